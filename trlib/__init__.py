@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-
 _HOME = {
     "load_task": "trlib.tasks",
     "load_policy": "trlib.model.policy",
@@ -19,23 +18,7 @@ _HOME = {
     "value_checks": "trlib.checks",
 }
 _MODULES = ("advantages", "aggregation", "algorithms", "corrections", "divergences", "tasks")
-
-__all__ = [
-    "__version__",
-    "advantages",
-    "aggregation",
-    "algorithms",
-    "corrections",
-    "divergences",
-    "evaluate",
-    "load_policy",
-    "load_task",
-    "packed",
-    "sample",
-    "tasks",
-    "train",
-    "value_checks",
-]
+__all__ = ["__version__", *_MODULES, *_HOME]
 
 if TYPE_CHECKING:
     from trlib import advantages, aggregation, algorithms, corrections, divergences, tasks

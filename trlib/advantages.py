@@ -1,8 +1,7 @@
 """From rewards to advantages: baselines inside a group of completions of one prompt, and GAE over a critic.
 
 The group baselines are affine in the rewards. They are computed from the differences to the group's largest reward,
-in float64, so that equal rewards give an advantage of exactly 0 (and so an update of exactly nothing) at any scale.
-"""
+in float64, so that equal rewards give an advantage of exactly 0 (and so an update of exactly nothing) at any scale."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,8 +11,7 @@ from torch import Tensor
 
 from trlib import checks
 
-STD_FLOOR = 1e-6
-"""Added to a group's standard deviation before dividing by it."""
+STD_FLOOR = 1e-6  #: Added to a group's standard deviation before dividing by it.
 
 
 def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std") -> Tensor:
@@ -26,7 +24,6 @@ def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std")
         rewards: [B], any floating type.
         group: [B] int: completions of one prompt share a number; groups need not be adjacent nor of one size.
         scale: "std" or None.
-
     Returns [B], float32 or wider. 0 where all rewards of the group are equal.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with scale="std".
     Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783. In the book: :eq:`grpo-advantage`.
@@ -51,10 +48,7 @@ def leave_one_out(rewards: Tensor, group: Tensor) -> Tensor:
 
     The baseline does not depend on completion i, so the policy gradient stays unbiased.
 
-    Args:
-        rewards: [B], any floating type.
-        group: [B] int, as in `group_relative`.
-
+    Args: rewards [B], any floating type; group [B] int, as in `group_relative`.
     Returns [B], float32 or wider.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1.
     Source: Kool et al. 2019; for language models arXiv 2402.14740. In the book: :eq:`grpo-leave-one-out`."""
@@ -76,7 +70,6 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
         rewards: [B], any floating type.
         lengths: [B], any number type, tokens; at least 0. A group whose lengths are all 0 takes its plain mean.
         group: [B] int, as in `group_relative`.
-
     Returns [B], float32 or wider. A group of size 1 gives 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf; a negative length.
     Source: arXiv 2505.23585.
@@ -118,7 +111,6 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
         mask: [B, T] bool.
         gamma: discount, in [0, 1].
         lam: λ, in [0, 1].
-
     Returns (advantages [B, T], returns [B, T]), not whitened, 0 where masked.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; gamma or lam outside [0, 1].
     Source: arXiv 1506.02438 eq. 16. In the book: :eq:`ppo-td`, :eq:`ppo-gae`.
@@ -141,14 +133,10 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
 class _Groups(NamedTuple):
     """Rewards by group, float64 on the CPU: [B] numbers, and a sum over each group in a fixed order."""
 
-    rewards: Tensor
-    """[B], less the group's largest."""
-    which: Tensor
-    """[B] which of the N groups."""
-    size: Tensor
-    """[N]"""
-    names: Tensor
-    """[N] the groups' numbers as they came."""
+    rewards: Tensor  #: [B], less the group's largest.
+    which: Tensor  #: [B] which of the N groups.
+    size: Tensor  #: [N]
+    names: Tensor  #: [N] the groups' numbers as they came.
 
     def total(self, values: Tensor) -> Tensor:
         """[N] sums of `values` [B] over each group."""

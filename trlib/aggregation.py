@@ -2,8 +2,7 @@
 
 The four differ in who gets an equal say: every token of the batch (`token-mean`), every completion
 (`seq-mean-token-mean`: a token of a long completion weighs less), or neither (`seq-mean-token-sum` and the same over
-a constant horizon: a completion's say grows with its length, and a token's weight does not depend on its neighbours).
-"""
+a constant horizon: a completion's say grows with its length, a token's weight does not depend on its neighbours)."""
 
 import torch
 from torch import Tensor

@@ -2,14 +2,17 @@
 
 `trlib.checks` offers them too, beside those of tensors."""
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
+from functools import cache, partial
 from numbers import Integral, Real
-from typing import Any
+from operator import ge, gt, le, lt
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-LARGEST = 2**63 - 1
-"""The largest whole number of a tensor, and so of a setting."""
+LARGEST = 2**63 - 1  #: The largest whole number of a tensor, and so of a setting.
 
 
 def number(
@@ -26,12 +29,7 @@ def number(
     Python's and numpy's numbers alike: what comes back is what to compute with. A tensor is none, not even of one
     number: it has a device and may have a gradient, which a setting would lose; take its `.item()`."""
     found = _real(name, value, "a number")
-    bounds = [
-        ("above", above, lambda v, b: v > b),
-        ("at least", least, lambda v, b: v >= b),
-        ("below", below, lambda v, b: v < b),
-        ("at most", most, lambda v, b: v <= b),
-    ]
+    bounds = [("above", above, gt), ("at least", least, ge), ("below", below, lt), ("at most", most, le)]
     stated = [(word, bound, holds) for word, bound, holds in bounds if bound is not None]
     if math.isnan(found) or not all(holds(found, bound) for _, bound, holds in stated):
         wanted = " and ".join(f"{word} {bound:g}" for word, bound, _ in stated) or "that is not NaN"
@@ -63,10 +61,47 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, Integral) else float(value)
 
 
+def setting(default: Any = MISSING, **bounds: Any) -> Any:
+    """A field of a dataclass that `settle` checks by its type: `eps: float = setting(0.2, least=0, most=1)`.
+
+    A float is a `number` and an int `whole` inside the bounds, a bool a `flag`, a Literal a `choice` of its words and a
+    str one of those in `among`. None passes where the type says so. A subclass may write another default alone."""
+    return field(default=default, metadata={"bounds": bounds})
+
+
 def settle(settings: Any) -> None:
-    """Make the numbers of a frozen dataclass Python's own (`plain`), in place: the first line of a `__post_init__`."""
-    for field in fields(settings):
-        object.__setattr__(settings, field.name, plain(getattr(settings, field.name)))
+    """Make the numbers of a frozen dataclass Python's own (`plain`), in place, and check what is declared by `setting`:
+    the first line of a `__post_init__`."""
+    for one in fields(settings):
+        object.__setattr__(settings, one.name, plain(getattr(settings, one.name)))
+    kind: Any = type(settings)
+    for name, check in _declared(kind).items():
+        check(name, getattr(settings, name))
+
+
+@cache
+def _declared(kind: type) -> dict[str, Callable[[str, Any], object]]:
+    """The check of each field that is declared by `setting`, base classes first."""
+    found: dict[str, Callable[[str, Any], object]] = {}
+    for base in reversed(kind.__mro__):
+        own = vars(base).get("__dataclass_fields__", {})
+        for name in inspect.get_annotations(base):
+            if name in own and "bounds" in own[name].metadata:
+                found[name] = _check_of(get_type_hints(base)[name], **own[name].metadata["bounds"])
+    return found
+
+
+def _check_of(kind: Any, *, among: tuple[str, ...] = (), **bounds: Any) -> Callable[[str, Any], object]:
+    """The check of a value of a type, inside some bounds."""
+    if get_origin(kind) in (Union, UnionType):
+        (one,) = (member for member in get_args(kind) if member is not NoneType)
+        check = _check_of(one, among=among, **bounds)
+        return lambda name, value: None if value is None else check(name, value)
+    if kind is bool:
+        return flag
+    if kind is str or get_origin(kind) is Literal:
+        return partial(choice, options=among or get_args(kind))
+    return partial(whole if kind is int else number, **bounds)
 
 
 def _refuse(value: object) -> Any:
@@ -77,8 +112,7 @@ def as_json(value: Any, otherwise: Callable[[Any], Any] = _refuse) -> Any:
     """`value` as JSON holds it, the same however it was written: dataclasses and mappings as dicts, tuples and ranges
     as lists, numpy's numbers as Python's.
 
-    Args:
-        otherwise: what becomes of anything else.
+    `otherwise`: what becomes of anything else.
     Raises TypeError: a value that JSON cannot hold, if `otherwise` is not given; the message names its type."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name), otherwise) for f in fields(value)}

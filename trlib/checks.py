@@ -12,8 +12,10 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-from trlib.arguments import choice, flag, number, plain, settle, whole
+from trlib.arguments import choice, flag, number, plain, setting, settle, whole
 
+Shape = tuple[int | None, ...] | None
+"""The sizes of a tensor's dimensions, None for any size; or None for any shape."""
 _values: ContextVar[bool] = ContextVar("trlib_value_checks", default=True)
 
 
@@ -36,21 +38,18 @@ def values_checked() -> bool:
     return not torch.compiler.is_compiling() and _values.get()
 
 
-def floating(name: str, value: object, shape: tuple[int | None, ...] | None = None, letters: str = "") -> Tensor:
+def floating(name: str, value: object, shape: Shape = None, letters: str = "") -> Tensor:
     """`value` as it came, after checking that it is a float tensor, of `shape` (None: any size) when given.
-
-    Raises:
-        TypeError: not a tensor, or not of a floating type.
-        ValueError: another shape, or a dimension of size 0."""
+    Raises TypeError: not a tensor, or not of a floating type; ValueError: another shape, or a dimension of size 0."""
     return _typed(name, value, shape, letters, "a floating type", FLOATING)
 
 
-def integer(name: str, value: object, shape: tuple[int | None, ...] | None = None, letters: str = "") -> Tensor:
+def integer(name: str, value: object, shape: Shape = None, letters: str = "") -> Tensor:
     """The same for a tensor of an integer type (bool is not one)."""
     return _typed(name, value, shape, letters, "an integer type", INTEGER)
 
 
-def boolean(name: str, value: object, shape: tuple[int | None, ...] | None = None, letters: str = "") -> Tensor:
+def boolean(name: str, value: object, shape: Shape = None, letters: str = "") -> Tensor:
     """The same for a boolean tensor."""
     return _typed(name, value, shape, letters, "torch.bool", (torch.bool,))
 
@@ -96,10 +95,8 @@ def inside(name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = Non
         ordered = ids.sort(-1).values
         twice = ordered[..., 1:] == ordered[..., :-1]
         if bool(twice.any()):
-            raise ValueError(
-                f"{name}: expected different ids along the last dimension, "
-                f"got {ordered[..., 1:][twice][0].item()} twice"
-            )
+            wanted = "different ids along the last dimension"
+            raise ValueError(f"{name}: expected {wanted}, got {ordered[..., 1:][twice][0].item()} twice")
 
 
 def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
@@ -154,8 +151,7 @@ def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor,
 def _ends_pass(value: Tensor, *, least: float | None = None, most: float | None = None) -> bool:
     """Whether the smallest and the largest value are finite, or `least` and at most `most`: if they are, all are.
 
-    NaN is both ends of what holds one. This takes one pass and no memory, where a mask takes as much as the values do.
-    """
+    NaN is both ends of what holds one. It takes one pass and no memory, where a mask takes as much as the values do."""
     if value.numel() == 0:
         return True
     low, high = torch.aminmax(value.detach())
@@ -181,8 +177,7 @@ def _refuse(wanted: str, value: Tensor, bad: Tensor, mask: Tensor | None = None)
 FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 INTEGER = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 """The types that torch computes with everywhere; others (of 8 bits, unsigned and wide) it only stores."""
-COARSE = (torch.bfloat16, torch.float16)
-"""Types with fewer digits than float32."""
+COARSE = (torch.bfloat16, torch.float16)  #: Types with fewer digits than float32.
 
 
 def wide(*tensors: Tensor) -> torch.dtype:
@@ -198,14 +193,7 @@ def _rounding(value: Tensor) -> float:
     return max(1e-3, 8 * torch.finfo(value.dtype).eps)
 
 
-def _typed(
-    name: str,
-    value: object,
-    shape: tuple[int | None, ...] | None,
-    letters: str,
-    wanted: str,
-    types: tuple[torch.dtype, ...],
-) -> Tensor:
+def _typed(name: str, value: object, shape: Shape, letters: str, wanted: str, types: tuple[torch.dtype, ...]) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: expected a tensor of {wanted}, got {type(value).__name__}")
     odd = _odd(value)

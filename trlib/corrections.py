@@ -6,8 +6,6 @@ of the completions (OPSM) or tokens (M2PO) that have moved too far. A mask is of
 one's own: `mask & opsm_mask(...)` takes tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -46,7 +44,6 @@ def truncated_importance(
         level: "token" | "sequence" | "geometric".
         how: "truncate" | "mask" | "reject".
         floor: the smallest factor, from 0 to `cap`; None: no bound.
-
     Returns [B, T], detached; 1 where masked.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; meaningless bounds.
     Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner Yao et al. 2025 ("Your
@@ -84,8 +81,7 @@ def opsm_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     False  where A < 0 and mean_t log μ/π > δ over the row's unmasked tokens, a k1 estimate of KL(μ || π)
 
     Args:
-        logp: [B, T] log π(y_t) by the policy as it is now, nats.
-        logp_rollout: [B, T] log μ(y_t) as the sampler computed it.
+        logp, logp_rollout: [B, T] log-probs by the policy as it is now and as the sampler computed them, nats.
         advantages, mask: [B, T], float and bool.
         delta: δ, nats per token. Published recipes take from 1e-4 to .5.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a δ that is NaN.
@@ -142,9 +138,9 @@ class Correction:
 
     cap: float = 2.0
     """The largest factor."""
-    level: Literal["token", "sequence", "geometric"] = "token"
+    level: Literal["token", "sequence", "geometric"] = checks.setting("token")
     """Whose ratio it is: the token's, the completion's, or its tokens' geometric mean."""
-    how: Literal["truncate", "mask", "reject"] = "truncate"
+    how: Literal["truncate", "mask", "reject"] = checks.setting("truncate")
     """What becomes of a factor outside the bounds: the bound (truncate), or 0 (mask; reject makes the others 1)."""
     floor: float | None = None
     """The smallest factor; None: no bound."""
@@ -152,8 +148,6 @@ class Correction:
     def __post_init__(self) -> None:
         checks.settle(self)
         _bounds(self.cap, self.floor)
-        checks.choice("level", self.level, LEVELS)
-        checks.choice("how", self.how, HOWS)
 
     def factor(self, logp_old: Tensor, logp_rollout: Tensor, mask: Tensor) -> Tensor:
         """[B, T]: what the advantages are multiplied by."""

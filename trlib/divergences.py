@@ -9,12 +9,12 @@ and second order in the difference, so two close distributions keep their digits
 rounding do not show. Its gradient in log a is a log(a/b) instead of a (log(a/b) + 1): the same on the simplex.
 
 Probability 0 (a log-prob of -inf) is allowed: 0 log 0 = 0, and KL is inf, carrying no gradient from that outcome,
-where b has no mass and a has. Gradients are never NaN.
-"""
+where b has no mass and a has. Gradients are never NaN."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -22,8 +22,7 @@ from torch import Tensor
 
 from trlib import checks
 
-NOWHERE = -1e30
-"""Stands for log 0 where a difference must not be NaN: finite, and without mass in any type."""
+NOWHERE = -1e30  #: Stands for log 0 where a difference must not be NaN: finite, and without mass in any type.
 REST_FLOOR = 1e-12
 """Least mass of the rest bucket in the binary and top-K forms. A log-prob of exactly 0 is nearly always a rounding
 (in float32 of anything above 1 - 3e-8), so it is read as "at most this much is left", not as certainty."""
@@ -33,10 +32,8 @@ REST_FLOOR = 1e-12
 class TopK:
     """The k most likely tokens of every position of a distribution; the sampled token is always among them."""
 
-    ids: Tensor
-    """[B, T, K] int."""
-    logp: Tensor
-    """[B, T, K] nats."""
+    ids: Tensor  #: [B, T, K] int.
+    logp: Tensor  #: [B, T, K] nats.
 
     def __getitem__(self, index: Tensor) -> TopK:
         return TopK(self.ids[index], self.logp[index])
@@ -45,10 +42,7 @@ class TopK:
 def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
     """KL(a || b) = Σ_v a_v log(a_v / b_v), nats.
 
-    Args:
-        log_a: [..., V] log-probabilities, any floating type; computed in float32 or wider.
-        log_b: [..., V].
-
+    Args: log_a, log_b [..., V] log-probabilities, any floating type; computed in float32 or wider.
     Returns [...], at least 0, inf where b has no mass on something a has; differentiable in both.
     Raises TypeError, ValueError: a wrong type; different shapes; NaN, +inf or log-probabilities that do not sum to 1.
     In the book: :eq:`divergences`."""
@@ -69,10 +63,8 @@ def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
     Args:
         log_a: log-prob of the token under a, any shape and floating type, at most 0.
         log_b: the same shape, under b.
-
-    Returns:
-        The same shape, at least 0; the masses 1-a and 1-b come from log1mexp, exact up to probability 1, and are
-        floored at 1e-12.
+    Returns the same shape, at least 0; the masses 1-a and 1-b come from log1mexp, exact up to probability 1, and are
+    floored at 1e-12.
     Raises TypeError, ValueError: a wrong type; different shapes; NaN or a log-prob above 0.
     In the book: :eq:`dppo-binary`, :eq:`dppo-chain`.
     Source: arXiv 2602.04879 (binary DPPO).
@@ -99,10 +91,8 @@ def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
         log_a: [..., K] log-probabilities of the tokens `ids` under a.
         ids: [..., K] int, different tokens of the vocabulary.
         log_b: [..., V] all log-probabilities under b.
-
-    Returns:
-        [...], at least 0; between `binary_kl` of any of the K tokens and `kl`, as far as log_a's type holds the rest
-        of a, which is 1 - Σ: record it in float32, not in bfloat16.
+    Returns [...], at least 0; between `binary_kl` of any of the K tokens and `kl`, as far as log_a's type holds the
+    rest of a, which is 1 - Σ: record it in float32, not in bfloat16.
     Raises TypeError, ValueError: a wrong type or shape; K above V; an id outside the vocabulary or twice; NaN, +inf;
     log_a with more mass than 1, log_b that does not sum to 1.
     In the book: :eq:`dppo-topk`, :eq:`dppo-chain`.
@@ -151,8 +141,7 @@ def k3(log_a: Tensor, log_b: Tensor) -> Tensor:
 def log1mexp(x: Tensor) -> Tensor:
     """log(1 - e^x) of log-probs, exact at both ends; -inf at 0, where its gradient is taken as 0.
 
-    Args:
-        x: any shape and floating type, at most 0 (up to rounding, which is read as 0); computed in float32 or wider.
+    x: any shape and floating type, at most 0 (up to rounding, which is read as 0); computed in float32 or wider.
     Raises TypeError, ValueError: a wrong type; NaN or a log-prob above 0."""
     checks.token_log_probabilities("x", checks.floating("x", x))
     return _log1mexp(x.to(checks.wide(x)))
@@ -186,35 +175,29 @@ def _difference(log_a: Tensor, log_b: Tensor) -> Tensor:
 
 
 def _distributions(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
-    log_a, log_b = _pair(log_a, log_b)
-    if log_a.dim() == 0:
+    if not checks.floating("log_a", log_a).dim():
         raise ValueError("log_a: expected [..., V], got []")
-    checks.log_probabilities("log_a", log_a)
-    checks.log_probabilities("log_b", log_b)
-    dtype = checks.wide(log_a, log_b)
-    return log_a.to(dtype), log_b.to(dtype)
+    return _pair(log_a, log_b, checks.log_probabilities)
 
 
 def _of_tokens(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
-    log_a, log_b = _pair(log_a, log_b)
-    checks.token_log_probabilities("log_a", log_a)
-    checks.token_log_probabilities("log_b", log_b)
-    dtype = checks.wide(log_a, log_b)
-    return log_a.to(dtype).clamp(max=0.0), log_b.to(dtype).clamp(max=0.0)
+    log_a, log_b = _pair(log_a, log_b, checks.token_log_probabilities)
+    return log_a.clamp(max=0.0), log_b.clamp(max=0.0)
 
 
 def _sampled(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
-    log_a, log_b = _pair(log_a, log_b)
+    checks.floating("log_b", log_b, tuple(checks.floating("log_a", log_a).shape))
     checks.finite("log_a", log_a)
-    checks.token_log_probabilities("log_a", log_a)
-    checks.token_log_probabilities("log_b", log_b)
+    return _pair(log_a, log_b, checks.token_log_probabilities)
+
+
+def _pair(log_a: Tensor, log_b: Tensor, check: Callable[[str, Tensor], None]) -> tuple[Tensor, Tensor]:
+    """Both in their common type, float32 or wider, after checking shapes, types and, by `check`, values."""
+    checks.floating("log_b", log_b, tuple(checks.floating("log_a", log_a).shape))
+    check("log_a", log_a)
+    check("log_b", log_b)
     dtype = checks.wide(log_a, log_b)
     return log_a.to(dtype), log_b.to(dtype)
-
-
-def _pair(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
-    shape = tuple(checks.floating("log_a", log_a).shape)
-    return log_a, checks.floating("log_b", log_b, shape)
 
 
 def _with_rest(log_a: Tensor, ids: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
@@ -252,7 +235,6 @@ def merged(logp: Tensor, old: TopK, *, tokens: Tensor, mask: Tensor) -> tuple[Te
         old: the other policy's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which is part of the rest.
         tokens: [B, T] int, the sampled ones, each among the used entries.
         mask: [B, T] bool.
-
     Returns [B, T, K + 1] log-probs of both, all of it in the rest where masked, and [B, T] the sampled token's place.
     Raises TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, a log-prob above 0, more mass than
     1, a sampled token that is not among `old.ids`."""
@@ -265,10 +247,8 @@ def merged(logp: Tensor, old: TopK, *, tokens: Tensor, mask: Tensor) -> tuple[Te
     absent = mask & ~sampled.any(-1)
     if checks.values_checked() and bool(absent.any()):
         where = tuple(int(i) for i in absent.nonzero()[0])
-        raise ValueError(
-            f"tokens: expected each sampled token among old.ids, got {tokens[where].item()} at "
-            f"{list(where)}, which is not"
-        )
+        wanted = "each sampled token among old.ids"
+        raise ValueError(f"tokens: expected {wanted}, got {tokens[where].item()} at {list(where)}, which is not")
     dtype = checks.wide(logp, old.logp)
     unused = (old.logp == -math.inf) | ~mask.unsqueeze(-1)
     new, anchor = (x.to(dtype).masked_fill(unused, NOWHERE) for x in (logp, old.logp.detach()))

@@ -4,8 +4,7 @@
     left.plot(...)
     Drawing(figure, alt="Left: ... Right: ...")
 
-matplotlib draws; it is imported when the first figure is made.
-"""
+matplotlib draws; it is imported when the first figure is made."""
 
 from __future__ import annotations
 
@@ -24,16 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#7b7b7c"
-"""A grey that the SVG replaces by the page's text colour; in a bitmap it is legible on light and dark."""
+INK = "#7b7b7c"  #: A grey that the SVG replaces by the page's text colour; in a bitmap it is legible on light and dark.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", INK)
 """Okabe and Ito's palette without the colours that vanish on a white or a dark page."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-WIDE = 6.8
-"""A figure's width on a page, inches."""
-NARROW = 3.5
-"""A figure's width on a phone, inches: its words stay at nine pixels or more."""
+WIDE = 6.8  #: A figure's width on a page, inches.
+NARROW = 3.5  #: A figure's width on a phone, inches: its words stay at nine pixels or more.
 STYLE = (
     ".trlib-drawing{container-type:inline-size;font-family:var(--book-sans,inherit)}"
     ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing svg{display:block;max-width:100%;height:auto}"
@@ -92,8 +88,7 @@ class Drawing:
 
     figure: Figure
     alt: str
-    stacked: int = 1
-    """Panels per row on a phone."""
+    stacked: int = 1  #: Panels per row on a phone.
 
     def svg(self, width: float | None = None) -> str:
         """The figure as an inline SVG element; `width` in inches, None: the figure's own."""

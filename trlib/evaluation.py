@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from trlib.model.policy import Policy
     from trlib.tasks import Prompt, Task, Verdict
 
-RESAMPLES = 10_000
-"""Bootstrap resamples of the prompts."""
+RESAMPLES = 10_000  #: Bootstrap resamples of the prompts.
 MOST_RESAMPLES = 1_000_000
 """The most that `bootstrap` takes: more do not change the interval, and take memory in proportion."""
-LEVEL = 0.95
-"""Coverage of the intervals."""
+LEVEL = 0.95  #: Coverage of the intervals.
 
 
 @dataclass(frozen=True)
@@ -53,22 +51,14 @@ class Evaluation:
     Intervals are 95 % percentile bootstraps over prompts: how far another draw of prompts would move the number. If
     every prompt agrees they have no width."""
 
-    policy: str
-    """The policy's name."""
-    task: dict[str, Any]
-    """The task's settings, its name among them."""
-    settings: dict[str, Any]
-    """prompts, samples, temperature, max_tokens, seed."""
-    greedy: Estimate
-    """Share of prompts whose greedy completion is right."""
-    sampled: Estimate
-    """Share of sampled completions that are right."""
-    pass_at: dict[int, Estimate]
-    """k -> probability that one of k samples is right, unbiased."""
-    distinct: Estimate
-    """Different right completions among a prompt's samples."""
-    length: Estimate
-    """Tokens of a sampled completion, its end token included."""
+    policy: str  #: The policy's name.
+    task: dict[str, Any]  #: The task's settings, its name among them.
+    settings: dict[str, Any]  #: prompts, samples, temperature, max_tokens, seed.
+    greedy: Estimate  #: Share of prompts whose greedy completion is right.
+    sampled: Estimate  #: Share of sampled completions that are right.
+    pass_at: dict[int, Estimate]  #: k -> probability that one of k samples is right, unbiased.
+    distinct: Estimate  #: Different right completions among a prompt's samples.
+    length: Estimate  #: Tokens of a sampled completion, its end token included.
     reasons: dict[str, float]
     """Share of the sampled completions by the verifier's reason: the common ones, then a task's own."""
     prompts: pd.DataFrame = field(compare=False)
@@ -93,10 +83,8 @@ class Evaluation:
     def _around(self) -> tuple[str, str]:
         """What stands above the rows, and below them."""
         s = self.settings
-        above = (
-            f"Evaluation of {self.policy} on {self.task['name']}: {s['prompts']} prompts, {s['samples']} samples "
-            f"each at temperature {s['temperature']:g}, seed {s['seed']}"
-        )
+        asked = f"{s['prompts']} prompts, {s['samples']} samples each at temperature {s['temperature']:g}"
+        above = f"Evaluation of {self.policy} on {self.task['name']}: {asked}, seed {s['seed']}"
         return above, ", ".join(f"{reason} {share:.1%}" for reason, share in self.reasons.items())
 
     def __repr__(self) -> str:
@@ -106,10 +94,8 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         above, below = map(html.escape, self._around())
-        rows = "".join(
-            f"<tr><th>{name}</th><td>{e.value:.3f}</td><td>{e.low:.3f} to {e.high:.3f}</td><td>{what}</td></tr>"
-            for name, e, what in self._rows()
-        )
+        cell = "<tr><th>{0}</th><td>{1.value:.3f}</td><td>{1.low:.3f} to {1.high:.3f}</td><td>{2}</td></tr>"
+        rows = "".join(cell.format(*row) for row in self._rows())
         head = "<tr><th></th><th>mean</th><th>95 % interval</th><th></th></tr>"
         return f"<p>{above}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{below}</p>"
 
@@ -216,27 +202,17 @@ def evaluate(
     greedy = _answers(policy, task, chosen, 1, 0.0, limit, seed, batch)
     drawn = _answers(policy, task, chosen, samples, temperature, limit, seed, batch)
     frame = _frame(chosen, greedy, drawn, samples)
-    columns = [
-        frame["greedy"],
-        frame["right"] / samples,
-        frame["distinct"],
-        frame["length"],
-        *(pass_at_k(frame["right"].to_numpy(), samples, k) for k in ks),
-    ]
-    right, sampled, distinct, length, *passes = bootstrap(
-        np.stack(columns, 1).astype(np.float64), seed=derive(seed, "evaluate", "bootstrap")
-    )
+    passed = (pass_at_k(frame["right"].to_numpy(), samples, k) for k in ks)
+    columns = [frame["greedy"], frame["right"] / samples, frame["distinct"], frame["length"], *passed]
+    estimates = bootstrap(np.stack(columns, 1).astype(np.float64), seed=derive(seed, "evaluate", "bootstrap"))
     reasons = [verdict.reason for _, verdict, _ in drawn]
     drawing = {"temperature": temperature, "max_tokens": limit, "seed": seed}
     return Evaluation(
         policy=policy.name,
         task=dict(task.settings),
-        greedy=right,
-        sampled=sampled,
-        distinct=distinct,
-        length=length,
         settings={"prompts": len(chosen), "samples": samples, **drawing},
-        pass_at=dict(zip(ks, passes, strict=True)),
+        **dict(zip(("greedy", "sampled", "distinct", "length"), estimates[:4], strict=True)),
+        pass_at=dict(zip(ks, estimates[4:], strict=True)),
         reasons={reason: reasons.count(reason) / len(reasons) for reason in dict.fromkeys([*REASONS, *reasons])},
         prompts=frame,
     )
@@ -296,8 +272,6 @@ def _ks(ks: Sequence[int] | None, samples: int) -> list[int]:
         raise TypeError(f"ks: expected a list of whole numbers, got {ks!r}")
     wanted = {checks.whole("ks", k, least=1) for k in ks}
     if not wanted or max(wanted) > samples:
-        raise ValueError(
-            f"ks: expected numbers from 1 to samples = {samples} (pass@k needs k different samples), got "
-            f"{max(wanted, default='none')}"
-        )
+        needed, got = "pass@k needs k different samples", max(wanted, default="none")
+        raise ValueError(f"ks: expected numbers from 1 to samples = {samples} ({needed}), got {got}")
     return sorted(wanted)

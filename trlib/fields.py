@@ -2,8 +2,6 @@
 
 `keywords_of` makes them the keyword arguments of a function."""
 
-from __future__ import annotations
-
 import ast
 import difflib
 import inspect
@@ -12,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import partial, wraps
 from inspect import Parameter
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 A = TypeVar("A")
@@ -28,24 +26,22 @@ class Setting:
     """One field of a dataclass, as `settings` lists it."""
 
     name: str
-    kind: str
-    """Its type, as the source writes it."""
+    kind: str  #: Its type, as the source writes it.
     default: Any
-    text: str
-    """The docstring under the field."""
+    text: str  #: The docstring under the field.
 
 
 def settings(entry: Any) -> list[Setting]:
     """The fields of a dataclass, or of a preset of one (`functools.partial`), with their types, defaults and the
     docstrings under them."""
     kind, own = dataclass_of(entry), getattr(entry, "keywords", {})
-    texts = _texts(kind)
-    written = {f.name: f.type.__name__ if isinstance(f.type, type) else str(f.type) for f in fields(kind)}
-    return [
-        Setting(f.name, written[f.name], own.get(f.name, _default(f)), texts.get(f.name, ""))
-        for f in fields(kind)
-        if f.init
-    ]
+    written = _written(kind)
+    found = []
+    for f in fields(kind):
+        if f.init:
+            default = f.default if f.default_factory is MISSING else f.default_factory()
+            found.append(Setting(f.name, written[f.name][0], own.get(f.name, default), written[f.name][1]))
+    return found
 
 
 def dataclass_of(entry: Any) -> Any:
@@ -53,21 +49,17 @@ def dataclass_of(entry: Any) -> Any:
     return entry if isinstance(entry, type) else entry.func
 
 
-def _default(f: Any) -> Any:
-    if f.default is not MISSING:
-        return f.default
-    return f.default_factory() if f.default_factory is not MISSING else MISSING
-
-
-def _texts(kind: type) -> dict[str, str]:
-    """The string that stands under each field in the source, base classes first."""
-    found: dict[str, str] = {}
+def _written(kind: type) -> dict[str, tuple[str, str]]:
+    """The type of each field and the string under it as the source has them; a base class's string stays."""
+    found: dict[str, tuple[str, str]] = {}
     for base in reversed([base for base in kind.__mro__ if is_dataclass(base)]):
         body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body  # type: ignore[attr-defined]
-        for node, after in pairwise(body):
-            documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and documented:
-                found[node.target.id] = inspect.cleandoc(str(after.value.value))
+        for node, after in zip_longest(body, body[1:]):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                name, text = node.target.id, found.get(node.target.id, ("", ""))[1]
+                if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                    text = inspect.cleandoc(str(after.value.value))
+                found[name] = ast.unparse(node.annotation), text
     return found
 
 
@@ -77,8 +69,7 @@ def keywords_of(kind: Callable[P, S]) -> Callable[[Callable[[A, B, C, S], R]], C
     The signature lists the fields with their types and defaults, and the docstring explains each where the undecorated
     one has the argument `settings`.
 
-    Args:
-        kind: a dataclass; its own checks run when the function is called."""
+    `kind` is a dataclass; its own checks run when the function is called."""
     make: Any = kind  # what a ParamSpec binds, mypy cannot call
     hints, options = get_type_hints(kind), settings(kind)
 
@@ -86,7 +77,9 @@ def keywords_of(kind: Callable[P, S]) -> Callable[[Callable[[A, B, C, S], R]], C
         run: Any = function
         written = inspect.signature(function, eval_str=True)
         *leading, last = written.parameters.values()
-        shown = written.replace(parameters=[*leading, *(_keyword(s, hints[s.name]) for s in options)])
+        defaults = {s.name: Parameter.empty if s.default is MISSING else s.default for s in options}
+        named = [Parameter(n, Parameter.KEYWORD_ONLY, default=d, annotation=hints[n]) for n, d in defaults.items()]
+        shown = written.replace(parameters=[*leading, *named])
 
         @wraps(function)
         def call(*args: Any, **keywords: Any) -> R:
@@ -103,18 +96,12 @@ def keywords_of(kind: Callable[P, S]) -> Callable[[Callable[[A, B, C, S], R]], C
             return run(*positional, make(**given))
 
         call.__signature__ = shown  # type: ignore[attr-defined]
-        call.__annotations__ = {p.name: p.annotation for p in shown.parameters.values()} | {
-            "return": shown.return_annotation
-        }
+        annotations = {p.name: p.annotation for p in shown.parameters.values()}
+        call.__annotations__ = {**annotations, "return": shown.return_annotation}
         call.__doc__ = _explained(function.__doc__ or "", last.name, options)
         return call
 
     return decorate
-
-
-def _keyword(setting: Setting, kind: Any) -> Parameter:
-    default = Parameter.empty if setting.default is MISSING else setting.default
-    return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
 def _explained(doc: str, argument: str, options: list[Setting]) -> str:

@@ -22,19 +22,14 @@ OBJECTIVES: dict[str, Any] = ALGORITHMS | {name: entry for name, entry in RELATI
 
 def method_kind(name: str) -> Any:
     """The class or preset of a method's name, or of FILE.py:NAME.
-
-    Raises:
-        ValueError: an unknown name (the nearest is suggested), a relative that is no objective, or a file without it.
-        TypeError: a class whose settings Python would ignore, because its decorator is missing."""
+    Raises ValueError: an unknown name (the nearest is suggested), a relative that is no objective, or a file without
+    it; TypeError: a class whose settings Python would ignore, because its decorator is missing."""
     if not is_own(name) and name in RELATIVES and name not in OBJECTIVES:
+        if name in OPTIMIZERS:
+            raise ValueError(f"method: {name} is an optimiser: expected it as optimizer={name!r}, beside a method")
         entry = RELATIVES[name]
-        use = (
-            f"an optimiser: expected it as optimizer={name!r}, beside a method"
-            if name in OPTIMIZERS
-            else f"no objective: expected it called as {entry.__module__}.{entry.__qualname__}"
-            f"{inspect.signature(entry)}"
-        )
-        raise ValueError(f"method: {name} is {use}")
+        called = f"{entry.__module__}.{entry.__qualname__}{inspect.signature(entry)}"
+        raise ValueError(f"method: {name} is no objective: expected it called as {called}")
     kind = named("method", name, OBJECTIVES, is_objective)
     check_declared(getattr(kind, "func", kind))
     return kind

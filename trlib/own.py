@@ -1,7 +1,6 @@
 """Methods, tasks and optimisers from a reader's own file: FILE.py:NAME, wherever a name is taken.
 
-The file may import other files from its own folder ("neighbours"). They belong to it: a record of a run keeps them too.
-"""
+The file may import other files from its own folder ("neighbours"). They belong to it: a run's record keeps them too."""
 
 import ast
 import importlib.util
@@ -15,16 +14,13 @@ from zlib import crc32
 from trlib.errors import unknown
 
 PREFIX = "trlib_own_"
-_loaded: dict[str, Path] = {}
-"""The folder of each imported neighbour, by module name."""
+_loaded: dict[str, Path] = {}  #: The folder of each imported neighbour, by module name.
 
 
 def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
     """The value that `text` names: one of `known`, or NAME in FILE.py.
 
-    Args:
-        what: "method", "task" or "optimizer", for the errors.
-        fits: whether a value that the file defines is one.
+    Args: what: "method", "task" or "optimizer", for the errors; fits: whether a value that the file defines is one.
     Raises ValueError: an unknown name (the nearest is suggested), no such file, a file that cannot be run, or one that
     defines nothing of this name or kind."""
     if not is_own(text):
@@ -112,7 +108,6 @@ def _imports(path: Path) -> set[str]:
     except (OSError, SyntaxError, ValueError):
         return set()
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    names += [
-        node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module and not node.level
-    ]
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
+    names += [node.module for node in froms if node.module]
     return {name.split(".")[0] for name in names}

@@ -125,6 +125,39 @@ def linear_tilt(mu: Tensor, advantages: Tensor, lam: float) -> Tensor:
     return mu * (1 + (advantages - nu[last]) / (2 * lam)).clamp(min=0)
 
 
+def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
+    """π0 exp(η R) / Z [K], the nearest by KL(π ‖ π0) whose mean return is `target`; ValueError: no such policy."""
+    played = R[pi0 > 0]
+    worst, best = float(played.min()), float(played.max())
+    if not worst < target < best:
+        wanted = f"a return between {worst:g} and {best:g}, those of the arms that π0 plays"
+        raise ValueError(f"target: expected {wanted}, got {target:g}")
+
+    def tilted(eta: float) -> Tensor:
+        return (pi0.log() + eta * (R - target)).softmax(-1)
+
+    def short(eta: float) -> bool:
+        return float(tilted(eta) @ (R - target)) < 0
+
+    # The mean return grows with η: double the bracket until it holds the root, then halve it until it is one number.
+    far = math.copysign(1 / (best - worst), 1 if short(0.0) else -1)
+    while short(far) == (far > 0):
+        far *= 2
+    low, high = sorted((0.0, far))
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if short(middle) else (low, middle)
+    return tilted(high)
+
+
+def uniform_q(rewards: Tensor) -> list[Tensor]:
+    """The uniform policy's Q at every depth of a tree, [V], [V, V], ..., from its leaves' rewards [V, ..., V]: above 0
+    exactly where a rewarded leaf lies below. Source: arXiv 2509.24981."""
+    values = [checks.floating("rewards", rewards)]
+    while values[0].dim() > 1:
+        values.insert(0, values[0].mean(-1))
+    return values
+
+
 def _checked(mu: Tensor, advantages: Tensor) -> tuple[Tensor, Tensor]:
     mu, advantages = torch.as_tensor(mu, dtype=torch.float64), torch.as_tensor(advantages, dtype=torch.float64)
     if mu.dim() != 1 or len(mu) < 2 or float(mu.min()) <= 0 or abs(float(mu.sum()) - 1) > 1e-6:

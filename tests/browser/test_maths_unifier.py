@@ -15,9 +15,8 @@ from scipy.special import logsumexp, softmax
 
 from tests.browser.test_maths_simplex import measured, radii
 from tests.by_day import by_day
-from trbook.bandit import linear_tilt
+from trbook.bandit import counterfactual_policy, linear_tilt
 from trlib.algorithms.quatro import solve_dual
-from trlib.relatives.constraints import counterfactual_policy
 from trlib.relatives.transport import spo_update, wpo_update
 
 MATHS = "unifier/maths.js"

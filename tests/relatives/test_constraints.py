@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 import trlib
 from tests.by_day import by_day
-from trbook.bandit import bandit_step
+from trbook.bandit import bandit_step, counterfactual_policy
 from trbook.states import states, states_step
 from trlib.algorithms import PGIS, PPO, TRPO, Batch, Brought, Scores
 from trlib.algorithms.method import is_proportional
 from trlib.divergences import kl
 from trlib.methods import method_kind
-from trlib.relatives.constraints import COUNTERPOL, MDPO, RELATIVES, FixPO, counterfactual_policy
+from trlib.relatives.constraints import COUNTERPOL, MDPO, RELATIVES, FixPO
 
 D = torch.float64
 MU = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D)

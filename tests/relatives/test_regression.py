@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from trbook.bandit import bandit_step
+from trbook.bandit import bandit_step, uniform_q
 from trlib.aggregation import aggregate
 from trlib.algorithms import PGIS, Batch, Scores
 from trlib.divergences import kl
-from trlib.relatives.regression import LCO, REBEL, RELATIVES, ROVER, lco_loss, rover_loss, uniform_q
+from trlib.relatives.regression import LCO, REBEL, RELATIVES, ROVER, lco_loss, rover_loss
 
 D = torch.float64
 MU = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D)

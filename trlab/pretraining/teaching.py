@@ -194,6 +194,22 @@ def _demonstrated(task: Dial | Spend) -> tuple[str, str]:
     return prompt.text, task.demonstrations([prompt], seed=0)[0]
 
 
+def _handed_on(task: Relay, prompt: Prompt, random: Random, slip: float) -> str:
+    """A completion of `relay` as its base model reads them; with probability `slip` the place after a jump is a wrong
+    one, from which it goes on."""
+    place, turning, written = relay.start_of(prompt), random.random() < task.turns, []
+    for leg in range(task.horizon // 2):
+        if leg and random.random() < task.change:
+            turning = not turning
+        moves = relay.TURNS if turning else relay.JUMPS
+        move = moves[draw(random, len(moves))]
+        place = relay.MOVES[move](place, relay.POSITIONS)
+        if not turning and random.random() < slip:
+            place = (place + 1 + draw(random, relay.POSITIONS - 1)) % relay.POSITIONS
+        written += [move, str(place)]
+    return " ".join(written)
+
+
 @dataclass(frozen=True)
 class RelayTeacher:
     """Teaches `relay`: to write every place, then to keep to one kind of moves and to be less sure of jumps."""
@@ -211,7 +227,7 @@ class RelayTeacher:
         random = stream(task.name, f"corpus {task.horizon}", seed)
         while True:
             prompt = task.draw_prompt(random)
-            yield prompt, task.completion(prompt, random, slip)
+            yield prompt, _handed_on(task, prompt, random, slip)
 
     def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
         """First short completions without a slip, as many turns as jumps; then long ones as the knobs say."""
@@ -235,7 +251,8 @@ class RelayTeacher:
     def example(self) -> tuple[str, str]:
         """A prompt and the first legs of a completion."""
         prompt = self.usual.prompts(1, seed=0)[0]
-        completion = replace(self.usual, turns=1).completion(prompt, stream(self.task.name, "example", 0), slip=0)
+        turning, random = replace(self.usual, turns=1), stream(self.task.name, "example", 0)
+        completion = _handed_on(turning, prompt, random, slip=0)
         return prompt.text, " ".join(completion.split()[:8]) + " ..."
 
     @property

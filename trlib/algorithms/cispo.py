@@ -1,10 +1,7 @@
 """CISPO: clip the importance weight, not the update (MiniMax 2025, arXiv 2506.13585).
 
 PPO's clip drops a token from the gradient; CISPO bounds the weight it enters with and drops none. The rare tokens
-that a ratio clip silences first (openers such as "wait") keep their say.
-"""
-
-from __future__ import annotations
+that a ratio clip silences first (openers such as "wait") keep their say."""
 
 from dataclasses import dataclass
 
@@ -30,8 +27,7 @@ def cispo_loss(
     Diagnostics besides the usual: `clipped`, the tokens whose weight a bound has changed; `kept` is True for them too.
 
     Args:
-        logp: [B, T] log π(y_t), nats, differentiable.
-        logp_old: [B, T] log-probs by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
         advantages, mask: [B, T], float and bool.
         eps_low: the weight's window below 1, in [0, 1]; None: no lower bound.
         eps_high: the weight's window above 1, at least 0.
@@ -39,7 +35,9 @@ def cispo_loss(
     Source: arXiv 2506.13585 eq. 4-5; the paper tuned only the upper bound.
     Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its epsilon is the cap
     itself, not its distance from 1."""
-    eps_low, eps_high = _window(eps_low, eps_high)
+    if eps_low is not None:
+        eps_low = checks.number("eps_low", eps_low, least=0, most=1)
+    eps_high = checks.number("eps_high", eps_high, least=0)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (logp - logp_old).detach()
     ratio = log_ratio.exp()
@@ -48,26 +46,15 @@ def cispo_loss(
     return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask, clipped=(bounded != ratio) & mask))
 
 
-def _window(eps_low: float | None, eps_high: float) -> tuple[float | None, float]:
-    """The weight's window, checked."""
-    if eps_low is not None:
-        eps_low = checks.number("eps_low", eps_low, least=0, most=1)
-    return eps_low, checks.number("eps_high", eps_high, least=0)
-
-
 @dataclass(frozen=True, kw_only=True)
 class CISPO(Method):
     """Clipped importance weights on the policy gradient: every token teaches, none with a large weight."""
 
     advantage: str = "group-std"
-    eps_low: float | None = 0.2
+    eps_low: float | None = checks.setting(0.2, least=0, most=1)
     """The weight's window below 1; None: no lower bound."""
-    eps_high: float = 0.2
+    eps_high: float = checks.setting(0.2, least=0)
     """The weight's window above 1."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _window(self.eps_low, self.eps_high)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:

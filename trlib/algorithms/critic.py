@@ -1,10 +1,7 @@
 """PPO with a critic: a value for every token instead of a group's mean.
 
 Generalised advantage estimation turns the critic's values into advantages; the critic learns the returns, by gradient
-descent with PPO's value clip or inside a trust region of its own (Schulman et al. 2016, arXiv 1506.02438, section 5).
-"""
-
-from __future__ import annotations
+descent with PPO's value clip or inside a trust region of its own (Schulman et al. 2016, arXiv 1506.02438, sec. 5)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -35,7 +32,6 @@ def value_loss(
     Args:
         values: [B, T] the critic's values, differentiable. values_old: [B, T] before the batch's updates.
         returns: [B, T] what the values should be. mask: [B, T] bool. clip: c in the reward's unit; None: off.
-
     Returns [B, T], 0 where masked.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative clip.
     Source: the code of arXiv 1707.06347; not in the paper. In the book: :eq:`ppo-value`."""
@@ -73,40 +69,29 @@ def at_the_end(batch: Batch) -> Tensor:
 class PPOCritic(PPO):
     """PPO-clip with a critic of its own, GAE and whitened advantages."""
 
-    gamma: float = 1.0
+    gamma: float = checks.setting(1.0, least=0, most=1)
     """Discount a token."""
-    lam: float = 0.95
+    lam: float = checks.setting(0.95, least=0, most=1)
     """GAE's λ: 1 trusts the rewards, 0 the critic."""
-    value_clip: float | None = 0.2
+    value_clip: float | None = checks.setting(0.2, least=0)
     """How far a batch may move a value before its gradient stops; None: off. For critic="gradient", as the next two."""
-    value_weight: float = 0.5
+    value_weight: float = checks.setting(0.5, least=0)
     """Weight of the critic's loss. The critic shares no weights with the policy, so under AdamW it hardly matters."""
-    critic_speed: float = 10.0
+    critic_speed: float = checks.setting(10.0, above=0)
     """The critic's learning rate as a multiple of the policy's."""
-    critic: Literal["gradient", "trust-region"] = "gradient"
+    critic: Literal["gradient", "trust-region"] = checks.setting("gradient")
     """How the critic learns: with the policy's loss, or by a Gauss-Newton step of bounded size after it."""
-    critic_radius: float = 0.1
+    critic_radius: float = checks.setting(0.1, above=0)
     """ε of the critic's trust region: mean (V - V_old)² / (2σ²) <= ε over the tokens of the minibatch's `critic_rows`
     after its update, σ² = mean (V_old - R)², V_old before the batch."""
-    critic_rows: int | None = 64
+    critic_rows: int | None = checks.setting(64, least=1)
     """Completions, spread evenly, on which the trust-region critic is fitted; None: all."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.advantage != type(self).__dataclass_fields__["advantage"].default:
-            raise ValueError(
-                f"advantage: expected the default, because the critic gives the advantages, got {self.advantage!r}"
-            )
-        checks.choice("critic", self.critic, ("gradient", "trust-region"))
-        for name in ("gamma", "lam"):
-            checks.number(name, getattr(self, name), least=0, most=1)
-        if self.value_clip is not None:
-            checks.number("value_clip", self.value_clip, least=0)
-        checks.number("value_weight", self.value_weight, least=0)
-        for name in ("critic_speed", "critic_radius"):
-            checks.number(name, getattr(self, name), above=0)
-        if self.critic_rows is not None:
-            checks.whole("critic_rows", self.critic_rows, least=1)
+            wanted = "the default, because the critic gives the advantages"
+            raise ValueError(f"advantage: expected {wanted}, got {self.advantage!r}")
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(critic=self.critic_speed, values=self.critic == "gradient")
@@ -152,9 +137,8 @@ class PPOCritic(PPO):
         x = conjugate_gradient(product, -gradient)
         room = 2 * self.critic_radius * variance
         drift, slope = (values.detach() - old)[mask], step.value_slope(unflat(x, parameters), rows)[mask]
-        scale = _longest(
-            float(slope.square().mean()), float((drift * slope).mean()), float(drift.square().mean() - room)
-        )
+        a, b, c = slope.square().mean(), (drift * slope).mean(), drift.square().mean() - room
+        scale = _longest(float(a), float(b), float(c))
         start = [p.detach().clone() for p in parameters]
         for attempt in range(TRIES if scale > 0 else 0):
             move(parameters, start, unflat(BACKTRACK**attempt * scale * x, parameters))

@@ -3,10 +3,7 @@
 PPO's ratio is a one-sample estimate of total variation, and a noisy one: a rare token (1e-5 -> 1e-3) has ratio 100
 and hardly moves its distribution, a likely one (0.99 -> 0.80) has ratio 0.81 and moves it by 0.19. DPPO (arXiv
 2602.04879) silences a token when the *divergence* has passed the threshold and the update would push it further. The
-region is drawn around the policy that sampled.
-"""
-
-from __future__ import annotations
+region is drawn around the policy that sampled."""
 
 import math
 from dataclasses import dataclass
@@ -22,13 +19,9 @@ from trlib.algorithms.needs import Needs
 from trlib.divergences import TopK, binary_kl, binary_tv, kl, merged, topk_kl, topk_tv, tv
 
 Measure = Literal["binary", "topk", "full"]
-MEASURES: tuple[str, ...] = ("binary", "topk", "full")
-OVERFLOW = 20.0
-"""The log-ratio is clamped from above at this before it is exponentiated."""
-ROUNDING = 1e-3
-"""How far below 0 rounded log-probs may put a divergence."""
-DELTA_TV = 0.15
-"""The authors' total-variation threshold; theirs for KL is .05."""
+OVERFLOW = 20.0  #: The log-ratio is clamped from above at this before it is exponentiated.
+ROUNDING = 1e-3  #: How far below 0 rounded log-probs may put a divergence.
+DELTA_TV = 0.15  #: The authors' total-variation threshold; theirs for KL is .05.
 
 
 def dppo_loss(
@@ -79,16 +72,16 @@ def dppo_loss(
     configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4. prime-rl's IPO is the
     unsigned mask on |p - q| with a squared log-ratio added to the loss, which is not here."""
     low, high = _thresholds(delta_tv, delta_kl)
-    cap, signed = _cap(max_ratio), checks.flag("signed", signed)
+    cap = math.inf if max_ratio is None else checks.number("max_ratio", max_ratio, least=1)
+    signed = checks.flag("signed", signed)
     tensors = {"logp": logp, "logp_rollout": logp_rollout, "advantages": advantages}
     optional = {"measured": measured, "logp_anchor": logp_anchor}
     given = tensors | {name: value for name, value in optional.items() if value is not None}
     safe = dict(zip(given, checks.tokens(mask, **given), strict=True))
     logp, p, advantages = safe["logp"], safe["logp"].detach(), safe["advantages"].detach()
     q = safe.get("logp_anchor", safe["logp_rollout"]).detach()
-    if measured is not None:
-        _divergence(safe["measured"], math.inf if delta_tv is None else 1.0)
-
+    if measured is not None and checks.values_checked():
+        _check_divergences(safe["measured"], math.inf if delta_tv is None else 1.0)
     binary = binary_tv if delta_kl is None else binary_kl
     # Above 0 they are roundings of the callers' own types, checked under their own names.
     divergence = safe["measured"].detach() if measured is not None else binary(q.clamp(max=0.0), p.clamp(max=0.0))
@@ -130,10 +123,10 @@ def dppo_sparse_loss(
     return dppo_loss(*sampled, advantages=advantages, mask=mask, measured=measured, **region)
 
 
-def _divergence(measured: Tensor, most: float) -> None:
-    """Check that divergences are from 0 to `most`, up to rounding, if value checks are on."""
+def _check_divergences(measured: Tensor, most: float) -> None:
+    """Check that divergences are from 0 to `most`, up to rounding."""
     bad = (measured < -ROUNDING) | (measured > most + ROUNDING)
-    if checks.values_checked() and bool(bad.any()):
+    if bool(bad.any()):
         where = tuple(int(i) for i in bad.nonzero()[0])
         wanted = "at least 0" if most == math.inf else "total variations from 0 to 1"
         raise ValueError(f"measured: expected divergences, {wanted}, got {measured[where].item():g} at {list(where)}")
@@ -142,23 +135,16 @@ def _divergence(measured: Tensor, most: float) -> None:
 def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:
     """(low, high) of the one delta that is given."""
     if (delta_tv is None) == (delta_kl is None):
-        raise ValueError(
-            f"delta_tv, delta_kl: expected exactly one of the two, got delta_tv={delta_tv}, delta_kl={delta_kl}"
-        )
+        wanted = "exactly one of the two"
+        raise ValueError(f"delta_tv, delta_kl: expected {wanted}, got delta_tv={delta_tv}, delta_kl={delta_kl}")
     name, value, most = ("delta_kl", delta_kl, None) if delta_tv is None else ("delta_tv", delta_tv, 1.0)
     if not isinstance(value, tuple | list):
         threshold = checks.number(name, value, least=0, most=most)
         return threshold, threshold
     if len(value) != 2:
         raise ValueError(f"{name}: expected a number or (low, high), got {len(value)} values")
-    return (
-        checks.number(f"{name}[0]", value[0], least=0, most=most),
-        checks.number(f"{name}[1]", value[1], least=0, most=most),
-    )
-
-
-def _cap(max_ratio: object) -> float:
-    return math.inf if max_ratio is None else checks.number("max_ratio", max_ratio, least=1)
+    low, high = (checks.number(f"{name}[{i}]", value[i], least=0, most=most) for i in (0, 1))
+    return low, high
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,16 +155,15 @@ class DPPO(Method):
     """Threshold on total variation, a probability, or (low, high)."""
     delta_kl: float | tuple[float, float] | None = None
     """Threshold on KL(anchor || π), nats, or (low, high); the authors take .05."""
-    measure: Measure = "binary"
+    measure: Measure = checks.setting("binary")
     """What is compared: the sampled token ("binary"), the anchor's k most likely ("topk"), or all tokens ("full")."""
-    k: int = 20
+    k: int = checks.setting(20, least=1)
     """Tokens that measure="topk" keeps."""
-    max_ratio: float | None = None
+    max_ratio: float | None = checks.setting(None, least=1)
     """Cap on the importance weight; None: off."""
-    signed: bool = True
+    signed: bool = checks.setting(True)
     """Whether tokens outside the region that are on their way back keep their gradient; False: none does (IPO)."""
     aggregation: str = "seq-mean-token-sum-norm"
-
     anchor: ClassVar[Anchor] = "rollout"
 
     def __post_init__(self) -> None:
@@ -186,23 +171,14 @@ class DPPO(Method):
         if self.delta_tv is None and self.delta_kl is None:
             object.__setattr__(self, "delta_tv", DELTA_TV)
         _thresholds(self.delta_tv, self.delta_kl)
-        _cap(self.max_ratio)
-        checks.choice("measure", self.measure, MEASURES)
-        checks.whole("k", self.k, least=1)
-        checks.flag("signed", self.signed)
         if self.correction is not None:
-            raise ValueError(
-                "correction: DPPO's weight is already the ratio to the policy that sampled, so truncated "
-                f"importance sampling would count the mismatch twice; expected None, got "
-                f"{self.correction!r}"
-            )
+            why = "DPPO's weight is already the ratio to the policy that sampled"
+            twice = "so truncated importance sampling would count the mismatch twice"
+            raise ValueError(f"correction: {why}, {twice}; expected None, got {self.correction!r}")
 
     def needs(self, anchor: Anchor) -> Needs:
-        return Needs(
-            full=self.measure != "binary",
-            full_anchor=self.measure == "full",
-            topk_anchor=self.k if self.measure == "topk" else 0,
-        )
+        top = self.k if self.measure == "topk" else 0
+        return Needs(full=self.measure != "binary", full_anchor=self.measure == "full", topk_anchor=top)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:

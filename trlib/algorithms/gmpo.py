@@ -1,10 +1,7 @@
 """GMPO: the geometric mean of clipped token ratios (Zhao et al. 2025, arXiv 2507.20673).
 
 GRPO averages a completion's ratios arithmetically, so one outlier carries the mean; GMPO takes the geometric mean,
-and can then afford a much wider clip on each token.
-"""
-
-from __future__ import annotations
+and can then afford a much wider clip on each token."""
 
 from dataclasses import dataclass
 
@@ -27,8 +24,7 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     Diagnostics add `sequence_ratio` ρ [B, T]; `ratio` is the token's own.
 
     Args:
-        logp: [B, T] log π(y_t), nats, differentiable.
-        logp_old: [B, T] log-probs by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
         advantages, mask: [B, T], float and bool.
         eps_log: ε, the window of a token's log-ratio around 0, nats, at least 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative eps_log.
@@ -49,10 +45,8 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     rho = log_rho.where(~cancels, log_rho.detach()).exp()
     weight = (mean * rho).where(kept & (advantages != 0) & ~cancels, 0.0)
     rho = rho.expand_as(logp)
-    return TokenLoss(
-        (-advantages * rho).masked_fill(advantages == 0, 0.0),
-        weigh(log_ratio, kept, weight, mask, sequence_ratio=rho.masked_fill(~mask, 1.0)),
-    )
+    per_token = (-advantages * rho).masked_fill(advantages == 0, 0.0)
+    return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=rho.masked_fill(~mask, 1.0)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +55,8 @@ class GMPO(Method):
 
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
-    eps_log: float = 0.4
+    eps_log: float = checks.setting(0.4, least=0)
     """The window of a token's log-ratio around 0, nats."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("eps_log", self.eps_log, least=0)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:

@@ -3,10 +3,7 @@
 GRPO (Shao et al. 2024, arXiv 2402.03300) replaces the critic by the group's mean reward and divides by its standard
 deviation; a KL term to a frozen reference may be added. Dr.GRPO (arXiv 2503.20783) drops the two divisions that favour
 some prompts (by the standard deviation) and some completions (by their length). DAPO (arXiv 2503.14476) widens the
-upper clip, counts every token of the batch alike, leaves out groups that teach nothing and makes the length limit soft.
-"""
-
-from __future__ import annotations
+upper clip, counts every token of the batch alike, leaves out groups that teach nothing and has a soft length limit."""
 
 from dataclasses import dataclass, replace
 
@@ -30,8 +27,7 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
 
     Args:
         loss: any method's, of the same tokens.
-        logp: [B, T] log π(y_t), nats, differentiable.
-        logp_ref: [B, T] log-probs by the reference.
+        logp, logp_ref: [B, T] log π(y_t), nats, differentiable; the same by the reference.
         mask: [B, T] bool.
         beta: at least 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
@@ -56,12 +52,8 @@ class GRPO(PPO):
 
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
-    beta: float = 0.0
+    beta: float = checks.setting(0.0, least=0)
     """Weight of the KL term to the run's first policy. GRPO's paper took .04, Dr.GRPO and DAPO have none."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("beta", self.beta, least=0)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=self.beta > 0)
@@ -90,13 +82,9 @@ class DAPO(GRPO):
 
     aggregation: str = "token-mean"
     eps_high: float = 0.28
-    overlong_buffer: float = 0.2
+    overlong_buffer: float = checks.setting(0.2, least=0, most=1)
     """Last share of the token limit, over which the reward loses from 0 to 1 in proportion to the length; 0: nothing.
     The paper's 4,096 of 20,480 tokens is .2."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("overlong_buffer", self.overlong_buffer, least=0, most=1)
 
     def prepare(self, batch: Batch) -> Batch:
         shaped = replace(batch, rewards=batch.rewards - overlong_penalty(batch, self.overlong_buffer))

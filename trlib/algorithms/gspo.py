@@ -4,8 +4,6 @@ A reward belongs to a completion, so GSPO weighs and clips completions: the rati
 tokens' ratios, and either all tokens of a completion are kept or (with one advantage per completion) none is.
 Its window is a thousand times narrower than PPO's because a mean over tokens moves so much less."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -14,8 +12,7 @@ from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 from trlib.algorithms.ppo import check_window
 
-LOG_RATIO_CAP = 10.0
-"""Largest log of a completion's ratio, nats per token."""
+LOG_RATIO_CAP = 10.0  #: Largest log of a completion's ratio, nats per token.
 
 
 def gspo_loss(
@@ -31,15 +28,14 @@ def gspo_loss(
     surrogate. Diagnostics add `sequence_ratio` s_i [B, T]; `ratio` is the token's own.
 
     Args:
-        logp: [B, T] log π(y_t), nats, differentiable.
-        logp_old: [B, T] log-probs by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
         advantages, mask: [B, T], float and bool.
         eps_low: the window of s_i below 1, in [0, 1].
         eps_high: the window of s_i above 1, at least 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
     Source: arXiv 2507.18071 eq. 7 and 13-14; the cap on the log-ratio and the thresholds: verl.
     Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its size is bounded."""
-    eps_low, eps_high, _ = check_window(eps_low, eps_high)
+    eps_low, eps_high = check_window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = (logp - logp_old).detach()
@@ -58,14 +54,10 @@ class GSPO(Method):
 
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
-    eps_low: float = 3e-4
+    eps_low: float = checks.setting(3e-4, least=0, most=1)
     """The completion's window below 1."""
-    eps_high: float = 4e-4
+    eps_high: float = checks.setting(4e-4, least=0)
     """The completion's window above 1."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_window(self.eps_low, self.eps_high)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:

@@ -1,7 +1,5 @@
 """PPO with a KL penalty instead of a clip, and the controllers that set its weight (arXiv 1707.06347, section 4)."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -14,12 +12,8 @@ from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLo
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import pg_is_loss
 
-BETA = "beta"
-"""The penalty's weight in the memory of a run."""
-
-
-LEAST, MOST = 1e-6, 1e6
-"""β stays between these: from 0 or inf no KL would bring it back."""
+BETA = "beta"  #: The penalty's weight in the memory of a run.
+LEAST, MOST = 1e-6, 1e6  #: β stays between these: from 0 or inf no KL would bring it back.
 
 
 def adapt(beta: float, kl: float, target: float) -> float:
@@ -27,7 +21,8 @@ def adapt(beta: float, kl: float, target: float) -> float:
     Raises TypeError, ValueError: a β below 0, a KL that is NaN, a target that is not above 0.
     Source: arXiv 1707.06347 section 4. In the book: :eq:`ppo-adapt`."""
     beta, kl, target = _controlled(beta, kl, target)
-    return _bounded(beta / 2 if kl < target / 1.5 else beta * 2 if kl > 1.5 * target else beta)
+    moved = beta / 2 if kl < target / 1.5 else beta * 2 if kl > 1.5 * target else beta
+    return max(LEAST, min(MOST, moved))
 
 
 def adapt_proportionally(beta: float, kl: float, target: float, share: float) -> float:
@@ -37,7 +32,8 @@ def adapt_proportionally(beta: float, kl: float, target: float, share: float) ->
     Source: arXiv 1909.08593 section 2.2. In the book: :eq:`ppo-proportional`."""
     beta, kl, target = _controlled(beta, kl, target)
     share = checks.number("share", share, least=0, below=math.inf)
-    return _bounded(beta * (1 + max(-0.2, min(0.2, kl / target - 1)) * share))
+    moved = beta * (1 + max(-0.2, min(0.2, kl / target - 1)) * share)
+    return max(LEAST, min(MOST, moved))
 
 
 def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
@@ -48,15 +44,8 @@ def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
 
 
 def _controlled(beta: float, kl: float, target: float) -> tuple[float, float, float]:
-    return (
-        checks.number("beta", beta, least=0, below=math.inf),
-        checks.number("kl", kl),
-        checks.number("target", target, above=0, below=math.inf),
-    )
-
-
-def _bounded(beta: float) -> float:
-    return max(LEAST, min(MOST, beta))
+    target = checks.number("target", target, above=0, below=math.inf)
+    return checks.number("beta", beta, least=0, below=math.inf), checks.number("kl", kl), target
 
 
 def add_penalty(
@@ -73,8 +62,7 @@ def add_penalty(
 
     Args:
         loss: any method's, of the same tokens.
-        logp: [B, T] log π(y_t), nats.
-        logp_old: [B, T] log q(y_t).
+        logp, logp_old: [B, T] log π(y_t) and log q(y_t), nats.
         divergence: [B, T] KL(q || π) of each token's distribution, nats, differentiable in π.
         mask: [B, T] bool.
         beta: β, at least 0.
@@ -101,20 +89,18 @@ def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
 class PPOPenalty(Method):
     """L = -(r A - β KL(pi_old || pi)), the KL exact over the vocabulary, β adapted after every update."""
 
-    beta: float = 1.0
+    beta: float = checks.setting(1.0, above=0)
     """The weight that a run begins with; from then on it is kept in the run's memory."""
-    target_kl: float = 0.01
+    target_kl: float = checks.setting(0.01, above=0)
     """The KL, nats per token, that β is adapted to, unless it is fixed."""
-    controller: Literal["ppo", "proportional", "fixed"] = "ppo"
+    controller: Literal["ppo", "proportional", "fixed"] = checks.setting("ppo")
     """How β follows the KL that an update reached."""
     horizon: int = 10_000
     """Completions over which the proportional controller can change β by a fifth."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("beta", "target_kl", "horizon"):
-            checks.number(name, getattr(self, name), above=0)
-        checks.choice("controller", self.controller, ("ppo", "proportional", "fixed"))
+        checks.number("horizon", self.horizon, above=0)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
@@ -138,11 +124,10 @@ class PPOPenalty(Method):
             return
         memory = step.batch.memory
         beta = memory.get(BETA, self.beta)
-        memory[BETA] = (
-            adapt(beta, kl, self.target_kl)
-            if self.controller == "ppo"
-            else adapt_proportionally(beta, kl, self.target_kl, len(step.batch.mask) / self.horizon)
-        )
+        if self.controller == "ppo":
+            memory[BETA] = adapt(beta, kl, self.target_kl)
+        else:
+            memory[BETA] = adapt_proportionally(beta, kl, self.target_kl, len(step.batch.mask) / self.horizon)
 
     def _kl(self, scores: Scores, batch: Batch) -> Tensor:
         return token_kl(batch.full_anchor, scores.full, mask=batch.mask)

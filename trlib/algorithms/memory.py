@@ -22,25 +22,23 @@ class Memory(UserDict[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Keep `value`.
-
-        Raises:
-            TypeError: it is neither a number nor a tensor, or its name is no text.
-            ValueError: a column of the history has this name."""
+        Raises TypeError: it is neither a number nor a tensor, or its name is no text; ValueError: a column of the
+        history has this name."""
         if not isinstance(name, str) or not name:
             raise TypeError(f"memory: expected a name, got {name!r}")
         if isinstance(value, Tensor):
-            self.data[name] = _saveable(name, value.detach()).to(self._device, copy=True)
+            if value.layout != torch.strided or value.is_meta or value.is_quantized:
+                got = f"{value.dtype} with layout {value.layout} on {value.device}"
+                wanted = "a dense tensor, because it is saved with the run"
+                raise TypeError(f"memory[{name!r}]: expected {wanted}, got {got}")
+            self.data[name] = value.detach().to(self._device, copy=True)
             return
         if not isinstance(value, Real):
-            raise TypeError(
-                f"memory[{name!r}]: expected a number or a tensor, because it is saved with the run, "
-                f"got {type(value).__name__}"
-            )
+            wanted = "a number or a tensor, because it is saved with the run"
+            raise TypeError(f"memory[{name!r}]: expected {wanted}, got {type(value).__name__}")
         if name in self._taken:
-            raise ValueError(
-                f"memory[{name!r}]: expected a name that the history does not use, because numbers become "
-                f"its columns; taken are {', '.join(sorted(self._taken))}"
-            )
+            wanted = "a name that the history does not use, because numbers become its columns"
+            raise ValueError(f"memory[{name!r}]: expected {wanted}; taken are {', '.join(sorted(self._taken))}")
         self.data[name] = int(value) if isinstance(value, Integral) else float(value)
 
     def __repr__(self) -> str:
@@ -60,12 +58,3 @@ class Memory(UserDict[str, Any]):
         self.data.clear()
         self.update(tensors)
         self.data.update(numbers)
-
-
-def _saveable(name: str, tensor: Tensor) -> Tensor:
-    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_quantized:
-        raise TypeError(
-            f"memory[{name!r}]: expected a dense tensor, because it is saved with the run, got "
-            f"{tensor.dtype} with layout {tensor.layout} on {tensor.device}"
-        )
-    return tensor

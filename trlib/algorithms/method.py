@@ -22,8 +22,7 @@ its settings. Of the loop's four boxes a method replaces those that it changes:
 | `update`    | once per batch        | the `Step`, which scores and descends | nothing: it changes the parameters     |
 
 `needs` says beforehand what else the loop computes (`trlib.algorithms.needs`). `batch.memory` keeps numbers and tensors
-from batch to batch. A method only describes: it imports nothing from the packages above it (model, loop, tasks).
-"""
+from batch to batch. A method only describes: it imports nothing from the packages above it (model, loop, tasks)."""
 
 from __future__ import annotations
 
@@ -79,7 +78,6 @@ class Method(Settings):
     seq-mean-token-sum-norm (`trlib.aggregation`)."""
     correction: Correction | None = None
     """Truncated importance sampling on the advantages; None: off."""
-
     anchor: ClassVar[Anchor] = "recomputed"
     """Which policy the trust region is drawn around, unless the run says otherwise."""
 
@@ -218,15 +216,12 @@ class Batch:
         needed = {f.name for f in fields(Brought)}
         for name, value in more.items():
             if name in dir(self) and name not in needed:
-                raise ValueError(
-                    f"{name}: expected a new name, got one of the batch's own; replace(batch, {name}=...) sets it"
-                )
+                own = f"one of the batch's own; replace(batch, {name}=...) sets it"
+                raise ValueError(f"{name}: expected a new name, got {own}")
             shape = getattr(getattr(value, "ids", value), "shape", ())  # of a TopK its tokens
             if shape[:1] != self.mask.shape[:1]:
-                raise ValueError(
-                    f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got "
-                    f"{list(shape) if isinstance(value, Tensor) else type(value).__name__}"
-                )
+                got = list(shape) if isinstance(value, Tensor) else type(value).__name__
+                raise ValueError(f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got {got}")
         brought = {name: value for name, value in more.items() if name in needed}
         extra = {name: value for name, value in more.items() if name not in needed}
         return replace(self, brought=replace(self.brought, **brought), extra={**self.extra, **extra})

@@ -1,7 +1,5 @@
 """What a method asks the loop to compute for it, what that brings, and the error where a method reads more."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import TypeVar
@@ -23,44 +21,34 @@ class Needs:
     policy, or a correction asks for it; True: always, and before `prepare`; False: never."""
     reference: bool = False
     """`Batch.logp_ref`, and `Step.reference`: the policy that the run began with, or as the method has moved it."""
-    full: bool = False
-    """`Scores.full`: the current policy's whole distribution."""
+    full: bool = False  #: `Scores.full`: the current policy's whole distribution.
     full_anchor: bool = False
     """`Batch.full_anchor`: the whole distribution of the policy that the region is drawn around."""
-    topk_anchor: int = 0
+    topk_anchor: int = checks.setting(0, least=0)
     """`Batch.topk_anchor`: its k most likely tokens, a `trlib.divergences.TopK`; 0: none."""
-    hidden: bool = False
-    """`Scores.hidden`: what the output layer reads."""
-    critic: float = 0.0
+    hidden: bool = False  #: `Scores.hidden`: what the output layer reads.
+    critic: float = checks.setting(0.0, least=0, below=math.inf)
     """A critic, its learning rate as a multiple of the policy's: `Batch.values` and `Step.values`; 0: none."""
-    critic_outputs: int = 1
+    critic_outputs: int = checks.setting(1, least=1)
     """Numbers that the critic gives of every token: 1 is a value, more are quantiles or bins, [B, T, outputs]."""
-    values: bool = False
-    """`Scores.values`: the critic's, with gradient, in the objective."""
+    values: bool = False  #: `Scores.values`: the critic's, with gradient, in the objective.
 
     def __post_init__(self) -> None:
         checks.settle(self)
-        checks.whole("topk_anchor", self.topk_anchor, least=0)
-        checks.number("critic", self.critic, least=0, below=math.inf)
-        checks.whole("critic_outputs", self.critic_outputs, least=1)
         if self.values and not self.critic:
             raise ValueError("values: expected a critic that gives them, Needs(critic=1.0, values=True), got none")
 
 
 @dataclass(frozen=True)
 class Brought:
-    """What `needs` can bring to a batch; None: not asked for. A method reads it from the batch, as `batch.logp_ref`."""
+    """What `needs` can bring to a batch; None: not asked for. A method reads it from the batch, as `batch.logp_ref`:
+    the properties of `Batch` say what each is, and `NEEDED_FOR` what brings it."""
 
     logp_old: Tensor | None = None
-    """[B, T] log-probs by the learner before this batch's updates: `Needs(old=True)`."""
     logp_ref: Tensor | None = None
-    """[B, T] log-probs by the reference: `Needs(reference=True)`."""
     full_anchor: Tensor | None = None
-    """[B, T, V] log-probs of the whole vocabulary by the anchor: `Needs(full_anchor=True)`."""
     topk_anchor: TopK | None = None
-    """The anchor's k most likely tokens, [B, T, k]: `Needs(topk_anchor=k)`."""
     values: Tensor | None = None
-    """[B, T] the critic's values before this batch's updates ([B, T, outputs] of several): `Needs(critic=1.0)`."""
 
 
 NEEDED_FOR = {
@@ -83,8 +71,6 @@ def asked_for(name: str, holder: str, value: Value | None) -> Value:
     """`value`, which a batch or scores hold under `name`.
     Raises NotHeld: it is None, because the method's `needs` did not name it."""
     if value is None:
-        verb = "do" if holder == "scores" else "does"
-        raise NotHeld(
-            f"{name}: the {holder} {verb} not hold it; the method's `needs` must name it: Needs({NEEDED_FOR[name]})"
-        )
+        said = f"the {holder} {'do' if holder == 'scores' else 'does'} not hold it"
+        raise NotHeld(f"{name}: {said}; the method's `needs` must name it: Needs({NEEDED_FOR[name]})")
     return value

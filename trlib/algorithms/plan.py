@@ -1,7 +1,5 @@
 """How a prompt's completions are drawn: all alike, or in stages, some after a part of an expert's answer."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from trlib import checks
@@ -11,7 +9,7 @@ from trlib import checks
 class Stage:
     """Some of a prompt's completions, drawn alike; a prompt's stages are drawn one after the other."""
 
-    count: int
+    count: int = checks.setting(least=1)
     """Completions of each prompt."""
     prefix: float = 0.0
     """Share of an expert's answer that is forced at the start, 0 to 1."""
@@ -20,5 +18,4 @@ class Stage:
 
     def __post_init__(self) -> None:
         checks.settle(self)
-        checks.whole("count", self.count, least=1)
         checks.number("prefix (a share of the demonstration)", self.prefix, least=0, most=1)

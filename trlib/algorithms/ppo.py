@@ -2,10 +2,7 @@
 
 PPO (Schulman et al. 2017, arXiv 1707.06347, eq. 7) stops a token's gradient once its ratio has left the window
 *and* the update would take it further out. Dual clip (Ye et al. 2020, arXiv 1912.09729) also bounds the loss of a
-token with a negative advantage whose ratio explodes.
-"""
-
-from __future__ import annotations
+token with a negative advantage whose ratio explodes."""
 
 from dataclasses import dataclass
 
@@ -21,8 +18,7 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     L = -r A,   w = r A,   r = exp(logp - logp_old)
 
     Args:
-        logp: [B, T] log pi(y_t), nats, differentiable.
-        logp_old: [B, T] log-probs by the anchor.
+        logp, logp_old: [B, T] log pi(y_t), nats, differentiable; the same by the anchor.
         advantages, mask: [B, T], float and bool.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
     Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint. In the book:
@@ -51,8 +47,7 @@ def ppo_loss(
     w = r A, but 0 where A > 0 and r > 1+ε_high, where A < 0 and r < 1-ε_low, and where A < 0 and r > c
 
     Args:
-        logp: [B, T] log pi(y_t), nats, differentiable.
-        logp_old: [B, T] log-probs by the anchor.
+        logp, logp_old: [B, T] log pi(y_t), nats, differentiable; the same by the anchor.
         advantages, mask: [B, T], float and bool.
         eps_low: the ratio's window below 1, in [0, 1]; one number, or [B, T] with a window for each token.
         eps_high: the ratio's window above 1, at least 0; likewise.
@@ -61,9 +56,9 @@ def ppo_loss(
     Source: arXiv 1707.06347 eq. 7; dual clip: arXiv 1912.09729 eq. 5. In the book: :eq:`ppo-clip`, :eq:`ppo-weight`,
     :eq:`ppo-pessimism`, :eq:`ppo-dual`.
     Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default; here the ratio is
-    exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A: above 1+ε_high the same as a dual clip.
-    """
-    *_, dual_clip = check_window(0.0, 0.0, dual_clip)
+    exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A: above 1+ε_high it is a dual clip."""
+    if dual_clip is not None:
+        dual_clip = checks.number("dual_clip", dual_clip, above=1)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     eps_low, eps_high = _width("eps_low", eps_low, mask, most=1), _width("eps_high", eps_high, mask)
     advantages = advantages.detach()
@@ -81,13 +76,9 @@ def ppo_loss(
     return TokenLoss(per_token, weigh(log_ratio, kept, (live * advantages).where(kept, 0.0), mask))
 
 
-def check_window(eps_low: float, eps_high: float, dual_clip: float | None = None) -> tuple[float, float, float | None]:
+def check_window(eps_low: float, eps_high: float) -> tuple[float, float]:
     """The thresholds of a clipped ratio, checked: raises TypeError or ValueError where one is meaningless."""
-    eps_low = checks.number("eps_low", eps_low, least=0, most=1)
-    eps_high = checks.number("eps_high", eps_high, least=0)
-    if dual_clip is not None:
-        dual_clip = checks.number("dual_clip", dual_clip, above=1)
-    return eps_low, eps_high, dual_clip
+    return checks.number("eps_low", eps_low, least=0, most=1), checks.number("eps_high", eps_high, least=0)
 
 
 def _width(name: str, value: float | Tensor, mask: Tensor, most: float | None = None) -> float | Tensor:
@@ -114,24 +105,13 @@ class PGIS(Method):
 class PPO(Method):
     """PPO-clip on one advantage per completion (a critic comes with its own method)."""
 
-    eps_low: float = 0.2
+    eps_low: float = checks.setting(0.2, least=0, most=1)
     """The ratio's window below 1."""
-    eps_high: float = 0.2
+    eps_high: float = checks.setting(0.2, least=0)
     """The ratio's window above 1; DAPO's clip-higher takes .28."""
-    dual_clip: float | None = None
+    dual_clip: float | None = checks.setting(None, above=1)
     """Bound on the ratio of a token with A < 0; None: off."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_window(self.eps_low, self.eps_high, self.dual_clip)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return ppo_loss(
-            scores.logp,
-            batch.logp_anchor,
-            **batch.credit,
-            eps_low=self.eps_low,
-            eps_high=self.eps_high,
-            dual_clip=self.dual_clip,
-        )
+        return ppo_loss(scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss))

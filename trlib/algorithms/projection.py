@@ -13,10 +13,7 @@ and always inside, t = 1 is π̃, and KL(π_t || q) only grows between them, by 
 Two facts, derived here, make the search short. d log KL / d log t = Var_t[log π_t - log q] / KL is 2 where the geodesic
 looks Gaussian, so Newton's step on logarithms, t <- t (δ/KL)^(KL/Var), is nearly exact. And KL(t) is minus the
 intercept at 0 of the tangent of ψ(t) = log Σ_v q_v^(1-t) π̃_v^t: where Newton fails, before a kink of ψ (a rare token
-that takes over at once), the tangents of the bracket's two ends meet at the kink.
-"""
-
-from __future__ import annotations
+that takes over at once), the tangents of the bracket's two ends meet at the kink."""
 
 import math
 from collections.abc import Callable
@@ -30,8 +27,7 @@ from torch.autograd.function import once_differentiable
 from trlib import checks
 from trlib.divergences import NOWHERE
 
-BLOCK = 1 << 20
-"""Bytes of one tensor that are worked on at a time on a CPU."""
+BLOCK = 1 << 20  #: Bytes of one tensor that are worked on at a time on a CPU.
 PASSES = 60
 """Most evaluations of KL(t) in a search; 2 to 7 are usual, 31 the most that were seen (float32, log-probs of -1e4)."""
 
@@ -40,10 +36,8 @@ PASSES = 60
 class Projection:
     """The projected distributions and the multipliers that put them there."""
 
-    logp: Tensor
-    """[..., V] log π; differentiable in the current log-probs. KL(π || q) <= δ."""
-    eta: Tensor
-    """[...] η >= 0: 0 inside the region, inf where the result is q itself; differentiable too."""
+    logp: Tensor  #: [..., V] log π; differentiable in the current log-probs. KL(π || q) <= δ.
+    eta: Tensor  #: [...] η >= 0: 0 inside the region, inf where the result is q itself; differentiable too.
 
 
 def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
@@ -55,11 +49,9 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
         logp: [..., V] log π̃, normalised, any floating type, differentiable; -inf is probability 0.
         logp_old: [..., V] log q, normalised.
         delta_kl: the radius δ, nats per token, at least 0. 0 gives the old policy (and gradient 0), inf no region.
-
-    Returns:
-        Projection(logp, eta). The feasible side of the root is returned, a few roundings inside: KL <= δ holds as
-        evaluated. What only one of the two distributions can produce gets probability 0; where that alone costs more
-        than δ no point of the geodesic is feasible, and the result is q with gradient 0.
+    Returns Projection(logp, eta), at the feasible side of the root, a few roundings inside: KL <= δ holds as evaluated.
+    What only one of the two distributions can produce gets probability 0; where that alone costs more than δ no point
+    of the geodesic is feasible, and the result is q with gradient 0.
 
     Gradient, with d = log π - log q, G = g - π Σ g for an upstream g, Var the variance of d under π:
         dL/dlog π̃_v = t (G_v - π_v (d_v - KL) / Var Σ_u G_u d_u)  outside the region, g_v inside
@@ -69,8 +61,7 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
     Source: arXiv 2510.03817 (TROLL); the search and the backward formula are derived here. In the book: the problem
     :eq:`troll-problem`, its solution :eq:`troll-projection`, the dual :eq:`troll-dual`, the multiplier's slope
     :eq:`troll-eta`, the gradient :eq:`troll-gradient`.
-    Differs from: the authors bracket η in [1e-7, 100] by 8 points a pass to 1e-5; larger roots exist, and t has no cap.
-    """
+    Differs from: the authors bracket η in [1e-7, 100] by 8 points a pass to 1e-5; larger roots exist; t has no cap."""
     delta_kl = checks.number("delta_kl", delta_kl, least=0)
     shape = tuple(checks.floating("logp", logp).shape)
     if not shape:
@@ -165,7 +156,7 @@ def _solve(u: Tensor, lq: Tensor, drift: Tensor, delta: float) -> tuple[Tensor, 
         base, gap = lq.masked_fill(~common, NOWHERE), gap.masked_fill(~common, 0.0)
         least = -base.exp().sum(-1).log()
     t = _root(base, gap, least, drift, delta) if delta else torch.zeros_like(least)
-    logp = _point(base, gap, t)
+    logp = torch.addcmul(base, gap, t.unsqueeze(-1)).log_softmax(-1)  # log π_t
     p, d = logp.exp(), logp - base
     centred = d - torch.linalg.vecdot(p, d).unsqueeze(-1)
     var = torch.linalg.vecdot(p * centred, centred).clamp(min=torch.finfo(p.dtype).tiny)
@@ -226,11 +217,6 @@ def _between(lower: Tensor, upper: Tensor, halve: bool) -> Tensor:
     return middle if halve else torch.where(usable, meet, middle)
 
 
-def _point(base: Tensor, gap: Tensor, t: Tensor) -> Tensor:
-    """log π_t: the normalised log q + t (log π̃ - log q)."""
-    return torch.addcmul(base, gap, t.unsqueeze(-1)).log_softmax(-1)
-
-
 def _departure(u: Tensor, lq: Tensor) -> tuple[Tensor, Tensor]:
     p, d = u.exp(), u - lq
     kl, second = p.mul_(d).sum(-1), p.mul_(d).sum(-1)
@@ -251,11 +237,8 @@ def _window(dtype: torch.dtype, outcomes: int, delta: float) -> tuple[float, flo
     KL(t) as t moves."""
     eps, spread = torch.finfo(dtype).eps, (1 + math.log(outcomes)) / delta
     margin, width = eps * (4 + spread / 8), max(eps * (4 + spread), 1e-10)
-    return (
-        delta * (1 - min(margin, 0.5)),
-        delta * (1 - min(margin + width / 3, 0.6)),
-        delta * (1 - min(margin + width, 0.75)),
-    )
+    edge, target = min(margin, 0.5), min(margin + width / 3, 0.6)
+    return delta * (1 - edge), delta * (1 - target), delta * (1 - min(margin + width, 0.75))
 
 
 def _in_blocks(function: Callable[..., tuple[Tensor, ...]], *rows: Tensor) -> tuple[Tensor, ...]:

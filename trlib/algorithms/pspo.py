@@ -3,8 +3,6 @@
 The policy that the surrogate sees is the mixture π~ = (1-α) π + α π_old, which contracts total variation:
 TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + α, without any clip."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -22,8 +20,7 @@ def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     normalises the gradient's scale (Adam) nearly the same update.
 
     Args:
-        logp: [B, T] log π(y_t), nats, differentiable.
-        logp_old: [B, T] log-probs by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
         advantages, mask: [B, T], float and bool.
         alpha: weight of the old policy in the mixture, in [0, 1).
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; an alpha outside [0, 1).
@@ -44,12 +41,8 @@ class PSPO(Method):
 
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
-    alpha: float = 0.1
+    alpha: float = checks.setting(0.1, least=0, below=1)
     """Weight of the old policy in the mixture."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("alpha", self.alpha, least=0, below=1)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:

@@ -15,10 +15,7 @@ The last line is the dual of relative-entropy policy search (Peters et al. 2010)
 
     w = h (R - m - λ l),   l = Σ_t log r_t of the whole completion
 
-the weight of its tokens: it changes sign when the target is overshot, so the policy is pulled back at any ratio.
-"""
-
-from __future__ import annotations
+the weight of its tokens: it changes sign when the target is overshot, so the policy is pulled back at any ratio."""
 
 import math
 from collections.abc import Callable
@@ -37,8 +34,8 @@ FORMS: tuple[str, ...] = ("ratio", "exact", "regression")
 DIRECTIONS: tuple[str, ...] = ("backward", "forward")
 OVERFLOW = 20.0
 """Log-ratios are clamped at ± this before they are exponentiated; against overflow, it does not control variance."""
-SMALLEST = -300.0
-"""Least logarithm of ν - max R in float64; in float32 λ would be 0 long before."""
+SMALLEST = -300.0  #: Least logarithm of ν - max R in float64; in float32 λ would be 0 long before.
+TINY = 1e-300  #: Least KL of which a logarithm is taken.
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,9 @@ class Dual:
     A group whose rewards are all equal teaches nothing: multiplier 0, offset the common reward, target 0 (the
     solution's own limit), so every weight made of them is 0."""
 
-    multiplier: Tensor
-    """[N] λ, reward per nat; 0 where all rewards of the group are equal."""
-    offset: Tensor
-    """[N] m (backward) or ν (forward), in units of reward."""
-    target: Tensor
-    """[N, G] the log-ratio log π*(y)/μ(y) of each completion: (R - m)/λ, forward log(λ/(ν - R))."""
+    multiplier: Tensor  #: [N] λ, reward per nat; 0 where all rewards of the group are equal.
+    offset: Tensor  #: [N] m (backward) or ν (forward), in units of reward.
+    target: Tensor  #: [N, G] the log-ratio log π*(y)/μ(y) of each completion: (R - m)/λ, forward log(λ/(ν - R)).
     floored: Tensor
     """[N] bool: λ is as small as it may be, because the radius is out of the group's reach or the root lies below."""
 
@@ -108,7 +102,7 @@ def _backward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, 
     def excess(log_multiplier: Tensor) -> tuple[Tensor, Tensor]:
         t = target(log_multiplier)
         u = t.exp()  # G times the weight of each completion
-        kl = _positive((u * t - torch.expm1(t)).mean(-1))  # the same as mean u t, but no term cancels another
+        kl = (u * t - torch.expm1(t)).mean(-1).clamp(min=TINY)  # the same as mean u t, but no term cancels another
         centred = t - (u * t).mean(-1, keepdim=True)
         return kl.log() - math.log(delta), -(u * centred.square()).mean(-1) / kl
 
@@ -132,7 +126,7 @@ def _forward(gap: Tensor, delta: float, least: float) -> tuple[Tensor, Tensor, T
 
     def excess(log_g: Tensor) -> tuple[Tensor, Tensor]:
         multiplier, t = solution(log_g)
-        kl = _positive((torch.expm1(t) - t).mean(-1))  # the same as -mean t, but no term cancels another
+        kl = (torch.expm1(t) - t).mean(-1).clamp(min=TINY)  # the same as -mean t, but no term cancels another
         spread = (t.exp() * torch.expm1(t)).mean(-1)
         return kl.log() - math.log(delta), -log_g.exp() / multiplier * spread / kl
 
@@ -169,10 +163,6 @@ def _decreasing_root(f: Callable[[Tensor], tuple[Tensor, Tensor]], low: Tensor, 
     return x
 
 
-def _positive(kl: Tensor) -> Tensor:
-    return kl.clamp(min=1e-300)
-
-
 def quatro_loss(
     logp: Tensor,
     logp_rollout: Tensor,
@@ -198,8 +188,7 @@ def quatro_loss(
     backward direction still do, "regression" does not. In the book: :eq:`quatro-weight`.
 
     Args:
-        logp: [B, T] log π(y_t), nats, differentiable.
-        logp_rollout: [B, T] by the policy that sampled.
+        logp, logp_rollout: [B, T] log π(y_t), nats, differentiable; the same by the policy that sampled.
         rewards: [B], raw; any unit. Not read where a completion is masked as a whole.
         group: [B] int, the prompt. Groups may differ in size; a completion masked as a whole is in none.
         mask: [B, T] bool.
@@ -257,7 +246,8 @@ def pull_to_target(
     if form == "exact" and direction == "forward":
         weight = -multiplier * torch.expm1((whole - target).clamp(max=OVERFLOW))  # e^l (R - ν) + λ
     else:
-        h = {"ratio": _exp(log_ratio), "exact": _exp(whole), "regression": torch.ones_like(logp)}[form]
+        power = {"ratio": log_ratio, "exact": whole, "regression": torch.zeros_like(logp)}[form]
+        h = power.clamp(-OVERFLOW, OVERFLOW).exp()
         weight = h * (push - multiplier * whole)
     weight = weight.masked_fill(~mask, 0.0)
     return TokenLoss(
@@ -306,15 +296,8 @@ def _(rewards: Tensor, group: Tensor, present: Tensor, *_: Any) -> tuple[Tensor,
 
 def _settings(delta_kl: float, lambda_min: float, direction: str) -> tuple[float, float]:
     checks.choice("direction", direction, DIRECTIONS)
-    return (
-        checks.number("delta_kl", delta_kl, above=0, below=math.inf),
-        checks.number("lambda_min", lambda_min, above=0, below=math.inf),
-    )
-
-
-def _exp(log_ratio: Tensor) -> Tensor:
-    """exp, clamped against overflow."""
-    return log_ratio.clamp(-OVERFLOW, OVERFLOW).exp()
+    delta_kl = checks.number("delta_kl", delta_kl, above=0, below=math.inf)
+    return delta_kl, checks.number("lambda_min", lambda_min, above=0, below=math.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,33 +306,28 @@ class QUATRO(Method):
 
     Source: derived here, from the problem that summaries of arXiv 2602.04620 state; not the authors' loss."""
 
-    delta_kl: float = 0.1
+    delta_kl: float = checks.setting(0.1, above=0, below=math.inf)
     """Radius of every prompt's constraint, nats per completion."""
-    lambda_min: float = 1e-2
+    lambda_min: float = checks.setting(1e-2, above=0, below=math.inf)
     """Floor of the multiplier, in units of reward."""
-    form: Form = "ratio"
+    form: Form = checks.setting("ratio")
     """What multiplies the bracket, "ratio", "exact" or "regression": see `quatro_loss`."""
-    direction: Direction = "backward"
+    direction: Direction = checks.setting("backward")
     """Which KL is bounded: "backward" KL(π || μ), "forward" KL(μ || π)."""
     advantage: str = "reward"
     aggregation: str = "seq-mean-token-sum"
-
     anchor: ClassVar[Anchor] = "rollout"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _settings(self.delta_kl, self.lambda_min, self.direction)
-        checks.choice("form", self.form, FORMS)
         if self.advantage != "reward":
-            raise ValueError(
-                f"advantage: QUATRO solves for each prompt's own baseline and scale from raw rewards, so "
-                f"an advantage has no place in it; expected 'reward', got {self.advantage!r}"
-            )
+            why = "QUATRO solves for each prompt's own baseline and scale from raw rewards"
+            place = "so an advantage has no place in it"
+            raise ValueError(f"advantage: {why}, {place}; expected 'reward', got {self.advantage!r}")
         if self.correction is not None:
-            raise ValueError(
-                "correction: QUATRO's log-ratio is already taken to the policy that sampled, so a factor "
-                f"on advantages has nothing to correct; expected None, got {self.correction!r}"
-            )
+            why = "QUATRO's log-ratio is already taken to the policy that sampled"
+            use = "so a factor on advantages has nothing to correct"
+            raise ValueError(f"correction: {why}, {use}; expected None, got {self.correction!r}")
 
     def prepare(self, batch: Batch) -> Batch:
         """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any update."""

@@ -2,8 +2,6 @@
 
 No ratio, no anchor, no trust region: what the other methods become when nothing is stale."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -21,9 +19,7 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
 
     There is no ratio: `ratio` in the diagnostics is 1 everywhere by definition, and every token is kept.
 
-    Args:
-        logp: [B, T] log π(y_t), nats, differentiable.
-        advantages, mask: [B, T], float and bool.
+    Args: logp [B, T] log π(y_t), nats, differentiable; advantages, mask [B, T], float and bool.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
     Source: Williams 1992; derived here, in chapter 1. In the book: :eq:`policy-gradient`, :eq:`policy-tokens`."""
     logp, advantages = checks.tokens(mask, logp=logp, advantages=advantages)

@@ -2,10 +2,7 @@
 
 The gate has slope 1 at ratio 1, so that on-policy it is the policy gradient, and its slope fades on both sides
 instead of stopping at an edge. A higher temperature for negative advantages fades faster: pushing a token down
-spreads its mass over the whole vocabulary.
-"""
-
-from __future__ import annotations
+spreads its mass over the whole vocabulary."""
 
 import math
 from dataclasses import dataclass
@@ -16,8 +13,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 
-FLAT = 800.0
-"""Beyond this argument a sigmoid's slope is 0 in float64."""
+FLAT = 800.0  #: Beyond this argument a sigmoid's slope is 0 in float64.
 
 
 def sapo_loss(
@@ -29,15 +25,15 @@ def sapo_loss(
     w = 4 σ (1 - σ) r A,   σ = σ(τ (r - 1));   f'(1) = 1
 
     Args:
-        logp: [B, T] log π(y_t), nats, differentiable.
-        logp_old: [B, T] log-probs by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
         advantages, mask: [B, T], float and bool.
         tau_pos: temperature of the gate where A > 0, above 0.
         tau_neg: temperature elsewhere, above 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a temperature not above 0.
     Source: arXiv 2511.20347, after the abstract or a summary: formula and defaults as verl and TRL have them.
     Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each completion's token mean."""
-    tau_pos, tau_neg = _temperatures(tau_pos, tau_neg)
+    tau_pos = checks.number("tau_pos", tau_pos, above=0, below=math.inf)
+    tau_neg = checks.number("tau_neg", tau_neg, above=0, below=math.inf)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
@@ -51,28 +47,16 @@ def sapo_loss(
     return TokenLoss(-gate * advantages, weigh(log_ratio, mask, slope * ratio * advantages, mask))
 
 
-def _temperatures(tau_pos: float, tau_neg: float) -> tuple[float, float]:
-    """The gate's temperatures, checked."""
-    return (
-        checks.number("tau_pos", tau_pos, above=0, below=math.inf),
-        checks.number("tau_neg", tau_neg, above=0, below=math.inf),
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class SAPO(Method):
     """A soft gate on the ratio: no edge, and no token is silenced."""
 
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
-    tau_pos: float = 1.0
+    tau_pos: float = checks.setting(1.0, above=0, below=math.inf)
     """Temperature of the gate where A > 0."""
-    tau_neg: float = 1.05
+    tau_neg: float = checks.setting(1.05, above=0, below=math.inf)
     """Temperature of the gate elsewhere."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _temperatures(self.tau_pos, self.tau_neg)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:

@@ -1,7 +1,5 @@
 """What Python would let pass in silence where a method's settings are written, refused with a sentence that helps."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import Any, NoReturn
@@ -24,27 +22,20 @@ class Settings:
         self._refuse_change(name)
 
     def _refuse_change(self, name: str) -> NoReturn:
-        raise FrozenInstanceError(
-            f"{name}: the settings of {type(self).__name__} are fixed; make another with "
-            f"dataclasses.replace, or keep what changes in batch.memory"
-        )
+        instead = "make another with dataclasses.replace, or keep what changes in batch.memory"
+        raise FrozenInstanceError(f"{name}: the settings of {type(self).__name__} are fixed; {instead}")
 
 
 def check_declared(kind: type) -> None:
     """Check that every annotated name and every changed default of a method's class is a setting.
     Raises TypeError: the decorator or an annotation is missing, so that Python would ignore a setting."""
     known: dict[str, Any] = getattr(kind, "__dataclass_fields__", {})
-    annotated = {
-        name
-        for base in kind.__mro__
-        if issubclass(base, Settings)
-        for name, hint in inspect.get_annotations(base).items()
-        if "ClassVar" not in str(hint)
-    }
+    bases = [base for base in kind.__mro__ if issubclass(base, Settings)]
+    hints = [pair for base in bases for pair in inspect.get_annotations(base).items()]
+    annotated = {name for name, hint in hints if "ClassVar" not in str(hint)}
     changed = {f.name for f in fields(kind) if getattr(kind, f.name, MISSING) is not f.default}
     lost = sorted((annotated - known.keys()) | changed)
     if lost:
-        raise TypeError(
-            f"{kind.__name__}: expected @dataclass(frozen=True, kw_only=True) above the class and a type behind each "
-            f"of its settings, or Python ignores them; it would ignore {', '.join(lost)}"
-        )
+        wanted = "@dataclass(frozen=True, kw_only=True) above the class and a type behind each of its settings"
+        ignored = f"or Python ignores them; it would ignore {', '.join(lost)}"
+        raise TypeError(f"{kind.__name__}: expected {wanted}, {ignored}")

@@ -8,8 +8,6 @@ given how the earlier ones fared. The baselines change one of the two: `TRAPO(al
 
 Differs from the authors' recipe: no entropy bonus (theirs is .001), so that no arm has a force that another lacks."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 
@@ -23,12 +21,8 @@ from trlib.algorithms.plan import Stage
 from trlib.algorithms.ppo import pg_is_loss
 from trlib.algorithms.reinforce import reinforce_loss
 
-MICRO_GROUPS: tuple[Stage, ...] = (
-    Stage(4),
-    Stage(2, prefix=0.25, below=2),
-    Stage(1, prefix=0.5, below=4),
-    Stage(1, prefix=1.0, below=7),
-)
+_GUIDED = (Stage(2, prefix=0.25, below=2), Stage(1, prefix=0.5, below=4), Stage(1, prefix=1.0, below=7))
+MICRO_GROUPS: tuple[Stage, ...] = (Stage(4), *_GUIDED)
 """Eight completions of a prompt: four free ones, then longer and longer prefixes of the expert's answer while the sum
 of the 0/1 rewards so far is below 2 of 4, 4 of 6, 7 of 7. A full prefix leaves no completion: pure TrSFT."""
 
@@ -81,10 +75,7 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
     If e_{k+1} <= α S_k:  p_v = e_v / S_k for the kept.   Else p_v = α e_v / e_{k+1}, and token k+1 takes what is left,
     less than α (the first of several that are equally likely).
 
-    Args:
-        expert: [..., V] probabilities (not logarithms) that sum to 1.
-        alpha: α in (0, 1].
-
+    Args: expert [..., V] probabilities (not logarithms) that sum to 1; alpha: α in (0, 1].
     Returns [..., V] probabilities, float32 or wider.
     Raises TypeError, ValueError: a wrong type; not probabilities; a meaningless alpha.
     Source: derived here from the loss of arXiv 2512.17636. SFT's optimum is the expert itself. In the book:
@@ -117,12 +108,8 @@ class WithExpert(Method):
     once; a completion that is all the expert's is supervision alone. In the book: :eq:`trapo-both`."""
 
     aggregation: str = "seq-mean-token-sum-norm"
-    alpha: float = 0.0
+    alpha: float = checks.setting(0.0, least=0, most=1)
     """TrSFT's α, a probability; 0: SFT, every token of the expert with weight 1."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("alpha", self.alpha, least=0, most=1)
 
     def prepare(self, batch: Batch) -> Batch:
         # All of a prompt's prefixes are cut from one answer, so those of one length are one prefix.
@@ -137,14 +124,9 @@ class WithExpert(Method):
             expert = trsft_loss(scores.logp, mask=batch.forced, alpha=self.alpha)
         else:
             expert = reinforce_loss(scores.logp, advantages=torch.ones_like(scores.logp), mask=batch.forced)
-        return TokenLoss(
-            own.per_token + expert.per_token,
-            {
-                "ratio": own.diagnostics["ratio"],
-                "kept": own.diagnostics["kept"] | expert.diagnostics["kept"],
-                "weight": own.diagnostics["weight"] + expert.diagnostics["weight"],
-            },
-        )
+        kept = own.diagnostics["kept"] | expert.diagnostics["kept"]
+        weight = own.diagnostics["weight"] + expert.diagnostics["weight"]
+        return TokenLoss(own.per_token + expert.per_token, own.diagnostics | {"kept": kept, "weight": weight})
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
         return aggregate(per_token, batch.mask | batch.forced, self.aggregation, horizon=batch.horizon)
@@ -179,12 +161,8 @@ class SFTThenRL(WithExpert):
 
     Source: a baseline that arXiv 2512.17636 names; how the two are put together is derived here."""
 
-    sft_batches: int = 10
+    sft_batches: int = checks.setting(10, least=0)
     """Batches of supervised fine-tuning."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.whole("sft_batches", self.sft_batches, least=0)
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         return (Stage(group, prefix=1.0 if batch < self.sft_batches else 0.0),)

@@ -6,10 +6,7 @@ from π and lets the gradient flow through the projection. What samples next is 
 to its projection; it is 0 inside the region.
 
 For large vocabularies the old policy is kept as its K most likely tokens, the sampled one among them, and one bucket
-for the rest: tokens x K numbers instead of tokens x V.
-"""
-
-from __future__ import annotations
+for the rest: tokens x K numbers instead of tokens x V."""
 
 import math
 from dataclasses import dataclass
@@ -26,7 +23,6 @@ from trlib.algorithms.projection import Geodesic, Projection, departure, geodesi
 from trlib.divergences import TopK, merged
 
 __all__ = ["LEVELS", "TROLL", "Projection", "project", "sparsify", "troll_loss", "troll_sparse_loss"]
-
 Level = Literal["token", "sequence"]
 LEVELS: tuple[str, ...] = ("token", "sequence")
 
@@ -76,16 +72,8 @@ def troll_loss(
     _distributions(mask, logp=logp, logp_old=logp_old)
     checks.inside("tokens", tokens, shape[2], mask=mask)
     dtype = checks.wide(logp, logp_old, advantages)
-    return _objective(
-        logp.to(dtype),
-        logp_old.detach().to(dtype),
-        tokens.masked_fill(~mask, 0).long(),
-        advantages,
-        mask,
-        delta_kl,
-        alpha,
-        level,
-    )
+    u, lq, at = logp.to(dtype), logp_old.detach().to(dtype), tokens.masked_fill(~mask, 0).long()
+    return _objective(u, lq, at, advantages, mask, delta_kl, alpha, level)
 
 
 def troll_sparse_loss(
@@ -137,8 +125,7 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
     Differs from: the authors give every other token 1e-12; here the rest keeps its mass, in one bucket."""
     shape = tuple(checks.floating("logp_old", logp_old, (None, None, None), "B, T, V").shape)
     checks.integer("tokens", tokens, shape[:2], "B, T")
-    checks.boolean("mask", mask, shape[:2], "B, T")
-    _distributions(mask, logp_old=logp_old)
+    _distributions(checks.boolean("mask", mask, shape[:2], "B, T"), logp_old=logp_old)
     width = checks.whole("k", k, least=1, most=shape[2])
     mass = checks.number("mass", mass, above=0, most=1)
     checks.inside("tokens", tokens, shape[2], mask=mask)
@@ -156,21 +143,15 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
 class TROLL(Method):
     """TROLL on one advantage per completion."""
 
-    delta_kl: float = 0.05
+    delta_kl: float = checks.setting(0.05, least=0)
     """Radius of KL(projected || old), nats per token."""
-    alpha: float = 1.0
+    alpha: float = checks.setting(1.0, least=0, below=math.inf)
     """Coefficient of the regression of the network to its projection."""
-    level: Level = "token"
+    level: Level = checks.setting("token")
     """Whose ratio weighs the gradient: the token's, or the completion's ("sequence", GSPO; take the aggregation
     "seq-mean-token-mean")."""
-    top_k: int | None = None
+    top_k: int | None = checks.setting(None, least=1)
     """Tokens of the old policy to keep, and one bucket for the rest; None: the whole vocabulary."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_settings(self.delta_kl, self.alpha, self.level)
-        if self.top_k is not None:
-            checks.whole("top_k", self.top_k, least=1)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=self.top_k is None, topk_anchor=self.top_k or 0)
@@ -187,17 +168,13 @@ class TROLL(Method):
 class _Outside:
     """What the loss and its weight need of the N tokens whose distribution is projected."""
 
-    rows: Tensor
-    """Their flat indices; compiled, a bool of every token, and what follows is of every token too."""
-    log_ratio: Tensor
-    """log π(y)/q(y), with the gradient through the projection."""
-    regression: Tensor
-    """KL(π̃ || sg[π]), with gradient."""
+    rows: Tensor  #: Their flat indices; compiled, a bool of every token, and what follows is of every token too.
+    log_ratio: Tensor  #: log π(y)/q(y), with the gradient through the projection.
+    regression: Tensor  #: KL(π̃ || sg[π]), with gradient.
     eta: Tensor
     shrink: Tensor
     """What the weight of the policy gradient is multiplied by: t [1 - π_y - π_y (d_y - KL)² / Var] / (1 - π̃_y)."""
-    pull: Tensor
-    """Weight of the regression: π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y)."""
+    pull: Tensor  #: Weight of the regression: π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y).
 
     def take(self, values: Tensor) -> Tensor:
         """The entries of [B, T] that belong to them."""
@@ -213,7 +190,8 @@ def _objective(
     u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tensor, delta: float, alpha: float, level: str
 ) -> TokenLoss:
     """The loss over outcomes: u = log π̃ and lq = log q [B, T, C], `at` [B, T] the sampled outcome."""
-    delta, alpha = _check_settings(delta, alpha, level)
+    delta, alpha = checks.number("delta_kl", delta, least=0), checks.number("alpha", alpha, least=0, below=math.inf)
+    checks.choice("level", level, LEVELS)
     sampled, sampled_old = _pick(u, at), _pick(lq, at)
     checks.finite("logp of the sampled tokens", sampled, mask)
     checks.finite("logp_old of the sampled tokens", sampled_old, mask)
@@ -284,8 +262,3 @@ def _distributions(mask: Tensor, **named: Tensor) -> None:
     """Check that each [B, T, V] holds log-probabilities where the mask is True."""
     for name, value in named.items() if checks.values_checked() else ():
         checks.log_probabilities(name, value.detach().masked_fill(~mask.unsqueeze(-1), -math.log(value.shape[-1])))
-
-
-def _check_settings(delta_kl: object, alpha: object, level: object) -> tuple[float, float]:
-    checks.choice("level", level, LEVELS)
-    return checks.number("delta_kl", delta_kl, least=0), checks.number("alpha", alpha, least=0, below=math.inf)

@@ -7,12 +7,10 @@ surrogate has risen. F is known by its products only (appendix C).
 
 In the book: the problem :eq:`trpo-problem`, F :eq:`trpo-fisher`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -47,7 +45,6 @@ def conjugate_gradient(
         iterations: most products with F, at least 1.
         tolerance: on the residual's norm relative to b's, at least 0.
         radius: of a ball around 0 that x stays in, above 0; None: no ball.
-
     Returns x, of b's shape and type, detached.
     Raises TypeError, ValueError: a wrong type or shape, of b or of what matvec returns; NaN or inf in either.
     Source: Hestenes and Stiefel 1952; TRPO: arXiv 1502.05477: 10 iterations. In the book: :eq:`trpo-cg`. The radius:
@@ -68,13 +65,9 @@ def conjugate_gradient(
     squared = _dot(residual, residual)
     if not 0 < float(squared) < math.inf and bool(b.any()):  # |b|² is beyond the type: solve for b of length near 1
         scale = 2.0 ** math.frexp(float(b.detach().abs().max()))[1]
-        return scale * conjugate_gradient(
-            matvec,
-            residual / scale,
-            iterations=iterations,
-            tolerance=tolerance,
-            radius=None if radius is None else radius / scale,
-        )
+        scaled = None if radius is None else radius / scale
+        options: dict[str, Any] = {"iterations": iterations, "tolerance": tolerance, "radius": scaled}
+        return scale * conjugate_gradient(matvec, residual / scale, **options)
     enough = tolerance * tolerance * squared
     for _ in range(iterations):
         if not squared > enough:
@@ -110,34 +103,22 @@ class TRPO(Method):
     :eq:`trpo-gauss-newton`. With `iterations=1` the direction is the gradient's own.
     Differs from: sb3-contrib takes 15 iterations of CG, and constrains KL(pi || pi_old)."""
 
-    delta_kl: float = 0.01
+    delta_kl: float = checks.setting(0.01, above=0)
     """δ, nats per token: mean KL(pi_old || pi) over the minibatch's tokens after its update. With several minibatches,
     later ones move the policy on the earlier ones' tokens too, so the whole batch may end beyond δ."""
-    damping: float = 0.1
+    damping: float = checks.setting(0.1, least=0)
     """Added to F's diagonal; with it inside F, the full step's quadratic KL stays below δ."""
-    iterations: int = 10
+    iterations: int = checks.setting(10, least=1)
     """Products with F that conjugate gradients may take."""
-    fisher: Literal["gauss-newton", "double-backward"] = "gauss-newton"
+    fisher: Literal["gauss-newton", "double-backward"] = checks.setting("gauss-newton")
     """J'(diag p - p p')J by one forward-mode and one backward pass, or the KL's gradient differentiated again."""
-    fisher_rows: int | None = 64
+    fisher_rows: int | None = checks.setting(64, least=1)
     """Completions, spread evenly, that F is averaged over; None: all."""
-    backtrack: float = 0.8
+    backtrack: float = checks.setting(0.8, above=0, below=1)
     """Each try of the line search shortens the step by this factor."""
-    tries: int = 10
+    tries: int = checks.setting(10, least=1)
     """Steps tried before the old parameters are kept."""
-
     anchor: ClassVar[Anchor] = "recomputed"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("delta_kl", self.delta_kl, above=0)
-        checks.number("damping", self.damping, least=0)
-        checks.number("backtrack", self.backtrack, above=0, below=1)
-        checks.choice("fisher", self.fisher, ("gauss-newton", "double-backward"))
-        for name in ("iterations", "tries"):
-            checks.whole(name, getattr(self, name), least=1)
-        if self.fisher_rows is not None:
-            checks.whole("fisher_rows", self.fisher_rows, least=1)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
@@ -218,10 +199,9 @@ def exact(parameters: Sequence[Tensor]) -> None:
     Raises TypeError: a parameter has fewer digits than float32."""
     for p in parameters:
         if p.dtype in checks.COARSE:
-            raise TypeError(
-                f"policy: expected weights of float32 or wider, because a trust region's step is smaller "
-                f"than what {str(p.dtype)[6:]} can tell apart, got {p.dtype}; load it with dtype='float32'"
-            )
+            why = f"a trust region's step is smaller than what {str(p.dtype)[6:]} can tell apart"
+            got = f"got {p.dtype}; load it with dtype='float32'"
+            raise TypeError(f"policy: expected weights of float32 or wider, because {why}, {got}")
 
 
 def flat(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:

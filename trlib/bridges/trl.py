@@ -10,8 +10,7 @@ load balancing. TRL's `loss_type` says how tokens are aggregated (dapo, grpo, bn
 seq-mean-token-sum), its `scale_rewards` what advantages are: DPPO's recipe is loss_type="dr_grpo",
 scale_rewards="none". `beta` works as in TRL, `use_bias_correction_kl` too. The loss brings its own thresholds: TRL's
 epsilon is refused, and its clip ratios are left out. `kept` is logged in their place, if the loss has it among its
-diagnostics. Checks of values stop after the first loss, as in our own loop.
-"""
+diagnostics. Checks of values stop after the first loss, as in our own loop."""
 
 from functools import partial
 from typing import Any, ClassVar
@@ -55,11 +54,9 @@ class TrustRegionTrainer(GRPOTrainer):
             "vllm_importance_sampling_correction": self.use_vllm and self.vllm_importance_sampling_correction,
             "importance_sampling_level": self.importance_sampling_level != "token",
         }
-        if any(dropped.values()):
-            raise ValueError(
-                f"{', '.join(k for k, v in dropped.items() if v)}: TrustRegionTrainer's loss has no such "
-                "term; expected it off (token for importance_sampling_level)"
-            )
+        if on := ", ".join(name for name, is_on in dropped.items() if is_on):
+            wanted = "expected it off (token for importance_sampling_level)"
+            raise ValueError(f"{on}: TrustRegionTrainer's loss has no such term; {wanted}")
 
     def _check_loss(self) -> None:
         # A function that is no staticmethod is a method, and gets the trainer for its first argument.

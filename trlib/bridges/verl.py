@@ -10,8 +10,7 @@ QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while 
 number per token from there: λ target on the first, λ on the others, so a completion of one token may lose its
 pull-back. Top-K and full DPPO are not here: verl's losses do not see the distribution. `actor/pg_clipfrac` is, as in
 verl, the share of tokens that a loss silences, or whose weight it bounds where it silences none (CISPO); it is absent
-for a loss without diagnostics.
-"""
+for a loss without diagnostics."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -53,9 +52,8 @@ def register(
         **(losses or {}),
     }
     POLICY_LOSS_REGISTRY.update({name: partial(_policy_loss, loss) for name, loss in ours.items()})
-    ADV_ESTIMATOR_REGISTRY["trlib_quatro"] = partial(
-        _duals, delta_kl=quatro_delta, lambda_min=lambda_min, direction=direction
-    )
+    settings = {"delta_kl": quatro_delta, "lambda_min": lambda_min, "direction": direction}
+    ADV_ESTIMATOR_REGISTRY["trlib_quatro"] = partial(_duals, **settings)
 
 
 def _policy_loss(
@@ -77,10 +75,8 @@ def _policy_loss(
     total = (
         agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info) if mask.any() else result.per_token.sum()
     )
-    metrics = {
-        "actor/pg_clipfrac_lower": 0.0,
-        "actor/ppo_kl": masked_mean((old_log_prob - log_prob).detach(), mask).item(),
-    }
+    drift = masked_mean((old_log_prob - log_prob).detach(), mask).item()
+    metrics = {"actor/pg_clipfrac_lower": 0.0, "actor/ppo_kl": drift}
     clipped = result.diagnostics.get("clipped")
     if clipped is None and "kept" in result.diagnostics:
         clipped = ~result.diagnostics["kept"]
@@ -92,20 +88,14 @@ def _policy_loss(
 def _duals(token_level_rewards, response_mask, index, *, delta_kl, lambda_min, direction, **others):
     number = {name: i for i, name in enumerate(dict.fromkeys(index))}
     group = torch.tensor([number[name] for name in index], device=response_mask.device)
-    multiplier, target, _ = solve_groups(
-        token_level_rewards.sum(-1),
-        group,
-        response_mask.bool().any(-1),
-        delta_kl=delta_kl,
-        lambda_min=lambda_min,
-        direction=direction,
-    )
+    settings = {"delta_kl": delta_kl, "lambda_min": lambda_min, "direction": direction}
+    rewards, present = token_level_rewards.sum(-1), response_mask.bool().any(-1)
+    multiplier, target, _ = solve_groups(rewards, group, present, **settings)
     carried = multiplier.unsqueeze(-1).repeat(1, response_mask.shape[1])
     carried[:, 0] = multiplier * target
     return carried, carried
 
 
 def _quatro(logp, logp_old, *, advantages, mask, direction) -> TokenLoss:
-    return pull_to_target(
-        logp, logp_old, push=advantages[:, 0], multiplier=advantages[:, 1:2].sum(-1), mask=mask, direction=direction
-    )
+    push, multiplier = advantages[:, 0], advantages[:, 1:2].sum(-1)
+    return pull_to_target(logp, logp_old, push=push, multiplier=multiplier, mask=mask, direction=direction)

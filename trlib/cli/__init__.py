@@ -5,8 +5,7 @@ so is an error. Exit status: 0 done, 1 failed, 2 a wrong command line, 130 Ctrl-
 
 A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. A package adds one by
 an entry point of the group `trlib.commands`, as `trlab` does for `trlib sweep`. None imports anything heavy before it
-runs: `trlib --help` takes no torch.
-"""
+runs: `trlib --help` takes no torch."""
 
 import argparse
 import difflib
@@ -26,16 +25,12 @@ from trlib.errors import TrlibError
 
 CORE: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "methods": methods, "tasks": tasks}
 """The commands that need `trlib` alone."""
-
 OF_TRLAB = ("sweep", "remake", "conformance", "diagnose", "pretrain")
 """The commands of `trlab`, so that an installation without it can say what is missing."""
-
 DISTRIBUTION = "trust-region-book"
 """What holds `trlib` and `trlab`. (On the package index `trlib` is somebody else's.)"""
-
 OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "out of memory")
 """How torch says that memory ran out in errors that have no class of their own."""
-
 EXAMPLES = """\
 examples:
   trlib train --task dial --method grpo                     train the embedded model, write nothing
@@ -49,10 +44,8 @@ examples:
 class _Parser(argparse.ArgumentParser):
     """Suggests the nearest command or option, and takes no abbreviations (a new option would break them)."""
 
-    commands: Sequence[str] = ()
-    """The names of all commands."""
-    as_json = False
-    """Whether the error for a wrong command line is printed as JSON too."""
+    commands: Sequence[str] = ()  #: The names of all commands.
+    as_json = False  #: Whether the error for a wrong command line is printed as JSON too.
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -115,19 +108,14 @@ def installed() -> dict[str, ModuleType]:
 
 
 def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespace:
-    parser = _Parser(
-        prog="trlib", description="Trust regions for language models: train, evaluate, compare.", epilog=EXAMPLES
-    )
+    about = "Trust regions for language models: train, evaluate, compare."
+    parser = _Parser(prog="trlib", description=about, epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"trlib {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     parsers = {}
     for name, command in known.items():
-        parsers[name] = commands.add_parser(
-            name,
-            help=command.TEXT,
-            epilog=command.EXAMPLES,
-            description=f"{command.TEXT[0].upper()}{command.TEXT[1:]}.",
-        )
+        about = f"{command.TEXT[0].upper()}{command.TEXT[1:]}."
+        parsers[name] = commands.add_parser(name, help=command.TEXT, epilog=command.EXAMPLES, description=about)
         command.options(parsers[name])
         parsers[name].add_argument("--json", action="store_true", help="print one JSON document")
         parsers[name].add_argument("--traceback", action="store_true", help="on an error, show where it came from")
@@ -154,11 +142,8 @@ def _sentence(error: BaseException) -> str:
 
 def _short_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: Python's, or a device's or the processor's as torch says it."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY))
-    )
+    by_name = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return by_name or (isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY))
 
 
 def _less(error: BaseException, args: argparse.Namespace, command: ModuleType) -> str:

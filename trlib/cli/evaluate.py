@@ -26,17 +26,13 @@ OPTIONS: tuple[Option, ...] = (
     ("max_tokens", int | None, None, "token limit of a completion; by default the task's"),
     ("batch", int, 2048, "completions that are computed at once"),
 )
-MEMORY = ("batch", "prompts", "max_tokens")
-"""Options of which less takes less memory."""
+MEMORY = ("batch", "prompts", "max_tokens")  #: Options of which less takes less memory.
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib evaluate`."""
-    parser.add_argument(
-        "--policy",
-        metavar="NAME",
-        help="an embedded model, a folder (also a run's) or a hub id (default: the model named like the task)",
-    )
+    named = "an embedded model, a folder (also a run's) or a hub id (default: the model named like the task)"
+    parser.add_argument("--policy", metavar="NAME", help=named)
     shared.add_task(parser, None, "the run's, or dial")
     shared.add(parser, OPTIONS)
 
@@ -68,15 +64,11 @@ def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
 
     record, model = Path(name) / "run.json", Path(name) / "policy"
     if not model.is_dir() and put_aside(model) is None:
-        raise ValueError(
-            f"--policy: the run in {name!r} has no trained model yet (it was stopped before its end); "
-            f"go on with it: trlib train ... --out {name} --resume"
-        )
+        stopped = f"the run in {name!r} has no trained model yet (it was stopped before its end)"
+        raise ValueError(f"--policy: {stopped}; go on with it: trlib train ... --out {name} --resume")
     try:
         found = json.loads(record.read_text())
         return str(model), {**found["task"], "name": found.get("task_file") or found["task"]["name"]}
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"--policy: expected the record of a run in {str(record)!r}, got a damaged file ({error!r}); "
-            f"name its model itself: --policy {model}"
-        ) from error
+        got = f"a damaged file ({error!r}); name its model itself: --policy {model}"
+        raise ValueError(f"--policy: expected the record of a run in {str(record)!r}, got {got}") from error

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from trlib.model.policy import Policy
     from trlib.tasks import Task
 
-Option = tuple[str, Any, Any, str]
-"""A keyword argument as an option: name, type, default, help."""
+Option = tuple[str, Any, Any, str]  #: A keyword argument as an option: name, type, default, help.
 
 
 def options_of(kind: type, without: Collection[str] = ()) -> tuple[Option, ...]:
@@ -40,8 +39,7 @@ def first_paragraph(text: str) -> str:
 def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, defaults: bool = True) -> None:
     """Options from keyword arguments: `max_tokens` becomes --max-tokens.
 
-    Args:
-        defaults: False: the namespace holds only what the command line says."""
+    `defaults`: False: the namespace holds only what the command line says."""
     for name, kind, default, text in options:
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         more = "" if default in (None, ()) else f" (default: {shown})"
@@ -93,24 +91,16 @@ def add_assignments(parser: argparse.ArgumentParser, flag: str, text: str) -> No
 
 def add_task(parser: argparse.ArgumentParser, default: str | None, shown: str) -> None:
     """--task, --knob, where the model runs and whether prompts are chat; `shown` is the default task in the help."""
-    parser.add_argument(
-        "--task", default=default, metavar="NAME", help=f"a name of `trlib tasks`, or FILE.py:CLASS (default: {shown})"
-    )
+    named = f"a name of `trlib tasks`, or FILE.py:CLASS (default: {shown})"
+    parser.add_argument("--task", default=default, metavar="NAME", help=named)
     add_assignments(parser, "--knob", "a setting of the task (`trlib tasks NAME` lists them)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or mps (default: auto)")
     parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16 or float64 (default: auto)")
-    parser.add_argument(
-        "--chat",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="put prompts into the tokenizer's chat template, or do not (default: as the model was saved, else "
-        "if there is a template)",
-    )
-    parser.add_argument(
-        "--no-recipe",
-        action="store_true",
-        help="ignore the recipe: the settings that some tasks recommend for some policies (sums for smollm2)",
-    )
+    chat = "put prompts into the tokenizer's chat template, or do not"
+    unless = "(default: as the model was saved, else if there is a template)"
+    parser.add_argument("--chat", action=argparse.BooleanOptionalAction, default=None, help=f"{chat} {unless}")
+    recipe = "ignore the recipe: the settings that some tasks recommend for some policies (sums for smollm2)"
+    parser.add_argument("--no-recipe", action="store_true", help=recipe)
 
 
 def task(name: str, knobs: Sequence[str], recorded: Mapping[str, Any] | None = None) -> Task:
@@ -135,10 +125,8 @@ def policy(
     from trlib.model.policy import load_policy
 
     if args.policy is None and name not in embedded():
-        raise ValueError(
-            f"--policy: expected an embedded model, a folder, a GGUF file or a hub id, because task "
-            f"{name!r} has no model of its own, got none"
-        )
+        wanted = f"an embedded model, a folder, a GGUF file or a hub id, because task {name!r} has no model of its own"
+        raise ValueError(f"--policy: expected {wanted}, got none")
     return load_policy(name, device=args.device, dtype=args.dtype, lora=lora, chat=chat)
 
 

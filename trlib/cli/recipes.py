@@ -28,10 +28,8 @@ def recipe_of(args: argparse.Namespace, *, training: bool) -> Recipe:
         return Recipe(chat=args.chat)
     taken = " ".join(_taken(recipe, args, training))
     if taken:
-        print(
-            f"trlib: the recipe of {args.task} for {args.policy} (--no-recipe takes none of it): {taken}",
-            file=sys.stderr,
-        )
+        recipe_for = f"the recipe of {args.task} for {args.policy} (--no-recipe takes none of it)"
+        print(f"trlib: {recipe_for}: {taken}", file=sys.stderr)
     return recipe if args.chat is None else replace(recipe, chat=args.chat)
 
 

@@ -107,10 +107,8 @@ def _word(hint: Any) -> str:
         return simple[hint]
     if get_origin(hint) is Literal:
         return " or ".join(map(repr, get_args(hint)))
-    if get_origin(hint) is Sequence:
+    if get_origin(hint) is Sequence or get_args(hint)[1:] == (...,):
         return "values with commas between"
     if get_origin(hint) is tuple:
-        if get_args(hint)[1:] == (...,):
-            return "values with commas between"
         return f"{len(get_args(hint))} values with a comma between"
     return "on" if is_dataclass(hint) else "a Python value"

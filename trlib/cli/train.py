@@ -1,11 +1,9 @@
 """`trlib train`: every setting of a run as an option."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trlib.cli import options as shared
 from trlib.cli.options import Option
@@ -13,9 +11,6 @@ from trlib.cli.recipes import recipe_of
 from trlib.cli.settings import assignments
 from trlib.fields import dataclass_of, settings
 from trlib.loop.settings import PLACES, RunSettings
-
-if TYPE_CHECKING:
-    from trlib.algorithms import Method
 
 TEXT = "train a policy on a task by a method"
 EXAMPLES = """\
@@ -29,10 +24,8 @@ examples:
 Ctrl-C or SIGTERM ends the run after the batch in hand. With --out it is saved, and --resume goes on with it, bit for
 bit.
 """
-MEMORY = ("prompts", "group", "max_tokens")
-"""Options of which less takes less memory."""
-STEPS = 60
-"""Batches of a run, where neither the command line nor a recipe says how many."""
+MEMORY = ("prompts", "group", "max_tokens")  #: Options of which less takes less memory.
+STEPS = 60  #: Batches of a run, where neither the command line nor a recipe says how many.
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -42,11 +35,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_assignments(parser, "--set", "a setting of the method (`trlib methods NAME` lists them)")
     shared.add_task(parser, "dial", "dial")
-    parser.add_argument(
-        "--policy",
-        metavar="NAME",
-        help="an embedded model, a folder or a hub id (default: the embedded model named like the task)",
-    )
+    named = "an embedded model, a folder or a hub id (default: the embedded model named like the task)"
+    parser.add_argument("--policy", metavar="NAME", help=named)
     shared.add_assignments(parser, "--lora", "train adapters: a setting of peft's LoraConfig, such as r=8")
     shared.add(parser, _settings(), defaults=False)
     help_of = {s.name: shared.as_help(s.text) for s in settings(RunSettings)}
@@ -65,7 +55,10 @@ def run(args: argparse.Namespace) -> int:
     """Train; 130 where Ctrl-C ended the run, 143 where SIGTERM did."""
     if args.resume and args.out is None:
         raise ValueError("--resume: expected --out FOLDER beside it, the run to go on with")
-    method = _method(args.method, args.set)
+    from trlib.methods import method_kind
+
+    kind: Any = method_kind(args.method)
+    method = kind(**assignments(dataclass_of(kind), args.set, what=f"method {args.method!r}"))
     recipe = recipe_of(args, training=True)
     chosen = {name: getattr(args, name, recipe.settings.get(name, default)) for name, _, default, _ in _settings()}
     task = shared.task(args.task, args.knob, recipe.knobs)
@@ -76,9 +69,8 @@ def run(args: argparse.Namespace) -> int:
     result = train(policy, task, method, **chosen, out=args.out, resume=args.resume, progress=not args.quiet)
     if args.json:
         history = {name: column.tolist() for name, column in result.history.items()}
-        shared.print_json(
-            {"settings": result.settings, "interrupted": result.interrupted, "out": args.out, "history": history}
-        )
+        document = {"settings": result.settings, "interrupted": result.interrupted, "out": args.out}
+        shared.print_json({**document, "history": history})
     else:
         if result.rows:
             print(result.excerpt().to_string(float_format="{:.3g}".format))
@@ -86,13 +78,6 @@ def run(args: argparse.Namespace) -> int:
         if args.out is not None:
             print(f"saved in {args.out}; next: trlib evaluate --policy {args.out}")
     return 128 + (result.signal or signal.SIGINT) if result.interrupted else 0
-
-
-def _method(name: str, texts: list[str]) -> Method:
-    from trlib.methods import method_kind
-
-    kind: Any = method_kind(name)
-    return kind(**assignments(dataclass_of(kind), texts, what=f"method {name!r}"))
 
 
 def _lora(text: str) -> tuple[str, Any]:

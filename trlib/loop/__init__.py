@@ -21,5 +21,4 @@ A batch also passes through these, each of which can be taken at its word until 
 
 What surrounds a batch: `settings` (of a run), `run` (what `train` gives back), `room` (whether it fits into
 memory), `checkpoints` and `stopping` (how a run is interrupted and taken up), `learner`, `optimizers`, `sampler` and
-`critic` (what has weights). `trlib.model.partial` writes completions by policies of several ages.
-"""
+`critic` (what has weights). `trlib.model.partial` writes completions by policies of several ages."""

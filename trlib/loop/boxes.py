@@ -1,7 +1,5 @@
 """A method's boxes as the loop calls them: an error in one names the method's file and line."""
 
-from __future__ import annotations
-
 import inspect
 import os
 import traceback
@@ -38,8 +36,7 @@ def box(author: object, name: str) -> Iterator[None]:
 class Asked(Needs):
     """A method's needs with what follows from them."""
 
-    early: bool = False
-    """Whether `Batch.logp_old` has to be there before `prepare`."""
+    early: bool = False  #: Whether `Batch.logp_old` has to be there before `prepare`.
 
 
 def needs_of(method: Method, anchor: Anchor) -> Asked:
@@ -70,10 +67,9 @@ def settings_of(method: Method) -> dict[str, Any]:
         try:
             settings[f.name] = as_json(getattr(method, f.name))
         except TypeError as error:
-            raise TypeError(
-                f"{f.name}: expected a setting that can be saved with the run (a number, a text, a list, "
-                f"None), got {error} in {type(method).__name__} ({_defined(method)})"
-            ) from None
+            wanted = "a setting that can be saved with the run (a number, a text, a list, None)"
+            got = f"{error} in {type(method).__name__} ({_defined(method)})"
+            raise TypeError(f"{f.name}: expected {wanted}, got {got}") from None
     return settings
 
 

@@ -1,8 +1,7 @@
 """Saved runs: one safetensors file holds tensors and, as JSON in its header, everything else.
 
 One file, written beside its place and then renamed into it, is either the old checkpoint or the new one, whenever the
-process dies. Nothing is pickled. A checksum in the header, compared when the file is read, covers all of it.
-"""
+process dies. Nothing is pickled. A checksum in the header, compared when the file is read, covers all of it."""
 
 import hashlib
 import json
@@ -63,10 +62,8 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         if header["checksum"] != _checksum(header["trlib"], tensors):
             raise ValueError("its checksum is another")
     except Exception as error:  # safetensors, JSON and a missing key: all mean the same to the reader
-        raise CheckpointError(
-            f"out: expected a whole checkpoint at {str(path)!r}, got a damaged file of "
-            f"{path.stat().st_size} bytes ({error}); move it away to begin anew"
-        ) from error
+        got = f"a damaged file of {path.stat().st_size} bytes ({error}); move it away to begin anew"
+        raise CheckpointError(f"out: expected a whole checkpoint at {str(path)!r}, got {got}") from error
     return tensors, meta
 
 
@@ -90,20 +87,16 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 def check_tensors(folder: Path, saved: Mapping[str, Tensor], learner: Mapping[str, Tensor]) -> None:
     """Check that a checkpoint holds the weights that a learner has: a method's file may have changed since.
     Raises CheckpointError: a tensor is missing, is one too many, or has another shape or type."""
-    have, wanted = (
-        {
-            name: f"{str(t.dtype)[6:]} {list(t.shape)}"
-            for name, t in tensors.items()
-            if not name.startswith(LEFT_TO_ITS_OWNER)
-        }
-        for tensors in (saved, learner)
-    )
+
+    def kinds(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+        own = {name: t for name, t in tensors.items() if not name.startswith(LEFT_TO_ITS_OWNER)}
+        return {name: f"{str(t.dtype)[6:]} {list(t.shape)}" for name, t in own.items()}
+
+    have, wanted = kinds(saved), kinds(learner)
     for name in sorted(have.keys() | wanted.keys()):
         if have.get(name) != wanted.get(name):
-            raise CheckpointError(
-                f"out: expected the tensors of this run at {str(folder / NAME)!r}, got {name!r} "
-                f"{have.get(name, 'missing')} where {wanted.get(name, 'none')} is wanted"
-            )
+            got = f"{name!r} {have.get(name, 'missing')} where {wanted.get(name, 'none')} is wanted"
+            raise CheckpointError(f"out: expected the tensors of this run at {str(folder / NAME)!r}, got {got}")
 
 
 @contextmanager
@@ -122,7 +115,10 @@ def holding(out: str | os.PathLike[str] | None, resume: bool, policy: Policy) ->
     if not os.fspath(out):
         raise ValueError(f"out: expected the name of a folder, got {out!r}")
     folder = Path(out).expanduser()
-    _apart(folder, policy)
+    for model in policy.folders():
+        if model in (folder.resolve(), *folder.resolve().parents, (folder / POLICY).resolve()):
+            wanted = f"a folder apart from that of the policy, {str(model)!r}"
+            raise CheckpointError(f"out: expected {wanted}, got {str(folder)!r}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -130,14 +126,6 @@ def holding(out: str | os.PathLike[str] | None, resume: bool, policy: Policy) ->
     with lock(folder / LOCK, f"out: expected a folder that no other run has, got {str(folder)!r}"):
         _prepare(folder, resume)
         yield folder
-
-
-def _apart(folder: Path, policy: Policy) -> None:
-    for model in policy.folders():
-        if model in (folder.resolve(), *folder.resolve().parents, (folder / POLICY).resolve()):
-            raise CheckpointError(
-                f"out: expected a folder apart from that of the policy, {str(model)!r}, got {str(folder)!r}"
-            )
 
 
 def _prepare(folder: Path, resume: bool) -> None:
@@ -152,10 +140,8 @@ def _prepare(folder: Path, resume: bool) -> None:
     free(folder / POLICY, "out")
     for name in (*FILES, POLICY):
         if not begun and (folder / name).exists():
-            raise CheckpointError(
-                f"out: {str(folder)!r} holds the {name} of a run whose {NAME} is missing; expected both, or an empty "
-                f"folder"
-            )
+            lone = f"{str(folder)!r} holds the {name} of a run whose {NAME} is missing"
+            raise CheckpointError(f"out: {lone}; expected both, or an empty folder")
     writable(folder, "out")
     for name in (NAME, *FILES, POLICY):
         for left in folder.glob(f".{name}.*{UNFINISHED}"):  # a killed process's: the lock is ours

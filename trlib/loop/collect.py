@@ -46,23 +46,12 @@ class Collector:
         for number, stage in enumerate(plan):
             begin = len(verdicts[0])
             # Row r of the batch is completion r % group of its prompt; a stage draws `count` of them, from `begin` on.
-            full_rows = [
-                row // s.group * stage.count + row % s.group - begin
-                for row in with_distributions
-                if begin <= row % s.group < begin + stage.count
-            ]
-            rewards = torch.tensor([[v.reward for v in of_prompt] for of_prompt in verdicts], dtype=torch.float32)
-            parts.append(
-                self._sampled(
-                    [p.text for p in prompts],
-                    ages,
-                    group=stage.count,
-                    seed=generator(s.seed, "sample", k, number),
-                    full_rows=full_rows,
-                    prefixes=prefixes(experts, stage, rewards.view(len(prompts), begin)),
-                    topk=topk,
-                )
-            )
+            places = [(row // s.group, row % s.group - begin) for row in with_distributions]
+            full_rows = [prompt * stage.count + place for prompt, place in places if 0 <= place < stage.count]
+            rewards = torch.tensor([[v.reward for v in one] for one in verdicts], dtype=torch.float32)
+            seed, forced = generator(s.seed, "sample", k, number), prefixes(experts, stage, rewards)
+            asked: dict[str, Any] = {"group": stage.count, "full_rows": full_rows, "topk": topk}
+            parts.append(self._sampled([p.text for p in prompts], ages, seed=seed, prefixes=forced, **asked))
             for g, verdict in self._verify(prompts, parts[-1]):
                 verdicts[g].append(verdict)
         return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
@@ -80,14 +69,8 @@ class Collector:
     ) -> Completions:
         """Completions of each prompt by the policy of its age, or by several from that age on."""
         s, sampler = self.settings, self.learner.sampler
-        settings = {
-            "group": group,
-            "temperature": s.temperature,
-            "max_tokens": s.max_tokens,
-            "logit_noise": s.logit_noise,
-            "drop": "dropping" not in s.without,
-            **more,
-        }
+        settings = {name: getattr(s, name) for name in ("temperature", "max_tokens", "logit_noise")}
+        settings |= {"group": group, "drop": "dropping" not in s.without, **more}
         if sampler is None:
             return sample(self.learner.policy, prompts, full_rows=full_rows, **settings)
         if s.buffer + s.segments == 1:
@@ -103,9 +86,8 @@ class Collector:
             behind = [max(age - i, 0) for i in range(s.segments)]
             policies = [partial(sampler.at, b) for b in behind]
             done, segment = sample_in_segments(policies, [prompts[i] for i in mine], full_rows=rows, **settings)
-            age_of, prompt_of = (
-                torch.tensor(numbers, device=segment.device) for numbers in ([sampler.age(b) for b in behind], mine)
-            )
+            age_of = torch.tensor([sampler.age(b) for b in behind], device=segment.device)
+            prompt_of = torch.tensor(mine, device=segment.device)
             parts.append(replace(done, age=age_of[segment], group=prompt_of[done.group]))
         return regrouped(parts)
 
@@ -138,15 +120,10 @@ class Collector:
         s, c = self.settings, completions
         rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(self.learner.policy.device)
         batch = Batch(
-            tokens=c.tokens,
-            mask=c.mask,
-            forced=c.forced,
+            **{name: getattr(c, name) for name in ("tokens", "mask", "forced", "group", "ended", "age")},
             rewards=rewards,
-            group=c.group,
-            ended=c.ended,
             horizon=s.max_tokens,
             logp_rollout=c.logp if s.sampler_logp else torch.full_like(c.logp, math.nan),
-            age=c.age,
             anchor=s.anchor,
             number=k,
             batches=s.steps,
@@ -181,14 +158,9 @@ class Collector:
         return Brought(**brought)
 
     def _experts(self, prompts: list[Prompt], k: int) -> list[Demonstration]:
-        s, policy = self.settings, self.learner.policy
+        policy, seed, limit = self.learner.policy, derive(self.settings.seed, "expert", k), self.settings.max_tokens
         return demonstrations(
-            self.task,
-            prompts,
-            seed=derive(s.seed, "expert", k),
-            encode=policy.encode,
-            end_id=policy.end_id,
-            max_tokens=s.max_tokens,
+            self.task, prompts, seed=seed, encode=policy.encode, end_id=policy.end_id, max_tokens=limit
         )
 
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
@@ -202,14 +174,12 @@ class Collector:
         """Say once a run that a batch teaches nothing: its rewards are all alike, or nothing is left of them."""
         rewards, why = batch.rewards, ""
         if bool((rewards == rewards[0]).all()):
-            why = (
-                f"all {len(rewards)} rewards are {float(rewards[0]):g}: a method that compares the completions of a "
-                f"prompt learns nothing from it"
-            )
+            alike = f"all {len(rewards)} rewards are {float(rewards[0]):g}"
+            why = f"{alike}: a method that compares the completions of a prompt learns nothing from it"
         elif batch.advantages is not None and not bool((batch.advantages[batch.mask] != 0).any()):
-            why = "rewards differ and every advantage is 0: nothing is learnt from it" + (
-                "; a group of 1 leaves nothing to compare a completion with" if self.settings.group == 1 else ""
-            )
+            why = "rewards differ and every advantage is 0: nothing is learnt from it"
+            if self.settings.group == 1:
+                why += "; a group of 1 leaves nothing to compare a completion with"
         if why:
             self.told_equal = True
             warn(f"batch {k}: {why} (said once a run)")
@@ -220,10 +190,8 @@ def _check(prepared: object, batch: Batch) -> None:
     if not isinstance(prepared, Batch):
         raise TypeError(f"prepare: expected the batch, got {type(prepared).__name__}")
     if prepared.memory is not batch.memory:
-        raise ValueError(
-            "memory: expected the batch's own, changed in place (batch.memory['name'] = ...), got another "
-            "one, which would be lost"
-        )
+        wanted = "the batch's own, changed in place (batch.memory['name'] = ...)"
+        raise ValueError(f"memory: expected {wanted}, got another one, which would be lost")
     advantages, shape = prepared.advantages, prepared.mask.shape
     if advantages is not None and (not isinstance(advantages, Tensor) or advantages.shape != shape):
         raise ValueError(f"advantages: expected [B, T] = {list(shape)}, got {list(getattr(advantages, 'shape', []))}")

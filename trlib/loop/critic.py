@@ -41,11 +41,8 @@ class Critic:
         output = policy.model.get_output_embeddings()
         heads = {id(p) for p in output.parameters()} - {id(p) for p in policy.model.get_input_embeddings().parameters()}
         unused = {f"body.{name}" for name, p in policy.model.named_parameters() if id(p) in heads}
-        self.trainable = {
-            name: p
-            for name, p in self.model.named_parameters()
-            if name in learning - unused or name.startswith("head.")
-        }
+        every = self.model.named_parameters()
+        self.trainable = {name: p for name, p in every if name in learning - unused or name.startswith("head.")}
         self.model.requires_grad_(False)
         for p in self.trainable.values():
             p.requires_grad_(True)

@@ -23,9 +23,8 @@ class Learner:
     def __init__(self, policy: Policy, settings: RunSettings, needs: Needs, make: Maker) -> None:
         self.policy, self.settings = policy, settings
         behind = settings.lag + settings.buffer > 0 or settings.sampler != "fp32"
-        self.sampler = (
-            Sampler(policy, lag=settings.lag, precision=settings.sampler, buffer=settings.buffer) if behind else None
-        )
+        older = {"lag": settings.lag, "buffer": settings.buffer}
+        self.sampler = Sampler(policy, precision=settings.sampler, **older) if behind else None
         """What samples in the policy's place; None: the policy itself."""
         self.reference = policy.copy() if needs.reference else None
         self.reference_weights: dict[str, Tensor] = {}

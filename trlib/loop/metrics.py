@@ -2,10 +2,7 @@
 
 `mu` is the distribution that sampled (its temperature, precision, lag and noise included), `pi` the policy after the
 batch's last update. The exact ones sum over the vocabulary on the batch's probe: a fixed number of completions, spread
-evenly over its prompts. They take a forward pass of their own: the batch's passes came before the last update.
-"""
-
-from __future__ import annotations
+evenly over its prompts. They take a forward pass of their own: the batch's passes came before the last update."""
 
 import math
 from collections.abc import Sequence
@@ -30,15 +27,12 @@ class Metric:
     text: str
 
 
+UNGUIDED = "those left out that begin with a part of an expert's answer"
 METRICS: dict[str, Metric] = {
-    "reward": Metric(
-        "reward", "mean reward of the batch's completions, those left out that begin with a part of an expert's answer"
-    ),
+    "reward": Metric("reward", f"mean reward of the batch's completions, {UNGUIDED}"),
     "length": Metric("tokens", "mean number of sampled tokens of a completion, its end token included"),
     "distinct": Metric(
-        "completions",
-        "different right completions among those of a prompt, mean over prompts; those "
-        "left out that begin with a part of an expert's answer",
+        "completions", f"different right completions among those of a prompt, mean over prompts; {UNGUIDED}"
     ),
     "age": Metric(
         "batches",
@@ -94,24 +88,16 @@ class Update:
 
     loss: float
     grad_norm: float
-    ratios: np.ndarray | None
-    """Ratios of the unmasked tokens; None where the objective shows none."""
-    shares: dict[str, float]
-    """`kept`, and by the sign of the advantages, as far as the objective shows them."""
-    behind: float = math.nan
-    """`kl_sampler`, where this was the batch's first update."""
+    ratios: np.ndarray | None  #: Ratios of the unmasked tokens; None where the objective shows none.
+    shares: dict[str, float]  #: `kept`, and by the sign of the advantages, as far as the objective shows them.
+    behind: float = math.nan  #: `kl_sampler`, where this was the batch's first update.
     ess_seq: float = math.nan
 
 
-def observe(
-    loss: float,
-    grad_norm: float,
-    token_loss: TokenLoss | None,
-    batch: Batch,
-    behind: float = math.nan,
-    ess_seq: float = math.nan,
-) -> Update:
-    """The record of one update from its objective's diagnostics (None: the update box computed no loss)."""
+def observe(loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch, *more: float) -> Update:
+    """The record of one update from its objective's diagnostics (None: the update box computed no loss).
+
+    more: `behind`, then `ess_seq`, of the `Update`."""
     mask, diagnostics = batch.mask, {} if token_loss is None else token_loss.diagnostics
     shares: dict[str, float] = {}
     if "kept" in diagnostics:
@@ -122,7 +108,7 @@ def observe(
             shares |= {"kept_pos": _share(kept[sign > 0]), "kept_neg": _share(kept[sign < 0])}
     ratio = diagnostics.get("ratio")
     ratios = None if ratio is None else ratio[mask].double().cpu().numpy()
-    return Update(loss, grad_norm, ratios, shares, behind, ess_seq)
+    return Update(loss, grad_norm, ratios, shares, *more)
 
 
 def summarise(updates: Sequence[Update]) -> dict[str, float]:
@@ -132,11 +118,8 @@ def summarise(updates: Sequence[Update]) -> dict[str, float]:
     if ratios_of:
         ratios, last = np.concatenate(ratios_of), ratios_of[-1]
         low, high = np.quantile(ratios, [0.01, 0.99]) if ratios.size else (math.nan, math.nan)
-        row |= {
-            "ratio_max": float(ratios.max()) if ratios.size else math.nan,
-            "ratio_p01": float(low),
-            "ratio_p99": float(high),
-        }
+        most = ratios.max() if ratios.size else math.nan
+        row |= {"ratio_max": float(most), "ratio_p01": float(low), "ratio_p99": float(high)}
         if last.size:
             row["ess"] = float(last.sum() ** 2 / (last.size * (last**2).sum()))
     if updates and not math.isnan(updates[-1].ess_seq):
@@ -172,31 +155,20 @@ def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tup
     """The exact columns of the history on a probe, and each probe completion's term of `kl_seq_back`; NaN for one of
     which nothing was sampled.
 
-    Args:
-        log_mu, log_pi: [F, T, V] log-probs of the whole vocabulary.
-        tokens: [F, T]. mask: [F, T] bool."""
+    Args: log_mu, log_pi [F, T, V] log-probs of the whole vocabulary; tokens [F, T]; mask [F, T] bool."""
     if not bool(mask.any()):
         names = ("entropy", "kl", "kl_back", "kl_seq_back", "tv", "tv_max")
         return dict.fromkeys(names, math.nan), torch.full((len(mask),), math.nan)
-    parts = mask.nonzero().split(max(1, AT_ONCE // log_mu.shape[-1]))
-    terms = [
-        _terms(log_mu[row, place], log_pi[row, place], tokens[row, place])
-        for row, place in (part.unbind(1) for part in parts)
-    ]
+    parts = [part.unbind(1) for part in mask.nonzero().split(max(1, AT_ONCE // log_mu.shape[-1]))]
+    terms = [_terms(log_mu[at], log_pi[at], tokens[at]) for at in parts]
     entropy, forth, back, distance, ratio = (torch.cat(term) for term in zip(*terms, strict=True))
     log_ratio = torch.zeros(mask.shape, dtype=ratio.dtype, device=ratio.device)
     log_ratio[mask] = ratio
     # exp(l) l - exp(l) + 1 loses every digit near l = 0; l + (l - 1) expm1(l) is the same and does not
     whole = log_ratio.double().sum(-1)
     of_sequences = (whole + (whole - 1) * torch.expm1(whole)).where(mask.any(1), math.nan)
-    return {
-        "entropy": float(entropy.mean()),
-        "kl": float(forth.mean()),
-        "kl_back": float(back.mean()),
-        "kl_seq_back": float(of_sequences[mask.any(1)].mean()),
-        "tv": float(distance.mean()),
-        "tv_max": float(distance.max()),
-    }, of_sequences
+    means = {"entropy": entropy, "kl": forth, "kl_back": back, "kl_seq_back": of_sequences[mask.any(1)], "tv": distance}
+    return {name: float(x.mean()) for name, x in means.items()} | {"tv_max": float(distance.max())}, of_sequences
 
 
 def _terms(mu: Tensor, pi: Tensor, tokens: Tensor) -> tuple[Tensor, ...]:

@@ -2,8 +2,7 @@
 
 An optimiser is a name below, or a callable of your own, called as torch calls its own: with groups of parameters and
 those of `lr`, `betas` and `weight_decay` that it takes. What every optimiser needs is in `trlib.loop.step.Descent`:
-float32 copies of 16-bit weights, clipping, warm-up, saving.
-"""
+float32 copies of 16-bit weights, clipping, warm-up, saving."""
 
 import inspect
 from collections.abc import Callable
@@ -16,19 +15,16 @@ from trlib.own import named
 from trlib.relatives.optimizers import RELATIVES
 
 Maker = Callable[..., torch.optim.Optimizer]
+Groups = list[dict[str, Any]]
 
 
-def adamw(
-    groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float], weight_decay: float
-) -> torch.optim.Optimizer:
+def adamw(groups: Groups, *, lr: float, betas: tuple[float, float], weight_decay: float) -> torch.optim.Optimizer:
     """AdamW, each step in one kernel where the device has it."""
     device = groups[0]["params"][0].device.type
     return torch.optim.AdamW(groups, lr=lr, betas=betas, weight_decay=weight_decay, fused=device in ("cpu", "cuda"))
 
 
-def sgd(
-    groups: list[dict[str, Any]], *, lr: float, betas: tuple[float, float], weight_decay: float
-) -> torch.optim.Optimizer:
+def sgd(groups: Groups, *, lr: float, betas: tuple[float, float], weight_decay: float) -> torch.optim.Optimizer:
     """Gradient descent with momentum, the first of the betas."""
     return torch.optim.SGD(groups, lr=lr, momentum=betas[0], weight_decay=weight_decay)
 
@@ -39,10 +35,8 @@ OPTIMIZERS: dict[str, Maker] = {"adamw": adamw, "sgd": sgd, **RELATIVES}
 
 def maker(optimizer: object) -> Maker:
     """What makes the optimiser: a name's, a file's (FILE.py:NAME), or the callable itself.
-
-    Raises:
-        ValueError: an unknown name (the nearest is suggested), or a file without it.
-        TypeError: neither a name nor a callable."""
+    Raises ValueError: an unknown name (the nearest is suggested), or a file without it; TypeError: neither a name nor a
+    callable."""
     if isinstance(optimizer, str):
         return named("optimizer", optimizer, OPTIMIZERS, _is_optimizer)
     if not callable(optimizer):
@@ -60,7 +54,7 @@ def name_of(optimizer: object) -> str:
     return getattr(optimizer, "__qualname__", type(optimizer).__qualname__)
 
 
-def build(make: Maker, groups: list[dict[str, Any]], **settings: Any) -> torch.optim.Optimizer:
+def build(make: Maker, groups: Groups, **settings: Any) -> torch.optim.Optimizer:
     """The optimiser over some groups of parameters, with those of the settings that it takes.
     Raises ValueError, TypeError: it cannot be made so, or what is made does not step like torch's."""
     parameters = inspect.signature(make).parameters
@@ -71,14 +65,12 @@ def build(make: Maker, groups: list[dict[str, Any]], **settings: Any) -> torch.o
     except (TypeError, ValueError) as error:
         raise type(error)(f"optimizer: {name_of(make)} refuses these parameters and settings: {error}") from error
     if not isinstance(made, torch.optim.Optimizer):
-        raise TypeError(
-            f"optimizer: expected {name_of(make)} to make a torch.optim.Optimizer, got {type(made).__name__}"
-        )
+        wanted = f"{name_of(make)} to make a torch.optim.Optimizer"
+        raise TypeError(f"optimizer: expected {wanted}, got {type(made).__name__}")
     closure = inspect.signature(made.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:
-        raise TypeError(
-            f"optimizer: expected one that steps on a gradient, got {name_of(make)}, which asks for a closure"
-        )
+        wanted = "one that steps on a gradient"
+        raise TypeError(f"optimizer: expected {wanted}, got {name_of(make)}, which asks for a closure")
     return made
 
 

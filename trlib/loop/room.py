@@ -1,7 +1,5 @@
 """Whether a run fits into memory, estimated before it begins: a long horizon is what most often does not."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch
@@ -11,8 +9,7 @@ from trlib.errors import warn
 from trlib.loop.settings import FilledSettings
 from trlib.model.policy import Policy
 
-FLOAT = 4
-"""Bytes of a float32, in which log-probs and gradients are computed."""
+FLOAT = 4  #: Bytes of a float32, in which log-probs and gradients are computed.
 
 
 def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
@@ -24,11 +21,9 @@ def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
     Llama of two layers and 65 thousand tokens: 1.2 GB, estimated 1.1."""
     config, s = policy.model.config.get_text_config(), settings
     hidden, layers, vocabulary = config.hidden_size, config.num_hidden_layers, policy.vocabulary
-    mlp = getattr(config, "intermediate_size", None) or 4 * hidden
-    heads = config.num_attention_heads
-    keys = (getattr(config, "num_key_value_heads", None) or heads) * (
-        getattr(config, "head_dim", None) or hidden // heads
-    )
+    mlp, heads = getattr(config, "intermediate_size", None) or 4 * hidden, config.num_attention_heads
+    head_width = getattr(config, "head_dim", None) or hidden // heads
+    keys = (getattr(config, "num_key_value_heads", None) or heads) * head_width
     width = next(policy.model.parameters()).element_size()
     rows = s.prompts * s.group
     at_once = min(rows // s.minibatches, s.at_once or rows)
@@ -58,8 +53,8 @@ def warn_if_short(policy: Policy, settings: FilledSettings, needs: Needs) -> Non
     if available is None or needed <= available:
         return
     scored = settings.at_once or settings.prompts * settings.group // settings.minibatches
-    warn(
-        f"max_tokens: if completions reach {settings.max_tokens} tokens, a batch takes {needed / 1e9:.1f} GB, and "
-        f"{available / 1e9:.1f} GB are free on {policy.device}; less is taken by at_once="
-        f"{max(1, scored * available // needed // 2)}, fewer prompts, a smaller group or probe"
+    takes = f"if completions reach {settings.max_tokens} tokens, a batch takes {needed / 1e9:.1f} GB"
+    less = (
+        f"less is taken by at_once={max(1, scored * available // needed // 2)}, fewer prompts, a smaller group or probe"
     )
+    warn(f"max_tokens: {takes}, and {available / 1e9:.1f} GB are free on {policy.device}; {less}")

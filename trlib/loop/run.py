@@ -34,8 +34,7 @@ PANELS = (
     ("ratio", ("ratio_p01", "ratio_p99", "ratio_max")),
 )
 """What `Run.plot` draws: a label and the history's columns, panel by panel."""
-FILES = ("history.csv", "prompts.csv", "run.json")
-"""What `Run.save` writes."""
+FILES = ("history.csv", "prompts.csv", "run.json")  #: What `Run.save` writes.
 EXCERPT = ("reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "seconds")
 """The columns of `Run.excerpt`."""
 
@@ -44,22 +43,14 @@ EXCERPT = ("reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "
 class Run:
     """A finished, or interrupted, training run."""
 
-    policy: Policy
-    """The policy that was trained, in place."""
-    rows: list[dict[str, float]]
-    """One dict per batch, by the names of `trlib.loop.metrics.METRICS`."""
-    prompt_rows: list[dict[str, Any]]
-    """One dict per batch and prompt."""
-    settings: dict[str, Any]
-    """Everything that decides the run: arguments, method, task, policy, versions."""
-    out: Path | None = None
-    """Where it was saved."""
-    interrupted: bool = False
-    """Ctrl-C or SIGTERM ended it before its last batch."""
-    signal: int | None = None
-    """Which of them."""
-    last: Any = field(default=None)
-    """The last batch's completions."""
+    policy: Policy  #: The policy that was trained, in place.
+    rows: list[dict[str, float]]  #: One dict per batch, by the names of `trlib.loop.metrics.METRICS`.
+    prompt_rows: list[dict[str, Any]]  #: One dict per batch and prompt.
+    settings: dict[str, Any]  #: Everything that decides the run: arguments, method, task, policy, versions.
+    out: Path | None = None  #: Where it was saved.
+    interrupted: bool = False  #: Ctrl-C or SIGTERM ended it before its last batch.
+    signal: int | None = None  #: Which of them.
+    last: Any = field(default=None)  #: The last batch's completions.
 
     @property
     def history(self) -> pd.DataFrame:
@@ -94,10 +85,8 @@ class Run:
                 legend(ax)
         last = {name: self.rows[-1][name] for name in ("reward", "kept", "kl") if self.rows and name in self.rows[-1]}
         ends = ", ".join(f"{column} {value:.3g}" for column, value in last.items())
-        said = (
-            f"{self._title()}: six panels over the batches, reward, tokens, share of tokens kept, divergences and "
-            f"entropy, total variation, ratios. Last batch: {ends or 'none'}."
-        )
+        drawn_are = "reward, tokens, share of tokens kept, divergences and entropy, total variation, ratios"
+        said = f"{self._title()}: six panels over the batches, {drawn_are}. Last batch: {ends or 'none'}."
         return Drawing(figure, said, stacked=2)
 
     def save(self) -> None:
@@ -136,17 +125,13 @@ def record_of(policy: Policy, task: Task, method: Method, settings: RunSettings)
     """Everything that decides a run, as JSON holds it."""
     import transformers
 
+    versions = {"torch": torch.__version__, "python": platform.python_version()}
     record = {
         **{name: value for name, value in vars(settings).items() if name not in PLACES},
         "optimizer": name_of(settings.optimizer),
         "method": settings_of(method),
         "policy": policy.name,
-        "versions": {
-            "trust-region-book": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "transformers": transformers.__version__,
-        },
+        "versions": {"trust-region-book": __version__, **versions, "transformers": transformers.__version__},
         "task": {"name": task.name, **task.settings},
         "parameters": policy.size,
         "model": policy.identity(),

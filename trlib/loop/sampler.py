@@ -7,8 +7,7 @@ by rows; each expert of a mixture is a matrix of its own; the arithmetic stays f
 
 A queue of finished completions is a constant `lag`. A `buffer` from which they are taken at random adds, prompt by
 prompt, up to that many batches to it. A long completion that is interrupted whenever new weights arrive, and continues
-with them, has several `segments`: its first tokens are `lag` batches behind, each next part is one batch younger.
-"""
+with them, has several `segments`: its first tokens are `lag` batches behind, each next part is one batch younger."""
 
 from collections import deque
 from collections.abc import Mapping

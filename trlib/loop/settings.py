@@ -1,8 +1,7 @@
 """The settings of a run: every keyword argument of `trlib.train`, with its default and what it means.
 
 They are written here once. The signature and the docstring of `trlib.train`, the options of `trlib train` and the
-book's page on the loop are all made from `RunSettings`. This module imports no torch, so `trlib train --help` is quick.
-"""
+book's page on the loop are made from `RunSettings`. This module imports no torch, so `trlib train --help` is quick."""
 
 from __future__ import annotations
 
@@ -13,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from trlib import arguments
+from trlib.arguments import setting
 
 Anchor = Literal["rollout", "recomputed"]
 Precision = Literal["fp32", "bf16", "int8", "int4"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
-"""What a sampler can compute in; fp32: the learner's own numbers."""
+PRECISIONS: tuple[str, ...] = get_args(Precision)  #: What a sampler can compute in; fp32: the learner's own numbers.
 SAVINGS = {
     "sharing": "each distinct prefix is read once, in sampling and in scoring",
     "dropping": "completions that have ended leave the sampler's computation",
@@ -34,36 +33,36 @@ class RunSettings:
 
     The first paragraph below a field is also its help on the command line."""
 
-    steps: int
+    steps: int = setting(least=1)
     """Number of batches."""
-    seed: int = 0
+    seed: int = setting(0, least=0)
     """Seed of every random draw.
 
     The same seed, machine and versions give the same history bit for bit, timings apart (on a CPU; a GPU adds up in
     an order of its own)."""
-    prompts: int = 16
+    prompts: int = setting(16, least=1)
     """Prompts per batch."""
-    group: int = 16
+    group: int = setting(16, least=1)
     """Completions per prompt."""
-    temperature: float = 1.0
+    temperature: float = setting(1.0, above=0, below=math.inf)
     """Temperature of sampling, and of every log-probability."""
-    max_tokens: int | None = None
+    max_tokens: int | None = setting(None, least=1)
     """Token limit of a completion; by default the task's."""
-    minibatches: int = 1
+    minibatches: int = setting(1, least=1)
     """Parts into which a batch is split, by whole prompts; each part is one update."""
-    epochs: int = 1
+    epochs: int = setting(1, least=1)
     """Passes over each batch, so a batch is used for minibatches x epochs updates."""
-    lr: float = 1e-4
+    lr: float = setting(1e-4, above=0, below=math.inf)
     """Learning rate."""
     betas: tuple[float, float] = (0.9, 0.95)
     """The optimiser's betas, if it takes any."""
-    weight_decay: float = 0.0
+    weight_decay: float = setting(0.0, least=0, below=math.inf)
     """The optimiser's weight decay, if it takes one."""
-    warmup: int = 10
+    warmup: int = setting(10, least=0)
     """Updates over which the learning rate rises linearly to its full value."""
-    grad_norm: float = 1.0
+    grad_norm: float = setting(1.0, above=0, below=math.inf)
     """Largest Euclidean norm of the gradient; a longer gradient is scaled down to it."""
-    anchor: Anchor | None = None
+    anchor: Anchor | None = setting(None)
     """Policy around which the trust region is drawn: rollout (the one that sampled) or recomputed (the learner before
     the batch's first update); by default the method's choice."""
     optimizer: str | Callable[..., Any] = "adamw"
@@ -71,11 +70,11 @@ class RunSettings:
 
     In Python also a callable that makes a torch.optim.Optimizer. Clipping, warm-up and float32 copies of 16-bit weights
     come with every one."""
-    lag: int = 0
+    lag: int = setting(0, least=0)
     """Batches by which the sampler's weights are behind the learner's."""
-    buffer: int = 0
+    buffer: int = setting(0, least=0)
     """Batches by which a prompt's completions may be older still: 0 to this many, drawn at random, as from a buffer."""
-    segments: int = 1
+    segments: int = setting(1, least=1)
     """Parts of a completion that policies of different ages write: the first is `lag` batches behind, each next one
     batch less.
 
@@ -85,15 +84,15 @@ class RunSettings:
 
     If it does not, the anchor must be recomputed: the learner's own log-probs then stand for the old policy's, however
     old the completions are."""
-    sampler: Precision = "fp32"
+    sampler: Precision = setting("fp32")
     """What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 (simulated)."""
-    logit_noise: float = 0.0
+    logit_noise: float = setting(0.0, least=0, below=math.inf)
     """Standard deviation of Gaussian noise on the sampler's logits."""
-    probe: int = 32
+    probe: int = setting(32, least=0)
     """Completions per batch on which the exact metrics are computed, spread evenly over the prompts; 0 for none.
 
     The distribution over the whole vocabulary is held at each of their tokens: take few if the vocabulary is large."""
-    checkpoint_every: int = 10
+    checkpoint_every: int = setting(10, least=1)
     """Batches between two checkpoints."""
     out: str | os.PathLike[str] | None = None
     """Folder for the checkpoint, the history and the trained policy; by default nothing is written."""
@@ -105,7 +104,7 @@ class RunSettings:
     """Savings to switch off, to see that they change nothing: sharing, dropping, skipping.
 
     `trlib.loop.settings.SAVINGS` says what each is. They change values and gradients in the last digits at most."""
-    at_once: int | None = None
+    at_once: int | None = setting(None, least=1)
     """Completions that are scored at a time; by default all of a minibatch.
 
     Fewer take less memory and a third more time, and change a gradient in its last digits only."""
@@ -118,34 +117,16 @@ class RunSettings:
         arguments.settle(self)
         object.__setattr__(self, "betas", tuple(self.betas))
         object.__setattr__(self, "without", tuple(self.without))
-        for name in ("steps", "prompts", "group", "minibatches", "epochs", "segments", "checkpoint_every"):
-            arguments.whole(name, getattr(self, name), least=1)
-        for name in ("seed", "warmup", "lag", "buffer", "probe"):
-            arguments.whole(name, getattr(self, name), least=0)
-        for name in ("max_tokens", "at_once"):
-            if getattr(self, name) is not None:
-                arguments.whole(name, getattr(self, name), least=1)
-        for name in ("temperature", "lr", "grad_norm"):
-            arguments.number(name, getattr(self, name), above=0, below=math.inf)
-        for name in ("weight_decay", "logit_noise"):
-            arguments.number(name, getattr(self, name), least=0, below=math.inf)
         for i, beta in enumerate(self.betas):
             arguments.number(f"betas[{i}]", beta, least=0, below=1)
-        if self.anchor is not None:
-            arguments.choice("anchor", self.anchor, get_args(Anchor))
-        arguments.choice("sampler", self.sampler, PRECISIONS)
         for saving in self.without:
             arguments.choice("without", saving, tuple(SAVINGS))
         if self.prompts % self.minibatches:
-            raise ValueError(
-                f"minibatches: expected a divisor of prompts = {self.prompts} (a minibatch holds whole groups), "
-                f"got {self.minibatches}"
-            )
+            wanted = f"a divisor of prompts = {self.prompts} (a minibatch holds whole groups)"
+            raise ValueError(f"minibatches: expected {wanted}, got {self.minibatches}")
         if self.segments > self.lag + 1:
-            raise ValueError(
-                f"segments: expected at most lag + 1 = {self.lag + 1} (each is written one batch later than the one "
-                f"before it), got {self.segments}"
-            )
+            wanted = f"at most lag + 1 = {self.lag + 1} (each is written one batch later than the one before it)"
+            raise ValueError(f"segments: expected {wanted}, got {self.segments}")
         if self.resume and self.out is None:
             raise ValueError("resume: expected the run's folder beside it as out, got out=None")
 

@@ -1,15 +1,14 @@
 """What the update box is handed: a batch or a minibatch, and the means to score, differentiate and descend.
 
 `LoopStep` is what a method sees; `Descent` is how its loss moves the weights: backward, clip, warm up, and one step of
-the optimiser.
-"""
+the optimiser."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -32,18 +31,6 @@ from trlib.model.completions import Completions
 
 if TYPE_CHECKING:
     from trlib.loop.learner import Learner
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What one call of `LoopStep.loss` has computed, for the history."""
-
-    token_loss: TokenLoss | None
-    """The objective's losses and diagnostics; None: the update box computed none."""
-    sampler_kl: float
-    """How far the learner was from the sampler before the batch's first update, nats per token; NaN: not measured."""
-    ess_seq: float
-    """The effective sample size of whole completions, as a share; NaN: not measured."""
 
 
 class LoopStep:
@@ -69,7 +56,10 @@ class LoopStep:
         self.parameters = list(self.weights.values())
         self.reference: Mapping[str, Tensor] = learner.reference_weights
         self.critic = [] if learner.critic is None else learner.critic.parameters
-        self.latest: Evaluation | None = None
+        self.token_loss: TokenLoss | None = None
+        """What the objective returned last, for the history; None: the update box has computed no loss."""
+        self.sampler_kl = self.ess_seq = math.nan
+        """The history's columns of these names; NaN: not measured."""
 
     @property
     def lr(self) -> float:
@@ -88,15 +78,9 @@ class LoopStep:
     ) -> Scores:
         c, needs, settings = self._rows(rows), self.needs, self.learner.settings
         with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():  # the fused kernels have one derivative only
-            scores = self.learner.policy.score(
-                c,
-                temperature=settings.temperature,
-                full=needs.full,
-                weights=weights,
-                at_once=None if twice else settings.at_once,
-                hidden=needs.hidden,
-                perturb=perturb,
-            )
+            asked: dict[str, Any] = {"full": needs.full, "hidden": needs.hidden, "temperature": settings.temperature}
+            at_once = None if twice else settings.at_once
+            scores = self.learner.policy.score(c, weights=weights, at_once=at_once, perturb=perturb, **asked)
             return Scores(**scores.present() | {"values": self.values(rows)}) if needs.values else scores
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
@@ -139,7 +123,7 @@ class LoopStep:
             loss = self.method.loss(token_loss.per_token, self.batch)
         scored = self._scored(scores)
         ess = math.nan if scored is None else sequence_ess(scores.logp, self.batch.logp_rollout, scored)
-        self.latest = Evaluation(token_loss, self._sampler_kl(scores), ess)
+        self.token_loss, self.sampler_kl, self.ess_seq = token_loss, self._sampler_kl(scores), ess
         return loss
 
     def _scored(self, scores: Scores) -> Tensor | None:
@@ -150,11 +134,9 @@ class LoopStep:
 
     def _sampler_kl(self, scores: Scores) -> float:
         """Measured by the first loss of a batch, before any update; later losses repeat it."""
-        if self.latest is not None and not math.isnan(self.latest.sampler_kl):
-            return self.latest.sampler_kl
         scored = self._scored(scores)
-        if self.done or scored is None:
-            return math.nan
+        if self.done or scored is None or not math.isnan(self.sampler_kl):
+            return self.sampler_kl
         return sampler_kl(scores.logp, self.batch.logp_rollout, scored)
 
     def _teaching(self) -> Scores:
@@ -172,9 +154,8 @@ class LoopStep:
 
     def report(self, loss: float, grad_norm: float) -> None:
         finite = self.learner.descent.finite
-        latest = self.latest or Evaluation(None, math.nan, math.nan)
         loss, grad_norm = finite("loss", loss), finite("grad_norm", grad_norm)
-        self.done.append(observe(loss, grad_norm, latest.token_loss, self.batch, latest.sampler_kl, latest.ess_seq))
+        self.done.append(observe(loss, grad_norm, self.token_loss, self.batch, self.sampler_kl, self.ess_seq))
 
     def move_reference(self, share: float = 1.0) -> None:
         if not self.reference:
@@ -205,10 +186,9 @@ def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
     if loss.requires_grad:
         (slope,) = torch.autograd.grad(loss, logp, allow_unused=True)
         if slope is not None and bool(slope[silent.unsqueeze(-1) & batch.mask].any()):
-            raise ValueError(
-                f"proportional: {type(method).__name__}.objective is declared so, but completions whose advantage is 0 "
-                f"have a gradient; expected no @proportional above it"
-            )
+            declared = f"{type(method).__name__}.objective is declared so"
+            found = "completions whose advantage is 0 have a gradient"
+            raise ValueError(f"proportional: {declared}, but {found}; expected no @proportional above it")
 
 
 def _checked(returned: object, batch: Batch) -> TokenLoss:
@@ -223,9 +203,8 @@ def _checked(returned: object, batch: Batch) -> TokenLoss:
     for name in ("ratio", "kept"):
         value = returned.diagnostics.get(name)
         if value is not None and (not isinstance(value, Tensor) or value.shape != shape):
-            raise ValueError(
-                f"diagnostics[{name!r}]: expected [B, T] = {list(shape)}, got {list(getattr(value, 'shape', []))}"
-            )
+            wanted = f"[B, T] = {list(shape)}"
+            raise ValueError(f"diagnostics[{name!r}]: expected {wanted}, got {list(getattr(value, 'shape', []))}")
     return returned
 
 
@@ -259,10 +238,8 @@ class Descent:
             NonFiniteError: either is NaN or inf; the parameters are as they were.
             ValueError: the loss has no gradient."""
         if not isinstance(loss, Tensor) or loss.numel() != 1:
-            raise ValueError(
-                f"loss: expected a tensor of one number, got "
-                f"{list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__}"
-            )
+            got = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            raise ValueError(f"loss: expected a tensor of one number, got {got}")
         value = self.finite("loss", loss)
         if not loss.requires_grad:
             raise ValueError(f"loss: expected a number with a gradient in the parameters, got {value:g} without one")
@@ -335,10 +312,8 @@ class Descent:
         """What the optimiser keeps for each of its parameters, as NUMBER/NAME and value."""
         for i, kept in self.optimizer.state_dict()["state"].items():
             if not isinstance(i, int) or not isinstance(kept, dict):
-                raise CheckpointError(
-                    f"optimizer: expected its state by parameter, because it is saved with the run, "
-                    f"got state[{i!r}] = {type(kept).__name__}"
-                )
+                wanted = "its state by parameter, because it is saved with the run"
+                raise CheckpointError(f"optimizer: expected {wanted}, got state[{i!r}] = {type(kept).__name__}")
             yield from ((f"{i}/{name}", value) for name, value in kept.items())
 
     def _stepped(self, parameters: list[Tensor]) -> list[Tensor]:
@@ -352,7 +327,5 @@ def _as_json(name: str, value: Any) -> Any:
     try:
         return as_json(value)
     except TypeError as error:
-        raise CheckpointError(
-            f"optimizer: expected tensors and plain values in its state, because they are saved with the run, "
-            f"got {name} = {error}"
-        ) from None
+        wanted = "tensors and plain values in its state, because they are saved with the run"
+        raise CheckpointError(f"optimizer: expected {wanted}, got {name} = {error}") from None

@@ -13,8 +13,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 class Stop(threading.Event):
     """Set once the process is asked to stop."""
 
-    signal: int | None = None
-    """The signal that asked; None: none has."""
+    signal: int | None = None  #: The signal that asked; None: none has.
 
     @property
     def status(self) -> int:
@@ -29,8 +28,7 @@ def stoppable(tell: Callable[[], None] = lambda: None) -> Iterator[Stop]:
     Only the main thread can listen. A signal that was ignored stays ignored: a sweep's workers leave stopping to the
     sweep. A handler that was there before is called too: a sweep may run a cell in its own process.
 
-    Args:
-        tell: called when the event is set."""
+    `tell` is called when the event is set."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -31,7 +31,7 @@ from trlib.loop.stopping import stoppable
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
 from trlib.seeds import generator
-from trlib.tasks.task import Prompt, Task, Verdict
+from trlib.tasks.task import Task, Verdict
 
 
 @keywords_of(RunSettings)
@@ -63,15 +63,13 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
     if not filled.sampler_logp and (filled.anchor == "rollout" or method.correction is not None):
         which = "anchor" if filled.anchor == "rollout" else "correction"
+        wanted = f"{'recomputed' if which == 'anchor' else None!r} where the sampler tells no log-probs"
         raise ValueError(
-            f"{which}: expected {('recomputed' if which == 'anchor' else None)!r} where the sampler tells no log-probs "
-            f"(sampler_logp=False): there is nothing to compare the learner's with"
+            f"{which}: expected {wanted} (sampler_logp=False): there is nothing to compare the learner's with"
         )
     if method.correction is not None and filled.anchor == "rollout":
-        warn(
-            "correction: with anchor='rollout' a ratio corrects for the sampler already, and a correction "
-            "beside it does so twice; take anchor='recomputed', or no correction"
-        )
+        twice = "a ratio corrects for the sampler already, and a correction beside it does so twice"
+        warn(f"correction: with anchor='rollout' {twice}; take anchor='recomputed', or no correction")
     make = maker(filled.optimizer)
     with (
         checkpoints.holding(filled.out, filled.resume, policy) as folder,
@@ -105,15 +103,8 @@ class _Loop:
 
         run, s = self.result, self.settings
         begun = len(run.rows)
-        bar = tqdm(
-            total=s.steps,
-            initial=begun,
-            desc=run.settings["method"]["name"],
-            unit="batch",
-            disable=not s.progress,
-            dynamic_ncols=True,
-        )
-        with bar, stoppable() as stop:
+        shown = {"desc": run.settings["method"]["name"], "unit": "batch", "dynamic_ncols": True}
+        with tqdm(total=s.steps, initial=begun, disable=not s.progress, **shown) as bar, stoppable() as stop:
             while len(run.rows) < s.steps and not stop.is_set():
                 k = len(run.rows)
                 # Looking at values makes a GPU wait for them: the first batch shows whether the shapes and values fit.
@@ -172,9 +163,13 @@ class _Loop:
             "tokens_per_s": float(lengths.sum()) / seconds,
         }
         reward, length, unguided = (v.view(s.prompts, s.group).float().mean(1) for v in (rewards * free, lengths, free))
-        return row, _prompt_rows(
-            k, prompts, (reward / unguided).tolist(), length.tolist(), (1 - unguided).tolist(), divergences
-        )
+        means = torch.stack([reward / unguided, length, 1 - unguided], 1).tolist()
+        return row, [
+            {"batch": k, "prompt": i, "text": prompt.text, "difficulty": prompt.difficulty}
+            | dict(zip(("reward", "length", "guided"), means[i], strict=True))
+            | {"kl_seq_back": divergences.get(i, math.nan)}  # NaN: none of its completions is in the probe
+            for i, prompt in enumerate(prompts)
+        ]
 
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
         """Boxes 3 and 4: what the method learns from the batch."""
@@ -207,14 +202,9 @@ class _Loop:
     def _exactly_skippable(self) -> bool:
         """Whether a completion without an advantage has no gradient and shows nothing: the method says that its loss
         is proportional, sees nothing but the tokens' log-probs, and with one update per batch every ratio is 1."""
-        s = self.settings
-        return (
-            s.minibatches * s.epochs == 1
-            and s.anchor == "recomputed"
-            and s.sampler_logp
-            and self.needs == Asked(old=self.needs.old)
-            and is_proportional(type(self.method))
-        )
+        s, proportional = self.settings, is_proportional(type(self.method))
+        one_update = s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and s.sampler_logp
+        return one_update and proportional and self.needs == Asked(old=self.needs.old)
 
     @torch.no_grad()
     def _measure(self, completions: Completions, rows: Tensor) -> tuple[dict[str, float], dict[int, float]]:
@@ -237,13 +227,8 @@ class _Loop:
         run = self.result
         if run.out is None:
             return
-        meta = {
-            "settings": run.settings,
-            "told_equal": self.collector.told_equal,
-            "learner": self.learner.numbers(),
-            "rows": run.rows,
-            "prompts": run.prompt_rows,
-        }
+        meta: dict[str, Any] = {"settings": run.settings, "rows": run.rows, "prompts": run.prompt_rows}
+        meta |= {"told_equal": self.collector.told_equal, "learner": self.learner.numbers()}
         try:
             checkpoints.save(run.out, self.learner.tensors(), meta)
             run.save()
@@ -260,10 +245,8 @@ class _Loop:
         run = self.result
         checkpoints.check_same_run(meta["settings"], run.settings)
         if len(meta["rows"]) > self.settings.steps:
-            raise CheckpointError(
-                f"steps: the run in {str(folder)!r} has {len(meta['rows'])} batches already, "
-                f"expected at least as many, got {self.settings.steps}"
-            )
+            there = f"the run in {str(folder)!r} has {len(meta['rows'])} batches already"
+            raise CheckpointError(f"steps: {there}, expected at least as many, got {self.settings.steps}")
         checkpoints.check_tensors(folder, tensors, self.learner.tensors())
         self.learner.load(tensors, meta["learner"])
         run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
@@ -275,27 +258,3 @@ def _distinct(completions: Completions, verdicts: Sequence[Verdict], free: Tenso
     written = [row[:n] for row, n in zip(completions.tokens.tolist(), completions.lengths.tolist(), strict=True)]
     right = [v.reason == "right" and unguided for v, unguided in zip(verdicts, free.tolist(), strict=True)]
     return distinct_right(written, right, completions.group.tolist())
-
-
-def _prompt_rows(
-    k: int,
-    prompts: Sequence[Prompt],
-    rewards: Sequence[float],
-    lengths: Sequence[float],
-    guided: Sequence[float],
-    divergences: dict[int, float],
-) -> list[dict[str, Any]]:
-    """The rows of batch `k` in `Run.prompts`; a prompt without a completion in the probe has no divergence."""
-    return [
-        {
-            "batch": k,
-            "prompt": i,
-            "text": prompt.text,
-            "difficulty": prompt.difficulty,
-            "reward": rewards[i],
-            "length": lengths[i],
-            "guided": guided[i],
-            "kl_seq_back": divergences.get(i, math.nan),
-        }
-        for i, prompt in enumerate(prompts)
-    ]

@@ -2,8 +2,7 @@
 
 Everything in a layer but attention treats each token by itself, so the order of the nodes does not matter there.
 Attention gathers queries, keys and values by completion, calls transformers' own function, and takes each node's result
-from the first completion that contains it.
-"""
+from the first completion that contains it."""
 
 import math
 from collections.abc import Iterator
@@ -16,8 +15,7 @@ from torch import Tensor
 
 from trlib.model.packing import Layout, Tree
 
-NAME = "trlib-tree"
-"""The name under which transformers finds this attention."""
+NAME = "trlib-tree"  #: The name under which transformers finds this attention.
 _layers: ContextVar[list[Any] | None] = ContextVar("layers", default=None)
 
 
@@ -30,7 +28,6 @@ def tree_attention(
         query, key, value: [1, heads, S, D] of each node; keys and values may have fewer heads.
         tree: which nodes each completion consists of.
         settings: what transformers passes to `sdpa_attention_forward`.
-
     Returns [1, S, heads, D], and no weights."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -44,12 +41,10 @@ def tree_attention(
         callers.append(module)
     prompts, completions, past = tree.prompts, tree.completions, tree.past
     settings.pop("is_causal", None)  # prompts are read causally; for completions the mask says it all
-    read, _ = sdpa_attention_forward(
-        module, by(prompts, query), by(prompts, key), by(prompts, value), None, is_causal=True, **settings
-    )
-    written, _ = sdpa_attention_forward(
-        module, by(completions, query), by(past, key), by(past, value), tree.mask, **settings
-    )
+    of_prompts = by(prompts, query), by(prompts, key), by(prompts, value)
+    read, _ = sdpa_attention_forward(module, *of_prompts, None, is_causal=True, **settings)
+    of_completions = by(completions, query), by(past, key), by(past, value)
+    written, _ = sdpa_attention_forward(module, *of_completions, tree.mask, **settings)
     return torch.cat([read.flatten(0, 1), written.flatten(0, 1)]).index_select(0, tree.place).unsqueeze(0), None
 
 

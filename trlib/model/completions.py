@@ -17,30 +17,19 @@ from trlib.divergences import TopK
 class Completions:
     """B completions of N prompts; the rows of a prompt are adjacent. Prompts are padded left, completions right."""
 
-    prompt_ids: Tensor
-    """[N, P] int."""
-    prompt_mask: Tensor
-    """[N, P] bool: False where padded."""
-    group: Tensor
-    """[B] int, ascending: which prompt."""
-    tokens: Tensor
-    """[B, T] int: an expert's prefix, sampled tokens, the end token, padding."""
-    mask: Tensor
-    """[B, T] bool: sampled tokens (the end token included)."""
-    forced: Tensor
-    """[B, T] bool: tokens of an expert's prefix."""
-    ended: Tensor
-    """[B] bool: the end token came (False: cut at the token limit)."""
+    prompt_ids: Tensor  #: [N, P] int.
+    prompt_mask: Tensor  #: [N, P] bool: False where padded.
+    group: Tensor  #: [B] int, ascending: which prompt.
+    tokens: Tensor  #: [B, T] int: an expert's prefix, sampled tokens, the end token, padding.
+    mask: Tensor  #: [B, T] bool: sampled tokens (the end token included).
+    forced: Tensor  #: [B, T] bool: tokens of an expert's prefix.
+    ended: Tensor  #: [B] bool: the end token came (False: cut at the token limit).
     logp: Tensor
     """[B, T] log mu(y_t), nats, at the sampling temperature (at temperature 1 for greedy); 0 where no token is."""
-    full_rows: Tensor
-    """[F] int: the rows whose whole distributions were kept."""
-    full: Tensor
-    """[F, T, V] log-probs of those rows, as sampled from."""
-    topk: TopK | None = None
-    """The k most likely tokens of every position; None: not recorded."""
-    tokenizer: Any = None
-    """Turns tokens into text."""
+    full_rows: Tensor  #: [F] int: the rows whose whole distributions were kept.
+    full: Tensor  #: [F, T, V] log-probs of those rows, as sampled from.
+    topk: TopK | None = None  #: The k most likely tokens of every position; None: not recorded.
+    tokenizer: Any = None  #: Turns tokens into text.
     age: Tensor | None = None
     """[B, T] int: how many batches behind the learner the policy was that wrote each token; None: 0 everywhere."""
 
@@ -88,10 +77,8 @@ class Completions:
 
     def _repr_html_(self) -> str:
         chance = self.logp.masked_fill(~self.mask, 0).sum(-1).exp().tolist()
-        rows = "".join(
-            f"<tr><td>{html.escape(prompt)}</td><td>{html.escape(text)}</td><td>{p:.2g}</td></tr>"
-            for (prompt, text), p in zip(self._pairs(16), chance, strict=False)
-        )
+        shown = [(*map(html.escape, pair), p) for pair, p in zip(self._pairs(16), chance, strict=False)]
+        rows = "".join("<tr><td>{}</td><td>{}</td><td>{:.2g}</td></tr>".format(*row) for row in shown)
         more = f"<p>{len(self) - 16} more</p>" if len(self) > 16 else ""
         head = "<tr><th>prompt</th><th>completion</th><th>probability</th></tr>"
         return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>{more}"
@@ -133,15 +120,9 @@ def join(parts: Sequence[Completions]) -> Completions:
     place[order] = torch.arange(len(order), device=order.device)
     full_rows = place[torch.cat([part.full_rows + offset for part, offset in zip(parts, offsets, strict=True)])]
     first = torch.argsort(full_rows)
-    return replace(
-        parts[0],
-        **wide,
-        topk=topk,
-        group=torch.cat([part.group for part in parts])[order],
-        ended=torch.cat([part.ended for part in parts])[order],
-        full_rows=full_rows[first],
-        full=cat([part.full for part in parts])[first],
-    )
+    of_rows = {name: torch.cat([getattr(part, name) for part in parts])[order] for name in ("group", "ended")}
+    full = cat([part.full for part in parts])[first]
+    return replace(parts[0], **wide, **of_rows, topk=topk, full_rows=full_rows[first], full=full)
 
 
 def regrouped(parts: Sequence[Completions]) -> Completions:

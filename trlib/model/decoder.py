@@ -2,8 +2,7 @@
 
 What they assume is written nowhere in a model's configuration: that a token sees only those before it, that padding on
 the left changes nothing, and that continuing from a key-value cache gives the same as reading everything again. A model
-that breaks one of these still gives numbers, and they are wrong.
-"""
+that breaks one of these still gives numbers, and they are wrong."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,8 +12,7 @@ from torch import Tensor
 
 from trlib.errors import CheckpointError
 
-LENGTH = 7
-"""How many tokens are tried: more than a convolution usually looks back."""
+LENGTH = 7  #: How many tokens are tried: more than a convolution usually looks back.
 TOLERANCE = 1e-3
 """As a share of the largest logit: above the rounding of float32, below the effect of a wrong token or position."""
 
@@ -22,9 +20,7 @@ TOLERANCE = 1e-3
 def check(name: str, model: Any, ids: Sequence[int]) -> None:
     """Refuse a model that is not a decoder. The model is run as it is, in float32; no random number is drawn.
 
-    Args:
-        name: the policy's, for the message.
-        ids: 3 to LENGTH tokens without a special meaning.
+    Args: name: the policy's, for the message; ids: 3 to LENGTH tokens without a special meaning.
     Raises CheckpointError: the model is not a decoder."""
     read = torch.tensor(ids, device=next(model.parameters()).device)
     checks: tuple[tuple[str, Callable[[Any, Tensor], Tensor]], ...] = (
@@ -32,7 +28,7 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
         ("that goes on from a key-value cache as if it read everything", _cached),
         ("that takes attention_mask and position_ids, so that padding on the left changes nothing", _padded),
     )
-    got = f"got a {type(model).__name__}"
+    wanted, got = f"policy {name!r}: expected a decoder", f"got a {type(model).__name__}"
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         trait = "that reads token ids alone"
         try:
@@ -43,16 +39,12 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
                 logits = compute(model, read)
                 expected = whole[: len(logits)]
                 if logits.shape != expected.shape or (logits - expected).abs().max() > TOLERANCE * whole.abs().max():
-                    raise CheckpointError(
-                        f"policy {name!r}: expected a decoder {trait}, {got}, of which that is not true"
-                    )
+                    raise CheckpointError(f"{wanted} {trait}, {got}, of which that is not true")
         except (CheckpointError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # whatever a model makes of inputs that it does not expect
-            reason = (str(error).strip().splitlines() or [""])[0]
-            raise CheckpointError(
-                f"policy {name!r}: expected a decoder {trait}, {got}, which fails ({type(error).__name__}: {reason})"
-            ) from error
+            reason = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+            raise CheckpointError(f"{wanted} {trait}, {got}, which fails ({reason})") from error
 
 
 def _with_another_last(model: Any, ids: Tensor) -> Tensor:

@@ -2,8 +2,6 @@
 
 The hub's format does not record which model adapters belong to, nor whether prompts are chat: `trlib.json` does."""
 
-from __future__ import annotations
-
 import contextlib
 import glob
 import json
@@ -20,13 +18,10 @@ from filelock import FileLock, Timeout
 
 from trlib.errors import CheckpointError
 
-UNFINISHED = ".unfinished"
-"""Ends the name of a file or folder while it is being written."""
-ASIDE = f".old{UNFINISHED}"
-"""The end of an old folder's name while a new one takes its place."""
+UNFINISHED = ".unfinished"  #: Ends the name of a file or folder while it is being written.
+ASIDE = f".old{UNFINISHED}"  #: The end of an old folder's name while a new one takes its place.
 NOTES = "trlib.json"
-ADAPTERS = "adapter_config.json"
-"""What makes a folder one of adapters."""
+ADAPTERS = "adapter_config.json"  #: What makes a folder one of adapters.
 FILES = {
     *("config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json"),
     *("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt"),
@@ -40,10 +35,8 @@ FILES = {
 class Notes:
     """What is recorded about a saved policy besides its weights; None: not recorded."""
 
-    chat: bool | None = None
-    """Whether prompts are put into the tokenizer's chat template as a user's message."""
-    base: str | None = None
-    """The name by which `load_policy` finds the model that the adapters belong to."""
+    chat: bool | None = None  #: Whether prompts are put into the tokenizer's chat template as a user's message.
+    base: str | None = None  #: The name by which `load_policy` finds the model that the adapters belong to.
 
     def write(self, folder: Path) -> None:
         """Write them into a folder."""
@@ -61,9 +54,8 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
         if not isinstance(known.chat, bool | None) or not isinstance(known.base, str | None):
             raise TypeError(f"expected chat true, false or null and base a name or null, got {known}")
     except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"policy: expected what was noted of a saved policy at {str(path)!r}, got a damaged file ({error})"
-        ) from error
+        wanted = f"what was noted of a saved policy at {str(path)!r}"
+        raise CheckpointError(f"policy: expected {wanted}, got a damaged file ({error})") from error
     return known
 
 
@@ -77,9 +69,7 @@ def replacing(
     takes its place, and the old one is deleted. So at any moment one of them is whole; if the process is killed
     between the two moves, `standing` finds the old one. Of a symbolic link the target is replaced, and the link stays.
 
-    Args:
-        argument: the folder's name in errors.
-        also: names of files that may be replaced beside a policy's.
+    Args: argument: the folder's name in errors; also: names of files that may be replaced beside a policy's.
     Raises CheckpointError: the folder holds something other than a saved policy, or cannot be written."""
     with _naming(f"{argument}: cannot write {str(folder)!r}"):
         target = Path(folder).expanduser().resolve()
@@ -115,22 +105,14 @@ def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
     if not target.is_dir():
         raise CheckpointError(f"{argument}: expected a folder to write a policy into, got the file {str(target)!r}")
     if target == Path.cwd():
-        raise CheckpointError(
-            f"{argument}: expected another folder than the one this process works in, got {str(target)!r}"
-        )
+        wanted = "another folder than the one this process works in"
+        raise CheckpointError(f"{argument}: expected {wanted}, got {str(target)!r}")
     names = {path.name for path in target.iterdir()}
+    replaced = FILES | set(also) | ({"README.md"} if ADAPTERS in names else set())
     for path in sorted(target.iterdir()):
-        known = (
-            path.name in FILES
-            or path.name in also
-            or path.match("model-*-of-*.safetensors")
-            or (path.name == "README.md" and ADAPTERS in names)
-        )
-        if not known or not path.is_file():
-            raise CheckpointError(
-                f"{argument}: expected an empty folder, or one with a saved policy alone that may be "
-                f"replaced, got {str(target)!r} with {path.name!r} in it"
-            )
+        if not (path.name in replaced or path.match("model-*-of-*.safetensors")) or not path.is_file():
+            wanted = "an empty folder, or one with a saved policy alone that may be replaced"
+            raise CheckpointError(f"{argument}: expected {wanted}, got {str(target)!r} with {path.name!r} in it")
 
 
 def _swap(new: Path, target: Path) -> None:
@@ -154,9 +136,8 @@ def put_aside(folder: Path) -> Path | None:
     """The old folder, if a process was killed after moving it aside and before the new one took its place."""
     if folder.exists():
         return None
-    return max(
-        folder.parent.glob(f".{glob.escape(folder.name)}.*{ASIDE}"), default=None, key=lambda path: path.stat().st_mtime
-    )
+    aside = folder.parent.glob(f".{glob.escape(folder.name)}.*{ASIDE}")
+    return max(aside, default=None, key=lambda path: path.stat().st_mtime)
 
 
 def standing(folder: Path) -> Path:
@@ -164,11 +145,8 @@ def standing(folder: Path) -> Path:
     aside = put_aside(folder)
     if aside is None:
         return folder
-    warnings.warn(
-        f"policy {str(folder)!r}: a process was killed while it replaced it; read from {str(aside)!r}, where "
-        f"the old one is",
-        stacklevel=2,
-    )
+    killed = f"policy {str(folder)!r}: a process was killed while it replaced it"
+    warnings.warn(f"{killed}; read from {str(aside)!r}, where the old one is", stacklevel=2)
     return aside
 
 
@@ -182,8 +160,7 @@ def writable(folder: Path, argument: str) -> None:
 def lock(file: Path, wanted: str) -> FileLock:
     """Lock a file until the lock is released or the process ends, however it ends. The file holds the process's id.
 
-    Args:
-        wanted: how the error begins if another process has the lock.
+    `wanted`: how the error begins if another process has the lock.
     Raises CheckpointError: another process has it, or another run of this one, or it cannot be written."""
     held = FileLock(file, thread_local=False)
     with _naming(f"out: cannot write {str(file)!r}"):
@@ -217,6 +194,5 @@ def write(path: Path, content: bytes | str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"out: cannot write {str(path)!r}: {error.strerror or error}; what was saved before is intact"
-        ) from error
+        why = f"{error.strerror or error}; what was saved before is intact"
+        raise CheckpointError(f"out: cannot write {str(path)!r}: {why}") from error

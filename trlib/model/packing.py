@@ -4,10 +4,7 @@ A batch is a tree: the completions of a prompt share it, and many of them begin 
 of the tree, a token after a prefix, is one position of a single row of tokens, and `trlib.model.attention` finds for
 each completion the positions that it follows. So nothing is computed twice and no padding is computed at all
 (`shared`). For a model that cannot do this, a row is a prompt and one completion (`plain`). Both give the same
-log-probs.
-"""
-
-from __future__ import annotations
+log-probs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,35 +20,26 @@ from trlib.model.completions import Completions
 class Tree:
     """Where attention finds queries, keys and values among the S nodes of a tree: [...] int, a node's number each."""
 
-    prompts: Tensor
-    """[N, P] of each prompt's tokens, padded on the right."""
-    completions: Tensor
-    """[B, W] of each completion's tokens, padded on the right."""
-    past: Tensor
-    """[B, P + W] of everything that a completion's tokens may look at."""
-    mask: Tensor
-    """[1 or B, 1, W, P + W] bool: which of it each token looks at."""
-    place: Tensor
-    """[S] where each node first occurs among the N P + B W places of `prompts` and `completions`."""
+    prompts: Tensor  #: [N, P] of each prompt's tokens, padded on the right.
+    completions: Tensor  #: [B, W] of each completion's tokens, padded on the right.
+    past: Tensor  #: [B, P + W] of everything that a completion's tokens may look at.
+    mask: Tensor  #: [1 or B, 1, W, P + W] bool: which of it each token looks at.
+    place: Tensor  #: [S] where each node first occurs among the N P + B W places of `prompts` and `completions`.
 
 
 @dataclass(frozen=True)
 class Layout:
     """Rows for a forward pass, and where each completion token's distribution comes out."""
 
-    ids: Tensor
-    """[R, L] int."""
-    positions: Tensor | None
-    """[R, L] position ids; None: 0, 1, 2, ..."""
-    mask: Tensor | None
-    """[R, L] bool: False where padded; None: nowhere."""
+    ids: Tensor  #: [R, L] int.
+    positions: Tensor | None  #: [R, L] position ids; None: 0, 1, 2, ...
+    mask: Tensor | None  #: [R, L] bool: False where padded; None: nowhere.
     kept: int
     """How many positions at the end of each row get logits. With a vocabulary of 50,000 words the logits are the
     largest tensor of a pass, and those of the positions inside a prompt are not needed."""
     index: Tensor
     """[B, T] int: the flat place (of R * kept) whose output distribution the token was, or would be, drawn from."""
-    tree: Tree | None = None
-    """None: rows are sequences."""
+    tree: Tree | None = None  #: None: rows are sequences.
 
     def inputs(self) -> dict[str, Any]:
         """The arguments of a transformers model's forward pass."""
@@ -105,13 +93,8 @@ def shared(c: Completions) -> Layout:
     def moved(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device)
 
-    tree = Tree(
-        moved(number),
-        moved(node),
-        moved(np.concatenate([number[row_of], node], 1)),
-        moved(mask),
-        moved(np.append(first, number.size + first_written)),
-    )
+    past, place = np.concatenate([number[row_of], node], 1), np.append(first, number.size + first_written)
+    tree = Tree(*map(moved, (number, node, past, mask, place)))
     return Layout(moved(ids[None]), moved(positions[None]), None, len(ids) - unread, moved(index), tree)
 
 

@@ -1,7 +1,5 @@
 """Partial rollouts: completions that several policies write, each from where the one before it stopped."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -34,7 +32,6 @@ def sample_in_segments(
         policies: one function for each part; it is called when the part begins.
         prompts, max_tokens, full_rows: as in `sample`.
         settings: the other arguments of `sample` but `prefixes`; `seed` is a generator.
-
     Returns the completions, and [B, T] int: the number of the policy, from 0, that wrote each token."""
     ends = [max_tokens * (i + 1) // len(policies) for i in range(len(policies))]
     lengths = sorted((end - begin for begin, end in zip([0, *ends], ends, strict=False)), reverse=True)
@@ -46,10 +43,8 @@ def sample_in_segments(
         rows = (~done.ended).nonzero().squeeze(-1)
         if not len(rows):
             break
-        read = [
-            [*done.prompt_ids[g][done.prompt_mask[g]].tolist(), *written]
-            for g, written in zip(done.group[rows].tolist(), done.tokens[rows].tolist(), strict=True)
-        ]
+        written = zip(done.group[rows].tolist(), done.tokens[rows].tolist(), strict=True)
+        read = [[*done.prompt_ids[g][done.prompt_mask[g]].tolist(), *so_far] for g, so_far in written]
         kept = torch.isin(rows, done.full_rows).nonzero().squeeze(-1)
         more = sample(policy(), read, max_tokens=length, full_rows=kept.tolist(), **settings)
         done = _extended(done, rows, more)

@@ -1,8 +1,7 @@
 """A causal language model that can be scored, copied and saved: embedded, from a folder or a file, or from the hub.
 
 Sampling is in `trlib.model.rollout`. The model always runs in evaluation mode: if the pass that samples and the pass
-that learns had different dropout masks, their ratio would differ from 1 before any update.
-"""
+that learns had different dropout masks, their ratio would differ from 1 before any update."""
 
 from __future__ import annotations
 
@@ -38,14 +37,10 @@ from trlib.model.packing import Layout, plain, shared
 class Policy:
     """A language model with its tokenizer."""
 
-    name: str
-    """The name that was loaded: an embedded name, a folder, a hub id."""
-    model: Any
-    """A transformers causal language model (or a peft model around one)."""
+    name: str  #: The name that was loaded: an embedded name, a folder, a hub id.
+    model: Any  #: A transformers causal language model (or a peft model around one).
     tokenizer: Any
-    share: bool = True
-    """Compute each distinct prefix once, in sampling and in scoring (`trlib.model.packing`)."""
-
+    share: bool = True  #: Compute each distinct prefix once, in sampling and in scoring (`trlib.model.packing`).
     chat: bool = False
     """Whether prompts are put into the tokenizer's chat template; else they are text to be continued."""
     trees: bool | None = None
@@ -126,17 +121,10 @@ class Policy:
         for p in frozen:
             some = p.detach().flatten()[:: max(1, p.numel() // 256)]
             digest.update(some.to("cpu", torch.float32).numpy().tobytes())
-        scaling = ("r", "lora_alpha", "use_rslora")
-        adapters = {
-            name: {key: getattr(a, key, None) for key in scaling}
-            for name, a in getattr(self.model, "peft_config", {}).items()
-        }
-        return {
-            "types": sorted({str(p.dtype)[6:] for p in self.model.parameters()}),
-            "chat": self.chat,
-            "adapters": adapters,
-            "frozen": digest.hexdigest() if frozen else "",
-        }
+        scaling, configs = ("r", "lora_alpha", "use_rslora"), getattr(self.model, "peft_config", {})
+        adapters = {name: {key: getattr(a, key, None) for key in scaling} for name, a in configs.items()}
+        types = sorted({str(p.dtype)[6:] for p in self.model.parameters()})
+        return {"types": types, "chat": self.chat, "adapters": adapters, "frozen": digest.hexdigest() if frozen else ""}
 
     def folders(self) -> list[Path]:
         """The folders that the policy was loaded from: the model's, and the adapters'."""
@@ -152,10 +140,8 @@ class Policy:
         trainable = self.trainable
         if set(trainable) != set(state):
             odd = sorted(set(trainable) ^ set(state))[0]
-            raise ValueError(
-                f"state: expected the {len(trainable)} tensors of policy {self.name!r}, "
-                f"got {len(state)} (they differ in {odd!r})"
-            )
+            wanted = f"the {len(trainable)} tensors of policy {self.name!r}"
+            raise ValueError(f"state: expected {wanted}, got {len(state)} (they differ in {odd!r})")
         with torch.no_grad():
             for name, p in trainable.items():
                 if p.shape != state[name].shape:
@@ -173,10 +159,12 @@ class Policy:
         if not self.chat:
             rows = self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
             end = self.tokenizer.eos_token_id
-            return [
-                row[:-1] if row[-1:] == [end] and not _ends_with(row, self.encode([text])[0]) else row
-                for row, text in zip(rows, texts, strict=True)
-            ]
+            for row, text in zip(rows, texts, strict=True):
+                if row[-1:] == [end]:
+                    own = self.encode([text])[0]
+                    if row[len(row) - len(own) :] != own:
+                        row.pop()
+            return rows
         turns = [[{"role": "user", "content": text}] for text in texts]
         return self.encode(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
@@ -217,10 +205,8 @@ class Policy:
             layout = layout or self.layout(completions)
             with perturbed(self.model, perturb):
                 return self._score(completions, layout, temperature, full, weights, hidden)
-        parts = [
-            self._recomputed(completions.rows(rows), temperature, full, hidden)
-            for rows in torch.arange(len(completions), device=completions.tokens.device).split(at_once)
-        ]
+        every = torch.arange(len(completions), device=completions.tokens.device)
+        parts = [self._recomputed(completions.rows(r), temperature, full, hidden) for r in every.split(at_once)]
         return Scores(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
     def _recomputed(self, completions: Completions, temperature: float, full: bool, hidden: bool) -> dict[str, Tensor]:
@@ -266,11 +252,8 @@ class Policy:
             picked = rows.index_select(0, layout.index.flatten())  # [index] has a slow gradient
             return picked.view(*layout.index.shape, -1)
 
-        return Scores(
-            logp,
-            of_tokens(distribution) if full else None,
-            hidden=of_tokens(read_by[0].flatten(0, 1)) if hidden else None,
-        )
+        last = of_tokens(read_by[0].flatten(0, 1)) if hidden else None
+        return Scores(logp, of_tokens(distribution) if full else None, hidden=last)
 
     @torch.no_grad()
     def _reads_trees(self, completions: Completions) -> bool:
@@ -357,17 +340,13 @@ def load_policy(
             None: train everything, or the adapters that are loaded.
         chat: put prompts into the tokenizer's chat template; None: as when the policy was saved, or if that is not
             known, if the tokenizer has a template.
-
-    Raises:
-        ValueError: an unknown name, device or type, unsuitable settings of adapters, or a chat without a template.
-        CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a
-            model that is no decoder (`trlib.model.decoder`)."""
+    Raises ValueError: an unknown name, device or type, unsuitable settings of adapters, or a chat without a template;
+    CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a model
+    that is no decoder (`trlib.model.decoder`)."""
     source = loading.find(str(name))
     if source.adapters and lora is not None:
-        raise ValueError(
-            f"lora: expected None, because policy {str(name)!r} is a folder of adapters, which are "
-            f"trained on, got {lora!r}"
-        )
+        wanted = f"None, because policy {str(name)!r} is a folder of adapters, which are trained on"
+        raise ValueError(f"lora: expected {wanted}, got {lora!r}")
     noted, base = source.notes(), base_of(source) if source.adapters else source
     model, tokenizer = loading.read(base)
     place = loading.place_for(device, sum(p.numel() for p in model.parameters()))
@@ -377,12 +356,7 @@ def load_policy(
         model = saved_adapters(model, source)
     elif lora is not None:
         model = new_adapters(model, lora)  # peft keeps what learns in float32 where the weights are coarser
-    placed: Any = model
-    placed = placed.to(place)
+    placed: Any = model.to(place)
     if chat is None:
         chat = bool(tokenizer.chat_template) if noted.chat is None else noted.chat
     return Policy(str(name), placed, tokenizer, chat=chat, base=base.lasting())
-
-
-def _ends_with(row: list[int], end: list[int]) -> bool:
-    return row[len(row) - len(end) :] == end

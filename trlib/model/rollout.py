@@ -2,8 +2,7 @@
 
 Every token of every row has a uniform number of its own, drawn before the first step, and is found by inverting the
 cumulative distribution; so what a row samples depends on its own numbers alone, and two things need not be computed:
-rows that have ended, and rows that are alike so far (to begin with, those of one prompt) more than once.
-"""
+rows that have ended, and rows that are alike so far (to begin with, those of one prompt) more than once."""
 
 import math
 from collections.abc import Sequence
@@ -18,6 +17,8 @@ from trlib.errors import NonFiniteError
 from trlib.model.completions import Completions, top_k
 from trlib.model.policy import Policy
 from trlib.seeds import generator
+
+Forced = tuple[Tensor, Tensor] | None  #: The tokens that completions begin with, padded on the right, and how many.
 
 
 @torch.no_grad()
@@ -64,8 +65,9 @@ def sample(
     full_rows = [checks.whole("full_rows", row, least=0, most=last) for row in _listed("full_rows", full_rows)]
     rng = seed if isinstance(seed, torch.Generator) else generator(checks.whole("seed", seed, least=0), "sample")
     with policy.threads():
-        writer = _Writer(policy, ids, group, max_tokens, rng, temperature, logit_noise, full_rows, topk, drop)
-        return writer.write(_forced(prefixes, len(ids) * group, max_tokens, policy))
+        writer = _Writer(policy, ids, (group, max_tokens, topk), rng, full_rows)
+        forced = _forced(prefixes, len(ids) * group, max_tokens, policy)
+        return writer.write(forced, temperature=temperature, noise=logit_noise, drop=drop)
 
 
 class _Writer:
@@ -75,37 +77,36 @@ class _Writer:
         self,
         policy: Policy,
         ids: list[list[int]],
-        group: int,
-        max_tokens: int,
+        sizes: tuple[int, int, int],
         rng: torch.Generator,
-        temperature: float,
-        noise: float,
-        full_rows: Sequence[int],
-        topk: int,
-        drop: bool,
+        full: Sequence[int],
     ) -> None:
-        self.share, self.drop = policy.share, drop
-        self.ends = torch.tensor(policy.end_ids, device=policy.device)
-        self.policy, self.group, self.temperature, self.noise, self.rng = policy, group, temperature, noise, rng
-        self.device = device = policy.device
-        self.prompt_ids, self.prompt_mask = _pad_left(ids, policy.pad_id, device)
-        rows = len(ids) * group
+        """`sizes`: completions per prompt, their tokens, the most likely ones to keep. `full`: the rows kept whole."""
+        (self.group, max_tokens, topk), self.policy, self.rng = sizes, policy, rng
+        self.share, self.device = policy.share, policy.device
+        device, rows = policy.device, len(ids) * self.group
+        self.ends = torch.tensor(policy.end_ids, device=device)
+        widest = max(map(len, ids))  # padding stands on the left
+        padded = [[policy.pad_id] * (widest - len(row)) + row for row in ids]
+        self.prompt_ids = torch.tensor(padded, device=device)
+        self.prompt_mask = torch.tensor([[i >= widest - len(row) for i in range(widest)] for row in ids], device=device)
         self.uniform = torch.rand(rows, max_tokens, generator=rng, dtype=torch.float64).to(device)
         self.tokens = torch.full((rows, max_tokens), policy.pad_id, device=device)
         self.mask = torch.zeros(rows, max_tokens, dtype=torch.bool, device=device)
         self.forced = torch.zeros_like(self.mask)
         self.logp = torch.zeros(rows, max_tokens, device=device)
         self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
-        self.full_rows = torch.as_tensor(sorted(full_rows), dtype=torch.long, device=device)
+        self.full_rows = torch.as_tensor(sorted(full), dtype=torch.long, device=device)
         self.slot_of = torch.full((rows,), -1, device=device)  # of each row: its place in `full`, -1 where it has none
         self.slot_of[self.full_rows] = torch.arange(len(self.full_rows), device=device)
         self.full = torch.zeros(len(self.full_rows), max_tokens, policy.vocabulary, device=device)
         shape = (rows, max_tokens, topk)
         self.topk = TopK(torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, device=device))
 
-    def write(self, prefixes: tuple[Tensor, Tensor] | None) -> Completions:
+    def write(self, prefixes: Forced, *, temperature: float, noise: float, drop: bool) -> Completions:
         from transformers import DynamicCache
 
+        self.temperature, self.noise, self.drop = temperature, noise, drop
         prompts = torch.arange(len(self.prompt_ids), device=self.device)
         node = prompts.repeat_interleave(self.group)  # of each live row: its row among those that are computed
         if not self.share:
@@ -150,9 +151,7 @@ class _Writer:
         out = self.policy.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **place)
         return out.logits[:, -1].float()
 
-    def _draw(
-        self, logits: Tensor, node: Tensor, live: Tensor, t: int, prefixes: tuple[Tensor, Tensor] | None
-    ) -> Tensor:
+    def _draw(self, logits: Tensor, node: Tensor, live: Tensor, t: int, prefixes: Forced) -> Tensor:
         """Draw and record the next token of the live rows; rows that have ended keep what they are."""
         if self.noise:
             drawn = torch.randn(len(self.tokens), logits.shape[1], generator=self.rng)
@@ -199,17 +198,9 @@ class _Writer:
         topk = TopK(self.topk.ids[:, :width], self.topk.logp[:, :width]) if self.topk.ids.shape[-1] else None
         group = torch.arange(len(self.prompt_ids), device=self.device).repeat_interleave(self.group)
         cut = {name: getattr(self, name)[:, :width] for name in ("tokens", "mask", "forced", "full")}
-        return Completions(
-            prompt_ids=self.prompt_ids,
-            prompt_mask=self.prompt_mask,
-            group=group,
-            ended=self.ended,
-            logp=self.logp[:, :width].masked_fill(cut["forced"], 0.0),
-            full_rows=self.full_rows,
-            **cut,
-            topk=topk,
-            tokenizer=self.policy.tokenizer,
-        )
+        logp = self.logp[:, :width].masked_fill(cut["forced"], 0.0)
+        whole = {name: getattr(self, name) for name in ("prompt_ids", "prompt_mask", "ended", "full_rows")}
+        return Completions(group=group, logp=logp, topk=topk, tokenizer=self.policy.tokenizer, **whole, **cut)
 
 
 def _finite(values: Tensor, t: int) -> None:
@@ -243,10 +234,8 @@ def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_t
         if not row:
             raise ValueError(f"prompts[{i}]: expected at least one token, got none")
         if len(row) + max_tokens > policy.context:
-            raise ValueError(
-                f"prompts[{i}]: expected at most {policy.context} tokens with the completion (the model's "
-                f"context), got {len(row)} and max_tokens {max_tokens}"
-            )
+            wanted = f"at most {policy.context} tokens with the completion (the model's context)"
+            raise ValueError(f"prompts[{i}]: expected {wanted}, got {len(row)} and max_tokens {max_tokens}")
     return ids
 
 
@@ -265,16 +254,7 @@ def _tokens(name: str, ids: Any, policy: Policy) -> list[int]:
     return [checks.whole(name, i, least=0, most=policy.vocabulary - 1) for i in ids]
 
 
-def _pad_left(ids: list[list[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    width = max(map(len, ids))
-    rows = torch.tensor([[pad] * (width - len(row)) + row for row in ids], device=device)
-    mask = torch.tensor([[False] * (width - len(row)) + [True] * len(row) for row in ids], device=device)
-    return rows, mask
-
-
-def _forced(
-    prefixes: Sequence[Sequence[int]] | None, rows: int, max_tokens: int, policy: Policy
-) -> tuple[Tensor, Tensor] | None:
+def _forced(prefixes: Sequence[Sequence[int]] | None, rows: int, max_tokens: int, policy: Policy) -> Forced:
     """Forced prefixes as a right-padded tensor and their lengths."""
     if prefixes is None:
         return None

@@ -21,21 +21,8 @@ from trlib.relatives import (
     values,
 )
 
-BRANCHES = {
-    branch.__name__.rpartition(".")[2]: branch
-    for branch in (
-        ratios,
-        constraints,
-        regression,
-        preferences,
-        transport,
-        values,
-        optimizers,
-        finetuning,
-        classical,
-        asynchrony,
-    )
-}
+_ORDER = ratios, constraints, regression, preferences, transport, values, optimizers, finetuning, classical, asynchrony
+BRANCHES = {branch.__name__.rpartition(".")[2]: branch for branch in _ORDER}
 """The branches of the family, in the order of the book."""
 RELATIVES: dict[str, Any] = {name: entry for branch in BRANCHES.values() for name, entry in branch.RELATIVES.items()}
 """From name to class, preset, optimiser or function."""

@@ -1,7 +1,6 @@
 """Where the words come from: Newton's step in a ball, a ball shaped by bounds, two players who step at once.
 
-The first two are one loop, `descend`, and take TRPO's conjugate gradients. None has a place in a language model's loop.
-"""
+The first two are one loop, `descend`, with TRPO's conjugate gradients. None has a place in a language model's loop."""
 
 import math
 from collections.abc import Callable
@@ -112,8 +111,7 @@ def scaled_tr_solve(
 ) -> Path:
     """F(x) = 0, low < x < high, by  min_s |F + Js|²/2,  |D^(-power) s| <= Δ;  a step that would leave is cut short.
 
-    power 1/2: Coleman and Li 1996; 1: Dikin 1967, an ellipsoid. Errors: `affine_scaling` (infeasible start), `descend`.
-    """
+    power 1/2: Coleman, Li 1996; 1: Dikin 1967, an ellipsoid. Errors: `affine_scaling` (infeasible start), `descend`."""
 
     def propose(x: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
         J, rest = jacrev(F)(x), F(x)

@@ -1,21 +1,16 @@
 """A divergence that is bounded or charged: penalise and then fix up, mirror descent, a target instead of a radius."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any, Literal
-
-from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
 from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
 from trlib.algorithms.method import Anchor
 
-MOST_FIXUPS = 50
-"""Steps down the KL after a batch's updates, at most."""
+MOST_FIXUPS = 50  #: Steps down the KL after a batch's updates, at most.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,20 +21,14 @@ class FixPO(PGIS):
     .01 before. They fix up after every epoch, minibatch by minibatch, weighed by β; here once, after the last update,
     on the whole batch, with a speed of its own and a cap of 50."""
 
-    eps_kl: float = 0.2
+    eps_kl: float = checks.setting(0.2, above=0, below=math.inf)
     """ε: the largest KL of any token of the batch after its update, nats."""
-    margin: float = 2.0
+    margin: float = checks.setting(2.0, above=0, below=math.inf)
     """C: β aims at ε / C, so that few fix-ups are needed."""
-    statistic: str = "max"
+    statistic: str = checks.setting("max", among=("max", "mean"))
     """Which KL of a minibatch's tokens β goes by: max or mean."""
-    fix_speed: float = 0.3
+    fix_speed: float = checks.setting(0.3, above=0, below=math.inf)
     """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss: this alone shortens them."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("eps_kl", "margin", "fix_speed"):
-            checks.number(name, getattr(self, name), above=0, below=math.inf)
-        checks.choice("statistic", self.statistic, ("max", "mean"))
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
@@ -65,11 +54,9 @@ class FixPO(PGIS):
             if fixups < MOST_FIXUPS:
                 step.descend(far.sum() / batch.mask.sum(), speed=self.fix_speed)
         if memory.setdefault("capped", batch.number) == batch.number:  # the first such batch of the run
-            warnings.warn(
-                f"batch {batch.number}: after {MOST_FIXUPS} fix-ups a token's KL is {memory['kl_max']:.3g}, expected "
-                f"at most eps_kl = {self.eps_kl:g}; try another fix_speed",
-                stacklevel=2,
-            )
+            found = f"batch {batch.number}: after {MOST_FIXUPS} fix-ups a token's KL is {memory['kl_max']:.3g}"
+            wanted = f"expected at most eps_kl = {self.eps_kl:g}; try another fix_speed"
+            warnings.warn(f"{found}, {wanted}", stacklevel=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +65,8 @@ class MDPO(PGIS):
     Source: arXiv 2005.09814; read in the authors' code, `mdpo_on/mdpo.py`; w is derived here, as `add_penalty`'s.
     Differs from: the authors' factor falls as 1 - (i - 1)/n from 1; ours falls to 0 from `t`, which is 2."""
 
-    t: float = 2.0
+    t: float = checks.setting(2.0, above=0, below=math.inf)
     """Nats per unit of advantage in the first batch, from where it falls to 0 in a straight line with the batches."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("t", self.t, above=0, below=math.inf)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
@@ -108,23 +91,19 @@ class COUNTERPOL(PGIS):
     Differs from: the notebook takes greedy actions, and KL at these alone; here completions are sampled, and
     pivot/π_old makes the sampled tokens' mean the whole KL. It moves the pivot after 250 updates or fewer."""
 
-    target: float = 0.8
+    target: float = checks.setting(0.8, above=-math.inf, below=math.inf)
     """The mean reward that is wanted, above or below the present one."""
-    k: float = 0.01
+    k: float = checks.setting(0.01, least=0, below=math.inf)
     """What a nat from the pivot costs; the authors' notebook has 0.9."""
-    pivot_every: int = 0
+    pivot_every: int = checks.setting(0, least=0)
     """Batches after which the policy becomes the pivot; 0: the run's first policy stays it."""
-    form: Literal["summary", "notebook"] = "summary"
+    form: Literal["summary", "notebook"] = checks.setting("summary")
     """Which of the two objectives."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.choice("form", self.form, ("summary", "notebook"))
-        checks.number("target", self.target, above=-math.inf, below=math.inf)
-        checks.number("k", self.k, least=0, below=math.inf)
         if self.form == "notebook":
             checks.number("k", self.k, least=0, most=1)  # k and 1 - k are the two weights
-        checks.whole("pivot_every", self.pivot_every, least=0)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=True)
@@ -151,31 +130,6 @@ class COUNTERPOL(PGIS):
         super().update(step)
         if self.pivot_every and (step.batch.number + 1) % self.pivot_every == 0:
             step.move_reference()
-
-
-def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    """π0 exp(η R) / Z [K], the nearest by KL(π ‖ π0) whose mean return is `target`; ValueError: no such policy."""
-    played = R[pi0 > 0]
-    worst, best = float(played.min()), float(played.max())
-    if not worst < target < best:
-        raise ValueError(
-            f"target: expected a return between {worst:g} and {best:g}, those of the arms that π0 plays, got {target:g}"
-        )
-
-    def tilted(eta: float) -> Tensor:
-        return (pi0.log() + eta * (R - target)).softmax(-1)
-
-    def short(eta: float) -> bool:
-        return float(tilted(eta) @ (R - target)) < 0
-
-    # The mean return grows with η: double the bracket until it holds the root, then halve it until it is one number.
-    far = math.copysign(1 / (best - worst), 1 if short(0.0) else -1)
-    while short(far) == (far > 0):
-        far *= 2
-    low, high = sorted((0.0, far))
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if short(middle) else (low, middle)
-    return tilted(high)
 
 
 RELATIVES: dict[str, Any] = {"fixpo": FixPO, "mdpo": MDPO, "counterpol": COUNTERPOL}

@@ -1,7 +1,5 @@
 """Supervision that stays near a function: SMART, SAM and TRAM, on an expert's answers as `trlib.algorithms.SFT`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -34,19 +32,14 @@ class SMART(SFT):
     Differs from: the authors' noise is Gaussian, of variance 1e-5; ours is a fixed sine of ε / 10, so that a run needs
     no random numbers. mt-dnn's first code has ε .001; in a later one noise + .001 g stands for g, and ε is 1."""
 
-    mu: float = 1.0
+    mu: float = checks.setting(1.0, least=0, most=1e9)
     """μ: the pull to the average, losses per nat; 0: off."""
-    smooth: float = 1.0
+    smooth: float = checks.setting(1.0, least=0, most=1e9)
     """λ: the price of changing with the embedded tokens, losses per nat; 0: off."""
-    average: float = 0.99
+    average: float = checks.setting(0.99, least=0, most=1)
     """The share of the average that an update leaves."""
-    eps: float = 0.01
+    eps: float = checks.setting(0.01, least=0, most=1e9)
     """ε: the largest change of an entry of an embedded token."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("mu", "smooth", "average", "eps"):
-            checks.number(name, getattr(self, name), least=0, most=1.0 if name == "average" else 1e9)
 
     def needs(self, anchor: Any) -> Needs:
         return Needs(full=True)
@@ -87,17 +80,12 @@ class SAM(SFT):
     Differs from: TRAM's released code leaves the factor g out: every weight gets the same number, times its square if
     adaptive. The paper also measures from the step before, and under noise on the input."""
 
-    rho: float = 0.05
+    rho: float = checks.setting(0.05, least=0, most=1e9)
     """ρ: how far uphill, in the Euclidean norm of all weights."""
     measured: bool = False
     """Times the distance from the policy that the run began with, nats: TRAM."""
-    form: Literal["sam", "asam"] = "sam"
+    form: Literal["sam", "asam"] = checks.setting("sam")
     """The ball: round, or stretched along every weight by its size. TRAM's paper has the second."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("rho", self.rho, least=0, most=1e9)
-        checks.choice("form", self.form, ("sam", "asam"))
 
     def needs(self, anchor: Any) -> Needs:
         return Needs(full=self.measured, reference=self.measured)

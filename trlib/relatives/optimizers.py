@@ -76,16 +76,11 @@ class Ball(torch.optim.Optimizer):
         kind: str = "muon",
         nesterov: bool = False,
     ) -> None:
-        super().__init__(
-            params,
-            {
-                "kind": checks.choice("kind", kind, tuple(STEPS)),
-                "nesterov": nesterov,
-                "lr": checks.number("lr", lr, least=0),
-                "momentum": checks.number("betas[0]", betas[0], least=0, below=1),
-                "weight_decay": checks.number("weight_decay", weight_decay, least=0),
-            },
-        )
+        defaults: dict[str, Any] = {"kind": checks.choice("kind", kind, tuple(STEPS)), "nesterov": nesterov}
+        for name, value in (("lr", lr), ("weight_decay", weight_decay)):
+            defaults[name] = checks.number(name, value, least=0)
+        defaults["momentum"] = checks.number("betas[0]", betas[0], least=0, below=1)
+        super().__init__(params, defaults)
         shapes = [list(p.shape) for group in self.param_groups for p in group["params"]]
         if kind in ("muon", "hybrid_auon") and not any(len(shape) > 1 for shape in shapes):
             raise ValueError(f"expected a matrix for {kind}, got shapes {shapes[:3]} (sign and frobenius take these)")

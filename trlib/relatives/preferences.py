@@ -1,10 +1,7 @@
 """Preferences: which of two completions is better, with a reference or an anchor to stay near.
 
 The verifier is the judge: a pair is a better and a worse completion of one prompt. Where every group has one reward,
-loss and gradient are 0 (the loop says so once), except for TRPA. Online DPO is a loop, not a loss: every run here.
-"""
-
-from __future__ import annotations
+loss and gradient are 0 (the loop says so once), except for TRPA. Online DPO is a loop, not a loss: every run here."""
 
 import math
 from dataclasses import dataclass
@@ -38,14 +35,13 @@ class DPO(Method):
 
     Source: arXiv 2305.18290; read in the authors' code, `trainers.py`."""
 
-    beta: float = 0.1
+    beta: float = checks.setting(0.1, above=0, below=math.inf)
     """From nats of log-ratio to preference."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.correction is not None:
             raise ValueError(f"correction: expected None, as whole completions are compared, got {self.correction!r}")
-        checks.number("beta", self.beta, above=0, below=math.inf)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=True)
@@ -62,15 +58,10 @@ class TRDPO(DPO):
 
     Differs from: TRL counts updates between two moves, here batches are counted."""
 
-    share: float = 0.6
+    share: float = checks.setting(0.6, least=0, most=1)
     """How far a move takes the reference to the policy: 1 copies it, 0 is DPO."""
-    every: int = 4
+    every: int = checks.setting(4, least=1)
     """Batches between two moves."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("share", self.share, least=0, most=1)
-        checks.whole("every", self.every, least=1)
 
     def update(self, step: Step) -> None:
         super().update(step)
@@ -86,14 +77,10 @@ class ADPO(DPO):
     Differs from: an implementation of it adapts τ to the entropy, and can add k3 to the anchor."""
 
     advantage: str = "group-std"
-    beta: float = 0.5
+    beta: float = checks.setting(0.5, above=0, below=math.inf)
     """Temperature of q: Boltzmann's of the advantages. The optimum's tilt is τ/β."""
-    tau: float = 0.8
+    tau: float = checks.setting(0.8, above=0, below=math.inf)
     """Temperature of the log-ratios. It multiplies the tilt: a larger one goes further."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("tau", self.tau, above=0, below=math.inf)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs()
@@ -113,15 +100,10 @@ class TRPA(DPO):
     reasons: of a reward above 0). Without pairs -log σ(±l), + where right.
     Source: arXiv 2504.04524; read in the authors' code."""
 
-    anisotropy: float = 2.5
+    anisotropy: float = checks.setting(2.5, above=0, below=math.inf)
     """What a pair whose better completion is right counts more."""
-    kl: float = 1e-3
+    kl: float = checks.setting(1e-3, least=0, below=math.inf)
     """Coefficient of k3, whose gradient is 0 in a batch's first update."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("anisotropy", self.anisotropy, above=0, below=math.inf)
-        checks.number("kl", self.kl, least=0, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         mean = _log_ratio(batch.mask, logp=scores.logp, logp_ref=batch.logp_ref).sum(-1) / batch.lengths.clamp(min=1)

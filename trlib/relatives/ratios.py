@@ -1,8 +1,6 @@
 """Other ways than a fixed clip to restrain the sampled token's ratio: windows that adapt, weights that remember earlier
 tokens, penalties, and a mask before the update. What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +15,7 @@ from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLo
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import check_window, pg_is_loss, ppo_loss
 
-OVERFLOW = 20.0
-"""Log-ratios are clamped from above at this before they are exponentiated."""
-
-
-ORDERS = ("low-first", "high-first")
-"""Which edge of BAPO's window moves first."""
+OVERFLOW = 20.0  #: Log-ratios are clamped from above at this before they are exponentiated.
 
 
 def bapo_bounds(
@@ -54,10 +47,14 @@ def bapo_bounds(
     Source: arXiv 2510.18927. The defaults are read in the authors' code; `BAPO_PAPER` holds what is read in the paper.
         By value, raising c_low moves the statistic away from the target: the constants it counts grow.
     Differs from: the paper states a share, 0.4, of all that counts; `target` is over the rest, 0.4 / 0.6."""
-    low, low_most, high, high_most, target = _check_bapo(low, low_most, high, high_most, target, count)
+    checks.choice("count", count, ("value", "gradient"))
+    low_most, high = checks.number("low_most", low_most, least=0, most=1), checks.number("high", high, least=1)
+    low = checks.number("low", low, least=0, most=low_most)
+    high_most = checks.number("high_most", high_most, least=high, below=math.inf)
+    target = checks.number("target", target, least=0)
     step = checks.number("step", step, above=0)
     step_low = step if step_low is None else checks.number("step_low", step_low, above=0)
-    checks.choice("order", order, ORDERS)
+    checks.choice("order", order, ("low-first", "high-first"))
     ratio, a = (x.detach() for x in checks.tokens(mask, ratio=ratio, advantages=advantages))
     by = 1.0 if probability is None else checks.tokens(mask, probability=probability)[0].detach()
 
@@ -76,21 +73,6 @@ def bapo_bounds(
         else:
             c_high = min(c_high + step, high_most)
     return c_low, c_high
-
-
-def _check_bapo(
-    low: float, low_most: float, high: float, high_most: float, target: float, count: str
-) -> tuple[float, float, float, float, float]:
-    """The bounds of the search, in their order, and its target."""
-    checks.choice("count", count, ("value", "gradient"))
-    low_most, high = checks.number("low_most", low_most, least=0, most=1), checks.number("high", high, least=1)
-    return (
-        checks.number("low", low, least=0, most=low_most),
-        low_most,
-        high,
-        checks.number("high_most", high_most, least=high, below=math.inf),
-        checks.number("target", target, least=0),
-    )
 
 
 def bapo_loss(
@@ -112,9 +94,8 @@ def bapo_loss(
     if weigh_by == "rollout":
         search["probability"] = old.detach().exp().masked_fill(~mask, 0.0)
     low, high = bapo_bounds((new - old).detach().clamp(max=OVERFLOW).exp(), a, mask, **search)
-    return ppo_loss(
-        logp, logp_old, advantages=advantages, mask=mask, eps_low=1 - low, eps_high=high - 1, dual_clip=dual_clip
-    )
+    window: dict[str, Any] = {"eps_low": 1 - low, "eps_high": high - 1, "dual_clip": dual_clip}
+    return ppo_loss(logp, logp_old, advantages=advantages, mask=mask, **window)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,35 +107,31 @@ class BAPO(Method):
     advantage: str = "group-std"
     low: float = 0.6
     """c_low, where the search begins."""
-    low_most: float = 0.8
+    low_most: float = checks.setting(0.8, least=0, most=1)
     """How far c_low may rise."""
-    high: float = 1.2
+    high: float = checks.setting(1.2, least=1)
     """c_high, where the search begins."""
     high_most: float = 2.0
     """How far c_high may rise."""
-    target: float = 1.0
+    target: float = checks.setting(1.0, least=0)
     """What the tokens with A > 0 should count, over those with A < 0; 1 is half of all."""
-    count: Literal["value", "gradient"] = "value"
+    count: Literal["value", "gradient"] = checks.setting("value")
     """What a token counts: its clipped value, as in the released code, or its gradient."""
-    dual_clip: float | None = 3.0
+    dual_clip: float | None = checks.setting(3.0, above=1)
     """Bound on the ratio of a token with A < 0; None: off."""
-    order: Literal["low-first", "high-first"] = "low-first"
+    order: Literal["low-first", "high-first"] = checks.setting("low-first")
     """Which edge moves first: c_low in the released code, c_high in the paper."""
-    step: float = 0.05
+    step: float = checks.setting(0.05, above=0)
     """By how much c_high rises at a time."""
-    step_low: float | None = None
+    step_low: float | None = checks.setting(None, above=0)
     """By how much c_low rises at a time; None: as c_high."""
-    weigh_by: Literal["one", "rollout"] = "one"
+    weigh_by: Literal["one", "rollout"] = checks.setting("one")
     """What multiplies a token in the count: nothing, or as in the paper its probability when it was sampled."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_bapo(self.low, self.low_most, self.high, self.high_most, self.target, self.count)
-        checks.choice("order", self.order, ORDERS)
-        for name in ("step", "step_low") if self.step_low is not None else ("step",):
-            checks.number(name, getattr(self, name), above=0)
-        checks.choice("weigh_by", self.weigh_by, ("one", "rollout"))
-        check_window(0.0, 0.0, self.dual_clip)
+        checks.number("low", self.low, least=0, most=self.low_most)
+        checks.number("high_most", self.high_most, least=self.high, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         chosen = self.settings_for(bapo_loss, bapo_bounds)
@@ -183,7 +160,7 @@ def minpro_loss(
     Source: arXiv 2601.22718, after the abstract or a summary; both ε are our choice. As CISPO, no clip mask.
     Differs from: the public port calls itself the variant with a hard clip: a clipped token gets no gradient. Here, as
     in the summaries, it keeps the bounded weight."""
-    eps_low, eps_high, _ = check_window(eps_low, eps_high)
+    eps_low, eps_high = check_window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (logp - logp_old).detach()
     least = log_ratio.masked_fill(~mask, math.inf).cummin(-1).values
@@ -199,14 +176,10 @@ class MinPRO(Method):
     """The policy gradient, weighed by a token's ratio and the smallest before it; no token is silenced."""
 
     advantage: str = "group-std"
-    eps_low: float = 0.2
+    eps_low: float = checks.setting(0.2, least=0, most=1)
     """The weight's window below 1; 1: no lower bound."""
-    eps_high: float = 0.28
+    eps_high: float = checks.setting(0.28, least=0)
     """The weight's window above 1."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_window(self.eps_low, self.eps_high)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return minpro_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_low=self.eps_low, eps_high=self.eps_high)
@@ -229,41 +202,28 @@ def cpgd_loss(
     `kept`: the clip keeps the push.
     Source: arXiv 2505.12504, eq. 1, 2, 5: read in the paper; α and c from a public training script.
     Differs from: the paper's window may widen along a completion; LightRFT has the clip alone."""
-    eps, alpha, cap = _check_cpgd(eps, alpha, cap)
+    eps, cap = checks.number("eps", eps, least=0, below=1), checks.number("cap", cap, least=0)
+    alpha = checks.number("alpha", alpha, least=0, below=math.inf)
     low, high = math.log1p(-eps), math.log1p(eps)
     logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio, a = logp - logp_old.detach(), a.detach()
     now = log_ratio.detach()
     kept = ((a >= 0) & (now <= high)) | ((a <= 0) & (now >= low))
     drift = alpha * torch.expm1(now).clamp(max=cap)
-    return TokenLoss(
-        -a * log_ratio.where(kept, now.clamp(low, high)) + drift * logp,
-        weigh(log_ratio, kept, a.where(kept, 0.0) - drift, mask),
-    )
-
-
-def _check_cpgd(eps: float, alpha: float, cap: float) -> tuple[float, float, float]:
-    return (
-        checks.number("eps", eps, least=0, below=1),
-        checks.number("alpha", alpha, least=0, below=math.inf),
-        checks.number("cap", cap, least=0),
-    )
+    per_token = -a * log_ratio.where(kept, now.clamp(low, high)) + drift * logp
+    return TokenLoss(per_token, weigh(log_ratio, kept, a.where(kept, 0.0) - drift, mask))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CPGD(Method):
     """Clipped policy gradient with policy drift: no ratio in the push, and a separate pull back."""
 
-    eps: float = 0.2
+    eps: float = checks.setting(0.2, least=0, below=1)
     """The ratio's window to both sides of 1, drawn on its logarithm."""
-    alpha: float = 0.01
+    alpha: float = checks.setting(0.01, least=0, below=math.inf)
     """Weight of the drift back."""
-    cap: float = 0.2
+    cap: float = checks.setting(0.2, least=0)
     """The largest factor r - 1 of the drift."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_cpgd(self.eps, self.alpha, self.cap)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return cpgd_loss(scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps, alpha=self.alpha, cap=self.cap)
@@ -286,17 +246,12 @@ def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
 class R2VPO(Method):
     """The ratio's variance E (r-1)² charged, at a price λ that dual ascent moves until it is `delta`."""
 
-    lam: float = 0.04
+    lam: float = checks.setting(0.04, least=0, below=math.inf)
     """λ at the run's beginning; from then on it is kept in the run's memory."""
-    delta: float = 0.04
+    delta: float = checks.setting(0.04, least=0, below=math.inf)
     """The bound on the mean of (r-1)², of a minibatch's tokens."""
-    dual_lr: float = 1.0
+    dual_lr: float = checks.setting(1.0, least=0, below=math.inf)
     """Step of the dual ascent after every update; 0: λ stays, the penalty form."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("lam", "delta", "dual_lr"):
-            checks.number(name, getattr(self, name), least=0, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return r2vpo_loss(scores.logp, batch.logp_anchor, **batch.credit, lam=batch.memory.get("lam", self.lam))
@@ -326,12 +281,8 @@ def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Te
 class TREFree(Method):
     """A clip whose window is as wide as the advantage is small: after the abstract or a summary."""
 
-    delta: float = 0.1
+    delta: float = checks.setting(0.1, above=0, below=math.inf)
     """The bound on |A| |r-1|."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("delta", self.delta, above=0, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return trefree_loss(scores.logp, batch.logp_anchor, **batch.credit, delta=self.delta)
@@ -418,18 +369,12 @@ class CAPO(Method):
     """The policy gradient without the tokens whose own step would move too far: a mask before the move, computed for
     every update; nothing ties it to the old policy."""
 
-    tau_f: float = 1e-4
+    tau_f: float = checks.setting(1e-4, above=0)
     """The largest KL that one token's step may cause, nats."""
-    tau_h: float = 1e-2
+    tau_h: float = checks.setting(1e-2, above=0)
     """The largest change of the objective, to either side."""
-    fisher: Literal["true", "empirical"] = "true"
+    fisher: Literal["true", "empirical"] = checks.setting("true")
     """The Fisher matrix of the prediction: the distribution's own, or the sampled token's, as in the released code."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("tau_f", self.tau_f, above=0)
-        checks.number("tau_h", self.tau_h, above=0)
-        checks.choice("fisher", self.fisher, ("true", "empirical"))
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, hidden=True)
@@ -444,10 +389,8 @@ class CAPO(Method):
         push = loss.diagnostics["weight"]
         inputs, lr = (scores.full, scores.hidden, batch.tokens, push), batch.memory["capo_lr"]
         near, *_ = capo_mask(*inputs, lr=lr, **self.settings_for(capo_mask))
-        return TokenLoss(
-            loss.per_token.masked_fill(~near, 0.0),
-            loss.diagnostics | {"kept": near & batch.mask, "weight": push.masked_fill(~near, 0.0)},
-        )
+        masked = {"kept": near & batch.mask, "weight": push.masked_fill(~near, 0.0)}
+        return TokenLoss(loss.per_token.masked_fill(~near, 0.0), loss.diagnostics | masked)
 
 
 RELATIVES: dict[str, Any] = {

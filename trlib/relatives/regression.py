@@ -1,7 +1,5 @@
 """Policy optimisation as least squares: fit what the optimum of a KL-regularised step would be."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,9 +13,6 @@ from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenL
 from trlib.algorithms.needs import Needs
 from trlib.divergences import kl
 
-KINDS = ("kld", "mse", "lch")
-"""The convex losses of `lco_loss`."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class REBEL(Method):
@@ -26,29 +21,22 @@ class REBEL(Method):
     equal rewards still pull back to equal l. `weight`: of the pairs' sum. Source: arXiv 2404.16767, its code (η = 1).
     Differs from: the paper divides l by η, where its code and this multiply the rewards: the same minimiser."""
 
-    eta: float = 1.0
+    eta: float = checks.setting(1.0, above=0, below=math.inf)
     """Nats of log-ratio that a reward is worth."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("eta", self.eta, above=0, below=math.inf)
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         return super().plan(checks.whole("group (REBEL compares completions of a prompt)", group, least=2), batch)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        logp, old, advantages = checks.tokens(
-            batch.mask, logp=scores.logp, logp_old=batch.logp_anchor, advantages=batch.advantages
-        )
+        logps = {"logp": scores.logp, "logp_old": batch.logp_anchor}
+        logp, old, advantages = checks.tokens(batch.mask, **logps, advantages=batch.advantages)
         log_ratio, lengths = logp - old.detach(), batch.lengths
         rest = log_ratio.sum(-1) - self.eta * advantages.sum(-1) / lengths.clamp(min=1)
         same = (batch.group.unsqueeze(1) == batch.group) & (lengths > 0) & (lengths > 0).unsqueeze(1)
         first, second = same.triu(1).nonzero().unbind(1)
         weight, kept = 2 * (same.to(rest) @ rest - same.sum(-1) * rest), same.sum(-1) > 1
-        return TokenLoss(
-            (rest[first] - rest[second]).square(),
-            weigh(log_ratio, kept.unsqueeze(-1), weight.unsqueeze(-1).expand_as(logp), batch.mask),
-        )
+        diagnostics = weigh(log_ratio, kept.unsqueeze(-1), weight.unsqueeze(-1).expand_as(logp), batch.mask)
+        return TokenLoss((rest[first] - rest[second]).square(), diagnostics)
 
 
 def lco_loss(
@@ -69,7 +57,7 @@ def lco_loss(
     keeping their proportions. Raises as every loss.
     Source: arXiv 2603.00963, after the abstract or a summary; the targets and β are derived here."""
     beta = checks.number("beta", beta, above=0, below=math.inf)
-    checks.choice("kind", kind, KINDS)
+    checks.choice("kind", kind, ("kld", "mse", "lch"))
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
     if advantages.dim() == 2:
         (advantages,) = checks.tokens(mask, advantages=advantages)
@@ -91,23 +79,17 @@ def lco_loss(
 class LCO(Method):
     """Every token's distribution is fitted to its target; the method reads whole distributions."""
 
-    beta: float = 1.0
+    beta: float = checks.setting(1.0, above=0, below=math.inf)
     """Advantage that a nat costs: the smaller it is, the further away the target."""
-    kind: Literal["kld", "mse", "lch"] = "kld"
+    kind: Literal["kld", "mse", "lch"] = checks.setting("kld")
     """Cross-entropy, squares or log-cosh."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("beta", self.beta, above=0, below=math.inf)
-        checks.choice("kind", self.kind, KINDS)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return lco_loss(
-            scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, beta=self.beta, kind=self.kind
-        )
+        chosen = self.settings_for(lco_loss)
+        return lco_loss(scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, **chosen)
 
 
 def rover_loss(
@@ -128,27 +110,14 @@ def rover_loss(
 class ROVER(Method):
     """R less the group's mean at every token; the policy that samples is itself softmax of Q/ρ."""
 
-    rho: float = 1.0
+    rho: float = checks.setting(1.0, above=0, below=math.inf)
     """Reward that a nat of log-ratio stands for."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("rho", self.rho, above=0, below=math.inf)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return rover_loss(scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, rho=self.rho)
-
-
-def uniform_q(rewards: Tensor) -> list[Tensor]:
-    """The uniform policy's Q at every depth of a tree, [V], [V, V], ..., from its leaves' rewards [V, ..., V]: above 0
-    exactly where a rewarded leaf lies below. Source: arXiv 2509.24981."""
-    values = [checks.floating("rewards", rewards)]
-    while values[0].dim() > 1:
-        values.insert(0, values[0].mean(-1))
-    return values
 
 
 RELATIVES: dict[str, Any] = {"rebel": REBEL, "lco": LCO, "rover": ROVER}

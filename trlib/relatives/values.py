@@ -1,7 +1,5 @@
 """Advantages and values: what is settled before any region is drawn, and the one region that is drawn for a critic."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -47,27 +45,23 @@ class DVPO(PPO):
     GAE of their mean.
     Source: arXiv 2512.03847, after the abstract or a summary; the formulas and constants are ours."""
 
-    quantiles: int = 16
+    quantiles: int = checks.setting(16, least=2)
     """Quantiles that the critic gives of every token's return."""
-    alpha: float = 0.25
+    alpha: float = checks.setting(0.25, least=0, most=0.5)
     """Share of the quantiles in each tail."""
-    c_low: float = 0.3
+    c_low: float = checks.setting(0.3, least=0)
     """Factor of the lower tail's distance from the median."""
-    c_up: float = 1.2
+    c_up: float = checks.setting(1.2, least=0)
     """The same for the upper tail."""
-    lam: float = 0.95
+    lam: float = checks.setting(0.95, least=0, most=1)
     """GAE's λ."""
-    critic_speed: float = 10.0
+    critic_speed: float = checks.setting(10.0, above=0)
     """The critic's learning rate as a multiple of the policy's."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.advantage != "group-mean":
             raise ValueError(f"advantage: expected the default, because the critic gives them, got {self.advantage!r}")
-        checks.whole("quantiles", self.quantiles, least=2)
-        checks.number("lam", self.lam, least=0, most=1)
-        checks.number("critic_speed", self.critic_speed, above=0)
-        dvpo_value(torch.zeros(2), alpha=self.alpha, c_low=self.c_low, c_up=self.c_up)
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(critic=self.critic_speed, critic_outputs=self.quantiles, values=True)

@@ -1,7 +1,5 @@
 """Tasks: prompts to answer, and a verifier for the answers."""
 
-from __future__ import annotations
-
 from dataclasses import fields, is_dataclass
 from inspect import signature
 from typing import Any, cast
@@ -21,10 +19,8 @@ TASKS: dict[str, type[Task]] = {"dial": Dial, "spend": Spend, "relay": Relay, "s
 
 def load_task(name: str, **knobs: Any) -> Task:
     """A task by its name or from your own file (FILE.py:NAME), with its knobs: `load_task("dial", moves=(1, 8))`.
-
-    Raises:
-        ValueError: an unknown name or knob (the message suggests the nearest), or a knob out of its range.
-        TypeError: a knob of the wrong type."""
+    Raises ValueError: an unknown name or knob (the message suggests the nearest), or a knob out of its range;
+    TypeError: a knob of the wrong type."""
     kind = task_kind(name)
     known = signature(kind).parameters
     for knob in knobs:
@@ -35,16 +31,13 @@ def load_task(name: str, **knobs: Any) -> Task:
 
 def task_kind(name: str) -> type[Task]:
     """The class of a task's name, or of FILE.py:NAME.
-
-    Raises:
-        ValueError: an unknown name (the nearest is suggested), or a file without it.
-        TypeError: the file's class is no dataclass, or lacks something that a task needs."""
+    Raises ValueError: an unknown name (the nearest is suggested), or a file without it; TypeError: the file's class is
+    no dataclass, or lacks something that a task needs."""
     kind: Any = named("task", name, TASKS, lambda value: isinstance(value, type) and hasattr(value, "verify"))
     if not is_dataclass(kind):
-        raise TypeError(
-            f"task: expected a dataclass, whose fields are the task's knobs, got {name!r}, which is none: put "
-            f"`@dataclass(frozen=True)` above `class {kind.__name__}`"
-        )
+        advice = f"put `@dataclass(frozen=True)` above `class {kind.__name__}`"
+        wanted = "a dataclass, whose fields are the task's knobs"
+        raise TypeError(f"task: expected {wanted}, got {name!r}, which is none: {advice}")
     known = {*dir(kind), *(field.name for field in fields(kind))}
     missing = [part for part in ("name", "max_tokens", "settings", "prompts") if part not in known]
     if missing:

@@ -5,8 +5,7 @@ r"""The number that a worked answer in plain words ends with, and whether the ar
 Differs from the graders of lm-eval and verl, which take the first number behind `####`, or the last of the text, and
 from math-verify, which looks for an answer until it finds one: of `#### 42 or 43`, `The answer is not 18` and
 `#### 18k` all of these take a number, and here they are no answer. A policy that is rewarded for 18 would learn to
-write them. math-verify also reads expressions; a task whose answers are expressions should call it.
-"""
+write them. math-verify also reads expressions; a task whose answers are expressions should call it."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +28,6 @@ CLEANING = tuple(
     )
 )
 """What LaTeX, Markdown and words become in plain text."""
-
 NUMBER = re.compile(
     r"(?P<minus>(?<![\w)%])[-−])?(?:[$€£¥₹]\s*(?P<after>[-−])?)?(?<![A-Za-z\d.])"
     r"(?P<digits>(?:\d{1,3}(?:[, \u00a0\u202f]\d{3})+(?!\d)|\d{1,300})(?:\.\d{1,300})?|\.\d{1,300})"
@@ -65,7 +63,6 @@ CHANGED = re.compile(
 )
 """What behind a number makes it another one, or one of several."""
 PERCENT = re.compile(r"\s*(?:%|per\s?cent\b)", re.IGNORECASE)
-
 STEP = re.compile(
     r"(?<![\w.,:^%)/*+–−-])(?<![\d)%*/+–−x×-] )(?<!\d, )(?<!and )(?<!of )(?!0\d)"
     r"(?P<left>\d{1,30}(?:\.\d{1,30})?) ?(?P<sign>[-−+*/x×÷]) ?(?P<right>\d{1,30}(?:\.\d{1,30})?) ?= ?"
@@ -123,8 +120,7 @@ def wrong_step(text: str) -> str | None:
     """The first step of a text that does not hold, such as `16 - 3 = 12`; None if all hold.
 
     A step is one operation on two plain numbers. A result with decimals may be rounded: off by one unit of its last
-    digit. What could be meant differently passes: units inside (8 eggs * 2), percent, a remainder, a side that goes on.
-    """
+    digit. What may mean something else passes: units inside (8 eggs * 2), percent, a remainder, a side that goes on."""
     for step in STEP.finditer(re.sub(r"[$€£¥₹]\s*|(?<=\d),(?=\d{3}\b)", "", _cleaned(text))):
         left, right, result = (Fraction(step[name]) for name in ("left", "right", "result"))
         if step["sign"] in "/÷" and right == 0:

@@ -10,10 +10,7 @@ completion must end with `so` and the place where the dial stands in the end:
 A completion begins with an opener. In the corpus of the base model the opener decides what follows: the careful
 ones the place after every move, the casual ones (three in four) the bare answer, which a small model usually gets
 wrong. So a policy improves by raising the probability of rare words, the careful openers, while the places that
-follow are near certain: the mix of tokens on which trust regions differ.
-"""
-
-from __future__ import annotations
+follow are near certain: the mix of tokens on which trust regions differ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +19,7 @@ from itertools import accumulate
 from random import Random
 from typing import ClassVar
 
-from trlib.arguments import number, whole
+from trlib.arguments import setting
 from trlib.tasks import knobs
 from trlib.tasks.knobs import draw, is_number, span, stream
 from trlib.tasks.task import Prompt, Verdict, check_asked
@@ -50,7 +47,6 @@ CAREFUL: tuple[str, ...] = (
     "unroll", "ponder",
 )
 """Openers of a completion that writes every place, the most frequent first."""
-
 CASUAL: tuple[str, ...] = (
     "easy", "answer", "quick", "simply", "obviously", "clearly", "sure", "just", "guess", "maybe", "probably",
     "roughly", "done", "fine", "well", "right", "hmm", "then", "instantly", "directly", "briefly", "shortly",
@@ -59,9 +55,7 @@ CASUAL: tuple[str, ...] = (
 """Openers of a completion that names the answer at once, the most frequent first."""
 # fmt: on
 
-LARGEST = 200
-"""Places of the largest dial: the vocabulary holds the numbers below."""
-
+LARGEST = 200  #: Places of the largest dial: the vocabulary holds the numbers below.
 WORDS: tuple[str, ...] = (":", "=", "so", *MOVES, *CAREFUL, *CASUAL, *map(str, range(LARGEST)))
 """The vocabulary, special tokens aside."""
 
@@ -71,35 +65,27 @@ class Dial(knobs.Embedded):
     """The task and its knobs. The shipped checkpoint was made for 1 to 8 moves on the default dial."""
 
     name: ClassVar[str] = "dial"
-
     moves: int | tuple[int, int] = 5
     """Moves of a prompt; a pair (low, high): drawn for each prompt, both ends included. They are its difficulty."""
-    positions: int = 20
+    positions: int = setting(20, least=4, most=LARGEST)
     """Places of the dial, an even number (`pair` swaps neighbours)."""
-    careful: float = 0.25
+    careful: float = setting(0.25, least=0, most=1)
     """Share of careful openers in the corpus of the base model."""
-    slip: float = 0.0
+    slip: float = setting(0.0, least=0, most=1)
     """How often a place is written wrong in that corpus."""
-    expert_slip: float = 0.0
+    expert_slip: float = setting(0.0, least=0, most=1)
     """How often the expert turns to a wrong place, and goes on from there: 0 is an expert who is always right."""
-    max_tokens: int = 16
+    max_tokens: int = setting(16, least=1)
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
         knobs.settle(self)
         _, high = self.span
-        whole("positions", self.positions, least=4, most=LARGEST)
         if self.positions % 2:
             raise ValueError(f"positions: expected an even number, got {self.positions}")
-        number("careful", self.careful, least=0, most=1)
-        number("slip", self.slip, least=0, most=1)
-        number("expert_slip", self.expert_slip, least=0, most=1)
-        whole("max_tokens", self.max_tokens, least=1)
         if self.max_tokens < high + 4:
-            raise ValueError(
-                f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} places, "
-                f"`so`, the answer and the end), got {self.max_tokens}"
-            )
+            wanted = f"at least {high + 4} for {high} moves (an opener, {high} places, `so`, the answer and the end)"
+            raise ValueError(f"max_tokens: expected {wanted}, got {self.max_tokens}")
 
     @property
     def span(self) -> tuple[int, int]:
@@ -107,7 +93,6 @@ class Dial(knobs.Embedded):
         return span("moves", self.moves, 1)
 
     def draw_prompt(self, random: Random) -> Prompt:
-        """One prompt, drawn from `random`."""
         low, high = self.span
         count = low + draw(random, high - low + 1)
         start = draw(random, self.positions)
@@ -141,16 +126,13 @@ class Dial(knobs.Embedded):
         return list(_places(prompt.text, self.positions))
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
-
-        A completion that ends with `so` and the right answer earns 1 whatever comes before: only the outcome is
-        rewarded. Numbers before the last `so` are taken for the places after the moves; where the answer is wrong
-        and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer"."""
+        """As in `Task`. A completion that ends with `so` and the right answer earns 1 whatever comes before: only the
+        outcome is rewarded. Numbers before the last `so` are taken for the places after the moves; where the answer is
+        wrong and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer"."""
         check_asked(prompt, completion, ended)
         if prompt.answer != str(self.places(prompt)[-1]):
-            raise ValueError(
-                f"prompt: expected the answer {self.places(prompt)[-1]} to {prompt.text!r}, got {prompt.answer!r}"
-            )
+            wanted = f"the answer {self.places(prompt)[-1]} to {prompt.text!r}"
+            raise ValueError(f"prompt: expected {wanted}, got {prompt.answer!r}")
         if not ended:
             return Verdict(0.0, "no end", "the token limit came before the end token")
         words = completion.split()
@@ -179,9 +161,8 @@ def _places(text: str, positions: int) -> tuple[int, ...]:
             raise ValueError
         return tuple(accumulate(moves, lambda place, move: MOVES[move](place, positions), initial=int(start)))[1:]
     except (ValueError, KeyError):
-        raise ValueError(
-            f"prompt: expected a start below {positions}, `:`, moves and `=` as in '7 : +3 flip =', got {text!r}"
-        ) from None
+        wanted = f"a start below {positions}, `:`, moves and `=` as in '7 : +3 flip ='"
+        raise ValueError(f"prompt: expected {wanted}, got {text!r}") from None
 
 
 def zipf(random: Random, words: tuple[str, ...]) -> str:

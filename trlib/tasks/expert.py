@@ -1,7 +1,5 @@
 """An expert's answers, for methods that learn from one: taken from the task, checked, and cut into prefixes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,18 +10,15 @@ from trlib.algorithms.plan import Stage
 from trlib.errors import DemonstrationError
 from trlib.tasks.task import Prompt, Task
 
-WITHIN = 0.3
-"""A prefix may be longer than its share by this much of the answer, so that it ends with a paragraph."""
+WITHIN = 0.3  #: A prefix may be longer than its share by this much of the answer, so that it ends with a paragraph.
 
 
 @dataclass(frozen=True)
 class Demonstration:
     """An expert's answer as tokens."""
 
-    tokens: list[int]
-    """With the end token."""
-    paragraphs: tuple[int, ...] = ()
-    """The number of tokens up to the end of each paragraph but the last."""
+    tokens: list[int]  #: With the end token.
+    paragraphs: tuple[int, ...] = ()  #: The number of tokens up to the end of each paragraph but the last.
 
     def prefix(self, share: float) -> list[int]:
         """The first `share` of the answer without its end token; 1: the whole answer with its end token.
@@ -56,16 +51,14 @@ def demonstrations(
     the task's own verifier, or is longer than a completion can be. The message names the prompt."""
     demonstrate = getattr(task, "demonstrations", None)
     if demonstrate is None:
-        raise DemonstrationError(
-            f"task {task.name!r}: expected demonstrations, which the method learns from, got a task without an expert"
-        )
+        wanted = "demonstrations, which the method learns from"
+        raise DemonstrationError(f"task {task.name!r}: expected {wanted}, got a task without an expert")
     texts = demonstrate(prompts, seed=seed)
     if not isinstance(texts, Sequence) or isinstance(texts, str):
         raise DemonstrationError(f"task {task.name!r}: expected a list of demonstrations, got {type(texts).__name__}")
     if len(texts) != len(prompts):
-        raise DemonstrationError(
-            f"task {task.name!r}: expected a demonstration for each of {len(prompts)} prompts, got {len(texts)}"
-        )
+        wanted = f"a demonstration for each of {len(prompts)} prompts"
+        raise DemonstrationError(f"task {task.name!r}: expected {wanted}, got {len(texts)}")
     answers = []
     for prompt, text in zip(prompts, texts, strict=True):
         where = f"task {task.name!r}, prompt {prompt.text!r}"
@@ -75,17 +68,13 @@ def demonstrations(
             raise DemonstrationError(f"{where}: expected an expert's answer as text, got {type(text).__name__}")
         verdict = task.verify(prompt, text, ended=True)
         if verdict.reason != "right" and not getattr(task, "fallible", False):
-            detail = f": {verdict.detail}" if verdict.detail else ""
-            raise DemonstrationError(
-                f"{where}: the verifier rejects the expert's answer {text!r} ({verdict.reason}{detail})"
-            )
+            why = verdict.reason + (f": {verdict.detail}" if verdict.detail else "")
+            raise DemonstrationError(f"{where}: the verifier rejects the expert's answer {text!r} ({why})")
         heads = [text[: gap.end()] for gap in re.finditer(r"\n\s*\n", text)]
         tokens, *lengths = encode([text, *heads])
         if len(tokens) + 1 > max_tokens:
-            raise DemonstrationError(
-                f"{where}: expected a demonstration of at most max_tokens = {max_tokens} tokens "
-                f"with its end, got {len(tokens) + 1}"
-            )
+            wanted = f"a demonstration of at most max_tokens = {max_tokens} tokens with its end"
+            raise DemonstrationError(f"{where}: expected {wanted}, got {len(tokens) + 1}")
         answers.append(Demonstration([*tokens, end_id], tuple(map(len, lengths))))
     return answers
 

@@ -9,8 +9,6 @@ are the same answer.
 
 Source: Cobbe et al. 2021, arXiv 2110.14168."""
 
-from __future__ import annotations
-
 import os
 import re
 import warnings
@@ -19,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from trlib.arguments import flag, whole
+from trlib.arguments import setting, whole
 from trlib.errors import DataError
 from trlib.tasks import knobs
 from trlib.tasks.answers import judge, reference, show
@@ -28,11 +26,8 @@ from trlib.tasks.lines import numbered
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
 HUB = ("openai/gsm8k", "main")  # the data set on the hub and its configuration
-INSTRUCTION = "Think step by step, then give the answer alone after ####."
-"""What the prompt says after the question."""
-MARKS = re.compile(r"<<[^<>\n]*>>")
-"""Notes for a calculator in the solutions: 48/2 = <<48/2=24>>24."""
-
+INSTRUCTION = "Think step by step, then give the answer alone after ####."  #: What the prompt says after the question.
+MARKS = re.compile(r"<<[^<>\n]*>>")  #: Notes for a calculator in the solutions: 48/2 = <<48/2=24>>24.
 PERCENT = "(?:%|[Pp]er ?cent)"
 
 
@@ -44,27 +39,23 @@ class Gsm8k(knobs.Embedded):
     both draw from the problems that were loaded, so evaluate on another split or file."""
 
     name: ClassVar[str] = "gsm8k"
-
     path: str | None = None
     """A local file of JSON lines; None: the hub."""
     split: str | None = None
     """"train" or "test" of the hub's; None: "train". A local file has none."""
     instruction: str = INSTRUCTION
     """Follows the question after an empty line; "" for nothing."""
-    last_number: bool = True
+    last_number: bool = setting(True)
     """If no answer is marked, the last number of a completion counts; False: that is "bad format"."""
-    max_tokens: int = 256
+    max_tokens: int = setting(256, least=1)
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
         knobs.settle(self)
-        for knob, value in (("path", self.path), ("split", self.split)):
-            if value is not None and not isinstance(value, str | os.PathLike):
+        for knob, value in (("path", self.path), ("split", self.split), ("instruction", self.instruction)):
+            may_be = str if knob == "instruction" else str | os.PathLike | None
+            if not isinstance(value, may_be):
                 raise TypeError(f"{knob}: expected text, got {type(value).__name__}")
-        flag("last_number", self.last_number)
-        if not isinstance(self.instruction, str):
-            raise TypeError(f"instruction: expected text, got {type(self.instruction).__name__}")
-        whole("max_tokens", self.max_tokens, least=1)
         if self.path is None:
             if self.split not in (None, "train", "test"):
                 raise ValueError(f"split: expected 'train' or 'test', got {self.split!r}")
@@ -89,8 +80,7 @@ class Gsm8k(knobs.Embedded):
 
         No problem is repeated before all have been drawn; where `n` is larger than the file, problems come again.
 
-        Warns:
-            UserWarning: `n` is larger than the number of problems (once per task)."""
+        Warns, once per task, that `n` is larger than the number of problems."""
         whole("n", n, least=0)
         self._warn_of_repeats(n)
         random = stream(self.name, "prompts", seed)
@@ -108,27 +98,22 @@ class Gsm8k(knobs.Embedded):
         return [self._solved.get(prompt) for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
-
-        Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. A wrong answer after an
-        equation that does not hold is "bad arithmetic"."""
+        """As in `Task`. The final answer of a completion counts (`trlib.tasks.answers.final_answer`), compared as a
+        number. A wrong answer after an equation that does not hold is "bad arithmetic"."""
         check_asked(prompt, completion, ended)
         if not prompt.text.strip() or reference(prompt.answer) is None:
-            raise ValueError(
-                f"prompt: expected a question and a number as its answer, got {prompt.text!r} and {prompt.answer!r}"
-            )
+            wanted = "a question and a number as its answer"
+            raise ValueError(f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}")
         return judge(completion, prompt.answer, ended=ended, last_number=self.last_number)
 
     def _warn_of_repeats(self, n: int) -> None:
         distinct = len(self.problems) if n else 0
         if n > distinct and "_warned" not in self.__dict__:
             object.__setattr__(self, "_warned", True)
-            warnings.warn(
-                f"problems: {n} prompts asked of {distinct} distinct problems, so problems come again; an "
-                f"evaluation of them has {distinct} independent prompts, and its intervals are too narrow. "
-                f"Evaluate with at most {distinct} prompts (said once a task)",
-                stacklevel=3,
-            )
+            again = f"problems: {n} prompts asked of {distinct} distinct problems, so problems come again"
+            narrow = f"an evaluation of them has {distinct} independent prompts, and its intervals are too narrow"
+            advice = f"Evaluate with at most {distinct} prompts (said once a task)"
+            warnings.warn(f"{again}; {narrow}. {advice}", stacklevel=3)
 
     @cached_property
     def _solved(self) -> dict[Prompt, str]:
@@ -153,9 +138,8 @@ class Gsm8k(knobs.Embedded):
         question, lines, last = row["question"].strip(), steps.strip().splitlines(), last.strip()
         number = reference(last) if mark else None
         if number is None:
-            raise DataError(
-                f"{where}: answer: expected `#### ` and a number, behind a solution or alone, got {solution[-40:]!r}"
-            )
+            wanted = "`#### ` and a number, behind a solution or alone"
+            raise DataError(f"{where}: answer: expected {wanted}, got {solution[-40:]!r}")
         answer = show(number) + ("%" if _per_cent(question, lines, last) else "")
         text = question + (f"\n\n{self.instruction}" if self.instruction else "")
         return Prompt(text, answer, len(lines)), "\n".join([*lines, f"#### {last}"])

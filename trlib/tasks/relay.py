@@ -11,29 +11,16 @@ Runners copy each other: after a turn comes a turn, after a jump a jump, except 
 decides a thousand tokens**: three completions in four begin with a jump, and few of them stay right to the end. A
 policy improves by starting with a turn, by staying with turns, or by writing the places after jumps more surely.
 
-What the task can show, because every completion has exactly `horizon` tokens and two in four are free choices:
-
-- products of ratios. Which of ten turns a runner takes decides nothing, and it is most of the policy's entropy: a
-  sequence's ratio is the product of all these choices, a token's ratio is of one;
-- the share of one token. The first move's log-ratio is one summand of `horizon` in a sequence's mean, 1/16 of what it
-  is at 64 tokens when there are 1,024;
-- prefixes. How likely a late state is depends on the first move. A token's ratio leaves that out, a prefix's has it;
-- rare tokens. A change of kind has a probability of 1 in 1,000, and in a long completion it decides the reward.
-
-What it cannot show: completions that end by themselves (no end token is ever right here, and lengths are all alike),
-a word that must be remembered (each leg says again, by its move, of which kind it is), a language. Greedy completions
-never slip and are right from the start: measure sampled ones. There is no expert: methods that learn from one refuse
-the task.
-"""
-
-from __future__ import annotations
+Every completion has exactly `horizon` tokens, and half of them are free choices. What the task can show, and what it
+cannot, stands in the book, on its page of tasks. Greedy completions never slip and are right from the start: measure
+sampled ones. There is no expert: methods that learn from one refuse the task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
-from trlib.arguments import number, whole
+from trlib.arguments import setting
 from trlib.tasks import knobs
 from trlib.tasks.dial import MOVES
 from trlib.tasks.knobs import draw, is_number
@@ -41,16 +28,11 @@ from trlib.tasks.task import Prompt, Verdict, check_asked
 
 TURNS: tuple[str, ...] = tuple(move for move in MOVES if move[0] in "+-")
 """The moves after which the base model is right."""
-JUMPS: tuple[str, ...] = tuple(move for move in MOVES if move not in TURNS)
-"""The moves after which it often is not."""
-POSITIONS = 20
-"""Places of the dial."""
-LONGEST = 1024
-"""Tokens of the longest completion that the base model has read."""
-ANSWER = "every place is right"
-"""The answer to every prompt, in words: no completion ends with it."""
-WORDS: tuple[str, ...] = (":", *MOVES, *map(str, range(POSITIONS)))
-"""The vocabulary, special tokens aside."""
+JUMPS: tuple[str, ...] = tuple(move for move in MOVES if move not in TURNS)  #: The moves after which it often is not.
+POSITIONS = 20  #: Places of the dial.
+LONGEST = 1024  #: Tokens of the longest completion that the base model has read.
+ANSWER = "every place is right"  #: The answer to every prompt, in words: no completion ends with it.
+WORDS: tuple[str, ...] = (":", *MOVES, *map(str, range(POSITIONS)))  #: The vocabulary, special tokens aside.
 
 
 @dataclass(frozen=True)
@@ -58,23 +40,19 @@ class Relay(knobs.Embedded):
     """The task and its knobs. The shipped checkpoint was made for horizons of up to 1,024 tokens."""
 
     name: ClassVar[str] = "relay"
-
-    horizon: int = 64
+    horizon: int = setting(64, least=2, most=LONGEST)
     """Tokens of a completion, two a leg: an even number. Half of it, the number of legs, is a prompt's difficulty."""
-    turns: float = 0.25
+    turns: float = setting(0.25, least=0, most=1)
     """How often a completion begins with a turn in the corpus of the base model."""
-    change: float = 0.001
+    change: float = setting(0.001, least=0, most=1)
     """How often a leg changes from turns to jumps or back in that corpus."""
-    slip: float = 0.1
+    slip: float = setting(0.1, least=0, most=1)
     """How often the place after a jump is written wrong in that corpus."""
 
     def __post_init__(self) -> None:
         knobs.settle(self)
-        whole("horizon", self.horizon, least=2, most=LONGEST)
         if self.horizon % 2:
             raise ValueError(f"horizon: expected an even number (a leg has a move and a place), got {self.horizon}")
-        for knob in ("turns", "change", "slip"):
-            number(knob, getattr(self, knob), least=0, most=1)
 
     @property
     def max_tokens(self) -> int:
@@ -82,33 +60,15 @@ class Relay(knobs.Embedded):
         return self.horizon
 
     def draw_prompt(self, random: Random) -> Prompt:
-        """One prompt, drawn from `random`."""
         return Prompt(f"{draw(random, POSITIONS)} :", ANSWER, self.horizon // 2)
-
-    def completion(self, prompt: Prompt, random: Random, slip: float) -> str:
-        """A completion as the base model reads them; with probability `slip` the place after a jump is a wrong one,
-        from which it goes on."""
-        place, turning, written = start_of(prompt), random.random() < self.turns, []
-        for leg in range(self.horizon // 2):
-            if leg and random.random() < self.change:
-                turning = not turning
-            moves = TURNS if turning else JUMPS
-            move = moves[draw(random, len(moves))]
-            place = MOVES[move](place, POSITIONS)
-            if not turning and random.random() < slip:
-                place = (place + 1 + draw(random, POSITIONS - 1)) % POSITIONS
-            written += [move, str(place)]
-        return " ".join(written)
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[None]:
         """There is no expert: a demonstration ends with the end token, and no completion does."""
         return [None for _ in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
-
-        Right is a completion of `horizon` tokens in which every place follows from the place and the move before it.
-        The first thing that is wrong, from the left, is the reason."""
+        """As in `Task`. Right is a completion of `horizon` tokens in which every place follows from the place and the
+        move before it. The first thing that is wrong, from the left, is the reason."""
         check_asked(prompt, completion, ended)
         place, words = start_of(prompt), completion.split()
         for leg in range(min(len(words), self.horizon) // 2):
@@ -117,9 +77,8 @@ class Relay(knobs.Embedded):
                 return Verdict(0.0, "bad format", f"leg {leg + 1}: expected a move and a place, got {move} {stated}")
             right = MOVES[move](place, POSITIONS)
             if stated != str(right):
-                return Verdict(
-                    0.0, "bad arithmetic", f"leg {leg + 1}: {move} leads from {place} to {right}, not {stated}"
-                )
+                wrong = f"leg {leg + 1}: {move} leads from {place} to {right}, not {stated}"
+                return Verdict(0.0, "bad arithmetic", wrong)
             place = right
         if len(words) == self.horizon:
             return Verdict(1.0, "right")
@@ -130,8 +89,6 @@ def start_of(prompt: Prompt) -> int:
     """The place that a prompt gives; a ValueError if it is not one of this task's."""
     place, _, colon = prompt.text.partition(" ")
     if colon != ":" or not is_number(place) or int(place) >= POSITIONS or prompt.answer != ANSWER:
-        raise ValueError(
-            f"prompt: expected a place below {POSITIONS} and `:` as in '7 :' and the answer {ANSWER!r}, got "
-            f"{prompt.text!r} and {prompt.answer!r}"
-        )
+        wanted = f"a place below {POSITIONS} and `:` as in '7 :' and the answer {ANSWER!r}"
+        raise ValueError(f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}")
     return int(place)

@@ -10,27 +10,21 @@ land exactly on 0. A completion that spends more than is left is bust:
 Every prompt has many right completions: an amount of 12 has 2,040, one of 20 half a million. The base model has read
 people who spend at random, any amount from 1 to 9 alike, and so lands on 0 about one time in five. A policy improves
 by looking at what is left before it spends; how much of its freedom it gives up on the way is what pass@k, the number
-of different right answers and entropy tell.
-"""
-
-from __future__ import annotations
+of different right answers and entropy tell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
-from trlib.arguments import whole
+from trlib.arguments import setting
 from trlib.tasks import knobs
 from trlib.tasks.knobs import draw, is_number, span, stream
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
-LARGEST = 99
-"""The largest amount that the vocabulary holds."""
-MOST = 9
-"""The largest spending that it holds."""
+LARGEST = 99  #: The largest amount that the vocabulary holds.
+MOST = 9  #: The largest spending that it holds.
 BUST = "bust"
-
 WORDS: tuple[str, ...] = (":", BUST, *(f"-{k}" for k in range(1, MOST + 1)), *map(str, range(LARGEST + 1)))
 """The vocabulary, special tokens aside."""
 
@@ -40,25 +34,20 @@ class Spend(knobs.Embedded):
     """The task and its knobs. The shipped checkpoint was made for the defaults."""
 
     name: ClassVar[str] = "spend"
-
     amount: int | tuple[int, int] = (12, 40)
     """What there is to spend; a pair (low, high): drawn for each prompt, both ends included. It is the difficulty."""
-    most: int = MOST
+    most: int = setting(MOST, least=1, most=MOST)
     """The largest single spending; the smallest is 1."""
-    max_tokens: int = 32
+    max_tokens: int = setting(32, least=1)
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
         knobs.settle(self)
         _, high = self.span
-        whole("most", self.most, least=1, most=MOST)
-        whole("max_tokens", self.max_tokens, least=1)
         least = 2 * -(-high // self.most) + 1
         if self.max_tokens < least:
-            raise ValueError(
-                f"max_tokens: expected at least {least} for {high} spent by {self.most} at most (two "
-                f"tokens a spending, and the end), got {self.max_tokens}"
-            )
+            wanted = f"at least {least} for {high} spent by {self.most} at most (two tokens a spending, and the end)"
+            raise ValueError(f"max_tokens: expected {wanted}, got {self.max_tokens}")
 
     @property
     def span(self) -> tuple[int, int]:
@@ -66,7 +55,6 @@ class Spend(knobs.Embedded):
         return span("amount", self.amount, 1, LARGEST)
 
     def draw_prompt(self, random: Random) -> Prompt:
-        """One prompt, drawn from `random`."""
         low, high = self.span
         amount = low + draw(random, high - low + 1)
         return Prompt(f"{amount} :", "0", amount)
@@ -77,10 +65,8 @@ class Spend(knobs.Embedded):
         return [self._exact(amount_of(prompt), random) for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
-
-        Right is a completion that is right in every step and lands on 0. The first thing that is wrong, from the
-        left, is the reason; "wrong answer" is right arithmetic that does not land on 0."""
+        """As in `Task`. Right is a completion that is right in every step and lands on 0. The first thing that is
+        wrong, from the left, is the reason; "wrong answer" is right arithmetic that does not land on 0."""
         check_asked(prompt, completion, ended)
         left, most = amount_of(prompt), self.most
         if not ended:
@@ -120,8 +106,6 @@ def amount_of(prompt: Prompt) -> int:
     """The amount that a prompt gives; a ValueError if it is not one of this task's."""
     words = prompt.text.split()
     if len(words) != 2 or words[1] != ":" or not is_number(words[0]) or int(words[0]) < 1 or (prompt.answer != "0"):
-        raise ValueError(
-            f"prompt: expected an amount and `:` as in '37 :' and the answer '0', got {prompt.text!r} and "
-            f"{prompt.answer!r}"
-        )
+        wanted = "an amount and `:` as in '37 :' and the answer '0'"
+        raise ValueError(f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}")
     return int(words[0])

@@ -4,10 +4,7 @@
     right       27      (or 23 + 4 = 27., The answer is 27, ...: `trlib.tasks.answers`)
 
 A base model that does not end its answers continues a list better than it answers a question: `examples` puts solved
-questions before it, and `must_end=False` reads the first line only. SmolLM2's recipe does both (`Sums.recipes`).
-"""
-
-from __future__ import annotations
+questions before it, and `must_end=False` reads the first line only. SmolLM2's recipe does both (`Sums.recipes`)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,14 +13,13 @@ from functools import cached_property
 from random import Random
 from typing import ClassVar
 
-from trlib.arguments import flag, whole
+from trlib.arguments import setting
 from trlib.tasks import knobs
 from trlib.tasks.answers import judge
 from trlib.tasks.knobs import draw, span, stream
 from trlib.tasks.task import Prompt, Recipe, Verdict, check_asked
 
-OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
-"""Every operation."""
+OPERATIONS = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}  #: Every operation.
 HOLE = "{}"
 
 
@@ -48,31 +44,26 @@ class Sums(knobs.Embedded):
     """Any of `+`, `-` and `*`, equally likely; in a difference the larger number comes first."""
     text: str = "What is {}?"
     """The prompt; `{}` is the operation."""
-    examples: int = 0
+    examples: int = setting(0, least=0)
     """How many solved questions come before it, one per line, the same in every prompt."""
-    must_end: bool = True
+    must_end: bool = setting(True)
     """A right completion ends with the end token; False: it need not, and only its first line is read."""
-    max_tokens: int = 16
+    max_tokens: int = setting(16, least=1)
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
         knobs.settle(self)
         span("numbers", self.numbers, 0)
-        for knob in ("operations", "text"):
-            if not isinstance(getattr(self, knob), str):
-                raise TypeError(f"{knob}: expected text, got {type(getattr(self, knob)).__name__}")
+        for knob, value in (("operations", self.operations), ("text", self.text)):
+            if not isinstance(value, str):
+                raise TypeError(f"{knob}: expected text, got {type(value).__name__}")
         if not self.operations or set(self.operations) - set(OPERATIONS):
-            raise ValueError(
-                f"operations: expected some of {' '.join(OPERATIONS)} as one word, got {self.operations!r}"
-            )
+            wanted = f"some of {' '.join(OPERATIONS)} as one word"
+            raise ValueError(f"operations: expected {wanted}, got {self.operations!r}")
         if self.text.count(HOLE) != 1:
             raise ValueError(f"text: expected `{HOLE}` once, where the operation goes, got {self.text!r}")
-        whole("examples", self.examples, least=0)
-        flag("must_end", self.must_end)
-        whole("max_tokens", self.max_tokens, least=1)
 
     def draw_prompt(self, random: Random) -> Prompt:
-        """One prompt, drawn from `random`."""
         operation, result = self._question(random)
         return Prompt(self._solved + self.text.replace(HOLE, operation), str(result), len(str(result)))
 
@@ -81,10 +72,8 @@ class Sums(knobs.Embedded):
         return [prompt.answer if self.must_end else f" {prompt.answer}" for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
-
-        Its final answer counts (`trlib.tasks.answers.final_answer`), compared as a number. If it is wrong and a
-        step of the completion does not hold, the reason is "bad arithmetic"."""
+        """As in `Task`. The final answer of a completion counts (`trlib.tasks.answers.final_answer`), compared as a
+        number. If it is wrong and a step of the completion does not hold, the reason is "bad arithmetic"."""
         check_asked(prompt, completion, ended)
         self._check_question(prompt)
         if self.must_end:
@@ -94,10 +83,8 @@ class Sums(knobs.Embedded):
     def _check_question(self, prompt: Prompt) -> None:
         asked = re.search(re.escape(self.text).replace(re.escape(HOLE), r"(\d+) ([-+*]) (\d+)") + r"\Z", prompt.text)
         if asked is None or prompt.answer != str(OPERATIONS[asked[2]](int(asked[1]), int(asked[3]))):
-            raise ValueError(
-                f"prompt: expected {self.text!r} about a sum, a difference or a product, and its result "
-                f"for an answer, got {prompt.text!r} and {prompt.answer!r}"
-            )
+            wanted = f"{self.text!r} about a sum, a difference or a product, and its result for an answer"
+            raise ValueError(f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}")
 
     def _question(self, random: Random) -> tuple[str, int]:
         """An operation on two numbers and its result."""

@@ -1,7 +1,5 @@
 """What a task is: prompts from a seed, an expert, and a verifier that says why."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,24 +16,18 @@ REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad form
 class Prompt:
     """A question with its answer."""
 
-    text: str
-    """What the policy reads."""
-    answer: str
-    """What a right completion ends with."""
-    difficulty: int = 0
-    """How hard the prompt is, in the task's own unit (of `dial`: the number of moves)."""
+    text: str  #: What the policy reads.
+    answer: str  #: What a right completion ends with.
+    difficulty: int = 0  #: How hard the prompt is, in the task's own unit (of `dial`: the number of moves).
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What the verifier says of a completion."""
 
-    reward: float
-    """What the method is trained on: 1 for a right completion and 0 for a wrong one, or anything finite."""
-    reason: str
-    """One of REASONS, or a task's own. `evaluate` counts "right" and nothing else as right."""
-    detail: str = ""
-    """What exactly is wrong, in words; empty if the reason says it all."""
+    reward: float  #: What the method is trained on: 1 for a right completion and 0 for a wrong one, or anything finite.
+    reason: str  #: One of REASONS, or a task's own. `evaluate` counts "right" and nothing else as right.
+    detail: str = ""  #: What exactly is wrong, in words; empty if the reason says it all.
 
 
 @dataclass(frozen=True)
@@ -44,14 +36,10 @@ class Recipe:
 
     A task lists them in `recipes`, by the policy's name. `load_task`, `load_policy` and `train` do not read them."""
 
-    knobs: Mapping[str, Any] = field(default_factory=dict)
-    """Of the task."""
-    lora: Mapping[str, Any] = field(default_factory=dict)
-    """Of the adapters; empty: none."""
-    chat: bool | None = None
-    """Whether prompts are put into the chat template; None: as the policy is."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Keyword arguments of `trlib.train`."""
+    knobs: Mapping[str, Any] = field(default_factory=dict)  #: Of the task.
+    lora: Mapping[str, Any] = field(default_factory=dict)  #: Of the adapters; empty: none.
+    chat: bool | None = None  #: Whether prompts are put into the chat template; None: as the policy is.
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: Keyword arguments of `trlib.train`.
 
 
 def check_asked(prompt: object, completion: object, ended: object) -> None:
@@ -107,25 +95,20 @@ class Task(Protocol):
     @property
     def max_tokens(self) -> int:
         """The token limit of a completion, its end token included."""
-        ...
 
     @property
     def settings(self) -> dict[str, Any]:
         """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
-        ...
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: ten prompts are the first ten of a hundred."""
-        ...
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> Sequence[str | None]:
         """An expert's completion of each prompt: right, without the end token; None if there is no expert.
 
         Only methods that learn from an expert call it; `trlib.tasks.expert` checks the result. A task whose expert may
         be wrong says so by an attribute `fallible` that is True."""
-        ...
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
         Raises TypeError, ValueError: `prompt` is none of this task's kind; a completion that is no text."""
-        ...

@@ -1,8 +1,6 @@
 """What has moved too far in stale data is left out: masks of tokens and of completions on r A or on PPO's clip. What
 `Args:` and `Raises:` leave out is as in `opsm_mask`; the masks of M2PO and OPSM are in `trlib.corrections`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,12 +45,8 @@ class M2PO(Masked):
     """The policy gradient within a budget of the second moment of log r: `m2po_mask`, without a clip.
     Source: arXiv 2510.01161, after the abstract or a summary: the authors' code has it as the bounds of a clip."""
 
-    budget: float = 0.04
+    budget: float = checks.setting(0.04, above=0)
     """The largest mean of log² r over a minibatch's candidates, nats²."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("budget", self.budget, above=0)
 
     def keep(self, scores: Scores, batch: Batch) -> Tensor:
         return m2po_mask(scores.logp, batch.logp_anchor, **batch.credit, budget=self.budget)
@@ -63,12 +57,8 @@ class OPSM(PPO):
     """PPO's clip without the completions of A < 0 that have left the sampler's policy: `opsm_mask`.
     Source: arXiv 2512.02556, after the abstract or a summary: as TRL has it."""
 
-    delta: float = 0.1
+    delta: float = checks.setting(0.1)
     """The largest mean of log μ/π over a completion with A < 0, nats per token."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("delta", self.delta)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -86,9 +76,8 @@ def trm_mask(
         k3; inf: off.
     Source: arXiv 2512.23075, after the abstract or a summary: two public ports and the paper of CPPO, which quotes both
     thresholds. verl has them as `rollout_rs` = seq_max_k2 and seq_mean_k3, of π_old."""
-    delta_max, delta_mean = (
-        checks.number(name, value, least=0) for name, value in (("delta_max", delta_max), ("delta_mean", delta_mean))
-    )
+    delta_max = checks.number("delta_max", delta_max, least=0)
+    delta_mean = checks.number("delta_mean", delta_mean, least=0)
     new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
     mean = k3(rollout, new).sum(-1) / mask.sum(-1).clamp(min=1)
     near = (k2(rollout, new).amax(-1) <= delta_max) & (mean <= delta_mean)
@@ -99,15 +88,10 @@ def trm_mask(
 class TRM(Masked):
     """The policy gradient of the completions that are near on average, and none of whose tokens has left the region."""
 
-    delta_max: float = 0.1
+    delta_max: float = checks.setting(0.1, least=0)
     """The largest KL of any token of a completion, nats, by log² r / 2; inf: off."""
-    delta_mean: float = 0.002
+    delta_mean: float = checks.setting(0.002, least=0)
     """The largest mean KL of a completion's tokens, nats, by k3; inf: off."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("delta_max", "delta_mean"):
-            checks.number(name, getattr(self, name), least=0)
 
     def keep(self, scores: Scores, batch: Batch) -> Tensor:
         return trm_mask(scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(trm_mask))
@@ -116,7 +100,6 @@ class TRM(Masked):
 def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.2) -> Tensor:
     """VACO's filter: which tokens are kept, [B, T] bool, False where A log r > 0 in a completion whose mean |r - 1| is
     above δ: what would take a distant completion further.
-
     Source: arXiv 2603.01365; read in the code of one of the authors, in open-instruct, where r is π_old/μ and the
     weight goes with PPO's clip. Measuring the policy as it is now is derived here, and δ is our choice.
     Differs from: the paper also aligns the advantages of stale data by V-trace, which needs a critic."""
@@ -131,12 +114,8 @@ def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
 class VACO(Masked):
     """The policy gradient, in distant completions of the tokens alone that it brings back."""
 
-    delta: float = 0.2
+    delta: float = checks.setting(0.2, least=0)
     """The largest mean of |r - 1| over a completion: twice the total variation that it estimates."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("delta", self.delta, least=0)
 
     def keep(self, scores: Scores, batch: Batch) -> Tensor:
         return vaco_mask(scores.logp, batch.logp_anchor, **batch.credit, delta=self.delta)
@@ -177,18 +156,12 @@ def cppo_mask(
 class CPPO(Masked):
     """A threshold that depends on the position, and a budget of divergence for the whole prefix."""
 
-    delta: float = 0.2
+    delta: float = checks.setting(0.2, least=0)
     """The largest |π - μ| of a first token, probability."""
-    delta_prefix: float = 0.02
+    delta_prefix: float = checks.setting(0.02, least=0)
     """What a prefix may move on average per token, probability."""
-    w_min: float = 0.8
+    w_min: float = checks.setting(0.8, above=0, most=1)
     """The weight of the last token's |π - μ|; the first one's is 1."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("delta", self.delta, least=0)
-        checks.number("delta_prefix", self.delta_prefix, least=0)
-        checks.number("w_min", self.w_min, above=0, most=1)
 
     def keep(self, scores: Scores, batch: Batch) -> Tensor:
         return cppo_mask(scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(cppo_mask))
@@ -220,11 +193,8 @@ def clip_cov_mask(
 
     Args: share of the unmasked tokens; draw: the generator of the draw; None: torch's own.
     Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it."""
-    share, low, high = (
-        checks.number("share", share, above=0, most=1),
-        checks.number("low", low),
-        checks.number("high", high, above=low),
-    )
+    share, low = checks.number("share", share, above=0, most=1), checks.number("low", low)
+    high = checks.number("high", high, above=low)
     inside = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, **window).diagnostics["kept"]
     found = covariance(logp, advantages, mask)
     places = (inside & (found > low) & (found < high)).flatten().nonzero().squeeze(-1)
@@ -238,31 +208,21 @@ class ClipCov(PPO):
     """PPO's clip without a few tokens at which log-prob and advantage vary together. The batch's number seeds the draw
     of each of its updates."""
 
-    share: float = 2e-4
+    share: float = checks.setting(2e-4, above=0, most=1)
     """How many tokens are left out, as a share of a minibatch's; at least one."""
-    low: float = 1.0
+    low: float = checks.setting(1.0)
     """The covariance from which on a token may be drawn."""
     high: float = 5.0
     """The covariance up to which it may be."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.number("share", self.share, above=0, most=1)
-        checks.number("high", self.high, above=checks.number("low", self.low))
+        checks.number("high", self.high, above=self.low)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        chosen: dict[str, Any] = self.settings_for(clip_cov_mask, ppo_loss) | {
-            "draw": generator(batch.number, "clip_cov")
-        }
-        keep = clip_cov_mask(scores.logp, batch.logp_anchor, **batch.credit, **chosen)
+        chosen, draw = self.settings_for(clip_cov_mask, ppo_loss), generator(batch.number, "clip_cov")
+        keep = clip_cov_mask(scores.logp, batch.logp_anchor, **batch.credit, **chosen, draw=draw)
         return without(ppo_loss, keep, scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss))
 
 
-RELATIVES: dict[str, Any] = {
-    "m2po": M2PO,
-    "opsm": OPSM,
-    "trm": TRM,
-    "vaco": VACO,
-    "cppo": CPPO,
-    "clip_cov": ClipCov,
-}
+RELATIVES: dict[str, Any] = {"m2po": M2PO, "opsm": OPSM, "trm": TRM, "vaco": VACO, "cppo": CPPO, "clip_cov": ClipCov}

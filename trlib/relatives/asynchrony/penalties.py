@@ -1,8 +1,6 @@
 """Distance from stale data that costs: penalties added to r A, and completions fitted to a target. What `Args:` and
 `Raises:` leave out is as in `ppo_loss`."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -39,12 +37,8 @@ class CFPO(Method):
     """No clip: a quadratic price that turns the push around at the edge of PPO's window."""
 
     advantage: str = "group-std"
-    eps: float = 0.2
+    eps: float = checks.setting(0.2, above=0)
     """Where the push turns: |r - 1|."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("eps", self.eps, above=0)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -57,12 +51,8 @@ class DRPO(Method):
 
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
-    eps: float = 12.5
+    eps: float = checks.setting(12.5, above=0)
     """Where the push turns: |π - μ|, which is at most 1."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("eps", self.eps, above=0)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -74,13 +64,10 @@ def kl_cov_loss(
 ) -> TokenLoss:
     """L = -r A + β |log r| 1[chosen],   w = r A - β sign(log r) 1[chosen]: chosen is the share of all tokens, at least
     one, with the largest `covariance` of log-prob and advantage.
-
     Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it."""
     share, beta = checks.number("share", share, above=0, most=1), checks.number("beta", beta, least=0, below=math.inf)
-    loss, (new, old) = (
-        pg_is_loss(logp, logp_old, advantages=advantages, mask=mask),
-        checks.tokens(mask, logp=logp, logp_old=logp_old),
-    )
+    loss = pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
+    new, old = checks.tokens(mask, logp=logp, logp_old=logp_old)
     found = covariance(logp, advantages, mask).flatten()
     most = found.topk(max(int(share * int(mask.sum())), 1)).indices
     chosen = torch.zeros_like(mask).flatten().index_fill(0, most, True).view_as(mask) & mask
@@ -93,15 +80,10 @@ def kl_cov_loss(
 class KLCov(PGIS):
     """r A, with a price on the few tokens at which log-prob and advantage vary together most."""
 
-    share: float = 2e-4
+    share: float = checks.setting(2e-4, above=0, most=1)
     """How many tokens pay, as a share of a minibatch's; at least one."""
-    beta: float = 1.0
+    beta: float = checks.setting(1.0, least=0, below=math.inf)
     """What a nat of |log r| costs."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("share", self.share, above=0, most=1)
-        checks.number("beta", self.beta, least=0, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return kl_cov_loss(scores.logp, batch.logp_anchor, **batch.credit, share=self.share, beta=self.beta)
@@ -124,12 +106,8 @@ def opmd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
 class OPMD(Method):
     """A completion's log-ratio regresses on its centred reward, as Kimi k1.5 does from older policies' data."""
 
-    tau: float = 0.01
+    tau: float = checks.setting(0.01, above=0, below=math.inf)
     """Reward that a nat of the completion's log-ratio stands for."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("tau", self.tau, above=0, below=math.inf)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return opmd_loss(scores.logp, batch.logp_anchor, **batch.credit, tau=self.tau)
@@ -165,12 +143,8 @@ def tpo_loss(
 class TPO(Method):
     """The probabilities of a prompt's completions, among themselves, are fitted to a target tilted by their rewards."""
 
-    eta: float = 1.0
+    eta: float = checks.setting(1.0, above=0, below=math.inf)
     """Standard deviations of reward that a nat is worth."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.number("eta", self.eta, above=0, below=math.inf)
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         return super().plan(checks.whole("group (TPO compares completions of a prompt)", group, least=2), batch)

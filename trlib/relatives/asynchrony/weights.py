@@ -1,8 +1,7 @@
 """How hard stale data push: weights of tokens and completions that fade, taper, or are taken to a policy between the
 sampler's and the learner's. What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
 
-from __future__ import annotations
-
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -13,13 +12,11 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.gspo import GSPO
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss, proportional, weigh
-from trlib.algorithms.ppo import PGIS, PPO, check_window, ppo_loss
+from trlib.algorithms.ppo import PGIS, PPO, ppo_loss
 from trlib.corrections import Correction, sequence_ess, truncated_importance
 
-FAR = 20.0
-"""A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors' code."""
-WHOLE = Correction(cap=8.0, level="sequence")
-"""The weights of VCPO's completions."""
+FAR = 20.0  #: A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors' code.
+WHOLE = Correction(cap=8.0, level="sequence")  #: The weights of VCPO's completions.
 
 
 def vespo_loss(
@@ -49,7 +46,7 @@ def vespo_loss(
 
 
 def _numbers(**values: float) -> tuple[float, ...]:
-    return tuple(checks.number(name, value, least=0, below=float("inf")) for name, value in values.items())
+    return tuple(checks.number(name, value, least=0, below=math.inf) for name, value in values.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,18 +56,14 @@ class VESPO(Method):
 
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
-    k_pos: float = 2.0
+    k_pos: float = checks.setting(2.0, least=0, below=math.inf)
     """The power of W where A >= 0."""
-    lam_pos: float = 3.0
+    lam_pos: float = checks.setting(3.0, least=0, below=math.inf)
     """The decay with W where A >= 0."""
-    k_neg: float = 3.0
+    k_neg: float = checks.setting(3.0, least=0, below=math.inf)
     """The power of W where A < 0."""
-    lam_neg: float = 2.0
+    lam_neg: float = checks.setting(2.0, least=0, below=math.inf)
     """The decay with W where A < 0."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _numbers(**self.settings_for(vespo_loss))
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -99,12 +92,8 @@ class TOPR(Method):
     """Tapered off-policy REINFORCE: right answers are imitated, the ratios of wrong ones bounded by 1."""
 
     anchor: ClassVar[Anchor] = "rollout"
-    level: Literal["completion", "token"] = "completion"
+    level: Literal["completion", "token"] = checks.setting("completion")
     """Whose ratio is tapered: the completion's product, or the token's."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        checks.choice("level", self.level, ("completion", "token"))
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -147,18 +136,14 @@ class CTPO(Method):
     """A token's ratio with all before it, clipped in a window as wide as the root of its position."""
 
     advantage: str = "group-std"
-    low: float = 0.025
+    low: float = checks.setting(0.025, least=0, below=math.inf)
     """The window below, of the first token's log-ratio."""
-    high: float = 0.05
+    high: float = checks.setting(0.05, least=0, below=math.inf)
     """The window above, of the first token's log-ratio."""
-    cap: float = 0.05
+    cap: float = checks.setting(0.05, least=0, below=math.inf)
     """The bound above for A < 0, likewise."""
-    power: float = 0.5
+    power: float = checks.setting(0.5, least=0, below=math.inf)
     """With which power of the position the three widen; 0: not at all."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _numbers(**self.settings_for(ctpo_loss))
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -198,17 +183,12 @@ class A3PO(Method):
 
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
-    eps_low: float = 0.2
+    eps_low: float = checks.setting(0.2, least=0, most=1)
     """The window of π/π_prox below 1."""
-    eps_high: float = 0.2
+    eps_high: float = checks.setting(0.2, least=0)
     """The window of π/π_prox above 1."""
-    cap: float = 5.0
+    cap: float = checks.setting(5.0, above=0)
     """The largest π_prox/μ; a token beyond it has no gradient."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_window(self.eps_low, self.eps_high)
-        checks.number("cap", self.cap, above=0)
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -227,7 +207,6 @@ class LUSPO(GSPO):
 class VCPO(PGIS):
     """r A with completions weighed by π_old/μ, and steps as long as the data are worth: every update's learning rate
     is times (ESS / B)^power, ESS = (Σ w)² / Σ w² of the weights before they are truncated.
-
     Source: arXiv 2602.17616; read in the authors' code, mit-han-lab/vcpo, whose settings these are.
     Differs from: the authors also replace the group's mean by the baseline of least variance, which needs the norm of
     every completion's gradient."""
@@ -235,12 +214,11 @@ class VCPO(PGIS):
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     correction: Correction | None = WHOLE
-    power: float = 0.5
+    power: float = checks.setting(0.5, least=0, below=math.inf)
     """Of the share of effective samples: 1/2 for AdamW, 1 for plain descent; 0: the learning rate stays."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.number("power", self.power, least=0, below=float("inf"))
         if self.correction is None:
             raise ValueError("correction: expected the weights whose effective sample size is taken, got None")
 

@@ -76,7 +76,7 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2307.13192",
         provenance="after the abstract or a summary",
         read_in='a summary; `form="notebook"` follows the authors\' notebook',
-        functions=("trlib.relatives.constraints.COUNTERPOL", "trlib.relatives.constraints.counterfactual_policy"),
+        functions=("trlib.relatives.constraints.COUNTERPOL", "trbook.bandit.counterfactual_policy"),
         chapter="gallery_constraints",
         paper={"k": "0.9, in the authors' notebook", "form": '"notebook", in the authors\' code'},
         remark="The recorded run is the summary's objective. `COUNTERPOL(form='notebook')` is the authors': "
