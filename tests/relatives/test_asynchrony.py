@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import trlib
-from tests.relatives.test_ratios import at, data
+from tests.relatives.test_token_losses import at, data, masked, run
 from trbook.bandit import bandit_step
 from trlib.algorithms import GSPO, PGIS, PPO, Batch, Brought, Scores, pg_is_loss, ppo_loss
 from trlib.algorithms.method import is_proportional
@@ -61,138 +61,6 @@ from trlib.relatives.asynchrony.weights import (
 
 D = torch.float64
 close = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-14)
-
-
-def masked(rule, **fixed):
-    """r A without what a mask leaves out, as a loss of tokens."""
-
-    def loss(logp, old, *, advantages, mask):
-        credit = {"mask": mask} if rule is trm_mask else {"advantages": advantages, "mask": mask}
-        return without(pg_is_loss, rule(logp, old, **credit, **fixed), logp, old, advantages=advantages, mask=mask)
-
-    return loss
-
-
-def clip_cov(logp, old, *, advantages, mask):
-    keep = clip_cov_mask(
-        logp, old, advantages=advantages, mask=mask, share=0.2, low=0.1, draw=torch.Generator().manual_seed(0)
-    )
-    return without(ppo_loss, keep, logp, old, advantages=advantages, mask=mask)
-
-
-LOSSES = {
-    "vespo": vespo_loss,
-    "topr": topr_loss,
-    "topr by token": partial(topr_loss, level="token"),
-    "ctpo": ctpo_loss,
-    "ctpo, wide": partial(ctpo_loss, low=0.5, high=0.8, cap=0.9, power=0.0),
-    "a3po": a3po_loss,
-    "drpo": partial(quadratic_loss, eps=0.3, by_probability=True),
-    "cfpo": partial(quadratic_loss, eps=0.2),
-    "kl_cov": partial(kl_cov_loss, share=0.2),
-    "m2po": masked(trlib.corrections.m2po_mask),
-    "opsm": masked(partial(opsm_mask, delta=0.1)),
-    "trm": masked(trm_mask, delta_max=0.3, delta_mean=0.1),
-    "vaco": masked(vaco_mask),
-    "cppo": masked(cppo_mask, delta=0.1),
-    "clip_cov": clip_cov,
-}
-every_loss = pytest.mark.parametrize("name", LOSSES)
-
-
-def run(name: str, arguments: dict[str, Tensor]):
-    logp = arguments["logp"].detach().clone().requires_grad_()
-    result = LOSSES[name](logp, arguments["logp_old"], advantages=arguments["advantages"], mask=arguments["mask"])
-    return result, torch.autograd.grad(result.per_token.sum(), logp)[0]
-
-
-# What holds for every loss of tokens
-
-
-@every_loss
-@pytest.mark.parametrize("seed", range(3))
-def test_autograd_is_minus_the_weight(name, seed):
-    result, grad = run(name, data(seed))
-    close(grad, -result.diagnostics["weight"])
-    assert result.diagnostics["weight"].abs().max() > 0.01
-
-
-@every_loss
-@pytest.mark.parametrize("junk", [math.nan, math.inf, -math.inf, 1e30])
-def test_what_is_masked_does_not_exist(name, junk):
-    clean = data()
-    dirty = {k: v.masked_fill(~clean["mask"], junk) if v.is_floating_point() else v for k, v in clean.items()}
-    (expected, expected_grad), (result, grad) = run(name, clean), run(name, dirty)
-    assert torch.equal(result.per_token, expected.per_token) and torch.equal(grad, expected_grad)
-    assert (grad[~clean["mask"]] == 0).all() and not result.diagnostics["kept"][~clean["mask"]].any()
-    assert (result.per_token[~clean["mask"]] == 0).all()
-    for key, value in result.diagnostics.items():
-        assert torch.equal(value, expected.diagnostics[key]) and not value.requires_grad, key
-
-
-@every_loss
-def test_new_padding_changes_nothing(name):
-    """Padding before, between and behind: it enters no product, no budget, no mean, and moves no position."""
-    arguments = data()
-    columns = torch.tensor([-1, 0, 1, -1, 2, 3, 4, -1])
-    moved = {
-        k: torch.where(columns >= 0, v[:, columns], torch.tensor(0 if k == "mask" else math.nan).to(v))
-        for k, v in arguments.items()
-    }
-    (expected, expected_grad), (result, grad) = run(name, arguments), run(name, moved)
-    close(grad[:, columns >= 0], expected_grad)
-    close(result.per_token[:, columns >= 0], expected.per_token)
-
-
-@every_loss
-def test_at_ratio_one_it_is_the_policy_gradient(name):
-    arguments = data()
-    arguments["logp_old"] = arguments["logp"]
-    result, _ = run(name, arguments)
-    expected = arguments["advantages"].masked_fill(~arguments["mask"], 0.0)
-    if name == "clip_cov":  # which draws some even then
-        expected = expected * result.diagnostics["kept"]
-    close(result.diagnostics["weight"], expected)
-    assert name == "clip_cov" or torch.equal(result.diagnostics["kept"], arguments["mask"])
-
-
-@every_loss
-@pytest.mark.parametrize("far", [-300.0, 300.0])
-@pytest.mark.parametrize("advantage", [-1.0, 0.0, 1.0])
-def test_an_overflowing_ratio_makes_no_nan(name, far, advantage):
-    arguments = data(dtype=torch.float32)
-    arguments["logp"] = torch.full_like(arguments["logp"], -0.5) + min(far, 0)
-    arguments["logp_old"] = torch.full_like(arguments["logp"], -0.5) - max(far, 0)
-    arguments["advantages"] = torch.full_like(arguments["logp"], advantage)
-    result, grad = run(name, arguments)
-    for value in (grad, result.per_token, result.diagnostics["weight"]):
-        assert not value.isnan().any()
-
-
-@every_loss
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_computed_in_float32(name, dtype):
-    result, grad = run(name, data(dtype=dtype))
-    assert result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32 and grad.dtype == dtype
-
-
-@every_loss
-@pytest.mark.parametrize(
-    ("argument", "change", "error"),
-    [
-        ("logp", lambda x: x.tolist(), (TypeError, AttributeError)),
-        ("logp_old", lambda x: x[:, :-1], ValueError),
-        ("advantages", lambda x: x.masked_fill(x == x, math.nan), ValueError),
-        ("mask", lambda m: m.float(), TypeError),
-    ],
-)
-def test_bad_tensors_are_named(name, argument, change, error):
-    arguments = data()
-    arguments[argument] = change(arguments[argument])
-    with pytest.raises(error):
-        run(name, arguments) if argument != "logp" else LOSSES[name](
-            arguments.pop("logp"), arguments.pop("logp_old"), **arguments
-        )
 
 
 # Weights
