@@ -146,6 +146,10 @@ class Reader:
         for hidden in body.select(".toctree-wrapper"):
             if not hidden.get_text(strip=True):
                 hidden.decompose()  # at the foot of a full page it would begin an empty one
+        for still in body.select(".trlib-still"):
+            if still.find("template") is None and still.parent is not None:  # a sentence in the room of a figure
+                still.parent.attrs.pop("style", None)
+                still.string = still.get_text().replace("It needs JavaScript.", "It moves in the book on a screen.")
         for button in body.find_all("button", attrs={"data-start": "play"}):  # a selector sees no template's inside
             bar = button.find_parent(class_="bar")
             if bar is not None:
@@ -232,6 +236,11 @@ def _keep(body: Tag) -> None:
         leads = isinstance(after, Tag) and after.name not in ("p", "section") and len(line.get_text()) < SHORT
         if leads and not line.get("class"):
             line["class"] = ["leads"]
+    for heading in body.find_all(["h2", "h3", "h4"]):
+        after = heading.find_next_sibling()
+        if isinstance(after, Tag) and after.select_one(".trlib-explorable"):  # Chromium breaks between the two
+            box = heading.wrap(BeautifulSoup('<div class="together"></div>', "html.parser").div)  # type: ignore[arg-type]
+            box.append(after.extract())
     leaves = [leaf for leaf in body.find_all(LEAVES) if leaf.find(LEAVES) is None]
     for leaf in leaves[1:][-LAST:]:
         leaf["class"] = [*(leaf.get("class") or ()), "with-above"]

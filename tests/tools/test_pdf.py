@@ -64,11 +64,18 @@ def test_a_page_on_paper_shows_what_a_screen_folds_and_nothing_that_needs_a_clic
 
 def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path) -> None:
     chapter = book / "notebooks/04_clip.html"
-    more = f"<p>So:</p><pre>x</pre><p>{'y' * 300}</p><ul><li>one</li><li>two</li></ul><h2>Next</h2><p>End.</p>"
+    more = '<h2>Play</h2><div class="cell"><div class="trlib-explorable"><div style="min-height: 66rem"><div class='
+    more += '"trlib-still">One. It needs JavaScript.</div></div></div></div>'
+    more += f"<p>So:</p><pre>x</pre><p>{'y' * 300}</p><ul><li>one</li><li>two</li></ul><h2>Next</h2><p>End.</p>"
     chapter.write_text(HEAD.format("", CHAPTER.removesuffix("</section>") + more + "</section>"), encoding="utf-8")
     body = Reader(book, NAMES, Address()).page("notebooks/04_clip").body
     assert [tag.get_text() for tag in body.select(".leads")][-1] == "So:"
     assert [tag.get_text() for tag in body.select(".with-above")] == ["one", "two", "Next", "End."]
+    assert [tag.get_text() for tag in body.select(".together > *")] == [
+        "Play",
+        "One. It moves in the book on a screen.",
+    ]
+    assert "66rem" not in str(body)
 
 
 def test_links_stay_inside_the_document_or_lead_to_the_published_book(book: Path) -> None:
