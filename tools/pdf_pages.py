@@ -45,8 +45,8 @@ NOT_PRINTED = (
 NUMBER = "\ue000{}\ue001"
 """Stands for the number of the page on which a target is printed."""
 GLOSSARY = "book/glossary"
-SHORT = 200
-"""Letters of a paragraph that only leads on: about two lines."""
+SHORT = 260
+"""Letters of a paragraph that no page parts: two or three lines."""
 LEAVES = ("p", "li", "pre", "tr", "dd", "figure", "h2", "h3", "h4")
 LAST = 4
 """Lines or blocks at a chapter's end that stay on one page."""
@@ -233,9 +233,9 @@ def _keep(body: Tag) -> None:
     """Marks what stays together: a short line with what it leads to, and the last lines of a chapter."""
     for line in body.find_all("p"):
         after = line.find_next_sibling()
-        leads = isinstance(after, Tag) and after.name not in ("p", "section") and len(line.get_text()) < SHORT
-        if leads and not line.get("class"):
-            line["class"] = ["leads"]
+        leads = isinstance(after, Tag) and after.name not in ("p", "section")
+        if len(line.get_text()) < SHORT and not line.get("class"):
+            line["class"] = ["whole", "leads"] if leads else ["whole"]
     for heading in body.find_all(["h2", "h3", "h4"]):
         after = heading.find_next_sibling()
         if isinstance(after, Tag) and after.select_one(".trlib-explorable"):  # Chromium breaks between the two
