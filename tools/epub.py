@@ -145,7 +145,9 @@ def make(folder: Path, out: Path, chosen: Sequence[Part] | None = None) -> Path:
     reader = Reader(folder, list(names), address(config()))
     css = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
     colours = dict(re.findall(r"(--book-[\w-]+): (#\w+)", css)[::-1]) | {"--book-ink": "currentColor"}
-    files, pictures, solved = {}, {}, []
+    files: dict[str, tuple[str, str]] = {}
+    pictures: dict[str, bytes] = {}
+    solved = []
     with browser() as chromium:
         for name in names:
             page = reader.page(name)

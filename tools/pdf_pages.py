@@ -221,7 +221,7 @@ def _unfold(body: Tag) -> None:
             if "hide" in classes:
                 summary.decompose()
             else:
-                summary.name, summary["class"] = "p", ["fold-title"]
+                summary.name, summary["class"] = "p", "fold-title"
         fold.name = "div"
         fold["class"] = "opened" if "hide" in classes else "fold"
     for cell in body.select(".cell"):
@@ -235,7 +235,7 @@ def _keep(body: Tag) -> None:
         after = line.find_next_sibling()
         leads = isinstance(after, Tag) and after.name not in ("p", "section")
         if len(line.get_text()) < SHORT and not line.get("class"):
-            line["class"] = ["whole", "leads"] if leads else ["whole"]
+            line["class"] = "whole leads" if leads else "whole"
     for heading in body.find_all(["h2", "h3", "h4"]):
         after = heading.find_next_sibling()
         if isinstance(after, Tag) and after.select_one(".trlib-explorable"):  # Chromium breaks between the two
@@ -243,7 +243,8 @@ def _keep(body: Tag) -> None:
             box.append(after.extract())
     leaves = [leaf for leaf in body.find_all(LEAVES) if leaf.find(LEAVES) is None]
     for leaf in leaves[1:][-LAST:]:
-        leaf["class"] = [*(leaf.get("class") or ()), "with-above"]
+        has = leaf.get("class") or ()
+        leaf["class"] = " ".join([*([has] if isinstance(has, str) else has), "with-above"])
 
 
 def _solutions(body: Tag, name: str) -> list[Tag]:
