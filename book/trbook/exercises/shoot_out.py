@@ -44,6 +44,7 @@ USED = frozenset(
         *range(1610, 1618),
         *range(1800, 1816),
         *range(1900, 1908),
+        *range(1910, 1922),
     }
 )
 """Seeds that the book's runs have used."""
