@@ -47,8 +47,10 @@ FIRST = ("book/index", "notebooks/00_quickstart", "book/playground")
 """The pages that a reader sees first."""
 PENDING = "execution_pending"
 """Where `bookext.execution` finds why a copy was not executed."""
-AGAIN = 14
-"""So many newly executed notebooks are worth a pass over the pages before all are."""
+AGAIN = 8
+"""So many newly executed notebooks are worth a pass over the pages before all are,"""
+LEFT = 300
+"""if the others take at least so many seconds more: a pass takes its time from them."""
 SECONDS = 15
 """Between two lines about how far Sphinx is."""
 
@@ -100,6 +102,8 @@ class Builder:
         self.state = "The build begins."
         self.ran = 0
         """Notebooks executed in this build."""
+        self.rest = 0.0
+        """Seconds that the others will take, as far as one can tell."""
         self.failures: dict[Path, str] = {}
         self.stop = threading.Event()
         self.progress = threading.Condition()
@@ -143,7 +147,7 @@ class Builder:
                 complained = self._pass(complained)
                 if (self.html / "index.html").exists():
                     show(self._snapshot())
-                self._until(lambda n=before: self.ran >= n + AGAIN or not thread.is_alive())  # type: ignore[misc]
+                self._until(lambda n=before: self._pays(n) or not thread.is_alive())  # type: ignore[misc]
             while thread.is_alive():
                 thread.join(1)  # not for ever: Ctrl-C is heard in between
         except BaseException:
@@ -182,7 +186,7 @@ class Builder:
                     self.failures[done.notebook] = done.error
                 self.state = f"{done.number} of {done.total} chapters are executed."
                 self.progress.notify_all()
-            rest = (time.perf_counter() - start) / done.number * (done.total - done.number)
+            self.rest = rest = (time.perf_counter() - start) / done.number * (done.total - done.number)
             left = f"about {_time(rest)} left" if rest else "all executed"
             outcome = f"FAILED: {done.error.splitlines()[0]}" if done.error else f"{done.seconds:.0f} s"
             self.say(f"{done.number:2d}/{done.total}  {done.notebook.stem}: {outcome}; {left}")
@@ -191,6 +195,10 @@ class Builder:
             execute(chapters(), self.executed, profile=self.profile, report=report, stop=self.stop)
         with self.progress:
             self.progress.notify_all()
+
+    def _pays(self, before: int) -> bool:
+        """Whether another pass over the pages is worth it, `before` notebooks having been executed at the last one."""
+        return self.ran >= before + AGAIN and self.rest > LEFT
 
     def _until(self, condition: Callable[[], bool]) -> None:
         with self.progress:
