@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
-from trlab import recorded
 from trlab.drawing.names import called
 from trlab.drawing.rates import written_rate
 from trlab.drawing.scores import in_words, rows_of
 from trlab.outcomes import Note, folded, is_recorded, judged, not_run, runs_of
+from trlab.record import read
 from trlab.statistics import interval
 from trlib.drawing import COLOURS, Drawing, legend
 
@@ -116,7 +116,7 @@ def on_dial(branch: str) -> Drawing | Note:
 
 def _rates(label: str, uses: Iterable[str]) -> list[float]:
     """The learning rate of its recorded runs at each number of uses."""
-    runs = recorded(SWEEP)[0]
+    runs = read(SWEEP)[1]
     own = runs[runs["label"] == label]
     return [json.loads(own[own["uses"].astype(str) == one]["train"].iloc[0])["lr"] for one in uses]
 
