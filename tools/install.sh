@@ -17,8 +17,9 @@ if ! works .venv/bin/python; then
 fi
 
 pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
-# pip compiles on one core, after everything else: half a minute that the other core can spend while pip goes on.
-compile() { .venv/bin/python -m compileall -qq -j "$1" .venv/lib > /dev/null 2>&1 || true; }
+# pip would compile every file on one core, and three in four are never imported. What is imported is compiled here, so
+# that notebooks need not do it.
+first_import() { env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c "import $1" > /dev/null 2>&1 || true; }
 
 if [ "${1:-}" = dev ]; then
     echo "install: what tests and comparisons need ..."
@@ -30,11 +31,13 @@ else
     echo "install: torch ..."
     # torch alone and first: pip then finds it in place and never replaces the build that was chosen.
     pip install -q --no-compile "$(grep '^torch==' requirements.txt)"
-    compile 1 &
+    first_import torch &
     echo "install: what the book needs ..."
     pip install -q --no-compile -r requirements.txt
     pip install -q --no-deps -e .
     wait
-    compile 0
+    first_import "jupyter_book.sphinx, myst_nb, sphinx_book_theme, sphinx.ext.autodoc" &
+    first_import "transformers.models.llama.modeling_llama, pandas, scipy.stats, matplotlib.pyplot, ipykernel.kernelapp"
+    wait
     touch .venv/installed
 fi
