@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -155,10 +156,8 @@ def execute(
 
 
 def _workers(notebooks: int) -> int:
-    try:
-        room = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // KERNEL_BYTES
-    except (ValueError, OSError):  # a system that does not say
-        room = notebooks
+    # Available, not free: what the system keeps of files it gives up for a kernel.
+    room = psutil.virtual_memory().available // KERNEL_BYTES
     return max(1, min(notebooks, cores(), room))
 
 

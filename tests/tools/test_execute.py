@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
+import psutil
 import pytest
 
 from tools import execute as module
@@ -121,10 +122,10 @@ def test_as_many_run_at_once_as_there_are_cores_in_the_order_given(
 
 def test_where_memory_is_short_fewer_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "cores", lambda: 8)
-    pages = {"SC_AVPHYS_PAGES": 4 * module.KERNEL_BYTES // 4096, "SC_PAGE_SIZE": 4096}
-    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    memory = SimpleNamespace(available=4 * module.KERNEL_BYTES, free=0)  # the rest is what the system keeps of files
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     assert module._workers(22) == 4
-    pages["SC_AVPHYS_PAGES"] = 0
+    memory.available = 0
     assert module._workers(22) == 1
 
 
@@ -150,6 +151,7 @@ def test_a_stopped_execution_ends_its_kernels_and_keeps_what_is_done(tmp_path: P
 CHILD = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from tools.execute import execute
 execute([Path(name) for name in sys.argv[2:]], Path(sys.argv[1]), profile="smoke", workers=1)
 """
