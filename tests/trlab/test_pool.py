@@ -162,12 +162,13 @@ import signal, sys, threading
 from trlab.pool import run_jobs
 
 if __name__ == "__main__":
-    stop = threading.Event()
+    stop, heard = threading.Event(), threading.Event()
     number = int(sys.argv[1])
-    signal.signal(number, lambda *_: print("heard", flush=True))
+    signal.signal(number, lambda *_: heard.set() or print("heard", flush=True))
     print("begun", flush=True)
     jobs = run_jobs(eval, ["6 * 7", f"__import__('signal').getsignal({number}).name"], stop, workers=1, seconds=60)
     print(*[result for _, result, _ in jobs], flush=True)
+    heard.wait(300)  # the jobs may be done before the signal comes
 """
 
 
