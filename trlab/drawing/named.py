@@ -113,9 +113,9 @@ FIGURES: dict[str, Figure] = {
     "basin": Figure(
         "basin",
         "basin",
-        "Where each method works, when every batch is used 16 times: accuracy after 24 batches over the learning rate, "
-        "16 seeds each, with 95 % intervals. The dotted line lies 0.05 below the best of all; a bar shows at which "
-        "rates a method stays above it, an arrow that it does so to the end of the rates that were run.",
+        "Where each method works when every batch is used 16 times: accuracy after 24 batches against the learning "
+        "rate, 16 seeds each, with 95 % intervals. The dotted line lies 0.05 below the best of all; a bar shows at "
+        "which rates a method stays above it, and an arrow that it does so up to the last rate that was run.",
     ),
     "basin-speed": Figure(
         "basin",
