@@ -25,7 +25,7 @@ CARDS = (
         functions=("trlib.algorithms.dppo.dppo_loss",),
         chapter="07_dppo",
         paper={"delta_tv": "0.15, the authors' script", "delta_kl": "0.05, the authors' script"},
-        remark="A rare token may grow a hundredfold and stays inside; a likely one may not fall from 0.99 to 0.80.",
+        remark="A rare token may grow a hundredfold and stay inside; a likely one may not fall from 0.99 to 0.80.",
     ),
     MethodCard(
         "quatro",
@@ -47,7 +47,7 @@ CARDS = (
         functions=("trlib.algorithms.quatro.quatro_loss",),
         chapter="08_quatro",
         paper={"delta_kl": "not read", "lambda_min": "not read", "form": "not read"},
-        remark="The weight changes its sign where a completion has passed its target: it pulls back at any ratio. The "
+        remark="The weight changes sign where a completion has passed its target: it pulls back at any ratio. The "
         "authors' own loss was not read.",
     ),
     MethodCard(
@@ -75,8 +75,8 @@ CARDS = (
         chapter="09_troll",
         paper={"delta_kl": "0.05", "alpha": "1"},
         remark="π is the projection of the network's π̃ on KL(π ‖ q) ≤ δ. In the weight d = log π - log q, t is the "
-        "share of the way from q to π̃ at which π lies, and the other words keep their proportions: derived "
-        "here. In the figure that leaves only the regression to speak outside the region. What samples next is "
+        "share of the way from q to π̃ at which π lies, and the other tokens keep their proportions: derived "
+        "here. In the figure this leaves only the regression to act outside the region. What samples next is "
         "the network, not its projection: without the regression nothing keeps the two together.",
     ),
 )

@@ -28,8 +28,8 @@ CARDS = (
         functions=("trlib.algorithms.trapo.trsft_loss",),
         chapter="10_trapo",
         paper={"alpha": "0.1, the authors' code"},
-        remark="No ratio anywhere in the expert's part: the region consists of those of the expert's tokens that the "
-        "policy could already write.",
+        remark="There is no ratio in the expert's part: the region is the set of the expert's tokens that the policy "
+        "could already write.",
     ),
     *(
         MethodCard(
@@ -58,7 +58,7 @@ CARDS = (
                 "SFT",
                 "",
                 "supervision alone; nothing is sampled",
-                "Pushes every token with weight 1, however unlikely the policy finds it.",
+                "It pushes every token with weight 1, however unlikely the policy finds it.",
             ),
             (
                 "sft_then_rl",

@@ -69,7 +69,7 @@ CARDS = (
         chapter="03_trpo",
         paper={"delta_kl": "0.01", "damping": "0.1, in the authors' code", "iterations": "10"},
         passes="products with the Fisher matrix, and a forward pass for every step that its line search tries",
-        remark="The region is in the update box: the weight has no edge, the step has. The optimiser plays no part.",
+        remark="The region is in the update box: the weight has no edge, but the step has. The optimiser plays no part.",
     ),
     MethodCard(
         "ppo_penalty",
@@ -91,7 +91,7 @@ CARDS = (
         functions=("trlib.algorithms.kl_penalty.adapt",),
         chapter="04_ppo",
         paper={"target_kl": "0.003, 0.01 or 0.03", "beta": "1"},
-        remark="The weight is that of the sampled token's probability p against all others, q before the batch: "
-        "derived here.",
+        remark="The weight is derived here: p is the sampled token's probability, q what it was before the batch, and all "
+        "other tokens count as one.",
     ),
 )

@@ -64,7 +64,7 @@ CARDS = (
         functions=(PPO_LOSS, "trlib.algorithms.critic.value_loss"),
         chapter="04_critic",
         paper={"lam": "0.95", "eps_low": "0.2", "eps_high": "0.2", "value_weight": "0.5 or 1"},
-        remark="Learns a second network. Its advantages come from GAE and are whitened over the batch.",
+        remark="It learns a second network. Its advantages come from GAE and are whitened over the batch.",
     ),
     MethodCard(
         "grpo",
@@ -86,8 +86,8 @@ CARDS = (
         functions=(PPO_LOSS, GROUP),
         chapter="05_grpo",
         paper={"beta": "0.04", "advantage": "group-std", "aggregation": "seq-mean-token-mean"},
-        remark="The weight is shown for β = 0. The advantage is a group's reward less its mean, over its standard "
-        "deviation.",
+        remark="The weight is shown for β = 0. The advantage is the reward minus the group's mean, divided by the group's "
+        "standard deviation.",
     ),
     MethodCard(
         "dr_grpo",
@@ -185,7 +185,7 @@ CARDS = (
         functions=("trlib.algorithms.cispo.cispo_loss",),
         chapter="05_children",
         paper={"eps_high": "tuned; its value is not printed", "eps_low": "no lower bound"},
-        remark="It bounds the size of a push and nothing stops the pushing: with many updates per batch it has no "
+        remark="It bounds the size of a push, but nothing stops the pushing: with many updates per batch it has no "
         "region.",
     ),
     MethodCard(
@@ -230,7 +230,7 @@ CARDS = (
         functions=("trlib.algorithms.gmpo.gmpo_loss",),
         chapter="05_children",
         paper={"eps_log": "0.4"},
-        remark="An outlying token moves a geometric mean by little, so the window on each token can be wide.",
+        remark="An outlying token moves a geometric mean only a little, so the window on each token can be wide.",
     ),
     MethodCard(
         "pspo",
@@ -252,7 +252,7 @@ CARDS = (
         functions=("trlib.algorithms.pspo.pspo_loss",),
         chapter="05_children",
         paper={"alpha": "0.1"},
-        remark="Its gradient is 1 - α times that of no region, on every token alike; Adam divides that factor out "
+        remark="Its gradient is 1 - α times the one without a region, for every token alike; Adam divides that factor out "
         "again.",
     ),
 )

@@ -111,7 +111,7 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
     if not found and not card.example:
         return [
             *lines,
-            "No recorded run: none of our sweeps has it yet, and nothing is claimed of how well it learns.",
+            "No recorded run: none of our sweeps has it yet, and we claim nothing about how well it learns.",
             "",
         ]
     if not found:
@@ -145,7 +145,7 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
             "",
             "`relay_best`: 64 tokens, a sampler that is two batches behind and whose logits are noisy. In the first "
             "row the learning rate is the one that a rule chose for this method from a map, in the second it is "
-            "1.5e-3, the same for all. Here it stands [beside the others](../recorded_long.md).",
+            "1.5e-3, the same for all. See it [beside the others](../recorded_long.md).",
             *(["", card.near] if card.near else []),
         ]
     if "gallery_best" in sweeps:

@@ -57,7 +57,7 @@ def _masked(name: str, title: str, diff: str, **more: Any) -> MethodCard:
 def _kin(words: str) -> str:
     """What the recorded corrections have of a method."""
     link = "../recorded_third.md#corrections-level-bounds-dropped-completions"
-    return f"The sweep [`corrected`]({link}) has {words}, with a sampler of four bits and with one that is late."
+    return f"The sweep [`corrected`]({link}) has {words}, with a four-bit sampler and with one that is late."
 
 
 WHOLE: dict[str, Any] = {"what": "the product of a completion's ratios of learner to sampler", "level": "completion"}
@@ -106,7 +106,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
         near=_kin("a mask with a lower bound too, *token, .5 to 2*"),
-        remark="Like TIS below the bound; beyond it TIS still pushes with the bound, and MIS does not push at all.",
+        remark="Below the bound it is TIS. Above it TIS still pushes, with the bound as its factor; MIS does not push at all.",
     ),
     _correction(
         "mis_seq",
@@ -119,7 +119,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
         near=_kin("a mask with a lower bound too, *product, .5 to 2*"),
-        remark="What is dropped is what the learner has come to find likelier than its sampler did.",
+        remark="It drops what the learner has come to find likelier than its sampler did.",
         **WHOLE,
     ),
     _correction(
@@ -148,7 +148,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="verl 0.9.1, whose `decoupled_token_icepop` has it",
         paper={"correction": "from 0.5 to 5, in verl"},
         near=_kin("a narrower window, *token, .5 to 2*"),
-        remark="MIS with a lower bound too: a token that the learner finds much less likely than its sampler is left "
+        remark="MIS with a lower bound too: a token that the learner finds much less likely than its sampler did is left "
         "alone.",
     ),
     MethodCard(
@@ -232,8 +232,8 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -min(r[t] * A, clip(r[t], 0.8, 1.2) * A)\n"
         "+ R = r[1] * ... * r[t]\n"
         "+ loss = -min(R * A, clip(R, exp(-a * sqrt(t)), exp(b * sqrt(t))) * A)",
-        remark="R is the exact weight of a token whose prefix came from another policy. The curve is a first token's: "
-        "its window is narrow, and at the hundredth token ten times as wide in log r.",
+        remark="R is the exact weight of a token whose prefix came from another policy. The curve shows a first token, "
+        "whose window is narrow; at the hundredth token it is ten times as wide in log r.",
     ),
     MethodCard(
         "a3po",
@@ -261,7 +261,7 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- prox = forward_pass(old_weights)       # decoupled PPO\n"
         "+ prox = mu * (pi / mu) ** (age / (age + 1))\n"
         "  loss = -sg(prox / mu) * min(pi / prox * A, clip(pi / prox, 0.8, 1.2) * A)",
-        remark="Decoupled PPO without the forward pass for its middle policy. Where the sampler is a batches behind, "
+        remark="Decoupled PPO without the forward pass for its middle policy. With a sampler of age a, in batches, "
         "only the last of a + 1 equal parts of the way is clipped: at a = 9 PPO's 1.2 is passed at π/μ = 6.2. "
         "The curve is drawn at age 0, where it is PPO's.",
     ),
@@ -321,7 +321,7 @@ CARDS: tuple[MethodCard, ...] = (
         diff="  w = product(pi_old / mu)                # of each completion\n"
         "- step(lr)\n"
         "+ step(lr * sqrt(sum(w) ** 2 / (B * sum(w ** 2))))",
-        remark="It does not ask where the policy goes but how much the data can tell. A batch in which one completion "
+        remark="It asks how much the data can say, not where the policy goes. A batch in which one completion "
         "has all the weight takes a step √(1/B) times as long.",
         no_curve="what changes is the length of the step; the weight is r A",
     ),
@@ -387,7 +387,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=(MODULE + "masks.trm_mask",),
         paper={"delta_max": "0.1, as CPPO's paper quotes it", "delta_mean": "0.002, likewise"},
         remark="One token decides for a thousand. With the mean's threshold of 0.002 nats, a completion of a few "
-        "tokens is soon dropped whole; the curve's one-token completion goes at a |log r| of 0.06.",
+        "tokens is soon dropped whole; the curve's one-token completion is dropped at a |log r| of 0.06.",
     ),
     _masked(
         "vaco",
@@ -425,7 +425,7 @@ CARDS: tuple[MethodCard, ...] = (
         long="cumulative prefix-divergence policy optimisation",
         paper={"delta": "0.15 or 0.2", "delta_prefix": "0.02", "w_min": "0.8"},
         remark="DPPO's mask with a memory: once a prefix has spent its budget, its tokens may only go back. The curve "
-        "is a first token's, which has the whole threshold.",
+        "shows a first token, which has the whole threshold.",
     ),
     MethodCard(
         "clip_cov",
@@ -450,8 +450,8 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ cov = (logp - mean(logp)) * (A - mean(A))\n"
         "+ loss = -min(r * A, clip(r, 0.8, 1.2) * A) * ~drawn(1 < cov < 5, 0.0002)",
-        remark="It keeps entropy and no distance: a sure token with a good advantage is what makes a policy surer. "
-        "With few tokens in a minibatch the one that is always drawn is a larger share.",
+        remark="It preserves entropy, not a distance: sure tokens with a good advantage make a policy surer. "
+        "One token is always drawn, so in a minibatch of few tokens the share is larger.",
         no_curve="which tokens are drawn depends on all tokens of the batch, and on chance",
     ),
     MethodCard(
@@ -512,7 +512,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="how log-prob and advantage vary together",
         to=BEFORE,
-        how="the few tokens that vary together most pay |log r|; no clip",
+        how="the few tokens whose log-prob and advantage vary together most pay |log r|; no clip",
         ratio="π/π_old",
         level="batch",
         action="penalise",
@@ -582,7 +582,7 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ q = normalise(p_old * exp(u / eta))      # over the group's completions\n"
         "+ loss = -sum(q * log(p))",
-        remark="It stops at the target. The probabilities are of whole completions: where these are long, one of a "
+        remark="It stops at the target. The probabilities are of whole completions: where these are long, one of the "
         "group has nearly all of p, and the rewards of the others hardly count.",
     ),
 )

@@ -26,11 +26,11 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_classical",
         remark="TRPO's conjugate gradients with the loss's own Hessian in place of the Fisher matrix, and a ball of "
         "parameters in place of a KL. The radius grows or shrinks with the share of its promise that a step kept. The "
-        "optimiser follows the authors' code; the unrolled loss is read off the abstract.",
+        "optimiser follows the authors' code; the unrolled loss follows the abstract.",
         paper={"radius": "0.1, in the authors' code", "largest": "2, in the authors' code"},
         no_curve="it takes a step of parameters to lower any loss, and there are no tokens",
-        work="Each step takes one gradient, up to 120 products with the Hessian, each about the price of one more "
-        "gradient, and one more value of the loss.",
+        work="Each step takes one gradient, up to 120 products with the Hessian (each costs about as much as one more "
+        "gradient), and one more value of the loss.",
         example='python -c "import torch; from trlib.relatives.classical import newton_cg as f; print(f(lambda x: (x '
         '** 2 - 1).square().sum(), torch.tensor([.5, 2.]))[-1])"',
     ),
@@ -42,7 +42,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the parameters",
         to="where they are, and away from their bounds",
-        how="a radius, in a ball as thin as the bound ahead is near",
+        how="a radius, in a ball that is thinner where a bound is nearer",
         ratio="none",
         level="parameters",
         action="bound the step",
@@ -83,8 +83,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_classical",
         remark="The three steps are those of MATRL (arXiv 2106.06828), after its abstract; that GA-MATR takes them "
         "is our reading of its words. What the other will play is the equilibrium of a game of two moves "
-        "each, stay or step; it is always pure. Attention over neighbours is its critic's; the simulator of flying "
-        "stations is not rebuilt.",
+        "each, stay or step; it is always pure. Its critic attends to neighbours; we did not rebuild the simulator of flying "
+        "stations.",
         no_curve="it moves the whole strategies of two players, and there are no tokens",
         work="A step of both players takes six products of a payoff matrix with their strategies, and a game of "
         "two by two that it solves by comparing payoffs.",

@@ -34,7 +34,7 @@ CARDS: tuple[MethodCard, ...] = (
         "backward pass",
         remark="The weight is that of the first phase, with p the token's probability and q its probability before the "
         "batch. What bounds the farthest token is the second phase, whose steps have a learning rate of their "
-        "own: one that is too long jumps over the region again and again.",
+        "own: steps that are too long jump over the region again and again.",
     ),
     MethodCard(
         "mdpo",
@@ -79,7 +79,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.constraints.COUNTERPOL", "trbook.bandit.counterfactual_policy"),
         chapter="gallery_constraints",
         paper={"k": "0.9, in the authors' notebook", "form": '"notebook", in the authors\' code'},
-        remark="The recorded run is the summary's objective. `COUNTERPOL(form='notebook')` is the authors': "
+        remark="The recorded run uses the summary's objective. `COUNTERPOL(form='notebook')` is the authors': "
         "KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It explains a policy by the nearest one with "
         "another return, better or worse; as a training method it "
         "stops at its target by design. A price k above 0 leaves the return short of it. J is that of the batch "

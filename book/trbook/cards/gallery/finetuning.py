@@ -14,7 +14,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the distribution at the expert's tokens",
         to="that of a moving average of the weights, and that at slightly changed embedded tokens",
-        how="two penalties; the change of the tokens is the worst of its length, by one step up the second",
+        how="two penalties; the change of the tokens is the worst of its length, found by one step up the second penalty",
         ratio="none",
         level="distribution",
         action="penalise",
@@ -29,8 +29,8 @@ CARDS: tuple[MethodCard, ...] = (
         passes="three more forward and two more backward passes",
         remark="A proximal point in the space of functions: TRPO's penalty, both ways, on an expert's answers. The "
         "average lives in the run's memory, so a second run begins with its own.",
-        no_curve="its penalties compare whole distributions at the expert's tokens, which no ratio of one token "
-        "decides",
+        no_curve="its penalties compare whole distributions at the expert's tokens, which the ratio of one token does not "
+        "determine",
     ),
     MethodCard(
         "tram",
@@ -41,7 +41,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the loss in a ball of weights",
         to="the weights now; its radius is the distance from the first policy",
-        how="the gradient is taken uphill, further the more the function has moved",
+        how="the gradient is taken uphill, and further uphill the more the function has moved",
         ratio="none",
         level="parameters",
         action="smooth",
@@ -58,7 +58,7 @@ CARDS: tuple[MethodCard, ...] = (
         "`SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has no recorded run. The "
         "released code's step uphill lacks the factor g: it adds the same number to every weight. The paper "
         "has more distances: from the step before, and under noise on the input.",
-        no_curve="the loss is supervision's and so is the weight; only the weights at which it is taken move",
+        no_curve="loss and weight are those of supervision; only the parameters at which the gradient is taken move",
     ),
     MethodCard(
         "sam",
@@ -83,6 +83,6 @@ CARDS: tuple[MethodCard, ...] = (
         passes="one more forward and backward pass at the weights uphill",
         remark="Its ball is no trust region: nothing is kept close. It asks for weights around which the loss is flat, "
         "at the price of a second gradient per update.",
-        no_curve="the loss is supervision's and so is the weight; only the weights at which it is taken move",
+        no_curve="loss and weight are those of supervision; only the parameters at which the gradient is taken move",
     ),
 )

@@ -64,7 +64,7 @@ CARDS: tuple[MethodCard, ...] = (
         "2503.12645",
         "read in the authors' code",
         "Muon's; as a trust region: the abstract of Kovalev 2025",
-        "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand for the singular vectors: a "
+        "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand in for the singular vectors: a "
         "direction whose singular value is far below the largest is not reached. Vectors step by their sign. The "
         "learning rate should be about ten times AdamW's, or more.",
         PRODUCTS,
@@ -105,8 +105,8 @@ CARDS: tuple[MethodCard, ...] = (
         "2509.24320",
         "read in the authors' code",
         "`auon/optimizer.py`",
-        "`optimizer='auon'` beside any method. In the authors' `auon/optimizer.py`, which this is, the step is as "
-        "large as the gradient: where gradients are small it slows down as gradient descent does. Their older "
+        "`optimizer='auon'` beside any method. It is the authors' `auon/optimizer.py`, whose step is as large "
+        "as the gradient: where gradients are small it slows down as gradient descent does. Their older "
         "`Auon_Adam_train.py` divides the matrix by its norm first: its steps have a length of about 1, and no run "
         "here uses it.",
         SCALE,
@@ -121,8 +121,8 @@ CARDS: tuple[MethodCard, ...] = (
         "2509.24320",
         "read in the authors' code",
         "`auon/optimizer.py`",
-        "`optimizer='hybrid_auon'` beside any method. The released code takes five steps of Newton-Schulz, the "
-        "first abstract speaks of one. With the number about 1 it is Muon with Nesterov's average.",
+        "`optimizer='hybrid_auon'` beside any method. The released code takes five steps of Newton-Schulz; the "
+        "first abstract speaks of one. As the number is about 1, it is Muon with Nesterov's average.",
         f"{PRODUCTS}, {SCALE}",
     ),
 )

@@ -59,8 +59,8 @@ CARDS: tuple[MethodCard, ...] = (
             "share": "0.6, TRL's default",
             "every": "512 updates, TRL's default",
         },
-        remark="On preferences that never contradict themselves there is no point at which it stops. TRL counts the "
-        "updates between two moves, here batches are counted.",
+        remark="If preferences never contradict each other, it never stops by itself. TRL counts the updates between two "
+        "moves of the reference; here we count batches.",
     ),
     MethodCard(
         "adpo",
@@ -84,7 +84,7 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_preferences",
         paper={"tau": "0.8, in an implementation; 1 in another", "beta": "0.5, in an implementation"},
         remark="Within a group the optimum is π ∝ π_old q^τ. A larger τ means a flatter loss and an optimum that is "
-        "farther away. A group of one reward asks for equal log-ratios.",
+        "farther away. A group whose rewards are equal asks for equal log-ratios.",
     ),
     MethodCard(
         "trpa",

@@ -41,7 +41,7 @@ CARDS: tuple[MethodCard, ...] = (
             "step_low": "0.02; 0.05 in the authors' code",
             "weigh_by": "rollout; nothing in the authors' code",
         },
-        remark="The defaults, and every recorded run, are the authors' code's; `BAPO(**BAPO_PAPER)` is the paper's "
+        remark="The defaults, and every recorded run, follow the authors' code; `BAPO(**BAPO_PAPER)` is the paper's "
         "Algorithm 1. The code counts clipped constants, so that raising c_low moves its statistic away from the "
         'target; count="gradient" counts what has a gradient.',
         no_curve="the window is searched for again in every batch; inside it the weight is PPO's",
@@ -67,8 +67,8 @@ CARDS: tuple[MethodCard, ...] = (
         functions=(MODULE + "minpro_loss",),
         chapter=HERE,
         remark="The minimum's mean is below 1, so the weights shrink along a completion: low variance is paid for "
-        "with bias. Like CISPO it has no region, and many updates per batch take it far. The curve is a first "
-        "token's.",
+        "with bias. Like CISPO it has no region, and many updates per batch take it far. The curve shows a "
+        "first token.",
     ),
     MethodCard(
         "cpgd",
@@ -91,7 +91,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=(MODULE + "cpgd_loss",),
         chapter=HERE,
         paper={"eps": "0.2, in a public training script", "alpha": "0.01, there too", "cap": "0.2, there too"},
-        remark="The push holds no ratio: a token weighs A until the clip stops it. What pulls back is weak at the "
+        remark="The push contains no ratio: a token weighs A until the clip stops it. The pull back is weak at the "
         "default α of a hundredth.",
     ),
     MethodCard(
@@ -115,8 +115,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter=HERE,
         paper={"lam": "0.04, in a public re-implementation", "delta": "not read", "dual_lr": "not read"},
         passes="a forward pass after every update, which measures the variance",
-        remark="The weight changes its sign at r = 1 + A/(2λ). The curve is drawn at the λ that a run begins with; a "
-        "run that stays near lets λ fall to 0, and then nothing holds it until the bound is broken.",
+        remark="The weight changes sign at r = 1 + A/(2λ). The curve is drawn at the λ that a run begins with; a "
+        "run that stays near lets λ fall to 0, and then nothing holds it back until the bound is broken.",
     ),
     MethodCard(
         "capo",
@@ -144,8 +144,8 @@ CARDS: tuple[MethodCard, ...] = (
             "tau_h": "0.01; 0.0005 with Dr.GRPO",
             "fisher": '"empirical", in the authors\' code',
         },
-        remark="The authors mask PPO's clipped loss, this masks r A: with many uses of a batch nothing but the mask "
-        "holds it. The prediction is of plain gradient descent on one token; a step of Adam moves a policy much "
+        remark="The authors mask PPO's clipped loss; this masks r A, so with many uses of a batch nothing but the mask "
+        "holds it back. The prediction is for plain gradient descent on one token; a step of Adam moves a policy much "
         "further. The empirical Fisher over-predicts for rare tokens and drops them first.",
         no_curve="the mask depends on the hidden state and on the learning rate, and not on the ratio alone",
     ),
@@ -169,7 +169,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=(MODULE + "trefree_loss",),
         chapter=HERE,
         paper={"delta": "not read"},
-        remark="Where all advantages have one size it is PPO. The curve is drawn at |A| = 1/2: a window of 0.2.",
+        remark="Where all advantages have the same size it is PPO. The curve is drawn at |A| = 1/2: a window of 0.2.",
     ),
     MethodCard(
         "pb_ppo",
@@ -180,7 +180,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=CLIPPED.replace("_l", "_k").replace("_h", "_k"),
         what=TOKEN_RATIO,
         to=BEFORE,
-        how="a clip, whose width a bandit chooses for every batch by what widths have earned",
+        how="a clip, whose width a bandit chooses for every batch by what each has earned so far",
         ratio="π/π_old",
         level="token",
         action="clip",
@@ -191,7 +191,8 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract and the README of the code",
         chapter=HERE,
         paper={"arms": "not read", "c": "not read"},
-        remark="The preference of its name is the task's for a width; there are no preference pairs. While a policy "
-        "improves, widths that were tried late look better than those tried early. Drawn with its first width.",
+        remark="The preference in its name is the task's preference for a width; there are no preference pairs. While a "
+        "policy improves, widths that were tried late look better than those tried early. The curve is drawn with its "
+        "first width.",
     ),
 )

@@ -29,7 +29,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"eta": "1, the authors' code"},
         remark="Loss 0 is the exponential tilt π ∝ π_old exp(ηR), if the pairs connect all answers: pairs that only "
         "cover them leave one free constant for each group of connected answers. A prompt whose rewards are "
-        "equal still has a gradient: it pulls the log-ratios back to each other.",
+        "equal still has a gradient: it pulls the log-ratios back towards each other.",
     ),
     MethodCard(
         "lco",

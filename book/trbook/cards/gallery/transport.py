@@ -28,7 +28,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.transport.wpo_update",),
         chapter="gallery_transport",
         remark="A function, not an objective of the loop. With distances of 0 and 1 the region is total variation, as "
-        "DPPO's. Two other methods are called WPO: TRL's weighted preference optimisation and Wasserstein "
+        "in DPPO. Two other methods are called WPO: TRL's weighted preference optimisation and Wasserstein "
         "Policy Optimization (arXiv 2505.00663).",
         paper={"delta": "0.01, in one variant of the authors' code"},
         no_curve="it sets probabilities by a closed form, and no token has a weight",

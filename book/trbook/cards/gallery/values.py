@@ -39,7 +39,7 @@ CARDS: tuple[MethodCard, ...] = (
         what="the critic's values",
         to="its values before the batch",
         how="a bound on their mean squared move, in units of the critic's own error; PPO's clip stays for the "
-        "policy, where the paper takes TRPO",
+        "policy, where the paper uses TRPO",
         ratio="π/π_old",
         level="token",
         action="clip",
@@ -61,7 +61,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=CLIPPED,
         what=TOKEN_RATIO,
         to=BEFORE,
-        how=WINDOW + "; the critic gives quantiles, and their lower tail is pulled in before GAE",
+        how=WINDOW + "; the critic predicts quantiles, and their lower tail is pulled in before GAE",
         ratio="π/π_old",
         level="token",
         action="clip",
