@@ -171,7 +171,7 @@ def _about(entry: dict[str, Any]) -> str:
     source = libraries.adapter(library).SOURCE
     folder = repository.partition("/")[2]
     return (
-        f"Held at commit {link} of {source.date}:\n\n```\n{source.clone}\n"
+        f"Compared at commit {link} of {source.date}:\n\n```\n{source.clone}\n"
         f"trlib conformance --library {library} --source {folder}\n```\n\n"
     )
 
@@ -212,7 +212,7 @@ def _measured(place: Place) -> str:
 
 
 def _table(findings: list[Finding]) -> str:
-    rows = ["| function | held against | finding |", "|---|---|---|"]
+    rows = ["| function | compared with | finding |", "|---|---|---|"]
     for finding in findings:
         status = "agrees" if finding.status == AGREES else f"**{finding.status}**"
         words = finding.words.replace("|", "\\|")

@@ -91,7 +91,7 @@ CARDS = (
         functions=("trlib.algorithms.kl_penalty.adapt",),
         chapter="04_ppo",
         paper={"target_kl": "0.003, 0.01 or 0.03", "beta": "1"},
-        remark="The weight is derived here: p is the sampled token's probability, q what it was before the batch, and all "
-        "other tokens count as one.",
+        remark="The weight is derived here: p is the sampled token's probability, q what it was before the batch, and "
+        "all other tokens count as one.",
     ),
 )

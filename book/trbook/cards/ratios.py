@@ -86,8 +86,8 @@ CARDS = (
         functions=(PPO_LOSS, GROUP),
         chapter="05_grpo",
         paper={"beta": "0.04", "advantage": "group-std", "aggregation": "seq-mean-token-mean"},
-        remark="The weight is shown for β = 0. The advantage is the reward minus the group's mean, divided by the group's "
-        "standard deviation.",
+        remark="The weight is shown for β = 0. The advantage is the reward minus the group's mean, divided by the "
+        "group's standard deviation.",
     ),
     MethodCard(
         "dr_grpo",
@@ -252,7 +252,7 @@ CARDS = (
         functions=("trlib.algorithms.pspo.pspo_loss",),
         chapter="05_children",
         paper={"alpha": "0.1"},
-        remark="Its gradient is 1 - α times the one without a region, for every token alike; Adam divides that factor out "
-        "again.",
+        remark="Its gradient is 1 - α times the one without a region, for every token alike; Adam divides that factor "
+        "out again.",
     ),
 )

@@ -106,7 +106,8 @@ CARDS: tuple[MethodCard, ...] = (
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
         near=_kin("a mask with a lower bound too, *token, .5 to 2*"),
-        remark="Below the bound it is TIS. Above it TIS still pushes, with the bound as its factor; MIS does not push at all.",
+        remark="Below the bound it is TIS. Above it TIS still pushes, with the bound as its factor; MIS does not push "
+        "at all.",
     ),
     _correction(
         "mis_seq",
@@ -148,8 +149,8 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="verl 0.9.1, whose `decoupled_token_icepop` has it",
         paper={"correction": "from 0.5 to 5, in verl"},
         near=_kin("a narrower window, *token, .5 to 2*"),
-        remark="MIS with a lower bound too: a token that the learner finds much less likely than its sampler did is left "
-        "alone.",
+        remark="MIS with a lower bound too: a token that the learner finds much less likely than its sampler did is "
+        "left alone.",
     ),
     MethodCard(
         "vespo",

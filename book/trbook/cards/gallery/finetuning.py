@@ -14,7 +14,8 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the distribution at the expert's tokens",
         to="that of a moving average of the weights, and that at slightly changed embedded tokens",
-        how="two penalties; the change of the tokens is the worst of its length, found by one step up the second penalty",
+        how="two penalties; the change of the tokens is the worst of its length, found by one step up the second "
+        "penalty",
         ratio="none",
         level="distribution",
         action="penalise",
@@ -29,8 +30,8 @@ CARDS: tuple[MethodCard, ...] = (
         passes="three more forward and two more backward passes",
         remark="A proximal point in the space of functions: TRPO's penalty, both ways, on an expert's answers. The "
         "average lives in the run's memory, so a second run begins with its own.",
-        no_curve="its penalties compare whole distributions at the expert's tokens, which the ratio of one token does not "
-        "determine",
+        no_curve="its penalties compare whole distributions at the expert's tokens, which the ratio of one token does "
+        "not determine",
     ),
     MethodCard(
         "tram",

@@ -59,8 +59,8 @@ CARDS: tuple[MethodCard, ...] = (
             "share": "0.6, TRL's default",
             "every": "512 updates, TRL's default",
         },
-        remark="If preferences never contradict each other, it never stops by itself. TRL counts the updates between two "
-        "moves of the reference; here we count batches.",
+        remark="If preferences never contradict each other, it never stops by itself. TRL counts the updates between "
+        "two moves of the reference; here we count batches.",
     ),
     MethodCard(
         "adpo",

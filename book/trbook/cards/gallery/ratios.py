@@ -191,8 +191,8 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract and the README of the code",
         chapter=HERE,
         paper={"arms": "not read", "c": "not read"},
-        remark="The preference in its name is the task's preference for a width; there are no preference pairs. While a "
-        "policy improves, widths that were tried late look better than those tried early. The curve is drawn with its "
-        "first width.",
+        remark="The preference in its name is the task's preference for a width; there are no preference pairs. While "
+        "a policy improves, widths that were tried late look better than those tried early. The curve is drawn with "
+        "its first width.",
     ),
 )
