@@ -69,7 +69,8 @@ CARDS = (
         chapter="03_trpo",
         paper={"delta_kl": "0.01", "damping": "0.1, in the authors' code", "iterations": "10"},
         passes="products with the Fisher matrix, and a forward pass for every step that its line search tries",
-        remark="The region is in the update box: the weight has no edge, but the step has. The optimiser plays no part.",
+        remark="The region is in the update box: the weight has no edge, but the step has. The optimiser plays no "
+        "part.",
     ),
     MethodCard(
         "ppo_penalty",
