@@ -206,7 +206,7 @@ RUNGS: tuple[Rung, ...] = (
         dual,
         "08_quatro",
         "QUATRO, as derived in this book, solves for each prompt's optimum within 0.1 nats. The weight is the "
-        "distance to that target: beyond it, it changes its sign and pulls back.",
+        "distance to that target: beyond it the weight changes sign and pulls back.",
         "quatro",
     ),
     Rung(
@@ -214,7 +214,7 @@ RUNGS: tuple[Rung, ...] = (
         projection,
         "09_troll",
         "TROLL moves every token's distribution back to within 0.05 nats of the old one and differentiates through "
-        "it. The second term draws the network to the projected policy.",
+        "it. The second term pulls the network towards the projected policy.",
         "troll",
     ),
 )

@@ -17,7 +17,7 @@ CARD = Card(
             "two summaries",
             PAPER,
             [below("perprompt", "quatro", 0.1, kind, at=HARD) for kind in ("kl_many", "kl_half", "kl_few")],
-            why="The divergence depends on difficulty far less than PPO's, but it stands above the radius unless "
+            why="The divergence depends on difficulty far less than PPO's, but it lies above the radius unless "
             "nearly all of a group are right.",
         ),
         Claim(

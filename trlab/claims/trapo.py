@@ -16,7 +16,7 @@ CARD = Card(
             [above("expert", "trapo", "sft+rl-adaptive", at=WRONG), above("trapo", "trapo", "sft+rl", at=LONG)],
         ),
         Claim(
-            "SFT covers the expert's modes, capped SFT drops those that the policy finds unlikely.",
+            "SFT covers the expert's modes; capped SFT drops those that the policy finds unlikely.",
             "section on trust-region SFT",
             PAPER,
             [above("trapo", "sft+rl-adaptive", "trapo", "distinct")],

@@ -64,7 +64,7 @@ CARD = Card(
             "the sparse form",
             PAPER,
             [above("troll_parts", "4 tokens, no rest", "4 tokens and the rest", "entropy")],
-            why="Four tokens are kept, the paper keeps 64, which would leave out next to nothing here.",
+            why="We keep four tokens. The paper keeps 64, which would leave out next to nothing here.",
         ),
         Claim(
             "Three to ten points over the clip on models of 0.6 to 14 billion parameters, for 5 % more memory.",

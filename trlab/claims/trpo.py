@@ -28,8 +28,8 @@ CARD = Card(
             "Theory bounds how much the return can fall in a step, so improvement is monotonic.",
             "theorem 1",
             PAPER,
-            untestable="The bound's constant makes steps too small to take; the method that is used keeps the radius "
-            "and not the guarantee, and a record's rewards are noisier than a step.",
+            untestable="The bound's constant makes steps too small to take; the method in use keeps the radius "
+            "but not the guarantee, and a record's rewards are noisier than a step.",
         ),
     ),
 )

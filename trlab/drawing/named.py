@@ -127,7 +127,7 @@ FIGURES: dict[str, Figure] = {
         "corrected",
         "intervals",
         "PPO with a sampler eight batches old, every batch used twice at a learning rate of 3e-4: accuracy after 24 "
-        "batches, eight seeds each. Token, product and mean say whose ratio to the sampler is bounded: a token's, the "
+        "batches, eight seeds each. Token, product and mean say which ratio to the sampler is bounded: a token's, the "
         "completion's product, or its geometric mean; at most 2 truncates, a window masks. Drop: completions with a "
         "negative advantage and more nats per token than this.",
         at={"sampler of": "lag 8"},
@@ -289,8 +289,8 @@ FIGURES: dict[str, Figure] = {
         "relay_map",
         "basins",
         "Where the methods for stale data work on relay: the learning rates at which each ends within .05 of the "
-        "best of these. A dot marks its best rate, and beside the name stands its end there; an arrow says that the "
-        "rates that were run end first. Two seeds: a map, not a comparison.",
+        "best of these. A dot marks its best rate, and its end there is written beside the name; an arrow says that "
+        "the rates that were run end first. Two seeds: a map, not a comparison.",
     ),
     "relay-hot": Figure(
         "relay_best",
@@ -309,8 +309,8 @@ FIGURES: dict[str, Figure] = {
     "reuse": Figure(
         "reuse",
         "curves",
-        "Accuracy over the uses of a whole batch, beside as many updates from fresh "
-        "batches; a cross where a method first lies five points below them.",
+        "Accuracy over the uses of a whole batch, compared with as many updates from fresh "
+        "batches; a cross marks where a method first lies five points below them.",
         along="uses",
         control="on-policy",
         drop=DROP,

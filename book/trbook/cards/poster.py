@@ -32,7 +32,7 @@ SHOWN = tuple(
 """Cards of the main line with a box of their own; those left out share the curve of grpo or of sft."""
 CURVES = (
     "How hard is a token pushed, once its probability has moved? Each curve is the gradient weight "
-    r"$w=-\partial L/\partial\log\pi(y_t)$ against the ratio to the policy that wrote the token, over its size "
+    r"$w=-\partial L/\partial\log\pi(y_t)$ against the ratio to the policy that wrote the token, divided by its size "
     "at ratio 1,\ncomputed by the method itself. "
 )
 
@@ -84,8 +84,8 @@ SHEETS: Mapping[str, Sheet] = {
     ),
     "poster_gallery": Sheet(
         "Their relatives",
-        CURVES + "What has no such weight (an optimiser, a closed form, a judge of tokens before the move) has its "
-        "three answers alone.",
+        CURVES + "A method without such a weight (an optimiser, a closed form, a judge of tokens before the move) "
+        "shows only its three answers.",
         BRANCHES,
         across=9,
         down=4,
