@@ -1,6 +1,6 @@
 """CISPO: clip the importance weight, not the update (MiniMax 2025, arXiv 2506.13585).
 
-PPO's clip drops a token from the gradient; CISPO bounds the weight it enters with and drops none. The rare tokens
+PPO's clip drops a token from the gradient; CISPO bounds its weight there and drops no token. The rare tokens
 that a ratio clip silences first (openers such as "wait") keep their say."""
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ def cispo_loss(
     Diagnostics besides the usual: `clipped`, the tokens whose weight a bound has changed; `kept` is True for them too.
 
     Args:
-        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         eps_low: the weight's window below 1, in [0, 1]; None: no lower bound.
         eps_high: the weight's window above 1, at least 0.

@@ -18,8 +18,8 @@ from trlib.algorithms.ppo import PPO
 from trlib.algorithms.trpo import conjugate_gradient, exact, flat, move, some_rows, unflat
 
 BACKTRACK, TRIES = 0.8, 10
-"""The critic's step is shortened by this factor until its region holds, at most this often; else it is not taken."""
-SLACK = 1 + 1e-5  # by rounding a step that is scaled to end at the edge may end past it
+"""The critic's step is shortened by this factor, at most this often, until its region holds; else it is not taken."""
+SLACK = 1 + 1e-5  # rounding may carry a step that should end at the edge past it
 
 
 def value_loss(
@@ -70,11 +70,11 @@ class PPOCritic(PPO):
     """PPO-clip with a critic of its own, GAE and whitened advantages."""
 
     gamma: float = checks.setting(1.0, least=0, most=1)
-    """Discount a token."""
+    """Discount per token."""
     lam: float = checks.setting(0.95, least=0, most=1)
     """GAE's λ: 1 trusts the rewards, 0 the critic."""
     value_clip: float | None = checks.setting(0.2, least=0)
-    """How far a batch may move a value before its gradient stops; None: off. For critic="gradient", as the next two."""
+    """How far a batch may move a value before its gradient stops; None: off. Like the next two, for "gradient" only."""
     value_weight: float = checks.setting(0.5, least=0)
     """Weight of the critic's loss. The critic shares no weights with the policy, so under AdamW it hardly matters."""
     critic_speed: float = checks.setting(10.0, above=0)
@@ -152,8 +152,8 @@ def _longest(a: float, b: float, c: float) -> float:
     """The largest s in [0, 1] with a s² + 2 b s + c <= 0, and 0 where there is none; a >= 0."""
     if a + 2 * b + c <= 0:
         return 1.0
-    # Squares of the coefficients may be beyond the type (a steep critic, or one that hardly moves): bring the largest
-    # near 1 first. By a power of 2 no digit changes.
+    # Squares of the coefficients may overflow or underflow (a steep critic, or one that hardly moves), so bring the
+    # largest near 1 first. Scaling by a power of 2 changes no digit.
     exponent = math.frexp(max(a, abs(b), abs(c)))[1]
     unit = math.ldexp(1.0, min(-exponent, 1000))
     a, b, c = unit * a, unit * b, unit * c

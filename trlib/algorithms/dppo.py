@@ -19,7 +19,7 @@ from trlib.algorithms.needs import Needs
 from trlib.divergences import TopK, binary_kl, binary_tv, kl, merged, topk_kl, topk_tv, tv
 
 Measure = Literal["binary", "topk", "full"]
-OVERFLOW = 20.0  #: The log-ratio is clamped from above at this before it is exponentiated.
+OVERFLOW = 20.0  #: The log-ratio is capped at this before it is exponentiated.
 ROUNDING = 1e-3  #: How far below 0 rounded log-probs may put a divergence.
 DELTA_TV = 0.15  #: The authors' total-variation threshold; theirs for KL is .05.
 
@@ -57,8 +57,8 @@ def dppo_loss(
         logp_anchor: [B, T] log q, for the ablation anchored on a recomputed policy: it moves the mask only, the
             weight stays p/μ. None: `logp_rollout`.
         max_ratio: C, at least 1; None: off.
-        signed: whether a token outside the region that the update would bring back keeps its gradient. False: it has
-            none either, as with the mask that prime-rl calls IPO.
+        signed: whether a token outside the region that the update would bring back keeps its gradient. False: it does
+            not, as with the mask that prime-rl calls IPO.
 
     Diagnostics besides the usual: `divergence`, the D of every token.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta or both; a
@@ -66,9 +66,9 @@ def dppo_loss(
     In the book: :eq:`dppo-mask`, :eq:`dppo-loss`.
     Source: arXiv 2602.04879 and the authors' code; thresholds there: TV .15, KL .05.
     Differs from: verl's `dppo_tv` and `dppo_kl` are anchored on the recomputed policy, unless its rollout correction
-    is in bypass mode: 0.9.1's default trainer (use_v1) then takes the rollout's log-probs for the old ones and keeps
-    loss_mode, so that they are anchored on the rollout; the legacy trainer, and the experimental ones built on it, set
-    loss_mode to another loss. They read the delta from `clip_ratio`, truncate at 20, or at 3 from the actor's
+    is in bypass mode. 0.9.1's default trainer (use_v1) then uses the rollout's log-probs as the old ones and keeps
+    loss_mode, so both are anchored on the rollout; the legacy trainer, and the experimental ones built on it, set
+    loss_mode to another loss. Both read the delta from `clip_ratio`, truncate at 20, or at 3 from the actor's
     configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4. prime-rl's IPO is the
     unsigned mask on |p - q| with a squared log-ratio added to the loss, which is not here."""
     low, high = _thresholds(delta_tv, delta_kl)
@@ -83,7 +83,7 @@ def dppo_loss(
     if measured is not None and checks.values_checked():
         _check_divergences(safe["measured"], math.inf if delta_tv is None else 1.0)
     binary = binary_tv if delta_kl is None else binary_kl
-    # Above 0 they are roundings of the callers' own types, checked under their own names.
+    # Log-probs above 0 are rounding errors of the caller's types, already checked under the caller's names.
     divergence = safe["measured"].detach() if measured is not None else binary(q.clamp(max=0.0), p.clamp(max=0.0))
     above, below = (divergence > high) & (p > q), (divergence > low) & (p < q)
     outward = torch.where(advantages > 0, above, below) if signed else above | below
@@ -105,13 +105,13 @@ def dppo_sparse_loss(
     max_ratio: float | None = None,
     signed: bool = True,
 ) -> TokenLoss:
-    """`dppo_loss` measured over K tokens of the anchor and one bucket for the rest, where nobody holds the whole
-    distribution. The anchor is also what the weight is a ratio to.
+    """`dppo_loss` measured over K tokens of the anchor and one bucket for the rest, for use where nobody holds the
+    whole distribution. The weight, too, is a ratio to the anchor.
 
     Args:
         logp: [B, T, K] log p of the tokens `old.ids`, nats; differentiable.
         old: the anchor's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which is part of the rest. The
-            sampled token is among the used ones.
+            sampled token must be among the used ones.
         tokens: [B, T] int, the sampled tokens.
         advantages, mask, delta_tv, delta_kl, max_ratio, signed: as in `dppo_loss`.
     Raises TypeError, ValueError: as `dppo_loss`; a sampled token that is not among `old.ids`.
@@ -149,12 +149,12 @@ def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class DPPO(Method):
-    """DPPO; without a delta: total variation at the authors' .15."""
+    """DPPO. Without a delta it bounds total variation at the authors' .15."""
 
     delta_tv: float | tuple[float, float] | None = None
     """Threshold on total variation, a probability, or (low, high)."""
     delta_kl: float | tuple[float, float] | None = None
-    """Threshold on KL(anchor || π), nats, or (low, high); the authors take .05."""
+    """Threshold on KL(anchor || π), nats, or (low, high); the authors use .05."""
     measure: Measure = checks.setting("binary")
     """What is compared: the sampled token ("binary"), the anchor's k most likely ("topk"), or all tokens ("full")."""
     k: int = checks.setting(20, least=1)

@@ -24,13 +24,13 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     Diagnostics add `sequence_ratio` ρ [B, T]; `ratio` is the token's own.
 
     Args:
-        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         eps_log: ε, the window of a token's log-ratio around 0, nats, at least 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative eps_log.
     Source: arXiv 2507.20673 eq. 4.
-    Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, those with nothing unmasked
-    too; its window is the ratio clip's setting, so its default is (-.2, .2)."""
+    Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, even wholly masked ones; its
+    window is the ratio clip's setting, so its default is (-.2, .2)."""
     eps_log = checks.number("eps_log", eps_log, least=0)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
@@ -40,7 +40,7 @@ def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     clipped = log_ratio.where(kept, now.clamp(-eps_log, eps_log)).masked_fill(advantages == 0, 0.0)
     length = mask.sum(-1, keepdim=True).clamp(min=1)
     log_rho, mean = clipped.sum(-1, keepdim=True) / length, advantages.sum(-1, keepdim=True) / length
-    # ρ may overflow: a token without an advantage, or advantages that cancel, would make 0 * inf of it.
+    # ρ may overflow: a token without an advantage, or advantages that cancel, would turn it into 0 * inf.
     cancels = (mean == 0) & log_rho.detach().exp().isinf()
     rho = log_rho.where(~cancels, log_rho.detach()).exp()
     weight = (mean * rho).where(kept & (advantages != 0) & ~cancels, 0.0)

@@ -1,6 +1,6 @@
 """GRPO and its presets: PPO's clip with an advantage measured inside a group of completions of one prompt.
 
-GRPO (Shao et al. 2024, arXiv 2402.03300) replaces the critic by the group's mean reward and divides by its standard
+GRPO (Shao et al. 2024, arXiv 2402.03300) replaces the critic with the group's mean reward and divides by its standard
 deviation; a KL term to a frozen reference may be added. Dr.GRPO (arXiv 2503.20783) drops the two divisions that favour
 some prompts (by the standard deviation) and some completions (by their length). DAPO (arXiv 2503.14476) widens the
 upper clip, counts every token of the batch alike, leaves out groups that teach nothing and has a soft length limit."""
@@ -26,14 +26,14 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
     `kept` stays as the loss had it: a token that the clip silences still feels the reference.
 
     Args:
-        loss: any method's, of the same tokens.
-        logp, logp_ref: [B, T] log π(y_t), nats, differentiable; the same by the reference.
+        loss: any method's loss of the same tokens.
+        logp, logp_ref: [B, T] log π(y_t), nats, differentiable; the same under the reference.
         mask: [B, T] bool.
         beta: at least 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
     Source: arXiv 2402.03300 eq. 4.
-    Differs from: TRL multiplies the term by the ratio, unless told not to: unbiased for KL(π || ref) on stale tokens,
-    and a different gradient on fresh ones too."""
+    Differs from: TRL multiplies the term by the ratio, unless told not to. It is then unbiased for KL(π || ref) on
+    stale tokens, and its gradient differs on fresh ones too."""
     beta = checks.number("beta", beta, least=0)
     logp, logp_ref = checks.tokens(mask, logp=logp, logp_ref=logp_ref)
     if not isinstance(loss, TokenLoss):
@@ -48,12 +48,12 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
 
 @dataclass(frozen=True, kw_only=True)
 class GRPO(PPO):
-    """Group-relative policy optimisation: PPO's clip, the group's normalised reward, every completion counts alike."""
+    """Group-relative policy optimisation: PPO's clip, the group's normalised reward, equal weight for completions."""
 
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     beta: float = checks.setting(0.0, least=0)
-    """Weight of the KL term to the run's first policy. GRPO's paper took .04, Dr.GRPO and DAPO have none."""
+    """Weight of the KL term to the run's first policy. GRPO's paper used .04; Dr.GRPO and DAPO have none."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=self.beta > 0)
@@ -68,7 +68,7 @@ class GRPO(PPO):
 
 @dataclass(frozen=True, kw_only=True)
 class DrGRPO(GRPO):
-    """GRPO done right: no division by the standard deviation, none by the completion's own length."""
+    """GRPO done right: no division by the standard deviation, and none by the completion's own length."""
 
     advantage: str = "group-mean"
     aggregation: str = "seq-mean-token-sum-norm"
@@ -83,7 +83,7 @@ class DAPO(GRPO):
     aggregation: str = "token-mean"
     eps_high: float = 0.28
     overlong_buffer: float = checks.setting(0.2, least=0, most=1)
-    """Last share of the token limit, over which the reward loses from 0 to 1 in proportion to the length; 0: nothing.
+    """The last share of the token limit, over which a penalty grows with the length from 0 to 1; 0: no penalty.
     The paper's 4,096 of 20,480 tokens is .2."""
 
     def prepare(self, batch: Batch) -> Batch:
@@ -93,7 +93,7 @@ class DAPO(GRPO):
 
 
 def overlong_penalty(batch: Batch, buffer: float) -> Tensor:
-    """[B] from 0 for a completion that stays out of the last `buffer` share of its token limit to 1 at the limit.
+    """[B] the penalty: 0 for a completion that ends before the last `buffer` share of its token limit, 1 at the limit.
 
     Source: arXiv 2503.14476 eq. 13."""
     buffer = checks.number("buffer", buffer, least=0, most=1)

@@ -28,7 +28,7 @@ def gspo_loss(
     surrogate. Diagnostics add `sequence_ratio` s_i [B, T]; `ratio` is the token's own.
 
     Args:
-        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         eps_low: the window of s_i below 1, in [0, 1].
         eps_high: the window of s_i above 1, at least 0.

@@ -17,7 +17,7 @@ LEAST, MOST = 1e-6, 1e6  #: β stays between these: from 0 or inf no KL would br
 
 
 def adapt(beta: float, kl: float, target: float) -> float:
-    """PPO's rule: half of β where KL < target / 1.5, twice β where KL > 1.5 target, else β; within 1e-6 and 1e6.
+    """PPO's rule: halve β where KL < target / 1.5, double it where KL > 1.5 target, else keep it; 1e-6 <= β <= 1e6.
     Raises TypeError, ValueError: a β below 0, a KL that is NaN, a target that is not above 0.
     Source: arXiv 1707.06347 section 4. In the book: :eq:`ppo-adapt`."""
     beta, kl, target = _controlled(beta, kl, target)
@@ -26,8 +26,8 @@ def adapt(beta: float, kl: float, target: float) -> float:
 
 
 def adapt_proportionally(beta: float, kl: float, target: float, share: float) -> float:
-    """The rule of RLHF libraries: β (1 + clip(KL/target - 1, -.2, .2) share), `share` = completions / horizon; within
-    1e-6 and 1e6.
+    """The rule of RLHF libraries: β (1 + clip(KL/target - 1, -.2, .2) share), with `share` = completions / horizon and
+    1e-6 <= β <= 1e6.
     Raises TypeError, ValueError: as `adapt`; a share below 0.
     Source: arXiv 1909.08593 section 2.2. In the book: :eq:`ppo-proportional`."""
     beta, kl, target = _controlled(beta, kl, target)
@@ -37,9 +37,9 @@ def adapt_proportionally(beta: float, kl: float, target: float, share: float) ->
 
 
 def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
-    """λ after a step up its dual, max(0, λ + lr (value - target)): it grows while a bound is broken, and 0 is no price.
+    """λ after a step of dual ascent, max(0, λ + lr (value - target)): it grows while a bound is broken; 0: no price.
 
-    Unlike `adapt` it knows by how much, and comes to rest where the bound is met. Source: standard."""
+    Unlike `adapt` it knows by how much the bound is broken, and comes to rest where it is met. Source: standard."""
     return max(0.0, lam + lr * (value - target))
 
 
@@ -61,13 +61,13 @@ def add_penalty(
     and of the sign that brings them together. Along the logit of y it is (1 - π_y) w. Derived here.
 
     Args:
-        loss: any method's, of the same tokens.
+        loss: any method's loss of the same tokens.
         logp, logp_old: [B, T] log π(y_t) and log q(y_t), nats.
         divergence: [B, T] KL(q || π) of each token's distribution, nats, differentiable in π.
         mask: [B, T] bool.
         beta: β, at least 0.
 
-    Diagnostics beside the loss's: `kl`, the divergence.
+    Diagnostics besides the loss's own: `kl`, the divergence.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
     Source: arXiv 1707.06347 eq. 8; the weight: derived here. In the book: :eq:`ppo-penalty`."""
     beta = checks.number("beta", beta, least=0, below=math.inf)
@@ -92,7 +92,7 @@ class PPOPenalty(Method):
     beta: float = checks.setting(1.0, above=0)
     """The weight that a run begins with; from then on it is kept in the run's memory."""
     target_kl: float = checks.setting(0.01, above=0)
-    """The KL, nats per token, that β is adapted to, unless it is fixed."""
+    """The KL, in nats per token, that β is adapted to reach, unless β is fixed."""
     controller: Literal["ppo", "proportional", "fixed"] = checks.setting("ppo")
     """How β follows the KL that an update reached."""
     horizon: int = 10_000

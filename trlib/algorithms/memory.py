@@ -12,17 +12,17 @@ from torch import Tensor
 class Memory(UserDict[str, Any]):
     """Numbers and tensors by name, changed in place, saved with the run and resumed bit for bit.
 
-    Numbers are columns of the history. Of a tensor a copy is kept, without its gradient, on the policy's device;
-    anything else is refused when it is put here, because it could not be saved when the batch is over."""
+    Numbers become columns of the history. Tensors are copied, without their gradient, to the policy's device.
+    Anything else is refused at once, because it could not be saved at the end of the batch."""
 
     def __init__(self, taken: Iterable[str] = (), device: torch.device | str = "cpu") -> None:
-        """`taken`: names that the history has already."""
+        """`taken`: names that the history already uses."""
         super().__init__()
         self._taken, self._device = frozenset(taken), device
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Keep `value`.
-        Raises TypeError: it is neither a number nor a tensor, or its name is no text; ValueError: a column of the
+        Raises TypeError: it is neither a number nor a tensor, or its name is not a string; ValueError: a column of the
         history has this name."""
         if not isinstance(name, str) or not name:
             raise TypeError(f"memory: expected a name, got {name!r}")
@@ -54,7 +54,7 @@ class Memory(UserDict[str, Any]):
         return {name: value.clone() for name, value in self.data.items() if isinstance(value, Tensor)}
 
     def restore(self, numbers: dict[str, float], tensors: dict[str, Tensor]) -> None:
-        """Hold what these two gave, and nothing else."""
+        """Hold these numbers and tensors, and nothing else."""
         self.data.clear()
         self.update(tensors)
         self.data.update(numbers)

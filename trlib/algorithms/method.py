@@ -1,4 +1,4 @@
-"""The base of every method, on one page. A complete one, in a file `mine.py`:
+"""The base of every method, on one page. A complete method, in a file `mine.py`:
 
     from dataclasses import dataclass
     from trlib.algorithms import Method, TokenLoss
@@ -12,7 +12,7 @@
             return TokenLoss(-ratio.clamp(max=self.most) * batch.advantages)
 
 `trlib train --method mine.py:Bounded --set most=1.5` trains it. A method is a frozen dataclass: its annotated names are
-its settings. Of the loop's four boxes a method replaces those that it changes:
+its settings. A method replaces those of the loop's four boxes that it changes:
 
 | box         | called                | may read                              | returns                                |
 |-------------|-----------------------|---------------------------------------|----------------------------------------|
@@ -21,7 +21,7 @@ its settings. Of the loop's four boxes a method replaces those that it changes:
 | `objective` | for every `step.loss` | `Scores` and `Batch` of a minibatch   | a `TokenLoss`                          |
 | `update`    | once per batch        | the `Step`, which scores and descends | nothing: it changes the parameters     |
 
-`needs` says beforehand what else the loop computes (`trlib.algorithms.needs`). `batch.memory` keeps numbers and tensors
+`needs` says beforehand what else the loop computes (`trlib.algorithms.needs`); `batch.memory` keeps numbers and tensors
 from batch to batch. A method only describes: it imports nothing from the packages above it (model, loop, tasks)."""
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ def proportional(objective: Objective) -> Objective:
     """Declare, above a method's `objective`, that every token's loss is its advantage times something.
 
     A completion whose advantage is 0 then has no gradient, and with one update per batch the loop leaves it out of the
-    forward pass. Without the declaration nothing is left out. It belongs to this one function: a subclass that writes
-    an `objective` of its own makes its own declaration, or none. The first batch of a run holds it to the truth."""
+    forward pass. Without the declaration nothing is left out. It holds for this one function only: a subclass that
+    writes an `objective` of its own must declare it again. The first batch of a run checks the claim."""
     objective.proportional = True  # type: ignore[attr-defined]
     return objective
 
 
 def is_proportional(kind: type[Method]) -> bool:
-    """Whether a completion without an advantage has no gradient, as far as the method declares it: its objective is
-    `proportional`, and what makes one number of the tokens and descends on it is the base's own."""
+    """Whether a method declares that a completion without an advantage has no gradient: its objective is
+    `proportional`, and it uses the base's own `loss` and `update`."""
     plain_boxes = kind.loss is Method.loss and kind.update is Method.update
     return plain_boxes and getattr(kind.objective, "proportional", False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method(Settings):
-    """The settings that all methods share, and the four boxes as they are where a method does not replace them."""
+    """The settings that all methods share, and the four boxes as they are unless a method replaces them."""
 
     advantage: str = "group-mean"
     """How rewards become one number per completion: group-std (less the group's mean, over its standard deviation),
@@ -89,7 +89,7 @@ class Method(Settings):
             raise TypeError(f"correction: expected a Correction or None, got {type(self.correction).__name__}")
 
     def settings_for(self, *functions: Callable[..., Any]) -> dict[str, Any]:
-        """The settings that functions take, by name: `ppo_loss(..., **self.settings_for(ppo_loss))`."""
+        """The settings that these functions take, by name: `ppo_loss(..., **self.settings_for(ppo_loss))`."""
         taken = {name for function in functions for name in signature(function).parameters}
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name in taken}
 
@@ -117,13 +117,13 @@ class Method(Settings):
         raise NotImplementedError(f"{type(self).__name__} has no objective")
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
-        """The objective as one number: tokens by `aggregation`, completions or pairs by their mean."""
+        """The objective as one number: tokens are combined by `aggregation`, completions or pairs by their mean."""
         if per_token.dim() == 2:
             return aggregate(per_token, batch.mask, self.aggregation, horizon=batch.horizon)
         return per_token.sum() / max(1, per_token.numel())
 
     def update(self, step: Step) -> None:
-        """Box 4, update: what a batch changes. Plainly, one descent for each of its minibatches."""
+        """Box 4, update: how a batch changes the parameters. By default, one descent for each of its minibatches."""
         for part in step.minibatches():
             part.descend(part.loss())
 
@@ -133,14 +133,14 @@ class TokenLoss:
     """What an objective returns."""
 
     per_token: Tensor
-    """[B, T], counted where the mask is True; or [N] of completions or pairs; or one number. Differentiable."""
+    """[B, T], counted where the mask is True; or [N], one per completion or pair; or one number. Differentiable."""
     diagnostics: dict[str, Tensor] = field(default_factory=dict)
     """Detached [B, T]: `ratio`, `kept` (bool: the region does not silence the token), `weight` = w = -dL/dlogp by the
-    method's formula; 1, False and 0 where masked. What is absent is absent in the history."""
+    method's formula; 1, False and 0 where masked. What is missing here is missing from the history."""
 
 
 class Credit(TypedDict):
-    """What a loss of tokens takes besides log-probs: [B, T] advantages, and a [B, T] mask of the tokens that count."""
+    """What a loss per token takes besides log-probs: [B, T] advantages, and a [B, T] mask of the tokens that count."""
 
     advantages: Tensor
     mask: Tensor
@@ -148,7 +148,7 @@ class Credit(TypedDict):
 
 @dataclass(frozen=True)
 class Batch:
-    """Completions and what is known of them. Rows of one prompt share a number in `group`; a minibatch holds whole
+    """Completions and what is known about them. Rows of one prompt share a number in `group`; a minibatch holds whole
     groups."""
 
     tokens: Tensor  #: [B, T] int: completion tokens, an expert's prefix included.
@@ -158,30 +158,30 @@ class Batch:
     group: Tensor  #: [B] int: which prompt.
     ended: Tensor  #: [B] bool: the completion ended by itself (False: cut at the token limit).
     horizon: int  #: The token limit of a completion: the constant divisor of "seq-mean-token-sum-norm".
-    logp_rollout: Tensor  #: [B, T] log mu(y_t): by the policy that sampled, as the sampler computed it.
+    logp_rollout: Tensor  #: [B, T] log mu(y_t) under the policy that sampled, as the sampler computed it.
     advantages: Tensor = None  # type: ignore[assignment]  #: [B, T], None until `Method.prepare` has set it.
     anchor: Anchor = "rollout"  #: Which policy the trust region is drawn around.
     number: int = 0  #: Which batch of the run, from 0.
-    batches: int = 1  #: How many the run will have.
-    reasons: tuple[str, ...] = ()  #: [B] what the verifier says of each completion: right, or why not.
+    batches: int = 1  #: How many batches the run will have.
+    reasons: tuple[str, ...] = ()  #: [B] what the verifier says about each completion: right, or why not.
     memory: Memory = field(default_factory=Memory)  #: What the method keeps between batches, changed in place.
-    brought: Brought = field(default_factory=Brought)  #: What `needs` has brought; read it by the names below.
+    brought: Brought = field(default_factory=Brought)  #: What `needs` has brought; read it by the properties below.
     extra: Mapping[str, Tensor] = field(default_factory=dict)  #: What a method has added: batch.extra["name"].
-    age: Tensor | None = None  #: [B, T] batches by which each token's policy is behind; None: 0 everywhere.
+    age: Tensor | None = None  #: [B, T] how many batches behind each token's policy is; None: 0 everywhere.
 
     @property
     def logp_old(self) -> Tensor:
-        """[B, T] log-probs by the learner before this batch's updates."""
+        """[B, T] log-probs under the learner before this batch's updates."""
         return asked_for("logp_old", "batch", self.brought.logp_old)
 
     @property
     def logp_ref(self) -> Tensor:
-        """[B, T] log-probs by the reference."""
+        """[B, T] log-probs under the reference."""
         return asked_for("logp_ref", "batch", self.brought.logp_ref)
 
     @property
     def full_anchor(self) -> Tensor:
-        """[B, T, V] log-probs of the whole vocabulary by the anchor."""
+        """[B, T, V] log-probs of the whole vocabulary under the anchor."""
         return asked_for("full_anchor", "batch", self.brought.full_anchor)
 
     @property
@@ -196,7 +196,7 @@ class Batch:
 
     @property
     def logp_anchor(self) -> Tensor:
-        """[B, T] log-probs by the policy that the trust region is drawn around."""
+        """[B, T] log-probs under the policy that the trust region is drawn around."""
         return self.logp_rollout if self.anchor == "rollout" else self.logp_old
 
     @property
@@ -210,15 +210,15 @@ class Batch:
         return self.mask.sum(-1)
 
     def plus(self, **more: Any) -> Batch:
-        """The batch with more tensors [B, ...]: `batch.plus(near=...)` is read as `batch.extra["near"]`. A name of
+        """The batch with more tensors [B, ...]: after `batch.plus(near=...)`, read `batch.extra["near"]`. A name from
         `Brought` sets what `needs` would bring.
-        Raises ValueError: another name of the batch's own, or a value that is not one of its completions."""
+        Raises ValueError: another name that the batch already has, or a value without one row per completion."""
         needed = {f.name for f in fields(Brought)}
         for name, value in more.items():
             if name in dir(self) and name not in needed:
                 own = f"one of the batch's own; replace(batch, {name}=...) sets it"
                 raise ValueError(f"{name}: expected a new name, got {own}")
-            shape = getattr(getattr(value, "ids", value), "shape", ())  # of a TopK its tokens
+            shape = getattr(getattr(value, "ids", value), "shape", ())  # for a TopK, its tokens
             if shape[:1] != self.mask.shape[:1]:
                 got = list(shape) if isinstance(value, Tensor) else type(value).__name__
                 raise ValueError(f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got {got}")
@@ -227,7 +227,7 @@ class Batch:
         return replace(self, brought=replace(self.brought, **brought), extra={**self.extra, **extra})
 
     def rows(self, index: Tensor) -> Batch:
-        """The completions named by `index`, everything else alike."""
+        """The batch with only the completions that `index` names."""
         tensors: dict[str, Any] = {name: x[index] for name, x in vars(self).items() if isinstance(x, Tensor)}
         brought = {name: value[index] for name, value in vars(self.brought).items() if value is not None}
         return replace(
@@ -240,7 +240,7 @@ class Batch:
 
 
 class Scores:
-    """What the current policy says of a batch's tokens, with gradient; all but `logp` only if `needs` asks for it."""
+    """What the current policy says about a batch's tokens, with gradient; all but `logp` must be named in `needs`."""
 
     def __init__(
         self, logp: Tensor, full: Tensor | None = None, *, values: Tensor | None = None, hidden: Tensor | None = None
@@ -265,13 +265,13 @@ class Scores:
         return asked_for("hidden", "scores", self._hidden)
 
     def present(self) -> dict[str, Tensor]:
-        """What there is, by name: `Scores(**scores.present())` is the same again."""
+        """The scores that are present, by name: `Scores(**scores.present())` is a copy."""
         every = {"logp": self.logp, "full": self._full, "values": self._values, "hidden": self._hidden}
         return {name: value for name, value in every.items() if value is not None}
 
 
 class Step(Protocol):
-    """What the update box is handed: a batch, or a minibatch of it, to be scored as often as it likes."""
+    """What the update box receives: a batch, or a minibatch of it, which it may score as often as it likes."""
 
     batch: Batch
     parameters: list[Tensor]  #: What learns.
@@ -284,7 +284,7 @@ class Step(Protocol):
         """The learning rate of the next descent."""
 
     def minibatches(self) -> Iterator[Any]:
-        """The batch's parts in the order of its updates, `epochs` times; a minibatch has itself alone."""
+        """The batch's parts in the order of its updates, `epochs` times; a minibatch has only itself."""
 
     def score(
         self,
@@ -294,8 +294,8 @@ class Step(Protocol):
         twice: bool = False,
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
-        """A fresh forward pass over all or some rows, with gradient. `weights` stand in for those that they name;
-        `twice`: it can be differentiated twice; `perturb` changes the embedded tokens [.., H] that the model reads."""
+        """A fresh forward pass over all or some rows, with gradient. `weights` replace the parameters that they name;
+        `twice` lets it be differentiated twice; `perturb` changes the embedded tokens [.., H] that the model reads."""
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         """J v, [B, T, V]: the derivative of the whole distribution's log-probs along a direction of the parameters."""
@@ -307,13 +307,13 @@ class Step(Protocol):
         """[B, T]: the derivative of the critic's values along a direction of its parameters."""
 
     def loss(self, scores: Scores | None = None) -> Tensor:
-        """The objective as one number with gradient, from fresh scores or from these."""
+        """The objective as one number with gradient, from these scores; None: from fresh ones."""
 
     def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
-        """Backward, clip the gradient's norm, one step of the optimiser at `speed` times the run's learning rate."""
+        """Backpropagate, clip the gradient's norm, and take one optimiser step at `speed` times the learning rate."""
 
     def report(self, loss: float, grad_norm: float) -> None:
-        """Tell the history of an update that `descend` did not make."""
+        """Record in the history an update that `descend` did not make."""
 
     def move_reference(self, share: float = 1.0) -> None:
         """Move the reference's weights this share of the way to the policy's; 1: a copy."""

@@ -1,4 +1,4 @@
-"""What a method asks the loop to compute for it, what that brings, and the error where a method reads more."""
+"""What a method asks the loop to compute, what it receives, and the error for reading anything else."""
 
 import math
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ class Needs:
     """A method's declaration: the loop computes what is named here, and nothing else."""
 
     old: bool | None = None
-    """`Batch.logp_old`, by the learner before this batch's updates. None: where the trust region is drawn around that
-    policy, or a correction asks for it; True: always, and before `prepare`; False: never."""
+    """`Batch.logp_old`, computed by the learner before this batch's updates. None: only where the trust region is drawn
+    around that policy or a correction asks for it; True: always, and before `prepare`; False: never."""
     reference: bool = False
-    """`Batch.logp_ref`, and `Step.reference`: the policy that the run began with, or as the method has moved it."""
+    """`Batch.logp_ref` and `Step.reference`: the policy that the run began with, unless the method has moved it."""
     full: bool = False  #: `Scores.full`: the current policy's whole distribution.
     full_anchor: bool = False
     """`Batch.full_anchor`: the whole distribution of the policy that the region is drawn around."""
     topk_anchor: int = checks.setting(0, least=0)
-    """`Batch.topk_anchor`: its k most likely tokens, a `trlib.divergences.TopK`; 0: none."""
+    """`Batch.topk_anchor`: the anchor's k most likely tokens, a `trlib.divergences.TopK`; 0: none."""
     hidden: bool = False  #: `Scores.hidden`: what the output layer reads.
     critic: float = checks.setting(0.0, least=0, below=math.inf)
-    """A critic, its learning rate as a multiple of the policy's: `Batch.values` and `Step.values`; 0: none."""
+    """A critic's learning rate as a multiple of the policy's. Brings `Batch.values`, `Step.values`; 0: no critic."""
     critic_outputs: int = checks.setting(1, least=1)
-    """Numbers that the critic gives of every token: 1 is a value, more are quantiles or bins, [B, T, outputs]."""
+    """Numbers that the critic gives for each token: 1 is a value, more are quantiles or bins, [B, T, outputs]."""
     values: bool = False  #: `Scores.values`: the critic's, with gradient, in the objective.
 
     def __post_init__(self) -> None:
@@ -41,8 +41,8 @@ class Needs:
 
 @dataclass(frozen=True)
 class Brought:
-    """What `needs` can bring to a batch; None: not asked for. A method reads it from the batch, as `batch.logp_ref`:
-    the properties of `Batch` say what each is, and `NEEDED_FOR` what brings it."""
+    """What `needs` can bring to a batch; None: not asked for. A method reads it from the batch, as in `batch.logp_ref`.
+    The properties of `Batch` say what each one is, and `NEEDED_FOR` says which need brings it."""
 
     logp_old: Tensor | None = None
     logp_ref: Tensor | None = None
@@ -60,11 +60,11 @@ NEEDED_FOR = {
     "full_anchor": "full_anchor=True",
     "topk_anchor": "topk_anchor=20",
 }
-"""Which need brings what a method may read."""
+"""For each thing that a method may read, the need that brings it."""
 
 
 class NotHeld(AttributeError, ValueError):
-    """A method has read what its `needs` did not ask for."""
+    """A method has read something that its `needs` did not ask for."""
 
 
 def asked_for(name: str, holder: str, value: Value | None) -> Value:

@@ -1,4 +1,4 @@
-"""How a prompt's completions are drawn: all alike, or in stages, some after a part of an expert's answer."""
+"""How a prompt's completions are drawn: all alike, or in stages, some of which begin with part of an expert's."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from trlib import checks
 
 @dataclass(frozen=True)
 class Stage:
-    """Some of a prompt's completions, drawn alike; a prompt's stages are drawn one after the other."""
+    """Some of a prompt's completions, all drawn in the same way. A prompt's stages are drawn one after another."""
 
     count: int = checks.setting(least=1)
-    """Completions of each prompt."""
+    """Completions per prompt."""
     prefix: float = 0.0
     """Share of an expert's answer that is forced at the start, 0 to 1."""
     below: float | None = None

@@ -13,12 +13,12 @@ from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportion
 
 
 def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
-    """Importance-weighted policy gradient: the row without a trust region.
+    """Importance-weighted policy gradient, without a trust region.
 
     L = -r A,   w = r A,   r = exp(logp - logp_old)
 
     Args:
-        logp, logp_old: [B, T] log pi(y_t), nats, differentiable; the same by the anchor.
+        logp, logp_old: [B, T] log pi(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
     Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint. In the book:
@@ -26,7 +26,7 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
-    # A ratio without an advantage never enters the exponential: an overflow would make inf * 0 of it.
+    # A ratio without an advantage never enters the exponential: an overflow would turn it into inf * 0.
     surrogate = log_ratio.masked_fill(advantages == 0, 0.0).exp() * advantages
     return TokenLoss(-surrogate, weigh(log_ratio, mask, surrogate, mask))
 
@@ -47,7 +47,7 @@ def ppo_loss(
     w = r A, but 0 where A > 0 and r > 1+ε_high, where A < 0 and r < 1-ε_low, and where A < 0 and r > c
 
     Args:
-        logp, logp_old: [B, T] log pi(y_t), nats, differentiable; the same by the anchor.
+        logp, logp_old: [B, T] log pi(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         eps_low: the ratio's window below 1, in [0, 1]; one number, or [B, T] with a window for each token.
         eps_high: the ratio's window above 1, at least 0; likewise.
@@ -70,7 +70,7 @@ def ppo_loss(
         exploded = (advantages < 0) & (ratio > dual_clip)
         kept = kept & ~exploded
         bound = bound.masked_fill(exploded, dual_clip)
-    # A token without a gradient never enters the exponential: an overflowing ratio would make 0 * inf of it.
+    # A token without a gradient never enters the exponential: an overflowing ratio would turn it into 0 * inf.
     live = log_ratio.masked_fill(~kept | (advantages == 0), 0.0).exp()
     per_token = -advantages * live.where(kept, bound)
     return TokenLoss(per_token, weigh(log_ratio, kept, (live * advantages).where(kept, 0.0), mask))
@@ -103,12 +103,12 @@ class PGIS(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class PPO(Method):
-    """PPO-clip on one advantage per completion (a critic comes with its own method)."""
+    """PPO-clip with one advantage per completion (PPO with a critic is a method of its own)."""
 
     eps_low: float = checks.setting(0.2, least=0, most=1)
     """The ratio's window below 1."""
     eps_high: float = checks.setting(0.2, least=0)
-    """The ratio's window above 1; DAPO's clip-higher takes .28."""
+    """The ratio's window above 1; DAPO's clip-higher uses .28."""
     dual_clip: float | None = checks.setting(None, above=1)
     """Bound on the ratio of a token with A < 0; None: off."""
 

@@ -7,7 +7,7 @@ straight in log-probabilities),
 
     log π = (η log q + log π̃) / (1 + η) - log Z = (1-t) log q + t log π̃ - log Z,   t = 1 / (1 + η) in [0, 1],
 
-with the multiplier η = 0 where KL(π̃ || q) <= δ already. Written in t the root is bracketed from the start: t = 0 is q
+with the multiplier η = 0 where KL(π̃ || q) <= δ already. In terms of t the root is bracketed from the start: t = 0 is q
 and always inside, t = 1 is π̃, and KL(π_t || q) only grows between them, by dKL/dt = t Var_t[log π̃ - log q].
 
 Two facts, derived here, make the search short. d log KL / d log t = Var_t[log π_t - log q] / KL is 2 where the geodesic
@@ -27,9 +27,9 @@ from torch.autograd.function import once_differentiable
 from trlib import checks
 from trlib.divergences import NOWHERE
 
-BLOCK = 1 << 20  #: Bytes of one tensor that are worked on at a time on a CPU.
+BLOCK = 1 << 20  #: Bytes of one tensor that a CPU works on at a time.
 PASSES = 60
-"""Most evaluations of KL(t) in a search; 2 to 7 are usual, 31 the most that were seen (float32, log-probs of -1e4)."""
+"""Most evaluations of KL(t) in a search; 2 to 7 are usual, and 31 the most ever seen (float32, log-probs of -1e4)."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,19 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
         logp: [..., V] log π̃, normalised, any floating type, differentiable; -inf is probability 0.
         logp_old: [..., V] log q, normalised.
         delta_kl: the radius δ, nats per token, at least 0. 0 gives the old policy (and gradient 0), inf no region.
-    Returns Projection(logp, eta), at the feasible side of the root, a few roundings inside: KL <= δ holds as evaluated.
+    Returns Projection(logp, eta), on the feasible side of the root, a few roundings inside: KL <= δ holds as evaluated.
     What only one of the two distributions can produce gets probability 0; where that alone costs more than δ no point
     of the geodesic is feasible, and the result is q with gradient 0.
 
     Gradient, with d = log π - log q, G = g - π Σ g for an upstream g, Var the variance of d under π:
         dL/dlog π̃_v = t (G_v - π_v (d_v - KL) / Var Σ_u G_u d_u)  outside the region, g_v inside
         dη/dlog π̃_v = π_v (d_v - KL) / Var
-    The component along the geodesic is gone: moving π̃ further out on it changes nothing.
+    The component along the geodesic is gone: moving π̃ further out along it changes nothing.
     Raises TypeError, ValueError: a wrong type or shape; NaN, +inf or log-probabilities that do not sum to 1; δ < 0.
     Source: arXiv 2510.03817 (TROLL); the search and the backward formula are derived here. In the book: the problem
     :eq:`troll-problem`, its solution :eq:`troll-projection`, the dual :eq:`troll-dual`, the multiplier's slope
     :eq:`troll-eta`, the gradient :eq:`troll-gradient`.
-    Differs from: the authors bracket η in [1e-7, 100] by 8 points a pass to 1e-5; larger roots exist; t has no cap."""
+    Differs from: the authors bracket η in [1e-7, 100], 8 points per pass, to 1e-5. Larger roots exist; t has no cap."""
     delta_kl = checks.number("delta_kl", delta_kl, least=0)
     shape = tuple(checks.floating("logp", logp).shape)
     if not shape:
@@ -93,7 +93,7 @@ def outside(kl: Tensor, outcomes: int, delta: float) -> Tensor:
 class Geodesic(torch.autograd.Function):
     """Rows [N, V] outside the region, and their departure -> log π [N, V] and η [N], with the gradient through η.
 
-    Two results more, without gradient, of d = log π - log q under π: d - KL [N, V], 0 off the support, and Var [N]."""
+    Two more results have no gradient; with d = log π - log q under π: d - KL [N, V], 0 off the support, and Var [N]."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, lq: Tensor, drift: Tensor, delta: float) -> tuple[Tensor, ...]:
@@ -110,8 +110,8 @@ class Geodesic(torch.autograd.Function):
 
 @torch.library.custom_op("trlib::geodesic", mutates_args=())
 def geodesic(u: Tensor, lq: Tensor, mask: Tensor, delta: float) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """`Geodesic` for torch.compile, which cannot choose rows by their values: one operation of all rows, whose results
-    are log π, t, d - KL, Var, and which rows are outside; the others come back as they are."""
+    """`Geodesic` for torch.compile, which cannot choose rows by their values: one operation on all rows. It returns
+    log π, t, d - KL, Var, and which rows are outside; rows inside come back unchanged."""
     drift = departure(u, lq)
     moved = outside(drift[0], u.shape[-1], delta) & mask
     logp, t, centred = u.clone(), torch.ones_like(drift[0]), torch.zeros_like(u)
@@ -210,7 +210,7 @@ def _root(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float)
 
 
 def _between(lower: Tensor, upper: Tensor, halve: bool) -> Tensor:
-    """A safe next t: where the two ends' tangents of ψ meet, or the middle (of log t) when that is to be avoided."""
+    """A safe next t: where the two ends' tangents of ψ meet, or else (or to `halve`) the middle, in log t."""
     middle = torch.where(lower[0] > 0, (lower[0] * upper[0]).sqrt(), upper[0] / 16)
     meet = (upper[1] - lower[1]) / (upper[2] - lower[2])
     usable = (meet > lower[0]) & (meet < upper[0])
@@ -231,7 +231,7 @@ def _departure(u: Tensor, lq: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _window(dtype: torch.dtype, outcomes: int, delta: float) -> tuple[float, float, float]:
-    """What KL counts as inside the radius, what is aimed at, and what is close enough.
+    """The largest KL that counts as inside the radius, the KL aimed at, and the smallest that is close enough.
 
     The first leaves room for rounding when a reader evaluates the KL by another formula, the last for the rounding of
     KL(t) as t moves."""
@@ -242,7 +242,7 @@ def _window(dtype: torch.dtype, outcomes: int, delta: float) -> tuple[float, flo
 
 
 def _in_blocks(function: Callable[..., tuple[Tensor, ...]], *rows: Tensor) -> tuple[Tensor, ...]:
-    """`function` of N rows at once, on a CPU of as many at a time as stay in its cache (several times faster)."""
+    """`function` of N rows at once; on a CPU, of as many at a time as fit in its cache (several times faster)."""
     width = rows[0].shape[-1] * rows[0].element_size()
     size = max(1, BLOCK // width) if rows[0].device.type == "cpu" else len(rows[0])
     parts = [function(*block) for block in zip(*(x.split(size) for x in rows), strict=True)]

@@ -17,10 +17,10 @@ def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     L = -((1-α) r + α) A,   w = (1-α) r A
 
     The gradient is (1-α) times that of the unclipped surrogate, on every token alike: under an optimiser that
-    normalises the gradient's scale (Adam) nearly the same update.
+    normalises the gradient's scale (Adam) the update is nearly the same.
 
     Args:
-        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         alpha: weight of the old policy in the mixture, in [0, 1).
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; an alpha outside [0, 1).
@@ -29,7 +29,7 @@ def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
-    # A ratio without an advantage never enters the exponential: an overflow would make inf * 0 of it.
+    # A ratio without an advantage never enters the exponential: an overflow would turn it into inf * 0.
     ratio = log_ratio.masked_fill(advantages == 0, 0.0).exp()
     smoothed = (1 - alpha) * ratio + alpha
     return TokenLoss(-smoothed * advantages, weigh(log_ratio, mask, (1 - alpha) * ratio * advantages, mask))

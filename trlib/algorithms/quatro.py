@@ -33,9 +33,9 @@ Direction = Literal["backward", "forward"]
 FORMS: tuple[str, ...] = ("ratio", "exact", "regression")
 DIRECTIONS: tuple[str, ...] = ("backward", "forward")
 OVERFLOW = 20.0
-"""Log-ratios are clamped at ± this before they are exponentiated; against overflow, it does not control variance."""
+"""Log-ratios are clamped to ± this before they are exponentiated. It prevents overflow; it does not bound variance."""
 SMALLEST = -300.0  #: Least logarithm of ν - max R in float64; in float32 λ would be 0 long before.
-TINY = 1e-300  #: Least KL of which a logarithm is taken.
+TINY = 1e-300  #: The smallest KL whose logarithm is taken.
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Dual:
     """The solved dual of N prompts with G completions each. Derived here.
 
     A group whose rewards are all equal teaches nothing: multiplier 0, offset the common reward, target 0 (the
-    solution's own limit), so every weight made of them is 0."""
+    solution's own limit), so every weight made from them is 0."""
 
     multiplier: Tensor  #: [N] λ, reward per nat; 0 where all rewards of the group are equal.
     offset: Tensor  #: [N] m (backward) or ν (forward), in units of reward.
@@ -93,7 +93,7 @@ def solve_dual(
 
 
 def _backward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """λ, m - max R, target and floored from the gaps max R - R >= 0 [N, G], of which some are positive."""
+    """λ, m - max R, target and floored from the gaps max R - R >= 0 [N, G], some of them positive."""
     log_size = math.log(gap.shape[-1])
 
     def target(log_multiplier: Tensor) -> Tensor:
@@ -189,8 +189,8 @@ def quatro_loss(
 
     Args:
         logp, logp_rollout: [B, T] log π(y_t), nats, differentiable; the same by the policy that sampled.
-        rewards: [B], raw; any unit. Not read where a completion is masked as a whole.
-        group: [B] int, the prompt. Groups may differ in size; a completion masked as a whole is in none.
+        rewards: [B], raw; any unit. Not read where a whole completion is masked.
+        group: [B] int, the prompt. Groups may differ in size; a completion that is wholly masked is in none.
         mask: [B, T] bool.
         delta_kl: δ above 0, nats per completion.
         lambda_min: floor of λ above 0, in units of reward.
@@ -224,7 +224,7 @@ def pull_to_target(
     form: Form = "ratio",
     direction: Direction = "backward",
 ) -> TokenLoss:
-    """`quatro_loss` where the dual is known already, for a trainer that tears groups apart. Derived here.
+    """`quatro_loss` where the dual is already known, for a trainer that splits groups. Derived here.
 
     Args:
         logp, logp_rollout, mask, form, direction: as in `quatro_loss`.
@@ -256,7 +256,7 @@ def pull_to_target(
 
 
 def _by_completion(name: str, value: Tensor, logp: Tensor, mask: Tensor) -> Tensor:
-    """[B, T] a number of every completion, 0 where masked."""
+    """[B, T] each completion's number on all of its tokens, 0 where masked."""
     checks.finite(name, checks.floating(name, value, tuple(logp.shape[:1]), "B"), mask.any(-1))
     return value.detach().to(logp.dtype).unsqueeze(-1).expand_as(logp).masked_fill(~mask, 0.0)
 
@@ -265,7 +265,7 @@ def solve_groups(
     rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: float, lambda_min: float, direction: Direction
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Each completion's λ, target and floored, [B] each, 0 and False where not `present` [B]: one solve per size of
-    group. The arguments are taken as checked."""
+    group. The arguments must have been checked."""
     return _solve_groups(rewards.detach().to(checks.wide(rewards)), group, present, delta_kl, lambda_min, direction)
 
 

@@ -29,7 +29,7 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
 
 @dataclass(frozen=True, kw_only=True)
 class REINFORCE(Method):
-    """The plain policy gradient, for one update per batch; with more it follows stale samples unweighted."""
+    """The plain policy gradient, for one update per batch; further updates would follow stale samples unweighted."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(old=False)

@@ -25,7 +25,7 @@ def sapo_loss(
     w = 4 σ (1 - σ) r A,   σ = σ(τ (r - 1));   f'(1) = 1
 
     Args:
-        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same by the anchor.
+        logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         tau_pos: temperature of the gate where A > 0, above 0.
         tau_neg: temperature elsewhere, above 0.
@@ -38,7 +38,7 @@ def sapo_loss(
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
     tau = torch.full_like(advantages, tau_neg).masked_fill(advantages > 0, tau_pos)
-    # On the flat end the slope 0 would meet an overflowing ratio.
+    # At the flat end a slope of 0 would meet an overflowing ratio.
     flat = tau * (log_ratio.detach().exp() - 1) > FLAT
     ratio = log_ratio.masked_fill(flat, 0.0).exp()
     argument = tau * (ratio - 1)

@@ -1,4 +1,4 @@
-"""What Python would let pass in silence where a method's settings are written, refused with a sentence that helps."""
+"""Mistakes in a method's settings that Python would accept in silence, refused with a message that helps."""
 
 import inspect
 from dataclasses import MISSING, FrozenInstanceError, fields

@@ -1,10 +1,10 @@
-"""TRAPO: learn from an expert and from oneself in one step (arXiv 2512.17636), and what it is compared with.
+"""TRAPO: learn from an expert and from oneself in one step (arXiv 2512.17636), with the baselines of its paper.
 
 TrSFT is the loss on an expert's tokens: supervised fine-tuning pushes every token with weight 1, however unlikely the
 policy finds it; TrSFT fades the push below a probability α, so that a token the policy cannot yet say does not drown
 what it already knows. Micro-groups decide which of a prompt's completions begin with a part of the expert's answer,
 given how the earlier ones fared. The baselines change one of the two: `TRAPO(alpha=0)` has SFT's loss,
-`TRAPO(adaptive=False)` gives every prefix always, and three more classes do what people do without TRAPO.
+`TRAPO(adaptive=False)` always gives every prefix, and three more classes do what people do without TRAPO.
 
 Differs from the authors' recipe: no entropy bonus (theirs is .001), so that no arm has a force that another lacks."""
 
@@ -24,14 +24,14 @@ from trlib.algorithms.reinforce import reinforce_loss
 _GUIDED = (Stage(2, prefix=0.25, below=2), Stage(1, prefix=0.5, below=4), Stage(1, prefix=1.0, below=7))
 MICRO_GROUPS: tuple[Stage, ...] = (Stage(4), *_GUIDED)
 """Eight completions of a prompt: four free ones, then longer and longer prefixes of the expert's answer while the sum
-of the 0/1 rewards so far is below 2 of 4, 4 of 6, 7 of 7. A full prefix leaves no completion: pure TrSFT."""
+of the 0/1 rewards so far is below 2 of 4, 4 of 6, 7 of 7. A full prefix leaves nothing to complete: pure TrSFT."""
 
 
 def micro_groups(group: int, *, adaptive: bool = True) -> tuple[Stage, ...]:
     """MICRO_GROUPS for any number of completions: a half, three quarters, seven eighths and all of them, rounded.
 
-    The thresholds keep their proportion to what has been drawn before them; with adaptive=False there are none. Below
-    eight some micro-groups are empty. The paper has 8; other numbers are derived here.
+    The thresholds keep their proportion to what has been drawn before them; with adaptive=False there are none. With
+    fewer than eight completions some micro-groups are empty. The paper has 8; other numbers are derived here.
     Raises TypeError, ValueError: `group` is not a whole number of at least 1; `adaptive` is not a flag."""
     group, adaptive = checks.whole("group", group, least=1), checks.flag("adaptive", adaptive)
     stages: list[Stage] = []
@@ -71,8 +71,8 @@ def trsft_loss(logp: Tensor, *, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
 def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
     """What TrSFT converges to when the expert's tokens come from a distribution: the expert without its tail.
 
-    argmax_p Σ_v e_v φ(p_v).   In falling order of e, S the cumulative sums: keep the largest k with e_k >= α S_k.
-    If e_{k+1} <= α S_k:  p_v = e_v / S_k for the kept.   Else p_v = α e_v / e_{k+1}, and token k+1 takes what is left,
+    argmax_p Σ_v e_v φ(p_v).   Sort e in falling order, with cumulative sums S; keep the largest k with e_k >= α S_k.
+    If e_{k+1} <= α S_k:  p_v = e_v / S_k for those kept.  Else p_v = α e_v / e_{k+1}, and token k+1 takes what is left,
     less than α (the first of several that are equally likely).
 
     Args: expert [..., V] probabilities (not logarithms) that sum to 1; alpha: α in (0, 1].
@@ -103,9 +103,9 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
 class WithExpert(Method):
     """A policy gradient on what the policy wrote, supervision on what the expert wrote.
 
-    L = -r A on sampled tokens, without a clip, A = R - mean over all completions of the prompt, guided ones included;
-    on the expert's, TrSFT or SFT. Both are summed over the horizon. A prefix that several completions share is taught
-    once; a completion that is all the expert's is supervision alone. In the book: :eq:`trapo-both`."""
+    L = -r A on sampled tokens, without a clip; A = R - mean over all completions of the prompt, guided ones included.
+    On the expert's tokens L is TrSFT or SFT. Both are summed over the horizon. A prefix that several completions share
+    is taught once; a completion that is wholly the expert's is pure supervision. In the book: :eq:`trapo-both`."""
 
     aggregation: str = "seq-mean-token-sum-norm"
     alpha: float = checks.setting(0.0, least=0, most=1)
@@ -170,7 +170,7 @@ class SFTThenRL(WithExpert):
 
 @dataclass(frozen=True, kw_only=True)
 class SFTPlusRL(WithExpert):
-    """Both at once, nothing adapted: every prompt's last completion is the whole of the expert's answer.
+    """Both at once, with nothing adapted: every prompt's last completion is the whole of the expert's answer.
 
     Source: a baseline that arXiv 2512.17636 names; how the two are put together is derived here."""
 

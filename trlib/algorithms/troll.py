@@ -2,8 +2,8 @@
 
 A clipped token gets no gradient, and one number (the ratio of the token that happened to be sampled) decides for a
 whole distribution. TROLL replaces the network's distribution π̃ by the nearest π with KL(π || q) <= δ, takes the ratio
-from π and lets the gradient flow through the projection. What samples next is π̃, not π, so a regression term pulls π̃
-to its projection; it is 0 inside the region.
+from π and lets the gradient flow through the projection. The next batch is sampled by π̃, not by π, so a regression
+term pulls π̃ to its projection; the term is 0 inside the region.
 
 For large vocabularies the old policy is kept as its K most likely tokens, the sampled one among them, and one bucket
 for the rest: tokens x K numbers instead of tokens x V."""
@@ -59,13 +59,13 @@ def troll_loss(
     distribution. Inside the region it is A r, as without a region. Outside, with d = log π - log q,
         w = A r t [1 - π_y - π_y (d_y - KL)² / Var] / (1 - π̃_y)
             - α π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y);
-    the first bracket is never negative (a projection shrinks a push and does not turn it), and 0 for two outcomes.
+    the first bracket is never negative (a projection shrinks a push but does not reverse it), and 0 for two outcomes.
     Raises TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, distributions that do not sum to
     1, a token outside the vocabulary or one of probability 0 under either policy; a meaningless threshold.
     Source: arXiv 2510.03817 and the authors' code: δ .05, α 1. Backward and weight: derived here. In the book:
     :eq:`troll-loss`.
-    Differs from: where q has no mass but π̃ has, KL(π̃ || π) is infinite; log π counts there as the log of the type's
-    smallest number, so that the regression pulls and does not break."""
+    Differs from: where q has no mass but π̃ does, KL(π̃ || π) is infinite; here log π counts there as the log of the
+    type's smallest number, so that the regression pulls and does not break."""
     shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, V").shape)
     checks.floating("logp_old", logp_old, shape, "B, T, V")
     advantages = _token_arguments(shape, tokens, advantages, mask)
@@ -89,14 +89,14 @@ def troll_sparse_loss(
 ) -> TokenLoss:
     """`troll_loss` over K tokens of the old policy and one bucket for the rest: for large vocabularies.
 
-    Both policies are merged to K + 1 outcomes, rest = max(1 - Σ_k, 1e-12), and everything happens there; the rest
+    Both policies are merged into K + 1 outcomes, rest = max(1 - Σ_k, 1e-12), and everything happens there; the rest
     keeps its mass, so no gradient is gained or lost by pushing probability into the tail. KL(π || q) <= δ holds for the
-    merged distributions, a lower bound of the whole one; where π̃ and q agree within the tail, the two are equal.
+    merged distributions; their KL is a lower bound on the whole one, and equal to it if π̃ and q agree within the tail.
 
     Args:
         logp: [B, T, K] log π̃ of the tokens `old.ids`, nats, differentiable (`full.gather(-1, old.ids)`).
         old: the anchor's tokens and log-probs, [B, T, K] each, from a sampler or `sparsify`; -inf: an unused entry,
-            which counts towards the rest. The sampled token is among the used ones.
+            which counts towards the rest. The sampled token must be among the used ones.
         tokens, advantages, mask, delta_kl, alpha, level: as in `troll_loss`.
     Raises TypeError, ValueError: as `troll_loss`; a sampled token that is not among `old.ids`.
     In the book: :eq:`troll-rest`."""
@@ -108,15 +108,15 @@ def troll_sparse_loss(
 
 @torch.no_grad()
 def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mass: float = 1 - 1e-5) -> TopK:
-    """The old policy as the tokens that carry its mass: the sampled one, then the most likely until Σ >= mass or k.
+    """The old policy as the tokens that carry its mass: the sampled one, then the most likely up to `mass` or k tokens.
 
-    Entries beyond the mass are -inf and count towards the rest bucket; the width is what the widest position needs.
+    Entries beyond the mass are -inf and count towards the rest; the result is as wide as its widest position needs.
 
     Args:
         logp_old: [B, T, V] log q, nats.
         tokens: [B, T] int, the sampled tokens.
         mask: [B, T] bool.
-        k: most tokens kept per position, at least 1 and at most V.
+        k: the most tokens kept per position, at least 1 and at most V.
         mass: probability after which no more are kept, in (0, 1].
     Raises TypeError, ValueError: a wrong type or shape; k above V; where the mask is True: NaN, distributions that do
     not sum to 1, a token outside the vocabulary.
@@ -146,12 +146,12 @@ class TROLL(Method):
     delta_kl: float = checks.setting(0.05, least=0)
     """Radius of KL(projected || old), nats per token."""
     alpha: float = checks.setting(1.0, least=0, below=math.inf)
-    """Coefficient of the regression of the network to its projection."""
+    """Coefficient of the network's regression to its projection."""
     level: Level = checks.setting("token")
-    """Whose ratio weighs the gradient: the token's, or the completion's ("sequence", GSPO; take the aggregation
+    """Whose ratio weighs the gradient: the token's, or the completion's ("sequence", GSPO; use the aggregation
     "seq-mean-token-mean")."""
     top_k: int | None = checks.setting(None, least=1)
-    """Tokens of the old policy to keep, and one bucket for the rest; None: the whole vocabulary."""
+    """Tokens of the old policy to keep, beside one bucket for the rest; None: the whole vocabulary."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=self.top_k is None, topk_anchor=self.top_k or 0)
@@ -166,9 +166,9 @@ class TROLL(Method):
 
 @dataclass(frozen=True)
 class _Outside:
-    """What the loss and its weight need of the N tokens whose distribution is projected."""
+    """What the loss and its weight need from the N tokens whose distribution is projected."""
 
-    rows: Tensor  #: Their flat indices; compiled, a bool of every token, and what follows is of every token too.
+    rows: Tensor  #: Their flat indices; if compiled, a bool for every token, as is all that follows.
     log_ratio: Tensor  #: log π(y)/q(y), with the gradient through the projection.
     regression: Tensor  #: KL(π̃ || sg[π]), with gradient.
     eta: Tensor
@@ -177,11 +177,11 @@ class _Outside:
     pull: Tensor  #: Weight of the regression: π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y).
 
     def take(self, values: Tensor) -> Tensor:
-        """The entries of [B, T] that belong to them."""
+        """The entries of `values` [B, T] that belong to them."""
         return values.flatten() if self.rows.dtype == torch.bool else values.flatten()[self.rows]
 
     def put(self, values: Tensor, new: Tensor) -> Tensor:
-        """[B, T] with other values there."""
+        """`values` [B, T] with `new` in their place."""
         flat, rows = values.flatten(), self.rows
         return (new.where(rows, flat) if rows.dtype == torch.bool else flat.index_put((rows,), new)).view(values.shape)
 
@@ -206,7 +206,7 @@ def _objective(
     if level == "sequence":
         size = size.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
         size = size.clamp(max=LOG_RATIO_CAP).expand(mask.shape)
-    # A ratio without an advantage never enters the exponential: an overflow would make inf * 0 of it.
+    # A ratio without an advantage never enters the exponential: an overflow would turn it into inf * 0.
     ratio = (log_ratio - log_ratio.detach() + size).masked_fill(advantages == 0, 0.0).exp()
     per_token, weight = -advantages * ratio, (advantages * ratio).detach()
     if far is not None:
@@ -218,7 +218,7 @@ def _objective(
 
 def _beyond(u: Tensor, lq: Tensor, at: Tensor, mask: Tensor, delta: float) -> _Outside | None:
     """What becomes of the rows [N, C] outside the region, whose sampled outcomes are `at` [N]; None: there are none."""
-    if torch.compiler.is_compiling():  # no choice of rows by their values: all are computed, and some taken
+    if torch.compiler.is_compiling():  # rows cannot be chosen by their values: compute all, take some
         uniform = -math.log(u.shape[-1])
         u, lq = (x.masked_fill(~mask.unsqueeze(-1), uniform) for x in (u, lq))
         logp, t, centred, var, moved = geodesic(u, lq, mask, delta)

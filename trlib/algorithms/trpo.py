@@ -1,9 +1,9 @@
-"""TRPO: the surrogate's natural gradient, as far as a KL allows (Schulman et al. 2015, arXiv 1502.05477).
+"""TRPO: a step along the natural gradient, as far as a KL bound allows (Schulman et al. 2015, arXiv 1502.05477).
 
     max_θ E_old[r A]   s.t.   mean_s KL(pi_old || pi) <= δ
 
-The step is s F⁻¹g with s = sqrt(2δ / x'Fx), x = F⁻¹g by conjugate gradients, shortened until the KL holds and the
-surrogate has risen. F is known by its products only (appendix C).
+The step is s F⁻¹g with s = sqrt(2δ / x'Fx), x = F⁻¹g by conjugate gradients, shortened until the KL bound holds and
+the surrogate has risen. F is known only by its products with vectors (appendix C).
 
 In the book: the problem :eq:`trpo-problem`, F :eq:`trpo-fisher`."""
 
@@ -35,21 +35,21 @@ def conjugate_gradient(
 
     Each step minimises x'Fx/2 - b'x over one more direction, so x'Fx and b'x grow together and n steps are exact in n
     dimensions. b = 0 gives 0. A direction without positive curvature (F is not positive definite, or rounding has
-    used up the digits) ends the search with what is solved so far. With a radius F may be any symmetric matrix: such a
+    used up the digits) ends the search with the solution so far. With a radius, F may be any symmetric matrix: such a
     direction is followed to the ball's edge, and so is one that would leave it (Steihaug). |x| grows from step to step,
-    so a path that has left would not come back.
+    so a path that has left the ball would not come back.
 
     Args:
         matvec: v -> F v, of b's shape and type.
         b: the right-hand side, any shape, float32 or wider; the inner product is the sum over all entries.
-        iterations: most products with F, at least 1.
-        tolerance: on the residual's norm relative to b's, at least 0.
+        iterations: the most products with F, at least 1.
+        tolerance: of the residual's norm relative to b's, at least 0.
         radius: of a ball around 0 that x stays in, above 0; None: no ball.
     Returns x, of b's shape and type, detached.
     Raises TypeError, ValueError: a wrong type or shape, of b or of what matvec returns; NaN or inf in either.
     Source: Hestenes and Stiefel 1952; TRPO: arXiv 1502.05477: 10 iterations. In the book: :eq:`trpo-cg`. The radius:
     Steihaug 1983, for :func:`trlib.relatives.classical.newton_cg`.
-    Differs from: sb3-contrib starts at noise of 1e-4 and stops at a squared residual below an absolute 1e-10; with a
+    Differs from: sb3-contrib starts from noise of 1e-4 and stops at a squared residual below an absolute 1e-10; with a
     tolerance relative to b the result scales with b."""
     if not callable(matvec):
         raise TypeError(f"matvec: expected a function of a vector, got {type(matvec).__name__}")
@@ -63,7 +63,7 @@ def conjugate_gradient(
     residual = b.detach().clone()
     x, direction = torch.zeros_like(residual), residual.clone()
     squared = _dot(residual, residual)
-    if not 0 < float(squared) < math.inf and bool(b.any()):  # |b|² is beyond the type: solve for b of length near 1
+    if not 0 < float(squared) < math.inf and bool(b.any()):  # |b|² over- or underflows: solve for b of length near 1
         scale = 2.0 ** math.frexp(float(b.detach().abs().max()))[1]
         scaled = None if radius is None else radius / scale
         options: dict[str, Any] = {"iterations": iterations, "tolerance": tolerance, "radius": scaled}
@@ -89,7 +89,7 @@ def conjugate_gradient(
 
 
 def _to_the_edge(x: Tensor, direction: Tensor, radius: float) -> Tensor:
-    """x + τ direction with the τ > 0 for which its length is the radius; x is inside and never points back."""
+    """x + τ direction, with the τ > 0 that makes its length the radius; x is inside, x'direction never negative."""
     a, b, c = _dot(direction, direction), _dot(x, direction), radius * radius - _dot(x, x)
     return x + c / (b + (b * b + a * c).sqrt()) * direction
 
@@ -101,7 +101,7 @@ class TRPO(Method):
     The learning rate, the gradient's norm and AdamW play no part. In the book: the problem :eq:`trpo-problem`, the step
     :eq:`trpo-step`, the line search :eq:`trpo-search`, the products :eq:`trpo-double-backward` and
     :eq:`trpo-gauss-newton`. With `iterations=1` the direction is the gradient's own.
-    Differs from: sb3-contrib takes 15 iterations of CG, and constrains KL(pi || pi_old)."""
+    Differs from: sb3-contrib runs 15 iterations of CG, and constrains KL(pi || pi_old)."""
 
     delta_kl: float = checks.setting(0.01, above=0)
     """δ, nats per token: mean KL(pi_old || pi) over the minibatch's tokens after its update. With several minibatches,
@@ -195,7 +195,7 @@ def some_rows(total: int, count: int | None, device: torch.device) -> Tensor:
 
 
 def exact(parameters: Sequence[Tensor]) -> None:
-    """Check that a step as small as a trust region's can be taken.
+    """Check that the parameters can take a step as small as a trust region's.
     Raises TypeError: a parameter has fewer digits than float32."""
     for p in parameters:
         if p.dtype in checks.COARSE:
@@ -205,7 +205,7 @@ def exact(parameters: Sequence[Tensor]) -> None:
 
 
 def flat(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:
-    """One vector, float32 or wider; what no gradient reaches is 0."""
+    """The tensors as one vector, float32 or wider; what no gradient reaches is 0."""
     parts = [torch.zeros_like(p) if t is None else t for t, p in zip(tensors, like, strict=True)]
     return torch.cat([part.reshape(-1).to(checks.wide(part)) for part in parts])
 
