@@ -188,7 +188,7 @@ def quatro_loss(
     backward direction still do, "regression" does not. In the book: :eq:`quatro-weight`.
 
     Args:
-        logp, logp_rollout: [B, T] log π(y_t), nats, differentiable; the same by the policy that sampled.
+        logp, logp_rollout: [B, T] log π(y_t), nats, differentiable; the same under the policy that sampled.
         rewards: [B], raw; any unit. Not read where a whole completion is masked.
         group: [B] int, the prompt. Groups may differ in size; a completion that is wholly masked is in none.
         mask: [B, T] bool.

@@ -3,7 +3,7 @@
     from trlib.relatives import RELATIVES
     trlib.train(policy, task, RELATIVES["r2vpo"]())
 
-A relative is what it is in its paper: an objective (a `Method`, trained like those of `trlib.algorithms`), an optimiser
+A relative takes its paper's form: an objective (a `Method`, trained like those of `trlib.algorithms`), an optimiser
 (`trlib.train(..., optimizer="muon")`), or a function with a small problem of its own."""
 
 from typing import Any

@@ -21,10 +21,10 @@ Path = list[tuple[Tensor, float, float]]  # the point [n], its value and the rad
 def descend(
     value: Value, propose: Propose, x: Tensor, *, radius: float, largest: float, iterations: int, tolerance: float
 ) -> Path:
-    """Δ/4 after a step with ρ = brought/promised < 0.1, 2Δ <= largest after ρ > 0.75 at the edge; kept if ρ > 1e-4.
-
-    propose: x, Δ -> step, promise, length in the region's measure. Ends at a promise <= tolerance. NaN breaks one.
-    Raises: TypeError, ValueError: x no finite vector; no finite value there; a radius that is not above 0."""
+    """Trust-region steps, kept if ρ = brought/promised > 1e-4. Next: Δ/4 if ρ < 0.1; 2Δ <= largest if ρ > 0.75 and the
+    step ends at the edge. propose: x, Δ -> step, promise, length in the region's measure. Ends at a promise that is
+    <= tolerance or NaN. A step to a NaN value is refused.
+    Raises: TypeError, ValueError: x is not a finite vector; its value is not finite; a radius that is not above 0."""
     checks.finite("x", checks.floating("x", x, (None,)))
     path: Path = [(x.detach(), checks.number("value(x)", float(value(x).detach()), below=math.inf), radius)]
     for _ in range(checks.whole("iterations", iterations, least=1)):
@@ -54,7 +54,7 @@ def newton_cg(
     """min loss(x) by  min_s g's + s'Hs/2,  |s| <= Δ,  with products of the Hessian only (Hessian-free, Newton-CG).
 
     Source: FDNet, arXiv 2006.01892 (and 1910.12680); optimiser and settings are read in the authors' code, TRCG.
-    Differs from: TRPO has the Fisher for H, a KL for |s|, and shortens a step by line search. Errors: `descend`."""
+    Differs from: TRPO has the Fisher as H, a KL as |s|, and shortens a step by line search. Errors: as in `descend`."""
 
     def propose(x: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
         g, product = grad(loss)(x), lambda v: jvp(grad(loss), (x,), (v,))[1]
@@ -80,7 +80,7 @@ def heat_network(u: Tensor, taps: Tensor, *, steps: int) -> Tensor:
 
 
 def affine_scaling(x: Tensor, g: Tensor, low: Tensor, high: Tensor, kind: str = "coleman-li") -> Tensor:
-    """d [n] of the region |D^(-1/2) s| <= Δ, inf is 1. Source: arXiv 1904.09209, after the abstract or a summary.
+    """d [n], D's diagonal in |D^(-1/2) s| <= Δ; inf is 1. Source: arXiv 1904.09209, after the abstract or a summary.
 
     coleman-li: high - x where g < 0, x - low where g > 0.  naive: the smaller, whatever the sign.  none: 1.
     kanzow-klug: min(x - low + max(0, -g), high - x + max(0, g)).  mix: half of each.  Source: Kanzow and Klug 2006.
@@ -111,7 +111,7 @@ def scaled_tr_solve(
 ) -> Path:
     """F(x) = 0, low < x < high, by  min_s |F + Js|²/2,  |D^(-power) s| <= Δ;  a step that would leave is cut short.
 
-    power 1/2: Coleman, Li 1996; 1: Dikin 1967, an ellipsoid. Errors: `affine_scaling` (infeasible start), `descend`."""
+    power 1/2: Coleman, Li 1996; 1: Dikin 1967, an ellipsoid. Errors: as in `affine_scaling` (start) and `descend`."""
 
     def propose(x: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor]:
         J, rest = jacrev(F)(x), F(x)
@@ -137,10 +137,10 @@ def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: 
 
     Source: arXiv 2106.06828, GA-MATR 2401.17880: after the abstract or a summary.
 
-    1  a step of each against the other as it is:  p^ ∝ p exp(t U1 q),  q^ ∝ q exp(t p U2)
+    1  each steps against the other as it is:  p^ ∝ p exp(t U1 q),  q^ ∝ q exp(t p U2)
     2  the game "stay or step", solved: p~ is p or p^, q~ is q or q^. A step pays if the other stays (it climbs the
        payoff), so this game always has a pure equilibrium: both step, or one steps and the other stays.
-    3  a step from where each was against the other's choice.  respond=False returns the choices instead (it cycles)."""
+    3  each steps from where it was against the other's choice.  respond=False returns the choices (and cycles)."""
 
     def tilt(policy: Tensor, payoff: Tensor) -> Tensor:
         return (policy.log() + t * payoff).softmax(-1)
@@ -156,7 +156,7 @@ def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: 
 
 
 def graph_attention(x: Tensor, adjacent: Tensor, wq: Tensor, wk: Tensor, wv: Tensor) -> Tensor:
-    """h_i = Σ_j softmax_j(q_i'k_j/√d) v_j over neighbours j, itself if `adjacent` says so.
+    """h_i = Σ_j softmax_j(q_i'k_j/√d) v_j over neighbours j, including i itself if `adjacent` says so.
 
     Source: GA-MATR, arXiv 2401.17880, after the abstract or a summary."""
     for i in (~checks.boolean("adjacent", adjacent, (x.shape[-2],) * 2).any(-1)).nonzero().flatten().tolist():

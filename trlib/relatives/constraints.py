@@ -10,25 +10,25 @@ from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
 from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
 from trlib.algorithms.method import Anchor
 
-MOST_FIXUPS = 50  #: Steps down the KL after a batch's updates, at most.
+MOST_FIXUPS = 50  #: The most steps down the KL after a batch's updates.
 
 
 @dataclass(frozen=True, kw_only=True)
 class FixPO(PGIS):
     """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL exceeds ε.
     Source: arXiv 2312.05405; read in the authors' code, `fixpo_tianshou.py`, with its numbers.
-    Differs from: the authors' β, at first 1, takes Adam's steps down β (ε - C KL) after it was used; here it moves by
-    .01 before. They fix up after every epoch, minibatch by minibatch, weighed by β; here once, after the last update,
-    on the whole batch, with a speed of its own and a cap of 50."""
+    Differs from: the authors' β starts at 1 and takes Adam's steps down β (ε - C KL) after each use; here it moves by
+    .01 before. They fix up after every epoch, minibatch by minibatch, weighted by β; we do so once, after the last
+    update, on the whole batch, at a speed of its own and in at most 50 steps."""
 
     eps_kl: float = checks.setting(0.2, above=0, below=math.inf)
     """ε: the largest KL of any token of the batch after its update, nats."""
     margin: float = checks.setting(2.0, above=0, below=math.inf)
     """C: β aims at ε / C, so that few fix-ups are needed."""
     statistic: str = checks.setting("max", among=("max", "mean"))
-    """Which KL of a minibatch's tokens β goes by: max or mean."""
+    """Which KL of a minibatch's tokens β follows: max or mean."""
     fix_speed: float = checks.setting(0.3, above=0, below=math.inf)
-    """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss: this alone shortens them."""
+    """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss; only this shortens them."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
@@ -61,12 +61,12 @@ class FixPO(PGIS):
 
 @dataclass(frozen=True, kw_only=True)
 class MDPO(PGIS):
-    """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old no KL is in it.
-    Source: arXiv 2005.09814; read in the authors' code, `mdpo_on/mdpo.py`; w is derived here, as `add_penalty`'s.
-    Differs from: the authors' factor falls as 1 - (i - 1)/n from 1; ours falls to 0 from `t`, which is 2."""
+    """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old it is A.
+    Source: arXiv 2005.09814; read in the authors' code, `mdpo_on/mdpo.py`; w is derived here, as in `add_penalty`.
+    Differs from: the authors' factor falls from 1, as 1 - (i - 1)/n; ours falls to 0 from `t`, by default 2."""
 
     t: float = checks.setting(2.0, above=0, below=math.inf)
-    """Nats per unit of advantage in the first batch, from where it falls to 0 in a straight line with the batches."""
+    """Nats per unit of advantage in the first batch; from there it falls to 0 in a straight line over the batches."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
@@ -81,22 +81,22 @@ class MDPO(PGIS):
 
 @dataclass(frozen=True, kw_only=True)
 class COUNTERPOL(PGIS):
-    """Down to a wanted mean reward, as near as can be to a pivot: the run's reference. J is the batch's mean reward.
+    """Reach a wanted mean reward, as near as possible to a pivot: the run's reference. J is the batch's mean reward.
 
-    form="summary":   L = -r sg[2 (target - J) A - k log(π/pivot)], down (J - target)² + k KL(π ‖ pivot)
-    form="notebook":  L = -r sg[2 (1-k) (target - J) (R - target)] + k (pivot/π_old) (log pivot - log π),
-                      down (1-k) (J - target)² + k KL(pivot ‖ π): the target is the baseline, and k and 1 - k weigh
+    form="summary":   L = -r sg[2 (target - J) A - k log(π/pivot)] descends (J - target)² + k KL(π ‖ pivot)
+    form="notebook":  L = -r sg[2 (1-k) (target - J) (R - target)] + k (pivot/π_old) (log pivot - log π) descends
+                      (1-k) (J - target)² + k KL(pivot ‖ π): the target is the baseline; k and 1 - k are the weights
     Source: arXiv 2307.13192. "summary" is after the abstract or a summary, and is what was recorded; "notebook" is read
     in the authors' code, `counterpol_lunarlander.ipynb`.
-    Differs from: the notebook takes greedy actions, and KL at these alone; here completions are sampled, and
-    pivot/π_old makes the sampled tokens' mean the whole KL. It moves the pivot after 250 updates or fewer."""
+    Differs from: the notebook takes greedy actions, and the KL at these alone; here completions are sampled, and
+    pivot/π_old makes the sampled tokens' mean the whole KL. The notebook moves the pivot after at most 250 updates."""
 
     target: float = checks.setting(0.8, above=-math.inf, below=math.inf)
     """The mean reward that is wanted, above or below the present one."""
     k: float = checks.setting(0.01, least=0, below=math.inf)
-    """What a nat from the pivot costs; the authors' notebook has 0.9."""
+    """What each nat away from the pivot costs; the authors' notebook has 0.9."""
     pivot_every: int = checks.setting(0, least=0)
-    """Batches after which the policy becomes the pivot; 0: the run's first policy stays it."""
+    """Batches after which the policy becomes the pivot; 0: the run's first policy remains the pivot."""
     form: Literal["summary", "notebook"] = checks.setting("summary")
     """Which of the two objectives."""
 

@@ -1,4 +1,4 @@
-"""Supervision that stays near a function: SMART, SAM and TRAM, on an expert's answers as `trlib.algorithms.SFT`."""
+"""Supervision that stays near a function: SMART, SAM and TRAM, on an expert's answers, like `trlib.algorithms.SFT`."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,31 +13,31 @@ from trlib.divergences import kl
 
 
 def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
-    """D = KL(a || b) + KL(b || a) of two [B, T, V] of log-probs, the mean over the expert's tokens, nats."""
+    """D = KL(a || b) + KL(b || a) of log-probs, [B, T, V] each: the mean over the expert's tokens, nats."""
     a, b = log_a[part.batch.forced], log_b[part.batch.forced]
     return (kl(a, b) + kl(b, a)).mean()
 
 
 def one_way(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
-    """KL(a || b) of two [B, T, V] of log-probs, the mean over the expert's tokens, nats."""
+    """KL(a || b) of log-probs, [B, T, V] each: the mean over the expert's tokens, nats."""
     return kl(log_a[part.batch.forced], log_b[part.batch.forced]).mean()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SMART(SFT):
-    """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half, π~ of averaged weights, and the smoothness half.
+    """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half (π~ has averaged weights) and the smoothness half.
 
-    δ = ε g / ‖g‖_max for each embedded token x, g the slope of D at noise.
+    δ = ε g / ‖g‖_max for each embedded token x, with g the slope of D at a small noise.
     Source: arXiv 1911.03437, after the abstract or a summary.
     Differs from: the authors' noise is Gaussian, of variance 1e-5; ours is a fixed sine of ε / 10, so that a run needs
-    no random numbers. mt-dnn's first code has ε .001; in a later one noise + .001 g stands for g, and ε is 1."""
+    no random numbers. mt-dnn's first code has ε .001; its later code has noise + .001 g in place of g, and ε 1."""
 
     mu: float = checks.setting(1.0, least=0, most=1e9)
     """μ: the pull to the average, losses per nat; 0: off."""
     smooth: float = checks.setting(1.0, least=0, most=1e9)
     """λ: the price of changing with the embedded tokens, losses per nat; 0: off."""
     average: float = checks.setting(0.99, least=0, most=1)
-    """The share of the average that an update leaves."""
+    """The share of the old average that an update keeps."""
     eps: float = checks.setting(0.01, least=0, most=1e9)
     """ε: the largest change of an entry of an embedded token."""
 
@@ -45,7 +45,7 @@ class SMART(SFT):
         return Needs(full=True)
 
     def update(self, step: Any) -> None:
-        past = step.batch.memory  # kept on the method it would leak into the next run
+        past = step.batch.memory  # kept on the method, it would leak into the next run
         past.update({name: p for name, p in step.weights.items() if name not in past})
         average = {name: past[name] for name in step.weights}
         for part in step.minibatches():
@@ -73,19 +73,19 @@ class SMART(SFT):
 class SAM(SFT):
     """Step by the gradient at θ + e, uphill from θ, with g = ∇L(θ).
 
-    form="sam":   e = ρ g / ‖g‖;        measured: times D(π_0, π) = KL(π_0 ‖ π) + KL(π ‖ π_0)
-    form="asam":  e = ρ θ² g / ‖θ g‖;   measured: times KL(π_0 ‖ π). With ρ = 1: TRAM-θ_0, equation 7 of its paper
+    form="sam":   e = ρ g / ‖g‖;        measured: e is multiplied by D(π_0, π) = KL(π_0 ‖ π) + KL(π ‖ π_0)
+    form="asam":  e = ρ θ² g / ‖θ g‖;   measured: ... by KL(π_0 ‖ π). With ρ = 1: TRAM-θ_0, equation 7 of its paper
     Source: SAM, arXiv 2010.01412: read in the authors' code. TRAM, arXiv 2310.03646: "asam" is read in the paper, which
     builds on ASAM and has no ρ; "sam" with `measured` is after the abstract or a summary, and is what was recorded.
-    Differs from: TRAM's released code leaves the factor g out: every weight gets the same number, times its square if
-    adaptive. The paper also measures from the step before, and under noise on the input."""
+    Differs from: TRAM's released code leaves out the factor g: every weight gets the same number, times its square if
+    adaptive. The paper also measures from the previous step, and under noise on the input."""
 
     rho: float = checks.setting(0.05, least=0, most=1e9)
     """ρ: how far uphill, in the Euclidean norm of all weights."""
     measured: bool = False
-    """Times the distance from the policy that the run began with, nats: TRAM."""
+    """Whether ρ is multiplied by the distance, in nats, from the policy that the run began with: TRAM."""
     form: Literal["sam", "asam"] = checks.setting("sam")
-    """The ball: round, or stretched along every weight by its size. TRAM's paper has the second."""
+    """The ball: round, or stretched along every weight by its size. TRAM's paper uses the second."""
 
     def needs(self, anchor: Any) -> Needs:
         return Needs(full=self.measured, reference=self.measured)
@@ -98,7 +98,7 @@ class SAM(SFT):
                 far *= float(distance(part, part.score(weights=part.reference).full, now.full.detach()))
             part.batch.memory["radius"] = far
             slopes = torch.autograd.grad(part.loss(now), part.parameters, allow_unused=True)
-            if self.form == "asam":  # first θ g, whose norm divides; then once more θ
+            if self.form == "asam":  # first θ g, for the norm; then times θ again
                 slopes = tuple(None if g is None else p * g for p, g in zip(part.parameters, slopes, strict=True))
             rate = far / (torch.stack([g.norm() for g in slopes if g is not None]).norm() + 1e-12)
             if self.form == "asam":

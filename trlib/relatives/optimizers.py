@@ -24,9 +24,9 @@ def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
     """argmax_{‖D‖ <= 1} <G, D>, a ball's linear minimisation oracle up to its sign; 0 where G is 0.
 
     spectral: U V' (Muon).  frobenius: G / ‖G‖ (normalised gradient descent).  sign: sign(G).  A vector is read as a
-    diagonal matrix (spectral: its sign), more dimensions as [first, rest]. `steps` of Newton-Schulz; None: exactly.
+    diagonal matrix (spectral: its sign), more dimensions as [first, rest]. `steps` of Newton-Schulz; None: exact.
     Raises: TypeError, ValueError: not floating; NaN or inf; an unknown norm. Source: the three steps are derived here;
-    that they make these optimisers: arXiv 2503.12645, after the abstract or a summary."""
+    that they yield these optimisers is from arXiv 2503.12645, after the abstract or a summary."""
     checks.finite("G", checks.floating("G", G))
     if checks.choice("norm", norm, ("spectral", "frobenius", "sign")) == "frobenius":
         return G / G.norm().clamp(min=1e-30)
@@ -43,8 +43,8 @@ def auon(G: Tensor, *, gamma: float = 1.5, steps: int = 0) -> Tensor:
 
     Source: arXiv 2509.24320; read in the authors' code, `auon/optimizer.py`, where Hybrid takes 5 steps; the abstract
     says one.
-    Differs from: another script of the authors, `Auon_Adam_train.py` (commit c87b862), first divides X by its norm and
-    so takes steps of length about 1, whatever the gradient's size."""
+    Differs from: another script by the authors, `Auon_Adam_train.py` (commit c87b862), first divides X by its norm, so
+    its steps have length about 1, whatever the gradient's size."""
     X = lmo(G, "spectral", steps=steps) if steps and G.dim() > 1 else G
     return X / ((gamma * X / (X.norm() + 1e-7)).cosh().square().mean().sqrt() + 1e-8)
 
@@ -61,10 +61,10 @@ STEPS: dict[str, Any] = {
 class Ball(torch.optim.Optimizer):
     """M <- β M + (1 - β) g, W <- (1 - η λ) W - η D(M): β = betas[0], .95 in the papers. nesterov: D(β M + (1 - β) g).
 
-    Raises: ValueError: a number outside its meaning; nothing but vectors where the step needs a matrix.
+    Raises: ValueError: a number out of its range; nothing but vectors where the step needs a matrix.
     Source: Muon's step is read in the authors' code; the frobenius and the sign ball are derived here.
-    Differs from: `torch.optim.Muon` takes Nesterov's average, bfloat16, and tall matrices sqrt(rows / columns) further;
-    embeddings and the output layer are usually left to AdamW, here they are matrices like all others."""
+    Differs from: `torch.optim.Muon` uses Nesterov's average and bfloat16, and moves tall matrices sqrt(rows / columns)
+    further. Embeddings and output layer are usually left to AdamW; here they are matrices like all others."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Preferences: which of two completions is better, with a reference or an anchor to stay near.
 
-The verifier is the judge: a pair is a better and a worse completion of one prompt. Where every group has one reward,
-loss and gradient are 0 (the loop says so once), except for TRPA. Online DPO is a loop, not a loss: every run here."""
+The verifier is the judge: a pair is a better and a worse completion of one prompt. Where rewards are equal within every
+group, loss and gradient are 0 (the loop says so once), except for TRPA. Every run is online: DPO inside the loop."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLo
 from trlib.algorithms.needs import Needs
 
 LEVELS = {"right": 1, "wrong answer": 2, "bad arithmetic": 2, "bad format": 3, "no end": 4}
-"""TRPA's levels of a verifier's reasons; one that is not here is of level 2."""
+"""TRPA's levels for a verifier's reasons; any other reason has level 2."""
 
 
 def _log_ratio(mask: Tensor, **named: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ def _log_ratio(mask: Tensor, **named: Tensor) -> Tensor:
 
 
 def _pairs(rank: Tensor, group: Tensor) -> tuple[Tensor, ...]:
-    """Rows (i, j): of one prompt, i ranked above j."""
+    """Rows (i, j) of one prompt, with i ranked above j."""
     return ((group.unsqueeze(1) == group) & (rank.unsqueeze(1) > rank)).nonzero().unbind(1)
 
 
@@ -36,7 +36,7 @@ class DPO(Method):
     Source: arXiv 2305.18290; read in the authors' code, `trainers.py`."""
 
     beta: float = checks.setting(0.1, above=0, below=math.inf)
-    """From nats of log-ratio to preference."""
+    """Log-odds of a preference per nat of log-ratio."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,12 +54,12 @@ class DPO(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class TRDPO(DPO):
-    """DPO whose reference follows. Source: arXiv 2404.09656; read in the authors' code.
+    """DPO whose reference follows the policy. Source: arXiv 2404.09656; read in the authors' code.
 
-    Differs from: TRL counts updates between two moves, here batches are counted."""
+    Differs from: TRL counts updates between two moves; here batches are counted."""
 
     share: float = checks.setting(0.6, least=0, most=1)
-    """How far a move takes the reference to the policy: 1 copies it, 0 is DPO."""
+    """How far a move takes the reference towards the policy: 1 copies it, 0 is DPO."""
     every: int = checks.setting(4, least=1)
     """Batches between two moves."""
 
@@ -71,14 +71,14 @@ class TRDPO(DPO):
 
 @dataclass(frozen=True, kw_only=True)
 class ADPO(DPO):
-    """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): least at π ∝ π_old q^τ.
+    """-Σ_i q_i log softmax(l/τ)_i of a group, l = Σ_t log(π/π_old): smallest at π ∝ π_old q^τ.
 
     Source: arXiv 2510.18913, after the abstract or a summary.
-    Differs from: an implementation of it adapts τ to the entropy, and can add k3 to the anchor."""
+    Differs from: one implementation adapts τ to the entropy, and can add k3 to the anchor."""
 
     advantage: str = "group-std"
     beta: float = checks.setting(0.5, above=0, below=math.inf)
-    """Temperature of q: Boltzmann's of the advantages. The optimum's tilt is τ/β."""
+    """Temperature of q, the Boltzmann distribution of the advantages. The optimum's tilt is τ/β."""
     tau: float = checks.setting(0.8, above=0, below=math.inf)
     """Temperature of the log-ratios. It multiplies the tilt: a larger one goes further."""
 
@@ -96,12 +96,12 @@ class ADPO(DPO):
 @dataclass(frozen=True, kw_only=True)
 class TRPA(DPO):
     """Mean of -log σ(β a (l_better - l_worse)) over pairs of levels + kl · mean k3(π, π_old), l the mean log(π/π_ref)
-    of a token. Levels: the order of the rewards, then of the reasons. a: anisotropy where the better one is right (no
-    reasons: of a reward above 0). Without pairs -log σ(±l), + where right.
+    of a token. Levels: the order of the rewards, then of the reasons. a: anisotropy where the better one is right (has
+    a reward above 0, if there are no reasons). Without pairs -log σ(±l), + where right.
     Source: arXiv 2504.04524; read in the authors' code."""
 
     anisotropy: float = checks.setting(2.5, above=0, below=math.inf)
-    """What a pair whose better completion is right counts more."""
+    """How many times more a pair counts if its better completion is right."""
     kl: float = checks.setting(1e-3, least=0, below=math.inf)
     """Coefficient of k3, whose gradient is 0 in a batch's first update."""
 

@@ -1,4 +1,4 @@
-"""Other ways than a fixed clip to restrain the sampled token's ratio: windows that adapt, weights that remember earlier
+"""Ways other than a fixed clip to restrain the sampled token's ratio: windows that adapt, weights that remember earlier
 tokens, penalties, and a mask before the update. What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
 
 import math
@@ -15,7 +15,7 @@ from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLo
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import check_window, pg_is_loss, ppo_loss
 
-OVERFLOW = 20.0  #: Log-ratios are clamped from above at this before they are exponentiated.
+OVERFLOW = 20.0  #: Log-ratios are capped at this before they are exponentiated.
 
 
 def bapo_bounds(
@@ -38,7 +38,7 @@ def bapo_bounds(
     `high_most`, one after the other, until the tokens with A > 0 count `target` times as much as those with A < 0.
 
     count="value"      min(r, c_high) |A| or max(r, c_low) |A|: the clipped constants too, as in the released code
-    count="gradient"   r |A| where the window lets its gradient through, else 0: what the method's idea says
+    count="gradient"   r |A| where the window lets its gradient through, else 0: the method's own idea
     order="low-first"  c_low first, as in the released code; "high-first": c_high first, as in the paper's Algorithm 1
     step, step_low     by how much c_high and c_low rise at a time; `step_low` None: as `step`
     probability        [B, T]: what a token counts is multiplied by it, π_rollout in the paper's equation 8; None: by 1
@@ -46,7 +46,7 @@ def bapo_bounds(
     Raises: also for bounds that are not in the order 0, low, low_most, 1, high, high_most; step <= 0; target < 0.
     Source: arXiv 2510.18927. The defaults are read in the authors' code; `BAPO_PAPER` holds what is read in the paper.
         By value, raising c_low moves the statistic away from the target: the constants it counts grow.
-    Differs from: the paper states a share, 0.4, of all that counts; `target` is over the rest, 0.4 / 0.6."""
+    Differs from: the paper states a share, 0.4, of all that counts; `target` is its ratio to the rest, 0.4 / 0.6."""
     checks.choice("count", count, ("value", "gradient"))
     low_most, high = checks.number("low_most", low_most, least=0, most=1), checks.number("high", high, least=1)
     low = checks.number("low", low, least=0, most=low_most)
@@ -86,7 +86,7 @@ def bapo_loss(
     **search: Any,
 ) -> TokenLoss:
     """PPO's clip, L = -min(r A, clip(r, c_low, c_high) A) and at most -c A for A < 0, in the window of `bapo_bounds`,
-    which takes `search`; weigh_by="rollout": its `probability` is that of `logp_old`.
+    which receives `search`; with weigh_by="rollout" its `probability` is that of `logp_old`.
     Source: arXiv 2510.18927; read in the authors' code. The paper's Algorithm 1 has no dual clip. The
     window is searched in Python by the values: torch.compile breaks its graph here."""
     checks.choice("weigh_by", weigh_by, ("one", "rollout"))
@@ -100,9 +100,9 @@ def bapo_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class BAPO(Method):
-    """A clip whose window is found anew in every update, among the tokens of its minibatch, by their ratios then.
-    At a batch's first update every ratio is 1, and no window shuts anything out. The defaults are the authors' code's,
-    with which it was recorded; `BAPO(**BAPO_PAPER)` is the paper's Algorithm 1."""
+    """A clip whose window is found anew in every update, from the current ratios of its minibatch's tokens.
+    At a batch's first update every ratio is 1, and no window shuts anything out. The defaults are those of the authors'
+    code, with which BAPO was recorded; `BAPO(**BAPO_PAPER)` is the paper's Algorithm 1."""
 
     advantage: str = "group-std"
     low: float = 0.6
@@ -114,7 +114,7 @@ class BAPO(Method):
     high_most: float = 2.0
     """How far c_high may rise."""
     target: float = checks.setting(1.0, least=0)
-    """What the tokens with A > 0 should count, over those with A < 0; 1 is half of all."""
+    """How much the tokens with A > 0 should count, relative to those with A < 0; 1 is half of all."""
     count: Literal["value", "gradient"] = checks.setting("value")
     """What a token counts: its clipped value, as in the released code, or its gradient."""
     dual_clip: float | None = checks.setting(3.0, above=1)
@@ -126,7 +126,7 @@ class BAPO(Method):
     step_low: float | None = checks.setting(None, above=0)
     """By how much c_low rises at a time; None: as c_high."""
     weigh_by: Literal["one", "rollout"] = checks.setting("one")
-    """What multiplies a token in the count: nothing, or as in the paper its probability when it was sampled."""
+    """What a token's count is multiplied by: one, or, as in the paper, its probability when it was sampled."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -157,9 +157,9 @@ def minpro_loss(
 
     und_1 = 1; masked tokens are in no minimum. und_t r_t (diagnostic `prefix`) stands for the exact r_1 ... r_t, whose
     variance grows exponentially. eps_low = 1 is no lower bound: a token that has become unlikely silences what follows.
-    Source: arXiv 2601.22718, after the abstract or a summary; both ε are our choice. As CISPO, no clip mask.
-    Differs from: the public port calls itself the variant with a hard clip: a clipped token gets no gradient. Here, as
-    in the summaries, it keeps the bounded weight."""
+    Source: arXiv 2601.22718, after the abstract or a summary; both ε are our choice. Like CISPO, no clip mask.
+    Differs from: the public port calls itself the hard-clip variant: a clipped token gets no gradient. Here, as in the
+    summaries, it keeps the bounded weight."""
     eps_low, eps_high = check_window(eps_low, eps_high)
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (logp - logp_old).detach()
@@ -173,7 +173,7 @@ def minpro_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class MinPRO(Method):
-    """The policy gradient, weighed by a token's ratio and the smallest before it; no token is silenced."""
+    """The policy gradient, weighted by a token's ratio and the smallest before it; no token is silenced."""
 
     advantage: str = "group-std"
     eps_low: float = checks.setting(0.2, least=0, most=1)
@@ -197,8 +197,8 @@ def cpgd_loss(
 ) -> TokenLoss:
     """L = -min(l A, clip(l, log(1-ε), log(1+ε)) A) + α sg[min(r-1, c)] log π(y_t),   l = log r
 
-    w = A 1[the clip keeps it] - α min(r-1, c): no ratio in the push. The drift is the gradient of KL(π_old || π) by
-    k3 = r-1-log r, its factor bounded by `cap`; a bound on the r inside k3 would leave -log r, which drives r on.
+    w = A 1[the clip keeps it] - α min(r-1, c): no ratio in the push. The drift is the gradient of KL(π_old || π), as
+    k3 = r-1-log r, with its factor capped; capping the r inside k3 instead would leave -log r, which drives r on.
     `kept`: the clip keeps the push.
     Source: arXiv 2505.12504, eq. 1, 2, 5: read in the paper; α and c from a public training script.
     Differs from: the paper's window may widen along a completion; LightRFT has the clip alone."""
@@ -219,7 +219,7 @@ class CPGD(Method):
     """Clipped policy gradient with policy drift: no ratio in the push, and a separate pull back."""
 
     eps: float = checks.setting(0.2, least=0, below=1)
-    """The ratio's window to both sides of 1, drawn on its logarithm."""
+    """The ratio's window on both sides of 1, drawn on its logarithm."""
     alpha: float = checks.setting(0.01, least=0, below=math.inf)
     """Weight of the drift back."""
     cap: float = checks.setting(0.2, least=0)
@@ -232,7 +232,7 @@ class CPGD(Method):
 def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, lam: float = 0.04) -> TokenLoss:
     """L = -(r A - λ (r-1)²),   w = r (A - 2 λ (r-1)): it changes sign at r = 1 + A/(2 λ) and pulls back from there.
 
-    Source: arXiv 2601.03320, after the abstract or a summary: a public re-implementation, which takes λ = .04.
+    Source: arXiv 2601.03320, after the abstract or a summary: a public re-implementation, which uses λ = .04.
     Differs from: that re-implementation says that w keeps its sign."""
     lam = checks.number("lam", lam, least=0, below=math.inf)
     logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
@@ -244,14 +244,14 @@ def r2vpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
 
 @dataclass(frozen=True, kw_only=True)
 class R2VPO(Method):
-    """The ratio's variance E (r-1)² charged, at a price λ that dual ascent moves until it is `delta`."""
+    """A charge on the ratio's variance E (r-1)², at a price λ that dual ascent moves until the variance is `delta`."""
 
     lam: float = checks.setting(0.04, least=0, below=math.inf)
     """λ at the run's beginning; from then on it is kept in the run's memory."""
     delta: float = checks.setting(0.04, least=0, below=math.inf)
-    """The bound on the mean of (r-1)², of a minibatch's tokens."""
+    """The bound on the mean of (r-1)² over a minibatch's tokens."""
     dual_lr: float = checks.setting(1.0, least=0, below=math.inf)
-    """Step of the dual ascent after every update; 0: λ stays, the penalty form."""
+    """Step of the dual ascent after every update; 0: λ stays fixed, the penalty form."""
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return r2vpo_loss(scores.logp, batch.logp_anchor, **batch.credit, lam=batch.memory.get("lam", self.lam))
@@ -267,7 +267,7 @@ class R2VPO(Method):
 
 
 def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.1) -> TokenLoss:
-    """PPO's clip with ε = δ/|A| of each token, so that |A| |r-1| <= δ: what matters much has a narrow window.
+    """PPO's clip with ε = δ/|A| for each token, so that |A| |r-1| <= δ: a token that matters much has a narrow window.
 
     Source: arXiv 2302.07985, after the abstract or a summary: it bounds the largest advantage-weighted ratio. That a
     clip keeps the bound is derived here."""
@@ -279,7 +279,7 @@ def trefree_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Te
 
 @dataclass(frozen=True, kw_only=True)
 class TREFree(Method):
-    """A clip whose window is as wide as the advantage is small: after the abstract or a summary."""
+    """A clip whose window narrows as the advantage grows: after the abstract or a summary."""
 
     delta: float = checks.setting(0.1, above=0, below=math.inf)
     """The bound on |A| |r-1|."""
@@ -290,7 +290,7 @@ class TREFree(Method):
 
 class ClipBandit:
     """UCB over widths of a clip: argmax mean_i + c sqrt(log t / n_i), untried ones first; its counts are in `memory`.
-    Source: arXiv 2312.07624, after the abstract or a summary: it names a bandit, and the README of the code UCB."""
+    Source: arXiv 2312.07624, after the abstract or a summary: it names a bandit, and the code's README names UCB."""
 
     def __init__(self, arms: Sequence[float], c: float = 1.0) -> None:
         self.arms = [checks.number("arms", arm, above=0, most=1) for arm in arms]
@@ -298,7 +298,7 @@ class ClipBandit:
         self.c = checks.number("c", c, least=0, below=math.inf)
 
     def choose(self, memory: MutableMapping[str, Any], earned: float) -> float:
-        """The width for what comes next; `earned` is the pay of the one chosen before, if there was one."""
+        """The next batch's width; `earned` is what the width chosen before has earned, if there was one."""
         pulls, means = (memory.get(name, torch.zeros(len(self.arms))).clone() for name in ("clip_pulls", "clip_means"))
         if "clip_arm" in memory:
             last = memory["clip_arm"]
@@ -312,13 +312,13 @@ class ClipBandit:
 
 @dataclass(frozen=True, kw_only=True)
 class PbPPO(Method):
-    """PPO whose clip is chosen for every batch by a bandit; a width earns the mean reward of the next batch, which the
-    policy that it has made wrote: after the abstract or a summary."""
+    """PPO with a clip that a bandit chooses for every batch. A width earns the mean reward of the next batch, which is
+    written by the policy that the width has made: after the abstract or a summary."""
 
     arms: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5)
-    """The widths to choose from, each to both sides of 1."""
+    """The widths to choose from, each on both sides of 1."""
     c: float = 1.0
-    """Weight of what is not known yet, in units of reward."""
+    """Weight of what is still unknown, in units of reward."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -350,15 +350,15 @@ def capo_mask(
 
     Args: full [B, T, V] log π; hidden [B, T, H] h; push [B, T] w of the loss; fisher="empirical": F = v vᵀ.
     Source: arXiv 2510.00819; read in the authors' code.
-    Differs from: the authors' code takes v vᵀ for F, Adam's preconditioned gradient for the step, and masks PPO's
-    clipped loss with a KL penalty; `CAPO` masks r A, so nothing but the mask holds a batch that is used many times."""
+    Differs from: the authors' code uses v vᵀ as F and Adam's preconditioned gradient as the step, and masks PPO's
+    clipped loss with a KL penalty; `CAPO` masks r A, so only the mask restrains a batch that is used many times."""
     checks.choice("fisher", fisher, ("true", "empirical"))
     full, at = full.detach(), tokens.unsqueeze(-1)
     p = full.exp()
     v = (-p).scatter(-1, at, -torch.expm1(full.gather(-1, at)))
     size = lr * push * hidden.detach().square().sum(-1)  # u = size v
     along = size * v.square().sum(-1)  # v·u
-    # uᵀ F u is the variance of u under π: written out in powers of π its terms cancel, and a float32 loses them.
+    # uᵀ F u is the variance of u under π: written out in powers of π, its terms cancel, and float32 loses them.
     true = size.square() * (p * (v - (p * v).sum(-1, keepdim=True)).square()).sum(-1)
     m_f, m_h = (true if fisher == "true" else along.square()) / 2, push * (along + (along.square() - true) / 2)
     return (m_f < tau_f) & (m_h.abs() < tau_h), m_f, m_h
@@ -372,7 +372,7 @@ class CAPO(Method):
     tau_f: float = checks.setting(1e-4, above=0)
     """The largest KL that one token's step may cause, nats."""
     tau_h: float = checks.setting(1e-2, above=0)
-    """The largest change of the objective, to either side."""
+    """The largest change of the objective, in either direction."""
     fisher: Literal["true", "empirical"] = checks.setting("true")
     """The Fisher matrix of the prediction: the distribution's own, or the sampled token's, as in the released code."""
 

@@ -17,7 +17,7 @@ from trlib.divergences import kl
 @dataclass(frozen=True, kw_only=True)
 class REBEL(Method):
     """All pairs of a prompt, [N]: L = (l_i - l_j - η (A_i - A_j))², l = Σ_t log r_t; Z and every baseline cancel.
-    0 at π ∝ π_old exp(η R) where the pairs connect all answers. Their mean is twice the group's variance of l - η R:
+    L is 0 at π ∝ π_old exp(η R) where the pairs connect all answers. Its mean is twice the group's variance of l - η R:
     equal rewards still pull back to equal l. `weight`: of the pairs' sum. Source: arXiv 2404.16767, its code (η = 1).
     Differs from: the paper divides l by η, where its code and this multiply the rewards: the same minimiser."""
 
@@ -54,7 +54,7 @@ def lco_loss(
 
     Advantages [B, T] are the sampled token's, 0 for all others (sparse): π*_y = π_y e^(A/β) / (1 - π_y + π_y e^(A/β)),
     and over samples mse rests at π_old exp(π_old A/β); [B, T, V] are every token's. `weight`: -dL/dlog π(y), all others
-    keeping their proportions. Raises as every loss.
+    keeping their proportions. Raises what every loss does.
     Source: arXiv 2603.00963, after the abstract or a summary; the targets and β are derived here."""
     beta = checks.number("beta", beta, above=0, below=math.inf)
     checks.choice("kind", kind, ("kld", "mse", "lch"))
@@ -108,7 +108,7 @@ def rover_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class ROVER(Method):
-    """R less the group's mean at every token; the policy that samples is itself softmax of Q/ρ."""
+    """R less the group's mean at every token; the policy that samples is itself the softmax of Q/ρ."""
 
     rho: float = checks.setting(1.0, above=0, below=math.inf)
     """Reward that a nat of log-ratio stands for."""

@@ -1,4 +1,4 @@
-"""Trust regions in which moving probability costs the more the further it is moved: Wasserstein and Sinkhorn.
+"""Trust regions in which moving probability costs more the further it moves: Wasserstein and Sinkhorn.
 
 Names: TRL's WPO is weighted preference optimisation, arXiv 2505.00663 is another WPO; SPO may be Simple PO."""
 
@@ -18,8 +18,8 @@ def wpo_update(pi: Tensor, A: Tensor, D: Tensor, delta: float) -> Tensor:
     W₁ is total variation: DPPO's region, solved exactly.
 
     Args:
-        pi: [K] probabilities. A: [K] advantages. D: [K, K] d_ij, the price of moving 1 from i to j. delta: in D's unit.
-    Raises TypeError, ValueError: other types or shapes; no probabilities; a distance below 0, or not 0 on the diagonal.
+        pi: [K] probabilities. A: [K] advantages. D: [K, K] d_ij, the cost of moving 1 from i to j. delta: in D's unit.
+    Raises TypeError, ValueError: a wrong type or shape; not probabilities; a distance below 0, or a diagonal not 0.
     Source: arXiv 2306.14133; read in the authors' code, the tabular one.
     Differs from: the authors' code leaves a tie to argmax, which spends more than δ, or less. The paper's budget bounds
     the mean of W₁ over the states that the policy visits; ours bounds one distribution."""
@@ -36,7 +36,7 @@ def wpo_update(pi: Tensor, A: Tensor, D: Tensor, delta: float) -> Tensor:
 
 
 def _sent(pi: Tensor, A: Tensor, D: Tensor, beta: float) -> tuple[Tensor, float]:
-    """Where all mass is once it went to argmax_j A_j - β d_ij, the nearest of them, and the bill."""
+    """Where the mass ends up when it all goes to argmax_j A_j - β d_ij, the nearest if several tie, and the bill."""
     worth = A - beta * D
     cost, to = D.masked_fill(worth < worth.amax(1, keepdim=True), math.inf).min(1)
     return pi.new_zeros(len(pi)).index_add(0, to, pi), float(pi @ cost)
@@ -45,8 +45,8 @@ def _sent(pi: Tensor, A: Tensor, D: Tensor, beta: float) -> tuple[Tensor, float]
 def spo_update(pi: Tensor, A: Tensor, D: Tensor, lam: float, beta: float = 1.0) -> Tensor:
     """Sinkhorn policy optimisation at the price β: π'_j = Σ_i π_i softmax_j((λ/β)(A_j - β d_ij)).
 
-    Maximises ⟨π', A⟩ - β(⟨Q, D⟩ - H(Q)/λ) over the plans Q with rows that sum to π. As λ → ∞ it is WPO's map at β, a
-    tie split evenly. `lam` and `beta` are above 0; else as `wpo_update`.
+    Maximises ⟨π', A⟩ - β(⟨Q, D⟩ - H(Q)/λ) over the plans Q with rows that sum to π. As λ → ∞ it is WPO's map at β,
+    with ties split evenly. `lam` and `beta` are above 0; the rest is as in `wpo_update`.
     Source: arXiv 2306.14133; derived here from the Lagrangian, with the entropy inside the Sinkhorn distance.
     Differs from: the paper's budget is on the mean over states, as for `wpo_update`."""
     lam, beta = (checks.number(name, value, above=0, below=math.inf) for name, value in (("lam", lam), ("beta", beta)))

@@ -41,12 +41,12 @@ def dvpo_value(
 
 @dataclass(frozen=True, kw_only=True)
 class DVPO(PPO):
-    """PPO with a critic of quantiles and `dvpo_value`. GAE is linear: GAE of each shaped quantile, then their mean, is
+    """PPO with a critic of quantiles and `dvpo_value`. GAE is linear, so the mean of the shaped quantiles' GAEs is the
     GAE of their mean.
     Source: arXiv 2512.03847, after the abstract or a summary; the formulas and constants are ours."""
 
     quantiles: int = checks.setting(16, least=2)
-    """Quantiles that the critic gives of every token's return."""
+    """Number of quantiles that the critic gives for every token's return."""
     alpha: float = checks.setting(0.25, least=0, most=0.5)
     """Share of the quantiles in each tail."""
     c_low: float = checks.setting(0.3, least=0)
@@ -79,7 +79,7 @@ class DVPO(PPO):
 
 def iterative_amortized_step(lam: Tensor, objective: Callable[[Tensor], Tensor], net: Callable[..., Tensor]) -> Tensor:
     """λ + net(λ, ∇J(λ)): an action distribution's parameters [B, D], improved by a learned update instead of guessed.
-    J: [B, D] -> [B]. Its gradient is an input; only the net learns, by ascending J of what a few such steps give.
+    J: [B, D] -> [B]. Its gradient is an input; only the net learns, by ascending J as it is after a few such steps.
     Source: arXiv 2010.10670, after the abstract or a summary.
     Differs from: the released code's update is gated."""
     at = lam.detach().requires_grad_()

@@ -20,14 +20,14 @@ from trlib.seeds import generator
 def without(
     loss: Callable[..., TokenLoss], keep: Tensor, *logps: Tensor, advantages: Tensor, mask: Tensor, **settings: Any
 ) -> TokenLoss:
-    """A loss of tokens in which those outside `keep` [B, T] have no advantage: they stay in every mean."""
+    """A loss per token in which tokens outside `keep` [B, T] have no advantage, but stay in every mean."""
     found = loss(*logps, advantages=advantages.masked_fill(~keep, 0.0), mask=mask, **settings)
     return TokenLoss(found.per_token, found.diagnostics | {"kept": found.diagnostics["kept"] & keep})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Masked(PGIS):
-    """r A, r = π/μ, of the tokens that `keep` names in every update."""
+    """r A, with r = π/μ, on the tokens that `keep` names in every update."""
 
     anchor: ClassVar[Anchor] = "rollout"
 
@@ -54,7 +54,7 @@ class M2PO(Masked):
 
 @dataclass(frozen=True, kw_only=True)
 class OPSM(PPO):
-    """PPO's clip without the completions of A < 0 that have left the sampler's policy: `opsm_mask`.
+    """PPO's clip without the completions with A < 0 that have left the sampler's policy: `opsm_mask`.
     Source: arXiv 2512.02556, after the abstract or a summary: as TRL has it."""
 
     delta: float = checks.setting(0.1)
@@ -86,7 +86,7 @@ def trm_mask(
 
 @dataclass(frozen=True, kw_only=True)
 class TRM(Masked):
-    """The policy gradient of the completions that are near on average, and none of whose tokens has left the region."""
+    """The policy gradient of the completions that are near on average and whose tokens are all inside the region."""
 
     delta_max: float = checks.setting(0.1, least=0)
     """The largest KL of any token of a completion, nats, by log² r / 2; inf: off."""
@@ -99,9 +99,9 @@ class TRM(Masked):
 
 def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.2) -> Tensor:
     """VACO's filter: which tokens are kept, [B, T] bool, False where A log r > 0 in a completion whose mean |r - 1| is
-    above δ: what would take a distant completion further.
+    above δ: a token that would take a distant completion further.
     Source: arXiv 2603.01365; read in the code of one of the authors, in open-instruct, where r is π_old/μ and the
-    weight goes with PPO's clip. Measuring the policy as it is now is derived here, and δ is our choice.
+    weight comes with PPO's clip. Measuring the policy as it is now is derived here, and δ is our choice.
     Differs from: the paper also aligns the advantages of stale data by V-trace, which needs a critic."""
     delta = checks.number("delta", delta, least=0)
     new, rollout, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
@@ -112,7 +112,7 @@ def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
 
 @dataclass(frozen=True, kw_only=True)
 class VACO(Masked):
-    """The policy gradient, in distant completions of the tokens alone that it brings back."""
+    """The policy gradient; in distant completions, only that of the tokens which it brings back."""
 
     delta: float = checks.setting(0.2, least=0)
     """The largest mean of |r - 1| over a completion: twice the total variation that it estimates."""
@@ -131,7 +131,7 @@ def cppo_mask(
     delta_prefix: float = 0.02,
     w_min: float = 0.8,
 ) -> Tensor:
-    """CPPO's budget of a prefix: which tokens are kept, [B, T] bool. Kept are those that move inwards, A (r - 1) <= 0,
+    """CPPO's budget for a prefix: which tokens are kept, [B, T] bool. They are those that move inwards, A (r - 1) <= 0,
     and those with w_t D_t <= min(δ, δ + b W - S), where D_t = |π(y_t) - μ(y_t)|, w_t falls in a straight line from 1 at
     the first token to w_min at the last, and W and S sum w_j and w_j D_j over the tokens before.
 
@@ -159,7 +159,7 @@ class CPPO(Masked):
     delta: float = checks.setting(0.2, least=0)
     """The largest |π - μ| of a first token, probability."""
     delta_prefix: float = checks.setting(0.02, least=0)
-    """What a prefix may move on average per token, probability."""
+    """How far a prefix may move on average per token, probability."""
     w_min: float = checks.setting(0.8, above=0, most=1)
     """The weight of the last token's |π - μ|; the first one's is 1."""
 
@@ -168,8 +168,8 @@ class CPPO(Masked):
 
 
 def covariance(logp: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
-    """[B, T]: every token's part of the covariance of log π and A, (log π - mean) (A - mean), of the unmasked tokens of
-    all rows together; -inf where masked. Where it is large, a step makes the policy surer of itself."""
+    """[B, T]: every token's part of the covariance of log π and A, (log π - mean) (A - mean), over the unmasked tokens
+    of all rows together; -inf where masked. Where it is large, a step makes the policy surer of itself."""
     logp, advantages = checks.tokens(mask, logp=logp.detach(), advantages=advantages)
     count = mask.sum().clamp(min=1)
     both = (logp - logp.sum() / count) * (advantages - advantages.sum() / count)
@@ -191,7 +191,7 @@ def clip_cov_mask(
     """Clip-Cov: which tokens are kept, [B, T] bool. Of the tokens in PPO's `window` whose `covariance` is between `low`
     and `high`, a share of all tokens, at least one, is drawn at random and left out.
 
-    Args: share of the unmasked tokens; draw: the generator of the draw; None: torch's own.
+    Args: share: of the unmasked tokens; draw: the draw's generator; None: torch's own.
     Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it."""
     share, low = checks.number("share", share, above=0, most=1), checks.number("low", low)
     high = checks.number("high", high, above=low)
@@ -211,9 +211,9 @@ class ClipCov(PPO):
     share: float = checks.setting(2e-4, above=0, most=1)
     """How many tokens are left out, as a share of a minibatch's; at least one."""
     low: float = checks.setting(1.0)
-    """The covariance from which on a token may be drawn."""
+    """The smallest covariance at which a token may be drawn."""
     high: float = 5.0
-    """The covariance up to which it may be."""
+    """The largest covariance at which it may be."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""Distance from stale data that costs: penalties added to r A, and completions fitted to a target. What `Args:` and
+"""Distance from stale data, at a price: penalties added to r A, and completions fitted to a target. What `Args:` and
 `Raises:` leave out is as in `ppo_loss`."""
 
 import math
@@ -47,7 +47,7 @@ class CFPO(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class DRPO(Method):
-    """The same price times the token's probability: rare tokens are nearly free."""
+    """The same price, times the token's probability: rare tokens are nearly free."""
 
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
@@ -104,7 +104,7 @@ def opmd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
 
 @dataclass(frozen=True, kw_only=True)
 class OPMD(Method):
-    """A completion's log-ratio regresses on its centred reward, as Kimi k1.5 does from older policies' data."""
+    """A completion's log-ratio is regressed on its centred reward, as in Kimi k1.5, on older policies' data."""
 
     tau: float = checks.setting(0.01, above=0, below=math.inf)
     """Reward that a nat of the completion's log-ratio stands for."""

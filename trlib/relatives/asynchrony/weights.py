@@ -1,4 +1,4 @@
-"""How hard stale data push: weights of tokens and completions that fade, taper, or are taken to a policy between the
+"""How hard stale data push: weights of tokens and completions that fade, taper, or are relative to a policy between the
 sampler's and the learner's. What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
 
 import math
@@ -35,7 +35,7 @@ def vespo_loss(
     φ is 1 at W = 1, largest at W = k/λ, and falls to 0 on both sides; k and λ depend on the sign of A. Diagnostic
     `sequence_ratio` W [B, T].
     Source: arXiv 2602.10693; read in the authors' code, `recipe/vespo/code/core_algos.py`.
-    Differs from: the authors' code and TRL clamp each log r_t to ±20 too, and W at 1e-8 below, where φ is nothing."""
+    Differs from: the authors' code and TRL clamp each log r_t to ±20 too, and W from below at 1e-8, where φ is tiny."""
     ks = _numbers(k_pos=k_pos, lam_pos=lam_pos, k_neg=k_neg, lam_neg=lam_neg)
     new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
     log_ratio, a = (new - old).detach(), a.detach()
@@ -51,8 +51,8 @@ def _numbers(**values: float) -> tuple[float, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class VESPO(Method):
-    """A soft weight of the whole completion, by the product of its ratios: both what has become unlikely and what has
-    become likely pushes less."""
+    """A soft weight of the whole completion, by the product of its ratios: a completion that has become unlikely pushes
+    less, and so does one that has become likely."""
 
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
@@ -78,7 +78,7 @@ def topr_loss(
     What was right is imitated; what was wrong pushes less the more unlikely it has become. R is the product of the
     completion's ratios, or with level="token" the token's own.
     Source: arXiv 2503.14286, after the abstract or a summary: summaries that print the formula.
-    Differs from: Trinity-RFT takes level="token"."""
+    Differs from: Trinity-RFT uses level="token"."""
     checks.choice("level", level, ("completion", "token"))
     new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
     log_ratio, a = (new - old).detach(), a.detach()
@@ -89,7 +89,7 @@ def topr_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class TOPR(Method):
-    """Tapered off-policy REINFORCE: right answers are imitated, the ratios of wrong ones bounded by 1."""
+    """Tapered off-policy REINFORCE: right answers are imitated; the ratios of wrong ones are bounded by 1."""
 
     anchor: ClassVar[Anchor] = "rollout"
     level: Literal["completion", "token"] = checks.setting("completion")
@@ -117,14 +117,14 @@ def ctpo_loss(
 
     The gradient is that of the token's own r_t; t counts unmasked tokens. Diagnostic `prefix` R [B, T].
     Source: arXiv 2605.07331; read in the authors' code, `cum-token-cumprod-la` of horizon-llm/CTPO.
-    Differs from: the authors' code clamps log r to ±20 and log R to 10 above."""
+    Differs from: the authors' code clamps log r to ±20 and caps log R at 10."""
     low, high, cap, power = _numbers(low=low, high=high, cap=cap, power=power)
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio, a = (new - old).detach(), a.detach()
     so_far, width = log_ratio.cumsum(-1), mask.cumsum(-1).clamp(min=1).to(new) ** power
     below, above = -low * width, torch.full_like(a, cap).where(a < 0, high) * width
     kept = ((a >= 0) | (so_far >= below)) & ((a == 0) | (so_far <= above))
-    # A token without a gradient never enters the exponential: an overflowing ratio would make 0 * inf of it.
+    # A token without a gradient never enters the exponential: an overflowing ratio would turn it into 0 * inf.
     prefix = so_far.masked_fill(~kept | (a == 0), 0.0).exp()
     bound = torch.minimum(torch.maximum(so_far, below), above).exp()
     per_token = -a * (prefix * (new - new.detach()).exp()).where(kept, bound)
@@ -133,7 +133,7 @@ def ctpo_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class CTPO(Method):
-    """A token's ratio with all before it, clipped in a window as wide as the root of its position."""
+    """A token's ratio times all before it, clipped in a window that widens with the root of its position."""
 
     advantage: str = "group-std"
     low: float = checks.setting(0.025, least=0, below=math.inf)
@@ -143,7 +143,7 @@ class CTPO(Method):
     cap: float = checks.setting(0.05, least=0, below=math.inf)
     """The bound above for A < 0, likewise."""
     power: float = checks.setting(0.5, least=0, below=math.inf)
-    """With which power of the position the three widen; 0: not at all."""
+    """The power of the position with which these three widen; 0: not at all."""
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -197,7 +197,7 @@ class A3PO(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class LUSPO(GSPO):
-    """GSPO whose completions count as much as they are long: the sum of their tokens' losses instead of the mean.
+    """GSPO in which a completion counts in proportion to its length: the sum of its tokens' losses, not their mean.
     Source: arXiv 2602.05261, after the abstract or a summary: as TRL has it."""
 
     aggregation: str = "seq-mean-token-sum"
@@ -205,17 +205,17 @@ class LUSPO(GSPO):
 
 @dataclass(frozen=True, kw_only=True)
 class VCPO(PGIS):
-    """r A with completions weighed by π_old/μ, and steps as long as the data are worth: every update's learning rate
-    is times (ESS / B)^power, ESS = (Σ w)² / Σ w² of the weights before they are truncated.
+    """r A with completions weighted by π_old/μ, and steps as long as the data deserve: every update's learning rate
+    is multiplied by (ESS / B)^power, ESS = (Σ w)² / Σ w² of the weights before they are truncated.
     Source: arXiv 2602.17616; read in the authors' code, mit-han-lab/vcpo, whose settings these are.
-    Differs from: the authors also replace the group's mean by the baseline of least variance, which needs the norm of
+    Differs from: the authors also replace the group's mean with the baseline of least variance, which needs the norm of
     every completion's gradient."""
 
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     correction: Correction | None = WHOLE
     power: float = checks.setting(0.5, least=0, below=math.inf)
-    """Of the share of effective samples: 1/2 for AdamW, 1 for plain descent; 0: the learning rate stays."""
+    """The power of the share of effective samples: 1/2 for AdamW, 1 for plain descent; 0: the learning rate stays."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -230,7 +230,7 @@ class VCPO(PGIS):
 
 
 def _corrected(**settings: Any) -> Any:
-    """PPO's clip with this correction for the sampler."""
+    """PPO's clip with a correction, of these settings, for the sampler."""
     return partial(PPO, correction=Correction(**settings))
 
 
