@@ -263,7 +263,7 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
         ("prompts.csv", "holds the prompts.csv of a run"),
         ("run.json", "holds the run.json of a run"),
         ("policy/model.safetensors", "holds the policy of a run"),
-        ("policy/thesis.tex", "expected an empty folder, or one with a saved policy alone .* 'thesis.tex' in it"),
+        ("policy/thesis.tex", "expected an empty folder, or one with only a saved policy .* 'thesis.tex' in it"),
         ("policy", "expected a folder to write a policy into, got the file"),
         ("run.json/x", "holds the run.json of a run"),
     ],

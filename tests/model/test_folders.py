@@ -47,7 +47,7 @@ def test_an_empty_folder_and_a_saved_policy_are_replaced(policy, tmp_path):
 def test_the_folder_one_works_in_is_not_emptied(policy, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        with pytest.raises(CheckpointError, match=r"folder: expected another folder than the one this process works"):
+        with pytest.raises(CheckpointError, match=r"folder: expected a folder other than the one this process works"):
             policy.save(".")
         (tmp_path / "thesis.tex").write_text("years of work")
     assert os.listdir(tmp_path) == ["thesis.tex"]
@@ -130,7 +130,7 @@ def test_a_policy_is_found_after_a_kill_at_any_moment_of_its_replacement(policy,
     again = trlib.load_policy(target)
     assert all(torch.equal(a, b) for a, b in zip(again.parameters, policy.parameters, strict=True))
     told = [str(w.message) for w in recwarn]
-    assert len(told) == renamed and all("a process was killed while it replaced it; read from" in t for t in told)
+    assert len(told) == renamed and all("a process was killed while replacing it; read the old one" in t for t in told)
     assert again.name == str(target)
     # the next one that is saved is the one that is found, and nothing of the old one is left to be found
     assert policy.save(target) == target and content(target) == before

@@ -80,7 +80,7 @@ def test_a_model_that_was_named_from_another_folder_is_found(folder, tmp_path, m
     shutil.move(folder, tmp_path / "gone")
     with pytest.raises(
         CheckpointError,
-        match=rf"policy '{saved}': expected the model that its adapters belong on, "
+        match=rf"policy '{saved}': expected the model that its adapters belong to, "
         rf"'{folder}', got: policy '{folder}': no such folder",
     ):
         trlib.load_policy(saved)
@@ -102,7 +102,7 @@ def test_adapters_of_another_program_name_their_model_in_their_settings(folder, 
     adapted.model.save_pretrained(tmp_path / "foreign")  # no notes and no tokenizer
     assert torch.equal(trlib.load_policy(tmp_path / "foreign").score(c).logp, adapted.score(c).logp)
     for base, words in (
-        (None, r"to be noted in adapter_config.json, got base_model_name_or_path None"),
+        (None, r"to be named in adapter_config.json, got base_model_name_or_path None"),
         (str(tmp_path / "foreign"), r"got '.*foreign', which holds adapters itself"),
     ):
         change(tmp_path / "foreign" / "adapter_config.json", base_model_name_or_path=base)

@@ -28,7 +28,7 @@ def test_a_place_or_a_type_that_is_none_is_named(arguments, message):
         ({"at_once": 0}, "at_once: expected a whole number of at least 1, got 0"),
         ({"at_once": 1.5}, "at_once: expected a whole number, got 1.5"),
         ({"temperature": float("inf")}, "temperature: expected a number above 0 and below inf, got inf"),
-        ({"completions": "7 : +3 ="}, "completions: expected what `sample` gives, got str"),
+        ({"completions": "7 : +3 ="}, "completions: expected what `sample` returns, got str"),
     ],
 )
 def test_what_cannot_be_scored_is_named(arguments, message):

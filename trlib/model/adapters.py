@@ -1,4 +1,4 @@
-"""Adapters on a frozen model: new ones, and saved ones on the model that they belong on."""
+"""Adapters on a frozen model: new ones, and saved ones on the model that they belong to."""
 
 import json
 import math
@@ -19,20 +19,20 @@ LORA_NUMBERS: dict[str, Callable[[str, Any], Any]] = {
     "lora_alpha": lambda name, value: checks.number(name, value, above=0, below=math.inf),
     "lora_dropout": lambda name, value: checks.number(name, value, least=0, most=1),
 }
-"""Settings of `peft.LoraConfig` that peft computes with before it looks at them."""
+"""Settings of `peft.LoraConfig` that peft computes with before it checks them."""
 
 
 def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
-    """A model with adapters that start alike at each call; what learns is float32 at least.
+    """A model with adapters that start the same at each call; what learns is float32 or wider.
 
-    Where `lora` does not say on which layers, they are those that peft has for the model's family; where it has none,
-    every linear layer but the output's: of a mixture of experts those of the attention and of shared experts, for
-    routers and the experts that are chosen are no linear layers.
+    If `lora` names no layers, the adapters go on those that peft lists for the model's family, or, if it lists none, on
+    every linear layer but the output's. In a mixture of experts those are the layers of the attention and of shared
+    experts: routers and routed experts are not linear layers.
     Raises TypeError, ValueError: settings that `peft.LoraConfig` does not have, or that do not suit the model."""
     try:
         from peft import LoraConfig
     except ImportError as error:
-        raise ImportError("lora: needs peft; `pip install peft` brings it") from error
+        raise ImportError("lora: needs peft; `pip install peft` installs it") from error
     if not isinstance(lora, Mapping):
         raise TypeError(f"lora: expected settings of peft.LoraConfig such as {{'r': 8}}, got {lora!r}")
     for name in lora:
@@ -48,21 +48,21 @@ def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
     for name, check in LORA_NUMBERS.items():
         if name in lora:
             check(f"lora: {name}", lora[name])
-    for target in [] if targets is None or isinstance(targets, str) else targets:  # peft is content if one is there
+    for target in [] if targets is None or isinstance(targets, str) else targets:  # peft is content if one exists
         if not any(f".{name}".endswith(f".{target}") for name in modules):
             linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
             raise unknown("lora: target_modules", target, linear)
     if targets is None and not lora.get("target_parameters"):
         try:
             return _adapted(model, lora)
-        except ValueError:  # peft's, that the layers are to be named: it knows them of some families only
+        except ValueError:  # peft asks for the layers' names: it knows only some families'
             lora = {**lora, "target_modules": _linear(model)}
     return _adapted(model, lora)
 
 
 def _linear(model: Any) -> list[str]:
-    """Every linear layer but the output's. peft's "all-linear" puts adapters on the routers and chosen experts of some
-    mixtures, drawn in another order in each process."""
+    """Every linear layer but the output's. peft's "all-linear" puts adapters on the routers and routed experts of some
+    mixtures, and draws them in a different order in each process."""
     from transformers.pytorch_utils import Conv1D
 
     output = model.get_output_embeddings()
@@ -73,7 +73,7 @@ def _adapted(model: Any, lora: Mapping[str, Any]) -> Any:
     from peft import LoraConfig, get_peft_model
 
     try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # the start is drawn alike each time
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # the same start is drawn each time
             warnings.simplefilter("ignore", FutureWarning)  # of transformers to peft
             torch.manual_seed(0)
             return get_peft_model(model, LoraConfig(**{"task_type": "CAUSAL_LM", **lora}))
@@ -82,12 +82,12 @@ def _adapted(model: Any, lora: Mapping[str, Any]) -> Any:
 
 
 def base_of(source: Source) -> Source:
-    """The model that a folder of adapters belongs on.
-    Raises CheckpointError: it is not known, or not where it was."""
+    """The model that a folder of adapters belongs to.
+    Raises CheckpointError: the model is not known, or is no longer where it was."""
     name = source.notes().base or _adapters_settings(source).get("base_model_name_or_path")
-    wanted = "the model that its adapters belong on"
+    wanted = "the model that its adapters belong to"
     if not isinstance(name, str) or not name:
-        raise source.refused(f"{wanted} to be noted in {ADAPTERS}", f"base_model_name_or_path {name!r}")
+        raise source.refused(f"{wanted} to be named in {ADAPTERS}", f"base_model_name_or_path {name!r}")
     try:
         base = find(name)
     except (CheckpointError, ValueError) as error:
@@ -98,12 +98,12 @@ def base_of(source: Source) -> Source:
 
 
 def saved_adapters(model: Any, source: Source) -> Any:
-    """A model with the adapters of a folder, to be trained on; they are float32 at least.
-    Raises CheckpointError: other adapters than LoRA's, damaged ones, or another model's."""
+    """A model with a folder's adapters, whose training continues; they are float32 or wider.
+    Raises CheckpointError: adapters other than LoRA's, damaged ones, or another model's."""
     try:
         from peft import PeftConfig, PeftModel, get_peft_model_state_dict
     except ImportError as error:
-        raise ImportError(f"policy {source.name!r}: adapters need peft; `pip install peft` brings it") from error
+        raise ImportError(f"policy {source.name!r}: adapters need peft; `pip install peft` installs it") from error
     from safetensors import safe_open
 
     settings = _adapters_settings(source)

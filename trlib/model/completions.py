@@ -25,7 +25,7 @@ class Completions:
     forced: Tensor  #: [B, T] bool: tokens of an expert's prefix.
     ended: Tensor  #: [B] bool: the end token came (False: cut at the token limit).
     logp: Tensor
-    """[B, T] log mu(y_t), nats, at the sampling temperature (at temperature 1 for greedy); 0 where no token is."""
+    """[B, T] log mu(y_t), nats, at the sampling temperature (for greedy sampling at 1); 0 where there is no token."""
     full_rows: Tensor  #: [F] int: the rows whose whole distributions were kept.
     full: Tensor  #: [F, T, V] log-probs of those rows, as sampled from.
     topk: TopK | None = None  #: The k most likely tokens of every position; None: not recorded.
@@ -62,7 +62,7 @@ class Completions:
         return self.tokenizer.batch_decode(rows, skip_special_tokens=True)
 
     def rows(self, index: Tensor) -> Completions:
-        """The completions named by `index` (prompts stay; whole distributions are not kept)."""
+        """The completions that `index` names (all prompts stay; whole distributions are not kept)."""
         topk = None if self.topk is None else self.topk[index]
         age = None if self.age is None else self.age[index]
         picked = {name: getattr(self, name)[index] for name in ("group", "tokens", "mask", "forced", "ended", "logp")}
@@ -90,7 +90,7 @@ class Completions:
 
 
 def top_k(logp: Tensor, tokens: Tensor, k: int) -> TopK:
-    """The k most likely tokens of distributions [..., V]; the sampled token replaces the last if it is not there."""
+    """The k most likely tokens of distributions [..., V]; if the sampled token is missing, it replaces the last."""
     top, ids = logp.topk(k, -1)
     absent = (ids != tokens.unsqueeze(-1)).all(-1)
     ids[absent, -1] = tokens[absent]
@@ -99,7 +99,7 @@ def top_k(logp: Tensor, tokens: Tensor, k: int) -> TopK:
 
 
 def join(parts: Sequence[Completions]) -> Completions:
-    """The completions of the same prompts, drawn in several stages, as one; rows of a prompt adjacent again."""
+    """Completions of the same prompts, drawn in several stages, as one batch: a prompt's rows are adjacent again."""
     if len(parts) == 1:
         return parts[0]
     width = max(part.tokens.shape[1] for part in parts)

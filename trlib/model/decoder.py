@@ -1,4 +1,4 @@
-"""Is a model a decoder, as sampling and scoring assume? Tried out on a few tokens.
+"""Is a model a decoder, as sampling and scoring assume? A check on a few tokens.
 
 What they assume is written nowhere in a model's configuration: that a token sees only those before it, that padding on
 the left changes nothing, and that continuing from a key-value cache gives the same as reading everything again. A model
@@ -39,7 +39,7 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
                 logits = compute(model, read)
                 expected = whole[: len(logits)]
                 if logits.shape != expected.shape or (logits - expected).abs().max() > TOLERANCE * whole.abs().max():
-                    raise CheckpointError(f"{wanted} {trait}, {got}, of which that is not true")
+                    raise CheckpointError(f"{wanted} {trait}, {got}, for which that is not true")
         except (CheckpointError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # whatever a model makes of inputs that it does not expect
@@ -48,7 +48,7 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
 
 
 def _with_another_last(model: Any, ids: Tensor) -> Tensor:
-    """Logits of all tokens but the last, after the last one was replaced."""
+    """Logits of all tokens but the last, after the last one is replaced."""
     return model(input_ids=torch.cat([ids[:-1], ids[:1]])[None], use_cache=False).logits[0, :-1]
 
 
@@ -62,7 +62,7 @@ def _cached(model: Any, ids: Tensor) -> Tensor:
 
 
 def _padded(model: Any, ids: Tensor) -> Tensor:
-    """The same for a padded row: second in its batch, then, its cache reordered, first when its last token is read."""
+    """The same for a padded row: second in its batch, and first, with the cache reordered, for its last token."""
     from transformers import DynamicCache
 
     cache, prefix = DynamicCache(), ids[:-1]

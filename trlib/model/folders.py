@@ -21,7 +21,7 @@ from trlib.errors import CheckpointError
 UNFINISHED = ".unfinished"  #: Ends the name of a file or folder while it is being written.
 ASIDE = f".old{UNFINISHED}"  #: The end of an old folder's name while a new one takes its place.
 NOTES = "trlib.json"
-ADAPTERS = "adapter_config.json"  #: What makes a folder one of adapters.
+ADAPTERS = "adapter_config.json"  #: The file that makes a folder one of adapters.
 FILES = {
     *("config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json"),
     *("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt"),
@@ -52,9 +52,9 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
     try:
         known = Notes(**json.loads(path.read_text(encoding="utf-8")))
         if not isinstance(known.chat, bool | None) or not isinstance(known.base, str | None):
-            raise TypeError(f"expected chat true, false or null and base a name or null, got {known}")
+            raise TypeError(f"expected chat to be true, false or null, and base a name or null, got {known}")
     except (OSError, ValueError, TypeError) as error:
-        wanted = f"what was noted of a saved policy at {str(path)!r}"
+        wanted = f"the notes of a saved policy at {str(path)!r}"
         raise CheckpointError(f"policy: expected {wanted}, got a damaged file ({error})") from error
     return known
 
@@ -63,11 +63,11 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
 def replacing(
     folder: str | os.PathLike[str], argument: str = "folder", also: Collection[str] = ()
 ) -> Iterator[tuple[Path, Path]]:
-    """An empty folder to write a policy into, and the path where it stands after the `with` block.
+    """An empty folder to write a policy into, and the path where it will be after the `with` block.
 
     The old folder stays as it was until the block has ended without an error. Then it is moved aside, the new folder
     takes its place, and the old one is deleted. So at any moment one of them is whole; if the process is killed
-    between the two moves, `standing` finds the old one. Of a symbolic link the target is replaced, and the link stays.
+    between the two moves, `standing` finds the old one. A symbolic link stays, and its target is replaced.
 
     Args: argument: the folder's name in errors; also: names of files that may be replaced beside a policy's.
     Raises CheckpointError: the folder holds something other than a saved policy, or cannot be written."""
@@ -105,13 +105,13 @@ def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
     if not target.is_dir():
         raise CheckpointError(f"{argument}: expected a folder to write a policy into, got the file {str(target)!r}")
     if target == Path.cwd():
-        wanted = "another folder than the one this process works in"
+        wanted = "a folder other than the one this process works in"
         raise CheckpointError(f"{argument}: expected {wanted}, got {str(target)!r}")
     names = {path.name for path in target.iterdir()}
     replaced = FILES | set(also) | ({"README.md"} if ADAPTERS in names else set())
     for path in sorted(target.iterdir()):
         if not (path.name in replaced or path.match("model-*-of-*.safetensors")) or not path.is_file():
-            wanted = "an empty folder, or one with a saved policy alone that may be replaced"
+            wanted = "an empty folder, or one with only a saved policy that may be replaced"
             raise CheckpointError(f"{argument}: expected {wanted}, got {str(target)!r} with {path.name!r} in it")
 
 
@@ -119,7 +119,7 @@ def _swap(new: Path, target: Path) -> None:
     killed = put_aside(target)
     if not target.exists():
         new.rename(target)
-        if killed is not None:  # or it would be found when somebody takes the new one away
+        if killed is not None:  # or it would be found when somebody deletes the new one
             shutil.rmtree(killed, ignore_errors=True)
         return
     old = new.with_name(f"{new.name.removesuffix(UNFINISHED)}{ASIDE}")
@@ -145,8 +145,8 @@ def standing(folder: Path) -> Path:
     aside = put_aside(folder)
     if aside is None:
         return folder
-    killed = f"policy {str(folder)!r}: a process was killed while it replaced it"
-    warnings.warn(f"{killed}; read from {str(aside)!r}, where the old one is", stacklevel=2)
+    killed = f"policy {str(folder)!r}: a process was killed while replacing it"
+    warnings.warn(f"{killed}; read the old one from {str(aside)!r} instead", stacklevel=2)
     return aside
 
 
@@ -161,7 +161,7 @@ def lock(file: Path, wanted: str) -> FileLock:
     """Lock a file until the lock is released or the process ends, however it ends. The file holds the process's id.
 
     `wanted`: how the error begins if another process has the lock.
-    Raises CheckpointError: another process has it, or another run of this one, or it cannot be written."""
+    Raises CheckpointError: another process or another run of this process has it, or it cannot be written."""
     held = FileLock(file, thread_local=False)
     with _naming(f"out: cannot write {str(file)!r}"):
         try:

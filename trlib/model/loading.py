@@ -45,7 +45,7 @@ class Source:
         return notes(self.at) if self.local and not self.packed else Notes()
 
     def refused(self, expected: str, got: str | Exception) -> CheckpointError:
-        """The error that says what is wrong there, or on which error of another library reading it ended."""
+        """The error that says what is wrong there, or which error of another library ended the reading."""
         came = f": {reason(got)}" if isinstance(got, Exception) else f" {got}"
         return CheckpointError(f"policy {self.name!r}: expected {expected}, got{came}")
 
@@ -80,8 +80,8 @@ def find(name: str) -> Source:
 
 def read(source: Source) -> tuple[Any, Any]:
     """The model, in float32 on the CPU, and its tokenizer.
-    Raises CheckpointError: the model is damaged or no decoder (`trlib.model.decoder`), or the tokenizer does not fit
-    it."""
+    Raises CheckpointError: the model is damaged or is not a decoder (`trlib.model.decoder`), or the tokenizer does not
+    fit it."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     where: dict[str, Any] = {"local_files_only": source.local, "trust_remote_code": False}
@@ -115,7 +115,7 @@ def _tokenizer(source: Source, **where: Any) -> Any:
     """The tokenizer that is saved there.
 
     transformers picks a class by the model's family, and that class splits text in its own way, whatever the file
-    says: a word-level tokenizer of a Qwen2 is read as one of bytes. Where the two differ, the file is right."""
+    says: it reads a Qwen2's word-level tokenizer as a byte-level one. Where the two differ, the file is right."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.utils import cached_file
 
@@ -132,9 +132,9 @@ def _tokenizer(source: Source, **where: Any) -> Any:
     for text in texts:
         family_ids, file_ids = (t(text, add_special_tokens=False)["input_ids"] for t in (by_family, by_file))
         if family_ids != file_ids:
-            family = f"a {type(by_family).__name__}, which transformers takes for its family"
+            family = f"a {type(by_family).__name__}, which transformers uses for its family"
             read_as = f"its tokenizer is read as its tokenizer.json says, not as {family}"
-            differs = f"that would make {family_ids} of {text!r}, and the file makes {file_ids}"
+            differs = f"that would turn {text!r} into {family_ids}, and the file turns it into {file_ids}"
             warnings.warn(f"policy {source.name!r}: {read_as}: {differs}", stacklevel=2)
             return by_file
     return by_family

@@ -18,12 +18,12 @@ from trlib.model.completions import Completions
 
 @dataclass(frozen=True)
 class Tree:
-    """Where attention finds queries, keys and values among the S nodes of a tree: [...] int, a node's number each."""
+    """Where attention finds queries, keys and values among the S nodes of a tree: [...] int, the nodes' numbers."""
 
     prompts: Tensor  #: [N, P] of each prompt's tokens, padded on the right.
     completions: Tensor  #: [B, W] of each completion's tokens, padded on the right.
     past: Tensor  #: [B, P + W] of everything that a completion's tokens may look at.
-    mask: Tensor  #: [1 or B, 1, W, P + W] bool: which of it each token looks at.
+    mask: Tensor  #: [1 or B, 1, W, P + W] bool: which of these each token looks at.
     place: Tensor  #: [S] where each node first occurs among the N P + B W places of `prompts` and `completions`.
 
 
@@ -62,8 +62,8 @@ def shared(c: Completions) -> Layout:
     number, first = _distinct(np.zeros_like(length), prompt_tokens, there)
     last = number[np.arange(len(prompts)), length - 1]
 
-    # The logits of a prompt's last token are needed, those of its other tokens are not: these nodes come first, so that
-    # `kept` nodes at the end of the row are all that the output layer reads.
+    # The logits of a prompt's last token are needed, but not those of its other tokens. The nodes of these come first,
+    # so that the output layer reads only the `kept` nodes at the end of the row.
     looked = np.zeros(len(first), dtype=bool)
     looked[last] = True
     order = np.argsort(looked, kind="stable")

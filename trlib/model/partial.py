@@ -21,17 +21,17 @@ def sample_in_segments(
     full_rows: Sequence[int],
     **settings: Any,
 ) -> tuple[Completions, Tensor]:
-    """Completions whose tokens are written by several policies, one after the other, and which of them wrote each.
+    """Completions whose tokens are written by several policies, one after another, and which of them wrote each token.
 
-    The token limit is divided into as many parts as there are policies, the first ones longer by a token where it
-    cannot be divided evenly. A policy reads the prompt and everything written so far, as an engine does that is
-    restarted with new weights, and samples on to the end of its part. Log-probs are those of the policy that wrote the
+    The token limit is divided into as many parts as there are policies; if it does not divide evenly, the first parts
+    are one token longer. A policy reads the prompt and everything written so far, like an engine that is restarted with
+    new weights, and samples on to the end of its part. Log-probs are those of the policy that wrote the
     token.
 
     Args:
         policies: one function for each part; it is called when the part begins.
         prompts, max_tokens, full_rows: as in `sample`.
-        settings: the other arguments of `sample` but `prefixes`; `seed` is a generator.
+        settings: the other arguments of `sample`, except `prefixes`; `seed` is a generator.
     Returns the completions, and [B, T] int: the number of the policy, from 0, that wrote each token."""
     ends = [max_tokens * (i + 1) // len(policies) for i in range(len(policies))]
     lengths = sorted((end - begin for begin, end in zip([0, *ends], ends, strict=False)), reverse=True)
@@ -53,7 +53,7 @@ def sample_in_segments(
 
 
 def _extended(done: Completions, rows: Tensor, more: Completions) -> Completions:
-    """`done`, whose rows `rows` go on with the completions `more`. What goes on has filled its part to the end."""
+    """`done`, with its rows `rows` continued by the completions `more`. Those rows have filled their part."""
 
     def joined(before: Tensor, after: Tensor, at: Tensor) -> Tensor:
         wide = before.new_zeros(len(before), after.shape[1], *before.shape[2:])

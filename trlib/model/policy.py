@@ -115,8 +115,8 @@ class Policy:
         return list(self.trainable.values())
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same when a run is resumed, as JSON can hold it: the types of the weights, whether prompts
-        are chat, the adapters' settings, and a hash of some values of every weight that does not learn."""
+        """What must be the same when a run is resumed, in JSON's types: the types of the weights, whether prompts are
+        chat, the adapters' settings, and a hash of some values of every weight that does not learn."""
         digest, frozen = hashlib.blake2b(digest_size=6), [p for p in self.model.parameters() if not p.requires_grad]
         for p in frozen:
             some = p.detach().flatten()[:: max(1, p.numel() // 256)]
@@ -194,11 +194,11 @@ class Policy:
         maps the embedded tokens, [.., H] in the rows of the forward pass, to what the model reads instead. Values at
         padding are finite and meaningless.
 
-        With `at_once`, that many completions are scored at a time, and again when the gradient is taken: this takes
-        the memory of so few (except for the distributions of `full`) and a third more time.
+        With `at_once`, that many completions are scored at a time, and again when the gradient is taken. This needs
+        memory for only so many (except for the distributions of `full`) and a third more time.
         In the book: :eq:`policy-sum`."""
         if not isinstance(completions, Completions):
-            raise TypeError(f"completions: expected what `sample` gives, got {type(completions).__name__}")
+            raise TypeError(f"completions: expected what `sample` returns, got {type(completions).__name__}")
         temperature = checks.number("temperature", temperature, above=0, below=math.inf)
         at_once = None if at_once is None else checks.whole("at_once", at_once, least=1)
         if at_once is None or at_once >= len(completions) or weights is not None or perturb is not None:
@@ -261,7 +261,7 @@ class Policy:
 
         Every layer must call the attention that knows shared prefixes, and the log-probs of the first two prompts'
         completions must agree. A layer that mixes tokens in another way (a convolution, a recurrence) would mix
-        tokens that are neighbours in the shared row only."""
+        tokens that are neighbours only in the shared row."""
         config = self.model.config.get_text_config()
         if getattr(config, "_attn_implementation", None) != "sdpa":
             return False
@@ -281,9 +281,9 @@ class Policy:
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or nothing.
 
-        Of a model with adapters only these are written, with the model's name. A folder that is empty, or holds nothing
+        If the model has adapters, only they and the model's name are written. A folder that is empty, or holds nothing
         but a saved policy, is replaced once the new one is complete. Returns the folder's path.
-        Raises CheckpointError: the folder holds something else, or cannot be written; it is as it was."""
+        Raises CheckpointError: the folder holds something else, or cannot be written; it stays as it was."""
         adapters = hasattr(self.model, "peft_config")
         with replacing(folder) as (scratch, target), loading.quiet(True):
             self.model.save_pretrained(scratch, **({"save_embedding_layers": False} if adapters else {}))
@@ -293,7 +293,7 @@ class Policy:
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Inside a `with` block a small model on a CPU runs on one thread; afterwards as before."""
+        """Inside a `with` block a small model on a CPU runs on one thread; afterwards, on as many as before."""
         before = torch.get_num_threads()
         if self.size < loading.SMALL and self.device.type == "cpu":
             torch.set_num_threads(1)
@@ -304,7 +304,7 @@ class Policy:
 
     @contextmanager
     def sharing(self, on: bool) -> Iterator[None]:
-        """Inside a `with` block that is not `on`, every row is computed separately (see `share`)."""
+        """Inside a `with` block, unless `on`, every row is computed separately (see `share`)."""
         before = self.share
         self.share = before and on
         try:
@@ -325,27 +325,27 @@ def load_policy(
     lora: Mapping[str, Any] | None = None,
     chat: bool | None = None,
 ) -> Policy:
-    """Load a policy: by an embedded name, from a local folder in the hub's format or a GGUF file, or a hub id.
+    """Load a policy by an embedded name or a hub id, or from a local folder in the hub's format or a GGUF file.
 
     Only a hub id downloads anything, and only safetensors and GGUF are read: nothing is unpickled, no remote code runs.
     A folder of LoRA adapters is loaded together with the model they belong to, and training continues on the adapters.
 
     Args:
-        name: "dial", "smollm2" (optional: `make smollm2`; weights of 4 bits, rounded once and computed with in float),
+        name: "dial", "smollm2" (optional: `make smollm2`; weights that were rounded to 4 bits once, used as floats),
             "path/to/folder", "path/to/model.gguf" or "owner/name".
         device: "auto": the CPU under 5 M parameters, else a GPU if there is one; or a torch device.
         dtype: of the weights; "auto": bfloat16 on a GPU that has it, else float32; or float16, bfloat16, float32,
-            float64. Parameters that learn have a float32 copy beside coarser weights; adapters are float32 or wider.
+            float64. If weights are coarser than float32, what learns has a float32 copy; adapters are at least float32.
         lora: settings of `peft.LoraConfig`, to train adapters on a frozen model; they start the same at each loading.
             None: train everything, or the adapters that are loaded.
-        chat: put prompts into the tokenizer's chat template; None: as when the policy was saved, or if that is not
-            known, if the tokenizer has a template.
+        chat: put prompts into the tokenizer's chat template; None: as when the policy was saved; if that is not known,
+            whenever the tokenizer has a template.
     Raises ValueError: an unknown name, device or type, unsuitable settings of adapters, or a chat without a template;
     CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a model
-    that is no decoder (`trlib.model.decoder`)."""
+    that is not a decoder (`trlib.model.decoder`)."""
     source = loading.find(str(name))
     if source.adapters and lora is not None:
-        wanted = f"None, because policy {str(name)!r} is a folder of adapters, which are trained on"
+        wanted = f"None, because policy {str(name)!r} is a folder of adapters, whose training continues"
         raise ValueError(f"lora: expected {wanted}, got {lora!r}")
     noted, base = source.notes(), base_of(source) if source.adapters else source
     model, tokenizer = loading.read(base)

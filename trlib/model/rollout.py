@@ -1,8 +1,8 @@
 """Sampling: groups of completions with a KV cache, prompts of any lengths in one batch, and the sampler's log-probs.
 
 Every token of every row has a uniform number of its own, drawn before the first step, and is found by inverting the
-cumulative distribution; so what a row samples depends on its own numbers alone, and two things need not be computed:
-rows that have ended, and rows that are alike so far (to begin with, those of one prompt) more than once."""
+cumulative distribution. So what a row samples depends on its own numbers alone: rows that have ended need not be
+computed, and rows that are alike so far (to begin with, those of one prompt) need only be computed once."""
 
 import math
 from collections.abc import Sequence
@@ -45,14 +45,14 @@ def sample(
         seed: an integer or a CPU generator; the same seed samples the same completions.
         prefixes: for each of the N * group rows, token ids that the completion begins with; None: none.
         full_rows: rows whose whole distributions are kept.
-        topk: keep the k most likely tokens of every position; the sampled one replaces the last if it is not there.
-        logit_noise: standard deviation of Gaussian noise on every logit: a sampler that is not the learner.
+        topk: keep the k most likely tokens of every position; if the sampled one is not among them, it is the last.
+        logit_noise: standard deviation of Gaussian noise on every logit, for a sampler that is not the learner.
         drop: rows that have ended leave the computation. Rows that are alike so far are computed once, unless
-            `policy.share` is False. Neither changes what is sampled, except by a rounding at the edge of a token.
+            `policy.share` is False. Neither changes what is sampled, except by rounding at the border of two tokens.
 
     Raises:
         TypeError, ValueError: an argument of the wrong kind or out of its range; a token outside the vocabulary; an
-            empty prompt, or one that with `max_tokens` passes the model's context.
+            empty prompt, or one that with `max_tokens` exceeds the model's context.
         NonFiniteError: NaN or inf among the logits."""
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {type(policy).__name__}")
@@ -71,7 +71,7 @@ def sample(
 
 
 class _Writer:
-    """One batch of completions while it is written."""
+    """One batch of completions while it is being written."""
 
     def __init__(
         self,
@@ -81,12 +81,12 @@ class _Writer:
         rng: torch.Generator,
         full: Sequence[int],
     ) -> None:
-        """`sizes`: completions per prompt, their tokens, the most likely ones to keep. `full`: the rows kept whole."""
+        """`sizes`: completions per prompt, their tokens, the likeliest tokens to keep. `full`: rows to keep whole."""
         (self.group, max_tokens, topk), self.policy, self.rng = sizes, policy, rng
         self.share, self.device = policy.share, policy.device
         device, rows = policy.device, len(ids) * self.group
         self.ends = torch.tensor(policy.end_ids, device=device)
-        widest = max(map(len, ids))  # padding stands on the left
+        widest = max(map(len, ids))  # padding is on the left
         padded = [[policy.pad_id] * (widest - len(row)) + row for row in ids]
         self.prompt_ids = torch.tensor(padded, device=device)
         self.prompt_mask = torch.tensor([[i >= widest - len(row) for i in range(widest)] for row in ids], device=device)
@@ -152,7 +152,7 @@ class _Writer:
         return out.logits[:, -1].float()
 
     def _draw(self, logits: Tensor, node: Tensor, live: Tensor, t: int, prefixes: Forced) -> Tensor:
-        """Draw and record the next token of the live rows; rows that have ended keep what they are."""
+        """Draw and record the next token of the live rows; rows that have ended stay as they are."""
         if self.noise:
             drawn = torch.randn(len(self.tokens), logits.shape[1], generator=self.rng)
             logits = logits[node] + self.noise * drawn.to(self.device)[live]
@@ -172,7 +172,7 @@ class _Writer:
             token = torch.where(forced, tokens[live, min(t, tokens.shape[1] - 1)], token)
             self.forced[live, t] = forced
         rows, chosen, at = live, token, node
-        if not self.drop:  # rows that have ended are computed all the same, and nothing is recorded of them
+        if not self.drop:  # rows that have ended are computed all the same, but nothing is recorded
             writing = ~self.ended[live]
             rows, chosen, at = live[writing], token[writing], node[writing]
         self.tokens[rows, t] = chosen
@@ -204,13 +204,13 @@ class _Writer:
 
 
 def _finite(values: Tensor, t: int) -> None:
-    """Check numbers that are NaN or inf wherever a distribution at token `t` is."""
+    """Check numbers that are NaN or inf wherever token `t` has a distribution that is."""
     if not bool(torch.isfinite(values).all()):
         raise NonFiniteError(f"sampling: token {t} has NaN or inf among its logits, expected finite numbers")
 
 
 def _invert(logp: Tensor, node: Tensor, uniform: Tensor, t: int) -> Tensor:
-    """Tokens [B], at place `t`, by inverting a distribution's sum: the first whose cumulative probability passes
+    """Tokens [B], at place `t`, by inverting a cumulative distribution: the first whose cumulative probability passes
     `uniform`.
 
     `node` [B]: which of the distributions is each row's. In float64: over 150,000 tokens a float32 sum is off by more
@@ -240,7 +240,7 @@ def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_t
 
 
 def _listed(name: str, value: Any) -> Any:
-    """`value`, if it is a list or the like; text is not."""
+    """`value`, if it is a list or something like one; text is not."""
     if isinstance(value, str | bytes) or not (hasattr(value, "__len__") and hasattr(value, "__iter__")):
         raise TypeError(f"{name}: expected a list, got {value!r}")
     return value
