@@ -69,7 +69,7 @@ def test_what_was_loaded_no_longer_depends_on_the_file(tmp_path):
         file.seek(-40_000, 2)
         file.write(b"\0" * 40_000)
     assert (back["a"] == 1).all()
-    with pytest.raises(CheckpointError, match=r"damaged file of \d+ bytes \(its checksum is another\)"):
+    with pytest.raises(CheckpointError, match=r"damaged file of \d+ bytes \(its checksum does not match\)"):
         checkpoints.load(tmp_path)
 
 
@@ -215,7 +215,7 @@ def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path,
     for resume in (False, True):
         with pytest.raises(
             CheckpointError,
-            match=rf"^out: expected a folder that no other run has, got '{tmp_path}', "
+            match=rf"^out: expected a folder that no other run uses, got '{tmp_path}', "
             rf"which process {first.pid} has$",
         ):
             trained(tmp_path, resume=resume)
@@ -244,7 +244,7 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
     for name, out in ((folder, folder), (folder, folder / "run"), (tmp_path / "mine" / "policy", tmp_path / "mine")):
         with pytest.raises(
             CheckpointError,
-            match=rf"^out: expected a folder apart from that of the policy, '{name}', "
+            match=rf"^out: expected a folder other than the policy's, '{name}', "
             rf"got '{out}'$",
         ):
             trained(out, policy=name)

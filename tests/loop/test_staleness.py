@@ -60,11 +60,11 @@ def test_without_the_samplers_log_probs_only_the_learner_can_be_the_anchor():
     assert run.history.reward.notna().all() and run.history.grad_norm.gt(0).all()
     one = trained(GRPO(), steps=2, sampler_logp=False, minibatches=1)  # nothing is skipped, and nothing is NaN
     assert one.history.ratio_max.tolist() == [1, 1] and one.history.loss.notna().all()
-    with pytest.raises(ValueError, match=r"anchor: expected 'recomputed' where the sampler tells no log-probs"):
+    with pytest.raises(ValueError, match=r"anchor: expected 'recomputed' where the sampler reports no log-probs"):
         trained(PPO(), sampler_logp=False, anchor="rollout")
     with pytest.raises(ValueError, match=r"anchor: expected 'recomputed'"):
         trained(QUATRO(), sampler_logp=False)
-    with pytest.raises(ValueError, match=r"correction: expected None where the sampler tells no log-probs"):
+    with pytest.raises(ValueError, match=r"correction: expected None where the sampler reports no log-probs"):
         trained(PPO(correction=Correction()), sampler_logp=False)
     with pytest.raises(MethodError, match=r"DPPO.objective .*logp_rollout: expected finite values .* got nan"):
         trained(DPPO(), sampler_logp=False, anchor="recomputed")

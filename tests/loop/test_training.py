@@ -707,7 +707,7 @@ def test_bad_settings_are_named(change, error, message):
         ({"task": "dial"}, TypeError, r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'"),
         ({"policy": "dial"}, TypeError, r"policy: expected a policy such as trlib.load_policy\('dial'\), got 'dial'"),
         ({"betas": (0.9,)}, ValueError, r"betas: expected two numbers, got \(0.9,\)"),
-        ({"resume": True}, ValueError, "resume: expected the run's folder beside it as out, got out=None"),
+        ({"resume": True}, ValueError, "resume: expected the run's folder as out, got out=None"),
     ],
 )
 def test_the_front_door_names_what_is_wrong(change, error, message):

@@ -134,7 +134,7 @@ def test_a_task_of_one_reward_is_a_no_op_told_once(kind):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         run = trlib.train(policy, Unmoved(), kind(), steps=3, **SMALL)
-    said = [str(w.message) for w in told if "said once a run" in str(w.message)]
+    said = [str(w.message) for w in told if "said once per run" in str(w.message)]
     assert len(said) == 1 and "all 32 rewards are 0" in said[0]
     if kind is ADPO:  # an even target: its gradient vanishes at the anchor, but for rounding, which AdamW makes big
         assert run.history.grad_norm.max() < 1e-5

@@ -5,20 +5,20 @@ Eight files take a reader from `trlib.train` to the optimiser's step, here with 
 1. `loop/training.py`: `train`, and what happens to a batch
 2. `loop/collect.py`: boxes 1 and 2, from prompts to a batch with advantages
 3. `model/rollout.py`: how completions are sampled
-4. `algorithms/method.py`: what a method may change, and what it is handed
+4. `algorithms/method.py`: what a method may change, and what it receives
 5. `loop/step.py`: boxes 3 and 4, from a minibatch's scores to the optimiser's step
 6. `model/policy.py`: the scores, log-probabilities with gradient
 7. `algorithms/grpo.py`: the method
 8. `algorithms/ppo.py`: the loss that it builds on
 
-A batch also passes through these, each of which can be taken at its word until it is the subject:
+A batch also passes through these. You can take each at its word until you need its details:
 
-- `loop/boxes.py`: errors in a method's code, told with its file and line
+- `loop/boxes.py`: errors in a method's code, reported with its file and line
 - `loop/metrics.py`: the columns of the history
 - `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for and keeps
 - `model/completions.py`: what was sampled, as tensors
 - `model/packing.py`, `model/attention.py`, `model/hooks.py`: a forward pass that reads a shared prefix once
 
-What surrounds a batch: `settings` (of a run), `run` (what `train` gives back), `room` (whether it fits into
-memory), `checkpoints` and `stopping` (how a run is interrupted and taken up), `learner`, `optimizers`, `sampler` and
-`critic` (what has weights). `trlib.model.partial` writes completions by policies of several ages."""
+What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `room` (whether it fits into
+memory), `checkpoints` and `stopping` (how a run is interrupted and resumed), `learner`, `optimizers`, `sampler` and
+`critic` (what has weights). `trlib.model.partial` writes completions with policies of several ages."""

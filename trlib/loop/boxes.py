@@ -18,8 +18,8 @@ from trlib.errors import MethodError, TrlibError
 
 @contextmanager
 def box(author: object, name: str) -> Iterator[None]:
-    """Inside a `with` block an error that a method or a task raises becomes one of the run, so that nothing already
-    trained is lost.
+    """Inside a `with` block an error that a method or a task raises becomes an error of the run, so that nothing
+    already trained is lost.
     Raises MethodError: an error that is not trlib's own, with the place in the author's file."""
     try:
         yield
@@ -34,9 +34,9 @@ def box(author: object, name: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Asked(Needs):
-    """A method's needs with what follows from them."""
+    """A method's needs, and what follows from them."""
 
-    early: bool = False  #: Whether `Batch.logp_old` has to be there before `prepare`.
+    early: bool = False  #: Whether `Batch.logp_old` must be there before `prepare`.
 
 
 def needs_of(method: Method, anchor: Anchor) -> Asked:
@@ -60,21 +60,21 @@ def check_vocabulary(method: Method, needs: Needs, size: int) -> None:
 
 
 def settings_of(method: Method) -> dict[str, Any]:
-    """A method's name and settings, as JSON holds them.
+    """A method's name and settings, as JSON values.
     Raises TypeError: a setting that could not be saved with the run."""
     settings: dict[str, Any] = {"name": type(method).__name__}
     for f in fields(method):
         try:
             settings[f.name] = as_json(getattr(method, f.name))
         except TypeError as error:
-            wanted = "a setting that can be saved with the run (a number, a text, a list, None)"
+            wanted = "a setting that can be saved with the run (a number, a string, a list, None)"
             got = f"{error} in {type(method).__name__} ({_defined(method)})"
             raise TypeError(f"{f.name}: expected {wanted}, got {got}") from None
     return settings
 
 
 def _place(author: object, name: str, error: Exception) -> str:
-    """FILE:LINE of the error's innermost frame in the author's file; else where the box is written."""
+    """FILE:LINE of the error's innermost frame in the author's file; else where the box is defined."""
     code = getattr(inspect.unwrap(getattr(author, name)), "__code__", None)
     if code is None:
         return _defined(author)
@@ -90,6 +90,6 @@ def _defined(author: object) -> str:
 
 
 def _near(file: str) -> str:
-    """The path from the working folder, if the file lies below it."""
+    """The path relative to the working folder, if the file is inside it."""
     short = os.path.relpath(file) if os.path.isabs(file) else file
     return file if short.startswith("..") else short

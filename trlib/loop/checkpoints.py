@@ -22,9 +22,9 @@ from trlib.model.policy import Policy
 
 NAME, POLICY, LOCK = "checkpoint.safetensors", "policy", ".lock"
 MAY_CHANGE = ("steps", "checkpoint_every", "interrupted", "task_file")
-"""What of a run's record may be another when the run goes on."""
+"""The parts of a run's record that may have changed when the run is resumed."""
 LEFT_TO_ITS_OWNER = ("memory/", "optimizer/", "past/")
-"""Tensors whose number and shape depend on the batches that were done."""
+"""Tensors whose number and shape depend on how many batches are done."""
 
 
 def save(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
@@ -47,7 +47,7 @@ def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
 
 def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The folder's checkpoint as tensors and the rest, or None where there is none.
-    Raises CheckpointError: the file is damaged or is no checkpoint of a run."""
+    Raises CheckpointError: the file is damaged or is not a checkpoint of a run."""
     from safetensors import safe_open
 
     path = folder / NAME
@@ -57,19 +57,19 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             meta = json.loads(header["trlib"])
-            # Copies: a view would keep the file, on the disk too, when the next checkpoint has taken its place.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (it is no dict)
+            # Copies: a view would keep the file, on the disk too, after the next checkpoint has taken its place.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (it is not a dict)
         if header["checksum"] != _checksum(header["trlib"], tensors):
-            raise ValueError("its checksum is another")
+            raise ValueError("its checksum does not match")
     except Exception as error:  # safetensors, JSON and a missing key: all mean the same to the reader
-        got = f"a damaged file of {path.stat().st_size} bytes ({error}); move it away to begin anew"
+        got = f"a damaged file of {path.stat().st_size} bytes ({error}); move it away to start again"
         raise CheckpointError(f"out: expected a whole checkpoint at {str(path)!r}, got {got}") from error
     return tensors, meta
 
 
 def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Check that a resumed run is the run that was saved; it may only be longer, and on other versions.
-    Raises CheckpointError: another method, task, policy or setting."""
+    """Check that a resumed run is the run that was saved; it may only be longer, or use other versions.
+    Raises CheckpointError: a different method, task, policy or setting."""
     first = ("method", "task", "policy")  # the names a reader looks for, before what follows from them
     for name in dict.fromkeys((*first, *saved, *now)):
         was, value = saved.get(name), now.get(name)
@@ -101,8 +101,8 @@ def check_tensors(folder: Path, saved: Mapping[str, Tensor], learner: Mapping[st
 
 @contextmanager
 def holding(out: str | os.PathLike[str] | None, resume: bool, policy: Policy) -> Iterator[Path | None]:
-    """The run's folder, made and tried out before any work is done, and nobody else's inside a `with` block; None where
-    nothing is to be written.
+    """The run's folder, made and tested before any work is done, and reserved for this run inside a `with` block; None
+    if nothing is to be written.
 
     Raises:
         ValueError: an empty name.
@@ -117,13 +117,13 @@ def holding(out: str | os.PathLike[str] | None, resume: bool, policy: Policy) ->
     folder = Path(out).expanduser()
     for model in policy.folders():
         if model in (folder.resolve(), *folder.resolve().parents, (folder / POLICY).resolve()):
-            wanted = f"a folder apart from that of the policy, {str(model)!r}"
+            wanted = f"a folder other than the policy's, {str(model)!r}"
             raise CheckpointError(f"out: expected {wanted}, got {str(folder)!r}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f"out: cannot make the folder {str(folder)!r}: {error.strerror or error}") from error
-    with lock(folder / LOCK, f"out: expected a folder that no other run has, got {str(folder)!r}"):
+    with lock(folder / LOCK, f"out: expected a folder that no other run uses, got {str(folder)!r}"):
         _prepare(folder, resume)
         yield folder
 
@@ -132,9 +132,9 @@ def _prepare(folder: Path, resume: bool) -> None:
     begun = (folder / NAME).exists()
     if begun and not resume:
         raise CheckpointError(
-            f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to go on with it"
+            f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to continue it"
         )
-    aside = put_aside(folder / POLICY)  # a process was killed while it replaced the policy
+    aside = put_aside(folder / POLICY)  # a process was killed while replacing the policy
     if aside is not None:
         aside.rename(folder / POLICY)
     free(folder / POLICY, "out")

@@ -31,7 +31,7 @@ class Collector:
         self.told_equal = False
         alone = settings.minibatches * settings.epochs == 1 and type(method).update is Method.update
         self.early = (bool(needs.old) and not alone) or needs.early
-        """Whether `logp_old` takes a forward pass of its own; else the batch's only update begins with one."""
+        """Whether `logp_old` needs a forward pass of its own; else the pass of the batch's only update provides it."""
 
     def rollout(self, prompts: list[Prompt], k: int, plan: tuple[Stage, ...]) -> tuple[Completions, list[Verdict]]:
         """Box 1: completions of the batch's prompts, stage by stage as planned, with their verdicts."""
@@ -57,7 +57,7 @@ class Collector:
         return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
 
     def _ages(self, n: int, k: int) -> list[int]:
-        """How many batches behind the policy is that begins each prompt's completions in batch `k`."""
+        """For each prompt of batch `k`, how many batches behind the policy that begins its completions is."""
         s = self.settings
         if self.learner.sampler is not None:
             self.learner.sampler.remember()
@@ -67,7 +67,7 @@ class Collector:
     def _sampled(
         self, prompts: list[str], ages: list[int], *, group: int, full_rows: list[int], **more: Any
     ) -> Completions:
-        """Completions of each prompt by the policy of its age, or by several from that age on."""
+        """Completions of each prompt by the policy of its age, or by several policies from that age on."""
         s, sampler = self.settings, self.learner.sampler
         settings = {name: getattr(s, name) for name in ("temperature", "max_tokens", "logit_noise")}
         settings |= {"group": group, "drop": "dropping" not in s.without, **more}
@@ -108,8 +108,8 @@ class Collector:
         return plan
 
     def probe_rows(self, plan: tuple[Stage, ...]) -> Tensor:
-        """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts; where a prompt's
-        completions are drawn in several stages, over their places in the group as well."""
+        """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts, and over the places
+        in the group as well where a prompt's completions are drawn in several stages."""
         total = self.settings.prompts * self.settings.group
         number = torch.arange(min(total, self.settings.probe))
         rows = number * total // max(len(number), 1)
@@ -171,7 +171,7 @@ class Collector:
             return [(g, checked_verdict(verdict, prompts[g], text)) for g, text, verdict in judged]
 
     def _tell_of_silence(self, batch: Batch, k: int) -> None:
-        """Say once a run that a batch teaches nothing: its rewards are all alike, or nothing is left of them."""
+        """Say once per run that a batch teaches nothing: its rewards are all equal, or every advantage is 0."""
         rewards, why = batch.rewards, ""
         if bool((rewards == rewards[0]).all()):
             alike = f"all {len(rewards)} rewards are {float(rewards[0]):g}"
@@ -182,7 +182,7 @@ class Collector:
                 why += "; a group of 1 leaves nothing to compare a completion with"
         if why:
             self.told_equal = True
-            warn(f"batch {k}: {why} (said once a run)")
+            warn(f"batch {k}: {why} (said once per run)")
 
 
 def _check(prepared: object, batch: Batch) -> None:

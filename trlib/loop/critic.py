@@ -1,4 +1,4 @@
-"""A value for every token: a network of the policy's kind, begun at its weights, with a head of one number or more."""
+"""A value for every token: a network of the policy's kind that starts from its weights, with a head of its own."""
 
 import copy
 from collections.abc import Mapping
@@ -31,8 +31,8 @@ class _ValueModel(nn.Module):
 
 
 class Critic:
-    """V(x, y_<t): what the rest of a completion is expected to earn, before its token t; with several `outputs` numbers
-    of the method's own, such as quantiles."""
+    """V(x, y_<t): what the rest of a completion is expected to earn, before its token t; with several `outputs` they are
+    numbers that the method chooses, such as quantiles."""
 
     def __init__(self, policy: Policy, *, outputs: int = 1) -> None:
         self.policy, self.outputs = policy, outputs
@@ -56,7 +56,7 @@ class Critic:
         self, completions: Completions, weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None
     ) -> Tensor:
         """[B, T], or with several outputs [B, T, outputs], float32 or wider, with gradient; `weights` and `layout` as
-        in `Policy.score`. Values where no token is are those of the padding: finite and meaningless."""
+        in `Policy.score`. Where there is no token, values are those of the padding: finite and meaningless."""
         layout = layout or self.policy.layout(completions)
         inputs = layout.inputs()
         with reading(self.model.body, layout):

@@ -1,4 +1,4 @@
-"""Everything of a run that a checkpoint must hold: what has weights, its optimiser, and the method's memory."""
+"""Everything in a run that a checkpoint must hold: what has weights, its optimiser, and the method's memory."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -56,7 +56,7 @@ class Learner:
         return copies | self.descent.tensors()
 
     def numbers(self) -> dict[str, Any]:
-        """The rest of what it depends on, as JSON holds it."""
+        """The rest of what it depends on, as JSON values."""
         return {"memory": self.memory.numbers(), "descent": self.descent.numbers()}
 
     def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:

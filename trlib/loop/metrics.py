@@ -1,7 +1,7 @@
 """Every metric of a run's history, defined once. The book's glossary is printed from `METRICS`.
 
 `mu` is the distribution that sampled (its temperature, precision, lag and noise included), `pi` the policy after the
-batch's last update. The exact ones sum over the vocabulary on the batch's probe: a fixed number of completions, spread
+batch's last update. Exact metrics sum over the vocabulary on the batch's probe: a fixed number of completions, spread
 evenly over its prompts. They take a forward pass of their own: the batch's passes came before the last update."""
 
 import math
@@ -16,7 +16,7 @@ from trlib.algorithms.method import Batch, TokenLoss
 from trlib.divergences import kl, tv
 
 AT_ONCE = 4_000_000
-"""How many numbers of a probe's distributions are computed with at a time: with a large vocabulary, a few tokens."""
+"""How many numbers of a probe's distributions are processed at a time: if the vocabulary is large, a few tokens'."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Metric:
     text: str
 
 
-UNGUIDED = "those left out that begin with a part of an expert's answer"
+UNGUIDED = "without those that begin with a part of an expert's answer"
 METRICS: dict[str, Metric] = {
     "reward": Metric("reward", f"mean reward of the batch's completions, {UNGUIDED}"),
     "length": Metric("tokens", "mean number of sampled tokens of a completion, its end token included"),
@@ -52,11 +52,11 @@ METRICS: dict[str, Metric] = {
     "ess": Metric(
         "share",
         "effective sample size of the ratios that the objective saw at the batch's last update, "
-        "(sum r)^2 / (n sum r^2): 1 where all n are alike, 1/n where one outweighs all others",
+        "(sum r)^2 / (n sum r^2): 1 where all n are equal, 1/n where one outweighs all others",
     ),
     "ess_seq": Metric(
         "share",
-        "the same of whole completions: r is pi over mu at the batch's last update, the product over the tokens "
+        "the same for whole completions: r is pi over mu at the batch's last update, the product over the tokens "
         "of a completion",
     ),
     "kept": Metric("share", "unmasked tokens that the trust region does not silence, mean over the batch's updates"),
@@ -152,8 +152,8 @@ def distinct_right(completions: Sequence[Sequence[int]], right: Sequence[bool], 
 
 
 def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tuple[dict[str, float], Tensor]:
-    """The exact columns of the history on a probe, and each probe completion's term of `kl_seq_back`; NaN for one of
-    which nothing was sampled.
+    """The exact columns of the history on a probe, and each probe completion's term of `kl_seq_back`; NaN for one with
+    no sampled tokens.
 
     Args: log_mu, log_pi [F, T, V] log-probs of the whole vocabulary; tokens [F, T]; mask [F, T] bool."""
     if not bool(mask.any()):
@@ -179,8 +179,8 @@ def _terms(mu: Tensor, pi: Tensor, tokens: Tensor) -> tuple[Tensor, ...]:
     entropy = torch.special.entr(b).sum(-1)
     if not bool(d.isfinite().all()):  # a token that one of the two rules out
         return entropy, kl(mu, pi), kl(pi, mu), tv(mu, pi), log_ratio
-    # What `trlib.divergences` computes where every token has mass, to the last digit: exponentials and masks are
-    # shared by the three, which takes half the time.
+    # Where every token has mass, the same as `trlib.divergences` to the last digit. The three share exponentials and
+    # masks, which takes half the time.
     close = d.abs() < 1
     small, large = d.masked_fill(~close, 0.0), d.masked_fill(close, 0.0)
     forth = torch.where(close, a * (small + torch.expm1(-small)), a * large - a + b)

@@ -1,6 +1,6 @@
-"""Optimisers: which one steps is a setting of the run, whatever the method.
+"""Optimisers: a setting of the run chooses one, whatever the method.
 
-An optimiser is a name below, or a callable of your own, called as torch calls its own: with groups of parameters and
+An optimiser is a name below, or a callable of your own. It is called like torch's own: with groups of parameters and
 those of `lr`, `betas` and `weight_decay` that it takes. What every optimiser needs is in `trlib.loop.step.Descent`:
 float32 copies of 16-bit weights, clipping, warm-up, saving."""
 
@@ -34,7 +34,7 @@ OPTIMIZERS: dict[str, Maker] = {"adamw": adamw, "sgd": sgd, **RELATIVES}
 
 
 def maker(optimizer: object) -> Maker:
-    """What makes the optimiser: a name's, a file's (FILE.py:NAME), or the callable itself.
+    """The maker of an optimiser: found by its name or in a file (FILE.py:NAME), or the callable itself.
     Raises ValueError: an unknown name (the nearest is suggested), or a file without it; TypeError: neither a name nor a
     callable."""
     if isinstance(optimizer, str):
@@ -45,7 +45,7 @@ def maker(optimizer: object) -> Maker:
 
 
 def name_of(optimizer: object) -> str:
-    """How a run's settings name an optimiser."""
+    """The name of an optimiser in a run's settings."""
     if isinstance(optimizer, str):
         return optimizer
     if isinstance(optimizer, partial):
@@ -56,7 +56,7 @@ def name_of(optimizer: object) -> str:
 
 def build(make: Maker, groups: Groups, **settings: Any) -> torch.optim.Optimizer:
     """The optimiser over some groups of parameters, with those of the settings that it takes.
-    Raises ValueError, TypeError: it cannot be made so, or what is made does not step like torch's."""
+    Raises ValueError, TypeError: it cannot be made this way, or what is made does not step like torch's."""
     parameters = inspect.signature(make).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         settings = {name: value for name, value in settings.items() if name in parameters}

@@ -1,4 +1,4 @@
-"""What `trlib.train` gives back: the trained policy and the history of how it became so."""
+"""What `trlib.train` returns: the trained policy and the history of its training."""
 
 from __future__ import annotations
 
@@ -116,13 +116,13 @@ class Run:
         return f"<p><strong>{html.escape(repr(self))}</strong></p>{table}"
 
     def excerpt(self) -> pd.DataFrame:
-        """About seven rows of the history, the first and the last among them, with the columns that tell most."""
+        """About seven rows of the history, the first and the last among them, with the columns that say most."""
         shown = self.history.filter(items=EXCERPT)
         return shown.iloc[sorted({*range(0, len(shown), max(1, len(shown) // 6)), *range(len(shown))[-1:]})]
 
 
 def record_of(policy: Policy, task: Task, method: Method, settings: RunSettings) -> dict[str, Any]:
-    """Everything that decides a run, as JSON holds it."""
+    """Everything that decides a run, as JSON values."""
     import transformers
 
     versions = {"torch": torch.__version__, "python": platform.python_version()}

@@ -7,7 +7,7 @@ by rows; each expert of a mixture is a matrix of its own; the arithmetic stays f
 
 A queue of finished completions is a constant `lag`. A `buffer` from which they are taken at random adds, prompt by
 prompt, up to that many batches to it. A long completion that is interrupted whenever new weights arrive, and continues
-with them, has several `segments`: its first tokens are `lag` batches behind, each next part is one batch younger."""
+with them, has several `segments`: its first tokens are `lag` batches behind, each later part is one batch younger."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -53,11 +53,11 @@ class Sampler:
             self.past.append(self.learner.state())
 
     def age(self, behind: int) -> int:
-        """How many batches behind the weights for `behind` are: fewer at the beginning of a run."""
+        """How many batches behind the weights for `behind` really are: fewer at the beginning of a run."""
         return min(behind, max(len(self.past) - 1, 0))
 
     def at(self, behind: int) -> Policy:
-        """The policy `behind` batches ago, until the next call: there is one copy, which is written over."""
+        """The policy `behind` batches ago, until the next call: there is one copy, which is overwritten."""
         if self.own is None:
             return self.learner
         self._write(self.past[-1 - self.age(behind)])
@@ -68,7 +68,7 @@ class Sampler:
         return {f"{age}/{name}": t for age, state in enumerate(self.past) for name, t in state.items()}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up the past that `state` gave."""
+        """Restore the past that `state` returned."""
         ages: dict[int, dict[str, Tensor]] = {}
         for key, tensor in tensors.items():
             age, name = key.split("/", 1)

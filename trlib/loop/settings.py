@@ -22,14 +22,14 @@ SAVINGS = {
     "dropping": "completions that have ended leave the sampler's computation",
     "skipping": "completions that can teach nothing are not scored, where that is exact",
 }
-"""What the loop does not compute because nothing would come of it."""
+"""What the loop does not compute because it would change nothing."""
 PLACES = ("out", "resume", "progress")
 """Settings that say where a run is kept and shown. They do not decide what it computes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What `trlib.train` is told besides the policy, the task and the method.
+    """What `trlib.train` takes besides the policy, the task and the method.
 
     The first paragraph below a field is also its help on the command line."""
 
@@ -68,22 +68,22 @@ class RunSettings:
     optimizer: str | Callable[..., Any] = "adamw"
     """Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME.
 
-    In Python also a callable that makes a torch.optim.Optimizer. Clipping, warm-up and float32 copies of 16-bit weights
-    come with every one."""
+    In Python it can also be a callable that makes a torch.optim.Optimizer. Clipping, warm-up and float32 copies of
+    16-bit weights come with every one."""
     lag: int = setting(0, least=0)
     """Batches by which the sampler's weights are behind the learner's."""
     buffer: int = setting(0, least=0)
     """Batches by which a prompt's completions may be older still: 0 to this many, drawn at random, as from a buffer."""
     segments: int = setting(1, least=1)
-    """Parts of a completion that policies of different ages write: the first is `lag` batches behind, each next one
-    batch less.
+    """Parts of a completion that policies of different ages write: the first is `lag` batches behind, each later one
+    a batch less.
 
-    The parts have equally many tokens, and each policy reads what is written before it goes on: a partial rollout."""
+    The parts are equally long, and each policy reads what is already written before it goes on: a partial rollout."""
     sampler_logp: bool = True
-    """Whether the sampler tells the log-probs of its tokens.
+    """Whether the sampler reports the log-probs of its tokens.
 
-    If it does not, the anchor must be recomputed: the learner's own log-probs then stand for the old policy's, however
-    old the completions are."""
+    If it does not, the anchor must be recomputed: the learner's own log-probs then stand in for the old policy's,
+    however old the completions are."""
     sampler: Precision = setting("fp32")
     """What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 (simulated)."""
     logit_noise: float = setting(0.0, least=0, below=math.inf)
@@ -91,7 +91,7 @@ class RunSettings:
     probe: int = setting(32, least=0)
     """Completions per batch on which the exact metrics are computed, spread evenly over the prompts; 0 for none.
 
-    The distribution over the whole vocabulary is held at each of their tokens: take few if the vocabulary is large."""
+    The distribution over the whole vocabulary is held at each of their tokens: use few if the vocabulary is large."""
     checkpoint_every: int = setting(10, least=1)
     """Batches between two checkpoints."""
     out: str | os.PathLike[str] | None = None
@@ -107,7 +107,7 @@ class RunSettings:
     at_once: int | None = setting(None, least=1)
     """Completions that are scored at a time; by default all of a minibatch.
 
-    Fewer take less memory and a third more time, and change a gradient in its last digits only."""
+    Fewer take less memory and a third more time, and change a gradient only in its last digits."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
@@ -128,7 +128,7 @@ class RunSettings:
             wanted = f"at most lag + 1 = {self.lag + 1} (each is written one batch later than the one before it)"
             raise ValueError(f"segments: expected {wanted}, got {self.segments}")
         if self.resume and self.out is None:
-            raise ValueError("resume: expected the run's folder beside it as out, got out=None")
+            raise ValueError("resume: expected the run's folder as out, got out=None")
 
     def filled(self, *, max_tokens: int, anchor: Anchor) -> FilledSettings:
         """The same settings, with the task's token limit and the method's anchor where none was chosen."""

@@ -1,4 +1,4 @@
-"""What the update box is handed: a batch or a minibatch, and the means to score, differentiate and descend.
+"""What the update box receives: a batch or a minibatch, and the means to score, differentiate and descend.
 
 `LoopStep` is what a method sees; `Descent` is how its loss moves the weights: backward, clip, warm up, and one step of
 the optimiser."""
@@ -77,7 +77,7 @@ class LoopStep:
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
         c, needs, settings = self._rows(rows), self.needs, self.learner.settings
-        with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():  # the fused kernels have one derivative only
+        with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():  # the fused kernels have only one derivative
             asked: dict[str, Any] = {"full": needs.full, "hidden": needs.hidden, "temperature": settings.temperature}
             at_once = None if twice else settings.at_once
             scores = self.learner.policy.score(c, weights=weights, at_once=at_once, perturb=perturb, **asked)
@@ -141,7 +141,7 @@ class LoopStep:
 
     def _teaching(self) -> Scores:
         """Scores of the completions that have an advantage; the others' log-probs are the sampler's, without gradient.
-        They stay in the batch, so that every mean has the denominator that it would have."""
+        They stay in the batch, so that every mean keeps its denominator."""
         batch = self.batch
         rows = ((batch.advantages != 0) & batch.mask).any(1).nonzero().squeeze(-1)
         if not len(rows):
@@ -174,9 +174,9 @@ class LoopStep:
 
 
 def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
-    """Hold a method to its declaration that a completion without an advantage has no gradient: of every second
-    completion the advantage is taken away, at log-probs that have moved from the old ones and the sampler's.
-    Raises ValueError: it has one, so that leaving such completions out would change what is learnt."""
+    """Hold a method to its declaration that a completion without an advantage has no gradient: every second completion
+    loses its advantage, at log-probs that have moved from the old ones and the sampler's.
+    Raises ValueError: such a completion has a gradient, so leaving it out would change what is learnt."""
     silent = torch.arange(len(batch.mask), device=batch.mask.device) % 2 == 1
     logp = (scores.logp.detach() - 0.1).requires_grad_()
     probe = replace(batch, advantages=batch.advantages.masked_fill(silent.unsqueeze(-1), 0.0))
@@ -235,7 +235,7 @@ class Descent:
         """One step down, at `speed` times the learning rate: the loss, and the gradient's norm before it is clipped.
 
         Raises:
-            NonFiniteError: either is NaN or inf; the parameters are as they were.
+            NonFiniteError: either is NaN or inf; the parameters stay as they were.
             ValueError: the loss has no gradient."""
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             got = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
@@ -243,19 +243,19 @@ class Descent:
         value = self.finite("loss", loss)
         if not loss.requires_grad:
             raise ValueError(f"loss: expected a number with a gradient in the parameters, got {value:g} without one")
-        for p in chain(*self.parts):  # those too that an optimiser of one's own leaves out
+        for p in chain(*self.parts):  # including those that a custom optimiser leaves out
             p.grad = None
         loss.backward()
         for p, weight in self.exact:
             if p.grad is not None:
                 weight.grad, p.grad = p.grad.float(), None
-        # Policy and critic are clipped apart: a critic that is far off would else take the policy's share of the step.
+        # Policy and critic are clipped apart: a critic that is far off would otherwise take the policy's share.
         norm, *of_critic = (float(torch.nn.utils.clip_grad_norm_(part, self.settings.grad_norm)) for part in self.parts)
         self.finite("grad_norm", norm)
         for critic_norm in of_critic:
             self.finite("the critic's grad_norm", critic_norm)
         self.updates += 1
-        for group in self.optimizer.param_groups:  # an optimiser of one's own may have made several of a part
+        for group in self.optimizer.param_groups:  # a custom optimiser may have split a part
             multiple = next((self.speeds[id(p)] for p in group["params"]), 0.0)
             group["lr"] = self.settings.lr * multiple * min(1.0, self.updates / max(self.settings.warmup, 1)) * speed
         self.optimizer.step()
@@ -265,7 +265,7 @@ class Descent:
         return value, norm
 
     def finite(self, metric: str, value: float | Tensor) -> float:
-        """The value; a NonFiniteError that names the metric where it is NaN or inf."""
+        """The value, if it is finite. Raises NonFiniteError, which names the metric, if not."""
         value = float(value.detach() if isinstance(value, Tensor) else value)
         if not math.isfinite(value):
             raise NonFiniteError(f"update {self.updates}: {metric} is {value}, expected a finite number")
@@ -277,8 +277,8 @@ class Descent:
         return copies | {f"optimizer/{key}": value.clone() for key, value in self._state() if isinstance(value, Tensor)}
 
     def numbers(self) -> dict[str, Any]:
-        """The rest of what they depend on, as JSON holds it.
-        Raises CheckpointError: the optimiser keeps something that is neither a tensor nor plain."""
+        """The rest of what they depend on, as JSON values.
+        Raises CheckpointError: the optimiser keeps something that is neither a tensor nor a plain value."""
         state = {key: _as_json(f"state {key}", value) for key, value in self._state() if not isinstance(value, Tensor)}
         groups = [
             {name: _as_json(name, value) for name, value in group.items() if name not in ("params", "lr")}

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first ends what is running where it can be taken up again, the second ends it at once."""
+"""Ctrl-C and SIGTERM: the first ends what is running where it can be resumed, the second ends it at once."""
 
 import signal
 import threading

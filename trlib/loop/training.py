@@ -44,10 +44,10 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
         method: how, such as `trlib.algorithms.GRPO()`.
         settings: by name, each of the fields of `trlib.loop.settings.RunSettings`.
 
-    The first Ctrl-C or SIGTERM ends the run after the batch in hand, saved and valid; a second one ends it at once.
+    The first Ctrl-C or SIGTERM ends the run after the current batch, saved and valid; a second one ends it at once.
 
     Raises:
-        ValueError, TypeError: an argument outside its meaning, or one that does not exist.
+        ValueError, TypeError: an argument out of its range, or one that does not exist.
         CheckpointError: `out` cannot be written, is in use by another process, holds another run, or a damaged one.
         NonFiniteError: NaN or inf in a loss or a gradient, after saving.
         MethodError: one of the method's boxes, or the task's verifier, raised an error or returned something unusable,
@@ -63,13 +63,13 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
     if not filled.sampler_logp and (filled.anchor == "rollout" or method.correction is not None):
         which = "anchor" if filled.anchor == "rollout" else "correction"
-        wanted = f"{'recomputed' if which == 'anchor' else None!r} where the sampler tells no log-probs"
+        wanted = f"{'recomputed' if which == 'anchor' else None!r} where the sampler reports no log-probs"
         raise ValueError(
             f"{which}: expected {wanted} (sampler_logp=False): there is nothing to compare the learner's with"
         )
     if method.correction is not None and filled.anchor == "rollout":
-        twice = "a ratio corrects for the sampler already, and a correction beside it does so twice"
-        warn(f"correction: with anchor='rollout' {twice}; take anchor='recomputed', or no correction")
+        twice = "the ratio already corrects for the sampler, and a correction would do so twice"
+        warn(f"correction: with anchor='rollout' {twice}; use anchor='recomputed', or no correction")
     make = maker(filled.optimizer)
     with (
         checkpoints.holding(filled.out, filled.resume, policy) as folder,
@@ -124,7 +124,7 @@ class _Loop:
         return run
 
     def _batch_or_stop(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """One batch; if it fails, the state before it is saved and the run so far goes with the error."""
+        """One batch; if it fails, the state before it is saved, and the error carries the run so far."""
         run = self.result
         before = None if run.out is None else (self.learner.tensors(), self.learner.numbers())
         try:
@@ -237,7 +237,7 @@ class _Loop:
             raise
 
     def restore(self, folder: Path) -> None:
-        """Take up the run that is saved in a folder, if there is one."""
+        """Resume the run that is saved in a folder, if there is one."""
         saved = checkpoints.load(folder)
         if saved is None:
             return
