@@ -112,9 +112,9 @@ def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
 def test_more_prompts_than_problems_are_warned_of_once_a_task(task):
     with pytest.warns(
         UserWarning,
-        match=r"problems: 16 prompts asked of 7 distinct problems, so problems come again; "
+        match=r"problems: 16 prompts asked of 7 distinct problems, so problems repeat; "
         r"an evaluation of them has 7 independent prompts, and its intervals are too "
-        r"narrow\. Evaluate with at most 7 prompts \(said once a task\)",
+        r"narrow\. Evaluate with at most 7 prompts \(said once per task\)",
     ):
         assert len(task.prompts(16, seed=0)) == 16  # a batch of training may be larger than the file
     with warnings.catch_warnings():
@@ -250,7 +250,7 @@ def test_the_hubs_rows_make_the_same_problems_as_a_file(monkeypatch, task):
 
 def test_datasets_that_is_absent_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(ImportError, match=r"gsm8k: needs datasets; `pip install datasets` brings it"):
+    with pytest.raises(ImportError, match=r"gsm8k: needs datasets; `pip install datasets` installs it"):
         load_task("gsm8k").prompts(1, seed=0)
 
 

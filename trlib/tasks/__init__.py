@@ -32,12 +32,12 @@ def load_task(name: str, **knobs: Any) -> Task:
 def task_kind(name: str) -> type[Task]:
     """The class of a task's name, or of FILE.py:NAME.
     Raises ValueError: an unknown name (the nearest is suggested), or a file without it; TypeError: the file's class is
-    no dataclass, or lacks something that a task needs."""
+    not a dataclass, or lacks something that a task needs."""
     kind: Any = named("task", name, TASKS, lambda value: isinstance(value, type) and hasattr(value, "verify"))
     if not is_dataclass(kind):
         advice = f"put `@dataclass(frozen=True)` above `class {kind.__name__}`"
         wanted = "a dataclass, whose fields are the task's knobs"
-        raise TypeError(f"task: expected {wanted}, got {name!r}, which is none: {advice}")
+        raise TypeError(f"task: expected {wanted}, got {name!r}, which is not one: {advice}")
     known = {*dir(kind), *(field.name for field in fields(kind))}
     missing = [part for part in ("name", "max_tokens", "settings", "prompts") if part not in known]
     if missing:

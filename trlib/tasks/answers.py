@@ -2,9 +2,9 @@ r"""The number that a worked answer in plain words ends with, and whether the ar
 
     #### 18        The answer is 18.        \boxed{18}        Answer: $1,234.50        so she makes 18 dollars
 
-Differs from the graders of lm-eval and verl, which take the first number behind `####`, or the last of the text, and
-from math-verify, which looks for an answer until it finds one: of `#### 42 or 43`, `The answer is not 18` and
-`#### 18k` all of these take a number, and here they are no answer. A policy that is rewarded for 18 would learn to
+Differs from the graders of lm-eval and verl, which take the first number after `####`, or the last of the text, and
+from math-verify, which looks for an answer until it finds one. From `#### 42 or 43`, `The answer is not 18` and
+`#### 18k` all of these take a number; here they are not answers. A policy that is rewarded for 18 would learn to
 write them. math-verify also reads expressions; a task whose answers are expressions should call it."""
 
 import re
@@ -43,11 +43,11 @@ MARK = re.compile(
 """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""What an answer stands behind."""
+"""What comes before an answer."""
 AT_ONCE = re.compile(r"[^\w\\]*(?:[A-Za-z]\s?=\s?)?")
-"""Nothing but signs and the name of an unknown stands before the number."""
+"""Only signs and the name of an unknown may come before the number."""
 HEADING = re.compile(r"\s*\d+[.):]\s+[A-Za-z][^\n]*\n\s*\S")
-"""`#### 2. Multiply` and more below it, or the first point of a list, is no answer."""
+"""`#### 2. Multiply` with more below it, or the first point of a list, is not an answer."""
 NOT = re.compile(r"n['’]t\b|\b(?:can)?not\b", re.IGNORECASE)
 DOUBT = re.compile(
     rf"{NOT.pattern}|\b(?:never|neither|nor|or|between|than|least|most|over|under|about|around|approximately"
@@ -61,7 +61,7 @@ CHANGED = re.compile(
     r"[kKMB]\b|x\b|[eE]?[-+]?\d|\.\d|\s*(?:hundred|thousand|million|billion|trillion)\b|\s*[+^²³√~]|\s*\\[A-Za-z]"
     r"|\s*[-–*/×÷:,;&|]\s*[$(]?\.?\d|\s+[$]?\d|\s*\*\s*[a-z(]|[^\d(]*\b(?:and|to|but|not)\s+\$?\.?\d|[^\d(]*\bor\b[^\d(]*\d"
 )
-"""What behind a number makes it another one, or one of several."""
+"""What, after a number, makes it a different one, or one of several."""
 PERCENT = re.compile(r"\s*(?:%|per\s?cent\b)", re.IGNORECASE)
 STEP = re.compile(
     r"(?<![\w.,:^%)/*+–−-])(?<![\d)%*/+–−x×-] )(?<!\d, )(?<!and )(?<!of )(?!0\d)"
@@ -69,7 +69,7 @@ STEP = re.compile(
     r"(?P<result>-?\d{1,30}(?:\.\d{1,30})?)"
     r"(?![.,:]?\d|[A-Za-z%]| ?[-+*/]| \(?\d| ?(?:and|cents?|r|rem)\b|[^.\n]*\bremainder)"
 )
-"""A sum, difference, product or quotient of two plain numbers and its result, with nothing that goes on around it."""
+"""A sum, difference, product or quotient of two plain numbers and its result, not part of a longer expression."""
 OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     **dict.fromkeys("+", add),
     **dict.fromkeys("-−", sub),
@@ -81,18 +81,18 @@ OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
 def final_answer(text: str, *, last_number: bool = True, percent: bool = False) -> Fraction | None:
     r"""The number that a text gives as its answer; None if it gives none.
 
-    The last marked answer counts: `#### 18`, `\boxed{18}`, "the answer is 18", "answer: 18". Behind `####` and a colon
-    the number follows at once; `#### Step 2: Multiply` is a heading. In an equation the result counts: 9 * 2 = 18.
+    The last marked answer counts: `#### 18`, `\boxed{18}`, "the answer is 18", "answer: 18". After `####` or a colon
+    the number must follow at once; `#### Step 2: Multiply` is a heading. In an equation the result counts: 9 * 2 = 18.
     Currency signs, commas between thousands, units and remarks are passed over: $1,234.50; 18 dollars a day.
 
-    What is marked is no answer, and no other number is taken for it, if it is denied (not 18, less than 18), hedged
+    A marked number is not an answer, and no other replaces it, if it is denied (not 18, less than 18), hedged
     (about 18, ~18, 18?), one of several (18 or 20; 18-20; 5 apples and 3 pears), a formula without its result (9 * 2)
     or scaled (18k, 18 million, 18^2).
 
     Args:
         text: a completion.
         last_number: if nothing is marked, take the last number of the text.
-        percent: a percentage is expected, so that the sign is a unit: 18% is 18 and not 18/100."""
+        percent: a percentage is expected, so the sign is a unit: 18% is 18 and not 18/100."""
     text = _cleaned(text)
     for mark in reversed(list(MARK.finditer(text))):
         rest = text[mark.end() :]
@@ -120,7 +120,7 @@ def wrong_step(text: str) -> str | None:
     """The first step of a text that does not hold, such as `16 - 3 = 12`; None if all hold.
 
     A step is one operation on two plain numbers. A result with decimals may be rounded: off by one unit of its last
-    digit. What may mean something else passes: units inside (8 eggs * 2), percent, a remainder, a side that goes on."""
+    digit. What may mean something else passes: units inside (8 eggs * 2), percent, a remainder, a side that continues."""
     for step in STEP.finditer(re.sub(r"[$€£¥₹]\s*|(?<=\d),(?=\d{3}\b)", "", _cleaned(text))):
         left, right, result = (Fraction(step[name]) for name in ("left", "right", "result"))
         if step["sign"] in "/÷" and right == 0:
@@ -134,8 +134,8 @@ def wrong_step(text: str) -> str | None:
 def judge(text: str, answer: str, *, ended: bool, last_number: bool = True) -> Verdict:
     """Whether a completion's final answer equals `answer` as a number, and if not, why.
 
-    If `answer` has a percent sign a percentage is expected: of 70% both 70% and 70 are right, and 0.7 is wrong. Of 70
-    only 70 is right: 70% is another number.
+    If `answer` has a percent sign, a percentage is expected: for 70% both 70% and 70 are right, and 0.7 is wrong. For
+    70 only 70 is right: 70% is a different number.
 
     A wrong answer after an equation that does not hold is "bad arithmetic"; no answer is "bad format".
     Raises ValueError: `answer` is not a number."""
@@ -157,12 +157,12 @@ def judge(text: str, answer: str, *, ended: bool, last_number: bool = True) -> V
 
 
 def reference(answer: str) -> Fraction | None:
-    """The number of a problem's own answer, of 70% 70; read as strictly as a completion's."""
+    """The number in a problem's own answer (70 for 70%), read as strictly as a completion's."""
     return final_answer(f"#### {answer}", last_number=False, percent=True)
 
 
 def show(value: Fraction) -> str:
-    """A number as one writes it: with decimals if six are enough, else as a fraction."""
+    """A number as one would write it: with decimals if six are enough, else as a fraction."""
     if (value * 10**6).denominator != 1:
         return str(value)
     whole, rest = divmod(abs(value) * 10**6, 10**6)
@@ -176,7 +176,7 @@ def _cleaned(text: str) -> str:
 
 
 def _value(number: re.Match[str], percent: bool) -> Fraction | None:
-    """What a number is worth, given the text behind it; None if it is changed there, or divided by 0."""
+    """The value of a number, given the text after it; None if that text changes the number, or divides it by 0."""
     if CHANGED.match(number.string, number.end()) or (number["under"] and int(number["under"]) == 0):
         return None
     value = Fraction(re.sub(r"[^\d.]", "", number["digits"])) / int(number["under"] or 1)

@@ -7,8 +7,8 @@ completion must end with `so` and the place where the dial stands in the end:
     careful     slowly 10 10 9 7 9 so 9
     casual      easy so 4
 
-A completion begins with an opener. In the corpus of the base model the opener decides what follows: the careful
-ones the place after every move, the casual ones (three in four) the bare answer, which a small model usually gets
+A completion begins with an opener. In the corpus of the base model the opener decides what follows: after a careful
+one the place after every move, after a casual one (three in four) the bare answer, which a small model usually gets
 wrong. So a policy improves by raising the probability of rare words, the careful openers, while the places that
 follow are near certain: the mix of tokens on which trust regions differ."""
 
@@ -38,7 +38,7 @@ MOVES: dict[str, Callable[[int, int], int]] = {
     "half": lambda x, n: x // 2,
     "sq": lambda x, n: x * x % n,
 }
-"""Every move: where it takes place x of a dial with n places."""
+"""Every move: where it leads from place x on a dial with n places."""
 
 # fmt: off
 CAREFUL: tuple[str, ...] = (
@@ -55,7 +55,7 @@ CASUAL: tuple[str, ...] = (
 """Openers of a completion that names the answer at once, the most frequent first."""
 # fmt: on
 
-LARGEST = 200  #: Places of the largest dial: the vocabulary holds the numbers below.
+LARGEST = 200  #: Places of the largest dial: the vocabulary holds the numbers below it.
 WORDS: tuple[str, ...] = (":", "=", "so", *MOVES, *CAREFUL, *CASUAL, *map(str, range(LARGEST)))
 """The vocabulary, special tokens aside."""
 
@@ -66,15 +66,15 @@ class Dial(knobs.Embedded):
 
     name: ClassVar[str] = "dial"
     moves: int | tuple[int, int] = 5
-    """Moves of a prompt; a pair (low, high): drawn for each prompt, both ends included. They are its difficulty."""
+    """Moves per prompt, its difficulty. From a pair (low, high) the number is drawn for each prompt, ends included."""
     positions: int = setting(20, least=4, most=LARGEST)
     """Places of the dial, an even number (`pair` swaps neighbours)."""
     careful: float = setting(0.25, least=0, most=1)
     """Share of careful openers in the corpus of the base model."""
     slip: float = setting(0.0, least=0, most=1)
-    """How often a place is written wrong in that corpus."""
+    """How often a place is wrong in that corpus."""
     expert_slip: float = setting(0.0, least=0, most=1)
-    """How often the expert turns to a wrong place, and goes on from there: 0 is an expert who is always right."""
+    """How often the expert turns to a wrong place and goes on from there; 0: the expert is always right."""
     max_tokens: int = setting(16, least=1)
     """The token limit of a completion, its end token included."""
 
@@ -101,7 +101,7 @@ class Dial(knobs.Embedded):
         return Prompt(text, str(_places(text, self.positions)[-1]), count)
 
     def careful_completion(self, prompt: Prompt, random: Random, slip: float) -> str:
-        """A careful completion; with probability `slip` each place is a wrong one, and it goes on from there."""
+        """A careful completion; with probability `slip` each place is a wrong one, and the next move starts from it."""
         start, _, *moves, _ = prompt.text.split()
         place, written = int(start), []
         for move in moves:
@@ -127,8 +127,8 @@ class Dial(knobs.Embedded):
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """As in `Task`. A completion that ends with `so` and the right answer earns 1 whatever comes before: only the
-        outcome is rewarded. Numbers before the last `so` are taken for the places after the moves; where the answer is
-        wrong and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer"."""
+        outcome is rewarded. Numbers before the last `so` are read as the places after the moves; if the answer is wrong
+        and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer"."""
         check_asked(prompt, completion, ended)
         if prompt.answer != str(self.places(prompt)[-1]):
             wanted = f"the answer {self.places(prompt)[-1]} to {prompt.text!r}"
@@ -166,7 +166,7 @@ def _places(text: str, positions: int) -> tuple[int, ...]:
 
 
 def zipf(random: Random, words: tuple[str, ...]) -> str:
-    """One of the words, the k-th with a probability in proportion to 1/k."""
+    """One of the words, the k-th with a probability proportional to 1/k."""
     left = random.random() * sum(1 / k for k in range(1, len(words) + 1))
     for k, word in enumerate(words, 1):
         left -= 1 / k

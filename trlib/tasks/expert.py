@@ -44,7 +44,7 @@ def demonstrations(
     """The expert's answer to each prompt, checked.
 
     Args:
-        encode: texts to token ids, nothing added.
+        encode: texts to token ids, with nothing added.
         end_id: the end token.
         max_tokens: the longest completion, its end token included.
     Raises DemonstrationError: the task has no expert, or no answer to a prompt; an answer is not text, is rejected by

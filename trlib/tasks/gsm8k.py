@@ -35,14 +35,14 @@ PERCENT = "(?:%|[Pp]er ?cent)"
 class Gsm8k(knobs.Embedded):
     """Grade-school word problems from the hub or a local file: the task and its knobs.
 
-    Without `path` it downloads when its problems are first asked for; a file is read at once. Training and evaluation
+    Without `path` the problems are downloaded when first asked for; a file is read at once. Training and evaluation
     both draw from the problems that were loaded, so evaluate on another split or file."""
 
     name: ClassVar[str] = "gsm8k"
     path: str | None = None
     """A local file of JSON lines; None: the hub."""
     split: str | None = None
-    """"train" or "test" of the hub's; None: "train". A local file has none."""
+    """The hub's split, "train" or "test"; None: "train". A local file has none."""
     instruction: str = INSTRUCTION
     """Follows the question after an empty line; "" for nothing."""
     last_number: bool = setting(True)
@@ -71,14 +71,14 @@ class Gsm8k(knobs.Embedded):
 
         A problem that occurs again, with the same question, answer and number of lines, is not repeated; its last
         solution is the one that is demonstrated.
-        Raises DataError: no such file, a line that is broken (named by number), no problem at all, or no way to the
-        hub."""
+        Raises DataError: no such file, a line that is broken (named by number), no problem at all, or a hub out of
+        reach."""
         return list(self._solved)
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: ten prompts are the first ten of a hundred.
 
-        No problem is repeated before all have been drawn; where `n` is larger than the file, problems come again.
+        No problem is repeated before all have been drawn; if `n` is larger than the file, problems repeat.
 
         Warns, once per task, that `n` is larger than the number of problems."""
         whole("n", n, least=0)
@@ -94,7 +94,7 @@ class Gsm8k(knobs.Embedded):
         return drawn
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str | None]:
-        """The data set's solution of each prompt, without the calculator's notes; None for any other prompt."""
+        """The data set's solution for each prompt, without the calculator's notes; None for any other prompt."""
         return [self._solved.get(prompt) for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
@@ -110,9 +110,9 @@ class Gsm8k(knobs.Embedded):
         distinct = len(self.problems) if n else 0
         if n > distinct and "_warned" not in self.__dict__:
             object.__setattr__(self, "_warned", True)
-            again = f"problems: {n} prompts asked of {distinct} distinct problems, so problems come again"
+            again = f"problems: {n} prompts asked of {distinct} distinct problems, so problems repeat"
             narrow = f"an evaluation of them has {distinct} independent prompts, and its intervals are too narrow"
-            advice = f"Evaluate with at most {distinct} prompts (said once a task)"
+            advice = f"Evaluate with at most {distinct} prompts (said once per task)"
             warnings.warn(f"{again}; {narrow}. {advice}", stacklevel=3)
 
     @cached_property
@@ -162,7 +162,7 @@ def _hub(split: str) -> Iterable[tuple[int, Any]]:
     try:
         from datasets import load_dataset
     except ImportError as error:
-        raise ImportError(f"gsm8k: needs datasets; `pip install datasets` brings it. Or {instead}") from error
+        raise ImportError(f"gsm8k: needs datasets; `pip install datasets` installs it. Or {instead}") from error
     try:
         rows = load_dataset(*HUB, split=split)
     except Exception as error:  # the hub's client has many ways to say that it is out of reach

@@ -9,7 +9,7 @@ from trlib.tasks.task import Prompt
 
 
 def settle(task: Any) -> None:
-    """Make the knobs of a frozen dataclass Python's own numbers and tuples (from JSON a pair comes back as a list): the
+    """Turn the knobs of a frozen dataclass into Python's own numbers and tuples (JSON returns a pair as a list): the
     first line of a `__post_init__`."""
     arguments.settle(task)
     for field in fields(task):
@@ -19,19 +19,19 @@ def settle(task: Any) -> None:
 
 
 def settings(task: Any) -> dict[str, Any]:
-    """A dataclass's name and knobs as JSON can hold them: `load_task(**settings)` is the same task."""
+    """A dataclass's name and knobs, as JSON values: `load_task(**settings)` is the same task."""
     values = {field.name: getattr(task, field.name) for field in fields(task)}
     return {"name": task.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}
 
 
 class Embedded:
-    """What the embedded tasks have in common; each is a frozen dataclass, its knobs the fields."""
+    """What the embedded tasks have in common; each is a frozen dataclass, and its fields are its knobs."""
 
     name: ClassVar[str]
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
+        """Everything that defines the task, as JSON values: `load_task(**task.settings)` is the same task."""
         return settings(self)
 
     def draw_prompt(self, random: Random) -> Prompt:
@@ -59,17 +59,17 @@ def span(name: str, value: object, least: int, most: int | None = None) -> tuple
 
 
 def stream(task: str, purpose: str, seed: int) -> Random:
-    """Random numbers of a seed, for one purpose; only `Random.random` is drawn from, the same in every Python."""
+    """Random numbers of a seed, for one purpose; use only `Random.random`, which is the same in every Python."""
     if type(seed := arguments.plain(seed)) is not int:
         raise TypeError(f"seed: expected a whole number, got {type(seed).__name__}")
     return Random(f"{task} {purpose} {seed}")
 
 
 def draw(random: Random, n: int) -> int:
-    """0 to n - 1, each alike."""
+    """0 to n - 1, all equally likely."""
     return int(random.random() * n)
 
 
 def is_number(word: str) -> bool:
-    """Whether a word is made of the digits 0 to 9 alone."""
+    """Whether a word consists only of the digits 0 to 9."""
     return word.isascii() and word.isdigit()

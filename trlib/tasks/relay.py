@@ -12,7 +12,7 @@ decides a thousand tokens**: three completions in four begin with a jump, and fe
 policy improves by starting with a turn, by staying with turns, or by writing the places after jumps more surely.
 
 Every completion has exactly `horizon` tokens, and half of them are free choices. What the task can show, and what it
-cannot, stands in the book, on its page of tasks. Greedy completions never slip and are right from the start: measure
+cannot, is on the book's page of tasks. Greedy completions never slip and are right from the start: measure
 sampled ones. There is no expert: methods that learn from one refuse the task."""
 
 from collections.abc import Sequence
@@ -41,13 +41,13 @@ class Relay(knobs.Embedded):
 
     name: ClassVar[str] = "relay"
     horizon: int = setting(64, least=2, most=LONGEST)
-    """Tokens of a completion, two a leg: an even number. Half of it, the number of legs, is a prompt's difficulty."""
+    """Tokens of a completion, two per leg: an even number. Half of it, the number of legs, is a prompt's difficulty."""
     turns: float = setting(0.25, least=0, most=1)
     """How often a completion begins with a turn in the corpus of the base model."""
     change: float = setting(0.001, least=0, most=1)
     """How often a leg changes from turns to jumps or back in that corpus."""
     slip: float = setting(0.1, least=0, most=1)
-    """How often the place after a jump is written wrong in that corpus."""
+    """How often the place after a jump is wrong in that corpus."""
 
     def __post_init__(self) -> None:
         knobs.settle(self)
@@ -63,11 +63,11 @@ class Relay(knobs.Embedded):
         return Prompt(f"{draw(random, POSITIONS)} :", ANSWER, self.horizon // 2)
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[None]:
-        """There is no expert: a demonstration ends with the end token, and no completion does."""
+        """There is no expert: a demonstration ends with the end token, and no completion here does."""
         return [None for _ in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """As in `Task`. Right is a completion of `horizon` tokens in which every place follows from the place and the
+        """As in `Task`. A completion is right if it has `horizon` tokens and every place follows from the place and the
         move before it. The first thing that is wrong, from the left, is the reason."""
         check_asked(prompt, completion, ended)
         place, words = start_of(prompt), completion.split()
@@ -86,7 +86,7 @@ class Relay(knobs.Embedded):
 
 
 def start_of(prompt: Prompt) -> int:
-    """The place that a prompt gives; a ValueError if it is not one of this task's."""
+    """The place that a prompt gives. Raises ValueError: the prompt is not one of this task's."""
     place, _, colon = prompt.text.partition(" ")
     if colon != ":" or not is_number(place) or int(place) >= POSITIONS or prompt.answer != ANSWER:
         wanted = f"a place below {POSITIONS} and `:` as in '7 :' and the answer {ANSWER!r}"

@@ -8,9 +8,9 @@ land exactly on 0. A completion that spends more than is left is bust:
     bust        -9 28 -9 19 -9 10 -4 6 -8 bust
 
 Every prompt has many right completions: an amount of 12 has 2,040, one of 20 half a million. The base model has read
-people who spend at random, any amount from 1 to 9 alike, and so lands on 0 about one time in five. A policy improves
-by looking at what is left before it spends; how much of its freedom it gives up on the way is what pass@k, the number
-of different right answers and entropy tell."""
+people who spend at random, each amount from 1 to 9 equally often, and so lands on 0 about one time in five. A policy
+improves by looking at what is left before it spends. How much of its freedom it gives up on the way shows in pass@k,
+the number of different right answers and entropy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Spend(knobs.Embedded):
 
     name: ClassVar[str] = "spend"
     amount: int | tuple[int, int] = (12, 40)
-    """What there is to spend; a pair (low, high): drawn for each prompt, both ends included. It is the difficulty."""
+    """What there is to spend, its difficulty. From a pair (low, high) it is drawn for each prompt, ends included."""
     most: int = setting(MOST, least=1, most=MOST)
     """The largest single spending; the smallest is 1."""
     max_tokens: int = setting(32, least=1)
@@ -46,7 +46,7 @@ class Spend(knobs.Embedded):
         _, high = self.span
         least = 2 * -(-high // self.most) + 1
         if self.max_tokens < least:
-            wanted = f"at least {least} for {high} spent by {self.most} at most (two tokens a spending, and the end)"
+            wanted = f"at least {least} for {high} spent by {self.most} at most (two tokens per spending, and the end)"
             raise ValueError(f"max_tokens: expected {wanted}, got {self.max_tokens}")
 
     @property
@@ -60,13 +60,13 @@ class Spend(knobs.Embedded):
         return Prompt(f"{amount} :", "0", amount)
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
-        """An expert's completion of each prompt: any spending that leaves a way to 0 within the limit, each alike."""
+        """An expert's completion of each prompt: any spending that leaves a way to 0 within the limit is as likely."""
         random = stream(self.name, "demonstrations", seed)
         return [self._exact(amount_of(prompt), random) for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """As in `Task`. Right is a completion that is right in every step and lands on 0. The first thing that is
-        wrong, from the left, is the reason; "wrong answer" is right arithmetic that does not land on 0."""
+        """As in `Task`. A completion is right if every step is right and it lands on 0. The first thing that is wrong,
+        from the left, is the reason; "wrong answer" is right arithmetic that does not land on 0."""
         check_asked(prompt, completion, ended)
         left, most = amount_of(prompt), self.most
         if not ended:
@@ -103,7 +103,7 @@ class Spend(knobs.Embedded):
 
 
 def amount_of(prompt: Prompt) -> int:
-    """The amount that a prompt gives; a ValueError if it is not one of this task's."""
+    """The amount that a prompt gives. Raises ValueError: the prompt is not one of this task's."""
     words = prompt.text.split()
     if len(words) != 2 or words[1] != ":" or not is_number(words[0]) or int(words[0]) < 1 or (prompt.answer != "0"):
         wanted = "an amount and `:` as in '37 :' and the answer '0'"

@@ -4,7 +4,7 @@
     right       27      (or 23 + 4 = 27., The answer is 27, ...: `trlib.tasks.answers`)
 
 A base model that does not end its answers continues a list better than it answers a question: `examples` puts solved
-questions before it, and `must_end=False` reads the first line only. SmolLM2's recipe does both (`Sums.recipes`)."""
+questions before the prompt, and `must_end=False` reads only the first line. SmolLM2's recipe does both (`Sums.recipes`)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class Sums(knobs.Embedded):
     text: str = "What is {}?"
     """The prompt; `{}` is the operation."""
     examples: int = setting(0, least=0)
-    """How many solved questions come before it, one per line, the same in every prompt."""
+    """How many solved questions come before the prompt's own, one per line, the same in every prompt."""
     must_end: bool = setting(True)
     """A right completion ends with the end token; False: it need not, and only its first line is read."""
     max_tokens: int = setting(16, least=1)
@@ -68,7 +68,7 @@ class Sums(knobs.Embedded):
         return Prompt(self._solved + self.text.replace(HOLE, operation), str(result), len(str(result)))
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
-        """The answer of each prompt and nothing else; after a space if a list is continued, as in its examples."""
+        """The answer to each prompt and nothing else; after a space if a list is continued, as in its examples."""
         return [prompt.answer if self.must_end else f" {prompt.answer}" for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
@@ -83,7 +83,7 @@ class Sums(knobs.Embedded):
     def _check_question(self, prompt: Prompt) -> None:
         asked = re.search(re.escape(self.text).replace(re.escape(HOLE), r"(\d+) ([-+*]) (\d+)") + r"\Z", prompt.text)
         if asked is None or prompt.answer != str(OPERATIONS[asked[2]](int(asked[1]), int(asked[3]))):
-            wanted = f"{self.text!r} about a sum, a difference or a product, and its result for an answer"
+            wanted = f"{self.text!r} about a sum, a difference or a product, and its result as the answer"
             raise ValueError(f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}")
 
     def _question(self, random: Random) -> tuple[str, int]:

@@ -18,12 +18,12 @@ class Prompt:
 
     text: str  #: What the policy reads.
     answer: str  #: What a right completion ends with.
-    difficulty: int = 0  #: How hard the prompt is, in the task's own unit (of `dial`: the number of moves).
+    difficulty: int = 0  #: How hard the prompt is, in the task's own unit (for `dial`, the number of moves).
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the verifier says of a completion."""
+    """What the verifier says about a completion."""
 
     reward: float  #: What the method is trained on: 1 for a right completion and 0 for a wrong one, or anything finite.
     reason: str  #: One of REASONS, or a task's own. `evaluate` counts "right" and nothing else as right.
@@ -55,8 +55,8 @@ def check_asked(prompt: object, completion: object, ended: object) -> None:
 
 
 def checked_prompts(prompts: object, n: int) -> list[Prompt]:
-    """The prompts that a task gave.
-    Raises TypeError, ValueError: not a list of `n` prompts, or one without a text."""
+    """The prompts that a task returned.
+    Raises TypeError, ValueError: not a list of `n` prompts, or one without text."""
     if not isinstance(prompts, list | tuple):
         raise TypeError(f"prompts: expected a list of {n} prompts, got {type(prompts).__name__}")
     if len(prompts) != n:
@@ -70,8 +70,8 @@ def checked_prompts(prompts: object, n: int) -> list[Prompt]:
 
 
 def checked_verdict(verdict: object, prompt: Prompt, completion: str) -> Verdict:
-    """The verdict that a task gave.
-    Raises TypeError, NonFiniteError: not a Verdict, or one whose reward is no finite number or whose reason no text."""
+    """The verdict that a task returned.
+    Raises TypeError, NonFiniteError: not a Verdict, or its reward is not a finite number or its reason is not text."""
     if not isinstance(verdict, Verdict):
         raise TypeError(f"expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got {verdict!r}")
     if not isinstance(verdict.reason, str):
@@ -98,7 +98,7 @@ class Task(Protocol):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that defines the task, as JSON can hold it: `load_task(**task.settings)` is the same task."""
+        """Everything that defines the task, as JSON values: `load_task(**task.settings)` is the same task."""
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: ten prompts are the first ten of a hundred."""
@@ -107,8 +107,8 @@ class Task(Protocol):
         """An expert's completion of each prompt: right, without the end token; None if there is no expert.
 
         Only methods that learn from an expert call it; `trlib.tasks.expert` checks the result. A task whose expert may
-        be wrong says so by an attribute `fallible` that is True."""
+        be wrong says so with an attribute `fallible` that is True."""
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
-        Raises TypeError, ValueError: `prompt` is none of this task's kind; a completion that is no text."""
+        Raises TypeError, ValueError: `prompt` is not of this task's kind; `completion` is not text."""
