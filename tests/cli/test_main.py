@@ -167,7 +167,7 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
         ),
         (["train", "--method", "ppo", "--lora", "r=x"], "lora: r: expected a whole number, got str"),
         (["train", "--method", "ppo", "--lora", "r"], "--lora: expected NAME=VALUE, got 'r'"),
-        (["train", "--method", "ppo", "--resume"], "--resume: expected --out FOLDER beside it"),
+        (["train", "--method", "ppo", "--resume"], "--resume: expected --out FOLDER as well"),
         (["train", "--method", "ppo", "--policy", "dail"], "did you mean 'dial'?"),
         (
             ["train", "--method", "ppo", "--task", "sums"],
@@ -346,21 +346,21 @@ class OutOfMemoryError(RuntimeError):
         (MemoryError(), ""),
         (
             OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8 GiB"),
-            ", 20.00 GiB more were asked for",
+            " for 20.00 GiB more",
         ),
         (
             RuntimeError(
                 "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
                 "to allocate 4294967296 bytes. Error code 12 (Cannot allocate memory)"
             ),
-            ", 4294967296 bytes more were asked for",
+            " for 4294967296 bytes more",
         ),
         (
             RuntimeError(
                 "[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough memory: you tried to "
                 "allocate 8 bytes."
             ),
-            ", 8 bytes more were asked for",
+            " for 8 bytes more",
         ),
     ],
 )
@@ -370,11 +370,11 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(capsys, mo
 
     monkeypatch.setattr(training, "train", greedy)
     monkeypatch.setattr("trlib.evaluation.evaluate", greedy)
-    less = f"trlib: error: not enough memory{much}; expected a run that fits: less of "
+    less = f"trlib: error: not enough memory{much}; expected a run that fits: lower "
     assert main(["train", "--method", "ppo"]) == 1
     assert capsys.readouterr().err == f"{less}--prompts or --group or --max-tokens\n"
     assert main(["train", "--method", "ppo", "--out", "runs/a"]) == 1
-    assert capsys.readouterr().err.endswith("; what was saved in 'runs/a' is intact, --resume goes on with it\n")
+    assert capsys.readouterr().err.endswith("; what was saved in 'runs/a' is intact, --resume continues it\n")
     assert main(["evaluate", "--json"]) == 1
     captured = capsys.readouterr()
     assert captured.err == f"{less}--batch or --prompts or --max-tokens\n"

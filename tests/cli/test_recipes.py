@@ -40,7 +40,7 @@ def test_sums_on_smollm2_are_trained_by_the_recipe_of_the_benchmark(asked, capsy
     assert {name: asked["settings"][name] for name in RECIPE.settings} == RECIPE.settings
     assert asked["settings"]["epochs"] == 1 and asked["settings"]["lr"] == 3e-4
     said = capsys.readouterr().err.splitlines()[0]
-    assert said.startswith("trlib: the recipe of sums for smollm2 (--no-recipe takes none of it): --knob ")
+    assert said.startswith("trlib: the recipe of sums for smollm2 (--no-recipe ignores it): --knob ")
 
     # What was said, said as options without the recipe, is the same run.
     first = dict(asked)

@@ -154,7 +154,7 @@ def test_a_task_of_ones_own_is_loaded_from_its_file(tmp_path):
     assert task.verify(prompt, prompt.answer, ended=True).reason == "right"
 
     file.write_text(MINE.format(decorator="", settings=settings))
-    with pytest.raises(TypeError, match=r"task: expected a dataclass.*mine.py:Echo', which is not one: put `@dataclass"):
+    with pytest.raises(TypeError, match=r"task: expected a dataclass.*Echo', which is not one: put `@dataclass"):
         load_task(f"{file}:Echo")
     file.write_text(MINE.format(decorator="@dataclass(frozen=True)", settings=""))
     with pytest.raises(TypeError, match=r"task: expected what trlib.tasks.Task lists, got .*Echo' without settings"):

@@ -13,11 +13,11 @@ TOPK_LOSS = "(logp, old, *, tokens, advantages, mask)"
 
 
 def check_loss(name: str, loss: Callable[..., Any], wanted: str = TOKEN_LOSS, device: Any = None) -> None:
-    """Call a loss once on two completions of three tokens, so that one that cannot work fails before the first rollout
-    is paid for.
+    """Call a loss once on two completions of three tokens, so that a loss which cannot work fails before you pay for
+    the first rollout.
 
     Args:
-        name: what errors call it.
+        name: its name in errors.
         wanted: the arguments that it is called with: TOKEN_LOSS, [B, T] each, or TOPK_LOSS, whose logp is [B, T, K] and
             `old` a TopK.
         device: where training will call it; None: the accelerator, if there is one.

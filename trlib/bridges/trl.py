@@ -1,14 +1,14 @@
 """The losses of this package in TRL 1.16's GRPOTrainer: its own `_compute_loss` runs on our loss of each token.
 
-    TrustRegionTrainer     a token loss: DPPO, PSPO, CISPO, one of your own
+    TrustRegionTrainer     a token loss: DPPO, PSPO, CISPO, or one of your own
     DistributionTrainer    a loss of the old policy's K most likely tokens: TROLL, top-K DPPO
     QuatroTrainer          QUATRO
 
 TRL is told that every ratio is 1 and that a token's advantage is minus our loss, and so it aggregates, accumulates and
-logs our loss as its own, and adds what else it was asked for: the entropy bonus, fixed or adaptive, and a router's
+logs our loss as its own, and adds whatever else it was asked for: the entropy bonus, fixed or adaptive, and a router's
 load balancing. TRL's `loss_type` says how tokens are aggregated (dapo, grpo, bnpo, dr_grpo; luspo is
-seq-mean-token-sum), its `scale_rewards` what advantages are: DPPO's recipe is loss_type="dr_grpo",
-scale_rewards="none". `beta` works as in TRL, `use_bias_correction_kl` too. The loss brings its own thresholds: TRL's
+seq-mean-token-sum), and its `scale_rewards` what advantages are: DPPO's recipe is loss_type="dr_grpo",
+scale_rewards="none". `beta` and `use_bias_correction_kl` work as in TRL. The loss brings its own thresholds: TRL's
 epsilon is refused, and its clip ratios are left out. `kept` is logged in their place, if the loss has it among its
 diagnostics. Checks of values stop after the first loss, as in our own loop."""
 
@@ -59,7 +59,7 @@ class TrustRegionTrainer(GRPOTrainer):
             raise ValueError(f"{on}: TrustRegionTrainer's loss has no such term; {wanted}")
 
     def _check_loss(self) -> None:
-        # A function that is no staticmethod is a method, and gets the trainer for its first argument.
+        # A function that is not a staticmethod is a method, and gets the trainer as its first argument.
         method = getattr(self.token_loss, "__self__", None) is self
         name = "token_loss (a plain function needs staticmethod around it)" if method else "token_loss"
         check_loss(name, self.token_loss, self.arguments, self.accelerator.device)
@@ -67,7 +67,7 @@ class TrustRegionTrainer(GRPOTrainer):
     def _compute_loss(self, model, inputs):
         score, batch = self._get_per_token_logps_and_entropies, {**inputs, "old_per_token_logps": None}
 
-        def scored(*args, **kwargs):  # what TRL asks for first; it reads the advantages after
+        def scored(*args, **kwargs):  # what TRL asks for first; it reads the advantages later
             logp, *others = score(*args, **kwargs)
             batch["advantages"] = -self._per_token(logp, inputs, beta)
             return logp.detach(), *others
@@ -95,7 +95,7 @@ class TrustRegionTrainer(GRPOTrainer):
         return loss.per_token + beta * kl
 
     def _token_loss(self, logp: Tensor, anchor: Tensor, mask: Tensor, inputs: dict[str, Any]) -> TokenLoss:
-        """Our loss of TRL's batch: `logp` and the anchor's, [B, T] each."""
+        """Our loss on TRL's batch: `logp` and the anchor's, [B, T] each."""
         return self.token_loss(logp, anchor, advantages=self._advantages(mask, inputs), mask=mask)
 
     def _advantages(self, mask: Tensor, inputs: dict[str, Any]) -> Tensor:
@@ -111,7 +111,7 @@ class DistributionTrainer(TrustRegionTrainer):
     """The same for a `token_loss` of (logp [B, T, K], old: TopK, *, tokens, advantages, mask), such as
     `troll_sparse_loss` or partial(dppo_sparse_loss, delta_tv=.15). `old` holds the `most_likely` tokens of the
     policy before this rollout's updates, the sampled one among them. A sampler elsewhere (vLLM) hands TRL no more than
-    the sampled token, so `anchor` can only be "recomputed". Whole logits [B, T, V] are computed, where TRL itself takes
+    the sampled token, so `anchor` can only be "recomputed". Whole logits [B, T, V] are computed, whereas TRL works in
     pieces: keep `per_device_train_batch_size` small. Text only."""
 
     token_loss: Any = staticmethod(troll_sparse_loss)
@@ -181,8 +181,8 @@ class DistributionTrainer(TrustRegionTrainer):
 
 class QuatroTrainer(TrustRegionTrainer):
     """QUATRO: the dual of each prompt is solved while TRL's groups are whole. Its radius and the rest are the settings
-    of `quatro_loss`, as attributes of a subclass. Raw rewards go in: `scale_rewards` is not read. Take
-    loss_type="luspo". A completion that no reward function can score is in no group."""
+    of `quatro_loss`, as attributes of a subclass. Raw rewards go in: `scale_rewards` is not read. Use
+    loss_type="luspo". A completion that no reward function can score belongs to no group."""
 
     token_loss: Any = None
     delta_kl: ClassVar[float] = 0.1

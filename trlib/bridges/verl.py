@@ -1,10 +1,10 @@
 """Our objectives in verl 0.9's registry of policy losses, under names that begin with `trlib_`.
 
-verl's workers are processes with a registry each: put `from trlib.bridges.verl import register; register()` into a
+verl's workers are processes with their own registries: put `from trlib.bridges.verl import register; register()` into a
 module and name it in the environment, VERL_USE_EXTERNAL_MODULES=that_module. Then set actor.policy_loss.loss_mode.
 The anchor is verl's `old_log_prob`: the recomputed policy, or with rollout.calculate_log_probs=True and
 algorithm.rollout_correction.bypass_mode=True the one that sampled, for which DPPO and QUATRO are made (but with
-trainer.use_v1=False that mode puts a loss of verl's in place of ours).
+trainer.use_v1=False that mode puts one of verl's losses in place of ours).
 
 QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while groups are whole. verl carries one
 number per token from there: λ target on the first, λ on the others, so a completion of one token may lose its
@@ -26,7 +26,7 @@ from trlib.bridges import check_loss
 from trlib.checks import value_checks
 
 _checked: set[int] = set()
-"""The ids of losses whose first call has come: as in our own loop, checks of values stop after it."""
+"""The ids of losses that have been called once: as in our own loop, checks of values stop after the first call."""
 
 
 def register(
@@ -40,7 +40,7 @@ def register(
     direction="backward",
 ) -> None:
     """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with functions of
-    (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None). Twice does no harm.
+    (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None). Calling it twice does no harm.
     Raises TypeError: one of `losses` cannot work: it is called once on six tokens, on the worker's device."""
     for name, loss in (losses or {}).items():
         check_loss(f"losses[{name!r}]", loss)
@@ -71,7 +71,7 @@ def _policy_loss(
         result = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
     _checked.add(id(loss))
     per_token = result.per_token if rollout_is_weights is None else result.per_token * rollout_is_weights
-    # Nothing unmasked: 0, where verl divides by 0. Its metrics are 0 too: every rank owes a number a micro-batch.
+    # With nothing unmasked it is 0, where verl divides by 0. Metrics too: each rank owes a number per micro-batch.
     total = (
         agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info) if mask.any() else result.per_token.sum()
     )

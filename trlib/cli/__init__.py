@@ -3,9 +3,9 @@
 Results go to standard output, progress and errors to standard error. With `--json` the result is one JSON document, and
 so is an error. Exit status: 0 done, 1 failed, 2 a wrong command line, 130 Ctrl-C, 143 SIGTERM.
 
-A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. A package adds one by
+A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. A package adds one with
 an entry point of the group `trlib.commands`, as `trlab` does for `trlib sweep`. None imports anything heavy before it
-runs: `trlib --help` takes no torch."""
+runs: `trlib --help` needs no torch."""
 
 import argparse
 import difflib
@@ -28,9 +28,9 @@ CORE: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "methods": 
 OF_TRLAB = ("sweep", "remake", "conformance", "diagnose", "pretrain")
 """The commands of `trlab`, so that an installation without it can say what is missing."""
 DISTRIBUTION = "trust-region-book"
-"""What holds `trlib` and `trlab`. (On the package index `trlib` is somebody else's.)"""
+"""The distribution of `trlib` and `trlab`. (On the package index `trlib` is somebody else's.)"""
 OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "out of memory")
-"""How torch says that memory ran out in errors that have no class of their own."""
+"""How torch says, in errors that have no class of their own, that memory ran out."""
 EXAMPLES = """\
 examples:
   trlib train --task dial --method grpo                     train the embedded model, write nothing
@@ -42,7 +42,7 @@ examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Suggests the nearest command or option, and takes no abbreviations (a new option would break them)."""
+    """Suggests the nearest command or option, and accepts no abbreviations (a new option would break them)."""
 
     commands: Sequence[str] = ()  #: The names of all commands.
     as_json = False  #: Whether the error for a wrong command line is printed as JSON too.
@@ -141,20 +141,20 @@ def _sentence(error: BaseException) -> str:
 
 
 def _short_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: Python's, or a device's or the processor's as torch says it."""
+    """Whether memory ran out: Python's, or, according to torch, a device's or the processor's."""
     by_name = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return by_name or (isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY))
 
 
 def _less(error: BaseException, args: argparse.Namespace, command: ModuleType) -> str:
-    """A sentence on how much memory was missing, which of the command's options ask for less, and what is kept."""
+    """A sentence on how much memory was asked for, which of the command's options reduce it, and what is kept."""
     amount = re.search(r"to allocate ([\d.]+ \w+)", str(error))
-    message = f"not enough memory, {amount[1]} more were asked for" if amount else "not enough memory"
+    message = f"not enough memory for {amount[1]} more" if amount else "not enough memory"
     options = [f"--{name.replace('_', '-')}" for name in getattr(command, "MEMORY", ())]
     if options:
-        message += f"; expected a run that fits: less of {' or '.join(options)}"
+        message += f"; expected a run that fits: lower {' or '.join(options)}"
     if args.command == "train" and args.out is not None:
-        message += f"; what was saved in {args.out!r} is intact, --resume goes on with it"
+        message += f"; what was saved in {args.out!r} is intact, --resume continues it"
     return message
 
 

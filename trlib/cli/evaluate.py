@@ -24,9 +24,9 @@ OPTIONS: tuple[Option, ...] = (
     ("ks", tuple[int, ...] | None, None, "the k of pass@k (default: 1,2,4,... up to --samples)"),
     ("seed", int, 0, "seed of the prompts, the samples and the intervals"),
     ("max_tokens", int | None, None, "token limit of a completion; by default the task's"),
-    ("batch", int, 2048, "completions that are computed at once"),
+    ("batch", int, 2048, "completions that are computed at a time"),
 )
-MEMORY = ("batch", "prompts", "max_tokens")  #: Options of which less takes less memory.
+MEMORY = ("batch", "prompts", "max_tokens")  #: Options that take less memory if they are smaller.
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
-    """Where the model is, and the task it was trained on where the name is that of a run's folder."""
+    """Where the model is, and, if the name is a run's folder, the task that the model was trained on."""
     if name is None or not (Path(name) / "run.json").is_file():
         return name, {}
     from trlib.model.folders import put_aside
@@ -65,10 +65,10 @@ def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
     record, model = Path(name) / "run.json", Path(name) / "policy"
     if not model.is_dir() and put_aside(model) is None:
         stopped = f"the run in {name!r} has no trained model yet (it was stopped before its end)"
-        raise ValueError(f"--policy: {stopped}; go on with it: trlib train ... --out {name} --resume")
+        raise ValueError(f"--policy: {stopped}; continue it: trlib train ... --out {name} --resume")
     try:
         found = json.loads(record.read_text())
         return str(model), {**found["task"], "name": found.get("task_file") or found["task"]["name"]}
     except (ValueError, KeyError, TypeError) as error:
-        got = f"a damaged file ({error!r}); name its model itself: --policy {model}"
+        got = f"a damaged file ({error!r}); name its model directly: --policy {model}"
         raise ValueError(f"--policy: expected the record of a run in {str(record)!r}, got {got}") from error

@@ -19,18 +19,18 @@ examples:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib methods`."""
-    parser.add_argument("name", nargs="?", help="one of them, or FILE.py:CLASS, with its settings")
+    parser.add_argument("name", nargs="?", help="show the settings of this one, or of FILE.py:CLASS")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every method in a line, or one whole."""
+    """Print one line for each method, or one method in full."""
     from trlib.methods import OBJECTIVES, method_kind
 
     return show("method", OBJECTIVES, args, method_kind)
 
 
 def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: Callable[[str], Any]) -> int:
-    """Print every entry in a line, or one with its settings; `find` gives that one by its name or its file's."""
+    """Print one line for each entry, or one entry with its settings; `find` finds it by its name or in a file."""
     if args.name is not None:
         entries = {args.name: find(args.name)}
     picked = list(entries) if args.name is None else [args.name]
@@ -41,7 +41,7 @@ def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: 
     for name in picked:
         print(f"{name:<{width}}  {_text(entries[name])}")
     if args.name is None:
-        print(f"\nits settings: trlib {what}s NAME")
+        print(f"\nsettings of one: trlib {what}s NAME")
     else:
         for s in settings(entries[args.name]):
             print(f"\n  {s.name}={s.default}   ({s.kind})\n      " + "\n      ".join(s.text.splitlines()))

@@ -26,7 +26,7 @@ def options_of(kind: type, without: Collection[str] = ()) -> tuple[Option, ...]:
 
 
 def as_help(text: str) -> str:
-    """A docstring's first paragraph as argparse writes its own help: a small letter first, no full stop."""
+    """A docstring's first paragraph in the style of argparse's own help: a small letter first, no full stop."""
     text = first_paragraph(text).rstrip(".")
     return f"{text[:1].lower()}{text[1:]}".replace("%", "%%")
 
@@ -39,7 +39,7 @@ def first_paragraph(text: str) -> str:
 def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, defaults: bool = True) -> None:
     """Options from keyword arguments: `max_tokens` becomes --max-tokens.
 
-    `defaults`: False: the namespace holds only what the command line says."""
+    With `defaults=False` the namespace holds only what the command line says."""
     for name, kind, default, text in options:
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         more = "" if default in (None, ()) else f" (default: {shown})"
@@ -104,7 +104,7 @@ def add_task(parser: argparse.ArgumentParser, default: str | None, shown: str) -
 
 
 def task(name: str, knobs: Sequence[str], recorded: Mapping[str, Any] | None = None) -> Task:
-    """A task by its name, its knobs from `recorded` and then from texts like `moves=1,8`."""
+    """A task by its name, with knobs from `recorded` and then from texts like `moves=1,8`."""
     from trlib.tasks import load_task
 
     return load_task(name, **{**(recorded or {}), **typed_knobs(name, knobs)})
@@ -120,7 +120,7 @@ def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:
 def policy(
     args: argparse.Namespace, name: str, *, lora: Mapping[str, Any] | None = None, chat: bool | None = None
 ) -> Policy:
-    """The policy of a name, on the device and in the precision of the options."""
+    """The policy with a name, on the device and in the precision that the options say."""
     from trlib.model.loading import embedded
     from trlib.model.policy import load_policy
 

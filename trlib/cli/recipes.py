@@ -1,4 +1,4 @@
-"""What a task recommends for a policy: taken where the command line is silent, and printed."""
+"""What a task recommends for a policy: used where the command line is silent, and printed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def recipe_of(args: argparse.Namespace, *, training: bool) -> Recipe:
-    """What the task recommends for the policy, or an empty recipe; what is taken from it is printed.
+    """What the task recommends for the policy, or an empty recipe; what is used of it is printed.
 
     An option on the command line wins over the recipe.
 
@@ -28,7 +28,7 @@ def recipe_of(args: argparse.Namespace, *, training: bool) -> Recipe:
         return Recipe(chat=args.chat)
     taken = " ".join(_taken(recipe, args, training))
     if taken:
-        recipe_for = f"the recipe of {args.task} for {args.policy} (--no-recipe takes none of it)"
+        recipe_for = f"the recipe of {args.task} for {args.policy} (--no-recipe ignores it)"
         print(f"trlib: {recipe_for}: {taken}", file=sys.stderr)
     return recipe if args.chat is None else replace(recipe, chat=args.chat)
 
@@ -48,7 +48,7 @@ def _taken(recipe: Recipe, args: argparse.Namespace, training: bool) -> Iterator
 
 
 def _text(value: Any) -> str:
-    """A setting as the command line takes it."""
+    """A setting as the command line accepts it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

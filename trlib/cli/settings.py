@@ -20,12 +20,12 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
 
     Args:
         kind: a dataclass.
-        texts: NAME=VALUE each; of two with one name the last holds.
+        texts: NAME=VALUE each; if two have the same name, the last holds.
         what: what is being set, for the errors.
     Raises ValueError: no `=`, an unknown name (the nearest is suggested), a value of another type."""
     try:
         hints = get_type_hints(kind)
-    except NameError as error:  # imported for the type checker alone
+    except NameError as error:  # imported only for the type checker
         raise ValueError(f"{what}: expected settings whose types can be looked up when it runs, got {error}") from error
     known = [f.name for f in fields(kind) if f.init]
     values: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
 
 def convert(text: str, hint: Any) -> Any:
     """`text` as a value of the type `hint`.
-    Raises ValueError: it is none; the error says what was expected."""
+    Raises ValueError: it is not one; the error says what was expected."""
     for option in _options(hint):
         try:
             return _convert(text, option)
@@ -90,7 +90,7 @@ def _refuse(text: str) -> Any:
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
-    """What a text may be: of a union its members, None first (a string would swallow the word), but no function."""
+    """What a text may be: a union's members, None first (a string would swallow the word), but not a function."""
     if get_origin(hint) in (Union, UnionType):
         members = [member for member in get_args(hint) if get_origin(member) is not Callable]
         return tuple(sorted(members, key=lambda member: member is not NoneType))

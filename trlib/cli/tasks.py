@@ -14,7 +14,7 @@ examples:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every task in a line, or one whole."""
+    """Print one line for each task, or one task in full."""
     from trlib.tasks import TASKS, task_kind
 
     return show("task", TASKS, args, task_kind)

@@ -12,19 +12,19 @@ from trlib.cli.settings import assignments
 from trlib.fields import dataclass_of, settings
 from trlib.loop.settings import PLACES, RunSettings
 
-TEXT = "train a policy on a task by a method"
+TEXT = "train a policy on a task with a method"
 EXAMPLES = """\
 examples:
   trlib train --task dial --method grpo
   trlib train --method ppo --set eps_high=.28 --minibatches 8 --epochs 4 --steps 25 --out runs/stale
   trlib train --method pg_is --knob moves=1,8 --json > run.json
   trlib train --method mine.py:Bounded --set most=1.5
-  trlib train --task sums --policy smollm2            by the recipe of the two, which is printed
+  trlib train --task sums --policy smollm2            by their recipe, which is printed
 
-Ctrl-C or SIGTERM ends the run after the batch in hand. With --out it is saved, and --resume goes on with it, bit for
+Ctrl-C or SIGTERM ends the run after the current batch. With --out it is saved, and --resume continues it, bit for
 bit.
 """
-MEMORY = ("prompts", "group", "max_tokens")  #: Options of which less takes less memory.
+MEMORY = ("prompts", "group", "max_tokens")  #: Options that take less memory if they are smaller.
 STEPS = 60  #: Batches of a run, where neither the command line nor a recipe says how many.
 
 
@@ -46,7 +46,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def _settings() -> list[Option]:
-    """The fields of `RunSettings` that are an option with a value."""
+    """The fields of `RunSettings` that become options with a value."""
     fields = shared.options_of(RunSettings, without=PLACES)
     return [(name, kind, STEPS if name == "steps" else default, text) for name, kind, default, text in fields]
 
@@ -54,7 +54,7 @@ def _settings() -> list[Option]:
 def run(args: argparse.Namespace) -> int:
     """Train; 130 where Ctrl-C ended the run, 143 where SIGTERM did."""
     if args.resume and args.out is None:
-        raise ValueError("--resume: expected --out FOLDER beside it, the run to go on with")
+        raise ValueError("--resume: expected --out FOLDER as well, the run to continue")
     from trlib.methods import method_kind
 
     kind: Any = method_kind(args.method)
@@ -84,7 +84,7 @@ def _lora(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"--lora: expected NAME=VALUE, got {text!r}")
-    if name == "target_modules" and value.isidentifier():  # one module's name; peft takes a text for a pattern
+    if name == "target_modules" and value.isidentifier():  # one module's name; peft takes a string for a pattern
         return name, [value]
     try:
         return name, json.loads(value)

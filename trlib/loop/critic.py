@@ -31,8 +31,8 @@ class _ValueModel(nn.Module):
 
 
 class Critic:
-    """V(x, y_<t): what the rest of a completion is expected to earn, before its token t; with several `outputs` they are
-    numbers that the method chooses, such as quantiles."""
+    """V(x, y_<t): what the rest of a completion is expected to earn, before its token t. Several `outputs` are numbers
+    that the method chooses, such as quantiles."""
 
     def __init__(self, policy: Policy, *, outputs: int = 1) -> None:
         self.policy, self.outputs = policy, outputs

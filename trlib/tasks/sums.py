@@ -4,7 +4,7 @@
     right       27      (or 23 + 4 = 27., The answer is 27, ...: `trlib.tasks.answers`)
 
 A base model that does not end its answers continues a list better than it answers a question: `examples` puts solved
-questions before the prompt, and `must_end=False` reads only the first line. SmolLM2's recipe does both (`Sums.recipes`)."""
+questions before it, and `must_end=False` reads only the first line. SmolLM2's recipe does both (`Sums.recipes`)."""
 
 import re
 from collections.abc import Mapping, Sequence
