@@ -143,7 +143,7 @@ def test_bad_scale_and_lengths():
     rewards, group = torch.ones(2), torch.tensor([0, 0])
     with pytest.raises(ValueError, match=r"scale: expected one of 'std', got 'max'"):
         group_relative(rewards, group, scale="max")
-    with pytest.raises(ValueError, match=r"lengths: expected numbers at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"lengths: expected numbers of at least 0, got -1"):
         length_weighted(rewards, torch.tensor([1, -1]), group)
     with pytest.raises(ValueError, match=r"lengths: expected finite values"):
         length_weighted(rewards, torch.tensor([1, math.nan]), group)

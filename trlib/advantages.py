@@ -15,20 +15,20 @@ STD_FLOOR = 1e-6  #: Added to a group's standard deviation before dividing by it
 
 
 def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std") -> Tensor:
-    """The reward against the mean of its group, divided by the group's standard deviation or not.
+    """The reward relative to its group's mean, with or without division by the group's standard deviation.
 
     A_i = (R_i - mean_j R_j) / (std_j R_j + 1e-6)   with scale="std" (GRPO), std unbiased (divisor G - 1)
     A_i =  R_i - mean_j R_j                         with scale=None  (Dr.GRPO)
 
     Args:
         rewards: [B], any floating type.
-        group: [B] int: completions of one prompt share a number; groups need not be adjacent nor of one size.
+        group: [B] int: completions of one prompt share a number; groups need not be adjacent or equal in size.
         scale: "std" or None.
     Returns [B], float32 or wider. 0 where all rewards of the group are equal.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with scale="std".
     Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783. In the book: :eq:`grpo-advantage`.
     Differs from: TRL adds 1e-4 to the standard deviation; verl 1e-6, but lets a group of size 1 pass with its raw
-    reward for the advantage."""
+    reward as the advantage."""
     if scale is not None:
         checks.choice("scale", scale, ("std",))
     g = _by_group(rewards, group)
@@ -42,7 +42,7 @@ def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std")
 
 
 def leave_one_out(rewards: Tensor, group: Tensor) -> Tensor:
-    """The reward against the mean of the other completions of its group.
+    """The reward relative to the mean of the other completions in its group.
 
     A_i = R_i - mean_{j≠i} R_j = G/(G-1) (R_i - mean_j R_j)
 
@@ -59,16 +59,16 @@ def leave_one_out(rewards: Tensor, group: Tensor) -> Tensor:
 
 
 def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
-    """The reward against its group's mean weighted by length: OPO's optimal baseline.
+    """The reward relative to its group's mean weighted by length: OPO's optimal baseline.
 
     A_i = R_i - Σ_j |y_j| R_j / Σ_j |y_j|
 
-    The variance-optimal baseline is the reward's mean weighted by the squared norm of a completion's score; OPO takes
-    that norm to grow with the length.
+    The variance-optimal baseline is the reward's mean weighted by the squared norm of a completion's score; OPO assumes
+    that this norm grows with the length.
 
     Args:
         rewards: [B], any floating type.
-        lengths: [B], any number type, tokens; at least 0. A group whose lengths are all 0 takes its plain mean.
+        lengths: [B], any number type, tokens; at least 0. A group whose lengths are all 0 uses its plain mean.
         group: [B] int, as in `group_relative`.
     Returns [B], float32 or wider. A group of size 1 gives 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf; a negative length.
@@ -82,14 +82,14 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
         checks.integer("lengths", lengths, shape, "B")
     weights = lengths.detach().to("cpu", torch.float64)
     if bool((weights < 0).any()):
-        raise ValueError(f"lengths: expected numbers at least 0, got {weights.min().item():g}")
+        raise ValueError(f"lengths: expected numbers of at least 0, got {weights.min().item():g}")
     weights = weights.masked_fill((g.total(weights) == 0)[g.which], 1.0)
     baseline = g.total(weights * g.rewards) / g.total(weights)
     return (g.rewards - baseline[g.which]).to(rewards.device, checks.wide(rewards))
 
 
 def equal_rewards(rewards: Tensor, group: Tensor) -> Tensor:
-    """[B] bool: every completion of the group has the same reward, so that a group baseline leaves nothing of it.
+    """[B] bool: every completion of the group has the same reward, so a group baseline leaves nothing of it.
 
     Arguments and errors as in `leave_one_out`; a group of size 1 is equal."""
     g = _by_group(rewards, group)
@@ -101,9 +101,9 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
 
     δ_t = R_t + γ V_t+1 - V_t,   A_t = δ_t + γ λ A_t+1,   returns_t = A_t + V_t
 
-    `t + 1` is the row's next *unmasked* token: a masked token (padding, a tool's answer between two turns) is no step,
+    `t + 1` is the row's next *unmasked* token: a masked token (padding, a tool's answer between two turns) is not a step,
     is not discounted, and its reward and value are never read; put a reward on an unmasked token. After the last
-    unmasked token the value is 0, also in a row that was cut at its limit.
+    unmasked token the value is 0, even in a row that was cut at its limit.
 
     Args:
         rewards: [B, T], any floating type, differentiable.
@@ -114,7 +114,7 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
     Returns (advantages [B, T], returns [B, T]), not whitened, 0 where masked.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; gamma or lam outside [0, 1].
     Source: arXiv 1506.02438 eq. 16. In the book: :eq:`ppo-td`, :eq:`ppo-gae`.
-    Differs from: verl carries values through masked tokens in the same way, whitens the advantages and leaves other
+    Differs from: verl carries values through masked tokens in the same way, whitens the advantages and has other
     numbers where masked."""
     gamma = checks.number("gamma", gamma, least=0, most=1)
     lam = checks.number("lam", lam, least=0, most=1)
@@ -136,7 +136,7 @@ class _Groups(NamedTuple):
     rewards: Tensor  #: [B], less the group's largest.
     which: Tensor  #: [B] which of the N groups.
     size: Tensor  #: [N]
-    names: Tensor  #: [N] the groups' numbers as they came.
+    names: Tensor  #: [N] the groups' numbers as given.
 
     def total(self, values: Tensor) -> Tensor:
         """[N] sums of `values` [B] over each group."""

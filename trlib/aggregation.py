@@ -24,9 +24,9 @@ def aggregate(
 
     Means over completions count those with at least one unmasked token. Nothing unmasked: 0, with gradient 0.
 
-    A batch that is split into micro-batches or over ranks needs `count`, the divisor of the whole batch: the results of
+    A batch split into micro-batches or across ranks needs `count`, the divisor of the whole batch: the results of
     the parts then sum to the result of the whole, and so do their gradients. Without it every part is divided by its
-    own count, and a mean of those means weighs the tokens of a short part more.
+    own count, and a mean of those means gives the tokens of a short part more weight.
 
     Args:
         per_token: [B, T], any floating type; summed in float32 or wider. What is masked may be NaN or inf.
@@ -43,7 +43,7 @@ def aggregate(
     Source: GRPO arXiv 2402.03300 eq. 3; DAPO arXiv 2503.14476 eq. 8; Dr.GRPO arXiv 2503.20783. In the book:
     "seq-mean-token-mean" is :eq:`grpo-mean`.
     Differs from: verl agrees, but adds 1e-8 to the length in "seq-mean-token-mean". TRL counts completions with
-    nothing unmasked in the means over completions and takes the maximal completion length for the horizon."""
+    nothing unmasked in the means over completions and uses the maximal completion length as the horizon."""
     checks.choice("how", how, AGGREGATIONS)
     if horizon is not None:
         horizon = checks.number("horizon", horizon, above=0)
@@ -62,7 +62,7 @@ def aggregate(
 
 
 def _checked_count(count: float | Tensor, own_count: Tensor, how: str) -> Tensor:
-    """The count of the whole batch as a tensor beside `own_count`, which it cannot be below."""
+    """The count of the whole batch as a tensor like `own_count`, and checked to be no smaller."""
     if isinstance(count, Tensor):
         if count.numel() != 1:
             raise ValueError(f"count: expected one number, got a tensor of shape {list(count.shape)}")

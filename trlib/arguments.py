@@ -1,6 +1,6 @@
-"""Checks of plain arguments: numbers, whole numbers, words. What comes back is Python's own; torch is not needed.
+"""Checks of plain arguments: numbers, whole numbers, words. They return plain Python values and need no torch.
 
-`trlib.checks` offers them too, beside those of tensors."""
+`trlib.checks` offers them too, beside those for tensors."""
 
 import inspect
 import math
@@ -12,7 +12,7 @@ from operator import ge, gt, le, lt
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-LARGEST = 2**63 - 1  #: The largest whole number of a tensor, and so of a setting.
+LARGEST = 2**63 - 1  #: The largest whole number in a tensor, and so in a setting.
 
 
 def number(
@@ -24,10 +24,10 @@ def number(
     below: float | None = None,
     most: float | None = None,
 ) -> float:
-    """`value` as Python's own float after checking that it is a number inside the bounds (NaN never is).
+    """`value` as a Python float, after checking that it is a number inside the bounds (NaN never is).
 
-    Python's and numpy's numbers alike: what comes back is what to compute with. A tensor is none, not even of one
-    number: it has a device and may have a gradient, which a setting would lose; take its `.item()`."""
+    Python's and numpy's numbers both pass; compute with what comes back. A tensor does not, not even one that holds a
+    single number: it has a device and may have a gradient, which a setting would lose; pass its `.item()`."""
     found = _real(name, value, "a number")
     bounds = [("above", above, gt), ("at least", least, ge), ("below", below, lt), ("at most", most, le)]
     stated = [(word, bound, holds) for word, bound, holds in bounds if bound is not None]
@@ -38,8 +38,8 @@ def number(
 
 
 def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
-    """`value` as Python's own int after checking that it is a whole number (2.0 is not) inside the bounds; never
-    beyond what a tensor of int64 holds."""
+    """`value` as a Python int, after checking that it is a whole number (2.0 is not) inside the bounds, and never
+    beyond what an int64 tensor holds."""
     _real(name, value, "a whole number")
     if not isinstance(value, Integral):
         raise ValueError(f"{name}: expected a whole number, got {value}")
@@ -51,7 +51,7 @@ def whole(name: str, value: object, *, least: int, most: int | None = None) -> i
 
 
 def plain(value: Any) -> Any:
-    """`value` with its numbers, alone or in a tuple, list or dict, as Python's own: JSON does not know numpy's."""
+    """`value` with its numbers, alone or in a tuple, list or dict, as Python's: JSON does not know numpy's."""
     if type(value) in (tuple, list):
         return type(value)(plain(item) for item in value)
     if type(value) is dict:
@@ -65,13 +65,13 @@ def setting(default: Any = MISSING, **bounds: Any) -> Any:
     """A field of a dataclass that `settle` checks by its type: `eps: float = setting(0.2, least=0, most=1)`.
 
     A float is a `number` and an int `whole` inside the bounds, a bool a `flag`, a Literal a `choice` of its words and a
-    str one of those in `among`. None passes where the type says so. A subclass may write another default alone."""
+    str one of those in `among`. None passes where the type says so. A subclass may change the default alone."""
     return field(default=default, metadata={"bounds": bounds})
 
 
 def settle(settings: Any) -> None:
-    """Make the numbers of a frozen dataclass Python's own (`plain`), in place, and check what is declared by `setting`:
-    the first line of a `__post_init__`."""
+    """Turn the numbers of a frozen dataclass into Python's (`plain`), in place, and check what `setting` declares: the
+    first line of a `__post_init__`."""
     for one in fields(settings):
         object.__setattr__(settings, one.name, plain(getattr(settings, one.name)))
     kind: Any = type(settings)
@@ -81,7 +81,7 @@ def settle(settings: Any) -> None:
 
 @cache
 def _declared(kind: type) -> dict[str, Callable[[str, Any], object]]:
-    """The check of each field that is declared by `setting`, base classes first."""
+    """The check of each field that `setting` declares, base classes first."""
     found: dict[str, Callable[[str, Any], object]] = {}
     for base in reversed(kind.__mro__):
         own = vars(base).get("__dataclass_fields__", {})
@@ -92,7 +92,7 @@ def _declared(kind: type) -> dict[str, Callable[[str, Any], object]]:
 
 
 def _check_of(kind: Any, *, among: tuple[str, ...] = (), **bounds: Any) -> Callable[[str, Any], object]:
-    """The check of a value of a type, inside some bounds."""
+    """The check for a value of this type, inside these bounds."""
     if get_origin(kind) in (Union, UnionType):
         (one,) = (member for member in get_args(kind) if member is not NoneType)
         check = _check_of(one, among=among, **bounds)
@@ -109,10 +109,10 @@ def _refuse(value: object) -> Any:
 
 
 def as_json(value: Any, otherwise: Callable[[Any], Any] = _refuse) -> Any:
-    """`value` as JSON holds it, the same however it was written: dataclasses and mappings as dicts, tuples and ranges
+    """`value` in JSON's types, the same however it was written: dataclasses and mappings as dicts, tuples and ranges
     as lists, numpy's numbers as Python's.
 
-    `otherwise`: what becomes of anything else.
+    `otherwise` converts anything else.
     Raises TypeError: a value that JSON cannot hold, if `otherwise` is not given; the message names its type."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name), otherwise) for f in fields(value)}

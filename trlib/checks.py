@@ -34,12 +34,12 @@ class value_checks:
 
 
 def values_checked() -> bool:
-    """Whether value checks are on here; never in what torch.compile compiles, which cannot look at values."""
+    """Whether value checks are on here; never inside torch.compile, which cannot look at values."""
     return not torch.compiler.is_compiling() and _values.get()
 
 
 def floating(name: str, value: object, shape: Shape = None, letters: str = "") -> Tensor:
-    """`value` as it came, after checking that it is a float tensor, of `shape` (None: any size) when given.
+    """`value` unchanged, after checking that it is a float tensor, of `shape` (None: any size) when given.
     Raises TypeError: not a tensor, or not of a floating type; ValueError: another shape, or a dimension of size 0."""
     return _typed(name, value, shape, letters, "a floating type", FLOATING)
 
@@ -63,8 +63,8 @@ def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
 
 
 def log_probabilities(name: str, value: Tensor) -> None:
-    """Check that log-probabilities over the last dimension are no NaN, no +inf (-inf is probability 0), and
-    sum to one within the rounding of their type, if value checks are on."""
+    """Check that log-probabilities over the last dimension are neither NaN nor +inf (-inf is probability 0) and sum to
+    one within the rounding of their type, if value checks are on."""
     if not values_checked():
         return
     if not _ends_pass(value, least=-math.inf):
@@ -77,7 +77,7 @@ def log_probabilities(name: str, value: Tensor) -> None:
 
 
 def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
-    """Check that log-probabilities of single tokens are no NaN and at most 0 (up to rounding; -inf is
+    """Check that log-probabilities of single tokens are not NaN and are at most 0 (up to rounding; -inf is
     probability 0), where `mask` is True when given, if value checks are on."""
     most = _rounding(value)
     if not values_checked() or (mask is None and _ends_pass(value, least=-math.inf, most=most)):
@@ -86,8 +86,8 @@ def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None
 
 
 def inside(name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = None, distinct: bool = False) -> None:
-    """Check that token ids are at least 0 and below `vocabulary` (where `mask` is True, when given), and no two
-    alike along the last dimension when `distinct`, if value checks are on."""
+    """Check that token ids are at least 0 and below `vocabulary` (where `mask` is True, when given), and if `distinct`
+    that no two are equal along the last dimension, if value checks are on."""
     if not values_checked():
         return
     _refuse(f"{name}: expected token ids from 0 to {vocabulary - 1}", ids, (ids < 0) | (ids >= vocabulary), mask)
@@ -103,7 +103,7 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     """The [B, T] float arguments of a token loss, checked and made safe.
 
     Checks `mask` (boolean [B, T], B and T at least 1) and each tensor (floating, [B, T], on the mask's device, finite
-    where the mask is True; those that are called `logp...` are log-probabilities and at most 0). Returns the tensors in
+    where the mask is True; those named `logp...` are log-probabilities and at most 0). Returns the tensors in
     their common type, float32 or wider, with 0 where the mask is False: what is masked (NaN, inf) can leak neither into
     a value nor into a gradient."""
     first = next(iter(tensors))
@@ -116,7 +116,7 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     dtype, outside = wide(*checked), ~mask
     safe = tuple(value.to(dtype).masked_fill(outside, 0.0) for value in checked)
     if values_checked():
-        # One pass and one synchronisation for all; which value is wrong is looked for only if one is.
+        # One pass and one synchronisation for all; the wrong value is searched for only if there is one.
         ends = torch.stack([torch.stack(torch.aminmax(value.detach())) for value in safe])
         for name, value, (low, high) in zip(tensors, checked, ends.tolist(), strict=True):
             is_logp = name.startswith("logp")
@@ -149,9 +149,9 @@ def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor,
 
 
 def _ends_pass(value: Tensor, *, least: float | None = None, most: float | None = None) -> bool:
-    """Whether the smallest and the largest value are finite, or `least` and at most `most`: if they are, all are.
+    """Whether the smallest and largest value are finite, or at least `least` and at most `most`: if so, all are.
 
-    NaN is both ends of what holds one. It takes one pass and no memory, where a mask takes as much as the values do."""
+    If there is a NaN, it is both ends. This takes one pass and no memory; a mask takes as much as the values do."""
     if value.numel() == 0:
         return True
     low, high = torch.aminmax(value.detach())
@@ -214,7 +214,7 @@ def _typed(name: str, value: object, shape: Shape, letters: str, wanted: str, ty
 
 
 def _odd(value: Tensor) -> str:
-    """What kind of tensor it is, where most operations do not know that kind; else nothing."""
+    """What kind of tensor it is, if most operations do not support that kind; else nothing."""
     if value.is_nested:
         return "a nested one"
     if value.layout != torch.strided:

@@ -2,8 +2,8 @@
 
 The engine that samples (other kernels, another precision, older weights) and the learner that trains never agree
 exactly. Standard practice alongside any clip is a detached factor π_old/μ on the advantages, bounded above, or a mask
-of the completions (OPSM) or tokens (M2PO) that have moved too far. A mask is of the policy as it is now, for a loop of
-one's own: `mask & opsm_mask(...)` takes tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient.
+of the completions (OPSM) or tokens (M2PO) that have moved too far. A mask judges the policy as it is now. In a loop of
+your own, `mask & opsm_mask(...)` takes tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient.
 """
 
 import math
@@ -81,9 +81,9 @@ def opsm_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     False  where A < 0 and mean_t log μ/π > δ over the row's unmasked tokens, a k1 estimate of KL(μ || π)
 
     Args:
-        logp, logp_rollout: [B, T] log-probs by the policy as it is now and as the sampler computed them, nats.
+        logp, logp_rollout: [B, T] log-probs under the policy as it is now, and as the sampler computed them; nats.
         advantages, mask: [B, T], float and bool.
-        delta: δ, nats per token. Published recipes take from 1e-4 to .5.
+        delta: δ, nats per token. Published recipes use 1e-4 to .5.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a δ that is NaN.
     Source: DeepSeek-V3.2, arXiv 2512.02556. TRL computes the same from `off_policy_mask_threshold`."""
     delta = checks.number("delta", delta)
@@ -97,19 +97,19 @@ def m2po_mask(
 ) -> Tensor:
     """M2PO's rule: which tokens are kept, [B, T] bool, False where masked.
 
-    Of the tokens with A > 0 and r > 1, or A < 0 and r < 1, those of largest log² r are dropped until the mean of
-    log² r over the others of them is at most the budget. All other tokens are kept.
+    Of the tokens with A > 0 and r > 1, or A < 0 and r < 1, those with the largest log² r are dropped until the mean of
+    log² r over the rest of them is at most the budget. All other tokens are kept.
 
     Args:
-        logp, logp_old, advantages, mask: as in `opsm_mask`; logp_old: by the policy that r is taken to.
-        budget: the largest second moment, nats², above 0. It is of all rows of this call together.
-        signed: False: all unmasked tokens are candidates, whatever their quadrant.
+        logp, logp_old, advantages, mask: as in `opsm_mask`; logp_old: under the policy that r is relative to.
+        budget: the largest second moment, nats², above 0, over all rows of this call together.
+        signed: if False, all unmasked tokens are candidates, whatever their quadrant.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a budget that is not above
     0.
     Source: arXiv 2510.01161.
     Differs from: the authors' code turns the last kept |log r| into clip bounds, and opens these to at least .3 below
-    and .5 above 1. AReaL has the mask of signed=False between its old and its proximal policy, keeps one token at least
-    and asks for a mean below the budget."""
+    and .5 above 1. AReaL has the mask of signed=False between its old and its proximal policy, keeps at least one token
+    and requires a mean below the budget."""
     budget = checks.number("budget", budget, above=0)
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (new - old).detach()
@@ -124,7 +124,7 @@ def sequence_ess(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
     """`ess_seq` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
 
     (sum w)^2 / (n sum w^2), w = exp(sum_t log pi/mu), over the n rows with a token. Only differences of log w count,
-    so that a completion of a thousand tokens does not overflow. In the book: :eq:`long-ess`."""
+    so a completion of a thousand tokens does not overflow. In the book: :eq:`long-ess`."""
     log_ratio = (logp.detach() - logp_rollout).double().masked_fill(~mask, 0.0).sum(1)[mask.any(1)]
     if not log_ratio.numel():
         return math.nan
@@ -134,7 +134,7 @@ def sequence_ess(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
 
 @dataclass(frozen=True)
 class Correction:
-    """The settings of `truncated_importance`, as a method holds them."""
+    """The settings of `truncated_importance`, for a method's `correction`."""
 
     cap: float = 2.0
     """The largest factor."""

@@ -2,14 +2,14 @@
 
 Kullback-Leibler divergence (nats) and total variation (probability) in three resolutions: the whole vocabulary, the
 K tokens that matter with one bucket for the rest, or one token against all others. Merging outcomes never increases
-either, so binary <= top-K <= whole. Below them the estimators k1, k2, k3 from sampled tokens.
+either, so binary <= top-K <= whole. Further down: the estimators k1, k2, k3 from sampled tokens.
 
 KL is summed as Σ a log(a/b) - a + b: the same number for distributions that sum to 1, but every term is at least 0
 and second order in the difference, so two close distributions keep their digits, and float32 sums that miss 1 by a
 rounding do not show. Its gradient in log a is a log(a/b) instead of a (log(a/b) + 1): the same on the simplex.
 
 Probability 0 (a log-prob of -inf) is allowed: 0 log 0 = 0, and KL is inf, carrying no gradient from that outcome,
-where b has no mass and a has. Gradients are never NaN."""
+where b has no mass and a does. Gradients are never NaN."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def binary_tv(log_a: Tensor, log_b: Tensor) -> Tensor:
 def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
     """KL(a || b) over K tokens and one bucket for the rest, nats.
 
-    Σ_k a_k log(a_k / b_k) + a_R log(a_R / b_R),   a_R = max(1 - Σ_k a_k, 1e-12), b_R alike; K = V: no bucket
+    Σ_k a_k log(a_k / b_k) + a_R log(a_R / b_R),   a_R = max(1 - Σ_k a_k, 1e-12), b_R likewise; K = V: no bucket
 
     Args:
         log_a: [..., K] log-probabilities of the tokens `ids` under a.
@@ -93,7 +93,7 @@ def topk_kl(log_a: Tensor, ids: Tensor, log_b: Tensor) -> Tensor:
         log_b: [..., V] all log-probabilities under b.
     Returns [...], at least 0; between `binary_kl` of any of the K tokens and `kl`, as far as log_a's type holds the
     rest of a, which is 1 - Σ: record it in float32, not in bfloat16.
-    Raises TypeError, ValueError: a wrong type or shape; K above V; an id outside the vocabulary or twice; NaN, +inf;
+    Raises TypeError, ValueError: a wrong type or shape; K above V; an id outside the vocabulary or repeated; NaN, +inf;
     log_a with more mass than 1, log_b that does not sum to 1.
     In the book: :eq:`dppo-topk`, :eq:`dppo-chain`.
     Source: arXiv 2602.04879 (top-K DPPO)."""
@@ -192,7 +192,7 @@ def _sampled(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _pair(log_a: Tensor, log_b: Tensor, check: Callable[[str, Tensor], None]) -> tuple[Tensor, Tensor]:
-    """Both in their common type, float32 or wider, after checking shapes, types and, by `check`, values."""
+    """Both in their common type, float32 or wider, after checking shapes, types and, with `check`, values."""
     checks.floating("log_b", log_b, tuple(checks.floating("log_a", log_a).shape))
     check("log_a", log_a)
     check("log_b", log_b)
@@ -218,7 +218,7 @@ def _with_rest(log_a: Tensor, ids: Tensor, log_b: Tensor) -> tuple[Tensor, Tenso
     if shape[-1] == vocabulary:
         return log_a, some_b
     merged_a, merged_b = append_rest(log_a, "log_a"), append_rest(some_b, "log_b")
-    # Where b's rest is next to nothing and a's is not, 1 - Σ has no digits left that the KL needs: sum the rest itself.
+    # Where b's rest is next to nothing and a's is not, 1 - Σ has lost the digits the KL needs: sum the rest itself.
     lost = (merged_b[..., -1] < math.log(1e-3)) & (merged_a[..., -1] > math.log(1e-6))
     if not bool(lost.any()):
         return merged_a, merged_b
@@ -228,7 +228,7 @@ def _with_rest(log_a: Tensor, ids: Tensor, log_b: Tensor) -> tuple[Tensor, Tenso
 
 
 def merged(logp: Tensor, old: TopK, *, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Two policies over the K tokens of `old` and one bucket for the rest, for a loss that is handed no more.
+    """Two policies over the K tokens of `old` and one bucket for the rest, for a loss that sees no more.
 
     Args:
         logp: [B, T, K] log-probs of the tokens `old.ids`, differentiable.

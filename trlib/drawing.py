@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#7b7b7c"  #: A grey that the SVG replaces by the page's text colour; in a bitmap it is legible on light and dark.
+INK = "#7b7b7c"  #: A grey that the SVG replaces with the page's text colour; bitmaps keep it: legible on light and dark.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", INK)
 """Okabe and Ito's palette without the colours that vanish on a white or a dark page."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
@@ -47,13 +47,13 @@ def panels(
     Args:
         count: how many panels.
         height: of one row of panels, inches.
-        across: panels per row; None: all in one.
+        across: panels per row; None: all in one row.
         share: one scale for all panels, with numbers on the outer ones only.
     Raises MissingExtra: matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtra("a figure needs matplotlib; `pip install matplotlib` brings it") from error
+        raise MissingExtra("a figure needs matplotlib; `pip install matplotlib` installs it") from error
 
     across = across or count
     down = -(-count // across)
@@ -96,7 +96,7 @@ class Drawing:
         return self._drawn(width or figure_width, height)
 
     def narrow(self) -> str:
-        """The same for a phone: panels below each other, words as large as on a page."""
+        """The same for a phone: panels stacked, words as large as on a page."""
         with self._rearranged() as height:
             return self._drawn(NARROW, height)
 
@@ -119,7 +119,7 @@ class Drawing:
 
     @contextmanager
     def _rearranged(self) -> Iterator[float]:
-        """Inside a `with` block the panels stand as a phone shows them; yields the figure's height then."""
+        """Inside a `with` block the panels are arranged as on a phone; yields the figure's height then."""
         from matplotlib.gridspec import GridSpec
 
         height = self.figure.get_size_inches()[1]
@@ -155,7 +155,7 @@ class Drawing:
 
         buffer, size = io.StringIO(), self.figure.get_size_inches()
         self.figure.set_size_inches(width, height)
-        # Without a fixed salt clip paths get random names, and no two builds agree.
+        # Without a fixed salt, clip paths get random names and no two builds agree.
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"{self.alt}{width}{height}"}):
             self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
         self.figure.set_size_inches(*size)

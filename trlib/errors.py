@@ -19,7 +19,7 @@ class Brief(Exception):
 
 
 class MissingExtra(Brief, ImportError):
-    """An optional package that is not installed; the message says which `pip install` brings it."""
+    """An optional package that is not installed; the message says which `pip install` installs it."""
 
 
 class CheckpointError(TrlibError):
@@ -63,7 +63,7 @@ def unknown(argument: str, name: object, known: Iterable[str]) -> ValueError:
 
 
 def warn(message: str) -> None:
-    """Warn, and name the first line outside this package as the place: it is the caller's that can be changed."""
+    """Warn, and give the first line outside this package as the place: that is the line a reader can change."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __name__.split(".")[0]:
         level, frame = level + 1, frame.f_back

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 10_000  #: Bootstrap resamples of the prompts.
 MOST_RESAMPLES = 1_000_000
-"""The most that `bootstrap` takes: more do not change the interval, and take memory in proportion."""
+"""The most that `bootstrap` accepts: more would not change the interval, and take memory in proportion."""
 LEVEL = 0.95  #: Coverage of the intervals.
 
 
@@ -49,7 +49,7 @@ class Evaluation:
     """What `evaluate` measured.
 
     Intervals are 95 % percentile bootstraps over prompts: how far another draw of prompts would move the number. If
-    every prompt agrees they have no width."""
+    all prompts agree, they have no width."""
 
     policy: str  #: The policy's name.
     task: dict[str, Any]  #: The task's settings, its name among them.
@@ -65,7 +65,7 @@ class Evaluation:
     """One row per prompt: prompt, answer, difficulty, greedy (right?), right, distinct, length, greedy_completion."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but the frame of prompts, as JSON can hold it."""
+        """Everything but the frame of prompts, as JSON values."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "prompts"}
         values["pass_at"] = {str(k): vars(e) for k, e in self.pass_at.items()}
         return {name: vars(value) if isinstance(value, Estimate) else value for name, value in values.items()}
@@ -81,7 +81,7 @@ class Evaluation:
         ]
 
     def _around(self) -> tuple[str, str]:
-        """What stands above the rows, and below them."""
+        """The text above the rows, and the text below them."""
         s = self.settings
         asked = f"{s['prompts']} prompts, {s['samples']} samples each at temperature {s['temperature']:g}"
         above = f"Evaluation of {self.policy} on {self.task['name']}: {asked}, seed {s['seed']}"
@@ -101,7 +101,7 @@ class Evaluation:
 
 
 def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.ndarray:
-    """Probability that at least one of k completions is right, for each prompt, from `samples` of which `right` are.
+    """Probability that at least one of k completions is right, for each prompt, if `right` of its `samples` are.
 
     pass@k = 1 - C(n-c, k) / C(n, k) = 1 - Π_{i=n-c+1..n} (1 - k/i),   n = samples, c = right
 
@@ -110,7 +110,7 @@ def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.nda
     Args:
         right: [N] int, 0 to `samples`.
         samples: completions drawn for each prompt.
-        k: 1 to `samples`: no unbiased estimate exists beyond.
+        k: 1 to `samples`; beyond that no unbiased estimate exists.
     Raises ValueError: k or `right` outside that range.
     Source: Chen et al. 2021, arXiv 2107.03374, section 2.1."""
     samples, k = checks.whole("samples", samples, least=1), checks.whole("k", k, least=1)
@@ -157,7 +157,7 @@ def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples:
         means.append(counts @ values / n)
     low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
     mean = values.mean(0)
-    # Rounding in the resampled sums may put a constant column's bounds an ulp beside its mean.
+    # Rounding in the resampled sums may put a constant column's bounds an ulp off its mean.
     return [Estimate(float(m), float(min(lo, m)), float(max(hi, m))) for m, lo, hi in zip(mean, low, high, strict=True)]
 
 
@@ -186,7 +186,7 @@ def evaluate(
         ks: the k of pass@k, each at most `samples`; None: 1, 2, 4, ... up to `samples`.
         seed: of prompts, samples and intervals; with the same seed every policy gets the same prompts.
         max_tokens: the longest completion; None: the task's limit.
-        batch: completions computed at once.
+        batch: completions computed at a time.
     Raises TypeError, ValueError: an argument of the wrong type or out of its range.
     In the book: :eq:`policy-objective`."""
     if not hasattr(policy, "name"):

@@ -50,7 +50,7 @@ def dataclass_of(entry: Any) -> Any:
 
 
 def _written(kind: type) -> dict[str, tuple[str, str]]:
-    """The type of each field and the string under it as the source has them; a base class's string stays."""
+    """The type of each field and the string under it, as in the source; a base class's string is inherited."""
     found: dict[str, tuple[str, str]] = {}
     for base in reversed([base for base in kind.__mro__ if is_dataclass(base)]):
         body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body  # type: ignore[attr-defined]
@@ -105,7 +105,7 @@ def keywords_of(kind: Callable[P, S]) -> Callable[[Callable[[A, B, C, S], R]], C
 
 
 def _explained(doc: str, argument: str, options: list[Setting]) -> str:
-    """A docstring whose line about `argument` has become one entry for each setting."""
+    """A docstring whose line about `argument` is replaced with one entry for each setting."""
     lines = doc.splitlines()
     at = next(i for i, line in enumerate(lines) if line.strip().startswith(f"{argument}: "))
     indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]

@@ -18,17 +18,17 @@ OF_ROWS = ("rewards", "group", "lengths", "multiplier", "push")
 
 
 def packed(function: Callable[..., Any], lengths: Sequence[int] | Tensor) -> Callable[..., Any]:
-    """`function` of [B, T] as one of [N]: `packed(ppo_loss, lengths)(logp, logp_old, advantages=advantages)`.
+    """A function of [B, T] as one of [N]: `packed(ppo_loss, lengths)(logp, logp_old, advantages=advantages)`.
 
     Row i is the next `lengths[i]` of the N tokens. Every tensor that has a number (or a distribution) per token is
-    taken and returned as [N, ...], in a TokenLoss and a TopK too; numbers, tensors of one number and OF_ROWS pass as
-    they are. Without a `mask` all tokens count. The rows are padded inside, which costs [B, T] of such numbers: values
+    taken and returned as [N, ...], in a TokenLoss and a TopK too; numbers, tensors of one number and OF_ROWS pass
+    unchanged. Without a `mask` all tokens count. The rows are padded inside, which costs [B, T] of such numbers: values
     and gradients are those of the padded layout.
 
     Args:
         function: a token loss, `aggregate`, `truncated_importance` and the like.
-        lengths: [B], at least 0 each, of which one is above; a list, or an integer tensor (read back from a GPU).
-    Raises TypeError, ValueError: no such lengths; a tensor that has not N rows; what `function` raises."""
+        lengths: [B], each at least 0, and one of them above 0; a list, or an integer tensor (read back from a GPU).
+    Raises TypeError, ValueError: other lengths; a tensor that does not have N rows; what `function` raises."""
     sizes = lengths.tolist() if isinstance(lengths, Tensor) else list(lengths)
     rows = [checks.whole("lengths", size, least=0) for size in sizes]
     total = sum(rows)

@@ -1,4 +1,4 @@
-"""Every method by its name: on the command line, in a sweep, in a file of one's own."""
+"""Every method by its name: on the command line, in a sweep, in a file of your own."""
 
 import inspect
 from typing import Any
@@ -17,19 +17,19 @@ def is_objective(entry: Any) -> bool:
 
 
 OBJECTIVES: dict[str, Any] = ALGORITHMS | {name: entry for name, entry in RELATIVES.items() if is_objective(entry)}
-"""Everything that the loop can train by: the book's methods, and those relatives that are objectives."""
+"""Everything that the loop can train with: the book's methods, and those relatives that are objectives."""
 
 
 def method_kind(name: str) -> Any:
     """The class or preset of a method's name, or of FILE.py:NAME.
-    Raises ValueError: an unknown name (the nearest is suggested), a relative that is no objective, or a file without
-    it; TypeError: a class whose settings Python would ignore, because its decorator is missing."""
+    Raises ValueError: an unknown name (the nearest is suggested), a relative that is not an objective, or a file
+    without it; TypeError: a class whose settings Python would ignore, because its decorator is missing."""
     if not is_own(name) and name in RELATIVES and name not in OBJECTIVES:
         if name in OPTIMIZERS:
             raise ValueError(f"method: {name} is an optimiser: expected it as optimizer={name!r}, beside a method")
         entry = RELATIVES[name]
         called = f"{entry.__module__}.{entry.__qualname__}{inspect.signature(entry)}"
-        raise ValueError(f"method: {name} is no objective: expected it called as {called}")
+        raise ValueError(f"method: {name} is not an objective: expected it called as {called}")
     kind = named("method", name, OBJECTIVES, is_objective)
     check_declared(getattr(kind, "func", kind))
     return kind

@@ -1,4 +1,4 @@
-"""Methods, tasks and optimisers from a reader's own file: FILE.py:NAME, wherever a name is taken.
+"""Methods, tasks and optimisers from a reader's own file: FILE.py:NAME, wherever a name is accepted.
 
 The file may import other files from its own folder ("neighbours"). They belong to it: a run's record keeps them too."""
 
@@ -31,7 +31,7 @@ def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], 
         return known[text]
     file, _, name = text.rpartition(":")
     if not Path(file).is_file():
-        raise ValueError(f"{what}: expected FILE.py:NAME, got {text!r}, and {file!r} is no file")
+        raise ValueError(f"{what}: expected FILE.py:NAME, got {text!r}, and {file!r} is not a file")
     module = load(Path(file))
     value = vars(module).get(name)
     if value is not None and fits(value):
@@ -58,7 +58,7 @@ def is_own(text: str) -> bool:
 def load(path: Path) -> ModuleType:
     """Import a Python file as a module; it may import its neighbours.
     Raises ValueError: it cannot be read, or raises an error of its own."""
-    name = f"{PREFIX}{path.stem}_{crc32(str(path.resolve()).encode()):08x}"  # two folders may hold a file of one name
+    name = f"{PREFIX}{path.stem}_{crc32(str(path.resolve()).encode()):08x}"  # two folders may hold files of one name
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise ValueError(f"expected a Python file, got {str(path)!r}")

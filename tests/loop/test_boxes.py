@@ -243,7 +243,7 @@ def test_what_trlib_methods_says_of_a_file(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nowhere.py:Mine", "method: expected FILE.py:NAME, got .*nowhere.py:Mine', and .*nowhere.py' is no file"),
+        ("nowhere.py:Mine", "method: expected FILE.py:NAME, got .*nowhere.py:Mine', and .*nowhere.py' is not a file"),
         ("empty.py:Mine", "method: expected a method in .*empty.py', got a file that defines none"),
         ("near.py:Mien", "a method in .*near.py': expected one of Mine, got 'Mien'; did you mean 'Mine'"),
         ("broken.py:Mine", "broken.py: ZeroDivisionError: division by zero"),

@@ -392,5 +392,5 @@ def test_an_agent_without_a_neighbour_is_named():
 def test_the_branch_s_names_are_functions_and_no_objectives():
     assert RELATIVES["fdnet"] is newton_cg and RELATIVES["ga_matr"] is matrl_step
     for name in ("fdnet", "affine_scaling", "ga_matr"):
-        with pytest.raises(ValueError, match=f"method: {name} is no objective: expected it called as trlib.relatives"):
+        with pytest.raises(ValueError, match=f"method: {name} is not an objective: expected it called as trlib"):
             method_kind(name)

@@ -91,7 +91,7 @@ def test_an_optimiser_s_name_is_no_method(name):
 
 @pytest.mark.parametrize("name", CALLED)
 def test_a_function_s_name_is_no_method(name):
-    with pytest.raises(ValueError, match=f"method: {name} is no objective: expected it called as trlib.relatives"):
+    with pytest.raises(ValueError, match=f"method: {name} is not an objective: expected it called as trlib.relatives"):
         method_kind(name)
 
 

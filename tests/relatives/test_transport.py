@@ -211,9 +211,9 @@ def test_they_are_functions_and_the_command_line_says_so(capsys):
     assert RELATIVES["wpo"] is wpo_update and not {"wpo", "spo"} & set(OBJECTIVES)
     with pytest.raises(
         ValueError,
-        match=r"method: wpo is no objective: expected it called as "
+        match=r"method: wpo is not an objective: expected it called as "
         r"trlib.relatives.transport.wpo_update\(pi",
     ):
         method_kind("wpo")
     assert cli.main(["train", "--task", "dial", "--policy", "dial", "--method", "spo"]) == 1
-    assert "method: spo is no objective" in capsys.readouterr().err
+    assert "method: spo is not an objective" in capsys.readouterr().err

@@ -62,13 +62,13 @@ def test_a_chapter_without_an_extra_names_it() -> None:
         "MissingExtra",
         [
             "MissingExtra: explorables need anywidget, an optional part of "
-            "trust-region-book: `pip install anywidget` brings it"
+            "trust-region-book: `pip install anywidget` installs it"
         ],
     )
     error, lines = shown(missing.format("matplotlib.figure"), "from trlib.drawing import panels\npanels(2)")
     assert (error, lines) == (
         "MissingExtra",
-        ["MissingExtra: a figure needs matplotlib; `pip install matplotlib` brings it"],
+        ["MissingExtra: a figure needs matplotlib; `pip install matplotlib` installs it"],
     )
 
 

@@ -111,7 +111,7 @@ def test_ones_own_method_is_known_by_its_source(tmp_path):
     assert cells(sweep().beside([f"{other.with_name('mine.py')}:Mine"]))[1].id != mine.id
     with pytest.raises(ValueError, match="expected one of Mine, got 'Mein'; did you mean 'Mine'"):
         cells(sweep().beside([f"{file}:Mein"]))
-    with pytest.raises(ValueError, match=r"nowhere.py' is no file"):
+    with pytest.raises(ValueError, match=r"nowhere.py' is not a file"):
         cells(sweep().beside(["nowhere.py:Mine"]))
     file.with_name("broken.py").write_text("1 / 0")
     with pytest.raises(ValueError, match=r"broken.py: ZeroDivisionError: division by zero"):

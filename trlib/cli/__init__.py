@@ -3,7 +3,7 @@
 Results go to standard output, progress and errors to standard error. With `--json` the result is one JSON document, and
 so is an error. Exit status: 0 done, 1 failed, 2 a wrong command line, 130 Ctrl-C, 143 SIGTERM.
 
-A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. A package adds one with
+A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. A package adds one as
 an entry point of the group `trlib.commands`, as `trlab` does for `trlib sweep`. None imports anything heavy before it
 runs: `trlib --help` needs no torch."""
 

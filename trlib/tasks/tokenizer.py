@@ -1,3 +1,3 @@
-"""Moved; this says where to, for one release."""
+"""Moved. For one release, this module says where to."""
 
 raise ImportError("trlib.tasks.tokenizer has moved: from trlab.pretraining.tokenizer import word_tokenizer")

@@ -92,7 +92,7 @@ def __getattr__(name: str) -> Any:
         from trlib.errors import MissingExtra
 
         raise MissingExtra(
-            "explorables need anywidget, an optional part of trust-region-book: `pip install anywidget` brings it"
+            "explorables need anywidget, an optional part of trust-region-book: `pip install anywidget` installs it"
         ) from missing
     globals()[name] = value
     return value
