@@ -101,7 +101,7 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
 
     δ_t = R_t + γ V_t+1 - V_t,   A_t = δ_t + γ λ A_t+1,   returns_t = A_t + V_t
 
-    `t + 1` is the row's next *unmasked* token: a masked token (padding, a tool's answer between two turns) is not a step,
+    `t + 1` is the row's next *unmasked* token: a masked one (padding, a tool's answer between two turns) is not a step,
     is not discounted, and its reward and value are never read; put a reward on an unmasked token. After the last
     unmasked token the value is 0, even in a row that was cut at its limit.
 

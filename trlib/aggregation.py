@@ -22,7 +22,7 @@ def aggregate(
     seq-mean-token-sum       mean_i Σ_t L_it
     seq-mean-token-sum-norm  mean_i Σ_t L_it / horizon                       Dr.GRPO
 
-    Means over completions count those with at least one unmasked token. Nothing unmasked: 0, with gradient 0.
+    Means over completions count those with at least one unmasked token. Nothing unmasked gives 0, with gradient 0.
 
     A batch split into micro-batches or across ranks needs `count`, the divisor of the whole batch: the results of
     the parts then sum to the result of the whole, and so do their gradients. Without it every part is divided by its

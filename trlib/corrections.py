@@ -46,7 +46,7 @@ def truncated_importance(
         floor: the smallest factor, from 0 to `cap`; None: no bound.
     Returns [B, T], detached; 1 where masked.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; meaningless bounds.
-    Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner Yao et al. 2025 ("Your
+    Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner, Yao et al. 2025 ("Your
     efficient RL framework secretly brings you off-policy RL training") and Liu, Li et al. 2025 ("When speed kills
     stability"). IcePop (arXiv 2510.18855) is how="mask" with floor=1/α, cap=α, or two bounds of its own such as .5
     and 5. All after the abstract or a summary: as verl has them. In the book: :eq:`clipping-three`.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#7b7b7c"  #: A grey that the SVG replaces with the page's text colour; bitmaps keep it: legible on light and dark.
+INK = "#7b7b7c"  #: A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and dark
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", INK)
 """Okabe and Ito's palette without the colours that vanish on a white or a dark page."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))

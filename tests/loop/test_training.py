@@ -599,7 +599,7 @@ def test_a_region_of_steps_too_small_for_the_weights_is_refused(method):
 
 
 def test_a_correction_beside_a_ratio_to_the_sampler_is_told_of():
-    with pytest.warns(UserWarning, match="correction: with anchor='rollout' a ratio corrects .* already"):
+    with pytest.warns(UserWarning, match="correction: with anchor='rollout' the ratio already corrects "):
         trained(PPO(correction=Correction()), anchor="rollout", steps=1)
 
 

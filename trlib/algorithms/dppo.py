@@ -1,7 +1,7 @@
 """DPPO: measure how far the distribution of a token has moved, instead of the token's ratio.
 
 PPO's ratio is a one-sample estimate of total variation, and a noisy one: a rare token (1e-5 -> 1e-3) has ratio 100
-and hardly moves its distribution, a likely one (0.99 -> 0.80) has ratio 0.81 and moves it by 0.19. DPPO (arXiv
+and hardly moves its distribution; a likely one (0.99 -> 0.80) has ratio 0.81 and moves it by 0.19. DPPO (arXiv
 2602.04879) silences a token when the *divergence* has passed the threshold and the update would push it further. The
 region is drawn around the policy that sampled."""
 
@@ -54,7 +54,7 @@ def dppo_loss(
         delta_kl: threshold on KL(anchor || π), nats, or (low, high).
         measured: [B, T] D(anchor || π) of the delta's kind, from `topk_tv`, `topk_kl`, `tv` or `kl`; None: binary,
             the sampled token against all others.
-        logp_anchor: [B, T] log q, for the ablation anchored on a recomputed policy: it moves the mask only, the
+        logp_anchor: [B, T] log q, for the ablation anchored on a recomputed policy: it changes only the mask; the
             weight stays p/μ. None: `logp_rollout`.
         max_ratio: C, at least 1; None: off.
         signed: whether a token outside the region that the update would bring back keeps its gradient. False: it does

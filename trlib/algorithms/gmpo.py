@@ -1,6 +1,6 @@
 """GMPO: the geometric mean of clipped token ratios (Zhao et al. 2025, arXiv 2507.20673).
 
-GRPO averages a completion's ratios arithmetically, so one outlier carries the mean; GMPO takes the geometric mean,
+GRPO averages a completion's ratios arithmetically, so one outlier dominates the mean; GMPO takes the geometric mean,
 and can then afford a much wider clip on each token."""
 
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
     `kept` stays as the loss had it: a token that the clip silences still feels the reference.
 
     Args:
-        loss: any method's loss of the same tokens.
+        loss: any method's loss on the same tokens.
         logp, logp_ref: [B, T] log π(y_t), nats, differentiable; the same under the reference.
         mask: [B, T] bool.
         beta: at least 0.

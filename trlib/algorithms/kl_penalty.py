@@ -58,10 +58,10 @@ def add_penalty(
     A policy can only move on the simplex: w = -dL/dlog π(y_t) as the probability of y_t moves and all others keep their
     proportions, as for TROLL. Then d log π_v / d log π_y = -π_y / (1 - π_y) for every other v, and
     -d KL(q || π) / d log π_y = q_y - (1 - q_y) π_y / (1 - π_y) = (q_y - π_y) / (1 - π_y): 0 where the two agree on y,
-    and of the sign that brings them together. Along the logit of y it is (1 - π_y) w. Derived here.
+    and with the sign that brings them together. Along the logit of y it is (1 - π_y) w. Derived here.
 
     Args:
-        loss: any method's loss of the same tokens.
+        loss: any method's loss on the same tokens.
         logp, logp_old: [B, T] log π(y_t) and log q(y_t), nats.
         divergence: [B, T] KL(q || π) of each token's distribution, nats, differentiable in π.
         mask: [B, T] bool.
@@ -87,7 +87,7 @@ def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class PPOPenalty(Method):
-    """L = -(r A - β KL(pi_old || pi)), the KL exact over the vocabulary, β adapted after every update."""
+    """L = -(r A - β KL(pi_old || pi)), with the KL exact over the vocabulary and β adapted after every update."""
 
     beta: float = checks.setting(1.0, above=0)
     """The weight that a run begins with; from then on it is kept in the run's memory."""

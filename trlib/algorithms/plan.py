@@ -1,4 +1,4 @@
-"""How a prompt's completions are drawn: all alike, or in stages, some of which begin with part of an expert's."""
+"""How a prompt's completions are drawn: all alike, or in stages, some beginning with part of an expert's answer."""
 
 from dataclasses import dataclass
 

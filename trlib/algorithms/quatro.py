@@ -185,7 +185,7 @@ def quatro_loss(
     form="regression"  h = 1: the gradient of λ/2 (l - target)²
     direction="forward" takes λ and the target of KL(μ || π) <= δ; its exact gradient is w = e^l (R - ν) + λ.
     Every form of either direction comes to rest at π*. Where m is off by a constant, "ratio" and "exact" of the
-    backward direction still do, "regression" does not. In the book: :eq:`quatro-weight`.
+    backward direction still do, but "regression" does not. In the book: :eq:`quatro-weight`.
 
     Args:
         logp, logp_rollout: [B, T] log π(y_t), nats, differentiable; the same under the policy that sampled.

@@ -32,7 +32,7 @@ def micro_groups(group: int, *, adaptive: bool = True) -> tuple[Stage, ...]:
 
     The thresholds keep their proportion to what has been drawn before them; with adaptive=False there are none. With
     fewer than eight completions some micro-groups are empty. The paper has 8; other numbers are derived here.
-    Raises TypeError, ValueError: `group` is not a whole number of at least 1; `adaptive` is not a flag."""
+    Raises TypeError, ValueError: `group` is not a whole number of at least 1; `adaptive` is not True or False."""
     group, adaptive = checks.whole("group", group, least=1), checks.flag("adaptive", adaptive)
     stages: list[Stage] = []
     eighths = drawn = 0

@@ -89,7 +89,7 @@ def conjugate_gradient(
 
 
 def _to_the_edge(x: Tensor, direction: Tensor, radius: float) -> Tensor:
-    """x + τ direction, with the τ > 0 that makes its length the radius; x is inside, x'direction never negative."""
+    """x + τ direction, with the τ > 0 that makes its length the radius; x is inside, and x'direction is at least 0."""
     a, b, c = _dot(direction, direction), _dot(x, direction), radius * radius - _dot(x, x)
     return x + c / (b + (b * b + a * c).sqrt()) * direction
 

@@ -120,7 +120,7 @@ def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:
 def policy(
     args: argparse.Namespace, name: str, *, lora: Mapping[str, Any] | None = None, chat: bool | None = None
 ) -> Policy:
-    """The policy with a name, on the device and in the precision that the options say."""
+    """The policy with this name, on the device and in the precision that the options say."""
     from trlib.model.loading import embedded
     from trlib.model.policy import load_policy
 

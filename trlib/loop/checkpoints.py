@@ -86,7 +86,7 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 def check_tensors(folder: Path, saved: Mapping[str, Tensor], learner: Mapping[str, Tensor]) -> None:
     """Check that a checkpoint holds the weights that a learner has: a method's file may have changed since.
-    Raises CheckpointError: a tensor is missing, is one too many, or has another shape or type."""
+    Raises CheckpointError: a tensor is missing, is superfluous, or has another shape or type."""
 
     def kinds(tensors: Mapping[str, Tensor]) -> dict[str, str]:
         own = {name: t for name, t in tensors.items() if not name.startswith(LEFT_TO_ITS_OWNER)}

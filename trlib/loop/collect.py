@@ -57,7 +57,7 @@ class Collector:
         return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
 
     def _ages(self, n: int, k: int) -> list[int]:
-        """For each prompt of batch `k`, how many batches behind the policy that begins its completions is."""
+        """The age, in batches, of the policy that begins each prompt's completions in batch `k`."""
         s = self.settings
         if self.learner.sampler is not None:
             self.learner.sampler.remember()

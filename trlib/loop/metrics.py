@@ -89,7 +89,7 @@ class Update:
     loss: float
     grad_norm: float
     ratios: np.ndarray | None  #: Ratios of the unmasked tokens; None where the objective shows none.
-    shares: dict[str, float]  #: `kept`, and by the sign of the advantages, as far as the objective shows them.
+    shares: dict[str, float]  #: `kept`, in all and by the sign of the advantages, if the objective shows them.
     behind: float = math.nan  #: `kl_sampler`, where this was the batch's first update.
     ess_seq: float = math.nan
 

@@ -74,7 +74,7 @@ def _adapted(model: Any, lora: Mapping[str, Any]) -> Any:
 
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # the same start is drawn each time
-            warnings.simplefilter("ignore", FutureWarning)  # of transformers to peft
+            warnings.simplefilter("ignore", FutureWarning)  # from transformers, about peft
             torch.manual_seed(0)
             return get_peft_model(model, LoraConfig(**{"task_type": "CAUSAL_LM", **lora}))
     except (TypeError, ValueError, AttributeError, NotImplementedError, RuntimeError) as error:
@@ -117,7 +117,7 @@ def saved_adapters(model: Any, source: Source) -> Any:
         config = PeftConfig.from_pretrained(source.at)
         config.task_type = "CAUSAL_LM"
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # adapters are drawn before they are read
-            warnings.simplefilter("ignore", FutureWarning)  # of transformers to peft
+            warnings.simplefilter("ignore", FutureWarning)  # from transformers, about peft
             warnings.filterwarnings("ignore", "Found missing adapter keys")  # an error below
             adapted = PeftModel.from_pretrained(model, source.at, config=config, is_trainable=True, torch_device="cpu")
         with safe_open(file, framework="pt") as tensors:

@@ -31,7 +31,7 @@ class Completions:
     topk: TopK | None = None  #: The k most likely tokens of every position; None: not recorded.
     tokenizer: Any = None  #: Turns tokens into text.
     age: Tensor | None = None
-    """[B, T] int: how many batches behind the learner the policy was that wrote each token; None: 0 everywhere."""
+    """[B, T] int: how many batches the policy that wrote each token was behind the learner; None: 0 everywhere."""
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -225,7 +225,7 @@ def _own_memory(model: Any) -> None:
 
 @contextmanager
 def quiet(local: bool) -> Iterator[None]:
-    """Inside a `with` block transformers logs errors only, and shows no progress bar except for downloads."""
+    """Inside a `with` block transformers logs only errors, and shows no progress bar except for downloads."""
     from transformers.utils import logging
 
     shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()

@@ -54,7 +54,7 @@ def shared(c: Completions) -> Layout:
     It is laid out with numpy on the CPU, where sorting a few hundred short rows is fastest, and then moved."""
     device, horizon = c.tokens.device, c.tokens.shape[1]
     group, tokens, present = (_array(t) for t in (c.group, c.tokens, c.present))
-    # A minibatch may hold some of the prompts only; completions of a prompt are adjacent, so a change starts a new one.
+    # A minibatch may hold only some of the prompts; completions of a prompt are adjacent, so a change starts a new one.
     change = np.append(True, group[1:] != group[:-1])
     prompts, row_of = group[change], change.cumsum() - 1
     prompt_tokens, there = _left(_array(c.prompt_ids)[prompts], _array(c.prompt_mask)[prompts])

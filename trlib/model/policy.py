@@ -293,7 +293,7 @@ class Policy:
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Inside a `with` block a small model on a CPU runs on one thread; afterwards, on as many as before."""
+        """Inside a `with` block a small model on a CPU runs on one thread; afterwards on as many as before."""
         before = torch.get_num_threads()
         if self.size < loading.SMALL and self.device.type == "cpu":
             torch.set_num_threads(1)
@@ -340,7 +340,7 @@ def load_policy(
             None: train everything, or the adapters that are loaded.
         chat: put prompts into the tokenizer's chat template; None: as when the policy was saved; if that is not known,
             whenever the tokenizer has a template.
-    Raises ValueError: an unknown name, device or type, unsuitable settings of adapters, or a chat without a template;
+    Raises ValueError: an unknown name, device or type, unsuitable settings of adapters, or chat without a template;
     CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a model
     that is not a decoder (`trlib.model.decoder`)."""
     source = loading.find(str(name))

@@ -48,7 +48,7 @@ def sample(
         topk: keep the k most likely tokens of every position; if the sampled one is not among them, it is the last.
         logit_noise: standard deviation of Gaussian noise on every logit, for a sampler that is not the learner.
         drop: rows that have ended leave the computation. Rows that are alike so far are computed once, unless
-            `policy.share` is False. Neither changes what is sampled, except by rounding at the border of two tokens.
+            `policy.share` is False. Neither changes what is sampled, except by rounding at the edge between two tokens.
 
     Raises:
         TypeError, ValueError: an argument of the wrong kind or out of its range; a token outside the vocabulary; an

@@ -148,7 +148,7 @@ def matrl_step(U1: Tensor, U2: Tensor, p: Tensor, q: Tensor, t: float, respond: 
     for name, payoffs in (("U1", U1), ("U2", U2)):
         checks.floating(name, payoffs, (len(p), len(q)))
     P, Q = torch.stack([p, tilt(p, U1 @ q)]), torch.stack([q, tilt(q, p @ U2)])
-    A, B = P @ U1 @ Q.T, P @ U2 @ Q.T  # payoffs of the game of two by two, where 1 is the step
+    A, B = P @ U1 @ Q.T, P @ U2 @ Q.T  # payoffs of the two-by-two game, where 1 is the step
     i = j = 1
     if A[1, 1] < A[0, 1] or B[1, 1] < B[1, 0]:
         i, j = (1, 0) if B[1, 0] >= B[1, 1] else (0, 1)

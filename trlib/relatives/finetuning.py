@@ -73,8 +73,8 @@ class SMART(SFT):
 class SAM(SFT):
     """Step by the gradient at θ + e, uphill from θ, with g = ∇L(θ).
 
-    form="sam":   e = ρ g / ‖g‖;        measured: e is multiplied by D(π_0, π) = KL(π_0 ‖ π) + KL(π ‖ π_0)
-    form="asam":  e = ρ θ² g / ‖θ g‖;   measured: ... by KL(π_0 ‖ π). With ρ = 1: TRAM-θ_0, equation 7 of its paper
+    form="sam":   e = ρ g / ‖g‖;        if measured, times D(π_0, π) = KL(π_0 ‖ π) + KL(π ‖ π_0)
+    form="asam":  e = ρ θ² g / ‖θ g‖;   if measured, times KL(π_0 ‖ π). With ρ = 1: TRAM-θ_0, equation 7 of its paper
     Source: SAM, arXiv 2010.01412: read in the authors' code. TRAM, arXiv 2310.03646: "asam" is read in the paper, which
     builds on ASAM and has no ρ; "sam" with `measured` is after the abstract or a summary, and is what was recorded.
     Differs from: TRAM's released code leaves out the factor g: every weight gets the same number, times its square if

@@ -198,7 +198,7 @@ def cpgd_loss(
     """L = -min(l A, clip(l, log(1-ε), log(1+ε)) A) + α sg[min(r-1, c)] log π(y_t),   l = log r
 
     w = A 1[the clip keeps it] - α min(r-1, c): no ratio in the push. The drift is the gradient of KL(π_old || π), as
-    k3 = r-1-log r, with its factor capped; capping the r inside k3 instead would leave -log r, which drives r on.
+    k3 = r-1-log r, its factor at most `cap`; capping the r inside k3 instead would leave -log r, which drives r on.
     `kept`: the clip keeps the push.
     Source: arXiv 2505.12504, eq. 1, 2, 5: read in the paper; α and c from a public training script.
     Differs from: the paper's window may widen along a completion; LightRFT has the clip alone."""

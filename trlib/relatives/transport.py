@@ -1,6 +1,6 @@
 """Trust regions in which moving probability costs more the further it moves: Wasserstein and Sinkhorn.
 
-Names: TRL's WPO is weighted preference optimisation, arXiv 2505.00663 is another WPO; SPO may be Simple PO."""
+Names: TRL's WPO is weighted preference optimisation, and arXiv 2505.00663 is another WPO; SPO may be Simple PO."""
 
 import math
 from typing import Any

@@ -79,7 +79,7 @@ class DVPO(PPO):
 
 def iterative_amortized_step(lam: Tensor, objective: Callable[[Tensor], Tensor], net: Callable[..., Tensor]) -> Tensor:
     """λ + net(λ, ∇J(λ)): an action distribution's parameters [B, D], improved by a learned update instead of guessed.
-    J: [B, D] -> [B]. Its gradient is an input; only the net learns, by ascending J as it is after a few such steps.
+    J: [B, D] -> [B]. Its gradient is an input; only the net learns, by ascending J after a few such steps.
     Source: arXiv 2010.10670, after the abstract or a summary.
     Differs from: the released code's update is gated."""
     at = lam.detach().requires_grad_()

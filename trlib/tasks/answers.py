@@ -120,7 +120,7 @@ def wrong_step(text: str) -> str | None:
     """The first step of a text that does not hold, such as `16 - 3 = 12`; None if all hold.
 
     A step is one operation on two plain numbers. A result with decimals may be rounded: off by one unit of its last
-    digit. What may mean something else passes: units inside (8 eggs * 2), percent, a remainder, a longer side."""
+    digit. What may mean something else passes: units inside (8 eggs * 2), percent, remainders, sides that continue."""
     for step in STEP.finditer(re.sub(r"[$€£¥₹]\s*|(?<=\d),(?=\d{3}\b)", "", _cleaned(text))):
         left, right, result = (Fraction(step[name]) for name in ("left", "right", "result"))
         if step["sign"] in "/÷" and right == 0:

@@ -112,7 +112,7 @@ class Dial(knobs.Embedded):
         return f"{zipf(random, CAREFUL)} {' '.join(written)} so {written[-1]}"
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
-        """An expert's completion of each prompt: a careful opener, every place, the answer; right without a slip."""
+        """An expert's completion of each prompt: a careful opener, every place, the answer; right unless it slips."""
         random = stream(self.name, "demonstrations", seed)
         return [self.careful_completion(prompt, random, self.expert_slip) for prompt in prompts]
 

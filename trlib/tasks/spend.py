@@ -60,7 +60,7 @@ class Spend(knobs.Embedded):
         return Prompt(f"{amount} :", "0", amount)
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
-        """An expert's completion of each prompt: any spending that leaves a way to 0 within the limit is as likely."""
+        """An expert's completion per prompt: spendings that leave a way to 0 within the limit are equally likely."""
         random = stream(self.name, "demonstrations", seed)
         return [self._exact(amount_of(prompt), random) for prompt in prompts]
 

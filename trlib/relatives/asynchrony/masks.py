@@ -102,7 +102,7 @@ def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     above δ: a token that would take a distant completion further.
     Source: arXiv 2603.01365; read in the code of one of the authors, in open-instruct, where r is π_old/μ and the
     weight comes with PPO's clip. Measuring the policy as it is now is derived here, and δ is our choice.
-    Differs from: the paper also aligns the advantages of stale data by V-trace, which needs a critic."""
+    Differs from: the paper also aligns the advantages of stale data with V-trace, which needs a critic."""
     delta = checks.number("delta", delta, least=0)
     new, rollout, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
     log_ratio = (new - rollout).detach()

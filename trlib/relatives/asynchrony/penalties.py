@@ -91,7 +91,7 @@ class KLCov(PGIS):
 
 def opmd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, tau: float = 0.01) -> TokenLoss:
     """All completions, [B]: L = τ/2 (A/τ - l)² / T, l = Σ_t log r_t, T its tokens; 0 at π ∝ π_old exp(R/τ) where the
-    group's mean reward is τ log Z. A: the mean over the completion's tokens. `weight`: of the completions' sum.
+    group's mean reward is τ log Z. A: the mean over the completion's tokens. `weight`: for the completions' sum.
     Source: Kimi k1.5, arXiv 2501.12599, eq. 3, after the abstract or a summary: OpenKimi, the code of arXiv 2602.05933.
     Differs from: Trinity-RFT's loss of this name is -A log π / (1 + τ), without a square."""
     tau = checks.number("tau", tau, above=0, below=math.inf)
