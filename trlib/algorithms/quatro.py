@@ -325,7 +325,7 @@ class QUATRO(Method):
             place = "so an advantage has no place in it"
             raise ValueError(f"advantage: {why}, {place}; expected 'reward', got {self.advantage!r}")
         if self.correction is not None:
-            why = "QUATRO's log-ratio is already taken to the policy that sampled"
+            why = "QUATRO's log-ratio is already relative to the policy that sampled"
             use = "so a factor on advantages has nothing to correct"
             raise ValueError(f"correction: {why}, {use}; expected None, got {self.correction!r}")
 

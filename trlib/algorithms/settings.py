@@ -36,6 +36,6 @@ def check_declared(kind: type) -> None:
     changed = {f.name for f in fields(kind) if getattr(kind, f.name, MISSING) is not f.default}
     lost = sorted((annotated - known.keys()) | changed)
     if lost:
-        wanted = "@dataclass(frozen=True, kw_only=True) above the class and a type behind each of its settings"
+        wanted = "@dataclass(frozen=True, kw_only=True) above the class and a type after each of its settings"
         ignored = f"or Python ignores them; it would ignore {', '.join(lost)}"
         raise TypeError(f"{kind.__name__}: expected {wanted}, {ignored}")

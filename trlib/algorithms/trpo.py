@@ -199,7 +199,7 @@ def exact(parameters: Sequence[Tensor]) -> None:
     Raises TypeError: a parameter has fewer digits than float32."""
     for p in parameters:
         if p.dtype in checks.COARSE:
-            why = f"a trust region's step is smaller than what {str(p.dtype)[6:]} can tell apart"
+            why = f"a trust region's step is smaller than {str(p.dtype)[6:]} can resolve"
             got = f"got {p.dtype}; load it with dtype='float32'"
             raise TypeError(f"policy: expected weights of float32 or wider, because {why}, {got}")
 

@@ -81,7 +81,7 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             name, was, value = f"{name}.{key}", was.get(key), value.get(key)
         if not name.startswith("versions."):
             raise CheckpointError(f"resume: the saved run has {name} = {was!r}, expected the same, got {value!r}")
-        warn(f"resume: {name[9:]} was {was} and is {value}: the history may differ in its last digits")
+        warn(f"resume: {name[9:]} was {was} and is now {value}: the history may differ in its last digits")
 
 
 def check_tensors(folder: Path, saved: Mapping[str, Tensor], learner: Mapping[str, Tensor]) -> None:

@@ -72,8 +72,8 @@ METRICS: dict[str, Metric] = {
     "kl_sampler": Metric(
         "nats/token",
         "mean over the tokens of the batch's first update of r - 1 - log r, r the ratio "
-        "of pi before it to mu: unbiased for KL(mu || pi) there, 0 where the learner "
-        "itself sampled",
+        "to mu of pi before that update: unbiased for KL(mu || pi) there, 0 where the "
+        "learner itself sampled",
     ),
     "tv": Metric("probability", "mean total variation between mu and pi at the probe's tokens, exact"),
     "tv_max": Metric("probability", "largest total variation at any of the probe's tokens, exact"),

@@ -54,7 +54,5 @@ def warn_if_short(policy: Policy, settings: FilledSettings, needs: Needs) -> Non
         return
     scored = settings.at_once or settings.prompts * settings.group // settings.minibatches
     takes = f"if completions reach {settings.max_tokens} tokens, a batch takes {needed / 1e9:.1f} GB"
-    less = (
-        f"less is taken by at_once={max(1, scored * available // needed // 2)}, fewer prompts, a smaller group or probe"
-    )
+    less = f"lower it with at_once={max(1, scored * available // needed // 2)}, fewer prompts, a smaller group or probe"
     warn(f"max_tokens: {takes}, and {available / 1e9:.1f} GB are free on {policy.device}; {less}")

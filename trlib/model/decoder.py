@@ -30,7 +30,7 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
     )
     wanted, got = f"policy {name!r}: expected a decoder", f"got a {type(model).__name__}"
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        trait = "that reads token ids alone"
+        trait = "that reads only token ids"
         try:
             whole = model(input_ids=read[None], use_cache=False).logits[0]
             if not bool(whole.isfinite().all()):

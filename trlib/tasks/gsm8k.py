@@ -138,7 +138,7 @@ class Gsm8k(knobs.Embedded):
         question, lines, last = row["question"].strip(), steps.strip().splitlines(), last.strip()
         number = reference(last) if mark else None
         if number is None:
-            wanted = "`#### ` and a number, behind a solution or alone"
+            wanted = "`#### ` and a number, after a solution or alone"
             raise DataError(f"{where}: answer: expected {wanted}, got {solution[-40:]!r}")
         answer = show(number) + ("%" if _per_cent(question, lines, last) else "")
         text = question + (f"\n\n{self.instruction}" if self.instruction else "")
