@@ -175,7 +175,7 @@ def test_settings_are_json_and_make_the_same_task(path, knobs):
         ('{"question": " ", "answer": "x\\n#### 3"}', r"line 3: question: expected text, got ' '"),
         (
             '{"question": "How many?", "answer": "Three."}',
-            r"line 3: answer: expected `#### ` and a number, behind a "
+            r"line 3: answer: expected `#### ` and a number, after a "
             r"solution or alone, got 'Three.'",
         ),
         ('{"question": "How many?", "answer": "Three.\\n#### three"}', r"line 3: answer: expected `#### `"),

@@ -1,6 +1,6 @@
 """GSPO: one ratio for a whole completion, clipped as one (Zheng et al. 2025, arXiv 2507.18071).
 
-A reward belongs to a completion, so GSPO weighs and clips completions: the ratio is the geometric mean of the
+A reward belongs to a completion, so GSPO weights and clips completions: the ratio is the geometric mean of the
 tokens' ratios, and either all tokens of a completion are kept or (with one advantage per completion) none is.
 Its window is a thousand times narrower than PPO's because a mean over tokens moves so much less."""
 

@@ -1,4 +1,4 @@
-"""TRAPO: learn from an expert and from oneself in one step (arXiv 2512.17636), with the baselines of its paper.
+"""TRAPO: learn from an expert and from oneself in one step (arXiv 2512.17636), with its baselines.
 
 TrSFT is the loss on an expert's tokens: supervised fine-tuning pushes every token with weight 1, however unlikely the
 policy finds it; TrSFT fades the push below a probability α, so that a token the policy cannot yet say does not drown

@@ -50,7 +50,7 @@ def troll_loss(
         advantages, mask: [B, T], float and bool.
         delta_kl: the radius δ of KL(π || q), nats per token. 0: the old policy, regression only; inf: no region.
         alpha: α, at least 0, the regression's coefficient.
-        level: whose ratio weighs the gradient, the token's or the completion's.
+        level: whose ratio weights the gradient, the token's or the completion's.
 
     Diagnostics: `ratio` is the projected token's π(y_t)/q(y_t); `kept` is False only where the radius leaves no
     gradient at all (η = inf); `eta` the multiplier, `projected` (bool) whether the constraint is active.
@@ -148,7 +148,7 @@ class TROLL(Method):
     alpha: float = checks.setting(1.0, least=0, below=math.inf)
     """Coefficient of the network's regression to its projection."""
     level: Level = checks.setting("token")
-    """Whose ratio weighs the gradient: the token's, or the completion's ("sequence", GSPO; use the aggregation
+    """Whose ratio weights the gradient: the token's, or the completion's ("sequence", GSPO; use the aggregation
     "seq-mean-token-mean")."""
     top_k: int | None = checks.setting(None, least=1)
     """Tokens of the old policy to keep, beside one bucket for the rest; None: the whole vocabulary."""

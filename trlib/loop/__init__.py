@@ -1,4 +1,4 @@
-"""The loop that trains: rollout, advantage, objective, update, for every method alike.
+"""The loop that trains: rollout, advantage, objective, update, the same for every method.
 
 Eight files take a reader from `trlib.train` to the optimiser's step, here with GRPO. In the order of a batch:
 
