@@ -287,8 +287,8 @@ def test_right_answers_of_the_shoot_out_are_right() -> None:
         ({"variants": [Variant("ppo")], "predictions": ()}, "nothing to be compared with"),
         ({"seeds": range(500, 505)}, "`seeds` holds 5"),
         ({"seeds": [500] * 8}, "`seeds` holds 1"),
-        ({"seeds": range(8)}, "seed 0 is one that the book's runs have had"),
-        ({"seeds": range(205, 213)}, "seed 205 is one"),
+        ({"seeds": range(8)}, "the book's runs have used seed 0"),
+        ({"seeds": range(205, 213)}, "have used seed 205"),
         ({"predictions": ()}, "`predictions` is empty"),
         ({"predictions": [Prediction("x", higher="wide", lower="pop")]}, "did you mean 'ppo'?"),
         ({"variants": [Variant("ppo"), Variant("ppo", {"eps": 1}, label="wide")]}, "did you mean 'eps_low'?"),
@@ -303,7 +303,7 @@ def test_a_sweep_that_answers_nothing_is_told_why(changes: dict, hint: str) -> N
 def test_a_sweep_whose_runs_fail_is_not_yet_right() -> None:
     failing = SweepCheck("?", lambda sweep: [("ppo, seed 500", "an error")])
     assert failing(of_ones_own()).message == "1 cells failed at smoke size, the first (ppo, seed 500) with an error"
-    assert shoot_out.check_sweep("ppo").message == "a `Sweep(...)` is wanted here, and this is a str."
+    assert shoot_out.check_sweep("ppo").message == "expected a `Sweep(...)` here, but this is a str."
 
 
 def test_the_shoot_out_s_seeds_are_those_of_the_records() -> None:
@@ -358,10 +358,10 @@ def test_right_answers_of_chapter_3_are_right() -> None:
     assert trpo.check_logs(2, 1, 3)
     assert trpo.check_natural_step(natural)
     for answer, hint in (
-        (lambda product, g, delta, products: g[:3], "a tensor of the shape [124224], and your function returns the"),
-        (lambda *a: "step", "and your function returns a str"),
+        (lambda product, g, delta, products: g[:3], "a tensor of the shape [124224], but your function returns the"),
+        (lambda *a: "step", "but your function returns a str"),
         (lambda *a: None, "returns nothing yet"),
-        (lambda product, g, delta, products: 0 * g, "the policy's parameters are where they were"),
+        (lambda product, g, delta, products: 0 * g, "the policy's parameters have not moved"),
         (lambda product, g, delta, products: g / 0, "NaN or infinite"),
         (lambda product, g, delta: g, "takes 3 positional arguments but 4 were given"),
         (lambda *a: 1.01 * natural(*a), "update 1 of 2 is off: it moves the parameters 1.01 times as far"),
@@ -635,7 +635,7 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
         (
             grpo.check_advantages,
             lambda r, g: advantages(r, g)[:2],
-            "the shape [2], and [5] is wanted, with `rewards` of shape [5]",
+            "the shape [2] instead of [5], with `rewards` of shape [5]",
         ),
         (
             grpo.check_clipped_loss,
@@ -653,7 +653,7 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
         (
             grpo.check_cispo,
             lambda n, o, A, low, high: -(n - o).exp().clamp(1 - low, 1 + high) * A * n,
-            "not detached that",
+            "fail to detach something that should",
         ),
         (grpo.check_clipped_loss, lambda n, o: n, "takes 2 positional arguments but 5 were given"),
         (grpo.check_silenced, lambda r, A, low, high: (r > 1 + high) | (r < 1 - low), "all tokens outside"),
@@ -691,10 +691,10 @@ def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs() -> None
 @pytest.mark.parametrize(
     ("check", "answers", "hint"),
     [
-        (grpo.check_length_bias, (None, None), "`grpo` is still open"),
+        (grpo.check_length_bias, (None, None), "`grpo` has no answer yet"),
         (grpo.check_length_bias, (7, 1), "7 is too small"),
-        (grpo.check_rare_success, (3.75, ...), "`dr_grpo` is still open"),
-        (grpo.check_rare_success, (3.75, "much"), "a number is wanted, and this is a str"),
+        (grpo.check_rare_success, (3.75, ...), "`dr_grpo` has no answer yet"),
+        (grpo.check_rare_success, (3.75, "much"), "expected a number, but this is a str"),
         (grpo.check_rare_success, (float("nan"), 1), "NaN"),
         (grpo.check_rare_success, (3.75,), "It is called with `grpo` and `dr_grpo`, in this order."),
     ],
@@ -768,8 +768,8 @@ def test_keyboard_interrupt_is_the_readers_own() -> None:
 
 
 def test_what_is_no_answer_is_named() -> None:
-    assert sums()(None).message == "a function is wanted here, and this is still empty."
-    assert Numbers("x?", praise="", x=Number(1.0, {}))(None).message == "`x` is still open."
+    assert sums()(None).message == "expected a function here, but this is still empty."
+    assert Numbers("x?", praise="", x=Number(1.0, {}))(None).message == "`x` has no answer yet."
 
 
 def cells(notebook: Path) -> list[dict[str, Any]]:
@@ -879,7 +879,7 @@ def without_a_peak(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
         (without_a_peak, "not finite where logits are large"),
         (lambda *a: score_in_pieces(*a, last=True), "of the last piece alone"),
         (lambda *a: score_in_pieces(*a, mean=False), "and is divided by it at the end"),
-        (lambda *a: score_in_pieces(*a)[0], "two tensors are wanted"),
+        (lambda *a: score_in_pieces(*a)[0], "expected two tensors"),
         (lambda *a: score_in_pieces(*a)[::-1], "`logp` has the shape [5, 8]"),
         (lambda h, W, y, c: ((h * W[y]).sum(-1), W[y]), "log Z is not subtracted yet"),
         (lambda h, W, y, c: ((h @ W.T).logsumexp(-1), W[y]), "this is log Z"),
@@ -890,7 +890,7 @@ def without_a_peak(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
         (lambda *a: (score_in_pieces(*a)[0], -score_in_pieces(*a)[1]), "it is W_y - u"),
         (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - W.mean(0)), "counts by its probability"),
         (lambda h, W, y: h, "takes 3 positional arguments but 4 were given"),
-        ("score_in_pieces", "a function is wanted here, and this is a str"),
+        ("score_in_pieces", "expected a function here, but this is a str"),
     ],
 )
 def test_wrong_answers_in_the_loop_of_chapter_12_hear_why(answer: Any, hint: str) -> None:
@@ -953,7 +953,7 @@ def test_an_answer_that_is_right_on_small_inputs_is_also_trained_with() -> None:
         return (loss(new, old, A, 0.2, 0.2) * torch.ones(2, 5))[mask].mean()
 
     assert "in training it differs from the library" in ppo.check_loss(of_five).message
-    assert "where it is used it fails" in ppo.check_loss(raises).message
+    assert "fails where it is used" in ppo.check_loss(raises).message
 
 
 @pytest.mark.parametrize(

@@ -51,15 +51,15 @@ def wrong_line(logp: Any, ref: Any) -> Any:
         (lambda a, b: a * (a - b).detach(), "right: 40 steps"),
         (lambda a, b: a - b, "the mean of its gradient is 0"),
         (k3, "the other direction"),
-        (lambda a, b: -near(a, b), "the sign is turned"),
+        (lambda a, b: -near(a, b), "the sign is flipped"),
         (lambda a, b: 2 * near(a, b), "2 times that of KL"),
         (lambda a, b: (a - b).abs(), "compare with the table"),
-        (lambda a, b: near(a, b).mean(), "a loss per token is wanted"),
+        (lambda a, b: near(a, b).mean(), "expected a loss per token"),
         (lambda a, b: near(a, b).detach(), "a gradient flows"),
         (lambda a, b: None, "returns nothing yet"),
         (lambda a: a, "raised TypeError"),
         (wrong_line, "raised ZeroDivisionError: mine"),
-        ("k2", "a function is wanted"),
+        ("k2", "expected a function"),
     ],
 )
 def test_a_loss_that_is_to_stay_near(loss: Any, words: str) -> None:
@@ -76,10 +76,10 @@ def test_a_loss_that_is_to_stay_near(loss: Any, words: str) -> None:
         (of(ppo_loss), "a gain of at least 0.3"),
         (of(gspo_loss, eps_low=0.3, eps_high=0.3), "97 % is asked for"),
         (lambda logp, mu, rewards: logp * 0, "a gain of at least 0.3"),
-        (lambda logp, mu, rewards: rewards, "a loss per token is wanted"),
+        (lambda logp, mu, rewards: rewards, "expected a loss per token"),
         (lambda logp, mu, rewards: logp / 0, "NaN or infinite"),
         (lambda logp, mu: logp, "raised TypeError"),
-        (None, "a function is wanted"),
+        (None, "expected a function"),
     ],
 )
 def test_a_method_on_the_frontier(loss: Any, words: str) -> None:
@@ -93,9 +93,9 @@ def test_a_method_on_the_frontier(loss: Any, words: str) -> None:
         (lambda a, b, m: bool((a != b).any()), "hardly uses a batch twice"),
         (lambda a, b, m: True, "before the first update"),
         (lambda a, b, m: None, "returns nothing yet"),
-        (lambda a, b, m: a > b, "`True` or `False` is wanted"),
+        (lambda a, b, m: a > b, "expected `True` or `False`"),
         (lambda a, b: True, "raised TypeError"),
-        (0.01, "a function is wanted"),
+        (0.01, "expected a function"),
     ],
 )
 def test_a_rule_that_puts_a_batch_away(rule: Any, words: str) -> None:
@@ -123,8 +123,8 @@ def test_a_rule_that_stops_too_late(rule: Any, words: str) -> None:
         ((2, 4, 4), "it has gone nowhere"),
         ((2, 3, 1), "a ratio of 310"),
         ((2, 3, 3), "its ratios leave 1"),
-        ((2, 3, ...), "still open"),
-        (("another engine", 3, 4), "a number is wanted"),
+        ((2, 3, ...), "no answer yet"),
+        (("another engine", 3, 4), "expected a number"),
     ],
 )
 def test_strange_logs(answers: Any, words: str) -> None:

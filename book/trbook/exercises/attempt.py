@@ -11,7 +11,7 @@ from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised
 
 @dataclass(frozen=True, repr=False)
 class OfFunction:
-    """Called with a function, it gives a `Verdict` and never an error."""
+    """Called with a function, it returns a `Verdict` and never raises an error."""
 
     asks: str
     """The question, in a sentence."""
@@ -24,20 +24,20 @@ class OfFunction:
 
     def _check(self, answer: Any) -> Verdict:
         if not callable(answer):
-            raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+            raise NotYet(f"expected a function here, but this is {kind(answer)}.")
         return Verdict(True, self._tried(answer))
 
     def _tried(self, answer: Callable[..., Any]) -> str:
-        """Runs the function; gives what to notice, or raises `NotYet` with a hint."""
+        """Runs the function; returns what to notice, or raises `NotYet` with a hint."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, repr=False)
 class Attempt(OfFunction):
-    """The check of a function by another one that runs it."""
+    """Checks a function by handing it to another one that runs it."""
 
     tried: Callable[[Callable[..., Any]], str]
-    """Runs the function; gives what to notice, or raises `NotYet` with a hint."""
+    """Runs the function; returns what to notice, or raises `NotYet` with a hint."""
 
     def _tried(self, answer: Callable[..., Any]) -> str:
         return self.tried(answer)
@@ -58,7 +58,7 @@ def asked(answer: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def call(answer: Callable[..., Any], *arguments: Any) -> Any:
-    """What the reader's function returns, which must be something.
+    """What the reader's function returns, which must not be `None`.
 
     Raises:
         NotYet: it raised an error, or returned nothing.

@@ -1,4 +1,4 @@
-"""Exercises whose answer runs inside the book's loop: what it does to a policy is compared with ours, update by update.
+"""Exercises whose answer runs inside the book's loop: its updates of a policy are compared with ours, one by one.
 
     check_update = Built(
         "Does `update(policy, optimizer, batch, rewards)` take one step of REINFORCE?",
@@ -8,7 +8,8 @@
         praise=trained)
 
 `trace` runs a function in the loop and returns one row for each update: how far every parameter moved. The reader's
-rows are compared with the reference's, and then with those of each mistake, whose hint is given where they agree.
+rows are compared with the reference's and then with those of each mistake. The first mistake that agrees gives the
+hint.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Built(OfFunction):
 
     @cached_property
     def traces(self) -> list[Tensor]:
-        """The updates of each mistake; computed when the first wrong answer comes, a second or two."""
+        """The updates of each mistake, computed at the first wrong answer, which takes a second or two."""
         return [self.trace(mistake.function) for mistake in self.mistakes]
 
     def _tried(self, answer: Function) -> str:
@@ -62,14 +63,14 @@ class Built(OfFunction):
             if self._same(got, trace):
                 raise NotYet(mistake.hint)
         if not got.any():
-            raise NotYet("your function runs, and the policy's parameters are where they were.")
+            raise NotYet("your function runs, but the policy's parameters have not moved.")
         raise NotYet(self._where(got))
 
     def _same(self, got: Tensor, wanted: Tensor) -> bool:
         return bool(((got - wanted).norm(dim=1) <= self.rtol * wanted.norm(dim=1)).all())
 
     def _where(self, got: Tensor) -> str:
-        """Which update is the first to be off, and whether its length or its direction is."""
+        """Which update is the first to be off, and whether its length or its direction is wrong."""
         off = (got - self.wanted).norm(dim=1) > self.rtol * self.wanted.norm(dim=1)
         first = int(off.nonzero()[0])
         ours, theirs = self.wanted[first], got[first]

@@ -8,9 +8,9 @@
         praise="...")
 
 The reader's function runs on every input and is compared with `truth`. Where it is off, the first mistake that agrees
-with it on every input gives the hint. Behind the named mistakes come automatic ones, made from the reference's own
+with it on every input gives the hint. After the named mistakes come automatic ones, made from the reference's own
 arguments: two that change places, one that is used where another belongs, one that makes no difference at all. So an
-answer with a number written in for an argument cannot pass, and hears which argument it ignores.
+answer in which a number replaces an argument cannot pass, and the hint names the argument that it ignores.
 
 In the notebook the exercise's cell ends with the check (and says "not yet"); the next cell, tagged `solution` and
 folded, holds the solution and the same check, `.of_the_solution()`.
@@ -44,12 +44,12 @@ class Draw:
         self._generator = torch.Generator().manual_seed(seed)
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
-        """float64 of this shape, to two digits after the point."""
+        """float64 of this shape, rounded to two decimals."""
         share = torch.rand(shape, generator=self._generator, dtype=torch.float64)
         return (low + (high - low) * share).round(decimals=2)
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal, to two digits after the point."""
+        """Standard normal, rounded to two decimals."""
         return torch.randn(shape, generator=self._generator, dtype=torch.float64).round(decimals=2)
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
@@ -57,13 +57,13 @@ class Draw:
         return torch.randint(low, high, shape, generator=self._generator)
 
     def number(self, low: float, high: float) -> float:
-        """One float, to two digits after the point."""
+        """One float, rounded to two decimals."""
         return round(float(self.uniform(low, high)), 2)
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A typical wrong answer, and what a reader who gives it hears."""
+    """A typical wrong answer, and the hint for a reader who gives it."""
 
     name: str
     function: Callable[..., Tensor]
@@ -73,7 +73,8 @@ class Mistake:
 
 @dataclass(frozen=True, repr=False)
 class Exercise:
-    """The check of a function that the reader writes: called with it, it gives a `Verdict` and never an error."""
+    """The check of a function that the reader writes. Called with it, it returns a `Verdict` and never raises an
+    error."""
 
     asks: str
     """The question, in a sentence."""
@@ -88,12 +89,12 @@ class Exercise:
     examples: Sequence[tuple[Any, ...]] = ()
     """Inputs chosen by hand, asked before those drawn: corner cases, and numbers that read well in a hint."""
     constant: str = ""
-    """The hint where an answer is the same for all inputs, if that has a likely reason."""
+    """The hint for an answer that is the same for all inputs, if that has a likely reason."""
     gradient: str | None = None
     """The argument whose gradient is compared too."""
     then: Callable[[Callable[..., Any]], str] | None = None
-    """Run last, with an answer that is right on every input, such as a training run with it; gives a sentence for the
-    praise, or raises `NotYet`."""
+    """Run last, on an answer that is right on every input: a training run with it, for example. Returns a sentence for
+    the praise, or raises `NotYet`."""
     rtol: float = 1e-4
     atol: float = 1e-6
 
@@ -126,7 +127,7 @@ class Exercise:
 
     def _check(self, answer: Any) -> Verdict:
         if not callable(answer):
-            raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+            raise NotYet(f"expected a function here, but this is {kind(answer)}.")
         wanted = [run(self.truth, case) for case in self.cases]
         got = [_asked(answer, case, want) for case, want in zip(self.cases, wanted, strict=True)]
         if not self._same(got, wanted):
@@ -136,7 +137,7 @@ class Exercise:
         return Verdict(True, f"{self.praise} {self._used(answer)}" if self.then else self.praise)
 
     def _used(self, answer: Callable[..., Any]) -> str:
-        """What comes out where the answer is used, in a sentence."""
+        """What happens when the answer is used, in a sentence."""
         assert self.then is not None
         try:
             return self.then(answer)
@@ -144,7 +145,7 @@ class Exercise:
             raise
         except BaseException as error:  # the reader's code runs inside, and may raise anything
             raise NotYet(
-                f"on the drawn inputs your function is right, but where it is used it fails: {raised(error, answer)}."
+                f"your function is right on the drawn inputs, but it fails where it is used: {raised(error, answer)}."
             ) from error
 
     def _hint(self, answer: Callable[..., Any], got: list[Tensor], wanted: list[Tensor]) -> str:
@@ -163,8 +164,8 @@ class Exercise:
         if ignored:
             verb = "is" if len(ignored) == 1 else "are"
             return (
-                f"your function returns the same whatever {quoted(ignored)} {verb}, and should not. Is a number "
-                f"written in, or another argument used?"
+                f"your function returns the same whatever {quoted(ignored)} {verb}, but should not. Did you write in "
+                "a number, or use another argument?"
             )
         for case, value, want in zip(self.cases, got, wanted, strict=True):
             off = ~torch.isclose(value, want, rtol=self.rtol, atol=self.atol)
@@ -174,11 +175,11 @@ class Exercise:
         raise AssertionError("an answer that is off has a place where it is")
 
     def _ignores(self, answer: Callable[..., Any], name: str) -> bool:
-        """Does the answer stay where the truth moves, whenever this argument alone is changed?"""
+        """Does the answer stay the same wherever changing this argument alone changes the truth?"""
         return all(self._same([_asked(answer, a, want)], [_asked(answer, b, want)]) for a, b, want in self.pairs(name))
 
     def pairs(self, name: str) -> Iterator[tuple[Arguments, Arguments, Tensor]]:
-        """Inputs that differ in one argument alone, and between which the truth moves; with the truth of the first."""
+        """Pairs of inputs that differ in this argument alone and have different truths, with the truth of the first."""
         for first, second in zip(self.drawn, [*self.drawn[1:], self.drawn[0]], strict=True):
             changed = {**first, name: second[name]}
             before, after = run(self.truth, first), run(self.truth, changed)
@@ -196,12 +197,13 @@ class Exercise:
             found, wanted = _slope(answer, case, name), _slope(self.truth, case, name)
             if found is None or wanted is None:
                 raise NotYet(
-                    f"the values are right, but no gradient reaches `{name}`; is something detached, or not torch?"
+                    f"the values are right, but no gradient reaches `{name}`; is something detached, or computed "
+                    "outside torch?"
                 )
             if not self._same([found], [wanted]):
                 raise NotYet(
-                    f"the values are right, but the gradient in `{name}` is not; is a part detached that "
-                    f"should not be, or one not detached that should be?"
+                    f"the values are right, but the gradient in `{name}` is not; did you detach something that should "
+                    "not be detached, or fail to detach something that should?"
                 )
 
 
@@ -221,7 +223,7 @@ def mixed_up(truth: Callable[..., Tensor], cases: Sequence[Arguments]) -> Iterat
 
 
 def _renamed(truth: Callable[..., Tensor], taken: Mapping[str, str]) -> Callable[..., Tensor]:
-    """The reference with arguments taken from others."""
+    """The reference, with some arguments taken from others."""
     return lambda **arguments: truth(**{name: arguments[taken.get(name, name)] for name in arguments})
 
 
@@ -250,17 +252,17 @@ def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
         value = got if isinstance(got, Tensor) else torch.as_tensor(got)
         value = value.detach().cpu().to(torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise NotYet(f"a tensor of numbers is wanted, and your function returns {kind(got)}.") from error
+        raise NotYet(f"expected a tensor of numbers, but your function returns {kind(got)}.") from error
     if value.shape != want.shape:
         raise NotYet(
-            f"your function returns the shape {list(value.shape)}, and {list(want.shape)} is wanted, "
-            f"with {given(case, shapes=True)}."
+            f"your function returns the shape {list(value.shape)} instead of {list(want.shape)}, with "
+            f"{given(case, shapes=True)}."
         )
     return value
 
 
 def _slope(function: Callable[..., Any], case: Arguments, name: str) -> Tensor | None:
-    """The gradient of the sum of a function's values, each weighted differently, so that none stands for another."""
+    """The gradient of the sum of a function's values, each weighted differently, so that no two can be confused."""
     arguments = {**copy.deepcopy(case), name: case[name].clone().requires_grad_()}
     value = function(*arguments.values())
     if not (isinstance(value, Tensor) and value.requires_grad):
@@ -297,7 +299,7 @@ class Numbers:
         ).bind(*answers, **other)
         for name, answer in bound.arguments.items():
             if answer is None or answer is Ellipsis:
-                raise NotYet(f"`{name}` is still open.")
+                raise NotYet(f"`{name}` has no answer yet.")
             self._grade(name, _scalar(answer, name), self.wanted[name])
         return Verdict(True, self.praise)
 
@@ -309,7 +311,7 @@ class Numbers:
                 raise NotYet(hint)
         digits = next(n for n in range(1, 18) if self._near(_rounded(number.wanted, n), number.wanted))
         if any(math.isclose(value, _rounded(number.wanted, n)) for n in range(1, digits)):
-            raise NotYet(f"`{name}` = {value:g} is rounded too far: give at least {digits} digits that count.")
+            raise NotYet(f"`{name}` = {value:g} is rounded too far: give at least {digits} significant digits.")
         raise NotYet(f"`{name}` = {value:.4g} is too {'small' if value < number.wanted else 'large'}.")
 
     def _near(self, value: float, other: float) -> bool:
@@ -317,7 +319,7 @@ class Numbers:
 
 
 def _rounded(value: float, digits: int) -> float:
-    """To this many digits that count."""
+    """To this many significant digits."""
     return float(f"{value:.{digits}g}")
 
 
@@ -325,7 +327,7 @@ def _scalar(answer: Any, name: str) -> float:
     try:
         value = float(answer)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise NotYet(f"`{name}`: a number is wanted, and this is {kind(answer)}.") from error
+        raise NotYet(f"`{name}`: expected a number, but this is {kind(answer)}.") from error
     if math.isnan(value):
         raise NotYet(f"`{name}` is NaN; is something divided by 0?")
     return value

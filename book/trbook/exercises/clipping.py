@@ -1,4 +1,5 @@
-"""Chapter 6's exercises: what a window lets a token move, a ratio counted once, processed log-probs, strange logs."""
+"""Chapter 6's exercises: how far a window lets a token move, a ratio counted once, processed log-probs, strange
+logs."""
 
 from __future__ import annotations
 
@@ -48,12 +49,12 @@ check_room = Exercise(
         Mistake(
             "the larger",
             lambda q, eps_high: torch.maximum(eps_high * q, 1 - q),
-            "two things stop the token, the window and probability 1: the nearer of the two counts, not the farther.",
+            "two things stop the token: the window and probability 1. The nearer one counts, not the farther.",
         ),
         Mistake(
             "the ratio",
             lambda q, eps_high: torch.minimum(torch.full_like(q, eps_high), 1 / q - 1),
-            "this is how far the *ratio* may go from 1; multiply by q to have probability.",
+            "this is how far the *ratio* may go from 1; multiply by q to get a probability.",
         ),
         Mistake(
             "upside down",
@@ -66,8 +67,8 @@ check_room = Exercise(
             "q and 1 - q are exchanged: the window multiplies the token's own probability.",
         ),
     ],
-    praise="a token of probability 0.00001 may gain 0.000002 per batch, one of 0.5 a tenth: the clip's radius is eps "
-    "times q.",
+    praise="a token of probability 0.00001 may gain 0.000002 per batch, and one of probability 0.5 may gain 0.1: the "
+    "clip's radius is eps times q.",
 )
 
 
@@ -94,8 +95,8 @@ def _at_the_masks_edge_too(q: Tensor, p: Tensor, advantages: Tensor, eps: float,
 
 
 def _moves(draw: Draw) -> tuple[Any, ...]:
-    """Rare and likely tokens that have moved either way, for both signs of A, near the edges of both and never on one:
-    each of the four verdicts occurs."""
+    """Rare and likely tokens that have moved either way, for both signs of A, near the edges of both methods and never
+    on one. Each of the four verdicts occurs."""
     order = torch.cat([draw.uniform(0, 1, 8).argsort() for _ in range(3)])
     q = torch.cat([draw.uniform(0.01, 0.05, 8), draw.uniform(0.3, 0.5, 8), draw.uniform(0.8, 0.9, 8)])
     up = torch.cat([draw.uniform(0.2, 0.5, 8), draw.uniform(0.3, 0.7, 8), draw.uniform(0.02, 0.08, 8)])
@@ -112,15 +113,15 @@ check_dropped = Exercise(
     examples=[
         ([1e-5, 0.99, 0.3, 0.3, 0.3], [1e-3, 0.80, 0.55, 0.1, 0.1], [1.0, -1.0, 1.0, -1.0, 1.0], 0.2, 0.15),
         ([0.1, 0.1, 0.9, 0.9], [0.5, 0.4, 0.5, 0.6], [1.0, 1.0, -1.0, -1.0], 0.2, 0.15),
-        # On the window's edge, and on the mask's, which binary fractions say without rounding.
+        # On the window's edge and on the mask's, in binary fractions, which need no rounding.
         ([0.5, 0.5, 0.25, 0.5, 0.25], [0.625, 0.375, 0.5, 0.25, 0.375], [1.0, -1.0, 1.0, -1.0, 1.0], 0.25, 0.25),
     ],
     mistakes=[
         Mistake(
             "the edges",
             _at_the_edges_too,
-            "a token exactly on an edge is still inside, of the window and of the region: `>` and `<`, without the "
-            "equals sign.",
+            "a token exactly on an edge is still inside, in the window and in the region: use `>` and `<`, without "
+            "the equals sign.",
         ),
         Mistake(
             "the window's edge",
@@ -151,7 +152,7 @@ check_dropped = Exercise(
                 torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
                 ^ torch.where(advantages > 0, p - q > delta, p - q < -delta)
             ),
-            "these are all tokens that the two treat differently; only those that PPO drops are asked for.",
+            "these are all tokens that the two treat differently; the exercise asks only for those that PPO drops.",
         ),
         Mistake(
             "any of the two",
@@ -164,7 +165,7 @@ check_dropped = Exercise(
         Mistake(
             "turned round",
             lambda q, p, advantages, eps, delta: ~_dropped(q, p, advantages, eps, delta),
-            "turned around: these are all tokens but the ones that are asked for.",
+            "the wrong way round: these are all the tokens that the exercise does not ask for.",
         ),
         Mistake(
             "both drop",
@@ -177,7 +178,7 @@ check_dropped = Exercise(
         Mistake(
             "upwards only",
             lambda q, p, advantages, eps, delta: _dropped(q, p, advantages, eps, delta) & (advantages > 0),
-            "only A > 0 is looked at; with A < 0 the push leads down, and a token is silenced below the window.",
+            "this looks at A > 0 only; with A < 0 the push is downward, and a token is silenced below the window.",
         ),
         Mistake(
             "half",
@@ -196,7 +197,7 @@ check_dropped = Exercise(
         Mistake(
             "both sides",
             lambda q, p, advantages, eps, delta: ((p / q - 1).abs() > eps) & ((p - q).abs() <= delta),
-            "outside is not silenced: a token that moved against its advantage is kept by both methods.",
+            "being outside is not enough: both methods keep a token that moved against its advantage.",
         ),
         Mistake(
             "old over new",
@@ -214,10 +215,11 @@ check_dropped = Exercise(
                 torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
                 & ~torch.where(advantages > 0, p / q - 1 > delta, p / q - 1 < -delta)
             ),
-            "DPPO's mask compares p - q with delta; here p/q - 1 stands there, a ratio again.",
+            "DPPO's mask compares p - q with delta; this compares p/q - 1, which is a ratio again.",
         ),
     ],
-    praise="the rare token is among them, the likely one is not: PPO keeps that one, and DPPO would have dropped it.",
+    praise="the rare token is among them and the likely one is not: PPO keeps the likely one, which DPPO would have "
+    "dropped.",
 )
 
 
@@ -243,7 +245,7 @@ check_weight = Exercise(
             lambda logp, logp_old, logp_rollout, cap: (
                 (logp - logp_rollout).exp() * (logp_old - logp_rollout).exp().clamp(max=cap)
             ),
-            "the mismatch π_old/μ is counted twice: π/μ holds it already. The correction goes with π/π_old.",
+            "the mismatch π_old/μ is counted twice: π/μ contains it already. The correction multiplies π/π_old.",
         ),
         Mistake(
             "no correction",
@@ -253,7 +255,7 @@ check_weight = Exercise(
         Mistake(
             "correction alone",
             lambda logp, logp_old, logp_rollout, cap: (logp_old - logp_rollout).exp().clamp(max=cap),
-            "this is the correction alone; what the policy has moved since, π/π_old, is missing.",
+            "this is the correction alone; the policy's own movement since then, π/π_old, is missing.",
         ),
         Mistake(
             "not truncated",
@@ -278,14 +280,14 @@ check_weight = Exercise(
             lambda logp, logp_old, logp_rollout, cap: (
                 (logp - logp_old).exp() * (logp_rollout - logp_old).exp().clamp(max=cap)
             ),
-            "the correction is turned round: it is the learner's probability over the sampler's.",
+            "the correction is upside down: it is the learner's probability over the sampler's.",
         ),
         Mistake(
             "both ends",
             lambda logp, logp_old, logp_rollout, cap: (
                 (logp - logp_old).exp() * (logp_old - logp_rollout).exp().clamp(1 / cap, cap)
             ),
-            "the correction is raised to 1/cap from below too; TIS truncates at the top alone.",
+            "this also bounds the correction from below, at 1/cap; TIS truncates from above only.",
         ),
         Mistake(
             "log-ratio",
@@ -328,17 +330,17 @@ check_processed = Exercise(
         Mistake(
             "raw",
             lambda logits, temperature, k: logits.softmax(-1),
-            "these are the raw probabilities: neither temperature nor top-k has acted.",
+            "these are the raw probabilities: neither temperature nor top-k is applied yet.",
         ),
         Mistake(
             "temperature only",
             lambda logits, temperature, k: (logits / temperature).softmax(-1),
-            "the temperature has acted, top-k has not: all but the k largest get probability 0.",
+            "the temperature is applied, but top-k is not: all but the k largest get probability 0.",
         ),
         Mistake(
             "top-k only",
             lambda logits, temperature, k: _processed(logits, 1.0, k),
-            "top-k has acted, the temperature has not: it divides the logits.",
+            "top-k is applied, but the temperature is not: it divides the logits.",
         ),
         Mistake(
             "times temperature",
@@ -390,7 +392,8 @@ check_logs = Numbers(
     rounded=Number(
         2.0,
         {
-            1.0: "rounded weights draw by their own log-probs and leave no token out: the mean of π/μ is then near 1.",
+            1.0: "a sampler with rounded weights draws from its own log-probs and leaves no token out, so the mean "
+            "of π/μ is near 1.",
             3.0: "rounding moves ratios both ways; in log 3 none is above 1.",
         },
     ),
@@ -404,17 +407,17 @@ check_logs = Numbers(
     raw=Number(
         1.0,
         {
-            2.0: "raw log-probs are not those that drew the tokens, so the mean of the ratio is not 1.",
+            2.0: "the tokens were not drawn from the raw log-probs, so the mean of the ratio is not 1.",
             3.0: "a temperature makes rare tokens likelier: some ratios must lie above 1.",
         },
     ),
     praise="the mean of π/μ is 1 if μ drew the tokens and can write all that π can. If it is not 1 before the first "
-    "update, one of the two does not hold.",
+    "update, one of these two conditions fails.",
 )
 
 
 def _rounded(policy: Policy, seed: int) -> Part:
-    """Eight prompts of `dial` with eight completions each, written by the policy's own weights in four bits."""
+    """Eight prompts of `dial` with eight completions each, written with the policy's own weights in four bits."""
     task = trlib.load_task("dial")
     prompts = task.prompts(8, seed=seed)
     sampler = Sampler(policy, lag=0, precision="int4").policy()
@@ -469,7 +472,7 @@ check_corrected_loss = InTheLoop(
             lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
                 (logp - mu).exp(), (old - mu).exp().clamp(max=cap), A, mask, eps
             ),
-            "the mismatch is counted twice: π/μ holds π_old/μ already. The correction goes with π/π_old.",
+            "the mismatch is counted twice: π/μ contains π_old/μ already. The correction multiplies π/π_old.",
         ),
         Mistake(
             "not truncated",
@@ -488,14 +491,14 @@ check_corrected_loss = InTheLoop(
             lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
                 (logp - old).exp(), (old - mu).exp().clamp(1 / cap, cap), A, mask, eps
             ),
-            "the factor is raised to 1/cap from below too; TIS truncates at the top alone.",
+            "this also bounds the factor from below, at 1/cap; TIS truncates from above only.",
         ),
         Mistake(
             "turned round",
             lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
                 (logp - old).exp(), (mu - old).exp().clamp(max=cap), A, mask, eps
             ),
-            "the correction is turned round: it is the learner's probability over the sampler's.",
+            "the correction is upside down: it is the learner's probability over the sampler's.",
         ),
         Mistake(
             "inside the clip",

@@ -1,5 +1,5 @@
-"""Exercises of chapter 4b, the critic: advantages from values, what lambda reaches, a log with a fault, and a critic's
-loss that trains."""
+"""Exercises of chapter 4b, the critic: advantages from values, how far lambda reaches, a log with a fault, and a
+critic's loss that trains."""
 
 from __future__ import annotations
 
@@ -55,13 +55,15 @@ check_gae = Exercise(
     inputs=lambda draw: (draw.normal(6), draw.normal(6), draw.number(0.5, 0.99), draw.number(0.2, 0.9)),
     examples=[([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 1.0), ([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 0.5)],
     mistakes=[
-        Mistake("returns", _returns, "these are the returns, the critic's targets; the advantage is that minus V."),
+        Mistake(
+            "returns", _returns, "these are the returns, the critic's targets; the advantage is the return minus V."
+        ),
         Mistake("TD errors", _td, "these are the TD errors δ, which is the case λ = 0; sum them with weights (γλ)^k."),
-        Mistake("forwards", _forwards, "the sum runs over the tokens that follow: go through them from the last."),
+        Mistake("forwards", _forwards, "the sum runs over the tokens that follow: begin with the last one."),
         Mistake(
             "value after the end",
             _last_value,
-            "after the last token nothing is earned any more: the value there is 0, not the last token's.",
+            "after the last token nothing more is earned, so the value there is 0, not the last token's.",
         ),
         Mistake("only lambda", _without_gamma, "later errors count (γλ)^k, not λ^k."),
         Mistake(
@@ -77,7 +79,8 @@ check_gae = Exercise(
         Mistake(
             "signs of the values",
             lambda rewards, values, gamma, lam: _gae(rewards, -values, gamma, lam),
-            "the signs of the values: the next one is gained, this one was expected. δ_t = R_t + γ V_t+1 - V_t.",
+            "the values have the wrong signs: the next one is gained, this one was expected. δ_t = R_t + γ V_t+1 - "
+            "V_t.",
         ),
         Mistake(
             "shares",
@@ -87,7 +90,7 @@ check_gae = Exercise(
         Mistake(
             "rewards to the end",
             lambda rewards, values, gamma, lam: _gae(rewards, values, gamma, 1.0),
-            "this is the case λ = 1: all rewards to come less this value. Later errors count (γλ)^k.",
+            "this is the case λ = 1: all rewards still to come, minus this value. Later errors count (γλ)^k.",
         ),
         Mistake(
             "no critic",
@@ -100,8 +103,8 @@ check_gae = Exercise(
 
 
 check_lambda = Numbers(
-    "A right completion of nine tokens, a critic that says 0 everywhere, γ = 1: tokens with an advantage at λ = 0, and "
-    "the first token's advantage at λ = 0.95.",
+    "A right completion has nine tokens, the critic says 0 everywhere, and γ = 1. How many tokens have an advantage "
+    "at λ = 0, and what is the first token's at λ = 0.95?",
     tokens=Number(
         1.0,
         {
@@ -117,7 +120,7 @@ check_lambda = Numbers(
             0.95**7: "the reward is eight steps from the first of nine tokens.",
             0.05 * 0.95**8: "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
             0.95: "that is one step's factor; the reward is eight steps away.",
-            1.0: "that is λ = 1; at 0.95 each step between takes its factor.",
+            1.0: "that is λ = 1; at 0.95 each step in between multiplies by 0.95.",
             0.0: "that is λ = 0.",
         },
     ),
@@ -127,12 +130,12 @@ check_lambda = Numbers(
 
 
 check_log = Numbers(
-    "The batches that V still needs, at the pace of the last one, with the value clip and without it; and the number "
-    "to divide the rewards by.",
+    "How many more batches does V need at the pace of the last one, with the value clip and without it? And by what "
+    "number should the rewards be divided?",
     clipped=Number(
         (76 - 2.02) / 0.41,
         {
-            76 / 0.41: "that is the way from 0; V has reached 2.02 already.",
+            76 / 0.41: "that counts from 0; V has already reached 2.02.",
             (76 - 2.02) / 0.2: "0.2 is the width of the clip. Read the pace off the log: momentum carries a value over "
             "the edge.",
             (76 - 2.02) / (2.02 / 5): "that is the mean pace of five batches, and the first was slower. Take the last.",
@@ -141,7 +144,7 @@ check_log = Numbers(
     free=Number(
         (76 - 4.03) / 0.96,
         {
-            76 / 0.96: "that is the way from 0; this V has reached 4.03 already.",
+            76 / 0.96: "that counts from 0; this V has already reached 4.03.",
             (76 - 4.03) / (4.03 / 5): "that is the mean pace of the five batches without a value clip. Take the last.",
             (76 - 4.03) / 0.41: "that is the other column's pace.",
         },
@@ -149,15 +152,16 @@ check_log = Numbers(
     divide=Number(
         100.0,
         {
-            0.01: "turned around: the rewards are too large for the settings, not too small.",
+            0.01: "the wrong way round: the rewards are too large for the settings, not too small.",
             76.0: "that makes the mean return 1, and the rewards 0 and 1.3. The settings were made for 0 and 1.",
             20.0: "that leaves rewards of 0 and 5. The settings were made for 0 and 1.",
             2.0: "that leaves rewards of 0 and 50. The settings were made for 0 and 1.",
         },
     ),
     rtol=5e-3,
-    praise="two limits act at once: the value clip, and AdamW, whose steps have the size of the learning rate whatever "
-    "the gradient. Both are in the reward's unit, ε is not. Divide the rewards, and every setting is as it was.",
+    praise="two limits act at once: the value clip, and AdamW, whose steps have the size of the learning rate "
+    "whatever the gradient. Both are in the unit of the reward; ε is not. Divide the rewards, and every "
+    "setting fits again.",
 )
 
 
@@ -200,7 +204,7 @@ check_value_loss = Exercise(
         Mistake(
             "no half",
             lambda values, values_old, returns, clip: 2 * _value_loss(values, values_old, returns, clip),
-            "a factor of 2: the loss is half of the larger square.",
+            "a factor of 2 is off: the loss is half of the larger square.",
         ),
         Mistake(
             "no clip",
@@ -247,7 +251,7 @@ check_value_loss = Exercise(
         Mistake(
             "sign",
             lambda values, values_old, returns, clip: -_value_loss(values, values_old, returns, clip),
-            "the sign: a loss is lowered, so the square stands without a minus.",
+            "the sign is wrong: a loss is lowered, so the square has no minus.",
         ),
         Mistake(
             "one number",

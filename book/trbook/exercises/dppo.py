@@ -32,7 +32,7 @@ def _at_the_edge_too(p: Tensor, q: Tensor, advantages: Tensor, delta: float) -> 
 
 
 def _moved(draw: Draw, count: int = 8) -> tuple[Tensor, Tensor, Tensor, float]:
-    """Tokens of middling probability, no difference of probabilities within a hundredth of the threshold."""
+    """Tokens of middling probability; no difference of probabilities lies within a hundredth of the threshold."""
     q, delta = draw.uniform(0.3, 0.6, count), round(draw.number(0.03, 0.2), 2)
     step = draw.uniform(0.02, 0.24, count) * (2 * draw.integers(0, 2, count) - 1)
     near = (step.abs() - delta).abs() < 0.01
@@ -46,7 +46,7 @@ check_silenced = Exercise(
     examples=[
         ([0.001, 0.8, 0.7, 0.4], [0.00001, 0.99, 0.5, 0.6], [1.0, -1.0, -1.0, 1.0], DELTA),
         ([0.7, 0.3, 0.7, 0.3], [0.5, 0.5, 0.5, 0.5], [1.0, 1.0, -1.0, -1.0], DELTA),
-        # Two tokens have moved by exactly delta, which binary fractions say without rounding.
+        # Two tokens have moved by exactly delta, in binary fractions, which need no rounding.
         ([0.75, 0.25, 0.875, 0.125], [0.5, 0.5, 0.5, 0.5], [1.0, -1.0, 1.0, -1.0], 0.25),
     ],
     mistakes=[
@@ -58,12 +58,12 @@ check_silenced = Exercise(
         Mistake(
             "kept",
             lambda p, q, advantages, delta: ~_silenced(p, q, advantages, delta),
-            "turned around: these are the tokens that keep their gradient.",
+            "the wrong way round: these are the tokens that keep their gradient.",
         ),
         Mistake(
             "unsigned",
             lambda p, q, advantages, delta: (p - q).abs() > delta,
-            "this silences every token outside, also those that their update would bring back: that is the mask "
+            "this silences every token outside, even those that their update would bring back: that is the mask "
             "called IPO. DPPO's looks at the sign of the advantage.",
         ),
         Mistake(
@@ -84,7 +84,7 @@ check_silenced = Exercise(
         Mistake(
             "scaled",
             lambda p, q, advantages, delta: (p - q) * advantages > delta,
-            "the size of the advantage has come into the distance; only its sign says which way is outward.",
+            "the size of the advantage has got into the distance; only its sign counts: it says which way is outward.",
         ),
         Mistake(
             "ratio",
@@ -125,12 +125,14 @@ check_kl_of_two = Exercise(
         Mistake(
             "other direction",
             lambda q, p: _binary_kl(p, q),
-            "this is KL(policy || anchor); DPPO measures from the anchor: its own q comes before the logarithm.",
+            "this is KL(policy || anchor); DPPO measures from the anchor, so the anchor's q comes before the "
+            "logarithm.",
         ),
         Mistake(
             "one outcome",
             lambda q, p: q * (q / p).log(),
-            "the sampled token alone is one outcome of two; add that of all others, 1 - q against 1 - p.",
+            "the sampled token is only one outcome of two; add the other, all other tokens together: 1 - q against 1 "
+            "- p.",
         ),
         Mistake(
             "others' sign",
@@ -192,8 +194,8 @@ def _likeliest(q: Tensor, y: Tensor, k: int) -> list[int]:
 
 
 def _two(draw: Draw) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Two distributions over twelve tokens, no probability twice; y is outside the k most likely and moves against what
-    lies there with it, so that merging would hide it."""
+    """Two distributions over twelve tokens, all probabilities different; y is outside the k most likely and moves
+    against the other tokens there, so that merging would hide its move."""
     q, p = (torch.softmax(1.5 * draw.normal(12) + 0.001 * torch.arange(12), 0) for _ in range(2))
     k = int(draw.integers(2, 9))
     outside = q.argsort(descending=True)[k:]
@@ -232,12 +234,12 @@ check_topk_tv = Exercise(
         Mistake(
             "y added",
             lambda q, p, y, k: _halves(q, p, sorted({*q.topk(k).indices.tolist(), int(y)})),
-            "y comes as a token more than k here; it replaces the k-th.",
+            "here y is kept in addition to the k tokens; it should replace the k-th.",
         ),
         Mistake(
             "no rest",
             lambda q, p, y, k: _halves(q, p, _likeliest(q, y, k), rest=False),
-            "the rest is missing: what all other tokens have together is an outcome of its own.",
+            "the rest is missing: all other tokens together are an outcome of their own.",
         ),
         Mistake(
             "always replaced",
@@ -301,7 +303,8 @@ check_room = Numbers(
             0.792: "that is where the ratio's window stops it.",
         },
     ),
-    praise="the same two settings give the rare token 750 times as much room, and the likely one a quarter less.",
+    praise="compared with the ratio's window, the TV threshold gives the rare token 750 times as much room, and the "
+    "likely one a quarter less.",
 )
 
 
@@ -412,7 +415,7 @@ def _by_hand(
 
 
 def _mean(**piece: Any) -> Callable[..., Tensor]:
-    """The mean over tokens of that."""
+    """Its mean over the tokens."""
     return lambda *rest: _by_hand(*rest, **piece)[rest[3]].sum() / rest[3].sum()
 
 
@@ -449,7 +452,7 @@ check_objective = InTheLoop(
         Mistake(
             "unsigned",
             lambda *rest: _library(*rest, signed=False),
-            "this silences tokens outside that would come back as well; DPPO's mask looks at the advantage's sign.",
+            "this also silences tokens outside that would come back; DPPO's mask looks at the advantage's sign.",
         ),
         Mistake(
             "log-probs",
@@ -458,9 +461,9 @@ check_objective = InTheLoop(
         ),
         Mistake("ratio", _mean(outward="ratio"), "the mask looks at the ratio here; DPPO's looks at p - q."),
         Mistake("inward", _mean(outward="inward"), "this silences the tokens that come back; silence those pushed on."),
-        Mistake("turned round", _mean(outward="turned"), "the mask is turned round: 1 is for tokens that are kept."),
+        Mistake("turned round", _mean(outward="turned"), "the mask is inverted: 1 is for tokens that are kept."),
         Mistake("no mask", _mean(outward="never"), "no token is silenced here, however far it has moved."),
-        Mistake("half", _mean(outward="half"), "half of |p - q| is compared here; of two outcomes, the halves add up."),
+        Mistake("half", _mean(outward="half"), "this compares half of |p - q|; with two outcomes, the halves add up."),
         Mistake("upward only", _mean(outward="up"), "tokens with A < 0 that have lost more than `delta` count too."),
         Mistake("downward only", _mean(outward="down"), "tokens with A > 0 that gained more than `delta` count too."),
         Mistake(
@@ -504,6 +507,8 @@ check_objective = InTheLoop(
             "this is a mean of each completion's mean, so tokens of short completions weigh more; take one mean over "
             "all tokens.",
         ),
-        Mistake("the gain", lambda *rest: -_library(*rest), "the sign: a loss is minus what you want more of."),
+        Mistake(
+            "the gain", lambda *rest: -_library(*rest), "the sign is wrong: a loss is minus what you want more of."
+        ),
     ],
 )

@@ -43,8 +43,8 @@ check_to_the_edge = Exercise(
         Mistake(
             "scaled back",
             lambda x, direction, radius: radius * (x + direction) / (x + direction).norm(),
-            "this pulls x + direction back along a line through the middle; it has the right length, and has left "
-            "the direction. Solve |x + τ direction| = radius for τ.",
+            "this pulls x + direction back along a line through the middle; it has the right length, but no longer "
+            "the right direction. Solve |x + τ direction| = radius for τ.",
         ),
         Mistake(
             "the other root",
@@ -54,7 +54,7 @@ check_to_the_edge = Exercise(
         Mistake(
             "radius not squared",
             lambda x, direction, radius: x + _root(x, direction, radius**0.5) * direction,
-            "|x + τ d|² = radius²: the radius stands here without its square.",
+            "|x + τ d|² = radius²: the radius is not squared here.",
         ),
         Mistake(
             "what is left of the radius",
@@ -79,7 +79,7 @@ check_to_the_edge = Exercise(
         Mistake(
             "not divided",
             lambda x, direction, radius: x + _root(x, direction, radius) * (direction @ direction) * direction,
-            "the root is not divided: τ = (-b + sqrt(b² - a c)) / a with a = |direction|².",
+            "the division by a = |direction|² is missing: τ = (-b + sqrt(b² - a c)) / a.",
         ),
         Mistake(
             "b twice",
@@ -163,14 +163,14 @@ check_coleman_li = Exercise(
 )
 
 check_rare_arm = Numbers(
-    "An arm of probability 0.01 and one of 0.5 have the same advantage over the average. How long is the step of the "
-    "first, over that of the second: natural gradient, Dikin's?",
+    "An arm of probability 0.01 and one of 0.5 have the same advantage over the average. How many times as long as "
+    "the second arm's step is the first arm's, with the natural gradient and with Dikin's?",
     natural=Number(
         0.02,
         {
             1.0: "that is the growth as a share of its own probability; the step in probability is asked for.",
-            50.0: "turned around: the rare arm's step is the shorter.",
-            0.01: "over that of an arm of probability 1? The other has 0.5.",
+            50.0: "the wrong way round: the rare arm's step is the shorter one.",
+            0.01: "did you divide by the step of an arm of probability 1? The other has 0.5.",
             0.0004: "that is Dikin's: the natural gradient multiplies by p once.",
             0.02**0.5: "the square root of d scales the ball; the step itself is d times the slope.",
         },
@@ -178,9 +178,9 @@ check_rare_arm = Numbers(
     dikin=Number(
         0.0004,
         {
-            0.02: "that is the natural gradient's; Dikin's ball is thin as p, so its step goes with p².",
-            2500.0: "turned around: the rare arm's step is the shorter.",
-            0.0001: "over that of an arm of probability 1? The other has 0.5.",
+            0.02: "that is the natural gradient's; Dikin's ball is as thin as p, so its step is proportional to p².",
+            2500.0: "the wrong way round: the rare arm's step is the shorter one.",
+            0.0001: "did you divide by the step of an arm of probability 1? The other has 0.5.",
             1.0: "that is no scaling at all.",
         },
     ),

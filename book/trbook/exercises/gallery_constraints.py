@@ -109,7 +109,7 @@ def _from_uniform(pi0: Tensor, R: Tensor, target: float) -> Tensor:
 
 
 def _mixed(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    """The way from π0 to the arm at the end on which the target lies."""
+    """On the way from π0 to the best arm, or to the worst if the target is lower."""
     now = float(pi0 @ R)
     end = R.argmax() if target > now else R.argmin()
     share = (target - now) / (float(R[end]) - now)
@@ -117,7 +117,7 @@ def _mixed(pi0: Tensor, R: Tensor, target: float) -> Tensor:
 
 
 def _other_direction(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    """argmin KL(π0 ‖ π): π0 / (1 + η (R - target)), whose mass is 1 at the η wanted alone."""
+    """argmin KL(π0 ‖ π): π0 / (1 + η (R - target)), whose mass is 1 only at the η that is sought."""
     off = R - target
     low, high = -1 / float(off.max()), -1 / float(off.min())
     eta = _bisect(lambda eta: -float((pi0 * off / (1 + eta * off)).sum()), low, high, 0.0)
@@ -145,7 +145,7 @@ check_counterfactual = Exercise(
         Mistake(
             "target as η",
             lambda pi0, R, target: _tilted(pi0, R, target),
-            "the target is in the exponent here; η belongs there, and it is sought until the mean return is the "
+            "the target is in the exponent here; η belongs there. Search for the η at which the mean return is the "
             "target.",
         ),
         Mistake(
@@ -163,7 +163,7 @@ check_counterfactual = Exercise(
         Mistake(
             "from uniform",
             _from_uniform,
-            "this policy has the return, and of all that have it the highest entropy: pi0 is missing. The tilt "
+            "this policy has the return, and the highest entropy of all that have it, but pi0 is missing: the tilt "
             "multiplies pi0.",
         ),
         Mistake(

@@ -21,7 +21,7 @@ def _distributions(draw: Draw) -> tuple[Tensor, Tensor]:
 
 
 check_pull = Exercise(
-    "Is `pull(log_a, log_b)` the KL divergence both ways, the mean over the rows, of two tables of log-probs?",
+    "Is `pull(log_a, log_b)` the sum of both KL divergences between two tables of log-probs, as a mean over the rows?",
     truth=_pull,
     inputs=_distributions,
     gradient="log_b",
@@ -61,7 +61,7 @@ check_pull = Exercise(
             lambda log_a, log_b: _pull(log_a, log_b) / log_a.shape[-1],
             "sum over the vocabulary, and take the mean over rows only.",
         ),
-        Mistake("turned sign", lambda log_a, log_b: -_pull(log_a, log_b), "a divergence is at least 0: turn the sign."),
+        Mistake("turned sign", lambda log_a, log_b: -_pull(log_a, log_b), "a divergence is at least 0: flip the sign."),
         Mistake(
             "squares",
             lambda log_a, log_b: (log_a - log_b).square().sum(-1).mean(),
@@ -136,5 +136,5 @@ check_uphill = Exercise(
         Mistake("no rho", lambda theta, g, rho: theta + g / g.norm(), "the radius rho is missing."),
         Mistake("the step alone", lambda theta, g, rho: rho * g / g.norm(), "that is the way there; add it to theta."),
     ],
-    praise="TRAM writes rho · D in place of rho, D the distance from the policy that the run began with.",
+    praise="TRAM writes rho · D in place of rho, where D is the distance from the policy that the run began with.",
 )

@@ -71,7 +71,7 @@ check_spectral_step = Exercise(
         Mistake(
             "newton-schulz",
             lambda G, lr: -lr * newton_schulz(G),
-            "this is nearly it: Newton-Schulz leaves the singular values near 1; take the SVD and make them 1.",
+            "this is almost right: Newton-Schulz leaves the singular values near 1; take the SVD and make them 1.",
         ),
         Mistake("the weights", lambda G, lr: G + _spectral(G, lr), "this is G plus the step; give the step alone."),
     ],
@@ -122,7 +122,7 @@ check_brake = Exercise(
         Mistake(
             "sinh",
             lambda G, gamma: _mean_square((gamma * G / G.norm()).sinh()).sqrt(),
-            "this is sinh, which is 0 at 0; cosh is 1 there, and that is the whole story.",
+            "this is sinh, which is 0 at 0; cosh is 1 there, and that is the point.",
         ),
         Mistake(
             "cosh of the norm",

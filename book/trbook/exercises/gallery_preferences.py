@@ -13,7 +13,7 @@ from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 
 
 def _mean(moved: Tensor, ahead: Tensor, beta: float) -> Tensor:
-    """Of every pair (i, j) that `ahead` [B, B] names."""
+    """The mean loss of the pairs (i, j) that `ahead` [B, B] marks."""
     better, worse = ahead.nonzero().unbind(1)
     return -logsigmoid(beta * (moved[better] - moved[worse])).mean()
 
@@ -54,7 +54,7 @@ check_dpo_loss = Exercise(
         Mistake(
             "pairs across prompts",
             lambda moved, rewards, group, beta: _mean(moved, rewards.unsqueeze(1) > rewards, beta),
-            "completions of different prompts are paired here; a pair is of one prompt.",
+            "completions of different prompts are paired here; a pair belongs to one prompt.",
         ),
         Mistake(
             "ties",
@@ -77,7 +77,7 @@ check_dpo_loss = Exercise(
         Mistake(
             "the worse one first",
             lambda moved, rewards, group, beta: _dpo(-moved, rewards, group, beta),
-            "the sign is turned: this pushes the worse completion up.",
+            "the sign is flipped: this pushes the worse completion up.",
         ),
         Mistake(
             "no logarithm",
@@ -117,7 +117,8 @@ check_dpo_loss = Exercise(
             "beta multiplies the loss here; it belongs inside σ, where it sets how soon a pair lets go.",
         ),
     ],
-    praise="at log-ratios of 0 every pair gives log 2 and pushes with a half: the first step is Dr.GRPO's.",
+    praise="at log-ratios of 0 every pair has a loss of log 2 and pushes with a weight of a half: the first step is "
+    "Dr.GRPO's.",
 )
 
 
@@ -148,7 +149,7 @@ check_adpo_optimum = Exercise(
         Mistake(
             "the target itself",
             lambda pi, q, tau: q,
-            "this is the target; the loss compares it with the log-*ratios*, so what π_old had stays a factor.",
+            "this is the target; the loss compares it with the log-*ratios*, so π_old remains as a factor.",
         ),
         Mistake(
             "without the policy",
@@ -164,7 +165,7 @@ check_adpo_optimum = Exercise(
         Mistake(
             "geometric mixture",
             lambda pi, q, tau: _share(pi ** (1 - tau) * q**tau),
-            "this is the geometric mean of the two; `pi` stands with its full power.",
+            "this is the geometric mean of the two; in the optimum `pi` keeps its full power.",
         ),
         Mistake(
             "tilted by q itself",
@@ -183,23 +184,26 @@ check_adpo_optimum = Exercise(
 _REST = math.log(9) / 0.5
 check_noisy_judges = Numbers(
     "How far apart do the log-ratios come to rest, with a fixed reference and with one that was copied four times?",
-    praise="without contradiction there is no rest at all; with it a moving reference adds as much at every move.",
+    praise="without contradiction there is no rest at all; with it a moving reference adds as much again at every "
+    "move.",
     dpo=Number(
         _REST,
         {
             math.log(9): "β is left out: σ(β l) = 0.9, so l = log(0.9/0.1) / β.",
             math.log(9) * 0.5: "β divides: σ(β l) = 0.9 means β l = log 9.",
             math.log(0.9) / 0.5: "this solves exp(β l) = 0.9; it is σ(β l) that is 0.9, so exp(β l) is 0.9/0.1.",
-            -_REST: "the sign is turned: the first answer is the better one.",
+            -_REST: "the sign is flipped: the first answer is the better one.",
         },
     ),
     tr_dpo=Number(
         5 * _REST,
         {
-            _REST: "the same as DPO: but after each copy the loss starts from 0 and adds as much again.",
+            _REST: "this is the answer for a fixed reference; after each copy the loss starts from 0 and adds as "
+            "much again.",
             4 * _REST: "four copies leave five stretches: one before the first copy and one after each.",
-            math.inf: "it has no end, but after four copies it has come only so far: one stretch more than copies.",
-            5 * math.log(9): "β is left out in the length of a stretch.",
+            math.inf: "it never ends, but after four copies it has come only this far: one stretch more than there are "
+            "copies.",
+            5 * math.log(9): "β is left out of the length of a stretch.",
         },
     ),
 )

@@ -1,5 +1,5 @@
 """Exercises of the gallery's ratios: a weight that remembers its prefix, the best policy under a price,
-and where that price turns a push round."""
+and where that price reverses a push."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _prefix(ratio: Tensor, mask: Tensor) -> Tensor:
 
 
 def _before(ratio: Tensor) -> Tensor:
-    """The smallest of those before each, 1 where there is none."""
+    """The smallest ratio before each token; 1 where there is none."""
     least = torch.cat([torch.full_like(ratio[:, :1], math.inf), ratio.cummin(1).values[:, :-1]], 1)
     return least.where(least < math.inf, 1.0)
 
@@ -27,7 +27,7 @@ def _product_before(ratio: Tensor, mask: Tensor) -> Tensor:
 
 
 def _tokens(draw: Draw) -> tuple[Tensor, Tensor]:
-    """Four completions of two to six tokens, the first places of one taken by an expert's; what does not count holds
+    """Four completions of two to six tokens; in one, the first tokens are an expert's. Places that do not count hold
     small ratios, which a minimum would find."""
     lengths = draw.integers(2, 7, 4)
     mask = (torch.arange(6) < lengths[:, None]).double()
@@ -94,7 +94,7 @@ check_prefix = Exercise(
         Mistake(
             "clipped",
             lambda ratio, mask: _prefix(ratio, mask).clamp(0.8, 1.28) * mask,
-            "this is clipped already; the weight *before* its clip is wanted.",
+            "this is clipped already; the exercise asks for the weight *before* its clip.",
         ),
         Mistake(
             "one step back",
@@ -147,8 +147,8 @@ check_linear_tilt = Exercise(
         Mistake(
             "exponential",
             lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / (2 * lam), -1),
-            "this tilt is exponential, a KL's. Here the derivative A − 2 λ (r − 1) is the same for every arm: r is "
-            "a straight line in A.",
+            "this tilt is exponential, as under a KL penalty. Here the derivative A − 2 λ (r − 1) is the same for "
+            "every arm: r is a straight line in A.",
         ),
         Mistake(
             "exponential without the 2",
@@ -183,15 +183,15 @@ check_linear_tilt = Exercise(
         Mistake(
             "no mu in the shift",
             lambda mu, advantages, lam: mu + (advantages - mu @ advantages) / (2 * lam),
-            "the shift is of the ratio: multiply all of it by `mu`.",
+            "the shift belongs to the ratio: multiply the whole ratio by `mu`.",
         ),
         Mistake(
             "turned sign",
             lambda mu, advantages, lam: _tilt(mu, -advantages, lam),
-            "the sign is turned: better arms get more.",
+            "the sign is flipped: better arms get more.",
         ),
     ],
-    praise="E (r − 1)² of it is Var A / (4 λ²), so a bound δ has the price λ = sd(A) / (2 √δ): no search is needed.",
+    praise="its E (r − 1)² is Var A / (4 λ²), so a bound δ has the price λ = sd(A) / (2 √δ): no search is needed.",
 )
 
 check_turn = Numbers(
@@ -201,11 +201,11 @@ check_turn = Numbers(
     turn=Number(
         0.25,
         {
-            1.75: "a bad token moves down: its A is negative, and so the turn lies below 1.",
+            1.75: "a bad token moves down: its A is negative, so its turning point lies below 1.",
             -0.75: "this is A / (2 λ); add 1.",
             -0.5: "the derivative of λ (r − 1)² has a factor 2: r = 1 + A / (2 λ).",
-            13.5: "this is the turn for A = 1; take A = −0.06.",
-            2.25: "this is the turn for A = 0.1; take A = −0.06.",
+            13.5: "this is the turning point for A = 1; take A = −0.06.",
+            2.25: "this is the turning point for A = 0.1; take A = −0.06.",
         },
     ),
     price=Number(
@@ -213,9 +213,9 @@ check_turn = Numbers(
         {
             5.0: "r = 1 + A / (2 λ) has a factor 2: this is A / 0.2.",
             0.25: "this is A / 4; solve 1 + A / (2 λ) = 1.2.",
-            0.4: "this is 1 / λ: turn it over.",
-            5 / 12: "this is A / (2 r); the distance r − 1 belongs below.",
-            0.04: "this is the λ of the first question; put the turn at r = 1.2.",
+            0.4: "this is 1 / λ: take its inverse.",
+            5 / 12: "this is A / (2 r); divide by twice the distance r − 1.",
+            0.04: "this is the λ of the first question; put the turning point at r = 1.2.",
             0.1: "this is half of 0.2; λ = A / (2 · 0.2).",
         },
     ),

@@ -1,4 +1,4 @@
-"""Exercises of the gallery's branch `regression`: a loss of pairs, a sparse target, and a temperature for a tree."""
+"""Exercises of the gallery's branch `regression`: a loss over pairs, a sparse target, and a temperature for a tree."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ check_pair_loss = Exercise(
         Mistake(
             "no eta",
             lambda log_ratio, rewards, eta: _pair_loss(log_ratio, rewards, 1.0),
-            "the rewards stand here without `eta`, which says how many nats a reward is worth.",
+            "the rewards lack `eta` here, which says how many nats a reward is worth.",
         ),
         Mistake(
             "eta before the bracket",
@@ -74,7 +74,7 @@ check_pair_loss = Exercise(
         Mistake(
             "plus",
             lambda log_ratio, rewards, eta: _pair_loss(log_ratio, rewards, -eta),
-            "the sign is turned: the log-ratios should differ *as* the rewards do.",
+            "the sign is flipped: the log-ratios should differ *as* the rewards do.",
         ),
         Mistake(
             "standardised",
@@ -84,7 +84,7 @@ check_pair_loss = Exercise(
         Mistake(
             "ratios",
             lambda log_ratio, rewards, eta: _pair_loss(log_ratio.exp(), rewards, eta),
-            "ratios stand here; the loss compares log-ratios.",
+            "these are ratios; the loss compares log-ratios.",
         ),
         Mistake(
             "neighbours",
@@ -148,7 +148,8 @@ check_sparse_target = Exercise(
         Mistake(
             "every token",
             lambda old, token, advantage, beta: old / old.sum(),
-            "nothing has moved: where every logit moves alike the distribution stays. Only the sampled token's moves.",
+            "nothing has moved: when every logit moves alike, the distribution stays as it is. Move the sampled "
+            "token's logit only.",
         ),
         Mistake(
             "times beta",
@@ -163,7 +164,7 @@ check_sparse_target = Exercise(
         Mistake(
             "turned sign",
             lambda old, token, advantage, beta: _sparse_target(old, token, -advantage, beta),
-            "the sign is turned: a good token becomes likelier.",
+            "the sign is flipped: a good token becomes likelier.",
         ),
         Mistake(
             "no log",
@@ -178,7 +179,7 @@ check_sparse_target = Exercise(
         Mistake(
             "weighted by its probability",
             lambda old, token, advantage, beta: _sparse_target(old, token, float(old[token]) * advantage, beta),
-            "this is where the targets of *many* samples average to; the target of one moves its token by the "
+            "this is the average of the targets of *many* samples; the target of one sample moves its token by the "
             "whole `advantage / beta`.",
         ),
         Mistake(
@@ -197,8 +198,8 @@ check_sparse_target = Exercise(
 
 
 check_temperature = Numbers(
-    "The value of the right action at the root of a tree ten forks deep with one winner, and the ρ at which it is "
-    "taken nine times out of ten.",
+    "In a tree ten forks deep with one winner, what is the value of the right action at the root, and at which ρ is "
+    "it taken nine times out of ten?",
     value=Number(
         2**-9,
         {

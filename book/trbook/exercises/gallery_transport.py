@@ -41,7 +41,7 @@ check_transported = Exercise(
         Mistake(
             "free of charge",
             lambda pi, A, D, beta: _sent(pi, A.expand_as(D).argmax(1)),
-            "nobody pays for the journey here: all mass is at the best action.",
+            "nobody pays for the journey here: all mass goes to the best action.",
         ),
         Mistake(
             "a reward for the way",
@@ -89,8 +89,9 @@ check_transported = Exercise(
 )
 
 check_two_actions = Numbers(
-    "The second action's probability after the step, and the price at which the first has two best addresses.",
-    praise="half as far apart, twice as much would have moved: a budget buys mass times distance.",
+    "What is the second action's probability after the step, and at which price does the first have two best "
+    "addresses?",
+    praise="at half the distance, twice as much would have moved: a budget buys mass times distance.",
     probability=Number(
         0.5,
         {
@@ -107,7 +108,7 @@ check_two_actions = Numbers(
         {
             1.5: "the distance is 2: arriving is worth 1.5 - 2 β, staying 0.",
             3.0: "the price is for a distance of 1: 1.5 - 2 β = 0.",
-            2 / 1.5: "turned around: 1.5 - 2 β = 0.",
+            2 / 1.5: "this is upside down: solve 1.5 - 2 β = 0.",
             0.4: "this is the budget; the price makes going and staying equally good.",
             0.0: "at price 0 the first action gladly goes; where does it begin to hesitate?",
         },

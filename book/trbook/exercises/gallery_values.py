@@ -46,7 +46,8 @@ check_baseline = Exercise(
         Mistake(
             "norms below",
             lambda rewards, norms: (norms.square() * rewards).sum() / norms.sum(),
-            "the squared norms weigh the rewards, but the sum below holds the norms themselves: square them there too.",
+            "the squared norms weigh the rewards, but the sum in the denominator holds the norms themselves: square "
+            "them there too.",
         ),
         Mistake(
             "square of the square",
@@ -56,12 +57,12 @@ check_baseline = Exercise(
         Mistake(
             "divided twice",
             lambda rewards, norms: (norms.square() * rewards).mean() / norms.square().sum(),
-            "divided by the number of completions as well; the sum of the weights is all that divides.",
+            "this also divides by the number of completions; divide by the sum of the weights alone.",
         ),
         Mistake(
             "advantage's sign",
             lambda rewards, norms: -_baseline(rewards, norms),
-            "the sign is turned around; b is subtracted from the reward afterwards.",
+            "the sign is flipped; b is subtracted from the reward afterwards.",
         ),
     ],
     praise="OPO puts a completion's length in place of norms². Where the two are proportional it is this baseline.",
@@ -103,7 +104,7 @@ check_value = Exercise(
         Mistake(
             "around zero",
             lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, torch.zeros(())),
-            "the tail's values are multiplied; what is multiplied is their *distance from the median*.",
+            "this multiplies the tail's values; multiply their *distance from the median*.",
         ),
         Mistake(
             "tails exchanged",
@@ -128,12 +129,12 @@ check_value = Exercise(
         Mistake(
             "levels from 0",
             lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, quantiles.median(), shift=0.0),
-            "the levels are i/N; they lie in the middle of their share, at (i + 1/2)/N.",
+            "this takes i/N for the levels; each lies in the middle of its share, at (i + 1/2)/N.",
         ),
         Mistake(
             "levels from 1",
             lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, quantiles.median(), shift=1.0),
-            "the levels are (i + 1)/N; they lie in the middle of their share, at (i + 1/2)/N.",
+            "this takes (i + 1)/N for the levels; each lies in the middle of its share, at (i + 1/2)/N.",
         ),
         Mistake(
             "median left out",

@@ -29,7 +29,7 @@ def _over(rewards: Tensor, group: Tensor, spread: Callable[[Tensor], Tensor]) ->
 
 
 def _each(rewards: Tensor, group: Tensor, measure: Callable[[Tensor], Tensor], floor: float = 1e-6) -> Tensor:
-    """A measure of its own group for every completion."""
+    """For every completion, a measure of its group."""
     return torch.stack([measure(rewards[group == g]) for g in group]).clamp(min=floor)
 
 
@@ -60,7 +60,7 @@ check_advantages = Exercise(
         Mistake(
             "whole batch",
             lambda rewards, group: group_relative(rewards, torch.zeros_like(group)),
-            "these are mean and standard deviation of the whole batch; each prompt is its own group.",
+            "these are the mean and the standard deviation of the whole batch; each prompt is its own group.",
         ),
         Mistake(
             "whole batch's std",
@@ -98,7 +98,7 @@ check_advantages = Exercise(
         Mistake(
             "leave-one-out over std",
             lambda rewards, group: leave_one_out(rewards, group) / _each(rewards, group, torch.std),
-            "the mean here is of the *other* completions (leave-one-out); GRPO's is of all of the group.",
+            "the mean here is of the *other* completions (leave-one-out); GRPO's is of the whole group.",
         ),
         Mistake(
             "no mean",
@@ -108,7 +108,7 @@ check_advantages = Exercise(
         Mistake(
             "turned sign",
             lambda rewards, group: -group_relative(rewards, group),
-            "the sign is turned: a reward above the mean has a positive A.",
+            "the sign is flipped: a reward above the mean has a positive A.",
         ),
     ],
     praise="a group of equal rewards gives 0 everywhere: it teaches nothing, and DAPO leaves it out.",
@@ -117,7 +117,7 @@ check_advantages = Exercise(
 
 def _clipped(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
     mask = torch.ones(1, len(logp), dtype=torch.bool)
-    with checks.value_checks(False):  # a check writes other numbers into an argument, which are then no log-probs
+    with checks.value_checks(False):  # a check puts other numbers into an argument, which then holds no log-probs
         return ppo_loss(
             logp[None], logp_old[None], advantages=advantages[None], mask=mask, eps_low=eps_low, eps_high=eps_high
         ).per_token[0]
@@ -211,7 +211,7 @@ check_clipped_loss = Exercise(
         Mistake(
             "maximum",
             lambda *a, **k: torch.minimum(_clip_only(*a, **k), _unclipped(*a, **k)),
-            "inside the minus is the smaller of the two, the pessimistic one, whatever A is.",
+            "after the minus sign comes the smaller of the two terms, the pessimistic one, whatever A is.",
         ),
         Mistake(
             "old over new",
@@ -232,18 +232,18 @@ check_clipped_loss = Exercise(
         Mistake(
             "window of logs",
             _log_window,
-            "the *log*-ratio is clipped here, as GMPO does; PPO's window is for the ratio, after `exp`.",
+            "the *log*-ratio is clipped here, as GMPO does; PPO's window is on the ratio, after `exp`.",
         ),
         Mistake(
             "one term bare",
             _one_term_bare,
-            "`advantages` multiplies both terms; the clipped one stands here without it.",
+            "`advantages` multiplies both terms; here the clipped one lacks it.",
         ),
         Mistake(
             "minimum first",
             _sign_left_out,
-            "the minimum is taken before `advantages` is multiplied; a negative A turns the order round, so "
-            "multiply both terms first.",
+            "the minimum is taken before `advantages` is multiplied; a negative A reverses the order, so multiply "
+            "both terms first.",
         ),
         Mistake(
             "CISPO's",
@@ -279,7 +279,7 @@ check_silenced = Exercise(
     inputs=_ratios,
     examples=[
         ([1.0, 1.3, 0.7, 1.3, 0.7, 5.0, 0.01, 1.19, 0.81], [1.0, 1.0, 1.0, -1.0, -1.0, -2.0, 0.3, 1.0, -1.0], 0.2, 0.2),
-        # On the window's edges, which binary fractions say without rounding.
+        # On the window's edges, in binary fractions, which need no rounding.
         ([1.25, 0.75, 1.375, 0.625], [1.0, -1.0, 1.0, -1.0], 0.25, 0.25),
     ],
     mistakes=[
@@ -305,7 +305,8 @@ check_silenced = Exercise(
         Mistake(
             "both at once",
             lambda ratio, **k: torch.zeros_like(ratio, dtype=torch.bool),
-            "no token is silenced here; are the two cases joined by `&`? No ratio is on both sides: join them by `|`.",
+            "no token is silenced here; are the two cases joined by `&`? No ratio is on both sides: join them with "
+            "`|`.",
         ),
         Mistake(
             "crossed signs",
@@ -386,8 +387,8 @@ check_sequence_ratio = Exercise(
             "this is its logarithm; `exp` is missing.",
         ),
     ],
-    praise="one token of ratio 3 in a completion of four moves it to 1.32, and GSPO's window of a few ten-thousandths "
-    "silences all four tokens.",
+    praise="in a completion of four tokens, one of ratio 3 moves the sequence's ratio to 1.32, and GSPO's window of "
+    "a few ten-thousandths silences all four.",
 )
 
 
@@ -481,11 +482,12 @@ check_cispo = Exercise(
 
 
 check_length_bias = Numbers(
-    "How many times harder is a token of 10 pushed than a token of 100, advantages equal: by GRPO, by Dr.GRPO?",
+    "At equal advantages, how many times harder is a token of a completion of 10 pushed than one of a completion of "
+    "100: by GRPO, and by Dr.GRPO?",
     grpo=Number(
         10.0,
         {
-            0.1: "turned around: how much *harder* is a token of the short completion pushed?",
+            0.1: "the wrong way round: how much *harder* is a token of the short completion pushed?",
             1.0: "GRPO takes the mean over a completion's tokens first: each token's share is 1/length.",
         },
     ),
@@ -496,7 +498,7 @@ check_length_bias = Numbers(
             0.1: (
                 "Dr.GRPO divides by one constant, the horizon, whatever the length: the long one is not pushed harder."
             ),
-            0.0: "Dr.GRPO does push them; how many times as hard is one token as the other?",
+            0.0: "Dr.GRPO does push them; how many times as hard does it push one token as the other?",
         },
     ),
     praise="under GRPO a token of a long wrong completion is punished a tenth as hard: being wrong at length is cheap, "
@@ -504,14 +506,14 @@ check_length_bias = Numbers(
 )
 
 check_rare_success = Numbers(
-    "The advantage of the one right completion in a group of 16 with rewards 0 and 1: GRPO's, Dr.GRPO's.",
+    "What is the advantage of the one right completion in a group of 16 with rewards 0 and 1, by GRPO and by Dr.GRPO?",
     grpo=Number(
         3.75,
         {
             15 / 16: "that is the reward minus the mean; GRPO divides by the standard deviation of the group.",
             15.0: "this divides by the variance of the group; take its square root, with G - 1 in it.",
             16.0: "this divides by the variance of the group; take its square root.",
-            4.0: "nothing is subtracted, or the mean of the others only: the mean is of all sixteen.",
+            4.0: "you subtracted nothing, or the mean of the others only; the mean is of all sixteen.",
             15**0.5: "almost: the standard deviation divides by G - 1 = 15, not by 16.",
             1.0: "that is the reward; the advantage compares it with the group.",
         },
@@ -527,8 +529,8 @@ check_rare_success = Numbers(
             ),
         },
     ),
-    praise="with eight right of sixteen GRPO gives each 0.97: it weighs hard and easy prompts up against the middling "
-    "ones, and Dr.GRPO does not.",
+    praise="with eight right of sixteen GRPO gives each 0.97: it gives hard and easy prompts more weight than "
+    "middling ones, and Dr.GRPO does not.",
 )
 
 
@@ -549,7 +551,7 @@ def _prompts_of_a_size(draw: Draw) -> tuple[Tensor, int]:
 
 
 check_mended = Exercise(
-    "Is `mended(rewards, size)` GRPO's advantage, the completions of one prompt side by side?",
+    "Is `mended(rewards, size)` GRPO's advantage, where the completions of one prompt are side by side?",
     truth=_mended,
     inputs=_prompts_of_a_size,
     rtol=2e-3,
@@ -567,7 +569,7 @@ check_mended = Exercise(
             lambda rewards, size: (
                 (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True)) / (rewards.std() + 1e-6)
             ).flatten(),
-            "one fault is mended: each row is a prompt. The spread is still the whole batch's.",
+            "one fault is mended: each row is a prompt. The spread is still that of the whole batch.",
         ),
         Mistake(
             "spread mended",
@@ -590,17 +592,17 @@ check_mended = Exercise(
         Mistake(
             "columns of the right table",
             lambda rewards, size: _by_rows(_table(rewards, size).T).T.flatten(),
-            "the rows are prompts now, and mean and spread are taken down the columns: across prompts.",
+            "the rows are prompts now, but the mean and the spread are taken down the columns, across prompts.",
         ),
         Mistake(
             "no division",
             lambda rewards, size: (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True)).flatten(),
-            "the rows are right, and nothing is divided: this is Dr.GRPO's advantage.",
+            "the rows are right, but nothing is divided: this is Dr.GRPO's advantage.",
         ),
         Mistake(
             "one group",
             lambda rewards, size: (rewards - rewards.mean()) / (rewards.std() + 1e-6),
-            "mean and spread are those of the whole batch; each prompt is its own group.",
+            "the mean and the spread are those of the whole batch; each prompt is its own group.",
         ),
         Mistake(
             "batch's mean",
@@ -623,16 +625,16 @@ check_mended = Exercise(
                 (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True))
                 / (_table(rewards, size).var(1, keepdim=True) + 1e-6)
             ).flatten(),
-            "the rows are right, and this divides by the variance; take its square root.",
+            "the rows are right, but this divides by the variance; take its square root.",
         ),
         Mistake(
             "turned sign",
             lambda rewards, size: -_mended(rewards, size),
-            "the sign is turned: a reward above the mean has a positive advantage.",
+            "the sign is flipped: a reward above the mean has a positive advantage.",
         ),
     ],
-    praise="with 16 prompts of 16 completions the wrong `view` has the right shape, and no error ever tells. Look for "
-    "groups of equal rewards: their advantages must be 0.",
+    praise="with 16 prompts of 16 completions the wrong `view` has the right shape, so no error ever gives it away. "
+    "Look for groups of equal rewards: their advantages must be 0.",
 )
 
 
@@ -646,7 +648,7 @@ def _by_rows(table: Tensor) -> Tensor:
 
 
 def _rollout(policy: Policy, seed: int) -> tuple[Part, Tensor]:
-    """Eight prompts of `dial` with eight completions each; the part without what the loss takes, and their groups."""
+    """Eight prompts of `dial` with eight completions each, and their groups."""
     task = trlib.load_task("dial")
     prompts = task.prompts(8, seed=seed)
     batch = sample(policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed)
@@ -731,12 +733,13 @@ check_grpo_loss = InTheLoop(
         Mistake(
             "leave-one-out",
             lambda *a: _grpo_loss(*a, advantages=leave_one_out),
-            "the advantages compare with the *other* completions and are not divided; GRPO's do both with the group.",
+            "these advantages compare with the *other* completions and are not divided; GRPO compares with the whole "
+            "group and divides by its standard deviation.",
         ),
         Mistake(
             "never clipped",
             lambda logp, old, R, group, mask, low, high: _grpo_loss(logp, old, R, group, mask, 0.999, 1e6),
-            "nothing is clipped: the first update cannot tell, since all ratios are 1, but the later ones can.",
+            "nothing is clipped: the first update does not show it, since all ratios are 1, but the later ones do.",
         ),
         Mistake(
             "one window",
@@ -767,11 +770,11 @@ check_grpo_loss = InTheLoop(
             lambda logp, logp_old, rewards, group, mask, *eps: aggregate(
                 -_advantages(rewards, group)[:, None] * logp, mask, "seq-mean-token-mean"
             ),
-            "this is REINFORCE with a group's baseline: it agrees with GRPO at the first update, where all ratios are "
-            "1, and not later.",
+            "this is REINFORCE with a group's baseline: it agrees with GRPO at the first update, where all ratios "
+            "are 1, but not later.",
         ),
     ],
-    praise="These are GRPO's four steps: compare in the group, weigh by the ratio, clip, average.",
+    praise="These are GRPO's four steps: compare within the group, weigh by the ratio, clip, average.",
 )
 
 
@@ -788,7 +791,8 @@ check_logs = Numbers(
         3.0,
         {
             1.0: "log 1 silences no token at all, although many lie outside the window.",
-            2.0: "log 2 tears no completion: all of its tokens fall silent together. GRPO asks every token alone.",
+            2.0: "log 2 tears no completion: all tokens of one fall silent together. GRPO judges every token by "
+            "itself.",
         },
     ),
     clamped=Number(
@@ -802,7 +806,7 @@ check_logs = Numbers(
         2.0,
         {
             1.0: "log 1 silences nothing; a clip does, whatever ratio it looks at.",
-            3.0: "log 3 has torn completions; whoever clips a completion's ratio keeps or silences it whole.",
+            3.0: "log 3 has torn completions; clipping a completion's ratio keeps or silences it as a whole.",
         },
     ),
     praise="three columns tell them apart: the tokens silenced, the torn completions, and the largest push.",
@@ -873,7 +877,7 @@ check_gspo = InTheLoop(
         Mistake(
             "never clipped",
             lambda logp, old, A, mask, low, high: _gspo(logp, old, A, mask, 0.999, 1e6),
-            "nothing is clipped: the first update cannot tell, since every s is 1, but the later ones can.",
+            "nothing is clipped: the first update does not show it, since every s is 1, but the later ones do.",
         ),
         Mistake(
             "one window",

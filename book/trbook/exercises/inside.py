@@ -49,7 +49,7 @@ class InTheLoop(OfFunction):
     rollout: Callable[[Policy, int], Part]
     """(policy, seed) -> a batch."""
     settings: Sequence[tuple[Any, ...]]
-    """The loss's last arguments; the updates take them in turn, so that no number can be written in."""
+    """The loss's last arguments; the updates take them in turn, so that no fixed number can stand in for them."""
     praise: str
     mistakes: Sequence[Mistake] = ()
     """Losses that are wrong in a typical way, with their hints."""
@@ -95,9 +95,9 @@ class InTheLoop(OfFunction):
         leaf = logp.clone().requires_grad_()
         value = call(loss, leaf, *copy.deepcopy(rest))
         if not isinstance(value, Tensor):
-            raise NotYet(f"a loss is wanted, a tensor with one number, and your function returns {kind(value)}.")
+            raise NotYet(f"expected a loss, a tensor with one number, but your function returns {kind(value)}.")
         if value.shape != ():
-            raise NotYet(f"a loss is one number, and your function returns the shape {list(value.shape)}.")
+            raise NotYet(f"a loss is one number, but your function returns the shape {list(value.shape)}.")
         if not value.requires_grad:
             raise NotYet("no gradient reaches `logp`; is something detached that should not be?")
         (slope,) = torch.autograd.grad(value, leaf, allow_unused=True)
@@ -116,7 +116,7 @@ class InTheLoop(OfFunction):
                 return mistake.hint
         for name, loss in self._written_in():
             if agrees(loss):
-                return f"`{name}` makes no difference in your loss; is a number written in for it?"
+                return f"`{name}` makes no difference to your loss; did you write in a number for it?"
         share = float((slope * wanted).sum() / wanted.square().sum())
         if share != 0 and _near(slope / share, wanted):
             if share < 0:
@@ -127,7 +127,7 @@ class InTheLoop(OfFunction):
         if not off[wanted != 0].any():
             return (
                 f"{before}At update {update + 1} it is the library's wherever that is not 0. At {int(off.sum())} "
-                "places it should be 0 and is not: padding, or tokens that are left out."
+                "places it should be 0 but is not: padding, or tokens that should be left out."
             )
         return (
             f"{before}At update {update + 1} it is off at {int(off.sum())} of {off.numel()} places. The largest "
@@ -195,8 +195,8 @@ class Choice:
 
     def _check(self, answer: Any) -> Verdict:
         if not isinstance(answer, str):
-            raise NotYet(f"one of the words {self._words} is wanted, as a string, and this is {kind(answer)}.")
+            raise NotYet(f"expected one of the words {self._words}, as a string, but this is {kind(answer)}.")
         word = answer.strip().lower()
         if word == self.right:
             return Verdict(True, self.praise)
-        raise NotYet(self.wrong.get(word, f"one of the words {self._words} is wanted."))
+        raise NotYet(self.wrong.get(word, f"expected one of the words {self._words}."))

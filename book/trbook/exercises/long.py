@@ -24,7 +24,8 @@ def _prefix(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
 
 
 def _turns(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-    """Three completions of seven tokens, in which tools or padding are at some places, always at the fourth."""
+    """Three completions of seven tokens, in which some places, always the fourth among them, belong to tools or
+    padding."""
     mask = draw.integers(0, 2, 3, 7).double()
     mask[:, 0], mask[:, 3] = 1.0, 0.0
     logp_mu = -draw.uniform(0.2, 3, 3, 7)
@@ -40,12 +41,13 @@ check_prefix = Exercise(
         Mistake(
             "mask ignored",
             lambda logp, logp_mu, mask: (logp - logp_mu).cumsum(1).exp(),
-            "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, so the log-ratio 0.",
+            "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, so the log-ratio is "
+            "0.",
         ),
         Mistake(
             "token alone",
             lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).exp(),
-            "this is each token's own ratio; multiply it with those before it (`cumsum` of the logarithms).",
+            "this is each token's own ratio; multiply it by those before it (`cumsum` of the logarithms).",
         ),
         Mistake(
             "before the token",
@@ -87,17 +89,18 @@ check_prefix = Exercise(
         Mistake(
             "zero where masked",
             lambda logp, logp_mu, mask: _prefix(logp, logp_mu, mask) * mask,
-            "a masked place carries the product so far, it does not set it to 0.",
+            "a masked place carries the product on; it does not set it to 0.",
         ),
     ],
-    praise="in one `cumsum` of logarithms. A thousand ratios multiplied one by one would overflow long before their "
-    "logarithms do.",
+    praise="one `cumsum` of logarithms is enough. A thousand ratios multiplied one by one would overflow long before "
+    "their logarithms do.",
 )
 
 _COMPLETIONS, _TOKENS, _SPREAD = 512, 4096, 0.03
 
 check_sizes = Numbers(
-    "What is left of 512 completions of 4,096 tokens at a spread of 0.03, and the horizon at which half of them are.",
+    "How much is left of 512 completions of 4,096 tokens at a spread of 0.03, and at which horizon is half of them "
+    "left?",
     left=Number(
         _COMPLETIONS * math.exp(-_TOKENS * _SPREAD**2),
         {
@@ -107,7 +110,7 @@ check_sizes = Numbers(
             _COMPLETIONS * math.exp(-_TOKENS * _SPREAD): "the spread enters squared: T σ².",
             _COMPLETIONS * math.exp(-math.sqrt(_TOKENS) * _SPREAD): "it is T σ² that counts, not σ √T.",
             _COMPLETIONS / (1 + _TOKENS * _SPREAD**2): "that is for small T σ²; here it is 3.7: take the exponential.",
-            _COMPLETIONS * math.exp(-(_SPREAD**2)): "that is of one token; a completion has 4,096.",
+            _COMPLETIONS * math.exp(-(_SPREAD**2)): "that is for one token; a completion has 4,096.",
         },
     ),
     half=Number(
@@ -151,9 +154,10 @@ check_logs = Numbers(
     calm=_cause("missing", "the data are eight versions old and yet every ratio of the first update is exactly 1."),
     agent=_cause("tools", "the largest ratios grow with the number of calls, and a completion without a call is fine."),
     sparse=_cause(
-        "router", "with a learning rate of 0 nothing is old, and few tokens are off by much, the others not."
+        "router",
+        "with a learning rate of 0 nothing is old, and yet a few tokens are far off while the others are not.",
     ),
-    book=_cause("product", "no token is far off, and still one completion outweighs all others."),
+    book=_cause("product", "no token is far off, and yet one completion outweighs all others."),
     rtol=1e-6,
     praise="each of the four needs a different remedy, and a wider clip is none of them.",
 )
@@ -171,18 +175,19 @@ check_mean = Exercise(
         Mistake(
             "as it was",
             lambda logp, logp_mu, mask: (logp - logp_mu).mean(1).exp(),
-            "this is the loop as it was: it counts the tools' tokens and the padding, above and below the line.",
+            "this is the loop as it was: it counts the tools' tokens and the padding, above and below the fraction "
+            "line.",
         ),
         Mistake(
             "divided by the width",
             lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).mean(1).exp(),
-            "the sum is right, and it is divided by the padded width; divide by the tokens of the policy, "
+            "the sum is right, but it is divided by the padded width; divide by the tokens of the policy, "
             "`mask.sum(1)`.",
         ),
         Mistake(
             "tools in the sum",
             lambda logp, logp_mu, mask: ((logp - logp_mu).sum(1) / mask.sum(1)).exp(),
-            "the number of tokens is right, and the sum still holds the tools' log-ratios.",
+            "the number of tokens is right, but the sum still contains the tools' log-ratios.",
         ),
         Mistake(
             "product",
@@ -249,7 +254,7 @@ def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def _method(answer: Callable[..., Any]) -> PPO:
-    """PPO whose objective is this loss; its ratios are to the policy that sampled."""
+    """PPO with this loss as its objective; its ratios are relative to the policy that sampled."""
 
     class Yours(PPO):
         def objective(self, scores: Any, batch: Any) -> TokenLoss:
@@ -272,7 +277,9 @@ check_loss = Exercise(
         Mistake("by token", _by_token, "these are weights of tokens; sum the log-ratios of a completion before `exp`."),
         Mistake("mask ignored", _masked_off, "padding is in the product: only tokens where `mask` is True count."),
         Mistake(
-            "not cut", _loss(lambda total: total.exp()), "the weight has no upper end: `clamp(max=2)` it, or one rules."
+            "not cut",
+            _loss(lambda total: total.exp()),
+            "the weight has no upper bound: `clamp(max=2)` it, or a single completion decides.",
         ),
         Mistake(
             "dropped",

@@ -41,7 +41,7 @@ check_two_arms = Exercise(
         Mistake(
             "derivative in p",
             lambda theta, reward_left, reward_right: reward_left - reward_right,
-            "this is the derivative in p; p depends on `theta`, so the chain rule adds p (1 - p).",
+            "this is the derivative in p; p depends on `theta`, so the chain rule adds a factor p (1 - p).",
         ),
         Mistake(
             "half of the sigmoid's derivative",
@@ -58,7 +58,7 @@ check_two_arms = Exercise(
             lambda theta, reward_left, reward_right: (
                 torch.sigmoid(theta) * torch.sigmoid(-theta) * (reward_left + reward_right)
             ),
-            "as left becomes more probable right becomes less so: the rewards' *difference* counts.",
+            "as left becomes more probable, right becomes less so: what counts is the *difference* of the rewards.",
         ),
         Mistake(
             "steps not averaged",
@@ -78,7 +78,7 @@ check_two_arms = Exercise(
             "`theta` stands here where p belongs: p = sigmoid(theta).",
         ),
     ],
-    praise="where both arms pay the same it is 0, and where p is near 0 or 1 it nearly is: a policy that is sure of "
+    praise="it is 0 where both arms pay the same, and nearly 0 where p is near 0 or 1: a policy that is sure of "
     "itself learns slowly.",
 )
 
@@ -117,7 +117,7 @@ check_loss = Exercise(
         Mistake(
             "no mask",
             lambda logp, advantages, mask: _loss(logp, advantages, torch.ones_like(mask)),
-            "tokens that the policy did not write count here too: leave out where `mask` is 0.",
+            "tokens that the policy did not write count here too: leave out the places where `mask` is 0.",
         ),
         Mistake(
             "mean over tokens",
@@ -189,12 +189,13 @@ check_leave_one_out = Exercise(
         Mistake(
             "turned factor",
             lambda rewards: (rewards - rewards.mean()) * (len(rewards) - 1) / len(rewards),
-            "the factor is turned around: without its own reward the baseline is further away, so G/(G - 1).",
+            "the factor is upside down: without its own reward the baseline is further away, so G/(G - 1).",
         ),
         Mistake(
             "divided by the deviation",
             lambda rewards: (rewards - rewards.mean()) / (rewards.std() + 1e-8),
-            "this divides by the group's standard deviation; nothing is divided here; only the mean is different.",
+            "this divides by the group's standard deviation. Leave-one-out divides by nothing; it only takes a "
+            "different mean.",
         ),
         Mistake(
             "sum of the others",
@@ -204,7 +205,7 @@ check_leave_one_out = Exercise(
         Mistake(
             "turned sign",
             lambda rewards: -_others(rewards),
-            "the sign is turned: a reward above the others has a positive advantage.",
+            "the sign is flipped: a reward above the others has a positive advantage.",
         ),
         Mistake(
             "others' mean",
@@ -216,7 +217,7 @@ check_leave_one_out = Exercise(
 )
 
 check_variance = Numbers(
-    "The variance of one sample's step at p = 1/4: without a baseline, and with the baseline p.",
+    "What is the variance of one sample's step at p = 1/4, without a baseline and with the baseline p?",
     without=Number(
         27 / 256,
         {
@@ -238,8 +239,8 @@ check_variance = Numbers(
         },
     ),
     rtol=5e-3,
-    praise="less than half, from subtracting one number. At p = 1/2 the baseline takes all of it away: right and wrong "
-    "then give the same step.",
+    praise="subtracting one number leaves less than half of the variance. At p = 1/2 the baseline takes all of it "
+    "away: right and wrong then give the same step.",
 )
 
 NO_MINUS, RATE, OTHER_PROMPTS, LONE = 1.0, 2.0, 3.0, 4.0
@@ -250,12 +251,12 @@ _MISJUDGED = (
 )
 
 check_logs = Numbers(
-    "Which fault has the loop that wrote log A, log B and log C: 1, 2, 3 or 4?",
+    "What is the fault behind log A, log B and log C: 1, 2, 3 or 4?",
     A=Number(
         NO_MINUS,
         {
             RATE: _COLLAPSED,
-            OTHER_PROMPTS: "A's first reward is what the base model earns, so its answers are judged rightly.",
+            OTHER_PROMPTS: "A's first reward is what the base model earns, so its answers are judged correctly.",
             LONE: "without a difference inside a group nothing moves, and A's reward falls from batch to batch.",
         },
     ),
@@ -263,7 +264,7 @@ check_logs = Numbers(
         RATE,
         {
             NO_MINUS: "B's reward doubles within five batches: at first this loop goes the right way.",
-            OTHER_PROMPTS: "B's first reward is what the base model earns, so its answers are judged rightly.",
+            OTHER_PROMPTS: "B's first reward is what the base model earns, so its answers are judged correctly.",
             LONE: "B's first gradients are not 0. They are 0 later, when every completion earns 0.",
         },
     ),
@@ -313,7 +314,7 @@ def _movements(update: Callable[..., Any]) -> Tensor:
 
 
 def _learns(update: Callable[..., Any], batches: int = 12) -> str:
-    """Trains with AdamW, and says how the reward went."""
+    """Trains with AdamW, and reports how the reward changed."""
     policy = load_policy("dial")
     optimizer = torch.optim.AdamW(policy.parameters, lr=5e-4, weight_decay=0.0)
     means = []

@@ -17,7 +17,7 @@ from trlib.algorithms.kl_penalty import adapt
 
 
 def _weight(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float) -> Tensor:
-    # Written out, not `ppo_loss`: that refuses the impossible windows that arguments in the wrong places make.
+    # Written out instead of calling `ppo_loss`, which refuses the impossible windows that misplaced arguments make.
     silenced = torch.where(advantages > 0, ratio > 1 + eps_high, (ratio < 1 - eps_low) | (ratio > dual_clip))
     return torch.where(silenced, 0.0, ratio * advantages)
 
@@ -54,7 +54,7 @@ check_weight = Exercise(
     inputs=_tokens,
     examples=[
         ([1.0, 1.5, 0.5, 1.5, 0.5, 5.0], [1.0, 1.0, 1.0, -1.0, -1.0, -1.0], 0.2, 0.3, 3.0),
-        # On the window's edges and on the dual clip's, which binary fractions say without rounding.
+        # On the window's edges and on the dual clip's, in binary fractions, which need no rounding.
         ([1.25, 0.75, 3.0, 1.375, 0.625, 3.125], [1.0, -1.0, -1.0, 1.0, -1.0, -1.0], 0.25, 0.25, 3.0),
     ],
     mistakes=[
@@ -163,7 +163,7 @@ check_adapt = Exercise(
         Mistake(
             "halved and doubled exchanged",
             lambda beta, kl, target: _adapted(beta, target, kl),
-            "turned around: where the KL is too large the penalty must grow, so β is doubled there.",
+            "the wrong way round: where the KL is too large the penalty must grow, so β is doubled there.",
         ),
         Mistake(
             "no dead zone",
@@ -192,7 +192,7 @@ check_adapt = Exercise(
             lambda beta, kl, target: torch.where(
                 kl > 2 * target, 2 * beta, torch.where(kl < target / 2, beta / 2, beta)
             ),
-            "2 is the factor of β; the bounds of the KL are target / 1.5 and 1.5 target.",
+            "2 is the factor for β; the bounds of the KL are target / 1.5 and 1.5 target.",
         ),
         Mistake(
             "libraries' rule",
@@ -276,8 +276,8 @@ check_updates = Exercise(
         Mistake(
             "old log-probs of the last update",
             _looped(old="the last"),
-            "the ratio is taken to the update before, so the window moves along. The old policy is the one that wrote "
-            "the batch, through all epochs.",
+            "the ratio is taken to the update before, so the window moves along with it. The old policy is the one "
+            "that wrote the batch, in all epochs.",
         ),
         Mistake(
             "no clip", _looped(lambda r, A: r * A), "this is the surrogate without a clip: no token is ever silenced."
@@ -297,7 +297,7 @@ check_updates = Exercise(
             _looped(lambda r, A: _clipped(1 / r, A)),
             "the ratio is upside down: new over old, so `exp(logp - logp_old)`.",
         ),
-        Mistake("uphill", _looped(lambda r, A: -_clipped(r, A)), "the loss is raised: check the two signs."),
+        Mistake("uphill", _looped(lambda r, A: -_clipped(r, A)), "this raises the loss: check both signs."),
         Mistake("sum", _looped(reduce=torch.sum), "the loss is the mean over the tokens, and this takes their sum."),
         Mistake("one update", _looped(times=lambda epochs: 1), "this makes one update, whatever `epochs` is."),
         Mistake(
@@ -410,14 +410,15 @@ check_loss = Exercise(
 
 
 check_units = Numbers(
-    "The largest KL of a policy all of whose ratios lie in the window of 0.1; the window that holds TRPO's 0.01 nats.",
+    "What is the largest KL of a policy all of whose ratios lie in the window of 0.1, and which window holds TRPO's "
+    "0.01 nats?",
     kl=Number(
         -math.log(1 - 0.1**2) / 2,
         {
             -math.log(
                 1 - 0.1
             ): "that takes every ratio to be 0.9; ratios average to 1, so half of the mass must go up.",
-            math.log(1 - 0.1**2) / 2: "the sign: a KL is never negative.",
+            math.log(1 - 0.1**2) / 2: "the sign is wrong: a KL is never negative.",
             0.1**2 / 2: "that is the second-order value, ε²/2; the exact one is half of -log(1 - ε²).",
             -math.log(1 - 0.1**2): "that is twice as much: half of the mass sits at each end of the window.",
             -math.log(1 - 0.1) / 2: "the other half of the mass sits at 1.1, and lowers the mean of -log r.",
@@ -436,5 +437,6 @@ check_units = Numbers(
         },
     ),
     rtol=2.5e-3,  # three digits are enough, 0.141; the second-order answer, 0.1414, is not
-    praise="so a window of 0.14 says what 0.01 nats says, if it is kept; the clip does not promise that it is.",
+    praise="so a window of 0.14 means the same as 0.01 nats, if every ratio stays inside; the clip does not promise "
+    "that.",
 )

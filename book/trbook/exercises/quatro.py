@@ -61,30 +61,31 @@ check_targets = Exercise(
         Mistake(
             "not divided",
             lambda rewards, multiplier: multiplier * _targets(rewards, multiplier),
-            "this is R - m; the log-ratio is that over the multiplier.",
+            "this is R - m; the log-ratio is that divided by the multiplier.",
         ),
         Mistake(
             "inverse multiplier",
             lambda rewards, multiplier: _targets(rewards, 1 / multiplier),
-            "rewards are multiplied by the multiplier here; it divides them: a larger price, smaller targets.",
+            "this multiplies the rewards by the multiplier, which should divide them: a larger price means smaller "
+            "targets.",
         ),
         Mistake(
             "sum for the mean",
             lambda rewards, multiplier: (
                 rewards / multiplier - torch.logsumexp(rewards / multiplier, -1) - math.log(len(rewards))
             ),
-            "the sign of log G is turned around: a mean is a sum "
-            "divided by G, so the logarithm of the mean is the smaller one.",
+            "the sign of log G is flipped: a mean is a sum divided by G, so the logarithm of the mean is the smaller "
+            "one.",
         ),
         Mistake(
             "standardised",
             lambda rewards, multiplier: (rewards - rewards.mean()) / rewards.std(correction=0),
-            "this is the reward standardised by the group's deviation; the multiplier stands in its place.",
+            "this is the reward standardised by the group's deviation; divide by the multiplier instead.",
         ),
         Mistake(
             "GRPO's advantage",
             lambda rewards, multiplier: (rewards - rewards.mean()) / rewards.std(),
-            "this is GRPO's advantage, where the group's deviation stands for the multiplier.",
+            "this is GRPO's advantage, which divides by the group's deviation in place of the multiplier.",
         ),
         Mistake(
             "new probabilities",
@@ -94,17 +95,17 @@ check_targets = Exercise(
         Mistake(
             "upside down",
             lambda rewards, multiplier: -_targets(rewards, multiplier),
-            "the sign is turned around: this is old over new, so the better a completion, the lower it lies.",
+            "the sign is flipped: this is old over new, so the better a completion, the lower its target.",
         ),
         Mistake(
             "offset not divided",
             lambda rewards, multiplier: rewards / multiplier - multiplier * (rewards / multiplier).exp().mean().log(),
-            "the reward is divided by the multiplier here, the offset m is not; the target is (R - m)/λ.",
+            "the reward is divided by the multiplier here, but the offset m is not; the target is (R - m)/λ.",
         ),
         Mistake(
             "offset of raw rewards",
             lambda rewards, multiplier: rewards / multiplier - rewards.exp().mean().log(),
-            "the mean of exponentials is taken of `rewards` here; it belongs to `rewards / multiplier`.",
+            "the mean of exponentials is taken of `rewards` here; take it of `rewards / multiplier`.",
         ),
         Mistake(
             "no logarithm",
@@ -141,17 +142,19 @@ check_multiplier = Exercise(
         Mistake(
             "first order",
             lambda rewards, delta: rewards.std(correction=0) / (2 * delta) ** 0.5,
-            "this is the law of small radii, σ/√(2δ); the root itself is wanted.",
+            "this is the law for small radii, σ/√(2δ); the exercise asks for the root itself.",
         ),
         Mistake(
             "first order, GRPO's deviation",
             lambda rewards, delta: rewards.std() / (2 * delta) ** 0.5,
-            "this is the law of small radii, with the deviation that divides by G - 1; the root itself is wanted.",
+            "this is the law for small radii, with the deviation that divides by G - 1; the exercise asks for the "
+            "root itself.",
         ),
         Mistake(
             "first order, without the 2",
             lambda rewards, delta: rewards.std(correction=0) / delta**0.5,
-            "this is the law of small radii without the 2 under its root; and the root of the dual is wanted.",
+            "this is the law for small radii without the 2 under its square root; the exercise asks for the root of "
+            "the dual.",
         ),
         Mistake(
             "logarithm",
@@ -187,7 +190,8 @@ check_multiplier = Exercise(
             "this tilt is twice as far away; is there a factor 1/2 before the KL?",
         ),
     ],
-    praise="one right of eight has λ = 0.93, seven right 0.36: the same radius has a price of its own on every prompt.",
+    praise="with one right of eight λ is 0.93, with seven right 0.36: the same radius has a price of its own on "
+    "every prompt.",
     rtol=1e-3,
 )
 
@@ -234,7 +238,7 @@ check_token_weight = Exercise(
             lambda log_ratio, reward, offset, multiplier: (
                 log_ratio.exp() * (reward - offset + multiplier * log_ratio.sum())
             ),
-            "the log-ratio has the wrong sign: it pushes a completion on that is already past its target.",
+            "the log-ratio has the wrong sign: a completion that is already past its target is pushed on.",
         ),
         Mistake(
             "log for the ratio",
@@ -256,14 +260,14 @@ check_token_weight = Exercise(
         Mistake(
             "no multiplier",
             lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - offset - log_ratio.sum()),
-            "the same whatever `multiplier` is: it belongs before the log-ratio, as reward per nat.",
+            "this is the same whatever `multiplier` is: it belongs before the log-ratio, as reward per nat.",
         ),
         Mistake(
             "in nats",
             lambda log_ratio, reward, offset, multiplier: (
                 log_ratio.exp() * ((reward - offset) / multiplier - log_ratio.sum())
             ),
-            "this bracket is target less log-ratio, in nats; the weight has λ times that, in units of reward.",
+            "this bracket is target minus log-ratio, in nats; the weight has λ times that, in units of reward.",
         ),
         Mistake(
             "only what came before",
@@ -275,7 +279,8 @@ check_token_weight = Exercise(
         Mistake(
             "no pull",
             lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - offset),
-            "the same whatever `multiplier` is: the log-ratio is missing in the bracket, so nothing pulls back.",
+            "this is the same whatever `multiplier` is: the log-ratio is missing in the bracket, so nothing pulls "
+            "back.",
         ),
         Mistake("a loss", lambda *a, **k: -_weight(*a, **k), "this is minus the weight."),
         Mistake(
@@ -286,17 +291,18 @@ check_token_weight = Exercise(
             "the bracket holds the log-ratio, not the ratio: at ratio 1 it must be 0.",
         ),
     ],
-    praise="in the second example the completion has come 0.6 nats far and its target is 0.37: the weight is negative, "
-    "and the completion is pulled back although it is right.",
+    praise="in the second example the completion has moved by 0.6 nats and its target is 0.37: the weight is "
+    "negative, and the completion is pulled back although it is right.",
 )
 
 
 _TWO_DIGITS = 8e-3
-"""So near is near enough: 1.12, 0.45 and 0.065 are right, as the chapter itself writes them."""
+"""This near is near enough: 1.12, 0.45 and 0.065 are right, as the chapter itself writes them."""
 _NEARLY = solve_dual(torch.tensor([[1.0] * 15 + [0.0]], dtype=torch.float64), delta_kl=0.1)
 
 check_nearly_solved = Numbers(
-    "15 of 16 right, δ = 0.1: the most nats that the group can spend, and the wrong one's target at λ = 0.01.",
+    "With 15 of 16 right and δ = 0.1, how many nats can the group spend at most, and what is the wrong one's target "
+    "at λ = 0.01?",
     most=Number(
         math.log(16 / 15),
         {
@@ -315,7 +321,7 @@ check_nearly_solved = Numbers(
         _NEARLY.target[0, 15].item(),
         {
             -_NEARLY.target[0, 15].item(): "the wrong one must fall: the target is negative.",
-            -1.0: "that is R less the best reward; divide it by the multiplier.",
+            -1.0: "that is R minus the best reward; divide it by the multiplier.",
             -math.sqrt(0.2) * math.sqrt(15): "that is the first order, √(2δ) times GRPO's advantage; the multiplier on "
             "its floor asks for far more.",
             -math.sqrt(15): "that is the reward standardised, GRPO's advantage; the multiplier is given, 0.01.",
@@ -330,7 +336,7 @@ check_nearly_solved = Numbers(
 
 
 def strange_log() -> pd.DataFrame:
-    """What one batch of a QUATRO with one fault prints: prompts with 16 completions each, radius 0.1; a row each."""
+    """What a QUATRO with one fault prints for one batch: a row for each prompt of 16 completions, with radius 0.1."""
     right = [1, 4, 8, 12, 15]
     rewards = torch.stack([(torch.arange(16) < k).double() for k in right])
     whole = solve_dual(rewards.reshape(1, -1), delta_kl=0.1)
@@ -471,7 +477,7 @@ check_objective = InTheLoop(
         Mistake(
             "first order",
             _pulled(_first_order),
-            "this takes the law of small radii, σ/√(2δ), for the multiplier; solve for the root.",
+            "this takes the law for small radii, σ/√(2δ), for the multiplier; solve for the root.",
         ),
         Mistake(
             "standardised",
@@ -481,7 +487,7 @@ check_objective = InTheLoop(
         Mistake(
             "no multiplier",
             _with_bracket(_whole, priced=False),
-            "the multiplier is missing: the bracket is λ times target less log-ratio, and λ differs between prompts.",
+            "the multiplier is missing: the bracket is λ times target minus log-ratio, and λ differs between prompts.",
         ),
         Mistake(
             "padding counted",
@@ -527,6 +533,8 @@ check_objective = InTheLoop(
             lambda *rest: _library(*rest) * len(rest[0]) / rest[3].sum(),
             "this is a mean over tokens. Sum over a completion's tokens, then average over completions.",
         ),
-        Mistake("the gain", lambda *rest: -_library(*rest), "the sign: a loss is minus what you want more of."),
+        Mistake(
+            "the gain", lambda *rest: -_library(*rest), "the sign is wrong: a loss is minus what you want more of."
+        ),
     ],
 )

@@ -26,7 +26,7 @@ def _total_variation(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
 
 
 def _lengths(draw: Draw) -> Tensor:
-    """[4, 5] the mask of four completions; one fills the row and none is as long as all others."""
+    """[4, 5] the mask of four completions; one fills the row, one has two tokens."""
     lengths = draw.integers(1, 6, 4)
     lengths[0], lengths[1] = 5, 2
     return (torch.arange(5) < lengths[:, None]).double()
@@ -72,12 +72,12 @@ check_total_variation = Exercise(
         Mistake(
             "mean over padding",
             lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1).abs() / 2, torch.ones_like(mask)),
-            "padding is counted: only where `mask` is 1 was a token sampled.",
+            "this counts padding: a token was sampled only where `mask` is 1.",
         ),
         Mistake(
             "divided by all places",
             lambda logp, logp_mu, mask: _total_variation(logp, logp_mu, mask) * mask.mean(),
-            "the sum is right and its divisor is not: divide by the number of tokens, `mask.sum()`.",
+            "the sum is right but its divisor is not: divide by the number of tokens, `mask.sum()`.",
         ),
         Mistake(
             "mean of rows",
@@ -92,7 +92,7 @@ check_total_variation = Exercise(
         Mistake(
             "absolute value of the mean",
             lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1), mask).abs() / 2,
-            "the absolute value belongs to each token: taken of the mean, rises and falls have already cancelled.",
+            "take the absolute value of each token: in the mean, rises and falls have already cancelled.",
         ),
         Mistake(
             "squares",
@@ -102,8 +102,8 @@ check_total_variation = Exercise(
         Mistake(
             "rises only",
             lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1).clamp(min=0), mask),
-            "this counts the tokens that rose alone. Its mean is the total variation too, but the exercise asks "
-            "for the estimate from |r - 1|, to which every token contributes.",
+            "this counts only the tokens that rose. Its mean is the total variation too, but the exercise asks for "
+            "the estimate from |r - 1|, to which every token contributes.",
         ),
         Mistake(
             "whole completions",
@@ -196,12 +196,12 @@ check_promised = Exercise(
             lambda logp, logp_mu, rewards, mask: (
                 rewards.mean() + len(rewards) * _surrogate((logp - logp_mu).exp() - 1, rewards - rewards.mean(), mask)
             ),
-            "over completions the *mean* is taken, not the sum.",
+            "take the *mean* over completions, not the sum.",
         ),
         Mistake(
             "turned sign",
             lambda logp, logp_mu, rewards, mask: 2 * rewards.mean() - _promised(logp, logp_mu, rewards, mask),
-            "the sign is turned: the promise rises where tokens of better completions became more probable.",
+            "the sign is flipped: the promise rises where tokens of better completions became more probable.",
         ),
         Mistake(
             "divided by the deviation",
@@ -214,11 +214,11 @@ check_promised = Exercise(
         Mistake(
             "weighted rewards",
             lambda logp, logp_mu, rewards, mask: (rewards * ((logp - logp_mu) * mask).sum(1).exp()).mean(),
-            "this weights each reward with the ratio of the whole completion: unbiased, and not the surrogate, "
-            "which takes each token's ratio alone.",
+            "this weights each reward with the ratio of the whole completion. That is unbiased, but not the "
+            "surrogate, which takes each token's ratio alone.",
         ),
     ],
-    praise="where nothing has moved it is the mean reward; it knows no upper end, and soon promises more than 1.",
+    praise="where nothing has moved it is the mean reward; it has no upper bound, and soon promises more than 1.",
 )
 
 
@@ -249,7 +249,7 @@ check_third_estimator = Exercise(
         Mistake(
             "plus d",
             lambda logp, logp_ref: _third_estimator(logp, logp_ref) + 2 * (logp_ref - logp),
-            "the sign of the last term: e^d - 1 *minus* d.",
+            "the last term has the wrong sign: e^d - 1 *minus* d.",
         ),
         Mistake(
             "forgot exp",
@@ -290,7 +290,7 @@ check_tilted = Exercise(
         Mistake(
             "without mu",
             lambda logp_mu, rewards, lam: torch.log_softmax(rewards / lam, -1),
-            "this is the tilt of a policy that writes everything alike: μ is missing.",
+            "this is the tilt of a policy that writes everything with equal probability: μ is missing.",
         ),
         Mistake(
             "times lambda",
@@ -305,7 +305,7 @@ check_tilted = Exercise(
         Mistake(
             "turned sign",
             lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu - rewards / lam, -1),
-            "the sign is turned: more reward, more probability.",
+            "the sign is flipped: more reward, more probability.",
         ),
         Mistake(
             "mu divided too",
@@ -325,12 +325,12 @@ check_tilted = Exercise(
         Mistake(
             "Z a plain mean",
             lambda logp_mu, rewards, lam: logp_mu + rewards / lam - torch.log(torch.exp(rewards / lam).mean()),
-            "Z is the mean of e^(R/λ) *under μ*, and this takes all completions alike.",
+            "Z is the mean of e^(R/λ) *under μ*, and this weighs all completions alike.",
         ),
         Mistake(
             "mu where log mu belongs",
             lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu.exp() + rewards / lam, -1),
-            "inside the softmax is log μ, and `logp_mu` is that already: no `exp`.",
+            "inside the softmax stands log μ, and `logp_mu` is that already: no `exp`.",
         ),
         Mistake(
             "probabilities, not normalised",
@@ -338,7 +338,7 @@ check_tilted = Exercise(
             "these are μ e^(R/λ): divide by their sum Z, and take the logarithm.",
         ),
     ],
-    praise="of all policies with this KL from μ none earns more. That is what the frontier's line is made of.",
+    praise="no policy with this KL from μ earns more. The frontier's line consists of such policies.",
 )
 
 
@@ -349,7 +349,8 @@ def _deviation(values: tuple[float, float], p: float) -> float:
 _D = (math.log(0.5 / 0.99), math.log(0.5 / 0.01))
 _K3 = (math.expm1(_D[0]) - _D[0], math.expm1(_D[1]) - _D[1])
 check_noise = Numbers(
-    "The standard deviation of one sample of k1 and of k3: π = (0.99, 0.01), reference (0.5, 0.5).",
+    "What is the standard deviation of one sample of k1, and of k3, if π = (0.99, 0.01) and the reference is (0.5, "
+    "0.5)?",
     of_k1=Number(
         _deviation(_D, 0.99),
         {
@@ -375,17 +376,18 @@ check_noise = Numbers(
         },
     ),
     rtol=5e-3,
-    praise="k3 is about ten times as noisy here: its ratio ref/π is 50 for a token that π hardly writes. "
-    "`never negative` is not `quiet`.",
+    praise="k3 is about ten times as noisy here: its ratio ref/π is 50 for a token that π hardly ever writes. `never "
+    "negative` is not `quiet`.",
 )
 
 check_top = Numbers(
-    "A policy earns 0.25, rewards are 0 and 1. The KL at which the tilt's reward reaches 1, and the gain there.",
+    "A policy earns 0.25, where rewards are 0 and 1. At which KL does the tilt's reward reach 1, and what is the "
+    "gain there?",
     spent=Number(
         math.log(4),
         {
             math.log(2): "that is log(1/0.5); the policy earns 0.25.",
-            0.7885: "that is the 625 completions' policy above, which earns 0.4546; this one earns 0.25.",
+            0.7885: "that is for the policy of the 625 completions above, which earns 0.4546; this one earns 0.25.",
             2.0: "that is the KL in bits; in nats the logarithm is natural.",
             -math.log(0.75): "that is log(1/0.75), the distance to always being *wrong*.",
             0.25 * math.log(4): "the tilt writes right completions only, each 4 times as often, so the mean of the "
@@ -397,7 +399,7 @@ check_top = Numbers(
         0.75,
         {
             1.0: "that is the reward there; the gain is what was added to 0.25.",
-            0.25: "that is the reward before; the gain is what is missing to 1.",
+            0.25: "that is the reward before; the gain is the rest, up to 1.",
         },
     ),
     rtol=5e-3,
@@ -408,7 +410,7 @@ check_top = Numbers(
 
 _UNTIL_AN_UPDATE = "before the first update a learner that wrote its own data has ratios of exactly 1"
 check_logs = Numbers(
-    "Which fault has each of the three trainers? The numbers of the faults, 1 to 4.",
+    "Which fault does each of the three trainers have? Give the faults' numbers, 1 to 4.",
     fresh=Number(
         2,
         {
@@ -447,21 +449,23 @@ def _stay_near(answer: Callable[..., Any]) -> str:
         logp = torch.log_softmax(logits, -1)
         value = call(answer, logp, ref)
         if not isinstance(value, Tensor) or value.shape != logp.shape or not value.requires_grad:
-            raise NotYet("a loss per token is wanted: a tensor of the shape of `logp`, through which a gradient flows.")
+            raise NotYet("expected a loss per token: a tensor of the shape of `logp`, through which a gradient flows.")
         (slope,) = torch.autograd.grad((logp.detach().exp() * value).sum(), logits)
         if step == 0:
             _direction(slope, logits, ref)
         logits = (logits - 0.5 * slope).detach().requires_grad_()
     last = kl(torch.log_softmax(logits.detach(), -1), ref).item()
     if not last < 0.1 * first:
-        raise NotYet(f"after 40 steps the KL is {last:.3g} nats; it began at {first:.3g}, and should be below a tenth.")
+        raise NotYet(
+            f"after 40 steps the KL is {last:.3g} nats; it began at {first:.3g}, and should be below a tenth of that."
+        )
     return f"40 steps on its mean gradient took KL(π‖ref) from {first:.2f} to {last:.4f} nats. k1 would not have moved."
 
 
 def _direction(slope: Tensor, logits: Tensor, ref: Tensor) -> None:
-    """Refuse a mean gradient that is none, or that of the other direction, at the first step."""
+    """At the first step, refuse a mean gradient that is 0, or that belongs to the other direction."""
     if slope.abs().max() < 1e-9:
-        raise NotYet("the mean of its gradient is 0: the value is right, and nothing descends. Which estimator is it?")
+        raise NotYet("the mean of its gradient is 0: the value is right, but nothing descends. Which estimator is it?")
     at = logits.detach().requires_grad_()
     wanted, other = (
         torch.autograd.grad(value, at)[0]
@@ -472,10 +476,10 @@ def _direction(slope: Tensor, logits: Tensor, ref: Tensor) -> None:
     if torch.allclose(slope, other, rtol=1e-4):
         raise NotYet("this descends KL(ref‖π), the other direction: it is k3's gradient. KL(π‖ref) is wanted.")
     if torch.allclose(slope, -wanted, rtol=1e-4):
-        raise NotYet("the sign is turned: this climbs KL(π‖ref).")
+        raise NotYet("the sign is flipped: this climbs KL(π‖ref).")
     scale = float((slope * wanted).sum() / (wanted * wanted).sum())
     if torch.allclose(slope, scale * wanted, rtol=1e-4):
-        raise NotYet(f"the direction is right, and the gradient is {scale:.3g} times that of KL(π‖ref).")
+        raise NotYet(f"the direction is right, but the gradient is {scale:.3g} times that of KL(π‖ref).")
     raise NotYet("the mean of its gradient is not that of KL(π‖ref); compare with the table: which loss descends it?")
 
 
@@ -497,7 +501,7 @@ def _frontier(answer: Callable[..., Any]) -> str:
     for _ in range(400):
         value = call(answer, world.logp(logits), logp_mu, rewards)
         if not isinstance(value, Tensor) or value.shape != logp_mu.shape or not value.requires_grad:
-            raise NotYet("a loss per token is wanted: a tensor `[625, 4]` through which a gradient flows.")
+            raise NotYet("expected a loss per token: a tensor `[625, 4]` through which a gradient flows.")
         (step,) = torch.autograd.grad((logq.exp()[:, None] * value).sum(), logits)
         if not step.isfinite().all():
             raise NotYet("the gradient is NaN or infinite; is something divided by 0, or has a ratio run away?")

@@ -61,7 +61,7 @@ check_merge = Exercise(
         Mistake(
             "sum of the logarithms",
             lambda peak_a, total_a, peak_b, total_b: peak_a + total_a.log() + peak_b + total_b.log(),
-            "this adds the two log Z. It is the Zs that add up, then comes the logarithm.",
+            "this adds the two logarithms. Add the two Z, and then take the logarithm.",
         ),
         Mistake("Z", lambda **a: _merged(**a).exp(), "this is Z itself; its logarithm is asked for."),
         Mistake(
@@ -79,7 +79,7 @@ check_merge = Exercise(
         Mistake(
             "e to the peak",
             lambda peak_a, total_a, peak_b, total_b: (total_a * peak_a.exp() + total_b * peak_b.exp()).log(),
-            "the formula is right, and exp(1000) overflows: it is infinite. Take the larger peak out of both "
+            "the formula is right, but exp(1000) overflows: it is infinite. Take the larger peak out of both "
             "exponentials and add it at the end.",
         ),
         Mistake(
@@ -104,10 +104,11 @@ check_merge = Exercise(
         Mistake(
             "peaks and totals apart",
             lambda peak_a, total_a, peak_b, total_b: peak_a + peak_b + (total_a + total_b).log(),
-            "the peaks are added up, and the totals. A piece's Z is its total times exp(its peak): add those two.",
+            "this adds the peaks and the totals separately. A piece's Z is its total times exp(its peak): add those "
+            "two.",
         ),
     ],
-    praise="with it a vocabulary of any size passes by in pieces, and no piece is ever needed again.",
+    praise="in this way a vocabulary of any size can pass by in pieces, and no piece is ever needed again.",
 )
 
 
@@ -157,7 +158,7 @@ def _bytes(frozen: Tensor, learning: Tensor) -> Tensor:
 
 
 check_bytes = Exercise(
-    "Is `bytes_of(frozen, learning)` what model, adapters, gradients and AdamW hold?",
+    "Is `bytes_of(frozen, learning)` the number of bytes that model, adapters, gradients and AdamW take?",
     truth=_bytes,
     inputs=lambda draw: (draw.uniform(2000, 9000, 3), draw.uniform(10, 300, 3)),
     examples=[([1000.0, 494.0, 7615.0], [100.0, 4.4, 20.0])],
@@ -180,8 +181,8 @@ check_bytes = Exercise(
         Mistake(
             "one of four",
             lambda frozen, learning: 2 * frozen + 12 * learning,
-            "12 bytes for each weight that learns are too few. It has itself, its gradient, and AdamW's moments of "
-            "the gradient and of its square: four numbers of 4 bytes.",
+            "12 bytes for each weight that learns are too few. Each needs four numbers of 4 bytes: itself, its "
+            "gradient, and AdamW's moments of the gradient and of its square.",
         ),
         Mistake(
             "copies",
@@ -198,7 +199,9 @@ check_bytes = Exercise(
             lambda frozen, learning: 2 * (frozen + learning),
             "this is all weights in bfloat16; the adapters are float32, with a gradient and two moments.",
         ),
-        Mistake("bits", lambda frozen, learning: 8 * _bytes(frozen, learning), "these are bits; 8 are a byte."),
+        Mistake(
+            "bits", lambda frozen, learning: 8 * _bytes(frozen, learning), "these are bits; 8 of them make a byte."
+        ),
         Mistake(
             "adapters of 16 bits",
             lambda frozen, learning: 2 * frozen + 14 * learning,
@@ -206,8 +209,8 @@ check_bytes = Exercise(
         ),
         Mistake("no adapters", lambda frozen, learning: 2 * frozen, "these are the frozen weights alone."),
     ],
-    praise="sixteen bytes for each weight that learns, two for each that does not: why adapters fit where their model "
-    "would not.",
+    praise="a weight that learns takes sixteen bytes, one that does not takes two: that is why adapters fit where "
+    "their model would not.",
 )
 
 
@@ -223,22 +226,22 @@ def _at_once(name: str, scoring: str, overlooked: str) -> Number:
 
     def hint(n: int) -> str:
         if n & (n - 1):
-            return f"`{name}`: a power of two is asked for: 1, 2, 4, 8, ..."
+            return f"`{name}`: expected a power of two: 1, 2, 4, 8, ..."
         return (
             f"`{name}`: this does not fit. {overlooked}"
             if n > wanted
-            else (f"`{name}`: this fits, and twice as many do too.")
+            else (f"`{name}`: this fits, but so does twice as many.")
         )
 
     return Number(wanted, {n: hint(n) for n in range(1, 257) if n != wanted})
 
 
 check_at_once = Numbers(
-    "The most completions at once, of powers of two, with whole logits and in chunks.",
-    whole=_at_once("whole", "full", "Are the activations in it?"),
-    chunked=_at_once("chunked", "chunked", "The activations are not in chunks."),
-    praise="chunks take the logits away, not the activations. What is left is fewer completions at once, or computing "
-    "activations twice.",
+    "Which power of two is the largest number of completions at once that fits, with whole logits and in chunks?",
+    whole=_at_once("whole", "full", "Did you count the activations?"),
+    chunked=_at_once("chunked", "chunked", "The activations do not come in chunks."),
+    praise="chunks take the logits away, not the activations. The only remedies for those are fewer completions at "
+    "once, or computing activations twice.",
 )
 
 _SIGNS = {
@@ -248,7 +251,7 @@ _SIGNS = {
     4: "with 16-bit weights the gradient is as large as ever and most weights stay exactly where they were.",
     5: "with a learning rate of 0 no weight at all would change.",
 }
-"""How each fault that the exercise lists shows in the log of `trbook.scale.strange`; the fifth is no run's."""
+"""How each fault that the exercise lists shows in the log of `trbook.scale.strange`; no run has the fifth."""
 
 
 def _fault(run: str, fault: int) -> Number:
@@ -256,12 +259,12 @@ def _fault(run: str, fault: int) -> Number:
 
 
 check_log = Numbers(
-    "Which fault has each of the four runs? The numbers of the faults, 1 to 5.",
+    "Which fault does each of the four runs have? Give the faults' numbers, 1 to 5.",
     a=_fault("a", 3),
     b=_fault("b", 2),
     c=_fault("c", 4),
     d=_fault("d", 1),
-    praise="no run raised an error, and the reward would have told none of the four apart. Log completions, different "
+    praise="no run raised an error, and the reward would not have told the four apart. Log completions, different "
     "prompts, the ratio before the first step, and the share of weights that changed.",
 )
 
@@ -299,7 +302,7 @@ class _InPieces:
             "this is the logit of each token; log Z is not subtracted yet.": logits[at, y],
             "this is log Z; the log-prob is the token's logit less log Z.": logits.logsumexp(-1),
             "this is the probability; its logarithm is asked for.": want.exp(),
-            "the sign is turned over: a log-prob is never above 0.": -want,
+            "the sign is flipped: a log-prob is never above 0.": -want,
             "log Z is of the last piece alone; carry the peak and the total on from piece to piece.": logits[at, y]
             - logits.split(chunk, 1)[-1].logsumexp(-1),
             "log Z is of the first piece alone; is there a `return` inside the loop?": logits[at, y]
@@ -323,7 +326,7 @@ class _InPieces:
         wrong = {
             "this is W_y alone; subtract the mean output row u.": W[y],
             "this is the mean output row u; the slope is W_y - u.": p @ W,
-            "the sign is turned over: it is W_y - u.": -want,
+            "the sign is flipped: it is W_y - u.": -want,
             "u is the plain mean of the rows; each row counts by its probability.": W[y] - W.mean(0),
         }
         for hint, value in wrong.items():
@@ -373,10 +376,10 @@ def _answered(answer: Callable[..., Any], hidden: Tensor, W: Tensor, y: Tensor, 
     if got is None or got is Ellipsis:
         raise NotYet("your function returns nothing yet; does it end with `return logp, slope`?")
     if not (isinstance(got, tuple | list) and len(got) == 2 and all(isinstance(part, Tensor) for part in got)):
-        raise NotYet(f"two tensors are wanted, `return logp, slope`, and your function returns {kind(got)}.")
+        raise NotYet(f"expected two tensors, `return logp, slope`, but your function returns {kind(got)}.")
     for name, part, shape in zip(("logp", "slope"), got, (y.shape, hidden.shape), strict=True):
         if part.shape != shape:
-            raise NotYet(f"`{name}` has the shape {list(part.shape)}, and {list(shape)} is wanted.")
+            raise NotYet(f"`{name}` has the shape {list(part.shape)} instead of {list(shape)}.")
     logp, slope = (part.detach().cpu().to(torch.float32) for part in got)
     return logp, slope
 

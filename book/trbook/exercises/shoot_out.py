@@ -49,7 +49,7 @@ USED = frozenset(
 )
 """Seeds that the book's runs have used."""
 MOST_ARMS = 12
-"""Variants times points: so many run at smoke size while a reader waits."""
+"""Variants times points: as many as can run at smoke size while a reader waits."""
 
 
 def _middle(runs: Tensor, cut: int) -> Tensor:
@@ -96,8 +96,8 @@ check_interquartile_mean = Exercise(
             "only the lowest runs are cut off; the highest are too.",
         ),
     ],
-    praise="one collapsed run of eight moves the mean and leaves this number: that is why the book quotes it, and why "
-    "it also draws every run.",
+    praise="one collapsed run of eight moves the mean but hardly this number: that is why the book quotes it, and "
+    "why it also draws every run.",
 )
 
 
@@ -164,7 +164,7 @@ def _chosen(accuracy: Tensor, kl: Tensor, near: float) -> Tensor:
 
 
 def _configurations(draw: Draw) -> tuple[Tensor, Tensor, float]:
-    """Nine configurations whose accuracies lie points apart; the less accurate have mostly moved less."""
+    """Nine configurations whose accuracies lie a few points apart; the less accurate have mostly moved less."""
     behind = torch.tensor([0.0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.4], dtype=torch.float64)
     moved = torch.tensor([0.40, 0.45, 0.35, 0.30, 0.25, 0.20, 0.15, 0.10, 0.05], dtype=torch.float64)
     accuracy, kl = 0.9 - behind, moved + draw.uniform(-0.02, 0.02, 9)
@@ -173,7 +173,7 @@ def _configurations(draw: Draw) -> tuple[Tensor, Tensor, float]:
 
 
 check_choose = Exercise(
-    "Does `choose(accuracy, kl, near)` give the index of the configuration that the tuning rule takes?",
+    "Does `choose(accuracy, kl, near)` return the index of the configuration that the tuning rule chooses?",
     truth=_chosen,
     inputs=_configurations,
     examples=[
@@ -201,7 +201,8 @@ check_choose = Exercise(
         Mistake(
             "most moved",
             lambda accuracy, kl, near: _chosen(accuracy, -kl, near),
-            "of those that are equally good this moves the policy most; the one that moves it least wins.",
+            "this takes the one that moves the policy most; of those that are equally good, the one that moves it "
+            "least wins.",
         ),
     ],
     praise="on three seeds the best of fifteen is partly luck. Taking the calmest of those that cannot be told apart "
@@ -234,14 +235,14 @@ check_rare_token = Numbers(
             500.0: "0.5 is 500 times 0.001, and each batch multiplies by 1.2: how many factors is that?",
         },
     ),
-    praise="a window on the ratio lets a rare token grow by a fifth per batch and no faster, a bound on the difference "
-    "of probabilities lets it arrive in four. The sweep `rare` measures what that is worth.",
+    praise="a window on the ratio lets a rare token grow by a fifth per batch and no faster; a bound on the "
+    "difference of probabilities lets it arrive in four. The sweep `rare` measures what that is worth.",
 )
 
 
 _FAIR = "a fair design would let B choose by the same rule, and report seeds that chose nothing."
 check_designs = Numbers(
-    "Which fault has the design of each of three papers? The numbers of the faults, 1 to 5.",
+    "Which fault does the design of each of three papers have? Give the faults' numbers, 1 to 5.",
     first=Number(
         4,
         {
@@ -281,7 +282,7 @@ class SweepCheck:
 
     asks: str
     run: Callable[[Sweep], Sequence[tuple[Any, str]]]
-    """Runs a sweep at smoke size; gives the cells that failed, with their errors."""
+    """Runs a sweep at smoke size; returns the cells that failed, with their errors."""
 
     def __repr__(self) -> str:
         return self.asks
@@ -291,7 +292,7 @@ class SweepCheck:
 
     def _check(self, answer: Any) -> Verdict:
         if not isinstance(answer, Sweep):
-            raise NotYet(f"a `Sweep(...)` is wanted here, and this is {kind(answer)}.")
+            raise NotYet(f"expected a `Sweep(...)` here, but this is {kind(answer)}.")
         self._design(answer)
         arms = self._arms(answer)
         failed = self.run(replace(answer, name=answer.name or "mine"))
@@ -316,8 +317,8 @@ class SweepCheck:
         used = sorted(USED & set(sweep.seeds))
         if used:
             raise NotYet(
-                f"seed {used[0]} is one that the book's runs have had. What suggested a question cannot "
-                f"answer it: take seeds of your own, such as `range(500, 508)`."
+                f"the book's runs have used seed {used[0]}. Runs that suggested a question cannot answer it: take "
+                "seeds of your own, such as `range(500, 508)`."
             )
         if not sweep.predictions:
             raise NotYet("`predictions` is empty: say what you expect before you look.")
@@ -330,7 +331,7 @@ class SweepCheck:
         except (ValueError, TypeError) as error:
             raise NotYet(f"the sweep cannot be run: {named(error)}") from error
         if arms > MOST_ARMS:
-            raise NotYet(f"{arms} arms are many to begin with: declare at most {MOST_ARMS}.")
+            raise NotYet(f"{arms} arms are too many to begin with: declare at most {MOST_ARMS}.")
         return arms
 
 

@@ -53,7 +53,7 @@ def _says_yes(enough: Callable[..., Any], *arguments: Tensor) -> bool:
     try:
         return bool(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise NotYet(f"`True` or `False` is wanted, and your function returns {kind(value)}.") from error
+        raise NotYet(f"expected `True` or `False`, but your function returns {kind(value)}.") from error
 
 
 def _rollout(policy: Policy, seed: int, *, prompts: int) -> tuple[Any, Tensor]:

@@ -1,4 +1,5 @@
-"""The exercise of *Tasks of your own*: a verifier that cannot be talked into a reward, tried and then trained with."""
+"""The exercise of *Tasks of your own*: a verifier that cannot be talked into a reward, first tried and then used in
+training."""
 
 from __future__ import annotations
 
@@ -19,12 +20,12 @@ CASES: tuple[tuple[int, str, bool, str], ...] = (
     (12, "-8 4 -3 1 -1 0", True, "12 is paid, but 8 is even: that earns the partial credit, 0.2."),
     (12, "-9 3 -1 0", True, "the completion says 0, and 12 - 9 - 1 is 2: do the sums yourself, and believe nothing."),
     (12, "-9 4 -3 0", True, "12 - 9 is 3 and not 4: a wrong sum on the way is wrong, even if the last number is 0."),
-    (12, "-9 3 0", True, "the last 0 follows no coin: three words are no pairs. Did a `zip` drop the last one?"),
+    (12, "-9 3 0", True, "the last 0 follows no coin: three words make no pairs. Did a `zip` drop the last one?"),
     (12, "-9 3 -3 0", False, "`ended` is False: the completion was cut off, so it is not a payment yet."),
-    (12, "-9 3", True, "3 are left: that is not paid."),
+    (12, "-9 3", True, "3 is left over: that is not paid."),
     (12, "", True, "an empty completion pays nothing, and must not raise an error."),
     (12, ": bust", True, "`:` is no coin. A policy that explores writes anything: your verifier must not raise."),
-    (12, "9 3 -3 0", True, "a coin is written with its minus: `9` is none."),
+    (12, "9 3 -3 0", True, "a coin is written with its minus sign: `9` is not a coin."),
     (9, "-7 2 -9 bust", True, "more is spent than there was: that earns 0."),
     (12, "-15 bust 3 0", True, "`-15` is not a coin in the vocabulary, and 3 is not a payment: that earns 0."),
 )
@@ -65,7 +66,7 @@ def check_verifier(*answer: Any, **other: Any) -> Outcome:
 
 def _checked(answer: Any) -> Outcome:
     if not callable(answer):
-        raise NotYet(f"a function is wanted here, and this is {kind(answer)}.")
+        raise NotYet(f"expected a function here, but this is {kind(answer)}.")
     for amount, completion, ended, hint in CASES:
         prompt = Prompt(f"{amount} :", "0", amount)
         wanted, got = reference(prompt, completion, ended), _asked(answer, prompt, completion, ended)
@@ -79,7 +80,7 @@ def _checked(answer: Any) -> Outcome:
     yours, ours = _rewards(answer), _rewards(reference)
     if yours != ours:
         raise NotYet(
-            f"on the tried completions your verifier is right, but in training it differs from ours: mean rewards "
+            "your verifier is right on the tried completions, but in training it differs from ours: mean rewards "
             f"{_listed(yours)} instead of {_listed(ours)}."
         )
     return Outcome(
@@ -104,7 +105,7 @@ def _asked(answer: Callable[..., Any], prompt: Prompt, completion: str, ended: b
 
 
 def _rewards(judge: Callable[[Prompt, str, bool], Verdict]) -> list[float]:
-    """Mean rewards of four batches, learnt from."""
+    """The mean rewards of four batches of training."""
     task: Any = Odd(judge)  # without demonstrations, which GRPO does not ask for
     run = trlib.train(
         trlib.load_policy("spend"),

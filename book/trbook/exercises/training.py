@@ -28,9 +28,9 @@ def trained(yours: Method, ours: Method, *, task: str = "dial", lag: int = 0, **
         for batch, (a, b) in enumerate(zip(mine[column], reference[column], strict=True)):
             if not math.isclose(a, b, rel_tol=RTOL, abs_tol=1e-6):
                 raise NotYet(
-                    f"on the drawn inputs your function is right, but in training it differs from the library: "
-                    f"`{column}` of batch {batch} is {a:.4g}, and {b:.4g} with the library's. Does it depend on a "
-                    f"shape, or on something outside of it?"
+                    "your function is right on the drawn inputs, but in training it differs from the library's: "
+                    f"`{column}` of batch {batch} is {a:.4g} instead of {b:.4g}. Does it depend on a shape, or on "
+                    "something outside of it?"
                 )
     return (
         f"Three batches of `{task}` with your function gave the library's run: rewards "

@@ -74,7 +74,8 @@ check_trsft = Exercise(
         Mistake(
             "always over alpha",
             lambda logp, alpha: -logp.exp() / alpha,
-            "above alpha p is divided by itself, so that the weight stays 1; here it is always divided by alpha.",
+            "where p is above alpha it is divided by itself, so that the weight stays 1; here it is always divided "
+            "by alpha.",
         ),
     ],
     praise="the loss of every token above alpha is -1 whatever p is, and its gradient is SFT's: do not read progress "
@@ -123,7 +124,7 @@ check_truncated = Exercise(
         Mistake(
             "the mass before",
             lambda expert, alpha: _over(expert, _kept(expert, alpha, itself=False)),
-            "the mass that a kept token is compared with holds the token itself: e_k with alpha times S_k.",
+            "the mass that a kept token is compared with includes the token itself: compare e_k with alpha times S_k.",
         ),
         Mistake(
             "the largest as measure",
@@ -159,7 +160,7 @@ check_truncated = Exercise(
             "these are the right numbers in falling order; put them back where their tokens stand.",
         ),
     ],
-    praise="no more than 1/alpha tokens stay, because each that stays has at least alpha, one rest aside.",
+    praise="no more than 1/alpha tokens stay, because each that stays has at least alpha, except for one rest.",
     rtol=1e-3,
 )
 
@@ -178,8 +179,8 @@ def _counts(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
 
 
 check_prefix_shares = Exercise(
-    "Does `prefix_shares(right_of_4, right_of_6, right_of_7)` say which share of the answer each later group begins "
-    "with?",
+    "Does `prefix_shares(right_of_4, right_of_6, right_of_7)` give the share of the answer that each later group "
+    "begins with?",
     truth=_shares,
     inputs=_counts,
     examples=[([1.0, 2.0, 2.0, 3.0, 4.0], [3.0, 4.0, 2.0, 4.0, 6.0], [3.0, 5.0, 2.0, 5.0, 7.0])],
@@ -203,7 +204,7 @@ check_prefix_shares = Exercise(
             lambda right_of_4, right_of_6, right_of_7: torch.stack(
                 [0.25 * (right_of_4 >= 2), 0.5 * (right_of_6 >= 4), 1.0 * (right_of_7 >= 7)], -1
             ),
-            "turned around: the prefix is for prompts that go badly.",
+            "the wrong way round: the prefix is for prompts that go badly.",
         ),
         Mistake(
             "one group late",
@@ -225,7 +226,7 @@ check_prefix_shares = Exercise(
             lambda right_of_4, right_of_6, right_of_7: torch.stack(
                 [1.0 * (right_of_4 < 2), 1.0 * (right_of_6 < 4), 1.0 * (right_of_7 < 7)], -1
             ),
-            "right about who gets one; the share is 0.25, 0.5 or 1.",
+            "this is right about who gets one; the share is 0.25, 0.5 or 1.",
         ),
         Mistake(
             "shares as thresholds",
@@ -258,7 +259,7 @@ check_prefix_shares = Exercise(
                 ],
                 -1,
             ),
-            "each group is decided by the sum so far alone: one that was free may be followed by one with a prefix.",
+            "only the sum so far decides about each group: one that was free may be followed by one with a prefix.",
         ),
     ],
     praise="seven of seven is a high bar: one failure among the first seven, and the last completion is the expert's "
@@ -266,8 +267,8 @@ check_prefix_shares = Exercise(
 )
 
 check_price = Numbers(
-    "With alpha = 0.1: the most that leaving out one of the expert's tokens can cost, in nats; tokens that can keep at "
-    "least alpha.",
+    "With alpha = 0.1, how many nats can leaving out one of the expert's tokens cost at most, and how many tokens "
+    "can keep at least alpha?",
     nats=Number(
         1 + math.log(10),
         {
@@ -324,8 +325,8 @@ check_taught = Exercise(
         Mistake(
             "the broken loop",
             lambda forced, group: forced & ~_earlier(_alike(forced))[:, None],
-            "this is still the broken loop: a prefix is left out because another *prompt* has one as long. Its words "
-            "are different ones.",
+            "this is still the broken loop: a prefix is left out because another *prompt* has one of the same "
+            "length, whose words are different.",
         ),
         Mistake(
             "one prefix for a prompt",
@@ -340,7 +341,7 @@ check_taught = Exercise(
         Mistake(
             "the copies",
             lambda forced, group: forced & ~_taught(forced, group),
-            "turned around: these are the repetitions, which are left out.",
+            "the wrong way round: these are the repetitions, which are left out.",
         ),
         Mistake(
             "all twins out",
@@ -371,7 +372,7 @@ check_taught = Exercise(
             "these are the tokens that are *not* taught.",
         ),
     ],
-    praise="a fault like this raises nothing and slows learning. A count of the tokens that are taught, in the log, "
+    praise="a fault like this raises no error and slows learning. A count of the tokens that are taught, in the log, "
     "finds it.",
 )
 
@@ -424,9 +425,9 @@ def _asked(loss: Callable[..., Any], policy: Policy, part: _Part, alpha: float, 
     if value is None or value is Ellipsis:
         raise NotYet("your function returns nothing yet; does it end with a `return`?")
     if not isinstance(value, Tensor) or not value.is_floating_point() or value.device.type == "meta":
-        raise NotYet(f"a loss is wanted, a tensor with one number, and your function returns {kind(value)}.")
+        raise NotYet(f"expected a loss, a tensor with one number, but your function returns {kind(value)}.")
     if value.shape != ():
-        raise NotYet(f"a loss is one number, and your function returns the shape {list(value.shape)}.")
+        raise NotYet(f"a loss is one number, but your function returns the shape {list(value.shape)}.")
     if not value.requires_grad:
         raise NotYet("no gradient reaches `logp`; is something detached that should not be?")
     return value
@@ -447,7 +448,7 @@ def _movements(loss: Callable[..., Any]) -> Tensor:
 
 
 def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
-    """Trains `dial_rare` with the reader's loss, and says how the reward of the free completions went."""
+    """Trains `dial_rare` with the reader's loss, and reports how the reward of the free completions changed."""
     policy = load_policy("dial_rare")
     means: list[float] = []
     optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
@@ -505,7 +506,7 @@ check_trapo_loss = Built(
         Mistake(
             "SFT",
             lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp),
-            "the expert's half is SFT's, weight 1 on every token; TrSFT fades a token of p < alpha.",
+            "the expert's half is SFT's here, with weight 1 on every token; TrSFT fades tokens of p < alpha.",
         ),
         Mistake(
             "no stop-gradient",
@@ -520,7 +521,7 @@ check_trapo_loss = Built(
         Mistake(
             "alpha written in",
             lambda *a: _whole(*a, imitate=lambda logp, alpha: _trsft(logp, 0.1)),
-            "the first update agrees and the second does not: is 0.1 written in for `alpha`?",
+            "the first update agrees and the second does not: did you write in 0.1 for `alpha`?",
         ),
         Mistake(
             "divided by the standard deviation",
@@ -562,7 +563,8 @@ check_trapo_loss = Built(
                     + _whole(logp, rewards, 0 * own, expert, alpha, horizon) / expert.sum()
                 )
             ),
-            "each half is divided by its own number of tokens; both have one divisor, completions times `horizon`.",
+            "here each half is divided by its own number of tokens; both share one divisor, the number of "
+            "completions times `horizon`.",
         ),
         Mistake(
             "the batch's mean",

@@ -45,7 +45,7 @@ check_on_the_way = Exercise(
         Mistake(
             "probabilities mixed",
             lambda logp, logp_old, eta: ((eta * logp_old.exp() + logp.exp()) / (1 + eta)).log(),
-            "this mixes probabilities; the Lagrangian is straight in *log*-probabilities.",
+            "this mixes probabilities; the Lagrangian's solution is linear in *log*-probabilities.",
         ),
         Mistake(
             "no 1 + eta",
@@ -65,7 +65,7 @@ check_on_the_way = Exercise(
         Mistake(
             "one of two divided",
             lambda logp, logp_old, eta: (eta * logp_old / (1 + eta) + logp).log_softmax(-1),
-            "1 + eta divides both: the shares are eta / (1 + eta) and 1 / (1 + eta).",
+            "1 + eta should divide both: the shares are eta / (1 + eta) and 1 / (1 + eta).",
         ),
         Mistake(
             "eta as a share",
@@ -164,7 +164,7 @@ check_through = Exercise(
         Mistake(
             "a square for the variance",
             lambda g, logp, logp_old, eta: _uncentred(g, logp, logp_old, eta, of_the_variance=True),
-            "below the sum is the variance of d under π, the mean of (d - KL)²; here it is the mean of d².",
+            "the denominator is the variance of d under π, the mean of (d - KL)²; here it is the mean of d².",
         ),
         Mistake(
             "pi forgotten",
@@ -255,8 +255,8 @@ _P = _largest(0.05)
 _ETA = math.log(9) / math.log(_P / (1 - _P)) - 1
 
 check_two_outcomes = Numbers(
-    "Two outcomes, q = (1/2, 1/2), δ = 0.05: the largest ratio that a projection has, and the multiplier where the "
-    "network's distribution is π̃ = (0.9, 0.1).",
+    "With two outcomes, q = (1/2, 1/2) and δ = 0.05, what is the largest ratio that a projection has, and what is "
+    "the multiplier where the network's distribution is π̃ = (0.9, 0.1)?",
     ratio=Number(
         2 * _P,
         {
@@ -276,8 +276,8 @@ check_two_outcomes = Numbers(
             (0.9 - _P) / (_P - 0.5): "this mixes probabilities; π lies between q and π̃ in log-odds.",
         },
     ),
-    praise="with two outcomes there is one way out, and it is closed: the ratio term's push is exactly 0 here, as that "
-    "of a clip at 1.31 would be.",
+    praise="with two outcomes there is only one way out, and it is closed: the ratio term's push is exactly 0 here, "
+    "as that of a clip at 1.31 would be.",
 )
 
 NO_PULL, NO_ROOM, MOVING_OLD, FOUR_BITS, NO_ADVANTAGE = 1.0, 2.0, 3.0, 4.0, 5.0
@@ -285,13 +285,13 @@ NO_PULL, NO_ROOM, MOVING_OLD, FOUR_BITS, NO_ADVANTAGE = 1.0, 2.0, 3.0, 4.0, 5.0
 _LEARNS = "with all advantages at 0 nothing moves, and the reward stays where it is; this one falls."
 
 check_logs = Numbers(
-    "Which fault has the loop that wrote log A, log B, log C and log D: 1, 2, 3, 4 or 5?",
+    "What is the fault behind log A, log B, log C and log D: 1, 2, 3, 4 or 5?",
     A=Number(
         FOUR_BITS,
         {
             NO_PULL: "A has tokens outside before the first update on a batch. Without the regression the network "
             "still starts each batch at q.",
-            NO_ROOM: "A's projection stands at 0.05 nats from q, so the radius is not 0.",
+            NO_ROOM: "A's projection lies 0.05 nats from q, so the radius is not 0.",
             MOVING_OLD: "a q that is recomputed is never left, and A has tokens outside.",
             NO_ADVANTAGE: "A's reward rises before it falls, so something was learnt from it.",
         },
@@ -308,7 +308,7 @@ check_logs = Numbers(
     C=Number(
         NO_PULL,
         {
-            NO_ROOM: "C's projection stands at 0.05 nats from q, so the radius is not 0.",
+            NO_ROOM: "C's projection lies 0.05 nats from q, so the radius is not 0.",
             MOVING_OLD: "a q that is recomputed is never left, and C's network is 5 to 9 nats away.",
             FOUR_BITS: "C has no token outside before the first update: its q is the learner's own old policy.",
             NO_ADVANTAGE: "C's reward reaches 0.79 by batch 4, so something was learnt from it.",
@@ -343,7 +343,8 @@ def _mass(logp: Tensor, ids: Tensor) -> Tensor:
 
 
 DELTA, KEPT = 0.002, 4
-"""The radius and the kept tokens of the compared updates: so near that most tokens are projected at once."""
+"""The radius and the number of kept tokens in the compared updates; the radius is so small that most tokens are
+projected at once."""
 
 
 @cache
@@ -379,12 +380,12 @@ def _merged(with_rest: Callable[..., Any], logp: Tensor, ids: Tensor) -> Tensor:
     if merged is None or merged is Ellipsis:
         raise NotYet("your function returns nothing yet; does it end with a `return`?")
     if not isinstance(merged, Tensor) or not merged.is_floating_point() or merged.device.type == "meta":
-        raise NotYet(f"a tensor of log-probs is wanted, and your function returns {kind(merged)}.")
+        raise NotYet(f"expected a tensor of log-probs, but your function returns {kind(merged)}.")
     count, width = ids.shape
     if merged.shape == (count, width):
         raise NotYet(f"your function returns the {width} kept tokens alone; the bucket for all others comes last.")
     if merged.shape != (count, width + 1):
-        raise NotYet(f"your function returns the shape {list(merged.shape)}, and {[count, width + 1]} is wanted.")
+        raise NotYet(f"your function returns the shape {list(merged.shape)} instead of {[count, width + 1]}.")
     if torch.isnan(merged).any():
         raise NotYet("your function returns NaN; is the logarithm of something negative taken?")
     return merged
@@ -428,7 +429,7 @@ def _movements(with_rest: Callable[..., Any]) -> Tensor:
 
 
 def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> str:
-    """Trains `dial` with the reader's outcomes, and says how the reward went."""
+    """Trains `dial` with the reader's outcomes, and reports how the reward changed."""
     policy = load_policy("dial")
     means: list[float] = []
     optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
@@ -463,8 +464,8 @@ check_with_rest = Built(
         Mistake(
             "the authors' constant",
             lambda logp, ids: _kept_and(logp, ids, lambda others: torch.full_like(others[:, :1], math.log(1e-12))),
-            "the bucket counts for almost nothing, so what leaves the kept tokens is not seen. Is a constant written "
-            "in, or are logarithms added? `logsumexp` adds probabilities.",
+            "the bucket counts for almost nothing, so what leaves the kept tokens is not seen. Did you write in a "
+            "constant, or add logarithms? `logsumexp` adds probabilities.",
         ),
         Mistake(
             "renormalised",

@@ -86,7 +86,8 @@ check_fisher_product = Exercise(
         Mistake(
             "diagonal",
             lambda p, jacobian, v: torch.einsum("sad,sa->d", jacobian, p * (1 - p) * (jacobian @ v)) / len(p),
-            "`p (1 - p)` is the diagonal of `diag(p) - p p'`; the entries off the diagonal, `-p_a p_b`, belong too.",
+            "`p (1 - p)` is the diagonal of `diag(p) - p p'`; the entries off the diagonal, `-p_a p_b`, belong there "
+            "too.",
         ),
         Mistake(
             "half",
@@ -144,12 +145,12 @@ check_full_step = Exercise(
         Mistake(
             "radius as length",
             lambda x, product, delta: delta * x / x.norm(),
-            "this goes a distance of delta in the parameters; delta is nats of KL, x'Fx/2.",
+            "this goes a distance of delta in the parameters; delta is in nats of KL, x'Fx/2.",
         ),
         Mistake(
             "turned around",
             lambda x, product, delta: (x @ product / (2 * delta)).sqrt() * x,
-            "the fraction is turned over: a larger x'Fx needs a smaller factor.",
+            "the fraction is upside down: a larger x'Fx needs a smaller factor.",
         ),
         Mistake(
             "steps along F x",
@@ -196,7 +197,7 @@ def _from_one(found: Tensor) -> Tensor:
 
 
 def _tries(draw: Draw) -> tuple[Tensor, Tensor, float]:
-    """In any order: some that pass, more of them where delta is large; one too far; three that have not risen."""
+    """Tries in any order: some that pass, more of them where delta is large; one too far; three that have not risen."""
     delta, order = draw.number(0.5, 1.6), draw.uniform(0, 1, 8).argsort()
     kl = torch.tensor([0.4, 1.2, 1.5, 1.8, 3.0, 0.5, 0.3, 0.2], dtype=torch.float64) * draw.uniform(0.9, 1.1, 8)
     gain = torch.tensor([1, 2, 3, 4, 5, -2, -3, -1], dtype=torch.float64) / 10 * draw.uniform(0.8, 1.2, 8)
@@ -204,7 +205,8 @@ def _tries(draw: Draw) -> tuple[Tensor, Tensor, float]:
 
 
 check_line_search = Exercise(
-    "Does `line_search(kl, gain, delta)` give the number of the try that is taken, from 0, and -1 where none is?",
+    "Does `line_search(kl, gain, delta)` return the number of the try that is taken, counted from 0, and -1 where "
+    "none is?",
     truth=_search,
     inputs=_tries,
     examples=[
@@ -278,22 +280,22 @@ check_line_search = Exercise(
         Mistake(
             "their number for none",
             lambda kl, gain, delta: _or(_search(kl, gain, delta), len(kl)),
-            "where no try passes, this gives the number of tries; -1 is wanted.",
+            "where no try passes, this returns the number of tries; -1 is wanted.",
         ),
     ],
     praise="each try is a forward pass over the batch. On `dial` the first or the second is nearly always taken.",
 )
 
 check_damping = Numbers(
-    "In a direction where F is 0.05, with damping 0.1 and delta 0.01: the KL that the full step spends, and without "
-    "the damping.",
+    "In a direction where F is 0.05, at delta 0.01, how much KL does the full step spend with damping 0.1, and how "
+    "much without?",
     damped=Number(
         0.01 / 3,
         {
             0.01: "the damping is inside x'Fx, so that the step is shorter than the radius allows.",
             0.02 / 3: "that is the damping's share of the radius; the other share, 0.05 of 0.15, is KL.",
             0.01 / 9: "0.05 of 0.15 once, not twice: d'(F + 0.1)d/2 is delta, and d'Fd/2 is a third of that.",
-            0.0033: "two digits of it; three are wanted.",
+            0.0033: "that is two digits of it; give three.",
             0.005: "the step is scaled by F + damping, which is 0.15, and not by the damping alone.",
             1 / 3: "that is the share of the radius; in nats it is a third of delta.",
             0.02: "the damping makes the step shorter, so that the KL is below delta.",
@@ -315,7 +317,7 @@ DOWNHILL, MOVED_ANCHOR, ONE_PRODUCT, DAMPED = 1.0, 2.0, 3.0, 4.0
 """The faults that the three logs of broken loops may have, by their numbers in the chapter."""
 
 check_logs = Numbers(
-    "Which fault has the loop that wrote log A, log B and log C: 1, 2, 3 or 4?",
+    "What is the fault behind log A, log B and log C: 1, 2, 3 or 4?",
     A=Number(
         MOVED_ANCHOR,
         {
@@ -388,7 +390,7 @@ def _update(
         raise NotYet("your function returns nothing yet; does it end with a `return`?")
     if not isinstance(full, Tensor) or full.shape != g.shape:
         came = f"the shape {list(full.shape)}" if isinstance(full, Tensor) else kind(full)
-        raise NotYet(f"the step is wanted, a tensor of the shape {list(g.shape)}, and your function returns {came}.")
+        raise NotYet(f"expected the step, a tensor of the shape {list(g.shape)}, but your function returns {came}.")
     full = full.detach().to(g.dtype)
     spent = _shorten(policy, batch, full, surrogate, old, delta)
     return full, spent
@@ -432,7 +434,7 @@ def _steps(step: Callable[..., Any]) -> Tensor:
 
 
 def _learns(step: Callable[..., Any], batches: int = 6) -> str:
-    """Trains with the reader's step, and says how the reward went."""
+    """Trains with the reader's step, and reports how the reward changed."""
     policy = load_policy("dial")
     means, most = [], 0.0
     for seed in range(batches):
@@ -478,7 +480,7 @@ check_natural_step = Built(
         Mistake(
             "the gradient",
             lambda product, g, delta, products: _scaled(g, product, delta),
-            "the length is right, and the direction is the gradient's: solve F x = g by conjugate gradients first.",
+            "the length is right, but the direction is the gradient's: solve F x = g by conjugate gradients first.",
         ),
         Mistake(
             "not scaled",
@@ -528,7 +530,7 @@ check_natural_step = Built(
             lambda product, g, delta, products: _scaled(
                 _rounds(product, g, products, lambda new, last: last / new), product, delta
             ),
-            "the share of the last direction is the *new* squared residual over the last one, not the reverse.",
+            "the share of the last direction is the *new* squared residual over the last one, not the other way round.",
         ),
         Mistake(
             "the share is 1",

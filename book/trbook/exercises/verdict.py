@@ -123,7 +123,7 @@ def quoted(names: list[str]) -> str:
 
 
 def short(value: Any) -> str:
-    """A value as a reader would type it, with three digits that count."""
+    """A value as a reader would type it, to three significant digits."""
     if isinstance(value, Tensor):
         return _list(value)
     return f"{value:.3g}" if isinstance(value, float) else repr(value)
