@@ -2,7 +2,7 @@
 
 Every address of the book follows from it: the links and buttons of its pages, the install cells, README, CITATION.cff
 and pyproject.toml. As long as the setting is empty, or still names the placeholder OWNER, each of them is empty, and
-whoever shows an address shows nothing instead.
+code that would show an address shows nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A relay small enough to sum: what a stale batch of long completions is worth to each correction, without a sample.
+"""A relay small enough to sum: what a stale batch of long completions is worth to each correction, exactly.
 
 The first token takes a turn or a jump. After a turn every place is right. After a jump each leg's place is right with
 one probability, and the first wrong one decides the completion. All other moves are free choices, which decide nothing.
-Three logits are the policy: of the turn, of a right place, of the rarer free choice. `versions` updates lie between the
+The policy is three logits: of the turn, of a right place, of the rarer free choice. `versions` updates lie between the
 policy μ that wrote and the policy π that learns, and rounding adds its noise to the free choices. So a completion is
 its first move, the leg of its first wrong place and a count of free choices, and all of them are listed.
 
@@ -166,7 +166,7 @@ def survives(chain: Chain, method: str, completions: int) -> float:
 
     (E ĝ · ∇J)² / (|∇J|² E|ĝ|²),   E|ĝ|² = |E g|² + Var g / N
 
-    It is 1 less the smallest relative error that any length of ĝ leaves, so that a factor on all weights, which AdamW
+    It is 1 minus the smallest relative error that any length of ĝ leaves, so that a factor on all weights, which AdamW
     divides out again, changes nothing. Derived here."""
     completions = checks.whole("completions", completions, least=1)
     mean, variance = estimate(chain, method)
@@ -237,7 +237,7 @@ def _of_sequences(chain: Chain, method: str) -> tuple[Tensor, float]:
     A, n = reward - chain.value[0], chain.legs - 1
     log_w = rights * math.log(s / RIGHT) + wrong * math.log((1 - s) / (1 - RIGHT)) + math.log((1 - p) / (1 - TURN))
     log_w[0] = math.log(p / TURN)
-    tilted = q * q / FREE / (q * q / FREE + (1 - q) ** 2 / (1 - FREE))  # where E W² finds its mass
+    tilted = q * q / FREE / (q * q / FREE + (1 - q) ** 2 / (1 - FREE))  # where E W² has its mass
     high = max(tilted, FREE)
     counts = torch.arange(
         max(0, math.floor(n * FREE - _around(n, FREE))), min(n, math.ceil(n * high + _around(n, high))) + 1

@@ -61,7 +61,7 @@ class Tokens:
 
     @property
     def A(self) -> Tensor:
-        """[B, 1] the reward less the mean of its group."""
+        """[B, 1] the reward minus the mean of its group."""
         return group_relative(self.R.squeeze(-1), self.group, scale=None).unsqueeze(-1)
 
     def total(self) -> Tensor:

@@ -25,11 +25,11 @@ from trlib.divergences import kl
 from trlib.seeds import generator
 
 HIDDEN, KNOWN, SHOWN, TESTED = 24, 400, 24, 2000
-"""Hidden units; examples of the first pair that are learnt before, of the turned pair that are shown; tests of each."""
+"""Hidden units; examples of the first pair, learnt beforehand; examples of the turned pair, shown; tests of each."""
 TURN, NOISE = -0.6, 0.15
-"""Radians between the pairs, with the clock; standard deviation of the points about their arcs."""
+"""Radians between the pairs, clockwise; standard deviation of the points about their arcs."""
 WITHIN = 0.1
-"""How far each coordinate may change before it is asked whether the class has."""
+"""How far each coordinate is moved to see whether the class changes."""
 
 
 @dataclass(frozen=True)

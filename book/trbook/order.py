@@ -9,7 +9,7 @@ from typing import Any
 
 
 def connect() -> None:
-    """Tells the notebook that this runs in, if it is one, how to show a name that is missing."""
+    """Tells the notebook, if this runs in one, how to show a name that is missing."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is not None:
@@ -25,8 +25,8 @@ def show(
         lines = list(shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset))
     else:
         lines = [
-            f"{kind.__name__}: no cell has made `{name}` yet. Run the chapter from its top, or look how the name "
-            "is written."
+            f"{kind.__name__}: no cell has made `{name}` yet. Run the chapter from its top, or check how the name is "
+            "spelt."
         ]
     shell._showtraceback(kind, error, lines)
     return lines

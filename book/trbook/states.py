@@ -34,7 +34,7 @@ class Reached:
     """Where a batch's update has led."""
 
     gain: float  #: E_pi A, mean over the states.
-    gain_before: float  #: The same after the last update on the objective, before what the method does besides.
+    gain_before: float  #: The same after the last update on the objective, before anything else that the method does.
     kl: Tensor  #: [S] KL(mu || pi) of each state, nats.
     before: Tensor  #: [S] the same at that moment.
     path: list[float]  #: The largest of them after each descent.

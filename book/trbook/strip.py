@@ -11,7 +11,7 @@ import html
 
 BOXES = ("rollout", "advantage", "objective", "update")
 WHOLE = "01_policies_that_write.ipynb"
-"""Where the whole loop stands, beside every chapter; the book makes the link one to the page."""
+"""Where the whole loop stands, beside every chapter; the book turns it into a link to the page."""
 # Fixed blue and white for notebooks outside the book, which lack its colours; legible on light and on dark.
 STYLE = """
 .trbook-strip{max-width:46rem;font:400 .875rem/1.4 var(--book-sans,system-ui,sans-serif)}

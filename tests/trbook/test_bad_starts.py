@@ -43,7 +43,7 @@ def test_a_cell_that_comes_too_early_says_what_it_lacks() -> None:
     error, lines = shown("from trbook.profile import size", "task.prompts(3)")
     assert (error, lines) == (
         "NameError",
-        ["NameError: no cell has made `task` yet. Run the chapter from its top, or look how the name is written."],
+        ["NameError: no cell has made `task` yet. Run the chapter from its top, or check how the name is spelt."],
     )
 
 

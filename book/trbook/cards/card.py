@@ -83,7 +83,7 @@ class MethodCard:
     title: str
     family: Family
     loss: str
-    """LaTeX: the loss of a token, before it is aggregated; of what is no objective its rule."""
+    """LaTeX: the loss of a token, before it is aggregated; for what is not an objective, its rule."""
     weight: str
     """LaTeX: its gradient weight w = -∂L/∂log π(y_t); empty: the card draws none."""
     what: str
@@ -93,7 +93,7 @@ class MethodCard:
     how: str
     """By which means."""
     ratio: Ratio
-    """Which ratio the weight contains, as the method comes."""
+    """Which ratio the weight contains by default."""
     level: Level
     """What is judged as one."""
     action: Action

@@ -16,7 +16,7 @@ class Elsewhere:
 
     title: str
     how: str
-    """In a line, as the table of all methods tells it."""
+    """In a line, as the table of all methods shows it."""
     ratio: Ratio
     level: Level
     action: Action

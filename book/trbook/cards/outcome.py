@@ -55,7 +55,7 @@ SOURCES = (
 )
 """In the order of a card's table."""
 HEADLINE = ("best", "gallery_best", "relay_best", "critic", "trapo", "loops", "dial_methods")
-"""The sweep of the one outcome that stands in the table of all methods: the first of these that has the method, at its
+"""Where the one outcome in the table of all methods comes from: the first of these sweeps that has the method, at its
 most uses of a batch."""
 
 
@@ -152,7 +152,7 @@ def headline(card: MethodCard) -> Outcome | None:
 
 
 def command(card: MethodCard) -> str:
-    """The line that runs the method: the settings of its headline, or the small problem of what trains nothing."""
+    """The line that runs the method: the settings of its headline, or a small problem where it trains nothing."""
     if card.example:
         return card.example
     shown = headline(card)
@@ -169,7 +169,7 @@ def command(card: MethodCard) -> str:
 
 def changed(card: MethodCard, one: Outcome) -> dict[str, Any]:
     """The method's settings in a recorded run that are not the defaults of the card's method. Those of a correction
-    stand after a dot, and are all that are not a correction's defaults: it is given whole."""
+    come after a dot. A correction is given whole, so all that differ from its own defaults are listed."""
     usual = OBJECTIVES[_method(card)]()
     found: dict[str, Any] = {}
     for name, value in one.settings.items():

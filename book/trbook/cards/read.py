@@ -37,7 +37,7 @@ STEPS = ("lr", "betas", "weight_decay")
 GIVEN = "you give it"
 """In place of the default of a setting that has none."""
 LABELS = {"trapo": {"trapo": "trapo", "sft": "sft", "sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"}}
-"""How a sweep calls a method, where not by its name."""
+"""What a sweep calls a method, where that is not its name."""
 
 
 def draws(card: MethodCard) -> bool:
@@ -56,9 +56,8 @@ def boxes(card: MethodCard) -> list[str]:
 
 
 def settings(card: MethodCard) -> list[tuple[str, str, str, str]]:
-    """(name, default here, the paper's, what it is) of every setting of the method's own, or of what is no objective.
-
-    Of an optimiser they are the run's, of a function its numbers and words; one without a default is `GIVEN`.
+    """(name, default here, the paper's, what it is) of every setting of the method's own. For an optimiser they are the
+    run's, for a function its numbers and words; one without a default is `GIVEN`.
     """
     if card.name in OBJECTIVES:
         return _of_an_objective(card)

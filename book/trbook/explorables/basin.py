@@ -57,7 +57,7 @@ class Basin(Packed):
 
     uses = t.Enum(USES, "16", help=f"How often every batch is used: one of {USES}.").tag(sync=True)
     threshold = t.Enum(THRESHOLDS, "default", help=f"Each method's threshold: one of {THRESHOLDS}.").tag(sync=True)
-    seeds = t.Enum(SEEDS, "most", help="Where two sweeps ran the same: the one of most seeds, or the map.").tag(
+    seeds = t.Enum(SEEDS, "most", help="Where two sweeps ran the same: the one with the most seeds, or the map.").tag(
         sync=True
     )
     measure = t.Enum(MEASURES, "end", help="What is drawn: sampled accuracy at the end, or take-off.").tag(sync=True)

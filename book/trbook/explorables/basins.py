@@ -32,9 +32,9 @@ SWEEPS = ("basin", "basin_map", "basin_narrow")
 NARROW = "narrow"
 """The axis of thresholds."""
 SUFFIXES = {"-third": THRESHOLDS[1], "-tenth": THRESHOLDS[2]}
-"""How the labels of variants end whose thresholds are narrower, where the sweep has no axis of thresholds."""
+"""How the labels of variants with narrower thresholds end, where the sweep has no axis of thresholds."""
 MEASURES = {"end": "sampled", "take_off": "take_off"}
-"""What is drawn over rates, and the measure that it is."""
+"""What is drawn over rates, and which measure that is."""
 BAND = 8
 """The seeds that an interval needs."""
 

@@ -35,7 +35,7 @@ class Diagnose(Packed):
         return parquet_reader()
 
     def html(self) -> str:
-        """A fragment of HTML; what reads Parquet comes only for such a file."""
+        """A fragment of HTML; the reader of Parquet is loaded only for such a file."""
         return fragment(
             self.module,
             self.settings(),

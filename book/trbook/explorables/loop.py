@@ -33,7 +33,9 @@ class Loop(Packed):
 
     lit = t.List(t.Enum(BOXES), [], help=f"The boxes that a chapter changes: any of {BOXES}.").tag(sync=True)
     box = t.Enum(("", *BOXES), "", help="The box that is read; empty: the first that is lit.").tag(sync=True)
-    group = t.Enum(GROUPS, "two", help="Of four completions two are right, none, or one by a guess.").tag(sync=True)
+    group = t.Enum(GROUPS, "two", help="Of four completions, two are right, none is, or one is by a guess.").tag(
+        sync=True
+    )
 
     def still(self) -> str | None:
         """The first state's picture with these boxes lit: which one is lit or read is marked, not drawn."""

@@ -19,7 +19,7 @@ SEEDS = HERE / "playground.seeds.json"
 """How every preset ended with eight seeds, as `tools.presets` recorded it."""
 MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
-"""What a lane may be set to; what is not named is as usual."""
+"""Settings that a lane may name; the others keep their defaults."""
 BESIDE = {"bapo": ("high_most", "count"), "minpro": ("eps_low",), "cpgd": ("alpha", "cap"), "r2vpo": ("lam", "dual_lr")}
 """Settings of a method that a lane may name besides its threshold."""
 OWN = ("formula", "constants", "advantage", "aggregation")
@@ -60,7 +60,7 @@ class Playground(Explorable):
     )
     height: ClassVar[str] = "60rem"
 
-    preset = t.Unicode("", help="What the page begins with, as `clipping`; empty: the first.").tag(sync=True)
+    preset = t.Unicode("", help="What the page begins with, such as `clipping`; empty: the first.").tag(sync=True)
     lanes = t.List(t.Dict(), help="One to four lanes in place of the preset's, each a dict.").tag(sync=True)
     seed = t.CInt(0, help="The seed of prompts and draws, the same for every lane.").tag(sync=True)
     view = t.Unicode("", help=f"The picture beside the curves: one of {VIEWS}; empty: the preset's.").tag(sync=True)

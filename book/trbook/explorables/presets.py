@@ -10,7 +10,7 @@ NO_REGION = (
     "from the first batch on; then look at the reward."
 )
 THRESHOLDS = (
-    "What to notice: a row of the table is one method at five thresholds. They move it further than most "
+    "What to notice: a row of the table is one method at five thresholds. They change its result by more than most "
     "methods differ, so a comparison at defaults compares defaults."
 )
 SLOW = (
@@ -77,7 +77,7 @@ QUESTION: dict[str, Any] = {
         "measure": "reward",
         "cell": "",
     },
-    "why": "A region around another policy than the learner's holds the learner where it never was; the ratio alone, "
+    "why": "A region around a policy other than the learner's holds the learner where it never was; the ratio alone, "
     "without a region, only weighs.",
 }
 

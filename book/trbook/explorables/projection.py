@@ -46,7 +46,9 @@ class Projection(Explorable):
         maxlen=8,
         help="By how much each logit of π̃ has moved from q's, in [-6, 6].",
     ).tag(sync=True)
-    reach = Finite(1.0, help="The moves are taken so many times: further out on the same geodesic.").tag(sync=True)
+    reach = Finite(1.0, help="How many times the moves are taken: more is further out on the same geodesic.").tag(
+        sync=True
+    )
     token = Finite(4.0, help="The sampled word, from 0 to 7.").tag(sync=True)
     advantage = Finite(1.0, help="Its advantage A.").tag(sync=True)
     delta = Finite(0.05, help="The radius δ, nats per token, at least 0.").tag(sync=True)

@@ -94,7 +94,7 @@ def _learn(
 
 
 def _minibatches() -> list[Tensor]:
-    """The completions of every update: two prompts each, all prompts in an order of each epoch's own."""
+    """The completions of every update: two prompts each, all prompts in a new order for each epoch."""
     found = []
     for epoch in range(EPOCHS):
         order = torch.randperm(PROMPTS, generator=torch.Generator().manual_seed(epoch))

@@ -25,7 +25,7 @@ PROMPTS, GROUP, SEED, LR, UPDATES = 8, 8, 3, 3e-4, 32
 TESTED, EACH = 64, 4
 """New prompts whose completions tell what a policy earns, and completions of each."""
 LARGEST = 6.0
-"""The largest log-ratio that the record can tell; what lies beyond stands there."""
+"""The largest log-ratio that the record can hold; what lies beyond is recorded as this."""
 LOSSES: dict[str, Callable[..., TokenLoss]] = {"none": pg_is_loss, "ppo": ppo_loss}
 
 

@@ -38,7 +38,9 @@ class RunExplorer(Packed):
     sweep = t.Unicode("", help="A recorded sweep; empty: the first.").tag(sync=True)
     at = t.Dict(help="A point: axis to label; axes that are not named are at their last point.").tag(sync=True)
     methods = t.List(t.Unicode(), help="The methods that are drawn; empty: a few.").tag(sync=True)
-    measure = t.Unicode("", help="What is drawn over batches, as `reward` or `kl`; empty: the first.").tag(sync=True)
+    measure = t.Unicode("", help="What is drawn over batches, such as `reward` or `kl`; empty: the first.").tag(
+        sync=True
+    )
     cell = t.Unicode("", help="The method that stands out; empty: none.").tag(sync=True)
     batch = t.CInt(-1, help="The batch that is read, from 0; -1: the last.").tag(sync=True)
 

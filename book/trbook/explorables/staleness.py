@@ -14,9 +14,9 @@ RUNS = ("none", "ppo")
 class Staleness(Packed):
     """One batch of `dial` that was used for 32 updates: every token's ratio π/μ to the policy that sampled it.
 
-    The batch was recorded twice, trained without a region and with PPO's clip at 0.2; how, says
-    `trbook.explorables.recording`. The window that is dragged only counts: it says which tokens it would silence
-    at this update, and changes nothing of what was recorded.
+    The batch was recorded twice, trained without a region and with PPO's clip at 0.2; `trbook.explorables.recording`
+    says how. The window that is dragged only counts: it says which tokens it would silence at this update, and changes
+    nothing of what was recorded.
 
     Raises:
         ValueError: an unknown setting.

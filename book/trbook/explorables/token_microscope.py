@@ -16,8 +16,9 @@ class TokenMicroscope(Packed):
     """One batch of `dial_rare` after 0 to 16 updates, and what a method does to each of its 1,115 tokens.
 
     A token is kept (its weight is r A), silenced (0) or scaled (neither). The batch was recorded three times, trained
-    with PPO's clip, with DPPO's mask and with PPO's clip at three times the learning rate; how, says
-    `trbook.explorables.rare_batch`. The method that judges and its threshold change nothing of what was recorded.
+    with PPO's clip, with DPPO's mask and with PPO's clip at three times the learning rate;
+    `trbook.explorables.rare_batch` says how. The method that judges and its threshold change nothing of what was
+    recorded.
 
     Raises:
         ValueError: an unknown setting.

@@ -24,8 +24,8 @@ class TrSFT(Explorable):
 
     Raises:
         ValueError: an unknown setting.
-        traitlets.TraitError: a trait of the wrong type, not a finite number, an unknown student or way, another number
-            of answers than ten.
+        traitlets.TraitError: a trait of the wrong type, not a finite number, an unknown student or way, or a number of
+        answers other than ten.
     """
 
     module: ClassVar[str] = "trsft"

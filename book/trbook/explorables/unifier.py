@@ -34,9 +34,9 @@ class Unifier(Explorable):
     radius belongs to one δ as in `Simplex`; Euclid's is √(2δ/arms), that of χ² around a uniform policy.
 
     `entropic` is the Sinkhorn distance, journeys d less their entropy over λ: every arm's share spreads by
-    softmax((λ/β)(R - β d)). Two cards ask otherwise. `target` is the least KL(π || old) that earns a given return.
-    `ppo` is, of all policies at the maximum of PPO's clipped objective, the one that gains most: it need not lie in the
-    box.
+    softmax((λ/β)(R - β d)). Two cards ask a different question. `target` is the least KL(π || old) that earns a given
+    return. `ppo` is, of all policies at the maximum of PPO's clipped objective, the one that gains most: it need not
+    lie in the box.
 
     What is impossible (a probability of 0) is clamped by the page, which says why. A radius beyond what can be used
     puts all mass on the best arm, and the multiplier is 0.

@@ -2,7 +2,7 @@
 
 Every way learns the same four updates from the same batch (`trbook.scale.worker`), on a CPU. The record says how
 many processes there really were, how many of the 124,224 parameters each held, and how far the weights ended from those
-of one process. It stands beside this file, and a page prints it.
+of one process. The record lies beside this file, and a page prints it.
 """
 
 from __future__ import annotations

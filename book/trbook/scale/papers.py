@@ -1,5 +1,5 @@
-"""From a paper's method to settings of TRL 1.16 and verl 0.9: one row each, of which tests build both libraries' own
-configurations and, in TRL, take a step.
+"""From a paper's method to settings of TRL 1.16 and verl 0.9, one row each. From every row tests build both libraries'
+own configurations and, in TRL, take a step.
 
     PAPERS["gspo"].trl          GRPOConfig(importance_sampling_level="sequence", loss_type="grpo", ...)
     PAPERS["gspo"].verl         actor_rollout_ref.actor.policy_loss.loss_mode=gspo ...

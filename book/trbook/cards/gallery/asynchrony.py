@@ -55,7 +55,7 @@ def _masked(name: str, title: str, diff: str, **more: Any) -> MethodCard:
 
 
 def _kin(words: str) -> str:
-    """What the recorded corrections have of a method."""
+    """What the recorded corrections contain of a method."""
     link = "../recorded_third.md#corrections-level-bounds-dropped-completions"
     return f"The sweep [`corrected`]({link}) has {words}, with a four-bit sampler and with one that is late."
 
