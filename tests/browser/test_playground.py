@@ -221,7 +221,7 @@ def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_pat
     assert other.page.get_by_label("Seed", exact=True).input_value() == "2"
     (tmp_path / "other.json").write_text('{"what": "<b>"}', encoding="utf-8")
     other.page.get_by_label("Load a saved run").set_input_files(tmp_path / "other.json")
-    other.page.get_by_role("alert").filter(has_text="other.json: this is no run of the playground").wait_for()
+    other.page.get_by_role("alert").filter(has_text="other.json: this is not a run of the playground").wait_for()
     assert one.complaints == [] and other.complaints == []
 
 
@@ -327,26 +327,26 @@ def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None
     ("mark", "told"),
     by_day(
         [
-            ("a=gppo", 'there is no method "gppo"; taken is ppo'),
-            ("a=ppo,lr:-1", "learning rate = -1 is impossible; taken is 1e-7"),
+            ("a=gppo", 'there is no method "gppo"; using ppo'),
+            ("a=ppo,lr:-1", "learning rate = -1 is impossible; using 1e-7"),
             ("a=ppo,lr:much", 'learning rate = "much" is no number'),
-            ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; taken is 2"),
-            ("a=ppo,epochs:2.5", "uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; taken is 2"),
+            ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; using 2"),
+            ("a=ppo,epochs:2.5", "uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2"),
             ("a=ppo,difficulty:11", "moves: expected one of"),
-            ("a=ppo,group:99", "completions per prompt = 99 is impossible; taken is 32"),
-            ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; taken is dial'),
-            ("a=ppo,eps:1", '"eps" is nothing that can be set'),
-            ("a=ppo,dual_lr:1", '"dual_lr" is nothing that can be set'),
-            ("a=bapo,count:values", 'a token counts: there is no "values"; taken is value'),
-            ("a=cpgd,alpha:-1", "drift α = -1 is impossible; taken is 0"),
-            ("preset=wid", 'There is no preset "wid"; taken is wide'),
-            ("seed=-4", "seed = -4 is impossible; taken is 0"),
-            ("view=maps", 'There is no picture "maps"; taken is map'),
+            ("a=ppo,group:99", "completions per prompt = 99 is impossible; using 32"),
+            ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; using dial'),
+            ("a=ppo,eps:1", '"eps" cannot be set'),
+            ("a=ppo,dual_lr:1", '"dual_lr" cannot be set'),
+            ("a=bapo,count:values", 'a token counts: there is no "values"; using value'),
+            ("a=cpgd,alpha:-1", "drift α = -1 is impossible; using 0"),
+            ("preset=wid", 'There is no preset "wid"; using wide'),
+            ("seed=-4", "seed = -4 is impossible; using 0"),
+            ("view=maps", 'There is no picture "maps"; using map'),
             ("view=constructor", 'There is no picture "constructor"'),
             ("preset=__proto__", 'There is no preset "__proto__"'),
             ("speed=2", 'The address says "speed"'),
         ],
-        ("a=ppo,lr:-1", "learning rate = -1 is impossible; taken is 1e-7"),
+        ("a=ppo,lr:-1", "learning rate = -1 is impossible; using 1e-7"),
         ("preset=__proto__", 'There is no preset "__proto__"'),
         reason="each in a page of its own",
     ),

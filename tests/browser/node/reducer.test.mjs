@@ -241,7 +241,7 @@ test("a lane that is added catches up before the others go on", () => {
 
 test("impossible settings are named for what they are", () => {
   const notes = (given) => possibleLane(given, "a").notes.join(" ");
-  assert.match(notes({ method: "ppo", epochs: 2.5 }), /uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; taken is 2/);
+  assert.match(notes({ method: "ppo", epochs: 2.5 }), /uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2/);
   const long = notes({ method: "p".repeat(20_000) });
   assert.ok(long.length < 200, long.length);
   assert.ok(settle({ preset: "x".repeat(20_000) }).notes.join("").length < 200);

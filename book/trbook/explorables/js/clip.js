@@ -38,7 +38,7 @@ function verdict(s, at) {
   if (!at.ppo) return { tone: "calm", title: "PPO-clip is not shown", text: "Tick it to compare." };
   if (s.sign < 0 && s.ratio > 1.5 && at.ppo.weight !== 0) {
     const held = at.dual ? at.dual.weight === 0 : false;
-    return { tone: "fail", title: "The clip has no upper end here", text: `A token that was bad and has become ${number(s.ratio)} times as likely is pushed down ${number(-at.ppo.weight)} times as hard as at r = 1. The clip sets this weight no limit.${held ? " Dual clip silences it." : at.dual ? " Dual clip begins only beyond c." : ""}` };
+    return { tone: "fail", title: "The clip has no upper end here", text: `A token that was bad and has become ${number(s.ratio)} times as likely is pushed down ${number(-at.ppo.weight)} times as hard as at r = 1. The clip sets no limit to this weight.${held ? " Dual clip silences it." : at.dual ? " Dual clip begins only beyond c." : ""}` };
   }
   if (outside) {
     const far = s.sign > 0 ? s.ratio - 1 - s.eps_high : 1 - s.eps_low - s.ratio;

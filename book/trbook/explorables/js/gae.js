@@ -40,7 +40,7 @@ function verdict(s, now, undiscounted) {
     return { tone: "fail", title: hidden ? "Hidden by the discount" : "Misled by the critic", text: `${text} No number of texts helps: this is bias.` };
   }
   if (now.scatter > TRUTH) return { tone: "fail", title: "Drowned in scatter", text: `${size} But the scatter of ${number(now.scatter)} is larger than the difference itself.` };
-  if (Math.abs(now.bias) > TRUTH / 2) return { tone: "fail", title: "Most of the difference is lost", text: `${size} ${hidden ? "It is the discount that hides a reward at the end; with γ = 1 less than half of this bias is left." : "The rest is what the critic does not see and λ does not ask the rewards for."}` };
+  if (Math.abs(now.bias) > TRUTH / 2) return { tone: "fail", title: "Most of the difference is lost", text: `${size} ${hidden ? "It is the discount that hides a reward at the end; with γ = 1 less than half of this bias is left." : "The rest is what the critic does not see and this λ does not let the rewards show."}` };
   if (now.error < 1e-9) return { tone: "calm", title: "No error at all", text: `${size} The critic is exact, and nothing else is asked.` };
   return { tone: "calm", title: Math.abs(now.bias) < now.scatter ? "The scatter is the larger error here" : "The bias is the larger error here", text: size };
 }

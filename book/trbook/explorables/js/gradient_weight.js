@@ -81,7 +81,7 @@ function verdict(s, at, moved) {
     return { tone: "fail", title: `${list(pushing)}: still pushing, though ${percent(moved)} of the probability moved`,
       text: `${silent.length ? `${list(silent)} ${silent.length === 1 ? "is" : "are"} silent here. ` : ""}${back.length ? `${list(back)} ${back.length === 1 ? "pulls" : "pull"} back. ` : ""}A weight that looks at the ratio alone does not know how likely the token was.` };
   }
-  if (back.length) return { tone: "calm", title: `${list(back)}: pulling back`, text: `The weight has turned its sign: the token has gone further than this method wants, and its gradient brings it home.${silent.length ? ` ${list(silent)} only let${silent.length === 1 ? "s" : ""} go.` : ""}` };
+  if (back.length) return { tone: "calm", title: `${list(back)}: pulling back`, text: `The weight has changed its sign: the token has gone further than this method wants, and its gradient brings it home.${silent.length ? ` ${list(silent)} only let${silent.length === 1 ? "s" : ""} go.` : ""}` };
   if (silent.length) return { tone: "calm", title: `${list(silent)}: silent`, text: "The weight is exactly 0: this token no longer pushes, and nothing pulls it back either." };
   return { tone: "calm", title: outward ? "All push on" : "All push: the way home is free", text: outward ? "Inside every region that is shown. Near r = 1 the methods agree; they differ in how they leave it." : "The token has moved against its advantage, and no method forbids the way back." };
 }
@@ -130,7 +130,7 @@ export default bench({
     { name: "make it fail: bad token, grown", state: { sign: -1, ratio: 4, old_p: 0.05, show: ["ppo", "dual_clip", "cispo", "sapo"], dual_clip: 3 },
       text: "What to notice: PPO's weight has no lower end. Dual clip cuts it, CISPO holds it at −(1 + ε), SAPO lets it fade. Three answers to one hole." },
     { name: "four ways to leave", state: { sign: 1, ratio: 3.2, old_p: 0.02, show: ["ppo", "cispo", "sapo", "quatro"], multiplier: 1 },
-      text: "What to notice: all four agree at r = 1. Outside, PPO is silent, CISPO keeps pushing at its cap, SAPO fades without reaching 0, QUATRO turns round." },
+      text: "What to notice: all four agree at r = 1. Outside, PPO is silent, CISPO keeps pushing at its cap, SAPO fades without reaching 0, QUATRO changes its sign." },
     { name: "likely token", state: { sign: -1, ratio: 0.81, old_p: 0.99, show: ["ppo", "dppo_tv", "dppo_kl"] },
       text: "What to notice: 19 % of the probability has moved, and PPO's ratio has not left its window. Now move q down: DPPO's edges run outward, PPO's stay." },
     { name: "smoothed is scaled", state: { sign: 1, ratio: 2, old_p: 0.1, show: ["pg_is", "pspo"], alpha: 0.3 },

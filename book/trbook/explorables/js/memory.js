@@ -133,7 +133,7 @@ export default bench({
     { name: "a whole distribution per token", state: { ...HALF_B, method: "full", scoring: "full", at_once: 16 },
       text: "What to notice: an exact divergence to the anchor needs the anchor's distribution, 151 936 numbers for each of 65 536 tokens, at both moments. The 64 most likely tokens take about one part in 800 of it." },
     { name: "all weights of 7B", state: { ...HALF_B, model: "Qwen2.5-7B", learns: "full", method: "logp", scoring: "chunked", at_once: 1, prompt: 64, completion: 256 },
-      text: "What to notice: even one completion at a time does not help. AdamW's moments and float32 copies are fixed, and only several cards that share them do." },
+      text: "What to notice: even one completion at a time does not help. AdamW's moments and float32 copies are fixed; only several cards that share them help." },
     { name: "the embedded policy", state: { ...HALF_B, model: "embedded", precision: "float32", learns: "full", method: "full", scoring: "full", prompt: 16, completion: 16, at_once: 256 },
       text: "What to notice: the same bar in megabytes. With 272 tokens in the vocabulary nothing has to be saved, and that is why this book can compute every divergence exactly." },
   ],

@@ -112,7 +112,7 @@ export default bench({
     text: "A token's distribution is outside the region, and the sampled token's ratio outside PPO's window; A > 0. The clip's gradient is 0 on every logit. And that of TROLL's ratio term, without the regression?",
     options: [["zero", "0 on every logit as well"], ["part", "smaller, without one direction"], ["back", "turned round: it leads back"]],
     right: "part", state: { ...USUAL, alpha: 0, show: ["before", "clip", "ratio"] },
-    why: "It is the policy gradient at π, divided by 1 + η, less its component along log π̃ − log q. To go back is the regression's business.",
+    why: "It is the policy gradient at π, divided by 1 + η, less its component along log π̃ − log q. Going back is the regression's job.",
   },
   handles: (s, found, size, data, shown) => NAMES.map((name, v) => ({
     key: name, label: `Network's probability of ${name}`, words: probability(Math.exp(found.u[v])), ...shown.placeOf(v, Math.exp(found.u[v])),

@@ -121,13 +121,13 @@ export default bench({
     { name: "make it fail", state: { run: "none", update: 32, eps_low: 0.2, eps_high: 0.2 },
       text: "What to notice: the batch promises more and more, and new completions earn less and less. Scrub back to where the two lines part." },
     { name: "silenced is not held", state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: the clip was on, and tokens still are at a four-hundredth of their probability or less. Their own gradient is off, others carry them, and nothing pulls back." },
+      text: "What to notice: the clip was on, and still some tokens are at a four-hundredth of their probability or less. Their own gradient is off, others carry them, and nothing pulls back." },
   ],
   question: {
     text: "Without a region new completions earn 0.59 after 32 updates on this batch. With PPO's clip at 0.2 from the start?",
     options: [["more", "clearly more"], ["same", "about as much"], ["less", "clearly less"]],
     right: (data) => { const gap = data.runs.ppo.earned[32] - data.runs.none.earned[32]; return gap > 0.1 ? "more" : gap < -0.1 ? "less" : "same"; },
-    why: "The careful openers, which pay, are silenced at a ratio of 3 and slide back, for a clip holds nothing; bad tokens sink on. That is one batch: over many the clip is the better of the two, and far below fresh data.",
+    why: "The careful openers, which pay, are silenced at a ratio of 3 and slide back, because a clip holds nothing; bad tokens go on sinking. That is one batch: over many the clip is the better of the two, and far below fresh data.",
     state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
   },
   handles: (s, reading, size, data, shown) => {

@@ -121,7 +121,7 @@ export default bench({
     { name: "the token's ceiling", state: { safe: 1, show: ["tis", "prefix", "sequence", "sequence_tis"], horizon: 64, versions: 4, noise: 0, completions: 65536 },
       text: "What to notice: below, the token's line bends and the product's does not. With 64 tokens and a large batch the product is the better weight, and a cap on it is a bias too." },
     { name: "the wrong way", state: { safe: 0.5, show: ["none", "tis", "icepop", "sequence_tis"], horizon: 256, versions: 16, noise: 0, completions: 1024 },
-      text: "What to notice: under the old policy jumps seldom ended right, under the new one they mostly do. Whoever weighs tokens judges the first move by the old policy's luck." },
+      text: "What to notice: under the old policy jumps seldom ended right, under the new one they mostly do. A correction that weighs tokens judges the first move by the old policy's luck." },
     { name: "one version, 1,024 tokens", state: { safe: 1, show: ["clip", "prefix", "sequence", "gspo"], horizon: 1024, versions: 1, noise: 0, completions: 64 },
       text: "What to notice: after one version the levels are worth about as much, even the product of a thousand ratios. GSPO's narrow window is made for steps within a batch, not for data of another version." },
     { name: "rounding alone: fp8", state: { safe: 1, show: ["tis", "icepop", "sequence", "sequence_tis"], horizon: 1024, versions: 0, noise: 0.05, completions: 64 },

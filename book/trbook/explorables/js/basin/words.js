@@ -36,7 +36,7 @@ export function verdict(panel, rows, names, { lr, measure }) {
     none.length ? `Below the line at every rate: ${list(none)}.` : "",
   ].filter(Boolean);
   const line = `The line stands at ${share(panel.line)}: the best end of any method (${called(names, panel.best.method)} at ${rate(panel.best.lr)}, ${share(panel.best.end)}) less .05.`;
-  const text = [...parts, line, measure === "end" ? "" : "Line and basins are of the ends, whatever is drawn."].filter(Boolean).join(" ");
+  const text = [...parts, line, measure === "end" ? "" : "Line and basins are those of the ends, whatever is drawn."].filter(Boolean).join(" ");
   const who = (members, one, many) => (members.length > 2 ? `${members.length} of ${read.length} ${many}` : `${list(members)} ${members.length === 1 ? one : many}`);
   if (above.length) return { tone: "fail", title: above.length === read.length ? `At ${rate(lr)} ${read.length === 1 ? `${above[0]} has` : "all have"} fallen out` : `At ${rate(lr)} ${who(above, "has", "have")} fallen out`, text };
   if (inside.length === read.length) return { tone: "calm", title: `At ${rate(lr)} ${inside.length === 1 ? `${inside[0]} works` : `all ${inside.length} work`}`, text };

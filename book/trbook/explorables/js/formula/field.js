@@ -111,7 +111,7 @@ export function field({ says, change }) {
 
 function help() {
   const names = Object.entries(VARIABLES).map(([name, text]) => h("li", {}, h("code", { text: name }), ` ${text}`));
-  return h("details", { class: "fm-help" }, h("summary", { text: "What may stand in it" }),
+  return h("details", { class: "fm-help" }, h("summary", { text: "What it may contain" }),
     h("p", { text: "w is the token’s gradient weight: how hard log p is pushed, up where w > 0. A formula knows of the token:" }), h("ul", {}, ...names),
     h("p", {}, "Operators: ", h("code", { text: "+ - * / ^" }), ", ", h("code", { text: "< <= > >= == !=" }), ", ", h("code", { text: "and or not" }), ", ", h("code", { text: "test ? yes : no" }),
       ". Functions: ", h("code", { text: Object.keys(FUNCTIONS).join(", ") }), ". A comparison is 1 or 0. 0 times anything is 0. Every other name is a constant and gets a slider."));

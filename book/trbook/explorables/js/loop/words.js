@@ -65,6 +65,6 @@ export function verdict(name, group) {
   }
   return {
     tone: "calm", title: "Right answers up, wrong ones down",
-    text: `The last number decides alone: “${last.text}” wrote down every place, slipped once, and is pushed down as hard as a bare guess.`,
+    text: `The last number alone decides: “${last.text}” wrote down every place, slipped once, and is pushed down as hard as a bare guess.`,
   };
 }

@@ -25,7 +25,7 @@ export function read(home, name, keys) {
   const values = {}, notes = [];
   for (const [key, value] of new URLSearchParams(text)) {
     if (keys.includes(key)) values[key] = plain(value);
-    else notes.push({ key, text: `The address says "${key.slice(0, 40)}", which is nothing that can be set here; expected ${keys.join(", ")}.` });
+    else notes.push({ key, text: `The address says "${key.slice(0, 40)}", which cannot be set here; expected ${keys.join(", ")}.` });
   }
   return { values, notes };
 }

@@ -33,10 +33,10 @@ export function unsaved(text, made = null) {
   try {
     saved = JSON.parse(text);
   } catch {
-    throw new Error("this is no JSON; expected a run that was saved here by Save as JSON.");
+    throw new Error("this is not JSON; expected a run that was saved here by Save as JSON.");
   }
   if (saved?.what !== WHAT || !Array.isArray(saved.lanes) || !saved.lanes.length || saved.lanes.length > NAMES.length) {
-    throw new Error("this is no run of the playground; expected one that was saved here by Save as JSON.");
+    throw new Error("this is not a run of the playground; expected one that was saved here by Save as JSON.");
   }
   const notes = [], lanes = {};
   for (const [i, one] of saved.lanes.entries()) {

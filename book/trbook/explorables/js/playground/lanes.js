@@ -106,12 +106,12 @@ export const knobsOf = (lane) => (lane.difficulty === difficultyOf(lane).first ?
 export function possibleLane(given, name) {
   const notes = [], at = `Lane ${name.toUpperCase()}`, note = (text) => notes.push(`${at}: ${text}`);
   const own = (name_) => Object.keys(KINDS[name_]?.more ?? {}), known = ["method", "checkpoint", "threshold", "difficulty", ...Object.keys(NUMBERS), ...own(given.method), ...(given.method === "own" ? ["formula", "constants"] : [])];
-  for (const key of Object.keys(given)) if (!known.includes(key)) note(`"${brief(key)}" is nothing that can be set; expected ${known.join(", ")}.`);
+  for (const key of Object.keys(given)) if (!known.includes(key)) note(`"${brief(key)}" cannot be set; expected ${known.join(", ")}.`);
   const lane = { method: given.method ?? "ppo", checkpoint: given.checkpoint ?? "dial" };
   for (const [key, choices] of [["method", METHOD_NAMES], ["checkpoint", Object.keys(CHECKPOINTS)]]) {
     if (choices.includes(lane[key])) continue;
     const near = nearestWord(String(lane[key]), choices);
-    note(`there is no ${key} "${brief(lane[key])}"; taken is ${near}.`);
+    note(`there is no ${key} "${brief(lane[key])}"; using ${near}.`);
     lane[key] = near;
   }
   if (lane.method === "own") Object.assign(lane, possibleFormula(given, note));
@@ -122,14 +122,14 @@ export function possibleLane(given, name) {
     const first = defaultsOf(lane.method)[key], asked = given[key] ?? first;
     if (rungs) lane[key] = number(asked, rungs[0], rungs.at(-1), label, note) ?? first;
     else if (options.includes(asked)) lane[key] = asked;
-    else note(`${label}: there is no "${brief(asked)}"; taken is ${lane[key] = nearestWord(String(asked), options)}.`);
+    else note(`${label}: there is no "${brief(asked)}"; using ${lane[key] = nearestWord(String(asked), options)}.`);
   }
   for (const [key, own] of Object.entries(NUMBERS)) {
     lane[key] = number(given[key] ?? own.first, own.low ?? own.options[0], own.high ?? own.options.at(-1), own.label, note) ?? own.first;
     if (own.options && !own.options.includes(lane[key])) {
       const near = closest(own.options, lane[key]);
-      note(key === "minibatches" ? `${own.label} = ${lane[key]} is not possible with ${PROMPTS} prompts; taken is ${near}.`
-        : `${own.label}: expected one of ${own.options.join(", ")}, got ${lane[key]}; taken is ${near}.`);
+      note(key === "minibatches" ? `${own.label} = ${lane[key]} is not possible with ${PROMPTS} prompts; using ${near}.`
+        : `${own.label}: expected one of ${own.options.join(", ")}, got ${lane[key]}; using ${near}.`);
       lane[key] = near;
     }
   }
@@ -137,7 +137,7 @@ export function possibleLane(given, name) {
   lane.difficulty = asked === first ? first : number(asked, 1, options.at(-1), label, note) ?? first;
   if (!options.includes(lane.difficulty)) {
     const near = closest(options.filter((one) => one !== null), lane.difficulty);
-    note(`${label}: expected one of ${options.filter((one) => one !== null).join(", ")}, got ${lane.difficulty}; taken is ${near}.`);
+    note(`${label}: expected one of ${options.filter((one) => one !== null).join(", ")}, got ${lane.difficulty}; using ${near}.`);
     lane.difficulty = near;
   }
   return { lane, notes };
@@ -154,7 +154,7 @@ function possibleFormula(given, note) {
     return { formula: String(asked).trim(), constants: constantsOf(String(asked), numbers) };
   } catch (error) {
     if (!(error instanceof FormulaError)) throw error;
-    note(`the formula "${brief(asked)}" cannot be read. ${error.message} Taken is ${OWN.defaults.formula}.`);
+    note(`the formula "${brief(asked)}" cannot be read. ${error.message} ${OWN.defaults.formula} is used.`);
     return { formula: OWN.defaults.formula, constants: {} };
   }
 }
@@ -164,11 +164,11 @@ const closest = (numbers, value) => numbers.reduce((best, one) => (Math.abs(one 
 function number(value, low, high, label, note) {
   const found = typeof value === "number" ? value : typeof value === "string" ? Number(value) : NaN;
   if (value === "" || !Number.isFinite(found)) {
-    note(`${label} = ${brief(JSON.stringify(value) ?? String(value))} is no number; taken is the usual one.`);
+    note(`${label} = ${brief(JSON.stringify(value) ?? String(value))} is not a number; using the usual one.`);
     return undefined;
   }
   const inside = Math.min(high, Math.max(low, found));
-  if (inside !== found) note(`${label} = ${found} is impossible; taken is ${inside}, the nearest that is possible.`);
+  if (inside !== found) note(`${label} = ${found} is impossible; using ${inside}, the nearest that is possible.`);
   return inside;
 }
 

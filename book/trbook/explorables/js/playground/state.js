@@ -13,7 +13,7 @@ export function settle(given) {
   const notes = [], names = Object.keys(PRESETS);
   let preset = given.preset || told.first;
   if (!names.includes(preset)) {
-    notes.push(`There is no preset "${brief(preset)}"; taken is ${preset = nearestWord(String(preset), names)}.`);
+    notes.push(`There is no preset "${brief(preset)}"; using ${preset = nearestWord(String(preset), names)}.`);
   }
   const lanes = {}, found = given.lanes?.length ? given.lanes : PRESETS[preset].lanes;
   if (found.length > NAMES.length) notes.push(`${found.length} lanes were asked for; ${NAMES.length} fit.`);
@@ -24,10 +24,10 @@ export function settle(given) {
   }
   let seed = Number(given.seed ?? 0);
   if (!Number.isInteger(seed) || seed < 0 || seed > 1e6) {
-    notes.push(`seed = ${brief(given.seed)} is impossible; taken is ${seed = Number.isFinite(seed) ? Math.min(1e6, Math.max(0, Math.round(seed))) : 0}.`);
+    notes.push(`seed = ${brief(given.seed)} is impossible; using ${seed = Number.isFinite(seed) ? Math.min(1e6, Math.max(0, Math.round(seed))) : 0}.`);
   }
   let view = given.view || PRESETS[preset].view || "completions";
-  if (!Object.hasOwn(VIEWS, view)) notes.push(`There is no picture "${brief(view)}"; taken is ${view = nearestWord(String(view), Object.keys(VIEWS))}.`);
+  if (!Object.hasOwn(VIEWS, view)) notes.push(`There is no picture "${brief(view)}"; using ${view = nearestWord(String(view), Object.keys(VIEWS))}.`);
   return { state: { preset, seed, lanes, view, prompt: given.prompt || ASIDE[lanes.a.checkpoint] }, notes };
 }
 

@@ -64,10 +64,10 @@ function ofSeeds(lanes, batches, over) {
     return { title: lane.title, ends, early, middle: ends.length ? iqm(ends) : NaN };
   }), some = ended.filter(({ ends }) => ends.length).sort((a, b) => b.middle - a.middle), none = ended.filter(({ ends }) => !ends.length);
   if (!some.length && !over) return { tone: "calm", title: "Eight seeds are on their way", text: "Every lane learns eight times, from other draws." };
-  if (!some.length) return { tone: "fail", title: "No seed came to the end", text: `No lane has a seed that did all ${batches} batches.` };
+  if (!some.length) return { tone: "fail", title: "No seed reached the end", text: `No lane has a seed that did all ${batches} batches.` };
   const count = Math.min(...some.map(({ ends }) => ends.length));
   const lost = ended.filter(({ early }) => early).map(({ title, early }) => `${early} of ${title}`);
-  const without = over && none.length ? ` Of ${list(none.map(({ title }) => title))} no seed came to the end.` : "";
+  const without = over && none.length ? ` No seed of ${list(none.map(({ title }) => title))} reached the end.` : "";
   return { tone: lost.length ? "fail" : "calm", title: `${count} seed${count > 1 ? "s" : ""} of every lane${lost.length ? `: ${list(lost)} stopped early` : ""}`,
     text: `Reward of the last ten batches, interquartile mean (least to most): ${some.map(({ title, middle, ends }) => `${title} ${number(middle)} (${number(Math.min(...ends))} to ${number(Math.max(...ends))}${ends.length > count ? `, ${ends.length} seeds` : ""})`).join("; ")}. Where these ranges overlap, one run shows nothing.`
       + `${lost.length ? " Seeds that stopped are not in these numbers: with them a lane would look worse." : ""}${without}` };

@@ -85,7 +85,7 @@ export function read(hash) {
     else if (key === "methods") raw.methods.push(value);
     else if (key === "batch") raw.batch = value.trim() === "" ? NaN : Number(value);
     else if (KEYS.includes(key)) raw[key] = value;
-    else notes.push({ key, text: `The address says "${key}", which is nothing that can be chosen here; expected ${KEYS.join(", ")}.` });
+    else notes.push({ key, text: `The address says "${key}", which cannot be chosen here; expected ${KEYS.join(", ")}.` });
   }
   return { raw, notes };
 }

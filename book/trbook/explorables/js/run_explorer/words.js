@@ -24,7 +24,7 @@ export function verdict(sweep, state, arms) {
   const told = (arm) => `${quoted(arm.method)} ${between(arm.accuracy, share)}`;
   const control = arms.find((arm) => arm.every > 1);
   const few = (sweep.seeds < 5 ? ` ${sweep.seeds} seeds decide little.` : "")
-    + (control ? ` ${control.method} takes as many updates, each from a fresh batch; drawn is every ${control.every}th of its batches.` : "");
+    + (control ? ` ${control.method} takes as many updates, each from a fresh batch; every ${control.every}th of its batches is drawn.` : "");
   const focus = arms.find((arm) => arm.method === state.cell);
   const own = focus ? `${told(focus)}${focus.nats ? `, for ${between(focus.nats, number)} nats per token` : ""}. ` : "";
   if (arms.length === 1) return { tone: best.fails ? "fail" : "calm", title: `Final accuracy: ${told(best)}`, text: (best.fails ? lost([best.method], best.start) : "One method is shown.") + few };

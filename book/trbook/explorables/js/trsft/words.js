@@ -25,14 +25,14 @@ function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
   if (s.steps === 0) return { tone: "calm", title: "Nothing is learnt yet", text: `The student gives the right answer ${probability(first[RIGHT])}. There SFT pushes with weight 1, TrSFT with ${number(w)}.` };
   const above = sum(e.filter((share) => share > e[RIGHT]));
   if (s.student === "any" && e[RIGHT] < s.alpha * above && limit[RIGHT] < 1e-9) {
-    return { tone: "fail", title: "TrSFT drops the right answer", text: `The expert gives it ${probability(e[RIGHT])}. That is less than α times the ${probability(above)} of what it says more often, so in the end TrSFT gives it 0; by now ${probability(trsft[RIGHT])}, SFT ${probability(sft[RIGHT])}. It fades the unlikely, right or wrong.` };
+    return { tone: "fail", title: "TrSFT drops the right answer", text: `The expert gives it ${probability(e[RIGHT])}. That is less than α times the ${probability(above)} of what it says more often, so in the end TrSFT gives it 0; by now it has ${probability(trsft[RIGHT])}, with SFT ${probability(sft[RIGHT])}. It fades the unlikely, right or wrong.` };
   }
   if (trsft[RIGHT] < 0.25 * e[RIGHT] && sft[RIGHT] > 0.6 * e[RIGHT]) {
-    return { tone: "fail", title: "TrSFT has not learnt the right answer", text: `The student gave it ${probability(first[RIGHT])}, so its weight began at ${number(w)}. SFT says it with ${probability(sft[RIGHT])} by now, TrSFT with ${probability(trsft[RIGHT])}. What the student never says is not taught: this is what the prefixes and one’s own rewards are for.` };
+    return { tone: "fail", title: "TrSFT has not learnt the right answer", text: `The student gave it ${probability(first[RIGHT])}, so its weight began at ${number(w)}. By now SFT says it with probability ${probability(sft[RIGHT])}, TrSFT with ${probability(trsft[RIGHT])}. What the student never says is not taught: this is what the prefixes and one’s own rewards are for.` };
   }
   if (e[wrong] > e[RIGHT]) {
     const louder = trsft[wrong] > sft[wrong] + 0.01;
-    return { tone: "fail", title: "The expert’s mistake is learnt", text: `It gives the wrong answer ${wrong} more often than the right one. SFT repeats it with ${probability(sft[wrong])}, ${louder ? `and TrSFT with ${probability(trsft[wrong])}: it makes the majority louder.` : `TrSFT with ${probability(trsft[wrong])}.`} Neither knows what is right; only a reward does.` };
+    return { tone: "fail", title: "The expert’s mistake is learnt", text: `It gives the wrong answer ${wrong} more often than the right one. SFT repeats it with probability ${probability(sft[wrong])}, ${louder ? `and TrSFT with ${probability(trsft[wrong])}: it makes the majority louder.` : `TrSFT with ${probability(trsft[wrong])}.`} Neither knows what is right; only a reward does.` };
   }
   if (s.alpha <= 0.005) return { tone: "calm", title: "α is so small that TrSFT is SFT", text: `Only tokens below ${number(s.alpha)} are faded. TrSFT gives the right answer ${probability(trsft[RIGHT])}, SFT ${probability(sft[RIGHT])}.` };
   const rare = (p) => sum(p.filter((_, v) => e[v] < 0.05)), said = rare(e), between = rare(sft);

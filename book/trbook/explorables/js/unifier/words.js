@@ -54,7 +54,7 @@ const FAILS = {
   fisher: (s, one) => one.spent.kl_new_old > 1.5 * s.delta && { title: "The natural gradient's step overshoots", text: `It takes the gain to first order and its λ is not solved for: KL(new‖old) is ${amount(one.spent.kl_new_old)} nats, not ${amount(s.delta)}. This is why TRPO searches back along the line.` },
   ppo: (s, one, best) => {
     const eps = one.levels[1] - 1;
-    return one.spent.ratio > 1.5 * eps && { title: "PPO's clip keeps nobody in the box", text: `Past 1 ± ε its objective is flat: anything from ${two(one.least)} to ${two(one.pi[best])} on arm ${best} counts the same, ${two(clippedObjective(one.pi, s.old, s.rewards, eps))}. Shown is the end of it, ${two(one.ratio[best])} times the old probability. A run stays nearer because its push ends there; nothing pulls it back.` };
+    return one.spent.ratio > 1.5 * eps && { title: "PPO's clip keeps nobody in the box", text: `Past 1 ± ε its objective is flat: anything from ${two(one.least)} to ${two(one.pi[best])} on arm ${best} counts the same, ${two(clippedObjective(one.pi, s.old, s.rewards, eps))}. The picture shows the end of that range, ${two(one.ratio[best])} times the old probability. A run stays nearer because its push ends there; nothing pulls it back.` };
   },
   entropic: (s, one) => {
     const limit = limitOf("entropic", s.delta, s.old.length);
