@@ -64,7 +64,7 @@ def animate(pictures: list[Image.Image], path: Path) -> None:
     times = [FRAME] * (len(sheets) - 1) + [REST]
     sheets[0].save(buffer, "GIF", save_all=True, append_images=sheets[1:], duration=times, loop=0, optimize=True)
     if buffer.tell() > LARGEST:
-        raise ValueError(f"{path.name}: {buffer.tell()} bytes, and at most {LARGEST} are wanted; take fewer frames")
+        raise ValueError(f"{path.name}: {buffer.tell()} bytes, but at most {LARGEST} are allowed; take fewer frames")
     path.write_bytes(buffer.getvalue())
 
 

@@ -35,7 +35,7 @@ HOW = (
 
 
 class NoChromium(RuntimeError):
-    """There is no Chromium and none could be installed; the message says how to bring one."""
+    """There is no Chromium and none could be installed; the message says how to get one."""
 
 
 def chromium() -> str:

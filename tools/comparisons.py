@@ -34,7 +34,7 @@ from bookext.quoted import QUOTE, parse
 CALLS = ("told", "against", "gap")
 """The functions of `trlab.outcomes` that compare."""
 MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
-"""A line of a notebook that is no Python."""
+"""A line of a notebook that is not Python."""
 BUILTINS = {"dict": dict, "enumerate": enumerate, "zip": zip, "range": range, "str": str, "list": list}
 """What the arguments of a call may use."""
 

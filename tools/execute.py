@@ -59,7 +59,7 @@ class NotebookFailed(Exception):
 
 
 class Stopped(Exception):
-    """Whoever had notebooks executed said stop."""
+    """The caller who had notebooks executed asked to stop."""
 
 
 @dataclass(frozen=True)

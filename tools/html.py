@@ -48,9 +48,9 @@ FIRST = ("book/index", "notebooks/00_quickstart", "book/playground")
 PENDING = "execution_pending"
 """Where `bookext.execution` finds why a copy was not executed."""
 AGAIN = 8
-"""So many newly executed notebooks are worth a pass over the pages before all are,"""
+"""This many newly executed notebooks are worth a pass over the pages before all are,"""
 LEFT = 300
-"""if the others take at least so many seconds more: a pass takes its time from them."""
+"""if the others take at least this many seconds more: a pass takes its time from them."""
 SECONDS = 15
 """Between two lines about how far Sphinx is."""
 

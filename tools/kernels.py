@@ -43,11 +43,11 @@ PRELOADED = (
     "anywidget",
 )
 FEW = 2
-"""So many notebooks have run in kernels of their own before a nursery has imported everything."""
+"""This many notebooks have run in kernels of their own before a nursery has imported everything."""
 
 
 def pays(notebooks: int, profile: str) -> bool:
-    """Whether to fork so many kernels: not where a fork would lose the GPU, and only where libraries stand a fork."""
+    """Whether to fork so many kernels: not where a fork would lose the GPU, and only where libraries survive a fork."""
     return sys.platform == "linux" and profile != "gpu" and notebooks > FEW
 
 

@@ -32,7 +32,7 @@ from tools.stamp import version
 from trbook.address import Address, address
 
 LARGEST = 25_000_000
-"""Bytes: what a mail server or a reader's patience takes."""
+"""Bytes: what a mail server or a reader's patience tolerates."""
 CARDS = "book/methods/"
 STYLES = re.compile(r'<link[^>]*rel="stylesheet"[^>]*>')
 HEADINGS = re.compile(r"h[1-6]$")
@@ -174,7 +174,7 @@ def make(
         folder: the built pages.
         out: where the files are written, `trust-region-book-a4.pdf` and so on.
         papers: names in `PAPERS`.
-        chosen: what is printed; everything that is of use on paper unless it is named.
+        chosen: what is printed; everything that is of use on paper, unless pages are named.
         where: the book's addresses, by default those in `_config.yml`.
         say: is told what happens.
 
@@ -192,7 +192,7 @@ def make(
         bookmark(target, book.lines(), config()["author"])
         size = target.stat().st_size
         if size > LARGEST:
-            raise NotPrintable(f"{target}: {size / 1e6:.1f} MB, and at most {LARGEST / 1e6:.0f} MB are wanted")
+            raise NotPrintable(f"{target}: {size / 1e6:.1f} MB, but at most {LARGEST / 1e6:.0f} MB are allowed")
         say(f"{target}: {count} pages, {size / 1e6:.1f} MB")
         made.append(target)
     return made

@@ -28,7 +28,7 @@ def notes(tag: str, version: str, changelog: str) -> str:
         changelog: the text of CHANGELOG.md, whose sections begin `## 0.2.0` or `## 0.2.0 · 2027-01-31`.
 
     Raises:
-        NoRelease: the tag is no version, not this package's, or the changelog says nothing of it.
+        NoRelease: the tag is no version, not this package's, or the changelog says nothing about it.
     """
     match = VERSION.fullmatch(tag)
     if match is None:

@@ -36,7 +36,7 @@ WITHIN = 0.05
 TENFOLD = 10.0
 """The wrong rate that insurance is asked about."""
 AT_EDGE = "edge"
-"""The column that says of a number of `over_rates` that the grid ended too early to be sure of it."""
+"""The column that says whether the grid ended too early to be sure of a number of `over_rates`."""
 OVER_RATES: dict[str, str] = {
     "basin_width": "decades of the learning rate within .05 of the best end of any method",
     "basin_high": "log10 of the learning rate at which a method falls out of its basin",
@@ -80,7 +80,7 @@ class Basin:
     """Whether no lower or no higher rate was run: then the best may lie outside."""
     piece: Piece
     width: Estimate
-    """Decades, the interval by drawing seeds: the same seeds at every rate, the line as it is."""
+    """Decades. The interval draws seeds, the same ones at every rate, and leaves the line as it is."""
     worst: float
     """The lowest end of any seed at the best rate."""
     tenfold: Estimate | None
@@ -95,7 +95,7 @@ def piece(rates: Sequence[float], ends: Sequence[float] | np.ndarray, line: floa
         ends: the curve's height at each.
 
     Raises:
-        ValueError: rates that do not rise, or as many ends.
+        ValueError: rates that do not rise, or another number of ends.
     """
     places, heights = np.log10(np.asarray(rates, dtype=np.float64)), np.asarray(ends, dtype=np.float64)
     if len(places) != len(heights) or len(places) == 0 or (np.diff(places) <= 0).any():

@@ -93,7 +93,7 @@ TAKEN = {
     "high",
     "text",
 }
-"""Columns of a record or of what is made from it: an axis of such a name would write over it."""
+"""Columns of a record or of what is made from it: an axis of such a name would overwrite it."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
     labels = [variant.name for variant in sweep.variants]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
-        raise ValueError(f"variants: {sorted(twice)[0]!r} stands twice; give each a label of its own")
+        raise ValueError(f"variants: {sorted(twice)[0]!r} appears twice; give each a label of its own")
     seen: dict[str, Cell] = {}
     for cell in found:
         if cell.id in seen:
@@ -321,7 +321,7 @@ def _kind(method: str) -> Any:
 
 def _identity(cell: Cell) -> str:
     """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or setting whose default
-    changes nothing leaves every name as it was. That a default itself has changed is what `defaults` tells."""
+    changes nothing leaves every name as it was. Whether a default itself has changed can be seen from `defaults`."""
     from trlib.loop.optimizers import maker
     from trlib.loop.settings import RunSettings
     from trlib.tasks import load_task
@@ -373,12 +373,12 @@ REWRITTEN = {
     "2a97394ba24d": "3a36278ed729",  # _tails.py, now with decorators
     "fe2094fc8a15": "5e2dc9988819",  # _corrected.py, now with the library's factor and mask
 }
-"""The digest of a method's file as it is now, and as it was when its runs were recorded: rewritten since without
-changing what it computes, it keeps its cells."""
+"""The digest of a method's file as it is now, and as it was when its runs were recorded. It has been rewritten since
+without changing what it computes, so it keeps its cells."""
 
 
 def _named(name: str) -> Any:
-    """What decides a method, task or optimiser: its name, and of one's own the contents of its files."""
+    """What decides a method, task or optimiser: its name, and for one's own the contents of its files."""
     if not is_own(name):
         return name
     file, *near = contents(name).items()
@@ -424,7 +424,7 @@ def _arguments_of_loading() -> list[str]:
 
 
 def _known(policy: str) -> None:
-    """Refuse a name that is no model here and cannot be one of the hub's."""
+    """Refuse a name that is not a model here and cannot be one of the hub's."""
     from trlib.model.gguf import PACKAGED
     from trlib.model.loading import embedded
 
@@ -446,7 +446,7 @@ def _weights(policy: str) -> list[str]:
 
 
 def _recorded(value: Any) -> Any:
-    """A setting; one that is a dataclass (a correction) without the bounds that it leaves off, which came later."""
+    """A setting. A dataclass (a correction) is given without the bounds that it leaves off, which were added later."""
     if not is_dataclass(value) or isinstance(value, type):
         return value
     return {k: v for k, v in asdict(value).items() if v is not None}

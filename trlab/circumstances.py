@@ -39,7 +39,7 @@ def versions() -> str:
 
 @cache
 def hardware() -> str:
-    """Processor, cores, and the instructions that torch takes."""
+    """Processor, cores, and the instructions that torch uses."""
     import torch
 
     return f"{processor()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, one thread a run"

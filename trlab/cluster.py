@@ -1,4 +1,4 @@
-"""Cells on several machines: each is a task of one CPU and one thread on a Ray cluster that runs already.
+"""Cells on several machines: each is a task of one CPU and one thread on a Ray cluster that is already running.
 
 Ray runs a lost node's cells again. Every node needs the package, and a method of one's own at the same path.
 """
@@ -24,7 +24,7 @@ from trlib.loop.stopping import STOPS
 ANSWER = 10.0
 """Seconds that a cluster has to answer."""
 RETRIES = 3
-"""How often a job is begun again whose worker or node is lost."""
+"""How often a job is begun again after its worker or node was lost."""
 
 
 class ClusterError(TrlibError):
@@ -48,7 +48,7 @@ def connect(address: str) -> int:
         raise ClusterError("--ray: expected Ray, which is not installed: pip install 'ray>=2.40'") from error
     before = signal.getsignal(signal.SIGTERM)
     try:
-        if "://" not in address:  # Ray would try an address at which nothing answers for minutes
+        if "://" not in address:  # Ray would try for minutes an address at which nothing answers
             host, _, port = found(address).rpartition(":")
             socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
@@ -78,7 +78,7 @@ def run_there(
 
     task: Any = ray.remote(_serve).options(num_cpus=1, max_retries=RETRIES)
     waiting, running = deque(jobs), dict[Any, Job]()
-    with redirect_stdout(sys.stderr):  # where Ray tells of nodes that are lost
+    with redirect_stdout(sys.stderr):  # where Ray reports nodes that are lost
         try:
             while True:
                 while waiting and len(running) < _cpus() and not stop.is_set():

@@ -52,7 +52,7 @@ class Comparison:
     def question(self, sweep: Sweep) -> frozenset[Any]:
         """What identifies the question, whichever side is said to be above: asked both ways it is one question.
 
-        An axis with one point says nothing of a place, so naming it makes no other question.
+        An axis with one point says nothing about a place, so naming it does not make another question.
         """
         several = {axis.name for axis in sweep.axes if len(axis.points()) > 1}
 

@@ -88,7 +88,7 @@ def staleness(
     many optimiser steps, or, where there is none, below one use. None where some number of uses has no finished run, or
     one use was not asked for.
 
-    Runs at several points of other axes must be taken apart first (`tolerances` does).
+    Runs at several points of other axes must be separated first (`tolerances` does).
 
     Raises:
         ValueError: the runs have no axis `uses`, or one of its labels is not a number.
@@ -148,7 +148,7 @@ def table(
     sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled", history: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """One row per variant and point of the axes: runs, failures, interquartile mean with its 95 % bootstrap interval,
-    and means of what else a reader asks for first; with a history, also means of the measures that follow from it
+    and the other means that a reader asks for first; with a history, also means of the measures that follow from it
     (`trlab.measures.DERIVED`) and nats per point with its interval (`price`)."""
     import pandas as pd
 

@@ -34,7 +34,7 @@ class Journal:
     """The journal of a folder, for the one process that runs a sweep into it, or a shard of one."""
 
     def __init__(self, folder: Path, sweep: str, defaults: dict[str, Any], shard: tuple[int, int] = (1, 1)) -> None:
-        """See that it can be written, before any work is done.
+        """Check that it can be written, before any work is done.
 
         Raises:
             RecordError, CheckpointError: it cannot, or another process runs the same.
@@ -54,7 +54,7 @@ class Journal:
             file.execute("CREATE TABLE IF NOT EXISTS about AS SELECT ? AS text", [json.dumps(about)])
 
     def close(self) -> None:
-        """Give the folder free."""
+        """Release the folder."""
         self._lock.release()
 
 

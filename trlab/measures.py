@@ -48,7 +48,9 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """
     if not len(runs) or "reward" not in history:  # no cell has ended
         return runs
-    if {*runs} >= FOLLOWING:  # a part of runs that have them: going through the history again takes longest of all
+    if {
+        *runs
+    } >= FOLLOWING:  # a part of runs that have them already: going through the history again would take longest of all
         return runs
     rewards = series(history, "reward")
     found: dict[str, list[float]] = {

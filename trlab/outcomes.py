@@ -1,5 +1,5 @@
 """What a chapter says of a recorded sweep: every number with its interval, every comparison with its verdict, and what
-was predicted beside what came.
+was predicted beside what happened.
 
     told("reuse", "ppo", at={"uses": "16"})
 
@@ -152,7 +152,7 @@ def told(
 
 
 def not_run(name: str) -> Note:
-    """What stands in the place of a sweep without a record."""
+    """What is shown in place of a sweep without a record."""
     return Note(f"*Not run yet: `trlib sweep {name}` runs it.*")
 
 
@@ -183,7 +183,7 @@ def folded(findings: Sequence[Finding]) -> Note:
 
 
 def drawn(name: str) -> Drawing | Note:
-    """A figure of `trlab.drawing.named` from the record that it is of."""
+    """A figure of `trlab.drawing.named`, from the record that it shows."""
     shown = figure(name)
     if not is_recorded(shown.sweep):
         return not_run(shown.sweep)

@@ -33,7 +33,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 PATIENCE = 0.2
 """Seconds between two looks at whether to stop."""
 TRIES = 2
-"""How often a job is begun whose worker dies."""
+"""How often a job is begun if its worker dies."""
 NOT_ONES_OWN = (
     "<frozen",
     *(
@@ -45,7 +45,7 @@ NOT_ONES_OWN = (
         )
     ),
 )
-"""How the names of files begin that are these packages', Python's or installed."""
+"""How the names of files begin that belong to these packages, to Python or to installed packages."""
 Job = TypeVar("Job")
 
 
@@ -144,7 +144,7 @@ class _Worker(Generic[Job]):
     """What it works on, or will as soon as it is ready."""
     tries: int = 0
     since: float = field(default_factory=time.monotonic)
-    """When it was given that, before it was ready: when it was started."""
+    """When it was given that; before it is ready, when it was started."""
 
 
 class _Pool(Generic[Job]):

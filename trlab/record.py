@@ -335,7 +335,7 @@ def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordEr
         f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})"
         for path, row in (first, second)
     ]
-    way = "choose by --prefer journal or --prefer tables: the other's numbers are written over then"
+    way = "choose by --prefer journal or --prefer tables: the other's numbers are then overwritten"
     if first[0].suffix == second[0].suffix:
         way = "move one of them away"
     return RecordError(

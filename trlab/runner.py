@@ -181,7 +181,7 @@ def _run_there(cell: Cell) -> dict[str, Any]:
 
 
 def _prepare() -> None:
-    """Import what every cell needs, which takes seconds that are no cell's."""
+    """Import what every cell needs, which takes seconds that belong to no cell."""
     from trlib.model.policy import load_policy
 
     for name in ("evaluation", "tasks", "loop.training"):
@@ -197,7 +197,8 @@ def _with_others(record: Record, planned: Plan) -> Record:
 
 
 class _Progress:
-    """One line per cell, with the time left: by the seconds that cells at the same place took in all, or any cells."""
+    """One line per cell, with the time left, estimated from the seconds that cells at the same place took, or any
+    cells."""
 
     def __init__(self, planned: Plan, total: int, workers: int, say: Say) -> None:
         self.total, self.workers, self.say, self.count = total, workers, say, 0

@@ -1,17 +1,17 @@
 """Which of a sweep's predictions survive each other: a two-sided p-value for each kind of them, and Holm's correction.
 
-An interval that is right 95 times in a hundred is wrong once in twenty, and a sweep asks twenty questions. Its
-percentile bootstrap is a little too narrow at eight runs besides, most of all far out, where a correction for many
-questions looks. So a verdict needs both: an interval on one side of the line, and a p-value that Holm's correction
-leaves below .05.
+An interval that is right 95 times in a hundred is wrong once in twenty, and a sweep asks twenty questions. Besides, its
+percentile bootstrap is a little too narrow at eight runs, most of all far out, where a correction for many questions
+looks. So a verdict needs both: an interval on one side of the line, and a p-value that Holm's correction leaves below
+.05.
 
 - Two variants: `improvement_p`, a permutation test, exact where the two are alike. Its statistic is divided by its own
   standard error, so that it keeps its level where they only spread differently (a method that works or collapses).
 - A variant and a number: `line_p`. From twelve runs on, the signed-rank test, exact by all ways to flip the signs.
   Fewer can never have a small p in it (2/256 with eight: no claim among seven could be seen); for them two t tests, of
   the interquartile mean and of the mean, of which the larger p counts: the first alone says too often that something
-  differs if runs are skewed (8 in 100 instead of 5 at eight runs). The second sees the runs that are furthest on the
-  winning side moved in. In neither can a run fail a claim by bearing it out too well.
+  differs if runs are skewed (8 in 100 instead of 5 at eight runs). In the second, the runs that are furthest out on the
+  winning side are moved in. In neither can a run fail a claim by bearing it out too well.
 - Two variants whose runs come in pairs (same seed, same evaluation prompts): `paired_p`, the same test of the
   differences against 0.
 - Two variants that are claimed to be alike: `alike_p`, two such t tests, one for each end of the margin.
@@ -37,7 +37,8 @@ LEVEL = 0.05
 ENOUGH = 12
 """Runs from which on the smallest p of flipped signs, 2^(1-n), leaves room for Holm's correction."""
 DRAWS = 20_000
-"""Ways to deal the runs out that are looked at: all of them where there are no more (12,870 for eight and eight)."""
+"""How many ways to deal the runs out are looked at: all of them where there are no more (12,870 for eight and
+eight)."""
 
 
 def improvement_p(x: Scores, y: Scores, *, draws: int = DRAWS, seed: int = 0) -> float:

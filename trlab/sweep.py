@@ -43,8 +43,8 @@ class Variant:
     train: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `trlib.train` for this variant alone: an anchor, a learning rate of its own."""
     threshold: Mapping[str, float] = field(default_factory=dict)
-    """What is its radius, settings or else an argument of `trlib.train`, each with its largest value: the axis
-    `threshold` multiplies them up to it."""
+    """Its radius: settings, or else an argument of `trlib.train`, each with its largest value. The axis `threshold`
+    multiplies them, up to that value."""
     instead: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     """By axis and label: the arguments that this variant takes there in place of the axis's own. A control that learns
     from fresh batches where the others use one again takes `{"uses": {"4": {"steps": 120}}}`."""
@@ -204,7 +204,7 @@ class Sweep:
     source: str = ""
     """What `trlib sweep` finds it by: its name, or `FILE.py`."""
     added: Sequence[str] = ()
-    """What `beside` has put to the declared variants."""
+    """What `beside` has added to the declared variants."""
 
     def __post_init__(self) -> None:
         settle(self)
@@ -251,7 +251,8 @@ class Sweep:
         )
 
     def _shorter(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments whose steps, where they name some, are as many times one as they were the budget's."""
+        """Arguments that keep the ratio of their own steps, where they name some, to the budget's, which is now one
+        step."""
         least = {"steps": max(1, arguments["steps"] // self.budget.steps)} if "steps" in arguments else {}
         return {**arguments, **least}
 
@@ -288,7 +289,7 @@ def declared() -> list[str]:
 def load_sweep(name: str, *, records: Path | None = None) -> Sweep:
     """A sweep by its name, or by the path of its file.
 
-    A file whose sweep stands on another's record (settings that were tuned) has a function of the folder of records in
+    A file whose sweep rests on another's record (settings that were tuned) has a function of the folder of records in
     place of a `Sweep`.
 
     Args:
@@ -318,7 +319,7 @@ def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, An
     """Every point of the axes: its labels by axis, and its arguments.
 
     Raises:
-        ValueError: an axis that stands twice or has no values, a label or an argument that does.
+        ValueError: an axis that appears twice or has no values; a label or an argument that appears twice.
     """
     if not axes:
         yield {}, {}

@@ -39,7 +39,7 @@ def places(sweep: Sweep, runs: pd.DataFrame) -> list[tuple[dict[str, str], pd.Da
 def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
     """One row per variant and point of the axes: what it reaches and the nats per token that a run spends on it over
     all its batches, with 95 % intervals, and who `dominates` it (`trlab.nats.frontier`; `clearly`: the intervals say
-    so too). All rows are compared with all: take places apart first where that is no comparison.
+    so too). All rows are compared with all: separate places first where that would be no comparison.
 
     Places without a finished run, or where some divergence was not measured, stand with NaN and dominate nobody.
     """

@@ -4,9 +4,9 @@
     verdict.verdict                      # seen, not seen or undecided
 
 A comparison is decided if three things agree on a side: its p-value (`trlab.significance`) is below 0.05 after Holm's
-correction, the 95 % interval of the difference of interquartile means excludes 0, and so does that of the probability
-of improvement exclude ½. So no printed interval ever contradicts a verdict. Everything else is *undecided*; *not seen*
-is said only if the opposite is decided.
+correction, the 95 % interval of the difference of interquartile means excludes 0, and that of the probability of
+improvement excludes ½. So no printed interval ever contradicts a verdict. Everything else is *undecided*; *not seen* is
+said only if the opposite is decided.
 
 Holm's correction is over one family for each sweep (`trlab.comparison.asked`): its predictions and every comparison
 that a page, notebook or claims card prints. A question of a reader's own joins that family.
@@ -40,7 +40,7 @@ EDGE = ", edge"
 SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
 INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"
 PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
-"""The verdicts on a prediction as a page says them; the others say themselves."""
+"""The verdicts on a prediction as a page words them; the others are printed as they are."""
 
 
 @dataclass(frozen=True)

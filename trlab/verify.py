@@ -34,7 +34,7 @@ class Agreement:
     verdict: str
     """`agrees`, `differs` or `cannot tell`."""
     text: str
-    """How, or how not."""
+    """In which way it does, or does not."""
 
     @property
     def agrees(self) -> bool:

@@ -160,7 +160,7 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
         (sweep(Variant("pppo")), "method: expected one of .*, got 'pppo'; did you mean 'ppo'"),
         (sweep(Variant("ppo", {"eps_hihg": 1.0})), "a setting of 'ppo': .*did you mean 'eps_high'"),
         (sweep(Variant("ppo", {"eps_low": 2.0})), "eps_low: expected a number at least 0 and at most 1, got 2"),
-        (sweep(Variant("ppo"), Variant("ppo", {"eps_low": 0.1})), "'ppo' stands twice; give each a label"),
+        (sweep(Variant("ppo"), Variant("ppo", {"eps_low": 0.1})), "'ppo' appears twice; give each a label"),
         (sweep(Variant("ppo"), Variant("ppo", label="b")), r"\[ppo, seed 0\] and \[b, seed 0\] are the same run"),
         (sweep(axes=[Axis("learning_rate", (1.0,))]), "axis: expected one of .*, got 'learning_rate'"),
         (sweep(axes=[Axis("minibatch", (2,))]), "axis: .*did you mean 'minibatches'"),

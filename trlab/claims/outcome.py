@@ -16,7 +16,7 @@ NOT_TESTABLE = "not testable at this size"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the runs say to a test."""
+    """What the runs say about a test."""
 
     test: Test
     outcome: Verdict
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Told:
-    """A claim with what the runs say to it."""
+    """A claim with what the runs say about it."""
 
     claim: Claim
     verdict: str
@@ -52,7 +52,7 @@ def tell(card: Card) -> list[Told]:
 
 def _verdict(answers: Sequence[Answer]) -> str:
     """Of a claim: seen where each of its tests is, not seen where the opposite is in some test and the claim in none,
-    else undecided. What has not been run says nothing of the others."""
+    else undecided. What has not been run says nothing about the others."""
     known = {answer.verdict for answer in answers if answer.verdict in (SEEN, NOT_SEEN, UNDECIDED)}
     if not known:
         return answers[0].verdict

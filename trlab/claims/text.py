@@ -153,7 +153,7 @@ def _measure(measure: str) -> str:
 
 
 def _number(estimate: Estimate, sign: str = "") -> str:
-    """Two digits that count of the larger bound, three at most after the point where it is an accuracy."""
+    """Two significant digits of the larger bound; where it is an accuracy, at most three decimals."""
     size = max(abs(estimate.value), abs(estimate.low), abs(estimate.high))
     digits = 2 if not math.isfinite(size) or size >= 0.1 or size == 0 else 1 - math.floor(math.log10(size))
     return f"{estimate.value:{sign}.{digits}f} [{estimate.low:{sign}.{digits}f}, {estimate.high:{sign}.{digits}f}]"

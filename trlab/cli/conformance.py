@@ -133,7 +133,7 @@ def _settings(args: argparse.Namespace) -> int:
 
 
 def _read_from(library: str, folder: Path | None) -> dict[str, Any]:
-    """Which version or commit is there and which was written for; a warning where they differ."""
+    """Which version or commit is there and which one this was written for, with a warning where they differ."""
     from trlab.conformance import libraries
     from trlab.conformance.source import SHORT, commit_of
 

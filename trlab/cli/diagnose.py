@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
     out = _page(Path(args.file[0])) if args.out is None else Path(args.out).expanduser()
     _ours(out, diagnose.GENERATOR)
-    if Path(args.file[0]).exists():  # else the complaint is of that
+    if Path(args.file[0]).exists():  # otherwise the complaint would be about that
         writable(out.parent, "--out")
     rollouts = diagnose.read(
         *args.file,

@@ -124,7 +124,7 @@ def _list(args: argparse.Namespace) -> int:
     for name in declared():
         try:
             text = load_sweep(name).text
-        except RecordError as error:  # it stands on another's record, which has not been made yet
+        except RecordError as error:  # it rests on another's record, which has not been made yet
             text = str(error)
         found[name] = {"text": text, "recorded": is_recorded(name)}
     if args.json:
@@ -137,7 +137,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _all(args: argparse.Namespace) -> int:
-    """Every declared sweep; one that stands on another's record waits for it."""
+    """Every declared sweep; one that rests on another's record waits for it."""
     from trlab.record import RecordError
     from trlab.runner import conduct, duration, plan
     from trlab.sweep import declared, load_sweep

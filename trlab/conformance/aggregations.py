@@ -1,4 +1,4 @@
-"""The ways to make one number of a value per token that implementations take, as what each token counts."""
+"""The ways in which implementations make one number of a value per token, as what each token counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORDS: dict[str, str] = {
     "mask one early": "reads the mask one token early: that of t + 1 at t",
     "mask ignored in the sum": "sums over every position, masked or not, and divides by the number of unmasked tokens",
 }
-"""Every aggregation by its name, and what an implementation does that takes it."""
+"""Every aggregation by its name, and what an implementation that takes it does."""
 
 
 def coefficients(how: str, mask: Tensor, horizon: float) -> Tensor:

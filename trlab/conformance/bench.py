@@ -18,7 +18,7 @@ from trlab.conformance.vectors import Vectors
 NOISE = 1e-15
 """Absolute difference that is rounding."""
 NO_GRADIENT = "carries no gradient to the current log-probs"
-"""A fault that leaves the values to look at."""
+"""A fault that still leaves the values to compare."""
 
 
 @dataclass

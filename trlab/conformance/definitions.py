@@ -1,6 +1,6 @@
 """The losses written a second time, with every choice that an implementation may make as an argument.
 
-`trlib.algorithms` says what each loss is; here stands what it might be instead. A family is one function of (rows,
+`trlib.algorithms` says what each loss is; this module says what it might be instead. A family is one function of (rows,
 logp, **choices) and the axes of its choices, each with a sentence in plain words for every option that is not the
 reference's. The search tries options until the numbers agree. Nothing here is shared with `trlib.algorithms` (but the
 dual of QUATRO), so that the two also check each other.
@@ -30,7 +30,7 @@ class Axis:
     """What kind of deviation another option is: anchor, cap, epsilon, window, aggregation, form, sign, advantage,
     mask."""
     options: dict[Option, str]
-    """Every option, and what an implementation does that takes it, where the reference does not."""
+    """Every option and, where it is not the reference's, what an implementation that takes it does."""
     same_gradient: tuple[Option, ...] = ()
     """The options, other than the reference's, that change the value alone, or the gradient at ratios beyond e^20 only,
     which no run that learns has: what takes them trains the same policy."""
@@ -47,7 +47,7 @@ class Free:
     span: tuple[float, float]
     """Where it is sought, both ends above 0."""
     distances: Callable[[Rows], Tensor] | None = None
-    """Of a threshold: what is held against it, for then nothing changes between two of these."""
+    """For a threshold: the numbers that are held against it, between two of which nothing changes."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def dppo(
 
 
 def distance(log_a: Tensor, log_b: Tensor, measure: str, epsilon: float = 0.0) -> Tensor:
-    """What DPPO's threshold is held against, of one token; "ratio": what PPO's is, |b / a - 1|."""
+    """What DPPO's threshold is held against, for one token; "ratio": what PPO's is held against, |b / a - 1|."""
     if measure == "ratio":
         return torch.expm1(log_b - log_a).abs()
     return (log_a.exp() - log_b.exp()).abs() if measure == "tv" else _binary_kl(log_a, log_b, epsilon)

@@ -1,4 +1,5 @@
-"""A test file of one page, with its numbers, that a maintainer drops into a repository of his own: torch and pytest.
+"""A test file of one page, with its numbers, that a maintainer drops into a repository of their own; it needs torch and
+pytest.
 
 `trlib conformance --drop-in FOLDER` writes both. The numbers are a part of the golden vectors, without the package.
 """

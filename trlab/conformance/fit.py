@@ -19,9 +19,9 @@ from trlab.conformance.slips import ADDED, TERMS, added
 GRID = 40
 """Points between which a change of sign is sought."""
 ROOTS = 8
-"""Most numbers of a function that are solved for."""
+"""At how many of a function's numbers a root is sought, at most."""
 CLOSER = 1e-4
-"""Of two that do as well, the one that does better at so much less than the tolerance."""
+"""Of two that do equally well at the tolerance, the one that does better at this share of it is taken."""
 DIGITS = 12
 """Significant digits of what is found."""
 
@@ -64,7 +64,7 @@ def _root(bench: Bench, free: Free, tolerance: float) -> float | None:
 
 
 def _threshold(bench: Bench, free: Free, tolerance: float) -> float | None:
-    """Of all stretches between two distances the one that misses the fewest numbers, by its roundest number."""
+    """The roundest number of the stretch between two distances that misses the fewest numbers."""
     assert free.distances is not None
     low, high = free.span
     ends = free.distances(bench.rows).detach().unique()

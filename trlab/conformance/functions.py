@@ -211,7 +211,7 @@ def _nearest(
     anchor: str,
     given: Mapping[str, Any] | None,
 ) -> Finding:
-    """The loss that the function is, or becomes with the least changes."""
+    """The loss that the function is, or becomes with the fewest changes."""
     seen: dict[str, tuple[Observed, str]] = {}
     for loss, entry in vectors.losses.items():
         aggregation = how or entry["aggregation"]

@@ -66,7 +66,8 @@ def installed(library: str) -> str:
 def unmet(library: str) -> str:
     """What an installed library asks for and does not find, with the command that brings it; empty: nothing.
 
-    Another library may have put an older version there: verl, installed with its dependencies, breaks torchrl so.
+    Another library may have installed an older version: verl, installed with its dependencies, breaks torchrl in this
+    way.
     """
     from packaging.requirements import Requirement
 

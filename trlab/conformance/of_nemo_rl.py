@@ -89,7 +89,7 @@ def _loss(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
 
 
 def _correction(module: Any, kind: str, vectors: Vectors) -> Numbers:
-    """Each token's factor between 0 and 2: at a ratio of 1 it is what the loss answers to the token's advantage."""
+    """Each token's factor between 0 and 2: at a ratio of 1 it is how the loss responds to the token's advantage."""
     options = {
         "use_importance_sampling_correction": True,
         "truncated_importance_sampling_type": kind,

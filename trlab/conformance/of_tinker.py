@@ -1,7 +1,7 @@
 """The five losses that Tinker documents, written down from its documentation: the service's code is not public.
 
-Each is summed over tokens there. What its documentation calls the sampling log-probabilities is one place, in which
-the vectors' old ones stand here.
+Each is summed over tokens there. Its documentation has one place for an old policy, the sampling log-probabilities;
+here the vectors' old ones are put there.
 """
 
 from __future__ import annotations

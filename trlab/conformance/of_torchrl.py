@@ -97,7 +97,7 @@ def _run(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Any:
 
 
 def _flat(settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> Tensor:
-    """`ClipPPOLoss` on the unmasked tokens as so many steps: it means over all that it is given."""
+    """`ClipPPOLoss` on the unmasked tokens as so many steps: it averages over all that it is given."""
     from tensordict import TensorDict
     from torchrl.objectives import ClipPPOLoss
 

@@ -90,7 +90,7 @@ def _held(vectors: Vectors, library: str, folders: dict[str, Path]) -> dict[str,
 
 
 def _placed(subjects: Iterable[tuple[Held, Subject]]) -> list[dict[str, str]]:
-    """Every loss on the four axes, one of a name and a loss."""
+    """Every loss on the four axes, once for each pair of a name and a loss."""
     rows = {(held.subject, held.loss): probe(run).as_dict() for held, run in subjects}
     return [{"subject": subject, "loss": loss, **row} for (subject, loss), row in rows.items()]
 

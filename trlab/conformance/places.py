@@ -1,4 +1,4 @@
-"""Where a library computes another loss than its documentation says: the words, and a few lines that show it.
+"""Where a library computes a loss other than the one that it documents: the words, and a few lines that show it.
 
 Each reproduction runs in the library's own environment as it is printed. It ends by printing two numbers: what the
 documentation leads to, and what came. A place counts for as long as the two differ.

@@ -1,4 +1,4 @@
-"""Slips that any loss may hold: advantages that were touched, a ratio upside down, old log-probs one token off.
+"""Slips that any loss may contain: advantages that were touched, a ratio upside down, old log-probs one token off.
 
 A slip changes what a definition is given, or adds to what it gives, so one writing serves every family.
 """

@@ -132,7 +132,7 @@ class EffectRow:
     """Share among tokens with A > 0; None: there are none."""
     negative: float | None
     advantage: float | None
-    """Share of all |A| that stands on silenced tokens; None: every A is 0."""
+    """Share of all |A| that falls on silenced tokens; None: every A is 0."""
     reweighed: int
     turned: int
 
@@ -188,7 +188,7 @@ class Findings:
     """Unmasked."""
     prompts: int | None
     anchor: str
-    """What PPO's ratio is taken to: "logp_old" where the file has it, else "logp_rollout"."""
+    """What PPO's ratio is relative to: "logp_old" where the file has it, else "logp_rollout"."""
     duals: str
     """What QUATRO's constraints were solved from."""
     limits: Limits

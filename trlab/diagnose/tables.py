@@ -58,7 +58,7 @@ def files(paths: Sequence[Path]) -> list[Path]:
         if not inside:
             raise ValueError(
                 f"{str(path)!r}: expected a parquet file or JSON lines, or a folder of such files, got a folder "
-                f"without any (read are {', '.join(ENDINGS)})"
+                f"without any (these are read: {', '.join(ENDINGS)})"
             )
         every += sorted(inside, key=lambda p: [(not x.isdigit(), int(x) if x.isdigit() else 0, x) for x in _parts(p)])
     return every

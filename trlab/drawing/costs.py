@@ -28,7 +28,7 @@ NATS = "nats per token, all batches of a run"
 
 def frontier(points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: str | None = None) -> Drawing:
     """Accuracy against the nats that were spent on it, with 95 % intervals both ways. Filled: no other method reaches
-    as much for as little; hollow: somebody does.
+    as much for as little; hollow: some other does.
 
     Where every label has one setting, all stand in one panel with their names beside them. Else each label has a panel
     with its settings joined in their order, the first and the last named, and everybody's behind.
@@ -103,7 +103,7 @@ def _named(ax: Axes, settings: Mapping[str, Trade]) -> None:
 
 
 def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
-    """Names in a column to the right, each with a thin line to its point: they cannot lie over each other."""
+    """Names in a column to the right, each with a thin line to its point, so that they cannot overlap."""
     order = sorted(trades, key=lambda label: -trades[label].accuracy.value)
     for slot, label in enumerate(order):
         height = 1 - (slot + 0.5) / len(order)

@@ -76,7 +76,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     ):
         part.connect(app)
     app.connect("env-before-read-docs", read_in_parallel)
-    # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets write it.
+    # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets makes it
+    # write every page again.
     here = Path(__file__).parent
     book = here.parents[1]
     app.add_config_value("assets_digest", _digest(book / "_static", book / "_templates", BUILT), "html")
@@ -86,7 +87,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 def read_in_parallel(app: Sphinx, *_: object) -> None:
     """Two extensions of Jupyter Book do not say whether pages may be read in parallel, which Sphinx takes for a no.
 
-    One has to do with LaTeX only, the other numbers sections after all pages were read.
+    One has to do with LaTeX only; the other numbers sections after all pages were read.
     """
     for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
         if name in app.extensions:

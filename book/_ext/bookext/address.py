@@ -25,7 +25,7 @@ def of(config: Config) -> Address:
 
 
 def settle(app: Sphinx, config: Config) -> None:
-    """Gives Sphinx and the theme the book's addresses; without one, takes the buttons away that would need it."""
+    """Gives Sphinx and the theme the book's addresses; without one, takes away the buttons that would need it."""
     ours, options = of(config), config.html_theme_options
     shown = any(host in ours.repository for host in HOSTS)
     options["repository_url"] = ours.repository if shown else ""  # without a slash: the theme appends `/issues` to it

@@ -93,7 +93,7 @@ def of_method(name: str) -> trlab.claims.Card | None:
 
 
 def told_of(name: str, arxiv: str) -> list[Told]:
-    """What became of a method's own claims: of a card that several methods share, those of its paper."""
+    """What became of a method's own claims; on a card that several methods share, of those from its paper."""
     card = of_method(name)
     if card is None:
         return []

@@ -39,7 +39,7 @@ def sentence(record: dict[str, Any]) -> str:
 
 
 def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
-    """The same of a chapter's entry in the record of a GPU; `text` stands for what the page's text is now."""
+    """The same for a chapter's entry in the record of a GPU; `text` stands for the page's text as it is now."""
     if entry is None:
         return NEVER
     when = datetime.fromisoformat(entry["when"])

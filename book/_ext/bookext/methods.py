@@ -68,7 +68,7 @@ def write(app: Sphinx, config: Any) -> None:
 
 
 def _chapter(card: Any, chapters: dict[str, str]) -> str:
-    """The link to a card's chapter, or to its page of the gallery; empty: the book has it not."""
+    """The link to a card's chapter, or to its page of the gallery; empty: the book does not have it."""
     title = chapters.get(card.chapter, "")
     number, dot, _ = title.partition(" · ")
     return f"[{f'chapter {number}' if dot else title}](../../notebooks/{card.chapter}.ipynb)" if title else ""
@@ -201,7 +201,7 @@ class Picture(Table):
 
 
 class Poster(SphinxDirective):
-    """`{methods-poster} NAME`: a sheet with all of its methods, in one column on a phone, and where to load it."""
+    """`{methods-poster} NAME`: a sheet with all of its methods, in one column on a phone, and where to download it."""
 
     required_arguments = 1
 

@@ -66,7 +66,7 @@ def _of_numbers(rows: Sequence[Sequence[Tag]]) -> bool:
 
 
 def _say_what_it_is(table: Tag) -> None:
-    """Roles, because a table that is laid out as blocks is none to a screen reader."""
+    """Roles, because a table that is laid out as blocks is no table to a screen reader."""
     for tag in [table, *table.find_all(list(ROLES))]:
         tag["role"] = ROLES[tag.name]
     for cell in table.find_all("th"):

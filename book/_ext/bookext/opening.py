@@ -1,6 +1,6 @@
 """What the first page shows: `{first-lane}`, one lane of the playground and three doors; `{opening}`, a completion
-before and after training beside the recorded runs; and `{loop}`, the loop to hand. `{basin}`, `{playground}` and
-`{diagnose}` are explorables for pages that are no notebooks.
+before and after training beside the recorded runs; and `{loop}`, the loop to explore. `{basin}`, `{playground}` and
+`{diagnose}` are explorables for pages that are not notebooks.
 
 The completions stand in `book/opening.json`, which `tools.opening` makes; the curve is drawn from the record of
 `dial_methods`. Text and curve change when these do.

@@ -81,7 +81,8 @@ def mend(body: str) -> str:
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
-    """Brings the explorables' modules, which pages share, removes what no page loads and older builds' pages."""
+    """Copies in the explorables' modules, which pages share; removes what no page loads and the pages of older
+    builds."""
     static = Path(app.outdir, "_static")
     for path in (page for folder in ("book", "notebooks") for page in Path(app.outdir, folder).rglob("*.html")):
         if path.relative_to(app.outdir).with_suffix("").as_posix() not in app.env.found_docs:

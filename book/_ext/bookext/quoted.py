@@ -238,7 +238,7 @@ def number(value: float, measure: str, *, digits: int | None = None) -> str:
 
 
 def _digits(value: float, digits: int | None) -> int:
-    """Digits after the point: the measure's own, or so many that two count."""
+    """Digits after the point: the measure's own, or enough for two significant ones."""
     if digits is not None or abs(value) < 1e-6:  # a rounding error is nothing
         return digits or 0
     return 2 if not math.isfinite(value) or value == 0 else max(0, 1 - math.floor(math.log10(abs(value))))

@@ -1,4 +1,4 @@
-"""Tables that are read off the package, so that a page cannot say anything else than the code does."""
+"""Tables that are read off the package, so that a page cannot say anything other than the code does."""
 
 from __future__ import annotations
 

@@ -322,8 +322,8 @@ class Undecided(Table):
 
 
 class Corrected(Table):
-    """`{corrected-verdicts}`: how many predictions of each sweep of the first round were told by their interval alone,
-    and how many still are after Holm's correction."""
+    """`{corrected-verdicts}`: how many predictions of each sweep of the first round were decided by their interval
+    alone, and how many still are after Holm's correction."""
 
     headings = ("sweep", "asked", "alone", "Holm")
     widths = (40, 20, 20, 20)

@@ -20,7 +20,7 @@ def printed(code: str) -> str:
 
 
 class Runs(SphinxDirective):
-    """`{runs}`: its content is Python, of seconds."""
+    """`{runs}`: its content is Python that runs for seconds."""
 
     has_content: ClassVar[bool] = True
 

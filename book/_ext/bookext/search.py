@@ -31,7 +31,7 @@ HINTS = ("book", "search.yml")
 WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 TAG = re.compile(r"<(script|style|svg|template)\b.*?</\1>|<[^>]*>", re.DOTALL)
 TITLE, HEADING, KEYWORD = 12, 6, 16
-"""How many times of the text a word of a title, of a heading or of a page's keywords counts."""
+"""How many times as much as a word of the text a word of a title, of a heading or of a page's keywords counts."""
 SATURATION, LENGTH = 1.6, 0.6
 """BM25's k and b."""
 EXCERPT, LINE = 72, 48

@@ -50,7 +50,7 @@ class Measure:
     heading: str = ""
     """Of a column; empty: the text."""
     digits: int | None = 2
-    """After the point; None: two that count."""
+    """After the point; None: two significant ones."""
     scale: float = 1.0
 
 
