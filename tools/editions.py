@@ -1,7 +1,7 @@
 """Puts the editions that exist beside the built pages and links to them there: `python -m tools.editions`.
 
-A page that has `{editions} pdf` or `{editions} slides` shows nothing as long as there is no PDF, and no deck. Whoever
-publishes runs this last, after `make html`, `make pdf`, `make epub` and `make slides`; run twice, it does the same.
+A page that has `{editions} pdf` or `{editions} slides` shows nothing as long as there is no PDF, and no deck. To
+publish, run this last, after `make html`, `make pdf`, `make epub` and `make slides`; run twice, it does the same.
 """
 
 from __future__ import annotations

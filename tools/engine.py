@@ -37,7 +37,7 @@ def version(clang: str) -> str:
 
 
 def build(clang: str, out: Path) -> dict[str, str]:
-    """Writes every build into a folder; gives the SHA-256 of each file."""
+    """Writes every build into a folder; returns the SHA-256 of each file."""
     out.mkdir(parents=True, exist_ok=True)
     made = {}
     for name, flags in BUILDS.items():

@@ -89,7 +89,7 @@ def build_some(pages: Sequence[str], profile: str = "cpu", out: Path = BUILD, sa
 
 
 class Builder:
-    """One build in the folder `out`. Whoever makes one holds the folder's lock (`tools.lock`)."""
+    """One build in the folder `out`. Its maker holds the folder's lock (`tools.lock`)."""
 
     def __init__(self, profile: str, out: Path, say: Say) -> None:
         self.profile, self.out, self.say = profile, out, say

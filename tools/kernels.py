@@ -47,7 +47,8 @@ FEW = 2
 
 
 def pays(notebooks: int, profile: str) -> bool:
-    """Whether to fork so many kernels: not where a fork would lose the GPU, and only where libraries survive a fork."""
+    """Whether to fork this many kernels: not where a fork would lose the GPU, and only where libraries survive a
+    fork."""
     return sys.platform == "linux" and profile != "gpu" and notebooks > FEW
 
 

@@ -88,7 +88,8 @@ class Kill:
 
 
 def kills(count: int, *, seed: int, folder: Path, seconds: float = float("inf")) -> Iterator[Kill]:
-    """Kill runs, a case after the other, and give each as it has been compared; stop after so many seconds."""
+    """Kill runs, a case after the other, and yield each as soon as it has been compared; stop after this many
+    seconds."""
     rng, began = random.Random(seed), time.monotonic()
     cases = [Case(*both) for both in product(ALGORITHMS, POLICIES)]
     rng.shuffle(cases)
@@ -160,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--count", type=int, default=100, help="runs to kill (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the order (default: 0)")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no other run after so many")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no other run after this many")
     args = parser.parse_args(argv)
     done: list[Kill] = []
     with tempfile.TemporaryDirectory() as folder:

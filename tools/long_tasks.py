@@ -73,7 +73,7 @@ class Visit:
         return float(self.page.evaluate("() => { performance.mark('phase'); return performance.now(); }"))
 
     def learn(self, batches: int) -> None:
-        """Until every lane has done so many batches, pressing *Play* again where it stops."""
+        """Until every lane has done this many batches, pressing *Play* again where it stops."""
         for _ in range(WAIT // 100):
             done = self.page.locator(f"{ROOT} [data-lane]").evaluate_all("all => all.map(one => +one.dataset.batch)")
             if done and min(done) >= batches:

@@ -5,7 +5,7 @@ well once the theme's style sheets were left out, formulas and figures too. With
 chapter 5 nor the page of notation after 400 seconds, on a busy machine. Typst and LaTeX,
 which were not tried, would need every page a second time, from the notebooks, with figures, cards and recorded tables
 made anew. Chromium prints what a reader sees, formulas and figures as vectors; it does not know the page that a link
-leads to. So it prints twice: the first printing tells on which page each target lies, the second one carries these
+leads to. So it prints twice: the first printing shows on which page each target lies; the second one carries these
 numbers (`tools.pdf_print`).
 
 The pages are those of the built book (`tools.pdf_pages`), solutions and an index (`tools.pdf_index`) stand at its end.

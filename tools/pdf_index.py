@@ -18,7 +18,7 @@ from tools.pdf_pages import NUMBER, slug
 
 CARDS = "book/methods/"
 MOST = 5
-"""Chapters in which a word is looked for: an entry of common words is no list of everything."""
+"""Chapters in which a word is looked for: an entry of common words should not list everything."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def notes(tag: str, version: str, changelog: str) -> str:
     """
     match = VERSION.fullmatch(tag)
     if match is None:
-        raise NoRelease(f"expected a tag such as v{version}, got {tag!r}, which is no version")
+        raise NoRelease(f"expected a tag such as v{version}, got {tag!r}, which is not a version")
     if match[1] != version:
         raise NoRelease(
             f"the tag is {tag}, but trlib.__version__ is {version!r}: set it and run `python -m tools.stamp`"

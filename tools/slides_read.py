@@ -48,7 +48,7 @@ from trbook.address import Address
 MOST = 20
 """Slides of a deck."""
 GROUNDS = ("For practitioners", "Exercises", "Sources", "Next")
-"""Sections whose figures and formulas are no slides."""
+"""Sections whose figures and formulas do not become slides."""
 
 
 class Reader:

@@ -3,7 +3,7 @@
 These read-outs are the book's own; no paper defines them. They were defined before the runs of the third round. All of
 them look at one number of uses of a batch, and at the ends of runs with the same seeds at every rate:
 
-- the *line* is the highest end that any method reaches at any rate (interquartile mean over seeds), less `WITHIN`;
+- the *line* is the highest end that any method reaches at any rate (interquartile mean over seeds), minus `WITHIN`;
 - a *basin* is the piece of the curve above the line that holds the method's best rate. The curve is linear in log10 of
   the rate between the rates that were run, and its *width* is counted in decades. A piece that ends at the first or
   the last rate of the grid is open there: the width is a lower bound;

@@ -257,7 +257,7 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
     axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
     for axis, points in axes.items():
         if axis in TAKEN:
-            raise ValueError(f"axis: expected a name that is no column of a record, got {axis!r}")
+            raise ValueError(f"axis: expected a name that is not a column of a record, got {axis!r}")
         if axis in COUNTS and not all(_is_number(label) for label in points):
             raise ValueError(
                 f"axis {axis!r}: expected labels that are numbers of {axis} of a batch, got {points}; "

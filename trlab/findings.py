@@ -65,7 +65,7 @@ def before(history: pd.DataFrame) -> dict[str, float]:
 def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
     """Nats of divergence spent for each point of accuracy gained, by all of these runs together.
 
-    The nats of a run are its batches times `kl`, the mean over batches; what it gained is `sampled` less the reward of
+    The nats of a run are its batches times `kl`, the mean over batches; what it gained is `sampled` minus the reward of
     its first batch. None where no run is finished, or the divergence of some batch was not measured: supervision
     samples nothing, so there is no policy that sampled.
     """

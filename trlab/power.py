@@ -1,6 +1,6 @@
 """Would more seeds decide it? The chance that an undecided prediction is decided with 16 or 24 pairs of runs.
 
-The pairs that were run stand for all that could be: so many are drawn from them with replacement, and the sweep's own
+The pairs that were run stand for all that could be: that many are drawn from them with replacement, and the sweep's own
 test is asked each time. A draw counts if its p-value, times the number of questions that the sweep is asked, is below
 0.05. That is Bonferroni's bound, a little stricter than Holm's correction, so the chance is a little too low. An effect
 that eight pairs show by luck will look settled here; a chance near 0 is the surer answer. The method is ours.
@@ -57,7 +57,7 @@ def undecided(name: str) -> list[Power]:
 
 
 def chance(gaps: Sequence[float] | np.ndarray, pairs: int, family: int, *, within: float | None = None) -> float:
-    """The share of draws of so many pairs that a test among `family` questions decides, either way.
+    """The share of draws of this many pairs that a test among `family` questions decides, either way.
 
     Args:
         gaps: [N], a difference for each pair that was run.

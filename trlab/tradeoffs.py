@@ -84,7 +84,7 @@ def at_matched_reward(
 ) -> pd.DataFrame:
     """One row per variant and point of the axes: a column of the history where each run's reward first reaches `level`
     (`trlab.measures.matched`), as an interquartile mean with its 95 % interval over the runs that do, `reached` of
-    `runs` of them; `text` says how many do not, and who leaves them out compares the fast ones alone.
+    `runs` of them; `text` says how many do not, and leaving them out compares the fast ones alone.
 
     Raises:
         ValueError: the history has no such column.

@@ -75,7 +75,7 @@ def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled",
 
 
 def _ends(points: pd.Series) -> tuple[str, ...]:
-    """The first and the last point of an axis of numbers; none if there are not several, or if they are no numbers."""
+    """The first and the last point of an axis of numbers; none if there are not several, or if they are not numbers."""
     try:
         ordered = sorted({*map(str, points)}, key=float)
     except ValueError:

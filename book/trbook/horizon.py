@@ -58,7 +58,7 @@ class Chain:
     """The small relay between two policies.
 
     Raises:
-        TypeError, ValueError: a horizon that is no even number from 4 to 4,096, versions or a noise below 0, a safe
+        TypeError, ValueError: a horizon that is not an even number from 4 to 4,096, versions or a noise below 0, a safe
             reward outside [0, 1].
     """
 

@@ -203,7 +203,7 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
         (["--function", OURS, "--aggregation", "mean"], "aggregation: expected one of"),
         (
             ["--function", OURS, "--loss", "k3", "--signature", "verl"],
-            "loss: expected --signature plain beside 'k3', which is no loss, got verl",
+            "loss: expected --signature plain beside 'k3', which is not a loss, got verl",
         ),
         (["--function", OURS, "--anchor", "ref"], "anchor: expected one of recomputed, rollout, got 'ref'"),
         (["--function", OURS, "--set", "eps"], "--set: expected NAME=VALUE, got 'eps'"),

@@ -400,7 +400,7 @@ def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
     [
         ("no/page.html", "--out: cannot write into"),
         ("folder", "--out: expected the name of a page, got the folder"),
-        ("rollouts.parquet", "is there already and is no page of trlib diagnose"),
+        ("rollouts.parquet", "is there already and is not a page of trlib diagnose"),
     ],
 )
 def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(capsys, tmp_path, monkeypatch, out, words):

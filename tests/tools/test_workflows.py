@@ -69,9 +69,9 @@ def test_a_release_has_its_section_of_the_changelog() -> None:
 @pytest.mark.parametrize(
     ("tag", "words"),
     [
-        ("nightly", "got 'nightly', which is no version"),
-        (version(), "which is no version"),
-        ("v1", "which is no version"),
+        ("nightly", "got 'nightly', which is not a version"),
+        (version(), "which is not a version"),
+        ("v1", "which is not a version"),
         ("v99.0.0", "the tag is v99.0.0, but trlib.__version__ is"),
     ],
 )

@@ -884,7 +884,7 @@ def without_a_peak(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
         (lambda h, W, y, c: ((h * W[y]).sum(-1), W[y]), "log Z is not subtracted yet"),
         (lambda h, W, y, c: ((h @ W.T).logsumexp(-1), W[y]), "this is log Z"),
         (lambda *a: (-score_in_pieces(*a)[0], score_in_pieces(*a)[1]), "never above 0"),
-        (lambda *a: (score_in_pieces(*a)[0].exp(), score_in_pieces(*a)[1]), "its logarithm is asked for"),
+        (lambda *a: (score_in_pieces(*a)[0].exp(), score_in_pieces(*a)[1]), "take its logarithm"),
         (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y]), "W_y alone"),
         (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - whole_logits(h, W, y, c)[1]), "row u; the slope"),
         (lambda *a: (score_in_pieces(*a)[0], -score_in_pieces(*a)[1]), "it is W_y - u"),

@@ -375,7 +375,7 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
     assert main(["diagnose", path, "--out", str(out)]) == 0  # a page of its own is replaced
     out.write_text("somebody's notes")
     assert main(["diagnose", path, "--out", str(out)]) == 1
-    assert "is there already and is no page of trlib diagnose" in capsys.readouterr().err
+    assert "is there already and is not a page of trlib diagnose" in capsys.readouterr().err
     assert out.read_text() == "somebody's notes"
     assert main(["diagnose", path, "--out", str(tmp_path / "no" / "page.html")]) == 1
     assert "No such file or directory" in capsys.readouterr().err

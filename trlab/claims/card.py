@@ -58,7 +58,7 @@ class Claim:
     arxiv: str
     tests: Sequence[Test] = ()
     why: str = ""
-    """What the formulas say about it. What was predicted before the runs stands with the sweeps, and is found there."""
+    """What the formulas say about it. What was predicted before the runs is kept with the sweeps, and found there."""
     untestable: str = ""
     """Why the claim cannot be tested at this size; then it has no tests."""
 

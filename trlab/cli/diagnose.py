@@ -130,7 +130,7 @@ def _summary(f: Findings) -> str:
 
 
 def _ours(out: Path, generator: str) -> None:
-    """Refuses to write over a file that is no page of this command."""
+    """Refuses to overwrite a file that is not a page of this command."""
     if out.is_dir():
         raise ValueError(f"--out: expected the name of a page, got the folder {str(out)!r}")
     if out.exists():
@@ -138,8 +138,8 @@ def _ours(out: Path, generator: str) -> None:
             begin = file.read(1000)
         if f'content="{generator}'.encode() not in begin:
             raise ValueError(
-                f"--out: {str(out)!r} is there already and is no page of trlib diagnose; expected a name "
-                "that is free, or a page to replace"
+                f"--out: {str(out)!r} is there already and is not a page of trlib diagnose; expected a name that is "
+                "free, or a page to replace"
             )
 
 

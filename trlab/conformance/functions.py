@@ -117,7 +117,9 @@ def hold(
             f"set: expected --signature plain, whose functions take settings as arguments, got {signature}"
         )
     if (loss in PIECES or pieces) and signature != "plain":
-        raise ValueError(f"loss: expected --signature plain beside {loss or kind!r}, which is no loss, got {signature}")
+        raise ValueError(
+            f"loss: expected --signature plain beside {loss or kind!r}, which is not a loss, got {signature}"
+        )
     if signature == "trl":
         libraries.installed("trl")
     if isinstance(function, str):

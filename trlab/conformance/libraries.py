@@ -114,7 +114,7 @@ def hold_source(vectors: Vectors, library: str, folder: Path) -> tuple[list[Find
     """Hold the losses of a library from its source, and run the reproductions of its places.
 
     Raises:
-        TrlibError: the folder is no clone of the library, or its loss file cannot be loaded.
+        TrlibError: the folder is not a clone of the library, or its loss file cannot be loaded.
     """
     module = adapter(library)
     with loaded(module.SOURCE, folder) as modules:

@@ -23,11 +23,11 @@ FLOAT32 = 1e-4
 DEEPEST = 6
 """Most choices that may differ from the reference at once."""
 EXHAUSTIVE = 2
-"""Up to so many, every combination is tried."""
+"""Up to this many, every combination is tried."""
 BEAM = 16
-"""Beyond that, so many of the most promising go on."""
+"""Beyond that, this many of the most promising go on."""
 PAIRED = 6
-"""So many of the most promising slips are paired with every other choice."""
+"""This many of the most promising slips are paired with every other choice."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def slippery(
 
     Args:
         advantages: it takes advantages.
-        linear: in the advantages, so that negating them turns the sign.
+        linear: in the advantages, so that negating them flips the sign.
         old: it takes the log-probs of another policy.
         rows: it takes means over rows.
         clips: a bound stands on its ratio, so that a correction next to it is no other ratio.

@@ -125,7 +125,7 @@ def loaded(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
     """The modules of a source by their names, for as long as the context lasts; then every import is undone.
 
     Raises:
-        TrlibError: the folder is missing or is no clone of the library; a file cannot be loaded.
+        TrlibError: the folder is missing or is not a clone of the library; a file cannot be loaded.
     """
     missing = [path for path in source.files.values() if not (folder / path).is_file()]
     if missing:

@@ -95,7 +95,7 @@ def read(
             one that comes twice; lists of unequal length; NaN, inf or a log-prob above 0 where the mask is True; no
             token unmasked.
         TypeError: a column of another type.
-        DataError: a line that is no JSON.
+        DataError: a line that is not JSON.
     """
     if not paths:
         raise ValueError("paths: expected at least one file or folder, got none")

@@ -109,7 +109,7 @@ def table(path: Path) -> Table:
         ImportError: pyarrow is missing.
         OSError: there is no such file.
         ValueError: a file of another kind; no rows; a column of two types.
-        DataError: a line that is no JSON, or has a key twice.
+        DataError: a line that is not JSON, or has a key twice.
     """
     try:
         import pyarrow  # noqa: F401

@@ -31,7 +31,7 @@ def every() -> dict[str, trlab.claims.Card]:
 
 
 def depend(env: BuildEnvironment) -> None:
-    """Tell Sphinx to read the page again when a card's records change, or the questions that are asked of them."""
+    """Tell Sphinx to read the page again when a card's records, or the questions that are asked of them, change."""
     env.note_dependency(str(PRINTED))
     for name in {test.sweep for card in every().values() for claim in card.claims for test in claim.tests}:
         quoted.note(env, name)

@@ -1,7 +1,7 @@
 """What others see of a page: its description, its picture and its address, for search engines and shared links.
 
-A page's description is `description:` of its front matter, or its first sentences. Beside the pages stand `404.html`,
-which a static host shows for an address that does not exist, and `sitemap.xml`, if the book has an address.
+A page's description is `description:` of its front matter, or its first sentences. Beside the pages it writes
+`404.html`, which a static host shows for an address that does not exist, and `sitemap.xml`, if the book has an address.
 """
 
 from __future__ import annotations

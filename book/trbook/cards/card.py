@@ -118,7 +118,7 @@ class MethodCard:
     passes: str = ""
     """Passes through the network besides one forward and one backward per update, which the record's time includes."""
     work: str = ""
-    """What it computes, in a sentence, where it is no objective and makes no pass of its own."""
+    """What it computes, in a sentence, where it is not an objective and makes no pass of its own."""
     no_curve: str = ""
     """Why the card draws no curve of a weight; empty: it draws one."""
     example: str = ""

@@ -208,7 +208,7 @@ CARDS = (
         functions=("trlib.algorithms.sapo.sapo_loss",),
         chapter="05_children",
         paper={"tau_pos": "1.0", "tau_neg": "1.05"},
-        remark="The temperature is no threshold: at 1 the weight at r = 2 is still 1.57 times that at r = 1.",
+        remark="The temperature is not a threshold: at 1 the weight at r = 2 is still 1.57 times that at r = 1.",
     ),
     MethodCard(
         "gmpo",

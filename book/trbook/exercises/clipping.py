@@ -369,12 +369,12 @@ check_processed = Exercise(
         Mistake(
             "log-probs",
             lambda logits, temperature, k: _processed(logits, temperature, k).clamp(min=1e-38).log(),
-            "these are log-probs; the probabilities are asked for.",
+            "these are log-probs; the exercise asks for the probabilities.",
         ),
         Mistake(
             "log-probs, minus infinity",
             lambda logits, temperature, k: _processed(logits, temperature, k).log(),
-            "these are log-probs, minus infinity where a token is cut off; the probabilities are asked for.",
+            "these are log-probs, minus infinity where a token is cut off; the exercise asks for the probabilities.",
         ),
         Mistake(
             "temperature on probabilities",

@@ -38,7 +38,7 @@ check_to_the_edge = Exercise(
         Mistake(
             "from the middle",
             lambda x, direction, radius: _edge(direction, direction, radius),
-            "this starts in the ball's middle; start at x, where the search has got to.",
+            "this starts in the ball's middle; start at x, which the search has reached.",
         ),
         Mistake(
             "scaled back",
@@ -168,7 +168,7 @@ check_rare_arm = Numbers(
     natural=Number(
         0.02,
         {
-            1.0: "that is the growth as a share of its own probability; the step in probability is asked for.",
+            1.0: "that is the growth as a share of its own probability; the question is about the step in probability.",
             50.0: "the wrong way round: the rare arm's step is the shorter one.",
             0.01: "did you divide by the step of an arm of probability 1? The other has 0.5.",
             0.0004: "that is Dikin's: the natural gradient multiplies by p once.",

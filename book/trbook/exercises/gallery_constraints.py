@@ -42,7 +42,7 @@ check_mirror_loss = Exercise(
         Mistake(
             "times t",
             lambda log_pi, log_mu, A, t: t * _apart(log_pi, log_mu) - _gain(log_pi, A),
-            "the divergence is multiplied by t; it is divided by it: a larger t allows a larger step.",
+            "this multiplies the divergence by t; divide by t instead, so that a larger t allows a larger step.",
         ),
         Mistake(
             "t on the gain",

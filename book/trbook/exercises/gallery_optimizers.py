@@ -107,17 +107,17 @@ check_brake = Exercise(
         Mistake(
             "not normalised",
             lambda G, gamma: _mean_square((gamma * G).cosh()).sqrt(),
-            "G is divided by its Euclidean norm before cosh sees it.",
+            "divide G by its Euclidean norm before you take cosh.",
         ),
         Mistake(
             "largest entry",
             lambda G, gamma: _mean_square((gamma * G / G.abs().max()).cosh()).sqrt(),
-            "G is divided by its Euclidean norm, not by its largest entry.",
+            "divide G by its Euclidean norm, not by its largest entry.",
         ),
         Mistake(
             "spectral norm",
             lambda G, gamma: _mean_square((gamma * G / torch.linalg.matrix_norm(G, 2)).cosh()).sqrt(),
-            "G is divided by its Euclidean norm, not by its largest singular value.",
+            "divide G by its Euclidean norm, not by its largest singular value.",
         ),
         Mistake(
             "sinh",
@@ -127,13 +127,13 @@ check_brake = Exercise(
         Mistake(
             "cosh of the norm",
             lambda G, gamma: (gamma * G.norm()).cosh(),
-            "cosh is taken of every entry, and the mean afterwards.",
+            "take cosh of every entry first, and the mean afterwards.",
         ),
         Mistake("inverse", lambda G, gamma: 1 / _brake(G, gamma), "this is its inverse: AuON divides by the brake."),
         Mistake(
             "mean square length",
             lambda G, gamma: _mean_square((gamma * G / _mean_square(G).sqrt()).cosh()).sqrt(),
-            "G is divided by the root of the *sum* of its squares, not by that of their mean.",
+            "divide G by the root of the *sum* of its squares, not by that of their mean.",
         ),
         Mistake("gamma outside", lambda G, gamma: gamma * _brake(G, 1.0), "gamma belongs inside cosh."),
         Mistake(

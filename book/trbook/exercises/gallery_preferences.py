@@ -65,7 +65,7 @@ check_dpo_loss = Exercise(
                 & ~torch.eye(len(moved), dtype=torch.bool),
                 beta,
             ),
-            "two completions of equal reward are no pair: neither is better.",
+            "two completions of equal reward do not make a pair: neither is better.",
         ),
         Mistake(
             "ties and itself",

@@ -56,7 +56,7 @@ class InTheLoop(OfFunction):
     updates: int = 8
     lr: float = 1e-3
     batches: int = 4
-    """Batches of the run that a right loss makes, each used `uses` times at `rate`."""
+    """How many batches a right loss is trained on, each used `uses` times at `rate`."""
     uses: int = 4
     rate: float = 3e-4
 

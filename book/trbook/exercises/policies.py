@@ -36,7 +36,7 @@ check_two_arms = Exercise(
             lambda theta, reward_left, reward_right: (
                 torch.sigmoid(theta) * reward_left + torch.sigmoid(-theta) * reward_right
             ),
-            "this is the expected reward itself; its derivative in `theta` is wanted.",
+            "this is the expected reward itself; the exercise asks for its derivative in `theta`.",
         ),
         Mistake(
             "derivative in p",
@@ -396,7 +396,7 @@ check_update = Built(
         Mistake(
             "mean over tokens",
             _step(loss=lambda logp, A, mask: -(A[:, None] * logp * mask).sum() / mask.sum()),
-            "this divides by the number of tokens. The direction is right; the mean asked for is over completions.",
+            "this divides by the number of tokens. The direction is right; the mean should be over completions.",
         ),
         Mistake(
             "sum over completions",

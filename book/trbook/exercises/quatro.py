@@ -56,7 +56,7 @@ check_targets = Exercise(
         Mistake(
             "ratios",
             lambda rewards, multiplier: _targets(rewards, multiplier).exp(),
-            "these are the ratios themselves; their logarithms are wanted.",
+            "these are the ratios themselves; take their logarithms.",
         ),
         Mistake(
             "not divided",
@@ -90,7 +90,7 @@ check_targets = Exercise(
         Mistake(
             "new probabilities",
             lambda rewards, multiplier: torch.softmax(rewards / multiplier, -1),
-            "these are the new probabilities; what is wanted is the logarithm of new over old, and old is 1/G.",
+            "these are the new probabilities; the target is the logarithm of new over old, and old is 1/G.",
         ),
         Mistake(
             "upside down",
@@ -175,7 +175,7 @@ check_multiplier = Exercise(
         Mistake(
             "forward",
             lambda rewards, delta: solve_dual(rewards[None], delta_kl=delta, direction="forward").multiplier[0],
-            "this is the multiplier of the forward direction, KL(μ || π), whose optimum is no tilt.",
+            "this is the multiplier of the forward direction, KL(μ || π), whose optimum is not a tilt.",
         ),
         Mistake(
             "sum for the mean",
@@ -209,8 +209,8 @@ check_token_weight = Exercise(
         Mistake(
             "each token's own",
             lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - offset - multiplier * log_ratio),
-            "the bracket holds each token's own log-ratio here; the constraint is on the completion, so it holds "
-            "their sum.",
+            "the bracket holds each token's own log-ratio here; the constraint is on the completion, so it should "
+            "hold their sum.",
         ),
         Mistake(
             "mean",
@@ -274,7 +274,7 @@ check_token_weight = Exercise(
             lambda log_ratio, reward, offset, multiplier: (
                 log_ratio.exp() * (reward - offset - multiplier * log_ratio.cumsum(-1))
             ),
-            "the bracket holds the log-ratio up to each token here; it holds that of the whole completion.",
+            "the bracket holds the log-ratio up to each token here; it should hold that of the whole completion.",
         ),
         Mistake(
             "no pull",
@@ -288,7 +288,7 @@ check_token_weight = Exercise(
             lambda log_ratio, reward, offset, multiplier: (
                 log_ratio.exp() * (reward - offset - multiplier * log_ratio.sum().exp())
             ),
-            "the bracket holds the log-ratio, not the ratio: at ratio 1 it must be 0.",
+            "the bracket should hold the log-ratio, not the ratio: at ratio 1 it must be 0.",
         ),
     ],
     praise="in the second example the completion has moved by 0.6 nats and its target is 0.37: the weight is "
@@ -311,7 +311,7 @@ check_nearly_solved = Numbers(
             math.log2(16 / 15): "that is in bits; nats have the natural logarithm.",
             math.log(15 / 16): "the fraction is upside down: a divergence is not negative.",
             1 / 16: "that is the share that is moved; the divergence is the logarithm of the ratio that fifteen reach.",
-            1 / 15: "almost: that is the ratio of the fifteen less 1; its logarithm is wanted.",
+            1 / 15: "almost: that is the ratio of the fifteen minus 1; take the logarithm of the ratio.",
             0.1: "that is the radius; can this group spend it?",
             15 / 16 * math.log(16 / 15): "each of the fifteen ends at probability 1/15, so the new probabilities that "
             "weigh the log-ratios sum to 1, not to 15/16.",

@@ -87,7 +87,7 @@ check_total_variation = Exercise(
         Mistake(
             "not divided",
             lambda logp, logp_mu, mask: _total_variation(logp, logp_mu, mask) * mask.sum(),
-            "this is the sum over tokens; the mean is asked for: divide by `mask.sum()`.",
+            "this is the sum over tokens; the exercise asks for the mean: divide by `mask.sum()`.",
         ),
         Mistake(
             "absolute value of the mean",
@@ -209,7 +209,7 @@ check_promised = Exercise(
                 rewards.mean()
                 + _surrogate((logp - logp_mu).exp() - 1, (rewards - rewards.mean()) / rewards.std(), mask)
             ),
-            "divided by their standard deviation the advantages are no longer in units of reward.",
+            "once divided by their standard deviation, the advantages are no longer in units of reward.",
         ),
         Mistake(
             "weighted rewards",
@@ -300,7 +300,7 @@ check_tilted = Exercise(
         Mistake(
             "probabilities",
             lambda logp_mu, rewards, lam: _tilted(logp_mu, rewards, lam).exp(),
-            "these are probabilities; their logarithms are wanted.",
+            "these are probabilities; take their logarithms.",
         ),
         Mistake(
             "turned sign",
@@ -474,7 +474,7 @@ def _direction(slope: Tensor, logits: Tensor, ref: Tensor) -> None:
     if torch.allclose(slope, wanted, rtol=1e-4):
         return
     if torch.allclose(slope, other, rtol=1e-4):
-        raise NotYet("this descends KL(ref‖π), the other direction: it is k3's gradient. KL(π‖ref) is wanted.")
+        raise NotYet("this descends KL(ref‖π), the other direction: it is k3's gradient. Descend KL(π‖ref).")
     if torch.allclose(slope, -wanted, rtol=1e-4):
         raise NotYet("the sign is flipped: this climbs KL(π‖ref).")
     scale = float((slope * wanted).sum() / (wanted * wanted).sum())
@@ -514,9 +514,9 @@ def _frontier(answer: Callable[..., Any]) -> str:
     share = gained / possible if possible > 0 else 0.0
     said = f"it gains {gained:.2f} for {spent:.2f} nats, {share:.0%} of what is possible"
     if gained < 0.3:
-        raise NotYet(f"{said}; a gain of at least 0.3 is asked for. Does it raise what was rewarded, and is it narrow?")
+        raise NotYet(f"{said}; the gain should be at least 0.3. Does it raise what was rewarded, and is it narrow?")
     if gained < 0.97 * possible:
-        raise NotYet(f"{said}; 97 % is asked for. Which completions does it still push when their ratio has gone far?")
+        raise NotYet(f"{said}; it should be 97 %. Which completions does it still push when their ratio is far from 1?")
     return f"{said}. The line is where every completion's log-ratio is R/λ - log Z."
 
 
@@ -535,7 +535,8 @@ def _enough(answer: Callable[..., Any]) -> str:
         raise NotYet(f"{said}: it never stops, and the policy is lost. Does it return `True` where r is far from 1?")
     if reward < EARNED:
         raise NotYet(
-            f"{said}; at least {EARNED:g} is asked for. Does it look at the distance from `logp_mu`, and stop early?"
+            f"{said}; they should earn at least {EARNED:g}. Does it look at the distance from `logp_mu`, and stop "
+            "early?"
         )
     return (
         f"{said}. One use of every batch is slower, sixteen of every batch are ruinous. You have built a trust region: "

@@ -63,7 +63,7 @@ check_merge = Exercise(
             lambda peak_a, total_a, peak_b, total_b: peak_a + total_a.log() + peak_b + total_b.log(),
             "this adds the two logarithms. Add the two Z, and then take the logarithm.",
         ),
-        Mistake("Z", lambda **a: _merged(**a).exp(), "this is Z itself; its logarithm is asked for."),
+        Mistake("Z", lambda **a: _merged(**a).exp(), "this is Z itself; take its logarithm."),
         Mistake(
             "without the peak",
             lambda peak_a, total_a, peak_b, total_b: (
@@ -221,7 +221,7 @@ def _largest(scoring: str) -> int:
 
 
 def _at_once(name: str, scoring: str, overlooked: str) -> Number:
-    """The number, with a hint for every other one from 1 to 256."""
+    """The number, with a hint for each of the others from 1 to 256."""
     wanted = _largest(scoring)
 
     def hint(n: int) -> str:
@@ -301,7 +301,7 @@ class _InPieces:
         wrong = {
             "this is the logit of each token; log Z is not subtracted yet.": logits[at, y],
             "this is log Z; the log-prob is the token's logit less log Z.": logits.logsumexp(-1),
-            "this is the probability; its logarithm is asked for.": want.exp(),
+            "this is the probability; take its logarithm.": want.exp(),
             "the sign is flipped: a log-prob is never above 0.": -want,
             "log Z is of the last piece alone; carry the peak and the total on from piece to piece.": logits[at, y]
             - logits.split(chunk, 1)[-1].logsumexp(-1),

@@ -82,7 +82,7 @@ check_interquartile_mean = Exercise(
         Mistake(
             "rounded up",
             lambda runs: _middle(runs, -(-len(runs) // 4)),
-            "this cuts too many where n is no multiple of 4: n/4 is rounded down.",
+            "this cuts too many where n is not a multiple of 4: round n/4 down.",
         ),
         Mistake(
             "between quartiles",
@@ -248,7 +248,7 @@ check_designs = Numbers(
         {
             1: "`first`: both chose the lowest rate that was tried. What would the next lower one show?",
             2: "`first`: A and B were tuned by the same rule, over the same rates.",
-            3: "`first`: the eight seeds that report are fresh.",
+            3: "`first`: the eight seeds that are reported are fresh.",
             5: "`first`: nothing is said about minibatches.",
         },
     ),

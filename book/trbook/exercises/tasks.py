@@ -24,7 +24,7 @@ CASES: tuple[tuple[int, str, bool, str], ...] = (
     (12, "-9 3 -3 0", False, "`ended` is False: the completion was cut off, so it is not a payment yet."),
     (12, "-9 3", True, "3 is left over: that is not paid."),
     (12, "", True, "an empty completion pays nothing, and must not raise an error."),
-    (12, ": bust", True, "`:` is no coin. A policy that explores writes anything: your verifier must not raise."),
+    (12, ": bust", True, "`:` is not a coin. A policy that explores writes anything: your verifier must not raise."),
     (12, "9 3 -3 0", True, "a coin is written with its minus sign: `9` is not a coin."),
     (9, "-7 2 -9 bust", True, "more is spent than there was: that earns 0."),
     (12, "-15 bust 3 0", True, "`-15` is not a coin in the vocabulary, and 3 is not a payment: that earns 0."),

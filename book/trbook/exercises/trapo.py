@@ -63,8 +63,8 @@ check_trsft = Exercise(
         Mistake(
             "the potential",
             _potential,
-            "this is the potential -φ, which has the same gradient; the loss that is asked for is "
-            "-p / stop-gradient of max(p, alpha).",
+            "this is the potential -φ, which has the same gradient; the exercise asks for the loss -p / "
+            "stop-gradient of max(p, alpha).",
         ),
         Mistake(
             "smaller of the two",
@@ -516,7 +516,8 @@ check_trapo_loss = Built(
         Mistake(
             "always over alpha",
             lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp.exp() / alpha),
-            "above alpha the expert's p is divided by itself, so that the weight stays 1; here it grows to 1/alpha.",
+            "where the expert's p is above alpha it is divided by itself, so that the weight stays 1; here the "
+            "weight grows to 1/alpha.",
         ),
         Mistake(
             "alpha written in",

@@ -60,7 +60,7 @@ check_on_the_way = Exercise(
         Mistake(
             "probabilities returned",
             lambda logp, logp_old, eta: _on_the_way(logp, logp_old, eta).exp(),
-            "these are the right probabilities; their logarithms are asked for.",
+            "these are the right probabilities; take their logarithms.",
         ),
         Mistake(
             "one of two divided",
@@ -420,7 +420,7 @@ def _movements(with_rest: Callable[..., Any]) -> Tensor:
         q = now.detach() if q is None else q
         loss = _loss(with_rest, now, q, ids, A, DELTA)
         if not loss.requires_grad:
-            raise NotYet("no gradient reaches `logp`; is everything detached, or not torch?")
+            raise NotYet("no gradient reaches `logp`; is everything detached, or computed outside torch?")
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -510,7 +510,7 @@ check_with_rest = Built(
         Mistake(
             "probabilities",
             lambda logp, ids: _with_rest(logp, ids).exp(),
-            "these are the right probabilities; their logarithms are asked for.",
+            "these are the right probabilities; take their logarithms.",
         ),
     ],
 )

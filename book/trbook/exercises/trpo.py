@@ -102,7 +102,7 @@ check_fisher_product = Exercise(
         Mistake(
             "damped",
             lambda p, jacobian, v: _product(p, jacobian, v) + 0.1 * v,
-            "this adds the damping; F alone is wanted.",
+            "this adds the damping; the exercise asks for F alone.",
         ),
     ],
     praise="two products with J and one with its transpose, whatever the number of parameters: the matrix itself was "
@@ -251,7 +251,7 @@ check_line_search = Exercise(
         Mistake(
             "0 for none",
             lambda kl, gain, delta: _search(kl, gain, delta).clamp(min=0),
-            "where no try passes, -1 is wanted: the old parameters stay. 0 would take the full step.",
+            "where no try passes, return -1: the old parameters stay. 0 would take the full step.",
         ),
         Mistake(
             "last",
@@ -275,12 +275,12 @@ check_line_search = Exercise(
         Mistake(
             "last for none",
             lambda kl, gain, delta: _or(_search(kl, gain, delta), len(kl) - 1),
-            "where no try passes, this takes the last one all the same; -1 is wanted: the old parameters stay.",
+            "where no try passes, this takes the last one all the same; return -1, so that the old parameters stay.",
         ),
         Mistake(
             "their number for none",
             lambda kl, gain, delta: _or(_search(kl, gain, delta), len(kl)),
-            "where no try passes, this returns the number of tries; -1 is wanted.",
+            "where no try passes, this returns the number of tries; return -1.",
         ),
     ],
     praise="each try is a forward pass over the batch. On `dial` the first or the second is nearly always taken.",
@@ -400,7 +400,8 @@ def _update(
 def _shorten(
     policy: Policy, batch: Completions, full: Tensor, surrogate: Callable[..., Tensor], old: Tensor, delta: float
 ) -> float:
-    """Take the longest of ten tries inside the radius that raises the surrogate; the KL that it spends."""
+    """Take the longest of ten tries that stays inside the radius and raises the surrogate; returns the KL that it
+    spends."""
     start = [p.clone() for p in policy.parameters]
     before = surrogate(policy.score(batch).logp)
     for attempt in range(10):

@@ -138,7 +138,7 @@ def _list(value: Tensor) -> str:
 
 
 def difference(got: Tensor, off: Tensor, too_small: bool, arguments: Mapping[str, Any]) -> str:
-    """Where a result is off: on which inputs, which entry, which way. Never the right value: a hint is no solution.
+    """Where a result is off: on which inputs, which entry, which way. Never the right value: a hint is not a solution.
 
     Args:
         got: what the reader's function returned.

@@ -23,7 +23,7 @@ from trlib.tasks.task import Prompt, Task
 
 PROMPTS, GROUP, SEED, LR, UPDATES = 8, 8, 3, 3e-4, 32
 TESTED, EACH = 64, 4
-"""New prompts whose completions tell what a policy earns, and completions of each."""
+"""New prompts whose completions show what a policy earns, and completions of each."""
 LARGEST = 6.0
 """The largest log-ratio that the record can hold; what lies beyond is recorded as this."""
 LOSSES: dict[str, Callable[..., TokenLoss]] = {"none": pg_is_loss, "ppo": ppo_loss}

@@ -77,7 +77,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
         near=_kin("this factor as *token, at most 2*"),
-        remark="It corrects for the sampler and is no trust region; the clip next to it is one. Where the sampler "
+        remark="It corrects for the sampler and is not a trust region; the clip next to it is one. Where the sampler "
         "is batches behind, a token's ratio ignores that another policy wrote its prefix too.",
     ),
     _correction(
