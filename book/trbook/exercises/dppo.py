@@ -152,7 +152,7 @@ check_kl_of_two = Exercise(
         Mistake(
             "weights",
             lambda q, p: q * (q / p).log() + (1 - p) * ((1 - q) / (1 - p)).log(),
-            "the others are weighed by the policy here; both outcomes are weighed by the anchor: 1 - q.",
+            "here the policy weighs the others; the anchor should weigh both outcomes: 1 - q.",
         ),
         Mistake(
             "others alone",

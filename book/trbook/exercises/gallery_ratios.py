@@ -101,7 +101,7 @@ check_prefix = Exercise(
             lambda ratio, mask: (
                 ratio * torch.cat([torch.ones_like(ratio[:, :1]), ratio.where(mask > 0, 1.0)[:, :-1]], 1) * mask
             ),
-            "this looks back by one token only; the minimum is over all tokens before.",
+            "this looks back by one token only; the minimum is over all earlier tokens.",
         ),
         Mistake(
             "the whole completion's",

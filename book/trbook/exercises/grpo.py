@@ -300,7 +300,7 @@ check_silenced = Exercise(
         Mistake(
             "inside",
             lambda ratio, advantages, eps_low, eps_high: (ratio <= 1 + eps_high) & (ratio >= 1 - eps_low),
-            "these are the tokens inside the window, and the clip does nothing to them.",
+            "these are the tokens inside the window, to which the clip does nothing.",
         ),
         Mistake(
             "both at once",
@@ -462,7 +462,7 @@ check_cispo = Exercise(
             lambda logp, logp_old, advantages, eps_low, eps_high: (
                 -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages * (logp - logp_old)
             ),
-            "the clipped ratio multiplies `logp - logp_old` here; the gradient is CISPO's, the loss has `logp`.",
+            "the clipped ratio multiplies `logp - logp_old` here; the gradient is right, but CISPO's loss has `logp`.",
         ),
         Mistake(
             "log-prob of the old policy",

@@ -426,7 +426,7 @@ check_update = Built(
         Mistake(
             "gradients add up",
             _step(clear=False),
-            "the first update is right, and then the old gradients are added to the new ones: `optimizer.zero_grad()`.",
+            "the first update is right, but then the old gradients are added to the new ones: `optimizer.zero_grad()`.",
         ),
         Mistake(
             "two steps",

@@ -209,7 +209,7 @@ check_adapt = Exercise(
         Mistake(
             "proportional",
             lambda beta, kl, target: beta * kl / target,
-            "this scales β by KL / target; PPO's rule knows three answers only: half, the same, double.",
+            "this scales β by KL / target; PPO's rule has only three answers: half, the same, double.",
         ),
     ],
     praise="it needs no model of how KL depends on β, and pays for that by swinging: one step is a factor of two.",
@@ -298,7 +298,7 @@ check_updates = Exercise(
             "the ratio is upside down: new over old, so `exp(logp - logp_old)`.",
         ),
         Mistake("uphill", _looped(lambda r, A: -_clipped(r, A)), "this raises the loss: check both signs."),
-        Mistake("sum", _looped(reduce=torch.sum), "the loss is the mean over the tokens, and this takes their sum."),
+        Mistake("sum", _looped(reduce=torch.sum), "the loss is the mean over the tokens, but this takes their sum."),
         Mistake("one update", _looped(times=lambda epochs: 1), "this makes one update, whatever `epochs` is."),
         Mistake(
             "one too few", _looped(times=lambda epochs: epochs - 1), "this makes one update fewer than `epochs` says."

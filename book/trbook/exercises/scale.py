@@ -85,14 +85,14 @@ check_merge = Exercise(
         Mistake(
             "relative to b",
             lambda peak_a, total_a, peak_b, total_b: peak_b + (total_a * (peak_a - peak_b).exp() + total_b).log(),
-            "right where `peak_b` is the larger one; where `peak_a` is larger by 1,000 the exponential overflows. "
-            "Make both relative to the larger of the two.",
+            "this is right where `peak_b` is the larger one; where `peak_a` is larger by 1,000 the exponential "
+            "overflows. Make both relative to the larger of the two.",
         ),
         Mistake(
             "relative to a",
             lambda peak_a, total_a, peak_b, total_b: peak_a + (total_a + total_b * (peak_b - peak_a).exp()).log(),
-            "right where `peak_a` is the larger one; where `peak_b` is larger by 1,000 the exponential overflows. "
-            "Make both relative to the larger of the two.",
+            "this is right where `peak_a` is the larger one; where `peak_b` is larger by 1,000 the exponential "
+            "overflows. Make both relative to the larger of the two.",
         ),
         Mistake(
             "the smaller peak added",
@@ -246,7 +246,7 @@ check_at_once = Numbers(
 
 _SIGNS = {
     1: "a process that was never started takes its completions with it: there would be 64 of them instead of 128.",
-    2: "two processes with the same prompts have as many completions as ever, and half as many different prompts.",
+    2: "two processes with the same prompts have as many completions as ever, but half as many different prompts.",
     3: "a sampler that is not the learner shows before the first step: log r would be far from 0, by about 0.1.",
     4: "with 16-bit weights the gradient is as large as ever and most weights stay exactly where they were.",
     5: "with a learning rate of 0 no weight at all would change.",
@@ -333,8 +333,9 @@ class _InPieces:
             if torch.allclose(slope, value, rtol=1e-3, atol=1e-3):
                 raise NotYet(f"`slope`: {hint}")
         raise NotYet(
-            "the log-probs are right, and `slope` is not. It is W_y - u, where u is the mean of the rows of W under "
-            "the policy. The sum behind u shrinks like the total when the peak rises, and is divided by it at the end."
+            "the log-probs are right, but `slope` is not. It is W_y - u, where u is the mean of the rows of W under "
+            "the policy. The sum behind u shrinks like the total when the peak rises, and is divided by it at the "
+            "end."
         )
 
     @staticmethod

@@ -522,7 +522,7 @@ check_trapo_loss = Built(
         Mistake(
             "alpha written in",
             lambda *a: _whole(*a, imitate=lambda logp, alpha: _trsft(logp, 0.1)),
-            "the first update agrees and the second does not: did you write in 0.1 for `alpha`?",
+            "the first update agrees but the second does not: did you write in 0.1 for `alpha`?",
         ),
         Mistake(
             "divided by the standard deviation",

@@ -73,7 +73,7 @@ check_fisher_product = Exercise(
             lambda p, jacobian, v: (
                 torch.einsum("sad,sa->d", jacobian, jacobian @ v - (p * (jacobian @ v)).sum(-1, keepdim=True)) / len(p)
             ),
-            "the centre is right, and each centred entry must still be multiplied by its `p`.",
+            "the centre is right, but each centred entry must still be multiplied by its `p`.",
         ),
         Mistake(
             "second p forgotten",
@@ -551,12 +551,12 @@ check_natural_step = Built(
         Mistake(
             "always ten products",
             lambda product, g, delta, products: _natural_step(product, g, delta, 10),
-            "ten products are written in; take `products` of them.",
+            "you wrote in ten products; take `products` of them.",
         ),
         Mistake(
             "delta written in",
             lambda product, g, delta, products: _natural_step(product, g, 0.01, products),
-            "the first update is right, and the second has another radius: is 0.01 written in for `delta`?",
+            "the first update is right, but the second has another radius: did you write in 0.01 for `delta`?",
         ),
     ],
     praise=_learns,
