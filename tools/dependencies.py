@@ -54,7 +54,8 @@ def code(notebook: Path) -> str:
 
 
 def _python(cell: str) -> str:
-    """The cell if it is Python; without its `%pip` and `!ls` lines otherwise, and nothing where that is none either."""
+    """The cell if it is Python; otherwise the cell without its `%pip` and `!ls` lines, or nothing where that is not
+    Python either."""
     for text in (cell, "\n".join("pass" if line.lstrip()[:1] in {"%", "!"} else line for line in _indented(cell))):
         try:
             ast.parse(text)
@@ -135,7 +136,7 @@ def _called(node: ast.Call) -> str:
 
 
 def _chain(node: ast.AST) -> str:
-    """`a.b.c` of an expression that is nothing else, or nothing."""
+    """The name `a.b.c` where an expression is nothing else; otherwise nothing."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute) and (base := _chain(node.value)):

@@ -58,7 +58,7 @@ TALL = """slide => {
     const still = slide.querySelector('.still > *');
     return still ? 490 / Math.max(1, still.getBoundingClientRect().height) : 1;
 }"""
-"""The room that an explorable's first state has, over what it takes."""
+"""The room that an explorable's first state has, divided by the room that it takes."""
 
 
 def numbered() -> dict[str, str]:

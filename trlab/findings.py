@@ -117,7 +117,8 @@ def _uses(text: Any) -> float:
 def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
     """One row per variant and point of the other axes: what one use of a batch gives (`at_one`, interquartile mean),
     and the uses between which it falls (`held`, `fell`: inf where it never does) with their interval in `text`;
-    `control` says whether below as many fresh steps or below one use. No rows where the sweep has no axis `uses`."""
+    `control` says whether it falls below as many fresh steps or below one use. No rows where the sweep has no axis
+    `uses`."""
     import pandas as pd
 
     others = [axis.name for axis in sweep.axes if axis.name != USES]

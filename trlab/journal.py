@@ -59,7 +59,7 @@ class Journal:
 
 
 def put(path: Path, row: Row, history: History | None) -> None:
-    """Add a cell, or replace what was there of it (one that is done only by one that is), and wait for the disk.
+    """Add a cell, or replace what was there of it (a finished one only by another finished one), and wait for the disk.
 
     Raises:
         RecordError: it cannot be written (a full disk); the cells before it are intact.

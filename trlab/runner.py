@@ -186,7 +186,7 @@ def _prepare() -> None:
 
     for name in ("evaluation", "tasks", "loop.training"):
         import_module(f"trlib.{name}")
-    load_policy("dial")  # whatever a cell trains: nearly all that it imports is what this does
+    load_policy("dial")  # whatever a cell trains, it imports nearly the same as this does
 
 
 def _with_others(record: Record, planned: Plan) -> Record:

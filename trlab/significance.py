@@ -8,10 +8,11 @@ looks. So a verdict needs both: an interval on one side of the line, and a p-val
 - Two variants: `improvement_p`, a permutation test, exact where the two are alike. Its statistic is divided by its own
   standard error, so that it keeps its level where they only spread differently (a method that works or collapses).
 - A variant and a number: `line_p`. From twelve runs on, the signed-rank test, exact by all ways to flip the signs.
-  Fewer can never have a small p in it (2/256 with eight: no claim among seven could be seen); for them two t tests, of
-  the interquartile mean and of the mean, of which the larger p counts: the first alone says too often that something
-  differs if runs are skewed (8 in 100 instead of 5 at eight runs). In the second, the runs that are furthest out on the
-  winning side are moved in. In neither can a run fail a claim by bearing it out too well.
+  With fewer runs its p can never be small (2/256 with eight: no claim among seven could be seen); for them two t tests,
+  of
+  the interquartile mean and of the mean, of which the larger p counts: the first alone finds a difference too often if
+  runs are skewed (8 in 100 instead of 5 at eight runs). In the second, the runs that are furthest out on the winning
+  side are moved in. In neither can a run fail a claim by bearing it out too well.
 - Two variants whose runs come in pairs (same seed, same evaluation prompts): `paired_p`, the same test of the
   differences against 0.
 - Two variants that are claimed to be alike: `alike_p`, two such t tests, one for each end of the margin.

@@ -22,14 +22,14 @@ CARD = Card(
             ],
         ),
         Claim(
-            "The region must be drawn around the policy that sampled: drawn around a recomputed one, training drifts "
-            "when the two differ.",
+            "The region must be drawn around the policy that sampled: with a region around a recomputed one, "
+            "training drifts when the two differ.",
             "headline experiments",
             PAPER,
             [above("noise", "dppo, sampler", "dppo, learner", at=place) for place in NOISY],
         ),
         Claim(
-            "With the mask training is stable where it collapses without a region.",
+            "With the mask, training is stable where it collapses without a region.",
             "headline experiments",
             PAPER,
             [above("reuse", "dppo-tv", "pg_is", at=LAST), above("basin", "dppo-tv", "pg_is", at={"lr": "0.0001"})],

@@ -10,7 +10,8 @@ CARD = Card(
     "TRAPO",
     (
         Claim(
-            "Plain imitation between steps of reinforcement learning harms; imitation whose push is capped does not.",
+            "Plain imitation between steps of reinforcement learning does harm; imitation whose push is capped does "
+            "not.",
             "abstract",
             PAPER,
             [above("expert", "trapo", "sft+rl-adaptive", at=WRONG), above("trapo", "trapo", "sft+rl", at=LONG)],

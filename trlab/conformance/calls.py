@@ -81,7 +81,7 @@ def plain(
     """A function of plain tensors. It gets the `settings` of the loss that it has a parameter for, and all `given`.
 
     Raises:
-        TypeError: what is no function with a signature.
+        TypeError: something that is not a function with a signature.
     """
     try:
         parameters = inspect.signature(function).parameters

@@ -1,6 +1,6 @@
 """NeMo-RL's `ClippedPGLossFn` with its own configuration's defaults, the penalty to the reference switched off.
 
-It is given whole sequences and drops the first position: one column more, without a meaning, stands before ours.
+It is given whole sequences and drops the first position: an extra column, without a meaning, is put before ours.
 """
 
 from __future__ import annotations

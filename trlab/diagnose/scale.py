@@ -31,7 +31,7 @@ class Row:
     outside: float
     """Share of tokens whose ratio lies outside [0.8, 1.2]."""
     largest: float
-    """The ratio that is farthest from 1 upwards."""
+    """The ratio that lies farthest above 1."""
 
 
 def deviation(key: str, learner: np.ndarray, sampler: np.ndarray) -> Row:

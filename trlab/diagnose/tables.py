@@ -311,7 +311,7 @@ def _csv(path: Path) -> Table:
 
 
 def _typed(name: str, cells: list[str], path: Path) -> list[Any]:
-    """The cells of a column as what all of them are."""
+    """The cells of a column, in the one type that all of them have."""
     there = [cell for cell in cells if cell not in MISSING]
     if there and all(cell.startswith("[") for cell in there):
         try:

@@ -89,7 +89,7 @@ def _rewards(sweep: str, text: str, at: Mapping[str, str]) -> Figure:
 
 
 MAIN = ("pg_is", "ppo", "dppo-tv", "gspo", "troll")
-"""The methods that the third round asks with sixteen seeds."""
+"""The methods that the third round runs with sixteen seeds."""
 WITHOUT_EXPERT = (
     *("pg_is", "ppo", "bapo", "minpro", "cpgd", "r2vpo", "capo", "trefree", "pb_ppo"),
     *("fixpo", "mdpo", "counterpol", "rebel", "lco", "lco-mse", "rover"),

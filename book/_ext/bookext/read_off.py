@@ -85,7 +85,7 @@ class Methods(Table):
 
 
 class Contest(Table):
-    """What `tools.contest` keeps: of `ppo` the page's engine beside the recorded runs, of `own` the page's own entry
+    """What `tools.contest` keeps: for `ppo` the page's engine beside the recorded runs, for `own` the page's own entry
     beside PPO in the same engine."""
 
     required_arguments = 1

@@ -398,8 +398,8 @@ def made(name: str, runs: Any) -> tuple[str, list[str]]:
 
 
 def trained(runs: Any) -> str:
-    """At which learning rates, and with how many updates from batches of which size: no result means anything without.
-    Of what a run did not set, the loop's default is named."""
+    """At which learning rates, and with how many updates from batches of which size: without these, no result means
+    anything. Of what a run did not set, the loop's default is named."""
     usual = {one.name: one.default for one in settings_of(RunSettings)}
     given = [{**usual, **json.loads(row)} for row in runs["train"].unique()]
 

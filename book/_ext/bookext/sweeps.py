@@ -186,7 +186,7 @@ def _caption(one: Figure, runs: Any, history: Any) -> str:
 
 
 def listed(text: str) -> list[str]:
-    """The words of an option, which commas part; one that holds a comma stands in quotation marks."""
+    """The words of an option, which commas separate; one that holds a comma is put in quotation marks."""
     return [word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip()]
 
 

@@ -130,7 +130,7 @@ CARDS: tuple[MethodCard, ...] = (
         "(0.999 <= geometric_mean(pi_old / mu) <= 1.001)",
         action="drop",
         source=LIU,
-        read_in="verl 0.9.1, whose `seq_mean_k1` has it, of the inverse ratio",
+        read_in="verl 0.9.1, whose `seq_mean_k1` has it, for the inverse ratio",
         paper={"correction": "from 0.999 to 1.001, in verl"},
         what="the geometric mean of a completion's ratios of learner to sampler",
         level="completion",
