@@ -443,8 +443,8 @@ check_cispo = Exercise(
             lambda logp, logp_old, advantages, eps_low, eps_high: (
                 -(logp - logp_old).exp().clamp(max=1 + eps_high) * advantages * logp
             ),
-            "the weight is bounded from above only, as TRL does; CISPO as it is written on this page bounds it "
-            "from below too.",
+            "the weight is bounded from above only, as in TRL; CISPO as it is written on this page bounds it from "
+            "below too.",
         ),
         Mistake(
             "pessimistic weight",

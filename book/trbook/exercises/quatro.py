@@ -308,7 +308,7 @@ check_nearly_solved = Numbers(
         {
             math.log(16): "that is for one right of sixteen; here fifteen share what is moved.",
             math.log(15): "that is the logarithm of 15; the fifteen share all the probability, and each had 1/16.",
-            math.log2(16 / 15): "that is in bits; nats have the natural logarithm.",
+            math.log2(16 / 15): "that is in bits; nats take the natural logarithm.",
             math.log(15 / 16): "the fraction is upside down: a divergence is not negative.",
             1 / 16: "that is the share that is moved; the divergence is the logarithm of the ratio that fifteen reach.",
             1 / 15: "almost: that is the ratio of the fifteen minus 1; take the logarithm of the ratio.",
@@ -361,7 +361,7 @@ check_fault = Choice(
         "on every row, and far from 0.01.",
         "standardised": "standardised rewards change λ by the group's deviation and leave every target as it was: the "
         "targets depend on R/λ alone. Do the targets of this log differ between prompts?",
-        "torn": "a group that is torn apart is solved on its parts, so λ would differ between the parts. Here it is "
+        "torn": "a group that is torn apart is solved part by part, so λ would differ between the parts. Here it is "
         "the same on every row.",
         "forward": "the other direction has other targets, but each prompt's own, and a mean ratio of 1. Look at the "
         "last column.",

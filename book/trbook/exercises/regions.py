@@ -388,7 +388,7 @@ check_top = Numbers(
         {
             math.log(2): "that is log(1/0.5); the policy earns 0.25.",
             0.7885: "that is for the policy of the 625 completions above, which earns 0.4546; this one earns 0.25.",
-            2.0: "that is the KL in bits; in nats the logarithm is natural.",
+            2.0: "that is the KL in bits; for nats take the natural logarithm.",
             -math.log(0.75): "that is log(1/0.75), the distance to always being *wrong*.",
             0.25 * math.log(4): "the tilt writes right completions only, each 4 times as often, so the mean of the "
             "log-ratio is the whole log 4.",

@@ -99,7 +99,7 @@ check_merge = Exercise(
             lambda peak_a, total_a, peak_b, total_b: (
                 _merged(peak_a, total_a, peak_b, total_b) - (peak_a - peak_b).abs()
             ),
-            "the totals are relative to the larger peak, and the smaller one is added at the end.",
+            "the totals are relative to the larger peak, but the smaller one is added at the end.",
         ),
         Mistake(
             "peaks and totals apart",

@@ -72,7 +72,7 @@ check_interquartile_mean = Exercise(
         Mistake(
             "a quarter in all",
             lambda runs: _middle(runs, len(runs) // 8),
-            "this cuts a quarter in all; a quarter is cut at *either* end.",
+            "this cuts a quarter in all; cut a quarter at *either* end.",
         ),
         Mistake(
             "unsorted",
@@ -186,7 +186,7 @@ check_choose = Exercise(
             lambda accuracy, kl, near: torch.where(
                 accuracy >= (1 - near) * accuracy.max(), kl, torch.full_like(kl, torch.inf)
             ).argmin(),
-            "here `near` is a share of the best accuracy; it is a difference: `accuracy.max() - near`.",
+            "here `near` is a share of the best accuracy; it should be a difference: `accuracy.max() - near`.",
         ),
         Mistake(
             "most accurate",
