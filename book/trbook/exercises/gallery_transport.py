@@ -46,7 +46,7 @@ check_transported = Exercise(
         Mistake(
             "a reward for the way",
             lambda pi, A, D, beta: _sent(pi, (A + beta * D).argmax(1)),
-            "the distance is added here; it is a cost.",
+            "the distance is added here; it is a cost, so subtract it.",
         ),
         Mistake(
             "the sender's advantage",

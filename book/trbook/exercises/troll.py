@@ -387,7 +387,7 @@ def _merged(with_rest: Callable[..., Any], logp: Tensor, ids: Tensor) -> Tensor:
     if merged.shape != (count, width + 1):
         raise NotYet(f"your function returns the shape {list(merged.shape)} instead of {[count, width + 1]}.")
     if torch.isnan(merged).any():
-        raise NotYet("your function returns NaN; is the logarithm of something negative taken?")
+        raise NotYet("your function returns NaN; did you take the logarithm of something negative?")
     return merged
 
 
