@@ -959,13 +959,17 @@ def test_an_answer_that_is_right_on_small_inputs_is_also_trained_with() -> None:
 @pytest.mark.parametrize(
     ("check", "answers", "hint"),
     [
-        (policies.check_variance, (0.11, 3 / 64), "`without` = 0.11 is rounded too far: give at least 3 digits"),
+        (
+            policies.check_variance,
+            (0.11, 3 / 64),
+            "`without` = 0.11 is rounded too far: give at least 3 significant digits",
+        ),
         (
             policies.check_variance,
             (27 / 256, 0.05),
-            "`with_baseline` = 0.05 is rounded too far: give at least 2 digits",
+            "`with_baseline` = 0.05 is rounded too far: give at least 2 significant digits",
         ),
-        (critic.check_lambda, (1, 0.66), "`first` = 0.66 is rounded too far: give at least 3 digits"),
+        (critic.check_lambda, (1, 0.66), "`first` = 0.66 is rounded too far: give at least 3 significant digits"),
     ],
 )
 def test_a_number_that_is_rounded_too_far_hears_how_many_digits_it_needs(check: Any, answers: Any, hint: str) -> None:

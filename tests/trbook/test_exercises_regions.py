@@ -105,7 +105,7 @@ def test_a_rule_that_puts_a_batch_away(rule: Any, words: str) -> None:
 @pytest.mark.nightly("two runs of 160 updates: what the exercise says of rules that stop late, or never")
 @pytest.mark.parametrize(
     "rule, words",
-    [(lambda a, b, m: False, "it never stops"), (lambda a, b, m: moved(a, b, m) > 0.06, "at least 0.78 is asked for")],
+    [(lambda a, b, m: False, "it never stops"), (lambda a, b, m: moved(a, b, m) > 0.06, "should earn at least 0.78")],
 )
 def test_a_rule_that_stops_too_late(rule: Any, words: str) -> None:
     assert words in repr(regions.check_enough(rule))
