@@ -292,7 +292,7 @@ def test_right_answers_of_the_shoot_out_are_right() -> None:
         ({"predictions": ()}, "`predictions` is empty"),
         ({"predictions": [Prediction("x", higher="wide", lower="pop")]}, "did you mean 'ppo'?"),
         ({"variants": [Variant("ppo"), Variant("ppo", {"eps": 1}, label="wide")]}, "did you mean 'eps_low'?"),
-        ({"axes": [Axis("epochs", range(1, 8))]}, "14 arms are many"),
+        ({"axes": [Axis("epochs", range(1, 8))]}, "14 arms are too many"),
     ],
 )
 def test_a_sweep_that_answers_nothing_is_told_why(changes: dict, hint: str) -> None:
