@@ -329,7 +329,7 @@ def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None
         [
             ("a=gppo", 'there is no method "gppo"; using ppo'),
             ("a=ppo,lr:-1", "learning rate = -1 is impossible; using 1e-7"),
-            ("a=ppo,lr:much", 'learning rate = "much" is no number'),
+            ("a=ppo,lr:much", 'learning rate = "much" is not a number'),
             ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; using 2"),
             ("a=ppo,epochs:2.5", "uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2"),
             ("a=ppo,difficulty:11", "moves: expected one of"),

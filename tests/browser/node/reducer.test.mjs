@@ -246,7 +246,7 @@ test("impossible settings are named for what they are", () => {
   assert.ok(long.length < 200, long.length);
   assert.ok(settle({ preset: "x".repeat(20_000) }).notes.join("").length < 200);
   assert.match(notes({ method: "ppo", difficulty: 11 }), /moves: expected one of/);
-  assert.match(notes({ method: "ppo", lr: {} }), /is no number/);
+  assert.match(notes({ method: "ppo", lr: {} }), /is not a number/);
 });
 
 test("how hard the prompts are is a setting of a lane", () => {
