@@ -51,12 +51,24 @@
   // A link with a state opens the figure and brings it into view; of several alike the first one has the address.
   const name = home.dataset.explorable;
   const addressed = () => new RegExp(`^#${name}(:|%3A)`, "i").test(location.hash) && home === document.querySelector(`[data-explorable="${name}"]`);
-  const show = () => home.scrollIntoView({ block: "start" });
+  const folds = () => { // the closed ones, from within
+    const closed = [];
+    for (let fold = home; (fold = fold.parentElement?.closest("details"));) if (!fold.open) closed.push(fold);
+    return closed;
+  };
+  const show = () => {
+    for (const fold of folds()) fold.open = true;
+    home.scrollIntoView({ block: "start" });
+  };
   addEventListener("hashchange", () => {
     if (!addressed()) return;
     show();
     begin("");
   });
   if (addressed()) begin("").then(() => { if (!scrollY) show(); });
-  else if (!waiting.length) begin("");
+  else if (!waiting.length) {
+    const visible = () => { if (!folds().length) begin(""); }; // nothing is loaded for a fold that nobody opens
+    for (const fold of folds()) fold.addEventListener("toggle", visible);
+    visible();
+  }
 })();
