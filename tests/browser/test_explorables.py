@@ -42,6 +42,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[s
     whole = RatioMap().html()
     (folder / "whole.html").write_text(PAGE.format(body=whole), encoding="utf-8")
     (folder / "linked.html").write_text(PAGE.format(body=link_modules(whole, "_static/explorables")), encoding="utf-8")
+    folded = f"<details><summary>Play</summary>{link_modules(whole, '_static/explorables')}</details>"
+    (folder / "folded.html").write_text(PAGE.format(body=folded), encoding="utf-8")
     both = whole + RatioMap(axes="linear", sign=-1).html()
     (folder / "two.html").write_text(PAGE.format(body=both), encoding="utf-8")
     static = folder / "_static" / "explorables"
@@ -173,6 +175,20 @@ def test_page_needs_no_kernel_and_no_network(visit: Any) -> None:
         modules = [url.rsplit("/", 1)[1] for url in one.requests if url.endswith(".js")]
         assert modules == ([] if name == "whole.html" else ["ratio_map.js", "common.js"])
         assert "PPO-clip fails here" in one.text(".trx .verdict")
+
+
+def test_a_closed_fold_loads_nothing_until_it_is_opened(chromium: Any, served: str) -> None:
+    page = chromium.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{served}/folded.html", wait_until="networkidle")
+    assert not [url for url in asked if url.endswith(".js")]
+    page.get_by_text("Play").click()
+    page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
+    page.goto("about:blank")
+    page.goto(f"{served}/folded.html#ratio_map:sign=-1")  # a link to the figure opens its folds
+    page.wait_for_selector(".trx:not(.still) .live[d]", state="visible")
+    page.close()
 
 
 def test_page_opens_from_the_file_system(chromium: Any, tmp_path: Path) -> None:
