@@ -98,7 +98,7 @@ class Contest(Table):
                 ("end, in the page", "end, recorded", "take-off, in the page", "take-off, recorded"),
                 beside_record,
             ),
-            "own": (("end", "end, less PPO's", "take-off", "take-off, less PPO's"), beside_ppo),
+            "own": (("end", "end, minus PPO's", "take-off", "take-off, minus PPO's"), beside_ppo),
         }[self.arguments[0]]
         rows = [(f"{rate:g}", *map(escape, row(kept, rate))) for rate in kept["rules"]["rates"]]
         return [self.table(("learning rate", *headings), (16, 21, 21, 21, 21), rows)]

@@ -79,7 +79,7 @@ MEASURES = {
     "cpu_seconds": Measure("processor seconds", "CPU seconds", digits=1),
     **{
         f"kl_{part}": Measure(
-            f"KL of prompts of whose group {share} were right, nats per completion", f"KL, {share} right", None
+            f"KL of prompts with {share} of the group right, nats per completion", f"KL, {share} right", None
         )
         for part, share in (
             ("none", "none"),
