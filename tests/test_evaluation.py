@@ -301,11 +301,12 @@ def test_a_bootstrap_that_cannot_be_drawn_is_named(arguments, message):
 
 def test_a_tasks_own_reasons_come_after_the_common_ones(policy, task):
     class Odd:
-        name, max_tokens, settings, prompts = task.name, task.max_tokens, task.settings, task.prompts
+        name, max_tokens, settings, prompts = "odd", task.max_tokens, {}, task.prompts
 
         def verify(self, prompt, completion, *, ended):
             return Verdict(0.3, "partial credit")
 
     e = evaluate(policy, Odd(), prompts=2, samples=1)
+    assert "on odd: 2 prompts" in repr(e)
     assert e.reasons == {**dict.fromkeys(REASONS, 0.0), "partial credit": 1.0}
     assert e.sampled.value == 0.0  # right is what the verifier calls right

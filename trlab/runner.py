@@ -116,8 +116,8 @@ def conduct(planned: Plan, *, workers: int | None = None, ray: str | None = None
     same call goes on where this one ended. A cell that fails is reported, and tried again by the next call.
 
     Args:
-        workers: processes; None: one a core. 0: this process itself, where nothing stops a cell that takes longer than
-            the budget's minutes, and Ctrl-C in the middle of a cell ends it as if it had not been begun.
+        workers: processes; None: one per core. 0: this process itself, where nothing stops a cell that takes longer
+            than the budget's minutes, and Ctrl-C in the middle of a cell ends it as if it had not been begun.
         ray: the address of a Ray cluster whose CPUs run the cells instead; `auto`: the one that runs here.
         say: what is called with each line of progress; None: standard error.
 

@@ -1,7 +1,7 @@
 """Staleness tolerance: how often a batch may be used, given as the two measured numbers of uses between which it falls.
 
-This number is the book's own; no paper defines it. A batch that is used again teaches more by its further optimiser
-steps and less by its age; a control that takes as many steps, each on a fresh batch, has the first without the second.
+This number is the book's own; no paper defines it. Using a batch again helps, because it takes more optimiser steps,
+and harms, because the batch is older. A control that takes as many steps, each on a fresh batch, has only the first.
 """
 
 from __future__ import annotations

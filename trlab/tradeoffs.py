@@ -41,7 +41,7 @@ def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.
     all its batches, with 95 % intervals, and who `dominates` it (`trlab.nats.frontier`; `clearly`: the intervals say
     so too). All rows are compared with all: separate places first where that would be no comparison.
 
-    Places without a finished run, or where some divergence was not measured, stand with NaN and dominate nobody.
+    A place without a finished run, or where a divergence was not measured, gets NaN and dominates no other.
     """
     import pandas as pd
 

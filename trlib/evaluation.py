@@ -209,7 +209,7 @@ def evaluate(
     drawing = {"temperature": temperature, "max_tokens": limit, "seed": seed}
     return Evaluation(
         policy=policy.name,
-        task=dict(task.settings),
+        task={"name": task.name, **task.settings},
         settings={"prompts": len(chosen), "samples": samples, **drawing},
         **dict(zip(("greedy", "sampled", "distinct", "length"), estimates[:4], strict=True)),
         pass_at=dict(zip(ks, estimates[4:], strict=True)),

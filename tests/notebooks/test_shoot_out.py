@@ -53,7 +53,7 @@ def test_every_use_costs() -> None:
 
 
 def test_refitting_harms_and_age_hardly() -> None:
-    said("What harms is fitting the same completions again, hardly their age.")
+    said("What harms is fitting the same completions again; their age hardly matters.")
     against_again = verdicts("refit", "pg_is-again", lr="0.0001")
     assert against_again["pg_is-parts"] == against_again["pg_is-new"] == "above"
     (age,) = [f for f in judged("refit") if f.prediction.text.startswith("age alone")]

@@ -159,6 +159,10 @@ def test_a_task_of_ones_own_is_loaded_from_its_file(tmp_path):
     file.write_text(MINE.format(decorator="@dataclass(frozen=True)", settings=""))
     with pytest.raises(TypeError, match=r"task: expected what trlib.tasks.Task lists, got .*Echo' without settings"):
         load_task(f"{file}:Echo")
+    heir = MINE.format(decorator="@dataclass(frozen=True)", settings="").replace("class Echo:", "class Echo(Task):")
+    file.write_text(heir.replace("import Prompt,", "import Prompt, Task,"))  # the protocol's own members do nothing
+    with pytest.raises(TypeError, match=r"got .*Echo' without settings"):
+        load_task(f"{file}:Echo")
 
 
 ASKED = Prompt("7 : +3 flip =", "9")

@@ -37,7 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=shared.whole,
         metavar="N",
-        help="processes, one thread each (default: one a core; 0: this process)",
+        help="processes, one thread each (default: one per core; 0: this process)",
     )
     parser.add_argument("--smoke", action="store_true", help="one seed, one small batch: prove that it runs")
     parser.add_argument("--quiet", action="store_true", help="no progress")

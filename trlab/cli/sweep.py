@@ -48,7 +48,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=shared.whole,
         metavar="N",
-        help="processes, one thread each (default: one a core; 0: this process, where nothing stops a "
+        help="processes, one thread each (default: one per core; 0: this process, where nothing stops a "
         "cell that takes longer than the budget's minutes)",
     )
     parser.add_argument(

@@ -218,7 +218,7 @@ class Columns:
         if self.layout == "token":
             if listed:
                 raise TypeError(
-                    f"column {self._name(ours)!r}: expected {wanted}, one a row as in "
+                    f"column {self._name(ours)!r}: expected {wanted}, one per row as in "
                     f"{self._name('logp')!r}, got {column.type}"
                 )
             return column

@@ -39,7 +39,9 @@ def task_kind(name: str) -> type[Task]:
         wanted = "a dataclass, whose fields are the task's knobs"
         raise TypeError(f"task: expected {wanted}, got {name!r}, which is not one: {advice}")
     known = {*dir(kind), *(field.name for field in fields(kind))}
-    missing = [part for part in ("name", "max_tokens", "settings", "prompts") if part not in known]
+    inherited = [part for part in vars(Task) if getattr(kind, part, None) is vars(Task)[part]]
+    needed = ("name", "max_tokens", "settings", "prompts", "verify")
+    missing = [part for part in needed if part not in known or part in inherited]
     if missing:
         raise TypeError(f"task: expected what trlib.tasks.Task lists, got {name!r} without {', '.join(missing)}")
     return cast("type[Task]", kind)

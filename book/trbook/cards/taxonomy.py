@@ -22,7 +22,7 @@ ACTIONS: Mapping[Action, str] = {
     "pull back": "Pull back: beyond a point the push turns",
     "project": "Project: the nearest distribution inside takes its place",
     "regress": "Regress: fit the optimum of a penalised step",
-    "transport": "Transport: probability moves at a price by distance",
+    "transport": "Transport: probability moves at a price that grows with the distance",
     "bound the step": "Bound the step: in the space of parameters",
 }
 """What is done, and what it means, in the order of the picture."""

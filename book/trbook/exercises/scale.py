@@ -20,7 +20,7 @@ from trlib.model.rollout import sample
 
 
 def _merged(peak_a: Tensor, total_a: Tensor, peak_b: Tensor, total_b: Tensor) -> Tensor:
-    """log Z of two pieces, each known by its largest logit and the sum of exponentials below it."""
+    """log Z of two pieces, each given by its largest logit and its sum of exponentials relative to that."""
     return torch.logsumexp(torch.stack([peak_a + total_a.log(), peak_b + total_b.log()]), 0)
 
 

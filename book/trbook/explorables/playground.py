@@ -41,8 +41,8 @@ class Playground(Explorable):
     batch, minibatches, completions per prompt, checkpoint, and how hard its prompts are (`difficulty`: the moves of a
     dial, or the amount to spend); some of the gallery's methods have a setting or two beside the threshold. What is
     dragged acts from the next batch on.
-    The policy is computed by `trbook.explorables.engine`, held to trlib's own loop; the page loads it when *Play*
-    is pressed.
+    The policy is computed by `trbook.explorables.engine`, which is tested against
+    trlib's own loop; the page loads it when *Play* is pressed.
 
         Playground(preset="clipping")
         Playground(lanes=[{"method": "ppo", "threshold": 0.1, "epochs": 8}, {"method": "troll", "epochs": 8}])
