@@ -240,7 +240,7 @@ def _imports_of(path: Path, changed: int, package: str) -> Imports:
 
 @cache
 def _lazy(text: str) -> dict[str, str] | None:
-    """Where a package that loads its names when they are asked for has them from: it says so to type checkers.
+    """Where a package that loads its names when they are asked for gets them from, as it tells type checkers.
 
     None where the package is not of this kind.
     """

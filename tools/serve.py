@@ -77,7 +77,7 @@ class Opening(Quiet):
         super().end_headers()
 
     def send_head(self) -> Any:
-        """The file that is asked for; of a page that is not built yet, the words that it will come."""
+        """The file that is asked for; for a page that is not built yet, the words that say it will come."""
         waiting = self.server.waiting()
         asked = PurePosixPath(urlsplit(self.path).path)
         if waiting is None or asked.suffix not in {"", ".html"} or Path(self.translate_path(self.path)).exists():

@@ -1,8 +1,8 @@
 """A deck of slides for each numbered chapter: `make slides`, or `python -m tools.slides [--only 05_grpo]`.
 
-Each deck is one HTML file that requests nothing from anywhere, with arrow keys, and the same as a PDF of 16:9, both
-made in Chromium from the built pages. Reveal.js and Beamer would need every figure and formula a second time; here they
-are the page's own, and the PDF is the deck printed, so the two cannot differ.
+Each deck is one HTML file that requests nothing from anywhere, with arrow keys, and the same as a 16:9 PDF, both made
+in Chromium from the built pages. Reveal.js and Beamer would need every figure and formula a second time; here they are
+the page's own, and the PDF is the deck printed, so the two cannot differ.
 
 What a slide shows is read off the chapter's page (`tools.slides_read`). Where text does not fit, Chromium measures it
 and it is set in smaller type; where even the smallest is too large, the command says which slide it is.

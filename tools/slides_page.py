@@ -193,7 +193,8 @@ def closed(body: str) -> str:
 
 
 def listed(tag: Tag, most: int) -> str:
-    """A list, of each item as many sentences as the whole may hold words, and never its bold first words alone."""
+    """A list: of each item as many sentences as the list's number of words allows, and never its bold first words
+    alone."""
     items = tag.find_all("li", recursive=False)
     rows = []
     for item in items:

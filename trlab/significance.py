@@ -48,8 +48,8 @@ def improvement_p(x: Scores, y: Scores, *, draws: int = DRAWS, seed: int = 0) ->
     T = Σ_m (P_m - ½) / √(Σ_m V_m),   P_m the probability of improvement in task m, V_m its estimated variance
 
     p is the share of all ways to deal the runs of each task out to X and Y, as many to each as now, whose |T| is at
-    least the one observed. Of more than `draws` ways so many are drawn, and the observed one is counted among them. NaN
-    where some task has fewer than two runs of either.
+    least the one observed. Of more than `draws` ways that many are drawn, and the observed one is counted among them.
+    NaN where some task has fewer than two runs of either.
 
     V_m = s²(a)/N + s²(b)/K, a_i the share of Y's runs below X's run i and b_j the share of X's runs above Y's run j,
     ties counting half (Brunner and Munzel 2000).

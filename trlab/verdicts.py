@@ -67,7 +67,7 @@ class Verdict:
     """Pairs of runs with the same seed that were compared; 0: runs were compared as independent."""
     edge: bool = False
     """Whether a side stands at the edge of a grid: its settings were tuned only as far as that (`Variant.edges`), or
-    its curve over learning rates had not ended where the rates did. Beyond it the verdict may be another."""
+    its curve over learning rates had not ended where the rates did. Beyond it the verdict may be different."""
     note: str = ""
     """What is missing, or how many runs were left out."""
 

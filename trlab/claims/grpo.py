@@ -18,8 +18,8 @@ CARD = Card(
                 above("loops", "grpo", "ppo_critic", within=0.02),
                 above("critic", "ppo", "ppo_critic", at={"updates": "32"}),
             ],
-            why="Where a batch is used once both baselines only lower the noise. Where it is used again, each use "
-            "follows the critic's errors further.",
+            why="Where a batch is used once, both baselines only lower the noise. Where it is used again, each "
+            "use follows the critic's errors further.",
         ),
         Claim(
             "Dr.GRPO: dividing by the group's standard deviation gives prompts that are nearly solved, or hardly ever, "

@@ -127,7 +127,7 @@ def atlas(document: dict[str, Any]) -> str:
 
 
 def _atlas_row(library: str, row: dict[str, str]) -> list[str]:
-    """A loss's line of the atlas; a second holding of the same loss, with another threshold, has none."""
+    """A loss's line of the atlas; the same loss held a second time, with another threshold, has none."""
     entry = LOGS.get((library, row["subject"]))
     if entry is None:
         return []

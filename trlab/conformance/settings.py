@@ -59,7 +59,7 @@ class Setting:
 
     @property
     def there(self) -> str:
-        """The name under which the file has it."""
+        """The name that it has in the file."""
         return self.name or (self.key if self.inside in ("yaml", "arguments") else self.key.rpartition(".")[2])
 
     @property

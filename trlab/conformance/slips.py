@@ -1,6 +1,6 @@
 """Slips that any loss may contain: advantages that were touched, a ratio upside down, old log-probs one token off.
 
-A slip changes what a definition is given, or adds to what it gives, so one writing serves every family.
+A slip changes what a definition is given, or adds to what it returns, so one definition of it serves every family.
 """
 
 from __future__ import annotations

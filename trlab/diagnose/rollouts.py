@@ -21,7 +21,7 @@ from trlab.diagnose.sampling import Sampling
 from trlab.diagnose.tables import files, joined
 
 INDEX = re.compile(r"__index_level_\d+__")
-"""What pandas calls an index that it writes along."""
+"""What pandas calls an index that it writes with the rest."""
 
 
 @dataclass(frozen=True)

@@ -268,7 +268,8 @@ class Tolerances(SweepDirective, Table):
 
 
 class Choices(SweepDirective, Table):
-    """`{sweep-choices} NAME`: what the tuning rule took for each variant of a tuning sweep, and the best it had.
+    """`{sweep-choices} NAME`: what the tuning rule chose for each variant of a tuning sweep, and the best that it
+    found.
 
     Option `:each:`, an axis: the rule chooses at every point of it. A choice at the end of an axis says *edge*.
     """

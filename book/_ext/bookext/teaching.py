@@ -57,7 +57,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a teacher wants to know of a notebook."""
+    """What a teacher wants to know about a notebook."""
 
     name: str
     title: str
