@@ -86,14 +86,14 @@ NO_CODE = "no code here"
 
 
 def near(one: Place) -> str:
-    """To what something is kept close, in one of a few words; of what has no card, the policy that its ratio names."""
+    """To what something is kept close, in one of a few words; without a card: the policy that its ratio names."""
     if isinstance(one, MethodCard):
         return NEAR[one.to]
     return OLD if one.ratio == "π/π_old" else SAMPLER
 
 
 def branch(one: Place) -> str:
-    """The family of the main line or the branch of the gallery; of what has no card, that it has no code."""
+    """The family of the main line or the branch of the gallery; without a card: that it has no code."""
     return GALLERY.get(one.family, one.family) if isinstance(one, MethodCard) else NO_CODE
 
 
