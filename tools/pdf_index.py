@@ -18,7 +18,7 @@ from tools.pdf_pages import NUMBER, slug
 
 CARDS = "book/methods/"
 MOST = 5
-"""Chapters in which a word is looked for: an entry of common words should not list everything."""
+"""Chapters in which a word is looked for, and cards that an entry lists: a common word should not list everything."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,15 @@ def entries(
     found += [
         (title, slug(name)) for name, title in titles.items() if name.startswith(CARDS) and not name.endswith("/index")
     ]
-    made = [Entry(word, ident, tuple(link for _, link in mentions.get(ident, ()))) for word, ident in found]
+    made = [Entry(word, ident, tuple(_worth(mentions.get(ident, ())))) for word, ident in found]
     return sorted(made, key=lambda entry: (entry.word.lstrip("$(").lower(), entry.explained))
+
+
+def _worth(mentions: Sequence[tuple[str, str]]) -> list[str]:
+    """The links that an entry lists. A word of the cards' common form is on nearly every card: then it lists none of
+    them."""
+    on_cards = [link for name, link in mentions if name.startswith(CARDS)]
+    return [link for _, link in mentions if len(on_cards) <= MOST or link not in on_cards]
 
 
 def words(glossary: Tag | None) -> Iterator[tuple[str, str]]:

@@ -115,6 +115,10 @@ def test_a_word_that_nobody_links_is_looked_for_in_the_chapters() -> None:
         ("Mask", ("notebooks-04_clip---w1",)),
         ("PPO", ()),
     ]
+    cards = [(f"book/methods/{number}", f"card-{number}") for number in range(6)]
+    for few, listed in ((5, ("chapter", *(link for _, link in cards[:5]))), (6, ("chapter",))):
+        lines = entries(glossary, {}, {"k1": [("notebooks/04_clip", "chapter"), *cards[:few]]})
+        assert lines[0].mentioned == listed, "a word of nearly every card lists no card"
 
 
 def test_what_cannot_be_printed_is_said(book: Path, tmp_path: Path) -> None:
