@@ -302,9 +302,10 @@ def test_the_zipped_book_opens_from_the_file_system(book: Path, chromium: Any, t
         fonts = visit.page.evaluate("[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)")
         families = {family.strip('"') for family in fonts}
         assert {"Source Serif", "Inter", "Font Awesome 6 Free"} <= families, name
+        visit.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
         for explorable in visit.page.locator(".trlib-view").all():
+            explorable.locator("svg, canvas, input, [data-start]").first.wait_for(state="attached")
             assert "could not start" not in explorable.inner_text()
-            assert explorable.locator("svg, canvas, input, [data-start]").count() > 0
         visit.page.close()
     context.close()
 
