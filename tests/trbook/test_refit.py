@@ -32,7 +32,7 @@ def prose(name: str) -> str:
         ),
         (
             "04_ppo",
-            "At 3e-4 the clip no longer saves *again* ({}), and *parts* ends at {}",
+            "At 3e-4 the clip no longer saves *again* ({}), while *parts* ends at {}",
             [("ppo-again", "0.0003"), ("ppo-parts", "0.0003")],
         ),
     ],
