@@ -26,6 +26,8 @@ if [ "${1:-}" = dev ]; then
     pip install -q -r requirements-dev.txt
     # verl's metadata asks for an older Python and an older transformers than it needs for what is used of it here.
     pip install -q --no-deps --ignore-requires-python verl==0.9.1
+    # Tests start many processes, which import much that the book does not.
+    .venv/bin/python -m compileall -qq -j 0 .venv/lib > /dev/null 2>&1 || true
     touch .venv/installed-dev
 else
     echo "install: torch ..."
