@@ -198,9 +198,10 @@ def load(
     *,
     sweep: str | None = None,
     tabled: bool = True,
+    histories: bool = True,
     prefer: str | None = None,
 ) -> Record:
-    """Everything a folder holds: its tables (where `tabled`) and its journals.
+    """Everything a folder holds: its tables (where `tabled`; without `histories` only that of runs) and its journals.
 
     Args:
         defaults: today's, to be compared with those that the record was made with (None: not compared).
@@ -211,7 +212,7 @@ def load(
         RecordError: a damaged file, another format, another sweep, a default that has changed since, or without
             `prefer` two files that disagree.
     """
-    record = _tables(folder, defaults, sweep, tabled)
+    record = _tables(folder, defaults, sweep, tabled, histories)
     source = dict.fromkeys(record.rows, folder / RUNS)
     for path in sorted(folder.glob(journal.ALL)):
         part = _journal(path, defaults, sweep)
@@ -239,7 +240,11 @@ def complete(folder: Path, cells: Sequence[Cell]) -> bool:
 
 
 def _tables(
-    folder: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None, rows: bool = True
+    folder: Path,
+    defaults: dict[str, Any] | None = None,
+    sweep: str | None = None,
+    rows: bool = True,
+    histories: bool = True,
 ) -> Record:
     """What a folder's tables hold; without `runs.csv`, which is written after the others, nothing."""
     path, header, record = folder / RUNS, folder / HEADER, Record()
@@ -253,7 +258,7 @@ def _tables(
     try:
         record.rows = files.read_runs(path, content.get("made", {}))
         path = folder / HISTORY
-        record.histories = files.read_histories(path)
+        record.histories = files.read_histories(path) if histories else {}
     except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
         raise _damaged(path, str(error)) from error
     return record

@@ -57,8 +57,8 @@ def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled",
     seeds = sorted({*runs["seed"].tolist()})
     choices = []
     for label, own in runs.groupby("label", sort=False):
-        tried = []
-        for place, part in own.groupby(list(axes), sort=False):
+        tried, places = [], list(own.groupby(list(axes), sort=False))
+        for place, part in places:
             if (had := sorted(part["seed"].tolist())) != seeds:
                 raise ValueError(f"runs: expected seeds {seeds} of {label!r} at {place}, got {had}")
             if (part["status"] == "done").all():
@@ -67,10 +67,9 @@ def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled",
             raise ValueError(f"runs: expected a configuration of {label!r} without failed runs, got none")
         best = max(score for _, score, _ in tried)
         at, score, kl = min((one for one in tried if one[1] >= best - NEAR), key=lambda one: one[2])
-        count = own.groupby(list(axes)).ngroups
         place = {axis: str(point) for axis, point in at.items()}
         edges = tuple(axis for axis in axes if place[axis] in _ends(own[axis]))
-        choices.append(Choice(str(label), place, score, best, kl, count, edges))
+        choices.append(Choice(str(label), place, score, best, kl, len(places), edges))
     return choices
 
 
@@ -155,7 +154,7 @@ def _tuning_runs(sweep: Sweep, records: Path | None) -> pd.DataFrame:
             f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
             f"sweep {sweep.name}` makes them"
         )
-    return load(folder).runs()
+    return load(folder, histories=False).runs()
 
 
 def summary(sweep: Sweep, runs: pd.DataFrame, *, each: str = "") -> pd.DataFrame:

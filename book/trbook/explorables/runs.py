@@ -148,8 +148,8 @@ LEFT_OUT = ("gallery_grid", "relay_map")
 
 def names() -> list[str]:
     """The sweeps that have a record, less `LEFT_OUT`: the latest round first, each round by title."""
-    shown = [name for name in all_recorded() if name not in LEFT_OUT]
-    return sorted(shown, key=lambda name: (-load_sweep(name).round, load_sweep(name).title))
+    shown = [load_sweep(name) for name in all_recorded() if name not in LEFT_OUT]
+    return [sweep.name for sweep in sorted(shown, key=lambda sweep: (-sweep.round, sweep.title))]
 
 
 def digest(name: str) -> str:
