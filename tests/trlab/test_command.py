@@ -25,6 +25,7 @@ from trlab.runner import conduct, plan
 from trlab.sweep import load_sweep
 from trlab.verdicts import judge
 from trlib.cli import main
+from trlib.model import gguf
 
 OWN = '''
 from dataclasses import dataclass
@@ -477,6 +478,13 @@ def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_af
     assert main([*command, "--json"]) == 0  # again: what is there is done
     told = json.loads(capsys.readouterr().out)
     assert [(one["sweep"], one["cells"], one["ran"]) for one in told] == [("first", 4, 0), ("second", 4, 0)]
+    far = (tmp_path / "second.py").read_text().replace("SWEEP = Sweep(", "SWEEP = Sweep(policy='far', ")
+    (tmp_path / "third.py").write_text(far)
+    monkeypatch.setitem(gguf.PACKAGED, "far", ("a-package-that-is-not-there", "far.gguf"))
+    assert main([*command, "--json"]) == 0
+    said = capsys.readouterr()
+    assert {one["sweep"] for one in json.loads(said.out)} == {"first", "second"}
+    assert "third: left out: policy 'far': comes in the optional package a-package-that-is-not-there" in said.err
     assert main(["sweep", "--all", "--out", "again", *HERE]) == 1, "without --remake the package's records count"
     assert "expected that of second, got none" in capsys.readouterr().err
 

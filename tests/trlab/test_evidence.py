@@ -13,19 +13,23 @@ from trlab.cells import cells
 from trlab.record import DONE, RECORDS
 from trlab.sweep import declared, load_sweep
 
-TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map", "relay_map"}
-"""Sweeps that only choose."""
+TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map", "relay_map", "real_map", "real_whole"}
+"""Sweeps that only choose, and maps."""
 THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit", "relay_best")
+REAL = {"real_map", "real", "real_whole"}
+"""Sweeps of a language model with 135 million parameters, which take hours."""
 CORES = 2
 
 
 @pytest.fixture(scope="module")
 def costs() -> dict[str, float]:
     """Minutes of each sweep on two cores, by the processor time of its cells."""
-    return {name: recorded(name)[0]["cpu_seconds"].sum() / 60 / CORES for name in declared()}
+    return {name: recorded(name)[0]["cpu_seconds"].sum() / 60 / CORES for name in {*declared()} - REAL}
 
 
-@pytest.mark.parametrize("name", by_day(declared(), *THIRD, "gallery_map", reason="older records, which do not change"))
+@pytest.mark.parametrize(
+    "name", by_day(declared(), *THIRD, "gallery_map", "real", reason="older records, which do not change")
+)
 def test_every_declared_cell_is_recorded(name):
     runs = recorded(name)[0].set_index("cell")
     asked = cells(load_sweep(name))

@@ -137,10 +137,13 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _all(args: argparse.Namespace) -> int:
-    """Every declared sweep; one that rests on another's record waits for it."""
+    """Every declared sweep; one that rests on another's record waits for it, and one whose policy comes in an optional
+    package is left out where that is not installed."""
     from trlab.record import RecordError
     from trlab.runner import conduct, duration, plan
     from trlab.sweep import declared, load_sweep
+    from trlib.errors import CheckpointError
+    from trlib.model.gguf import PACKAGED, in_package
 
     given = [
         word
@@ -167,6 +170,12 @@ def _all(args: argparse.Namespace) -> int:
                 raise
             continue
         began, put_off = time.monotonic(), 0
+        if sweep.policy in PACKAGED:
+            try:
+                in_package(sweep.policy)
+            except CheckpointError as error:
+                print(f"{name}: left out: {error}", file=sys.stderr, flush=True)
+                continue
         planned = plan(
             sweep.smoke() if args.smoke else sweep,
             out=folder / name,
