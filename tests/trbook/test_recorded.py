@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bookext import quoted, words
-from bookext.records import cell, counted, made, merged, rows, verdicts, written
+from bookext.records import Verdicts, cell, counted, made, merged, rows, verdicts, written
 from bookext.sweeps import figures, listed
 from tools.paths import ROOT
 from trlab import recorded
@@ -328,6 +328,11 @@ def test_no_section_shows_runs_without_their_learning_rate(page):
         for name in sorted({FIGURES[one].sweep if one in FIGURES else one for one in found} & {*declared()}):
             named = f"{{sweep-record}} {name}\n" in section or re.search(r"learning rates?\b", section)
             assert named, f"{name} in “{section.splitlines()[0]}”"
+
+
+def test_a_sweep_that_predicts_nothing_has_no_table_of_predictions():
+    assert predicted("real_map") == []
+    assert Verdicts.table_of(object.__new__(Verdicts), []) == []
 
 
 def test_a_record_s_line_says_at_which_rates_and_uses_it_was_made():

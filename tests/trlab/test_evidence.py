@@ -13,10 +13,10 @@ from trlab.cells import cells
 from trlab.record import DONE, RECORDS
 from trlab.sweep import declared, load_sweep
 
-TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map", "relay_map", "real_map", "real_whole"}
+TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map", "relay_map", "real_map"}
 """Sweeps that only choose, and maps."""
 THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit", "relay_best")
-REAL = {"real_map", "real", "real_whole"}
+REAL = {"real_map"}
 """Sweeps of a language model with 135 million parameters, which take hours."""
 CORES = 2
 
@@ -28,7 +28,7 @@ def costs() -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    "name", by_day(declared(), *THIRD, "gallery_map", "real", reason="older records, which do not change")
+    "name", by_day(declared(), *THIRD, "gallery_map", "real_map", reason="older records, which do not change")
 )
 def test_every_declared_cell_is_recorded(name):
     runs = recorded(name)[0].set_index("cell")

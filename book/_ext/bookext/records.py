@@ -188,14 +188,16 @@ def folded(table: nodes.table, rows: int, *, always: bool = False) -> list[nodes
 
 class Verdicts(SweepDirective, Table):
     """`{sweep-verdicts} NAME`: what was predicted beside the result; predictions that differ in nothing but whom they
-    name, and came out alike, are one line."""
+    name, and came out alike, are one line. Nothing for a sweep that predicts nothing."""
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         self.env.note_dependency(str(PRINTED))
         return self.table_of(predicted(self.arguments[0]))
 
     def table_of(self, judged: Sequence[Finding]) -> list[nodes.Node]:
-        """The table of some findings, with a line above that counts."""
+        """The table of some findings, with a line above that counts; without findings, none."""
+        if not judged:
+            return []
         lines = verdicts(judged)
         table = self.table(("result", "predicted", "measured"), (16, 44, 40), lines)
         if len(judged) <= SHORT:
