@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
+import bookext.records
 from bookext import quoted, words
 from bookext.records import Verdicts, cell, counted, made, merged, rows, verdicts, written
 from bookext.sweeps import figures, listed
@@ -328,6 +330,15 @@ def test_no_section_shows_runs_without_their_learning_rate(page):
         for name in sorted({FIGURES[one].sweep if one in FIGURES else one for one in found} & {*declared()}):
             named = f"{{sweep-record}} {name}\n" in section or re.search(r"learning rates?\b", section)
             assert named, f"{name} in “{section.splitlines()[0]}”"
+
+
+@pytest.mark.parametrize(("first", "decided"), [([], True), (["book/index"], False)])
+def test_everything_is_decided_beforehand_only_where_many_pages_are_read_whole(first, decided, monkeypatch):
+    asked = []
+    monkeypatch.setattr(bookext.records, "family", asked.append)
+    app = SimpleNamespace(config=SimpleNamespace(first_pages=first))
+    bookext.records.decide_all(app, None, ["a page"] * bookext.records.MANY)
+    assert bool(asked) is decided
 
 
 def test_a_sweep_that_predicts_nothing_has_no_table_of_predictions():

@@ -420,8 +420,9 @@ def trained(runs: Any) -> str:
 
 def decide_all(app: Sphinx, env: Any, pages: list[str]) -> None:
     """Decides every comparison before Sphinx forks a process for each handful of pages: all of them quote records, and
-    what one process decides no other knows."""
-    if len(pages) >= MANY:
+    what one process decides no other knows. A pass over the first pages alone reads little more than the titles of the
+    others."""
+    if len(app.config.first_pages or pages) >= MANY:
         for name in all_recorded():
             family(name)
 
