@@ -34,7 +34,7 @@ AXES = {
     "threshold": Axis("threshold", "threshold, as a multiple of the default"),
     "lr": Axis("learning rate", "learning rate"),
     "logit_noise": Axis("noise", "noise on the sampler's logits"),
-    "rate": Axis("learning rate", points={"own": "its own", "hot": "1.5e-3"}),
+    "rate": Axis("learning rate", points={"own": "its own", "hot": "too high"}),
     "lag": Axis("lag, batches", "batches that the sampler lags behind"),
 }
 ALONG = [name for name, axis in AXES.items() if axis.along]
