@@ -301,7 +301,9 @@ def test_out_none_writes_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("method", [DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)])
+@pytest.mark.parametrize(
+    "method", by_day([DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)], GRPO(beta=0.05), reason="three runs for each")
+)
 def test_a_resumed_run_is_the_run(tmp_path, method):
     whole = trained(method, **OFF_POLICY)
     trained(method, out=tmp_path, **{**OFF_POLICY, "steps": 1})
