@@ -87,6 +87,7 @@ def test_every_part_of_the_loop_runs_there(settings):
     assert all(math.isfinite(row["kl"]) for row in run.rows)
 
 
+@pytest.mark.nightly("three runs; a run is resumed by day on the first device")
 def test_a_run_is_resumed_there_bit_for_bit(tmp_path):
     whole, _ = trained(ALGORITHMS["ppo"](), steps=2, out=tmp_path / "whole")
     trained(ALGORITHMS["ppo"](), steps=1, out=tmp_path / "parts")

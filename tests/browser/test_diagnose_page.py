@@ -221,6 +221,7 @@ def test_bad_files_are_named_and_their_texts_stay_texts(view: Page, folder: Path
     assert view.locator(f"{HOME} .findings img, {HOME} .findings script").count() == 0
 
 
+@pytest.mark.nightly("seconds of rules, in both themes and widths")
 def test_accessible_by_keys_and_on_a_phone(chromium: Any, folder: Path) -> None:
     """From the file system, where the zipped book is read."""
     context = chromium.new_context(viewport={"width": 360, "height": 780}, bypass_csp=True)

@@ -101,6 +101,7 @@ def test_a_phone_sorts_by_a_list_and_is_not_endless(chromium, address):
     page.close()
 
 
+@pytest.mark.nightly("loads the page without scripts")
 def test_without_scripts_it_is_a_plain_table(chromium, address):
     for width in (1280, 360):
         context = chromium.new_context(java_script_enabled=False, viewport={"width": width, "height": 900})

@@ -172,7 +172,7 @@ BOXES = """names => { const root = [...document.querySelectorAll('[data-explorab
 
 @pytest.mark.parametrize(
     ("width", "height"),
-    by_day([(1060, 768), (1500, 900), (736, 768), (360, 780)], (1060, 768), (360, 780), reason="two more widths"),
+    by_day([(1060, 768), (1500, 900), (736, 768), (360, 780)], (360, 780), reason="three more widths"),
 )
 def test_curves_are_in_view_while_a_slider_is_dragged(visit: Any, until: Any, width: int, height: int) -> None:
     one = visit("quick.html#playground:seed=1", viewport={"width": width + 32, "height": height})
@@ -377,6 +377,7 @@ EARLY = """addEventListener("DOMContentLoaded", () => [...document.querySelector
   .flatMap(node => [...(node.shadowRoot?.querySelectorAll("[data-start=play]") ?? [])])[0].click())"""
 
 
+@pytest.mark.nightly("two pages are loaded")
 def test_a_press_counts_while_an_address_is_still_being_taken_up(visit: Any, until: Any) -> None:
     one = visit("quick.html#playground:a=dppo,group:2", before=EARLY)
     until(one.page, done(1))
@@ -428,7 +429,8 @@ def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until:
     other.page.get_by_role("alert").filter(has_text=told).wait_for()
 
 
-@pytest.mark.parametrize("gone", by_day([False, True], True, reason="the page, where by day it is the element"))
+@pytest.mark.nightly("waits for workers to come and go")
+@pytest.mark.parametrize("gone", [False, True])
 def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(visit: Any, until: Any, gone: bool) -> None:
     one = visit("quick.html")
     one.press("Play")
@@ -465,6 +467,7 @@ def test_two_tabs_learn_at_once(visit: Any, until: Any) -> None:
         assert one.complaints == []
 
 
+@pytest.mark.nightly("eight policies learn")
 def test_eight_seeds_become_bands_and_a_file(visit: Any, until: Any) -> None:
     one = visit("one.html#playground:a=reinforce,group:2&preset=rare&b=none&c=none")
     one.page.get_by_role("button", name="Eight seeds").click()

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.by_day import by_day
 from tools.stills import WIDTHS, draw
 from trbook.explorables import RunExplorer, runs
 from trbook.explorables.files import SOURCES, still_of
@@ -324,7 +323,8 @@ def test_a_screen_reader_hears_the_choice(visit: Any) -> None:
     assert "updates per batch 32" in words and "mean reward of a batch, last batch: cispo 0.0" in words
 
 
-@pytest.mark.parametrize("width", by_day([830, 360], 360, reason="the same rules on a wider page"))
+@pytest.mark.nightly("seconds of rules; a page of every kind keeps them by day")
+@pytest.mark.parametrize("width", [830, 360])
 def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
     one = visit(viewport={"width": width, "height": 900}, has_touch=width == 360)
     one.page.evaluate(AXE)

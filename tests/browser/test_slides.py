@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.by_day import by_day
 from tools.browser import settle
 from tools.paths import ROOT
 from tools.slides import numbered
@@ -69,9 +68,8 @@ def decks(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return deck
 
 
-@pytest.mark.parametrize(
-    "name", by_day(numbered(), "05_grpo", reason="the same for every deck, and half a minute each")
-)
+@pytest.mark.nightly("seconds for every deck")
+@pytest.mark.parametrize("name", numbered())
 def test_no_slide_is_cut_and_a_deck_asks_nobody(name: str, decks: Any, chromium: Any) -> None:
     path = decks(name)
     page = chromium.new_page(viewport={"width": 1280, "height": 720})

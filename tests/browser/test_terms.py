@@ -69,6 +69,7 @@ def test_the_keyboard_reaches_the_meaning_and_escape_takes_it_away(page: Any, un
     assert page.locator(WORD).first.get_attribute("aria-describedby") == CARD[1:]
 
 
+@pytest.mark.nightly("seconds of rules, in both themes and widths")
 def test_an_open_meaning_breaks_no_accessibility_rule(page: Any, until: Any) -> None:
     page.locator(WORD).first.hover()
     until(page, SHOWN)

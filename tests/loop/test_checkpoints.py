@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import trlib
-from tests.by_day import by_day
 from trlib.algorithms import GRPO, PPOCritic
 from trlib.errors import CheckpointError
 from trlib.loop import checkpoints
@@ -205,7 +204,8 @@ with checkpoints.holding(sys.argv[1], False, trlib.load_policy("dial")) as folde
 """
 
 
-@pytest.mark.parametrize("end", by_day([signal.SIGKILL, signal.SIGTERM], signal.SIGKILL, reason="a gentler end"))
+@pytest.mark.nightly("a process that holds a folder for seconds")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path, end):
     first = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -355,7 +355,7 @@ def test_the_gap_is_the_batch_s():
 # ----------------------------------------------------------------------------------------------------------- all three
 
 
-@pytest.mark.parametrize("name", RELATIVES)
+@pytest.mark.parametrize("name", by_day(RELATIVES, "mdpo", "counterpol", reason="its fix-ups take seconds"))
 @pytest.mark.parametrize(
     "regime",
     by_day(

@@ -284,6 +284,7 @@ def test_sampled_targets_rest_at_one_policy_gradient_step():
     torch.testing.assert_close(mixed, expected, rtol=0, atol=1e-10), "the cross-entropy: the mean of the targets"
 
 
+@pytest.mark.nightly("fits for seconds")
 def test_a_constant_advantage_moves_sampled_targets_and_no_policy_gradient():
     """Nothing is better than anything, and sparse LCO sharpens: no baseline cancels in it."""
     same = torch.full((4,), 0.5, dtype=D)

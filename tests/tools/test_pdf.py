@@ -154,6 +154,7 @@ def run(book: Path, *fonts: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.nightly("prints for seconds")
 def test_two_pages_are_printed_with_the_numbers_of_their_pages(book: Path) -> None:
     pypdf = pytest.importorskip("pypdf")
     try:

@@ -236,6 +236,7 @@ def compare(name: str, wanted: Any, got: Any, where: str = "") -> None:
 
 
 @needs_node
+@pytest.mark.nightly("writes and reads twenty dumps twice")
 def test_twenty_dumps_give_the_same_findings_and_the_same_page(tmp_path: Path) -> None:
     every = jobs(tmp_path)
     assert len(every) >= 20

@@ -56,6 +56,7 @@ def run(tmp_path):
     return written
 
 
+@pytest.mark.nightly("a run of pytest over every loss")
 def test_our_own_losses_pass_and_every_loss_is_asked(run):
     status, out = run(OURS)
     assert status == 0, out

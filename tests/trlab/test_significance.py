@@ -62,6 +62,7 @@ def test_a_permutation_is_wrong_no_oftener_than_it_says_whatever_the_runs():
     assert np.mean(np.array(found) <= 0.05) > 0.03, "and not much rarer"
 
 
+@pytest.mark.nightly("draws for seconds")
 def test_unequal_spread_is_no_difference_and_more_ways_are_drawn_as_they_are_counted():
     rng = np.random.default_rng(0)
     found = [improvement_p(rng.normal(0, 1, 8), rng.normal(0, 5, 8)) for _ in range(150)]
