@@ -221,6 +221,7 @@ if rank == 0:
 """
 
 
+@pytest.mark.nightly("two processes that import torch")
 def test_micro_batches_in_two_processes_are_one_batch_in_one(tmp_path):
     """Value and gradient to 1e-7, by gloo, over micro-batches of different size."""
     places = [str(tmp_path / name) for name in ("store", "results.pt")]

@@ -164,7 +164,7 @@ class Builder:
 
     def some(self, pages: Sequence[str]) -> Path:
         """The folder of these pages, built by themselves from what is executed."""
-        folder, inputs = self.out / "first", {**self._inputs(), "pages": " ".join(pages)}
+        folder, inputs = self.out / "first", {**self._inputs(pages), "pages": " ".join(pages)}
         mark = folder / "complete.json"
         if not mark.exists() or json.loads(mark.read_text(encoding="utf-8")) != inputs:
             mark.unlink(missing_ok=True)
@@ -325,8 +325,9 @@ class Builder:
         notebook["metadata"][PENDING] = {"reason": reason, "refresh": not error}
         return json.dumps(notebook, indent=1, ensure_ascii=False)
 
-    def _inputs(self) -> dict[str, str]:
-        """What the pages are made from."""
+    def _inputs(self, pages: Sequence[str] | None = None) -> dict[str, str]:
+        """What the pages, or all of them, are made from."""
+        shown = [path for path in chapters() if pages is None or f"notebooks/{path.stem}" in pages]
         digest = hashlib.blake2b(digest_size=16)
         for name in READ:
             for path in sorted([ROOT / name, *(ROOT / name).rglob("*")]):
@@ -336,7 +337,7 @@ class Builder:
             "profile": self.profile,
             "files": digest.hexdigest(),
             "notebooks": hashlib.blake2b(
-                "".join(fingerprint(chapter, self.profile) for chapter in chapters()).encode(), digest_size=16
+                "".join(fingerprint(chapter, self.profile) for chapter in shown).encode(), digest_size=16
             ).hexdigest(),
             **{name: version(name) for name in MAKERS},
         }

@@ -53,6 +53,7 @@ def main() -> int:
     # A book is millions of objects that stay. Looking through them for garbage again and again takes a fifth of a pass.
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
+    # The first pages are few and quote the same records: one process that remembers them is as soon done as several.
     result = build_sphinx(
         source,
         arguments.html,
@@ -64,7 +65,7 @@ def main() -> int:
         force_all=arguments.all,
         warningiserror=arguments.strict,
         keep_going=arguments.strict,
-        jobs=cores(),
+        jobs=1 if arguments.first else cores(),
     )
     return int(bool(result))
 

@@ -300,6 +300,7 @@ def test_what_is_not_adaptive_always_guides(method, guided, recwarn):
     assert (run.prompts.guided == guided).all() and run.history.grad_norm.gt(0).all()
 
 
+@pytest.mark.nightly("a training of its own")
 def test_trapo_learns_dial_and_asks_for_less_and_less():
     run = trained(TRAPO(), steps=25, prompts=16)
     guided = run.prompts.groupby("batch").guided.mean()

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 DIAL = Path(trlib.__file__).parent / "embedded" / "dial"
 
 
+@pytest.mark.nightly("a training of its own")
 def test_run_as_a_process_it_learns_without_a_download() -> None:
     command = [sys.executable, "benchmarks/minimal_grpo.py", "--steps", "7"]
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

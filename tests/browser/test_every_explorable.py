@@ -22,7 +22,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 OWN = ("Diagnose", "Playground", "RatioMap", "RunExplorer")  # these keep their own tests
 UNRECORDED = () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)  # it has nothing to offer yet
 NAMES = [name for name in explorables.__all__ if name not in (*OWN, *UNRECORDED)]
-TWO = by_day(NAMES, "Clip", "Unifier", reason="seconds of a browser for each; two stand for all")
+ONE = by_day(NAMES, "Unifier", reason="seconds of a browser for each; the one with most controls stands for all")
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{name}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>body {{ margin: 16px; background: #fff; color: #111 }}
@@ -98,7 +98,7 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("name", ONE)
 def test_presets_a_prediction_and_a_link(visit: Any, until: Any, name: str) -> None:
     one, keys = visit(name), keys_of(name)
     first = one.state(keys)
@@ -137,7 +137,7 @@ def import_of(name: str) -> str:
     return getattr(explorables, name).module
 
 
-@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("name", ONE)
 def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
     one = visit(name)
     first = getattr(explorables, name)()
@@ -158,7 +158,7 @@ def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
     assert 'The address says "nothing"' in wrong_address.text(".trx .notes")
 
 
-@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("name", ONE)
 @pytest.mark.parametrize("width", by_day([1000, 360], 360, reason="the same rules on a wider page"))
 def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> None:
     one = visit(name, viewport={"width": width, "height": 900}, has_touch=width == 360, is_mobile=width == 360)

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 import trlib
-from tests.by_day import by_day
 from trlib.cli import OF_TRLAB, main
 
 SCRIPT = Path(sys.executable).with_name("trlib")
@@ -77,10 +76,8 @@ def test_a_reader_that_goes_away_is_no_error():
     assert done.stdout == "0\n" and done.stderr == ""
 
 
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    by_day([(signal.SIGINT, 130), (signal.SIGTERM, 143)], (signal.SIGINT, 130), reason="another signal, the same way"),
-)
+@pytest.mark.nightly("two processes for seconds; a killed run is resumed in `make test` too")
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, status):
     out = tmp_path / "run"
     command = [

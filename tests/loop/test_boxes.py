@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from trlib.algorithms import DPPO, PPO, TROLL, Brought, Method, Needs, Scores, Stage, TokenLoss, pg_is_loss
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import NEEDED_FOR
@@ -121,7 +122,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize(
+    "case", by_day(WRONG, "no reference", "an odd shape", "another memory", reason="other mistakes, told the same way")
+)
 def test_an_error_in_a_box_names_the_file_and_line_and_loses_nothing(case, tmp_path):
     box, code, line, said = WRONG[case]
     kind = mine(tmp_path, later(box, code))

@@ -207,7 +207,7 @@ def test_a_wrong_declaration_is_found_in_the_first_batch():
     assert "calls" in trained(Wrong(), steps=2, minibatches=2).history  # where nothing is left out it does no harm
 
 
-@pytest.mark.parametrize("name", by_day(PROPORTIONAL, "ppo", "gspo", "dppo", reason="the other methods"))
+@pytest.mark.parametrize("name", by_day(PROPORTIONAL, "gspo", reason="the other methods"))
 @pytest.mark.parametrize("saving", SAVINGS)
 def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
     settings = {"steps": 2, "prompts": 6, "group": 8, "anchor": "recomputed", "probe": 8, "max_tokens": 10}
@@ -301,7 +301,9 @@ def test_out_none_writes_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("method", [DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)])
+@pytest.mark.parametrize(
+    "method", by_day([DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)], GRPO(beta=0.05), reason="three runs for each")
+)
 def test_a_resumed_run_is_the_run(tmp_path, method):
     whole = trained(method, **OFF_POLICY)
     trained(method, out=tmp_path, **{**OFF_POLICY, "steps": 1})

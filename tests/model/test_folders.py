@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import trlib
-from tests.by_day import by_day
 from trlib.errors import CheckpointError
 from trlib.model import folders
 
@@ -121,7 +120,8 @@ policy.save(sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("renamed", by_day([0, 1], 1, reason="seconds for each moment of the kill"))
+@pytest.mark.nightly("seconds for each moment of the kill")
+@pytest.mark.parametrize("renamed", [0, 1])
 def test_a_policy_is_found_after_a_kill_at_any_moment_of_its_replacement(policy, tmp_path, renamed, recwarn):
     target = policy.save(tmp_path / "model")
     before = content(target)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import trlib
+from tests.by_day import by_day
 from tests.relatives.test_token_losses import at, data, masked, run
 from trbook.bandit import bandit_step
 from trlib.algorithms import GSPO, PGIS, PPO, Batch, Brought, Scores, pg_is_loss, ppo_loss
@@ -541,7 +542,7 @@ def test_on_one_bandit_those_with_a_region_stay_nearer_than_none():
         assert found.gain > 0 and found.kl < free.kl, method
 
 
-@pytest.mark.parametrize("name", ["vcpo", "clip_cov", "a3po"])
+@pytest.mark.parametrize("name", by_day(["vcpo", "clip_cov", "a3po"], "vcpo", reason="two runs for each"))
 def test_a_stale_run_is_taken_up_again(name, tmp_path):
     """What draws or steps by the batch, with data of several ages, does the same after a break."""
 

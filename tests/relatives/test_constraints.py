@@ -150,6 +150,7 @@ HARDER = [(x, 2 * a) for x, a in map(states, range(8))]
 """Eight problems of 20 states: advantages whose step leaves the region."""
 
 
+@pytest.mark.nightly("seconds of steps on problems of twenty states")
 def test_the_farthest_of_twenty_states_is_inside_when_others_bound_a_mean_or_a_ratio():
     """RUN: .221, one fix-up, .195."""
     fixed, clipped, natural = (
@@ -166,6 +167,7 @@ def test_the_farthest_of_twenty_states_is_inside_when_others_bound_a_mean_or_a_r
     assert all(one.kl.mean() <= 0.2 < one.kl.max() for one in natural), "a mean inside, a state outside"
 
 
+@pytest.mark.nightly("400 steps for each of six runs")
 def test_the_margin_is_where_the_price_aims():
     """RUN: .111 with C = 2, .206 with C = 1, after 400 steps."""
     for margin, aim in ((1.0, 0.2), (2.0, 0.1)):

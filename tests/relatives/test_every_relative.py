@@ -47,9 +47,9 @@ def test_every_system_has_its_name():
 @pytest.mark.parametrize(
     ("name", "uses"),
     by_day(
-        [(name, uses) for name in TRAINED for uses in (1, 8)],
-        *((name, 8) for name in TRAINED if name != "gae"),
-        reason="one use is part of eight; test_values trains `gae` with eight, and resumes it, in `make test`",
+        [(name, uses) for name in TRAINED for uses in (1, 2, 8)],
+        *((name, 2) for name in TRAINED if name != "gae"),
+        reason="two uses have all that eight have; test_values trains `gae` with eight, and resumes it, in `make test`",
     ),
 )
 def test_an_objective_trains_dial(name, uses):

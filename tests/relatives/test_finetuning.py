@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from trbook import moons
 from trbook.moons import finetuned
 from trlib.algorithms import SFT
@@ -197,7 +198,7 @@ def test_trams_radius_is_measured_and_begins_at_nothing():
 # ---- all of them
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_day(NAMES, "smart", reason="two runs for each"))
 def test_a_run_resumes_bit_for_bit(name, tmp_path):
     whole = dial(RELATIVES[name](), minibatches=2)
     dial(RELATIVES[name](), minibatches=2, steps=2, out=tmp_path / "run")

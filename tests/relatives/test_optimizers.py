@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
+from tests.by_day import by_day
 from trlib import fields
 from trlib.algorithms import GRPO
 from trlib.loop.optimizers import OPTIMIZERS
@@ -215,7 +216,7 @@ def test_they_are_settings_of_a_run():
     assert all(name in text for name in OPTIMIZERS)
 
 
-@pytest.mark.parametrize("name", RELATIVES)
+@pytest.mark.parametrize("name", by_day(RELATIVES, "muon", reason="two runs for each"))
 def test_a_run_resumes_bit_for_bit(name, tmp_path):
     def run(steps, out, **more):
         return trlib.train(

@@ -319,6 +319,7 @@ def test_the_linear_tilt_is_the_maximiser(seed, lam, k):
         assert float(mu @ (pi / mu - 1).square()) == pytest.approx(variance / (4 * lam**2))
 
 
+@pytest.mark.nightly("steps for seconds")
 def test_r2vpo_comes_to_rest_at_the_linear_tilt_and_its_dual_at_the_bound():
     mu, a = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=D), torch.tensor([1.0, 0.5, 0.0, -0.5], dtype=D)
     penalty = bandit_step(R2VPO(lam=1.0, dual_lr=0.0), mu, a, uses=400, lr=1.0)

@@ -135,6 +135,7 @@ def test_one_completion_has_no_pair():
         REBEL().plan(1, 0)
 
 
+@pytest.mark.nightly("fits for seconds")
 def test_rebels_exact_fit_is_the_exponential_tilt():
     found = bandit_step(REBEL(), MU, A, uses=800, lr=0.5)
     torch.testing.assert_close(found.pi, tilt(MU, A), rtol=0, atol=1e-14)
@@ -399,6 +400,7 @@ def test_rovers_targets_have_no_gradient():
     assert slope[0, 0, 0] != 0 and (slope[0, 1] == 0).all() and (slope[0, 0, 1:] == 0).all()
 
 
+@pytest.mark.nightly("fits for seconds")
 def test_on_a_bandit_rover_is_not_the_tilt_for_nothing_takes_log_z_away():
     centred = A - MU @ A
     pi = bandit_step(ROVER(), MU, A, uses=1500, lr=0.5).pi

@@ -157,6 +157,7 @@ execute([Path(name) for name in sys.argv[2:]], Path(sys.argv[1]), profile="smoke
 """
 
 
+@pytest.mark.nightly("seconds of kernels; a build that is killed goes on in `make test` too")
 def test_a_killed_execution_is_taken_up_where_it_was(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     count = f"open({str(marks)!r}, 'a').write('{{}}\\n')"

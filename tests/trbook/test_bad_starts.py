@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.by_day import by_day
 from trbook.profile import size
 
 SHELL = """
@@ -72,17 +73,20 @@ def test_a_chapter_without_an_extra_names_it() -> None:
     )
 
 
+NO_GPU = (
+    "ProfileError: TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs the same "
+    "chapter smaller"
+)
+NO_SIZE = "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got {!r}; did you mean {!r}?"
+
+
 @pytest.mark.parametrize(
     ("named", "line"),
-    [
-        (
-            "gpu",
-            "ProfileError: TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs "
-            "the same chapter smaller",
-        ),
-        ("smok", "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got 'smok'; did you mean 'smoke'?"),
-        ("CPU", "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got 'CPU'; did you mean 'cpu'?"),
-    ],
+    by_day(
+        [("gpu", NO_GPU), ("smok", NO_SIZE.format("smok", "smoke")), ("CPU", NO_SIZE.format("CPU", "cpu"))],
+        ("gpu", NO_GPU),
+        reason="a process for each",
+    ),
 )
 def test_a_size_that_cannot_be_had_is_one_line(named: str, line: str) -> None:
     error, lines = shown("from trbook.profile import size", "size(smoke=1, cpu=2)", TRLIB_PROFILE=named)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from tests.by_day import by_day
 from tools.paths import NOTEBOOKS, ROOT
 from trlab import pretraining
 from trlib.cli import main
@@ -84,7 +85,7 @@ def test_every_command_is_run_below_or_its_reason_is_given() -> None:
     assert kinds <= {"sweep", "train", "diagnose", "methods", "remake", "conformance", "pretrain"}
 
 
-@pytest.mark.parametrize("command", of("trlib", "sweep"))
+@pytest.mark.parametrize("command", by_day(of("trlib", "sweep"), "trlib sweep reuse", reason="each declares its cells"))
 def test_a_sweep_is_one(command: str, capsys, tmp_path, monkeypatch) -> None:
     """Its cells are made and listed; running them takes hours."""
     monkeypatch.chdir(tmp_path)

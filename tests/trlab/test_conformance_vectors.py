@@ -106,10 +106,8 @@ AGREEING = {("sapo", "tau"), ("gmpo", "epsilon")}
 """Below 1e-6: reported in a note."""
 
 
-SEARCHED = pytest.mark.nightly("searches every choice of a loss; ppo's stand for them")
-
-
-@pytest.mark.parametrize("loss", [loss if loss == "ppo" else pytest.param(loss, marks=SEARCHED) for loss in V.losses])
+@pytest.mark.parametrize("loss", V.losses)
+@pytest.mark.nightly("searches every choice of a loss")
 def test_the_vectors_tell_every_choice_apart(loss):
     how = V.losses[loss]["aggregation"]
     base, axes = FAMILIES[loss].base, FAMILIES[loss].axes

@@ -9,6 +9,7 @@ import math
 
 import pytest
 
+from tests.by_day import by_day
 from trlab.cells import Cell, cells
 from trlab.sweep import declared, load_sweep
 from trlab.trial import run
@@ -27,7 +28,9 @@ def trains(cell: Cell) -> str:
     return done["values"]["digest"]
 
 
-@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize(
+    "axis", by_day(AXES, "lr", "moves", "anchor", "parts", "minibatches", "sampler", reason="a training for each")
+)
 def test_a_point_of_every_axis_runs(axis):
     found = cells(load_sweep(AXES[axis]).smoke())
     trains(next(cell for cell in found if cell.axes[axis] == found[-1].axes[axis]))

@@ -47,7 +47,7 @@ def cards() -> dict[str, Any]:
 
 
 def write(app: Sphinx, config: Any) -> None:
-    """Writes the pages that the table of contents names."""
+    """Writes the pages that the table of contents names: of a card that is not among the first its title."""
     toc = table_of_contents(app)
     chapters = {
         Path(entry["file"]).name: entry.get("title", "")
@@ -61,6 +61,8 @@ def write(app: Sphinx, config: Any) -> None:
             raise ValueError(f"_toc.yml, {FOLDER}/{name}: expected a method with a card, got {name}")
     pages = {
         f"{name}.md": text.page(known[name], _chapter(known[name], chapters), _link, _claims(name))
+        if not config.first_pages or f"{FOLDER}/{name}" in config.first_pages
+        else f"# {known[name].title}\n"
         for name in named
         if name in known
     }

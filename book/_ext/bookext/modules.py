@@ -21,6 +21,7 @@ from sphinx.application import Sphinx
 
 from bookext.claims import card_of
 from bookext.read_off import Table, escape, summary
+from trlib.methods import OBJECTIVES
 
 FOLDER = "book/interface/modules"
 PAGE = """# {title}
@@ -144,7 +145,15 @@ def table_of_contents(app: Any) -> Any:
     return yaml.safe_load(Path(app.srcdir, "_toc.yml").read_text(encoding="utf-8"))
 
 
+def read_types(app: Sphinx, env: Any, pages: list[str]) -> None:
+    """Lets every method read the types of its settings before autodoc writes inherited ones into classes whose modules
+    do not know their names."""
+    for method in OBJECTIVES.values():
+        method()
+
+
 def connect(app: Sphinx) -> None:
+    app.connect("env-before-read-docs", read_types)
     app.add_directive("modules-table", Modules)
     app.connect("config-inited", write, priority=100)  # before the table of contents is read
     app.connect("doctree-resolved", fold)
