@@ -241,7 +241,7 @@ def test_every_declared_sweep_can_be_run_and_says_what_it_expects(name):
     made = load_sweep(name)
     found = cells(made)
     assert made.name == name and made.text
-    choosing = ("gallery_grid", "basin_map", "gallery_map", "relay_map", "real_map")
+    choosing = ("gallery_grid", "basin_map", "gallery_map", "relay_map", "real_map", "real_whole")
     assert made.predictions or name in choosing, "which only choose, and compare nothing"
     assert len(found) == len({cell.place for cell in found}) * len(made.seeds)
     assert {cell.id for cell in cells(made.smoke())}.isdisjoint(cell.id for cell in found)

@@ -262,6 +262,12 @@ FIGURES: dict[str, Figure] = {
         "after ten batches against the learning rate. Once: every batch is used once. Two seeds, each drawn: a map, "
         "not a comparison.",
     ),
+    "real-whole": Figure(
+        "real_whole",
+        "rates",
+        "The same model with all 135 million weights learning, every batch used eight times: accuracy after ten "
+        "batches against the learning rate. Two seeds, each drawn: a map, not a comparison.",
+    ),
     "real-own": Figure(
         "real",
         "intervals",
