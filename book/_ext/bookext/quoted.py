@@ -6,6 +6,7 @@
     {rec}`diversity quatro entropy@0.7 updates=8`         0.71 [0.67, 0.75]: entropy where the reward reaches 0.7
     {rec}`controls shuffled above:0.35`                   17 of 72
     {rec}`corrected none seeds`                           8
+    {rec}`basin ppo falls`                                3.7e-5
 
 A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled accuracy), a point of every
 axis, and perhaps how many digits (`.3`). A number is an interquartile mean with its 95 % interval. A comparison is a
@@ -32,6 +33,7 @@ from sphinx.util.docutils import SphinxRole
 
 import trlab.record
 from bookext import words
+from trlab.basin import basins
 from trlab.comparison import PRINTED, Comparison, Side, asked
 from trlab.files import HISTORY, RUNS
 from trlab.findings import at, before, finished, price
@@ -214,9 +216,18 @@ def _base(quote: Quote) -> str:
     return number(sum(start[cell] for cell in cells) / len(cells), "sampled")
 
 
-COUNTED = {"above": _above, "range": _range, "seeds": _seeds, "base": _base}
+def _falls(quote: Quote) -> str:
+    _, runs, _ = record(quote.sweep)
+    known("label", quote.label, runs["label"].unique())
+    (here,) = [one for one in basins(finished(at(runs, dict(quote.at)))) if one.label == quote.label]
+    mantissa, exponent = f"{here.piece.high:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+COUNTED = {"above": _above, "range": _range, "seeds": _seeds, "base": _base, "falls": _falls}
 """What is counted of accuracies, with nothing to draw an interval from: runs above a number (`above:0.35`, over all
-points that are not named), the lowest and the highest run, the number of seeds, the mean before training."""
+points that are not named), the lowest and the highest run, the number of seeds, the mean before training, the learning
+rate at which a method falls out of its basin."""
 
 
 def written(estimate: Estimate, measure: str, *, sign: bool = False, digits: int | None = None) -> str:
