@@ -272,8 +272,8 @@ FIGURES: dict[str, Figure] = {
         "real",
         "intervals",
         "SmolLM2-135M on sums, every batch used eight times (once: one time), at the learning rate at which each "
-        "method did best on the map: accuracy after ten batches, five seeds each, with 95 % intervals. The dotted line "
-        "is the base model on the first batches.",
+        "method did best on the map: accuracy after ten batches, eight seeds each, with 95 % intervals. The dotted "
+        "line is the base model on the first batches.",
         at={"rate": "own"},
     ),
     "real-hot": Figure(
