@@ -22,7 +22,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 OWN = ("Diagnose", "Playground", "RatioMap", "RunExplorer")  # these keep their own tests
 UNRECORDED = () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)  # it has nothing to offer yet
 NAMES = [name for name in explorables.__all__ if name not in (*OWN, *UNRECORDED)]
-ONE = by_day(NAMES, "Unifier", reason="seconds of a browser for each; the one with most controls stands for all")
+ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{name}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <style>body {{ margin: 16px; background: #fff; color: #111 }}

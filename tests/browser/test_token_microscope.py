@@ -30,6 +30,7 @@ def struck(page: Any) -> list[str]:
     return page.locator(".plane svg text.word.silenced").all_text_contents()[1:]
 
 
+@pytest.mark.nightly("steps through the whole explorable")
 def test_arrow_keys_go_from_token_to_token_and_line_to_line(page: Any, until: Any) -> None:
     page.locator(".handle").focus()
     for key, token, says in (

@@ -47,6 +47,7 @@ def test_a_word_outside_the_top_k_takes_the_last_place(visit: Any) -> None:
     assert facts[2] == facts[3], "with k = 1 top-k is binary"
 
 
+@pytest.mark.nightly("steps through the whole explorable")
 def test_words_and_steps_follow_the_hand(visit: Any) -> None:
     one = visit("VocabularyStep")
     one.page.locator(".trx .pick select").select_option("5")

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import trlib
-from tests.by_day import by_day
 from trlib.algorithms import GRPO
 from trlib.methods import method_kind
 
@@ -54,9 +53,8 @@ def same(one, other) -> bool:
     return rows[0] == rows[1] and all(torch.equal(a, b) for a, b in weights)
 
 
-@pytest.mark.parametrize(
-    "name", by_day(CASES, "fixpo.py:FixPO", reason="trains, is killed and resumes; one stands for all")
-)
+@pytest.mark.nightly("trains, is killed and resumes; the registered methods do by day")
+@pytest.mark.parametrize("name", CASES)
 def test_a_readers_file_trains_is_killed_and_resumes_bit_for_bit(name, tmp_path):
     whole = run(name, None)
     assert not torch.equal(whole.policy.parameters[0], trlib.load_policy("dial").parameters[0])

@@ -345,6 +345,7 @@ def test_the_region_has_no_gradient_in_the_first_update_and_a_bounded_one_later(
     assert float(pulled[0]) == pytest.approx(5 * (1 - math.exp(-0.5)) / 2), "kl · (1 - π_old/π) / tokens"
 
 
+@pytest.mark.nightly("two trainings")
 def test_trpa_sees_the_order_of_the_rewards_alone():
     """Its claim against reward hacking: a warp that keeps order and sign changes no bit."""
     mu, rewards = torch.full((4,), 0.25), torch.tensor([1.0, 0.6, 0.3, 0.0])

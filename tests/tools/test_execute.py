@@ -58,6 +58,7 @@ def test_a_notebook_runs_in_an_empty_folder_and_is_not_run_again(
     assert fingerprint(source, "smoke") != record["key"]
 
 
+@pytest.mark.nightly("three kernels; a failure is told by day where the book is built")
 def test_a_failing_cell_is_named_the_last_good_copy_stays_and_the_others_run(tmp_path: Path) -> None:
     bad = notebook(tmp_path / "b.ipynb", "x = 1", "{}['missing']", "y = 2")
     good = notebook(tmp_path / "c.ipynb", "print(3)")

@@ -44,6 +44,7 @@ import trlib
 """
 
 
+@pytest.mark.nightly("seconds of kernels")
 def test_a_forked_kernel_is_as_empty_as_another_and_one_that_dies_is_named(tmp_path: Path) -> None:
     sources = [
         notebook(tmp_path / "a.ipynb", f"ROOT = {str(ROOT)!r}", LOOK),

@@ -59,6 +59,7 @@ def test_two_shards_learn_what_one_process_does(tmp_path) -> None:
     assert apart(tmp_path / "0", tmp_path / "1") < 1e-4
 
 
+@pytest.mark.nightly("two processes that import torch")
 def test_a_way_that_fails_says_why(tmp_path) -> None:
     with pytest.raises(RuntimeError, match=r"broken: expected it to run to its end, got\n(?s:.*)KeyError: 'nothing'"):
         run(distributed.Way("broken", "python -m trbook.scale.worker nothing"), tmp_path)

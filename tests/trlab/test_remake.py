@@ -81,6 +81,7 @@ def desk(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.nightly("runs a sweep again")
 def test_a_small_figure_is_made_again_and_compared(desk, capsys):
     command = ["remake", "tiny", "--workers", "0", "--quiet", "--json"]
     assert main(command) == 0

@@ -341,6 +341,7 @@ def test_a_margin_is_of_two_variants(arguments, error, words):
         Prediction("alike", **{"within": 0.1, **arguments})
 
 
+@pytest.mark.nightly("draws for seconds")
 def test_the_controls_say_of_each_place_whether_anything_rises():
     nulls = [p for p in load_sweep("controls").predictions if p.nothing_differs]
     assert sorted((p.lower, p.at["reuse"]) for p in nulls) == [
