@@ -70,8 +70,6 @@ def xhtml(body: Tag, colours: Mapping[str, str]) -> str:
     """A page's body as XHTML."""
     for unwanted in body.select(NOT_TAKEN):
         unwanted.decompose()
-    for formula in body.find_all("math"):
-        _mend(formula)
     for path in body.find_all("path", d=False):
         path.decompose()
     for tag in body.find_all(True):
@@ -84,16 +82,6 @@ def xhtml(body: Tag, colours: Mapping[str, str]) -> str:
     for word in CASED:
         text = re.sub(rf"(?<=[\s</]){word.lower()}(?=[=\s>])", word, text)
     return text
-
-
-def _mend(formula: Tag) -> None:
-    """KaTeX puts the sign that applies a function beside the function, where only one element may stand."""
-    for sign in formula.find_all("mo", string="\u2061"):
-        if sign.parent is not None and sign.parent.name in ("mfrac", "mover", "munder", "msub", "msup", "msubsup"):
-            sign.decompose()
-    for sign in formula.find_all("mo"):
-        if sign.find(True) is not None:
-            sign.unwrap()
 
 
 def still(page: Page, chromium: Any) -> dict[str, bytes]:

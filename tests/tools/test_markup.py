@@ -128,6 +128,14 @@ def test_a_formula_that_katex_cannot_read_is_an_error() -> None:
         drawn(r"\frac{")
 
 
+def test_a_formula_s_mathml_is_valid() -> None:
+    fraction = drawn(r"\frac{1}{\operatorname{Var}}")
+    assert '<mfrac><mn>1</mn><mi mathvariant="normal">Var</mi></mfrac>' in fraction, "two parts"
+    assert "<mi>log</mi><mo>\u2061</mo><mi>x</mi>" in drawn(r"\log x"), "elsewhere the sign is said"
+    above = drawn(r"a \overset{!}{=} b")
+    assert "<mi>a</mi><mover><mo>=</mo><mo " in above and "<mo><" not in above
+
+
 def test_a_recorded_table_is_read_off_the_page_of_benchmarks() -> None:
     text = "a\n<!-- x/y.json -->\n| a | b |\n|---|---|\n| 1 | **2** |\n| 3 | 4 |\n\n`made`\n<!-- end -->\n"
     assert recorded(text, "x/y.json") == (["a", "b"], [["1", "**2**"], ["3", "4"]], "`made`")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import dukpy
+from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.domains.math import MathDomain
@@ -27,6 +28,11 @@ KATEX = Path(__file__).parent / "katex" / "katex.min.js"
 """Beside this file and not among the static files: no page loads it."""
 STYLE = "katex/katex.min.css"
 DRAW = "katex.renderToString(dukpy.tex, {displayMode: dukpy.displayed, strict: 'ignore'})"
+MATHML = re.compile(r"<math .*?</math>", re.DOTALL)
+FIXED = ("mfrac", "mover", "munder", "msub", "msup", "msubsup")
+"""Elements of MathML that hold a fixed number of parts."""
+APPLIED = "\u2061"
+"""The sign that applies a function to what follows."""
 LOGGER = logging.getLogger(__name__)
 
 
@@ -70,9 +76,28 @@ def drawn(tex: str, displayed: bool = False) -> str:
         ValueError: KaTeX cannot read it; the message is KaTeX's.
     """
     try:
-        return _katex().evaljs(DRAW, tex=tex, displayed=displayed)
+        html = _katex().evaljs(DRAW, tex=tex, displayed=displayed)
     except dukpy.JSRuntimeError as error:
         raise ValueError(str(error).splitlines()[0]) from error
+    return MATHML.sub(lambda found: valid(found[0]), html)
+
+
+def valid(formula: str) -> str:
+    """KaTeX's MathML as MathML has it.
+
+    KaTeX writes the sign that applies a function as a part of its own (a fraction over `Var` then has three parts) and
+    puts elements into `mo`, which may hold text only.
+    """
+    if APPLIED not in formula and "<mo><" not in formula:
+        return formula
+    soup = BeautifulSoup(formula, "html.parser")
+    for sign in soup.find_all("mo", string=APPLIED):
+        if sign.parent is not None and sign.parent.name in FIXED:
+            sign.decompose()
+    for sign in soup.find_all("mo"):
+        if sign.find(True) is not None:
+            sign.unwrap()
+    return str(soup)
 
 
 def _body(node: nodes.math | nodes.math_block, displayed: bool) -> str:
