@@ -19,7 +19,7 @@ from trlab.findings import before, price
 from trlab.measures import derive, matched
 from trlab.record import is_recorded
 from trlab.significance import holm
-from trlab.statistics import difference, interval
+from trlab.statistics import difference, interval, iqm
 from trlab.sweep import declared, load_sweep
 from trlab.tuning import choose
 from trlab.verdicts import decide, predicted
@@ -77,6 +77,17 @@ def test_a_number_is_the_interquartile_mean_with_its_interval():
     assert shown("controls shuffled base") == f"{np.mean([before(history)[cell] for cell in runs['cell']]):.2f}"
     runs, _ = runs_of("stale", "pg_is")
     assert shown("stale pg_is range") == f"{runs['sampled'].min():.2f} to {runs['sampled'].max():.2f}"
+
+
+def test_a_method_falls_where_its_curve_crosses_the_line():
+    runs = recorded("basin")[0]
+    ends = {key: iqm(part["sampled"]) for key, part in runs.groupby(["label", runs["lr"].astype(float)])}
+    (high, above), (low, below) = ((math.log10(lr), ends["ppo", lr]) for lr in (3e-5, 1e-4))
+    line = max(ends.values()) - 0.05
+    assert above > line > below
+    crossing = high + (above - line) / (above - below) * (low - high)
+    assert shown("basin ppo falls") == f"{10**crossing:.1e}".replace("e-0", "e-")
+    assert float(shown("basin pg_is falls")) < float(shown("basin ppo falls")) < 1e-4
 
 
 def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked():
@@ -141,6 +152,8 @@ rows = [against("reuse", "ppo", at={"uses": n}, only=["pg_is"]) for n in ("2", "
         ("shootout ppo", "updates: expected one of 1, 8, 32, got none"),
         ("shootout ppo updates=2", "updates: expected one of 1, 8, 32, got '2'"),
         ("shootout ppo lr=1", "axis: expected one of updates, got 'lr'"),
+        ("best ppo falls uses=1", "falls: expected a sweep over learning rates, got best"),
+        ("real_whole ppo falls", "falls: expected a method that falls between two rates, got ppo, which never reaches"),
         ("trapo sft nats_per_point moves=5", "nats_per_point: expected runs whose divergence was measured"),
     ],
 )

@@ -33,7 +33,7 @@ from sphinx.util.docutils import SphinxRole
 
 import trlab.record
 from bookext import words
-from trlab.basin import basins
+from trlab.basin import LR, basins
 from trlab.comparison import PRINTED, Comparison, Side, asked
 from trlab.files import HISTORY, RUNS
 from trlab.findings import at, before, finished, price
@@ -219,7 +219,12 @@ def _base(quote: Quote) -> str:
 def _falls(quote: Quote) -> str:
     _, runs, _ = record(quote.sweep)
     known("label", quote.label, runs["label"].unique())
+    if LR not in runs:
+        raise ValueError(f"falls: expected a sweep over learning rates, got {quote.sweep}")
     (here,) = [one for one in basins(finished(at(runs, dict(quote.at)))) if one.label == quote.label]
+    if here.piece.open_high or math.isnan(here.piece.high):
+        where = "works at the highest rate that was run" if here.piece.open_high else "never reaches the line"
+        raise ValueError(f"falls: expected a method that falls between two rates, got {quote.label}, which {where}")
     mantissa, exponent = f"{here.piece.high:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 
