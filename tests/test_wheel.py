@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import re
 import shutil
@@ -151,7 +152,7 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain: Path, tmp_path:
 def test_it_sweeps_and_reads_its_records(plain: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(SWEEP, encoding="utf-8")
     run(plain, "-m", "trlib", "sweep", "mine.py", "--workers", "0", "--out", "swept", folder=tmp_path)
-    assert len((tmp_path / "swept" / "runs.csv").read_text(encoding="utf-8").splitlines()) == 1 + 4
+    assert len(lzma.decompress((tmp_path / "swept" / "runs.csv.xz").read_bytes()).splitlines()) == 1 + 4
     assert "reuse" in run(plain, "-m", "trlib", "sweep", folder=tmp_path)
     code = "from trlab.record import recorded; print(len(recorded('natural')[0]))"
     assert int(run(plain, "-c", code, folder=tmp_path)) == 5 * 8

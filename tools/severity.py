@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import lzma
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ SWEEP = Sweep(
 def outcome(folder: Path) -> dict[str, Any]:
     """Each arm's sampled accuracy at the end, seed by seed, and its mean weight of tokens kept."""
     arms: dict[str, list[tuple[int, float, float]]] = {}
-    with (folder / "runs.csv").open(encoding="utf-8") as file:
+    with lzma.open(folder / "runs.csv.xz", "rt", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row["status"] == "done":
                 cell = int(row["seed"]), float(row["sampled"]), float(row["kept"])

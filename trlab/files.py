@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 History = dict[str, list[float]]
 """A cell's columns by metric."""
-RUNS, HISTORY = "runs.csv", "history.csv.xz"
+RUNS, HISTORY = "runs.csv.xz", "history.csv.xz"
 DIGITS = 4
 """What a history keeps of a number."""
 CIRCUMSTANCES = ("command", "commit", "versions", "hardware", "date")
@@ -40,10 +40,10 @@ def read_runs(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, Ro
         made: the circumstances by the names that the table has for them.
 
     Raises:
-        OSError, ValueError, csv.Error: no such file, or a damaged one.
+        OSError, EOFError, lzma.LZMAError, ValueError, csv.Error: no such file, or a damaged one.
     """
     rows = {}
-    with open(path, newline="", encoding="utf-8") as file:
+    with lzma.open(path, "rt", newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
             raise ValueError(f"no column {absent[0]!r}")
@@ -123,7 +123,12 @@ def packed(histories: Mapping[str, History], cells: Iterable[str]) -> bytes:
             values[metrics.index(metric), : len(column), i] = column
     index = pd.MultiIndex.from_product([metrics, batches], names=["metric", "batch"])
     table = pd.DataFrame(values.reshape(len(index), len(kept)), index, list(kept))
-    return lzma.compress(table.to_csv(float_format=f"%.{DIGITS}g").encode(), preset=9)
+    return compressed(table.to_csv(float_format=f"%.{DIGITS}g"))
+
+
+def compressed(table: str) -> bytes:
+    """A table as a file that a repository keeps."""
+    return lzma.compress(table.encode(), preset=9)
 
 
 def same_digits(recorded: float, exact: float) -> bool:

@@ -3,7 +3,7 @@
 A folder holds
 
 - `cells.sqlite`: the journal (`trlab.journal`), to which each process that runs a part of the sweep adds its cells;
-- `runs.csv`: the tidy table, one row per cell, every digit kept; `made` stands for what made it;
+- `runs.csv.xz`: the tidy table, one row per cell, every digit kept; `made` stands for what made it;
 - `history.csv.xz`: every metric of every batch, four digits, one column per cell;
 - `record.json`: format, sweep, defaults, and what made the cells (command, commit, versions, hardware, date).
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from trlab.cells import Cell
 
-FORMAT = 2
+FORMAT = 3
 """Of the tables; another one is refused."""
 HEADER = "record.json"
 PREFER = ("journal", "tables")
@@ -48,7 +48,7 @@ RECORDS = Path(__file__).parent / "records"
 
 @dataclass
 class Record:
-    """Cells by id: rows of `runs.csv`, and histories by metric."""
+    """Cells by id: rows of `runs.csv.xz`, and histories by metric."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     histories: dict[str, History] = field(default_factory=dict)
@@ -246,7 +246,7 @@ def _tables(
     rows: bool = True,
     histories: bool = True,
 ) -> Record:
-    """What a folder's tables hold; without `runs.csv`, which is written after the others, nothing."""
+    """What a folder's tables hold; without `runs.csv.xz`, which is written after the others, nothing."""
     path, header, record = folder / RUNS, folder / HEADER, Record()
     if header.is_file():
         content = _json(header)
@@ -373,7 +373,7 @@ def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: d
     # A kill at any point leaves a readable record: until the runs are written, the header also holds what made the old.
     write(path, json.dumps({**header, "made": {**before, **made}}, indent=1) + "\n")
     write(folder / HISTORY, files.packed(record.histories, runs["cell"] if len(runs) else ()))
-    write(folder / RUNS, runs.to_csv(index=False))
+    write(folder / RUNS, files.compressed(runs.to_csv(index=False)))
     write(path, json.dumps({**header, "made": made}, indent=1) + "\n")
     for path in folder.glob(journal.ALL):
         for key, row in _journal(path).rows.items():

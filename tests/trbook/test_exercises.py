@@ -308,7 +308,7 @@ def test_a_sweep_whose_runs_fail_is_not_yet_right() -> None:
 
 
 def test_the_shoot_out_s_seeds_are_those_of_the_records() -> None:
-    used = {seed for path in RECORDS.glob("*/runs.csv") for seed in pd.read_csv(path, usecols=["seed"])["seed"]}
+    used = {seed for path in RECORDS.glob("*/runs.csv.xz") for seed in pd.read_csv(path, usecols=["seed"])["seed"]}
     assert used <= shoot_out.USED
 
 

@@ -147,7 +147,7 @@ def the_pages() -> str:
 
 def test_every_shipped_record_has_its_section():
     page = the_pages()
-    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv")):
+    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv.xz")):
         for directive in ("table", "verdicts", "record"):
             assert f"```{{sweep-{directive}}} {name}\n" in page, f"{name} has no {directive} on its page"
         shown = [f"```{{recorded-figure}} {figure}\n" for figure, what in FIGURES.items() if what.sweep == name]
@@ -157,7 +157,7 @@ def test_every_shipped_record_has_its_section():
 @pytest.mark.nightly("draws what has no figure of its own")
 def test_a_figure_without_a_name_says_its_numbers():
     page = the_pages()
-    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv")):
+    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv.xz")):
         if f"```{{sweep-figure}} {name}\n```" not in page:  # named figures are drawn by their own test
             continue
         runs, history = recorded(name)
@@ -304,7 +304,7 @@ def test_what_the_interval_alone_would_have_said_is_counted() -> None:
 
 
 def test_every_axis_and_measure_of_a_record_has_words() -> None:
-    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv")):
+    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv.xz")):
         sweep = load_sweep(name)
         for prediction in sweep.predictions:
             assert prediction.measure in words.MEASURES, f"{name}: {prediction.measure}"

@@ -92,7 +92,7 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(tiny, t
     document = json.loads(capsys.readouterr().out)
     assert document["ran"] == 4 - len(before) and document["interrupted"] is False
     assert journal(out)[: len(before)] == before and len(journal(out)) == 4
-    runs = pd.read_csv(out / "runs.csv", dtype=str)
+    runs = pd.read_csv(out / "runs.csv.xz", dtype=str)
     # Worker or not, killed or not: the same numbers to the last bit.
     assert runs["digest"].tolist() == whole["digest"].tolist() and runs["label"].tolist() == ["ppo", "wide"] * 2
     assert {"made", "seed", "seconds", "status"} <= set(runs.columns) and runs["seconds"].astype(float).min() > 0
@@ -113,7 +113,7 @@ def test_shards_in_one_folder_are_the_whole(tiny, tmp_path, whole):
         done = conduct(plan(sweep, out=out, shard=(part, 3)), workers=0, say=lambda line: None)
         ran += done.runs["cell"].tolist()
     assert sorted(ran) == sorted(whole["cell"]) and len(set(ran)) == 4
-    runs = pd.read_csv(out / "runs.csv", dtype=str)
+    runs = pd.read_csv(out / "runs.csv.xz", dtype=str)
     assert runs[["cell", "digest"]].values.tolist() == whole[["cell", "digest"]].values.tolist()
     assert plan(sweep, out=out).missing == []
     made = json.loads((out / "record.json").read_text())["made"]
@@ -159,7 +159,7 @@ def test_ctrl_c_without_workers_keeps_the_cells_before_and_what_a_method_prints_
     document = json.loads(said.out)
     assert document["interrupted"] and document["ran"] == 1 and document["failed"] == []
     assert said.err.splitlines()[0] == "from within"
-    runs = pd.read_csv("sweeps/one/runs.csv")
+    runs = pd.read_csv("sweeps/one/runs.csv.xz")
     assert runs[["label", "status"]].values.tolist() == [["Stopping", "done"]]
 
 
@@ -214,7 +214,7 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     }
     why = "MethodError: batch 0: Bad.objective (bad.py:9): eps: expected less"
     assert [f["error"] for f in document["failed"]] == [why] * 2
-    runs = pd.read_csv("sweeps/tiny/runs.csv", dtype=str).fillna("")
+    runs = pd.read_csv("sweeps/tiny/runs.csv.xz", dtype=str).fillna("")
     assert runs["status"].tolist() == ["done", "done", "done", "failed"] * 2
     assert runs["error"].tolist()[3] == why and runs["method"].tolist()[2] == "my.py:Fine"
     assert load(Path("sweeps/tiny")).runs()["command"].tolist()[2] == (
@@ -267,8 +267,8 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
     assert len(journal(out)) == 4 and {path.name for path in out.iterdir()} == {"cells.sqlite", ".lock-1-of-1"}
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 0
-    tables = {name: (out / name).read_bytes() for name in ("runs.csv", "history.csv.xz", "record.json")}
-    assert pd.read_csv(out / "runs.csv", dtype=str)["digest"].tolist() == whole["digest"].tolist()
+    tables = {name: (out / name).read_bytes() for name in ("runs.csv.xz", "history.csv.xz", "record.json")}
+    assert pd.read_csv(out / "runs.csv.xz", dtype=str)["digest"].tolist() == whole["digest"].tolist()
     # Journals that are copied into a folder join without a run, and what is whole is not written again.
     joined = tmp_path / "joined"
     joined.mkdir()
@@ -449,7 +449,7 @@ def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_af
         .replace(
             "SWEEP = Sweep(",
             "def SWEEP(records):\n    from trlab.record "
-            "import RecordError, load\n    if records is None or not (records / 'second/runs.csv').is_file():\n"
+            "import RecordError, load\n    if records is None or not (records / 'second/runs.csv.xz').is_file():\n"
             "        raise RecordError('record: expected that of second, got none')\n"
             "    assert len(load(records / 'second').rows) == 4\n    return Sweep(",
         )

@@ -80,11 +80,11 @@ def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
         parts.append(Record({c.id: record.rows[c.id] for c in some}, {c.id: record.histories[c.id] for c in some}))
     save_tables(tmp_path, parts[0], found, {})
     header = json.loads((tmp_path / "record.json").read_text())
-    assert [one["date"] for one in header["made"].values()] == ["2026-11-20", "2026-11-21"] and header["format"] == 2
-    assert "0012345678" not in (tmp_path / "runs.csv").read_text()
+    assert [one["date"] for one in header["made"].values()] == ["2026-11-20", "2026-11-21"] and header["format"] == 3
+    assert "0012345678" not in lzma.decompress((tmp_path / "runs.csv.xz").read_bytes()).decode()
     for cell in found[:3]:
         assert load(tmp_path).rows[cell.id] == record.rows[cell.id]
-    for killed in ("history.csv.xz", "runs.csv"):
+    for killed in ("history.csv.xz", "runs.csv.xz"):
 
         def write(path, content, killed=killed):
             if path.name == killed:
@@ -110,7 +110,7 @@ def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, tin
     header = tmp_path / "record.json"
     header.write_text(json.dumps({**json.loads(header.read_text()), "format": 1}))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(RecordError, match=r"another version of the package: expected format 2, got 1; it is left"):
+    with pytest.raises(RecordError, match=r"another version of the package: expected format 3, got 1; it is left"):
         load(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
@@ -167,9 +167,9 @@ def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, wor
         row, history = entry(cell.id)
         record.add({**declaration(cell), **row}, history)
     save_tables(tmp_path, record, found, defaults(found))
-    table = tmp_path / "runs.csv"
-    table.write_text(damage(table.read_text()))
-    with pytest.raises(RecordError, match=rf"expected a whole record in '.*runs\.csv', got a damaged one .*{words}"):
+    table = tmp_path / "runs.csv.xz"
+    table.write_bytes(lzma.compress(damage(lzma.decompress(table.read_bytes()).decode()).encode()))
+    with pytest.raises(RecordError, match=rf"a whole record in '.*runs\.csv\.xz', got a damaged one .*{words}"):
         load(tmp_path)
 
 
@@ -182,9 +182,9 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     header = tmp_path / "record.json"
     for content, words in (
         (b'{"a": "\xff"}', "codec can't decode"),
-        (b'{"format": 2, "made": {"a": 1}}', "made of dict"),
-        (b'{"format": 2, "defaults": [1]}', "defaults of list"),
-        (b'{"format": 2, "defaults": {"train": 1}}', "defaults of dict"),
+        (b'{"format": 3, "made": {"a": 1}}', "made of dict"),
+        (b'{"format": 3, "defaults": [1]}', "defaults of list"),
+        (b'{"format": 3, "defaults": {"train": 1}}', "defaults of dict"),
     ):
         header.write_bytes(content)
         with pytest.raises(RecordError, match=rf"record\.json'.* got a damaged one .*{words}"):
@@ -192,7 +192,7 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     header.unlink()
     with pytest.raises(RecordError, match=r"record\.json', got a damaged one .no such file, beside a table of runs"):
         load(tmp_path)
-    (tmp_path / "runs.csv").unlink()
+    (tmp_path / "runs.csv.xz").unlink()
     put(journal(tmp_path), *entry("a"))  # a run that was killed between its tables: the journal has everything
     assert list(load(tmp_path).rows) == ["a"]
 
@@ -282,7 +282,7 @@ def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, tiny
     again = load(tmp_path, defaults(found))
     assert set(again.rows) == {cell.id for cell in found} and all(again.done(cell) for cell in found)
     assert again.runs(found[:2])["cell"].tolist() == [cell.id for cell in found[:2]]
-    rows = (tmp_path / "runs.csv").read_text().splitlines()
+    rows = lzma.decompress((tmp_path / "runs.csv.xz").read_bytes()).decode().splitlines()
     assert [row.split(",")[0] for row in rows[1:3]] == [cell.id for cell in found[:2]]
 
 
@@ -300,11 +300,11 @@ def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(
             row, history = entry(cell.id, digest=digest, date="2026-11-20", sampled=0.5)
             put(path, {**row, **declaration(cell)}, history)
         before = {file.name: file.read_bytes() for file in out.iterdir()}
-        newer = {"tables": "runs.csv", "journal": "cells.sqlite"}[prefer]
+        newer = {"tables": "runs.csv.xz", "journal": "cells.sqlite"}[prefer]
         with pytest.raises(
             RecordError,
             match=(
-                rf"disagree about a finished cell, {found[1].id}: runs.csv has of tables \(made {when}, .* and "
+                rf"disagree about a finished cell, {found[1].id}: runs.csv.xz has of tables \(made {when}, .* and "
                 rf"cells.sqlite has of journal \(made 2026-11-20, .*\); {newer} is newer; choose by --prefer "
                 "journal or --prefer tables"
             ),
@@ -329,8 +329,8 @@ def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, tiny):
     put(journal(tmp_path), row, history)
     record.add(row, history)
     save_tables(tmp_path, record, found, defaults(found))
-    (tmp_path / "runs.csv").write_text("torn")
-    with pytest.raises(RecordError, match=r"runs.csv'.*or remove '.*runs.csv': then the tables are made again"):
+    (tmp_path / "runs.csv.xz").write_text("torn")
+    with pytest.raises(RecordError, match=r"runs.csv.xz'.*or remove '.*runs.csv.xz': then the tables are made again"):
         load(tmp_path)
-    (tmp_path / "runs.csv").unlink()
+    (tmp_path / "runs.csv.xz").unlink()
     assert load(tmp_path).done(found[0])

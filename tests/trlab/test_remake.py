@@ -93,7 +93,7 @@ def test_a_small_figure_is_made_again_and_compared(desk, capsys):
     assert fresh == old and "wide" in fresh and found["shows"] in fresh
     assert Path(found["drawn"][1]) == Path("figures/tiny/tiny-recorded.svg")
     # A record that somebody has edited.
-    table = desk / "records" / "tiny" / "runs.csv"
+    table = desk / "records" / "tiny" / "runs.csv.xz"
     for journal in (desk / "records" / "tiny").glob("cells*"):
         journal.unlink()
     rows = pd.read_csv(table, dtype=str, keep_default_na=False)
@@ -121,6 +121,6 @@ def test_a_part_and_the_smallest_size(desk, capsys):
 
 @pytest.mark.nightly("trains a recorded cell at its size")
 def test_a_cell_of_a_shipped_figure_agrees_with_the_record(tmp_path, capsys):
-    assert (RECORDS / "dial_methods" / "runs.csv").is_file()
+    assert (RECORDS / "dial_methods" / "runs.csv.xz").is_file()
     assert main(["remake", "methods", "--cells", "1", "--workers", "0", "--quiet", "--out", str(tmp_path)]) == 0
     assert "1 of 1 cells agree with the record" in capsys.readouterr().out

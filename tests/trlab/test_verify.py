@@ -66,14 +66,14 @@ def edit(planned: Plan, column: str, value: str) -> Plan:
             del made[column]
         path.write_text(json.dumps(header))
         return plan(planned.sweep, out=planned.out)
-    with open(planned.out / "runs.csv", newline="") as file:
+    with lzma.open(planned.out / "runs.csv.xz", "rt", newline="") as file:
         heading, *rows = csv.reader(file)
     at = heading.index(column)
     if value:
         rows[0][at] = value
     else:
         heading, rows = [*heading[:at], *heading[at + 1 :]], [[*row[:at], *row[at + 1 :]] for row in rows]
-    with open(planned.out / "runs.csv", "w", newline="") as file:
+    with lzma.open(planned.out / "runs.csv.xz", "wt", newline="") as file:
         csv.writer(file).writerows([heading, *rows])
     return plan(planned.sweep, out=planned.out)
 
