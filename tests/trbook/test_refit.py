@@ -1,4 +1,4 @@
-"""The numbers of `refit` that chapters 2 and 4 have typed are those of the record."""
+"""The numbers of `refit` and `refit_size` that chapters 2 and 4 have typed are those of the record."""
 
 from __future__ import annotations
 
@@ -17,26 +17,37 @@ def prose(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "chapter, sentence, numbers",
+    "sweep, chapter, sentence, numbers",
     [
         (
+            "refit",
             "02_why_trust_regions",
             "3e-4, *again* ends at {} without a region and at {} with PPO's clip, while *parts* keeps {} without a "
-            "region and {} with it",
-            [(label, "0.0003") for label in ("pg_is-again", "ppo-again", "pg_is-parts", "ppo-parts")],
+            "region and {} with it. *New* ends at {}",
+            [(label, "0.0003") for label in ("pg_is-again", "ppo-again", "pg_is-parts", "ppo-parts", "pg_is-new")],
         ),
         (
+            "refit_size",
+            "02_why_trust_regions",
+            "uses 256 prompts sixteen times, all at once, ends at {} at 1e-4 and at {} at 3e-4",
+            [("again, 256", "0.0001"), ("again, 256", "0.0003")],
+        ),
+        (
+            "refit",
             "04_ppo",
             "Without it *again* ends at {}, with it at {}.",
             [("pg_is-again", "0.0001"), ("ppo-again", "0.0001")],
         ),
         (
+            "refit",
             "04_ppo",
             "At 3e-4 the clip no longer saves *again* ({}), while *parts* ends at {}",
             [("ppo-again", "0.0003"), ("ppo-parts", "0.0003")],
         ),
     ],
 )
-def test_a_typed_number_is_the_record_s(chapter: str, sentence: str, numbers: list[tuple[str, str]]) -> None:
-    values = [f"{iqm(runs_of('refit', label, at={'lr': lr})):.2f}" for label, lr in numbers]
+def test_a_typed_number_is_the_record_s(
+    sweep: str, chapter: str, sentence: str, numbers: list[tuple[str, str]]
+) -> None:
+    values = [f"{iqm(runs_of(sweep, label, at={'lr': lr})):.2f}" for label, lr in numbers]
     assert sentence.format(*values) in prose(chapter)

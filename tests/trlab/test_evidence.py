@@ -15,7 +15,7 @@ from trlab.sweep import declared, load_sweep
 
 TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map", "relay_map", "real_map", "real_whole"}
 """Sweeps that only choose, and maps."""
-THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit", "relay_best")
+THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit", "refit_size", "relay_best")
 REAL = {"real_map", "real", "real_whole"}
 """Sweeps of a language model with 135 million parameters, which take hours."""
 CORES = 2

@@ -108,6 +108,12 @@ REFIT = {
     "ppo-parts": "PPO, parts",
     "ppo-parts-16": "PPO, parts, 16 x 16",
 }
+REFIT_SIZE = {
+    "again": "again, 16 prompts",
+    "again, 64": "again, 64 prompts",
+    "again, 256": "again, 256 prompts",
+    "parts": "parts of 256 prompts",
+}
 FIGURES: dict[str, Figure] = {
     # the third round
     "basin": Figure(
@@ -181,8 +187,8 @@ FIGURES: dict[str, Figure] = {
     "refit": Figure(
         "refit",
         "intervals",
-        "Old data against refitted data: accuracy after 384 updates at a learning rate of 1e-4, eight seeds each, with "
-        "95 % intervals. Again: a batch is used 16 times. Parts: a batch 16 times as large is gone through once. "
+        "Old data against refitted data: accuracy after 384 updates at a learning rate of 1e-4, twelve seeds each, "
+        "with 95 % intervals. Again: a batch is used 16 times. Parts: a batch 16 times as large is gone through once. "
         "New: a batch for each update. The dotted line is the base model.",
         at={"lr": "0.0001"},
         called=REFIT,
@@ -193,6 +199,22 @@ FIGURES: dict[str, Figure] = {
         "The same at three times the learning rate, 3e-4.",
         at={"lr": "0.0003"},
         called=REFIT,
+    ),
+    "refit-size": Figure(
+        "refit_size",
+        "intervals",
+        "Refitting batches of three sizes, without a region: accuracy after 384 updates at a learning rate of 1e-4, "
+        "eight seeds each, with 95 % intervals. Again: a batch of 16, 64 or 256 prompts is used 16 times. Parts: a "
+        "batch of 256 prompts is gone through once. The dotted line is the base model.",
+        at={"lr": "0.0001"},
+        called=REFIT_SIZE,
+    ),
+    "refit-size-hot": Figure(
+        "refit_size",
+        "intervals",
+        "The same at three times the learning rate, 3e-4.",
+        at={"lr": "0.0003"},
+        called=REFIT_SIZE,
     ),
     "best": Figure(
         "best",
@@ -271,9 +293,9 @@ FIGURES: dict[str, Figure] = {
     "real-own": Figure(
         "real",
         "intervals",
-        "SmolLM2-135M on sums, every batch used eight times (once: one time), at the learning rate at which each "
-        "method did best on the map: accuracy after ten batches, eight seeds each, with 95 % intervals. The dotted "
-        "line is the base model on the first batches.",
+        "SmolLM2-135M on sums, every batch used eight times (once: one time), at the learning rate that was "
+        "chosen for each method on the map: accuracy after ten batches, eight seeds each, with 95 % intervals. The "
+        "dotted line is the base model on the first batches.",
         at={"rate": "own"},
     ),
     "real-hot": Figure(
