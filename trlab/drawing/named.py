@@ -241,7 +241,7 @@ FIGURES: dict[str, Figure] = {
         "basin_narrow",
         "basin",
         "PPO's window of 0.2, a third and a tenth of it, every batch used 16 times: accuracy after 24 batches over the "
-        "learning rate, eight seeds each. Bars and the dotted line as above.",
+        "learning rate, twelve seeds each. Bars and the dotted line as above.",
         only=("ppo", "ppo-third", "ppo-tenth"),
     ),
     "narrow-dppo": Figure(
@@ -275,7 +275,7 @@ FIGURES: dict[str, Figure] = {
         "sgd",
         "basin",
         "The basin with plain gradient descent, every batch used 16 times: accuracy after 24 batches over the learning "
-        "rate, eight seeds each. One arm has no region and clips the gradient's norm at 1.",
+        "rate, twelve seeds each. One arm has no region and clips the gradient's norm at 1.",
     ),
     "real-map": Figure(
         "real_map",
