@@ -1,4 +1,4 @@
-"""The evidence that ships: whole, small, re-made in an evening, and reported on seeds that chose nothing."""
+"""The evidence that ships: whole, small, re-made overnight, and reported on seeds that chose nothing."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def test_what_is_reported_has_enough_seeds_that_chose_nothing(name):
 
 
 @pytest.mark.nightly("reads every record")
-def test_a_sweep_takes_at_most_45_minutes_and_all_of_them_eight_hours(costs):
+def test_a_sweep_takes_at_most_45_minutes_and_all_of_them_nine_hours(costs):
     assert max(costs.values()) < 45, costs
-    assert sum(costs.values()) < 480, costs
+    assert sum(costs.values()) < 540, costs
 
 
 def test_the_records_are_small():
