@@ -20,7 +20,7 @@ from trlab.drawing.named import FIGURES
 from trlab.drawing.names import called
 from trlab.findings import alike, table
 from trlab.measures import matched
-from trlab.record import RECORDS
+from trlab.record import all_recorded
 from trlab.statistics import improvement, interval, performance_profile
 from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, declared, load_sweep
 from trlab.verdicts import Finding, predicted
@@ -147,7 +147,7 @@ def the_pages() -> str:
 
 def test_every_shipped_record_has_its_section():
     page = the_pages()
-    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv.xz")):
+    for name in all_recorded():
         for directive in ("table", "verdicts", "record"):
             assert f"```{{sweep-{directive}}} {name}\n" in page, f"{name} has no {directive} on its page"
         shown = [f"```{{recorded-figure}} {figure}\n" for figure, what in FIGURES.items() if what.sweep == name]
@@ -157,7 +157,7 @@ def test_every_shipped_record_has_its_section():
 @pytest.mark.nightly("draws what has no figure of its own")
 def test_a_figure_without_a_name_says_its_numbers():
     page = the_pages()
-    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv.xz")):
+    for name in all_recorded():
         if f"```{{sweep-figure}} {name}\n```" not in page:  # named figures are drawn by their own test
             continue
         runs, history = recorded(name)
@@ -304,7 +304,7 @@ def test_what_the_interval_alone_would_have_said_is_counted() -> None:
 
 
 def test_every_axis_and_measure_of_a_record_has_words() -> None:
-    for name in sorted(path.parent.name for path in RECORDS.glob("*/runs.csv.xz")):
+    for name in all_recorded():
         sweep = load_sweep(name)
         for prediction in sweep.predictions:
             assert prediction.measure in words.MEASURES, f"{name}: {prediction.measure}"

@@ -15,7 +15,7 @@ from trbook.explorables import RunExplorer, presets, runs
 from trbook.explorables.modules import embed_modules, link_modules
 from trbook.explorables.publish import publish
 from trlab import recorded
-from trlab.record import RECORDS
+from trlab.record import all_recorded
 from trlab.statistics import interval, iqm
 from trlab.sweep import Axis, Budget, Sweep, Variant, load_sweep
 
@@ -160,7 +160,7 @@ def test_a_control_with_more_batches_is_drawn_where_as_many_updates_lie_behind_i
 def test_the_second_round_comes_first_and_every_record_has_its_place() -> None:
     order = [sweep["round"] for sweep in FILE["sweeps"]]
     assert order == sorted(order, reverse=True)
-    recorded = {path.parent.name for path in RECORDS.glob("*/runs.csv.xz")}
+    recorded = set(all_recorded())
     assert {sweep["name"] for sweep in FILE["sweeps"]} == recorded - {*runs.LEFT_OUT} and {*runs.LEFT_OUT} < recorded
     assert all(load_sweep(sweep["name"]).title == sweep["title"] for sweep in FILE["sweeps"])
     assert all(sweep["title"] and sweep["round"] for sweep in FILE["sweeps"]), "a sweep without a title or a round"
