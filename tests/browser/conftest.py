@@ -31,6 +31,7 @@ DAILY = (
     "book/diagnose",
     "book/glossary",
     "book/playground",
+    "book/purpose",
     "book/methods/index",
     "book/methods/dppo",
     "book/interface/modules/trlib.algorithms.ppo",

@@ -129,6 +129,13 @@ FIGURES: dict[str, Figure] = {
         "Speed against safety at 16 uses: the accuracy after 24 batches against the mean reward of the first ten. A "
         "path joins a method's learning rates; filled points are those that no other point beats.",
     ),
+    "basin-price": Figure(
+        "basin",
+        "speed",
+        "Speed against safety at 16 uses, for PPO and without a region: the accuracy after 24 batches against the mean "
+        "reward of the first ten. Filled points are those that no other point of the two beats.",
+        only=("pg_is", "ppo"),
+    ),
     "corrected-late": Figure(
         "corrected",
         "intervals",

@@ -88,9 +88,14 @@ class SweepFigure(SweepDirective):
 
 
 class NamedFigure(SphinxDirective):
-    """`{recorded-figure} NAME`: one of `trlab.drawing.named.FIGURES`, with its caption."""
+    """`{recorded-figure} NAME`: one of `trlab.drawing.named.FIGURES`, with its caption.
+
+    With `:small:` it is drawn to stand beside others, and what the directive holds is its caption.
+    """
 
     required_arguments = 1
+    has_content = True
+    option_spec: ClassVar[dict[str, Any]] = {"small": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         try:
@@ -101,13 +106,15 @@ class NamedFigure(SphinxDirective):
             return []
         except ValueError as error:
             raise self.error(f"{self.name} {self.arguments[0]}: {error}") from error
-        return [captioned(drawing, one.text)]
+        caption = " ".join(self.content) or one.text
+        return [captioned(drawing, caption, small="small" in self.options)]
 
 
-def captioned(drawing: Drawing, caption: str) -> nodes.Node:
+def captioned(drawing: Drawing, caption: str, *, small: bool = False) -> nodes.Node:
     """A figure of a page."""
+    drawn = drawing.small() if small else drawing.html()
     return nodes.raw(
-        "", f"<figure>{drawing.html()}<figcaption><p>{html.escape(caption)}</p></figcaption></figure>", format="html"
+        "", f"<figure>{drawn}<figcaption><p>{html.escape(caption)}</p></figcaption></figure>", format="html"
     )
 
 
