@@ -83,7 +83,7 @@ def _ends(points: pd.Series) -> tuple[str, ...]:
 
 
 def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
-    """The variants of a recorded tuning sweep, each with what the rule chose for it.
+    """The variants of a recorded tuning sweep, each with what the rule chose for it from the runs with `sweep.seeds`.
 
     Args:
         records: the folder that holds the sweep's record in a folder of its name; None: the package's.
@@ -154,7 +154,12 @@ def _tuning_runs(sweep: Sweep, records: Path | None) -> pd.DataFrame:
             f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
             f"sweep {sweep.name}` makes them"
         )
-    return load(folder, histories=False).runs()
+    runs = load(folder, histories=False).runs()
+    if missing := sorted({*sweep.seeds} - {*runs["seed"].tolist()}):
+        raise RecordError(
+            f"record: expected tuning runs of {sweep.name!r} with seeds {missing} in {str(folder)!r}, got none"
+        )
+    return runs[runs["seed"].isin(sweep.seeds)]
 
 
 def summary(sweep: Sweep, runs: pd.DataFrame, *, each: str = "") -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -83,6 +85,22 @@ def test_without_the_tuning_runs_there_is_nothing_to_choose(tmp_path):
         chosen(asked, records=tmp_path)
     with pytest.raises(RecordError, match="expected the tuning runs of 'grid'"):
         load_sweep("tuned", records=tmp_path)
+
+
+def test_the_rule_reads_the_seeds_that_are_asked_for_and_no_others():
+    tried, asked = load_sweep("real_map"), load_sweep("real")
+    rates = {
+        seeds: [one.train["lr"] for one in chosen(replace(tried, seeds=seeds)) if one.name == "ppo"]
+        for seeds in (tuple(tried.seeds), tuple(asked.tuned_on))
+    }
+    runs, _ = recorded("real_map")
+    for seeds, (rate,) in rates.items():
+        own = runs[(runs["label"] == "ppo") & runs["seed"].isin(seeds)].groupby("lr")[["sampled", "kl"]].mean()
+        near = own[own["sampled"] >= own["sampled"].max() - 0.01]
+        assert rate == float(near["kl"].idxmin())
+    assert [*rates.values()] == [[3e-4], [1e-4]], "the third seed of the map came after the runs with fresh seeds"
+    with pytest.raises(RecordError, match=r"expected tuning runs of 'real_map' with seeds \[9\] in "):
+        chosen(replace(tried, seeds=(1700, 9)))
 
 
 def test_what_was_chosen_holds_a_variant_s_own_arguments():

@@ -288,7 +288,7 @@ FIGURES: dict[str, Figure] = {
         "real_map",
         "rates",
         "SmolLM2-135M on sums of two numbers, every batch of 8 prompts x 8 completions used eight times: accuracy "
-        "after ten batches against the learning rate. Once: every batch is used once. Two seeds, each drawn: a map, "
+        "after ten batches against the learning rate. Once: every batch is used once. Three seeds, each drawn: a map, "
         "not a comparison.",
     ),
     "real-whole": Figure(
