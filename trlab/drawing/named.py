@@ -211,7 +211,7 @@ FIGURES: dict[str, Figure] = {
         "refit_size",
         "intervals",
         "Refitting batches of three sizes, without a region: accuracy after 384 updates at a learning rate of 1e-4, "
-        "eight seeds each, with 95 % intervals. Again: a batch of 16, 64 or 256 prompts is used 16 times. Parts: a "
+        "sixteen seeds each, with 95 % intervals. Again: a batch of 16, 64 or 256 prompts is used 16 times. Parts: a "
         "batch of 256 prompts is gone through once. The dotted line is the base model.",
         at={"lr": "0.0001"},
         called=REFIT_SIZE,
