@@ -27,7 +27,7 @@ FUNCTIONS = [card for card in CARDS.values() if card.example]
 STALE = [card for card in CARDS.values() if card.family == "asynchrony"]
 """Those whose runs are of `relay`."""
 TRAINED = [card for card in CARDS.values() if not card.example]
-ROW = re.compile(r"^\| [^|]+ \| \d(?:\.\d+)?e-\d \| \{rec\}`[^`]+` \|", re.MULTILINE)
+ROW = re.compile(r"^\| [^|]+ \| (?:\d(?:\.\d+)?e-\d|none) \| \{rec\}`[^`]+` \|", re.MULTILINE)
 """A row of outcomes: how often a batch was used, the learning rate, the number."""
 PARTS = {
     "provenance": re.compile(r"^The formula: \*", re.MULTILINE),
@@ -107,7 +107,8 @@ def test_golden_outcomes():
     assert (shown.uses, shown.lr, shown.settings) == (8, 1e-5, {})
     assert own.min() <= shown.ends <= own.max()
     assert headline(CARDS["trapo"]).knobs == {"max_tokens": 16, "moves": 5}
-    assert headline(CARDS["muon"]).lr == pytest.approx(2.4e-4)
+    assert headline(CARDS["muon"]).lr == pytest.approx(2.4e-4) and headline(CARDS["muon"]).rate == "2.4e-4"
+    assert headline(CARDS["trpo"]).rate == "none", "its radius sets the step"
 
 
 @pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)

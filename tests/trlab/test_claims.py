@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Callable
 
@@ -93,6 +94,8 @@ def made(**heights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
                         "label": label,
                         "uses": uses,
                         "seed": seed,
+                        "method": "ppo",
+                        "train": json.dumps({"lr": 1e-4 if label != "c" else 1.5e-3}),
                         "status": "done",
                         "sampled": value,
                         "kl": 0.1 * value,
@@ -220,7 +223,19 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
     assert "**Mechanism seen.** Of 2 tests: 1 not run yet, 1 seen." in text
     assert "**Mechanism not seen.** Of 2 tests: 1 the opposite, 1 undecided." in text
     assert "**Undecided.** Of 2 tests: 1 seen, 1 the opposite." in text
-    assert "`c` above `b`. Measured:" in text and "**the opposite**. No prediction was written down." in text
+    assert "- `made`, 1 uses, learning rate 1.5e-3 (`c`) and 1e-4 (`b`), accuracy: `c` above `b`. Measured:" in text
+    assert "**the opposite**. No prediction was written down." in text
     assert "**Not testable at this size.** Too large." in text
     assert "- `other`, accuracy: `a` above `b`. Not run yet." in text
     assert "[arXiv 2402.03300](https://arxiv.org/abs/2402.03300), abstract" in text and not math.isnan(gap.low)
+
+
+def test_a_card_names_the_rates_that_the_compared_runs_had():
+    text = {card.name: markdown(card) for card in cards()}
+    own = {variant.name: variant.instead["uses"]["16"]["lr"] for variant in load_sweep("best").variants}
+    assert own["gspo"] == 3e-5 and own["ppo"] == own["troll"] == 1e-5
+    assert "- `best`, 16 uses, learning rate 3e-5 (`gspo`) and 1e-5 (`ppo`), accuracy" in text["grpo"]
+    assert "- `best`, 16 uses, learning rate 1e-5, accuracy: `troll` above `ppo`" in text["troll"]
+    assert "- `rare`, whole, 8 uses, learning rate 3e-4, mean reward" in text["dppo"]
+    assert "- `rare`, 8 minibatches, 2 epochs, learning rate 1e-4, mean reward" in text["dppo"]
+    assert "- `loops`, no learning rate, accuracy: `trpo .001` and `trpo` alike" in text["trpo"]

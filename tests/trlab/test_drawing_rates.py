@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from trlab.basin import basins
-from trlab.drawing.rates import bars
+from trlab.drawing.rates import bars, written_rate
 from trlab.record import read
 from trlab.sweep import load_sweep
 from trlab.tuning import chosen_at_each, summary
@@ -23,6 +23,13 @@ def runs() -> pd.DataFrame:
         for seed in (0, 1)
     ]
     return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(3e-5, "3e-5"), (1.5e-3, "1.5e-3"), (2.4e-4, "2.4e-4"), (1.0, "1e0"), (0.000999, "1e-3")]
+)
+def test_a_rate_is_written_with_two_digits_where_it_has_them(rate, text):
+    assert written_rate(rate) == text
 
 
 def test_a_bar_is_the_basin_and_an_arrow_says_that_the_rates_end_first():

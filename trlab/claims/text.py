@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from trlab import record
 from trlab.claims.card import Card, Test
 from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
+from trlab.findings import at
 from trlab.verdicts import EDGE, INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
 from trlib.evaluation import Estimate
 from trlib.loop.settings import RunSettings
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+STEPS_BY_RADIUS = "trpo"
+"""The method whose radius sets its step: a learning rate plays no part in it."""
 VERDICTS = {
     SEEN: "mechanism seen",
     NOT_SEEN: "mechanism not seen",
@@ -132,15 +140,27 @@ def _place(test: Test) -> str:
 
 
 def _rate(test: Test) -> str:
-    """The learning rate of a test's runs, where its place does not name it already."""
+    """The learning rates of the runs that a test compares, or nothing where an axis names them."""
     if not record.is_recorded(test.sweep):
         return ""
-    sweep = record.read(test.sweep)[0]
-    usual = sweep.train.get("lr", RunSettings.lr)
-    rates = sorted({variant.train.get("lr", usual) for variant in sweep.variants})
+    sweep, runs, _ = record.read(test.sweep)
     if any(axis.name == "lr" for axis in sweep.axes):
         return ""
-    return ", learning rate " + " or ".join(map(written_rate, rates))
+    sides = [side for side in (test.higher, test.lower) if isinstance(side, Side)]
+    rates = {f"`{side.label}`{_own(side, test)}": _rates_of(runs, side) for side in sides}
+    if len({*rates.values()}) == 1:
+        only = next(iter(rates.values()))
+        return f", learning rate {only}" if only else ", no learning rate"
+    return ", learning rate " + " and ".join(f"{rate or 'none'} ({name})" for name, rate in rates.items())
+
+
+def _rates_of(runs: pd.DataFrame, side: Side) -> str:
+    """The learning rates of a side's runs; empty: its method takes none."""
+    own = at(runs[runs["label"] == side.label], side.at)
+    given = {
+        float(json.loads(row).get("lr", RunSettings.lr)) for row in own.loc[own["method"] != STEPS_BY_RADIUS, "train"]
+    }
+    return " or ".join(map(written_rate, sorted(given)))
 
 
 def _points(at: dict[str, str]) -> str:

@@ -38,7 +38,9 @@ CARD = Card(
                 above("expert", "trapo", "sft-then-rl", at=WRONG),
                 above("trapo", "trapo", "rl", at=LONG),
                 above("trapo", "trapo", "sft-then-rl", at=LONG),
+                *(above("trapo", "trapo", "sft", at={"moves": moves}) for moves in ("1 to 12", "1 to 8", "5")),
             ],
+            why="The policy has read up to eight moves: beyond them TRAPO ends above imitation, within them below.",
         ),
         Claim(
             "The share of rollouts that need the expert falls as the policy improves.",

@@ -119,9 +119,9 @@ def speed(methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, m
 
 
 def written_rate(rate: float) -> str:
-    """A learning rate as a page writes it: `3e-5`."""
-    mantissa, exponent = f"{rate:.0e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+    """A learning rate as a page writes it: `3e-5`, `1.5e-3`."""
+    mantissa, exponent = f"{rate:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
 
 
 def by_method(labels: Sequence[str]) -> bool:

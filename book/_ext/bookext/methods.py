@@ -27,7 +27,6 @@ from trbook.cards.poster import SHEETS, alt
 from trbook.cards.read import COSTS
 from trbook.cards.thumbnail import thumbnail
 from trlab.claims.text import VERDICTS
-from trlab.drawing.rates import written_rate
 
 FOLDER = "book/methods"
 INDEX = "index.md"
@@ -173,7 +172,7 @@ class Comparison(Table):
         shown = headline(card) if card else None
         if shown is None:
             return [_line("no run", "quiet")]
-        rate = f"lr {written_rate(shown.lr)}" + (f", on {shown.task}" if shown.task != "dial" else "")
+        rate = f"lr {shown.rate}" + (f", on {shown.task}" if shown.task != "dial" else "")
         return [_line(f"{shown.ends:.2f}", "number"), _line(f"{text.used(shown)}, {rate}", "quiet")]
 
     def parsed(self, markdown: str) -> list[nodes.Node]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from trbook.cards.card import GALLERY, MethodCard
 from trlab import recorded
+from trlab.claims.text import STEPS_BY_RADIUS
+from trlab.drawing.rates import written_rate
 from trlab.findings import at, finished
 from trlab.statistics import iqm
 from trlib.loop.settings import RunSettings
@@ -78,6 +80,12 @@ class Outcome:
     knobs: Mapping[str, Any]
     """Of the task, where they are not its defaults."""
     steps: int
+    method: str
+
+    @property
+    def rate(self) -> str:
+        """The learning rate as a page writes it; *none* of a method whose radius sets its step."""
+        return "none" if self.method == STEPS_BY_RADIUS else written_rate(self.lr)
 
     @property
     def lr(self) -> float:
@@ -138,6 +146,7 @@ def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
         task["name"],
         {name: value for name, value in task.items() if name != "name"},
         int(first["steps"]),
+        first["method"],
     )
 
 

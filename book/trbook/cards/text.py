@@ -9,7 +9,6 @@ from trbook.cards.card import MethodCard
 from trbook.cards.elsewhere import Elsewhere
 from trbook.cards.names import pointer
 from trbook.cards.outcome import Outcome, changed, command, headline, outcomes, written
-from trlab.drawing.rates import written_rate
 from trlib.fields import dataclass_of
 from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
@@ -130,7 +129,7 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
     for one in found:
         moves = f"; {one.point} moves" if one.source.axis == "moves" else ""
         size = f"{one.steps} of {one.train.get('prompts', RunSettings.prompts)} × {_group(one)}"
-        cells = (used(one) + moves, written_rate(one.lr), one.quote, _changed(card, one), size)
+        cells = (used(one) + moves, one.rate, one.quote, _changed(card, one), size)
         lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
     sweeps = {one.source.sweep for one in found}
     if "best" in sweeps:
