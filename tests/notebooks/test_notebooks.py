@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -44,6 +45,45 @@ def test_a_chapter_runs_to_its_end_without_a_complaint(name: str, executed: dict
             assert cell["execution_count"], cell["source"]
             loud = [out for out in cell["outputs"] if out.get("name") == "stderr" or out["output_type"] == "error"]
             assert loud == [], loud
+
+
+def names(cell: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """What a cell binds at its top level, and what it reads anywhere."""
+    code = "\n".join(line for line in "".join(cell["source"]).splitlines() if not line.lstrip().startswith(("%", "!")))
+    tree = ast.parse(code)
+    made = {one.name for one in tree.body if isinstance(one, ast.FunctionDef | ast.ClassDef)}
+    for one in tree.body:
+        if not isinstance(one, ast.FunctionDef | ast.ClassDef):
+            made |= {
+                node.id for node in ast.walk(one) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
+    every = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    return made, {node.id for node in every if isinstance(node.ctx, ast.Load)}
+
+
+def test_cells_are_parsed_for_their_names() -> None:
+    assert names({"source": ["%time\n", "a, b = c\n", "def f(x):\n", "    y = x + d\n"]}) == (
+        {"a", "b", "f"},
+        {"c", "x", "d"},
+    )
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_no_exercise_takes_a_name_that_the_page_reads_again(path: Path) -> None:
+    """A solution that rebinds `whole` changes what a later cell of the page computes from it."""
+    bound: set[str] = set()
+    taken: dict[str, str] = {}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        made, read = names(cell)
+        if {"exercise", "solution"} & {*cell["metadata"].get("tags", ())}:
+            taken |= dict.fromkeys(made & bound, cell["id"])
+            continue
+        lost = {name: taken[name] for name in read & {*taken} - made}
+        assert not lost, f"{cell['id']} reads {lost}"
+        bound |= made
+        taken = {name: by for name, by in taken.items() if name not in made}
 
 
 @pytest.mark.parametrize("name", EXECUTED)
