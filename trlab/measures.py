@@ -19,6 +19,7 @@ DERIVED: dict[str, str] = {
     "take_off": "mean reward of the first ten batches",
     "batches_to": "batches until the mean reward of three in a row reaches 0.7; a run that never does counts its "
     "batches and one more",
+    "peak": "highest mean reward of three batches in a row",
     "collapsed": "1 if the run ends with at least ten points less than it had, and has lost more than half of its gain",
     "ess": "mean over batches of the ratios' effective sample size at a batch's last update, as a share",
     "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats per token",
@@ -33,7 +34,7 @@ LOST = 0.1
 WINDOW = 3
 """Batches in a row whose mean reward must reach a level."""
 
-FOLLOWING = {"take_off", "batches_to", "collapsed"}
+FOLLOWING = {"take_off", "batches_to", "peak", "collapsed"}
 """The measures that every history has."""
 
 
@@ -56,6 +57,7 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     found: dict[str, list[float]] = {
         "take_off": [_mean(rewards.get(cell, ())[:FIRST]) for cell in runs["cell"]],
         "batches_to": [batches_to(rewards.get(cell, ())) for cell in runs["cell"]],
+        "peak": [peak(rewards.get(cell, ())) for cell in runs["cell"]],
     }
     if "sampled" in runs:
         ends = zip(runs["cell"], runs["sampled"], strict=True)
@@ -88,6 +90,17 @@ def batches_to(rewards: Sequence[float] | np.ndarray, level: float = LEVEL) -> f
     return float(reached[0] + WINDOW) if len(reached) else float(len(rewards) + 1)
 
 
+def peak(rewards: Sequence[float] | np.ndarray) -> float:
+    """The highest mean reward of three batches in a row: where a run stands that is stopped at its best.
+
+    max {(R_b-2 + R_b-1 + R_b)/3},   b from 3 on
+
+    NaN where no three batches in a row have a reward.
+    """
+    means = _in_a_row(np.asarray(rewards, dtype=np.float64))
+    return float(np.nanmax(means)) if np.isfinite(means).any() else math.nan
+
+
 def collapsed(rewards: Sequence[float] | np.ndarray, end: float) -> float:
     """Whether a run has collapsed: 1 if it ends with at least `LOST` less than the best it had and has given back more
     than half of what it had gained, else 0. NaN if it has no reward or no end.
@@ -100,8 +113,8 @@ def collapsed(rewards: Sequence[float] | np.ndarray, end: float) -> float:
     known = np.asarray(rewards, dtype=np.float64)
     if not len(known) or not math.isfinite(known[0]) or not math.isfinite(end):
         return math.nan
-    means = _in_a_row(known)
-    best = max([known[0], *means[np.isfinite(means)]])
+    highest = peak(known)
+    best = float(known[0]) if math.isnan(highest) else max(float(known[0]), highest)
     return float(best - end >= max(LOST, (best - known[0]) / 2) - 1e-9)
 
 

@@ -9,10 +9,10 @@ looks. So a verdict needs both: an interval on one side of the line, and a p-val
   standard error, so that it keeps its level where they only spread differently (a method that works or collapses).
 - A variant and a number: `line_p`. From twelve runs on, the signed-rank test, exact by all ways to flip the signs.
   With fewer runs its p can never be small (2/256 with eight: no claim among seven could be seen); for them two t tests,
-  of
-  the interquartile mean and of the mean, of which the larger p counts: the first alone finds a difference too often if
-  runs are skewed (8 in 100 instead of 5 at eight runs). In the second, the runs that are furthest out on the winning
-  side are moved in. In neither can a run fail a claim by bearing it out too well.
+  of the interquartile mean and of the mean, of which the larger p counts: the first alone finds a difference too often
+  if runs are skewed (8 in 100 instead of 5 at eight runs). In the second, the runs that are furthest out on the winning
+  side are moved in, so that no single run fails a claim by bearing it out too well. In the first, several still can:
+  they widen the spread of the middle half.
 - Two variants whose runs come in pairs (same seed, same evaluation prompts): `paired_p`, the same test of the
   differences against 0.
 - Two variants that are claimed to be alike: `alike_p`, two such t tests, one for each end of the margin.

@@ -66,6 +66,7 @@ MEASURES = {
     "distinct": Measure("distinct right answers", digits=1),
     "take_off": Measure("mean reward of the first ten batches", "take-off"),
     "batches_to": Measure("batches to a reward of 0.7", "batches to 0.7", digits=1),
+    "peak": Measure("highest mean reward of three batches in a row", "best three batches"),
     "nats_per_point": Measure("nats per point of accuracy, thousandths", "nats per point, thousandths", None, 1000.0),
     "kl": Measure("KL per batch, nats per token", "KL per batch", None),
     "tv_max": Measure("largest total variation of a token", "largest TV"),
