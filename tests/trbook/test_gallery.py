@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from matplotlib.colors import to_hex
 
 from tools.paths import NOTEBOOKS
 from trbook.bandit import bandit_step
@@ -52,7 +53,8 @@ def test_recorded_runs_stand_beside_their_controls():
     else:
         assert all(f"{label} 0." in shown.alt for label in ("no region", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER"))
         assert "DPO" not in shown.alt
-        assert {words.get_color() for words in shown.figure.axes[0].get_legend().get_texts()} == {INK}, "light and dark"
+        words = shown.figure.axes[0].get_legend().get_texts()
+        assert {to_hex(word.get_color()) for word in words} == {INK}, "light and dark"
 
 
 def test_what_was_foretold_is_counted_and_told_in_full():
