@@ -238,4 +238,5 @@ def test_a_card_names_the_rates_that_the_compared_runs_had():
     assert "- `best`, 16 uses, learning rate 1e-5, accuracy: `troll` above `ppo`" in text["troll"]
     assert "- `rare`, whole, 8 uses, learning rate 3e-4, mean reward" in text["dppo"]
     assert "- `rare`, 8 minibatches, 2 epochs, learning rate 1e-4, mean reward" in text["dppo"]
+    assert "- `basin`, learning rate 1e-4, accuracy: `ppo` above `pg_is`" in text["ppo"]
     assert "- `loops`, no learning rate, accuracy: `trpo .001` and `trpo` alike" in text["trpo"]

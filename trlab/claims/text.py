@@ -164,7 +164,8 @@ def _rates_of(runs: pd.DataFrame, side: Side) -> str:
 
 
 def _points(at: dict[str, str]) -> str:
-    return "".join(", " + AXES.get(axis, axis + " {}").format(point) for axis, point in at.items())
+    told = {axis: written_rate(float(point)) if axis == "lr" else point for axis, point in at.items()}
+    return "".join(", " + AXES.get(axis, axis + " {}").format(point) for axis, point in told.items())
 
 
 def _measure(measure: str) -> str:
