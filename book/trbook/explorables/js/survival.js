@@ -113,7 +113,7 @@ function board() {
 
 
 export default bench({
-  name: "survival", title: "What survives: the worth of a stale batch of long completions, correction by correction", style, settings, limit, read, board,
+  name: "survival", title: "What survives: the worth of a stale batch of long completions, correction by correction", style, settings, limit, read, board, broad: true,
   hint: "Drag the two rings, or anywhere with a mouse: the horizon above, the batch below.",
   presets: [
     { name: "make it fail: product of 2,048", state: { safe: 1, show: ["tis", "prefix", "sequence", "sequence_tis"], horizon: 2048, versions: 8, noise: 0, completions: 64 },

@@ -21,6 +21,7 @@
                 next({ x, y }, way, shift) -> { x, y }: where an arrow key leads, if it is not a few pixels on (optional)
      extra      ({ set, data }) -> { el, update(state, reading) }: more beside the board (optional)
      hint       how the board is used by hand, one sentence
+     broad      whether the side has much to hold, and lies below the board at its full width (optional)
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them. */
 
 import { choice, h, ladder, say, status, tick, unique } from "./controls.js";
@@ -169,7 +170,7 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
   const hint = h("p", { class: "hint", hidden: true });
   const revealed = h("p", { class: "revealed", hidden: true });
   const guesses = choice({ legend: "Your prediction", options: spec.question.options, onChange: guess });
-  frame.append(h("div", { class: "bench" },
+  frame.append(h("div", { class: spec.broad ? "bench broad" : "bench" },
     h("div", { class: "head" }, ...controls.filter(({ own }) => own.choices).map(({ el }) => el)),
     h("div", { class: "board" }, plane, spec.hint && h("p", { class: "aim", text: spec.hint })),
     h("div", { class: "judged" }, judged, noted, facts),
