@@ -350,6 +350,6 @@ def test_a_record_s_line_says_at_which_rates_and_uses_it_was_made():
     for name, expected in (
         ("reuse", "Learning rate 3e-4; 1, 2, 4, 8 or 16 updates from each batch of 16 x 8"),
         ("loops", "Learning rate 1e-4; 1 update from each batch of 16 x 16"),  # the loop's defaults
-        ("gallery", "Learning rate 3e-5, 1e-4, 3e-4, 8e-4, 5e-3 or 3e-2; 1 or 8 updates from each batch of 16 x 8"),
+        ("gallery", "Learning rate 3e-5, 1e-4, 3e-4, 8e-4, 5e-3 or 0.03; 1 or 8 updates from each batch of 16 x 8"),
     ):
         assert made(name, recorded(name)[0])[0].startswith(expected)

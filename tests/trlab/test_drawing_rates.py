@@ -26,7 +26,8 @@ def runs() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("rate", "text"), [(3e-5, "3e-5"), (1.5e-3, "1.5e-3"), (2.4e-4, "2.4e-4"), (1.0, "1e0"), (0.000999, "1e-3")]
+    ("rate", "text"),
+    [(3e-5, "3e-5"), (1.5e-3, "1.5e-3"), (2.4e-4, "2.4e-4"), (1.0, "1"), (0.03, "0.03"), (0.000999, "1e-3")],
 )
 def test_a_rate_is_written_with_two_digits_where_it_has_them(rate, text):
     assert written_rate(rate) == text

@@ -6,7 +6,10 @@ points 1, 8 and 32: the whole batch once, eight minibatches of it, and those eig
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from trlab.drawing.rates import written_rate
 
 
 @dataclass(frozen=True)
@@ -19,10 +22,12 @@ class Axis:
     """Beneath a curve; empty: no curves are drawn over it."""
     points: dict[str, str] = field(default_factory=dict)
     """What its labels stand for, where they do not say it."""
+    write: Callable[[str], str] = str
+    """How every other label is written."""
 
     def point(self, label: object) -> str:
         """A label in words."""
-        return self.points.get(str(label), str(label))
+        return self.points.get(str(label), self.write(str(label)))
 
 
 CUT = {"1": "whole, once", "8": "8 minibatches", "32": "8 minibatches, 4 times"}
@@ -32,7 +37,7 @@ AXES = {
     "uses": Axis("uses", "uses of the whole batch"),
     "minibatches": Axis("minibatches", "minibatches of a batch"),
     "threshold": Axis("threshold", "threshold, as a multiple of the default"),
-    "lr": Axis("learning rate", "learning rate"),
+    "lr": Axis("learning rate", "learning rate", write=lambda label: written_rate(float(label))),
     "logit_noise": Axis("noise", "noise on the sampler's logits"),
     "rate": Axis("learning rate", points={"own": "its own", "hot": "too high"}),
     "lag": Axis("lag, batches", "batches that the sampler lags behind"),
