@@ -47,6 +47,8 @@ def test_a_narrower_clip_forgives_more() -> None:
     assert "**A narrower clip forgives more.**" in prose()
     found = verdicts("basin_narrow", "ppo", lr="0.0001")
     assert found["ppo-tenth"] == "above"
+    assert "with twelve other seeds at 1e-4" in prose()
+    assert len(runs_of("basin_narrow", "ppo-tenth", at={"lr": "0.0001"})) == 12
 
 
 def test_every_use_costs() -> None:
@@ -65,6 +67,9 @@ def test_refitting_harms_and_age_hardly() -> None:
     assert costs.verdict == "seen"
     few = verdicts("refit_size", "again", lr="0.0001")
     assert few["again, 64"] == few["again, 256"] == few["parts"] == "above"
+    large = runs_of("refit_size", "again, 256", at={"lr": "0.0001"})
+    assert "the worst of sixteen ends at 0.64." in prose()
+    assert len(large) == 16 and f"{large.min():.2f}" == "0.64"
 
 
 def test_minibatches_are_not_told_from_their_noise() -> None:
