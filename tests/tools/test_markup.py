@@ -9,11 +9,13 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from docutils.utils import new_document
+from sphinx import addnodes
 
 from bookext.docstrings import escape, mend
 from bookext.execution import sentence
 from bookext.mathematics import aligned, drawn
-from bookext.modules import first, modules
+from bookext.modules import LONGEST_VALUE, first, modules, shorten
 from bookext.narrow import tables
 from bookext.pages import mend as mend_page
 from bookext.read_off import own_settings, recorded, summary
@@ -192,6 +194,14 @@ def test_the_table_of_contents_names_the_modules_that_get_a_page() -> None:
     assert modules(toc) == {"trlib.x": "X"}
     with pytest.raises(ValueError, match=r"trlib.y: expected a title, got none"):
         modules([{"file": "book/interface/modules/trlib.y"}])
+
+
+def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one() -> None:
+    long, short, kind = " = " + "x" * LONGEST_VALUE, " = {'a': 1}", "class " + "x" * LONGEST_VALUE
+    page = new_document("page")
+    page += [addnodes.desc_signature("", "", addnodes.desc_annotation("", text)) for text in (long, short, kind)]
+    shorten(None, page)
+    assert [signature.astext() for signature in page] == ["", short, kind]
 
 
 def test_every_module_that_a_reader_calls_has_a_page() -> None:

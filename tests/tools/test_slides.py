@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,7 @@ LADDER = """<section id="step-4"><h2>4. The clip</h2><p>It stops.
 <div class="highlight"><pre>- -A * r
 + -min(A * r, 1)</pre></div><svg role="img" aria-label="A curve."></svg>
 <p class="caption">Solid: after.</p></section>"""
+CHOICES = yaml.safe_load(slides.CHOICES.read_text("utf-8"))
 PAGES = {"notebooks/04_ppo": CHAPTER, "book/glossary": WORDS, "book/ladder": LADDER}
 
 
@@ -144,7 +146,7 @@ def test_a_deck_is_one_file_that_asks_nobody(book: Path) -> None:
 def test_every_numbered_chapter_has_a_deck_and_choices_of_its_own() -> None:
     chapters = slides.numbered()
     assert list(chapters.values()) == [str(number) for number in range(1, 14)]
-    assert list(yaml.safe_load(slides.CHOICES.read_text("utf-8"))) == list(chapters)
+    assert list(CHOICES) == list(chapters)
 
 
 def test_what_cannot_be_shown_is_said(book: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -208,3 +210,16 @@ def test_pages_link_to_the_editions_that_exist_and_to_no_other(book: Path, capsy
         (made / link[3:]).unlink()
     assert editions.main(options) == 0 and page.read_text("utf-8") == before
     assert not (book / "slides/05_grpo.html").exists()
+
+
+def prose(chapter: str) -> str:
+    """A chapter's prose in its notebook, without the marks of Markdown."""
+    cells = json.loads((slides.ROOT / "notebooks" / f"{chapter}.ipynb").read_text("utf-8"))["cells"]
+    written = " ".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return " ".join(re.sub(r"\[([^]]*)\]\([^)]*\)|[*`]", r"\1", written).split())
+
+
+@pytest.mark.parametrize(("chapter", "choices"), [(name, own) for name, own in CHOICES.items() if "keep" in own])
+def test_a_deck_s_sentences_stand_in_its_chapter(chapter: str, choices: dict[str, Any]) -> None:
+    wanted = [start for starts in choices["keep"] for start in ([starts] if isinstance(starts, str) else starts)]
+    assert wanted and [start for start in wanted if start not in prose(chapter)] == []

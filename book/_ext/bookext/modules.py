@@ -35,6 +35,8 @@ PAGE = """# {title}
 ```
 """
 FOLDED = {"function", "class", "exception", "method", "classmethod", "staticmethod"}
+LONGEST_VALUE = 2_000
+"""Characters of a constant's value that a page shows."""
 SENTENCE = re.compile(r"(?<=[.!?:]) (?=[^\W\da-z_])|\n")
 
 
@@ -119,6 +121,13 @@ def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         parent.insert(at + 2, nodes.raw("", "</details>", format="html"))
 
 
+def shorten(app: Sphinx, doctree: nodes.document) -> None:
+    """Leaves out the value of a constant that is longer than a few lines: what it holds is said below it."""
+    for value in list(doctree.findall(addnodes.desc_annotation)):
+        if value.astext().startswith(" = ") and len(value.astext()) > LONGEST_VALUE:
+            value.parent.remove(value)
+
+
 def call(signature: nodes.Element) -> str:
     """A signature as one would call it: names and defaults, no types."""
     name = "".join(part.astext() for part in signature.findall(addnodes.desc_name))
@@ -157,3 +166,4 @@ def connect(app: Sphinx) -> None:
     app.add_directive("modules-table", Modules)
     app.connect("config-inited", write, priority=100)  # before the table of contents is read
     app.connect("doctree-resolved", fold)
+    app.connect("doctree-read", shorten)

@@ -34,7 +34,7 @@ TITLE, HEADING, KEYWORD = 12, 6, 16
 """How many times as much as a word of the text a word of a title, of a heading or of a page's keywords counts."""
 SATURATION, LENGTH = 1.6, 0.6
 """BM25's k and b."""
-EXCERPT, LINE = 72, 48
+EXCERPT, LINE = 64, 44
 """Characters of a section, and of a name's docstring, that a hit shows."""
 LEVELS = 8
 """Of a word's weight in a section: letters from A on. `search.js` knows the number."""
