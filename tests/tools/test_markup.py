@@ -9,6 +9,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from docutils import nodes
 from docutils.utils import new_document
 from sphinx import addnodes
 
@@ -20,6 +21,7 @@ from bookext.narrow import tables
 from bookext.pages import mend as mend_page
 from bookext.read_off import own_settings, recorded, summary
 from bookext.security import sealed
+from bookext.whole import keep
 from tools.paths import ROOT
 
 
@@ -177,6 +179,15 @@ def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not() -> Non
     assert "data-label" not in numbers
     words = numbers.replace("0.86<", "a sentence about what came of the worst run<").replace("slides", "table")
     assert '<table class="table stacks" role="table">' in tables(words)
+
+
+def test_a_rate_stays_on_one_line() -> None:
+    page = new_document("page")
+    page += nodes.paragraph("", "from 1e-5 to 1.5e-3, page-wide, the-5")
+    page[0] += nodes.literal("", "lr=3e-4")
+    keep(None, page, "page")
+    assert [part.astext() for part in page.findall(nodes.inline) if "whole" in part["classes"]] == ["1e-5", "1.5e-3"]
+    assert page.astext() == "from 1e-5 to 1.5e-3, page-wide, the-5lr=3e-4"
 
 
 def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:

@@ -3,13 +3,13 @@
 `mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to them; `terms`
 explains a word where it stands; `pages` keeps pages small and accessible; `head` describes them to search engines, at
 the `address` that `_config.yml` sets; `search` makes the index of the book's own search; `narrow` makes every table
-readable on a phone; `security` says what a page may load and run; `execution` says when, where and with which versions
-a notebook ran; `read_off` makes the tables that are read off the package; `modules` makes the interface's pages,
-`methods` the method cards; `sweeps` and `records` show what is recorded of a sweep, `quoted` puts a number of it into a
-sentence, `words` says how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `opening`
-what the first page shows first; `docstrings` turns the package's docstrings into sound markup and links outside names;
-`first` builds a few pages before the others; `teaching` makes the tables
-for teachers, and `editions` leaves a place for links to PDFs and slides.
+readable on a phone, `whole` keeps a number on one line; `security` says what a page may load and run; `execution` says
+when, where and with which versions a notebook ran; `read_off` makes the tables that are read off the package; `modules`
+makes the interface's pages, `methods` the method cards; `sweeps` and `records` show what is recorded of a sweep,
+`quoted` puts a number of it into a sentence, `words` says how a page calls it, `claims` what papers claim, `ladder` the
+steps between methods, `opening` what the first page shows first; `docstrings` turns the package's docstrings into sound
+markup and links outside names; `first` builds a few pages before the others; `teaching` makes the tables for teachers,
+and `editions` leaves a place for links to PDFs and slides.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from bookext import (
     sweeps,
     teaching,
     terms,
+    whole,
 )
 from trbook.explorables.files import BUILT
 
@@ -73,6 +74,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         runs,
         editions,
         teaching,
+        whole,
     ):
         part.connect(app)
     app.connect("env-before-read-docs", read_in_parallel)
