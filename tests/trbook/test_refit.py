@@ -29,8 +29,8 @@ def prose(name: str) -> str:
         (
             "refit_size",
             "02_why_trust_regions",
-            "uses 256 prompts sixteen times, all at once, ends at {} at 1e-4 and at {} at 3e-4; in parts the same prompts "
-            "end at {} and {}",
+            "uses 256 prompts sixteen times, all at once, ends at {} at 1e-4 and at {} at 3e-4; in parts the same "
+            "prompts end at {} and {}",
             [(label, lr) for label in ("again, 256", "parts") for lr in ("0.0001", "0.0003")],
         ),
         (
