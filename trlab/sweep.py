@@ -108,7 +108,7 @@ class Budget:
     samples: int = 8
     """Sampled completions of each."""
     common: int | None = None
-    """The seed of the evaluation's prompts and samples, one for all cells: runs then differ by what they learnt and not
+    """The seed of the evaluation's prompts and samples, one for all cells: runs then differ by what they learned, not
     by what they were asked, and can be compared in pairs. None: each cell's own seed, as in the first two rounds."""
     minutes: float = 10.0
     """A cell that takes longer is stopped and reported, where there are workers."""

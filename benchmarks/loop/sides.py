@@ -190,7 +190,7 @@ SIDES = {"trlib": ours, "trl": trl}
 
 
 def measure(side: str, regime: str, batches: int, seed: int, warm: int, more: dict[str, Any]) -> dict[str, Any]:
-    """One run; completions and tokens per second of wall and of CPU time, and how well it learnt."""
+    """One run; completions and tokens per second of wall and of CPU time, and how well it learned."""
     torch.set_num_threads(1)
     task, policy, clock = trlib.load_task("dial"), trlib.load_policy("dial"), Clock()
     began = time.perf_counter()

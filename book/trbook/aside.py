@@ -6,7 +6,7 @@ much better the policy has become:
     promised gain = mean over completions of Σ_t (r_t - 1) A,   r_t = π(y_t)/μ(y_t), A = R - mean R of the half's group
 
 Both halves are equally old, so age harms both alike. What the trained half promises beyond the other is refitting: the
-policy has learnt its luck.
+policy has learned its luck.
 
 Known beforehand: the first batch of seed 1, where the gap grows with every update, to .65 against .46.
 Predicted before the run, at a learning rate of 1e-4 and without a region: (1) the trained half promises more from the

@@ -25,7 +25,7 @@ from trlib.divergences import kl
 from trlib.seeds import generator
 
 HIDDEN, KNOWN, SHOWN, TESTED = 24, 400, 24, 2000
-"""Hidden units; examples of the first pair, learnt beforehand; examples of the turned pair, shown; tests of each."""
+"""Hidden units; examples of the first pair, learned beforehand; examples of the turned pair, shown; tests of each."""
 TURN, NOISE = -0.6, 0.15
 """Radians between the pairs, clockwise; standard deviation of the points about their arcs."""
 WITHIN = 0.1
@@ -72,7 +72,7 @@ def finetuned(method: Method | None, seed: int, *, updates: int = 200, lr: float
     after = (
         known
         if method is None
-        else learnt(
+        else learned(
             method,
             known,
             *moons(SHOWN, seed, "shown", TURN),
@@ -107,14 +107,14 @@ def knowing(seed: int) -> dict[str, Tensor]:
         "v": torch.randn(2, HIDDEN, generator=random) / math.sqrt(HIDDEN),
         "c": torch.zeros(2),
     }
-    return learnt(SFT(), weights, *moons(KNOWN, seed, "known"), updates=300, lr=0.02)
+    return learned(SFT(), weights, *moons(KNOWN, seed, "known"), updates=300, lr=0.02)
 
 
 def _share(is_so: Tensor) -> float:
     return float(is_so.float().mean())
 
 
-def learnt(
+def learned(
     method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, *, updates: int, lr: float
 ) -> dict[str, Tensor]:
     """The weights after the method's update on these examples."""

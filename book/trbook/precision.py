@@ -1,4 +1,4 @@
-"""How far apart are two copies of one policy, token by token, before either has learnt anything?
+"""How far apart are two copies of one policy, token by token, before either has learned anything?
 
 A trainer and the engine that samples for it hold the same weights in different precisions. Their log-probs differ by
 rounding, and a loss that divides one by the other takes the rounding for a step. `measure` scores a policy's own

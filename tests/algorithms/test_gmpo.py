@@ -80,7 +80,7 @@ def test_a_token_without_advantage_enters_as_ratio_one():
 
 
 def test_advantages_that_cancel_beside_an_overflow_make_no_nan():
-    """ρ is inf and the mean advantage 0: nothing is to be learnt from the sum of the row's losses."""
+    """ρ is inf and the mean advantage 0: nothing is to be learned from the sum of the row's losses."""
     logp = torch.full((1, 4), -0.5, requires_grad=True)
     for advantages in ([1.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, -1.0], [-1.0, 0.0, 1.0, 0.0]):
         result = gmpo_loss(

@@ -1,4 +1,4 @@
-"""The recorded run of SmolLM2: it learnt, from a start that fails on sums and not on their format."""
+"""The recorded run of SmolLM2: it learned, from a start that fails on sums and not on their format."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_the_chapter_s_formula_of_the_mean() -> None:
 
 
 def test_the_compromise_lies_between_the_two_ends() -> None:
-    """The preset's words: both errors together are least between, and more texts move the best λ toward 1."""
+    """The preset's words: both errors together are least between, and more texts move the best λ towards 1."""
     source = (SOURCES / "gae.js").read_text(encoding="utf-8")
     preset = re.search(
         r'"a compromise", state: \{ lam: ([\d.]+), gamma: 1, miss: ([\d.]+), noise: ([\d.]+), pairs: (\d+) \}', source

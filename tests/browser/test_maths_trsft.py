@@ -60,7 +60,7 @@ def walked(way: str, case: dict[str, Any]) -> Tensor:
 
 @pytest.mark.parametrize("way", ["sft", "trsft", "reverse"])
 def test_a_student_walks_as_autograd_through_trlib_s_loss_does(sources: Callable[..., Any], way: str) -> None:
-    found = sources(MATHS, "(m, [way, cases]) => cases.map(one => m.learnt(way, one))", [way, CASES])
+    found = sources(MATHS, "(m, [way, cases]) => cases.map(one => m.learned(way, one))", [way, CASES])
     for case, got in zip(CASES, found, strict=True):
         torch.testing.assert_close(torch.tensor(got, dtype=torch.float64), walked(way, case), rtol=1e-9, atol=1e-9)
 
@@ -93,5 +93,5 @@ def test_trsft_ends_at_the_truncated_expert(sources: Callable[..., Any]) -> None
         )
     # And the walk leads there.
     state = {"student": "any", "expert": EXPERTS[1], "alpha": 0.1, "start": 4.0, "steps": 4000}
-    ended = sources(MATHS, "(m, one) => m.learnt('trsft', one)", state)
+    ended = sources(MATHS, "(m, one) => m.learned('trsft', one)", state)
     assert ended == pytest.approx(truncated_expert(torch.tensor(EXPERTS[1]), alpha=0.1).tolist(), abs=2e-3)

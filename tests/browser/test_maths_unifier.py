@@ -169,7 +169,7 @@ def test_the_natural_step_is_grpo_s_to_first_order(solved: list[dict[str, Any]])
 
 
 def test_no_other_optimum_is_inside_and_better(sources: Callable[..., Any]) -> None:
-    """Random bandits, rare arms and ties among them: each optimum is tried against all others, also pulled back toward
+    """Random bandits, rare arms and ties among them: each optimum is tried against all others, also pulled back towards
     the old policy, wherever they lie inside its region."""
     draw = np.random.default_rng(5)
     cases = []

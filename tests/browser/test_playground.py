@@ -104,7 +104,7 @@ STILL = f"""(async () => {{
     await new Promise(done => setTimeout(done, 400));
     return batches() === before;
 }})()"""
-"""Whether nothing is learnt for a while."""
+"""Whether nothing is learned for a while."""
 
 
 def done(count: int) -> str:

@@ -1,5 +1,5 @@
 """The playground's pictures: the interval of a handful of runs, held to the library's convention, and what is drawn of
-two lanes that have learnt for a few batches."""
+two lanes that have learned for a few batches."""
 
 from __future__ import annotations
 

@@ -522,15 +522,15 @@ def test_a_run_with_adapters_is_evaluated_and_gone_on_with(capsys, tmp_path, fol
 def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path, policy):
     policy.tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }} {{ m['content'] }}{% endfor %}"
     base, found = str(policy.save(tmp_path / "base")), {}
-    for learnt in ("--chat", "--no-chat"):
-        out = str(tmp_path / f"run{learnt}")
-        assert main(["train", "--method", "ppo", "--policy", base, learnt, "--lr", "1e-12", "--out", out, *SMALL]) == 0
+    for learned in ("--chat", "--no-chat"):
+        out = str(tmp_path / f"run{learned}")
+        assert main(["train", "--method", "ppo", "--policy", base, learned, "--lr", "1e-12", "--out", out, *SMALL]) == 0
         for asked in ([], ["--chat"], ["--no-chat"]):
             capsys.readouterr()
             assert main(["evaluate", "--policy", out, *asked, *FEW, "--json"]) == 0
-            found[learnt, *asked] = json.loads(capsys.readouterr().out)["sampled"]["value"]
+            found[learned, *asked] = json.loads(capsys.readouterr().out)["sampled"]["value"]
     chat, plain = found["--chat", "--chat"], found["--chat", "--no-chat"]
-    assert chat < plain  # a prompt that is said twice is none that the model learnt on
+    assert chat < plain  # a prompt that is said twice is none that the model learned on
     assert found == {
         ("--chat",): chat,
         ("--chat", "--chat"): chat,

@@ -387,7 +387,7 @@ def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
     with pytest.raises(CheckpointError, match=r"model.frozen = '\w{12}', expected the same, got '\w{12}'"):
         trained(policy=other, out=tmp_path / "lora", resume=True)
     once = trained(policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", resume=True, steps=2)
-    # a policy that has learnt meanwhile is the same one: what learns is taken from the checkpoint
+    # a policy that has learned meanwhile is the same one: what learns is taken from the checkpoint
     twice = trained(policy=once.policy, out=tmp_path / "lora", resume=True, steps=3)
     assert same(twice, trained(policy=trlib.load_policy(folder, lora=adapters), steps=3))
 

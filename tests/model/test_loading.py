@@ -24,7 +24,7 @@ TEMPLATE = (
 
 
 def moved(policy: Policy) -> Policy:
-    """The policy after something was learnt."""
+    """The policy after something was learned."""
     noise = torch.Generator().manual_seed(0)
     policy.load_state({name: t + 0.1 * torch.randn(t.shape, generator=noise) for name, t in policy.state().items()})
     return policy
@@ -60,9 +60,9 @@ def test_adapters_come_back_on_their_model_and_are_trained_on(folder, tmp_path, 
     assert {n: p.dtype for n, p in again.trainable.items()} == {n: p.dtype for n, p in policy.trainable.items()}
     assert again.identity() == policy.identity()
     again.score(c).logp.sum().backward()
-    learnt = {name: p + 0.1 * p.grad for name, p in again.trainable.items()}
-    assert all(not torch.equal(p, learnt[name]) for name, p in again.trainable.items())
-    again.load_state(learnt)
+    learned = {name: p + 0.1 * p.grad for name, p in again.trainable.items()}
+    assert all(not torch.equal(p, learned[name]) for name, p in again.trainable.items())
+    again.load_state(learned)
     twice = trlib.load_policy(again.save(saved))  # a loaded one knows its model, too, and replaces what it came from
     assert torch.equal(twice.score(c).logp, again.score(c).logp)
     assert not torch.equal(twice.score(c).logp, policy.score(c).logp)

@@ -106,7 +106,7 @@ def test_a_model_that_does_not_hand_its_layout_to_attention_is_laid_out_plainly(
 
 
 def test_a_layer_that_mixes_tokens_without_attention_is_found_out(policy, small_model):
-    """Its log-probs may agree as long as it has learnt nothing: that it never asks for attention tells."""
+    """Its log-probs may agree as long as it has learned nothing: that it never asks for attention tells."""
     model = small_model()
     layer = model.model.layers[1]
     kernel = torch.zeros(1, requires_grad=True)  # a convolution over neighbours that begins as nothing

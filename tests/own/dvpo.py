@@ -24,5 +24,5 @@ class Quantiles(PPO):
         loss = super().objective(scores, batch)
         off = batch.rewards.view(-1, 1, 1) - scores.values
         at = (torch.arange(self.quantiles) + 0.5) / self.quantiles
-        learnt = torch.where(off > 0, at * off, (at - 1) * off).mean(-1)
-        return TokenLoss(loss.per_token + learnt, loss.diagnostics)
+        learned = torch.where(off > 0, at * off, (at - 1) * off).mean(-1)
+        return TokenLoss(loss.per_token + learned, loss.diagnostics)

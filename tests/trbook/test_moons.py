@@ -33,7 +33,7 @@ def test_supervision_is_adamw_on_the_mean_loss():
         optimizer.zero_grad()
         torch.nn.functional.nll_loss(moons.read(own, x), kind).backward()
         optimizer.step()
-    found = moons.learnt(SFT(), known, x, kind, updates=5, lr=0.02)
+    found = moons.learned(SFT(), known, x, kind, updates=5, lr=0.02)
     for name, p in own.items():
         torch.testing.assert_close(found[name], p.detach())
 

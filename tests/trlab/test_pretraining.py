@@ -101,7 +101,7 @@ def test_the_first_part_ends_once_it_is_good_enough(tmp_path):
 
 
 @pytest.mark.nightly("pretrains a model")
-def test_a_smaller_dial_is_learnt_until_it_is_right(tmp_path):
+def test_a_smaller_dial_is_learned_until_it_is_right(tmp_path):
     """Four places, one move, careful completions only: the first part ends by itself, above chance (1 in 4)."""
     card = pretrain(
         "dial",

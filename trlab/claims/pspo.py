@@ -9,7 +9,7 @@ CARD = Card(
     "PSPO",
     (
         Claim(
-            "Where data are used again, smoothing toward the old policy ends higher than clipping.",
+            "Where data are used again, smoothing towards the old policy ends higher than clipping.",
             "abstract",
             PAPER,
             [above("best", "pspo", "ppo", at={"uses": "16"}), above("shootout", "pspo", "ppo", at={"updates": "32"})],

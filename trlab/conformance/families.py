@@ -31,7 +31,7 @@ SPACES = {
 }
 DUAL_SIDES = {
     "negative": "applies the dual clip where A < 0",
-    "both": "applies the dual clip whatever the sign of A: where A > 0 the loss is constant, and nothing is learnt",
+    "both": "applies the dual clip whatever the sign of A: where A > 0 the loss is constant, and nothing is learned",
 }
 FORM_RATIO = Axis(
     "form",

@@ -1,4 +1,4 @@
-"""PSPO: smooth toward the old policy instead of clipping against it (arXiv 2509.21282).
+"""PSPO: smooth towards the old policy instead of clipping against it (arXiv 2509.21282).
 
 The policy that the surrogate sees is the mixture π~ = (1-α) π + α π_old, which contracts total variation:
 TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + α, without any clip."""

@@ -177,7 +177,7 @@ class Collector:
             alike = f"all {len(rewards)} rewards are {float(rewards[0]):g}"
             why = f"{alike}: a method that compares the completions of a prompt learns nothing from it"
         elif batch.advantages is not None and not bool((batch.advantages[batch.mask] != 0).any()):
-            why = "rewards differ and every advantage is 0: nothing is learnt from it"
+            why = "rewards differ and every advantage is 0: nothing is learned from it"
             if self.settings.group == 1:
                 why += "; a group of 1 leaves nothing to compare a completion with"
         if why:

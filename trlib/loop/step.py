@@ -176,7 +176,7 @@ class LoopStep:
 def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
     """Hold a method to its declaration that a completion without an advantage has no gradient: every second completion
     loses its advantage, at log-probs that have moved from the old ones and the sampler's.
-    Raises ValueError: such a completion has a gradient, so leaving it out would change what is learnt."""
+    Raises ValueError: such a completion has a gradient, so leaving it out would change what is learned."""
     silent = torch.arange(len(batch.mask), device=batch.mask.device) % 2 == 1
     logp = (scores.logp.detach() - 0.1).requires_grad_()
     probe = replace(batch, advantages=batch.advantages.masked_fill(silent.unsqueeze(-1), 0.0))

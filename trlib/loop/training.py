@@ -1,7 +1,7 @@
 """The loop: rollout, advantage, objective, update, the same for every method.
 
 `train` is the whole of it: a batch of prompts is sampled in groups, verified, turned into advantages by the method,
-learnt from in minibatches x epochs updates, and measured. What a method may change is in
+learned from in minibatches x epochs updates, and measured. What a method may change is in
 `trlib.algorithms.method`; nothing here knows a method by name."""
 
 import math

@@ -73,8 +73,8 @@ class DVPO(PPO):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss, q = super().objective(scores, batch), scores.values.masked_fill(~batch.mask.unsqueeze(-1), 0.0)
-        learnt = quantile_loss(q, batch.rewards.to(q).unsqueeze(-1).expand_as(batch.mask)) * batch.mask
-        return replace(loss, per_token=loss.per_token + learnt)
+        learned = quantile_loss(q, batch.rewards.to(q).unsqueeze(-1).expand_as(batch.mask)) * batch.mask
+        return replace(loss, per_token=loss.per_token + learned)
 
 
 def iterative_amortized_step(lam: Tensor, objective: Callable[[Tensor], Tensor], net: Callable[..., Tensor]) -> Tensor:

@@ -147,7 +147,7 @@ class InTheLoop(OfFunction):
         return self.truth(*arguments[:place], value, *arguments[len(arguments) + place + 1 :])
 
     def _train(self, loss: Callable[..., Any]) -> tuple[float, float]:
-        """The mean reward of the first batch and of the last, learnt with the reader's loss."""
+        """The mean reward of the first batch and of the last, learned with the reader's loss."""
         policy, rewards = trlib.load_policy(self.start), []
         optimizer = _adam(policy, self.rate)
         for step in range(self.batches + 1):

@@ -210,7 +210,7 @@ check_mean = Exercise(
             "this is the mean log-ratio: take `exp`.",
         ),
     ],
-    praise="before, a long answer of a tool pulled the mean of every completion toward 1, and the window saw nothing.",
+    praise="before, a long answer of a tool pulled the mean of every completion towards 1, and the window saw nothing.",
 )
 
 CAP = 2.0

@@ -71,7 +71,7 @@ check_weight = Exercise(
         Mistake(
             "two-sided clip",
             _kept_inside,
-            "this silences every token outside the window. A token outside that is pushed back toward it keeps "
+            "this silences every token outside the window. A token outside that is pushed back towards it keeps "
             "its weight: the minimum looks at the sign of the advantage.",
         ),
         Mistake(

@@ -353,7 +353,7 @@ class _InPieces:
 
     @staticmethod
     def _updates(answer: Callable[..., Any]) -> float:
-        yours, library = _learnt(partial(_Scored.apply, answer)), _learnt(_by_the_library)
+        yours, library = _learned(partial(_Scored.apply, answer)), _learned(_by_the_library)
         apart = (yours - library).abs().max().item()
         if not apart < 1e-2:
             raise NotYet(
@@ -404,7 +404,7 @@ def _by_the_library(hidden: Tensor, W: Tensor, y: Tensor) -> Tensor:
     return score_tokens(hidden, W, y, chunk=64).logp
 
 
-def _learnt(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+def _learned(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
     """Log-probs of one batch of `dial` after a few updates of adapters at a learning rate of 3e-3."""
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial", lora={"r": 8, "target_modules": "all-linear"})
     body, W = policy.model.get_base_model().model, policy.model.get_output_embeddings().weight

@@ -293,7 +293,7 @@ check_logs = Numbers(
             "still starts each batch at q.",
             NO_ROOM: "A's projection lies 0.05 nats from q, so the radius is not 0.",
             MOVING_OLD: "a q that is recomputed is never left, and A has tokens outside.",
-            NO_ADVANTAGE: "A's reward rises before it falls, so something was learnt from it.",
+            NO_ADVANTAGE: "A's reward rises before it falls, so something was learned from it.",
         },
     ),
     B=Number(
@@ -311,7 +311,7 @@ check_logs = Numbers(
             NO_ROOM: "C's projection lies 0.05 nats from q, so the radius is not 0.",
             MOVING_OLD: "a q that is recomputed is never left, and C's network is 5 to 9 nats away.",
             FOUR_BITS: "C has no token outside before the first update: its q is the learner's own old policy.",
-            NO_ADVANTAGE: "C's reward reaches 0.79 by batch 4, so something was learnt from it.",
+            NO_ADVANTAGE: "C's reward reaches 0.79 by batch 4, so something was learned from it.",
         },
     ),
     D=Number(
@@ -444,9 +444,9 @@ def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> s
             torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
             optimizer.step()
     return (
-        f"three updates agree with ours, and TROLL has just learnt over your {KEPT} tokens and a bucket: from a reward "
-        f"of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches of 8 prompts x 8 completions, each used "
-        f"{uses} times at a learning rate of 3e-4. The whole distribution has {q.shape[1]} entries."
+        f"three updates agree with ours, and TROLL has just learned over your {KEPT} tokens and a bucket: from a "
+        f"reward of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches of 8 prompts x 8 completions, each "
+        f"used {uses} times at a learning rate of 3e-4. The whole distribution has {q.shape[1]} entries."
     )
 
 

@@ -1,4 +1,4 @@
-"""Memory: what fills a card while a batch is drawn and learnt from, part by part."""
+"""Memory: what fills a card while a batch is drawn and learned from, part by part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trbook.scale.memory import LEARNS, METHODS, MODELS, PRECISIONS, SCORING
 
 class Memory(Explorable):
     """Bytes of weights, gradients, optimiser, activations, logits, anchors and cache, while a batch is drawn and while
-    it is learnt from, beside cards of 16, 24 and 80 GB. The formulas are those of `trbook.scale.memory`.
+    it is learned from, beside cards of 16, 24 and 80 GB. The formulas are those of `trbook.scale.memory`.
 
     Raises:
         ValueError: an unknown setting.

@@ -16,7 +16,7 @@ class RatioMap(Explorable):
 
     For a token sampled with probability q under the old policy that now has probability p:
     PPO-clip keeps it while r = p/q stays in the window, DPPO-TV while |p - q| ≤ δ, DPPO-KL while
-    KL(Bernoulli q || Bernoulli p) ≤ δ, each only on the side that the sign of the advantage pushes toward.
+    KL(Bernoulli q || Bernoulli p) ≤ δ, each only on the side that the sign of the advantage pushes towards.
 
     Every trait is read and set from Python as well as by hand. A number that is impossible (ε_low above 1) is clamped
     by the page, which says why and writes the clamped value back; NaN, infinity and wrong types are refused.

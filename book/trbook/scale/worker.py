@@ -8,7 +8,7 @@
 `trl` is TRL's own trainer with DPPO's loss through the bridge; `fsdp` is torch's `fully_shard` around the policy, and a
 loop of a few lines; `ray` is verl's loss in two workers of Ray. The first two learn from what the embedded policy of
 `dial` wrote before, so one process and two can be compared number by number. FOLDER/result.json says how many processes
-there were, and weights.pt beside it holds what they learnt; without a FOLDER they go into `two_processes`.
+there were, and weights.pt beside it holds what they learned; without a FOLDER they go into `two_processes`.
 """
 
 from __future__ import annotations

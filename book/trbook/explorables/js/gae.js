@@ -156,7 +156,7 @@ export default bench({
     { name: "make it fail: noisy rewards, λ = 1", state: { lam: 1, gamma: 1, miss: 0.2, noise: 0.8, pairs: 16 },
       text: "What to notice: no bias at all, and the scatter is larger than the difference. The critic knows most of it and is not asked. Then lower λ, or raise n." },
     { name: "a compromise", state: { lam: 0.9, gamma: 1, miss: 0.7, noise: 0.2, pairs: 16 },
-      text: "What to notice: the bias falls with λ, the scatter rises, and both together are least between 0 and 1, at the dotted line. With more texts the best λ moves toward 1." },
+      text: "What to notice: the bias falls with λ, the scatter rises, and both together are least between 0 and 1, at the dotted line. With more texts the best λ moves towards 1." },
   ],
   question: {
     text: "A blind critic and λ = 0.95, six tokens, a reward at the end. What share of the true difference does the estimate show on average?",

@@ -39,7 +39,7 @@ const settings = {
   tau_pos: slider("tau_pos", "τ, A > 0", "temperature of SAPO where A is positive", [0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10], 0.01, 100, "a gate needs a temperature above 0.", { shown: (s) => s.sign > 0 && s.show.includes("sapo") }),
   tau_neg: slider("tau_neg", "τ, A < 0", "temperature of SAPO where A is negative", [0.1, 0.2, 0.5, 1, 1.05, 1.5, 2, 3, 5, 10], 0.01, 100, "a gate needs a temperature above 0.", { shown: (s) => s.sign < 0 && s.show.includes("sapo") }),
   eps_log: slider("eps_log", "ε, GMPO", "epsilon of GMPO, on the log-ratio", [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1, 1.5], 0, 100, "a window has no negative width."),
-  alpha: slider("alpha", "α, PSPO", "alpha of PSPO, the old policy's share", [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9], 0, 0.99, "with α = 1 only the old policy is left, and nothing is learnt."),
+  alpha: slider("alpha", "α, PSPO", "alpha of PSPO, the old policy's share", [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9], 0, 0.99, "with α = 1 only the old policy is left, and nothing is learned."),
   delta_tv: slider("delta_tv", "δ TV", "delta of DPPO-TV", [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1], 0, 1, "no two distributions are further apart than 1, and none nearer than 0."),
   delta_kl: slider("delta_kl", "δ KL", "delta of DPPO-KL, in nats", [0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1], 0, 100, "a divergence is not negative."),
   multiplier: slider("multiplier", "λ, QUATRO", "multiplier of QUATRO", [0, 0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3], 0, 100, "a multiplier is not negative."),

@@ -51,7 +51,7 @@ export default bench({
     { name: "two of four are right", state: { group: "two" },
       text: "What to notice: go from box to box. One number per completion, the reward, becomes one weight per token, and at the end four probabilities have moved." },
     { name: "make it fail: none is right", state: { group: "none", box: "update" },
-      text: "What to notice: no reward stands out, so there is nothing to move toward. Go back to advantage and find where the signal was lost." },
+      text: "What to notice: no reward stands out, so there is nothing to move towards. Go back to advantage and find where the signal was lost." },
     { name: "right by luck", state: { group: "luck", box: "update" },
       text: "What to notice: the only right answer was a guess, three times as far from the mean as the wrong ones. The step makes this guess more probable." },
   ],

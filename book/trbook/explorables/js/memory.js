@@ -1,4 +1,4 @@
-/* memory: what fills a card while a batch is drawn and learnt from, part by part. */
+/* memory: what fills a card while a batch is drawn and learned from, part by part. */
 
 import { bench, drawing, h, linearScale, number, say } from "./parts/common.js";
 import { PARTS, bytes, total } from "./memory/maths.js";
@@ -124,7 +124,7 @@ function table() {
 
 const HALF_B = { model: "Qwen2.5-0.5B", learns: "lora", precision: "bfloat16", prompts: 16, group: 16, prompt: 64, completion: 256, vocabulary: 0 };
 export default bench({
-  name: "memory", title: "Memory: what fills a card while a batch is drawn and learnt from", style, settings, limit, read, board, extra: table, broad: true,
+  name: "memory", title: "Memory: what fills a card while a batch is drawn and learned from", style, settings, limit, read, board, extra: table, broad: true,
   presets: [
     { name: "make it fail: whole logits", state: { ...HALF_B, method: "logp", scoring: "full", at_once: 32 },
       text: "What to notice: three arrays of 8192 positions × 151 936 tokens in float32 come on top of the activations, and the model itself is the small grey piece at the left." },

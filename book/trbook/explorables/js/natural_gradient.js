@@ -146,7 +146,7 @@ export default bench({
     { name: "make it fail: accepted, and worse", state: BETWEEN,
       text: "What to notice: KL and surrogate are in order, and the reward falls. No line search sees that; only a smaller radius helps. At δ = 0.02 it rises." },
     { name: "one rate, two places", state: { theta1: 0, theta2: 0.4, delta: 0.05, lr: 20, way: "gradient" },
-      text: "What to notice: here this learning rate leaves the region. Drag the ring toward the upper left: the same rate comes to rest far inside. The radius means the same in both places." },
+      text: "What to notice: here this learning rate leaves the region. Drag the ring towards the upper left: the same rate comes to rest far inside. The radius means the same in both places." },
   ],
   question: {
     text: "Between the two good answers, δ = 0.15. The full natural step stays in the region, and the surrogate rises. What does the true reward do?",

@@ -117,7 +117,7 @@ export default bench({
     { name: "before the first update", state: { run: "none", update: 0, eps_low: 0.01, eps_high: 0.01 },
       text: "What to notice: all tokens stand at r = 1, and even a window of one percent silences none. A trainer that takes one update per batch never leaves this state." },
     { name: "four updates", state: { run: "none", update: 4, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: nearly all that this batch can teach has been learnt. A window of 0.2 would have silenced a quarter of its tokens by now." },
+      text: "What to notice: nearly all that this batch can teach has been learned. A window of 0.2 would have silenced a quarter of its tokens by now." },
     { name: "make it fail", state: { run: "none", update: 32, eps_low: 0.2, eps_high: 0.2 },
       text: "What to notice: the batch promises more and more, and new completions earn less and less. Scrub back to where the two lines part." },
     { name: "silenced is not held", state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },

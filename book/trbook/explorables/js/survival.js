@@ -125,7 +125,7 @@ export default bench({
     { name: "one version, 1,024 tokens", state: { safe: 1, show: ["clip", "prefix", "sequence", "gspo"], horizon: 1024, versions: 1, noise: 0, completions: 64 },
       text: "What to notice: after one version the levels are worth about as much, even the product of a thousand ratios. GSPO's narrow window is made for steps within a batch, not for data of another version." },
     { name: "rounding alone: fp8", state: { safe: 1, show: ["tis", "icepop", "sequence", "sequence_tis"], horizon: 1024, versions: 0, noise: 0.05, completions: 64 },
-      text: "What to notice: nobody has learnt anything, and the product has lost nearly all of the batch. No token has left its window." },
+      text: "What to notice: nobody has learned anything, and the product has lost nearly all of the batch. No token has left its window." },
   ],
   question: {
     text: "1,024 tokens, 4 versions old, a batch of 64. If each completion is weighed by its whole product: how many fresh ones is the batch worth?",

@@ -33,7 +33,7 @@ export default bench({
   presets: [
     { name: "make it fail: mostly wrong", state: MISTAKEN,
       text: "What to notice: answer 7 is wrong, and the expert’s favourite. SFT copies it; TrSFT keeps the majority and makes it louder. No weight on imitation can tell right from wrong." },
-    { name: "make it fail: nothing is learnt", state: { expert: [0.02, 0.02, 0.82, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02], student: "any", alpha: 1, start: 8, steps: 100 },
+    { name: "make it fail: nothing is learned", state: { expert: [0.02, 0.02, 0.82, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02], student: "any", alpha: 1, start: 8, steps: 100 },
       text: "What to notice: the expert is right, and far from where the student is. Every weight is p/α, and p is almost 0. Lower α to 0.01, or move the student nearer." },
     { name: "scattered mistakes", state: { expert: [0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05], student: "any", alpha: 0.1, start: 4, steps: 300 },
       text: "What to notice: the expert errs in 45 of 100 answers, each time differently. SFT errs as often. TrSFT drops every mistake, because each is rare compared with what is right." },

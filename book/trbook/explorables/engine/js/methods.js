@@ -12,7 +12,7 @@ const plain = { advantage: "group-mean", aggregation: "token-mean" };
 const grpo = { ...plain, advantage: "group-std", aggregation: "seq-mean-token-mean", eps_low: 0.2, eps_high: 0.2,
   dual_clip: null, beta: 0 };
 
-/* proportional: where the advantage is 0 nothing can be learnt, and the loop need not look.
+/* proportional: where the advantage is 0 nothing can be learned, and the loop need not look.
    tells: its mask silences such tokens too, so that what it keeps is known only when they are looked at.
    full: the objective needs the whole distributions of both policies.
    survey: what it must know of all completions of a minibatch before it weighs one, from (settings) => (completions).

@@ -1,4 +1,4 @@
-/* The second box: what the rewards of a batch become before anything is learnt from it. Sets on every completion its
+/* The second box: what the rewards of a batch become before anything is learned from it. Sets on every completion its
    `advantage` and whether it `counts` in the loss; for QUATRO the dual of its prompt, `multiplier` and `target`. */
 
 import { ADVANTAGES, overlongPenalty } from "./advantages.js";

@@ -27,7 +27,7 @@ export function runAll({ parts, lane, rules, told, ended }) {
     const one = going.get(hand);
     if (over || !one || type === "engine") return;
     if (type === "died") return end(text);
-    if (data.error !== undefined) { // a run that stops has learnt nothing that lasts: it counts as 0
+    if (data.error !== undefined) { // a run that stops has learned nothing that lasts: it counts as 0
       return finish(hand, { take_off: mean([...one.rewards, ...Array(TEN).fill(0)].slice(0, TEN)), end: 0, stopped: data.error });
     }
     if (data.examined !== undefined) return finish(hand, { take_off: mean(one.rewards.slice(0, TEN)), end: data.examined });

@@ -59,7 +59,7 @@ export function warnings({ formula, constants }) {
   const [up, down] = seen, told = [];
   const wild = [...up, ...down].find(({ w }) => !Number.isFinite(w));
   if (wild) told.push(`It is ${Number.isNaN(wild.w) ? "no number" : "infinite"} at A = ${number(wild.A)}, q = ${number(wild.q)}, r = ${number(wild.r)}: a lane stops where it meets such a token.`);
-  if ([...up, ...down].every(({ w }) => w === 0)) return [...told, "It is 0 everywhere: nothing is learnt."];
+  if ([...up, ...down].every(({ w }) => w === 0)) return [...told, "It is 0 everywhere: nothing is learned."];
   if (!up.some(({ w }) => w > 0)) told.push("It is never positive for A > 0: no right answer becomes more likely.");
   if (!down.some(({ w }) => w < 0)) told.push("It is never negative for A < 0: no wrong answer becomes less likely.");
   if (Math.max(...[...up, ...down].map(({ w }) => Math.abs(w)).filter(Number.isFinite)) > 1000) told.push("It grows beyond 1 000: one token can rule a batch.");

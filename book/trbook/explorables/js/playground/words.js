@@ -37,7 +37,7 @@ export function verdict(lanes, seeded, batches, over = false) {
   if (stopped.length && !seeded) return { tone: "fail", title: `${list(stopped.map(({ title }) => title))} stopped`, text: [...new Set(stopped.map((lane) => lane.stopped))].join(" ") };
   if (seeded) return ofSeeds(lanes, batches, over);
   const least = Math.min(...lanes.map(({ rows }) => rows.length));
-  if (least < TEN) return { tone: "calm", title: least ? `Batch ${least}` : "Nothing has been learnt yet", text: "After ten batches the lanes are compared here, by the mean reward of their last ten." };
+  if (least < TEN) return { tone: "calm", title: least ? `Batch ${least}` : "Nothing has been learned yet", text: "After ten batches the lanes are compared here, by the mean reward of their last ten." };
   const ends = lanes.map((lane) => ({ ...lane, rows: lane.rows.slice(0, least) })).map((lane) => ({ ...lane, end: recent(lane.rows) })).sort((a, b) => b.end - a.end);
   const fallen = ends.filter((lane) => best(lane.rows) - lane.end > FALLEN), ahead = lanes.filter(({ rows }) => rows.length > least).length;
   const changed = ends.filter(({ rows }) => changes(rows).some(({ at }) => at > least - TEN));

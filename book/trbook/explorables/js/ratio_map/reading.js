@@ -164,7 +164,7 @@ function homeward(state, r, weight) {
   if (r.ratio > HEAVY) {
     return {
       tone: "fail", title: "All keep it, and its weight explodes",
-      text: `The update pulls p back toward q, which no region forbids. But the weight is ${weight} times A: one token outshouts a batch. Dual clip and DPPO's cap on the ratio are for this.`,
+      text: `The update pulls p back towards q, which no region forbids. But the weight is ${weight} times A: one token outshouts a batch. Dual clip and DPPO's cap on the ratio are for this.`,
     };
   }
   const same = Math.abs(Math.log(r.ratio)) < 1e-9;
@@ -172,7 +172,7 @@ function homeward(state, r, weight) {
     tone: "calm", title: same ? "On policy: no region acts" : "All keep it: the way home is free",
     text: same
       ? "The ratio is exactly 1, as on the first update of every batch. That is why a clip ratio of 0 is no fault."
-      : `With A ${state.sign > 0 ? "> 0" : "< 0"} the update brings p back toward q. A trust region never forbids that.`,
+      : `With A ${state.sign > 0 ? "> 0" : "< 0"} the update brings p back towards q. A trust region never forbids that.`,
   };
 }
 

@@ -23,7 +23,7 @@ function round(q) {
   return Array.from({ length: AROUND }, (_, i) => e1.map((x, k) => Math.cos((2 * Math.PI * i) / AROUND) * x + Math.sin((2 * Math.PI * i) / AROUND) * e2[k]));
 }
 
-/* The same and evenly all around on the triangle, which differs near a corner, and more toward the tokens and away from
+/* The same and evenly all around on the triangle, which differs near a corner, and more towards the tokens and away from
    them, where KL balls have corners and tips. The direction of token k is (e1[k], e2[k]). */
 function directions(q) {
   const [e1, e2] = basis(q), angles = [], turn = (2 * Math.PI) / AROUND;

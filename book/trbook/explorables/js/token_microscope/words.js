@@ -16,7 +16,7 @@ export function verdict(s, { batch, judged, counts }) {
   if (silenced && one.tv < NEAR) return { tone: "fail", title: `${name} silences “${word}”, which has hardly moved`, text: `${way} ${openers}` };
   if (silenced) return { tone: "calm", title: `${name} silences “${word}”`, text: `${way} ${openers}` };
   const home = (one.p - one.q) * one.advantage < 0; // others' updates moved it against its own push
-  if (one.tv > FAR && home) return { tone: "calm", title: `${name} pushes “${word}” back`, text: `${way} It moved against its own push, carried by what other tokens learnt; its own push brings it back. ${openers}` };
+  if (one.tv > FAR && home) return { tone: "calm", title: `${name} pushes “${word}” back`, text: `${way} It moved against its own push, carried by what other tokens learned; its own push brings it back. ${openers}` };
   if (one.tv > FAR) return { tone: "fail", title: `${name} pushes “${word}” on, after ${moved} of the probability has moved`, text: `${way} ${one.fate === "scaled" ? "Its weight is scaled, but it is not 0." : "Its weight is that of no region."}` };
   const price = one.ratio > 2 ? ` It is pushed ${number(Math.abs(one.weight / one.advantage))} times as hard as at r = 1: that is the price of keeping it.` : "";
   if (one.fate === "scaled") return { tone: "calm", title: `${name} scales “${word}”`, text: `${way} Its weight is ${number(one.weight)} where r A is ${number(one.ratio * one.advantage)}. ${openers}` };

@@ -1,4 +1,4 @@
-/* Two pictures: the expert's bars with what each student has learnt from them, and the weight of an expert's token
+/* Two pictures: the expert's bars with what each student has learned from them, and the weight of an expert's token
    against the probability that the student gives it. */
 
 import { clamp, drawing, linearScale, logScale, number, stroke } from "../parts/common.js";

@@ -31,7 +31,7 @@ export function push(way, e, p, alpha) {
 
 /* The student's distribution after some steps of one way of learning. A student of any distribution has ten logits; a
    hump has a middle and a width. Both begin as a hump at `start`. */
-export function learnt(way, { student, expert, alpha, start, steps }) {
+export function learned(way, { student, expert, alpha, start, steps }) {
   if (student === "any") {
     let z = bell(start, WIDTH);
     for (let step = 0; step < steps; step++) {
