@@ -9,7 +9,6 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from docutils import nodes
 from docutils.utils import new_document
 from sphinx import addnodes
 
@@ -21,7 +20,7 @@ from bookext.narrow import tables
 from bookext.pages import mend as mend_page
 from bookext.read_off import own_settings, recorded, summary
 from bookext.security import sealed
-from bookext.whole import keep
+from bookext.whole import VERBATIM, numbers
 from tools.paths import ROOT
 
 
@@ -182,12 +181,15 @@ def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not() -> Non
 
 
 def test_a_rate_stays_on_one_line() -> None:
-    page = new_document("page")
-    page += nodes.paragraph("", "from 1e-5 to 1.5e-3, page-wide, the-5")
-    page[0] += nodes.literal("", "lr=3e-4")
-    keep(None, page, "page")
-    assert [part.astext() for part in page.findall(nodes.inline) if "whole" in part["classes"]] == ["1e-5", "1.5e-3"]
-    assert page.astext() == "from 1e-5 to 1.5e-3, page-wide, the-5lr=3e-4"
+    page = """<p title="a > 1e-5">from 1e-5 to 1.5e-3, page-wide, the-5</p><td class='1e-2'>4.8e-07 < 2</td>"""
+    held = page.replace("from 1e-5", "from @1e-5#").replace("1.5e-3", "@1.5e-3#").replace("4.8e-07", "@4.8e-07#")
+    assert numbers(page) == held.replace("@", '<span class="whole">').replace("#", "</span>")
+
+
+@pytest.mark.parametrize("element", VERBATIM)
+def test_a_rate_in_an_element_without_html_is_left_as_it_is(element: str) -> None:
+    kept = f"<{element}>if (a < 2) it's 1e-5</{element}><!-- 1e-6 -->"
+    assert numbers(f"{kept}1e-7") == f'{kept}<span class="whole">1e-7</span>'
 
 
 def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:

@@ -44,7 +44,6 @@ from bookext import (
     sweeps,
     teaching,
     terms,
-    whole,
 )
 from trbook.explorables.files import BUILT
 
@@ -74,7 +73,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
         runs,
         editions,
         teaching,
-        whole,
     ):
         part.connect(app)
     app.connect("env-before-read-docs", read_in_parallel)

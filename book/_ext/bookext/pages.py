@@ -10,7 +10,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from bookext import narrow
+from bookext import narrow, whole
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.publish import publish
 
@@ -40,7 +40,7 @@ def slim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
         if kind in context:
             context[kind] = [file for file in context[kind] if not _unused(file, context.get("body", ""))]
     if "body" in context:
-        body = narrow.tables(mend(THEBE.sub("", context["body"])))
+        body = whole.numbers(narrow.tables(mend(THEBE.sub("", context["body"]))))
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)
         context["metatags"] = context.get("metatags", "") + preloads(body, home)
