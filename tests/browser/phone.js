@@ -5,20 +5,29 @@
   const seen = (node) => node.getClientRects().length > 0;
   const where = (node) => node.closest("[id]")?.id ?? "";
 
-  // Words of a table stay whole; a long name in code may break after a mark.
-  for (const table of document.querySelectorAll("article table")) {
-    const walker = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+  // The parts of a text that match and stand on more than one line.
+  const broken = (root, pattern) => {
+    const found = [];
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     for (let text = walker.nextNode(); text; text = walker.nextNode()) {
       if (text.parentElement.closest(".katex, thead[role]")) continue;
-      for (const word of text.data.matchAll(/[^\s._=,/(:-]+/g)) {
+      for (const part of text.data.matchAll(pattern)) {
         const range = document.createRange();
-        range.setStart(text, word.index);
-        range.setEnd(text, word.index + word[0].length);
+        range.setStart(text, part.index);
+        range.setEnd(text, part.index + part[0].length);
         const boxes = [...range.getClientRects()].filter((box) => box.width > 0);
-        const lines = new Set(boxes.map((box) => Math.round(box.top / 4)));
-        if (lines.size > 1) faults.add(`${where(table)}: a broken word, ${word[0]}`);
+        if (new Set(boxes.map((box) => Math.round(box.top / 4))).size > 1) found.push(part[0]);
       }
     }
+    return found;
+  };
+
+  // A number such as 3e-5 stays whole, in prose and in tables.
+  for (const number of broken(document.body, /\b\d+(\.\d+)?e-\d+\b/g)) faults.add(`a broken number, ${number}`);
+
+  // Words of a table stay whole; a long name in code may break after a mark.
+  for (const table of document.querySelectorAll("article table")) {
+    for (const word of broken(table, /[^\s._=,/(:-]+/g)) faults.add(`${where(table)}: a broken word, ${word}`);
     // A table of numbers slides inside its box; every other shows all its columns.
     const box = table.closest(".scroll, .output, .cell_output, .pst-scrollable-table-container");
     if (table.matches(".slides") && box && getComputedStyle(box).overflowX === "auto") continue;
