@@ -119,6 +119,8 @@ class Cell:
     """The evaluation's seed where all cells share one; None: the cell's own."""
     load: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `trlib.load_policy` besides the name."""
+    aside: bool = False
+    """Whether it also measures on completions put aside."""
     id: str = field(default="", compare=False)
     """A hash of what decides the cell; labels are not part of it."""
 
@@ -173,6 +175,7 @@ def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arg
         sweep.budget.samples,
         sweep.budget.common,
         sweep.load,
+        sweep.aside,
     )
     return Cell(**{**{f.name: getattr(bare, f.name) for f in fields(bare)}, "id": _identity(bare)})
 
@@ -356,6 +359,7 @@ def _identity(cell: Cell) -> str:
         "steps": cell.steps,
         "seed": cell.seed,
         "evaluate": [cell.prompts, cell.samples, *([] if cell.common is None else [cell.common])],
+        **({"aside": True} if cell.aside else {}),
     }
     data = {
         name: _digest(Path(value).read_bytes())

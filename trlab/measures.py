@@ -23,6 +23,10 @@ DERIVED: dict[str, str] = {
     "collapsed": "1 if the run ends with at least ten points less than it had, and has lost more than half of its gain",
     "ess": "mean over batches of the ratios' effective sample size at a batch's last update, as a share",
     "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats per token",
+    "kl_aside": "mean over batches of KL(mu || pi) on completions put aside, nats per token",
+    "gain": "mean over batches of (r - 1) A on the batch's own completions after its updates",
+    "gain_aside": "the same on completions put aside",
+    "luck": "what of the gain on its own completions a batch's updates do not win on others: gain - gain_aside",
 }
 """Measures that follow from runs and histories, one column each; `derive` adds them."""
 FIRST = 10
@@ -62,10 +66,12 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     if "sampled" in runs:
         ends = zip(runs["cell"], runs["sampled"], strict=True)
         found["collapsed"] = [collapsed(rewards.get(cell, ()), end) for cell, end in ends]
-    for name in ("ess", "kl_sampler"):
+    for name in ("ess", "kl_sampler", "kl_aside", "gain", "gain_aside"):
         if name in history:
             columns = series(history, name)
             found[name] = [_mean(columns.get(cell, ())) for cell in runs["cell"]]
+    if "gain" in found:
+        found["luck"] = [own - other for own, other in zip(found["gain"], found["gain_aside"], strict=True)]
     return runs.assign(**found)
 
 

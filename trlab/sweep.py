@@ -196,6 +196,8 @@ class Sweep:
     """Other arguments of `trlib.load_policy`: adapters (`lora`), a chat template (`chat`)."""
     train: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `trlib.train` that all cells share."""
+    aside: bool = False
+    """Whether every run also records what its updates did to completions that were put aside (`trlab.aside`)."""
     predictions: Sequence[Prediction] = ()
     name: str = ""
     """The file's name, set when it is loaded."""

@@ -22,6 +22,7 @@ def run(cell: Cell) -> dict[str, Any]:
     """
     import torch
 
+    from trlab.aside import COLUMNS, watched
     from trlib.evaluation import evaluate
     from trlib.loop.metrics import METRICS
     from trlib.loop.training import train
@@ -33,10 +34,11 @@ def run(cell: Cell) -> dict[str, Any]:
     began, cpu = time.perf_counter(), time.process_time()  # a worker's imports and the loading are not the method's
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
+        method = make(cell.method, cell.settings)
         done = train(
             policy,
             task,
-            make(cell.method, cell.settings),
+            watched(method, task) if cell.aside else method,
             steps=cell.steps,
             seed=cell.seed,
             progress=False,
@@ -48,7 +50,8 @@ def run(cell: Cell) -> dict[str, Any]:
         asked = cell.seed if cell.common is None else cell.common
         found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=asked)
     # A record's columns are the metrics, whatever a method shows of them and keeps in its memory beside them.
-    history = {name: [row.get(name, math.nan) for row in done.rows] for name in METRICS if name not in TIMINGS}
+    names = [name for name in (*METRICS, *(COLUMNS if cell.aside else ())) if name not in TIMINGS]
+    history = {name: [row.get(name, math.nan) for row in done.rows] for name in names}
     values = {
         "sampled": found.sampled.value,
         "sampled_low": found.sampled.low,
@@ -65,7 +68,7 @@ def run(cell: Cell) -> dict[str, Any]:
         "kept": _mean(history["kept"]),
         "ratio_max": _largest(history["ratio_max"]),
     }
-    first = {name: column for name, column in history.items() if name not in SINCE_SECOND_ROUND}
+    first = {name: column for name, column in history.items() if name not in (*SINCE_SECOND_ROUND, *COLUMNS)}
     digest = hashlib.blake2b(json.dumps([values, first], sort_keys=True).encode(), digest_size=6).hexdigest()
     values |= _by_difficulty(done.prompt_rows)
     return {"values": {**values, **taken, "digest": digest}, "history": history}

@@ -1,0 +1,93 @@
+"""What a batch's updates did to completions that they did not see: the same prompts' law, the same policy, put aside.
+
+Before each batch's updates the policy writes as many completions of other prompts as it learns from at once. After them
+both are scored again:
+
+- `kl_aside`: KL(μ || π) on those put aside, as the history's `kl` is on the batch's own;
+- `gain`: the mean of (r - 1) A over the tokens of the batch's first prompts, r = π(y)/μ(y), A the reward less its
+  group's mean, whatever advantage the method itself takes: what the batch promises that the step has won;
+- `gain_aside`: the same over those put aside: what the step has won there.
+
+`gain` less `gain_aside` is the luck that was fitted. Every draw has its own generator, so a run with these columns is
+the same, to the last bit, as one without them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from trlib.algorithms.method import Method
+from trlib.loop.metrics import measure
+from trlib.model.completions import Completions
+from trlib.model.rollout import sample
+from trlib.seeds import derive, generator
+
+if TYPE_CHECKING:
+    from trlib.loop.step import LoopStep
+    from trlib.tasks.task import Task
+
+COLUMNS = ("kl_aside", "gain", "gain_aside")
+"""Columns of a history that only runs with completions put aside have."""
+PROMPTS = 16
+"""Prompts that are put aside, and of the batch's own that `gain` looks at: what an update sees at least."""
+
+
+def watched(method: Method, task: Task) -> Method:
+    """The method, whose runs on this task also record `COLUMNS`. Only for a sampler that is the learner itself."""
+
+    def update(self: Method, step: LoopStep) -> None:
+        before = _put_aside(step, task)
+        super(kind, self).update(step)
+        step.batch.memory.update(_after(step, *before))
+
+    kind = type(type(method).__name__, (type(method),), {"update": update, "__module__": type(method).__module__})
+    same: Method = kind(**{f.name: getattr(method, f.name) for f in fields(method) if f.init})
+    return same
+
+
+def _put_aside(step: LoopStep, task: Task) -> tuple[Completions, Tensor]:
+    """Completions by the policy before the batch's updates, and their rewards [B]."""
+    s, number = step.learner.settings, step.batch.number
+    prompts = task.prompts(PROMPTS, seed=derive(s.seed, "aside", number))
+    probe = [i * PROMPTS * s.group // s.probe for i in range(min(s.probe, PROMPTS * s.group))]
+    aside = sample(
+        step.learner.policy,
+        [prompt.text for prompt in prompts],
+        group=s.group,
+        temperature=s.temperature,
+        max_tokens=step.batch.horizon,
+        seed=generator(s.seed, "aside", number, "sample"),
+        full_rows=probe,
+    )
+    judged = zip(aside.group.tolist(), aside.texts(), aside.ended.tolist(), strict=True)
+    rewards = [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in judged]
+    return aside, torch.tensor(rewards, dtype=torch.float32)
+
+
+@torch.no_grad()
+def _after(step: LoopStep, aside: Completions, rewards: Tensor) -> dict[str, float]:
+    s, policy, batch = step.learner.settings, step.learner.policy, step.batch
+    own = torch.arange(min(PROMPTS * s.group, len(batch.mask)))
+    asked: dict[str, Any] = {"temperature": s.temperature}
+    scored = policy.score(aside, full=True, **asked)
+    probe = aside.rows(aside.full_rows)
+    return {
+        "kl_aside": measure(aside.full, scored.full[aside.full_rows], probe.tokens, probe.mask)[0]["kl"],
+        "gain": _gain(
+            policy.score(step.completions.rows(own), **asked).logp, step.completions.rows(own), batch.rewards[own]
+        ),
+        "gain_aside": _gain(scored.logp, aside, rewards),
+    }
+
+
+def _gain(logp: Tensor, completions: Completions, rewards: Tensor) -> float:
+    """Mean of (r - 1) A over tokens, A the reward less the mean of its group."""
+    _, group = completions.group.unique(return_inverse=True)
+    sums = torch.zeros(int(group.max()) + 1).index_add(0, group, rewards)
+    advantages = rewards - (sums / group.bincount())[group]
+    terms = torch.expm1(logp - completions.logp) * advantages.unsqueeze(-1)
+    return float(terms[completions.mask].double().mean())
