@@ -21,7 +21,7 @@ from trlib.cli import evaluate, installed, main
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.fields import settings
 from trlib.loop import training
-from trlib.loop.optimizers import OPTIMIZERS
+from trlib.loop.optimizers import optimizers
 from trlib.loop.settings import SAVINGS, Anchor, RunSettings
 
 SMALL = ["--steps", "2", "--prompts", "2", "--group", "4", "--probe", "2", "--quiet"]
@@ -83,7 +83,7 @@ def test_every_argument_of_evaluate_is_an_option_with_its_default():
 
 def test_the_settings_name_every_optimiser_anchor_and_saving():
     text = {s.name: s.text for s in settings(RunSettings)}
-    assert all(name in text["optimizer"] for name in OPTIMIZERS)
+    assert all(name in text["optimizer"] for name in optimizers())
     assert all(name in text["anchor"] for name in ANCHORS) and get_args(Anchor) == ANCHORS
     assert all(name in text["without"] for name in SAVINGS)
 

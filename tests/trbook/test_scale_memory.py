@@ -16,8 +16,8 @@ from trbook.scale.memory import MODELS, Setup, Shape
 from trbook.scale.meter import kept_bytes, peak_bytes, places
 from trlab.scoring import score_tokens
 from trlib.loop.critic import Critic
+from trlib.loop.descent import Descent
 from trlib.loop.optimizers import adamw
-from trlib.loop.step import Descent
 from trlib.model.rollout import sample
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}

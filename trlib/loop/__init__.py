@@ -14,6 +14,7 @@ Eight files take a reader from `trlib.train` to the optimiser's step, here with 
 A batch also passes through these. You can take each at its word until you need its details:
 
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
+- `loop/descent.py`: clipping, warm-up and the optimiser's step
 - `loop/metrics.py`: the columns of the history
 - `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for and keeps
 - `model/completions.py`: what was sampled, as tensors

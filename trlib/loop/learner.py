@@ -9,11 +9,11 @@ from torch import Tensor
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import Needs
 from trlib.loop.critic import Critic
+from trlib.loop.descent import Descent
 from trlib.loop.metrics import METRICS
 from trlib.loop.optimizers import Maker
 from trlib.loop.sampler import Sampler
 from trlib.loop.settings import RunSettings
-from trlib.loop.step import Descent
 from trlib.model.policy import Policy
 
 

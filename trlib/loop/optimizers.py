@@ -1,7 +1,7 @@
 """Optimisers: a setting of the run chooses one, whatever the method.
 
 An optimiser is a name below, or a callable of your own. It is called like torch's own: with groups of parameters and
-those of `lr`, `betas` and `weight_decay` that it takes. What every optimiser needs is in `trlib.loop.step.Descent`:
+those of `lr`, `betas` and `weight_decay` that it takes. What every optimiser needs is in `trlib.loop.descent`:
 float32 copies of 16-bit weights, clipping, warm-up, saving."""
 
 import inspect
@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from trlib.own import named
-from trlib.relatives.optimizers import RELATIVES
 
 Maker = Callable[..., torch.optim.Optimizer]
 Groups = list[dict[str, Any]]
@@ -29,8 +28,14 @@ def sgd(groups: Groups, *, lr: float, betas: tuple[float, float], weight_decay: 
     return torch.optim.SGD(groups, lr=lr, momentum=betas[0], weight_decay=weight_decay)
 
 
-OPTIMIZERS: dict[str, Maker] = {"adamw": adamw, "sgd": sgd, **RELATIVES}
-"""Every optimiser by its name: torch's, and those of the gallery (`trlib.relatives.optimizers`)."""
+TORCHS: dict[str, Maker] = {"adamw": adamw, "sgd": sgd}
+
+
+def optimizers() -> dict[str, Maker]:
+    """Every optimiser by its name: torch's, and those of the gallery, which only now is imported."""
+    from trlib.relatives.optimizers import RELATIVES
+
+    return TORCHS | RELATIVES
 
 
 def maker(optimizer: object) -> Maker:
@@ -38,7 +43,8 @@ def maker(optimizer: object) -> Maker:
     Raises ValueError: an unknown name (the nearest is suggested), or a file without it; TypeError: neither a name nor a
     callable."""
     if isinstance(optimizer, str):
-        return named("optimizer", optimizer, OPTIMIZERS, _is_optimizer)
+        known = TORCHS if optimizer in TORCHS else optimizers()
+        return named("optimizer", optimizer, known, _is_optimizer)
     if not callable(optimizer):
         raise TypeError(f"optimizer: expected a name or a callable such as torch.optim.SGD, got {optimizer!r}")
     return optimizer
