@@ -36,7 +36,7 @@ def constants() -> dict[str, Any]:
         sampling: ("CAP", "GROSS", "ALIGNED", "LEAST_PAIRS", "KINDS"),
         words: ("ROWS", "EACH", "BEFORE", "AFTER"),
         columns: ("REQUIRED", "OPTIONAL", "ALIASES", "ROUNDING"),
-        tables: ("SCALARS", "MISSING"),
+        tables: ("SCALARS", "MISSING", "SEPARATORS"),
     }
     every = {name: getattr(module, name) for module, names in modules.items() for name in names}
     return {"SAME": answer.SAME, "PRIME": prime.NAMES, "PRIME_SAMPLING": asdict(prime.SAMPLING), **every}

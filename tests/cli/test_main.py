@@ -88,6 +88,12 @@ def test_the_settings_name_every_optimiser_anchor_and_saving():
     assert all(name in text["without"] for name in SAVINGS)
 
 
+def test_an_option_of_ppo_keeps_its_capitals(capsys):
+    assert main(["diagnose", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "PPO's window below 1" in said and "DPPO's threshold" in said and "QUATRO's radius" in said
+
+
 def test_every_command_has_help_with_examples(capsys):
     for name in installed():
         assert main([name, "--help"]) == 0

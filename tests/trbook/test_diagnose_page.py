@@ -91,6 +91,23 @@ def csv_file(path: Path, columns: dict[str, list[Any]]) -> Path:
     return path
 
 
+def ends(path: Path, end: bytes, separator: bytes = b",") -> Path:
+    """The same table with other ends of lines and another separator."""
+    path.write_bytes(path.read_bytes().replace(b"\r\n", end).replace(b",", separator))
+    return path
+
+
+def only_numbers(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return without(flat(columns), "text", "prompt", "group")
+
+
+def far(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """One token that the sampler all but excluded: its ratio is infinite."""
+    rollout = [list(row) for row in columns["logp_rollout"]]
+    rollout[0][0] = -800.0
+    return {**columns, "logp_rollout": rollout}
+
+
 def padded(columns: dict[str, list[Any]]) -> dict[str, np.ndarray]:
     width = max(len(row) for row in columns["logp"])
     made = {}
@@ -195,6 +212,9 @@ def jobs(folder: Path) -> dict[str, Job]:
         "array": lambda: ([array], known, {}),
         "columns": lambda: ([columns], {}, {}),
         "npz": lambda: ([folder / "arrays.npz"], known, {}),
+        "cr": lambda: ([ends(csv_file(folder / "cr.csv", flat(b)), b"\r")], known, {}),
+        "semicolons": lambda: ([ends(csv_file(folder / "semicolons.csv", only_numbers(b)), b"\n", b";")], known, {}),
+        "far": lambda: ([jsonl(folder / "far.jsonl", far(b))], known, {}),
         "packed": lambda: ([folder / "packed.npz"], {"logprobs": "processed"}, {}),
         "parquet": lambda: ([parquet(folder / "rows.parquet", b)], known, {}),
         "parquet of tokens": lambda: ([parquet(folder / "tokens.parquet", kinds(flat(b)), **SMALL_PAGES)], known, {}),
@@ -272,7 +292,7 @@ BAD = {
         "column 'logp_rollout': expected a list of 2 values in row 0, as many as in 'logp', got 1",
     ),
     "ragged csv": ("logp,mask\n-1,1\n-1\n", "line 3: expected 2 values, one a column, got 1"),
-    "missing": ('{"log_probs": [-1], "mask": [1]}\n', "did you mean --column logp=log_probs?"),
+    "missing": ('{"log_probs": [-1], "mask": [1]}\n', "write logp=log_probs into “Columns by other names”"),
     "nan": (
         '{"logp": [NaN], "logp_rollout": [-1], "advantage": 1, "mask": [true]}\n',
         "column 'logp': expected finite numbers where the mask is True, got nan at row 0, position 0",
@@ -292,6 +312,17 @@ BAD = {
     "archive": ("PK\x03\x04 no archive at all, though it begins like one", "got a damaged one"),
     "__proto__": ('{"__proto__": [-1], "constructor": 1}\n', "column 'logp': not in"),
 }
+
+
+@needs_node
+def test_utf_16_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "windows.csv"
+    path.write_text("logp,mask\n-1,1\n", encoding="utf-16")
+    words = "expected text in UTF-8, got UTF-16: save it as UTF-8"
+    (got,) = in_page([{"files": [str(path)], "options": {}}])
+    assert words in got["error"]
+    with pytest.raises(ValueError, match=words):
+        read(path)
 
 
 @needs_node

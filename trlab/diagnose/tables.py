@@ -19,10 +19,14 @@ from trlib.tasks.lines import numbered
 
 MAGIC, ZIP = b"PAR1", b"PK\x03\x04"
 """What a parquet file begins with, and what NPZ and `.pt` do."""
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""What a text in UTF-16 begins with."""
 ENDINGS = (".parquet", ".jsonl", ".json", ".csv", ".npz", ".pt", ".pth")
 """Which files of a folder are read."""
 SCALARS = ("logprobs", "temperature", "top_p")
 """How the completions were drawn, where a file of whole columns says so beside them."""
+SEPARATORS = (",", "\t", ";")
+"""Of CSV: the first that its head has."""
 MISSING = ("", "nan", "NaN", "null", "None")
 """A cell of CSV that holds nothing."""
 NOTES = b"trlib"
@@ -124,13 +128,20 @@ def table(path: Path) -> Table:
         result = _zipped(path)
     elif text.startswith((b"{", b"[")):
         result = _json(path, text)
-    elif b"\0" not in begin and any(mark in text.split(b"\n")[0] for mark in (b",", b"\t")):
+    elif b"\0" not in begin and _separator(text.decode("utf-8", "replace")):
         result = _csv(path)
+    elif begin.startswith(UTF_16):
+        raise ValueError(f"{str(path)!r}: expected text in UTF-8, got UTF-16: save it as UTF-8")
     else:
         raise _other(path)
     if result.data.num_rows == 0:
         raise ValueError(f"{str(path)!r}: expected at least one completion, got a table without rows")
     return result
+
+
+def _separator(text: str) -> str | None:
+    head = text.splitlines()[0] if text else ""
+    return next((mark for mark in SEPARATORS if mark in head), None)
 
 
 def _other(path: Path) -> ValueError:
@@ -291,9 +302,9 @@ def _csv(path: Path) -> Table:
     """A head with the columns' names; a cell is a number, True or False, a text, or a list in square brackets."""
     csv.field_size_limit(1 << 30)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        comma = "," in file.readline()
+        separator = _separator(file.readline())
         file.seek(0)
-        reader = csv.reader(file, delimiter="," if comma else "\t")
+        reader = csv.reader(file, delimiter=separator or ",")
         names = next(reader)
         cells: list[list[str]] = [[] for _ in names]
         for row in reader:

@@ -26,9 +26,10 @@ def options_of(kind: type, without: Collection[str] = ()) -> tuple[Option, ...]:
 
 
 def as_help(text: str) -> str:
-    """A docstring's first paragraph in the style of argparse's own help: a small letter first, no full stop."""
+    """A docstring's first paragraph as argparse writes help: a small letter first (but PPO), no full stop."""
     text = first_paragraph(text).rstrip(".")
-    return f"{text[:1].lower()}{text[1:]}".replace("%", "%%")
+    first = text[:1] if text[1:2].isupper() else text[:1].lower()
+    return f"{first}{text[1:]}".replace("%", "%%")
 
 
 def first_paragraph(text: str) -> str:

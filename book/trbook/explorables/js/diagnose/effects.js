@@ -5,7 +5,8 @@ import { solveGroups } from "./quatro.js";
 
 const NEAR = 0.01; // a weight that is off by less than this share counts as the same
 
-const close = (value, wanted) => value === wanted || Math.abs(value - wanted) <= NEAR * Math.abs(wanted);
+/* Like numpy's isclose: what is infinite is close to itself only. */
+const close = (value, wanted) => value === wanted || (Number.isFinite(wanted) && Math.abs(value - wanted) <= NEAR * Math.abs(wanted));
 
 export function effects(r, limits) {
   const n = r.mask.length, old = r.logp_old !== null, anchor = old ? "logp_old" : "logp_rollout";

@@ -7,7 +7,7 @@ import { isParquet, parquet } from "./parquet/table.js";
 import { rollouts } from "./rollouts.js";
 import shared from "./shared.json" with { type: "json" };
 
-const { PRIME, PRIME_SAMPLING, MISSING, SCALARS } = shared.constants;
+const { PRIME, PRIME_SAMPLING, MISSING, SCALARS, SEPARATORS } = shared.constants;
 const PIECE = 4 << 20, LONGEST_LINE = 64 << 20;
 /* Bytes: in pieces, and of a file that must be held as a whole. */
 export const MOST = { pieces: 1e9, whole: 2e8 };
@@ -64,8 +64,9 @@ async function one(file, table, progress) {
     }
     return jsonLines(file, table, progress);
   }
-  const first = begin.split("\n")[0];
-  if (!head.includes(0) && (first.includes(",") || first.includes("\t"))) return csv(file, table, progress, first.includes(",") ? "," : "\t");
+  const first = begin.split(/[\r\n]/)[0], comma = SEPARATORS.find((mark) => first.includes(mark));
+  if (!head.includes(0) && comma) return csv(file, table, progress, comma);
+  if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) throw new Refused(`'${file.name}': expected text in UTF-8, got UTF-16: save it as UTF-8`);
   throw new Refused(`'${file.name}': expected JSON lines, JSON, CSV, NPZ or Parquet, got ${file.size} bytes that are none of them`);
 }
 
@@ -101,13 +102,13 @@ async function lines(file, each, progress) {
     } catch {
       throw new Refused(`'${file.name}': expected text in UTF-8, got other bytes after line ${number}`);
     }
-    const parts = text.split(/\r?\n/);
+    const parts = text.split(/\r\n|\n|\r(?!$)/); // a \r at the end may be half of \r\n
     rest = parts.pop();
     if (rest.length > LONGEST_LINE) throw new Refused(`'${file.name}', line ${number + parts.length + 1}: expected a row, got more than ${size(LONGEST_LINE)} without a line's end`);
     for (const part of parts) each(part, ++number);
     progress(at);
   }
-  if (rest) each(rest, ++number);
+  if (rest) each(rest.replace(/\r$/, ""), ++number);
 }
 
 async function jsonLines(file, table, progress) {

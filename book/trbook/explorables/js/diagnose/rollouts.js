@@ -40,7 +40,7 @@ class Reader {
   missing(name, why = "") {
     const have = [...this.table.order], theirs = this.table.nameOf(name);
     const near = (ALIASES[name] ?? []).find((alias) => have.includes(alias));
-    const hint = near ? `; did you mean --column ${name}=${near}?` : "";
+    const hint = near ? `; write ${name}=${near} into “Columns by other names”` : "";
     return new Refused(`column '${theirs}': not in '${this.source}', which has ${have.join(", ")}${why}${hint}`);
   }
 

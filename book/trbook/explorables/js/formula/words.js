@@ -46,6 +46,7 @@ export function reading(weight, q) {
       const all = spans(weight, A, q, does);
       if (all.found.length) told.push(`${word} ${all.found.map((one) => at(one, all)).join(" and ")}`);
     };
+    tell("no finite number", (w) => !Number.isFinite(w));
     tell("silent", (w) => w === 0);
     tell("pulls back", (w) => w * A < 0);
     return `A ${A > 0 ? "> 0" : "< 0"}: ${told.join(", ") || "pushes at every ratio"}.`;
