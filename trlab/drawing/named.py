@@ -99,14 +99,10 @@ WITHOUT_EXPERT = (
 """What the gallery trains, less the methods that read an expert's answers."""
 REFIT = {
     "pg_is-again": "no region, again",
-    "pg_is-again-16": "no region, again, 16 x 16",
     "pg_is-parts": "no region, parts",
-    "pg_is-parts-16": "no region, parts, 16 x 16",
     "pg_is-new": "no region, new",
     "ppo-again": "PPO, again",
-    "ppo-again-16": "PPO, again, 16 x 16",
     "ppo-parts": "PPO, parts",
-    "ppo-parts-16": "PPO, parts, 16 x 16",
 }
 REFIT_SIZE = {
     "again": "again, 16 prompts",
@@ -194,10 +190,11 @@ FIGURES: dict[str, Figure] = {
     "refit": Figure(
         "refit",
         "intervals",
-        "Old data against refitted data: accuracy after 384 updates at a learning rate of 1e-4, twelve seeds each, "
-        "with 95 % intervals. Again: a batch is used 16 times. Parts: a batch 16 times as large is gone through once. "
-        "New: a batch for each update. The dotted line is the base model.",
+        "Old data against refitted data: accuracy after 384 updates at a learning rate of 1e-4. Again: a batch is used "
+        "16 times. Parts: a batch 16 times as large is gone through once. New: a batch for each update. Marks: twelve "
+        "runs each; bars: 95 % intervals; dotted line: the base model.",
         at={"lr": "0.0001"},
+        only=tuple(REFIT),
         called=REFIT,
     ),
     "refit-hot": Figure(
@@ -205,6 +202,7 @@ FIGURES: dict[str, Figure] = {
         "intervals",
         "The same at three times the learning rate, 3e-4.",
         at={"lr": "0.0003"},
+        only=tuple(REFIT),
         called=REFIT,
     ),
     "refit-size": Figure(

@@ -46,7 +46,12 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
     runs = derive(figure.of(runs), history)
     if len(runs):  # from here on by the names that a reader knows
         runs = runs.assign(label=[called(str(label)) for label in runs["label"]])
-    figure = replace(figure, only=tuple(map(called, figure.only)), control=called(figure.control))
+    figure = replace(
+        figure,
+        only=tuple(map(called, figure.only)),
+        control=called(figure.control),
+        called={called(label): name for label, name in figure.called.items()},
+    )
     labels = list(dict.fromkeys(finished(runs)["label"])) if len(runs) else []
     if not labels:
         raise ValueError(

@@ -81,8 +81,8 @@ def curve(rewards: Any) -> tuple[Any, str]:
         f"The band of {seeds} runs is narrow."
     )
     return Drawing(figure, alt=alt), (
-        f"{seeds} recorded runs of GRPO, their mean and range: from {first:.2f} to {last:.2f} right. Nobody showed "
-        f"the model a right answer."
+        f"{seeds} recorded runs of GRPO, their mean and range: from {first:.2f} to {last:.2f} right. All that the "
+        f"runs were told is which of their own answers were right."
     )
 
 

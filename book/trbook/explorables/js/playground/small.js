@@ -58,8 +58,8 @@ export function furnishSmall(frame, host, act) {
       line.dataset.batch = String(count);
       line.dataset.reward = count ? now.toFixed(4) : "";
       say(line, count ? `batch ${count}: ${hundredth(now)} right` : "not a batch yet");
-      say(told, count < preset.batches ? "Nobody shows it a right answer: a checker says right or wrong, and the policy does more of what was right."
-        : `From ${hundredth(first)} to ${hundredth(now)} right in ${count} batches, and it writes its steps now. Nobody showed it a right answer.`);
+      say(told, count < preset.batches ? "A checker says right or wrong, no more, and the policy does more of what was right."
+        : `From ${hundredth(first)} to ${hundredth(now)} right in ${count} batches, and it writes its steps now. All it was told is which answers were right.`);
       const why = lane.why ?? state.fault;
       trouble.hidden = !why;
       say(trouble, why || "");
