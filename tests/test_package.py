@@ -18,6 +18,8 @@ GROUND = (
     "arguments",
     "checks",
     "errors",
+    "fields",
+    "other_names",
     "seeds",
     "own",
     "divergences",

@@ -18,6 +18,7 @@ from trlib import checks
 from trlib.arguments import as_json
 from trlib.errors import unknown
 from trlib.fields import settings as settings_of
+from trlib.other_names import hint
 from trlib.own import contents, is_own
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ def settled(sweep: Sweep, variant: Variant, arguments: Mapping[str, Any]) -> tup
             )
     for name in (*sweep.train, *train):
         if name not in known:
-            raise unknown("an argument of train", name, known)
+            raise unknown("an argument of train", name, known, hint)
     return settings, train
 
 
@@ -306,7 +307,7 @@ def make(method: str, settings: Mapping[str, Any]) -> Method:
     known = {f.name for f in fields(getattr(kind, "func", kind)) if f.init}  # a preset is a partial of a class
     for name in settings:
         if name not in known:
-            raise unknown(f"a setting of {method!r}", name, known)
+            raise unknown(f"a setting of {method!r}", name, known, hint)
     try:
         return kind(**settings)
     except (TypeError, ValueError):

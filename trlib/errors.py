@@ -1,10 +1,11 @@
 """The package's own errors, and the message for an unknown name."""
 
-import difflib
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from trlib.other_names import near
 
 
 class TrlibError(Exception):
@@ -53,13 +54,12 @@ class DemonstrationError(RunError, ValueError):
     """An expert's answer that is missing, wrong, or too long."""
 
 
-def unknown(argument: str, name: object, known: Iterable[str]) -> ValueError:
-    """The error for a name that is not one of `known`, with the nearest one suggested."""
+def unknown(
+    argument: str, name: object, known: Iterable[str], hint: Callable[[object, Iterable[str]], str] = near
+) -> ValueError:
+    """The error for a name that is not one of `known`; `hint` suggests one: `trlib.other_names.hint` for a setting."""
     names = sorted(known)
-    lowered = {known.lower(): known for known in names}
-    near = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
-    hint = f"; did you mean {lowered[near[0]]!r}?" if near else ""
-    return ValueError(f"{argument}: expected one of {', '.join(names)}, got {name!r}{hint}")
+    return ValueError(f"{argument}: expected one of {', '.join(names)}, got {name!r}{hint(name, names)}")
 
 
 def warn(message: str) -> None:

@@ -3,7 +3,6 @@
 `keywords_of` makes them the keyword arguments of a function."""
 
 import ast
-import difflib
 import inspect
 import textwrap
 from collections.abc import Callable
@@ -12,6 +11,8 @@ from functools import partial, wraps
 from inspect import Parameter
 from itertools import zip_longest
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+
+from trlib.other_names import hint
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -85,9 +86,9 @@ def keywords_of(kind: Callable[P, S]) -> Callable[[Callable[[A, B, C, S], R]], C
         def call(*args: Any, **keywords: Any) -> R:
             for name in keywords:
                 if name not in shown.parameters:
-                    near = difflib.get_close_matches(name, shown.parameters, n=1, cutoff=0.5)
-                    hint = f"; did you mean {near[0]!r}?" if near else ""
-                    raise TypeError(f"{function.__name__}: no argument is called {name!r}{hint}")
+                    raise TypeError(
+                        f"{function.__name__}: no argument is called {name!r}{hint(name, shown.parameters)}"
+                    )
             try:
                 given = shown.bind(*args, **keywords).arguments
             except TypeError as error:

@@ -7,6 +7,8 @@ import inspect
 import json
 import os
 import re
+import subprocess
+import sys
 import warnings
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -124,7 +126,6 @@ def test_the_examples_of_the_help_are_valid_command_lines():
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        ([], "the following arguments are required: COMMAND"),
         (["trian"], f"expected one of {', '.join(installed())}, got 'trian'; did you mean 'train'?"),
         (["train", "--method", "ppo", "--stesp", "3"], "unrecognized argument --stesp; did you mean '--steps'?"),
         (["train", "--method", "ppo", "--steps", "3.5"], "argument --steps: expected a whole number, got '3.5'"),
@@ -192,6 +193,7 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
         (["evaluate", "--samples", "2", "--ks", "4"], "ks: expected numbers from 1 to samples = 2"),
         (["evaluate", "--temperature", "0"], "temperature: expected a number above 0"),
         (["evaluate", "--policy", "./nowhere"], "'./nowhere'"),
+        (["evaluate", "--policy", "runs/typo"], "policy 'runs/typo': no such folder"),
         (["pretrain", "dail"], "got 'dail'"),
         (["pretrain", "dial", "--set", "stepz=1,2"], "did you mean 'steps'?"),
         (["methods", "grop"], "did you mean 'grpo'?"),
@@ -207,6 +209,28 @@ def test_what_cannot_be_done_is_status_1_and_one_line(capsys, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_alone_it_prints_its_help(capsys):
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("usage: trlib") and all(name in text for name in installed())
+
+
+def test_a_misspelled_run_is_not_looked_for_on_the_hub_and_its_neighbour_is_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine/first").mkdir(parents=True)
+    assert main(["evaluate", "--policy", "mine/frist"]) == 1
+    assert "policy 'mine/frist': no such folder; did you mean 'first'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "argv", [["train", "--steps", "0"], ["train", "--task", "dail"], ["train", "--learning-rate", "1"]]
+)
+def test_a_wrong_setting_of_a_run_is_said_before_torch_is_imported(argv):
+    code = f"import sys; from trlib.cli import main; s = main({argv}); sys.exit(9 if 'torch' in sys.modules else s)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode in (1, 2) and "error: " in done.stderr
+
+
 def test_with_json_an_error_is_a_document_and_traceback_raises(capsys):
     assert main(["methods", "grop", "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
@@ -218,13 +242,28 @@ def test_with_json_an_error_is_a_document_and_traceback_raises(capsys):
 def test_methods_and_tasks_list_everything(capsys):
     assert main(["methods"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[: len(ALGORITHMS)]] == list(ALGORITHMS)
+    names = [line.split()[0] for line in lines if line and not line.startswith(" ")]
+    assert names[: len(ALGORITHMS)] == list(ALGORITHMS) and names[-1] == "settings"
+    assert max(map(len, lines)) <= 120
     assert main(["methods", "ppo", "--json"]) == 0
     ppo = json.loads(capsys.readouterr().out)["ppo"]["settings"]
     assert ppo["eps_high"]["default"] == 0.2 and ppo["dual_clip"]["default"] is None
     assert ppo["eps_high"]["text"].startswith("The ratio's window above 1")
     assert main(["tasks", "dial"]) == 0
     assert "moves=5   (int | tuple[int, int])" in capsys.readouterr().out
+
+
+def test_no_two_entries_of_a_list_have_the_same_text(capsys):
+    for what in ("tasks", "methods"):
+        assert main([what, "--json"]) == 0
+        texts = [entry["text"] for entry in json.loads(capsys.readouterr().out).values()]
+        assert "" not in texts and len(set(texts)) == len(texts)
+
+
+def test_a_preset_is_told_by_what_it_changes(capsys):
+    assert main(["methods", "mis_seq"]) == 0
+    wanted = "PPO with correction.cap=2.0, correction.level=sequence, correction.how=mask."
+    assert wanted in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_method_s_settings_name_every_choice(capsys):

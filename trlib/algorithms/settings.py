@@ -4,6 +4,8 @@ import inspect
 from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import Any, NoReturn
 
+from trlib.other_names import hint
+
 
 class Settings:
     """The base of `Method`, whose subclasses are frozen dataclasses: `@dataclass(frozen=True, kw_only=True)`.
@@ -12,6 +14,8 @@ class Settings:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         check_declared(cls)
+        for name in kwargs:
+            _check_known(cls, name)
         return super().__new__(cls)
 
     # A dataclass guards its own fields; these guard everything else, in subclasses without the decorator too.
@@ -24,6 +28,13 @@ class Settings:
     def _refuse_change(self, name: str) -> NoReturn:
         instead = "make another with dataclasses.replace, or keep what changes in batch.memory"
         raise FrozenInstanceError(f"{name}: the settings of {type(self).__name__} are fixed; {instead}")
+
+
+def _check_known(kind: type, name: str) -> None:
+    _, *taken = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
+    known = [one.name for one in taken]
+    if name not in known and not any(one.kind is one.VAR_KEYWORD for one in taken):
+        raise TypeError(f"{kind.__name__}: no setting is called {name!r}{hint(name, known)}")
 
 
 def check_declared(kind: type) -> None:

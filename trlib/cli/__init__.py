@@ -8,7 +8,6 @@ an entry point of the group `trlib.commands`, as `trlab` does for `trlib sweep`.
 runs: `trlib --help` needs no torch."""
 
 import argparse
-import difflib
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from typing import Any, NoReturn
 from trlib import __version__
 from trlib.cli import evaluate, methods, tasks, train
 from trlib.errors import TrlibError
+from trlib.other_names import hint, near
 
 CORE: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "methods": methods, "tasks": tasks}
 """The commands that need `trlib` alone."""
@@ -53,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if "invalid choice: " in message and "(choose from" in message:
             word = message.split("invalid choice: ")[1].split(" (choose from")[0].strip("'")
-            message = f"expected one of {', '.join(self.commands)}, got {word!r}" + _near(word, self.commands)
+            message = f"expected one of {', '.join(self.commands)}, got {word!r}" + near(word, self.commands)
             if word in OF_TRLAB:
                 message = f"{word} is a command of trlab, which is not installed: pip install {DISTRIBUTION}"
         if self.as_json:
@@ -63,7 +63,7 @@ class _Parser(argparse.ArgumentParser):
     def refuse(self, word: str) -> NoReturn:
         """End with an error for an argument that no option takes."""
         flags = [flag for action in self._actions for flag in action.option_strings]
-        self.error(f"unrecognized argument {word}" + _near(word.split("=")[0], flags))
+        self.error(f"unrecognized argument {word}" + hint(word.split("=")[0], flags))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = None
     try:
         commands = installed()
-        args = _parse(sys.argv[1:] if argv is None else list(argv), commands)
+        args = _parse((sys.argv[1:] if argv is None else list(argv)) or ["--help"], commands)
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             status = commands[args.command].run(args)
@@ -125,11 +125,6 @@ def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespa
     if odd:
         parsers[args.command].refuse(odd[0])
     return args
-
-
-def _near(said: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(said, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _sentence(error: BaseException) -> str:

@@ -47,12 +47,17 @@ def run(args: argparse.Namespace) -> int:
         task, chat = shared.task(recorded.pop("name"), args.knob, recorded), args.chat
     policy = shared.policy(args, source or task.name, chat=chat)
     from trlib.evaluation import evaluate
+    from trlib.model.loading import embedded
 
     evaluation = evaluate(policy, task, **{name: getattr(args, name) for name, *_ in OPTIONS})
     if args.json:
         shared.print_json(evaluation.as_dict())
     else:
         print(evaluation)
+        if (source or task.name) in embedded():
+            print(
+                "this is the shipped model, untrained; --policy runs/a evaluates what `trlib train --out runs/a` kept"
+            )
     return 0
 
 

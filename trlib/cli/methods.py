@@ -2,7 +2,8 @@
 
 import argparse
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 from trlib.cli import options as shared
@@ -39,18 +40,33 @@ def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: 
         return 0
     width = max(map(len, picked))
     for name in picked:
-        print(f"{name:<{width}}  {_text(entries[name])}")
+        text = _text(entries[name]) if args.name is not None else _text(entries[name]).partition(" Source: ")[0]
+        print(shared.wrapped(text, first=f"{name:<{width}}  ", indent=width + 2))
     if args.name is None:
         print(f"\nsettings of one: trlib {what}s NAME")
-    else:
-        for s in settings(entries[args.name]):
-            print(f"\n  {s.name}={s.default}   ({s.kind})\n      " + "\n      ".join(s.text.splitlines()))
+        return 0
+    for s in settings(entries[args.name]):
+        print(f"\n  {s.name}={s.default}   ({s.kind})")
+        for paragraph in s.text.split("\n\n"):
+            print(shared.wrapped(paragraph, first=" " * 6, indent=6))
     return 0
 
 
 def _text(entry: Any) -> str:
-    """What an entry is, in one line."""
-    return shared.first_paragraph(inspect.getdoc(dataclass_of(entry)) or "")
+    """What an entry is, in one paragraph; a preset is its class with other settings."""
+    kind = dataclass_of(entry)
+    if kind is entry:
+        return shared.first_paragraph(inspect.getdoc(kind) or "")
+    return f"{kind.__name__} with {', '.join(_changed(entry.keywords))}."
+
+
+def _changed(values: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """Settings as --set takes them."""
+    for name, value in values.items():
+        if is_dataclass(value):
+            yield from _changed(vars(value), f"{before}{name}.")
+        elif value is not None:
+            yield f"{before}{name}={value}"
 
 
 def _as_json(entry: Any) -> dict[str, Any]:

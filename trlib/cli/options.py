@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from types import NoneType, UnionType
@@ -35,6 +37,14 @@ def as_help(text: str) -> str:
 def first_paragraph(text: str) -> str:
     """The first paragraph of a docstring, in one line."""
     return " ".join(text.split("\n\n")[0].split())
+
+
+def wrapped(text: str, *, first: str, indent: int) -> str:
+    """A paragraph as lines of the terminal's width; `first` opens the first, and the others are indented."""
+    width = max(60, min(120, shutil.get_terminal_size((100, 24)).columns))
+    return textwrap.fill(
+        " ".join(text.split()), width, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False
+    )
 
 
 def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, defaults: bool = True) -> None:

@@ -7,6 +7,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from trlib.errors import unknown
+from trlib.other_names import hint
 
 WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 """How a yes or no may be written."""
@@ -36,7 +37,7 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
         if not equals or not name:
             raise ValueError(f"{what}: expected NAME=VALUE, got {text!r}")
         if name not in known:
-            raise unknown(f"a setting of {what}", name, known)
+            raise unknown(f"a setting of {what}", name, known, hint)
         if dot:
             inner.setdefault(name, []).append(f"{rest}={value}")
         else:

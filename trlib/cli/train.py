@@ -55,13 +55,14 @@ def run(args: argparse.Namespace) -> int:
     """Train; 130 where Ctrl-C ended the run, 143 where SIGTERM did."""
     if args.resume and args.out is None:
         raise ValueError("--resume: expected --out FOLDER as well, the run to continue")
+    recipe = recipe_of(args, training=True)
+    chosen = {name: getattr(args, name, recipe.settings.get(name, default)) for name, _, default, _ in _settings()}
+    task = shared.task(args.task, args.knob, recipe.knobs)
+    RunSettings(**chosen)  # what is wrong here is said before anything imports torch
     from trlib.methods import method_kind
 
     kind: Any = method_kind(args.method)
     method = kind(**assignments(dataclass_of(kind), args.set, what=f"method {args.method!r}"))
-    recipe = recipe_of(args, training=True)
-    chosen = {name: getattr(args, name, recipe.settings.get(name, default)) for name, _, default, _ in _settings()}
-    task = shared.task(args.task, args.knob, recipe.knobs)
     lora = {**recipe.lora, **dict(map(_lora, args.lora))} or None
     policy = shared.policy(args, args.policy or args.task, lora=lora, chat=recipe.chat)
     from trlib.loop.training import train
@@ -77,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         print(result)
         if args.out is not None:
             print(f"saved in {args.out}; next: trlib evaluate --policy {args.out}")
+        else:
+            print("nothing was kept, neither the trained policy nor its history; --out runs/a keeps both")
     return 128 + (result.signal or signal.SIGINT) if result.interrupted else 0
 
 

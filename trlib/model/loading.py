@@ -4,12 +4,15 @@ Everything is read as float32 and checked first. A damaged model, or one that do
 assume, is refused here, before it shows as a strange learning curve."""
 
 import re
+import socket
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 
@@ -18,6 +21,7 @@ from trlib.model import decoder
 from trlib.model.folders import ADAPTERS, Notes, notes, standing
 from trlib.model.gguf import PACKAGED, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
+from trlib.other_names import near
 
 EMBEDDED = Path(__file__).parents[1] / "embedded"  #: Models that ship with the package, one folder each.
 SMALL = 5_000_000  #: Models with fewer parameters stay on the CPU and run on one thread: two are slower.
@@ -71,11 +75,36 @@ def find(name: str) -> Source:
         if not folder.is_file():
             raise CheckpointError(f"policy {name!r}: no such file")
         return Source(name, str(folder.parent), packed=folder.name)
-    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name):
+    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", name) and not _of_runs(name):
         return Source(name, name, local=False)
     if "/" in name or "\\" in name or name.startswith((".", "~")):
-        raise CheckpointError(f"policy {name!r}: no such folder")
+        raise CheckpointError(f"policy {name!r}: no such folder{_beside(folder)}")
     raise unknown("policy", name, [*embedded(), *PACKAGED])
+
+
+def _of_runs(name: str) -> bool:
+    """Whether a name that could be a hub's id means a folder: `runs`, or one whose first part is a folder here."""
+    first = name.partition("/")[0]
+    return first == "runs" or Path(first).is_dir()
+
+
+def _beside(folder: Path) -> str:
+    """The folders that stand where this one was looked for."""
+    there = sorted(path.name for path in folder.parent.iterdir() if path.is_dir()) if folder.parent.is_dir() else []
+    return near(folder.name, there) or (f"; {str(folder.parent)!r} has {', '.join(there[:5])}" if there else "")
+
+
+def _offline() -> bool:
+    """Whether the hub's address cannot even be looked up: asking it would only be tried again and again."""
+    from huggingface_hub.constants import ENDPOINT
+
+    if getproxies():
+        return False
+    try:
+        socket.getaddrinfo(urlsplit(ENDPOINT).hostname, None)
+    except OSError:
+        return True
+    return False
 
 
 def read(source: Source) -> tuple[Any, Any]:
@@ -84,7 +113,7 @@ def read(source: Source) -> tuple[Any, Any]:
     fit it."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    where: dict[str, Any] = {"local_files_only": source.local, "trust_remote_code": False}
+    where: dict[str, Any] = {"local_files_only": source.local or _offline(), "trust_remote_code": False}
     if source.packed:
         where["gguf_file"] = source.packed
     if source.packed:

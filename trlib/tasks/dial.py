@@ -62,7 +62,9 @@ WORDS: tuple[str, ...] = (":", "=", "so", *MOVES, *CAREFUL, *CASUAL, *map(str, r
 
 @dataclass(frozen=True)
 class Dial(knobs.Embedded):
-    """The task and its knobs. The shipped checkpoint was made for 1 to 8 moves on the default dial."""
+    """Turn a dial in your head: a start, some moves, and the place where it stands then.
+
+    The shipped model was made for 1 to 8 moves on the default dial."""
 
     name: ClassVar[str] = "dial"
     moves: int | tuple[int, int] = 5

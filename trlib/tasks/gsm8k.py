@@ -33,7 +33,7 @@ PERCENT = "(?:%|[Pp]er ?cent)"
 
 @dataclass(frozen=True)
 class Gsm8k(knobs.Embedded):
-    """Grade-school word problems from the hub or a local file: the task and its knobs.
+    """Grade-school word problems, from the hub or a local file; it has no model of its own.
 
     Without `path` the problems are downloaded when first asked for; a file is read at once. Training and evaluation
     both draw from the problems that were loaded, so evaluate on another split or file."""

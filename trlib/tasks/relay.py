@@ -37,7 +37,9 @@ WORDS: tuple[str, ...] = (":", *MOVES, *map(str, range(POSITIONS)))  #: The voca
 
 @dataclass(frozen=True)
 class Relay(knobs.Embedded):
-    """The task and its knobs. The shipped checkpoint was made for horizons of up to 1,024 tokens."""
+    """Hand a number round until the horizon, 64 to 1,024 tokens, with every place right; the first move decides most.
+
+    The shipped model was made for horizons of up to 1,024 tokens."""
 
     name: ClassVar[str] = "relay"
     horizon: int = setting(64, least=2, most=LONGEST)

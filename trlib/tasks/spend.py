@@ -31,7 +31,9 @@ WORDS: tuple[str, ...] = (":", BUST, *(f"-{k}" for k in range(1, MOST + 1)), *ma
 
 @dataclass(frozen=True)
 class Spend(knobs.Embedded):
-    """The task and its knobs. The shipped checkpoint was made for the defaults."""
+    """Spend an amount coin by coin, down to exactly 0; every prompt has many right completions.
+
+    The shipped model was made for the default amounts."""
 
     name: ClassVar[str] = "spend"
     amount: int | tuple[int, int] = (12, 40)

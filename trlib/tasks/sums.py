@@ -25,7 +25,9 @@ HOLE = "{}"
 
 @dataclass(frozen=True)
 class Sums(knobs.Embedded):
-    """One-step arithmetic: the task and its knobs. A prompt's difficulty is the number of digits of its answer."""
+    """Arithmetic in one step, for a model that has seen some; it has no model of its own.
+
+    A prompt's difficulty is the number of digits of its answer."""
 
     name: ClassVar[str] = "sums"
     recipes: ClassVar[Mapping[str, Recipe]] = {

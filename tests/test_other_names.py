@@ -1,0 +1,97 @@
+"""Other libraries' names: every surface answers with ours, the libraries have them, and ours exist."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import trlib
+from trlib.algorithms import ALGORITHMS, DPPO, GRPO, TROLL
+from trlib.cli import main
+from trlib.other_names import NAMES, hint
+
+ASKED = {
+    "num_iterations": "epochs",
+    "num_generations": "group",
+    "rollout_n": "group",
+    "max_completion_length": "max_tokens",
+    "learning_rate": "lr",
+    "output_dir": "out",
+    "ppo_epochs": "epochs",
+    "epsilon": "eps_low",
+    "epsilon_high": "eps_high",
+    "delta": "dual_clip",
+    "clip_ratio_low": "eps_low",
+    "clip_ratio_high": "eps_high",
+    "clip_ratio_c": "dual_clip",
+    "kl_coef": "beta",
+}
+
+
+@pytest.mark.parametrize(("theirs", "ours"), ASKED.items())
+def test_python_the_command_line_and_methods_all_name_ours(theirs, ours, capsys):
+    with pytest.raises(TypeError, match=f"train: no argument is called '{theirs}'; .* is .*'{ours}'.* here"):
+        trlib.train(None, None, None, steps=1, **{theirs: 1})
+    with pytest.raises(TypeError, match=f"GRPO: no setting is called '{theirs}'; .* is .*'{ours}'.* here"):
+        GRPO(**{theirs: 1})
+    option = f"--{theirs.replace('_', '-')}"
+    assert main(["train", option, "1"]) == 2
+    assert f"unrecognized argument {option}; '{option}' of " in (said := capsys.readouterr().err)
+    assert f"--{ours.replace('_', '-')}" in said
+    assert main(["train", "--set", f"{theirs}=1"]) == 1
+    assert f"'{ours}'" in capsys.readouterr().err
+
+
+def test_a_difference_in_meaning_is_said():
+    assert "parts" in hint("ppo_mini_batch_size", ["minibatches"])
+    assert "default is 3" in hint("clip_ratio_c", ["dual_clip"])
+    assert "off the reward" in hint("kl_coef", ["beta"])
+
+
+def test_what_stands_before_a_dotted_name_is_passed_over():
+    assert "'epochs'" in hint("actor_rollout_ref.actor.ppo_epochs", ["epochs"])
+    assert "'group'" in hint("actor_rollout_ref.rollout.n", ["group"])
+
+
+def test_our_own_names_in_the_wrong_place_are_sent_to_theirs():
+    with pytest.raises(TypeError, match=r"'lr' is a setting of the run: trlib.train\(..., lr=...\), --lr"):
+        GRPO(lr=1e-4)
+    with pytest.raises(TypeError, match="'eps_low' is a setting of the method"):
+        trlib.train(None, None, None, steps=1, eps_low=0.1)
+
+
+def test_a_method_without_the_setting_is_not_said_to_have_it():
+    with pytest.raises(TypeError, match="DPPO: no setting is called 'delta'; did you mean 'delta_tv'"):
+        DPPO(delta=0.1)
+    with pytest.raises(TypeError) as refused:
+        TROLL(epsilon=0.2)
+    assert "eps_low" not in str(refused.value)
+
+
+def test_every_name_of_ours_exists():
+    methods = {f.name for kind in ALGORITHMS.values() for f in fields(getattr(kind, "func", kind))}
+    known = {"run": set(inspect.signature(trlib.train).parameters), "method": methods, "argument": {"policy", "task"}}
+    for names in NAMES.values():
+        for entry in names.values():
+            assert known[entry.owner] >= set(entry.ours), entry
+
+
+@pytest.mark.skipif(find_spec("trl") is None, reason="TRL is not installed")
+def test_trl_has_the_names_that_are_called_its_own():
+    from trl import GRPOConfig, GRPOTrainer
+
+    known = {f.name for f in fields(GRPOConfig)} | set(inspect.signature(GRPOTrainer).parameters)
+    of_older_trainers = {"num_ppo_epochs", "num_mini_batches", "cliprange", "warmup_ratio"}
+    assert set(NAMES["TRL"]) - known <= of_older_trainers
+
+
+@pytest.mark.skipif(find_spec("verl") is None, reason="verl is not installed")
+def test_verl_has_the_names_that_are_called_its_own():
+    (folder,) = find_spec("verl").submodule_search_locations
+    files = [*Path(folder, "trainer/config").rglob("*.yaml"), *Path(folder).rglob("*config*.py")]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    assert [name for name in NAMES["verl"] if name not in text] in ([], ["rollout_n"])  # rollout.n there

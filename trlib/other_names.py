@@ -1,0 +1,169 @@
+"""What other libraries call our settings, and the end of an error for a name that nothing here has.
+
+One map for Python, the command line and methods: `train(num_iterations=3)`, `trlib train --learning-rate 1e-4` and
+`GRPO(epsilon=.2)` all name ours. Only names of the same meaning stand in it; where something differs, the entry says
+what. Read in TRL 1.16, verl 0.9, OpenRLHF, slime and Stable-Baselines3."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+Owner = Literal["run", "method", "argument"]
+
+
+class Name(NamedTuple):
+    """Our names for something, whose they are, and what differs."""
+
+    ours: tuple[str, ...]
+    owner: Owner = "run"
+    but: str = ""
+
+
+EPOCHS, GROUP, TOKENS = Name(("epochs",)), Name(("group",)), Name(("max_tokens",))
+RATE, NORM = Name(("lr",)), Name(("grad_norm",))
+AT_ONCE = Name(("at_once",), but="it saves memory; an update takes prompts / minibatches")
+PASSES = Name(("steps",), but="a run counts batches, not passes over a data set")
+WINDOW, LOW, HIGH = (Name(ours, "method") for ours in (("eps_low", "eps_high"), ("eps_low",), ("eps_high",)))
+MEAN, ADVANTAGE = Name(("aggregation",), "method"), Name(("advantage",), "method")
+CORRECTION = Name(("correction",), "method", "a trlib.corrections.Correction(cap=...), or --set correction.cap=...")
+POLICY, TASK = Name(("policy",), "argument"), Name(("task",), "argument")
+
+NAMES: dict[str, dict[str, Name]] = {
+    "TRL": {
+        "num_iterations": EPOCHS,
+        "num_ppo_epochs": EPOCHS,
+        "num_generations": GROUP,
+        "max_completion_length": TOKENS,
+        "learning_rate": RATE,
+        "max_grad_norm": NORM,
+        "output_dir": Name(("out",)),
+        "max_steps": Name(("steps",), but="TRL counts updates, and we count batches"),
+        "num_train_epochs": PASSES,
+        "warmup_steps": Name(("warmup",)),
+        "warmup_ratio": Name(("warmup",), but="a number of updates, not a share of the run"),
+        "per_device_train_batch_size": AT_ONCE,
+        "num_mini_batches": Name(("minibatches",)),
+        "optim": Name(("optimizer",)),
+        "save_steps": Name(("checkpoint_every",), but="in batches"),
+        "resume_from_checkpoint": Name(("resume",), but="yes or no: it continues the run in `out`"),
+        "epsilon": WINDOW._replace(but="TRL's holds on both sides unless epsilon_high is given"),
+        "epsilon_high": HIGH,
+        "cliprange": WINDOW,
+        "delta": Name(("dual_clip",), "method"),
+        "beta": Name(("beta",), "method", "GRPO and its children have it"),
+        "loss_type": MEAN._replace(
+            but="its grpo is seq-mean-token-mean, dapo token-mean, dr_grpo seq-mean-token-sum-norm"
+        ),
+        "scale_rewards": ADVANTAGE._replace(but="its group is group-std, its none is group-mean"),
+        "sapo_temperature_pos": Name(("tau_pos",), "method"),
+        "sapo_temperature_neg": Name(("tau_neg",), "method"),
+        "vllm_importance_sampling_cap": CORRECTION,
+        "model": POLICY,
+        "reward_funcs": TASK._replace(but="a task has the prompts and the verifier"),
+        "train_dataset": TASK._replace(but="a task has the prompts and the verifier"),
+    },
+    "verl": {
+        "ppo_epochs": EPOCHS,
+        "rollout_n": GROUP,
+        "max_response_length": TOKENS,
+        "grad_clip": NORM,
+        "default_local_dir": Name(("out",)),
+        "total_training_steps": Name(("steps",)),
+        "total_epochs": PASSES,
+        "lr_warmup_steps": Name(("warmup",)),
+        "train_batch_size": Name(("prompts",), but="verl's counts prompts, OpenRLHF's the completions of an update"),
+        "ppo_mini_batch_size": Name(("minibatches",), but="a number of parts, prompts / ppo_mini_batch_size"),
+        "ppo_micro_batch_size": AT_ONCE,
+        "ppo_micro_batch_size_per_gpu": AT_ONCE,
+        "save_freq": Name(("checkpoint_every",)),
+        "clip_ratio": WINDOW,
+        "clip_ratio_low": LOW,
+        "clip_ratio_high": HIGH,
+        "clip_ratio_c": Name(("dual_clip",), "method", "verl's default is 3, ours is off"),
+        "kl_loss_coef": Name(("beta",), "method"),
+        "kl_coef": Name(("beta",), "method", "verl takes it off the reward, and we add a term to the loss"),
+        "loss_agg_mode": MEAN,
+        "adv_estimator": ADVANTAGE,
+        "norm_adv_by_std_in_grpo": ADVANTAGE._replace(but="true is group-std, false is group-mean"),
+        "rollout_is_threshold": CORRECTION,
+    },
+    "OpenRLHF": {
+        "max_epochs": EPOCHS,
+        "n_samples_per_prompt": GROUP,
+        "generate_max_len": TOKENS,
+        "actor_learning_rate": RATE,
+        "max_norm": NORM,
+        "save_path": Name(("out",)),
+        "num_episodes": PASSES,
+        "rollout_batch_size": Name(("prompts",)),
+        "micro_train_batch_size": AT_ONCE,
+        "adam_betas": Name(("betas",)),
+        "eps_clip": WINDOW,
+        "eps_clip_low_high": WINDOW,
+        "init_kl_coef": Name(("beta",), "method", "OpenRLHF takes it off the reward unless told to use a loss"),
+        "advantage_estimator": ADVANTAGE,
+        "pretrain": POLICY,
+    },
+    "slime": {"eps_clip_high": HIGH, "eps_clip_c": Name(("dual_clip",), "method")},
+    "Stable-Baselines3": {"n_epochs": EPOCHS, "clip_range": WINDOW},
+    "transformers": {"max_new_tokens": TOKENS, "model_name_or_path": POLICY},
+}
+"""Library -> its name -> ours."""
+OF_A_METHOD = "aggregation"  #: A setting that every method has, and a run has not.
+
+
+def near(said: object, known: Iterable[str]) -> str:
+    """The nearest of the names that are known, as the end of an error; empty if none is near."""
+    lowered = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(str(said).lower(), lowered, n=1, cutoff=0.5)
+    return f"; did you mean {lowered[found[0]]!r}?" if found else ""
+
+
+def hint(said: object, known: Iterable[str]) -> str:
+    """The end of an error for the unknown setting `said`: what it is called here, or else the nearest known name.
+
+    Options of the command line (`--max-tokens`) work as names do."""
+    text, names = str(said), list(known)
+    library, entry = _elsewhere(text)
+    if entry is None:
+        return near(text, names)
+    option, there = text.startswith("--"), {_plain(name) for name in names}
+    ours = " and ".join(repr(_option(name) if option else name) for name in entry.ours)
+    called = f"; {text!r} of {library} is {ours} here" if library else f"; {text!r} is"
+    but = f" ({entry.but})" if entry.but else ""
+    if library and there.issuperset(entry.ours):
+        return called + but
+    if entry.owner == "method" and OF_A_METHOD in there:  # a method that has no such setting
+        return near(text, names)
+    return f"{called}{',' if library else ''} {_home(entry)}{but}"
+
+
+def _plain(name: str) -> str:
+    return name.lstrip("-").replace("-", "_")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _elsewhere(said: str) -> tuple[str, Name | None]:
+    """The library that has this name, with ours for it; no library if it is a name of ours; None if it is neither."""
+    parts = _plain(said).split(".")  # actor_rollout_ref.actor.ppo_epochs, rollout.n
+    for name in ("_".join(parts[-2:]), parts[-1]):
+        for library, names in NAMES.items():
+            if name in names:
+                return library, names[name]
+    own = {ours: entry.owner for names in NAMES.values() for entry in names.values() for ours in entry.ours}
+    return "", Name((parts[-1],), own[parts[-1]]) if parts[-1] in own else None
+
+
+def _home(entry: Name) -> str:
+    """Where a setting of ours is set."""
+    first, several = entry.ours[0], len(entry.ours) > 1
+    values = ", ".join(f"{name}=..." for name in entry.ours)
+    if entry.owner == "run":
+        return f"a setting of the run: trlib.train(..., {values}), {_option(first)}"
+    if entry.owner == "method":
+        what = "settings" if several else "a setting"
+        return f"{what} of the method: trlib.algorithms.GRPO({values}), --set {first}=..."
+    return f"an argument of trlib.train, {_option(first)}"
