@@ -29,7 +29,7 @@ from trlab.record import is_recorded, read
 
 sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's extension
 
-from bookext.quoted import QUOTE, parse
+from bookext.quoted import COUNTED, QUOTE, parse
 
 CALLS = ("told", "against", "gap")
 """The functions of `trlab.outcomes` that compare."""
@@ -47,7 +47,7 @@ def of_pages(folder: Path) -> Iterator[Named]:
     for page in sorted(folder.glob("*.md")):
         for text in QUOTE.findall(page.read_text(encoding="utf-8")):
             quote = parse(text)
-            if quote.against:
+            if quote.against and quote.measure.partition(":")[0] not in COUNTED:
                 yield quote.sweep, quote.comparison
 
 

@@ -90,6 +90,22 @@ def test_a_method_falls_where_its_curve_crosses_the_line():
     assert float(shown("basin pg_is falls")) < float(shown("basin ppo falls")) < 1e-4
 
 
+def test_how_much_further_a_method_works_depends_on_where_the_line_is_drawn():
+    ends = recorded("basin")[0].assign(lr=lambda runs: runs["lr"].astype(float))
+    curves = {label: part.groupby("lr")["sampled"].apply(iqm) for label, part in ends.groupby("label")}
+    best = max(curve.max() for curve in curves.values())
+    for within in (0.02, 0.05, 0.1, 0.2):
+
+        def edge(label, line=best - within):
+            above = max(rate for rate, end in curves[label].items() if end >= line)
+            below = min(rate for rate in curves[label].index if rate > above)
+            share = (curves[label][above] - line) / (curves[label][above] - curves[label][below])
+            return above * (below / above) ** share
+
+        assert shown(f"basin ppo over pg_is falls:{within}") == f"{edge('ppo') / edge('pg_is'):.1f}"
+    assert shown("basin ppo over pg_is falls") == shown("basin ppo over pg_is falls:0.05")
+
+
 def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked():
     far, near = "tuned dppo-tv over ppo take_off uses=16", "tuned quatro over ppo uses=16"
     one, other = (runs_of("tuned", label, uses="16")[0] for label in ("dppo-tv", "ppo"))

@@ -6,8 +6,11 @@ import pandas as pd
 import pytest
 
 from trlab.basin import basins
-from trlab.drawing.rates import bars, written_rate
-from trlab.record import read
+from trlab.drawing.named import figure
+from trlab.drawing.rates import bars, data_of, written_rate
+from trlab.drawing.recorded import draw
+from trlab.record import read, recorded
+from trlab.statistics import iqm
 from trlab.sweep import load_sweep
 from trlab.tuning import chosen_at_each, summary
 
@@ -66,3 +69,24 @@ def sweep_rate(label: str, rate: float) -> float:
     """An optimiser's rates are multiples of the axis's."""
     variant = next(one for one in load_sweep("gallery_map").variants if one.name == label)
     return float(variant.instead.get("lr", {}).get(f"{rate:g}", {"lr": rate})["lr"])
+
+
+def test_what_a_run_fits_follows_from_its_arguments():
+    assert data_of({"prompts": 16, "group": 8, "epochs": 16}) == "again"
+    assert data_of({"prompts": 16, "group": 16, "epochs": 16}) == "larger" == data_of({"prompts": 64, "epochs": 16})
+    assert data_of({"prompts": 256, "minibatches": 16}) == "parts" and data_of({"prompts": 16, "lr": 1e-4}) == "new"
+
+
+def test_distance_shows_every_cell_of_its_three_sweeps():
+    one = figure("distance")
+    drawing = draw(one, *read("basin"))
+    (ax,) = drawing.figure.axes
+    shown = {
+        (line.get_xdata()[0], line.get_ydata()[0])
+        for line in ax.lines
+        if len(line.get_xdata()) == 1 and line.get_marker() != "None"
+    }
+    every = pd.concat([recorded(name)[0] for name in ("basin", "refit", "refit_size")])
+    cells = [part for _, part in every.groupby(["sweep", "label", "lr"])]
+    assert shown == {(iqm(part["kl"]), iqm(part["sampled"])) for part in cells} and len(cells) == 51
+    assert ax.get_xscale() == "log" and "TROLL, reused: 16 x 8 completions, 16 times: 0.88 at 0.00046" in drawing.alt

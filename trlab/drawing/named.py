@@ -32,6 +32,7 @@ Kind = Literal[
     "basin",
     "basins",
     "speed",
+    "against",
 ]
 
 
@@ -45,7 +46,8 @@ class Figure:
     """How it is drawn: rows with intervals; curves over `along`; probabilities of improvement over `control`; shares of
     runs above a threshold; accuracy against nats; a history with bands; divergence against difficulty; a measure at
     matched reward; curves over learning rates, a panel for each point of `along`; the same with basins; basins
-    alone; the end against the take-off."""
+    alone; the end against the take-off; the measure against another one, `along`, of several sweeps."""
+
     text: str
     """What it shows, in a sentence: its caption."""
     at: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +67,8 @@ class Figure:
     control: str = ""
     """The variant that others are compared with: in curves a cross shows where another lies `drop` below it."""
     drop: float | None = None
+    beside: Sequence[str] = ()
+    """Further sweeps whose recorded runs it shows together with these."""
     line: float | None = None
     """Where a dotted line stands: a reward, a radius."""
 
@@ -131,6 +135,16 @@ FIGURES: dict[str, Figure] = {
         "Speed against safety at 16 uses, for PPO and without a region: the accuracy after 24 batches against the mean "
         "reward of the first ten. Filled points are those that no other point of the two beats.",
         only=("pg_is", "ppo"),
+    ),
+    "distance": Figure(
+        "basin",
+        "against",
+        "Accuracy after 384 updates against how far a batch moved the policy by 16 of them (fresh: by one): every "
+        "method, rate and kind of data of three sweeps, 12 or 16 seeds each, with 95 % intervals. Thin lines join a "
+        "method's rates.",
+        along="kl",
+        axis="KL per batch, nats per token",
+        beside=("refit", "refit_size"),
     ),
     "corrected-late": Figure(
         "corrected",
@@ -352,6 +366,13 @@ FIGURES: dict[str, Figure] = {
         "The task relay with a sampler two batches behind, every batch used four times, at a learning rate of 1.5e-3: "
         "accuracy after twelve batches, twelve seeds each, with 95 % intervals. The dotted line is the base model.",
         at={"rate": "hot"},
+    ),
+    "relay-narrow": Figure(
+        "relay_narrow",
+        "intervals",
+        "Windows exchanged, on relay at a learning rate of 1.5e-3: PPO's clip on tokens with narrower windows, GSPO's "
+        "and LUSPO's on whole completions with wider ones; accuracy after twelve batches, twelve seeds each, with 95 % "
+        "intervals. PPO's own window is 0.2, GSPO's and LUSPO's 0.0003 and 0.0004. The dotted line is the base model.",
     ),
     "relay-own": Figure(
         "relay_best",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,6 +117,68 @@ def speed(methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, m
     points = "; ".join(f"{label} at {written_rate(rate)}: {x.value:.2f}, {y.value:.2f}" for label, rate, x, y in every)
     on = ", ".join(f"{label} at {written_rate(rate)}" for label, rate, _, _ in every if (label, rate) in kept)
     return Drawing(figure, f"Take-off and end of each method and learning rate: {points}. On the frontier: {on}.")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One method on one kind of data, over its learning rates."""
+
+    method: str
+    data: str
+    """One of `DATA`."""
+    points: Sequence[tuple[Estimate, Estimate]]
+    """What stands to the right and what stands up, rate by rate."""
+
+
+def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool = True) -> Drawing:
+    """Ends against what a batch did, with 95 % intervals: colours say what an update fits, shapes say the method, thin
+    lines join a method's learning rates on the same data.
+
+    Raises:
+        ValueError: no arms, or data that are none of `DATA`.
+    """
+    if not arms:
+        raise ValueError("arms: expected at least one, got none")
+    figure, (ax,) = panels(height=4.2)
+    methods = list(dict.fromkeys(arm.method for arm in arms))
+    for arm in arms:
+        colour, marker = COLOURS[list(DATA).index(arm.data)], MARKERS[methods.index(arm.method)]
+        ax.plot([x.value for x, _ in arm.points], [y.value for _, y in arm.points], color=colour, lw=0.8, alpha=0.5)
+        for x, y in arm.points:
+            ax.plot([x.low, x.high], [y.value] * 2, color=colour, linewidth=0.8, alpha=0.5)
+            ax.plot([x.value] * 2, [y.low, y.high], color=colour, linewidth=0.8, alpha=0.5)
+            ax.plot([x.value], [y.value], marker=marker, color=colour, markersize=5.5, linestyle="")
+    for data in (data for data in DATA if data in {arm.data for arm in arms}):
+        ax.plot([], [], color=COLOURS[list(DATA).index(data)], linewidth=4, label=DATA[data])
+    for method in methods:
+        ax.plot([], [], marker=MARKERS[methods.index(method)], color=INK, linestyle="", label=method)
+    if logarithmic:
+        ax.set_xscale("log")
+    ax.set_xlabel(across)
+    ax.set_ylabel(measure)
+    ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    legend(ax, loc="lower left")
+    said = "; ".join(
+        f"{arm.method}, {DATA[arm.data]}: " + ", ".join(f"{y.value:.2f} at {x.value:.2g}" for x, y in arm.points)
+        for arm in arms
+    )
+    return Drawing(figure, f"{measure[0].upper()}{measure[1:]} against {across}. {said}.")
+
+
+DATA = {
+    "again": "reused: 16 x 8 completions, 16 times",
+    "larger": "reused, of a larger batch",
+    "parts": "split: every part once",
+    "new": "fresh: a batch for each update",
+}
+"""What an update fits, and what a legend calls it."""
+
+
+def data_of(train: Mapping[str, object]) -> str:
+    """Which of `DATA` a run's arguments mean, where its smallest batch has 16 prompts with 8 completions each."""
+    if train.get("epochs", 1) == 1:
+        return "parts" if train.get("minibatches", 1) != 1 else "new"
+    return "again" if (train.get("prompts", 16), train.get("group", 8)) == (16, 8) else "larger"
 
 
 def written_rate(rate: float) -> str:

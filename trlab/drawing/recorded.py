@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from trlab import record
 from trlab.basin import LR, basins
 from trlab.drawing import costs, rates, scores
 from trlab.drawing.named import Figure
@@ -70,6 +72,7 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         "basin": _basin,
         "basins": _basins,
         "speed": _speed,
+        "against": _against,
     }[figure.kind](figure, sweep, runs, history, labels)
 
 
@@ -169,6 +172,23 @@ def _speed(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFra
         for label, ends in last.items()
     }
     return rates.speed(pairs, measure=figure.words)
+
+
+def _against(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
+    arms = []
+    for part in (runs, *(figure.of(record.read(name)[1]) for name in figure.beside)):
+        for _, arm in finished(part).groupby("label", sort=False):
+            places = [here for _, here in arm.groupby(arm["train"].map(_rate), sort=True)]
+            points = [
+                tuple(interval(here[name].to_numpy()) for name in (figure.along, figure.measure)) for here in places
+            ]
+            first = arm.iloc[0]
+            arms.append(rates.Arm(called(first["method"]), rates.data_of(json.loads(first["train"])), points))
+    return rates.against(arms, across=figure.axis, measure=figure.words, logarithmic=figure.along.startswith("kl"))
+
+
+def _rate(train: str) -> float:
+    return float(json.loads(train)["lr"])
 
 
 def _frontier(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:

@@ -7,6 +7,7 @@
     {rec}`controls shuffled above:0.35`                   17 of 72
     {rec}`corrected none seeds`                           8
     {rec}`basin ppo falls`                                3.7e-5
+    {rec}`basin ppo over pg_is falls:0.1`                 1.5: how many times the rate, with a line 0.1 below the best
 
 A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled accuracy), a point of every
 axis, and perhaps how many digits (`.3`). A number is an interquartile mean with its 95 % interval. A comparison is a
@@ -33,7 +34,7 @@ from sphinx.util.docutils import SphinxRole
 
 import trlab.record
 from bookext import words
-from trlab.basin import LR, basins
+from trlab.basin import LR, WITHIN, basins
 from trlab.comparison import PRINTED, Comparison, Side, asked
 from trlab.files import HISTORY, RUNS
 from trlab.findings import at, before, finished, price
@@ -217,22 +218,31 @@ def _base(quote: Quote) -> str:
 
 
 def _falls(quote: Quote) -> str:
+    """The rate at which a method falls out of its basin; `over` another method: how many times the other's rate."""
+    if quote.against:
+        return f"{_edge(quote) / _edge(quote.other):.1f}"
+    mantissa, exponent = f"{_edge(quote):.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _edge(quote: Quote) -> float:
     _, runs, _ = record(quote.sweep)
     known("label", quote.label, runs["label"].unique())
     if LR not in runs:
         raise ValueError(f"falls: expected a sweep over learning rates, got {quote.sweep}")
-    (here,) = [one for one in basins(finished(at(runs, dict(quote.at)))) if one.label == quote.label]
+    within = float(quote.measure.partition(":")[2] or WITHIN)
+    found = basins(finished(at(runs, dict(quote.at))), within=within)
+    (here,) = [one for one in found if one.label == quote.label]
     if here.piece.open_high or math.isnan(here.piece.high):
         where = "works at the highest rate that was run" if here.piece.open_high else "never reaches the line"
         raise ValueError(f"falls: expected a method that falls between two rates, got {quote.label}, which {where}")
-    mantissa, exponent = f"{here.piece.high:.1e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+    return here.piece.high
 
 
 COUNTED = {"above": _above, "range": _range, "seeds": _seeds, "base": _base, "falls": _falls}
 """What is counted of accuracies, with nothing to draw an interval from: runs above a number (`above:0.35`, over all
 points that are not named), the lowest and the highest run, the number of seeds, the mean before training, the learning
-rate at which a method falls out of its basin."""
+rate at which a method falls out of its basin (`falls:0.1`: with a line that far below the best end)."""
 
 
 def written(estimate: Estimate, measure: str, *, sign: bool = False, digits: int | None = None) -> str:

@@ -100,7 +100,8 @@ class NamedFigure(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         try:
             one = figure(self.arguments[0])
-            quoted.note(self.env, one.sweep)
+            for name in (one.sweep, *one.beside):
+                quoted.note(self.env, name)
             drawing = draw(one, *quoted.record(one.sweep))
         except quoted.NotRun:
             return []
