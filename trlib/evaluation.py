@@ -14,7 +14,7 @@ import numpy as np
 from trlib import checks
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
-from trlib.tasks.task import REASONS, checked_prompts, checked_verdict
+from trlib.tasks.task import NEEDED, REASONS, check_task, checked_prompts, checked_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,8 +191,7 @@ def evaluate(
     In the book: :eq:`policy-objective`."""
     if not hasattr(policy, "name"):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
-    if isinstance(task, type) or not all(hasattr(task, name) for name in ("prompts", "verify", "settings")):
-        raise TypeError(f"task: expected a task such as trlib.load_task('dial'), got {task!r}")
+    check_task(task, ("prompts", "verify", "settings") if max_tokens is not None else NEEDED)
     samples, batch = checks.whole("samples", samples, least=1), checks.whole("batch", batch, least=1)
     seed = checks.whole("seed", seed, least=0)
     temperature = checks.number("temperature", temperature, above=0, below=math.inf)

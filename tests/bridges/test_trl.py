@@ -210,7 +210,8 @@ def test_what_the_loss_would_drop_is_refused_by_name_at_construction(settings, p
         (staticmethod(quatro_loss), r"token_loss: expected .*, got quatro_loss, which fails .*'advantages'"),
         (staticmethod(troll_loss), r"token_loss: expected .*, got troll_loss, which fails .*'tokens'"),
         (bare, r"token_loss \(a plain function needs staticmethod around it\): .*, got bare, which fails"),
-        (staticmethod(lambda *_, **__: torch.zeros(1, 1)), r"token_loss: .*, which returns a Tensor; TokenLoss"),
+        (staticmethod(lambda *_, **__: torch.zeros(1, 1)), r"token_loss: .* returns per_token of shape \[1, 1\] for"),
+        (staticmethod(troll_sparse_loss), r"most likely tokens it is troll_sparse_loss, in DistributionTrainer$"),
         (staticmethod(lambda *_, **__: TokenLoss(torch.zeros(()))), r"token_loss: .* per_token of shape \[\]"),
         (
             staticmethod(lambda logp, *_, **__: (-logp, {})),
@@ -233,9 +234,10 @@ def test_a_loss_that_cannot_work_is_refused_by_name_at_construction(loss, messag
         trainer_of(policy, tmp_path, Broken)
 
 
-def test_a_loss_without_diagnostics_trains_and_logs_no_kept(policy, tmp_path):
+@pytest.mark.parametrize("loss", [bare, lambda *args, **kwargs: bare(*args, **kwargs).per_token], ids=["bare", "plain"])
+def test_a_loss_without_diagnostics_trains_and_logs_no_kept(loss, policy, tmp_path):
     class Bare(TrustRegionTrainer):
-        token_loss = staticmethod(bare)
+        token_loss = staticmethod(loss)
 
     trainer = trainer_of(policy, tmp_path, Bare, loss_type="luspo")
     trainer.current_gradient_accumulation_steps = 1
@@ -394,7 +396,8 @@ def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(policy, tmp_pa
             DistributionTrainer,
             {"token_loss": staticmethod(troll_loss)},
             TypeError,
-            r"token_loss: expected a function of \(logp, old, \*, tokens.*, got troll_loss, which fails",
+            r"token_loss: expected a function of \(logp, old, \*, tokens.*, got troll_loss, which fails .* it is "
+            "troll_sparse_loss$",
         ),
     ],
 )

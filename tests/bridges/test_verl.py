@@ -180,8 +180,13 @@ def test_settings_and_further_losses_are_the_callers(rollouts):
     torch.testing.assert_close(theirs, aggregate(found.per_token, rollouts.mask, "token-mean"), rtol=1e-6, atol=0)
 
 
-def test_a_loss_without_diagnostics_has_no_clip_fraction(rollouts):
-    register({"trlib_bare": lambda logp, logp_old, *, advantages, mask: TokenLoss(-logp * advantages * mask)})
+@pytest.mark.parametrize("kind", [TokenLoss, torch.Tensor], ids=["TokenLoss", "plain"])
+def test_a_loss_without_diagnostics_has_no_clip_fraction(kind, rollouts):
+    def bare(logp, logp_old, *, advantages, mask):
+        per_token = -logp * advantages * mask
+        return TokenLoss(per_token) if kind is TokenLoss else per_token
+
+    register({"trlib_bare": bare})
     loss, metrics = rollouts.loss("trlib_bare", torch.ones(rollouts.mask.shape))
     torch.testing.assert_close(loss, -rollouts.logp()[rollouts.mask].mean(), rtol=1e-6, atol=0)
     assert "actor/pg_clipfrac" not in metrics and "actor/ppo_kl" in metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ import pytest
 
 import trlib
 from trlib.errors import MethodError, NonFiniteError
-from trlib.tasks import Prompt, Verdict, load_task
+from trlib.tasks import Prompt, Verdict, knobs, load_task
+from trlib.tasks.task import check_task
 
 TASKS = ("dial", "spend", "relay", "sums", "gsm8k")
 OWN = {
@@ -161,8 +163,36 @@ def test_a_task_of_ones_own_is_loaded_from_its_file(tmp_path):
         load_task(f"{file}:Echo")
     heir = MINE.format(decorator="@dataclass(frozen=True)", settings="").replace("class Echo:", "class Echo(Task):")
     file.write_text(heir.replace("import Prompt,", "import Prompt, Task,"))  # the protocol's own members do nothing
-    with pytest.raises(TypeError, match=r"got .*Echo' without settings"):
+    with pytest.raises(TypeError, match=r"got .*Echo' without settings: it lacks the property `settings`; add `@prop"):
         load_task(f"{file}:Echo")
+
+
+def test_a_task_without_a_member_or_with_a_wrong_property_says_which_and_where(tmp_path):
+    class Bare:
+        name, max_tokens = "bare", 4
+
+        def prompts(self, n, *, seed):
+            return []
+
+        def verify(self, prompt, completion, *, ended):
+            return Verdict(1.0, "right")
+
+    class Wrong(Bare):
+        @property
+        def settings(self):
+            return knobs(self)
+
+    line = inspect.getsourcelines(Wrong)[1] + 3
+    check_task(Bare(), ("prompts", "verify"))
+    with pytest.raises(TypeError, match=r"got <.*Bare.*>: it lacks the property `settings`; add `@property`"):
+        check_task(Bare())
+    wrong = rf"task: Wrong's property `settings` \(.*test_task.py:{line}\) raises TypeError: 'module' object is not"
+    with pytest.raises(TypeError, match=wrong):
+        check_task(Wrong())
+    with pytest.raises(TypeError, match=wrong):
+        trlib.evaluate(trlib.load_policy("dial"), Wrong())
+    with pytest.raises(TypeError, match=wrong):
+        trlib.train(trlib.load_policy("dial"), Wrong(), trlib.algorithms.GRPO(), steps=1)
 
 
 ASKED = Prompt("7 : +3 flip =", "9")

@@ -1,6 +1,6 @@
 """The losses of this package in TRL 1.16's GRPOTrainer: its own `_compute_loss` runs on our loss of each token.
 
-    TrustRegionTrainer     a token loss: DPPO, PSPO, CISPO, or one of your own
+    TrustRegionTrainer     a token loss: DPPO, PSPO, CISPO, or one of your own (a TokenLoss, or plain numbers [B, T])
     DistributionTrainer    a loss of the old policy's K most likely tokens: TROLL, top-K DPPO
     QuatroTrainer          QUATRO
 
@@ -23,7 +23,7 @@ from trl import GRPOTrainer
 from trlib.algorithms import TopK, dppo_loss, troll_sparse_loss
 from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, quatro_loss, solve_groups
-from trlib.bridges import TOKEN_LOSS, TOPK_LOSS, check_loss
+from trlib.bridges import TOKEN_LOSS, TOPK_LOSS, as_token_loss, check_loss
 from trlib.checks import choice, value_checks, whole
 from trlib.divergences import k3
 
@@ -85,7 +85,7 @@ class TrustRegionTrainer(GRPOTrainer):
         old = inputs.get("old_per_token_logps", logp.detach())  # left out where one update follows a rollout
         sampler = inputs.get("sampling_per_token_logps", old) if self.anchor == "rollout" else old
         with value_checks(self._step == 0):
-            loss = self._token_loss(logp, old.where(sampler.isnan(), sampler), mask, inputs)
+            loss = as_token_loss(self._token_loss(logp, old.where(sampler.isnan(), sampler), mask, inputs))
         if "kept" in loss.diagnostics:
             self._log_mean("kept", loss.diagnostics["kept"], mask)
         if not beta:

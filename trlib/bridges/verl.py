@@ -22,7 +22,7 @@ from verl.utils.torch_functional import masked_mean
 from trlib.algorithms import dppo_loss, pspo_loss
 from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, solve_groups
-from trlib.bridges import check_loss
+from trlib.bridges import as_token_loss, check_loss
 from trlib.checks import value_checks
 
 _checked: set[int] = set()
@@ -68,7 +68,7 @@ def _policy_loss(
 ):
     mask = response_mask.bool()
     with value_checks(id(loss) not in _checked):
-        result = loss(log_prob, old_log_prob, advantages=advantages, mask=mask)
+        result = as_token_loss(loss(log_prob, old_log_prob, advantages=advantages, mask=mask))
     _checked.add(id(loss))
     per_token = result.per_token if rollout_is_weights is None else result.per_token * rollout_is_weights
     # With nothing unmasked it is 0, where verl divides by 0. Metrics too: each rank owes a number per micro-batch.

@@ -31,7 +31,7 @@ from trlib.loop.stopping import stoppable
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
 from trlib.seeds import generator
-from trlib.tasks.task import Task, Verdict
+from trlib.tasks.task import Task, Verdict, check_task
 
 
 @keywords_of(RunSettings)
@@ -55,9 +55,7 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving."""
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
-    needed = ("prompts", "verify", "max_tokens", "settings")
-    if isinstance(task, type) or not all(hasattr(task, name) for name in needed):
-        raise TypeError(f"task: expected a task such as trlib.load_task('dial'), got {task!r}")
+    check_task(task)
     if not isinstance(method, Method):
         raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)

@@ -11,7 +11,7 @@ from trlib.tasks.gsm8k import Gsm8k
 from trlib.tasks.relay import Relay
 from trlib.tasks.spend import Spend
 from trlib.tasks.sums import Sums
-from trlib.tasks.task import REASONS, Prompt, Recipe, Task, Verdict
+from trlib.tasks.task import MEMBERS, REASONS, Prompt, Recipe, Task, Verdict, lacking
 
 TASKS: dict[str, type[Task]] = {"dial": Dial, "spend": Spend, "relay": Relay, "sums": Sums, "gsm8k": Gsm8k}
 """Every task by its name."""
@@ -40,8 +40,8 @@ def task_kind(name: str) -> type[Task]:
         raise TypeError(f"task: expected {wanted}, got {name!r}, which is not one: {advice}")
     known = {*dir(kind), *(field.name for field in fields(kind))}
     inherited = [part for part in vars(Task) if getattr(kind, part, None) is vars(Task)[part]]
-    needed = ("name", "max_tokens", "settings", "prompts", "verify")
-    missing = [part for part in needed if part not in known or part in inherited]
+    missing = [part for part in MEMBERS if part not in known or part in inherited]
     if missing:
-        raise TypeError(f"task: expected what trlib.tasks.Task lists, got {name!r} without {', '.join(missing)}")
+        got = f"{name!r} without {', '.join(missing)}: {lacking(missing)}"
+        raise TypeError(f"task: expected what trlib.tasks.Task lists, got {got}")
     return cast("type[Task]", kind)

@@ -1,7 +1,8 @@
 """What a task is: prompts from a seed, an expert, and a verifier that says why."""
 
 import math
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -40,6 +41,51 @@ class Recipe:
     lora: Mapping[str, Any] = field(default_factory=dict)  #: Of the adapters; empty: none.
     chat: bool | None = None  #: Whether prompts are put into the chat template; None: as the policy is.
     settings: Mapping[str, Any] = field(default_factory=dict)  #: Keyword arguments of `trlib.train`.
+
+
+MEMBERS = {
+    "name": 'the text `name`; add `name: ClassVar[str] = "mine"`',
+    "max_tokens": "the number `max_tokens`; add the knob `max_tokens: int = 16`, or a property",
+    "settings": "the property `settings`; add `@property` and `def settings(self): return knobs.settings(self)` "
+    "(`from trlib.tasks import knobs`)",
+    "prompts": "the method `prompts`; add `def prompts(self, n, *, seed)`, which returns n prompts",
+    "verify": "the method `verify`; add `def verify(self, prompt, completion, *, ended)`, which returns a Verdict",
+}
+"""What a task must have, and how to add it."""
+
+
+NEEDED = ("prompts", "verify", "max_tokens", "settings")  #: What training and evaluation read.
+
+
+def lacking(missing: Iterable[str]) -> str:
+    """Which members are missing, and what to write."""
+    return f"it lacks {'; and '.join(MEMBERS[name] for name in missing)}"
+
+
+def check_task(task: object, needed: Sequence[str] = NEEDED) -> None:
+    """Check that a task has what is needed of it, before anything is computed.
+    Raises TypeError: it is none, lacks a member (the message says what to add), or a property of it raises an error
+    (named with its file and line)."""
+    missing = [] if isinstance(task, type) else [name for name in needed if not _has(task, name)]
+    if isinstance(task, type) or missing:
+        more = f": {lacking(missing)}" if 0 < len(missing) < len(needed) else ""
+        raise TypeError(f"task: expected a task such as trlib.load_task('dial'), got {task!r}{more}")
+
+
+def _has(task: object, name: str) -> bool:
+    """Whether it has the member; a property that raises an error of its own is told with its place."""
+    member = getattr(type(task), name, None)
+    try:
+        getattr(task, name)
+    except Exception as error:
+        if not isinstance(member, property) or member.fget is None:
+            return False
+        code = member.fget.__code__
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
+        where = f"{code.co_filename}:{lines[-1] if lines else code.co_firstlineno}"
+        wrong = f"{type(task).__name__}'s property `{name}` ({where}) raises {type(error).__name__}"
+        raise TypeError(f"task: {wrong}: {error}") from error
+    return True
 
 
 def check_asked(prompt: object, completion: object, ended: object) -> None:
