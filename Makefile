@@ -10,7 +10,7 @@ epub: .venv/installed-dev ; @$(PYTHON) -m tools.epub
 # A deck for each chapter, from the same pages.
 slides: .venv/installed-dev ; @$(PYTHON) -m tools.slides
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
-test: .venv/installed-dev ; @$(PYTEST) -m "not nightly"
+test: .venv/installed-dev ; @$(PYTEST) -m "not nightly" --nbmake tests notebooks
 # After each edit, in a minute: the losses, the lint and the storeys; `make test` checks the types as well.
 quick: .venv/installed-dev ; @$(PYTEST) -m "not nightly" --deselect "tests/test_repository.py::test_the_checks_are_clean[types]" \
 	tests/algorithms tests/test_advantages.py tests/test_aggregation.py tests/test_checks.py tests/test_corrections.py tests/test_divergences.py \

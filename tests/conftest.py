@@ -37,9 +37,9 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"book: {config.getoption('book')}; survey of generated pages: --survey={config.getoption('survey')}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # First of all what needs the built book. One worker begins with it and builds; the others start in the middle.
-    items.sort(key=lambda item: not {"book", "executed"} & set(item.fixturenames))
+    items.sort(key=lambda item: not {"book", "executed"} & set(getattr(item, "fixturenames", ())))
     silent = [item.nodeid for item in items for mark in item.iter_markers("nightly") if not mark.args]
     if silent:
         raise pytest.UsageError(f"nightly: expected a reason, as in @pytest.mark.nightly('...'): {silent[0]}")

@@ -1,0 +1,40 @@
+"""What every run of `pytest --nbmake` here adds to nbmake: the cell that failed is named, and the profile is `smoke`
+where TRLIB_PROFILE names none."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator
+from traceback import walk_tb
+
+import pytest
+from nbmake.nb_result import NotebookError, NotebookResult
+from nbmake.pytest_items import NotebookFailedException
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Runs a notebook; its failure begins with the number of the cell, counted from 1 over all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRLIB_PROFILE", os.environ.get("TRLIB_PROFILE") or "smoke")
+        try:
+            return (yield)
+        except NotebookFailedException as failed:
+            error = failed.args[0].error
+            summary = error.summary or error.trace.strip().splitlines()[-1]
+            raise NotebookFailedException(_named(error.failing_cell_index, summary, error.trace)) from None
+        except Exception as error:  # a kernel that died: nbmake takes it for an error of its own
+            at = [frame.f_locals["cell_index"] for frame, _ in walk_tb(error.__traceback__) if _runs_a_cell(frame)]
+            if not at:
+                raise
+            raise NotebookFailedException(_named(at[0], f"{type(error).__name__}: {error}", "")) from error
+
+
+def _runs_a_cell(frame: object) -> bool:
+    return "cell_index" in getattr(frame, "f_locals", {})
+
+
+def _named(index: int, summary: str, trace: str) -> NotebookResult:
+    said = re.sub(r"\x1b\[[0-9;]*m", "", f"cell {index + 1}: {summary}")
+    return NotebookResult(None, NotebookError(said, f"{said}\n{trace}", index))
