@@ -159,10 +159,10 @@ export default bench({
       text: "What to notice: the bias falls with λ, the scatter rises, and both together are least between 0 and 1, at the dotted line. With more texts the best λ moves towards 1." },
   ],
   question: {
-    text: "A blind critic and λ = 0.95, six tokens, a reward at the end. What share of the true difference does the estimate show on average?",
-    options: [["none", "none: the critic is blind"], ["77", "77 %"], ["95", "95 %"]], right: "77",
-    state: { lam: 0.95, gamma: 1, miss: 1, noise: 0, pairs: 16 },
-    why: "The reward reaches the first token through five steps, each with the factor λ: 0.95⁵ = 0.77. Of a thousand tokens nothing would be left.",
+    text: "The critic has right and wrong the other way round (κ = 2), λ = 0.95, six tokens, a reward at the end. What does the estimate show of the true difference, on average?",
+    options: [["turned", "its opposite, as the critic says"], ["half", "about half of it"], ["95", "95 %"]], right: "half",
+    state: { lam: 0.95, gamma: 1, miss: 2, noise: 0, pairs: 16 },
+    why: "The reward reaches the first token through five steps, each with the factor λ, and keeps a share of 0.95⁵ = 0.77. The other 0.23 come from the critic, with the wrong sign: 0.77 − 0.23 = 0.55. Of a thousand tokens only the critic would be left.",
   },
   handles: (s, reading, size, data, shown) => [{
     key: "lam", label: "Lambda", words: setting(s.lam), ...shown.placeOf(s.lam), move: (x, y) => (shown.within(y) ? { lam: Number(shown.lamAt(x).toFixed(3)) } : undefined),

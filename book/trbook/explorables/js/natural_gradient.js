@@ -143,7 +143,7 @@ export default bench({
       text: "What to notice: the policy is almost certain of no, then yes, the worst answer. The plain gradient step is hardly a dot. Take the natural step a few times: it gets away." },
     { name: "make it fail: no ellipse", state: { theta1: -3.5, theta2: 4.2, delta: 0.3, lr: 50, way: "natural" },
       text: "What to notice: the ellipse reaches far beyond the region. The first tries spend more than the radius, and the line search walks back. Lower δ until the two outlines agree." },
-    { name: "make it fail: accepted, and worse", state: BETWEEN,
+    { name: "make it fail: between two answers", state: BETWEEN,
       text: "What to notice: KL and surrogate are in order, and the reward falls. No line search sees that; only a smaller radius helps. At δ = 0.02 it rises." },
     { name: "one rate, two places", state: { theta1: 0, theta2: 0.4, delta: 0.05, lr: 20, way: "gradient" },
       text: "What to notice: here this learning rate leaves the region. Drag the ring towards the upper left: the same rate comes to rest far inside. The radius means the same in both places." },
