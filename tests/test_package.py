@@ -19,6 +19,7 @@ GROUND = (
     "checks",
     "errors",
     "fields",
+    "namesake",
     "other_names",
     "seeds",
     "own",

@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant
+from trlib.namesake import check
+
+check()
 
 __all__ = ["Axis", "Budget", "Prediction", "Sweep", "Variant", "recorded"]
 

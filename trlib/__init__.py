@@ -4,8 +4,16 @@ Importing this package imports no torch: the names below are loaded when they ar
 
 from __future__ import annotations
 
+import sys
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+if sys.version_info < (3, 11):  # noqa: UP036 - before anything that an older Python cannot read
+    found = f"Python {sys.version.split()[0]} ({sys.executable})"
+    raise ImportError(f"trlib: expected Python 3.11 or newer, got {found}")
+
+from trlib.namesake import beside
 
 __version__ = "0.1.0"
 _HOME = {
@@ -19,6 +27,9 @@ _HOME = {
 }
 _MODULES = ("advantages", "aggregation", "algorithms", "corrections", "divergences", "tasks")
 __all__ = ["__version__", *_MODULES, *_HOME]
+
+if also := beside():
+    warnings.warn(also, stacklevel=2)
 
 if TYPE_CHECKING:
     from trlib import advantages, aggregation, algorithms, corrections, divergences, tasks

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from trlib import __version__
 from trlib.cli import evaluate, methods, tasks, train
 from trlib.errors import TrlibError
+from trlib.namesake import instead
 from trlib.other_names import hint, near
 
 CORE: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "methods": methods, "tasks": tasks}
@@ -69,6 +70,9 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     args = None
+    if hidden := instead():
+        print(f"trlib: error: {hidden}", file=sys.stderr)
+        return 1
     try:
         commands = installed()
         args = _parse((sys.argv[1:] if argv is None else list(argv)) or ["--help"], commands)

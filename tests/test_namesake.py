@@ -1,0 +1,69 @@
+"""Another project of the same name: each way of meeting it ends with a sentence that says which of the two this is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.paths import ROOT
+
+
+def python(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=where)
+
+
+@pytest.fixture
+def replaced(tmp_path: Path) -> Path:
+    """A folder of packages where the other project was installed after ours, into the same folder."""
+    (tmp_path / "trlib").mkdir()
+    for entry in (ROOT / "trlib").iterdir():
+        if entry.name != "__init__.py":
+            (tmp_path / "trlib" / entry.name).symlink_to(entry)
+    (tmp_path / "trlib/__init__.py").write_text('__version__ = "1.0.1"\n', encoding="utf-8")
+    for package in (ROOT / "trlab", ROOT / "book/trbook"):
+        (tmp_path / package.name).symlink_to(package)
+    return tmp_path
+
+
+@pytest.mark.parametrize("package", ["trlab", "trbook"])
+def test_our_packages_refuse_another_trlib(package: str, replaced: Path) -> None:
+    done = python(f"import {package}", replaced)
+    assert "ImportError: `import trlib` brings another project, trlib 1.0.1" in done.stderr
+    assert "pip uninstall trlib" in done.stderr
+
+
+def test_the_command_line_refuses_it_in_a_line(replaced: Path) -> None:
+    done = python("import sys; from trlib.cli import main; sys.exit(main(['tasks']))", replaced)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr.startswith("trlib: error: `import trlib` brings another project") and done.stderr.count("\n") == 1
+    )
+
+
+def test_the_book_says_what_hides_our_trlib(tmp_path: Path) -> None:
+    (tmp_path / "trlib").mkdir()
+    (tmp_path / "trlib/__init__.py").write_text('__version__ = "1.0.1"\n', encoding="utf-8")
+    done = python("import trbook", tmp_path, ROOT / "book")
+    assert "ImportError: `import trlib` does not bring the trlib of trust-region-book" in done.stderr
+
+
+def test_ours_says_so_where_the_other_is_installed_too(tmp_path: Path) -> None:
+    (tmp_path / "trlib-1.0.1.dist-info").mkdir()
+    done = python("import trlib; print(trlib.load_policy('dial').name)", ROOT, tmp_path)
+    assert done.stdout == "dial\n" and "this is the trlib of trust-region-book" in done.stderr
+    assert "trlib-1.0.1 from the package index, is installed too" in done.stderr
+    assert python("import trlib", ROOT).stderr == ""
+
+
+def test_an_older_python_is_told_which_it_needs() -> None:
+    old = "import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; import trlib"
+    done = python(old, ROOT)
+    assert done.stderr.splitlines()[-1].startswith(
+        "ImportError: trlib: expected Python 3.11 or newer, got Python 3.10.4 ("
+    )
