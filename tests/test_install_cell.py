@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sysconfig
 import venv
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from tools.paths import ROOT
 from tools.stamp import install_cell, version
@@ -110,6 +113,19 @@ def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
 
 def test_the_cell_does_nothing_where_the_package_is_there() -> None:
     for where in (THERE, Address()):
-        lines = install_cell(where).splitlines()
-        guard = "\n".join([*lines[:-1], "    raise AssertionError('it would install')"])
-        exec(compile(guard, "cell", "exec"), {})
+        code = re.sub(r"^    %pip.*$", "    raise AssertionError('it would install')", install_cell(where), flags=re.M)
+        exec(compile(code, "cell", "exec"), {})
+
+
+def test_without_an_address_the_first_cell_stops_with_one_sentence() -> None:
+    """As a hosted notebook without the package does: it says what to get, and no later cell runs."""
+    shell = InteractiveShell()
+    cell = install_cell(Address()).replace("trust-region-book", "trust-region-book-that-is-not-there")
+    with redirect_stdout(io.StringIO()) as shown:
+        done = shell.run_cell(cell)
+    assert isinstance(done.error_in_exec, ModuleNotFoundError)
+    (line,) = shown.getvalue().splitlines()
+    assert (
+        line.startswith("ModuleNotFoundError: this chapter needs trust-region-book") and "nothing is installed" in line
+    )
+    assert "pip install .[notebook]" in line and "pip install trlib" not in line

@@ -29,7 +29,14 @@ except PackageNotFoundError:
 if installed != "{version}":
 """
 FETCH = '    %pip install -q "{name}[notebook] @ {source}"'
-BY_HAND = '    print("This chapter needs {name} {version}: in a copy of its repository, pip install .[notebook]")'
+BY_HAND = """\
+    missing = ModuleNotFoundError(
+        f"this chapter needs {name} {version}, and {{installed or 'nothing'}} is installed: "
+        "in a copy of the book's repository run `pip install .[notebook]`, then restart "
+        "(the package index has a `trlib` of somebody else's, which does not help)"
+    )
+    missing._render_traceback_ = lambda: [f"ModuleNotFoundError: {{missing}}"]
+    raise missing"""
 COLAB = re.compile(r"\n\n\[\*\*▶ Open in Colab\*\*\]\([^)]*\)(?=\n|$)")
 TRIED = "05_grpo"
 """The chapter that the README sends to Colab."""
