@@ -5,9 +5,13 @@ One map for Python, the command line and methods: `train(num_iterations=3)`, `tr
 what. Read in TRL 1.16, verl 0.9, OpenRLHF, slime and Stable-Baselines3."""
 
 import difflib
-from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable
+from functools import wraps
+from inspect import signature
+from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Owner = Literal["run", "method", "argument"]
 
 
@@ -136,6 +140,20 @@ def hint(said: object, known: Iterable[str]) -> str:
     if entry.owner == "method" and OF_A_METHOD in there:  # a method that has no such setting
         return near(text, names)
     return f"{called}{',' if library else ''} {_home(entry)}{but}"
+
+
+def names_its_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """A decorator: the error for a keyword that the function does not have says what it is called here."""
+    known = signature(function).parameters
+
+    @wraps(function)
+    def call(*args: P.args, **keywords: P.kwargs) -> R:
+        for name in keywords:
+            if name not in known:
+                raise TypeError(f"{function.__name__}: no argument is called {name!r}{hint(name, known)}")
+        return function(*args, **keywords)
+
+    return call
 
 
 def _plain(name: str) -> str:

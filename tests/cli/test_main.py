@@ -37,7 +37,7 @@ def options_of(command: str) -> dict[str, str]:
     return {action.dest: action.help for action in parser._actions}
 
 
-def test_signature_docstring_and_command_line_follow_from_the_settings(monkeypatch):
+def test_signature_docstring_and_command_line_say_what_the_settings_say(monkeypatch):
     parameters = inspect.signature(trlib.train).parameters
     assert list(parameters)[:3] == ["policy", "task", "method"]
     keywords = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}

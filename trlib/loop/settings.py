@@ -1,7 +1,7 @@
 """The settings of a run: every keyword argument of `trlib.train`, with its default and what it means.
 
-They are written here once. The signature and the docstring of `trlib.train`, the options of `trlib train` and the
-book's page on the loop are made from `RunSettings`. This module imports no torch, so `trlib train --help` is quick."""
+`trlib.train` spells them out, and a test holds the two alike; the options of `trlib train` are made from
+`RunSettings`. This module imports no torch, so `trlib train --help` is quick."""
 
 from __future__ import annotations
 

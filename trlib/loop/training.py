@@ -5,8 +5,9 @@ learned from in minibatches x epochs updates, and measured. What a method may ch
 `trlib.algorithms.method`; nothing here knows a method by name."""
 
 import math
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Batch, Method, is_proportional
 from trlib.errors import CheckpointError, RunError, warn
-from trlib.fields import keywords_of
 from trlib.loop import checkpoints, room
 from trlib.loop.boxes import Asked, box, check_vocabulary, needs_of
 from trlib.loop.collect import Collector
@@ -25,24 +25,98 @@ from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, distinct_right, measure, summarise
 from trlib.loop.optimizers import Maker, maker
 from trlib.loop.run import Run, record_of
-from trlib.loop.settings import FilledSettings, RunSettings
+from trlib.loop.settings import Anchor, FilledSettings, Precision, RunSettings
 from trlib.loop.step import LoopStep
 from trlib.loop.stopping import stoppable
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
+from trlib.other_names import names_its_arguments
 from trlib.seeds import generator
 from trlib.tasks.task import Task, Verdict, check_task
 
 
-@keywords_of(RunSettings)
-def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> Run:
+@names_its_arguments
+def train(
+    policy: Policy,
+    task: Task,
+    method: Method,
+    *,
+    steps: int,
+    seed: int = 0,
+    prompts: int = 16,
+    group: int = 16,
+    temperature: float = 1.0,
+    max_tokens: int | None = None,
+    minibatches: int = 1,
+    epochs: int = 1,
+    lr: float = 1e-4,
+    betas: tuple[float, float] = (0.9, 0.95),
+    weight_decay: float = 0.0,
+    warmup: int = 10,
+    grad_norm: float = 1.0,
+    anchor: Anchor | None = None,
+    optimizer: str | Callable[..., Any] = "adamw",
+    lag: int = 0,
+    buffer: int = 0,
+    segments: int = 1,
+    sampler_logp: bool = True,
+    sampler: Precision = "fp32",
+    logit_noise: float = 0.0,
+    probe: int = 32,
+    checkpoint_every: int = 10,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    without: Sequence[str] = (),
+    at_once: int | None = None,
+) -> Run:
     """Train `policy` in place on `task` by `method`.
 
     Args:
         policy: what learns, from `trlib.load_policy`; it is changed in place.
         task: what it learns, from `trlib.load_task`.
         method: how, such as `trlib.algorithms.GRPO()`.
-        settings: by name, each of the fields of `trlib.loop.settings.RunSettings`.
+        steps: Number of batches.
+        seed: Seed of every random draw. The same seed, machine and versions give the same history bit for bit, timings
+            apart (on a CPU; a GPU adds up in an order of its own).
+        prompts: Prompts per batch.
+        group: Completions per prompt.
+        temperature: Temperature of sampling, and of every log-probability.
+        max_tokens: Token limit of a completion; by default the task's.
+        minibatches: Parts into which a batch is split, by whole prompts; each part is one update.
+        epochs: Passes over each batch, so a batch is used for minibatches x epochs updates.
+        lr: Learning rate.
+        betas: The optimiser's betas, if it takes any.
+        weight_decay: The optimiser's weight decay, if it takes one.
+        warmup: Updates over which the learning rate rises linearly to its full value.
+        grad_norm: Largest Euclidean norm of the gradient; a longer gradient is scaled down to it.
+        anchor: Policy around which the trust region is drawn: rollout (the one that sampled) or recomputed (the learner
+            before the batch's first update); by default the method's choice.
+        optimizer: Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME. In Python it can
+            also be a callable that makes a torch.optim.Optimizer. Clipping, warm-up and float32 copies of 16-bit
+            weights come with every one.
+        lag: Batches by which the sampler's weights are behind the learner's.
+        buffer: Batches by which a prompt's completions may be older still: 0 to this many, drawn at random, as from a
+            buffer.
+        segments: Parts of a completion that policies of different ages write: the first is `lag` batches behind, each
+            later one a batch less. The parts are equally long, and each policy reads what is already written before it
+            goes on: a partial rollout.
+        sampler_logp: Whether the sampler reports the log-probs of its tokens. If it does not, the anchor must be
+            recomputed: the learner's own log-probs then stand in for the old policy's, however old the completions are.
+        sampler: What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 (simulated).
+        logit_noise: Standard deviation of Gaussian noise on the sampler's logits.
+        probe: Completions per batch on which the exact metrics are computed, spread evenly over the prompts; 0 for
+            none. The distribution over the whole vocabulary is held at each of their tokens: use few if the vocabulary
+            is large.
+        checkpoint_every: Batches between two checkpoints.
+        out: Folder for the checkpoint, the history and the trained policy; by default nothing is written.
+        resume: Continue the run in `out`, bit for bit; if there is none yet, begin it.
+        progress: Show a progress bar.
+        without: Savings to switch off, to see that they change nothing: sharing, dropping, skipping.
+            `trlib.loop.settings.SAVINGS` says what each is. They change values and gradients in the last digits at
+            most.
+        at_once: Completions that are scored at a time; by default all of a minibatch. Fewer take less memory and a
+            third more time, and change a gradient only in its last digits.
 
     The first Ctrl-C or SIGTERM ends the run after the current batch, saved and valid; a second one ends it at once.
 
@@ -53,6 +127,36 @@ def train(policy: Policy, task: Task, method: Method, settings: RunSettings) -> 
         MethodError: one of the method's boxes, or the task's verifier, raised an error or returned something unusable,
             after saving.
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving."""
+    settings = RunSettings(
+        steps=steps,
+        seed=seed,
+        prompts=prompts,
+        group=group,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        minibatches=minibatches,
+        epochs=epochs,
+        lr=lr,
+        betas=betas,
+        weight_decay=weight_decay,
+        warmup=warmup,
+        grad_norm=grad_norm,
+        anchor=anchor,
+        optimizer=optimizer,
+        lag=lag,
+        buffer=buffer,
+        segments=segments,
+        sampler_logp=sampler_logp,
+        sampler=sampler,
+        logit_noise=logit_noise,
+        probe=probe,
+        checkpoint_every=checkpoint_every,
+        out=out,
+        resume=resume,
+        progress=progress,
+        without=without,
+        at_once=at_once,
+    )
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
     check_task(task)
