@@ -1,11 +1,12 @@
 """The size a notebook runs in: `smoke` (the tests: seconds), `cpu` (a minute on two cores), `gpu` (minutes).
 
-`TRLIB_PROFILE` decides; without it a machine with a GPU runs `gpu` and any other `cpu`.
+`TRLIB_PROFILE` decides; without it a machine with a GPU runs `gpu`, and says so once, and any other `cpu`.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TypeVar
 
 from trlib.errors import Brief, unknown
@@ -38,7 +39,18 @@ def profile() -> str:
             "TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs "
             "the same chapter smaller"
         )
+    if present and not named:
+        _tell()
     return "gpu" if present else "cpu"
+
+
+@cache
+def _tell() -> None:
+    """Say, once, why this machine runs longer than the page says."""
+    print(
+        "This notebook runs in its profile `gpu`, because torch finds a GPU: it may train longer than the page says. "
+        "For the page's own size set TRLIB_PROFILE=cpu before Jupyter starts."
+    )
 
 
 def size(*, smoke: T, cpu: T, gpu: T | None = None) -> T:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.by_day import by_day
-from trbook.profile import size
+from trbook.profile import profile, size
 
 SHELL = """
 import io, sys
@@ -41,7 +41,7 @@ def shown(*cells: str, **environment: str) -> tuple[str, list[str]]:
 
 
 def test_a_cell_that_comes_too_early_says_what_it_lacks() -> None:
-    error, lines = shown("from trbook.profile import size", "task.prompts(3)")
+    error, lines = shown("from trbook.profile import profile, size", "task.prompts(3)")
     assert (error, lines) == (
         "NameError",
         ["NameError: no cell has made `task` yet. Run the chapter from its top, or check how the name is spelt."],
@@ -89,8 +89,18 @@ NO_SIZE = "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got {!r
     ),
 )
 def test_a_size_that_cannot_be_had_is_one_line(named: str, line: str) -> None:
-    error, lines = shown("from trbook.profile import size", "size(smoke=1, cpu=2)", TRLIB_PROFILE=named)
+    error, lines = shown("from trbook.profile import profile, size", "size(smoke=1, cpu=2)", TRLIB_PROFILE=named)
     assert (error, lines) == ("ProfileError", [line])
+
+
+def test_the_owner_of_a_gpu_is_told_once_which_profile_runs_and_why(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setenv("TRLIB_PROFILE", "gpu")
+    assert (profile(), capsys.readouterr().out) == ("gpu", "")
+    monkeypatch.delenv("TRLIB_PROFILE")
+    assert (profile(), profile()) == ("gpu", "gpu")
+    said = capsys.readouterr().out
+    assert "because torch finds a GPU" in said and "TRLIB_PROFILE=cpu" in said and said.count("\n") == 1
 
 
 def test_sizes_go_by_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
