@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from trlib.corrections import Correction, m2po_mask, opsm_mask, truncated_importance
+from trlib.corrections import Correction, expected_weight, m2po_mask, opsm_mask, truncated_importance
 
 D = torch.float64
 # Ratios: row 0 is (3, 1/2, junk) with product 3/2; row 1 is (1, 5, 1/4) with product 5/4.
@@ -185,3 +185,55 @@ def test_m2po_drops_the_largest_until_the_moment_is_within_the_budget(seed, sign
 def test_masks_refuse_bad_input_by_name(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
+@pytest.mark.parametrize(("tokens", "level"), [(1, "token"), (12, "sequence")])
+@pytest.mark.parametrize(("sigma", "bound"), [(0.05, 2.0), (0.3, 1.1), (0.3, 3.0), (0.6, 0.7), (0.9, 2.0)])
+def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(how, tokens, level, sigma, bound):
+    generator = torch.Generator().manual_seed(tokens)
+    rows = 200_000
+    noise = sigma * torch.randn(rows, tokens, generator=generator, dtype=D) - sigma**2 / 2
+    factor = truncated_importance(
+        noise - 9,
+        torch.full_like(noise, -9.0),
+        torch.ones_like(noise, dtype=torch.bool),
+        cap=bound,
+        level=level,
+        how=how,
+    )[:, 0]
+    error = float(factor.std()) / math.sqrt(rows)
+    assert expected_weight(sigma, tokens, how, bound) == pytest.approx(float(factor.mean()), abs=5 * error + 1e-12)
+
+
+@pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
+def test_the_expected_weight_depends_on_the_sum_of_squares_and_loses_nothing_without_noise_or_bound(how):
+    assert expected_weight(0.06, 100, how, 3.0) == pytest.approx(expected_weight(0.03, 400, how, 3.0))
+    assert expected_weight(0.0, 400, how, 3.0) == expected_weight(0.5, 400, how, math.inf) == 1.0
+    assert expected_weight(0.0, 400, how, 0.5) == (0.5 if how == "truncate" else 0.0)
+    shares = [expected_weight(0.03, tokens, how, 3.0) for tokens in (1, 100, 1000, 10_000, 100_000)]
+    assert how == "reject" or (shares == sorted(shares, reverse=True) and shares[-1] < 1e-5)
+    assert how != "reject" or shares[-1] > 0.99, "most products shrink to nothing, below any upper bound"
+
+
+def test_the_expected_weight_of_real_noise_levels():
+    """Mean |log ratio| of bf16: .037 nats on SmolLM2, .0105 between two engines; normal noise, TRL's default mask."""
+    normal = math.sqrt(math.pi / 2)
+    left = [expected_weight(0.037 * normal, tokens, "mask", 3.0) for tokens in (1024, 2048, 8192)]
+    assert left == pytest.approx([0.50, 0.30, 0.03], abs=0.005)
+    assert expected_weight(0.0105 * normal, 8192, "mask", 3.0) == pytest.approx(0.63, abs=0.005)
+    assert expected_weight(0.037 * normal, 1, "truncate", 2.0) > 1 - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"sigma": -0.1}, ValueError, "sigma: expected a number at least 0, got -0.1"),
+        ({"tokens": 0}, ValueError, "tokens: expected a whole number of at least 1, got 0"),
+        ({"how": "clip"}, ValueError, "how: expected one of 'truncate', 'mask', 'reject', got 'clip'"),
+        ({"bound": 0}, ValueError, "bound: expected a number above 0, got 0"),
+    ],
+)
+def test_bad_input_of_the_expected_weight(change, error, message):
+    with pytest.raises(error, match=message):
+        expected_weight(**({"sigma": 0.1, "tokens": 10, "how": "mask", "bound": 3.0} | change))

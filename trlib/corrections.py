@@ -8,6 +8,7 @@ your own, `mask & opsm_mask(...)` takes tokens out of the mean too, `advantages 
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import torch
@@ -75,6 +76,34 @@ def _bounds(cap: object, floor: object) -> tuple[float, float]:
     return cap, 0.0 if floor is None else checks.number("floor", floor, least=0, most=cap)
 
 
+def expected_weight(sigma: float, tokens: int, how: str, bound: float) -> float:
+    """E_μ[c]: the mean factor that a correction with this upper bound leaves, where 1 would lose nothing.
+
+    s² = T σ²,   log W ~ N(-s²/2, s²), so that E[W] = 1 before the bound C
+    how="mask": E[W 1(W <= C)] = Φ((log C - s²/2)/s)        how="reject": P(W <= C) = Φ((log C + s²/2)/s)
+    how="truncate": E[min(W, C)] = Φ((log C - s²/2)/s) + C Φ(-(log C + s²/2)/s)
+
+    A mean well below 1 is a smaller learning rate that nobody set.
+
+    Args:
+        sigma: σ, standard deviation of a token's log π_old/μ, nats; of a normal one 1.25 times the mean |log π_old/μ|.
+        tokens: T, how many tokens' ratios one factor multiplies: 1 for level="token", a completion's length for
+            "sequence".
+        how, bound: `truncated_importance`'s `how` and `cap`.
+    Raises TypeError, ValueError: a σ below 0, no token, an unknown `how`, a bound not above 0.
+    Source: derived here, for noise that is normal, independent from token to token and of one σ. Noise that the tokens
+    of a completion share makes s² larger. In the book: :eq:`long-surviving`."""
+    s = checks.number("sigma", sigma, least=0) * math.sqrt(checks.whole("tokens", tokens, least=1))
+    checks.choice("how", how, HOWS)
+    bound = checks.number("bound", bound, above=0)
+    if s == 0 or bound == math.inf:
+        return min(bound, 1.0) if how == "truncate" else float(bound >= 1)
+    high, normal = math.log(bound), NormalDist().cdf
+    if how == "reject":
+        return normal((high + s * s / 2) / s)
+    return normal((high - s * s / 2) / s) + (bound * normal(-(high + s * s / 2) / s) if how == "truncate" else 0.0)
+
+
 def opsm_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float) -> Tensor:
     """OPSM, off-policy sequence masking: which tokens are kept, [B, T] bool, False where masked.
 
@@ -124,7 +153,8 @@ def sequence_ess(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
     """`ess_seq` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
 
     (sum w)^2 / (n sum w^2), w = exp(sum_t log pi/mu), over the n rows with a token. Only differences of log w count,
-    so a completion of a thousand tokens does not overflow. In the book: :eq:`long-ess`."""
+    so a completion of a thousand tokens does not overflow. At least 1/n, and above the population's share 1/E[w^2]
+    (:eq:`long-ess`): what was not drawn cannot outweigh the rest."""
     log_ratio = (logp.detach() - logp_rollout).double().masked_fill(~mask, 0.0).sum(1)[mask.any(1)]
     if not log_ratio.numel():
         return math.nan

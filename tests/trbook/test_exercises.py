@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import linecache
+import math
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
@@ -713,8 +714,33 @@ def test_every_wrong_number_gets_its_hint_and_none_passes(check: Numbers) -> Non
         assert number.mistakes
         for wrong, hint in number.mistakes.items():
             assert check(**{**right, name: wrong}).message == hint
-        for factor in (0.5, 0.99, 1.01, 2, -1):
+        slack = 2 * (number.rtol or check.rtol)
+        for factor in (0.5, 1 - slack, 1 + slack, 2, -1):
             assert not check(**{**right, name: factor * number.wanted})
+
+
+@pytest.mark.parametrize(("completions", "square"), [(512, 4096 * 0.03**2), (512, math.log(512)), (16, 42.0)])
+def test_what_a_batch_shows_is_the_mean_of_its_effective_size_and_more_than_the_formula(completions, square) -> None:
+    log_w = math.sqrt(square) * torch.randn(20_000, completions, generator=torch.Generator().manual_seed(0))
+    w = (log_w - log_w.amax(1, keepdim=True)).double().exp()
+    size = w.sum(1).square() / w.square().sum(1)
+    error = float(size.std()) / math.sqrt(len(size))
+    exact = long.shown(completions, math.sqrt(square))
+    assert exact == pytest.approx(float(size.mean()), abs=4 * error)
+    assert exact > max(1.0, 2 * completions * math.exp(-square))
+
+
+def test_a_batch_of_many_alike_shows_the_formula() -> None:
+    assert long.shown(512, 0.1) == pytest.approx(512 * math.exp(-0.01), rel=1e-3)
+
+
+def test_a_simulation_of_a_thousand_batches_is_near_enough() -> None:
+    """Four standard errors of its mean stay within the check's tolerance."""
+    number = long.check_sizes.wanted["shows"]
+    log_w = 1.92 * torch.randn(20_000, 512, generator=torch.Generator().manual_seed(1))
+    w = log_w.double().exp()
+    spread = float((w.sum(1).square() / w.square().sum(1)).std())
+    assert number.rtol is not None and 4 * spread / math.sqrt(1000) < number.rtol * number.wanted
 
 
 def test_praise_says_true_numbers() -> None:

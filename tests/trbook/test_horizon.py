@@ -95,6 +95,44 @@ def test_a_correction_may_point_the_wrong_way_and_is_then_worth_nothing():
     assert survives(chain, "icepop", 1024) < 0 == worth(chain, "icepop", 1024)
 
 
+def gradient_bias(chain):
+    """Of the token's weight, whose cap no ratio of these chains reaches."""
+    return estimate(chain, "tis")[0] - chain.gradient
+
+
+@pytest.mark.parametrize("length", [16, 256, 1024])
+def test_twice_as_far_the_surrogates_error_grows_fourfold_and_its_gradients_twofold(length):
+    def off(versions):
+        chain = Chain(horizon=length, versions=versions)
+        before, now = chain.value
+        return abs(chain.promised - (now - before)), float(gradient_bias(chain).norm())
+
+    (value, slope), (far, steep) = off(0.01), off(0.02)
+    assert far / value == pytest.approx(4, rel=0.02) and steep / slope == pytest.approx(2, rel=0.02)
+
+
+def test_the_token_weights_mean_is_the_gradient_of_the_surrogate():
+    """By central differences in the versions: all three logits move by `STEP` a version."""
+    step, h = torch.tensor(horizon.STEP, dtype=torch.float64), 1e-4
+    for versions in (1.0, 4.0):
+        high, low = (Chain(horizon=64, versions=versions + sign * h).promised for sign in (1, -1))
+        along = float(estimate(Chain(horizon=64, versions=versions), "tis")[0] @ step)
+        assert (high - low) / (2 * h) == pytest.approx(along, rel=1e-6)
+
+
+def test_no_bias_grows_with_the_square_of_the_length():
+    chains = [Chain(horizon=length, versions=4) for length in (16, 64, 256, 512, 1024)]
+    relative = [float(gradient_bias(chain).norm() / chain.gradient.norm()) for chain in chains]
+    assert relative == pytest.approx([0.18, 0.15, 0.26, 0.39, 0.26], abs=0.006), "as the chapter says"
+    assert relative[-1] / relative[0] < 2 < (1024 / 16) ** 2
+
+
+def test_a_total_variation_of_at_most_one_shortens_chapter_twos_bound():
+    tv = Chain(horizon=1024, versions=4).largest_tv
+    assert 2 * 1024 * 1023 * tv**2 == pytest.approx(14_129, abs=0.5)
+    assert 4 * tv * sum(min(1.0, t * tv) for t in range(1024)) == pytest.approx(334, abs=0.5)
+
+
 def test_the_surrogates_error_stays_within_chapter_twos_bound():
     for length, versions in ((16, 4), (64, 1), (256, 4), (1024, 8)):
         chain = Chain(horizon=length, versions=versions)

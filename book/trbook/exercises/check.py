@@ -23,7 +23,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import permutations
 from typing import Any
 
@@ -279,6 +279,8 @@ class Number:
     wanted: float
     mistakes: Mapping[float, str]
     """The hint for each typical wrong number."""
+    rtol: float | None = None
+    """How near is near enough, where that is not the check's own: for a number that is simulated."""
 
 
 class Numbers:
@@ -304,18 +306,16 @@ class Numbers:
         return Verdict(True, self.praise)
 
     def _grade(self, name: str, value: float, number: Number) -> None:
-        if self._near(value, number.wanted):
+        near = partial(math.isclose, rel_tol=self.rtol if number.rtol is None else number.rtol, abs_tol=1e-9)
+        if near(value, number.wanted):
             return
         for wrong, hint in number.mistakes.items():
-            if self._near(value, wrong):
+            if near(value, wrong):
                 raise NotYet(hint)
-        digits = next(n for n in range(1, 18) if self._near(_rounded(number.wanted, n), number.wanted))
+        digits = next(n for n in range(1, 18) if near(_rounded(number.wanted, n), number.wanted))
         if any(math.isclose(value, _rounded(number.wanted, n)) for n in range(1, digits)):
             raise NotYet(f"`{name}` = {value:g} is rounded too far: give at least {digits} significant digits.")
         raise NotYet(f"`{name}` = {value:.4g} is too {'small' if value < number.wanted else 'large'}.")
-
-    def _near(self, value: float, other: float) -> bool:
-        return math.isclose(value, other, rel_tol=self.rtol, abs_tol=1e-9)
 
 
 def _rounded(value: float, digits: int) -> float:

@@ -1,10 +1,11 @@
-"""Exercises of chapter 13, long, stale and noisy: prefix ratios, two sizes, four strange logs, a broken mean, and a
+"""Exercises of chapter 13, long, stale and noisy: prefix ratios, three sizes, four strange logs, a broken mean, and a
 correction that trains on stale completions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -98,9 +99,27 @@ check_prefix = Exercise(
 
 _COMPLETIONS, _TOKENS, _SPREAD = 512, 4096, 0.03
 
+
+@cache
+def shown(completions: int, deviation: float) -> float:
+    """The mean of (ΣW)²/ΣW² over batches of N completions, where log W is normal with this standard deviation.
+
+    1 + N (N - 1) ∫ E[W e^{-t W²}]² E[e^{-t W²}]^(N-2) dt,   t from 0 to ∞
+
+    Derived here: 1/ΣW² is ∫ e^{-t ΣW²} dt; the squares of (ΣW)² then add up to 1, and each pair of completions to the
+    integral. In units of W's median, t runs over powers of e."""
+    z = torch.linspace(-9, 9 + 2 * deviation, 500, dtype=torch.float64)
+    density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
+    W = (deviation * z).exp()
+    log_t = torch.linspace(-20 - 2 * deviation * (9 + deviation), 20 + 2 * deviation * 9, 500, dtype=torch.float64)
+    fade = torch.exp(-log_t.exp()[:, None] * W.square())
+    pairs = (fade @ (density * W)).square() * (fade @ density) ** (completions - 2) * log_t.exp()
+    return 1 + completions * (completions - 1) * float(pairs.sum() * (log_t[1] - log_t[0]))
+
+
 check_sizes = Numbers(
-    "How much is left of 512 completions of 4,096 tokens at a spread of 0.03, and at which horizon is half of them "
-    "left?",
+    "How much of 512 completions of 4,096 tokens does the formula leave at a spread of 0.03, how much does a batch of "
+    "512 show on average, and at which horizon is half left?",
     left=Number(
         _COMPLETIONS * math.exp(-_TOKENS * _SPREAD**2),
         {
@@ -113,6 +132,20 @@ check_sizes = Numbers(
             _COMPLETIONS * math.exp(-(_SPREAD**2)): "that is for one token; a completion has 4,096.",
         },
     ),
+    shows=Number(
+        shown(_COMPLETIONS, _SPREAD * math.sqrt(_TOKENS)),
+        {
+            _COMPLETIONS * math.exp(-_TOKENS * _SPREAD**2): "that is the formula's; draw 512 weights and compute "
+            "(ΣW)²/ΣW² of them, many times over.",
+            shown(_COMPLETIONS, _SPREAD * math.sqrt(_TOKENS)) / _COMPLETIONS: "that is the share; times 512 it is a "
+            "number of completions.",
+            shown(_COMPLETIONS, _SPREAD): "those are weights of one token; a completion's log W has the variance T σ².",
+            shown(_COMPLETIONS, _TOKENS * _SPREAD**2): "T σ² is the variance of log W; its square root is the standard "
+            "deviation.",
+            1.0: "that is one batch's smallest possible value; what is the mean over many batches?",
+        },
+        rtol=0.08,
+    ),
     half=Number(
         math.log(2) / _SPREAD**2,
         {
@@ -124,8 +157,8 @@ check_sizes = Numbers(
         },
     ),
     rtol=5e-3,
-    praise="so at four thousand tokens a spread that no token's clip would notice has used up all but a dozen "
-    "completions of 512.",
+    praise="so a spread that no token's clip would notice leaves a dozen completions of 512, and the batch that you "
+    "look at shows three times as many.",
 )
 
 _CAUSES = {
