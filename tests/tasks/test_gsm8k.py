@@ -248,6 +248,17 @@ def test_the_hubs_rows_make_the_same_problems_as_a_file(monkeypatch, task):
     assert load_task("gsm8k").problems == task.problems
 
 
+def test_a_good_file_is_loaded_by_datasets(path, task, monkeypatch):
+    monkeypatch.setattr("trlib.tasks.lines.numbered", lambda _: pytest.fail("datasets has failed"))
+    assert load_task("gsm8k", path=path).problems == task.problems
+
+
+def test_rows_that_datasets_cannot_put_into_one_table_are_read_line_by_line(path, task):
+    mixed = [{"question": q, "answer": a, "id": (3, "c")[k % 2]} for k, (q, a) in enumerate(PROBLEMS)]
+    path.write_text("\n".join(json.dumps(row) for row in mixed), encoding="utf-8")
+    assert load_task("gsm8k", path=path).problems == task.problems
+
+
 def test_datasets_that_is_absent_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ImportError, match=r"gsm8k: needs datasets; `pip install datasets` installs it"):

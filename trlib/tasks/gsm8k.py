@@ -22,7 +22,7 @@ from trlib.errors import DataError
 from trlib.tasks import knobs
 from trlib.tasks.answers import judge, reference, show
 from trlib.tasks.knobs import draw, stream
-from trlib.tasks.lines import numbered
+from trlib.tasks.lines import loaded
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
 HUB = ("openai/gsm8k", "main")  # the data set on the hub and its configuration
@@ -119,8 +119,11 @@ class Gsm8k(knobs.Embedded):
     def _solved(self) -> dict[Prompt, str]:
         """Each problem's solution."""
         where = f"path {self.path!r}" if self.path else f"{HUB[0]}, split {self.split or 'train'!r}"
-        rows = numbered(self.path) if self.path else _hub(self.split or "train")
-        solved = dict(self._problem(row, f"{where}, line {line}") for line, row in rows)
+        if self.path:
+            solved = dict(loaded(self.path, self._problem))
+        else:
+            rows = _hub(self.split or "train")
+            solved = dict(self._problem(row, f"{where}, line {line}") for line, row in rows)
         if not solved:
             raise DataError(f"{where}: expected at least one problem, got none")
         return solved
