@@ -39,9 +39,11 @@ PROMPTS = 16
 def watched(method: Method, task: Task) -> Method:
     """The method, whose runs on this task also record `COLUMNS`. Only for a sampler that is the learner itself."""
 
+    whole = type(method).update
+
     def update(self: Method, step: LoopStep) -> None:
         before = _put_aside(step, task)
-        super(kind, self).update(step)
+        whole(self, step)
         step.batch.memory.update(_after(step, *before))
 
     kind = type(type(method).__name__, (type(method),), {"update": update, "__module__": type(method).__module__})

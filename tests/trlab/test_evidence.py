@@ -56,9 +56,10 @@ def test_what_is_reported_has_enough_seeds_that_chose_nothing(name):
 
 
 @pytest.mark.nightly("reads every record")
-def test_a_run_of_a_sweep_takes_at_most_45_minutes_and_all_of_them_nine_hours(costs):
+def test_a_run_of_a_sweep_takes_at_most_45_minutes_and_three_rounds_nine_hours_the_fourth_six(costs):
     assert max(costs.values()) < 45, costs
-    assert sum(costs.values()) < 540, costs
+    fourth = sum(minutes for (name, _), minutes in costs.items() if load_sweep(name).round == 4)
+    assert sum(costs.values()) - fourth < 540 and fourth < 360, costs
 
 
 def test_the_records_are_small():

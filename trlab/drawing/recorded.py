@@ -180,7 +180,7 @@ def _against(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataF
         for _, arm in finished(part).groupby("label", sort=False):
             places = [here for _, here in arm.groupby(arm["train"].map(_rate), sort=True)]
             points = [
-                tuple(interval(here[name].to_numpy()) for name in (figure.along, figure.measure)) for here in places
+                (interval(here[figure.along].to_numpy()), interval(here[figure.measure].to_numpy())) for here in places
             ]
             first = arm.iloc[0]
             arms.append(rates.Arm(called(first["method"]), rates.data_of(json.loads(first["train"])), points))

@@ -200,14 +200,23 @@ class Verdicts(SweepDirective, Table):
             return []
         lines = verdicts(judged)
         table = self.table(("result", "predicted", "measured"), (16, 44, 40), lines)
+        asked = [nodes.paragraph("", over_how_many(judged))] if any(finding.family for finding in judged) else []
         if len(judged) <= SHORT:
-            return [table]
+            return [table, *asked]
         count = Counter(finding.plain(words.WORDS)[0] for finding in judged)
         summary = "Predictions: " + ", ".join(f"{number} {verdict}" for verdict, number in count.most_common()) + "."
         return [
             nodes.paragraph("", summary),
             *(folded(table, len(lines), always=True) if len(lines) > SHORT else [table]),
+            *asked,
         ]
+
+
+def over_how_many(judged: Sequence[Finding]) -> str:
+    """How many questions the findings of a sweep were corrected over, beside the smallest p-value that is left."""
+    smallest = min(finding.corrected for finding in judged if not math.isnan(finding.corrected))
+    value = "below 0.001" if smallest < 0.001 else f"{smallest:.3f}"
+    return f"Corrected over {judged[0].family} questions; the smallest p-value of a prediction is then {value}."
 
 
 def verdicts(judged: Sequence[Finding]) -> list[tuple[str, str, str]]:
