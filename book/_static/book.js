@@ -48,8 +48,15 @@ addEventListener("DOMContentLoaded", fitPhone);
 phone.addEventListener("change", fitPhone);
 
 // A link to something in a fold opens the fold.
+const marked = () => {
+  try {
+    return document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  } catch {
+    return null; // a % that escapes nothing
+  }
+};
 const reveal = () => {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = marked();
   const folds = [...(target?.querySelectorAll(":scope > details.on-phones") ?? [])];
   for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) folds.push(fold);
   for (const fold of folds) fold.open = true;

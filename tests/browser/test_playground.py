@@ -8,9 +8,11 @@ import gzip
 import json
 import time
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -203,9 +205,11 @@ def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_pat
     said = reader.get_attribute("aria-valuetext")
     assert "batch 2: PPO" in said and "entropy" in said and "length" in said
     expect(one.page.locator(".curves text.pv-values").first).to_contain_text("batch 2: reward")
-    expect(one.page.locator(".pv-changes")).to_contain_text("A from batch 3: clip 0.2 → 0.01")
+    entries = one.page.locator(".curves .pv-legend li")
+    expect(entries).to_have_count(2)
+    expect(entries.nth(1)).to_contain_text("PPO clip 0.01")
     one.press("Pin these curves")
-    expect(one.page.locator(".curves path.pv-ghost")).to_have_count(5)
+    expect(one.page.locator(".curves path.pv-ghost")).to_have_count(10)  # two segments in five panels
     one.page.get_by_text("Keep this run").click()
     with one.page.expect_download() as loaded:
         one.press("Save as JSON")
@@ -217,7 +221,10 @@ def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_pat
     other = visit("one.html#playground:seed=0")
     other.page.get_by_text("Keep this run").click()
     other.page.get_by_label("Load a saved run").set_input_files(file)
-    expect(other.page.locator(".curves path.pv-ghost")).to_have_count(5)
+    kept = other.page.locator(".curves path.pv-ghost")
+    expect(kept).to_have_count(10)
+    seen = kept.evaluate_all("all => all.map(one => [one.dataset.setting, getComputedStyle(one).stroke !== 'none'])")
+    assert seen[:2] == [["ppo,epochs:2,group:2", True], ["ppo,threshold:0.01,epochs:2,group:2", True]]
     assert other.page.get_by_label("Seed", exact=True).input_value() == "2"
     (tmp_path / "other.json").write_text('{"what": "<b>"}', encoding="utf-8")
     other.page.get_by_label("Load a saved run").set_input_files(tmp_path / "other.json")
@@ -237,6 +244,65 @@ def test_back_finds_the_curves_of_the_run_that_was_left(visit: Any, until: Any, 
     assert one.page.get_by_label("Seed", exact=True).input_value() == "4"
     one.page.evaluate("() => { location.hash = '#playground%3Apreset=opening'; }")  # as some programs write a link
     until(one.page, f"document.querySelector('{LANES}').dataset.method === 'reinforce'")
+    assert one.complaints == []
+
+
+DRAWN = """() => {
+    const all = [...document.querySelectorAll("[data-explorable=playground] *")];
+    const root = all.find(one => one.shadowRoot?.querySelector(".pg")).shadowRoot;
+    const panel = root.querySelector(".curves svg g"), length = one => one.getAttribute("d").split(/[ML]/).length - 1;
+    const lines = [...panel.querySelectorAll("path.pv-line")].map(one =>
+        ({ ...one.dataset, colour: one.getAttribute("stroke"), batches: length(one) }));
+    const legend = [...root.querySelectorAll(".curves .pv-legend li")].map(one => one.textContent);
+    return { lines, legend, lanes: all.filter(one => one.dataset.lane).map(one => ({ ...one.dataset })) };
+}"""
+CHANGES = [
+    ("Lane A, method", "troll"),
+    ("Lane A, method", "ppo"),
+    ("Lane B, method", "dppo"),
+    ("Lane A, learning rate", "ArrowRight"),
+    ("Lane B, delta, a probability", "Home"),
+    ("Lane A, method", "pg_is"),
+    ("Lane B, method", "gspo"),
+]
+
+
+@pytest.mark.parametrize("seed", by_day(range(6), 0, reason="the same with other draws"))
+def test_no_number_stands_under_another_name(visit: Any, until: Any, tmp_path: Path, seed: int) -> None:
+    """The oracle: what is drawn and said of a lane, against the settings of the rows that it saves."""
+    random = np.random.default_rng(seed)
+    one = visit("quick.html#playground:a=pg_is,group:2,epochs:2&b=ppo,group:2,epochs:2&seed=1")
+    count = 0
+    for _ in range(5):
+        for _ in range(int(random.integers(1, 4))):
+            count += 1
+            one.press("One batch")
+            until(one.page, done(count))
+        label, value = CHANGES[int(random.integers(len(CHANGES)))]
+        if label.endswith("method"):
+            one.page.get_by_label(label).select_option(value)
+        elif one.page.get_by_label(label).count():
+            one.page.get_by_label(label).press(value)
+    one.page.get_by_text("Keep this run").click()
+    with one.page.expect_download() as loaded:
+        one.press("Save as JSON")
+    loaded.value.save_as(tmp_path / "run.json")
+    with one.page.expect_download() as loaded:
+        one.press("Save as CSV")
+    packed = [row["settings"] for row in csv.DictReader(Path(loaded.value.path()).read_text("utf-8").splitlines())]
+    saved = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    drawn, entries = one.page.evaluate(DRAWN), 0
+    for i, lane in enumerate(saved["lanes"]):
+        own = packed[i * count : (i + 1) * count]
+        runs = [(setting, len(list(rows))) for setting, rows in groupby(own)]
+        lines = [line for line in drawn["lines"] if line["colour"] == ("var(--h1)", "var(--h5)")[i]]
+        assert [(line["setting"], line["batches"]) for line in lines] == runs
+        assert all(line["method"] == line["setting"].split(",")[0] for line in lines)
+        rewards = [row["reward"] for row in lane["rows"][-runs[-1][1] :]][-10:]
+        told, waits = drawn["lanes"][i]["reward"], lane["rows"][-1]["settings"] != lane["settings"]
+        assert told == "" if waits else float(told) == pytest.approx(np.mean(rewards), abs=1e-4)
+        entries += len(runs) + waits
+    assert len(drawn["legend"]) == entries
     assert one.complaints == []
 
 

@@ -5,6 +5,7 @@
 import { begin, namesOf, progress, reduce, SEEDS } from "../../../book/trbook/explorables/js/playground/reducer.js";
 import { METHOD_NAMES, NAMES, identity, possibleLane } from "../../../book/trbook/explorables/js/playground/lanes.js";
 import { PRESETS, flat, fromAddress } from "../../../book/trbook/explorables/js/playground/state.js";
+import { pictured } from "../../../book/trbook/explorables/js/playground/segments.js";
 import { verdict } from "../../../book/trbook/explorables/js/playground/words.js";
 import { csv, json, unsaved } from "../../../book/trbook/explorables/js/playground/files.js";
 
@@ -135,7 +136,11 @@ function sequence(seed) {
       } else if (random() < 0.02) tell({ type: "heard", hand: "999", data: { ready: true } });
       else tell(anyEvent());
     }
-    verdict(namesOf(state).map((name) => ({ title: name, stopped: state.runs[name].why, rows: state.runs[name].rows, seeds: state.runs[name].seeds?.rows ?? [], ends: state.runs[name].seeds?.ends ?? [] })), state.seeded, 5, !state.seeding);
+    const { lanes, pinned } = pictured(state);
+    verdict(lanes, state.seeded, 5, !state.seeding);
+    for (const { settings, rows, title } of [...lanes.flatMap(({ segments }) => segments), ...pinned]) {
+      for (const row of rows) if (row.truth !== trueName(settings)) throw new Error(`a row of ${row.truth} is drawn as ${title}`);
+    }
     csv(state);
     const saved = json(state, { date: "2026-01-01" });
     const { state: again } = reduce(state, { type: "loaded", ...unsaved(saved) });

@@ -9,7 +9,8 @@ import { csv, json, unsaved } from "../../../book/trbook/explorables/js/playgrou
 import { flat, fromAddress, settle } from "../../../book/trbook/explorables/js/playground/state.js";
 import { pathsOf, seriesOf } from "../../../book/trbook/explorables/js/playground/views/series.js";
 import { stateIn } from "../../../book/trbook/explorables/js/parts/address.js";
-import { changes, verdict } from "../../../book/trbook/explorables/js/playground/words.js";
+import { pictured, segmentsOf } from "../../../book/trbook/explorables/js/playground/segments.js";
+import { verdict } from "../../../book/trbook/explorables/js/playground/words.js";
 
 const LANES = [{ method: "ppo" }, { method: "troll" }];
 
@@ -33,7 +34,8 @@ function page(given = { lanes: LANES }, cores = 4) {
   one.batches = (count, lanes = namesOf(one.state)) => { for (let i = 0; i < count; i++) for (const lane of lanes) one.batch(lane); };
   return one;
 }
-const views = ({ state }) => namesOf(state).map((name) => ({ title: name, stopped: state.runs[name].why, rows: state.runs[name].rows, seeds: state.runs[name].seeds?.rows ?? [], ends: state.runs[name].seeds?.ends ?? [] }));
+const views = ({ state }) => pictured(state).lanes.map((lane) => ({ ...lane, title: lane.name }));
+const changes = (rows) => segmentsOf(rows).slice(1);
 
 test("a lane that is touched during eight seeds loses its own seeds, and no row stands under the new name", () => {
   const one = page();
@@ -57,7 +59,7 @@ test("a change in mid-run is marked at its batch, and every exported row carries
   one.go({ type: "change", lane: "a", settings: { method: "gspo" } });
   one.batches(2);
   const [first, second] = changes(one.state.runs.a.rows);
-  assert.deepEqual([first.at, first.settings.threshold, second.at, second.settings.method], [4, 0.5, 6, "gspo"]);
+  assert.deepEqual([first.from, first.settings.threshold, second.from, second.settings.method], [4, 0.5, 6, "gspo"]);
   assert.deepEqual(changes(one.state.runs.b.rows), []);
   const lines = csv(one.state).split("\n").filter((line) => line.startsWith("a,"));
   assert.deepEqual(lines.map((line) => line.split(",")[1]), [...Array(6).fill("ppo"), "gspo"]);
@@ -66,6 +68,29 @@ test("a change in mid-run is marked at its batch, and every exported row carries
   const saved = JSON.parse(json(one.state, { address: null, date: "2026-01-01" }));
   assert.deepEqual([saved.engine, saved.version, saved.date], ["abc", "0.1.0", "2026-01-01"]);
   assert.deepEqual(saved.lanes[0].rows.map(({ settings }) => settings.method), [...Array(6).fill("ppo"), "gspo"]);
+});
+
+test("a lane that is set otherwise is named, averaged and judged anew", () => {
+  const one = page({ lanes: [{ method: "pg_is" }, { method: "ppo" }] });
+  one.go({ type: "play" });
+  for (let i = 0; i < 19; i++) { one.batch("a", { reward: i < 10 ? 0.9 : 0.1 }); one.batch("b", { reward: 0.5 }); }
+  const verdictNow = () => verdict(pictured(one.state).lanes, false, 30);
+  assert.match(verdictNow().title, /^no region has fallen$/);
+  one.go({ type: "play", on: false });
+  one.go({ type: "change", lane: "a", settings: { method: "troll" } });
+  const [before, present] = pictured(one.state).lanes[0].segments;
+  assert.deepEqual([before.title, before.rows.length, present.title, present.rows.length], ["no region", 19, "TROLL δ KL 0.05", 0]);
+  assert.doesNotMatch(verdictNow().title, /fallen/);
+  assert.match(verdictNow().text, /TROLL δ KL 0.05: no batches since it was set/);
+  one.answer("a", { event: "batch", row: { batch: 19, reward: 0.1, kl: 0, kept: 1 }, updates: [] }); // the batch in hand was begun without a region
+  assert.equal(pictured(one.state).lanes[0].last.title, "no region", "the newest batch is of the settings that sampled it");
+  one.answer("b", { event: "batch", row: { batch: 19, reward: 0.5, kl: 0, kept: 1 }, updates: [] });
+  one.go({ type: "play" });
+  for (let i = 0; i < 10; i++) { one.batch("a", { reward: 0.7 }); one.batch("b", { reward: 0.5 }); }
+  const [lane] = pictured(one.state).lanes;
+  assert.deepEqual(lane.segments.map(({ from, rows, title }) => [from, rows.length, title]), [[0, 20, "no region"], [20, 10, "TROLL δ KL 0.05"]]);
+  assert.match(verdictNow().text, /TROLL δ KL 0.05 0.70; PPO clip 0.2 0.50/);
+  assert.equal(verdictNow().tone, "calm");
 });
 
 test("settings that are put back before the next batch leave no mark", () => {
@@ -326,7 +351,7 @@ test("two formulas, or two constants, are two lanes; another method takes neithe
 });
 
 test("a formula in a link that cannot be read says why, and the lane begins with another", () => {
-  for (const [formula, told] of [["A*r*(", 'Character 6: expected a number'], ["__proto__", 'got "_"'], ["1e999", "1e999"], ["(".repeat(5000), "at most 400"], [{}, "["]]) {
+  for (const [formula, told] of [["A*r*(", 'Character 6: expected a number'], ["__proto__", 'got "_"'], ["1e999", "1e999"], ["(".repeat(5000), "at most 400"], [{}, "{"]]) {
     const { lane, notes } = possibleLane({ method: "own", formula, constants: { d: "much" } }, "b");
     assert.equal(lane.formula, "A*r");
     assert.match(notes.join(" "), /Lane B: the formula .* cannot be read. Character/);

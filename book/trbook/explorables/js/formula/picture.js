@@ -1,7 +1,7 @@
 /* A formula drawn: its weight over the ratio for both signs of the advantage, and the plane of probabilities (q when
    the token was sampled, p now) for each sign: where it pushes, where it is silent, where it pulls back. */
 
-import { drawing, h, inTurns, linear, linearScale, logit, say, tickText } from "../parts/common.js";
+import { clamp, drawing, h, inTurns, linear, linearScale, logit, say, tickText } from "../parts/common.js";
 import { pictured } from "../../engine/js/own.js";
 import { RATIOS, curve, reading } from "./words.js";
 
@@ -65,6 +65,7 @@ export function picture() {
   return { el, draw };
 }
 
+const FAR = 1e4; // pixels: what lies further out is drawn there
 const Q = 0.3; // of the token whose curve is drawn
 
 /* A line with gaps where it jumps to 0 or has no number. */
@@ -73,7 +74,7 @@ function path(points, x, y) {
   for (const { r, w } of points) {
     if (!Number.isFinite(w)) { before = null; continue; }
     const jump = before !== null && (before === 0) !== (w === 0) && Math.abs(before - w) > 0.05;
-    d += `${before === null || jump ? "M" : "L"}${x(r).toFixed(1)},${y(w).toFixed(1)}`;
+    d += `${before === null || jump ? "M" : "L"}${x(r).toFixed(1)},${clamp(y(w), -FAR, FAR).toFixed(1)}`;
     before = w;
   }
   return d;
@@ -92,6 +93,7 @@ function squares(weight, A, { width, height }) {
   for (let i = 0; i < CELLS; i++) {
     for (let j = 0; j < CELLS; j++) {
       const w = weight(A, middle(i), middle(j)), x = i * wide, y = height - (j + 1) * high;
+      if (!Number.isFinite(w)) continue;
       if (w === 0) d.silent += `M${(x + wide / 2).toFixed(1)},${(y + high / 2).toFixed(1)}h.01`;
       else if (w * A < 0) d.back += `M${x.toFixed(1)},${(y + high).toFixed(1)}l${wide.toFixed(1)},${(-high).toFixed(1)}`;
       else d[["weak", "middle", "strong"][STRONG.findIndex((size) => Math.abs(w) <= size)] ?? "strong"] += `M${x.toFixed(1)},${y.toFixed(1)}h${wide.toFixed(1)}v${high.toFixed(1)}h${(-wide).toFixed(1)}z`;

@@ -48,7 +48,7 @@ export function reading(weight, q) {
     };
     tell("no finite number", (w) => !Number.isFinite(w));
     tell("silent", (w) => w === 0);
-    tell("pulls back", (w) => w * A < 0);
+    tell("pulls back", (w) => w * A < 0 && Number.isFinite(w));
     return `A ${A > 0 ? "> 0" : "< 0"}: ${told.join(", ") || "pushes at every ratio"}.`;
   }).join(" ");
 }

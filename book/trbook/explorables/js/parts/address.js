@@ -22,12 +22,12 @@ export function read(home, name, keys) {
   if (!home) return null;
   const text = stateIn(location.hash, name);
   if (text === null) return null;
-  const values = {}, notes = [];
+  const values = {}, unknown = new Set();
   for (const [key, value] of new URLSearchParams(text)) {
-    if (keys.includes(key)) values[key] = plain(value);
-    else notes.push({ key, text: `The address says "${key.slice(0, 40)}", which cannot be set here; expected ${keys.join(", ")}.` });
+    if (keys.includes(key)) values[key] = plain(value); // of a key that comes twice the last one counts
+    else unknown.add(key);
   }
-  return { values, notes };
+  return { values, notes: strangers([...unknown], keys) };
 }
 
 /* What stands behind "#name:". Some programs write %3A for the colon when they hand a link on, or escape all of it once
@@ -43,10 +43,21 @@ export function stateIn(hash, name) {
   }
 }
 
+/* One note for all keys that nobody knows: an address may hold any number of them. */
+export function strangers(unknown, known) {
+  if (!unknown.length) return [];
+  const [key] = unknown, more = unknown.length > 1 ? ` and ${unknown.length - 1} more` : "";
+  return [{ key, text: `The address says "${key.slice(0, 40)}"${more}, which cannot be set here; expected ${known.join(", ")}.` }];
+}
+
+/* Words, numbers and lists of them. Anything else stays the text that it is: an object may hold a toString that is none. */
 function plain(text) {
   try {
-    return JSON.parse(text);
+    const value = JSON.parse(text);
+    return simple(value) || (Array.isArray(value) && value.every(simple)) ? value : text;
   } catch {
     return text;
   }
 }
+
+const simple = (value) => value === null || typeof value !== "object";

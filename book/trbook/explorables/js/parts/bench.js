@@ -128,7 +128,7 @@ export function possible(spec, raw, first, data) {
   for (const [key, own] of Object.entries(spec.settings)) {
     const [value, why] = one(own, raw[key]);
     state[key] = value === undefined ? first?.[key] ?? fallback(own) : value;
-    if (why) notes.push({ key, text: `${own.label ?? own.legend ?? key} = ${JSON.stringify(raw[key])} is impossible: ${why}` });
+    if (why) notes.push({ key, text: `${own.label ?? own.legend ?? key} = ${cut(JSON.stringify(raw[key]) ?? "nothing")} is impossible: ${why}` });
   }
   for (const [key, value, why] of spec.limit?.(state, data) ?? []) {
     state[key] = value;
@@ -136,6 +136,8 @@ export function possible(spec, raw, first, data) {
   }
   return { state, notes };
 }
+
+const cut = (text) => (text.length > 80 ? `${text.slice(0, 80)}…` : text); // an address may hold any number of letters
 
 function one(own, value) {
   if (own.check) {

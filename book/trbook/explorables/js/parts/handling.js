@@ -21,7 +21,7 @@ export function handling(plane, { set }) {
     const el = h("div", { class: "handle", tabindex: 0, role: "application", "aria-roledescription": "point that can be moved" });
     el.addEventListener("keydown", (event) => {
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      if (!way) return;
+      if (!way || !current[index]) return; // what it moved may have gone since the last frame
       event.preventDefault();
       const far = STEP * (event.shiftKey ? FAR : 1), from = ahead?.index === index ? ahead : current[index];
       ahead = { index, ...(current[index].next?.(from, way, event.shiftKey) ?? { x: from.x + way[0] * far, y: from.y + way[1] * far }) };

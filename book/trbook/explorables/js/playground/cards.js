@@ -23,12 +23,12 @@ export function lineOf(name) {
   const el = h("div", { slot: `lane-${name}`, "data-lane": name, "data-batch": "0", "data-reward": "" });
   return {
     el,
-    tell({ method }, { rows, ms }) {
+    tell({ method }, { count, present: { rows }, ms }) {
       const last = rows.at(-1), reward = recent(rows);
       el.dataset.method = method;
-      el.dataset.batch = String(rows.length);
+      el.dataset.batch = String(count);
       el.dataset.reward = reward === null ? "" : reward.toFixed(4);
-      say(el, last ? `batch ${rows.length} · reward ${number(reward)} · KL ${number(last.kl)} · kept ${last.kept === null || Number.isNaN(last.kept) ? "–" : `${(100 * last.kept).toFixed(0)} %`}${ms ? ` · ${ms.toFixed(0)} ms` : ""}` : "no batch yet");
+      say(el, last ? `batch ${count} · reward ${number(reward)} · KL ${number(last.kl)} · kept ${last.kept === null || Number.isNaN(last.kept) ? "–" : `${(100 * last.kept).toFixed(0)} %`}${ms ? ` · ${ms.toFixed(0)} ms` : ""}` : count ? `${count} batch${count > 1 ? "es" : ""} with other settings, none with these yet` : "no batch yet");
     },
   };
 }

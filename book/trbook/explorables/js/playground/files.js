@@ -1,6 +1,6 @@
 /* A run as CSV and JSON, and back; a text as a file. */
 
-import { NAMES, brief, packLane, possibleLane, titlesOf } from "./lanes.js";
+import { NAMES, brief, packLane, possibleLane } from "./lanes.js";
 
 const COLUMNS = ["batch", "reward", "length", "kept", "grad_norm", "ratio_max", "kl", "kl_back", "tv", "tv_max", "entropy"];
 const WHAT = "a run of the playground of Trust Regions for Language Models";
@@ -45,8 +45,8 @@ export function unsaved(text, made = null) {
     notes.push(...more);
   }
   if (saved.engine && made?.hash && saved.engine !== made.hash) notes.push("This run was made by another version of the engine: played again, it may differ.");
-  const titles = titlesOf(lanes), date = /^\d{4}-\d\d-\d\d/.exec(saved.date)?.[0];
-  const pinned = saved.lanes.map((one, i) => ({ number: 1, name: NAMES[i], title: `${titles[NAMES[i]]}${date ? `, ${date}` : ""}`, seed: saved.seed, rows: sound(one.rows, lanes[NAMES[i]]) })).filter(({ rows }) => rows.length);
+  const date = /^\d{4}-\d\d-\d\d/.exec(saved.date)?.[0];
+  const pinned = saved.lanes.map((one, i) => ({ number: 1, name: NAMES[i], date, seed: saved.seed, rows: sound(one.rows, lanes[NAMES[i]]) })).filter(({ rows }) => rows.length);
   return { given: { preset: typeof saved.preset === "string" ? brief(saved.preset) : undefined, seed: saved.seed, lanes: Object.values(lanes) }, pinned, notes };
 }
 

@@ -106,11 +106,12 @@ export const knobsOf = (lane) => (lane.difficulty === difficultyOf(lane).first ?
 export function possibleLane(given, name) {
   const notes = [], at = `Lane ${name.toUpperCase()}`, note = (text) => notes.push(`${at}: ${text}`);
   const own = (name_) => Object.keys(KINDS[name_]?.more ?? {}), known = ["method", "checkpoint", "threshold", "difficulty", ...Object.keys(NUMBERS), ...own(given.method), ...(given.method === "own" ? ["formula", "constants"] : [])];
-  for (const key of Object.keys(given)) if (!known.includes(key)) note(`"${brief(key)}" cannot be set; expected ${known.join(", ")}.`);
+  const [first_, ...others] = Object.keys(given).filter((key) => !known.includes(key));
+  if (first_ !== undefined) note(`"${brief(first_)}"${others.length ? ` and ${others.length} more` : ""} cannot be set; expected ${known.join(", ")}.`);
   const lane = { method: given.method ?? "ppo", checkpoint: given.checkpoint ?? "dial" };
   for (const [key, choices] of [["method", METHOD_NAMES], ["checkpoint", Object.keys(CHECKPOINTS)]]) {
     if (choices.includes(lane[key])) continue;
-    const near = nearestWord(String(lane[key]), choices);
+    const near = nearestWord(textOf(lane[key]), choices);
     note(`there is no ${key} "${brief(lane[key])}"; using ${near}.`);
     lane[key] = near;
   }
@@ -122,7 +123,7 @@ export function possibleLane(given, name) {
     const first = defaultsOf(lane.method)[key], asked = given[key] ?? first;
     if (rungs) lane[key] = number(asked, rungs[0], rungs.at(-1), label, note) ?? first;
     else if (options.includes(asked)) lane[key] = asked;
-    else note(`${label}: there is no "${brief(asked)}"; using ${lane[key] = nearestWord(String(asked), options)}.`);
+    else note(`${label}: there is no "${brief(asked)}"; using ${lane[key] = nearestWord(textOf(asked), options)}.`);
   }
   for (const [key, own] of Object.entries(NUMBERS)) {
     lane[key] = number(given[key] ?? own.first, own.low ?? own.options[0], own.high ?? own.options.at(-1), own.label, note) ?? own.first;
@@ -151,7 +152,7 @@ function possibleFormula(given, note) {
     if (found !== undefined) numbers[name] = found;
   }
   try {
-    return { formula: String(asked).trim(), constants: constantsOf(String(asked), numbers) };
+    return { formula: textOf(asked).trim(), constants: constantsOf(textOf(asked), numbers) };
   } catch (error) {
     if (!(error instanceof FormulaError)) throw error;
     note(`the formula "${brief(asked)}" cannot be read. ${error.message} ${OWN.defaults.formula} is used.`);
@@ -164,7 +165,7 @@ const closest = (numbers, value) => numbers.reduce((best, one) => (Math.abs(one 
 function number(value, low, high, label, note) {
   const found = typeof value === "number" ? value : typeof value === "string" ? Number(value) : NaN;
   if (value === "" || !Number.isFinite(found)) {
-    note(`${label} = ${brief(JSON.stringify(value) ?? String(value))} is not a number; using the usual one.`);
+    note(`${label} = ${brief(typeof value === "string" ? JSON.stringify(value) : value)} is not a number; using the usual one.`);
     return undefined;
   }
   const inside = Math.min(high, Math.max(low, found));
@@ -173,7 +174,9 @@ function number(value, low, high, label, note) {
 }
 
 const LONGEST = 40; // letters of a word that is repeated or compared: an address may hold any number of them
-export const brief = (word, longest = LONGEST) => (String(word).length > longest ? `${String(word).slice(0, longest)}…` : String(word));
+/* Anything that came, as words: an object may hold a toString that is none. */
+export const textOf = (word) => (typeof word === "object" && word !== null ? JSON.stringify(word) : String(word));
+export const brief = (word, longest = LONGEST) => (textOf(word).length > longest ? `${textOf(word).slice(0, longest)}…` : textOf(word));
 
 /* The word that needs the fewest letters changed. */
 export function nearestWord(given, words) {
@@ -218,7 +221,11 @@ const builtIn = (lane) => EDGES[lane.method]?.({ ...defaultsOf(lane.method), ...
 
 /* What decides a lane's rows, in one word: two lanes of one identity learn alike. A kind of lane that has more to it than
    a method and its settings (a formula with its constants) must write all of it here, which is what packLane does. */
-export const identity = (lane) => packLane(lane);
+export function identity(lane) {
+  if (!identities.has(lane)) identities.set(lane, packLane(lane));
+  return identities.get(lane);
+}
+const identities = new WeakMap(); // a lane is never changed: another setting is another lane
 
 const short = (x) => (x > 1e4 ? x.toExponential(0).replace("e+", "e") : String(Number(x.toPrecision(3))));
 
@@ -236,17 +243,6 @@ export function titlesOf(lanes, write = short) {
     const { label, write: wordsOf } = difficultyOf(lane);
     return [name, [first, ...own, ...told.map((key) => more[key](lane[key])), ...(hard ? [`${label} ${wordsOf(lane.difficulty)}`] : [])].join(", ")];
   }));
-}
-
-/* What a lane's settings became, in words: "clip 0.2 → 0.05, rate 0.0001 → 0.001". */
-export function differences(before, now) {
-  const { threshold } = KINDS[now.method], write = (x) => (typeof x === "number" ? short(x) : String(x));
-  if (before.method !== now.method || before.formula !== now.formula) return titlesOf({ a: now }).a;
-  const flatly = ({ constants = {}, ...rest }) => ({ ...rest, ...Object.fromEntries(Object.entries(constants).map(([name, value]) => [`constant ${name}`, value])) });
-  const [was, is] = [before, now].map(flatly), labels = { threshold: threshold?.label, lr: "rate", epochs: "uses", minibatches: "minibatches", group: "group", checkpoint: "checkpoint",
-    difficulty: difficultyOf(now).label, ...Object.fromEntries(Object.entries(moreOf(now.method)).map(([key, { label }]) => [key, label])) };
-  return Object.keys(is).filter((key) => is[key] !== was[key] && JSON.stringify(is[key]) !== JSON.stringify(was[key]))
-    .map((key) => `${labels[key] ?? key} ${write(was[key])} → ${write(is[key])}`).join(", ");
 }
 
 const ownTitle = ({ formula, constants }, write) => [`your own: ${brief(formula, 32)}`, ...Object.entries(constants).map(([name, value]) => `${name} ${write(value)}`)].join(", ");
@@ -267,14 +263,14 @@ export function packLane(lane) {
 }
 
 export function unpackLane(text) {
-  const [method, ...rest] = String(text).split(","), lane = { method };
+  const [method, ...rest] = textOf(text).split(","), lane = { method }, constants = {};
   for (const part of rest) {
     const [key, ...value] = part.split(":"), [first] = key;
     if (key === "formula") lane.formula = unpackFormula(value.join(":"));
-    else if (method === "own" && first === "_") (lane.constants ??= {})[key.slice(1)] = Number(value.join(":"));
-    else if (key !== "__proto__") lane[key] = value.join(":");
+    else if (method === "own" && first === "_") constants[key.slice(1)] = Number(value.join(":"));
+    else if (!["__proto__", "constants"].includes(key)) lane[key] = value.join(":");
   }
-  return lane;
+  return Object.keys(constants).length ? { ...lane, constants } : lane;
 }
 
 /* A formula between the commas and colons of a lane. No spaces: where a program on the way has decoded the address, its

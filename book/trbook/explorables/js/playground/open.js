@@ -3,8 +3,8 @@
 import { addressed, read as readAddress, write as writeAddress } from "../parts/address.js";
 import { still } from "../parts/common.js";
 import { cores, fleet } from "./fleet.js";
-import { DASHES, HUES, regionOf, titlesOf } from "./lanes.js";
 import { asksOfThese, begin, namesOf, progress, reduce, setOf } from "./reducer.js";
+import { pictured } from "./segments.js";
 import { KEYS, PRESETS, flat, fromAddress } from "./state.js";
 import { csv, json, save, unsaved } from "./files.js";
 import { verdict } from "./words.js";
@@ -73,8 +73,8 @@ export function open({ model, el, host, frame, furnish }) {
   }
 
   function seen() {
-    const lanes = pictured(state), preset = PRESETS[state.preset];
-    return { state, now: () => state, lanes, preset, applies: asksOfThese(state), seeding: progress(state),
+    const { lanes, pinned } = pictured(state), preset = PRESETS[state.preset];
+    return { state, now: () => state, lanes, pinned, preset, applies: asksOfThese(state), seeding: progress(state),
       verdict: verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding) };
   }
 
@@ -177,13 +177,4 @@ function heldRun() {
   } catch {
     return null;
   }
-}
-
-/* The lanes as the views draw them; the curves of earlier runs beside them. */
-export function pictured(state) {
-  const titles = titlesOf(state.lanes);
-  return namesOf(state).map((name) => {
-    const lane = state.lanes[name], run = state.runs[name];
-    return { name, title: titles[name], colour: HUES[name], dash: DASHES[name], region: regionOf(lane), stopped: run.why, ...run, seeds: run.seeds?.rows ?? [], ends: run.seeds?.ends ?? [] };
-  });
 }

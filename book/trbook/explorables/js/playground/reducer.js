@@ -14,7 +14,8 @@
    A lane's identity is `identity(lane)` of lanes.js: a new kind of lane must put all that decides its rows in there. */
 
 import { TASKS } from "../../engine/js/tasks.js";
-import { NAMES, brief, engineSettings, handedOn, identity, knobsOf, possibleLane, titlesOf } from "./lanes.js";
+import { NAMES, brief, engineSettings, handedOn, identity, knobsOf, possibleLane } from "./lanes.js";
+import { presentOf, titler } from "./segments.js";
 import { PRESETS, settle } from "./state.js";
 import { heard as spokenRewards } from "./words.js";
 
@@ -23,8 +24,9 @@ export const SEEDS = 8;
 const PINS = 8; // curves that are kept for comparison, at most
 const OWN = 1; // the number that one's own prompt is sampled with: the same draws every time
 
-/* What a lane has done: nothing yet. seeds: { of: the lane that they are of, rows: by seed, ends: why each stopped }. */
-const run = () => ({ rows: [], last: null, updates: [], answers: null, why: null, ms: null, hand: null, wish: null, asks: null, begun: null, seeds: null });
+/* What a lane has done: nothing yet. last, updates: of the newest batch, with the lane that sampled it (last.settings,
+   updated). seeds: { of: the lane that they are of, rows: by seed, ends: why each stopped }. */
+const run = () => ({ rows: [], last: null, updates: [], updated: null, answers: null, why: null, ms: null, hand: null, wish: null, asks: null, begun: null, seeds: null });
 
 /* The first state. given: { preset, seed, lanes, view, prompt } as they came; cores: Workers that may be busy at once. */
 export function begin(given, { cores = 2 } = {}) {
@@ -99,9 +101,9 @@ function replaced(state, wanted, commands, notes = []) {
 
 /* The curves as they are now, beside those that were kept before; the oldest go. */
 function pinnedWith(state, note = "") {
-  const titles = titlesOf(state.lanes), serial = state.pinned.reduce((most, { number }) => Math.max(most, number), 0) + 1;
+  const serial = state.pinned.reduce((most, { number }) => Math.max(most, number), 0) + 1;
   const more = namesOf(state).filter((name) => state.runs[name].rows.length)
-    .map((name) => ({ number: serial, name, title: titles[name], seed: state.seed, rows: state.runs[name].rows }));
+    .map((name) => ({ number: serial, name, seed: state.seed, rows: state.runs[name].rows }));
   return more.length ? { ...state, pinned: [...state.pinned, ...more].slice(-PINS), notes: note ? [note] : state.notes } : state;
 }
 
@@ -254,23 +256,23 @@ function ofLane(state, id, hand, data, ms, commands) {
     return { ...ready(), fault: data.error };
   }
   if (data.ready) return ready();
-  if (data.answers) return ready({ answers: { text: hand.asking.text, answer: hand.asking.answer, completions: data.answers } });
-  if (data.event === "sampled") return withRun(state, name, { updates: [] });
+  if (data.answers) return ready({ answers: { text: hand.asking.text, answer: hand.asking.answer, completions: data.answers, settings: one.rows.at(-1)?.settings ?? state.lanes[name] } });
+  if (data.event === "sampled") return withRun(state, name, { updates: [], updated: one.begun });
   if (data.event === "update") {
     const updates = [...one.updates, data.update];
-    return data.completions ? ready({ updates, last: data }) : withRun(state, name, { updates });
+    return data.completions ? ready({ updates, last: { ...data, settings: one.begun } }) : withRun(state, name, { updates });
   }
   if (data.event !== "batch") return state;
   const rows = [...one.rows, { ...data.row, settings: one.begun }];
-  return spoken(ready({ rows, last: data, updates: data.updates, begun: null, ms: one.ms === null || ms === null ? ms : 0.8 * one.ms + 0.2 * ms }), commands);
+  return spoken(ready({ rows, last: { ...data, settings: one.begun }, updates: data.updates, updated: one.begun, begun: null, ms: one.ms === null || ms === null ? ms : 0.8 * one.ms + 0.2 * ms }), commands);
 }
 
 /* After a lane's batch: is the answer known, and has the page something to say? */
 function spoken(state, commands) {
   const count = least(state), known = state.revealed || count >= PRESETS[state.preset].batches;
   if (count < state.spoken + 10) return known === state.revealed ? state : { ...state, revealed: known };
-  const titles = titlesOf(state.lanes);
-  commands.push({ type: "speak", text: spokenRewards(namesOf(state).map((name) => ({ title: titles[name], rows: state.runs[name].rows }))) });
+  const title = titler(Object.values(state.lanes));
+  commands.push({ type: "speak", text: spokenRewards(count, namesOf(state).map((name) => ({ title: title(state.lanes[name]), rows: presentOf(state.runs[name].rows, state.lanes[name]).rows }))) });
   return { ...state, revealed: known, spoken: count - (count % 10) };
 }
 

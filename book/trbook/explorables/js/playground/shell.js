@@ -69,7 +69,7 @@ export function furnish(frame, host, act) {
     sized: pictures.curves.view.sized,
     /* A part at a time: after each the page has a frame of its own. Only what changed is written. now(): the state as it
        is when a part is drawn; a slider may have moved since the first. */
-    * draw({ state, now, lanes, preset, applies, seeding, verdict }) {
+    * draw({ state, now, lanes, pinned, preset, applies, seeding, verdict }) {
       const { playing, guess, notes, revealed: known } = state;
       say(play, playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(playing));
@@ -81,7 +81,7 @@ export function furnish(frame, host, act) {
       guesses.set(guess);
       say(asked, applies ? `Predict: ${preset.question.text}` : `Nothing to predict: these lanes are not those of “${preset.title}”. Choose it again under Try to have them back.`);
       answer(revealed, preset.question, applies ? guess : null, known, preset.batches);
-      pin.disabled = !lanes.some(({ rows }) => rows.length);
+      pin.disabled = !lanes.some(({ count }) => count);
       unpin.hidden = !state.pinned.length;
       say(eight, seeding === null ? `Eight seeds, ${preset.batches} batches` : "Stop the seeds");
       progress.hidden = seeding === null;
@@ -93,7 +93,7 @@ export function furnish(frame, host, act) {
       lineUp(lanes);
       for (const lane of lanes) lines.get(lane.name).tell(state.lanes[lane.name], lane);
       if (other) yield;
-      pictures.curves.view.draw(lanes, state.pinned);
+      pictures.curves.view.draw(lanes, pinned);
       yield;
       for (const [name, { el }] of cards) {
         if (lines.has(name)) continue;

@@ -2,7 +2,7 @@
 
 import { drawing, h, linearScale, say, status } from "../parts/common.js";
 import * as completions from "./views/completions.js";
-import { batchScale, hundredth, paths, plot, widthOf } from "./views/shared.js";
+import { batchScale, hundredth, paths, plot, stamped, widthOf } from "./views/shared.js";
 import { pathsOf, seriesOf } from "./views/series.js";
 
 const FOUR = 4; // completions that are shown
@@ -36,11 +36,11 @@ export function furnishSmall(frame, host, act) {
       size = panel.place({ width, height: 150, margin: { left: 34, right: 10, top: 24, bottom: 24 } });
       panel.titles("", "right answers, by batch");
     }
-    const end = Math.max(batches, lane.rows.length), x = batchScale(end, size, false), y = linearScale([0, 1], [size.height, 0], 3), key = `${end} ${width}`;
+    const { present } = lane, end = Math.max(batches, lane.count), x = batchScale(end, size, false), y = linearScale([0, 1], [size.height, 0], 3), key = `${end} ${width}`;
     panel.axes(key, x, y);
-    const all = seriesOf(lane.rows), path = all ? pathsOf(all.of.reward, "small", key, x, y, end) : { line: "", points: "" };
-    points.of("a").attr("stroke", lane.colour).attr("d", path.points);
-    lines.of("a").attr("stroke", lane.colour).attr("d", path.line);
+    const all = seriesOf(present.rows), path = all ? pathsOf(all.of.reward, "small", key, x, y, end, present.from) : { line: "", points: "" };
+    stamped(points.of("a"), present).attr("stroke", lane.colour).attr("d", path.points);
+    stamped(lines.of("a"), present).attr("stroke", lane.colour).attr("d", path.line);
   }
 
   return {
@@ -50,13 +50,13 @@ export function furnishSmall(frame, host, act) {
     sized: () => true,
     * draw({ state, lanes: [lane], preset }) {
       shown = state;
-      const count = lane.rows.length, reward = seriesOf(lane.rows)?.of.reward, first = reward?.values[0], now = reward?.smooth.at(-1);
+      const { count, present: { rows } } = lane, reward = seriesOf(rows)?.of.reward, first = reward?.values[0], now = reward?.smooth.at(-1);
       say(play, state.playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(state.playing));
       again.hidden = !count;
       line.dataset.method = state.lanes[lane.name].method;
       line.dataset.batch = String(count);
-      line.dataset.reward = count ? now.toFixed(4) : "";
+      line.dataset.reward = rows.length ? now.toFixed(4) : "";
       say(line, count ? `batch ${count}: ${hundredth(now)} right` : "not a batch yet");
       say(told, count < preset.batches ? "A checker says right or wrong, no more, and the policy does more of what was right."
         : `From ${hundredth(first)} to ${hundredth(now)} right in ${count} batches, and it writes its steps now. All it was told is which answers were right.`);

@@ -1,11 +1,12 @@
 /* What a page of the playground is set to, from its presets, its traits and its address. */
 
 import told from "../../playground.json" with { type: "json" };
-import { NAMES, brief, nearestWord, packLane, possibleLane, unpackLane } from "./lanes.js";
+import { NAMES, brief, nearestWord, packLane, possibleLane, textOf, unpackLane } from "./lanes.js";
 
 export const PRESETS = told.presets;
 export const VIEWS = { completions: "completions", map: "map", ratios: "ratios", openers: "opening words", bands: "eight seeds" };
 export const KEYS = ["preset", "seed", "view", "prompt", ...NAMES];
+const LONGEST = 400; // letters of a prompt: a task reads far fewer
 const ASIDE = { dial: "7 : +3 flip x3 -2 half =", dial_rare: "7 : +3 flip x3 -2 half =", spend: "37 :" };
 
 /* { preset, seed, lanes: [given..], view, prompt } as they came -> { state, notes }. */
@@ -13,7 +14,7 @@ export function settle(given) {
   const notes = [], names = Object.keys(PRESETS);
   let preset = given.preset || told.first;
   if (!names.includes(preset)) {
-    notes.push(`There is no preset "${brief(preset)}"; using ${preset = nearestWord(String(preset), names)}.`);
+    notes.push(`There is no preset "${brief(preset)}"; using ${preset = nearestWord(textOf(preset), names)}.`);
   }
   const lanes = {}, found = given.lanes?.length ? given.lanes : PRESETS[preset].lanes;
   if (found.length > NAMES.length) notes.push(`${found.length} lanes were asked for; ${NAMES.length} fit.`);
@@ -22,22 +23,22 @@ export function settle(given) {
     lanes[NAMES[i]] = lane;
     notes.push(...more);
   }
-  let seed = Number(given.seed ?? 0);
+  let seed = Number(textOf(given.seed ?? 0));
   if (!Number.isInteger(seed) || seed < 0 || seed > 1e6) {
     notes.push(`seed = ${brief(given.seed)} is impossible; using ${seed = Number.isFinite(seed) ? Math.min(1e6, Math.max(0, Math.round(seed))) : 0}.`);
   }
-  let view = given.view || PRESETS[preset].view || "completions";
-  if (!Object.hasOwn(VIEWS, view)) notes.push(`There is no picture "${brief(view)}"; using ${view = nearestWord(String(view), Object.keys(VIEWS))}.`);
-  return { state: { preset, seed, lanes, view, prompt: given.prompt || ASIDE[lanes.a.checkpoint] }, notes };
+  let view = textOf(given.view || PRESETS[preset].view || "completions");
+  if (!Object.hasOwn(VIEWS, view)) notes.push(`There is no picture "${brief(view)}"; using ${view = nearestWord(view, Object.keys(VIEWS))}.`);
+  return { state: { preset, seed, lanes, view, prompt: textOf(given.prompt || ASIDE[lanes.a.checkpoint]).slice(0, LONGEST) }, notes };
 }
 
 /* For the address: flat, and back. A lane that is not there is "none". */
 export const flat = ({ preset, seed, lanes, view, prompt }) => ({ preset, seed, view, prompt, ...Object.fromEntries(NAMES.map((name) => [name, lanes[name] ? packLane(lanes[name]) : "none"])) });
 
 export function fromAddress(values, first) {
-  const preset = values.preset ?? first.preset, known = Object.hasOwn(PRESETS, preset) ? PRESETS[preset] : null;
+  const preset = values.preset === undefined ? first.preset : textOf(values.preset), known = Object.hasOwn(PRESETS, preset) ? PRESETS[preset] : null;
   const begin = values.preset === undefined || !known ? Object.values(first.lanes) : known.lanes;
   const lanes = NAMES.map((name, i) => (values[name] === undefined ? begin[i] : values[name] === "none" ? null : unpackLane(values[name]))).filter(Boolean);
   const view = values.view ?? (values.preset === undefined ? first.view : undefined);
-  return { preset, free: values.preset === undefined && first.free, seed: values.seed ?? first.seed, lanes: lanes.length ? lanes : begin, view, prompt: values.prompt === undefined ? first.prompt : String(values.prompt) };
+  return { preset, free: values.preset === undefined && first.free, seed: values.seed ?? first.seed, lanes: lanes.length ? lanes : begin, view, prompt: values.prompt ?? first.prompt };
 }

@@ -1,7 +1,6 @@
 /* What the page says of its lanes. */
 
 import { number } from "../parts/numbers.js";
-import { identity } from "./lanes.js";
 
 const TEN = 10;
 export const mean = (values) => values.reduce((total, x) => total + x, 0) / values.length;
@@ -30,32 +29,25 @@ function best(rows) {
 
 const FALLEN = 0.2;
 
-/* { tone, title, text } of lanes { title, rows, seeds, stopped }. Lanes are compared at the batch that all of them have
-   reached. over: no seed is on its way. */
+/* { tone, title, text } of lanes { title, stopped, count, present, seeds, ends }: title, the settings that it has now;
+   count, its batches; present, those with these settings. Lanes are compared at the batch that all of them have reached.
+   over: no seed is on its way. */
 export function verdict(lanes, seeded, batches, over = false) {
   const stopped = lanes.filter((lane) => lane.stopped);
   if (stopped.length && !seeded) return { tone: "fail", title: `${list(stopped.map(({ title }) => title))} stopped`, text: [...new Set(stopped.map((lane) => lane.stopped))].join(" ") };
   if (seeded) return ofSeeds(lanes, batches, over);
-  const least = Math.min(...lanes.map(({ rows }) => rows.length));
-  if (least < TEN) return { tone: "calm", title: least ? `Batch ${least}` : "Nothing has been learned yet", text: "After ten batches the lanes are compared here, by the mean reward of their last ten." };
-  const ends = lanes.map((lane) => ({ ...lane, rows: lane.rows.slice(0, least) })).map((lane) => ({ ...lane, end: recent(lane.rows) })).sort((a, b) => b.end - a.end);
-  const fallen = ends.filter((lane) => best(lane.rows) - lane.end > FALLEN), ahead = lanes.filter(({ rows }) => rows.length > least).length;
-  const changed = ends.filter(({ rows }) => changes(rows).some(({ at }) => at > least - TEN));
-  const text = `Reward of ${ahead ? `batches ${least - TEN + 1} to ${least}, the last that all lanes have done` : "the last ten batches"}: ${ends.map(({ title, end }) => `${title} ${number(end)}`).join("; ")}. `
-    + (changed.length ? `${list(changed.map(({ title }) => title))} had other settings in some of these batches. ` : "")
+  const least = Math.min(...lanes.map(({ count }) => count));
+  const now = lanes.map(({ title, count, present: { from, rows } }) => ({ title, ahead: count > least, from, rows: rows.slice(0, Math.max(0, least - from)) }));
+  const compared = now.filter(({ rows }) => rows.length >= TEN).map((lane) => ({ ...lane, end: recent(lane.rows) })).sort((a, b) => b.end - a.end);
+  const early = now.filter(({ rows }) => rows.length < TEN), changed = early.filter(({ from }) => from > 0);
+  const waiting = changed.map(({ title, rows }) => `${title}: ${rows.length || "no"} batch${rows.length === 1 ? "" : "es"} since it was set.`).join(" ");
+  if (!compared.length) return { tone: "calm", title: least ? `Batch ${least}` : "Nothing has been learned yet", text: `${waiting ? `${waiting} ` : ""}After ten batches the lanes are compared here, by the mean reward of their last ten.` };
+  const fallen = compared.filter((lane) => best(lane.rows) - lane.end > FALLEN), ahead = now.some((lane) => lane.ahead);
+  const text = `Reward of ${ahead ? `batches ${least - TEN + 1} to ${least}, the last that all lanes have done` : "the last ten batches"}: ${compared.map(({ title, end }) => `${title} ${number(end)}`).join("; ")}. `
+    + (early.length ? `${changed.length === early.length ? waiting : `${list(early.map(({ title }) => title))} ${early.length > 1 ? "have" : "has"} done fewer than ten.`} ` : "")
     + "This is one run: eight seeds say whether it would happen again.";
   if (fallen.length) return { tone: "fail", title: `${list(fallen.map(({ title }) => title))} ${fallen.length > 1 ? "have" : "has"} fallen`, text: `${fallen.map((lane) => `${lane.title} was at ${number(best(lane.rows))} and is at ${number(lane.end)}`).join("; ")}. ${text}` };
   return { tone: "calm", title: `After ${least} batches`, text };
-}
-
-/* Where a run went on with other settings: [{ at: the first batch with them, settings }]. */
-export function changes(rows) {
-  const found = [];
-  for (let i = 1; i < rows.length; i++) {
-    const [before, now] = [rows[i - 1].settings, rows[i].settings];
-    if (before !== now && before && now && identity(before) !== identity(now)) found.push({ at: i, settings: now, before });
-  }
-  return found;
 }
 
 function ofSeeds(lanes, batches, over) {
@@ -75,5 +67,5 @@ function ofSeeds(lanes, batches, over) {
 
 export const list = (words) => (words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0] ?? "");
 
-/* What a screen reader hears of the rewards, every ten batches. */
-export const heard = (lanes) => `Batch ${Math.min(...lanes.map(({ rows }) => rows.length))}. ${lanes.map(({ title, rows }) => `${title}: reward ${rows.length ? number(recent(rows)) : "none yet"}`).join(". ")}.`;
+/* What a screen reader hears of the rewards, every ten batches: of each lane's rows since it was last set. */
+export const heard = (count, lanes) => `Batch ${count}. ${lanes.map(({ title, rows }) => `${title}: reward ${rows.length ? number(recent(rows)) : "none yet"}`).join(". ")}.`;

@@ -51,6 +51,8 @@ const TITLES = {
 
 const WHOLE = { update: 0, token: -1 };
 
+const cut = (value) => String(value).slice(0, 40); // an address may hold any number of letters
+
 /* Settings as they came -> { state, notes }: what is impossible is clamped, and each clamp explained. A note is
    { key, value, text }: it stands for as long as the setting keeps the value that is shown instead. */
 export function possible(raw, batch = null) {
@@ -60,7 +62,7 @@ export function possible(raw, batch = null) {
     const value = Number(raw[key]);
     if (raw[key] == null || Number.isNaN(value)) {
       state[key] = DEFAULTS[key];
-      note(key, `${TITLES[key]}: ${String(raw[key])} is no number; ${setting(state[key])} is shown.`);
+      note(key, `${TITLES[key]}: ${cut(raw[key])} is no number; ${setting(state[key])} is shown.`);
       continue;
     }
     state[key] = clamp(value, low, high);
@@ -70,16 +72,16 @@ export function possible(raw, batch = null) {
   }
   if (raw.sign !== 1 && raw.sign !== -1) {
     state.sign = raw.sign < 0 ? -1 : 1;
-    note("sign", `An advantage of sign ${raw.sign} ${Number(raw.sign) === 0 ? "pushes nothing" : "is read by its side of 0"}; ${state.sign > 0 ? "A > 0" : "A < 0"} is shown.`);
+    note("sign", `An advantage of sign ${cut(raw.sign)} ${Number(raw.sign) === 0 ? "pushes nothing" : "is read by its side of 0"}; ${state.sign > 0 ? "A > 0" : "A < 0"} is shown.`);
   }
   if (raw.axes !== "linear" && raw.axes !== "logit") {
     state.axes = "logit";
-    note("axes", `There are linear and logit axes, no "${raw.axes}" ones; logit is shown.`);
+    note("axes", `There are linear and logit axes, no "${cut(raw.axes)}" ones; logit is shown.`);
   }
   for (const [key, least] of Object.entries(WHOLE)) {
     const most = (batch ? (key === "update" ? batch.updates : batch.tokens).length - 1 : least);
     state[key] = clamp(Math.round(Number(raw[key]) || 0), least, most);
-    if (state[key] !== raw[key]) note(key, `${key} ${raw[key]} is not in this batch: ${batch ? `it has ${least} to ${most}` : "there is none"}.`);
+    if (state[key] !== raw[key]) note(key, `${key} ${cut(raw[key])} is not in this batch: ${batch ? `it has ${least} to ${most}` : "there is none"}.`);
   }
   const known = (Array.isArray(raw.show) ? raw.show : []).filter((key) => key in METHODS);
   state.show = Object.keys(METHODS).filter((key) => known.includes(key));

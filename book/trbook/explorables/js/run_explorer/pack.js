@@ -66,7 +66,7 @@ export function columnsAxis(sweep) {
 
 /* The known name that holds the one that was meant, else the one that differs in the fewest letters. */
 export function nearestName(name, known) {
-  const sought = String(name).toLowerCase(), holds = sought.length > 2 && known.find((other) => other.toLowerCase().includes(sought));
+  const sought = String(name).slice(0, 40).toLowerCase(), holds = sought.length > 2 && known.find((other) => other.toLowerCase().includes(sought));
   if (holds) return holds;
   let best = known[0], least = Infinity;
   for (const other of known) {

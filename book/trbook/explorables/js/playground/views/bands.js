@@ -3,7 +3,7 @@
 
 import { drawing, h, linearScale } from "../../parts/common.js";
 import { interval } from "./iqm.js";
-import { batchEnd, batchScale, cells, hundredth, idle, legend, paths, pathOf, plot, smoothed, widthOf } from "./shared.js";
+import { batchEnd, batchScale, cells, hundredth, idle, legend, paths, pathOf, plot, smoothed, stamped, widthOf } from "./shared.js";
 
 export const title = "Eight seeds";
 export const about = "Above: interquartile means (the middle half of the runs) with 95 % bands. Below: every run by itself. Reward, means of the last ten batches.";
@@ -52,8 +52,8 @@ export function create(root, { changed }) {
     panel.axes(`${batchEnd(count)} ${width}`, x, y);
     lanes.forEach((lane, i) => {
       const { middle } = all[i];
-      bands.of(lane.name).attr("fill", lane.colour).attr("d", ribbon(middle, x, y));
-      lines.of(lane.name).attr("stroke", lane.colour).attr("stroke-dasharray", lane.dash || null)
+      stamped(bands.of(lane.name), lane).attr("fill", lane.colour).attr("d", ribbon(middle, x, y));
+      stamped(lines.of(lane.name), lane).attr("stroke", lane.colour).attr("stroke-dasharray", lane.dash || null)
         .attr("d", pathOf(middle.map(({ mean }) => mean), x, y));
     });
     for (const kind of [bands, lines]) kind.keep(lanes.map(({ name }) => name));
@@ -66,9 +66,9 @@ export function create(root, { changed }) {
     cell.middle ??= paths(cell.panel.clipped, "pv-line");
     const x = batchScale(count, cell.size, false), y = linearScale([0, 1], [cell.size.height, 0], 3);
     cell.panel.axes(`${batchEnd(count)} ${cell.width}`, x, y);
-    runs.forEach((run, k) => cell.runs.of(k).attr("stroke", lane.colour).attr("d", pathOf(run, x, y)));
+    runs.forEach((run, k) => stamped(cell.runs.of(k), lane).attr("stroke", lane.colour).attr("d", pathOf(run, x, y)));
     cell.runs.keep([...runs.keys()]);
-    cell.middle.of("mean").attr("stroke", lane.colour).attr("stroke-dasharray", lane.dash || null)
+    stamped(cell.middle.of("mean"), lane).attr("stroke", lane.colour).attr("stroke-dasharray", lane.dash || null)
       .attr("d", pathOf(middle.map(({ mean }) => mean), x, y));
     cell.note.textContent = singles(runs);
   }

@@ -30,8 +30,8 @@ export function create(root, { reduced = false, most = EIGHT } = {}) {
     body.hidden = !found;
     if (!found || seen === found.from) return;
     seen = found.from;
-    if (named !== `${lane.title}${lane.colour}`) who.replaceChildren(nameOf(lane));
-    named = `${lane.title}${lane.colour}`;
+    if (named !== `${found.title}${lane.colour}`) who.replaceChildren(nameOf({ ...lane, title: found.title }));
+    named = `${found.title}${lane.colour}`;
     write(asked, found.text);
     const solved = found.some.filter(({ verdict }) => verdict.reward > 0).length;
     write(right, `answer ${found.answer}; ${solved} of ${found.some.length} right`);
@@ -44,10 +44,10 @@ export function create(root, { reduced = false, most = EIGHT } = {}) {
 
 /* What was asked by hand, else the first prompt of the newest batch. */
 function chosen({ answers, last }, most) {
-  if (answers) return { from: answers.completions, text: answers.text, answer: answers.answer ?? "?", some: answers.completions.slice(0, most) };
+  if (answers) return { title: answers.title, from: answers.completions, text: answers.text, answer: answers.answer ?? "?", some: answers.completions.slice(0, most) };
   if (!last) return null;
   const [prompt] = last.prompts;
-  return { from: last.completions, text: prompt.text, answer: prompt.answer, some: last.completions.filter((one) => one.prompt === 0).slice(0, most) };
+  return { title: last.title, from: last.completions, text: prompt.text, answer: prompt.answer, some: last.completions.filter((one) => one.prompt === 0).slice(0, most) };
 }
 
 /* A completion's row: its elements stay, their words change. */

@@ -1,9 +1,9 @@
-/* Learning curves of all lanes, one above the other: faint points are batches, lines are means of the last ten. Point at
-   a batch, or walk through them with the arrow keys, and the legend reads it. */
+/* Learning curves of all lanes, one above the other: faint points are batches, lines are means of the last ten. Each
+   segment of a lane, its batches with one setting, is a line of its own with its own entry in the legend. Point at a
+   batch, or walk through them with the arrow keys, and the legend reads it. */
 
 import { clamp, drawing, h, linearScale, logScale } from "../../parts/common.js";
-import { differences } from "../lanes.js";
-import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short, widthOf } from "./shared.js";
+import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short, stamped, widthOf } from "./shared.js";
 import { pathsOf, seriesOf } from "./series.js";
 
 export const title = "Curves";
@@ -27,7 +27,7 @@ const PANELS = {
   entropy: { text: "entropy, nats per token", write: short, scale: (_, most) => [above(most), upTo(above(most))] },
   length: { text: "length, tokens", write: short, scale: (_, most) => [above(most), upTo(above(most))] },
 };
-const KEYS = Object.keys(PANELS), MARKS = 4;
+const KEYS = Object.keys(PANELS), EARLIER = 4; // segments of a lane in the legend, beside the present one and the one that is read
 /* Heights of the reward's panel above the others, and of these, by the least width; `beside`: it stands left of them. */
 const LAYOUTS = [[800, { beside: true, low: 154 }], [620, { beside: true, low: 128 }], [440, { tall: 176, low: 96 }], [0, { tall: 190, low: 128 }]];
 
@@ -39,11 +39,10 @@ export function create(root, { changed }) {
       marks: paths(panel.clipped, "pv-change"), values: panel.inside.append("text").attr("class", "pv-values").attr("x", -40).attr("y", -10), rule: panel.inside.append("path").attr("class", "pv-rule") };
   });
   const plane = h("div", { class: "pv-plane pv-read", tabindex: 0, role: "slider", "aria-label": "Batch to read in the curves", "aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0, "aria-valuetext": "no batch yet" }, picture.node);
-  const marked = h("p", { class: "pv-note pv-changes", hidden: true });
   root.classList.add("pv");
-  root.append(names.el, plane, marked);
+  root.append(names.el, plane);
   const across = widthOf(root, changed);
-  let width = 0, sizes = [], shown = [[], []], count = 0, at = null, told = "", reading = false;
+  let width = 0, sizes = [], shown = [[], []], count = 0, at = null, reading = false;
 
   const place = () => {
     width = across.now();
@@ -60,62 +59,57 @@ export function create(root, { changed }) {
 
   const name = (panel, key, on) => panel.titles(key === "reward" ? "batch" : "", on ? PANELS[key].text : "");
 
-  /* pinned: curves of earlier runs, { number, name, title, colour, rows }. */
+  /* pinned: segments of earlier runs. */
   function draw(lanes, pinned = []) {
     shown = [lanes, pinned];
     if (!across.now()) return;
     if (width !== across.now()) place();
-    const all = lanes.map(({ rows }) => seriesOf(rows)), old = pinned.map(({ rows }) => seriesOf(rows));
-    count = Math.max(0, ...lanes.map(({ rows }) => rows.length));
-    const end = batchEnd(Math.max(1, count, ...pinned.map(({ rows }) => rows.length)));
-    for (const [i, one] of panels.entries()) lay(one, sizes[i], { lanes, all, pinned, old, end });
+    const segments = [...pinned, ...lanes.flatMap((lane) => lane.segments)].filter(({ rows }) => rows.length);
+    const all = segments.map((segment) => ({ segment, series: seriesOf(segment.rows) }));
+    count = Math.max(0, ...lanes.map((lane) => lane.count));
+    const end = batchEnd(Math.max(1, ...segments.map(({ from, rows }) => from + rows.length)));
+    for (const [i, one] of panels.entries()) lay(one, sizes[i], all, end);
     read();
   }
 
-  function lay(one, size, { lanes, all, pinned, old, end }) {
-    const { key, panel, points, lines, ghosts, marks } = one, some = [...all, ...old].filter(Boolean).map(({ of }) => of[key]);
+  function lay(one, size, all, end) {
+    const { key, panel, points, lines, ghosts, marks } = one, some = all.map(({ series }) => series.of[key]);
     const least = Math.min(Infinity, ...some.map((each) => each.least)), most = Math.max(0, ...some.map((each) => each.most));
     const [ends, scale] = PANELS[key].scale(least === Infinity ? 1 : least, most);
     const x = batchScale(end, size, size.width > 260), y = scale([size.height, 0]), known = `${end} ${ends} ${width}`;
     panel.axes(known, x, y);
     Object.assign(one, { x });
-    lanes.forEach((lane, i) => {
-      const path = all[i] ? pathsOf(all[i].of[key], "lane", known, x, y, end) : { line: "", points: "" };
-      points.of(lane.name).attr("stroke", lane.colour).attr("d", path.points);
-      lines.of(lane.name).attr("stroke", lane.colour).attr("stroke-dasharray", lane.dash || null).attr("d", path.line);
-      marks.of(lane.name).attr("stroke", lane.colour).attr("fill", lane.colour)
-        .attr("d", (all[i]?.marks ?? []).map(({ at: k }) => `M${x(k).toFixed(1)},${size.height}V0h4l-4,6`).join(""));
-    });
-    pinned.forEach((lane, i) => ghosts.of(`${lane.number}${lane.name}`).attr("stroke", lane.colour).attr("d", pathsOf(old[i].of[key], "ghost", known, x, y, end).line));
-    const here = lanes.map((lane) => lane.name);
+    for (const { segment, series } of all) {
+      const { key: of, colour, dash, ghost, from } = segment, path = pathsOf(series.of[key], ghost ? "ghost" : "lane", known, x, y, end, from);
+      if (ghost) stamped(ghosts.of(of), segment).attr("stroke", colour).attr("d", path.line);
+      else {
+        stamped(points.of(of), segment).attr("stroke", colour).attr("d", path.points);
+        stamped(lines.of(of), segment).attr("class", segment.last ? "pv-line" : "pv-line pv-earlier").attr("stroke", colour).attr("stroke-dasharray", dash || null).attr("d", path.line);
+        if (from) stamped(marks.of(of), segment).attr("stroke", colour).attr("fill", colour).attr("d", `M${x(from).toFixed(1)},${size.height}V0h4l-4,6`);
+      }
+    }
+    const here = all.filter(({ segment }) => !segment.ghost).map(({ segment }) => segment.key);
     for (const kind of [points, lines, marks]) kind.keep(here);
-    ghosts.keep(pinned.map(({ number, name: of }) => `${number}${of}`));
+    ghosts.keep(all.filter(({ segment }) => segment.ghost).map(({ segment }) => segment.key));
   }
 
-  /* The legend: the newest batch, or the one that is pointed at. */
+  /* The legend: every segment at its newest batch, or at the one that is pointed at. */
   function read() {
     const [lanes, pinned] = shown, k = at === null ? null : clamp(at, 0, Math.max(0, count - 1)), some = count > 0;
-    const ghosts = pinned.map((one) => ({ ...one, title: `kept: ${one.title}`, dash: "1 3" }));
-    names.show([...lanes, ...ghosts], ({ rows }) => brief(rows, k));
+    const ghosts = pinned.map((one) => ({ ...one, title: `kept: ${one.title}${one.date ? `, ${one.date}` : ""}`, dash: "1 3" }));
+    names.show([...lanes.flatMap((lane) => listed(lane, k)), ...ghosts], (segment) => brief(segment, k));
     for (const [i, { key, panel, rule, values, x }] of panels.entries()) {
       const on = some && k !== null && Boolean(x);
       if (on || reading) rule.attr("d", on ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
       if (on || reading) name(panel, key, !on);
-      const texts = on ? [[key === "reward" ? `batch ${k + 1}: reward ` : `${PANELS[key].brief ?? key} `, "var(--soft)"], ...lanes.map(({ rows, colour }) => [` ${PANELS[key].write(rows[k]?.[key])}`, colour])] : [];
+      const texts = on ? [[key === "reward" ? `batch ${k + 1}: reward ` : `${PANELS[key].brief ?? key} `, "var(--soft)"], ...lanes.map((lane) => [` ${PANELS[key].write(rowOf(lane, k)?.[key])}`, lane.colour])] : [];
       if (on || reading) values.selectAll("tspan").data(texts).join("tspan").attr("fill", ([, colour]) => colour).text(([text]) => text);
     }
     reading = k !== null;
-    const changed = lanes.flatMap(({ name, rows }) => (seriesOf(rows)?.marks ?? []).map((mark) => ({ ...mark, name })));
-    const text = changed.slice(-MARKS).map(({ name, at: k_, before, settings }) => `${name.toUpperCase()} from batch ${k_ + 1}: ${differences(before, settings)}`).join(". ");
-    if (text !== told) {
-      told = text;
-      marked.textContent = text ? `▏Changed in mid-run: ${changed.length > MARKS ? "… " : ""}${text}.` : "";
-      marked.hidden = !text;
-    }
     plane.setAttribute("aria-valuemax", Math.max(0, count - 1));
     plane.setAttribute("aria-valuenow", some ? k ?? count - 1 : 0);
     if (!some) plane.setAttribute("aria-valuetext", "no batch yet");
-    else if (k !== null || !plane.matches(":focus")) plane.setAttribute("aria-valuetext", `batch ${(k ?? count - 1) + 1}: ${lanes.map(({ title: name, rows }) => `${name}: ${words(rows, k ?? count - 1)}`).join("; ")}`);
+    else if (k !== null || !plane.matches(":focus")) plane.setAttribute("aria-valuetext", `batch ${(k ?? count - 1) + 1}: ${lanes.map((lane) => words(lane, k ?? count - 1)).join("; ")}`);
   }
 
   const point = (event) => {
@@ -141,11 +135,22 @@ export function create(root, { changed }) {
   return { draw, sized: () => width > 0, free: () => { across.release(); root.replaceChildren(); } };
 }
 
-/* The mean reward of ten batches up to batch k, and its KL; null: the newest. */
-function brief(rows, k) {
-  if (!rows.length) return "no batch yet";
-  const i = k ?? rows.length - 1;
-  return rows[i] ? `reward ${hundredth(seriesOf(rows).of.reward.smooth[i])}, KL ${short(rows[i].kl)}` : `no batch ${i + 1}`;
+const holds = ({ from, rows }, k) => k !== null && k >= from && k < from + rows.length;
+const rowOf = ({ segments }, k) => { const one = segments.find((segment) => holds(segment, k)); return one?.rows[k - one.from]; };
+
+/* Of a lane that was set often the newest segments, and the one that is read. */
+const listed = ({ segments }, k) => segments.filter((segment, i) => i >= segments.length - 1 - EARLIER || holds(segment, k));
+
+/* The mean reward of ten batches of a segment up to batch k, and its KL; null: its newest. */
+function brief(segment, k) {
+  const { from, rows, alone } = segment, upto = from + rows.length, span = !alone ? (rows.length > 1 ? `batches ${from + 1} to ${upto}` : `batch ${upto}`) : "";
+  if (!rows.length) return from ? "no batch with these settings yet" : "no batch yet";
+  if (k !== null && !holds(segment, k)) return span || `no batch ${k + 1}`;
+  const i = k === null ? rows.length - 1 : k - from;
+  return `${span ? `${span}: ` : ""}reward ${hundredth(seriesOf(rows).of.reward.smooth[i])}, KL ${short(rows[i].kl)}`;
 }
 
-const words = (rows, k) => (rows[k] ? KEYS.map((key) => `${PANELS[key].brief ?? key} ${PANELS[key].write(rows[k][key])}`).join(", ") : `no batch ${k + 1}`);
+function words(lane, k) {
+  const segment = lane.segments.find((one) => holds(one, k)), row = rowOf(lane, k);
+  return row ? `${segment.title}: ${KEYS.map((key) => `${PANELS[key].brief ?? key} ${PANELS[key].write(row[key])}`).join(", ")}` : `${lane.title}: no batch ${k + 1}`;
+}

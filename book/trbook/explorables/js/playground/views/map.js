@@ -3,7 +3,7 @@
    with the slider, and it is read in its completion. */
 
 import { clamp, drawing, h, linear, logit, number, probability, say as write, spoken, tickText } from "../../parts/common.js";
-import { chooser, idle, labels, nameOf, paths, plot, widthOf } from "./shared.js";
+import { chooser, idle, labels, nameOf, paths, plot, stamped, widthOf } from "./shared.js";
 
 export const title = "Map";
 export const about = "Every token of the newest batch: its probability when it was sampled, and at its last update. × are silenced.";
@@ -49,10 +49,10 @@ export function create(root, { say, changed }) {
     if (moved) place();
     bound(moved);
     if (!moved && tokens?.completions === batch.completions && tokens.name === lane.name) return;
-    tokens = gathered(batch, lane.name);
+    tokens = { ...gathered(batch, lane.name), title: batch.title };
     for (const one of tokens.all) { one.x = scale.x(one.q); one.y = scale.y(one.p); }
-    dots.of("all").attr("fill", lane.colour).attr("d", tokens.all.filter(({ kept }) => kept).map(dot).join(""));
-    crosses.of("all").attr("d", tokens.all.filter(({ kept }) => !kept).map(cross).join(""));
+    stamped(dots.of("all"), batch).attr("fill", lane.colour).attr("d", tokens.all.filter(({ kept }) => kept).map(dot).join(""));
+    stamped(crosses.of("all"), batch).attr("d", tokens.all.filter(({ kept }) => !kept).map(cross).join(""));
     slider.max = Math.max(0, tokens.all.length - 1);
     chosen = held && chosen < tokens.all.length ? chosen : -1;
     tell();
@@ -71,7 +71,7 @@ export function create(root, { say, changed }) {
 
   function tell() {
     const silenced = tokens.all.filter(({ kept }) => !kept).length, of = tokens.all.length;
-    key.replaceChildren(nameOf(lane), h("span", { text: ` ${of} tokens scored: ` }), h("span", { class: "pv-mark-kept", text: "● " }),
+    key.replaceChildren(nameOf({ ...lane, title: tokens.title }), h("span", { text: ` ${of} tokens scored: ` }), h("span", { class: "pv-mark-kept", text: "● " }),
       h("span", { text: `${of - silenced} kept, ` }), h("span", { class: "pv-mark-silenced", text: "× " }), h("span", { text: `${silenced} silenced. ` }),
       h("span", { class: "pv-note", text: alike(tokens.all) ? "One update: every ratio is 1, so all lie on the diagonal. " : "Dotted: half and twice the probability. " }),
       h("span", { class: "pv-note", text: edgeText(lane.region) }));

@@ -3,7 +3,7 @@
 
 import { linearScale } from "../../parts/common.js";
 import { CAREFUL } from "../../../engine/js/tasks.js";
-import { above, batchEnd, batchScale, cells, hundredth, idle, paths, pathOf, smoothed } from "./shared.js";
+import { above, batchEnd, batchScale, cells, hundredth, idle, paths, pathOf, smoothed, stamped } from "./shared.js";
 
 export const title = "Opening words";
 export const about = "Share of the completions that begin with a word, means of ten batches. In colour: careful words, after which every step is written; grey and dashed: the others.";
@@ -12,55 +12,60 @@ const HEIGHT = 190, TOP = 5, ROOM = 108, GAP = 13;
 const careful = new Set(CAREFUL);
 
 export function create(root, { changed }) {
-  const waiting = idle("Nothing here yet: the race begins with the first batch."), known = new Map();
+  const waiting = idle("Nothing here yet: the race begins with the first batch."), known = new WeakMap();
   root.classList.add("pv");
   root.append(waiting);
   const parts = cells(root, HEIGHT, changed);
 
-  /* Shares by word, batch by batch: what has been counted stays counted. */
-  const counted = (lane) => {
-    let own = known.get(lane.name);
-    if (!own || own.first !== lane.rows[0] || own.count > lane.rows.length) {
-      known.set(lane.name, own = { first: lane.rows[0], count: 0, shares: new Map(), careful: [] });
-    }
-    for (; own.count < lane.rows.length; own.count++) {
+  /* Shares by word, batch by batch of a segment: what has been counted stays counted. */
+  const counted = (segment) => {
+    const { rows } = segment;
+    if (!known.has(rows[0])) known.set(rows[0], { count: 0, shares: new Map(), careful: [] });
+    const own = known.get(rows[0]);
+    for (; own.count < rows.length; own.count++) {
       let together = 0;
-      for (const [word, share] of Object.entries(lane.rows[own.count].openers ?? {})) {
+      for (const [word, share] of Object.entries(rows[own.count].openers ?? {})) {
         if (!own.shares.has(word)) own.shares.set(word, []);
         own.shares.get(word)[own.count] = share;
         if (careful.has(word)) together += share;
       }
       own.careful.push(together);
     }
-    return own;
+    return { ...own, segment };
   };
 
+  /* A cell is named after the newest segment that has batches. */
   function draw(lanes) {
-    const some = lanes.filter(({ rows }) => rows.length), most = Math.max(1, ...some.map(({ rows }) => rows.length));
+    const some = lanes.filter(({ count }) => count).map((lane) => {
+      const segments = lane.segments.filter(({ rows }) => rows.length);
+      return { ...lane, segments, title: segments.at(-1).title };
+    }), most = Math.max(1, ...some.map(({ count }) => count));
     waiting.hidden = some.length > 0;
-    parts.each(some, (cell, lane) => race(cell, lane, counted(lane), most), { margin: { left: 34, right: ROOM, top: 10, bottom: 24 } });
+    parts.each(some, (cell, lane) => race(cell, lane, lane.segments.map(counted), most), { margin: { left: 34, right: ROOM, top: 10, bottom: 24 } });
   }
 
   return { draw, free: () => { parts.release(); root.replaceChildren(); } };
 }
 
-function race(cell, lane, { shares, count, careful: together }, most) {
-  const { width, height } = cell.size, known = [...careful].some((word) => shares.has(word));
-  const top = [...shares].map(([word, row]) => [word, recent(row, count)]).sort((a, b) => b[1] - a[1]).slice(0, TOP)
-    .map(([word, share]) => ({ word, share, row: smoothed(Array.from({ length: count }, (_, k) => shares.get(word)[k] ?? 0)) }));
-  const high = above(top.reduce((best, { row }) => row.reduce((a, b) => Math.max(a, b), best), 0.1));
+function race(cell, lane, all, most) {
+  const { width, height } = cell.size, newest = all.at(-1), known = [...careful].some((word) => all.some(({ shares }) => shares.has(word)));
+  const top = [...newest.shares].map(([word, row]) => [word, recent(row, newest.count)]).sort((a, b) => b[1] - a[1]).slice(0, TOP);
+  const lines = all.flatMap(({ segment, shares, count }) => top.map(([word]) => ({ word, segment, key: `${segment.key} ${word}`,
+    row: smoothed(Array.from({ length: count }, (_, k) => shares.get(word)?.[k] ?? 0)) })));
+  const high = above(lines.reduce((best, { row }) => row.reduce((a, b) => Math.max(a, b), best), 0.1));
   const x = batchScale(most, cell.size, false), y = linearScale([0, high], [height, 0], 4);
   cell.panel.axes(`${batchEnd(most)} ${high} ${cell.width}`, x, y);
   cell.lines ??= paths(cell.panel.clipped, "pv-line pv-word");
   cell.words ??= cell.panel.inside.append("g");
-  for (const { word, row } of top) {
+  for (const { key, word, segment, row } of lines) {
     const own = careful.has(word) || !known;
-    cell.lines.of(word).attr("stroke", own ? lane.colour : "var(--soft)").attr("stroke-dasharray", own ? null : "3 3")
-      .attr("d", pathOf(row, x, y));
+    stamped(cell.lines.of(key), segment).attr("stroke", own ? lane.colour : "var(--soft)").attr("stroke-dasharray", own ? null : "3 3")
+      .attr("d", pathOf(row, (i) => x(segment.from + i), y));
   }
-  cell.lines.keep(top.map(({ word }) => word));
-  name(cell.words, apart(top.map(({ word, share }) => ({ word, share, y: y(share) })), height), width, known);
-  cell.note.textContent = known ? `all careful words: ${hundredth(together[0])} at first, now ${hundredth(smoothed(together).at(-1))}` : "";
+  cell.lines.keep(lines.map(({ key }) => key));
+  name(cell.words, apart(top.map(([word, share]) => ({ word, share, y: y(share) })), height), width, known);
+  const { careful: together, segment } = newest, since = segment.from ? `since batch ${segment.from + 1}; ` : "";
+  cell.note.textContent = known ? `${since}all careful words: ${hundredth(together[0])} at first, now ${hundredth(smoothed(together).at(-1))}` : since.slice(0, -2);
 }
 
 /* The mean share of the last ten batches. */

@@ -1,7 +1,7 @@
 /* How far the policy has moved from the one that sampled, update by update within a batch: the spread of the ratio. */
 
 import { linear, linearScale, logScale } from "../../parts/common.js";
-import { cells, idle, paths, short } from "./shared.js";
+import { cells, idle, paths, short, stamped } from "./shared.js";
 
 export const title = "Ratios";
 export const about = "New probability over the one that sampled, for the tokens of each update. Box: the middle half; thin line: 5 % to 95 %; dots: the farthest.";
@@ -15,7 +15,7 @@ export function create(root, { changed }) {
   const parts = cells(root, HEIGHT, changed);
 
   function draw(lanes) {
-    const some = lanes.filter(({ updates }) => updates.length);
+    const some = lanes.filter(({ updates }) => updates.all.length).map((lane) => ({ ...lane, title: lane.updates.title })); // as the batch was sampled
     waiting.hidden = some.length > 0;
     if (!some.length) return parts.each([], () => {});
     const spread = reach(some);
@@ -29,14 +29,14 @@ export function create(root, { changed }) {
 function reach(lanes) {
   let far = 1;
   for (const { updates } of lanes) {
-    for (const { ratio } of updates) if (ratio.length) far = Math.max(far, Math.log2(ratio[5]), -Math.log2(ratio[1]));
+    for (const { ratio } of updates.all) if (ratio.length) far = Math.max(far, Math.log2(ratio[5]), -Math.log2(ratio[1]));
   }
   const side = 2 ** Math.max(1, Math.ceil(far));
   return [Math.max(WIDEST[0], 1 / side), Math.min(WIDEST[1], side)];
 }
 
 function boxes(cell, lane, [low, high]) {
-  const { width, height } = cell.size, of = Math.max(...lane.updates.map((one) => one.of));
+  const { width, height } = cell.size, of = Math.max(...lane.updates.all.map((one) => one.of));
   const x = linear([0.5, of + 0.5], [0, width]), y = logScale([low, high], [height, 0]);
   const axis = linearScale([0.5, of + 0.5], [0, width]), ticks = whole(of);
   Object.assign(axis, { ticks: () => ticks, tickFormat: () => String });
@@ -46,7 +46,7 @@ function boxes(cell, lane, [low, high]) {
   cell.marks ??= paths(cell.panel.clipped, "pv-spread");
   cell.one.of("one").attr("d", `M0,${y(1).toFixed(1)}H${width}`);
   const drawn = { "pv-thin": "", "pv-box": "", "pv-median": "", "pv-far": "" }, side = Math.min(10, (0.36 * width) / of);
-  for (const { number, ratio } of lane.updates) {
+  for (const { number, ratio } of lane.updates.all) {
     if (!ratio.length) continue;
     const [least, five, quarter, median, three, most95, most] = ratio.map((r) => y(r).toFixed(1)), at = x(number);
     drawn["pv-thin"] += `M${at.toFixed(1)},${five}V${most95}`;
@@ -56,10 +56,10 @@ function boxes(cell, lane, [low, high]) {
   }
   for (const [kind, d] of Object.entries(drawn)) {
     const path = cell.marks.of(kind);
-    path.attr("class", `pv-spread ${kind}`).attr("stroke", lane.colour).attr("d", d);
+    stamped(path, lane.updates).attr("class", `pv-spread ${kind}`).attr("stroke", lane.colour).attr("d", d);
     if (kind === "pv-box") path.attr("fill", lane.colour);
   }
-  cell.note.textContent = summary(lane.updates);
+  cell.note.textContent = summary(lane.updates.all);
 }
 
 const whole = (of) => Array.from({ length: of }, (_, i) => i + 1).filter((k) => of <= 8 || k === 1 || k % (of > 24 ? 8 : 4) === 0);

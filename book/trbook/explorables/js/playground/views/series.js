@@ -1,22 +1,19 @@
-/* A run's rows as series, each batch looked at once: means of the last ten, reach, and paths that grow by what is new. A
-   run is known by its first row, so that a longer array of the same run goes on where the last one ended. */
+/* The rows of a segment as series, each batch looked at once: means of the last ten, reach, and paths that grow by what
+   is new. A segment is known by its first row, so that a longer array goes on where the last one ended. */
 
-import { changes } from "../words.js";
 export const SPAN = 10; // batches of a running mean
 const KEYS = ["reward", "kl", "kept", "entropy", "length"], known = new WeakMap(), DRAWN = 400; // points of a curve, at most
 
-/* { values, smooth, least (above 0), most } by key, and the batches where the settings changed. */
+/* { values, smooth, least (above 0), most } by key. */
 export function seriesOf(rows) {
   if (!rows.length) return null;
   let one = known.get(rows[0]);
   if (!one || one.count > rows.length) {
-    one = { count: 0, marks: [], of: Object.fromEntries(KEYS.map((key) => [key, { values: [], smooth: [], total: 0, some: 0, least: Infinity, most: 0, paths: {} }])) };
+    one = { count: 0, of: Object.fromEntries(KEYS.map((key) => [key, { values: [], smooth: [], total: 0, some: 0, least: Infinity, most: 0, paths: {} }])) };
     known.set(rows[0], one);
   }
   if (one.count < rows.length) {
     for (const key of KEYS) for (let i = one.count; i < rows.length; i++) put(one.of[key], rows[i][key]);
-    const from = Math.max(0, one.count - 1);
-    one.marks.push(...changes(rows.slice(from)).map((change) => ({ ...change, at: change.at + from })));
     one.count = rows.length;
   }
   return one;
@@ -32,13 +29,14 @@ function put(one, value) {
   if (value > one.most) one.most = value;
 }
 
-/* The line of the means and the points of single batches, as far as there are some; key: what x and y depend on. */
-export function pathsOf(one, panel, key, x, y, end) {
+/* The line of the means and the points of single batches, as far as there are some; from: the batch of the first one;
+   key: what x and y depend on. */
+export function pathsOf(one, panel, key, x, y, end, from = 0) {
   const step = Math.max(1, Math.ceil(end / DRAWN));
   let path = one.paths[panel];
   if (path?.key !== key) path = one.paths[panel] = { key, upto: 0, line: "", points: "", pen: "M" };
   for (; path.upto < one.values.length; path.upto += step) {
-    const i = path.upto, across = x(i).toFixed(1);
+    const i = path.upto, across = x(from + i).toFixed(1);
     if (Number.isFinite(one.values[i])) path.points += `M${across},${y(one.values[i]).toFixed(1)}h.01`;
     if (!Number.isFinite(one.smooth[i])) { path.pen = "M"; continue; }
     path.line += `${path.pen}${across},${y(one.smooth[i]).toFixed(1)}`;

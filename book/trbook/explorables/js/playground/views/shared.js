@@ -1,6 +1,7 @@
 /* What the views have in common: names of lanes, one cell a lane, a chooser, running means, axes that stand still. */
 
 import { SPAN } from "./series.js";
+import { identity } from "../lanes.js";
 import { choice, drawing, h, linearScale, number, sample, say } from "../../parts/common.js";
 
 const ENDS = [10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000];
@@ -118,7 +119,10 @@ export function nameOf(lane) {
 
 const look = ({ title, colour, dash }) => `${title}|${colour}|${dash}`;
 
-/* Lanes by line and title, each with some words. */
+/* What is drawn says what its rows were sampled with. */
+export const stamped = (path, { settings }) => path.attr("data-method", settings.method).attr("data-setting", identity(settings));
+
+/* Lanes, or their segments, by line and title, each with some words. */
 export function legend() {
   const el = h("ul", { class: "pv-legend" });
   let known = "", words = [];
