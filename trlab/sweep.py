@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from trlib.arguments import number, settle, whole
+from trlib.arguments import number, validate, whole
 from trlib.errors import unknown
 from trlib.own import load
 
@@ -54,7 +54,7 @@ class Variant:
     a better one may lie outside (`trlab.tuning`). Every verdict about it says *edge*."""
 
     def __post_init__(self) -> None:
-        settle(self)
+        validate(self)
         for name in ("method", "label"):
             if not isinstance(getattr(self, name), str):
                 raise TypeError(f"variant: {name}: expected a word, got {getattr(self, name)!r}")
@@ -83,7 +83,7 @@ class Axis:
     values: Sequence[Any] | Mapping[str, Mapping[str, Any]]
 
     def __post_init__(self) -> None:
-        settle(self)
+        validate(self)
         what = f"axis {self.name!r}"
         if isinstance(self.values, Mapping):
             _all_are(what, list(self.values.values()), Mapping)
@@ -114,7 +114,7 @@ class Budget:
     """A cell that takes longer is stopped and reported, where there are workers."""
 
     def __post_init__(self) -> None:
-        settle(self)
+        validate(self)
         for name in ("steps", "prompts", "samples"):
             whole(f"budget: {name}", getattr(self, name), least=1)
         if self.common is not None:
@@ -209,7 +209,7 @@ class Sweep:
     """What `beside` has added to the declared variants."""
 
     def __post_init__(self) -> None:
-        settle(self)
+        validate(self)
         whole("round", self.round, least=0)
         _all_are("variants", self.variants, Variant)
         _all_are("axes", self.axes, Axis)

@@ -62,14 +62,14 @@ def plain(value: Any) -> Any:
 
 
 def setting(default: Any = MISSING, **bounds: Any) -> Any:
-    """A field of a dataclass that `settle` checks by its type: `eps: float = setting(0.2, least=0, most=1)`.
+    """A field of a dataclass that `validate` checks by its type: `eps: float = setting(0.2, least=0, most=1)`.
 
     A float is a `number` and an int `whole` inside the bounds, a bool a `flag`, a Literal a `choice` of its words and a
     str one of those in `among`. None passes where the type says so. A subclass may change the default alone."""
     return field(default=default, metadata={"bounds": bounds})
 
 
-def settle(settings: Any) -> None:
+def validate(settings: Any) -> None:
     """Turn the numbers of a frozen dataclass into Python's (`plain`), in place, and check what `setting` declares: the
     first line of a `__post_init__`."""
     for one in fields(settings):

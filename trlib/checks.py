@@ -12,7 +12,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-from trlib.arguments import choice, flag, number, plain, setting, settle, whole
+from trlib.arguments import choice, flag, number, plain, setting, validate, whole
 
 Shape = tuple[int | None, ...] | None
 """The sizes of a tensor's dimensions, None for any size; or None for any shape."""

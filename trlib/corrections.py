@@ -176,7 +176,7 @@ class Correction:
     """The smallest factor; None: no bound."""
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        checks.validate(self)
         _bounds(self.cap, self.floor)
 
     def factor(self, logp_old: Tensor, logp_rollout: Tensor, mask: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from benchmarks.objectives.clock import against, alternate
 from benchmarks.record import circumstances, write
 from trlib import algorithms as a
 from trlib import checks, load_policy, load_task, sample
-from trlib.algorithms import Brought
+from trlib.algorithms import Provided
 from trlib.algorithms.method import Batch, Method, Scores
 from trlib.model.completions import top_k
 
@@ -76,7 +76,7 @@ def batch_of(completions: Any, full_old: Tensor, rewards: Tensor) -> Batch:
         ended=completions.ended,
         horizon=completions.tokens.shape[1],
         logp_rollout=logp,
-        brought=Brought(logp_old=logp, full_anchor=full_old),
+        provided=Provided(logp_old=logp, full_anchor=full_old),
     )
 
 

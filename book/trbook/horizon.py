@@ -72,7 +72,7 @@ class Chain:
     """The reward after a turn. A completion of jumps earns 1 if every place is right."""
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        checks.validate(self)
         horizon = checks.whole("horizon", self.horizon, least=4)
         if horizon > LONGEST or horizon % 2:
             raise ValueError(f"horizon: expected an even number from 4 to {LONGEST}, got {horizon}")

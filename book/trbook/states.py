@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import Batch, Brought, Method, Scores, Step
+from trlib.algorithms import Batch, Method, Provided, Scores, Step
 from trlib.divergences import kl
 
 
@@ -114,7 +114,7 @@ class _Linear:
                 horizon=1,
                 logp_rollout=logp,
                 anchor=method.anchor,
-                brought=Brought(logp_old=logp, logp_ref=logp, full_anchor=self.start[group].unsqueeze(1)),
+                provided=Provided(logp_old=logp, logp_ref=logp, full_anchor=self.start[group].unsqueeze(1)),
             )
         )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import trlib
 from tests.by_day import by_day
-from trlib.algorithms import Brought, PPOCritic, value_loss
+from trlib.algorithms import PPOCritic, Provided, value_loss
 from trlib.algorithms.critic import _longest, whiten
 from trlib.algorithms.method import Batch
 from trlib.loop.critic import Critic
@@ -70,7 +70,7 @@ def test_advantages_and_returns_come_from_gae():
         ended=mask[:, 0],
         horizon=3,
         logp_rollout=zeros,
-        brought=Brought(logp_old=zeros, values=values),
+        provided=Provided(logp_old=zeros, values=values),
     )
     ready = PPOCritic(lam=0.5, gamma=0.9).prepare(batch)
     third = 1 - 0.9
@@ -173,7 +173,7 @@ class LinearCritic:
             ended=mask[:, 0],
             horizon=5,
             logp_rollout=zeros,
-            brought=Brought(values=self.values().detach()),
+            provided=Provided(values=self.values().detach()),
         ).plus(returns=torch.randn(8, 5, generator=g))
 
     def values(self, rows=None):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from trlib import checks, divergences
-from trlib.algorithms import Batch, Brought, Correction, Needs, Scores, TopK
+from trlib.algorithms import Batch, Correction, Needs, Provided, Scores, TopK
 from trlib.algorithms.dppo import DPPO, dppo_loss, dppo_sparse_loss
 from trlib.algorithms.reinforce import reinforce_loss
 from trlib.divergences import topk_kl, topk_tv
@@ -291,7 +291,7 @@ def distributions(anchor: str = "rollout", seed: int = 1, shape: tuple[int, int]
         ended=mask[:, 0],
         horizon=5,
         logp_rollout=sampled(rollout),
-        brought=Brought(
+        provided=Provided(
             logp_old=sampled(old),
             full_anchor=hide(around),
             topk_anchor=TopK(ids, hide(around.gather(-1, ids))),

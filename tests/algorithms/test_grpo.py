@@ -18,17 +18,17 @@ from trlib.algorithms import (
     GRPO,
     PPO,
     Batch,
-    Brought,
     Correction,
     DrGRPO,
     Needs,
+    Provided,
     Scores,
     TokenLoss,
     ppo_loss,
 )
 from trlib.algorithms.grpo import add_reference_kl, overlong_penalty
 from trlib.divergences import k3
-from trlib.loop.boxes import Asked, needs_of
+from trlib.loop.boxes import ResolvedNeeds, needs_of
 
 D = torch.float64
 LENGTHS = [1, 3, 2, 4]
@@ -46,7 +46,7 @@ def batch(rewards=(1.0, 0.0, 1.0, 0.0), **changes) -> Batch:
         "ended": torch.ones(4, dtype=torch.bool),
         "horizon": 10,
         "logp_rollout": logp,
-        "brought": Brought(logp_old=logp),
+        "provided": Provided(logp_old=logp),
     }
     return Batch(**(known | changes))
 
@@ -106,7 +106,7 @@ def test_the_reference_is_asked_for_only_with_a_beta():
 def test_the_reference_term_by_hand():
     # Equal rewards: only the reference is left. d = log 2, so k3 = 2 - log 2 - 1 and its weight is β (2 - 1).
     logp = torch.full((4, 4), -1.0, dtype=D, requires_grad=True)
-    b = batch(rewards=(1.0, 1.0, 0.0, 0.0), brought=Brought(logp_ref=logp.detach() + math.log(2)))
+    b = batch(rewards=(1.0, 1.0, 0.0, 0.0), provided=Provided(logp_ref=logp.detach() + math.log(2)))
     method = GRPO(beta=0.04)
     prepared = method.prepare(b)
     result = method.objective(Scores(logp), prepared)
@@ -189,12 +189,14 @@ def test_a_correction_is_a_factor_on_the_advantages():
     plain = GRPO().prepare(batch(logp_rollout=rollout))
     torch.testing.assert_close(prepared.advantages[MASK], 2 * plain.advantages[MASK])
     with pytest.raises(ValueError, match="logp_old: the batch does not hold it"):
-        GRPO(correction=Correction()).prepare(batch(brought=Brought()))
+        GRPO(correction=Correction()).prepare(batch(provided=Provided()))
     for setting, value in (("cap", 0), ("level", "row"), ("how", "clip")):
         with pytest.raises(ValueError, match=f"{setting}: expected"):
             Correction(**{setting: value})
-    assert needs_of(GRPO(correction=Correction()), "rollout") == Asked(old=False, early=True)
-    assert needs_of(GRPO(), "recomputed") == Asked(old=True) and needs_of(GRPO(), "rollout") == Asked(old=False)
+    assert needs_of(GRPO(correction=Correction()), "rollout") == ResolvedNeeds(old=False, early=True)
+    assert needs_of(GRPO(), "recomputed") == ResolvedNeeds(old=True) and needs_of(GRPO(), "rollout") == ResolvedNeeds(
+        old=False
+    )
 
 
 @pytest.mark.parametrize("sampler", ["int8", "int4"])
@@ -231,9 +233,9 @@ def test_in_the_loop_a_coarse_sampler_is_corrected_by_the_learners_own_log_probs
 
 
 def test_the_anchor_of_the_run_decides():
-    b = batch(brought=Brought(logp_old=batch().logp_rollout - math.log(1.1)))
+    b = batch(provided=Provided(logp_old=batch().logp_rollout - math.log(1.1)))
     method = GRPO()
     for anchor, ratio in (("rollout", 1.0), ("recomputed", 1.1)):
-        prepared = method.prepare(batch(brought=Brought(logp_old=b.logp_old), anchor=anchor))
+        prepared = method.prepare(batch(provided=Provided(logp_old=b.logp_old), anchor=anchor))
         result = method.objective(Scores(b.logp_rollout), prepared)
         assert result.diagnostics["ratio"][MASK].tolist() == pytest.approx([ratio] * 10)

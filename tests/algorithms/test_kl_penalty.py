@@ -9,7 +9,7 @@ import torch
 
 import trlib
 from tests.by_day import by_day
-from trlib.algorithms import TRPO, Brought, PPOPenalty
+from trlib.algorithms import TRPO, PPOPenalty, Provided
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally, add_penalty
 from trlib.algorithms.method import Batch, Scores
 from trlib.algorithms.ppo import pg_is_loss
@@ -31,7 +31,7 @@ def batch_and_logits():
         horizon=3,
         ended=mask[:, 0],
         logp_rollout=logp,
-        brought=Brought(logp_old=logp, full_anchor=old),
+        provided=Provided(logp_old=logp, full_anchor=old),
         anchor="recomputed",
         advantages=torch.randn(2, 3, generator=g, dtype=torch.float64),
     )
@@ -129,7 +129,7 @@ def test_what_both_policies_exclude_costs_nothing():
         horizon=1,
         logp_rollout=torch.zeros(1, 1),
         anchor="recomputed",
-        brought=Brought(full_anchor=batch_full),
+        provided=Provided(full_anchor=batch_full),
     )
     expected = 0.5 * math.log(2) + 0.5 * math.log(0.5 / 0.75)
     for method in (PPOPenalty(), TRPO()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trlib.algorithms import Batch, Brought, Scores
+from trlib.algorithms import Batch, Provided, Scores
 from trlib.algorithms.method import is_proportional
 from trlib.methods import OBJECTIVES
 
@@ -31,7 +31,7 @@ def data(seed: int, anchor: str) -> tuple[torch.Tensor, Batch]:
         logp_rollout=rollout,
         advantages=advantages,
         anchor=anchor,
-        brought=Brought(logp_old=old),
+        provided=Provided(logp_old=old),
     )
     return now.requires_grad_(), batch
 

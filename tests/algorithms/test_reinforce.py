@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from trlib.algorithms import ALGORITHMS, REINFORCE, Batch, Correction, Needs, Scores, reinforce_loss
-from trlib.loop.boxes import Asked, needs_of
+from trlib.loop.boxes import ResolvedNeeds, needs_of
 
 D = torch.float64
 
@@ -24,7 +24,7 @@ def test_the_class_trains_on_what_was_sampled_and_asks_for_nothing():
     assert ALGORITHMS["reinforce"] is REINFORCE
     for anchor in ("rollout", "recomputed"):
         assert REINFORCE().needs(anchor) == Needs(old=False)
-        assert needs_of(REINFORCE(correction=Correction()), anchor) == Asked(old=False, early=True)
+        assert needs_of(REINFORCE(correction=Correction()), anchor) == ResolvedNeeds(old=False, early=True)
     logp = torch.tensor([[-1.0, -2.0], [-3.0, -4.0]], dtype=D)
     batch = Batch(
         tokens=torch.zeros(2, 2, dtype=torch.int64),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from trlib.algorithms import ALGORITHMS, SFT, TRAPO, Brought, Scores, SFTPlusRL, SFTThenRL, Stage
+from trlib.algorithms import ALGORITHMS, SFT, TRAPO, Provided, Scores, SFTPlusRL, SFTThenRL, Stage
 from trlib.algorithms.method import Batch
 from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, trsft_loss, truncated_expert
 from trlib.errors import DemonstrationError
@@ -196,7 +196,7 @@ def by_hand(group: int = 8, horizon: int = 5):
         ended=torch.ones(rows, dtype=torch.bool),
         horizon=horizon,
         logp_rollout=old.masked_fill(forced, 0.0),
-        brought=Brought(logp_old=old),
+        provided=Provided(logp_old=old),
     )
     return batch, logp
 

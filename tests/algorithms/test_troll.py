@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trlib.algorithms import ALGORITHMS, Batch, Brought, Scores, TopK
+from trlib.algorithms import ALGORITHMS, Batch, Provided, Scores, TopK
 from trlib.algorithms.ppo import pg_is_loss
 from trlib.algorithms.troll import TROLL, project, sparsify, troll_loss, troll_sparse_loss
 from trlib.divergences import kl
@@ -364,7 +364,7 @@ def test_the_method_hands_its_settings_to_the_loss():
         ended=zeros.bool(),
         horizon=5,
         logp_rollout=at_tokens(lq, rest["tokens"]),
-        brought=Brought(full_anchor=lq, topk_anchor=top),
+        provided=Provided(full_anchor=lq, topk_anchor=top),
         advantages=rest["advantages"],
         anchor="recomputed",
     )
@@ -375,7 +375,7 @@ def test_the_method_hands_its_settings_to_the_loss():
     needs = method.needs("recomputed")
     assert needs.full and needs.full_anchor and not needs.topk_anchor
 
-    sampler = replace(full, anchor="rollout", brought=Brought(topk_anchor=top))
+    sampler = replace(full, anchor="rollout", provided=Provided(topk_anchor=top))
     small = TROLL(top_k=3)
     expected = troll_sparse_loss(u.gather(-1, top.ids), top, **rest)
     assert torch.equal(small.objective(scores, sampler).per_token, expected.per_token)

@@ -7,7 +7,7 @@ import torch
 
 import trlib
 from tests.by_day import by_day
-from trlib.algorithms import TRPO, Brought
+from trlib.algorithms import TRPO, Provided
 from trlib.algorithms.method import Batch, Scores
 
 STATES, ACTIONS, FEATURES = 4, 5, 3
@@ -34,7 +34,7 @@ class Softmax:
             group=torch.arange(STATES),
             ended=mask[:, 0],
             logp_rollout=logp,
-            brought=Brought(logp_old=logp, full_anchor=old),
+            provided=Provided(logp_old=logp, full_anchor=old),
             advantages=advantages,
             anchor="recomputed",
         )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from trbook.explorables.files import SOURCES
-from trlib.algorithms import TRPO, Brought
+from trlib.algorithms import TRPO, Provided
 from trlib.algorithms.method import Batch, Scores
 
 JS = """async ([source, vectors]) => {
@@ -110,7 +110,7 @@ class Plane:
             ended=mask[:, 0],
             logp_rollout=logp,
             anchor="recomputed",
-            brought=Brought(logp_old=logp, full_anchor=before),
+            provided=Provided(logp_old=logp, full_anchor=before),
             advantages=advantages,
         )
 

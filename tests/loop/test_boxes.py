@@ -15,7 +15,7 @@ import torch
 
 import trlib
 from tests.by_day import by_day
-from trlib.algorithms import DPPO, PPO, TROLL, Brought, Method, Needs, Scores, Stage, TokenLoss, pg_is_loss
+from trlib.algorithms import DPPO, PPO, TROLL, Method, Needs, Provided, Scores, Stage, TokenLoss, pg_is_loss
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import NEEDED_FOR
 from trlib.errors import CheckpointError, MethodError
@@ -437,7 +437,7 @@ def test_scores_and_needs_say_what_is_missing():
         _ = Scores(torch.zeros(1, 1)).values
     assert not hasattr(Scores(torch.zeros(1, 1)), "full") and Needs() == Needs(old=None)
     assert [*Scores(torch.zeros(1, 1), hidden=torch.zeros(1, 1, 2)).present()] == ["logp", "hidden"]
-    assert {f.name for f in fields(Brought)} <= NEEDED_FOR.keys() and set(vars(Brought()).values()) == {None}
+    assert {f.name for f in fields(Provided)} <= NEEDED_FOR.keys() and set(vars(Provided()).values()) == {None}
 
 
 # -- odd but sensible --------------------------------------------------------------------------------------------------

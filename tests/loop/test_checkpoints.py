@@ -20,7 +20,13 @@ from trlib.model.folders import write
 from trlib.model.policy import Policy
 
 DESCENT = {"updates": 0, "state": {}, "groups": []}
-REST = {"settings": {}, "learner": {"memory": {}, "descent": DESCENT}, "told_equal": False, "rows": [], "prompts": []}
+REST = {
+    "settings": {},
+    "learner": {"memory": {}, "descent": DESCENT},
+    "warned_of_silence": False,
+    "rows": [],
+    "prompts": [],
+}
 RUN = {"steps": 2, "prompts": 2, "group": 2, "probe": 2, "minibatches": 2, "progress": False}
 
 

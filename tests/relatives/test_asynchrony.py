@@ -18,7 +18,7 @@ import trlib
 from tests.by_day import by_day
 from tests.relatives.test_token_losses import at, data, masked, run
 from trbook.bandit import bandit_step
-from trlib.algorithms import GSPO, PGIS, PPO, Batch, Brought, Scores, pg_is_loss, ppo_loss
+from trlib.algorithms import GSPO, PGIS, PPO, Batch, Provided, Scores, pg_is_loss, ppo_loss
 from trlib.algorithms.method import is_proportional
 from trlib.corrections import Correction, opsm_mask, sequence_ess
 from trlib.relatives import RELATIVES, asynchrony
@@ -230,7 +230,7 @@ def test_vcpo_s_step_is_as_long_as_the_data_are_worth():
     weights = torch.tensor([[1.0, 1.0], [4.0, 0.5], [5.0, 9.0]], dtype=D)
     mask = torch.tensor([[True, True], [True, True], [True, False]])
     batch = _batch(
-        mask=mask, logp_rollout=-9 - weights.log(), brought=Brought(logp_old=torch.full((3, 2), -9.0, dtype=D))
+        mask=mask, logp_rollout=-9 - weights.log(), provided=Provided(logp_old=torch.full((3, 2), -9.0, dtype=D))
     )
     step = Counting(batch)
     VCPO().update(step)
@@ -239,7 +239,7 @@ def test_vcpo_s_step_is_as_long_as_the_data_are_worth():
     plain = Counting(batch)
     VCPO(power=0.0).update(plain)
     assert plain.speeds == [1.0, 1.0]
-    empty = Counting(_batch(mask=~torch.ones(2, 3, dtype=torch.bool), brought=Brought(logp_old=torch.zeros(2, 3))))
+    empty = Counting(_batch(mask=~torch.ones(2, 3, dtype=torch.bool), provided=Provided(logp_old=torch.zeros(2, 3))))
     VCPO().update(empty)
     assert empty.speeds == [1.0, 1.0]
     with pytest.raises(ValueError, match="correction: expected the weights"):
@@ -372,8 +372,8 @@ def test_drpo_s_weight_is_the_paper_s():
 
 
 def _of(b: dict[str, Tensor], **more) -> Batch:
-    brought = Brought(logp_old=b["logp_old"])
-    return _batch(mask=b["mask"], logp_rollout=b["logp_old"], advantages=b["advantages"], brought=brought, **more)
+    provided = Provided(logp_old=b["logp_old"])
+    return _batch(mask=b["mask"], logp_rollout=b["logp_old"], advantages=b["advantages"], provided=provided, **more)
 
 
 def test_cfpo_turns_at_the_clip_s_edge():

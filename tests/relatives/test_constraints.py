@@ -15,7 +15,7 @@ import trlib
 from tests.by_day import by_day
 from trbook.bandit import bandit_step, counterfactual_policy
 from trbook.states import states, states_step
-from trlib.algorithms import PGIS, PPO, TRPO, Batch, Brought, Scores
+from trlib.algorithms import PGIS, PPO, TRPO, Batch, Provided, Scores
 from trlib.algorithms.method import is_proportional
 from trlib.divergences import kl
 from trlib.methods import method_kind
@@ -47,7 +47,7 @@ def batch_and_logits(seed: int = 0):
         logp_rollout=logp,
         anchor="recomputed",
         advantages=torch.randn(2, 3, generator=g, dtype=D),
-        brought=Brought(logp_old=logp, full_anchor=old, logp_ref=(logp - 0.3)),
+        provided=Provided(logp_old=logp, full_anchor=old, logp_ref=(logp - 0.3)),
     )
     return batch, torch.randn(2, 3, 5, generator=g, dtype=D)
 
@@ -114,7 +114,7 @@ def test_at_a_certain_token_the_weights_are_finite():
         logp_rollout=full[..., 0],
         anchor="recomputed",
         advantages=torch.ones(1, 1),
-        brought=Brought(logp_old=full[..., 0], full_anchor=full),
+        provided=Provided(logp_old=full[..., 0], full_anchor=full),
     )
     for method in (FixPO(), MDPO()):
         assert method.objective(Scores(full[..., 0], full), batch).diagnostics["weight"].item() == 1
@@ -415,4 +415,4 @@ def test_settings_are_checked(kind, given, message):
 def test_without_a_reference_the_missing_need_is_named():
     batch, logits = batch_and_logits()
     with pytest.raises(ValueError, match=r"logp_ref: the batch does not hold it; .*Needs\(reference=True\)"):
-        COUNTERPOL().objective(scored(batch, logits), replace(batch, brought=Brought(logp_old=batch.logp_old)))
+        COUNTERPOL().objective(scored(batch, logits), replace(batch, provided=Provided(logp_old=batch.logp_old)))

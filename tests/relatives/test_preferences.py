@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import trlib
 from tests.by_day import by_day
 from trbook.bandit import bandit_step
-from trlib.algorithms import GRPO, Batch, Brought, Method, Scores, TokenLoss
+from trlib.algorithms import GRPO, Batch, Method, Provided, Scores, TokenLoss
 from trlib.corrections import Correction
 from trlib.errors import MethodError
 from trlib.methods import method_kind
@@ -92,8 +92,8 @@ def test_what_is_masked_does_not_exist(kind, junk):
     logp = torch.linspace(-3, -1, 12, dtype=F).view(4, 3)
     given = replace(given, mask=mask)
     clean = value(method, logp, given)
-    spoilt = {name: t.masked_fill(~mask, junk) for name, t in vars(given.brought).items() if t is not None}
-    dirty = value(method, logp.masked_fill(~mask, junk), replace(given, brought=Brought(**spoilt)))
+    spoilt = {name: t.masked_fill(~mask, junk) for name, t in vars(given.provided).items() if t is not None}
+    dirty = value(method, logp.masked_fill(~mask, junk), replace(given, provided=Provided(**spoilt)))
     assert math.isfinite(clean[0]) and clean[0] == dirty[0] and torch.equal(clean[1], dirty[1])
     assert (clean[1][~mask] == 0).all()
 
@@ -228,7 +228,7 @@ class Judged:
         self.method, self.slopes = method, []
         for k in range(batches):
             reference = self.reference.log_softmax(0).unsqueeze(1)
-            self.batch = replace(batch([1, 0, -1], number=k), brought=Brought(logp_ref=reference, logp_old=reference))
+            self.batch = replace(batch([1, 0, -1], number=k), provided=Provided(logp_ref=reference, logp_old=reference))
             method.update(self)
         return self
 
@@ -411,8 +411,8 @@ def test_bad_settings_are_named(kind, change, message):
 
 def test_a_pair_method_says_what_it_reads():
     given = batch([1, 0])
-    bare = replace(given, brought=Brought(logp_old=given.logp_old))
+    bare = replace(given, provided=Provided(logp_old=given.logp_old))
     with pytest.raises(ValueError, match=r"logp_ref: .*Needs\(reference=True\)"):
         DPO().objective(Scores(given.logp_old), bare)
     with pytest.raises(ValueError, match=r"logp_ref: expected \[B, T\]"):
-        DPO().objective(Scores(given.logp_old), replace(given, brought=Brought(logp_ref=given.logp_old[:1])))
+        DPO().objective(Scores(given.logp_old), replace(given, provided=Provided(logp_ref=given.logp_old[:1])))

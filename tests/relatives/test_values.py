@@ -13,7 +13,7 @@ import trlib
 from tests.by_day import by_day
 from trbook.bandit import bandit_step
 from trlib.advantages import gae
-from trlib.algorithms import PPO, Batch, Brought, PPOCritic, Scores
+from trlib.algorithms import PPO, Batch, PPOCritic, Provided, Scores
 from trlib.algorithms.critic import whiten
 from trlib.methods import method_kind
 from trlib.relatives import RELATIVES
@@ -32,7 +32,7 @@ def completions(rewards, lengths, values=None, group=None):
         tokens=torch.zeros_like(mask, dtype=torch.long),
         mask=mask,
         forced=~mask & mask,
-        brought=Brought(logp_old=logp, values=values),
+        provided=Provided(logp_old=logp, values=values),
         rewards=torch.tensor(rewards, dtype=D),
         ended=mask[:, 0],
         horizon=int(lengths.max()),

@@ -19,7 +19,7 @@ from trlab.conformance.relatives import PAIRED
 from trlab.conformance.vectors import FORMAT, PATH, VERSION, tensors
 from trlib import advantages, algorithms, corrections, divergences
 from trlib.aggregation import AGGREGATIONS, aggregate
-from trlib.algorithms import Batch, Brought, Scores
+from trlib.algorithms import Batch, Provided, Scores
 from trlib.relatives.optimizers import Ball
 from trlib.relatives.preferences import DPO
 
@@ -351,7 +351,7 @@ def _dpo(data: dict[str, Tensor], logp: Tensor, beta: float) -> Tensor:
         ended=mask[:, 0],
         horizon=inputs.LENGTH,
         logp_rollout=data["logp_rollout"],
-        brought=Brought(logp_ref=data["logp_old"]),
+        provided=Provided(logp_ref=data["logp_old"]),
     )
     return method.loss(method.objective(Scores(logp), batch).per_token, batch)
 

@@ -56,7 +56,7 @@ class Recipe:
     """Width of each layer's MLP."""
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        checks.validate(self)
         for name in ("steps", "lr", "betas"):
             pair = tuple(getattr(self, name))
             if len(pair) != 2 or min(pair) < 0:

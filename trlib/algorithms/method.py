@@ -37,7 +37,7 @@ from trlib import checks
 from trlib.advantages import ADVANTAGES
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms.memory import Memory
-from trlib.algorithms.needs import Brought, Needs, asked_for
+from trlib.algorithms.needs import Needs, Provided, asked_for
 from trlib.algorithms.plan import Stage
 from trlib.algorithms.settings import Settings
 from trlib.corrections import Correction
@@ -82,7 +82,7 @@ class Method(Settings):
     """Which policy the trust region is drawn around, unless the run says otherwise."""
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        checks.validate(self)
         checks.choice("advantage", self.advantage, tuple(ADVANTAGES))
         checks.choice("aggregation", self.aggregation, AGGREGATIONS)
         if self.correction is not None and not isinstance(self.correction, Correction):
@@ -165,34 +165,34 @@ class Batch:
     batches: int = 1  #: How many batches the run will have.
     reasons: tuple[str, ...] = ()  #: [B] what the verifier says about each completion: right, or why not.
     memory: Memory = field(default_factory=Memory)  #: What the method keeps between batches, changed in place.
-    brought: Brought = field(default_factory=Brought)  #: What `needs` has brought; read it by the properties below.
+    provided: Provided = field(default_factory=Provided)  #: What `needs` asked for; read it by the properties below.
     extra: Mapping[str, Tensor] = field(default_factory=dict)  #: What a method has added: batch.extra["name"].
     age: Tensor | None = None  #: [B, T] how many batches behind each token's policy is; None: 0 everywhere.
 
     @property
     def logp_old(self) -> Tensor:
         """[B, T] log-probs under the learner before this batch's updates."""
-        return asked_for("logp_old", "batch", self.brought.logp_old)
+        return asked_for("logp_old", "batch", self.provided.logp_old)
 
     @property
     def logp_ref(self) -> Tensor:
         """[B, T] log-probs under the reference."""
-        return asked_for("logp_ref", "batch", self.brought.logp_ref)
+        return asked_for("logp_ref", "batch", self.provided.logp_ref)
 
     @property
     def full_anchor(self) -> Tensor:
         """[B, T, V] log-probs of the whole vocabulary under the anchor."""
-        return asked_for("full_anchor", "batch", self.brought.full_anchor)
+        return asked_for("full_anchor", "batch", self.provided.full_anchor)
 
     @property
     def topk_anchor(self) -> TopK:
         """The anchor's k most likely tokens and their log-probs, [B, T, k] each."""
-        return asked_for("topk_anchor", "batch", self.brought.topk_anchor)
+        return asked_for("topk_anchor", "batch", self.provided.topk_anchor)
 
     @property
     def values(self) -> Tensor:
         """[B, T] the critic's values before this batch's updates; [B, T, outputs] where it gives several."""
-        return asked_for("values", "batch", self.brought.values)
+        return asked_for("values", "batch", self.provided.values)
 
     @property
     def logp_anchor(self) -> Tensor:
@@ -211,9 +211,9 @@ class Batch:
 
     def plus(self, **more: Any) -> Batch:
         """The batch with more tensors [B, ...]: after `batch.plus(near=...)`, read `batch.extra["near"]`. A name from
-        `Brought` sets what `needs` would bring.
+        `Provided` sets what `needs` would bring.
         Raises ValueError: another name that the batch already has, or a value without one row per completion."""
-        needed = {f.name for f in fields(Brought)}
+        needed = {f.name for f in fields(Provided)}
         for name, value in more.items():
             if name in dir(self) and name not in needed:
                 own = f"one of the batch's own; replace(batch, {name}=...) sets it"
@@ -222,18 +222,18 @@ class Batch:
             if shape[:1] != self.mask.shape[:1]:
                 got = list(shape) if isinstance(value, Tensor) else type(value).__name__
                 raise ValueError(f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got {got}")
-        brought = {name: value for name, value in more.items() if name in needed}
+        provided = {name: value for name, value in more.items() if name in needed}
         extra = {name: value for name, value in more.items() if name not in needed}
-        return replace(self, brought=replace(self.brought, **brought), extra={**self.extra, **extra})
+        return replace(self, provided=replace(self.provided, **provided), extra={**self.extra, **extra})
 
     def rows(self, index: Tensor) -> Batch:
         """The batch with only the completions that `index` names."""
         tensors: dict[str, Any] = {name: x[index] for name, x in vars(self).items() if isinstance(x, Tensor)}
-        brought = {name: value[index] for name, value in vars(self.brought).items() if value is not None}
+        provided = {name: value[index] for name, value in vars(self.provided).items() if value is not None}
         return replace(
             self,
             **tensors,
-            brought=Brought(**brought),
+            provided=Provided(**provided),
             extra={name: value[index] for name, value in self.extra.items()},
             reasons=tuple(self.reasons[i] for i in index.tolist()) if self.reasons else (),
         )

@@ -34,13 +34,13 @@ class Needs:
     values: bool = False  #: `Scores.values`: the critic's, with gradient, in the objective.
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        checks.validate(self)
         if self.values and not self.critic:
             raise ValueError("values: expected a critic that gives them, Needs(critic=1.0, values=True), got none")
 
 
 @dataclass(frozen=True)
-class Brought:
+class Provided:
     """What `needs` can bring to a batch; None: not asked for. A method reads it from the batch, as in `batch.logp_ref`.
     The properties of `Batch` say what each one is, and `NEEDED_FOR` says which need brings it."""
 

@@ -17,5 +17,5 @@ class Stage:
     """Give the prefix only to prompts whose rewards so far sum to less than this; None: to all."""
 
     def __post_init__(self) -> None:
-        checks.settle(self)
+        checks.validate(self)
         checks.number("prefix (a share of the demonstration)", self.prefix, least=0, most=1)

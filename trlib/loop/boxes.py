@@ -17,7 +17,7 @@ from trlib.errors import MethodError, TrlibError
 
 
 @contextmanager
-def box(author: object, name: str) -> Iterator[None]:
+def naming_errors(author: object, name: str) -> Iterator[None]:
     """Inside a `with` block an error that a method or a task raises becomes an error of the run, so that nothing
     already trained is lost.
     Raises MethodError: an error that is not trlib's own, with the place in the author's file."""
@@ -33,22 +33,22 @@ def box(author: object, name: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Asked(Needs):
+class ResolvedNeeds(Needs):
     """A method's needs, and what follows from them."""
 
     early: bool = False  #: Whether `Batch.logp_old` must be there before `prepare`.
 
 
-def needs_of(method: Method, anchor: Anchor) -> Asked:
+def needs_of(method: Method, anchor: Anchor) -> ResolvedNeeds:
     """What the method declares, and what follows from it.
     Raises MethodError: `needs` raises an error, or returns something else."""
-    with box(method, "needs"):
+    with naming_errors(method, "needs"):
         declared = method.needs(anchor)
         if not isinstance(declared, Needs):
             raise TypeError(f"needs: expected Needs(...), got {type(declared).__name__}")
     early = declared.old is True or method.correction is not None
     old = anchor == "recomputed" if declared.old is None else declared.old
-    return Asked(**{**vars(declared), "old": old, "early": early})
+    return ResolvedNeeds(**{**vars(declared), "old": old, "early": early})
 
 
 def check_vocabulary(method: Method, needs: Needs, size: int) -> None:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from trlib.algorithms.method import Batch, Method
-from trlib.algorithms.needs import Brought
+from trlib.algorithms.needs import Provided
 from trlib.algorithms.plan import Stage
 from trlib.errors import warn
-from trlib.loop.boxes import Asked, box
+from trlib.loop.boxes import ResolvedNeeds, naming_errors
 from trlib.loop.learner import Learner
 from trlib.loop.settings import FilledSettings
 from trlib.model.completions import Completions, join, regrouped, top_k
@@ -26,9 +26,11 @@ from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, checked_ver
 class Collector:
     """Batches for a method: sampled, verified, and prepared by it."""
 
-    def __init__(self, learner: Learner, task: Task, method: Method, needs: Asked, settings: FilledSettings) -> None:
+    def __init__(
+        self, learner: Learner, task: Task, method: Method, needs: ResolvedNeeds, settings: FilledSettings
+    ) -> None:
         self.learner, self.task, self.method, self.needs, self.settings = learner, task, method, needs, settings
-        self.told_equal = False
+        self.warned_of_silence = False
         alone = settings.minibatches * settings.epochs == 1 and type(method).update is Method.update
         self.early = (bool(needs.old) and not alone) or needs.early
         """Whether `logp_old` needs a forward pass of its own; else the pass of the batch's only update provides it."""
@@ -94,13 +96,13 @@ class Collector:
     def prompts(self, k: int) -> list[Prompt]:
         """The prompts of batch `k`."""
         n = self.settings.prompts
-        with box(self.task, "prompts"):
+        with naming_errors(self.task, "prompts"):
             return checked_prompts(self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n)
 
     def plan(self, k: int) -> tuple[Stage, ...]:
         """How the method draws batch `k`, checked."""
         group = self.settings.group
-        with box(self.method, "plan"):
+        with naming_errors(self.method, "plan"):
             plan = tuple(self.method.plan(group, k))
             drawn = sum(stage.count for stage in plan)
             if drawn != group:
@@ -131,31 +133,31 @@ class Collector:
             memory=self.learner.memory,
         )
         with torch.no_grad():
-            batch = replace(batch, brought=self._brought(c))
-        with box(self.method, "prepare"):
+            batch = replace(batch, provided=self._provided(c))
+        with naming_errors(self.method, "prepare"):
             prepared = self.method.prepare(batch)
             _check(prepared, batch)
-        if not self.told_equal and bool(c.mask.any()):
-            self._tell_of_silence(prepared, k)
+        if not self.warned_of_silence and bool(c.mask.any()):
+            self._warn_of_silence(prepared, k)
         return prepared
 
-    def _brought(self, c: Completions) -> Brought:
+    def _provided(self, c: Completions) -> Provided:
         """The log-probs, distributions and values that the method needs."""
         s, needs, learner = self.settings, self.needs, self.learner
-        brought: dict[str, Any] = {}
+        provided: dict[str, Any] = {}
         recomputed = s.anchor == "recomputed" and (needs.full_anchor or needs.topk_anchor > 0)
         if recomputed or self.early:
             old = learner.policy.score(c, temperature=s.temperature, full=recomputed, at_once=s.at_once)
-            brought["logp_old"] = old.logp
+            provided["logp_old"] = old.logp
         if needs.full_anchor:
-            brought["full_anchor"] = old.full if recomputed else c.full
+            provided["full_anchor"] = old.full if recomputed else c.full
         if needs.topk_anchor:
-            brought["topk_anchor"] = top_k(old.full, c.tokens, needs.topk_anchor) if recomputed else c.topk
+            provided["topk_anchor"] = top_k(old.full, c.tokens, needs.topk_anchor) if recomputed else c.topk
         if learner.critic is not None:
-            brought["values"] = learner.critic.values(c)
+            provided["values"] = learner.critic.values(c)
         if learner.reference is not None:
-            brought["logp_ref"] = learner.reference.score(c, temperature=s.temperature, at_once=s.at_once).logp
-        return Brought(**brought)
+            provided["logp_ref"] = learner.reference.score(c, temperature=s.temperature, at_once=s.at_once).logp
+        return Provided(**provided)
 
     def _experts(self, prompts: list[Prompt], k: int) -> list[Demonstration]:
         policy, seed, limit = self.learner.policy, derive(self.settings.seed, "expert", k), self.settings.max_tokens
@@ -166,11 +168,11 @@ class Collector:
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
         rows = zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True)
-        with box(self.task, "verify"):
+        with naming_errors(self.task, "verify"):
             judged = ((g, text, self.task.verify(prompts[g], text, ended=ended)) for g, text, ended in rows)
             return [(g, checked_verdict(verdict, prompts[g], text)) for g, text, verdict in judged]
 
-    def _tell_of_silence(self, batch: Batch, k: int) -> None:
+    def _warn_of_silence(self, batch: Batch, k: int) -> None:
         """Say once per run that a batch teaches nothing: its rewards are all equal, or every advantage is 0."""
         rewards, why = batch.rewards, ""
         if bool((rewards == rewards[0]).all()):
@@ -181,7 +183,7 @@ class Collector:
             if self.settings.group == 1:
                 why += "; a group of 1 leaves nothing to compare a completion with"
         if why:
-            self.told_equal = True
+            self.warned_of_silence = True
             warn(f"batch {k}: {why} (said once per run)")
 
 

@@ -114,7 +114,7 @@ class RunSettings:
             raise ValueError(f"betas: expected two numbers, got {self.betas!r}")
         if isinstance(self.without, str) or not isinstance(self.without, Sequence):
             raise TypeError(f"without: expected a list of words, got {self.without!r}")
-        arguments.settle(self)
+        arguments.validate(self)
         object.__setattr__(self, "betas", tuple(self.betas))
         object.__setattr__(self, "without", tuple(self.without))
         for i, beta in enumerate(self.betas):

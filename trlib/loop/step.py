@@ -16,7 +16,7 @@ from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss
 from trlib.algorithms.needs import Needs
 from trlib.corrections import sequence_ess
-from trlib.loop.boxes import box
+from trlib.loop.boxes import naming_errors
 from trlib.loop.critic import Critic
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, observe, sampler_kl
@@ -103,18 +103,18 @@ class LoopStep:
             scores = self._teaching() if self.skip else self.score()
         self._complete(scores)
         if self.skip and checks.values_checked():
-            with box(self.method, "objective"):
+            with naming_errors(self.method, "objective"):
                 check_proportional(self.method, scores, self.batch)
-        with box(self.method, "objective"):
+        with naming_errors(self.method, "objective"):
             self.token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
-        with box(self.method, "loss"):
+        with naming_errors(self.method, "loss"):
             loss = self.method.loss(self.token_loss.per_token, self.batch)
         self._observe(scores)
         return loss
 
     def _complete(self, scores: Scores) -> None:
         """Where the batch's only update is about to begin, the policy is the old one, and needs no pass of its own."""
-        if self.needs.old and self.batch.brought.logp_old is None:
+        if self.needs.old and self.batch.provided.logp_old is None:
             self.batch = self.batch.plus(logp_old=scores.logp.detach())
 
     def _observe(self, scores: Scores) -> None:

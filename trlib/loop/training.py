@@ -19,7 +19,7 @@ from trlib import checks
 from trlib.algorithms.method import Batch, Method, is_proportional
 from trlib.errors import CheckpointError, RunError, warn
 from trlib.loop import checkpoints, room
-from trlib.loop.boxes import Asked, box, check_vocabulary, needs_of
+from trlib.loop.boxes import ResolvedNeeds, check_vocabulary, naming_errors, needs_of
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update, distinct_right, measure, summarise
@@ -286,7 +286,7 @@ class _Loop:
                     rows = rows.to(batch.mask.device)
                     yield make(completions.rows(rows), batch.rows(rows), skip=self.skip)
 
-        with box(self.method, "update"):
+        with naming_errors(self.method, "update"):
             self.method.update(make(completions, batch, parts=minibatches))
         return done
 
@@ -306,7 +306,7 @@ class _Loop:
         is proportional, sees nothing but the tokens' log-probs, and with one update per batch every ratio is 1."""
         s, proportional = self.settings, is_proportional(type(self.method))
         one_update = s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and s.sampler_logp
-        return one_update and proportional and self.needs == Asked(old=self.needs.old)
+        return one_update and proportional and self.needs == ResolvedNeeds(old=self.needs.old)
 
     @torch.no_grad()
     def _measure(self, completions: Completions, rows: Tensor) -> tuple[dict[str, float], dict[int, float]]:
@@ -330,7 +330,7 @@ class _Loop:
         if run.out is None:
             return
         meta: dict[str, Any] = {"settings": run.settings, "rows": run.rows, "prompts": run.prompt_rows}
-        meta |= {"told_equal": self.collector.told_equal, "learner": self.learner.numbers()}
+        meta |= {"warned_of_silence": self.collector.warned_of_silence, "learner": self.learner.numbers()}
         try:
             checkpoints.save(run.out, self.learner.tensors(), meta)
             run.save()
@@ -352,7 +352,7 @@ class _Loop:
         checkpoints.check_tensors(folder, tensors, self.learner.tensors())
         self.learner.load(tensors, meta["learner"])
         run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
-        self.collector.told_equal = meta["told_equal"]
+        self.collector.warned_of_silence = meta["warned_of_silence"]
 
 
 def _distinct(completions: Completions, verdicts: Sequence[Verdict], free: Tensor) -> float:

@@ -21,7 +21,7 @@ def perturbed(model: Any, perturb: Callable[[Tensor], Tensor] | None) -> Iterato
 
 
 @contextmanager
-def heard(layer: Any, on: bool) -> Iterator[list[Tensor]]:
+def captured_inputs(layer: Any, on: bool) -> Iterator[list[Tensor]]:
     """A list that collects the inputs of a layer inside a `with` block; it stays empty unless `on`."""
     inputs_seen: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda module, inputs: inputs_seen.append(inputs[0])) if on else None

@@ -29,7 +29,7 @@ from trlib.model.adapters import base_of, new_adapters, saved_adapters
 from trlib.model.attention import counted, reading, span
 from trlib.model.completions import Completions
 from trlib.model.folders import Notes, replacing
-from trlib.model.hooks import heard, perturbed
+from trlib.model.hooks import captured_inputs, perturbed
 from trlib.model.packing import Layout, plain, shared
 
 
@@ -241,7 +241,7 @@ class Policy:
         hidden: bool = False,
     ) -> Scores:
         inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
-        with reading(self.model, layout), heard(self.model.get_output_embeddings(), hidden) as read_by:
+        with reading(self.model, layout), captured_inputs(self.model.get_output_embeddings(), hidden) as read_by:
             out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
         logits = out.logits.flatten(0, 1)
         logits = logits.to(checks.wide(logits))

@@ -81,7 +81,7 @@ class Dial(knobs.Embedded):
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        knobs.settle(self)
+        knobs.validate(self)
         _, high = self.span
         if self.positions % 2:
             raise ValueError(f"positions: expected an even number, got {self.positions}")

@@ -51,7 +51,7 @@ class Gsm8k(knobs.Embedded):
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        knobs.settle(self)
+        knobs.validate(self)
         for knob, value in (("path", self.path), ("split", self.split), ("instruction", self.instruction)):
             may_be = str if knob == "instruction" else str | os.PathLike | None
             if not isinstance(value, may_be):

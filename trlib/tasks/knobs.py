@@ -8,10 +8,10 @@ from trlib import arguments
 from trlib.tasks.task import Prompt
 
 
-def settle(task: Any) -> None:
+def validate(task: Any) -> None:
     """Turn the knobs of a frozen dataclass into Python's own numbers and tuples (JSON returns a pair as a list): the
     first line of a `__post_init__`."""
-    arguments.settle(task)
+    arguments.validate(task)
     for field in fields(task):
         value = getattr(task, field.name)
         if isinstance(value, list) and all(isinstance(part, int | float) for part in value):

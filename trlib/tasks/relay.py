@@ -52,7 +52,7 @@ class Relay(knobs.Embedded):
     """How often the place after a jump is wrong in that corpus."""
 
     def __post_init__(self) -> None:
-        knobs.settle(self)
+        knobs.validate(self)
         if self.horizon % 2:
             raise ValueError(f"horizon: expected an even number (a leg has a move and a place), got {self.horizon}")
 

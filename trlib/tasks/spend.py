@@ -44,7 +44,7 @@ class Spend(knobs.Embedded):
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        knobs.settle(self)
+        knobs.validate(self)
         _, high = self.span
         least = 2 * -(-high // self.most) + 1
         if self.max_tokens < least:

@@ -54,7 +54,7 @@ class Sums(knobs.Embedded):
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
-        knobs.settle(self)
+        knobs.validate(self)
         span("numbers", self.numbers, 0)
         for knob, value in (("operations", self.operations), ("text", self.text)):
             if not isinstance(value, str):

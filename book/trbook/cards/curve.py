@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from trbook.cards.card import MethodCard
-from trlib.algorithms import PGIS, PPO, Batch, Brought, Scores
+from trlib.algorithms import PGIS, PPO, Batch, Provided, Scores
 from trlib.algorithms.method import is_proportional
 from trlib.methods import OBJECTIVES
 
@@ -65,7 +65,7 @@ def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
         horizon=length,
         logp_rollout=old,
         anchor=method.anchor,
-        brought=Brought(logp_old=old, logp_ref=old, full_anchor=_whole(old) if length == 1 else None, values=nothing),
+        provided=Provided(logp_old=old, logp_ref=old, full_anchor=_whole(old) if length == 1 else None, values=nothing),
         extra={"returns": torch.zeros_like(old)},
     )
     if isinstance(method, PGIS | PPO) or is_proportional(type(method)):  # A is a factor, or the critic's
@@ -103,6 +103,6 @@ def expert_weights(card: MethodCard, probabilities: Sequence[float] = PROBABILIT
         logp_rollout=logp,
         advantages=torch.zeros_like(logp),
         anchor=method.anchor,
-        brought=Brought(logp_old=logp),
+        provided=Provided(logp_old=logp),
     )
     return method.objective(Scores(logp), batch).diagnostics["weight"][:, 0].tolist()

@@ -91,7 +91,7 @@ class Setup:
     rank: int = 8
 
     def __post_init__(self) -> None:
-        arguments.settle(self)
+        arguments.validate(self)
         for name in ("prompts", "group", "prompt", "completion", "at_once", "top_k", "rank"):
             arguments.whole(name, getattr(self, name), least=1)
         arguments.whole("vocabulary", self.vocabulary, least=0)
