@@ -30,7 +30,7 @@ def steps(flow: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_workflow_runs_what_there_is(path: Path) -> None:
     flow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert flow["name"] == path.stem and flow[True], "`on:` is read as true"
-    assert set(flow["permissions"].values()) <= {"read", "write"}
+    assert set(flow["permissions"].values()) == {"read"}, "a job that writes says so itself"
     for job in flow["jobs"].values():
         assert {"runs-on", "steps"} <= set(job) and ("timeout-minutes" in job or "environment" in job)
         assert set([job.get("needs")] if "needs" in job else []) <= set(flow["jobs"])
@@ -43,6 +43,20 @@ def test_a_workflow_runs_what_there_is(path: Path) -> None:
                 assert re.search(rf"^{name}:", MAKEFILE, re.MULTILINE), f"{path.name}: make {name}"
         for module in re.findall(r"python -m (tools\.\w+)", step.get("run", "")):
             assert callable(importlib.import_module(module).main), f"{path.name}: {module}"
+
+
+def test_jobs_install_from_a_fresh_list_and_a_release_starts_with_a_version() -> None:
+    for path in FLOWS:
+        for step in steps(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            before, install, _ = step.get("run", "").partition("apt-get install")
+            assert not install or "apt-get update" in before, path.name
+    (pattern,) = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))[True]["push"][
+        "tags"
+    ]
+    # As GitHub reads it: `.` is a letter, `+` repeats what stands before, `*` is anything but a slash.
+    starts = re.compile(pattern.replace(".", r"\.").replace("*", "[^/]*"))
+    assert all(starts.fullmatch(tag) for tag in ("v0.1.0", "v10.2.33", "v1.0.0rc1"))
+    assert not any(starts.fullmatch(tag) for tag in ("nightly", "v1", "0.1.0", "version"))
 
 
 def test_a_fork_publishes_the_book_and_its_releases_hold_every_edition() -> None:
