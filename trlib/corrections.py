@@ -47,12 +47,15 @@ def truncated_importance(
         floor: the smallest factor, from 0 to `cap`; None: no bound.
     Returns [B, T], detached; 1 where masked.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; meaningless bounds.
-    Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner, Yao et al. 2025 ("Your
-    efficient RL framework secretly brings you off-policy RL training") and Liu, Li et al. 2025 ("When speed kills
-    stability"). IcePop (arXiv 2510.18855) is how="mask" with floor=1/α, cap=α, or two bounds of its own such as .5
-    and 5. All after the abstract or a summary: as verl has them. In the book: :eq:`clipping-three`.
+    Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner, of tokens Yao et al.
+    2025 ("Your efficient RL framework secretly brings you off-policy RL training"), of sequences and as a mask Liu, Li
+    et al. 2025 ("When speed kills stability"). IcePop (arXiv 2510.18855) is how="mask" with floor=1/α, cap=α, or two
+    bounds of its own such as .5 and 5. All after the abstract or a summary: as verl has them. In the book:
+    :eq:`clipping-three`.
     Differs from: verl first clamps the log-ratio, of the token or of the row, to ±20. It has "reject" as
-    `rollout_rs`: token_k1, seq_sum_k1 and seq_mean_k1 are the three levels, but its bounds are those of μ/π_old."""
+    `rollout_rs`: token_k1, seq_sum_k1 and seq_mean_k1 are the three levels, but its bounds are those of μ/π_old.
+    What `rollout_rs` drops leaves the mean's denominator, too, so that the rest counts more. Here it stays, as with
+    TRL's masks, AReaL's `rejection_sampling` and verl's IcePop."""
     cap, floor = _bounds(cap, floor)
     checks.choice("level", level, LEVELS)
     checks.choice("how", how, HOWS)
@@ -114,7 +117,8 @@ def opsm_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
         advantages, mask: [B, T], float and bool.
         delta: δ, nats per token. Published recipes use 1e-4 to .5.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a δ that is NaN.
-    Source: DeepSeek-V3.2, arXiv 2512.02556. TRL computes the same from `off_policy_mask_threshold`."""
+    Source: DeepSeek-V3.2, arXiv 2512.02556. TRL computes the same from `off_policy_mask_threshold`, and what it drops
+    stays in the mean's denominator."""
     delta = checks.number("delta", delta)
     new, rollout, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
     drift = (rollout - new).detach().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
@@ -136,9 +140,12 @@ def m2po_mask(
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a budget that is not above
     0.
     Source: arXiv 2510.01161.
-    Differs from: the authors' code turns the last kept |log r| into clip bounds, and opens these to at least .3 below
-    and .5 above 1. AReaL has the mask of signed=False between its old and its proximal policy, keeps at least one token
-    and requires a mean below the budget."""
+    Differs from: the authors' code leaves no token out. It caps log² r, at the largest candidate with which the mean
+    over all candidates, the capped ones at the cap, is within the budget, and this cap gives the bounds of a clip. So
+    the same budget stops more tokens there than are dropped here, except that it opens the bounds to at least .3 below
+    and .5 above 1.
+    AReaL has the mask of signed=False between its old and its proximal policy, keeps at least one token, requires a
+    mean below the budget and takes the dropped tokens out of the mean's denominator."""
     budget = checks.number("budget", budget, above=0)
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (new - old).detach()

@@ -75,7 +75,9 @@ def trm_mask(
     Args: delta_max, delta_mean: nats, estimates of KL(μ || π) of one token by k2 and of a completion's mean token by
         k3; inf: off.
     Source: arXiv 2512.23075, after the abstract or a summary: two public ports and the paper of CPPO, which quotes both
-    thresholds. verl has them as `rollout_rs` = seq_max_k2 and seq_mean_k3, of π_old."""
+    thresholds.
+    Differs from: verl has them as `rollout_rs` = seq_max_k2 and seq_mean_k3, of π_old, and takes what is dropped out
+    of the mean's denominator, too; here it stays."""
     delta_max = checks.number("delta_max", delta_max, least=0)
     delta_mean = checks.number("delta_mean", delta_mean, least=0)
     new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
@@ -102,7 +104,8 @@ def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: T
     above δ: a token that would take a distant completion further.
     Source: arXiv 2603.01365; read in the code of one of the authors, in open-instruct, where r is π_old/μ and the
     weight comes with PPO's clip. Measuring the policy as it is now is derived here, and δ is our choice.
-    Differs from: the paper also aligns the advantages of stale data with V-trace, which needs a critic."""
+    Differs from: the paper also aligns the advantages of stale data with V-trace, which needs a critic. open-instruct
+    clamps log r to ±10 before it exponentiates; here r is as it is, and above a log r of 88 it is inf in float32."""
     delta = checks.number("delta", delta, least=0)
     new, rollout, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
     log_ratio = (new - rollout).detach()
@@ -139,7 +142,9 @@ def cppo_mask(
 
     Args: delta, delta_prefix: δ and δ_b, probability.
     Source: arXiv 2606.10968, eq. 8-11; b's quantile from section 4.1, where it is for base models: read in the paper
-    and in the authors' code, which always has it."""
+    and in the authors' code, which always has it.
+    Differs from: the authors' code clamps log r to ±20 in the loss, so that a token beyond has no gradient; here r is
+    as it is. A rare token passes the mask at any ratio, and above a log r of 88 the loss is inf in float32."""
     delta, prefix = checks.number("delta", delta, least=0), checks.number("delta_prefix", delta_prefix, least=0)
     w_min = checks.number("w_min", w_min, above=0, most=1)
     new, rollout, a = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout, advantages=advantages)
@@ -192,7 +197,8 @@ def clip_cov_mask(
     and `high`, a share of all tokens, at least one, is drawn at random and left out.
 
     Args: share: of the unmasked tokens; draw: the draw's generator; None: torch's own.
-    Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it."""
+    Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it.
+    Differs from: the authors' scripts set both sides of the window to 1; its defaults here are PPO's .2."""
     share, low = checks.number("share", share, above=0, most=1), checks.number("low", low)
     high = checks.number("high", high, above=low)
     inside = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, **window).diagnostics["kept"]

@@ -22,7 +22,9 @@ def quadratic_loss(
 
     Outwards the push is 0 at |r - 1| = ε/m and then turns; it is PPO's window, or DPPO's |π - μ| <= ε, made smooth.
     Source: m = 1 is SPO, arXiv 2401.16025, read in the authors' code, which CFPO, arXiv 2601.22801, takes to language
-    models: after the abstract or a summary. m = μ is DRPO, arXiv 2606.09821, read in the authors' code."""
+    models: after the abstract or a summary. m = μ is DRPO, arXiv 2606.09821, read in the authors' code.
+    Differs from: DRPO's code clamps log r to ±20, and a token beyond has no gradient; here the value of r ends at e^20
+    and its gradient does not."""
     eps = checks.number("eps", eps, above=0)
     logp, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio, a = logp - old.detach(), a.detach()

@@ -168,7 +168,8 @@ def a3po_loss(
 
     Args: age [B, T]; None: 0 everywhere.
     Source: arXiv 2512.06547; read in the authors' code, AReaL's prox_logp_method="loglinear", and `cap`.
-    Differs from: decoupled PPO itself recomputes π_prox: `PPO(correction=Correction(cap=5, how="mask"))`."""
+    Differs from: AReaL's example has a window of .4 on both sides. Decoupled PPO itself recomputes π_prox:
+    `PPO(correction=Correction(cap=5, how="mask"))`."""
     new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
     age = torch.zeros_like(new) if age is None else age.to(new)
     prox = rollout + age / (age + 1) * (new - rollout)

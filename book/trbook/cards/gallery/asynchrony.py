@@ -87,12 +87,13 @@ CARDS: tuple[MethodCard, ...] = (
         "min(product(pi_old / mu), 2)",
         long="truncated importance sampling, of completions",
         action="clamp",
-        source=YAO,
-        read_in=VERL,
-        paper={"correction": "a cap of 2, in verl"},
+        source=LIU,
+        read_in=VERL + ". Who proposed it we know from verl's documents and TRL's issue 4493; their own text was not "
+        "read",
+        paper={"correction": "a cap of 2, in verl; 3 in TRL's sequence_truncate"},
         near=_kin("this factor as *product, at most 2*"),
         remark="Unbiased except for the cap. Over a long completion the product is near 0 or at the cap, so few "
-        "completions carry the update.",
+        "completions carry the update and the mean factor falls: `trlib.corrections.expected_weight` says how far.",
         **WHOLE,
     ),
     _correction(
@@ -103,8 +104,9 @@ CARDS: tuple[MethodCard, ...] = (
         long="masked importance sampling, of tokens",
         action="mask",
         source=LIU,
-        read_in=VERL,
-        paper={"correction": "a cap of 2, in verl"},
+        read_in="TRL 1.16.0, whose `token_mask` is this rule, and verl 0.9.1, whose `rollout_is` has it with a lower "
+        "bound too",
+        paper={"correction": "a cap of 3, in TRL"},
         near=_kin("a mask with a lower bound too, *token, .5 to 2*"),
         remark="Below the bound it is TIS. Above it TIS still pushes, with the bound as its factor; MIS does not push "
         "at all.",
@@ -117,10 +119,13 @@ CARDS: tuple[MethodCard, ...] = (
         long="masked importance sampling, of completions",
         action="drop",
         source=LIU,
-        read_in=VERL,
-        paper={"correction": "a cap of 2, in verl"},
+        read_in="TRL 1.16.0, whose `sequence_mask` is this rule and its default. verl names it Seq-MIS: its document "
+        "drops a product above the bound, its preset `decoupled_seq_is_rs` one outside 0.5 to 2",
+        paper={"correction": "a cap of 3, in TRL; from 0.5 to 2, in verl's preset"},
         near=_kin("a mask with a lower bound too, *product, .5 to 2*"),
-        remark="It drops what the learner has come to find likelier than its sampler did.",
+        remark="It drops what the learner has come to find likelier than its sampler did. Over a long completion most "
+        "products are near 0 and are kept, at a weight of about 0; `trlib.corrections.expected_weight` says what is "
+        "left on average.",
         **WHOLE,
     ),
     _correction(
@@ -255,10 +260,15 @@ CARDS: tuple[MethodCard, ...] = (
         source="Li, Wu and Shen 2025",
         arxiv="2512.06547",
         provenance=CODE,
-        read_in="`prox_approx.md` and `areal/trainer/ppo/actor.py` of AReaL",
+        read_in="`prox_approx.md`, `areal/trainer/ppo/actor.py` and the example `gsm8k_grpo_prox_approx.yaml` of "
+        "AReaL, at 4aef98d8 of May 2026",
         functions=(MODULE + "weights.a3po_loss", PPO_LOSS),
         chapter=HERE,
-        paper={"eps_low": "not read", "eps_high": "not read", "cap": "5, in AReaL's examples"},
+        paper={
+            "eps_low": "0.4, in AReaL's example",
+            "eps_high": "0.4, in AReaL's example",
+            "cap": "5, in AReaL's example",
+        },
         diff="- prox = forward_pass(old_weights)       # decoupled PPO\n"
         "+ prox = mu * (pi / mu) ** (age / (age + 1))\n"
         "  loss = -sg(prox / mu) * min(pi / prox * A, clip(pi / prox, 0.8, 1.2) * A)",
@@ -310,7 +320,9 @@ CARDS: tuple[MethodCard, ...] = (
         source="Huang et al. 2026",
         arxiv="2602.17616",
         provenance=CODE,
-        read_in="`megatron_actor.py` and the scripts of mit-han-lab/vcpo; its baseline of least variance is left out",
+        read_in="`megatron_actor.py` and the scripts of mit-han-lab/vcpo, at c7f030f0 of March 2026; its baseline of "
+        "least variance is left out, and so is what its multi-turn script sets: there the share counts from 0.55, "
+        "√min(1, share/0.55), where the scripts for GSM8K and MATH count from 1",
         functions=(CORRECTION,),
         chapter=HERE,
         paper={
@@ -339,7 +351,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Zheng et al. 2025",
         arxiv="2510.01161",
         provenance=SUMMARY,
-        read_in="the authors' code turns the rule into bounds of a clip, and AReaL has a mask of it",
+        read_in="the authors' code, Infini-AI-Lab/M2PO at af54a3ec of October 2025, caps instead of leaving out: see "
+        "below; AReaL, at 4aef98d8 of May 2026, has a mask",
         functions=("trlib.corrections.m2po_mask", MODULE + "masks.M2PO"),
         paper={"budget": "0.04"},
         weight="",
@@ -402,8 +415,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Honari et al. 2026",
         arxiv="2603.01365",
         provenance=CODE,
-        read_in="open-instruct, by one of the authors, where the ratio is π_old/μ; measuring the policy as it is now "
-        "is our choice, and its V-trace is left out",
+        read_in="open-instruct, by one of the authors, at e6c3044a of August 2026, where the ratio is π_old/μ; "
+        "measuring the policy as it is now is our choice, and its V-trace is left out",
         functions=(MODULE + "masks.vaco_mask",),
         paper={"delta": "not read; 2 in open-instruct's tests"},
         remark="A completion that is near keeps all of its tokens, however far one of them has gone. The curve is of a "
@@ -421,7 +434,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Mao et al. 2026",
         arxiv="2606.10968",
         provenance=PAPER,
-        read_in="arXiv 2606.10968, equations 8 to 11, and `unirl/algorithms/cppo.py` of Tencent-Hunyuan/UniRL",
+        read_in="arXiv 2606.10968, equations 8 to 11, and `unirl/algorithms/cppo.py` of Tencent-Hunyuan/UniRL, at "
+        "30899fcf",
         functions=(MODULE + "masks.cppo_mask",),
         long="cumulative prefix-divergence policy optimisation",
         paper={"delta": "0.15 or 0.2", "delta_prefix": "0.02", "w_min": "0.8"},
@@ -444,14 +458,21 @@ CARDS: tuple[MethodCard, ...] = (
         source="Cui et al. 2025",
         arxiv="2505.22617",
         provenance=CODE,
-        read_in="PRIME-RL/Entropy-Mechanism-of-RL, and verl 0.9.1, which has it from there",
+        read_in="PRIME-RL/Entropy-Mechanism-of-RL at 8850579f of June 2025, and verl 0.9.1, which has it from there",
         functions=(MODULE + "masks.clip_cov_mask",),
         chapter=HERE,
-        paper={"share": "0.0002", "low": "1", "high": "5"},
+        paper={
+            "share": "0.0002",
+            "low": "1",
+            "high": "5",
+            "eps_low": "1, in both of the authors' scripts",
+            "eps_high": "1, in both of the authors' scripts",
+        },
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ cov = (logp - mean(logp)) * (A - mean(A))\n"
         "+ loss = -min(r * A, clip(r, 0.8, 1.2) * A) * ~drawn(1 < cov < 5, 0.0002)",
         remark="It preserves entropy, not a distance: sure tokens with a good advantage make a policy surer. "
+        "The authors' own clip acts only above a ratio of 2, so with theirs the draw does nearly all of the work. "
         "One token is always drawn, so in a minibatch of few tokens the share is larger.",
         no_curve="which tokens are drawn depends on all tokens of the batch, and on chance",
     ),
@@ -471,7 +492,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Yao et al. 2026",
         arxiv="2606.09821",
         provenance=CODE,
-        read_in="`unirl/algorithms/drpo.py` of Tencent-Hunyuan/UniRL",
+        read_in="`unirl/algorithms/drpo.py` of Tencent-Hunyuan/UniRL, at 1a7b501b of June 2026",
         functions=(MODULE + "penalties.quadratic_loss",),
         chapter=HERE,
         long="divergence-regularised policy optimisation",
