@@ -12,7 +12,7 @@ from torch import Tensor
 from trbook import tiny
 from trbook.exercises.attempt import Attempt, call
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trbook.exercises.stopping import BATCHES, EARNED, USES, stopped
+from trbook.exercises.stopping import AWAY, BATCHES, EARNED, stopped
 from trbook.exercises.verdict import NotYet
 from trlib.divergences import kl
 
@@ -525,23 +525,34 @@ check_frontier = Attempt("Does `loss(logp, logp_mu, rewards)` buy at least 97 % 
 
 def _enough(answer: Callable[..., Any]) -> str:
     """Ten batches of `dial`, up to sixteen uses of each, put away by the reader's rule."""
-    updates, reward = stopped(answer)
-    said = f"{updates} updates on {BATCHES} batches, and new completions earn {reward:.2f}"
-    if updates == 0:
+    came = stopped(answer)
+    said = f"{came.updates} updates on {BATCHES} batches, and new completions earn {came.reward:.2f}"
+    if came.updates == 0:
         raise NotYet("it puts every batch away before the first update: there all ratios are 1, so nothing has moved.")
-    if updates < 2 * BATCHES:
-        raise NotYet(f"{said}: it hardly uses a batch twice. Let the policy move further before you stop.")
-    if updates == BATCHES * USES:
-        raise NotYet(f"{said}: it never stops, and the policy is lost. Does it return `True` where r is far from 1?")
-    if reward < EARNED:
+    if came.updates <= BATCHES:
         raise NotYet(
-            f"{said}; they should earn at least {EARNED:g}. Does it look at the distance from `logp_mu`, and stop "
-            "early?"
+            f"{said}: it uses no batch twice, and has let the policy move by {came.moved:.3f} per token (the mean of "
+            "|r - 1|/2). Let it move further before you stop."
+        )
+    if came.used_up == BATCHES:
+        raise NotYet(f"{said}: it never stops, and the policy is lost. Does it return `True` where r is far from 1?")
+    if came.reward < EARNED:
+        late = f", and {came.used_up} of {BATCHES} batches it never puts away" if came.used_up else ""
+        raise NotYet(
+            f"{said}; they should earn at least {EARNED:g}. When your rule stops, a token has moved by "
+            f"{came.moved:.3f} on average (the mean of |r - 1|/2){late}: {_compared(came.moved / AWAY)}"
         )
     return (
         f"{said}. One use of every batch is slower, sixteen of every batch are ruinous. You have built a trust region: "
         f"it says how far, and the batch decides how soon."
     )
+
+
+def _compared(times: float) -> str:
+    """What to do about a rule that stops when tokens have moved so many times as far as the page's solution allows."""
+    if times < 1:
+        return "less than our solution allows. Let it move further."
+    return f"{times:.1f} times what our solution allows. Stop earlier."
 
 
 check_enough = Attempt("Does `enough(logp, logp_mu, mask)` put a batch away in time?", _enough)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,18 +17,32 @@ from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 
 BATCHES, USES, LR = 10, 16, 1e-4
-EARNED = 0.78
+EARNED = 0.72
 """What new completions must earn after training; with one use of every batch, or with all sixteen, they earn less."""
+AWAY = 0.01
+"""The mean total variation per token beyond which the page's solution puts a batch away."""
 
 
-def stopped(enough: Callable[..., Any]) -> tuple[int, float]:
-    """Updates, and the mean reward of new completions after them: ten batches of `dial`, each used without a region
-    until the rule says that it is enough, at most sixteen times.
+@dataclass(frozen=True)
+class Stopped:
+    """What came of training with a rule."""
+
+    updates: int
+    reward: float
+    """The mean reward of new completions afterwards."""
+    moved: float
+    """How far the policy had moved when a batch was put away or used up: the mean of |r - 1| / 2 over its tokens."""
+    used_up: int
+    """Batches that the rule never put away."""
+
+
+def stopped(enough: Callable[..., Any]) -> Stopped:
+    """Ten batches of `dial`, each used without a region until the rule says that it is enough, at most sixteen times.
 
     Raises:
         NotYet: the rule raises an error, or says neither yes nor no.
     """
-    policy, updates = trlib.load_policy("dial"), 0
+    policy, updates, moved, used_up = trlib.load_policy("dial"), 0, 0.0, 0
     optimizer = torch.optim.AdamW(policy.parameters, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
     for number in range(BATCHES):
         batch, rewards = _rollout(policy, number, prompts=16)
@@ -45,7 +60,12 @@ def stopped(enough: Callable[..., Any]) -> tuple[int, float]:
             updates += 1
             optimizer.param_groups[0]["lr"] = LR * min(1, updates / 10)
             optimizer.step()
-    return updates, float(_rollout(policy, 99, prompts=64)[1].mean())
+        else:
+            used_up += 1
+        with torch.no_grad():
+            far = (torch.exp(policy.score(batch).logp - logp_mu) - 1).abs() / 2
+        moved += float(far[batch.mask].mean()) / BATCHES
+    return Stopped(updates, float(_rollout(policy, 99, prompts=64)[1].mean()), moved, used_up)
 
 
 def _says_yes(enough: Callable[..., Any], *arguments: Tensor) -> bool:

@@ -1,0 +1,100 @@
+"""Between a prediction and its answer stands the reader's choice: a fold, a hidden cell, or a widget that asks."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.paths import chapters
+
+ASKED = re.compile(r"\*\*Predict\b[^*]*\*\*|^Predict\b|(?<=[.!] )Predict\b", re.MULTILINE)
+FOLD = re.compile(r"\s*<details")
+HEADING = re.compile(r"^#", re.MULTILINE)
+HIDDEN = {"hide-cell", "hide-output"}
+CHOICES = re.compile(r"(?:\s*\d\. [^\n]+\n?)+")
+"""What may be chosen from, as a numbered list."""
+
+
+def text(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def asks(cell: dict[str, Any]) -> bool:
+    """Whether a cell shows a widget, which asks its own question and keeps the answer."""
+    return cell["cell_type"] == "code" and "trbook.explorables import" in text(cell)
+
+
+def shows(cell: dict[str, Any]) -> bool:
+    """Whether a cell of code shows something, as far as its text tells: it prints, or ends with a value."""
+    tree = ast.parse(text(cell))
+    if any(isinstance(node, ast.Name) and node.id in ("print", "display") for node in ast.walk(tree)):
+        return True
+    if not tree.body or not isinstance(tree.body[-1], ast.Expr):
+        return False
+    last = tree.body[-1].value
+    return not (isinstance(last, ast.Call) and ast.unparse(last.func).endswith("assert_close"))
+
+
+def predictions(path: Path) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """Of every prediction: where it stands, what its cell says after it, and the cells that follow. One that stands
+    right beside a widget is about the widget's own question."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    found = []
+    for i, cell in enumerate(cells):
+        if cell["cell_type"] != "markdown":
+            continue
+        for asked in ASKED.finditer(text(cell)):
+            after = text(cell)[asked.end() :]
+            beside = i and asks(cells[i - 1]) and not HEADING.search(text(cell)[: asked.start()])
+            if not beside:
+                found.append((f"{path.stem}, {cell['id']}", after.partition("\n\n")[2], cells[i + 1 :]))
+    return found
+
+
+EVERY = [one for path in chapters() for one in predictions(path)]
+
+
+def first_told(rest: str, following: list[dict[str, Any]]) -> str:
+    """What tells first after a prediction: the cell's own text, or the id of a cell; empty if the reader opens it."""
+    rest = CHOICES.sub("", rest, count=1)
+    if rest.strip():
+        return "" if FOLD.match(rest) else rest.strip()[:60]
+    hidden = False
+    for cell in following:
+        tags = set(cell["metadata"].get("tags", []))
+        if cell["cell_type"] == "markdown":
+            return "" if FOLD.match(text(cell)) or (hidden and HEADING.match(text(cell))) else text(cell)[:60]
+        if asks(cell) or "exercise" in tags:
+            return ""
+        if tags & HIDDEN:
+            hidden = True
+        elif "remove-cell" not in tags and shows(cell):
+            return cell["id"]
+    return ""
+
+
+@pytest.mark.parametrize("where, rest, following", EVERY, ids=[where for where, *_ in EVERY])
+def test_the_choice_stands_before_the_answer(where: str, rest: str, following: list[dict[str, Any]]) -> None:
+    assert first_told(rest, following) == "", f"{where}: this tells before the reader has chosen"
+
+
+def test_an_answer_in_the_open_is_noticed() -> None:
+    said = {"cell_type": "markdown", "id": "said", "metadata": {}, "source": ["It falls."]}
+    folded = {**said, "source": ["<details>\n", "It falls."]}
+    drawn = {"cell_type": "code", "id": "drawn", "metadata": {}, "source": ["runs = 2\n", "table(runs)"]}
+    kept = {**drawn, "source": ["runs = 2"]}
+    hidden = {**drawn, "metadata": {"tags": ["hide-output"]}}
+    widget = {**drawn, "source": ["from trbook.explorables import Clip\n", "Clip()"]}
+    assert first_told("It falls.", []) and first_told("", [said]) and first_told("", [kept, drawn, folded]) == "drawn"
+    assert first_told("", [hidden, said]) == "It falls."
+    for good in ([folded], [kept, hidden, folded], [widget, said]):
+        assert first_told("1. It falls.\n2. It rises.", good) == ""
+
+
+def test_every_chapter_that_predicts_is_read() -> None:
+    assert len({where.partition(",")[0] for where, *_ in EVERY}) > len(chapters()) / 2
