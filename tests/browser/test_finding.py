@@ -15,7 +15,7 @@ from tools.paths import chapters, config, contents
 from trbook.address import PLACEHOLDER
 from trbook.address import address as addresses
 
-PARTS = ["Learn", "Check your run", "Methods", "Gallery", "Evidence", "Reference"]
+PARTS = ["Learn", "Further", "Check your run", "Methods", "Evidence", "Reference"]
 LINKS = 45
 """The most links that the sidebar may hold."""
 FOLD = 900

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib
 import re
 from datetime import UTC, datetime
 
@@ -18,7 +17,7 @@ from bookext.mathematics import aligned, drawn
 from bookext.modules import LONGEST_VALUE, first, modules, shorten
 from bookext.narrow import tables
 from bookext.pages import mend as mend_page
-from bookext.read_off import own_settings, recorded, summary
+from bookext.read_off import recorded
 from bookext.security import sealed
 from bookext.whole import VERBATIM, numbers
 from tools.paths import ROOT
@@ -115,13 +114,6 @@ def test_a_signature_over_several_lines_is_no_list() -> None:
         '<dt class="sig sig-object py">f(<span class="sig-line"><span class="sig-line">a,</span>'
         "</span>)</dt><dl><dt>kept</dt></dl>"
     )
-
-
-def test_the_table_of_methods_is_read_off_the_package() -> None:
-    algorithms = importlib.import_module("trlib.algorithms")
-    assert own_settings(algorithms.PGIS) == "none"
-    assert own_settings(algorithms.PPO) == "`eps_low=0.2`, `eps_high=0.2`, `dual_clip=None`"
-    assert all(summary(entry).endswith(".") for entry in algorithms.ALGORITHMS.values())
 
 
 def test_a_formula_that_katex_cannot_read_is_an_error() -> None:

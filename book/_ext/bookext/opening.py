@@ -1,16 +1,10 @@
-"""What the first page shows: `{first-lane}`, one lane of the playground and three doors; `{opening}`, a completion
-before and after training beside the recorded runs; and `{loop}`, the loop to explore. `{basin}`, `{playground}` and
-`{diagnose}` are explorables for pages that are not notebooks.
-
-The completions stand in `book/opening.json`, which `tools.opening` makes; the curve is drawn from the record of
-`dial_methods`. Text and curve change when these do.
-"""
+"""What the first page shows: `{first-lane}`, one lane of the playground and three doors; `{ratio-map}`, clipping
+against divergence; and `{loop}`, the loop to explore. `{basin}`, `{playground}` and `{diagnose}` are explorables for
+pages that are not notebooks."""
 
 from __future__ import annotations
 
 import html
-import json
-from pathlib import Path
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -18,72 +12,12 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from bookext import quoted
-from trbook.explorables import Basin, Diagnose, Loop, Playground
+from trbook.explorables import Basin, Diagnose, Loop, Playground, RatioMap
 from trbook.explorables.files import BUILT
-from trlib.drawing import Drawing, panels
 
-SWEEP, LABEL = "dial_methods", "grpo"
 START = "notebooks/00_quickstart"
-BLUE = "#0072b2"
-
-
-class Opening(SphinxDirective):
-    """Before and after, the button that starts, and the reward of eight recorded runs."""
-
-    def run(self) -> list[nodes.Node]:
-        file = Path(self.env.srcdir, "book", "opening.json")
-        self.env.note_dependency(str(file))
-        quoted.note(self.env, SWEEP)
-        shown = json.loads(file.read_text(encoding="utf-8"))
-        _, _, history = quoted.record(SWEEP)
-        rewards = history[history["label"] == LABEL].pivot(index="batch", columns="seed", values="reward")
-        drawing, caption = curve(rewards)
-        start = self.env.app.builder.get_relative_uri(self.env.docname, START)
-        return [nodes.raw("", page(shown, drawing.html(), caption, start), format="html")]
-
-
-def page(shown: dict[str, Any], drawing: str, caption: str, start: str) -> str:
-    """The picture's HTML."""
-    moves = html.escape(shown["prompt"])
-    before, after = (
-        _answer(name, shown[key])
-        for name, key in (("before", "before"), (f"after {shown['batches']} batches", "after"))
-    )
-    return f"""<div class="opening">
-<div class="opening-say"><p class="opening-ask"><code>{moves}</code> A dial with 20 places: where does it end?</p>
-<dl>{before}{after}</dl>
-<p><a class="opening-start" href="{start}">Start: watch it learn, in one minute</a></p></div>
-<figure>{drawing}<figcaption><p>{html.escape(caption)}</p></figcaption></figure>
-</div>"""
-
-
-def _answer(when: str, answer: dict[str, Any]) -> str:
-    verdict = "right" if answer["reward"] else "wrong"
-    mark = "✓" if answer["reward"] else "✕"
-    return (
-        f'<div class="opening-{verdict}"><dt>{html.escape(when)}</dt><dd><code>{html.escape(answer["text"])}</code>'
-        f"<span>{mark} {verdict}; {answer['right']} of {answer['of']} answers are right</span></dd></div>"
-    )
-
-
-def curve(rewards: Any) -> tuple[Any, str]:
-    """Reward over batches, a table of batches by seeds, as a drawing and its caption."""
-    figure, (ax,) = panels(height=2.3, width=3.7)
-    middle = rewards.mean(axis=1)
-    ax.fill_between(rewards.index, rewards.min(axis=1), rewards.max(axis=1), color=BLUE, alpha=0.25, lw=0)
-    ax.plot(rewards.index, middle, color=BLUE)
-    ax.set(xlabel="batch", ylabel="share of right answers", ylim=(0, 1))
-    first, last = middle.iloc[0], middle.iloc[-1]
-    seeds, batches = rewards.shape[1], len(rewards)
-    alt = (
-        f"The share of right answers over {batches} batches of training: it rises from {first:.2f} to {last:.2f}. "
-        f"The band of {seeds} runs is narrow."
-    )
-    return Drawing(figure, alt=alt), (
-        f"{seeds} recorded runs of GRPO, their mean and range: from {first:.2f} to {last:.2f} right. All that the "
-        f"runs were told is which of their own answers were right."
-    )
+PROMPT = "4 : -5 sq x7 +3 +4 ="
+"""The last of the quickstart's prompts."""
 
 
 DOORS = (
@@ -98,10 +32,7 @@ class FirstLane(SphinxDirective):
     """What the first screen holds: one lane of the playground, and three doors."""
 
     def run(self) -> list[nodes.Node]:
-        file = Path(self.env.srcdir, "book", "opening.json")
-        self.env.note_dependency(str(file))
-        prompt = json.loads(file.read_text(encoding="utf-8"))["prompt"]
-        lane = Playground(preset="opening", prompt=prompt, small=True).html()
+        lane = Playground(preset="opening", prompt=PROMPT, small=True).html()
         relative = self.env.app.builder.get_relative_uri
         doors = "".join(
             f'<a href="{relative(self.env.docname, page)}"><b>{name}</b><span>{html.escape(behind)}</span></a>'
@@ -109,6 +40,13 @@ class FirstLane(SphinxDirective):
         )
         nav = f'<nav class="doors" aria-label="Where to begin">{doors}</nav>'
         return [nodes.raw("", f'<div class="first-lane">{lane}</div>{nav}', format="html")]
+
+
+class RatioMapDirective(SphinxDirective):
+    """The map of clipping against divergence, as a notebook would show it."""
+
+    def run(self) -> list[nodes.Node]:
+        return [nodes.raw("", RatioMap().html(), format="html")]
 
 
 class LoopDirective(SphinxDirective):
@@ -146,8 +84,8 @@ class Learning(SphinxDirective):
 
 
 def connect(app: Sphinx) -> None:
-    app.add_directive("opening", Opening)
     app.add_directive("first-lane", FirstLane)
+    app.add_directive("ratio-map", RatioMapDirective)
     app.add_directive("loop", LoopDirective)
     app.add_directive("basin", BasinDirective)
     app.add_directive("diagnose", DiagnoseDirective)

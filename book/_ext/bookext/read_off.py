@@ -18,8 +18,6 @@ from sphinx.util.docutils import SphinxDirective
 import trlib
 from trbook.explorables.files import CONTEST
 from trlab.statistics import interval
-from trlib.algorithms import ALGORITHMS, Method
-from trlib.fields import settings
 from trlib.loop.metrics import METRICS
 
 
@@ -68,20 +66,6 @@ class Metrics(Table):
 
     def rows(self) -> list[tuple[str, ...]]:
         return [(f"`{name}`", metric.unit or "1", escape(metric.text)) for name, metric in METRICS.items()]
-
-
-class Methods(Table):
-    """Every method that runs, for a page in `book`: its key, which leads to its card, the settings of its own, and what
-    it is in one line."""
-
-    headings = ("key", "what it is", "settings of its own")
-    widths = (14, 46, 40)
-
-    def rows(self) -> list[tuple[str, ...]]:
-        return [
-            (f"[`{key}`](methods/{key}.md)", escape(summary(kind)), own_settings(kind))
-            for key, kind in ALGORITHMS.items()
-        ]
 
 
 class Contest(Table):
@@ -170,13 +154,6 @@ def recorded(text: str, name: str) -> tuple[list[str], list[list[str]], str]:
     return head, rows, lines[-1]
 
 
-def own_settings(kind: type) -> str:
-    """The settings of a method that differ from those that every method has, as `name=default`."""
-    shared = {(setting.name, repr(setting.default)) for setting in settings(Method)}
-    added = [setting for setting in settings(kind) if (setting.name, repr(setting.default)) not in shared]
-    return ", ".join(f"`{setting.name}={setting.default!r}`" for setting in added) or "none"
-
-
 def summary(kind: object) -> str:
     """The first paragraph of a docstring, on one line."""
     return " ".join((inspect.getdoc(kind) or "").split("\n\n", 1)[0].split())
@@ -189,6 +166,5 @@ def escape(text: str) -> str:
 
 def connect(app: Sphinx) -> None:
     app.add_directive("metrics-table", Metrics)
-    app.add_directive("methods-table", Methods)
     app.add_directive("contest-table", Contest)
     app.add_directive("benchmark-table", Benchmark)

@@ -138,12 +138,14 @@ def refusals(code: Any) -> list[str]:
 
 
 def chapters(app: Sphinx) -> list[Chapter]:
-    """The chapters of the part *Learn*, with those beside them."""
-    return [
-        chapter(Path(app.srcdir, f"{entry['file']}.ipynb"), entry["title"])
+    """The chapters that have a number, in its order: those of the part *Learn*, with those of *Further* beside them."""
+    numbered = [
+        (found[1], entry)
         for entry in entries(table_of_contents(app))
-        if entry["file"].startswith(PART) and LEARN.match(entry.get("title", ""))
+        if entry["file"].startswith(PART) and (found := LEARN.match(entry.get("title", "")))
     ]
+    numbered.sort(key=lambda one: (int(one[0].rstrip("abc")), one[0]))
+    return [chapter(Path(app.srcdir, f"{entry['file']}.ipynb"), entry["title"]) for _, entry in numbered]
 
 
 def rounded(minutes: float) -> int:
