@@ -62,6 +62,8 @@ SINCE_SECOND_ROUND = (
 )
 """Measures and columns of a history that the first records lack: no part of a cell's digest, which is thus the same
 for a run of either. They follow from what the digest covers."""
+VERSION = "version"
+"""A method's version among its defaults in a record; records from before there were versions have none."""
 UPDATES = "updates"
 """The axis of updates of a batch."""
 COUNTS = (UPDATES, "uses")
@@ -341,7 +343,7 @@ def _identity(cell: Cell) -> str:
     RunSettings(**{**train, "steps": cell.steps, "seed": cell.seed})  # checks every value before anything runs
     maker(train["optimizer"])
     decided: dict[str, Any] = {
-        "method": _named(cell.method),
+        "method": _named(cell.method, version_of(cell.method)),
         "settings": {
             f.name: _recorded(getattr(method, f.name))
             for f in fields(method)
@@ -372,24 +374,29 @@ def _identity(cell: Cell) -> str:
     return _digest(json.dumps(plain(decided), sort_keys=True).encode())
 
 
-REWRITTEN = {
-    "5bf224536254": "80b31b8c41d9",  # _masks.py, now with decorators
-    "caa8a49f5d64": "8c38072022d9",  # _shipped.py, now with decorators
-    "2a97394ba24d": "3a36278ed729",  # _tails.py, now with decorators
-    "fe2094fc8a15": "5e2dc9988819",  # _corrected.py, now with the library's factor and mask
-}
-"""The digest of a method's file as it is now, and as it was when its runs were recorded. It has been rewritten since
-without changing what it computes, so it keeps its cells."""
-
-
-def _named(name: str) -> Any:
-    """What decides a method, task or optimiser: its name, and for one's own the contents of its files."""
+def _named(name: str, version: int | str | None = None) -> Any:
+    """What decides a method, task or optimiser: its name, and for one's own its version, or else the contents of its
+    files."""
     if not is_own(name):
-        return name
+        return name if version in (None, 1) else [name, version]
+    if version is not None:
+        return [Path(name).name, version]
     file, *near = contents(name).items()
     beside = {other: _digest(data) for other, data in near}
-    written = _digest(file[1])
-    return [Path(name).name, REWRITTEN.get(written, written), *([beside] if beside else [])]
+    return [Path(name).name, _digest(file[1]), *([beside] if beside else [])]
+
+
+def version_of(method: str) -> int | str | None:
+    """What recorded runs know a method by; None: it is one's own, and its class says none.
+
+    The version decides a cell in place of the method's text, which may be reformatted. A method of the package is
+    version 1 unless it says otherwise, and a 1 is not hashed, so ids from before there were versions stay what they
+    were. In one's own the version stands where the digest of the file stood: a method that was recorded without one
+    keeps its cells if it takes that digest as its version.
+    """
+    kind = getattr(_kind(method), "func", _kind(method))
+    said: int | str | None = vars(kind).get("version") if is_own(method) else kind.version
+    return said
 
 
 def defaults(found: list[Cell]) -> dict[str, Any]:
@@ -398,8 +405,11 @@ def defaults(found: list[Cell]) -> dict[str, Any]:
 
     sections: dict[str, Any] = {"train": _defaults_of("train"), "evaluate": _defaults_of("evaluate")}
     for cell in found:
+        version = version_of(cell.method)
         if not is_own(cell.method):
-            sections.setdefault(f"method {cell.method}", asdict(make(cell.method, {})))
+            sections.setdefault(f"method {cell.method}", {**asdict(make(cell.method, {})), VERSION: version})
+        elif version is not None:
+            sections.setdefault(f"method {Path(cell.method).name}", {VERSION: version})
         if not is_own(cell.task):
             sections.setdefault(f"task {cell.task}", load_task(cell.task).settings)
     return plain(sections)

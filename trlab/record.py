@@ -301,7 +301,9 @@ def _damaged(path: Path, what: str) -> RecordError:
 def _check(
     path: Path, header: dict[str, Any], defaults: dict[str, Any] | None, sweep: str | None, expected: int
 ) -> None:
-    """Refuse what cannot be read, is another sweep's, or was run with other defaults than today's."""
+    """Refuse what cannot be read, is another sweep's, or was run with other defaults or methods than today's."""
+    from trlab.cells import VERSION
+
     if header.get("format") != expected:
         raise RecordError(
             f"record: {str(path)!r} is of another version of the package: expected format {expected}, "
@@ -319,6 +321,12 @@ def _check(
         )
     for section, was in header.get("defaults", {}).items():
         now = (defaults or {}).get(section, {})
+        if now and (before := was.get(VERSION, 1)) != (version := now.get(VERSION, 1)):
+            raise RecordError(
+                f"record: {str(path)!r} holds runs of {section} in version {before!r}; now it is {version!r}, so they "
+                f"are not those of the sweep; move the folder away, and `trlib sweep {header.get('sweep', 'NAME')} "
+                f"--remake` runs them again"
+            )
         for name in sorted(was.keys() & now.keys()):
             if was[name] != now[name]:
                 raise RecordError(

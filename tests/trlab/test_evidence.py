@@ -13,7 +13,7 @@ from trlab.cells import cells
 from trlab.record import DONE, RECORDS
 from trlab.sweep import declared, load_sweep
 
-TUNING = {"tuning", "grid", "gallery_grid", "basin_map", "gallery_map", "relay_map", "real_map", "real_whole"}
+TUNING = {"tuning", "grid"} | {name for name in declared() if not load_sweep(name).predictions}
 """Sweeps that only choose, and maps."""
 THIRD = ("basin", "basin_bases", "best", "gallery_best", "refit", "refit_size", "relay_best")
 REAL = {"real_map", "real", "real_whole"}

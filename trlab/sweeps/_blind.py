@@ -1,4 +1,4 @@
-"""Methods whose rewards say nothing: what the controls run. A file of their own, for its bytes decide their cells."""
+"""Methods whose rewards say nothing: what the controls run."""
 
 from dataclasses import dataclass, replace
 from zlib import crc32
@@ -18,6 +18,8 @@ def chance(batch: Batch) -> torch.Generator:
 class Coin(PPO):
     """PPO that is rewarded by a fair coin; the history keeps the verifier's rewards."""
 
+    version = "afd16aee8435"
+
     def prepare(self, batch: Batch) -> Batch:
         coin = torch.randint(2, (len(batch.rewards),), generator=chance(batch)).to(batch.rewards)
         return replace(super().prepare(replace(batch, rewards=coin)), rewards=batch.rewards)
@@ -26,6 +28,8 @@ class Coin(PPO):
 @dataclass(frozen=True, kw_only=True)
 class Shuffled(PPO):
     """PPO whose advantages are dealt out again among all completions of the batch."""
+
+    version = "afd16aee8435"
 
     def prepare(self, batch: Batch) -> Batch:
         ready = super().prepare(batch)

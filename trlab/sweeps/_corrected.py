@@ -1,7 +1,4 @@
-"""PPO that corrects for its sampler, and PPO that drops completions: what `corrected` runs.
-
-A file of its own, because its bytes decide the cells.
-"""
+"""PPO that corrects for its sampler, and PPO that drops completions: what `corrected` runs."""
 
 from __future__ import annotations
 
@@ -18,6 +15,8 @@ from trlib.corrections import opsm_mask
 @dataclass(frozen=True, kw_only=True)
 class Weighted(PPO):
     """PPO whose advantages are multiplied by `trlib.corrections.truncated_importance`."""
+
+    version = "5e2dc9988819"
 
     level: str = "token"
     how: str = "truncate"
@@ -52,6 +51,8 @@ class Weighted(PPO):
 @dataclass(frozen=True, kw_only=True)
 class Dropped(PPO):
     """PPO that drops completions by `trlib.corrections.opsm_mask` (arXiv 2512.02556)."""
+
+    version = "5e2dc9988819"
 
     delta: float = 0.01
     """Nats per token."""

@@ -1,4 +1,4 @@
-"""What stands beside DPPO's mask in `signed`. A file of its own, for its bytes decide the cells.
+"""What stands beside DPPO's mask in `signed`.
 
 `Pulled` is DPPO's mask, signed or not, with the term that prime-rl adds to its loss: a squared log-ratio that pulls the
 policy back to the one that sampled. `RatioMask` asks the ratio where DPPO asks the difference of probabilities; it is
@@ -18,6 +18,8 @@ from trlib.algorithms.dppo import DPPO
 class Pulled(DPPO):
     """DPPO's loss + pull (log π/μ)² of every token: w + -2 pull log π/μ."""
 
+    version = "80b31b8c41d9"
+
     pull: float = 1e-3
     """The weight of the squared log-ratio; prime-rl's is 1e-3."""
 
@@ -35,6 +37,8 @@ class RatioMask(Method):
     signed:    w = r A, 0 where A > 0 and r > 1 + eps, and where A <= 0 and r < 1 - eps
     unsigned:  w = r A, 0 where r > 1 + eps or r < 1 - eps
     """
+
+    version = "80b31b8c41d9"
 
     eps: float = 0.2
     """The window around 1."""

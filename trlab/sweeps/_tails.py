@@ -1,4 +1,4 @@
-"""What stands beside TROLL's rest bucket in `troll_parts`. A file of its own, for its bytes decide the cells."""
+"""What stands beside TROLL's rest bucket in `troll_parts`."""
 
 import math
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ class NoRest(TROLL):
     that the gradient outside the K is 0 and nothing holds it either.
     """
 
+    version = "3a36278ed729"
+
     renormalise: bool = False
     """Whether both distributions are divided by their sum over the K tokens."""
 
@@ -28,8 +30,15 @@ class NoRest(TROLL):
         now, before = (self._kept(x, gone, batch.mask) for x in (scores.full.gather(-1, old.ids), old.logp))
         at = (old.ids == batch.tokens.unsqueeze(-1)).int().argmax(-1)
         with checks.value_checks(False):  # not renormalised, they do not sum to 1
-            return troll_loss(now, before, tokens=at, advantages=batch.advantages, mask=batch.mask,
-                              delta_kl=self.delta_kl, alpha=self.alpha)
+            return troll_loss(
+                now,
+                before,
+                tokens=at,
+                advantages=batch.advantages,
+                mask=batch.mask,
+                delta_kl=self.delta_kl,
+                alpha=self.alpha,
+            )
 
     def _kept(self, logp: Tensor, gone: Tensor, mask: Tensor) -> Tensor:
         logp = logp.masked_fill(~mask.unsqueeze(-1), 0.0).masked_fill(gone, -math.inf)

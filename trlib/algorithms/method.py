@@ -81,6 +81,9 @@ class Method(Settings):
     anchor: ClassVar[Anchor] = "recomputed"
     """Which policy the trust region is drawn around, unless the run says otherwise."""
 
+    version: ClassVar[int | str] = 1
+    """What recorded runs know the method by; to be raised when the same settings compute something else."""
+
     def __post_init__(self) -> None:
         checks.validate(self)
         checks.choice("advantage", self.advantage, tuple(ADVANTAGES))

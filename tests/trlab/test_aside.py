@@ -1,0 +1,60 @@
+"""Completions put aside: a run that measures on them is the same run, and what it measures is what is said."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from trlab import Budget, Sweep, Variant
+from trlab.aside import COLUMNS, PROMPTS, _gain
+from trlab.cells import cells
+from trlab.measures import derive
+from trlab.record import Record, declaration
+from trlab.trial import run
+from trlib import load_policy
+from trlib.model.rollout import sample
+
+
+def cell(method: str, aside: bool, **train):
+    budget = Budget(steps=2, prompts=4, samples=2)
+    one = Sweep(text="", variants=[Variant(method, train=train)], seeds=[3], budget=budget, aside=aside)
+    return cells(one)[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "train"),
+    [
+        ("ppo", {"prompts": 4, "group": 4, "epochs": 2, "lr": 1e-3}),
+        ("troll", {"prompts": 20, "group": 2, "minibatches": 2, "lr": 1e-3}),
+    ],
+)
+def test_a_run_with_completions_put_aside_is_the_same_run(method, train):
+    plain, watched = (cell(method, aside, **train) for aside in (False, True))
+    assert plain.id != watched.id, "other columns: another cell"
+    done, seen = run(plain), run(watched)
+    assert done["values"]["digest"] == seen["values"]["digest"]
+    assert set(seen["history"]) - set(done["history"]) == set(COLUMNS) and not set(done["history"]) & set(COLUMNS)
+    measured = seen["history"]
+    assert all(math.isfinite(value) for name in COLUMNS for value in measured[name])
+    assert all(value > 0 for value in measured["kl_aside"])
+
+    record = Record()
+    record.add({**declaration(watched), "status": "done", **seen["values"]}, measured)
+    (row,) = derive(record.runs([watched]), record.history([watched.id])).to_dict("records")
+    assert row["kl_aside"] == pytest.approx(sum(measured["kl_aside"]) / 2)
+    assert row["luck"] == pytest.approx(row["gain"] - row["gain_aside"])
+
+
+def test_the_gain_is_the_mean_of_the_moved_ratio_times_the_advantage():
+    policy = load_policy("dial")
+    prompts = ["a", "b"]
+    written = sample(policy, prompts, group=3, max_tokens=4, seed=1)
+    rewards = torch.tensor([1.0, 0.0, 0.0, 1.0, 1.0, 1.0])  # the second prompt's are equal and teach nothing
+    moved = written.logp + torch.tensor([0.5, -0.5, 0.0, 0.3, 0.3, 0.3]).unsqueeze(-1)
+    lengths = written.lengths.tolist()
+    by_hand = lengths[0] * (math.exp(0.5) - 1) * 2 / 3 - lengths[1] * (math.exp(-0.5) - 1) / 3
+    assert _gain(moved, written, rewards) == pytest.approx(by_hand / sum(lengths), rel=1e-5)
+    assert _gain(written.logp, written, rewards) == 0
+    assert PROMPTS == 16, "what an update of the sweeps sees"
