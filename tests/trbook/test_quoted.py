@@ -26,7 +26,7 @@ from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
-SHOWN = re.compile(r"not run yet|\d+ of \d+|[\d.]+( to [\d.]+)?|\d\.\de-\d")
+SHOWN = re.compile(r"not run yet|\d+ of \d+|−?[\d.]+( to [\d.]+)?|\d\.\de-\d")
 CLAIMS = re.compile(
     r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
     r"\{rec\}`([^`]+)`"

@@ -177,7 +177,8 @@ def _speed(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFra
 def _against(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
     arms = []
     for part in (runs, *(figure.of(record.read(name)[1]) for name in figure.beside)):
-        for _, arm in finished(part).groupby("label", sort=False):
+        good = finished(part)
+        for _, arm in good.groupby([good["method"], good["train"].map(_design)], sort=False):
             places = [here for _, here in arm.groupby(arm["train"].map(_rate), sort=True)]
             points = [
                 (interval(here[figure.along].to_numpy()), interval(here[figure.measure].to_numpy())) for here in places
@@ -185,6 +186,11 @@ def _against(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataF
             first = arm.iloc[0]
             arms.append(rates.Arm(called(first["method"]), rates.data_of(json.loads(first["train"])), points))
     return rates.against(arms, across=figure.axis, measure=figure.words, logarithmic=figure.along.startswith("kl"))
+
+
+def _design(train: str) -> str:
+    """A run's arguments without its rate."""
+    return json.dumps({name: value for name, value in json.loads(train).items() if name != LR}, sort_keys=True)
 
 
 def _rate(train: str) -> float:

@@ -39,7 +39,7 @@ from trlab.comparison import PRINTED, Comparison, Side, asked
 from trlab.files import HISTORY, RUNS
 from trlab.findings import at, before, finished, price
 from trlab.measures import matched
-from trlab.statistics import interval
+from trlab.statistics import interval, iqm
 from trlab.sweep import SWEEPS, Sweep, declared
 from trlab.verdicts import decide, marked
 from trlib.evaluation import Estimate
@@ -239,10 +239,22 @@ def _edge(quote: Quote) -> float:
     return here.piece.high
 
 
-COUNTED = {"above": _above, "range": _range, "seeds": _seeds, "base": _base, "falls": _falls}
+def _ranks(quote: Quote) -> str:
+    """Spearman's rank correlation, over a sweep's variants, of the end with another measure (`ranks:kl`)."""
+    from scipy.stats import spearmanr
+
+    _, runs, history = record(quote.sweep)
+    measure = quote.measure.partition(":")[2]
+    runs = finished(measured(at(runs, dict(quote.at)), history, measure))
+    means = runs.groupby("label")[["sampled", measure]].agg(iqm)
+    return _number(float(spearmanr(means["sampled"], means[measure]).statistic), 2)
+
+
+COUNTED = {"above": _above, "range": _range, "seeds": _seeds, "base": _base, "falls": _falls, "ranks": _ranks}
 """What is counted of accuracies, with nothing to draw an interval from: runs above a number (`above:0.35`, over all
 points that are not named), the lowest and the highest run, the number of seeds, the mean before training, the learning
-rate at which a method falls out of its basin (`falls:0.1`: with a line that far below the best end)."""
+rate at which a method falls out of its basin (`falls:0.1`: with a line that far below the best end), and over all
+variants (the label is `all`) the rank correlation of a measure with the end (`ranks:kl`)."""
 
 
 def written(estimate: Estimate, measure: str, *, sign: bool = False, digits: int | None = None) -> str:
