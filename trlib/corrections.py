@@ -86,7 +86,8 @@ def expected_weight(sigma: float, tokens: int, how: str, bound: float) -> float:
     how="mask": E[W 1(W <= C)] = Φ((log C - s²/2)/s)        how="reject": P(W <= C) = Φ((log C + s²/2)/s)
     how="truncate": E[min(W, C)] = Φ((log C - s²/2)/s) + C Φ(-(log C + s²/2)/s)
 
-    A mean well below 1 is a smaller learning rate that nobody set.
+    A mean well below 1 shrinks the gradient. AdamW divides a common factor out again, but long completions lose more
+    than short ones.
 
     Args:
         sigma: σ, standard deviation of a token's log π_old/μ, nats; of a normal one 1.25 times the mean |log π_old/μ|.

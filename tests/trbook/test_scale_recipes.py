@@ -3,6 +3,7 @@ bytes and seconds are those of `trbook.scale.memory`. Nothing here runs on a GPU
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -14,6 +15,8 @@ import yaml
 
 from trbook.scale import memory, recipes
 from trbook.scale.recipes import ALARMS, H100, RECIPES, on_a_card, room, seconds, share, synced
+from trlab.diagnose import scale
+from trlib.corrections import expected_weight
 
 EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: f"{recipe.gpus}")
 
@@ -99,6 +102,34 @@ def test_a_metric_stands_in_the_library_s_source(alarm) -> None:
         )
         prefix, _, name = alarm.verl.partition("/")
         assert f'"{alarm.verl}"' in verl or (f'"{prefix}/' in verl and f'"{name}"' in verl)
+
+
+def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion() -> None:
+    for recipe in RECIPES.values():
+        for mismatch in (0.037, 0.0105):
+            sigma = recipes.noise(mismatch)
+            product = expected_weight(sigma, recipe.setup.completion, "truncate", recipes.BOUND)
+            chosen = recipes.level(recipe, sigma)
+            assert chosen == ("sequence" if recipe.setup.completion * sigma**2 <= 1 / 3 else "token")
+            assert chosen == "token" or product > 0.95, "a product is chosen only where it keeps its weight"
+            tokens = recipe.setup.completion if chosen == "sequence" else 1
+            assert expected_weight(sigma, tokens, "truncate", recipes.BOUND) > 0.95
+    assert [recipes.level(RECIPES[gpus], recipes.noise(0.0105)) for gpus in RECIPES] == ["sequence", "token", "token"]
+    recorded = next(row for row in scale.recorded() if row.key == "bf16")
+    assert recipes.noise() == pytest.approx(recorded.deviation * (math.pi / 2) ** 0.5)
+    for recipe in RECIPES.values():
+        assert recipes.trl_settings(recipe)["vllm_importance_sampling_mode"] == f"{recipes.level(recipe)}_truncate"
+        assert recipes.verl_settings(recipe)["algorithm.rollout_correction.rollout_is"] == recipes.level(recipe)
+
+
+def test_trl_s_default_leaves_a_long_recipe_nearly_nothing() -> None:
+    """What the chapter says of sequence_mask at 3, and the bound of the alarm."""
+    trl = (folder("trl") / "trainer/grpo_config.py").read_text(encoding="utf-8")
+    assert re.search(r'vllm_importance_sampling_mode: str = field\(\s*default="sequence_mask"', trl)
+    assert re.search(r"vllm_importance_sampling_clip_max: [^=]*= field\(\s*default=3.0", trl)
+    left = [expected_weight(recipes.noise(), recipe.setup.completion, "mask", 3.0) for recipe in RECIPES.values()]
+    assert left == pytest.approx([0.49, 0.29, 0.03], abs=0.005)
+    assert expected_weight(1.0, 1, "truncate", 2.0) == pytest.approx(0.8, abs=0.02), "the alarm is at T σ² = 1"
 
 
 def test_shards_divide_what_stands_still_and_nothing_else() -> None:

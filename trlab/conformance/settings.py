@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from trlab.conformance import libraries
 from trlab.conformance.page import NAMES, TAGS
 from trlab.conformance.source import SHORT
 from trlab.diagnose.scale import recorded as mismatches
+from trlib.corrections import expected_weight
 from trlib.errors import TrlibError
 
 PATH = Path(__file__).with_name("settings.json")
@@ -217,6 +219,9 @@ def page() -> str:
     """The book's page as MyST markdown."""
     parts = [_part(**purpose) for purpose in json.loads(PATH.read_text(encoding="utf-8"))["purposes"]]
     scale = {row.key: f"{row.deviation:.2f}" for row in mismatches()}
+    sigma = next(row.deviation for row in mismatches() if row.key == "bf16") * math.sqrt(math.pi / 2)  # if normal
+    scale |= {f"mask-{tokens}": f"{expected_weight(sigma, tokens, 'mask', 3.0):.2f}" for tokens in (1024, 8192)}
+    scale["token"] = f"{expected_weight(sigma, 1, 'mask', 3.0):.2f}"
     text = TEMPLATE.read_text(encoding="utf-8").replace("<tables>\n", "\n".join(parts)).replace("<read>\n", _read())
     for key, nats in scale.items():
         text = text.replace(f"<{key}>", nats)

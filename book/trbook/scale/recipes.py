@@ -14,10 +14,12 @@ long it will be.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from trbook.scale.memory import Setup, Shape, activations_a_token, parameters, sampling, updating
+from trlab.diagnose.scale import recorded
 
 NODE = 8
 """GPUs of one machine."""
@@ -161,6 +163,26 @@ def share(recipe: Recipe, card: Card = H100) -> float:
     return parts["sampling"] / sum(parts.values())
 
 
+LITTLE = 1 / 3
+"""The largest T σ² at which a completion's product of ratios costs little: e^(-1/3) of the batch is left in effect."""
+BOUND = 2.0
+"""The largest weight of the recipes' correction."""
+
+
+def noise(mismatch: float | None = None) -> float:
+    """σ of a token's log-ratio between two engines, nats, supposed normal: its mean size times √(π/2).
+
+    The mean size is measured, `sampling/sampling_logp_difference/mean` in TRL; None: bf16's, recorded on SmolLM2."""
+    mean = mismatch if mismatch is not None else next(row.deviation for row in recorded() if row.key == "bf16")
+    return mean * math.sqrt(math.pi / 2)
+
+
+def level(recipe: Recipe, sigma: float | None = None) -> str:
+    """Whose ratio corrects for the sampler: "sequence" while T σ² costs little, else "token"; None: σ is `noise()`."""
+    sigma = noise() if sigma is None else sigma
+    return "sequence" if recipe.setup.completion * sigma**2 <= LITTLE else "token"
+
+
 def trl_settings(recipe: Recipe) -> dict[str, Any]:
     """Arguments of `trl.GRPOConfig`."""
     setup = recipe.setup
@@ -178,6 +200,8 @@ def trl_settings(recipe: Recipe) -> dict[str, Any]:
         "vllm_gpu_memory_utilization": recipe.engine,
         "vllm_enable_sleep_mode": True,
         "vllm_max_model_length": recipe.tokens,
+        "vllm_importance_sampling_mode": f"{level(recipe)}_truncate",
+        "vllm_importance_sampling_clip_max": BOUND,
         "logging_steps": 1,
     }
 
@@ -242,6 +266,8 @@ def verl_settings(recipe: Recipe) -> dict[str, Any]:
     setup, both = recipe.setup, "actor_rollout_ref"
     return {
         "algorithm.adv_estimator": "grpo",
+        "algorithm.rollout_correction.rollout_is": level(recipe),
+        "algorithm.rollout_correction.rollout_is_threshold": BOUND,
         "data.train_files": "train.parquet",
         "data.val_files": "test.parquet",
         "data.train_batch_size": setup.prompts,
@@ -315,6 +341,13 @@ ALARMS = (
         "training/rollout_probs_diff_max",
         "it jumps by a factor of ten",
         "a damaged shard, another tokenizer or template, a shift by one token",
+    ),
+    Alarm(
+        "mean weight of the correction",
+        "sampling/importance_sampling_ratio/mean",
+        "rollout_corr/rollout_is_mean",
+        "below 0.8, or falling",
+        "products over long completions: most of the batch weighs nothing, the long ones least. Weigh tokens",
     ),
     Alarm(
         "clipped share in the first update",
