@@ -106,6 +106,15 @@ def test_how_much_further_a_method_works_depends_on_where_the_line_is_drawn():
     assert shown("basin ppo over pg_is falls") == shown("basin ppo over pg_is falls:0.05")
 
 
+def test_a_rank_correlation_is_that_of_the_variants_means():
+    runs = recorded("relay_narrow")[0]
+    means = runs.groupby("label")[["sampled", "kl"]].agg(iqm).rank()
+    expected = float(np.corrcoef(means["sampled"], means["kl"])[0, 1])
+    assert shown("relay_narrow all ranks:kl") == f"{expected:.2f}".replace("-", "−")
+    with pytest.raises(ValueError, match=r"measure: expected one of .*, got 'colour'"):
+        shown("relay_narrow all ranks:colour")
+
+
 def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked():
     far, near = "tuned dppo-tv over ppo take_off uses=16", "tuned quatro over ppo uses=16"
     one, other = (runs_of("tuned", label, uses="16")[0] for label in ("dppo-tv", "ppo"))
