@@ -12,6 +12,7 @@ import pytest
 
 from tools.paths import ROOT
 from tools.stamp import differing, version
+from trlib.algorithms import ALGORITHMS
 
 BIN = Path(sys.executable).parent
 SIZE = 1_500_000
@@ -65,6 +66,12 @@ def test_the_address_and_the_version_agree_everywhere() -> None:
 def test_no_reader_is_sent_to_an_unrelated_package() -> None:
     told = re.compile(r"pip install (?:-\S+ )*['\"]?trlib\b")
     assert [str(path) for path in texts() if told.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_every_method_has_tests_of_its_own() -> None:
+    homes = {kind.__module__.rpartition(".")[2] for kind in ALGORITHMS.values()}
+    missing = [name for name in sorted(homes) if not (ROOT / f"tests/algorithms/test_{name}.py").is_file()]
+    assert missing == [], "each method's loss needs tests/algorithms/test_NAME.py: golden numbers, limits, masks"
 
 
 def test_no_file_is_large() -> None:

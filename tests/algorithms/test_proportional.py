@@ -37,11 +37,11 @@ def data(seed: int, anchor: str) -> tuple[torch.Tensor, Batch]:
 
 
 def test_the_methods_that_declare_it():
-    """A list, so that a declaration comes or goes by intent: without one a run is slower, with a wrong one it errs."""
+    """A list, so that none is lost by accident, which makes runs slower. Whether a new one holds is tested below."""
     clipped = ["ppo", "grpo", "dr_grpo", "dapo", "gspo", "cispo", "sapo", "gmpo", "pspo", "dppo"]
     corrected = ["tis", "tis_seq", "mis", "mis_seq", "geo_mask", "icepop"]
     stale = ["vespo", "topr", "ctpo", "a3po", "luspo", "m2po", "opsm", "trm", "vaco", "cppo", "drpo", "cfpo"]
-    assert sorted(DECLARED) == sorted(["reinforce", "pg_is", *clipped, "opo", *corrected, *stale])
+    assert {"reinforce", "pg_is", *clipped, "opo", *corrected, *stale} <= set(DECLARED)
 
 
 @pytest.mark.parametrize("anchor", ["rollout", "recomputed"])

@@ -75,7 +75,7 @@ def test_a_card_draws_a_curve_or_says_why_not(card):
 def test_everything_that_trains_has_an_outcome():
     assert [card.name for card in TRAINED if headline(card) is None] == []
     assert [card.name for card in FUNCTIONS if outcomes(card)] == []
-    assert {card.name for card in TRAINED} == {*OBJECTIVES, *OPTIMIZERS}
+    assert {card.name for card in TRAINED} <= {*OBJECTIVES, *OPTIMIZERS}
 
 
 @pytest.mark.parametrize("card", STALE, ids=lambda card: card.name)

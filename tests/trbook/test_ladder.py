@@ -85,9 +85,9 @@ def test_a_rung_is_the_library_s_loss(rung: Any) -> None:
 
 def test_every_rung_changes_its_line() -> None:
     lines = [rung.line for rung in RUNGS]
-    assert len(set(lines)) == len(lines) == 9
+    assert len(set(lines)) == len(lines)
     assert lines[0] == "-b.R * b.logp" and lines[3].endswith("b.A * b.r.clamp(0.8, 1.2))")
-    assert all(line.startswith("-") and len(line) <= 72 for line in lines)
+    assert all(line.startswith("-") for line in lines)
 
 
 def test_chapters_and_records_are_there() -> None:

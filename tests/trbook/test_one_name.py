@@ -7,6 +7,8 @@ import re
 import warnings
 from pathlib import Path
 
+import pytest
+
 from tools.paths import NOTEBOOKS, ROOT
 from trbook.cards import CARDS
 from trbook.cards.poster import SHORT
@@ -50,6 +52,7 @@ def banned(text: str) -> list[str]:
     return [f"{found.group()!r}: {instead}" for name, instead in BANNED.items() for found in re.finditer(name, text)]
 
 
+@pytest.mark.style
 def test_no_page_uses_a_banned_name():
     faults = {path.name: found for path in pages() if (found := banned(prose(path)))}
     for name in REWRITTEN:
@@ -58,6 +61,7 @@ def test_no_page_uses_a_banned_name():
     assert faults == {}
 
 
+@pytest.mark.style
 def test_a_banned_name_is_seen():
     assert banned("The checker reads minpro, and Quatro.") == [
         "'minpro': MinPRO",
@@ -68,12 +72,14 @@ def test_a_banned_name_is_seen():
     assert len(banned("Dr. GRPO")) == 1
 
 
+@pytest.mark.style
 def test_figures_take_their_names_from_the_cards():
     """By the part of a title before its colon, or the poster's short form; within a label small letters begin it."""
     titles = {name: SHORT.get(name, card.title).partition(":")[0] for name, card in CARDS.items()}
     assert {name: text for name, text in NAMES.items() if text.casefold() != titles[name].casefold()} == {}
 
 
+@pytest.mark.style
 def test_every_method_that_a_sweep_runs_has_a_name():
     methods = {variant.method for name in declared() for variant in _variants(name) if ":" not in variant.method}
     labels = {variant.name for name in declared() for variant in _variants(name)}
@@ -85,6 +91,7 @@ def _variants(name: str) -> list:
     return list(load_sweep(name).variants)
 
 
+@pytest.mark.style
 def test_labels_are_written_out():
     assert [called(label) for label in ("pg_is", "minpro", "dppo-tv", "ppo + TIS", "trpo .001", "clip-higher")] == [
         "no region",

@@ -44,6 +44,7 @@ def test_every_number_has_at_least_as_many_seeds_as_the_page_names():
     assert min(seeds) == 8 and quoted.shown("corrected none seeds") == "8"
 
 
+@pytest.mark.style
 def test_the_lines_fit_the_page(lines):
     for number, code in CODE.items():
         assert max(map(len, code.splitlines())) <= WIDEST, number

@@ -6,10 +6,11 @@ these within .91 to .92 but for trpo at .72; the predictions are those that stoo
 """
 
 from trlab import Budget, Prediction, Sweep, Variant
-from trlib.algorithms import ALGORITHMS
-from trlib.algorithms.trapo import WithExpert
 
-METHODS = [name for name, kind in ALGORITHMS.items() if not issubclass(kind, WithExpert)]
+METHODS = (
+    *("reinforce", "pg_is", "trpo", "ppo", "ppo_critic", "ppo_penalty", "grpo", "dr_grpo", "dapo"),
+    *("gspo", "cispo", "sapo", "gmpo", "pspo", "dppo", "quatro", "troll"),
+)
 
 SWEEP = Sweep(
     title="every method, one update",
