@@ -1,16 +1,23 @@
-"""What every run of `pytest --nbmake` here adds to nbmake: the cell that failed is named, and the profile is `smoke`
-where TRLIB_PROFILE names none."""
+"""What every run of `pytest --nbmake` here adds to nbmake: the cell that failed is named, the profile is `smoke` where
+TRLIB_PROFILE names none, and where `tools.execute` has started the run, it is told of every notebook that has ended."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Generator
+from pathlib import Path
 from traceback import walk_tb
 
 import pytest
 from nbmake.nb_result import NotebookError, NotebookResult
 from nbmake.pytest_items import NotebookFailedException
+
+from tools.lock import end_with
+
+TELL = "TRLIB_TELL"
+"""The variable that holds the number of the open file in which `tools.execute` reads."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -36,5 +43,26 @@ def _runs_a_cell(frame: object) -> bool:
 
 
 def _named(index: int, summary: str, trace: str) -> NotebookResult:
-    said = re.sub(r"\x1b\[[0-9;]*m", "", f"cell {index + 1}: {summary}")
+    said = _plain(f"cell {index + 1}: {summary}")
     return NotebookResult(None, NotebookError(said, f"{said}\n{trace}", index))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if TELL in os.environ:
+        end_with(os.getppid())
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tells of a notebook; the process that distributes them does, not its workers."""
+    if TELL in os.environ and "PYTEST_XDIST_WORKER" not in os.environ and (report.when == "call" or report.failed):
+        name = Path(report.nodeid.partition("::")[0]).stem
+        said = re.sub(
+            r"^(\[gw\d+\] |\[IPKernelApp\] WARNING).*\n", "", _plain(report.longreprtext + report.capstderr), flags=re.M
+        )
+        error = said[-8000:].strip() if report.failed else None
+        told = json.dumps({"name": name, "seconds": report.duration, "error": error})
+        os.write(int(os.environ[TELL]), f"{told}\n".encode())

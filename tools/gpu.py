@@ -24,10 +24,10 @@ from tools.execute import KEY, NotebookFailed, execute
 from tools.paths import BUILD, ROOT, chapters
 
 FILE = ROOT / "book" / "gpu_execution.json"
-FOLDER = BUILD / "gpu" / "notebooks"
+FOLDER = BUILD / "gpu"
 NONE = 2
 """The exit status where there is no GPU."""
-Executor = Callable[[Path], Path]
+Executor = Callable[[Path], Mapping[str, Any]]
 
 
 class NoGPU(Exception):
@@ -80,9 +80,8 @@ def said(notebook: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def entry(copy: Path) -> dict[str, Any]:
+def entry(notebook: Mapping[str, Any]) -> dict[str, Any]:
     """What the record keeps of one executed chapter."""
-    notebook = json.loads(copy.read_text(encoding="utf-8"))
     record = notebook["metadata"][KEY]
     return {
         "when": record["when"],
@@ -124,7 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NONE
     paths = [path for path in chapters() if not given.only or path.stem in given.only]
     before = json.loads(FILE.read_text(encoding="utf-8"))
-    record, failed = collect(paths, hardware, lambda path: execute([path], FOLDER, profile="gpu")[0], before)
+    record, failed = collect(
+        paths, hardware, lambda path: execute([path], FOLDER, profile="gpu").of(path) or {}, before
+    )
     FILE.write_text(f"{json.dumps(record, indent=1, ensure_ascii=False)}\n", encoding="utf-8")
     print(f"gpu: {len(paths) - len(failed)} of {len(paths)} chapters ran; {FILE.relative_to(ROOT)}")
     for message in failed:

@@ -1,8 +1,11 @@
-"""One builder at a time in a folder: two test workers, or a test and a `make html`, wait for each other."""
+"""One builder at a time in a folder, and nobody at work for a builder that is gone."""
 
 from __future__ import annotations
 
 import fcntl
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,3 +23,14 @@ def alone(folder: Path, waiting: Callable[[], object] | None = None) -> Iterator
                 waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def end_with(parent: int) -> None:
+    """Ends this process when its parent is gone, killed perhaps: the next build must find nobody writing."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -10,27 +10,15 @@ import argparse
 import gc
 import os
 import sys
-import threading
-import time
 from pathlib import Path
 
 from jupyter_book.sphinx import build_sphinx
 
 from tools.execute import cores
+from tools.lock import end_with
 
 SUFFIXES = (".md", ".ipynb")
 """Of the files that are pages: other files lie beside them, and a module's name holds dots of its own."""
-
-
-def end_with(parent: int) -> None:
-    """Ends this process when its parent is gone, killed perhaps: the next build must find nobody writing."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ import html
 import io
 import os
 import sys
-from collections.abc import Callable
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
@@ -17,7 +16,6 @@ from urllib.parse import urlsplit
 
 from tools.paths import BUILD
 
-Waiting = Callable[[], str | None]
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2"}
 NOT_YET = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -78,7 +76,7 @@ class Opening(Quiet):
 
     def send_head(self) -> Any:
         """The file that is asked for; for a page that is not built yet, the words that say it will come."""
-        waiting = self.server.waiting()
+        waiting = self.server.waiting
         asked = PurePosixPath(urlsplit(self.path).path)
         if waiting is None or asked.suffix not in {"", ".html"} or Path(self.translate_path(self.path)).exists():
             return super().send_head()
@@ -96,7 +94,7 @@ class Book(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, folder: Path, waiting: Waiting) -> None:
+    def __init__(self, port: int, folder: Path, waiting: str | None) -> None:
         self.folder = folder
         self.waiting = waiting
         super().__init__(("127.0.0.1", port), Opening)
@@ -107,7 +105,7 @@ class Book(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def listen(folder: Path, port: int = 8000, tries: int = 100, waiting: Waiting = lambda: None) -> Book:
+def listen(folder: Path, port: int = 8000, tries: int = 100, waiting: str | None = None) -> Book:
     """A server of `folder` on loopback at `port`, or at the next one that is free.
 
     Args:

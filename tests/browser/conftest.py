@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tools.browser import NoChromium, browser
-from tools.html import build, build_some
+from tools.html import build
 from tools.paths import BUILD
 from tools.serve import Quiet
 from trbook.explorables.engine import HERE as ENGINE
@@ -49,7 +49,7 @@ def book(request: pytest.FixtureRequest) -> Path:
         return Path(named).resolve()
     profile = request.config.getoption("book")
     if profile == "some":
-        return build_some(DAILY, "smoke", BUILD / "smoke" / "_build")
+        return build("smoke", BUILD / "smoke" / "_build", pages=DAILY)
     # The `cpu` book is the one that `make html` builds: what is built of it already is not built again.
     return build(profile, BUILD if profile == "cpu" else BUILD / profile / "_build")
 

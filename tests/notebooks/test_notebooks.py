@@ -17,7 +17,7 @@ from tools.execute import KEY, execute
 from tools.paths import BUILD, NOTEBOOKS, ROOT, chapters
 from tools.stamp import install_cell
 
-SMOKE = BUILD / "smoke" / "_build" / "executed" / "notebooks"
+SMOKE = BUILD / "smoke" / "_build" / "executed"
 NAMES = [path.stem for path in chapters()]
 EXECUTED = by_day(NAMES, "00_quickstart", "05_grpo", reason="executes every chapter")
 """By day those that the book of `make test` shows."""
@@ -28,8 +28,9 @@ def executed(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
     """The chapters that this run asks for, executed once, by name; the tests' book is built from the same copies."""
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
     asked = {test.callspec.params["name"] for test in tests if "executed" in test.fixturenames}
-    copies = execute([path for path in chapters() if path.stem in asked], SMOKE, profile="smoke")
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in copies}
+    wanted = [path for path in chapters() if path.stem in asked]
+    results = execute(wanted, SMOKE, profile="smoke")
+    return {path.stem: results.of(path) or {} for path in wanted}
 
 
 def read(name: str) -> dict[str, Any]:

@@ -37,8 +37,8 @@ def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path: Path,
     good = chapter(tmp_path / "01_good.ipynb", DRAWS)
     bad = chapter(tmp_path / "02_bad.ipynb", "1 / 0")
 
-    def run(path: Path) -> Path:  # on this machine: in `smoke`, which is what the entry then says
-        return execute([path], tmp_path / "out", profile="smoke")[0]
+    def run(path: Path) -> dict[str, Any]:  # on this machine: in `smoke`, which is what the entry then says
+        return execute([path], tmp_path / "out", profile="smoke").of(path) or {}
 
     before = {"chapters": {"02_bad": {"minutes": 1}, "03_other": {"minutes": 2}}}
     record, failed = gpu.collect([good, bad], CARD, run, before)

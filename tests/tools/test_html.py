@@ -13,8 +13,21 @@ import nbformat
 import pytest
 
 from tools import html, pages
-from tools.execute import Finished, NotebookFailed, Stopped
+from tools.execute import Finished, NotebookFailed
 from tools.html import PENDING, Builder, BuildFailed
+
+
+class Kept:
+    """Results that lie in a folder."""
+
+    def __init__(self, folder: Path, profile: str) -> None:
+        self.folder, self.key = folder, profile
+
+    def has(self, path: Path) -> bool:
+        return (self.folder / path.name).exists()
+
+    def of(self, path: Path) -> Any:
+        return json.loads((self.folder / path.name).read_text(encoding="utf-8")) if self.has(path) else None
 
 
 class Book:
@@ -34,48 +47,44 @@ class Book:
         self.fails: dict[str, str] = {}
         self.held = threading.Event()
         self.held.set()
-        self.sphinx: Callable[[dict[str, Any]], str] = lambda _: ""
+        self.sphinx: Callable[[Sequence[str]], None] = lambda _: None
         monkeypatch.setattr(html, "ROOT", self.root)
         monkeypatch.setattr(html, "chapters", lambda: self.chapters)
-        monkeypatch.setattr(html, "stale", self._stale)
+        monkeypatch.setattr(html, "Results", Kept)
         monkeypatch.setattr(html, "execute", self._execute)
-        monkeypatch.setattr(html, "fingerprint", lambda path, profile: f"{profile}{path.read_text(encoding='utf-8')}")
         book = self
 
-        def sphinx(self: Builder, html: Path, doctrees: Path, **how: Any) -> str:
+        def sphinx(self: Builder, html: Path, doctrees: Path, *options: str) -> None:
             self._mirror()
-            book.log.append("first" if how.get("first") else "strict" if how.get("strict") else "pass")
+            book.log.append("first" if "--first" in options else "strict" if "--strict" in options else "pass")
             html.mkdir(parents=True, exist_ok=True)
             pages = {path.stem: PENDING not in path.read_text() for path in (self.source / "notebooks").glob("*")}
             (html / "index.html").write_text(json.dumps(pages), encoding="utf-8")
-            return book.sphinx({"builder": self, **how})
+            book.sphinx(options)
 
         monkeypatch.setattr(Builder, "_sphinx", sphinx)
 
-    def _stale(self, notebooks: Sequence[Path], folder: Path, *, profile: str) -> dict[Path, str]:
-        return {path: "" for path in notebooks if not (folder / path.name).exists()}
-
-    def _execute(self, notebooks: Sequence[Path], folder: Path, **how: Any) -> None:
+    def _execute(self, notebooks: Sequence[Path], folder: Path, *, report: Any, **_: Any) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        pending = list(self._stale(notebooks, folder, profile=how["profile"]))
+        pending = [path for path in notebooks if not (folder / path.name).exists()]
         for number, path in enumerate(pending, start=1):
-            while number > 1 and not self.held.wait(0.05):
-                if how["stop"].is_set():
-                    raise Stopped
+            if number > 1 and not self.held.wait(60):
+                raise NotebookFailed({path: f"{path.name}: was not run to its end"})
             self.log.append(path.stem)
             if path.stem not in self.fails:
                 (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-            how["report"](Finished(path, 4.0, self.fails.get(path.stem), number, len(pending)))
+            report(Finished(path, 4.0, self.fails.get(path.stem), number, len(pending)))
+        if failures := {path: self.fails[path.stem] for path in pending if path.stem in self.fails}:
+            raise NotebookFailed(failures)
 
-    def build(self, *, in_steps: bool = False) -> list[dict[str, bool]]:
+    def build(self, *, served: bool = False) -> list[dict[str, bool]]:
         """Builds it, and returns what was shown: for each time, whether a chapter stood there with its results."""
         shown: list[dict[str, bool]] = []
-        builder = Builder("cpu", self.out, self.said.append)
-        if not builder.is_current():
-            builder.build(
-                lambda folder: shown.append(json.loads((folder / "index.html").read_text(encoding="utf-8"))),
-                in_steps=in_steps,
-            )
+
+        def show(folder: Path) -> None:
+            shown.append(json.loads((folder / "index.html").read_text(encoding="utf-8")))
+
+        html.build("cpu", self.out, self.said.append, show if served else None)
         return shown
 
 
@@ -84,39 +93,33 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
     return Book(tmp_path, monkeypatch)
 
 
-def test_first_the_first_pages_then_every_page_then_all_results(book: Book) -> None:
+def test_first_the_first_pages_then_all_of_them(book: Book) -> None:
     book.held.clear()
-
-    def sphinx(_: dict[str, Any]) -> str:
-        if book.log[-1] == "pass":
-            book.held.set()  # the other chapters are executed after every page was built without them
-        return ""
-
-    book.sphinx = sphinx
-    shown = book.build(in_steps=True)
-    assert book.log == ["00_a", "first", "pass", "01_b", "02_c", "strict"]
+    book.sphinx = lambda _: book.held.set()  # the other chapters are executed after the first pages were built
+    shown = book.build(served=True)
+    assert book.log == ["00_a", "first", "01_b", "02_c", "strict"]
     waiting = {"00_a": True, "01_b": False, "02_c": False}
-    assert shown == [waiting, waiting, dict.fromkeys(waiting, True)]
+    assert shown == [waiting, dict.fromkeys(waiting, True)]
 
 
 def test_progress_names_the_chapter_its_seconds_and_what_is_left(book: Book) -> None:
     book.build()
-    assert book.said[0].startswith("executing 3 notebooks on ")
-    assert [line.partition("; ")[0] for line in book.said[1:]] == [
+    assert [line.partition("; ")[0] for line in book.said] == [
         " 1/3  00_a: 4 s",
         " 2/3  01_b: 4 s",
         " 3/3  02_c: 4 s",
     ]
-    assert all("about" in line and "left" in line for line in book.said[1:3])
-    assert book.said[3].endswith("all executed")
+    assert all("about" in line and "left" in line for line in book.said[:2])
+    assert book.said[2].endswith("all executed")
 
 
 def test_a_second_build_does_nothing_and_an_edit_builds_pages_only(book: Book) -> None:
     book.build()
     assert book.log == ["00_a", "01_b", "02_c", "strict"]
-    assert book.build() == [] and len(book.log) == 4
+    book.build()
+    assert len(book.log) == 4
     (book.root / "book" / "index.md").write_text("edited", encoding="utf-8")
-    shown = book.build(in_steps=True)
+    shown = book.build(served=True)
     assert book.log[4:] == ["strict"]
     assert len(shown) == 2, "the earlier book until the new one stands, then that"
 
@@ -129,10 +132,7 @@ def test_a_failing_chapter_is_named_and_the_rest_is_built(book: Book) -> None:
     pages = json.loads((book.out / "html" / "index.html").read_text(encoding="utf-8"))
     assert pages == {"00_a": True, "01_b": False, "02_c": True}
     notebook = json.loads((book.out / "source" / "notebooks" / "01_b.ipynb").read_text(encoding="utf-8"))
-    assert notebook["metadata"][PENDING] == {
-        "reason": "This page shows no results: it failed in cell 3: KeyError: 'missing'",
-        "refresh": False,
-    }
+    assert notebook["metadata"][PENDING] == "This page shows no results: cell 3: KeyError: 'missing'"
     assert any("FAILED: notebooks/01_b.ipynb, cell 3" in line for line in book.said)
     book.fails = {}
     book.build()
@@ -140,26 +140,22 @@ def test_a_failing_chapter_is_named_and_the_rest_is_built(book: Book) -> None:
 
 
 def test_an_interrupted_build_goes_on_where_it_was(book: Book) -> None:
-    book.held.clear()
-
-    def interrupted(_: dict[str, Any]) -> str:
+    def interrupted(_: Sequence[str]) -> None:
         raise KeyboardInterrupt
 
     book.sphinx = interrupted
     with pytest.raises(KeyboardInterrupt):
-        book.build(in_steps=True)
-    assert book.log == ["00_a", "first"]
-    assert not any(thread.name == "execution" for thread in threading.enumerate())
-    book.held.set()
-    how: list[Any] = []
-    book.sphinx = lambda given: how.append(given.get("everything")) or ""  # type: ignore[func-returns-value]
+        book.build()
+    assert book.log == ["00_a", "01_b", "02_c", "strict"]
+    how: list[Sequence[str]] = []
+    book.sphinx = how.append
     book.build()
-    assert book.log[2:] == ["01_b", "02_c", "strict"]
-    assert how == [True], "of pages that a killed build left nobody knows how old they are"
+    assert book.log[4:] == ["strict"]
+    assert "--all" in how[0], "of pages that a killed build left nobody knows how old they are"
 
 
 def test_a_warning_fails_the_build_and_is_repeated_by_the_next(book: Book) -> None:
-    def complaint(_: dict[str, Any]) -> str:
+    def complaint(_: Sequence[str]) -> None:
         raise BuildFailed("book/index.md:1: WARNING: unknown")
 
     book.sphinx = complaint
@@ -171,49 +167,27 @@ def test_a_warning_fails_the_build_and_is_repeated_by_the_next(book: Book) -> No
     assert book.log.count("strict") == 2
 
 
-def test_an_error_before_all_is_executed_does_not_end_the_execution(book: Book) -> None:
+def test_an_error_of_the_first_pages_does_not_end_the_execution(book: Book) -> None:
     book.held.clear()
 
-    def sphinx(_: dict[str, Any]) -> str:
-        if book.log[-1] == "pass":
-            book.held.set()
-        if book.log[-1] != "strict":
+    def sphinx(options: Sequence[str]) -> None:
+        book.held.set()
+        if "--first" in options:
             raise BuildFailed("an error of a page that is not executed yet")
-        return ""
 
     book.sphinx = sphinx
-    assert book.build(in_steps=True)[-1] == {"00_a": True, "01_b": True, "02_c": True}
-    assert book.log == ["00_a", "first", "pass", "01_b", "02_c", "strict"]
+    assert book.build(served=True)[-1] == {"00_a": True, "01_b": True, "02_c": True}
+    assert book.log == ["00_a", "first", "01_b", "02_c", "strict"]
 
 
-def test_what_sphinx_complained_about_before_all_was_executed_is_read_again(book: Book) -> None:
-    book.held.clear()
-    times: list[int] = []
-
-    def sphinx(given: dict[str, Any]) -> str:
-        page = given["builder"].source / "book" / "index.md"
-        times.append(page.stat().st_mtime_ns)
-        book.held.set() if book.log[-1] == "pass" else None
-        return f"{page}:3: WARNING: undefined label\n" if book.log[-1] == "pass" else ""
-
-    book.sphinx = sphinx
-    book.build(in_steps=True)
-    assert times[0] == times[1] < times[2]
-    source = book.out / "source"
-    assert html._pages_in(f"{source}/book/a.md:7: WARNING: x\ntrlib/x.py:docstring: WARNING: y\nfine", source) == [
-        "?",
-        "book/a.md",
-    ]
-
-
-def test_the_build_of_an_older_layout_is_no_hindrance(book: Book) -> None:
-    for name in ("executed/book/old.md", "executed/_toc.yml", "html/notebooks/old.html", "shown/1/index.html"):
-        path = book.out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("old", encoding="utf-8")
-    book.build()
-    assert sorted(path.name for path in (book.out / "executed").iterdir()) == ["notebooks"]
-    assert not (book.out / "shown").exists()
+def test_an_unknown_profile_is_named_before_anything_is_built(
+    book: Book, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRLIB_PROFILE", "smoek")
+    assert html.main([]) == 2
+    said = "TRLIB_PROFILE or --profile: expected one of cpu, gpu, smoke, got 'smoek'; did you mean 'smoke'?"
+    assert capsys.readouterr().err == f"book: {said}\n"
+    assert not book.log
 
 
 def test_a_page_that_was_removed_is_no_source_any_more(book: Book) -> None:

@@ -59,8 +59,7 @@ def answer(address: str) -> tuple[int, str]:
 
 
 def test_while_a_book_is_built_a_missing_page_says_so_and_reloads_itself(pages: Path, tmp_path: Path) -> None:
-    state: list[str | None] = ["3 of 22 chapters <are executed>."]
-    server = listen(pages, port=18631, waiting=lambda: state[0])
+    server = listen(pages, port=18631, waiting="3 of 22 chapters <are executed>.")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     try:
@@ -76,7 +75,7 @@ def test_while_a_book_is_built_a_missing_page_says_so_and_reloads_itself(pages: 
         (better / "notebooks" / "05_grpo.html").write_text("GRPO", encoding="utf-8")
         server.folder = better
         assert answer(f"{address}/notebooks/05_grpo.html") == (200, "GRPO")
-        state[0] = None
+        server.waiting = None
         assert answer(f"{address}/notebooks/never.html")[0] == 404
     finally:
         server.shutdown()

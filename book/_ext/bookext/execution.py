@@ -1,9 +1,9 @@
 """The line under a notebook's title: when it was executed, and the way to Colab. It opens to show where, in which
 profile and with which versions, here and on a GPU.
 
-`tools.execute` leaves these facts in the executed copy's metadata, under the key `execution_record`; `tools.gpu` keeps
-those of a GPU in book/gpu_execution.json. The notebook's own link to Colab, which plain Jupyter shows under the title,
-makes room for the one in the line, which follows from the book's settings.
+`tools.execute` leaves these facts in the executed notebook's metadata, under the key `execution_record`; `tools.gpu`
+keeps those of a GPU in book/gpu_execution.json. The notebook's own link to Colab, which plain Jupyter shows under the
+title, makes room for the one in the line, which follows from the book's settings.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from bookext import address
 
 KEY = "execution_record"
 PENDING = "execution_pending"
-"""Where `tools.html` says why a copy was not executed."""
-REFRESH = '\n<meta http-equiv="refresh" content="30">'
+"""Where `tools.html` says why a page shows no results."""
 GPU = ("book", "gpu_execution.json")
 NEVER = "Not yet executed on a GPU."
 COLAB = "https://colab.research.google.com/"
@@ -84,7 +83,7 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
     if record:
         summary, lines = short(record), [sentence(record), on_a_gpu(entry, record.get("text"))]
     else:
-        summary, lines = metadata.get(PENDING, {}).get("reason", "Not executed yet."), []
+        summary, lines = metadata.get(PENDING, "Not executed yet."), []
     _take_colab(doctree)
     colab = address.of(app.config).colab(f"notebooks/{path.name}")
     title = next(iter(doctree.findall(nodes.title)), None)
@@ -100,15 +99,5 @@ def _take_colab(doctree: nodes.document) -> None:
             return
 
 
-def refresh(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """A page whose notebook is being executed looks for its successor."""
-    path = Path(app.env.doc2path(pagename)) if pagename in app.env.found_docs else Path()
-    if path.suffix == ".ipynb":
-        pending = json.loads(path.read_text(encoding="utf-8"))["metadata"].get(PENDING, {})
-        if pending.get("refresh"):
-            context["metatags"] = context.get("metatags", "") + REFRESH
-
-
 def connect(app: Sphinx) -> None:
-    app.connect("html-page-context", refresh)
     app.connect("doctree-read", dateline)
