@@ -1,14 +1,12 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html pdf epub slides test quick style nightly dev lab gpu smollm2 clean
+.PHONY: book html pdf epub test quick style nightly dev lab gpu smollm2 clean
 book: .venv/installed ; @$(PYTHON) -m tools.html --serve
 html: .venv/installed ; @$(PYTHON) -m tools.html
 # The book on paper, from the pages that `make html` has built.
 pdf: .venv/installed-dev ; @$(PYTHON) -m tools.pdf
 # The same pages for a reader of EPUBs.
 epub: .venv/installed-dev ; @$(PYTHON) -m tools.epub
-# A deck for each chapter, from the same pages.
-slides: .venv/installed-dev ; @$(PYTHON) -m tools.slides
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 test: .venv/installed-dev ; @$(PYTEST) -m "not nightly and not style" --nbmake tests notebooks
 # After each edit, in a minute: the losses, the lint and the storeys; `make test` checks the types as well.

@@ -9,7 +9,7 @@ makes the interface's pages, `methods` the method cards; `sweeps` and `records` 
 `quoted` puts a number of it into a sentence, `words` says how a page calls it, `claims` what papers claim, `ladder` the
 steps between methods, `opening` what the first page shows first; `docstrings` turns the package's docstrings into sound
 markup and links outside names; `first` builds a few pages before the others; `teaching` makes the tables for teachers,
-and `editions` leaves a place for links to PDFs and slides.
+and `editions` leaves a place for links to PDFs and the EPUB.
 """
 
 from __future__ import annotations

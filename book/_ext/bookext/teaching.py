@@ -209,7 +209,7 @@ def session(one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[s
         count += len(numbers)
         done.append(f"{found[name].number}: {', '.join(map(str, numbers))}")
     before = rounded(sum(task.words for task in chosen) / rates["words"])
-    room = rounded(rates["deck"] * len(chosen) + rates["play"] * one.get("plays", 1) + rates["exercise"] * count)
+    room = rounded(rates["present"] * len(chosen) + rates["play"] * one.get("plays", 1) + rates["exercise"] * count)
     links = ", ".join(f"[{task.number}](../notebooks/{task.name}.ipynb)" for task in chosen)
     return (one["title"], links, one["run"], one["ask"], "; ".join(done), f"{before} before, {room} together")
 
