@@ -25,15 +25,12 @@ DONE = "count => [...document.querySelectorAll('[data-lane]')].every(lane => lan
 SETTLE = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 DRAWN = """node => {
     const svg = node.querySelector(".pv-plane svg").cloneNode(true), legend = node.querySelector(".pv-legend");
-    while (svg.children.length > 1) svg.lastChild.remove();
     for (const path of svg.querySelectorAll("path:not([d]), path[d='']")) path.remove();
     return { svg: svg.outerHTML, legend: legend.outerHTML };
 }"""
 START = 2
 """Batches that are shown: where all lanes begin, and the first step away from there."""
 NOTE = re.compile(r'<span class="pv-note">[^<]*</span>')
-TALL = {"narrow": 190, "wide": 176}
-"""Pixels of the reward's panel, as `views/curves.js` places it at these widths."""
 
 
 def draw(name: str, chromium: Any) -> str:
@@ -50,9 +47,9 @@ def draw(name: str, chromium: Any) -> str:
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate(SETTLE)
         page.evaluate(SETTLE)
-        found = page.locator(".picture.curves").evaluate(DRAWN)
-        sized = rf'<svg\1 class="still-{kind}" viewBox="0 0 {width} {TALL[kind]}"'
-        svg = re.sub(r'<svg([^>]*?) width="[\d.]+" height="[\d.]+"', sized, found["svg"], count=1)
+        found = page.locator(".curving .curves").evaluate(DRAWN)
+        sized = rf'<svg\1 class="still-{kind}" viewBox="0 0 \2 \3"'
+        svg = re.sub(r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, found["svg"], count=1)
         parts[kind] = re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', svg)
     page.context.close()
     said = f"The reward of {len(presets()[name]['lanes'])} lane(s) over the first {batches} batches of this run."

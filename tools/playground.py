@@ -27,10 +27,10 @@ from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
 
 TARGET = ROOT / "book/_static/figures"
-PRESET, BATCHES, WIDTH = "shootout", 25, 760
+PRESET, BATCHES, WIDTH = "shootout", 25, 700
 THEMES = ("light", "dark")
 COLOURS = 96
-CURVES, BELOW, LANES = ".curving .pv", ".curving .row", '[data-explorable="playground"] [data-lane]'
+CURVES, LANES = ".curving .pv", '[data-explorable="playground"] [data-lane]'
 PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Playground</title>
 <style>
 @font-face {{ font-family: Inter; src: url("Inter.woff2"); font-weight: 100 900; }}
@@ -47,7 +47,6 @@ def shoot(chromium: Any, address: str, theme: str, path: Path) -> None:
     while page.locator(LANES).count() < 4 or min(batches(page)) < BATCHES:
         time.sleep(0.2)
     page.get_by_role("button", name="Pause", exact=True).click()
-    page.locator(BELOW).evaluate("node => { node.style.visibility = 'hidden'; }")  # a pixel of it may be cut along
     settle(page)
     page.locator(CURVES).screenshot(path=path)
     page.close()

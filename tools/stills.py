@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
 from importlib import import_module
 from math import hypot
 from typing import Any
@@ -16,6 +17,7 @@ from tools.browser import NoChromium, browser, settle
 
 WIDTHS = {"narrow": 328, "wide": 780}
 """Pixels of the explorable; between them a picture is scaled, and from 650 on the wide one is shown."""
+PLACES = "cx|cy|r|x|y|x1|x2|y1|y2|dx|dy|d|width|height|transform|style"
 PAGE = '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: 0">{}</body></html>'
 READY = """() => [...document.querySelectorAll(".trlib-view > div")]
     .some(div => div.shadowRoot?.querySelector("svg[width], [data-drawn]"))"""
@@ -58,7 +60,13 @@ def draw(explorable: Any, chromium: Any) -> str:
     frame = _own_names(frame, "still")
     frame = frame.replace('class="trx"', 'class="trx still" inert', 1).replace(' tabindex="0"', "")
     frame = re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', frame)
-    return f"<style>{found['narrow']['style']}</style>{frame}"
+    return f"<style>{found['narrow']['style']}</style>{_rounded(frame)}"
+
+
+def _rounded(html: str) -> str:
+    """Places to a hundredth of a pixel: their last digits differ between processors."""
+    shorter = partial(re.sub, r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}")
+    return re.sub(rf' ({PLACES})="[^"]*"', lambda attribute: shorter(attribute[0]), html)
 
 
 def _own_names(html: str, stem: str) -> str:

@@ -74,6 +74,11 @@ VALUES = {
     "min(r, 1 + d, 3) - max(0, d)": 1,
     "1.5e1 + .5": 15.5,
     "0/0 + 0*log(0)": 0,
+    "A×r − 1": 0.5,
+    "A·π÷μ": 1.5,
+    "r ≤ 1.5 and r ≥ 1 and r ≠ 2": 1,
+    "r² − r³ + √(q·2) + √p²": 2.25 - 3.375 + 1 + 0.75,
+    "ε + δ + eps": 0.6,
 }
 REFUSED = {
     "": (0, "expected a formula, such as A*r, got the end"),

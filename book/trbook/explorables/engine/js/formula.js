@@ -9,7 +9,9 @@
      negated    =  "not" negated | comparison            comparison  =  sum [ ("<" | "<=" | ">" | ">=" | "==" | "!=") sum ]
      sum        =  product { ("+" | "-") product }       product  =  signed { ("*" | "/") signed }
      signed     =  ("-" | "+" | "!") signed | power      power  =  atom [ ("^" | "**") signed ]
-     atom       =  number | name | function "(" formula { "," formula } ")" | "(" formula ")"
+     atom       =  number | name | function "(" formula { "," formula } ")" | "(" formula ")" | "√" atom
+
+   Signs of printed mathematics are read as what they mean (SIGNS, LETTERS): − × · ÷ ≤ ≥ ≠ ² ³ √ and Greek letters.
 
    A comparison is 1 or 0. Nothing times or over anything is nothing: 0 * x and 0 / x are 0 for every x. */
 
@@ -73,7 +75,11 @@ export class FormulaError extends Error {
   }
 }
 
-const TOKEN = /(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z][A-Za-z0-9_]*)|(\*\*|\|\||&&|<=|>=|==|!=|[-+*/^<>()!?:,=])/y;
+/* As a page prints them. π is the policy's probability now and μ that of sampling, as in the book's r = π/μ. */
+const SIGNS = { "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "≤": "<=", "≥": ">=", "≠": "!=", "²": "^", "³": "^" };
+const RAISED = { "²": "2", "³": "3" };
+const LETTERS = { π: "p", μ: "q", ε: "eps", ϵ: "eps", δ: "delta", α: "alpha", β: "beta", γ: "gamma", κ: "kappa", λ: "lam", ρ: "rho", σ: "sigma", τ: "tau" };
+const TOKEN = /(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z][A-Za-z0-9_]*|[πμεϵδαβγκλρστ])|(\*\*|\|\||&&|<=|>=|==|!=|[-+*/^<>()!?:,=−–×·⋅∙÷≤≥≠²³√])/y;
 const END = { kind: "end", text: "the end" };
 const quoted = ({ kind, text }) => (kind === "end" ? text : `"${text}"`);
 
@@ -87,7 +93,8 @@ function tokensOf(text) {
     const match = TOKEN.exec(text);
     if (!match) throw new FormulaError(at, `"${String.fromCodePoint(text.codePointAt(at))}"`, "a number, a name that begins with a letter from a to z, or an operator");
     const [all, number, name] = match;
-    tokens.push({ kind: number ? "number" : name && !["and", "or", "not"].includes(name) ? "name" : WORDS[all] ?? all, text: all, at });
+    tokens.push({ kind: number ? "number" : name && !["and", "or", "not"].includes(name) ? "name" : WORDS[all] ?? SIGNS[all] ?? all, text: Object.hasOwn(LETTERS, all) ? LETTERS[all] : all, at });
+    if (Object.hasOwn(RAISED, all)) tokens.push({ kind: "number", text: RAISED[all], at });
     at += all.length;
   }
 }
@@ -182,6 +189,7 @@ class Parser {
     const token = this.next;
     if (this.take("number")) return this.number(token);
     if (this.take("name")) return this.next.kind === "(" ? this.call(token) : this.name(token);
+    if (this.take("√")) return { apply: "sqrt", of: [this.deeper(() => this.atom())] };
     if (!this.take("(")) this.refuse('a number, a name or "("');
     const inner = this.formula();
     if (!this.take(")")) this.refuse('")"');

@@ -7,6 +7,9 @@ import { picture } from "./picture.js";
 import { warnings } from "./words.js";
 
 export const RUNGS = [0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.28, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10];
+/* What can be loaded: the page's five steps, each with its constants. */
+const STEPS = [["REINFORCE", "A", {}], ["importance weights", "A*r", {}], ["PPO’s clip", "A*r*((A>=0 and r<=1+d) or (A<=0 and r>=1-d))", { d: 0.2 }],
+  ["DPPO’s mask", "A*r*(sign(A)*(p-q) <= d)", { d: 0.15 }], ["a KL penalty", "r*(A - c*l)", { c: 1 }]];
 const REST = 1000; // milliseconds without a key after which a formula that can be read counts; Enter does so at once
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
@@ -18,7 +21,17 @@ export function field({ says, change }) {
   const waiting = h("span", { class: "fm-waiting", hidden: true, text: "Not applied yet: press Enter, or pause for a second." });
   const problem = h("p", { class: "fm-problem", id: helped, role: "status" }), sliders = h("div", { class: "fm-constants" });
   const told = h("ul", { class: "fm-notes" }), drawn = picture();
-  const el = h("div", { class: "fm" }, h("div", { class: "fm-line" }, h("label", { for: id, class: "maths", text: "w =" }), input), waiting, problem, told, sliders,
+  const load = h("select", { "aria-label": `${says}, load a formula`, onchange: () => {
+    const [, formula, constants] = STEPS[load.selectedIndex - 1];
+    load.selectedIndex = 0;
+    clearTimeout(timer);
+    input.value = formula;
+    waiting.hidden = true;
+    wrong(null);
+    apply({ formula, constants });
+    show(now);
+  } }, h("option", { text: "load a formula" }), ...STEPS.map(([name, formula], i) => h("option", { text: `${i + 1}. ${name}: ${formula}` })));
+  const el = h("div", { class: "fm" }, load, h("div", { class: "fm-line" }, h("label", { for: id, class: "maths", text: "w =" }), input), waiting, problem, told, sliders,
     h("details", { class: "fm-pictured", open: true }, h("summary", { text: "Drawn" }), drawn.el), help());
   const warn = inTurns();
   let now = { formula: "", constants: {} }, bound = "", made = {}, timer = 0;
@@ -68,6 +81,7 @@ export function field({ says, change }) {
   function wrong(error) {
     input.toggleAttribute("aria-invalid", Boolean(error));
     if (error) input.setAttribute("aria-invalid", "true");
+    if (error) warn([() => told.replaceChildren()]); // what was said of the formula before
     const words = error ? `${error.message}${now.formula ? " The last formula that could be read stays in force." : ""}` : "";
     if (problem.dataset.text === words + input.value) return;
     problem.dataset.text = words + input.value;
@@ -114,5 +128,6 @@ function help() {
   return h("details", { class: "fm-help" }, h("summary", { text: "What it may contain" }),
     h("p", { text: "w is the token’s gradient weight: how hard log p is pushed, up where w > 0. A formula knows of the token:" }), h("ul", {}, ...names),
     h("p", {}, "Operators: ", h("code", { text: "+ - * / ^" }), ", ", h("code", { text: "< <= > >= == !=" }), ", ", h("code", { text: "and or not" }), ", ", h("code", { text: "test ? yes : no" }),
-      ". Functions: ", h("code", { text: Object.keys(FUNCTIONS).join(", ") }), ". A comparison is 1 or 0. 0 times anything is 0. Every other name is a constant and gets a slider."));
+      ". Functions: ", h("code", { text: Object.keys(FUNCTIONS).join(", ") }), ". A comparison is 1 or 0. 0 times anything is 0. Every other name is a constant and gets a slider. Signs of a printed page are read as meant: ",
+      h("code", { text: "− × · ≤ ≥ ≠ ² √" }), "; π is p, and δ is a constant, delta."));
 }

@@ -7,7 +7,7 @@ import { RATIOS, curve, reading } from "./words.js";
 
 const HEIGHT = 140, CELLS = 26, LEAST = 0.002, MOST = 0.998, TICKS = [0.01, 0.5, 0.99];
 const CURVE = { left: 30, right: 8, top: 24, bottom: 38 }, MAP = { left: 34, right: 8, top: 22, bottom: 40 };
-const BESIDE = 480, WIDEST = 420; // pixels from which both drawings stand beside each other, and the most of one
+const BESIDE = 860, WIDEST = 460, LEAST_MAP = 160; // pixels from which both drawings stand beside each other, the most of one, and the least of a map
 const SIGNS = [[1, "A = +1"], [-1, "A = −1"]];
 const STRONG = [0.25, 0.75, Infinity]; // shades of a push, by its size
 
@@ -50,9 +50,10 @@ export function picture() {
   }
 
   function map(weight, width, i) {
-    const half = Math.floor(width / 2), height = half + MAP.top + MAP.bottom - MAP.left - MAP.right;
-    second.size(width, height);
-    const plane = planes[i], size = plane.place({ left: i * half, width: half, height, margin: MAP }), [A, title] = SIGNS[i];
+    const sides = MAP.left + MAP.right, beside = width >= 2 * (LEAST_MAP + sides), half = beside ? Math.floor(width / 2) : Math.min(width, LEAST_MAP + 60 + sides);
+    const height = half - sides + MAP.top + MAP.bottom;
+    second.size(width, beside ? height : 2 * height);
+    const plane = planes[i], size = plane.place({ left: beside ? i * half : 0, top: beside ? 0 : i * height, width: half, height, margin: MAP }), [A, title] = SIGNS[i];
     if (axed[i] !== width) {
       axed[i] = width;
       plane.scales(bent([0, size.width]), bent([size.height, 0]));

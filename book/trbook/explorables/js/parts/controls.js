@@ -73,7 +73,7 @@ export function tick({ label, spoken, onChange }) {
 export function inTurns() {
   let steps = [], timer = 0;
   const one = () => {
-    steps.shift()();
+    steps.shift()?.();
     timer = steps.length ? setTimeout(one) : 0;
   };
   return (given) => {

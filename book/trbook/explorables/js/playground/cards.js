@@ -46,8 +46,8 @@ export function card(name, { change, remove, reset }) {
   const stopped = h("div", { class: "stopped", hidden: true }, h("p", { role: "alert" }), h("button", { type: "button", text: "reset this lane", "aria-label": `Reset lane ${letter}`, onclick: reset }));
   const brief = h("summary");
   const el = h("section", { class: "lane", "aria-label": says, style: `--hue: ${HUES[name]}` },
-    h("div", { class: "named" }, sample(DASHES[name]), method.el, away), h("slot", { name: `lane-${name}` }), stopped, dragged, rate.el,
-    h("details", { class: "more-set" }, brief, ...more.map(([, { el: one }]) => one), hard, origin.el));
+    h("div", { class: "named" }, sample(DASHES[name]), method.el), dragged, rate.el,
+    h("details", { class: "more-set" }, brief, h("div", {}, ...more.map(([, { el: one }]) => one), hard, origin.el)), away, h("slot", { name: `lane-${name}` }), stopped);
   let shown = [];
   return {
     el,
@@ -95,6 +95,7 @@ export function card(name, { change, remove, reset }) {
     bound.slider = threshold ? ladder({ label: threshold.label, spoken: `${says}, ${threshold.spoken}`, rungs: threshold.rungs, words: small, write: small, onInput: (value) => change({ threshold: value }) }) : null;
     bound.more = Object.entries(moreOf(lane.method)).map(([key, one]) => [key, beside(says, one, (value) => change({ [key]: value }))]);
     bound.formula = lane.method === "own" ? field({ says, change }) : null;
+    el.classList.toggle("wide-lane", Boolean(bound.formula) || bound.more.length > 0);
     dragged.replaceChildren(bound.formula?.el ?? bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }), ...bound.more.map(([, one]) => one.el));
   }
 }

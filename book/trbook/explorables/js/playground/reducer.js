@@ -149,6 +149,13 @@ const EVENTS = {
   /* Where it played until every lane had stopped, a lane that begins anew plays on. */
   resetLane: (state, { lane }, commands) => (state.lanes[lane] ? { ...cleared(state, lane, commands), playing: state.playing || state.halted, halted: false } : state),
 
+  /* A lane from its checkpoint, with other settings, and on. */
+  again(state, { lane, settings }, commands) {
+    if (!state.lanes[lane]) return state;
+    const next = EVENTS.play(cleared(EVENTS.change(state, { lane, settings }, commands), lane, commands), { on: true }, commands);
+    return { ...next, halted: false };
+  },
+
   preset: (state, { preset }, commands) => replaced(state, { preset, seed: state.seed }, commands),
   seed: (state, { seed }, commands) => replaced(state, { ...setOf(state), free: state.free, seed }, commands),
 

@@ -17,7 +17,8 @@ export function furnish(frame, host, act) {
   const presets = pick({ label: "Try", spoken: "Preset", options: Object.entries(PRESETS).map(([name, { title }]) => [name, title]), onChange: (preset) => act.tell({ type: "preset", preset }) });
   const hint = h("p", { class: "hint" }), noted = h("ul", { class: "notes", hidden: true }), paused = h("p", { class: "paused", hidden: true, text: "Paused while this tab is in the background." });
   const asked = h("p", { class: "asked" }), guesses = h("div"), revealed = h("p", { class: "revealed", hidden: true });
-  const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict" }, ruling, because);
+  const ruling = h("b"), because = h("span"), proposal = button("", () => propose?.(), { class: "propose", hidden: true }), judged = h("div", { class: "verdict" }, ruling, because, proposal), left = h("span", { class: "left" });
+  let propose = null;
   const progress = h("progress", { max: 1, "aria-label": "Eight seeds", hidden: true }), lanesEl = h("div", { class: "lanes" });
   const prompt = h("input", { type: "text", "aria-label": "Your own prompt", spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
   const form = h("form", { class: "own", onsubmit: (event) => { event.preventDefault(); act.tell({ type: "ask", text: prompt.value }); } }, h("span", { text: "Your own prompt" }), prompt, h("button", { type: "submit", text: "Sample eight" }));
@@ -32,13 +33,13 @@ export function furnish(frame, host, act) {
     file.value = "";
   } });
   frame.append(h("div", { class: "pg" },
-    h("div", { class: "top" }, presets.el, hint), h("div", { class: "question" }, asked, guesses, revealed),
-    h("div", { class: "steer" }, h("div", { class: "bar" }, play, button("One batch", () => act.tell({ type: "once", what: "batch" })), button("One update", () => act.tell({ type: "once", what: "update" })), button("Reset", () => act.tell({ type: "reset" })), eight,
-      h("label", { class: "seeded" }, "seed ", seed), progress), paused, noted),
-    h("div", { class: "curving" }, h("div", { class: "stuck" }, pictures.curves.el, h("div", { class: "row" }, pin, unpin))),
-    h("div", { class: "laning" }, lanesEl, addLane), judged,
+    h("div", { class: "steer" }, h("div", { class: "bar" }, play, button("One batch", () => act.tell({ type: "once", what: "batch" })), button("One update", () => act.tell({ type: "once", what: "update" })), button("Reset", () => act.tell({ type: "reset" })), presets.el, left), paused, noted),
+    h("div", { class: "curving" }, pictures.curves.el),
+    h("div", { class: "laning" }, lanesEl, h("div", { class: "row" }, addLane, pin, unpin)),
+    h("div", { class: "judging" }, judged, h("div", { class: "row" }, eight, h("label", { class: "seeded" }, "seed ", seed), progress)),
     h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
-    form, trouble, h("div", { class: "foot" }, code.el,
+    h("div", { class: "question" }, hint, asked, guesses, revealed),
+    pictures.below, h("div", { class: "asking" }, form, trouble), h("div", { class: "foot" }, code.el,
       h("details", { class: "files" }, h("summary", { text: "Keep this run" }), button("Save as CSV", () => act.save("csv")), button("Save as JSON", () => act.save("json")),
         h("label", { class: "load" }, "or load a saved one: ", file)))), spoken.el);
   const actions = (name) => ({ change: (settings) => act.tell({ type: "change", lane: name, settings }), remove: () => { act.tell({ type: "remove", lane: name }); play.focus(); }, reset: () => act.tell({ type: "resetLane", lane: name }) });
@@ -87,6 +88,7 @@ export function furnish(frame, host, act) {
       progress.hidden = seeding === null;
       if (seeding !== null) progress.value = seeding;
       if (frame.getRootNode().activeElement !== seed && seed.value !== String(state.seed)) seed.value = state.seed;
+      say(left, remaining(state, lanes));
       paused.hidden = !(playing && document.hidden);
       noted.hidden = !notes.length;
       if (noted.textContent !== notes.join("")) noted.replaceChildren(...notes.map((text) => h("li", { text })));
@@ -114,6 +116,9 @@ export function furnish(frame, host, act) {
       judged.dataset.tone = verdict.tone;
       say(ruling, `${verdict.tone === "fail" ? "✕ " : ""}${verdict.title}`);
       say(because, verdict.text);
+      propose = verdict.offer ? () => act.tell({ type: "again", lane: verdict.offer.lane, settings: verdict.offer.settings }) : null;
+      proposal.hidden = !propose;
+      say(proposal, verdict.offer?.text ?? "");
       trouble.hidden = !latest.fault;
       say(trouble, latest.fault);
       if (frame.getRootNode().activeElement !== prompt && prompt.value !== latest.prompt) prompt.value = latest.prompt;
@@ -123,6 +128,15 @@ export function furnish(frame, host, act) {
     },
     release() { spoken.release(); pictures.release(); },
   };
+}
+
+/* How long the rest takes, in words, from how long a lane's batches have taken. */
+function remaining({ playing, until, cores }, lanes) {
+  const going = lanes.filter(({ why, count }) => !why && count < until), known = going.map(({ ms }) => ms).filter((ms) => ms !== null);
+  if (!playing || !known.length || !Number.isFinite(until)) return "";
+  const each = known.reduce((sum, ms) => sum + ms, 0) / known.length, batches = going.reduce((sum, { count }) => sum + until - count, 0);
+  const seconds = (each * batches) / Math.min(cores, going.length) / 1000;
+  return `about ${seconds < 90 ? `${Math.max(1, seconds < 10 ? Math.round(seconds) : 5 * Math.round(seconds / 5))} s` : `${Math.round(seconds / 60)} minutes`} left`;
 }
 
 function answer(el, { options, right, why }, guess, known, batches) {
@@ -136,15 +150,15 @@ function answer(el, { options, right, why }, guess, known, batches) {
 /* The curves, and one of the others: only what is seen is drawn, and made when it is first seen. */
 function pictured({ reduced, changed }, speak) {
   const framed = ([name, { title, about }]) => {
-    const root = h("div", { class: "view" }), el = h("figure", { class: `picture ${name}`, hidden: true }, h("figcaption", {}, h("b", { text: title }), h("span", { text: ` ${about}` })), root);
+    const root = h("div", { class: "view" }), el = h("figure", { class: `picture ${name}`, hidden: true }, about && h("figcaption", {}, h("b", { text: title }), h("span", { text: ` ${about}` })), root);
     return [name, { el, root, view: null }];
   };
-  const all = Object.fromEntries(Object.entries(PICTURES).map(framed)), { curves, ...others } = all;
-  const make = (name) => { all[name].view ??= PICTURES[name].create(all[name].root, { say: speak, reduced, changed }); };
+  const all = Object.fromEntries(Object.entries(PICTURES).map(framed)), { curves, ...others } = all, four = h("div"), below = h("figure", { class: "picture curves below" }, h("figcaption", {}, h("b", { text: "What else it does" }), h("span", { text: " A flag is a batch from which a lane was set otherwise." })), four);
+  const make = (name) => { all[name].view ??= PICTURES[name].create(all[name].root, { say: speak, reduced, changed, below: four }); };
   make("curves");
   curves.el.hidden = false;
   return {
-    curves, others,
+    curves, others, below,
     draw(chosen, lanes) {
       for (const [name, { el }] of Object.entries(others)) el.hidden = name !== chosen;
       make(chosen);

@@ -37,7 +37,7 @@ export function verdict(lanes, seeded, batches, over = false) {
   if (stopped.length && !seeded) return { tone: "fail", title: `${list(stopped.map(({ title }) => title))} stopped`, text: [...new Set(stopped.map((lane) => lane.stopped))].join(" ") };
   if (seeded) return ofSeeds(lanes, batches, over);
   const least = Math.min(...lanes.map(({ count }) => count));
-  const now = lanes.map(({ title, count, present: { from, rows } }) => ({ title, ahead: count > least, from, rows: rows.slice(0, Math.max(0, least - from)) }));
+  const now = lanes.map(({ name, title, count, settings, present: { from, rows } }) => ({ name, title, settings, ahead: count > least, from, rows: rows.slice(0, Math.max(0, least - from)) }));
   const compared = now.filter(({ rows }) => rows.length >= TEN).map((lane) => ({ ...lane, end: recent(lane.rows) })).sort((a, b) => b.end - a.end);
   const early = now.filter(({ rows }) => rows.length < TEN), changed = early.filter(({ from }) => from > 0);
   const waiting = changed.map(({ title, rows }) => `${title}: ${rows.length || "no"} batch${rows.length === 1 ? "" : "es"} since it was set.`).join(" ");
@@ -46,8 +46,15 @@ export function verdict(lanes, seeded, batches, over = false) {
   const text = `Reward of ${ahead ? `batches ${least - TEN + 1} to ${least}, the last that all lanes have done` : "the last ten batches"}: ${compared.map(({ title, end }) => `${title} ${number(end)}`).join("; ")}. `
     + (early.length ? `${changed.length === early.length ? waiting : `${list(early.map(({ title }) => title))} ${early.length > 1 ? "have" : "has"} done fewer than ten.`} ` : "")
     + "This is one run: eight seeds say whether it would happen again.";
-  if (fallen.length) return { tone: "fail", title: `${list(fallen.map(({ title }) => title))} ${fallen.length > 1 ? "have" : "has"} fallen`, text: `${fallen.map((lane) => `${lane.title} was at ${number(best(lane.rows))} and is at ${number(lane.end)}`).join("; ")}. ${text}` };
+  if (fallen.length) return { tone: "fail", offer: offered(fallen, lanes), title: `${list(fallen.map(({ title }) => title))} ${fallen.length > 1 ? "have" : "has"} fallen`, text: `${fallen.map((lane) => `${lane.title} was at ${number(best(lane.rows))} and is at ${number(lane.end)}`).join("; ")}. ${text}` };
   return { tone: "calm", title: `After ${least} batches`, text };
+}
+
+/* The one thing to change next: a lane that fell without a region begins again with one that no other lane has. */
+const REGIONS = { ppo: "PPO’s clip", troll: "TROLL’s projection", dppo: "DPPO’s mask" };
+function offered(fallen, lanes) {
+  const bare = fallen.find(({ settings }) => ["pg_is", "reinforce"].includes(settings?.method)), free = Object.keys(REGIONS).find((name) => !lanes.some(({ settings }) => settings?.method === name));
+  return bare && free ? { lane: bare.name, settings: { method: free }, text: `Begin lane ${bare.name.toUpperCase()} again with ${REGIONS[free]}` } : null;
 }
 
 function ofSeeds(lanes, batches, over) {

@@ -1,13 +1,13 @@
-/* Eight completions that rewrite themselves as the policy learns; each token by its probability, each completion with
-   its verdict. */
+/* Four completions that rewrite themselves as the policy learns, or the eight of a prompt of one's own; each token by its
+   probability, each completion with its verdict. */
 
 import { h, probability, say as write } from "../../parts/common.js";
 import { chooser, idle, labels, nameOf } from "./shared.js";
 
 export const title = "Completions";
-export const about = "The fainter a token's mark, the surer the policy was of it.";
+export const about = "";
 
-const EIGHT = 8;
+const FOUR = 4, EIGHT = 8;
 /* Least probability, its class, what the legend says. */
 const GRADES = [[0.9, "pv-sure", "0.9 and more"], [0.5, "pv-likely", "0.5 to 0.9"], [0.1, "pv-open", "0.1 to 0.5"], [0, "pv-rare", "below 0.1"]];
 const grade = (p) => GRADES.find(([least]) => p >= least)[1];
@@ -35,8 +35,8 @@ export function create(root, { reduced = false, most = EIGHT } = {}) {
     write(asked, found.text);
     const solved = found.some.filter(({ verdict }) => verdict.reward > 0).length;
     write(right, `answer ${found.answer}; ${solved} of ${found.some.length} right`);
-    while (lines.length < found.some.length) lines.push(line(list));
-    lines.forEach((one, i) => one.show(found.some[i]));
+    while (lines.length < found.shown) lines.push(line(list));
+    lines.forEach((one, i) => one.show(i < found.shown ? found.some[i] : undefined));
   }
 
   return { draw, free: () => root.replaceChildren() };
@@ -44,10 +44,10 @@ export function create(root, { reduced = false, most = EIGHT } = {}) {
 
 /* What was asked by hand, else the first prompt of the newest batch. */
 function chosen({ answers, last }, most) {
-  if (answers) return { title: answers.title, from: answers.completions, text: answers.text, answer: answers.answer ?? "?", some: answers.completions.slice(0, most) };
+  if (answers) return { title: answers.title, from: answers.completions, text: answers.text, answer: answers.answer ?? "?", some: answers.completions, shown: Math.min(most, answers.completions.length) };
   if (!last) return null;
-  const [prompt] = last.prompts;
-  return { title: last.title, from: last.completions, text: prompt.text, answer: prompt.answer, some: last.completions.filter((one) => one.prompt === 0).slice(0, most) };
+  const [prompt] = last.prompts, some = last.completions.filter((one) => one.prompt === 0);
+  return { title: last.title, from: last.completions, text: prompt.text, answer: prompt.answer, some, shown: Math.min(FOUR, some.length) };
 }
 
 /* A completion's row: its elements stay, their words change. */

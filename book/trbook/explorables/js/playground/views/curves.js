@@ -1,13 +1,12 @@
-/* Learning curves of all lanes, one above the other: faint points are batches, lines are means of the last ten. Each
-   segment of a lane, its batches with one setting, is a line of its own with its own entry in the legend. Point at a
+/* Learning curves of all lanes: the reward, and in a figure of their own (`below`) four smaller ones. Each segment of a lane, its batches with one setting, is a line of its own with its own entry in the legend. Point at a
    batch, or walk through them with the arrow keys, and the legend reads it. */
 
 import { clamp, drawing, h, linearScale, logScale } from "../../parts/common.js";
 import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short, stamped, widthOf } from "./shared.js";
 import { pathsOf, seriesOf } from "./series.js";
 
-export const title = "Curves";
-export const about = "Points are batches, lines means of the last ten. Point at one to read it.";
+export const title = "Reward";
+export const about = "Points are batches, lines means of ten.";
 
 const kept = (value) => (Number.isFinite(value) ? `${(100 * value).toFixed(0)} %` : "–");
 const share = (low) => (range) => linearScale([low, 1], range, 4);
@@ -28,32 +27,33 @@ const PANELS = {
   length: { text: "length, tokens", write: short, scale: (_, most) => [above(most), upTo(above(most))] },
 };
 const KEYS = Object.keys(PANELS), EARLIER = 4; // segments of a lane in the legend, beside the present one and the one that is read
-/* Heights of the reward's panel above the others, and of these, by the least width; `beside`: it stands left of them. */
-const LAYOUTS = [[800, { beside: true, low: 154 }], [620, { beside: true, low: 128 }], [440, { tall: 176, low: 96 }], [0, { tall: 190, low: 128 }]];
+const TALL = [[380, 262], [0, 190]], LOW = 150, ABREAST = 700; // heights by the least width, and the width from which the four stand abreast
 
-export function create(root, { changed }) {
-  const names = legend(), picture = drawing();
+export function create(root, { changed, below }) {
+  const names = legend(), picture = drawing(), others = drawing();
   const panels = KEYS.map((key) => {
-    const panel = plot(picture.panel());
+    const panel = plot((key === "reward" ? picture : others).panel());
     return { key, panel, known: "", ghosts: paths(panel.clipped, "pv-ghost"), points: paths(panel.clipped, "pv-points"), lines: paths(panel.clipped, "pv-line"),
       marks: paths(panel.clipped, "pv-change"), values: panel.inside.append("text").attr("class", "pv-values").attr("x", -40).attr("y", -10), rule: panel.inside.append("path").attr("class", "pv-rule") };
   });
   const plane = h("div", { class: "pv-plane pv-read", tabindex: 0, role: "slider", "aria-label": "Batch to read in the curves", "aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0, "aria-valuetext": "no batch yet" }, picture.node);
+  const beneath = h("div", { class: "pv-plane pv-read" }, others.node);
   root.classList.add("pv");
   root.append(names.el, plane);
-  const across = widthOf(root, changed);
-  let width = 0, sizes = [], shown = [[], []], count = 0, at = null, reading = false;
+  below.classList.add("pv");
+  below.append(beneath);
+  const across = widthOf(root, changed), under = widthOf(below, changed);
+  let width = "", sizes = [], shown = [[], []], count = 0, at = null, reading = false;
 
   const place = () => {
-    width = across.now();
-    const { beside: wide, tall, low } = LAYOUTS.find(([from]) => width >= from)[1], half = Math.floor(width / 2), quarter = wide ? Math.floor(half / 2) : half;
-    picture.size(width, wide ? 2 * low + 50 : tall + 2 * low + 56);
+    const [wide, all] = [across.now(), under.now()], [, tall] = TALL.find(([from]) => wide >= from), abreast = all >= ABREAST ? 4 : 2, each = Math.floor(all / abreast);
+    width = `${wide} ${all}`;
+    picture.size(wide, tall);
+    others.size(all, (4 / abreast) * LOW);
     sizes = panels.map(({ key, panel }, i) => {
       name(panel, key, true);
-      const margin = { left: 42, right: 12, top: 24, bottom: key === "reward" ? 40 : 24 };
-      if (!i) return panel.place({ width: wide ? half : width, height: wide ? 2 * low + 50 : tall, margin });
-      const [row, column] = [Math.floor((i - 1) / 2), (i - 1) % 2];
-      return panel.place({ left: (wide ? half : 0) + column * quarter, top: (wide ? 0 : tall + 6) + row * (low + 25), width: quarter, height: low + 25, margin });
+      if (!i) return panel.place({ width: wide, height: tall, margin: { left: 42, right: 12, top: 24, bottom: 40 } });
+      return panel.place({ left: ((i - 1) % abreast) * each, top: Math.floor((i - 1) / abreast) * LOW, width: each, height: LOW, margin: { left: 42, right: 12, top: 24, bottom: 24 } });
     });
   };
 
@@ -62,8 +62,8 @@ export function create(root, { changed }) {
   /* pinned: segments of earlier runs. */
   function draw(lanes, pinned = []) {
     shown = [lanes, pinned];
-    if (!across.now()) return;
-    if (width !== across.now()) place();
+    if (!across.now() || !under.now()) return;
+    if (width !== `${across.now()} ${under.now()}`) place();
     const segments = [...pinned, ...lanes.flatMap((lane) => lane.segments)].filter(({ rows }) => rows.length);
     const all = segments.map((segment) => ({ segment, series: seriesOf(segment.rows) }));
     count = Math.max(0, ...lanes.map((lane) => lane.count));
@@ -112,16 +112,19 @@ export function create(root, { changed }) {
     else if (k !== null || !plane.matches(":focus")) plane.setAttribute("aria-valuetext", `batch ${(k ?? count - 1) + 1}: ${lanes.map((lane) => words(lane, k ?? count - 1)).join("; ")}`);
   }
 
+  /* Which batch is pointed at, in the reward's panel or in one of those of the other figure. */
   const point = (event) => {
-    const box = picture.node.getBoundingClientRect(), across = event.clientX - box.left, down = event.clientY - box.top;
-    const i = sizes.findIndex(({ left, top, width: w, height }) => across >= left - 4 && across <= left + w + 4 && down >= top - 24 && down <= top + height + 24);
-    const next = i < 0 || !panels[i].x ? null : Math.round(panels[i].x.invert(across - sizes[i].left));
+    const first = event.currentTarget === plane, box = (first ? picture : others).node.getBoundingClientRect(), x = event.clientX - box.left, down = event.clientY - box.top;
+    const i = sizes.findIndex(({ left, top, width: w, height }, k) => first === (k === 0) && x >= left - 4 && x <= left + w + 4 && down >= top - 24 && down <= top + height + 24);
+    const next = i < 0 || !panels[i].x ? null : Math.round(panels[i].x.invert(x - sizes[i].left));
     if (next !== at) { at = next; read(); }
   };
   const away = () => { at = null; read(); };
-  plane.addEventListener("pointermove", point);
-  plane.addEventListener("pointerdown", point);
-  plane.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") away(); });
+  for (const each of [plane, beneath]) {
+    each.addEventListener("pointermove", point);
+    each.addEventListener("pointerdown", point);
+    each.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") away(); });
+  }
   plane.addEventListener("blur", away);
   plane.addEventListener("keydown", (event) => {
     const now = at ?? count - 1, next = { ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1, Home: 0, End: count - 1, PageUp: now + 10, PageDown: now - 10 }[event.key];
@@ -132,7 +135,7 @@ export function create(root, { changed }) {
     read();
   });
 
-  return { draw, sized: () => width > 0, free: () => { across.release(); root.replaceChildren(); } };
+  return { draw, sized: () => width !== "", free: () => { across.release(); under.release(); root.replaceChildren(); below.replaceChildren(); } };
 }
 
 const holds = ({ from, rows }, k) => k !== null && k >= from && k < from + rows.length;
