@@ -33,6 +33,8 @@ TESTED = {
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
 NOT_RUN = {
     "trlib sweep NAME --ray ADDRESS": "a pattern: NAME and ADDRESS are the reader's",
+    "trlib sweep NAME --verify": "a pattern: NAME is the reader's; tests/trlab/test_verify.py verifies cells",
+    "trlib evaluate --policy runs/a": "the reader's run; tests/cli/test_main.py trains one and evaluates it",
     "trlib train --method mine.py:Mine": "mine.py is the reader's; tests/loop/test_boxes.py runs the page's own",
     "trlib train --task frugal.py:Counted --policy spend --knob partial=0.5 --method grpo --steps 60": (
         "frugal.py is the reader's; tests/tasks/test_task.py loads a task from its file"
