@@ -17,6 +17,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -185,8 +186,8 @@ def make(
     """
     book = Book(folder, parts() if chosen is None else chosen, address(config()) if where is None else where)
     out.mkdir(parents=True, exist_ok=True)
-    made = []
-    for paper in papers:
+
+    def paper_made(paper: str) -> Path:
         target = out / f"trust-region-book-{paper}.pdf"
         count = printed(partial(book.html, paper), target, say)
         bookmark(target, book.lines(), config()["author"])
@@ -194,8 +195,10 @@ def make(
         if size > LARGEST:
             raise NotPrintable(f"{target}: {size / 1e6:.1f} MB, but at most {LARGEST / 1e6:.0f} MB are allowed")
         say(f"{target}: {count} pages, {size / 1e6:.1f} MB")
-        made.append(target)
-    return made
+        return target
+
+    with ThreadPoolExecutor() as pool:  # Chromium lays a document out on one core
+        return list(pool.map(paper_made, papers))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

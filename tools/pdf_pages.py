@@ -22,12 +22,9 @@ from bs4 import BeautifulSoup, Tag
 from tools.paths import ROOT
 from trbook.address import Address
 
-LEFT_OUT = (
-    *("book/interface/", "book/playground", "book/own", "book/taxonomy"),
-    *("book/recorded_first", "book/recorded_gallery", "book/recorded_long"),
-)
+LEFT_OUT = ("book/interface/", "book/playground", "book/own", "book/taxonomy", "book/recorded")
 """Pages that are of no use on paper: the interface is read beside the code, the playground has to be played with, and
-the first rounds' tables of runs are looked up, never read."""
+tables of runs are looked up, never read."""
 NOT_PRINTED = (
     "script",
     "button",
