@@ -6,7 +6,7 @@ import math
 import random
 import threading
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class Agreement:
     """`agrees`, `differs` or `cannot tell`."""
     text: str
     """In which way it does, or does not."""
+    other: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Which of `SAME` was another in the record than it is here; with an entry, the accuracy alone was compared."""
 
     @property
     def agrees(self) -> bool:
@@ -102,7 +104,7 @@ def compare(planned: Plan, cell: Cell, result: Any, now: dict[str, str]) -> Agre
             return Agreement(cell, DIFFERS, f"the record was edited: the digest is the run's, and not {edited}")
         return Agreement(cell, AGREES, f"sampled {value:.4f}, bit for bit")
     both = f"recorded {row['sampled']:.4f}, now {value:.4f}"
-    other = [name for name in SAME if row[name] != now[name] or now[name].endswith("+changes")]
+    other = {name: (row[name], now[name]) for name in SAME if row[name] != now[name] or now[name].endswith("+changes")}
     if not other:
         return Agreement(cell, DIFFERS, f"{both}, on the same commit, versions and hardware: expected the same bits")
     low, high, which = _interval(planned, cell, row)
@@ -112,7 +114,24 @@ def compare(planned: Plan, cell: Cell, result: Any, now: dict[str, str]) -> Agre
         cell,
         verdict,
         f"{both}, {'within' if within else 'outside'} [{low:.4f}, {high:.4f}] ({which}); other {' and '.join(other)}",
+        other,
     )
+
+
+def told(found: list[Agreement]) -> str:
+    """How many agree; and of how many not the bits were compared, and because of which other hardware."""
+    text = f"{sum(one.agrees for one in found)} of {len(found)} cells agree with the record"
+    away = [one.other for one in found if one.other]
+    if not away:
+        return text
+    names = [name for name in SAME if any(name in other for other in away)]
+    text += (
+        f"; the accuracy of {len(away)} was compared within its interval, not bit for bit: other {' and '.join(names)}"
+    )
+    pairs = [other["hardware"] for other in away if "hardware" in other]
+    if pairs:
+        text += f"\nrecorded on {' and on '.join(sorted({recorded for recorded, _ in pairs}))}\nhere: {pairs[0][1]}"
+    return text
 
 
 def _edited(row: dict[str, Any], history: dict[str, list[float]], result: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from trlab import verify
 from trlab.files import CIRCUMSTANCES
@@ -16,7 +17,7 @@ from trlab.pool import Failure
 from trlab.record import RecordError, save_tables
 from trlab.runner import Plan, conduct, plan
 from trlab.sweep import load_sweep
-from trlab.verify import DECIDED, Agreement, compare
+from trlab.verify import DECIDED, Agreement, compare, told
 from trlib.cli import main
 
 
@@ -179,6 +180,7 @@ def test_elsewhere_the_sampled_accuracy_falls_within_its_interval_or_not(planned
         "agrees",
         "recorded 0.2500, now 0.5000, within [0.0000, 0.5000] (the cell's 95 % interval over prompts); "
         "other versions and hardware",
+        {name: (now[name], away[name]) for name in ("versions", "hardware")},
     )
     changed = compare(planned, cell, off, {**now, "commit": "abc+changes"})
     assert changed.agrees and changed.text.endswith("other commit")
@@ -208,6 +210,51 @@ def test_where_every_share_is_within_the_interval_nobody_can_tell(planned, folde
     assert compare(several, cell, result, away).text.startswith("recorded 0.8000, now 0.9000, within [0.7206, 0.9194]")
     result["values"]["sampled"] = 0.95
     assert compare(several, cell, result, away).verdict == "differs"
+
+
+def test_on_another_processor_the_command_compares_within_the_interval_and_says_so(
+    planned, folder, capsys, monkeypatch
+):
+    """Another processor: it rounds otherwise, which here moves every learning rate a little."""
+    ours = next(iter(planned.record.rows.values()))
+    here = {name: ours[name] for name in verify.SAME} | {"hardware": "Apple M9, 8 cores, DEFAULT, one thread a run"}
+    monkeypatch.setattr(verify, "circumstances", lambda command: here)
+    command = ["sweep", str(folder.parent / "tiny.py"), "--out", str(planned.out), "--verify", "2", "--workers", "0"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.endswith("2 of 2 cells agree with the record\n"), "the same bits are the same bits"
+
+    step = torch.optim.AdamW.step
+
+    def otherwise(self, *given):
+        for group in self.param_groups:
+            group["lr"] *= 1 + 1e-4
+        return step(self, *given)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", otherwise)
+    status, said = main(command), capsys.readouterr().out
+    assert status == 0 and said.count("agrees  ") == 2 and said.count("); other hardware\n") == 2, said
+    assert said.endswith(
+        "2 of 2 cells agree with the record; the accuracy of 2 was compared within its interval, not bit for bit: "
+        f"other hardware\nrecorded on {ours['hardware']}\nhere: {here['hardware']}\n"
+    )
+    assert main([*command, "--json"]) == 0
+    assert [one["other"] for one in json.loads(capsys.readouterr().out)["cells"]] == [["hardware"]] * 2
+    here["hardware"] = ours["hardware"]  # on the recorded one the same bits are expected
+    assert main(command) == 1 and "DIFFERS" in capsys.readouterr().out
+
+
+def test_the_summary_names_what_is_other_in_one_order():
+    cell = object()
+    away = [
+        Agreement(cell, "agrees", "", {"hardware": ("B", "here")}),
+        Agreement(cell, "differs", "", {"commit": ("1", "2"), "hardware": ("A", "here")}),
+        Agreement(cell, "agrees", ""),
+    ]
+    assert told(away) == (
+        "2 of 3 cells agree with the record; the accuracy of 2 was compared within its interval, not bit for bit: "
+        "other commit and hardware\nrecorded on A and on B\nhere: here"
+    )
+    assert told(away[2:]) == "1 of 1 cells agree with the record"
 
 
 def test_nothing_recorded_is_nothing_to_verify(folder, tmp_path):

@@ -78,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(made: Remade, drawn: list[Path], alt: str, args: argparse.Namespace) -> None:
-    agree = sum(one.agrees for one in made.agreements)
+    from trlab.verify import told
+
     if args.json:
         shared.print_json(
             {
@@ -86,7 +87,7 @@ def _report(made: Remade, drawn: list[Path], alt: str, args: argparse.Namespace)
                 "drawn": [str(path) for path in drawn],
                 "shows": alt,
                 "cells": len(made.outcome.runs),
-                "agree": agree,
+                "agree": sum(one.agrees for one in made.agreements),
                 "of": len(made.agreements),
                 "failed": [{"cell": str(cell), "error": error} for cell, error in made.outcome.failed],
                 "compared": [
@@ -102,7 +103,7 @@ def _report(made: Remade, drawn: list[Path], alt: str, args: argparse.Namespace)
         print(f"failed  {cell}: {error}")
     print(f"drawn: {' and '.join(map(str, drawn))}")
     if made.agreements:
-        print(f"{agree} of {len(made.agreements)} cells agree with the record")
+        print(told(made.agreements))
     else:
         print("nothing of this size is recorded: there is nothing to compare with")
 

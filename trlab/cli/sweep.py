@@ -286,7 +286,7 @@ def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
 
 
 def _verify(planned: Plan, args: argparse.Namespace) -> int:
-    from trlab.verify import verify
+    from trlab.verify import told, verify
 
     found = verify(planned, args.verify, workers=args.workers, say=None if args.json or args.quiet else print)
     agree = sum(one.agrees for one in found)
@@ -296,11 +296,14 @@ def _verify(planned: Plan, args: argparse.Namespace) -> int:
                 "sweep": planned.sweep.name,
                 "agree": agree,
                 "of": len(found),
-                "cells": [{"cell": str(one.cell), "verdict": one.verdict, "text": one.text} for one in found],
+                "cells": [
+                    {"cell": str(one.cell), "verdict": one.verdict, "text": one.text, "other": list(one.other)}
+                    for one in found
+                ],
             }
         )
     else:
-        print(f"{agree} of {len(found)} cells agree with the record")
+        print(told(found))
     return 0 if agree == len(found) else 1
 
 
