@@ -128,4 +128,4 @@ def test_without_an_address_the_first_cell_stops_with_one_sentence() -> None:
     assert (
         line.startswith("ModuleNotFoundError: this chapter needs trust-region-book") and "nothing is installed" in line
     )
-    assert "pip install .[notebook]" in line and "pip install trlib" not in line
+    assert "pip install .[notebook]" in line and "install trlib" not in line
