@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from tools.paths import ROOT
 from trbook.explorables.files import BUILT, SOURCES
-from trlab.diagnose import Limits, answer, columns, prime, report, sampling, scale, tables, words
+from trlab.diagnose import Limits, alignment, answer, causes, columns, prime, report, scale, tables, words
 from trlab.diagnose.page import GENERATOR, SCRIPT
 from trlab.diagnose.texts import TEXTS
 
@@ -32,10 +32,11 @@ DIGITS = 5
 def constants() -> dict[str, Any]:
     """What both sides compute with, by the names that Python gives them."""
     modules = {
-        report: ("QUANTILES", "CLASSES", "BINS", "POINTS", "TOP", "UNEVEN", "NAMED", "LONGEST_NAME"),
-        sampling: ("CAP", "GROSS", "ALIGNED", "LEAST_PAIRS", "KINDS"),
+        report: ("QUANTILES", "CLASSES", "BINS", "POINTS", "TOP"),
+        alignment: ("ALIGNED", "LEAST_PAIRS"),
+        causes: tuple(name for name in vars(causes) if name.isupper()),
         words: ("ROWS", "EACH", "BEFORE", "AFTER"),
-        columns: ("REQUIRED", "OPTIONAL", "ALIASES", "ROUNDING"),
+        columns: ("REQUIRED", "OPTIONAL", "ALIASES", "BY_TOKEN", "BY_COMPLETION"),
         tables: ("SCALARS", "MISSING", "SEPARATORS"),
     }
     every = {name: getattr(module, name) for module, names in modules.items() for name in names}

@@ -96,40 +96,41 @@ def test_a_file_gets_the_verdict_of_the_command_and_nothing_leaves(
 ) -> None:
     requests: list[str] = []
     view.on("request", lambda request: requests.append(request.url))
-    for name, holds in (("good.jsonl", "true"), ("shifted.jsonl", "false")):
+    for name, word, status in (("good.jsonl", "healthy", 0), ("shifted.jsonl", "found", 1)):
         choose(view, folder / name)
         verdict = view.locator(VERDICT)
-        expect(verdict).to_have_attribute("data-holds", holds)
-        assert main(["diagnose", str(folder / name), "--json", "--out", str(tmp_path / f"{name}.html")]) == 0
+        expect(verdict).to_have_attribute("data-verdict", word)
+        expect(verdict).to_have_attribute("data-causes", "shift" if status else "")
+        assert main(["diagnose", str(folder / name), "--json", "--out", str(tmp_path / f"{name}.html")]) == status
         found = json.loads(capsys.readouterr().out)
-        assert (found["meaning"]["holds"] is not False) is (holds == "true")
-        expect(verdict).to_contain_text(found["meaning"]["headline"])
-        assert f'data-holds="{holds}"' in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        assert found["verdict"] == word
+        expect(verdict).to_contain_text(found["headline"])
+        assert f'data-verdict="{word}"' in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
         expect(view.locator(f"{HOME} .findings")).to_contain_text(found["answer"]["verdict"])
     with view.expect_download() as saved:
         view.get_by_role("button", name="Save as one page").click()
     html = Path(saved.value.path()).read_text(encoding="utf-8")
     assert saved.value.suggested_filename == "shifted.html"
-    assert html.startswith("<!DOCTYPE html>") and "shifted by one token" in html and "default-src 'none'" in html
+    assert html.startswith("<!DOCTYPE html>") and "found: shift" in html and "default-src 'none'" in html
     assert [url for url in requests if not url.startswith("blob:")] == []
 
 
 def test_samples_settings_ranks_and_what_is_dropped(view: Page, folder: Path) -> None:
     verdict, findings = view.locator(VERDICT), view.locator(f"{HOME} .findings")
     view.get_by_role("button", name="Try a sample").click()
-    expect(verdict).to_have_attribute("data-holds", "true")
+    expect(verdict).to_have_attribute("data-verdict", "healthy")
     expect(findings).to_contain_text("2,334 tokens")
     view.get_by_role("button", name="The same, shifted by one token").click()
-    expect(verdict).to_have_attribute("data-holds", "false")
-    expect(verdict).to_contain_text("shifted by one token")
+    expect(verdict).to_have_attribute("data-causes", "shift")
+    expect(verdict).to_contain_text("found: shift")
 
     # What the file does not say can be said; the same file is read again.
     choose(view, folder / "good.jsonl")
-    expect(verdict).to_have_attribute("data-known", "false")
+    expect(findings).to_contain_text("not said whether the sampler's log-probs are raw")
     view.get_by_text("What the file does not say").click()
     view.get_by_label("The sampler's temperature").fill("1")
     view.get_by_label("The sampler's temperature").blur()
-    expect(verdict).to_have_attribute("data-known", "true")
+    expect(findings).not_to_contain_text("not said whether")
     view.get_by_label("The sampler's temperature").fill("-1")
     view.get_by_label("The sampler's temperature").blur()
     expect(view.locator(ALERT)).to_contain_text("temperature: expected a number above 0")
@@ -138,10 +139,10 @@ def test_samples_settings_ranks_and_what_is_dropped(view: Page, folder: Path) ->
     view.get_by_label("The sampler's temperature").blur()
 
     choose(view, folder / "rank_0.jsonl")
-    expect(findings).to_contain_text("Incomplete groups: ")
+    expect(verdict).to_have_attribute("data-causes", "half-groups")
     choose(view, folder / "rank_1.jsonl", folder / "rank_0.jsonl")
     expect(findings).to_contain_text("24 completions of 6 prompts")
-    expect(findings).not_to_contain_text("Incomplete groups: ")
+    expect(verdict).to_have_attribute("data-verdict", "healthy")
     wanted = diagnose(read(folder / "rank_0.jsonl", folder / "rank_1.jsonl"))
     expect(findings).to_contain_text(wanted.answer.verdict)
 
@@ -152,7 +153,7 @@ def test_samples_settings_ranks_and_what_is_dropped(view: Page, folder: Path) ->
     }"""
     text = (folder / "shifted.jsonl").read_text(encoding="utf-8")
     view.locator(f"{HOME} .drop").evaluate(drop, text)
-    expect(verdict).to_have_attribute("data-holds", "false")
+    expect(verdict).to_have_attribute("data-causes", "shift")
 
 
 def test_parquet_is_read_by_a_script_that_comes_only_for_it(view: Page, folder: Path, chromium: Any) -> None:
@@ -167,7 +168,7 @@ def test_parquet_is_read_by_a_script_that_comes_only_for_it(view: Page, folder: 
         if page is not view:
             page.goto((folder / "zipped.html").as_uri())
             choose(page, folder / "good.parquet")
-        expect(page.locator(VERDICT)).to_contain_text(wanted.meaning.headline)
+        expect(page.locator(VERDICT)).to_contain_text(wanted.judgement.headline)
         expect(page.locator(f"{HOME} .findings")).to_contain_text(wanted.answer.verdict)
     page.close()
     assert [name for name in scripts if name.endswith(".js")] == ["parquet.js"]
@@ -231,7 +232,7 @@ def test_accessible_by_keys_and_on_a_phone(chromium: Any, folder: Path) -> None:
     page.locator(FILE).focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the sample
-    expect(page.locator(VERDICT)).to_have_attribute("data-holds", "true")
+    expect(page.locator(VERDICT)).to_have_attribute("data-verdict", "healthy")
     page.evaluate(AXE)
     for theme in ("light", "dark"):
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)

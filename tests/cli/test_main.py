@@ -455,7 +455,7 @@ def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(capsys, 
     monkeypatch.setattr(diagnose, "read", lambda *_, **__: pytest.fail("work was done"))
     Path("folder").mkdir()
     Path("rollouts.parquet").write_text("years of work")
-    assert main(["diagnose", "rollouts.parquet", "--out", out]) == 1
+    assert main(["diagnose", "rollouts.parquet", "--out", out]) == 2
     assert words in capsys.readouterr().err and Path("rollouts.parquet").read_text() == "years of work"
 
 

@@ -124,7 +124,7 @@ def test_the_installed_script_complains_without_a_traceback(tmp_path):
 
 
 @pytest.mark.nightly("starts processes; the sentence is tested in one")
-def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_1(tmp_path):
+def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_2(tmp_path):
     # Read through a Python file, most of these processes were aborted by a thread of arrow's as they ended (134).
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     file = tmp_path / "rollouts.parquet"
@@ -137,5 +137,5 @@ def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_1(tmp_path):
             timeout=300,
             cwd=tmp_path,
         )
-        assert done.returncode == 1, done.stderr
+        assert done.returncode == 2, done.stderr
         assert done.stderr.startswith("trlib: error: column 'mask': not in ") and done.stderr.count("\n") == 1

@@ -64,18 +64,14 @@ def test_nan_and_null_may_stand_where_the_mask_is_false(tmp_path):
         columns = {**COLUMNS, "logp": [[-0.5, -1.0, odd], LOGP[1]]}
         found = read(lines(tmp_path / "rollouts.jsonl", columns))
         assert np.isnan(found.logp[2]) and found.logp[3] == -0.25
-    columns["logp"] = [[-0.5, None, -1.0], LOGP[1]]
-    with pytest.raises(
-        ValueError, match="column 'logp': expected finite numbers where the mask is True, got nan at row 0, position 1"
-    ):
-        read(lines(tmp_path / "rollouts.jsonl", columns))
 
 
 def test_the_command_reads_json_lines_and_writes_the_page_beside_them(tmp_path, capsys):
     path = lines(tmp_path / "rollouts.jsonl", COLUMNS)
-    assert main(["diagnose", path, "--json"]) == 0
+    assert main(["diagnose", path, "--json"]) == 2
     found = json.loads(capsys.readouterr().out)
-    assert found["completions"] == 2 and found["tokens"] == 4 and found["page"] == str(tmp_path / "rollouts.html")
+    assert found["verdict"] == "unclear" and found["completions"] == 2 and found["tokens"] == 4
+    assert found["page"] == str(tmp_path / "rollouts.html")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +89,7 @@ def test_a_broken_line_is_named(tmp_path, text, words):
     path.write_text(path.read_text().strip() + "\n" + text + "\n")
     with pytest.raises((ValueError, DataError), match=words):
         read(path)
-    assert main(["diagnose", str(path)]) == 1
+    assert main(["diagnose", str(path)]) == 2
 
 
 # -- prime-rl ---------------------------------------------------------------------------------------------------------
@@ -176,10 +172,6 @@ def test_tokens_of_another_loss_are_masked_and_a_reward_may_be_missing(tmp_path)
         ({"advantages": None}, "line 2: advantages: expected a list as in prime-rl's token export, got NoneType"),
         ({"loss_mask": [True]}, "line 2: loss_mask: expected 5 values, as many as in token_ids, got 1"),
         ({"rl_weights": [1.0]}, "line 2: rl_weights: expected 5 values, as many as in token_ids, got 1"),
-        (
-            {"inference_logprobs": [0.0, 0.0, None, 0.0, -2.0]},
-            "column 'inference_logprobs': expected finite numbers where the mask is True, got nan at row 1, position 0",
-        ),
     ],
 )
 def test_an_export_that_does_not_fit_is_named_by_its_own_fields(tmp_path, fields, words):
@@ -240,7 +232,7 @@ def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words, c
     path = table(tmp_path / "structs.parquet", columns)
     with pytest.raises(TypeError, match=words):
         read(path)
-    assert main(["diagnose", path]) == 1
+    assert main(["diagnose", path]) == 2
     error = capsys.readouterr().err
     assert error.startswith("trlib: error: column '") and error.count("\n") == 1
     assert not os.path.exists(tmp_path / "structs.html")
@@ -286,7 +278,7 @@ def test_json_csv_npz_and_saved_tensors_say_what_json_lines_say(tmp_path):
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch = pytest.importorskip("torch")
     torch.save({"logp": print}, tmp_path / "code.pt")
-    with pytest.raises(ValueError, match=r"code.pt': expected tensors, lists, numbers and texts"):
+    with pytest.raises(ValueError, match=r"code.pt': expected tensors, arrays, lists, numbers and texts, got print"):
         read(tmp_path / "code.pt")
     np.savez(tmp_path / "objects.npz", logp=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match=r"expected arrays of numbers or texts, got Python objects"):
@@ -318,7 +310,7 @@ def test_a_training_dump_of_slime_is_read_as_it_is(tmp_path):
         read(tmp_path / "3_0.pt")
 
 
-def test_ranks_are_read_together_and_a_part_of_a_group_is_named(tmp_path, capsys):
+def test_ranks_are_read_together(tmp_path, capsys):
     """Rank 0 has one completion of every group and rank 1 the other; both count their completions from 0."""
     folder = tmp_path / "step_7"
     folder.mkdir()
@@ -326,24 +318,17 @@ def test_ranks_are_read_together_and_a_part_of_a_group_is_named(tmp_path, capsys
         flat = {**FLAT, "advantage": [advantage] * 5, "group": ["x", "x", "x", "y", "y"]}
         lines(folder / f"rank_{rank}.jsonl", flat)
     (folder / "notes.txt").write_text("no dump")
-    alone = diagnose(read(folder / "rank_0.jsonl"))
-    assert (alone.groups.count, alone.groups.uneven, alone.groups.names) == (2, 2, ("x", "y"))
     together = read(folder)
     assert together.source == "step_7 (3 files)" and together.count == 6 and together.lengths.tolist() == [3, 2] * 3
     assert together.advantage[:7].tolist() == [0.5] * 5 + [-0.5] * 2, "rank 2 comes before rank 10"
     assert together.group.tolist() == [0, 1] * 3
-    found = diagnose(together)
-    assert (found.groups.count, found.groups.uneven, found.groups.text) == (2, 0, "")
     # Groups that every rank numbers from 0 are told apart by their prompts.
     for rank in (0, 2, 10):
         flat = {**FLAT, "group": [0, 0, 0, 1, 1], "prompt": [f"p{rank}"] * 3 + [f"q{rank}"] * 2}
         lines(folder / f"rank_{rank}.jsonl", flat)
     assert len(set(read(folder).group.tolist())) == 6
 
-    assert main(["diagnose", str(folder / "rank_0.jsonl")]) == 0
-    said = capsys.readouterr().out
-    assert "Incomplete groups: the advantages of 2 of 2 groups do not sum to 0" in said and "“0”, “1”" in said
-    assert main(["diagnose", str(folder), "--json"]) == 0
+    assert main(["diagnose", str(folder), "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["page"] == str(tmp_path / "step_7.html")
     lines(folder / "rank_2.jsonl", FLAT)
     with pytest.raises(ValueError, match=r"rank_2.jsonl': expected the columns of '.*rank_0.jsonl'"):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trlib.cli import options as shared
-from trlib.cli.options import Option, number
+from trlib.cli.options import Option, number, sentence
+from trlib.errors import TrlibError
 
 if TYPE_CHECKING:
     from trlab.diagnose import Findings
 
-TEXT = "say what a dump of rollouts holds: ratios, mismatch, what a trust region would silence"
+STATUS = {"healthy": 0, "found": 1, "unclear": 2}
+"""The exit status."""
+TEXT = "say what is wrong with a dump of rollouts, by name, and what a trust region would silence"
 EXAMPLES = """\
 examples:
   trlib diagnose rollouts.parquet                     writes rollouts.html beside it
@@ -27,7 +31,10 @@ A file is parquet, JSON lines (an object for each row), JSON, CSV, NPZ, .pt, a t
 dump of slime. Several files, or a folder, are the ranks of one batch and are read together. A row is a completion with
 a list in each of the columns logp, logp_rollout, advantage and mask, or it is a token with a number in each of them and
 its completion's id in the column completion. Also read where the file has them: logp_old, tokens (ids), text (of every
-token), and prompt, group and reward of a completion.
+token), and prompt, group, reward and version (of the policy that sampled) of a completion. The names of verl, TRL,
+slime, prime-rl, SkyRL, NeMo-RL and OpenRLHF are recognised.
+
+Exit status: 0 healthy, 1 a cause was found, 2 cannot be judged.
 """
 KINDS = ("raw", "processed")
 # A test compares these tables with `sampling.KINDS` and the fields of `Limits`: asking them here would import torch
@@ -69,7 +76,21 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, find, write the page, say what was found."""
+    """Read, judge, write the page, say what was found; a dump that cannot be read cannot be judged."""
+    try:
+        return _run(args)
+    except (TrlibError, ValueError, TypeError, OSError, ImportError) as error:
+        if args.traceback:
+            raise
+        reason = sentence(error)
+        if args.json:
+            headline = f"cannot be judged, because {reason}"
+            shared.print_json({"verdict": "unclear", "headline": headline, "causes": [], "error": reason})
+        print(f"trlib: error: {reason}", file=sys.stderr)
+        return STATUS["unclear"]
+
+
+def _run(args: argparse.Namespace) -> int:
     columns = dict(_column(text) for text in args.column)
     from trlab import diagnose
     from trlib.model.folders import writable, write
@@ -94,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(_summary(findings))
         print(f"page: {out}")
-    return 0
+    return STATUS[findings.judgement.verdict]
 
 
 def _page(first: Path) -> Path:
@@ -104,17 +125,18 @@ def _page(first: Path) -> Path:
 
 
 def _summary(f: Findings) -> str:
-    lines = [
-        f.meaning.headline,
-        "",
+    j = f.judgement
+    lines = [j.headline, ""]
+    for cause in j.causes:
+        lines += [f"{cause.name}: {cause.evidence}", f"  {cause.advice}", ""]
+    if j.unseen:
+        lines += ["Not looked at:", *(f"- {text}" for text in j.unseen), ""]
+    if f.recognised:
+        lines += ["recognised: " + ", ".join(f"{theirs} as {ours}" for ours, theirs in f.recognised), ""]
+    lines += [
         f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); effective sample size "
         f"{f.effective.tokens:.1%} by token",
         "",
-        "Which log-probs are these?",
-        f.meaning.verdict,
-        *(f"- {reason}" for reason in f.meaning.reasons),
-        "",
-        "Does the sampler agree with the learner?",
         f.scale.text,
         "",
         "Why is my clip ratio 0?",
@@ -124,8 +146,6 @@ def _summary(f: Findings) -> str:
         "what a method would silence (share of the tokens)",
     ]
     lines += [f"  {e.name:<16} {e.silenced:>9}  {e.share:7.2%}   around {e.anchor}" for e in f.effects]
-    if f.groups is not None and f.groups.uneven:
-        lines += ["", f.groups.text]
     return "\n".join(lines)
 
 

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from trlab.diagnose.causes import Cause, Judgement, judge
 from trlab.diagnose.dump import dump, from_run
 from trlab.diagnose.effects import Limits
 from trlab.diagnose.page import GENERATOR, page
 from trlab.diagnose.report import Findings, diagnose
 from trlab.diagnose.rollouts import Rollouts, read
 
-__all__ = ["GENERATOR", "Findings", "Limits", "Rollouts", "diagnose", "dump", "from_run", "page", "read"]
+__all__ = [
+    "GENERATOR",
+    "Cause",
+    "Findings",
+    "Judgement",
+    "Limits",
+    "Rollouts",
+    "diagnose",
+    "dump",
+    "from_run",
+    "judge",
+    "page",
+    "read",
+]

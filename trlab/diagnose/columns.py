@@ -8,18 +8,39 @@ from typing import Any
 import numpy as np
 
 REQUIRED = ("logp", "logp_rollout", "advantage", "mask")
-OPTIONAL = ("logp_old", "tokens", "text", "prompt", "group", "reward", "completion", "position")
+BY_TOKEN = ("logp", "logp_rollout", "logp_old", "mask", "tokens", "text")
+BY_COMPLETION = ("prompt", "group", "reward", "version")
+OPTIONAL = ("logp_old", "tokens", "text", *BY_COMPLETION, "completion", "position")
 ALIASES = {
-    "logp": ("log_probs", "log_prob", "logprobs", "logps", "per_token_logps"),
-    "logp_rollout": ("rollout_log_probs", "rollout_logprobs", "sampling_per_token_logps", "sampling_logps"),
-    "logp_old": ("old_log_probs", "old_log_prob", "old_per_token_logps"),
+    "logp": ("log_probs", "log_prob", "logprobs", "logps", "per_token_logps", "curr_logprobs", "trainer_logprobs"),
+    "logp_rollout": (
+        "rollout_log_probs",
+        "rollout_logprobs",
+        "rollout_logps",
+        "sampling_per_token_logps",
+        "sampling_logps",
+        "generation_logprobs",
+        "inference_logprobs",
+    ),
+    "logp_old": (
+        "old_log_probs",
+        "old_log_prob",
+        "old_logprobs",
+        "old_per_token_logps",
+        "prev_logprobs",
+        "action_log_probs",
+    ),
     "advantage": ("advantages", "adv"),
-    "mask": ("response_mask", "completion_mask", "loss_mask"),
-    "completion": ("completion_id", "sample_id", "sequence_id", "id"),
+    "mask": ("response_mask", "completion_mask", "loss_mask", "loss_masks", "action_mask", "token_mask"),
+    "tokens": ("responses", "response_ids", "completion_ids", "response_tokens", "token_ids"),
+    "prompt": ("prompts", "prompt_text"),
+    "group": ("uid", "group_id", "group_index", "prompt_id"),
+    "reward": ("rewards", "total_reward", "score", "scores"),
+    "version": ("policy_version", "weight_version", "model_version"),
+    "completion": ("completion_id", "sample_id", "sequence_id", "sample_index", "id"),
 }
-"""What other libraries call these columns; a name of theirs is suggested, never taken silently."""
-ROUNDING = 1e-3
-"""A log-prob may lie this far above 0."""
+"""What verl, TRL, slime, prime-rl, SkyRL, NeMo-RL and OpenRLHF call these columns; where ours is missing, the first
+that is there and holds values of the right kind is taken, and the diagnosis says so."""
 
 
 class Columns:
@@ -30,7 +51,7 @@ class Columns:
         import pyarrow as pa
 
         self.types: Any = pa.types
-        self.source, self.table, self.names, self.files = source, table, names, files
+        self.source, self.table, self.names, self.files = source, table, dict(names), files
         self.used: set[str] = set()
         known = {*REQUIRED, *OPTIONAL}
         for ours, theirs in names.items():
@@ -41,6 +62,7 @@ class Columns:
         for name in sorted({self._name(ours) for ours in known}):
             if (times := table.column_names.count(name)) > 1:
                 raise ValueError(f"column {name!r}: expected once in {source!r}, got it {times} times")
+        self.recognised = self._recognise(set(names.values()))
         for name in REQUIRED:
             if not self.has(name):
                 raise self._missing(name, name)
@@ -52,6 +74,40 @@ class Columns:
         else:
             self.layout = "token"
             self._sort()
+
+    def _recognise(self, taken: set[str]) -> tuple[tuple[str, str], ...]:
+        """Other libraries' names of the columns that are missing, taken for ours."""
+        found, lists = dict(self.names), self.has("logp") and self._is_list(self._kind("logp"))
+        for ours, theirs in ALIASES.items():
+            if self.has(ours):
+                continue
+            for name in theirs:
+                if self.table.column_names.count(name) == 1 and name not in taken and self._fits(ours, name, lists):
+                    self.names[ours] = found[ours] = name
+                    taken.add(name)
+                    lists = lists or (ours in BY_TOKEN and self._is_list(self._kind(ours)))
+                    break
+        if not self.has("logp") and self.has("logp_old"):  # before its updates the learner is the learner
+            self.names["logp"] = found["logp"] = self._name("logp_old")
+        return tuple(found.items())
+
+    def _fits(self, ours: str, name: str, lists: bool) -> bool:
+        kind = self.table.schema.field(name).type
+        listed = self._is_list(kind)
+        if ours in BY_COMPLETION:
+            return not listed and (ours not in ("reward", "version") or self._is_number(kind))
+        if ours == "tokens":
+            return listed == lists and self._is_list(self._kind("logp_rollout")) == listed and self._as_long(name)
+        return True
+
+    def _as_long(self, name: str) -> bool:
+        """Whether a column's lists are as long as those of the sampler's log-probs: others hold the prompt as well."""
+        if not self._is_list(self._kind("logp_rollout")):
+            return True
+        import pyarrow.compute as pc
+
+        one, other = (self.table.column(each).chunk(0) for each in (name, self._name("logp_rollout")))
+        return bool(pc.all(pc.equal(pc.list_value_length(one), pc.list_value_length(other))).as_py())
 
     # -- shape ------------------------------------------------------------------------------------------------------
 
@@ -110,26 +166,24 @@ class Columns:
             raise ValueError(f"column {name!r}: expected True for at least one token, got False for all {len(numbers)}")
         return numbers.astype(bool)
 
-    def log_probs(self, name: str, mask: np.ndarray) -> np.ndarray:
-        values = self._finite(name, self._numbers(name, self._flat(name, "numbers"))[self.order], mask)
-        above = mask & (values > ROUNDING)
-        if above.any():
-            i, inside = _first(above), values[mask]
-            hint = "; every value lies from 0 to 1: take the logarithm" if ((inside >= 0) & (inside <= 1)).all() else ""
-            raise ValueError(
-                f"column {self._name(name)!r}: expected log-probabilities, at most 0, got {values[i]:g} "
-                f"at {self.place(i)}{hint}"
-            )
-        return values
+    def log_probs(self, name: str) -> np.ndarray:
+        return self._numbers(name, self._flat(name, "numbers"))[self.order]
 
-    def advantages(self, mask: np.ndarray) -> np.ndarray:
+    def advantages(self) -> np.ndarray:
         """[N], from a number per token, or one per completion."""
         column = self._column("advantage")
         if self.layout == "completion" and not self._is_list(column.type):
             values = self._numbers("advantage", column)[self.owner]
         else:
             values = self._numbers("advantage", self._flat("advantage", "numbers"))[self.order]
-        return self._finite("advantage", values, mask)
+        return values
+
+    def versions(self) -> np.ndarray | None:
+        """[B] of the policy that sampled; None where they are no numbers."""
+        if not self.has("version") or not self._is_number(self._kind("version")):
+            return None
+        values = self._numbers("version", self._by_completion("version"))
+        return values if np.isfinite(values).all() else None
 
     def rewards(self, mask: np.ndarray) -> np.ndarray:
         values = self._numbers("reward", self._by_completion("reward"))
@@ -250,36 +304,23 @@ class Columns:
         kind, types = values.type, self.types
         if types.is_null(kind):
             return np.full(len(values), np.nan)
-        if not (
-            types.is_floating(kind)
-            or types.is_integer(kind)
-            or types.is_decimal(kind)
-            or (booleans and types.is_boolean(kind))
-        ):
+        if not (self._is_number(kind) or (booleans and types.is_boolean(kind))):
             wanted = "booleans" if booleans else "numbers"
             raise TypeError(f"column {self._name(ours)!r}: expected {wanted}, got {kind}")
         if types.is_boolean(kind):
             values = values.cast(pa.int8())
         return np.array(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
-    def _finite(self, ours: str, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        bad = mask & ~np.isfinite(values)
-        if bad.any():
-            i = _first(bad)
-            raise ValueError(
-                f"column {self._name(ours)!r}: expected finite numbers where the mask is True, got "
-                f"{values[i]:g} at {self.place(i)}"
-            )
-        return values
+    def _is_number(self, kind: Any) -> bool:
+        return self.types.is_floating(kind) or self.types.is_integer(kind) or self.types.is_decimal(kind)
 
     def _is_list(self, kind: Any) -> bool:
         return self.types.is_list(kind) or self.types.is_large_list(kind) or self.types.is_fixed_size_list(kind)
 
     def _missing(self, theirs: str, ours: str, why: str = "") -> ValueError:
         names = self.table.column_names
-        near = [name for name in ALIASES.get(ours, ()) if name in names]
         free = [name for name in names if name not in (*REQUIRED, *OPTIONAL)]
-        near = near or difflib.get_close_matches(theirs, free, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(theirs, free, n=1, cutoff=0.5)
         hint = f"; did you mean --column {ours}={near[0]}?" if near else ""
         return ValueError(f"column {theirs!r}: not in {self.source!r}, which has {', '.join(names)}{why}{hint}")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from trlab.diagnose import figures, parts
 from trlab.diagnose.answer import percent, tokens
 from trlab.diagnose.parts import number, visible
-from trlab.diagnose.report import QUANTILES, EffectRow, Findings, Scale, Unbiased
+from trlab.diagnose.report import QUANTILES, EffectRow, Findings, Scale
 from trlab.diagnose.scale import COMMAND, MODEL, Row, recorded
 from trlab.diagnose.texts import say
 from trlab.diagnose.words import Example, Shown
@@ -27,7 +27,7 @@ button.addEventListener("click", () => {
 });
 """
 KEYS = (("ppo", "PPO"), ("dppo_tv", "DPPO TV"), ("dppo_kl", "DPPO KL"))
-MARK = {True: "✓", False: "✗", None: "?"}
+MARK = {"healthy": "✓", "found": "✗", "unclear": "?"}
 OLD = "π<sub>old</sub>"
 
 
@@ -64,16 +64,16 @@ def page(findings: Findings) -> str:
 
 
 def verdict(f: Findings) -> str:
-    """The one verdict at the top; `data-holds` is false where the findings are known not to hold."""
-    holds = "false" if f.meaning.holds is False else "true"
-    known = "" if f.meaning.holds is not None else ' data-known="false"'
-    mark = f'<span aria-hidden="true">{MARK[f.meaning.holds]}</span> '
-    return f'<p class="verdict" data-verdict data-holds="{holds}"{known}>{mark}{escape(f.meaning.headline)}</p>'
+    """The one verdict at the top; `data-causes` holds the causes' names."""
+    j = f.judgement
+    names = " ".join(cause.name for cause in j.causes)
+    mark = f'<span aria-hidden="true">{MARK[j.verdict]}</span> '
+    return f'<p class="verdict" data-verdict="{j.verdict}" data-causes="{names}">{mark}{escape(j.headline)}</p>'
 
 
 def body(f: Findings) -> str:
     """Everything below the verdict."""
-    sections = (_kind, _answer, _spread, _mismatch, _effective, _effects, _which, _context, _made)
+    sections = (_causes, _answer, _spread, _mismatch, _effective, _effects, _which, _context, _made)
     return f'<p class="lead">{_lead(f)}</p>\n{_glance(f)}\n' + "".join(section(f) for section in sections)
 
 
@@ -115,10 +115,19 @@ def _answer(f: Findings) -> str:
     return parts.section(say("page.clip_heading"), text)
 
 
-def _kind(f: Findings) -> str:
-    mark = ' class="warning"' if f.meaning.holds is False else ""
-    text = f"<p{mark}>{escape(f.meaning.verdict)}</p>{_list(f.meaning.reasons)}"
-    return parts.section(say("page.kind_heading"), text)
+def _causes(f: Findings) -> str:
+    j = f.judgement
+    rows = [
+        say("page.cause", name=cause.name, evidence=escape(cause.evidence), advice=escape(cause.advice))
+        for cause in j.causes
+    ]
+    text = f'<ul class="causes">{"".join(f"<li>{row}</li>" for row in rows)}</ul>' if rows else ""
+    if j.verdict == "healthy":
+        text = say("page.nothing")
+    if j.verdict == "unclear":
+        text = say("page.unclear", headline=escape(j.headline))
+    unseen = say("page.unseen", list=_list(j.unseen)) if j.unseen else ""
+    return parts.section(say("page.causes_heading"), text + unseen)
 
 
 def _spread(f: Findings) -> str:
@@ -156,22 +165,10 @@ def _mismatch(f: Findings) -> str:
             tv=number(spread.tv or 0),
             least=number(spread.quantiles[0]),
             most=number(spread.quantiles[-1]),
-        ) + _unbiased(f, f.unbiased)
+            mean=f"{f.unbiased.value:.4f}",
+            error=f"{f.unbiased.error:.4f}",
+        )
     return parts.section(say("page.mismatch_heading"), f"{text}{_scale(f)}{figure}{_logged(f)}")
-
-
-def _unbiased(f: Findings, unbiased: Unbiased) -> str:
-    mean = say("page.mean", mean=f"{unbiased.mean:.4f}", error=f"{unbiased.error:.4f}")
-    top_p = f.sampling.top_p
-    if f.alignment.shift:
-        return say("page.mean_misaligned", mean=mean)
-    if unbiased.deviates and top_p is not None and top_p < 1 and unbiased.mean < 1:
-        return say("page.mean_top_p", mean=mean, top_p=f"{top_p:g}")
-    if unbiased.deviates:
-        return say("page.mean_wrong", mean=mean)
-    if f.meaning.holds is False:
-        return say("page.mean_other", mean=mean)
-    return say("page.mean_right", mean=mean)
 
 
 def _scale(f: Findings) -> str:
@@ -235,9 +232,8 @@ def _effects(f: Findings) -> str:
     around = "" if f.anchor == "logp_rollout" else say("page.around_mu")
     caption = say("page.plane", some=some, tv=f"{f.limits.delta_tv:g}", around=around)
     figure = parts.figure(figures.plane(f), caption, legend)
-    groups = f'<p class="warning">{escape(f.groups.text)}</p>' if f.groups and f.groups.uneven else ""
     pair = f'<div class="pair">{figure}<div>{_terms(f)}</div></div>'
-    return parts.section(say("page.effects_heading"), f"{_agreement(f)}{groups}{table}{pair}")
+    return parts.section(say("page.effects_heading"), f"{_agreement(f)}{table}{pair}")
 
 
 def _agreement(f: Findings) -> str:
@@ -338,6 +334,9 @@ def _made(f: Findings) -> str:
     unread = ""
     if f.unread:
         unread = say("page.unread", names=", ".join(f"<code>{escape(visible(n))}</code>" for n in f.unread))
+    if f.recognised:
+        pairs = ", ".join(f"<code>{escape(visible(theirs))}</code> as {ours}" for ours, theirs in f.recognised)
+        unread = say("page.recognised", names=pairs) + unread
     return say("page.made", layout=say(f"page.layout_{f.layout}"), unread=unread)
 
 

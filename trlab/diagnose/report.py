@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from trlab.diagnose.alignment import Alignment, align
 from trlab.diagnose.answer import Answer, answer
+from trlab.diagnose.causes import Judgement, Mean, judge, mean_ratio, sample
 from trlab.diagnose.effects import Effect, Limits, effects
 from trlab.diagnose.rollouts import Rollouts
-from trlab.diagnose.sampling import CAP, Alignment, Meaning, Sampling, Unbiased, meaning
+from trlab.diagnose.sampling import Sampling
 from trlab.diagnose.scale import MODEL, deviation, recorded
 from trlab.diagnose.texts import say
 from trlab.diagnose.words import Example, TokenRow, examples, token_rows
@@ -34,10 +36,6 @@ POINTS = 1200
 """Most tokens in the picture of all tokens."""
 TOP = 0.01
 """The heaviest share of the tokens whose part of all weight is shown."""
-UNEVEN = 0.05
-"""A group's advantages sum to 0 if their sum is below this share of their sizes' sum: they may have few digits."""
-NAMED, LONGEST_NAME = 6, 60
-"""Most groups that a warning names, and the most letters of a name."""
 
 
 @dataclass(frozen=True)
@@ -83,19 +81,6 @@ class Scale:
     """The largest recorded mismatch that is not above this one; None: none is."""
     above: str | None
     text: str
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Whether the file holds whole groups: relative to a whole group, advantages sum to 0."""
-
-    count: int
-    """Groups with an advantage that is not 0."""
-    uneven: int
-    names: tuple[str, ...]
-    """The first of the uneven ones, by the file's own names."""
-    text: str
-    """A warning; empty where no group is uneven."""
 
 
 @dataclass(frozen=True)
@@ -194,16 +179,14 @@ class Findings:
     limits: Limits
     sampling: Sampling
     """What is known of how the completions were drawn."""
-    meaning: Meaning
-    """The verdict: whether everything below holds."""
+    judgement: Judgement
     answer: Answer
     spreads: tuple[Spread, ...]
     histogram: Histogram
-    unbiased: Unbiased
+    unbiased: Mean
+    """Of π_old/μ, or without `logp_old` of π/μ."""
     alignment: Alignment
     scale: Scale
-    groups: Groups | None
-    """None: the file does not say which completions belong together."""
     logged: tuple[Logged, ...]
     effective: Effective
     effects: tuple[EffectRow, ...]
@@ -213,13 +196,15 @@ class Findings:
     """The most silenced tokens; None: the file does not say what the tokens are."""
     examples: tuple[Example, ...]
     points: tuple[Point, ...]
+    recognised: tuple[tuple[str, str], ...]
+    """Our name of a column and the file's, where another library's name was taken for it."""
     unread: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it, without the points of the picture."""
         values = asdict(self)
         del values["points"]
-        return values
+        return {**values.pop("judgement"), **values}
 
 
 def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
@@ -230,13 +215,13 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
         limits: thresholds of the methods; None: the papers' defaults.
     """
     limits = limits or Limits()
+    judgement, rollouts = judge(rollouts)
     mask = rollouts.mask
     every = effects(rollouts, limits)
     flags = {e.key: e.silenced for e in every}
     anchor = rollouts.logp_rollout if rollouts.logp_old is None else rollouts.logp_old
-    groups, scale, alignment = _groups(rollouts), _scale(rollouts), align(rollouts)
+    s = sample(rollouts)
     q, p = (np.exp(np.minimum(x, 0))[mask] for x in (rollouts.logp_rollout, rollouts.logp))
-    unbiased = _unbiased(rollouts)
     return Findings(
         source=rollouts.source,
         layout=rollouts.layout,
@@ -245,17 +230,16 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
         tokens=int(mask.sum()),
         prompts=None if rollouts.group is None else len(np.unique(rollouts.group)),
         anchor="logp_rollout" if rollouts.logp_old is None else "logp_old",
-        duals=_duals(rollouts, groups),
+        duals=_duals(rollouts, judgement),
         limits=limits,
         sampling=rollouts.sampling,
-        meaning=meaning(rollouts.sampling, unbiased, alignment, scale.deviation),
+        judgement=judgement,
         answer=answer(rollouts, limits, flags["ppo"]),
         spreads=tuple(_spreads(rollouts, limits)),
         histogram=_histogram((rollouts.logp - anchor)[mask], flags["ppo"][mask], limits),
-        unbiased=unbiased,
-        alignment=alignment,
-        scale=scale,
-        groups=groups,
+        unbiased=mean_ratio(s.d),
+        alignment=align(rollouts),
+        scale=_scale(rollouts),
         logged=_logged(rollouts, limits),
         effective=_effective(rollouts),
         effects=tuple(_count(e, rollouts) for e in every),
@@ -264,62 +248,17 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
         words=token_rows(rollouts, every),
         examples=examples(rollouts, every),
         points=_points(q, p, flags["ppo"][mask], flags["dppo_tv"][mask]),
+        recognised=rollouts.recognised,
         unread=rollouts.unread,
     )
 
 
-def _duals(rollouts: Rollouts, groups: Groups | None) -> str:
+def _duals(rollouts: Rollouts, judgement: Judgement) -> str:
     what = say("duals.advantage" if rollouts.reward is None else "duals.reward")
-    if groups is None:
-        return say("duals.whole", what=what)
-    warning = say("duals.warning", groups=groups.count, uneven=groups.uneven) if groups.uneven else ""
-    return say("duals.prompts", what=what, warning=warning)
-
-
-def _groups(rollouts: Rollouts) -> Groups | None:
-    """The groups whose advantages do not sum to 0 over their completions; those of a whole group do."""
     if rollouts.group is None:
-        return None
-    counted = np.bincount(rollouts.completion, weights=rollouts.mask, minlength=rollouts.count)
-    values = np.where(rollouts.mask, rollouts.advantage, 0.0)
-    mean = np.bincount(rollouts.completion, weights=values, minlength=rollouts.count) / np.maximum(counted, 1)
-    total, size = (np.bincount(rollouts.group, weights=x) for x in (mean, np.abs(mean)))
-    uneven = np.flatnonzero(np.abs(total) > UNEVEN * size)
-    count, names = int((size > 0).sum()), tuple(rollouts.group_names[i] for i in uneven[:NAMED])
-    if not len(uneven):
-        return Groups(count, 0, (), "")
-    more = say("groups.more", count=f"{len(uneven) - NAMED:,}") if len(uneven) > NAMED else ""
-    named = ", ".join(f"“{_short(name)}”" for name in names)
-    text = say("groups.incomplete", uneven=f"{len(uneven):,}", groups=f"{count:,}", names=named, more=more)
-    return Groups(count, len(uneven), names, text)
-
-
-def _short(name: str) -> str:
-    """A group's name on one line."""
-    line = " ".join(name.split())
-    return line if len(line) <= LONGEST_NAME else f"{line[:LONGEST_NAME]}…"
-
-
-def align(rollouts: Rollouts) -> Alignment:
-    """The test for a shift by one token."""
-    learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
-    mask, owner = rollouts.mask, rollouts.completion
-    first = np.flatnonzero(mask[:-1] & mask[1:] & (owner[:-1] == owner[1:]))
-    here, sampler = np.flatnonzero(mask), rollouts.logp_rollout
-    return Alignment(
-        len(first),
-        _correlation(learner[first], sampler[first + 1]),
-        _correlation(learner[here], sampler[here]),
-        _correlation(learner[first + 1], sampler[first]),
-    )
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float | None:
-    if len(a) < 3:
-        return None
-    a, b = a - a.mean(), b - b.mean()
-    size = math.sqrt(float(a @ a)) * math.sqrt(float(b @ b))
-    return float(a @ b) / size if size > 1e-12 * len(a) else None
+        return say("duals.whole", what=what)
+    uneven = any(cause.name == "half-groups" for cause in judgement.causes)
+    return say("duals.prompts", what=what, warning=say("duals.warning") if uneven else "")
 
 
 def _scale(rollouts: Rollouts) -> Scale:
@@ -380,17 +319,6 @@ def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> H
     inside = np.clip(bits, -reach, reach)
     kept, cut = (np.histogram(inside[which], edges)[0] for which in (~silenced, silenced))
     return Histogram(reach, tuple(map(int, kept)), tuple(map(int, cut)))
-
-
-def _unbiased(rollouts: Rollouts) -> Unbiased:
-    old = rollouts.logp_old is not None
-    learner = rollouts.logp_old if rollouts.logp_old is not None else rollouts.logp
-    with np.errstate(over="ignore"):
-        ratio = np.exp((learner - rollouts.logp_rollout)[rollouts.mask])
-    # Given what came before it, each ratio has mean 1: the terms are uncorrelated, also inside a completion.
-    capped = np.minimum(ratio, CAP)
-    means = [(float(r.mean()), float(np.sqrt(np.square(r - 1).sum()) / len(r))) for r in (ratio, capped)]
-    return Unbiased(*means[0], *means[1], old)
 
 
 def _logged(rollouts: Rollouts, limits: Limits) -> tuple[Logged, ...]:

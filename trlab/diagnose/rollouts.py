@@ -1,8 +1,9 @@
 """Anybody's rollouts from a file, checked: one row per completion with lists, or one row per token.
 
 Columns: `logp`, `logp_rollout`, `advantage` and `mask`; where known also `logp_old`, `tokens`, `text`, `prompt`,
-`group` and `reward`. In the layout of one row per token, `completion` says which rows belong together, and `position`
-in which order (without it: the file's).
+`group`, `reward` and `version`; other libraries' names are recognised (`columns.ALIASES`). In the
+layout of one row per token, `completion` says which rows belong together, and `position` in which order (without it:
+the file's).
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ class Rollouts:
     """What the file calls each group, or its prompt."""
     reward: np.ndarray | None = None
     """[B]"""
+    version: np.ndarray | None = None
+    """[B] of the policy that sampled."""
+    recognised: tuple[tuple[str, str], ...] = ()
+    """Our name of a column and the file's, where another library's name was taken for it."""
     unread: tuple[str, ...] = ()
     """Columns of the file that nothing was made of."""
     sampling: Sampling = field(default_factory=Sampling)
@@ -92,8 +97,7 @@ def read(
         ImportError: pyarrow is missing.
         OSError: there is no such file.
         ValueError: no path; a file of another kind; files that differ in their columns; no rows; a missing column, or
-            one that comes twice; lists of unequal length; NaN, inf or a log-prob above 0 where the mask is True; no
-            token unmasked.
+            one that comes twice; lists of unequal length; no token unmasked.
         TypeError: a column of another type.
         DataError: a line that is not JSON.
     """
@@ -112,15 +116,17 @@ def read(
         completion=data.owner,
         count=data.count,
         mask=mask,
-        logp=data.log_probs("logp", mask),
-        logp_rollout=data.log_probs("logp_rollout", mask),
-        logp_old=data.log_probs("logp_old", mask) if data.has("logp_old") else None,
-        advantage=data.advantages(mask),
+        logp=data.log_probs("logp"),
+        logp_rollout=data.log_probs("logp_rollout"),
+        logp_old=data.log_probs("logp_old") if data.has("logp_old") else None,
+        advantage=data.advantages(),
         pieces=data.pieces(tokenizer),
         prompts=data.words("prompt") if data.has("prompt") else None,
         group=None if groups is None else groups[0],
         group_names=() if groups is None else tuple(groups[1]),
         reward=data.rewards(mask) if data.has("reward") else None,
+        version=data.versions(),
+        recognised=data.recognised,
         unread=(
             *(name for name in file.data.column_names if name not in data.used and not INDEX.fullmatch(name)),
             *file.left,

@@ -17,6 +17,7 @@ from trlab.diagnose import prime, slime
 from trlab.diagnose.sampling import Sampling
 from trlib.tasks.lines import numbered
 
+NEEDS = "diagnose: needs pyarrow to read rollouts; pip install 'trust-region-book[diagnose]' brings it"
 MAGIC, ZIP = b"PAR1", b"PK\x03\x04"
 """What a parquet file begins with, and what NPZ and `.pt` do."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -118,7 +119,7 @@ def table(path: Path) -> Table:
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise ImportError("diagnose: needs pyarrow to read rollouts; `pip install pyarrow` brings it") from error
+        raise ImportError(NEEDS) from error
     with path.open("rb") as file:
         begin = file.read(1 << 16)
     text = begin.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -218,13 +219,19 @@ def _rows(rows: Sequence[tuple[int, Any]], path: Path) -> Table:
 def _whole(data: Mapping[str, Any], path: Path) -> Table:
     """Whole columns, with what is known of the sampling beside them."""
     stated = {name: _plain(data[name]) for name in SCALARS if _is_scalar(data.get(name))}
-    columns = {str(name): _column(value) for name, value in data.items() if name not in stated}
+    alone = {name for name, value in data.items() if _is_scalar(value)} if any(map(_is_long, data.values())) else set()
+    columns = {str(name): _column(value) for name, value in data.items() if name not in alone | set(stated)}
     sizes = {name: len(values) for name, values in columns.items()}
     if len(set(sizes.values())) > 1:
         counts = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise ValueError(f"{str(path)!r}: expected as many values in every column, got {counts}")
     sampling = Sampling(**stated, source="as the file says") if stated else Sampling()
-    return Table(_table(columns, str(path)), sampling=sampling)
+    left = tuple(str(name) for name in data if name in alone and name not in stated)  # a step's number, say
+    return Table(_table(columns, str(path)), sampling=sampling, left=left)
+
+
+def _is_long(value: Any) -> bool:
+    return not _is_scalar(value) and value is not None and len(value) > 1
 
 
 def _is_scalar(value: Any) -> bool:
@@ -274,11 +281,13 @@ def _saved(path: Path) -> Table:
     import torch
 
     try:
-        data = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError) as error:
+        with torch.serialization.safe_globals(_numbers_of_numpy()):
+            data = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        what = re.search(r"GLOBAL ([\w.]+)", str(error))
         raise ValueError(
-            f"{str(path)!r}: expected tensors, lists, numbers and texts, got what torch.load(weights_only=True) "
-            f"refuses ({str(error).strip().splitlines()[0][:120]})"
+            f"{str(path)!r}: expected tensors, arrays, lists, numbers and texts, got "
+            f"{what[1] if what else 'a damaged file'}, which torch.load(weights_only=True) refuses"
         ) from error
     if slime.is_dump(data):
         columns, left = slime.columns(data, repr(str(path)))
@@ -292,6 +301,16 @@ def _saved(path: Path) -> Table:
             f"{str(path)!r}: expected a dictionary of columns or a list of rows, got {type(data).__name__}"
         )
     return _whole(data, path)
+
+
+def _numbers_of_numpy() -> list[Any]:
+    """What numpy's numbers and arrays are pickled by: they hold data and run nothing."""
+    scalar: Any
+    rebuilt: Any
+    scalar, rebuilt = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
+    old = [(each, f"numpy.core.multiarray.{each.__name__}") for each in (scalar, rebuilt)]  # as numpy 1 calls them
+    types = {type(np.dtype(name)) for name in "?bhilqBHILQefd"}
+    return [scalar, rebuilt, *old, np.ndarray, np.dtype, *types]
 
 
 def _plainest(value: Any) -> Any:

@@ -9,91 +9,166 @@ from __future__ import annotations
 
 TEXTS: dict[str, str] = {
     # -- the verdict ---------------------------------------------------------------------------------------------------
-    "headline.true": "These findings hold: nothing in the numbers speaks against them.",
-    "headline.unknown": (
-        "These findings hold only if logp_rollout is what the sampler drew from, which the file does not say."
+    "headline.healthy": "healthy within what {completions} completions can show",
+    "headline.found": "found: {causes}",
+    "headline.unclear": "cannot be judged, because {reason}",
+    "unclear.few": "there are {completions} completions with {tokens} tokens; 8 and 100 are needed",
+    "unclear.constant": "a column of log-probs holds the same number everywhere",
+    "unclear.mean": (
+        "the mean of π/μ over tokens that μ drew is {mean} ± {error} instead of 1, and no known cause explains it"
     ),
-    "headline.raw": "These findings do not hold: logp_rollout is not what the sampler drew from.",
-    "headline.shift": "These findings do not hold: the log-probs are shifted by one token.",
-    "headline.biased": "These findings do not hold: the mean of {ratio} should be 1 and is {mean}.",
-    "headline.gross": "These findings do not hold: learner and sampler differ by {deviation} nats per token.",
-    "meaning.processed": (
-        "They are processed{details}: logp_rollout is the log-prob of the distribution that sampled. The findings hold."
+    "unseen.logp_old": "no logp_old: staleness, dropout and the sampler's deviation are not told apart",
+    "unseen.group": "no group and no prompt: whole groups and groups without a difference cannot be counted",
+    "unseen.version": "no version: a sampler that lags and one that rounds look alike",
+    "unseen.copied": "learner and sampler are equal to the last bit: one column may be a copy of the other",
+    "unseen.sampling": (
+        "not said whether the sampler's log-probs are raw or processed, and at which temperature: where both columns "
+        "are raw, a temperature does not show"
     ),
-    "meaning.same": (
-        "They are the same, raw or processed{details}: at temperature 1 nothing is divided. The findings hold, as long "
-        "as no top-p, top-k or penalty changed the distribution."
+    "cause.non_finite": "{columns} where the mask is True, in completions {completions}.",
+    "cause.non_finite_column": "{count} of {column} are NaN or infinite",
+    "advice.non_finite": (
+        "Look for a softmax over a row that is masked altogether, logits that overflow float16, or a token that the "
+        "sampler could not score. One such token makes the whole gradient NaN."
     ),
-    "meaning.learner": (
-        "The learner has to score at the sampler's temperature, too: check that logp was computed at {at}. Where it "
-        "was not, it shows below as a mismatch."
+    "cause.overflow": (
+        "{count} tokens have log-probs that differ by up to {largest} nats: their ratio is infinite or 0 in float32."
     ),
-    "meaning.that": "that temperature",
-    "meaning.temperature": "temperature {temperature}",
-    "meaning.top_p": (
-        "With top-p {top_p} the sampler never draws from the rest, to which the learner gives a probability: the mean "
-        "of a ratio to μ lies below 1 by as much."
+    "advice.overflow": (
+        "Look for log-probs filled with a large negative number (-inf, -1e9) at tokens that the mask counts; clamp the "
+        "log-ratio before exp."
     ),
-    "meaning.raw": (
-        "They are raw, and the sampler changed the distribution{details}: logp_rollout is not the log-prob of the "
-        "distribution that sampled."
+    "cause.probabilities": "{column}: every value lies from 0 to 1.",
+    "advice.probabilities": "These are probabilities: take the logarithm.",
+    "cause.losses": "{column}: no value lies below 0, and some lie above 1.",
+    "advice.losses": "These are losses, -log p: change the sign.",
+    "cause.above": "{column}: {count} values lie above 0, up to {largest}.",
+    "advice.above": "A log-prob is at most 0. These may be logits, or scores to which a bonus was added.",
+    "cause.unit": (
+        "The learner's log-probs are {low} times the sampler's at unlikely tokens and {high} times at likely ones: "
+        "{column} is in units of {unit}."
     ),
-    "meaning.lost": (
-        "What takes logp_rollout for log μ does not hold: π/μ, the mismatch, the effective sample size, and what TIS, "
-        "DPPO and QUATRO would do."
+    "advice.unit": "Use the natural logarithm on both sides.",
+    "cause.clipped": "{count} values of {column} are exactly {least}, the least of all, where the others differ.",
+    "advice.clipped": "The log-probs are clipped at that floor. Record them before the clamp: rare tokens matter most.",
+    "cause.padding": "{tokens} tokens at the ends of {completions} rows are one constant, and the mask counts them.",
+    "advice.padding": (
+        "They are padding. Set the mask to 0 behind the last token: counted, they dilute every mean over tokens."
     ),
-    "meaning.free_old": (
-        "What compares two passes of the learner holds: the clip ratio around logp_old and the staleness π/π_old."
+    "cause.shift": (
+        "The sampler's log-probs agree with the learner's of the token {where} (correlation {best}), not with those of "
+        "their own token ({same})."
     ),
-    "meaning.free_none": (
-        "The file has no logp_old, so even the clip ratio is taken to logp_rollout: none of the findings is free of it."
-    ),
-    "meaning.not_back": (
-        "It cannot be recovered. A log-prob divided by the temperature is not the log-prob at that temperature: "
-        "the sum over the vocabulary is missing. Record it again, after the processors (vLLM: "
-        "logprobs_mode=processed_logprobs)."
-    ),
-    "meaning.shift": (
-        "They are shifted by one token: logp_rollout agrees with {column} of the token {where} (correlation {best}) "
-        "and not with that of its own token (correlation {same}). The findings below do not hold until this is mended."
-    ),
-    "meaning.shift_before": "before it",
-    "meaning.shift_after": "after it",
-    "meaning.shift_cause": (
+    "cause.before": "before it",
+    "cause.after": "after it",
+    "advice.shift": (
         "Position t of a model's output scores token t + 1. Cut the last position off the log-probs and the first "
         "off the tokens, in the sampler's column and in the learner's alike."
     ),
-    "meaning.biased": (
-        "The numbers speak against them: over tokens that the sampler drew, the mean of {ratio} should be 1 and is "
-        "{mean} ± {error}{capped}.{kind} The findings below do not hold until this is explained."
+    "cause.unrelated": "The learner's and the sampler's log-probs hardly agree anywhere (correlation {same}).",
+    "advice.unrelated": (
+        "The rows of the two columns belong to different completions: join them by the completion's id, not by place."
     ),
-    "meaning.capped": " ({capped} with every ratio cut at {cap})",
-    "meaning.stated": " They are said to be {logprobs}{details}.",
-    "meaning.gross": (
-        "The numbers speak against them: {column} and logp_rollout differ by {deviation} nats per token on average, "
-        "more than any rounding or usual batch of updates gives.{kind} The findings below do not hold until this is "
-        "explained."
+    "cause.pairing": (
+        "{count} of {total} completions differ by {far} nats per token, the others by {rest}. They are {completions}."
     ),
-    "meaning.causes": (
-        "Look for log-probs shifted by one token, recorded before temperature, top-p or top-k were applied, or of a "
-        "text that was tokenized again."
+    "cause.more": " and {count} more",
+    "advice.pairing": (
+        "These completions were scored with another prompt or another text: look for rows that were reordered, a "
+        "prompt that was cut, or a text that was tokenized again."
     ),
-    "meaning.updates": (
-        "Many updates on the same tokens also raise the mean of π/μ. Record the learner's log-probs before its first "
-        "update as logp_old: their mean ratio must be 1 whatever the updates did."
+    "cause.support": (
+        "The learner finds {share} % of the tokens less likely than the sampler did, never by much; the mean of π/μ is "
+        "{mean} ± {error} instead of 1."
     ),
-    "meaning.unknown": (
-        "It is not known whether logp_rollout is the log-prob of the distribution that sampled: {how}. The findings "
-        "below take it for that."
+    "advice.support": (
+        "The sampler drew from a cut vocabulary (top-p, top-k or min-p) and the learner scores the whole one. Sample "
+        "with top-p 1 and top-k off, or give the learner the same cut."
     ),
-    "meaning.how_temperature": "say --temperature",
-    "meaning.how_both": "say --logprobs raw or --logprobs processed, and --temperature",
-    "meaning.known_raw": "They are raw",
-    "meaning.known_not": "vLLM records raw log-probs unless it is told otherwise; TRL, verl and prime-rl tell it to "
-    "record processed ones",
-    "meaning.differ": (
-        "{known}. Raw and processed log-probs are the same at temperature 1 without top-p, top-k and penalties, and "
-        "differ otherwise."
+    "cause.support_raw": (
+        "The learner finds {share} % of the tokens more likely than the sampler says, never by much; the mean of π/μ "
+        "is {mean} ± {error} instead of 1."
+    ),
+    "advice.support_raw": (
+        "One side cuts the vocabulary (top-p, top-k) and the sampler's log-probs are of the whole: record them after "
+        "the cut (vLLM: logprobs_mode=processed_logprobs)."
+    ),
+    "cause.support_said": "The sampler's log-probs are raw, and it cut the vocabulary{details}.",
+    "advice.support_said": "Record them after the cut (vLLM: logprobs_mode=processed_logprobs).",
+    "cause.temperature_learner": (
+        "log π/μ changes by {slope} per nat of log μ, which explains {explained} % of it: the learner's log-probs are "
+        "about {factor} times the sampler's. The mean of π/μ is {mean} ± {error}, so the sampler's are right."
+    ),
+    "advice.temperature_learner": (
+        "The learner scores at another temperature than the sampler drew at: divide its logits by the sampler's "
+        "temperature before the softmax."
+    ),
+    "cause.temperature_sampler": (
+        "log π/μ changes by {slope} per nat of log μ, which explains {explained} % of it: the learner's log-probs are "
+        "about {factor} times the sampler's. The mean of π/μ is {mean} ± {error} instead of 1, so the sampler's are "
+        "not of the distribution that was drawn from."
+    ),
+    "advice.temperature_sampler": (
+        "The sampler's log-probs were recorded before its temperature was applied, or the learner applies one that the "
+        "sampler does not: record processed ones (vLLM: logprobs_mode=processed_logprobs)."
+    ),
+    "cause.temperature_said": "The sampler's log-probs are raw, and it changed the distribution{details}.",
+    "advice.temperature_said": (
+        "They cannot be recovered, because the sum over the vocabulary is missing. Record them after the temperature "
+        "(vLLM: logprobs_mode=processed_logprobs)."
+    ),
+    "cause.staleness": (
+        "Learner and sampler differ by {newest} nats per token in the newest completions and by {oldest} in those that "
+        "are {age} versions older."
+    ),
+    "advice.staleness": (
+        "The sampler lags. Bound the age of a completion, sync weights more often, or weight by a truncated π/μ."
+    ),
+    "cause.dropout": (
+        "{count} tokens left PPO's window between two passes of the learner, and {share} % of them moved against their "
+        "advantage; updates move most along it, noise a half."
+    ),
+    "advice.dropout": (
+        "The learner's passes are noisy: set dropout to 0 or score in evaluation mode; in a mixture of experts, replay "
+        "the sampler's routes."
+    ),
+    "cause.dropout_alone": (
+        "{deviation} nats per token of noise without a slope; with one pass of the learner, dropout and low precision "
+        "look alike."
+    ),
+    "advice.dropout_alone": (
+        "Record the learner twice (logp_old and logp): if two passes differ, set dropout to 0; in a mixture "
+        "of experts, replay the sampler's routes."
+    ),
+    "cause.noise": (
+        "Tokens that are all but certain differ by {sure} nats and the others by {rest}: no softmax makes such noise."
+    ),
+    "advice.noise": (
+        "Something was added to the log-probs after the softmax, or they were stored in few digits: record them in "
+        "float32."
+    ),
+    "cause.precision": (
+        "Learner and sampler differ by {deviation} nats per token, without a slope: about what {like} gives."
+    ),
+    "advice.precision": (
+        "One side computes in low precision. Use the same weights and bf16 or more on both sides, or correct by a "
+        "truncated π/μ. Without a version this may be a sampler that lags."
+    ),
+    "cause.dead": "{dead} of {groups} groups ({share} %) have no advantage: their completions got the same reward.",
+    "advice.dead": (
+        "They teach nothing. Choose prompts that are neither solved nor hopeless, sample more completions of each, or "
+        "filter such groups before the batch is filled."
+    ),
+    "cause.no_advantage": "Every advantage is 0.",
+    "advice.no_advantage": "Nothing is learned: all rewards of a group are the same, or the advantages were lost.",
+    "cause.truncation": "{count} of {total} completions ({share} %) end at exactly {longest} tokens, the longest.",
+    "advice.truncation": (
+        "They were cut at the limit before they could answer. Raise it, or leave cut completions out of the loss."
+    ),
+    "cause.half": "The advantages of {uneven} of {groups} groups do not sum to 0: {names}.",
+    "advice.half": (
+        "The file holds a part of these groups, or the advantages are not relative to the group. Read the files of all "
+        "ranks together."
     ),
     # -- why is my clip ratio 0? ---------------------------------------------------------------------------------------
     "policy.logp_old": "the learner before this batch's updates (logp_old)",
@@ -162,16 +237,7 @@ TEXTS: dict[str, str] = {
     "duals.advantage": "mean advantages",
     "duals.whole": "{what}, the whole batch as one group",
     "duals.prompts": "{what}, prompt by prompt{warning}",
-    "duals.warning": (
-        " (of {groups} groups {uneven} have advantages whose sum is not 0: a group may lie in several files, and then "
-        "its constraint is another one, or advantages are not relative to the group)"
-    ),
-    "groups.incomplete": (
-        "Incomplete groups: the advantages of {uneven} of {groups} groups do not sum to 0, so the file may hold only a "
-        "part of each, or the advantages are not relative to the group. QUATRO's numbers are then wrong: read the "
-        "files of all ranks together. They are {names}{more}."
-    ),
-    "groups.more": " and {count} more",
+    "duals.warning": " (groups are incomplete here, so their constraints are others)",
     # -- a scale for the mismatch --------------------------------------------------------------------------------------
     "scale.bf16": "bf16 weights and arithmetic",
     "scale.int8": "weights rounded to int8",
@@ -208,7 +274,12 @@ TEXTS: dict[str, str] = {
     "page.glance_effective": "effective sample size, by token",
     "page.glance_ratio": "the ratio π/μ that is farthest from 1",
     "page.clip_heading": "Why is my clip ratio 0?",
-    "page.kind_heading": "Which log-probs are these?",
+    "page.causes_heading": "What is wrong?",
+    "page.nothing": "<p>No test accuses this dump.</p>",
+    "page.unclear": "<p>This dump {headline}.</p>",
+    "page.cause": "<strong>{name}</strong>: {evidence} {advice}",
+    "page.unseen": "<p>Not looked at:</p>{list}",
+    "page.recognised": "<p>Columns that were recognised: {names}.</p>",
     "page.spread_heading": "How far have the ratios spread?",
     "page.spread": (
         "<p>π is the policy that learns, μ the one that sampled, π<sub>old</sub> the learner before this batch's "
@@ -245,29 +316,9 @@ TEXTS: dict[str, str] = {
     ),
     "page.before": (
         "<p>Before any update the learner and the sampler differ by {kl} nats per token (KL) and {tv} in total "
-        "variation; the ratios lie from {least} to {most}.</p>"
+        "variation; the ratios lie from {least} to {most}. Over tokens that μ sampled the mean of π<sub>old</sub>/μ "
+        "is 1, whatever π<sub>old</sub> is; here it is {mean} ± {error} (one standard error).</p>"
     ),
-    "page.mean": "The mean of π<sub>old</sub>/μ is {mean} ± {error} (one standard error)",
-    "page.mean_top_p": (
-        "<p>{mean}. Over tokens that μ sampled with top-p {top_p} it is the probability that the learner gives to "
-        "what the sampler kept, so a mean below 1 says nothing against the log-probs.</p>"
-    ),
-    "page.mean_wrong": (
-        '<p class="warning">{mean}; over tokens that μ sampled it must be 1, whatever π<sub>old</sub> is. So '
-        "<code>logp_rollout</code> are not the log-probs of the distribution that sampled. Look for log-probs recorded "
-        "before temperature, top-p or top-k were applied, for a shift by one token, or for a text that was tokenized "
-        "again.</p>"
-    ),
-    "page.mean_other": (
-        "<p>{mean}. The learner and the sampler agree, on log-probs that are not those of the distribution that "
-        "sampled.</p>"
-    ),
-    "page.mean_right": (
-        "<p>{mean}. Over tokens that μ sampled it must be 1, and it is: nothing speaks against "
-        "<code>logp_rollout</code> being the log-probs of the distribution that sampled. A learner that scores at "
-        "another temperature would show in the divergences above, not here.</p>"
-    ),
-    "page.mean_misaligned": "<p>{mean}, on tokens that do not belong together.</p>",
     "page.scale": (
         "What usual mismatches look like: {model} against a copy of itself that differs in one thing, over {tokens} "
         "tokens (<code>{command}</code>)"

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from trlib import __version__
-from trlib.cli import evaluate, methods, tasks, train
+from trlib.cli import evaluate, methods, options, tasks, train
 from trlib.errors import TrlibError
 from trlib.namesake import instead
 from trlib.other_names import hint, near
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         short = _short_of_memory(error)
         if args is None or args.traceback or (isinstance(error, RuntimeError) and not short):
             raise
-        message = _less(error, args, commands[args.command]) if short else _sentence(error)
+        message = _less(error, args, commands[args.command]) if short else options.sentence(error)
         if args.json:
             print(json.dumps({"error": message, "kind": type(error).__name__}))
         print(f"trlib: error: {message}", file=sys.stderr)
@@ -129,14 +129,6 @@ def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespa
     if odd:
         parsers[args.command].refuse(odd[0])
     return args
-
-
-def _sentence(error: BaseException) -> str:
-    """An error as one sentence that names the file, where there is one."""
-    if isinstance(error, OSError) and error.strerror:
-        where = f": {os.fspath(error.filename)!r}" if error.filename else ""
-        return f"{error.strerror}{where}"
-    return str(error) or type(error).__name__
 
 
 def _short_of_memory(error: BaseException) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
@@ -45,6 +46,14 @@ def wrapped(text: str, *, first: str, indent: int) -> str:
     return textwrap.fill(
         " ".join(text.split()), width, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False
     )
+
+
+def sentence(error: BaseException) -> str:
+    """An error as one sentence that names the file, where there is one."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {os.fspath(error.filename)!r}" if error.filename else ""
+        return f"{error.strerror}{where}"
+    return str(error) or type(error).__name__
 
 
 def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, defaults: bool = True) -> None:

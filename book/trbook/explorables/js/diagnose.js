@@ -126,7 +126,7 @@ function render({ model, el }) {
     shadow.append(sheet, page);
     const stem = done.source.replace(/\.\w+$/, "").replace(/[^\w.-]+/g, "_");
     result.append(
-      h("p", { class: "judged", "data-verdict": true, "data-holds": done.holds, "data-known": String(done.known) },
+      h("p", { class: "judged", "data-verdict": done.verdict, "data-causes": done.causes },
         h("span", { "aria-hidden": "true", text: `${done.mark} ` }), done.headline),
       h("div", { class: "marks" },
         h("button", { type: "button", text: "Save as one page", onclick: () => save(`${stem}.html`, done.page, "text/html") }),

@@ -2,7 +2,7 @@
 
 import shared from "./shared.json" with { type: "json" };
 
-const { REQUIRED, OPTIONAL } = shared.constants;
+const { REQUIRED, OPTIONAL, ALIASES } = shared.constants;
 export const KNOWN = [...REQUIRED, ...OPTIONAL];
 export const MOST_TOKENS = 8e6;
 
@@ -137,7 +137,7 @@ export class Table {
   }
 
   column(name) {
-    if (!this.wanted) this.wanted = new Set([...KNOWN, ...Object.values(this.names)]);
+    if (!this.wanted) this.wanted = new Set([...KNOWN, ...Object.values(this.names), ...Object.values(ALIASES).flat()]);
     this.seen.add(name);
     this.order.add(name);
     if (!this.wanted.has(name)) {

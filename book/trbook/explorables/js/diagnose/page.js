@@ -2,7 +2,6 @@
 
 import { comma, escape, fixed, general, letters, number, percent, say, tokens, visible } from "./format.js";
 import { linspace } from "./numbers.js";
-import { deviates, shiftOf } from "./verdict.js";
 import shared from "./shared.json" with { type: "json" };
 
 const KEYS = ["ppo", "dppo_tv", "dppo_kl"], OLD = "π<sub>old</sub>", { QUANTILES } = shared.constants;
@@ -38,17 +37,17 @@ ${body(f)}</main>
 `;
 }
 
-export const holdsOf = (f) => (f.meaning.holds === false ? "false" : "true");
-export const markOf = (f) => (f.meaning.holds === null ? "?" : f.meaning.holds ? "✓" : "✗");
+export const markOf = (f) => ({ healthy: "✓", found: "✗", unclear: "?" })[f.verdict];
+export const causesOf = (f) => f.causes.map((cause) => cause.name).join(" ");
 
 function verdict(f) {
-  const known = f.meaning.holds === null ? ' data-known="false"' : "", mark = `<span aria-hidden="true">${markOf(f)}</span> `;
-  return `<p class="verdict" data-verdict data-holds="${holdsOf(f)}"${known}>${mark}${escape(f.meaning.headline)}</p>`;
+  const mark = `<span aria-hidden="true">${markOf(f)}</span> `;
+  return `<p class="verdict" data-verdict="${f.verdict}" data-causes="${causesOf(f)}">${mark}${escape(f.headline)}</p>`;
 }
 
 /* Everything below the verdict. */
 export function body(f) {
-  const sections = [kind, answer, spread, mismatch, effective, effects, which, context, made];
+  const sections = [causes, answer, spread, mismatch, effective, effects, which, context, made];
   return `<p class="lead">${lead(f)}</p>\n${glance(f)}\n${sections.map((part) => part(f)).join("")}`;
 }
 
@@ -95,9 +94,12 @@ function glance(f) {
 
 const answer = (f) => section("page.clip_heading", `<p class="answer">${escape(f.answer.verdict)}</p>${list(f.answer.reasons)}`);
 
-function kind(f) {
-  const mark = f.meaning.holds === false ? ' class="warning"' : "";
-  return section("page.kind_heading", `<p${mark}>${escape(f.meaning.verdict)}</p>${list(f.meaning.reasons)}`);
+function causes(f) {
+  const rows = f.causes.map((cause) => `<li>${say("page.cause", { name: cause.name, evidence: escape(cause.evidence), advice: escape(cause.advice) })}</li>`);
+  let text = rows.length ? `<ul class="causes">${rows.join("")}</ul>` : "";
+  if (f.verdict === "healthy") text = say("page.nothing");
+  if (f.verdict === "unclear") text = say("page.unclear", { headline: escape(f.headline) });
+  return section("page.causes_heading", text + (f.unseen.length ? say("page.unseen", { list: list(f.unseen) }) : ""));
 }
 
 function spread(f) {
@@ -113,17 +115,9 @@ function mismatch(f) {
   if (x?.one === 1) return section("page.mismatch_heading", say("page.equal"));
   const picture = figure(classes(f.classes, ratio), say("page.classes", { ratio: sub(ratio) }));
   const text = x
-    ? say("page.before", { kl: number(x.kl || 0), tv: number(x.tv || 0), least: number(x.quantiles[0]), most: number(x.quantiles.at(-1)) }) + unbiased(f)
+    ? say("page.before", { kl: number(x.kl || 0), tv: number(x.tv || 0), least: number(x.quantiles[0]), most: number(x.quantiles.at(-1)), mean: fixed(f.unbiased.value, 4), error: fixed(f.unbiased.error, 4) })
     : say("page.mixed");
   return section("page.mismatch_heading", text + scale(f) + picture + logged(f));
-}
-
-function unbiased(f) {
-  const u = f.unbiased, cut = f.sampling.top_p, mean = say("page.mean", { mean: fixed(u.mean, 4), error: fixed(u.error, 4) });
-  if (shiftOf(f.alignment)) return say("page.mean_misaligned", { mean });
-  if (deviates(u) && cut !== null && cut < 1 && u.mean < 1) return say("page.mean_top_p", { mean, top_p: general(cut) });
-  if (deviates(u)) return say("page.mean_wrong", { mean });
-  return say(f.meaning.holds === false ? "page.mean_other" : "page.mean_right", { mean });
 }
 
 function scale(f) {
@@ -153,8 +147,7 @@ function effects(f) {
   const some = f.points.length === f.tokens ? say("page.all_tokens") : say("page.some_tokens", { count: comma(f.points.length), total: comma(f.tokens) });
   const around = f.anchor === "logp_rollout" ? "" : say("page.around_mu");
   const picture = figure(plane(f), say("page.plane", { some, tv: general(f.limits.delta_tv), around }), legend);
-  const groups = f.groups?.uneven ? `<p class="warning">${escape(f.groups.text)}</p>` : "";
-  return section("page.effects_heading", `${agreement(f)}${groups}${table(say("page.effects_caption"), say("page.effects_heads"), rows)}<div class="pair">${picture}<div>${terms(f)}</div></div>`);
+  return section("page.effects_heading", `${agreement(f)}${table(say("page.effects_caption"), say("page.effects_heads"), rows)}<div class="pair">${picture}<div>${terms(f)}</div></div>`);
 }
 
 function agreement({ agreement: a }) {
@@ -210,7 +203,8 @@ function word(x) {
 
 function made(f) {
   const unread = f.unread.length ? say("page.unread", { names: f.unread.map((name) => `<code>${escape(visible(name))}</code>`).join(", ") }) : "";
-  return say("page.made", { layout: say(`page.layout_${f.layout}`), unread });
+  const pairs = f.recognised.map(([ours, theirs]) => `<code>${escape(visible(theirs))}</code> as ${ours}`).join(", ");
+  return say("page.made", { layout: say(`page.layout_${f.layout}`), unread: (pairs ? say("page.recognised", { names: pairs }) : "") + unread });
 }
 
 const method = (e) => e.name + say("page.around", { anchor: e.anchor === "logp_rollout" ? "μ" : OLD, derived: e.key === "quatro" ? say("page.derived") : "" });

@@ -166,7 +166,10 @@ function document(data, file, table) {
   if (!Array.isArray(first) && !Array.isArray(data.completion)) return put(data, 1, file, table, null);
   const stated = {};
   for (const name of SCALARS) if (name in data && data[name] !== null && !Array.isArray(data[name])) stated[name] = data[name];
-  columns(Object.entries(data).filter(([name]) => !(name in stated)).map(([name, value]) => [name, Array.isArray(value) ? value : [value]]), stated, file, table);
+  const isLong = Object.values(data).some((value) => Array.isArray(value) && value.length > 1);
+  const isAlone = (value) => isLong && value !== null && typeof value !== "object";
+  for (const [name, value] of Object.entries(data)) if (isAlone(value) && !(name in stated)) table.left.add(name); // a step's number, say
+  columns(Object.entries(data).filter(([name, value]) => !(name in stated) && !isAlone(value)).map(([name, value]) => [name, Array.isArray(value) ? value : [value]]), stated, file, table);
 }
 
 /* Whole columns: [name, array of rows, or { array, rows, size, isBoolean }] */

@@ -7,34 +7,34 @@
 import { byCodePoint, comma, general, letters, say } from "./format.js";
 import { byCompletion, effects } from "./effects.js";
 import { binaryTv, flagged, largest, linspace, map, mean, median, pick, quantiles, rint, sorted, total, where } from "./numbers.js";
-import { answer, meaning } from "./verdict.js";
+import { align } from "./alignment.js";
+import { judge, meanRatio } from "./causes.js";
+import { answer } from "./verdict.js";
 import shared from "./shared.json" with { type: "json" };
 
-const { QUANTILES, CLASSES, BINS, POINTS, TOP, UNEVEN, NAMED, LONGEST_NAME, CAP, ROWS, EACH, BEFORE, AFTER } = shared.constants;
+const { QUANTILES, CLASSES, BINS, POINTS, TOP, ROWS, EACH, BEFORE, AFTER } = shared.constants;
 
 export function diagnose(rollouts, limits = shared.limits) {
-  const r = rollouts, n = r.mask.length, here = where(n, (i) => r.mask[i]);
+  const [judgement, r] = judge(rollouts), n = r.mask.length, here = where(n, (i) => r.mask[i]);
   const old = r.logp_old !== null, anchor = old ? "logp_old" : "logp_rollout";
   const every = effects(r, limits), by = Object.fromEntries(every.map((e) => [e.key, e]));
   const q = map(pick(r.logp_rollout, here), (x) => Math.exp(Math.min(x, 0))), p = map(pick(r.logp, here), (x) => Math.exp(Math.min(x, 0)));
   const whole = logRatio(r.logp, r.logp_rollout, here), learner = r.logp_old ?? r.logp;
   const mismatch = old ? logRatio(learner, r.logp_rollout, here) : whole;
-  const groups = groupsOf(r), scale = scaleOf(mismatch, old), alignment = align(r, learner, here), unbiased = unbiasedOf(mismatch, old);
   const flags = (effect) => flagged(effect.silenced, here);
   return {
-    source: r.source, layout: r.layout, completions: r.count, positions: n, tokens: here.length,
-    prompts: r.group === null ? null : new Set(r.group).size, anchor, duals: dualsOf(r, groups), limits, sampling: r.sampling,
-    meaning: meaning(r.sampling, unbiased, alignment, scale.deviation),
+    ...judgement, source: r.source, layout: r.layout, completions: r.count, positions: n, tokens: here.length,
+    prompts: r.group === null ? null : new Set(r.group).size, anchor, duals: dualsOf(r, judgement.causes), limits, sampling: r.sampling,
     answer: answer(r, limits, here, by.ppo.silenced),
     spreads: spreads(r, limits, here, whole, mismatch),
     histogram: histogram(old ? logRatio(r.logp, r.logp_old, here) : whole, flags(by.ppo), limits),
-    unbiased, alignment, scale, groups, logged: logged(mismatch, limits),
+    unbiased: meanRatio(mismatch), alignment: align(r), scale: scaleOf(mismatch, old), logged: logged(mismatch, limits),
     effective: effective(r, here, whole),
     effects: every.map((e) => count(e, r, here)),
     agreement: agreement(q, flags(by.ppo), flags(by.dppo_tv)),
     classes: classes(r, here, mismatch, every),
     words: words(r, here, every), examples: examples(r, by), points: points(q, p, flags(by.ppo), flags(by.dppo_tv)),
-    unread: r.unread,
+    recognised: r.recognised, unread: r.unread,
   };
 }
 
@@ -46,59 +46,13 @@ const logRatio = (above, below, here) => {
 
 /* -- groups --------------------------------------------------------------------------------------------------------- */
 
-function dualsOf(r, groups) {
+function dualsOf(r, causes) {
   const what = say(r.reward === null ? "duals.advantage" : "duals.reward");
-  if (groups === null) return say("duals.whole", { what });
-  const warning = groups.uneven ? say("duals.warning", { groups: groups.count, uneven: groups.uneven }) : "";
-  return say("duals.prompts", { what, warning });
-}
-
-function groupsOf(r) {
-  if (r.group === null) return null;
-  const { mean: means } = byCompletion(r), sums = new Float64Array(r.groupNames.length), sizes = new Float64Array(r.groupNames.length);
-  for (let c = 0; c < r.count; c++) {
-    sums[r.group[c]] += means[c];
-    sizes[r.group[c]] += Math.abs(means[c]);
-  }
-  const uneven = where(sums.length, (g) => Math.abs(sums[g]) > UNEVEN * sizes[g]), all = where(sums.length, (g) => sizes[g] > 0).length;
-  if (!uneven.length) return { count: all, uneven: 0, names: [], text: "" };
-  const names = Array.from(uneven.slice(0, NAMED), (g) => r.groupNames[g]);
-  const more = uneven.length > NAMED ? say("groups.more", { count: comma(uneven.length - NAMED) }) : "";
-  const listed = names.map((name) => `“${short(name)}”`).join(", ");
-  return { count: all, uneven: uneven.length, names, text: say("groups.incomplete", { uneven: comma(uneven.length), groups: comma(all), names: listed, more }) };
-}
-
-function short(name) {
-  const line = letters(name.trim().split(/\s+/).join(" "));
-  return line.length <= LONGEST_NAME ? line.join("") : `${line.slice(0, LONGEST_NAME).join("")}…`;
+  if (r.group === null) return say("duals.whole", { what });
+  return say("duals.prompts", { what, warning: causes.some((cause) => cause.name === "half-groups") ? say("duals.warning") : "" });
 }
 
 /* -- do the log-probs belong together? ------------------------------------------------------------------------------- */
-
-function align(r, learner, here) {
-  const { mask, completion, logp_rollout: sampler } = r;
-  const first = where(mask.length - 1, (i) => mask[i] && mask[i + 1] && completion[i] === completion[i + 1]), next = first.map((i) => i + 1);
-  return {
-    pairs: first.length,
-    before: correlation(pick(learner, first), pick(sampler, next)),
-    same: correlation(pick(learner, here), pick(sampler, here)),
-    after: correlation(pick(learner, next), pick(sampler, first)),
-  };
-}
-
-function correlation(a, b) {
-  if (a.length < 3) return null;
-  const middleA = mean(a), middleB = mean(b);
-  const product = (one, m, other, k) => total(map(one, (x, i) => (x - m) * (other[i] - k)));
-  const size = Math.sqrt(product(a, middleA, a, middleA)) * Math.sqrt(product(b, middleB, b, middleB));
-  return size > 1e-12 * a.length ? product(a, middleA, b, middleB) / size : null;
-}
-
-function unbiasedOf(mismatch, old) {
-  const of = (ratio) => [mean(ratio), Math.sqrt(total(map(ratio, (x) => (x - 1) ** 2))) / ratio.length];
-  const ratio = map(mismatch, Math.exp), [middle, error] = of(ratio), [capped, cappedError] = of(map(ratio, (x) => Math.min(x, CAP)));
-  return { mean: middle, error, capped, capped_error: cappedError, old };
-}
 
 function scaleOf(mismatch, old) {
   const column = old ? "logp_old" : "logp", rows = shared.scale.rows, size = mean(map(mismatch, Math.abs));

@@ -4,7 +4,7 @@ import { general } from "./format.js";
 import { Refused } from "./columns.js";
 import shared from "./shared.json" with { type: "json" };
 
-const { REQUIRED, ALIASES, ROUNDING } = shared.constants;
+const { REQUIRED, ALIASES, BY_TOKEN, BY_COMPLETION } = shared.constants;
 const INDEX = /^__index_level_\d+__$/;
 
 export function rollouts(source, table, stated = {}) {
@@ -15,6 +15,7 @@ class Reader {
   constructor(source, table) {
     Object.assign(this, { source, table, used: new Set() });
     if (!table.rows) throw new Refused(`'${source}': expected at least one completion, got a table without rows`);
+    this.recognised = this.recognise();
     for (const name of REQUIRED) if (!this.has(name)) throw this.missing(name);
     const logp = this.of("logp");
     if (logp.listed) {
@@ -32,6 +33,32 @@ class Reader {
     return this.table.columns.has(this.table.nameOf(name));
   }
 
+  /* Other libraries' names of the columns that are missing, taken for ours; of prime-rl's export its own. */
+  recognise() {
+    const { table } = this, taken = new Set(Object.values(table.names)), columns = table.columns;
+    const isList = (ours) => Boolean(columns.get(table.nameOf(ours))?.listed), found = { ...table.names };
+    let lists = this.has("logp") && isList("logp");
+    table.names = { ...table.names };
+    for (const [ours, theirs] of Object.entries(ALIASES)) {
+      if (this.has(ours)) continue;
+      const name = theirs.find((each) => columns.has(each) && !taken.has(each) && this.fits(ours, columns.get(each), lists));
+      if (!name) continue;
+      table.names[ours] = found[ours] = name;
+      taken.add(name);
+      lists ||= BY_TOKEN.includes(ours) && isList(ours);
+    }
+    if (!this.has("logp") && this.has("logp_old")) table.names.logp = found.logp = table.nameOf("logp_old"); // before its updates the learner is the learner
+    return Object.entries(found);
+  }
+
+  fits(ours, column, lists) {
+    const listed = Boolean(column.listed);
+    if (BY_COMPLETION.includes(ours)) return !listed && (!["reward", "version"].includes(ours) || column.type === "number");
+    if (ours !== "tokens") return true;
+    const sampler = this.table.columns.get(this.table.nameOf("logp_rollout"));
+    return listed === lists && Boolean(sampler?.listed) === listed && (!listed || column.sizes.done().every((size, row) => size === sampler.sizes.array[row]));
+  }
+
   of(name) {
     this.used.add(this.table.nameOf(name));
     return this.table.columns.get(this.table.nameOf(name));
@@ -39,9 +66,7 @@ class Reader {
 
   missing(name, why = "") {
     const have = [...this.table.order], theirs = this.table.nameOf(name);
-    const near = (ALIASES[name] ?? []).find((alias) => have.includes(alias));
-    const hint = near ? `; write ${name}=${near} into “Columns by other names”` : "";
-    return new Refused(`column '${theirs}': not in '${this.source}', which has ${have.join(", ")}${why}${hint}`);
+    return new Refused(`column '${theirs}': not in '${this.source}', which has ${have.join(", ")}${why}; name it under “Columns by other names”`);
   }
 
   /* One row per token: completions in the order in which they first come, their tokens by position. */
@@ -118,34 +143,26 @@ class Reader {
     return mask;
   }
 
-  finite(name, values, mask) {
-    for (let i = 0; i < values.length; i++) {
-      if (mask[i] && !Number.isFinite(values[i])) {
-        throw new Refused(`${this.named(name)}: expected finite numbers where the mask is True, got ${general(values[i])} at ${this.place(i)}`);
-      }
-    }
-    return values;
+  logProbs(name) {
+    return this.ordered(this.numbers(name, this.flat(name, "numbers")));
   }
 
-  logProbs(name, mask) {
-    const values = this.finite(name, this.ordered(this.numbers(name, this.flat(name, "numbers"))), mask);
-    for (let i = 0; i < values.length; i++) {
-      if (!mask[i] || values[i] <= ROUNDING) continue;
-      const hint = values.every((x, k) => !mask[k] || (x >= 0 && x <= 1)) ? "; every value lies from 0 to 1: take the logarithm" : "";
-      throw new Refused(`${this.named(name)}: expected log-probabilities, at most 0, got ${general(values[i])} at ${this.place(i)}${hint}`);
-    }
-    return values;
+  /* Of the policy that sampled, a number a completion; null where they are none. */
+  versions() {
+    if (!this.has("version") || this.table.columns.get(this.table.nameOf("version")).type !== "number") return null;
+    const { column, row } = this.byCompletion("version"), values = column.values.done(), made = Float64Array.from({ length: this.count }, (_, c) => values[row(c)]);
+    return made.every(Number.isFinite) ? made : null;
   }
 
-  advantages(mask) {
+  advantages() {
     const column = this.of("advantage");
     if (this.layout === "completion" && !column.listed) {
       const values = this.numbers("advantage", column);
       const spread = new Float64Array(this.total);
       for (let i = 0; i < this.total; i++) spread[i] = values[this.owner[i]];
-      return this.finite("advantage", spread, mask);
+      return spread;
     }
-    return this.finite("advantage", this.ordered(this.numbers("advantage", this.flat("advantage", "numbers"))), mask);
+    return this.ordered(this.numbers("advantage", this.flat("advantage", "numbers")));
   }
 
   /* The rows of a column with a value per completion. */
@@ -241,10 +258,11 @@ class Reader {
     const given = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null && value !== undefined));
     const made = {
       source: this.source, layout: this.layout, completion: this.owner, count: this.count, mask,
-      logp: this.logProbs("logp", mask), logp_rollout: this.logProbs("logp_rollout", mask),
-      logp_old: this.has("logp_old") ? this.logProbs("logp_old", mask) : null,
-      advantage: this.advantages(mask), ...this.pieces(), prompts: this.has("prompt") ? this.prompts() : null, ...this.groups(),
+      logp: this.logProbs("logp"), logp_rollout: this.logProbs("logp_rollout"),
+      logp_old: this.has("logp_old") ? this.logProbs("logp_old") : null,
+      advantage: this.advantages(), ...this.pieces(), prompts: this.has("prompt") ? this.prompts() : null, ...this.groups(),
       reward: this.has("reward") ? this.rewards(mask) : null,
+      version: this.versions(), recognised: this.recognised,
       sampling: known ? { ...found, ...given, source: "as you say" } : found,
     };
     return { ...made, unread: [...[...this.table.order].filter((name) => !this.used.has(name) && !INDEX.test(name)), ...this.table.left] };

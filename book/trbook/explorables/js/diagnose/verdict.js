@@ -1,82 +1,22 @@
-/* The verdict, and why the clip ratio is 0: `trlab.diagnose.sampling` and `answer` in JavaScript. */
+/* How the completions were drawn, and why the clip ratio is 0: `trlab.diagnose.sampling` and `answer` in JavaScript. */
 
-import { comma, fixed, general, percent, say, tokens } from "./format.js";
+import { comma, general, percent, say, tokens } from "./format.js";
 import { keptByPpo } from "./effects.js";
 import { flagged, largest, map, pick, sorted } from "./numbers.js";
 import shared from "./shared.json" with { type: "json" };
 
-const { SAME, CAP, GROSS, ALIGNED, LEAST_PAIRS } = shared.constants;
+const { SAME } = shared.constants;
 
 /* -- how the completions were drawn --------------------------------------------------------------------------------- */
 
-export const changed = (s) => ((s.temperature ?? 1) !== 1 || (s.top_p ?? 1) !== 1 ? true : s.temperature === null ? null : false);
+const changed = (s) => ((s.temperature ?? 1) !== 1 || (s.top_p ?? 1) !== 1 ? true : s.temperature === null ? null : false);
 
-const holdsBy = (s) => (s.logprobs === "processed" || changed(s) === false ? true : s.logprobs === "raw" && changed(s) ? false : null);
+export const holdsBy = (s) => (s.logprobs === "processed" || changed(s) === false ? true : s.logprobs === "raw" && changed(s) ? false : null);
 
 export function details(s) {
   const known = [["temperature", s.temperature], ["top-p", s.top_p]].filter(([, value]) => value !== null);
   const parts = [known.map(([name, value]) => `${name} ${general(value)}`).join(", "), s.source].filter(Boolean);
   return parts.length ? ` (${parts.join("; ")})` : "";
-}
-
-/* -- what the numbers show ------------------------------------------------------------------------------------------ */
-
-export function deviates(u) {
-  const [above, below] = u.old ? [0.01, 0.01] : [1, 0.5];
-  return u.mean - 1 > Math.max(4 * u.error, above) || 1 - u.mean > Math.max(4 * u.error, below)
-    || u.capped - 1 > Math.max(4 * u.capped_error, above);
-}
-
-const fisher = (c) => Math.atanh(Math.max(Math.min(c, 1 - 1e-12), -1 + 1e-12));
-
-export function shiftOf(a) {
-  if (a.pairs < LEAST_PAIRS || a.same === null) return 0;
-  let best = 0, where = 0;
-  for (const [value, side] of [[a.before, -1], [a.after, 1]]) {
-    if (value !== null && (!where || value > best || (value === best && side > where))) [best, where] = [value, side];
-  }
-  return best > ALIGNED && fisher(best) - fisher(a.same) > 4 * Math.sqrt(2 / (a.pairs - 3)) ? where : 0;
-}
-
-/* -- the verdict ---------------------------------------------------------------------------------------------------- */
-
-export function meaning(s, unbiased, alignment, deviation) {
-  const column = unbiased.old ? "logp_old" : "logp", shift = shiftOf(alignment);
-  const made = (holds, headline, verdict, ...reasons) => ({ holds, headline, verdict, reasons });
-  const causes = unbiased.old ? [say("meaning.causes")] : [say("meaning.causes"), say("meaning.updates")];
-  const kind = s.logprobs ? say("meaning.stated", { logprobs: s.logprobs, details: details(s) }) : "";
-  if (shift) {
-    const best = fixed(shift < 0 ? alignment.before : alignment.after, 2);
-    const where = say(shift < 0 ? "meaning.shift_before" : "meaning.shift_after");
-    return made(false, say("headline.shift"), say("meaning.shift", { column, where, best, same: fixed(alignment.same, 2) }),
-      say("meaning.shift_cause"), say("meaning.causes"));
-  }
-  const holds = holdsBy(s);
-  if (holds === false) {
-    return made(false, say("headline.raw"), say("meaning.raw", { details: details(s) }), say("meaning.lost"),
-      say(unbiased.old ? "meaning.free_old" : "meaning.free_none"), say("meaning.not_back"));
-  }
-  if (deviates(unbiased) && !((s.top_p ?? 1) !== 1 && unbiased.mean < 1)) {
-    const ratio = unbiased.old ? "π_old/μ" : "π/μ", mean = general(unbiased.mean, 4), error = general(unbiased.error, 2);
-    const capped = unbiased.capped > 1 ? say("meaning.capped", { capped: general(unbiased.capped, 4), cap: general(CAP) }) : "";
-    return made(false, say("headline.biased", { ratio, mean }), say("meaning.biased", { ratio, mean, error, capped, kind }), ...causes);
-  }
-  if (deviation > GROSS) {
-    const size = general(deviation, 3);
-    return made(false, say("headline.gross", { deviation: size }), say("meaning.gross", { column, deviation: size, kind }), ...causes);
-  }
-  if (holds === null) {
-    const how = say(s.logprobs ? "meaning.how_temperature" : "meaning.how_both");
-    const known = say(s.logprobs ? "meaning.known_raw" : "meaning.known_not");
-    return made(null, say("headline.unknown"), say("meaning.unknown", { how }), say("meaning.differ", { known }));
-  }
-  const reasons = [];
-  if (changed(s) !== false) {
-    const at = s.temperature === null ? say("meaning.that") : say("meaning.temperature", { temperature: general(s.temperature) });
-    reasons.push(say("meaning.learner", { at }));
-  }
-  if ((s.top_p ?? 1) !== 1) reasons.push(say("meaning.top_p", { top_p: general(s.top_p) }));
-  return made(true, say("headline.true"), say(s.logprobs === "processed" ? "meaning.processed" : "meaning.same", { details: details(s) }), ...reasons);
 }
 
 /* -- why is my clip ratio 0? ---------------------------------------------------------------------------------------- */
