@@ -16,7 +16,7 @@ from PIL import Image
 
 from tools.browser import NoChromium, browser
 from tools.paths import ROOT
-from tools.playground import BELOW, CURVES, LANES, batches, staged
+from tools.playground import CURVES, LANES, batches, staged
 
 TARGET = ROOT / "book/_static/figures/lanes.gif"
 WIDTH = 720
@@ -34,7 +34,6 @@ def frames(chromium: Any, address: str) -> list[Image.Image]:
     page = chromium.new_page(viewport={"width": WIDTH, "height": 900})
     page.goto(f"{address}/light.html")
     page.get_by_role("button", name="Play", exact=True).click()
-    page.locator(BELOW).evaluate("node => { node.style.visibility = 'hidden'; }")
     taken: list[Image.Image] = []
     seen = -1
     while seen < LAST:
