@@ -262,3 +262,15 @@ def rollouts(columns: dict[str, np.ndarray]) -> Rollouts:
 def named(seed: int, completions: int, fault: str, old: bool) -> tuple[str, ...]:
     """The names of the causes that are found."""
     return tuple(cause.name for cause in causes.judge(rollouts(flat(seed, completions, fault, old)))[0].causes)
+
+
+def table(record: dict[str, Any]) -> str:
+    """The record as the book's page shows it: shares named at each size, and false alarms."""
+    sizes = ("32", "512", "20000")
+    heads = "| fault | cause | " + " | ".join(f"{int(n):,} completions" for n in sizes) + " |"
+    lines = [heads, "|---|---|" + "---|" * len(sizes)]
+    for row in record["faults"]:
+        cells = [f"{row['sizes'][n]['named']} of {row['sizes'][n]['dumps']}" for n in sizes]
+        lines.append(f"| {row['fault']} | `{row['cause']}` | {' | '.join(cells)} |")
+    cells = [f"{record['healthy'][n]['accused']} of {record['healthy'][n]['dumps']:,}" for n in sizes]
+    return "\n".join([*lines, f"| healthy | accused | {' | '.join(cells)} |"]) + "\n"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from faults import FAULTS, GROUP, HEALTHY, NAMES, named
 
@@ -36,18 +35,6 @@ def accused(completions: int, dumps: int) -> dict[str, object]:
         if names:
             found[f"{kind}, seed {seed}"] = list(names)
     return {"dumps": dumps, "accused": len(found), "which": found}
-
-
-def table(record: dict[str, Any]) -> str:
-    """The record as the book's page shows it: shares named at each size, and false alarms."""
-    sizes = ("32", "512", "20000")
-    heads = "| fault | cause | " + " | ".join(f"{int(n):,} completions" for n in sizes) + " |"
-    lines = [heads, "|---|---|" + "---|" * len(sizes)]
-    for row in record["faults"]:
-        cells = [f"{row['sizes'][n]['named']} of {row['sizes'][n]['dumps']}" for n in sizes]
-        lines.append(f"| {row['fault']} | `{row['cause']}` | {' | '.join(cells)} |")
-    cells = [f"{record['healthy'][n]['accused']} of {record['healthy'][n]['dumps']:,}" for n in sizes]
-    return "\n".join([*lines, f"| healthy | accused | {' | '.join(cells)} |"]) + "\n"
 
 
 def main() -> None:

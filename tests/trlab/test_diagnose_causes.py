@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.trlab.faults import FAULTS, HEALTHY, NAMES, flat, named, rollouts, rows
+from tests.trlab.faults import FAULTS, HEALTHY, NAMES, flat, named, rollouts, rows, table
+from tools.paths import ROOT
 from trlab.diagnose import causes, diagnose, page, read
 from trlab.diagnose.texts import TEXTS
 from trlib.cli import main
 
+RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
 SIZE = 256
 
 
@@ -44,6 +46,18 @@ def test_every_cause_has_a_fault_and_every_name_a_sentence():
     evidence = {key.removeprefix("cause.") for key in TEXTS if key.startswith("cause.")}
     advice = {key.removeprefix("advice.") for key in TEXTS if key.startswith("advice.")}
     assert evidence - advice == {"non_finite_column", "before", "after", "more"} and advice <= evidence
+
+
+def test_the_recorded_power_keeps_what_the_page_promises():
+    for row in RECORD["faults"]:
+        at = row["sizes"]["512"]
+        assert at["named"] >= 0.95 * at["dumps"], row
+    for size in ("32", "512"):
+        healthy = RECORD["healthy"][size]
+        assert healthy["dumps"] >= 1000 and healthy["accused"] <= 0.01 * healthy["dumps"]
+    assert {row["fault"] for row in RECORD["faults"]} == set(FAULTS)
+    text = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
+    assert table(RECORD) in text
 
 
 def test_which_completions_were_scored_with_another_text_is_said():
