@@ -78,7 +78,7 @@ def test_what_a_run_fits_follows_from_its_arguments():
 
 
 def test_distance_shows_every_cell_of_its_three_sweeps():
-    one = figure("distance")
+    one = figure("ends-by-distance")
     drawing = draw(one, *read("basin"))
     (ax,) = drawing.figure.axes
     shown = {
@@ -89,4 +89,4 @@ def test_distance_shows_every_cell_of_its_three_sweeps():
     every = pd.concat([recorded(name)[0] for name in ("basin", "refit", "refit_size")])
     cells = [part for _, part in every.groupby(["sweep", "label", "lr"])]
     assert shown == {(iqm(part["kl"]), iqm(part["sampled"])) for part in cells} and len(cells) == 51
-    assert ax.get_xscale() == "log" and "TROLL, reused: 16 x 8 completions, 16 times: 0.88 at 0.00046" in drawing.alt
+    assert ax.get_xscale() == "log" and "TROLL, reused: 16 prompts, 16 times: 0.88 at 0.00046" in drawing.alt

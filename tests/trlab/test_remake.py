@@ -37,7 +37,10 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     assert all(point in axes[axis] for axis, point in one.at.items())
     left = {axis for axis, points in axes.items() if axis not in one.at and len(points) > 1}
     over_rates = {"lr"} if one.kind in ("rates", "basin", "basins", "speed") else set()
-    assert left == over_rates | ({one.along} if one.along else set()), "every axis is drawn, or fixed"
+    if one.kind == "against":  # it joins the rates, and draws a measure to the right
+        assert left <= {"lr"} and one.along in {**MEASURES, **DERIVED} and all(map(load_sweep, one.beside))
+    else:
+        assert left == over_rates | ({one.along} if one.along else set()), "every axis is drawn, or fixed"
     assert one.measure in ({**METRICS} if one.kind in ("history", "matched") else {**MEASURES, **DERIVED})
     assert {*one.only, *([one.control] if one.control else [])} <= {variant.name for variant in sweep.variants}
     shown = one.cells(cells(sweep))

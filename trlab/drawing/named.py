@@ -136,7 +136,7 @@ FIGURES: dict[str, Figure] = {
         "reward of the first ten. Filled points are those that no other point of the two beats.",
         only=("pg_is", "ppo"),
     ),
-    "distance": Figure(
+    "ends-by-distance": Figure(
         "basin",
         "against",
         "Accuracy after 384 updates against how far a batch moved the policy by 16 of them (fresh: by one): every "
@@ -145,6 +145,22 @@ FIGURES: dict[str, Figure] = {
         along="kl",
         axis="KL per batch, nats per token",
         beside=("refit", "refit_size"),
+    ),
+    "distance-set": Figure(
+        "distance",
+        "against",
+        "Runs whose rates were chosen so that a batch moves the policy by 0.02 or 0.1 nats per token: accuracy against "
+        "the distance that was measured, with 95 % intervals over seeds. Lines join a method's two rates.",
+        along="kl",
+        axis="KL per batch, nats per token",
+    ),
+    "distance-luck": Figure(
+        "distance",
+        "against",
+        "The same runs: accuracy against the luck that a batch's updates fitted, which is what the surrogate gains on "
+        "the batch's own completions less what it gains on completions put aside.",
+        along="luck",
+        axis="luck fitted per batch",
     ),
     "corrected-late": Figure(
         "corrected",

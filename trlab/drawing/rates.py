@@ -166,7 +166,7 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
 
 
 DATA = {
-    "again": "reused: 16 x 8 completions, 16 times",
+    "again": "reused: 16 prompts, 16 times",
     "larger": "reused, of a larger batch",
     "parts": "split: every part once",
     "new": "fresh: a batch for each update",
