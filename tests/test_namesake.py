@@ -12,9 +12,9 @@ import pytest
 from tools.paths import ROOT
 
 
-def python(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:
+def python(code: str, *paths: Path, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, *options, "-c", code]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=where)
 
 
@@ -49,7 +49,8 @@ def test_the_command_line_refuses_it_in_a_line(replaced: Path) -> None:
 def test_the_book_says_what_hides_our_trlib(tmp_path: Path) -> None:
     (tmp_path / "trlib").mkdir()
     (tmp_path / "trlib/__init__.py").write_text('__version__ = "1.0.1"\n', encoding="utf-8")
-    done = python("import trbook", tmp_path, ROOT / "book")
+    # Without site-packages: an editable install there would still find our modules inside the other package.
+    done = python("import trbook", tmp_path, ROOT / "book", options=("-S",))
     assert "ImportError: `import trlib` does not bring the trlib of trust-region-book" in done.stderr
 
 

@@ -29,7 +29,7 @@ def instead() -> str:
     version = getattr(found, "__version__", "")
     return (
         f"`import trlib` brings another project, trlib {version} from the package index, and not the trlib of "
-        f"trust-region-book, whose files it replaced in {Path(__file__).parent}: {ADVICE}"
+        f"trust-region-book in {Path(__file__).parent}, which it has replaced or hides: {ADVICE}"
     )
 
 
