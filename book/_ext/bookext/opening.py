@@ -13,12 +13,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from trbook.explorables import Basin, Diagnose, Loop, Playground, RatioMap
+from trbook.explorables.cover import PROMPT
 from trbook.explorables.files import BUILT
 
 START = "notebooks/00_quickstart"
-PROMPT = "4 : -5 sq x7 +3 +4 ="
-"""The last of the quickstart's prompts."""
-
 
 DOORS = (
     (START, "Learn it", "a quickstart of twenty minutes, then a chapter for each question"),

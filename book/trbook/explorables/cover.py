@@ -9,6 +9,8 @@ from typing import Any
 
 from trbook.explorables.files import BUILT
 
+PROMPT = "4 : -5 sq x7 +3 +4 ="
+"""What the first screen's policy is asked, over and over: the last of the quickstart's prompts."""
 STYLE = (Path(__file__).parent / "cover.css").read_text(encoding="utf-8")
 
 
@@ -41,16 +43,9 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
     )
 
 
-def small_cover(prompt: str) -> str:
-    """The same for a page's first screen: what will be asked, and the button."""
-    return (
-        f'<style>{STYLE}</style><div class="trx small" role="group" aria-label="Playground">'
-        f'<p class="what"><b>{escape(prompt)}</b> a dial with 20 places is turned five times. Where does it end?</p>'
-        '<p class="soft">Press <i>Play</i>. A language model of 124 thousand parameters answers, four times over and '
-        "mostly wrongly. Then it learns, in this page, while you read what it writes.</p>"
-        '<div class="bar"><button type="button" class="play" data-start="play">Play</button></div>'
-        '<p class="soft"><slot></slot>: nothing is loaded before the press; after it about 0.3 MB.</p></div>'
-    )
+def small_cover() -> str:
+    """The same for a page's first screen: its lane as it once stood (`tools.covers`), with three ways to learn."""
+    return picture("small")
 
 
 def lines(lanes: Sequence[dict[str, Any]]) -> str:

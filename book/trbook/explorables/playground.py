@@ -104,6 +104,6 @@ class Playground(Explorable):
             fallback=self.fallback,
             height=self.height,
             parts=self._parts,
-            still=small_cover(self.prompt) if self.small else cover(name, chosen, lanes),
+            still=small_cover() if self.small else cover(name, chosen, lanes),
             light=lines(lanes),
         )

@@ -139,7 +139,7 @@ export function open({ model, el, host, frame, furnish }) {
   const wish = model.get("_wish") ?? "";
   if (wish.startsWith("guess:")) tell({ type: "guess", guess: wish.slice(6) });
   if (wish) {
-    ui.begin?.(tell, state);
+    ui.begin?.(tell, state, wish);
     tell({ type: "play", on: true });
     ui.focus();
   }
