@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trlab.diagnose import Rollouts, diagnose, read
+from trlab.diagnose import Rollouts, diagnose, read, tables
 from trlib.cli import main
 from trlib.errors import DataError
 
@@ -57,6 +57,15 @@ def test_json_lines_say_what_parquet_says(tmp_path, columns):
     same(read(lines(tmp_path / "any.name", columns, ensure_ascii=False)), wanted)
     pd.DataFrame(columns).to_json(tmp_path / "pandas.jsonl", orient="records", lines=True)
     same(read(tmp_path / "pandas.jsonl"), wanted)
+
+
+def test_json_lines_are_read_in_parts(tmp_path, monkeypatch):
+    wanted = read(lines(tmp_path / "rollouts.jsonl", COLUMNS))
+    monkeypatch.setattr(tables, "ROWS", 1)
+    same(read(tmp_path / "rollouts.jsonl"), wanted)
+    (tmp_path / "mixed.jsonl").write_text('{"logp": [-1.0]}\n{"logp": "x"}\n')
+    with pytest.raises(ValueError, match=r"mixed\.jsonl': expected values of one type in every column, got several"):
+        read(tmp_path / "mixed.jsonl")
 
 
 def test_nan_and_null_may_stand_where_the_mask_is_false(tmp_path):

@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ ENDINGS = (".parquet", ".jsonl", ".json", ".csv", ".npz", ".pt", ".pth")
 """Which files of a folder are read."""
 SCALARS = ("logprobs", "temperature", "top_p")
 """How the completions were drawn, where a file of whole columns says so beside them."""
+ROWS = 500
+"""Of JSON lines that are read at once."""
 SEPARATORS = (",", "\t", ";")
 """Of CSV: the first that its head has."""
 MISSING = ("", "nan", "NaN", "null", "None")
@@ -200,7 +203,24 @@ def _is_columns(data: Mapping[str, Any]) -> bool:
 
 
 def _lines(path: Path) -> Table:
-    return _rows(list(numbered(path)), path)
+    """In parts, so that Python's objects for a long file's numbers never stand side by side."""
+    rows = numbered(path)
+    parts: list[Table] = []
+    while part := list(islice(rows, ROWS)):
+        if not parts and isinstance(part[0][1], dict) and prime.is_export(part[0][1]):
+            return _rows([*part, *rows], path)
+        parts.append(_rows(part, path))
+    if len(parts) < 2:
+        return parts[0] if parts else _rows([], path)
+    import pyarrow as pa
+
+    try:
+        whole = pa.concat_tables([part.data for part in parts], promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ValueError(
+            f"{str(path)!r}: expected values of one type in every column, got several ({str(error).splitlines()[0]})"
+        ) from error
+    return Table(whole.combine_chunks())
 
 
 def _rows(rows: Sequence[tuple[int, Any]], path: Path) -> Table:
