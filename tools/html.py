@@ -307,7 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.serve:
             return open_book(options.profile, options.port, say)
         pages = build(options.profile, BUILD, say)
-    except (NotebookFailed, BuildFailed) as error:
+    except (NotebookFailed, BuildFailed, OSError) as error:  # OSError: a checkout that only can be read, a full disk
         print(f"book: failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

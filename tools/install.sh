@@ -6,11 +6,12 @@ set -eu
 works() { "$1" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 if ! works .venv/bin/python; then
-    for python in ${TRLIB_PYTHON:-} python3.11 python3.12 python3.13 python3; do
+    for python in ${TRLIB_PYTHON:-python3.11 python3.12 python3.13 python3}; do
         if works "$python"; then found=$python; break; fi
     done
     if [ -z "${found:-}" ]; then
-        echo "install: no Python 3.11 or newer found; name one: make TRLIB_PYTHON=/path/to/python3.11 ..." >&2
+        echo "install: expected Python 3.11 or newer, got $("$python" -V 2>/dev/null || echo none) as $python;" \
+            "name another: make TRLIB_PYTHON=/path/to/python3.11 ..." >&2
         exit 1
     fi
     "$found" -m venv --clear .venv

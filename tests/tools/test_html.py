@@ -207,3 +207,15 @@ def test_a_page_is_told_from_a_file_that_shares_its_name(tmp_path: Path) -> None
     assert found == {"opening": "opening.md", "a": "a.ipynb", "trlib.loop": "trlib.loop.md", "data/new": "new.md"}
     assert (tmp_path / "trlib.loop.md").read_text() == "" and (tmp_path / "data/new.md").read_text() == ""
     assert (tmp_path / "opening.md").read_text() == "x"
+
+
+def test_where_nothing_can_be_written_the_build_ends_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that cannot be made, as in a checkout that only can be read."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(html, "BUILD", tmp_path / "file" / "_build")
+    monkeypatch.setattr(html.signal, "signal", lambda number, handler: None)  # of this process: other tests' too
+    assert html.main([]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("book: failed: ") and str(tmp_path / "file" / "_build") in said and said.count("\n") == 1

@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 
+import psutil
 import pytest
 
 from trlab import runner
@@ -84,8 +84,8 @@ def measured(tmp_path, monkeypatch):
 
 def alive(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 
@@ -106,7 +106,7 @@ def test_a_lost_nodes_cell_is_run_again_and_the_record_is_that_of_one_machine(
         own = [
             pid
             for pid in (int(mark.name.split("-")[1]) for mark in measured.glob("*-*"))
-            if f"PPid:\t{raylet}\n" in Path(f"/proc/{pid}/status").read_text()
+            if psutil.Process(pid).ppid() == raylet
         ]
         found.extend(mark.name.split("-")[0] for pid in own for mark in measured.glob(f"*-{pid}"))
         for pid in (raylet, *own):
