@@ -16,7 +16,7 @@ const settings = {
   miss: { label: "κ, critic", spoken: "kappa, the share of the difference that the critic misses", rungs: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2], low: 0, high: 2, why: "at 0 the critic is exact, at 2 it has right and wrong the other way round." },
   noise: { label: "σ, noise", spoken: "sigma, noise of every token's reward", rungs: [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1], low: 0, high: 10, why: "a standard deviation is not negative, and beyond 10 nothing is left to see." },
   pairs: { label: "n, texts", spoken: "texts averaged, of either first token", rungs: [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024], low: 1, high: 1e6, why: "one text of either kind is the least.", write: (n) => number(n, { decimals: () => 0 }) },
-  text: { label: "text", check: (value) => (/^[rw]{6}$/.test(value) ? value : undefined), why: "it is six letters, r for a text that is right after the token and w for wrong." },
+  text: { label: "text", check: (value) => (typeof value === "string" && /^[rw]{6}$/.test(value) ? value : undefined), why: "it is six letters, r for a text that is right after the token and w for wrong." },
   show: { legend: "Curves", ticks: Object.entries(CURVES).map(([key, curve]) => [key, curve.name, curve.hue, curve.dash]) },
 };
 
