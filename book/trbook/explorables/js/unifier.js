@@ -22,12 +22,13 @@ function limit(s) {
   const n = Math.min(s.old.length, s.rewards.length), found = [];
   const old = normal(s.old.slice(0, n)), rewards = atMostOne(s.rewards.slice(0, n));
   if (s.old.length !== s.rewards.length) found.push(["rewards", rewards, `${s.old.length} probabilities and ${s.rewards.length} rewards make no bandit; the first ${n} arms are shown.`]);
+  else if (s.rewards.some((reward, i) => reward <= 1 && reward !== rewards[i])) found.push(["rewards", rewards, "Rewards: they are shown to four digits."]);
   else if (s.rewards.some((reward) => reward > 1)) found.push(["rewards", rewards, "Rewards: they lie between 0 and 1 here, and larger ones are shown as 1."]);
   const earned = s.rewards.length === s.old.length && s.distance === "target" ? clamp(s.target, Math.min(...rewards), Math.max(...rewards)) : s.target;
   if (earned !== s.target) found.push(["target", earned, `No policy earns ${setting(s.target)} here: the arms pay from ${setting(Math.min(...rewards))} to ${setting(Math.max(...rewards))}.`]);
   if (old !== s.old && s.old.some((share) => share < LEAST)) {
     found.push(["old", old, `Old policy: an arm of probability 0 is never tried, so no ratio can raise it and one of the two KLs forbids it for ever. The bandit begins at ${LEAST}.`]);
-  } else if (Math.abs(s.old.reduce((a, b) => a + b, 0) - 1) >= 1e-9) found.push(["old", old, "Old policy: the probabilities did not sum to 1; they are shown in proportion."]);
+  } else if (n < s.old.length || Math.abs(s.old.reduce((a, b) => a + b, 0) - 1) >= 1e-9) found.push(["old", old, "Old policy: the probabilities did not sum to 1; they are shown in proportion."]);
   return found;
 }
 

@@ -60,4 +60,7 @@ function plain(text) {
   }
 }
 
+/* Anything that came, as words: an object may hold a toString that is none. */
+export const textOf = (word) => (typeof word === "object" && word !== null ? JSON.stringify(word) : String(word));
+
 const simple = (value) => value === null || typeof value !== "object";

@@ -6,6 +6,7 @@ import { FormulaError } from "../../engine/js/formula.js";
 import { AGGREGATIONS, METHODS, OWN } from "../../engine/js/methods.js";
 import { pictured } from "../../engine/js/own.js";
 import { constantsOf } from "../formula/constants.js";
+import { textOf } from "../parts/address.js";
 import { TASKS } from "../../engine/js/tasks.js";
 
 export const NAMES = ["a", "b", "c", "d"];
@@ -174,8 +175,6 @@ function number(value, low, high, label, note) {
 }
 
 const LONGEST = 40; // letters of a word that is repeated or compared: an address may hold any number of them
-/* Anything that came, as words: an object may hold a toString that is none. */
-export const textOf = (word) => (typeof word === "object" && word !== null ? JSON.stringify(word) : String(word));
 export const brief = (word, longest = LONGEST) => (textOf(word).length > longest ? `${textOf(word).slice(0, longest)}…` : textOf(word));
 
 /* The word that needs the fewest letters changed. */

@@ -1,7 +1,8 @@
 /* What a page of the playground is set to, from its presets, its traits and its address. */
 
 import told from "../../playground.json" with { type: "json" };
-import { NAMES, brief, nearestWord, packLane, possibleLane, textOf, unpackLane } from "./lanes.js";
+import { NAMES, brief, nearestWord, packLane, possibleLane, unpackLane } from "./lanes.js";
+import { textOf } from "../parts/address.js";
 
 export const PRESETS = told.presets;
 export const VIEWS = { completions: "completions", map: "map", ratios: "ratios", openers: "opening words", bands: "eight seeds" };

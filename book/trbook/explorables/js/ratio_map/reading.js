@@ -4,6 +4,7 @@ import {
   P_MAX, P_MIN, binaryKl, binaryTv, clamp, dppoKlEdge, dppoKlKept, dppoTvEdge, dppoTvKept, number, percent, ppoEdge,
   ppoKept, probability, setting, spoken,
 } from "../parts/common.js";
+import { textOf } from "../parts/address.js";
 
 /* A method of the map: its name, hue and dash, what it measures, the edge of its region and whether it keeps. */
 export const METHODS = {
@@ -51,7 +52,8 @@ const TITLES = {
 
 const WHOLE = { update: 0, token: -1 };
 
-const cut = (value) => String(value).slice(0, 40); // an address may hold any number of letters
+const numberOf = (value) => (typeof value === "object" ? NaN : Number(value));
+const cut = (value) => textOf(value).slice(0, 40); // an address may hold any number of letters
 
 /* Settings as they came -> { state, notes }: what is impossible is clamped, and each clamp explained. A note is
    { key, value, text }: it stands for as long as the setting keeps the value that is shown instead. */
@@ -59,7 +61,7 @@ export function possible(raw, batch = null) {
   const state = { ...raw }, notes = [];
   const note = (key, text) => notes.push({ key, value: state[key], text });
   for (const [key, [low, high, above, below]] of Object.entries(LIMITS)) {
-    const value = Number(raw[key]);
+    const value = numberOf(raw[key]);
     if (raw[key] == null || Number.isNaN(value)) {
       state[key] = DEFAULTS[key];
       note(key, `${TITLES[key]}: ${cut(raw[key])} is no number; ${setting(state[key])} is shown.`);
@@ -71,8 +73,8 @@ export function possible(raw, batch = null) {
     }
   }
   if (raw.sign !== 1 && raw.sign !== -1) {
-    state.sign = raw.sign < 0 ? -1 : 1;
-    note("sign", `An advantage of sign ${cut(raw.sign)} ${Number(raw.sign) === 0 ? "pushes nothing" : "is read by its side of 0"}; ${state.sign > 0 ? "A > 0" : "A < 0"} is shown.`);
+    state.sign = numberOf(raw.sign) < 0 ? -1 : 1;
+    note("sign", `An advantage of sign ${cut(raw.sign)} ${numberOf(raw.sign) === 0 ? "pushes nothing" : "is read by its side of 0"}; ${state.sign > 0 ? "A > 0" : "A < 0"} is shown.`);
   }
   if (raw.axes !== "linear" && raw.axes !== "logit") {
     state.axes = "logit";
@@ -80,7 +82,7 @@ export function possible(raw, batch = null) {
   }
   for (const [key, least] of Object.entries(WHOLE)) {
     const most = (batch ? (key === "update" ? batch.updates : batch.tokens).length - 1 : least);
-    state[key] = clamp(Math.round(Number(raw[key]) || 0), least, most);
+    state[key] = clamp(Math.round(numberOf(raw[key]) || 0), least, most);
     if (state[key] !== raw[key]) note(key, `${key} ${cut(raw[key])} is not in this batch: ${batch ? `it has ${least} to ${most}` : "there is none"}.`);
   }
   const known = (Array.isArray(raw.show) ? raw.show : []).filter((key) => key in METHODS);

@@ -1,5 +1,7 @@
 /* The recorded sweeps as book/trbook/explorables/runs.py packs them, read back. No drawing here. */
 
+import { textOf } from "../parts/address.js";
+
 /* A row of characters -> numbers in steps, null where nothing was measured: see `encode` in runs.py. */
 export function decode(text, { alphabet, gap }) {
   const row = [];
@@ -66,7 +68,7 @@ export function columnsAxis(sweep) {
 
 /* The known name that holds the one that was meant, else the one that differs in the fewest letters. */
 export function nearestName(name, known) {
-  const sought = String(name).slice(0, 40).toLowerCase(), holds = sought.length > 2 && known.find((other) => other.toLowerCase().includes(sought));
+  const sought = textOf(name).slice(0, 40).toLowerCase(), holds = sought.length > 2 && known.find((other) => other.toLowerCase().includes(sought));
   if (holds) return holds;
   let best = known[0], least = Infinity;
   for (const other of known) {

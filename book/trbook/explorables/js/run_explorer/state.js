@@ -1,6 +1,6 @@
 /* What is chosen: made possible, written into the address of the page and read from it. No drawing here. */
 
-import { strangers } from "../parts/address.js";
+import { strangers, textOf } from "../parts/address.js";
 import { nearestName } from "./pack.js";
 
 export const KEYS = ["sweep", "at", "methods", "measure", "cell", "batch"];
@@ -24,14 +24,14 @@ export function possible(raw, pack) {
   const named = (key, what, name, names) => {
     if (names.includes(name)) return name;
     const near = nearestName(name, names);
-    notes.push({ key, text: `${what}: there is no "${String(name).slice(0, 40)}" here; "${near}" is shown.` });
+    notes.push({ key, text: `${what}: there is no "${textOf(name).slice(0, 40)}" here; "${near}" is shown.` });
     return near;
   };
   const sweep = pack.byName.get(raw.sweep ? named("sweep", "Sweep", raw.sweep, known) : known[0]);
   const state = opening(pack, sweep);
   for (const [axis, label] of Object.entries(raw.at ?? {})) {
     if (!Object.hasOwn(sweep.axes, axis)) notes.push({ key: "at", text: `${sweep.name} varies ${Object.keys(sweep.axes).join(" and ") || "nothing but the methods"}, no "${axis.slice(0, 40)}"; it is left out.` });
-    else state.at[axis] = named("at", axis, String(label), sweep.axes[axis]);
+    else state.at[axis] = named("at", axis, textOf(label), sweep.axes[axis]);
   }
   if (Array.isArray(raw.methods) && raw.methods.length) {
     const asked = raw.methods.map((method) => named("methods", "Method", method, sweep.methods));
@@ -42,9 +42,9 @@ export function possible(raw, pack) {
     state.cell = named("cell", "Method", raw.cell, sweep.methods);
     state.methods = sweep.methods.filter((method) => method === state.cell || state.methods.includes(method));
   }
-  const batch = Number(raw.batch ?? -1);
+  const batch = Number(textOf(raw.batch ?? -1));
   if (!Number.isInteger(batch) || batch < -1 || batch >= sweep.batches) {
-    notes.push({ key: "batch", text: `Batch: expected 0 to ${sweep.batches - 1}, got "${String(raw.batch).slice(0, 40)}"; the last is shown.` });
+    notes.push({ key: "batch", text: `Batch: expected 0 to ${sweep.batches - 1}, got "${textOf(raw.batch).slice(0, 40)}"; the last is shown.` });
   } else state.batch = batch;
   return { state, notes };
 }
@@ -85,7 +85,7 @@ export function read(hash) {
     if (key.startsWith("at.")) raw.at[key.slice(3)] = value;
     else if (key === "methods") raw.methods.push(value);
     else if (key === "batch") raw.batch = value.trim() === "" ? NaN : Number(value);
-    else if (KEYS.includes(key)) raw[key] = value;
+    else if (KEYS.includes(key) && key !== "at") raw[key] = value;
     else unknown.add(key);
   }
   return { raw, notes: strangers([...unknown], KEYS) };

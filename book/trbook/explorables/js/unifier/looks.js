@@ -47,4 +47,5 @@ export function withShare(q, arm, share) {
   return normal(q.map((x, i) => (i === arm ? wanted : (x * (1 - wanted)) / rest)).map((x) => x + 1e-7));
 }
 
-export const atMostOne = (rewards) => rewards.map((reward) => Math.min(reward, 1));
+/* Rewards as they can be shown: at most 1, to four digits, because a difference of 1e-300 is none. */
+export const atMostOne = (rewards) => rewards.map((reward) => Math.min(Number(reward.toFixed(4)), 1));

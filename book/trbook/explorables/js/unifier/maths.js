@@ -78,15 +78,17 @@ function aim(q, gap, target, best) {
   return { pi, used: true, slope, offset, curve: (reward) => Math.exp(slope * (reward - offset)) };
 }
 
-/* KL(old || new): π = q λ/(ν - R) with ν above every reward. g = ν - max R is the unknown, sought in -log g. */
+const TINY = 1e-300;
+/* KL(old || new): π = q λ/(ν - R) with ν above every reward. g = ν - max R is the unknown, sought in -log g. Where g is
+   smaller than a number can be, so is what the other arms keep. */
 function hyperbola(q, gap, delta, best) {
   const at = (x) => {
-    const g = Math.exp(-x), near = gap.map((away) => 1 / (g + away)), lambda = 1 / mean(q, near);
+    const g = Math.max(Math.exp(-x), TINY), near = gap.map((away) => 1 / (g + away)), lambda = 1 / mean(q, near);
     return { g, near, lambda, pi: q.map((share, i) => share * lambda * near[i]) };
   };
   const excess = (x) => {
     const { g, near, lambda, pi } = at(x), spent = distance.kl_old_new(pi, q);
-    return [Math.log(spent / delta), (g * (lambda * mean(q, near.map((y) => y * y)) - mean(q, near))) / spent];
+    return g === TINY ? [1, NaN] : [Math.log(spent / delta), (g * (lambda * mean(q, near.map((y) => y * y)) - mean(q, near))) / spent];
   };
   const { g, lambda, pi } = at(rootAbove(excess, Math.log(Math.expm1(Math.sqrt(8 * delta)) / Math.max(...gap))));
   return { pi, used: true, lambda, offset: best + g, curve: (reward) => lambda / (best + g - reward) };
