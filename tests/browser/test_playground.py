@@ -181,8 +181,8 @@ def test_curves_are_in_view_while_a_slider_is_dragged(visit: Any, until: Any, wi
     one.press("One batch")
     until(one.page, done(1))
     one.page.mouse.move(0, 0)
-    bar, curves, slider, lanes = one.page.evaluate(
-        BOXES, [".bar", ".picture.curves svg", ".lane:last-child input[type=range]", ".lanes"]
+    bar, curves, slider, lanes, written = one.page.evaluate(
+        BOXES, [".bar", ".picture.curves svg", ".lane:last-child input[type=range]", ".lanes", ".chosen"]
     )
     assert 0 < curves["top"] - bar["bottom"] < 160, "curves come right under Play"
     if width == 360:
@@ -190,7 +190,8 @@ def test_curves_are_in_view_while_a_slider_is_dragged(visit: Any, until: Any, wi
     else:
         assert max(slider["bottom"], curves["bottom"]) - min(slider["top"], curves["top"]) < height - 64
     if width > 1000:
-        assert lanes["left"] > curves["right"] and lanes["right"] - bar["left"] > 0.97 * width
+        assert written["left"] > curves["right"] and written["top"] < curves["bottom"], "side by side"
+        assert lanes["top"] > curves["bottom"] and lanes["right"] - bar["left"] > 0.97 * width
 
 
 def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_path: Path) -> None:
