@@ -122,8 +122,7 @@ execute([Path(name) for name in sys.argv[2:]], Path(sys.argv[1]), profile="smoke
 
 
 @pytest.mark.nightly("seconds of kernels")
-def test_a_killed_execution_is_taken_up_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "cores", lambda: 1)
+def test_a_killed_execution_is_taken_up_where_it_was(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     count = f"open({str(marks)!r}, 'a').write('{{}}\\n')"
     first = notebook(tmp_path / "a.ipynb", count.format("a"))
@@ -140,7 +139,7 @@ def test_a_killed_execution_is_taken_up_where_it_was(tmp_path: Path, monkeypatch
     child.wait()
     (tmp_path / "go").touch()
     results = execute([first, second], tmp_path / "out", profile="smoke")
-    assert marks.read_text().split() == ["a", "b", "b"]
+    assert sorted(marks.read_text().split()) == ["a", "b", "b"]
     assert json.dumps(results.of(second))
 
 
