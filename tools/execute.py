@@ -181,7 +181,7 @@ def _told(
     command += ["-p", "no:hydra_pytest", "-n", str(workers), "--dist", "worksteal", *map(str, copies)]
     ours, theirs = os.pipe()
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},  # of a run around it
         "OMP_NUM_THREADS": "1",
         "TRLIB_PROFILE": profile,
         TELL: str(theirs),

@@ -35,7 +35,7 @@ def verdicts(sweep: str, control: str, measure: str = "sampled", **at: str) -> d
 
 def test_a_small_rate_needs_no_region_and_a_large_one_does() -> None:
     said(
-        "At a learning rate of 1e-5 sixteen uses of every batch need no region; "
+        "At a learning rate of 1e-5 sixteen uses of every batch hardly need a region; "
         "at 1e-4 each of four regions ends above none."
     )
     alike = [f for f in judged("basin") if f.prediction.within is not None and f.prediction.at == {"lr": "1e-05"}]

@@ -38,13 +38,15 @@ def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: 
     if args.json:
         shared.print_json({name: _as_json(entries[name]) for name in picked})
         return 0
-    width = max(map(len, picked))
-    for name in picked:
-        text = _text(entries[name]) if args.name is not None else _text(entries[name]).partition(" Source: ")[0]
-        print(shared.wrapped(text, first=f"{name:<{width}}  ", indent=width + 2))
     if args.name is None:
+        width = max(map(len, picked))
+        for name in picked:
+            text = _text(entries[name]).partition(" Source: ")[0]
+            print(shared.wrapped(text, first=f"{name:<{width}}  ", indent=width + 2))
         print(f"\nsettings of one: trlib {what}s NAME")
         return 0
+    print(args.name)
+    print(shared.wrapped(_text(entries[args.name]), first="  ", indent=2))
     for s in settings(entries[args.name]):
         print(f"\n  {s.name}={s.default}   ({s.kind})")
         for paragraph in s.text.split("\n\n"):

@@ -52,6 +52,8 @@ USED = frozenset(
         *range(1800, 1816),
         *range(1900, 1908),
         *range(1910, 1922),
+        *range(2200, 2212),
+        *range(2300, 2312),
     }
 )
 """Seeds that the book's runs have used."""
