@@ -216,9 +216,11 @@ def test_merging_outcomes_never_increases_a_divergence(seed, v, spread):
         others = order[order != token].view(len(a), v - 1)[:, : k - 1]
         ids = torch.cat([token, others], -1)
         now_kl, now_tv = topk_kl(a.gather(-1, ids), ids, b), topk_tv(a.gather(-1, ids), ids, b)
-        # The rest of b is what rounding leaves of 1 - Σ b: its relative error is the KL's absolute one.
-        rest = b.scatter(-1, ids, -INF).logsumexp(-1).exp().clamp(min=1e-12)
-        assert (last_kl <= now_kl + 1e-10 + 1e-15 / rest).all() and (last_tv <= now_tv + 1e-11).all()
+        # The rest of b is what rounding leaves of 1 - Σ b: its relative error is the KL's absolute one. A rest that is
+        # hardly more than this error says nothing.
+        rest = b.scatter(-1, ids, -INF).logsumexp(-1).exp()
+        above = last_kl > now_kl + 1e-10 + 4e-15 / rest
+        assert not (above & (rest > 1e-12)).any() and (last_tv <= now_tv + 1e-11).all()
         last_kl, last_tv = now_kl, now_tv
     torch.testing.assert_close(last_kl, kl(a, b), rtol=1e-13, atol=1e-13)
     torch.testing.assert_close(last_tv, tv(a, b), rtol=1e-13, atol=1e-13)

@@ -286,7 +286,8 @@ def test_what_a_trust_region_is_for_is_said_on_one_screen(address: str, chromium
     assert figures.count() == len(boxes) == 3
     assert len({box["top"] for box in boxes}) == 1 and boxes[0]["right"] <= boxes[1]["left"] < boxes[2]["left"]
     assert (
-        all(box["bottom"] < 900 for box in boxes) and page.locator("#what-to-do-with-it h2").bounding_box()["y"] < 900
+        all(box["bottom"] < 900 for box in boxes)
+        and page.locator("#distance-is-not-enough h2").bounding_box()["y"] < 900
     )
     page.set_viewport_size({"width": 375, "height": 900})
     settle(page)

@@ -12,7 +12,7 @@ import pytest
 
 from tools.stills import WIDTHS, draw
 from trbook.explorables import RunExplorer, runs
-from trbook.explorables.files import SOURCES, still_of
+from trbook.explorables.files import still_of
 from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
 from trlab import recorded
@@ -101,13 +101,12 @@ def of_record(method: str, updates: str, column: str = "sampled") -> Any:
     return table[(table["label"] == method) & (table["updates"].astype(str) == updates)][column].to_numpy(float)
 
 
-def test_arithmetic_agrees_with_python(chromium: Any) -> None:
+def test_arithmetic_agrees_with_python(sources: Any) -> None:
     rows = [[0, 5, -3, None, 700, 701, -1, None, 31, 32, -32, 64, 700, 0], [None, 3], [-250, -260, 0]]
     packed = next(s for s in json.loads(RunExplorer()._data)["sweeps"] if s["name"] == "shootout")
-    page = chromium.new_page()
-    got = page.evaluate(
-        """async ([source, rows, format, sweep, data, known]) => {
-        const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    got = sources(
+        "run_explorer/pack.js",
+        """(m, [rows, format, sweep, data, known]) => {
         const pack = m.open(data), arm = pack.armOf(sweep, "ppo", { updates: "8" });
         return { rows: rows.map(row => m.decode(row, format)), shares: m.values([0, 5, null, -2], "reward", format),
                  nats: m.values([-100, 0, null], "kl", format), curve: pack.curveOf(arm, "kl"),
@@ -117,7 +116,6 @@ def test_arithmetic_agrees_with_python(chromium: Any) -> None:
                  near: ["trol", "PPO", "mismach", "tis"].map(word => m.nearestName(word, known)) };
     }""",
         [
-            (SOURCES / "run_explorer" / "pack.js").read_text(encoding="utf-8"),
             [runs.encode(row) for row in rows],
             runs.format_of_packs(),
             packed,
@@ -125,7 +123,6 @@ def test_arithmetic_agrees_with_python(chromium: Any) -> None:
             ["ppo", "troll", "mismatch", "ppo+tis"],
         ],
     )
-    page.close()
     assert got["rows"] == rows
     assert got["shares"] == pytest.approx([0, 0.02, None, -0.008]) and got["nats"] == pytest.approx([0.01, 1, None])
     assert (got["axis"], got["none"], got["far"]) == ("c", None, [3, 2, 0])

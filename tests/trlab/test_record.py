@@ -49,9 +49,9 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     }
     runs = again.runs(found)
     assert runs["label"].tolist() == ["ppo", "wide", "ppo"] and runs["updates"].tolist() == ["1", "1", "2"]
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     save_tables(tmp_path, again, found, defaults(found))
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
     whole = before["history.csv.xz"]
     for damaged in (
         whole[:40],
@@ -109,10 +109,10 @@ def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, tin
     save_tables(tmp_path, record, found, defaults(found))
     header = tmp_path / "record.json"
     header.write_text(json.dumps({**json.loads(header.read_text()), "format": 1}))
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     with pytest.raises(RecordError, match=r"another version of the package: expected format 3, got 1; it is left"):
         load(tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
 
 
 @pytest.mark.parametrize(
