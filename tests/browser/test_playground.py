@@ -154,8 +154,8 @@ def test_the_first_screen_s_lane_rewrites_what_it_answers(visit: Any, until: Any
     answers.locator("li:visible").first.wait_for()
     first = answers.inner_text()
     expect(answers).not_to_have_text(first, timeout=60_000)
-    assert answers.locator("li:visible").count() == 4
-    assert "4 : -5 sq x7 +3 +4 =" in one.page.locator(".pv-question").inner_text(), "the same prompt all the time"
+    expect(answers.locator("li:visible")).to_have_count(4, timeout=60_000)  # it is empty while it is written anew
+    expect(one.page.locator(".pv-question")).to_contain_text("4 : -5 sq x7 +3 +4 =", timeout=60_000)
     until(one.page, done(2))
     one.press("Pause")
     assert one.lanes()[0]["method"] == "reinforce"
