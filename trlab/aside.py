@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from trlib.advantages import group_relative
 from trlib.algorithms.method import Method
 from trlib.loop.metrics import measure
 from trlib.model.completions import Completions
@@ -88,8 +89,6 @@ def _after(step: LoopStep, aside: Completions, rewards: Tensor) -> dict[str, flo
 
 def _gain(logp: Tensor, completions: Completions, rewards: Tensor) -> float:
     """Mean of (r - 1) A over tokens, A the reward less the mean of its group."""
-    _, group = completions.group.unique(return_inverse=True)
-    sums = torch.zeros(int(group.max()) + 1).index_add(0, group, rewards)
-    advantages = rewards - (sums / group.bincount())[group]
+    advantages = group_relative(rewards, completions.group, scale=None)
     terms = torch.expm1(logp - completions.logp) * advantages.unsqueeze(-1)
     return float(terms[completions.mask].double().mean())
