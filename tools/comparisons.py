@@ -5,7 +5,8 @@
 
 A comparison is printed by `{rec}` with `over` on a page, by a call of `told`, `against` or `gap` (from
 `trlab.outcomes`) in a notebook, and by a test of a claims card. All of them are corrected together
-(`trlab.verdicts`).
+(`trlab.verdicts`). One that an earlier edition printed stays in the file: a question that was asked counts for ever,
+and no verdict becomes easier because a sentence went.
 
 A notebook is read, not run. The arguments of a call must follow from literals: from names that the notebook assigns
 once, or from a loop over literals.
@@ -24,7 +25,7 @@ from typing import Any
 
 from tools.paths import NOTEBOOKS, ROOT
 from trlab.claims import cards
-from trlab.comparison import PRINTED, Comparison, Side, as_json, of_prediction
+from trlab.comparison import PRINTED, Comparison, Side, as_json, of_prediction, printed
 from trlab.record import is_recorded, read
 
 sys.path.append(str(ROOT / "book" / "_ext"))  # where Sphinx finds the book's extension
@@ -174,17 +175,21 @@ def _compared(call: ast.Call, known: Mapping[str, Any]) -> Iterator[Named]:
 
 
 def collect() -> dict[str, list[Comparison]]:
-    """Every comparison that is printed, by sweep; each question once, and none that the sweep predicts."""
-    named: list[Named] = [*of_pages(ROOT / "book"), *of_cards()]
+    """Every comparison that is or was printed, by sweep; each question once, and none that the sweep predicts."""
+    named: list[Named] = [(name, one) for name, some in printed().items() for one in some]
+    named += [*of_pages(ROOT / "book"), *of_cards()]
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         named += of_notebook(path)
     by_sweep: dict[str, list[Comparison]] = {}
     for name in sorted({name for name, _ in named if is_recorded(name)}):
         sweep = read(name)[0]
         predicted = {of_prediction(prediction).question(sweep) for prediction in sweep.predictions}
-        printed = {one.question(sweep): one for where, one in named if where == name}
+        questions: dict[frozenset[Any], Comparison] = {}
+        for where, one in named:
+            if where == name:
+                questions.setdefault(one.question(sweep), one)
         by_sweep[name] = sorted(
-            (one for question, one in printed.items() if question not in predicted),
+            (one for question, one in questions.items() if question not in predicted),
             key=lambda one: json.dumps(as_json(one)),
         )
     return by_sweep
