@@ -32,6 +32,7 @@ from trlab.files import DONE, HISTORY, RUNS, History, Row
 from trlab.journal import RecordError
 from trlab.measures import derive
 from trlab.sweep import Sweep, load_sweep
+from trlib.own import is_own
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,6 +115,9 @@ def declaration(cell: Cell) -> dict[str, Any]:
     from trlab.cells import plain
 
     method = cell.method if ":" not in cell.method else Path(cell.method).name
+    train = {**cell.train}
+    if is_own(str(train.get("optimizer", ""))):
+        train["optimizer"] = Path(train["optimizer"]).name
     return {
         "cell": cell.id,
         "sweep": cell.sweep,
@@ -122,7 +126,7 @@ def declaration(cell: Cell) -> dict[str, Any]:
         "seed": cell.seed,
         "method": method,
         "settings": json.dumps(plain(cell.settings)),
-        "train": json.dumps(plain(cell.train)),
+        "train": json.dumps(plain(train)),
         "task": json.dumps(plain({"name": cell.task, **cell.knobs, **({"load": cell.load} if cell.load else {})})),
         "steps": cell.steps,
     }
