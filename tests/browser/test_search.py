@@ -32,7 +32,7 @@ QUERIES = {
     "MoE": ["book/questions", "notebooks/12_at_scale"],
     "GRPO std normalization": ["notebooks/05_grpo", "book/methods/dr_grpo"],
     "length bias": ["notebooks/05_grpo", "book/methods/dr_grpo"],
-    "entropy collapse": ["book/questions", "notebooks/06_what_clipping_gets_wrong", "notebooks/08_quatro"],
+    "entropy collapse": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],
     "train inference mismatch": ["notebooks/06_what_clipping_gets_wrong", "book/diagnose"],
     "mismatch grows with learning rate 0": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],
     "phantom clipping bf16": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],

@@ -1,8 +1,7 @@
-"""Exercises of chapter 8, QUATRO: targets of a group, the dual's root, the pull-back, a strange log, the whole loss."""
+"""Exercises of chapter 8, QUATRO: the pull-back, a strange log, the whole loss."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import pandas as pd
@@ -10,190 +9,11 @@ import torch
 from torch import Tensor
 
 import trlib
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Exercise, Mistake
 from trbook.exercises.inside import Choice, InTheLoop, Part
 from trlib.algorithms.quatro import Dual, pull_to_target, quatro_loss, solve_dual
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
-
-
-def _targets(rewards: Tensor, multiplier: float) -> Tensor:
-    return torch.log_softmax(rewards / multiplier, -1) + math.log(len(rewards))
-
-
-def _group(draw: Draw) -> tuple[Tensor, float]:
-    """Six rewards, and a number that is a multiplier or a radius."""
-    return draw.uniform(0, 1, 6), draw.number(0.3, 1.5)
-
-
-check_targets = Exercise(
-    "Is `targets(rewards, multiplier)` the log-ratio that each completion of the group should reach?",
-    truth=_targets,
-    inputs=_group,
-    examples=[([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0], 1.06)],
-    mistakes=[
-        Mistake(
-            "probabilities",
-            lambda rewards, multiplier: torch.log_softmax(rewards / multiplier, -1),
-            "these are the logarithms of the new probabilities; the old ones are 1/G each, so log G is missing.",
-        ),
-        Mistake(
-            "no offset",
-            lambda rewards, multiplier: rewards / multiplier,
-            "the offset m is missing: the new probabilities must sum to 1.",
-        ),
-        Mistake(
-            "mean for the offset",
-            lambda rewards, multiplier: (rewards - rewards.mean()) / multiplier,
-            "the offset is `multiplier` times the logarithm of a mean of exponentials, not the mean; the two agree "
-            "only for a small radius.",
-        ),
-        Mistake(
-            "best for the offset",
-            lambda rewards, multiplier: (rewards - rewards.max()) / multiplier,
-            "this takes the best reward for the offset, so that no target is above 0; the mean ratio must be 1.",
-        ),
-        Mistake(
-            "ratios",
-            lambda rewards, multiplier: _targets(rewards, multiplier).exp(),
-            "these are the ratios themselves; take their logarithms.",
-        ),
-        Mistake(
-            "not divided",
-            lambda rewards, multiplier: multiplier * _targets(rewards, multiplier),
-            "this is R - m; the log-ratio is that divided by the multiplier.",
-        ),
-        Mistake(
-            "inverse multiplier",
-            lambda rewards, multiplier: _targets(rewards, 1 / multiplier),
-            "this multiplies the rewards by the multiplier, which should divide them: a larger price means smaller "
-            "targets.",
-        ),
-        Mistake(
-            "sum for the mean",
-            lambda rewards, multiplier: (
-                rewards / multiplier - torch.logsumexp(rewards / multiplier, -1) - math.log(len(rewards))
-            ),
-            "the sign of log G is flipped: a mean is a sum divided by G, so the logarithm of the mean is the smaller "
-            "one.",
-        ),
-        Mistake(
-            "standardised",
-            lambda rewards, multiplier: (rewards - rewards.mean()) / rewards.std(correction=0),
-            "this is the reward standardised by the group's deviation; divide by the multiplier instead.",
-        ),
-        Mistake(
-            "GRPO's advantage",
-            lambda rewards, multiplier: (rewards - rewards.mean()) / rewards.std(),
-            "this is GRPO's advantage, which divides by the group's deviation in place of the multiplier.",
-        ),
-        Mistake(
-            "new probabilities",
-            lambda rewards, multiplier: torch.softmax(rewards / multiplier, -1),
-            "these are the new probabilities; the target is the logarithm of new over old, and old is 1/G.",
-        ),
-        Mistake(
-            "upside down",
-            lambda rewards, multiplier: -_targets(rewards, multiplier),
-            "the sign is flipped: this is old over new, so the better a completion, the lower its target.",
-        ),
-        Mistake(
-            "offset not divided",
-            lambda rewards, multiplier: rewards / multiplier - multiplier * (rewards / multiplier).exp().mean().log(),
-            "the reward is divided by the multiplier here, but the offset m is not; the target is (R - m)/λ.",
-        ),
-        Mistake(
-            "offset of raw rewards",
-            lambda rewards, multiplier: rewards / multiplier - rewards.exp().mean().log(),
-            "the mean of exponentials is taken of `rewards` here; take it of `rewards / multiplier`.",
-        ),
-        Mistake(
-            "no logarithm",
-            lambda rewards, multiplier: rewards / multiplier - (rewards / multiplier).exp().mean(),
-            "the logarithm of the mean of exponentials is missing.",
-        ),
-    ],
-    praise="with four of eight right and λ = 1.06 the targets are +0.364 and -0.579: falling costs less than rising.",
-)
-
-
-def _root(rewards: Tensor, spent: Callable[[Tensor], Tensor], delta: float) -> Tensor:
-    """The multiplier at which a falling measure of the targets has come down to the radius, by bisection of log λ."""
-    low, high = math.log(1e-4), math.log(1e4)
-    for _ in range(80):
-        middle = (low + high) / 2
-        above = float(spent(_targets(rewards, math.exp(middle)))) > delta
-        low, high = (middle, high) if above else (low, middle)
-    return torch.tensor(math.exp(low), dtype=torch.float64)
-
-
-def _multiplier(rewards: Tensor, delta: float) -> Tensor:
-    return solve_dual(rewards[None], delta_kl=delta, lambda_min=1e-4).multiplier[0]
-
-
-check_multiplier = Exercise(
-    "Is `multiplier(rewards, delta)` the λ at which the group's tilt is `delta` nats away?",
-    truth=_multiplier,
-    constant="your search ends at the same λ whatever it is asked, at an end of its interval. Print the KL on the way: "
-    "it must be positive (a target is log(G u), with log G) and must fall as λ rises.",
-    inputs=lambda draw: (draw.uniform(0, 1, 6), draw.number(0.05, 0.6)),
-    examples=[([1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0], 0.1), ([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], 0.1)],
-    mistakes=[
-        Mistake(
-            "first order",
-            lambda rewards, delta: rewards.std(correction=0) / (2 * delta) ** 0.5,
-            "this is the law for small radii, σ/√(2δ); the exercise asks for the root itself.",
-        ),
-        Mistake(
-            "first order, GRPO's deviation",
-            lambda rewards, delta: rewards.std() / (2 * delta) ** 0.5,
-            "this is the law for small radii, with the deviation that divides by G - 1; the exercise asks for the "
-            "root itself.",
-        ),
-        Mistake(
-            "first order, without the 2",
-            lambda rewards, delta: rewards.std(correction=0) / delta**0.5,
-            "this is the law for small radii without the 2 under its square root; the exercise asks for the root of "
-            "the dual.",
-        ),
-        Mistake(
-            "logarithm",
-            lambda rewards, delta: _multiplier(rewards, delta).log(),
-            "this is log λ; bisection in log λ ends with `exp`.",
-        ),
-        Mistake(
-            "double",
-            lambda rewards, delta: _multiplier(rewards, delta / 2),
-            "this tilt is half as far away as `delta`; is there a factor 2 before the KL?",
-        ),
-        Mistake(
-            "the other direction",
-            lambda rewards, delta: _root(rewards, lambda t: -t.mean(), delta),
-            "this bounds the KL of the old group to the new one; the new one comes first: each log-ratio is "
-            "weighted by its new probability.",
-        ),
-        Mistake(
-            "forward",
-            lambda rewards, delta: solve_dual(rewards[None], delta_kl=delta, direction="forward").multiplier[0],
-            "this is the multiplier of the forward direction, KL(μ || π), whose optimum is not a tilt.",
-        ),
-        Mistake(
-            "sum for the mean",
-            lambda rewards, delta: _root(rewards, lambda t: (t.exp() * t).sum(), delta),
-            "G is missing: a new probability is the ratio divided by G, so the KL is a mean over completions of "
-            "ratio times log-ratio, not a sum.",
-        ),
-        Mistake("inverse", lambda rewards, delta: 1 / _multiplier(rewards, delta), "this is 1/λ."),
-        Mistake(
-            "half",
-            lambda rewards, delta: _multiplier(rewards, 2 * delta),
-            "this tilt is twice as far away; is there a factor 1/2 before the KL?",
-        ),
-    ],
-    praise="with one right of eight λ is 0.93, with seven right 0.36: the same radius has a price of its own on "
-    "every prompt.",
-    rtol=1e-3,
-)
 
 
 def _weight(log_ratio: Tensor, reward: float, offset: float, multiplier: float) -> Tensor:
@@ -293,45 +113,6 @@ check_token_weight = Exercise(
     ],
     praise="in the second example the completion has moved by 0.6 nats and its target is 0.37: the weight is "
     "negative, and the completion is pulled back although it is right.",
-)
-
-
-_TWO_DIGITS = 8e-3
-"""This near is near enough: 1.12, 0.45 and 0.065 are right, as the chapter itself writes them."""
-_NEARLY = solve_dual(torch.tensor([[1.0] * 15 + [0.0]], dtype=torch.float64), delta_kl=0.1)
-
-check_nearly_solved = Numbers(
-    "With 15 of 16 right and δ = 0.1, how many nats can the group spend at most, and what is the wrong one's target "
-    "at λ = 0.01?",
-    most=Number(
-        math.log(16 / 15),
-        {
-            math.log(16): "that is for one right of sixteen; here fifteen share what is moved.",
-            math.log(15): "that is the logarithm of 15; the fifteen share all the probability, and each had 1/16.",
-            math.log2(16 / 15): "that is in bits; nats take the natural logarithm.",
-            math.log(15 / 16): "the fraction is upside down: a divergence is not negative.",
-            1 / 16: "that is the share that is moved; the divergence is the logarithm of the ratio that fifteen reach.",
-            1 / 15: "almost: that is the ratio of the fifteen minus 1; take the logarithm of the ratio.",
-            0.1: "that is the radius; can this group spend it?",
-            15 / 16 * math.log(16 / 15): "each of the fifteen ends at probability 1/15, so the new probabilities that "
-            "weigh the log-ratios sum to 1, not to 15/16.",
-        },
-    ),
-    target=Number(
-        _NEARLY.target[0, 15].item(),
-        {
-            -_NEARLY.target[0, 15].item(): "the wrong one must fall: the target is negative.",
-            -1.0: "that is R minus the best reward; divide it by the multiplier.",
-            -math.sqrt(0.2) * math.sqrt(15): "that is the first order, √(2δ) times GRPO's advantage; the multiplier on "
-            "its floor asks for far more.",
-            -math.sqrt(15): "that is the reward standardised, GRPO's advantage; the multiplier is given, 0.01.",
-            -0.01: "divide by the multiplier; do not multiply.",
-            -15 / 16 / 0.01: "the offset m is near the best reward at so small a multiplier, not the mean reward.",
-        },
-    ),
-    rtol=_TWO_DIGITS,
-    praise="no radius of log(16/15) = 0.0645 or more has a root here, and the floor asks for a ratio of e^-100: the "
-    "constraint is gone.",
 )
 
 
