@@ -1,5 +1,7 @@
 """The book as a PDF, A4 and letter: `make pdf`, or `python -m tools.pdf [--paper a4]`, into `_build/`.
 
+`make report`, or `python -m tools.pdf --alone book/report`, builds one page from the records and prints it as a paper.
+
 WeasyPrint sets page numbers behind links by itself. Version 70 was tried on three built pages. A method's card came out
 well once the theme's style sheets were left out, formulas and figures too. With those sheets it had finished neither
 chapter 5 nor the page of notation after 400 seconds, on a busy machine. Typst and LaTeX,
@@ -24,6 +26,7 @@ from pathlib import Path
 
 from bs4 import Tag
 
+from tools import html
 from tools.browser import NoChromium
 from tools.paths import BUILD, ROOT, config
 from tools.pdf_index import entries, index, look_for, words
@@ -41,14 +44,14 @@ ASK = "How far may one update go?"
 
 
 class Book:
-    """The document that is printed."""
+    """The document that is printed. Alone, a page has no cover, no contents and no index."""
 
-    def __init__(self, folder: Path, chosen: Sequence[Part], where: Address) -> None:
+    def __init__(self, folder: Path, chosen: Sequence[Part], where: Address, alone: bool = False) -> None:
         names = [name for part in chosen for name in part.pages]
         check(folder, names)
         reader = Reader(folder, names, where)
         pages = {name: reader.page(name) for name in names}
-        self.folder, self.where, self.parts, self.pages = folder, where, chosen, pages
+        self.folder, self.where, self.parts, self.pages, self.alone = folder, where, chosen, pages, alone
         named = {name: title for part in chosen for name, title in part.pages.items()}
         self.titles = {name: named[name] or page.title for name, page in pages.items()}
         glossary = pages[GLOSSARY].body if GLOSSARY in pages else None
@@ -66,14 +69,21 @@ class Book:
             for sheet in STYLES.findall(first.read_text(encoding="utf-8"))
         )
         style = (ROOT / "tools/pdf.css").read_text(encoding="utf-8") + PAPERS[paper].css() + self._heads()
-        whole = self.body + (index(self.entries, numbers) if self.entries else "")
+        whole = self.body + (index(self.entries, numbers) if self.entries and not self.alone else "")
         return (
             f'<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8">'
-            f"<title>{escape(config()['title'])}</title>{sheets}<style>{style}</style></head>"
-            f'<body><div class="bd-article">{numbered(whole, numbers)}</div></body></html>'
+            f"<title>{escape(self.title)}</title>{sheets}<style>{style}</style></head>"
+            f'<body><div class="bd-article{" alone" * self.alone}">{numbered(whole, numbers)}</div></body></html>'
         )
 
+    @property
+    def title(self) -> str:
+        """What the document is called."""
+        return next(iter(self.titles.values())) if self.alone else str(config()["title"])
+
     def _body(self) -> str:
+        if self.alone:
+            return "".join(self._paper(page.body) for page in self.pages.values())
         pieces = [self._front(), self._contents()]
         for part in self.parts:
             if part.title:
@@ -93,6 +103,14 @@ class Book:
             pieces.append('<h1 class="part" id="part-solutions">Solutions</h1>')
             pieces += [self._solutions(page) for page in self.solved]
         return "".join(pieces)
+
+    def _paper(self, body: Tag) -> str:
+        """A page with its author, and the book and the version that it is from, under its title."""
+        source = (
+            f'<a href="{self.where.pages}">{escape(config()["title"])}</a>' if self.where.pages else config()["title"]
+        )
+        by = f'<p class="by">{escape(config()["author"])}. From {source}, version {version()}.</p>'
+        return _text(body).replace("</h2>", f"</h2>{by}", 1)
 
     def _solutions(self, page: Page) -> str:
         cells = "".join(_text(cell) for cell in page.solutions)
@@ -117,8 +135,10 @@ class Book:
         )
 
     def lines(self) -> list[tuple[str, str, bool]]:
-        """The table of contents: title, target, and whether it is a part."""
-        lines = []
+        """The table of contents: title, target, and whether it is a part. A page alone has none."""
+        lines: list[tuple[str, str, bool]] = []
+        if self.alone:
+            return lines
         for part in self.parts:
             if part.title:
                 lines.append((part.title, f"part-{slug(part.title)}", True))
@@ -168,6 +188,7 @@ def make(
     chosen: Sequence[Part] | None = None,
     where: Address | None = None,
     say: Callable[[str], None] = lambda _: None,
+    alone: bool = False,
 ) -> list[Path]:
     """Prints the built book.
 
@@ -178,17 +199,19 @@ def make(
         chosen: what is printed; everything that is of use on paper, unless pages are named.
         where: the book's addresses, by default those in `_config.yml`.
         say: is told what happens.
+        alone: as a paper of its own, which has the page's name.
 
     Raises:
         NotPrintable: a page is missing, a chapter was not executed, or the file is too large.
         NoFonts: the machine has no font for code.
         NoChromium: there is no Chromium.
     """
-    book = Book(folder, parts() if chosen is None else chosen, address(config()) if where is None else where)
+    book = Book(folder, parts() if chosen is None else chosen, address(config()) if where is None else where, alone)
+    name = Path(next(iter(book.pages))).name if alone else "trust-region-book"
     out.mkdir(parents=True, exist_ok=True)
 
     def paper_made(paper: str) -> Path:
-        target = out / f"trust-region-book-{paper}.pdf"
+        target = out / f"{name}-{paper}.pdf"
         count = printed(partial(book.html, paper), target, say)
         bookmark(target, book.lines(), config()["author"])
         size = target.stat().st_size
@@ -207,12 +230,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=BUILD)
     parser.add_argument("--paper", choices=PAPERS, action="append", help="a4 and letter unless one is named")
     parser.add_argument("--only", metavar="PAGE", nargs="+", help="print these pages: notebooks/05_grpo")
+    parser.add_argument("--alone", metavar="PAGE", help="build this page alone, and print it as a paper: book/report")
     options = parser.parse_args(arguments)
-    chosen = [Part("", dict.fromkeys(options.only, ""))] if options.only else None
+    only = [options.alone] if options.alone else options.only
+    chosen = [Part("", dict.fromkeys(only, ""))] if only else None
     papers = options.paper or tuple(PAPERS)
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+
     try:
-        make(options.folder, options.out, papers, chosen, say=lambda text: print(text, flush=True))
-    except (NotPrintable, NoFonts, NoChromium, OSError, ValueError) as error:
+        folder = html.build(pages=only, say=say) if options.alone else options.folder
+        make(folder, options.out, papers, chosen, say=say, alone=bool(options.alone))
+    except (NotPrintable, NoFonts, NoChromium, html.BuildFailed, OSError, ValueError) as error:
         print(f"pdf: {error}", file=sys.stderr)
         return 1
     return 0

@@ -232,7 +232,7 @@ def _keep(body: Tag) -> None:
         after = line.find_next_sibling()
         leads = isinstance(after, Tag) and after.name not in ("p", "section")
         if len(line.get_text()) < SHORT and not line.get("class"):
-            line["class"] = "whole leads" if leads else "whole"
+            line["class"] = "unparted leads" if leads else "unparted"
     for heading in body.find_all(["h2", "h3", "h4"]):
         after = heading.find_next_sibling()
         if isinstance(after, Tag) and after.select_one(".trlib-explorable"):  # Chromium breaks between the two

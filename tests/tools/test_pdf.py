@@ -78,6 +78,12 @@ def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path
     assert "66rem" not in str(body)
 
 
+def test_no_class_that_keeps_lines_together_has_a_rule_of_the_screen() -> None:
+    paper, screen = ((ROOT / name).read_text(encoding="utf-8") for name in ("tools/pdf.css", "book/_static/book.css"))
+    for name in ("leads", "with-above", "unparted", "together"):
+        assert f".{name}" in paper and not re.search(rf"\.{name}\b", screen), name
+
+
 def test_links_stay_inside_the_document_or_lead_to_the_published_book(book: Path) -> None:
     here = Reader(book, NAMES, Address())
     text = str(here.page("notebooks/04_clip").body)
@@ -180,6 +186,24 @@ def test_two_pages_are_printed_with_the_numbers_of_their_pages(book: Path) -> No
     assert f"Ratio {words}, {chapter}" in texts[last - 1]
     assert document.metadata.title == config()["title"]
     assert [item.title for item in document.outline] == ["Clip", "Glossary", "Solutions", "Index"]
+
+
+@pytest.mark.nightly("builds a page and prints it")
+def test_one_command_prints_the_report_on_four_to_six_pages(tmp_path: Path) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    try:
+        browser.chromium()
+    except browser.NoChromium as error:
+        pytest.skip(str(error))
+    command = [sys.executable, "-m", "tools.pdf", "--alone", "book/report", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for paper in ("a4", "letter"):
+        document = pypdf.PdfReader(tmp_path / f"report-{paper}.pdf")
+        texts = [" ".join(page.extract_text().split()) for page in document.pages]
+        assert 4 <= len(texts) <= 6
+        assert texts[0].startswith(document.metadata.title) and "in one sentence" in texts[0]
+        assert not any("not run yet" in text or "Contents" in text for text in texts)
 
 
 def test_everything_a_reader_learns_from_is_printed() -> None:
