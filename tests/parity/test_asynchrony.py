@@ -15,7 +15,7 @@ from trlib.aggregation import aggregate
 from trlib.algorithms import gspo_loss, ppo_loss
 from trlib.corrections import truncated_importance
 from trlib.relatives.asynchrony.masks import clip_cov_mask, covariance, trm_mask, without
-from trlib.relatives.asynchrony.penalties import kl_cov_loss
+from trlib.relatives.asynchrony.penalties import dro_loss, kl_cov_loss
 from trlib.relatives.asynchrony.weights import LUSPO, vespo_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -51,6 +51,13 @@ def test_kl_cov_is_verl_s(verl, config, batch, share, how):  # noqa: F811
     chosen = config(policy_loss={"loss_mode": "kl_cov", "kl_cov_ratio": share, "ppo_kl_coef": 0.7})
     wanted = theirs(verl, "kl_cov", _with(chosen, kl_cov_ratio=share, ppo_kl_coef=0.7), batch, how)
     agree(wanted, ours(partial(_kl_cov, batch, share=share, beta=0.7), batch, how))
+
+
+@pytest.mark.parametrize("beta", [0.05, 2.0])
+@pytest.mark.parametrize("how", ["token-mean", "seq-mean-token-mean"])
+def test_dro_is_verl_s(verl, config, batch, beta, how):  # noqa: F811
+    wanted = theirs(verl, "dro", _with(config(), loss_mode="dro", dro_beta=beta), batch, how)
+    agree(wanted, ours(lambda logp: dro_loss(logp, batch["old"], **of(batch), beta=beta), batch, how))
 
 
 def _kl_cov(batch: dict[str, Tensor], logp: Tensor, **settings: float) -> Any:

@@ -24,26 +24,34 @@ from trlib.corrections import Correction, opsm_mask, sequence_ess
 from trlib.relatives import RELATIVES, asynchrony
 from trlib.relatives.asynchrony.masks import (
     CPPO,
+    LNTRM,
     M2PO,
     OPSM,
     TRM,
     VACO,
     ClipCov,
+    StaleMask,
     clip_cov_mask,
     covariance,
     cppo_mask,
+    ln_trm_mask,
     trm_mask,
     vaco_mask,
     without,
 )
 from trlib.relatives.asynchrony.penalties import (
     CFPO,
+    DRO,
     DRPO,
+    OAPL,
     OPMD,
     TPO,
     KLCov,
+    dro_loss,
     kl_cov_loss,
+    oapl_loss,
     opmd_loss,
+    optimal_advantages,
     quadratic_loss,
     tpo_loss,
 )
@@ -278,6 +286,49 @@ def test_trm_by_hand():
     assert round(math.sqrt(2 * 0.002), 2) == 0.06, "the card's |log r| of one token"
 
 
+def test_ln_trm_by_hand():
+    """Ratios 1.3, .9 and 9, δ = .5: weights √.5 and √.25 of the tokens with two and one behind them, 0 of the last."""
+    arguments = at([1.3, 0.9, 9.0], 1.0)
+    mean = (0.3 * math.sqrt(0.5) + 0.1 * 0.5) / (math.sqrt(0.5) + 0.5)
+    for limit, kept in ((mean + 1e-9, True), (mean - 1e-9, False), (math.inf, True)):
+        found = ln_trm_mask(
+            arguments["logp"], arguments["logp_old"], mask=arguments["mask"], delta_mean=limit, delta=0.5
+        )
+        assert found.tolist() == [[kept] * 3]
+    one = at([9.0], 1.0)
+    assert ln_trm_mask(one["logp"], one["logp_old"], mask=one["mask"]).all(), "nothing comes after it"
+    assert round(2 * math.sqrt(0.002 / 2), 2) == 0.06, "TRM's mean by Pinsker's inequality"
+
+
+def test_ln_trm_does_not_drop_the_long_for_being_long():
+    """Log-ratios of one normal noise: of 2,000 tokens nearly none passes a maximum that most of 20 pass; the mean
+    keeps the long at least as often."""
+    draw, shares = torch.Generator().manual_seed(0), {}
+    for tokens in (20, 2000):
+        old = torch.full((400, tokens), -5.0, dtype=D)
+        noise = 0.1 * torch.randn(old.shape, generator=draw, dtype=D)
+        mask = old < 0
+        largest = trm_mask(old + noise, old, mask=mask, delta_max=0.04, delta_mean=math.inf)
+        mean = ln_trm_mask(old + noise, old, mask=mask, delta_mean=0.09)
+        shares[tokens] = [float(found.double().mean()) for found in (largest, mean)]
+    assert shares[20][0] > 0.8 and shares[2000][0] < 0.02
+    assert shares[20][1] > 0.6 and shares[2000][1] == 1
+
+
+def test_the_stale_mask_leaves_the_mean_and_not_the_baseline():
+    """prime-rl's rule: a token of age > max_age is no longer in the mask; advantages stay those of all completions."""
+    mask = torch.tensor([[True] * 3, [True, True, False]])
+    age, rewards = torch.tensor([[2, 1, 0], [9, 9, 0]]), torch.tensor([1.0, 0.0], dtype=D)
+    batch = _batch(mask=mask, age=age, rewards=rewards, provided=Provided(logp_old=torch.zeros(2, 3, dtype=D)))
+    found = StaleMask(max_age=1).prepare(batch)
+    assert found.mask.tolist() == [[False, True, True], [False] * 3]
+    assert found.advantages.tolist() == PPO().prepare(batch).advantages.tolist() == [[0.5] * 3, [-0.5] * 3]
+    loss = StaleMask().loss(torch.ones(2, 3, dtype=D), found)
+    assert float(loss) == 1, "two tokens count, and the mean is over two"
+    assert torch.equal(StaleMask(max_age=9).prepare(batch).mask, mask)
+    assert torch.equal(StaleMask().prepare(_batch(mask=mask)).mask, mask), "no ages: nothing is stale"
+
+
 def test_vaco_is_open_instruct_s_filter():
     """Dropped where the completion's mean |ρ - 1| is above the bound and sign(log ρ) A > 0."""
     left_out = 0
@@ -399,6 +450,58 @@ def test_kl_cov_by_hand():
     close(found.diagnostics["weight"] - plain.diagnostics["weight"], torch.tensor([[0, 0, 0, 0.5]], dtype=D))
 
 
+def test_dro_rests_at_a_over_beta():
+    arguments = at([math.exp(0.4 / 0.8)], 0.4)
+    found = dro_loss(arguments.pop("logp"), arguments.pop("logp_old"), **arguments, beta=0.8)
+    assert float(found.diagnostics["weight"]) == pytest.approx(0, abs=1e-12)
+
+
+def test_oapl_is_the_paper_s_regression():
+    """Eq. 2 and 3 prompt by prompt, completion by completion."""
+    g = torch.Generator().manual_seed(0)
+    b = data()
+    group, rewards = torch.tensor([4, 0, 4, 0, 4, 7]), torch.rand(6, generator=g, dtype=D)
+    logp = b["logp"].clone().requires_grad_()
+    expected, wanted = [], torch.zeros(6, dtype=D)
+    for row in range(6):
+        own = rewards[group == group[row]]
+        wanted[row] = rewards[row] - 0.7 * (own / 0.7).exp().mean().log()
+        ratio = (logp - b["logp_old"])[row][b["mask"][row]].sum()
+        # a completion without a token has no advantage to read, and a constant loss
+        expected.append((0.3 * ratio - wanted[row] * bool(b["mask"][row].any())) ** 2)
+    found = optimal_advantages(rewards, group, beta=0.7)
+    close(found, wanted)
+    advantages = found.unsqueeze(-1).expand(6, 5)
+    result = oapl_loss(logp, b["logp_old"], advantages=advantages, mask=b["mask"], beta2=0.3)
+    close(result.per_token.detach(), torch.stack(expected).detach())
+    (grad,) = torch.autograd.grad(result.per_token.sum(), logp, retain_graph=True)
+    close(grad, torch.autograd.grad(torch.stack(expected).sum(), logp)[0])
+    close(grad, -result.diagnostics["weight"])
+
+
+def test_the_optimal_value_is_between_the_mean_and_the_best():
+    rewards, group = torch.tensor([0.0, 0.0, 1.0, 0.0, 1.0], dtype=D), torch.tensor([0, 0, 0, 0, 1])
+    for beta, values in ((1e-3, [1.0, 1.0]), (1.0, [math.log((3 + math.e) / 4), 1.0]), (1e4, [0.25, 1.0])):
+        found = rewards - optimal_advantages(rewards, group, beta=beta)
+        assert found[[0, 4]].tolist() == pytest.approx(values, abs=2e-3)
+
+
+def test_oapl_rests_at_the_tilted_sampler():
+    """π ∝ μ exp(R/β) on all three answers of one prompt, which were drawn from a uniform μ: no token has a weight."""
+    rewards = torch.tensor([1.0, 0.3, 0.0], dtype=D)
+    mu = torch.full((3, 1), 1 / 3, dtype=D).log()
+    target = (rewards / 0.5).log_softmax(0).unsqueeze(-1)
+    advantages = optimal_advantages(rewards, torch.zeros(3).long(), beta=0.5).unsqueeze(-1)
+    found = oapl_loss(target, mu, advantages=advantages, mask=mu < 0, beta2=0.5)
+    close(found.diagnostics["weight"], torch.zeros(3, 1, dtype=D))
+
+
+def test_oapl_takes_its_advantages_from_the_rewards():
+    rewards = torch.tensor([1.0, 0.0], dtype=D)
+    batch = OAPL(beta1=2.0).prepare(_batch(rewards=rewards))
+    close(batch.advantages[:, 0], optimal_advantages(rewards, torch.zeros(2).long(), beta=2.0))
+
+
 def test_opmd_is_openkimi_s_loss():
     for seed in range(3):
         b = data(seed)
@@ -453,18 +556,21 @@ def test_tpo_rests_at_its_target():
 # As methods
 
 
-KINDS = (VESPO, TOPR, CTPO, A3PO, LUSPO, VCPO, M2PO, OPSM, TRM, VACO, CPPO, ClipCov, DRPO, CFPO, KLCov, OPMD, TPO)
+KINDS = (
+    *(VESPO, TOPR, CTPO, A3PO, LUSPO, VCPO, M2PO, OPSM, TRM, LNTRM, VACO, CPPO, ClipCov, StaleMask),
+    *(DRPO, CFPO, DRO, KLCov, OPMD, OAPL, TPO),
+)
 
 
 def test_the_branch_holds_them_all():
     assert {RELATIVES[name] for name in asynchrony.RELATIVES if isinstance(RELATIVES[name], type)} == set(KINDS)
     around = {kind for kind in KINDS if kind.anchor == "rollout"}
-    assert around == {VESPO, TOPR, A3PO, M2PO, TRM, VACO, CPPO, DRPO}
+    assert around == {VESPO, TOPR, A3PO, M2PO, TRM, LNTRM, VACO, CPPO, DRPO, OAPL}
     alone = {kind for kind in KINDS if is_proportional(kind)}
-    assert alone == {VESPO, TOPR, CTPO, A3PO, LUSPO, M2PO, OPSM, TRM, VACO, CPPO, DRPO, CFPO}
+    assert alone == set(KINDS) - {VCPO, ClipCov, DRO, KLCov, OPMD, OAPL, TPO}
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in (VCPO, LUSPO, TPO)])
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in (VCPO, LUSPO, TPO, StaleMask)])
 def test_an_objective_is_its_loss_with_its_settings(kind):
     b = data()
     found = kind().objective(Scores(b["logp"].requires_grad_()), _of(b, age=torch.ones_like(b["mask"]).long()))
@@ -478,6 +584,7 @@ def test_an_objective_is_its_loss_with_its_settings(kind):
         M2PO: lambda: masked(trlib.corrections.m2po_mask)(*logps, **arguments),
         OPSM: lambda: without(ppo_loss, opsm_mask(*logps, **arguments, delta=0.1), *logps, **arguments),
         TRM: lambda: masked(trm_mask)(*logps, **arguments),
+        LNTRM: lambda: masked(ln_trm_mask)(*logps, **arguments),
         VACO: lambda: masked(vaco_mask)(*logps, **arguments),
         CPPO: lambda: masked(cppo_mask)(*logps, **arguments),
         ClipCov: lambda: without(
@@ -488,6 +595,8 @@ def test_an_objective_is_its_loss_with_its_settings(kind):
         ),
         DRPO: lambda: quadratic_loss(*logps, **arguments, eps=12.5, by_probability=True),
         CFPO: lambda: quadratic_loss(*logps, **arguments, eps=0.2),
+        DRO: lambda: dro_loss(*logps, **arguments),
+        OAPL: lambda: oapl_loss(*logps, **arguments),
         KLCov: lambda: kl_cov_loss(*logps, **arguments),
         OPMD: lambda: opmd_loss(*logps, **arguments),
     }[kind]()
@@ -510,6 +619,9 @@ def test_an_objective_is_its_loss_with_its_settings(kind):
         (OPSM, "delta", math.nan),
         (TRM, "delta_max", -1.0),
         (TRM, "delta_mean", -1.0),
+        (LNTRM, "delta_mean", -1.0),
+        (LNTRM, "delta", 0.0),
+        (StaleMask, "max_age", -1),
         (VACO, "delta", -1.0),
         (CPPO, "delta", -1.0),
         (CPPO, "delta_prefix", -1.0),
@@ -518,6 +630,9 @@ def test_an_objective_is_its_loss_with_its_settings(kind):
         (ClipCov, "high", 1.0),
         (DRPO, "eps", 0.0),
         (CFPO, "eps", -1.0),
+        (DRO, "beta", -1.0),
+        (OAPL, "beta1", 0.0),
+        (OAPL, "beta2", math.inf),
         (KLCov, "share", 1.1),
         (KLCov, "beta", -1.0),
         (OPMD, "tau", 0.0),

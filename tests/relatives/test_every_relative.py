@@ -17,7 +17,7 @@ from trlib.methods import OBJECTIVES, method_kind
 from trlib.relatives import BRANCHES, RELATIVES, optimizers
 
 SYSTEMS = {
-    "ratios": ["bapo", "minpro", "cpgd", "r2vpo", "capo", "trefree", "pb_ppo"],
+    "ratios": ["bapo", "minpro", "cpgd", "r2vpo", "capo", "trefree", "pb_ppo", "kl3_clip", "bandpo", "turn_ppo"],
     "constraints": ["fixpo", "mdpo", "counterpol"],
     "regression": ["rebel", "lco", "rover"],
     "preferences": ["dpo", "tr_dpo", "adpo", "trpa"],
@@ -28,7 +28,8 @@ SYSTEMS = {
     "classical": ["fdnet", "affine_scaling", "ga_matr"],
     "asynchrony": [
         *("tis", "tis_seq", "mis", "mis_seq", "geo_mask", "icepop", "vespo", "topr", "ctpo", "a3po", "luspo", "vcpo"),
-        *("m2po", "opsm", "trm", "vaco", "cppo", "clip_cov", "drpo", "cfpo", "kl_cov", "opmd", "tpo"),
+        *("m2po", "opsm", "trm", "ln_trm", "vaco", "cppo", "clip_cov", "stale_mask"),
+        *("drpo", "cfpo", "dro", "kl_cov", "opmd", "oapl", "tpo"),
     ],
 }
 TRAINED = [name for name in RELATIVES if name in OBJECTIVES]

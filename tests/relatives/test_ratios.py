@@ -17,7 +17,7 @@ from tests.by_day import by_day
 from tests.relatives.test_token_losses import at, data
 from trbook.bandit import bandit_step, linear_tilt, moved
 from trbook.tiny import Tiny
-from trlib.algorithms import PGIS, PPO, cispo_loss, pg_is_loss, ppo_loss
+from trlib.algorithms import GSPO, PGIS, PPO, Scores, cispo_loss, dppo_loss, gspo_loss, pg_is_loss, ppo_loss
 from trlib.divergences import kl
 from trlib.relatives import RELATIVES
 from trlib.relatives.ratios import (
@@ -26,18 +26,24 @@ from trlib.relatives.ratios import (
     CAPO,
     CPGD,
     R2VPO,
+    BandPO,
     ClipBandit,
+    KL3Clip,
     MinPRO,
     PbPPO,
     TREFree,
+    TurnPPO,
+    bandpo_loss,
     bapo_bounds,
     bapo_loss,
     capo_mask,
     cpgd_loss,
     dual_ascent,
+    kl3_window,
     minpro_loss,
     r2vpo_loss,
     trefree_loss,
+    turns_of,
 )
 
 D = torch.float64
@@ -546,3 +552,150 @@ def test_on_one_bandit_every_region_stays_nearer_than_none():
     tilt = linear_tilt(mu, a, 1.0)
     assert moved(mu, tilt, a).gain == pytest.approx(float((tilt - mu) @ a))
     assert replace(R2VPO(), lam=0.2).lam == 0.2 and pg_is_loss(**at(1.0, 1.0)).per_token.item() == -1
+
+
+# A clip by k3, by a band, and by turns
+
+
+@given(delta=st.floats(1e-6, 1e3))
+@settings(max_examples=50, deadline=None)
+def test_kl3_window_ends_where_k3_is_delta(delta):
+    low, high = kl3_window(delta)
+    for ratio in (1 - low, 1 + high):
+        if ratio > 1e-12:  # below, 1 - low has no digits left
+            assert ratio - 1 - math.log(ratio) == pytest.approx(delta, rel=1e-5)
+    assert 0 < low <= 1 and (high > low)
+
+
+def test_kl3_clip_silences_what_leaves_delta_outwards():
+    """A - where k3 > δ and A log r > 0, nothing is pushed; everything else weighs r A."""
+    silenced = 0
+    for seed in range(4):
+        batch = data(seed)
+        found = KL3Clip(delta=0.05).objective(Scores(batch["logp"]), _batch_of(batch))
+        ratio = (batch["logp"] - batch["logp_old"]).exp()
+        out = (ratio - 1 - ratio.log() > 0.05) & (batch["advantages"] * ratio.log() > 0)
+        expected = (ratio * batch["advantages"]).masked_fill(out | ~batch["mask"], 0.0)
+        torch.testing.assert_close(found.diagnostics["weight"], expected)
+        silenced += int((out & batch["mask"]).sum())
+    assert silenced > 10
+    assert [round(x, 2) for x in kl3_window(KL3Clip().delta)] == [0.2, 0.23], "as the card says"
+
+
+def _batch_of(batch):
+    from tests.relatives.test_asynchrony import _of
+
+    return _of(batch)
+
+
+def _band(p: Tensor, delta: float) -> tuple[Tensor, Tensor]:
+    """The authors' edges: bisection for KL((p, 1-p) || (r p, 1 - r p)) = δ below and above r = 1."""
+
+    def divergence(r: Tensor) -> Tensor:
+        rest = ((1 - r * p) / (1 - p)).clamp(min=1e-300)
+        return -p * r.clamp(min=1e-300).log() - (1 - p) * rest.log()
+
+    edges = []
+    for near, far in ((torch.ones_like(p), torch.zeros_like(p)), (torch.ones_like(p), 1 / p)):
+        for _ in range(200):
+            middle = (near + far) / 2
+            inside = divergence(middle) < delta
+            near, far = torch.where(inside, middle, near), torch.where(inside, far, middle)
+        edges.append(near)
+    return edges[0], edges[1]
+
+
+def test_bandpo_has_the_gradient_of_the_authors_clip():
+    silenced = opened = 0
+    for seed in range(6):
+        b = data(seed)
+        logp, a = b["logp"].clone().requires_grad_(), b["advantages"]
+        low, high = _band(b["logp_old"].exp(), 0.05)
+        low, high = low.clamp(max=0.8), high.clamp(min=1.28, max=100.0)
+        ratio = (logp - b["logp_old"]).exp()
+        loss = torch.maximum(-a * ratio, -a * torch.minimum(torch.maximum(ratio, low), high))
+        (expected,) = torch.autograd.grad(loss[b["mask"]].sum(), logp)
+        found = bandpo_loss(b["logp"], b["logp_old"], advantages=a, mask=b["mask"])
+        torch.testing.assert_close(found.diagnostics["weight"], -expected, rtol=1e-9, atol=1e-12)
+        plain = ppo_loss(b["logp"], b["logp_old"], advantages=a, mask=b["mask"], eps_high=0.28).diagnostics["kept"]
+        silenced += int((b["mask"] & ~found.diagnostics["kept"]).sum())
+        opened += int((found.diagnostics["kept"] & ~plain).sum())
+    assert silenced > 10 and opened > 10
+
+
+def test_a_rare_token_has_a_wide_band():
+    """Of probability 1e-3 it may become 30 times as likely; of .5, not 1.5 times."""
+    for p, ratio, kept in ((1e-3, 30.0, True), (0.5, 1.5, False), (1e-6, 101.0, False)):
+        old = torch.tensor([[p]], dtype=D).log()
+        found = bandpo_loss(old + math.log(ratio), old, advantages=torch.ones(1, 1, dtype=D), mask=old < 0)
+        assert bool(found.diagnostics["kept"]) is kept
+
+
+def test_the_band_alone_is_dppo_s_mask():
+    for seed in range(4):
+        b = data(seed)
+        credit = {"advantages": b["advantages"], "mask": b["mask"]}
+        found = bandpo_loss(b["logp"], b["logp_old"], **credit, eps_low=0.0, eps_high=0.0, most=math.inf)
+        other = dppo_loss(b["logp"], b["logp_old"], **credit, delta_kl=0.05)
+        torch.testing.assert_close(found.diagnostics["weight"], other.diagnostics["weight"])
+
+
+def test_turns_by_length_and_by_gaps():
+    mask = torch.tensor([[1, 1, 0, 1, 1, 1], [0, 1, 0, 0, 1, 0]], dtype=torch.bool)
+    assert turns_of(mask)[mask].tolist() == [0, 0, 1, 1, 1, 0, 1]
+    assert turns_of(mask, 2)[mask].tolist() == [0, 0, 1, 1, 2, 0, 0]
+    with pytest.raises(ValueError, match="length: expected a whole number of at least 1"):
+        turns_of(mask, 0)
+
+
+def test_turns_by_hand():
+    """Ratios 4 and 1 of one turn, 1/2 of the next: geometric means 2 and 1/2."""
+    arguments = at([4.0, 1.0, 0.5], 1.0)
+    found = gspo_loss(
+        arguments["logp"], arguments["logp_old"], advantages=arguments["advantages"], mask=arguments["mask"],
+        eps_low=0.2, eps_high=0.2, turns=torch.tensor([[0, 0, 1]]),
+    )  # fmt: skip
+    assert found.diagnostics["weight"][0].tolist() == pytest.approx([0.0, 0.0, 0.5])
+    assert found.diagnostics["sequence_ratio"][0].tolist() == pytest.approx([2.0, 2.0, 0.5])
+
+
+def test_turns_of_one_token_are_ppo_s_and_one_turn_is_gspo_s():
+    for seed in range(4):
+        b = data(seed)
+        scores, batch = Scores(b["logp"]), _batch_of(b)
+        window = {"eps_low": 0.2, "eps_high": 0.25}
+        for length, other in ((1, PPO), (99, GSPO)):
+            found = TurnPPO(length=length, **window).objective(scores, batch)
+            expected = other(**window).objective(scores, batch)
+            torch.testing.assert_close(found.per_token, expected.per_token)
+            assert torch.equal(found.diagnostics["kept"], expected.diagnostics["kept"])
+
+
+@pytest.mark.parametrize(
+    ("turns", "error", "message"),
+    [
+        (torch.zeros(6, 5), TypeError, "^turns: expected an integer type"),
+        (torch.zeros(6, 4).long(), ValueError, r"^turns: expected \[B, T\]"),
+        (torch.full((6, 5), 5), ValueError, "^turns: expected token ids from 0 to 4"),
+    ],
+)
+def test_bad_turns_are_named(turns, error, message):
+    b = data()
+    with pytest.raises(error, match=message):
+        gspo_loss(b["logp"], b["logp_old"], advantages=b["advantages"], mask=b["mask"], turns=turns)
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "value"),
+    [
+        (KL3Clip, "delta", 0.0),
+        (BandPO, "delta", -1.0),
+        (BandPO, "eps_low", 1.1),
+        (BandPO, "most", 0.5),
+        (TurnPPO, "length", 0),
+        (TurnPPO, "eps_high", -1.0),
+    ],
+)
+def test_a_meaningless_setting_of_a_window_is_named(kind, setting, value):
+    with pytest.raises(ValueError, match=rf"^{setting}: expected"):
+        kind(**{setting: value})

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from trlib.algorithms import TokenLoss, pg_is_loss, ppo_loss
+from trlib.algorithms import TokenLoss, gspo_loss, pg_is_loss, ppo_loss
 from trlib.corrections import m2po_mask, opsm_mask
-from trlib.relatives.asynchrony.masks import clip_cov_mask, cppo_mask, trm_mask, vaco_mask, without
-from trlib.relatives.asynchrony.penalties import kl_cov_loss, quadratic_loss
+from trlib.relatives.asynchrony.masks import clip_cov_mask, cppo_mask, ln_trm_mask, trm_mask, vaco_mask, without
+from trlib.relatives.asynchrony.penalties import dro_loss, kl_cov_loss, quadratic_loss
 from trlib.relatives.asynchrony.weights import a3po_loss, ctpo_loss, topr_loss, vespo_loss
-from trlib.relatives.ratios import bapo_loss, cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss
+from trlib.relatives.ratios import bandpo_loss, bapo_loss, cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss, turns_of
 
 Loss = Callable[..., TokenLoss]
 D = torch.float64
@@ -26,7 +26,7 @@ def masked(rule, **fixed):
     """r A without what a mask leaves out, as a loss of tokens."""
 
     def loss(logp, old, *, advantages, mask):
-        credit = {"mask": mask} if rule is trm_mask else {"advantages": advantages, "mask": mask}
+        credit = {"mask": mask} if rule in (trm_mask, ln_trm_mask) else {"advantages": advantages, "mask": mask}
         return without(pg_is_loss, rule(logp, old, **credit, **fixed), logp, old, advantages=advantages, mask=mask)
 
     return loss
@@ -39,6 +39,11 @@ def clip_cov(logp, old, *, advantages, mask):
     return without(ppo_loss, keep, logp, old, advantages=advantages, mask=mask)
 
 
+def turn_by_turn(logp, old, *, advantages, mask):
+    window = {"eps_low": 0.2, "eps_high": 0.2}
+    return gspo_loss(logp, old, advantages=advantages, mask=mask, turns=turns_of(mask, 2), **window)
+
+
 RATIOS: dict[str, Loss] = {
     "bapo": bapo_loss,
     "bapo by gradient": partial(bapo_loss, count="gradient", low_most=0.9, high_most=3.0),
@@ -47,6 +52,8 @@ RATIOS: dict[str, Loss] = {
     "cpgd": partial(cpgd_loss, alpha=0.3),
     "r2vpo": partial(r2vpo_loss, lam=0.3),
     "trefree": trefree_loss,
+    "bandpo": bandpo_loss,
+    "turns": turn_by_turn,
 }
 """Of `trlib.relatives.ratios`."""
 STALE: dict[str, Loss] = {
@@ -57,11 +64,13 @@ STALE: dict[str, Loss] = {
     "ctpo, wide": partial(ctpo_loss, low=0.5, high=0.8, cap=0.9, power=0.0),
     "a3po": a3po_loss,
     "drpo": partial(quadratic_loss, eps=0.3, by_probability=True),
+    "dro": partial(dro_loss, beta=0.5),
     "cfpo": partial(quadratic_loss, eps=0.2),
     "kl_cov": partial(kl_cov_loss, share=0.2),
     "m2po": masked(m2po_mask),
     "opsm": masked(partial(opsm_mask, delta=0.1)),
     "trm": masked(trm_mask, delta_max=0.3, delta_mean=0.1),
+    "ln_trm": masked(ln_trm_mask, delta_mean=0.4),
     "vaco": masked(vaco_mask),
     "cppo": masked(cppo_mask, delta=0.1),
     "clip_cov": clip_cov,

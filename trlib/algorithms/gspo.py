@@ -6,6 +6,7 @@ Its window is a thousand times narrower than PPO's because a mean over tokens mo
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from trlib import checks
@@ -16,7 +17,14 @@ LOG_RATIO_CAP = 10.0  #: Largest log of a completion's ratio, nats per token.
 
 
 def gspo_loss(
-    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_low: float = 3e-4, eps_high: float = 4e-4
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    eps_low: float = 3e-4,
+    eps_high: float = 4e-4,
+    turns: Tensor | None = None,
 ) -> TokenLoss:
     """GSPO in its token form (GSPO-token), which allows an advantage per token.
 
@@ -32,6 +40,8 @@ def gspo_loss(
         advantages, mask: [B, T], float and bool.
         eps_low: the window of s_i below 1, in [0, 1].
         eps_high: the window of s_i above 1, at least 0.
+        turns: [B, T] int, from 0 to T-1: which turn of its completion a token belongs to. The mean is then taken over
+            a turn, so that turns are weighted and clipped, not completions; None: a completion is one turn.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
     Source: arXiv 2507.18071 eq. 7 and 13-14; the cap on the log-ratio and the thresholds: verl.
     Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its size is bounded."""
@@ -39,13 +49,24 @@ def gspo_loss(
     logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     advantages = advantages.detach()
     log_ratio = (logp - logp_old).detach()
-    mean = log_ratio.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+    if turns is None:
+        mean = log_ratio.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+    else:
+        mean = _mean_of_turns(log_ratio, mask, turns)
     ratio = mean.clamp(max=LOG_RATIO_CAP).exp().expand_as(logp).masked_fill(~mask, 1.0)
     kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | ((advantages <= 0) & (ratio >= 1 - eps_low))
     live = ratio * (logp - logp.detach()).exp()
     per_token = -advantages * live.where(kept, ratio.clamp(1 - eps_low, 1 + eps_high))
     weight = (ratio * advantages).where(kept, 0.0)
     return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=ratio))
+
+
+def _mean_of_turns(log_ratio: Tensor, mask: Tensor, turns: Tensor) -> Tensor:
+    """[B, T]: the mean over the unmasked tokens of each token's turn."""
+    turns = checks.integer("turns", turns, tuple(mask.shape), "B, T").long()
+    checks.inside("turns", turns, mask.shape[1])
+    total, count = (torch.zeros_like(log_ratio).scatter_add(-1, turns, x) for x in (log_ratio, mask.to(log_ratio)))
+    return (total / count.clamp(min=1)).gather(-1, turns)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,7 @@
 `Args:` and `Raises:` leave out is as in `opsm_mask`; the masks of M2PO and OPSM are in `trlib.corrections`."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -14,15 +13,8 @@ from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, proportion
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
 from trlib.corrections import m2po_mask, opsm_mask
 from trlib.divergences import binary_tv, k2, k3
+from trlib.relatives.ratios import OVERFLOW, without
 from trlib.seeds import generator
-
-
-def without(
-    loss: Callable[..., TokenLoss], keep: Tensor, *logps: Tensor, advantages: Tensor, mask: Tensor, **settings: Any
-) -> TokenLoss:
-    """A loss per token in which tokens outside `keep` [B, T] have no advantage, but stay in every mean."""
-    found = loss(*logps, advantages=advantages.masked_fill(~keep, 0.0), mask=mask, **settings)
-    return TokenLoss(found.per_token, found.diagnostics | {"kept": found.diagnostics["kept"] & keep})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +89,57 @@ class TRM(Masked):
 
     def keep(self, scores: Scores, batch: Batch) -> Tensor:
         return trm_mask(scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(trm_mask))
+
+
+def ln_trm_mask(
+    logp: Tensor, logp_rollout: Tensor, *, mask: Tensor, delta_mean: float = 0.06, delta: float = 0.1
+) -> Tensor:
+    """Length-neutral TRM: which tokens are kept, [B, T] bool: those of the completions whose weighted mean of |r - 1|,
+    Σ_t w_t |r_t - 1| / Σ_t w_t, is at most δ_mean, where w_t = min(1, √(δ (T-t)/2)).
+
+    w_t bounds what a move at t can do to the T-t tokens after it, if each of their KLs is at most δ: the last token
+    has no weight. A mean does not grow with the length, as a maximum over tokens does.
+
+    Args: delta_mean: twice a total variation; inf: off. delta: nats.
+    Source: an appendix of arXiv 2512.23075, after the abstract or a summary: public notes on it. It has min(1, (T-t) ε,
+    √(δ (T-t)/2)); with ε = √(δ/2), Pinsker's, the middle term is never the least (derived here). δ_mean is our
+    choice: by Pinsker's inequality it is as wide as TRM's mean of .002 nats."""
+    delta_mean = checks.number("delta_mean", delta_mean, least=0)
+    delta = checks.number("delta", delta, above=0)
+    new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
+    left = (mask.sum(-1, keepdim=True) - mask.cumsum(-1)).to(new)
+    weight = (left * (delta / 2)).sqrt().clamp(max=1.0) * mask
+    spent = weight * (new - rollout).clamp(max=OVERFLOW).expm1().abs()
+    mean = spent.sum(-1, keepdim=True) / weight.sum(-1, keepdim=True).clamp(min=torch.finfo(weight.dtype).tiny)
+    return mask & (mean <= delta_mean)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LNTRM(Masked):
+    """The policy gradient of the completions that are near on average, early tokens counting more than late ones."""
+
+    delta_mean: float = checks.setting(0.06, least=0)
+    """The largest weighted mean of |r - 1| over a completion; inf: off."""
+    delta: float = checks.setting(0.1, above=0)
+    """The KL that a token is taken to have at most, nats; the larger, the fewer late tokens count less."""
+
+    def keep(self, scores: Scores, batch: Batch) -> Tensor:
+        return ln_trm_mask(scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(ln_trm_mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaleMask(PPO):
+    """PPO's clip without the tokens whose policy was too many batches behind: they stay in the text that later tokens
+    read and in their group's baseline, and leave the mean's denominator.
+    Source: prime-rl, pull request 2957, and xtuner, 2003: read in their descriptions.
+    Differs from: prime-rl ships no completion without a token left; here it counts nothing."""
+
+    max_age: int = checks.setting(8, least=0)
+    """The oldest policy whose tokens are trained on, in batches behind the learner."""
+
+    def prepare(self, batch: Batch) -> Batch:
+        batch = super().prepare(batch)
+        return batch if batch.age is None else replace(batch, mask=batch.mask & (batch.age <= self.max_age))
 
 
 def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.2) -> Tensor:
@@ -231,4 +274,13 @@ class ClipCov(PPO):
         return without(ppo_loss, keep, scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss))
 
 
-RELATIVES: dict[str, Any] = {"m2po": M2PO, "opsm": OPSM, "trm": TRM, "vaco": VACO, "cppo": CPPO, "clip_cov": ClipCov}
+RELATIVES: dict[str, Any] = {
+    "m2po": M2PO,
+    "opsm": OPSM,
+    "trm": TRM,
+    "ln_trm": LNTRM,
+    "vaco": VACO,
+    "cppo": CPPO,
+    "clip_cov": ClipCov,
+    "stale_mask": StaleMask,
+}

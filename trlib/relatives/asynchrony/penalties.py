@@ -2,7 +2,7 @@
 `Raises:` leave out is as in `ppo_loss`."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -61,6 +61,30 @@ class DRPO(Method):
         return quadratic_loss(scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps, by_probability=True)
 
 
+def dro_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float = 0.05) -> TokenLoss:
+    """L = -(A log π(y_t) - β/2 log² r),   w = A - β log r: no ratio in the push, and a pull that grows with distance.
+
+    Also on tokens with A = 0. The sum's least value is at log r = A/β.
+    Source: arXiv 2405.19107, after the abstract or a summary: verl 0.9.1 has it, and Tinker's documents print it. verl
+    requires a β; .05 is that of Tinker's example.
+    Differs from: the paper also learns a value, which stands where A has its baseline."""
+    beta = checks.number("beta", beta, least=0, below=math.inf)
+    new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    log_ratio, a = new - old.detach(), a.detach()
+    return TokenLoss(beta / 2 * log_ratio.square() - a * new, weigh(log_ratio, mask, a - beta * log_ratio, mask))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DRO(Method):
+    """The policy gradient without a ratio, and a quadratic price on each token's log-ratio."""
+
+    beta: float = checks.setting(0.05, least=0, below=math.inf)
+    """Price of log² r, for half of it."""
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return dro_loss(scores.logp, batch.logp_anchor, **batch.credit, beta=self.beta)
+
+
 def kl_cov_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, share: float = 2e-4, beta: float = 1.0
 ) -> TokenLoss:
@@ -115,6 +139,49 @@ class OPMD(Method):
         return opmd_loss(scores.logp, batch.logp_anchor, **batch.credit, tau=self.tau)
 
 
+def oapl_loss(
+    logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, beta2: float = 1e-3
+) -> TokenLoss:
+    """All completions, [B]: L = (β₂ l - A)², l = Σ_t log π/μ; 0 at π ∝ μ exp(R/β₂) where A is the optimal advantage
+    R - β₂ log E_μ exp(R/β₂). A: the mean over the completion's tokens. `weight`: for the completions' sum.
+    Source: arXiv 2602.19362, eq. 3, after the abstract or a summary: notes that print it, and a public test of a port
+    to NeMo-RL, whose β these are."""
+    beta2 = checks.number("beta2", beta2, above=0, below=math.inf)
+    new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
+    log_ratio = new - old.detach()
+    gap = a.detach().sum(-1) / mask.sum(-1).clamp(min=1) - beta2 * log_ratio.sum(-1)
+    weight = (2 * beta2 * gap).unsqueeze(-1).expand_as(new)
+    return TokenLoss(gap.square(), weigh(log_ratio, mask, weight, mask))
+
+
+def optimal_advantages(rewards: Tensor, group: Tensor, *, beta: float = 1.0) -> Tensor:
+    """[B]: R - V, V = β log mean exp(R/β) over a prompt's completions: the mean for a large β, the best for a small.
+    Source: arXiv 2602.19362, eq. 2, as `oapl_loss`."""
+    beta = checks.number("beta", beta, above=0, below=math.inf)
+    same = checks.integer("group", group, (len(rewards),), "B").unsqueeze(1) == group
+    scaled = checks.floating("rewards", rewards, (None,), "B") / beta
+    value = scaled.expand_as(same).masked_fill(~same, -math.inf).logsumexp(-1) - same.sum(-1).to(scaled).log()
+    return beta * (scaled - value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OAPL(Method):
+    """A completion's log-ratio to the policy that sampled, however old, is regressed on its optimal advantage."""
+
+    anchor: ClassVar[Anchor] = "rollout"
+    beta1: float = checks.setting(1.0, above=0, below=math.inf)
+    """Reward that a nat stands for in a prompt's value."""
+    beta2: float = checks.setting(1e-3, above=0, below=math.inf)
+    """Reward that a nat of the completion's log-ratio stands for."""
+
+    def prepare(self, batch: Batch) -> Batch:
+        credit = optimal_advantages(batch.rewards, batch.group, beta=self.beta1)
+        return replace(batch, advantages=self.corrected(credit.unsqueeze(-1).expand_as(batch.logp_rollout), batch))
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        return oapl_loss(scores.logp, batch.logp_anchor, **batch.credit, beta2=self.beta2)
+
+
 def tpo_loss(
     logp: Tensor, logp_old: Tensor, *, rewards: Tensor, group: Tensor, mask: Tensor, eta: float = 1.0
 ) -> TokenLoss:
@@ -156,4 +223,12 @@ class TPO(Method):
         return tpo_loss(scores.logp, batch.logp_anchor, **rows, eta=self.eta)
 
 
-RELATIVES: dict[str, Any] = {"drpo": DRPO, "cfpo": CFPO, "kl_cov": KLCov, "opmd": OPMD, "tpo": TPO}
+RELATIVES: dict[str, Any] = {
+    "drpo": DRPO,
+    "cfpo": CFPO,
+    "dro": DRO,
+    "kl_cov": KLCov,
+    "opmd": OPMD,
+    "oapl": OAPL,
+    "tpo": TPO,
+}
