@@ -109,6 +109,8 @@ class MethodCard:
     """The notebook that derives it, without its ending."""
     paper: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Settings as the paper or its authors' code has them, by our names: what the paper says, and where."""
+    use: str = field(kw_only=True)
+    """When one would use it: one plain sentence, the card's first. Required."""
     provenance: Provenance = field(kw_only=True)
     """Where the formula on the card comes from, in one of four words. Required."""
     read_in: str = ""

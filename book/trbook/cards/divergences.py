@@ -9,6 +9,8 @@ CARDS = (
         "dppo",
         "DPPO",
         "divergence",
+        use="Use it when rare words have to be learned: a word of probability 0.001 may grow a hundredfold, and a "
+        "likely one that has fallen by 0.15 is pushed down no further.",
         loss=r"-A\,\mathrm{sg}[\rho\,M]\,\log\pi(y_t),\quad\rho=p/\mu",
         weight=r"\begin{cases}0&D>\delta\text{ and outwards}\\\rho A&\text{else}\end{cases}",
         what="the distribution at each token, seen through the sampled token, the top k or all of them",
@@ -31,6 +33,8 @@ CARDS = (
         "quatro",
         "QUATRO",
         "divergence",
+        use="Use it when every prompt should have the same KL budget, easy or hard: an answer that overshoots its "
+        "target is pulled back.",
         loss=r"-\mathrm{sg}[w]\,\log\pi(y_t)",
         weight=r"h\,(R-m-\lambda\,\ell),\quad\ell=\textstyle\sum_t\log r_t,\quad h=r_t",
         what="each prompt's distribution over whole completions",
@@ -54,6 +58,8 @@ CARDS = (
         "troll",
         "TROLL",
         "divergence",
+        use="Use it when the bound should hold at every token for the whole distribution, and not only for the word "
+        "that was sampled.",
         loss=r"-A\,\frac{\pi(y_t)}{q(y_t)}+\alpha\,\mathrm{KL}(\tilde\pi\Vert\mathrm{sg}[\pi])",
         weight=r"\begin{cases}A r&\text{inside}\\A r\,t\,\kappa-\alpha\,\beta&\text{outside}\end{cases}"
         r"\quad\begin{aligned}"

@@ -11,6 +11,8 @@ CARDS = (
         "trapo",
         "TRAPO",
         "expert",
+        use="Use it when you have an expert's answers, some of which your policy could not write yet: a word that it "
+        "finds unlikely is pushed less.",
         loss=r"-\frac{p}{\mathrm{sg}[\max(p,\alpha)]}\ \text{on the expert's tokens},"
         r"\quad -r\,A\ \text{on the policy's own}",
         weight=r"\min(1,\ p/\alpha)",
@@ -50,12 +52,15 @@ CARDS = (
             provenance="derived here",
             read_in="cross-entropy on the expert's tokens; how the parts are put together is ours",
             chapter="10_trapo",
+            use=use,
             remark=remark,
         )
-        for name, title, more, how, remark in (
+        for name, title, use, more, how, remark in (
             (
                 "sft",
                 "SFT",
+                "Use it when an expert's answers are all that you have, and all of them are worth copying: it samples "
+                "nothing and needs no reward.",
                 "",
                 "supervision alone; nothing is sampled",
                 "It pushes every token with weight 1, however unlikely the policy finds it.",
@@ -63,6 +68,8 @@ CARDS = (
             (
                 "sft_then_rl",
                 "SFT, then RL",
+                "Use it when the policy cannot earn a reward yet: it copies an expert first, then learns from its own "
+                "samples.",
                 r"\text{, later } -r A",
                 "supervision for some batches, then the policy gradient alone",
                 "The optimiser keeps its state when the rewards take over.",
@@ -70,6 +77,8 @@ CARDS = (
             (
                 "sft_plus_rl",
                 "SFT + RL",
+                "Use it as TRAPO's control: every batch mixes rewards with an expert's answers, and nothing adapts how "
+                "much.",
                 r",\ -r\,A\ \text{on the policy's own}",
                 "both at once: the last completion of a prompt is the expert's",
                 "Nothing is adapted: a solved prompt still gets the expert's answer.",

@@ -9,6 +9,8 @@ CARDS = (
         "reinforce",
         "REINFORCE",
         "policy gradient",
+        use="Use it when every batch gives one update and is then thrown away: no ratio leaves 1, so there is nothing "
+        "to clip.",
         loss=r"-A\,\log\pi(y_t)",
         weight="A",
         what="nothing",
@@ -30,6 +32,7 @@ CARDS = (
         "pg_is",
         "No region",
         "policy gradient",
+        use="Use it as the control: it reuses a batch with importance weights and nothing that bounds them.",
         loss=r"-r\,A",
         weight=r"r\,A",
         what="nothing",
@@ -52,6 +55,8 @@ CARDS = (
         "trpo",
         "TRPO",
         "constraint",
+        use="Use it when no update may exceed a KL that you name, and you can pay several more passes through the "
+        "network for each.",
         loss=r"-r\,A\quad\text{s.t.}\quad\overline{\mathrm{KL}}(\pi_\text{old}\Vert\pi)\le\delta",
         weight=r"r\,A",
         what="the distribution over tokens, on average over the batch",
@@ -76,6 +81,8 @@ CARDS = (
         "ppo_penalty",
         "PPO with a KL penalty",
         "constraint",
+        use="Use it when you would rather charge for distance than forbid it: the charge adapts until an update costs "
+        "about the KL that you name.",
         loss=r"-r\,A+\beta\,\mathrm{KL}(\pi_\text{old}\Vert\pi)",
         weight=r"r\,A-\beta\,\frac{p-q}{1-p}",
         what="the distribution over tokens, on average over the minibatch",

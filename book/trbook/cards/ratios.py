@@ -25,6 +25,8 @@ CARDS = (
         "ppo",
         "PPO",
         "ratio",
+        use="Use it when you update several times on a batch and want the simplest brake: a token that has moved too "
+        "far is pushed no further.",
         loss=CLIP,
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -48,6 +50,8 @@ CARDS = (
         "ppo_critic",
         "PPO with a critic",
         "ratio",
+        use="Use it when one reward for the whole answer is too coarse: a second network predicts rewards, so every "
+        "token gets an advantage of its own.",
         loss=CLIP + r"+\tfrac{c}{2}(V-R)^2",
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -70,6 +74,8 @@ CARDS = (
         "grpo",
         "GRPO",
         "ratio",
+        use="Use it when you can sample several answers to each prompt and do not want a critic: the group's mean "
+        "reward takes its place.",
         loss=CLIP + r"+\beta\,k_3",
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -93,6 +99,7 @@ CARDS = (
         "dr_grpo",
         "Dr.GRPO",
         "ratio",
+        use="Use it in place of GRPO when a token of a long answer should count as much as one of a short answer.",
         loss=CLIP,
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -115,6 +122,8 @@ CARDS = (
         "dapo",
         "DAPO",
         "ratio",
+        use="Use it when rare tokens should have more room to rise than to fall, and when many prompts are solved by "
+        "all samples or by none.",
         loss=CLIP,
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -144,6 +153,8 @@ CARDS = (
         "gspo",
         "GSPO",
         "ratio",
+        use="Use it when the reward judges whole answers and the clip should too: it keeps all tokens of an answer, or "
+        "none.",
         loss=rf"-\min\bigl(s A,\ \mathrm{{clip}}(s,\,{WINDOWED})\,A\bigr),"
         r"\ \ s=e^{\frac1T\sum_t\log r_t}",
         weight=_silenced("s A", r"s>1+\epsilon_h", r"s<1-\epsilon_l"),
@@ -169,6 +180,7 @@ CARDS = (
         "cispo",
         "CISPO",
         "ratio",
+        use="Use it when no token should be silenced: it bounds how hard a token is pushed, and never stops pushing.",
         loss=rf"-\mathrm{{sg}}\bigl[\mathrm{{clip}}(r,\,{WINDOWED})\bigr]\,A\,\log\pi(y_t)",
         weight=rf"\mathrm{{clip}}(r,\,{WINDOWED})\,A",
         what="the weight a token enters with",
@@ -192,6 +204,7 @@ CARDS = (
         "sapo",
         "SAPO",
         "ratio",
+        use="Use it when you want a region without an edge: a gate closes smoothly as a token's ratio leaves 1.",
         loss=r"-\tfrac4\tau\,\sigma\bigl(\tau(r-1)\bigr)\,A",
         weight=r"4\,\sigma(1-\sigma)\,r\,A,\quad\sigma=\sigma\bigl(\tau(r-1)\bigr)",
         what=TOKEN_RATIO,
@@ -214,6 +227,8 @@ CARDS = (
         "gmpo",
         "GMPO",
         "ratio",
+        use="Use it when a few extreme ratios upset the update: an answer counts by a geometric mean, which one "
+        "outlying token moves little.",
         loss=r"-A\,\rho,\quad\rho=e^{\frac1T\sum_t\mathrm{clip}_A(\log r_t,\,\pm\epsilon)}",
         weight=_silenced(r"A\rho", r"\log r_t>\epsilon", r"\log r_t<-\epsilon"),
         what="the log-ratio of each sampled token, inside a geometric mean",
@@ -236,6 +251,8 @@ CARDS = (
         "pspo",
         "PSPO",
         "ratio",
+        use="Use it when you want to damp every push alike and silence none: the loss sees a mixture of the new policy "
+        "with the old.",
         loss=r"-\bigl((1-\alpha)\,r+\alpha\bigr)\,A",
         weight=r"(1-\alpha)\,r\,A",
         what="the policy that the surrogate sees",

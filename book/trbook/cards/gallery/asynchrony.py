@@ -71,6 +71,8 @@ CARDS: tuple[MethodCard, ...] = (
         "TIS",
         "a factor with an upper bound on every token's push",
         "min(pi_old / mu, 2)",
+        use="Use it when another engine or an older policy sampled: each token is weighted by learner over sampler, up "
+        "to a cap.",
         long="truncated importance sampling, of tokens",
         action="clamp",
         source=YAO,
@@ -85,6 +87,8 @@ CARDS: tuple[MethodCard, ...] = (
         "TIS of sequences",
         "one factor for the whole completion, with an upper bound",
         "min(product(pi_old / mu), 2)",
+        use="Use it when an older policy wrote the whole answer, prefix included: one weight corrects all of it, up to "
+        "a cap.",
         long="truncated importance sampling, of completions",
         action="clamp",
         source=LIU,
@@ -101,6 +105,8 @@ CARDS: tuple[MethodCard, ...] = (
         "MIS",
         "a factor on every token's push, and no push where it is above a bound",
         "where(pi_old / mu <= 2, pi_old / mu, 0)",
+        use="Use it when a token that the learner finds much likelier than its sampler did should be left out, and not "
+        "merely capped.",
         long="masked importance sampling, of tokens",
         action="mask",
         source=LIU,
@@ -116,6 +122,7 @@ CARDS: tuple[MethodCard, ...] = (
         "MIS of sequences",
         "one factor for the whole completion, which is dropped where it is above a bound",
         "where(product(pi_old / mu) <= 2, product(pi_old / mu), 0)",
+        use="Use it when a whole answer that the learner finds much likelier than its sampler did should be left out.",
         long="masked importance sampling, of completions",
         action="drop",
         source=LIU,
@@ -133,6 +140,8 @@ CARDS: tuple[MethodCard, ...] = (
         "Geometric mask",
         "a completion is dropped where the geometric mean of its ratios is outside a window around 1; no factor",
         "(0.999 <= geometric_mean(pi_old / mu) <= 1.001)",
+        use="Use it when sampler and learner should agree on average over an answer: what is outside a narrow window "
+        "is dropped whole.",
         action="drop",
         source=LIU,
         read_in="verl 0.9.1, whose `seq_mean_k1` has it, for the inverse ratio",
@@ -148,6 +157,8 @@ CARDS: tuple[MethodCard, ...] = (
         "IcePop",
         "a factor on every token's push, and no push where it is outside a window",
         "where(0.5 <= pi_old / mu <= 5, pi_old / mu, 0)",
+        use="Use it when a mismatch in either direction is suspect: a token far from its sampler's probability, up or "
+        "down, is left out.",
         action="mask",
         source="Ling Team 2025",
         arxiv="2510.18855",
@@ -161,6 +172,8 @@ CARDS: tuple[MethodCard, ...] = (
         "vespo",
         "VESPO",
         "asynchrony",
+        use="Use it when whole answers are stale and you want no edge: an answer's weight fades as its probability "
+        "moves either way.",
         loss=r"-\mathrm{sg}\bigl[W^k e^{\lambda(1-W)}\bigr]\,A\,\log\pi(y_t),\quad W=\textstyle\prod_t r_t",
         weight=r"W^k e^{\lambda(1-W)}\,A",
         what="the product of a completion's ratios",
@@ -192,6 +205,8 @@ CARDS: tuple[MethodCard, ...] = (
         "topr",
         "TOPR",
         "asynchrony",
+        use="Use it when old data hold both right and wrong answers: right ones are imitated in full, and wrong ones "
+        "that have become unlikely are let go.",
         loss=r"-\mathrm{sg}[c]\,A\,\log\pi(y_t),\quad c=\begin{cases}1&A\ge0\\\min\bigl(\prod_t r_t,\,1\bigr)&A<0"
         r"\end{cases}",
         weight=r"c\,A",
@@ -217,6 +232,8 @@ CARDS: tuple[MethodCard, ...] = (
         "ctpo",
         "CTPO",
         "asynchrony",
+        use="Use it when answers are long and their prefixes stale: a token is judged with all that came before it, in "
+        "a window that widens with its position.",
         loss=r"\begin{aligned}L_t&=-\min\bigl(R_t A,\ \mathrm{clip}(R_t,\,e^{-a\sqrt t},\,e^{b\sqrt t})\,A\bigr)\\"
         r"R_t&=\textstyle\prod_{i\le t} r_i\end{aligned}",
         weight=r"\begin{cases}0&A>0,\ R_t>e^{b\sqrt t}\\0&A<0,\ R_t<e^{-a\sqrt t}\ \text{or}\ R_t>e^{c\sqrt t}\\"
@@ -245,6 +262,8 @@ CARDS: tuple[MethodCard, ...] = (
         "a3po",
         "A-3PO",
         "asynchrony",
+        use="Use it when the sampler lags behind and a forward pass for a middle policy is too dear: the middle policy "
+        "is interpolated by age.",
         loss=r"\begin{aligned}L_t&=-c\,\min\bigl(r' A,\ \mathrm{clip}(r',\,"
         + WINDOWED
         + r")\,A\bigr)\\r'&=\pi/\pi_{\mathrm{prox}},\quad c=\mathrm{sg}[\pi_{\mathrm{prox}}/\mu]\\"
@@ -280,6 +299,8 @@ CARDS: tuple[MethodCard, ...] = (
         "luspo",
         "LUSPO",
         "asynchrony",
+        use="Use it when GSPO makes the tokens of long answers count too little: each answer counts in proportion to "
+        "its length.",
         loss=rf"-\min\bigl(s A,\ \mathrm{{clip}}(s,\,{WINDOWED})\,A\bigr)\ \text{{for every token}},"
         r"\quad s=e^{\frac1T\sum_t\log r_t}",
         weight="",
@@ -307,6 +328,7 @@ CARDS: tuple[MethodCard, ...] = (
         "vcpo",
         "VCPO",
         "asynchrony",
+        use="Use it when a few stale answers carry the whole batch: the fewer they are, the shorter the step.",
         loss=r"-c\,r A,\quad c=\min\bigl(\textstyle\prod_t\pi_{\mathrm{old}}/\mu,\,8\bigr),\qquad "
         r"\eta'=\eta\,\sqrt{\frac{(\sum_i w_i)^2}{B\sum_i w_i^2}}",
         weight="",
@@ -342,6 +364,7 @@ CARDS: tuple[MethodCard, ...] = (
         "m2po",
         "M2PO",
         "keep     # without the largest log(r) ** 2, until their mean is 0.04",
+        use="Use it when stale data should be used until a budget is spent: only the most extreme tokens are left out.",
         what="the mean of log² r over the tokens that would go further",
         how="the tokens of largest log² r are left out, where an update would take them further, until the mean of the "
         "others is at most 0.04",
@@ -362,6 +385,7 @@ CARDS: tuple[MethodCard, ...] = (
         "opsm",
         "OPSM",
         "asynchrony",
+        use="Use it when stale wrong answers do harm: one that the policy has already moved away from is dropped.",
         loss=CLIP + r"\ \text{ unless }\ A<0,\ \tfrac1T\textstyle\sum_t\log\tfrac\mu\pi>\delta",
         weight="",
         what="the mean log-ratio of a completion with A < 0",
@@ -389,6 +413,8 @@ CARDS: tuple[MethodCard, ...] = (
         "trm",
         "TRM",
         "(max(k2) <= delta and mean(k3) <= delta_mean)     # of the completion",
+        use="Use it when one bad token should disqualify an answer: the whole answer is dropped if any token, or their "
+        "mean, is too far.",
         what="the largest and the mean KL of a completion's tokens",
         how="a completion is dropped if any of its tokens leaves the region, or all of them on average",
         level="completion",
@@ -407,6 +433,8 @@ CARDS: tuple[MethodCard, ...] = (
         "vaco",
         "VACO",
         "(mean(abs(r - 1)) <= delta or A * log(r) <= 0)",
+        use="Use it when an answer should be judged as a whole but corrected token by token: in a distant answer only "
+        "the tokens that come back still learn.",
         what="the mean of |r − 1| over a completion",
         how="in a completion that is too far, the tokens that an update would take further are left out",
         level="completion",
@@ -426,6 +454,8 @@ CARDS: tuple[MethodCard, ...] = (
         "cppo",
         "CPPO (prefix)",
         "(w[t] * D[t] <= min(delta, delta + b * W - S) or A * (r - 1) <= 0)",
+        use="Use it when errors at the start of an answer matter most: early tokens get a narrower threshold, and a "
+        "prefix can spend its budget.",
         what="the absolute change of the token's probability, and of all before it",
         how="a threshold that is narrower for early tokens, and a budget of divergence for the whole prefix",
         level="prefix",
@@ -446,6 +476,7 @@ CARDS: tuple[MethodCard, ...] = (
         "clip_cov",
         "clip-cov",
         "asynchrony",
+        use="Use it when entropy falls too fast: a few of the tokens that make the policy surer lose their gradient.",
         loss=CLIP + r"\ \text{ of all tokens but a few, drawn where }\ 1<(\log\pi-\overline{\log\pi})(A-\bar A)<5",
         weight="",
         what="how log-prob and advantage vary together",
@@ -480,6 +511,8 @@ CARDS: tuple[MethodCard, ...] = (
         "drpo",
         "DRPO",
         "asynchrony",
+        use="Use it when you want DPPO's measure without its edge: a price grows with the change of probability, so "
+        "rare tokens move nearly free.",
         loss=r"-r A+|A|\,\mu(y_t)\,\frac{(r-1)^2}{2\epsilon}",
         weight=r"r\bigl(A-|A|\,\mu(y_t)\,\tfrac{r-1}{\epsilon}\bigr)",
         what="the absolute change of the sampled token's probability",
@@ -506,6 +539,7 @@ CARDS: tuple[MethodCard, ...] = (
         "cfpo",
         "CFPO",
         "asynchrony",
+        use="Use it when a token outside the clip's window should be pulled back, and not only let go.",
         loss=r"-r A+|A|\,\frac{(r-1)^2}{2\epsilon}",
         weight=r"r\bigl(A-|A|\,\tfrac{r-1}{\epsilon}\bigr)",
         what=TOKEN_RATIO,
@@ -530,6 +564,8 @@ CARDS: tuple[MethodCard, ...] = (
         "kl_cov",
         "kl-cov",
         "asynchrony",
+        use="Use it when entropy falls too fast, and the few tokens behind it should pay for moving instead of being "
+        "silenced.",
         loss=r"-r A+\beta\,|\log r|\ \text{ for the tokens of largest }\ (\log\pi-\overline{\log\pi})(A-\bar A)",
         weight="",
         what="how log-prob and advantage vary together",
@@ -557,6 +593,7 @@ CARDS: tuple[MethodCard, ...] = (
         "opmd",
         "OPMD (Kimi)",
         "asynchrony",
+        use="Use it when data are too old for ratios: a regression on the log-ratio has nothing to exponentiate.",
         loss=r"\frac{\tau}{2T}\Bigl(\frac A\tau-\textstyle\sum_t\log r_t\Bigr)^2",
         weight=r"\tfrac1T\bigl(A-\tau\textstyle\sum_t\log r_t\bigr)",
         what="the log-ratio of a whole completion",
@@ -583,6 +620,8 @@ CARDS: tuple[MethodCard, ...] = (
         "tpo",
         "TPO",
         "asynchrony",
+        use="Use it when you want the update to stop by itself: a group's probabilities are fitted to a target, and "
+        "there the push is 0.",
         loss=r"-\textstyle\sum_i q_i\log p_i,\quad p=\mathrm{softmax}_i\log\pi(y_i),\quad q_i\propto "
         r"p^{\mathrm{old}}_i\,e^{u_i/\eta}",
         weight=r"q_i-p_i",

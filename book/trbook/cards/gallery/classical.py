@@ -9,6 +9,8 @@ CARDS: tuple[MethodCard, ...] = (
         "fdnet",
         "FDNet's Newton-CG",
         "classical",
+        use="Use it when you can compute products with the Hessian of the loss itself: each step stays within a radius "
+        "that adapts.",
         loss=r"\min_s\ g^\top s+\tfrac12 s^\top H s\quad\text{s.t.}\quad\lVert s\rVert\le\Delta",
         weight="",
         what="the parameters",
@@ -38,6 +40,8 @@ CARDS: tuple[MethodCard, ...] = (
         "affine_scaling",
         "Affine scaling",
         "classical",
+        use="Use it when you solve equations whose unknowns have bounds, such as probabilities: steps are short "
+        "towards a bound that is near.",
         loss=r"\min_s\ \tfrac12\lVert F+Js\rVert^2\quad\text{s.t.}\quad\lVert D^{-1/2}s\rVert\le\Delta,\quad l<x+s<u",
         weight="",
         what="the parameters",
@@ -66,6 +70,8 @@ CARDS: tuple[MethodCard, ...] = (
         "ga_matr",
         "GA-MATR: MATRL's step",
         "classical",
+        use="Use it when two players learn at once: each steps against what the other will play, and not against what "
+        "it plays now.",
         loss=r"p'\propto p\,e^{tU_1\tilde q},\qquad q'\propto q\,e^{t\tilde p^{\top}U_2}",
         weight="",
         what="each player's policy",

@@ -9,6 +9,8 @@ CARDS: tuple[MethodCard, ...] = (
         "fixpo",
         "FixPO",
         "constraints",
+        use="Use it when no token may end a batch outside the region: after the updates, further steps lower the KL "
+        "until the farthest is inside.",
         loss=r"-r\,A+\beta\,\mathrm{KL}(\pi_\text{old}\Vert\pi),\quad\text{then}\quad"
         r"\overline{\mathrm{KL}}(\pi_\text{old}\Vert\pi)\quad\text{until}\quad\max_t\mathrm{KL}_t\le\varepsilon",
         weight=r"r\,A-\beta\,\frac{p-q}{1-p}",
@@ -40,6 +42,8 @@ CARDS: tuple[MethodCard, ...] = (
         "mdpo",
         "MDPO",
         "constraints",
+        use="Use it when a penalty should grow during the run: distance from the old policy costs little in the first "
+        "batches and much in the last.",
         loss=r"-r\,A+\tfrac1t\,\mathrm{KL}(\pi\Vert\pi_\text{old})",
         weight=r"r\,A-\frac{p}{t}\,\frac{\log r-\mathrm{KL}(\pi\Vert\pi_\text{old})}{1-p}",
         what="the distribution at each token",
@@ -63,6 +67,8 @@ CARDS: tuple[MethodCard, ...] = (
         "counterpol",
         "COUNTERPOL",
         "constraints",
+        use="Use it to explain a policy, not to train one: it looks for the nearest policy that earns the mean reward "
+        "you ask for.",
         loss=r"(J-J^\star)^2+k\,\mathrm{KL}(\pi\Vert\pi_\text{pivot})",
         weight=r"r\,\bigl(2\,(J^\star-J)\,A-k\log\tfrac{\pi}{\pi_\text{pivot}}\bigr)",
         what="the distribution over tokens",

@@ -9,6 +9,8 @@ CARDS: tuple[MethodCard, ...] = (
         "smart",
         "SMART",
         "finetuning",
+        use="Use it when an expert's answers should not overwrite what the model knew: two penalties keep its outputs "
+        "near those of its own average and steady under small changes of the input.",
         loss=r"L+\mu\,D(\pi_{\tilde\theta},\pi_\theta)+\lambda\,D(\pi_\theta(x+\delta),\pi_\theta(x)),\quad "
         r"D(a,b)=\mathrm{KL}(a\Vert b)+\mathrm{KL}(b\Vert a)",
         weight="",
@@ -37,6 +39,8 @@ CARDS: tuple[MethodCard, ...] = (
         "tram",
         "TRAM",
         "finetuning",
+        use="Use it when fine-tuning should end where the loss is flat, and insist on it the more the further the "
+        "model has moved.",
         loss=r"\theta\leftarrow\theta-\eta\,\nabla L\bigl(\theta+\rho\,D(\pi_{\theta_0},\pi_\theta)\,"
         r"g/\lVert g\rVert\bigr),\quad g=\nabla L(\theta)",
         weight="",
@@ -65,6 +69,8 @@ CARDS: tuple[MethodCard, ...] = (
         "sam",
         "SAM",
         "finetuning",
+        use="Use it when fine-tuning should end where the loss is flat, and you can pay for a second gradient per "
+        "update.",
         loss=r"\theta\leftarrow\theta-\eta\,\nabla L\bigl(\theta+\rho\,g/\lVert g\rVert\bigr),\quad g=\nabla L(\theta)",
         weight="",
         what="the loss in a ball of weights",

@@ -16,6 +16,7 @@ MOMENTUM = r"W\leftarrow(1-\eta\lambda)W-\eta\,"
 def _card(
     name: str,
     title: str,
+    use: str,
     loss: str,
     how: str,
     source: str,
@@ -30,6 +31,7 @@ def _card(
         name,
         title,
         "optimizers",
+        use=use,
         loss=MOMENTUM + loss,
         weight="",
         what=STEP,
@@ -58,6 +60,8 @@ CARDS: tuple[MethodCard, ...] = (
     _card(
         "muon",
         "Muon: the spectral ball",
+        "Use it when you want to bound the step of a weight matrix in every direction: all directions move by about "
+        "the learning rate.",
         r"UV^\top,\quad M=USV^\top",
         "no direction of a matrix moves by more than the learning rate; all with a gradient move by about as much",
         "Jordan et al. 2024; as a trust region Kovalev 2025",
@@ -73,6 +77,7 @@ CARDS: tuple[MethodCard, ...] = (
     _card(
         "frobenius",
         "Normalised descent: the Frobenius ball",
+        "Use it when every matrix should take a step of the same length, however large its gradient.",
         r"M/\lVert M\rVert_F",
         "the step of every matrix has the learning rate's Euclidean length, however large the gradient",
         "a special case of Kovalev 2025",
@@ -86,6 +91,8 @@ CARDS: tuple[MethodCard, ...] = (
     _card(
         "sign",
         "Sign descent: the box",
+        "Use it when every entry of a matrix should move by the same amount, much as with AdamW while a gradient keeps "
+        "its sign.",
         r"\mathrm{sign}(M)",
         "no entry moves by more than the learning rate; all with a gradient move by exactly as much",
         "a special case of Kovalev 2025",
@@ -99,6 +106,8 @@ CARDS: tuple[MethodCard, ...] = (
     _card(
         "auon",
         "AuON",
+        "Use it to see what its released code does: it divides by a number that is about 1, so what remains is "
+        "gradient descent with momentum.",
         r"\frac{M}{\sqrt{\mathrm{mean}\cosh^2(\gamma M/\lVert M\rVert_F)}}",
         "the step is divided by one number, which is about 1 for any matrix of more than a few entries",
         "Maity 2025",
@@ -115,6 +124,7 @@ CARDS: tuple[MethodCard, ...] = (
     _card(
         "hybrid_auon",
         "Hybrid-AuON",
+        "Use it where you would use Muon: it divides Muon's step by a number that is about 1.",
         r"\frac{X}{\sqrt{\mathrm{mean}\cosh^2(\gamma X/\lVert X\rVert_F)}},\quad X=\mathrm{NewtonSchulz}_5(M)",
         "Muon's step, divided by the same number",
         "Maity 2025",

@@ -14,6 +14,7 @@ CARDS: tuple[MethodCard, ...] = (
         "dpo",
         "DPO",
         "preferences",
+        use="Use it when you can say which of two answers is better, but not by how much.",
         loss=r"-\log\sigma\bigl(\beta\,(\ell_\text{better}-\ell_\text{worse})\bigr),\quad"
         r"\ell=\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
         weight=PAIR,
@@ -38,6 +39,7 @@ CARDS: tuple[MethodCard, ...] = (
         "tr_dpo",
         "TR-DPO",
         "preferences",
+        use="Use it when DPO stops too near its first policy: its reference follows, so each move renews the push.",
         loss=r"-\log\sigma\bigl(\beta\,(\ell_\text{better}-\ell_\text{worse})\bigr),\quad"
         r"\theta_\text{ref}\leftarrow\alpha\,\theta+(1-\alpha)\,\theta_\text{ref}",
         weight=PAIR,
@@ -66,6 +68,8 @@ CARDS: tuple[MethodCard, ...] = (
         "adpo",
         "ADPO",
         "preferences",
+        use="Use it when you have rewards for a whole group of answers: it fits one target distribution over all of "
+        "them.",
         loss=r"-\sum_i q_i\log\mathrm{softmax}(\ell/\tau)_i,\quad q=\mathrm{softmax}(A/\beta),\quad"
         r"\ell=\textstyle\sum_t\log r_t",
         weight=r"\tfrac1\tau\bigl(q_i-\mathrm{softmax}(\ell/\tau)_i\bigr)",
@@ -90,6 +94,8 @@ CARDS: tuple[MethodCard, ...] = (
         "trpa",
         "TRPA",
         "preferences",
+        use="Use it when you trust the order of the rewards and not their size: better answers are raised above worse "
+        "ones, at a small price for distance.",
         loss=r"-\log\sigma\bigl(\beta\,a\,(\bar\ell_\text{better}-\bar\ell_\text{worse})\bigr)+k\,\overline{k_3},"
         r"\quad\bar\ell=\tfrac1{|y|}\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
         weight=r"\frac{\beta a}{N\,|y|}\Bigl(\textstyle\sum_{j\,\text{worse}}\sigma(\beta a(\bar\ell_j-\bar\ell_i))"

@@ -13,6 +13,8 @@ CARDS: tuple[MethodCard, ...] = (
         "bapo",
         "BAPO",
         "ratios",
+        use="Use it when wrong answers outweigh right ones: it opens the clip's window until the right ones count for "
+        "their share.",
         loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,c_l,\,c_h)\,A\bigr)",
         weight="",
         what=TOKEN_RATIO,
@@ -50,6 +52,8 @@ CARDS: tuple[MethodCard, ...] = (
         "minpro",
         "MinPRO",
         "ratios",
+        use="Use it when the prefix is stale as well as the token: a token's weight includes the smallest ratio before "
+        "it.",
         loss=rf"-\mathrm{{sg}}\bigl[\mathrm{{clip}}(\underline r_t\,r_t,\,{WINDOWED})\bigr]\,A\,\log\pi(y_t),"
         r"\quad \underline r_t=\min_{i<t} r_i",
         weight=rf"\mathrm{{clip}}(\underline r_t\,r_t,\,{WINDOWED})\,A",
@@ -74,6 +78,8 @@ CARDS: tuple[MethodCard, ...] = (
         "cpgd",
         "CPGD",
         "ratios",
+        use="Use it when ratios far from 1 make the push too large: its push contains no ratio, and a weak pull leads "
+        "back.",
         loss=r"-\min\bigl(\ell A,\ \mathrm{clip}(\ell,\log(1-\epsilon),\log(1+\epsilon))\,A\bigr)"
         r"+\alpha\,\mathrm{sg}\bigl[\min(r-1,c)\bigr]\log\pi(y_t),\quad \ell=\log r",
         weight=r"A\,\mathbf 1[\text{kept by the clip}]-\alpha\min(r-1,\,c)",
@@ -98,6 +104,7 @@ CARDS: tuple[MethodCard, ...] = (
         "r2vpo",
         "R2VPO",
         "ratios",
+        use="Use it when you want to bound the variance of the ratios, at a price that tunes itself.",
         loss=r"-\bigl(r A-\lambda\,(r-1)^2\bigr)",
         weight=r"r\,\bigl(A-2\lambda\,(r-1)\bigr)",
         what="the mean of (r − 1)², a chi-square divergence",
@@ -122,6 +129,7 @@ CARDS: tuple[MethodCard, ...] = (
         "capo",
         "CAPO",
         "ratios",
+        use="Use it when you want to leave out a token before it moves the policy too far, and not afterwards.",
         loss=r"\begin{aligned}L_t&=-r A\;\mathbf 1\bigl[m_F<\tau_F,\ |m_H|<\tau_H\bigr]\\m_F&=\tfrac12 u^\top F u\\"
         r"m_H&=r A\,v^\top u+\tfrac12 r A\bigl((v^\top u)^2-u^\top F u\bigr)\\"
         r"u&=\eta\,r A\,\lVert h\rVert^2 v,\quad v=\mathbf 1_{y_t}-\pi\end{aligned}",
@@ -153,6 +161,7 @@ CARDS: tuple[MethodCard, ...] = (
         "trefree",
         "TREFree",
         "ratios",
+        use="Use it when advantages differ much in size: the larger a token's advantage, the narrower its window.",
         loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,1-\tfrac{\delta}{|A|},\,1+\tfrac{\delta}{|A|})\,A\bigr)",
         weight=r"\begin{cases}0&|A|\,|r-1|>\delta\ \text{and outwards}\\r A&\text{else}\end{cases}",
         what="the ratio of each sampled token, times the size of its advantage",
@@ -175,6 +184,7 @@ CARDS: tuple[MethodCard, ...] = (
         "pb_ppo",
         "Pb-PPO",
         "ratios",
+        use="Use it when you do not know how wide the clip should be: a bandit tries several widths during the run.",
         loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,1-\epsilon_k,\,1+\epsilon_k)\,A\bigr),\quad "
         r"k=\arg\max_i\ \bar R_i+c\sqrt{\ln t/n_i}",
         weight=CLIPPED.replace("_l", "_k").replace("_h", "_k"),

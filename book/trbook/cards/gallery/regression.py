@@ -11,6 +11,8 @@ CARDS: tuple[MethodCard, ...] = (
         "rebel",
         "REBEL",
         "regression",
+        use="Use it when you prefer least squares to a clip: the log-ratios of two answers should differ as their "
+        "rewards do.",
         loss=r"\bigl(\ell_i-\ell_j-\eta\,(R_i-R_j)\bigr)^2,\quad\ell=\textstyle\sum_t\log r_t",
         weight=r"2\sum_j\bigl(\eta\,(R_i-R_j)-(\ell_i-\ell_j)\bigr)",
         what="differences of log-ratios between two completions of a prompt",
@@ -35,6 +37,8 @@ CARDS: tuple[MethodCard, ...] = (
         "lco",
         "LCO",
         "regression",
+        use="Use it when you know an advantage for every word, and not only for the sampled one: each token's logits "
+        "are fitted to the best penalised step.",
         loss=r"\mathrm{KL}(\pi^*\Vert\pi),\quad\pi^*\propto\pi_\mathrm{old}\,e^{A/\beta}",
         weight=r"\frac{\pi^*_y-\pi_y}{1-\pi_y}",
         what="the logits at each token",
@@ -58,6 +62,8 @@ CARDS: tuple[MethodCard, ...] = (
         "rover",
         "ROVER",
         "regression",
+        use="Use it when you want several right answers and not only one: it fits the values of a policy that chooses "
+        "at random, so every way to a right answer keeps some probability.",
         loss=r"\bigl(Q_t-\mathrm{sg}[A+Q'_t]\bigr)^2,\quad Q_t=\rho\log r_t,\quad "
         r"Q'_t=\rho\,\tfrac1V\textstyle\sum_v\log r(v\mid s_{t+1})",
         weight=r"2\rho\,\bigl(A+Q'_t-\rho\log r_t\bigr)",

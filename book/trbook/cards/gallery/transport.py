@@ -11,6 +11,8 @@ CARDS: tuple[MethodCard, ...] = (
         "wpo",
         "WPO",
         "transport",
+        use="Use it when some actions are nearer to each other than others: moving probability costs as much as the "
+        "distance it travels.",
         loss=r"\max_{\pi'}\,\langle\pi',A\rangle\quad\text{with}\quad W_1(\pi',\pi)\le\delta:\qquad "
         r"i\to\arg\max_j\,A_j-\beta^\star d_{ij}",
         weight="",
@@ -42,6 +44,8 @@ CARDS: tuple[MethodCard, ...] = (
         "spo",
         "SPO (Sinkhorn)",
         "transport",
+        use="Use it when WPO's step is too abrupt: a bonus for entropy gives every action a share of the moved "
+        "probability.",
         loss=r"\pi'_j=\sum_i\pi_i\,\mathrm{softmax}_j\bigl(\tfrac\lambda\beta\,(A_j-\beta\,d_{ij})\bigr)",
         weight="",
         what="the distribution over actions",

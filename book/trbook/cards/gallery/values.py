@@ -10,6 +10,8 @@ CARDS: tuple[MethodCard, ...] = (
         "opo",
         "OPO",
         "values",
+        use="Use it when answers differ in length and every batch gives one update: its baseline weighs each reward by "
+        "the answer's length.",
         loss=r"-r\,A,\quad A_i=R_i-\frac{\sum_j|y_j|\,R_j}{\sum_j|y_j|}",
         weight=r"r\,A",
         what="nothing",
@@ -34,6 +36,8 @@ CARDS: tuple[MethodCard, ...] = (
         "gae",
         "GAE, with its critic's trust region",
         "values",
+        use="Use it when the critic is useful but not exact: λ chooses between its bias and the noise of rewards, and "
+        "a bound keeps it from jumping.",
         loss=CLIP,
         weight=CLIPPED,
         what="the critic's values",
@@ -57,6 +61,7 @@ CARDS: tuple[MethodCard, ...] = (
         "dvpo",
         "DVPO",
         "values",
+        use="Use it when some rewards are wrong: the critic learns quantiles, and their lower tail is pulled in.",
         loss=CLIP + r"+\tfrac1N\sum_i\rho_{\tau_i}(R-q_i)",
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -79,6 +84,8 @@ CARDS: tuple[MethodCard, ...] = (
         "iterative_amortized",
         "Iterative amortised policy optimisation",
         "values",
+        use="Use it when one network has to guess an action distribution for every state: a learned update improves "
+        "each guess.",
         loss=r"\lambda\leftarrow\lambda+f_\phi\bigl(\lambda,\,\nabla_\lambda J(\lambda)\bigr),\quad "
         r"J(\lambda)=\mathbb{E}_{q_\lambda}[Q]-\alpha\,\mathrm{KL}(q_\lambda\Vert p)",
         weight="",
