@@ -28,19 +28,17 @@ STALE = [card for card in CARDS.values() if card.family == "asynchrony"]
 """Those whose runs are of `relay`."""
 TRAINED = [card for card in CARDS.values() if not card.example]
 ROW = re.compile(r"^\| [^|]+ \| (?:\d(?:\.\d+)?e-\d|none) \| \{rec\}`[^`]+` \|", re.MULTILINE)
-"""A row of outcomes: how often a batch was used, the learning rate, the number."""
+"""A row of outcomes: passes over a batch, the learning rate, the number."""
 PARTS = {
+    "use": re.compile(r"^# [^\n]+\n\nUse it [^\n]{20,}\.$", re.MULTILINE),
     "provenance": re.compile(r"^The formula: \*", re.MULTILINE),
     "outcome": re.compile(ROW.pattern + r"|^No recorded run: (it does not train|none of our sweeps)", re.MULTILINE),
     "command": re.compile(
-        r"^## Run it\n\n[^\n]+\n\n```bash\n(trlib train --task (?:dial|relay) --method |python -c )", re.MULTILINE
+        r"^```bash\n(# [^\n]+\n)?(trlib train --task (?:dial|relay) --method |python -c )", re.MULTILINE
     ),
-    "curve": re.compile(r"^```\{method-curve\} |^No curve of a weight: \w.{20,}\.$", re.MULTILINE),
-    "settings": re.compile(
-        r"^## Settings\n\n(\| setting \| here \| paper \||It has none of its own\. The paper's settings: not read\.)",
-        re.MULTILINE,
-    ),
-    "cost": re.compile(r"^## What it costs\n\n[^\n]*(pass|gradient|products|Jacobian)", re.MULTILINE),
+    "curve": re.compile(r"^```\{method-curve\} |^No curve: \w.{20,}\.$", re.MULTILINE),
+    "settings": re.compile(r"^## Defaults\n\n\| setting \| here \| paper \||^No settings of its own\.$", re.MULTILINE),
+    "cost": re.compile(r"^Cost: [^\n]*(pass|gradient|products|Jacobian|also)", re.MULTILINE),
 }
 
 
@@ -53,9 +51,8 @@ def missing(text: str) -> list[str]:
 def test_a_card_has_every_part(card):
     text = page(card, "[chapter](x)", str)
     assert missing(text) == []
-    cells = [
-        re.split(r"(?<!\\\\)\|", line) for line in text.split("## Settings")[1].splitlines() if line.startswith("| `")
-    ]
+    table = text.partition("## Defaults")[2].partition("\n## ")[0]
+    cells = [re.split(r"(?<!\\\\)\|", line) for line in table.splitlines() if line.startswith("| `")]
     assert all(row[3].strip() for row in cells), "the paper's setting, or that it was not read"
 
 
@@ -157,8 +154,18 @@ def test_a_card_s_claims_are_its_own():
     assert all(one.claim.text.startswith("GSPO: ") for one in own["gspo"])
 
 
-def test_the_words_of_a_card_are_in_the_glossary():
+def test_the_guide_to_a_card_explains_what_every_card_leaves_out():
     known = meanings((ROOT / "book/glossary.md").read_text(encoding="utf-8"))
-    linked = {anchor for card in CARDS.values() for anchor in re.findall(r"glossary\.md#([\w-]+)", page(card, "", str))}
+    guide = (ROOT / "book/methods/index.md").read_text(encoding="utf-8")
+    assert "\n## How to read a card\n" in guide and all(
+        "index.md#how-to-read-a-card" in page(card, "", str) for card in STALE
+    )
+    linked = {*re.findall(r"glossary\.md#([\w-]+)", guide)}
     assert linked <= set(known)
     assert {"box", "dial", "level", "outside-the-region", "signed", "uses-of-a-batch"} <= linked
+
+
+def test_what_cards_share_stands_on_one():
+    told = [line for card in CARDS.values() for line in page(card, "", str).splitlines()]
+    often = {line for line in told if len(line.split()) > 25 and told.count(line) > 2 and not line.startswith("|")}
+    assert often == set()

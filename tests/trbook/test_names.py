@@ -55,7 +55,11 @@ def test_a_card_whose_name_is_on_the_page_says_so_and_the_page_names_the_card():
 def test_a_card_points_to_the_page_if_its_name_is_taken_twice(card):
     told = page(card, "", lambda name: f"`{name}`")
     heading = NAMESAKES.get(card.name)
-    assert (f"[other things](../names.md#{slug(heading)})" in told) if heading else ("names.md" not in told)
+    assert (
+        (f"[the name {heading} has other meanings](../names.md#{slug(heading)})" in told)
+        if heading
+        else ("names.md" not in told)
+    )
     assert bool(pointer(card.name)) == bool(heading)
 
 

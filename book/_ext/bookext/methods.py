@@ -30,14 +30,8 @@ from trlab.claims.text import VERDICTS
 
 FOLDER = "book/methods"
 INDEX = "index.md"
-CAPTION = (
-    "Solid: a token of a right answer, pushed up. Dashed: one of a wrong answer, pushed down. The method itself "
-    "computed it, for groups of eight completions of one token. The curve is 0 where the region silences the "
-    "token; where it crosses 0, the method pulls back."
-)
-EXPERT = (
-    "How hard an expert's token is pushed, by the probability that the policy gives it. The method itself computed it."
-)
+CAPTION = "Push on a token, by its ratio. Solid: of a right answer; dashed: of a wrong one."
+EXPERT = "Push on an expert's word, by the probability that the policy gives it."
 
 
 def cards() -> dict[str, Any]:
@@ -96,9 +90,7 @@ class Curve(SphinxDirective):
         figure = drawing(card).html()
         words = EXPERT if card.family == "expert" else CAPTION
         if card.name in LENGTHS:
-            words = words.replace(
-                "completions of one token", f"completions of {LENGTHS[card.name]} tokens, of which one moves"
-            )
+            words += f" One token of {LENGTHS[card.name]:,} moves."
         box = nodes.container(classes=["method-curve"])
         box += nodes.raw("", figure, format="html")
         box += nodes.paragraph(words, words, classes=["caption"])
@@ -168,7 +160,7 @@ class Comparison(Table):
         ]
 
     def outcome(self, card: Any) -> list[nodes.Node]:
-        """Accuracy, uses of a batch and learning rate; the task, if it is not `dial`."""
+        """Accuracy, passes over a batch and learning rate; the task, if it is not `dial`."""
         shown = headline(card) if card else None
         if shown is None:
             return [_line("no run", "quiet")]

@@ -27,7 +27,6 @@ CARDS = (
         functions=("trlib.algorithms.dppo.dppo_loss",),
         chapter="07_dppo",
         paper={"delta_tv": "0.15, the authors' script", "delta_kl": "0.05, the authors' script"},
-        remark="A rare token may grow a hundredfold and stay inside; a likely one may not fall from 0.99 to 0.80.",
     ),
     MethodCard(
         "quatro",

@@ -197,8 +197,7 @@ CARDS = (
         functions=("trlib.algorithms.cispo.cispo_loss",),
         chapter="05_children",
         paper={"eps_high": "tuned; its value is not printed", "eps_low": "no lower bound"},
-        remark="It bounds the size of a push, but nothing stops the pushing: with many updates per batch it has no "
-        "region.",
+        remark="With many updates per batch it has no region.",
     ),
     MethodCard(
         "sapo",
@@ -245,7 +244,7 @@ CARDS = (
         functions=("trlib.algorithms.gmpo.gmpo_loss",),
         chapter="05_children",
         paper={"eps_log": "0.4"},
-        remark="An outlying token moves a geometric mean only a little, so the window on each token can be wide.",
+        remark="Because of the mean, the window on each token can be wide.",
     ),
     MethodCard(
         "pspo",

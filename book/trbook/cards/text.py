@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from functools import cache
 
 from trbook.cards import read
 from trbook.cards.card import MethodCard
@@ -16,6 +18,8 @@ from trlib.relatives import RELATIVES
 
 HEADINGS = ("method", "kept close, to what", "what is done", "level", "ratio", "signed", "ends at", "cost")
 """Columns of the table of all methods."""
+GUIDE = "index.md#how-to-read-a-card"
+"""What every card would repeat, for a page in `book/methods`."""
 Link = Callable[[str], str]
 """From a dotted name to its link in Markdown."""
 
@@ -37,226 +41,194 @@ def provenance(card: MethodCard) -> str:
 
 
 def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
-    """A card as a page.
+    """A card as a page: when one would use it, curve and formula, defaults, libraries, evidence.
+
+    What every card would repeat stands once, in the guide on the page of all methods.
 
     Args:
         chapter: a link to the chapter that derives it, in Markdown; empty: none yet.
         link: how a dotted name is linked.
         claims: a link to what is claimed of it, in Markdown; empty: nothing is.
     """
-    entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
-    kind = dataclass_of(entry) if hasattr(entry, "func") else entry
-    paper = f" · [arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
-    places = " · ".join(filter(None, (f"`{card.name}`", chapter, link(f"{kind.__module__}.{kind.__name__}"))))
     return "\n".join(
         [
             f"# {card.title}",
             "",
-            *([f"In full: {card.long}.", ""] if card.long else []),
-            f"{card.source}{paper}",
+            card.use,
             "",
+            *_rule(card),
+            *([card.remark, ""] if card.remark else []),
             provenance(card),
             "",
-            places,
+            _places(card, chapter, link),
             "",
-            *_place(card),
-            *([card.remark, ""] if card.remark else []),
-            *([line, ""] if (line := pointer(card.name)) else []),
-            *_outcome(card, chapter),
-            *_command(card),
-            *_rule(card),
+            *_region(card),
             *_settings(card),
-            *_cost(card),
-            *_claims(card, claims),
             *_deviations(card, link),
+            *_evidence(card, chapter),
+            *_claims(card, claims),
         ]
     )
 
 
-def word(text: str, entry: str) -> str:
-    """A word that the glossary explains, for a page in `book/methods`."""
-    return f"[{text}](../glossary.md#{entry})"
+def _places(card: MethodCard, chapter: str, link: Link) -> str:
+    """Who made it, and where it stands: paper, chapter, code, and others of its name."""
+    entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
+    kind = dataclass_of(entry) if hasattr(entry, "func") else entry
+    paper = f"[arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
+    code = f"`{card.name}` in {link(f'{kind.__module__}.{kind.__name__}')}"
+    return " · ".join(filter(None, (card.long, card.source, paper, chapter, code, pointer(card.name))))
 
 
-def _place(card: MethodCard) -> list[str]:
-    """The three answers, and the method's place among all."""
+def _region(card: MethodCard) -> list[str]:
+    """What is kept close to what, by which means, and the method's place among all."""
     boxes = ", ".join(read.boxes(card)) if card.name in OBJECTIVES else ""
+    near = card.what if card.to == "nothing" else f"{card.what}, to {card.to}"
+    ratio, sides = card.ratio if card.ratio != "none" else "no ratio", "" if card.signed is None else signed(card)
+    place = (card.level, ratio, card.action, sides, boxes)
     return [
-        "| the question | the answer |",
-        "|---|---|",
-        f"| **what** is kept close? | {card.what} |",
-        f"| **to what?** | {card.to} |",
-        f"| **how?** | {card.how} |",
-        *([f"| {word('boxes', 'box')} of the loop that it fills | {boxes} |"] if boxes else []),
-        f"| {word('ratio', 'ratio')} in its weight | {card.ratio} |",
-        f"| {word('level', 'level')}: judged as one | {card.level} |",
-        f"| {word('outside the region', 'outside-the-region')} | {card.action} |",
-        f"| {word('signed', 'signed')} | {signed(card)} |",
+        f"- Kept close: {near}",
+        f"- By: {card.how}",
+        f"- [Place]({GUIDE}): {' · '.join(filter(None, place))}",
         "",
     ]
 
 
 def used(one: Outcome) -> str:
-    """How often a batch was used, in a word or two."""
-    times = {1: "once", 2: "twice"}.get(one.uses, f"{one.uses} times")
+    """How many passes were made over a batch, in two words or more."""
     parts = one.train.get("minibatches", 1)
-    return times + (f", in {parts} minibatches" if parts > 1 else "")
+    return f"{one.uses} pass{'es' if one.uses > 1 else ''}" + (f" in {parts} minibatches" if parts > 1 else "")
+
+
+def _evidence(card: MethodCard, chapter: str) -> list[str]:
+    """What the recorded runs reached, the line that runs it, and what it costs."""
+    lines = ["## Evidence", "", *_outcome(card, chapter)]
+    return [*lines, "```bash", *_said(card), command(card), "```", "", f"Cost: {_cost(card)}", ""]
 
 
 def _outcome(card: MethodCard, chapter: str) -> list[str]:
-    """What the recorded runs reached, a row for each place, or why there are none."""
+    """A row for each recorded place, or why there are none."""
     found = outcomes(card)
-    lines = ["## What it reached here", ""]
     if not found and not card.example:
-        return [
-            *lines,
-            "No recorded run: none of our sweeps has it yet, and we claim nothing about how well it learns.",
-            "",
-        ]
+        return ["No recorded run: none of our sweeps has it yet.", ""]
     if not found:
         shown = f"; {chapter} shows it on a small problem" if chapter else ""
-        return [*lines, f"No recorded run: it does not train a language model in this book{shown}.", ""]
-    task = word("`dial`", "dial") if found[0].task == "dial" else f"[`{found[0].task}`](../interface/tasks.md)"
-    lines += [
-        f"Sampled accuracy on {task} after training, with learning rate and "
-        f"{word('uses', 'uses-of-a-batch')} of a batch. Each number is an interquartile mean over "
-        f"{min(one.seeds for one in found)} seeds or more, with its 95 % interval. Compare rows of one sweep only: "
-        "another sweep has another budget.",
-        "",
-        "| batch used | learning rate | ends at | settings | batches | sweep |",
-        "|---|---|---|---|---|---|",
+        return [f"No recorded run: it does not train a language model in this book{shown}.", ""]
+    settings = [_changed(card, one) for one in found]
+    head = [
+        "over a batch",
+        "learning rate",
+        f"right on `{found[0].task}`",
+        *(["settings"] if any(settings) else []),
+        "sweep",
     ]
-    for one in found:
-        moves = f"; {one.point} moves" if one.source.axis == "moves" else ""
-        size = f"{one.steps} of {one.train.get('prompts', RunSettings.prompts)} × {_group(one)}"
-        cells = (used(one) + moves, one.rate, one.quote, _changed(card, one), size)
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for one, own in zip(found, settings, strict=True):
+        moves = f", {one.point} moves" if one.source.axis == "moves" else ""
+        cells = (used(one) + moves, one.rate, one.quote, *([own or "default"] if any(settings) else []))
         lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
-    sweeps = {one.source.sweep for one in found}
-    if "best" in sweeps:
-        lines += [
-            "",
-            "`best` takes the learning rate that one rule chose for each method and each number of uses, with default "
-            "thresholds. At their best rates [all ten methods end alike]"
-            "(../recorded_third.md#every-method-at-its-best-rate).",
-        ]
-    if "relay_best" in sweeps:
-        lines += [
-            "",
-            "`relay_best`: 64 tokens, a sampler that is two batches behind and whose logits are noisy. In the first "
-            "row the learning rate is the one that a rule chose for this method from a map, in the second it is "
-            "1.5e-3, the same for all. See it [beside the others](../recorded_long.md).",
-            *(["", card.near] if card.near else []),
-        ]
-    if "gallery_best" in sweeps:
-        lines += [
-            "",
-            "`gallery_best` takes the learning rate that one rule chose for each method and each number of uses, with "
-            "default thresholds: [the gallery's runs](../recorded_gallery.md).",
-        ]
-    return [*lines, ""]
+    seeds, sizes = min(one.seeds for one in found), dict.fromkeys(map(_size, found))
+    return [*lines, "", f"{seeds} seeds or more, {' or '.join(sizes)} ([how to read it]({GUIDE})).", "", *_near(card)]
 
 
-def _group(one: Outcome) -> int:
-    return int(one.train.get("group", RunSettings.group))
+def _near(card: MethodCard) -> list[str]:
+    """Which recorded runs under other names are of its kind."""
+    return [card.near, ""] if card.near else []
+
+
+def _size(one: Outcome) -> str:
+    """Batches of a run, and what is in one."""
+    group = int(one.train.get("group", RunSettings.group))
+    return f"{one.steps} batches of {one.train.get('prompts', RunSettings.prompts)} × {group}"
 
 
 def _changed(card: MethodCard, one: Outcome) -> str:
-    """What a run sets besides learning rate and uses, where it is not the default."""
+    """What a run sets besides learning rate and passes, where it is not the default."""
     beside = {name: one.train[name] for name in ("grad_norm", "optimizer") if name in one.train}
-    cells = {**changed(card, one), **beside}.items()
-    return ", ".join(f"`{name}={written(value)}`" for name, value in cells) or "default"
+    return ", ".join(f"`{name}={written(value)}`" for name, value in ({**changed(card, one), **beside}).items())
 
 
-def _command(card: MethodCard) -> list[str]:
-    """How to run it, in one line."""
+def _said(card: MethodCard) -> list[str]:
+    """Which row a line runs, as a comment."""
     shown = headline(card)
-    said = (
-        "A small problem of its own:"
-        if card.example
-        else f"The first row of `{shown.source.sweep}`, with seed 0:"
-        if shown and shown.source.axis == "rate"
-        else f"The row of `{shown.source.sweep}` where a batch is used {used(shown)}, with seed 0:"
-        if shown
-        else "With the loop's defaults:"
-    )
-    return ["## Run it", "", said, "", "```bash", command(card), "```", ""]
+    if shown is None:
+        return []
+    return [f"# {shown.source.sweep}: {used(shown)}, learning rate {shown.rate}, seed 0"]
 
 
 def _rule(card: MethodCard) -> list[str]:
     """The curve of the weight with both formulas, or the formula alone and why there is no curve; and the line that it
     changes."""
-    line = ["The line that it changes:", "", "```diff", *card.diff.splitlines(), "```", ""] if card.diff else []
+    line = ["```diff", *card.diff.splitlines(), "```", ""] if card.diff else []
     if not read.draws(card):
-        return ["## The rule", "", f"$$\n{card.loss}\n$$", "", f"No curve of a weight: {card.no_curve}.", "", *line]
-    return [
-        "## How hard a token is pushed",
-        "",
-        f"```{{method-curve}} {card.name}",
-        "```",
-        "",
-        f"$$\nL_t = {card.loss}\n$$",
-        "",
-        f"$$\nw_t = {card.weight}\n$$",
-        "",
-        *line,
-    ]
+        return [f"$$\n{card.loss}\n$$", "", f"No curve: {card.no_curve}.", "", *line]
+    curve = [f"```{{method-curve}} {card.name}", "```", ""]
+    return [*curve, f"$$\nL_t = {card.loss}\n$$", "", f"$$\nw_t = {card.weight}\n$$", "", *line]
 
 
 def _settings(card: MethodCard) -> list[str]:
-    """The table of the settings that are the method's own."""
+    """The table of the settings that are the method's own, with a text for those that few share."""
     rows = read.settings(card)
-    lines = ["## Settings", ""]
     if not rows:
-        return [*lines, "It has none of its own. The paper's settings: not read.", ""]
-    texts = any(text for _, _, _, text in rows)
+        return ["No settings of its own.", ""]
+    texts = any(text and text not in _shared() for _, _, _, text in rows)
     head = ["setting", "here", "paper", *(["what it is"] if texts else [])]
-    lines += [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines = ["## Defaults", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for name, default, theirs, text in rows:
         here = default if default == read.GIVEN else f"`{default}`"
-        cells = [f"`{name}`", here, _plain(theirs) or "not read", *([_plain(text)] if texts else [])]
+        cells = [
+            f"`{name}`",
+            here,
+            _plain(theirs) or "–",
+            *(["" if text in _shared() else _plain(text)] if texts else []),
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
 
 
-def _cost(card: MethodCard) -> list[str]:
-    """What is computed for it, and its recorded time."""
-    lines = ["## What it costs", ""]
+@cache
+def _shared() -> set[str]:
+    """What several cards would say of a setting; the interface says it too."""
+    from trbook.cards import CARDS
+
+    told = Counter(text for card in CARDS.values() for *_, text in read.settings(card))
+    return {text for text, cards in told.items() if cards > 2}
+
+
+def _cost(card: MethodCard) -> str:
+    """What is computed for it beyond one forward and one backward pass per update, and its recorded time."""
     if card.name not in OBJECTIVES:
-        return [*lines, card.work, ""]
-    asks, cost = read.asks(card), read.cost(card)
-    lines.append(
-        f"Besides the log-probs of the sampled tokens it needs {' and '.join(asks)}."
-        if asks
-        else "It needs nothing besides the log-probs of the sampled tokens."
-    )
-    lines[-1] += (
-        f" Besides one forward and one backward pass per update it makes {card.passes}."
-        if card.passes
-        else " An update takes one forward and one backward pass."
-    )
-    if cost:
+        return card.work[0].lower() + card.work[1:]
+    parts = [*read.asks(card), *([card.passes] if card.passes else [])]
+    told = ("also " + "; ".join(parts)) if parts else "nothing beyond the usual passes"
+    if cost := read.cost(card):
         sweep, base, ratio = cost
-        lines += [
-            "",
-            f"A recorded run took {ratio.value:.2f} times as much processor time as `{base}` "
-            f"[{ratio.low:.2f}, {ratio.high:.2f}] (`trlib sweep {sweep}`).",
-        ]
-    return [*lines, ""]
+        told += f"; {ratio.value:.2f} times the processor time of `{base}` (`{sweep}`)"
+    return told + "."
 
 
 def _claims(card: MethodCard, link: str) -> list[str]:
     """The table of claims and verdicts."""
-    if not link:
-        return []
-    return ["## What is claimed, and what we found", "", f"```{{method-claims}} {card.name}", "```", "", link, ""]
+    return ["## Claims", "", f"```{{method-claims}} {card.name}", "```", "", link, ""] if link else []
 
 
 def _deviations(card: MethodCard, link: Link) -> list[str]:
-    """How libraries differ, function by function."""
-    deviations = read.deviations(card)
-    if not deviations:
-        return []
-    return ["## Where libraries differ", "", *(f"- {link(name)}: {_plain(text)}" for name, text in deviations), ""]
+    """How libraries differ, function by function; what several cards share stands on the first."""
+    lines = []
+    for name, text in read.deviations(card):
+        first = _first(name)
+        lines.append(
+            f"- {link(name)}: {_plain(text) if first is card else f'see [{first.title}]({first.name}.md#in-libraries)'}"
+        )
+    return ["## In libraries", "", *lines, ""] if lines else []
+
+
+@cache
+def _first(name: str) -> MethodCard:
+    """The first card that names a function."""
+    from trbook.cards import CARDS
+
+    return next(card for card in CARDS.values() if name in card.functions)
 
 
 def _plain(text: str) -> str:

@@ -33,7 +33,7 @@ def _correction(name: str, title: str, how: str, diff: str, **more: Any) -> Meth
         provenance=SUMMARY,
         functions=(CORRECTION,),
         chapter=HERE,
-        no_curve="the factor is the sampler's and stays fixed while a batch is used; otherwise the weight is PPO's",
+        no_curve="the factor stays fixed during a batch, and otherwise the weight is PPO's",
         diff=f"- c = 1\n+ c = {diff}\n  loss = -c * min(r * A, clip(r, 0.8, 1.2) * A)",
         **{"what": "the ratio of learner to sampler of each token", "level": "token", **more},
     )
@@ -320,8 +320,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"aggregation": "each completion's loss times its length"},
         diff="- loss = mean(mean(loss[i]) for each completion i)     # GSPO\n"
         "+ loss = mean(sum(loss[i]) for each completion i)",
-        remark="GSPO's mean over a completion's tokens makes a token of a long completion push less; here all tokens "
-        "push alike.",
+        remark="All tokens push alike, where GSPO divides by the length of their completion.",
         no_curve="the weight of a token is GSPO's, times the completion's length",
     ),
     MethodCard(
@@ -406,7 +405,6 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- keep = True\n+ keep = A >= 0 or mean(log(mu / pi)) <= delta     # of the completion\n"
         "  loss = -min(r * A, clip(r, 0.8, 1.2) * A) * keep",
         near=_kin("this rule at three other thresholds, as *drop at 0.01*"),
-        remark="What was wrong and is now unlikely teaches nothing more: an update would only push it further down.",
         no_curve="inside, the weight is PPO's; outside it is 0 for the whole completion",
     ),
     _masked(
@@ -613,8 +611,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"tau": "not said; 0.01 in OpenKimi"},
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ loss = tau / 2 * (A / tau - sum(log(r))) ** 2 / length     # of the completion",
-        remark="No ratio is exponentiated, so stale data cannot blow it up. The group's mean stands in for the "
-        "log of the normaliser, and is close to it only while τ is large.",
+        remark="The group's mean stands in for the log of the normaliser, and is close to it only while τ is large.",
     ),
     MethodCard(
         "tpo",

@@ -88,8 +88,7 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_finetuning",
         paper={"rho": "0.05"},
         passes="one more forward and backward pass at the weights uphill",
-        remark="Its ball is no trust region: nothing is kept close. It asks for weights around which the loss is flat, "
-        "at the price of a second gradient per update.",
+        remark="Its ball is no trust region: nothing is kept close.",
         no_curve="loss and weight are those of supervision; only the parameters at which the gradient is taken move",
     ),
 )

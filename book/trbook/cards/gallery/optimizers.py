@@ -49,8 +49,7 @@ def _card(
         chapter="gallery_optimizers",
         remark=remark,
         paper=paper or {},
-        work=f"It makes no pass of its own. For every matrix and update it takes {work}, and it keeps one average of "
-        "the gradient, where AdamW keeps two.",
+        work=f"{work} for every matrix and update; it keeps one average of the gradient, where AdamW keeps two.",
         no_curve="an optimiser changes the step and not the weight of a token, so the curve is that of the method "
         "it runs with",
     )

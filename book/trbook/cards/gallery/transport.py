@@ -30,8 +30,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.transport.wpo_update",),
         chapter="gallery_transport",
         remark="A function, not an objective of the loop. With distances of 0 and 1 the region is total variation, as "
-        "in DPPO. Two other methods are called WPO: TRL's weighted preference optimisation and Wasserstein "
-        "Policy Optimization (arXiv 2505.00663).",
+        "in DPPO.",
         paper={"delta": "0.01, in one variant of the authors' code"},
         no_curve="it sets probabilities by a closed form, and no token has a weight",
         work="It makes no pass through a network. From K probabilities, K advantages and K × K distances it "
@@ -62,7 +61,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.transport.spo_update",),
         chapter="gallery_transport",
         remark="A function, not an objective of the loop. The larger λ is, the nearer this comes to WPO's step at "
-        "the same price, ties aside. SPO is also Simple Policy Optimization, a variant of PPO.",
+        "the same price, ties aside.",
         no_curve="it sets probabilities by a closed form, and no token has a weight",
         work="It makes no pass through a network. From K probabilities, K advantages and K × K distances it "
         "computes one softmax per action.",

@@ -29,8 +29,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.advantages.length_weighted",),
         chapter="gallery_values",
         paper={"advantage": "length-weighted"},
-        remark="In the paper's regime every ratio is 1 and the weight is A. Another OPO, Orthogonalized Policy "
-        "Optimization (arXiv 2601.12415), is a different method.",
+        remark="In the paper's regime every ratio is 1 and the weight is A.",
     ),
     MethodCard(
         "gae",
