@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -34,6 +35,15 @@ def trains(cell: Cell) -> str:
 def test_a_point_of_every_axis_runs(axis):
     found = cells(load_sweep(AXES[axis]).smoke())
     trains(next(cell for cell in found if cell.axes[axis] == found[-1].axes[axis]))
+
+
+@pytest.mark.parametrize("name", [name for name in declared() if load_sweep(name).policy in PACKAGED])
+def test_a_sweep_of_a_large_model_runs_on_a_small_random_one(name, folder):
+    small = replace(load_sweep(name).smoke(), policy=str(folder), task="dial", knobs={})
+    found = cells(small)
+    for cell in found[-len(small.variants) :]:
+        assert cell.load == small.load and cell.aside == small.aside
+        trains(cell)
 
 
 @pytest.mark.nightly("hundreds of short runs; by day each axis has one")
