@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tools.paths import NOTEBOOKS
+from trlab import recorded
 from trlab.outcomes import runs_of
 from trlab.statistics import iqm
 
@@ -22,16 +23,20 @@ def prose(name: str) -> str:
         (
             "refit",
             "02_why_trust_regions",
-            "3e-4, *again* ends at {} without a region and at {} with PPO's clip, while *parts* keeps {} without a "
-            "region and {} with it. *New* ends at {}",
-            [(label, "0.0003") for label in ("pg_is-again", "ppo-again", "pg_is-parts", "ppo-parts", "pg_is-new")],
+            "The reused runs end at {} right answers, the split ones at {}, and the fresh ones at {} too.",
+            [(label, "0.0001") for label in ("pg_is-again", "pg_is-parts", "pg_is-new")],
+        ),
+        (
+            "refit",
+            "02_why_trust_regions",
+            "still end at {}. (Fresh data end at {} there, so age costs something, and reused ones at {}.)",
+            [(label, "0.0003") for label in ("pg_is-parts", "pg_is-new", "pg_is-again")],
         ),
         (
             "refit_size",
             "02_why_trust_regions",
-            "uses 256 prompts sixteen times, all at once, ends at {} at 1e-4 and at {} at 3e-4; in parts the same "
-            "prompts end at {} and {}",
-            [(label, lr) for label in ("again, 256", "parts") for lr in ("0.0001", "0.0003")],
+            "256 prompts are used sixteen times, all at once, the run ends at {}, and at three times the rate at {}.",
+            [("again, 256", lr) for lr in ("0.0001", "0.0003")],
         ),
         (
             "refit",
@@ -52,3 +57,19 @@ def test_a_typed_number_is_the_record_s(
 ) -> None:
     values = [f"{iqm(runs_of(sweep, label, at={'lr': lr})):.2f}" for label, lr in numbers]
     assert sentence.format(*values) in prose(chapter)
+
+
+def test_the_opening_of_chapter_2_is_the_record_s() -> None:
+    runs, history = recorded("refit")
+    history = history[history["lr"].astype(str) == "0.0001"]
+    reward = history.groupby(["label", "batch"])["reward"].mean()
+    often, once = reward["pg_is-again"], reward["pg_is-new"]
+    first = int((once >= often[1]).idxmax())
+    assert f"stands at {often[1]:.0%}".replace("%", " %") in prose("02_why_trust_regions")
+    assert first == 15 and "the other one needs fifteen batches" in prose("02_why_trust_regions")
+    assert f"it is down to {often[23]:.0%}, about where it began".replace("%", " %") in prose("02_why_trust_regions")
+    moved = runs.groupby(["label", runs["lr"].astype(str)])["kl"].mean()
+    assert (
+        f"they move by {moved['pg_is-parts', '0.0003']:.2f} nats per token in a batch, where the reused runs that died "
+        f"had moved by {moved['pg_is-again', '0.0001']:.2f}"
+    ) in prose("02_why_trust_regions")
