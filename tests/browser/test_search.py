@@ -46,7 +46,7 @@ QUERIES = {
     "ratio logged after truncation": ["book/questions", "book/diagnose"],
     "which KL estimator k1 k2 k3": ["book/questions", "notebooks/02_distances", "book/names", "book/proofs"],
     "drop off-policy sequences delta": ["book/questions", "book/taxonomy"],
-    "mask negative advantages only": ["book/questions", "notebooks/07_dppo"],
+    "mask negative advantages only": ["book/questions", "notebooks/07_knobs"],
     "is the CISPO loss of torchrl right": ["book/questions", "book/conformance"],
     "CUDA out of memory": ["notebooks/12_at_scale"],
     "clip higher": ["book/methods/dapo", "notebooks/05_grpo", "book/glossary"],
