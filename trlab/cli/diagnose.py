@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trlib.cli import options as shared
 from trlib.cli.options import Option, number, sentence
 from trlib.errors import TrlibError
 
 if TYPE_CHECKING:
-    from trlab.diagnose import Findings
+    from trlab.diagnose import Findings, Judgement
 
 STATUS = {"healthy": 0, "found": 1, "unclear": 2}
 """The exit status."""
@@ -116,6 +116,13 @@ def _run(args: argparse.Namespace) -> int:
         print(_summary(findings))
         print(f"page: {out}")
     return STATUS[findings.judgement.verdict]
+
+
+def batch(**columns: Any) -> Judgement:
+    """The verdict on a batch in memory, for the bridges of `trlib`, which find it by this command's entry point."""
+    from trlab.diagnose.live import judge_batch
+
+    return judge_batch(**columns)
 
 
 def _page(first: Path) -> Path:

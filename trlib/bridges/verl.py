@@ -10,10 +10,15 @@ QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while 
 number per token from there: λ target on the first, λ on the others, so a completion of one token may lose its
 pull-back. Top-K and full DPPO are not here: verl's losses do not see the distribution. `actor/pg_clipfrac` is, as in
 verl, the share of tokens that a loss silences, or whose weight it bounds where it silences none (CISPO); it is absent
-for a loss without diagnostics."""
+for a loss without diagnostics.
+
+`watch()` in the same module names what is wrong with a batch among the trainer's own metrics. It needs
+rollout.calculate_log_probs=True."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import partial, wraps
+from importlib import import_module
+from typing import Any
 
 import torch
 from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, POLICY_LOSS_REGISTRY, agg_loss
@@ -23,10 +28,15 @@ from trlib.algorithms import dppo_loss, pspo_loss
 from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, solve_groups
 from trlib.bridges import as_token_loss, check_loss
+from trlib.bridges.watch import UNSEEN, Watch
 from trlib.checks import value_checks
 
 _checked: set[int] = set()
 """The ids of losses that have been called once: as in our own loop, checks of values stop after the first call."""
+TRAINERS = ("verl.trainer.ppo.ray_trainer", "verl.experimental.separation.ray_trainer", "verl.trainer.ppo.v1.utils")
+"""Where verl's trainers compute advantages, in the driver, from a batch that has the log-probs."""
+METRICS = "verl.trainer.ppo.metric_utils", *TRAINERS[:2], "verl.trainer.ppo.v1.trainer_base"
+"""Where they compute what they log."""
 
 
 def register(
@@ -99,3 +109,71 @@ def _duals(token_level_rewards, response_mask, index, *, delta_kl, lambda_min, d
 def _quatro(logp, logp_old, *, advantages, mask, direction) -> TokenLoss:
     push, multiplier = advantages[:, 0], advantages[:, 1:2].sum(-1)
     return pull_to_target(logp, logp_old, push=push, multiplier=multiplier, mask=mask, direction=direction)
+
+
+def watch(every: int = 10, tokens: int = 50_000) -> None:
+    """`trlib diagnose` on every `every`-th batch of the driver: `causes/found` and `causes/NAME` among the metrics that
+    verl logs (tensorboard, wandb), evidence and advice as a warning. Calling it twice replaces the first.
+
+    Args:
+        tokens: at most so many places of the batch, as whole completions.
+    Raises ImportError: none of verl's trainers can be imported."""
+    look = _Look(Watch(every, tokens))
+    found = [_around(name, "compute_advantage", look.at) for name in TRAINERS]
+    for name in METRICS:
+        _around(name, "compute_data_metrics", look.report)
+    if not any(found):
+        raise ImportError(f"watch: expected one of {', '.join(TRAINERS)}, got none that can be imported")
+
+
+def _around(module: str, name: str, around: Callable[..., Any]) -> bool:
+    """Put `around(function, ...)` in the place of a module's function; False: there is no such module."""
+    try:
+        home = import_module(module)
+    except ImportError:
+        return False
+    function = getattr(home, name)
+    function = getattr(function, "watched", function)
+    wrapped: Any = wraps(function)(partial(around, function))
+    wrapped.watched = function
+    setattr(home, name, wrapped)
+    return True
+
+
+class _Look:
+    """A driver's last batch: looked at when its advantages are there, reported when metrics are made."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch, self.step = watch, 0
+        self.found: dict[str, float] = {}
+
+    def at(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        data = function(*args, **kwargs)
+        if self.watch.due(self.step):
+            self.found = self._look(data)
+        self.step += 1
+        return data
+
+    def report(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        found, self.found = self.found, {}
+        return {**function(*args, **kwargs), **found}
+
+    def _look(self, data: Any) -> dict[str, float]:
+        batch = data.batch
+        names = set(batch.keys())
+        if "old_log_probs" not in names:
+            self.watch.say("it needs `old_log_probs`, which this trainer's batch has not")
+            return {}
+        if "rollout_log_probs" not in names:
+            self.watch.say(UNSEEN.format("it needs actor_rollout_ref.rollout.calculate_log_probs=True"))
+        rows = self.watch.rows(batch["response_mask"])
+        uid = list(data.non_tensor_batch.get("uid", ()))
+        number = {name: i for i, name in enumerate(dict.fromkeys(uid))}
+        whole_batch = uid and len(batch["response_mask"][rows]) == len(uid)  # halves of groups tell nothing
+        return self.watch.look(
+            logp=batch["old_log_probs"][rows],
+            logp_rollout=batch.get("rollout_log_probs", batch["old_log_probs"])[rows],
+            advantage=batch["advantages"][rows],
+            mask=batch["response_mask"][rows],
+            **({"group": torch.tensor([number[name] for name in uid])} if whole_batch else {}),
+        )

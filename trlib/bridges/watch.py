@@ -1,0 +1,71 @@
+"""The tests of `trlib diagnose` inside a training run: what is wrong with a batch, by name, as metrics.
+
+The tests are the laboratory's, which stands above this package: they are found as its command is, by an entry point."""
+
+import warnings
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Any
+
+from torch import Tensor
+
+from trlib.checks import whole
+
+UNSEEN = (
+    "no log-probs of the sampler: temperature, support, pairing, shift, precision and staleness are not looked at; {}"
+)
+
+
+def tests() -> Callable[..., Any]:
+    """`trlab.cli.diagnose.batch`: (logp, logp_rollout, logp_old, advantage, mask, group) -> trlab.diagnose.Judgement.
+
+    Raises ImportError: the laboratory is not installed."""
+    for point in entry_points(group="trlib.commands", name="diagnose"):
+        return point.load().batch
+    raise ImportError(
+        "the tests of `trlib diagnose` are in trlab, which is not installed: pip install trust-region-book"
+    )
+
+
+class Watch:
+    """Looks at a batch every `every` steps, at whole completions of at most `tokens` places. `look` returns metrics:
+    `causes/found`, how many causes there are, and `causes/NAME`, 1 or 0, for each that was ever found. A cause's
+    evidence and advice are a warning when it is first found."""
+
+    def __init__(self, every: int = 10, tokens: int = 50_000) -> None:
+        self.every, self.tokens = whole("every", every, least=1), whole("tokens", tokens, least=1)
+        self._judge = tests()
+        self._known: set[str] = set()
+        self._said: set[str] = set()
+
+    def due(self, step: int) -> bool:
+        return step % self.every == 0
+
+    def rows(self, batch: Tensor, used: int = 0) -> slice:
+        """As many completions of [B, T] as there are places left for."""
+        return slice(max(0, self.tokens - used) // max(batch.shape[1], 1) or int(not used))
+
+    def say(self, text: str) -> None:
+        """A warning, once."""
+        if text not in self._said:
+            self._said.add(text)
+            warnings.warn(f"trlib diagnose: {text}", stacklevel=2)
+
+    def look(self, **columns: Tensor) -> dict[str, float]:
+        """The metrics of a batch; its columns are those of a dump, [B, T] each but `group` [B]. An empty dict: the
+        batch cannot be judged."""
+        judged = self._judge(**{name: _array(x) for name, x in columns.items()})
+        if judged.verdict == "unclear":
+            self.say(judged.headline)
+            return {}
+        names = {cause.name for cause in judged.causes}
+        for cause in judged.causes:
+            if cause.name not in self._known:
+                self._known.add(cause.name)
+                self.say(f"{cause.name}: {cause.evidence} {cause.advice}")
+        return {"causes/found": float(len(names))} | {f"causes/{n}": float(n in names) for n in sorted(self._known)}
+
+
+def _array(values: Tensor) -> Any:
+    values = values.detach()
+    return (values.double() if values.is_floating_point() else values).cpu().numpy()
