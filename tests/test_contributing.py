@@ -138,8 +138,7 @@ def follow(copy: Path) -> None:
     insert(names, '    "sft": SFT,', f'    "{NAME}": Taper,')
     assert outcome(copy, HAS_TESTS).returncode == 1, "nothing notices that the tests are missing"
     (copy / f"tests/algorithms/test_{NAME}.py").write_text(TESTS, encoding="utf-8")
-    page = f"              - {{file: book/interface/modules/trlib.algorithms.{NAME}, title: Taper}}"
-    insert(copy / "_toc.yml", "              - {file: book/interface/modules/trlib.algorithms.trapo", page)
+    insert(copy / "book/interface/losses.md", "trlib.algorithms.trapo", f"trlib.algorithms.{NAME}: Taper")
     subprocess.run(["git", "add", "--all"], cwd=copy, check=True)
 
 

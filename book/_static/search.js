@@ -4,7 +4,7 @@
 const LEVELS = 8; // of a word's weight in a section: A to H
 const LONGEST = 200; // characters of a query that count
 const PAGES = 25, NAMES = 15;
-const WEIGHT = { question: 1.5, page: 1, card: 1, evidence: 0.7, interface: 0.75, module: 0.5, internal: 0.3 };
+const WEIGHT = { question: 1.5, page: 1, card: 1, evidence: 0.7, interface: 0.75, internal: 0.3 };
 const STOP = new Set(window.bookIndex.stop);
 const SAME = 0.8, PART = 0.55, BEGINNING = 0.4; // a synonym, a word of a synonym of several words, a longer word
 

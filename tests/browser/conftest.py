@@ -34,7 +34,7 @@ DAILY = (
     "book/purpose",
     "book/methods/index",
     "book/methods/dppo",
-    "book/interface/modules/trlib.algorithms.ppo",
+    "book/interface/losses",
     "notebooks/00_quickstart",
     "notebooks/05_grpo",
 )

@@ -27,12 +27,12 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 EVERY_TIME = (
     "book/index",
     "notebooks/05_grpo",
-    "book/interface/modules/trlib.algorithms.ppo",
+    "book/interface/losses",
     "book/methods/dppo",
 )
 """A page of each kind: what `make test` opens (they are among `DAILY`). `make nightly` opens every page that is written
 by hand, and a seventh of those that are made from modules and cards, another one each day (`--survey`)."""
-MADE = ("book/interface/modules/", "book/methods/")
+MADE = ("book/methods/",)
 LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
 """Bytes of a page with everything that it loads, each part gzipped; the recorded runs are data."""
 TALLEST = 25_000
@@ -176,7 +176,7 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
 
 
 def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> None:
-    visit = Visit(desktop, address, "book/interface/modules/trlib.algorithms.ppo.html")
+    visit = Visit(desktop, address, "book/interface/losses.html")
     closed = "document.querySelectorAll('article details:not([open])').length"
     before = visit.page.evaluate(closed)
     visit.page.evaluate("addEventListener('beforeprint', () => { window.atPrint = " + closed + "; })")
@@ -223,7 +223,7 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: An
 
 def test_the_interface_is_lines_that_open(address: str, chromium: Any) -> None:
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    visit = Visit(context, address, "book/interface/modules/trlib.algorithms.ppo.html")
+    visit = Visit(context, address, "book/interface/losses.html")
     line = visit.page.locator("details.member > summary", has_text="ppo_loss(")
     assert line.locator("code").inner_text() == (
         "ppo_loss(logp, logp_old, *, advantages, mask, eps_low=0.2, eps_high=0.2, dual_clip=None)"
@@ -239,7 +239,7 @@ def test_the_interface_is_lines_that_open(address: str, chromium: Any) -> None:
 
 def test_a_link_and_the_search_lead_into_a_fold(address: str, chromium: Any) -> None:
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = "book/interface/modules/trlib.algorithms.ppo.html"
+    page = "book/interface/losses.html"
     visit = Visit(context, address, f"{page}#trlib.algorithms.ppo.PPO.dual_clip")
     visit.page.locator("[id='trlib.algorithms.ppo.PPO.dual_clip']").wait_for(state="visible")
     visit.page.goto(f"{address}/search.html?q=ppo_loss")

@@ -76,7 +76,7 @@ def test_the_search_reads_sections_and_splits_names() -> None:
     ]
     assert list(words("PPO_loss, Dr.GRPO's pass@8")) == ["ppo_loss", "ppo", "loss", "dr", "grpo", "s", "pass", "8"]
     assert kind("book/methods/ppo") == "card" and kind("book/methods/index") == "page"
-    assert kind("book/interface/modules/trlab.cells") == "internal"
+    assert kind("book/interface/lab") == "internal"
 
 
 def test_a_heading_weighs_more_than_the_text_and_hints_are_found() -> None:

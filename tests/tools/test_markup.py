@@ -194,11 +194,10 @@ def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:
     assert "script-src 'self';" in sealed('<meta charset="utf-8">')
 
 
-def test_the_table_of_contents_names_the_modules_that_get_a_page() -> None:
-    toc = [{"file": "book/interface/losses", "sections": [{"file": "book/interface/modules/trlib.x", "title": "X"}]}]
-    assert modules(toc) == {"trlib.x": "X"}
-    with pytest.raises(ValueError, match=r"trlib.y: expected a title, got none"):
-        modules([{"file": "book/interface/modules/trlib.y"}])
+def test_a_page_of_the_interface_names_its_modules() -> None:
+    assert modules("# A\n\n```{modules}\ntrlib.x: X, and more\n```\n") == {"trlib.x": "X, and more"}
+    with pytest.raises(ValueError, match=r"modules: expected NAME: title, got 'trlib.y'"):
+        modules("```{modules}\ntrlib.y\n```")
 
 
 def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one() -> None:
@@ -219,7 +218,7 @@ def test_every_module_that_a_reader_calls_has_a_page() -> None:
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             if "has moved" in path.read_text(encoding="utf-8"):  # it only names its new place
                 continue
-            assert f"modules/{name}," in toc or f"automodule:: {name}\n" in pages, f"{name}: no page in _toc.yml"
+            assert f"\n{name}: " in pages or f"automodule:: {name}\n" in pages, f"{name}: no page of the interface"
 
 
 @pytest.mark.parametrize(

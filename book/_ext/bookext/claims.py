@@ -105,7 +105,7 @@ def card_of(module: str) -> str:
     """A link from a method's page to its card, in a paragraph; empty where it has none."""
     card = of_method(module.rpartition(".")[2]) if module.startswith("trlib.algorithms.") else None
     return (
-        f"What the papers claim for it, and what we found: [claims](../../claims.md#{anchor(card.title)}).\n\n"
+        f"What the papers claim for it, and what we found: [claims](../claims.md#{anchor(card.title)}).\n\n"
         if card
         else ""
     )

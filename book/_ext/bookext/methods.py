@@ -77,7 +77,7 @@ def _claims(name: str) -> str:
 
 def _link(name: str) -> str:
     """A dotted name, linked to its place in the interface."""
-    return f"[`{name}`](../interface/modules/{name.rpartition('.')[0]}.md)"
+    return f"{{py:obj}}`{name}`"
 
 
 class Curve(SphinxDirective):

@@ -1,8 +1,8 @@
-"""The interface: a page for each module that the table of contents names, and members that open on demand.
+"""The interface: a page for each room, its modules as sections, and members that open on demand.
 
-`_toc.yml` is the list: an entry `book/interface/modules/NAME` with a title becomes the page of the module `NAME`. A
-page above such entries shows them with `{modules-table}`. A function, class or method is a line, its call and what it
-does; opening it, or following a link to it, shows signature and docstring.
+A page names its modules in a block `{modules}`, a line `NAME: title` for each, in its order. The block becomes a table
+of them and a section for each. A function, class or method is a line, its call and what it does; opening it, or
+following a link to it, shows signature and docstring.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 from bookext.claims import card_of
-from bookext.read_off import Table, escape, summary
+from bookext.read_off import escape, summary
 from trlib.methods import OBJECTIVES
 
-FOLDER = "book/interface/modules"
-PAGE = """# {title}
+BLOCK = re.compile(r"^```\{modules\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TABLE = """| | module | what it holds |
+|---|---|---|
+"""
+SECTION = """## {title}
 
 `{name}`
 
@@ -52,31 +55,32 @@ def entries(node: Any) -> Iterator[dict[str, Any]]:
             yield from entries(item)
 
 
-def modules(node: Any) -> dict[str, str]:
-    """The modules with a page of their own: name -> title.
+def modules(page: str) -> dict[str, str]:
+    """The modules that a page's text names: name -> title.
 
     Raises:
-        ValueError: such an entry without a title.
+        ValueError: such a line without a title.
     """
     titles = {}
-    for entry in entries(node):
-        folder, _, name = entry["file"].rpartition("/")
-        if folder == FOLDER:
-            if not entry.get("title"):
-                raise ValueError(f"_toc.yml, {entry['file']}: expected a title, got none")
-            titles[name] = entry["title"]
+    for line in "".join(BLOCK.findall(page)).splitlines():
+        name, _, title = line.partition(": ")
+        if not title:
+            raise ValueError(f"modules: expected NAME: title, got {line!r}")
+        titles[name] = title
     return titles
 
 
-def write(app: Sphinx, config: Any) -> None:
-    """Writes the modules' pages."""
-    write_pages(
-        Path(app.srcdir, FOLDER),
-        {
-            f"{name}.md": PAGE.format(name=name, title=title, claims=card_of(name))
-            for name, title in modules(table_of_contents(app)).items()
-        },
-    )
+def fill(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Puts a table and the sections of its modules where a page names them."""
+    named = modules(source[0])
+    if named:
+        table = "".join(
+            f"| {title} | `{name}` | {escape(first(summary(import_module(name))))} |\n" for name, title in named.items()
+        )
+        sections = "\n".join(
+            SECTION.format(title=title, name=name, claims=card_of(name)) for name, title in named.items()
+        )
+        source[0] = BLOCK.sub(lambda _: f"{TABLE}{table}\n{sections}", source[0])
 
 
 def write_pages(folder: Path, pages: Mapping[str, str], *, keep: Iterable[str] = ()) -> None:
@@ -89,21 +93,6 @@ def write_pages(folder: Path, pages: Mapping[str, str], *, keep: Iterable[str] =
     for path in folder.iterdir():
         if path.name not in {*pages, *keep}:
             path.unlink()
-
-
-class Modules(Table):
-    """The modules under this page in the table of contents: their page, their name, their first sentence."""
-
-    headings = ("page", "module", "what it holds")
-    widths = (24, 30, 46)
-
-    def rows(self) -> list[tuple[str, ...]]:
-        self.env.note_dependency(str(Path(self.env.srcdir, "_toc.yml")))
-        here = [entry for entry in entries(table_of_contents(self.env.app)) if entry["file"] == self.env.docname]
-        return [
-            (f"[{escape(title)}](modules/{name}.md)", f"`{name}`", escape(first(summary(import_module(name)))))
-            for name, title in modules(here).items()
-        ]
 
 
 def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -163,7 +152,6 @@ def read_types(app: Sphinx, env: Any, pages: list[str]) -> None:
 
 def connect(app: Sphinx) -> None:
     app.connect("env-before-read-docs", read_types)
-    app.add_directive("modules-table", Modules)
-    app.connect("config-inited", write, priority=100)  # before the table of contents is read
+    app.connect("source-read", fill)
     app.connect("doctree-resolved", fold)
     app.connect("doctree-read", shorten)

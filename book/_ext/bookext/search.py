@@ -40,7 +40,7 @@ LEVELS = 8
 """Of a word's weight in a section: letters from A on. `search.js` knows the number."""
 LONGEST_WORD = 40
 
-KINDS = ("question", "page", "card", "evidence", "interface", "module", "internal")
+KINDS = ("question", "page", "card", "evidence", "interface", "internal")
 """What a page is to a reader who searches; `search.js` holds how much each counts."""
 EVIDENCE = re.compile(r"book/(recorded\w*|claims|wrong|bibliography|proofs)$")
 
@@ -82,9 +82,7 @@ def words(text: str) -> Iterator[str]:
 
 def kind(docname: str) -> str:
     """What a page is, by its place in the book."""
-    if docname.startswith("book/interface/modules/"):
-        return "module" if docname.rpartition("/")[2].startswith("trlib") else "internal"
-    if docname in ("book/interface/lab", "book/interface/book"):
+    if docname in ("book/interface/lab", "book/interface/measures", "book/interface/book"):
         return "internal"
     if docname.startswith("book/interface/"):
         return "interface"
