@@ -90,3 +90,15 @@ def test_distance_shows_every_cell_of_its_three_sweeps():
     cells = [part for _, part in every.groupby(["sweep", "label", "lr"])]
     assert shown == {(iqm(part["kl"]), iqm(part["sampled"])) for part in cells} and len(cells) == 51
     assert ax.get_xscale() == "log" and "TROLL, reused: 16 prompts, 16 times: 0.88 at 0.00046" in drawing.alt
+
+
+def test_edges_are_those_of_the_basins_at_every_margin():
+    one, (sweep, runs, history) = figure("basin-edges"), read("basin")
+    drawing = draw(one, sweep, runs, history)
+    (ax,) = drawing.figure.axes
+    lines = {line.get_label(): dict(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in ax.lines}
+    for margin in (0.02, 0.05, 0.2):
+        edge = {found.label: found.piece.high for found in basins(runs, within=margin)}
+        assert lines["PPO"][margin] == pytest.approx(edge["ppo"] / edge["pg_is"])
+        assert lines["TROLL"][margin] == pytest.approx(edge["troll"] / edge["pg_is"])
+    assert "PPO 1.9 at 0.02" in drawing.alt and lines["no region"]

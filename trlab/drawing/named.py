@@ -32,6 +32,7 @@ Kind = Literal[
     "basin",
     "basins",
     "speed",
+    "edges",
     "against",
 ]
 
@@ -46,7 +47,8 @@ class Figure:
     """How it is drawn: rows with intervals; curves over `along`; probabilities of improvement over `control`; shares of
     runs above a threshold; accuracy against nats; a history with bands; divergence against difficulty; a measure at
     matched reward; curves over learning rates, a panel for each point of `along`; the same with basins; basins
-    alone; the end against the take-off; the measure against another one, `along`, of several sweeps."""
+    alone; the end against the take-off; highest rates over the control's, a line for each point of `along`; the
+    measure against another one, `along`, of several sweeps."""
 
     text: str
     """What it shows, in a sentence: its caption."""
@@ -122,6 +124,24 @@ FIGURES: dict[str, Figure] = {
         "Where each method works when every batch is used 16 times: accuracy after 24 batches against the learning "
         "rate, 16 seeds each, with 95 % intervals. The dotted line lies 0.05 below the best of all; a bar shows at "
         "which rates a method stays above it, and an arrow that it does so up to the last rate that was run.",
+    ),
+    "basin-edges": Figure(
+        "basin",
+        "edges",
+        "How many times as high a learning rate as a run without a region each method bears, over the accuracy below "
+        "the best end that one accepts: every batch used 16 times, 24 batches, 16 seeds, with 95 % intervals. The "
+        "rates that were run lie half a decade apart; between them the curves are straight.",
+        control="pg_is",
+    ),
+    "horizon-edges": Figure(
+        "horizon",
+        "edges",
+        "How many times as high a learning rate as a run without a region PPO's clip bears, over the accuracy below "
+        "the best end that one accepts, after 24 and after 120 batches, every batch used 16 times, with 95 % "
+        "intervals. A curve ends where one of the two edges lies outside the rates that were run.",
+        along="batches",
+        axis="batches",
+        control="pg_is",
     ),
     "basin-speed": Figure(
         "basin",

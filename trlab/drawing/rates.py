@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -117,6 +118,41 @@ def speed(methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, m
     points = "; ".join(f"{label} at {written_rate(rate)}: {x.value:.2f}, {y.value:.2f}" for label, rate, x, y in every)
     on = ", ".join(f"{label} at {written_rate(rate)}" for label, rate, _, _ in every if (label, rate) in kept)
     return Drawing(figure, f"Take-off and end of each method and learning rate: {points}. On the frontier: {on}.")
+
+
+def edges(found: Mapping[str, Sequence[Estimate]], margins: Sequence[float], *, control: str) -> Drawing:
+    """How many times as high a learning rate as the control's others bear, over the loss that one accepts, with 95 %
+    intervals where there are some.
+
+    Args:
+        found: label -> ratio at each margin (`trlab.basin.edge_ratios`).
+
+    Raises:
+        ValueError: no label, or none with a number.
+    """
+    if not any(math.isfinite(one.value) for ratios in found.values() for one in ratios):
+        raise ValueError("found: expected a ratio, got none")
+    figure, (ax,) = panels(height=3.4)
+    for i, (label, ratios) in enumerate(found.items(), start=1):  # the control has the first colour, at 1
+        low, high = [r.low for r in ratios], [r.high for r in ratios]
+        ax.fill_between(margins, low, high, color=COLOURS[i], alpha=0.18, linewidth=0)
+        values = [r.value for r in ratios]
+        ax.plot(margins, values, color=COLOURS[i], linestyle=DASHES[i % len(DASHES)], linewidth=1.8, label=label)
+    ax.axhline(1, color=COLOURS[0], linewidth=1.8, label=control)
+    ax.set_yscale("log")
+    ticks = [1, 1.5, 2, 3, 4, 6]
+    ax.set_ylim(0.75, 8)
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.set_xticks([0.05, 0.1, 0.15, 0.2])
+    ax.set_xlabel("loss that one accepts: accuracy below the best end of all")
+    ax.set_ylabel(f"times the rate that {control} bears")
+    legend(ax, loc="upper left", ncols=3)
+    said = [
+        f"{label} {', '.join(f'{r.value:.1f} at {m:g}' for r, m in zip(ratios, margins, strict=True) if r.value > 0)}."
+        for label, ratios in found.items()
+    ]
+    return Drawing(figure, f"Highest learning rate as a multiple of {control}'s, by accepted loss: {' '.join(said)}")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trlab import record
-from trlab.basin import LR, basins
+from trlab.basin import LR, basins, edge_ratios
 from trlab.drawing import costs, rates, scores
 from trlab.drawing.named import Figure
 from trlab.drawing.names import called
@@ -34,6 +34,8 @@ ALONG = {
     "threshold": "threshold, as a multiple of the default",
 }
 """What a reader calls the axes of curves."""
+MARGINS = [m / 100 for m in range(2, 21)]
+"""The losses of accuracy at which upper edges are compared."""
 
 
 def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawing:
@@ -72,6 +74,7 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         "basin": _basin,
         "basins": _basins,
         "speed": _speed,
+        "edges": _edges,
         "against": _against,
     }[figure.kind](figure, sweep, runs, history, labels)
 
@@ -163,6 +166,21 @@ def _basin(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFra
 def _basins(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
     found = basins(finished(runs))
     return rates.bars(found, sorted({*runs[LR].astype(float)}))
+
+
+def _edges(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
+    good = finished(runs)
+    places = (
+        {f", {point} {figure.along}": part for point, part in good.groupby(figure.along, sort=False)}
+        if figure.along
+        else {"": good}
+    )
+    found = {
+        f"{label}{place}": ratios
+        for place, part in places.items()
+        for label, ratios in edge_ratios(part, figure.control, MARGINS).items()
+    }
+    return rates.edges(found, MARGINS, control=figure.control)
 
 
 def _speed(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, labels: list[str]) -> Drawing:
