@@ -1,10 +1,10 @@
-"""What a chapter says of a recorded sweep: every number with its interval, every comparison with its verdict, and what
-was predicted beside what happened.
+"""What a chapter shows of a recorded sweep: comparisons with one variant as a figure, and what was predicted beside
+what happened as a table.
 
     told("reuse", "ppo", at={"uses": "16"})
 
-A sentence that compares is computed from the record, so it stays true when the record changes; `trlab.verdicts` decides
-it. For a sweep without a record a note says so.
+Both are computed from the record, so they stay true when it changes; `trlab.verdicts` decides every comparison. For a
+sweep without a record a note says so.
 """
 
 from __future__ import annotations
@@ -19,20 +19,23 @@ import numpy as np
 from trlab import record
 from trlab.comparison import Comparison, Side
 from trlab.drawing.named import figure
+from trlab.drawing.names import called
 from trlab.drawing.recorded import draw
+from trlab.drawing.scores import bar, rows_of
 from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
 from trlab.statistics import difference, interval
 from trlab.verdicts import SEEN, Finding, decide, marked, p_in_words, predicted
+from trlib.drawing import INK, Drawing
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trlib.drawing import Drawing
-
 ABOVE, BELOW, UNDECIDED = "above", "below", "undecided"
+MEASURES = {"sampled": "accuracy", "take_off": "early reward", "kl": "nats per token and batch"}
+"""What a chapter calls the measures that it compares."""
 
 
 @dataclass(frozen=True)
@@ -135,20 +138,23 @@ def told(
     at: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
     digits: int = 2,
-) -> Note:
-    """What `against` found in three sentences, the largest differences first."""
+) -> Drawing | Note:
+    """What `against` found, a row for each variant: its difference from the control with a 95 % interval, the largest
+    first; filled where it is decided."""
     if not is_recorded(name):
         return not_run(name)
-    rows = against(name, control, measure=measure, at=at, only=only)
-    whole = f"`{control}` {rows[0].control:.{digits}f}"
-    sentences = []
-    for verdict, words in ((ABOVE, "above"), (BELOW, "below"), (UNDECIDED, "undecided against")):
-        chosen = sorted((row for row in rows if row.verdict == verdict), key=lambda row: -abs(row.difference.value))
-        words = f"All {len(rows)} {words}" if len(chosen) == len(rows) > 1 else words.capitalize()
-        if chosen:
-            parts = [f"`{row.label}` {row.value:.{digits}f} ({_signed(row.difference, digits)})" for row in chosen]
-            sentences.append(f"**{words} {whole}**: {', '.join(parts)}.")
-    return Note("\n\n".join(sentences))
+    rows = sorted(
+        against(name, control, measure=measure, at=at, only=only), key=lambda row: row.difference.value, reverse=True
+    )
+    zero, what = f"{called(control)}, {rows[0].control.value:.{digits}f}", MEASURES.get(measure, measure)
+    drawing, ax = rows_of(
+        [f"{called(row.label)}, {row.value.value:.{digits}f}" for row in rows], f"{what} less that of {zero}"
+    )
+    for i, row in enumerate(rows):
+        bar(ax, i, row.difference, filled=row.verdict != UNDECIDED)
+    ax.axvline(0, color=INK, linestyle=":", linewidth=1)
+    found = "; ".join(f"{called(row.label)} {_signed(row.difference, digits)}, {row.verdict}" for row in rows)
+    return Drawing(drawing, f"Differences from {zero}, in {what}, with 95 % intervals: {found}.")
 
 
 def not_run(name: str) -> Note:
@@ -170,16 +176,20 @@ def foretold(name: str) -> Note:
 
 
 def folded(findings: Sequence[Finding]) -> Note:
-    """Predictions and their results: a line that counts, and a list to unfold."""
+    """Predictions and their results: a line that counts, and a table to unfold."""
     outcomes = Counter(finding.plain()[0] for finding in findings)
     counts = ", ".join(f"{count} {words}" for words, count in outcomes.most_common())
-    items = (
-        f"- {finding.prediction.in_full}: **{came}** ({measured})"
+    rows = (
+        f"| {came} | {finding.prediction.in_full} | {measured} |"
         for finding in findings
-        for came, measured in [finding.plain()]
+        for came, measured in [finding.plain(MEASURES)]
     )
     head = f"<summary>{len(findings)} predictions from before the runs: {counts}</summary>"
-    return Note("\n".join(["<details>", head, "", *items, "", "</details>"]))
+    return Note(
+        "\n".join(
+            ["<details>", head, "", "| result | predicted | measured |", "|---|---|---|", *rows, "", "</details>"]
+        )
+    )
 
 
 def drawn(name: str) -> Drawing | Note:

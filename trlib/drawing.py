@@ -31,7 +31,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 WIDE = 6.8  #: A figure's width on a page, inches.
 NARROW = 3.5  #: A figure's width on a phone, inches: its words stay at nine pixels or more.
 LEGEND: dict[str, Any] = {"frameon": False, "fontsize": "small", "handlelength": 3.2, "labelcolor": INK}
-ABOVE = {**LEGEND, "handlelength": 2.4, "loc": "outside upper left", "ncols": 3, "columnspacing": 1}
 STYLE = (
     ".trlib-drawing{container-type:inline-size;font-family:var(--book-sans,inherit)}"
     ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing svg{display:block;max-width:100%;height:auto}"
@@ -100,11 +99,6 @@ class Drawing:
         with self._rearranged() as height:
             return self._drawn(NARROW, height)
 
-    def small(self, height: float = 2.6) -> str:
-        """One panel that stands beside others: narrow and low, its legend above it."""
-        with self._legend_above():
-            return f'<div class="trlib-drawing"><style>{STYLE}</style>{self._drawn(NARROW, height)}</div>'
-
     def html(self) -> str:
         """Both layouts; the page shows the one that fits."""
         return (
@@ -154,22 +148,6 @@ class Drawing:
                 ax.tick_params(labelbottom=across.get("labelbottom", True), labelleft=along.get("labelleft", True))
             for ax in unlabelled:
                 ax.set_ylabel("")
-
-    @contextmanager
-    def _legend_above(self) -> Iterator[None]:
-        """Inside a `with` block the first panel's legend, where it has one, stands above it."""
-        ax = self.figure.axes[0]
-        inside = ax.get_legend()
-        if inside is None:
-            yield
-            return
-        inside.set_visible(False)
-        above = self.figure.legend(*ax.get_legend_handles_labels(), **ABOVE)
-        try:
-            yield
-        finally:
-            above.remove()
-            inside.set_visible(True)
 
     def _drawn(self, width: float, height: float) -> str:
         import matplotlib as mpl

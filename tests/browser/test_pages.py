@@ -278,24 +278,6 @@ def test_the_search_field_has_one_frame_and_its_sign_beside_its_words(address: s
     visit.page.close()
 
 
-def test_what_a_trust_region_is_for_is_said_on_one_screen(address: str, chromium: Any) -> None:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = Visit(context, address, "book/purpose.html").page
-    boxes = page.locator(".three > div").evaluate_all("all => all.map(one => one.getBoundingClientRect().toJSON())")
-    figures = page.locator(".three figure svg[aria-label]")
-    assert figures.count() == len(boxes) == 3
-    assert len({box["top"] for box in boxes}) == 1 and boxes[0]["right"] <= boxes[1]["left"] < boxes[2]["left"]
-    assert (
-        all(box["bottom"] < 900 for box in boxes)
-        and page.locator("#distance-is-not-enough h2").bounding_box()["y"] < 900
-    )
-    page.set_viewport_size({"width": 375, "height": 900})
-    settle(page)
-    tops = page.locator(".three > div").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
-    assert tops == sorted(set(tops))
-    context.close()
-
-
 def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(address: str, desktop: Any) -> None:
     visit = Visit(desktop, address, "book/notation.html")
     formulas = visit.page.locator(".math")

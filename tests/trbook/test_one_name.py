@@ -94,7 +94,7 @@ def _variants(name: str) -> list:
 @pytest.mark.style
 def test_labels_are_written_out():
     assert [called(label) for label in ("pg_is", "minpro", "dppo-tv", "ppo + TIS", "trpo .001", "clip-higher")] == [
-        "no region",
+        "unclipped",
         "MinPRO",
         "DPPO-TV",
         "PPO + TIS",

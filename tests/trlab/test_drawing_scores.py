@@ -13,7 +13,7 @@ import pytest
 from trlab.drawing.scores import MOST, curves, improvements, intervals, profiles
 from trlab.statistics import improvement, interval, performance_profile
 from trlab.tolerance import staleness_tolerance
-from trlib.drawing import COLOURS, DASHES, INK, MARKERS, NARROW, Drawing, legend, panels
+from trlib.drawing import COLOURS, DASHES, INK, MARKERS, NARROW, Drawing, panels
 
 PAPERS = ("#ffffff", "#12181e")
 rng = np.random.default_rng(0)
@@ -89,21 +89,6 @@ def test_a_narrow_drawing_is_the_same_figure_and_shares_no_name_with_the_wide_on
     names = [set(re.findall(r'clipPath id="([^"]+)"', svg)) for svg in (wide, narrow)]
     assert names[0] and not names[0] & names[1]
     assert all(label in narrow for label in SCORES)
-
-
-def test_a_small_drawing_has_its_legend_above_its_panel_and_leaves_the_figure_as_it_was():
-    figure, (ax,) = panels()
-    ax.plot([0, 1], [0, 1], label="first")
-    legend(ax, loc="lower right")
-    drawing = Drawing(figure, alt="A line.")
-    wide, small = drawing.svg(), drawing.small(height=2)
-    picture = ElementTree.fromstring(small[small.index("<svg") : small.index("</svg>") + 6])
-    assert [picture.get("width"), picture.get("height")] == [f"{NARROW * 72:g}pt", "144pt"]
-    assert len(re.findall(">first<", small)) == 1
-    with drawing._legend_above():
-        figure.draw_without_rendering()
-        assert figure.legends[0].get_window_extent().y0 >= ax.get_window_extent().y1
-    assert drawing.svg() == wide, "nothing is left of the other layout"
 
 
 @pytest.mark.nightly("draws a large figure twice")

@@ -6,7 +6,7 @@ import re
 
 NAMES = {
     "reinforce": "REINFORCE",
-    "pg_is": "no region",
+    "pg_is": "unclipped",
     "trpo": "TRPO",
     "ppo_penalty": "PPO with a KL penalty",
     "ppo": "PPO",

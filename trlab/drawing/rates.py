@@ -12,7 +12,7 @@ import numpy as np
 from trlab.basin import WITHIN, Basin, frontier
 from trlab.drawing.scores import grid_of, rows_of
 from trlab.statistics import interval, iqm
-from trlib.drawing import COLOURS, DASHES, INK, MARKERS, Drawing, legend, panels
+from trlib.drawing import COLOURS, DASHES, INK, LEGEND, MARKERS, Drawing, legend, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
     """
     if not arms:
         raise ValueError("arms: expected at least one, got none")
-    figure, (ax,) = panels(height=4.2)
+    figure, (ax,) = panels(height=4.8)
     methods = list(dict.fromkeys(arm.method for arm in arms))
     for arm in arms:
         colour, marker = COLOURS[list(DATA).index(arm.data)], MARKERS[methods.index(arm.method)]
@@ -193,7 +193,7 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
     ax.set_xlabel(across)
     ax.set_ylabel(measure)
     ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
-    legend(ax, loc="lower left")
+    figure.legend(*ax.get_legend_handles_labels(), **{**LEGEND, "loc": "outside lower center", "ncols": 2})
     said = "; ".join(
         f"{arm.method}, {DATA[arm.data]}: " + ", ".join(f"{y.value:.2f} at {x.value:.2g}" for x, y in arm.points)
         for arm in arms

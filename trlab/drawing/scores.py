@@ -256,10 +256,11 @@ def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def bar(ax: Axes, row: int, estimate: Estimate) -> None:
-    """An interval as a thick stroke, its middle as a dot."""
-    ax.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=4, solid_capstyle="butt")
-    ax.plot([estimate.value], [row], marker="o", color=COLOURS[1], markersize=6)
+def bar(ax: Axes, row: int, estimate: Estimate, *, filled: bool = True) -> None:
+    """An interval as a thick stroke, its middle as a dot; both thin and hollow where it is not `filled`."""
+    width, face = (4, COLOURS[1]) if filled else (1.2, "none")
+    ax.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=width, solid_capstyle="butt")
+    ax.plot([estimate.value], [row], marker="o", color=COLOURS[1], markerfacecolor=face, markersize=6)
 
 
 def in_words(what: str, found: Mapping[str, Estimate]) -> str:

@@ -3,6 +3,7 @@
     {rec}`shootout ppo updates=32`                        0.80 [0.76, 0.82]
     {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06; undecided]
     {rec}`mismatch troll over anchor=rollout sampler=int4 anchor=recomputed`
+    {rec}`shootout ppo updates=32 plain`                  0.80: a sentence's one number, its interval stands elsewhere
     {rec}`diversity quatro entropy@0.7 updates=8`         0.71 [0.67, 0.75]: entropy where the reward reaches 0.7
     {rec}`controls shuffled above:0.35`                   17 of 72
     {rec}`corrected none seeds`                           8
@@ -10,8 +11,9 @@
     {rec}`basin ppo over pg_is falls:0.1`                 1.5: how many times the rate, with a line 0.1 below the best
 
 A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled accuracy), a point of every
-axis, and perhaps how many digits (`.3`). A number is an interquartile mean with its 95 % interval. A comparison is a
-difference of two; *undecided* stands in its bracket unless `trlab.verdicts` decides it.
+axis, and perhaps how many digits (`.3`). A number is an interquartile mean with its 95 % interval, which `plain` leaves
+out. A comparison is a difference of two; *undecided* stands in its bracket unless `trlab.verdicts` decides it. A plain
+one is its size, and must be decided: what is not needs its interval, or other words.
 
 The build fails if no record holds what a sentence asks for, or if a comparison is missing in `trlab/comparisons.json`
 (`python -m tools.comparisons` puts it there): every verdict of a sweep depends on how many comparisons are printed.
@@ -45,7 +47,7 @@ from trlab.verdicts import decide, marked
 from trlib.evaluation import Estimate
 
 NOT_RUN = "not run yet"
-OVER = "over"
+OVER, PLAIN = "over", "plain"
 QUOTE = re.compile(r"\{rec\}`([^`]+)`")
 
 
@@ -60,6 +62,8 @@ class Quote:
     measure: str = "sampled"
     at: tuple[tuple[str, str], ...] = ()
     digits: int | None = None
+    plain: bool = False
+    """Without its interval."""
 
     @property
     def other(self) -> Quote:
@@ -93,10 +97,11 @@ def parse(text: str) -> Quote:
         parts = parts[:i] + parts[i + 2 :]
     digits = [int(word[1:]) for word in parts if re.fullmatch(r"\.\d", word)]
     place = tuple((axis, point) for axis, _, point in (word.partition("=") for word in parts if "=" in word))
-    rest = [word for word in parts if "=" not in word and not re.fullmatch(r"\.\d", word)]
+    rest = [word for word in parts if "=" not in word and word != PLAIN and not re.fullmatch(r"\.\d", word)]
     if not 2 <= len(rest) <= 3:
         raise ValueError(f"expected SWEEP LABEL [over LABEL or AXIS=POINT] [MEASURE] [AXIS=POINT ...], got {text!r}")
-    return Quote(rest[0], rest[1], against, rest[2] if len(rest) > 2 else "sampled", place, (*digits, None)[0])
+    measure, plain = rest[2] if len(rest) > 2 else "sampled", PLAIN in parts
+    return Quote(rest[0], rest[1], against, measure, place, (*digits, None)[0], plain)
 
 
 def record(name: str) -> tuple[Sweep, Any, Any]:
@@ -173,6 +178,8 @@ def shown(text: str) -> str:
             if paid is None:
                 raise ValueError("nats_per_point: expected runs whose divergence was measured, got others")
             return written(paid, quote.measure, digits=quote.digits)
+        if not quote.against and quote.plain:
+            return number(interval(values(quote)).value, quote.measure, digits=quote.digits)
         if not quote.against:
             return written(interval(values(quote)), quote.measure, digits=quote.digits)
         return _compared(quote)
@@ -193,6 +200,10 @@ def _compared(quote: Quote) -> str:
     (verdict,) = decide(quote.sweep, quote.comparison)
     if verdict.difference is None:
         raise ValueError(f"expected runs that can be compared, got {verdict.verdict} ({verdict.note})")
+    if quote.plain:
+        if not verdict.decided:
+            raise ValueError("plain: expected a decided difference, got one that is undecided")
+        return number(abs(verdict.difference.value), quote.measure, digits=quote.digits)
     text = written(verdict.difference, quote.measure, sign=True, digits=quote.digits)
     return marked(text, verdict.decided, verdict.edge)
 

@@ -90,12 +90,11 @@ class SweepFigure(SweepDirective):
 class NamedFigure(SphinxDirective):
     """`{recorded-figure} NAME`: one of `trlab.drawing.named.FIGURES`, with its caption.
 
-    With `:small:` it is drawn to stand beside others, and what the directive holds is its caption.
+    What the directive holds, if anything, is another caption.
     """
 
     required_arguments = 1
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {"small": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         try:
@@ -108,14 +107,13 @@ class NamedFigure(SphinxDirective):
         except ValueError as error:
             raise self.error(f"{self.name} {self.arguments[0]}: {error}") from error
         caption = " ".join(self.content) or one.text
-        return [captioned(drawing, caption, small="small" in self.options)]
+        return [captioned(drawing, caption)]
 
 
-def captioned(drawing: Drawing, caption: str, *, small: bool = False) -> nodes.Node:
+def captioned(drawing: Drawing, caption: str) -> nodes.Node:
     """A figure of a page."""
-    drawn = drawing.small() if small else drawing.html()
     return nodes.raw(
-        "", f"<figure>{drawn}<figcaption><p>{html.escape(caption)}</p></figcaption></figure>", format="html"
+        "", f"<figure>{drawing.html()}<figcaption><p>{html.escape(caption)}</p></figcaption></figure>", format="html"
     )
 
 

@@ -106,6 +106,7 @@ SHEETS: Mapping[str, Sheet] = {
 }
 """By the name of the file."""
 SHORT = {
+    "pg_is": "Unclipped",
     "gae": "GAE",
     "iterative_amortized": "Iterative amortised",
     "fdnet": "FDNet",

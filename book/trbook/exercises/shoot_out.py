@@ -249,42 +249,6 @@ check_rare_token = Numbers(
 )
 
 
-_FAIR = "a fair design would let B choose by the same rule, and report seeds that chose nothing."
-check_designs = Numbers(
-    "Which fault does the design of each of three papers have? Give the faults' numbers, 1 to 5.",
-    first=Number(
-        4,
-        {
-            1: "`first`: both chose the lowest rate that was tried. What would the next lower one show?",
-            2: "`first`: A and B were tuned by the same rule, over the same rates.",
-            3: "`first`: the eight seeds that are reported are fresh.",
-            5: "`first`: nothing is said about minibatches.",
-        },
-    ),
-    second=Number(
-        3,
-        {
-            1: f"`second`: {_FAIR}",
-            2: "`second`: B's default is a weakness too, but A's number would be wrong even against a tuned B: on "
-            "which seeds was the best of nine chosen?",
-            4: "`second`: nothing is said about where among the nine the best one lies.",
-            5: "`second`: nothing is said about minibatches.",
-        },
-    ),
-    third=Number(
-        5,
-        {
-            1: "`third`: an update of the eight parts sees two prompts, and its control sees sixteen.",
-            2: "`third`: nothing is said about tuning.",
-            3: "`third`: nothing was chosen.",
-            4: "`third`: there is no grid.",
-        },
-    ),
-    praise="this book has made the first and the third of these mistakes itself; `What we got wrong` shows what they "
-    "cost.",
-)
-
-
 @dataclass(frozen=True, repr=False)
 class SweepCheck:
     """The check of a sweep that the reader declares: it is read, and run at the smallest size."""
