@@ -1,7 +1,8 @@
 """Words of the glossary: a link to one carries its meaning, which `book.js` shows on hover and on focus.
 
 In the source it is an ordinary link, `[nats](glossary.md#nat)`, that works in plain Jupyter too. The meaning is the
-first paragraph below the word's heading. It stands hidden on the page that links, where a screen reader finds it.
+first sentence below the word's heading. The first link of a page carries it; it stands hidden there, where a screen
+reader finds it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sphinx.application import Sphinx
 GLOSSARY = "book/glossary"
 LINK = re.compile(r'<a class="reference internal" href="[^"]*\bglossary\.html#([^"]+)"')
 HIDDEN = '<p id="meaning-{id}" class="meaning" role="tooltip" hidden>{text}</p>'
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(])")
 OUTSIDE = re.compile(r"[^\w\- ]")
 
 
@@ -29,7 +31,7 @@ def slug(title: str) -> str:
 
 
 def meanings(markdown: str) -> dict[str, str]:
-    """The first paragraph below each heading of the third level, in plain words, by the heading's anchor."""
+    """The first sentence below each heading of the third level, in plain words, by the heading's anchor."""
     found: dict[str, str] = {}
     word = None
     tokens = MarkdownIt("commonmark").parse(markdown)
@@ -37,7 +39,7 @@ def meanings(markdown: str) -> dict[str, str]:
         if opened.type == "heading_open":
             word = slug(_plain(inline)) if opened.tag == "h3" else None
         elif opened.type == "paragraph_open" and word is not None:
-            found.setdefault(word, _plain(inline))
+            found.setdefault(word, SENTENCE.split(_plain(inline))[0])
     return found
 
 
@@ -52,7 +54,7 @@ def depend(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def explain(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Marks the page's links to the glossary and puts the meanings beside them."""
+    """Marks the page's first link to each word of the glossary and puts the meanings beside them."""
     if pagename == GLOSSARY or "glossary.html#" not in context.get("body", ""):
         return
     texts = meanings(Path(app.env.doc2path(GLOSSARY)).read_text(encoding="utf-8"))
@@ -61,7 +63,7 @@ def explain(app: Sphinx, pagename: str, templatename: str, context: dict[str, An
 
     def mark(found: re.Match[str]) -> str:
         text = by_id.get(found.group(1))
-        if text is None:
+        if text is None or found.group(1) in used:
             return found.group()
         used[found.group(1)] = text
         link = found.group().replace('class="reference internal"', 'class="reference internal term"')
