@@ -350,7 +350,7 @@ def _identity(cell: Cell) -> str:
             if getattr(method, f.name) != getattr(plain_method, f.name)
         },
         "train": {
-            name: _named(value, getattr(maker(value), "version", None)) if name == "optimizer" else value
+            name: _named(value, vars(maker(value)).get("version")) if name == "optimizer" else value
             for name, value in train.items()
             if plain(value) != plain(given[name])
         },

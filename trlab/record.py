@@ -176,8 +176,11 @@ def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
 
 @lru_cache(maxsize=128)
 def _read(name: str, stamp: int) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
-    runs, history = recorded(name)
-    return load_sweep(name), derive(runs, history), history
+    sweep, (runs, history) = load_sweep(name), recorded(name)
+    declared = runs["seed"].isin([*sweep.seeds])  # a seed that the sweep does not declare must not speak for it
+    if not declared.all():
+        runs, history = runs[declared], history[history["seed"].isin([*sweep.seeds])]
+    return sweep, derive(runs, history), history
 
 
 def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -14,7 +14,7 @@ from bookext.quoted import Quote, number, parse, shown, written
 from tools import comparisons
 from tools.paths import ROOT
 from trlab import recorded
-from trlab.comparison import asked
+from trlab.comparison import asked, printed
 from trlab.findings import before, price
 from trlab.measures import derive, matched
 from trlab.record import is_recorded
@@ -136,6 +136,9 @@ def test_a_comparison_that_nobody_collected_is_refused():
 
 def test_what_the_book_prints_is_what_is_corrected():
     """Every page, notebook and card; without drawing an interval."""
+    before, now = ({name: len(some) for name, some in all_of.items()} for all_of in (printed(), comparisons.collect()))
+    changed = {name: f"{before.get(name, 0)}, now {count}" for name, count in now.items() if before.get(name) != count}
+    assert not changed, f"every verdict of these sweeps was corrected over another number of questions: {changed}"
     assert comparisons.PRINTED.read_text(encoding="utf-8") == comparisons.text(comparisons.collect())
 
 

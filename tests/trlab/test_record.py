@@ -6,6 +6,7 @@ import json
 import lzma
 import math
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from trlab.files import same_digits
 from trlab.journal import Journal, put
 from trlab.record import Record, RecordError, complete, declaration, load, recorded, save_tables
 from trlab.sweep import load_sweep
+from trlab.verdicts import judge
 from trlib.model import folders
 
 
@@ -211,6 +213,22 @@ def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):
     assert runs["label"].tolist() == ["wide"]
     found = history[["label", "seed", "batch", "reward"]].values.tolist()
     assert found == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.3333]]
+
+
+def test_a_missing_seed_is_said_and_one_that_is_not_declared_does_not_speak(tmp_path, tiny, monkeypatch):
+    monkeypatch.setattr(records, "RECORDS", tmp_path)
+    one = load_sweep(str(tiny))
+    found, record = cells(replace(one, seeds=(0, 1))), Record()
+    for cell in found:
+        row, past = entry(cell.id)
+        record.add({**declaration(cell), **row}, past)
+    (tmp_path / "tiny").mkdir()
+    save_tables(tmp_path / "tiny", record, found, defaults(found))
+    monkeypatch.setattr(records, "load_sweep", lambda name: one)
+    _, runs, history = records.read("tiny")
+    assert {*runs["seed"]} == {*history["seed"]} == {0} and {*recorded("tiny")[0]["seed"]} == {0, 1}
+    (told,) = judge(replace(one, seeds=range(3)), recorded("tiny")[0])
+    assert (told.verdict, told.missing) == ("incomplete", "4 of 6 runs")
 
 
 def test_the_commit_is_the_packages_and_says_what_has_changed_since(tmp_path, monkeypatch):

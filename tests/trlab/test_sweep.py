@@ -7,13 +7,15 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from tests.by_day import by_day
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.cells import cells, defaults, make, version_of
+from trlab.cells import _named, cells, defaults, make, version_of
 from trlab.record import FORMAT, HEADER, RecordError, declaration, load
 from trlab.sweep import declared, load_sweep
 from trlab.trial import run
+from trlib.loop.optimizers import maker
 
 OWN = '''
 from dataclasses import dataclass
@@ -134,6 +136,23 @@ def test_a_version_decides_in_place_of_the_text_and_may_be_the_digest_that_stood
     assert known("formatted", said.replace("\n", "\n\n") + "# set anew\n") == recorded
     assert known("raised", said.replace(digest, "2")) != recorded
     assert known("child", f"{said}\nclass Base(Mine):\n    pass\n\nMine = Base\n") != recorded, "not its parent's"
+
+
+def test_an_optimiser_of_a_sweep_is_known_by_its_version_and_falls_to_0():
+    *_, cell = cells(load_sweep("horizon_decay"))
+    found = maker(cell.train["optimizer"])
+    assert json.loads(declaration(cell)["train"])["optimizer"] == "_falling.py:Over120", "without its folder"
+    assert _named(cell.train["optimizer"], found.version) == ["_falling.py:Over120", 1]
+    weight = torch.ones(1, requires_grad=True)
+    weight.grad = torch.ones(1)
+    steps, optimizer = [], found([weight], lr=1.0, weight_decay=0.0)
+    for _ in range(120 * 16):
+        optimizer.param_groups[0]["lr"] = 1.0  # as the loop sets it before every update
+        before = float(weight.detach())
+        optimizer.step()
+        steps.append(before - float(weight.detach()))
+    # under a constant gradient a step of AdamW is as long as its rate
+    assert steps == pytest.approx([1 - t / 1920 for t in range(1920)], abs=1e-3)
 
 
 def test_a_method_of_the_package_that_computes_something_else_has_other_cells(monkeypatch, tmp_path):

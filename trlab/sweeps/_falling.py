@@ -8,7 +8,6 @@ import torch
 class Falling(torch.optim.AdamW):
     """Before update t = 0, 1, ... of T the rate is multiplied by 1 - t/T; the loop sets it anew before each."""
 
-    version = 1
     updates = 0
     """T: batches times uses of each."""
 
@@ -23,10 +22,12 @@ class Falling(torch.optim.AdamW):
 class Over24(Falling):
     """Over 24 batches, each used 16 times."""
 
+    version = 1
     updates = 24 * 16
 
 
 class Over120(Falling):
     """Over 120 batches, each used 16 times."""
 
+    version = 1
     updates = 120 * 16
