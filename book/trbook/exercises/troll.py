@@ -1,5 +1,5 @@
-"""Exercises of chapter 9, TROLL: the geodesic, the gradient through the projection, the regression, four strange logs,
-and a bucket for the rest that trains `dial`."""
+"""Exercises of chapter 9, TROLL: the gradient through the projection, four strange logs, and a bucket for the rest that
+trains `dial`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.verdict import NotYet, kind
 from trlib import checks
 from trlib.algorithms.troll import troll_loss
-from trlib.divergences import kl
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy, load_policy
 from trlib.model.rollout import sample
@@ -25,61 +24,6 @@ from trlib.tasks import load_task
 
 def _policies(draw: Draw, count: int) -> list[Tensor]:
     return [draw.normal(6).log_softmax(-1) for _ in range(count)]
-
-
-def _on_the_way(logp: Tensor, logp_old: Tensor, eta: float) -> Tensor:
-    return ((eta * logp_old + logp) / (1 + eta)).log_softmax(-1)
-
-
-check_on_the_way = Exercise(
-    "Is `on_the_way(logp, logp_old, eta)` the projected distribution's log-probs for this multiplier?",
-    truth=_on_the_way,
-    inputs=lambda draw: (*_policies(draw, 2), draw.number(0.3, 4)),
-    gradient="logp",
-    mistakes=[
-        Mistake(
-            "not normalised",
-            lambda logp, logp_old, eta: (eta * logp_old + logp) / (1 + eta),
-            "the direction is right, but these do not sum to 1: subtract log Z, which `log_softmax` does.",
-        ),
-        Mistake(
-            "probabilities mixed",
-            lambda logp, logp_old, eta: ((eta * logp_old.exp() + logp.exp()) / (1 + eta)).log(),
-            "this mixes probabilities; the Lagrangian's solution is linear in *log*-probabilities.",
-        ),
-        Mistake(
-            "no 1 + eta",
-            lambda logp, logp_old, eta: (eta * logp_old + logp).log_softmax(-1),
-            "divide by 1 + eta before you normalise; without it the distribution is sharpened.",
-        ),
-        Mistake(
-            "the network weighted",
-            lambda logp, logp_old, eta: ((logp_old + eta * logp) / (1 + eta)).log_softmax(-1),
-            "the weights have changed places: the larger the multiplier, the nearer to the *old* distribution.",
-        ),
-        Mistake(
-            "probabilities returned",
-            lambda logp, logp_old, eta: _on_the_way(logp, logp_old, eta).exp(),
-            "these are the right probabilities; take their logarithms.",
-        ),
-        Mistake(
-            "one of two divided",
-            lambda logp, logp_old, eta: (eta * logp_old / (1 + eta) + logp).log_softmax(-1),
-            "1 + eta should divide both: the shares are eta / (1 + eta) and 1 / (1 + eta).",
-        ),
-        Mistake(
-            "eta as a share",
-            lambda logp, logp_old, eta: (eta * logp_old + (1 - eta) * logp).log_softmax(-1),
-            "eta is used as a share between 0 and 1; the old distribution's share is eta / (1 + eta).",
-        ),
-        Mistake(
-            "eta for t",
-            lambda logp, logp_old, eta: ((1 - eta) * logp_old + eta * logp).log_softmax(-1),
-            "eta is used for t here, and t = 1 / (1 + eta); the old distribution's share is eta / (1 + eta).",
-        ),
-    ],
-    praise="at eta = 0 it is the network's, and as eta grows it becomes the old one.",
-)
 
 
 def _through(g: Tensor, logp: Tensor, logp_old: Tensor, eta: float) -> Tensor:
@@ -175,110 +119,6 @@ check_through = Exercise(
     praise="whatever g is, Σ d dL/dlog π̃ = 0: further out on the same way nothing changes.",
 )
 
-
-def _pull(logits: Tensor, target: Tensor) -> Tensor:
-    p, gap = logits.softmax(-1), logits.log_softmax(-1) - target.log_softmax(-1)
-    return p * (gap - (p * gap).sum())
-
-
-check_pull = Exercise(
-    "Is `pull(logits, target)` the gradient of KL(π̃ || π) in the network's logits, with π held fixed?",
-    truth=_pull,
-    inputs=lambda draw: (draw.normal(6), draw.normal(6).log_softmax(-1)),
-    mistakes=[
-        Mistake(
-            "the other direction",
-            lambda logits, target: logits.softmax(-1) - target.exp(),
-            "this is the gradient of KL(π || π̃), the other direction: cross-entropy with π as the label.",
-        ),
-        Mistake(
-            "the product rule alone",
-            lambda logits, target: logits.softmax(-1) * (logits.log_softmax(-1) - target + 1),
-            "this is the slope in log π̃; logits are normalised first, which takes the bracket's mean away.",
-        ),
-        Mistake(
-            "logits for log-probs",
-            lambda logits, target: logits.exp() * (logits - target - (logits.exp() * (logits - target)).sum()),
-            "these are logits, and `exp` of them does not sum to 1: take `log_softmax` first.",
-        ),
-        Mistake(
-            "plain mean",
-            lambda logits, target: (
-                logits.softmax(-1) * (logits.log_softmax(-1) - target - (logits.log_softmax(-1) - target).mean())
-            ),
-            "the mean in the bracket is taken under π̃: it is KL(π̃ || π), not the plain mean.",
-        ),
-        Mistake(
-            "target's weights",
-            lambda logits, target: (
-                target.exp()
-                * (logits.log_softmax(-1) - target - (target.exp() * (logits.log_softmax(-1) - target)).sum())
-            ),
-            "the weights are π̃'s, the network's, not the target's: the first argument of the KL is what moves.",
-        ),
-        Mistake(
-            "no KL subtracted",
-            lambda logits, target: logits.softmax(-1) * (logits.log_softmax(-1) - target),
-            "subtract the mean of the bracket, which is KL(π̃ || π): the gradient in logits sums to 0.",
-        ),
-        Mistake(
-            "no probability",
-            lambda logits, target: logits.log_softmax(-1) - target - kl(logits.log_softmax(-1), target),
-            "the factor π̃ is missing: a token that is never written is not pulled.",
-        ),
-        Mistake(
-            "turned sign",
-            lambda logits, target: -_pull(logits, target),
-            "this is the push, minus the gradient; the gradient of what should fall has no minus.",
-        ),
-        Mistake(
-            "the loss itself",
-            lambda logits, target: torch.full_like(logits, float(kl(logits.log_softmax(-1), target))),
-            "this is the divergence, not its gradient.",
-        ),
-    ],
-    praise="it is 0 only where π̃ = π, so inside the region there is no pull at all.",
-)
-
-
-def _largest(delta: float) -> float:
-    """p > 1/2 with KL((p, 1-p) || (1/2, 1/2)) = delta."""
-    low, high = 0.5, 1.0 - 1e-12
-    for _ in range(80):
-        p = (low + high) / 2
-        spent = math.log(2) + p * math.log(p) + (1 - p) * math.log1p(-p)
-        low, high = (p, high) if spent <= delta else (low, p)
-    return low
-
-
-_P = _largest(0.05)
-_ETA = math.log(9) / math.log(_P / (1 - _P)) - 1
-
-check_two_outcomes = Numbers(
-    "With two outcomes, q = (1/2, 1/2) and δ = 0.05, what is the largest ratio that a projection has, and what is "
-    "the multiplier where the network's distribution is π̃ = (0.9, 0.1)?",
-    ratio=Number(
-        2 * _P,
-        {
-            _P: "that is the probability; the ratio divides it by 1/2.",
-            1.8: "that is the network's ratio; the projected one is smaller.",
-            2 - 2 * _P: "that is the smallest ratio, the other outcome's.",
-            1 + math.sqrt(0.1): "that takes the KL for a parabola, 2 (p - 1/2)²; solve the equation itself.",
-            1.05: "that is 1 + δ; δ is in nats. Solve log 2 + p log p + (1 - p) log(1 - p) = 0.05.",
-        },
-    ),
-    eta=Number(
-        _ETA,
-        {
-            1 / (1 + _ETA): "that is t = 1 / (1 + η); the multiplier is 1/t - 1.",
-            1 / _ETA: "that is 1/η; the multiplier is the weight of q, and π̃ has the weight 1.",
-            1 + _ETA: "that is 1 + η: the factor between the two log-odds. Subtract 1.",
-            (0.9 - _P) / (_P - 0.5): "this mixes probabilities; π lies between q and π̃ in log-odds.",
-        },
-    ),
-    praise="with two outcomes there is only one way out, and it is closed: the ratio term's push is exactly 0 here, "
-    "as that of a clip at 1.31 would be.",
-)
 
 NO_PULL, NO_ROOM, MOVING_OLD, FOUR_BITS, NO_ADVANTAGE = 1.0, 2.0, 3.0, 4.0, 5.0
 """The faults that the four logs may have, by their numbers in the chapter."""
