@@ -1,5 +1,4 @@
-"""Exercises of chapter 10, TRAPO: the price of a token, a loop that teaches too little, and the whole loss, which trains
-`dial_rare`."""
+"""Exercises of chapter 10, TRAPO: the price of a token, a loop that teaches too little, and the whole loss, trained."""
 
 from __future__ import annotations
 
