@@ -102,7 +102,8 @@ def line_p(scores: Scores, line: float) -> float:
     """Two-sided p-value of "the runs lie around `line`": from `ENOUGH` runs on `signed_rank_p`, else the larger of
     Yuen's t test and Student's.
 
-    t = (mean of the middle h runs - line) / √(Σ_i (w_i - w̄)² / (h (h - 1))),   h = n - 2⌊n/4⌋, h - 1 degrees of freedom
+    t = (mean of the middle h runs - line) / √(Σ_i (w_i - w̄)² / (h (h - 1))),   h = n - 2⌊n/4⌋, h - 1 degrees of
+    freedom
 
     w_i the runs with those that were cut moved to the nearest that was not. Student's cuts none and asks on the same
     side of the line: if two runs of eight collapse, the mean is not where the middle is. It moves in only the ⌊n/4⌋

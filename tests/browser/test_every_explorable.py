@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.by_day import by_day
-from tools.stills import draw
+from tools.draw.stills import draw
 from trbook import explorables
 from trbook.explorables.files import data_of, still_of
 from trbook.explorables.modules import link_modules
@@ -218,7 +218,7 @@ def test_frames_are_short(visit: Any, frame_cost: Any, name: str, width: int, re
 @pytest.mark.nightly("draws every explorable; by day two stills are compared")
 def test_every_still_is_what_its_module_draws(chromium: Any) -> None:
     changed = [name for name in NAMES if draw(getattr(explorables, name)(), chromium) != still_of(import_of(name))]
-    assert changed == [], "the modules changed: `python -m tools.stills`"
+    assert changed == [], "the modules changed: `python -m tools.draw.stills`"
 
 
 def test_every_name_leads_to_its_class() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.by_day import by_day
-from tools.stills import WIDTHS, draw
+from tools.draw.stills import WIDTHS, draw
 from trbook.explorables import RatioMap
 from trbook.explorables.files import SOURCES, still_of
 
@@ -161,7 +161,7 @@ def test_a_slider_s_value_has_room(page: Any) -> None:
 
 
 def test_the_still_is_what_the_module_draws(chromium: Any) -> None:
-    assert draw(RatioMap(), chromium) == still_of("ratio_map"), "the module changed: `python -m tools.stills`"
+    assert draw(RatioMap(), chromium) == still_of("ratio_map"), "the module changed: `python -m tools.draw.stills`"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from scipy import stats
 from bookext.security import sealed
 from tests.browser.test_engine_loop import LANE, given_of
 from tests.by_day import by_day
-from tools.contest import recorded
+from tools.pack.contest import recorded
 from trbook.explorables import Playground
 from trbook.explorables.files import CONTEST
 from trlib.algorithms.method import Scores
@@ -321,4 +321,4 @@ def test_the_contest_says_a_difference_only_if_its_corrected_interval_leaves_out
         assert [(run["seed"], run["rate"]) for run in runs] == [
             (seed, rate) for seed in kept["rules"]["seeds"] for rate in kept["rules"]["rates"]
         ]
-    assert kept["record"] == recorded(), "the record changed: `python -m tools.contest --record`, then build"
+    assert kept["record"] == recorded(), "the record changed: `python -m tools.pack.contest --record`, then build"

@@ -16,8 +16,8 @@ import pytest
 
 from tools.archive import archive
 from tools.browser import settle
+from tools.draw.screenshots import pages
 from tools.paths import chapters, contents
-from tools.screenshots import pages
 
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tools.stills import WIDTHS, draw
+from tools.draw.stills import WIDTHS, draw
 from trbook.explorables import RunExplorer, runs
 from trbook.explorables.files import still_of
 from trbook.explorables.modules import link_modules
@@ -408,7 +408,7 @@ def test_frames_are_short(visit: Any, width: int, record_property: Any) -> None:
 
 def test_the_still_is_what_the_module_draws(chromium: Any) -> None:
     still = still_of("run_explorer")
-    assert draw(RunExplorer(), chromium) == still, "the module or the records changed: `python -m tools.stills`"
+    assert draw(RunExplorer(), chromium) == still, "the module or the records changed: `python -m tools.draw.stills`"
     assert set(WIDTHS) == set(re.findall(r'class="still-(\w+)"', str(still)))
     assert "shadowrootmode" in RunExplorer().html() and "shadowrootmode" not in RunExplorer(measure="kl").html()
 

@@ -1,9 +1,10 @@
-"""A run that is killed at any moment is finished as if nothing had been; `python -m tools.kills` kills a hundred."""
+"""A run that is killed at any moment is finished as if nothing had been; `python -m benchmarks.kills` kills a
+hundred."""
 
 import pytest
 import torch
 
-from tools import kills
+from benchmarks import kills
 from trlib.loop import checkpoints
 from trlib.model.folders import UNFINISHED
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bookext.editions import EMPTY
-from tools import editions
+from tools.release import editions
 
 
 def test_pages_link_to_the_editions_that_exist_and_to_no_other(tmp_path: Path, capsys: Any) -> None:

@@ -9,7 +9,7 @@ from docutils.core import publish_doctree
 from bookext.execution import stamp
 from bookext.head import LONGEST, PICTURE, described, sentences, shared, sitemap, tags
 from bookext.search import Page, Unit, index, kind, read, words
-from tools.share_chapters import card
+from tools.draw.share_chapters import card
 
 
 def test_the_line_under_a_title_is_short_and_opens() -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tools import archive, release
-from tools.hosted import requirements
+from tools import archive
 from tools.paths import ROOT
+from tools.release import notes as release
+from tools.release.hosted import requirements
 from tools.stamp import version
 
 FLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -41,7 +42,7 @@ def test_a_workflow_runs_what_there_is(path: Path) -> None:
         for target in re.findall(r"^make (.+)$", step.get("run", ""), re.MULTILINE):
             for name in target.split():
                 assert re.search(rf"^{name}:", MAKEFILE, re.MULTILINE), f"{path.name}: make {name}"
-        for module in re.findall(r"python -m (tools\.\w+)", step.get("run", "")):
+        for module in re.findall(r"python -m (tools[.\w]+)", step.get("run", "")):
             assert callable(importlib.import_module(module).main), f"{path.name}: {module}"
 
 
@@ -67,8 +68,8 @@ def test_a_fork_publishes_the_book_and_its_releases_hold_every_edition() -> None
     assert all(name in published for name in ("_build/dist/*", "_build/*.pdf", "_build/*.epub", "_build/*.zip")), (
         published
     )
-    assert "tools.editions" in flows["book"]
-    assert flows["release"].index("tools.release") < flows["release"].index("make "), "a wrong tag costs nothing"
+    assert "tools.release.editions" in flows["book"]
+    assert flows["release"].index("tools.release.notes") < flows["release"].index("make "), "a wrong tag costs nothing"
 
 
 CHANGES = f"# Changelog\n\n## Unreleased\n\n- later\n\n## {version()} · 2026-12-01\n\n- new\n\n## 0.0.1\n\n- old\n"
@@ -91,7 +92,7 @@ def test_a_release_has_its_section_of_the_changelog() -> None:
 def test_a_tag_that_is_no_version_is_refused(tag: str, words: str) -> None:
     with pytest.raises(release.NoRelease, match=words):
         release.notes(tag, version(), CHANGES)
-    done = subprocess.run([sys.executable, "-m", "tools.release", tag], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "tools.release.notes", tag], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("release: ") and words in done.stderr and not done.stdout
 
 

@@ -20,7 +20,7 @@ def test_nothing_is_promised_before_the_first_update_and_the_trained_half_promis
 
 def test_the_record_says_how_it_was_made() -> None:
     record = json.loads(RECORD.read_bytes())
-    assert record["command"] == "python -m tools.aside"
+    assert record["command"] == "python -m tools.pack.aside"
     assert record["settings"] == {"prompts": 16, "group": 16, "epochs": USES, "steps": STEPS, "lr": LR}
     rows = recorded_promises()
     assert len(rows) == len(METHODS) * len(SEEDS) * STEPS * USES

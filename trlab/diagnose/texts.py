@@ -1,8 +1,8 @@
 """Every sentence of a diagnosis, once: the terminal, the HTML page and the book's page in the browser all read it here.
 
-`python -m tools.diagnose_page` hands this table to the JavaScript side, so a sentence is never written twice. Numbers
-arrive in a sentence as text, already formatted. The entries whose names begin with "page." are HTML; the heads of a
-table are in one entry, with ¦ between them.
+`python -m tools.pack.diagnose_page` hands this table to the JavaScript side, so a sentence is never written twice.
+Numbers arrive in a sentence as text, already formatted. The entries whose names begin with "page." are HTML; the heads
+of a table are in one entry, with ¦ between them.
 """
 
 from __future__ import annotations

@@ -141,7 +141,8 @@ geodesic.register_autograd(_back, setup_context=_keep)
 
 
 def _pull_back(grad: Tensor, grad_eta: Tensor, t: Tensor, p: Tensor, centred: Tensor, var: Tensor) -> tuple[Tensor]:
-    """The gradient on log π̃ [N, V] from those on log π and η. At t = 0 and t = 1 the variance is inf: η is constant."""
+    """The gradient on log π̃ [N, V] from those on log π and η. At t = 0 and t = 1 the variance is inf: η is
+    constant."""
     across = grad - p * grad.sum(-1, keepdim=True)
     lost = (t * torch.linalg.vecdot(across, centred) - grad_eta) / var
     return (t.unsqueeze(-1) * across - lost.unsqueeze(-1) * (p * centred),)

@@ -1,9 +1,9 @@
 """TROLL: instead of clipping a token's ratio, project its distribution into the trust region (arXiv 2510.03817).
 
 A clipped token gets no gradient, and one number (the ratio of the token that happened to be sampled) decides for a
-whole distribution. TROLL replaces the network's distribution π̃ with the nearest π with KL(π || q) <= δ, takes the ratio
-from π and lets the gradient flow through the projection. The next batch is sampled by π̃, not by π, so a regression
-term pulls π̃ to its projection; the term is 0 inside the region.
+whole distribution. TROLL replaces the network's distribution π̃ with the nearest π with KL(π || q) <= δ, takes the
+ratio from π and lets the gradient flow through the projection. The next batch is sampled by π̃, not by π, so a
+regression term pulls π̃ to its projection; the term is 0 inside the region.
 
 For large vocabularies the old policy is kept as its K most likely tokens, the sampled one among them, and one bucket
 for the rest: tokens x K numbers instead of tokens x V."""

@@ -1,4 +1,4 @@
-"""`{editions}`: the place where `tools.editions` links to what was made of the book.
+"""`{editions}`: the place where `tools.release.editions` links to what was made of the book.
 
 The build itself knows of no PDF and no EPUB, so the place is empty and hidden until somebody publishes them.
 """

@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 PICTURE, WIDTH, HEIGHT = "_static/figures/share.png", 1200, 630
-"""The book's, drawn by `python -m tools.share`; a chapter's is drawn by `python -m tools.share_chapters`."""
+"""The book's, drawn by `python -m tools.draw.share`; a chapter's is drawn by `python -m tools.draw.share_chapters`."""
 PICTURE_SAYS = (
     "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's clip the share of "
     "right answers rises to 0.8 and stays near it; without a trust region it rises faster and falls to 0.6."

@@ -16,8 +16,8 @@ out. A comparison is a difference of two; *undecided* stands in its bracket unle
 one is its size, and must be decided: what is not needs its interval, or other words.
 
 The build fails if no record holds what a sentence asks for, or if a comparison is missing in `trlab/comparisons.json`
-(`python -m tools.comparisons` puts it there): every verdict of a sweep depends on how many comparisons are printed.
-A sweep that is declared and has no record yet reads *not run yet*.
+(`python -m tools.pack.comparisons` puts it there): every verdict of a sweep depends on how many comparisons are
+printed. A sweep that is declared and has no record yet reads *not run yet*.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def _compared(quote: Quote) -> str:
     question = quote.comparison.question(sweep)
     if question not in {one.question(sweep) for one in asked(sweep)}:
         raise ValueError(
-            f"expected a comparison of {PRINTED.name}, got another; `python -m tools.comparisons` puts it there"
+            f"expected a comparison of {PRINTED.name}, got another; `python -m tools.pack.comparisons` puts it there"
         )
     (verdict,) = decide(quote.sweep, quote.comparison)
     if verdict.difference is None:

@@ -69,8 +69,8 @@ class Metrics(Table):
 
 
 class Contest(Table):
-    """What `tools.contest` keeps: for `ppo` the page's engine beside the recorded runs, for `own` the page's own entry
-    beside PPO in the same engine."""
+    """What `tools.pack.contest` keeps: for `ppo` the page's engine beside the recorded runs, for `own` the page's own
+    entry beside PPO in the same engine."""
 
     required_arguments = 1
 

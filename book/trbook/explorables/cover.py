@@ -44,7 +44,7 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
 
 
 def small_cover() -> str:
-    """The same for a page's first screen: its lane as it once stood (`tools.covers`), with three ways to learn."""
+    """The same for a page's first screen: its lane as it once stood (`tools.draw.covers`), with three ways to learn."""
     return picture("small")
 
 
@@ -58,7 +58,7 @@ def lines(lanes: Sequence[dict[str, Any]]) -> str:
 
 
 def picture(name: str) -> str:
-    """The lanes of a preset mid-run, drawn by the module itself (`tools.covers`)."""
+    """The lanes of a preset mid-run, drawn by the module itself (`tools.draw.covers`)."""
     path = BUILT / f"playground.{name}.still.html"
     return path.read_text(encoding="utf-8") if path.exists() else ""
 

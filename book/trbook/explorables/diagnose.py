@@ -14,8 +14,8 @@ from trbook.explorables.modules import fragment
 class Diagnose(Packed):
     """`trlib diagnose` without Python: the reader drops a dump on the page, and a Worker reads it and computes.
 
-    Sentences, thresholds and style are those of `trlab.diagnose`, which `tools.diagnose_page` hands to the module; a
-    test holds its numbers and its page to Python's. Nothing leaves the machine.
+    Sentences, thresholds and style are those of `trlab.diagnose`, which `tools.pack.diagnose_page` hands to the module;
+    a test holds its numbers and its page to Python's. Nothing leaves the machine.
 
     Raises:
         ValueError: an unknown setting; it has none.

@@ -21,7 +21,7 @@ ENGINE_SOURCES = HERE / "engine" / "js"
 KINDS = (".js", ".mjs", ".css", ".json")
 COMMON = "common"
 CONTEST = HERE / "contest.json"
-"""The rules of the contest on *Write your own*, its references and what is recorded (`tools.contest`)."""
+"""The rules of the contest on *Write your own*, its references and what is recorded (`tools.pack.contest`)."""
 
 _IMPORT = re.compile(r'import\{([^{}]*)\}from"\./common\.js";')
 _EXPORT = re.compile(r"export\{([^{}]*)\};\s*\Z")
@@ -58,7 +58,7 @@ def _common() -> str:
 
 
 def still_of(name: str) -> str | None:
-    """The picture of an explorable's first state, where one has been drawn (`tools.stills`)."""
+    """The picture of an explorable's first state, where one has been drawn (`tools.draw.stills`)."""
     path = BUILT / f"{name}.still.html"
     return path.read_text(encoding="utf-8") if path.exists() else None
 

@@ -1,7 +1,7 @@
 """What the figure of the loop carries around: groups of four completions that the shipped model wrote.
 
 Each group is a batch of its own: four completions of one prompt of `dial`, their rewards, advantages and gradient
-weights, and what one step of REINFORCE makes of their probabilities. `tools.packs` writes the file that
+weights, and what one step of REINFORCE makes of their probabilities. `tools.pack.packs` writes the file that
 `js/loop.js` reads.
 """
 

@@ -1,8 +1,8 @@
 """Explorables as HTML: a fragment that carries its module, or links to it. No widget library is needed here.
 
 A page shows a still picture of an explorable before any module has loaded: its first state, drawn once by the module
-itself (`tools.stills`) and kept in `built/NAME.still.html`. It is laid out as the module lays out, so nothing moves
-when the module takes its place.
+itself (`tools.draw.stills`) and kept in `built/NAME.still.html`. It is laid out as the module lays out, so nothing
+moves when the module takes its place.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ numbers, the mean and the two bounds of `trlab.statistics.interval` at each batc
 
 A row is written as the differences of its q, from 0, with the sign in the lowest bit, in printable characters: one for
 a difference below 64, two for a larger one; `~` is a batch that was not measured. What a run ends with (its accuracy,
-the nats it spent) stands as a number of four digits. `tools.packs` writes the file; `js/run_explorer/pack.js` reads it.
+the nats it spent) stands as a number of four digits. `tools.pack.packs` writes the file; `js/run_explorer/pack.js`
+reads it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The engine of the playground: the embedded policy learns inside a page.
 
 `c/` computes the model forwards and backwards, AdamW, and draws tokens; it is compiled to WebAssembly with SIMD by
-`python -m tools.engine`, and what comes out stands in `built/` with a record of its sources and its compiler. `js/`
-is its face and the loop. Here is what Python does for it: checkpoints in the engine's order of parameters.
+`python -m tools.pack.engine`, and what comes out stands in `built/` with a record of its sources and its compiler.
+`js/` is its face and the loop. Here is what Python does for it: checkpoints in the engine's order of parameters.
 """
 
 from __future__ import annotations

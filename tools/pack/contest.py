@@ -1,4 +1,4 @@
-"""Runs the references of the contest on *Write your own*: `python -m tools.contest` (seven minutes of one core).
+"""Runs the references of the contest on *Write your own*: `python -m tools.pack.contest` (seven minutes of one core).
 
 The contest lets a reader's formula learn in the page, at `RATES` with `SEEDS` that nothing else of the playground uses,
 and sets it beside PPO in the same engine and over the recorded runs of the sweep `basin`. Here PPO and the page's own

@@ -1,4 +1,5 @@
-"""Records what usual mismatches look like: `python -m tools.mismatch_scale`, about ten minutes (`make smollm2` first).
+"""Records what usual mismatches look like: `python -m tools.pack.mismatch_scale`, about ten minutes (`make smollm2`
+first).
 
 SmolLM2-135M samples, and a learner that differs from it in one thing scores the same tokens. `trlib diagnose` compares
 a dump with these numbers, so that a reader knows whether a mismatch is rounding or a mistake.
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 import trlib
-from tools.precision import GROUP, MAX_TOKENS, PROMPTS, SEED
+from tools.pack.precision import GROUP, MAX_TOKENS, PROMPTS, SEED
 from trlab.diagnose.scale import RECORD, Row, deviation
 from trlib.loop.sampler import round_trip
 from trlib.model.loading import cast
@@ -100,7 +101,7 @@ def main() -> int:
         table.append(row)
         print(row)
     record = {
-        "command": "python -m tools.mismatch_scale",
+        "command": "python -m tools.pack.mismatch_scale",
         "model": "SmolLM2-135M-Instruct",
         "seed": SEED,
         "group": GROUP,

@@ -1,7 +1,7 @@
-"""The pictures that links to chapters show, title beside first figure: `python -m tools.share_chapters`.
+"""The pictures that links to chapters show, title beside first figure: `python -m tools.draw.share_chapters`.
 
 Drawn in Chromium from the built book, into `book/_static/figures/share/`. A chapter whose page draws nothing keeps the
-book's picture (`tools.share`). They are drawn again only when somebody asks for it; no test compares them.
+book's picture (`tools.draw.share`). They are drawn again only when somebody asks for it; no test compares them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Builds the playground's engine from C: `python -m tools.engine` (needs clang with the WebAssembly target, and lld).
+"""Builds the playground's engine from C: `python -m tools.pack.engine` (needs clang with the WebAssembly target, and
+lld).
 
 What is built is committed, so that nobody else needs a compiler; the same sources and the same compiler give the same
 bytes, and a test that has one builds it again.

@@ -1,4 +1,5 @@
-"""Hands the browser's diagnosis what it shares with `trlib diagnose`: `python -m tools.diagnose_page`, `npm run build`.
+"""Hands the browser's diagnosis what it shares with `trlib diagnose`: `python -m tools.pack.diagnose_page`, `npm run
+build`.
 
 Sentences, thresholds, the scale of mismatches and the page's style are Python's, written once; this writes them to
 `book/trbook/explorables/js/diagnose/shared.json`, and the book's example of a dump as JSON lines to

@@ -1,7 +1,7 @@
 """What two findings of the conformance page do to training: CISPO as written, as torchrl and as SkyRL ship it.
 
-trlib sweep tools/severity.py --out FOLDER        the runs
-python -m tools.severity FOLDER                   their outcome, into severity.json
+trlib sweep tools/pack/severity.py --out FOLDER        the runs
+python -m tools.pack.severity FOLDER                   their outcome, into severity.json
 """
 
 from __future__ import annotations

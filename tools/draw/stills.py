@@ -1,4 +1,5 @@
-"""Draws the first state of every explorable, for pages to show before any module has loaded: `python -m tools.stills`.
+"""Draws the first state of every explorable, for pages to show before any module has loaded: `python -m
+tools.draw.stills`.
 
 The module draws itself in Chromium, once as narrow as on a phone and once wide; what it drew is written to
 `book/trbook/explorables/built/NAME.still.html` with its styles. A test compares it with what the module draws now.
@@ -103,7 +104,7 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
 def stills() -> dict[str, str]:
     """By file name, what `built/` should hold."""
     package = import_module("trbook.explorables")
-    without = ("Diagnose", "Playground")  # a form to use at once; a cover of its own (`tools.covers`)
+    without = ("Diagnose", "Playground")  # a form to use at once; a cover of its own (`tools.draw.covers`)
     with browser() as chromium:
         made = [getattr(package, name)() for name in package.__all__ if name not in without]
         return {f"{one.module}.still.html": draw(one, chromium) for one in made}

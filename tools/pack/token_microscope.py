@@ -1,10 +1,11 @@
-"""Records the batch that the explorable `token_microscope` shows: `python -m tools.token_microscope`, some seconds."""
+"""Records the batch that the explorable `token_microscope` shows: `python -m tools.pack.token_microscope`, some
+seconds."""
 
 from __future__ import annotations
 
 import sys
 
-from tools.packs import write
+from tools.pack.packs import write
 from trbook.explorables.files import BUILT
 from trbook.explorables.rare_batch import record
 

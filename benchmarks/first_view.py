@@ -1,4 +1,4 @@
-"""How long a reader on a slow phone waits: `python -m tools.first_view [--page PATH]`.
+"""How long a reader on a slow phone waits: `python -m benchmarks.first_view [--page PATH]`.
 
 The built book is served gzipped, as a web host does it, to a browser with an empty cache, 1.6 Mbit/s, 150 ms of latency
 and a quarter of this machine's speed. Seconds from the first request to the first paint, to the text in its own fonts,

@@ -1,4 +1,4 @@
-"""The README's picture, from the recorded runs of `benchmarks/dial`: `python -m tools.picture`."""
+"""The README's picture, from the recorded runs of `benchmarks/dial`: `python -m tools.draw.picture`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The picture that a shared link to the book shows, from the runs of `benchmarks/dial`: `python -m tools.share`."""
+"""The picture that a shared link to the book shows, from the runs of `benchmarks/dial`: `python -m
+tools.draw.share`."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from PIL import Image
 
+from tools.draw.picture import INK, QUIET, RECORD, STALE, band
 from tools.paths import ROOT
-from tools.picture import INK, QUIET, RECORD, STALE, band
 
 TARGET = ROOT / "book/_static/figures/share.png"
 PAPER = "#f7f8f8"

@@ -1,7 +1,7 @@
 """Collect every comparison of recorded runs that the book prints into `trlab/comparisons.json`.
 
-    python -m tools.comparisons            # after a sentence, a cell or a card has compared something new
-    python -m tools.comparisons --check    # fails if the file is out of step
+    python -m tools.pack.comparisons            # after a sentence, a cell or a card has compared something new
+    python -m tools.pack.comparisons --check    # fails if the file is out of step
 
 A comparison is printed by `{rec}` with `over` on a page, by a call of `told`, `against` or `gap` (from
 `trlab.outcomes`) in a notebook, and by a test of a claims card. All of them are corrected together
@@ -212,7 +212,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.check:
         if PRINTED.read_text(encoding="utf-8") == wanted:
             return 0
-        print(f"{PRINTED.name} is out of step with the book: run `python -m tools.comparisons`", file=sys.stderr)
+        print(f"{PRINTED.name} is out of step with the book: run `python -m tools.pack.comparisons`", file=sys.stderr)
         return 1
     PRINTED.write_text(wanted, encoding="utf-8")
     return 0

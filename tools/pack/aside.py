@@ -1,4 +1,5 @@
-"""Records what a batch promises beside completions put aside, for chapter 2: `python -m tools.aside`, a few minutes."""
+"""Records what a batch promises beside completions put aside, for chapter 2: `python -m tools.pack.aside`, a few
+minutes."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ def main() -> int:
     torch.set_num_threads(1)
     found: dict[str, dict[str, list[list[list[float]]]]] = {}
     record = {
-        "command": "python -m tools.aside",
+        "command": "python -m tools.pack.aside",
         "task": "dial",
         "settings": {"prompts": 16, "group": GROUP, "epochs": USES, "steps": STEPS, "lr": LR},
         "versions": {name: version(name).split("+")[0] for name in ("torch", "transformers")},

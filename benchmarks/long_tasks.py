@@ -1,4 +1,4 @@
-"""The playground's longest tasks on a slow phone: `python -m tools.long_tasks`.
+"""The playground's longest tasks on a slow phone: `python -m benchmarks.long_tasks`.
 
 The built book's playground is opened at 360 x 740 pixels. Each phase of a visit is a row: the first drawing after the
 press on *Play*, four lanes for sixty batches, another preset, another picture, three hundred batches, and then pressing

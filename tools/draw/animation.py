@@ -1,4 +1,4 @@
-"""The README's animated picture: four lanes of the playground learning, `python -m tools.animation`.
+"""The README's animated picture: four lanes of the playground learning, `python -m tools.draw.animation`.
 
 The page's own engine learns in Chromium, without a trust region, with PPO's clip, with DPPO and with TROLL. After every
 few batches of the slowest lane a frame is taken. The last frame stays a while, then the picture begins again.
@@ -15,8 +15,8 @@ from typing import Any
 from PIL import Image
 
 from tools.browser import NoChromium, browser
+from tools.draw.playground import CURVES, LANES, batches, staged
 from tools.paths import ROOT
-from tools.playground import CURVES, LANES, batches, staged
 
 TARGET = ROOT / "book/_static/figures/lanes.gif"
 WIDTH = 720

@@ -1,8 +1,8 @@
 """Kills runs at random moments, takes them up again, and compares them with runs that nobody disturbed.
 
-`python -m tools.kills` kills 100 runs, by SIGKILL and SIGTERM in turn, over every method on every task that needs no
-download. Each is killed once or twice, at moments that the seed draws, and then finished. Its history, its last state
-and the policy that is saved must be those of the undisturbed run to the last bit; the exit status is 1 where one
+`python -m benchmarks.kills` kills 100 runs, by SIGKILL and SIGTERM in turn, over every method on every task that needs
+no download. Each is killed once or twice, at moments that the seed draws, and then finished. Its history, its last
+state and the policy that is saved must be those of the undisturbed run to the last bit; the exit status is 1 where one
 differs.
 """
 
@@ -157,7 +157,7 @@ def state(out: Path) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Kill, compare, say how it went."""
     parser = argparse.ArgumentParser(
-        prog="python -m tools.kills", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.kills", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--count", type=int, default=100, help="runs to kill (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and the order (default: 0)")

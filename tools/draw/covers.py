@@ -1,4 +1,4 @@
-"""Draws what a page shows of the playground before *Play* is pressed: `python -m tools.covers [PRESET ..]`.
+"""Draws what a page shows of the playground before *Play* is pressed: `python -m tools.draw.covers [PRESET ..]`.
 
 Every preset learns in Chromium for two or three batches, so that the picture gives no answer away. The reward's panel
 and the lanes' names are written to `book/trbook/explorables/built/playground.NAME.still.html`. They are drawn again
@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 
 from tools.browser import NoChromium, browser
-from tools.stills import _own_names, _simpler
+from tools.draw.stills import _own_names, _simpler
 from trbook.explorables import Playground
 from trbook.explorables.cover import PROMPT
 from trbook.explorables.files import BUILT

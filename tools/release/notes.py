@@ -1,4 +1,5 @@
-"""Whether a tag is a release, and what is new in it: `python -m tools.release v0.2.0` prints the changelog's section.
+"""Whether a tag is a release, and what is new in it: `python -m tools.release.notes v0.2.0` prints the changelog's
+section.
 
 A tag is `v` and the package's version, `trlib.__version__`, and CHANGELOG.md has a section of that name. The release
 workflow asks this first and goes no further otherwise. Needs nothing but Python.
@@ -11,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 VERSION = re.compile(r"v(\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?)")
 
 

@@ -1,4 +1,4 @@
-"""Puts the editions that exist beside the built pages and links to them there: `python -m tools.editions`.
+"""Puts the editions that exist beside the built pages and links to them there: `python -m tools.release.editions`.
 
 A page that has `{editions}` shows nothing as long as there is neither PDF nor EPUB. To publish, run this last, after
 `make html`, `make pdf` and `make epub`; run twice, it does the same.

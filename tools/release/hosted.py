@@ -1,4 +1,4 @@
-"""What a hosted notebook has, as requirements: `python -m tools.hosted FREEZE` for the weekly canary.
+"""What a hosted notebook has, as requirements: `python -m tools.release.hosted FREEZE` for the weekly canary.
 
 Colab publishes the output of its `pip freeze`. Of its hundreds of packages those are printed that this package and its
 chapters can meet, at Colab's versions and without the labels of its builds (`2.11.0+cu128` is `2.11.0`). Needs nothing

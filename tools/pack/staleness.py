@@ -1,10 +1,10 @@
-"""Records the batch that the explorable `staleness` shows: `python -m tools.staleness`, about half a minute."""
+"""Records the batch that the explorable `staleness` shows: `python -m tools.pack.staleness`, about half a minute."""
 
 from __future__ import annotations
 
 import sys
 
-from tools.packs import write
+from tools.pack.packs import write
 from trbook.explorables.files import BUILT
 from trbook.explorables.recording import record
 

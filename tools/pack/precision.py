@@ -1,4 +1,5 @@
-"""Records SmolLM2 in two precisions for chapter 6: `python -m tools.precision`, some minutes (`make smollm2` first)."""
+"""Records SmolLM2 in two precisions for chapter 6: `python -m tools.pack.precision`, some minutes (`make smollm2`
+first)."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def main() -> int:
         trlib.load_policy("smollm2", dtype="float32"), PROMPTS, group=GROUP, max_tokens=MAX_TOKENS, seed=SEED
     )
     record = {
-        "command": "python -m tools.precision",
+        "command": "python -m tools.pack.precision",
         "model": "SmolLM2-135M-Instruct",
         "seed": SEED,
         "group": GROUP,

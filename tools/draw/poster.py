@@ -1,5 +1,6 @@
-"""The posters of all trust regions, from the method cards: `python -m tools.poster` writes them as SVG and as PDF, and
-as SVG in one column for a phone. The sheets say the licence and, where `_config.yml` names one, the book's address."""
+"""The posters of all trust regions, from the method cards: `python -m tools.draw.poster` writes them as SVG and as PDF,
+and as SVG in one column for a phone. The sheets say the licence and, where `_config.yml` names one, the book's address.
+"""
 
 from __future__ import annotations
 

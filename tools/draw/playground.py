@@ -1,4 +1,4 @@
-"""The picture of the playground on the book's first page and in the README: `python -m tools.playground`.
+"""The picture of the playground on the book's first page and in the README: `python -m tools.draw.playground`.
 
 The page itself, four lanes of the preset `shootout`, played in Chromium and stopped in mid-run, in light and in dark.
 What is cut out are the lanes' curves, as the page draws them.

@@ -1,0 +1,1 @@
+"""Pictures that are committed, each drawn by a command."""

@@ -1,0 +1,1 @@
+"""What a release and the hosted editions need."""
