@@ -146,7 +146,7 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain: Path, tmp_path:
     readme = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert readme is not None
     run(plain, "-c", readme[1].replace("steps=60", "steps=2"), folder=tmp_path)
-    run(plain, str(ROOT / "benchmarks" / "minimal_grpo.py"), "--steps", "1", folder=tmp_path)
+    run(plain, str(ROOT / "examples" / "minimal_grpo.py"), "--steps", "1", folder=tmp_path)
 
 
 def test_it_sweeps_and_reads_its_records(plain: Path, tmp_path: Path) -> None:

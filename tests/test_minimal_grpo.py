@@ -18,17 +18,17 @@ import pytest
 import torch
 
 import trlib
-from benchmarks import minimal_grpo
+from examples import minimal_grpo
 from trlib.algorithms import ALGORITHMS
 from trlib.tasks import Prompt
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 DIAL = Path(trlib.__file__).parent / "embedded" / "dial"
 
 
 @pytest.mark.nightly("a training of its own")
 def test_run_as_a_process_it_learns_without_a_download() -> None:
-    command = [sys.executable, "benchmarks/minimal_grpo.py", "--steps", "7"]
+    command = [sys.executable, "examples/minimal_grpo.py", "--steps", "7"]
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     rewards = [float(value) for value in re.findall(r"reward ([\d.]+)", done.stdout)]
@@ -96,6 +96,102 @@ def test_its_prompts_and_answers_are_those_of_the_task() -> None:
         assert verdict.reward == 1 == minimal_grpo.reward(f"easy so {answer}", answer)
     assert minimal_grpo.reward(f"slowly {answer} so {answer + 1}", answer) == 0
     assert minimal_grpo.reward("no number", 3) == 0
+
+
+def test_it_fits_on_two_hundred_lines() -> None:
+    assert len((ROOT / "examples" / "minimal_grpo.py").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+SMALL = ["--steps", "2", "--prompts", "2", "--group", "4", "--epochs", "2", "--max-tokens", "5", "--lr", "0.01"]
+
+
+@pytest.fixture
+def qwen(tmp_path: Path, small_model: Any) -> Path:
+    """A random Qwen2 with the embedded vocabulary, as the hub would hold it."""
+    folder = tmp_path / "qwen2"
+    small_model("qwen2").save_pretrained(folder)
+    for file in DIAL.glob("*token*"):
+        shutil.copy(file, folder)
+    return folder
+
+
+def trained(folder: Path, *options: str) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
+    """A run's rows without its seconds, and the last batch's gradients."""
+    gradients: dict[str, torch.Tensor] = {}
+    step = torch.optim.AdamW.step
+
+    def kept(self: Any, *args: Any, **kwargs: Any) -> Any:
+        gradients.update({str(i): p.grad.clone() for i, p in enumerate(self.param_groups[0]["params"])})
+        return step(self, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", kept)
+        rows = minimal_grpo.train(minimal_grpo.settings(["--model", str(folder), *SMALL, *options]))
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows], gradients
+
+
+@pytest.fixture
+def rewarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reward that a random model earns, so that there is something to learn."""
+    monkeypatch.setattr(minimal_grpo, "reward", lambda text, answer: float(len(text) % 3))
+
+
+@pytest.mark.parametrize("method", ["grpo", "dppo", "pg_is"])
+def test_micro_batches_of_a_random_qwen_add_up_to_its_batch(qwen: Path, rewarded: None, method: str) -> None:
+    whole, parts = (trained(qwen, "--method", method, *more) for more in ([], ["--micro", "3"]))
+    for row, other in zip(whole[0], parts[0], strict=True):
+        assert row == pytest.approx(other, rel=1e-4, abs=1e-6) and row["grad_norm"] > 0
+    for key, gradient in whole[1].items():
+        torch.testing.assert_close(parts[1][key], gradient, rtol=1e-3, atol=1e-5)
+
+
+def test_only_an_adapter_learns_and_the_reference_is_the_model_without_it(qwen: Path, rewarded: None) -> None:
+    free, _ = trained(qwen, "--lora", "4")
+    held, gradients = trained(qwen, "--lora", "4", "--kl", "5.0")
+    assert len(gradients) == 2 * 2 * 7  # two matrices for each of seven projections in two layers
+    assert free[0]["loss"] == pytest.approx(held[0]["loss"], abs=1e-3) or held[0]["loss"] > free[0]["loss"]
+    assert held[1]["loss"] > free[1]["loss"], "the penalty is paid once the adapter has moved"
+
+
+def test_the_penalty_is_k3_to_the_model_as_it_was(qwen: Path, rewarded: None) -> None:
+    rows = [trained(qwen, "--kl", kl, "--epochs", "1")[0] for kl in ("0", "1.0", "2.0")]
+    first, second = ([row[i]["loss"] for row in rows] for i in (0, 1))
+    assert first[1] == pytest.approx(first[0], abs=1e-6), "nothing has moved yet"
+    assert second[1] - second[0] > 1e-3
+
+
+def test_bf16_computes_in_bf16_and_keeps_float32_weights(qwen: Path, rewarded: None) -> None:
+    seen: set[torch.dtype] = set()
+    log_probs = minimal_grpo.log_probs
+
+    def watched(model: Any, *args: Any) -> torch.Tensor:
+        weight = next(model.parameters())
+        seen.add(weight.dtype)
+        with torch.no_grad():
+            hidden = torch.nn.functional.linear(torch.ones(1, weight.shape[-1]), weight)
+        seen.add(hidden.dtype)
+        return log_probs(model, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(minimal_grpo, "log_probs", watched)
+        rows, gradients = trained(qwen, "--bf16")
+    assert seen == {torch.float32, torch.bfloat16} and {g.dtype for g in gradients.values()} == {torch.float32}
+    assert all(row["grad_norm"] > 0 for row in rows)
+
+
+def test_held_out_prompts_are_never_learned_from(qwen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    sample = minimal_grpo.sample
+
+    def watched(model: Any, tokenizer: Any, problems: list[tuple[str, int]], group: int) -> Any:
+        asked.append([prompt for prompt, _ in problems])
+        return sample(model, tokenizer, problems, group)
+
+    monkeypatch.setattr(minimal_grpo, "sample", watched)
+    rows, _ = trained(qwen, "--held-out", "16", "--evaluate", "2")
+    assert ["held_out" in row for row in rows] == [False, True] and 0 <= rows[1]["held_out"] <= 1
+    learned, held = {p for batch in asked[:2] for p in batch}, set(asked[2])
+    assert len(held) == 16 and not learned & held
 
 
 @pytest.mark.parametrize("chat", [False, True])
