@@ -13,12 +13,13 @@ from trlab.conformance.report import Finding
 from trlib.cli import main
 
 OURS = "trlib.algorithms:ppo_loss"
+HELD = "held to 1e-06 relative in float64, 0.0001 in float32; vectors version 2\n"
 
 
 def test_a_function_that_agrees_is_status_0_and_one_line(capsys):
     assert main(["conformance", "--function", OURS, "--loss", "ppo"]) == 0
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("ppo_loss as ppo  agrees\n", "")
+    assert (captured.out, captured.err) == ("ppo_loss as ppo  agrees\n" + HELD, "")
 
 
 def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
@@ -36,10 +37,11 @@ def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
         "dual_clip=none",
     ]
     assert main(line) == 3
-    assert capsys.readouterr().out == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.3 and 1 + 0.3\n"
+    assert capsys.readouterr().out == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.3 and 1 + 0.3\n" + HELD
     assert main([*line, "--json"]) == 3
     document = json.loads(capsys.readouterr().out)
-    assert (document["function"], document["signature"], document["vectors"]) == (OURS, "plain", 1)
+    assert (document["function"], document["signature"], document["vectors"]) == (OURS, "plain", 2)
+    assert document["tolerance"] == {"float64": 1e-6, "float32": 1e-4}
     (finding,) = document["findings"]
     assert finding["status"] == "differs" and finding["seen"]
     assert [d["point"] for d in finding["deviations"]] == ["window"]
@@ -105,7 +107,7 @@ def test_the_estimator_or_advantage_that_a_function_is_can_be_found(
 def test_verbose_and_json_name_the_first_token_that_differs(capsys):
     line = ["conformance", "--function", OURS, "--loss", "ppo", "--set", "eps_high=.21"]
     assert main([*line, "--verbose"]) == 3
-    found, place, gradient, value = capsys.readouterr().out.splitlines()
+    found, place, gradient, value, _ = capsys.readouterr().out.splitlines()
     assert found == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.2 and 1 + 0.21"
     assert main([*line, "--json"]) == 3
     first = json.loads(capsys.readouterr().out)["findings"][0]["first"]
@@ -122,12 +124,17 @@ def test_verbose_and_json_name_the_first_token_that_differs(capsys):
 def test_a_function_that_fails_is_status_3_on_one_line(capsys):
     assert main(["conformance", "--function", "trlib.aggregation:aggregate", "--loss", "ppo"]) == 3
     out = capsys.readouterr().out
-    assert out.startswith("aggregate as ppo  fails") and "raises " in out and out.count("\n") == 1
+    assert (
+        out.startswith("aggregate as ppo  fails")
+        and "raises " in out
+        and out.endswith("\n" + HELD)
+        and out.count("\n") == 2
+    )
 
 
 def test_the_nearest_loss_is_named(capsys):
     assert main(["conformance", "--function", "trlib.algorithms:gmpo_loss"]) == 0
-    assert capsys.readouterr().out == "gmpo_loss as gmpo  agrees\n"
+    assert capsys.readouterr().out == "gmpo_loss as gmpo  agrees\n" + HELD
 
 
 def test_the_vectors_are_where_it_says(capsys):
@@ -158,7 +165,7 @@ def test_a_library_of_another_version_is_said_and_goes_on(capsys, monkeypatch, t
     assert main(["conformance", "--library", "trl"]) == 3
     captured = capsys.readouterr()
     assert captured.err == warned
-    assert captured.out == "one as ppo   agrees\ntwo as gspo  differs  bounds it; a note\n"
+    assert captured.out == "one as ppo   agrees\ntwo as gspo  differs  bounds it; a note\n" + HELD
     assert main(["conformance", "--library", "trl", "--json"]) == 3
     document = json.loads(capsys.readouterr().out)
     assert (document["library"], document["version"], document["written_for"]) == ("trl", version, "1.16.0")

@@ -245,7 +245,7 @@ def verls(old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, conf
         eps_low=config.clip_ratio_low,
         eps_high=config["clip_ratio_high"] if isinstance(config, dict) else config.clip_ratio_high,
     )
-    return aggregate(found.per_token, response_mask, loss_agg_mode, horizon=6), {"metric": config.get("clip_ratio_c")}
+    return aggregate(found.per_token, response_mask, loss_agg_mode, horizon=8), {"metric": config.get("clip_ratio_c")}
 
 
 @pytest.mark.parametrize("how", AGGREGATIONS)
@@ -325,7 +325,7 @@ def test_the_commands_for_a_function_run_as_the_page_prints_them(tmp_path, monke
     (tmp_path / "my/trainers.py").write_text("from trl import GRPOTrainer\nclass Mine(GRPOTrainer):\n    pass\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    section = BOOK.read_text(encoding="utf-8").partition("## Your own loss")[2]
+    section = BOOK.read_text(encoding="utf-8").partition("## Your own loss")[2].partition("\n## ")[0]
     commands = [shlex.split(line, comments=True) for line in section.splitlines() if line.startswith("trlib ")]
     assert len(commands) == 8 and commands[-1][-2:] == ["--drop-in", "tests"]
     expected = {"clip": "agrees", "loss": "differs", "Mine": "differs", "kl": "agrees", "adv": "agrees", "tests": ""}

@@ -25,6 +25,8 @@ def ours(name):
         if name in ("reinforce", "trsft"):
             more = given if name == "reinforce" else {"mask": b["mask"]}
             return getattr(a, f"{name}_loss")(logp, **more, **settings).per_token
+        if name == "dr_grpo":
+            return a.ppo_loss(logp, b["logp_old"], **given, **settings).per_token
         return getattr(a, f"{name.split('_')[0] if name != 'pg_is' else name}_loss")(
             logp, b["logp_old"], **given, **settings
         ).per_token

@@ -243,7 +243,7 @@ def test_a_loss_with_the_reference_s_gradient_and_another_value_trains_alike(mos
     assert finding.status == "same gradient, other value"
     form = "writes -r A for -sg[r] A log π: another value, the same gradient where nothing bounds r"
     assert [d.words for d in finding.deviations] == [*["does not clamp the log-ratio"] * (most > 20), form]
-    assert finding.notes == ("the gradient differs beyond a ratio of e^20 only",)
+    assert finding.notes == ("the gradient differs at ratios of e^10 and beyond only",)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Slips as issue threads show them, typed into a file and held by the command: one sentence names each.
 
-Ten of them, beside the six of test_conformance_mutants that FINDINGS of readers began with, and two of a window and a
+Nine of them, beside the six of test_conformance_mutants that FINDINGS of readers began with, and two of a window and a
 mask. The words are those that the reader of the line sees.
 """
 
@@ -59,11 +59,6 @@ def dppo_around_the_learner(logp, logp_old, logp_rollout, advantages, mask):  # 
     return -(weight * logp * advantages).masked_fill(bad, 0) * mask
 
 
-def gspo_of_rows(logp, logp_old, advantages, mask):  # slime, OpenRLHF
-    whole = ((logp - logp_old) * mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
-    return clipped(whole.clamp(max=10).exp().expand_as(logp), advantages, 3e-4, 4e-4) * mask
-
-
 def whitened_again(logp, logp_old, advantages, mask):
     inside = advantages[mask]
     a = (advantages - inside.mean()) / (inside.std() + 1e-8) if len(inside) > 1 else advantages
@@ -90,11 +85,10 @@ SLIPS = {
     ),
     "corrected_twice": ("ppo", "at most 2: together with a ratio to the sampler this counts their mismatch twice"),
     "its_own_old_policy": ("ppo", "to the current policy itself, so it is always 1 and nothing is ever clipped"),
-    "mean_of_everything": ("ppo", "then averages over all rows, those with nothing unmasked too (expected token-mean)"),
+    "mean_of_everything": ("ppo", "divides by the number of all positions, padding included (expected token-mean)"),
     "shifted": ("ppo", "reads the old log-probs one token late: those of t - 1 at t"),
     "ipo_for_dppo": ("dppo_tv", "silences every token past the threshold, also one on its way back"),
     "dppo_around_the_learner": ("dppo_tv", "draws its region around the recomputed old policy"),
-    "gspo_of_rows": ("gspo", "differentiates the row's ratio itself"),
     "whitened_again": ("ppo", "whitens the advantages over the batch's unmasked tokens"),
     "dual_clip_for_all": ("ppo_dual_clip", "applies the dual clip whatever the sign of A"),
     "clipped_in_logs": ("ppo", "clips the log-ratio, not the ratio"),
@@ -123,7 +117,7 @@ def test_a_slip_is_named_in_a_sentence(name, held) -> None:
     loss, words = SLIPS[name]
     anchor = ["--anchor", "rollout"] if name == "ipo_for_dppo" else []
     status, line = held(FILE, name, "--loss", loss, *anchor)
-    assert status == 3 and words in line and "none of" not in line and line.count("\n") == 1
+    assert status == 3 and words in line and "none of" not in line and line.count("\n") == 2
 
 
 HEAD = "import sys\nimport numpy as np\nimport torch\ndef loss(logp, logp_old, advantages, mask):\n    "

@@ -66,7 +66,7 @@ def test_another_version_is_refused(monkeypatch, tmp_path):
     path.write_text(json.dumps({**V.document, "version": 99}))
     monkeypatch.setattr(vectors, "PATH", path)
     vectors.load.cache_clear()
-    with pytest.raises(ValueError, match=r"expected trust-region-conformance version 1, got .* version 99"):
+    with pytest.raises(ValueError, match=r"expected trust-region-conformance version 2, got .* version 99"):
         vectors.load()
     vectors.load.cache_clear()
 
@@ -79,7 +79,7 @@ def observed_of(loss: str, how: str | None, **change) -> Observed:
     observed = Observed(by_token=how is None)
     for i, name in enumerate(V.names):
         mine = rows["batch"] == i
-        c = rows["mask"][mine].double() if how is None else coefficients(how, rows["mask"][mine], inputs.LENGTH)
+        c = rows["mask"][mine].double() if how is None else coefficients(how, rows["mask"][mine], inputs.HORIZON)
         counted = c * per_token[mine]
         (gradient,) = torch.autograd.grad(counted.sum(), logp, retain_graph=True)
         observed.values[name] = counted.detach() if how is None else counted.sum().detach()
@@ -134,12 +134,12 @@ def test_coefficients_are_those_of_the_package_and_of_the_file(how):
     for name, batch in V.batches.items():
         mask = batch["mask"]
         values = torch.randn(mask.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-        c = coefficients(how, mask, 6.0)
-        torch.testing.assert_close((c * values).sum(), aggregate(values, mask, how, horizon=6))
+        c = coefficients(how, mask, 8.0)
+        torch.testing.assert_close((c * values).sum(), aggregate(values, mask, how, horizon=8))
         listed = torch.tensor(V.document["coefficients"][how][name], dtype=torch.float64).unsqueeze(-1)
         torch.testing.assert_close(listed * mask, c)
     with pytest.raises(ValueError, match=r"how: expected one of token-mean, .*, got 'mean'"):
-        coefficients("mean", mask, 6.0)
+        coefficients("mean", mask, 8.0)
 
 
 @pytest.mark.nightly("searches combinations of four choices")

@@ -72,7 +72,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--anchor",
         metavar="NAME",
         help="whose log-probs stand in the function's one place for an "
-        "anchor: recomputed or rollout (default: recomputed)",
+        "anchor: recomputed or rollout (default: of a plain function the loss's own, else recomputed)",
     )
     parser.add_argument(
         "--verbose",
@@ -89,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
     """Compare and print."""
     from trlab.conformance import vectors as golden
     from trlab.conformance.report import TRAINS_ALIKE, lines
+    from trlab.conformance.search import AGREES, FLOAT32
 
     if args.settings:
         return _settings(args)
@@ -105,9 +106,11 @@ def run(args: argparse.Namespace) -> int:
     vectors = golden.load()
     about, findings = (_library if args.library else _function)(args, vectors)
     if args.json:
-        shared.print_json({**about, "vectors": vectors.version, "findings": [f.as_dict() for f in findings]})
+        held = {"vectors": vectors.version, "tolerance": {"float64": AGREES, "float32": FLOAT32}}
+        shared.print_json({**about, **held, "findings": [f.as_dict() for f in findings]})
     else:
         print("\n".join([*lines(findings, args.verbose), *_places(about.get("places", []))]))
+        print(f"held to {AGREES:g} relative in float64, {FLOAT32:g} in float32; vectors version {vectors.version}")
     return 0 if all(f.status in TRAINS_ALIKE for f in findings) else DIFFERENT
 
 
@@ -233,7 +236,7 @@ def _function(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], l
         signature=args.signature or "plain",
         loss=args.loss,
         how=args.aggregation,
-        anchor=args.anchor or "recomputed",
+        anchor=args.anchor,
         given=_given(args.set),
         kind=args.kind,
     )

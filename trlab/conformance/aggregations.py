@@ -22,6 +22,9 @@ WORDS: dict[str, str] = {
     "seq-mean-token-mean, 1e-8 added, empty rows counted": "adds 1e-8 to each row's number of tokens and counts rows "
     "with nothing unmasked in the mean",
     "mask ignored": "averages over every position, masked or not",
+    "padding counted": "divides by the number of all positions, padding included",
+    "seq-mean-token-sum-norm, by the width": "sums over each row's tokens, divides by the padded width of the batch "
+    "instead of a horizon, then averages over rows",
     "mask one late": "reads the mask one token late: that of t - 1 at t",
     "mask one early": "reads the mask one token early: that of t + 1 at t",
     "mask ignored in the sum": "sums over every position, masked or not, and divides by the number of unmasked tokens",
@@ -40,6 +43,8 @@ def coefficients(how: str, mask: Tensor, horizon: float) -> Tensor:
     m = mask.double()
     if how.startswith("mask ignored"):
         return torch.ones_like(m) / (m.sum().clamp(min=1) if how.endswith("sum") else m.numel())
+    if how == "padding counted":
+        return m / m.numel()
     if how.startswith("mask one"):
         moved = torch.zeros_like(m)
         if how.endswith("late"):
@@ -55,6 +60,6 @@ def coefficients(how: str, mask: Tensor, horizon: float) -> Tensor:
     if name == "seq-mean-token-mean":
         m = m / (length + extra if extra else length.clamp(min=1))
     elif name == "seq-mean-token-sum-norm":
-        m = m / horizon
+        m = m / (mask.shape[1] if "by the width" in more else horizon)
     rows = len(mask) if "empty rows counted" in more else (length > 0).sum().clamp(min=1)
     return m / rows

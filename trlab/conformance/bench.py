@@ -62,7 +62,8 @@ class Bench:
         self.axes = dict(self.family.axes)
         if how is not None:
             small = tuple(name for name in WORDS if name.endswith("1e-8 added"))
-            self.axes["aggregation"] = Axis("aggregation", WORDS, same_gradient=small)
+            counted = tuple(name for name in WORDS if name.startswith(how) and name.endswith("empty rows counted"))
+            self.axes["aggregation"] = Axis("aggregation", WORDS, same_gradient=small + counted)
         self._base = {**self.family.base, "aggregation": how}
         self._horizon = float(vectors.document["horizon"])
         keep = torch.tensor([vectors.names.index(name) for name in self.names])

@@ -32,8 +32,8 @@ class Axis:
     options: dict[Option, str]
     """Every option and, where it is not the reference's, what an implementation that takes it does."""
     same_gradient: tuple[Option, ...] = ()
-    """The options, other than the reference's, that change the value alone, or the gradient at ratios beyond e^20 only,
-    which no run that learns has: what takes them trains the same policy."""
+    """The options, other than the reference's, that change the value alone, or the gradient only in the batches of
+    `report.APART`: what takes them trains the same policy."""
 
 
 @dataclass(frozen=True)

@@ -182,8 +182,8 @@ def _gspo(low: float, high: float) -> Family:
                 "anchor": ANCHOR,
                 "sign": SIGN,
                 "window": window((low, high)),
-                "cap": Axis("cap", caps),
-                "level": Axis("form", levels),
+                "cap": Axis("cap", caps, ("gradient", None)),
+                "level": Axis("form", levels, ("sequence",)),
                 "length": Axis("form", lengths),
                 "side": Axis("form", SIDES),
             },
@@ -199,6 +199,7 @@ def _gspo(low: float, high: float) -> Family:
             sides((low, high), span=(1e-5, 1.0)),
         ),
         rows=True,
+        one_a_row=True,
     )
 
 
@@ -448,6 +449,7 @@ FAMILIES: dict[str, Family] = {
     "ppo": _ppo(0.2, 0.2),
     "ppo_clip_higher": _ppo(0.2, 0.28),
     "ppo_dual_clip": _ppo(0.2, 0.2, 3.0),
+    "dr_grpo": _ppo(0.2, 0.2),
     "gspo": _gspo(3e-4, 4e-4),
     "gspo_wide": _gspo(0.2, 0.28),
     "cispo": _cispo(0.2, 0.2),

@@ -13,6 +13,7 @@ from typing import Any
 
 from trlab.conformance import calls, libraries
 from trlab.conformance.bench import Observed
+from trlab.conformance.families import FAMILIES
 from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.report import AGREES, DIFFERS, FAILS, Finding, judge
 from trlab.conformance.search import EXHAUSTIVE, search
@@ -28,6 +29,8 @@ TRL_TYPES = {
     "seq-mean-token-sum-norm": "dr_grpo",
 }
 """TRL's loss_type for an aggregation, where the loss has no type of its own."""
+HORIZONS = ("horizon", "max_tokens", "max_completion_length", "generate_max_len")
+"""What a plain function may call the divisor of a sum over a row."""
 ESTIMATORS = ("k1", "k2", "k3")
 ADVANTAGES = ("group_std", "group_mean", "leave_one_out", "length_weighted")
 KINDS = {"loss": (), "kl": ESTIMATORS, "advantage": (*ADVANTAGES, "gae")}
@@ -79,7 +82,7 @@ def hold(
     signature: str = "plain",
     loss: str | None = None,
     how: str | None = None,
-    anchor: str = "recomputed",
+    anchor: str | None = None,
     given: Mapping[str, Any] | None = None,
     kind: str | None = None,
 ) -> Iterator[Finding]:
@@ -91,7 +94,8 @@ def hold(
         signature: one of SIGNATURES.
         loss: a name of the vectors' losses, or of PIECES; None: every loss is tried, and the nearest reported.
         how: the aggregation to ask for; None: the loss's own.
-        anchor: which policy's log-probs stand where the function has one place for them.
+        anchor: which policy's log-probs stand where the function has one place for them; None: of a plain function
+            the loss's own, else "recomputed".
         given: settings to pass to a plain function.
         kind: one of KINDS; None: what `loss` is, else a loss.
 
@@ -101,7 +105,7 @@ def hold(
     """
     for name, value, known in (
         ("signature", signature, SIGNATURES),
-        ("anchor", anchor, calls.ANCHORS),
+        ("anchor", anchor or calls.ANCHORS[0], calls.ANCHORS),
         ("aggregation", how or AGGREGATIONS[0], AGGREGATIONS),
         ("kind", kind or "loss", tuple(KINDS)),
         ("loss", loss or "ppo", (*vectors.losses, *PIECES)),
@@ -138,8 +142,9 @@ def hold(
         yield _nearest(vectors, function, title, signature, how, anchor, given)
     else:
         how = how or vectors.losses[loss]["aggregation"]
-        observed = calls.observe(vectors, _subject(vectors, function, signature, loss, how, anchor, given))
-        yield judge(vectors, title, loss, observed, how)
+        where, note = _place(function, signature, loss, anchor)
+        observed = calls.observe(vectors, _subject(vectors, function, signature, loss, how, where, given))
+        yield judge(vectors, title, loss, observed, how, extra=note)
 
 
 def _nearest_piece(
@@ -177,6 +182,16 @@ def _called(function: Callable[..., Any], inputs: Mapping[str, Any], given: Mapp
     return function(*inputs.values(), **given)
 
 
+def _place(function: Callable[..., Any], signature: str, loss: str, anchor: str | None) -> tuple[str, str]:
+    """Which log-probs stand in the one place for them, and what to say of it: of a loss around the sampler, its."""
+    sampler = "logp_rollout" in (FAMILIES[loss].base.get("anchor"), *FAMILIES[loss].base.get("anchors", ())[:1])
+    if anchor is not None or signature != "plain" or not sampler:
+        return anchor or "recomputed", ""
+    if "logp_rollout" in inspect.signature(function).parameters:
+        return "recomputed", ""
+    return "rollout", "its one place for old log-probs was given the sampler's, around which this loss is drawn"
+
+
 def _subject(
     vectors: Vectors,
     function: Callable[..., Any],
@@ -188,6 +203,7 @@ def _subject(
 ) -> calls.Subject:
     settings = vectors.losses[loss]["settings"]
     if signature == "plain":
+        settings = settings | dict.fromkeys(HORIZONS, vectors.document["horizon"])
         return calls.plain(function, settings=settings, loss=loss, given=given, anchor=anchor)
     if signature == "verl":
         return calls.verl(function, settings=settings, how=how, anchor=anchor)
@@ -210,17 +226,16 @@ def _nearest(
     title: str,
     signature: str,
     how: str | None,
-    anchor: str,
+    anchor: str | None,
     given: Mapping[str, Any] | None,
 ) -> Finding:
     """The loss that the function is, or becomes with the fewest changes."""
     seen: dict[str, tuple[Observed, str]] = {}
     for loss, entry in vectors.losses.items():
         aggregation = how or entry["aggregation"]
-        seen[loss] = (
-            calls.observe(vectors, _subject(vectors, function, signature, loss, aggregation, anchor, given)),
-            aggregation,
-        )
+        where = _place(function, signature, loss, anchor)[0]
+        subject = _subject(vectors, function, signature, loss, aggregation, where, given)
+        seen[loss] = calls.observe(vectors, subject), aggregation
     usable = {loss: both for loss, both in seen.items() if both[0].values}
     if not usable:
         loss, (observed, aggregation) = next(iter(seen.items()))
@@ -245,16 +260,17 @@ def _nearest(
                 "gives its numbers; name the one it should be: --loss",
             ),
         )
-    return judge(vectors, title, nearest, *usable[nearest])
+    return judge(vectors, title, nearest, *usable[nearest], extra=_place(function, signature, nearest, anchor)[1])
 
 
 def _shortest(vectors: Vectors, usable: Mapping[str, tuple[Observed, str]]) -> str | None:
-    """The loss that one or two changed choices turn into the function."""
-    changes = {}
-    for loss, (observed, asked) in usable.items():
-        match = search(vectors, loss, observed, asked, deepest=EXHAUSTIVE).match
-        if match is not None and not match.gradient_only:
-            changes[loss] = len(match.deviations)
-            if changes[loss] == 1:
-                break
-    return min(changes, key=changes.__getitem__, default=None)
+    """The loss that one changed choice, else two, turn into the function: the fewest that change what is trained."""
+    for deepest in range(1, EXHAUSTIVE + 1):
+        changes = {}
+        for loss, (observed, asked) in usable.items():
+            match = search(vectors, loss, observed, asked, deepest=deepest).match
+            if match is not None and not match.gradient_only:
+                changes[loss] = sum(not d.same_gradient for d in match.deviations)
+        if changes:
+            return min(changes, key=changes.__getitem__)
+    return None

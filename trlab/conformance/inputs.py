@@ -11,6 +11,8 @@ import random
 from typing import Any
 
 LENGTH = 6
+HORIZON = 8
+"""The divisor of `seq-mean-token-sum-norm`: not the rows' width, or a mean over padding would look like it."""
 """T, the padded width."""
 ROWS = 4
 """B."""

@@ -48,6 +48,13 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         "as ppo; where A < 0: min(L, -dual_clip A)",
         "arXiv 1912.09729",
     ),
+    "dr_grpo": (
+        algorithms.ppo_loss,
+        {"eps_low": 0.2, "eps_high": 0.2},
+        "seq-mean-token-sum-norm",
+        "as ppo, summed over each row's tokens and divided by the horizon",
+        "arXiv 2503.20783",
+    ),
     "gspo": (
         algorithms.gspo_loss,
         {"eps_low": 3e-4, "eps_high": 4e-4},
@@ -168,7 +175,7 @@ def document() -> dict[str, Any]:
         "format": FORMAT,
         "version": VERSION,
         "aggregations": list(AGGREGATIONS),
-        "horizon": inputs.LENGTH,
+        "horizon": inputs.HORIZON,
         "batches": batches,
         "coefficients": _coefficients(batches),
         "losses": {name: _loss(name, batches) for name in LOSSES},
@@ -206,7 +213,7 @@ def _coefficients(batches: list[dict[str, Any]]) -> dict[str, dict[str, list[flo
         for batch in batches:
             mask = tensors(batch)["mask"]
             values = torch.zeros(mask.shape, dtype=torch.float64, requires_grad=True)
-            (gradient,) = torch.autograd.grad(aggregate(values, mask, how, horizon=inputs.LENGTH), values)
+            (gradient,) = torch.autograd.grad(aggregate(values, mask, how, horizon=inputs.HORIZON), values)
             by_batch[batch["name"]] = gradient.amax(-1).tolist()
     return found
 

@@ -24,7 +24,7 @@ from trlab.conformance.calls import Subject
 from trlab.conformance.libraries import Held
 from trlab.conformance.places import Place
 from trlab.conformance.probe import probe
-from trlab.conformance.report import AGREES, Finding
+from trlab.conformance.report import AGREES, TRAINS_ALIKE, Finding
 from trlab.conformance.source import SHORT, commit_of, loaded
 from trlab.conformance.vectors import Vectors, load
 from trlab.statistics import difference, iqm
@@ -184,8 +184,8 @@ def _place(recorded: dict[str, Any]) -> str:
         f"### {NAMES[place.library]}: {place.subject}\n\n"
         f"[{words}]({_link(place)}) says that `{place.subject}` {place.documented}. "
         f"The code {place.computed}.\n\n*In training*: {place.matters}{_measured(place)}\n\n"
-        f"```{{code-block}} python\n{place.code}\n```\n\n"
-        f"This prints `{recorded['printed']}`: what the documentation leads to, and what comes.\n"
+        f"<details><summary>See it</summary>\n\n```{{code-block}} python\n{place.code}\n```\n\n"
+        f"This prints `{recorded['printed']}`: what the documentation leads to, and what comes.\n\n</details>\n"
     )
 
 
@@ -212,6 +212,24 @@ def _measured(place: Place) -> str:
 
 
 def _table(findings: list[Finding]) -> str:
+    """A line for each finding that differs, a sentence for those that agree, and a fold for those of one gradient."""
+    silent = [f for f in findings if f.status == AGREES and not f.words]
+    alike = [f for f in findings if f.status in TRAINS_ALIKE and f not in silent]
+    other = [f for f in findings if f.status not in TRAINS_ALIKE]
+    parts = [_rows(other)] if other else []
+    if silent:
+        parts.append(f"Agree: {_names(silent)}.\n")
+    if alike:
+        summary = f"{len(alike)} more train the same policy, and their values differ or have a caveat"
+        parts.append(f"<details><summary>{summary}</summary>\n\n{_rows(alike)}\n</details>\n")
+    return "\n".join(parts)
+
+
+def _names(findings: list[Finding]) -> str:
+    return ", ".join(f"`{f.subject}`" + (f" ({f.reference})" if f.reference != f.subject else "") for f in findings)
+
+
+def _rows(findings: list[Finding]) -> str:
     rows = ["| function | compared with | finding |", "|---|---|---|"]
     for finding in findings:
         status = "agrees" if finding.status == AGREES else f"**{finding.status}**"

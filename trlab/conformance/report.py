@@ -13,7 +13,13 @@ AGREES, SAME_GRADIENT, DIFFERS, FAILS = "agrees", "same gradient, other value", 
 TRAINS_ALIKE = (AGREES, SAME_GRADIENT)
 """The statuses of a function that trains the same policy as the reference."""
 EXTREME = "extreme ratios"
-"""The batch of ratios beyond e^20."""
+APART = {
+    EXTREME: "at ratios of e^10 and beyond",
+    "token advantages": "where advantages differ within a row",
+    "an empty row": "where a row has nothing unmasked",
+}
+"""Batches of what no run that learns has, of what a loss of whole rows is never given, and of a matter of taste: where
+else the gradients agree, the same policy is trained."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: st
         return Finding(subject, loss, FAILS, deviations, (*remarks, *notes), result.seen, result.first)
     status = DIFFERS
     # That no gradient differs on these batches proves nothing where the explanation is, say, a wider window.
-    if {*result.steered} <= {EXTREME} and all(d.same_gradient for d in deviations):
+    if {*result.steered} <= {*(APART if deviations else (EXTREME,))} and all(d.same_gradient for d in deviations):
         status = AGREES if result.agrees else SAME_GRADIENT
     return Finding(subject, loss, status, deviations, (*remarks, *notes), result.seen, result.first)
 
@@ -133,8 +139,8 @@ def _explained(result: Result, batches: int) -> tuple[tuple[Deviation, ...], lis
             else (f"agrees in none of {batches} batches")
         )
         return (), [f"{where}; none of {result.tried:,} definitions that were tried gives its numbers"]
-    if result.steered == (EXTREME,) and all(d.same_gradient for d in match.deviations):
-        return match.deviations, ["the gradient differs beyond a ratio of e^20 only"]
+    if {*result.steered} <= {*APART} and result.steered and all(d.same_gradient for d in match.deviations):
+        return match.deviations, [f"the gradient differs {' and '.join(APART[b] for b in result.steered)} only"]
     if match.gradient_only:
         return match.deviations, [
             "its gradient is explained, its value is another one" if match.deviations else "its value is another one"

@@ -83,6 +83,7 @@ def slippery(
     old: bool = True,
     rows: bool = False,
     clips: bool = False,
+    one_a_row: bool = False,
 ) -> Family:
     """The family with the axes of its slips.
 
@@ -92,11 +93,12 @@ def slippery(
         old: it takes the log-probs of another policy.
         rows: it takes means over rows.
         clips: a bound stands on its ratio, so that a correction next to it is no other ratio.
+        one_a_row: its paper has one advantage for a row, so that their mean is the same.
     """
     known = {name: words for name, words in ADVANTAGE.items() if not (linear and name == "negated")}
     turned = {name: words for name, words in TURNED.items() if old or name != "inverted"}
     axes = {"turn": Axis("form", turned), ADDED: Axis("form", {None: "adds nothing"})}
-    axes |= {"advantage": Axis("advantage", known)} if advantages else {}
+    axes |= {"advantage": Axis("advantage", known, ("row mean",) if one_a_row else ())} if advantages else {}
     axes |= {"shift": Axis("anchor", SHIFTED)} if old else {}
     axes |= {"corrected": Axis("form", CORRECTED)} if clips else {}
     axes |= {"scope": Axis("mask", SCOPE)} if rows else {}

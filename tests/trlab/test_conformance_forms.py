@@ -1,0 +1,460 @@
+"""Losses as libraries and papers write them: thirty correct forms that pass, and thirty slips, each named.
+
+A form's arguments are those that its source would have: current, old, advantages and mask in that order, or by our
+names where it needs more (the sampler's log-probs, a horizon).
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from trlab.conformance import functions, vectors
+from trlab.conformance.report import TRAINS_ALIKE
+
+V = vectors.load()
+RIGHT: dict[str, tuple] = {}
+WRONG: dict[str, tuple] = {}
+
+
+def right(loss, **options):
+    """A form that trains as `loss` does."""
+
+    def keep(function):
+        RIGHT[function.__name__] = function, loss, options
+        return function
+
+    return keep
+
+
+def wrong(loss, words, **options):
+    """A slip in `loss`, and what is to be said of it."""
+
+    def keep(function):
+        WRONG[function.__name__] = function, loss, words, options
+        return function
+
+    return keep
+
+
+def masked_mean(values, mask, dim=None):
+    return (values * mask).sum(dim) / mask.sum(dim).clamp(min=1)
+
+
+def row_mean(values, mask):
+    """[B, 1]"""
+    return masked_mean(values, mask, -1).unsqueeze(-1)
+
+
+# -- correct ----------------------------------------------------------------------------------------------------------
+
+
+@right("reinforce")
+def policy_gradient(logp, old, advantages, mask):
+    return -masked_mean(logp * advantages, mask)
+
+
+@right("pg_is")
+def importance_weighted(logp, old, advantages, mask):
+    return -torch.exp(logp - old) * advantages
+
+
+@right("pg_is")
+def importance_weighted_and_detached(logp, old, advantages, mask):
+    return masked_mean(-(logp - old).exp().detach() * advantages * logp, mask)
+
+
+@right("pg_is")
+def ratio_of_probabilities(logp, old, advantages, mask):
+    return masked_mean(-logp.exp() / old.exp() * advantages, mask)
+
+
+@right("ppo")
+def ppo_as_the_larger_of_two_losses(logp, old, advantages, mask):
+    ratio = torch.exp(logp - old)
+    unclipped, clipped = -advantages * ratio, -advantages * torch.clamp(ratio, 1.0 - 0.2, 1.0 + 0.2)
+    return masked_mean(torch.maximum(unclipped, clipped), mask)
+
+
+@right("ppo")
+def ppo_by_the_sign_of_the_advantage(logp, old, advantages, mask):
+    ratio = torch.exp(logp - old)
+    bound = torch.where(advantages >= 0, ratio.clamp(max=1.2), ratio.clamp(min=0.8))
+    return (-(bound * advantages) * mask).sum() / mask.sum().clamp(min=1)
+
+
+@right("ppo")
+def ppo_as_a_mask_on_the_gradient(logp, old, advantages, mask):
+    ratio = torch.exp(logp - old)
+    silent = ((advantages > 0) & (ratio > 1.2)) | ((advantages < 0) & (ratio < 0.8))
+    return -masked_mean(torch.where(silent, ratio.detach().clamp(0.8, 1.2), ratio) * advantages, mask)
+
+
+@right("ppo")
+def ppo_with_the_log_ratio_clamped(logp, old, advantages, mask):
+    ratio = (logp - old).clamp(-20.0, 20.0).exp()
+    return masked_mean(-torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages), mask)
+
+
+@right("ppo")
+def ppo_with_a_selection(logp, old, advantages, mask):
+    ratio = torch.exp(logp - old)[mask]
+    a = advantages[mask]
+    losses = -torch.min(ratio * a, ratio.clamp(0.8, 1.2) * a)
+    return losses.mean() if len(losses) else logp.sum() * 0
+
+
+@right("ppo")
+def ppo_with_an_epsilon_in_the_mean(logp, old, advantages, mask):
+    ratio = torch.exp(logp - old)
+    losses = -torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
+    return (losses * mask).sum() / (mask.sum() + 1e-8)
+
+
+@right("ppo_clip_higher")
+def dapo(logp, old, advantages, mask):
+    ratio = torch.exp(logp - old)
+    return -masked_mean(torch.min(ratio * advantages, ratio.clamp(0.8, 1.28) * advantages), mask)
+
+
+@right("ppo", how="seq-mean-token-mean")
+def grpo_as_in_its_paper(logp, old, advantages, mask):
+    ratio = torch.exp(logp - old)
+    each = torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
+    return -((each * mask).sum(-1) / mask.sum(-1).clamp(min=1)).mean()
+
+
+@right("ppo_dual_clip")
+def dual_clip_as_verl_writes_it(logp, old, advantages, mask):
+    ratio = torch.exp(logp - old)
+    upper = torch.maximum(-advantages * ratio, -advantages * ratio.clamp(0.8, 1.2))
+    lower = torch.min(-advantages * 3.0, upper)
+    return masked_mean(torch.where(advantages < 0, lower, upper), mask)
+
+
+@right("dr_grpo")
+def dr_grpo_over_its_horizon(logp, logp_old, advantages, mask, horizon):
+    ratio = torch.exp(logp - logp_old)
+    each = torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
+    return -((each * mask).sum(-1) / horizon).mean()
+
+
+@right("dr_grpo")
+def dr_grpo_as_trl_writes_it(logp, logp_old, advantages, mask, max_completion_length):
+    ratio = torch.exp(logp - logp_old)
+    each = -torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages)
+    return (each * mask).sum() / (each.size(0) * max_completion_length)
+
+
+@right("dr_grpo")
+def dr_grpo_as_its_authors_write_it(logp, logp_old, advantages, mask, generate_max_len):
+    ratio = torch.exp(logp - logp_old)
+    losses = torch.max(-advantages * ratio, -advantages * torch.clamp(ratio, 0.8, 1.2))
+    return (losses * mask).sum(dim=-1).div(generate_max_len).mean()
+
+
+@right("gspo")
+def gspo_of_its_paper(logp, old, advantages, mask):
+    s = row_mean(logp - old, mask).exp()
+    each = -torch.min(s * advantages, s.clamp(1 - 3e-4, 1 + 4e-4) * advantages)
+    return masked_mean(masked_mean(each, mask, -1), mask.any(-1))
+
+
+@right("gspo")
+def gspo_with_one_advantage_for_a_row(logp, old, advantages, mask):
+    s = row_mean(logp - old, mask).squeeze(-1).exp()
+    a = masked_mean(advantages, mask, -1)
+    return torch.maximum(-s * a, -s.clamp(1 - 3e-4, 1 + 4e-4) * a).mean()
+
+
+@right("gspo")
+def gspo_token_of_its_paper(logp, old, advantages, mask):
+    s = row_mean(logp - old, mask).exp().detach() * (logp - logp.detach()).exp()
+    each = -torch.min(s * advantages, s.clamp(1 - 3e-4, 1 + 4e-4) * advantages)
+    return masked_mean(masked_mean(each, mask, -1), mask.any(-1))
+
+
+@right("gspo")
+def gspo_as_verl_writes_it(logp, old, advantages, mask):
+    mean = masked_mean(logp - old, mask, -1)
+    log_s = torch.clamp(logp - logp.detach() + mean.detach().unsqueeze(-1), max=10.0)
+    s = torch.exp(log_s)
+    each = torch.maximum(-advantages * s, -advantages * torch.clamp(s, 1 - 3e-4, 1 + 4e-4))
+    return masked_mean(masked_mean(each, mask, -1), mask.any(-1))
+
+
+@right("gspo_wide")
+def gspo_row_by_row(logp, old, advantages, mask):
+    rows = []
+    for p, q, a, m in zip(logp, old, advantages, mask, strict=True):
+        if m.any():
+            s = (p[m] - q[m]).mean().exp()
+            rows.append(-torch.min(s * a[m], s.clamp(0.8, 1.28) * a[m]).mean())
+    return torch.stack(rows).mean() if rows else logp.sum() * 0
+
+
+@right("dppo_tv")
+def dppo_as_a_filled_mask(logp, old, advantages, mask):
+    ratio, moved = (logp - old).exp(), logp.exp() - old.exp()
+    out = torch.where(advantages > 0, moved > 0.15, -moved > 0.15)
+    return -(ratio * advantages).masked_fill(out, 0.0)
+
+
+@right("dppo_tv")
+def dppo_with_its_weight_detached(logp, old, advantages, mask):
+    delta = (logp.exp() - old.exp()).detach()
+    kept = ~(((advantages > 0) & (delta > 0.15)) | ((advantages < 0) & (delta < -0.15)))
+    return -(logp - old).exp().detach() * advantages * logp * kept
+
+
+@right("dppo_tv")
+def dppo_summed_over_its_horizon(logp, logp_rollout, advantages, mask, horizon):
+    ratio, delta = torch.exp((logp - logp_rollout).clamp(max=20.0)), logp.exp() - logp_rollout.exp()
+    out = (delta.abs() > 0.15) & (torch.sign(delta) == torch.sign(advantages))
+    return -((ratio * advantages * (~out) * mask).sum(-1) / horizon).mean()
+
+
+@right("dppo_kl")
+def dppo_by_the_binary_kl(logp, old, advantages, mask):
+    p, q = logp.detach().exp(), old.exp()
+    kl = q * (old - logp.detach()) + (1 - q) * (torch.log1p(-q) - torch.log1p(-p))
+    out = (kl > 0.05) & torch.where(advantages > 0, p > q, p < q)
+    return -(logp - old).exp() * advantages * (~out)
+
+
+@right("dppo_tv_recomputed")
+def dppo_around_the_learner(logp, logp_old, logp_rollout, advantages, mask):
+    moved = (logp.exp() - logp_old.exp()).detach()
+    out = (moved * advantages.sign() > 0.15).detach()
+    return -(logp - logp_rollout).exp().detach() * logp * advantages * ~out
+
+
+@right("cispo")
+def cispo_of_its_paper(logp, old, advantages, mask):
+    weight = torch.clamp((logp - old).exp(), 0.8, 1.2).detach()
+    return -masked_mean(weight * advantages * logp, mask)
+
+
+@right("cispo_upper")
+def cispo_bounded_above_only(logp, old, advantages, mask):
+    with torch.no_grad():
+        weight = torch.exp(logp - old).clamp(max=1.28)
+    return -(weight * advantages * logp * mask).sum() / mask.sum().clamp(min=1)
+
+
+@right("sapo")
+def sapo_as_a_gate(logp, old, advantages, mask):
+    tau = torch.where(advantages > 0, 1.0, 1.05)
+    gate = torch.sigmoid(tau * (torch.exp(logp - old) - 1)) * 4.0 / tau
+    return masked_mean(masked_mean(-gate * advantages, mask, -1), mask.any(-1))
+
+
+@right("pspo", how="token-mean")
+def pspo_as_a_mixture(logp, old, advantages, mask):
+    mixed = torch.logaddexp(logp + math.log(0.9), old + math.log(0.1))
+    return -masked_mean((mixed - old).exp() * advantages, mask)
+
+
+# -- wrong ------------------------------------------------------------------------------------------------------------
+
+
+def ppo_of(ratio, advantages, low=0.2, high=0.2):
+    return -torch.min(ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages)
+
+
+@wrong("ppo", "divides by the number of all positions, padding included")
+def mean_over_padding(logp, old, advantages, mask):
+    return (ppo_of((logp - old).exp(), advantages) * mask).mean()
+
+
+@wrong("dr_grpo", "divides by the number of all positions, padding included")
+def dr_grpo_over_the_padded_width(logp, old, advantages, mask):
+    return ((ppo_of((logp - old).exp(), advantages) * mask).sum(-1) / mask.shape[1]).mean()
+
+
+@wrong("ppo", "averages over every position, masked or not")
+def forgotten_mask(logp, old, advantages, mask):
+    return ppo_of((logp - old).exp(), advantages).mean()
+
+
+@wrong("ppo", "sums over all unmasked tokens and divides by nothing")
+def sum_for_mean(logp, old, advantages, mask):
+    return (ppo_of((logp - old).exp(), advantages) * mask).sum()
+
+
+@wrong("ppo", "averages over each row's tokens, then over")
+def sequence_mean_for_token_mean(logp, old, advantages, mask):
+    return masked_mean(ppo_of((logp - old).exp(), advantages), mask, -1).mean()
+
+
+@wrong("dr_grpo", "sums over each row's tokens, then averages over")
+def dr_grpo_without_its_horizon(logp, old, advantages, mask):
+    return (ppo_of((logp - old).exp(), advantages) * mask).sum(-1).mean()
+
+
+@wrong("dr_grpo", "averages over each row's tokens, then over")
+def dr_grpo_over_each_length(logp, old, advantages, mask):
+    return masked_mean(ppo_of((logp - old).exp(), advantages), mask, -1).mean()
+
+
+@wrong("ppo", "has the opposite sign")
+def ascent(logp, old, advantages, mask):
+    return masked_mean(-ppo_of((logp - old).exp(), advantages), mask)
+
+
+@wrong("ppo", "takes the larger of the two surrogates: max for min")
+def max_for_min(logp, old, advantages, mask):
+    ratio = (logp - old).exp()
+    return masked_mean(-torch.max(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages), mask)
+
+
+@wrong("ppo", "takes the clipped ratio without the minimum")
+def clip_alone(logp, old, advantages, mask):
+    return masked_mean(-(logp - old).exp().clamp(0.8, 1.2) * advantages, mask)
+
+
+@wrong("ppo", "where A < 0 the wrong side is clipped")
+def minimum_of_ratios(logp, old, advantages, mask):
+    ratio = (logp - old).exp()
+    return masked_mean(-torch.min(ratio, ratio.clamp(0.8, 1.2)) * advantages, mask)
+
+
+@wrong("ppo", "clips the ratio on one side only, at 1 + 0.2")
+def no_lower_side(logp, old, advantages, mask):
+    return masked_mean(ppo_of((logp - old).exp(), advantages, low=1.0), mask)
+
+
+@wrong("ppo", "inverts the ratio")
+def old_and_new_swapped(logp, old, advantages, mask):
+    return masked_mean(ppo_of((old - logp).exp(), advantages), mask)
+
+
+@wrong("ppo", "detaches the ratio, or the whole loss")
+def detached_ratio(logp, old, advantages, mask):
+    return masked_mean(ppo_of((logp - old).exp().detach(), advantages) + 0 * logp, mask)
+
+
+@wrong("ppo", "clips the ratio at 1 - 0.2 and 1 + 0.28")
+def dapos_window(logp, old, advantages, mask):
+    return masked_mean(ppo_of((logp - old).exp(), advantages, high=0.28), mask)
+
+
+@wrong("ppo_clip_higher", "clips the ratio at 1 - 0.28 and 1 + 0.2")
+def epsilons_swapped(logp, old, advantages, mask):
+    return masked_mean(ppo_of((logp - old).exp(), advantages, low=0.28, high=0.2), mask)
+
+
+@wrong("ppo", "reads the old log-probs one token early")
+def shifted_by_one(logp, old, advantages, mask):
+    return masked_mean(ppo_of((logp - old.roll(-1, 1)).exp(), advantages), mask)
+
+
+@wrong("ppo", "takes the ratio to the policy that sampled")
+def the_samplers_ratio(logp, logp_rollout, advantages, mask):
+    return masked_mean(ppo_of((logp - logp_rollout).exp(), advantages), mask)
+
+
+@wrong("ppo", "whitens the advantages over")
+def std_over_the_batch(logp, old, advantages, mask):
+    a = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    return masked_mean(ppo_of((logp - old).exp(), a), mask)
+
+
+@wrong("ppo", "adds 0.04 times k3")
+def a_forgotten_kl(logp, old, advantages, mask):
+    d = old - logp
+    return masked_mean(ppo_of((logp - old).exp(), advantages) + 0.04 * (d.exp() - d - 1), mask)
+
+
+@wrong("cispo", "forgets the stop-gradient")
+def cispo_without_stop_gradient(logp, old, advantages, mask):
+    return -masked_mean((logp - old).exp().clamp(0.8, 1.2) * advantages * logp, mask)
+
+
+@wrong("cispo", "takes epsilon for the upper bound itself")
+def cispo_bounded_at_epsilon(logp, old, advantages, mask):
+    return -masked_mean((logp - old).exp().clamp(0.8, max=0.2).detach() * advantages * logp, mask)
+
+
+@wrong("gspo", "takes the product of a row's ratios, not their geometric mean")
+def gspo_of_a_product(logp, old, advantages, mask):
+    s = ((logp - old) * mask).sum(-1, keepdim=True).exp()
+    return masked_mean(masked_mean(ppo_of(s, advantages, 3e-4, 4e-4), mask, -1), mask.any(-1))
+
+
+@wrong("gspo", "divides a row's log-ratio by the padded width")
+def gspo_over_padding(logp, old, advantages, mask):
+    s = ((logp - old) * mask).mean(-1, keepdim=True).exp()
+    return masked_mean(masked_mean(ppo_of(s, advantages, 3e-4, 4e-4), mask, -1), mask.any(-1))
+
+
+@wrong("gspo", "clips each token's own ratio, not its row's")
+def gspo_by_token(logp, old, advantages, mask):
+    each = ppo_of((logp - old).exp(), advantages, 3e-4, 4e-4)
+    return masked_mean(masked_mean(each, mask, -1), mask.any(-1))
+
+
+@wrong("gspo", "clips the ratio at 1 - 0.2 and 1 + 0.2")
+def gspo_with_ppos_window(logp, old, advantages, mask):
+    s = row_mean(logp - old, mask).exp()
+    return masked_mean(masked_mean(ppo_of(s, advantages), mask, -1), mask.any(-1))
+
+
+@wrong("dppo_tv", "silences a token on its way back, and lets one past the threshold go further")
+def dppo_of_the_wrong_side(logp, old, advantages, mask):
+    moved = logp.exp() - old.exp()
+    out = torch.where(advantages > 0, -moved > 0.15, moved > 0.15)
+    return -(logp - old).exp() * advantages * ~out
+
+
+@wrong("dppo_tv", "holds its threshold against |ratio - 1|, as PPO does")
+def dppo_by_the_ratio(logp, old, advantages, mask):
+    ratio = (logp - old).exp()
+    out = ((ratio - 1).abs() > 0.15) & ((ratio - 1) * advantages > 0)
+    return -ratio * advantages * ~out
+
+
+@wrong("dppo_kl", "measures KL(current || anchor), the other direction")
+def dppo_of_the_other_kl(logp, old, advantages, mask):
+    p, q, now = logp.detach().exp(), old.exp(), logp.detach()
+    kl = p * (now - old) + (1 - p) * (torch.log1p(-p) - torch.log1p(-q))
+    out = (kl > 0.05) & torch.where(advantages > 0, p > q, p < q)
+    return -(logp - old).exp() * advantages * ~out
+
+
+@wrong("sapo", "exchanges the temperatures of positive and negative advantages")
+def sapo_with_its_temperatures_swapped(logp, old, advantages, mask):
+    tau = torch.where(advantages > 0, 1.05, 1.0).double()
+    gate = F.sigmoid(tau * ((logp - old).exp() - 1)) * 4.0 / tau
+    return masked_mean(masked_mean(-gate * advantages, mask, -1), mask.any(-1))
+
+
+# -- the tables -------------------------------------------------------------------------------------------------------
+
+
+def test_the_tables_are_thirty_each():
+    assert len(RIGHT) == len(WRONG) == 30
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_correct_form_passes(name):
+    function, loss, options = RIGHT[name]
+    (found,) = functions.hold(V, function, loss=loss, **options)
+    assert found.status in TRAINS_ALIKE, f"{found.status}: {found.words}"
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_slip_is_named(name):
+    function, loss, words, options = WRONG[name]
+    (found,) = functions.hold(V, function, loss=loss, **options)
+    assert found.status not in TRAINS_ALIKE and words in found.words, f"{found.status}: {found.words}"
+
+
+@pytest.mark.parametrize("name", ["gspo_of_its_paper", "dppo_as_a_filled_mask", "dr_grpo_over_its_horizon"])
+def test_a_correct_form_is_recognised_without_its_name(name):
+    function, loss, _ = RIGHT[name]
+    (found,) = functions.hold(V, function)
+    assert (found.reference, found.status in TRAINS_ALIKE) == (loss, True)
