@@ -486,9 +486,6 @@ def test_right_answers_of_chapter_4_are_right() -> None:
         inside = torch.stack([(r - edge).abs() > 1e-6 for edge in edges]).all(0)  # exp(log r) misses an edge by a bit
         weight = found.diagnostics["weight"][0]
         torch.testing.assert_close(weight[inside], ppo.check_weight.truth(**case)[inside])
-    assert ppo.check_adapt(
-        lambda beta, kl, target: beta * torch.where(kl > 1.5 * target, 2, torch.where(kl < target / 1.5, 0.5, 1))
-    )
     assert critic.check_gae(backwards)
     assert critic.check_log(180, 75, 100) and critic.check_log(180.4, 74.97, 100.0)
     assert ppo.check_updates(five_updates)
@@ -955,13 +952,6 @@ def dual_clipped(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> A
                 (i for i in range(len(kl)) if accuracy[i] >= accuracy.max() * (1 - near)), key=lambda i: kl[i]
             ),
             "here `near` is a share of the best accuracy",
-        ),
-        (
-            ppo.check_adapt,
-            lambda beta, kl, target: torch.where(
-                kl > 1.5 * target, beta / 2, torch.where(kl < target / 1.5, 2 * beta, beta)
-            ),
-            "β is doubled there",
         ),
         (
             policies.check_loss,

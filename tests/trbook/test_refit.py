@@ -41,15 +41,16 @@ def prose(name: str) -> str:
         (
             "refit",
             "04_ppo",
-            "Without it *again* ends at {}, with it at {}.",
+            "the unclipped runs end at {}, those with the clip at {}.",
             [("pg_is-again", "0.0001"), ("ppo-again", "0.0001")],
         ),
         (
             "refit",
             "04_ppo",
-            "At 3e-4 the clip no longer saves *again* ({}), while *parts* ends at {}",
+            "reused runs are lost with the clip too ({}), and split ones are not ({}).",
             [("ppo-again", "0.0003"), ("ppo-parts", "0.0003")],
         ),
+        ("basin_narrow", "04_ppo", "A window a tenth as wide ends at {} at the bad rate", [("ppo-tenth", "0.0001")]),
     ],
 )
 def test_a_typed_number_is_the_record_s(
@@ -73,3 +74,15 @@ def test_the_opening_of_chapter_2_is_the_record_s() -> None:
         f"they move by {moved['pg_is-parts', '0.0003']:.2f} nats per token in a batch, where the reused runs that died "
         f"had moved by {moved['pg_is-again', '0.0001']:.2f}"
     ) in prose("02_why_trust_regions")
+
+
+def test_what_the_clip_adds_in_chapter_4_is_the_record_s() -> None:
+    good, bad = (
+        iqm(runs_of("basin", "ppo", at={"lr": lr})) - iqm(runs_of("basin", "pg_is", at={"lr": lr}))
+        for lr in ("1e-05", "0.0001")
+    )
+    assert f"PPO's clip adds {good:.3f} at the good rate and {bad:.2f} at the bad one." in prose("04_ppo")
+    split = [iqm(runs_of("refit", label, at={"lr": "0.0001"})) for label in ("ppo-parts", "pg_is-parts")]
+    assert abs(split[0] - split[1]) < 0.01 and "On split data" in prose("04_ppo")
+    with_it, penalty = (iqm(runs_of("critic", label, at={"updates": "32"})) for label in ("ppo", "ppo_penalty"))
+    assert f"the clip's eight runs end at {with_it:.2f} and the penalty's at {penalty:.2f}" in prose("04_ppo")

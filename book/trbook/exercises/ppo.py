@@ -13,7 +13,6 @@ from torch import Tensor
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.training import trained
 from trlib.algorithms import PPO, TokenLoss
-from trlib.algorithms.kl_penalty import adapt
 
 
 def _weight(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float) -> Tensor:
@@ -138,81 +137,6 @@ check_weight = Exercise(
     ],
     praise="of the four corners outside the window two are silent, one is pulled back gently (small r, A > 0), and one "
     "is pushed down the harder the further it has gone, up to the dual clip.",
-)
-
-
-def _adapted(beta: Tensor, kl: Tensor, target: Tensor) -> Tensor:
-    return torch.tensor(
-        [adapt(*each) for each in zip(beta.tolist(), kl.tolist(), target.tolist(), strict=True)], dtype=torch.float64
-    )
-
-
-def _controlled(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-    """Nine updates, some of them on target."""
-    target = draw.uniform(0.1, 0.3, 9)
-    far = torch.tensor([0.1, 0.5, 0.62, 0.75, 1.0, 1.3, 1.45, 1.6, 3.0], dtype=torch.float64)
-    return draw.uniform(0.1, 2, 9), target * far, target
-
-
-check_adapt = Exercise(
-    "Is `adapt(beta, kl, target)` PPO's rule for the penalty's weight?",
-    truth=_adapted,
-    inputs=_controlled,
-    examples=[([1.0, 1.0, 1.0, 2.0], [0.001, 0.01, 0.02, 0.05], [0.01, 0.01, 0.01, 0.01])],
-    mistakes=[
-        Mistake(
-            "halved and doubled exchanged",
-            lambda beta, kl, target: _adapted(beta, target, kl),
-            "the wrong way round: where the KL is too large the penalty must grow, so β is doubled there.",
-        ),
-        Mistake(
-            "no dead zone",
-            lambda beta, kl, target: torch.where(kl > target, 2 * beta, beta / 2),
-            "between target / 1.5 and 1.5 target β stays as it is.",
-        ),
-        Mistake(
-            "never down",
-            lambda beta, kl, target: torch.maximum(beta, _adapted(beta, kl, target)),
-            "β is halved where the KL is below target / 1.5, or it could only grow.",
-        ),
-        Mistake(
-            "never up",
-            lambda beta, kl, target: torch.minimum(beta, _adapted(beta, kl, target)),
-            "β is doubled where the KL is above 1.5 target.",
-        ),
-        Mistake(
-            "symmetric in the difference",
-            lambda beta, kl, target: torch.where(
-                kl > 1.5 * target, 2 * beta, torch.where(kl < 0.5 * target, beta / 2, beta)
-            ),
-            "the lower bound is target / 1.5, which is 0.67 target, not half of it.",
-        ),
-        Mistake(
-            "bounds of 2",
-            lambda beta, kl, target: torch.where(
-                kl > 2 * target, 2 * beta, torch.where(kl < target / 2, beta / 2, beta)
-            ),
-            "2 is the factor for β; the bounds of the KL are target / 1.5 and 1.5 target.",
-        ),
-        Mistake(
-            "libraries' rule",
-            lambda beta, kl, target: beta * (1 + (kl / target - 1).clamp(-0.2, 0.2)),
-            "this is the proportional rule, for updates of H completions; PPO's own halves, keeps or doubles.",
-        ),
-        Mistake(
-            "by 1.5",
-            lambda beta, kl, target: torch.where(
-                kl > 1.5 * target, 1.5 * beta, torch.where(kl < target / 1.5, beta / 1.5, beta)
-            ),
-            "1.5 bounds the KL; β itself is doubled or halved.",
-        ),
-        Mistake(
-            "proportional",
-            lambda beta, kl, target: beta * kl / target,
-            "this scales β by KL / target; PPO's rule has only three answers: half, the same, double.",
-        ),
-    ],
-    praise="it needs no model of how KL depends on β, and pays for that by swinging: one step is a factor of two.",
 )
 
 
