@@ -1,4 +1,4 @@
-"""The numbers of `refit` and `refit_size` that chapters 2 and 4 have typed are those of the record."""
+"""The numbers that chapters 2 to 4 have typed are those of the records."""
 
 from __future__ import annotations
 
@@ -86,3 +86,13 @@ def test_what_the_clip_adds_in_chapter_4_is_the_record_s() -> None:
     assert abs(split[0] - split[1]) < 0.01 and "On split data" in prose("04_ppo")
     with_it, penalty = (iqm(runs_of("critic", label, at={"updates": "32"})) for label in ("ppo", "ppo_penalty"))
     assert f"the clip's eight runs end at {with_it:.2f} and the penalty's at {penalty:.2f}" in prose("04_ppo")
+
+
+def test_what_chapter_3_says_of_its_runs_is_the_record_s() -> None:
+    full, one, larger = (iqm(runs_of("natural", label)) for label in ("trpo", "trpo, gradient", "trpo, 4 x batch"))
+    said = prose("03_trpo")
+    assert f"the runs end at {one:.2f}, where TRPO's end at {full:.2f}" in said
+    assert f"1,024 completions instead of 256, and it ends at {larger:.2f}." in said
+    cost = recorded("natural")[0].groupby("label")["cpu_seconds"].mean()
+    assert round(cost["trpo"] / cost["grpo"]) == 7 and "seven times as much processor time" in said
+    assert 2.5 < cost["trpo"] / cost["trpo, gradient"] < 3.5 and "a third of the time" in said
