@@ -937,16 +937,6 @@ def dual_clipped(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> A
     [
         (grpo.check_clipped_loss, dual_clipped, "this has a dual clip"),
         (
-            trpo.check_line_search,
-            lambda kl, gain, delta: next((i for i in range(len(kl)) if kl[i] < delta and gain[i] > 0), -1),
-            "a KL of exactly `delta` is still inside",
-        ),
-        (
-            trpo.check_line_search,
-            lambda kl, gain, delta: next((i for i in range(len(kl)) if kl[i] <= delta and gain[i] >= 0), -1),
-            "the surrogate must have *risen*",
-        ),
-        (
             shoot_out.check_choose,
             lambda accuracy, kl, near: min(
                 (i for i in range(len(kl)) if accuracy[i] >= accuracy.max() * (1 - near)), key=lambda i: kl[i]
