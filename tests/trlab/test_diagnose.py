@@ -377,10 +377,6 @@ BAD = {
         frame(group=["x", None, "y"]),
         "column 'group': expected a value for every completion, got none for completion 1",
     ),
-    "a reward that is nan": (
-        frame(reward=[1.0, NAN, 0.0]),
-        "column 'reward': expected a finite number for every completion, got nan for completion 1",
-    ),
     "texts that are numbers": (
         frame(text=[[0.5] * 3, [0.5] * 3, [0.5]]),
         "column 'text': expected the text of every token, got double",

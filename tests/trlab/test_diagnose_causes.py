@@ -95,6 +95,14 @@ def test_the_command_names_the_cause_and_ends_with_its_status(tmp_path, capsys, 
     assert html.index("data-verdict") < html.index("<main>")
 
 
+def test_a_reward_that_is_no_number_is_found(tmp_path):
+    columns = flat(0, 64, "fp32")
+    columns["reward"][columns["completion"] == 5] = float("nan")
+    found = diagnose(read(written(tmp_path / "dump.jsonl", columns))).judgement
+    (cause,) = found.causes
+    assert cause.name == "non-finite" and cause.evidence.startswith("1 of reward are NaN") and "5." in cause.evidence
+
+
 def test_little_cannot_be_judged(tmp_path, capsys):
     one = {"logp": [-1.0], "logp_rollout": [-1.5], "advantage": 1.0, "mask": [True]}
     path = tmp_path / "one.jsonl"

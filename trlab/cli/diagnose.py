@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,14 +94,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     columns = dict(_column(text) for text in args.column)
+    for name in args.file:  # before anything heavy is imported
+        if not Path(name).exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
     from trlab import diagnose
     from trlib.model.folders import writable, write
 
     limits = diagnose.Limits(**{name: getattr(args, name) for name, *_ in OPTIONS})
     out = _page(Path(args.file[0])) if args.out is None else Path(args.out).expanduser()
     _ours(out, diagnose.GENERATOR)
-    if Path(args.file[0]).exists():  # otherwise the complaint would be about that
-        writable(out.parent, "--out")
+    writable(out.parent, "--out")
     rollouts = diagnose.read(
         *args.file,
         columns=columns,

@@ -55,8 +55,8 @@ FAR, LEAST_FAR = 6.0, 0.3
 ONE_SIDED, BOUND, ALL = 0.3, 1.5, 0.05
 """Under top-p and top-k the rarer sign of d has at most this share of the other's sum, and |d| this bound, unless d
 has all but one sign: then the rarer has at most this share."""
-EXPLAINED, SLOPE = 0.1, 0.05
-"""A temperature explains this share of the variance of d, by at least this slope."""
+EXPLAINED, SLOPE = 0.2, 0.05
+"""A temperature explains this share of the variance of d, by x and by y, and by at least this slope."""
 NOISE, MUCH = 0.13, 0.3
 """Mean |d|, nats, that int8 and eight versions of staleness do not reach; from which on it may be dropout."""
 SHAPED = 0.4
@@ -65,7 +65,7 @@ AGAINST, HALF = 0.33, 0.45
 """Share of the tokens outside the window that a learner moves against their advantage; noise: a half."""
 WINDOW = 0.2
 LEAST_MOVED = 30
-DEAD, LONGEST, UNEVEN = 0.5, 0.25, 0.05
+DEAD, LONGEST, UNEVEN = 0.5, 0.2, 0.05
 """Shares of groups without a difference, of completions at the longest length, and what a group's sum may be off by."""
 SHOWN = 6
 """Most completions or groups that are listed."""
@@ -98,8 +98,6 @@ class Judgement:
 class Sample:
     """The unmasked tokens: the arrays that the tests work on, each [n]."""
 
-    place: np.ndarray
-    """Where in the file."""
     owner: np.ndarray
     """The completion."""
     x: np.ndarray
@@ -114,13 +112,15 @@ class Sample:
 
     def of(self, keep: np.ndarray) -> Sample:
         """Some of the tokens."""
-        return Sample(*(getattr(self, name)[keep] for name in ("place", "owner", "x", "y", "now", "advantage")))
+        if keep.all():
+            return self
+        return Sample(*(getattr(self, name)[keep] for name in ("owner", "x", "y", "now", "advantage")))
 
 
 def sample(r: Rollouts) -> Sample:
-    here = np.flatnonzero(r.mask)
     old = r.logp if r.logp_old is None else r.logp_old
-    return Sample(here, r.completion[here], r.logp_rollout[here], old[here], r.logp[here], r.advantage[here])
+    whole = Sample(r.completion, r.logp_rollout, old, r.logp, r.advantage)
+    return whole.of(r.mask)
 
 
 def judge(r: Rollouts) -> tuple[Judgement, Rollouts]:
@@ -191,16 +191,22 @@ def _columns(r: Rollouts) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _finite(r: Rollouts, causes: list[Cause]) -> Rollouts:
-    """NaN and infinity where the mask is True: named, and masked."""
+    """NaN and infinity where the mask is True: named, and masked; rewards with one are left out."""
     bad, told = np.zeros(len(r.mask), dtype=bool), []
     for name, values in (*_columns(r), ("advantage", r.advantage)):
         here = r.mask & ~np.isfinite(values)
         if here.any():
             told.append(say("cause.non_finite_column", column=name, count=f"{int(here.sum()):,}"))
         bad |= here
+    owners = np.unique(r.completion[bad])
+    if r.reward is not None:
+        counted = np.unique(r.completion[r.mask])
+        odd = counted[~np.isfinite(r.reward[counted])]
+        if len(odd):
+            told.append(say("cause.non_finite_column", column="reward", count=f"{len(odd):,}"))
+            owners, r = np.union1d(owners, odd), replace(r, reward=None)
     if not told:
         return r
-    owners = np.unique(r.completion[bad])
     causes += _cause("non-finite", "non_finite", columns=", ".join(told), completions=_listed(owners))
     return _masked(r, bad)
 
@@ -408,7 +414,7 @@ def temperature(r: Rollouts, s: Sample) -> list[Cause]:
     slopes = [_slope(d, x) for x in (s.x, s.y)]
     (slope, explained), (other, also) = slopes
     n = len(np.unique(s.owner))  # tokens of one completion are alike
-    if slope * other <= 0 or explained < EXPLAINED or also < EXPLAINED / 2 or abs(slope) < SLOPE:
+    if slope * other <= 0 or min(explained, also) < EXPLAINED or abs(slope) < SLOPE:
         return []
     if explained / (1 - min(explained, 0.999)) * n < ERRORS:
         return []
@@ -515,9 +521,8 @@ def _unexplained(s: Sample) -> str | None:
 # -- the batch --------------------------------------------------------------------------------------------------------
 
 
-def _lower(share: float, n: float) -> float:
-    """Wilson's lower bound at three standard errors."""
-    z = 3.0
+def _lower(share: float, n: float, z: float) -> float:
+    """Wilson's lower bound at z standard errors."""
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return (share + z * z / (2 * n) - spread) / (1 + z * z / n)
 
@@ -542,7 +547,7 @@ def dead_groups(r: Rollouts) -> list[Cause]:
     alive = np.unique(r.group[np.unique(r.completion)[largest > 0]])
     dead = len(groups) - len(alive)
     share = dead / len(groups)
-    if share < 1 and (len(groups) < 4 or _lower(share, len(groups)) < DEAD):
+    if share < 1 and (len(groups) < 4 or _lower(share, len(groups), 3) < DEAD):
         return []
     return _cause("dead-groups", "dead", dead=f"{dead:,}", groups=f"{len(groups):,}", share=f"{100 * share:.0f}")
 
@@ -553,7 +558,7 @@ def truncation(r: Rollouts, padded: bool) -> list[Cause]:
     lengths = lengths[lengths > 0]
     longest = int(lengths.max())
     count, total = int((lengths == longest).sum()), len(lengths)
-    if padded or longest < 16 or total < FEWEST_COMPLETIONS or _lower(count / total, total) < LONGEST:
+    if padded or longest < 16 or total < FEWEST_COMPLETIONS or _lower(count / total, total, 2) < LONGEST:
         return []
     share = f"{100 * count / total:.0f}"
     return _cause(

@@ -185,17 +185,9 @@ class Columns:
         values = self._numbers("version", self._by_completion("version"))
         return values if np.isfinite(values).all() else None
 
-    def rewards(self, mask: np.ndarray) -> np.ndarray:
-        values = self._numbers("reward", self._by_completion("reward"))
-        counted = np.bincount(self.owner, weights=mask, minlength=self.count) > 0
-        bad = counted & ~np.isfinite(values)
-        if bad.any():
-            i = _first(bad)
-            raise ValueError(
-                f"column {self._name('reward')!r}: expected a finite number for every completion, got "
-                f"{values[i]:g} for completion {i}"
-            )
-        return values
+    def rewards(self) -> np.ndarray:
+        """[B]"""
+        return self._numbers("reward", self._by_completion("reward"))
 
     def groups(self) -> tuple[np.ndarray, list[str]] | None:
         """[B] from `group`, or else from equal prompts; and each group's name."""

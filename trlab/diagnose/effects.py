@@ -25,7 +25,7 @@ from trlib.corrections import truncated_importance
 
 NEAR = 0.01
 """A weight that is off by less than this share counts as the same."""
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 """Most padded tokens that are computed at once."""
 
 
@@ -97,10 +97,14 @@ def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
 
 def ppo_silenced(rollouts: Rollouts, limits: Limits, anchor: np.ndarray) -> np.ndarray:
     """[N] bool: the tokens that PPO's window around `anchor` [N] silences."""
-    mask = torch.from_numpy(rollouts.mask).unsqueeze(0)
-    logp, old, advantages = (torch.from_numpy(x).unsqueeze(0) for x in (rollouts.logp, anchor, rollouts.advantage))
-    loss = ppo_loss(logp, old, advantages=advantages, mask=mask, eps_low=limits.eps_low, eps_high=limits.eps_high)
-    return (mask & ~loss.diagnostics["kept"])[0].numpy()
+    flags = np.zeros(len(anchor), dtype=bool)
+    for first in range(0, len(flags), CHUNK):
+        part = slice(first, first + CHUNK)
+        columns = (rollouts.logp, anchor, rollouts.advantage, rollouts.mask)
+        logp, old, advantages, mask = (torch.from_numpy(x[part]).unsqueeze(0) for x in columns)
+        loss = ppo_loss(logp, old, advantages=advantages, mask=mask, eps_low=limits.eps_low, eps_high=limits.eps_high)
+        flags[part] = (mask & ~loss.diagnostics["kept"])[0].numpy()
+    return flags
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ def judge_batch(
         group: [B] which prompt; every group whole.
     """
     mask = mask.astype(bool)
+    if not mask.any():
+        raise ValueError("mask: expected True for at least one token, got False for all")
     filled = np.flatnonzero(mask.any(1))
     last = mask.shape[1] - 1 - mask[filled, ::-1].argmax(1)
     row = np.repeat(np.arange(len(filled)), last + 1)

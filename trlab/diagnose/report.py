@@ -286,15 +286,15 @@ def _scale(rollouts: Rollouts) -> Scale:
 
 
 def _spreads(rollouts: Rollouts, limits: Limits) -> list[Spread]:
-    mask, old = rollouts.mask, rollouts.logp_old
+    old = rollouts.logp_old
     pairs = [("whole", rollouts.logp_rollout, rollouts.logp)]
     if old is not None:
         pairs += [("staleness", old, rollouts.logp), ("mismatch", rollouts.logp_rollout, old)]
     rows = []
     for key, below, above in pairs:
-        a, b = torch.from_numpy(below[mask]), torch.from_numpy(above[mask])
+        a, b = (torch.from_numpy(rollouts.counted(x)) for x in (below, above))
         with np.errstate(over="ignore"):
-            ratio, quantiles = np.exp((b - a).numpy()), np.exp(np.quantile((b - a).numpy(), QUANTILES))
+            quantiles, ratio = np.exp(np.quantile((b - a).numpy(), QUANTILES)), np.exp((b - a).numpy())
         sampled = below is rollouts.logp_rollout
         outside = (ratio < 1 - limits.eps_low) | (ratio > 1 + limits.eps_high)
         rows.append(
@@ -323,18 +323,22 @@ def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> H
 
 def _logged(rollouts: Rollouts, limits: Limits) -> tuple[Logged, ...]:
     learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
-    a, b = (torch.from_numpy(x[rollouts.mask]).unsqueeze(0) for x in (learner, rollouts.logp_rollout))
+    a, b = (torch.from_numpy(rollouts.counted(x)).unsqueeze(0) for x in (learner, rollouts.logp_rollout))
     counted = torch.ones(a.shape, dtype=torch.bool)
-    factors = [("as it is", (a - b).exp())]
-    factors += [(how, truncated_importance(a, b, counted, cap=limits.cap, how=how)) for how in ("truncate", "mask")]
-    return tuple(Logged(how, float(f.mean()), float(f.max())) for how, f in factors)
+
+    def said(how: str) -> Logged:
+        f = (a - b).exp() if how == "as it is" else truncated_importance(a, b, counted, cap=limits.cap, how=how)
+        return Logged(how, float(f.mean()), float(f.max()))
+
+    return tuple(map(said, ("as it is", "truncate", "mask")))
 
 
 def _effective(rollouts: Rollouts) -> Effective:
     mask = rollouts.mask
     log_ratio = (rollouts.logp - rollouts.logp_rollout)[mask]
-    counted = np.bincount(rollouts.completion[mask], minlength=rollouts.count) > 0
-    whole = np.bincount(rollouts.completion[mask], weights=log_ratio, minlength=rollouts.count)[counted]
+    owner = rollouts.counted(rollouts.completion)
+    counted = np.bincount(owner, minlength=rollouts.count) > 0
+    whole = np.bincount(owner, weights=log_ratio, minlength=rollouts.count)[counted]
     weight = np.sort(np.exp(log_ratio - log_ratio.max()))[::-1]
     top = weight[: max(1, math.ceil(TOP * len(weight)))].sum() / weight.sum()
     return Effective(_kish(log_ratio), _kish(whole), float(top))
@@ -373,10 +377,11 @@ def _agreement(q: np.ndarray, ppo: np.ndarray, dppo: np.ndarray) -> Agreement:
 
 def _classes(rollouts: Rollouts, flags: dict[str, np.ndarray]) -> list[ClassRow]:
     mask = rollouts.mask
-    logp, rollout = rollouts.logp[mask], rollouts.logp_rollout[mask]
-    log_ratio = (logp if rollouts.logp_old is None else rollouts.logp_old[mask]) - rollout
+    logp, rollout = rollouts.counted(rollouts.logp), rollouts.counted(rollouts.logp_rollout)
+    log_ratio = (logp if rollouts.logp_old is None else rollouts.counted(rollouts.logp_old)) - rollout
     moved = binary_tv(torch.from_numpy(rollout).clamp(max=0), torch.from_numpy(logp).clamp(max=0)).numpy()
-    which = np.clip(np.searchsorted(CLASSES, np.exp(rollout), side="right") - 1, 0, len(CLASSES) - 2)
+    which = np.searchsorted(CLASSES, np.exp(rollout), side="right").astype(np.int8)
+    which = np.clip(which - 1, 0, len(CLASSES) - 2)
     rows = []
     for i in range(len(CLASSES) - 1):
         here = which == i

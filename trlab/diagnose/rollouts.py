@@ -66,6 +66,10 @@ class Rollouts:
     sampling: Sampling = field(default_factory=Sampling)
     """What is known of how the completions were drawn."""
 
+    def counted(self, values: np.ndarray) -> np.ndarray:
+        """The unmasked tokens of [N] values: no copy where every token is one."""
+        return values if self.mask.all() else values[self.mask]
+
     @property
     def lengths(self) -> np.ndarray:
         """[B] tokens of each completion, masked ones included."""
@@ -110,7 +114,7 @@ def read(
     data = Columns(_source(Path(paths[0]), chosen), file.data, {**file.names, **(columns or {})}, file.files)
     mask = data.mask()
     groups = data.groups()
-    return Rollouts(
+    made = Rollouts(
         source=data.source,
         layout=data.layout,
         completion=data.owner,
@@ -124,7 +128,7 @@ def read(
         prompts=data.words("prompt") if data.has("prompt") else None,
         group=None if groups is None else groups[0],
         group_names=() if groups is None else tuple(groups[1]),
-        reward=data.rewards(mask) if data.has("reward") else None,
+        reward=data.rewards() if data.has("reward") else None,
         version=data.versions(),
         recognised=data.recognised,
         unread=(
@@ -133,6 +137,16 @@ def read(
         ),
         sampling=replace(file.sampling, **stated, source="as you say") if stated else file.sampling,
     )
+    del data, file
+    _give_back()
+    return made
+
+
+def _give_back() -> None:
+    """Memory of the table, which is as large as the rollouts, goes back to the system before they are judged."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _source(first: Path, chosen: list[Path]) -> str:

@@ -86,8 +86,17 @@ function finite(r, causes) {
     for (let i = 0; i < bad.length; i++) if (r.mask[i] && !Number.isFinite(r[column][i])) n += bad[i] = 1;
     if (n) told.push([column, count(r[column], (x, i) => r.mask[i] && !Number.isFinite(x))]);
   }
+  let owners = [...new Set(where(bad.length, (i) => bad[i]).map((i) => r.completion[i]))];
+  if (r.reward !== null) {
+    const counted = new Set(where(bad.length, (i) => r.mask[i]).map((i) => r.completion[i]));
+    const odd = [...counted].filter((c) => !Number.isFinite(r.reward[c]));
+    if (odd.length) {
+      told.push(["reward", odd.length]);
+      owners = [...new Set([...owners, ...odd])].sort((a, b) => a - b);
+      r = { ...r, reward: null };
+    }
+  }
   if (!told.length) return r;
-  const owners = [...new Set(where(bad.length, (i) => bad[i]).map((i) => r.completion[i]))];
   const columns = told.map(([column, n]) => say("cause.non_finite_column", { column, count: comma(n) })).join(", ");
   causes.push(...cause("non-finite", "non_finite", { columns, completions: listed(owners) }));
   return masked(r, bad);
@@ -254,7 +263,7 @@ function support(r, s) {
 function temperature(r, s) {
   if (holdsBy(r.sampling) === false) return cause("temperature", "temperature_said", { details: details(r.sampling) });
   const [slope, explained] = slopeOf(s.d, s.x), [other, also] = slopeOf(s.d, s.y), n = new Set(s.owner).size;
-  if (slope * other <= 0 || explained < EXPLAINED || also < EXPLAINED / 2 || Math.abs(slope) < SLOPE) return [];
+  if (slope * other <= 0 || Math.min(explained, also) < EXPLAINED || Math.abs(slope) < SLOPE) return [];
   if ((explained / (1 - Math.min(explained, 0.999))) * n < ERRORS) return [];
   const m = meanRatio(s.d), right = Math.abs(m.value - 1) <= Math.max(ERRORS * m.error, 0.02);
   return cause("temperature", right ? "temperature_learner" : "temperature_sampler", {
@@ -318,8 +327,8 @@ function unexplained(s) {
 
 /* -- the batch ------------------------------------------------------------------------------------------------------ */
 
-function lower(share, n) {
-  const z = 3, spread = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
+function lower(share, n, z) {
+  const spread = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
   return (share + (z * z) / (2 * n) - spread) / (1 + (z * z) / n);
 }
 
@@ -337,7 +346,7 @@ function deadGroups(r) {
     if (most[c] > 0) alive.add(r.group[c]);
   }
   const dead = groups.size - alive.size, share = dead / groups.size;
-  if (share < 1 && (groups.size < 4 || lower(share, groups.size) < DEAD)) return [];
+  if (share < 1 && (groups.size < 4 || lower(share, groups.size, 3) < DEAD)) return [];
   return cause("dead-groups", "dead", { dead: comma(dead), groups: comma(groups.size), share: fixed(100 * share, 0) });
 }
 
@@ -345,7 +354,7 @@ function truncation(r, padded) {
   const all = new Float64Array(r.count);
   for (let i = 0; i < r.mask.length; i++) if (r.mask[i]) all[r.completion[i]] += 1;
   const lengths = all.filter((n) => n > 0), longest = largest(lengths), n = count(lengths, (x) => x === longest), whole = lengths.length;
-  if (padded || longest < 16 || whole < FEWEST_COMPLETIONS || lower(n / whole, whole) < LONGEST) return [];
+  if (padded || longest < 16 || whole < FEWEST_COMPLETIONS || lower(n / whole, whole, 2) < LONGEST) return [];
   return cause("truncation", "truncation", { count: comma(n), total: comma(whole), share: fixed((100 * n) / whole, 0), longest: comma(longest) });
 }
 

@@ -172,16 +172,9 @@ class Reader {
     return { column, row: (c) => (this.layout === "completion" ? c : this.firsts[c]) };
   }
 
-  rewards(mask) {
-    const { column, row } = this.byCompletion("reward"), values = this.numbers("reward", column), counted = new Uint8Array(this.count);
-    for (let i = 0; i < mask.length; i++) if (mask[i]) counted[this.owner[i]] = 1;
-    return Float64Array.from({ length: this.count }, (_, c) => {
-      const value = values[row(c)];
-      if (counted[c] && !Number.isFinite(value)) {
-        throw new Refused(`${this.named("reward")}: expected a finite number for every completion, got ${general(value)} for completion ${c}`);
-      }
-      return value;
-    });
+  rewards() {
+    const { column, row } = this.byCompletion("reward"), values = this.numbers("reward", column);
+    return Float64Array.from({ length: this.count }, (_, c) => values[row(c)]);
   }
 
   distinct(name, column, what, rows = null) {
@@ -261,7 +254,7 @@ class Reader {
       logp: this.logProbs("logp"), logp_rollout: this.logProbs("logp_rollout"),
       logp_old: this.has("logp_old") ? this.logProbs("logp_old") : null,
       advantage: this.advantages(), ...this.pieces(), prompts: this.has("prompt") ? this.prompts() : null, ...this.groups(),
-      reward: this.has("reward") ? this.rewards(mask) : null,
+      reward: this.has("reward") ? this.rewards() : null,
       version: this.versions(), recognised: this.recognised,
       sampling: known ? { ...found, ...given, source: "as you say" } : found,
     };
