@@ -327,8 +327,6 @@ def test_right_answers_of_the_classical_branch_are_right() -> None:
 
 def test_right_answers_of_chapter_1_are_right() -> None:
     assert policies.check_two_arms(lambda theta, left, right: (left - right) / (2 + 2 * torch.cosh(theta)))
-    assert policies.check_loss(lambda logp, A, mask: -((A[:, None] * logp)[mask.bool()]).sum() / len(A))
-    assert policies.check_leave_one_out(lambda r: (r - r.mean()) * len(r) / (len(r) - 1))
     p, score = 0.25, torch.tensor([0.75, -0.25])
     chance, reward = torch.tensor([p, 1 - p]), torch.tensor([1.0, 0.0])
     variances = [float(chance @ (step - chance @ step) ** 2) for step in (reward * score, (reward - p) * score)]
@@ -942,11 +940,6 @@ def dual_clipped(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> A
                 (i for i in range(len(kl)) if accuracy[i] >= accuracy.max() * (1 - near)), key=lambda i: kl[i]
             ),
             "here `near` is a share of the best accuracy",
-        ),
-        (
-            policies.check_loss,
-            lambda logp, A, mask: -(A * ((logp - logp.detach()).exp() * mask).sum(1)).mean(),
-            "this is the ratio form",
         ),
     ],
 )

@@ -1,5 +1,5 @@
-"""Exercises of chapter 1, policies that write: the policy gradient of two arms, its loss, baselines and their noise,
-three logs of broken loops, and an update of one's own that trains `dial`."""
+"""Exercises of chapter 1, policies that write: the policy gradient of two arms, a baseline and its noise, three
+logs of broken loops, and an update of one's own that trains `dial`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from trbook.exercises.built import Built
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Exercise, Mistake, Number, Numbers
 from trlib.advantages import leave_one_out
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy, load_policy
@@ -86,135 +86,6 @@ check_two_arms = Exercise(
 def _loss(logp: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
     return -(advantages * (logp * mask).sum(1)).mean()
 
-
-def _batch(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-    """Four completions of one to five tokens."""
-    lengths = draw.integers(1, 5, 4)
-    lengths[0] = 5  # one fills the row, and the lengths differ whatever is drawn
-    lengths[1] = 2
-    mask = (torch.arange(5) < lengths[:, None]).double()
-    return draw.uniform(-3, -0.1, 4, 5), draw.normal(4), mask
-
-
-check_loss = Exercise(
-    "Is `loss(logp, advantages, mask)` REINFORCE's loss of a batch, with its gradient in `logp`?",
-    truth=_loss,
-    inputs=_batch,
-    gradient="logp",
-    examples=[([[-1.0, -2.0], [-0.5, -4.0]], [1.0, -1.0], [[1.0, 1.0], [1.0, 0.0]])],
-    mistakes=[
-        Mistake(
-            "ratio form",
-            lambda logp, advantages, mask: _loss((logp - logp.detach()).exp(), advantages, mask),
-            "this is the ratio form: e^(logp - logp.detach()) is 1, with the gradient of `logp`. The gradient is "
-            "right, the value is not; weigh `logp` itself.",
-        ),
-        Mistake(
-            "no minus",
-            lambda logp, advantages, mask: -_loss(logp, advantages, mask),
-            "this should rise; a loss should fall, so it has a minus.",
-        ),
-        Mistake(
-            "no mask",
-            lambda logp, advantages, mask: _loss(logp, advantages, torch.ones_like(mask)),
-            "tokens that the policy did not write count here too: leave out the places where `mask` is 0.",
-        ),
-        Mistake(
-            "mean over tokens",
-            lambda logp, advantages, mask: -(advantages[:, None] * logp * mask).sum() / mask.sum(),
-            "this divides by the number of tokens; the mean here is over completions, and tokens are summed.",
-        ),
-        Mistake(
-            "mean of each completion",
-            lambda logp, advantages, mask: -(advantages * (logp * mask).sum(1) / mask.sum(1)).mean(),
-            "this takes the mean over a completion's tokens; its log-probability is their sum.",
-        ),
-        Mistake(
-            "mean over places",
-            lambda logp, advantages, mask: _loss(logp, advantages, mask) / logp.shape[1],
-            "this divides by the places of the whole array, padding included; sum each completion's tokens, then "
-            "take the mean over completions.",
-        ),
-        Mistake(
-            "mean of pairs",
-            lambda logp, advantages, mask: -advantages.mean() * (logp * mask).sum(1).mean(),
-            "every advantage meets every completion here: `[B]` times `[B, 1]` spreads to `[B, B]`. Multiply two "
-            "arrays `[B]`.",
-        ),
-        Mistake(
-            "probability of a token",
-            lambda logp, advantages, mask: -(advantages * (logp.exp() * mask).sum(1)).mean(),
-            "this weighs probabilities of tokens; the policy gradient weighs their logarithms.",
-        ),
-        Mistake(
-            "sum over completions",
-            lambda logp, advantages, mask: len(logp) * _loss(logp, advantages, mask),
-            "this sums over the completions; take their mean.",
-        ),
-        Mistake(
-            "probability",
-            lambda logp, advantages, mask: -(advantages * (logp * mask).sum(1).exp()).mean(),
-            "this weighs the probability of a completion; the policy gradient weighs its logarithm.",
-        ),
-    ],
-    praise="its value says nothing about how good the policy is: only its gradient means something.",
-)
-
-
-def _others(rewards: Tensor) -> Tensor:
-    return leave_one_out(rewards, torch.zeros(len(rewards), dtype=torch.long))
-
-
-check_leave_one_out = Exercise(
-    "Is `leave_one_out(rewards)` each reward minus the mean of the other rewards of its group?",
-    truth=_others,
-    inputs=lambda draw: (draw.uniform(0, 2, 5),),
-    examples=[([1.0, 0.0, 0.0, 0.0],), ([1.0, 1.0, 1.0],)],
-    mistakes=[
-        Mistake(
-            "group mean",
-            lambda rewards: rewards - rewards.mean(),
-            "the mean here contains the completion itself; take it over the others.",
-        ),
-        Mistake(
-            "divided by G",
-            lambda rewards: rewards - (rewards.sum() - rewards) / len(rewards),
-            "the others are one fewer: divide their sum by G - 1.",
-        ),
-        Mistake(
-            "own reward in the sum",
-            lambda rewards: rewards - rewards.sum() / (len(rewards) - 1),
-            "the sum still contains the completion's own reward; take it out before dividing by G - 1.",
-        ),
-        Mistake(
-            "turned factor",
-            lambda rewards: (rewards - rewards.mean()) * (len(rewards) - 1) / len(rewards),
-            "the factor is upside down: without its own reward the baseline is further away, so G/(G - 1).",
-        ),
-        Mistake(
-            "divided by the deviation",
-            lambda rewards: (rewards - rewards.mean()) / (rewards.std() + 1e-8),
-            "this divides by the group's standard deviation. Leave-one-out divides by nothing; it only takes a "
-            "different mean.",
-        ),
-        Mistake(
-            "sum of the others",
-            lambda rewards: rewards - (rewards.sum() - rewards),
-            "this subtracts the others' sum; subtract their mean.",
-        ),
-        Mistake(
-            "turned sign",
-            lambda rewards: -_others(rewards),
-            "the sign is flipped: a reward above the others has a positive advantage.",
-        ),
-        Mistake(
-            "others' mean",
-            lambda rewards: (rewards.sum() - rewards) / (len(rewards) - 1),
-            "this is the others' mean itself; subtract it from the reward.",
-        ),
-    ],
-    praise="it is G/(G - 1) times the reward minus the group's mean: the same direction, a little longer.",
-)
 
 check_variance = Numbers(
     "What is the variance of one sample's step at p = 1/4, without a baseline and with the baseline p?",
