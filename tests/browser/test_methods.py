@@ -63,7 +63,7 @@ def test_words_and_values_filter_and_the_address_keeps_them(chromium, address):
     page.get_by_label("find").fill("dr grpo")
     assert "Dr.GRPO" in names(page) and len(names(page)) <= 5
     page.get_by_label("find").fill("importance-weighted")
-    assert names(page) == ["No region"]
+    assert names(page) == ["The unclipped run"]
     page.get_by_label("find").fill("")
     page.get_by_label(re.compile("^level")).select_option("prefix")
     assert "MinPRO" in names(page) and "CTPO" in names(page) and len(names(page)) == 4

@@ -30,7 +30,7 @@ CARDS = (
     ),
     MethodCard(
         "pg_is",
-        "No region",
+        "The unclipped run",
         "policy gradient",
         use="Use it as the control: it reuses a batch with importance weights and nothing that bounds them.",
         loss=r"-r\,A",
