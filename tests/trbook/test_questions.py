@@ -1,4 +1,4 @@
-"""Fifteen questions: each has a figure or lines that run, and what these print is what the answer says."""
+"""Twenty-five questions: each opens with its answer, and what its lines print is what the answer says."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def lines() -> dict[int, list[str]]:
 
 
 def test_every_question_has_a_figure_or_lines_that_run():
-    assert list(SECTIONS) == list(range(1, 16))
+    assert list(SECTIONS) == list(range(1, 26))
     for number, text in SECTIONS.items():
+        assert re.match(r"[^\n]+\n\n\*\*[^*]+[.:?]\*\* ", text), f"question {number} does not open with its answer"
         assert number in CODE or "```{recorded-figure} " in text, number
         assert len(re.findall(r"\]\(", text)) >= 2, f"question {number} leads nowhere"
 
@@ -69,4 +70,24 @@ def test_the_lines_print_what_the_answers_say(lines):
     assert own[2] > 2 and own[3] > 0 and replayed[0] == replayed[3] == 0 and replayed[2] < 1.1
     backward, forward, k1, k2, k3 = (numbers(line)[1:] for line in lines[11][1:])
     assert k1 == [0, 0, 0] and k2 == backward and k3 == forward != backward
+    left = [[float(x) for x in line.split()] for line in lines[16][1:]]
+    assert left[0][2] > 0.99 and left[-1][1] > 1 > 0.7 > left[-1][2] and left[-1][3] < 0.05
+    for line in lines[17]:
+        ratio, kept = numbers(line)[-2:]
+        assert abs(ratio - kept) < 0.002
+    errors = [int(re.search(r"(\d+)%", line)[1]) for line in lines[18][1:]]
+    assert errors == sorted(errors) and errors[0] < 5 and errors[-1] > 100
+    assert "[4, 6]" in lines[19][0] and "[7]" in lines[19][1]
+    assert lines[20][0].count("nan") == 3 and lines[20][1].count("nan") == 2 and "nan" not in lines[20][2]
+    assert lines[20][3].endswith(" 0")
+    dead = [numbers(line) for line in lines[21][1:]]
+    assert dead[1][2] == dead[3][2] < 0.2 < 0.85 < dead[0][2] == dead[4][2]
+    say = {line.split()[0]: numbers(line) for line in lines[22][1:]}
+    assert say.pop("seq-mean-token-mean") == [1.0, 0.25, 0.06] and set(map(tuple, say.values())) == {(1.0, 1.0, 1.0)}
+    before, after = (numbers(line) for line in lines[23][1:])
+    assert after[0] < 0.8 * before[0] and abs(after[2] / before[2] - 1) < 0.1
+    assert [line.split()[-1] for line in lines[24][:3]] == ["11", "89", "89"]
+    assert lines[24][3].count("nan") == 2 and lines[24][4].count("nan") == 1 and "nan" not in lines[24][5]
+    bf16, int8, int4, forgotten, late = (float(line.split()[-1]) for line in lines[25])
+    assert min(bf16, int8) > 0.999 and min(int4, forgotten) > 0.99 and late < 0
     assert lines[15][0] == "differs" and "differentiates the bounded weight" in lines[15][1]
