@@ -11,7 +11,7 @@ from torch import Tensor
 
 import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trbook.exercises.inside import InTheLoop, Part
+from trbook.exercises.inside import Choice, InTheLoop, Part
 from trlib.advantages import group_relative
 from trlib.algorithms import ppo_loss
 from trlib.corrections import truncated_importance
@@ -386,6 +386,21 @@ check_processed = Exercise(
     "as a ratio below 1.",
 )
 
+
+check_cause = Choice(
+    "Why are words outside the window: rate, epochs, window or engine?",
+    right="engine",
+    wrong={
+        "rate": "in the first row no step has been taken yet, and words are outside already. Which numbers does the "
+        "ratio compare there?",
+        "epochs": "every update has a new batch, so no batch is used twice. What is outside in the first row, before "
+        "any step?",
+        "window": "a word that is learning leaves the window by a step. Here words are outside before the first one, "
+        "and no more of them after the fourth.",
+    },
+    praise="the ratio divides the learner's probability by that of a sampler with rounded weights. Rare words are off "
+    "by a large factor, and hardly any probability moves. Before the first step a clip ratio is 0, or a mismatch.",
+)
 
 check_logs = Numbers(
     "Which log (1, 2 or 3) comes from rounded weights, which from a top 4, which from raw log-probs?",
