@@ -103,7 +103,8 @@ def used(one: Outcome) -> str:
 def _evidence(card: MethodCard, chapter: str) -> list[str]:
     """What the recorded runs reached, the line that runs it, and what it costs."""
     lines = ["## Evidence", "", *_outcome(card, chapter)]
-    return [*lines, "```bash", *_said(card), command(card), "```", "", f"Cost: {_cost(card)}", ""]
+    lines += ["```bash", *_said(card), command(card), "```", ""]
+    return [*lines, f"Cost: {cost}.", ""] if (cost := _cost(card)) else lines
 
 
 def _outcome(card: MethodCard, chapter: str) -> list[str]:
@@ -128,7 +129,7 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
         cells = (used(one) + moves, one.rate, one.quote, *([own or "default"] if any(settings) else []))
         lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
     seeds, sizes = min(one.seeds for one in found), dict.fromkeys(map(_size, found))
-    return [*lines, "", f"{seeds} seeds or more, {' or '.join(sizes)} ([how to read it]({GUIDE})).", "", *_near(card)]
+    return [*lines, "", f"{seeds} seeds or more; {' or '.join(sizes)}.", "", *_near(card)]
 
 
 def _near(card: MethodCard) -> list[str]:
@@ -196,15 +197,16 @@ def _shared() -> set[str]:
 
 
 def _cost(card: MethodCard) -> str:
-    """What is computed for it beyond one forward and one backward pass per update, and its recorded time."""
+    """What is computed for it beyond one forward and one backward pass per update, and its recorded time; empty:
+    nothing, and it was not timed."""
     if card.name not in OBJECTIVES:
-        return card.work[0].lower() + card.work[1:]
+        return card.work[0].lower() + card.work[1:].removesuffix(".")
     parts = [*read.asks(card), *([card.passes] if card.passes else [])]
-    told = ("also " + "; ".join(parts)) if parts else "nothing beyond the usual passes"
+    told = ["also " + "; ".join(parts)] if parts else []
     if cost := read.cost(card):
         sweep, base, ratio = cost
-        told += f"; {ratio.value:.2f} times the processor time of `{base}` (`{sweep}`)"
-    return told + "."
+        told.append(f"{ratio.value:.2f} times the processor time of `{base}` (`{sweep}`)")
+    return "; ".join(told)
 
 
 def _claims(card: MethodCard, link: str) -> list[str]:
