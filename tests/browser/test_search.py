@@ -25,7 +25,7 @@ SUMMARY = "document.querySelector('.search-summary').textContent"
 FIRST = 3
 """Hits among which the right page must be."""
 QUERIES = {
-    "why is my clip ratio 0": ["book/questions", "notebooks/02_why_trust_regions"],
+    "why is my clip ratio 0": ["book/questions", "notebooks/04_ppo"],
     "why is my loss 0": ["notebooks/05_grpo"],
     "TRL": ["notebooks/12_at_scale", "book/conformance", "book/diagnose"],
     "verl": ["notebooks/12_at_scale", "book/conformance", "book/diagnose"],
