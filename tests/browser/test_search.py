@@ -29,7 +29,7 @@ QUERIES = {
     "why is my loss 0": ["notebooks/05_grpo"],
     "TRL": ["notebooks/12_at_scale", "book/conformance", "book/diagnose"],
     "verl": ["notebooks/12_at_scale", "book/conformance", "book/diagnose"],
-    "MoE": ["book/questions", "notebooks/12_at_scale"],
+    "MoE": ["book/questions", "book/settings"],
     "GRPO std normalization": ["notebooks/05_grpo", "book/methods/dr_grpo"],
     "length bias": ["notebooks/05_grpo", "book/methods/dr_grpo"],
     "entropy collapse": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],
