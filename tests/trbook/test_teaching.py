@@ -30,7 +30,7 @@ def chapters() -> dict[str, teaching.Chapter]:
 
 
 def test_every_exercise_has_a_title_a_solution_and_wrong_answers(chapters: dict[str, teaching.Chapter]) -> None:
-    assert len(chapters) > 15 and all(one.tasks for name, one in chapters.items() if name != "00_quickstart")
+    assert len([one for one in chapters.values() if one.tasks]) > 15
     for one in chapters.values():
         assert [task.number for task in one.tasks] == list(range(1, len(one.tasks) + 1)), one.name
         for task in one.tasks:
