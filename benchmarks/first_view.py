@@ -21,7 +21,7 @@ from tools.browser import NoChromium, browser
 from tools.paths import BUILD
 from tools.serve import Quiet
 
-PAGE = "notebooks/05_grpo.html#play-which-tokens-does-a-clip-silence"
+PAGE = "notebooks/05_grpo.html#use-the-batch-again-and-the-clip-wakes-up"
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8}
 SLOWER = 4
 """The processor is slowed by this factor."""

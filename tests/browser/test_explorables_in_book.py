@@ -31,6 +31,7 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str
         "ratio_map.js",
     ]
     assert page.locator(".trx[data-dark]").count() == 0
+    page.locator(MAP).get_by_role("checkbox", name="Show DPPO-TV").check()  # the page shows PPO alone
     page.locator(MAP).get_by_role("button", name="likely token").click()
     until(page, f"{MODEL}.get('sign') === -1")
     page.locator(f"{MAP} .trx .verdict b", has_text="it does not see the move").wait_for()
