@@ -32,7 +32,6 @@ TESTED = {
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
 NOT_RUN = {
-    "trlib sweep NAME --ray ADDRESS": "a pattern: NAME and ADDRESS are the reader's",
     "trlib sweep NAME --verify": "a pattern: NAME is the reader's; tests/trlab/test_verify.py verifies cells",
     "trlib evaluate --policy runs/a": "the reader's run; tests/cli/test_main.py trains one and evaluates it",
     "trlib train --method mine.py:Mine": "mine.py is the reader's; tests/loop/test_boxes.py runs the page's own",
@@ -44,7 +43,6 @@ NOT_RUN = {
     "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
     "tokenizer of the hub; tests/trlab/test_diagnose_recipes.py reads such a file",
     "trlib pretrain dial --seed 1": "takes minutes; tests/trlab/test_pretraining.py makes a small model",
-    "python -m verl.trainer.main_ppo": "verl's own, which wants GPUs",
     "python -m tools.draw.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
     "cd book/trbook/explorables/js && npm ci && npm run build": "downloads packages",
 }
@@ -60,6 +58,8 @@ def printed() -> Iterator[tuple[str, str]]:
         if path.suffix == ".ipynb":
             cells = json.loads(text)["cells"]
             text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+            shown = [cell["metadata"].get("mystnb", {}).get("figure", {}) for cell in cells]
+            text += "\n" + "\n".join(figure.get("caption", "") for figure in shown)
         blocks = FENCE.findall(text)
         code = "\n".join(body for kind, body in blocks if kind in ("", "console", "bash", "sh", "text"))
         lines = [line.removeprefix("$ ").strip() for line in code.splitlines()]
@@ -87,7 +87,7 @@ def test_every_command_is_run_below_or_its_reason_is_given() -> None:
     assert kinds <= {"sweep", "train", "diagnose", "methods", "remake", "conformance", "pretrain"}
 
 
-@pytest.mark.parametrize("command", by_day(of("trlib", "sweep"), "trlib sweep reuse", reason="each declares its cells"))
+@pytest.mark.parametrize("command", by_day(of("trlib", "sweep"), "trlib sweep refit", reason="each declares its cells"))
 def test_a_sweep_is_one(command: str, capsys, tmp_path, monkeypatch) -> None:
     """Its cells are made and listed; running them takes hours."""
     monkeypatch.chdir(tmp_path)
