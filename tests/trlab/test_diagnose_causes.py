@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from tests.trlab.faults import FAULTS, HEALTHY, NAMES, flat, named, rollouts, rows, table
 from tools.paths import ROOT
-from trlab.diagnose import causes, diagnose, page, read
+from trlab.diagnose import causes, diagnose, dump, page, read
 from trlab.diagnose.texts import TEXTS
 from trlib.cli import main
 
@@ -103,6 +105,36 @@ def test_a_reward_that_is_no_number_is_found(tmp_path):
     assert cause.name == "non-finite" and cause.evidence.startswith("1 of reward are NaN") and "5." in cause.evidence
 
 
+def test_a_dump_whose_tokens_all_count_is_judged_without_a_copy():
+    """What keeps ten million tokens within two gigabytes."""
+    r = rollouts(flat(0, 64, "fp32"))
+    assert causes.sample(r).x is r.logp_rollout and r.counted(r.logp) is r.logp
+    r.mask[3] = False
+    assert len(causes.sample(r).x) == len(r.counted(r.logp)) == len(r.logp) - 1
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "json", "npz", "pt"])
+def test_a_file_that_is_half_written_cannot_be_judged(tmp_path, capsys, kind):
+    g = torch.Generator().manual_seed(0)
+    tensors = {name: -torch.rand(16, 20, generator=g) for name in ("logp", "logp_rollout", "advantage")}
+    tensors["mask"] = torch.ones(16, 20, dtype=torch.bool)
+    path = tmp_path / f"dump.{kind}"
+    rows = [
+        dict(zip(tensors, map(torch.Tensor.tolist, row), strict=True)) for row in zip(*tensors.values(), strict=True)
+    ]
+    if kind == "parquet":
+        dump(path, **tensors)
+    elif kind == "npz":
+        np.savez(path, **{name: x.numpy() for name, x in tensors.items()})
+    elif kind == "pt":
+        torch.save(tensors, path)
+    else:
+        path.write_text(json.dumps(rows) if kind == "json" else "\n".join(map(json.dumps, rows)))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert main(["diagnose", str(path)]) == 2
+    assert f"dump.{kind}'" in capsys.readouterr().err
+
+
 def test_little_cannot_be_judged(tmp_path, capsys):
     one = {"logp": [-1.0], "logp_rollout": [-1.5], "advantage": 1.0, "mask": [True]}
     path = tmp_path / "one.jsonl"
@@ -152,7 +184,6 @@ def test_the_columns_of_a_library_are_recognised_and_said(tmp_path, capsys, libr
 
 
 def test_numbers_of_numpy_in_a_saved_file_are_read(tmp_path):
-    import numpy as np
     import torch
 
     dump = rows(flat(0, 64, "shift"))
