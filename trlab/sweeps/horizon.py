@@ -39,6 +39,7 @@ SWEEP = Sweep(
     seeds=range(2400, 2406),
     train={**BATCH, "epochs": 16},
     budget=replace(BUDGET, minutes=40),
+    provenance="Twelve seeds were planned; six are what two shared cores had time for.",
     predictions=[
         Prediction(
             "after 24 batches PPO falls out of its basin at a higher rate than no region",

@@ -27,6 +27,7 @@ SWEEP = Sweep(
     seeds=range(2400, 2406),
     train={**BATCH, "epochs": 16, "lr": 1e-4},
     budget=replace(BUDGET, minutes=40),
+    provenance="Twelve seeds were planned; six are what two shared cores had time for.",
     predictions=[
         Prediction("after 24 batches no region ends above .6", higher="pg_is", lower=0.6, at=SHORT),
         Prediction("PPO above .85", higher="ppo", lower=0.85, at=SHORT),
