@@ -7,6 +7,7 @@ import pytest
 
 from trlab.basin import basins
 from trlab.drawing.named import figure
+from trlab.drawing.names import called
 from trlab.drawing.rates import bars, data_of, written_rate
 from trlab.drawing.recorded import draw
 from trlab.record import read, recorded
@@ -101,4 +102,4 @@ def test_edges_are_those_of_the_basins_at_every_margin():
         edge = {found.label: found.piece.high for found in basins(runs, within=margin)}
         assert lines["PPO"][margin] == pytest.approx(edge["ppo"] / edge["pg_is"])
         assert lines["TROLL"][margin] == pytest.approx(edge["troll"] / edge["pg_is"])
-    assert "PPO 1.9 at 0.02" in drawing.alt and lines["no region"]
+    assert "PPO 1.9 at 0.02" in drawing.alt and lines[called("pg_is")]
