@@ -37,8 +37,8 @@ SOURCES = ("_config.yml", "_toc.yml", "book", "examples/minimal_grpo.py")
 READ = (*SOURCES, "notebooks", "benchmarks/README.md", "tools/pages.py")
 """Whatever pages are made from, beside the packages."""
 MAKERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "pydata-sphinx-theme")
-MADE = Path("book", "methods")
-"""The folder of pages that `bookext.methods` writes."""
+MADE = (Path("book", "methods"), Path("book", "records"))
+"""The folders of pages that `bookext.methods` and `bookext.archive` write."""
 FIRST = ("book/index", "notebooks/00_quickstart", "book/playground")
 """The pages that a reader sees first."""
 PENDING = "execution_pending"
@@ -224,7 +224,7 @@ class Builder:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
         for path in self.source.rglob("*"):
-            if path.is_file() and path not in wanted and path.parent != self.source / MADE:
+            if path.is_file() and path not in wanted and path.parent.relative_to(self.source) not in MADE:
                 path.unlink()
 
     def _unexecuted(self, chapter: Path) -> dict[str, object]:

@@ -162,8 +162,8 @@ addEventListener("DOMContentLoaded", () => {
   }
 });
 
-// The table of all methods: filtered by words and by the values that its cells mark with a class. The address keeps the
-// choice, so that a link leads to it.
+// The tables of all methods and of all sweeps: filtered by words and by the values that cells mark with a class. The
+// address keeps the choice, so that a link leads to it.
 const AXES = {
   branch: "branch",
   near: "kept close to",
@@ -171,6 +171,8 @@ const AXES = {
   level: "level",
   ratio: "ratio",
   signed: "signed",
+  task: "task",
+  varies: "varies",
 };
 const axisOf = (row, name) => row.querySelector(`.axis-${name}`)?.textContent.trim() ?? "";
 const letters = text => text.toLowerCase().normalize("NFD").replace(/[^\p{L}\p{N}π/]+/gu, "");
@@ -181,15 +183,16 @@ const labelled = (form, text, control) => {
   return control;
 };
 addEventListener("DOMContentLoaded", () => {
-  const table = document.querySelector("table.methods");
+  const table = document.querySelector("table.methods, table.sweeps");
   if (!table) return;
+  const things = table.classList.contains("sweeps") ? "sweeps" : "methods";
   const rows = [...table.tBodies[0].rows];
   const asked = new URLSearchParams(location.search);
   const form = Object.assign(document.createElement("form"), { className: "filters" });
-  form.setAttribute("aria-label", "Filter the methods");
+  form.setAttribute("aria-label", `Filter the ${things}`);
   const find = labelled(form, "find", Object.assign(document.createElement("input"), { type: "search" }));
   find.value = asked.get("find") ?? "";
-  const choices = Object.entries(AXES).map(([name, text]) => {
+  const choices = Object.entries(AXES).filter(([name]) => table.querySelector(`.axis-${name}`)).map(([name, text]) => {
     const choice = labelled(form, text, document.createElement("select"));
     choice.add(new Option("any", ""));
     for (const known of new Set(rows.map(row => axisOf(row, name)))) choice.add(new Option(known, known));
@@ -209,7 +212,7 @@ addEventListener("DOMContentLoaded", () => {
         choices.every(([name, choice]) => !choice.value || axisOf(row, name) === choice.value)
       );
     }
-    count.textContent = `${rows.filter(row => !row.hidden).length} of ${rows.length} methods`;
+    count.textContent = `${rows.filter(row => !row.hidden).length} of ${rows.length} ${things}`;
     const kept = [["find", find.value], ...choices.map(([name, choice]) => [name, choice.value])];
     const query = new URLSearchParams(kept.filter(([, text]) => text)).toString();
     history.replaceState(history.state, "", `${location.pathname}${query && `?${query}`}${location.hash}`);

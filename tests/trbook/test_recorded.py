@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import bookext.records
-from bookext import quoted, words
+from bookext import archive, quoted, words
 from bookext.records import Verdicts, cell, counted, made, merged, rows, verdicts, written
 from bookext.sweeps import figures, listed
 from tools.paths import ROOT
@@ -139,13 +139,14 @@ def test_an_option_s_words_may_hold_commas():
 
 
 def the_pages() -> str:
-    return "".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "book").glob("recorded*.md")))
+    return "".join(map(archive.page, archive.shown()))
 
 
-def test_every_shipped_record_has_its_section():
+def test_every_shipped_record_has_its_page_but_what_a_better_one_replaced():
+    assert {*archive.shown()} | archive.SUPERSEDED == {*all_recorded()}
     page = the_pages()
-    for name in all_recorded():
-        for directive in ("table", "verdicts", "record"):
+    for name in archive.shown():
+        for directive in ("table", "record", *["verdicts"] * bool(load_sweep(name).predictions)):
             assert f"```{{sweep-{directive}}} {name}\n" in page, f"{name} has no {directive} on its page"
         shown = [f"```{{recorded-figure}} {figure}\n" for figure, what in FIGURES.items() if what.sweep == name]
         assert any(text in page for text in [f"```{{sweep-figure}} {name}\n", *shown]), f"{name} has no figure"

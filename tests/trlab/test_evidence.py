@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
 from tests.by_day import by_day
@@ -64,14 +61,3 @@ def test_a_run_of_a_sweep_takes_at_most_45_minutes_and_three_rounds_nine_hours_t
 
 def test_the_records_are_small():
     assert sum(path.stat().st_size for path in RECORDS.rglob("*") if path.is_file()) < 12_000_000
-
-
-@pytest.mark.parametrize(
-    "name", ["reuse", "minibatches", "tuned", "rare", "noise", "signed", "perprompt", "matched", "expert"]
-)
-def test_the_page_says_the_size_that_was_declared(name):
-    page = (Path(__file__).parents[2] / "book/recorded.md").read_text(encoding="utf-8")
-    section = next(part for part in page.split("\n## ") if f"{{sweep-record}} {name}\n" in part)
-    section = section.split("\n### ")[0]
-    said = {int(number) for number in re.findall(r"(?<![\w.-])(\d+) batches\b(?! (?:before|later|more))", section)}
-    assert said <= {load_sweep(name).budget.steps}, said

@@ -6,6 +6,7 @@ the `address` that `_config.yml` sets; `search` makes the index of the book's ow
 readable on a phone, `whole` keeps a number on one line; `security` says what a page may load and run; `execution` says
 when, where and with which versions a notebook ran; `read_off` makes the tables that are read off the package; `modules`
 makes the interface's pages, `methods` the method cards; `sweeps` and `records` show what is recorded of a sweep,
+`archive` makes a page for each,
 `quoted` puts a number of it into a sentence, `words` says how a page calls it, `claims` what papers claim, `ladder` the
 steps between methods, `opening` what the first page shows first; `docstrings` turns the package's docstrings into sound
 markup and links outside names; `first` builds a few pages before the others; `teaching` makes the tables for teachers,
@@ -22,6 +23,7 @@ from sphinx.application import Sphinx
 
 from bookext import (
     address,
+    archive,
     claims,
     docstrings,
     editions,
@@ -60,6 +62,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         modules,
         sweeps,
         records,
+        archive,
         quoted,
         claims,
         docstrings,

@@ -383,6 +383,7 @@ class Made(SweepDirective):
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         text, commands = made(self.arguments[0], runs)
+        text = f"{sweep.budget.steps} batches; {text[0].lower()}{text[1:]}"
         known = f" {sweep.provenance}" if sweep.provenance else ""
         paragraph = nodes.paragraph("", f"{text}{known} ", classes=["executed"])
         for i, command in enumerate(commands):

@@ -1,0 +1,137 @@
+"""The recorded sweeps as a database: `{sweeps}`, a table of all that have a page, and these pages.
+
+A page holds what a sweep asks, its figures, its table, its predictions beside the results, and the commands that run it
+again. It is written from the declaration and the record; what the runs say in words stands where a chapter needs it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from bookext import quoted, words
+from bookext.modules import write_pages
+from bookext.read_off import Table
+from trlab.drawing.named import FIGURES
+from trlab.record import all_recorded, read
+from trlab.sweep import Sweep, load_sweep
+from trlab.verdicts import predicted
+
+FOLDER = "book/records"
+SUPERSEDED = frozenset(
+    {"tuned", "grid", "gallery", "gallery_grid"}  # searches that ended at their lowest rate
+    | {"dial_methods", "stale", "heatmap", "tuning", "critic", "mismatch"}  # asked again with a control
+)
+"""Sweeps whose question a later one asks better. Their records stay; `book/wrong.md` shows what they misled us to."""
+COLUMNS = {
+    "noise": "sampled, kl_sampler, ess",
+    "rare": "take_off, batches_to, sampled",
+    "signed": "sampled, kl, kept",
+    "perprompt": "sampled, kl_few, kl_half, kl_many",
+    "matched": "distinct@0.7, entropy@0.7, distinct, sampled",
+    "diversity": "sampled, distinct, entropy@0.7",
+    "expert": "sampled, greedy",
+    "trapo": "sampled, greedy",
+    "troll_parts": "sampled, take_off, kl, entropy",
+    "resolution": "take_off, sampled, kl, kept",
+    "lagged": "sampled, kl, kl_sampler, kept",
+    "shipped": "take_off, sampled, kl, kept",
+    "natural": "sampled, take_off, kl, cpu_seconds",
+    "loops": "sampled, kl, cpu_seconds",
+    "corrected": "sampled, kept, kl_sampler",
+    "entropy": "sampled, entropy, kl",
+    "relay_narrow": "sampled, kl, kept",
+    "distance": "sampled, kl, kl_aside, luck",
+}
+"""The measures of a sweep's table, where they are not the usual ones."""
+USUAL = "sampled, take_off, kl"
+FURTHER = {
+    "reuse": "```{sweep-tolerances} reuse\n```\n",
+    "gallery_map": "```{sweep-choices} gallery_map\n:each: uses\n```\n",
+    "relay_map": "```{sweep-choices} relay_map\n```\n",
+}
+"""A second table."""
+MOST_FIGURES = 3
+
+
+def shown() -> list[str]:
+    """The sweeps that have a page, the newest round first."""
+    names = [name for name in all_recorded() if name not in SUPERSEDED]
+    return sorted(names, key=lambda name: (-load_sweep(name).round, title(load_sweep(name))))
+
+
+def title(sweep: Sweep) -> str:
+    """What a page is headed with."""
+    return (sweep.title or sweep.name)[0].upper() + (sweep.title or sweep.name)[1:]
+
+
+def page(name: str) -> str:
+    """The page of a sweep."""
+    sweep = load_sweep(name)
+    named = [key for key, one in FIGURES.items() if one.sweep == name and not one.beside][:MOST_FIGURES]
+    figures = [f"```{{recorded-figure}} {key}\n```" for key in named] or [f"```{{sweep-figure}} {name}\n```"]
+    return "\n\n".join(
+        [
+            f"# {title(sweep)}",
+            sweep.text,
+            *figures,
+            f"```{{sweep-table}} {name}\n:columns: {COLUMNS.get(name, USUAL)}\n```",
+            FURTHER.get(name, ""),
+            *(["## Predictions and results", f"```{{sweep-verdicts}} {name}\n```"] if sweep.predictions else []),
+            "## Make it again",
+            f"```{{sweep-record}} {name}\n```",
+            "All sweeps stand in [the table of recorded runs](../recorded.md), which also says how to read one.\n",
+        ]
+    )
+
+
+def write(app: Sphinx, config: Any) -> None:
+    """Writes a page for every sweep; where only the first pages are built, the title of all others."""
+    first = config.first_pages
+    pages = {
+        f"{name}.md": page(name) if not first or f"{FOLDER}/{name}" in first else f"# {title(load_sweep(name))}\n"
+        for name in shown()
+    }
+    write_pages(Path(app.srcdir, FOLDER), pages, keep=set())
+
+
+class Sweeps(Table):
+    """`{sweeps}`: a row for each sweep that has a page, which `book.js` sorts and filters."""
+
+    headings = ("sweep", "asks", "task", "varies", "runs", "predictions")
+    widths = (18, 38, 10, 14, 8, 12)
+    kind = "sweeps sortable read-off"
+
+    def rows(self) -> list[tuple[str, ...]]:
+        rows = []
+        for name in shown():
+            quoted.note(self.env, name)
+            sweep, runs, _ = read(name)
+            came = Counter(finding.plain(words.WORDS)[0].partition(",")[0] for finding in predicted(name))
+            rows.append(
+                (
+                    f"[{title(sweep)}](records/{name}.md)",
+                    sweep.text,
+                    f"`{sweep.task}`",
+                    ", ".join(words.axis(axis.name).heading for axis in sweep.axes) or "methods alone",
+                    str(len(runs)),
+                    ", ".join(f"{count} {result}" for result, count in came.most_common()) or "none",
+                )
+            )
+        return rows
+
+    def run(self) -> list[nodes.Node]:
+        (table,) = super().run()
+        for row in next(table.findall(nodes.tbody)):
+            for column, axis in ((2, "task"), (3, "varies")):
+                row[column][0]["classes"].append(f"axis-{axis}")
+        return [table]
+
+
+def connect(app: Sphinx) -> None:
+    app.add_directive("sweeps", Sweeps)
+    app.connect("config-inited", write, priority=100)  # before the table of contents is read
