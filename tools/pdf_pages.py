@@ -78,6 +78,8 @@ def parts(toc: Path = ROOT / "_toc.yml") -> list[Part]:
 
     def files(node: Any) -> Iterator[tuple[str, str]]:
         for item in node:
+            if "file" not in item:  # the pages of a folder, such as those of single sweeps: read on a screen
+                continue
             yield item["file"], item.get("title", "")
             yield from files(item.get("sections", ()))
 

@@ -107,7 +107,7 @@ class Sweeps(Table):
     kind = "sweeps sortable read-off"
 
     def rows(self) -> list[tuple[str, ...]]:
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for name in shown():
             quoted.note(self.env, name)
             sweep, runs, _ = read(name)
