@@ -54,6 +54,7 @@ USED = frozenset(
         *range(1910, 1922),
         *range(2200, 2212),
         *range(2300, 2312),
+        *range(2400, 2406),
     }
 )
 """Seeds that the book's runs have used."""
