@@ -47,7 +47,7 @@ def intervals(
     for row, (label, estimate) in enumerate(estimates.items()):
         bar(ax, row, estimate)
         runs = np.concatenate(by_task("scores", scores[label]))
-        ax.plot(runs, np.full(len(runs), row), linestyle="", marker="|", color=INK, markersize=10)
+        ax.plot(runs, np.full(len(runs), row), linestyle="", marker="|", color=INK, markersize=10, alpha=0.5, zorder=1)
     if reference is not None:
         ax.axvline(reference, color=INK, linestyle=":", linewidth=1)
     return Drawing(figure, alt or in_words(f"Interquartile mean of {measure} with 95 % interval", estimates))
