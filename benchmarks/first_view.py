@@ -1,8 +1,9 @@
 """How long a reader on a slow phone waits: `python -m benchmarks.first_view [--page PATH]`.
 
-The built book is served gzipped, as a web host does it, to a browser with an empty cache, 1.6 Mbit/s, 150 ms of latency
-and a quarter of this machine's speed. Seconds from the first request to the first paint, to the text in its own fonts,
-to a still picture of the map and to one that can be dragged; medians of several loads.
+The built book is served gzipped, as a web host does it, to a browser with an empty cache, 1.6
+Mbit/s, 150 ms of latency and a quarter of this machine's speed. Seconds from the first request to
+the first paint, to the text in its own fonts, to a still picture of the map and to one that can be
+dragged; medians of several loads.
 """
 
 from __future__ import annotations
@@ -22,7 +23,12 @@ from tools.paths import BUILD
 from tools.serve import Quiet
 
 PAGE = "notebooks/05_grpo.html#use-the-batch-again-and-the-clip-wakes-up"
-SLOW = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8}
+SLOW = {
+    "offline": False,
+    "latency": 150,
+    "downloadThroughput": 1.6e6 / 8,
+    "uploadThroughput": 0.75e6 / 8,
+}
 SLOWER = 4
 """The processor is slowed by this factor."""
 TEXT = {".html", ".css", ".js", ".mjs", ".svg", ".json"}
@@ -42,7 +48,8 @@ WATCH = """() => {
     };
     look();
 }"""
-"""Noted at each frame: a still picture of the map; its path, which the call draws that makes it draggable."""
+"""Noted at each frame: a still picture of the map; its path, which the call draws that makes it
+draggable."""
 
 
 class Gzipped(Quiet):
@@ -64,7 +71,9 @@ class Gzipped(Quiet):
 
 def load(chromium: Any, address: str) -> dict[str, float]:
     """Seconds of one load with an empty cache, and kilobytes that came over the line."""
-    context = chromium.new_context(viewport={"width": 360, "height": 780}, is_mobile=True, has_touch=True)
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 780}, is_mobile=True, has_touch=True
+    )
     page = context.new_page()
     line = context.new_cdp_session(page)
     received: list[float] = []
@@ -88,11 +97,16 @@ def load(chromium: Any, address: str) -> dict[str, float]:
 
 def measure(folder: Path, page: str, times: int, plain: bool = False) -> dict[str, float]:
     """Medians over several loads; `plain`: by a server that compresses nothing."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet if plain else Gzipped, directory=str(folder)))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet if plain else Gzipped, directory=str(folder))
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         with browser() as chromium:
-            loads = [load(chromium, f"http://127.0.0.1:{server.server_port}/{page}") for _ in range(times)]
+            loads = [
+                load(chromium, f"http://127.0.0.1:{server.server_port}/{page}")
+                for _ in range(times)
+            ]
     finally:
         server.shutdown()
         server.server_close()
@@ -100,11 +114,15 @@ def measure(folder: Path, page: str, times: int, plain: bool = False) -> dict[st
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure a slow phone's first view of a page with a map.")
+    parser = argparse.ArgumentParser(
+        description="Measure a slow phone's first view of a page with a map."
+    )
     parser.add_argument("--folder", type=Path, default=BUILD / "html")
     parser.add_argument("--page", default=PAGE, help="its path in the book")
     parser.add_argument("--times", type=int, default=3, help="loads; the median counts")
-    parser.add_argument("--plain", action="store_true", help="from a server that compresses nothing")
+    parser.add_argument(
+        "--plain", action="store_true", help="from a server that compresses nothing"
+    )
     given = parser.parse_args()
     try:
         found = measure(given.folder, given.page, given.times, given.plain)
@@ -112,7 +130,9 @@ def main() -> int:
         print(f"first view: {error}", file=sys.stderr)
         return 1
     for name, value in found.items():
-        print(f"{name:<26} {value:6.0f} kB" if name == "kilobytes" else f"{name:<26} {value:6.1f} s")
+        print(
+            f"{name:<26} {value:6.0f} kB" if name == "kilobytes" else f"{name:<26} {value:6.1f} s"
+        )
     return 0
 
 

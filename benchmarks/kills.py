@@ -1,9 +1,10 @@
-"""Kills runs at random moments, takes them up again, and compares them with runs that nobody disturbed.
+"""Kills runs at random moments, takes them up again, and compares them with runs that nobody
+disturbed.
 
-`python -m benchmarks.kills` kills 100 runs, by SIGKILL and SIGTERM in turn, over every method on every task that needs
-no download. Each is killed once or twice, at moments that the seed draws, and then finished. Its history, its last
-state and the policy that is saved must be those of the undisturbed run to the last bit; the exit status is 1 where one
-differs.
+`python -m benchmarks.kills` kills 100 runs, by SIGKILL and SIGTERM in turn, over every method on
+every task that needs no download. Each is killed once or twice, at moments that the seed draws, and
+then finished. Its history, its last state and the policy that is saved must be those of the
+undisturbed run to the last bit; the exit status is 1 where one differs.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ SETTINGS: dict[str, Any] = {
     "progress": False,
 }
 POLICIES = {"dial": "dial", "spend": "spend", "sums": "dial"}
-"""Every task that needs no download, and what is trained on it. No answer of `dial` is right in `sums`: with rewards
-that are all alike a run still has a state."""
+"""Every task that needs no download, and what is trained on it. No answer of `dial` is right in
+`sums`: with rewards that are all alike a run still has a state."""
 REQUIRED: dict[str, dict[str, Any]] = {"dppo": {"delta_tv": 0.15}}
 """Settings of methods that cannot do without."""
 
@@ -88,8 +89,8 @@ class Kill:
 
 
 def kills(count: int, *, seed: int, folder: Path, seconds: float = float("inf")) -> Iterator[Kill]:
-    """Kill runs, a case after the other, and yield each as soon as it has been compared; stop after this many
-    seconds."""
+    """Kill runs, a case after the other, and yield each as soon as it has been compared; stop after
+    this many seconds."""
     rng, began = random.Random(seed), time.monotonic()
     cases = [Case(*both) for both in product(ALGORITHMS, POLICIES)]
     rng.shuffle(cases)
@@ -136,13 +137,20 @@ def _killed(case: Case, out: Path, sent: signal.Signals, after: float) -> None:
 
 
 def state(out: Path) -> dict[str, Any]:
-    """What the checkpoint and the saved policy hold, but for the clock's numbers; and unfinished files that stay."""
+    """What the checkpoint and the saved policy hold, but for the clock's numbers; and unfinished
+    files that stay."""
     found = checkpoints.load(out)
     assert found is not None
     tensors, meta = found
-    rows = [{name: value for name, value in row.items() if name not in TIMINGS} for row in meta.pop("rows")]
+    rows = [
+        {name: value for name, value in row.items() if name not in TIMINGS}
+        for row in meta.pop("rows")
+    ]
     left = [path.name for path in out.glob(".*.unfinished")]
-    text = {name: json.dumps(value) for name, value in {**meta, "rows": rows, "left behind": left}.items()}
+    text = {
+        name: json.dumps(value)
+        for name, value in {**meta, "rows": rows, "left behind": left}.items()
+    }
     policy = {f"policy/{path.name}": path.read_bytes() for path in (out / "policy").iterdir()}
     return {
         **text,
@@ -157,19 +165,30 @@ def state(out: Path) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Kill, compare, say how it went."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.kills", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.kills",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--count", type=int, default=100, help="runs to kill (default: 100)")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments and the order (default: 0)")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no other run after this many")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the moments and the order (default: 0)"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="begin no other run after this many"
+    )
     args = parser.parse_args(argv)
     done: list[Kill] = []
     with tempfile.TemporaryDirectory() as folder:
-        for kill in kills(args.count, seed=args.seed, folder=Path(folder), seconds=60 * args.minutes):
+        for kill in kills(
+            args.count, seed=args.seed, folder=Path(folder), seconds=60 * args.minutes
+        ):
             done.append(kill)
-            how = ", ".join(f"{name} at {k}" for name, k in zip(kill.signals, kill.batches, strict=True))
+            how = ", ".join(
+                f"{name} at {k}" for name, k in zip(kill.signals, kill.batches, strict=True)
+            )
             print(
-                f"{len(done):4}  {kill.case.method} on {kill.case.task}: {how} of {SETTINGS['steps']} batches: "
+                f"{len(done):4}  {kill.case.method} on {kill.case.task}: {how} of "
+                f"{SETTINGS['steps']} batches: "
                 f"{kill.differs or 'the same'}",
                 flush=True,
             )

@@ -1,13 +1,15 @@
 """The playground's longest tasks on a slow phone: `python -m benchmarks.long_tasks`.
 
-The built book's playground is opened at 360 x 740 pixels. Each phase of a visit is a row: the first drawing after the
-press on *Play*, four lanes for sixty batches, another preset, another picture, three hundred batches, and then pressing
-and dragging with these curves behind. Two measures of the same visit:
+The built book's playground is opened at 360 x 740 pixels. Each phase of a visit is a row: the first
+drawing after the press on *Play*, four lanes for sixty batches, another preset, another picture,
+three hundred batches, and then pressing and dragging with these curves behind. Two measures of the
+same visit:
 
-- **thread time**: what the page's main thread computed in a task, from a trace of a visit that is not slowed, times
-  four. It hardly depends on what else the machine does, so judge by it where the machine is shared.
-- **wall time**: what a `PerformanceObserver` for `longtask` reports in a visit whose processor is slowed four times.
-  Only tasks above 50 ms are reported, and other programs' work counts too.
+- **thread time**: what the page's main thread computed in a task, from a trace of a visit that is
+  not slowed, times four. It hardly depends on what else the machine does, so judge by it where the
+  machine is shared.
+- **wall time**: what a `PerformanceObserver` for `longtask` reports in a visit whose processor is
+  slowed four times. Only tasks above 50 ms are reported, and other programs' work counts too.
 """
 
 from __future__ import annotations
@@ -32,7 +34,12 @@ from tools.serve import Quiet
 SLOWER = 4
 """A phone's main thread beside this machine's."""
 ROOT = '[data-explorable="playground"]'
-PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+PHONE = {
+    "viewport": {"width": 360, "height": 740},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
 OBSERVED = """window.longTasks = [];
 new PerformanceObserver(list => {
     for (const { startTime, duration } of list.getEntries()) window.longTasks.push([startTime, duration]);
@@ -62,7 +69,8 @@ class Visit:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """What happens inside belongs to this row of the table; a second of rest after it does too."""
+        """What happens inside belongs to this row of the table; a second of rest after it does
+        too."""
         one = Phase(name, self.now())
         yield
         self.page.wait_for_timeout(1000)
@@ -70,19 +78,25 @@ class Visit:
         self.phases.append(one)
 
     def now(self) -> float:
-        return float(self.page.evaluate("() => { performance.mark('phase'); return performance.now(); }"))
+        return float(
+            self.page.evaluate("() => { performance.mark('phase'); return performance.now(); }")
+        )
 
     def learn(self, batches: int) -> None:
         """Until every lane has done this many batches, pressing *Play* again where it stops."""
         for _ in range(WAIT // 100):
-            done = self.page.locator(f"{ROOT} [data-lane]").evaluate_all("all => all.map(one => +one.dataset.batch)")
+            done = self.page.locator(f"{ROOT} [data-lane]").evaluate_all(
+                "all => all.map(one => +one.dataset.batch)"
+            )
             if done and min(done) >= batches:
                 return
             play = self.page.locator(f"{ROOT} button.play")
             if play.get_attribute("aria-pressed") == "false":
                 play.click()
             self.page.wait_for_timeout(100)
-        raise TimeoutError(f"expected {batches} batches of every lane within {WAIT / 1000:.0f} s, got {done}")
+        raise TimeoutError(
+            f"expected {batches} batches of every lane within {WAIT / 1000:.0f} s, got {done}"
+        )
 
     def lanes(self, settings: dict[str, str]) -> None:
         marked = "&".join(f"{name}={lane}" for name, lane in settings.items())
@@ -133,12 +147,16 @@ def traced(visit: Visit, path: Path) -> list[Phase]:
     """Tasks of the page's main thread by phase, in milliseconds of thread time, from a trace."""
     events = json.loads(path.read_text())["traceEvents"]
     mains = {
-        (e["pid"], e["tid"]) for e in events if e.get("name") == "thread_name" and e["args"]["name"] == "CrRendererMain"
+        (e["pid"], e["tid"])
+        for e in events
+        if e.get("name") == "thread_name" and e["args"]["name"] == "CrRendererMain"
     }
     marks = [e for e in events if e.get("name") == "phase" and (e["pid"], e["tid"]) in mains]
     main = (marks[0]["pid"], marks[0]["tid"])
     tasks = [
-        e for e in events if e.get("name", "").endswith("RunTask") and (e["pid"], e["tid"]) == main and "tdur" in e
+        e
+        for e in events
+        if e.get("name", "").endswith("RunTask") and (e["pid"], e["tid"]) == main and "tdur" in e
     ]
     edges = sorted(mark["ts"] for mark in marks)
     for phase, begin, end in zip(visit.phases, edges[::2], edges[1::2], strict=True):
@@ -155,7 +173,9 @@ def observed(visit: Visit) -> list[Phase]:
     return visit.phases
 
 
-def measure(folder: Path, batches: int, many: int, wall: bool, keep: Path | None = None) -> list[Phase]:
+def measure(
+    folder: Path, batches: int, many: int, wall: bool, keep: Path | None = None
+) -> list[Phase]:
     """The visit, measured on the wall or by a trace; `keep`: where the trace goes."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -165,12 +185,20 @@ def measure(folder: Path, batches: int, many: int, wall: bool, keep: Path | None
             page.set_default_timeout(WAIT)
             page.add_init_script(OBSERVED)
             if wall:
-                page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-            page.goto(f"http://127.0.0.1:{server.server_port}/book/playground.html", wait_until="load")
+                page.context.new_cdp_session(page).send(
+                    "Emulation.setCPUThrottlingRate", {"rate": SLOWER}
+                )
+            page.goto(
+                f"http://127.0.0.1:{server.server_port}/book/playground.html", wait_until="load"
+            )
             page.wait_for_timeout(3000)
             path = keep or Path(scratch) / "trace.json"
             if not wall:
-                categories = ["toplevel", "blink.user_timing", *(["devtools.timeline"] if keep else [])]
+                categories = [
+                    "toplevel",
+                    "blink.user_timing",
+                    *(["devtools.timeline"] if keep else []),
+                ]
                 chromium.start_tracing(page=page, path=path, categories=categories)
             visit = Visit(page, batches, many)
             visit.run()
@@ -189,15 +217,25 @@ def table(phases: list[Phase], factor: float, say: Callable[[str], object] = pri
     for phase in phases:
         all_ = sorted((factor * task for task in phase.tasks), reverse=True)
         longest = "  ".join(f"{task:5.0f}" for task in all_[:3])
-        say(f"{phase.name:<28}{longest:>22}{sum(t > 50 for t in all_):>7}{sum(t > 100 for t in all_):>7}")
+        say(
+            f"{phase.name:<28}{longest:>22}{sum(t > 50 for t in all_):>7}{sum(t > 100 for t in all_):>7}"
+        )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure the playground's longest tasks on a slow phone.")
+    parser = argparse.ArgumentParser(
+        description="Measure the playground's longest tasks on a slow phone."
+    )
     parser.add_argument("--folder", type=Path, default=BUILD / "html", help="the built book")
     parser.add_argument("--batches", type=int, default=60, help="of four lanes")
-    parser.add_argument("--many", type=int, default=300, help="batches behind the figure at the end")
-    parser.add_argument("--wall", action="store_true", help="slowed four times, on the wall, in place of thread time")
+    parser.add_argument(
+        "--many", type=int, default=300, help="batches behind the figure at the end"
+    )
+    parser.add_argument(
+        "--wall",
+        action="store_true",
+        help="slowed four times, on the wall, in place of thread time",
+    )
     parser.add_argument("--trace", type=Path, help="keep the trace there, with what each task did")
     given = parser.parse_args()
     try:

@@ -79,10 +79,17 @@ RECORDS: dict[str, Callable[[dict[str, Any]], str]] = {
 def made(record: dict[str, Any]) -> str:
     """The line under a table: how, when and on what it was measured."""
     h, v = record["hardware"], record["versions"]
-    names = ", ".join(f"{name} {v[name]}" for name in ("torch", "transformers", "trl") if v.get(name))
-    load = h["load_before"] if "load_after" not in record else f"{h['load_before']} to {record['load_after']}"
+    names = ", ".join(
+        f"{name} {v[name]}" for name in ("torch", "transformers", "trl") if v.get(name)
+    )
+    load = (
+        h["load_before"]
+        if "load_after" not in record
+        else f"{h['load_before']} to {record['load_after']}"
+    )
     return (
-        f"`{record['command']}`, {record['date']}, commit {record['commit']}; {h['processor']}, {h['cores']} cores "
+        f"`{record['command']}`, {record['date']}, commit {record['commit']}; {h['processor']}, "
+        f"{h['cores']} cores "
         f"(load {load}), one thread; Python {v['python']}, {names}"
     )
 
@@ -92,7 +99,9 @@ def filled(text: str) -> str:
     for name, table in RECORDS.items():
         record = json.loads((HERE / name).read_text(encoding="utf-8"))
         block = f"<!-- {name} -->\n{table(record)}\n\n{made(record)}\n<!-- end -->"
-        text, count = re.subn(rf"<!-- {re.escape(name)} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S)
+        text, count = re.subn(
+            rf"<!-- {re.escape(name)} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S
+        )
         if count != 1:
             raise ValueError(f"README.md: expected one place for {name}, got {count}")
     return text

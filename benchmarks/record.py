@@ -23,7 +23,10 @@ def circumstances() -> dict[str, Any]:
         "command": _command(),
         "commit": commit() or None,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in PACKAGES},
+        },
         "hardware": {
             "processor": processor(),
             "cores": os.cpu_count(),

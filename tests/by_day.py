@@ -9,7 +9,8 @@ import pytest
 
 
 def by_day(cases: Iterable[Any], *daily: Any, reason: str) -> list[Any]:
-    """`cases` for `parametrize`: the `daily` ones run every time, the others are nightly, for a `reason`.
+    """`cases` for `parametrize`: the `daily` ones run every time, the others are nightly, for a
+    `reason`.
 
     Raises:
         ValueError: a daily case is none of the cases.

@@ -1,4 +1,5 @@
-"""Shared by all tests: one thread, nothing from the hub, a fresh embedded policy and small folders in its format."""
+"""Shared by all tests: one thread, nothing from the hub, a fresh embedded policy and small folders
+in its format."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--book",
         choices=("some", "smoke", "cpu"),
         default="some",
-        help="what is opened in a browser: a page of each kind, or the whole book in one of its profiles",
+        help="what is opened in a browser: a page of each kind, or the whole book in one of its "
+        "profiles",
     )
     group.addoption(
         "--survey",
@@ -34,20 +36,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"book: {config.getoption('book')}; survey of generated pages: --survey={config.getoption('survey')}"
+    return (
+        f"book: {config.getoption('book')}; survey of generated pages: "
+        f"--survey={config.getoption('survey')}"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # First of all what needs the built book. One worker begins with it and builds; the others start in the middle.
+    # First of all what needs the built book. One worker begins with it and builds; the others start
+    # in the middle.
     items.sort(key=lambda item: not {"book", "executed"} & set(getattr(item, "fixturenames", ())))
-    silent = [item.nodeid for item in items for mark in item.iter_markers("nightly") if not mark.args]
+    silent = [
+        item.nodeid for item in items for mark in item.iter_markers("nightly") if not mark.args
+    ]
     if silent:
-        raise pytest.UsageError(f"nightly: expected a reason, as in @pytest.mark.nightly('...'): {silent[0]}")
+        raise pytest.UsageError(
+            f"nightly: expected a reason, as in @pytest.mark.nightly('...'): {silent[0]}"
+        )
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _ctrl_c() -> None:
-    """Ctrl-C is heard, as in a terminal: a shell starts background jobs with it ignored, and children inherit that."""
+    """Ctrl-C is heard, as in a terminal: a shell starts background jobs with it ignored, and
+    children inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -95,7 +106,9 @@ def _small_model(kind: str = "llama", **settings):
     torch.manual_seed(0)
     config = AutoConfig.for_model(kind, **{**common, **settings})
     model = AutoModelForCausalLM.from_config(config)
-    for p in model.parameters():  # larger weights than at initialisation, so that distributions are far from uniform
+    for p in (
+        model.parameters()
+    ):  # larger weights than at initialisation, so that distributions are far from uniform
         torch.nn.init.normal_(p, std=0.4)
     return model
 
@@ -118,20 +131,25 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _alone(policy: Policy, completions, tolerance: float) -> None:
-    """Assert that the sampler's and the learner's log-probs are those of a forward pass over each row by itself:
-    its own prompt and tokens, without padding, cache or packing."""
+    """Assert that the sampler's and the learner's log-probs are those of a forward pass over each
+    row by itself: its own prompt and tokens, without padding, cache or packing."""
     c, scored = completions, policy.score(completions).logp.detach()
     for row, group in enumerate(c.group.tolist()):
         prompt, present = c.prompt_ids[group][c.prompt_mask[group]], c.present[row]
         tokens = c.tokens[row][present]
         with torch.no_grad():
             logits = policy.model(input_ids=torch.cat([prompt, tokens])[None]).logits[0].float()
-        expected = torch.log_softmax(logits, -1)[len(prompt) - 1 : -1].gather(-1, tokens[:, None]).squeeze(-1)
+        expected = (
+            torch.log_softmax(logits, -1)[len(prompt) - 1 : -1]
+            .gather(-1, tokens[:, None])
+            .squeeze(-1)
+        )
         torch.testing.assert_close(c.logp[row][present], expected, atol=tolerance, rtol=0)
         torch.testing.assert_close(scored[row][present], expected, atol=tolerance, rtol=0)
 
 
 @pytest.fixture
 def alone():
-    """`alone(policy, completions, tolerance)` asserts that sampling and scoring give what each row by itself gives."""
+    """`alone(policy, completions, tolerance)` asserts that sampling and scoring give what each row
+    by itself gives."""
     return _alone

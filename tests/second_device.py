@@ -1,13 +1,14 @@
-"""A second device for machines that have only one: its tensors hold their numbers on the CPU, say that they are
-elsewhere, and refuse to meet a tensor of the CPU, as a GPU's do.
+"""A second device for machines that have only one: its tensors hold their numbers on the CPU, say
+that they are elsewhere, and refuse to meet a tensor of the CPU, as a GPU's do.
 
     learner = load_policy("dial")
     move(learner.model)
     with SecondDevice():
         train(learner, ...)  # a tensor that was made on the wrong device raises
 
-It finds what keeps a first run on a GPU from starting: `torch.zeros(n)` where `torch.zeros(n, device=...)` was meant.
-It says nothing of speed, of memory or of a GPU's rounding. Derivatives in forward mode do not pass through it.
+It finds what keeps a first run on a GPU from starting: `torch.zeros(n)` where
+`torch.zeros(n, device=...)` was meant. It says nothing of speed, of memory or of a GPU's rounding.
+Derivatives in forward mode do not pass through it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 DEVICE = torch.device("lazy", 0)
-"""A device that torch can name and that a build for the CPU has guards for, though nothing can be stored on it."""
+"""A device that torch can name and that a build for the CPU has guards for, though nothing can be
+stored on it."""
 aten = torch.ops.aten
 MEETS_THE_CPU = (
     aten._to_copy.default,
@@ -68,7 +70,9 @@ class Elsewhere(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     @classmethod
-    def __torch_dispatch__(cls, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        cls, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return computed(operation, args, kwargs or {})
 
 
@@ -76,7 +80,8 @@ class SecondDevice(TorchDispatchMode):
     """Where tensors can be made on `DEVICE`: `torch.zeros(3, device=DEVICE)`."""
 
     def __enter__(self) -> SecondDevice:
-        # torch.tensor makes its tensor on the CPU and moves it: this way it moves it through the dispatcher.
+        # torch.tensor makes its tensor on the CPU and moves it: this way it moves it through the
+        # dispatcher.
         self.before = torch._C._only_lift_cpu_tensors()
         torch._C._set_only_lift_cpu_tensors(True)
         return super().__enter__()
@@ -85,7 +90,9 @@ class SecondDevice(TorchDispatchMode):
         torch._C._set_only_lift_cpu_tensors(self.before)
         super().__exit__(*error)
 
-    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return computed(operation, args, kwargs or {})
 
 
@@ -97,13 +104,17 @@ def computed(operation: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         NotImplementedError: inside a derivative in forward mode, where torch would crash.
     """
     if forward_ad._current_level >= 0:
-        raise NotImplementedError("derivatives in forward mode do not pass through a tensor that wraps another")
+        raise NotImplementedError(
+            "derivatives in forward mode do not pass through a tensor that wraps another"
+        )
     tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
     elsewhere = [tensor for tensor in tensors if isinstance(tensor, Elsewhere)]
     if elsewhere and operation not in MEETS_THE_CPU:
         for tensor in tensors:
             if not isinstance(tensor, Elsewhere) and tensor.dim() > 0:
-                raise RuntimeError(f"{operation}: expected all tensors on one device, got {DEVICE} and cpu")
+                raise RuntimeError(
+                    f"{operation}: expected all tensors on one device, got {DEVICE} and cpu"
+                )
     stays = bool(elsewhere)
     if kwargs.get("device") is not None:
         stays = torch.device(kwargs["device"]).type == DEVICE.type
@@ -111,7 +122,9 @@ def computed(operation: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     made = operation(*tree_map(numbers_of, args), **tree_map(numbers_of, kwargs))
     if not stays:
         return made
-    known = {id(tensor.numbers): tensor for tensor in elsewhere}  # an operation in place gives back what it was given
+    known = {
+        id(tensor.numbers): tensor for tensor in elsewhere
+    }  # an operation in place gives back what it was given
 
     def wrapped(leaf: Any) -> Any:
         if not isinstance(leaf, Tensor):
@@ -126,12 +139,15 @@ def numbers_of(leaf: Any) -> Any:
 
 
 def move(module: nn.Module) -> None:
-    """Move a model's weights; those that two of its layers share stay shared, as they do with `Module.to`."""
+    """Move a model's weights; those that two of its layers share stay shared, as they do with
+    `Module.to`."""
     moved: dict[int, nn.Parameter] = {}
     for layer in module.modules():
         for name, weight in layer._parameters.items():
             if weight is not None:
-                there = nn.Parameter(Elsewhere(weight.detach().clone()), requires_grad=weight.requires_grad)
+                there = nn.Parameter(
+                    Elsewhere(weight.detach().clone()), requires_grad=weight.requires_grad
+                )
                 layer._parameters[name] = moved.setdefault(id(weight), there)
         for name, buffer in layer._buffers.items():
             if buffer is not None:

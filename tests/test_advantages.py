@@ -21,32 +21,48 @@ BASELINES = {
 
 
 def test_group_relative_by_hand():
-    # Interleaved groups: (1, 0, 0, 1) has mean 1/2 and unbiased variance 1/3; (2, 4) has mean 3 and variance 2.
+    # Interleaved groups: (1, 0, 0, 1) has mean 1/2 and unbiased variance 1/3; (2, 4) has mean 3 and
+    # variance 2.
     rewards = torch.tensor([1.0, 2.0, 0.0, 0.0, 4.0, 1.0], dtype=D)
     group = torch.tensor([7, 3, 7, 7, 3, 7])
     centred = torch.tensor([0.5, -1.0, -0.5, -0.5, 1.0, 0.5], dtype=D)
     std = torch.tensor([1 / 3, 2, 1 / 3, 1 / 3, 2, 1 / 3], dtype=D).sqrt()
-    torch.testing.assert_close(group_relative(rewards, group, scale=None), centred, rtol=1e-15, atol=0)
-    torch.testing.assert_close(group_relative(rewards, group), centred / (std + 1e-6), rtol=1e-15, atol=0)
+    torch.testing.assert_close(
+        group_relative(rewards, group, scale=None), centred, rtol=1e-15, atol=0
+    )
+    torch.testing.assert_close(
+        group_relative(rewards, group), centred / (std + 1e-6), rtol=1e-15, atol=0
+    )
 
 
 def test_leave_one_out_by_hand():
-    advantages = leave_one_out(torch.tensor([1.0, 0.0, 5.0, 7.0, 9.0], dtype=D), torch.tensor([0, 0, 1, 1, 1]))
+    advantages = leave_one_out(
+        torch.tensor([1.0, 0.0, 5.0, 7.0, 9.0], dtype=D), torch.tensor([0, 0, 1, 1, 1])
+    )
     assert advantages.tolist() == [1.0, -1.0, 5 - 8, 7 - 7, 9 - 6]
 
 
 def test_length_weighted_by_hand():
-    # Baseline (1*2 + 0*3 + 1*5) / 10 = .7; the group whose lengths are all 0 takes its plain mean, 3.
+    # Baseline (1*2 + 0*3 + 1*5) / 10 = .7; the group whose lengths are all 0 takes its plain mean,
+    # 3.
     advantages = length_weighted(
-        torch.tensor([1.0, 0.0, 1.0, 2.0, 4.0], dtype=D), torch.tensor([2, 3, 5, 0, 0]), torch.tensor([0, 0, 0, 1, 1])
+        torch.tensor([1.0, 0.0, 1.0, 2.0, 4.0], dtype=D),
+        torch.tensor([2, 3, 5, 0, 0]),
+        torch.tensor([0, 0, 0, 1, 1]),
     )
-    torch.testing.assert_close(advantages, torch.tensor([0.3, -0.7, 0.3, -1.0, 1.0], dtype=D), rtol=1e-14, atol=0)
+    torch.testing.assert_close(
+        advantages, torch.tensor([0.3, -0.7, 0.3, -1.0, 1.0], dtype=D), rtol=1e-14, atol=0
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.uint8, torch.float16, torch.float64])
 def test_lengths_of_any_number_type(dtype):
     rewards, group = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0, 0, 0])
-    assert length_weighted(rewards, torch.tensor([1, 1, 2], dtype=dtype), group).tolist() == [0.75, -0.25, -0.25]
+    assert length_weighted(rewards, torch.tensor([1, 1, 2], dtype=dtype), group).tolist() == [
+        0.75,
+        -0.25,
+        -0.25,
+    ]
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -60,14 +76,19 @@ def test_equal_rewards_teach_exactly_nothing(name, dtype, value):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(2, 5), min_size=1, max_size=4), st.integers(0, 2**31), st.sampled_from(sorted(BASELINES)))
+@given(
+    st.lists(st.integers(2, 5), min_size=1, max_size=4),
+    st.integers(0, 2**31),
+    st.sampled_from(sorted(BASELINES)),
+)
 def test_laws_of_the_baselines(sizes, seed, name):
     generator = torch.Generator().manual_seed(seed)
     group = torch.cat([torch.full((n,), 10 - i) for i, n in enumerate(sizes)])
     rewards = torch.randn(len(group), generator=generator, dtype=D)
     rule = BASELINES[name]
     advantages = rule(rewards, group)
-    # A shift of a prompt's rewards is no information; a scale passes through (or, divided by the std, does not).
+    # A shift of a prompt's rewards is no information; a scale passes through (or, divided by the
+    # std, does not).
     shift = torch.randn(20, generator=generator, dtype=D)[group]
     torch.testing.assert_close(rule(rewards + shift, group), advantages, rtol=1e-9, atol=1e-9)
     scale = 1 if name == "std" else 3
@@ -82,17 +103,28 @@ def test_laws_of_the_baselines(sizes, seed, name):
             assert abs(advantages[members].sum()) < 1e-9
         if name == "loo":
             n = int(members.sum())
-            torch.testing.assert_close(advantages[members], alone * n / (n - 1), rtol=1e-9, atol=1e-12)
+            torch.testing.assert_close(
+                advantages[members], alone * n / (n - 1), rtol=1e-9, atol=1e-12
+            )
     if name != "length":
         order = torch.randperm(len(group), generator=generator)
-        torch.testing.assert_close(rule(rewards[order], group[order]), advantages[order], rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(
+            rule(rewards[order], group[order]), advantages[order], rtol=1e-12, atol=1e-12
+        )
 
 
 def test_large_rewards_keep_their_digits():
     rewards = torch.tensor([1e9, 1e9 + 1, 1e9 + 2], dtype=D)
-    assert group_relative(rewards, torch.zeros(3, dtype=torch.int64), scale=None).tolist() == [-1.0, 0.0, 1.0]
+    assert group_relative(rewards, torch.zeros(3, dtype=torch.int64), scale=None).tolist() == [
+        -1.0,
+        0.0,
+        1.0,
+    ]
     # float32 cannot hold 1e9 + 1; its own differences are still exact.
-    assert leave_one_out(torch.tensor([1e9, 1e9 + 128]), torch.tensor([0, 0])).tolist() == [-128.0, 128.0]
+    assert leave_one_out(torch.tensor([1e9, 1e9 + 128]), torch.tensor([0, 0])).tolist() == [
+        -128.0,
+        128.0,
+    ]
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -104,7 +136,9 @@ def test_differentiable_in_the_rewards(name):
 
 @pytest.mark.parametrize("name", ["std", "loo"])
 def test_a_group_of_one_is_named(name):
-    with pytest.raises(ValueError, match=r"group: expected at least 2 completions in every group.*got 1 in group 9"):
+    with pytest.raises(
+        ValueError, match=r"group: expected at least 2 completions in every group.*got 1 in group 9"
+    ):
         BASELINES[name](torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4, 4, 9]))
 
 
@@ -116,21 +150,57 @@ def test_a_group_of_one_without_scale_is_its_own_mean():
 
 def test_equal_rewards():
     rewards = torch.tensor([1.0, 0.0, 1.0, 0.5, 0.5, 0.1])
-    assert equal_rewards(rewards, torch.tensor([0, 0, 0, 1, 1, 2])).tolist() == [False] * 3 + [True] * 3
+    assert (
+        equal_rewards(rewards, torch.tensor([0, 0, 0, 1, 1, 2])).tolist()
+        == [False] * 3 + [True] * 3
+    )
     # A reward that equals its group's mean is not an equal reward.
-    assert equal_rewards(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([0, 0, 0])).tolist() == [False] * 3
+    assert (
+        equal_rewards(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([0, 0, 0])).tolist()
+        == [False] * 3
+    )
 
 
 @pytest.mark.parametrize(
     ("rewards", "group", "error", "message"),
     [
         ([1.0, 2.0], torch.tensor([0, 0]), TypeError, "rewards: expected a tensor"),
-        (torch.tensor([1, 2]), torch.tensor([0, 0]), TypeError, "rewards: expected a floating type, got torch.int64"),
-        (torch.ones(2, 1), torch.tensor([0, 0]), ValueError, r"rewards: expected \[B\], got \[2, 1\]"),
-        (torch.ones(0), torch.ones(0, dtype=torch.int64), ValueError, "rewards: expected no dimension of size 0"),
-        (torch.tensor([1.0, math.nan]), torch.tensor([0, 0]), ValueError, "rewards: expected finite values"),
-        (torch.ones(2), torch.tensor([0.0, 0.0]), TypeError, "group: expected an integer type, got torch.float32"),
-        (torch.ones(2), torch.tensor([0, 0, 0]), ValueError, r"group: expected \[B\] = \[2\], got \[3\]"),
+        (
+            torch.tensor([1, 2]),
+            torch.tensor([0, 0]),
+            TypeError,
+            "rewards: expected a floating type, got torch.int64",
+        ),
+        (
+            torch.ones(2, 1),
+            torch.tensor([0, 0]),
+            ValueError,
+            r"rewards: expected \[B\], got \[2, 1\]",
+        ),
+        (
+            torch.ones(0),
+            torch.ones(0, dtype=torch.int64),
+            ValueError,
+            "rewards: expected no dimension of size 0",
+        ),
+        (
+            torch.tensor([1.0, math.nan]),
+            torch.tensor([0, 0]),
+            ValueError,
+            "rewards: expected finite values",
+        ),
+        (
+            torch.ones(2),
+            torch.tensor([0.0, 0.0]),
+            TypeError,
+            "group: expected an integer type, got torch.float32",
+        ),
+        (
+            torch.ones(2),
+            torch.tensor([0, 0, 0]),
+            ValueError,
+            r"group: expected \[B\] = \[2\], got \[3\]",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", BASELINES)
@@ -154,7 +224,8 @@ def test_bad_scale_and_lengths():
 
 
 def test_gae_by_hand():
-    # δ = (1 + .5*4 - 2, 0 + .5*6 - 4, 3 - 6) = (1, -1, -3), then A_3 = -3, A_2 = -1 + .25*-3, A_1 = 1 + .25*A_2.
+    # δ = (1 + .5*4 - 2, 0 + .5*6 - 4, 3 - 6) = (1, -1, -3), then A_3 = -3, A_2 = -1 + .25*-3, A_1 =
+    # 1 + .25*A_2.
     advantages, returns = gae(
         torch.tensor([[1.0, 0.0, 3.0]], dtype=D),
         torch.tensor([[2.0, 4.0, 6.0]], dtype=D),
@@ -167,7 +238,8 @@ def test_gae_by_hand():
 
 
 def _gae_as_a_sum(rewards, values, gamma, lam):
-    """A_t = Σ_k (γλ)^k δ_t+k over one row without a mask, written as the double sum of the paper."""
+    """A_t = Σ_k (γλ)^k δ_t+k over one row without a mask, written as the double sum of the
+    paper."""
     n = len(rewards)
     following = [*values[1:], 0.0]
     deltas = [rewards[t] + gamma * following[t] - values[t] for t in range(n)]
@@ -175,7 +247,9 @@ def _gae_as_a_sum(rewards, values, gamma, lam):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(1, 4), st.integers(1, 7), st.integers(0, 2**31), st.floats(0, 1), st.floats(0, 1))
+@given(
+    st.integers(1, 4), st.integers(1, 7), st.integers(0, 2**31), st.floats(0, 1), st.floats(0, 1)
+)
 def test_gae_skips_masked_tokens(b, t, seed, gamma, lam):
     generator = torch.Generator().manual_seed(seed)
     rewards = torch.randn(b, t, generator=generator, dtype=D)
@@ -183,13 +257,21 @@ def test_gae_skips_masked_tokens(b, t, seed, gamma, lam):
     mask = torch.rand(b, t, generator=generator) < 0.6
     junk = [math.nan, math.inf][seed % 2]
     advantages, returns = gae(
-        rewards.masked_fill(~mask, junk), values.masked_fill(~mask, junk), mask, gamma=gamma, lam=lam
+        rewards.masked_fill(~mask, junk),
+        values.masked_fill(~mask, junk),
+        mask,
+        gamma=gamma,
+        lam=lam,
     )
     assert (advantages[~mask] == 0).all() and (returns[~mask] == 0).all()
     for i in range(b):
-        expected = _gae_as_a_sum(rewards[i][mask[i]].tolist(), values[i][mask[i]].tolist(), gamma, lam)
+        expected = _gae_as_a_sum(
+            rewards[i][mask[i]].tolist(), values[i][mask[i]].tolist(), gamma, lam
+        )
         assert advantages[i][mask[i]].tolist() == pytest.approx(expected, rel=1e-12, abs=1e-12)
-        assert returns[i][mask[i]].tolist() == pytest.approx((advantages + values)[i][mask[i]].tolist())
+        assert returns[i][mask[i]].tolist() == pytest.approx(
+            (advantages + values)[i][mask[i]].tolist()
+        )
 
 
 def test_gae_limits():
@@ -207,7 +289,8 @@ def test_gae_gradcheck_and_types():
     rewards, values = torch.randn(2, 2, 4, dtype=D)
     mask = torch.tensor([[1, 1, 0, 1], [0, 1, 1, 0]], dtype=torch.bool)
     assert torch.autograd.gradcheck(
-        lambda r, v: gae(r, v, mask, gamma=0.9, lam=0.7), (rewards.requires_grad_(), values.requires_grad_())
+        lambda r, v: gae(r, v, mask, gamma=0.9, lam=0.7),
+        (rewards.requires_grad_(), values.requires_grad_()),
     )
     half = gae(rewards.detach().half(), values.detach().half(), mask, gamma=1, lam=1)
     assert half[0].dtype == half[1].dtype == torch.float32
@@ -221,7 +304,11 @@ def test_gae_gradcheck_and_types():
         ({"lam": math.nan}, ValueError, "lam: expected"),
         ({"gamma": "1"}, TypeError, "gamma: expected a number, got str"),
         ({"mask": torch.ones(2, 3)}, TypeError, "mask: expected torch.bool"),
-        ({"values": torch.ones(2, 4)}, ValueError, r"values: expected \[B, T\] = \[2, 3\], got \[2, 4\]"),
+        (
+            {"values": torch.ones(2, 4)},
+            ValueError,
+            r"values: expected \[B, T\] = \[2, 3\], got \[2, 4\]",
+        ),
         ({"rewards": torch.ones(2)}, ValueError, r"rewards: expected \[B, T\], got \[2\]"),
         (
             {"rewards": torch.full((2, 3), math.nan)},

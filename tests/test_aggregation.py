@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from trlib.aggregation import AGGREGATIONS, aggregate
 
 # Lengths 3, 1 and 0; sums 6 and 10.
-VALUES = torch.tensor([[1.0, 2.0, 3.0, 9.0], [10.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]], dtype=torch.float64)
+VALUES = torch.tensor(
+    [[1.0, 2.0, 3.0, 9.0], [10.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]], dtype=torch.float64
+)
 MASK = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
 
 
@@ -107,21 +109,35 @@ def test_the_parts_of_a_batch_add_up(b, t, seed):
     halves = (slice(0, b // 2), slice(b // 2, b))
     for how in AGGREGATIONS:
         weights = [mask[h].sum() if how == "token-mean" else mask[h].any(-1).sum() for h in halves]
-        parts = sum(w * aggregate(values[h], mask[h], how, horizon=5) for w, h in zip(weights, halves, strict=True))
+        parts = sum(
+            w * aggregate(values[h], mask[h], how, horizon=5)
+            for w, h in zip(weights, halves, strict=True)
+        )
         torch.testing.assert_close(
-            parts / max(1, sum(weights)), aggregate(values, mask, how, horizon=5), rtol=1e-13, atol=1e-13
+            parts / max(1, sum(weights)),
+            aggregate(values, mask, how, horizon=5),
+            rtol=1e-13,
+            atol=1e-13,
         )
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(2, 6), st.integers(1, 6), st.integers(0, 2**31), st.sampled_from(AGGREGATIONS), st.booleans())
+@given(
+    st.integers(2, 6),
+    st.integers(1, 6),
+    st.integers(0, 2**31),
+    st.sampled_from(AGGREGATIONS),
+    st.booleans(),
+)
 def test_micro_batches_sum_to_the_whole_with_the_count_of_the_whole(b, t, seed, how, as_tensor):
     generator = torch.Generator().manual_seed(seed)
     values = torch.randn(b, t, generator=generator, dtype=torch.float64).requires_grad_()
     mask = torch.rand(b, t, generator=generator) < 0.6
     count = mask.sum() if how == "token-mean" else mask.any(-1).sum()
     parts = [
-        aggregate(values[rows], mask[rows], how, horizon=5, count=count if as_tensor else count.item())
+        aggregate(
+            values[rows], mask[rows], how, horizon=5, count=count if as_tensor else count.item()
+        )
         for rows in (slice(0, b // 2), slice(b // 2, b))
     ]
     whole = aggregate(values, mask, how, horizon=5)
@@ -141,11 +157,26 @@ def test_a_count_by_hand_and_in_float32():
 @pytest.mark.parametrize(
     ("how", "count", "error", "message"),
     [
-        ("token-mean", 3, ValueError, "count: expected at least the 4 unmasked tokens of this call, got 3"),
-        ("seq-mean-token-sum", torch.tensor(1), ValueError, "count: expected at least the 2 completions of this call"),
+        (
+            "token-mean",
+            3,
+            ValueError,
+            "count: expected at least the 4 unmasked tokens of this call, got 3",
+        ),
+        (
+            "seq-mean-token-sum",
+            torch.tensor(1),
+            ValueError,
+            "count: expected at least the 2 completions of this call",
+        ),
         ("token-mean", math.nan, ValueError, "count: expected a number at least 0, got nan"),
         ("token-mean", "8", TypeError, "count: expected a number, got str"),
-        ("token-mean", torch.tensor([8, 9]), ValueError, r"count: expected one number, got a tensor of shape \[2\]"),
+        (
+            "token-mean",
+            torch.tensor([8, 9]),
+            ValueError,
+            r"count: expected one number, got a tensor of shape \[2\]",
+        ),
     ],
 )
 def test_bad_count(how, count, error, message):
@@ -167,12 +198,32 @@ def test_equal_lengths_make_the_four_agree():
         ((VALUES, MASK, "mean"), ValueError, "how: expected one of 'token-mean'.*got 'mean'"),
         ((VALUES, MASK, None), TypeError, "how: expected one of"),
         ((VALUES.tolist(), MASK, "token-mean"), TypeError, "per_token: expected a tensor"),
-        ((VALUES.long(), MASK, "token-mean"), TypeError, "per_token: expected a floating type, got torch.int64"),
+        (
+            (VALUES.long(), MASK, "token-mean"),
+            TypeError,
+            "per_token: expected a floating type, got torch.int64",
+        ),
         ((VALUES[0], MASK, "token-mean"), ValueError, r"per_token: expected \[B, T\], got \[4\]"),
-        ((VALUES, MASK[:, :3], "token-mean"), ValueError, r"mask: expected \[B, T\] = \[3, 4\], got \[3, 3\]"),
-        ((VALUES, MASK.float(), "token-mean"), TypeError, "mask: expected torch.bool, got torch.float32"),
-        ((VALUES[:0], MASK[:0], "token-mean"), ValueError, "per_token: expected no dimension of size 0"),
-        ((VALUES[:, :0], MASK[:, :0], "token-mean"), ValueError, "per_token: expected no dimension of size 0"),
+        (
+            (VALUES, MASK[:, :3], "token-mean"),
+            ValueError,
+            r"mask: expected \[B, T\] = \[3, 4\], got \[3, 3\]",
+        ),
+        (
+            (VALUES, MASK.float(), "token-mean"),
+            TypeError,
+            "mask: expected torch.bool, got torch.float32",
+        ),
+        (
+            (VALUES[:0], MASK[:0], "token-mean"),
+            ValueError,
+            "per_token: expected no dimension of size 0",
+        ),
+        (
+            (VALUES[:, :0], MASK[:, :0], "token-mean"),
+            ValueError,
+            "per_token: expected no dimension of size 0",
+        ),
         (
             (VALUES / 0, MASK, "token-mean"),
             ValueError,
@@ -225,7 +276,9 @@ if rank == 0:
 def test_micro_batches_in_two_processes_are_one_batch_in_one(tmp_path):
     """Value and gradient to 1e-7, by gloo, over micro-batches of different size."""
     places = [str(tmp_path / name) for name in ("store", "results.pt")]
-    started = [subprocess.Popen([sys.executable, "-c", RANKS, str(rank), *places]) for rank in (0, 1)]
+    started = [
+        subprocess.Popen([sys.executable, "-c", RANKS, str(rank), *places]) for rank in (0, 1)
+    ]
     assert [process.wait(timeout=120) for process in started] == [0, 0]
     found = torch.load(places[1], weights_only=True)
     g = torch.Generator().manual_seed(0)

@@ -24,9 +24,21 @@ def test_floating_returns_the_tensor_itself():
     ("value", "error", "message"),
     [
         ([1.0], TypeError, "x: expected a tensor of a floating type, got list"),
-        (torch.ones(2, 3, dtype=torch.int64), TypeError, "x: expected a floating type, got torch.int64"),
-        (torch.ones(2, 3, dtype=torch.bool), TypeError, "x: expected a floating type, got torch.bool"),
-        (torch.ones(2, 3, dtype=torch.complex64), TypeError, "x: expected a floating type, got torch.complex64"),
+        (
+            torch.ones(2, 3, dtype=torch.int64),
+            TypeError,
+            "x: expected a floating type, got torch.int64",
+        ),
+        (
+            torch.ones(2, 3, dtype=torch.bool),
+            TypeError,
+            "x: expected a floating type, got torch.bool",
+        ),
+        (
+            torch.ones(2, 3, dtype=torch.complex64),
+            TypeError,
+            "x: expected a floating type, got torch.complex64",
+        ),
         (torch.ones(3), ValueError, r"x: expected \[B, T\] = \[2, 3\], got \[3\]"),
         (torch.ones(2, 4), ValueError, r"x: expected \[B, T\] = \[2, 3\], got \[2, 4\]"),
     ],
@@ -62,9 +74,14 @@ def test_finite_names_value_and_place(bad):
     x = torch.zeros(2, 3)
     x[1, 2] = bad
     mask = torch.ones(2, 3, dtype=torch.bool)
-    with pytest.raises(ValueError, match=rf"x: expected finite values where the mask is True, got {bad} at \[1, 2\]"):
+    with pytest.raises(
+        ValueError,
+        match=rf"x: expected finite values where the mask is True, got {bad} at \[1, 2\]",
+    ):
         checks.finite("x", x, mask)
-    with pytest.raises(ValueError, match=rf"x: expected finite values everywhere, got {bad} at \[1, 2\]"):
+    with pytest.raises(
+        ValueError, match=rf"x: expected finite values everywhere, got {bad} at \[1, 2\]"
+    ):
         checks.finite("x", x)
     mask[1, 2] = False
     checks.finite("x", x, mask)
@@ -112,7 +129,9 @@ def test_value_checks_are_switched_off_for_this_thread_only():
 
 
 def test_log_probabilities():
-    checks.log_probabilities("p", torch.tensor([[0.0, -math.inf], [math.log(0.25), math.log(0.75)]]))
+    checks.log_probabilities(
+        "p", torch.tensor([[0.0, -math.inf], [math.log(0.25), math.log(0.75)]])
+    )
     with pytest.raises(ValueError, match=r"p: expected normalised.*got a sum of 0.75 at \[\]"):
         checks.log_probabilities("p", torch.tensor([0.5, 0.25]).log())
     with pytest.raises(ValueError, match=r"got a sum of 0 at"):
@@ -133,7 +152,9 @@ def test_a_rounded_distribution_passes(dtype):
 def test_token_log_probabilities():
     checks.token_log_probabilities("p", torch.tensor([0.0, -math.inf, -3.0, 1e-7]))
     for bad in (math.nan, math.inf, 0.1):
-        with pytest.raises(ValueError, match=r"p: expected log-probabilities at most 0, got .* at \[1\]"):
+        with pytest.raises(
+            ValueError, match=r"p: expected log-probabilities at most 0, got .* at \[1\]"
+        ):
             checks.token_log_probabilities("p", torch.tensor([0.0, bad]))
 
 
@@ -144,7 +165,9 @@ def test_inside():
         checks.inside("ids", ids, 4)
     with pytest.raises(ValueError, match=r"ids: expected token ids from 0 to 4, got -1 at \[0\]"):
         checks.inside("ids", torch.tensor([-1]), 5)
-    with pytest.raises(ValueError, match=r"ids: expected different ids along the last dimension, got 2 twice"):
+    with pytest.raises(
+        ValueError, match=r"ids: expected different ids along the last dimension, got 2 twice"
+    ):
         checks.inside("ids", ids, 5, distinct=True)
     checks.inside("ids", torch.tensor([-100, 1]), 5, mask=torch.tensor([False, True]))
 
@@ -171,7 +194,10 @@ def test_tokens_leaks_no_gradient_through_the_mask():
 
 def test_wide_is_float32_or_more():
     assert checks.wide(torch.ones(1, dtype=torch.float16)) == torch.float32
-    assert checks.wide(torch.ones(1, dtype=torch.bfloat16), torch.ones(1, dtype=torch.float64)) == torch.float64
+    assert (
+        checks.wide(torch.ones(1, dtype=torch.bfloat16), torch.ones(1, dtype=torch.float64))
+        == torch.float64
+    )
 
 
 def test_number():
@@ -181,7 +207,9 @@ def test_number():
         assert checks.number("x", kind(2)) == 2.0
     with pytest.raises(ValueError, match=r"x: expected a number above 0 and below 1, got 1"):
         checks.number("x", 1, above=0, below=1)
-    with pytest.raises(ValueError, match=r"x: expected a number at least 0 and at most 1, got -0.1"):
+    with pytest.raises(
+        ValueError, match=r"x: expected a number at least 0 and at most 1, got -0.1"
+    ):
         checks.number("x", -0.1, least=0, most=1)
     with pytest.raises(ValueError, match=r"x: expected a number that is not NaN, got nan"):
         checks.number("x", math.nan)
@@ -191,23 +219,34 @@ def test_number():
 
 
 def test_a_setting_is_pythons_own_number_whatever_came():
-    """numpy's numbers are settings like any other, and what comes back is what JSON and a comparison know."""
+    """numpy's numbers are settings like any other, and what comes back is what JSON and a
+    comparison know."""
     for kind in (np.float16, np.float32, np.float64, np.int64, np.uint8, int, float, Fraction):
         assert type(checks.number("x", kind(2))) is float
     for kind in (np.int8, np.int64, np.uint64, int):
         assert type(checks.whole("k", kind(2), least=1)) is int
-    assert checks.plain((np.float64(0.05), [np.int64(2), "a"], None, True)) == (0.05, [2, "a"], None, True)
+    assert checks.plain((np.float64(0.05), [np.int64(2), "a"], None, True)) == (
+        0.05,
+        [2, "a"],
+        None,
+        True,
+    )
     assert [type(x) for x in checks.plain([np.float32(0.5), np.int8(2)])] == [float, int]
 
 
 def test_numbers_beyond_a_float_and_a_tensor_are_refused_by_name():
     for huge in (10**400, -(10**400), 10**5000, Fraction(10**400)):
-        with pytest.raises(ValueError, match=r"^x: expected a number that a float can hold, got one beyond 1e308$"):
+        with pytest.raises(
+            ValueError, match=r"^x: expected a number that a float can hold, got one beyond 1e308$"
+        ):
             checks.number("x", huge)
     with pytest.raises(ValueError, match=r"^k: expected a whole number that a float can hold"):
         checks.whole("k", 10**400, least=1)
     assert checks.whole("k", 2**63 - 1, least=1) == 2**63 - 1
-    with pytest.raises(ValueError, match=r"^k: expected a whole number from 1 to 9223372036854775807, got 922337203"):
+    with pytest.raises(
+        ValueError,
+        match=r"^k: expected a whole number from 1 to 9223372036854775807, got 922337203",
+    ):
         checks.whole("k", 2**63, least=1)
     with pytest.raises(ValueError, match=r"^k: expected a whole number from 1 to 3, got 4$"):
         checks.whole("k", 4, least=1, most=3)
@@ -226,7 +265,9 @@ def test_tensors_that_are_not_plain_are_refused_by_name():
     plain = torch.zeros(2, 3)
     odd = {
         "a nested one": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
-        "layout torch.jagged": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=torch.jagged),
+        "layout torch.jagged": torch.nested.nested_tensor(
+            [torch.zeros(2), torch.zeros(3)], layout=torch.jagged
+        ),
         "torch.sparse_coo": plain.to_sparse(),
         "torch.sparse_csr": plain.to_sparse_csr(),
         "a quantised one": torch.quantize_per_tensor(plain, 0.1, 0, torch.quint8),
@@ -242,15 +283,23 @@ def test_tensors_that_are_not_plain_are_refused_by_name():
     for value in (plain.long().to_sparse(), plain.long().to("meta"), plain.to(torch.uint32)):
         with pytest.raises(TypeError, match=r"^ids: expected .*an integer type, got"):
             checks.integer("ids", value)
-    with pytest.raises(TypeError, match=r"^mask: expected a plain tensor of torch.bool, got one with the layout"):
+    with pytest.raises(
+        TypeError, match=r"^mask: expected a plain tensor of torch.bool, got one with the layout"
+    ):
         checks.tokens(plain.bool().to_sparse(), x=plain)
 
 
 def test_a_forgotten_sign_is_named_where_the_mask_is_true():
     mask = torch.tensor([[True, False]])
     checks.tokens(mask, logp=torch.tensor([[0.0, 5.0]]), advantages=torch.tensor([[5.0, 5.0]]))
-    checks.tokens(mask, logp=torch.tensor([[5e-4, -1.0]]), logp_old=torch.tensor([[0.05, -1]], dtype=torch.bfloat16))
-    with pytest.raises(ValueError, match=r"^logp_old: expected log-probabilities at most 0, got 0.5 at \[0, 0\]$"):
+    checks.tokens(
+        mask,
+        logp=torch.tensor([[5e-4, -1.0]]),
+        logp_old=torch.tensor([[0.05, -1]], dtype=torch.bfloat16),
+    )
+    with pytest.raises(
+        ValueError, match=r"^logp_old: expected log-probabilities at most 0, got 0.5 at \[0, 0\]$"
+    ):
         checks.tokens(mask, logp=torch.tensor([[-1.0, -1.0]]), logp_old=torch.tensor([[0.5, -1.0]]))
     with checks.value_checks(False):
         checks.tokens(mask, logp=torch.tensor([[0.5, -1.0]]))
@@ -280,4 +329,6 @@ def test_a_whole_number_is_one_and_nothing_near_it():
 
 def test_finite_makes_no_mask_of_what_is_finite():
     output_layer = torch.randn(1000, 64)
-    assert peak_bytes(lambda: checks.finite("weight", output_layer)) < 64, "as many bytes as numbers, and more, before"
+    assert peak_bytes(lambda: checks.finite("weight", output_layer)) < 64, (
+        "as many bytes as numbers, and more, before"
+    )

@@ -1,4 +1,5 @@
-"""The recipe *Add a method* of CONTRIBUTING.md, followed step by step in a copy of the repository: it ends green."""
+"""The recipe *Add a method* of CONTRIBUTING.md, followed step by step in a copy of the repository:
+it ends green."""
 
 from __future__ import annotations
 
@@ -92,16 +93,30 @@ NIGHTLY = (
         "tests/test_package.py",
         "tests/test_other_names.py",
     ),
-    *("tests/trbook/test_cards.py", "tests/trbook/test_card_parts.py", "tests/trbook/test_links.py"),
-    *("tests/trbook/test_gallery.py", "tests/trbook/test_one_name.py", "tests/trbook/test_taxonomy.py"),
-    *("tests/trlab/test_sweep.py", "tests/trlab/test_record.py", "tests/trlab/test_declared_before.py"),
+    *(
+        "tests/trbook/test_cards.py",
+        "tests/trbook/test_card_parts.py",
+        "tests/trbook/test_links.py",
+    ),
+    *(
+        "tests/trbook/test_gallery.py",
+        "tests/trbook/test_one_name.py",
+        "tests/trbook/test_taxonomy.py",
+    ),
+    *(
+        "tests/trlab/test_sweep.py",
+        "tests/trlab/test_record.py",
+        "tests/trlab/test_declared_before.py",
+    ),
 )
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The tracked files, as a repository of its own."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +141,9 @@ def insert(file: Path, before: str, line: str) -> None:
 
 
 def outcome(copy: Path, *what: str) -> subprocess.CompletedProcess[str]:
-    return run(copy, "pytest", "-v", "-p", "no:cacheprovider", "-m", "not nightly and not style", *what)
+    return run(
+        copy, "pytest", "-v", "-p", "no:cacheprovider", "-m", "not nightly and not style", *what
+    )
 
 
 def follow(copy: Path) -> None:
@@ -134,11 +151,19 @@ def follow(copy: Path) -> None:
     method = copy / f"trlib/algorithms/{NAME}.py"
     method.write_text(LOSS + CLASS, encoding="utf-8")
     names = copy / "trlib/algorithms/__init__.py"
-    insert(names, "from trlib.algorithms.trapo import", f"from trlib.algorithms.{NAME} import Taper, {NAME}_loss")
+    insert(
+        names,
+        "from trlib.algorithms.trapo import",
+        f"from trlib.algorithms.{NAME} import Taper, {NAME}_loss",
+    )
     insert(names, '    "sft": SFT,', f'    "{NAME}": Taper,')
     assert outcome(copy, HAS_TESTS).returncode == 1, "nothing notices that the tests are missing"
     (copy / f"tests/algorithms/test_{NAME}.py").write_text(TESTS, encoding="utf-8")
-    insert(copy / "book/interface/losses.md", "trlib.algorithms.trapo", f"trlib.algorithms.{NAME}: Taper")
+    insert(
+        copy / "book/interface/losses.md",
+        "trlib.algorithms.trapo",
+        f"trlib.algorithms.{NAME}: Taper",
+    )
     subprocess.run(["git", "add", "--all"], cwd=copy, check=True)
 
 
@@ -146,12 +171,21 @@ def test_a_method_added_by_the_recipe_is_green(copy: Path) -> None:
     follow(copy)
     done = outcome(copy, *DAILY, "-k", f"{NAME} or every_method or list_everything or declare")
     assert done.returncode == 0, done.stdout[-3000:]
-    assert f"test_every_loss.py::test_autograd_is_minus_the_weight[0-{NAME}_loss] PASSED" in done.stdout
-    written = ("trlib/algorithms/__init__.py", f"trlib/algorithms/{NAME}.py", f"tests/algorithms/test_{NAME}.py")
+    assert (
+        f"test_every_loss.py::test_autograd_is_minus_the_weight[0-{NAME}_loss] PASSED"
+        in done.stdout
+    )
+    written = (
+        "trlib/algorithms/__init__.py",
+        f"trlib/algorithms/{NAME}.py",
+        f"tests/algorithms/test_{NAME}.py",
+    )
     for check in (("check",), ("format", "--check")):
         done = run(copy, "ruff", *check, *written)
         assert done.returncode == 0, done.stdout
-    done = run(copy, "trlib", "train", "--method", NAME, "--set", "width=.3", "--steps", "1", "--quiet")
+    done = run(
+        copy, "trlib", "train", "--method", NAME, "--set", "width=.3", "--steps", "1", "--quiet"
+    )
     assert done.returncode == 0 and "Run(Taper on dial" in done.stdout, done.stderr
 
 

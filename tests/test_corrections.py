@@ -1,4 +1,5 @@
-"""The factor on the advantages: the four variants by hand, the limits, and what an expectation says about them."""
+"""The factor on the advantages: the four variants by hand, the limits, and what an expectation says
+about them."""
 
 from __future__ import annotations
 
@@ -7,7 +8,13 @@ import math
 import pytest
 import torch
 
-from trlib.corrections import Correction, expected_weight, m2po_mask, opsm_mask, truncated_importance
+from trlib.corrections import (
+    Correction,
+    expected_weight,
+    m2po_mask,
+    opsm_mask,
+    truncated_importance,
+)
 
 D = torch.float64
 # Ratios: row 0 is (3, 1/2, junk) with product 3/2; row 1 is (1, 5, 1/4) with product 5/4.
@@ -35,7 +42,12 @@ OLD = ROLLOUT + RATIOS.log()
 @pytest.mark.parametrize("junk", [0.0, math.nan, math.inf, -math.inf])
 def test_by_hand(level, how, cap, expected, junk):
     factor = truncated_importance(
-        OLD.masked_fill(~MASK, junk), ROLLOUT.masked_fill(~MASK, -junk), MASK, cap=cap, level=level, how=how
+        OLD.masked_fill(~MASK, junk),
+        ROLLOUT.masked_fill(~MASK, -junk),
+        MASK,
+        cap=cap,
+        level=level,
+        how=how,
     )
     torch.testing.assert_close(factor, torch.tensor(expected, dtype=D), rtol=1e-14, atol=0)
 
@@ -81,13 +93,33 @@ def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
         ({"cap": 0}, ValueError, "cap: expected a number above 0, got 0"),
         ({"cap": math.nan}, ValueError, "cap: expected a number above 0"),
         ({"cap": None}, TypeError, "cap: expected a number, got NoneType"),
-        ({"level": "row"}, ValueError, "level: expected one of 'token', 'sequence', 'geometric', got 'row'"),
+        (
+            {"level": "row"},
+            ValueError,
+            "level: expected one of 'token', 'sequence', 'geometric', got 'row'",
+        ),
         ({"floor": 3.0}, ValueError, "floor: expected a number at least 0 and at most 2, got 3.0"),
-        ({"how": "clip"}, ValueError, "how: expected one of 'truncate', 'mask', 'reject', got 'clip'"),
+        (
+            {"how": "clip"},
+            ValueError,
+            "how: expected one of 'truncate', 'mask', 'reject', got 'clip'",
+        ),
         ({"mask": MASK.int()}, TypeError, "mask: expected torch.bool, got torch.int32"),
-        ({"logp_rollout": ROLLOUT[:, :2]}, ValueError, r"logp_rollout: expected \[B, T\] = \[2, 3\], got \[2, 2\]"),
-        ({"logp_old": OLD / 0}, ValueError, "logp_old: expected finite values where the mask is True, got"),
-        ({"logp_old": OLD[:0], "logp_rollout": ROLLOUT[:0], "mask": MASK[:0]}, ValueError, "size 0"),
+        (
+            {"logp_rollout": ROLLOUT[:, :2]},
+            ValueError,
+            r"logp_rollout: expected \[B, T\] = \[2, 3\], got \[2, 2\]",
+        ),
+        (
+            {"logp_old": OLD / 0},
+            ValueError,
+            "logp_old: expected finite values where the mask is True, got",
+        ),
+        (
+            {"logp_old": OLD[:0], "logp_rollout": ROLLOUT[:0], "mask": MASK[:0]},
+            ValueError,
+            "size 0",
+        ),
     ],
 )
 def test_bad_input(change, error, message):
@@ -106,7 +138,9 @@ def test_bad_input(change, error, message):
 def test_a_floor_bounds_from_below(how, expected):
     factor = truncated_importance(OLD, ROLLOUT, MASK, cap=2.0, floor=0.4, how=how)
     torch.testing.assert_close(factor, torch.tensor(expected, dtype=D), rtol=1e-14, atol=0)
-    torch.testing.assert_close(factor, Correction(cap=2.0, floor=0.4, how=how).factor(OLD, ROLLOUT, MASK))
+    torch.testing.assert_close(
+        factor, Correction(cap=2.0, floor=0.4, how=how).factor(OLD, ROLLOUT, MASK)
+    )
 
 
 def drawn(seed: int, b: int = 7, t: int = 6, spread: float = 0.5) -> dict[str, torch.Tensor]:
@@ -119,20 +153,34 @@ def drawn(seed: int, b: int = 7, t: int = 6, spread: float = 0.5) -> dict[str, t
     advantages = torch.randn(b, 1, generator=generator, dtype=D).expand(b, t).clone()
     advantages[1] = 0.0
     dirty = torch.full((b, t), math.nan, dtype=D)
-    return {"logp": logp.where(mask, dirty), "other": other.where(mask, dirty), "advantages": advantages, "mask": mask}
+    return {
+        "logp": logp.where(mask, dirty),
+        "other": other.where(mask, dirty),
+        "advantages": advantages,
+        "mask": mask,
+    }
 
 
 @pytest.mark.parametrize("level", ["token", "sequence", "geometric"])
 @pytest.mark.parametrize("seed", range(3))
 def test_rejection_is_verls(level, seed):
-    helper = pytest.importorskip("verl.trainer.ppo.rollout_corr_helper", reason="verl is not installed")
+    helper = pytest.importorskip(
+        "verl.trainer.ppo.rollout_corr_helper", reason="verl is not installed"
+    )
     data = drawn(seed)
     mask, low, high = data["mask"], 0.7, 1.3
     option = {"token": "token_k1", "sequence": "seq_sum_k1", "geometric": "seq_mean_k1"}[level]
-    theirs, _ = helper.compute_rollout_rejection_mask(  # its bounds are those of the ratio's inverse
-        (data["logp"] - data["other"]).masked_fill(~mask, 0.0), mask.double(), option, f"{1 / high}_{1 / low}"
+    theirs, _ = (
+        helper.compute_rollout_rejection_mask(  # its bounds are those of the ratio's inverse
+            (data["logp"] - data["other"]).masked_fill(~mask, 0.0),
+            mask.double(),
+            option,
+            f"{1 / high}_{1 / low}",
+        )
     )
-    ours = truncated_importance(data["logp"], data["other"], mask, cap=high, floor=low, level=level, how="reject")
+    ours = truncated_importance(
+        data["logp"], data["other"], mask, cap=high, floor=low, level=level, how="reject"
+    )
     assert torch.equal(ours.bool() & mask, theirs.bool()) and 0 < theirs.sum() < mask.sum()
 
 
@@ -143,7 +191,11 @@ def test_opsm_by_hand_and_by_trl(seed):
     for delta in (-0.1, 0.05, 0.3):
         kept = opsm_mask(data["logp"], data["other"], advantages=a, mask=mask, delta=delta)
         for i in range(len(mask)):
-            steps = [data["other"][i, j].item() - data["logp"][i, j].item() for j in range(6) if mask[i, j]]
+            steps = [
+                data["other"][i, j].item() - data["logp"][i, j].item()
+                for j in range(6)
+                if mask[i, j]
+            ]
             drop = bool(steps) and a[i, 0].item() < 0 and sum(steps) / len(steps) > delta
             assert kept[i].tolist() == (mask[i] & (not drop)).tolist()
     trl = pytest.importorskip("trl", reason="TRL is not installed")
@@ -159,7 +211,12 @@ def test_m2po_drops_the_largest_until_the_moment_is_within_the_budget(seed, sign
     data = drawn(seed)
     for budget in (1e-4, 0.04, 0.2, 10.0):
         kept = m2po_mask(
-            data["logp"], data["other"], advantages=data["advantages"], mask=data["mask"], budget=budget, signed=signed
+            data["logp"],
+            data["other"],
+            advantages=data["advantages"],
+            mask=data["mask"],
+            budget=budget,
+            signed=signed,
         )
         places = [(i, j) for i, j in data["mask"].nonzero().tolist()]
         step = {at: (data["logp"][at] - data["other"][at]).item() for at in places}
@@ -177,9 +234,18 @@ def test_m2po_drops_the_largest_until_the_moment_is_within_the_budget(seed, sign
             lambda: opsm_mask(OLD, ROLLOUT, advantages=OLD, mask=MASK, delta=math.nan),
             "delta: expected a number that is",
         ),
-        (lambda: opsm_mask(OLD, ROLLOUT[:1], advantages=OLD, mask=MASK, delta=0.1), "logp_rollout: expected"),
-        (lambda: m2po_mask(OLD, ROLLOUT, advantages=OLD / 0, mask=MASK), "advantages: expected finite values"),
-        (lambda: m2po_mask(OLD, ROLLOUT, advantages=OLD, mask=MASK, budget=0), "budget: expected a number above 0"),
+        (
+            lambda: opsm_mask(OLD, ROLLOUT[:1], advantages=OLD, mask=MASK, delta=0.1),
+            "logp_rollout: expected",
+        ),
+        (
+            lambda: m2po_mask(OLD, ROLLOUT, advantages=OLD / 0, mask=MASK),
+            "advantages: expected finite values",
+        ),
+        (
+            lambda: m2po_mask(OLD, ROLLOUT, advantages=OLD, mask=MASK, budget=0),
+            "budget: expected a number above 0",
+        ),
     ],
 )
 def test_masks_refuse_bad_input_by_name(call, message):
@@ -189,8 +255,12 @@ def test_masks_refuse_bad_input_by_name(call, message):
 
 @pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
 @pytest.mark.parametrize(("tokens", "level"), [(1, "token"), (12, "sequence")])
-@pytest.mark.parametrize(("sigma", "bound"), [(0.05, 2.0), (0.3, 1.1), (0.3, 3.0), (0.6, 0.7), (0.9, 2.0)])
-def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(how, tokens, level, sigma, bound):
+@pytest.mark.parametrize(
+    ("sigma", "bound"), [(0.05, 2.0), (0.3, 1.1), (0.3, 3.0), (0.6, 0.7), (0.9, 2.0)]
+)
+def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(
+    how, tokens, level, sigma, bound
+):
     generator = torch.Generator().manual_seed(tokens)
     rows = 200_000
     noise = sigma * torch.randn(rows, tokens, generator=generator, dtype=D) - sigma**2 / 2
@@ -203,21 +273,30 @@ def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(how, toke
         how=how,
     )[:, 0]
     error = float(factor.std()) / math.sqrt(rows)
-    assert expected_weight(sigma, tokens, how, bound) == pytest.approx(float(factor.mean()), abs=5 * error + 1e-12)
+    assert expected_weight(sigma, tokens, how, bound) == pytest.approx(
+        float(factor.mean()), abs=5 * error + 1e-12
+    )
 
 
 @pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
-def test_the_expected_weight_depends_on_the_sum_of_squares_and_loses_nothing_without_noise_or_bound(how):
-    assert expected_weight(0.06, 100, how, 3.0) == pytest.approx(expected_weight(0.03, 400, how, 3.0))
+def test_the_expected_weight_depends_on_the_sum_of_squares_and_loses_nothing_without_noise_or_bound(
+    how,
+):
+    assert expected_weight(0.06, 100, how, 3.0) == pytest.approx(
+        expected_weight(0.03, 400, how, 3.0)
+    )
     assert expected_weight(0.0, 400, how, 3.0) == expected_weight(0.5, 400, how, math.inf) == 1.0
     assert expected_weight(0.0, 400, how, 0.5) == (0.5 if how == "truncate" else 0.0)
     shares = [expected_weight(0.03, tokens, how, 3.0) for tokens in (1, 100, 1000, 10_000, 100_000)]
     assert how == "reject" or (shares == sorted(shares, reverse=True) and shares[-1] < 1e-5)
-    assert how != "reject" or shares[-1] > 0.99, "most products shrink to nothing, below any upper bound"
+    assert how != "reject" or shares[-1] > 0.99, (
+        "most products shrink to nothing, below any upper bound"
+    )
 
 
 def test_the_expected_weight_of_real_noise_levels():
-    """Mean |log ratio| of bf16: .037 nats on SmolLM2, .0105 between two engines; normal noise, TRL's default mask."""
+    """Mean |log ratio| of bf16: .037 nats on SmolLM2, .0105 between two engines; normal noise,
+    TRL's default mask."""
     normal = math.sqrt(math.pi / 2)
     left = [expected_weight(0.037 * normal, tokens, "mask", 3.0) for tokens in (1024, 2048, 8192)]
     assert left == pytest.approx([0.50, 0.30, 0.03], abs=0.005)
@@ -230,7 +309,11 @@ def test_the_expected_weight_of_real_noise_levels():
     [
         ({"sigma": -0.1}, ValueError, "sigma: expected a number at least 0, got -0.1"),
         ({"tokens": 0}, ValueError, "tokens: expected a whole number of at least 1, got 0"),
-        ({"how": "clip"}, ValueError, "how: expected one of 'truncate', 'mask', 'reject', got 'clip'"),
+        (
+            {"how": "clip"},
+            ValueError,
+            "how: expected one of 'truncate', 'mask', 'reject', got 'clip'",
+        ),
         ({"bound": 0}, ValueError, "bound: expected a number above 0, got 0"),
     ],
 )

@@ -1,4 +1,5 @@
-"""Divergences: by hand, the exact zeros and infinities, gradients on the simplex, and the laws between them."""
+"""Divergences: by hand, the exact zeros and infinities, gradients on the simplex, and the laws
+between them."""
 
 from __future__ import annotations
 
@@ -20,15 +21,23 @@ def logs(*probabilities: float, dtype=D) -> torch.Tensor:
     return torch.tensor(probabilities, dtype=dtype).log()
 
 
-def random_pair(seed: int, v: int, spread: float = 4.0, rows: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
+def random_pair(
+    seed: int, v: int, spread: float = 4.0, rows: int = 6
+) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    a, b = (exact_log_softmax(spread * torch.randn(rows, v, generator=generator, dtype=D)) for _ in range(2))
+    a, b = (
+        exact_log_softmax(spread * torch.randn(rows, v, generator=generator, dtype=D))
+        for _ in range(2)
+    )
     return a, b
 
 
 def exact_log_softmax(x: torch.Tensor) -> torch.Tensor:
-    """-log(1 + Σ_j≠i e^(x_j - x_i)): unlike log_softmax, exact in relative terms also next to probability 1."""
-    d = (x.unsqueeze(-2) - x.unsqueeze(-1)).masked_fill(torch.eye(x.shape[-1], dtype=torch.bool), -math.inf)
+    """-log(1 + Σ_j≠i e^(x_j - x_i)): unlike log_softmax, exact in relative terms also next to
+    probability 1."""
+    d = (x.unsqueeze(-2) - x.unsqueeze(-1)).masked_fill(
+        torch.eye(x.shape[-1], dtype=torch.bool), -math.inf
+    )
     return -torch.logaddexp(torch.zeros((), dtype=x.dtype), d.logsumexp(-1))
 
 
@@ -122,12 +131,12 @@ def test_binary_close_to_probability_one_keeps_its_digits():
     assert result.item() == pytest.approx(1e-12 * (1 - math.log(2)), rel=1e-9)
     # The well-known 1e-8 inside the logarithm makes this one negative.
     q, p = math.exp(-1e-9), math.exp(-3e-9)
-    assert q * math.log(q / p) + (1 - q) * math.log((1 - q + 1e-8) / (1 - p + 1e-8)) != pytest.approx(
-        1e-9 * (math.log(1 / 3) + 2), rel=0.1
-    )
-    assert binary_kl(torch.tensor(-1e-9, dtype=D), torch.tensor(-3e-9, dtype=D)).item() == pytest.approx(
-        1e-9 * (math.log(1 / 3) + 2), rel=1e-6
-    )
+    assert q * math.log(q / p) + (1 - q) * math.log(
+        (1 - q + 1e-8) / (1 - p + 1e-8)
+    ) != pytest.approx(1e-9 * (math.log(1 / 3) + 2), rel=0.1)
+    assert binary_kl(
+        torch.tensor(-1e-9, dtype=D), torch.tensor(-3e-9, dtype=D)
+    ).item() == pytest.approx(1e-9 * (math.log(1 / 3) + 2), rel=1e-6)
 
 
 def test_close_distributions_keep_their_digits_in_float32():
@@ -136,7 +145,8 @@ def test_close_distributions_keep_their_digits_in_float32():
     exact = kl(logits.log_softmax(-1), (logits + 1e-3 * step).log_softmax(-1))
     single = kl(logits.log_softmax(-1).float(), (logits + 1e-3 * step).log_softmax(-1).float())
     plain = (
-        logits.softmax(-1).float() * (logits.log_softmax(-1).float() - (logits + 1e-3 * step).log_softmax(-1).float())
+        logits.softmax(-1).float()
+        * (logits.log_softmax(-1).float() - (logits + 1e-3 * step).log_softmax(-1).float())
     ).sum(-1)
     ours, theirs = ((x.double() - exact).abs().max() / exact.mean() for x in (single, plain))
     assert (single >= 0).all() and ours < 2e-3 < 5e-2 < theirs
@@ -174,7 +184,8 @@ def test_gradcheck_from_logits(v):
     }
     for name, rule in rules.items():
         assert torch.autograd.gradcheck(
-            lambda p, q, rule=rule: rule(p.log_softmax(-1), q.log_softmax(-1)), (x.requires_grad_(), y.requires_grad_())
+            lambda p, q, rule=rule: rule(p.log_softmax(-1), q.log_softmax(-1)),
+            (x.requires_grad_(), y.requires_grad_()),
         ), name
 
 
@@ -185,7 +196,9 @@ def test_gradient_of_kl_on_the_simplex_by_hand():
     p, q = x.log_softmax(-1), y.log_softmax(-1)
     value = kl(p, q)
     first, second = torch.autograd.grad(value.sum(), (x, y))
-    torch.testing.assert_close(first, p.exp() * (p - q - value.unsqueeze(-1)), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        first, p.exp() * (p - q - value.unsqueeze(-1)), rtol=1e-12, atol=1e-14
+    )
     torch.testing.assert_close(second, q.exp() - p.exp(), rtol=1e-12, atol=1e-14)
 
 
@@ -210,14 +223,17 @@ def test_merging_outcomes_never_increases_a_divergence(seed, v, spread):
     a, b = random_pair(seed, v, spread)
     order = a.argsort(-1, descending=True)
     token = torch.randint(v, (len(a), 1), generator=torch.Generator().manual_seed(seed))
-    last_kl, last_tv = (f(a.gather(-1, token), b.gather(-1, token)).squeeze(-1) for f in (binary_kl, binary_tv))
+    last_kl, last_tv = (
+        f(a.gather(-1, token), b.gather(-1, token)).squeeze(-1) for f in (binary_kl, binary_tv)
+    )
     for k in range(1, v + 1):
-        # The sampled token first, then the most likely others: each bucket splits one of the one before.
+        # The sampled token first, then the most likely others: each bucket splits one of the one
+        # before.
         others = order[order != token].view(len(a), v - 1)[:, : k - 1]
         ids = torch.cat([token, others], -1)
         now_kl, now_tv = topk_kl(a.gather(-1, ids), ids, b), topk_tv(a.gather(-1, ids), ids, b)
-        # The rest of b is what rounding leaves of 1 - Σ b: its relative error is the KL's absolute one. A rest that is
-        # hardly more than this error says nothing.
+        # The rest of b is what rounding leaves of 1 - Σ b: its relative error is the KL's absolute
+        # one. A rest that is hardly more than this error says nothing.
         rest = b.scatter(-1, ids, -INF).logsumexp(-1).exp()
         above = last_kl > now_kl + 1e-10 + 4e-15 / rest
         assert not (above & (rest > 1e-12)).any() and (last_tv <= now_tv + 1e-11).all()
@@ -229,18 +245,23 @@ def test_merging_outcomes_never_increases_a_divergence(seed, v, spread):
 def test_topk_by_hand():
     a, b = logs(0.6, 0.3, 0.05, 0.05), logs(0.4, 0.3, 0.1, 0.2)
     ids = torch.tensor([0, 1], dtype=torch.int32)
-    assert topk_kl(a[:2], ids, b).item() == pytest.approx(0.6 * math.log(1.5) + 0.1 * math.log(0.1 / 0.3))
+    assert topk_kl(a[:2], ids, b).item() == pytest.approx(
+        0.6 * math.log(1.5) + 0.1 * math.log(0.1 / 0.3)
+    )
     assert topk_tv(a[:2], ids, b).item() == pytest.approx(0.2)
 
 
 def test_the_rest_has_a_floor():
-    # a leaves nothing to the rest, b leaves .5: with the floor 1e-12 that adds .5 - 1e-12 ... in Σ a log(a/b) - a + b.
+    # a leaves nothing to the rest, b leaves .5: with the floor 1e-12 that adds .5 - 1e-12 ... in Σ
+    # a log(a/b) - a + b.
     a, b = logs(1.0), logs(0.5, 0.5)
     ids = torch.tensor([0])
     assert topk_kl(a, ids, b).item() == pytest.approx(math.log(2), rel=1e-9)
     # b leaves nothing: log(.5/1e-12) instead of inf.
     result = topk_kl(logs(0.5), ids, logs(1.0, 0.0))
-    assert result.item() == pytest.approx(0.5 * math.log(0.5) + 0.5 * math.log(0.5 / 1e-12), rel=1e-9)
+    assert result.item() == pytest.approx(
+        0.5 * math.log(0.5) + 0.5 * math.log(0.5 / 1e-12), rel=1e-9
+    )
     (gradient,) = torch.autograd.grad(topk_kl(a.requires_grad_(), ids, b), a)
     assert torch.isfinite(gradient).all()
 
@@ -253,10 +274,20 @@ def test_the_rest_keeps_its_digits_next_to_probability_one():
 
 
 def test_log1mexp():
-    x = torch.tensor([0.0, -1e-30, -1e-9, -0.5, -math.log(2), -0.7, -50.0, -1e4, -INF], dtype=D, requires_grad=True)
+    x = torch.tensor(
+        [0.0, -1e-30, -1e-9, -0.5, -math.log(2), -0.7, -50.0, -1e4, -INF],
+        dtype=D,
+        requires_grad=True,
+    )
     y = log1mexp(x)
     for value, result in zip(x.tolist(), y.tolist(), strict=True):
-        exact = -INF if value == 0 else math.log(-math.expm1(value)) if value > -1 else math.log1p(-math.exp(value))
+        exact = (
+            -INF
+            if value == 0
+            else math.log(-math.expm1(value))
+            if value > -1
+            else math.log1p(-math.exp(value))
+        )
         assert result == pytest.approx(exact, rel=1e-15)
     (gradient,) = torch.autograd.grad(y[1:].sum(), x)
     assert torch.isfinite(gradient).all() and gradient[0] == 0
@@ -273,7 +304,15 @@ def test_estimators_by_hand():
     assert [k(logs(0.5), logs(0.0)).item() for k in (k1, k2, k3)] == [INF, INF, INF]
 
 
-PAIRS = {"kl": kl, "tv": tv, "binary_kl": binary_kl, "binary_tv": binary_tv, "k1": k1, "k2": k2, "k3": k3}
+PAIRS = {
+    "kl": kl,
+    "tv": tv,
+    "binary_kl": binary_kl,
+    "binary_tv": binary_tv,
+    "k1": k1,
+    "k2": k2,
+    "k3": k3,
+}
 A, B = logs(0.5, 0.5), logs(0.25, 0.75)
 
 
@@ -297,7 +336,9 @@ def test_bad_pairs(name, a, b, error, message):
 
 @pytest.mark.parametrize("name", ["kl", "tv"])
 def test_whole_distributions_must_sum_to_one(name):
-    with pytest.raises(ValueError, match=r"log_b: expected normalised log-probabilities.*got a sum of 0.6 at"):
+    with pytest.raises(
+        ValueError, match=r"log_b: expected normalised log-probabilities.*got a sum of 0.6 at"
+    ):
         PAIRS[name](A, logs(0.3, 0.3))
     with pytest.raises(ValueError, match=r"log_a: expected \[..., V\], got \[\]"):
         PAIRS[name](torch.tensor(0.0), torch.tensor(0.0))
@@ -331,7 +372,9 @@ def test_a_sampled_token_has_probability(name):
         ((torch.tensor([0.5]), torch.tensor([-1.0])), "log_a"),
         ((torch.tensor([-1.0]), torch.tensor([0.5])), "log_b"),
     ):
-        with pytest.raises(ValueError, match=f"^{said}: expected log-probabilities at most 0, got 0.5"):
+        with pytest.raises(
+            ValueError, match=f"^{said}: expected log-probabilities at most 0, got 0.5"
+        ):
             PAIRS[name](*arguments)
     with pytest.raises(ValueError, match=r"log_a: expected finite values everywhere, got -inf"):
         PAIRS[name](torch.tensor([-INF]), torch.tensor([-1.0]))
@@ -340,12 +383,42 @@ def test_a_sampled_token_has_probability(name):
 @pytest.mark.parametrize(
     ("a", "ids", "b", "error", "message"),
     [
-        (A, torch.tensor([0.0, 1.0]), B, TypeError, "ids: expected an integer type, got torch.float32"),
+        (
+            A,
+            torch.tensor([0.0, 1.0]),
+            B,
+            TypeError,
+            "ids: expected an integer type, got torch.float32",
+        ),
         (A, torch.tensor([0]), B, ValueError, r"ids: expected \[2\], got \[1\]"),
-        (A, torch.tensor([0, 2]), B, ValueError, r"ids: expected token ids from 0 to 1, got 2 at \[1\]"),
-        (A, torch.tensor([-1, 0]), B, ValueError, r"ids: expected token ids from 0 to 1, got -1 at \[0\]"),
-        (A, torch.tensor([1, 1]), B, ValueError, "ids: expected different ids along the last dimension, got 1 twice"),
-        (logs(0.5, 0.25, 0.25), torch.tensor([0, 1, 2]), B, ValueError, "log_a: expected K at most V = 2, got K = 3"),
+        (
+            A,
+            torch.tensor([0, 2]),
+            B,
+            ValueError,
+            r"ids: expected token ids from 0 to 1, got 2 at \[1\]",
+        ),
+        (
+            A,
+            torch.tensor([-1, 0]),
+            B,
+            ValueError,
+            r"ids: expected token ids from 0 to 1, got -1 at \[0\]",
+        ),
+        (
+            A,
+            torch.tensor([1, 1]),
+            B,
+            ValueError,
+            "ids: expected different ids along the last dimension, got 1 twice",
+        ),
+        (
+            logs(0.5, 0.25, 0.25),
+            torch.tensor([0, 1, 2]),
+            B,
+            ValueError,
+            "log_a: expected K at most V = 2, got K = 3",
+        ),
         (
             A.expand(3, 2),
             torch.zeros(3, 2, dtype=torch.int64),
@@ -377,7 +450,8 @@ def test_value_checks_can_be_switched_off():
 
 
 def test_a_rest_that_is_next_to_nothing_keeps_its_digits_in_float32():
-    """Binary <= top-k <= full in float32, also where b has moved all of its mass into the k tokens."""
+    """Binary <= top-k <= full in float32, also where b has moved all of its mass into the k
+    tokens."""
     for seed in range(20):
         g = torch.Generator().manual_seed(seed)
         a, b = (torch.log_softmax(5 * torch.randn(1000, 5, generator=g), -1) for _ in range(2))

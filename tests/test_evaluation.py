@@ -67,13 +67,16 @@ def test_pass_at_k_names_what_is_wrong(right, samples, k, error, words):
 
 
 def test_bootstrap_interval_is_that_of_the_binomial():
-    # A resampled mean of 0/1 data is Binomial(n, p)/n, so the percentile interval is known without resampling.
+    # A resampled mean of 0/1 data is Binomial(n, p)/n, so the percentile interval is known without
+    # resampling.
     n, ones = 200, 60
     values = np.repeat([1.0, 0.0], [ones, n - ones])[:, None]
     (estimate,) = bootstrap(values, seed=0)
     low, high = stats.binom.ppf([0.025, 0.975], n, ones / n) / n
     assert estimate.value == 0.3
-    assert estimate.low == pytest.approx(low, abs=1.01 / n) and estimate.high == pytest.approx(high, abs=1.01 / n)
+    assert estimate.low == pytest.approx(low, abs=1.01 / n) and estimate.high == pytest.approx(
+        high, abs=1.01 / n
+    )
 
 
 def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
@@ -82,7 +85,11 @@ def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
     both = bootstrap(values, seed=7)
     for column, estimate in enumerate(both):
         peer = stats.bootstrap(
-            (values[:, column],), np.mean, method="percentile", n_resamples=10_000, rng=np.random.default_rng(3)
+            (values[:, column],),
+            np.mean,
+            method="percentile",
+            n_resamples=10_000,
+            rng=np.random.default_rng(3),
         ).confidence_interval
         width = peer.high - peer.low
         assert estimate.low == pytest.approx(peer.low, abs=0.03 * width)
@@ -96,7 +103,9 @@ def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
 @pytest.mark.parametrize("n", [1, 7, 256])
 def test_bootstrap_of_equal_values_has_no_width_and_no_nan(constant, n):
     (estimate,) = bootstrap(np.full((n, 1), constant), seed=0)
-    assert estimate.low == pytest.approx(constant, abs=1e-15) and estimate.high == pytest.approx(constant, abs=1e-15)
+    assert estimate.low == pytest.approx(constant, abs=1e-15) and estimate.high == pytest.approx(
+        constant, abs=1e-15
+    )
     assert estimate.low <= estimate.value <= estimate.high
 
 
@@ -132,7 +141,11 @@ class Echo:
     def verify(self, prompt, completion, *, ended):
         if not ended:
             return Verdict(0.0, "no end")
-        return Verdict(1.0, "right") if completion in self.right[prompt.text] else Verdict(0.0, "wrong answer")
+        return (
+            Verdict(1.0, "right")
+            if completion in self.right[prompt.text]
+            else Verdict(0.0, "wrong answer")
+        )
 
 
 class Decoder:
@@ -152,7 +165,9 @@ SCRIPT = {  # prompt: its greedy completion, its four samples; "!" is one that n
 
 
 def scripted(policy, prompts, *, group, temperature, max_tokens, seed):
-    texts = [SCRIPT[p][0] if temperature == 0 else SCRIPT[p][1][i] for p in prompts for i in range(group)]
+    texts = [
+        SCRIPT[p][0] if temperature == 0 else SCRIPT[p][1][i] for p in prompts for i in range(group)
+    ]
     tokens = torch.tensor([[WORDS.index(t.strip("!")), 2 if "!" in t else 1] for t in texts])
     mask = torch.ones_like(tokens, dtype=torch.bool)
     ended = torch.tensor(["!" not in t for t in texts])
@@ -197,7 +212,8 @@ def test_every_number_by_hand(measured):
     }
     assert e.prompts["right"].tolist() == [3, 1, 0] and e.prompts["distinct"].tolist() == [2, 1, 0]
     assert e.prompts["greedy"].tolist() == [True, False, False]
-    # Three prompts: a resampled greedy mean is Binomial(3, 1/3)/3, whose 2.5 and 97.5 % points are 0 and 1.
+    # Three prompts: a resampled greedy mean is Binomial(3, 1/3)/3, whose 2.5 and 97.5 % points are
+    # 0 and 1.
     assert (e.greedy.low, e.greedy.high) == (0.0, 1.0)
 
 
@@ -209,7 +225,10 @@ def test_batches_do_not_matter_and_seeds_do(measured):
 
 def test_it_shows_itself_as_text_html_and_json(measured):
     e = measured()
-    assert "Evaluation of scripted on echo: 3 prompts, 4 samples each at temperature 1, seed 0" in repr(e)
+    assert (
+        "Evaluation of scripted on echo: 3 prompts, 4 samples each at temperature 1, seed 0"
+        in repr(e)
+    )
     assert "pass@2     0.500  [" in repr(e) and "wrong answer 41.7%" in repr(e)
     assert "<th>pass@4</th><td>0.667</td>" in e._repr_html_()
     back = json.loads(json.dumps(e.as_dict()))
@@ -234,16 +253,32 @@ def test_prompts_come_from_a_stream_of_their_own(monkeypatch):
         ({"ks": []}, ValueError, "ks: expected numbers from 1 to samples = 4 .* got none"),
         ({"ks": "12"}, TypeError, "ks: expected a list of whole numbers, got '12'"),
         ({"prompts": 3.5}, ValueError, "prompts: expected a whole number, got 3.5"),
-        ({"prompts": None}, TypeError, "prompts: expected a number or a list of prompts, got NoneType"),
+        (
+            {"prompts": None},
+            TypeError,
+            "prompts: expected a number or a list of prompts, got NoneType",
+        ),
         ({"max_tokens": 0}, ValueError, "max_tokens: expected a whole number of at least 1, got 0"),
-        ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
+        (
+            {"temperature": math.inf},
+            ValueError,
+            "temperature: expected a number above 0 and below inf, got inf",
+        ),
         ({"ks": [0]}, ValueError, "ks: expected a whole number of at least 1"),
         ({"samples": 0}, ValueError, "samples: expected a whole number of at least 1, got 0"),
         ({"samples": 2.0}, ValueError, "samples: expected a whole number, got 2.0"),
         ({"prompts": 0}, ValueError, "prompts: expected a whole number of at least 1"),
         ({"prompts": True}, TypeError, "prompts: expected a whole number, got bool"),
-        ({"prompts": []}, ValueError, "prompts: expected a number or a list of at least one prompt"),
-        ({"temperature": 0}, ValueError, "temperature: expected a number above 0 and below inf, got 0"),
+        (
+            {"prompts": []},
+            ValueError,
+            "prompts: expected a number or a list of at least one prompt",
+        ),
+        (
+            {"temperature": 0},
+            ValueError,
+            "temperature: expected a number above 0 and below inf, got 0",
+        ),
         ({"batch": 0}, ValueError, "batch: expected a whole number of at least 1"),
     ],
 )
@@ -257,7 +292,11 @@ def test_errors_name_the_argument(measured, wrong, error, words):
     [
         ({"policy": "dial"}, TypeError, "policy: expected a policy such as"),
         ({"task": "dial"}, TypeError, "task: expected a task such as"),
-        ({"prompts": ["3 : +1 ="]}, TypeError, r"prompts\[0\]: expected a trlib.tasks.Prompt, got '3 : \+1 ='"),
+        (
+            {"prompts": ["3 : +1 ="]},
+            TypeError,
+            r"prompts\[0\]: expected a trlib.tasks.Prompt, got '3 : \+1 ='",
+        ),
         ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
     ],
 )
@@ -270,7 +309,9 @@ def test_the_front_door_names_what_is_wrong(arguments, error, message):
 
 
 def test_numpys_numbers_are_settings_like_any_other(policy, task):
-    plain = evaluate(policy, task, prompts=4, samples=2, ks=[1, 2], temperature=0.5, seed=3, batch=8)
+    plain = evaluate(
+        policy, task, prompts=4, samples=2, ks=[1, 2], temperature=0.5, seed=3, batch=8
+    )
     found = evaluate(
         policy,
         task,
@@ -288,7 +329,10 @@ def test_numpys_numbers_are_settings_like_any_other(policy, task):
     ("arguments", "message"),
     [
         ({"resamples": 0}, "resamples: expected a whole number from 1 to 1000000, got 0"),
-        ({"resamples": 10**12}, "resamples: expected a whole number from 1 to 1000000, got 1000000000000"),
+        (
+            {"resamples": 10**12},
+            "resamples: expected a whole number from 1 to 1000000, got 1000000000000",
+        ),
         ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
         ({"values": [["a"]]}, "values: expected numbers"),
     ],

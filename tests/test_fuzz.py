@@ -1,7 +1,8 @@
-"""Every public function of tensors with drawn arguments, good and bad: an error begins with an argument's name, and a
-result holds no NaN and keeps its invariants.
+"""Every public function of tensors with drawn arguments, good and bad: an error begins with an
+argument's name, and a result holds no NaN and keeps its invariants.
 
-A few hundred calls are made here; `TRLIB_FUZZ=20000 pytest tests/test_fuzz.py` makes so many. The seed is fixed.
+A few hundred calls are made here; `TRLIB_FUZZ=20000 pytest tests/test_fuzz.py` makes so many. The
+seed is fixed.
 """
 
 from __future__ import annotations
@@ -98,7 +99,15 @@ NUMBERS = (
     2**70,
 )
 WORDS: dict[str, tuple[Any, ...]] = {
-    "how": ("token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "truncate", "mask", "?", None),
+    "how": (
+        "token-mean",
+        "seq-mean-token-mean",
+        "seq-mean-token-sum",
+        "truncate",
+        "mask",
+        "?",
+        None,
+    ),
     "level": ("token", "sequence", 3),
     "form": ("ratio", "exact", "regression", ""),
     "scale": ("std", None, "x"),
@@ -107,12 +116,15 @@ WORDS: dict[str, tuple[Any, ...]] = {
 
 
 class Drawer:
-    """Arguments of one call: of sizes that fit, in a type, of a magnitude; then perhaps one of them is spoilt."""
+    """Arguments of one call: of sizes that fit, in a type, of a magnitude; then perhaps one of them
+    is spoilt."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng, self.g = rng, torch.Generator().manual_seed(rng.getrandbits(40))
         self.b, self.t, self.v = rng.randint(1, 4), rng.randint(1, 5), rng.randint(2, 6)
-        self.dtype = rng.choice((torch.float32, torch.float32, torch.float64, torch.bfloat16, torch.float16))
+        self.dtype = rng.choice(
+            (torch.float32, torch.float32, torch.float64, torch.bfloat16, torch.float16)
+        )
         self.size = 10.0 ** rng.choice((-8, -2, 0, 0, 0, 1, 2))
 
     def normal(self, *shape: int) -> Tensor:
@@ -132,10 +144,16 @@ class Drawer:
                 "tokens": self.whole(v, b) if function is score_tokens else self.whole(v, b, t),
                 "ids": torch.arange(min(2, v)).expand(b, -1),
             }[name]
-        if name == "expert" or (function in (a.troll_loss, a.sparsify) and name.startswith("logp")) or over_v:
+        if (
+            name == "expert"
+            or (function in (a.troll_loss, a.sparsify) and name.startswith("logp"))
+            or over_v
+        ):
             shape = (b, t, v) if function in (a.troll_loss, a.sparsify) else (b, v)
             full = (self.size * self.normal(*shape)).log_softmax(-1)
-            return (full.exp() if name == "expert" else full).to(self.dtype if self.size < 11 else torch.float32)
+            return (full.exp() if name == "expert" else full).to(
+                self.dtype if self.size < 11 else torch.float32
+            )
         if flat:
             return (self.normal(b, v).log_softmax(-1)[:, : min(2, v)]).float()
         if name.startswith("log") or name == "x":
@@ -169,13 +187,24 @@ class Drawer:
             value.int(),
         ]
         if value.is_floating_point():
-            choices += [value * math.nan, value + math.inf, -value, value * 1e4, value + 5, value.to(torch.float16)]
+            choices += [
+                value * math.nan,
+                value + math.inf,
+                -value,
+                value * 1e4,
+                value + 5,
+                value.to(torch.float16),
+            ]
         return self.rng.choice(choices)
 
     def arguments(self, function: Callable[..., Any]) -> tuple[list[Any], dict[str, Any], bool]:
         first, named = [], {}
         parameters = inspect.signature(function).parameters
-        numbers = [n for n, p in parameters.items() if p.annotation not in ("Tensor",) and n not in ("ids",)]
+        numbers = [
+            n
+            for n, p in parameters.items()
+            if p.annotation not in ("Tensor",) and n not in ("ids",)
+        ]
         spoilt = self.rng.choice([*parameters, *([None] * len(parameters))])
         for name, p in parameters.items():
             if name in numbers:
@@ -217,7 +246,11 @@ class Drawer:
                 first.append(value)
             else:
                 named[name] = value
-        if function is a.dppo_loss and named.get("delta_kl") is None and named.get("delta_tv") is None:
+        if (
+            function is a.dppo_loss
+            and named.get("delta_kl") is None
+            and named.get("delta_tv") is None
+        ):
             named["delta_tv"] = 0.1
         return first, named, spoilt is None
 
@@ -229,11 +262,16 @@ def tensors(found: Any) -> list[tuple[str, Tensor]]:
         return [("per_token", found.per_token), *found.diagnostics.items()]
     if isinstance(found, tuple | list):
         return [x for i, one in enumerate(found) for x in tensors(one)]
-    return [(n, v) for n, v in vars(found).items() if isinstance(v, Tensor)] if hasattr(found, "__dict__") else []
+    return (
+        [(n, v) for n, v in vars(found).items() if isinstance(v, Tensor)]
+        if hasattr(found, "__dict__")
+        else []
+    )
 
 
 def one_call(number: int) -> str | None:
-    """What is wrong with call `number`; None: nothing. An overflow to inf is no wrong number; NaN always is."""
+    """What is wrong with call `number`; None: nothing. An overflow to inf is no wrong number; NaN
+    always is."""
     drawer = Drawer(random.Random(SEED * 1_000_003 + number))
     function = drawer.rng.choice(FUNCTIONS)
     first, named, clean = drawer.arguments(function)
@@ -242,7 +280,11 @@ def one_call(number: int) -> str | None:
     try:
         found = function(*first, **named)
     except (TypeError, ValueError) as error:
-        return None if re.match(rf"({names})\b.*expected", str(error)) else where + f"{type(error).__name__}: {error}"
+        return (
+            None
+            if re.match(rf"({names})\b.*expected", str(error))
+            else where + f"{type(error).__name__}: {error}"
+        )
     except Exception as error:
         return where + f"{type(error).__name__}: {error}"
     for name, value in tensors(found):
@@ -251,7 +293,9 @@ def one_call(number: int) -> str | None:
     mask = named.get("mask")
     if isinstance(found, TokenLoss):
         outside = ~mask
-        if bool((found.per_token[outside] != 0).any()) or bool((found.diagnostics["weight"][outside] != 0).any()):
+        if bool((found.per_token[outside] != 0).any()) or bool(
+            (found.diagnostics["weight"][outside] != 0).any()
+        ):
             return where + "a masked token has a loss or a weight"
     if function in (kl, binary_kl, topk_kl, k2) and bool((found < 0).any()):
         return where + "a divergence below 0"

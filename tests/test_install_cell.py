@@ -1,4 +1,5 @@
-"""A hosted notebook's first cell, in a clean environment that already has torch and numpy: both stay as they are."""
+"""A hosted notebook's first cell, in a clean environment that already has torch and numpy: both
+stay as they are."""
 
 from __future__ import annotations
 
@@ -31,15 +32,20 @@ print(json.dumps([version("trust-region-book"), trlib.__file__, torch.__file__, 
 
 
 def run(*command: str | Path) -> str:
-    ours = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # it would bring this checkout
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd="/", env=ours)
+    ours = {
+        name: value for name, value in os.environ.items() if name != "PYTHONPATH"
+    }  # it would bring this checkout
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, check=False, cwd="/", env=ours
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 @pytest.fixture(scope="module")
 def hosted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment that has everything this one has, but neither this package nor its checkout."""
+    """The Python of an environment that has everything this one has, but neither this package nor
+    its checkout."""
     folder = tmp_path_factory.mktemp("hosted")
     theirs = folder / "packages"
     theirs.mkdir()
@@ -48,7 +54,9 @@ def hosted(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (theirs / entry.name).symlink_to(entry)
     venv.create(folder / "env", with_pip=False)
     python = folder / "env" / "bin" / "python"
-    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])").strip())
+    site = Path(
+        run(python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])").strip()
+    )
     (site / "preinstalled.pth").write_text(f"{theirs}\n", encoding="utf-8")
     return python
 
@@ -94,7 +102,8 @@ print(sorted(asked), "trlib-explorable" in RatioMap()._repr_mimebundle_()[0]["te
 
 @pytest.mark.nightly("needs the environment that the other test installs")
 def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
-    """A chapter's map needs anywidget, its figures matplotlib: where they are not there, the cell asks for them."""
+    """A chapter's map needs anywidget, its figures matplotlib: where they are not there, the cell
+    asks for them."""
     assert run(hosted, "-c", SHOWN).strip() == "['anywidget', 'matplotlib'] True"
     told = re.search(r'install -q "(trust-region-book\[\w+\])', install_cell(THERE))
     assert told is not None
@@ -113,19 +122,28 @@ def test_the_cell_brings_what_the_chapters_figures_need(hosted: Path) -> None:
 
 def test_the_cell_does_nothing_where_the_package_is_there() -> None:
     for where in (THERE, Address()):
-        code = re.sub(r"^    %pip.*$", "    raise AssertionError('it would install')", install_cell(where), flags=re.M)
+        code = re.sub(
+            r"^    %pip.*$",
+            "    raise AssertionError('it would install')",
+            install_cell(where),
+            flags=re.M,
+        )
         exec(compile(code, "cell", "exec"), {})
 
 
 def test_without_an_address_the_first_cell_stops_with_one_sentence() -> None:
-    """As a hosted notebook without the package does: it says what to get, and no later cell runs."""
+    """As a hosted notebook without the package does: it says what to get, and no later cell
+    runs."""
     shell = InteractiveShell()
-    cell = install_cell(Address()).replace("trust-region-book", "trust-region-book-that-is-not-there")
+    cell = install_cell(Address()).replace(
+        "trust-region-book", "trust-region-book-that-is-not-there"
+    )
     with redirect_stdout(io.StringIO()) as shown:
         done = shell.run_cell(cell)
     assert isinstance(done.error_in_exec, ModuleNotFoundError)
     (line,) = shown.getvalue().splitlines()
     assert (
-        line.startswith("ModuleNotFoundError: this chapter needs trust-region-book") and "nothing is installed" in line
+        line.startswith("ModuleNotFoundError: this chapter needs trust-region-book")
+        and "nothing is installed" in line
     )
     assert "pip install .[notebook]" in line and "install trlib" not in line

@@ -1,4 +1,5 @@
-"""The packed layout [N]: every token loss, aggregation and correction says what it says of padded rows."""
+"""The packed layout [N]: every token loss, aggregation and correction says what it says of padded
+rows."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ def assert_alike(function, arguments: dict[str, torch.Tensor], lengths: list[int
     there = ends(lengths)
     width = there.shape[1]
     arguments = {
-        k: v if k in OF_ROWS else v[:, :width].masked_fill(~there, False if v.dtype == torch.bool else 0)
+        k: v
+        if k in OF_ROWS
+        else v[:, :width].masked_fill(~there, False if v.dtype == torch.bool else 0)
         for k, v in arguments.items()
     }
     flat = {k: v if k in OF_ROWS else v[there] for k, v in arguments.items()}
@@ -42,17 +45,25 @@ def assert_alike(function, arguments: dict[str, torch.Tensor], lengths: list[int
         x = given_arguments[first].clone().requires_grad_()
         result = call(x, **{k: v for k, v in given_arguments.items() if k != first})
         per_token = getattr(result, "per_token", result)
-        gradient = torch.autograd.grad(per_token.sum(), x)[0] if per_token.requires_grad else torch.zeros_like(x)
+        gradient = (
+            torch.autograd.grad(per_token.sum(), x)[0]
+            if per_token.requires_grad
+            else torch.zeros_like(x)
+        )
         results.append((per_token, gradient, getattr(result, "diagnostics", {})))
     (padded, slope, more), (tokens, packed_slope, packed_more) = results
-    torch.testing.assert_close(tokens, padded[there] if padded.dim() else padded, rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        tokens, padded[there] if padded.dim() else padded, rtol=0, atol=1e-12
+    )
     torch.testing.assert_close(packed_slope, slope[there], rtol=0, atol=1e-12)
     for name, value in more.items():
         assert packed_more[name].shape == tokens.shape
         torch.testing.assert_close(packed_more[name], value[there], rtol=0, atol=1e-12)
 
 
-MORE = {loss.__name__: loss for loss in (bapo_loss, cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss)}
+MORE = {
+    loss.__name__: loss for loss in (bapo_loss, cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss)
+}
 
 
 @pytest.mark.parametrize("name", [*(name for name, case in CASES.items() if case.pure), *MORE])
@@ -110,9 +121,14 @@ def test_aggregations_and_corrections_too(lengths, seed, how):
     )
     there = ends(lengths)
     logp, old = (values[name][:, : there.shape[1]] for name in ("logp", "logp_old"))
-    factor = packed(truncated_importance, lengths)(logp[there], old[there], level="geometric", floor=0.5)
+    factor = packed(truncated_importance, lengths)(
+        logp[there], old[there], level="geometric", floor=0.5
+    )
     torch.testing.assert_close(
-        factor, truncated_importance(logp, old, there, level="geometric", floor=0.5)[there], rtol=0, atol=1e-12
+        factor,
+        truncated_importance(logp, old, there, level="geometric", floor=0.5)[there],
+        rtol=0,
+        atol=1e-12,
     )
     a = values["advantages"][:, : there.shape[1]]
     for rule, given_settings in ((opsm_mask, {"delta": 0.1}), (m2po_mask, {})):
@@ -131,7 +147,12 @@ def test_lengths_may_be_a_tensor_and_the_mask_is_all_tokens():
 @pytest.mark.parametrize(
     ("lengths", "tokens", "error", "message"),
     [
-        ([1, 3], 3, ValueError, r"logp: expected \[N, ...\] with N = 4, the sum of lengths, got \[3\]"),
+        (
+            [1, 3],
+            3,
+            ValueError,
+            r"logp: expected \[N, ...\] with N = 4, the sum of lengths, got \[3\]",
+        ),
         ([1, -1], 3, ValueError, "lengths: expected a whole number of at least 0, got -1"),
         ([0, 0], 3, ValueError, r"lengths: expected rows with a token among them, got \[0, 0\]"),
         ([1.5], 3, ValueError, "lengths: expected a whole number"),

@@ -1,4 +1,5 @@
-"""The script that a practitioner opens first: it learns, and it computes what trlib's loop computes."""
+"""The script that a practitioner opens first: it learns, and it computes what trlib's loop
+computes."""
 
 from __future__ import annotations
 
@@ -60,7 +61,10 @@ def test_loss_and_gradient_are_those_of_the_loop(name: str) -> None:
                 loss = part.loss()
                 gradient = torch.autograd.grad(loss, part.parameters, retain_graph=True)
                 c = part.completions
-                inputs = torch.cat([c.prompt_ids[c.group], c.tokens], 1), torch.cat([c.prompt_mask[c.group], c.mask], 1)
+                inputs = (
+                    torch.cat([c.prompt_ids[c.group], c.tokens], 1),
+                    torch.cat([c.prompt_mask[c.group], c.mask], 1),
+                )
                 by_name = {names[id(p)]: g for p, g in zip(part.parameters, gradient, strict=True)}
                 seen.append(Seen(inputs, part.batch, weights, float(loss.detach()), by_name))
                 part.descend(loss)
@@ -68,7 +72,18 @@ def test_loss_and_gradient_are_those_of_the_loop(name: str) -> None:
     region = {"delta_tv": 0.15} if name == "dppo" else {}
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
     method = Spy(advantage="group-std", **region)
-    trlib.train(policy, task, method, steps=1, prompts=4, group=8, epochs=3, lr=2e-3, warmup=0, anchor="recomputed")
+    trlib.train(
+        policy,
+        task,
+        method,
+        steps=1,
+        prompts=4,
+        group=8,
+        epochs=3,
+        lr=2e-3,
+        warmup=0,
+        anchor="recomputed",
+    )
     last, model = seen[-1], policy.model
     assert len(seen) == 3
     for key, tensor in model.named_parameters():
@@ -76,9 +91,13 @@ def test_loss_and_gradient_are_those_of_the_loop(name: str) -> None:
         tensor.grad = None
     batch = last.batch
     logp = minimal_grpo.log_probs(model, last.inputs[0], last.inputs[1].long(), batch.mask.shape[1])
-    assert float((logp.detach() - batch.logp_old)[batch.mask].abs().max()) > 0.3, "the policy has moved"
+    assert float((logp.detach() - batch.logp_old)[batch.mask].abs().max()) > 0.3, (
+        "the policy has moved"
+    )
     advantages = minimal_grpo.group_relative(batch.rewards, batch.group)
-    loss, tokens = minimal_grpo.objective(name, logp, batch.logp_old, advantages, batch.mask, batch.horizon)
+    loss, tokens = minimal_grpo.objective(
+        name, logp, batch.logp_old, advantages, batch.mask, batch.horizon
+    )
     if name in ("grpo", "dppo"):
         assert not bool(tokens.diagnostics["kept"][batch.mask].all()), "the region acts"
     loss.backward()
@@ -92,17 +111,34 @@ def test_its_prompts_and_answers_are_those_of_the_task() -> None:
     rng, task = random.Random(5), trlib.load_task("dial")
     for _ in range(300):
         text, answer = minimal_grpo.dial(rng)
-        verdict = task.verify(Prompt(text, str(answer), 5), f"easy so {answer}", ended=True)  # it computes the answer
+        verdict = task.verify(
+            Prompt(text, str(answer), 5), f"easy so {answer}", ended=True
+        )  # it computes the answer
         assert verdict.reward == 1 == minimal_grpo.reward(f"easy so {answer}", answer)
     assert minimal_grpo.reward(f"slowly {answer} so {answer + 1}", answer) == 0
     assert minimal_grpo.reward("no number", 3) == 0
 
 
 def test_it_fits_on_two_hundred_lines() -> None:
-    assert len((ROOT / "examples" / "minimal_grpo.py").read_text(encoding="utf-8").splitlines()) <= 200
+    assert (
+        len((ROOT / "examples" / "minimal_grpo.py").read_text(encoding="utf-8").splitlines()) <= 200
+    )
 
 
-SMALL = ["--steps", "2", "--prompts", "2", "--group", "4", "--epochs", "2", "--max-tokens", "5", "--lr", "0.01"]
+SMALL = [
+    "--steps",
+    "2",
+    "--prompts",
+    "2",
+    "--group",
+    "4",
+    "--epochs",
+    "2",
+    "--max-tokens",
+    "5",
+    "--lr",
+    "0.01",
+]
 
 
 @pytest.fixture
@@ -121,13 +157,17 @@ def trained(folder: Path, *options: str) -> tuple[list[dict[str, float]], dict[s
     step = torch.optim.AdamW.step
 
     def kept(self: Any, *args: Any, **kwargs: Any) -> Any:
-        gradients.update({str(i): p.grad.clone() for i, p in enumerate(self.param_groups[0]["params"])})
+        gradients.update(
+            {str(i): p.grad.clone() for i, p in enumerate(self.param_groups[0]["params"])}
+        )
         return step(self, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim.AdamW, "step", kept)
         rows = minimal_grpo.train(minimal_grpo.settings(["--model", str(folder), *SMALL, *options]))
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows], gradients
+    return [
+        {key: value for key, value in row.items() if key != "seconds"} for row in rows
+    ], gradients
 
 
 @pytest.fixture
@@ -137,7 +177,9 @@ def rewarded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("method", ["grpo", "dppo", "pg_is"])
-def test_micro_batches_of_a_random_qwen_add_up_to_its_batch(qwen: Path, rewarded: None, method: str) -> None:
+def test_micro_batches_of_a_random_qwen_add_up_to_its_batch(
+    qwen: Path, rewarded: None, method: str
+) -> None:
     whole, parts = (trained(qwen, "--method", method, *more) for more in ([], ["--micro", "3"]))
     for row, other in zip(whole[0], parts[0], strict=True):
         assert row == pytest.approx(other, rel=1e-4, abs=1e-6) and row["grad_norm"] > 0
@@ -145,11 +187,16 @@ def test_micro_batches_of_a_random_qwen_add_up_to_its_batch(qwen: Path, rewarded
         torch.testing.assert_close(parts[1][key], gradient, rtol=1e-3, atol=1e-5)
 
 
-def test_only_an_adapter_learns_and_the_reference_is_the_model_without_it(qwen: Path, rewarded: None) -> None:
+def test_only_an_adapter_learns_and_the_reference_is_the_model_without_it(
+    qwen: Path, rewarded: None
+) -> None:
     free, _ = trained(qwen, "--lora", "4")
     held, gradients = trained(qwen, "--lora", "4", "--kl", "5.0")
     assert len(gradients) == 2 * 2 * 7  # two matrices for each of seven projections in two layers
-    assert free[0]["loss"] == pytest.approx(held[0]["loss"], abs=1e-3) or held[0]["loss"] > free[0]["loss"]
+    assert (
+        free[0]["loss"] == pytest.approx(held[0]["loss"], abs=1e-3)
+        or held[0]["loss"] > free[0]["loss"]
+    )
     assert held[1]["loss"] > free[1]["loss"], "the penalty is paid once the adapter has moved"
 
 
@@ -175,11 +222,15 @@ def test_bf16_computes_in_bf16_and_keeps_float32_weights(qwen: Path, rewarded: N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(minimal_grpo, "log_probs", watched)
         rows, gradients = trained(qwen, "--bf16")
-    assert seen == {torch.float32, torch.bfloat16} and {g.dtype for g in gradients.values()} == {torch.float32}
+    assert seen == {torch.float32, torch.bfloat16} and {g.dtype for g in gradients.values()} == {
+        torch.float32
+    }
     assert all(row["grad_norm"] > 0 for row in rows)
 
 
-def test_held_out_prompts_are_never_learned_from(qwen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_held_out_prompts_are_never_learned_from(
+    qwen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[list[str]] = []
     sample = minimal_grpo.sample
 
@@ -201,6 +252,19 @@ def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path: Path, 
         card = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
         card["chat_template"] = "{% for message in messages %}{{ message.content }}{% endfor %} so"
         (folder / "tokenizer_config.json").write_text(json.dumps(card), encoding="utf-8")
-    options = ["--model", str(folder), "--steps", "2", "--prompts", "2", "--group", "4", "--epochs", "2"]
-    history = minimal_grpo.train(minimal_grpo.settings([*options, "--max-tokens", "5", "--method", "dppo"]))
+    options = [
+        "--model",
+        str(folder),
+        "--steps",
+        "2",
+        "--prompts",
+        "2",
+        "--group",
+        "4",
+        "--epochs",
+        "2",
+    ]
+    history = minimal_grpo.train(
+        minimal_grpo.settings([*options, "--max-tokens", "5", "--method", "dppo"])
+    )
     assert len(history) == 2 and all(0 < row["length"] <= 5 for row in history)

@@ -1,4 +1,5 @@
-"""Another project of the same name: each way of meeting it ends with a sentence that says which of the two this is."""
+"""Another project of the same name: each way of meeting it ends with a sentence that says which of
+the two this is."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ import pytest
 from tools.paths import ROOT
 
 
-def python(code: str, *paths: Path, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def python(
+    code: str, *paths: Path, options: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     command = [sys.executable, *options, "-c", code]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=where)
@@ -20,7 +23,8 @@ def python(code: str, *paths: Path, options: tuple[str, ...] = ()) -> subprocess
 
 @pytest.fixture
 def replaced(tmp_path: Path) -> Path:
-    """A folder of packages where the other project was installed after ours, into the same folder."""
+    """A folder of packages where the other project was installed after ours, into the same
+    folder."""
     (tmp_path / "trlib").mkdir()
     for entry in (ROOT / "trlib").iterdir():
         if entry.name != "__init__.py":
@@ -42,16 +46,20 @@ def test_the_command_line_refuses_it_in_a_line(replaced: Path) -> None:
     done = python("import sys; from trlib.cli import main; sys.exit(main(['tasks']))", replaced)
     assert (done.returncode, done.stdout) == (1, "")
     assert (
-        done.stderr.startswith("trlib: error: `import trlib` brings another project") and done.stderr.count("\n") == 1
+        done.stderr.startswith("trlib: error: `import trlib` brings another project")
+        and done.stderr.count("\n") == 1
     )
 
 
 def test_the_book_says_what_hides_our_trlib(tmp_path: Path) -> None:
     (tmp_path / "trlib").mkdir()
     (tmp_path / "trlib/__init__.py").write_text('__version__ = "1.0.1"\n', encoding="utf-8")
-    # Without site-packages: an editable install there would still find our modules inside the other package.
+    # Without site-packages: an editable install there would still find our modules inside the other
+    # package.
     done = python("import trbook", tmp_path, ROOT / "book", options=("-S",))
-    assert "ImportError: `import trlib` does not bring the trlib of trust-region-book" in done.stderr
+    assert (
+        "ImportError: `import trlib` does not bring the trlib of trust-region-book" in done.stderr
+    )
 
 
 def test_ours_says_so_where_the_other_is_installed_too(tmp_path: Path) -> None:

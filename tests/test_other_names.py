@@ -1,4 +1,5 @@
-"""Other libraries' names: every surface answers with ours, the libraries have them, and ours exist."""
+"""Other libraries' names: every surface answers with ours, the libraries have them, and ours
+exist."""
 
 from __future__ import annotations
 
@@ -34,9 +35,13 @@ ASKED = {
 
 @pytest.mark.parametrize(("theirs", "ours"), ASKED.items())
 def test_python_the_command_line_and_methods_all_name_ours(theirs, ours, capsys):
-    with pytest.raises(TypeError, match=f"train: no argument is called '{theirs}'; .* is .*'{ours}'.* here"):
+    with pytest.raises(
+        TypeError, match=f"train: no argument is called '{theirs}'; .* is .*'{ours}'.* here"
+    ):
         trlib.train(None, None, None, steps=1, **{theirs: 1})
-    with pytest.raises(TypeError, match=f"GRPO: no setting is called '{theirs}'; .* is .*'{ours}'.* here"):
+    with pytest.raises(
+        TypeError, match=f"GRPO: no setting is called '{theirs}'; .* is .*'{ours}'.* here"
+    ):
         GRPO(**{theirs: 1})
     option = f"--{theirs.replace('_', '-')}"
     assert main(["train", option, "1"]) == 2
@@ -58,14 +63,18 @@ def test_what_stands_before_a_dotted_name_is_passed_over():
 
 
 def test_our_own_names_in_the_wrong_place_are_sent_to_theirs():
-    with pytest.raises(TypeError, match=r"'lr' is a setting of the run: trlib.train\(..., lr=...\), --lr"):
+    with pytest.raises(
+        TypeError, match=r"'lr' is a setting of the run: trlib.train\(..., lr=...\), --lr"
+    ):
         GRPO(lr=1e-4)
     with pytest.raises(TypeError, match="'eps_low' is a setting of the method"):
         trlib.train(None, None, None, steps=1, eps_low=0.1)
 
 
 def test_a_method_without_the_setting_is_not_said_to_have_it():
-    with pytest.raises(TypeError, match="DPPO: no setting is called 'delta'; did you mean 'delta_tv'"):
+    with pytest.raises(
+        TypeError, match="DPPO: no setting is called 'delta'; did you mean 'delta_tv'"
+    ):
         DPPO(delta=0.1)
     with pytest.raises(TypeError) as refused:
         TROLL(epsilon=0.2)
@@ -74,7 +83,11 @@ def test_a_method_without_the_setting_is_not_said_to_have_it():
 
 def test_every_name_of_ours_exists():
     methods = {f.name for kind in ALGORITHMS.values() for f in fields(getattr(kind, "func", kind))}
-    known = {"run": set(inspect.signature(trlib.train).parameters), "method": methods, "argument": {"policy", "task"}}
+    known = {
+        "run": set(inspect.signature(trlib.train).parameters),
+        "method": methods,
+        "argument": {"policy", "task"},
+    }
     for names in NAMES.values():
         for entry in names.values():
             assert known[entry.owner] >= set(entry.ours), entry
@@ -94,4 +107,7 @@ def test_verl_has_the_names_that_are_called_its_own():
     (folder,) = find_spec("verl").submodule_search_locations
     files = [*Path(folder, "trainer/config").rglob("*.yaml"), *Path(folder).rglob("*config*.py")]
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    assert [name for name in NAMES["verl"] if name not in text] in ([], ["rollout_n"])  # rollout.n there
+    assert [name for name in NAMES["verl"] if name not in text] in (
+        [],
+        ["rollout_n"],
+    )  # rollout.n there

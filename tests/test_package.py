@@ -1,4 +1,5 @@
-"""The house's rules: what importing costs, what the ground floor imports, and the contract's signatures."""
+"""The house's rules: what importing costs, what the ground floor imports, and the contract's
+signatures."""
 
 from __future__ import annotations
 
@@ -33,13 +34,20 @@ GROUND = (
 
 
 def ground_floor(parts: tuple[str, ...] = GROUND) -> list[Path]:
-    return sorted(f for part in parts for f in [ROOT / f"{part}.py", *(ROOT / part).glob("**/*.py")] if f.exists())
+    return sorted(
+        f
+        for part in parts
+        for f in [ROOT / f"{part}.py", *(ROOT / part).glob("**/*.py")]
+        if f.exists()
+    )
 
 
 def test_importing_the_package_imports_no_torch():
     heavy = ("torch", "transformers", "numpy", "pandas", "scipy", "matplotlib", "tqdm", "datasets")
     code = f"import sys, trlib; sys.exit(', '.join(m for m in {heavy} if m in sys.modules) or 0)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent
+    )
     assert result.returncode == 0, f"import trlib brought in {result.stderr.strip()}"
 
 
@@ -51,7 +59,9 @@ run = trlib.train(policy, task, trlib.algorithms.GRPO(), steps=1, prompts=2, gro
 assert len(run.history) == 1
 sys.exit(", ".join(m for m in sys.modules if m.startswith("trlib.relatives")) or 0)
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent
+    )
     assert result.returncode == 0, f"a batch of GRPO: {result.stderr.strip()}"
 
 
@@ -90,7 +100,8 @@ CONTRACT = {
         "gae(rewards, values, mask, *, gamma, lam)",
     ],
     "corrections": [
-        "truncated_importance(logp_old, logp_rollout, mask, *, cap=2.0, level='token', how='truncate')",
+        "truncated_importance(logp_old, logp_rollout, mask, *, cap=2.0, level='token', "
+        "how='truncate')",
     ],
     "divergences": [
         "kl(log_a, log_b)",
@@ -112,9 +123,11 @@ CONTRACT = {
         "sapo_loss(logp, logp_old, *, advantages, mask, tau_pos=1.0, tau_neg=1.05)",
         "gmpo_loss(logp, logp_old, *, advantages, mask, eps_log=.4)",
         "pspo_loss(logp, logp_old, *, advantages, mask, alpha=.1)",
-        "dppo_loss(logp, logp_rollout, *, advantages, mask, delta_tv=None, delta_kl=None, measured=None,"
+        "dppo_loss(logp, logp_rollout, *, advantages, mask, delta_tv=None, delta_kl=None, "
+        "measured=None,"
         " logp_anchor=None, max_ratio=None)",
-        "quatro_loss(logp, logp_rollout, *, rewards, group, mask, delta_kl=.1, lambda_min=1e-2, form='ratio')",
+        "quatro_loss(logp, logp_rollout, *, rewards, group, mask, delta_kl=.1, lambda_min=1e-2, "
+        "form='ratio')",
         "troll_loss(logp, logp_old, *, tokens, advantages, mask, delta_kl=.05, alpha=1.0)",
         "trsft_loss(logp, *, mask, alpha=.1)",
     ],
@@ -124,9 +137,12 @@ CONTRACT = {
 }
 
 
-@pytest.mark.parametrize(("module", "wanted"), [(m, s) for m, lines in CONTRACT.items() for s in lines])
+@pytest.mark.parametrize(
+    ("module", "wanted"), [(m, s) for m, lines in CONTRACT.items() for s in lines]
+)
 def test_signatures_are_the_contracts(module, wanted):
-    """The contract's arguments, in its order, of its kinds, with its defaults; more only by keyword with a default."""
+    """The contract's arguments, in its order, of its kinds, with its defaults; more only by keyword
+    with a default."""
     name = wanted.split("(")[0]
     promised = inspect.signature(eval("lambda " + wanted[len(name) + 1 : -1] + ": None"))
     actual = inspect.signature(getattr(__import__(f"trlib.{module}", fromlist=[name]), name))
@@ -139,7 +155,10 @@ def test_signatures_are_the_contracts(module, wanted):
             elif name != "solve_dual":  # the contract leaves its defaults open
                 assert parameter.default is parameter.empty, key
         else:
-            assert parameter.kind == parameter.KEYWORD_ONLY and parameter.default is not parameter.empty, key
+            assert (
+                parameter.kind == parameter.KEYWORD_ONLY
+                and parameter.default is not parameter.empty
+            ), key
 
 
 def test_every_method_has_a_key_and_can_be_made_with_its_defaults():

@@ -19,11 +19,15 @@ SIZE = 1_500_000
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
 
 def tracked() -> list[Path]:
-    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
@@ -44,22 +48,29 @@ def test_the_checks_are_clean(command: tuple[str, ...]) -> None:
 
 def test_the_contract_of_the_bridges_names_every_storey_above_the_ground() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = {contract["name"].split(":")[0]: contract for contract in settings["tool"]["importlinter"]["contracts"]}
+    contracts = {
+        contract["name"].split(":")[0]: contract
+        for contract in settings["tool"]["importlinter"]["contracts"]
+    }
     bridges = contracts["bridges stand beside the house"]
     ground = contracts["the ground floor is torch and the standard library"]
     house = {
         f"trlib.{path.stem}"
         for path in (ROOT / "trlib").iterdir()
-        if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.stem.startswith("__")
+        if (path.suffix == ".py" or (path / "__init__.py").exists())
+        and not path.stem.startswith("__")
     }
-    # The storeys' contract passes over the bridges and over names that only say where a module has moved.
+    # The storeys' contract passes over the bridges and over names that only say where a module has
+    # moved.
     passed_over = {f"trlib.{name}" for name in contracts["storeys"]["exhaustive_ignores"]}
     free = {"trlib.errors", *passed_over, *ground["source_modules"]}
     assert house - free == set(bridges["forbidden_modules"])
 
 
 def test_the_address_and_the_version_agree_everywhere() -> None:
-    assert [str(path.relative_to(ROOT)) for path in differing()] == [], "run `python -m tools.stamp`"
+    assert [str(path.relative_to(ROOT)) for path in differing()] == [], (
+        "run `python -m tools.stamp`"
+    )
     assert f"version: {version()}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
@@ -70,8 +81,12 @@ def test_no_reader_is_sent_to_an_unrelated_package() -> None:
 
 def test_every_method_has_tests_of_its_own() -> None:
     homes = {kind.__module__.rpartition(".")[2] for kind in ALGORITHMS.values()}
-    missing = [name for name in sorted(homes) if not (ROOT / f"tests/algorithms/test_{name}.py").is_file()]
-    assert missing == [], "each method's loss needs tests/algorithms/test_NAME.py: golden numbers, limits, masks"
+    missing = [
+        name for name in sorted(homes) if not (ROOT / f"tests/algorithms/test_{name}.py").is_file()
+    ]
+    assert missing == [], (
+        "each method's loss needs tests/algorithms/test_NAME.py: golden numbers, limits, masks"
+    )
 
 
 def test_no_file_is_large() -> None:
@@ -101,7 +116,12 @@ def test_the_package_pins_neither_torch_nor_numpy_nor_widgets() -> None:
 
 def texts() -> list[Path]:
     """Tracked text files, other people's left out."""
-    others = ("book/_static/katex/", "book/_static/fonts/", "tests/browser/axe", "tests/browser/LICENSE")
+    others = (
+        "book/_static/katex/",
+        "book/_static/fonts/",
+        "tests/browser/axe",
+        "tests/browser/LICENSE",
+    )
     kinds = {
         ".py",
         ".md",
@@ -126,6 +146,10 @@ def texts() -> list[Path]:
     found = []
     for path in tracked():
         name = path.relative_to(ROOT).as_posix()
-        if path.suffix in kinds and not name.startswith(others) and path.name != "package-lock.json":
+        if (
+            path.suffix in kinds
+            and not name.startswith(others)
+            and path.name != "package-lock.json"
+        ):
             found.append(path)
     return found

@@ -1,4 +1,5 @@
-"""Everything that trains runs once on a device that is not the CPU, so that a first run on a GPU is no adventure."""
+"""Everything that trains runs once on a device that is not the CPU, so that a first run on a GPU is
+no adventure."""
 
 from __future__ import annotations
 
@@ -13,8 +14,20 @@ from tests.second_device import DEVICE, Elsewhere, SecondDevice, move
 from trlib.algorithms import ALGORITHMS
 from trlib.methods import OBJECTIVES, OPTIMIZERS
 
-SMALL = {"steps": 1, "epochs": 2, "prompts": 4, "group": 4, "probe": 2, "lr": 1e-3, "seed": 3, "progress": False}
-FORWARD_MODE = {"trpo", "gae"}  # Fisher products take derivatives in forward mode, which do not pass through a wrapper
+SMALL = {
+    "steps": 1,
+    "epochs": 2,
+    "prompts": 4,
+    "group": 4,
+    "probe": 2,
+    "lr": 1e-3,
+    "seed": 3,
+    "progress": False,
+}
+FORWARD_MODE = {
+    "trpo",
+    "gae",
+}  # Fisher products take derivatives in forward mode, which do not pass through a wrapper
 ADAPTERS = {"r": 2, "target_modules": "all-linear"}
 
 
@@ -23,7 +36,9 @@ def trained(method, *, lora=None, task="dial", **settings):
     move(learner.model)
     with SecondDevice():
         run = trlib.train(learner, trlib.load_task(task), method, **{**SMALL, **settings})
-    assert learner.device == DEVICE and all(isinstance(weight, Elsewhere) for weight in learner.parameters)
+    assert learner.device == DEVICE and all(
+        isinstance(weight, Elsewhere) for weight in learner.parameters
+    )
     return learner, run
 
 
@@ -37,23 +52,32 @@ def test_the_device_refuses_what_a_gpu_refuses():
         assert there.device == DEVICE and (2 * there + torch.tensor(1.0)).tolist() == [3.0, 5.0]
         assert there[torch.tensor([1])].device == DEVICE and type(there.to("cpu")) is torch.Tensor
         for mistake in (lambda: there + torch.ones(2), lambda: torch.stack([there, torch.ones(2)])):
-            with pytest.raises(RuntimeError, match="expected all tensors on one device, got lazy:0 and cpu"):
+            with pytest.raises(
+                RuntimeError, match="expected all tensors on one device, got lazy:0 and cpu"
+            ):
                 mistake()
         with pytest.raises(RuntimeError, match="numpy"):
             there.numpy()
 
 
 @pytest.mark.parametrize(
-    "name", by_day(sorted({*ALGORITHMS} - FORWARD_MODE), "dppo", "troll", reason="the other methods")
+    "name",
+    by_day(sorted({*ALGORITHMS} - FORWARD_MODE), "dppo", "troll", reason="the other methods"),
 )
 def test_a_method_trains_there_as_it_does_here(name):
     learner, run = trained(ALGORITHMS[name]())
     before, here = trlib.load_policy("dial"), trlib.load_policy("dial")
     beside = trlib.train(here, trlib.load_task("dial"), ALGORITHMS[name](), **SMALL)
     assert run.rows[0]["reward"] == pytest.approx(beside.rows[0]["reward"], abs=0, nan_ok=True)
-    moved = sum(float((a - b).abs().sum()) for a, b in zip(weights(here), weights(before), strict=True))
-    apart = sum(float((a - b).abs().sum()) for a, b in zip(weights(here), weights(learner), strict=True))
-    assert moved > 0 and apart < 0.01 * moved  # the order of a sum may differ, and AdamW divides by small numbers
+    moved = sum(
+        float((a - b).abs().sum()) for a, b in zip(weights(here), weights(before), strict=True)
+    )
+    apart = sum(
+        float((a - b).abs().sum()) for a, b in zip(weights(here), weights(learner), strict=True)
+    )
+    assert (
+        moved > 0 and apart < 0.01 * moved
+    )  # the order of a sum may differ, and AdamW divides by small numbers
 
 
 @pytest.mark.nightly("thirty more of the same: what they are made of is tried in every run")
@@ -61,7 +85,9 @@ def test_a_method_trains_there_as_it_does_here(name):
 def test_a_relative_trains_there(name):
     before = trlib.load_policy("dial")
     learner, _ = trained(OBJECTIVES[name]())
-    assert not all(torch.equal(a, b) for a, b in zip(weights(before), weights(learner), strict=True))
+    assert not all(
+        torch.equal(a, b) for a, b in zip(weights(before), weights(learner), strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,5 +126,7 @@ def test_a_policy_is_evaluated_there():
     move(learner.model)
     with SecondDevice():
         there = trlib.evaluate(learner, trlib.load_task("dial"), prompts=8, samples=2, seed=0)
-    here = trlib.evaluate(trlib.load_policy("dial"), trlib.load_task("dial"), prompts=8, samples=2, seed=0)
+    here = trlib.evaluate(
+        trlib.load_policy("dial"), trlib.load_task("dial"), prompts=8, samples=2, seed=0
+    )
     assert there.as_dict() == here.as_dict()

@@ -1,7 +1,7 @@
 """The built book as one zip that opens from the file system: `python -m tools.archive`.
 
-A browser loads no shared module from a file system, so the pages in the archive carry their explorables' modules,
-which their policy lets them run, and ask for nothing in advance.
+A browser loads no shared module from a file system, so the pages in the archive carry their
+explorables' modules, which their policy lets them run, and ask for nothing in advance.
 """
 
 from __future__ import annotations
@@ -37,11 +37,15 @@ def archive(folder: Path, target: Path) -> Path:
 def for_files(page: str) -> str:
     """A page as it can be read from a file system."""
     page = re.sub(r'<link rel="(?:module)?preload"[^>]*>\n?', "", embed_modules(page))
-    return page.replace("; script-src 'self'", "; script-src 'self' blob:", 1)  # a carried module runs from a blob
+    return page.replace(
+        "; script-src 'self'", "; script-src 'self' blob:", 1
+    )  # a carried module runs from a blob
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Zip the built book so that it opens from the file system.")
+    parser = argparse.ArgumentParser(
+        description="Zip the built book so that it opens from the file system."
+    )
     parser.add_argument("--folder", type=Path, default=BUILD / "html")
     parser.add_argument("--out", type=Path, default=BUILD / "trust-region-book.zip")
     given = parser.parse_args()

@@ -1,4 +1,5 @@
-"""A headless Chromium for the tests and the screenshots: found, or installed where that is allowed."""
+"""A headless Chromium for the tests and the screenshots: found, or installed where that is
+allowed."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ FLAGS = (
     "--force-color-profile=srgb",
 )
 HOW = (
-    "no Chromium found: install it (Debian, Ubuntu: `apt-get install chromium fonts-dejavu-core`; elsewhere: "
+    "no Chromium found: install it (Debian, Ubuntu: `apt-get install chromium fonts-dejavu-core`; "
+    "elsewhere: "
     "`.venv/bin/playwright install chromium`), or name one in TRLIB_CHROMIUM"
 )
 
@@ -39,7 +41,8 @@ class NoChromium(RuntimeError):
 
 
 def chromium() -> str:
-    """The path of a Chromium: the one named in TRLIB_CHROMIUM, the system's, playwright's own, or a fresh install.
+    """The path of a Chromium: the one named in TRLIB_CHROMIUM, the system's, playwright's own, or a
+    fresh install.
 
     Raises:
         NoChromium: none of these.
@@ -60,7 +63,10 @@ def chromium() -> str:
 
 def _install() -> str | None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"]):
+    for command in (
+        ["update"],
+        ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
+    ):
         # Another apt may be at work, on a machine that has just started: wait for it.
         command = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *command]
         subprocess.run(command, env=environment, check=False, capture_output=True)

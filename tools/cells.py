@@ -1,5 +1,6 @@
-"""What every run of `pytest --nbmake` here adds to nbmake: the cell that failed is named, the profile is `smoke` where
-TRLIB_PROFILE names none, and where `tools.execute` has started the run, it is told of every notebook that has ended."""
+"""What every run of `pytest --nbmake` here adds to nbmake: the cell that failed is named, the
+profile is `smoke` where TRLIB_PROFILE names none, and where `tools.execute` has started the run, it
+is told of every notebook that has ended."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ TELL = "TRLIB_TELL"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Runs a notebook; its failure begins with the number of the cell, counted from 1 over all of them."""
+    """Runs a notebook; its failure begins with the number of the cell, counted from 1 over all of
+    them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRLIB_PROFILE", os.environ.get("TRLIB_PROFILE") or "smoke")
         try:
@@ -30,12 +32,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         except NotebookFailedException as failed:
             error = failed.args[0].error
             summary = error.summary or error.trace.strip().splitlines()[-1]
-            raise NotebookFailedException(_named(error.failing_cell_index, summary, error.trace)) from None
+            raise NotebookFailedException(
+                _named(error.failing_cell_index, summary, error.trace)
+            ) from None
         except Exception as error:  # a kernel that died: nbmake takes it for an error of its own
-            at = [frame.f_locals["cell_index"] for frame, _ in walk_tb(error.__traceback__) if _runs_a_cell(frame)]
+            at = [
+                frame.f_locals["cell_index"]
+                for frame, _ in walk_tb(error.__traceback__)
+                if _runs_a_cell(frame)
+            ]
             if not at:
                 raise
-            raise NotebookFailedException(_named(at[0], f"{type(error).__name__}: {error}", "")) from error
+            raise NotebookFailedException(
+                _named(at[0], f"{type(error).__name__}: {error}", "")
+            ) from error
 
 
 def _runs_a_cell(frame: object) -> bool:
@@ -58,10 +68,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Tells of a notebook; the process that distributes them does, not its workers."""
-    if TELL in os.environ and "PYTEST_XDIST_WORKER" not in os.environ and (report.when == "call" or report.failed):
+    if (
+        TELL in os.environ
+        and "PYTEST_XDIST_WORKER" not in os.environ
+        and (report.when == "call" or report.failed)
+    ):
         name = Path(report.nodeid.partition("::")[0]).stem
         said = re.sub(
-            r"^(\[gw\d+\] |\[IPKernelApp\] WARNING).*\n", "", _plain(report.longreprtext + report.capstderr), flags=re.M
+            r"^(\[gw\d+\] |\[IPKernelApp\] WARNING).*\n",
+            "",
+            _plain(report.longreprtext + report.capstderr),
+            flags=re.M,
         )
         error = said[-8000:].strip() if report.failed else None
         told = json.dumps({"name": name, "seconds": report.duration, "error": error})

@@ -1,8 +1,10 @@
-"""The book as an EPUB, from the pages that `make html` has built: `python -m tools.epub`, into `_build/`.
+"""The book as an EPUB, from the pages that `make html` has built: `python -m tools.epub`, into
+`_build/`.
 
-Pages are read as for paper (`tools.pdf_pages`): folds opened, solutions at the end. Formulas are the page's own MathML
-and figures its own SVG; of what moves, Chromium takes a picture of the first state. Whatever a page draws with the
-book's style sheet alone does not come along: a reader of EPUBs has a type and a size of its own.
+Pages are read as for paper (`tools.pdf_pages`): folds opened, solutions at the end. Formulas are
+the page's own MathML and figures its own SVG; of what moves, Chromium takes a picture of the first
+state. Whatever a page draws with the book's style sheet alone does not come along: a reader of
+EPUBs has a type and a size of its own.
 """
 
 from __future__ import annotations
@@ -31,13 +33,24 @@ from trbook.address import address
 
 NAME = "trust-region-book.epub"
 NOT_TAKEN = (
-    ".katex-html, .drawn-narrow, .still-narrow, .to-page, .editions, metadata, annotation, template, "
-    "input, output, select, textarea, label, fieldset, form, colgroup, source, wbr, style, figure:has(img[src$='.svg'])"
+    ".katex-html, .drawn-narrow, .still-narrow, .to-page, .editions, metadata, annotation, "
+    "template, "
+    "input, output, select, textarea, label, fieldset, form, colgroup, source, wbr, style, "
+    "figure:has(img[src$='.svg'])"
 )
 """What needs the book's style sheet, scripts or a click; and the posters, which are for a wall."""
-CASED = ("viewBox", "preserveAspectRatio", "clipPath", "patternUnits", "patternTransform", "linearGradient")
+CASED = (
+    "viewBox",
+    "preserveAspectRatio",
+    "clipPath",
+    "patternUnits",
+    "patternTransform",
+    "linearGradient",
+)
 """Names in SVG that HTML reads in any case, and XHTML does not."""
-OLD = re.compile(r"data-.*|aria-describedby|border|v?align|halign|width|height|scope|name|type|for|loading")
+OLD = re.compile(
+    r"data-.*|aria-describedby|border|v?align|halign|width|height|scope|name|type|for|loading"
+)
 """Attributes that XHTML no longer has, or that lead to what is left out; figures keep theirs."""
 COLOURS = 48
 KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
@@ -74,18 +87,24 @@ def xhtml(body: Tag, colours: Mapping[str, str]) -> str:
         path.decompose()
     for tag in body.find_all(True):
         if tag.name == "svg":
-            tag["xmlns"], tag["xmlns:xlink"] = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+            tag["xmlns"], tag["xmlns:xlink"] = (
+                "http://www.w3.org/2000/svg",
+                "http://www.w3.org/1999/xlink",
+            )
         if tag.name not in ("svg", "math") and tag.find_parent(["svg", "math"]) is None:
             for key in [key for key in tag.attrs if OLD.fullmatch(key)]:
                 del tag[key]
-    text = re.sub(r"var\((--[\w-]+)[^()]*\)", lambda found: colours.get(found[1], "inherit"), str(body))
+    text = re.sub(
+        r"var\((--[\w-]+)[^()]*\)", lambda found: colours.get(found[1], "inherit"), str(body)
+    )
     for word in CASED:
         text = re.sub(rf"(?<=[\s</]){word.lower()}(?=[=\s>])", word, text)
     return text
 
 
 def still(page: Page, chromium: Any) -> dict[str, bytes]:
-    """Puts pictures in the place of a page's explorables, as they stand before anybody moves them; these by name."""
+    """Puts pictures in the place of a page's explorables, as they stand before anybody moves them;
+    these by name."""
     made: dict[str, bytes] = {}
     for dark in page.body.select(".only-dark"):
         dark.decompose()
@@ -96,7 +115,9 @@ def still(page: Page, chromium: Any) -> dict[str, bytes]:
             continue
         made[name] = shot(chromium, str(drawn))
         said = f"The first state of a figure to play with: {place.get('data-explorable', '')}"
-        place.replace_with(BeautifulSoup(f'<img src="{name}" alt="{escape(said)}"/>', "html.parser"))
+        place.replace_with(
+            BeautifulSoup(f'<img src="{name}" alt="{escape(said)}"/>', "html.parser")
+        )
     for image in page.body.find_all("img", src=re.compile(r"^file:.*\.(png|jpg)$")):
         source = Path(unquote(urlparse(str(image["src"])).path))
         image["src"] = source.name
@@ -106,16 +127,23 @@ def still(page: Page, chromium: Any) -> dict[str, bytes]:
 
 def shot(chromium: Any, html: str) -> bytes:
     """What an explorable prints, as a picture."""
-    page = chromium.new_page(viewport={"width": 740, "height": 600}, device_scale_factor=1.5, color_scheme="light")
+    page = chromium.new_page(
+        viewport={"width": 740, "height": 600}, device_scale_factor=1.5, color_scheme="light"
+    )
     page.emulate_media(media="print")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "still.html"
-        source.write_text(f'<!DOCTYPE html><meta charset="utf-8"><body style="margin: 8px">{html}', encoding="utf-8")
+        source.write_text(
+            f'<!DOCTYPE html><meta charset="utf-8"><body style="margin: 8px">{html}',
+            encoding="utf-8",
+        )
         page.goto(source.as_uri())
         settle(page)
         with Image.open(io.BytesIO(page.screenshot(full_page=True))) as picture:
             kept = io.BytesIO()
-            picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(kept, "PNG", optimize=True)
+            picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+                kept, "PNG", optimize=True
+            )
     page.close()
     return kept.getvalue()
 
@@ -132,7 +160,9 @@ def make(folder: Path, out: Path, chosen: Sequence[Part] | None = None) -> Path:
     check(folder, list(names))
     reader = Reader(folder, list(names), address(config()))
     css = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
-    colours = dict(re.findall(r"(--book-[\w-]+): (#\w+)", css)[::-1]) | {"--book-ink": "currentColor"}
+    colours = dict(re.findall(r"(--book-[\w-]+): (#\w+)", css)[::-1]) | {
+        "--book-ink": "currentColor"
+    }
     files: dict[str, tuple[str, str]] = {}
     pictures: dict[str, bytes] = {}
     solved = []
@@ -152,13 +182,21 @@ def make(folder: Path, out: Path, chosen: Sequence[Part] | None = None) -> Path:
 
 
 def write(
-    target: Path, chosen: Sequence[Part], files: Mapping[str, tuple[str, str]], pictures: Mapping[str, bytes]
+    target: Path,
+    chosen: Sequence[Part],
+    files: Mapping[str, tuple[str, str]],
+    pictures: Mapping[str, bytes],
 ) -> Path:
     """Zips an EPUB of pages, id to title and XHTML, and pictures."""
-    home = {ident: name for name, (_, text) in files.items() for ident in re.findall(r'\sid="([^"]+)"', text)}
+    home = {
+        ident: name
+        for name, (_, text) in files.items()
+        for ident in re.findall(r'\sid="([^"]+)"', text)
+    }
 
     def linked(match: re.Match[str]) -> str:
-        """A link inside the book, to the file that holds its target; none where the target was left out."""
+        """A link inside the book, to the file that holds its target; none where the target was left
+        out."""
         if match[1] in files:
             return f'href="{match[1]}.xhtml"'
         return f'href="{home[match[1]]}.xhtml#{match[1]}"' if match[1] in home else ""
@@ -170,7 +208,9 @@ def write(
     items = "".join(
         f'<item id="{name}" href="{name}.xhtml" media-type="application/xhtml+xml"{_needs(text)}/>'
         for name, text in pages.items()
-    ) + "".join(f'<item id="p-{n}" href="{n}" media-type="{KINDS[Path(n).suffix]}"/>' for n in pictures)
+    ) + "".join(
+        f'<item id="p-{n}" href="{n}" media-type="{KINDS[Path(n).suffix]}"/>' for n in pictures
+    )
     package = PACKAGE.format(
         ident=f"trust-region-book-{version()}",
         title=escape(config()["title"]),
@@ -182,14 +222,19 @@ def write(
     lines = ""
     for part in [*chosen, Part("", {"solutions": ""} if "solutions" in files else {})]:
         inside = "".join(
-            f'<li><a href="{slug(name)}.xhtml">{escape(files[slug(name)][0])}</a></li>' for name in part.pages
+            f'<li><a href="{slug(name)}.xhtml">{escape(files[slug(name)][0])}</a></li>'
+            for name in part.pages
         )
-        lines += f"<li><span>{escape(part.title)}</span><ol>{inside}</ol></li>" if part.title else inside
+        lines += (
+            f"<li><span>{escape(part.title)}</span><ol>{inside}</ol></li>" if part.title else inside
+        )
     texts = {
         "META-INF/container.xml": CONTAINER,
         "book.opf": package,
         "book.css": STYLE,
-        "nav.xhtml": PAGE.format("Contents", f'<nav epub:type="toc"><h1>Contents</h1><ol>{lines}</ol></nav>'),
+        "nav.xhtml": PAGE.format(
+            "Contents", f'<nav epub:type="toc"><h1>Contents</h1><ol>{lines}</ol></nav>'
+        ),
         **{f"{name}.xhtml": text for name, text in pages.items()},
     }
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as zipped:

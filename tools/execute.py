@@ -1,9 +1,11 @@
-"""Executes notebooks on copies, by `pytest --nbmake --overwrite`, and keeps their results: `python -m tools.execute`.
+"""Executes notebooks on copies, by `pytest --nbmake --overwrite`, and keeps their results:
+`python -m tools.execute`.
 
-A copy runs in an empty folder (a notebook reads nothing by relative path), as many at once as there are cores. Its
-outputs go into a cache (jupyter-cache) with a record of when, where and with which versions it ran. A notebook runs
-again only if its code changed, or what the cache is of: the three packages and the versions of what they use. Results
-are kept one by one: a run that is interrupted goes on where it was.
+A copy runs in an empty folder (a notebook reads nothing by relative path), as many at once as there
+are cores. Its outputs go into a cache (jupyter-cache) with a record of when, where and with which
+versions it ran. A notebook runs again only if its code changed, or what the cache is of: the three
+packages and the versions of what they use. Results are kept one by one: a run that is interrupted
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ PEERS = ("trl", "verl")
 PROFILES = ("smoke", "cpu", "gpu")
 PACKAGES = tuple(ROOT / name for name in ("trlib", "trlab", "book/trbook"))
 NEVER_READ = {"__pycache__", "node_modules", "js", "c"}
-"""Folders of the packages with sources of built files: what a notebook reads is what was built from them."""
+"""Folders of the packages with sources of built files: what a notebook reads is what was built from
+them."""
 CELL_SECONDS = 900
 AT_ONCE = 4
 """At most: a kernel takes up to a gigabyte."""
@@ -58,7 +61,8 @@ class NotebookFailed(Exception):
 
 @dataclass(frozen=True)
 class Finished:
-    """What `execute` reports of a notebook: its seconds, what failed in it, and how many are left."""
+    """What `execute` reports of a notebook: its seconds, what failed in it, and how many are
+    left."""
 
     notebook: Path
     seconds: float
@@ -78,7 +82,9 @@ def digest(roots: Iterable[Path], *facts: str) -> str:
     for root in roots:
         for path in sorted([root, *root.rglob("*")]):
             if path.is_file() and not NEVER_READ & {*path.relative_to(root.parent).parts}:
-                found.update(str(path.relative_to(root.parent)).encode() + b"\0" + path.read_bytes())
+                found.update(
+                    str(path.relative_to(root.parent)).encode() + b"\0" + path.read_bytes()
+                )
     return found.hexdigest()
 
 
@@ -86,12 +92,15 @@ class Results:
     """What notebooks gave in one profile, with the packages and the versions that there are now.
 
     Args:
-        folder: where caches lie; those of other packages and versions are removed when `tidy` is called.
+        folder: where caches lie; those of other packages and versions are removed when `tidy` is
+            called.
         profile: `smoke`, `cpu` or `gpu`.
     """
 
     def __init__(self, folder: Path, profile: str) -> None:
-        pins = re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+        pins = re.findall(
+            r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE
+        )
         versions = [f"{name} {_version(name)}" for name in (*pins, *PEERS, "jupyter-cache")]
         self.key = f"{profile}-{digest(PACKAGES, platform.python_version(), *versions)}"
         self.folder, self.profile = folder, profile
@@ -104,19 +113,25 @@ class Results:
         return False
 
     def of(self, notebook: Path) -> dict[str, Any] | None:
-        """The notebook as it is now, with its outputs and their record; None if it has to run first."""
+        """The notebook as it is now, with its outputs and their record; None if it has to run
+        first."""
         if not self.has(notebook):
             return None
         number, merged = self.cache.merge_match_into_notebook(nbformat.read(notebook, as_version=4))
         found = json.loads(nbformat.writes(merged))
-        found["metadata"][KEY] = {**self.cache.get_cache_record(number).data, "text": _text_of(found)}
+        found["metadata"][KEY] = {
+            **self.cache.get_cache_record(number).data,
+            "text": _text_of(found),
+        }
         return found
 
     def keep(self, notebook: Path, copy: Path) -> None:
         """Stores the results of the executed `copy` of a notebook."""
         done = nbformat.read(copy, as_version=4)
         record = _record([cell.metadata.pop("execution", {}) for cell in done.cells], self.profile)
-        self.cache.cache_notebook_bundle(CacheBundleIn(done, str(notebook), data=record), False, True)
+        self.cache.cache_notebook_bundle(
+            CacheBundleIn(done, str(notebook), data=record), False, True
+        )
 
     def tidy(self) -> None:
         """Removes the results of other packages and versions."""
@@ -143,7 +158,8 @@ def execute(
         running: called with the process that runs them, for a caller who may have to `end` it.
 
     Raises:
-        NotebookFailed: a cell raised, ran out of time, or its kernel died. The other notebooks ran all the same.
+        NotebookFailed: a cell raised, ran out of time, or its kernel died. The other notebooks ran
+            all the same.
     """
     with alone(folder):
         results = Results(folder, profile)
@@ -157,7 +173,9 @@ def execute(
                     failures[path] = f"{_shown(path)}, {told['error']}"
                 else:
                     results.keep(path, Path(room, path.stem, path.name))
-                report(Finished(path, told["seconds"], failures.get(path), total - len(waiting), total))
+                report(
+                    Finished(path, told["seconds"], failures.get(path), total - len(waiting), total)
+                )
                 if not waiting:
                     break  # pytest takes its time to end
         failures |= {path: f"{_shown(path)}: was not run to its end" for path in waiting}
@@ -168,20 +186,49 @@ def execute(
 
 
 def _told(
-    notebooks: Sequence[Path], room: Path, profile: str, running: Callable[[subprocess.Popen[bytes]], None]
+    notebooks: Sequence[Path],
+    room: Path,
+    profile: str,
+    running: Callable[[subprocess.Popen[bytes]], None],
 ) -> Iterator[dict[str, Any]]:
-    """Runs copies of `notebooks` in `room`, and gives what `tools.cells` tells of each when it has ended."""
+    """Runs copies of `notebooks` in `room`, and gives what `tools.cells` tells of each when it has
+    ended."""
     copies = [room / path.stem / path.name for path in notebooks]
     for path, copy in zip(notebooks, copies, strict=True):
         copy.parent.mkdir()
         shutil.copyfile(path, copy)
     workers = min(len(copies), cores(), AT_ONCE)
-    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={CELL_SECONDS}"]
-    command += ["-c", os.devnull, f"--rootdir={room}", "-p", "tools.cells", "-p", "no:cacheprovider"]
-    command += ["-p", "no:hydra_pytest", "-n", str(workers), "--dist", "worksteal", *map(str, copies)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbmake",
+        "--overwrite",
+        f"--nbmake-timeout={CELL_SECONDS}",
+    ]
+    command += [
+        "-c",
+        os.devnull,
+        f"--rootdir={room}",
+        "-p",
+        "tools.cells",
+        "-p",
+        "no:cacheprovider",
+    ]
+    command += [
+        "-p",
+        "no:hydra_pytest",
+        "-n",
+        str(workers),
+        "--dist",
+        "worksteal",
+        *map(str, copies),
+    ]
     ours, theirs = os.pipe()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},  # of a run around it
+        **{
+            name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")
+        },  # of a run around it
         "OMP_NUM_THREADS": "1",
         "TRLIB_PROFILE": profile,
         TELL: str(theirs),
@@ -215,7 +262,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _text_of(notebook: Mapping[str, Any]) -> str:
-    """A chapter's text and code as a few letters, so that a record can be told from that of an earlier text."""
+    """A chapter's text and code as a few letters, so that a record can be told from that of an
+    earlier text."""
     cells = [[cell["cell_type"], "".join(cell["source"])] for cell in notebook["cells"]]
     return hashlib.blake2b(json.dumps(cells).encode(), digest_size=8).hexdigest()
 
@@ -233,7 +281,10 @@ def _record(timings: Iterable[Mapping[str, str]], profile: str) -> dict[str, Any
         "seconds": round((last - min(moments, default=last)).total_seconds(), 1),
         "profile": profile,
         "hardware": hardware(),
-        "versions": {"Python": platform.python_version(), **{name: _version(name) for name in SHOWN}},
+        "versions": {
+            "Python": platform.python_version(),
+            **{name: _version(name) for name in SHOWN},
+        },
     }
 
 
@@ -241,7 +292,11 @@ def hardware() -> str:
     """The processor as a reader knows it."""
     info = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else []
-    name = re.sub(r"\((R|TM)\)|CPU|Processor|@.*|\d+-Core", "", names[0]) if names else platform.processor()
+    name = (
+        re.sub(r"\((R|TM)\)|CPU|Processor|@.*|\d+-Core", "", names[0])
+        if names
+        else platform.processor()
+    )
     label = " ".join(name.split()) or platform.machine()
     return f"{cores()} core{'' if cores() == 1 else 's'} of {label}"
 

@@ -1,9 +1,10 @@
 """Executes every chapter in the `gpu` profile and writes book/gpu_execution.json: `make gpu`.
 
-A chapter at a time, so that its minutes are its own. The record holds the card, its driver, the versions, and of each
-chapter when it ran, how long it took and what its figures said: a figure's description is written by the cell that drew
-it, numbers and all. A chapter that fails is reported and left out; the others are kept. Every page prints its line of
-the record (`bookext.execution`). Without a GPU nothing is run and nothing is written: the exit status is 2.
+A chapter at a time, so that its minutes are its own. The record holds the card, its driver, the
+versions, and of each chapter when it ran, how long it took and what its figures said: a figure's
+description is written by the cell that drew it, numbers and all. A chapter that fails is reported
+and left out; the others are kept. Every page prints its line of the record (`bookext.execution`).
+Without a GPU nothing is run and nothing is written: the exit status is 2.
 
 Chapters download nothing unless they are told to: `make gpu TRLIB_DOWNLOAD=1`.
 """
@@ -43,9 +44,14 @@ def card() -> dict[str, str]:
     import torch
 
     if not torch.cuda.is_available():
-        built = f"was built for CUDA {torch.version.cuda}" if torch.version.cuda else "was built without CUDA"
+        built = (
+            f"was built for CUDA {torch.version.cuda}"
+            if torch.version.cuda
+            else "was built without CUDA"
+        )
         raise NoGPU(
-            f"torch {torch.__version__} finds no GPU on this machine (it {built}). Every chapter runs without "
+            f"torch {torch.__version__} finds no GPU on this machine (it {built}). Every chapter "
+            "runs without "
             f"one: make html. For a record, run `make gpu` where torch.cuda.is_available() is True"
         )
     properties = torch.cuda.get_device_properties(0)
@@ -68,13 +74,16 @@ def driver() -> str:
 
 
 def said(notebook: Mapping[str, Any]) -> dict[str, str]:
-    """What each figure of an executed chapter shows, in the words of the cell that drew it, by the figure's name."""
+    """What each figure of an executed chapter shows, in the words of the cell that drew it, by the
+    figure's name."""
     found = {}
     for cell in notebook["cells"]:
         name = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
         for out in cell.get("outputs", []):
             page = "".join(out.get("data", {}).get("text/html", ""))
-            label = re.search(r'class="trlib-drawing".*?role="img" aria-label="([^"]*)"', page, re.DOTALL)
+            label = re.search(
+                r'class="trlib-drawing".*?role="img" aria-label="([^"]*)"', page, re.DOTALL
+            )
             if name and label:
                 found[name] = html.unescape(label[1])
     return found
@@ -97,7 +106,8 @@ def entry(notebook: Mapping[str, Any]) -> dict[str, Any]:
 def collect(
     paths: Sequence[Path], hardware: Mapping[str, str], run: Executor, before: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """The record, and what failed. A chapter that failed has no entry, whatever an earlier record said."""
+    """The record, and what failed. A chapter that failed has no entry, whatever an earlier record
+    said."""
     kept, failed = {}, []
     for path in paths:
         print(f"gpu: {path.stem} ...", flush=True)
@@ -114,7 +124,9 @@ def collect(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Execute the chapters on a GPU and record it.")
-    parser.add_argument("--only", nargs="+", metavar="NN_name", help="these chapters; the others' entries stay")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NN_name", help="these chapters; the others' entries stay"
+    )
     given = parser.parse_args(arguments)
     try:
         hardware = card()

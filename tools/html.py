@@ -1,11 +1,11 @@
 """Builds the book: `python -m tools.html [--profile cpu] [--serve]`.
 
-Notebooks are executed once, on copies (`tools.execute`); Sphinx then builds from the copies with execution off
-(`tools.pages`), and a warning is an error. The pages lie in `_build/html`.
+Notebooks are executed once, on copies (`tools.execute`); Sphinx then builds from the copies with
+execution off (`tools.pages`), and a warning is an error. The pages lie in `_build/html`.
 
-With `--serve` a reader need not wait for all of that: the front page, the quickstart and the playground are built by
-themselves as soon as the quickstart has run, and served. Where an earlier build stands complete, it is served until
-the new one does.
+With `--serve` a reader need not wait for all of that: the front page, the quickstart and the
+playground are built by themselves as soon as the quickstart has run, and served. Where an earlier
+build stands complete, it is served until the new one does.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def build(
         profile: of the notebooks: `smoke`, `cpu` or `gpu`.
         out: where everything is built.
         say: called with a line about what happens.
-        show: called with a folder of pages whenever there is a better one to look at; the first pages come first.
+        show: called with a folder of pages whenever there is a better one to look at; the first
+            pages come first.
         pages: build these by themselves; of every other page only the title is read.
 
     Raises:
@@ -78,7 +79,9 @@ def build(
         builder = Builder(profile, out, say)
         if pages:
             execute(
-                [path for path in chapters() if f"notebooks/{path.stem}" in pages], out / "executed", profile=profile
+                [path for path in chapters() if f"notebooks/{path.stem}" in pages],
+                out / "executed",
+                profile=profile,
             )
             return builder.some(pages)
         if not builder.is_current():
@@ -103,7 +106,10 @@ class Builder:
 
     def is_current(self) -> bool:
         """Whether the pages that stand are complete and made from what there is now."""
-        return self.is_complete() and json.loads(self.mark.read_text(encoding="utf-8")) == self._inputs()
+        return (
+            self.is_complete()
+            and json.loads(self.mark.read_text(encoding="utf-8")) == self._inputs()
+        )
 
     def is_complete(self) -> bool:
         """Whether a build came to its end here, whatever it was made from."""
@@ -130,7 +136,12 @@ class Builder:
                     end(self.running)
         self.mark.unlink(missing_ok=True)
         try:
-            self._sphinx(self.html, self.doctrees, "--all" * (not was_complete), "--strict" * (not self.failures))
+            self._sphinx(
+                self.html,
+                self.doctrees,
+                "--all" * (not was_complete),
+                "--strict" * (not self.failures),
+            )
         except BuildFailed:
             # Sphinx repeats a warning only for a page that it reads again: forget what it has read.
             shutil.rmtree(self.doctrees, ignore_errors=True)
@@ -161,7 +172,9 @@ class Builder:
                 self.failures[done.notebook] = done.error
             rest = (time.perf_counter() - start) / done.number * (done.total - done.number)
             left = f"about {_time(rest)} left" if rest else "all executed"
-            outcome = f"FAILED: {done.error.splitlines()[0]}" if done.error else f"{done.seconds:.0f} s"
+            outcome = (
+                f"FAILED: {done.error.splitlines()[0]}" if done.error else f"{done.seconds:.0f} s"
+            )
             self.say(f"{done.number:2d}/{done.total}  {done.notebook.stem}: {outcome}; {left}")
 
         def running(process: subprocess.Popen[bytes]) -> None:
@@ -171,7 +184,13 @@ class Builder:
             self.say(f"executing notebooks on {cores()} core{'s' * (cores() > 1)}")
 
         try:
-            execute(chapters(), self.out / "executed", profile=self.profile, report=report, running=running)
+            execute(
+                chapters(),
+                self.out / "executed",
+                profile=self.profile,
+                report=report,
+                running=running,
+            )
         except NotebookFailed as failed:
             self.failures = failed.failures
 
@@ -184,11 +203,24 @@ class Builder:
         self._mirror()
         what = "the first pages" if "--first" in options else "all pages"
         given = [option for option in options if option]
-        command = [sys.executable, "-m", "tools.pages", str(self.source), str(html), str(doctrees), *given]
+        command = [
+            sys.executable,
+            "-m",
+            "tools.pages",
+            str(self.source),
+            str(html),
+            str(doctrees),
+            *given,
+        ]
         start = spoken = time.perf_counter()
         lines = []
         with subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         ) as process:
             try:
                 for line in process.stdout or ():
@@ -203,13 +235,16 @@ class Builder:
                 process.kill()
                 raise
         if process.returncode:
-            said = "".join(lines).replace(f"{self.source}/", "").replace(f"{ROOT}/", "").splitlines()
+            said = (
+                "".join(lines).replace(f"{self.source}/", "").replace(f"{ROOT}/", "").splitlines()
+            )
             complaints = [line for line in said if "WARNING" in line or "ERROR" in line]
             raise BuildFailed("\n".join(complaints or said[-40:]))
         self.say(f"{what}: built in {_time(time.perf_counter() - start)}")
 
     def _mirror(self) -> None:
-        """Brings prose and notebooks to where Sphinx reads them; what did not change keeps its time stamp."""
+        """Brings prose and notebooks to where Sphinx reads them; what did not change keeps its time
+        stamp."""
         wanted = {}
         for chapter in chapters():
             notebook = self.results.of(chapter) or self._unexecuted(chapter)
@@ -224,20 +259,32 @@ class Builder:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
         for path in self.source.rglob("*"):
-            if path.is_file() and path not in wanted and path.parent.relative_to(self.source) not in MADE:
+            if (
+                path.is_file()
+                and path not in wanted
+                and path.parent.relative_to(self.source) not in MADE
+            ):
                 path.unlink()
 
     def _unexecuted(self, chapter: Path) -> dict[str, object]:
         """The notebook as it is stored, with the reason why its page shows no results."""
         notebook = json.loads(chapter.read_text(encoding="utf-8"))
-        where = self.failures.get(chapter, "it has not run").splitlines()[0].removeprefix(f"notebooks/{chapter.name}, ")
+        where = (
+            self.failures.get(chapter, "it has not run")
+            .splitlines()[0]
+            .removeprefix(f"notebooks/{chapter.name}, ")
+        )
         notebook["metadata"][PENDING] = f"This page shows no results: {where}"
         return notebook
 
     def _inputs(self) -> dict[str, str]:
         """What the pages are made from."""
         files = digest(ROOT / name for name in READ)
-        return {"files": files, "packages": self.results.key, **{name: version(name) for name in MAKERS}}
+        return {
+            "files": files,
+            "packages": self.results.key,
+            **{name: version(name) for name in MAKERS},
+        }
 
 
 def _time(seconds: float) -> str:
@@ -245,7 +292,8 @@ def _time(seconds: float) -> str:
 
 
 def open_book(profile: str, port: int, say: Say) -> int:
-    """Builds the book and serves it meanwhile and afterwards, until it is interrupted; the exit status."""
+    """Builds the book and serves it meanwhile and afterwards, until it is interrupted; the exit
+    status."""
     status = 0
     server: Book | None = None
 
@@ -287,15 +335,23 @@ def open_book(profile: str, port: int, say: Say) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the book.")
-    parser.add_argument("--profile", default=os.environ.get("TRLIB_PROFILE") or "cpu", help=" or ".join(PROFILES))
+    parser.add_argument(
+        "--profile", default=os.environ.get("TRLIB_PROFILE") or "cpu", help=" or ".join(PROFILES)
+    )
     parser.add_argument("--serve", action="store_true", help="serve it, from the first pages on")
     parser.add_argument("--port", type=int, default=8000, help="the next free one if it is taken")
     options = parser.parse_args(arguments)
     if options.profile not in PROFILES:
-        print(f"book: {unknown('TRLIB_PROFILE or --profile', options.profile, PROFILES)}", file=sys.stderr)
+        print(
+            f"book: {unknown('TRLIB_PROFILE or --profile', options.profile, PROFILES)}",
+            file=sys.stderr,
+        )
         return 2
     start = time.perf_counter()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with Ctrl-C ignored
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a shell starts background jobs with Ctrl-C ignored
         signal.signal(number, signal.default_int_handler)
 
     def say(text: str) -> None:
@@ -307,7 +363,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.serve:
             return open_book(options.profile, options.port, say)
         pages = build(options.profile, BUILD, say)
-    except (NotebookFailed, BuildFailed, OSError) as error:  # OSError: a checkout that only can be read, a full disk
+    except (
+        NotebookFailed,
+        BuildFailed,
+        OSError,
+    ) as error:  # OSError: a checkout that only can be read, a full disk
         print(f"book: failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

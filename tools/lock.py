@@ -13,7 +13,8 @@ from pathlib import Path
 
 @contextmanager
 def alone(folder: Path, waiting: Callable[[], object] | None = None) -> Iterator[None]:
-    """Holds `folder` until the `with` block ends; another process that asks for it waits, and calls `waiting` first."""
+    """Holds `folder` until the `with` block ends; another process that asks for it waits, and calls
+    `waiting` first."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         try:
@@ -26,7 +27,8 @@ def alone(folder: Path, waiting: Callable[[], object] | None = None) -> Iterator
 
 
 def end_with(parent: int) -> None:
-    """Ends this process when its parent is gone, killed perhaps: the next build must find nobody writing."""
+    """Ends this process when its parent is gone, killed perhaps: the next build must find nobody
+    writing."""
 
     def watch() -> None:
         while os.getppid() == parent:

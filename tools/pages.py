@@ -1,7 +1,8 @@
-"""One pass of Jupyter Book over prepared sources: `python -m tools.pages SOURCE HTML DOCTREES [--first PAGE ...]`.
+"""One pass of Jupyter Book over prepared sources: `python -m tools.pages SOURCE HTML DOCTREES
+[--first PAGE ...]`.
 
-In a process of its own, because Sphinx reads the package's docstrings from the modules it imports, and on every core,
-which Jupyter Book's own command does not offer.
+In a process of its own, because Sphinx reads the package's docstrings from the modules it imports,
+and on every core, which Jupyter Book's own command does not offer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from tools.execute import cores
 from tools.lock import end_with
 
 SUFFIXES = (".md", ".ipynb")
-"""Of the files that are pages: other files lie beside them, and a module's name holds dots of its own."""
+"""Of the files that are pages: other files lie beside them, and a module's name holds dots of its
+own."""
 
 
 def main() -> int:
@@ -29,7 +31,9 @@ def main() -> int:
     parser.add_argument("doctrees", type=Path)
     parser.add_argument("--strict", action="store_true", help="a warning is an error")
     parser.add_argument("--all", action="store_true", help="write every page")
-    parser.add_argument("--first", nargs="+", default=[], metavar="PAGE", help="write these pages only")
+    parser.add_argument(
+        "--first", nargs="+", default=[], metavar="PAGE", help="write these pages only"
+    )
     arguments = parser.parse_args()
     source: Path = arguments.source
     settings = {
@@ -38,10 +42,12 @@ def main() -> int:
         "nitpicky": True,
         "first_pages": arguments.first,
     }
-    # A book is millions of objects that stay. Looking through them for garbage again and again takes a fifth of a pass.
+    # A book is millions of objects that stay. Looking through them for garbage again and again
+    # takes a fifth of a pass.
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
-    # The first pages are few and quote the same records: one process that remembers them is as soon done as several.
+    # The first pages are few and quote the same records: one process that remembers them is as soon
+    # done as several.
     result = build_sphinx(
         source,
         arguments.html,
@@ -59,7 +65,8 @@ def main() -> int:
 
 
 def _file(source: Path, page: str) -> Path:
-    """Where a page is written. One that is made from a module or a card comes later: an empty file holds its place."""
+    """Where a page is written. One that is made from a module or a card comes later: an empty file
+    holds its place."""
     written = [path for suffix in SUFFIXES if (path := source / f"{page}{suffix}").exists()]
     path = written[0] if written else source / f"{page}.md"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,8 @@ def config() -> dict[str, Any]:
 
 
 def contents() -> list[str]:
-    """Every page that the table of contents names, in its order, without a suffix: `notebooks/05_grpo`."""
+    """Every page that the table of contents names, in its order, without a suffix:
+    `notebooks/05_grpo`."""
 
     def files(node: Any) -> list[str]:
         if isinstance(node, dict):

@@ -1,16 +1,20 @@
-"""The book as a PDF, A4 and letter: `make pdf`, or `python -m tools.pdf [--paper a4]`, into `_build/`.
+"""The book as a PDF, A4 and letter: `make pdf`, or `python -m tools.pdf [--paper a4]`, into
+`_build/`.
 
-`make report`, or `python -m tools.pdf --alone book/report`, builds one page from the records and prints it as a paper.
+`make report`, or `python -m tools.pdf --alone book/report`, builds one page from the records and
+prints it as a paper.
 
-WeasyPrint sets page numbers behind links by itself. Version 70 was tried on three built pages. A method's card came out
-well once the theme's style sheets were left out, formulas and figures too. With those sheets it had finished neither
-chapter 5 nor the page of notation after 400 seconds, on a busy machine. Typst and LaTeX,
-which were not tried, would need every page a second time, from the notebooks, with figures, cards and recorded tables
-made anew. Chromium prints what a reader sees, formulas and figures as vectors; it does not know the page that a link
-leads to. So it prints twice: the first printing shows on which page each target lies; the second one carries these
-numbers (`tools.pdf_print`).
+WeasyPrint sets page numbers behind links by itself. Version 70 was tried on three built pages. A
+method's card came out well once the theme's style sheets were left out, formulas and figures too.
+With those sheets it had finished neither chapter 5 nor the page of notation after 400 seconds, on a
+busy machine. Typst and LaTeX, which were not tried, would need every page a second time, from the
+notebooks, with figures, cards and recorded tables made anew. Chromium prints what a reader sees,
+formulas and figures as vectors; it does not know the page that a link leads to. So it prints twice:
+the first printing shows on which page each target lies; the second one carries these numbers
+(`tools.pdf_print`).
 
-The pages are those of the built book (`tools.pdf_pages`), solutions and an index (`tools.pdf_index`) stand at its end.
+The pages are those of the built book (`tools.pdf_pages`), solutions and an index
+(`tools.pdf_index`) stand at its end.
 """
 
 from __future__ import annotations
@@ -46,18 +50,30 @@ ASK = "How far may one update go?"
 class Book:
     """The document that is printed. Alone, a page has no cover, no contents and no index."""
 
-    def __init__(self, folder: Path, chosen: Sequence[Part], where: Address, alone: bool = False) -> None:
+    def __init__(
+        self, folder: Path, chosen: Sequence[Part], where: Address, alone: bool = False
+    ) -> None:
         names = [name for part in chosen for name in part.pages]
         check(folder, names)
         reader = Reader(folder, names, where)
         pages = {name: reader.page(name) for name in names}
-        self.folder, self.where, self.parts, self.pages, self.alone = folder, where, chosen, pages, alone
+        self.folder, self.where, self.parts, self.pages, self.alone = (
+            folder,
+            where,
+            chosen,
+            pages,
+            alone,
+        )
         named = {name: title for part in chosen for name, title in part.pages.items()}
         self.titles = {name: named[name] or page.title for name, page in pages.items()}
         glossary = pages[GLOSSARY].body if GLOSSARY in pages else None
         unlinked = {word: ident for word, ident in words(glossary) if ident not in reader.mentions}
-        chapters = {name: page.body for name, page in pages.items() if name.startswith("notebooks/")}
-        self.entries = entries(glossary, self.titles, {**look_for(unlinked, chapters), **reader.mentions})
+        chapters = {
+            name: page.body for name, page in pages.items() if name.startswith("notebooks/")
+        }
+        self.entries = entries(
+            glossary, self.titles, {**look_for(unlinked, chapters), **reader.mentions}
+        )
         self.solved = [page for page in pages.values() if page.solutions]
         self.body = self._body()
 
@@ -65,13 +81,24 @@ class Book:
         """The whole document, with the numbers of pages as far as they are known."""
         first = self.folder / f"{next(iter(self.pages))}.html"
         sheets = "".join(
-            re.sub(r'href="([^"?]*)[^"]*"', lambda link: f'href="{(first.parent / link[1]).resolve().as_uri()}"', sheet)
+            re.sub(
+                r'href="([^"?]*)[^"]*"',
+                lambda link: f'href="{(first.parent / link[1]).resolve().as_uri()}"',
+                sheet,
+            )
             for sheet in STYLES.findall(first.read_text(encoding="utf-8"))
         )
-        style = (ROOT / "tools/pdf.css").read_text(encoding="utf-8") + PAPERS[paper].css() + self._heads()
-        whole = self.body + (index(self.entries, numbers) if self.entries and not self.alone else "")
+        style = (
+            (ROOT / "tools/pdf.css").read_text(encoding="utf-8")
+            + PAPERS[paper].css()
+            + self._heads()
+        )
+        whole = self.body + (
+            index(self.entries, numbers) if self.entries and not self.alone else ""
+        )
         return (
-            f'<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8">'
+            '<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head><meta '
+            'charset="utf-8">'
             f"<title>{escape(self.title)}</title>{sheets}<style>{style}</style></head>"
             f'<body><div class="bd-article{" alone" * self.alone}">{numbered(whole, numbers)}</div></body></html>'
         )
@@ -87,7 +114,9 @@ class Book:
         pieces = [self._front(), self._contents()]
         for part in self.parts:
             if part.title:
-                pieces.append(f'<h1 class="part" id="part-{slug(part.title)}">{escape(part.title)}</h1>')
+                pieces.append(
+                    f'<h1 class="part" id="part-{slug(part.title)}">{escape(part.title)}</h1>'
+                )
             for name in part.pages:
                 short = (
                     " glossary"
@@ -97,7 +126,8 @@ class Book:
                     else ""
                 )
                 pieces.append(
-                    f'<div class="page{short}" style="page: {_head(name)}">{_text(self.pages[name].body)}</div>'
+                    f'<div class="page{short}" style="page: '
+                    f'{_head(name)}">{_text(self.pages[name].body)}</div>'
                 )
         if self.solved:
             pieces.append('<h1 class="part" id="part-solutions">Solutions</h1>')
@@ -107,7 +137,9 @@ class Book:
     def _paper(self, body: Tag) -> str:
         """A page with its author, and the book and the version that it is from, under its title."""
         source = (
-            f'<a href="{self.where.pages}">{escape(config()["title"])}</a>' if self.where.pages else config()["title"]
+            f'<a href="{self.where.pages}">{escape(config()["title"])}</a>'
+            if self.where.pages
+            else config()["title"]
         )
         by = f'<p class="by">{escape(config()["author"])}. From {source}, version {version()}.</p>'
         return _text(body).replace("</h2>", f"</h2>{by}", 1)
@@ -122,15 +154,22 @@ class Book:
         lines = [
             f"Version {version()}.",
             "Code under the MIT licence, prose under CC BY 4.0.",
-            "Printed from the executed book. A number such as “p. 12” behind a link is the page that it leads to. A "
-            "word with dots under it stands in the glossary. The code that only draws a figure is in the notebooks.",
+            "Printed from the executed book. A number such as “p. 12” behind a link is the page "
+            "that it leads to. A "
+            "word with dots under it stands in the glossary. The code that only draws a figure is "
+            "in the notebooks.",
         ]
         if self.where.pages:
-            lines.insert(1, f'Figures move, and code runs, at <a href="{self.where.pages}">{self.where.pages}</a>.')
+            lines.insert(
+                1,
+                "Figures move, and code runs, at <a "
+                f'href="{self.where.pages}">{self.where.pages}</a>.',
+            )
         about = "".join(f"<p>{line}</p>" for line in lines)
         title = escape(config()["title"])
         return (
-            f'<section class="front"><img src="{logo}" alt=""><p class="name">{title}</p><p class="ask">{ASK}</p>'
+            f'<section class="front"><img src="{logo}" alt=""><p class="name">{title}</p><p '
+            f'class="ask">{ASK}</p>'
             f'<p>{escape(config()["author"])}</p><div class="about">{about}</div></section>'
         )
 
@@ -155,18 +194,26 @@ class Book:
             f'<span class="pages">{NUMBER.format(ident)}</span></li>'
             for title, ident, is_part in self.lines()
         )
-        return f'<section class="contents"><h1 class="was-h1">Contents</h1><ul>{lines}</ul></section>'
+        return (
+            f'<section class="contents"><h1 class="was-h1">Contents</h1><ul>{lines}</ul></section>'
+        )
 
     def _heads(self) -> str:
         """A running head for every chapter: pages of one name share it."""
-        rules = {_head(name): title for name, title in self.titles.items() if not name.startswith(CARDS)}
+        rules = {
+            _head(name): title for name, title in self.titles.items() if not name.startswith(CARDS)
+        }
         rules |= {"methods": "Methods", "solutions": "Solutions"}
         line = '@page {} {{ @top-left {{ content: "{}"; }} }}'
         return "".join(line.format(name, _quoted(title)) for name, title in rules.items())
 
 
 def _head(name: str) -> str:
-    return "methods" if name.startswith(CARDS) else slug(name).replace("-", "_").replace("notebooks", "n")
+    return (
+        "methods"
+        if name.startswith(CARDS)
+        else slug(name).replace("-", "_").replace("notebooks", "n")
+    )
 
 
 def _quoted(text: str) -> str:
@@ -206,7 +253,12 @@ def make(
         NoFonts: the machine has no font for code.
         NoChromium: there is no Chromium.
     """
-    book = Book(folder, parts() if chosen is None else chosen, address(config()) if where is None else where, alone)
+    book = Book(
+        folder,
+        parts() if chosen is None else chosen,
+        address(config()) if where is None else where,
+        alone,
+    )
     name = Path(next(iter(book.pages))).name if alone else "trust-region-book"
     out.mkdir(parents=True, exist_ok=True)
 
@@ -216,7 +268,9 @@ def make(
         bookmark(target, book.lines(), config()["author"])
         size = target.stat().st_size
         if size > LARGEST:
-            raise NotPrintable(f"{target}: {size / 1e6:.1f} MB, but at most {LARGEST / 1e6:.0f} MB are allowed")
+            raise NotPrintable(
+                f"{target}: {size / 1e6:.1f} MB, but at most {LARGEST / 1e6:.0f} MB are allowed"
+            )
         say(f"{target}: {count} pages, {size / 1e6:.1f} MB")
         return target
 
@@ -228,9 +282,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Print the built book as a PDF.")
     parser.add_argument("--folder", type=Path, default=BUILD / "html", help="the built book")
     parser.add_argument("--out", type=Path, default=BUILD)
-    parser.add_argument("--paper", choices=PAPERS, action="append", help="a4 and letter unless one is named")
-    parser.add_argument("--only", metavar="PAGE", nargs="+", help="print these pages: notebooks/05_grpo")
-    parser.add_argument("--alone", metavar="PAGE", help="build this page alone, and print it as a paper: book/report")
+    parser.add_argument(
+        "--paper", choices=PAPERS, action="append", help="a4 and letter unless one is named"
+    )
+    parser.add_argument(
+        "--only", metavar="PAGE", nargs="+", help="print these pages: notebooks/05_grpo"
+    )
+    parser.add_argument(
+        "--alone",
+        metavar="PAGE",
+        help="build this page alone, and print it as a paper: book/report",
+    )
     options = parser.parse_args(arguments)
     only = [options.alone] if options.alone else options.only
     chosen = [Part("", dict.fromkeys(only, ""))] if only else None

@@ -1,8 +1,9 @@
-"""The index of the printed book: each word of the glossary and each method, with the pages that speak of it.
+"""The index of the printed book: each word of the glossary and each method, with the pages that
+speak of it.
 
-The chapters link a word to the glossary where they first use it. These links are the index: an entry lists the pages on
-which they are printed, and in bold the page that explains the word. A word that no chapter links is looked for in the
-chapters' text.
+The chapters link a word to the glossary where they first use it. These links are the index: an
+entry lists the pages on which they are printed, and in bold the page that explains the word. A word
+that no chapter links is looked for in the chapters' text.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from tools.pdf_pages import NUMBER, slug
 
 CARDS = "book/methods/"
 MOST = 5
-"""Chapters in which a word is looked for, and cards that an entry lists: a common word should not list everything."""
+"""Chapters in which a word is looked for, and cards that an entry lists: a common word should not
+list everything."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class Entry:
 
 
 def entries(
-    glossary: Tag | None, titles: Mapping[str, str], mentions: Mapping[str, Sequence[tuple[str, str]]]
+    glossary: Tag | None,
+    titles: Mapping[str, str],
+    mentions: Mapping[str, Sequence[tuple[str, str]]],
 ) -> list[Entry]:
     """The lines of the index, in alphabetical order.
 
@@ -44,15 +48,17 @@ def entries(
     """
     found = list(words(glossary))
     found += [
-        (title, slug(name)) for name, title in titles.items() if name.startswith(CARDS) and not name.endswith("/index")
+        (title, slug(name))
+        for name, title in titles.items()
+        if name.startswith(CARDS) and not name.endswith("/index")
     ]
     made = [Entry(word, ident, tuple(_worth(mentions.get(ident, ())))) for word, ident in found]
     return sorted(made, key=lambda entry: (entry.word.lstrip("$(").lower(), entry.explained))
 
 
 def _worth(mentions: Sequence[tuple[str, str]]) -> list[str]:
-    """The links that an entry lists. A word of the cards' common form is on nearly every card: then it lists none of
-    them."""
+    """The links that an entry lists. A word of the cards' common form is on nearly every card: then
+    it lists none of them."""
     on_cards = [link for name, link in mentions if name.startswith(CARDS)]
     return [link for _, link in mentions if len(on_cards) <= MOST or link not in on_cards]
 
@@ -65,7 +71,9 @@ def words(glossary: Tag | None) -> Iterator[tuple[str, str]]:
             yield " ".join(heading.get_text().split()), str(section["id"])
 
 
-def look_for(wanted: Mapping[str, str], chapters: Mapping[str, Tag]) -> dict[str, list[tuple[str, str]]]:
+def look_for(
+    wanted: Mapping[str, str], chapters: Mapping[str, Tag]
+) -> dict[str, list[tuple[str, str]]]:
     """Where chapters speak of words that they do not link, in the form of `Reader.mentions`.
 
     Args:
@@ -99,4 +107,7 @@ def index(lines: Sequence[Entry], numbers: Mapping[str, int]) -> str:
                 links.append(f'<a href="#{escape(ident)}">{NUMBER.format(escape(ident))}</a>')
         first = f'<a href="#{escape(line.explained)}"><b>{NUMBER.format(escape(line.explained))}</b></a>'
         items.append(f"<li>{escape(line.word)} {', '.join([first, *links])}</li>")
-    return f'<section class="page index" id="the-index"><h1>Index</h1><ul>{"".join(items)}</ul></section>'
+    return (
+        '<section class="page index" '
+        f'id="the-index"><h1>Index</h1><ul>{"".join(items)}</ul></section>'
+    )

@@ -1,9 +1,9 @@
 """The built book's pages as one document that can be printed.
 
-What a screen folds is opened, unless it holds nothing but a figure's code. Solutions move to the end, drawings for
-phones and everything that needs a click are left out, and each page's ids get its name in front of them, so that a link
-to another page becomes a link inside the document. A link to a page that is not printed leads to the published book,
-or is plain words where there is none.
+What a screen folds is opened, unless it holds nothing but a figure's code. Solutions move to the
+end, drawings for phones and everything that needs a click are left out, and each page's ids get its
+name in front of them, so that a link to another page becomes a link inside the document. A link to
+a page that is not printed leads to the published book, or is plain words where there is none.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tools.paths import ROOT
 from trbook.address import Address
 
 LEFT_OUT = ("book/interface/", "book/playground", "book/own", "book/taxonomy", "book/recorded")
-"""Pages that are of no use on paper: the interface is read beside the code, the playground has to be played with, and
-tables of runs are looked up, never read."""
+"""Pages that are of no use on paper: the interface is read beside the code, the playground has to
+be played with, and tables of runs are looked up, never read."""
 NOT_PRINTED = (
     "script",
     "button",
@@ -78,7 +78,9 @@ def parts(toc: Path = ROOT / "_toc.yml") -> list[Part]:
 
     def files(node: Any) -> Iterator[tuple[str, str]]:
         for item in node:
-            if "file" not in item:  # the pages of a folder, such as those of single sweeps: read on a screen
+            if (
+                "file" not in item
+            ):  # the pages of a folder, such as those of single sweeps: read on a screen
                 continue
             yield item["file"], item.get("title", "")
             yield from files(item.get("sections", ()))
@@ -86,7 +88,9 @@ def parts(toc: Path = ROOT / "_toc.yml") -> list[Part]:
     content = yaml.safe_load(toc.read_text(encoding="utf-8"))
     chosen = [Part("", {content["root"]: ""})]
     for part in content["parts"]:
-        pages = {name: title for name, title in files(part["chapters"]) if not name.startswith(LEFT_OUT)}
+        pages = {
+            name: title for name, title in files(part["chapters"]) if not name.startswith(LEFT_OUT)
+        }
         chosen.append(Part(part["caption"], pages))
     return [part for part in chosen if part.pages]
 
@@ -97,7 +101,8 @@ def slug(name: str) -> str:
 
 
 def check(folder: Path, names: Sequence[str]) -> None:
-    """Whether the built book in `folder` holds these pages, and the chapters among them with their results.
+    """Whether the built book in `folder` holds these pages, and the chapters among them with their
+    results.
 
     Raises:
         NotPrintable: a page is missing, or a chapter was not executed.
@@ -110,23 +115,30 @@ def check(folder: Path, names: Sequence[str]) -> None:
         if name.startswith("notebooks/"):
             line = EXECUTED.search((folder / f"{name}.html").read_text(encoding="utf-8"))
             if line is None or not line[1].startswith("Executed "):
-                raise NotPrintable(f"{name} has not been executed, so its page shows no results: run `make html` again")
+                raise NotPrintable(
+                    f"{name} has not been executed, so its page shows no results: run `make html` "
+                    "again"
+                )
 
 
 class Reader:
-    """Reads pages of a built book; all of one book share it, because links lead from page to page."""
+    """Reads pages of a built book; all of one book share it, because links lead from page to
+    page."""
 
     def __init__(self, folder: Path, names: Sequence[str], where: Address) -> None:
         self.folder, self.names, self.where = folder, frozenset(names), where
         self.mentions: dict[str, list[tuple[str, str]]] = {}
-        """By the id of a glossary's entry, or of a page: the pages that link to it, each with its first link's id."""
+        """By the id of a glossary's entry, or of a page: the pages that link to it, each with its
+        first link's id."""
 
     def page(self, name: str) -> Page:
         """A page, ready for print."""
         text = (self.folder / f"{name}.html").read_text(encoding="utf-8")
         match = re.search(r"<article.*?</article>", text, re.DOTALL)
         if match is None:
-            raise NotPrintable(f"{name}: the page has no article; the book was built by another version")
+            raise NotPrintable(
+                f"{name}: the page has no article; the book was built by another version"
+            )
         body = BeautifulSoup(match[0], "html.parser").article
         assert body is not None
         self._strip(body)
@@ -146,13 +158,22 @@ class Reader:
             if not hidden.get_text(strip=True):
                 hidden.decompose()  # at the foot of a full page it would begin an empty one
         for still in body.select(".trlib-still"):
-            if still.find("template") is None and still.parent is not None:  # a sentence in the room of a figure
+            if (
+                still.find("template") is None and still.parent is not None
+            ):  # a sentence in the room of a figure
                 still.parent.attrs.pop("style", None)
-                still.string = still.get_text().replace("It needs JavaScript.", "It moves in the book on a screen.")
-        for button in body.find_all("button", attrs={"data-start": "play"}):  # a selector sees no template's inside
+                still.string = still.get_text().replace(
+                    "It needs JavaScript.", "It moves in the book on a screen."
+                )
+        for button in body.find_all(
+            "button", attrs={"data-start": "play"}
+        ):  # a selector sees no template's inside
             bar = button.find_parent(class_="bar")
             if bar is not None:
-                for words in [*bar.find_previous_siblings("p", class_="ask"), *bar.find_next_siblings("p")]:
+                for words in [
+                    *bar.find_previous_siblings("p", class_="ask"),
+                    *bar.find_next_siblings("p"),
+                ]:
                     words.decompose()
                 bar.decompose()
 
@@ -165,7 +186,9 @@ class Reader:
                     tag[key] = mark + str(value)
                 elif key in ("aria-labelledby", "aria-describedby"):
                     tag[key] = " ".join(mark + one for one in str(value).split())
-                elif key in ("href", "xlink:href") and tag.name != "a" and str(value).startswith("#"):
+                elif (
+                    key in ("href", "xlink:href") and tag.name != "a" and str(value).startswith("#")
+                ):
                     tag[key] = f"#{mark}{str(value)[1:]}"
                 elif isinstance(value, str) and "url(#" in value:
                     tag[key] = value.replace("url(#", f"url(#{mark}")
@@ -174,7 +197,8 @@ class Reader:
         body["id"] = slug(name)
 
     def _link(self, body: Tag, name: str) -> None:
-        """Leads links to where their targets are printed, and puts the page's number behind them."""
+        """Leads links to where their targets are printed, and puts the page's number behind
+        them."""
         for count, link in enumerate(body.find_all("a", href=True)):
             href = str(link["href"])
             if re.match(r"[a-z]+:", href):
@@ -208,7 +232,8 @@ def reference(ident: str) -> str:
 
 
 def _unfold(body: Tag) -> None:
-    """Opens every fold. A fold around a cell's code goes, with the code: a figure says what it shows without it."""
+    """Opens every fold. A fold around a cell's code goes, with the code: a figure says what it
+    shows without it."""
     for fold in body.find_all("details"):
         classes = list(fold.get("class") or [])
         cell = fold.find_parent(class_="cell")
@@ -229,7 +254,8 @@ def _unfold(body: Tag) -> None:
 
 
 def _keep(body: Tag) -> None:
-    """Marks what stays together: a short line with what it leads to, and the last lines of a chapter."""
+    """Marks what stays together: a short line with what it leads to, and the last lines of a
+    chapter."""
     for line in body.find_all("p"):
         after = line.find_next_sibling()
         leads = isinstance(after, Tag) and after.name not in ("p", "section")
@@ -237,7 +263,9 @@ def _keep(body: Tag) -> None:
             line["class"] = "unparted leads" if leads else "unparted"
     for heading in body.find_all(["h2", "h3", "h4"]):
         after = heading.find_next_sibling()
-        if isinstance(after, Tag) and after.select_one(".trlib-explorable"):  # Chromium breaks between the two
+        if isinstance(after, Tag) and after.select_one(
+            ".trlib-explorable"
+        ):  # Chromium breaks between the two
             box = heading.wrap(BeautifulSoup('<div class="together"></div>', "html.parser").div)  # type: ignore[arg-type]
             box.append(after.extract())
     leaves = [leaf for leaf in body.find_all(LEAVES) if leaf.find(LEAVES) is None]

@@ -21,7 +21,10 @@ MONOSPACED = """() => {
     pen.font = "20px monospace";
     return pen.measureText("iiii").width > 0 && pen.measureText("iiii").width === pen.measureText("MMMM").width;
 }"""
-LOADED = "fonts => fonts.filter(name => ![...document.fonts].some(font => font.family.replaceAll('\\\"', '') === name))"
+LOADED = (
+    "fonts => fonts.filter(name => ![...document.fonts].some(font => "
+    "font.family.replaceAll('\\\"', '') === name))"
+)
 
 
 class NoFonts(Exception):
@@ -42,7 +45,8 @@ class Paper:
         quiet = "font: 400 7.6pt Inter, 'DejaVu Sans', sans-serif; color: #566270;"
         return (
             f"@page {{ size: {self.size}; margin: {self.top} {self.side} {self.bottom};"
-            f" @bottom-center {{ content: counter(page); {quiet} }} @top-left {{ content: ''; {quiet} }} }}"
+            f" @bottom-center {{ content: counter(page); {quiet} }} @top-left {{ content: ''; "
+            f"{quiet} }} }}"
             "@page :first { @bottom-center { content: ''; } }"
         )
 
@@ -52,7 +56,9 @@ PAPERS = {"a4": Paper("A4"), "letter": Paper("letter", top="17mm", bottom="16mm"
 
 def numbered(html: str, numbers: Mapping[str, int]) -> str:
     """The document with the numbers of pages that are known; zeros hold the place of the others."""
-    return TOKEN.sub(lambda token: f'<span class="n">{numbers.get(token[1], 0) or "000"}</span>', html)
+    return TOKEN.sub(
+        lambda token: f'<span class="n">{numbers.get(token[1], 0) or "000"}</span>', html
+    )
 
 
 def targets(path: Path) -> tuple[dict[str, int], int]:
@@ -70,7 +76,8 @@ def targets(path: Path) -> tuple[dict[str, int], int]:
 def bookmark(path: Path, lines: Sequence[tuple[str, str, bool]], author: str) -> None:
     """Gives a PDF the outline that a reader's side bar shows, and its author.
 
-    Chromium writes an outline only beside tags for every element, which cost 27 kB a page: half of the file.
+    Chromium writes an outline only beside tags for every element, which cost 27 kB a page: half of
+    the file.
 
     Args:
         path: the PDF, which is written again.
@@ -83,13 +90,17 @@ def bookmark(path: Path, lines: Sequence[tuple[str, str, bool]], author: str) ->
     writer = PdfWriter(clone_from=path)
     above = None
     for title, ident, is_part in lines:
-        item = writer.add_outline_item(title=title, page_number=numbers[ident] - 1, parent=None if is_part else above)
+        item = writer.add_outline_item(
+            title=title, page_number=numbers[ident] - 1, parent=None if is_part else above
+        )
         above = item if is_part else above
     writer.add_metadata({"/Author": author})
     writer.write(path)
 
 
-def printed(document: Callable[[Mapping[str, int]], str], target: Path, say: Callable[[str], None]) -> int:
+def printed(
+    document: Callable[[Mapping[str, int]], str], target: Path, say: Callable[[str], None]
+) -> int:
     """Prints until the numbers in the document are those of its pages; the number of pages.
 
     Raises:
@@ -120,6 +131,11 @@ def printed(document: Callable[[Mapping[str, int]], str], target: Path, say: Cal
 def check_fonts(page: object) -> None:
     missing = page.evaluate(LOADED, list(FONTS))  # type: ignore[attr-defined]
     if missing:
-        raise NoFonts(f"the book's fonts did not load ({', '.join(missing)}): `make html` builds it with them")
+        raise NoFonts(
+            f"the book's fonts did not load ({', '.join(missing)}): `make html` builds it with them"
+        )
     if not page.evaluate(MONOSPACED):  # type: ignore[attr-defined]
-        raise NoFonts("this machine has no monospaced font for code; Debian, Ubuntu: apt-get install fonts-dejavu-core")
+        raise NoFonts(
+            "this machine has no monospaced font for code; Debian, Ubuntu: apt-get install "
+            "fonts-dejavu-core"
+        )

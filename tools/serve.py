@@ -44,7 +44,8 @@ class Quiet(SimpleHTTPRequestHandler):
         return TYPES.get(Path(path).suffix) or super().guess_type(path)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """The book's own page for a wrong address, as a host shows it; anything else in plain words."""
+        """The book's own page for a wrong address, as a host shows it; anything else in plain
+        words."""
         page = Path(self.directory, "404.html")
         if code != HTTPStatus.NOT_FOUND or not page.exists():
             super().send_error(code, message, explain)
@@ -62,7 +63,8 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 class Opening(Quiet):
-    """Answers from the folder that its server names at the moment: the book appears while it is being built."""
+    """Answers from the folder that its server names at the moment: the book appears while it is
+    being built."""
 
     server: Book
 
@@ -70,15 +72,21 @@ class Opening(Quiet):
         super().__init__(request, address, server, directory=str(server.folder))
 
     def end_headers(self) -> None:
-        # Pages change while a reader looks at them: ask every time whether the stored one still holds.
+        # Pages change while a reader looks at them: ask every time whether the stored one still
+        # holds.
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
     def send_head(self) -> Any:
-        """The file that is asked for; for a page that is not built yet, the words that say it will come."""
+        """The file that is asked for; for a page that is not built yet, the words that say it will
+        come."""
         waiting = self.server.waiting
         asked = PurePosixPath(urlsplit(self.path).path)
-        if waiting is None or asked.suffix not in {"", ".html"} or Path(self.translate_path(self.path)).exists():
+        if (
+            waiting is None
+            or asked.suffix not in {"", ".html"}
+            or Path(self.translate_path(self.path)).exists()
+        ):
             return super().send_head()
         page = NOT_YET.replace("WAITING", html.escape(waiting)).encode()
         self.send_response(HTTPStatus.SERVICE_UNAVAILABLE)
@@ -112,7 +120,8 @@ def listen(folder: Path, port: int = 8000, tries: int = 100, waiting: str | None
         folder: the built pages.
         port: the first port to try.
         tries: how many ports to try.
-        waiting: what a build that goes on is doing, for the pages that it has not built yet; None when it is over.
+        waiting: what a build that goes on is doing, for the pages that it has not built yet; None
+            when it is over.
 
     Raises:
         FileNotFoundError: there is no book in `folder`.

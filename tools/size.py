@@ -1,7 +1,8 @@
 """How large the code is: `python -m tools.size` prints the tokens of each part beside its budget.
 
-Tokens as Python's own `tokenize` reads them, without comments, docstrings and line breaks: nobody gets below a budget
-by packing lines. Nothing fails above one; whoever adds looks first for what can go."""
+Tokens as Python's own `tokenize` reads them, without comments, docstrings and line breaks: nobody
+gets below a budget by packing lines. Nothing fails above one; whoever adds looks first for what can
+go."""
 
 from __future__ import annotations
 
@@ -32,22 +33,35 @@ NO_CODE = {
 
 
 def tokens(path: Path) -> int:
-    """The tokens of a file's code. A string that is a statement of its own is a docstring, and no code."""
+    """The tokens of a file's code. A string that is a statement of its own is a docstring, and no
+    code."""
     strings = {
         (node.lineno, node.col_offset)
         for node in ast.walk(ast.parse(path.read_bytes()))
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
     }
     with path.open("rb") as file:
-        return sum(t.type not in NO_CODE and t.start not in strings for t in tokenize.tokenize(file.readline))
+        return sum(
+            t.type not in NO_CODE and t.start not in strings
+            for t in tokenize.tokenize(file.readline)
+        )
 
 
 def sizes() -> dict[str, int]:
     """The tokens of every part, over the files that git tracks."""
-    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     files = [name for name in listed.splitlines() if (ROOT / name).is_file()]
-    folders = {part: tuple(f"{folder}/" for folder in where) for part, (_, where) in BUDGETS.items()}
-    return {part: sum(tokens(ROOT / name) for name in files if name.startswith(folders[part])) for part in BUDGETS}
+    folders = {
+        part: tuple(f"{folder}/" for folder in where) for part, (_, where) in BUDGETS.items()
+    }
+    return {
+        part: sum(tokens(ROOT / name) for name in files if name.startswith(folders[part]))
+        for part in BUDGETS
+    }
 
 
 def main() -> int:

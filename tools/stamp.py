@@ -1,8 +1,9 @@
 """Carries the repository's address and the package's version to every file that shows them.
 
-`_config.yml` holds the address and `trlib/__init__.py` the version; everything else is written from them, and where
-there is no address yet nothing links to one: `python -m tools.stamp` writes, `python -m tools.stamp --check` only says
-what differs. `--repository https://github.com/ME/BOOK` first writes the setting: that is all a fork needs.
+`_config.yml` holds the address and `trlib/__init__.py` the version; everything else is written from
+them, and where there is no address yet nothing links to one: `python -m tools.stamp` writes,
+`python -m tools.stamp --check` only says what differs. `--repository https://github.com/ME/BOOK`
+first writes the setting: that is all a fork needs.
 """
 
 from __future__ import annotations
@@ -44,13 +45,18 @@ TRIED = "05_grpo"
 
 def version() -> str:
     """The package's version, read from its source."""
-    match = re.search(r'^__version__ = "(.+)"$', (ROOT / "trlib/__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+    match = re.search(
+        r'^__version__ = "(.+)"$',
+        (ROOT / "trlib/__init__.py").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     assert match is not None
     return match.group(1)
 
 
 def install_cell(where: Address | None = None) -> str:
-    """The first code cell of every notebook, tagged `install`: what a hosted notebook runs first."""
+    """The first code cell of every notebook, tagged `install`: what a hosted notebook runs
+    first."""
     where = address(config()) if where is None else where
     last = FETCH if where.source else BY_HAND
     return (GUARD + last).format(name=NAME, version=version(), source=where.source)
@@ -73,15 +79,27 @@ def notebook(text: str, where: Address, name: str) -> str:
 
 
 def readme(text: str, where: Address) -> str:
-    """The README: how to install, and the rows of its table that lead to the published book and to Colab."""
-    install = f'pip install "{NAME} @ {where.source}"' if where.source else "pip install .   # in this repository"
-    text = re.sub(r"(?<=^```\n)pip install .*$", lambda _: install, text, count=1, flags=re.MULTILINE)
+    """The README: how to install, and the rows of its table that lead to the published book and to
+    Colab."""
+    install = (
+        f'pip install "{NAME} @ {where.source}"'
+        if where.source
+        else "pip install .   # in this repository"
+    )
+    text = re.sub(
+        r"(?<=^```\n)pip install .*$", lambda _: install, text, count=1, flags=re.MULTILINE
+    )
     links = {
         "read it without installing anything": ("the published book", where.pages),
-        "try a chapter without installing anything": ("GRPO in Colab", where.colab(f"notebooks/{TRIED}.ipynb")),
+        "try a chapter without installing anything": (
+            "GRPO in Colab",
+            where.colab(f"notebooks/{TRIED}.ipynb"),
+        ),
     }
     text = re.sub(rf"^\| (?:{'|'.join(links)}) \|.*\n", "", text, flags=re.MULTILINE)
-    rows = "".join(f"| {wish} | [{name}]({link}) |\n" for wish, (name, link) in links.items() if link)
+    rows = "".join(
+        f"| {wish} | [{name}]({link}) |\n" for wish, (name, link) in links.items() if link
+    )
     return re.sub(r"^\| read the book \|.*\n", lambda row: row[0] + rows, text, flags=re.MULTILINE)
 
 
@@ -95,9 +113,15 @@ def citation(text: str, where: Address) -> str:
 
 def project(text: str, where: Address) -> str:
     """pyproject.toml: the addresses that a package index and pip show."""
-    lines = {"Repository": where.repository, "Documentation": where.pages, "Changelog": where.file("CHANGELOG.md")}
+    lines = {
+        "Repository": where.repository,
+        "Documentation": where.pages,
+        "Changelog": where.file("CHANGELOG.md"),
+    }
     table = "".join(f'{key} = "{value}"\n' for key, value in lines.items() if value)
-    return re.sub(r"(?<=^\[project\.urls\]\n)(?:\w+ = .*\n)*", lambda _: table, text, flags=re.MULTILINE)
+    return re.sub(
+        r"(?<=^\[project\.urls\]\n)(?:\w+ = .*\n)*", lambda _: table, text, flags=re.MULTILINE
+    )
 
 
 FILES: dict[str, Callable[[str, Address], str]] = {
@@ -108,7 +132,8 @@ FILES: dict[str, Callable[[str, Address], str]] = {
 
 
 def stamped(path: Path, text: str, where: Address | None = None) -> str:
-    """A file's text as it should be, with the addresses `where`: those of `_config.yml` unless they are named."""
+    """A file's text as it should be, with the addresses `where`: those of `_config.yml` unless they
+    are named."""
     where = address(config()) if where is None else where
     if path.suffix == ".ipynb":
         return notebook(text, where, path.name)
@@ -129,19 +154,29 @@ def differing(where: Address | None = None) -> dict[Path, str]:
 
 def setting(text: str, repository: str) -> str:
     """`_config.yml` with another address in its one place."""
-    return re.sub(r"(?<=^repository:\n  url:).*$", f" {repository}", text, count=1, flags=re.MULTILINE)
+    return re.sub(
+        r"(?<=^repository:\n  url:).*$", f" {repository}", text, count=1, flags=re.MULTILINE
+    )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Carry the repository's address and the version everywhere.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a place differs")
-    parser.add_argument("--repository", metavar="URL", help="write this address into _config.yml first")
+    parser = argparse.ArgumentParser(
+        description="Carry the repository's address and the version everywhere."
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail if a place differs"
+    )
+    parser.add_argument(
+        "--repository", metavar="URL", help="write this address into _config.yml first"
+    )
     options = parser.parse_args()
     try:
         if options.repository is not None and not options.check:
             address({"repository": {"url": options.repository}})
             path = ROOT / "_config.yml"
-            path.write_text(setting(path.read_text(encoding="utf-8"), options.repository), encoding="utf-8")
+            path.write_text(
+                setting(path.read_text(encoding="utf-8"), options.repository), encoding="utf-8"
+            )
         changed = differing()
     except ValueError as error:
         print(f"stamp: {error}", file=sys.stderr)

@@ -1,7 +1,8 @@
 """The laboratory: sweeps that are declared, run, recorded and read with intervals.
 
-A sweep is a short Python file with one `SWEEP = Sweep(...)`; those of the book are in `trlab/sweeps`, what they
-found in `trlab/records`. `trlib sweep NAME` runs one, `recorded(NAME)` reads one.
+A sweep is a short Python file with one `SWEEP = Sweep(...)`; those of the book are in
+`trlab/sweeps`, what they found in `trlab/records`. `trlib sweep NAME` runs one, `recorded(NAME)`
+reads one.
 """
 
 from __future__ import annotations

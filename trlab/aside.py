@@ -1,15 +1,17 @@
-"""What a batch's updates did to completions that they did not see: the same prompts' law, the same policy, put aside.
+"""What a batch's updates did to completions that they did not see: the same prompts' law, the same
+policy, put aside.
 
-Before each batch's updates the policy writes as many completions of other prompts as it learns from at once. After them
-both are scored again:
+Before each batch's updates the policy writes as many completions of other prompts as it learns from
+at once. After them both are scored again:
 
 - `kl_aside`: KL(μ || π) on those put aside, as the history's `kl` is on the batch's own;
-- `gain`: the mean of (r - 1) A over the tokens of the batch's first prompts, r = π(y)/μ(y), A the reward less its
-  group's mean, whatever advantage the method itself takes: what the batch promises that the step has won;
+- `gain`: the mean of (r - 1) A over the tokens of the batch's first prompts, r = π(y)/μ(y), A the
+  reward less its group's mean, whatever advantage the method itself takes: what the batch promises
+  that the step has won;
 - `gain_aside`: the same over those put aside: what the step has won there.
 
-`gain` less `gain_aside` is the luck that was fitted. Every draw has its own generator, so a run with these columns is
-the same, to the last bit, as one without them.
+`gain` less `gain_aside` is the luck that was fitted. Every draw has its own generator, so a run
+with these columns is the same, to the last bit, as one without them.
 """
 
 from __future__ import annotations
@@ -34,11 +36,13 @@ if TYPE_CHECKING:
 COLUMNS = ("kl_aside", "gain", "gain_aside")
 """Columns of a history that only runs with completions put aside have."""
 PROMPTS = 16
-"""Prompts that are put aside, and of the batch's own that `gain` looks at: what an update sees at least."""
+"""Prompts that are put aside, and of the batch's own that `gain` looks at: what an update sees at
+least."""
 
 
 def watched(method: Method, task: Task) -> Method:
-    """The method, whose runs on this task also record `COLUMNS`. Only for a sampler that is the learner itself."""
+    """The method, whose runs on this task also record `COLUMNS`. Only for a sampler that is the
+    learner itself."""
 
     whole = type(method).update
 
@@ -47,7 +51,11 @@ def watched(method: Method, task: Task) -> Method:
         whole(self, step)
         step.batch.memory.update(_after(step, *before))
 
-    kind = type(type(method).__name__, (type(method),), {"update": update, "__module__": type(method).__module__})
+    kind = type(
+        type(method).__name__,
+        (type(method),),
+        {"update": update, "__module__": type(method).__module__},
+    )
     same: Method = kind(**{f.name: getattr(method, f.name) for f in fields(method) if f.init})
     return same
 
@@ -79,9 +87,13 @@ def _after(step: LoopStep, aside: Completions, rewards: Tensor) -> dict[str, flo
     scored = policy.score(aside, full=True, **asked)
     probe = aside.rows(aside.full_rows)
     return {
-        "kl_aside": measure(aside.full, scored.full[aside.full_rows], probe.tokens, probe.mask)[0]["kl"],
+        "kl_aside": measure(aside.full, scored.full[aside.full_rows], probe.tokens, probe.mask)[0][
+            "kl"
+        ],
         "gain": _gain(
-            policy.score(step.completions.rows(own), **asked).logp, step.completions.rows(own), batch.rewards[own]
+            policy.score(step.completions.rows(own), **asked).logp,
+            step.completions.rows(own),
+            batch.rewards[own],
         ),
         "gain_aside": _gain(scored.logp, aside, rewards),
     }

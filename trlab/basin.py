@@ -1,13 +1,18 @@
-"""The basin: over which learning rates does a method work, and what does it cost to choose a wrong one?
+"""The basin: over which learning rates does a method work, and what does it cost to choose a wrong
+one?
 
-These read-outs are the book's own; no paper defines them. They were defined before the runs of the third round. All of
-them look at one number of uses of a batch, and at the ends of runs with the same seeds at every rate:
+These read-outs are the book's own; no paper defines them. They were defined before the runs of the
+third round. All of them look at one number of uses of a batch, and at the ends of runs with the
+same seeds at every rate:
 
-- the *line* is the highest end that any method reaches at any rate (interquartile mean over seeds), minus `WITHIN`;
-- a *basin* is the piece of the curve above the line that holds the method's best rate. The curve is linear in log10 of
-  the rate between the rates that were run, and its *width* is counted in decades. A piece that ends at the first or
-  the last rate of the grid is open there: the width is a lower bound;
-- the *frontier* is made of the points (take-off, end) of all methods and rates that no other point beats in both;
+- the *line* is the highest end that any method reaches at any rate (interquartile mean over seeds),
+  minus `WITHIN`;
+- a *basin* is the piece of the curve above the line that holds the method's best rate. The curve is
+  linear in log10 of the rate between the rates that were run, and its *width* is counted in
+  decades. A piece that ends at the first or the last rate of the grid is open there: the width is a
+  lower bound;
+- the *frontier* is made of the points (take-off, end) of all methods and rates that no other point
+  beats in both;
 - *insurance* is the end at ten times the best rate, and the worst seed at the best rate.
 """
 
@@ -42,7 +47,8 @@ OVER_RATES: dict[str, str] = {
     "basin_high": "log10 of the learning rate at which a method falls out of its basin",
     "tenfold": "end at ten times the method's best learning rate",
 }
-"""Measures of a whole curve over learning rates, a number for each seed: `over_rates` computes them."""
+"""Measures of a whole curve over learning rates, a number for each seed: `over_rates` computes
+them."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,8 @@ class Basin:
     """Whether no lower or no higher rate was run: then the best may lie outside."""
     piece: Piece
     width: Estimate
-    """Decades. The interval draws seeds, the same ones at every rate, and leaves the line as it is."""
+    """Decades. The interval draws seeds, the same ones at every rate, and leaves the line as it
+    is."""
     worst: float
     """The lowest end of any seed at the best rate."""
     tenfold: Estimate | None
@@ -97,9 +104,14 @@ def piece(rates: Sequence[float], ends: Sequence[float] | np.ndarray, line: floa
     Raises:
         ValueError: rates that do not rise, or another number of ends.
     """
-    places, heights = np.log10(np.asarray(rates, dtype=np.float64)), np.asarray(ends, dtype=np.float64)
+    places, heights = (
+        np.log10(np.asarray(rates, dtype=np.float64)),
+        np.asarray(ends, dtype=np.float64),
+    )
     if len(places) != len(heights) or len(places) == 0 or (np.diff(places) <= 0).any():
-        raise ValueError(f"rates: expected rising rates, one for each of {len(heights)} ends, got {list(rates)}")
+        raise ValueError(
+            f"rates: expected rising rates, one for each of {len(heights)} ends, got {list(rates)}"
+        )
     top = int(heights.argmax())
     if not heights[top] >= line:
         return Piece(math.nan, math.nan)
@@ -128,18 +140,25 @@ def basins(runs: pd.DataFrame, *, within: float = WITHIN, measure: str = "sample
         ValueError: a label that was not run with every seed at every rate.
     """
     within = checks.number("within", within, above=0)
-    ends = {str(label): _by_rate(str(label), part, measure) for label, part in runs.groupby("label", sort=False)}
+    ends = {
+        str(label): _by_rate(str(label), part, measure)
+        for label, part in runs.groupby("label", sort=False)
+    }
     rates = next(iter(ends.values()))[0]
     line = _line([matrix for _, matrix in ends.values()], within)
     return [_basin(label, rates, matrix, line) for label, (_, matrix) in ends.items()]
 
 
-def edge_ratios(runs: pd.DataFrame, control: str, margins: Sequence[float]) -> dict[str, list[Estimate]]:
-    """How many times as high a learning rate as the control's every other label bears, margin by margin.
+def edge_ratios(
+    runs: pd.DataFrame, control: str, margins: Sequence[float]
+) -> dict[str, list[Estimate]]:
+    """How many times as high a learning rate as the control's every other label bears, margin by
+    margin.
 
-    A label bears the rates up to the upper edge of its basin whose line lies a margin below the best end of all. A
-    ratio is NaN where one of the two edges lies outside the rates that were run, or where there is no basin; its
-    interval is NaN where that happens in a draw. A draw takes seeds, the same ones for all labels and rates.
+    A label bears the rates up to the upper edge of its basin whose line lies a margin below the
+    best end of all. A ratio is NaN where one of the two edges lies outside the rates that were run,
+    or where there is no basin; its interval is NaN where that happens in a draw. A draw takes
+    seeds, the same ones for all labels and rates.
 
     Args:
         runs: finished runs of a sweep with the axis `lr`, at one point of every other axis.
@@ -149,7 +168,10 @@ def edge_ratios(runs: pd.DataFrame, control: str, margins: Sequence[float]) -> d
     """
     from scipy.stats import trim_mean
 
-    ends = {str(label): _by_rate(str(label), part, "sampled") for label, part in runs.groupby("label", sort=False)}
+    ends = {
+        str(label): _by_rate(str(label), part, "sampled")
+        for label, part in runs.groupby("label", sort=False)
+    }
     if control not in ends:
         raise ValueError(f"control: expected one of {', '.join(ends)}, got {control!r}")
     rates, seeds = ends[control][0], len(ends[control][1])
@@ -159,9 +181,14 @@ def edge_ratios(runs: pd.DataFrame, control: str, margins: Sequence[float]) -> d
         return math.nan if found.open_high else found.high
 
     def ratios(drawn: np.ndarray) -> np.ndarray:
-        curves = {label: trim_mean(matrix[drawn], 0.25, axis=0) for label, (_, matrix) in ends.items()}
+        curves = {
+            label: trim_mean(matrix[drawn], 0.25, axis=0) for label, (_, matrix) in ends.items()
+        }
         best = max(float(curve.max()) for curve in curves.values())
-        edges = {label: np.array([edge(curve, best - m) for m in margins]) for label, curve in curves.items()}
+        edges = {
+            label: np.array([edge(curve, best - m) for m in margins])
+            for label, curve in curves.items()
+        }
         return np.array([edges[label] / edges[control] for label in ends if label != control])
 
     rng = np.random.default_rng(0)
@@ -176,21 +203,26 @@ def edge_ratios(runs: pd.DataFrame, control: str, margins: Sequence[float]) -> d
 
 
 def frontier(points: Sequence[tuple[float, float]]) -> list[int]:
-    """The places of the points that no other point beats in one coordinate without losing in the other."""
+    """The places of the points that no other point beats in one coordinate without losing in the
+    other."""
     kept = []
     for i, (x, y) in enumerate(points):
-        beaten = any(a >= x and b >= y and (a > x or b > y) for j, (a, b) in enumerate(points) if j != i)
+        beaten = any(
+            a >= x and b >= y and (a > x or b > y) for j, (a, b) in enumerate(points) if j != i
+        )
         if not beaten:
             kept.append(i)
     return sorted(kept, key=lambda i: points[i])
 
 
 def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, pd.DataFrame]:
-    """The sweep without its axis of learning rates, and a row for each label, place and seed with one of `OVER_RATES`.
+    """The sweep without its axis of learning rates, and a row for each label, place and seed with
+    one of `OVER_RATES`.
 
-    Each seed has a curve of its own. The line, and the best rate of `tenfold`, are those of all seeds together. A
-    label whose runs do not cover every rate has no number (NaN), nor has one whose tenfold rate was not run.
-    `edge` says of a row that its number could be another one if the grid went further.
+    Each seed has a curve of its own. The line, and the best rate of `tenfold`, are those of all
+    seeds together. A label whose runs do not cover every rate has no number (NaN), nor has one
+    whose tenfold rate was not run. `edge` says of a row that its number could be another one if the
+    grid went further.
     """
     import pandas as pd
 
@@ -211,21 +243,34 @@ def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, p
             values = _of_seeds(*whole[str(label)], line, measure) if str(label) in whole else none
             fixed = dict(zip(names, place, strict=True))
             rows += [
-                {"label": label, **fixed, "seed": seed, "status": "done", measure: value, AT_EDGE: edge}
+                {
+                    "label": label,
+                    **fixed,
+                    "seed": seed,
+                    "status": "done",
+                    measure: value,
+                    AT_EDGE: edge,
+                }
                 for seed, (value, edge) in zip(seeds, values, strict=True)
             ]
     columns = ["label", *names, "seed", "status", measure, AT_EDGE]
     return replace(sweep, axes=others), pd.DataFrame(rows, columns=columns)
 
 
-# -- inside ------------------------------------------------------------------------------------------------------------
+# -- inside
+# --------------------------------------------------------------------------------------------------
 
 
 def _by_rate(label: str, runs: pd.DataFrame, measure: str) -> tuple[list[float], np.ndarray]:
     """The rates, rising, and the ends [seeds, rates]."""
-    table = runs.assign(**{LR: runs[LR].astype(float)}).pivot(index="seed", columns=LR, values=measure)
+    table = runs.assign(**{LR: runs[LR].astype(float)}).pivot(
+        index="seed", columns=LR, values=measure
+    )
     if not len(table) or table.isna().any(axis=None):
-        raise ValueError(f"runs: expected every seed of {label!r} at every rate, got {int(table.notna().sum().sum())}")
+        raise ValueError(
+            f"runs: expected every seed of {label!r} at every rate, got "
+            f"{int(table.notna().sum().sum())}"
+        )
     return [float(rate) for rate in table.columns], table.to_numpy(dtype=np.float64)
 
 
@@ -242,9 +287,9 @@ def _basin(label: str, rates: list[float], ends: np.ndarray, line: float) -> Bas
         from scipy.stats import trim_mean
 
         curves = np.stack([trim_mean(one, 0.25, axis=axis) for one in drawn], -1)
-        return np.array([piece(rates, curve, line).width for curve in curves.reshape(-1, len(rates))]).reshape(
-            curves.shape[:-1]
-        )
+        return np.array(
+            [piece(rates, curve, line).width for curve in curves.reshape(-1, len(rates))]
+        ).reshape(curves.shape[:-1])
 
     bounds = percentiles(list(ends.T), width, LEVEL, RESAMPLES // 10, 0, paired=True)
     return Basin(
@@ -265,7 +310,9 @@ def _tenfold(rates: list[float], top: int) -> int | None:
     return near[0] if near else None
 
 
-def _of_seeds(rates: list[float], ends: np.ndarray, line: float, measure: str) -> list[tuple[float, bool]]:
+def _of_seeds(
+    rates: list[float], ends: np.ndarray, line: float, measure: str
+) -> list[tuple[float, bool]]:
     """The measure of each seed's curve, and whether the grid ended too early to be sure of it."""
     top = int(np.argmax([iqm(column) for column in ends.T]))
     if measure == "tenfold":

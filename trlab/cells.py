@@ -1,4 +1,5 @@
-"""A cell: one run of `trlib.train`, evaluated. What decides it, and its name; `trlab.trial` runs it."""
+"""A cell: one run of `trlib.train`, evaluated. What decides it, and its name; `trlab.trial` runs
+it."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 LEFT_OUT = ("steps", "seed", "checkpoint_every", "out", "resume", "progress")
 """Arguments of `trlib.train` that a sweep sets elsewhere or that decide nothing."""
 MEASURES: dict[str, str] = {
-    "sampled": "share of sampled completions that are right after training, on prompts that it does not draw from",
+    "sampled": "share of sampled completions that are right after training, on prompts that it "
+    "does not draw from",
     "greedy": "the same for greedy completions",
     "pass_at_most": "probability that one of the evaluation's samples of a prompt is right",
     "distinct": "different right completions among a prompt's samples",
@@ -37,7 +39,8 @@ MEASURES: dict[str, str] = {
     "kl": "mean over batches of KL(mu || pi), nats per token",
     "kl_seq_back": "mean over batches of KL(pi || mu), nats per completion",
     "tv_max": "largest total variation of any token of any batch's probe",
-    "kl_none": "mean over batches of KL(pi || mu), nats per completion, of prompts none of whose group was right",
+    "kl_none": "mean over batches of KL(pi || mu), nats per completion, of prompts none of whose "
+    "group was right",
     "kl_few": "the same of prompts of whose group up to a quarter was right",
     "kl_half": "the same of those with more, up to three quarters",
     "kl_many": "the same of those with still more, not all",
@@ -60,10 +63,11 @@ SINCE_SECOND_ROUND = (
     "ess_seq",
     "age",
 )
-"""Measures and columns of a history that the first records lack: no part of a cell's digest, which is thus the same
-for a run of either. They follow from what the digest covers."""
+"""Measures and columns of a history that the first records lack: no part of a cell's digest, which
+is thus the same for a run of either. They follow from what the digest covers."""
 VERSION = "version"
-"""A method's version among its defaults in a record; records from before there were versions have none."""
+"""A method's version among its defaults in a record; records from before there were versions have
+none."""
 UPDATES = "updates"
 """The axis of updates of a batch."""
 COUNTS = (UPDATES, "uses")
@@ -133,15 +137,21 @@ class Cell:
         return (self.label, *self.axes.values())
 
     def __str__(self) -> str:
-        return ", ".join([self.label, *(f"{name} {label}" for name, label in self.axes.items()), f"seed {self.seed}"])
+        return ", ".join(
+            [
+                self.label,
+                *(f"{name} {label}" for name, label in self.axes.items()),
+                f"seed {self.seed}",
+            ]
+        )
 
 
 def cells(sweep: Sweep) -> list[Cell]:
     """Every cell of a sweep, checked, seed by seed.
 
     Raises:
-        ValueError, TypeError: an unknown method, setting, axis, argument, task or knob (the nearest is suggested), a
-            value outside its meaning, two cells that are the same.
+        ValueError, TypeError: an unknown method, setting, axis, argument, task or knob (the nearest
+            is suggested), a value outside its meaning, two cells that are the same.
     """
     try:
         found = [
@@ -152,14 +162,21 @@ def cells(sweep: Sweep) -> list[Cell]:
         ]
         _check(sweep, found)
     except (ValueError, TypeError) as error:
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"sweep {sweep.name!r}: {error}") from error
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(
+            f"sweep {sweep.name!r}: {error}"
+        ) from error
     return found
 
 
-def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arguments: dict[str, Any]) -> Cell:
+def _cell(
+    sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arguments: dict[str, Any]
+) -> Cell:
     arguments = own_arguments(sweep, variant, labels, arguments)
     settings, train = settled(sweep, variant, arguments)
-    knobs = {**sweep.knobs, **{name[5:]: value for name, value in arguments.items() if name.startswith("task.")}}
+    knobs = {
+        **sweep.knobs,
+        **{name[5:]: value for name, value in arguments.items() if name.startswith("task.")},
+    }
     steps = checks.whole("axis: steps", arguments.get("steps", sweep.budget.steps), least=1)
     policy = arguments.get("policy", sweep.task if sweep.policy is None else sweep.policy)
     bare = Cell(
@@ -183,15 +200,25 @@ def _cell(sweep: Sweep, variant: Variant, seed: int, labels: dict[str, str], arg
     return Cell(**{**{f.name: getattr(bare, f.name) for f in fields(bare)}, "id": _identity(bare)})
 
 
-def settled(sweep: Sweep, variant: Variant, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def settled(
+    sweep: Sweep, variant: Variant, arguments: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The variant's settings, and its own arguments of `trlib.train`, at a point of the axes.
 
     Raises:
-        ValueError: an argument that nothing takes (the nearest is suggested), or that the variant sets for itself too.
+        ValueError: an argument that nothing takes (the nearest is suggested), or that the variant
+            sets for itself too.
     """
-    settings, train, known = dict(variant.settings), dict(variant.train), list(_defaults_of("train"))
+    settings, train, known = (
+        dict(variant.settings),
+        dict(variant.train),
+        list(_defaults_of("train")),
+    )
     for name in sorted(arguments.keys() & variant.train.keys()):
-        raise ValueError(f"axis: {name} is set by variant {variant.name!r} for itself too; expected one of the two")
+        raise ValueError(
+            f"axis: {name} is set by variant {variant.name!r} for itself too; expected one of the "
+            "two"
+        )
     for name, value in arguments.items():
         if name == THRESHOLD:
             for radius, scaled in _scaled(sweep, variant, value).items():
@@ -200,7 +227,15 @@ def settled(sweep: Sweep, variant: Variant, arguments: Mapping[str, Any]) -> tup
             train[name] = value
         elif name not in ("steps", "policy") and not name.startswith("task."):
             raise unknown(
-                "axis", name, [*known, THRESHOLD, "steps", "policy", *(f"task.{knob}" for knob in _knobs(sweep.task))]
+                "axis",
+                name,
+                [
+                    *known,
+                    THRESHOLD,
+                    "steps",
+                    "policy",
+                    *(f"task.{knob}" for knob in _knobs(sweep.task)),
+                ],
             )
     for name in (*sweep.train, *train):
         if name not in known:
@@ -211,10 +246,12 @@ def settled(sweep: Sweep, variant: Variant, arguments: Mapping[str, Any]) -> tup
 def own_arguments(
     sweep: Sweep, variant: Variant, labels: Mapping[str, str], arguments: dict[str, Any]
 ) -> dict[str, Any]:
-    """The arguments of a point of the axes, with the variant's own where it has some (`Variant.instead`).
+    """The arguments of a point of the axes, with the variant's own where it has some
+    (`Variant.instead`).
 
     Raises:
-        ValueError: the variant names an axis or a label that the sweep does not have (the nearest is suggested).
+        ValueError: the variant names an axis or a label that the sweep does not have (the nearest
+            is suggested).
     """
     for axis in sweep.axes:
         points, own = dict(axis.points()), variant.instead.get(axis.name, {})
@@ -223,7 +260,10 @@ def own_arguments(
                 raise unknown(f"variant {variant.name!r}: instead: {axis.name}", label, points)
         if labels[axis.name] in own:
             common = points[labels[axis.name]]
-            arguments = {**{k: v for k, v in arguments.items() if k not in common}, **own[labels[axis.name]]}
+            arguments = {
+                **{k: v for k, v in arguments.items() if k not in common},
+                **own[labels[axis.name]],
+            }
     for name in variant.instead:
         if name not in labels:
             raise unknown(f"variant {variant.name!r}: instead", name, labels)
@@ -233,7 +273,9 @@ def own_arguments(
 def _scaled(sweep: Sweep, variant: Variant, factor: float) -> dict[str, Any]:
     """The variant's radius times `factor`, as far as it goes."""
     if not variant.threshold:
-        raise ValueError(f"axis 'threshold': variant {variant.name!r} names no settings in `threshold`")
+        raise ValueError(
+            f"axis 'threshold': variant {variant.name!r} names no settings in `threshold`"
+        )
     method = make(variant.method, variant.settings)
     train = {**_defaults_of("train"), **sweep.train, **variant.train}
     scaled: dict[str, Any] = {}
@@ -244,7 +286,10 @@ def _scaled(sweep: Sweep, variant: Variant, factor: float) -> dict[str, Any]:
         elif isinstance(value, int | float):
             scaled[name] = min(value * factor, most)
         else:
-            raise ValueError(f"axis 'threshold': variant {variant.name!r} has {name} = {value!r}, expected a number")
+            raise ValueError(
+                f"axis 'threshold': variant {variant.name!r} has {name} = {value!r}, expected a "
+                "number"
+            )
     return scaled
 
 
@@ -254,7 +299,9 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
     labels = [variant.name for variant in sweep.variants]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
-        raise ValueError(f"variants: {sorted(twice)[0]!r} appears twice; give each a label of its own")
+        raise ValueError(
+            f"variants: {sorted(twice)[0]!r} appears twice; give each a label of its own"
+        )
     seen: dict[str, Cell] = {}
     for cell in found:
         if cell.id in seen:
@@ -263,15 +310,20 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
     axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
     for axis, points in axes.items():
         if axis in TAKEN:
-            raise ValueError(f"axis: expected a name that is not a column of a record, got {axis!r}")
+            raise ValueError(
+                f"axis: expected a name that is not a column of a record, got {axis!r}"
+            )
         if axis in COUNTS and not all(_is_number(label) for label in points):
             raise ValueError(
-                f"axis {axis!r}: expected labels that are numbers of {axis} of a batch, got {points}; "
+                f"axis {axis!r}: expected labels that are numbers of {axis} of a batch, got "
+                f"{points}; "
                 f"another name takes any labels"
             )
     for prediction in sweep.predictions:
         if prediction.higher == prediction.lower:
-            raise ValueError(f"a prediction: expected two variants, got {prediction.higher!r} against itself")
+            raise ValueError(
+                f"a prediction: expected two variants, got {prediction.higher!r} against itself"
+            )
         for label in (prediction.higher, prediction.lower):
             if isinstance(label, str) and label not in labels:
                 raise unknown("a prediction's variant", label, labels)
@@ -279,8 +331,10 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
             raise unknown("a prediction's measure", prediction.measure, known)
         if prediction.measure in OVER_RATES and (LR not in axes or LR in prediction.at):
             raise ValueError(
-                f"prediction {prediction.text!r}: expected an axis {LR!r} and no point of it in `at` (the measure "
-                f"{prediction.measure!r} is of the whole curve), got axes {', '.join(axes)} and {dict(prediction.at)}"
+                f"prediction {prediction.text!r}: expected an axis {LR!r} and no point of it in "
+                "`at` (the measure "
+                f"{prediction.measure!r} is of the whole curve), got axes {', '.join(axes)} and "
+                f"{dict(prediction.at)}"
             )
         for axis, label in prediction.at.items():
             if axis not in axes:
@@ -296,7 +350,8 @@ def _is_number(label: str) -> bool:
         return False
 
 
-# -- what decides a cell -----------------------------------------------------------------------------------------------
+# -- what decides a cell
+# -----------------------------------------------------------------------------------------------
 
 
 def make(method: str, settings: Mapping[str, Any]) -> Method:
@@ -306,7 +361,9 @@ def make(method: str, settings: Mapping[str, Any]) -> Method:
         ValueError: an unknown name or setting, or a value outside its meaning.
     """
     kind = _kind(method)
-    known = {f.name for f in fields(getattr(kind, "func", kind)) if f.init}  # a preset is a partial of a class
+    known = {
+        f.name for f in fields(getattr(kind, "func", kind)) if f.init
+    }  # a preset is a partial of a class
     for name in settings:
         if name not in known:
             raise unknown(f"a setting of {method!r}", name, known, hint)
@@ -326,8 +383,9 @@ def _kind(method: str) -> Any:
 
 
 def _identity(cell: Cell) -> str:
-    """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or setting whose default
-    changes nothing leaves every name as it was. Whether a default itself has changed can be seen from `defaults`."""
+    """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or
+    setting whose default changes nothing leaves every name as it was. Whether a default itself has
+    changed can be seen from `defaults`."""
     from trlib.loop.optimizers import maker
     from trlib.loop.settings import RunSettings
     from trlib.tasks import load_task
@@ -340,7 +398,9 @@ def _identity(cell: Cell) -> str:
             raise unknown("an argument of load_policy", name, arguments)
     given = _defaults_of("train")
     train = {**given, **cell.train}
-    RunSettings(**{**train, "steps": cell.steps, "seed": cell.seed})  # checks every value before anything runs
+    RunSettings(
+        **{**train, "steps": cell.steps, "seed": cell.seed}
+    )  # checks every value before anything runs
     maker(train["optimizer"])
     decided: dict[str, Any] = {
         "method": _named(cell.method, version_of(cell.method)),
@@ -356,7 +416,11 @@ def _identity(cell: Cell) -> str:
         },
         "task": [
             _named(cell.task),
-            {name: value for name, value in task.settings.items() if value != plain_task.settings[name]},
+            {
+                name: value
+                for name, value in task.settings.items()
+                if value != plain_task.settings[name]
+            },
         ],
         "policy": [*_weights(cell.policy), *([dict(cell.load)] if cell.load else [])],
         "steps": cell.steps,
@@ -375,8 +439,8 @@ def _identity(cell: Cell) -> str:
 
 
 def _named(name: str, version: int | str | None = None) -> Any:
-    """What decides a method, task or optimiser: its name, and for one's own its version, or else the contents of its
-    files."""
+    """What decides a method, task or optimiser: its name, and for one's own its version, or else
+    the contents of its files."""
     if not is_own(name):
         return name if version in (None, 1) else [name, version]
     if version is not None:
@@ -389,10 +453,11 @@ def _named(name: str, version: int | str | None = None) -> Any:
 def version_of(method: str) -> int | str | None:
     """What recorded runs know a method by; None: it is one's own, and its class says none.
 
-    The version decides a cell in place of the method's text, which may be reformatted. A method of the package is
-    version 1 unless it says otherwise, and a 1 is not hashed, so ids from before there were versions stay what they
-    were. In one's own the version stands where the digest of the file stood: a method that was recorded without one
-    keeps its cells if it takes that digest as its version.
+    The version decides a cell in place of the method's text, which may be reformatted. A method of
+    the package is version 1 unless it says otherwise, and a 1 is not hashed, so ids from before
+    there were versions stay what they were. In one's own the version stands where the digest of the
+    file stood: a method that was recorded without one keeps its cells if it takes that digest as
+    its version.
     """
     kind = getattr(_kind(method), "func", _kind(method))
     said: int | str | None = vars(kind).get("version") if is_own(method) else kind.version
@@ -400,14 +465,20 @@ def version_of(method: str) -> int | str | None:
 
 
 def defaults(found: list[Cell]) -> dict[str, Any]:
-    """The defaults that a record was made with, as JSON holds them: of the loop, the evaluation, tasks and methods."""
+    """The defaults that a record was made with, as JSON holds them: of the loop, the evaluation,
+    tasks and methods."""
     from trlib.tasks import load_task
 
-    sections: dict[str, Any] = {"train": _defaults_of("train"), "evaluate": _defaults_of("evaluate")}
+    sections: dict[str, Any] = {
+        "train": _defaults_of("train"),
+        "evaluate": _defaults_of("evaluate"),
+    }
     for cell in found:
         version = version_of(cell.method)
         if not is_own(cell.method):
-            sections.setdefault(f"method {cell.method}", {**asdict(make(cell.method, {})), VERSION: version})
+            sections.setdefault(
+                f"method {cell.method}", {**asdict(make(cell.method, {})), VERSION: version}
+            )
         elif version is not None:
             sections.setdefault(f"method {Path(cell.method).name}", {VERSION: version})
         if not is_own(cell.task):
@@ -420,7 +491,8 @@ def _defaults_of(function: str) -> dict[str, Any]:
     from trlib.evaluation import evaluate
     from trlib.loop.settings import RunSettings
 
-    # Not the signature: Sphinx puts words in the place of its defaults, in the process that builds the book.
+    # Not the signature: Sphinx puts words in the place of its defaults, in the process that builds
+    # the book.
     train = {s.name: s.default for s in settings_of(RunSettings)}
     given = {"train": train, "evaluate": evaluate.__kwdefaults__ or {}}[function]
     return {name: default for name, default in given.items() if name not in LEFT_OUT}
@@ -429,7 +501,9 @@ def _defaults_of(function: str) -> dict[str, Any]:
 def _knobs(task: str) -> list[str]:
     from trlib.tasks import TASKS, task_kind
 
-    return list(inspect.signature(task_kind(task)).parameters) if task in TASKS or is_own(task) else []
+    return (
+        list(inspect.signature(task_kind(task)).parameters) if task in TASKS or is_own(task) else []
+    )
 
 
 def _arguments_of_loading() -> list[str]:
@@ -461,7 +535,8 @@ def _weights(policy: str) -> list[str]:
 
 
 def _recorded(value: Any) -> Any:
-    """A setting. A dataclass (a correction) is given without the bounds that it leaves off, which were added later."""
+    """A setting. A dataclass (a correction) is given without the bounds that it leaves off, which
+    were added later."""
     if not is_dataclass(value) or isinstance(value, type):
         return value
     return {k: v for k, v in asdict(value).items() if v is not None}
@@ -472,4 +547,5 @@ def _digest(data: bytes) -> str:
 
 
 plain = partial(as_json, otherwise=str)
-"""A value as JSON holds it, the same however it was written; what JSON does not know, by its text."""
+"""A value as JSON holds it, the same however it was written; what JSON does not know, by its
+text."""

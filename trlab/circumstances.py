@@ -42,7 +42,10 @@ def hardware() -> str:
     """Processor, cores, and the instructions that torch uses."""
     import torch
 
-    return f"{processor()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, one thread a run"
+    return (
+        f"{processor()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, "
+        "one thread a run"
+    )
 
 
 def cores() -> int:
@@ -52,27 +55,41 @@ def cores() -> int:
 
 @cache
 def commit() -> str:
-    """The commit of the repository, `+changes` where `trlib` or `trlab` differs from it; empty outside of one."""
+    """The commit of the repository, `+changes` where `trlib` or `trlab` differs from it; empty
+    outside of one."""
 
     def git(*words: str) -> str | None:
         try:
             done = subprocess.run(
-                ["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=False, timeout=20
+                ["git", *words],
+                cwd=Path(__file__).parent,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=20,
             )
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    if not git("ls-files", "__init__.py"):  # a package installed below somebody else's repository is not of it
+    if not git(
+        "ls-files", "__init__.py"
+    ):  # a package installed below somebody else's repository is not of it
         return ""
     head = git("rev-parse", "--short=12", "HEAD") or ""
-    return f"{head}+changes" if head and git("status", "--porcelain", "--", ".", "../trlib", ":!records") else head
+    return (
+        f"{head}+changes"
+        if head and git("status", "--porcelain", "--", ".", "../trlib", ":!records")
+        else head
+    )
 
 
 def processor() -> str:
     """The processor, by its name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

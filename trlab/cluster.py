@@ -1,6 +1,8 @@
-"""Cells on several machines: each is a task of one CPU and one thread on a Ray cluster that is already running.
+"""Cells on several machines: each is a task of one CPU and one thread on a Ray cluster that is
+already running.
 
-Ray runs a lost node's cells again. Every node needs the package, and a method of one's own at the same path.
+Ray runs a lost node's cells again. Every node needs the package, and a method of one's own at the
+same path.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ def connect(address: str) -> int:
         import ray
         from ray._private.services import canonicalize_bootstrap_address_or_die as found
     except ImportError as error:
-        raise ClusterError("--ray: expected Ray, which is not installed: pip install 'ray>=2.40'") from error
+        raise ClusterError(
+            "--ray: expected Ray, which is not installed: pip install 'ray>=2.40'"
+        ) from error
     before = signal.getsignal(signal.SIGTERM)
     try:
         if "://" not in address:  # Ray would try for minutes an address at which nothing answers
@@ -54,7 +58,9 @@ def connect(address: str) -> int:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # whatever gRPC, the token or the network make of it
         reason = str(error).strip().partition("\n")[0]
-        raise ClusterError(f"--ray: expected a cluster that runs at {address!r}, got none ({reason})") from error
+        raise ClusterError(
+            f"--ray: expected a cluster that runs at {address!r}, got none ({reason})"
+        ) from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, before)  # Ray's own would end the sweep at once
     return _cpus()
@@ -69,9 +75,11 @@ def _cpus() -> int:
 def run_there(
     work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, seconds: float
 ) -> Generator[tuple[Job, Any, float]]:
-    """The same as `trlab.pool.run_jobs` on the cluster that this process has joined, which is left at the end.
+    """The same as `trlab.pool.run_jobs` on the cluster that this process has joined, which is left
+    at the end.
 
-    As many jobs are handed out as the cluster has CPUs at that moment; those in hand are finished once `stop` is set.
+    As many jobs are handed out as the cluster has CPUs at that moment; those in hand are finished
+    once `stop` is set.
     """
     import ray
     from ray.exceptions import RayError
@@ -104,7 +112,9 @@ def _serve(work: Callable[[Job], Any], job: Job, seconds: float, folder: str) ->
     """A job on its node, and the seconds that it took."""
     with suppress(OSError):  # where files of one's own have paths that begin here
         os.chdir(folder)
-    for number in STOPS:  # a node that is being ended takes its jobs with it, and Ray begins them elsewhere
+    for (
+        number
+    ) in STOPS:  # a node that is being ended takes its jobs with it, and Ray begins them elsewhere
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, _late)
     began = time.monotonic()

@@ -1,9 +1,10 @@
 """What a comparison of recorded runs is, and which ones the book prints.
 
-`comparisons.json` lists, for each sweep, every comparison that a page, a notebook or a claims card prints beside the
-sweep's own predictions. `tools/pack/comparisons.py` collects it. The list ships with the package because a verdict
-depends on how many other questions are asked of the same runs (`trlab.verdicts`): it must be the same for a reader who
-has only the package as for a build of the book.
+`comparisons.json` lists, for each sweep, every comparison that a page, a notebook or a claims card
+prints beside the sweep's own predictions. `tools/pack/comparisons.py` collects it. The list ships
+with the package because a verdict depends on how many other questions are asked of the same runs
+(`trlab.verdicts`): it must be the same for a reader who has only the package as for a build of the
+book.
 """
 
 from __future__ import annotations
@@ -37,10 +38,11 @@ class Comparison:
     higher: Side | float
     """The runs that are said to be above, or a number that the others stay below."""
     lower: Side | float
-    """The runs that are said to be below, or a number that the others stay above; one of the two is a `Side`."""
+    """The runs that are said to be below, or a number that the others stay above; one of the two is
+    a `Side`."""
     measure: str = "sampled"
-    """A measure of the record or one that follows from it; `distinct@0.7` is a column of the history where a run's
-    reward reaches 0.7."""
+    """A measure of the record or one that follows from it; `distinct@0.7` is a column of the
+    history where a run's reward reaches 0.7."""
     within: float | None = None
     """The two are alike within this margin; None: the one is above the other."""
 
@@ -50,18 +52,24 @@ class Comparison:
         return [side for side in (self.higher, self.lower) if isinstance(side, Side)]
 
     def question(self, sweep: Sweep) -> frozenset[Any]:
-        """What identifies the question, whichever side is said to be above: asked both ways it is one question.
+        """What identifies the question, whichever side is said to be above: asked both ways it is
+        one question.
 
-        An axis with one point says nothing about a place, so naming it does not make another question.
+        An axis with one point says nothing about a place, so naming it does not make another
+        question.
         """
         several = {axis.name for axis in sweep.axes if len(axis.points()) > 1}
 
         def key(side: Side | float) -> Any:
             if not isinstance(side, Side):
                 return float(side)
-            return side.label, tuple(sorted((axis, point) for axis, point in side.at.items() if axis in several))
+            return side.label, tuple(
+                sorted((axis, point) for axis, point in side.at.items() if axis in several)
+            )
 
-        return frozenset([("measure", self.measure), ("within", self.within), key(self.higher), key(self.lower)])
+        return frozenset(
+            [("measure", self.measure), ("within", self.within), key(self.higher), key(self.lower)]
+        )
 
 
 def of_prediction(prediction: Prediction) -> Comparison:
@@ -74,15 +82,21 @@ def of_prediction(prediction: Prediction) -> Comparison:
 
 
 def asked(sweep: Sweep) -> list[Comparison]:
-    """Every comparison that is made within a sweep: its predictions, then what the book prints beside them."""
-    shipped = printed().get(sweep.name, []) if sweep.source == sweep.name else []  # a file of the same name is another
+    """Every comparison that is made within a sweep: its predictions, then what the book prints
+    beside them."""
+    shipped = (
+        printed().get(sweep.name, []) if sweep.source == sweep.name else []
+    )  # a file of the same name is another
     return [*map(of_prediction, sweep.predictions), *shipped]
 
 
 @lru_cache(maxsize=1)
 def printed() -> dict[str, list[Comparison]]:
     """What the book prints, by sweep."""
-    return {name: [_read(one) for one in some] for name, some in json.loads(PRINTED.read_bytes()).items()}
+    return {
+        name: [_read(one) for one in some]
+        for name, some in json.loads(PRINTED.read_bytes()).items()
+    }
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -102,6 +116,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 def _read(entry: Mapping[str, Any]) -> Comparison:
     higher, lower = (
-        Side(*side) if isinstance(side, list) else float(side) for side in (entry["higher"], entry["lower"])
+        Side(*side) if isinstance(side, list) else float(side)
+        for side in (entry["higher"], entry["lower"])
     )
     return Comparison(higher, lower, entry["measure"], entry.get("within"))

@@ -1,7 +1,8 @@
 """The tables of a record as text: one row per cell, and the histories one row per metric and batch.
 
-What is the same for many cells, the circumstances that made them, stands once beside the tables, under a short name. A
-history keeps `DIGITS` digits, metric by metric and batch by batch with one column per cell, which is how it packs best.
+What is the same for many cells, the circumstances that made them, stands once beside the tables,
+under a short name. A history keeps `DIGITS` digits, metric by metric and batch by batch with one
+column per cell, which is how it packs best.
 """
 
 from __future__ import annotations
@@ -66,16 +67,25 @@ def _typed(row: dict[str, str], number: int, made: Mapping[str, Mapping[str, str
     typed: Row = {}
     for name, text in row.items():
         try:
-            typed[name] = int(text) if name in whole else float(text or "nan") if name in numbers else text
+            typed[name] = (
+                int(text) if name in whole else float(text or "nan") if name in numbers else text
+            )
         except ValueError as error:
-            raise ValueError(f"row {number}, column {name!r}: expected a number, got {text!r}") from error
+            raise ValueError(
+                f"row {number}, column {name!r}: expected a number, got {text!r}"
+            ) from error
     if row.get("status") == DONE and not 0 <= typed["sampled"] <= 1:
-        raise ValueError(f"row {number}, column 'sampled': expected a share between 0 and 1, got {row['sampled']!r}")
+        raise ValueError(
+            f"row {number}, column 'sampled': expected a share between 0 and 1, got "
+            f"{row['sampled']!r}"
+        )
     key = typed.pop("made", None)
     if key is None:  # nothing is known of what made the runs
         return typed
     if key not in made:
-        raise ValueError(f"row {number}, column 'made': expected one of {', '.join(made) or 'none'}, got {key!r}")
+        raise ValueError(
+            f"row {number}, column 'made': expected one of {', '.join(made) or 'none'}, got {key!r}"
+        )
     return {**typed, **made[key]}
 
 
@@ -85,7 +95,8 @@ def without_circumstances(runs: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, d
     if not columns:
         return runs, {}
     made = [
-        {name: text for name, text in row.items() if isinstance(text, str)} for row in runs[columns].to_dict("records")
+        {name: text for name, text in row.items() if isinstance(text, str)}
+        for row in runs[columns].to_dict("records")
     ]
     keys = [hashlib.blake2b(json.dumps(one).encode(), digest_size=4).hexdigest() for one in made]
     return runs.drop(columns=columns).assign(made=keys), dict(zip(keys, made, strict=True))
@@ -101,12 +112,20 @@ def read_histories(path: Path) -> dict[str, History]:
 
     table = pd.read_csv(path, dtype={"cell": str})
     metrics, cells = list(dict.fromkeys(table.pop("metric"))), list(table.drop(columns="batch"))
-    values = table[cells].to_numpy(float).reshape(len(metrics), len(table) // max(len(metrics), 1), len(cells))
+    values = (
+        table[cells]
+        .to_numpy(float)
+        .reshape(len(metrics), len(table) // max(len(metrics), 1), len(cells))
+    )
     histories: dict[str, History] = {}
     for key, of_cell in zip(cells, np.moveaxis(values, 2, 0), strict=True):
         known = ~np.isnan(of_cell)
         batches = int(known.any(axis=0).nonzero()[0].max(initial=-1)) + 1
-        histories[key] = {metric: of_cell[m, :batches].tolist() for m, metric in enumerate(metrics) if known[m].any()}
+        histories[key] = {
+            metric: of_cell[m, :batches].tolist()
+            for m, metric in enumerate(metrics)
+            if known[m].any()
+        }
     return histories
 
 
@@ -116,7 +135,9 @@ def packed(histories: Mapping[str, History], cells: Iterable[str]) -> bytes:
 
     kept = {key: histories[key] for key in cells if key in histories}
     metrics = list(dict.fromkeys(metric for history in kept.values() for metric in history))
-    batches = range(max((len(column) for history in kept.values() for column in history.values()), default=0))
+    batches = range(
+        max((len(column) for history in kept.values() for column in history.values()), default=0)
+    )
     values = np.full((len(metrics), len(batches), len(kept)), np.nan)
     for i, history in enumerate(kept.values()):
         for metric, column in history.items():
@@ -132,10 +153,11 @@ def compressed(table: str) -> bytes:
 
 
 def same_digits(recorded: float, exact: float) -> bool:
-    """Whether a number of a history is what its table keeps of the exact one; a missing number equals a missing one.
+    """Whether a number of a history is what its table keeps of the exact one; a missing number
+    equals a missing one.
 
-    Some histories were rounded to six digits before they were rounded to four, which can change the last digit: a
-    hundredth of its unit is allowed for that.
+    Some histories were rounded to six digits before they were rounded to four, which can change the
+    last digit: a hundredth of its unit is allowed for that.
     """
     if not math.isfinite(exact) or not exact:
         return recorded == exact or (recorded != recorded and exact != exact)

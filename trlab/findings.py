@@ -1,5 +1,6 @@
-"""What the runs of a sweep say, variant by variant: a table with intervals, nats per point of accuracy, and how often a
-batch may be used. Whether two variants differ is decided in `trlab.verdicts`."""
+"""What the runs of a sweep say, variant by variant: a table with intervals, nats per point of
+accuracy, and how often a batch may be used. Whether two variants differ is decided in
+`trlab.verdicts`."""
 
 from __future__ import annotations
 
@@ -34,14 +35,17 @@ def finished(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def at(runs: pd.DataFrame, place: Mapping[str, str]) -> pd.DataFrame:
-    """The runs at a point of axes. A table may hold a point as a number; a declaration names it as text."""
+    """The runs at a point of axes. A table may hold a point as a number; a declaration names it as
+    text."""
     for axis, point in place.items():
         if len(runs):
             runs = runs[runs[axis].astype(str) == point]
     return runs
 
 
-def scores(runs: pd.DataFrame, label: str, measure: str, axes: Sequence[str]) -> dict[tuple[Any, ...], Any]:
+def scores(
+    runs: pd.DataFrame, label: str, measure: str, axes: Sequence[str]
+) -> dict[tuple[Any, ...], Any]:
     """A variant's runs at each point of the axes: what the statistics call tasks."""
     good = finished(runs)
     good = good[good["label"] == label]
@@ -51,10 +55,12 @@ def scores(runs: pd.DataFrame, label: str, measure: str, axes: Sequence[str]) ->
 
 
 def before(history: pd.DataFrame) -> dict[str, float]:
-    """What each cell started from: the mean reward of its first batch, which is sampled before any update.
+    """What each cell started from: the mean reward of its first batch, which is sampled before any
+    update.
 
-    Of a task whose reward is 1 for a right completion and 0 for any other, this is the base policy's accuracy on 256
-    completions (with the loop's defaults), as the run's own sampler writes.
+    Of a task whose reward is 1 for a right completion and 0 for any other, this is the base
+    policy's accuracy on 256 completions (with the loop's defaults), as the run's own sampler
+    writes.
     """
     if "reward" not in history:  # no cell has ended
         return {}
@@ -65,9 +71,9 @@ def before(history: pd.DataFrame) -> dict[str, float]:
 def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
     """Nats of divergence spent for each point of accuracy gained, by all of these runs together.
 
-    The nats of a run are its batches times `kl`, the mean over batches; what it gained is `sampled` minus the reward of
-    its first batch. None where no run is finished, or the divergence of some batch was not measured: supervision
-    samples nothing, so there is no policy that sampled.
+    The nats of a run are its batches times `kl`, the mean over batches; what it gained is `sampled`
+    minus the reward of its first batch. None where no run is finished, or the divergence of some
+    batch was not measured: supervision samples nothing, so there is no policy that sampled.
     """
     good = finished(runs)
     if not len(good):
@@ -84,9 +90,9 @@ def price(runs: pd.DataFrame, history: pd.DataFrame) -> Price | None:
 def staleness(
     runs: pd.DataFrame, label: str, *, measure: str = "sampled", control: str | None = ON_POLICY
 ) -> Tolerance | None:
-    """How often a variant may use a batch, in a sweep with the axis `uses`: where it falls below the control with as
-    many optimiser steps, or, where there is none, below one use. None where some number of uses has no finished run, or
-    one use was not asked for.
+    """How often a variant may use a batch, in a sweep with the axis `uses`: where it falls below
+    the control with as many optimiser steps, or, where there is none, below one use. None where
+    some number of uses has no finished run, or one use was not asked for.
 
     Runs at several points of other axes must be separated first (`tolerances` does).
 
@@ -94,12 +100,20 @@ def staleness(
         ValueError: the runs have no axis `uses`, or one of its labels is not a number.
     """
     if USES not in runs:
-        raise ValueError(f"runs: expected the axis {USES!r}, got the columns {', '.join(map(str, runs.columns))}")
+        raise ValueError(
+            f"runs: expected the axis {USES!r}, got the columns {', '.join(map(str, runs.columns))}"
+        )
     levels = {_uses(text): str(text) for text in runs[USES].unique()}
 
     def curve(name: str) -> dict[float, Any] | None:
-        by_uses = {str(place): values for (place,), values in scores(runs, name, measure, [USES]).items()}
-        return {n: by_uses[text] for n, text in levels.items()} if by_uses.keys() == set(levels.values()) else None
+        by_uses = {
+            str(place): values for (place,), values in scores(runs, name, measure, [USES]).items()
+        }
+        return (
+            {n: by_uses[text] for n, text in levels.items()}
+            if by_uses.keys() == set(levels.values())
+            else None
+        )
 
     own, other = curve(label), None if control is None else curve(control)
     if len(levels) < 2 or min(levels) != 1 or own is None:
@@ -115,10 +129,10 @@ def _uses(text: Any) -> float:
 
 
 def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
-    """One row per variant and point of the other axes: what one use of a batch gives (`at_one`, interquartile mean),
-    and the uses between which it falls (`held`, `fell`: inf where it never does) with their interval in `text`;
-    `control` says whether it falls below as many fresh steps or below one use. No rows where the sweep has no axis
-    `uses`."""
+    """One row per variant and point of the other axes: what one use of a batch gives (`at_one`,
+    interquartile mean), and the uses between which it falls (`held`, `fell`: inf where it never
+    does) with their interval in `text`; `control` says whether it falls below as many fresh steps
+    or below one use. No rows where the sweep has no axis `uses`."""
     import pandas as pd
 
     others = [axis.name for axis in sweep.axes if axis.name != USES]
@@ -148,16 +162,19 @@ def tolerances(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd
 def table(
     sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled", history: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """One row per variant and point of the axes: runs, failures, interquartile mean with its 95 % bootstrap interval,
-    and the other means that a reader asks for first; with a history, also means of the measures that follow from it
-    (`trlab.measures.DERIVED`) and nats per point with its interval (`price`)."""
+    """One row per variant and point of the axes: runs, failures, interquartile mean with its 95 %
+    bootstrap interval, and the other means that a reader asks for first; with a history, also means
+    of the measures that follow from it (`trlab.measures.DERIVED`) and nats per point with its
+    interval (`price`)."""
     import pandas as pd
 
     keys = ["label", *(axis.name for axis in sweep.axes)]
     runs = runs if history is None else derive(runs, history)
     derived, rows = [name for name in DERIVED if name in runs], []
     for place, part in runs.groupby(keys, sort=False):
-        good = finished(part).reindex(columns=[*MEASURES, *derived])  # where every cell failed, none was measured
+        good = finished(part).reindex(
+            columns=[*MEASURES, *derived]
+        )  # where every cell failed, none was measured
         estimate = interval(good[measure].to_numpy()) if len(good) else None
         paid = None if history is None else price(part, history)
         rows.append(
@@ -180,9 +197,12 @@ def table(
     return pd.DataFrame(rows)
 
 
-def alike(rows: pd.DataFrame, axes: Sequence[str] = (), measure: str = "sampled") -> list[list[int]]:
-    """Rows of `table` that say the same: at one point of the axes, three variants or more whose means lie within
-    `ALIKE` of each other and whose intervals overlap. Each group by the rows' places, in the table's order."""
+def alike(
+    rows: pd.DataFrame, axes: Sequence[str] = (), measure: str = "sampled"
+) -> list[list[int]]:
+    """Rows of `table` that say the same: at one point of the axes, three variants or more whose
+    means lie within `ALIKE` of each other and whose intervals overlap. Each group by the rows'
+    places, in the table's order."""
     groups = []
     places = rows.reset_index(drop=True)
     parts = [part for _, part in places.groupby(list(axes), sort=False)] if axes else [places]
@@ -191,7 +211,10 @@ def alike(rows: pd.DataFrame, axes: Sequence[str] = (), measure: str = "sampled"
         group: list[int] = []
         for i, row in whole.iterrows():
             first = whole.loc[group[0]] if group else row
-            if row[measure] - first[measure] > ALIKE or row["low"] > whole.loc[group or [i], "high"].min():
+            if (
+                row[measure] - first[measure] > ALIKE
+                or row["low"] > whole.loc[group or [i], "high"].min()
+            ):
                 groups.append(group)
                 group = []
             group.append(i)

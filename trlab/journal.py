@@ -1,6 +1,8 @@
-"""The journal of a sweep: one row per cell in one SQLite file, on the disk as soon as the cell has ended.
+"""The journal of a sweep: one row per cell in one SQLite file, on the disk as soon as the cell has
+ended.
 
-Several processes may write to it, and each may be killed or meet a full disk: a cell is there whole or not at all.
+Several processes may write to it, and each may be killed or meet a full disk: a cell is there whole
+or not at all.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class RecordError(TrlibError):
 class Journal:
     """The journal of a folder, for the one process that runs a sweep into it, or a shard of one."""
 
-    def __init__(self, folder: Path, sweep: str, defaults: dict[str, Any], shard: tuple[int, int] = (1, 1)) -> None:
+    def __init__(
+        self, folder: Path, sweep: str, defaults: dict[str, Any], shard: tuple[int, int] = (1, 1)
+    ) -> None:
         """Check that it can be written, before any work is done.
 
         Raises:
@@ -45,13 +49,17 @@ class Journal:
         self._lock = lock(
             folder / ".lock-{}-of-{}".format(*shard),
             f"out: expected one process at a time to run this "
-            f"into {str(folder)!r} (wait for it, or give another --out or --shard), got a second one",
+            f"into {str(folder)!r} (wait for it, or give another --out or --shard), got a second "
+            "one",
         )
         with _telling(self.path), closing(_open(self.path)) as file:
             file.execute(
-                "CREATE TABLE IF NOT EXISTS cells (cell TEXT PRIMARY KEY, status TEXT, entry TEXT, history TEXT)"
+                "CREATE TABLE IF NOT EXISTS cells (cell TEXT PRIMARY KEY, status TEXT, entry "
+                "TEXT, history TEXT)"
             )
-            file.execute("CREATE TABLE IF NOT EXISTS about AS SELECT ? AS text", [json.dumps(about)])
+            file.execute(
+                "CREATE TABLE IF NOT EXISTS about AS SELECT ? AS text", [json.dumps(about)]
+            )
 
     def close(self) -> None:
         """Release the folder."""
@@ -59,13 +67,18 @@ class Journal:
 
 
 def put(path: Path, row: Row, history: History | None) -> None:
-    """Add a cell, or replace what was there of it (a finished one only by another finished one), and wait for the disk.
+    """Add a cell, or replace what was there of it (a finished one only by another finished one),
+    and wait for the disk.
 
     Raises:
         RecordError: it cannot be written (a full disk); the cells before it are intact.
     """
     with (
-        _telling(path, "; the cells that were finished before are kept: make room and run the same command again"),
+        _telling(
+            path,
+            "; the cells that were finished before are kept: make room and run the same command "
+            "again",
+        ),
         closing(_open(path)) as file,
     ):
         file.execute(WRITE, [row["cell"], row["status"], json.dumps(row), json.dumps(history)])
@@ -88,7 +101,8 @@ def read(path: Path) -> tuple[dict[str, Any] | None, list[tuple[Row, History | N
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Each statement is a transaction of its own. What a process had begun when it was killed is undone here."""
+    """Each statement is a transaction of its own. What a process had begun when it was killed is
+    undone here."""
     return sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
 
 

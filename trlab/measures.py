@@ -1,7 +1,9 @@
-"""What a run's history says besides its end: how fast it took off, and where it stood when it reached a reward.
+"""What a run's history says besides its end: how fast it took off, and where it stood when it
+reached a reward.
 
-None of it is stored: every number follows from a record's `runs` and `history`, old records included. A column that a
-record's history does not have gives no measure; a run whose history has no number there gives NaN.
+None of it is stored: every number follows from a record's `runs` and `history`, old records
+included. A column that a record's history does not have gives no measure; a run whose history has
+no number there gives NaN.
 """
 
 from __future__ import annotations
@@ -17,16 +19,20 @@ if TYPE_CHECKING:
 
 DERIVED: dict[str, str] = {
     "take_off": "mean reward of the first ten batches",
-    "batches_to": "batches until the mean reward of three in a row reaches 0.7; a run that never does counts its "
+    "batches_to": "batches until the mean reward of three in a row reaches 0.7; a run that never "
+    "does counts its "
     "batches and one more",
     "peak": "highest mean reward of three batches in a row",
-    "collapsed": "1 if the run ends with at least ten points less than it had, and has lost more than half of its gain",
-    "ess": "mean over batches of the ratios' effective sample size at a batch's last update, as a share",
+    "collapsed": "1 if the run ends with at least ten points less than it had, and has lost more "
+    "than half of its gain",
+    "ess": "mean over batches of the ratios' effective sample size at a batch's last update, as a "
+    "share",
     "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats per token",
     "kl_aside": "mean over batches of KL(mu || pi) on completions put aside, nats per token",
     "gain": "mean over batches of (r - 1) A on the batch's own completions after its updates",
     "gain_aside": "the same on completions put aside",
-    "luck": "what of the gain on its own completions a batch's updates do not win on others: gain - gain_aside",
+    "luck": "what of the gain on its own completions a batch's updates do not win on others: gain "
+    "- gain_aside",
 }
 """Measures that follow from runs and histories, one column each; `derive` adds them."""
 FIRST = 10
@@ -53,9 +59,11 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """
     if not len(runs) or "reward" not in history:  # no cell has ended
         return runs
-    if {
-        *runs
-    } >= FOLLOWING:  # a part of runs that have them already: going through the history again would take longest of all
+    if (
+        {*runs} >= FOLLOWING
+        # a part of runs that have them already: going through the history again would take longest
+        # of all
+    ):
         return runs
     rewards = series(history, "reward")
     found: dict[str, list[float]] = {
@@ -71,23 +79,29 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
             columns = series(history, name)
             found[name] = [_mean(columns.get(cell, ())) for cell in runs["cell"]]
     if "gain" in found:
-        found["luck"] = [own - other for own, other in zip(found["gain"], found["gain_aside"], strict=True)]
+        found["luck"] = [
+            own - other for own, other in zip(found["gain"], found["gain_aside"], strict=True)
+        ]
     return runs.assign(**found)
 
 
 def series(history: pd.DataFrame, column: str) -> dict[str, np.ndarray]:
     """A column of a history by cell, batch by batch."""
     ordered = history.sort_values("batch", kind="stable")
-    return {str(cell): part.to_numpy(dtype=np.float64) for cell, part in ordered.groupby("cell")[column]}
+    return {
+        str(cell): part.to_numpy(dtype=np.float64) for cell, part in ordered.groupby("cell")[column]
+    }
 
 
 def batches_to(rewards: Sequence[float] | np.ndarray, level: float = LEVEL) -> float:
-    """Batches until the mean reward of three in a row reaches `level`: the last of the three counts too.
+    """Batches until the mean reward of three in a row reaches `level`: the last of the three counts
+    too.
 
     min {b : (R_b-2 + R_b-1 + R_b)/3 >= level},   b from 3 on
 
-    A run that never reaches it is censored and counts its batches and one more; NaN where no three batches in a row
-    have a reward. A mean that is short of the level by a rounding error has reached it.
+    A run that never reaches it is censored and counts its batches and one more; NaN where no three
+    batches in a row have a reward. A mean that is short of the level by a rounding error has
+    reached it.
     """
     means = _in_a_row(np.asarray(rewards, dtype=np.float64))
     if not np.isfinite(means).any():
@@ -97,7 +111,8 @@ def batches_to(rewards: Sequence[float] | np.ndarray, level: float = LEVEL) -> f
 
 
 def peak(rewards: Sequence[float] | np.ndarray) -> float:
-    """The highest mean reward of three batches in a row: where a run stands that is stopped at its best.
+    """The highest mean reward of three batches in a row: where a run stands that is stopped at its
+    best.
 
     max {(R_b-2 + R_b-1 + R_b)/3},   b from 3 on
 
@@ -108,13 +123,15 @@ def peak(rewards: Sequence[float] | np.ndarray) -> float:
 
 
 def collapsed(rewards: Sequence[float] | np.ndarray, end: float) -> float:
-    """Whether a run has collapsed: 1 if it ends with at least `LOST` less than the best it had and has given back more
-    than half of what it had gained, else 0. NaN if it has no reward or no end.
+    """Whether a run has collapsed: 1 if it ends with at least `LOST` less than the best it had and
+    has given back more than half of what it had gained, else 0. NaN if it has no reward or no end.
 
-    best - end >= max(LOST, (best - R_0) / 2),   best the largest of R_0 and the means of three batches in a row
+    best - end >= max(LOST, (best - R_0) / 2),
+        best the largest of R_0 and the means of three batches in a row
 
-    R_0 is the reward of the first batch, sampled before any update. A run that never learns has not collapsed; one that
-    falls below where it started by `LOST` has. Rewards must be 0 or 1, so that their mean is an accuracy.
+    R_0 is the reward of the first batch, sampled before any update. A run that never learns has not
+    collapsed; one that falls below where it started by `LOST` has. Rewards must be 0 or 1, so that
+    their mean is an accuracy.
     """
     known = np.asarray(rewards, dtype=np.float64)
     if not len(known) or not math.isfinite(known[0]) or not math.isfinite(end):
@@ -125,13 +142,16 @@ def collapsed(rewards: Sequence[float] | np.ndarray, end: float) -> float:
 
 
 def at_reward(
-    rewards: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray, level: float = LEVEL
+    rewards: Sequence[float] | np.ndarray,
+    values: Sequence[float] | np.ndarray,
+    level: float = LEVEL,
 ) -> float:
-    """A measure where the reward first reaches `level`: NaN where it never does (the run is censored).
+    """A measure where the reward first reaches `level`: NaN where it never does (the run is
+    censored).
 
-    Both are means of three batches in a row, so that they speak of the same completions. Between the two windows on
-    either side of the level the measure is interpolated, linear in the reward; a run whose first window is above it
-    gives that window's.
+    Both are means of three batches in a row, so that they speak of the same completions. Between
+    the two windows on either side of the level the measure is interpolated, linear in the reward; a
+    run whose first window is above it gives that window's.
 
     Args:
         rewards: [B], batch by batch.
@@ -141,8 +161,12 @@ def at_reward(
         ValueError: sizes that differ.
     """
     if len(rewards) != len(values):
-        raise ValueError(f"values: expected one for each of the {len(rewards)} batches, got {len(values)}")
-    means, measured = (_in_a_row(np.asarray(column, dtype=np.float64)) for column in (rewards, values))
+        raise ValueError(
+            f"values: expected one for each of the {len(rewards)} batches, got {len(values)}"
+        )
+    means, measured = (
+        _in_a_row(np.asarray(column, dtype=np.float64)) for column in (rewards, values)
+    )
     reached = np.flatnonzero(means >= level - 1e-9)
     if not len(reached):
         return math.nan
@@ -153,9 +177,12 @@ def at_reward(
     return float(measured[after - 1] + min(share, 1.0) * (measured[after] - measured[after - 1]))
 
 
-def matched(runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL) -> pd.DataFrame:
-    """The runs with `matched`, a column of the history where the run's reward first reaches `level` (`at_reward`), and
-    `reached`, whether it does. A run that never does keeps its row, with NaN: say how many there are where you compare.
+def matched(
+    runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL
+) -> pd.DataFrame:
+    """The runs with `matched`, a column of the history where the run's reward first reaches `level`
+    (`at_reward`), and `reached`, whether it does. A run that never does keeps its row, with NaN:
+    say how many there are where you compare.
 
     Raises:
         ValueError: the history has no such column.
@@ -163,11 +190,15 @@ def matched(runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float
     for name in ("reward", column):
         if name not in history:
             raise ValueError(
-                f"column: expected one of the history's, {', '.join(map(str, history.columns))}, got {name!r}"
+                f"column: expected one of the history's, {', '.join(map(str, history.columns))}, "
+                f"got {name!r}"
             )
     rewards, values = series(history, "reward"), series(history, column)
     at = [at_reward(rewards.get(cell, ()), values.get(cell, ()), level) for cell in runs["cell"]]
-    reached = [batches_to(rewards.get(cell, ()), level) <= len(rewards.get(cell, ())) for cell in runs["cell"]]
+    reached = [
+        batches_to(rewards.get(cell, ()), level) <= len(rewards.get(cell, ()))
+        for cell in runs["cell"]
+    ]
     return runs.assign(matched=at, reached=reached)
 
 

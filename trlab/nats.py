@@ -38,26 +38,37 @@ class Trade:
     dominated_by: tuple[str, ...] = ()
     """Settings that reach at least as much for at most as many nats, one of the two strictly."""
     clearly: tuple[str, ...] = ()
-    """Those of them whose intervals say so too: the worse end of each lies beyond the better end of this one's."""
+    """Those of them whose intervals say so too: the worse end of each lies beyond the better end of
+    this one's."""
 
 
-def frontier(runs: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]]) -> dict[str, Trade]:
-    """Accuracy against nats: interquartile means with their 95 % intervals, and which method dominates which.
+def frontier(
+    runs: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]],
+) -> dict[str, Trade]:
+    """Accuracy against nats: interquartile means with their 95 % intervals, and which method
+    dominates which.
 
-    A setting that nobody dominates is on the frontier. Which of two such is better is a question of taste: one reaches
-    more, the other moves the policy less.
+    A setting that nobody dominates is on the frontier. Which of two such is better is a question of
+    taste: one reaches more, the other moves the policy less.
 
     Args:
-        runs: by setting (a variant, a threshold): accuracies [N] of its runs, and nats [N] that they spent.
+        runs: by setting (a variant, a threshold): accuracies [N] of its runs, and nats [N] that
+            they spent.
 
     Raises:
         ValueError: no runs, sizes that differ, a number that is not finite, nats below 0.
     """
     found: dict[str, Trade] = {}
     for name, (accuracy, nats) in runs.items():
-        reached, spent = finite_runs(f"accuracy of {name}", accuracy), finite_runs(f"nats of {name}", nats)
+        reached, spent = (
+            finite_runs(f"accuracy of {name}", accuracy),
+            finite_runs(f"nats of {name}", nats),
+        )
         if len(reached) != len(spent):
-            raise ValueError(f"nats of {name}: expected a number for each of the {len(reached)} runs, got {len(spent)}")
+            raise ValueError(
+                f"nats of {name}: expected a number for each of the {len(reached)} runs, got "
+                f"{len(spent)}"
+            )
         if spent.min() < 0:
             raise ValueError(f"nats of {name}: expected numbers of at least 0, got {spent.min():g}")
         found[name] = Trade(interval(reached), interval(spent), len(reached))
@@ -67,7 +78,11 @@ def frontier(runs: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[flo
             trade.nats,
             trade.runs,
             tuple(other for other, its in found.items() if _dominates(its, trade)),
-            tuple(other for other, its in found.items() if _dominates(its, trade) and _clear(its, trade)),
+            tuple(
+                other
+                for other, its in found.items()
+                if _dominates(its, trade) and _clear(its, trade)
+            ),
         )
         for name, trade in found.items()
     }
@@ -94,17 +109,21 @@ def nats_per_point(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Price:
-    """How far the policy was moved for each point (.01) of accuracy that it gained, in nats per token.
+    """How far the policy was moved for each point (.01) of accuracy that it gained, in nats per
+    token.
 
-    Σ_i nats_i / Σ_i (accuracy_i - base_i)/.01,   nats_i = Σ_b KL(μ_b || π_b), b the batches of run i
+    Σ_i nats_i / Σ_i (accuracy_i - base_i)/.01,
+        nats_i = Σ_b KL(μ_b || π_b), b the batches of run i
 
-    μ_b sampled batch b, π_b is the policy after its updates, and the divergence is the mean over tokens. The sum is the
-    length of the path, batch by batch: not the divergence between the base and the end, which KL does not add up to. A
-    sampler that lags or computes differently is away from π_b before anything is learned, and that distance counts.
+    μ_b sampled batch b, π_b is the policy after its updates, and the divergence is the mean over
+    tokens. The sum is the length of the path, batch by batch: not the divergence between the base
+    and the end, which KL does not add up to. A sampler that lags or computes differently is away
+    from π_b before anything is learned, and that distance counts.
 
-    The sums are over all runs, so a run that gains nothing raises the price by what it moved and by what it lost; it is
-    counted in `without`. Where all of them together gain nothing there is no price: inf. The interval draws whole runs
-    with replacement; resamples without a gain count as inf.
+    The sums are over all runs, so a run that gains nothing raises the price by what it moved and by
+    what it lost; it is counted in `without`. Where all of them together gain nothing there is no
+    price: inf. The interval draws whole runs with replacement; resamples without a gain count as
+    inf.
 
     Args:
         nats: [N] of each run, nats per token.
@@ -116,21 +135,32 @@ def nats_per_point(
 
     In the book: :eq:`nats-per-point`.
     """
-    columns = [finite_runs(name, values) for name, values in (("nats", nats), ("accuracy", accuracy), ("base", base))]
+    columns = [
+        finite_runs(name, values)
+        for name, values in (("nats", nats), ("accuracy", accuracy), ("base", base))
+    ]
     for name, column in zip(("accuracy", "base"), columns[1:], strict=True):
         if len(column) != len(columns[0]):
-            raise ValueError(f"{name}: expected a number for each of the {len(columns[0])} runs, got {len(column)}")
+            raise ValueError(
+                f"{name}: expected a number for each of the {len(columns[0])} runs, got "
+                f"{len(column)}"
+            )
     if columns[0].min() < 0:
         raise ValueError(f"nats: expected numbers of at least 0, got {columns[0].min():g}")
     points = (columns[1] - columns[2]) / POINT
     low, high = percentiles([columns[0], points], _effort, level, resamples, seed, paired=True)
     return Price(
-        _price(float(_effort(columns[0], points))), _price(low), _price(high), len(points), int((points <= 0).sum())
+        _price(float(_effort(columns[0], points))),
+        _price(low),
+        _price(high),
+        len(points),
+        int((points <= 0).sum()),
     )
 
 
 def _effort(nats: np.ndarray, points: np.ndarray, axis: int = -1) -> np.ndarray:
-    """nats/(nats + points), which grows with the price and is finite where it is not: 1 where nothing is gained."""
+    """nats/(nats + points), which grows with the price and is finite where it is not: 1 where
+    nothing is gained."""
     spent, gained = nats.sum(axis), points.sum(axis)
     some = gained > 1e-9  # gains and losses that cancel leave a rounding error
     return np.where(some, spent / np.where(some, spent + gained, 1), 1.0)

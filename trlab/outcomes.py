@@ -1,10 +1,10 @@
-"""What a chapter shows of a recorded sweep: comparisons with one variant as a figure, and what was predicted beside
-what happened as a table.
+"""What a chapter shows of a recorded sweep: comparisons with one variant as a figure, and what was
+predicted beside what happened as a table.
 
     told("reuse", "ppo", at={"uses": "16"})
 
-Both are computed from the record, so they stay true when it changes; `trlab.verdicts` decides every comparison. For a
-sweep without a record a note says so.
+Both are computed from the record, so they stay true when it changes; `trlab.verdicts` decides every
+comparison. For a sweep without a record a note says so.
 """
 
 from __future__ import annotations
@@ -85,14 +85,21 @@ def judged(name: str) -> tuple[Finding, ...]:
     return tuple(predicted(name))
 
 
-def runs_of(name: str, label: str, measure: str = "sampled", at: Mapping[str, str] | None = None) -> np.ndarray:
+def runs_of(
+    name: str, label: str, measure: str = "sampled", at: Mapping[str, str] | None = None
+) -> np.ndarray:
     """A measure of every finished run of one arm."""
     runs = finished(runs_at(record.read(name)[1], at or {}))
     return runs[runs["label"] == label][measure].to_numpy(float)
 
 
 def against(
-    name: str, control: str, *, measure: str = "sampled", at: Mapping[str, str] | None = None, only: Sequence[str] = ()
+    name: str,
+    control: str,
+    *,
+    measure: str = "sampled",
+    at: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
 ) -> list[Against]:
     """Every other variant (or those of `only`) beside `control`, in the sweep's order.
 
@@ -100,7 +107,9 @@ def against(
         ValueError: no finished run of the control there.
     """
     if not len(runs_of(name, control, measure, at)):
-        raise ValueError(f"control: expected finished runs of {control!r} at {dict(at or {})}, got none")
+        raise ValueError(
+            f"control: expected finished runs of {control!r} at {dict(at or {})}, got none"
+        )
     labels = [label for label in dict.fromkeys(record.read(name)[1]["label"]) if label != control]
     return [
         gap(name, label, control, measure=measure, at=at)
@@ -110,7 +119,12 @@ def against(
 
 
 def gap(
-    name: str, label: str, control: str, *, measure: str = "sampled", at: Mapping[str, str] | None = None
+    name: str,
+    label: str,
+    control: str,
+    *,
+    measure: str = "sampled",
+    at: Mapping[str, str] | None = None,
 ) -> Against:
     """One variant beside another."""
     place = dict(at or {})
@@ -139,21 +153,29 @@ def told(
     only: Sequence[str] = (),
     digits: int = 2,
 ) -> Drawing | Note:
-    """What `against` found, a row for each variant: its difference from the control with a 95 % interval, the largest
-    first; filled where it is decided."""
+    """What `against` found, a row for each variant: its difference from the control with a 95 %
+    interval, the largest first; filled where it is decided."""
     if not is_recorded(name):
         return not_run(name)
     rows = sorted(
-        against(name, control, measure=measure, at=at, only=only), key=lambda row: row.difference.value, reverse=True
+        against(name, control, measure=measure, at=at, only=only),
+        key=lambda row: row.difference.value,
+        reverse=True,
     )
-    zero, what = f"{called(control)}, {rows[0].control.value:.{digits}f}", MEASURES.get(measure, measure)
+    zero, what = (
+        f"{called(control)}, {rows[0].control.value:.{digits}f}",
+        MEASURES.get(measure, measure),
+    )
     drawing, ax = rows_of(
-        [f"{called(row.label)}, {row.value.value:.{digits}f}" for row in rows], f"{what} less that of {zero}"
+        [f"{called(row.label)}, {row.value.value:.{digits}f}" for row in rows],
+        f"{what} less that of {zero}",
     )
     for i, row in enumerate(rows):
         bar(ax, i, row.difference, filled=row.verdict != UNDECIDED)
     ax.axvline(0, color=INK, linestyle=":", linewidth=1)
-    found = "; ".join(f"{called(row.label)} {_signed(row.difference, digits)}, {row.verdict}" for row in rows)
+    found = "; ".join(
+        f"{called(row.label)} {_signed(row.difference, digits)}, {row.verdict}" for row in rows
+    )
     return Drawing(drawing, f"Differences from {zero}, in {what}, with 95 % intervals: {found}.")
 
 
@@ -187,7 +209,16 @@ def folded(findings: Sequence[Finding]) -> Note:
     head = f"<summary>{len(findings)} predictions from before the runs: {counts}</summary>"
     return Note(
         "\n".join(
-            ["<details>", head, "", "| result | predicted | measured |", "|---|---|---|", *rows, "", "</details>"]
+            [
+                "<details>",
+                head,
+                "",
+                "| result | predicted | measured |",
+                "|---|---|---|",
+                *rows,
+                "",
+                "</details>",
+            ]
         )
     )
 
@@ -203,6 +234,7 @@ def drawn(name: str) -> Drawing | Note:
 def _signed(estimate: Estimate, digits: int) -> str:
     rounded = [round(number, digits) for number in (estimate.value, estimate.low, estimate.high)]
     value, low, high = (
-        f"{number or 0:{'+' if number else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}") for number in rounded
+        f"{number or 0:{'+' if number else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}")
+        for number in rounded
     )
     return f"{value} [{low}, {high}]"

@@ -1,7 +1,8 @@
-"""Persistent workers, one thread each: started once, replaced when they die, gone when their parent is.
+"""Persistent workers, one thread each: started once, replaced when they die, gone when their parent
+is.
 
-Ctrl-C in a terminal goes to every process that belongs to it, and a batch system sends SIGTERM to all of a job's. A
-worker does not hear them, from its first moment on: the parent decides.
+Ctrl-C in a terminal goes to every process that belongs to it, and a batch system sends SIGTERM to
+all of a job's. A worker does not hear them, from its first moment on: the parent decides.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ NOT_ONES_OWN = (
         )
     ),
 )
-"""How the names of files begin that belong to these packages, to Python or to installed packages."""
+"""How the names of files begin that belong to these packages, to Python or to installed
+packages."""
 Job = TypeVar("Job")
 
 
@@ -62,7 +64,8 @@ class Failure:
 
 
 def attempt(work: Callable[[Job], Any], job: Job) -> Any:
-    """The job's result, or a `Failure` that says where, whatever it raises and even if it would end its process."""
+    """The job's result, or a `Failure` that says where, whatever it raises and even if it would end
+    its process."""
     try:
         return work(job)
     except BaseException as error:
@@ -71,7 +74,8 @@ def attempt(work: Callable[[Job], Any], job: Job) -> Any:
 
 
 def _where(error: BaseException) -> str:
-    """The last line of a file of one's own that led to an error; if none did, the last line of all, with its folder."""
+    """The last line of a file of one's own that led to an error; if none did, the last line of all,
+    with its folder."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(NOT_ONES_OWN)]
     frame = (own or frames)[-1]
@@ -80,12 +84,16 @@ def _where(error: BaseException) -> str:
 
 
 def run_here(
-    work: Callable[[Job], Any], jobs: Sequence[Job], stop: threading.Event, *, prepare: Callable[[], Any] | None = None
+    work: Callable[[Job], Any],
+    jobs: Sequence[Job],
+    stop: threading.Event,
+    *,
+    prepare: Callable[[], Any] | None = None,
 ) -> Generator[tuple[Job, Any, float]]:
     """The same as `run_jobs` in this process, one job after the other.
 
-    What a job prints goes to standard error, as a worker's does. Nothing stops a job that takes long. One that raises
-    KeyboardInterrupt has not been begun, and `stop` is set.
+    What a job prints goes to standard error, as a worker's does. Nothing stops a job that takes
+    long. One that raises KeyboardInterrupt has not been begun, and `stop` is set.
     """
     _try(prepare)
     for job in jobs:
@@ -113,19 +121,21 @@ def run_jobs(
     seconds: float,
     prepare: Callable[[], Any] | None = None,
 ) -> Generator[tuple[Job, Any, float]]:
-    """Each job with its result or `Failure` and the seconds that it took, in the order in which they end.
+    """Each job with its result or `Failure` and the seconds that it took, in the order in which
+    they end.
 
-    A worker is given its first job when it is ready, so no job's seconds hold the start of a worker.
+    A worker is given its first job when it is ready, so no job's seconds hold the start of a
+    worker.
 
     Args:
         work: an importable function.
         jobs: what it is called with, one each.
-        stop: once set, no further job is begun; those in hand are finished. One whose worker dies then has no result,
-            as if it had not been begun.
+        stop: once set, no further job is begun; those in hand are finished. One whose worker dies
+            then has no result, as if it had not been begun.
         workers: processes.
         seconds: a job that takes longer is stopped and fails.
-        prepare: an importable function that a worker calls before it is ready; what it raises is ignored, for the jobs
-            will raise it too.
+        prepare: an importable function that a worker calls before it is ready; what it raises is
+            ignored, for the jobs will raise it too.
     """
     pool = _Pool(work, deque((job, 1) for job in jobs), stop, seconds, prepare)
     try:
@@ -156,7 +166,13 @@ class _Pool(Generic[Job]):
         seconds: float,
         prepare: Callable[[], Any] | None,
     ) -> None:
-        self.work, self.waiting, self.stop, self.seconds, self.prepare = work, waiting, stop, seconds, prepare
+        self.work, self.waiting, self.stop, self.seconds, self.prepare = (
+            work,
+            waiting,
+            stop,
+            seconds,
+            prepare,
+        )
         self.workers: list[_Worker[Job]] = []
 
     def run(self, count: int) -> Generator[tuple[Job, Any, float]]:
@@ -223,14 +239,20 @@ class _Pool(Generic[Job]):
         if tries < TRIES:
             self.waiting.appendleft((job, tries + 1))
             return None
-        how = f"by signal {-code} ({signal.Signals(-code).name})" if code is not None and code < 0 else f"with {code}"
+        how = (
+            f"by signal {-code} ({signal.Signals(-code).name})"
+            if code is not None and code < 0
+            else f"with {code}"
+        )
         hint = "; out of memory?" if code == -signal.SIGKILL else ""
         return job, Failure("died", f"its worker ended {how}, {tries} times{hint}")
 
     def _start(self) -> _Worker[Job]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.work, self.prepare), daemon=True)
+        process = context.Process(
+            target=_serve, args=(theirs, self.work, self.prepare), daemon=True
+        )
         with _one_thread(), _deaf():
             process.start()
         theirs.close()
@@ -253,7 +275,8 @@ def _end(worker: _Worker[Any]) -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """What is started inside a `with` block computes in one thread: torch reads that when it is imported."""
+    """What is started inside a `with` block computes in one thread: torch reads that when it is
+    imported."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
@@ -268,8 +291,10 @@ def _one_thread() -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """What is started inside a `with` block hears neither Ctrl-C nor SIGTERM before it has said what to do then."""
-    resource_tracker.ensure_running()  # which a first worker would start, and which lets Ctrl-C through again
+    """What is started inside a `with` block hears neither Ctrl-C nor SIGTERM before it has said
+    what to do then."""
+    # which a first worker would start, and which lets Ctrl-C through again
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
@@ -278,14 +303,17 @@ def _deaf() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], Any] | None) -> None:
-    """A worker's life: it says that it is ready; then jobs come through the pipe until it closes."""
+    """A worker's life: it says that it is ready; then jobs come through the pipe until it
+    closes."""
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     os.setsid()
     os.dup2(2, 1)  # what a method prints must not mix with the command's result
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a worker that is killed would leave behind
+    tqdm.set_lock(
+        threading.RLock()
+    )  # its own is a semaphore, which a worker that is killed would leave behind
     _try(prepare)
     with suppress(OSError):  # nobody waits any more; the next line notices
         pipe.send("ready")

@@ -1,9 +1,11 @@
-"""Would more seeds decide it? The chance that an undecided prediction is decided with 16 or 24 pairs of runs.
+"""Would more seeds decide it? The chance that an undecided prediction is decided with 16 or 24
+pairs of runs.
 
-The pairs that were run stand for all that could be: that many are drawn from them with replacement, and the sweep's own
-test is asked each time. A draw counts if its p-value, times the number of questions that the sweep is asked, is below
-0.05. That is Bonferroni's bound, a little stricter than Holm's correction, so the chance is a little too low. An effect
-that eight pairs show by luck will look settled here; a chance near 0 is the surer answer. The method is ours.
+The pairs that were run stand for all that could be: that many are drawn from them with replacement,
+and the sweep's own test is asked each time. A draw counts if its p-value, times the number of
+questions that the sweep is asked, is below 0.05. That is Bonferroni's bound, a little stricter than
+Holm's correction, so the chance is a little too low. An effect that eight pairs show by luck will
+look settled here; a chance near 0 is the surer answer. The method is ours.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ class Power:
 
 
 def undecided(name: str) -> list[Power]:
-    """The undecided predictions of a recorded sweep whose runs make pairs, the most promising first.
+    """The undecided predictions of a recorded sweep whose runs make pairs, the most promising
+    first.
 
     Raises:
         RecordError: it has no record.
@@ -56,17 +59,25 @@ def undecided(name: str) -> list[Power]:
     return sorted(found, key=lambda one: one.chances, reverse=True)
 
 
-def chance(gaps: Sequence[float] | np.ndarray, pairs: int, family: int, *, within: float | None = None) -> float:
-    """The share of draws of this many pairs that a test among `family` questions decides, either way.
+def chance(
+    gaps: Sequence[float] | np.ndarray, pairs: int, family: int, *, within: float | None = None
+) -> float:
+    """The share of draws of this many pairs that a test among `family` questions decides, either
+    way.
 
     Args:
         gaps: [N], a difference for each pair that was run.
-        within: the margin within which the two sides are said to be alike; None: one is said to be above.
+        within: the margin within which the two sides are said to be alike; None: one is said to be
+            above.
     """
     gaps, rng = np.asarray(gaps, dtype=float), np.random.default_rng(0)
     decided = 0
     for _ in range(DRAWS):
         drawn = rng.choice(gaps, pairs)
-        p = line_p(drawn, 0.0) if within is None else min(alike_p(drawn, np.zeros(pairs), within=within, paired=True))
+        p = (
+            line_p(drawn, 0.0)
+            if within is None
+            else min(alike_p(drawn, np.zeros(pairs), within=within, paired=True))
+        )
         decided += p * family < LEVEL
     return decided / DRAWS

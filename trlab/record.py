@@ -2,14 +2,17 @@
 
 A folder holds
 
-- `cells.sqlite`: the journal (`trlab.journal`), to which each process that runs a part of the sweep adds its cells;
+- `cells.sqlite`: the journal (`trlab.journal`), to which each process that runs a part of the sweep
+  adds its cells;
 - `runs.csv.xz`: the tidy table, one row per cell, every digit kept; `made` stands for what made it;
 - `history.csv.xz`: every metric of every batch, four digits, one column per cell;
-- `record.json`: format, sweep, defaults, and what made the cells (command, commit, versions, hardware, date).
+- `record.json`: format, sweep, defaults, and what made the cells (command, commit, versions,
+  hardware, date).
 
-The tables are what a repository keeps; the journal is what a run goes on from. Folders of several machines are joined
-by copying their journals into one, under names of their own (`cells-2.sqlite`). A folder is one sweep's; cells in its
-tables that the sweep no longer declares (a method of one's own, given once) stay there, after the others.
+The tables are what a repository keeps; the journal is what a run goes on from. Folders of several
+machines are joined by copying their journals into one, under names of their own (`cells-2.sqlite`).
+A folder is one sweep's; cells in its tables that the sweep no longer declares (a method of one's
+own, given once) stay there, after the others.
 """
 
 from __future__ import annotations
@@ -72,7 +75,8 @@ class Record:
             self.add(row, other.histories.get(key))
 
     def runs(self, cells: Sequence[Cell] | None = None) -> pd.DataFrame:
-        """The tidy table of these cells (None: of all), in their order; what has not been run is not in it.
+        """The tidy table of these cells (None: of all), in their order; what has not been run is
+        not in it.
 
         Labels and axes are taken from today's declaration: they do not decide what a cell is.
         """
@@ -80,7 +84,9 @@ class Record:
 
         if cells is None:
             return pd.DataFrame(list(self.rows.values()))
-        rows = [{**self.rows[cell.id], **declaration(cell)} for cell in cells if cell.id in self.rows]
+        rows = [
+            {**self.rows[cell.id], **declaration(cell)} for cell in cells if cell.id in self.rows
+        ]
         frame = pd.DataFrame(rows)
         return frame[order(frame.columns, cells)] if len(frame) else frame
 
@@ -94,7 +100,10 @@ class Record:
         # One column at a time: a frame for each cell, joined, takes ten times as long.
         columns = {
             name: np.concatenate(
-                [_column(history.get(name), length) for history, length in zip(kept.values(), batches, strict=True)]
+                [
+                    _column(history.get(name), length)
+                    for history, length in zip(kept.values(), batches, strict=True)
+                ]
             )
             for name in names
         }
@@ -127,7 +136,9 @@ def declaration(cell: Cell) -> dict[str, Any]:
         "method": method,
         "settings": json.dumps(plain(cell.settings)),
         "train": json.dumps(plain(train)),
-        "task": json.dumps(plain({"name": cell.task, **cell.knobs, **({"load": cell.load} if cell.load else {})})),
+        "task": json.dumps(
+            plain({"name": cell.task, **cell.knobs, **({"load": cell.load} if cell.load else {})})
+        ),
         "steps": cell.steps,
     }
 
@@ -141,7 +152,8 @@ def order(columns: Iterable[str], cells: Sequence[Cell]) -> list[str]:
     return [*(c for c in first if c in present), *(c for c in present if c not in first)]
 
 
-# -- reading -----------------------------------------------------------------------------------------------------------
+# -- reading
+# --------------------------------------------------------------------------------------------------
 
 
 def is_recorded(name: str, folder: Path | None = None) -> bool:
@@ -156,17 +168,20 @@ def path_of_runs(name: str, folder: Path | None = None) -> Path:
 
 def all_recorded(folder: Path | None = None) -> list[str]:
     """The sweeps that have a record in a folder of records (None: the package's)."""
-    return sorted(path.parent.name for path in (RECORDS if folder is None else folder).glob(f"*/{RUNS}"))
+    return sorted(
+        path.parent.name for path in (RECORDS if folder is None else folder).glob(f"*/{RUNS}")
+    )
 
 
 def stamp(name: str) -> int:
-    """What changes whenever a record of the package does: a key for what is computed from it. 0: there is none."""
+    """What changes whenever a record of the package does: a key for what is computed from it. 0:
+    there is none."""
     return path_of_runs(name).stat().st_mtime_ns if is_recorded(name) else 0
 
 
 def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
-    """A sweep that ships with the package, its runs with every measure that follows from their histories, and the
-    histories.
+    """A sweep that ships with the package, its runs with every measure that follows from their
+    histories, and the histories.
 
     Raises:
         RecordError: it has no record.
@@ -177,14 +192,17 @@ def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
 @lru_cache(maxsize=128)
 def _read(name: str, stamp: int) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     sweep, (runs, history) = load_sweep(name), recorded(name)
-    declared = runs["seed"].isin([*sweep.seeds])  # a seed that the sweep does not declare must not speak for it
+    declared = runs["seed"].isin(
+        [*sweep.seeds]
+    )  # a seed that the sweep does not declare must not speak for it
     if not declared.all():
         runs, history = runs[declared], history[history["seed"].isin([*sweep.seeds])]
     return sweep, derive(runs, history), history
 
 
 def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Runs of a sweep that ships with the package, one row per cell, and their histories, one row per cell and batch.
+    """Runs of a sweep that ships with the package, one row per cell, and their histories, one row
+    per cell and batch.
 
     Raises:
         RecordError: there is none, or it was made in another format.
@@ -192,7 +210,9 @@ def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     folder = RECORDS / name
     if not is_recorded(name):
         known = ", ".join(all_recorded()) or "none yet"
-        raise RecordError(f"record: expected one of {known}, got {name!r}; `trlib sweep {name}` makes it")
+        raise RecordError(
+            f"record: expected one of {known}, got {name!r}; `trlib sweep {name}` makes it"
+        )
     record = load(folder)
     runs = record.runs()
     named = runs[[c for c in runs.columns[: runs.columns.get_loc("seed") + 1] if c != "sweep"]]
@@ -208,16 +228,19 @@ def load(
     histories: bool = True,
     prefer: str | None = None,
 ) -> Record:
-    """Everything a folder holds: its tables (where `tabled`; without `histories` only that of runs) and its journals.
+    """Everything a folder holds: its tables (where `tabled`; without `histories` only that of runs)
+    and its journals.
 
     Args:
-        defaults: today's, to be compared with those that the record was made with (None: not compared).
+        defaults: today's, to be compared with those that the record was made with (None: not
+            compared).
         sweep: the sweep that it must be a record of (None: any).
-        prefer: `journal` or `tables`: whose numbers count where they hold others of the same finished cell.
+        prefer: `journal` or `tables`: whose numbers count where they hold others of the same
+            finished cell.
 
     Raises:
-        RecordError: a damaged file, another format, another sweep, a default that has changed since, or without
-            `prefer` two files that disagree.
+        RecordError: a damaged file, another format, another sweep, a default that has changed
+            since, or without `prefer` two files that disagree.
     """
     record = _tables(folder, defaults, sweep, tabled, histories)
     source = dict.fromkeys(record.rows, folder / RUNS)
@@ -236,14 +259,19 @@ def load(
 def complete(folder: Path, cells: Sequence[Cell]) -> bool:
     """Whether the folder's tables hold what its journals do of these cells.
 
-    They do not if a kill or a full disk came between the last cell and the tables, or if journals of other machines
-    were copied into the folder.
+    They do not if a kill or a full disk came between the last cell and the tables, or if journals
+    of other machines were copied into the folder.
     """
     rows, journaled = _tables(folder).rows, {}
     for path in folder.glob(journal.ALL):
         journaled.update(_journal(path).rows)
-    done = [journaled[cell.id] for cell in cells if journaled.get(cell.id, {}).get("status") == DONE]
-    return all(row["cell"] in rows and rows[row["cell"]].get("digest", "") == row.get("digest", "") for row in done)
+    done = [
+        journaled[cell.id] for cell in cells if journaled.get(cell.id, {}).get("status") == DONE
+    ]
+    return all(
+        row["cell"] in rows and rows[row["cell"]].get("digest", "") == row.get("digest", "")
+        for row in done
+    )
 
 
 def _tables(
@@ -253,7 +281,8 @@ def _tables(
     rows: bool = True,
     histories: bool = True,
 ) -> Record:
-    """What a folder's tables hold; without `runs.csv.xz`, which is written after the others, nothing."""
+    """What a folder's tables hold; without `runs.csv.xz`, which is written after the others,
+    nothing."""
     path, header, record = folder / RUNS, folder / HEADER, Record()
     if header.is_file():
         content = _json(header)
@@ -271,7 +300,9 @@ def _tables(
     return record
 
 
-def _journal(path: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None) -> Record:
+def _journal(
+    path: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None
+) -> Record:
     record = Record()
     try:
         header, cells = journal.read(path)
@@ -301,20 +332,32 @@ def _json(path: Path) -> dict[str, Any]:
 def _damaged(path: Path, what: str) -> RecordError:
     way = "mend it or move it away"
     if path.parent.joinpath(journal.NAME).is_file() and path.name != journal.NAME:
-        way = f"mend it, or remove {str(path.with_name(RUNS))!r}: then the tables are made again from the journal"
-    return RecordError(f"record: expected a whole record in {str(path)!r}, got a damaged one ({what}); {way}")
+        way = (
+            f"mend it, or remove {str(path.with_name(RUNS))!r}: then the tables are made again "
+            "from the journal"
+        )
+    return RecordError(
+        f"record: expected a whole record in {str(path)!r}, got a damaged one ({what}); {way}"
+    )
 
 
 def _check(
-    path: Path, header: dict[str, Any], defaults: dict[str, Any] | None, sweep: str | None, expected: int
+    path: Path,
+    header: dict[str, Any],
+    defaults: dict[str, Any] | None,
+    sweep: str | None,
+    expected: int,
 ) -> None:
-    """Refuse what cannot be read, is another sweep's, or was run with other defaults or methods than today's."""
+    """Refuse what cannot be read, is another sweep's, or was run with other defaults or methods
+    than today's."""
     from trlab.cells import VERSION
 
     if header.get("format") != expected:
         raise RecordError(
-            f"record: {str(path)!r} is of another version of the package: expected format {expected}, "
-            f"got {header.get('format')!r}; it is left as it is: read it with that version, or move it "
+            f"record: {str(path)!r} is of another version of the package: expected format "
+            f"{expected}, "
+            f"got {header.get('format')!r}; it is left as it is: read it with that version, or "
+            "move it "
             f"away"
         )
     for part in ("defaults", "made"):
@@ -323,35 +366,44 @@ def _check(
             raise _damaged(path, f"{part} of {type(held).__name__}")
     if sweep is not None and header.get("sweep", sweep) != sweep:
         raise RecordError(
-            f"out: expected a folder of sweep {sweep!r} or a new one, got {str(path.parent)!r}, which "
+            f"out: expected a folder of sweep {sweep!r} or a new one, got {str(path.parent)!r}, "
+            "which "
             f"holds {header['sweep']!r}; give another --out"
         )
     for section, was in header.get("defaults", {}).items():
         now = (defaults or {}).get(section, {})
         if now and (before := was.get(VERSION, 1)) != (version := now.get(VERSION, 1)):
             raise RecordError(
-                f"record: {str(path)!r} holds runs of {section} in version {before!r}; now it is {version!r}, so they "
-                f"are not those of the sweep; move the folder away, and `trlib sweep {header.get('sweep', 'NAME')} "
+                f"record: {str(path)!r} holds runs of {section} in version {before!r}; now it is "
+                f"{version!r}, so they "
+                "are not those of the sweep; move the folder away, and `trlib sweep "
+                f"{header.get('sweep', 'NAME')} "
                 f"--remake` runs them again"
             )
         for name in sorted(was.keys() & now.keys()):
             if was[name] != now[name]:
                 raise RecordError(
                     f"record: {str(path)!r} was made by a version of the package whose default of "
-                    f"{section.split()[-1]} {name} was {was[name]!r}; now it is {now[name]!r}, so its "
+                    f"{section.split()[-1]} {name} was {was[name]!r}; now it is {now[name]!r}, so "
+                    "its "
                     f"cells are not those of the sweep; move it away, or give another --out"
                 )
 
 
 def _differ(row: Row, other: Row | None) -> bool:
     """Whether two rows of a cell are both of finished runs, and of others."""
-    return other is not None and row["status"] == other["status"] == DONE and row.get("digest") != other.get("digest")
+    return (
+        other is not None
+        and row["status"] == other["status"] == DONE
+        and row.get("digest") != other.get("digest")
+    )
 
 
 def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordError:
     newer = max(first, second, key=lambda one: (one[1].get("date", ""), one[0].stat().st_mtime))[0]
     versions = [
-        f"{path.name} has {row.get('digest')} (made {row.get('date') or 'at an unknown date'}, written "
+        f"{path.name} has {row.get('digest')} (made {row.get('date') or 'at an unknown date'}, "
+        "written "
         f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})"
         for path, row in (first, second)
     ]
@@ -364,10 +416,13 @@ def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordEr
     )
 
 
-# -- writing -----------------------------------------------------------------------------------------------------------
+# -- writing
+# --------------------------------------------------------------------------------------------------
 
 
-def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: dict[str, Any]) -> None:
+def save_tables(
+    folder: Path, record: Record, cells: Sequence[Cell], defaults: dict[str, Any]
+) -> None:
     """Write the three tables, each all or nothing, the record's row of a cell before a journal's.
 
     Raises:
@@ -385,7 +440,8 @@ def save_tables(folder: Path, record: Record, cells: Sequence[Cell], defaults: d
     path = folder / HEADER
     before = _json(path).get("made", {}) if path.is_file() else {}
     header = {"format": FORMAT, "sweep": cells[0].sweep, "defaults": defaults}
-    # A kill at any point leaves a readable record: until the runs are written, the header also holds what made the old.
+    # A kill at any point leaves a readable record: until the runs are written, the header also
+    # holds what made the old.
     write(path, json.dumps({**header, "made": {**before, **made}}, indent=1) + "\n")
     write(folder / HISTORY, files.packed(record.histories, runs["cell"] if len(runs) else ()))
     write(folder / RUNS, files.compressed(runs.to_csv(index=False)))

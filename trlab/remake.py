@@ -46,8 +46,8 @@ def remake(
     workers: int | None = None,
     say: Say | None = None,
 ) -> Remade:
-    """Run the cells that a figure shows, anew, into a folder, and compare each with the record as `trlib sweep
-    --verify` does. A call that was stopped goes on where it ended.
+    """Run the cells that a figure shows, anew, into a folder, and compare each with the record as
+    `trlib sweep --verify` does. A call that was stopped goes on where it ended.
 
     Args:
         out: the folder; cells that an earlier remake left there count as made.
@@ -55,15 +55,20 @@ def remake(
         smoke: at the smallest size, of which nothing is recorded.
 
     Raises:
-        RecordError: the folder cannot be written, or the record cannot be read; ValueError: no such sweep.
+        RecordError: the folder cannot be written, or the record cannot be read; ValueError: no such
+            sweep.
     """
     sweep = load_sweep(figure.sweep)
     sweep = sweep.smoke() if smoke else sweep
     fresh, known = plan(sweep, out=out, remake=True), plan(sweep, out=record.RECORDS / sweep.name)
     fresh = replace(fresh, cells=figure.cells(fresh.cells)[:cells])
     outcome = conduct(fresh, workers=workers, say=say)
-    both = [cell for cell in fresh.cells if known.record.done(cell) and cell.id in fresh.record.rows]
-    recorded = (known.record.runs(both), known.record.history(cell.id for cell in both)) if both else None
+    both = [
+        cell for cell in fresh.cells if known.record.done(cell) and cell.id in fresh.record.rows
+    ]
+    recorded = (
+        (known.record.runs(both), known.record.history(cell.id for cell in both)) if both else None
+    )
     return Remade(
         sweep,
         outcome,

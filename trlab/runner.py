@@ -1,4 +1,5 @@
-"""Running a sweep: cells that are not yet recorded go to the workers, and each is recorded as it ends."""
+"""Running a sweep: cells that are not yet recorded go to the workers, and each is recorded as it
+ends."""
 
 from __future__ import annotations
 
@@ -87,11 +88,13 @@ def plan(
     Args:
         out: the folder of its record; None: `sweeps/NAME` below the current one.
         shard: (I, N), the I-th of N parts, 1 to N.
-        remake: do not count what ships with the package as done, nor what tables in the folder hold: its journal alone.
+        remake: do not count what ships with the package as done, nor what tables in the folder
+            hold: its journal alone.
         prefer: `journal` or `tables`: whose numbers count where those in the folder disagree.
 
     Raises:
-        ValueError, TypeError: a sweep that cannot be run; RecordError: a record that cannot be read.
+        ValueError, TypeError: a sweep that cannot be run; RecordError: a record that cannot be
+            read.
     """
     part, parts = shard
     if not 1 <= part <= parts:
@@ -106,23 +109,31 @@ def plan(
         record = shipped
     # By id, which is as good as by chance: each part gets its share of the slow variants.
     mine = {cell.id for cell in sorted(whole, key=lambda cell: cell.id)[part - 1 :: parts]}
-    return Plan(sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known, prefer)
+    return Plan(
+        sweep, [cell for cell in whole if cell.id in mine], record, folder, shard, known, prefer
+    )
 
 
-def conduct(planned: Plan, *, workers: int | None = None, ray: str | None = None, say: Say | None = None) -> Outcome:
+def conduct(
+    planned: Plan, *, workers: int | None = None, ray: str | None = None, say: Say | None = None
+) -> Outcome:
     """Run what is missing of a sweep, and write its tables.
 
-    The first Ctrl-C or SIGTERM finishes the cells in hand, the second ends at once; either way, and after a kill, the
-    same call goes on where this one ended. A cell that fails is reported, and tried again by the next call.
+    The first Ctrl-C or SIGTERM finishes the cells in hand, the second ends at once; either way, and
+    after a kill, the same call goes on where this one ended. A cell that fails is reported, and
+    tried again by the next call.
 
     Args:
-        workers: processes; None: one per core. 0: this process itself, where nothing stops a cell that takes longer
-            than the budget's minutes, and Ctrl-C in the middle of a cell ends it as if it had not been begun.
-        ray: the address of a Ray cluster whose CPUs run the cells instead; `auto`: the one that runs here.
+        workers: processes; None: one per core. 0: this process itself, where nothing stops a cell
+            that takes longer than the budget's minutes, and Ctrl-C in the middle of a cell ends it
+            as if it had not been begun.
+        ray: the address of a Ray cluster whose CPUs run the cells instead; `auto`: the one that
+            runs here.
         say: what is called with each line of progress; None: standard error.
 
     Raises:
-        RecordError, CheckpointError: the folder cannot be written (a full disk); finished cells are kept.
+        RecordError, CheckpointError: the folder cannot be written (a full disk); finished cells are
+            kept.
         ClusterError: no cluster answers.
     """
     tell = _to_stderr if say is None else say
@@ -156,7 +167,9 @@ def conduct(planned: Plan, *, workers: int | None = None, ray: str | None = None
                 record.add(row, history)
                 progress.ended(cell, row, seconds)
             status = stop.status if stop.is_set() and progress.count < len(todo) else 0
-        save_tables(planned.out, _with_others(record, planned), cells(planned.sweep), planned.defaults)
+        save_tables(
+            planned.out, _with_others(record, planned), cells(planned.sweep), planned.defaults
+        )
     finally:
         journal.close()
     return Outcome(record.runs(planned.cells), progress.count, failed, status)
@@ -165,7 +178,8 @@ def conduct(planned: Plan, *, workers: int | None = None, ray: str | None = None
 def results(
     todo: Sequence[Cell], sweep: Sweep, stop: threading.Event, workers: int, there: bool = False
 ) -> Generator[tuple[Cell, Any, float]]:
-    """Every cell with what it came to and the seconds that it took, as `trlab.pool` gives them, or the cluster."""
+    """Every cell with what it came to and the seconds that it took, as `trlab.pool` gives them, or
+    the cluster."""
     seconds = 60 * sweep.budget.minutes
     if there:
         return cluster.run_there(_run_there, todo, stop, seconds=seconds)
@@ -197,15 +211,18 @@ def _with_others(record: Record, planned: Plan) -> Record:
 
 
 class _Progress:
-    """One line per cell, with the time left, estimated from the seconds that cells at the same place took, or any
-    cells."""
+    """One line per cell, with the time left, estimated from the seconds that cells at the same
+    place took, or any cells."""
 
     def __init__(self, planned: Plan, total: int, workers: int, say: Say) -> None:
         self.total, self.workers, self.say, self.count = total, workers, say, 0
         self.left = {cell.id: cell for cell in planned.missing}
         self.seconds: dict[tuple[str, ...], list[float]] = {}
         recorded = len(planned.cells) - total
-        say(f"{planned.sweep.name}: {total} cells to run, {recorded} recorded; {workers} at a time, into {planned.out}")
+        say(
+            f"{planned.sweep.name}: {total} cells to run, {recorded} recorded; {workers} at a "
+            f"time, into {planned.out}"
+        )
 
     def ended(self, cell: Cell, row: dict[str, Any], seconds: float) -> None:
         self.count += 1
@@ -215,7 +232,8 @@ class _Progress:
             return
         self.seconds.setdefault(cell.place, []).append(seconds)
         self.say(
-            f"{self.count:4}/{self.total}  {cell}: sampled {row['sampled']:.3f} in {seconds:.1f} s; "
+            f"{self.count:4}/{self.total}  {cell}: sampled {row['sampled']:.3f} in {seconds:.1f} "
+            "s; "
             f"{duration(self.remaining())} left"
         )
 

@@ -1,11 +1,13 @@
 """Scoring tokens of a large vocabulary without ever holding their logits.
 
-At V = 151,936 the logits of 4,096 tokens take 2.5 GB in float32, and log-probs, their gradient and the entropy as much
-again each. Training needs only a few numbers per token. So the vocabulary is read in chunks: a running maximum and sum
-give log Z and the entropy exactly, and the K most likely tokens are merged from chunk to chunk.
+At V = 151,936 the logits of 4,096 tokens take 2.5 GB in float32, and log-probs, their gradient and
+the entropy as much again each. Training needs only a few numbers per token. So the vocabulary is
+read in chunks: a running maximum and sum give log Z and the entropy exactly, and the K most likely
+tokens are merged from chunk to chunk.
 
 The gradient does not need the logits again. With u = Σ_v π_v W_v, summed along with Z,
-dL/dh = Σ_k g_k W_{y_k} - (Σ_k g_k) u; only where the output weights learn too are the chunks read a second time.
+dL/dh = Σ_k g_k W_{y_k} - (Σ_k g_k) u; only where the output weights learn too are the chunks read a
+second time.
 """
 
 from __future__ import annotations
@@ -28,45 +30,59 @@ class TokenScores:
     """The scores of every token: in nats, float32 or wider."""
 
     logp: Tensor
-    """Log-probs of `tokens`, in their shape; differentiable in the hidden states and the weights."""
+    """Log-probs of `tokens`, in their shape; differentiable in the hidden states and the
+    weights."""
     entropy: Tensor
     """[...] of the whole distribution; no gradient."""
     top: TopK | None
-    """The most likely tokens, [..., top_k] each, most likely first; no gradient. None: `top_k` is 0."""
+    """The most likely tokens, [..., top_k] each, most likely first; no gradient. None: `top_k` is
+    0."""
 
 
 def score_tokens(
-    hidden: Tensor, weight: Tensor, tokens: Tensor, *, temperature: float = 1.0, top_k: int = 0, chunk: int = 2048
+    hidden: Tensor,
+    weight: Tensor,
+    tokens: Tensor,
+    *,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    chunk: int = 2048,
 ) -> TokenScores:
-    """Log-probs, entropy and top k of softmax(W h / temperature), a chunk of the vocabulary at a time.
+    """Log-probs, entropy and top k of softmax(W h / temperature), a chunk of the vocabulary at a
+    time.
 
     log π(y) = W_y·h - log Z,   H = log Z - Σ_v π_v W_v·h
 
     Args:
         hidden: [..., H] last hidden states, any floating type, differentiable.
         weight: [V, H] the output layer's weights (no bias), of the same type, differentiable.
-        tokens: [...] int, or [..., K] for several tokens of each position (the ids of an old policy's top k, for
-            `troll_sparse_loss`).
+        tokens: [...] int, or [..., K] for several tokens of each position (the ids of an old
+            policy's top k, for `troll_sparse_loss`).
         temperature: divides the logits, above 0.
         top_k: how many of the most likely tokens to return, 0 to V.
         chunk: columns of the vocabulary at a time; memory is about 6 x positions x chunk numbers.
 
     Raises:
-        TypeError, ValueError: a wrong type or shape; a token outside the vocabulary; NaN or inf in the hidden states or
-            the weights.
+        TypeError, ValueError: a wrong type or shape; a token outside the vocabulary; NaN or inf in
+            the hidden states or the weights.
 
-    The maximum that is kept while summing: Milakov and Gimelshein 2018 (arXiv 1805.02867). In the book: log Z
+    The maximum that is kept while summing: Milakov and Gimelshein 2018 (arXiv 1805.02867). In the
+    book: log Z
     :eq:`scale-logz`, the gradient :eq:`scale-gradient`.
     """
     shape = tuple(checks.floating("hidden", hidden).shape)
     if len(shape) < 2:
-        raise ValueError(f"hidden: expected [..., H] with at least two dimensions, got {list(shape)}")
+        raise ValueError(
+            f"hidden: expected [..., H] with at least two dimensions, got {list(shape)}"
+        )
     checks.floating("weight", weight, (None, shape[-1]), "V, H")
     if weight.dtype != hidden.dtype:
         raise TypeError(f"weight: expected the type of hidden, {hidden.dtype}, got {weight.dtype}")
     checks.integer("tokens", tokens)
     if tuple(tokens.shape) != shape[:-1] and tuple(tokens.shape[:-1]) != shape[:-1]:
-        raise ValueError(f"tokens: expected {list(shape[:-1])}, or one dimension more, got {list(tokens.shape)}")
+        raise ValueError(
+            f"tokens: expected {list(shape[:-1])}, or one dimension more, got {list(tokens.shape)}"
+        )
     checks.finite("hidden", hidden)
     checks.finite("weight", weight)
     checks.inside("tokens", tokens, len(weight))
@@ -82,11 +98,18 @@ def score_tokens(
 
 
 class _Scores(torch.autograd.Function):
-    """[N, H], [V, H], [N, K] -> log-probs [N, K], entropy [N], ids and log-probs of the top [N, top_k]."""
+    """[N, H], [V, H], [N, K] -> log-probs [N, K], entropy [N], ids and log-probs of the top [N,
+    top_k]."""
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, tokens: Tensor, temperature: float, top_k: int, chunk: int
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        tokens: Tensor,
+        temperature: float,
+        top_k: int,
+        chunk: int,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         wide = checks.wide(hidden)
         peak = torch.full((len(hidden),), -math.inf, dtype=wide, device=hidden.device)
@@ -98,10 +121,13 @@ class _Scores(torch.autograd.Function):
         for first, part in _chunks(weight, chunk):
             logits = _logits(hidden, part, temperature)
             inside = (tokens >= first) & (tokens < first + len(part))
-            chosen = torch.where(inside, logits.gather(-1, (tokens - first).clamp(0, len(part) - 1)), chosen)
+            chosen = torch.where(
+                inside, logits.gather(-1, (tokens - first).clamp(0, len(part) - 1)), chosen
+            )
             if top_k:
                 ids, values = _merge(ids, values, logits, first, top_k)
-            # Every sum is of exp(logit - peak), which cannot overflow; where the peak rises, old sums shrink with it.
+            # Every sum is of exp(logit - peak), which cannot overflow; where the peak rises, old
+            # sums shrink with it.
             higher = torch.maximum(peak, logits.amax(-1))
             shrink = (peak - higher).exp()
             p = (logits - higher.unsqueeze(-1)).exp_()
@@ -152,7 +178,9 @@ def _logits(hidden: Tensor, part: Tensor, temperature: float) -> Tensor:
     return logits if temperature == 1.0 else logits / temperature
 
 
-def _merge(ids: Tensor, values: Tensor, logits: Tensor, first: int, k: int) -> tuple[Tensor, Tensor]:
+def _merge(
+    ids: Tensor, values: Tensor, logits: Tensor, first: int, k: int
+) -> tuple[Tensor, Tensor]:
     """The k largest of those so far and of one more chunk."""
     new, at = logits.topk(min(k, logits.shape[-1]), -1)
     values, ids = torch.cat([values, new], -1), torch.cat([ids, at + first], -1)

@@ -1,24 +1,28 @@
-"""Which of a sweep's predictions survive each other: a two-sided p-value for each kind of them, and Holm's correction.
+"""Which of a sweep's predictions survive each other: a two-sided p-value for each kind of them, and
+Holm's correction.
 
-An interval that is right 95 times in a hundred is wrong once in twenty, and a sweep asks twenty questions. Besides, its
-percentile bootstrap is a little too narrow at eight runs, most of all far out, where a correction for many questions
-looks. So a verdict needs both: an interval on one side of the line, and a p-value that Holm's correction leaves below
-.05.
+An interval that is right 95 times in a hundred is wrong once in twenty, and a sweep asks twenty
+questions. Besides, its percentile bootstrap is a little too narrow at eight runs, most of all far
+out, where a correction for many questions looks. So a verdict needs both: an interval on one side
+of the line, and a p-value that Holm's correction leaves below .05.
 
-- Two variants: `improvement_p`, a permutation test, exact where the two are alike. Its statistic is divided by its own
-  standard error, so that it keeps its level where they only spread differently (a method that works or collapses).
-- A variant and a number: `line_p`. From twelve runs on, the signed-rank test, exact by all ways to flip the signs.
-  With fewer runs its p can never be small (2/256 with eight: no claim among seven could be seen); for them two t tests,
-  of the interquartile mean and of the mean, of which the larger p counts: the first alone finds a difference too often
-  if runs are skewed (8 in 100 instead of 5 at eight runs). In the second, the runs that are furthest out on the winning
-  side are moved in, so that no single run fails a claim by bearing it out too well. In the first, several still can:
-  they widen the spread of the middle half.
-- Two variants whose runs come in pairs (same seed, same evaluation prompts): `paired_p`, the same test of the
-  differences against 0.
-- Two variants that are claimed to be alike: `alike_p`, two such t tests, one for each end of the margin.
+- Two variants: `improvement_p`, a permutation test, exact where the two are alike. Its statistic is
+  divided by its own standard error, so that it keeps its level where they only spread differently
+  (a method that works or collapses).
+- A variant and a number: `line_p`. From twelve runs on, the signed-rank test, exact by all ways to
+  flip the signs. With fewer runs its p can never be small (2/256 with eight: no claim among seven
+  could be seen); for them two t tests, of the interquartile mean and of the mean, of which the
+  larger p counts: the first alone finds a difference too often if runs are skewed (8 in 100 instead
+  of 5 at eight runs). In the second, the runs that are furthest out on the winning side are moved
+  in, so that no single run fails a claim by bearing it out too well. In the first, several still
+  can: they widen the spread of the middle half.
+- Two variants whose runs come in pairs (same seed, same evaluation prompts): `paired_p`, the same
+  test of the differences against 0.
+- Two variants that are claimed to be alike: `alike_p`, two such t tests, one for each end of the
+  margin.
 
-Sources: Neubert and Brunner 2007 (the studentised permutation test), Wilcoxon 1945 (signed ranks), Yuen 1974 (t
-tests of trimmed means), Schuirmann 1987 (two one-sided tests), Holm 1979.
+Sources: Neubert and Brunner 2007 (the studentised permutation test), Wilcoxon 1945 (signed ranks),
+Yuen 1974 (t tests of trimmed means), Schuirmann 1987 (two one-sided tests), Holm 1979.
 """
 
 from __future__ import annotations
@@ -36,26 +40,30 @@ from trlib import checks
 LEVEL = 0.05
 """How often a sweep in which nothing differs may say, anywhere, that something does."""
 ENOUGH = 12
-"""Runs from which on the smallest p of flipped signs, 2^(1-n), leaves room for Holm's correction."""
+"""Runs from which on the smallest p of flipped signs, 2^(1-n), leaves room for Holm's
+correction."""
 DRAWS = 20_000
-"""How many ways to deal the runs out are looked at: all of them where there are no more (12,870 for eight and
-eight)."""
+"""How many ways to deal the runs out are looked at: all of them where there are no more (12,870 for
+eight and eight)."""
 
 
 def improvement_p(x: Scores, y: Scores, *, draws: int = DRAWS, seed: int = 0) -> float:
-    """Two-sided p-value of "a run of X is above a run of Y as often as below", tasks taken together.
+    """Two-sided p-value of "a run of X is above a run of Y as often as below", tasks taken
+    together.
 
-    T = Σ_m (P_m - ½) / √(Σ_m V_m),   P_m the probability of improvement in task m, V_m its estimated variance
+    T = Σ_m (P_m - ½) / √(Σ_m V_m),
+        P_m the probability of improvement in task m, V_m its estimated variance
 
-    p is the share of all ways to deal the runs of each task out to X and Y, as many to each as now, whose |T| is at
-    least the one observed. Of more than `draws` ways that many are drawn, and the observed one is counted among them.
-    NaN where some task has fewer than two runs of either.
+    p is the share of all ways to deal the runs of each task out to X and Y, as many to each as now,
+    whose |T| is at least the one observed. Of more than `draws` ways that many are drawn, and the
+    observed one is counted among them. NaN where some task has fewer than two runs of either.
 
-    V_m = s²(a)/N + s²(b)/K, a_i the share of Y's runs below X's run i and b_j the share of X's runs above Y's run j,
-    ties counting half (Brunner and Munzel 2000).
+    V_m = s²(a)/N + s²(b)/K, a_i the share of Y's runs below X's run i and b_j the share of X's runs
+    above Y's run j, ties counting half (Brunner and Munzel 2000).
 
     Raises:
-        ValueError: X and Y have different numbers of tasks; what `probability_of_improvement` refuses.
+        ValueError: X and Y have different numbers of tasks; what `probability_of_improvement`
+            refuses.
     """
     tasks = paired_tasks(x, y)
     draws = checks.whole("draws", draws, least=1)
@@ -76,9 +84,12 @@ def improvement_p(x: Scores, y: Scores, *, draws: int = DRAWS, seed: int = 0) ->
 
 @cache
 def _every_deal(n: int, k: int) -> np.ndarray:
-    """All ways to deal n + k runs out, [C, n + k]: the first n are X's. The first row leaves them as they are."""
+    """All ways to deal n + k runs out, [C, n + k]: the first n are X's. The first row leaves them
+    as they are."""
     chosen = np.array(list(combinations(range(n + k), n)))
-    rest = np.array([[i for i in range(n + k) if i not in row] for row in map(set, chosen.tolist())])
+    rest = np.array(
+        [[i for i in range(n + k) if i not in row] for row in map(set, chosen.tolist())]
+    )
     return np.concatenate([chosen, rest], 1)
 
 
@@ -99,21 +110,24 @@ def _won(pooled: np.ndarray, deals: np.ndarray, n: int) -> tuple[np.ndarray, np.
 
 
 def line_p(scores: Scores, line: float) -> float:
-    """Two-sided p-value of "the runs lie around `line`": from `ENOUGH` runs on `signed_rank_p`, else the larger of
-    Yuen's t test and Student's.
+    """Two-sided p-value of "the runs lie around `line`": from `ENOUGH` runs on `signed_rank_p`,
+    else the larger of Yuen's t test and Student's.
 
-    t = (mean of the middle h runs - line) / √(Σ_i (w_i - w̄)² / (h (h - 1))),   h = n - 2⌊n/4⌋, h - 1 degrees of
+    t = (mean of the middle h runs - line) / √(Σ_i (w_i - w̄)² / (h (h - 1))),
+        h = n - 2⌊n/4⌋, h - 1 degrees of
     freedom
 
-    w_i the runs with those that were cut moved to the nearest that was not. Student's cuts none and asks on the same
-    side of the line: if two runs of eight collapse, the mean is not where the middle is. It moves in only the ⌊n/4⌋
-    runs that are furthest beyond the line on the side of the middle, which lowers the mean and its spread: a run that
-    lies far out in the direction of the claim cannot make the claim fail. Over normal, log-normal, t_3 and collapsing
-    runs around their interquartile mean, p < .05 in at most 2.5 of 100 and p < .005 in at most 5 of 1,000, at 8 and at
-    16 runs (ours, by simulation).
+    w_i the runs with those that were cut moved to the nearest that was not. Student's cuts none and
+    asks on the same side of the line: if two runs of eight collapse, the mean is not where the
+    middle is. It moves in only the ⌊n/4⌋ runs that are furthest beyond the line on the side of the
+    middle, which lowers the mean and its spread: a run that lies far out in the direction of the
+    claim cannot make the claim fail. Over normal, log-normal, t_3 and collapsing runs around their
+    interquartile mean, p < .05 in at most 2.5 of 100 and p < .005 in at most 5 of 1,000, at 8 and
+    at 16 runs (ours, by simulation).
 
-    Runs of several tasks are pooled as the interquartile mean pools them; what separates the tasks then counts as
-    spread, which makes p larger. NaN for one run. Runs that are all alike leave no doubt: 0, or 1 on the line.
+    Runs of several tasks are pooled as the interquartile mean pools them; what separates the tasks
+    then counts as spread, which makes p larger. NaN for one run. Runs that are all alike leave no
+    doubt: 0, or 1 on the line.
     """
     runs, line = np.concatenate(by_task("scores", scores)), checks.number("line", line)
     if len(runs) >= ENOUGH:
@@ -122,7 +136,10 @@ def line_p(scores: Scores, line: float) -> float:
     middle = _trimmed(runs, cut)
     side = math.copysign(1.0, middle[0] - line)
     beyond = np.sort(side * (runs - line))
-    tests = [(side * (middle[0] - line), *middle[1:]), _trimmed(np.minimum(beyond, beyond[len(runs) - cut - 1]), 0)]
+    tests = [
+        (side * (middle[0] - line), *middle[1:]),
+        _trimmed(np.minimum(beyond, beyond[len(runs) - cut - 1]), 0),
+    ]
     return _twice(max(_beyond(*test) for test in tests))
 
 
@@ -131,12 +148,14 @@ def signed_rank_p(values: np.ndarray) -> float:
 
     W = Σ_{v_i > 0} rank |v_i|,   p = P(a W of random signs is as far from its mean)
 
-    Exact: the sums of all 2^n ways to flip the signs are counted. Values that are equal in size share their ranks, and
-    zeros take ranks and count on neither side (Pratt 1959). 1 if all are 0.
+    Exact: the sums of all 2^n ways to flip the signs are counted. Values that are equal in size
+    share their ranks, and zeros take ranks and count on neither side (Pratt 1959). 1 if all are 0.
     """
     sizes = np.abs(values)
     order = np.sort(sizes)
-    doubled = np.searchsorted(order, sizes, "left") + np.searchsorted(order, sizes, "right") + 1  # twice the rank
+    doubled = (
+        np.searchsorted(order, sizes, "left") + np.searchsorted(order, sizes, "right") + 1
+    )  # twice the rank
     signed, ranks = doubled[values > 0].sum(), doubled[values != 0]
     ways = np.zeros(ranks.sum() + 1)
     ways[0] = 1
@@ -147,7 +166,8 @@ def signed_rank_p(values: np.ndarray) -> float:
 
 
 def paired_p(x: Scores, y: Scores) -> float:
-    """Two-sided p-value of "X and Y are alike" from runs in pairs: `line_p` of their differences against 0.
+    """Two-sided p-value of "X and Y are alike" from runs in pairs: `line_p` of their differences
+    against 0.
 
     Raises:
         ValueError: a task in which X and Y have different numbers of runs.
@@ -156,11 +176,13 @@ def paired_p(x: Scores, y: Scores) -> float:
 
 
 def alike_p(x: Scores, y: Scores, *, within: float, paired: bool = False) -> tuple[float, float]:
-    """Two-sided p-values that the interquartile means of X and Y differ by `within` or more, and by `within` or less.
+    """Two-sided p-values that the interquartile means of X and Y differ by `within` or more, and by
+    `within` or less.
 
-    Small, the first says that they are alike, the second that they are not. Each is twice that of Yuen and Welch's
-    one-sided t test at an end of the margin: the first takes the end that is nearer to passing, so it is below .05
-    where both bounds of the 95 % interval of the difference lie inside.
+    Small, the first says that they are alike, the second that they are not. Each is twice that of
+    Yuen and Welch's one-sided t test at an end of the margin: the first takes the end that is
+    nearer to passing, so it is below .05 where both bounds of the 95 % interval of the difference
+    lie inside.
 
     Args:
         paired: run i of X and run i of Y share a seed: Yuen's test of their differences.
@@ -177,7 +199,10 @@ def alike_p(x: Scores, y: Scores, *, within: float, paired: bool = False) -> tup
         gaps = differences(x, y)[0]
         mean, variance, of_gaps = _trimmed(gaps, len(gaps) // 4)
         away = abs(mean)
-        inside, outside = (_twice(_beyond(distance, variance, of_gaps)) for distance in (margin - away, away - margin))
+        inside, outside = (
+            _twice(_beyond(distance, variance, of_gaps))
+            for distance in (margin - away, away - margin)
+        )
         return inside, outside
     (mean_a, variance_a, degrees_a), (mean_b, variance_b, degrees_b) = (
         _trimmed(part, len(part) // 4) for part in (a, b)
@@ -186,7 +211,9 @@ def alike_p(x: Scores, y: Scores, *, within: float, paired: bool = False) -> tup
     parts = variance_a**2 / max(degrees_a, 1) + variance_b**2 / max(degrees_b, 1)
     degrees = variance**2 / parts if parts > 0 else min(degrees_a, degrees_b)
     away = abs(mean_a - mean_b)
-    inside, outside = (_twice(_beyond(distance, variance, degrees)) for distance in (margin - away, away - margin))
+    inside, outside = (
+        _twice(_beyond(distance, variance, degrees)) for distance in (margin - away, away - margin)
+    )
     return inside, outside
 
 
@@ -195,7 +222,8 @@ def _twice(p: float) -> float:
 
 
 def _trimmed(runs: np.ndarray, cut: int) -> tuple[float, float, float]:
-    """The mean without `cut` runs at either end, its squared standard error and the degrees of freedom (0 for one)."""
+    """The mean without `cut` runs at either end, its squared standard error and the degrees of
+    freedom (0 for one)."""
     n = len(runs)
     ordered, middle = np.sort(runs), n - 2 * cut
     if middle < 2:
@@ -206,7 +234,8 @@ def _trimmed(runs: np.ndarray, cut: int) -> tuple[float, float, float]:
 
 
 def _beyond(distance: float, variance: float, degrees: float) -> float:
-    """The one-sided p-value of a mean so far on the right side of a line (below 0: on the wrong one)."""
+    """The one-sided p-value of a mean so far on the right side of a line (below 0: on the wrong
+    one)."""
     from scipy.stats import t
 
     if math.isnan(variance):
@@ -217,12 +246,13 @@ def _beyond(distance: float, variance: float, degrees: float) -> float:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """The p-values of several questions, corrected for their number: below .05 a question is answered, and in all of
-    them together one answer is wrong at most five times in a hundred.
+    """The p-values of several questions, corrected for their number: below .05 a question is
+    answered, and in all of them together one answer is wrong at most five times in a hundred.
 
     p'_(i) = max_{j <= i} min(1, (m - j + 1) p_(j)),   p_(1) <= ... <= p_(m)
 
-    A question without a p-value (NaN) counts as one that found nothing. In the book: :eq:`shootout-holm`.
+    A question without a p-value (NaN) counts as one that found nothing. In the
+    book: :eq:`shootout-holm`.
     """
     filled = [1.0 if math.isnan(p) else checks.number("values", p, least=0, most=1) for p in values]
     corrected, most = [1.0] * len(filled), 0.0

@@ -1,15 +1,20 @@
 """What a handful of runs says: rliable's aggregates and intervals, computed by numpy and scipy.
 
-Scores are a matrix [N, M], one row per run (a seed) and one column per task (a setting that all runs share), or one
-sequence of runs for each task where a task lacks some. Conventions of rliable, which ours are tested against:
+Scores are a matrix [N, M], one row per run (a seed) and one column per task (a setting that all
+runs share), or one sequence of runs for each task where a task lacks some. Conventions of rliable,
+which ours are tested against:
 
-- the interquartile mean pools the runs of all tasks, cuts ⌊n/4⌋ of the n scores off either end and averages the rest;
-- an interval is the percentile bootstrap, stratified: runs are drawn with replacement within each task;
-- the probability of improvement is P(X > Y) + P(X = Y)/2 of two runs drawn at random, averaged over tasks;
+- the interquartile mean pools the runs of all tasks, cuts ⌊n/4⌋ of the n scores off either end and
+  averages the rest;
+- an interval is the percentile bootstrap, stratified: runs are drawn with replacement within each
+  task;
+- the probability of improvement is P(X > Y) + P(X = Y)/2 of two runs drawn at random, averaged over
+  tasks;
 - a performance profile is the share of runs whose score is above τ, strictly.
 
 Source: Agarwal et al. 2021, arXiv 2108.13264. Two numbers that no paper defines are in
-`trlab.tolerance` (how often a batch may be used) and `trlab.nats` (how far a policy moves for what it learns).
+`trlab.tolerance` (how often a batch may be used) and `trlab.nats` (how far a policy moves for what
+it learns).
 """
 
 from __future__ import annotations
@@ -30,18 +35,22 @@ DROP = 0.05
 
 
 def by_task(name: str, scores: Scores) -> list[np.ndarray]:
-    """The runs of each task, whatever holds them: an array, a column or a table of pandas, a list, a list of lists.
+    """The runs of each task, whatever holds them: an array, a column or a table of pandas, a list,
+    a list of lists.
 
     Args:
         name: what errors call them.
 
     Raises:
-        ValueError: no runs, more than two dimensions, a score that is not finite; TypeError: no scores at all.
+        ValueError: no runs, more than two dimensions, a score that is not finite; TypeError: no
+            scores at all.
     """
     if hasattr(scores, "__array__"):
         matrix = np.asarray(scores)
         if matrix.ndim not in (1, 2):
-            raise ValueError(f"{name}: expected runs [N] or runs by tasks [N, M], got {list(matrix.shape)}")
+            raise ValueError(
+                f"{name}: expected runs [N] or runs by tasks [N, M], got {list(matrix.shape)}"
+            )
         columns = list(matrix.T) if matrix.ndim == 2 else [matrix]
     elif isinstance(scores, Sequence) and not isinstance(scores, str):
         columns = list(scores) if len(scores) and np.ndim(scores[0]) else [scores]
@@ -53,23 +62,31 @@ def by_task(name: str, scores: Scores) -> list[np.ndarray]:
 
 
 def iqm(scores: Scores) -> float:
-    """Interquartile mean: the mean of the middle half of all scores. In the book: :eq:`shootout-iqm`."""
+    """Interquartile mean: the mean of the middle half of all scores. In the
+    book: :eq:`shootout-iqm`."""
     ordered = np.sort(np.concatenate(by_task("scores", scores)))
     cut = len(ordered) // 4
     return float(ordered[cut : len(ordered) - cut].mean())
 
 
-def interval(scores: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+def interval(
+    scores: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+) -> Estimate:
     """The interquartile mean with its stratified bootstrap interval.
 
     With a single run of some task there is nothing to draw from: the bounds are NaN.
 
     Raises:
-        ValueError: no scores, a score that is not finite, a level outside (0, 1), fewer than one resample.
+        ValueError: no scores, a score that is not finite, a level outside (0, 1), fewer than one
+            resample.
         TypeError: scores that are no numbers.
     """
     tasks = by_task("scores", scores)
-    if len(tasks) == 1:  # by far the most frequent: ten times as fast without scipy's bootstrap, and the same numbers
+    if (
+        len(tasks) == 1
+        # by far the most frequent: ten times as fast without scipy's bootstrap, and the same
+        # numbers
+    ):
         _, low, high = band(tasks[0][:, None], level=level, resamples=resamples, seed=seed)
         return Estimate(iqm(tasks), float(low[0]), float(high[0]))
     from scipy.stats import trim_mean
@@ -87,17 +104,20 @@ def band(
     resamples: int = 2_000,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Interquartile means [B] of runs [N, B] at each batch, with the pointwise bounds of their intervals.
+    """Interquartile means [B] of runs [N, B] at each batch, with the pointwise bounds of their
+    intervals.
 
-    Whole runs are drawn: the same ones at every batch. At each batch these are the numbers of `interval`, with as many
-    resamples and the same seed, and those of scipy's bootstrap.
+    Whole runs are drawn: the same ones at every batch. At each batch these are the numbers of
+    `interval`, with as many resamples and the same seed, and those of scipy's bootstrap.
 
     Raises:
         ValueError: no runs, rows of other lengths, a number that is not finite.
     """
     rows = [finite_runs("runs", row) for row in runs]
     if not rows or len({len(row) for row in rows}) > 1:
-        raise ValueError(f"runs: expected runs of one length, got lengths {sorted({len(row) for row in rows})}")
+        raise ValueError(
+            f"runs: expected runs of one length, got lengths {sorted({len(row) for row in rows})}"
+        )
     level = checks.number("level", level, above=0, below=1)
     resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
     seed = checks.whole("seed", seed, least=0)
@@ -110,7 +130,9 @@ def band(
         for i, column in enumerate(matrix.T):
             order = column.argsort()
             reached = counts[:, order].cumsum(1, dtype=counts.dtype).clip(cut, len(rows) - cut)
-            kept = np.diff(reached, axis=1, prepend=counts.dtype.type(cut))  # how often each is in the middle half
+            kept = np.diff(
+                reached, axis=1, prepend=counts.dtype.type(cut)
+            )  # how often each is in the middle half
             means = kept @ column[order] / (len(rows) - 2 * cut)
             low[i], high[i] = np.percentile(np.repeat(means, times), bounds)
     return middle, low, high
@@ -118,8 +140,9 @@ def band(
 
 @cache
 def _different_draws(runs: int, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The different draws of a bootstrap: how often each has each run [U, runs], and how often it was drawn [U]. Many
-    draws are the same runs in another order: looked at once, a column is sorted once too."""
+    """The different draws of a bootstrap: how often each has each run [U, runs], and how often it
+    was drawn [U]. Many draws are the same runs in another order: looked at once, a column is sorted
+    once too."""
     drawn = np.random.default_rng(seed).integers(runs, size=(resamples, runs))
     counts = np.zeros((resamples, runs), dtype=np.int16)
     for i in range(runs):
@@ -128,7 +151,8 @@ def _different_draws(runs: int, resamples: int, seed: int) -> tuple[np.ndarray, 
 
 
 def probability_of_improvement(x: Scores, y: Scores) -> float:
-    """Probability that a run of X scores higher than a run of Y, ties counting half, averaged over tasks.
+    """Probability that a run of X scores higher than a run of Y, ties counting half, averaged over
+    tasks.
 
     P(X > Y) = 1/M Σ_m U_m / (N_m K_m),   U_m the Mann-Whitney statistic of task m
 
@@ -139,25 +163,42 @@ def probability_of_improvement(x: Scores, y: Scores) -> float:
 
 
 def improvement(
-    x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0, paired: bool = False
+    x: Scores,
+    y: Scores,
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    paired: bool = False,
 ) -> Estimate:
-    """The probability of improvement of X over Y with its interval, runs of X and of Y drawn independently.
+    """The probability of improvement of X over Y with its interval, runs of X and of Y drawn
+    independently.
 
     Args:
-        paired: run i of X and run i of Y share a seed: the share of pairs in which X is above Y, ties counting half,
-            pairs drawn together.
+        paired: run i of X and run i of Y share a seed: the share of pairs in which X is above Y,
+            ties counting half, pairs drawn together.
     """
     tasks = paired_tasks(x, y)
     if not paired:
         return Estimate(float(_wins(*tasks)), *percentiles(tasks, _wins, level, resamples, seed))
     signs = [(np.sign(gap) + 1) / 2 for gap in differences(x, y)]
-    return Estimate(float(np.concatenate(signs).mean()), *percentiles(signs, _pooled_mean, level, resamples, seed))
+    return Estimate(
+        float(np.concatenate(signs).mean()),
+        *percentiles(signs, _pooled_mean, level, resamples, seed),
+    )
 
 
 def difference(
-    x: Scores, y: Scores, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0, paired: bool = False
+    x: Scores,
+    y: Scores,
+    *,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    paired: bool = False,
 ) -> Estimate:
-    """The interquartile mean of X less that of Y with its interval, runs of X and of Y drawn independently.
+    """The interquartile mean of X less that of Y with its interval, runs of X and of Y drawn
+    independently.
 
     Args:
         paired: run i of X and run i of Y share a seed, and are drawn together.
@@ -170,7 +211,10 @@ def difference(
     half = len(tasks) // 2
 
     def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        a, b = (trim_mean(np.concatenate(part, axis=axis), 0.25, axis=axis) for part in (drawn[:half], drawn[half:]))
+        a, b = (
+            trim_mean(np.concatenate(part, axis=axis), 0.25, axis=axis)
+            for part in (drawn[:half], drawn[half:])
+        )
         return a - b
 
     bounds = percentiles(tasks, statistic, level, resamples, seed, paired=paired)
@@ -199,13 +243,16 @@ def profile_interval(
     tasks, bounds = by_task("scores", scores), []
     for threshold in _levels(thresholds):
         above = [(task > threshold).astype(np.float64) for task in tasks]
-        # One seed for all thresholds: the same resamples, so the bounds fall with the threshold as the profile does.
+        # One seed for all thresholds: the same resamples, so the bounds fall with the threshold as
+        # the profile does.
         bounds.append(percentiles(above, _pooled_mean, level, resamples, seed))
     low, high = np.array(bounds).T
     return low, high
 
 
-def prediction_interval(values: Sequence[float] | np.ndarray, *, level: float = LEVEL) -> tuple[float, float]:
+def prediction_interval(
+    values: Sequence[float] | np.ndarray, *, level: float = LEVEL
+) -> tuple[float, float]:
     """Where one more run would fall, if runs are normally distributed.
 
     mean ± t_{n-1} s √(1 + 1/n),   t Student's quantile at (1 + level)/2
@@ -223,11 +270,13 @@ def prediction_interval(values: Sequence[float] | np.ndarray, *, level: float = 
     return float(runs.mean() - half), float(runs.mean() + half)
 
 
-# -- inside ------------------------------------------------------------------------------------------------------------
+# -- inside
+# --------------------------------------------------------------------------------------------------
 
 
 def _wins(*tasks: np.ndarray, axis: int = -1) -> np.ndarray:
-    """The probability of improvement of the first half of the tasks' runs over the second; runs on the last axis."""
+    """The probability of improvement of the first half of the tasks' runs over the second; runs on
+    the last axis."""
     half = len(tasks) // 2
     shares = []
     for x, y in zip(tasks[:half], tasks[half:], strict=True):
@@ -249,8 +298,8 @@ def percentiles(
     *,
     paired: bool = False,
 ) -> tuple[float, float]:
-    """Percentile bootstrap of a statistic of independent samples, or (`paired`) of columns of one; NaN where there is
-    nothing to draw from."""
+    """Percentile bootstrap of a statistic of independent samples, or (`paired`) of columns of one;
+    NaN where there is nothing to draw from."""
     from scipy.stats import bootstrap
 
     level = checks.number("level", level, above=0, below=1)
@@ -277,7 +326,9 @@ def _levels(thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
     except (TypeError, ValueError) as error:
         raise TypeError(f"thresholds: expected numbers, got {thresholds!r}") from error
     if levels.ndim != 1 or not len(levels):
-        raise ValueError(f"thresholds: expected at least one, in a row [T], got {list(levels.shape)}")
+        raise ValueError(
+            f"thresholds: expected at least one, in a row [T], got {list(levels.shape)}"
+        )
     if np.isnan(levels).any():
         raise ValueError("thresholds: expected numbers that are not NaN, got NaN")
     return levels
@@ -299,7 +350,8 @@ def differences(x: Scores, y: Scores) -> list[np.ndarray]:
     """X less Y in every task, run by run.
 
     Raises:
-        ValueError: a task in which X and Y have different numbers of runs, and what `paired_tasks` refuses.
+        ValueError: a task in which X and Y have different numbers of runs, and what `paired_tasks`
+            refuses.
     """
     tasks = paired_tasks(x, y)
     half, gaps = len(tasks) // 2, []
@@ -319,11 +371,14 @@ def finite_runs(name: str, values: object) -> np.ndarray:
     try:
         runs = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: expected numbers, as many for every task as it has runs, got {values!r}") from error
+        raise TypeError(
+            f"{name}: expected numbers, as many for every task as it has runs, got {values!r}"
+        ) from error
     if runs.ndim != 1 or not len(runs):
         raise ValueError(f"{name}: expected at least one run of every task, got {list(runs.shape)}")
     if not np.isfinite(runs).all():
         raise ValueError(
-            f"{name}: expected finite numbers, got NaN or inf (a run that failed has no score: leave it out and say so)"
+            f"{name}: expected finite numbers, got NaN or inf (a run that failed has no score: "
+            "leave it out and say so)"
         )
     return runs

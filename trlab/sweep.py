@@ -1,16 +1,17 @@
-"""What a sweep is: methods, settings, axes, seeds, task and budget, declared in one short Python file.
+"""What a sweep is: methods, settings, axes, seeds, task and budget, declared in one short Python
+file.
 
     SWEEP = Sweep(
         text="Reusing a batch 32 times, with and without a trust region.",
-        variants=(Variant("pg_is"), Variant("ppo"), Variant("ppo", {"eps_high": 0.28}, label="clip-higher")),
-        axes=(Axis("lr", (3e-5, 1e-4)),),
+        variants=(Variant("pg_is"), Variant("ppo"), Variant("ppo", {"eps_high": 0.28},
+        label="clip-higher")), axes=(Axis("lr", (3e-5, 1e-4)),),
         train={"minibatches": 8, "epochs": 4},
         budget=Budget(steps=25),
         predictions=(Prediction("the clip helps", higher="ppo", lower="pg_is"),),
     )
 
-Predictions are in the file before it is run. Nothing here trains: `trlab.cells` says what one cell is, and
-`trlab.runner` runs them.
+Predictions are in the file before it is run. Nothing here trains: `trlab.cells` says what one cell
+is, and `trlab.runner` runs them.
 """
 
 from __future__ import annotations
@@ -43,15 +44,17 @@ class Variant:
     train: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `trlib.train` for this variant alone: an anchor, a learning rate of its own."""
     threshold: Mapping[str, float] = field(default_factory=dict)
-    """Its radius: settings, or else an argument of `trlib.train`, each with its largest value. The axis `threshold`
-    multiplies them, up to that value."""
+    """Its radius: settings, or else an argument of `trlib.train`, each with its largest value. The
+    axis `threshold` multiplies them, up to that value."""
     instead: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
-    """By axis and label: the arguments that this variant takes there in place of the axis's own. A control that learns
-    from fresh batches where the others use one again takes `{"uses": {"4": {"steps": 120}}}`."""
+    """By axis and label: the arguments that this variant takes there in place of the axis's own. A
+    control that learns from fresh batches where the others use one again takes
+    `{"uses": {"4": {"steps": 120}}}`."""
 
     edges: Sequence[str] = ()
-    """The axes of the tuning that chose its settings on which the choice is the first or the last point that was tried:
-    a better one may lie outside (`trlab.tuning`). Every verdict about it says *edge*."""
+    """The axes of the tuning that chose its settings on which the choice is the first or the last
+    point that was tried: a better one may lie outside (`trlab.tuning`). Every verdict about it says
+    *edge*."""
 
     def __post_init__(self) -> None:
         validate(self)
@@ -71,15 +74,16 @@ class Variant:
 
 @dataclass(frozen=True)
 class Axis:
-    """One thing that is varied, for every variant alike; the cells are the product of a sweep's axes.
+    """One thing that is varied, for every variant alike; the cells are the product of a sweep's
+    axes.
 
-    Values are given one by one, `Axis("lr", (1e-4, 3e-4))`, or several arguments together under a label:
-    `Axis("updates", {"1": {}, "32": {"minibatches": 8, "epochs": 4}})`.
+    Values are given one by one, `Axis("lr", (1e-4, 3e-4))`, or several arguments together under a
+    label: `Axis("updates", {"1": {}, "32": {"minibatches": 8, "epochs": 4}})`.
     """
 
     name: str
-    """An argument of `trlib.train`, `task.KNOB`, `steps`, `policy`, `threshold`, or any word if the values name their
-    arguments."""
+    """An argument of `trlib.train`, `task.KNOB`, `steps`, `policy`, `threshold`, or any word if the
+    values name their arguments."""
     values: Sequence[Any] | Mapping[str, Mapping[str, Any]]
 
     def __post_init__(self) -> None:
@@ -94,7 +98,10 @@ class Axis:
         """Label and arguments of each value."""
         if isinstance(self.values, Mapping):
             return [(label, dict(arguments)) for label, arguments in self.values.items()]
-        return [(f"{value:g}" if isinstance(value, float) else str(value), {self.name: value}) for value in self.values]
+        return [
+            (f"{value:g}" if isinstance(value, float) else str(value), {self.name: value})
+            for value in self.values
+        ]
 
 
 @dataclass(frozen=True)
@@ -108,8 +115,9 @@ class Budget:
     samples: int = 8
     """Sampled completions of each."""
     common: int | None = None
-    """The seed of the evaluation's prompts and samples, one for all cells: runs then differ by what they learned, not
-    by what they were asked, and can be compared in pairs. None: each cell's own seed, as in the first two rounds."""
+    """The seed of the evaluation's prompts and samples, one for all cells: runs then differ by what
+    they learned, not by what they were asked, and can be compared in pairs. None: each cell's own
+    seed, as in the first two rounds."""
     minutes: float = 10.0
     """A cell that takes longer is stopped and reported, where there are workers."""
 
@@ -130,17 +138,19 @@ class Prediction:
     higher: str | float
     """The label of the variant that is expected to be higher, or a number that is."""
     lower: str | float
-    """The label of the variant that is expected to be lower, or a number; a number stands for an interquartile mean,
-    and one of the two is a label."""
+    """The label of the variant that is expected to be lower, or a number; a number stands for an
+    interquartile mean, and one of the two is a label."""
     measure: str = "sampled"
-    """Of what: one of `trlab.cells.MEASURES`, `trlab.measures.DERIVED` or `trlab.basin.OVER_RATES`."""
+    """Of what: one of `trlab.cells.MEASURES`, `trlab.measures.DERIVED` or
+    `trlab.basin.OVER_RATES`."""
     at: Mapping[str, str] = field(default_factory=dict)
     """Where, by axis and label; axes that are not named are pooled as tasks."""
     within: float | None = None
-    """The two are alike: their interquartile means differ by less than this, whichever is higher. None: one is
-    higher. A prediction that nothing differs may pool no axis (`nothing_differs`)."""
+    """The two are alike: their interquartile means differ by less than this, whichever is higher.
+    None: one is higher. A prediction that nothing differs may pool no axis (`nothing_differs`)."""
     tested: str = ""
-    """What is tested, where that is less than the text says; the text stays as it was written before the runs."""
+    """What is tested, where that is less than the text says; the text stays as it was written
+    before the runs."""
 
     @property
     def in_full(self) -> str:
@@ -149,7 +159,8 @@ class Prediction:
 
     @property
     def nothing_differs(self) -> bool:
-        """Whether it says that nothing rises, or that two are alike: over pooled axes one that does would hide."""
+        """Whether it says that nothing rises, or that two are alike: over pooled axes one that does
+        would hide."""
         return self.within is not None or not isinstance(self.higher, str)
 
     def __post_init__(self) -> None:
@@ -158,7 +169,8 @@ class Prediction:
             isinstance(side, str) for side in sides
         ):
             raise TypeError(
-                f"prediction: expected labels of variants as higher and lower, or a label and a number, "
+                "prediction: expected labels of variants as higher and lower, or a label and a "
+                "number, "
                 f"got {self.higher!r} and {self.lower!r}"
             )
         if self.within is not None:
@@ -180,7 +192,8 @@ class Sweep:
     title: str = ""
     """What a reader chooses it by, in a few words; empty: its name."""
     provenance: str = ""
-    """What a reader must know of how its record was made, beside the commit that the record names."""
+    """What a reader must know of how its record was made, beside the commit that the record
+    names."""
     round: int = 0
     """The round of the book's experiments that it belongs to: 1, 2, ...; 0: none."""
     variants: Sequence[Variant]
@@ -197,12 +210,14 @@ class Sweep:
     train: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `trlib.train` that all cells share."""
     aside: bool = False
-    """Whether every run also records what its updates did to completions that were put aside (`trlab.aside`)."""
+    """Whether every run also records what its updates did to completions that were put aside
+    (`trlab.aside`)."""
     predictions: Sequence[Prediction] = ()
     name: str = ""
     """The file's name, set when it is loaded."""
     tuned_on: Sequence[int] = ()
-    """The seeds on which settings were chosen (`trlab.tuning`): none of them may be among `seeds`."""
+    """The seeds on which settings were chosen (`trlab.tuning`): none of them may be among
+    `seeds`."""
     source: str = ""
     """What `trlib sweep` finds it by: its name, or `FILE.py`."""
     added: Sequence[str] = ()
@@ -219,20 +234,28 @@ class Sweep:
         _all_are("budget", [self.budget], Budget)
         if both := sorted({*self.seeds} & {*self.tuned_on}):
             raise ValueError(
-                f"seeds: expected none of those that chose the settings, got {both[0]} among both: a "
+                f"seeds: expected none of those that chose the settings, got {both[0]} among "
+                "both: a "
                 "run that selected says nothing about how good the selection is"
             )
         for prediction in self.predictions:
-            pooled = [axis.name for axis in self.axes if axis.name not in prediction.at and len(axis.points()) > 1]
+            pooled = [
+                axis.name
+                for axis in self.axes
+                if axis.name not in prediction.at and len(axis.points()) > 1
+            ]
             if prediction.nothing_differs and pooled:
                 raise ValueError(
-                    f"prediction {prediction.text!r}: expected a point of every axis in `at`, got none of "
-                    f"{', '.join(pooled)}: pooled with others, a place where something differs would "
+                    f"prediction {prediction.text!r}: expected a point of every axis in `at`, got "
+                    "none of "
+                    f"{', '.join(pooled)}: pooled with others, a place where something differs "
+                    "would "
                     f"hide; predict each point"
                 )
 
     def smoke(self) -> Sweep:
-        """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the code runs."""
+        """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the
+        code runs."""
         shorter = [
             replace(
                 variant,
@@ -253,14 +276,20 @@ class Sweep:
         )
 
     def _shorter(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments that keep the ratio of their own steps, where they name some, to the budget's, which is now one
-        step."""
-        least = {"steps": max(1, arguments["steps"] // self.budget.steps)} if "steps" in arguments else {}
+        """Arguments that keep the ratio of their own steps, where they name some, to the budget's,
+        which is now one step."""
+        least = (
+            {"steps": max(1, arguments["steps"] // self.budget.steps)}
+            if "steps" in arguments
+            else {}
+        )
         return {**arguments, **least}
 
     def beside(self, methods: Sequence[str]) -> Sweep:
         """The sweep with methods of one's own, `my.py:MyMethod` each, as further variants."""
-        return replace(self, variants=[*self.variants, *map(Variant, methods)], added=(*self.added, *methods))
+        return replace(
+            self, variants=[*self.variants, *map(Variant, methods)], added=(*self.added, *methods)
+        )
 
 
 def _several(name: str, values: object, *, least: int = 0) -> None:
@@ -291,8 +320,8 @@ def declared() -> list[str]:
 def load_sweep(name: str, *, records: Path | None = None) -> Sweep:
     """A sweep by its name, or by the path of its file.
 
-    A file whose sweep rests on another's record (settings that were tuned) has a function of the folder of records in
-    place of a `Sweep`.
+    A file whose sweep rests on another's record (settings that were tuned) has a function of the
+    folder of records in place of a `Sweep`.
 
     Args:
         records: the folder of records, one a sweep; None: the package's.
@@ -306,14 +335,17 @@ def load_sweep(name: str, *, records: Path | None = None) -> Sweep:
             raise ValueError(f"sweep: expected a file, got {name!r}, which is none")
         if Path(f"{name}.py").is_file():
             raise ValueError(
-                f"sweep: expected one of {', '.join(declared())}, or a file, got {name!r}; did you mean '{name}.py'?"
+                f"sweep: expected one of {', '.join(declared())}, or a file, got {name!r}; did "
+                f"you mean '{name}.py'?"
             )
         raise unknown("sweep", name, declared())
     sweep = getattr(load(path), "SWEEP", None)
     if callable(sweep):
         sweep = sweep(records)
     if not isinstance(sweep, Sweep):
-        raise ValueError(f"sweep: expected SWEEP = trlab.Sweep(...) in {name!r}, got {type(sweep).__name__}")
+        raise ValueError(
+            f"sweep: expected SWEEP = trlab.Sweep(...) in {name!r}, got {type(sweep).__name__}"
+        )
     return replace(sweep, name=path.stem, source=path.name if name.endswith(".py") else name)
 
 
@@ -321,14 +353,19 @@ def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, An
     """Every point of the axes: its labels by axis, and its arguments.
 
     Raises:
-        ValueError: an axis that appears twice or has no values; a label or an argument that appears twice.
+        ValueError: an axis that appears twice or has no values; a label or an argument that appears
+            twice.
     """
     if not axes:
         yield {}, {}
         return
     first, *rest = axes
     points = first.points()
-    if not points or len({label for label, _ in points}) < len(points) or first.name in [a.name for a in rest]:
+    if (
+        not points
+        or len({label for label, _ in points}) < len(points)
+        or first.name in [a.name for a in rest]
+    ):
         raise ValueError(
             f"axis {first.name!r}: expected one axis of that name, with values that differ, got "
             f"{[label for label, _ in points]}"

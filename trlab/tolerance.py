@@ -1,7 +1,9 @@
-"""Staleness tolerance: how often a batch may be used, given as the two measured numbers of uses between which it falls.
+"""Staleness tolerance: how often a batch may be used, given as the two measured numbers of uses
+between which it falls.
 
-This number is the book's own; no paper defines it. Using a batch again helps, because it takes more optimiser steps,
-and harms, because the batch is older. A control that takes as many steps, each on a fresh batch, has only the first.
+This number is the book's own; no paper defines it. Using a batch again helps, because it takes more
+optimiser steps, and harms, because the batch is older. A control that takes as many steps, each on
+a fresh batch, has only the first.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ class Bracket:
     """Two neighbouring measured numbers of uses, between which accuracy falls."""
 
     held: float
-    """The most uses before the first fall; 0: it lies below already at the fewest that were measured."""
+    """The most uses before the first fall; 0: it lies below already at the fewest that were
+    measured."""
     fell: float
     """The fewest uses at which accuracy has fallen; inf: at none that was measured."""
 
@@ -37,13 +40,15 @@ class Bracket:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Uses of a batch with a 95 % interval, each a bracket. `low` and `high` are None with a single run somewhere."""
+    """Uses of a batch with a 95 % interval, each a bracket. `low` and `high` are None with a single
+    run somewhere."""
 
     bracket: Bracket
     low: Bracket | None
     high: Bracket | None
     control: bool
-    """Whether the fall is below a control with as many optimiser steps; else it is below one use."""
+    """Whether the fall is below a control with as many optimiser steps; else it is below one
+    use."""
 
     def __str__(self) -> str:
         return str(self.bracket) + (f" [{self.low}; {self.high}]" if self.low != self.high else "")
@@ -62,27 +67,30 @@ def staleness_tolerance(
 
     held = max {u : no fall at u or before},   fell = min {u : c(u) - a(u) >= drop}
 
-    a(u) and c(u) are the interquartile means of the method's and of the control's runs at u uses. Without a control
-    c(u) = a(1): then a fall may as well be that of more optimiser steps at the same learning rate. Nothing is
-    interpolated: what was not measured is not known. A method may rise again after its first fall; see the curve.
+    a(u) and c(u) are the interquartile means of the method's and of the control's runs at u uses.
+    Without a control c(u) = a(1): then a fall may as well be that of more optimiser steps at the
+    same learning rate. Nothing is interpolated: what was not measured is not known. A method may
+    rise again after its first fall; see the curve.
 
-    The interval draws runs with replacement within each number of uses, of the method and of the control, and gives the
-    brackets that the bounds fall into.
+    The interval draws runs with replacement within each number of uses, of the method and of the
+    control, and gives the brackets that the bounds fall into.
 
     Args:
         accuracy: of the method, one use among them.
-        control: of a policy that took as many optimiser steps on fresh batches, at the same numbers of uses.
+        control: of a policy that took as many optimiser steps on fresh batches, at the same numbers
+            of uses.
 
     Raises:
-        ValueError: no runs at one use, no other number of uses, one below 1, a control at other numbers of uses, an
-            accuracy that is not finite.
+        ValueError: no runs at one use, no other number of uses, one below 1, a control at other
+            numbers of uses, an accuracy that is not finite.
 
     In the book: :eq:`staleness-tolerance`.
     """
     uses = _places("accuracy", accuracy)
     if control is not None and _places("control", control) != uses:
         raise ValueError(
-            f"control: expected runs at the {', '.join(f'{u:g}' for u in uses)} uses of the method, got "
+            f"control: expected runs at the {', '.join(f'{u:g}' for u in uses)} uses of the "
+            "method, got "
             f"{', '.join(f'{u:g}' for u in sorted(control))}"
         )
     drop = checks.number("drop", drop, above=0)
@@ -101,7 +109,8 @@ def staleness_tolerance(
     low, high = percentiles([*own, *others], first, level, resamples, seed)
     found = bracket(float(first(*own, *others)))
     assert found is not None
-    # Between two places a percentile is interpolated; the bracket outside of it is the one that covers.
+    # Between two places a percentile is interpolated; the bracket outside of it is the one that
+    # covers.
     return Tolerance(
         found,
         bracket(low if math.isnan(low) else math.floor(low)),
@@ -118,13 +127,15 @@ def _places(name: str, runs: object) -> list[float]:
         checks.number(f"{name}: uses of a batch", key)
     uses = sorted(float(key) for key in runs)
     if len(uses) < 2 or uses[0] != 1 or not math.isfinite(uses[-1]):
-        raise ValueError(f"{name}: expected runs at 1 use of a batch and at more, got {[f'{u:g}' for u in uses]}")
+        raise ValueError(
+            f"{name}: expected runs at 1 use of a batch and at more, got {[f'{u:g}' for u in uses]}"
+        )
     return uses
 
 
 def _first_fall(drawn: Sequence[np.ndarray], count: int, drop: float) -> np.ndarray:
-    """The place of the first number of uses at which accuracy has fallen, `count` where there is none. Runs on the
-    last axis; the control's, if any, after the method's."""
+    """The place of the first number of uses at which accuracy has fallen, `count` where there is
+    none. Runs on the last axis; the control's, if any, after the method's."""
     from scipy.stats import trim_mean
 
     height = np.stack([trim_mean(part, 0.25, axis=-1) for part in drawn], -1)

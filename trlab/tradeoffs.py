@@ -1,5 +1,5 @@
-"""What a method gives for what it takes, place by place of a sweep: accuracy against nats, a measure at matched reward,
-divergence against difficulty."""
+"""What a method gives for what it takes, place by place of a sweep: accuracy against nats, a
+measure at matched reward, divergence against difficulty."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ DIFFICULTY = {
     "kl_many": "nearly all",
     "kl_all": "all right",
 }
-"""Columns of a record: the realised KL(π || μ) of prompts, by how many of their group were right."""
+"""Columns of a record: the realised KL(π || μ) of prompts, by how many of their group were
+right."""
 
 
 def places(sweep: Sweep, runs: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
@@ -33,15 +34,20 @@ def places(sweep: Sweep, runs: pd.DataFrame) -> list[tuple[dict[str, str], pd.Da
     keys = ["label", *(axis.name for axis in sweep.axes)]
     if not len(runs):
         return []
-    return [(dict(zip(keys, map(str, place), strict=True)), part) for place, part in runs.groupby(keys, sort=False)]
+    return [
+        (dict(zip(keys, map(str, place), strict=True)), part)
+        for place, part in runs.groupby(keys, sort=False)
+    ]
 
 
 def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
-    """One row per variant and point of the axes: what it reaches and the nats per token that a run spends on it over
-    all its batches, with 95 % intervals, and who `dominates` it (`trlab.nats.frontier`; `clearly`: the intervals say
-    so too). All rows are compared with all: separate places first where that would be no comparison.
+    """One row per variant and point of the axes: what it reaches and the nats per token that a run
+    spends on it over all its batches, with 95 % intervals, and who `dominates` it
+    (`trlab.nats.frontier`; `clearly`: the intervals say so too). All rows are compared with all:
+    separate places first where that would be no comparison.
 
-    A place without a finished run, or where a divergence was not measured, gets NaN and dominates no other.
+    A place without a finished run, or where a divergence was not measured, gets NaN and dominates
+    no other.
     """
     import pandas as pd
 
@@ -56,7 +62,9 @@ def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.
     trades, rows = frontier(points), []
     for place, name, runs_of, failed in rows_of_places:
         trade = trades.get(name)
-        numbers: dict[str, Any] = dict.fromkeys((measure, "low", "high", "nats", "nats_low", "nats_high"), np.nan)
+        numbers: dict[str, Any] = dict.fromkeys(
+            (measure, "low", "high", "nats", "nats_low", "nats_high"), np.nan
+        )
         if trade is not None:
             numbers = {
                 measure: trade.accuracy.value,
@@ -82,9 +90,10 @@ def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.
 def at_matched_reward(
     sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL
 ) -> pd.DataFrame:
-    """One row per variant and point of the axes: a column of the history where each run's reward first reaches `level`
-    (`trlab.measures.matched`), as an interquartile mean with its 95 % interval over the runs that do, `reached` of
-    `runs` of them; `text` says how many do not, and leaving them out compares the fast ones alone.
+    """One row per variant and point of the axes: a column of the history where each run's reward
+    first reaches `level` (`trlab.measures.matched`), as an interquartile mean with its 95 %
+    interval over the runs that do, `reached` of `runs` of them; `text` says how many do not, and
+    leaving them out compares the fast ones alone.
 
     Raises:
         ValueError: the history has no such column.
@@ -113,8 +122,8 @@ def at_matched_reward(
 
 
 def by_difficulty(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per variant, point of the axes and kind of prompt (`DIFFICULTY`): the realised KL(π || μ) of such
-    prompts, nats per completion, as an interquartile mean with its 95 % interval over the runs that had some; `without`
+    """One row per variant, point of the axes and kind of prompt (`DIFFICULTY`): the realised KL(π
+    || μ) of such prompts, nats per completion, as an interquartile mean with its 95 % interval over the runs that had some; `without`
     counts those that had none. No rows where the record has no such columns."""
     import pandas as pd
 
@@ -142,8 +151,9 @@ def by_difficulty(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
 def by_batch(
     runs: pd.DataFrame, history: pd.DataFrame, labels: Sequence[str], column: str = "reward"
 ) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """A column of the history, batch by batch, for each label: interquartile means and 95 % bounds of its finished
-    runs, as far as the shortest of them goes. Labels without a number in every batch are left out."""
+    """A column of the history, batch by batch, for each label: interquartile means and 95 % bounds
+    of its finished runs, as far as the shortest of them goes. Labels without a number in every
+    batch are left out."""
     values, bands = series(history, column), {}
     good = finished(runs)
     for label in labels:

@@ -16,7 +16,8 @@ TIMINGS = ("seconds", "tokens_per_s")
 
 
 def run(cell: Cell) -> dict[str, Any]:
-    """Train and evaluate: `values` by column, `history` by metric and batch, both as JSON holds them.
+    """Train and evaluate: `values` by column, `history` by metric and batch, both as JSON holds
+    them.
 
     The digest is of every number that the seed decides, to the last bit.
     """
@@ -31,7 +32,10 @@ def run(cell: Cell) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     policy, task = load_policy(cell.policy, **cell.load), load_task(cell.task, **cell.knobs)
-    began, cpu = time.perf_counter(), time.process_time()  # a worker's imports and the loading are not the method's
+    began, cpu = (
+        time.perf_counter(),
+        time.process_time(),
+    )  # a worker's imports and the loading are not the method's
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
         method = make(cell.method, cell.settings)
@@ -49,7 +53,8 @@ def run(cell: Cell) -> dict[str, Any]:
         taken = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
         asked = cell.seed if cell.common is None else cell.common
         found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=asked)
-    # A record's columns are the metrics, whatever a method shows of them and keeps in its memory beside them.
+    # A record's columns are the metrics, whatever a method shows of them and keeps in its memory
+    # beside them.
     names = [name for name in (*METRICS, *(COLUMNS if cell.aside else ())) if name not in TIMINGS]
     history = {name: [row.get(name, math.nan) for row in done.rows] for name in names}
     values = {
@@ -68,8 +73,14 @@ def run(cell: Cell) -> dict[str, Any]:
         "kept": _mean(history["kept"]),
         "ratio_max": _largest(history["ratio_max"]),
     }
-    first = {name: column for name, column in history.items() if name not in (*SINCE_SECOND_ROUND, *COLUMNS)}
-    digest = hashlib.blake2b(json.dumps([values, first], sort_keys=True).encode(), digest_size=6).hexdigest()
+    first = {
+        name: column
+        for name, column in history.items()
+        if name not in (*SINCE_SECOND_ROUND, *COLUMNS)
+    }
+    digest = hashlib.blake2b(
+        json.dumps([values, first], sort_keys=True).encode(), digest_size=6
+    ).hexdigest()
     values |= _by_difficulty(done.prompt_rows)
     return {"values": {**values, **taken, "digest": digest}, "history": history}
 
@@ -82,7 +93,17 @@ def _by_difficulty(rows: list[dict[str, Any]]) -> dict[str, float]:
         share = row["reward"]
         if math.isnan(share):  # an expert began every completion
             continue
-        kind = 0 if share == 0 else 1 if share <= 0.25 else 2 if share <= 0.75 else 3 if share < 1 else 4
+        kind = (
+            0
+            if share == 0
+            else 1
+            if share <= 0.25
+            else 2
+            if share <= 0.75
+            else 3
+            if share < 1
+            else 4
+        )
         found[names[kind]].append(row["kl_seq_back"])
     return {name: _mean(values) for name, values in found.items()}
 

@@ -1,15 +1,17 @@
-"""How settings are chosen before methods are compared: one written rule, the same budget for each, seeds of its own.
+"""How settings are chosen before methods are compared: one written rule, the same budget for each,
+seeds of its own.
 
-Of the configurations that a method was tried with (its threshold by its learning rate), by the runs of a recorded
-sweep:
+Of the configurations that a method was tried with (its threshold by its learning rate), by the runs
+of a recorded sweep:
 
-1. a configuration's score is its mean accuracy over the tuning seeds; one with a failed run has none;
+1. a configuration's score is its mean accuracy over the tuning seeds; one with a failed run has
+   none;
 2. those within `NEAR` of the best score count as equally good;
 3. of these the one that moved the policy least wins: the smallest mean divergence per batch.
 
-The third step keeps a choice among equals from being the luck of three seeds, and it is the same for every method. What
-was chosen is a function of the record (`chosen`), written nowhere else. A choice is compared on other seeds: a sweep
-whose `seeds` hold one of `tuned_on` is refused.
+The third step keeps a choice among equals from being the luck of three seeds, and it is the same
+for every method. What was chosen is a function of the record (`chosen`), written nowhere else. A
+choice is compared on other seeds: a sweep whose `seeds` hold one of `tuned_on` is refused.
 """
 
 from __future__ import annotations
@@ -48,11 +50,14 @@ class Choice:
     """The axes on which the choice is the first or the last point that was tried."""
 
 
-def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled", price: str = "kl") -> list[Choice]:
+def choose(
+    runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled", price: str = "kl"
+) -> list[Choice]:
     """The rule, on the runs of a tuning sweep: a choice for every label, in the table's order.
 
     Raises:
-        ValueError: a label whose configurations were not all run with the same seeds, or of which every one failed.
+        ValueError: a label whose configurations were not all run with the same seeds, or of which
+            every one failed.
     """
     seeds = sorted({*runs["seed"].tolist()})
     choices = []
@@ -62,9 +67,13 @@ def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled",
             if (had := sorted(part["seed"].tolist())) != seeds:
                 raise ValueError(f"runs: expected seeds {seeds} of {label!r} at {place}, got {had}")
             if (part["status"] == "done").all():
-                tried.append((dict(zip(axes, place, strict=True)), part[measure].mean(), part[price].mean()))
+                tried.append(
+                    (dict(zip(axes, place, strict=True)), part[measure].mean(), part[price].mean())
+                )
         if not tried:
-            raise ValueError(f"runs: expected a configuration of {label!r} without failed runs, got none")
+            raise ValueError(
+                f"runs: expected a configuration of {label!r} without failed runs, got none"
+            )
         best = max(score for _, score, _ in tried)
         at, score, kl = min((one for one in tried if one[1] >= best - NEAR), key=lambda one: one[2])
         place = {axis: str(point) for axis, point in at.items()}
@@ -74,7 +83,8 @@ def choose(runs: pd.DataFrame, axes: Sequence[str], *, measure: str = "sampled",
 
 
 def _ends(points: pd.Series) -> tuple[str, ...]:
-    """The first and the last point of an axis of numbers; none if there are not several, or if they are not numbers."""
+    """The first and the last point of an axis of numbers; none if there are not several, or if they
+    are not numbers."""
     try:
         ordered = sorted({*map(str, points)}, key=float)
     except ValueError:
@@ -83,10 +93,12 @@ def _ends(points: pd.Series) -> tuple[str, ...]:
 
 
 def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
-    """The variants of a recorded tuning sweep, each with what the rule chose for it from the runs with `sweep.seeds`.
+    """The variants of a recorded tuning sweep, each with what the rule chose for it from the runs
+    with `sweep.seeds`.
 
     Args:
-        records: the folder that holds the sweep's record in a folder of its name; None: the package's.
+        records: the folder that holds the sweep's record in a folder of its name; None: the
+            package's.
 
     Raises:
         RecordError: the sweep has not been recorded there, or not whole.
@@ -95,7 +107,9 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
 
     runs = _tuning_runs(sweep, records)
     choices = {choice.label: choice for choice in choose(runs, [axis.name for axis in sweep.axes])}
-    points = {tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)}
+    points = {
+        tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)
+    }
     tuned = {axis.name for axis in sweep.axes}
     variants = []
     for variant in sweep.variants:
@@ -105,17 +119,26 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
         settings, train = settled(sweep, variant, own_arguments(sweep, variant, labels, arguments))
         edges = choices[variant.name].edges
         instead = {name: own for name, own in variant.instead.items() if name not in tuned}
-        chosen_one = replace(variant, label=variant.name, settings=settings, train=train, instead=instead, edges=edges)
+        chosen_one = replace(
+            variant,
+            label=variant.name,
+            settings=settings,
+            train=train,
+            instead=instead,
+            edges=edges,
+        )
         variants.append(chosen_one)
     return variants
 
 
 def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> list[Variant]:
-    """The variants of a recorded tuning sweep, each with what the rule chose for it at every point of `axis`: a batch
-    that is used once needs a different learning rate from one that is used sixteen times.
+    """The variants of a recorded tuning sweep, each with what the rule chose for it at every point
+    of `axis`: a batch that is used once needs a different learning rate from one that is used
+    sixteen times.
 
     Args:
-        records: the folder that holds the sweep's record in a folder of its name; None: the package's.
+        records: the folder that holds the sweep's record in a folder of its name; None: the
+            package's.
 
     Raises:
         RecordError: the sweep has not been recorded there, or not whole.
@@ -127,7 +150,9 @@ def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> l
     if axis not in names:
         raise unknown("axis", axis, names)
     runs, others = _tuning_runs(sweep, records), [name for name in names if name != axis]
-    points = {tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)}
+    points = {
+        tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)
+    }
     at_point = {point: choose(part, others) for point, part in runs.groupby(axis, sort=False)}
     choices = {(point, choice.label): choice for point, some in at_point.items() for choice in some}
     variants = []
@@ -136,11 +161,18 @@ def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> l
         edges: list[str] = []
         for point in at_point:
             choice = choices[point, variant.name]
-            labels, arguments = points[tuple({**choice.at, axis: str(point)}[name] for name in names)]
+            labels, arguments = points[
+                tuple({**choice.at, axis: str(point)}[name] for name in names)
+            ]
             instead[str(point)] = own_arguments(sweep, variant, labels, arguments)
             edges += choice.edges
         variants.append(
-            replace(variant, label=variant.name, instead={axis: instead}, edges=tuple(dict.fromkeys(edges)))
+            replace(
+                variant,
+                label=variant.name,
+                instead={axis: instead},
+                edges=tuple(dict.fromkeys(edges)),
+            )
         )
     return variants
 
@@ -151,19 +183,22 @@ def _tuning_runs(sweep: Sweep, records: Path | None) -> pd.DataFrame:
     folder = path_of_runs(sweep.name, records).parent
     if not is_recorded(sweep.name, records):
         raise RecordError(
-            f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; `trlib "
+            f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; "
+            "`trlib "
             f"sweep {sweep.name}` makes them"
         )
     runs = load(folder, histories=False).runs()
     if missing := sorted({*sweep.seeds} - {*runs["seed"].tolist()}):
         raise RecordError(
-            f"record: expected tuning runs of {sweep.name!r} with seeds {missing} in {str(folder)!r}, got none"
+            f"record: expected tuning runs of {sweep.name!r} with seeds {missing} in "
+            f"{str(folder)!r}, got none"
         )
     return runs[runs["seed"].isin(sweep.seeds)]
 
 
 def summary(sweep: Sweep, runs: pd.DataFrame, *, each: str = "") -> pd.DataFrame:
-    """One row per variant: what was chosen, its score, the best one's, and the axes at whose end the choice stands.
+    """One row per variant: what was chosen, its score, the best one's, and the axes at whose end
+    the choice stands.
 
     Args:
         each: an axis at every point of which the rule chooses, as in `chosen_at_each`; empty: none.

@@ -3,13 +3,14 @@
     verdict = decide("reuse", above("ppo", "pg_is", at={"uses": "8"}))
     verdict.verdict                      # seen, not seen or undecided
 
-A comparison is decided if three things agree on a side: its p-value (`trlab.significance`) is below 0.05 after Holm's
-correction, the 95 % interval of the difference of interquartile means excludes 0, and that of the probability of
-improvement excludes ½. So no printed interval ever contradicts a verdict. Everything else is *undecided*; *not seen* is
-said only if the opposite is decided.
+A comparison is decided if three things agree on a side: its p-value (`trlab.significance`) is below
+0.05 after Holm's correction, the 95 % interval of the difference of interquartile means excludes 0,
+and that of the probability of improvement excludes ½. So no printed interval ever contradicts a
+verdict. Everything else is *undecided*; *not seen* is said only if the opposite is decided.
 
-Holm's correction is over one family for each sweep (`trlab.comparison.asked`): its predictions and every comparison
-that a page, notebook or claims card prints. A question of a reader's own joins that family.
+Holm's correction is over one family for each sweep (`trlab.comparison.asked`): its predictions and
+every comparison that a page, notebook or claims card prints. A question of a reader's own joins
+that family.
 """
 
 from __future__ import annotations
@@ -49,14 +50,16 @@ class Verdict:
 
     comparison: Comparison
     verdict: str
-    """`seen` or `not seen` (the opposite is) if the comparison is decided, else `undecided`; `not run`; `incomplete` if
-    a run is missing or has failed (the rest would speak for it); `not measured` if a run has no such number."""
+    """`seen` or `not seen` (the opposite is) if the comparison is decided, else `undecided`;
+    `not run`; `incomplete` if a run is missing or has failed (the rest would speak for it);
+    `not measured` if a run has no such number."""
     sides: tuple[Estimate | None, Estimate | None] = (None, None)
     """Interquartile means of the higher and of the lower runs; None for a number."""
     difference: Estimate | None = None
     """The higher less the lower, or less the number."""
     improvement: Estimate | None = None
-    """Probability that a run of the higher is above a run of the lower; None beside a number or a margin."""
+    """Probability that a run of the higher is above a run of the lower; None beside a number or a
+    margin."""
     p: float = math.nan
     """Two-sided p-value of the side that the estimate is on (`trlab.significance`)."""
     corrected: float = math.nan
@@ -66,8 +69,9 @@ class Verdict:
     pairs: int = 0
     """Pairs of runs with the same seed that were compared; 0: runs were compared as independent."""
     edge: bool = False
-    """Whether a side stands at the edge of a grid: its settings were tuned only as far as that (`Variant.edges`), or
-    its curve over learning rates had not ended where the rates did. Beyond it the verdict may be different."""
+    """Whether a side stands at the edge of a grid: its settings were tuned only as far as that
+    (`Variant.edges`), or its curve over learning rates had not ended where the rates did. Beyond it
+    the verdict may be different."""
     note: str = ""
     """What is missing, or how many runs were left out."""
 
@@ -83,7 +87,8 @@ class Verdict:
 
 
 def marked(number: str, decided: bool, edge: bool) -> str:
-    """A difference with its interval, and inside its bracket what a reader must know: `[−0.02, +0.03; undecided]`."""
+    """A difference with its interval, and inside its bracket what a reader must know:
+    `[−0.02, +0.03; undecided]`."""
     marks = ["undecided"] * (not decided) + ["edge"] * edge
     return "; ".join([number.removesuffix("]"), *marks]) + "]"
 
@@ -104,8 +109,9 @@ class Finding:
     verdict: str
     """As of `Verdict`."""
     estimate: Estimate | None
-    """Probability that a run of the one is above a run of the other; for a number, the interquartile mean; where the
-    two are said to be alike, the difference of their interquartile means."""
+    """Probability that a run of the one is above a run of the other; for a number, the
+    interquartile mean; where the two are said to be alike, the difference of their interquartile
+    means."""
     missing: str = ""
     """What is missing of an incomplete one."""
     p: float = math.nan
@@ -127,9 +133,15 @@ class Finding:
         elif isinstance(p.higher, str) and isinstance(p.lower, str):
             what = f"P({p.higher} > {p.lower})"
         else:
-            what = f"{p.higher} against {p.lower}" if isinstance(p.higher, str) else f"{p.lower} against {p.higher}"
+            what = (
+                f"{p.higher} against {p.lower}"
+                if isinstance(p.higher, str)
+                else f"{p.lower} against {p.higher}"
+            )
         spec = ".3f" if p.within is not None else ".2f"
-        return f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:{spec}}{self._p(', ')}"
+        return (
+            f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:{spec}}{self._p(', ')}"
+        )
 
     def plain(self, words: Mapping[str, str] | None = None) -> tuple[str, str]:
         """The verdict and what was measured, in words for a page.
@@ -137,27 +149,41 @@ class Finding:
         Args:
             words: what the page calls the measures.
         """
-        p, verdict = self.prediction, PLAIN.get(self.verdict, self.verdict) + (EDGE if self.edge else "")
+        p, verdict = (
+            self.prediction,
+            PLAIN.get(self.verdict, self.verdict) + (EDGE if self.edge else ""),
+        )
         measure = (words or {}).get(p.measure, p.measure)
         if self.estimate is None:
             return verdict, self.missing
         if p.within is not None:
             return verdict, (
-                f"{measure} of {p.higher} less that of {p.lower} is {self.estimate:.3f}; alike means "
+                f"{measure} of {p.higher} less that of {p.lower} is {self.estimate:.3f}; alike "
+                "means "
                 f"within {p.within:g}{self._p('; ')}"
             )
         if isinstance(p.higher, str) and isinstance(p.lower, str):
-            value, low, high = (100 * bound for bound in (self.estimate.value, self.estimate.low, self.estimate.high))
+            value, low, high = (
+                100 * bound
+                for bound in (self.estimate.value, self.estimate.low, self.estimate.high)
+            )
             return verdict, (
                 f"{measure} of {p.higher} is higher than that of {p.lower} in {value:.0f} % "
                 f"[{low:.0f}, {high:.0f}] of {self._of_pairs}{self._p('; ')}"
             )
         label, line = (p.higher, p.lower) if isinstance(p.higher, str) else (p.lower, p.higher)
-        return verdict, f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}{self._p('; ')}"
+        return (
+            verdict,
+            f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}{self._p('; ')}",
+        )
 
     @property
     def _of_pairs(self) -> str:
-        return f"the {self.pairs} pairs of runs with the same seed" if self.pairs else "all pairs of runs"
+        return (
+            f"the {self.pairs} pairs of runs with the same seed"
+            if self.pairs
+            else "all pairs of runs"
+        )
 
     def _p(self, before: str) -> str:
         words = p_in_words(self.corrected, self.family)
@@ -180,7 +206,8 @@ def predicted(name: str) -> list[Finding]:
 
 
 def family(name: str) -> list[float]:
-    """The p-values of every question that is asked of a sweep of the package: what Holm's correction goes over."""
+    """The p-values of every question that is asked of a sweep of the package: what Holm's
+    correction goes over."""
     return [verdict.p for verdict in decide(name, *asked(record.read(name)[0]))]
 
 
@@ -188,23 +215,31 @@ def judge(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None = None)
     """Every prediction of a sweep beside its outcome in these runs.
 
     Args:
-        history: of the runs; without it what is predicted of `trlab.measures.DERIVED` is not measured, unless the
-            runs have it as columns.
+        history: of the runs; without it what is predicted of `trlab.measures.DERIVED` is not
+            measured, unless the runs have it as columns.
     """
-    return _findings(sweep, compare(sweep, runs, history, list(map(of_prediction, sweep.predictions))))
+    return _findings(
+        sweep, compare(sweep, runs, history, list(map(of_prediction, sweep.predictions)))
+    )
 
 
 def compare(
-    sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparisons: Sequence[Comparison]
+    sweep: Sweep,
+    runs: pd.DataFrame,
+    history: pd.DataFrame | None,
+    comparisons: Sequence[Comparison],
 ) -> list[Verdict]:
     """Comparisons of a sweep's runs, each decided by the rule above.
 
     Args:
         history: of the runs; None if no measure follows from it.
-        comparisons: those that are wanted. All others that are asked of the sweep count in the correction.
+        comparisons: those that are wanted. All others that are asked of the sweep count in the
+            correction.
     """
     runs = runs if history is None else derive(runs, history)
-    return corrected(sweep, comparisons, lambda comparison: measure(sweep, runs, history, comparison))
+    return corrected(
+        sweep, comparisons, lambda comparison: measure(sweep, runs, history, comparison)
+    )
 
 
 def corrected(sweep: Sweep, comparisons: Sequence[Comparison], measured: Any) -> list[Verdict]:
@@ -225,17 +260,26 @@ def corrected(sweep: Sweep, comparisons: Sequence[Comparison], measured: Any) ->
     for comparison in comparisons:
         one, p = measured(comparison), p_values[comparison.question(sweep)]
         if one.difference is not None:
-            one = replace(one, corrected=p, family=len(family), verdict=one.verdict if p < LEVEL else UNDECIDED)
+            one = replace(
+                one,
+                corrected=p,
+                family=len(family),
+                verdict=one.verdict if p < LEVEL else UNDECIDED,
+            )
         verdicts.append(one)
     return verdicts
 
 
-def measure(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison) -> Verdict:
+def measure(
+    sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison
+) -> Verdict:
     """One comparison by its own p-value and intervals, before any correction."""
     found = both_sides(sweep, runs, history, comparison)
     if isinstance(found, Verdict):
         return found
-    return replace(_estimated(comparison, found.tasks, found.paired), note=found.note, edge=found.edge)
+    return replace(
+        _estimated(comparison, found.tasks, found.paired), note=found.note, edge=found.edge
+    )
 
 
 @dataclass(frozen=True)
@@ -255,7 +299,8 @@ def both_sides(
 ) -> BothSides | Verdict:
     """The runs that a comparison is between, or the verdict that something is missing.
 
-    If all runs of the sweep answered the same prompts (`Budget.common`), two runs with the same seed make a pair.
+    If all runs of the sweep answered the same prompts (`Budget.common`), two runs with the same
+    seed make a pair.
     """
     paired = sweep.budget.common is not None
     if comparison.measure in OVER_RATES:
@@ -273,7 +318,11 @@ def both_sides(
         if not len(part):
             return Verdict(comparison, NOT_RUN)
         part = part.sort_values("seed", kind="stable") if paired else part
-        edge = edge or side.label in tuned_to_an_edge or (AT_EDGE in part and bool(part[AT_EDGE].any()))
+        edge = (
+            edge
+            or side.label in tuned_to_an_edge
+            or (AT_EDGE in part and bool(part[AT_EDGE].any()))
+        )
         values, never = _measured(finished(part), history, comparison.measure)
         paired = paired and not never
         points = math.prod(1 if axis.name in side.at else len(axis.points()) for axis in sweep.axes)
@@ -285,7 +334,9 @@ def both_sides(
         by_side.append(scores(values, side.label, VALUE, pooled) if len(values) else {})
     if present < expected:
         return Verdict(
-            comparison, INCOMPLETE, note=f"{present} of {expected} runs" + (f", {failed} failed" if failed else "")
+            comparison,
+            INCOMPLETE,
+            note=f"{present} of {expected} runs" + (f", {failed} failed" if failed else ""),
         )
     places = next((list(side) for side in by_side if side is not None), [])
     if any(side.keys() != set(places) or not places for side in by_side if side is not None):
@@ -301,8 +352,11 @@ VALUE = "_value"
 """The column that holds the measure of a comparison."""
 
 
-def _measured(runs: pd.DataFrame, history: pd.DataFrame | None, name: str) -> tuple[pd.DataFrame, int]:
-    """The runs with a column `VALUE`, and how many never reach the reward of `column@reward` and have none."""
+def _measured(
+    runs: pd.DataFrame, history: pd.DataFrame | None, name: str
+) -> tuple[pd.DataFrame, int]:
+    """The runs with a column `VALUE`, and how many never reach the reward of `column@reward` and
+    have none."""
     column, _, level = name.partition("@")
     if not level:
         return runs.assign(**{VALUE: runs[column].astype(float) if column in runs else math.nan}), 0
@@ -314,11 +368,16 @@ def _measured(runs: pd.DataFrame, history: pd.DataFrame | None, name: str) -> tu
 
 
 def _estimated(
-    comparison: Comparison, tasks: tuple[list[np.ndarray] | None, list[np.ndarray] | None], paired: bool
+    comparison: Comparison,
+    tasks: tuple[list[np.ndarray] | None, list[np.ndarray] | None],
+    paired: bool,
 ) -> Verdict:
     """The estimates, the p-value, and the verdict of the intervals alone."""
     higher, lower = tasks
-    sides = (None if higher is None else interval(higher), None if lower is None else interval(lower))
+    sides = (
+        None if higher is None else interval(higher),
+        None if lower is None else interval(lower),
+    )
     if higher is None or lower is None:
         return _beside_a_number(comparison, higher, lower, sides)
     gap, pairs = difference(higher, lower, paired=paired), sum(map(len, higher)) if paired else 0
@@ -381,7 +440,9 @@ def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
 @lru_cache(maxsize=512)
 def _decided(name: str, comparisons: tuple[Comparison, ...], stamp: int) -> tuple[Verdict, ...]:
     sweep = record.read(name)[0]
-    return tuple(corrected(sweep, comparisons, lambda comparison: _of_record(name, comparison, stamp)))
+    return tuple(
+        corrected(sweep, comparisons, lambda comparison: _of_record(name, comparison, stamp))
+    )
 
 
 @lru_cache(maxsize=4096)

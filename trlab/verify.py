@@ -21,7 +21,11 @@ from trlab.statistics import prediction_interval
 
 SAME = ("commit", "versions", "hardware")
 """What must be equal for a cell to be the same to the last bit."""
-DECIDED = (*(name for name in MEASURES if name not in ("seconds", "cpu_seconds")), "sampled_low", "sampled_high")
+DECIDED = (
+    *(name for name in MEASURES if name not in ("seconds", "cpu_seconds")),
+    "sampled_low",
+    "sampled_high",
+)
 """The columns that the seed decides, which a table keeps with every digit."""
 AGREES, DIFFERS, CANNOT_TELL = "agrees", "differs", "cannot tell"
 
@@ -36,7 +40,8 @@ class Agreement:
     text: str
     """In which way it does, or does not."""
     other: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Which of `SAME` was another in the record than it is here; with an entry, the accuracy alone was compared."""
+    """Which of `SAME` was another in the record than it is here; with an entry, the accuracy alone
+    was compared."""
 
     @property
     def agrees(self) -> bool:
@@ -45,16 +50,22 @@ class Agreement:
 
 
 def verify(
-    planned: Plan, count: int, *, seed: int | None = None, workers: int | None = None, say: Say | None = None
+    planned: Plan,
+    count: int,
+    *,
+    seed: int | None = None,
+    workers: int | None = None,
+    say: Say | None = None,
 ) -> list[Agreement]:
     """Run a random sample of the recorded cells again and compare.
 
-    The digest says whether the run is the same to the last bit. If it is, every recorded number must be what the run
-    gave, in the table and, to the digits that it keeps, in the history: a record of which only the digest is right was
-    edited. On the same commit, versions and hardware the digest must be the same. Elsewhere the sampled accuracy,
-    and nothing else, is compared: it must fall where one more run would, by the recorded seeds of the same variant and
-    axes (a 95 % prediction interval from three runs on; else the cell's own interval over prompts). Where that is all
-    from 0 to 1, it cannot be decided. A working tree with changes is never the same commit.
+    The digest says whether the run is the same to the last bit. If it is, every recorded number
+    must be what the run gave, in the table and, to the digits that it keeps, in the history: a
+    record of which only the digest is right was edited. On the same commit, versions and hardware
+    the digest must be the same. Elsewhere the sampled accuracy, and nothing else, is compared: it
+    must fall where one more run would, by the recorded seeds of the same variant and axes (a 95 %
+    prediction interval from three runs on; else the cell's own interval over prompts). Where that
+    is all from 0 to 1, it cannot be decided. A working tree with changes is never the same commit.
 
     Args:
         count: cells, or as many as there are.
@@ -66,7 +77,8 @@ def verify(
     recorded = [cell for cell in planned.cells if planned.record.done(cell)]
     if not recorded:
         raise RecordError(
-            f"verify: no cell of {planned.sweep.name!r} is recorded in {str(planned.out)!r} or with the "
+            f"verify: no cell of {planned.sweep.name!r} is recorded in {str(planned.out)!r} or "
+            "with the "
             f"package; run the sweep first"
         )
     sample = random.Random(seed).sample(recorded, min(count, len(recorded)))
@@ -88,7 +100,10 @@ def verify(
             found.append(compare(planned, cell, result, now))
             if say is not None:
                 verdict = found[-1].verdict
-                say(f"{verdict.upper() if verdict == DIFFERS else verdict}  {cell}: {found[-1].text}")
+                say(
+                    f"{verdict.upper() if verdict == DIFFERS else verdict}  {cell}: "
+                    f"{found[-1].text}"
+                )
     return found
 
 
@@ -101,32 +116,45 @@ def compare(planned: Plan, cell: Cell, result: Any, now: dict[str, str]) -> Agre
     if result["values"]["digest"] == row["digest"]:
         edited = _edited(row, planned.record.histories.get(cell.id, {}), result)
         if edited:
-            return Agreement(cell, DIFFERS, f"the record was edited: the digest is the run's, and not {edited}")
+            return Agreement(
+                cell, DIFFERS, f"the record was edited: the digest is the run's, and not {edited}"
+            )
         return Agreement(cell, AGREES, f"sampled {value:.4f}, bit for bit")
     both = f"recorded {row['sampled']:.4f}, now {value:.4f}"
-    other = {name: (row[name], now[name]) for name in SAME if row[name] != now[name] or now[name].endswith("+changes")}
+    other = {
+        name: (row[name], now[name])
+        for name in SAME
+        if row[name] != now[name] or now[name].endswith("+changes")
+    }
     if not other:
-        return Agreement(cell, DIFFERS, f"{both}, on the same commit, versions and hardware: expected the same bits")
+        return Agreement(
+            cell,
+            DIFFERS,
+            f"{both}, on the same commit, versions and hardware: expected the same bits",
+        )
     low, high, which = _interval(planned, cell, row)
     within = low <= value <= high
     verdict = DIFFERS if not within else CANNOT_TELL if (low, high) == (0, 1) else AGREES
     return Agreement(
         cell,
         verdict,
-        f"{both}, {'within' if within else 'outside'} [{low:.4f}, {high:.4f}] ({which}); other {' and '.join(other)}",
+        f"{both}, {'within' if within else 'outside'} [{low:.4f}, {high:.4f}] ({which}); other "
+        f"{' and '.join(other)}",
         other,
     )
 
 
 def told(found: list[Agreement]) -> str:
-    """How many agree; and of how many not the bits were compared, and because of which other hardware."""
+    """How many agree; and of how many not the bits were compared, and because of which other
+    hardware."""
     text = f"{sum(one.agrees for one in found)} of {len(found)} cells agree with the record"
     away = [one.other for one in found if one.other]
     if not away:
         return text
     names = [name for name in SAME if any(name in other for other in away)]
     text += (
-        f"; the accuracy of {len(away)} was compared within its interval, not bit for bit: other {' and '.join(names)}"
+        f"; the accuracy of {len(away)} was compared within its interval, not bit for bit: "
+        f"other {' and '.join(names)}"
     )
     pairs = [other["hardware"] for other in away if "hardware" in other]
     if pairs:
@@ -141,7 +169,9 @@ def _edited(row: dict[str, Any], history: dict[str, list[float]], result: dict[s
             continue  # made before it was measured, if beside cells that have it
         if not _equal(row[name], result["values"][name]):
             return f"{name}: recorded {row[name]!r}, now {result['values'][name]!r}"
-    nothing = [math.nan] * max(map(len, result["history"].values()))  # such a metric is not a column of a table
+    nothing = [math.nan] * max(
+        map(len, result["history"].values())
+    )  # such a metric is not a column of a table
     for name in sorted(history.keys() | result["history"].keys() - {*SINCE_SECOND_ROUND}):
         was, gave = history.get(name, nothing), result["history"].get(name, nothing)
         if len(was) != len(gave):
@@ -159,10 +189,18 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _interval(planned: Plan, cell: Cell, row: dict[str, Any]) -> tuple[float, float, str]:
     """Where the share must fall, and by what."""
-    rows = [planned.record.rows.get(other.id, {}) for other in planned.cells if other.place == cell.place]
+    rows = [
+        planned.record.rows.get(other.id, {})
+        for other in planned.cells
+        if other.place == cell.place
+    ]
     values = np.array([other["sampled"] for other in rows if other.get("status") == DONE])
     if len(values) < 3:
-        low, high, which = row["sampled_low"], row["sampled_high"], "the cell's 95 % interval over prompts"
+        low, high, which = (
+            row["sampled_low"],
+            row["sampled_high"],
+            "the cell's 95 % interval over prompts",
+        )
     else:
         low, high = prediction_interval(values)
         which = f"95 % prediction interval of {len(values)} recorded seeds"

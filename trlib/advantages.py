@@ -1,7 +1,9 @@
-"""From rewards to advantages: baselines inside a group of completions of one prompt, and GAE over a critic.
+"""From rewards to advantages: baselines inside a group of completions of one prompt, and GAE over a
+critic.
 
-The group baselines are affine in the rewards. They are computed from the differences to the group's largest reward,
-in float64, so that equal rewards give an advantage of exactly 0 (and so an update of exactly nothing) at any scale."""
+The group baselines are affine in the rewards. They are computed from the differences to the group's
+largest reward, in float64, so that equal rewards give an advantage of exactly 0 (and so an update
+of exactly nothing) at any scale."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,20 +17,25 @@ STD_FLOOR = 1e-6  #: Added to a group's standard deviation before dividing by it
 
 
 def group_relative(rewards: Tensor, group: Tensor, *, scale: str | None = "std") -> Tensor:
-    """The reward relative to its group's mean, with or without division by the group's standard deviation.
+    """The reward relative to its group's mean, with or without division by the group's standard
+    deviation.
 
-    A_i = (R_i - mean_j R_j) / (std_j R_j + 1e-6)   with scale="std" (GRPO), std unbiased (divisor G - 1)
+    A_i = (R_i - mean_j R_j) / (std_j R_j + 1e-6)
+        with scale="std" (GRPO), std unbiased (divisor G - 1)
     A_i =  R_i - mean_j R_j                         with scale=None  (Dr.GRPO)
 
     Args:
         rewards: [B], any floating type.
-        group: [B] int: completions of one prompt share a number; groups need not be adjacent or equal in size.
+        group: [B] int: completions of one prompt share a number; groups need not be adjacent or
+            equal in size.
         scale: "std" or None.
     Returns [B], float32 or wider. 0 where all rewards of the group are equal.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with scale="std".
-    Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783. In the book: :eq:`grpo-advantage`.
-    Differs from: TRL adds 1e-4 to the standard deviation; verl 1e-6, but lets a group of size 1 pass with its raw
-    reward as the advantage."""
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1 with
+    scale="std".
+    Source: arXiv 2402.03300 sec. 4.1.2; without the division arXiv 2503.20783. In the
+    book: :eq:`grpo-advantage`.
+    Differs from: TRL adds 1e-4 to the standard deviation; verl 1e-6, but lets a group of size 1
+    pass with its raw reward as the advantage."""
     if scale is not None:
         checks.choice("scale", scale, ("std",))
     g = _by_group(rewards, group)
@@ -51,7 +58,8 @@ def leave_one_out(rewards: Tensor, group: Tensor) -> Tensor:
     Args: rewards [B], any floating type; group [B] int, as in `group_relative`.
     Returns [B], float32 or wider.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf rewards; a group of size 1.
-    Source: Kool et al. 2019; for language models arXiv 2402.14740. In the book: :eq:`grpo-leave-one-out`."""
+    Source: Kool et al. 2019; for language models arXiv 2402.14740. In the
+    book: :eq:`grpo-leave-one-out`."""
     g = _by_group(rewards, group)
     _at_least_two(g, "")
     others = (g.total(g.rewards)[g.which] - g.rewards) / (g.size - 1)[g.which]
@@ -63,12 +71,13 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
 
     A_i = R_i - Σ_j |y_j| R_j / Σ_j |y_j|
 
-    The variance-optimal baseline is the reward's mean weighted by the squared norm of a completion's score; OPO assumes
-    that this norm grows with the length.
+    The variance-optimal baseline is the reward's mean weighted by the squared norm of a
+    completion's score; OPO assumes that this norm grows with the length.
 
     Args:
         rewards: [B], any floating type.
-        lengths: [B], any number type, tokens; at least 0. A group whose lengths are all 0 uses its plain mean.
+        lengths: [B], any number type, tokens; at least 0. A group whose lengths are all 0 uses its
+            plain mean.
         group: [B] int, as in `group_relative`.
     Returns [B], float32 or wider. A group of size 1 gives 0.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf; a negative length.
@@ -89,21 +98,25 @@ def length_weighted(rewards: Tensor, lengths: Tensor, group: Tensor) -> Tensor:
 
 
 def equal_rewards(rewards: Tensor, group: Tensor) -> Tensor:
-    """[B] bool: every completion of the group has the same reward, so a group baseline leaves nothing of it.
+    """[B] bool: every completion of the group has the same reward, so a group baseline leaves
+    nothing of it.
 
     Arguments and errors as in `leave_one_out`; a group of size 1 is equal."""
     g = _by_group(rewards, group)
     return (g.total(g.rewards) == 0)[g.which].to(rewards.device)
 
 
-def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: float) -> tuple[Tensor, Tensor]:
+def gae(
+    rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: float
+) -> tuple[Tensor, Tensor]:
     """Generalised advantage estimation over the unmasked tokens of each row.
 
     δ_t = R_t + γ V_t+1 - V_t,   A_t = δ_t + γ λ A_t+1,   returns_t = A_t + V_t
 
-    `t + 1` is the row's next *unmasked* token: a masked one (padding, a tool's answer between two turns) is not a step,
-    is not discounted, and its reward and value are never read; put a reward on an unmasked token. After the last
-    unmasked token the value is 0, even in a row that was cut at its limit.
+    `t + 1` is the row's next *unmasked* token: a masked one (padding, a tool's answer between two
+    turns) is not a step, is not discounted, and its reward and value are never read; put a reward
+    on an unmasked token. After the last unmasked token the value is 0, even in a row that was cut
+    at its limit.
 
     Args:
         rewards: [B, T], any floating type, differentiable.
@@ -112,10 +125,11 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
         gamma: discount, in [0, 1].
         lam: λ, in [0, 1].
     Returns (advantages [B, T], returns [B, T]), not whitened, 0 where masked.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; gamma or lam outside [0, 1].
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; gamma or
+    lam outside [0, 1].
     Source: arXiv 1506.02438 eq. 16. In the book: :eq:`ppo-td`, :eq:`ppo-gae`.
-    Differs from: verl carries values through masked tokens in the same way, whitens the advantages and has other
-    numbers where masked."""
+    Differs from: verl carries values through masked tokens in the same way, whitens the advantages
+    and has other numbers where masked."""
     gamma = checks.number("gamma", gamma, least=0, most=1)
     lam = checks.number("lam", lam, least=0, most=1)
     rewards, values = checks.tokens(mask, rewards=rewards, values=values)
@@ -123,7 +137,9 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
     backwards = []
     for t in range(rewards.shape[1] - 1, -1, -1):
         delta = rewards[:, t] + gamma * next_value - values[:, t]
-        next_advantage = torch.where(mask[:, t], delta + gamma * lam * next_advantage, next_advantage)
+        next_advantage = torch.where(
+            mask[:, t], delta + gamma * lam * next_advantage, next_advantage
+        )
         next_value = torch.where(mask[:, t], values[:, t], next_value)
         backwards.append(next_advantage)
     advantages = torch.stack(backwards[::-1], dim=1).masked_fill(~mask, 0.0)
@@ -131,7 +147,8 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, *, gamma: float, lam: flo
 
 
 class _Groups(NamedTuple):
-    """Rewards by group, float64 on the CPU: [B] numbers, and a sum over each group in a fixed order."""
+    """Rewards by group, float64 on the CPU: [B] numbers, and a sum over each group in a fixed
+    order."""
 
     rewards: Tensor  #: [B], less the group's largest.
     which: Tensor  #: [B] which of the N groups.
@@ -148,14 +165,18 @@ def _by_group(rewards: Tensor, group: Tensor) -> _Groups:
     checks.integer("group", group, tuple(rewards.shape), "B")
     numbers = rewards.to("cpu", torch.float64)
     names, which, size = group.cpu().unique(return_inverse=True, return_counts=True)
-    largest = numbers.new_full((len(names),), -torch.inf).scatter_reduce(0, which, numbers.detach(), "amax")
+    largest = numbers.new_full((len(names),), -torch.inf).scatter_reduce(
+        0, which, numbers.detach(), "amax"
+    )
     return _Groups(numbers - largest[which], which, size, names)
 
 
 def _at_least_two(g: _Groups, when: str) -> None:
     if bool((g.size < 2).any()):
         alone = g.names[g.size < 2][0].item()
-        raise ValueError(f"group: expected at least 2 completions in every group{when}, got 1 in group {alone}")
+        raise ValueError(
+            f"group: expected at least 2 completions in every group{when}, got 1 in group {alone}"
+        )
 
 
 ADVANTAGES: dict[str, Callable[[Any], Tensor]] = {

@@ -1,4 +1,5 @@
-"""Checks of plain arguments: numbers, whole numbers, words. They return plain Python values and need no torch.
+"""Checks of plain arguments: numbers, whole numbers, words. They return plain Python values and
+need no torch.
 
 `trlib.checks` offers them too, beside those for tensors."""
 
@@ -24,12 +25,19 @@ def number(
     below: float | None = None,
     most: float | None = None,
 ) -> float:
-    """`value` as a Python float, after checking that it is a number inside the bounds (NaN never is).
+    """`value` as a Python float, after checking that it is a number inside the bounds (NaN never
+    is).
 
-    Python's and numpy's numbers both pass; compute with what comes back. A tensor does not, not even one that holds a
-    single number: it has a device and may have a gradient, which a setting would lose; pass its `.item()`."""
+    Python's and numpy's numbers both pass; compute with what comes back. A tensor does not, not
+    even one that holds a single number: it has a device and may have a gradient, which a setting
+    would lose; pass its `.item()`."""
     found = _real(name, value, "a number")
-    bounds = [("above", above, gt), ("at least", least, ge), ("below", below, lt), ("at most", most, le)]
+    bounds = [
+        ("above", above, gt),
+        ("at least", least, ge),
+        ("below", below, lt),
+        ("at most", most, le),
+    ]
     stated = [(word, bound, holds) for word, bound, holds in bounds if bound is not None]
     if math.isnan(found) or not all(holds(found, bound) for _, bound, holds in stated):
         wanted = " and ".join(f"{word} {bound:g}" for word, bound, _ in stated) or "that is not NaN"
@@ -38,20 +46,25 @@ def number(
 
 
 def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
-    """`value` as a Python int, after checking that it is a whole number (2.0 is not) inside the bounds, and never
-    beyond what an int64 tensor holds."""
+    """`value` as a Python int, after checking that it is a whole number (2.0 is not) inside the
+    bounds, and never beyond what an int64 tensor holds."""
     _real(name, value, "a whole number")
     if not isinstance(value, Integral):
         raise ValueError(f"{name}: expected a whole number, got {value}")
     found, largest = int(value), LARGEST if most is None else most
     if not least <= found <= largest:
-        wanted = f"of at least {least}" if most is None and found < least else f"from {least} to {largest}"
+        wanted = (
+            f"of at least {least}"
+            if most is None and found < least
+            else f"from {least} to {largest}"
+        )
         raise ValueError(f"{name}: expected a whole number {wanted}, got {value}")
     return found
 
 
 def plain(value: Any) -> Any:
-    """`value` with its numbers, alone or in a tuple, list or dict, as Python's: JSON does not know numpy's."""
+    """`value` with its numbers, alone or in a tuple, list or dict, as Python's: JSON does not know
+    numpy's."""
     if type(value) in (tuple, list):
         return type(value)(plain(item) for item in value)
     if type(value) is dict:
@@ -62,16 +75,18 @@ def plain(value: Any) -> Any:
 
 
 def setting(default: Any = MISSING, **bounds: Any) -> Any:
-    """A field of a dataclass that `validate` checks by its type: `eps: float = setting(0.2, least=0, most=1)`.
+    """A field of a dataclass that `validate` checks by its type:
+    `eps: float = setting(0.2, least=0, most=1)`.
 
-    A float is a `number` and an int `whole` inside the bounds, a bool a `flag`, a Literal a `choice` of its words and a
-    str one of those in `among`. None passes where the type says so. A subclass may change the default alone."""
+    A float is a `number` and an int `whole` inside the bounds, a bool a `flag`, a Literal a
+    `choice` of its words and a str one of those in `among`. None passes where the type says so. A
+    subclass may change the default alone."""
     return field(default=default, metadata={"bounds": bounds})
 
 
 def validate(settings: Any) -> None:
-    """Turn the numbers of a frozen dataclass into Python's (`plain`), in place, and check what `setting` declares: the
-    first line of a `__post_init__`."""
+    """Turn the numbers of a frozen dataclass into Python's (`plain`), in place, and check what
+    `setting` declares: the first line of a `__post_init__`."""
     for one in fields(settings):
         object.__setattr__(settings, one.name, plain(getattr(settings, one.name)))
     kind: Any = type(settings)
@@ -91,7 +106,9 @@ def _declared(kind: type) -> dict[str, Callable[[str, Any], object]]:
     return found
 
 
-def _check_of(kind: Any, *, among: tuple[str, ...] = (), **bounds: Any) -> Callable[[str, Any], object]:
+def _check_of(
+    kind: Any, *, among: tuple[str, ...] = (), **bounds: Any
+) -> Callable[[str, Any], object]:
     """The check for a value of this type, inside these bounds."""
     if get_origin(kind) in (Union, UnionType):
         (one,) = (member for member in get_args(kind) if member is not NoneType)
@@ -109,11 +126,12 @@ def _refuse(value: object) -> Any:
 
 
 def as_json(value: Any, otherwise: Callable[[Any], Any] = _refuse) -> Any:
-    """`value` in JSON's types, the same however it was written: dataclasses and mappings as dicts, tuples and ranges
-    as lists, numpy's numbers as Python's.
+    """`value` in JSON's types, the same however it was written: dataclasses and mappings as dicts,
+    tuples and ranges as lists, numpy's numbers as Python's.
 
     `otherwise` converts anything else.
-    Raises TypeError: a value that JSON cannot hold, if `otherwise` is not given; the message names its type."""
+    Raises TypeError: a value that JSON cannot hold, if `otherwise` is not given; the message names
+    its type."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name), otherwise) for f in fields(value)}
     if isinstance(value, Mapping):
@@ -121,7 +139,9 @@ def as_json(value: Any, otherwise: Callable[[Any], Any] = _refuse) -> Any:
     if isinstance(value, list | tuple | range):
         return [as_json(item, otherwise) for item in value]
     value = plain(value)
-    return value if value is None or isinstance(value, bool | int | float | str) else otherwise(value)
+    return (
+        value if value is None or isinstance(value, bool | int | float | str) else otherwise(value)
+    )
 
 
 def flag(name: str, value: object) -> bool:
@@ -134,7 +154,9 @@ def flag(name: str, value: object) -> bool:
 def choice(name: str, value: object, options: tuple[str, ...]) -> str:
     """`value` after checking that it is one of `options`."""
     if not isinstance(value, str):
-        raise TypeError(f"{name}: expected one of {', '.join(map(repr, options))}, got {type(value).__name__}")
+        raise TypeError(
+            f"{name}: expected one of {', '.join(map(repr, options))}, got {type(value).__name__}"
+        )
     if value not in options:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}, got {value!r}")
     return value
@@ -146,4 +168,6 @@ def _real(name: str, value: object, wanted: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise ValueError(f"{name}: expected {wanted} that a float can hold, got one beyond 1e308") from None
+        raise ValueError(
+            f"{name}: expected {wanted} that a float can hold, got one beyond 1e308"
+        ) from None

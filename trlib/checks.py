@@ -1,7 +1,9 @@
-"""Argument checks of the ground floor, in one place; those of plain numbers and words are in `trlib.arguments`.
+"""Argument checks of the ground floor, in one place; those of plain numbers and words are in
+`trlib.arguments`.
 
-Shape and type checks always run: they cost nothing. Value checks (is every unmasked number finite?) read the tensor
-back and so synchronise a GPU; `value_checks(False)` switches them off, as the training loop does after its first batch.
+Shape and type checks always run: they cost nothing. Value checks (is every unmasked number finite?)
+read the tensor back and so synchronise a GPU; `value_checks(False)` switches them off, as the
+training loop does after its first batch.
 
 Every error names the argument, what was expected and what came:
 `advantages: expected [B, T] = [8, 32], got [8]`."""
@@ -20,8 +22,9 @@ _values: ContextVar[bool] = ContextVar("trlib_value_checks", default=True)
 
 
 class value_checks:
-    """Switch the checks that read tensor values on or off, for this thread: `value_checks(False)` once, before a loop;
-    `with value_checks(False):` until the block ends. Shape and type checks stay on."""
+    """Switch the checks that read tensor values on or off, for this thread: `value_checks(False)`
+    once, before a loop; `with value_checks(False):` until the block ends. Shape and type checks
+    stay on."""
 
     def __init__(self, enabled: bool) -> None:
         self._before = _values.set(flag("enabled", enabled))
@@ -39,8 +42,10 @@ def values_checked() -> bool:
 
 
 def floating(name: str, value: object, shape: Shape = None, letters: str = "") -> Tensor:
-    """`value` unchanged, after checking that it is a float tensor, of `shape` (None: any size) when given.
-    Raises TypeError: not a tensor, or not of a floating type; ValueError: another shape, or a dimension of size 0."""
+    """`value` unchanged, after checking that it is a float tensor, of `shape` (None: any size) when
+    given.
+    Raises TypeError: not a tensor, or not of a floating type; ValueError: another shape, or a
+    dimension of size 0."""
     return _typed(name, value, shape, letters, "a floating type", FLOATING)
 
 
@@ -55,7 +60,8 @@ def boolean(name: str, value: object, shape: Shape = None, letters: str = "") ->
 
 
 def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
-    """Check that `value` has no NaN and no inf (where `mask` is True, when given), if value checks are on."""
+    """Check that `value` has no NaN and no inf (where `mask` is True, when given), if value checks
+    are on."""
     if not values_checked() or (mask is None and _ends_pass(value)):
         return
     place = "where the mask is True" if mask is not None else "everywhere"
@@ -63,12 +69,14 @@ def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
 
 
 def log_probabilities(name: str, value: Tensor) -> None:
-    """Check that log-probabilities over the last dimension are neither NaN nor +inf (-inf is probability 0) and sum to
-    one within the rounding of their type, if value checks are on."""
+    """Check that log-probabilities over the last dimension are neither NaN nor +inf (-inf is
+    probability 0) and sum to one within the rounding of their type, if value checks are on."""
     if not values_checked():
         return
     if not _ends_pass(value, least=-math.inf):
-        _refuse(f"{name}: expected log-probabilities", value, torch.isnan(value) | (value == math.inf))
+        _refuse(
+            f"{name}: expected log-probabilities", value, torch.isnan(value) | (value == math.inf)
+        )
     total = torch.logsumexp(value.detach().to(wide(value)), -1)
     wanted = f"{name}: expected normalised log-probabilities (probabilities that sum to 1)"
     if not bool((total.abs() <= _rounding(value)).all()):
@@ -77,50 +85,73 @@ def log_probabilities(name: str, value: Tensor) -> None:
 
 
 def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
-    """Check that log-probabilities of single tokens are not NaN and are at most 0 (up to rounding; -inf is
-    probability 0), where `mask` is True when given, if value checks are on."""
+    """Check that log-probabilities of single tokens are not NaN and are at most 0 (up to rounding;
+    -inf is probability 0), where `mask` is True when given, if value checks are on."""
     most = _rounding(value)
     if not values_checked() or (mask is None and _ends_pass(value, least=-math.inf, most=most)):
         return
-    _refuse(f"{name}: expected log-probabilities at most 0", value, torch.isnan(value) | (value > most), mask)
+    _refuse(
+        f"{name}: expected log-probabilities at most 0",
+        value,
+        torch.isnan(value) | (value > most),
+        mask,
+    )
 
 
-def inside(name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = None, distinct: bool = False) -> None:
-    """Check that token ids are at least 0 and below `vocabulary` (where `mask` is True, when given), and if `distinct`
-    that no two are equal along the last dimension, if value checks are on."""
+def inside(
+    name: str, ids: Tensor, vocabulary: int, *, mask: Tensor | None = None, distinct: bool = False
+) -> None:
+    """Check that token ids are at least 0 and below `vocabulary` (where `mask` is True, when
+    given), and if `distinct` that no two are equal along the last dimension, if value checks are
+    on."""
     if not values_checked():
         return
-    _refuse(f"{name}: expected token ids from 0 to {vocabulary - 1}", ids, (ids < 0) | (ids >= vocabulary), mask)
+    _refuse(
+        f"{name}: expected token ids from 0 to {vocabulary - 1}",
+        ids,
+        (ids < 0) | (ids >= vocabulary),
+        mask,
+    )
     if distinct:
         ordered = ids.sort(-1).values
         twice = ordered[..., 1:] == ordered[..., :-1]
         if bool(twice.any()):
             wanted = "different ids along the last dimension"
-            raise ValueError(f"{name}: expected {wanted}, got {ordered[..., 1:][twice][0].item()} twice")
+            raise ValueError(
+                f"{name}: expected {wanted}, got {ordered[..., 1:][twice][0].item()} twice"
+            )
 
 
 def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     """The [B, T] float arguments of a token loss, checked and made safe.
 
-    Checks `mask` (boolean [B, T], B and T at least 1) and each tensor (floating, [B, T], on the mask's device, finite
-    where the mask is True; those named `logp...` are log-probabilities and at most 0). Returns the tensors in
-    their common type, float32 or wider, with 0 where the mask is False: what is masked (NaN, inf) can leak neither into
-    a value nor into a gradient."""
+    Checks `mask` (boolean [B, T], B and T at least 1) and each tensor (floating, [B, T], on the
+    mask's device, finite where the mask is True; those named `logp...` are log-probabilities and at
+    most 0). Returns the tensors in their common type, float32 or wider, with 0 where the mask is
+    False: what is masked (NaN, inf) can leak neither into a value nor into a gradient."""
     first = next(iter(tensors))
     shape = tuple(floating(first, tensors[first], (None, None), "B, T").shape)
     mask = boolean("mask", mask, shape, "B, T")
     checked = [floating(name, value, shape, "B, T") for name, value in tensors.items()]
     for name, value in zip(tensors, checked, strict=True):
         if value.device != mask.device:
-            raise ValueError(f"{name}: expected a tensor on the mask's device {mask.device}, got one on {value.device}")
+            raise ValueError(
+                f"{name}: expected a tensor on the mask's device {mask.device}, got one on "
+                f"{value.device}"
+            )
     dtype, outside = wide(*checked), ~mask
     safe = tuple(value.to(dtype).masked_fill(outside, 0.0) for value in checked)
     if values_checked():
-        # One pass and one synchronisation for all; the wrong value is searched for only if there is one.
+        # One pass and one synchronisation for all; the wrong value is searched for only if there is
+        # one.
         ends = torch.stack([torch.stack(torch.aminmax(value.detach())) for value in safe])
         for name, value, (low, high) in zip(tensors, checked, ends.tolist(), strict=True):
             is_logp = name.startswith("logp")
-            if math.isfinite(low) and math.isfinite(high) and not (is_logp and high > _rounding(value)):
+            if (
+                math.isfinite(low)
+                and math.isfinite(high)
+                and not (is_logp and high > _rounding(value))
+            ):
                 continue
             finite(name, value, mask)
             if is_logp:
@@ -129,11 +160,13 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
 
 
 def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor, ...]:
-    """The [B, T, V] log-probs of a loss of whole distributions, and the sampled tokens, checked and made safe.
+    """The [B, T, V] log-probs of a loss of whole distributions, and the sampled tokens, checked and
+    made safe.
 
-    Checks `mask` (boolean [B, T]), `ids` (integer [B, T], inside the vocabulary where the mask is True) and each tensor
-    (floating [B, T, V], log-probabilities that are finite and sum to 1 where the mask is True). Returns the tensors in
-    their common type, float32 or wider, uniform where the mask is False, then the ids as [B, T, 1], 0 there."""
+    Checks `mask` (boolean [B, T]), `ids` (integer [B, T], inside the vocabulary where the mask is
+    True) and each tensor (floating [B, T, V], log-probabilities that are finite and sum to 1 where
+    the mask is True). Returns the tensors in their common type, float32 or wider, uniform where the
+    mask is False, then the ids as [B, T, 1], 0 there."""
     first = next(iter(tensors))
     shape = tuple(floating(first, tensors[first], (None, None, None), "B, T, V").shape)
     outside = ~boolean("mask", mask, shape[:2], "B, T").unsqueeze(-1)
@@ -149,9 +182,11 @@ def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor,
 
 
 def _ends_pass(value: Tensor, *, least: float | None = None, most: float | None = None) -> bool:
-    """Whether the smallest and largest value are finite, or at least `least` and at most `most`: if so, all are.
+    """Whether the smallest and largest value are finite, or at least `least` and at most `most`: if
+    so, all are.
 
-    If there is a NaN, it is both ends. This takes one pass and no memory; a mask takes as much as the values do."""
+    If there is a NaN, it is both ends. This takes one pass and no memory; a mask takes as much as
+    the values do."""
     if value.numel() == 0:
         return True
     low, high = torch.aminmax(value.detach())
@@ -176,7 +211,8 @@ def _refuse(wanted: str, value: Tensor, bad: Tensor, mask: Tensor | None = None)
 
 FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 INTEGER = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-"""The types that torch computes with everywhere; others (of 8 bits, unsigned and wide) it only stores."""
+"""The types that torch computes with everywhere; others (of 8 bits, unsigned and wide) it only
+stores."""
 COARSE = (torch.bfloat16, torch.float16)  #: Types with fewer digits than float32.
 
 
@@ -193,7 +229,14 @@ def _rounding(value: Tensor) -> float:
     return max(1e-3, 8 * torch.finfo(value.dtype).eps)
 
 
-def _typed(name: str, value: object, shape: Shape, letters: str, wanted: str, types: tuple[torch.dtype, ...]) -> Tensor:
+def _typed(
+    name: str,
+    value: object,
+    shape: Shape,
+    letters: str,
+    wanted: str,
+    types: tuple[torch.dtype, ...],
+) -> Tensor:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: expected a tensor of {wanted}, got {type(value).__name__}")
     odd = _odd(value)
@@ -203,7 +246,9 @@ def _typed(name: str, value: object, shape: Shape, letters: str, wanted: str, ty
         raise TypeError(f"{name}: expected {wanted}, got {value.dtype}")
     if shape is not None:
         got = list(value.shape)
-        fits = len(got) == len(shape) and all(s is None or s == g for s, g in zip(shape, got, strict=True))
+        fits = len(got) == len(shape) and all(
+            s is None or s == g for s, g in zip(shape, got, strict=True)
+        )
         if not fits:
             known = "" if None in shape else f" = {list(shape)}"
             expected = f"[{letters}]{known}" if letters else str(list(shape))

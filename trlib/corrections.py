@@ -1,9 +1,11 @@
-"""Corrections for a sampler that is not the learner: truncated and masked importance sampling, and two masks.
+"""Corrections for a sampler that is not the learner: truncated and masked importance sampling, and
+two masks.
 
-The engine that samples (other kernels, another precision, older weights) and the learner that trains never agree
-exactly. Standard practice alongside any clip is a detached factor π_old/μ on the advantages, bounded above, or a mask
-of the completions (OPSM) or tokens (M2PO) that have moved too far. A mask judges the policy as it is now. In a loop of
-your own, `mask & opsm_mask(...)` takes tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient.
+The engine that samples (other kernels, another precision, older weights) and the learner that
+trains never agree exactly. Standard practice alongside any clip is a detached factor π_old/μ on the
+advantages, bounded above, or a mask of the completions (OPSM) or tokens (M2PO) that have moved too
+far. A mask judges the policy as it is now. In a loop of your own, `mask & opsm_mask(...)` takes
+tokens out of the mean too, `advantages * opsm_mask(...)` out of the gradient.
 """
 
 import math
@@ -32,8 +34,8 @@ def truncated_importance(
 ) -> Tensor:
     """The factor on the advantages that corrects for the sampler.
 
-    c = π_old/μ of the token; with level="sequence" the product over the row's unmasked tokens, with "geometric" their
-    geometric mean, exp(mean_t log π_old/μ)
+    c = π_old/μ of the token; with level="sequence" the product over the row's unmasked tokens, with
+    "geometric" their geometric mean, exp(mean_t log π_old/μ)
     how="truncate": c, at least `floor` and at most `cap`
     how="mask": c where floor <= c <= cap, else 0        how="reject": 1 there, else 0
 
@@ -46,16 +48,19 @@ def truncated_importance(
         how: "truncate" | "mask" | "reject".
         floor: the smallest factor, from 0 to `cap`; None: no bound.
     Returns [B, T], detached; 1 where masked.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; meaningless bounds.
-    Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner, of tokens Yao et al.
-    2025 ("Your efficient RL framework secretly brings you off-policy RL training"), of sequences and as a mask Liu, Li
-    et al. 2025 ("When speed kills stability"). IcePop (arXiv 2510.18855) is how="mask" with floor=1/α, cap=α, or two
-    bounds of its own such as .5 and 5. All after the abstract or a summary: as verl has them. In the book:
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True;
+    meaningless bounds.
+    Source: truncated importance sampling, Ionides 2008; for a sampler that is not the learner, of
+    tokens Yao et al. 2025 ("Your efficient RL framework secretly brings you off-policy RL
+    training"), of sequences and as a mask Liu, Li et al. 2025 ("When speed kills stability").
+    IcePop (arXiv 2510.18855) is how="mask" with floor=1/α, cap=α, or two bounds of its own such as
+    .5 and 5. All after the abstract or a summary: as verl has them. In the book:
     :eq:`clipping-three`.
-    Differs from: verl first clamps the log-ratio, of the token or of the row, to ±20. It has "reject" as
-    `rollout_rs`: token_k1, seq_sum_k1 and seq_mean_k1 are the three levels, but its bounds are those of μ/π_old.
-    What `rollout_rs` drops leaves the mean's denominator, too, so that the rest counts more. Here it stays, as with
-    TRL's masks, AReaL's `rejection_sampling` and verl's IcePop."""
+    Differs from: verl first clamps the log-ratio, of the token or of the row, to ±20. It has
+    "reject" as `rollout_rs`: token_k1, seq_sum_k1 and seq_mean_k1 are the three levels, but its
+    bounds are those of μ/π_old. What `rollout_rs` drops leaves the mean's denominator, too, so that
+    the rest counts more. Here it stays, as with TRL's masks, AReaL's `rejection_sampling` and
+    verl's IcePop."""
     cap, floor = _bounds(cap, floor)
     checks.choice("level", level, LEVELS)
     checks.choice("how", how, HOWS)
@@ -80,23 +85,27 @@ def _bounds(cap: object, floor: object) -> tuple[float, float]:
 
 
 def expected_weight(sigma: float, tokens: int, how: str, bound: float) -> float:
-    """E_μ[c]: the mean factor that a correction with this upper bound leaves, where 1 would lose nothing.
+    """E_μ[c]: the mean factor that a correction with this upper bound leaves, where 1 would lose
+    nothing.
 
     s² = T σ²,   log W ~ N(-s²/2, s²), so that E[W] = 1 before the bound C
-    how="mask": E[W 1(W <= C)] = Φ((log C - s²/2)/s)        how="reject": P(W <= C) = Φ((log C + s²/2)/s)
+    how="mask": E[W 1(W <= C)] = Φ((log C - s²/2)/s)
+        how="reject": P(W <= C) = Φ((log C + s²/2)/s)
     how="truncate": E[min(W, C)] = Φ((log C - s²/2)/s) + C Φ(-(log C + s²/2)/s)
 
-    A mean well below 1 shrinks the gradient. AdamW divides a common factor out again, but long completions lose more
-    than short ones.
+    A mean well below 1 shrinks the gradient. AdamW divides a common factor out again, but long
+    completions lose more than short ones.
 
     Args:
-        sigma: σ, standard deviation of a token's log π_old/μ, nats; of a normal one 1.25 times the mean |log π_old/μ|.
-        tokens: T, how many tokens' ratios one factor multiplies: 1 for level="token", a completion's length for
-            "sequence".
+        sigma: σ, standard deviation of a token's log π_old/μ, nats; of a normal one 1.25 times the
+            mean |log π_old/μ|.
+        tokens: T, how many tokens' ratios one factor multiplies: 1 for level="token", a
+            completion's length for "sequence".
         how, bound: `truncated_importance`'s `how` and `cap`.
     Raises TypeError, ValueError: a σ below 0, no token, an unknown `how`, a bound not above 0.
-    Source: derived here, for noise that is normal, independent from token to token and of one σ. Noise that the tokens
-    of a completion share makes s² larger. In the book: :eq:`long-surviving`."""
+    Source: derived here, for noise that is normal, independent from token to token and of one σ.
+    Noise that the tokens of a completion share makes s² larger. In the
+    book: :eq:`long-surviving`."""
     s = checks.number("sigma", sigma, least=0) * math.sqrt(checks.whole("tokens", tokens, least=1))
     checks.choice("how", how, HOWS)
     bound = checks.number("bound", bound, above=0)
@@ -105,64 +114,86 @@ def expected_weight(sigma: float, tokens: int, how: str, bound: float) -> float:
     high, normal = math.log(bound), NormalDist().cdf
     if how == "reject":
         return normal((high + s * s / 2) / s)
-    return normal((high - s * s / 2) / s) + (bound * normal(-(high + s * s / 2) / s) if how == "truncate" else 0.0)
+    return normal((high - s * s / 2) / s) + (
+        bound * normal(-(high + s * s / 2) / s) if how == "truncate" else 0.0
+    )
 
 
-def opsm_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float) -> Tensor:
+def opsm_mask(
+    logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float
+) -> Tensor:
     """OPSM, off-policy sequence masking: which tokens are kept, [B, T] bool, False where masked.
 
-    False  where A < 0 and mean_t log μ/π > δ over the row's unmasked tokens, a k1 estimate of KL(μ || π)
+    False  where A < 0 and mean_t log μ/π > δ over the row's unmasked tokens, a k1 estimate of KL(μ
+    || π)
 
     Args:
-        logp, logp_rollout: [B, T] log-probs under the policy as it is now, and as the sampler computed them; nats.
+        logp, logp_rollout: [B, T] log-probs under the policy as it is now, and as the sampler
+            computed them; nats.
         advantages, mask: [B, T], float and bool.
         delta: δ, nats per token. Published recipes use 1e-4 to .5.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a δ that is NaN.
-    Source: DeepSeek-V3.2, arXiv 2512.02556. TRL computes the same from `off_policy_mask_threshold`, and what it drops
-    stays in the mean's denominator."""
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a δ that
+    is NaN.
+    Source: DeepSeek-V3.2, arXiv 2512.02556. TRL computes the same from `off_policy_mask_threshold`,
+    and what it drops stays in the mean's denominator."""
     delta = checks.number("delta", delta)
-    new, rollout, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
+    new, rollout, a = checks.tokens(
+        mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages
+    )
     drift = (rollout - new).detach().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
     return mask & ~((a < 0) & (drift > delta))
 
 
 def m2po_mask(
-    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, budget: float = 0.04, signed: bool = True
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    budget: float = 0.04,
+    signed: bool = True,
 ) -> Tensor:
     """M2PO's rule: which tokens are kept, [B, T] bool, False where masked.
 
-    Of the tokens with A > 0 and r > 1, or A < 0 and r < 1, those with the largest log² r are dropped until the mean of
-    log² r over the rest of them is at most the budget. All other tokens are kept.
+    Of the tokens with A > 0 and r > 1, or A < 0 and r < 1, those with the largest log² r are
+    dropped until the mean of log² r over the rest of them is at most the budget. All other tokens
+    are kept.
 
     Args:
-        logp, logp_old, advantages, mask: as in `opsm_mask`; logp_old: under the policy that r is relative to.
+        logp, logp_old, advantages, mask: as in `opsm_mask`; logp_old: under the policy that r is
+            relative to.
         budget: the largest second moment, nats², above 0, over all rows of this call together.
         signed: if False, all unmasked tokens are candidates, whatever their quadrant.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a budget that is not above
-    0.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a budget
+    that is not above 0.
     Source: arXiv 2510.01161.
-    Differs from: the authors' code leaves no token out. It caps log² r, at the largest candidate with which the mean
-    over all candidates, the capped ones at the cap, is within the budget, and this cap gives the bounds of a clip. So
-    the same budget stops more tokens there than are dropped here, except that it opens the bounds to at least .3 below
-    and .5 above 1.
-    AReaL has the mask of signed=False between its old and its proximal policy, keeps at least one token, requires a
-    mean below the budget and takes the dropped tokens out of the mean's denominator."""
+    Differs from: the authors' code leaves no token out. It caps log² r, at the largest candidate
+    with which the mean over all candidates, the capped ones at the cap, is within the budget, and
+    this cap gives the bounds of a clip. So the same budget stops more tokens there than are dropped
+    here, except that it opens the bounds to at least .3 below and .5 above 1.
+    AReaL has the mask of signed=False between its old and its proximal policy, keeps at least one
+    token, requires a mean below the budget and takes the dropped tokens out of the mean's
+    denominator."""
     budget = checks.number("budget", budget, above=0)
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio = (new - old).detach()
     candidate = mask & (log_ratio * a > 0) if checks.flag("signed", signed) else mask
-    moment, order = log_ratio.square().masked_fill(~candidate, torch.inf).flatten().sort(stable=True)
+    moment, order = (
+        log_ratio.square().masked_fill(~candidate, torch.inf).flatten().sort(stable=True)
+    )
     means = moment.cumsum(0) / torch.arange(1, len(moment) + 1, device=moment.device)
     within = torch.zeros_like(order, dtype=torch.bool).scatter(0, order, means <= budget)
     return mask & (within.view_as(mask) | ~candidate)
 
 
 def sequence_ess(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
-    """`ess_seq` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
+    """`ess_seq` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is
+    empty.
 
-    (sum w)^2 / (n sum w^2), w = exp(sum_t log pi/mu), over the n rows with a token. Only differences of log w count,
-    so a completion of a thousand tokens does not overflow. At least 1/n, and above the population's share 1/E[w^2]
-    (:eq:`long-ess`): what was not drawn cannot outweigh the rest."""
+    (sum w)^2 / (n sum w^2), w = exp(sum_t log pi/mu), over the n rows with a token. Only
+    differences of log w count, so a completion of a thousand tokens does not overflow. At least
+    1/n, and above the population's share 1/E[w^2] (:eq:`long-ess`): what was not drawn cannot
+    outweigh the rest."""
     log_ratio = (logp.detach() - logp_rollout).double().masked_fill(~mask, 0.0).sum(1)[mask.any(1)]
     if not log_ratio.numel():
         return math.nan
@@ -179,7 +210,8 @@ class Correction:
     level: Literal["token", "sequence", "geometric"] = checks.setting("token")
     """Whose ratio it is: the token's, the completion's, or its tokens' geometric mean."""
     how: Literal["truncate", "mask", "reject"] = checks.setting("truncate")
-    """What becomes of a factor outside the bounds: the bound (truncate), or 0 (mask; reject makes the others 1)."""
+    """What becomes of a factor outside the bounds: the bound (truncate), or 0 (mask; reject makes
+    the others 1)."""
     floor: float | None = None
     """The smallest factor; None: no bound."""
 

@@ -1,4 +1,5 @@
-"""Figures for pages: an SVG in the page's text colour and font, laid out for a wide page and for a phone.
+"""Figures for pages: an SVG in the page's text colour and font, laid out for a wide page and for a
+phone.
 
     figure, (left, right) = panels(2)
     left.plot(...)
@@ -23,25 +24,39 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#7b7b7c"  #: A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and dark
+#: A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and
+# dark
+INK = "#7b7b7c"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", INK)
 """Okabe and Ito's palette without the colours that vanish on a white or a dark page."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 WIDE = 6.8  #: A figure's width on a page, inches.
 NARROW = 3.5  #: A figure's width on a phone, inches: its words stay at nine pixels or more.
-LEGEND: dict[str, Any] = {"frameon": False, "fontsize": "small", "handlelength": 3.2, "labelcolor": INK}
+LEGEND: dict[str, Any] = {
+    "frameon": False,
+    "fontsize": "small",
+    "handlelength": 3.2,
+    "labelcolor": INK,
+}
 STYLE = (
     ".trlib-drawing{container-type:inline-size;font-family:var(--book-sans,inherit)}"
-    ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing svg{display:block;max-width:100%;height:auto}"
+    ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing "
+    "svg{display:block;max-width:100%;height:auto}"
     "@container (max-width:30rem){.trlib-drawing>.drawn-wide{display:none}"
     ".trlib-drawing>.drawn-narrow{display:block}}"
 )
-"""Shows one of the two layouts. It is part of the figure, because other notebooks lack the book's style sheet."""
+"""Shows one of the two layouts. It is part of the figure, because other notebooks lack the book's
+style sheet."""
 
 
 def panels(
-    count: int = 1, *, height: float = 2.9, across: int | None = None, width: float = WIDE, share: bool = False
+    count: int = 1,
+    *,
+    height: float = 2.9,
+    across: int | None = None,
+    width: float = WIDE,
+    share: bool = False,
 ) -> tuple[Figure, list[Axes]]:
     """An empty figure of panels in the page's colours; matplotlib does not show it by itself.
 
@@ -54,7 +69,9 @@ def panels(
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtra("a figure needs matplotlib; `pip install matplotlib` installs it") from error
+        raise MissingExtra(
+            "a figure needs matplotlib; `pip install matplotlib` installs it"
+        ) from error
 
     across = across or count
     down = -(-count // across)
@@ -102,13 +119,16 @@ class Drawing:
     def html(self) -> str:
         """Both layouts; the page shows the one that fits."""
         return (
-            f'<div class="trlib-drawing"><style>{STYLE}</style><div class="drawn-wide">{self.svg()}</div>'
+            f'<div class="trlib-drawing"><style>{STYLE}</style><div '
+            f'class="drawn-wide">{self.svg()}</div>'
             f'<div class="drawn-narrow">{self.narrow()}</div></div>'
         )
 
     def save(self, path: str | Path) -> None:
         """Write the SVG to a file, drawn in a grey that is legible on light and dark."""
-        Path(path).write_text(self.svg().replace("<svg", f'<svg color="{INK}"', 1), encoding="utf-8")
+        Path(path).write_text(
+            self.svg().replace("<svg", f'<svg color="{INK}"', 1), encoding="utf-8"
+        )
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -118,34 +138,47 @@ class Drawing:
 
     @contextmanager
     def _rearranged(self) -> Iterator[float]:
-        """Inside a `with` block the panels are arranged as on a phone; yields the figure's height then."""
+        """Inside a `with` block the panels are arranged as on a phone; yields the figure's height
+        then."""
         from matplotlib.gridspec import GridSpec
 
         height = self.figure.get_size_inches()[1]
-        before = [(ax, spec) for ax in self.figure.axes if (spec := ax.get_subplotspec()) is not None]
+        before = [
+            (ax, spec) for ax in self.figure.axes if (spec := ax.get_subplotspec()) is not None
+        ]
         if len(before) < 2:
             yield height
             return
         rows = before[0][1].get_gridspec().nrows
         shown = [(ax.xaxis.get_tick_params(), ax.yaxis.get_tick_params()) for ax, _ in before]
-        shared = not all(across.get("labelbottom", True) for across, _ in shown)  # numbers at the outer panels only
-        # On a page a row's first panel carries the y label for the others; stacked, each needs its own.
+        shared = not all(
+            across.get("labelbottom", True) for across, _ in shown
+        )  # numbers at the outer panels only
+        # On a page a row's first panel carries the y label for the others; stacked, each needs its
+        # own.
         unlabelled = [ax for ax, spec in before if spec.colspan.start and not ax.get_ylabel()]
         for i, (ax, _) in enumerate(before):
             if ax in unlabelled and i:
                 label = before[i - 1][0].yaxis.label
-                ax.set_ylabel(label.get_text(), color=label.get_color(), fontsize=label.get_fontsize())
+                ax.set_ylabel(
+                    label.get_text(), color=label.get_color(), fontsize=label.get_fontsize()
+                )
         grid = GridSpec(-(-len(before) // self.stacked), self.stacked, figure=self.figure)
         for i, (ax, _) in enumerate(before):
             ax.set_subplotspec(grid[i // self.stacked, i % self.stacked])
             if shared:
-                ax.tick_params(labelbottom=i + self.stacked >= len(before), labelleft=i % self.stacked == 0)
+                ax.tick_params(
+                    labelbottom=i + self.stacked >= len(before), labelleft=i % self.stacked == 0
+                )
         try:
             yield 0.95 * height * grid.nrows / rows
         finally:
             for (ax, spec), (across, along) in zip(before, shown, strict=True):
                 ax.set_subplotspec(spec)
-                ax.tick_params(labelbottom=across.get("labelbottom", True), labelleft=along.get("labelleft", True))
+                ax.tick_params(
+                    labelbottom=across.get("labelbottom", True),
+                    labelleft=along.get("labelleft", True),
+                )
             for ax in unlabelled:
                 ax.set_ylabel("")
 
@@ -161,7 +194,8 @@ class Drawing:
         return self._inline(buffer.getvalue())
 
     def _inline(self, text: str) -> str:
-        """An SVG file as an element of a page: its font and colour, the alternative text, no unused ids."""
+        """An SVG file as an element of a page: its font and colour, the alternative text, no unused
+        ids."""
         text = text[text.index("<svg") :]
         # Releases of matplotlib differ in which of the two properties they write.
         text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)
@@ -169,5 +203,8 @@ class Drawing:
         text = text.replace(INK, "currentColor")
         used = set(re.findall(r"#([\w-]+)", text))
         text = re.sub(r' id="([^"]+)"', lambda name: name[0] if name[1] in used else "", text)
-        label = f'<svg role="img" aria-label="{html.escape(self.alt)}" style="max-width: 100%; height: auto"'
+        label = (
+            f'<svg role="img" aria-label="{html.escape(self.alt)}" style="max-width: 100%; '
+            'height: auto"'
+        )
         return text.replace("<svg", label, 1)

@@ -20,18 +20,20 @@ class Brief(Exception):
 
 
 class MissingExtra(Brief, ImportError):
-    """An optional package that is not installed; the message says which `pip install` installs it."""
+    """An optional package that is not installed; the message says which `pip install` installs
+    it."""
 
 
 class CheckpointError(TrlibError):
-    """A file or folder that should hold a saved run or model holds none, is damaged, or cannot be written."""
+    """A file or folder that should hold a saved run or model holds none, is damaged, or cannot be
+    written."""
 
 
 class RunError(TrlibError):
     """An error that stops a run in the middle.
 
-    `run` holds the history up to the last finished batch. If the run has a folder, the policy is as it was after that
-    batch; otherwise it may have taken some of the broken batch's updates."""
+    `run` holds the history up to the last finished batch. If the run has a folder, the policy is as
+    it was after that batch; otherwise it may have taken some of the broken batch's updates."""
 
     def __init__(self, message: str, run: Any = None) -> None:
         super().__init__(message)
@@ -55,16 +57,26 @@ class DemonstrationError(RunError, ValueError):
 
 
 def unknown(
-    argument: str, name: object, known: Iterable[str], hint: Callable[[object, Iterable[str]], str] = near
+    argument: str,
+    name: object,
+    known: Iterable[str],
+    hint: Callable[[object, Iterable[str]], str] = near,
 ) -> ValueError:
-    """The error for a name that is not one of `known`; `hint` suggests one: `trlib.other_names.hint` for a setting."""
+    """The error for a name that is not one of `known`; `hint` suggests one:
+    `trlib.other_names.hint` for a setting."""
     names = sorted(known)
-    return ValueError(f"{argument}: expected one of {', '.join(names)}, got {name!r}{hint(name, names)}")
+    return ValueError(
+        f"{argument}: expected one of {', '.join(names)}, got {name!r}{hint(name, names)}"
+    )
 
 
 def warn(message: str) -> None:
-    """Warn, and give the first line outside this package as the place: that is the line a reader can change."""
+    """Warn, and give the first line outside this package as the place: that is the line a reader
+    can change."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __name__.split(".")[0]:
+    while (
+        frame.f_back is not None
+        and frame.f_globals.get("__name__", "").split(".")[0] == __name__.split(".")[0]
+    ):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)

@@ -1,4 +1,5 @@
-"""How good a policy is at a task: accuracy, pass@k, distinct right answers, with intervals over prompts."""
+"""How good a policy is at a task: accuracy, pass@k, distinct right answers, with intervals over
+prompts."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 RESAMPLES = 10_000  #: Bootstrap resamples of the prompts.
 MOST_RESAMPLES = 1_000_000
-"""The most that `bootstrap` accepts: more would not change the interval, and take memory in proportion."""
+"""The most that `bootstrap` accepts: more would not change the interval, and take memory in
+proportion."""
 LEVEL = 0.95  #: Coverage of the intervals.
 
 
@@ -48,8 +50,8 @@ class Estimate:
 class Evaluation:
     """What `evaluate` measured.
 
-    Intervals are 95 % percentile bootstraps over prompts: how far another draw of prompts would move the number. If
-    all prompts agree, they have no width."""
+    Intervals are 95 % percentile bootstraps over prompts: how far another draw of prompts would
+    move the number. If all prompts agree, they have no width."""
 
     policy: str  #: The policy's name.
     task: dict[str, Any]  #: The task's settings, its name among them.
@@ -60,15 +62,20 @@ class Evaluation:
     distinct: Estimate  #: Different right completions among a prompt's samples.
     length: Estimate  #: Tokens of a sampled completion, its end token included.
     reasons: dict[str, float]
-    """Share of the sampled completions by the verifier's reason: the common ones, then a task's own."""
+    """Share of the sampled completions by the verifier's reason: the common ones, then a task's
+    own."""
     prompts: pd.DataFrame = field(compare=False)
-    """One row per prompt: prompt, answer, difficulty, greedy (right?), right, distinct, length, greedy_completion."""
+    """One row per prompt: prompt, answer, difficulty, greedy (right?), right, distinct, length,
+    greedy_completion."""
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the frame of prompts, as JSON values."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "prompts"}
         values["pass_at"] = {str(k): vars(e) for k, e in self.pass_at.items()}
-        return {name: vars(value) if isinstance(value, Estimate) else value for name, value in values.items()}
+        return {
+            name: vars(value) if isinstance(value, Estimate) else value
+            for name, value in values.items()
+        }
 
     def _rows(self) -> list[tuple[str, Estimate, str]]:
         passes = [(f"pass@{k}", e, f"at least one of {k} right") for k, e in self.pass_at.items()]
@@ -83,25 +90,37 @@ class Evaluation:
     def _around(self) -> tuple[str, str]:
         """The text above the rows, and the text below them."""
         s = self.settings
-        asked = f"{s['prompts']} prompts, {s['samples']} samples each at temperature {s['temperature']:g}"
+        asked = (
+            f"{s['prompts']} prompts, {s['samples']} samples each at temperature "
+            f"{s['temperature']:g}"
+        )
         above = f"Evaluation of {self.policy} on {self.task['name']}: {asked}, seed {s['seed']}"
         return above, ", ".join(f"{reason} {share:.1%}" for reason, share in self.reasons.items())
 
     def __repr__(self) -> str:
         above, below = self._around()
-        lines = [f"  {name:<9} {e.value:6.3f}  [{e.low:.3f}, {e.high:.3f}]  {what}" for name, e, what in self._rows()]
+        lines = [
+            f"  {name:<9} {e.value:6.3f}  [{e.low:.3f}, {e.high:.3f}]  {what}"
+            for name, e, what in self._rows()
+        ]
         return "\n".join([above, *lines, f"  {below}"])
 
     def _repr_html_(self) -> str:
         above, below = map(html.escape, self._around())
-        cell = "<tr><th>{0}</th><td>{1.value:.3f}</td><td>{1.low:.3f} to {1.high:.3f}</td><td>{2}</td></tr>"
+        cell = (
+            "<tr><th>{0}</th><td>{1.value:.3f}</td><td>{1.low:.3f} to "
+            "{1.high:.3f}</td><td>{2}</td></tr>"
+        )
         rows = "".join(cell.format(*row) for row in self._rows())
         head = "<tr><th></th><th>mean</th><th>95 % interval</th><th></th></tr>"
-        return f"<p>{above}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{below}</p>"
+        return (
+            f"<p>{above}</p><table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{below}</p>"
+        )
 
 
 def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.ndarray:
-    """Probability that at least one of k completions is right, for each prompt, if `right` of its `samples` are.
+    """Probability that at least one of k completions is right, for each prompt, if `right` of its
+    `samples` are.
 
     pass@k = 1 - C(n-c, k) / C(n, k) = 1 - Π_{i=n-c+1..n} (1 - k/i),   n = samples, c = right
 
@@ -115,18 +134,24 @@ def pass_at_k(right: Sequence[int] | np.ndarray, samples: int, k: int) -> np.nda
     Source: Chen et al. 2021, arXiv 2107.03374, section 2.1."""
     samples, k = checks.whole("samples", samples, least=1), checks.whole("k", k, least=1)
     if k > samples:
-        raise ValueError(f"k: expected at most samples = {samples} (pass@k needs k different samples), got {k}")
+        raise ValueError(
+            f"k: expected at most samples = {samples} (pass@k needs k different samples), got {k}"
+        )
     count = np.asarray(right)
     if count.ndim != 1 or not np.issubdtype(count.dtype, np.integer):
         raise TypeError(f"right: expected whole numbers [N], got {count.dtype} {list(count.shape)}")
     if count.size and (count.min() < 0 or count.max() > samples):
-        raise ValueError(f"right: expected 0 to samples = {samples}, got {count.min()} to {count.max()}")
+        raise ValueError(
+            f"right: expected 0 to samples = {samples}, got {count.min()} to {count.max()}"
+        )
     with np.errstate(divide="ignore"):
         logs = np.log1p(-np.minimum(k / np.arange(samples, 0, -1), 1.0))
     return -np.expm1(np.concatenate([[0.0], np.cumsum(logs)]))[count]
 
 
-def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples: int = RESAMPLES) -> list[Estimate]:
+def bootstrap(
+    values: np.ndarray, *, seed: int, level: float = LEVEL, resamples: int = RESAMPLES
+) -> list[Estimate]:
     """The mean of each column with its percentile bootstrap interval, rows drawn with replacement.
 
     Columns share their resamples. A column that is constant has an interval of width 0, never NaN.
@@ -136,15 +161,17 @@ def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples:
         seed: of the resamples.
         level: coverage, between 0 and 1.
         resamples: how many, at most MOST_RESAMPLES.
-    Raises TypeError, ValueError: no rows, no numbers, one that is not finite, a level outside (0, 1), resamples too few
-    or too many.
+    Raises TypeError, ValueError: no rows, no numbers, one that is not finite, a level outside (0,
+    1), resamples too few or too many.
     Source: Efron and Tibshirani 1993, chapter 13."""
     try:
         values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"values: expected numbers [N, M], got {values!r}") from error
     if values.ndim != 2 or 0 in values.shape:
-        raise ValueError(f"values: expected [N, M] with at least one row and column, got {list(values.shape)}")
+        raise ValueError(
+            f"values: expected [N, M] with at least one row and column, got {list(values.shape)}"
+        )
     if not np.isfinite(values).all():
         raise ValueError("values: expected finite numbers, got NaN or inf")
     level = checks.number("level", level, above=0, below=1)
@@ -158,7 +185,10 @@ def bootstrap(values: np.ndarray, *, seed: int, level: float = LEVEL, resamples:
     low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
     mean = values.mean(0)
     # Rounding in the resampled sums may put a constant column's bounds an ulp off its mean.
-    return [Estimate(float(m), float(min(lo, m)), float(max(hi, m))) for m, lo, hi in zip(mean, low, high, strict=True)]
+    return [
+        Estimate(float(m), float(min(lo, m)), float(max(hi, m)))
+        for m, lo, hi in zip(mean, low, high, strict=True)
+    ]
 
 
 def evaluate(
@@ -184,26 +214,42 @@ def evaluate(
         samples: sampled completions per prompt.
         temperature: of the samples, above 0.
         ks: the k of pass@k, each at most `samples`; None: 1, 2, 4, ... up to `samples`.
-        seed: of prompts, samples and intervals; with the same seed every policy gets the same prompts.
+        seed: of prompts, samples and intervals; with the same seed every policy gets the same
+            prompts.
         max_tokens: the longest completion; None: the task's limit.
         batch: completions computed at a time.
     Raises TypeError, ValueError: an argument of the wrong type or out of its range.
     In the book: :eq:`policy-objective`."""
     if not hasattr(policy, "name"):
-        raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
+        raise TypeError(
+            f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}"
+        )
     check_task(task, ("prompts", "verify", "settings") if max_tokens is not None else NEEDED)
-    samples, batch = checks.whole("samples", samples, least=1), checks.whole("batch", batch, least=1)
+    samples, batch = (
+        checks.whole("samples", samples, least=1),
+        checks.whole("batch", batch, least=1),
+    )
     seed = checks.whole("seed", seed, least=0)
     temperature = checks.number("temperature", temperature, above=0, below=math.inf)
     ks = _ks(ks, samples)
     chosen = _prompts(task, prompts, seed)
-    limit = task.max_tokens if max_tokens is None else checks.whole("max_tokens", max_tokens, least=1)
+    limit = (
+        task.max_tokens if max_tokens is None else checks.whole("max_tokens", max_tokens, least=1)
+    )
     greedy = _answers(policy, task, chosen, 1, 0.0, limit, seed, batch)
     drawn = _answers(policy, task, chosen, samples, temperature, limit, seed, batch)
     frame = _frame(chosen, greedy, drawn, samples)
     passed = (pass_at_k(frame["right"].to_numpy(), samples, k) for k in ks)
-    columns = [frame["greedy"], frame["right"] / samples, frame["distinct"], frame["length"], *passed]
-    estimates = bootstrap(np.stack(columns, 1).astype(np.float64), seed=derive(seed, "evaluate", "bootstrap"))
+    columns = [
+        frame["greedy"],
+        frame["right"] / samples,
+        frame["distinct"],
+        frame["length"],
+        *passed,
+    ]
+    estimates = bootstrap(
+        np.stack(columns, 1).astype(np.float64), seed=derive(seed, "evaluate", "bootstrap")
+    )
     reasons = [verdict.reason for _, verdict, _ in drawn]
     drawing = {"temperature": temperature, "max_tokens": limit, "seed": seed}
     return Evaluation(
@@ -212,7 +258,10 @@ def evaluate(
         settings={"prompts": len(chosen), "samples": samples, **drawing},
         **dict(zip(("greedy", "sampled", "distinct", "length"), estimates[:4], strict=True)),
         pass_at=dict(zip(ks, estimates[4:], strict=True)),
-        reasons={reason: reasons.count(reason) / len(reasons) for reason in dict.fromkeys([*REASONS, *reasons])},
+        reasons={
+            reason: reasons.count(reason) / len(reasons)
+            for reason in dict.fromkeys([*REASONS, *reasons])
+        },
         prompts=frame,
     )
 
@@ -222,14 +271,25 @@ def _prompts(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Pro
         n = checks.whole("prompts", prompts, least=1)
         return checked_prompts(task.prompts(n, seed=derive(seed, "evaluate", "prompts")), n)
     if not isinstance(prompts, Sequence) or isinstance(prompts, str):
-        raise TypeError(f"prompts: expected a number or a list of prompts, got {type(prompts).__name__}")
+        raise TypeError(
+            f"prompts: expected a number or a list of prompts, got {type(prompts).__name__}"
+        )
     if len(prompts) == 0:
-        raise ValueError("prompts: expected a number or a list of at least one prompt, got an empty one")
+        raise ValueError(
+            "prompts: expected a number or a list of at least one prompt, got an empty one"
+        )
     return checked_prompts(list(prompts), len(prompts))
 
 
 def _answers(
-    policy: Policy, task: Task, prompts: list[Prompt], group: int, temperature: float, limit: int, seed: int, batch: int
+    policy: Policy,
+    task: Task,
+    prompts: list[Prompt],
+    group: int,
+    temperature: float,
+    limit: int,
+    seed: int,
+    batch: int,
 ) -> list[tuple[str, Verdict, int]]:
     """Text, verdict and length of `group` completions of each prompt."""
     rng, step = generator(seed, "evaluate", "sample"), max(1, batch // group)
@@ -237,12 +297,23 @@ def _answers(
     for start in range(0, len(prompts), step):
         part = prompts[start : start + step]
         completions: Completions = sample(
-            policy, [prompt.text for prompt in part], group=group, temperature=temperature, max_tokens=limit, seed=rng
+            policy,
+            [prompt.text for prompt in part],
+            group=group,
+            temperature=temperature,
+            max_tokens=limit,
+            seed=rng,
         )
         numbers = (x.tolist() for x in (completions.group, completions.ended, completions.lengths))
         rows = zip(completions.texts(), *numbers, strict=True)
         for text, g, ended, length in rows:
-            answers.append((text, checked_verdict(task.verify(part[g], text, ended=ended), part[g], text), length))
+            answers.append(
+                (
+                    text,
+                    checked_verdict(task.verify(part[g], text, ended=ended), part[g], text),
+                    length,
+                )
+            )
     return answers
 
 
@@ -250,7 +321,9 @@ def _frame(prompts: list[Prompt], greedy: list, drawn: list, samples: int) -> pd
     import pandas as pd
 
     of_prompt = [drawn[i * samples : (i + 1) * samples] for i in range(len(prompts))]
-    right = [[text for text, verdict, _ in answers if verdict.reason == "right"] for answers in of_prompt]
+    right = [
+        [text for text, verdict, _ in answers if verdict.reason == "right"] for answers in of_prompt
+    ]
     columns = {
         "prompt": [prompt.text for prompt in prompts],
         "answer": [prompt.answer for prompt in prompts],
@@ -272,5 +345,7 @@ def _ks(ks: Sequence[int] | None, samples: int) -> list[int]:
     wanted = {checks.whole("ks", k, least=1) for k in ks}
     if not wanted or max(wanted) > samples:
         needed, got = "pass@k needs k different samples", max(wanted, default="none")
-        raise ValueError(f"ks: expected numbers from 1 to samples = {samples} ({needed}), got {got}")
+        raise ValueError(
+            f"ks: expected numbers from 1 to samples = {samples} ({needed}), got {got}"
+        )
     return sorted(wanted)

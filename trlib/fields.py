@@ -1,4 +1,5 @@
-"""The fields of a dataclass as a reader sees them: name, type, default, and the docstring under each in the source."""
+"""The fields of a dataclass as a reader sees them: name, type, default, and the docstring under
+each in the source."""
 
 import ast
 import inspect
@@ -19,15 +20,17 @@ class Setting:
 
 
 def settings(entry: Any) -> list[Setting]:
-    """The fields of a dataclass, or of a preset of one (`functools.partial`), with their types, defaults and the
-    docstrings under them."""
+    """The fields of a dataclass, or of a preset of one (`functools.partial`), with their types,
+    defaults and the docstrings under them."""
     kind, own = dataclass_of(entry), getattr(entry, "keywords", {})
     written = _written(kind)
     found = []
     for f in fields(kind):
         if f.init:
             default = f.default if f.default_factory is MISSING else f.default_factory()
-            found.append(Setting(f.name, written[f.name][0], own.get(f.name, default), written[f.name][1]))
+            found.append(
+                Setting(f.name, written[f.name][0], own.get(f.name, default), written[f.name][1])
+            )
     return found
 
 
@@ -37,7 +40,8 @@ def dataclass_of(entry: Any) -> Any:
 
 
 def _written(kind: type) -> dict[str, tuple[str, str]]:
-    """The type of each field and the string under it, as in the source; a base class's string is inherited."""
+    """The type of each field and the string under it, as in the source; a base class's string is
+    inherited."""
     found: dict[str, tuple[str, str]] = {}
     for base in reversed([base for base in kind.__mro__ if is_dataclass(base)]):
         body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body  # type: ignore[attr-defined]

@@ -18,17 +18,21 @@ OF_ROWS = ("rewards", "group", "lengths", "multiplier", "push")
 
 
 def packed(function: Callable[..., Any], lengths: Sequence[int] | Tensor) -> Callable[..., Any]:
-    """A function of [B, T] as one of [N]: `packed(ppo_loss, lengths)(logp, logp_old, advantages=advantages)`.
+    """A function of [B, T] as one of [N]: `packed(ppo_loss, lengths)(logp, logp_old,
+    advantages=advantages)`.
 
-    Row i is the next `lengths[i]` of the N tokens. Every tensor that has a number (or a distribution) per token is
-    taken and returned as [N, ...], in a TokenLoss and a TopK too; numbers, tensors of one number and OF_ROWS pass
-    unchanged. Without a `mask` all tokens count. The rows are padded inside, which costs [B, T] of such numbers: values
-    and gradients are those of the padded layout.
+    Row i is the next `lengths[i]` of the N tokens. Every tensor that has a number (or a
+    distribution) per token is taken and returned as [N, ...], in a TokenLoss and a TopK too;
+    numbers, tensors of one number and OF_ROWS pass unchanged. Without a `mask` all tokens count.
+    The rows are padded inside, which costs [B, T] of such numbers: values and gradients are those
+    of the padded layout.
 
     Args:
         function: a token loss, `aggregate`, `truncated_importance` and the like.
-        lengths: [B], each at least 0, and one of them above 0; a list, or an integer tensor (read back from a GPU).
-    Raises TypeError, ValueError: other lengths; a tensor that does not have N rows; what `function` raises."""
+        lengths: [B], each at least 0, and one of them above 0; a list, or an integer tensor (read
+            back from a GPU).
+    Raises TypeError, ValueError: other lengths; a tensor that does not have N rows; what `function`
+    raises."""
     sizes = lengths.tolist() if isinstance(lengths, Tensor) else list(lengths)
     rows = [checks.whole("lengths", size, least=0) for size in sizes]
     total = sum(rows)
@@ -42,7 +46,10 @@ def packed(function: Callable[..., Any], lengths: Sequence[int] | Tensor) -> Cal
         if not isinstance(value, Tensor) or value.dim() == 0 or name in OF_ROWS:
             return value
         if len(value) != total:
-            raise ValueError(f"{name}: expected [N, ...] with N = {total}, the sum of lengths, got {list(value.shape)}")
+            raise ValueError(
+                f"{name}: expected [N, ...] with N = {total}, the sum of lengths, got "
+                f"{list(value.shape)}"
+            )
         return pad_sequence(value.split(rows), batch_first=True)
 
     def pack(value: Any) -> Any:
@@ -60,6 +67,8 @@ def packed(function: Callable[..., Any], lengths: Sequence[int] | Tensor) -> Cal
         if "mask" in names and "mask" not in named:
             named["mask"] = torch.ones(total, dtype=torch.bool, device=device)
         positional = [pad(name, named.pop(name)) for name in names[: len(args)]]
-        return pack(function(*positional, **{name: pad(name, value) for name, value in named.items()}))
+        return pack(
+            function(*positional, **{name: pad(name, value) for name, value in named.items()})
+        )
 
     return call

@@ -16,17 +16,24 @@ def is_objective(entry: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Method)
 
 
-OBJECTIVES: dict[str, Any] = ALGORITHMS | {name: entry for name, entry in RELATIVES.items() if is_objective(entry)}
-"""Everything that the loop can train with: the book's methods, and those relatives that are objectives."""
+OBJECTIVES: dict[str, Any] = ALGORITHMS | {
+    name: entry for name, entry in RELATIVES.items() if is_objective(entry)
+}
+"""Everything that the loop can train with: the book's methods, and those relatives that are
+objectives."""
 
 
 def method_kind(name: str) -> Any:
     """The class or preset of a method's name, or of FILE.py:NAME.
-    Raises ValueError: an unknown name (the nearest is suggested), a relative that is not an objective, or a file
-    without it; TypeError: a class whose settings Python would ignore, because its decorator is missing."""
+    Raises ValueError: an unknown name (the nearest is suggested), a relative that is not an
+    objective, or a file without it; TypeError: a class whose settings Python would ignore, because
+    its decorator is missing."""
     if not is_own(name) and name in RELATIVES and name not in OBJECTIVES:
         if name in OPTIMIZERS:
-            raise ValueError(f"method: {name} is an optimiser: expected it as optimizer={name!r}, beside a method")
+            raise ValueError(
+                f"method: {name} is an optimiser: expected it as optimizer={name!r}, beside a "
+                "method"
+            )
         entry = RELATIVES[name]
         called = f"{entry.__module__}.{entry.__qualname__}{inspect.signature(entry)}"
         raise ValueError(f"method: {name} is not an objective: expected it called as {called}")

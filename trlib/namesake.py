@@ -1,6 +1,7 @@
 """The other `trlib`: on the package index the name belongs to a project that replays web traffic.
 
-Where both are installed, their files lie in one folder, and `__init__.py` is that of the one that came later."""
+Where both are installed, their files lie in one folder, and `__init__.py` is that of the one that
+came later."""
 
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ def beside() -> str:
             for theirs in Path(folder).glob(f"trlib-*.{kind}"):
                 here = Path(__file__).parent
                 return (
-                    f"this is the trlib of trust-region-book, in {here}; another project of that name, {theirs.stem} "
+                    f"this is the trlib of trust-region-book, in {here}; another project of that "
+                    f"name, {theirs.stem} "
                     f"from the package index, is installed too and may replace its files: {ADVICE}"
                 )
     return ""
@@ -28,7 +30,8 @@ def instead() -> str:
         return ""
     version = getattr(found, "__version__", "")
     return (
-        f"`import trlib` brings another project, trlib {version} from the package index, and not the trlib of "
+        f"`import trlib` brings another project, trlib {version} from the package index, and not "
+        "the trlib of "
         f"trust-region-book in {Path(__file__).parent}, which it has replaced or hides: {ADVICE}"
     )
 

@@ -1,8 +1,9 @@
 """What other libraries call our settings, and the end of an error for a name that nothing here has.
 
-One map for Python, the command line and methods: `train(num_iterations=3)`, `trlib train --learning-rate 1e-4` and
-`GRPO(epsilon=.2)` all name ours. Only names of the same meaning stand in it; where something differs, the entry says
-what. Read in TRL 1.16, verl 0.9, OpenRLHF, slime and Stable-Baselines3."""
+One map for Python, the command line and methods: `train(num_iterations=3)`,
+`trlib train --learning-rate 1e-4` and `GRPO(epsilon=.2)` all name ours. Only names of the same
+meaning stand in it; where something differs, the entry says what. Read in TRL 1.16, verl 0.9,
+OpenRLHF, slime and Stable-Baselines3."""
 
 import difflib
 from collections.abc import Callable, Iterable
@@ -27,9 +28,15 @@ EPOCHS, GROUP, TOKENS = Name(("epochs",)), Name(("group",)), Name(("max_tokens",
 RATE, NORM = Name(("lr",)), Name(("grad_norm",))
 AT_ONCE = Name(("at_once",), but="it saves memory; an update takes prompts / minibatches")
 PASSES = Name(("steps",), but="a run counts batches, not passes over a data set")
-WINDOW, LOW, HIGH = (Name(ours, "method") for ours in (("eps_low", "eps_high"), ("eps_low",), ("eps_high",)))
+WINDOW, LOW, HIGH = (
+    Name(ours, "method") for ours in (("eps_low", "eps_high"), ("eps_low",), ("eps_high",))
+)
 MEAN, ADVANTAGE = Name(("aggregation",), "method"), Name(("advantage",), "method")
-CORRECTION = Name(("correction",), "method", "a trlib.corrections.Correction(cap=...), or --set correction.cap=...")
+CORRECTION = Name(
+    ("correction",),
+    "method",
+    "a trlib.corrections.Correction(cap=...), or --set correction.cap=...",
+)
 POLICY, TASK = Name(("policy",), "argument"), Name(("task",), "argument")
 
 NAMES: dict[str, dict[str, Name]] = {
@@ -75,8 +82,12 @@ NAMES: dict[str, dict[str, Name]] = {
         "total_training_steps": Name(("steps",)),
         "total_epochs": PASSES,
         "lr_warmup_steps": Name(("warmup",)),
-        "train_batch_size": Name(("prompts",), but="verl's counts prompts, OpenRLHF's the completions of an update"),
-        "ppo_mini_batch_size": Name(("minibatches",), but="a number of parts, prompts / ppo_mini_batch_size"),
+        "train_batch_size": Name(
+            ("prompts",), but="verl's counts prompts, OpenRLHF's the completions of an update"
+        ),
+        "ppo_mini_batch_size": Name(
+            ("minibatches",), but="a number of parts, prompts / ppo_mini_batch_size"
+        ),
         "ppo_micro_batch_size": AT_ONCE,
         "ppo_micro_batch_size_per_gpu": AT_ONCE,
         "save_freq": Name(("checkpoint_every",)),
@@ -85,7 +96,9 @@ NAMES: dict[str, dict[str, Name]] = {
         "clip_ratio_high": HIGH,
         "clip_ratio_c": Name(("dual_clip",), "method", "verl's default is 3, ours is off"),
         "kl_loss_coef": Name(("beta",), "method"),
-        "kl_coef": Name(("beta",), "method", "verl takes it off the reward, and we add a term to the loss"),
+        "kl_coef": Name(
+            ("beta",), "method", "verl takes it off the reward, and we add a term to the loss"
+        ),
         "loss_agg_mode": MEAN,
         "adv_estimator": ADVANTAGE,
         "norm_adv_by_std_in_grpo": ADVANTAGE._replace(but="true is group-std, false is group-mean"),
@@ -104,7 +117,9 @@ NAMES: dict[str, dict[str, Name]] = {
         "adam_betas": Name(("betas",)),
         "eps_clip": WINDOW,
         "eps_clip_low_high": WINDOW,
-        "init_kl_coef": Name(("beta",), "method", "OpenRLHF takes it off the reward unless told to use a loss"),
+        "init_kl_coef": Name(
+            ("beta",), "method", "OpenRLHF takes it off the reward unless told to use a loss"
+        ),
         "advantage_estimator": ADVANTAGE,
         "pretrain": POLICY,
     },
@@ -124,7 +139,8 @@ def near(said: object, known: Iterable[str]) -> str:
 
 
 def hint(said: object, known: Iterable[str]) -> str:
-    """The end of an error for the unknown setting `said`: what it is called here, or else the nearest known name.
+    """The end of an error for the unknown setting `said`: what it is called here, or else the
+    nearest known name.
 
     Options of the command line (`--max-tokens`) work as names do."""
     text, names = str(said), list(known)
@@ -143,14 +159,17 @@ def hint(said: object, known: Iterable[str]) -> str:
 
 
 def names_its_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """A decorator: the error for a keyword that the function does not have says what it is called here."""
+    """A decorator: the error for a keyword that the function does not have says what it is called
+    here."""
     known = signature(function).parameters
 
     @wraps(function)
     def call(*args: P.args, **keywords: P.kwargs) -> R:
         for name in keywords:
             if name not in known:
-                raise TypeError(f"{function.__name__}: no argument is called {name!r}{hint(name, known)}")
+                raise TypeError(
+                    f"{function.__name__}: no argument is called {name!r}{hint(name, known)}"
+                )
         return function(*args, **keywords)
 
     return call
@@ -165,13 +184,19 @@ def _option(name: str) -> str:
 
 
 def _elsewhere(said: str) -> tuple[str, Name | None]:
-    """The library that has this name, with ours for it; no library if it is a name of ours; None if it is neither."""
+    """The library that has this name, with ours for it; no library if it is a name of ours; None if
+    it is neither."""
     parts = _plain(said).split(".")  # actor_rollout_ref.actor.ppo_epochs, rollout.n
     for name in ("_".join(parts[-2:]), parts[-1]):
         for library, names in NAMES.items():
             if name in names:
                 return library, names[name]
-    own = {ours: entry.owner for names in NAMES.values() for entry in names.values() for ours in entry.ours}
+    own = {
+        ours: entry.owner
+        for names in NAMES.values()
+        for entry in names.values()
+        for ours in entry.ours
+    }
     return "", Name((parts[-1],), own[parts[-1]]) if parts[-1] in own else None
 
 

@@ -1,6 +1,8 @@
-"""Methods, tasks and optimisers from a reader's own file: FILE.py:NAME, wherever a name is accepted.
+"""Methods, tasks and optimisers from a reader's own file: FILE.py:NAME, wherever a name is
+accepted.
 
-The file may import other files from its own folder ("neighbours"). They belong to it: a run's record keeps them too."""
+The file may import other files from its own folder ("neighbours"). They belong to it: a run's
+record keeps them too."""
 
 import ast
 import importlib.util
@@ -20,12 +22,15 @@ _loaded: dict[str, Path] = {}  #: The folder of each imported neighbour, by modu
 def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
     """The value that `text` names: one of `known`, or NAME in FILE.py.
 
-    Args: what: "method", "task" or "optimizer", for the errors; fits: whether a value that the file defines is one.
-    Raises ValueError: an unknown name (the nearest is suggested), no such file, a file that cannot be run, or one that
-    defines nothing of this name or kind."""
+    Args: what: "method", "task" or "optimizer", for the errors; fits: whether a value that the file
+    defines is one.
+    Raises ValueError: an unknown name (the nearest is suggested), no such file, a file that cannot
+    be run, or one that defines nothing of this name or kind."""
     if not is_own(text):
         if text.endswith(".py"):
-            raise ValueError(f"{what}: expected FILE.py:NAME, got {text!r}; NAME is the {what} in it")
+            raise ValueError(
+                f"{what}: expected FILE.py:NAME, got {text!r}; NAME is the {what} in it"
+            )
         if text not in known:
             raise unknown(what, text, known)
         return known[text]
@@ -36,7 +41,11 @@ def named(what: str, text: str, known: Mapping[str, Any], fits: Callable[[Any], 
     value = vars(module).get(name)
     if value is not None and fits(value):
         return value
-    defined = [k for k, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__ and fits(v)]
+    defined = [
+        k
+        for k, v in vars(module).items()
+        if getattr(v, "__module__", None) == module.__name__ and fits(v)
+    ]
     if not defined:
         raise ValueError(f"{what}: expected a {what} in {file!r}, got a file that defines none")
     raise unknown(f"a {what} in {file!r}", name, defined)
@@ -58,13 +67,16 @@ def is_own(text: str) -> bool:
 def load(path: Path) -> ModuleType:
     """Import a Python file as a module; it may import its neighbours.
     Raises ValueError: it cannot be read, or raises an error of its own."""
-    name = f"{PREFIX}{path.stem}_{crc32(str(path.resolve()).encode()):08x}"  # two folders may hold files of one name
+    # two folders may hold files of one name
+    name = f"{PREFIX}{path.stem}_{crc32(str(path.resolve()).encode()):08x}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise ValueError(f"expected a Python file, got {str(path)!r}")
     folder = path.resolve().parent
     for near in neighbours(path):
-        if _loaded.get(near.stem, folder) != folder:  # an earlier file had a neighbour of the same name elsewhere
+        if (
+            _loaded.get(near.stem, folder) != folder
+        ):  # an earlier file had a neighbour of the same name elsewhere
             sys.modules.pop(near.stem, None)
         _loaded[near.stem] = folder
     module = importlib.util.module_from_spec(spec)
@@ -83,7 +95,8 @@ def load(path: Path) -> ModuleType:
 
 
 def neighbours(path: Path) -> list[Path]:
-    """The files in the folder of `path` that it imports, directly or through one another, sorted by name."""
+    """The files in the folder of `path` that it imports, directly or through one another, sorted by
+    name."""
     reached: dict[str, Path] = {}
     waiting = [path]
     while waiting:
@@ -96,7 +109,8 @@ def neighbours(path: Path) -> list[Path]:
 
 
 def contents(text: str) -> dict[str, bytes]:
-    """The bytes of the file of FILE.py:NAME and of its neighbours, by file name, the file itself first."""
+    """The bytes of the file of FILE.py:NAME and of its neighbours, by file name, the file itself
+    first."""
     path = Path(text.rpartition(":")[0])
     return {file.name: file.read_bytes() for file in [path, *neighbours(path)]}
 
@@ -107,7 +121,12 @@ def _imports(path: Path) -> set[str]:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return set()
-    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names = [
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    ]
     froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
     names += [node.module for node in froms if node.module]
     return {name.split(".")[0] for name in names}

@@ -1,6 +1,8 @@
-"""Random numbers by name: every draw has its own generator, derived from the run's seed and a path of names.
+"""Random numbers by name: every draw has its own generator, derived from the run's seed and a path
+of names.
 
-No draw depends on earlier ones, so a run resumed at batch k draws what it would have drawn without the break."""
+No draw depends on earlier ones, so a run resumed at batch k draws what it would have drawn without
+the break."""
 
 import hashlib
 

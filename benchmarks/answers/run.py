@@ -1,13 +1,16 @@
 """Three readers of final answers, on GSM8K's solutions and on the odd cases of our tests.
 
-    pip install math-verify==0.9.0                          into an environment that is not this one's
-    TRLIB_GSM8K=folder python -m benchmarks.answers.run     train.jsonl and test.jsonl stand in the folder
+    pip install math-verify==0.9.0
+        into an environment that is not this one's
+    TRLIB_GSM8K=folder python -m benchmarks.answers.run
+        train.jsonl and test.jsonl stand in the folder
     python -m benchmarks.answers.run --table                writes the recorded table again
 
-`trlib.tasks.answers`; math-verify on the whole text; math-verify behind the last mark (`####`, `\\boxed`, "answer is",
-"Answer:"). A solution ends in each of three forms with its answer, and in the first with that answer plus 1, which has
-to be refused. Times are the processor's, over the first solutions. Writes `run.json` beside this file, and the table
-into `README.md` between its marks.
+`trlib.tasks.answers`; math-verify on the whole text; math-verify behind the last mark (`####`,
+`\\boxed`, "answer is", "Answer:"). A solution ends in each of three forms with its answer, and in
+the first with that answer plus 1, which has to be refused. Times are the processor's, over the
+first solutions. Writes `run.json` beside this file, and the table into `README.md` between its
+marks.
 """
 
 from __future__ import annotations
@@ -93,9 +96,15 @@ def solutions(folder: Path) -> list[tuple[str, str]]:
     found = []
     for split in ("train", "test"):
         task = load_task("gsm8k", path=folder / f"{split}.jsonl")
-        texts = [text or "" for text in task.demonstrations(task.prompts(len(task.problems), seed=0), seed=0)]
+        texts = [
+            text or ""
+            for text in task.demonstrations(task.prompts(len(task.problems), seed=0), seed=0)
+        ]
         asked = [p.answer for p in task.prompts(len(task.problems), seed=0)]
-        found += [(text.rpartition("\n####")[0], answer) for text, answer in zip(texts, asked, strict=True)]
+        found += [
+            (text.rpartition("\n####")[0], answer)
+            for text, answer in zip(texts, asked, strict=True)
+        ]
     return found
 
 
@@ -108,17 +117,25 @@ def measure(
 ) -> dict[str, Any]:
     """Right and wrong verdicts, and milliseconds for each text."""
 
-    def right(form: str, text: str, answer: str, said: str | None = None, by: Reader = reader) -> bool:
+    def right(
+        form: str, text: str, answer: str, said: str | None = None, by: Reader = reader
+    ) -> bool:
         return by(part(form.format(text, said or answer.rstrip("%"))), answer)
 
     first = next(iter(FORMS.values()))
-    row: dict[str, Any] = {"forms": {}, "other_accepted": sum(right(first, *case, _other(case[1])) for case in cases)}
+    row: dict[str, Any] = {
+        "forms": {},
+        "other_accepted": sum(right(first, *case, _other(case[1])) for case in cases),
+    }
     for name, form in FORMS.items():
         since = time.process_time()
         for case in cases[:TIMED]:
             right(form, *case, by=timed)
         spent = (time.process_time() - since) / len(cases[:TIMED])
-        row["forms"][name] = {"right": sum(right(form, *case) for case in cases), "ms": round(1e3 * spent, 3)}
+        row["forms"][name] = {
+            "right": sum(right(form, *case) for case in cases),
+            "ms": round(1e3 * spent, 3),
+        }
         print(name, row["forms"][name], file=sys.stderr, flush=True)
     verdicts = [(reader(part(text), answer), accepted) for text, answer, accepted in odd]
     row["odd"] = {
@@ -151,7 +168,8 @@ def table(record: dict[str, Any]) -> str:
         cells = [f"{f['right']:,}" for f in forms] + [str(row["other_accepted"])]
         cells += [str(odd[key]) for key in ("as_wanted", "accepted_wrongly", "refused_wrongly")]
         lines.append(
-            f"| {name} | {' | '.join(cells)} | {min(f['ms'] for f in forms):.2f} to {max(f['ms'] for f in forms):.2f} |"
+            f"| {name} | {' | '.join(cells)} | {min(f['ms'] for f in forms):.2f} to "
+            f"{max(f['ms'] for f in forms):.2f} |"
         )
     h = record["hardware"]
     return "\n".join(
@@ -159,7 +177,8 @@ def table(record: dict[str, Any]) -> str:
             *lines,
             "",
             f"`{record['command']}`, {record['date']}, math-verify {record['math_verify']}; "
-            f"{record['solutions']:,} solutions, {record['odd_cases']} odd cases; {h['processor']}, "
+            f"{record['solutions']:,} solutions, {record['odd_cases']} odd cases; "
+            f"{h['processor']}, "
             f"{h['cores']} cores (load {h['load_before']}), one thread; Python "
             f"{record['versions']['python']}.",
         ]
@@ -169,14 +188,27 @@ def table(record: dict[str, Any]) -> str:
 def filled(text: str) -> str:
     """README.md with the table as the record has it."""
     shown = table(json.loads((HERE / "run.json").read_text(encoding="utf-8")))
-    return re.sub(r"<!-- table -->.*<!-- end -->", lambda _: f"<!-- table -->\n{shown}\n<!-- end -->", text, flags=re.S)
+    return re.sub(
+        r"<!-- table -->.*<!-- end -->",
+        lambda _: f"<!-- table -->\n{shown}\n<!-- end -->",
+        text,
+        flags=re.S,
+    )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", action="store_true", help="write the recorded table again and run nothing")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--table", action="store_true", help="write the recorded table again and run nothing"
+    )
     if not parser.parse_args().table:
-        record, cases, odd = circumstances(), solutions(Path(os.environ["TRLIB_GSM8K"])), odd_cases()
+        record, cases, odd = (
+            circumstances(),
+            solutions(Path(os.environ["TRLIB_GSM8K"])),
+            odd_cases(),
+        )
         readers = {name: measure(*reader, cases, odd) for name, reader in READERS.items()}
         write(
             HERE / "run.json",

@@ -1,10 +1,12 @@
-"""What the loop does on `dial`: the gentle regime, and eight minibatches x four epochs with and without a clip.
+"""What the loop does on `dial`: the gentle regime, and eight minibatches x four epochs with and
+without a clip.
 
-    python benchmarks/dial/run.py            # five seeds each, two processes at once, about five minutes
+    python benchmarks/dial/run.py
+        # five seeds each, two processes at once, about five minutes
     python benchmarks/dial/run.py --table    # print the recorded table again
 
-Writes `runs.csv` (one row a run), `history.csv` (one row a run and batch) and `record.json` (command, versions,
-hardware) beside this file, and the table into `README.md` between its marks.
+Writes `runs.csv` (one row a run), `history.csv` (one row a run and batch) and `record.json`
+(command, versions, hardware) beside this file, and the table into `README.md` between its marks.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ def run(cell: str, seed: int) -> tuple[dict, pd.DataFrame]:
     name, settings, regime = CELLS[cell]
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
     began = time.perf_counter()
-    history = trlib.train(policy, task, ALGORITHMS[name](**settings), seed=seed, progress=False, **regime).history
+    history = trlib.train(
+        policy, task, ALGORITHMS[name](**settings), seed=seed, progress=False, **regime
+    ).history
     seconds = time.perf_counter() - began
     found = trlib.evaluate(policy, task, prompts=512, samples=8, seed=seed)
     row = {
@@ -64,13 +68,17 @@ def run(cell: str, seed: int) -> tuple[dict, pd.DataFrame]:
 
 
 def table(runs: pd.DataFrame) -> str:
-    """The runs as a Markdown table: mean over seeds with a 95 % bootstrap interval, range of the seeds."""
+    """The runs as a Markdown table: mean over seeds with a 95 % bootstrap interval, range of the
+    seeds."""
     lines = [
-        "| regime, method | sampled accuracy | range | greedy | KL a batch | kept | ratio max | seconds a run |",
+        "| regime, method | sampled accuracy | range | greedy | KL a batch | kept | ratio max | "
+        "seconds a run |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for cell, part in runs.groupby("cell", sort=False):
-        low, high = bootstrap((part.sampled,), np.mean, method="percentile", rng=0).confidence_interval
+        low, high = bootstrap(
+            (part.sampled,), np.mean, method="percentile", rng=0
+        ).confidence_interval
         lines.append(
             f"| {cell} | {part.sampled.mean():.3f} [{low:.3f}, {high:.3f}] | "
             f"{part.sampled.min():.3f} to {part.sampled.max():.3f} | {part.greedy.mean():.3f} | "
@@ -85,7 +93,9 @@ def record() -> dict:
     import torch
     import transformers
 
-    git = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
+    git = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False
+    )
     return {
         "command": "python benchmarks/dial/run.py",
         "seeds": list(SEEDS),
@@ -96,14 +106,22 @@ def record() -> dict:
             "transformers": transformers.__version__,
         },
         "hardware": f"{platform.machine()}, {os.cpu_count()} cores, one thread a run",
-        "cells": {name: {"method": m, "settings": s, "regime": r} for name, (m, s, r) in CELLS.items()},
-        "policy_sha256": json.loads((HERE.parents[1] / "trlib/embedded/dial/card.json").read_text())["sha256"],
+        "cells": {
+            name: {"method": m, "settings": s, "regime": r} for name, (m, s, r) in CELLS.items()
+        },
+        "policy_sha256": json.loads(
+            (HERE.parents[1] / "trlib/embedded/dial/card.json").read_text()
+        )["sha256"],
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", action="store_true", help="print the recorded table and run nothing")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--table", action="store_true", help="print the recorded table and run nothing"
+    )
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     if arguments.table:
@@ -112,8 +130,13 @@ def main() -> None:
     jobs = [(cell, seed) for cell in CELLS for seed in SEEDS]
     rows, histories = [], []
     with ProcessPoolExecutor(arguments.workers) as pool:
-        for (cell, seed), (row, history) in zip(jobs, pool.map(run, *zip(*jobs, strict=True)), strict=True):
-            print(f"{cell}, seed {seed}: sampled {row['sampled']:.3f}, {row['seconds']:.1f} s", file=sys.stderr)
+        for (cell, seed), (row, history) in zip(
+            jobs, pool.map(run, *zip(*jobs, strict=True)), strict=True
+        ):
+            print(
+                f"{cell}, seed {seed}: sampled {row['sampled']:.3f}, {row['seconds']:.1f} s",
+                file=sys.stderr,
+            )
             rows.append(row)
             histories.append(history)
     runs = pd.DataFrame(rows)

@@ -1,1 +1,2 @@
-"""The playground's engine in Chromium against trlib in torch: does it learn alike, and how fast is it."""
+"""The playground's engine in Chromium against trlib in torch: does it learn alike, and how fast is
+it."""

@@ -1,15 +1,19 @@
-"""Does the page's engine learn as torch does? Learning curves of both over seeds, gently and on stale batches.
+"""Does the page's engine learn as torch does? Learning curves of both over seeds, gently and on
+stale batches.
 
-    python -m benchmarks.engine.curves              makes the runs that the record lacks; about 10 minutes for all
+    python -m benchmarks.engine.curves
+        makes the runs that the record lacks; about 10 minutes for all
     python -m benchmarks.engine.curves --seeds 4 --record ''      print only
 
-Fixed before the first run: a run is told by its final reward (mean of the last ten batches) and its area (mean of all);
-the sides are alike where the 95 % interval of the difference of their interquartile means lies within MARGIN of 0
-(`trlab.significance.alike_p`), and they differ where a permutation test finds one side above the other more often
-than chance allows (`improvement_p`), p below .05 after Holm's correction over the four questions. Sixteen seeds of
-either side were declared. They answered the gentle questions and left the stale ones open (the page's final reward
-.047 lower, p .13), so 32 more were run there, under the same margin and tests: for those two, p is what 48 seeds say
-as if 48 had been declared. Writes benchmarks/engine/curves.json with every reward of every run.
+Fixed before the first run: a run is told by its final reward (mean of the last ten batches) and its
+area (mean of all); the sides are alike where the 95 % interval of the difference of their
+interquartile means lies within MARGIN of 0 (`trlab.significance.alike_p`), and they differ where a
+permutation test finds one side above the other more often than chance allows (`improvement_p`), p
+below .05 after Holm's correction over the four questions. Sixteen seeds of either side were
+declared. They answered the gentle questions and left the stale ones open (the page's final reward
+.047 lower, p .13), so 32 more were run there, under the same margin and tests: for those two, p is
+what 48 seeds say as if 48 had been declared. Writes benchmarks/engine/curves.json with every reward
+of every run.
 """
 
 from __future__ import annotations
@@ -33,7 +37,10 @@ HERE = Path(__file__).parent
 LAST, MARGIN = 10, 0.05
 SEEDS = {"gentle": 16, "stale": 48}
 BATCHES = {"gentle": 40, "stale": 20}
-MEASURES = {"final": lambda rewards: float(np.mean(rewards[-LAST:])), "area": lambda rewards: float(np.mean(rewards))}
+MEASURES = {
+    "final": lambda rewards: float(np.mean(rewards[-LAST:])),
+    "area": lambda rewards: float(np.mean(rewards)),
+}
 LEVEL = 0.05
 
 
@@ -43,7 +50,13 @@ def verdicts(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for regime in BATCHES:
         for measure, of in MEASURES.items():
             page, torch = (
-                np.array([of(run["rewards"]) for run in runs if run["regime"] == regime and run["side"] == side])
+                np.array(
+                    [
+                        of(run["rewards"])
+                        for run in runs
+                        if run["regime"] == regime and run["side"] == side
+                    ]
+                )
                 for side in ("page", "torch")
             )
             inside, _ = alike_p(page, torch, within=MARGIN)
@@ -54,14 +67,20 @@ def verdicts(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     "measure": measure,
                     "page": iqm(page),
                     "torch": iqm(torch),
-                    "spread": {"page": float(np.std(page, ddof=1)), "torch": float(np.std(torch, ddof=1))},
+                    "spread": {
+                        "page": float(np.std(page, ddof=1)),
+                        "torch": float(np.std(torch, ddof=1)),
+                    },
                     "difference": [apart.value, apart.low, apart.high],
                     "alike_p": inside,
                     "differ_p": improvement_p(page, torch),
                 }
             )
     for row, alike, differ in zip(
-        rows, holm([row["alike_p"] for row in rows]), holm([row["differ_p"] for row in rows]), strict=True
+        rows,
+        holm([row["alike_p"] for row in rows]),
+        holm([row["differ_p"] for row in rows]),
+        strict=True,
     ):
         row["verdict"] = "different" if differ < LEVEL else "alike" if alike < LEVEL else "open"
     return rows
@@ -80,15 +99,20 @@ def table(rows: list[dict[str, Any]]) -> str:
         value, low, high = (f"{x:+.3f}".replace("-", "−") for x in row["difference"])
         lines.append(
             f"| {LABELS[row['regime']]} | {names[row['measure']]} | {page} | {torch} | {value} "
-            f"[{low}, {high}] | {row['alike_p']:.2g} | {row['differ_p']:.2f} | **{row['verdict']}** |"
+            f"[{low}, {high}] | {row['alike_p']:.2g} | {row['differ_p']:.2f} | "
+            f"**{row['verdict']}** |"
         )
     return "\n".join(lines)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, help="of either side (default: 16 gentle, 48 stale)")
-    parser.add_argument("--record", default=str(HERE / "curves.json"), help="where to write; '' for nowhere")
+    parser.add_argument(
+        "--record", default=str(HERE / "curves.json"), help="where to write; '' for nowhere"
+    )
     args = parser.parse_args()
     record, runs = circumstances(), []
     if args.record and Path(args.record).exists():
@@ -105,11 +129,19 @@ def main() -> int:
                 print(
                     regime,
                     seed,
-                    *(f"{one['side']} {MEASURES['final'](one['rewards']):.3f}" for one in runs[-2:]),
+                    *(
+                        f"{one['side']} {MEASURES['final'](one['rewards']):.3f}"
+                        for one in runs[-2:]
+                    ),
                     flush=True,
                 )
     rows = verdicts(runs)
-    record |= {"load_after": round(os.getloadavg()[0], 2), "engine": build()["sources"], "summary": rows, "runs": runs}
+    record |= {
+        "load_after": round(os.getloadavg()[0], 2),
+        "engine": build()["sources"],
+        "summary": rows,
+        "runs": runs,
+    }
     print(table(rows))
     if args.record:
         write(Path(args.record), record)

@@ -1,8 +1,10 @@
-"""One run of either side: the engine in a Worker of Chromium, or `trlib.train` in torch, with the same settings.
+"""One run of either side: the engine in a Worker of Chromium, or `trlib.train` in torch, with the
+same settings.
 
-Both learn `dial` by GRPO in batches of 16 prompts x 8 completions, with exact metrics on 32 completions of every batch.
-The engine's weights are those that the page ships, in half precision; torch's are the checkpoint's, in float32. Each
-side draws its prompts and tokens from random numbers of its own.
+Both learn `dial` by GRPO in batches of 16 prompts x 8 completions, with exact metrics on 32
+completions of every batch. The engine's weights are those that the page ships, in half precision;
+torch's are the checkpoint's, in float32. Each side draws its prompts and tokens from random numbers
+of its own.
 """
 
 from __future__ import annotations
@@ -68,8 +70,15 @@ class Page:
         self.given = {"card": card.json(), "weights": base64.b64encode(data).decode()}
 
     def run(self, regime: str, batches: int, seed: int) -> dict[str, Any]:
-        """Reward of every batch, and milliseconds per batch after the first ones, by wall and processor time."""
-        settings = {**REGIMES[regime], "method": "grpo", "prompts": PROMPTS, "group": GROUP, "seed": seed}
+        """Reward of every batch, and milliseconds per batch after the first ones, by wall and
+        processor time."""
+        settings = {
+            **REGIMES[regime],
+            "method": "grpo",
+            "prompts": PROMPTS,
+            "group": GROUP,
+            "seed": seed,
+        }
         self.page.evaluate(OPEN, {**self.given, "settings": settings})
         first = self.page.evaluate(BATCHES, WARM + 1)
         began = children_seconds()
@@ -128,7 +137,8 @@ def in_torch(regime: str, batches: int, seed: int) -> dict[str, Any]:
 
 
 def children_seconds() -> float:
-    """Processor seconds of this process's living descendants: Chromium and its driver. NaN where there is no /proc."""
+    """Processor seconds of this process's living descendants: Chromium and its driver. NaN where
+    there is no /proc."""
     if not Path("/proc/self/stat").exists():
         return float("nan")
     parents, used = {}, {}

@@ -1,11 +1,14 @@
-"""How fast is the page's engine? Milliseconds per batch of 16 x 8 in Chromium and in torch, alternating, one thread.
+"""How fast is the page's engine? Milliseconds per batch of 16 x 8 in Chromium and in torch,
+alternating, one thread.
 
-    python -m benchmarks.engine.speed                      5 pairs of runs in both regimes; about 1 minute
+    python -m benchmarks.engine.speed
+        5 pairs of runs in both regimes; about 1 minute
     python -m benchmarks.engine.speed --pairs 2 --record ''       print only
 
-A batch is everything: sampling, verifying, advantages, updates, exact metrics; in the page also the messages that a
-page draws from. The table is of processor time, which other processes on the machine disturb less: that of all of
-Chromium's processes, and of torch's one; the record holds the wall's time too. Writes benchmarks/engine/speed.json.
+A batch is everything: sampling, verifying, advantages, updates, exact metrics; in the page also the
+messages that a page draws from. The table is of processor time, which other processes on the
+machine disturb less: that of all of Chromium's processes, and of torch's one; the record holds the
+wall's time too. Writes benchmarks/engine/speed.json.
 """
 
 from __future__ import annotations
@@ -32,9 +35,12 @@ def pairs(page: Page, regime: str, count: int) -> list[dict[str, Any]]:
         sides = (page.run, in_torch) if seed % 2 == 0 else (in_torch, page.run)
         for side in sides:
             run = side(regime, BATCHES[regime], seed)
-            runs.append({name: run[name] for name in ("side", "regime", "seed", "wall_ms", "cpu_ms")})
+            runs.append(
+                {name: run[name] for name in ("side", "regime", "seed", "wall_ms", "cpu_ms")}
+            )
             print(
-                f"  {regime:<6} {seed} {run['side']:<5} {run['wall_ms']:6.0f} ms, by processor time "
+                f"  {regime:<6} {seed} {run['side']:<5} {run['wall_ms']:6.0f} ms, by processor "
+                "time "
                 f"{run['cpu_ms']:6.0f} ms",
                 flush=True,
             )
@@ -80,15 +86,24 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=5, help="runs of either side")
-    parser.add_argument("--record", default=str(HERE / "speed.json"), help="where to write; '' for nowhere")
+    parser.add_argument(
+        "--record", default=str(HERE / "speed.json"), help="where to write; '' for nowhere"
+    )
     args = parser.parse_args()
     record = circumstances()
     with chromium_page() as page:
         runs = [run for regime in REGIMES for run in pairs(page, regime, args.pairs)]
     rows = summary(runs)
-    record |= {"load_after": round(os.getloadavg()[0], 2), "engine": build()["sources"], "summary": rows, "runs": runs}
+    record |= {
+        "load_after": round(os.getloadavg()[0], 2),
+        "engine": build()["sources"],
+        "summary": rows,
+        "runs": runs,
+    }
     print(table(rows))
     if args.record:
         write(Path(args.record), record)

@@ -1,10 +1,12 @@
-"""Our loop against TRL's `GRPOTrainer`, alternating, each run a process of its own, one thread each.
+"""Our loop against TRL's `GRPOTrainer`, alternating, each run a process of its own, one thread
+each.
 
-    python -m benchmarks.loop.run                           both regimes, 5 pairs of runs; a few minutes
+    python -m benchmarks.loop.run
+        both regimes, 5 pairs of runs; a few minutes
     python -m benchmarks.loop.run --regime one --pairs 3 --record ''      print only
 
-Prints medians and the ratio of medians, by wall time and by processor time (which other processes disturb less), and
-writes benchmarks/loop/loop.json.
+Prints medians and the ratio of medians, by wall time and by processor time (which other processes
+disturb less), and writes benchmarks/loop/loop.json.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ def one_run(side: str, regime: str, batches: int, seed: int) -> dict[str, Any]:
         "--seed",
         str(seed),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent.parent, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=HERE.parent.parent, check=False
+    )
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -54,7 +58,8 @@ def pairs(regime: str, batches: int, count: int) -> list[dict[str, Any]]:
             r = runs[-1]
             print(
                 f"  {regime:<5} seed {seed} {side:<5} {r['completions_per_s']:7,.0f} completions/s "
-                f"({r['completions_per_cpu_s']:7,.0f} by processor time), {r['tokens_a_completion']:.2f} tokens "
+                f"({r['completions_per_cpu_s']:7,.0f} by processor time), "
+                f"{r['tokens_a_completion']:.2f} tokens "
                 f"each, sampled accuracy {r['sampled_accuracy']['value']:.3f}",
                 flush=True,
             )
@@ -86,7 +91,8 @@ def summary(regime: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     for key in ("tokens_a_completion", "reward_last_10", "peak_rss_mb"):
         row[key] = {side: mid(side, key) for side in ("trlib", "trl")}
     row["sampled_accuracy"] = {
-        side: median(r["sampled_accuracy"]["value"] for r in runs if r["side"] == side) for side in ("trlib", "trl")
+        side: median(r["sampled_accuracy"]["value"] for r in runs if r["side"] == side)
+        for side in ("trlib", "trl")
     }
     return row
 
@@ -94,14 +100,20 @@ def summary(regime: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
 def table(rows: list[dict[str, Any]]) -> str:
     """The summaries as the Markdown table of benchmarks/README.md."""
     lines = [
-        "| updates | trlib | TRL | ratio (lowest to highest pair) | by processor time | sampled accuracy after |",
+        "| updates | trlib | TRL | ratio (lowest to highest pair) | by processor time | sampled "
+        "accuracy after |",
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
-        wall, cpu, found = row["completions_per_s"], row["completions_per_cpu_s"], row["sampled_accuracy"]
+        wall, cpu, found = (
+            row["completions_per_s"],
+            row["completions_per_cpu_s"],
+            row["sampled_accuracy"],
+        )
         span = f"({wall['lowest_pair']:.2f} to {wall['highest_pair']:.2f})"
         lines.append(
-            f"| {row['updates']} | {wall['trlib']:,.0f}/s | {wall['trl']:,.0f}/s | **{wall['ratio']:.2f}** "
+            f"| {row['updates']} | {wall['trlib']:,.0f}/s | {wall['trl']:,.0f}/s | "
+            f"**{wall['ratio']:.2f}** "
             f"{span} | {cpu['trlib']:,.0f} / {cpu['trl']:,.0f} = **{cpu['ratio']:.2f}** | "
             f"{found['trlib']:.3f} trlib, {found['trl']:.3f} TRL |"
         )
@@ -109,15 +121,23 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--regime", choices=(*BATCHES, "both"), default="both")
     parser.add_argument("--pairs", type=int, default=5, help="runs of either side")
     parser.add_argument("--batches", type=int, help="batches a run (default: 60 and 25)")
-    parser.add_argument("--record", default=str(HERE / "loop.json"), help="where to write; '' for nowhere")
+    parser.add_argument(
+        "--record", default=str(HERE / "loop.json"), help="where to write; '' for nowhere"
+    )
     args = parser.parse_args()
     record = circumstances()
     regimes = list(BATCHES) if args.regime == "both" else [args.regime]
-    runs = [run for regime in regimes for run in pairs(regime, args.batches or BATCHES[regime], args.pairs)]
+    runs = [
+        run
+        for regime in regimes
+        for run in pairs(regime, args.batches or BATCHES[regime], args.pairs)
+    ]
     rows = [summary(regime, [run for run in runs if run["regime"] == regime]) for regime in regimes]
     record |= {"load_after": round(os.getloadavg()[0], 2), "summary": rows, "runs": runs}
     print(table(rows))

@@ -1,10 +1,12 @@
-"""Our sampler against transformers' `generate`, alternating, one thread: 16 completions of each of 16 prompts.
+"""Our sampler against transformers' `generate`, alternating, one thread: 16 completions of each of
+16 prompts.
 
     python -m benchmarks.loop.sampling
 
-Ours returns the log-prob of every token as well; `generate` is timed without. Tokens are those up to the end token.
-Two policies: the base one, whose completions are short and end at different places, and the trained one, which writes
-every place. Prints medians and their ratio and writes benchmarks/loop/sampling.json.
+Ours returns the log-prob of every token as well; `generate` is timed without. Tokens are those up
+to the end token. Two policies: the base one, whose completions are short and end at different
+places, and the trained one, which writes every place. Prints medians and their ratio and writes
+benchmarks/loop/sampling.json.
 """
 
 from __future__ import annotations
@@ -58,11 +60,15 @@ def generate(policy: Policy, texts: list[str], limit: int, seed: int) -> int:
     return int(((ended == 0) | ((ended == 1) & (new == policy.end_id))).sum())
 
 
-SIDES: dict[str, Callable[[Policy, list[str], int, int], int]] = {"trlib": ours, "generate": generate}
+SIDES: dict[str, Callable[[Policy, list[str], int, int], int]] = {
+    "trlib": ours,
+    "generate": generate,
+}
 
 
 def compare(policy: Policy, task: Any, calls: int) -> dict[str, dict[str, float]]:
-    """Tokens per second of wall and processor time: medians of alternating calls on the same prompts."""
+    """Tokens per second of wall and processor time: medians of alternating calls on the same
+    prompts."""
     rates: dict[str, list[tuple[float, float, float]]] = {side: [] for side in SIDES}
     with policy.threads():
         for k in range(-3, calls):
@@ -74,7 +80,10 @@ def compare(policy: Policy, task: Any, calls: int) -> dict[str, dict[str, float]
                 if k >= 0:
                     rates[side].append((tokens / wall, tokens / cpu, tokens / (PROMPTS * GROUP)))
     names = ("tokens_per_s", "tokens_per_cpu_s", "tokens_a_completion")
-    return {side: dict(zip(names, map(median, zip(*found, strict=True)), strict=True)) for side, found in rates.items()}
+    return {
+        side: dict(zip(names, map(median, zip(*found, strict=True)), strict=True))
+        for side, found in rates.items()
+    }
 
 
 def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
@@ -95,9 +104,13 @@ def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--calls", type=int, default=60, help="timed calls of either")
-    parser.add_argument("--record", default=str(Path(__file__).with_suffix(".json")), help="'' for nowhere")
+    parser.add_argument(
+        "--record", default=str(Path(__file__).with_suffix(".json")), help="'' for nowhere"
+    )
     args = parser.parse_args()
     record, task, policy = circumstances(), trlib.load_task("dial"), trlib.load_policy("dial")
     found = {"base": compare(policy, task, args.calls)}

@@ -1,10 +1,11 @@
-"""One measured run in this process, by our loop or by TRL's: the same model, task, prompts, method and updates.
+"""One measured run in this process, by our loop or by TRL's: the same model, task, prompts, method
+and updates.
 
     python -m benchmarks.loop.sides trlib one --batches 60 --seed 0
 
-Prints one JSON document. Time is taken at the verifier, which both sides call once a batch: the seconds between the
-verdicts of batch `warm` and those of the last one hold whole cycles of learning and sampling, and neither side's start
-or end.
+Prints one JSON document. Time is taken at the verifier, which both sides call once a batch: the
+seconds between the verdicts of batch `warm` and those of the last one hold whole cycles of learning
+and sampling, and neither side's start or end.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ PROMPTS, GROUP = 16, 16
 REGIMES = {"one": (1, 1), "reuse": (8, 4)}
 """Minibatches and epochs: one update a batch; 32 updates a batch."""
 TRL_BASE: dict[str, Any] = {
-    # What a knowing user sets for speed on a CPU: no mixed precision, no recomputation of activations, no reports.
+    # What a knowing user sets for speed on a CPU: no mixed precision, no recomputation of
+    # activations, no reports.
     "use_cpu": True,
     "bf16": False,
     "gradient_checkpointing": False,
@@ -148,11 +150,17 @@ def trl(
 
     minibatches, epochs = REGIMES[regime]
     prompts, group = shape
-    asked = [p for k in range(batches) for p in task.prompts(prompts, seed=derive(seed, "train", k))]
+    asked = [
+        p for k in range(batches) for p in task.prompts(prompts, seed=derive(seed, "train", k))
+    ]
     end = policy.end_id
 
     def reward(
-        prompts: list[str], completions: list[str], completion_ids: list[list[int]], index: list[int], **_: Any
+        prompts: list[str],
+        completions: list[str],
+        completion_ids: list[list[int]],
+        index: list[int],
+        **_: Any,
     ) -> list[float]:
         given = [
             task.verify(asked[i], text, ended=ids[-1] == end).reward
@@ -180,7 +188,9 @@ def trl(
             reward_funcs=reward,
             args=GRPOConfig(**config),
             processing_class=policy.tokenizer,
-            train_dataset=Dataset.from_dict({"prompt": [p.text for p in asked], "index": list(range(len(asked)))}),
+            train_dataset=Dataset.from_dict(
+                {"prompt": [p.text for p in asked], "index": list(range(len(asked)))}
+            ),
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
@@ -189,8 +199,11 @@ def trl(
 SIDES = {"trlib": ours, "trl": trl}
 
 
-def measure(side: str, regime: str, batches: int, seed: int, warm: int, more: dict[str, Any]) -> dict[str, Any]:
-    """One run; completions and tokens per second of wall and of CPU time, and how well it learned."""
+def measure(
+    side: str, regime: str, batches: int, seed: int, warm: int, more: dict[str, Any]
+) -> dict[str, Any]:
+    """One run; completions and tokens per second of wall and of CPU time, and how well it
+    learned."""
     torch.set_num_threads(1)
     task, policy, clock = trlib.load_task("dial"), trlib.load_policy("dial"), Clock()
     began = time.perf_counter()
@@ -216,7 +229,8 @@ def measure(side: str, regime: str, batches: int, seed: int, warm: int, more: di
         "tokens_a_completion": tokens / count,
         "reward_last_10": sum(last) / len(last),
         "reward_by_tens": [
-            sum(clock.reward[i : i + 10]) / len(clock.reward[i : i + 10]) for i in range(0, batches, 10)
+            sum(clock.reward[i : i + 10]) / len(clock.reward[i : i + 10])
+            for i in range(0, batches, 10)
         ],
         "sampled_accuracy": found.as_dict()["sampled"],
         "greedy_accuracy": found.greedy.value,
@@ -225,15 +239,23 @@ def measure(side: str, regime: str, batches: int, seed: int, warm: int, more: di
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("side", choices=SIDES)
     parser.add_argument("regime", choices=REGIMES)
     parser.add_argument("--batches", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--warm", type=int, default=3, help="batches before the clock starts")
-    parser.add_argument("--options", type=json.loads, default={}, help="more arguments of the side, as JSON")
+    parser.add_argument(
+        "--options", type=json.loads, default={}, help="more arguments of the side, as JSON"
+    )
     args = parser.parse_args()
-    print(json.dumps(measure(args.side, args.regime, args.batches, args.seed, args.warm, args.options)))
+    print(
+        json.dumps(
+            measure(args.side, args.regime, args.batches, args.seed, args.warm, args.options)
+        )
+    )
     return 0
 
 

@@ -3,8 +3,8 @@
     python -m benchmarks.loop.stages                      both regimes
     python -m benchmarks.loop.stages --regime reuse --record ''
 
-Wraps the functions of the loop, each with the time it does not spend in another one, by processor time; the rest is
-what stands between them. Writes benchmarks/loop/stages.json.
+Wraps the functions of the loop, each with the time it does not spend in another one, by processor
+time; the rest is what stands between them. Writes benchmarks/loop/stages.json.
 """
 
 from __future__ import annotations
@@ -102,7 +102,12 @@ class Starts:
 
     def __init__(self, task: Any, stages: Stages) -> None:
         self.task, self.stages, self.batch = task, stages, 0
-        self.name, self.max_tokens, self.settings, self.verify = task.name, task.max_tokens, task.settings, task.verify
+        self.name, self.max_tokens, self.settings, self.verify = (
+            task.name,
+            task.max_tokens,
+            task.settings,
+            task.verify,
+        )
 
     def prompts(self, n: int, *, seed: int) -> Any:
         if self.batch == WARM:
@@ -142,14 +147,20 @@ def table(found: dict[str, dict[str, float]]) -> str:
     for name in order:
         cells = [f"{by[name]:.1f} ({by[name] / sum(by.values()):.0%})" for by in found.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "| sum | " + " | ".join(f"{sum(by.values()):.1f}" for by in found.values()) + " |"])
+    return "\n".join(
+        [*lines, "| sum | " + " | ".join(f"{sum(by.values()):.1f}" for by in found.values()) + " |"]
+    )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--regime", choices=(*BATCHES, "both"), default="both")
     parser.add_argument("--batches", type=int, help="batches a run (default: 60 and 25)")
-    parser.add_argument("--record", default=str(Path(__file__).with_name("stages.json")), help="'' for nowhere")
+    parser.add_argument(
+        "--record", default=str(Path(__file__).with_name("stages.json")), help="'' for nowhere"
+    )
     args = parser.parse_args()
     record = circumstances()
     regimes = list(BATCHES) if args.regime == "both" else [args.regime]

@@ -1,4 +1,5 @@
-"""Alternating measurement: every contestant once a round, in a rotating order, so that a disturbance hits all alike."""
+"""Alternating measurement: every contestant once a round, in a rotating order, so that a
+disturbance hits all alike."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from statistics import median
 from typing import Any
 
 
-def alternate(contestants: Mapping[str, Callable[[], Any]], rounds: int, *, warm: int = 1) -> dict[str, list[float]]:
+def alternate(
+    contestants: Mapping[str, Callable[[], Any]], rounds: int, *, warm: int = 1
+) -> dict[str, list[float]]:
     """Processor seconds of every call, by name; the first `warm` rounds do not count."""
     names = list(contestants)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -23,8 +26,12 @@ def alternate(contestants: Mapping[str, Callable[[], Any]], rounds: int, *, warm
 
 
 def against(seconds: Mapping[str, list[float]], plain: str) -> dict[str, dict[str, float]]:
-    """For every name: the median in ms, and the median over rounds of its ratio to `plain` in the same round."""
+    """For every name: the median in ms, and the median over rounds of its ratio to `plain` in the
+    same round."""
     return {
-        name: {"ms": 1e3 * median(each), "ratio": median(a / b for a, b in zip(each, seconds[plain], strict=True))}
+        name: {
+            "ms": 1e3 * median(each),
+            "ratio": median(a / b for a, b in zip(each, seconds[plain], strict=True)),
+        }
         for name, each in seconds.items()
     }

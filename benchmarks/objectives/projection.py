@@ -1,11 +1,14 @@
-"""TROLL's projection against the same with 24 bisections in place of its search, alternating, one thread.
+"""TROLL's projection against the same with 24 bisections in place of its search, alternating, one
+thread.
 
-    python -m benchmarks.objectives.projection                  writes benchmarks/objectives/projection.json
+    python -m benchmarks.objectives.projection
+        writes benchmarks/objectives/projection.json
     python -m benchmarks.objectives.projection --rounds 5 --record ''      print only
 
-Every token is outside the region (δ = .05), its logits a standard normal times .7 from the old ones. Errors are of the
-projected KL, relative to δ. Both sides bracket t in [0, 1], return the feasible end and share everything but the
-search: the bisection, too, works on blocks that fit the cache (without that it takes up to four times as long).
+Every token is outside the region (δ = .05), its logits a standard normal times .7 from the old
+ones. Errors are of the projected KL, relative to δ. Both sides bracket t in [0, 1], return the
+feasible end and share everything but the search: the bisection, too, works on blocks that fit the
+cache (without that it takes up to four times as long).
 """
 
 from __future__ import annotations
@@ -34,7 +37,9 @@ SIZES = {
 }
 
 
-def bisect(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float, passes: int = 24) -> Tensor:
+def bisect(
+    base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float, passes: int = 24
+) -> Tensor:
     """What `projection._root` returns, by halving."""
     lower, upper = torch.zeros_like(least), torch.ones_like(least)
     for _ in range(passes):
@@ -48,11 +53,13 @@ def bisect(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float
 def contestants(
     tokens: int, outcomes: int, dtype: torch.dtype
 ) -> tuple[dict[str, Callable[[], Tensor]], Callable[[Tensor], Tensor]]:
-    """The projection of the same tokens by either search, forward only, and the error of a result."""
+    """The projection of the same tokens by either search, forward only, and the error of a
+    result."""
     g = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(tokens, outcomes, generator=g)
     u, lq = (
-        (logits + shift).log_softmax(-1).to(dtype) for shift in (0.7 * torch.randn(tokens, outcomes, generator=g), 0.0)
+        (logits + shift).log_softmax(-1).to(dtype)
+        for shift in (0.7 * torch.randn(tokens, outcomes, generator=g), 0.0)
     )
     drift = projection.departure(u, lq)
     rows = projection.outside(drift[0], outcomes, DELTA)
@@ -95,13 +102,15 @@ def measure(rounds: int) -> list[dict[str, Any]]:
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = [
-        "| size | type | Newton | 24 bisections | faster | median error of the KL | largest excess over δ |",
+        "| size | type | Newton | 24 bisections | faster | median error of the KL | largest "
+        "excess over δ |",
         "|---|---|---|---|---|---|---|",
     ]
     for r in rows:
         error, excess = r["median_error"], r["largest_excess"]
         lines.append(
-            f"| {r['size']} | {r['type']} | {r['ms']['newton']:.1f} ms | {r['ms']['bisection']:.1f} ms | "
+            f"| {r['size']} | {r['type']} | {r['ms']['newton']:.1f} ms | "
+            f"{r['ms']['bisection']:.1f} ms | "
             f"**{r['faster']:.1f}** | {error['newton']:.0e}, {error['bisection']:.0e} | "
             f"{excess['newton']:+.0e}, {excess['bisection']:+.0e} |"
         )
@@ -109,9 +118,13 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--record", default=str(HERE / "projection.json"), help="where to write; '' for nowhere")
+    parser.add_argument(
+        "--record", default=str(HERE / "projection.json"), help="where to write; '' for nowhere"
+    )
     args = parser.parse_args()
     record = circumstances()
     torch.set_num_threads(1)

@@ -1,12 +1,14 @@
-"""A whole training step of every objective against one of the plain policy gradient, alternating, one thread.
+"""A whole training step of every objective against one of the plain policy gradient, alternating,
+one thread.
 
-    python -m benchmarks.objectives.run                       both sizes; writes benchmarks/objectives/run.json
+    python -m benchmarks.objectives.run
+        both sizes; writes benchmarks/objectives/run.json
     python -m benchmarks.objectives.run --rounds 10 --record ''      print only
 
-`dial`: the shipped model, 256 completions of 16 tokens: forward, objective, backward, clipped AdamW step.
-`dial, stale`: the same some updates later, so that a region has more to do.
-`head`: 16 completions of 16 tokens at V = 49,152, width 576: output layer, objective, backward; the body of a model
-would only add to both sides.
+`dial`: the shipped model, 256 completions of 16 tokens: forward, objective, backward, clipped AdamW
+step. `dial, stale`: the same some updates later, so that a region has more to do.
+`head`: 16 completions of 16 tokens at V = 49,152, width 576: output layer, objective, backward; the
+body of a model would only add to both sides.
 """
 
 from __future__ import annotations
@@ -91,16 +93,21 @@ def loss_of(method: Method, scores: Scores, batch: Batch) -> Tensor:
 
 
 def steps_on_dial(updates: int) -> tuple[dict[str, Callable[[], None]], dict[str, Any]]:
-    """A step of every method, `updates` policy-gradient updates after the anchor (then the learning rate is 0)."""
+    """A step of every method, `updates` policy-gradient updates after the anchor (then the learning
+    rate is 0)."""
     torch.manual_seed(0)
     policy, task = load_policy("dial", device="cpu"), load_task("dial")
     prompts = [p.text for p in task.prompts(16, seed=0)]
     completions = sample(policy, prompts, group=16, max_tokens=16, seed=0)
     # Random tokens after the end, so that all 256 x 16 positions count.
     tokens = torch.randint(3, policy.vocabulary, (256, 16))
-    tokens[:, : completions.tokens.shape[1]][completions.mask] = completions.tokens[completions.mask]
+    tokens[:, : completions.tokens.shape[1]][completions.mask] = completions.tokens[
+        completions.mask
+    ]
     every = torch.ones_like(tokens, dtype=torch.bool)
-    completions = replace(completions, tokens=tokens, mask=every, forced=~every, logp=torch.zeros(256, 16))
+    completions = replace(
+        completions, tokens=tokens, mask=every, forced=~every, logp=torch.zeros(256, 16)
+    )
     with torch.no_grad():
         full_old = policy.score(completions, full=True).full
     assert full_old is not None
@@ -123,7 +130,8 @@ def steps_on_dial(updates: int) -> tuple[dict[str, Callable[[], None]], dict[str
 
 
 def steps_on_a_head() -> tuple[dict[str, Callable[[], None]], dict[str, Any]]:
-    """The output layer, the objective and both backwards, for hidden states and weights that need a gradient."""
+    """The output layer, the objective and both backwards, for hidden states and weights that need a
+    gradient."""
     torch.manual_seed(0)
     rows, length, width, vocabulary = 16, 16, 576, 49_152
     hidden = torch.randn(rows, length, width)
@@ -149,11 +157,15 @@ def steps_on_a_head() -> tuple[dict[str, Callable[[], None]], dict[str, Any]]:
     return _steps(batch, step), _activity(batch, scores())
 
 
-def _steps(batch: Batch, step: Callable[[Method, Batch, bool], None]) -> dict[str, Callable[[], None]]:
+def _steps(
+    batch: Batch, step: Callable[[Method, Batch, bool], None]
+) -> dict[str, Callable[[], None]]:
     found: dict[str, Callable[[], None]] = {}
     for name, method in METHODS.items():
         anchor = type(method).anchor
-        found[name] = partial(step, method, prepared(method, batch, anchor), method.needs(anchor).full)
+        found[name] = partial(
+            step, method, prepared(method, batch, anchor), method.needs(anchor).full
+        )
     return found
 
 
@@ -184,22 +196,34 @@ def table(summary: dict[str, Any]) -> str:
         cells = []
         for size in sizes:
             found = summary[size]["objectives"][name]
-            cells.append(f"{found['ms']:.1f} ms" if name == PLAIN else f"{100 * (found['ratio'] - 1):+.1f} %")
-        lines.append(f"| {name} | {'' if limit is None or name == PLAIN else f'{limit} %'} | {' | '.join(cells)} |")
+            cells.append(
+                f"{found['ms']:.1f} ms" if name == PLAIN else f"{100 * (found['ratio'] - 1):+.1f} %"
+            )
+        lines.append(
+            f"| {name} | {'' if limit is None or name == PLAIN else f'{limit} %'} | "
+            f"{' | '.join(cells)} |"
+        )
     for size in sizes:
         c = summary[size]["circumstances"]
         lines.append(
             f"\n{size}: {c['tokens']} tokens, V = {c['vocabulary']:,}; TROLL projects "
-            f"{100 * c['projected_by_troll']:.1f} % of them, PPO silences {100 * c['clipped_by_ppo']:.1f} %."
+            f"{100 * c['projected_by_troll']:.1f} % of them, PPO silences "
+            f"{100 * c['clipped_by_ppo']:.1f} %."
         )
     return "\n".join(lines)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", choices=("dial", "head", "both"), default="both")
-    parser.add_argument("--rounds", type=int, help="steps of every objective (default: 30 on dial, 7 on head)")
-    parser.add_argument("--record", default=str(HERE / "run.json"), help="where to write; '' for nowhere")
+    parser.add_argument(
+        "--rounds", type=int, help="steps of every objective (default: 30 on dial, 7 on head)"
+    )
+    parser.add_argument(
+        "--record", default=str(HERE / "run.json"), help="where to write; '' for nowhere"
+    )
     args = parser.parse_args()
     record = circumstances()
     torch.set_num_threads(1)

@@ -1,12 +1,15 @@
-"""Scoring tokens in chunks of the vocabulary against whole logits: time and peak memory, one thread.
+"""Scoring tokens in chunks of the vocabulary against whole logits: time and peak memory, one
+thread.
 
-    python -m benchmarks.objectives.scoring                  writes benchmarks/objectives/scoring.json
+    python -m benchmarks.objectives.scoring
+        writes benchmarks/objectives/scoring.json
     python -m benchmarks.objectives.scoring --rounds 2 --record ''      print only
 
-512 tokens of width 896; log-probs of the sampled tokens, entropy and the 20 most likely, at V = 49,152 and 151,936.
-Three uses: scoring alone, with the gradient in the hidden states (frozen output weights, as with LoRA), and in the
-weights too. Times alternate in one process; the peak is that of a process of its own above what it held before the call
-(the gradient of the weights included, which both sides need).
+512 tokens of width 896; log-probs of the sampled tokens, entropy and the 20 most likely, at V =
+49,152 and 151,936. Three uses: scoring alone, with the gradient in the hidden states (frozen output
+weights, as with LoRA), and in the weights too. Times alternate in one process; the peak is that of
+a process of its own above what it held before the call (the gradient of the weights included, which
+both sides need).
 """
 
 from __future__ import annotations
@@ -31,11 +34,16 @@ from trlab.scoring import score_tokens
 HERE = Path(__file__).parent
 TOKENS, WIDTH, TOP = 512, 896, 20
 VOCABULARIES = (49_152, 151_936)
-USES = {"score": "scoring alone", "hidden": "and gradient in the hidden states", "both": "and in the output weights"}
+USES = {
+    "score": "scoring alone",
+    "hidden": "and gradient in the hidden states",
+    "both": "and in the output weights",
+}
 
 
 def problem(vocabulary: int, use: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Hidden states, output weights (the same numbers again and again, which is quick to make) and tokens."""
+    """Hidden states, output weights (the same numbers again and again, which is quick to make) and
+    tokens."""
     g = torch.Generator().manual_seed(0)
     hidden = torch.randn(TOKENS, WIDTH, generator=g)
     rows = 0.1 * torch.randn(4096, WIDTH, generator=g)
@@ -58,7 +66,10 @@ def whole(hidden: Tensor, weight: Tensor, tokens: Tensor) -> tuple[Tensor, Tenso
     return logp.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), entropy, top
 
 
-SIDES: dict[str, Callable[..., tuple[Tensor, Tensor, Tensor]]] = {"chunks": in_chunks, "whole": whole}
+SIDES: dict[str, Callable[..., tuple[Tensor, Tensor, Tensor]]] = {
+    "chunks": in_chunks,
+    "whole": whole,
+}
 
 
 def call(side: str, hidden: Tensor, weight: Tensor, tokens: Tensor) -> None:
@@ -71,7 +82,12 @@ def call(side: str, hidden: Tensor, weight: Tensor, tokens: Tensor) -> None:
 def peak(vocabulary: int, use: str, side: str) -> float:
     """MB that one call adds to this process at most (Linux)."""
     hidden, weight, tokens = problem(vocabulary, use)
-    call(side, hidden[:2].detach().requires_grad_(use != "score"), weight[:64].detach(), tokens[:2] % 64)
+    call(
+        side,
+        hidden[:2].detach().requires_grad_(use != "score"),
+        weight[:64].detach(),
+        tokens[:2] % 64,
+    )
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     before = _status("VmRSS")
     call(side, hidden, weight, tokens)
@@ -90,7 +106,9 @@ def measure(rounds: int) -> list[dict[str, Any]]:
             data = problem(vocabulary, use)
             for ours, theirs in zip(in_chunks(*data), whole(*data), strict=True):
                 torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
-            timed = against(alternate({side: partial(call, side, *data) for side in SIDES}, rounds), "whole")
+            timed = against(
+                alternate({side: partial(call, side, *data) for side in SIDES}, rounds), "whole"
+            )
             memory = {side: _in_a_process(vocabulary, use, side) for side in SIDES}
             rows.append(
                 {
@@ -106,15 +124,26 @@ def measure(rounds: int) -> list[dict[str, Any]]:
 
 
 def _in_a_process(vocabulary: int, use: str, side: str) -> float:
-    command = [sys.executable, "-m", "benchmarks.objectives.scoring", "--peak", str(vocabulary), use, side]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE.parent.parent)
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.objectives.scoring",
+        "--peak",
+        str(vocabulary),
+        use,
+        side,
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=HERE.parent.parent
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = [
-        "| vocabulary | use | time: chunks, whole logits | ratio | peak: chunks, whole logits | ratio |",
+        "| vocabulary | use | time: chunks, whole logits | ratio | peak: chunks, whole logits | "
+        "ratio |",
         "|---|---|---|---|---|---|",
     ]
     for r in rows:
@@ -128,10 +157,16 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peak", nargs=3, metavar=("VOCABULARY", "USE", "SIDE"), help="print the peak of one call")
-    parser.add_argument("--record", default=str(HERE / "scoring.json"), help="where to write; '' for nowhere")
+    parser.add_argument(
+        "--peak", nargs=3, metavar=("VOCABULARY", "USE", "SIDE"), help="print the peak of one call"
+    )
+    parser.add_argument(
+        "--record", default=str(HERE / "scoring.json"), help="where to write; '' for nowhere"
+    )
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.peak:

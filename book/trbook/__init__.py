@@ -7,8 +7,10 @@ try:
     from trlib.namesake import check
 except ModuleNotFoundError as error:
     raise ImportError(
-        "`import trlib` does not bring the trlib of trust-region-book: another project of that name, from the package "
-        "index, hides it, or it is not installed; `pip uninstall trlib`, then install trust-region-book again"
+        "`import trlib` does not bring the trlib of trust-region-book: another project of that "
+        "name, from the package "
+        "index, hides it, or it is not installed; `pip uninstall trlib`, then install "
+        "trust-region-book again"
     ) from error
 
 from trbook import order

@@ -1,8 +1,9 @@
-"""Where the repository and the published book are, read from the one setting `repository: url` in `_config.yml`.
+"""Where the repository and the published book are, read from the one setting `repository: url` in
+`_config.yml`.
 
-Every address of the book follows from it: the links and buttons of its pages, the install cells, README, CITATION.cff
-and pyproject.toml. As long as the setting is empty, or still names the placeholder OWNER, each of them is empty, and
-code that would show an address shows nothing.
+Every address of the book follows from it: the links and buttons of its pages, the install cells,
+README, CITATION.cff and pyproject.toml. As long as the setting is empty, or still names the
+placeholder OWNER, each of them is empty, and code that would show an address shows nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Address:
 
     @property
     def pages(self) -> str:
-        """The published book, with a slash at the end: GitHub Pages. Other hosts have no rule to go by."""
+        """The published book, with a slash at the end: GitHub Pages. Other hosts have no rule to go
+        by."""
         if not self._at_github():
             return ""
         owner, name = self.repository.split("/")[-2:]
@@ -60,11 +62,12 @@ def address(settings: Mapping[str, Any]) -> Address:
     """The addresses that follow from the settings in `_config.yml`.
 
     Args:
-        settings: the file's content. Of `repository` it reads `url`, with or without a slash or `.git` at its end, and
-            `branch`, `main` unless it is set.
+        settings: the file's content. Of `repository` it reads `url`, with or without a slash or
+            `.git` at its end, and `branch`, `main` unless it is set.
 
     Raises:
-        ValueError: the setting is neither empty nor an address of the form `https://HOST/OWNER/NAME`.
+        ValueError: the setting is neither empty nor an address of the form
+            `https://HOST/OWNER/NAME`.
     """
     repository = settings.get("repository") or {}
     url, branch = str(repository.get("url") or "").strip(), str(repository.get("branch") or "main")
@@ -72,7 +75,10 @@ def address(settings: Mapping[str, Any]) -> Address:
         return Address(branch=branch)
     parts = FORM.fullmatch(url)
     if parts is None:
-        raise ValueError(f"_config.yml: repository: url: expected https://HOST/OWNER/NAME or nothing, got {url!r}")
+        raise ValueError(
+            "_config.yml: repository: url: expected https://HOST/OWNER/NAME or nothing, got "
+            f"{url!r}"
+        )
     if parts["owner"] == PLACEHOLDER:
         return Address(branch=branch)
     return Address(f"https://{parts['host']}/{parts['owner']}/{parts['name']}", branch)

@@ -1,17 +1,19 @@
-"""How much of what a batch promises is luck? Completions of the same policy and prompts, put aside, show it.
+"""How much of what a batch promises is luck? Completions of the same policy and prompts, put aside,
+show it.
 
-Of every group of 16 completions a policy learns from 8 and never from the others. After each update both halves say how
-much better the policy has become:
+Of every group of 16 completions a policy learns from 8 and never from the others. After each update
+both halves say how much better the policy has become:
 
-    promised gain = mean over completions of Σ_t (r_t - 1) A,   r_t = π(y_t)/μ(y_t), A = R - mean R of the half's group
+    promised gain = mean over completions of Σ_t (r_t - 1) A,
+        r_t = π(y_t)/μ(y_t), A = R - mean R of the half's group
 
-Both halves are equally old, so age harms both alike. What the trained half promises beyond the other is refitting: the
-policy has learned its luck.
+Both halves are equally old, so age harms both alike. What the trained half promises beyond the
+other is refitting: the policy has learned its luck.
 
-Known beforehand: the first batch of seed 1, where the gap grows with every update, to .65 against .46.
-Predicted before the run, at a learning rate of 1e-4 and without a region: (1) the trained half promises more from the
-second update on; (2) the gap grows to the sixteenth; (3) the half put aside promises less after sixteen updates than it
-did at its best; (4) with PPO's clip the gap is smaller.
+Known beforehand: the first batch of seed 1, where the gap grows with every update, to .65 against
+.46. Predicted before the run, at a learning rate of 1e-4 and without a region: (1) the trained half
+promises more from the second update on; (2) the gap grows to the sixteenth; (3) the half put aside
+promises less after sixteen updates than it did at its best; (4) with PPO's clip the gap is smaller.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ SEEDS = range(1200, 1208)
 
 @dataclass(frozen=True, kw_only=True)
 class HalfAside(Method):
-    """Learns from the first half of every group, and keeps in its memory what both halves promise at every update."""
+    """Learns from the first half of every group, and keeps in its memory what both halves promise
+    at every update."""
 
     clip: bool = False
     """PPO's clip; else the importance-weighted policy gradient, without a region."""
@@ -51,7 +54,8 @@ class HalfAside(Method):
         return replace(batch, advantages=advantages[:, None] * batch.mask)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        """Twice the loss of the trained half, so that its mean over all tokens is about its mean over its own."""
+        """Twice the loss of the trained half, so that its mean over all tokens is about its mean
+        over its own."""
         assert batch.advantages is not None
         trained = (torch.arange(len(batch.rewards)) % GROUP < GROUP // 2)[:, None]
         ratio = (scores.logp.detach() - batch.logp_anchor).exp()
@@ -66,7 +70,8 @@ class HalfAside(Method):
 
 
 def promises(*, clip: bool, seed: int, steps: int = STEPS) -> Tensor:
-    """[steps, USES, 2]: what the trained half and the other promise before each update of each batch of one run."""
+    """[steps, USES, 2]: what the trained half and the other promise before each update of each
+    batch of one run."""
     run = trlib.train(
         trlib.load_policy("dial"),
         trlib.load_task("dial"),

@@ -3,9 +3,10 @@
     bandit_step(RELATIVES["r2vpo"](), mu, advantages)        an objective takes its gradient steps
     bandit_step(lambda mu, a: wpo_update(mu, a, D, .5), mu, advantages)      a closed form is called
 
-An objective is the method itself, trained by its own `prepare`, `objective` and `update` on a batch in which every arm
-occurs as often as mu says, so that nothing is sampled. The policy is a table of logits, one for each arm, and the
-optimiser is plain gradient descent: what moves is the method's doing.
+An objective is the method itself, trained by its own `prepare`, `objective` and `update` on a batch
+in which every arm occurs as often as mu says, so that nothing is sampled. The policy is a table of
+logits, one for each arm, and the optimiser is plain gradient descent: what moves is the method's
+doing.
 """
 
 from __future__ import annotations
@@ -60,12 +61,12 @@ def bandit_step(
         uses: updates from the batch; for a closed form there is one.
         lr: of the gradient descent on the logits.
         samples: completions of the batch, shared out by mu (largest remainders).
-        batches: steps one after the other, each from the policy that the one before has left; the reference and what
-            the method remembers stay. All distances are to mu.
+        batches: steps one after the other, each from the policy that the one before has left; the
+            reference and what the method remembers stay. All distances are to mu.
 
     Raises:
-        TypeError, ValueError: no probabilities; advantages of another shape; an arm that gets no sample; a method that
-            asks for a critic or for an expert.
+        TypeError, ValueError: no probabilities; advantages of another shape; an arm that gets no
+            sample; a method that asks for a critic or for an expert.
     """
     mu, advantages = _checked(mu, advantages)
     if not isinstance(method, Method):
@@ -77,13 +78,16 @@ def bandit_step(
     needs = method.needs(method.anchor)
     if needs.critic or isinstance(method, WithExpert):
         raise ValueError(
-            f"method: expected one without a critic and without an expert, got {type(method).__name__}; a "
+            "method: expected one without a critic and without an expert, got "
+            f"{type(method).__name__}; a "
             f"bandit has neither"
         )
     table = _Table(mu, checks.number("lr", lr, above=0), counts["uses"])
     memory = Memory()
     for number in range(counts["batches"]):
-        batch = table.drawn(advantages, counts["samples"], method, needs, memory, number, counts["batches"])
+        batch = table.drawn(
+            advantages, counts["samples"], method, needs, memory, number, counts["batches"]
+        )
         table.begin(method, method.prepare(batch))
         method.update(cast(Step, table))
     return moved(mu, table.logits.detach().squeeze(-1).softmax(-1), advantages)
@@ -108,25 +112,30 @@ def moved(mu: Tensor, pi: Tensor, advantages: Tensor) -> Moved:
 
 
 def linear_tilt(mu: Tensor, advantages: Tensor, lam: float) -> Tensor:
-    """R2VPO's exact step, argmax_π Σ_a π A - λ E_μ (r-1)²: μ max(0, 1 + (A-ν)/(2 λ)), ν so that it sums to 1.
+    """R2VPO's exact step, argmax_π Σ_a π A - λ E_μ (r-1)²: μ max(0, 1 + (A-ν)/(2 λ)), ν so that it
+    sums to 1.
 
-    Linear in A where KL's tilt is exponential. With no arm at 0, ν = E_μ A and E_μ (r-1)² = Var_μ A / (4 λ²), so that a
-    bound δ on it has λ = sd_μ(A) / (2 sqrt δ). Derived here.
+    Linear in A where KL's tilt is exponential. With no arm at 0, ν = E_μ A and E_μ (r-1)² = Var_μ A
+    / (4 λ²), so that a bound δ on it has λ = sd_μ(A) / (2 sqrt δ). Derived here.
 
     Raises:
-        TypeError, ValueError: no probabilities; advantages of another shape; a λ that is not above 0.
+        TypeError, ValueError: no probabilities; advantages of another shape; a λ that is not above
+            0.
     """
     mu, advantages = _checked(mu, advantages)
     lam = checks.number("lam", lam, above=0, below=math.inf)
     order = advantages.argsort(descending=True)
     mass = mu[order].cumsum(0)
-    nu = ((mu * advantages)[order].cumsum(0) + 2 * lam * (mass - 1)) / mass  # if the first k arms were those above 0
+    nu = (
+        (mu * advantages)[order].cumsum(0) + 2 * lam * (mass - 1)
+    ) / mass  # if the first k arms were those above 0
     last = int((advantages[order] > nu - 2 * lam).sum()) - 1
     return mu * (1 + (advantages - nu[last]) / (2 * lam)).clamp(min=0)
 
 
 def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    """π0 exp(η R) / Z [K], the nearest by KL(π ‖ π0) whose mean return is `target`; ValueError: no such policy."""
+    """π0 exp(η R) / Z [K], the nearest by KL(π ‖ π0) whose mean return is `target`; ValueError: no
+    such policy."""
     played = R[pi0 > 0]
     worst, best = float(played.min()), float(played.max())
     if not worst < target < best:
@@ -139,7 +148,8 @@ def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
     def short(eta: float) -> bool:
         return float(tilted(eta) @ (R - target)) < 0
 
-    # The mean return grows with η: double the bracket until it holds the root, then halve it until it is one number.
+    # The mean return grows with η: double the bracket until it holds the root, then halve it until
+    # it is one number.
     far = math.copysign(1 / (best - worst), 1 if short(0.0) else -1)
     while short(far) == (far > 0):
         far *= 2
@@ -150,8 +160,8 @@ def counterfactual_policy(pi0: Tensor, R: Tensor, target: float) -> Tensor:
 
 
 def uniform_q(rewards: Tensor) -> list[Tensor]:
-    """The uniform policy's Q at every depth of a tree, [V], [V, V], ..., from its leaves' rewards [V, ..., V]: above 0
-    exactly where a rewarded leaf lies below. Source: arXiv 2509.24981."""
+    """The uniform policy's Q at every depth of a tree, [V], [V, V], ..., from its leaves' rewards
+    [V, ..., V]: above 0 exactly where a rewarded leaf lies below. Source: arXiv 2509.24981."""
     values = [checks.floating("rewards", rewards)]
     while values[0].dim() > 1:
         values.insert(0, values[0].mean(-1))
@@ -159,11 +169,18 @@ def uniform_q(rewards: Tensor) -> list[Tensor]:
 
 
 def _checked(mu: Tensor, advantages: Tensor) -> tuple[Tensor, Tensor]:
-    mu, advantages = torch.as_tensor(mu, dtype=torch.float64), torch.as_tensor(advantages, dtype=torch.float64)
+    mu, advantages = (
+        torch.as_tensor(mu, dtype=torch.float64),
+        torch.as_tensor(advantages, dtype=torch.float64),
+    )
     if mu.dim() != 1 or len(mu) < 2 or float(mu.min()) <= 0 or abs(float(mu.sum()) - 1) > 1e-6:
-        raise ValueError(f"mu: expected at least two probabilities above 0 that sum to 1, got {mu.tolist()}")
+        raise ValueError(
+            f"mu: expected at least two probabilities above 0 that sum to 1, got {mu.tolist()}"
+        )
     if advantages.shape != mu.shape or not bool(advantages.isfinite().all()):
-        raise ValueError(f"advantages: expected {len(mu)} numbers, one for each arm, got {advantages.tolist()}")
+        raise ValueError(
+            f"advantages: expected {len(mu)} numbers, one for each arm, got {advantages.tolist()}"
+        )
     return mu, advantages
 
 
@@ -174,7 +191,9 @@ def _shared(mu: Tensor, samples: int) -> Tensor:
     short = samples - int(counts.sum())
     counts[(exact - counts).argsort(descending=True, stable=True)[:short]] += 1
     if float(counts.min()) == 0:
-        raise ValueError(f"samples: expected at least one for every arm of mu = {mu.tolist()}, got {samples}")
+        raise ValueError(
+            f"samples: expected at least one for every arm of mu = {mu.tolist()}, got {samples}"
+        )
     return torch.arange(len(mu)).repeat_interleave(counts.long())
 
 
@@ -193,7 +212,14 @@ class _Table:
         self.batch: Batch
 
     def drawn(
-        self, advantages: Tensor, samples: int, method: Method, needs: Needs, memory: Memory, number: int, batches: int
+        self,
+        advantages: Tensor,
+        samples: int,
+        method: Method,
+        needs: Needs,
+        memory: Memory,
+        number: int,
+        batches: int,
     ) -> Batch:
         """Completions of one token, as often as the present policy says."""
         now = self.logits.detach().squeeze(-1).log_softmax(-1)
@@ -215,7 +241,9 @@ class _Table:
         )
         more: dict[str, Any] = {"logp_old": batch.logp_rollout}
         if needs.reference:
-            more["logp_ref"] = self.reference["logits"].squeeze(-1).log_softmax(-1)[arms].unsqueeze(-1)
+            more["logp_ref"] = (
+                self.reference["logits"].squeeze(-1).log_softmax(-1)[arms].unsqueeze(-1)
+            )
         if needs.full_anchor:
             more["full_anchor"] = now.expand(samples, 1, -1)
         return batch.plus(**more)
@@ -251,7 +279,9 @@ class _Table:
         return slope.expand(len(self.batch.tokens if rows is None else rows), 1, -1)
 
     def loss(self, scores: Scores | None = None) -> Tensor:
-        return self.method.loss(self.method.objective(scores or self.score(), self.batch).per_token, self.batch)
+        return self.method.loss(
+            self.method.objective(scores or self.score(), self.batch).per_token, self.batch
+        )
 
     def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
         (gradient,) = torch.autograd.grad(loss, self.logits, allow_unused=True)
@@ -264,5 +294,7 @@ class _Table:
 
     def move_reference(self, share: float = 1.0) -> None:
         if not self.method.needs(self.batch.anchor).reference:
-            raise ValueError("reference: the method has none; its `needs` must name it: Needs(reference=True)")
+            raise ValueError(
+                "reference: the method has none; its `needs` must name it: Needs(reference=True)"
+            )
         self.reference["logits"].lerp_(self.logits.detach(), share)

@@ -1,4 +1,5 @@
-"""What every page of the gallery shows: its branch's map, one step of its methods on one bandit, and recorded runs.
+"""What every page of the gallery shows: its branch's map, one step of its methods on one bandit,
+and recorded runs.
 
 branch_map("ratios")
 steps({"PPO": PPO(), "R2VPO": RELATIVES["r2vpo"]()})
@@ -35,7 +36,8 @@ ADVANTAGES = (2.0, 0.5, 0.2, -0.3, -0.725)
 
 
 def branch_map(branch: str) -> pd.DataFrame:
-    """A row for each method of a branch: what it keeps close, to what, and how, from the method cards.
+    """A row for each method of a branch: what it keeps close, to what, and how, from the method
+    cards.
 
     Raises:
         ValueError: no such branch, or one without cards.
@@ -44,8 +46,12 @@ def branch_map(branch: str) -> pd.DataFrame:
 
     cards = [card for card in CARDS.values() if card.family == branch]
     if branch not in GALLERY or not cards:
-        raise ValueError(f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}")
-    names = [f"{card.title} ({card.provenance})" if card.is_reading else card.title for card in cards]
+        raise ValueError(
+            f"branch: expected one of {', '.join(GALLERY)}, with cards, got {branch!r}"
+        )
+    names = [
+        f"{card.title} ({card.provenance})" if card.is_reading else card.title for card in cards
+    ]
     return _whole(
         pd.DataFrame(
             [(card.what, card.to, card.how) for card in cards],
@@ -55,8 +61,11 @@ def branch_map(branch: str) -> pd.DataFrame:
     )
 
 
-def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES, **regime: Any) -> pd.DataFrame:
-    """A row for each method: what one step of `trbook.bandit.bandit_step` gains, and how far it goes.
+def steps(
+    methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES, **regime: Any
+) -> pd.DataFrame:
+    """A row for each method: what one step of `trbook.bandit.bandit_step` gains, and how far it
+    goes.
 
     Args:
         methods: by the name of the row, an objective or a closed form.
@@ -74,21 +83,30 @@ def steps(methods: Mapping[str, Any], mu: Any = MU, advantages: Any = ADVANTAGES
 
 
 def on_dial(branch: str) -> Drawing | Note:
-    """How often the methods of a branch are right after 24 batches of `dial`, each used once or eight times, compared
-    with PPO and no region: recorded runs, each method at the learning rate that is best for it at that many uses,
-    interquartile means of eight seeds with 95 % intervals; beside each name stand the two rates."""
+    """How often the methods of a branch are right after 24 batches of `dial`, each used once or
+    eight times, compared with PPO and no region: recorded runs, each method at the learning rate
+    that is best for it at that many uses, interquartile means of eight seeds with 95 % intervals;
+    beside each name stand the two rates."""
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
     labels = [variant.name for variant in _variants(branch)]
     often = {"1": "once", "8": "eight times"}
     found = {
-        uses: {called(label): interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels} for uses in often
+        uses: {
+            called(label): interval(runs_of(SWEEP, label, at={"uses": uses})) for label in labels
+        }
+        for uses in often
     }
-    rates = {label: " and ".join(written_rate(rate) for rate in _rates(label, often)) for label in labels}
+    rates = {
+        label: " and ".join(written_rate(rate) for rate in _rates(label, often)) for label in labels
+    }
     figure, ax = rows_of(
-        [f"{called(label)}, lr {rates[label]}" for label in labels], "share of sampled completions that are right"
+        [f"{called(label)}, lr {rates[label]}" for label in labels],
+        "share of sampled completions that are right",
     )
-    for (uses, row), colour, marker, shift in zip(found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False):
+    for (uses, row), colour, marker, shift in zip(
+        found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False
+    ):
         for i, estimate in enumerate(row.values()):
             ax.plot(
                 [estimate.low, estimate.high],
@@ -109,8 +127,14 @@ def on_dial(branch: str) -> Drawing | Note:
             )
     ax.set_xlim(0, 1)
     legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2)
-    words = [in_words(f"Sampled accuracy, a batch used {often[uses]}", row) for uses, row in found.items()]
-    words.append("Learning rates, once and eight times: " + ", ".join(f"{label} {rates[label]}" for label in labels))
+    words = [
+        in_words(f"Sampled accuracy, a batch used {often[uses]}", row)
+        for uses, row in found.items()
+    ]
+    words.append(
+        "Learning rates, once and eight times: "
+        + ", ".join(f"{label} {rates[label]}" for label in labels)
+    )
     return Drawing(figure, " ".join(words) + ".")
 
 
@@ -122,7 +146,8 @@ def _rates(label: str, uses: Iterable[str]) -> list[float]:
 
 
 def foretold(branch: str) -> Note:
-    """What was predicted of the branch before the runs, and the results, folded under a line that counts."""
+    """What was predicted of the branch before the runs, and the results, folded under a line that
+    counts."""
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
     own = {variant.name for variant in _variants(branch)} - set(CONTROLS)

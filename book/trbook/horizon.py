@@ -1,13 +1,16 @@
-"""A relay small enough to sum: what a stale batch of long completions is worth to each correction, exactly.
+"""A relay small enough to sum: what a stale batch of long completions is worth to each correction,
+exactly.
 
-The first token takes a turn or a jump. After a turn every place is right. After a jump each leg's place is right with
-one probability, and the first wrong one decides the completion. All other moves are free choices, which decide nothing.
-The policy is three logits: of the turn, of a right place, of the rarer free choice. `versions` updates lie between the
-policy μ that wrote and the policy π that learns, and rounding adds its noise to the free choices. So a completion is
-its first move, the leg of its first wrong place and a count of free choices, and all of them are listed.
+The first token takes a turn or a jump. After a turn every place is right. After a jump each leg's
+place is right with one probability, and the first wrong one decides the completion. All other moves
+are free choices, which decide nothing. The policy is three logits: of the turn, of a right place,
+of the rarer free choice. `versions` updates lie between the policy μ that wrote and the policy π
+that learns, and rounding adds its noise to the free choices. So a completion is its first move, the
+leg of its first wrong place and a count of free choices, and all of them are listed.
 
     chain = Chain(horizon=1024, versions=4)
-    worth(chain, "sequence", completions=64)      # this many fresh completions teach as much as these 64
+    worth(chain, "sequence", completions=64)
+        # this many fresh completions teach as much as these 64
 """
 
 from __future__ import annotations
@@ -34,18 +37,21 @@ METHODS: tuple[str, ...] = (
 )
 """What a token's gradient is multiplied by.
 
-none: 1. Of the token: clip (PPO's, ε = .2), tis (r, at most 2), icepop (r between .5 and 5, else 0). prefix: the
-product of the ratios up to the token. Of the completion: sequence (the product W of all), sequence_tis (W, at most 2),
-sequence_mask (W, 0 above 2), gspo (W^(1/T), clipped at 3e-4 below 1 and 4e-4 above)."""
+none: 1. Of the token: clip (PPO's, ε = .2), tis (r, at most 2), icepop (r between .5 and 5, else
+0). prefix: the product of the ratios up to the token. Of the completion: sequence (the product W of
+all), sequence_tis (W, at most 2), sequence_mask (W, 0 above 2), gspo (W^(1/T), clipped at 3e-4
+below 1 and 4e-4 above)."""
 TURN, RIGHT, FREE = 0.25, 0.99, 0.1
-"""What μ's probabilities are: of a turn, of a right place after a jump, of the rarer free choice."""
+"""What μ's probabilities are: of a turn, of a right place after a jump, of the rarer free
+choice."""
 STEP = (0.1, 0.1, 0.05)
 """What a version adds to each logit."""
 LONGEST = 4096
 CAP, LOW, HIGH, EPS = 2.0, 0.5, 5.0, 0.2
 GSPO_LOW, GSPO_HIGH = 3e-4, 4e-4
 SPREAD = 9.0
-"""Standard deviations of the count of free choices that are listed on either side; what lies beyond is below 1e-17."""
+"""Standard deviations of the count of free choices that are listed on either side; what lies beyond
+is below 1e-17."""
 
 
 def _moved(p: float, by: float) -> float:
@@ -58,8 +64,8 @@ class Chain:
     """The small relay between two policies.
 
     Raises:
-        TypeError, ValueError: a horizon that is not an even number from 4 to 4,096, versions or a noise below 0, a safe
-            reward outside [0, 1].
+        TypeError, ValueError: a horizon that is not an even number from 4 to 4,096, versions or a
+            noise below 0, a safe reward outside [0, 1].
     """
 
     horizon: int
@@ -88,19 +94,28 @@ class Chain:
     @cached_property
     def learner(self) -> tuple[float, float, float]:
         """π's three probabilities, in the order of TURN, RIGHT and FREE."""
-        rounding = self.noise * math.sqrt(2 / (FREE * (1 - FREE)))  # half of the tokens are free choices
+        rounding = self.noise * math.sqrt(
+            2 / (FREE * (1 - FREE))
+        )  # half of the tokens are free choices
         free = math.hypot(STEP[2] * self.versions, rounding)
-        return _moved(TURN, STEP[0] * self.versions), _moved(RIGHT, STEP[1] * self.versions), _moved(FREE, free)
+        return (
+            _moved(TURN, STEP[0] * self.versions),
+            _moved(RIGHT, STEP[1] * self.versions),
+            _moved(FREE, free),
+        )
 
     @property
     def spread(self) -> float:
-        """Σ over a completion of the tokens' χ², which the log-ratio's variance follows while it is small."""
+        """Σ over a completion of the tokens' χ², which the log-ratio's variance follows while it is
+        small."""
         (p, s, q), legs = self.learner, self.legs
 
         def chi(old: float, new: float) -> float:
             return (new - old) ** 2 / (old * (1 - old))
 
-        places = (1 - TURN) * (1 - RIGHT**legs) / (1 - RIGHT)  # the mean number after a jump, up to a wrong one
+        places = (
+            (1 - TURN) * (1 - RIGHT**legs) / (1 - RIGHT)
+        )  # the mean number after a jump, up to a wrong one
         return chi(TURN, p) + places * chi(RIGHT, s) + (legs - 1) * chi(FREE, q)
 
     @cached_property
@@ -115,12 +130,14 @@ class Chain:
         p, s, _ = self.learner
         right = s**self.legs
         return torch.tensor(
-            [p * (1 - p) * (self.safe - right), (1 - p) * self.legs * right * (1 - s), 0.0], dtype=torch.float64
+            [p * (1 - p) * (self.safe - right), (1 - p) * self.legs * right * (1 - s), 0.0],
+            dtype=torch.float64,
         )
 
     @property
     def promised(self) -> float:
-        """The surrogate: what token ratios promise, E_μ[Σ r_t A(s_t, y_t)] with μ's exact advantages."""
+        """The surrogate: what token ratios promise, E_μ[Σ r_t A(s_t, y_t)] with μ's exact
+        advantages."""
         p, s, _ = self.learner
         late = (1 - TURN) * self.legs * RIGHT ** (self.legs - 1) * (s - RIGHT)
         return (p - TURN) * (self.safe - RIGHT**self.legs) + late
@@ -128,7 +145,9 @@ class Chain:
     @property
     def largest_tv(self) -> float:
         """The largest total variation of a token, over all prefixes."""
-        return max(abs(new - old) for old, new in zip((TURN, RIGHT, FREE), self.learner, strict=True))
+        return max(
+            abs(new - old) for old, new in zip((TURN, RIGHT, FREE), self.learner, strict=True)
+        )
 
 
 def _value(turn: float, right: float, safe: float, legs: int) -> float:
@@ -136,7 +155,8 @@ def _value(turn: float, right: float, safe: float, legs: int) -> float:
 
 
 def estimate(chain: Chain, method: str) -> tuple[Tensor, float]:
-    """Mean [3] and variance (summed over the three) of one completion's gradient under a correction.
+    """Mean [3] and variance (summed over the three) of one completion's gradient under a
+    correction.
 
     g = Σ_t w_t ∇log π(y_t) (R - J(μ)),   y from μ
 
@@ -162,12 +182,13 @@ def fresh(chain: Chain) -> float:
 
 
 def survives(chain: Chain, method: str, completions: int) -> float:
-    """The share of the gradient that the mean over a batch keeps, from 0 to 1; negative: it points the wrong way.
+    """The share of the gradient that the mean over a batch keeps, from 0 to 1; negative: it points
+    the wrong way.
 
     (E ĝ · ∇J)² / (|∇J|² E|ĝ|²),   E|ĝ|² = |E g|² + Var g / N
 
-    It is 1 minus the smallest relative error that any length of ĝ leaves, so that a factor on all weights, which AdamW
-    divides out again, changes nothing. Derived here."""
+    It is 1 minus the smallest relative error that any length of ĝ leaves, so that a factor on all
+    weights, which AdamW divides out again, changes nothing. Derived here."""
     completions = checks.whole("completions", completions, least=1)
     mean, variance = estimate(chain, method)
     along = float(mean @ chain.gradient)
@@ -176,7 +197,8 @@ def survives(chain: Chain, method: str, completions: int) -> float:
 
 
 def worth(chain: Chain, method: str, completions: int) -> float:
-    """How many fresh completions teach as much as these stale ones; 0 where the gradient points the wrong way.
+    """How many fresh completions teach as much as these stale ones; 0 where the gradient points the
+    wrong way.
 
     N' = Var_π g / |∇J|² · q / (1 - q),   q = `survives`
 
@@ -186,8 +208,8 @@ def worth(chain: Chain, method: str, completions: int) -> float:
 
 
 def _outcomes(chain: Chain, turn: float, right: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """[legs + 2] each: probability, reward, right places after a jump, and 1 where a place is wrong. First the turn,
-    then a first wrong place at each leg, last no wrong place."""
+    """[legs + 2] each: probability, reward, right places after a jump, and 1 where a place is
+    wrong. First the turn, then a first wrong place at each leg, last no wrong place."""
     legs = chain.legs
     rights = torch.cat([torch.zeros(1), torch.arange(legs), torch.tensor([legs])]).double()
     wrong = torch.cat([torch.zeros(1), torch.ones(legs), torch.zeros(1)]).double()
@@ -210,7 +232,9 @@ def _token_weight(method: str, ratio: float, sign: Tensor) -> Tensor:
     return torch.full_like(sign, ratio).masked_fill(silent, 0.0)
 
 
-def _of_tokens(chain: Chain, method: str, sampler: tuple[float, float, float] | None = None) -> tuple[Tensor, float]:
+def _of_tokens(
+    chain: Chain, method: str, sampler: tuple[float, float, float] | None = None
+) -> tuple[Tensor, float]:
     turn, right, free = sampler or (TURN, RIGHT, FREE)
     p, s, q = chain.learner
     share, reward, rights, wrong = _outcomes(chain, turn, right)
@@ -235,14 +259,23 @@ def _of_sequences(chain: Chain, method: str) -> tuple[Tensor, float]:
     p, s, q = chain.learner
     share, reward, rights, wrong = _outcomes(chain, TURN, RIGHT)
     A, n = reward - chain.value[0], chain.legs - 1
-    log_w = rights * math.log(s / RIGHT) + wrong * math.log((1 - s) / (1 - RIGHT)) + math.log((1 - p) / (1 - TURN))
+    log_w = (
+        rights * math.log(s / RIGHT)
+        + wrong * math.log((1 - s) / (1 - RIGHT))
+        + math.log((1 - p) / (1 - TURN))
+    )
     log_w[0] = math.log(p / TURN)
     tilted = q * q / FREE / (q * q / FREE + (1 - q) ** 2 / (1 - FREE))  # where E W² has its mass
     high = max(tilted, FREE)
     counts = torch.arange(
-        max(0, math.floor(n * FREE - _around(n, FREE))), min(n, math.ceil(n * high + _around(n, high))) + 1
+        max(0, math.floor(n * FREE - _around(n, FREE))),
+        min(n, math.ceil(n * high + _around(n, high))) + 1,
     ).double()
-    chances = torch.distributions.Binomial(n, torch.tensor(FREE, dtype=torch.float64)).log_prob(counts).exp()
+    chances = (
+        torch.distributions.Binomial(n, torch.tensor(FREE, dtype=torch.float64))
+        .log_prob(counts)
+        .exp()
+    )
     moved = counts * math.log(q / FREE) + (n - counts) * math.log((1 - q) / (1 - FREE))
     W = log_w[:, None] + moved  # [outcomes, counts]
     weight = _sequence_weight(method, W, A.sign()[:, None], chain.horizon)
@@ -258,7 +291,9 @@ def _of_sequences(chain: Chain, method: str) -> tuple[Tensor, float]:
             (share * A * (weight @ (chances * free))).sum(),
         ]
     )
-    known = (first.square() + places.square()) * mean_square + weight.square() @ (chances * free.square())
+    known = (first.square() + places.square()) * mean_square + weight.square() @ (
+        chances * free.square()
+    )
     return gradient, float((share * A.square() * known).sum() - gradient.square().sum())
 
 
@@ -279,8 +314,8 @@ def _sequence_weight(method: str, log_w: Tensor, sign: Tensor, horizon: int) -> 
 
 
 Moments = list[float]
-"""Of a state: the chance of being there, E P, E P², and for each of the three logits E S, E P S, E S², where P is the
-product of the ratios so far and S = Σ P ∇log π of the tokens so far."""
+"""Of a state: the chance of being there, E P, E P², and for each of the three logits E S, E P S, E
+S², where P is the product of the ratios so far and S = Σ P ∇log π of the tokens so far."""
 
 
 def _of_prefixes(chain: Chain) -> tuple[Tensor, float]:
@@ -294,7 +329,8 @@ def _of_prefixes(chain: Chain) -> tuple[Tensor, float]:
         if leg:
             for name, moments in states.items():
                 states[name] = _sum(
-                    _step(moments, FREE, q / FREE, 2, 1 - q), _step(moments, 1 - FREE, (1 - q) / (1 - FREE), 2, -q)
+                    _step(moments, FREE, q / FREE, 2, 1 - q),
+                    _step(moments, 1 - FREE, (1 - q) / (1 - FREE), 2, -q),
                 )
         missed = _step(states["jump"], 1 - RIGHT, (1 - s) / (1 - RIGHT), 1, -s)
         states["jump"] = _step(states["jump"], RIGHT, s / RIGHT, 1, 1 - s)
@@ -309,7 +345,8 @@ def _of_prefixes(chain: Chain) -> tuple[Tensor, float]:
 
 
 def _step(moments: Moments, chance: float, ratio: float, logit: int, score: float) -> Moments:
-    """The moments after one more token, which has this chance, ratio and ∇log π in one of the logits."""
+    """The moments after one more token, which has this chance, ratio and ∇log π in one of the
+    logits."""
     there, product, square = moments[:3]
     after = [chance * there, chance * ratio * product, chance * ratio**2 * square]
     for i in range(3):

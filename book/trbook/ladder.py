@@ -1,7 +1,9 @@
-"""The ladder: from REINFORCE to TROLL in steps of one changed line, each with what was recorded after it.
+"""The ladder: from REINFORCE to TROLL in steps of one changed line, each with what was recorded
+after it.
 
-A rung is a function that computes the loss [B, T] of every token; its last line is the line that a page shows beside
-the same line of the rung before. The tests run every rung against the library's own loss, value and gradient.
+A rung is a function that computes the loss [B, T] of every token; its last line is the line that a
+page shows beside the same line of the rung before. The tests run every rung against the library's
+own loss, value and gradient.
 """
 
 from __future__ import annotations
@@ -103,7 +105,12 @@ def dual(b: Tokens) -> Tensor:
     lam, target, _ = (
         x.unsqueeze(-1)
         for x in solve_groups(
-            b.R.squeeze(-1), b.group, b.mask.any(-1), delta_kl=0.1, lambda_min=1e-2, direction="backward"
+            b.R.squeeze(-1),
+            b.group,
+            b.mask.any(-1),
+            delta_kl=0.1,
+            lambda_min=1e-2,
+            direction="backward",
         )
     )
     return -lam * (target - b.total()) * b.r.detach() * b.logp
@@ -149,7 +156,8 @@ RUNGS: tuple[Rung, ...] = (
         "REINFORCE",
         reinforce,
         "01_policies_that_write",
-        "Raise the log-probability of what was rewarded. A token of a wrong answer, reward 0, is not pushed at all.",
+        "Raise the log-probability of what was rewarded. A token of a wrong answer, reward 0, is "
+        "not pushed at all.",
         "reinforce",
         "ladder",
     ),
@@ -157,8 +165,10 @@ RUNGS: tuple[Rung, ...] = (
         "A baseline",
         baseline,
         "01_policies_that_write",
-        "Compare each reward with the mean of its group: what is worse than its siblings goes down. This is GRPO "
-        "without its divisions, and without a ratio: from the second update on it takes the completions of an older "
+        "Compare each reward with the mean of its group: what is worse than its siblings goes "
+        "down. This is GRPO "
+        "without its divisions, and without a ratio: from the second update on it takes the "
+        "completions of an older "
         "policy for its own.",
         "baseline",
         "ladder",
@@ -167,7 +177,8 @@ RUNGS: tuple[Rung, ...] = (
         "The ratio",
         ratio,
         "02_why_trust_regions",
-        "From the second update on, the batch was written by an older policy. The ratio r = π/q weighs each token by "
+        "From the second update on, the batch was written by an older policy. The ratio r = π/q "
+        "weighs each token by "
         "how much more likely it is now. Nothing bounds it.",
         "pg_is",
     ),
@@ -189,7 +200,8 @@ RUNGS: tuple[Rung, ...] = (
         "One ratio for a completion",
         sequence,
         "05_children",
-        "GSPO clips s, the geometric mean of a completion's ratios, in a window that is hundreds of times narrower: "
+        "GSPO clips s, the geometric mean of a completion's ratios, in a window that is hundreds "
+        "of times narrower: "
         "all tokens of a completion are kept or silenced together.",
         "gspo",
     ),
@@ -197,7 +209,8 @@ RUNGS: tuple[Rung, ...] = (
         "A divergence instead of the ratio",
         divergence,
         "07_dppo",
-        "DPPO asks how much probability has moved, p − q, and silences a token beyond 0.15. A rare token may change "
+        "DPPO asks how much probability has moved, p − q, and silences a token beyond 0.15. A "
+        "rare token may change "
         "its ratio a hundredfold; a likely one may not lose a fifth.",
         "dppo-tv",
     ),
@@ -205,7 +218,8 @@ RUNGS: tuple[Rung, ...] = (
         "A constraint for each prompt",
         dual,
         "08_quatro",
-        "QUATRO, as derived in this book, solves for each prompt's optimum within 0.1 nats. The weight is the "
+        "QUATRO, as derived in this book, solves for each prompt's optimum within 0.1 nats. The "
+        "weight is the "
         "distance to that target: beyond it the weight changes sign and pulls back.",
         "quatro",
     ),
@@ -213,7 +227,8 @@ RUNGS: tuple[Rung, ...] = (
         "A projection",
         projection,
         "09_troll",
-        "TROLL moves every token's distribution back to within 0.05 nats of the old one and differentiates through "
+        "TROLL moves every token's distribution back to within 0.05 nats of the old one and "
+        "differentiates through "
         "it. The second term pulls the network towards the projected policy.",
         "troll",
     ),
@@ -221,7 +236,8 @@ RUNGS: tuple[Rung, ...] = (
 
 
 def record() -> pd.DataFrame:
-    """Every batch of the recorded runs at `UPDATES` per batch; the first two steps are a sweep of their own."""
+    """Every batch of the recorded runs at `UPDATES` per batch; the first two steps are a sweep of
+    their own."""
     import pandas as pd
 
     from trlab import recorded
@@ -232,7 +248,9 @@ def record() -> pd.DataFrame:
 
 def runs(history: pd.DataFrame, rung: Rung) -> pd.DataFrame:
     """Rewards of a step's recorded runs: a row per batch, a column per seed."""
-    return history[history["label"] == rung.label].pivot(index="batch", columns="seed", values="reward")
+    return history[history["label"] == rung.label].pivot(
+        index="batch", columns="seed", values="reward"
+    )
 
 
 def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
@@ -249,7 +267,8 @@ def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
         ax.fill_between(rewards.index, low, high, color=colour, alpha=0.22, lw=0)
         ax.plot(rewards.index, middle, dash, color=colour, lw=1.8, label=one.name)
         parts.append(
-            f"{one.name}: {middle[0]:.2f} in the first batch, {middle[9]:.2f} in the tenth, {middle[-1]:.2f} "
+            f"{one.name}: {middle[0]:.2f} in the first batch, {middle[9]:.2f} in the tenth, "
+            f"{middle[-1]:.2f} "
             f"in the last"
         )
     ax.set(xlabel="batch", ylabel="reward", ylim=(0, 1))

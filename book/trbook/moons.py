@@ -1,9 +1,11 @@
-"""Two moons: a small classifier knows one pair, and learns a few examples of a turned one. What does it forget?
+"""Two moons: a small classifier knows one pair, and learns a few examples of a turned one. What
+does it forget?
 
     finetuned(RELATIVES["smart"](smooth=0.0), seed=0)
 
-The method is itself, as on the lab's bandit: its own `update` trains the classifier. An example is a completion of one
-token, its class, which an expert wrote; the two coordinates are what the model reads as the embedded prompt.
+The method is itself, as on the lab's bandit: its own `update` trains the classifier. An example is
+a completion of one token, its class, which an expert wrote; the two coordinates are what the model
+reads as the embedded prompt.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from trlib.divergences import kl
 from trlib.seeds import generator
 
 HIDDEN, KNOWN, SHOWN, TESTED = 24, 400, 24, 2000
-"""Hidden units; examples of the first pair, learned beforehand; examples of the turned pair, shown; tests of each."""
+"""Hidden units; examples of the first pair, learned beforehand; examples of the turned pair, shown;
+tests of each."""
 TURN, NOISE = -0.6, 0.15
 """Radians between the pairs, clockwise; standard deviation of the points about their arcs."""
 WITHIN = 0.1
@@ -39,11 +42,14 @@ class Tuned:
     old: float  #: Share of right classes on the pair that it knew.
     new: float  #: The same on the turned pair.
     moved: float  #: KL both ways from the classifier before, on the pair that it knew, nats.
-    flipped: float  #: Share of the turned pair's points whose class changes when each coordinate is moved by WITHIN.
+    #: Share of the turned pair's points whose class changes when each coordinate is moved by
+    # WITHIN.
+    flipped: float
 
 
 def moons(count: int, seed: int, name: str, turn: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Points [count, 2] of two interleaved half circles, turned about their middle, and their class [count]."""
+    """Points [count, 2] of two interleaved half circles, turned about their middle, and their class
+    [count]."""
     random = generator(seed, "moons", name)
     kind = torch.arange(count) % 2
     angle = math.pi * torch.rand(count, generator=random)
@@ -67,8 +73,15 @@ def finetuned(method: Method | None, seed: int, *, updates: int = 200, lr: float
         ValueError: a method that does not learn from an expert; no update.
     """
     if method is not None and not isinstance(method, WithExpert):
-        raise ValueError(f"method: expected one that learns from an expert's answers, got {type(method).__name__}")
-    known, (x, old), (turned, new) = knowing(seed), moons(TESTED, seed, "old"), moons(TESTED, seed, "new", TURN)
+        raise ValueError(
+            "method: expected one that learns from an expert's answers, got "
+            f"{type(method).__name__}"
+        )
+    known, (x, old), (turned, new) = (
+        knowing(seed),
+        moons(TESTED, seed, "old"),
+        moons(TESTED, seed, "new", TURN),
+    )
     after = (
         known
         if method is None
@@ -94,7 +107,9 @@ def finetuned(method: Method | None, seed: int, *, updates: int = 200, lr: float
 
 def read(weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
     """Log-probs [.., 2] of the two classes at points [.., 2]."""
-    return ((x @ weights["w"].T + weights["b"]).tanh() @ weights["v"].T + weights["c"]).log_softmax(-1)
+    return ((x @ weights["w"].T + weights["b"]).tanh() @ weights["v"].T + weights["c"]).log_softmax(
+        -1
+    )
 
 
 @lru_cache(maxsize=64)
@@ -115,7 +130,13 @@ def _share(is_so: Tensor) -> float:
 
 
 def learned(
-    method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, *, updates: int, lr: float
+    method: Method,
+    weights: Mapping[str, Tensor],
+    x: Tensor,
+    kind: Tensor,
+    *,
+    updates: int,
+    lr: float,
 ) -> dict[str, Tensor]:
     """The weights after the method's update on these examples."""
     net = Net(method, weights, x, kind, updates, lr)
@@ -130,10 +151,18 @@ class Net:
     critic: list[Tensor] = []  # noqa: RUF012
 
     def __init__(
-        self, method: Method, weights: Mapping[str, Tensor], x: Tensor, kind: Tensor, updates: int, lr: float
+        self,
+        method: Method,
+        weights: Mapping[str, Tensor],
+        x: Tensor,
+        kind: Tensor,
+        updates: int,
+        lr: float,
     ) -> None:
         self.method, self.updates, self.lr, self.x = method, updates, lr, x.unsqueeze(1)
-        self.weights: Mapping[str, Tensor] = {name: p.clone().requires_grad_() for name, p in weights.items()}
+        self.weights: Mapping[str, Tensor] = {
+            name: p.clone().requires_grad_() for name, p in weights.items()
+        }
         self.reference: Mapping[str, Tensor] = {name: p.clone() for name, p in weights.items()}
         self.parameters = list(self.weights.values())
         self.optimizer = torch.optim.AdamW(self.parameters, lr=lr, weight_decay=0.0)
@@ -167,7 +196,9 @@ class Net:
         return Scores(full.gather(-1, self.batch.tokens.unsqueeze(-1)).squeeze(-1), full)
 
     def loss(self, scores: Scores | None = None) -> Tensor:
-        return self.method.loss(self.method.objective(scores or self.score(), self.batch).per_token, self.batch)
+        return self.method.loss(
+            self.method.objective(scores or self.score(), self.batch).per_token, self.batch
+        )
 
     def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
         self.optimizer.zero_grad()

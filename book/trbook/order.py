@@ -17,15 +17,28 @@ def connect() -> None:
 
 
 def show(
-    shell: Any, kind: type[BaseException], error: NameError, trace: TracebackType, tb_offset: int | None = None
+    shell: Any,
+    kind: type[BaseException],
+    error: NameError,
+    trace: TracebackType,
+    tb_offset: int | None = None,
 ) -> list[str]:
-    """What IPython shows of a NameError: one line where a cell itself lacks a name, else the traceback."""
+    """What IPython shows of a NameError: one line where a cell itself lacks a name, else the
+    traceback."""
     name = getattr(error, "name", None)
-    if name is None or isinstance(error, UnboundLocalError) or not _of_a_cell(trace) or hasattr(builtins, name):
-        lines = list(shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset))
+    if (
+        name is None
+        or isinstance(error, UnboundLocalError)
+        or not _of_a_cell(trace)
+        or hasattr(builtins, name)
+    ):
+        lines = list(
+            shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset)
+        )
     else:
         lines = [
-            f"{kind.__name__}: no cell has made `{name}` yet. Run the chapter from its top, or check how the name is "
+            f"{kind.__name__}: no cell has made `{name}` yet. Run the chapter from its top, or "
+            "check how the name is "
             "spelt."
         ]
     shell._showtraceback(kind, error, lines)

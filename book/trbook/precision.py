@@ -1,8 +1,9 @@
 """How far apart are two copies of one policy, token by token, before either has learned anything?
 
-A trainer and the engine that samples for it hold the same weights in different precisions. Their log-probs differ by
-rounding, and a loss that divides one by the other takes the rounding for a step. `measure` scores a policy's own
-completions in both; `by_probability` says what that does to ratios and to total variation, by the tokens' probability.
+A trainer and the engine that samples for it hold the same weights in different precisions. Their
+log-probs differ by rounding, and a loss that divides one by the other takes the rounding for a
+step. `measure` scores a policy's own completions in both; `by_probability` says what that does to
+ratios and to total variation, by the tokens' probability.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def measure(
     max_tokens: int = 16,
     seed: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """Log-probs of tokens that the policy samples, [N] each: its own, and those of a copy in another precision.
+    """Log-probs of tokens that the policy samples, [N] each: its own, and those of a copy in
+    another precision.
 
     Args:
         precision: one of `trlib.loop.settings.PRECISIONS`.
@@ -57,10 +59,11 @@ def measure(
 
 
 def by_probability(logp: Tensor, other: Tensor, *, eps: float = 0.2) -> pd.DataFrame:
-    """Ratios r = e^(other - logp) and total variations |e^other - e^logp| of tokens, by their probability e^logp.
+    """Ratios r = e^(other - logp) and total variations |e^other - e^logp| of tokens, by their
+    probability e^logp.
 
-    A row for each range of probabilities that holds a token: how many, the median of |r - 1|, the largest, the share
-    outside the window (|r - 1| > eps), the median of TV and the largest.
+    A row for each range of probabilities that holds a token: how many, the median of |r - 1|, the
+    largest, the share outside the window (|r - 1| > eps), the median of TV and the largest.
 
     Raises:
         ValueError: different shapes, or an eps that is not above 0.
@@ -68,7 +71,9 @@ def by_probability(logp: Tensor, other: Tensor, *, eps: float = 0.2) -> pd.DataF
     import pandas as pd
 
     if logp.shape != other.shape:
-        raise ValueError(f"other: expected the shape of logp, {list(logp.shape)}, got {list(other.shape)}")
+        raise ValueError(
+            f"other: expected the shape of logp, {list(logp.shape)}, got {list(other.shape)}"
+        )
     eps = checks.number("eps", eps, above=0)
     p, away = logp.double().exp(), (other.double() - logp.double()).expm1().abs()
     rows = {}
@@ -93,7 +98,10 @@ def pack(logp: Tensor) -> list[int]:
 
 
 def recorded_precision() -> tuple[Tensor, Tensor, dict[str, Any]]:
-    """SmolLM2-135M in float32 and in bfloat16: log-probs of 3,072 tokens at most, [N] each, and how they were made."""
+    """SmolLM2-135M in float32 and in bfloat16: log-probs of 3,072 tokens at most, [N] each, and how
+    they were made."""
     found = json.loads(RECORD.read_text(encoding="utf-8"))
-    logp, other = (torch.tensor(found.pop(name), dtype=torch.float64) / DIGITS for name in ("fp32", "bf16"))
+    logp, other = (
+        torch.tensor(found.pop(name), dtype=torch.float64) / DIGITS for name in ("fp32", "bf16")
+    )
     return logp, other, found

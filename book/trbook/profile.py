@@ -1,6 +1,8 @@
-"""The size a notebook runs in: `smoke` (the tests: seconds), `cpu` (a minute on two cores), `gpu` (minutes).
+"""The size a notebook runs in: `smoke` (the tests: seconds), `cpu` (a minute on two cores), `gpu`
+(minutes).
 
-`TRLIB_PROFILE` decides; without it a machine with a GPU runs `gpu`, and says so once, and any other `cpu`.
+`TRLIB_PROFILE` decides; without it a machine with a GPU runs `gpu`, and says so once, and any other
+`cpu`.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ def profile() -> str:
     """The size in force.
 
     Raises:
-        ProfileError: `TRLIB_PROFILE` names none of `smoke`, `cpu`, `gpu` (the nearest is suggested), or asks for a GPU
-            that is not there.
+        ProfileError: `TRLIB_PROFILE` names none of `smoke`, `cpu`, `gpu` (the nearest is
+            suggested), or asks for a GPU that is not there.
     """
     named = os.environ.get("TRLIB_PROFILE", "")
     if named and named not in PROFILES:
@@ -36,7 +38,8 @@ def profile() -> str:
     present = torch.cuda.is_available()
     if named == "gpu" and not present:
         raise ProfileError(
-            "TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs "
+            "TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' "
+            "runs "
             "the same chapter smaller"
         )
     if present and not named:
@@ -48,7 +51,8 @@ def profile() -> str:
 def _tell() -> None:
     """Say, once, why this machine runs longer than the page says."""
     print(
-        "This notebook runs in its profile `gpu`, because torch finds a GPU: it may train longer than the page says. "
+        "This notebook runs in its profile `gpu`, because torch finds a GPU: it may train longer "
+        "than the page says. "
         "For the page's own size set TRLIB_PROFILE=cpu before Jupyter starts."
     )
 

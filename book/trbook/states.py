@@ -1,10 +1,12 @@
-"""One batch of any method on a few states that share features: what a step does to the farthest of them.
+"""One batch of any method on a few states that share features: what a step does to the farthest of
+them.
 
     found = states_step(FixPO(), *states(seed=0))
     found.kl.max(), found.fixups
 
-The policy is linear, logits = W x(s), and uniform at first, so that a batch in which every action of every state occurs
-once is what it would draw on average: nothing is sampled. A state is a prompt, and a completion has one token.
+The policy is linear, logits = W x(s), and uniform at first, so that a batch in which every action
+of every state occurs once is what it would draw on average: nothing is sampled. A state is a
+prompt, and a completion has one token.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from trlib.algorithms import Batch, Method, Provided, Scores, Step
 from trlib.divergences import kl
 
 
-def states(seed: int, count: int = 20, actions: int = 8, features: int = 6) -> tuple[Tensor, Tensor]:
+def states(
+    seed: int, count: int = 20, actions: int = 8, features: int = 6
+) -> tuple[Tensor, Tensor]:
     """Standard normal features [S, F] and advantages [S, K] of a random problem, float64."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(count, features, generator=generator, dtype=torch.float64)
@@ -34,7 +38,8 @@ class Reached:
     """Where a batch's update has led."""
 
     gain: float  #: E_pi A, mean over the states.
-    gain_before: float  #: The same after the last update on the objective, before anything else that the method does.
+    #: The same after the last update on the objective, before anything else that the method does.
+    gain_before: float
     kl: Tensor  #: [S] KL(mu || pi) of each state, nats.
     before: Tensor  #: [S] the same at that moment.
     path: list[float]  #: The largest of them after each descent.
@@ -72,13 +77,22 @@ def states_step(
         method,
         checks.whole("uses", uses, least=1),
         optimizer(
-            [torch.zeros(advantages.shape[1], features.shape[1], dtype=features.dtype, requires_grad=True)],
+            [
+                torch.zeros(
+                    advantages.shape[1], features.shape[1], dtype=features.dtype, requires_grad=True
+                )
+            ],
             lr=checks.number("lr", lr, above=0),
         ),
     )
     method.update(cast(Step, linear))
     return Reached(
-        linear.gain(), linear.gain_before, linear.divergence(), linear.before, linear.path, linear.batch.memory
+        linear.gain(),
+        linear.gain_before,
+        linear.divergence(),
+        linear.before,
+        linear.path,
+        linear.batch.memory,
     )
 
 
@@ -88,9 +102,20 @@ class _Linear:
     critic: list[Tensor] = []  # noqa: RUF012
 
     def __init__(
-        self, x: Tensor, advantages: Tensor, method: Method, uses: int, optimizer: torch.optim.Optimizer
+        self,
+        x: Tensor,
+        advantages: Tensor,
+        method: Method,
+        uses: int,
+        optimizer: torch.optim.Optimizer,
     ) -> None:
-        self.x, self.advantages, self.method, self.uses, self.optimizer = x, advantages, method, uses, optimizer
+        self.x, self.advantages, self.method, self.uses, self.optimizer = (
+            x,
+            advantages,
+            method,
+            uses,
+            optimizer,
+        )
         self.parameters: list[Tensor] = optimizer.param_groups[0]["params"]
         self.weights: Mapping[str, Tensor] = {"W": self.parameters[0]}
         self.lr = optimizer.param_groups[0]["lr"]
@@ -114,7 +139,9 @@ class _Linear:
                 horizon=1,
                 logp_rollout=logp,
                 anchor=method.anchor,
-                provided=Provided(logp_old=logp, logp_ref=logp, full_anchor=self.start[group].unsqueeze(1)),
+                provided=Provided(
+                    logp_old=logp, logp_ref=logp, full_anchor=self.start[group].unsqueeze(1)
+                ),
             )
         )
 
@@ -142,7 +169,9 @@ class _Linear:
         return slope[self.batch.group if rows is None else self.batch.group[rows]].unsqueeze(1)
 
     def loss(self, scores: Scores | None = None) -> Tensor:
-        return self.method.loss(self.method.objective(scores or self.score(), self.batch).per_token, self.batch)
+        return self.method.loss(
+            self.method.objective(scores or self.score(), self.batch).per_token, self.batch
+        )
 
     def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
         self.optimizer.zero_grad()

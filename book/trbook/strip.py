@@ -12,7 +12,8 @@ import html
 BOXES = ("rollout", "advantage", "objective", "update")
 WHOLE = "01_policies_that_write.ipynb"
 """Where the whole loop stands, beside every chapter; the book turns it into a link to the page."""
-# Fixed blue and white for notebooks outside the book, which lack its colours; legible on light and on dark.
+# Fixed blue and white for notebooks outside the book, which lack its colours; legible on light and
+# on dark.
 STYLE = """
 .trbook-strip{max-width:46rem;font:400 .875rem/1.4 var(--book-sans,system-ui,sans-serif)}
 .trbook-strip ol{display:flex;list-style:none;margin:0;padding:0}
@@ -43,12 +44,19 @@ class Strip:
         self.lit, self.changed = lit, changed
 
     def html(self) -> str:
-        """The strip as an element of a page, with its style: other notebooks lack the book's style sheet."""
-        mark = ' class="lit" aria-current="step"'  # the second is for readers who do not see the colour
+        """The strip as an element of a page, with its style: other notebooks lack the book's style
+        sheet."""
+        # the second is for readers who do not see the colour
+        mark = ' class="lit" aria-current="step"'
         boxes = "".join(f"<li{mark if box in self.lit else ''}>{box}</li>" for box in BOXES)
-        changed = f"<b>{' and '.join(self.lit)}:</b> {html.escape(self.changed)} · " if self.changed else ""
+        changed = (
+            f"<b>{' and '.join(self.lit)}:</b> {html.escape(self.changed)} · "
+            if self.changed
+            else ""
+        )
         return (
-            f'<div class="trbook-strip" role="group" aria-label="{html.escape(self.alt)}"><style>{STYLE}</style>'
+            '<div class="trbook-strip" role="group" '
+            f'aria-label="{html.escape(self.alt)}"><style>{STYLE}</style>'
             f'<ol>{boxes}</ol><div class="back" aria-hidden="true"></div>'
             f'<p>{changed}<a href="{WHOLE}">the whole loop</a></p></div>'
         )
@@ -58,7 +66,8 @@ class Strip:
         """What the strip shows, in words."""
         changed = f": {self.changed}" if self.changed else ""
         return (
-            f"The loop, {', '.join(BOXES)}, and again. This chapter changes the {' and the '.join(self.lit)}{changed}."
+            f"The loop, {', '.join(BOXES)}, and again. This chapter changes the "
+            f"{' and the '.join(self.lit)}{changed}."
         )
 
     def _repr_html_(self) -> str:

@@ -1,12 +1,14 @@
-"""Policies so small that everything they can write is listed: every expectation is a sum, and no claim needs a sample.
+"""Policies so small that everything they can write is listed: every expectation is a sum, and no
+claim needs a sample.
 
     tiny = Tiny(tokens=5, length=4)                # 625 completions of four tokens, 156 prefixes
     logits = tiny.random(seed=0)                   # [156, 5] float64: one row for each prefix
     logp = tiny.logp(logits)                       # [625, 4] log pi(y_t | y_<t)
     tiny.advantages(logp, rewards)                 # [625, 4] exact, by summing over what may follow
 
-A policy here is a table of logits with a row for each prefix, so nothing is shared and any distribution over
-completions can be written. The policy `mu` has sampled, `pi` is judged. The reward comes at the end, undiscounted.
+A policy here is a table of logits with a row for each prefix, so nothing is shared and any
+distribution over completions can be written. The policy `mu` has sampled, `pi` is judged. The
+reward comes at the end, undiscounted.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ class Tiny:
         checks.whole("tokens", self.tokens, least=2)
         checks.whole("length", self.length, least=1)
         if len(self) > 100_000:
-            raise ValueError(f"tokens, length: expected at most 100,000 completions, got {len(self):,}")
+            raise ValueError(
+                f"tokens, length: expected at most 100,000 completions, got {len(self):,}"
+            )
 
     def __len__(self) -> int:
         return self.tokens**self.length
@@ -44,12 +48,14 @@ class Tiny:
     @cached_property
     def completions(self) -> Tensor:
         """[N, T] int: every completion, the last token changing fastest."""
-        return torch.cartesian_prod(*[torch.arange(self.tokens)] * self.length).reshape(len(self), self.length)
+        return torch.cartesian_prod(*[torch.arange(self.tokens)] * self.length).reshape(
+            len(self), self.length
+        )
 
     @cached_property
     def prefixes(self) -> Tensor:
-        """[N, T] int: the row of the logits that each token is drawn from. Row 0 is the empty prefix, then come those
-        of one token, of two, and so on."""
+        """[N, T] int: the row of the logits that each token is drawn from. Row 0 is the empty
+        prefix, then come those of one token, of two, and so on."""
         rows, before = [], 0
         for t in range(self.length):
             rows.append(before + torch.arange(len(self)) // self.tokens ** (self.length - t))
@@ -64,10 +70,13 @@ class Tiny:
     def random(self, seed: int, spread: float = 1.0) -> Tensor:
         """[states, tokens] float64 normal logits with this standard deviation."""
         generator = torch.Generator().manual_seed(seed)
-        return spread * torch.randn(self.states, self.tokens, generator=generator, dtype=torch.float64)
+        return spread * torch.randn(
+            self.states, self.tokens, generator=generator, dtype=torch.float64
+        )
 
     def logp(self, logits: Tensor) -> Tensor:
-        """[N, T] log π(y_t | y_<t) of every token of every completion, from logits [states, tokens].
+        """[N, T] log π(y_t | y_<t) of every token of every completion, from logits [states,
+        tokens].
 
         Raises:
             TypeError, ValueError: logits of another type or shape.
@@ -76,9 +85,11 @@ class Tiny:
         return torch.log_softmax(logits, -1)[self.prefixes, self.completions]
 
     def advantages(self, logp: Tensor, rewards: Tensor) -> Tensor:
-        """[N, T] A(s_t, y_t) = Q(s_t, y_t) - V(s_t) under the policy of `logp` [N, T], for rewards [N].
+        """[N, T] A(s_t, y_t) = Q(s_t, y_t) - V(s_t) under the policy of `logp` [N, T], for rewards
+        [N].
 
-        V of a prefix is the mean reward of what the policy makes of it; Q is V one token later. In the book:
+        V of a prefix is the mean reward of what the policy makes of it; Q is V one token later. In
+        the book:
         :eq:`regions-advantage`.
         """
         values = [self._values(logp, rewards, t) for t in range(self.length + 1)]
@@ -91,7 +102,8 @@ class Tiny:
         return rest.view(-1, after).sum(1).repeat_interleave(after)
 
     def gain(self, logp: Tensor, logp_old: Tensor, rewards: Tensor) -> Tensor:
-        """J(π) - J(μ), the true difference of expected rewards. In the book: :eq:`regions-difference`."""
+        """J(π) - J(μ), the true difference of expected rewards. In the
+        book: :eq:`regions-difference`."""
         return ((logp.sum(1).exp() - logp_old.sum(1).exp()) * rewards).sum()
 
     def surrogate(self, logp: Tensor, logp_old: Tensor, rewards: Tensor) -> Tensor:
@@ -103,7 +115,8 @@ class Tiny:
         return (logp_old.sum(1).exp()[:, None] * (logp - logp_old).exp() * advantages).sum()
 
     def furthest(self, logits: Tensor, logits_old: Tensor) -> tuple[Tensor, Tensor]:
-        """The largest total variation and the largest KL(μ || π), nats, of a token's distribution over all prefixes."""
+        """The largest total variation and the largest KL(μ || π), nats, of a token's distribution
+        over all prefixes."""
         new, old = torch.log_softmax(logits, -1), torch.log_softmax(logits_old, -1)
         return tv(old, new).max(), kl(old, new).max()
 
@@ -120,7 +133,8 @@ def penalty(length: int | Tensor, adv_max: Tensor, tv_max: Tensor) -> Tensor:
         adv_max: ϵ, the largest |A| of μ.
         tv_max: α, the largest total variation of a token's distribution.
 
-    TRPO's Theorem 1 (arXiv 1502.05477) sums a discount instead of T positions: `discounted_penalty`. In the book:
+    TRPO's Theorem 1 (arXiv 1502.05477) sums a discount instead of T positions:
+    `discounted_penalty`. In the book:
     :eq:`regions-bound`.
     """
     return 2 * length * (length - 1) * adv_max * tv_max**2

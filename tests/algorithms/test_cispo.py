@@ -26,8 +26,16 @@ MASK = torch.ones(1, 7, dtype=torch.bool)
 )
 @pytest.mark.parametrize("advantage", [2.0, -0.5])
 def test_by_hand(settings, clipped, advantage):
-    result = cispo_loss(LOGP, LOGP - RATIOS.log(), advantages=torch.full_like(LOGP, advantage), mask=MASK, **settings)
-    assert result.diagnostics["weight"][0].tolist() == pytest.approx([advantage * c for c in clipped])
+    result = cispo_loss(
+        LOGP,
+        LOGP - RATIOS.log(),
+        advantages=torch.full_like(LOGP, advantage),
+        mask=MASK,
+        **settings,
+    )
+    assert result.diagnostics["weight"][0].tolist() == pytest.approx(
+        [advantage * c for c in clipped]
+    )
     assert result.per_token[0].tolist() == pytest.approx(
         [-advantage * c * x for c, x in zip(clipped, LOGP[0].tolist(), strict=True)]
     )
@@ -35,7 +43,9 @@ def test_by_hand(settings, clipped, advantage):
 
 
 def test_an_overflowing_ratio_is_the_bound():
-    result = cispo_loss(torch.full((1, 7), -1.0), torch.full((1, 7), -500.0), advantages=torch.ones(1, 7), mask=MASK)
+    result = cispo_loss(
+        torch.full((1, 7), -1.0), torch.full((1, 7), -500.0), advantages=torch.ones(1, 7), mask=MASK
+    )
     assert result.diagnostics["weight"][0].tolist() == pytest.approx([1.2] * 7)
     assert result.diagnostics["ratio"][0, 0].item() == math.inf
 

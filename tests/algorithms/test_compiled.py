@@ -1,4 +1,5 @@
-"""torch.compile takes every loss of tokens whole: one graph, the same numbers, the same gradient."""
+"""torch.compile takes every loss of tokens whole: one graph, the same numbers, the same
+gradient."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def _fresh():
 
 
 def assert_whole(loss, first, *others, **named) -> None:
-    """Compiled in one graph, forward and backward: per token, diagnostics and gradient as without."""
+    """Compiled in one graph, forward and backward: per token, diagnostics and gradient as
+    without."""
     results = []
     for call in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
         x = first.clone().requires_grad_()
@@ -50,7 +52,9 @@ LOSSES |= {
 def test_every_loss_of_a_tokens_log_prob(name):
     """All but BAPO's, whose window is searched in Python by the values."""
     loss, settings, arguments = LOSSES[name]
-    logp, *others = (arguments.pop(k) for k in ("logp", "logp_old", "logp_rollout") if k in arguments)
+    logp, *others = (
+        arguments.pop(k) for k in ("logp", "logp_old", "logp_rollout") if k in arguments
+    )
     assert_whole(partial(loss, **settings), logp, *others, **arguments)
 
 
@@ -73,11 +77,19 @@ def test_losses_of_distributions(kind, level):
     }
     u[~named["mask"]] = torch.nan
     if kind == "whole":
-        assert 0 < troll_loss(u, q, **named, level=level).diagnostics["projected"].sum() < named["mask"].sum()
+        assert (
+            0
+            < troll_loss(u, q, **named, level=level).diagnostics["projected"].sum()
+            < named["mask"].sum()
+        )
         assert_whole(partial(troll_loss, level=level), u, q, **named)
         return
     old = sparsify(q, tokens=named["tokens"], mask=named["mask"], k=3)
-    loss = partial(troll_sparse_loss, level=level) if kind == "sparse" else partial(dppo_sparse_loss, delta_tv=0.15)
+    loss = (
+        partial(troll_sparse_loss, level=level)
+        if kind == "sparse"
+        else partial(dppo_sparse_loss, delta_tv=0.15)
+    )
     assert_whole(loss, u.gather(-1, old.ids), old, **named)
 
 
@@ -87,4 +99,6 @@ def test_what_is_compiled_has_no_value_checks_even_where_they_are_on():
     with checks.value_checks(True):
         compiled = torch.compile(algorithms.ppo_loss, fullgraph=True, backend="eager")
         plain = algorithms.ppo_loss(*arguments[0], **arguments[1])
-        torch.testing.assert_close(compiled(*arguments[0], **arguments[1]).per_token, plain.per_token)
+        torch.testing.assert_close(
+            compiled(*arguments[0], **arguments[1]).per_token, plain.per_token
+        )

@@ -25,7 +25,8 @@ def test_the_value_loss_by_hand():
     returns = torch.tensor([[1.0, 1.2, 0.4, math.inf]], dtype=torch.float64)
     mask = torch.tensor([[True, True, True, False]])
     loss = value_loss(values, old, returns, mask=mask, clip=0.2)
-    # inside the window: (.5-1)²/2; clipped to .7, further from 1.2 than 1.0; clipped to .3, nearer: the larger counts
+    # inside the window: (.5-1)²/2; clipped to .7, further from 1.2 than 1.0; clipped to .3, nearer:
+    # the larger counts
     assert loss.tolist()[0] == pytest.approx([0.125, 0.125, 0.08, 0.0])
     loss.sum().backward()
     assert values.grad.tolist()[0] == pytest.approx([-0.5, 0.0, -0.4, 0.0])
@@ -39,7 +40,9 @@ def test_the_value_loss_differentiates():
     g = torch.Generator().manual_seed(0)
     values, old, returns = (torch.randn(3, 4, generator=g, dtype=torch.float64) for _ in range(3))
     mask = torch.rand(3, 4, generator=g) < 0.7
-    assert torch.autograd.gradcheck(lambda v: value_loss(v, old, returns, mask=mask), values.requires_grad_())
+    assert torch.autograd.gradcheck(
+        lambda v: value_loss(v, old, returns, mask=mask), values.requires_grad_()
+    )
 
 
 def test_whitened_advantages():
@@ -53,7 +56,8 @@ def test_whitened_advantages():
 
 @pytest.mark.parametrize("value", [1.0, 0.1, 0.7, 1000.1, -3e-8])
 def test_nothing_is_left_of_advantages_that_are_all_alike(value):
-    # .1 has no exact mean in float32, and its rounding over the rounding's own spread would be of order 1
+    # .1 has no exact mean in float32, and its rounding over the rounding's own spread would be of
+    # order 1
     assert (whiten(torch.full((40, 25), value), torch.ones(40, 25, dtype=torch.bool)) == 0).all()
 
 
@@ -77,13 +81,16 @@ def test_advantages_and_returns_come_from_gae():
     second = 0.9 * 0.9 - 0.5 + 0.45 * third
     first = 0.9 * 0.5 - 0.2 + 0.45 * second
     other = 0.0 - 0.3
-    raw = torch.tensor([[first, second, third], [0.9 * 0.3 - 0.1 + 0.45 * other, other, 0]], dtype=torch.float64)
+    raw = torch.tensor(
+        [[first, second, third], [0.9 * 0.3 - 0.1 + 0.45 * other, other, 0]], dtype=torch.float64
+    )
     torch.testing.assert_close(ready.extra["returns"][mask], (raw + values)[mask])
     torch.testing.assert_close(ready.advantages, whiten(raw, mask))
 
 
 class FirstWord:
-    """`dial`, with another reward: 1 where the first word is one of a set. So V is P(set) before it, then 0 or 1."""
+    """`dial`, with another reward: 1 where the first word is one of a set. So V is P(set) before
+    it, then 0 or 1."""
 
     def __init__(self, words):
         self.task, self.words = trlib.load_task("dial"), words
@@ -96,7 +103,9 @@ class FirstWord:
         return Verdict(float(completion.split(" ")[0] in self.words), "right")
 
 
-LONG = pytest.mark.nightly("dozens of conjugate gradients; a shorter run of the same update is tested every time")
+LONG = pytest.mark.nightly(
+    "dozens of conjugate gradients; a shorter run of the same update is tested every time"
+)
 
 
 @LONG
@@ -117,7 +126,18 @@ def test_the_critic_learns_the_known_values_of_a_chain(kind):
 
     method = Watched(critic=kind, lam=1.0, critic_speed=1e7, value_clip=None)
     steps = 40 if kind == "gradient" else 12
-    trlib.train(policy, task, method, steps=steps, prompts=8, group=8, lr=3e-10, warmup=0, probe=0, progress=False)
+    trlib.train(
+        policy,
+        task,
+        method,
+        steps=steps,
+        prompts=8,
+        group=8,
+        lr=3e-10,
+        warmup=0,
+        probe=0,
+        progress=False,
+    )
     chance = sum(seen["chance"]) / len(seen["chance"])
     assert 0.1 < chance < 0.9
     assert seen["start"] == pytest.approx(chance, abs=0.12)
@@ -143,21 +163,28 @@ def test_a_trust_region_critic_moves_no_further_than_its_radius_from_the_batchs_
             super()._fit(step)
             after, mask = step.values().detach(), batch.mask
             region = 2 * (batch.values - batch.extra["returns"])[mask].square().mean()
-            spent = [float((v - batch.values)[mask].square().mean() / region / radius) for v in (before, after)]
+            spent = [
+                float((v - batch.values)[mask].square().mean() / region / radius)
+                for v in (before, after)
+            ]
             used.append((*spent, torch.equal(before, after)))
 
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
     method = Watched(critic="trust-region", critic_radius=radius, critic_rows=None)
-    trlib.train(policy, task, method, steps=3, prompts=4, group=8, probe=0, progress=False, **settings)
+    trlib.train(
+        policy, task, method, steps=3, prompts=4, group=8, probe=0, progress=False, **settings
+    )
     for before, after, still in used:
-        # a later minibatch may find the values outside already, by what others taught; it then moves back or not at all
+        # a later minibatch may find the values outside already, by what others taught; it then
+        # moves back or not at all
         assert after <= 1 + 1e-5 or (before > 1 and still), (before, after, still)
     assert sum(after > 0.5 for _, after, _ in used) >= steps_to_the_border
     assert not all(still for *_, still in used)
 
 
 class LinearCritic:
-    """As much of a step as `_fit` asks for: values that are linear in two weights, so every scaled step is exact."""
+    """As much of a step as `_fit` asks for: values that are linear in two weights, so every scaled
+    step is exact."""
 
     def __init__(self, seed: int) -> None:
         g = torch.Generator().manual_seed(seed)
@@ -189,7 +216,10 @@ def test_a_step_to_the_edge_of_the_critic_s_region_is_not_shortened_by_rounding(
         step = LinearCritic(seed)
         PPOCritic(critic="trust-region", critic_radius=radius)._fit(step)
         old, returns = step.batch.values, step.batch.extra["returns"]
-        moved, variance = (step.values().detach() - old).square().mean(), (old - returns).square().mean()
+        moved, variance = (
+            (step.values().detach() - old).square().mean(),
+            (old - returns).square().mean(),
+        )
         spent.append(float(moved / (2 * variance * radius)))
     assert spent == pytest.approx([1] * 100, abs=1e-4)
 
@@ -218,7 +248,11 @@ def test_a_step_between_two_roots_beyond_one_is_none():
     assert _longest(1.0, -2.0, 3.5) == 0.0
 
 
-NUMBERS = st.one_of(st.floats(-1e3, 1e3), st.floats(-1e-9, 1e-9), st.sampled_from([0.0, 1.0, -1.0, 1e-20, 1e8, -1e8]))
+NUMBERS = st.one_of(
+    st.floats(-1e3, 1e3),
+    st.floats(-1e-9, 1e-9),
+    st.sampled_from([0.0, 1.0, -1.0, 1e-20, 1e8, -1e8]),
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -245,10 +279,22 @@ def test_the_longest_step_is_feasible_and_none_longer_is(a, b, c):
     ("arguments", "error", "message"),
     [
         (([1.0], MASKED), TypeError, "values: expected a tensor of a floating type, got list"),
-        ((torch.ones(2, 2).long(), MASKED), TypeError, "values: expected a floating type, got torch.int64"),
+        (
+            (torch.ones(2, 2).long(), MASKED),
+            TypeError,
+            "values: expected a floating type, got torch.int64",
+        ),
         ((torch.ones(2, 2), MASKED.int()), TypeError, "mask: expected torch.bool, got torch.int32"),
-        ((torch.ones(2, 3), MASKED), ValueError, r"mask: expected \[B, T\] = \[2, 3\], got \[2, 2\]"),
-        ((torch.full((2, 2), math.nan), MASKED), ValueError, "values: expected finite values where the mask is True"),
+        (
+            (torch.ones(2, 3), MASKED),
+            ValueError,
+            r"mask: expected \[B, T\] = \[2, 3\], got \[2, 2\]",
+        ),
+        (
+            (torch.full((2, 2), math.nan), MASKED),
+            ValueError,
+            "values: expected finite values where the mask is True",
+        ),
     ],
 )
 def test_what_cannot_be_whitened_is_named(arguments, error, message):
@@ -277,13 +323,27 @@ def test_the_critic_is_asked_once_a_batch_and_once_an_update(monkeypatch, kind):
         probe=0,
         progress=False,
     )
-    # the trust region looks once more where its step has led, and again for each time that it was shortened
-    assert counted == [32, 16, 16] if kind == "gradient" else counted[0] == 32 and counted.count(16) >= 4
+    # the trust region looks once more where its step has led, and again for each time that it was
+    # shortened
+    assert (
+        counted == [32, 16, 16]
+        if kind == "gradient"
+        else counted[0] == 32 and counted.count(16) >= 4
+    )
 
 
-@pytest.mark.parametrize("kind", by_day(["gradient", "trust-region"], "gradient", reason="slower, the same memory"))
+@pytest.mark.parametrize(
+    "kind", by_day(["gradient", "trust-region"], "gradient", reason="slower, the same memory")
+)
 def test_a_resumed_run_with_a_critic_is_the_run(tmp_path, kind):
-    settings = {"prompts": 4, "group": 4, "minibatches": 2, "probe": 4, "progress": False, "checkpoint_every": 1}
+    settings = {
+        "prompts": 4,
+        "group": 4,
+        "minibatches": 2,
+        "probe": 4,
+        "progress": False,
+        "checkpoint_every": 1,
+    }
 
     def run(**more):
         policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
@@ -293,7 +353,10 @@ def test_a_resumed_run_with_a_critic_is_the_run(tmp_path, kind):
     run(steps=2, out=tmp_path)
     again = run(steps=3, out=tmp_path, resume=True)
     assert [r["loss"] for r in again.rows] == [r["loss"] for r in whole.rows]
-    assert all(torch.equal(a, b) for a, b in zip(again.policy.parameters, whole.policy.parameters, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(again.policy.parameters, whole.policy.parameters, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -305,7 +368,10 @@ def test_a_resumed_run_with_a_critic_is_the_run(tmp_path, kind):
         ({"critic_radius": 0}, "critic_radius"),
         ({"critic_speed": 0}, "critic_speed"),
         ({"value_clip": -1}, "value_clip"),
-        ({"advantage": "group-std"}, "advantage: expected the default, because the critic gives the advantages"),
+        (
+            {"advantage": "group-std"},
+            "advantage: expected the default, because the critic gives the advantages",
+        ),
         ({"critic_rows": 0}, "critic_rows"),
         ({"critic_rows": 2.5}, "critic_rows: expected a whole number, got 2.5"),
     ],

@@ -30,13 +30,18 @@ def everything(like: Tensor) -> Tensor:
 def drawn(seed: int = 0, shape: tuple[int, int] = (4, 6)):
     g = torch.Generator().manual_seed(seed)
     rollout = -3 * torch.rand(shape, dtype=torch.float64, generator=g)
-    logp = (rollout + torch.randn(shape, dtype=torch.float64, generator=g)).clamp(max=-1e-3).requires_grad_()
+    logp = (
+        (rollout + torch.randn(shape, dtype=torch.float64, generator=g))
+        .clamp(max=-1e-3)
+        .requires_grad_()
+    )
     advantages = torch.randn(shape, dtype=torch.float64, generator=g)
     mask = torch.rand(shape, generator=g) > 0.2
     return logp, rollout, advantages, mask
 
 
-# --- the mask ---------------------------------------------------------------------------------------------------------
+# --- the mask
+# --------------------------------------------------------------------------------------------------
 
 HIGH, LOW = 0.3, 0.1
 
@@ -56,7 +61,9 @@ def test_mask_is_zero_past_the_threshold_and_outwards_only(kind, advantage, abov
         measured=row(divergence),
         **{kind: (LOW, HIGH)},
     )
-    silenced = (divergence > HIGH and above_mu) if advantage > 0 else (divergence > LOW and not above_mu)
+    silenced = (
+        (divergence > HIGH and above_mu) if advantage > 0 else (divergence > LOW and not above_mu)
+    )
     assert loss.diagnostics["kept"].item() is not silenced
     expected = 0.0 if silenced else advantage * math.exp(p - q)
     assert loss.diagnostics["weight"].item() == pytest.approx(expected, abs=1e-15)
@@ -67,7 +74,9 @@ def test_mask_is_zero_past_the_threshold_and_outwards_only(kind, advantage, abov
     "advantage, above_mu, divergence",
     list(itertools.product((1.0, 0.0, -1.0), (True, False), (0.05, LOW, 0.2, HIGH, 0.31))),
 )
-def test_an_unsigned_mask_is_zero_past_the_threshold_whatever_the_advantage(advantage, above_mu, divergence):
+def test_an_unsigned_mask_is_zero_past_the_threshold_whatever_the_advantage(
+    advantage, above_mu, divergence
+):
     q, p = (-1.0, -0.9) if above_mu else (-0.9, -1.0)
     loss = dppo_loss(
         row(p),
@@ -87,7 +96,9 @@ def test_an_unsigned_mask_is_zero_past_the_threshold_whatever_the_advantage(adva
 def test_the_unsigned_mask_keeps_less_and_nothing_else_differs():
     logp, rollout, advantages, mask = drawn(3, (40, 20))
     given = {"advantages": advantages, "mask": mask, "delta_tv": 0.15}
-    signed, unsigned = (dppo_loss(logp, rollout, signed=flag, **given).diagnostics for flag in (True, False))
+    signed, unsigned = (
+        dppo_loss(logp, rollout, signed=flag, **given).diagnostics for flag in (True, False)
+    )
     kept = unsigned["kept"]
     assert not (kept & ~signed["kept"]).any() and (signed["kept"] & ~kept).sum() > 50
     assert torch.equal(unsigned["weight"], signed["weight"].where(kept, 0.0))
@@ -99,7 +110,14 @@ def test_the_unsigned_mask_keeps_less_and_nothing_else_differs():
 
 def test_both_inequalities_are_strict():
     same = row(-1.0, -1.0)
-    loss = dppo_loss(same, same, advantages=row(1.0, -1.0), mask=everything(same), measured=row(0.9, 0.9), delta_tv=0.1)
+    loss = dppo_loss(
+        same,
+        same,
+        advantages=row(1.0, -1.0),
+        mask=everything(same),
+        measured=row(0.9, 0.9),
+        delta_tv=0.1,
+    )
     assert loss.diagnostics["kept"].all()  # far away, but p = q: neither direction is outwards
     here = {"advantages": row(1.0), "mask": everything(row(0.0)), "delta_tv": 0.1}
     at = dppo_loss(row(-0.9), row(-1.0), measured=row(0.1), **here)
@@ -118,7 +136,11 @@ def test_binary_tv_is_the_signed_difference(p, q, advantage, delta):
     if abs(abs(p - q) - delta) < 1e-9:
         return
     loss = dppo_loss(
-        row(math.log(p)), row(math.log(q)), advantages=row(advantage), mask=everything(row(0.0)), delta_tv=delta
+        row(math.log(p)),
+        row(math.log(q)),
+        advantages=row(advantage),
+        mask=everything(row(0.0)),
+        delta_tv=delta,
     )
     silenced = p - q > delta if advantage > 0 else p - q < -delta
     assert loss.diagnostics["kept"].item() is not silenced
@@ -127,7 +149,13 @@ def test_binary_tv_is_the_signed_difference(p, q, advantage, delta):
 
 def test_binary_kl_measures_behaviour_first():
     p, q = 0.3, 0.6
-    loss = dppo_loss(row(math.log(p)), row(math.log(q)), advantages=row(-1.0), mask=everything(row(0.0)), delta_kl=0.19)
+    loss = dppo_loss(
+        row(math.log(p)),
+        row(math.log(q)),
+        advantages=row(-1.0),
+        mask=everything(row(0.0)),
+        delta_kl=0.19,
+    )
     forward = q * math.log(q / p) + (1 - q) * math.log((1 - q) / (1 - p))
     backward = p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
     assert loss.diagnostics["divergence"].item() == pytest.approx(forward, abs=1e-14)
@@ -145,12 +173,20 @@ def test_rare_tokens_may_explode_and_likely_ones_may_not_sink():
     assert loss.diagnostics["weight"].tolist()[0] == pytest.approx([100.0, 0.0])
 
 
-@given(seed=st.integers(0, 10**6), vocabulary=st.integers(3, 40), spread=st.floats(0.1, 6), data=st.data())
+@given(
+    seed=st.integers(0, 10**6),
+    vocabulary=st.integers(3, 40),
+    spread=st.floats(0.1, 6),
+    data=st.data(),
+)
 @settings(max_examples=60, deadline=None)
 def test_binary_at_most_topk_at_most_full(seed, vocabulary, spread, data):
     k = data.draw(st.integers(1, vocabulary))
     g = torch.Generator().manual_seed(seed)
-    q, p = (torch.log_softmax(spread * torch.randn(8, vocabulary, dtype=torch.float64, generator=g), -1) for _ in "qp")
+    q, p = (
+        torch.log_softmax(spread * torch.randn(8, vocabulary, dtype=torch.float64, generator=g), -1)
+        for _ in "qp"
+    )
     token = torch.randint(vocabulary, (8, 1), generator=g)
     ids = q.topk(k, -1).indices
     absent = ~(ids == token).any(-1)
@@ -167,7 +203,8 @@ def test_binary_at_most_topk_at_most_full(seed, vocabulary, spread, data):
             torch.testing.assert_close(middle, most, rtol=1e-12, atol=1e-14)
 
 
-# --- values and gradients ---------------------------------------------------------------------------------------------
+# --- values and gradients
+# ---------------------------------------------------------------------------------------------
 
 
 def test_on_policy_it_is_reinforce():
@@ -192,7 +229,9 @@ def test_autograd_is_minus_the_weight(kind):
     torch.testing.assert_close(
         loss.diagnostics["weight"], advantages * rho * loss.diagnostics["kept"], rtol=1e-12, atol=0
     )
-    torch.testing.assert_close(loss.per_token, -loss.diagnostics["weight"] * logp, rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        loss.per_token, -loss.diagnostics["weight"] * logp, rtol=1e-12, atol=0
+    )
     assert 0 < loss.diagnostics["kept"].sum() < mask.sum() and (rho == 1.5).any()
 
 
@@ -205,9 +244,20 @@ def test_an_infinite_radius_is_the_importance_weighted_policy_gradient():
 
 
 def test_the_recomputed_anchor_moves_the_mask_and_not_the_weight():
-    logp, rollout, anchor = torch.log(row(0.5, 0.5)), torch.log(row(0.5, 0.2)), torch.log(row(0.2, 0.5))
+    logp, rollout, anchor = (
+        torch.log(row(0.5, 0.5)),
+        torch.log(row(0.5, 0.2)),
+        torch.log(row(0.2, 0.5)),
+    )
     plain = dppo_loss(logp, rollout, advantages=row(1.0, 1.0), mask=everything(logp), delta_tv=0.15)
-    moved = dppo_loss(logp, rollout, advantages=row(1.0, 1.0), mask=everything(logp), delta_tv=0.15, logp_anchor=anchor)
+    moved = dppo_loss(
+        logp,
+        rollout,
+        advantages=row(1.0, 1.0),
+        mask=everything(logp),
+        delta_tv=0.15,
+        logp_anchor=anchor,
+    )
     assert plain.diagnostics["kept"].tolist() == [[True, False]]
     assert moved.diagnostics["kept"].tolist() == [[False, True]]
     assert moved.diagnostics["weight"].tolist()[0] == pytest.approx([0.0, 2.5])  # p/μ = .5/.2
@@ -217,21 +267,44 @@ def test_the_recomputed_anchor_moves_the_mask_and_not_the_weight():
 
 def test_truncation_and_the_overflow_clamp():
     logp, rollout = row(-1.0, -1.0, -1.0), row(-3.0, -15.0, -200.0)
-    free = dppo_loss(logp, rollout, advantages=row(1.0, 1.0, 1.0), mask=everything(logp), delta_tv=1.0)
-    assert free.diagnostics["weight"].tolist()[0] == pytest.approx([math.exp(2), math.exp(14), math.exp(20)])
-    capped = dppo_loss(logp, rollout, advantages=row(1.0, -1.0, 2.0), mask=everything(logp), delta_tv=1.0, max_ratio=3)
+    free = dppo_loss(
+        logp, rollout, advantages=row(1.0, 1.0, 1.0), mask=everything(logp), delta_tv=1.0
+    )
+    assert free.diagnostics["weight"].tolist()[0] == pytest.approx(
+        [math.exp(2), math.exp(14), math.exp(20)]
+    )
+    capped = dppo_loss(
+        logp,
+        rollout,
+        advantages=row(1.0, -1.0, 2.0),
+        mask=everything(logp),
+        delta_tv=1.0,
+        max_ratio=3,
+    )
     assert capped.diagnostics["weight"].tolist()[0] == pytest.approx([3.0, -3.0, 6.0])
     far = dppo_loss(
-        row(-1.0).float(), row(-1e4).float(), advantages=row(0.0).float(), mask=everything(row(0.0)), delta_tv=0.15
+        row(-1.0).float(),
+        row(-1e4).float(),
+        advantages=row(0.0).float(),
+        mask=everything(row(0.0)),
+        delta_tv=0.15,
     )
     assert far.per_token.item() == 0.0
 
 
 def test_no_gradient_reaches_anything_but_logp():
     logp, rollout, advantages, mask = drawn()
-    others = [x.clone().requires_grad_() for x in (rollout, advantages, torch.rand_like(rollout), rollout)]
+    others = [
+        x.clone().requires_grad_() for x in (rollout, advantages, torch.rand_like(rollout), rollout)
+    ]
     loss = dppo_loss(
-        logp, others[0], advantages=others[1], mask=mask, delta_kl=0.1, measured=others[2], logp_anchor=others[3]
+        logp,
+        others[0],
+        advantages=others[1],
+        mask=mask,
+        delta_kl=0.1,
+        measured=others[2],
+        logp_anchor=others[3],
     )
     loss.per_token.sum().backward()
     assert all(x.grad is None for x in others)
@@ -242,32 +315,57 @@ def test_what_is_masked_does_not_leak():
     logp, rollout, advantages, mask = drawn()
     measured, anchor = torch.rand_like(rollout), rollout - 0.1
     clean = dppo_loss(
-        logp, rollout, advantages=advantages, mask=mask, delta_tv=0.4, measured=measured, logp_anchor=anchor
+        logp,
+        rollout,
+        advantages=advantages,
+        mask=mask,
+        delta_tv=0.4,
+        measured=measured,
+        logp_anchor=anchor,
     )
-    inputs = [(logp, math.nan), (rollout, math.inf), (advantages, math.nan), (measured, -math.inf), (anchor, math.nan)]
+    inputs = [
+        (logp, math.nan),
+        (rollout, math.inf),
+        (advantages, math.nan),
+        (measured, -math.inf),
+        (anchor, math.nan),
+    ]
     poison = [x.detach().masked_fill(~mask, bad) for x, bad in inputs]
     poison[0].requires_grad_()
     dirty = dppo_loss(
-        poison[0], poison[1], advantages=poison[2], mask=mask, delta_tv=0.4, measured=poison[3], logp_anchor=poison[4]
+        poison[0],
+        poison[1],
+        advantages=poison[2],
+        mask=mask,
+        delta_tv=0.4,
+        measured=poison[3],
+        logp_anchor=poison[4],
     )
     assert torch.equal(clean.per_token, dirty.per_token)
     dirty.per_token.sum().backward()
     assert bool((poison[0].grad[~mask] == 0).all()) and bool(poison[0].grad.isfinite().all())
     for name, neutral in [("ratio", 1.0), ("kept", False), ("weight", 0.0), ("divergence", 0.0)]:
         assert bool((dirty.diagnostics[name][~mask] == neutral).all())
-    nothing = dppo_loss(logp, rollout, advantages=advantages, mask=torch.zeros_like(mask), delta_tv=0.4)
+    nothing = dppo_loss(
+        logp, rollout, advantages=advantages, mask=torch.zeros_like(mask), delta_tv=0.4
+    )
     (gradient,) = torch.autograd.grad(nothing.per_token.sum(), logp)
     assert bool((nothing.per_token == 0).all()) and bool((gradient == 0).all())
 
 
-# --- the method -------------------------------------------------------------------------------------------------------
+# --- the method
+# --------------------------------------------------------------------------------------------------
 
 
-def distributions(anchor: str = "rollout", seed: int = 1, shape: tuple[int, int] = (4, 5), vocabulary: int = 7):
-    """Scores and a batch with whole distributions and the top 3, and NaN wherever the mask is False."""
+def distributions(
+    anchor: str = "rollout", seed: int = 1, shape: tuple[int, int] = (4, 5), vocabulary: int = 7
+):
+    """Scores and a batch with whole distributions and the top 3, and NaN wherever the mask is
+    False."""
     g = torch.Generator().manual_seed(seed)
     rollout, old, pi = (
-        torch.log_softmax(2 * torch.randn(*shape, vocabulary, dtype=torch.float64, generator=g), -1) for _ in range(3)
+        torch.log_softmax(2 * torch.randn(*shape, vocabulary, dtype=torch.float64, generator=g), -1)
+        for _ in range(3)
     )
     tokens = torch.randint(vocabulary, shape, generator=g)
     mask = torch.rand(shape, generator=g) > 0.2
@@ -318,10 +416,14 @@ def test_method_hands_the_right_divergence_to_the_loss(measure, kind, anchor):
         "topk": lambda: getattr(divergences, f"topk_{name}")(q.gather(-1, ids), ids, pi),
         "full": lambda: getattr(divergences, name)(q, pi),
     }[measure]()
-    torch.testing.assert_close(loss.diagnostics["divergence"], divergence.masked_fill(~batch.mask, 0.0))
+    torch.testing.assert_close(
+        loss.diagnostics["divergence"], divergence.masked_fill(~batch.mask, 0.0)
+    )
     outward = torch.where(batch.advantages > 0, one_p > one_q, one_p < one_q) & (divergence > 0.2)
     assert torch.equal(loss.diagnostics["kept"], ~outward & batch.mask)
-    ratio = (one_p - rollout.gather(-1, token).squeeze(-1)).exp()  # the weight's ratio is to μ, whatever the anchor
+    ratio = (
+        one_p - rollout.gather(-1, token).squeeze(-1)
+    ).exp()  # the weight's ratio is to μ, whatever the anchor
     weight = (batch.advantages * ratio.clamp(max=2.0)).masked_fill(outward | ~batch.mask, 0.0)
     torch.testing.assert_close(loss.diagnostics["weight"], weight)
     assert bool(outward[batch.mask].any()) and not bool(outward[batch.mask].all())
@@ -348,8 +450,17 @@ def test_what_the_method_needs():
 
 def test_defaults_are_the_recipes():
     method = DPPO()
-    assert (method.delta_tv, method.delta_kl, method.measure, method.max_ratio) == (0.15, None, "binary", None)
-    assert (method.advantage, method.aggregation, DPPO.anchor) == ("group-mean", "seq-mean-token-sum-norm", "rollout")
+    assert (method.delta_tv, method.delta_kl, method.measure, method.max_ratio) == (
+        0.15,
+        None,
+        "binary",
+        None,
+    )
+    assert (method.advantage, method.aggregation, DPPO.anchor) == (
+        "group-mean",
+        "seq-mean-token-sum-norm",
+        "rollout",
+    )
     assert (DPPO(delta_kl=0.05).delta_tv, DPPO(delta_kl=0.05).delta_kl) == (None, 0.05)
 
 
@@ -382,10 +493,18 @@ def test_bad_arguments_are_named():
     for wrong, error, message in [
         ({"delta_tv": "0.1"}, TypeError, "delta_tv"),
         ({"mask": mask.int()}, TypeError, "mask"),
-        ({"advantages": advantages[:, 0]}, ValueError, r"advantages: expected \[B, T\] = \[4, 6\], got \[4\]"),
+        (
+            {"advantages": advantages[:, 0]},
+            ValueError,
+            r"advantages: expected \[B, T\] = \[4, 6\], got \[4\]",
+        ),
         ({"measured": rollout[:1]}, ValueError, "measured"),
         ({"logp_anchor": rollout.int()}, TypeError, "logp_anchor"),
-        ({"measured": rollout.masked_fill(mask, math.nan)}, ValueError, "measured: expected finite"),
+        (
+            {"measured": rollout.masked_fill(mask, math.nan)},
+            ValueError,
+            "measured: expected finite",
+        ),
         (
             {"measured": torch.full_like(rollout, -1.0)},
             ValueError,
@@ -397,11 +516,19 @@ def test_bad_arguments_are_named():
             r"measured: expected divergences, total variations from 0 to 1, got 1.5 at \[\d, \d\]",
         ),
         ({"measured": -1}, TypeError, "measured: expected a tensor of a floating type, got int"),
-        ({"logp_anchor": rollout + 9}, ValueError, "logp_anchor: expected log-probabilities at most 0"),
+        (
+            {"logp_anchor": rollout + 9},
+            ValueError,
+            "logp_anchor: expected log-probabilities at most 0",
+        ),
     ]:
         with pytest.raises(error, match=message):
             dppo_loss(logp, rollout, **{**good, **wrong})
-    for wrong, message in [({"measure": "half"}, "measure"), ({"k": 0}, "k"), ({"k": 2.5}, "k: .*whole number")]:
+    for wrong, message in [
+        ({"measure": "half"}, "measure"),
+        ({"k": 0}, "k"),
+        ({"k": 2.5}, "k: .*whole number"),
+    ]:
         with pytest.raises(ValueError, match=message):
             DPPO(**wrong)
 
@@ -409,11 +536,15 @@ def test_bad_arguments_are_named():
 @pytest.mark.parametrize("delta", ["delta_tv", "delta_kl"])
 def test_a_log_prob_above_zero_is_a_rounding_of_its_type_or_named_as_the_caller_calls_it(delta):
     mask, one = torch.tensor([[True]]), torch.ones(1, 1)
-    near = torch.tensor([[0.03]], dtype=torch.bfloat16)  # a rounding of bfloat16; in float32 it is none
+    near = torch.tensor(
+        [[0.03]], dtype=torch.bfloat16
+    )  # a rounding of bfloat16; in float32 it is none
     loss = dppo_loss(near, near - 1, advantages=one, mask=mask, **{delta: 0.1})
     assert not loss.diagnostics["kept"].any() and loss.diagnostics["divergence"].isfinite().all()
     for name, arguments in (("logp", (near.float(), -one)), ("logp_rollout", (-one, near.float()))):
-        with pytest.raises(ValueError, match=rf"^{name}: expected log-probabilities at most 0, got 0.03"):
+        with pytest.raises(
+            ValueError, match=rf"^{name}: expected log-probabilities at most 0, got 0.03"
+        ):
             dppo_loss(*arguments, advantages=one, mask=mask, **{delta: 0.1})
 
 
@@ -422,7 +553,9 @@ def test_a_divergence_below_zero_is_rounding_or_refused():
     little = torch.full_like(rollout, -1e-5)  # as a difference of rounded log-probs may come out
     given = {"advantages": advantages, "mask": mask, "delta_tv": 0.1}
     assert dppo_loss(logp, rollout, measured=little, **given).diagnostics["kept"][mask].all()
-    far = torch.full_like(rollout, -1.0).masked_fill(mask, 0.0)  # below 0 where nothing is looked at
+    far = torch.full_like(rollout, -1.0).masked_fill(
+        mask, 0.0
+    )  # below 0 where nothing is looked at
     assert dppo_loss(logp, rollout, measured=far, **given).diagnostics["kept"][mask].all()
     with checks.value_checks(False):
         assert dppo_loss(logp, rollout, measured=far - 1, **given).diagnostics["kept"][mask].all()
@@ -451,10 +584,18 @@ def test_the_sparse_loss_is_the_loss_measured_over_k_tokens(delta, seed):
         sampled = (p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1) for p in (x, q))
         if sparse:
             dirty = TopK(ids, old.logp.masked_fill(~mask.unsqueeze(-1), math.nan))
-            loss = dppo_sparse_loss(x.gather(-1, ids), dirty, tokens=tokens.masked_fill(~mask, -100), **settings)
+            loss = dppo_sparse_loss(
+                x.gather(-1, ids), dirty, tokens=tokens.masked_fill(~mask, -100), **settings
+            )
         else:
             loss = dppo_loss(*sampled, measured=measured, **settings)
-        results.append((loss.per_token, torch.autograd.grad(loss.per_token.sum(), x)[0], loss.diagnostics["kept"]))
+        results.append(
+            (
+                loss.per_token,
+                torch.autograd.grad(loss.per_token.sum(), x)[0],
+                loss.diagnostics["kept"],
+            )
+        )
     for ours, expected in zip(*results, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
     assert 0 < results[0][2].sum() < mask.sum()

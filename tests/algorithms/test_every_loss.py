@@ -1,4 +1,5 @@
-"""What every token loss promises, in one place: a new loss is found by its name; a line in CASES says more of it."""
+"""What every token loss promises, in one place: a new loss is found by its name; a line in CASES
+says more of it."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ class Case:
         return {
             name: value
             for name, value in data.items()
-            if name in parameters and (parameters[name].default is inspect.Parameter.empty or name in self.extra)
+            if name in parameters
+            and (parameters[name].default is inspect.Parameter.empty or name in self.extra)
         }
 
     def __call__(self, **arguments: Tensor) -> TokenLoss:
@@ -52,11 +54,16 @@ class Case:
         return self.loss(first, *rest, **arguments, **self.settings)
 
 
-def troll_of_a_token(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, **settings) -> TokenLoss:
-    """TROLL as a function of the sampled token's log-prob, all other tokens keeping their proportions."""
+def troll_of_a_token(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, **settings
+) -> TokenLoss:
+    """TROLL as a function of the sampled token's log-prob, all other tokens keeping their
+    proportions."""
     tokens = torch.arange(mask.shape[1]).expand(mask.shape) % V
     sampled = torch.nn.functional.one_hot(tokens, V).bool()
-    shape = torch.randn(V, generator=torch.Generator().manual_seed(0), dtype=D).expand(*mask.shape, V)
+    shape = torch.randn(V, generator=torch.Generator().manual_seed(0), dtype=D).expand(
+        *mask.shape, V
+    )
     shape = shape.masked_fill(sampled, -math.inf).log_softmax(-1)
 
     def whole(x: Tensor) -> Tensor:
@@ -70,9 +77,11 @@ def troll_of_a_token(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask
     )
 
 
-def penalty_of_a_token(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float) -> TokenLoss:
-    """PPO's penalty as a function of the sampled token's log-prob, all other tokens keeping their proportions: between
-    such distributions KL(q || π) is that of the token against all others."""
+def penalty_of_a_token(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float
+) -> TokenLoss:
+    """PPO's penalty as a function of the sampled token's log-prob, all other tokens keeping their
+    proportions: between such distributions KL(q || π) is that of the token against all others."""
     loss = algorithms.pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
     p, q = (x.masked_fill(~mask, -1.0).to(loss.per_token.dtype) for x in (logp, logp_old.detach()))
     divergence = binary_kl(q, p).masked_fill(~mask, 0.0)
@@ -102,7 +111,9 @@ CASES = {
     "quatro regression": Case(a.quatro_loss, {"form": "regression"}, on_policy=None),
     "ppo penalty": Case(penalty_of_a_token, {"beta": 0.7}, smooth=True, pure=False),
     "troll": Case(troll_of_a_token, pure=False),
-    "troll regression": Case(troll_of_a_token, {"delta_kl": 0.0, "alpha": 0.5}, on_policy=None, pure=False),
+    "troll regression": Case(
+        troll_of_a_token, {"delta_kl": 0.0, "alpha": 0.5}, on_policy=None, pure=False
+    ),
     "trsft": Case(a.trsft_loss, on_policy=None),
 }
 GIVEN = ("logp", "logp_old", "logp_rollout", "advantages", "mask", "rewards", "group")
@@ -110,14 +121,23 @@ GIVEN = ("logp", "logp_old", "logp_rollout", "advantages", "mask", "rewards", "g
 
 
 def unlisted() -> dict[str, Case]:
-    """Losses of the package that have no line yet: they promise what all do, and weight 1 at ratio 1."""
+    """Losses of the package that have no line yet: they promise what all do, and weight 1 at ratio
+    1."""
     listed = {case.loss for case in CASES.values()}
-    losses = {name: loss for name, loss in vars(a).items() if name.endswith("_loss") and loss not in listed}
+    losses = {
+        name: loss
+        for name, loss in vars(a).items()
+        if name.endswith("_loss") and loss not in listed
+    }
     needed = {
         name: {key for key, p in inspect.signature(loss).parameters.items() if p.default is p.empty}
         for name, loss in losses.items()
     }
-    return {name: Case(losses[name]) for name, keys in needed.items() if "logp" in keys and keys <= set(GIVEN)}
+    return {
+        name: Case(losses[name])
+        for name, keys in needed.items()
+        if "logp" in keys and keys <= set(GIVEN)
+    }
 
 
 CASES |= unlisted()
@@ -133,7 +153,8 @@ every_loss = pytest.mark.parametrize("name", CASES)
 
 
 def data(seed: int = 0, dtype: torch.dtype = D, b: int = 6, t: int = 5) -> dict[str, Tensor]:
-    """Every argument that a token loss may take: ratios from far below to far above 1, both signs of A and a 0."""
+    """Every argument that a token loss may take: ratios from far below to far above 1, both signs
+    of A and a 0."""
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
@@ -155,7 +176,10 @@ def data(seed: int = 0, dtype: torch.dtype = D, b: int = 6, t: int = 5) -> dict[
         "advantages": advantages,
         "rewards": normal(b).round(),
     }
-    return {name: value.to(dtype) for name, value in floats.items()} | {"mask": mask, "group": torch.arange(b) // 2}
+    return {name: value.to(dtype) for name, value in floats.items()} | {
+        "mask": mask,
+        "group": torch.arange(b) // 2,
+    }
 
 
 def gradient(case: Case, arguments: dict[str, Tensor]) -> tuple[TokenLoss, Tensor]:
@@ -191,7 +215,9 @@ def test_diagnostics(name):
         assert (result.diagnostics["ratio"][~mask] == 1).all()
     old = arguments.get("logp_old", arguments.get("logp_rollout"))
     if old is not None and CASES[name].pure:
-        torch.testing.assert_close(result.diagnostics["ratio"][mask], (arguments["logp"] - old).exp()[mask])
+        torch.testing.assert_close(
+            result.diagnostics["ratio"][mask], (arguments["logp"] - old).exp()[mask]
+        )
 
 
 @every_loss
@@ -232,14 +258,26 @@ def test_padding_and_order_do_not_matter(name):
 
     def move(x: Tensor, fill: float) -> Tensor:
         x = x[rows]
-        return x if x.dim() == 1 else torch.where(columns >= 0, x[:, columns], torch.full((), fill).to(x))
+        return (
+            x
+            if x.dim() == 1
+            else torch.where(columns >= 0, x[:, columns], torch.full((), fill).to(x))
+        )
 
-    moved = {key: move(value, 0 if value.dtype == torch.bool else math.nan) for key, value in arguments.items()}
+    moved = {
+        key: move(value, 0 if value.dtype == torch.bool else math.nan)
+        for key, value in arguments.items()
+    }
     if not case.pure:
         rows, columns = torch.arange(6), torch.tensor([0, 1, 2, 3, 4, -1, -1])
-        moved = {key: move(value, 0 if value.dtype == torch.bool else math.nan) for key, value in arguments.items()}
+        moved = {
+            key: move(value, 0 if value.dtype == torch.bool else math.nan)
+            for key, value in arguments.items()
+        }
     moved_result, moved_grad = gradient(case, moved)
-    torch.testing.assert_close(moved_result.per_token, move(result.per_token, 0), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        moved_result.per_token, move(result.per_token, 0), rtol=1e-12, atol=1e-14
+    )
     torch.testing.assert_close(moved_grad, move(grad, 0), rtol=1e-12, atol=1e-14)
 
 
@@ -247,10 +285,17 @@ def test_padding_and_order_do_not_matter(name):
 def test_a_batch_is_the_sum_of_its_parts(name):
     case, arguments = CASES[name], CASES[name].arguments(data())
     whole, _ = gradient(case, arguments)
-    parts = [gradient(case, {k: v[rows] for k, v in arguments.items()})[0] for rows in (slice(0, 2), slice(2, 6))]
-    torch.testing.assert_close(torch.cat([p.per_token for p in parts]), whole.per_token, rtol=1e-12, atol=1e-14)
+    parts = [
+        gradient(case, {k: v[rows] for k, v in arguments.items()})[0]
+        for rows in (slice(0, 2), slice(2, 6))
+    ]
+    torch.testing.assert_close(
+        torch.cat([p.per_token for p in parts]), whole.per_token, rtol=1e-12, atol=1e-14
+    )
     for key, value in whole.diagnostics.items():
-        torch.testing.assert_close(torch.cat([p.diagnostics[key] for p in parts]), value, rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(
+            torch.cat([p.diagnostics[key] for p in parts]), value, rtol=1e-12, atol=1e-14
+        )
 
 
 @every_loss
@@ -258,10 +303,14 @@ def test_a_batch_is_the_sum_of_its_parts(name):
 def test_half_precision_is_computed_in_float32(name, dtype):
     arguments = CASES[name].arguments(data(dtype=dtype))
     result, grad = gradient(CASES[name], arguments)
-    assert result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32 and grad.dtype == dtype
+    assert (
+        result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32
+        and grad.dtype == dtype
+    )
     if CASES[name].pure:
         expected, expected_grad = gradient(
-            CASES[name], {k: v.float() if v.is_floating_point() else v for k, v in arguments.items()}
+            CASES[name],
+            {k: v.float() if v.is_floating_point() else v for k, v in arguments.items()},
         )
         assert torch.equal(result.per_token, expected.per_token)
         torch.testing.assert_close(grad, expected_grad.to(dtype))
@@ -283,13 +332,17 @@ def test_only_the_current_policy_has_a_gradient(name):
     result, _ = gradient(CASES[name], arguments)
     others = [v for v in arguments.values() if v.requires_grad]
     if others:
-        assert torch.autograd.grad(result.per_token.sum(), others, allow_unused=True) == (None,) * len(others)
+        assert torch.autograd.grad(result.per_token.sum(), others, allow_unused=True) == (
+            None,
+        ) * len(others)
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.on_policy])
 def test_at_ratio_one_it_is_reinforce(name):
     arguments = CASES[name].arguments(data())
-    same = {k: arguments["logp"] for k in ("logp_old", "logp_rollout", "logp_anchor") if k in arguments}
+    same = {
+        k: arguments["logp"] for k in ("logp_old", "logp_rollout", "logp_anchor") if k in arguments
+    }
     if name == "dppo measured":
         same["measured"] = torch.zeros_like(arguments["logp"])
     if name.startswith("gmpo"):  # its weight is the completion's mean advantage
@@ -301,7 +354,9 @@ def test_at_ratio_one_it_is_reinforce(name):
     assert torch.equal(result.diagnostics["kept"], expected.diagnostics["kept"])
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.smooth and name != "ppo closed"])
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if case.smooth and name != "ppo closed"]
+)
 def test_gradcheck(name):
     arguments = CASES[name].arguments(data())
 
@@ -314,13 +369,18 @@ def test_gradcheck(name):
 @pytest.mark.parametrize("name", ANCHORED)
 @pytest.mark.parametrize("far", [-300.0, 300.0])
 def test_an_overflowing_ratio_makes_no_nan(name, far):
-    """exp(300) is inf in float32: a token that is silenced or has A = 0 must not turn it into inf * 0."""
+    """exp(300) is inf in float32: a token that is silenced or has A = 0 must not turn it into inf *
+    0."""
     arguments = CASES[name].arguments(data(dtype=torch.float32))
     arguments["logp"] = torch.full_like(arguments["logp"], -0.5) + min(far, 0)
     arguments["logp_old"] = torch.full_like(arguments["logp"], -0.5) - max(far, 0)
     arguments["advantages"] = torch.zeros_like(arguments["logp"])
     result, grad = gradient(CASES[name], arguments)
-    assert (result.per_token == 0).all() and (grad == 0).all() and (result.diagnostics["weight"] == 0).all()
+    assert (
+        (result.per_token == 0).all()
+        and (grad == 0).all()
+        and (result.diagnostics["weight"] == 0).all()
+    )
     arguments["advantages"] = torch.full_like(arguments["logp"], math.copysign(1.0, far))
     result, grad = gradient(CASES[name], arguments)
     assert not grad.isnan().any() and not result.per_token.isnan().any()
@@ -329,20 +389,26 @@ def test_an_overflowing_ratio_makes_no_nan(name, far):
 
 @pytest.mark.parametrize("name", ANCHORED)
 def test_a_token_without_an_advantage_stays_out_of_an_overflow_beside_it(name):
-    """Row 0 overflows wherever nothing bounds its ratio; its second token has A = 0 and its third is masked."""
+    """Row 0 overflows wherever nothing bounds its ratio; its second token has A = 0 and its third
+    is masked."""
     arguments = CASES[name].arguments(data(dtype=torch.float32))
     mask = arguments["mask"].clone()
     mask[0] = torch.tensor([True, True, False, True, True])
-    logp, old, advantages = (torch.full_like(arguments["logp"], value) for value in (-0.5, -1e4, -1.0))
+    logp, old, advantages = (
+        torch.full_like(arguments["logp"], value) for value in (-0.5, -1e4, -1.0)
+    )
     advantages[0, 1] = 0.0
     result, grad = gradient(
-        CASES[name], arguments | {"logp": logp, "logp_old": old, "advantages": advantages, "mask": mask}
+        CASES[name],
+        arguments | {"logp": logp, "logp_old": old, "advantages": advantages, "mask": mask},
     )
     assert not result.per_token.isnan().any() and not grad.isnan().any()
     assert result.per_token[0, 1:3].tolist() == [0.0, 0.0] and grad[0, 1:3].tolist() == [0.0, 0.0]
     assert result.diagnostics["weight"][0, 1:3].tolist() == [0.0, 0.0]
     for how in AGGREGATIONS:
-        assert not aggregate(result.per_token.detach().clamp(max=1e30), mask, how, horizon=9).isnan()
+        assert not aggregate(
+            result.per_token.detach().clamp(max=1e30), mask, how, horizon=9
+        ).isnan()
 
 
 def bad_inputs() -> list[tuple[str, str, str]]:
@@ -432,19 +498,44 @@ BAD_SETTINGS = {
         ("dual_clip", NAN),
         ("eps_high", None),
     ],
-    "gspo": [("eps_low", -1e-4), ("eps_low", 2), ("eps_high", -1e-4), ("eps_high", NAN), ("eps_low", None)],
-    "cispo": [("eps_low", -0.1), ("eps_low", 1.1), ("eps_high", -0.1), ("eps_high", NAN), ("eps_high", None)],
+    "gspo": [
+        ("eps_low", -1e-4),
+        ("eps_low", 2),
+        ("eps_high", -1e-4),
+        ("eps_high", NAN),
+        ("eps_low", None),
+    ],
+    "cispo": [
+        ("eps_low", -0.1),
+        ("eps_low", 1.1),
+        ("eps_high", -0.1),
+        ("eps_high", NAN),
+        ("eps_high", None),
+    ],
     "sapo": [("tau_pos", 0.0), ("tau_neg", -1), ("tau_pos", NAN), ("tau_neg", "1")],
     "gmpo": [("eps_log", -0.1), ("eps_log", NAN), ("eps_log", None)],
     "pspo": [("alpha", -0.1), ("alpha", 1.0), ("alpha", NAN), ("alpha", True)],
-    "dppo tv": [("delta_tv", -0.1), ("delta_tv", 1.1), ("delta_tv", NAN), ("delta_kl", 0.1), ("max_ratio", 0.5)],
-    "quatro ratio": [("delta_kl", 0.0), ("delta_kl", -1), ("lambda_min", 0.0), ("form", "other"), ("form", None)],
+    "dppo tv": [
+        ("delta_tv", -0.1),
+        ("delta_tv", 1.1),
+        ("delta_tv", NAN),
+        ("delta_kl", 0.1),
+        ("max_ratio", 0.5),
+    ],
+    "quatro ratio": [
+        ("delta_kl", 0.0),
+        ("delta_kl", -1),
+        ("lambda_min", 0.0),
+        ("form", "other"),
+        ("form", None),
+    ],
     "trsft": [("alpha", 0.0), ("alpha", -0.1), ("alpha", 1.1), ("alpha", NAN)],
 }
 
 
 @pytest.mark.parametrize(
-    ("name", "setting", "value"), [(n, s, v) for n, faults in BAD_SETTINGS.items() for s, v in faults]
+    ("name", "setting", "value"),
+    [(n, s, v) for n, faults in BAD_SETTINGS.items() for s, v in faults],
 )
 def test_a_meaningless_threshold_is_named(name, setting, value):
     case = CASES[name]

@@ -1,4 +1,5 @@
-"""GMPO by hand, against the completion's own loss, and what clipping a token does to its neighbours."""
+"""GMPO by hand, against the completion's own loss, and what clipping a token does to its
+neighbours."""
 
 from __future__ import annotations
 
@@ -37,12 +38,16 @@ def test_by_hand():
     result = loss([-2.0, 1.0])
     assert result.per_token[0, :2].tolist() == pytest.approx([2 * math.exp(0.5)] * 2)
     assert result.per_token[1].tolist() == pytest.approx([-math.exp(-0.1)] * 3)
-    assert result.diagnostics["kept"].all(-1).tolist() == [False, True]  # only the mask is not kept in row 0
+    assert result.diagnostics["kept"].all(-1).tolist() == [
+        False,
+        True,
+    ]  # only the mask is not kept in row 0
 
 
 @pytest.mark.parametrize("advantages", [[2.0, -1.0], [-2.0, 1.0], [0.0, 3.0]])
 def test_under_its_aggregation_it_is_the_papers_loss(advantages):
-    """mean_i -A exp(mean_t l_t), written with min and sign; the weight is that of |y| times a completion's share."""
+    """mean_i -A exp(mean_t l_t), written with min and sign; the weight is that of |y| times a
+    completion's share."""
     a = torch.tensor(advantages, dtype=D)
     logp = (OLD + LOG_RATIO).requires_grad_()
     result = gmpo_loss(logp, OLD, advantages=a.unsqueeze(-1).expand(2, 3), mask=MASK)
@@ -57,7 +62,8 @@ def test_under_its_aggregation_it_is_the_papers_loss(advantages):
 
 
 def test_a_geometric_mean_is_carried_by_no_outlier():
-    # Nine tokens at ratio 1 and one at 1,000: the arithmetic mean is 101, the geometric one 2, clipped e^.04.
+    # Nine tokens at ratio 1 and one at 1,000: the arithmetic mean is 101, the geometric one 2,
+    # clipped e^.04.
     log_ratio = torch.tensor([[math.log(1000.0)] + [0.0] * 9], dtype=D)
     everything = torch.ones(1, 10, dtype=torch.bool)
     for eps, rho in ((math.inf, 1000**0.1), (0.4, math.exp(0.04))):
@@ -74,13 +80,16 @@ def test_a_geometric_mean_is_carried_by_no_outlier():
 def test_a_token_without_advantage_enters_as_ratio_one():
     advantages = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 1.0]], dtype=D)
     result = gmpo_loss(OLD + LOG_RATIO, OLD, advantages=advantages, mask=MASK)
-    assert result.diagnostics["sequence_ratio"][0, 0].item() == pytest.approx(math.exp((0.4 + 0) / 2))
+    assert result.diagnostics["sequence_ratio"][0, 0].item() == pytest.approx(
+        math.exp((0.4 + 0) / 2)
+    )
     assert result.diagnostics["weight"][0].tolist() == [0.0, 0.0, 0.0]
     assert result.per_token[0].tolist() == pytest.approx([-math.exp(0.2), 0.0, 0.0])
 
 
 def test_advantages_that_cancel_beside_an_overflow_make_no_nan():
-    """ρ is inf and the mean advantage 0: nothing is to be learned from the sum of the row's losses."""
+    """ρ is inf and the mean advantage 0: nothing is to be learned from the sum of the row's
+    losses."""
     logp = torch.full((1, 4), -0.5, requires_grad=True)
     for advantages in ([1.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, -1.0], [-1.0, 0.0, 1.0, 0.0]):
         result = gmpo_loss(
@@ -92,11 +101,17 @@ def test_advantages_that_cancel_beside_an_overflow_make_no_nan():
         )
         (gradient,) = torch.autograd.grad(result.per_token.sum(), logp)
         assert gradient.tolist() == result.diagnostics["weight"].tolist() == [[0.0] * 4]
-        assert result.per_token[result.diagnostics["weight"] * 0 + torch.tensor([advantages]) == 0].tolist() == [0, 0]
+        assert result.per_token[
+            result.diagnostics["weight"] * 0 + torch.tensor([advantages]) == 0
+        ].tolist() == [0, 0]
 
 
 def test_the_class():
     assert ALGORITHMS["gmpo"] is GMPO
-    assert (GMPO().eps_log, GMPO().aggregation, GMPO().advantage) == (0.4, "seq-mean-token-mean", "group-std")
+    assert (GMPO().eps_log, GMPO().aggregation, GMPO().advantage) == (
+        0.4,
+        "seq-mean-token-mean",
+        "group-std",
+    )
     with pytest.raises(ValueError, match="eps_log: expected a number at least 0, got -1"):
         GMPO(eps_log=-1)

@@ -58,7 +58,8 @@ def total(method, b: Batch, logp=None) -> float:
 
 
 def test_what_each_preset_divides_by():
-    # Ratio 1 everywhere: the loss is -Σ A |y| over the divisor. Two rewards (1, 0): mean 1/2, unbiased std sqrt(1/2).
+    # Ratio 1 everywhere: the loss is -Σ A |y| over the divisor. Two rewards (1, 0): mean 1/2,
+    # unbiased std sqrt(1/2).
     std = math.sqrt(0.5) + 1e-6
     a = 0.5 / std
     assert total(GRPO(), batch()) == pytest.approx(-(a - a + a - a) / 4, abs=1e-15)
@@ -68,8 +69,11 @@ def test_what_each_preset_divides_by():
 
 
 def test_docstrings_name_the_chapters_equations_and_there_is_no_other():
-    """The chapter names the function beside each numbered equation; the function's docstring names the equation."""
-    chapter = (Path(__file__).parents[2] / "notebooks" / "05_grpo.ipynb").read_text(encoding="utf-8")
+    """The chapter names the function beside each numbered equation; the function's docstring names
+    the equation."""
+    chapter = (Path(__file__).parents[2] / "notebooks" / "05_grpo.ipynb").read_text(
+        encoding="utf-8"
+    )
     named = {
         label: function
         for function in (group_relative, leave_one_out, aggregate)
@@ -87,24 +91,34 @@ def test_settings_of_the_presets():
     assert (GRPO().advantage, GRPO().aggregation) == ("group-std", "seq-mean-token-mean")
     assert (DrGRPO().advantage, DrGRPO().aggregation) == ("group-mean", "seq-mean-token-sum-norm")
     assert (DAPO().advantage, DAPO().aggregation) == ("group-std", "token-mean")
-    assert (GRPO().eps_low, GRPO().eps_high, DAPO().eps_low, DAPO().eps_high) == (0.2, 0.2, 0.2, 0.28)
+    assert (GRPO().eps_low, GRPO().eps_high, DAPO().eps_low, DAPO().eps_high) == (
+        0.2,
+        0.2,
+        0.2,
+        0.28,
+    )
     assert (ALGORITHMS["grpo"], ALGORITHMS["dr_grpo"], ALGORITHMS["dapo"]) == (GRPO, DrGRPO, DAPO)
     for setting, value in [("beta", -1), ("beta", math.nan), ("eps_low", 2)]:
         with pytest.raises(ValueError, match=f"{setting}: expected a number"):
             GRPO(**{setting: value})
-    with pytest.raises(ValueError, match=r"overlong_buffer: expected a number at least 0 and at most 1, got 1.5"):
+    with pytest.raises(
+        ValueError, match=r"overlong_buffer: expected a number at least 0 and at most 1, got 1.5"
+    ):
         DAPO(overlong_buffer=1.5)
 
 
 def test_the_reference_is_asked_for_only_with_a_beta():
     for anchor in ("recomputed", "rollout"):
-        assert GRPO().needs(anchor) == Needs() and GRPO(beta=0.04).needs(anchor) == Needs(reference=True)
+        assert GRPO().needs(anchor) == Needs() and GRPO(beta=0.04).needs(anchor) == Needs(
+            reference=True
+        )
     with pytest.raises(ValueError, match="logp_ref: the batch does not hold it"):
         total(GRPO(beta=0.04), batch())
 
 
 def test_the_reference_term_by_hand():
-    # Equal rewards: only the reference is left. d = log 2, so k3 = 2 - log 2 - 1 and its weight is β (2 - 1).
+    # Equal rewards: only the reference is left. d = log 2, so k3 = 2 - log 2 - 1 and its weight is
+    # β (2 - 1).
     logp = torch.full((4, 4), -1.0, dtype=D, requires_grad=True)
     b = batch(rewards=(1.0, 1.0, 0.0, 0.0), provided=Provided(logp_ref=logp.detach() + math.log(2)))
     method = GRPO(beta=0.04)
@@ -125,7 +139,9 @@ def test_the_reference_term_on_any_loss():
     plain = ppo_loss(logp, old, advantages=advantages + 1, mask=mask)
     dirty = ref.masked_fill(~mask, math.nan)
     result = add_reference_kl(plain, logp, dirty, mask=mask, beta=0.3)
-    torch.testing.assert_close(result.per_token[mask], (plain.per_token + 0.3 * k3(logp, ref))[mask])
+    torch.testing.assert_close(
+        result.per_token[mask], (plain.per_token + 0.3 * k3(logp, ref))[mask]
+    )
     (grad,) = torch.autograd.grad(result.per_token.sum(), logp)
     torch.testing.assert_close(grad, -result.diagnostics["weight"], rtol=1e-12, atol=1e-13)
     assert torch.equal(result.diagnostics["kept"], plain.diagnostics["kept"])
@@ -148,7 +164,9 @@ def test_dapo_leaves_out_groups_with_equal_rewards():
     # The second group drops out of the divisor too: 4 tokens instead of 10.
     b = batch(rewards=(1.0, 0.0, 1.0, 1.0))
     prepared = DAPO(overlong_buffer=0).prepare(b)
-    assert prepared.mask.tolist() == (MASK & torch.tensor([[True], [True], [False], [False]])).tolist()
+    assert (
+        prepared.mask.tolist() == (MASK & torch.tensor([[True], [True], [False], [False]])).tolist()
+    )
     a = 0.5 / (math.sqrt(0.5) + 1e-6)
     assert total(DAPO(overlong_buffer=0), b) == pytest.approx(-a * (1 - 3) / 4)
     assert torch.equal(prepared.rewards, b.rewards)
@@ -179,7 +197,9 @@ def test_soft_overlong_by_hand():
 
 
 def test_a_group_of_one_is_named():
-    with pytest.raises(ValueError, match=r"group: expected at least 2 completions in every group.*group 3"):
+    with pytest.raises(
+        ValueError, match=r"group: expected at least 2 completions in every group.*group 3"
+    ):
         GRPO().prepare(batch(group=torch.tensor([0, 0, 0, 3])))
 
 
@@ -193,10 +213,12 @@ def test_a_correction_is_a_factor_on_the_advantages():
     for setting, value in (("cap", 0), ("level", "row"), ("how", "clip")):
         with pytest.raises(ValueError, match=f"{setting}: expected"):
             Correction(**{setting: value})
-    assert needs_of(GRPO(correction=Correction()), "rollout") == ResolvedNeeds(old=False, early=True)
-    assert needs_of(GRPO(), "recomputed") == ResolvedNeeds(old=True) and needs_of(GRPO(), "rollout") == ResolvedNeeds(
-        old=False
+    assert needs_of(GRPO(correction=Correction()), "rollout") == ResolvedNeeds(
+        old=False, early=True
     )
+    assert needs_of(GRPO(), "recomputed") == ResolvedNeeds(old=True) and needs_of(
+        GRPO(), "rollout"
+    ) == ResolvedNeeds(old=False)
 
 
 @pytest.mark.parametrize("sampler", ["int8", "int4"])

@@ -29,7 +29,8 @@ def row(values: torch.Tensor) -> list[list[float]]:
 
 def test_by_hand():
     result = loss([2.0, -1.0, 3.0])
-    # Row 0: s above the window and A > 0: silenced, the bound 1.0004 stays. Row 1: s below and A < 0: likewise.
+    # Row 0: s above the window and A > 0: silenced, the bound 1.0004 stays. Row 1: s below and A <
+    # 0: likewise.
     assert row(result.per_token)[0] == pytest.approx([-2.0 * 1.0004] * 2)
     assert row(result.per_token)[1] == pytest.approx([0.9997] * 3)
     assert row(result.per_token)[2] == pytest.approx([-3.0])
@@ -52,11 +53,17 @@ def test_diagnostics_hold_both_ratios():
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize("eps", [(3e-4, 4e-4), (0.5, 0.5)])
 def test_the_token_form_has_the_completions_gradient(sign, eps):
-    """With one advantage a completion: the gradient of mean_i -min(s A, clip(s) A), s differentiable."""
+    """With one advantage a completion: the gradient of mean_i -min(s A, clip(s) A), s
+    differentiable."""
     advantages = torch.tensor([1.5, -0.7, 0.3], dtype=D) * sign
     logp = (OLD + LOG_RATIO).requires_grad_()
     token = gspo_loss(
-        logp, OLD, advantages=advantages.unsqueeze(-1).expand(3, 3), mask=MASK, eps_low=eps[0], eps_high=eps[1]
+        logp,
+        OLD,
+        advantages=advantages.unsqueeze(-1).expand(3, 3),
+        mask=MASK,
+        eps_low=eps[0],
+        eps_high=eps[1],
     )
     total = aggregate(token.per_token, MASK, "seq-mean-token-mean")
     s = (((logp - OLD) * MASK).sum(-1) / MASK.sum(-1)).exp()
@@ -87,5 +94,7 @@ def test_the_class():
         "group-std",
         "seq-mean-token-mean",
     )
-    with pytest.raises(ValueError, match="eps_low: expected a number at least 0 and at most 1, got 2"):
+    with pytest.raises(
+        ValueError, match="eps_low: expected a number at least 0 and at most 1, got 2"
+    ):
         GSPO(eps_low=2)

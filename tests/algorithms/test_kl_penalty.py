@@ -50,7 +50,9 @@ def test_the_loss_is_the_surrogate_and_the_exact_divergence():
     assert (loss.per_token[~batch.mask] == 0).all()
     batch.memory["beta"] = 2.0
     doubled = PPOPenalty(beta=0.7).objective(scores, batch)
-    torch.testing.assert_close((doubled.per_token - loss.per_token)[batch.mask], 1.3 * kl[batch.mask])
+    torch.testing.assert_close(
+        (doubled.per_token - loss.per_token)[batch.mask], 1.3 * kl[batch.mask]
+    )
 
 
 def slope_of_the_sampled_logit(batch, logits, method):
@@ -60,16 +62,24 @@ def slope_of_the_sampled_logit(batch, logits, method):
     scores = Scores(full.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1), full)
     loss = method.objective(scores, batch)
     (gradient,) = torch.autograd.grad(loss.per_token.sum(), logits)
-    return -gradient.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1), scores.logp.detach().exp(), loss
+    return (
+        -gradient.gather(-1, batch.tokens.unsqueeze(-1)).squeeze(-1),
+        scores.logp.detach().exp(),
+        loss,
+    )
 
 
 def test_the_weight_is_minus_the_slope_on_the_simplex():
-    """A logit moves its token and lets the others keep their proportions, by 1 - p a unit of the token's log-prob."""
+    """A logit moves its token and lets the others keep their proportions, by 1 - p a unit of the
+    token's log-prob."""
     batch, logits = batch_and_logits()
     for far in (0.0, 1.0, 3.0):
         slope, p, loss = slope_of_the_sampled_logit(batch, far * logits, PPOPenalty(beta=0.7))
         torch.testing.assert_close(
-            slope[batch.mask], ((1 - p) * loss.diagnostics["weight"])[batch.mask], rtol=0, atol=1e-12
+            slope[batch.mask],
+            ((1 - p) * loss.diagnostics["weight"])[batch.mask],
+            rtol=0,
+            atol=1e-12,
         )
         assert (loss.diagnostics["weight"][~batch.mask] == 0).all()
 
@@ -82,7 +92,9 @@ def test_the_penalty_weighs_nothing_at_the_anchor_and_pulls_back_on_both_sides()
     assert at.abs().max() < 1e-15
     chosen = torch.nn.functional.one_hot(batch.tokens, 5)
     above, below = (
-        slope_of_the_sampled_logit(batch, old + by * chosen, PPOPenalty(beta=0.7))[2].diagnostics["weight"]
+        slope_of_the_sampled_logit(batch, old + by * chosen, PPOPenalty(beta=0.7))[2].diagnostics[
+            "weight"
+        ]
         for by in (0.5, -0.5)
     )
     assert (above[mask] < 0).all() and (below[mask] > 0).all()
@@ -91,16 +103,24 @@ def test_the_penalty_weighs_nothing_at_the_anchor_and_pulls_back_on_both_sides()
 def test_a_certain_token_has_a_finite_weight():
     one = torch.ones(1, 1, dtype=torch.bool)
     plain = pg_is_loss(torch.zeros(1, 1), torch.zeros(1, 1), advantages=torch.ones(1, 1), mask=one)
-    found = add_penalty(plain, torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1, 1), mask=one, beta=1.0)
+    found = add_penalty(
+        plain, torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1, 1), mask=one, beta=1.0
+    )
     assert found.diagnostics["weight"].item() == 1.0
     with pytest.raises(ValueError, match=r"^beta: expected a number at least 0"):
-        add_penalty(plain, torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1, 1), mask=one, beta=-1)
+        add_penalty(
+            plain, torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1, 1), mask=one, beta=-1
+        )
     with pytest.raises(ValueError, match=r"^divergence: expected \[B, T\]"):
         add_penalty(plain, torch.zeros(1, 1), torch.zeros(1, 1), torch.zeros(1), mask=one, beta=1)
 
 
 def test_the_controllers():
-    assert adapt(1.0, 0.006, 0.01) == 0.5 and adapt(1.0, 0.016, 0.01) == 2.0 and adapt(1.0, 0.01, 0.01) == 1.0
+    assert (
+        adapt(1.0, 0.006, 0.01) == 0.5
+        and adapt(1.0, 0.016, 0.01) == 2.0
+        and adapt(1.0, 0.01, 0.01) == 1.0
+    )
     assert adapt_proportionally(1.0, 0.1, 0.01, 0.5) == pytest.approx(1.1)
     assert adapt_proportionally(1.0, 0.0, 0.01, 0.5) == pytest.approx(0.9)
     assert adapt_proportionally(2.0, 0.011, 0.01, 0.5) == pytest.approx(2.1)
@@ -139,7 +159,9 @@ def test_what_both_policies_exclude_costs_nothing():
         assert slope[0, 0].tolist() == pytest.approx([-0.5, -0.5, 0.0])
 
 
-@pytest.mark.parametrize("controller", by_day(["ppo", "proportional", "fixed"], "ppo", reason="the same memory"))
+@pytest.mark.parametrize(
+    "controller", by_day(["ppo", "proportional", "fixed"], "ppo", reason="the same memory")
+)
 def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
     betas = []
 
@@ -148,11 +170,20 @@ def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
             betas.append(batch.memory.get("beta"))
             return super().objective(scores, batch)
 
-    settings = {"prompts": 4, "group": 4, "probe": 4, "progress": False, "lr": 1e-3, "minibatches": 2}
+    settings = {
+        "prompts": 4,
+        "group": 4,
+        "probe": 4,
+        "progress": False,
+        "lr": 1e-3,
+        "minibatches": 2,
+    }
 
     def run(**more):
         policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-        return trlib.train(policy, task, Watched(controller=controller, horizon=32), **settings, **more)
+        return trlib.train(
+            policy, task, Watched(controller=controller, horizon=32), **settings, **more
+        )
 
     whole, first = run(steps=4), betas[:]
     betas.clear()
@@ -174,9 +205,21 @@ def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
         (lambda: adapt(1.0, None, 0.1), TypeError, "kl: expected a number, got NoneType"),
         (lambda: adapt(1.0, math.nan, 0.1), ValueError, "kl: expected a number that is not NaN"),
         (lambda: adapt(1.0, 0.1, 0), ValueError, "target: expected a number above 0"),
-        (lambda: adapt_proportionally(1.0, 0.1, 0.0, 0.5), ValueError, "target: expected a number above 0"),
-        (lambda: adapt_proportionally(-1.0, 0.1, 0.1, 0.5), ValueError, "beta: expected a number at least 0"),
-        (lambda: adapt_proportionally(1.0, 0.1, 0.1, "x"), TypeError, "share: expected a number, got str"),
+        (
+            lambda: adapt_proportionally(1.0, 0.1, 0.0, 0.5),
+            ValueError,
+            "target: expected a number above 0",
+        ),
+        (
+            lambda: adapt_proportionally(-1.0, 0.1, 0.1, 0.5),
+            ValueError,
+            "beta: expected a number at least 0",
+        ),
+        (
+            lambda: adapt_proportionally(1.0, 0.1, 0.1, "x"),
+            TypeError,
+            "share: expected a number, got str",
+        ),
     ],
 )
 def test_what_a_controller_cannot_follow_is_named(call, error, message):
@@ -190,7 +233,10 @@ def test_what_a_controller_cannot_follow_is_named(call, error, message):
         ({"beta": 0}, "beta"),
         ({"target_kl": -1}, "target_kl"),
         ({"horizon": 0}, "horizon"),
-        ({"controller": "pid"}, "controller: expected one of 'ppo', 'proportional', 'fixed', got 'pid'"),
+        (
+            {"controller": "pid"},
+            "controller: expected one of 'ppo', 'proportional', 'fixed', got 'pid'",
+        ),
     ],
 )
 def test_bad_settings_are_named(settings, message):

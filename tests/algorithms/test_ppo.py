@@ -14,7 +14,9 @@ from trlib.algorithms import ALGORITHMS, PGIS, PPO, Needs, pg_is_loss, ppo_loss
 D = torch.float64
 
 
-def losses(ratios: list[float], advantages: list[float], **settings) -> tuple[list[float], list[float], list[bool]]:
+def losses(
+    ratios: list[float], advantages: list[float], **settings
+) -> tuple[list[float], list[float], list[bool]]:
     """(loss, weight, kept) of one row of tokens, by ratio and advantage."""
     logp_old = torch.full((1, len(ratios)), -2.0, dtype=D)
     result = ppo_loss(
@@ -35,7 +37,8 @@ def test_the_corners_by_hand():
     ratios = [0.5, 0.5, 1.1, 1.1, 1.5, 1.5, 0.9, 0.9]
     advantages = [2.0, -2.0] * 4
     loss, weight, kept = losses(ratios, advantages)
-    #           A > 0, r small   A < 0, r small: 0.8   inside       A > 0, r large: 1.2   A < 0, r large
+    #           A > 0, r small   A < 0, r small: 0.8   inside       A > 0, r large: 1.2   A < 0, r
+    # large
     assert loss == pytest.approx([-1.0, 1.6, -2.2, 2.2, -2.4, 3.0, -1.8, 1.8])
     assert weight == pytest.approx([1.0, 0.0, 2.2, -2.2, 0.0, -3.0, 1.8, -1.8])
     assert kept == [True, False, True, True, False, True, True, True]
@@ -57,11 +60,21 @@ def test_the_window_has_two_sides():
 
 def test_the_edge_is_inside():
     # Ratio 1 with a closed window: exactly on the edge, where the first update of a batch stands.
-    assert losses([1.0, 1.0], [1.0, -1.0], eps_low=0.0, eps_high=0.0) == ([-1.0, 1.0], [1.0, -1.0], [True, True])
+    assert losses([1.0, 1.0], [1.0, -1.0], eps_low=0.0, eps_high=0.0) == (
+        [-1.0, 1.0],
+        [1.0, -1.0],
+        [True, True],
+    )
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.floats(-6, 6), st.floats(-3, 3), st.floats(0, 1), st.floats(0, 2), st.sampled_from([None, 1.5, 3.0]))
+@given(
+    st.floats(-6, 6),
+    st.floats(-3, 3),
+    st.floats(0, 1),
+    st.floats(0, 2),
+    st.sampled_from([None, 1.5, 3.0]),
+)
 def test_the_formula_of_the_paper(log_ratio, advantage, eps_low, eps_high, dual_clip):
     logp_old = torch.tensor([[-7.0]], dtype=D)
     result = ppo_loss(
@@ -89,7 +102,9 @@ def test_an_open_window_is_pg_is(seed):
     logp, logp_old = logp - 6, logp_old - 6
     plain = pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
     torch.testing.assert_close(plain.per_token, -(logp - logp_old).exp() * advantages)
-    wide = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=1.0, eps_high=math.inf)
+    wide = ppo_loss(
+        logp, logp_old, advantages=advantages, mask=mask, eps_low=1.0, eps_high=math.inf
+    )
     for mine, theirs in (
         (wide.per_token, plain.per_token),
         *zip(wide.diagnostics.values(), plain.diagnostics.values(), strict=True),

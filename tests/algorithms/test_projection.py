@@ -1,4 +1,5 @@
-"""The projection against scipy, central differences and its own surrogate, and a million tokens inside the region."""
+"""The projection against scipy, central differences and its own surrogate, and a million tokens
+inside the region."""
 
 from __future__ import annotations
 
@@ -20,7 +21,12 @@ INF = math.inf
 
 
 def pair(
-    rows: int, vocabulary: int, *, apart: float = 1.0, seed: int = 0, dtype: torch.dtype = torch.float64
+    rows: int,
+    vocabulary: int,
+    *,
+    apart: float = 1.0,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
 ) -> tuple[Tensor, Tensor]:
     """log π̃ and log q, [rows, vocabulary], whose logits differ by `apart` standard normals."""
     g = torch.Generator().manual_seed(seed)
@@ -30,7 +36,8 @@ def pair(
 
 
 def plain_kl(logp: Tensor, lq: Tensor) -> Tensor:
-    """Σ p log(p/q) in float64 as anybody would write it, with no help from what the sums should be."""
+    """Σ p log(p/q) in float64 as anybody would write it, with no help from what the sums should
+    be."""
     logp, lq = logp.double(), lq.double()
     return torch.where(logp > -INF, logp.exp() * (logp - lq), 0.0).sum(-1)
 
@@ -39,13 +46,20 @@ def geodesic(u: Tensor, lq: Tensor, eta: Tensor) -> Tensor:
     return ((eta.unsqueeze(-1) * lq + u) / (1 + eta.unsqueeze(-1))).log_softmax(-1)
 
 
-# --- values -------------------------------------------------------------------------------------------
+# --- values
+# -------------------------------------------------------------------------------------------
 
 
 def test_two_outcomes_by_hand():
-    # On two outcomes the constraint alone decides: p log 2p + (1-p) log 2(1-p) = .05 at p = .656774...
-    new, old = torch.tensor([0.9, 0.1], dtype=torch.float64).log(), torch.tensor([0.5, 0.5], dtype=torch.float64).log()
-    p = brentq(lambda p: p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p)) - 0.05, 0.5, 0.9, xtol=1e-14)
+    # On two outcomes the constraint alone decides: p log 2p + (1-p) log 2(1-p) = .05 at p =
+    # .656774...
+    new, old = (
+        torch.tensor([0.9, 0.1], dtype=torch.float64).log(),
+        torch.tensor([0.5, 0.5], dtype=torch.float64).log(),
+    )
+    p = brentq(
+        lambda p: p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p)) - 0.05, 0.5, 0.9, xtol=1e-14
+    )
     projected = project(new, old, delta_kl=0.05)
     assert projected.logp.exp()[0].item() == pytest.approx(p, abs=1e-9)
     # log odds p/(1-p) = log(9)/(1 + η)
@@ -106,7 +120,8 @@ def test_a_general_solver_finds_no_better_point(seed):
     ),
 )
 def test_a_million_tokens_stay_inside(dtype, n):
-    """Five families, log-probs down to -1e4: noise, far apart, a token that takes over, rare ones, all scales."""
+    """Five families, log-probs down to -1e4: noise, far apart, a token that takes over, rare ones,
+    all scales."""
     g = torch.Generator().manual_seed(1)
     v = 12
 
@@ -117,7 +132,13 @@ def test_a_million_tokens_stay_inside(dtype, n):
         return torch.rand(*shape, generator=g)
 
     old = [2 * normal(n, v) for _ in range(5)]
-    new = [old[0] + 0.5 * normal(n, v), 3 * normal(n, v), old[2].clone(), old[3].clone(), normal(n, v)]
+    new = [
+        old[0] + 0.5 * normal(n, v),
+        3 * normal(n, v),
+        old[2].clone(),
+        old[3].clone(),
+        normal(n, v),
+    ]
     old[2][:, 0] += 1e4 * uniform(n)
     new[2][:, 1] += 1e4 * uniform(n)
     old[3][:, 1] -= 30 * uniform(n)
@@ -143,7 +164,9 @@ def test_inside_the_region_nothing_changes():
     assert plain_kl(u, lq).max() < 0.05
     u.requires_grad_()
     projected = project(u, lq, delta_kl=0.05)
-    assert torch.equal(projected.logp, u) and torch.equal(projected.eta, torch.zeros(50, dtype=torch.float64))
+    assert torch.equal(projected.logp, u) and torch.equal(
+        projected.eta, torch.zeros(50, dtype=torch.float64)
+    )
     weights = torch.randn_like(u)
     (gradient,) = torch.autograd.grad((projected.logp * weights).sum(), u)
     assert torch.equal(gradient, weights)
@@ -157,7 +180,9 @@ def test_radius_zero_is_the_old_policy_and_infinite_is_none():
     u.requires_grad_()
     at_zero = project(u, lq, delta_kl=0.0)
     assert torch.equal(at_zero.logp, lq)
-    assert torch.equal(at_zero.eta, torch.tensor([INF, INF, INF, 0.0, INF, INF], dtype=torch.float64))
+    assert torch.equal(
+        at_zero.eta, torch.tensor([INF, INF, INF, 0.0, INF, INF], dtype=torch.float64)
+    )
     (gradient,) = torch.autograd.grad((at_zero.logp.masked_fill(lq == -INF, 0.0) ** 2).sum(), u)
     assert torch.equal(gradient[[0, 1, 2, 4, 5]], torch.zeros(5, 9, dtype=torch.float64))
     free = project(u, lq, delta_kl=INF)
@@ -166,23 +191,28 @@ def test_radius_zero_is_the_old_policy_and_infinite_is_none():
 
 def test_probability_zero_on_either_side():
     new = torch.tensor(
-        [[0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.5, 0.0], [0.0, 0.0, 0.5, 0.5], [0.0, 0.1, 0.2, 0.7]], dtype=torch.float64
+        [[0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.5, 0.0], [0.0, 0.0, 0.5, 0.5], [0.0, 0.1, 0.2, 0.7]],
+        dtype=torch.float64,
     )
     old = torch.tensor(
-        [[0.4, 0.4, 0.2, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]], dtype=torch.float64
+        [[0.4, 0.4, 0.2, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]],
+        dtype=torch.float64,
     )
     u = new.log().requires_grad_()
     projected = project(u, old.log(), delta_kl=0.3)
-    # 0: KL(new || old) = log 1.25 is inside.  1: only two tokens can remain, and on them the two agree.
-    # 2: nothing in common; 3: giving up the token of probability .4 costs log(1/.6) = .51 > .3. Both: the old policy.
+    # 0: KL(new || old) = log 1.25 is inside.  1: only two tokens can remain, and on them the two
+    # agree. 2: nothing in common; 3: giving up the token of probability .4 costs log(1/.6) = .51 >
+    # .3. Both: the old policy.
     expected = torch.tensor(
-        [[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]], dtype=torch.float64
+        [[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]],
+        dtype=torch.float64,
     )
     torch.testing.assert_close(projected.logp.exp(), expected, atol=1e-12, rtol=0)
     assert projected.eta.tolist() == [0.0, 0.0, INF, INF]
     (gradient,) = torch.autograd.grad(projected.logp[:, 0].sum(), u)
     torch.testing.assert_close(
-        gradient, torch.tensor([[1.0, 0, 0, 0], [0.5, -0.5, 0, 0], [0] * 4, [0] * 4], dtype=torch.float64)
+        gradient,
+        torch.tensor([[1.0, 0, 0, 0], [0.5, -0.5, 0, 0], [0] * 4, [0] * 4], dtype=torch.float64),
     )
     # With a radius that pays for the lost token the rest moves as far as it can.
     wide = project(new[3].log(), old[3].log(), delta_kl=0.6)
@@ -201,15 +231,20 @@ def test_probability_zero_on_either_side():
 def test_laws_of_the_projection(seed, scale, apart, vocabulary, delta):
     g = torch.Generator().manual_seed(seed)
     logits = scale * torch.randn(8, vocabulary, generator=g, dtype=torch.float64)
-    u = (logits + apart * torch.randn(8, vocabulary, generator=g, dtype=torch.float64)).log_softmax(-1)
+    u = (logits + apart * torch.randn(8, vocabulary, generator=g, dtype=torch.float64)).log_softmax(
+        -1
+    )
     lq = logits.log_softmax(-1)
     inner = project(u, lq, delta_kl=delta)
     assert (kl(inner.logp, lq) <= delta * (1 + 1e-6)).all()
-    # It lies on the geodesic, is never further from the network than q is, and a larger radius comes closer.
+    # It lies on the geodesic, is never further from the network than q is, and a larger radius
+    # comes closer.
     torch.testing.assert_close(inner.logp, geodesic(u, lq, inner.eta), atol=1e-6, rtol=1e-9)
     outer = project(u, lq, delta_kl=2 * delta)
     to_network = [kl(x, u) for x in (lq, inner.logp, outer.logp)]
-    assert (to_network[0] >= to_network[1] - 1e-9).all() and (to_network[1] >= to_network[2] - 1e-9).all()
+    assert (to_network[0] >= to_network[1] - 1e-9).all() and (
+        to_network[1] >= to_network[2] - 1e-9
+    ).all()
     assert (inner.eta >= outer.eta).all()
     # Order of the vocabulary and a second projection change nothing.
     order = torch.randperm(vocabulary, generator=g)
@@ -219,7 +254,8 @@ def test_laws_of_the_projection(seed, scale, apart, vocabulary, delta):
     torch.testing.assert_close(again.logp, inner.logp, atol=1e-7, rtol=1e-7)
 
 
-# --- gradients ----------------------------------------------------------------------------------------
+# --- gradients
+# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("apart, delta", [(0.6, 0.05), (2.0, 0.05), (2.0, 0.5), (0.05, 0.05)])
@@ -234,13 +270,19 @@ def test_central_differences(apart, delta):
 
 
 def test_gradient_is_the_surrogates():
-    """Differentiating through η with a stop-gradient surrogate and plain autograd gives the same."""
+    """Differentiating through η with a stop-gradient surrogate and plain autograd gives the
+    same."""
     u, lq = pair(30, 11, apart=1.5)
     g = torch.Generator().manual_seed(3)
-    upstream, upstream_eta = torch.randn(30, 11, generator=g).double(), torch.randn(30, generator=g).double()
+    upstream, upstream_eta = (
+        torch.randn(30, 11, generator=g).double(),
+        torch.randn(30, generator=g).double(),
+    )
     u.requires_grad_()
     projected = project(u, lq, delta_kl=0.05)
-    (ours,) = torch.autograd.grad((projected.logp * upstream).sum() + (projected.eta * upstream_eta).sum(), u)
+    (ours,) = torch.autograd.grad(
+        (projected.logp * upstream).sum() + (projected.eta * upstream_eta).sum(), u
+    )
 
     active = projected.eta > 0
     assert active.sum() > 20
@@ -276,7 +318,8 @@ def test_extreme_gradients_are_finite():
     assert torch.isfinite(gradient).all() and (projected.eta > 0).any()
 
 
-# --- bad input --------------------------------------------------------------------------------------------------------
+# --- bad input
+# --------------------------------------------------------------------------------------------------
 
 
 def test_bad_input_is_named():

@@ -14,7 +14,8 @@ B, T = 8, 5
 
 
 def data(seed: int, anchor: str) -> tuple[torch.Tensor, Batch]:
-    """Ragged completions whose policy, old policy and sampler all differ; every third advantage is 0."""
+    """Ragged completions whose policy, old policy and sampler all differ; every third advantage is
+    0."""
     g = torch.Generator().manual_seed(seed)
     old, now, rollout = (-3 * torch.rand(B, T, generator=g, dtype=torch.float64) for _ in range(3))
     mask = torch.arange(T) < torch.randint(1, T + 1, (B, 1), generator=g)
@@ -37,10 +38,24 @@ def data(seed: int, anchor: str) -> tuple[torch.Tensor, Batch]:
 
 
 def test_the_methods_that_declare_it():
-    """A list, so that none is lost by accident, which makes runs slower. Whether a new one holds is tested below."""
+    """A list, so that none is lost by accident, which makes runs slower. Whether a new one holds is
+    tested below."""
     clipped = ["ppo", "grpo", "dr_grpo", "dapo", "gspo", "cispo", "sapo", "gmpo", "pspo", "dppo"]
     corrected = ["tis", "tis_seq", "mis", "mis_seq", "geo_mask", "icepop"]
-    stale = ["vespo", "topr", "ctpo", "a3po", "luspo", "m2po", "opsm", "trm", "vaco", "cppo", "drpo", "cfpo"]
+    stale = [
+        "vespo",
+        "topr",
+        "ctpo",
+        "a3po",
+        "luspo",
+        "m2po",
+        "opsm",
+        "trm",
+        "vaco",
+        "cppo",
+        "drpo",
+        "cfpo",
+    ]
     stale += ["ln_trm", "stale_mask", "kl3_clip", "bandpo", "turn_ppo"]
     assert {"reinforce", "pg_is", *clipped, "opo", *corrected, *stale} <= set(DECLARED)
 

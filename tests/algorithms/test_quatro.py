@@ -1,4 +1,5 @@
-"""QUATRO against independent roots, the numbers of its small cases, and exact optima of an enumerated policy."""
+"""QUATRO against independent roots, the numbers of its small cases, and exact optima of an
+enumerated policy."""
 
 from __future__ import annotations
 
@@ -21,12 +22,18 @@ HALF_RIGHT = torch.tensor([[1.0] * 4 + [0.0] * 4], dtype=torch.float64)
 
 
 def reached(dual: Dual, direction: str) -> Tensor:
-    """[N] the divergence between the targets' policy and the uniform sample, summed so that no term cancels."""
+    """[N] the divergence between the targets' policy and the uniform sample, summed so that no term
+    cancels."""
     t = dual.target
-    return (t * t.exp() - torch.expm1(t)).mean(-1) if direction == "backward" else (torch.expm1(t) - t).mean(-1)
+    return (
+        (t * t.exp() - torch.expm1(t)).mean(-1)
+        if direction == "backward"
+        else (torch.expm1(t) - t).mean(-1)
+    )
 
 
-# --- the dual ---------------------------------------------------------------------------------------------------------
+# --- the dual
+# --------------------------------------------------------------------------------------------------
 
 
 def test_backward_numbers_of_a_group_that_is_half_right():
@@ -48,7 +55,9 @@ def test_forward_numbers_of_a_group_that_is_half_right():
 @pytest.mark.parametrize("delta", [1e-4, 0.02, 0.1, 0.5])
 def test_backward_root_is_scipys(delta):
     torch.manual_seed(0)
-    rewards = torch.randn(6, 12, dtype=torch.float64) * torch.logspace(-1, 4, 6, dtype=torch.float64).unsqueeze(-1)
+    rewards = torch.randn(6, 12, dtype=torch.float64) * torch.logspace(
+        -1, 4, 6, dtype=torch.float64
+    ).unsqueeze(-1)
     dual = solve_dual(rewards, delta_kl=delta, lambda_min=1e-4)
     for i, row in enumerate(rewards.tolist()):
 
@@ -62,15 +71,21 @@ def test_backward_root_is_scipys(delta):
         span = max(row) - min(row)
         root = brentq(dual_slope, span * 1e-3, span * 1e3, xtol=1e-14 * span, rtol=1e-14)
         assert dual.multiplier[i].item() == pytest.approx(root, rel=1e-8)
-        offset = root * math.log(sum(math.exp((r - max(row)) / root) for r in row) / len(row)) + max(row)
+        offset = root * math.log(
+            sum(math.exp((r - max(row)) / root) for r in row) / len(row)
+        ) + max(row)
         assert dual.offset[i].item() == pytest.approx(offset, rel=1e-8, abs=1e-8 * span)
-        torch.testing.assert_close(dual.target[i], (rewards[i] - offset) / root, rtol=1e-8, atol=1e-8)
+        torch.testing.assert_close(
+            dual.target[i], (rewards[i] - offset) / root, rtol=1e-8, atol=1e-8
+        )
 
 
 @pytest.mark.parametrize("delta", [1e-4, 0.1, 3.0])
 def test_forward_roots_are_scipys(delta):
     torch.manual_seed(1)
-    rewards = torch.randn(4, 9, dtype=torch.float64) * torch.tensor([[0.1], [1.0], [30.0], [1e4]], dtype=torch.float64)
+    rewards = torch.randn(4, 9, dtype=torch.float64) * torch.tensor(
+        [[0.1], [1.0], [30.0], [1e4]], dtype=torch.float64
+    )
     dual = solve_dual(rewards, delta_kl=delta, direction="forward")
     for i, row in enumerate(rewards.tolist()):
         top, span = max(row), max(row) - min(row)
@@ -79,11 +94,15 @@ def test_forward_roots_are_scipys(delta):
             return len(row) / sum(1 / (math.exp(log_g) + (top - r)) for r in row)
 
         def excess(log_g, row=row, top=top, multiplier=multiplier):
-            return delta + sum(math.log(multiplier(log_g) / (math.exp(log_g) + (top - r))) for r in row) / len(row)
+            return delta + sum(
+                math.log(multiplier(log_g) / (math.exp(log_g) + (top - r))) for r in row
+            ) / len(row)
 
         log_g = brentq(excess, math.log(span) - 15, math.log(span) + 10, xtol=1e-14)
         assert dual.multiplier[i].item() == pytest.approx(multiplier(log_g), rel=1e-8)
-        assert dual.offset[i].item() == pytest.approx(top + math.exp(log_g), rel=1e-8, abs=1e-8 * span)
+        assert dual.offset[i].item() == pytest.approx(
+            top + math.exp(log_g), rel=1e-8, abs=1e-8 * span
+        )
 
 
 @given(
@@ -101,10 +120,15 @@ def test_the_targets_are_a_policy_at_the_radius(seed, log_delta, log_scale, bina
     dual = solve_dual(rewards * 10**log_scale, delta_kl=delta, lambda_min=1e-7, direction=direction)
     live = dual.multiplier > 0
     assert torch.equal(live, (rewards != rewards[:, :1]).any(-1))
-    torch.testing.assert_close(dual.target.exp().mean(-1), torch.ones(5, dtype=torch.float64), rtol=1e-9, atol=0)
+    torch.testing.assert_close(
+        dual.target.exp().mean(-1), torch.ones(5, dtype=torch.float64), rtol=1e-9, atol=0
+    )
     tight = live & ~dual.floored
     torch.testing.assert_close(
-        reached(dual, direction)[tight], torch.full_like(dual.offset, delta)[tight], rtol=1e-8, atol=0
+        reached(dual, direction)[tight],
+        torch.full_like(dual.offset, delta)[tight],
+        rtol=1e-8,
+        atol=0,
     )
     assert bool((reached(dual, direction) <= delta * (1 + 1e-8)).all())
 
@@ -133,9 +157,13 @@ def test_small_radius_is_grpos_normalisation(direction):
         dual = solve_dual(rewards, delta_kl=delta, direction=direction)
         sigma = rewards.std(-1, correction=0)
         first_order = math.sqrt(2 * delta)
-        torch.testing.assert_close(dual.multiplier, sigma / first_order, rtol=2 * first_order, atol=0)
+        torch.testing.assert_close(
+            dual.multiplier, sigma / first_order, rtol=2 * first_order, atol=0
+        )
         standard = (rewards - rewards.mean(-1, keepdim=True)) / sigma.unsqueeze(-1)
-        torch.testing.assert_close(dual.target / first_order, standard, rtol=0, atol=8 * first_order)
+        torch.testing.assert_close(
+            dual.target / first_order, standard, rtol=0, atol=8 * first_order
+        )
 
 
 def test_a_radius_out_of_reach_stops_at_the_floor_and_says_so():
@@ -172,7 +200,11 @@ def test_equal_rewards_teach_nothing(direction):
 @pytest.mark.parametrize("direction", ["backward", "forward"])
 @pytest.mark.parametrize("delta", [1e-12, 50.0, 1e5])
 def test_extreme_radii_stay_finite(direction, delta):
-    dual = solve_dual(torch.tensor([[0.0, 1.0, 1.0, -3.0]], dtype=torch.float64), delta_kl=delta, direction=direction)
+    dual = solve_dual(
+        torch.tensor([[0.0, 1.0, 1.0, -3.0]], dtype=torch.float64),
+        delta_kl=delta,
+        direction=direction,
+    )
     for value in (dual.multiplier, dual.offset, dual.target):
         assert bool(torch.isfinite(value).all())
 
@@ -189,7 +221,9 @@ def test_extreme_radii_stay_finite(direction, delta):
         (torch.bfloat16, [0.0, 1.0], 100.0, True),
     ],
 )
-def test_a_forward_radius_beyond_the_type_is_floored_and_lambda_stays_above_0(dtype, rewards, delta, floored):
+def test_a_forward_radius_beyond_the_type_is_floored_and_lambda_stays_above_0(
+    dtype, rewards, delta, floored
+):
     dual = solve_dual(torch.tensor([rewards], dtype=dtype), delta_kl=delta, direction="forward")
     assert dual.floored.item() is floored and dual.multiplier.item() > 0
     kl = reached(dual, "forward").item()
@@ -202,10 +236,13 @@ def test_precision_follows_the_rewards():
     for dtype in (torch.float32, torch.bfloat16):
         dual = solve_dual(HALF_RIGHT.to(dtype), delta_kl=0.1)
         assert dual.target.dtype == dual.multiplier.dtype == torch.float32
-        torch.testing.assert_close(dual.target.double(), solve_dual(HALF_RIGHT, delta_kl=0.1).target, rtol=1e-6, atol=0)
+        torch.testing.assert_close(
+            dual.target.double(), solve_dual(HALF_RIGHT, delta_kl=0.1).target, rtol=1e-6, atol=0
+        )
 
 
-# --- realised KL ------------------------------------------------------------------------------------------------------
+# --- realised KL
+# --------------------------------------------------------------------------------------------------
 
 
 def true_kl(multiplier: Tensor, success: float) -> Tensor:
@@ -216,11 +253,16 @@ def true_kl(multiplier: Tensor, success: float) -> Tensor:
 
 
 def realised(size: int, success: float) -> tuple[float, float]:
-    """Exact mean and spread, over the groups that teach, of the true KL to which a group's own multiplier leads."""
+    """Exact mean and spread, over the groups that teach, of the true KL to which a group's own
+    multiplier leads."""
     k = torch.arange(1, size, dtype=torch.float64)
     rewards = (torch.arange(size) < k.unsqueeze(-1)).double()
     kl = true_kl(solve_dual(rewards, delta_kl=0.1).multiplier, success)
-    chance = torch.distributions.Binomial(size, torch.tensor(success, dtype=torch.float64)).log_prob(k).softmax(-1)
+    chance = (
+        torch.distributions.Binomial(size, torch.tensor(success, dtype=torch.float64))
+        .log_prob(k)
+        .softmax(-1)
+    )
     mean = (chance * kl).sum()
     return mean.item(), (chance * (kl - mean) ** 2).sum().sqrt().item()
 
@@ -236,7 +278,8 @@ def test_realised_kl_of_groups_of_eight_is_above_the_radius():
     assert realised(8, 0.5)[0] == pytest.approx(0.126, abs=5e-4)
 
 
-# --- the fixed point, on a policy that can be enumerated --------------------------------------------------------------
+# --- the fixed point, on a policy that can be enumerated
+# --------------------------------------------------------------
 
 END = 2
 CHOICES = torch.tensor([0.5, 0.25, 0.25], dtype=torch.float64)
@@ -245,8 +288,8 @@ CHOICES = torch.tensor([0.5, 0.25, 0.25], dtype=torch.float64)
 class Tree:
     """Every completion of at most three tokens of {0, 1, end}, each as often as μ draws it in 64.
 
-    The conditionals of μ are halves and quarters, so the 64 rows are its exact distribution: a mean over them is an
-    expectation under μ. Lengths are ragged.
+    The conditionals of μ are halves and quarters, so the 64 rows are its exact distribution: a mean
+    over them is an expectation under μ. Lengths are ragged.
     """
 
     def __init__(self) -> None:
@@ -259,7 +302,9 @@ class Tree:
         for prefix in [*prefixes, *itertools.product((0, 1), repeat=3)]:
             tokens = (*prefix, END) if len(prefix) < 3 else prefix
             path = [state[tokens[:t]] for t in range(len(tokens))]
-            copies = round(64 * math.prod(self.mu[s, y].item() for s, y in zip(path, tokens, strict=True)))
+            copies = round(
+                64 * math.prod(self.mu[s, y].item() for s, y in zip(path, tokens, strict=True))
+            )
             pad = 3 - len(tokens)
             rows += [((*path, *[0] * pad), (*tokens, *[0] * pad), len(tokens))] * copies
         self.states = torch.tensor([r[0] for r in rows])
@@ -290,7 +335,9 @@ class Tree:
             total = aggregate(loss.per_token, self.mask, "seq-mean-token-sum")
             (gradient,) = torch.autograd.grad(total, logits)
             reach = torch.zeros(len(logits), 1, dtype=torch.float64)
-            reach.index_add_(0, self.states[self.mask], torch.full((int(self.mask.sum()), 1), 1 / 64).double())
+            reach.index_add_(
+                0, self.states[self.mask], torch.full((int(self.mask.sum()), 1), 1 / 64).double()
+            )
             with torch.no_grad():
                 logits -= 0.5 * gradient / reach
         return ((self.logp(logits) - rollout) * self.mask).sum(-1).detach()
@@ -323,7 +370,8 @@ def test_only_regression_moves_when_the_offset_is_wrong(monkeypatch):
     assert (TREE.descend("regression", "backward", 150) - target).abs().max() > 1e-2
 
 
-# --- the loss ---------------------------------------------------------------------------------------------------------
+# --- the loss
+# --------------------------------------------------------------------------------------------------
 
 
 def drawn(seed: int = 0, prompts: int = 3, size: int = 4, length: int = 5):
@@ -341,7 +389,9 @@ def drawn(seed: int = 0, prompts: int = 3, size: int = 4, length: int = 5):
 @pytest.mark.parametrize("form", ["ratio", "exact", "regression"])
 def test_weight_is_the_formula_and_autograd_agrees(form, direction):
     logp, rollout, rewards, group, mask = drawn()
-    loss = quatro_loss(logp, rollout, rewards=rewards, group=group, mask=mask, form=form, direction=direction)
+    loss = quatro_loss(
+        logp, rollout, rewards=rewards, group=group, mask=mask, form=form, direction=direction
+    )
     (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
     torch.testing.assert_close(gradient, -loss.diagnostics["weight"], rtol=0, atol=1e-12)
 
@@ -363,23 +413,35 @@ def test_weight_is_the_formula_and_autograd_agrees(form, direction):
             got = loss.diagnostics["weight"][i, t]
             assert got.item() == pytest.approx(float(expected) if mask[i, t] else 0.0, abs=1e-12)
             if mask[i, t]:
-                assert loss.diagnostics["target"][i, t].item() == pytest.approx(target.item(), abs=1e-12)
-                assert loss.diagnostics["log_ratio_seq"][i, t].item() == pytest.approx(whole.item(), abs=1e-12)
+                assert loss.diagnostics["target"][i, t].item() == pytest.approx(
+                    target.item(), abs=1e-12
+                )
+                assert loss.diagnostics["log_ratio_seq"][i, t].item() == pytest.approx(
+                    whole.item(), abs=1e-12
+                )
 
 
 def test_an_overshot_target_is_pulled_back_at_any_ratio():
     rollout = torch.full((2, 1), -6.0, dtype=torch.float64)
     rewards = torch.tensor([1.0, 0.0], dtype=torch.float64)
     target = solve_dual(rewards.unsqueeze(0), delta_kl=0.1).target[0, 0].item()
-    for log_ratio, sign in [(0.0, 1), (target - 1e-3, 1), (target + 1e-3, -1), (1.0, -1), (5.0, -1)]:
+    for log_ratio, sign in [
+        (0.0, 1),
+        (target - 1e-3, 1),
+        (target + 1e-3, -1),
+        (1.0, -1),
+        (5.0, -1),
+    ]:
         logp = rollout + torch.tensor([[log_ratio], [0.0]], dtype=torch.float64)
-        loss = quatro_loss(logp, rollout, rewards=rewards, group=torch.zeros(2, dtype=torch.int), mask=logp < 0)
+        loss = quatro_loss(
+            logp, rollout, rewards=rewards, group=torch.zeros(2, dtype=torch.int), mask=logp < 0
+        )
         assert math.copysign(1, loss.diagnostics["weight"][0, 0].item()) == sign
 
 
 def test_the_weights_variance_does_not_grow_with_length_in_the_ratio_form():
-    # Per-token log-ratios of sd .1 that are a ratio of distributions (mean -.005): var r_t is e^.01 - 1, and the
-    # variance of e^l over 300 tokens is e^3 - 1.
+    # Per-token log-ratios of sd .1 that are a ratio of distributions (mean -.005): var r_t is
+    # e^.01 - 1, and the variance of e^l over 300 tokens is e^3 - 1.
     torch.manual_seed(4)
     log_ratio = 0.1 * torch.randn(20_000, 300) - 0.005
     assert log_ratio[:, 0].exp().var().item() == pytest.approx(math.expm1(0.01), rel=0.05)
@@ -397,7 +459,9 @@ def test_kept_is_false_where_the_group_teaches_nothing():
 
 def test_floored_groups_are_reported():
     logp, rollout, _, group, mask = drawn()
-    rewards = torch.tensor([1.0, 0.0, 1.0] * 3 + [0.0, 1.0, 1.0], dtype=torch.float64)  # 3 of 4, 1 of 4, 4 of 4 right
+    rewards = torch.tensor(
+        [1.0, 0.0, 1.0] * 3 + [0.0, 1.0, 1.0], dtype=torch.float64
+    )  # 3 of 4, 1 of 4, 4 of 4 right
     loss = quatro_loss(logp, rollout, rewards=rewards, group=group, mask=mask, delta_kl=0.3)
     assert torch.equal(loss.diagnostics["floored"], mask & (group == 0).unsqueeze(-1))
 
@@ -408,8 +472,12 @@ def test_groups_of_unequal_size_are_each_solved():
     together = quatro_loss(logp, rollout, rewards=rewards, group=group, mask=mask)
     for name in (7, 0, -3, 42):
         rows = group == name
-        alone = quatro_loss(logp[rows], rollout[rows], rewards=rewards[rows], group=group[rows], mask=mask[rows])
-        torch.testing.assert_close(together.per_token[rows], alone.per_token, rtol=1e-12, atol=1e-12)
+        alone = quatro_loss(
+            logp[rows], rollout[rows], rewards=rewards[rows], group=group[rows], mask=mask[rows]
+        )
+        torch.testing.assert_close(
+            together.per_token[rows], alone.per_token, rtol=1e-12, atol=1e-12
+        )
     assert not together.diagnostics["kept"][7].any()  # a group of one has nothing to compare with
 
 
@@ -420,7 +488,9 @@ def test_a_completion_masked_as_a_whole_is_in_no_group():
     spoilt[4] = math.nan
     full = quatro_loss(logp, rollout, rewards=spoilt, group=group, mask=mask)
     rest = torch.arange(len(logp)) != 4
-    alone = quatro_loss(logp[rest], rollout[rest], rewards=rewards[rest], group=group[rest], mask=mask[rest])
+    alone = quatro_loss(
+        logp[rest], rollout[rest], rewards=rewards[rest], group=group[rest], mask=mask[rest]
+    )
     torch.testing.assert_close(full.per_token[rest], alone.per_token, rtol=1e-12, atol=1e-12)
 
 
@@ -428,7 +498,9 @@ def test_what_is_masked_does_not_leak():
     logp, rollout, rewards, group, mask = drawn()
     clean = quatro_loss(logp, rollout, rewards=rewards, group=group, mask=mask)
     dirty_logp = logp.detach().masked_fill(~mask, math.nan).requires_grad_()
-    dirty = quatro_loss(dirty_logp, rollout.masked_fill(~mask, -math.inf), rewards=rewards, group=group, mask=mask)
+    dirty = quatro_loss(
+        dirty_logp, rollout.masked_fill(~mask, -math.inf), rewards=rewards, group=group, mask=mask
+    )
     assert torch.equal(clean.per_token, dirty.per_token)
     (gradient,) = torch.autograd.grad(dirty.per_token.sum(), dirty_logp)
     assert bool((gradient[~mask] == 0).all()) and bool(torch.isfinite(gradient).all())
@@ -446,11 +518,14 @@ def test_huge_log_ratios_stay_finite():
     rollout = torch.tensor([[-200.0, -1.0], [-300.0, -300.0]])
     rewards, group = torch.tensor([1.0, 0.0]), torch.zeros(2, dtype=torch.int)
     for form in ("ratio", "exact", "regression"):
-        loss = quatro_loss(logp, rollout, rewards=rewards, group=group, mask=logp.isfinite(), form=form)
+        loss = quatro_loss(
+            logp, rollout, rewards=rewards, group=group, mask=logp.isfinite(), form=form
+        )
         assert bool(torch.isfinite(loss.per_token).all())
 
 
-# --- the method -------------------------------------------------------------------------------------------------------
+# --- the method
+# --------------------------------------------------------------------------------------------------
 
 
 def batch_of(rollout: Tensor, rewards: Tensor, group: Tensor, mask: Tensor) -> Batch:
@@ -487,7 +562,9 @@ def test_method_is_the_function_with_its_settings():
     assert method.needs("rollout") == Needs()
     assert QUATRO.anchor == "rollout"
     # Aggregated as the sum over tokens, mean over completions.
-    assert method.loss(got.per_token, batch).item() == pytest.approx(got.per_token.sum().item() / len(logp))
+    assert method.loss(got.per_token, batch).item() == pytest.approx(
+        got.per_token.sum().item() / len(logp)
+    )
 
 
 @pytest.mark.parametrize("direction", ["backward", "forward"])
@@ -539,7 +616,11 @@ def test_bad_arguments_are_named():
     for wrong, error, message in [
         ({"rewards": rewards[:-1]}, ValueError, r"rewards: expected \[B\] = \[12\], got \[11\]"),
         ({"rewards": rewards.int()}, TypeError, "rewards"),
-        ({"rewards": rewards.masked_fill(group == 0, math.nan)}, ValueError, "rewards: expected finite"),
+        (
+            {"rewards": rewards.masked_fill(group == 0, math.nan)},
+            ValueError,
+            "rewards: expected finite",
+        ),
         ({"group": group.float()}, TypeError, "group"),
         ({"group": group[:2]}, ValueError, "group"),
         ({"mask": mask.int()}, TypeError, "mask"),

@@ -13,7 +13,9 @@ D = torch.float64
 def test_by_hand():
     logp = torch.tensor([[-1.0, -2.0], [-0.5, -9.0]], dtype=D)
     mask = torch.tensor([[True, True], [True, False]])
-    result = reinforce_loss(logp, advantages=torch.tensor([[3.0, -1.0], [0.5, 7.0]], dtype=D), mask=mask)
+    result = reinforce_loss(
+        logp, advantages=torch.tensor([[3.0, -1.0], [0.5, 7.0]], dtype=D), mask=mask
+    )
     assert result.per_token.tolist() == [[3.0, -2.0], [0.25, 0.0]]
     assert result.diagnostics["weight"].tolist() == [[3.0, -1.0], [0.5, 0.0]]
     assert (result.diagnostics["ratio"] == 1).all()
@@ -24,7 +26,9 @@ def test_the_class_trains_on_what_was_sampled_and_asks_for_nothing():
     assert ALGORITHMS["reinforce"] is REINFORCE
     for anchor in ("rollout", "recomputed"):
         assert REINFORCE().needs(anchor) == Needs(old=False)
-        assert needs_of(REINFORCE(correction=Correction()), anchor) == ResolvedNeeds(old=False, early=True)
+        assert needs_of(REINFORCE(correction=Correction()), anchor) == ResolvedNeeds(
+            old=False, early=True
+        )
     logp = torch.tensor([[-1.0, -2.0], [-3.0, -4.0]], dtype=D)
     batch = Batch(
         tokens=torch.zeros(2, 2, dtype=torch.int64),

@@ -69,6 +69,10 @@ def test_a_low_temperature_is_the_plain_ratio():
 
 def test_the_class():
     assert ALGORITHMS["sapo"] is SAPO
-    assert (SAPO().tau_pos, SAPO().tau_neg, SAPO().aggregation) == (1.0, 1.05, "seq-mean-token-mean")
+    assert (SAPO().tau_pos, SAPO().tau_neg, SAPO().aggregation) == (
+        1.0,
+        1.05,
+        "seq-mean-token-mean",
+    )
     with pytest.raises(ValueError, match="tau_neg: expected a number above 0 and below inf, got 0"):
         SAPO(tau_neg=0)

@@ -1,4 +1,5 @@
-"""TrSFT's weight and optimum, and the micro-groups, against the numbers of the method; TRAPO and its baselines."""
+"""TrSFT's weight and optimum, and the micro-groups, against the numbers of the method; TRAPO and
+its baselines."""
 
 from __future__ import annotations
 
@@ -62,7 +63,10 @@ def test_what_is_masked_cannot_leak():
     (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
     torch.testing.assert_close(gradient, torch.tensor([[-1.0, 0.0, -math.exp(-5) / 0.1, 0.0]]))
     nothing = trsft_loss(logp, mask=torch.zeros_like(mask))
-    assert not nothing.per_token.any() and not torch.autograd.grad(nothing.per_token.sum(), logp)[0].any()
+    assert (
+        not nothing.per_token.any()
+        and not torch.autograd.grad(nothing.per_token.sum(), logp)[0].any()
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,17 +87,27 @@ def test_descent_ends_at_the_truncated_expert(expert, optimum):
         (expert * loss).sum().backward()
         optimiser.step()
     reached = logits.detach().softmax(-1)[0]
-    torch.testing.assert_close(reached, torch.tensor(optimum, dtype=torch.float64), atol=2e-3, rtol=0)
+    torch.testing.assert_close(
+        reached, torch.tensor(optimum, dtype=torch.float64), atol=2e-3, rtol=0
+    )
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10_000), size=st.integers(1, 12), alpha=st.floats(0.01, 1.0), sharpness=st.floats(0.1, 5.0))
+@given(
+    seed=st.integers(0, 10_000),
+    size=st.integers(1, 12),
+    alpha=st.floats(0.01, 1.0),
+    sharpness=st.floats(0.1, 5.0),
+)
 def test_no_distribution_beats_the_truncated_expert(seed, size, alpha, sharpness):
     g = torch.Generator().manual_seed(seed)
     expert = (sharpness * torch.randn(3, size, generator=g, dtype=torch.float64)).softmax(-1)
 
     def value(p):
-        return (expert * torch.where(p >= alpha, p.clamp(min=1e-300).log(), p / alpha - 1 + math.log(alpha))).sum(-1)
+        return (
+            expert
+            * torch.where(p >= alpha, p.clamp(min=1e-300).log(), p / alpha - 1 + math.log(alpha))
+        ).sum(-1)
 
     best = truncated_expert(expert, alpha=alpha)
     torch.testing.assert_close(best.sum(-1), torch.ones(3, dtype=torch.float64))
@@ -106,7 +120,12 @@ def test_no_distribution_beats_the_truncated_expert(seed, size, alpha, sharpness
 
 def test_micro_groups():
     """Groups of (4, 2, 1, 1) with prefixes (0, .25, .5, 1); used below 2 of 4, 4 of 6, 7 of 7."""
-    assert [(s.count, s.prefix, s.below) for s in MICRO_GROUPS] == [(4, 0, None), (2, 0.25, 2), (1, 0.5, 4), (1, 1, 7)]
+    assert [(s.count, s.prefix, s.below) for s in MICRO_GROUPS] == [
+        (4, 0, None),
+        (2, 0.25, 2),
+        (1, 0.5, 4),
+        (1, 1, 7),
+    ]
     assert micro_groups(8) == MICRO_GROUPS
     assert micro_groups(8, adaptive=False) == tuple(Stage(s.count, s.prefix) for s in MICRO_GROUPS)
     assert micro_groups(16) == (Stage(8), Stage(4, 0.25, 4), Stage(2, 0.5, 8), Stage(2, 1, 14))
@@ -128,7 +147,10 @@ class Scripted:
         pool = {p.text: p for p in self.task.prompts(400, seed=0)}
         self.asked = list(pool.values())[:128]
         self.experts = self.task.demonstrations(self.asked, seed=0)
-        self.of = {p.text: (i, text) for i, (p, text) in enumerate(zip(self.asked, self.experts, strict=True))}
+        self.of = {
+            p.text: (i, text)
+            for i, (p, text) in enumerate(zip(self.asked, self.experts, strict=True))
+        }
         self.calls = dict.fromkeys(self.of, -1)
 
     def prompts(self, n, *, seed):
@@ -148,9 +170,12 @@ class Scripted:
 
 
 def test_the_loop_gives_prefixes_by_the_table_for_every_outcome():
-    """All 2^7 outcomes of the first seven completions, through `train`: what is forced is what METHODS 8 says."""
+    """All 2^7 outcomes of the first seven completions, through `train`: what is forced is what
+    METHODS 8 says."""
     task, policy = Scripted(), trlib.load_policy("dial")
-    run = trlib.train(policy, task, TRAPO(), steps=1, prompts=128, group=8, max_tokens=9, probe=0, progress=False)
+    run = trlib.train(
+        policy, task, TRAPO(), steps=1, prompts=128, group=8, max_tokens=9, probe=0, progress=False
+    )
     c = run.last
     forced = c.forced.sum(1).view(128, 8)
     for i in range(128):
@@ -166,18 +191,25 @@ def test_the_loop_gives_prefixes_by_the_table_for_every_outcome():
     assert c.ended[whole].all() and not c.mask[whole].any() and c.mask[~whole].any(1).all()
     free = forced == 0
     assert run.prompts.guided.tolist() == pytest.approx((1 - free.float().mean(1)).tolist())
-    bits = torch.tensor([[i >> k & 1 for k in range(8)] for i in range(128)])  # the eighth completion earns 0
+    bits = torch.tensor(
+        [[i >> k & 1 for k in range(8)] for i in range(128)]
+    )  # the eighth completion earns 0
     assert run.rows[0]["reward"] == pytest.approx(float(bits[free].float().mean()))
 
 
-# -- the objective by hand ----------------------------------------------------------------------------------------
+# -- the objective by hand
+# ----------------------------------------------------------------------------------------
 
 
 def by_hand(group: int = 8, horizon: int = 5):
-    """Two prompts x `group` completions of up to five tokens: prefixes of 2, 2, 3 and 5 tokens in the last four."""
+    """Two prompts x `group` completions of up to five tokens: prefixes of 2, 2, 3 and 5 tokens in
+    the last four."""
     g = torch.Generator().manual_seed(0)
     rows, width = 2 * group, 5
-    forced, mask = torch.zeros(rows, width, dtype=torch.bool), torch.ones(rows, width, dtype=torch.bool)
+    forced, mask = (
+        torch.zeros(rows, width, dtype=torch.bool),
+        torch.ones(rows, width, dtype=torch.bool),
+    )
     for prompt in range(2):
         for row, length in zip(range(group - 4, group), (2, 2, 3, 5), strict=True):
             forced[prompt * group + row, :length] = True
@@ -212,9 +244,13 @@ def test_a_shared_prefix_counts_once_and_a_full_one_is_trsft_alone(alpha):
 
     taught = torch.zeros_like(batch.forced)
     for prompt in (0, 8):
-        taught[prompt + 4, :2] = taught[prompt + 6, :3] = taught[prompt + 7, :5] = True  # row 5 shares row 4's prefix
+        taught[prompt + 4, :2] = taught[prompt + 6, :3] = taught[prompt + 7, :5] = (
+            True  # row 5 shares row 4's prefix
+        )
     rewards = batch.rewards.view(2, 8)
-    advantage = (rewards - rewards.mean(1, keepdim=True)).flatten()  # over all eight, the expert's own included
+    advantage = (
+        rewards - rewards.mean(1, keepdim=True)
+    ).flatten()  # over all eight, the expert's own included
     p, ratio = values.exp(), (values - batch.logp_old).exp()
     value = torch.zeros((), dtype=torch.float64)
     weight = torch.zeros_like(values)
@@ -233,7 +269,9 @@ def test_a_shared_prefix_counts_once_and_a_full_one_is_trsft_alone(alpha):
     assert torch.equal(token_loss.diagnostics["kept"], batch.mask | taught)
     full = batch.mask.sum(1) == 0
     assert full.nonzero().flatten().tolist() == [7, 15] and weight[full].min() > 0
-    assert not gradient[[5, 13], :2].any() and gradient[[5, 13], 2:].all()  # its completion learns, its prefix is done
+    assert (
+        not gradient[[5, 13], :2].any() and gradient[[5, 13], 2:].all()
+    )  # its completion learns, its prefix is done
 
 
 def test_a_copy_of_a_completion_that_is_all_the_experts_changes_nothing():
@@ -244,7 +282,9 @@ def test_a_copy_of_a_completion_that_is_all_the_experts_changes_nothing():
     losses = []
     for some, rows in ((only, [7, 15]), (copied, [7] * 3 + [15] * 3)):
         prepared = method.prepare(some)
-        losses.append(method.loss(method.objective(Scores(values[rows]), prepared).per_token, prepared))
+        losses.append(
+            method.loss(method.objective(Scores(values[rows]), prepared).per_token, prepared)
+        )
     torch.testing.assert_close(losses[0], -values[[7, 15]].sum() / (2 * 5), rtol=1e-12, atol=0)
     torch.testing.assert_close(losses[1], losses[0], rtol=1e-12, atol=0)
 
@@ -252,28 +292,41 @@ def test_a_copy_of_a_completion_that_is_all_the_experts_changes_nothing():
 def test_without_prefixes_it_is_the_policy_gradient():
     batch, values = by_hand()
     free = torch.arange(4).repeat(2) + torch.tensor([0, 8]).repeat_interleave(4)
-    some, methods = batch.rows(free), (TRAPO(), ALGORITHMS["pg_is"](aggregation="seq-mean-token-sum-norm"))
+    some, methods = (
+        batch.rows(free),
+        (TRAPO(), ALGORITHMS["pg_is"](aggregation="seq-mean-token-sum-norm")),
+    )
     one, other = (
-        (m.loss(m.objective(Scores(values[free]), m.prepare(some)).per_token, m.prepare(some))) for m in methods
+        (m.loss(m.objective(Scores(values[free]), m.prepare(some)).per_token, m.prepare(some)))
+        for m in methods
     )
     assert torch.equal(one, other) and one != 0
 
 
-# -- the loop -----------------------------------------------------------------------------------------------------
+# -- the loop
+# --------------------------------------------------------------------------------------------------
 
 LITTLE = {"prompts": 4, "group": 8, "probe": 4, "progress": False, "checkpoint_every": 1}
 
 
 def trained(method, task=None, **settings):
-    return trlib.train(trlib.load_policy("dial"), task or trlib.load_task("dial"), method, **{**LITTLE, **settings})
+    return trlib.train(
+        trlib.load_policy("dial"), task or trlib.load_task("dial"), method, **{**LITTLE, **settings}
+    )
 
 
 def test_the_first_step_of_sft_is_that_of_likelihood():
     run = trained(SFT(), steps=1, prompts=8, group=2, warmup=0, grad_norm=1e9)
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    texts = task.demonstrations(task.prompts(8, seed=derive(0, "train", 0)), seed=derive(0, "expert", 0))
+    texts = task.demonstrations(
+        task.prompts(8, seed=derive(0, "train", 0)), seed=derive(0, "expert", 0)
+    )
     c = run.last
-    assert c.texts() == [text for text in texts for _ in range(2)] and not c.mask.any() and c.ended.all()
+    assert (
+        c.texts() == [text for text in texts for _ in range(2)]
+        and not c.mask.any()
+        and c.ended.all()
+    )
     once = c.rows(torch.arange(0, 16, 2))
     loss = -(policy.score(once).logp * once.forced).sum() / (8 * 16)
     loss.backward()
@@ -291,10 +344,15 @@ def test_sft_then_rl_turns_at_its_batch_and_survives_a_break(tmp_path):
     for steps in (1, 3, 4):
         again = trained(method, steps=steps, out=tmp_path, resume=steps > 1)
     assert again.history.loss.equals(whole.history.loss)
-    assert all(torch.equal(a, b) for a, b in zip(again.policy.parameters, whole.policy.parameters, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(again.policy.parameters, whole.policy.parameters, strict=True)
+    )
 
 
-@pytest.mark.parametrize(("method", "guided"), [(SFTPlusRL(), 1 / 8), (TRAPO(adaptive=False), 1 / 2)])
+@pytest.mark.parametrize(
+    ("method", "guided"), [(SFTPlusRL(), 1 / 8), (TRAPO(adaptive=False), 1 / 2)]
+)
 def test_what_is_not_adaptive_always_guides(method, guided, recwarn):
     run = trained(method, steps=2, minibatches=2, epochs=2, lag=1, anchor="rollout")
     assert (run.prompts.guided == guided).all() and run.history.grad_norm.gt(0).all()
@@ -329,8 +387,13 @@ def test_a_wrong_expert_stops_the_run_and_finished_work_is_kept(tmp_path):
     with pytest.raises(DemonstrationError) as caught:
         trained(TRAPO(), task, steps=4, checkpoint_every=10, out=tmp_path)
     said = str(caught.value)
-    assert said.startswith(f"batch 2: task 'dial', prompt {task.asked[1].text!r}: the verifier rejects")
-    assert "(bad arithmetic: the dial is elsewhere)" in said and "the 2 batches before it are saved" in said
+    assert said.startswith(
+        f"batch 2: task 'dial', prompt {task.asked[1].text!r}: the verifier rejects"
+    )
+    assert (
+        "(bad arithmetic: the dial is elsewhere)" in said
+        and "the 2 batches before it are saved" in said
+    )
     assert len(caught.value.run.rows) == 2
     again = trained(TRAPO(), Scripted(), steps=2, out=tmp_path, resume=True)
     assert again.history.loss.equals(caught.value.run.history.loss)
@@ -353,27 +416,71 @@ def test_all_have_a_key():
 @pytest.mark.parametrize(
     "call, error, message",
     [
-        (lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3).bool(), alpha=0.0), ValueError, "alpha"),
-        (lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3).bool(), alpha=1.1), ValueError, "alpha"),
+        (
+            lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3).bool(), alpha=0.0),
+            ValueError,
+            "alpha",
+        ),
+        (
+            lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3).bool(), alpha=1.1),
+            ValueError,
+            "alpha",
+        ),
         (lambda: trsft_loss(torch.zeros(2, 3), mask=torch.ones(2, 3)), TypeError, "mask"),
         (
             lambda: trsft_loss(torch.zeros(2), mask=torch.ones(2).bool()),
             ValueError,
             r"logp: expected \[B, T\], got \[2\]",
         ),
-        (lambda: trsft_loss(torch.full((1, 1), -math.inf), mask=torch.ones(1, 1).bool()), ValueError, "logp"),
-        (lambda: trsft_loss(torch.zeros(2, 3).long(), mask=torch.ones(2, 3).bool()), TypeError, "logp"),
+        (
+            lambda: trsft_loss(torch.full((1, 1), -math.inf), mask=torch.ones(1, 1).bool()),
+            ValueError,
+            "logp",
+        ),
+        (
+            lambda: trsft_loss(torch.zeros(2, 3).long(), mask=torch.ones(2, 3).bool()),
+            TypeError,
+            "logp",
+        ),
         (lambda: truncated_expert(torch.tensor([0.5, 0.6])), ValueError, "expert"),
-        (lambda: truncated_expert(torch.tensor([1.5, -0.5])), ValueError, "expert: expected probabilities, got -0.5"),
+        (
+            lambda: truncated_expert(torch.tensor([1.5, -0.5])),
+            ValueError,
+            "expert: expected probabilities, got -0.5",
+        ),
         (lambda: truncated_expert(torch.tensor([1.0]), alpha=0.0), ValueError, "alpha"),
-        (lambda: TRAPO(alpha=1.5), ValueError, "alpha: expected a number at least 0 and at most 1, got 1.5"),
-        (lambda: micro_groups(0), ValueError, "^group: expected a whole number of at least 1, got 0"),
-        (lambda: micro_groups(-8), ValueError, "^group: expected a whole number of at least 1, got -8"),
+        (
+            lambda: TRAPO(alpha=1.5),
+            ValueError,
+            "alpha: expected a number at least 0 and at most 1, got 1.5",
+        ),
+        (
+            lambda: micro_groups(0),
+            ValueError,
+            "^group: expected a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: micro_groups(-8),
+            ValueError,
+            "^group: expected a whole number of at least 1, got -8",
+        ),
         (lambda: micro_groups(2.5), ValueError, "^group: expected a whole number, got 2.5"),
-        (lambda: micro_groups(8, adaptive="no"), TypeError, "^adaptive: expected True or False, got str"),
-        (lambda: SFTThenRL(sft_batches=1.5), ValueError, "sft_batches: expected a whole number, got 1.5"),
+        (
+            lambda: micro_groups(8, adaptive="no"),
+            TypeError,
+            "^adaptive: expected True or False, got str",
+        ),
+        (
+            lambda: SFTThenRL(sft_batches=1.5),
+            ValueError,
+            "sft_batches: expected a whole number, got 1.5",
+        ),
         (lambda: Stage(2.5), ValueError, "count: expected a whole number, got 2.5"),
-        (lambda: SFTThenRL(sft_batches=-1), ValueError, "sft_batches: expected a whole number of at least 0, got -1"),
+        (
+            lambda: SFTThenRL(sft_batches=-1),
+            ValueError,
+            "sft_batches: expected a whole number of at least 0, got -1",
+        ),
     ],
 )
 def test_bad_input_is_named(call, error, message):

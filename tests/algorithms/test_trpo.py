@@ -13,8 +13,11 @@ from torch import Tensor
 from trlib.algorithms.trpo import conjugate_gradient
 
 
-def fisher(states: int = 4, actions: int = 5, features: int = 3, damping: float = 0.1) -> tuple[Tensor, Tensor]:
-    """The explicit Fisher matrix of a linear softmax policy, summed outcome by outcome, and a gradient."""
+def fisher(
+    states: int = 4, actions: int = 5, features: int = 3, damping: float = 0.1
+) -> tuple[Tensor, Tensor]:
+    """The explicit Fisher matrix of a linear softmax policy, summed outcome by outcome, and a
+    gradient."""
     g = torch.Generator().manual_seed(0)
     x = torch.randn(states, features, generator=g, dtype=torch.float64)
     theta = torch.randn(features, actions, generator=g, dtype=torch.float64)
@@ -22,7 +25,9 @@ def fisher(states: int = 4, actions: int = 5, features: int = 3, damping: float 
     matrix = damping * torch.eye(features * actions, dtype=torch.float64)
     for s in range(states):
         for a in range(actions):
-            score = torch.outer(x[s], torch.nn.functional.one_hot(torch.tensor(a), actions) - p[s]).flatten()
+            score = torch.outer(
+                x[s], torch.nn.functional.one_hot(torch.tensor(a), actions) - p[s]
+            ).flatten()
             matrix += p[s, a] / states * torch.outer(score, score)
     return matrix, torch.randn(features * actions, generator=g, dtype=torch.float64)
 
@@ -32,28 +37,40 @@ def test_the_natural_gradient_of_a_softmax_policy():
     exact = torch.linalg.solve(matrix, b)
     x = conjugate_gradient(lambda v: matrix @ v, b, iterations=15)
     torch.testing.assert_close(x, exact, atol=1e-8, rtol=1e-8)
-    # The paper's 10 iterations are close already, and never above the exact step's x'Fx but for rounding.
+    # The paper's 10 iterations are close already, and never above the exact step's x'Fx but for
+    # rounding.
     ten = conjugate_gradient(lambda v: matrix @ v, b)
     assert (ten - exact).norm() < 1e-3 * exact.norm()
     assert ten @ matrix @ ten <= (exact @ b) * (1 + 1e-12)
 
 
 def test_by_hand():
-    # Two steps of conjugate gradients on [[4, 1], [1, 3]] x = [1, 2]: x_1 = (1/4) b, x_2 = (1/11, 7/11).
+    # Two steps of conjugate gradients on [[4, 1], [1, 3]] x = [1, 2]: x_1 = (1/4) b, x_2 = (1/11,
+    # 7/11).
     matrix = torch.tensor([[4.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
     b = torch.tensor([1.0, 2.0], dtype=torch.float64)
     torch.testing.assert_close(conjugate_gradient(lambda v: matrix @ v, b, iterations=1), b / 4)
     torch.testing.assert_close(
-        conjugate_gradient(lambda v: matrix @ v, b, iterations=2), torch.tensor([1 / 11, 7 / 11], dtype=torch.float64)
+        conjugate_gradient(lambda v: matrix @ v, b, iterations=2),
+        torch.tensor([1 / 11, 7 / 11], dtype=torch.float64),
     )
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10_000), size=st.integers(1, 12), condition=st.floats(1.0, 1e4), scale=st.floats(1e-6, 1e6))
+@given(
+    seed=st.integers(0, 10_000),
+    size=st.integers(1, 12),
+    condition=st.floats(1.0, 1e4),
+    scale=st.floats(1e-6, 1e6),
+)
 def test_exact_in_as_many_steps_as_dimensions(seed, size, condition, scale):
     g = torch.Generator().manual_seed(seed)
     basis = torch.linalg.qr(torch.randn(size, size, generator=g, dtype=torch.float64)).Q
-    matrix = basis @ torch.diag(torch.logspace(0, math.log10(condition), size, dtype=torch.float64)) @ basis.T
+    matrix = (
+        basis
+        @ torch.diag(torch.logspace(0, math.log10(condition), size, dtype=torch.float64))
+        @ basis.T
+    )
     b = scale * torch.randn(size, generator=g, dtype=torch.float64)
     # Rounding costs orthogonality: a few steps more than dimensions.
     x = conjugate_gradient(lambda v: matrix @ v, b, iterations=4 * size)
@@ -122,7 +139,9 @@ def test_no_graph_is_kept_and_matvec_may_differentiate():
     torch.testing.assert_close(x, (b / (12 * theta**2)).detach())
 
 
-@pytest.mark.parametrize("dtype, scale", [(torch.float32, 1e30), (torch.float32, 1e-30), (torch.float64, 1e250)])
+@pytest.mark.parametrize(
+    "dtype, scale", [(torch.float32, 1e30), (torch.float32, 1e-30), (torch.float64, 1e250)]
+)
 def test_a_length_that_the_type_cannot_square_is_no_zero(dtype, scale):
     matrix = torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=dtype)
     b = torch.tensor([1.0, -2.0], dtype=dtype)

@@ -14,12 +14,15 @@ STATES, ACTIONS, FEATURES = 4, 5, 3
 
 
 class Softmax:
-    """A linear softmax policy: one completion of one token in each state, every action advantage known."""
+    """A linear softmax policy: one completion of one token in each state, every action advantage
+    known."""
 
     def __init__(self, advantages):
         g = torch.Generator().manual_seed(0)
         self.x = torch.randn(STATES, FEATURES, generator=g, dtype=torch.float64)
-        self.theta = torch.randn(FEATURES, ACTIONS, generator=g, dtype=torch.float64).requires_grad_()
+        self.theta = torch.randn(
+            FEATURES, ACTIONS, generator=g, dtype=torch.float64
+        ).requires_grad_()
         self.parameters, self.memory, self.method = [self.theta], {}, None
         old = self.full(self.theta.detach())
         tokens = torch.tensor([[0], [2], [1], [4]])
@@ -57,7 +60,9 @@ class Softmax:
         return out if rows is None else out[rows]
 
     def loss(self):
-        return self.method.loss(self.method.objective(self.score(), self.batch).per_token, self.batch)
+        return self.method.loss(
+            self.method.objective(self.score(), self.batch).per_token, self.batch
+        )
 
     def report(self, loss, grad_norm):
         self.reported = loss, grad_norm
@@ -69,7 +74,9 @@ def explicit(step, rows=range(STATES)):
     for s in rows:
         p = step.full(step.theta.detach())[s, 0].exp()
         for a in range(ACTIONS):
-            score = torch.outer(step.x[s], torch.nn.functional.one_hot(torch.tensor(a), ACTIONS) - p).flatten()
+            score = torch.outer(
+                step.x[s], torch.nn.functional.one_hot(torch.tensor(a), ACTIONS) - p
+            ).flatten()
             matrix += p[a] / len(list(rows)) * torch.outer(score, score)
     return matrix
 
@@ -88,9 +95,13 @@ def step():
 @pytest.mark.parametrize("rows", [None, 2])
 def test_products_are_those_of_the_explicit_fisher_matrix(step, kind, rows):
     product = TRPO(fisher=kind, fisher_rows=rows, damping=0.3)._fisher(step)
-    v = torch.randn(FEATURES * ACTIONS, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    v = torch.randn(
+        FEATURES * ACTIONS, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    )
     chosen = range(STATES) if rows is None else [0, 2]
-    torch.testing.assert_close(product(v), explicit(step, chosen) @ v + 0.3 * v, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        product(v), explicit(step, chosen) @ v + 0.3 * v, rtol=1e-12, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("kind", ["gauss-newton", "double-backward"])
@@ -123,7 +134,9 @@ def test_a_rejected_line_search_leaves_the_parameters_bit_identical(step):
     before = step.theta.detach().clone()
     honest = step.score
     step.score = lambda rows=None, *, twice=False: (
-        Scores(honest().logp - 1, honest().full) if (not torch.equal(step.theta, before)) else honest(rows, twice=twice)
+        Scores(honest().logp - 1, honest().full)
+        if (not torch.equal(step.theta, before))
+        else honest(rows, twice=twice)
     )
     rows = step.batch
     step.batch = type(rows)(**{**vars(rows), "advantages": rows.advantages.abs()})
@@ -154,12 +167,22 @@ def test_trpo_on_dial_moves_inside_its_region_only(kind):
                 seen.append(
                     (
                         float(self._kl(scores, step.batch)),
-                        all(torch.equal(a, b) for a, b in zip(before, step.parameters, strict=True)),
+                        all(
+                            torch.equal(a, b) for a, b in zip(before, step.parameters, strict=True)
+                        ),
                     )
                 )
 
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    run = trlib.train(policy, task, Watched(fisher=kind, fisher_rows=16), steps=4, prompts=8, group=8, progress=False)
+    run = trlib.train(
+        policy,
+        task,
+        Watched(fisher=kind, fisher_rows=16),
+        steps=4,
+        prompts=8,
+        group=8,
+        progress=False,
+    )
     assert all(divergence <= 0.01 * (1 + 1e-5) for divergence, _ in seen)
     assert sum(not still for _, still in seen) >= 3
     assert run.history.grad_norm.gt(0).all() and (run.history.ratio_max == 1).all()
@@ -170,14 +193,18 @@ def test_the_two_products_agree_on_dial():
 
     class Both(TRPO):
         def update(self, step):
-            v = torch.randn(sum(p.numel() for p in step.parameters), generator=torch.Generator().manual_seed(0))
+            v = torch.randn(
+                sum(p.numel() for p in step.parameters), generator=torch.Generator().manual_seed(0)
+            )
             for kind in ("gauss-newton", "double-backward"):
                 products[kind] = replace(self, fisher=kind)._fisher(step)(v) - self.damping * v
             step.loss()
             step.report(0.0, 0.0)
 
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    trlib.train(policy, task, Both(fisher_rows=8), steps=1, prompts=4, group=4, probe=0, progress=False)
+    trlib.train(
+        policy, task, Both(fisher_rows=8), steps=1, prompts=4, group=4, probe=0, progress=False
+    )
     one, other = products["gauss-newton"], products["double-backward"]
     assert float(one.norm()) > 0.1  # not the damping alone
     assert float((one - other).norm()) < 1e-3 * float(one.norm())
@@ -196,7 +223,15 @@ def test_on_dial_a_rejected_line_search_leaves_every_bit(kind):
 
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
     before = policy.state()
-    run = trlib.train(policy, task, Outside(fisher=kind, fisher_rows=8), steps=2, prompts=4, group=4, progress=False)
+    run = trlib.train(
+        policy,
+        task,
+        Outside(fisher=kind, fisher_rows=8),
+        steps=2,
+        prompts=4,
+        group=4,
+        progress=False,
+    )
     assert all(torch.equal(t, before[name]) for name, t in policy.state().items())
     assert (run.history.kl_back <= 1e-6).all() and run.history.grad_norm.gt(0).all()
 

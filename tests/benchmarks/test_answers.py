@@ -29,9 +29,14 @@ def test_the_record_is_of_the_cases_that_there_are_and_ours_is_right_on_all():
 def test_it_was_kept_because_the_other_is_not_better_at_anything_that_it_reads():
     ours, *others = RECORD["readers"].values()
     for other in others:
-        assert other["odd"]["as_wanted"] < ours["odd"]["as_wanted"] and other["odd"]["accepted_wrongly"] > 0
+        assert (
+            other["odd"]["as_wanted"] < ours["odd"]["as_wanted"]
+            and other["odd"]["accepted_wrongly"] > 0
+        )
         for name, form in other["forms"].items():
-            assert form["right"] <= ours["forms"][name]["right"] + 1  # one solution of those that mark nothing
+            assert (
+                form["right"] <= ours["forms"][name]["right"] + 1
+            )  # one solution of those that mark nothing
             assert form["ms"] > ours["forms"][name]["ms"]
 
 

@@ -1,4 +1,5 @@
-"""The playground's engine against torch, as recorded: the verdicts follow from the runs, and both sides learn."""
+"""The playground's engine against torch, as recorded: the verdicts follow from the runs, and both
+sides learn."""
 
 from __future__ import annotations
 
@@ -18,7 +19,10 @@ def record(name: str) -> dict[str, Any]:
 def test_the_recorded_verdicts_follow_from_the_recorded_runs():
     found = record("curves.json")
     assert curves.verdicts(found["runs"]) == [
-        {name: value if isinstance(value, str) else pytest.approx(value, rel=1e-9) for name, value in row.items()}
+        {
+            name: value if isinstance(value, str) else pytest.approx(value, rel=1e-9)
+            for name, value in row.items()
+        }
         for row in found["summary"]
     ]
     for regime, batches in curves.BATCHES.items():
@@ -41,7 +45,9 @@ def test_a_verdict_tells_alike_from_different(shift: float, verdict: str):
             "side": side,
             "regime": regime,
             "seed": seed,
-            "rewards": (0.5 + rng.normal(0, 0.03, batches) + (shift if side == "page" else 0)).tolist(),
+            "rewards": (
+                0.5 + rng.normal(0, 0.03, batches) + (shift if side == "page" else 0)
+            ).tolist(),
         }
         for regime, batches in curves.BATCHES.items()
         for side in ("page", "torch")

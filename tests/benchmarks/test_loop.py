@@ -1,4 +1,5 @@
-"""The benchmarks run, count what they say they count, and their README holds what the records hold."""
+"""The benchmarks run, count what they say they count, and their README holds what the records
+hold."""
 
 from __future__ import annotations
 
@@ -18,10 +19,17 @@ from trlib.model.rollout import sample
 def test_our_side_times_whole_batches_and_learns_on_them():
     found = sides.measure("trlib", "one", batches=3, seed=0, warm=1, more={"probe": 4})
     assert found["completions_per_s"] * found["seconds_a_batch"] == pytest.approx(256)
-    assert found["tokens_per_s"] == pytest.approx(found["completions_per_s"] * found["tokens_a_completion"])
+    assert found["tokens_per_s"] == pytest.approx(
+        found["completions_per_s"] * found["tokens_a_completion"]
+    )
     # The rewards that the clock saw are those of the history.
     history = trlib.train(
-        trlib.load_policy("dial"), trlib.load_task("dial"), trlib.algorithms.GRPO(), steps=3, progress=False, probe=4
+        trlib.load_policy("dial"),
+        trlib.load_task("dial"),
+        trlib.algorithms.GRPO(),
+        steps=3,
+        progress=False,
+        probe=4,
     ).history
     assert found["reward_last_10"] == pytest.approx(history["reward"].mean(), abs=1e-6)
 
@@ -33,10 +41,18 @@ def test_trl_gets_the_same_prompts_verifier_and_clock(monkeypatch):
     monkeypatch.setattr(
         type(task),
         "verify",
-        lambda self, prompt, text, *, ended: (seen.append(prompt), real(self, prompt, text, ended=ended))[1],
+        lambda self, prompt, text, *, ended: (
+            seen.append(prompt),
+            real(self, prompt, text, ended=ended),
+        )[1],
     )
     sides.trl(trlib.load_policy("dial"), task, "one", 2, 5, clock)
-    expected = [p for k in range(2) for p in task.prompts(16, seed=sides.derive(5, "train", k)) for _ in range(16)]
+    expected = [
+        p
+        for k in range(2)
+        for p in task.prompts(16, seed=sides.derive(5, "train", k))
+        for _ in range(16)
+    ]
     assert seen == expected
     assert len(clock.wall) == 2 and all(256 <= tokens <= 256 * 16 for tokens in clock.tokens)
     assert 0.1 < clock.reward[0] < 0.9
@@ -76,7 +92,9 @@ def test_nested_stages_are_counted_once():
 def test_generate_and_our_sampler_are_counted_alike():
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
     texts = [prompt.text for prompt in task.prompts(16, seed=0)]
-    ours, theirs = (side(policy, texts, task.max_tokens, 0) / 256 for side in (sampling.ours, sampling.generate))
+    ours, theirs = (
+        side(policy, texts, task.max_tokens, 0) / 256 for side in (sampling.ours, sampling.generate)
+    )
     assert ours == pytest.approx(theirs, abs=0.6)
 
 
@@ -126,6 +144,8 @@ def test_the_recorded_comparison_is_fair_and_meets_its_bar():
         assert run.summary(row["regime"], runs) == row
         tokens, accuracy = row["tokens_a_completion"], row["sampled_accuracy"]
         assert tokens["trlib"] == pytest.approx(tokens["trl"], rel=0.02)
-        if row["regime"] == "one":  # under reuse TRL's minibatches mix the completions of all prompts
+        if (
+            row["regime"] == "one"
+        ):  # under reuse TRL's minibatches mix the completions of all prompts
             assert accuracy["trlib"] == pytest.approx(accuracy["trl"], abs=0.06)
         assert row["completions_per_cpu_s"]["ratio"] >= 1.5

@@ -1,4 +1,5 @@
-"""The bridge to TRL by real steps: its own trainer, our loss, the embedded policy and its task, on a CPU."""
+"""The bridge to TRL by real steps: its own trainer, our loss, the embedded policy and its task, on
+a CPU."""
 
 from __future__ import annotations
 
@@ -74,7 +75,12 @@ class Recomputed(Clipped):
 
 
 def trainer_of(
-    policy, folder: Path, kind: type[GRPOTrainer] = TrustRegionTrainer, reward=None, prompts=("3 : +1 =",), **settings
+    policy,
+    folder: Path,
+    kind: type[GRPOTrainer] = TrustRegionTrainer,
+    reward=None,
+    prompts=("3 : +1 =",),
+    **settings,
 ) -> GRPOTrainer:
     common = {
         "per_device_train_batch_size": 8,
@@ -99,7 +105,8 @@ def trainer_of(
 
 
 def batch(vocabulary: int = 22) -> dict[str, Tensor]:
-    """What TRL hands to a loss: right-padded completions, a tool's answer inside one of them, an old policy."""
+    """What TRL hands to a loss: right-padded completions, a tool's answer inside one of them, an
+    old policy."""
     g = torch.Generator().manual_seed(0)
     mask = torch.arange(7) < torch.tensor([7, 3, 5, 1, 6, 2]).unsqueeze(-1)
     tool = torch.ones(6, 7, dtype=torch.long)
@@ -123,14 +130,18 @@ def with_gradient(loss: Tensor, model) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("loss_type", ["dapo", "grpo", "bnpo", "dr_grpo"])
 def test_ppo_through_the_bridge_is_trls_own_loss(loss_type, policy, tmp_path):
-    trainer = trainer_of(policy, tmp_path, Clipped, loss_type=loss_type, gradient_accumulation_steps=2)
+    trainer = trainer_of(
+        policy, tmp_path, Clipped, loss_type=loss_type, gradient_accumulation_steps=2
+    )
     trainer.current_gradient_accumulation_steps = 2
     inputs = batch()
     inputs["old_per_token_logps"][::2] = with_log_probs(trainer, inputs)[::2] - 0.1
     for training in (True, False):
         trainer.model.train(training)
         ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
-        theirs = with_gradient(GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model)
+        theirs = with_gradient(
+            GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model
+        )
         for mine, its in zip(ours, theirs, strict=True):
             torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-7)
         assert ours[1].abs().max() > 0
@@ -180,7 +191,11 @@ def test_one_update_a_rollout_is_reinforce(policy, tmp_path):
     del inputs["old_per_token_logps"]
     mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
     loss = trainer._compute_loss(trainer.model, inputs)
-    plain = -(with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask).sum(-1).mean()
+    plain = (
+        -(with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask)
+        .sum(-1)
+        .mean()
+    )
     torch.testing.assert_close(loss, plain, rtol=1e-5, atol=0)
     assert trainer._metrics["train"]["kept"] == [1.0]
 
@@ -207,26 +222,56 @@ def test_what_the_loss_would_drop_is_refused_by_name_at_construction(settings, p
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        (staticmethod(quatro_loss), r"token_loss: expected .*, got quatro_loss, which fails .*'advantages'"),
-        (staticmethod(troll_loss), r"token_loss: expected .*, got troll_loss, which fails .*'tokens'"),
-        (bare, r"token_loss \(a plain function needs staticmethod around it\): .*, got bare, which fails"),
-        (staticmethod(lambda *_, **__: torch.zeros(1, 1)), r"token_loss: .* returns per_token of shape \[1, 1\] for"),
-        (staticmethod(troll_sparse_loss), r"most likely tokens it is troll_sparse_loss, in DistributionTrainer$"),
-        (staticmethod(lambda *_, **__: TokenLoss(torch.zeros(()))), r"token_loss: .* per_token of shape \[\]"),
+        (
+            staticmethod(quatro_loss),
+            r"token_loss: expected .*, got quatro_loss, which fails .*'advantages'",
+        ),
+        (
+            staticmethod(troll_loss),
+            r"token_loss: expected .*, got troll_loss, which fails .*'tokens'",
+        ),
+        (
+            bare,
+            r"token_loss \(a plain function needs staticmethod around it\): .*, got bare, which "
+            r"fails",
+        ),
+        (
+            staticmethod(lambda *_, **__: torch.zeros(1, 1)),
+            r"token_loss: .* returns per_token of shape \[1, 1\] for",
+        ),
+        (
+            staticmethod(troll_sparse_loss),
+            r"most likely tokens it is troll_sparse_loss, in DistributionTrainer$",
+        ),
+        (
+            staticmethod(lambda *_, **__: TokenLoss(torch.zeros(()))),
+            r"token_loss: .* per_token of shape \[\]",
+        ),
         (
             staticmethod(lambda logp, *_, **__: (-logp, {})),
             r"token_loss: .*, which returns a tuple; TokenLoss\(per_tok",
         ),
-        (staticmethod(changing), r"token_loss: .*, got changing, which changes its argument advantages in place"),
-        (staticmethod(lambda logp, *_, **__: TokenLoss(-logp.detach())), r"token_loss: .* without a gradient in logp"),
-        (staticmethod(on_a_gpu), r"token_loss: .*, got on_a_gpu, which fails on \[2, 3\] tokens on cpu: .*CUDA"),
+        (
+            staticmethod(changing),
+            r"token_loss: .*, got changing, which changes its argument advantages in place",
+        ),
+        (
+            staticmethod(lambda logp, *_, **__: TokenLoss(-logp.detach())),
+            r"token_loss: .* without a gradient in logp",
+        ),
+        (
+            staticmethod(on_a_gpu),
+            r"token_loss: .*, got on_a_gpu, which fails on \[2, 3\] tokens on cpu: .*CUDA",
+        ),
         (
             staticmethod(lambda logp, *_, **__: TokenLoss(-logp.to("meta"))),
             r"returns per_token on meta for tokens on cpu",
         ),
     ],
 )
-def test_a_loss_that_cannot_work_is_refused_by_name_at_construction(loss, message, policy, tmp_path):
+def test_a_loss_that_cannot_work_is_refused_by_name_at_construction(
+    loss, message, policy, tmp_path
+):
     class Broken(TrustRegionTrainer):
         token_loss = loss
 
@@ -234,7 +279,9 @@ def test_a_loss_that_cannot_work_is_refused_by_name_at_construction(loss, messag
         trainer_of(policy, tmp_path, Broken)
 
 
-@pytest.mark.parametrize("loss", [bare, lambda *args, **kwargs: bare(*args, **kwargs).per_token], ids=["bare", "plain"])
+@pytest.mark.parametrize(
+    "loss", [bare, lambda *args, **kwargs: bare(*args, **kwargs).per_token], ids=["bare", "plain"]
+)
 def test_a_loss_without_diagnostics_trains_and_logs_no_kept(loss, policy, tmp_path):
     class Bare(TrustRegionTrainer):
         token_loss = staticmethod(loss)
@@ -246,7 +293,11 @@ def test_a_loss_without_diagnostics_trains_and_logs_no_kept(loss, policy, tmp_pa
     del inputs["old_per_token_logps"]
     mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
     loss = trainer._compute_loss(trainer.model, inputs)
-    expected = -(with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask).sum(-1).mean()
+    expected = (
+        -(with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask)
+        .sum(-1)
+        .mean()
+    )
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=0)
     assert "kept" not in trainer._metrics["train"]
 
@@ -258,23 +309,33 @@ class Sparse(DistributionTrainer):
 
 @pytest.mark.parametrize("coefficient", [0.0, 0.05])
 def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, policy, tmp_path, monkeypatch):
-    trainer = trainer_of(policy, tmp_path, Sparse, loss_type="dapo", entropy_coef=coefficient, temperature=0.7)
+    trainer = trainer_of(
+        policy, tmp_path, Sparse, loss_type="dapo", entropy_coef=coefficient, temperature=0.7
+    )
     trainer.current_gradient_accumulation_steps = 1
     trainer.model.train()
     inputs = batch()
-    whole = [torch.cat([inputs[f"prompt_{x}"], inputs[f"completion_{x}"]], 1) for x in ("ids", "mask")]
+    whole = [
+        torch.cat([inputs[f"prompt_{x}"], inputs[f"completion_{x}"]], 1) for x in ("ids", "mask")
+    ]
     trainer._scored = []
     with torch.no_grad():
         trainer._get_per_token_logps_and_entropies(trainer.model, *whole, 7, batch_size=4)
     ((logp, old, _),) = trainer._scored
-    full = (trainer.model(whole[0], attention_mask=whole[1]).logits[:, 3:-1] / 0.7).log_softmax(-1).detach()
+    full = (
+        (trainer.model(whole[0], attention_mask=whole[1]).logits[:, 3:-1] / 0.7)
+        .log_softmax(-1)
+        .detach()
+    )
     sampled = inputs["completion_ids"].unsqueeze(-1)
     torch.testing.assert_close(logp, full.gather(-1, sampled).squeeze(-1))
     others = full.scatter(-1, sampled, -math.inf).sort(-1, descending=True).values[..., :3]
     torch.testing.assert_close(old.logp, torch.cat([full.gather(-1, sampled), others], -1))
     torch.testing.assert_close(full.gather(-1, old.ids), old.logp)
 
-    moved = (0.4 * torch.randn(logp.shape, generator=torch.Generator().manual_seed(3))).clamp(max=-0.01)
+    moved = (0.4 * torch.randn(logp.shape, generator=torch.Generator().manual_seed(3))).clamp(
+        max=-0.01
+    )
     inputs |= {"old_topk_ids": old.ids, "old_topk_logps": old.logp + moved.unsqueeze(-1)}
     inputs["old_per_token_logps"] = logp + moved
     ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
@@ -282,7 +343,9 @@ def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, policy, tmp_path, monk
     monkeypatch.setattr(DistributionTrainer, "_get_per_token_logps_and_entropies", scored)
     theirs = with_gradient(GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model)
     for mine, its in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-6)  # TRL takes the logits in pieces
+        torch.testing.assert_close(
+            mine, its, rtol=1e-5, atol=1e-6
+        )  # TRL takes the logits in pieces
     mine, its = trainer._metrics["train"]["entropy"]
     assert mine == pytest.approx(its, rel=1e-5) and 0 < trainer._metrics["train"]["kept"][0] < 1
 
@@ -290,7 +353,8 @@ def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, policy, tmp_path, monk
 def seen_by(
     kind: type[TrustRegionTrainer], policy, folder, **settings
 ) -> list[tuple[dict[str, Tensor], tuple, Tensor]]:
-    """A short run with two updates a rollout: each update's batch, the loss's arguments, and its loss of each token."""
+    """A short run with two updates a rollout: each update's batch, the loss's arguments, and its
+    loss of each token."""
     updates = []
 
     class Watched(kind):
@@ -304,14 +368,22 @@ def seen_by(
         Watched,
         reward=lambda completions, **_: [len(text) % 5 / 4 for text in completions],
         prompts=[f"{start} : +1 =" for start in range(4)],
-        **{"num_iterations": 2, "max_steps": 4, "learning_rate": 0.01, "loss_type": "luspo", **settings},
+        **{
+            "num_iterations": 2,
+            "max_steps": 4,
+            "learning_rate": 0.01,
+            "loss_type": "luspo",
+            **settings,
+        },
     )
     trainer.train()
     return updates
 
 
 @pytest.mark.parametrize(
-    "loss", [partial(troll_sparse_loss, delta_kl=0.01), partial(dppo_sparse_loss, delta_tv=0.02)], ids=["troll", "dppo"]
+    "loss",
+    [partial(troll_sparse_loss, delta_kl=0.01), partial(dppo_sparse_loss, delta_tv=0.02)],
+    ids=["troll", "dppo"],
 )
 def test_losses_of_k_tokens_train_around_the_policy_before_the_updates(loss, policy, tmp_path):
     class Regional(DistributionTrainer):
@@ -320,36 +392,53 @@ def test_losses_of_k_tokens_train_around_the_policy_before_the_updates(loss, pol
 
     start = {name: p.clone() for name, p in policy.trainable.items()}
     updates = seen_by(Regional, policy, tmp_path, beta=0.01)
-    assert len(updates) == 4 and max((p - start[name]).abs().max() for name, p in policy.trainable.items()) > 1e-3
+    assert (
+        len(updates) == 4
+        and max((p - start[name]).abs().max() for name, p in policy.trainable.items()) > 1e-3
+    )
     for i, (inputs, (logp, _, mask, _), _) in enumerate(updates):
         sampled = inputs["old_topk_ids"] == inputs["completion_ids"].unsqueeze(-1)
         assert (sampled.sum(-1) == 1).all()
         old = inputs["old_topk_logps"][sampled].view_as(logp)
-        assert torch.equal(old, inputs["old_per_token_logps"])  # not the reference's, though it is scored as well
+        assert torch.equal(
+            old, inputs["old_per_token_logps"]
+        )  # not the reference's, though it is scored as well
         apart = (logp - old)[mask].abs().max()
         assert apart < 1e-5 if i % 2 == 0 else apart > 1e-3
     for i, (_, (_, _, mask, _), result) in enumerate(updates):
-        acts = result.diagnostics["projected"] if "projected" in result.diagnostics else ~result.diagnostics["kept"]
+        acts = (
+            result.diagnostics["projected"]
+            if "projected" in result.diagnostics
+            else ~result.diagnostics["kept"]
+        )
         assert bool((acts & mask).any()) == bool(i % 2)
 
 
 def test_one_update_a_rollout_needs_no_old_distribution(policy, tmp_path):
-    (inputs, (logp, *_), loss), *_ = seen_by(DistributionTrainer, policy, tmp_path, num_iterations=1, max_steps=1)
+    (inputs, (logp, *_), loss), *_ = seen_by(
+        DistributionTrainer, policy, tmp_path, num_iterations=1, max_steps=1
+    )
     assert "old_topk_ids" not in inputs and not loss.diagnostics["projected"].any()
     torch.testing.assert_close(loss.diagnostics["ratio"], torch.ones_like(logp))
 
 
-@pytest.mark.parametrize("settings", [{}, {"delta_kl": 0.5, "form": "regression", "direction": "forward"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"delta_kl": 0.5, "form": "regression", "direction": "forward"}]
+)
 def test_quatro_in_trl_is_quatro(settings, policy, tmp_path):
     kind = type("Q", (QuatroTrainer,), settings)
     updates = seen_by(kind, policy, tmp_path)
-    for first, second in zip(updates[::2], updates[1::2], strict=True):  # one batch is one rollout here
+    for first, second in zip(
+        updates[::2], updates[1::2], strict=True
+    ):  # one batch is one rollout here
         for inputs, (logp, anchor, mask, _), loss in (first, second):
             ids = inputs["completion_ids"] * inputs["completion_mask"]
             text = policy.tokenizer.batch_decode(inputs["completion_ids"], skip_special_tokens=True)
             rewards = torch.tensor([len(t) % 5 / 4 for t in text])
             group = torch.unique(inputs["prompt_ids"], dim=0, return_inverse=True)[1]
-            expected = quatro_loss(logp, anchor, rewards=rewards, group=group, mask=mask, **settings)
+            expected = quatro_loss(
+                logp, anchor, rewards=rewards, group=group, mask=mask, **settings
+            )
             torch.testing.assert_close(loss.per_token, expected.per_token)
             assert len(ids) == 8 and len(group.unique()) == 2
     assert updates[1][-1].diagnostics["ratio"].sub(1).abs().max() > 1e-3
@@ -359,7 +448,10 @@ def test_quatro_in_trl_is_quatro(settings, policy, tmp_path):
 def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(policy, tmp_path):
     scores = iter([1.0, 0.0, None, 0.5, 0.0, 1.0, 1.0, 0.0])
     trainer = trainer_of(
-        policy, tmp_path, QuatroTrainer, reward=lambda completions, **_: [next(scores) for _ in completions]
+        policy,
+        tmp_path,
+        QuatroTrainer,
+        reward=lambda completions, **_: [next(scores) for _ in completions],
     )
     trainer.model.train()
     whole, empty = GRPOTrainer._generate_and_score_completions, 4
@@ -376,16 +468,35 @@ def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(policy, tmp_pa
         dual = solve_dual(rewards, delta_kl=0.1)
         torch.testing.assert_close(output["multiplier"][rows], dual.multiplier.expand(3))
         torch.testing.assert_close(output["push"][rows], (dual.multiplier * dual.target)[0])
-    assert output["multiplier"][[2, empty]].tolist() == output["push"][[2, empty]].tolist() == [0.0, 0.0]
+    assert (
+        output["multiplier"][[2, empty]].tolist()
+        == output["push"][[2, empty]].tolist()
+        == [0.0, 0.0]
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "settings", "error", "message"),
     [
         (QuatroTrainer, {"delta_kl": 0.0}, ValueError, "delta_kl: expected a number above 0"),
-        (QuatroTrainer, {"form": "ratios"}, ValueError, "form: expected one of 'ratio', 'exact', 'regression'"),
-        (QuatroTrainer, {"token_loss": staticmethod(bare)}, TypeError, "token_loss: QuatroTrainer has its own"),
-        (DistributionTrainer, {"anchor": "rollout"}, ValueError, "anchor: expected one of 'recomputed', got 'rollout'"),
+        (
+            QuatroTrainer,
+            {"form": "ratios"},
+            ValueError,
+            "form: expected one of 'ratio', 'exact', 'regression'",
+        ),
+        (
+            QuatroTrainer,
+            {"token_loss": staticmethod(bare)},
+            TypeError,
+            "token_loss: QuatroTrainer has its own",
+        ),
+        (
+            DistributionTrainer,
+            {"anchor": "rollout"},
+            ValueError,
+            "anchor: expected one of 'recomputed', got 'rollout'",
+        ),
         (
             DistributionTrainer,
             {"most_likely": 0},
@@ -396,12 +507,15 @@ def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(policy, tmp_pa
             DistributionTrainer,
             {"token_loss": staticmethod(troll_loss)},
             TypeError,
-            r"token_loss: expected a function of \(logp, old, \*, tokens.*, got troll_loss, which fails .* it is "
+            r"token_loss: expected a function of \(logp, old, \*, tokens.*, got troll_loss, which "
+            r"fails .* it is "
             "troll_sparse_loss$",
         ),
     ],
 )
-def test_settings_of_the_two_others_are_checked_at_construction(kind, settings, error, message, policy, tmp_path):
+def test_settings_of_the_two_others_are_checked_at_construction(
+    kind, settings, error, message, policy, tmp_path
+):
     with pytest.raises(error, match=message):
         trainer_of(policy, tmp_path, type("Set", (kind,), settings))
 
@@ -410,20 +524,27 @@ def test_an_unknown_anchor_is_refused_at_construction(policy, tmp_path):
     class Nowhere(TrustRegionTrainer):
         anchor = "nope"
 
-    with pytest.raises(ValueError, match="anchor: expected one of 'rollout', 'recomputed', got 'nope'"):
+    with pytest.raises(
+        ValueError, match="anchor: expected one of 'rollout', 'recomputed', got 'nope'"
+    ):
         trainer_of(policy, tmp_path, Nowhere)
 
 
 @pytest.mark.parametrize("corrected", [True, False])
 @pytest.mark.parametrize("loss_type", ["dapo", "dr_grpo"])
 def test_beta_is_trls_own_penalty(loss_type, corrected, policy, tmp_path):
-    trainer = trainer_of(policy, tmp_path, Recomputed, loss_type=loss_type, use_bias_correction_kl=corrected)
+    trainer = trainer_of(
+        policy, tmp_path, Recomputed, loss_type=loss_type, use_bias_correction_kl=corrected
+    )
     trainer.current_gradient_accumulation_steps = 1
     trainer.model.train()
     trainer.beta = 0.5  # given to the constructor it loads a reference: trl_run does
     inputs = batch()
     logp = with_log_probs(trainer, inputs)
-    inputs |= {"old_per_token_logps": logp - 0.1, "ref_per_token_logps": logp - torch.rand(6, 7) / 2}
+    inputs |= {
+        "old_per_token_logps": logp - 0.1,
+        "ref_per_token_logps": logp - torch.rand(6, 7) / 2,
+    }
     ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
     theirs = with_gradient(GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model)
     for mine, its in zip(ours, theirs, strict=True):
@@ -449,7 +570,9 @@ def test_a_routers_load_is_balanced_as_trl_does(policy, tmp_path):
             router_aux_loss_coef=0.5,
         )
     )
-    trainer = trainer_of(SimpleNamespace(model=model, tokenizer=policy.tokenizer), tmp_path, Recomputed)
+    trainer = trainer_of(
+        SimpleNamespace(model=model, tokenizer=policy.tokenizer), tmp_path, Recomputed
+    )
     assert trainer.aux_loss_enabled
     model.train()
     trainer.current_gradient_accumulation_steps = 1
@@ -501,7 +624,10 @@ def test_the_embedded_policy_learns_dial(policy, task, tmp_path):
 
 CLIPPED = {"learning_rate": 0.02}
 """At this learning rate ratios leave the window in the second update and stay finite."""
-ALIKE = [{**CLIPPED, "loss_type": t, "gradient_accumulation_steps": 2} for t in TrustRegionTrainer.loss_types] + [
+ALIKE = [
+    {**CLIPPED, "loss_type": t, "gradient_accumulation_steps": 2}
+    for t in TrustRegionTrainer.loss_types
+] + [
     {**CLIPPED, "loss_type": "dapo"},
     {**CLIPPED, "loss_type": "dapo", "entropy_coef": 0.05},
     {
@@ -514,7 +640,13 @@ ALIKE = [{**CLIPPED, "loss_type": t, "gradient_accumulation_steps": 2} for t in 
     },
 ]
 PENALISED = [
-    {"learning_rate": 1e-3, "beta": 0.1, "loss_type": "dapo", "use_bias_correction_kl": flag, **more}
+    {
+        "learning_rate": 1e-3,
+        "beta": 0.1,
+        "loss_type": "dapo",
+        "use_bias_correction_kl": flag,
+        **more,
+    }
     for flag in (True, False)
     for more in ({}, {"entropy_coef": 0.05})
 ]
@@ -523,7 +655,9 @@ PENALISED = [
 def done(folder: Path) -> tuple[dict[str, Tensor], list[dict]]:
     """A run's weights and its log without what a clock says."""
     log = json.loads((folder / "history.json").read_text())["log"]
-    log = [{k: v for k, v in row.items() if "time" not in k and "per_second" not in k} for row in log]
+    log = [
+        {k: v for k, v in row.items() if "time" not in k and "per_second" not in k} for row in log
+    ]
     return torch.load(folder / "weights.pt", weights_only=True), log
 
 
@@ -533,12 +667,18 @@ def assert_trls_own(folder: Path, name: str, exact: bool) -> None:
     start = trlib.load_policy("dial").model.state_dict()
     assert max((theirs[k] - start[k]).abs().max() for k in start) > 1e-4
     apart = max((ours[k] - theirs[k]).abs().max().item() for k in theirs)
-    assert apart == 0 if exact else apart < 1e-7  # one rounding of float32 at a weight of 1: TRL shares the ratio
+    assert (
+        apart == 0 if exact else apart < 1e-7
+    )  # one rounding of float32 at a weight of 1: TRL shares the ratio
     for row, other in zip(mine, its, strict=True):
         logged = {k: v for k, v in other.items() if not k.startswith("clip_ratio/")}
-        assert set(row) - {"kept"} == set(logged) and not any(k.startswith("clip_ratio/") for k in row)
+        assert set(row) - {"kept"} == set(logged) and not any(
+            k.startswith("clip_ratio/") for k in row
+        )
         for key, value in logged.items():
-            assert row[key] == value if exact else row[key] == pytest.approx(value, rel=1e-3, abs=1e-6), key
+            assert (
+                row[key] == value if exact else row[key] == pytest.approx(value, rel=1e-3, abs=1e-6)
+            ), key
         if "kept" in row:
             assert row["kept"] == pytest.approx(1 - other["clip_ratio/region_mean"], abs=1e-6)
     assert not exact or mine[3]["kept"] < 1
@@ -566,14 +706,21 @@ def run_apart(jobs: list[tuple[str, str, dict]], folder: Path) -> None:
         text=True,
         timeout=300,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "TRL_EXPERIMENTAL_SILENCE": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(root),
+            "OMP_NUM_THREADS": "1",
+            "TRL_EXPERIMENTAL_SILENCE": "1",
+        },
     )
     assert ended.returncode == 0, ended.stderr[-2000:]
 
 
 def both_kinds(folder: Path, settings: list[dict]) -> list[tuple[str, str, dict]]:
     return [
-        (str(folder / f"{i} {kind}"), kind, given) for i, given in enumerate(settings) for kind in ("bridge", "trl")
+        (str(folder / f"{i} {kind}"), kind, given)
+        for i, given in enumerate(settings)
+        for kind in ("bridge", "trl")
     ]
 
 

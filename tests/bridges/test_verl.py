@@ -1,4 +1,5 @@
-"""The bridge to verl by real steps: verl's own loss over a real model's nested batch, with our objectives inside."""
+"""The bridge to verl by real steps: verl's own loss over a real model's nested batch, with our
+objectives inside."""
 
 from __future__ import annotations
 
@@ -13,7 +14,11 @@ pytest.importorskip("verl", reason="verl is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 from tensordict import TensorDict  # noqa: E402
-from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY, get_adv_estimator_fn, get_policy_loss_fn  # noqa: E402
+from verl.trainer.ppo.core_algos import (  # noqa: E402
+    POLICY_LOSS_REGISTRY,
+    get_adv_estimator_fn,
+    get_policy_loss_fn,
+)
 from verl.utils import tensordict_utils  # noqa: E402
 from verl.workers.config import FSDPActorConfig  # noqa: E402
 from verl.workers.config.actor import PolicyLossConfig  # noqa: E402
@@ -45,7 +50,9 @@ class Rollouts:
         self.mask = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS).unsqueeze(-1)
         self.rewards = torch.tensor([1.0, 0.0, 0.5, 0.0, 1.0, 0.0, 0.0, 1.0])
         self.group = torch.tensor([0, 1] * 4)
-        self.logp_rollout = (self.logp().detach() + 0.3 * torch.randn(self.mask.shape, generator=g)).clamp(max=-1e-3)
+        self.logp_rollout = (
+            self.logp().detach() + 0.3 * torch.randn(self.mask.shape, generator=g)
+        ).clamp(max=-1e-3)
 
     def logp(self) -> Tensor:
         """[B, T] of the model as it is now."""
@@ -65,7 +72,9 @@ class Rollouts:
             loss_agg_mode=how,
             policy_loss=PolicyLossConfig(loss_mode=mode),
         )
-        scores = torch.nn.functional.pad(self.logp(), (PROMPT - 1, 1))  # position t holds the log-prob of token t + 1
+        scores = torch.nn.functional.pad(
+            self.logp(), (PROMPT - 1, 1)
+        )  # position t holds the log-prob of token t + 1
         packed = torch.cat([row[: PROMPT + n] for row, n in zip(scores, LENGTHS, strict=True)])
         prompts = torch.nested.as_nested_tensor(list(self.tokens[:, :PROMPT]), layout=torch.jagged)
         data = tensordict_utils.get_tensordict(
@@ -86,7 +95,9 @@ class Rollouts:
         scores[torch.arange(8), self.mask.sum(-1) - 1] = self.rewards
         index = [f"prompt {g}" for g in self.group.tolist()]
         estimate = get_adv_estimator_fn("trlib_quatro")
-        return estimate(token_level_rewards=scores, response_mask=self.mask.float(), config=None, index=index)[0]
+        return estimate(
+            token_level_rewards=scores, response_mask=self.mask.float(), config=None, index=index
+        )[0]
 
 
 @pytest.fixture
@@ -111,10 +122,14 @@ def test_verls_step_is_our_loss(name, how, rollouts):
     register(delta_tv=1e-3, delta_kl=2e-4, alpha=0.2)
     advantages = torch.randn(rollouts.mask.shape, generator=torch.Generator().manual_seed(1))
     theirs, metrics = rollouts.loss(name, advantages, how)
-    found = OURS[name](rollouts.logp(), rollouts.logp_rollout, advantages=advantages, mask=rollouts.mask)
+    found = OURS[name](
+        rollouts.logp(), rollouts.logp_rollout, advantages=advantages, mask=rollouts.mask
+    )
     ours = aggregate(found.per_token, rollouts.mask, how)
     torch.testing.assert_close(theirs, ours, rtol=1e-6, atol=0)
-    torch.testing.assert_close(gradient(theirs, rollouts.model), gradient(ours, rollouts.model), rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(
+        gradient(theirs, rollouts.model), gradient(ours, rollouts.model), rtol=1e-4, atol=1e-7
+    )
     silenced = 1 - found.diagnostics["kept"].sum() / rollouts.mask.sum()
     assert metrics["actor/pg_clipfrac"].aggregate() == pytest.approx(silenced.item(), abs=1e-6)
     assert (silenced > 0) == (name != "trlib_pspo")
@@ -125,10 +140,18 @@ def test_quatro_travels_through_verls_advantages(rollouts):
     theirs, _ = rollouts.loss("trlib_quatro", carried, "seq-mean-token-sum")
     longer = rollouts.mask & (rollouts.mask.sum(-1) > 1).unsqueeze(-1)
     found = quatro_loss(
-        rollouts.logp(), rollouts.logp_rollout, rewards=rollouts.rewards, group=rollouts.group, mask=rollouts.mask
+        rollouts.logp(),
+        rollouts.logp_rollout,
+        rewards=rollouts.rewards,
+        group=rollouts.group,
+        mask=rollouts.mask,
     )
     # The completion of one token has lost λ on its way: it keeps the push and loses the pull-back.
-    single = found.diagnostics["target"][3, 0] * carried[3, 1] * (rollouts.logp() - rollouts.logp_rollout)[3, 0].exp()
+    single = (
+        found.diagnostics["target"][3, 0]
+        * carried[3, 1]
+        * (rollouts.logp() - rollouts.logp_rollout)[3, 0].exp()
+    )
     ours = (found.per_token * longer).sum() - single.detach() * rollouts.logp()[3, 0]
     torch.testing.assert_close(theirs, ours / 8, rtol=1e-6, atol=0)
     torch.testing.assert_close(
@@ -150,7 +173,9 @@ def test_quatro_by_verl_reaches_its_targets(rollouts):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert apart[0] == pytest.approx(target.abs().max().item(), rel=0.3) and apart[-1] < 0.1 * apart[0]
+    assert (
+        apart[0] == pytest.approx(target.abs().max().item(), rel=0.3) and apart[-1] < 0.1 * apart[0]
+    )
 
 
 def test_dppo_by_verl_learns_and_stops_at_the_radius(rollouts):
@@ -176,8 +201,16 @@ def test_settings_and_further_losses_are_the_callers(rollouts):
     above = (rollouts.logp() > rollouts.logp_rollout)[rollouts.mask].float().mean()
     assert metrics["actor/pg_clipfrac"].aggregate() == pytest.approx(above.item(), abs=1e-6)
     theirs, _ = rollouts.loss("trlib_cispo_upper", advantages)
-    found = cispo_loss(rollouts.logp(), rollouts.logp_rollout, advantages=advantages, mask=rollouts.mask, eps_low=None)
-    torch.testing.assert_close(theirs, aggregate(found.per_token, rollouts.mask, "token-mean"), rtol=1e-6, atol=0)
+    found = cispo_loss(
+        rollouts.logp(),
+        rollouts.logp_rollout,
+        advantages=advantages,
+        mask=rollouts.mask,
+        eps_low=None,
+    )
+    torch.testing.assert_close(
+        theirs, aggregate(found.per_token, rollouts.mask, "token-mean"), rtol=1e-6, atol=0
+    )
 
 
 @pytest.mark.parametrize("kind", [TokenLoss, torch.Tensor], ids=["TokenLoss", "plain"])
@@ -194,7 +227,9 @@ def test_a_loss_without_diagnostics_has_no_clip_fraction(kind, rollouts):
 
 def test_a_loss_that_cannot_work_is_refused_by_name_when_it_is_registered():
     with pytest.raises(
-        TypeError, match=r"losses\['mine'\]: expected .*, got quatro_loss, which fails on \[2, 3\] tokens on cpu"
+        TypeError,
+        match=r"losses\['mine'\]: expected .*, got quatro_loss, which fails on \[2, 3\] tokens on "
+        r"cpu",
     ):
         register({"mine": quatro_loss})
 
@@ -211,9 +246,14 @@ def test_verls_correction_is_a_factor_on_the_tokens(rollouts):
     }
     factored, _ = get_policy_loss_fn("trlib_pspo")(**arguments, rollout_is_weights=weights)
     found = pspo_loss(
-        arguments["log_prob"], rollouts.logp_rollout, advantages=torch.ones(rollouts.mask.shape), mask=rollouts.mask
+        arguments["log_prob"],
+        rollouts.logp_rollout,
+        advantages=torch.ones(rollouts.mask.shape),
+        mask=rollouts.mask,
     )
-    torch.testing.assert_close(factored, aggregate(found.per_token * weights, rollouts.mask, "token-mean"))
+    torch.testing.assert_close(
+        factored, aggregate(found.per_token * weights, rollouts.mask, "token-mean")
+    )
 
 
 def test_registering_twice_leaves_verls_own_losses_alone():
@@ -223,7 +263,9 @@ def test_registering_twice_leaves_verls_own_losses_alone():
     assert {n for n in POLICY_LOSS_REGISTRY if n.startswith("trlib_")} == {*OURS, "trlib_quatro"}
 
 
-@pytest.mark.parametrize("how", ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"])
+@pytest.mark.parametrize(
+    "how", ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"]
+)
 def test_a_micro_batch_with_nothing_unmasked_is_0_in_every_number(how, rollouts):
     logp = rollouts.logp()
     config = FSDPActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8)
@@ -236,14 +278,20 @@ def test_a_micro_batch_with_nothing_unmasked_is_0_in_every_number(how, rollouts)
         config=config,
     )
     assert loss.item() == 0 and (gradient(loss, rollouts.model) == 0).all()
-    assert metrics == {"actor/pg_clipfrac": 0.0, "actor/ppo_kl": 0.0, "actor/pg_clipfrac_lower": 0.0}
+    assert metrics == {
+        "actor/pg_clipfrac": 0.0,
+        "actor/ppo_kl": 0.0,
+        "actor/pg_clipfrac_lower": 0.0,
+    }
 
 
 def test_cispos_clip_fraction_is_verls_own(rollouts):
     """It silences no token: what verl calls clipped is a weight that the window has changed."""
     register({"trlib_cispo": partial(cispo_loss, eps_low=0.2, eps_high=0.2)})
     advantages = torch.randn(rollouts.mask.shape, generator=torch.Generator().manual_seed(1))
-    (ours, mine), (own, theirs) = (rollouts.loss(name, advantages) for name in ("trlib_cispo", "cispo"))
+    (ours, mine), (own, theirs) = (
+        rollouts.loss(name, advantages) for name in ("trlib_cispo", "cispo")
+    )
     torch.testing.assert_close(ours, own, rtol=1e-6, atol=0)
     assert {name: m.aggregate() for name, m in mine.items()} == pytest.approx(
         {name: m.aggregate() for name, m in theirs.items()}, rel=1e-6

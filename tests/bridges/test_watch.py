@@ -1,4 +1,5 @@
-"""`trlib diagnose` inside TRL's GRPOTrainer and verl's driver: tiny random models, with faults and without."""
+"""`trlib diagnose` inside TRL's GRPOTrainer and verl's driver: tiny random models, with faults and
+without."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ TEMPERATURE = 0.7
 
 
 def drawn(temperature: float):
-    """Eight completions of each prompt from the model, at a temperature, with their log-probs at it."""
+    """Eight completions of each prompt from the model, at a temperature, with their log-probs at
+    it."""
 
     def rollouts(prompts: list[str], trainer: GRPOTrainer) -> dict[str, list]:
         ids = torch.tensor([trainer.processing_class(p).input_ids for p in prompts])
@@ -85,8 +87,15 @@ def run(folder, model, kind=GRPOTrainer, every=1, rollout=True, tokens=50_000, *
             trainer.add_callback(CausesCallback(trainer, every=every, tokens=tokens))
         trainer.train()
     logged = [row for row in trainer.state.log_history if "reward" in row]
-    causes = [{k.removeprefix("causes/"): v for k, v in row.items() if k.startswith("causes/")} for row in logged]
-    return causes, [str(w.message) for w in told if "trlib diagnose" in str(w.message)], sum(forwards)
+    causes = [
+        {k.removeprefix("causes/"): v for k, v in row.items() if k.startswith("causes/")}
+        for row in logged
+    ]
+    return (
+        causes,
+        [str(w.message) for w in told if "trlib diagnose" in str(w.message)],
+        sum(forwards),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +103,9 @@ def _quiet(monkeypatch):
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
 
 
-@pytest.mark.parametrize("given", [{}, {"kind": TrustRegionTrainer, "scale_rewards": "none"}], ids=["trl", "bridge"])
+@pytest.mark.parametrize(
+    "given", [{}, {"kind": TrustRegionTrainer, "scale_rewards": "none"}], ids=["trl", "bridge"]
+)
 def test_a_healthy_run_has_no_cause(given, small_model, tmp_path):
     causes, told, _ = run(tmp_path, small_model(), **given)
     assert causes == [{"found": 0.0}] * 3 and not told
@@ -127,14 +138,23 @@ def test_a_batch_is_looked_at_up_to_its_limit(small_model, tmp_path):
 def test_without_the_samplers_log_probs_it_says_once_what_is_not_seen(small_model, tmp_path):
     causes, told, _ = run(tmp_path, small_model(), rollout=False)
     (only,) = told
-    assert "no log-probs of the sampler" in only and "use_vllm=True" in only and "temperature" in only
+    assert (
+        "no log-probs of the sampler" in only and "use_vllm=True" in only and "temperature" in only
+    )
     assert causes == [{"found": 0.0}] * 3
 
 
-def test_a_trainer_without_completions_is_told_once_what_it_lacks_and_trains_on(small_model, tmp_path):
+def test_a_trainer_without_completions_is_told_once_what_it_lacks_and_trains_on(
+    small_model, tmp_path
+):
     ids = [{"input_ids": [3, 4, 5], "labels": [3, 4, 5]}] * 4
     args = TrainingArguments(
-        str(tmp_path), max_steps=2, use_cpu=True, report_to=[], save_strategy="no", disable_tqdm=True
+        str(tmp_path),
+        max_steps=2,
+        use_cpu=True,
+        report_to=[],
+        save_strategy="no",
+        disable_tqdm=True,
     )
     trainer = Trainer(small_model(), args, train_dataset=Dataset.from_list(ids))
     with warnings.catch_warnings(record=True) as told:
@@ -142,7 +162,10 @@ def test_a_trainer_without_completions_is_told_once_what_it_lacks_and_trains_on(
         trainer.add_callback(CausesCallback(trainer, every=1))
         trainer.train()
     (only,) = [str(w.message) for w in told if "trlib diagnose" in str(w.message)]
-    assert "log-probs of TRL's GRPOTrainer; Trainer has no _compute_loss" in only and trainer.state.global_step == 2
+    assert (
+        "log-probs of TRL's GRPOTrainer; Trainer has no _compute_loss" in only
+        and trainer.state.global_step == 2
+    )
 
 
 def test_without_the_laboratory_it_says_what_to_install(monkeypatch):
@@ -157,12 +180,14 @@ def test_a_number_of_steps_or_tokens_is_checked(name):
         Watch(**{name: 0})
 
 
-# -- verl -------------------------------------------------------------------------------------------------------------
+# -- verl
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def driver(monkeypatch):
-    """verl's own functions in a module by its trainer's name: the trainer itself needs a cluster's packages."""
+    """verl's own functions in a module by its trainer's name: the trainer itself needs a cluster's
+    packages."""
     pytest.importorskip("verl", reason="verl is not installed")
     from verl.trainer.ppo import core_algos, metric_utils
 
@@ -177,7 +202,10 @@ def driver(monkeypatch):
         return data
 
     module = ModuleType(verl.TRAINERS[0])
-    module.compute_advantage, module.compute_data_metrics = compute_advantage, metric_utils.compute_data_metrics
+    module.compute_advantage, module.compute_data_metrics = (
+        compute_advantage,
+        metric_utils.compute_data_metrics,
+    )
     monkeypatch.setattr(metric_utils, "compute_data_metrics", metric_utils.compute_data_metrics)
     for name in (*verl.TRAINERS, *verl.METRICS[1:]):
         monkeypatch.setitem(sys.modules, name, None)
@@ -190,18 +218,24 @@ def verls_batch(model, seed: int, learner: float = TEMPERATURE):
     from verl import DataProto
 
     torch.manual_seed(seed)
-    trainer = SimpleNamespace(model=model, processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial"))
+    trainer = SimpleNamespace(
+        model=model, processing_class=AutoTokenizer.from_pretrained(EMBEDDED / "dial")
+    )
     made = drawn(TEMPERATURE)([p for p in PROMPTS[:8] for _ in range(8)], trainer)
     prompts, responses = torch.tensor(made["prompt_ids"]), torch.tensor(made["completion_ids"])
     with torch.no_grad():
-        logits = model(torch.cat([prompts, responses], 1)).logits[:, prompts.shape[1] - 1 : -1] / learner
+        logits = (
+            model(torch.cat([prompts, responses], 1)).logits[:, prompts.shape[1] - 1 : -1] / learner
+        )
     rewards = torch.zeros(responses.shape)
     rewards[:, -1] = torch.tensor(reward(made["completion_ids"]))
     return DataProto.from_dict(
         tensors={
             "prompts": prompts,
             "responses": responses,
-            "attention_mask": torch.ones(64, prompts.shape[1] + responses.shape[1], dtype=torch.long),
+            "attention_mask": torch.ones(
+                64, prompts.shape[1] + responses.shape[1], dtype=torch.long
+            ),
             "response_mask": torch.ones(responses.shape),
             "rollout_log_probs": torch.tensor(made["logprobs"]),
             "old_log_probs": logits.log_softmax(-1).gather(-1, responses.unsqueeze(-1)).squeeze(-1),
@@ -214,7 +248,9 @@ def verls_batch(model, seed: int, learner: float = TEMPERATURE):
 
 def step(driver, batch) -> dict[str, float]:
     """What verl's driver does with a batch, as far as it concerns metrics."""
-    metrics = driver.compute_data_metrics(batch=driver.compute_advantage(batch, adv_estimator="grpo"), use_critic=False)
+    metrics = driver.compute_data_metrics(
+        batch=driver.compute_advantage(batch, adv_estimator="grpo"), use_critic=False
+    )
     assert "critic/rewards/mean" in metrics
     return {k.removeprefix("causes/"): v for k, v in metrics.items() if k.startswith("causes/")}
 
@@ -228,7 +264,10 @@ def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
     assert step(driver, verls_batch(model, 0)) == {"found": 0.0}
     assert step(driver, verls_batch(model, 1, learner=1.0)) == {}
     with pytest.warns(UserWarning, match="temperature: .* divide its logits"):
-        assert step(driver, verls_batch(model, 2, learner=1.0)) == {"found": 1.0, "temperature": 1.0}
+        assert step(driver, verls_batch(model, 2, learner=1.0)) == {
+            "found": 1.0,
+            "temperature": 1.0,
+        }
 
 
 def test_verl_is_told_once_which_option_records_the_sampler(driver, small_model):

@@ -1,6 +1,8 @@
-"""A few updates of the TRL bridge, or of TRL alone, on fixed rollouts, in one process or more: what test_trl compares.
+"""A few updates of the TRL bridge, or of TRL alone, on fixed rollouts, in one process or more: what
+test_trl compares.
 
-trl_run.py JOBS     a JSON list of [FOLDER, KIND, SETTINGS], KIND of KINDS, SETTINGS of GRPOConfig: each job writes
+trl_run.py JOBS     a JSON list of [FOLDER, KIND, SETTINGS], KIND of KINDS, SETTINGS of GRPOConfig:
+each job writes
                     FOLDER/{weights.pt, history.json}. torchrun starts several processes.
 """
 
@@ -42,7 +44,8 @@ KINDS: dict[str, type[GRPOTrainer]] = {"dppo": Around, "bridge": Clipped, "trl":
 
 
 def rollouts(prompts: list[str], trainer: GRPOTrainer) -> dict[str, list]:
-    """Completions and sampler's log-probs that depend on nothing but the prompt and how often it came."""
+    """Completions and sampler's log-probs that depend on nothing but the prompt and how often it
+    came."""
     drawn: dict[str, list] = {"prompt_ids": [], "completion_ids": [], "logprobs": []}
     seen: Counter[str] = Counter()
     for prompt in prompts:
@@ -101,8 +104,12 @@ def run(folder: Path, kind: str, given: dict) -> None:
     trainer.train()
     if trainer.accelerator.is_main_process:
         folder.mkdir(exist_ok=True, parents=True)
-        torch.save(trainer.accelerator.unwrap_model(trainer.model).state_dict(), folder / "weights.pt")
-        (folder / "history.json").write_text(json.dumps({"processes": processes, "log": trainer.state.log_history}))
+        torch.save(
+            trainer.accelerator.unwrap_model(trainer.model).state_dict(), folder / "weights.pt"
+        )
+        (folder / "history.json").write_text(
+            json.dumps({"processes": processes, "log": trainer.state.log_history})
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The built book, served on loopback, and a Chromium that looks at it.
 
-The book is built once by the same code that builds it for readers: a page of each kind (`DAILY`) in the `smoke`
-profile, or the whole book, as `--book` says. A test that needs more than these pages is one for `make nightly`.
+The book is built once by the same code that builds it for readers: a page of each kind (`DAILY`) in
+the `smoke` profile, or the whole book, as `--book` says. A test that needs more than these pages is
+one for `make nightly`.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def book(request: pytest.FixtureRequest) -> Path:
     profile = request.config.getoption("book")
     if profile == "some":
         return build("smoke", BUILD / "smoke" / "_build", pages=DAILY)
-    # The `cpu` book is the one that `make html` builds: what is built of it already is not built again.
+    # The `cpu` book is the one that `make html` builds: what is built of it already is not built
+    # again.
     return build(profile, BUILD if profile == "cpu" else BUILD / profile / "_build")
 
 
@@ -77,7 +79,8 @@ def address(book: Path) -> Iterator[str]:
 
 
 PATIENCE = 120
-"""Seconds until something that a browser was to do counts as never done: a busy machine is slow, not wrong."""
+"""Seconds until something that a browser was to do counts as never done: a busy machine is slow,
+not wrong."""
 
 
 @pytest.fixture(scope="session")
@@ -103,16 +106,22 @@ def _patient(make: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def frame_cost() -> Callable[..., float]:
-    """The mean milliseconds of processor time, in script, style and layout, of the frames that an action draws.
-    Processor time, because what other processes do must not count."""
+    """The mean milliseconds of processor time, in script, style and layout, of the frames that an
+    action draws. Processor time, because what other processes do must not count."""
 
     def cost(context: Any, page: Any, act: Callable[[], Any], frames: int) -> float:
         clock = context.new_cdp_session(page)
         clock.send("Performance.enable", {"timeDomain": "threadTicks"})
 
         def spent() -> float:
-            metrics = {metric["name"]: metric["value"] for metric in clock.send("Performance.getMetrics")["metrics"]}
-            return sum(metrics[name] for name in ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration"))
+            metrics = {
+                metric["name"]: metric["value"]
+                for metric in clock.send("Performance.getMetrics")["metrics"]
+            }
+            return sum(
+                metrics[name]
+                for name in ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration")
+            )
 
         before = spent()
         act()
@@ -125,13 +134,14 @@ DRAWN = """() => Promise.race([
     new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))),
     new Promise(done => setTimeout(done, 1000)),  // a page that is not shown has no frames
 ])"""
-"""Two frames later: an explorable draws what its model says in the next frame, so a model alone is not a picture."""
+"""Two frames later: an explorable draws what its model says in the next frame, so a model alone is
+not a picture."""
 
 
 @pytest.fixture(scope="session")
 def until() -> Callable[..., None]:
-    """Waits until an expression is true of a page or an element, and drawn. The book's pages forbid `eval`, and that
-    is what Playwright's `wait_for_function` asks with from its second try on."""
+    """Waits until an expression is true of a page or an element, and drawn. The book's pages forbid
+    `eval`, and that is what Playwright's `wait_for_function` asks with from its second try on."""
 
     def wait(where: Any, expression: str, seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
@@ -145,12 +155,15 @@ def until() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def press_until() -> Callable[..., None]:
-    """Presses a key until an expression is true, again and again as a reader would: a busy page drops a key."""
+    """Presses a key until an expression is true, again and again as a reader would: a busy page
+    drops a key."""
 
     def press(page: Any, key: str, expression: str, seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
         while not page.evaluate(expression):
-            assert time.monotonic() < end, f"not true within {seconds} s of pressing {key}: {expression}"
+            assert time.monotonic() < end, (
+                f"not true within {seconds} s of pressing {key}: {expression}"
+            )
             page.keyboard.press(key)
         page.evaluate(DRAWN)
 
@@ -159,12 +172,15 @@ def press_until() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Calls into an explorable's sources: `sources("simplex/maths.js", "(m, x) => m.basis(x)", [0.2, 0.3, 0.5])`."""
+    """Calls into an explorable's sources: `sources("simplex/maths.js", "(m, x) => m.basis(x)",
+    [0.2, 0.3, 0.5])`."""
     page = chromium.new_page()
 
     def answer(route: Any) -> None:
         asked = route.request.url.split("/", 3)[3]
-        path = (ENGINE.parent if asked.startswith("engine/") else SOURCES) / asked  # `../../engine/js/...` of a source
+        path = (
+            ENGINE.parent if asked.startswith("engine/") else SOURCES
+        ) / asked  # `../../engine/js/...` of a source
         if path.is_file():
             route.fulfill(body=path.read_text(encoding="utf-8"), content_type="text/javascript")
         else:
@@ -206,7 +222,8 @@ window.score = async (engine, prompts, completions) => {
 
 @pytest.fixture(scope="module")
 def ask(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Runs JavaScript, the body of a function of `given`, in a page that has the engine beside it."""
+    """Runs JavaScript, the body of a function of `given`, in a page that has the engine beside
+    it."""
     page = chromium.new_page()
     with _served(ENGINE) as address:
         page.goto(f"{address}/js/")

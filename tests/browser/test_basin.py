@@ -1,4 +1,5 @@
-"""The basin explorer in Chromium, on made runs: it reads as numpy interpolates, and offers only what is recorded."""
+"""The basin explorer in Chromium, on made runs: it reads as numpy interpolates, and offers only
+what is recorded."""
 
 from __future__ import annotations
 
@@ -20,14 +21,17 @@ from trlab.sweep import Axis
 
 PAGE = (
     '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>basin</title>'
-    '<meta name="viewport" content="width=device-width, initial-scale=1"><body><main>{}</main></body></html>'
+    '<meta name="viewport" content="width=device-width, '
+    'initial-scale=1"><body><main>{}</main></body></html>'
 )
 MODEL = "document.querySelector('.trlib-explorable').model"
 NARROW = Axis("narrow", {"a third": {"threshold": 1 / 3}, "a tenth": {"threshold": 0.1}})
 
 
 def packed(*panels: dict[str, Any]) -> str:
-    return json.dumps({"within": 0.05, "tenfold": 10, "names": module.METHODS, "records": {}, "panels": panels})
+    return json.dumps(
+        {"within": 0.05, "tenfold": 10, "names": module.METHODS, "records": {}, "panels": panels}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +47,9 @@ def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     """Opens a page with the explorer over given panels; nothing may be complained of."""
     pages, complaints = [], []
 
-    def opened(panels: list[dict[str, Any]], width: int = 900, at: Path | None = None, **settings: Any) -> Any:
+    def opened(
+        panels: list[dict[str, Any]], width: int = 900, at: Path | None = None, **settings: Any
+    ) -> Any:
         data = packed(*panels)
         for place in (modules, host, module):
             monkeypatch.setattr(place, "data_of", lambda name: data)
@@ -52,7 +58,9 @@ def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
         pages.append(page)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        html = PAGE.format(re.sub(r"<template.*?</template>", "", Basin(**settings).html(), flags=re.DOTALL))
+        html = PAGE.format(
+            re.sub(r"<template.*?</template>", "", Basin(**settings).html(), flags=re.DOTALL)
+        )
         if at is None:
             page.set_content(html)
         else:
@@ -74,7 +82,9 @@ def get(page: Any, name: str) -> Any:
 
 def cells(page: Any, method: str) -> list[str]:
     """The table's row of a method, without its name."""
-    row = page.locator(".readings tbody tr", has=page.get_by_role("button", name=re.compile(rf"^{method}")))
+    row = page.locator(
+        ".readings tbody tr", has=page.get_by_role("button", name=re.compile(rf"^{method}"))
+    )
     return row.locator("td > span:first-child").all_inner_texts()
 
 
@@ -93,9 +103,13 @@ def test_a_curve_is_read_as_numpy_interpolates(sources: Any) -> None:
             assert value is None, "nothing is read where nothing was run"
             continue
         inside += 1
-        assert value == pytest.approx(np.interp(np.log10(rate), np.log10(rates), curve), rel=1e-12, abs=1e-12)
+        assert value == pytest.approx(
+            np.interp(np.log10(rate), np.log10(rates), curve), rel=1e-12, abs=1e-12
+        )
     assert 300 < inside < len(asked) - 100
-    assert sources("basin/maths.js", "m => m.readAt([3e-5, 3e-4], [0, 1], 10 * 3e-5)") == 1, "3.0000000000000003e-4"
+    assert sources("basin/maths.js", "m => m.readAt([3e-5, 3e-4], [0, 1], 10 * 3e-5)") == 1, (
+        "3.0000000000000003e-4"
+    )
 
 
 def test_a_rate_is_in_the_basin_where_the_curve_is_above_the_line(
@@ -107,7 +121,8 @@ def test_a_rate_is_in_the_basin_where_the_curve_is_above_the_line(
     for panel in everything:
         where = sources(
             "basin/maths.js",
-            "(m, [panel, rungs]) => rungs.map(lr => m.readings(panel, Object.keys(panel.methods), 'end', lr, 10))",
+            "(m, [panel, rungs]) => rungs.map(lr => m.readings(panel, Object.keys(panel.methods), "
+            "'end', lr, 10))",
             [panel, rungs],
         )
         for rate, rows in zip(rungs, where, strict=True):
@@ -118,7 +133,9 @@ def test_a_rate_is_in_the_basin_where_the_curve_is_above_the_line(
                     continue
                 # One hump each: above the line and in the basin are the same.
                 above = row["value"] > panel["line"]
-                assert (row["where"] == "in") == above or row["value"] == pytest.approx(panel["line"], abs=1e-4)
+                assert (row["where"] == "in") == above or row["value"] == pytest.approx(
+                    panel["line"], abs=1e-4
+                )
                 best = max(max(one["end"]["curve"]) for one in panel["methods"].values())
                 assert row["below"] == pytest.approx(best - row["value"])
                 if row["where"] == "none":
@@ -131,9 +148,14 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(
     page = show(everything, methods=["pg_is", "ppo", "troll"], lr=1e-5, seeds="map")
     panel = next(one for one in everything if one["uses"] == "16" and len(one["seeds"]) == 2)
     ends = {method: of["end"]["curve"] for method, of in panel["methods"].items()}
-    assert cells(page, "PPO")[0] == f"{ends['ppo'][0]:.3f}" and cells(page, "PPO")[2] == f"{ends['ppo'][1]:.3f}"
+    assert (
+        cells(page, "PPO")[0] == f"{ends['ppo'][0]:.3f}"
+        and cells(page, "PPO")[2] == f"{ends['ppo'][1]:.3f}"
+    )
     best = max(max(curve) for curve in ends.values())
-    assert cells(page, "TROLL")[1] == f"−{best - ends['troll'][0]:.3f}" and cells(page, "TROLL")[3:] == ["–", "none"]
+    assert cells(page, "TROLL")[1] == f"−{best - ends['troll'][0]:.3f}" and cells(page, "TROLL")[
+        3:
+    ] == ["–", "none"]
     high = panel["methods"]["pg_is"]["basin"]["high"]
     lead, power = f"{high:.1e}".split("e")
     assert cells(page, "no region")[3] == f"{float(lead):g}e{int(power)}"
@@ -170,9 +192,16 @@ def test_open_ends_are_drawn_open(show: Any, everything: list[dict[str, Any]]) -
     drawn = page.locator(".ends").evaluate_all("all => all.map(node => node.getAttribute('d'))")
     panel = max(everything, key=lambda one: len(one["seeds"]))
     have = [panel["methods"][method]["basin"] for method in ("pg_is", "ppo")]
-    assert [path.count("V") for path in drawn] == [2 - one["open_low"] - one["open_high"] for one in have]
-    assert [path.count("l") // 2 for path in drawn] == [one["open_low"] + one["open_high"] for one in have]
-    assert have[0]["open_low"] and page.locator(".trx svg", has_text="none: below the line at every rate").count()
+    assert [path.count("V") for path in drawn] == [
+        2 - one["open_low"] - one["open_high"] for one in have
+    ]
+    assert [path.count("l") // 2 for path in drawn] == [
+        one["open_low"] + one["open_high"] for one in have
+    ]
+    assert (
+        have[0]["open_low"]
+        and page.locator(".trx svg", has_text="none: below the line at every rate").count()
+    )
     assert page.locator(".bar").count() == 2
 
 
@@ -181,26 +210,44 @@ def test_bands_are_drawn_of_many_seeds_and_runs_are_marked(
 ) -> None:
     page = show(everything, methods=["pg_is", "ppo", "troll"])
     assert page.locator(".band").count() == 3 and page.locator(".run").count() == 3 * 3 * 9
-    assert "9 seeds at each rate; bands are 95 % intervals" in page.locator(".readings").inner_text()
+    assert (
+        "9 seeds at each rate; bands are 95 % intervals" in page.locator(".readings").inner_text()
+    )
     page.get_by_role("radio", name="the map, 2 seeds").evaluate("node => node.click()")
-    until(page.locator(".readings"), "node => node.textContent.includes('2 seeds at each rate: a map, not evidence')")
+    until(
+        page.locator(".readings"),
+        "node => node.textContent.includes('2 seeds at each rate: a map, not evidence')",
+    )
     assert page.locator(".band").count() == 0 and page.locator(".run").count() == 3 * 3 * 2
     page.get_by_role("radio", name="take-off").evaluate("node => node.click()")
-    until(page.locator(".verdict"), "node => node.textContent.includes('of the ends, whatever is drawn')")
+    until(
+        page.locator(".verdict"),
+        "node => node.textContent.includes('of the ends, whatever is drawn')",
+    )
     assert page.locator(".line-of-all").get_attribute("d") is None, "the line is one of ends"
 
 
-def test_only_what_is_recorded_can_be_chosen(show: Any, until: Any, everything: list[dict[str, Any]]) -> None:
+def test_only_what_is_recorded_can_be_chosen(
+    show: Any, until: Any, everything: list[dict[str, Any]]
+) -> None:
     page = show(everything)
-    legends = "all => all.filter(node => !node.hidden).map(node => node.querySelector('legend').textContent)"
+    legends = (
+        "all => all.filter(node => !node.hidden).map(node => "
+        "node.querySelector('legend').textContent)"
+    )
     heads = page.locator(".head fieldset")
     every = ["Uses of every batch", "Threshold of every method", "Seeds", "What is drawn"]
     assert heads.evaluate_all(legends) == every
     page.get_by_role("radio", name="a third").evaluate("node => node.click()")
-    until(page.locator(".readings"), "node => node.textContent.includes('the bound on the gradient')")
+    until(
+        page.locator(".readings"), "node => node.textContent.includes('the bound on the gradient')"
+    )
     page.get_by_role("radio", name="one use").evaluate("node => node.click()")
     until(page, f"{MODEL}.get('threshold') === 'default'")
-    until(page.locator(".notes"), "node => node.textContent.includes('only default thresholds were run')")
+    until(
+        page.locator(".notes"),
+        "node => node.textContent.includes('only default thresholds were run')",
+    )
     assert heads.evaluate_all(legends) == ["Uses of every batch", "What is drawn"]
     assert "Not in this record: GSPO, DPPO." in page.locator(".readings").inner_text()
     alone = show(everything[1:2])
@@ -212,7 +259,9 @@ def test_only_what_is_recorded_can_be_chosen(show: Any, until: Any, everything: 
 def test_without_a_record_it_says_so(show: Any, width: int) -> None:
     page = show([], width)
     assert page.locator(".verdict b").inner_text() == "Not recorded yet"
-    assert page.locator(".readings").is_hidden() and page.locator(".try .marks button").all_inner_texts() == ["reset"]
+    assert page.locator(".readings").is_hidden() and page.locator(
+        ".try .marks button"
+    ).all_inner_texts() == ["reset"]
     page.locator(".handle").press("ArrowRight")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

@@ -1,4 +1,5 @@
-"""The page of `trlib diagnose` as a browser sees it: by itself, quiet, readable by everyone, on a phone, by keys."""
+"""The page of `trlib diagnose` as a browser sees it: by itself, quiet, readable by everyone, on a
+phone, by keys."""
 
 from __future__ import annotations
 
@@ -25,7 +26,10 @@ def file(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param == "example":
         found = diagnose(read(ROOT / "book" / "_static" / "diagnose" / "rollouts.parquet"))
     else:
-        bad = "<script>window.caught = 1</script><img src=http://example.invalid/x onerror='window.caught = 1'>"
+        bad = (
+            "<script>window.caught = 1</script><img src=http://example.invalid/x "
+            "onerror='window.caught = 1'>"
+        )
         table = pd.DataFrame(
             {
                 "logp": [[-0.1, -1.0, -2.0]],
@@ -43,7 +47,9 @@ def file(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_page_is_quiet_accessible_and_fits(file: Path, chromium: Any) -> None:
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark", bypass_csp=True)
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme="dark", bypass_csp=True
+    )
     view = context.new_page()
     requests: list[str] = []
     complaints: list[str] = []
@@ -57,7 +63,9 @@ def test_the_page_is_quiet_accessible_and_fits(file: Path, chromium: Any) -> Non
     for theme in ("dark", "light"):
         view.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
         settle(view)
-        found = view.evaluate("rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", RULES)
+        found = view.evaluate(
+            "rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", RULES
+        )
         assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found["violations"]] == [], theme
     view.set_viewport_size({"width": 360, "height": 780})
     settle(view)
@@ -67,7 +75,9 @@ def test_the_page_is_quiet_accessible_and_fits(file: Path, chromium: Any) -> Non
     context.close()
 
 
-def test_the_theme_follows_the_system_and_the_keyboard(file: Path, chromium: Any, press_until: Any) -> None:
+def test_the_theme_follows_the_system_and_the_keyboard(
+    file: Path, chromium: Any, press_until: Any
+) -> None:
     context = chromium.new_context(color_scheme="dark", viewport={"width": 360, "height": 780})
     view = context.new_page()
     view.goto(file.as_uri())

@@ -1,4 +1,5 @@
-"""Your own rollouts in the page: files chosen, dropped and broken, what is said of them, what is saved, what leaves."""
+"""Your own rollouts in the page: files chosen, dropped and broken, what is said of them, what is
+saved, what leaves."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ from trlib.cli import main
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline' blob:; style-src 'unsafe-inline'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self' 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
+    "connect-src 'self'; "
     "worker-src blob:; img-src data:"
 )
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
@@ -34,7 +36,9 @@ PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset=
 [data-theme=dark] body {{ background: #14181d; color: #eee }}
 </style></head><body><main><h1>Is my run fine?</h1>{body}</main></body></html>"""
 HOME = '[data-explorable="diagnose"]'
-FILE, VERDICT, ALERT = (f"{HOME} {part}" for part in ("input[type=file]", "[data-verdict]", "[role=alert]"))
+FILE, VERDICT, ALERT = (
+    f"{HOME} {part}" for part in ("input[type=file]", "[data-verdict]", "[role=alert]")
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +56,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     jsonl(path / "shifted.jsonl", without(shifted(batch(1, 12)), "logp_old"))
     bad = "<img src=x onerror='window.caught = 1'><script>window.caught = 1</script>"
     hostile = {**batch(2, moved=1.0), "prompt": [bad] * 24, "group": [bad] * 24}
-    jsonl(path / "a<b>&.jsonl", {**hostile, "text": [[bad] * len(row) for row in hostile["logp"]], bad: [1] * 24})
-    (path / "broken.jsonl").write_text('{"logp": [-1, -2], "logp_rollout": [-1], "advantage": 1, "mask": [1, 1]}\n')
+    jsonl(
+        path / "a<b>&.jsonl",
+        {**hostile, "text": [[bad] * len(row) for row in hostile["logp"]], bad: [1] * 24},
+    )
+    (path / "broken.jsonl").write_text(
+        '{"logp": [-1, -2], "logp_rollout": [-1], "advantage": 1, "mask": [1, 1]}\n'
+    )
     for i, at in enumerate((slice(None, None, 2), slice(1, None, 2))):
         jsonl(path / f"rank_{i}.jsonl", {name: values[at] for name, values in batch(3).items()})
     (path / "ranks").mkdir()
@@ -74,7 +83,9 @@ def address(folder: Path, serving: Any) -> Iterator[str]:
 @pytest.fixture
 def view(chromium: Any, address: str) -> Iterator[Page]:
     """The page, whose every request and complaint is kept."""
-    context = chromium.new_context(viewport={"width": 1000, "height": 900}, accept_downloads=True, bypass_csp=False)
+    context = chromium.new_context(
+        viewport={"width": 1000, "height": 900}, accept_downloads=True, bypass_csp=False
+    )
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -101,7 +112,12 @@ def test_a_file_gets_the_verdict_of_the_command_and_nothing_leaves(
         verdict = view.locator(VERDICT)
         expect(verdict).to_have_attribute("data-verdict", word)
         expect(verdict).to_have_attribute("data-causes", "shift" if status else "")
-        assert main(["diagnose", str(folder / name), "--json", "--out", str(tmp_path / f"{name}.html")]) == status
+        assert (
+            main(
+                ["diagnose", str(folder / name), "--json", "--out", str(tmp_path / f"{name}.html")]
+            )
+            == status
+        )
         found = json.loads(capsys.readouterr().out)
         assert found["verdict"] == word
         expect(verdict).to_contain_text(found["headline"])
@@ -111,7 +127,11 @@ def test_a_file_gets_the_verdict_of_the_command_and_nothing_leaves(
         view.get_by_role("button", name="Save as one page").click()
     html = Path(saved.value.path()).read_text(encoding="utf-8")
     assert saved.value.suggested_filename == "shifted.html"
-    assert html.startswith("<!DOCTYPE html>") and "found: shift" in html and "default-src 'none'" in html
+    assert (
+        html.startswith("<!DOCTYPE html>")
+        and "found: shift" in html
+        and "default-src 'none'" in html
+    )
     assert [url for url in requests if not url.startswith("blob:")] == []
 
 
@@ -156,7 +176,9 @@ def test_samples_settings_ranks_and_what_is_dropped(view: Page, folder: Path) ->
     expect(verdict).to_have_attribute("data-causes", "shift")
 
 
-def test_parquet_is_read_by_a_script_that_comes_only_for_it(view: Page, folder: Path, chromium: Any) -> None:
+def test_parquet_is_read_by_a_script_that_comes_only_for_it(
+    view: Page, folder: Path, chromium: Any
+) -> None:
     scripts: list[str] = []
     view.on("request", lambda request: scripts.append(request.url.rsplit("/", 1)[1]))
     choose(view, folder / "good.jsonl")
@@ -191,7 +213,9 @@ def test_a_folder_is_read_as_ranks_and_what_changes_or_is_too_large_is_named(
     drop_on(view, folder / "ranks")
     expect(view.locator(f"{HOME} .findings")).to_contain_text("24 completions of 6 prompts")
     drop_on(view, folder / "empty")
-    expect(view.locator(ALERT)).to_contain_text("The folder empty holds no dump that this page reads (.jsonl, .json")
+    expect(view.locator(ALERT)).to_contain_text(
+        "The folder empty holds no dump that this page reads (.jsonl, .json"
+    )
 
     growing = shutil.copyfile(folder / "good.jsonl", tmp_path / "growing.jsonl")
     choose(view, growing)
@@ -206,14 +230,18 @@ def test_a_folder_is_read_as_ranks_and_what_changes_or_is_too_large_is_named(
     with (tmp_path / "huge.jsonl").open("wb") as file:
         file.truncate(2 * 10**9)
     choose(view, tmp_path / "huge.jsonl")
-    expect(view.locator(ALERT)).to_contain_text("'huge.jsonl' is 2.0 GB; this page reads at most 1.0 GB")
+    expect(view.locator(ALERT)).to_contain_text(
+        "'huge.jsonl' is 2.0 GB; this page reads at most 1.0 GB"
+    )
 
 
 def test_bad_files_are_named_and_their_texts_stay_texts(view: Page, folder: Path) -> None:
     choose(view, folder / "good.jsonl")
     expect(view.locator(VERDICT)).to_be_visible()
     choose(view, folder / "broken.jsonl")
-    expect(view.locator(ALERT)).to_contain_text("Column 'logp_rollout': expected a list of 2 values in row 0")
+    expect(view.locator(ALERT)).to_contain_text(
+        "Column 'logp_rollout': expected a list of 2 values in row 0"
+    )
     expect(view.locator(VERDICT)).to_have_count(0)
     choose(view, folder / "a<b>&.jsonl")
     expect(view.locator(VERDICT)).to_be_visible()
@@ -237,9 +265,13 @@ def test_accessible_by_keys_and_on_a_phone(chromium: Any, folder: Path) -> None:
     for theme in ("light", "dark"):
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
         settle(page)
-        found = page.evaluate("rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", RULES)
+        found = page.evaluate(
+            "rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", RULES
+        )
         assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found["violations"]] == [], theme
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    small = page.locator(f"{HOME} button").evaluate_all("all => all.filter(b => b.getBoundingClientRect().height < 44)")
+    small = page.locator(f"{HOME} button").evaluate_all(
+        "all => all.filter(b => b.getBoundingClientRect().height < 44)"
+    )
     assert small == []
     context.close()

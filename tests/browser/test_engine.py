@@ -1,4 +1,5 @@
-"""The playground's engine in Chromium against torch: log-probs, gradients, a step, samples, and what it refuses."""
+"""The playground's engine in Chromium against torch: log-probs, gradients, a step, samples, and
+what it refuses."""
 
 from __future__ import annotations
 
@@ -37,12 +38,17 @@ def written(name: str, prompts: int = 6, group: int = 4) -> tuple[list[Prompt], 
     """Completions of a checkpoint's own task, prompts of several lengths."""
     asked = task_of(name).prompts(prompts, seed=7)
     policy = policy_of(name)
-    return asked, sample(policy, [p.text for p in asked], group=group, max_tokens=task_of(name).max_tokens, seed=3)
+    return asked, sample(
+        policy, [p.text for p in asked], group=group, max_tokens=task_of(name).max_tokens, seed=3
+    )
 
 
 def as_lists(completions: Completions) -> dict[str, Any]:
     """Prompts and completions as the page holds them."""
-    prompts = [row[keep].tolist() for row, keep in zip(completions.prompt_ids, completions.prompt_mask, strict=True)]
+    prompts = [
+        row[keep].tolist()
+        for row, keep in zip(completions.prompt_ids, completions.prompt_mask, strict=True)
+    ]
     rows = zip(completions.group.tolist(), completions.tokens, completions.mask, strict=True)
     return {
         "prompts": prompts,
@@ -59,12 +65,17 @@ def numbers(said: str) -> np.ndarray:
 
 
 def weights_of(policy: Policy) -> dict[str, Any]:
-    return {"vocabulary": policy.vocabulary, "weights": text(flat(dict(policy.model.named_parameters())))}
+    return {
+        "vocabulary": policy.vocabulary,
+        "weights": text(flat(dict(policy.model.named_parameters()))),
+    }
 
 
 def distance(found: np.ndarray, wanted: np.ndarray) -> float:
     """The difference's Euclidean norm relative to what is wanted."""
-    return float(np.linalg.norm(found.astype(float) - wanted) / np.linalg.norm(wanted.astype(float)))
+    return float(
+        np.linalg.norm(found.astype(float) - wanted) / np.linalg.norm(wanted.astype(float))
+    )
 
 
 def a_loss(policy: Policy, completions: Completions) -> tuple[torch.Tensor, torch.Tensor]:
@@ -97,7 +108,9 @@ LEARN = """
 """
 
 
-def learn(ask: Callable[..., Any], name: str, build: str = "engine", grad_norm: float = 1.0) -> tuple[Any, Any]:
+def learn(
+    ask: Callable[..., Any], name: str, build: str = "engine", grad_norm: float = 1.0
+) -> tuple[Any, Any]:
     """One update in the page, and the same in torch."""
     policy = trlib.load_policy(name)
     _, completions = written(name)
@@ -114,7 +127,9 @@ def learn(ask: Callable[..., Any], name: str, build: str = "engine", grad_norm: 
     optimizer.step()
     mask = completions.mask
     wanted = {
-        "logp": torch.cat([row[keep] for row, keep in zip(logp.detach(), mask, strict=True)]).numpy(),
+        "logp": torch.cat(
+            [row[keep] for row, keep in zip(logp.detach(), mask, strict=True)]
+        ).numpy(),
         "gradients": gradients,
         "norm": norm,
         "before": before,
@@ -143,7 +158,9 @@ def test_log_probs_gradients_and_a_step_are_torch_s(ask: Callable[..., Any], nam
 
 def test_a_step_from_the_same_gradient_is_torch_s_adamw(ask: Callable[..., Any]) -> None:
     shape, draws = (4, 114_112), np.random.default_rng(2)
-    gradients = draws.normal(size=shape).astype("<f4") * 10.0 ** draws.uniform(-9, 1, size=shape).astype("<f4")
+    gradients = draws.normal(size=shape).astype("<f4") * 10.0 ** draws.uniform(
+        -9, 1, size=shape
+    ).astype("<f4")
     start = draws.normal(size=shape[1]).astype("<f4") / 8
     found = ask(
         """
@@ -171,7 +188,9 @@ def test_a_step_from_the_same_gradient_is_torch_s_adamw(ask: Callable[..., Any])
         optimizer.step()
         after = weight.detach().numpy().copy()
         assert one["norm"] == pytest.approx(norm, rel=EXACT)
-        assert distance(numbers(one["weights"]) - before, after - before) < 2 * EXACT  # a float32's rounding of w
+        assert (
+            distance(numbers(one["weights"]) - before, after - before) < 2 * EXACT
+        )  # a float32's rounding of w
         assert distance(numbers(one["weights"]), after) < EXACT / 10
         before = after
 
@@ -210,7 +229,9 @@ def test_the_same_uniform_numbers_write_the_same_tokens(ask: Callable[..., Any],
         assert one["again"] == one["logp"]  # sampler and learner agree bit for bit
     assert [i for i, one in enumerate(found) if one["full"]] == [3, 70]
     full = policy.score(wanted.rows(torch.tensor([70])), full=True).full[0, 0].detach().numpy()
-    np.testing.assert_allclose(numbers(found[70]["full"][0])[: policy.vocabulary], full, atol=2e-4, rtol=0)
+    np.testing.assert_allclose(
+        numbers(found[70]["full"][0])[: policy.vocabulary], full, atol=2e-4, rtol=0
+    )
 
 
 def _generator(seed: int) -> torch.Generator:
@@ -219,7 +240,9 @@ def _generator(seed: int) -> torch.Generator:
     return generator(seed, "sample")
 
 
-def test_more_completions_than_the_cache_holds_are_written_in_portions(ask: Callable[..., Any]) -> None:
+def test_more_completions_than_the_cache_holds_are_written_in_portions(
+    ask: Callable[..., Any],
+) -> None:
     policy = policy_of("spend")
     prompts = policy.encode_prompts([p.text for p in task_of("spend").prompts(40, seed=1)])
     found = ask(
@@ -243,27 +266,53 @@ def test_more_completions_than_the_cache_holds_are_written_in_portions(ask: Call
 REFUSED = {
     "rows": ("engine.forward(5000, 1)", "rows: expected at most 1024"),
     "outputs": ("engine.forward(4, 2000)", "outputs: expected at most 1024"),
-    "token": ("engine.token[1] = 114; engine.forward(4, 1)", "token: expected one of the vocabulary"),
+    "token": (
+        "engine.token[1] = 114; engine.forward(4, 1)",
+        "token: expected one of the vocabulary",
+    ),
     "position": ("engine.position[2] = 128; engine.forward(4, 1)", "position: expected 0 to 127"),
-    "slot": ("engine.slot[3] = 8192; engine.own_from[3] = 8190; engine.forward(4, 1)", "slot: expected 0 to 8191"),
-    "cache": ("engine.shared_from[3] = 8190; engine.shared[3] = 5; engine.forward(4, 1)", "slot: expected 0 to 8191"),
+    "slot": (
+        "engine.slot[3] = 8192; engine.own_from[3] = 8190; engine.forward(4, 1)",
+        "slot: expected 0 to 8191",
+    ),
+    "cache": (
+        "engine.shared_from[3] = 8190; engine.shared[3] = 5; engine.forward(4, 1)",
+        "slot: expected 0 to 8191",
+    ),
     "keys": ("engine.shared[3] = 60; engine.forward(4, 1)", "keys: expected at most 48"),
-    "many keys": ("engine.shared[3] = 2 ** 31 - 1; engine.forward(4, 1)", "keys: expected at most 48"),
-    "predictor": ("engine.predictor[0] = 4; engine.forward(4, 1)", "predictor: expected a row of the pass"),
+    "many keys": (
+        "engine.shared[3] = 2 ** 31 - 1; engine.forward(4, 1)",
+        "keys: expected at most 48",
+    ),
+    "predictor": (
+        "engine.predictor[0] = 4; engine.forward(4, 1)",
+        "predictor: expected a row of the pass",
+    ),
     "target": ("engine.target[0] = -1; engine.forward(4, 1)", "target: expected a token"),
     "gradient": (
         "engine.slot[3] = 9; engine.own_from[3] = 8; engine.forward(4, 1); engine.backward(4, 1)",
         "expected every row's own number",
     ),
-    "weights": ("engine.load({ vocabulary: 114, weights: new Float32Array(5) })", "weights: expected 114112 numbers"),
-    "vocabulary": ("engine.load({ vocabulary: 300, weights: new Float32Array(5) })", "vocabulary: expected 1 to 272"),
-    "gradient that is not finite": ("engine.gradients[5] = NaN; engine.step({ lr: 1 })", "grad_norm is NaN"),
+    "weights": (
+        "engine.load({ vocabulary: 114, weights: new Float32Array(5) })",
+        "weights: expected 114112 numbers",
+    ),
+    "vocabulary": (
+        "engine.load({ vocabulary: 300, weights: new Float32Array(5) })",
+        "vocabulary: expected 1 to 272",
+    ),
+    "gradient that is not finite": (
+        "engine.gradients[5] = NaN; engine.step({ lr: 1 })",
+        "grad_norm is NaN",
+    ),
 }
 
 
 @pytest.mark.parametrize("build", ["engine", "checked"])
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_does_not_fit_is_refused_by_name(ask: Callable[..., Any], case: str, build: str) -> None:
+def test_what_does_not_fit_is_refused_by_name(
+    ask: Callable[..., Any], case: str, build: str
+) -> None:
     body, said = REFUSED[case]
     found = ask(
         f"""
@@ -304,5 +353,7 @@ def test_packed_weights_open_as_they_were_packed(ask: Callable[..., Any], name: 
         **given,
     )
     assert found["vocabulary"] == policy_of(name).vocabulary == len(card.words)
-    np.testing.assert_array_equal(numbers(found["weights"]), np.frombuffer(data, "<f2").astype("f4"))
+    np.testing.assert_array_equal(
+        numbers(found["weights"]), np.frombuffer(data, "<f2").astype("f4")
+    )
     assert "not those that were packed" in found["damaged"]

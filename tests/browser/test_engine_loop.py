@@ -1,4 +1,5 @@
-"""The engine's loop in Chromium: a batch's updates against trlib's own loop, verifiers, a Worker, what stops a lane."""
+"""The engine's loop in Chromium: a batch's updates against trlib's own loop, verifiers, a Worker,
+what stops a lane."""
 
 from __future__ import annotations
 
@@ -75,15 +76,27 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     },
     **{name: (name, {}) for name in ("bapo", "minpro", "cpgd", "trefree")},
     "r2vpo": ("r2vpo", {"delta": 1e-3, "dual_lr": 20.0}),
-    "bapo by gradients": ("bapo", {"count": "gradient", "low": 0.9, "low_most": 0.98, "high": 1.02, "high_most": 1.5}),
+    "bapo by gradients": (
+        "bapo",
+        {"count": "gradient", "low": 0.9, "low_most": 0.98, "high": 1.02, "high_most": 1.5},
+    ),
     "trefree, close": ("trefree", {"delta": 0.02}),
     "gspo": ("gspo", {"eps_low": 0.01, "eps_high": 0.01}),
     "grpo with a reference": ("grpo", {"beta": 0.5, "dual_clip": 1.2}),
-    "ppo, leave-one-out": ("ppo", {"advantage": "leave-one-out", "eps_low": 0.02, "eps_high": 0.02}),
+    "ppo, leave-one-out": (
+        "ppo",
+        {"advantage": "leave-one-out", "eps_low": 0.02, "eps_high": 0.02},
+    ),
     "dppo by KL": ("dppo", {"delta_kl": 0.001}),
     "quatro, exact forward": ("quatro", {"form": "exact", "direction": "forward"}),
-    "penalty, proportional": ("ppo_penalty", {"controller": "proportional", "horizon": 100, "beta": 3.0}),
-    "troll, close": ("troll", {"delta_kl": 0.001, "aggregation": "seq-mean-token-mean", "level": "sequence"}),
+    "penalty, proportional": (
+        "ppo_penalty",
+        {"controller": "proportional", "horizon": 100, "beta": 3.0},
+    ),
+    "troll, close": (
+        "troll",
+        {"delta_kl": 0.001, "aggregation": "seq-mean-token-mean", "level": "sequence"},
+    ),
 }
 DAILY = ("ppo", "gspo", "troll, close")
 
@@ -91,7 +104,12 @@ DAILY = ("ppo", "gspo", "troll, close")
 def given_of(name: str, **more: Any) -> dict[str, Any]:
     policy = trlib.load_policy(name)
     weights = flat(dict(policy.model.named_parameters())).astype("<f4").tobytes()
-    return {"card": packed(policy)[0].json(), "weights": base64.b64encode(weights).decode(), "knobs": {}, **more}
+    return {
+        "card": packed(policy)[0].json(),
+        "weights": base64.b64encode(weights).decode(),
+        "knobs": {},
+        **more,
+    }
 
 
 def numbers(said: str) -> np.ndarray:
@@ -107,7 +125,9 @@ def as_completions(policy: Any, asked: list[Prompt], found: list[dict[str, Any]]
     mask = torch.tensor([[t < len(one["tokens"]) for t in range(longest)] for one in found])
     return Completions(
         prompt_ids=torch.tensor([[0] * (width - len(ids)) + ids for ids in prompts]),
-        prompt_mask=torch.tensor([[False] * (width - len(ids)) + [True] * len(ids) for ids in prompts]),
+        prompt_mask=torch.tensor(
+            [[False] * (width - len(ids)) + [True] * len(ids) for ids in prompts]
+        ),
         group=torch.tensor([one["prompt"] for one in found]),
         tokens=tokens,
         mask=mask,
@@ -121,10 +141,17 @@ def as_completions(policy: Any, asked: list[Prompt], found: list[dict[str, Any]]
 
 
 class Twin:
-    """A lane's batch in trlib: its collector, its boxes, its metrics; at every update the weights are the page's."""
+    """A lane's batch in trlib: its collector, its boxes, its metrics; at every update the weights
+    are the page's."""
 
     def __init__(
-        self, name: str, method: Any, found: dict[str, Any], settings: dict[str, Any], task: Any, dtype: str = "float64"
+        self,
+        name: str,
+        method: Any,
+        found: dict[str, Any],
+        settings: dict[str, Any],
+        task: Any,
+        dtype: str = "float64",
     ) -> None:
         self.found, self.method, self.policy = found, method, trlib.load_policy(name, dtype=dtype)
         run = RunSettings(
@@ -143,7 +170,10 @@ class Twin:
         verdicts = [
             task.verify(asked[g], words, ended=ended)
             for g, words, ended in zip(
-                self.completions.group.tolist(), self.completions.texts(), self.completions.ended.tolist(), strict=True
+                self.completions.group.tolist(),
+                self.completions.texts(),
+                self.completions.ended.tolist(),
+                strict=True,
             )
         ]
         assert [vars(v) for v in verdicts] == [one["verdict"] for one in found["completions"]]
@@ -171,7 +201,12 @@ class Twin:
         for part, one in zip(self.found["parts"], self.found["steps"], strict=True):
             self.update(part, one)
         looked = torch.tensor(self.found["looked"])
-        exact, _ = measure(before, self.distributions(), self.completions.tokens[looked], self.completions.mask[looked])
+        exact, _ = measure(
+            before,
+            self.distributions(),
+            self.completions.tokens[looked],
+            self.completions.mask[looked],
+        )
         return {
             "reward": float(self.batch.rewards.mean()),
             "length": float(self.completions.lengths.float().mean()),
@@ -181,15 +216,24 @@ class Twin:
         }
 
     def update(self, part: list[int], one: dict[str, Any]) -> None:
-        rows = torch.cat([(self.completions.group == prompt).nonzero().squeeze(-1) for prompt in part])
+        rows = torch.cat(
+            [(self.completions.group == prompt).nonzero().squeeze(-1) for prompt in part]
+        )
         self.hold(one["weights"])
         step = LoopStep(
-            self.learner, self.method, self.needs, self.completions.rows(rows), self.batch.rows(rows), done=self.done
+            self.learner,
+            self.method,
+            self.needs,
+            self.completions.rows(rows),
+            self.batch.rows(rows),
+            done=self.done,
         )
         self.policy.model.zero_grad()
         loss = step.loss()
         loss.backward()
-        gradient = np.concatenate([self.policy.trainable[name].grad.double().numpy().ravel() for name in order(2)])
+        gradient = np.concatenate(
+            [self.policy.trainable[name].grad.double().numpy().ravel() for name in order(2)]
+        )
         self.gradients.append(gradient)
         step.report(float(loss.detach()), float(np.linalg.norm(gradient)))
         self.hold(one["after"])
@@ -197,7 +241,8 @@ class Twin:
 
 
 class Descended:
-    """A minibatch whose descent the page has made: what a method's update does beside it, a price that follows."""
+    """A minibatch whose descent the page has made: what a method's update does beside it, a price
+    that follows."""
 
     def __init__(self, step: LoopStep) -> None:
         self.batch, self.score = step.batch, step.score
@@ -212,18 +257,27 @@ class Descended:
         pass
 
 
-def check(name: str, method: str, thresholds: dict[str, Any], found: dict[str, Any], settings: dict[str, Any]) -> Twin:
-    """The reference is torch in float64. Gradients are right to 1e-5 of their size. Where a policy has moved far and
-    terms cancel, torch's own float32 is not either: there the engine's rounding stays within a few times torch's (it
-    sums without fused products)."""
+def check(
+    name: str,
+    method: str,
+    thresholds: dict[str, Any],
+    found: dict[str, Any],
+    settings: dict[str, Any],
+) -> Twin:
+    """The reference is torch in float64. Gradients are right to 1e-5 of their size. Where a policy
+    has moved far and terms cancel, torch's own float32 is not either: there the engine's rounding
+    stays within a few times torch's (it sums without fused products)."""
     task = trlib.load_task("spend" if name == "spend" else "dial")
     exact, coarse = (
-        Twin(name, OBJECTIVES[method](**thresholds), found, settings, task, dtype) for dtype in ("float64", "float32")
+        Twin(name, OBJECTIVES[method](**thresholds), found, settings, task, dtype)
+        for dtype in ("float64", "float32")
     )
     wanted, row = exact.run(), found["row"]
     coarse.run()
     unused = slice(exact.policy.vocabulary * 64, found["columns"] * 64)
-    for k, (one, right, single) in enumerate(zip(found["steps"], exact.gradients, coarse.gradients, strict=True)):
+    for k, (one, right, single) in enumerate(
+        zip(found["steps"], exact.gradients, coarse.gradients, strict=True)
+    ):
         got = np.delete(numbers(one["gradients"]), unused)
         size = float(np.linalg.norm(right))
         if size == 0:
@@ -237,7 +291,9 @@ def check(name: str, method: str, thresholds: dict[str, Any], found: dict[str, A
     return exact
 
 
-@pytest.mark.parametrize("arm", by_day(ARMS, *DAILY, reason="every method of the page; three stand for them"))
+@pytest.mark.parametrize(
+    "arm", by_day(ARMS, *DAILY, reason="every method of the page; three stand for them")
+)
 def test_every_update_of_a_batch_is_that_of_trlib(ask: Callable[..., Any], arm: str) -> None:
     name, thresholds = ARMS[arm]
     settings = {
@@ -253,8 +309,12 @@ def test_every_update_of_a_batch_is_that_of_trlib(ask: Callable[..., Any], arm: 
     found = ask(BATCH, **given_of("dial", settings=settings))
     assert len({one["verdict"]["reward"] for one in found["completions"]}) == 2
     twin = check("dial", name, thresholds, found, settings)
-    assert found["beta"] == (pytest.approx(twin.learner.memory["beta"], rel=1e-5) if name == "ppo_penalty" else None)
-    assert found["lam"] == (pytest.approx(twin.learner.memory["lam"], rel=1e-4) if name == "r2vpo" else None)
+    assert found["beta"] == (
+        pytest.approx(twin.learner.memory["beta"], rel=1e-5) if name == "ppo_penalty" else None
+    )
+    assert found["lam"] == (
+        pytest.approx(twin.learner.memory["lam"], rel=1e-4) if name == "r2vpo" else None
+    )
     if (
         arm
         not in (
@@ -276,7 +336,9 @@ def test_every_update_of_a_batch_is_that_of_trlib(ask: Callable[..., Any], arm: 
 
 
 @pytest.mark.parametrize("name", ["dial_rare", "spend"])
-def test_every_checkpoint_learns_a_large_batch_in_several_passes(ask: Callable[..., Any], name: str) -> None:
+def test_every_checkpoint_learns_a_large_batch_in_several_passes(
+    ask: Callable[..., Any], name: str
+) -> None:
     settings = {
         "method": "grpo",
         "thresholds": {},
@@ -290,7 +352,9 @@ def test_every_checkpoint_learns_a_large_batch_in_several_passes(ask: Callable[.
     check(name, "grpo", {}, ask(BATCH, **given_of(name, settings=settings)), settings)
 
 
-def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(ask: Callable[..., Any]) -> None:
+def test_the_same_seed_is_the_same_run_and_lanes_see_the_same_prompts(
+    ask: Callable[..., Any],
+) -> None:
     body = (
         LANE
         + """
@@ -359,8 +423,12 @@ def test_prompts_are_those_that_the_task_can_ask(ask: Callable[..., Any]) -> Non
             return Array.from({ length: 600 }, () => task.prompt(random)); };
         return [many("dial"), many("dial", { moves: [1, 8] }), many("spend", { amount: 12 }), many("spend")];""")
     five, some, twelve, any_ = found
-    assert {p["difficulty"] for p in five} == {5} and {p["difficulty"] for p in some} == set(range(1, 9))
-    assert {p["text"] for p in twelve} == {"12 :"} and {p["difficulty"] for p in any_} == set(range(12, 41))
+    assert {p["difficulty"] for p in five} == {5} and {p["difficulty"] for p in some} == set(
+        range(1, 9)
+    )
+    assert {p["text"] for p in twelve} == {"12 :"} and {p["difficulty"] for p in any_} == set(
+        range(12, 41)
+    )
     dial: Any = trlib.load_task("dial")
     for p in five:
         assert dial.places(Prompt(p["text"], p["answer"], 5)) == p["places"]
@@ -392,7 +460,9 @@ def test_random_numbers_are_uniform_and_streams_differ(ask: Callable[..., Any]) 
     np.testing.assert_allclose(table.mean(1), 0.5, atol=0.01)
     for row in table:
         counts = np.bincount((row * 50).astype(int), minlength=50)
-        assert ((counts - 400) ** 2 / 400).sum() < 95  # chi-square with 49 degrees: above 95 once in 10,000
+        assert (
+            (counts - 400) ** 2 / 400
+        ).sum() < 95  # chi-square with 49 degrees: above 95 once in 10,000
     assert np.abs(np.corrcoef(table) - np.eye(4)).max() < 0.03
 
 
@@ -403,7 +473,10 @@ def test_beta_follows_the_kl_as_in_trlib(ask: Callable[..., Any]) -> None:
         return given.cases.map(([beta, kl]) => [adapted(beta, kl, .01), adapted(beta, kl, .01, .3)]);""",
         cases=cases,
     )
-    assert found == [[adapt(b, kl, 0.01), pytest.approx(adapt_proportionally(b, kl, 0.01, 0.3))] for b, kl in cases]
+    assert found == [
+        [adapt(b, kl, 0.01), pytest.approx(adapt_proportionally(b, kl, 0.01, 0.3))]
+        for b, kl in cases
+    ]
 
 
 STOPPED = {
@@ -416,10 +489,22 @@ STOPPED = {
         "batch 0: sampling: NaN or inf among the logits",
     ),
     "a method that is not there": ("lane.change({ method: 'grop' })", "method: expected one of"),
-    "a threshold of another method": ("lane.change({ thresholds: { delta_kl: 1 } })", "grpo: expected settings among"),
-    "minibatches that do not divide": ("lane.change({ minibatches: 3 })", "minibatches: expected a divisor of prompts"),
-    "half a completion": ("lane.change({ group: 2.5 })", "group: expected a whole number of at least 1, got 2.5"),
-    "nobody to compare with": ("lane.change({ group: 1 })", "group: expected at least 2 with group-std"),
+    "a threshold of another method": (
+        "lane.change({ thresholds: { delta_kl: 1 } })",
+        "grpo: expected settings among",
+    ),
+    "minibatches that do not divide": (
+        "lane.change({ minibatches: 3 })",
+        "minibatches: expected a divisor of prompts",
+    ),
+    "half a completion": (
+        "lane.change({ group: 2.5 })",
+        "group: expected a whole number of at least 1, got 2.5",
+    ),
+    "nobody to compare with": (
+        "lane.change({ group: 1 })",
+        "group: expected at least 2 with group-std",
+    ),
     "no learning rate": ("lane.change({ lr: 0 })", "lr: expected a number above 0, got 0"),
     "an unknown setting": ("lane.change({ steps: 3 })", "settings: expected method"),
     "a word of another task": ("lane.ask('37 :')", "prompt: expected a start below 20"),
@@ -485,13 +570,22 @@ def test_a_worker_plays_pauses_and_answers(ask: Callable[..., Any]) -> None:
     assert found["ready"]["memory"] < 32_000_000
     assert found["batch"]["row"]["batch"] == 0 and len(found["batch"]["completions"]) == 16
     one = found["batch"]["completions"][0]
-    assert len(one["logp"]) == len(one["tokens"]) and set(one["verdict"]) == {"reward", "reason", "detail"}
+    assert len(one["logp"]) == len(one["tokens"]) and set(one["verdict"]) == {
+        "reward",
+        "reason",
+        "detail",
+    }
     words = [c["words"][0] for c in found["batch"]["completions"] if c["words"]]
-    assert found["batch"]["row"]["openers"] == {word: pytest.approx(words.count(word) / 16) for word in words}
+    assert found["batch"]["row"]["openers"] == {
+        word: pytest.approx(words.count(word) / 16) for word in words
+    }
     first, *rest = found["batch"]["updates"]
     assert found["update"]["update"] == first and len(found["update"]["completions"]) == 16
     assert first["ratio"] == [1.0] * 7 and first["kl"] == 0 and first["kept"] == 1
     assert [(one["number"], one["of"]) for one in [first, *rest]] == [(k, 4) for k in (1, 2, 3, 4)]
-    assert rest[-1]["ratio"] == sorted(rest[-1]["ratio"]) and rest[-1]["ratio"][0] < 1 < rest[-1]["ratio"][-1]
+    assert (
+        rest[-1]["ratio"] == sorted(rest[-1]["ratio"])
+        and rest[-1]["ratio"][0] < 1 < rest[-1]["ratio"][-1]
+    )
     assert len(found["answers"]) == 8 and found["idle"] == 1 and found["same"]
     assert found["refused"] == "lr: expected a number above 0, got -1"

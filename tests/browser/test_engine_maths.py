@@ -62,9 +62,17 @@ OBJECTIVES: dict[str, tuple[str, dict[str, Any], Callable[..., TokenLoss]]] = {
     "dppo": ("dppo", {"delta_tv": 0.05}, dppo_loss),
     "dppo with two thresholds": ("dppo", {"delta_tv": (0.02, 0.1)}, dppo_loss),
     "dppo by KL": ("dppo", {"delta_kl": 0.01}, dppo_loss),
-    "dppo by KL, unsigned, capped": ("dppo", {"delta_kl": (0.002, 0.02), "signed": False, "max_ratio": 1.1}, dppo_loss),
+    "dppo by KL, unsigned, capped": (
+        "dppo",
+        {"delta_kl": (0.002, 0.02), "signed": False, "max_ratio": 1.1},
+        dppo_loss,
+    ),
     "bapo": ("bapo", {}, bapo_loss),
-    "bapo by gradients": ("bapo", {"count": "gradient", "target": 3.0, "dual_clip": None}, bapo_loss),
+    "bapo by gradients": (
+        "bapo",
+        {"count": "gradient", "target": 3.0, "dual_clip": None},
+        bapo_loss,
+    ),
     "minpro": ("minpro", {}, minpro_loss),
     "minpro without a lower bound": ("minpro", {"eps_low": 1.0, "eps_high": 1.5}, minpro_loss),
     "cpgd": ("cpgd", {"alpha": 0.3, "eps": 0.15}, cpgd_loss),
@@ -79,7 +87,8 @@ JS = """
 
 
 def a_batch(seed: int, spread: float = 0.4) -> SimpleNamespace:
-    """Completions of several lengths with ratios far and near, certain and rare tokens, advantages of every sign."""
+    """Completions of several lengths with ratios far and near, certain and rare tokens, advantages
+    of every sign."""
     draw = torch.Generator().manual_seed(seed)
     shape = (len(LENGTHS), max(LENGTHS))
     old = torch.rand(shape, generator=draw, dtype=torch.float64).pow(3).log().clamp(-14, -1e-9)
@@ -99,7 +108,10 @@ def completions(batch: SimpleNamespace) -> list[dict[str, Any]]:
     return [
         {"logp": logp, "old": old, "advantage": a}
         for logp, old, a in zip(
-            rows(batch.logp, batch.mask), rows(batch.old, batch.mask), batch.advantages.tolist(), strict=True
+            rows(batch.logp, batch.mask),
+            rows(batch.old, batch.mask),
+            batch.advantages.tolist(),
+            strict=True,
         )
     ]
 
@@ -110,7 +122,9 @@ def flat(found: list[dict[str, Any]], name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("case", OBJECTIVES)
 @pytest.mark.parametrize("spread", [1e-5, 0.4])
-def test_weights_and_masks_are_those_of_the_losses(ask: Callable[..., Any], case: str, spread: float) -> None:
+def test_weights_and_masks_are_those_of_the_losses(
+    ask: Callable[..., Any], case: str, spread: float
+) -> None:
     name, settings, loss = OBJECTIVES[case]
     batch = a_batch(4, spread)
     found = ask(JS, name=name, settings=settings, completions=completions(batch))
@@ -121,16 +135,28 @@ def test_weights_and_masks_are_those_of_the_losses(ask: Callable[..., Any], case
         mask=batch.mask,
         **settings,
     )
-    np.testing.assert_allclose(flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT)
+    np.testing.assert_allclose(
+        flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT
+    )
     assert flat(found, "kept").tolist() == wanted.diagnostics["kept"][batch.mask].tolist()
-    (slope,) = torch.autograd.grad(aggregate(wanted.per_token, batch.mask, "seq-mean-token-mean"), batch.logp)
+    (slope,) = torch.autograd.grad(
+        aggregate(wanted.per_token, batch.mask, "seq-mean-token-mean"), batch.logp
+    )
     length = batch.mask.sum(-1, keepdim=True).expand_as(slope)[batch.mask]
-    np.testing.assert_allclose(flat(found, "weight"), -(slope[batch.mask] * length * len(LENGTHS)).numpy(), **EXACT)
+    np.testing.assert_allclose(
+        flat(found, "weight"), -(slope[batch.mask] * length * len(LENGTHS)).numpy(), **EXACT
+    )
 
 
 def test_overflowing_ratios_are_as_in_trlib(ask: Callable[..., Any]) -> None:
-    logp, old = torch.tensor([[-0.1, -0.2]] * 4, dtype=torch.float64), torch.tensor([[-800.0, -0.2]] * 4).double()
-    advantages, mask = torch.tensor([0.0, -1.0, 1.0, 0.0]).double(), torch.ones(4, 2, dtype=torch.bool)
+    logp, old = (
+        torch.tensor([[-0.1, -0.2]] * 4, dtype=torch.float64),
+        torch.tensor([[-800.0, -0.2]] * 4).double(),
+    )
+    advantages, mask = (
+        torch.tensor([0.0, -1.0, 1.0, 0.0]).double(),
+        torch.ones(4, 2, dtype=torch.bool),
+    )
     batch = SimpleNamespace(logp=logp, old=old, advantages=advantages, mask=mask)
     for name, settings, loss in OBJECTIVES.values():
         found = ask(
@@ -139,7 +165,9 @@ def test_overflowing_ratios_are_as_in_trlib(ask: Callable[..., Any]) -> None:
             settings=settings,
             completions=completions(batch),
         )
-        wanted = loss(logp, old, advantages=advantages.unsqueeze(-1).expand(4, 2), mask=mask, **settings)
+        wanted = loss(
+            logp, old, advantages=advantages.unsqueeze(-1).expand(4, 2), mask=mask, **settings
+        )
         got = [[float(x.replace("Infinity", "inf")) for x in row] for row in found]
         np.testing.assert_allclose(got, wanted.diagnostics["weight"].numpy(), err_msg=name, **EXACT)
 
@@ -150,17 +178,29 @@ def test_the_window_of_bapo_is_searched_as_in_trlib(ask: Callable[..., Any], cou
     for seed in range(6):
         for target in (0.2, 0.6, 0.8, 1.0, 1.2, 4.0):
             batch = a_batch(seed, 0.5)
-            given = {"count": count, "target": target, "low": 0.55, "low_most": 0.9, "high": 1.1, "high_most": 3.0}
+            given = {
+                "count": count,
+                "target": target,
+                "low": 0.55,
+                "low_most": 0.9,
+                "high": 1.1,
+                "high_most": 3.0,
+            }
             found = ask(
                 """const { method } = await import("/js/methods.js");
                 return method("bapo", given.settings).survey(given.completions).window;""",
                 settings=given,
                 completions=completions(batch),
             )
-            ratio, advantages = (batch.logp - batch.old).exp(), batch.advantages.unsqueeze(-1).expand_as(batch.logp)
+            ratio, advantages = (
+                (batch.logp - batch.old).exp(),
+                batch.advantages.unsqueeze(-1).expand_as(batch.logp),
+            )
             assert tuple(found) == bapo_bounds(ratio, advantages, batch.mask, **given)
             windows.add(tuple(found))
-    assert len(windows) > (3 if count == "value" else 12), "counted by value there is nearly no stop on the way"
+    assert len(windows) > (3 if count == "value" else 12), (
+        "counted by value there is nearly no stop on the way"
+    )
 
 
 def test_the_price_of_r2vpo_follows_as_in_trlib(ask: Callable[..., Any]) -> None:
@@ -209,12 +249,17 @@ def test_aggregations_scale_a_token_as_trlib_does(ask: Callable[..., Any]) -> No
             how=how,
             lengths=mask.sum(-1).tolist(),
         )
-        np.testing.assert_allclose(np.where(mask, np.array(found)[:, None], 0), slope.numpy(), err_msg=how, **EXACT)
+        np.testing.assert_allclose(
+            np.where(mask, np.array(found)[:, None], 0), slope.numpy(), err_msg=how, **EXACT
+        )
 
 
 def test_advantages_are_those_of_trlib(ask: Callable[..., Any]) -> None:
     pick = random.Random(2)
-    groups = [[float(pick.random() < 0.4) for _ in range(8)] for _ in range(6)] + [[1.0] * 8, [0.1, 0.1, 0.3] * 2]
+    groups = [[float(pick.random() < 0.4) for _ in range(8)] for _ in range(6)] + [
+        [1.0] * 8,
+        [0.1, 0.1, 0.3] * 2,
+    ]
     lengths = [[pick.randrange(0, 9) for _ in rewards] for rewards in groups]
     lengths[0] = [0] * 8
     for name, advantage in ADVANTAGES.items():
@@ -239,7 +284,9 @@ def test_advantages_are_those_of_trlib(ask: Callable[..., Any]) -> None:
 def test_the_soft_limit_of_dapo(ask: Callable[..., Any]) -> None:
     for buffer in (0.0, 0.2, 1.0):
         mask = torch.arange(16) < torch.arange(17).unsqueeze(-1)
-        batch = SimpleNamespace(rewards=torch.zeros(17).double(), mask=mask, forced=~mask & False, horizon=16)
+        batch = SimpleNamespace(
+            rewards=torch.zeros(17).double(), mask=mask, forced=~mask & False, horizon=16
+        )
         found = ask(
             """const { overlongPenalty } = await import("/js/advantages.js");
             return Array.from({ length: 17 }, (_, n) => overlongPenalty(n, 16, given.buffer));""",
@@ -262,14 +309,18 @@ def test_the_dual_of_every_prompt(ask: Callable[..., Any], direction: str) -> No
             settings=settings,
         )
         wanted = solve_dual(torch.tensor(groups, dtype=torch.float64), **settings)
-        np.testing.assert_allclose([one["multiplier"] for one in found], wanted.multiplier.numpy(), rtol=1e-9)
+        np.testing.assert_allclose(
+            [one["multiplier"] for one in found], wanted.multiplier.numpy(), rtol=1e-9
+        )
         np.testing.assert_allclose([one["target"] for one in found], wanted.target.numpy(), **EXACT)
         assert [one["floored"] for one in found] == wanted.floored.tolist()
 
 
 @pytest.mark.parametrize("direction", ["backward", "forward"])
 @pytest.mark.parametrize("form", ["ratio", "exact", "regression"])
-def test_quatro_pulls_towards_the_target(ask: Callable[..., Any], form: str, direction: str) -> None:
+def test_quatro_pulls_towards_the_target(
+    ask: Callable[..., Any], form: str, direction: str
+) -> None:
     batch = a_batch(8)
     rewards = torch.tensor([1.0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 1], dtype=torch.float64)
     group = torch.arange(12) // 4
@@ -287,8 +338,12 @@ def test_quatro_pulls_towards_the_target(ask: Callable[..., Any], form: str, dir
         rewards=rewards.tolist(),
         completions=completions(batch),
     )
-    wanted = quatro_loss(batch.logp, batch.old, rewards=rewards, group=group, mask=batch.mask, **settings)
-    np.testing.assert_allclose(flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT)
+    wanted = quatro_loss(
+        batch.logp, batch.old, rewards=rewards, group=group, mask=batch.mask, **settings
+    )
+    np.testing.assert_allclose(
+        flat(found, "weight"), wanted.diagnostics["weight"][batch.mask].numpy(), **EXACT
+    )
     assert flat(found, "kept").tolist() == wanted.diagnostics["kept"][batch.mask].tolist()
 
 
@@ -297,7 +352,9 @@ def test_quatro_pulls_towards_the_target(ask: Callable[..., Any], form: str, dir
     [{}, {"delta_kl": 0.01, "alpha": 0.5, "level": "sequence"}, {"delta_kl": 0.0}],
     ids=["default", "sequence", "no radius"],
 )
-def test_troll_projects_and_its_gradient_reaches_every_logit(ask: Callable[..., Any], settings: dict[str, Any]) -> None:
+def test_troll_projects_and_its_gradient_reaches_every_logit(
+    ask: Callable[..., Any], settings: dict[str, Any]
+) -> None:
     draw = torch.Generator().manual_seed(6)
     shape = (6, 5, 30)
     old = torch.log_softmax(3 * torch.randn(shape, generator=draw, dtype=torch.float64), -1)
@@ -308,7 +365,12 @@ def test_troll_projects_and_its_gradient_reaches_every_logit(ask: Callable[..., 
     advantages = torch.tensor([1.0, -1.0, 0.5, -2.0, 0.0, 1.5], dtype=torch.float64)
     mask = torch.ones(6, 5, dtype=torch.bool)
     wanted = troll_loss(
-        logp, old, tokens=tokens, advantages=advantages.unsqueeze(-1).expand(6, 5), mask=mask, **settings
+        logp,
+        old,
+        tokens=tokens,
+        advantages=advantages.unsqueeze(-1).expand(6, 5),
+        mask=mask,
+        **settings,
     )
     (slope,) = torch.autograd.grad(wanted.per_token.sum(), logits)
     found = ask(
@@ -337,7 +399,12 @@ def test_methods_have_the_settings_and_defaults_of_trlib(ask: Callable[..., Any]
     found = ask("""const { METHODS } = await import("/js/methods.js");
         return Object.fromEntries(Object.entries(METHODS).map(([name, one]) => [name, one.defaults]));""")
     left_out = {"correction", "measure", "k", "top_k"}
-    left_out |= {"order", "step", "step_low", "weigh_by"}  # BAPO as in its paper: the page has the authors' code
+    left_out |= {
+        "order",
+        "step",
+        "step_low",
+        "weigh_by",
+    }  # BAPO as in its paper: the page has the authors' code
     for name, defaults in found.items():
         wanted = {f.name: f.default for f in fields(TRAINABLE[name]) if f.name not in left_out}
         assert defaults == wanted, name
@@ -349,4 +416,7 @@ def test_methods_have_the_settings_and_defaults_of_trlib(ask: Callable[..., Any]
             try { method(...args); } catch (error) { said.push(error.message); }
         return said;""")
     assert said[0].startswith("method: expected one of reinforce") and said[0].endswith("got grop")
-    assert said[1].endswith("eps_low, eps_high, dual_clip, got eps") and said[2] == "advantage: got std"
+    assert (
+        said[1].endswith("eps_low, eps_high, dual_clip, got eps")
+        and said[2] == "advantage: got std"
+    )

@@ -1,4 +1,5 @@
-"""What every explorable on the bench must do, whatever it shows: presets, prediction, address, clamping, access."""
+"""What every explorable on the bench must do, whatever it shows: presets, prediction, address,
+clamping, access."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ from trbook.explorables.publish import publish
 AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OWN = ("Diagnose", "Playground", "RatioMap", "RunExplorer")  # these keep their own tests
-UNRECORDED = () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)  # it has nothing to offer yet
+UNRECORDED = (
+    () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)
+)  # it has nothing to offer yet
 NAMES = [name for name in explorables.__all__ if name not in (*OWN, *UNRECORDED)]
 ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{name}</title>
@@ -62,10 +65,14 @@ class Visit:
         self.page.evaluate(SETTLED)
 
     def state(self, keys: list[str]) -> dict[str, Any]:
-        return self.page.evaluate(f"keys => Object.fromEntries(keys.map(key => [key, {MODEL}.get(key)]))", keys)
+        return self.page.evaluate(
+            f"keys => Object.fromEntries(keys.map(key => [key, {MODEL}.get(key)]))", keys
+        )
 
     def set(self, **traits: Any) -> None:
-        self.page.evaluate(f"all => Object.entries(all).forEach(([key, value]) => {MODEL}.set(key, value))", traits)
+        self.page.evaluate(
+            f"all => Object.entries(all).forEach(([key, value]) => {MODEL}.set(key, value))", traits
+        )
         self.settle()
 
     def click(self, selector: str, index: int = 0) -> None:
@@ -102,25 +109,40 @@ def plain(value: Any) -> Any:
 def test_presets_a_prediction_and_a_link(visit: Any, until: Any, name: str) -> None:
     one, keys = visit(name), keys_of(name)
     first = one.state(keys)
-    assert first == plain({key: value for key, value in getattr(explorables, name)().settings().items() if key in keys})
-    assert one.page.locator(".trx .notes").is_hidden(), "nothing of the first state had to be mended"
+    assert first == plain(
+        {
+            key: value
+            for key, value in getattr(explorables, name)().settings().items()
+            if key in keys
+        }
+    )
+    assert one.page.locator(".trx .notes").is_hidden(), (
+        "nothing of the first state had to be mended"
+    )
     presets = one.page.locator(".trx .try .marks button").all_inner_texts()
     assert len(presets) >= 3 and presets[-1] == "reset"
     failing = next(i for i, text in enumerate(presets) if text.startswith("make it fail"))
     states = []
     for i in range(len(presets) - 1):
         one.click(".trx .try .marks button", i)
-        assert one.page.locator(".trx .try .marks button").nth(i).get_attribute("aria-pressed") == "true", presets[i]
+        assert (
+            one.page.locator(".trx .try .marks button").nth(i).get_attribute("aria-pressed")
+            == "true"
+        ), presets[i]
         assert len(one.text(".trx .hint")) > 40, presets[i]
         states.append(one.state(keys))
         if i == failing:
             assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
     one.click(".trx .try .marks button", len(presets) - 1)
-    until(one.page, "location.hash === ''")  # else the address of an earlier preset may still stand there
+    until(
+        one.page, "location.hash === ''"
+    )  # else the address of an earlier preset may still stand there
     one.click(".trx .try .marks button", failing)
     until(one.page, f"location.hash.startsWith('#{import_of(name)}:')")
     mark = one.page.evaluate("location.hash")
-    assert visit(name, mark).state(keys) == states[failing], "a link opens the state it was copied from"
+    assert visit(name, mark).state(keys) == states[failing], (
+        "a link opens the state it was copied from"
+    )
     answers = one.page.locator(".trx .ask input")
     said = []
     for i in range(answers.count()):
@@ -151,7 +173,9 @@ def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
             assert isinstance(value, int | float) and abs(value) < 1e12, (key, wrong)
             told.append(one.page.locator(".trx .notes").inner_text())
         assert all(told), f"{key}: each impossible value is explained"
-        one.click(".trx .try .marks button", one.page.locator(".trx .try .marks button").count() - 1)
+        one.click(
+            ".trx .try .marks button", one.page.locator(".trx .try .marks button").count() - 1
+        )
     with pytest.raises(ValueError, match=f"{name}, setting.*epsilom"):
         getattr(explorables, name)(epsilom=0.1)
     wrong_address = visit(name, f"#{import_of(name)}:nothing=1")
@@ -161,12 +185,19 @@ def test_the_impossible_is_clamped_and_explained(visit: Any, name: str) -> None:
 @pytest.mark.parametrize("name", ONE)
 @pytest.mark.parametrize("width", by_day([1000, 360], 360, reason="the same rules on a wider page"))
 def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> None:
-    one = visit(name, viewport={"width": width, "height": 900}, has_touch=width == 360, is_mobile=width == 360)
+    one = visit(
+        name,
+        viewport={"width": width, "height": 900},
+        has_touch=width == 360,
+        is_mobile=width == 360,
+    )
     one.page.evaluate(AXE)
     faults = []
     for theme in ("light", "dark"):
         one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-        one.page.wait_for_selector(".trx[data-dark]" if theme == "dark" else ".trx:not([data-dark])", state="attached")
+        one.page.wait_for_selector(
+            ".trx[data-dark]" if theme == "dark" else ".trx:not([data-dark])", state="attached"
+        )
         one.click(".trx .try .marks button", 0)
         one.click(".trx .ask input", 0)
         found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
@@ -179,14 +210,16 @@ def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> N
     )
     assert small == []
     tiny = one.page.locator(".trx svg text").evaluate_all(
-        "all => all.filter(node => node.textContent && parseFloat(getComputedStyle(node).fontSize) < 9)"
+        "all => all.filter(node => node.textContent && "
+        "parseFloat(getComputedStyle(node).fontSize) < 9)"
         ".map(node => node.textContent)"
     )
     assert tiny == []
     assert one.page.evaluate("document.documentElement.scrollWidth") <= width
     cut = one.page.locator(".trx *").evaluate_all(
         "(all, width) => all.filter(node => !node.closest('.spoken, clipPath, [clip-path], legend')"
-        " && node.getBoundingClientRect().width > 0 && (node.getBoundingClientRect().right > width + 1"
+        " && node.getBoundingClientRect().width > 0 && (node.getBoundingClientRect().right > "
+        "width + 1"
         " || node.getBoundingClientRect().left < -1)).map(node => node.outerHTML.slice(0, 90))",
         width,
     )
@@ -196,7 +229,9 @@ def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> N
 @pytest.mark.nightly("a hundred frames of every explorable, one after the other")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("width", [1440, 360])
-def test_frames_are_short(visit: Any, frame_cost: Any, name: str, width: int, record_property: Any) -> None:
+def test_frames_are_short(
+    visit: Any, frame_cost: Any, name: str, width: int, record_property: Any
+) -> None:
     one = visit(name, viewport={"width": width, "height": 900})
     sliders = one.page.locator(".trx .side input[type=range]")
     for i in range(min(3, sliders.count())):
@@ -210,14 +245,20 @@ def test_frames_are_short(visit: Any, frame_cost: Any, name: str, width: int, re
                 await ({SETTLED})();
             }}
         }}"""
-        spent = frame_cost(one.context, one.page, lambda act=act, slider=slider: slider.evaluate(act), 24)
+        spent = frame_cost(
+            one.context, one.page, lambda act=act, slider=slider: slider.evaluate(act), 24
+        )
         record_property(f"{name}_{width}_{i}_frame_ms", round(spent, 2))
         assert 0.05 < spent < 32, "script and layout of a change; 8 is the aim"
 
 
 @pytest.mark.nightly("draws every explorable; by day two stills are compared")
 def test_every_still_is_what_its_module_draws(chromium: Any) -> None:
-    changed = [name for name in NAMES if draw(getattr(explorables, name)(), chromium) != still_of(import_of(name))]
+    changed = [
+        name
+        for name in NAMES
+        if draw(getattr(explorables, name)(), chromium) != still_of(import_of(name))
+    ]
     assert changed == [], "the modules changed: `python -m tools.draw.stills`"
 
 

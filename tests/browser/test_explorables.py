@@ -1,4 +1,5 @@
-"""Explorables in Chromium: right against trlib, and usable by mouse, finger, keyboard and screen reader everywhere."""
+"""Explorables in Chromium: right against trlib, and usable by mouse, finger, keyboard and screen
+reader everywhere."""
 
 from __future__ import annotations
 
@@ -37,12 +38,17 @@ SETTLED = """() => new Promise(done => requestAnimationFrame(() => requestAnimat
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[str]:
-    """A small site: a page that carries its module, one that links it, and one with two explorables."""
+    """A small site: a page that carries its module, one that links it, and one with two
+    explorables."""
     folder = tmp_path_factory.mktemp("site")
     whole = RatioMap().html()
     (folder / "whole.html").write_text(PAGE.format(body=whole), encoding="utf-8")
-    (folder / "linked.html").write_text(PAGE.format(body=link_modules(whole, "_static/explorables")), encoding="utf-8")
-    folded = f"<details><summary>Play</summary>{link_modules(whole, '_static/explorables')}</details>"
+    (folder / "linked.html").write_text(
+        PAGE.format(body=link_modules(whole, "_static/explorables")), encoding="utf-8"
+    )
+    folded = (
+        f"<details><summary>Play</summary>{link_modules(whole, '_static/explorables')}</details>"
+    )
     (folder / "folded.html").write_text(PAGE.format(body=folded), encoding="utf-8")
     both = whole + RatioMap(axes="linear", sign=-1).html()
     (folder / "two.html").write_text(PAGE.format(body=both), encoding="utf-8")
@@ -57,7 +63,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[s
 class Visit:
     """A page with the explorable drawn, and everything that it asked for or complained of."""
 
-    def __init__(self, chromium: Any, address: str, name: str = "whole.html", **context: Any) -> None:
+    def __init__(
+        self, chromium: Any, address: str, name: str = "whole.html", **context: Any
+    ) -> None:
         usual = {"viewport": {"width": 820, "height": 900}, "reduced_motion": "reduce"}
         self.context = chromium.new_context(**{**usual, **context})
         self.page = self.context.new_page()
@@ -77,7 +85,9 @@ class Visit:
         return self.page.evaluate(f"name => {MODEL}.get(name)", name)
 
     def set(self, **traits: Any) -> None:
-        change = f"traits => Object.entries(traits).forEach(([key, value]) => {MODEL}.set(key, value))"
+        change = (
+            f"traits => Object.entries(traits).forEach(([key, value]) => {MODEL}.set(key, value))"
+        )
         self.page.evaluate(change, traits)
         self.settle()
 
@@ -105,7 +115,8 @@ def visit(chromium: Any, served: str) -> Iterator[Any]:
 
 
 def vectors() -> list[tuple[float, float]]:
-    """Old and new probabilities: the landmarks, rare and near-certain tokens, and far moves both ways."""
+    """Old and new probabilities: the landmarks, rare and near-certain tokens, and far moves both
+    ways."""
     draw = random.Random(7)
     logits = [(draw.uniform(-15, 10), draw.uniform(-15, 10)) for _ in range(150)]
     close = [(u, u + draw.gauss(0, 0.2)) for u, _ in logits]
@@ -137,9 +148,14 @@ def test_maths_agrees_with_trlib(chromium: Any) -> None:
         found = torch.tensor([row[name] for row in got], dtype=torch.float64)
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-15)
     for sign in (1, -1):
-        setting = {"advantages": sign * torch.ones(1, len(pairs), dtype=torch.float64), "mask": mask}
+        setting = {
+            "advantages": sign * torch.ones(1, len(pairs), dtype=torch.float64),
+            "mask": mask,
+        }
         kept = {
-            "ppo": ppo_loss(p[None], q[None], eps_low=0.2, eps_high=0.28, **setting).diagnostics["kept"][0],
+            "ppo": ppo_loss(p[None], q[None], eps_low=0.2, eps_high=0.28, **setting).diagnostics[
+                "kept"
+            ][0],
             "dppo_tv": dppo_loss(p[None], q[None], delta_tv=0.15, **setting).diagnostics["kept"][0],
             "dppo_kl": dppo_loss(p[None], q[None], delta_kl=0.05, **setting).diagnostics["kept"][0],
         }
@@ -154,7 +170,8 @@ def test_maths_agrees_with_trlib(chromium: Any) -> None:
 
 
 def kl_edge(old: float, sign: int) -> float:
-    """By a root finder on trlib's own binary KL, in -log(1-p) above the old probability and -log p below it."""
+    """By a root finder on trlib's own binary KL, in -log(1-p) above the old probability and -log p
+    below it."""
     log_old = torch.tensor(old, dtype=torch.float64).log()
 
     def log_new(v: float) -> float:
@@ -164,13 +181,17 @@ def kl_edge(old: float, sign: int) -> float:
         return float(binary_kl(log_old, torch.tensor(log_new(v), dtype=torch.float64))) - 0.05
 
     start, end = (-math.log1p(-old), 36.0) if sign > 0 else (-math.log(old), 600.0)
-    return math.exp(log_new(end if excess(end) < 0 else brentq(excess, start, end, xtol=1e-14, rtol=1e-13)))
+    return math.exp(
+        log_new(end if excess(end) < 0 else brentq(excess, start, end, xtol=1e-14, rtol=1e-13))
+    )
 
 
 def test_page_needs_no_kernel_and_no_network(visit: Any) -> None:
     for name in ("whole.html", "linked.html"):
         one = visit(name)
-        own = [url for url in one.requests if url.startswith(("http://127.0.0.1", "blob:", "data:"))]
+        own = [
+            url for url in one.requests if url.startswith(("http://127.0.0.1", "blob:", "data:"))
+        ]
         assert one.requests == own
         modules = [url.rsplit("/", 1)[1] for url in one.requests if url.endswith(".js")]
         assert modules == ([] if name == "whole.html" else ["ratio_map.js", "common.js"])
@@ -200,7 +221,9 @@ def test_page_opens_from_the_file_system(chromium: Any, tmp_path: Path) -> None:
     one.context.close()
 
 
-def test_page_of_the_archive_runs_from_the_file_system_under_its_policy(chromium: Any, tmp_path: Path) -> None:
+def test_page_of_the_archive_runs_from_the_file_system_under_its_policy(
+    chromium: Any, tmp_path: Path
+) -> None:
     linked = link_modules(RatioMap().html(), "_static/explorables")
     page = tmp_path / "page.html"
     page.write_text(for_files(sealed(PAGE.format(body=linked))), encoding="utf-8")
@@ -208,7 +231,9 @@ def test_page_of_the_archive_runs_from_the_file_system_under_its_policy(chromium
     one = Visit(chromium, "", page.as_uri())
     assert "over-clipped" in one.text(".trx .verdict")
     assert one.complaints == []
-    assert [url for url in one.requests if not url.startswith((page.as_uri(), "blob:", "data:"))] == []
+    assert [
+        url for url in one.requests if not url.startswith((page.as_uri(), "blob:", "data:"))
+    ] == []
     one.context.close()
 
 
@@ -219,11 +244,19 @@ def test_landmarks_say_who_fails(visit: Any) -> None:
     one.settle()
     assert (one.get("old_p"), one.get("new_p"), one.get("sign")) == (0.99, 0.8, -1)
     assert "PPO-clip fails here: it does not see the move" in one.text(".trx .verdict")
-    assert [one.page.locator(".trx .kept").nth(i).get_attribute("data-kept") for i in range(3)] == ["yes", "no", "no"]
+    assert [one.page.locator(".trx .kept").nth(i).get_attribute("data-kept") for i in range(3)] == [
+        "yes",
+        "no",
+        "no",
+    ]
     one.page.get_by_role("button", name="rare token").click()
     one.settle()
     assert "over-clipped" in one.text(".trx .verdict")
-    assert [one.page.locator(".trx .kept").nth(i).get_attribute("data-kept") for i in range(3)] == ["no", "yes", "yes"]
+    assert [one.page.locator(".trx .kept").nth(i).get_attribute("data-kept") for i in range(3)] == [
+        "no",
+        "yes",
+        "yes",
+    ]
     one.page.get_by_role("button", name="first update").click()
     one.settle()
     assert "On policy" in one.text(".trx .verdict")
@@ -251,14 +284,18 @@ def test_drawn_region_is_what_all_keep(visit: Any, axes: str) -> None:
             [points := sample(draw, axes), axes],
         )
         q, p = torch.tensor(points, dtype=torch.float64).log().T[:, None]
-        setting = {"advantages": torch.full_like(q, sign), "mask": torch.ones_like(q, dtype=torch.bool)}
+        setting = {
+            "advantages": torch.full_like(q, sign),
+            "mask": torch.ones_like(q, dtype=torch.bool),
+        }
         kept = (
             ppo_loss(p, q, eps_low=0.3, eps_high=0.4, **setting).diagnostics["kept"]
             & dppo_loss(p, q, delta_tv=0.1, **setting).diagnostics["kept"]
             & dppo_loss(p, q, delta_kl=0.08, **setting).diagnostics["kept"]
         )[0].tolist()
         differ = [point for point, a, b in zip(points, wrong, kept, strict=True) if a != b]
-        # A column is 1.5 pixels wide: a point nearer to an edge than that may fall on either side of it.
+        # A column is 1.5 pixels wide: a point nearer to an edge than that may fall on either side
+        # of it.
         assert len(differ) <= 0.02 * len(points), differ
         assert 0.2 < statistics.mean(kept) < 0.95
 
@@ -299,13 +336,20 @@ def test_finger_taps_drags_and_scrolls(visit: Any, until: Any) -> None:
     finger = one.context.new_cdp_session(one.page)
 
     def stroke(start: tuple[float, float], end: tuple[float, float]) -> None:
-        for kind, share in (("touchStart", 0), *(("touchMove", i / 8) for i in range(1, 9)), ("touchEnd", 1)):
+        for kind, share in (
+            ("touchStart", 0),
+            *(("touchMove", i / 8) for i in range(1, 9)),
+            ("touchEnd", 1),
+        ):
             x, y = (a + share * (b - a) for a, b in zip(start, end, strict=True))
             points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     stroke(one.at(0.5, 0.6), one.at(0.7, 0.3))
-    until(one.page, f"Math.abs({MODEL}.get('old_p') - .7) < .01 && Math.abs({MODEL}.get('new_p') - .3) < .01")
+    until(
+        one.page,
+        f"Math.abs({MODEL}.get('old_p') - .7) < .01 && Math.abs({MODEL}.get('new_p') - .3) < .01",
+    )
     assert one.get("old_p") == pytest.approx(0.7, abs=0.01)
     assert one.get("new_p") == pytest.approx(0.3, abs=0.01)
     assert one.page.evaluate("scrollY") == 0
@@ -350,7 +394,13 @@ def test_keyboard_moves_cursor_and_sliders(visit: Any) -> None:
 def test_impossible_settings_are_clamped_and_explained(visit: Any) -> None:
     one = visit()
     one.set(eps_low=1.5, delta_tv=-1, old_p=0, sign=0, show=[])
-    assert [one.get(name) for name in ("eps_low", "delta_tv", "old_p", "sign", "show")] == [1, 0, 1e-7, 1, ["ppo"]]
+    assert [one.get(name) for name in ("eps_low", "delta_tv", "old_p", "sign", "show")] == [
+        1,
+        0,
+        1e-7,
+        1,
+        ["ppo"],
+    ]
     notes = one.text(".trx .notes")
     for said in (
         "ε low = 1.5 is impossible: 1 − ε low is a bound on the ratio, and no ratio is negative",
@@ -370,7 +420,9 @@ def test_impossible_settings_are_clamped_and_explained(visit: Any) -> None:
 @pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
 def test_screen_reader_hears_the_last_word_only(visit: Any) -> None:
     one = visit()
-    region = """document.querySelector(".trlib-view > div").shadowRoot.querySelector("[role=status]")"""
+    region = (
+        """document.querySelector(".trlib-view > div").shadowRoot.querySelector("[role=status]")"""
+    )
     one.page.wait_for_function(f"{region}.textContent")  # what is said of the first state
     one.page.evaluate(f"""() => {{
         window.spoken = [];
@@ -378,7 +430,8 @@ def test_screen_reader_hears_the_last_word_only(visit: Any) -> None:
         new MutationObserver(() => window.spoken.push(region.textContent))
             .observe(region, {{ childList: true, characterData: true, subtree: true }});
     }}""")
-    # Speaking waits for a pause: only a machine that stalls for so long makes one between two steps.
+    # Speaking waits for a pause: only a machine that stalls for so long makes one between two
+    # steps.
     stalls = one.page.evaluate(f"""async () => {{
         let stalls = 0, last = performance.now();
         for (let step = 0; step < 25; step++) {{
@@ -389,11 +442,16 @@ def test_screen_reader_hears_the_last_word_only(visit: Any) -> None:
         }}
         return stalls;
     }}""")
-    one.page.wait_for_function("window.spoken.at(-1)?.includes('new 0.0034')")  # nothing can follow the last state
+    one.page.wait_for_function(
+        "window.spoken.at(-1)?.includes('new 0.0034')"
+    )  # nothing can follow the last state
     spoken = one.page.evaluate("window.spoken")
     assert len(spoken) <= 2 + stalls
     assert "new 0.0034: ratio 340" in spoken[-1]
-    assert "PPO-clip silences, DPPO-TV keeps, DPPO-KL keeps. PPO-clip fails here: over-clipped." in spoken[-1]
+    assert (
+        "PPO-clip silences, DPPO-TV keeps, DPPO-KL keeps. PPO-clip fails here: over-clipped."
+        in spoken[-1]
+    )
     assert "10⁻" not in spoken[-1]
 
 
@@ -408,22 +466,29 @@ def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
             one.set(**traits)
             found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
             faults += [(theme, v["id"], v["nodes"][0]["html"]) for v in found["violations"]]
-        assert one.page.locator(".trx").evaluate("node => getComputedStyle(node).colorScheme") == theme
+        assert (
+            one.page.locator(".trx").evaluate("node => getComputedStyle(node).colorScheme") == theme
+        )
     assert faults == []
     touched = ".trx button, label.toggle, .trx input[type=range], .trx .choice label, .trx .handle"
     small = one.page.locator(touched).evaluate_all(
-        "all => all.map(node => [node.type, node.getBoundingClientRect().height]).filter(([, h]) => h > 0 && h < 44)"
+        "all => all.map(node => [node.type, node.getBoundingClientRect().height]).filter(([, h]) "
+        "=> h > 0 && h < 44)"
     )
     assert small == []
 
 
 def test_phone_shows_everything_in_its_width(visit: Any) -> None:
     one = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
-    for traits in ({}, {"axes": "linear", "sign": -1, "eps_low": -3, "old_p": 2e-4, "new_p": 3.4e-5}):
+    for traits in (
+        {},
+        {"axes": "linear", "sign": -1, "eps_low": -3, "old_p": 2e-4, "new_p": 3.4e-5},
+    ):
         one.set(**traits)
         assert one.page.evaluate("document.documentElement.scrollWidth") == 360
         wide = one.page.locator(".trx *").evaluate_all(
-            "all => all.filter(node => node.getBoundingClientRect().right > 361 && !node.closest('.spoken'))"
+            "all => all.filter(node => node.getBoundingClientRect().right > 361 && "
+            "!node.closest('.spoken'))"
             ".map(node => node.outerHTML.slice(0, 80))"
         )
         assert wide == []
@@ -445,7 +510,10 @@ def test_two_on_a_page_are_two(visit: Any) -> None:
 @pytest.mark.nightly("two seconds of frames, one after the other")
 def test_frames_are_short(visit: Any, frame_cost: Any, record_property: Any) -> None:
     one = visit()
-    changes = {"slider": "i => m.set('delta_kl', .01 + .004 * i)", "cursor": "i => m.set('old_p', .01 + .02 * i)"}
+    changes = {
+        "slider": "i => m.set('delta_kl', .01 + .004 * i)",
+        "cursor": "i => m.set('old_p', .01 + .02 * i)",
+    }
     for name, change in changes.items():
         act = f"""async () => {{
             const m = {MODEL}, change = {change};
@@ -477,5 +545,11 @@ def test_words_on_the_map_are_readable() -> None:
         for ink in ("ink", "soft", "ppo", "tv", "kl"):
             for ground in ("page", "live", "dead", "panel"):
                 assert contrast(colour[ink], colour[ground]) >= 4.5, (ink, ground, colour["page"])
-        for ink, ground in (("bad", "badpage"), ("bad", "page"), ("good", "page"), ("ink", "badpage"), ("page", "ink")):
+        for ink, ground in (
+            ("bad", "badpage"),
+            ("bad", "page"),
+            ("good", "page"),
+            ("ink", "badpage"),
+            ("page", "ink"),
+        ):
             assert contrast(colour[ink], colour[ground]) >= 4.5, (ink, ground)

@@ -1,4 +1,5 @@
-"""What an explorable shows: numbers as they are written, words clear of each other, a still before it loads, paper."""
+"""What an explorable shows: numbers as they are written, words clear of each other, a still before
+it loads, paper."""
 
 from __future__ import annotations
 
@@ -13,9 +14,13 @@ from tools.draw.stills import WIDTHS, draw
 from trbook.explorables import RatioMap
 from trbook.explorables.files import SOURCES, still_of
 
-PAGE = '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p id="after">After.</p>'
+PAGE = (
+    '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p '
+    'id="after">After.</p>'
+)
 LIVE = (
-    "[...document.querySelectorAll('.trlib-view > div')].find(d => d.shadowRoot?.querySelector('svg[width] .live[d]'))"
+    "[...document.querySelectorAll('.trlib-view > div')].find(d => "
+    "d.shadowRoot?.querySelector('svg[width] .live[d]'))"
 )
 NUMBERS = {
     "number": {
@@ -65,14 +70,23 @@ NUMBERS = {
         1: "100 %",
         0.0005: "0.05 %",
     },
-    "setting": {0: "0", 0.0005: "0.0005", 0.001: "0.001", 0.15: "0.15", 99: "99.0", 1000: "1\u202f000"},
+    "setting": {
+        0: "0",
+        0.0005: "0.0005",
+        0.001: "0.001",
+        0.15: "0.15",
+        99: "99.0",
+        1000: "1\u202f000",
+    },
     "spoken": {1e-5: "0.00001", 1e-7: "0.0000001", 0.3: "0.30"},
 }
 
 
 def loaded(page: Any) -> None:
     page.wait_for_function(f"Boolean({LIVE})")
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
 
 
 @pytest.fixture
@@ -155,26 +169,38 @@ def test_no_word_lies_on_another_or_leaves_the_drawing(page: Any, width: int) ->
 def test_a_slider_s_value_has_room(page: Any) -> None:
     for width in (328, 780):
         show(page, width, delta_kl=0.0005, delta_tv=0.001, eps_high=1000)
-        wide = page.locator(".trx output").evaluate_all("all => all.map(o => o.scrollWidth - o.clientWidth)")
+        wide = page.locator(".trx output").evaluate_all(
+            "all => all.map(o => o.scrollWidth - o.clientWidth)"
+        )
         assert max(wide) <= 0
         assert "0.0005" in page.locator(".trx output").all_text_contents()
 
 
 def test_the_still_is_what_the_module_draws(chromium: Any) -> None:
-    assert draw(RatioMap(), chromium) == still_of("ratio_map"), "the module changed: `python -m tools.draw.stills`"
+    assert draw(RatioMap(), chromium) == still_of("ratio_map"), (
+        "the module changed: `python -m tools.draw.stills`"
+    )
 
 
 @pytest.mark.parametrize(
     ("width", "theme"),
     by_day(
-        [(328, "light"), (328, "dark"), (560, "light"), (780, "dark")], (328, "dark"), reason="more widths and themes"
+        [(328, "light"), (328, "dark"), (560, "light"), (780, "dark")],
+        (328, "dark"),
+        reason="more widths and themes",
     ),
 )
-def test_a_still_stands_there_before_the_module_and_nothing_moves(page: Any, width: int, theme: str) -> None:
+def test_a_still_stands_there_before_the_module_and_nothing_moves(
+    page: Any, width: int, theme: str
+) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     # The module waits at a gate, as on a slow line.
     loads = "const { default: explorable }"
-    waiting = RatioMap().html().replace(loads, f"await new Promise(open => {{ window.gate = open; }}); {loads}")
+    waiting = (
+        RatioMap()
+        .html()
+        .replace(loads, f"await new Promise(open => {{ window.gate = open; }}); {loads}")
+    )
     page.set_content(PAGE.format(theme, waiting))
     page.wait_for_function("Boolean(window.gate)")
     state = """() => {
@@ -197,7 +223,9 @@ def test_a_still_stands_there_before_the_module_and_nothing_moves(page: Any, wid
 
 
 def test_only_the_first_state_has_a_still() -> None:
-    assert "shadowrootmode" in RatioMap().html() and "shadowrootmode" in RatioMap(eps_high=0.2).html()
+    assert (
+        "shadowrootmode" in RatioMap().html() and "shadowrootmode" in RatioMap(eps_high=0.2).html()
+    )
     other = RatioMap(eps_high=0.28).html()
     assert "shadowrootmode" not in other and f"min-height:{RatioMap.height}" in other
     assert set(WIDTHS) == set(re.findall(r'class="still-(\w+)"', str(still_of("ratio_map"))))
@@ -214,4 +242,6 @@ def test_paper_shows_the_plane_and_what_it_says_without_controls(page: Any) -> N
                 shown(".method .kept"),
                 getComputedStyle(root.querySelector(".trx")).getPropertyValue("--page").trim()];
     }}""")
-    assert seen == [0, 1, 1, 3, "#fff"], "no controls; plane, verdict and three methods; ink on white in the dark too"
+    assert seen == [0, 1, 1, 3, "#fff"], (
+        "no controls; plane, verdict and three methods; ink on white in the dark too"
+    )

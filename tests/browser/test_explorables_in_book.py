@@ -1,4 +1,5 @@
-"""The explorables on the pages of the built book: linked modules and data, the book's theme and address, a phone."""
+"""The explorables on the pages of the built book: linked modules and data, the book's theme and
+address, a phone."""
 
 from __future__ import annotations
 
@@ -17,21 +18,29 @@ def visit(chromium: Any, address: str, **context: Any) -> tuple[Any, list[str], 
     errors: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
     page.goto(f"{address}/{PAGE}")
     page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
     return page, requests, errors
 
 
-def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str, until: Any) -> None:
-    page, requests, errors = visit(chromium, address, viewport={"width": 1280, "height": 900}, color_scheme="light")
+def test_map_lives_on_its_page_and_follows_the_theme(
+    chromium: Any, address: str, until: Any
+) -> None:
+    page, requests, errors = visit(
+        chromium, address, viewport={"width": 1280, "height": 900}, color_scheme="light"
+    )
     modules = [url for url in requests if "/explorables/" in url]
     assert sorted(url.split("?")[0].rsplit("/", 1)[1] for url in modules) == [
         "common.js",
         "ratio_map.js",
     ]
     assert page.locator(".trx[data-dark]").count() == 0
-    page.locator(MAP).get_by_role("checkbox", name="Show DPPO-TV").check()  # the page shows PPO alone
+    page.locator(MAP).get_by_role(
+        "checkbox", name="Show DPPO-TV"
+    ).check()  # the page shows PPO alone
     page.locator(MAP).get_by_role("button", name="likely token").click()
     until(page, f"{MODEL}.get('sign') === -1")
     page.locator(f"{MAP} .trx .verdict b", has_text="it does not see the move").wait_for()
@@ -45,7 +54,9 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium: Any, address: str
         if page.evaluate("document.documentElement.dataset.theme") == "dark":
             break
     page.wait_for_selector(".trx[data-dark]", state="attached")
-    assert page.locator(f"{MAP} .trx").evaluate("node => getComputedStyle(node).colorScheme") == "dark"
+    assert (
+        page.locator(f"{MAP} .trx").evaluate("node => getComputedStyle(node).colorScheme") == "dark"
+    )
     assert errors == []
     page.context.close()
 
@@ -86,13 +97,19 @@ def test_the_run_explorer_loads_its_data_and_a_link_opens_it_at_what_was_chosen(
     errors: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(f"{address}/notebooks/11_shoot_out.html#runs:sweep=mismatch&at.sampler=int4&at.anchor=rollout&cell=troll")
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
+    page.goto(
+        f"{address}/notebooks/11_shoot_out.html#runs:sweep=mismatch&at.sampler=int4&at.anchor=rollout&cell=troll"
+    )
     page.wait_for_selector(".trx:not(.still) .line[d]", state="attached")
     names = [url.split("?")[0].rsplit("/", 1)[1] for url in requests if "/explorables/" in url]
     assert sorted(names) == ["common.js", "run_explorer.data.json", "run_explorer.js"]
     page.locator(".trx .verdict b", has_text="troll fail").wait_for()
-    assert 0 < page.get_by_role("group", name="Recorded runs").bounding_box()["y"] < 300, "a link goes to the figure"
+    assert 0 < page.get_by_role("group", name="Recorded runs").bounding_box()["y"] < 300, (
+        "a link goes to the figure"
+    )
     page.get_by_label("curve of").select_option("kl")
     until(page, "location.hash.includes('measure=kl')")
     assert errors == []

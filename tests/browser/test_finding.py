@@ -26,7 +26,9 @@ SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 @pytest.fixture(scope="module")
 def desk(chromium: Any) -> Iterator[Any]:
-    context = chromium.new_context(viewport={"width": 1280, "height": FOLD}, reduced_motion="reduce")
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": FOLD}, reduced_motion="reduce"
+    )
     yield context.new_page()
     context.close()
 
@@ -59,7 +61,8 @@ def test_the_question_begins_on_the_first_screen_and_code_fits_beside_the_sideba
     shown = desk.locator("article .cell_input pre:not(details:not([open]) *)")
     assert (
         shown.evaluate_all(
-            "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
+            "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => "
+            "one.textContent)"
         )
         == []
     )
@@ -103,7 +106,9 @@ def test_every_page_says_what_it_is(book: Path) -> None:
 def test_no_page_leads_to_the_placeholder(book: Path) -> None:
     to_placeholder = re.compile(rf'href="https?://[^"]*/{PLACEHOLDER}/[^"]*"')
     assert {
-        name: to_placeholder.findall(text) for name, text in written(book).items() if to_placeholder.search(text)
+        name: to_placeholder.findall(text)
+        for name, text in written(book).items()
+        if to_placeholder.search(text)
     } == {}
 
 
@@ -114,4 +119,6 @@ def test_the_sitemap_lists_every_page(book: Path) -> None:
         assert not (book / "sitemap.xml").exists()
         return
     found = ElementTree.parse(book / "sitemap.xml").iter(f"{SITEMAP}loc")
-    assert sorted(str(node.text) for node in found) == sorted(f"{ADDRESS}{name}.html" for name in contents())
+    assert sorted(str(node.text) for node in found) == sorted(
+        f"{ADDRESS}{name}.html" for name in contents()
+    )

@@ -56,7 +56,8 @@ BLUR = """() => {
     node?.blur();
 }"""
 STILL = (
-    "*, ::before, ::after { transition: none !important; animation: none !important; caret-color: #0000 !important }"
+    "*, ::before, ::after { transition: none !important; animation: none !important; "
+    "caret-color: #0000 !important }"
 )
 LEAST = 20
 """Pixels that must change; a hairline around the smallest link has more."""
@@ -66,10 +67,16 @@ def picture(page: Any, box: dict[str, float]) -> Any:
     return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=box))).convert("RGB")).astype(int)
 
 
-@pytest.mark.parametrize("name", by_day(PAGES, "book/index", "search", reason="the same rules on more pages"))
+@pytest.mark.parametrize(
+    "name", by_day(PAGES, "book/index", "search", reason="the same rules on more pages")
+)
 @pytest.mark.parametrize("width", by_day([1280, 360], 1280, reason="the same page, narrower"))
-def test_focus_can_be_seen_on_everything_that_takes_it(chromium: Any, address: str, name: str, width: int) -> None:
-    context = chromium.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce", bypass_csp=True)
+def test_focus_can_be_seen_on_everything_that_takes_it(
+    chromium: Any, address: str, name: str, width: int
+) -> None:
+    context = chromium.new_context(
+        viewport={"width": width, "height": 800}, reduced_motion="reduce", bypass_csp=True
+    )
     page = context.new_page()
     page.goto(f"{address}/{name}.html" + ("?q=clip" if name == "search" else ""))
     page.add_style_tag(content=STILL)

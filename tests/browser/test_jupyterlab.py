@@ -1,4 +1,5 @@
-"""In JupyterLab with a kernel: the live view is shown, keys stay in the explorable, and Python reads and sets it."""
+"""In JupyterLab with a kernel: the live view is shown, keys stay in the explorable, and Python
+reads and sets it."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CELLS = (
-    "from trbook.explorables import RatioMap\nshown = RatioMap(eps_low=1.7, axes='linear', old_p=.5, new_p=.5)\nshown",
+    "from trbook.explorables import RatioMap\nshown = RatioMap(eps_low=1.7, axes='linear', "
+    "old_p=.5, new_p=.5)\nshown",
     "print('read', shown.old_p, shown.new_p, shown.delta_tv, shown.eps_low)",
     "shown.sign, shown.delta_kl = -1, .3",
 )
@@ -40,7 +42,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         }
         for i, source in enumerate(CELLS)
     ]
-    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    notebook = {
+        "cells": cells,
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     (place / "page.ipynb").write_text(json.dumps(notebook))
     with served(place, f"--ServerApp.root_dir={place}") as address:
         yield address
@@ -48,12 +55,17 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @contextmanager
 def served(place: Path, *arguments: str) -> Iterator[str]:
-    """A JupyterLab on loopback, dark, with its own settings in `place`, started in the repository's root."""
+    """A JupyterLab on loopback, dark, with its own settings in `place`, started in the repository's
+    root."""
     themes = place / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     themes.mkdir(parents=True)
     (themes / "themes.jupyterlab-settings").write_text('{"theme": "JupyterLab Dark"}')
-    (themes / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    lab_page = {"disabledExtensions": {"@jupyterlab/apputils-extension:splash": True}}  # if slow, it opens a dialog
+    (themes / "notification.jupyterlab-settings").write_text(
+        '{"fetchNews": "false", "checkForUpdates": false}'
+    )
+    lab_page = {
+        "disabledExtensions": {"@jupyterlab/apputils-extension:splash": True}
+    }  # if slow, it opens a dialog
     (place / "config" / "labconfig").mkdir()
     (place / "config" / "labconfig" / "page_config.json").write_text(json.dumps(lab_page))
     with socket.socket() as probe:
@@ -82,7 +94,9 @@ def served(place: Path, *arguments: str) -> Iterator[str]:
         *arguments,
     ]
     with (place / "log.txt").open("w") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(480):
@@ -107,7 +121,9 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
     page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
     page.goto(f"{lab}/lab/tree/page.ipynb")
     page.wait_for_selector(".jp-Notebook .cm-content")
-    page.wait_for_selector(".jp-NotebookPanel-toolbar >> text=Python 3")  # "idle" is also said before there is a kernel
+    page.wait_for_selector(
+        ".jp-NotebookPanel-toolbar >> text=Python 3"
+    )  # "idle" is also said before there is a kernel
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     cells = page.locator(".jp-CodeCell .cm-content")
 
@@ -117,7 +133,9 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
         end = time.monotonic() + 120
         while prompt.inner_text() in (before, "[*]:"):
             assert time.monotonic() < end, f"cell {number + 1} does not run"
-            if prompt.inner_text() == before:  # a notebook that is still settling may take the focus away again
+            if (
+                prompt.inner_text() == before
+            ):  # a notebook that is still settling may take the focus away again
                 cells.nth(number).click()
                 page.keyboard.press("Control+Enter")
             page.wait_for_timeout(500)
@@ -132,7 +150,9 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
         page.keyboard.press(key)
     page.get_by_role("slider", name="DPPO-TV, delta").focus()
     page.keyboard.press("ArrowRight")
-    focused = page.evaluate("document.activeElement.shadowRoot.activeElement.getAttribute('aria-label')")
+    focused = page.evaluate(
+        "document.activeElement.shadowRoot.activeElement.getAttribute('aria-label')"
+    )
     assert focused == "DPPO-TV, delta"
     # What was set here reaches the kernel when it has a moment: ask until it is there.
     end = time.monotonic() + 120
@@ -141,19 +161,31 @@ def test_live_in_jupyterlab(chromium: Any, lab: str) -> None:
         assert time.monotonic() < end, values
         run(1)
         page.wait_for_selector(".jp-OutputArea-output pre")
-        values = [float(word) for word in page.locator(".jp-OutputArea-output pre").last.inner_text().split()[1:]]
+        values = [
+            float(word)
+            for word in page.locator(".jp-OutputArea-output pre").last.inner_text().split()[1:]
+        ]
     run(2)
     slider = page.get_by_role("slider", name="DPPO-KL, delta")
-    page.wait_for_function("node => node.getAttribute('aria-valuetext') === '0.30'", arg=slider.element_handle())
-    assert page.locator(".trx input[type=radio]:checked + span").first.text_content() == "A < 0 ↓ push down"
+    page.wait_for_function(
+        "node => node.getAttribute('aria-valuetext') === '0.30'", arg=slider.element_handle()
+    )
+    assert (
+        page.locator(".trx input[type=radio]:checked + span").first.text_content()
+        == "A < 0 ↓ push down"
+    )
     assert [url for url in requests if not url.startswith((lab, "data:", "blob:"))] == []
     page.close()
 
 
 @pytest.mark.nightly("starts a JupyterLab")
-def test_links_of_a_notebook_lead_where_they_lead_in_the_book(chromium: Any, tmp_path: Path) -> None:
+def test_links_of_a_notebook_lead_where_they_lead_in_the_book(
+    chromium: Any, tmp_path: Path
+) -> None:
     recipe = next(
-        line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if line.startswith("lab:")
+        line
+        for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+        if line.startswith("lab:")
     )
     arguments = recipe.partition("jupyter lab ")[2].split()
     with served(tmp_path, *arguments) as lab:
@@ -162,7 +194,9 @@ def test_links_of_a_notebook_lead_where_they_lead_in_the_book(chromium: Any, tmp
         page.add_locator_handler(page.locator(".jp-Dialog"), lambda: page.keyboard.press("Escape"))
         page.goto(lab)  # what `make lab` opens
         page.locator(".jp-DirListing-item", has_text="05_grpo.ipynb").dblclick()
-        page.locator('.jp-RenderedMarkdown a[href*="/files/book/notation.md"]').first.click()  # as Jupyter resolved it
+        page.locator(
+            '.jp-RenderedMarkdown a[href*="/files/book/notation.md"]'
+        ).first.click()  # as Jupyter resolved it
         page.wait_for_url("**/lab/tree/book/notation.md")
         page.locator(".lm-TabBar-tabLabel", has_text="notation.md").wait_for()
         page.close()

@@ -1,4 +1,5 @@
-"""The figure of the loop in Chromium: boxes are chosen by hand and by keyboard, and its words follow."""
+"""The figure of the loop in Chromium: boxes are chosen by hand and by keyboard, and its words
+follow."""
 
 from __future__ import annotations
 
@@ -9,14 +10,22 @@ import pytest
 
 from trbook.explorables import Loop
 
-PAGE = '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>The loop</title><body>{}</body>'
+PAGE = (
+    '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>The '
+    "loop</title><body>{}</body>"
+)
 MODEL = "document.querySelector('.trlib-explorable').model"
-CHOSEN = "document.querySelector('.trlib-view > div').shadowRoot.querySelector('[data-chosen]').dataset.card"
+CHOSEN = (
+    "document.querySelector('.trlib-view > "
+    "div').shadowRoot.querySelector('[data-chosen]').dataset.card"
+)
 
 
 @pytest.fixture(params=[820, 360])
 def page(chromium: Any, request: Any) -> Iterator[Any]:
-    context = chromium.new_context(viewport={"width": request.param, "height": 900}, reduced_motion="reduce")
+    context = chromium.new_context(
+        viewport={"width": request.param, "height": 900}, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.set_content(PAGE.format(Loop(lit=["advantage"]).html()))
     page.wait_for_selector(".trx[data-drawn] [data-chosen]")
@@ -28,7 +37,10 @@ def unfold(page: Any) -> None:
     """On a phone the completions and the presets are folded away until they are asked for."""
     more = page.locator(".unfold")
     if more.is_visible():
-        assert not page.locator(".try").is_visible() and not page.locator("[data-chosen] table").is_visible()
+        assert (
+            not page.locator(".try").is_visible()
+            and not page.locator("[data-chosen] table").is_visible()
+        )
         more.click()
         assert more.get_attribute("aria-expanded") == "true"
     assert page.locator(".try").is_visible() and page.locator("[data-chosen] table").is_visible()

@@ -1,4 +1,5 @@
-"""The numbers of `gae` against trlib.advantages.gae, over every text of the chain, its values by enumeration too."""
+"""The numbers of `gae` against trlib.advantages.gae, over every text of the chain, its values by
+enumeration too."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ def chance(text: str, first: int) -> float:
 def value(t: int, state: str, gamma: float) -> float:
     """The discounted reward from a state on, by enumeration of all that can follow."""
     return sum(
-        math.prod(step(a, b) for a, b in itertools.pairwise(state + "".join(rest))) * gamma ** (TOKENS - 1 - t)
+        math.prod(step(a, b) for a, b in itertools.pairwise(state + "".join(rest)))
+        * gamma ** (TOKENS - 1 - t)
         for rest in itertools.product("rw", repeat=TOKENS - t)
         if rest[-1] == "r"
     )
@@ -55,16 +57,26 @@ def value(t: int, state: str, gamma: float) -> float:
 
 def wanted(lam: float, gamma: float, miss: float, noise: float, pairs: int) -> dict[str, Any]:
     exact = [[value(t, state, gamma) for state in "rw"] for t in range(TOKENS)]
-    right = [sum(chance(text, 0) for text in TEXTS if t == 0 or text[t - 1] == "r") for t in range(TOKENS)]
+    right = [
+        sum(chance(text, 0) for text in TEXTS if t == 0 or text[t - 1] == "r")
+        for t in range(TOKENS)
+    ]
     critic = []
     for t, (good, bad) in enumerate(exact):
         average = right[t] * good + (1 - right[t]) * bad
         critic.append([good + miss * (average - good), bad + miss * (average - bad)])
-    rewards, values = torch.zeros(len(TEXTS), TOKENS, dtype=D), torch.zeros(len(TEXTS), TOKENS, dtype=D)
+    rewards, values = (
+        torch.zeros(len(TEXTS), TOKENS, dtype=D),
+        torch.zeros(len(TEXTS), TOKENS, dtype=D),
+    )
     for i, text in enumerate(TEXTS):
         rewards[i, -1] = text[-1] == "r"
-        values[i] = torch.tensor([critic[t]["rw".index(("r" + text)[t])] for t in range(TOKENS)], dtype=D)
-    advantages = gae(rewards, values, torch.ones_like(rewards, dtype=torch.bool), gamma=gamma, lam=lam)[0][:, 0]
+        values[i] = torch.tensor(
+            [critic[t]["rw".index(("r" + text)[t])] for t in range(TOKENS)], dtype=D
+        )
+    advantages = gae(
+        rewards, values, torch.ones_like(rewards, dtype=torch.bool), gamma=gamma, lam=lam
+    )[0][:, 0]
     means, variance = [], 0.0
     for first in "rw":
         of = torch.tensor([text[0] == first for text in TEXTS])
@@ -72,11 +84,16 @@ def wanted(lam: float, gamma: float, miss: float, noise: float, pairs: int) -> d
         mean = p @ advantages[of]
         means.append(float(mean))
         variance += float(p @ (advantages[of] - mean) ** 2)
-    # Noise alone, by the estimator itself: the gradient of an advantage in the rewards is what each noise counts.
+    # Noise alone, by the estimator itself: the gradient of an advantage in the rewards is what each
+    # noise counts.
     noisy = torch.zeros(1, TOKENS, dtype=D, requires_grad=True)
-    gae(noisy, torch.zeros_like(noisy), torch.ones(1, TOKENS, dtype=torch.bool), gamma=gamma, lam=lam)[0][
-        0, 0
-    ].backward()
+    gae(
+        noisy,
+        torch.zeros_like(noisy),
+        torch.ones(1, TOKENS, dtype=torch.bool),
+        gamma=gamma,
+        lam=lam,
+    )[0][0, 0].backward()
     variance += 2 * noise**2 * float(noisy.grad.square().sum())
     truth = value(1, "r", 1.0) - value(1, "w", 1.0)
     bias, scatter = means[0] - means[1] - truth, (variance / pairs) ** 0.5
@@ -110,7 +127,9 @@ def test_values_estimates_bias_and_scatter_are_those_of_trlib(chromium: Any) -> 
             assert share == pytest.approx(chance(text, 1), **near)
             assert estimate == pytest.approx(want["texts"][text], **near), (text, settings)
         for name, number in want["difference"].items():
-            close = near if name in ("mean", "bias") else {"rel": 1e-9, "abs": 1e-7}  # a root of a rounded 0
+            close = (
+                near if name in ("mean", "bias") else {"rel": 1e-9, "abs": 1e-7}
+            )  # a root of a rounded 0
             assert found["difference"][name] == pytest.approx(number, **close), (name, settings)
 
 
@@ -119,21 +138,28 @@ def test_the_chapter_s_formula_of_the_mean() -> None:
     for lam, gamma, miss, noise, pairs in GRID:
         if gamma == 1.0:
             found = wanted(lam, gamma, miss, noise, pairs)["difference"]["mean"]
-            assert found == pytest.approx(0.8**5 * (1 - miss * (1 - lam ** (TOKENS - 1))), abs=1e-12)
+            assert found == pytest.approx(
+                0.8**5 * (1 - miss * (1 - lam ** (TOKENS - 1))), abs=1e-12
+            )
 
 
 def test_the_compromise_lies_between_the_two_ends() -> None:
-    """The preset's words: both errors together are least between, and more texts move the best λ towards 1."""
+    """The preset's words: both errors together are least between, and more texts move the best λ
+    towards 1."""
     source = (SOURCES / "gae.js").read_text(encoding="utf-8")
     preset = re.search(
-        r'"a compromise", state: \{ lam: ([\d.]+), gamma: 1, miss: ([\d.]+), noise: ([\d.]+), pairs: (\d+) \}', source
+        r'"a compromise", state: \{ lam: ([\d.]+), gamma: 1, miss: ([\d.]+), noise: ([\d.]+), '
+        r"pairs: (\d+) \}",
+        source,
     )
     assert preset
     lam, miss, noise, pairs = (float(number) for number in preset.groups())
     lams = [i / 50 for i in range(51)]
 
     def best(texts: int) -> float:
-        return min(lams, key=lambda each: wanted(each, 1.0, miss, noise, texts)["difference"]["error"])
+        return min(
+            lams, key=lambda each: wanted(each, 1.0, miss, noise, texts)["difference"]["error"]
+        )
 
     def error(each: float) -> float:
         return wanted(each, 1.0, miss, noise, int(pairs))["difference"]["error"]

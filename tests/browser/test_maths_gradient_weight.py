@@ -46,7 +46,10 @@ def points() -> list[tuple[float, float]]:
     draw = random.Random(5)
     found = [(1.0, 0.3), (100.0, 1e-5), (0.81, 0.99), (1.2, 0.5)]
     while len(found) < 400:
-        q, r = 1 / (1 + math.exp(-draw.uniform(-12, 5))), math.exp(draw.gauss(0, draw.choice([0.2, 1, 2.5])))
+        q, r = (
+            1 / (1 + math.exp(-draw.uniform(-12, 5))),
+            math.exp(draw.gauss(0, draw.choice([0.2, 1, 2.5]))),
+        )
         if r * q < 0.999:
             found.append((r, q))
     return found
@@ -65,7 +68,9 @@ def reported(ratio: Tensor, old: Tensor, sign: float) -> dict[str, Tensor]:
         "pg_is": plain,
         "ppo": ppo_loss(logp, logp_old, **same, **window),
         "dual_clip": ppo_loss(logp, logp_old, **same, **window, dual_clip=s["dual_clip"]),
-        "kl_penalty": add_penalty(plain, logp, logp_old, torch.zeros_like(logp), mask=mask, beta=s["beta"]),
+        "kl_penalty": add_penalty(
+            plain, logp, logp_old, torch.zeros_like(logp), mask=mask, beta=s["beta"]
+        ),
         "gspo": gspo_loss(logp, logp_old, **same, eps_low=s["eps_seq"], eps_high=s["eps_seq"]),
         "cispo": cispo_loss(logp, logp_old, **same, **window),
         "sapo": sapo_loss(logp, logp_old, **same, tau_pos=s["tau_pos"], tau_neg=s["tau_neg"]),
@@ -73,7 +78,9 @@ def reported(ratio: Tensor, old: Tensor, sign: float) -> dict[str, Tensor]:
         "pspo": pspo_loss(logp, logp_old, **same, alpha=s["alpha"]),
         "dppo_tv": dppo_loss(logp, logp_old, **same, delta_tv=s["delta_tv"]),
         "dppo_kl": dppo_loss(logp, logp_old, **same, delta_kl=s["delta_kl"]),
-        "quatro": pull_to_target(logp, logp_old, multiplier=count.abs() * s["multiplier"], push=count, mask=mask),
+        "quatro": pull_to_target(
+            logp, logp_old, multiplier=count.abs() * s["multiplier"], push=count, mask=mask
+        ),
     }
     return {name: loss.diagnostics["weight"] for name, loss in losses.items()}
 
@@ -88,12 +95,21 @@ def test_weights_agree_with_trlib(chromium: Any, sign: float) -> None:
         return Object.fromEntries(Object.entries(WEIGHTS).map(
             ([name, weight]) => [name, points.map(([r, q]) => weight(r, q, sign, settings))]));
     }""",
-        [(SOURCES / "gradient_weight" / "maths.js").read_text(encoding="utf-8"), given, sign, SETTINGS],
+        [
+            (SOURCES / "gradient_weight" / "maths.js").read_text(encoding="utf-8"),
+            given,
+            sign,
+            SETTINGS,
+        ],
     )
     page.close()
-    ratio, old = (torch.tensor(column, dtype=torch.float64)[:, None] for column in zip(*given, strict=True))
+    ratio, old = (
+        torch.tensor(column, dtype=torch.float64)[:, None] for column in zip(*given, strict=True)
+    )
     wanted = reported(ratio, old, sign)
     assert set(got) == set(wanted)
     for name, weight in wanted.items():
         found = torch.tensor(got[name], dtype=torch.float64)
-        torch.testing.assert_close(found, weight[:, 0], rtol=1e-9, atol=1e-12, msg=lambda text, name=name: name + text)
+        torch.testing.assert_close(
+            found, weight[:, 0], rtol=1e-9, atol=1e-12, msg=lambda text, name=name: name + text
+        )

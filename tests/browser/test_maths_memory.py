@@ -14,7 +14,15 @@ JS = "(m, all) => all.map(s => m.bytes(s))"
 
 def test_every_part_is_that_of_trlib(sources: Any) -> None:
     pick = random.Random(5)
-    sizes = {"prompts": 64, "group": 32, "prompt": 500, "completion": 3000, "at_once": 5000, "top_k": 100, "rank": 64}
+    sizes = {
+        "prompts": 64,
+        "group": 32,
+        "prompt": 500,
+        "completion": 3000,
+        "at_once": 5000,
+        "top_k": 100,
+        "rank": 64,
+    }
     words = {
         "model": list(memory.MODELS),
         "method": memory.METHODS,
@@ -30,7 +38,9 @@ def test_every_part_is_that_of_trlib(sources: Any) -> None:
         )
         for _ in range(300)
     ]
-    assert {(s.model, s.method) for s in setups} == {(a, b) for a in words["model"] for b in words["method"]}
+    assert {(s.model, s.method) for s in setups} == {
+        (a, b) for a in words["model"] for b in words["method"]
+    }
     found = sources("memory/maths.js", JS, [vars(setup) for setup in setups])
     for setup, got in zip(setups, found, strict=True):
         wanted = memory.as_dict(setup)

@@ -1,4 +1,5 @@
-"""The plane of `natural_gradient` against autograd, and its step and line search against `trlib.algorithms.TRPO`."""
+"""The plane of `natural_gradient` against autograd, and its step and line search against
+`trlib.algorithms.TRPO`."""
 
 from __future__ import annotations
 
@@ -25,13 +26,17 @@ JS = """async ([source, vectors]) => {
 
 def vectors(count: int = 40) -> list[list[float]]:
     pick = random.Random(5)
-    return [[*(pick.uniform(-3, 3) for _ in range(4)), pick.uniform(0.001, 0.2)] for _ in range(count)]
+    return [
+        [*(pick.uniform(-3, 3) for _ in range(4)), pick.uniform(0.001, 0.2)] for _ in range(count)
+    ]
 
 
 def asked(chromium: Any) -> list[tuple[list[float], dict[str, Any]]]:
     page = chromium.new_page()
     given = vectors()
-    found = page.evaluate(JS, [(SOURCES / "natural_gradient" / "maths.js").read_text(encoding="utf-8"), given])
+    found = page.evaluate(
+        JS, [(SOURCES / "natural_gradient" / "maths.js").read_text(encoding="utf-8"), given]
+    )
     page.close()
     return list(zip(given, found, strict=True))
 
@@ -39,7 +44,9 @@ def asked(chromium: Any) -> list[tuple[list[float], dict[str, Any]]]:
 def full(theta: Tensor) -> Tensor:
     """[1, 2, 2] log-probabilities of yes and no at both tokens."""
     logits = torch.stack([theta[0], theta[1] + theta[0] / 2])
-    return torch.stack([torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)], -1)[None]
+    return torch.stack(
+        [torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)], -1
+    )[None]
 
 
 def reward(theta: Tensor) -> Tensor:
@@ -65,7 +72,9 @@ def test_the_plane_is_autograds(chromium: Any) -> None:
         p, q = full(at)[0, :, 0].exp()
         p0, q0 = full(old)[0, :, 0].exp()
         close(found["reward"], reward(at))
-        close(found["surrogate"], (q0 - 0.6 * (1 - q0)) * (p - p0) + (p0 - 0.6 * (1 - p0)) * (q - q0))
+        close(
+            found["surrogate"], (q0 - 0.6 * (1 - q0)) * (p - p0) + (p0 - 0.6 * (1 - p0)) * (q - q0)
+        )
         close(found["kl"], kl(at, old))
         close(found["gradient"], gradient)
         matrix = torch.autograd.functional.hessian(lambda theta, old=old: kl(theta, old), old)
@@ -87,7 +96,8 @@ def test_the_plane_is_autograds(chromium: Any) -> None:
 
 
 class Plane:
-    """The policy as TRPO's update box sees it: every answer once, each token's advantage weighed by its chance."""
+    """The policy as TRPO's update box sees it: every answer once, each token's advantage weighed by
+    its chance."""
 
     def __init__(self, method: TRPO, old: Tensor) -> None:
         self.method, self.theta = method, old.clone().requires_grad_()
@@ -97,8 +107,15 @@ class Plane:
         logp = self._picked(before)
         p, q = before[0, :, 0].exp()
         worth = torch.stack([q - 0.6 * (1 - q), p - 0.6 * (1 - p)])
-        chance = logp.exp()  # the mean over two answers stands for a mean under the policy: weigh by 2 x chance
-        advantages = 2 * chance * (torch.tensor([[1.0], [0.0]], dtype=torch.float64) - before[0, :, 0].exp()) * worth
+        chance = (
+            logp.exp()
+        )  # the mean over two answers stands for a mean under the policy: weigh by 2 x chance
+        advantages = (
+            2
+            * chance
+            * (torch.tensor([[1.0], [0.0]], dtype=torch.float64) - before[0, :, 0].exp())
+            * worth
+        )
         mask = torch.ones(2, 2, dtype=torch.bool)
         self.batch = Batch(
             tokens=self.tokens,
@@ -126,11 +143,15 @@ class Plane:
         return iter([self])
 
     def directional(self, direction: Any, rows: Tensor | None = None) -> Tensor:
-        along = torch.func.jvp(lambda theta: full(theta).expand(2, -1, -1), (self.theta,), tuple(direction))[1]
+        along = torch.func.jvp(
+            lambda theta: full(theta).expand(2, -1, -1), (self.theta,), tuple(direction)
+        )[1]
         return along if rows is None else along[rows]
 
     def loss(self) -> Tensor:
-        return self.method.loss(self.method.objective(self.score(), self.batch).per_token, self.batch)
+        return self.method.loss(
+            self.method.objective(self.score(), self.batch).per_token, self.batch
+        )
 
     def report(self, loss: float, grad_norm: float) -> None:
         """Nothing."""
@@ -153,7 +174,8 @@ def test_the_line_search_takes_the_step_that_trpo_takes(chromium: Any) -> None:
 
 
 def test_what_the_presets_say_is_so(chromium: Any) -> None:
-    """Accepted and worse at δ = 0.15, better at 0.02; a corner where a rate crawls that leaves the region elsewhere."""
+    """Accepted and worse at δ = 0.15, better at 0.02; a corner where a rate crawls that leaves the
+    region elsewhere."""
     page = chromium.new_page()
     found = page.evaluate(
         """async source => {
@@ -167,7 +189,9 @@ def test_what_the_presets_say_is_so(chromium: Any) -> None:
     )
     page.close()
     far, near = found["far"], found["near"]
-    assert len(far) == len(near) == 1 and not far[0]["why"] and not near[0]["why"], "the full step passes"
+    assert len(far) == len(near) == 1 and not far[0]["why"] and not near[0]["why"], (
+        "the full step passes"
+    )
     assert far[0]["surrogate"] > 0.03 and far[0]["gain"] < -0.03
     assert 0 < near[0]["gain"] < near[0]["surrogate"]
     assert found["corner"] < 0.1 * 0.05 and found["middle"] > 2 * 0.05
@@ -175,9 +199,11 @@ def test_what_the_presets_say_is_so(chromium: Any) -> None:
 
 
 def test_the_verdict_names_a_step_that_stops_short_and_a_rate_that_is_small(chromium: Any) -> None:
-    """Away from the map's middle the KL grows more slowly than the bowl: then ellipse and region do not agree."""
+    """Away from the map's middle the KL grows more slowly than the bowl: then ellipse and region do
+    not agree."""
     maths, words = (
-        (SOURCES / "natural_gradient" / name).read_text(encoding="utf-8") for name in ("maths.js", "words.js")
+        (SOURCES / "natural_gradient" / name).read_text(encoding="utf-8")
+        for name in ("maths.js", "words.js")
     )
     words = words.replace('import { number } from "../parts/common.js";', "const number = String;")
     page = chromium.new_page()

@@ -1,4 +1,5 @@
-"""The projection explorable against trlib: distributions, multiplier and the push on every logit, on shared vectors."""
+"""The projection explorable against trlib: distributions, multiplier and the push on every logit,
+on shared vectors."""
 
 from __future__ import annotations
 
@@ -51,7 +52,11 @@ def ids(s: dict[str, Any]) -> Tensor:
     if s["support"] == "all":
         return torch.arange(8)
     kept = trlib.algorithms.troll.sparsify(
-        lq[None, None], tokens=torch.tensor([[s["token"]]]), mask=torch.ones(1, 1, dtype=torch.bool), k=s["k"], mass=1.0
+        lq[None, None],
+        tokens=torch.tensor([[s["token"]]]),
+        mask=torch.ones(1, 1, dtype=torch.bool),
+        k=s["k"],
+        mass=1.0,
     )
     return kept.ids[0, 0][kept.logp[0, 0] > -math.inf].sort().values
 
@@ -61,7 +66,10 @@ def push(s: dict[str, Any], *, alpha: float, advantage: float) -> Tensor:
     lq, kept = torch.tensor(s["old"], dtype=torch.float64).log(), ids(s)
     logits = (lq + torch.tensor(s["shift"], dtype=torch.float64)).requires_grad_()
     u = logits.log_softmax(-1)
-    one = {"advantages": torch.tensor([[advantage]], dtype=torch.float64), "mask": torch.ones(1, 1, dtype=torch.bool)}
+    one = {
+        "advantages": torch.tensor([[advantage]], dtype=torch.float64),
+        "mask": torch.ones(1, 1, dtype=torch.bool),
+    }
     at, given = (kept == s["token"]).nonzero()[0], {"delta_kl": s["delta"], "alpha": alpha}
     if s["support"] == "rest":
         loss = troll_sparse_loss(
@@ -73,7 +81,11 @@ def push(s: dict[str, Any], *, alpha: float, advantage: float) -> Tensor:
         )
     else:
         loss = troll_loss(
-            u[kept].log_softmax(-1)[None, None], lq[kept].log_softmax(-1)[None, None], tokens=at[None], **one, **given
+            u[kept].log_softmax(-1)[None, None],
+            lq[kept].log_softmax(-1)[None, None],
+            tokens=at[None],
+            **one,
+            **given,
         )
     return -torch.autograd.grad(loss.per_token.sum(), logits)[0]
 
@@ -112,10 +124,15 @@ def test_the_projection_is_the_library_s(sources: Any, support: str) -> None:
         near, now = (torch.tensor(got[name], dtype=torch.float64) for name in ("near", "now"))
         wanted = project(now, near, delta_kl=s["delta"])
         eta = math.inf if got["eta"] == "inf" else got["eta"]
-        assert eta == pytest.approx(wanted.eta.item(), rel=1e-6), "KL within 1e-10 of the radius on either side"
+        assert eta == pytest.approx(wanted.eta.item(), rel=1e-6), (
+            "KL within 1e-10 of the radius on either side"
+        )
         assert got["kl"]["network"] == pytest.approx(kl(now, near).item(), abs=1e-12)
         assert got["kl"]["projected"] == pytest.approx(kl(wanted.logp, near).item(), abs=1e-9)
-        lq, u = torch.tensor(s["old"], dtype=torch.float64).log(), torch.tensor(got["u"], dtype=torch.float64)
+        lq, u = (
+            torch.tensor(s["old"], dtype=torch.float64).log(),
+            torch.tensor(got["u"], dtype=torch.float64),
+        )
         assert got["kl"]["whole"] == pytest.approx(kl(u, lq).item(), abs=1e-12)
         pi = torch.tensor(got["projected"], dtype=torch.float64)
         assert pi.sum().item() == pytest.approx(1, abs=1e-9)
@@ -149,10 +166,14 @@ def test_the_way_out_is_flat_without_the_regression(sources: Any) -> None:
         if not got["out"]:
             continue
         assert got["slope"]["ratio"] == pytest.approx(0, abs=1e-9)
-        gap = torch.tensor(got["now"], dtype=torch.float64) - torch.tensor(got["near"], dtype=torch.float64)
+        gap = torch.tensor(got["now"], dtype=torch.float64) - torch.tensor(
+            got["near"], dtype=torch.float64
+        )
         p = torch.tensor(got["now"], dtype=torch.float64).exp()
         spread = (p * (gap - (p * gap).sum()) ** 2).sum().item()
-        assert got["slope"]["pull"] == pytest.approx(s["alpha"] * (1 - got["t"]) * spread, abs=1e-9), "α (1 - t) Var"
+        assert got["slope"]["pull"] == pytest.approx(
+            s["alpha"] * (1 - got["t"]) * spread, abs=1e-9
+        ), "α (1 - t) Var"
 
 
 def test_the_projection_stands_still_as_the_network_runs_on(sources: Any) -> None:
@@ -160,12 +181,22 @@ def test_the_projection_stands_still_as_the_network_runs_on(sources: Any) -> Non
     near, far = sources("projection/maths.js", JS, [{**s, "reach": reach} for reach in (1.5, 3.0)])
     assert far["projected"] == pytest.approx(near["projected"], abs=1e-9)
     assert far["kl"]["network"] > 1.4 * near["kl"]["network"] and far["eta"] > near["eta"] > 0
-    fewer, more = ([x * (1 + found["eta"]) for x in found["push"]["ratio"]] for found in (near, far))
-    assert more == pytest.approx(fewer, abs=1e-9), "the ratio term shrinks by 1 + η, and by nothing else"
+    fewer, more = (
+        [x * (1 + found["eta"]) for x in found["push"]["ratio"]] for found in (near, far)
+    )
+    assert more == pytest.approx(fewer, abs=1e-9), (
+        "the ratio term shrinks by 1 + η, and by nothing else"
+    )
 
 
 def test_one_token_alone_leaves_the_ratio_term_nothing(sources: Any) -> None:
-    s = {**states("all")[0], "shift": [0, 0, 0, 1.4, 0, 0, 0, 0], "token": 3, "advantage": 1.0, "delta": 0.001}
+    s = {
+        **states("all")[0],
+        "shift": [0, 0, 0, 1.4, 0, 0, 0, 0],
+        "token": 3,
+        "advantage": 1.0,
+        "delta": 0.001,
+    }
     (found,) = sources("projection/maths.js", JS, [s])
     assert found["out"] and found["push"]["ratio"] == pytest.approx([0] * 8, abs=1e-9)
 
@@ -183,9 +214,13 @@ def test_the_curve_of_the_dual(sources: Any) -> None:
 def test_a_dragged_bar_stands_where_it_was_put(sources: Any) -> None:
     s = states("all")[3]
     lq = [math.log(q) for q in s["old"]]
-    shift = sources("projection/maths.js", "(m, [lq, shift]) => m.shiftFor(lq, shift, 2, .37)", [lq, s["shift"]])
+    shift = sources(
+        "projection/maths.js", "(m, [lq, shift]) => m.shiftFor(lq, shift, 2, .37)", [lq, s["shift"]]
+    )
     moved = [*s["shift"][:2], shift, *s["shift"][3:]]
-    p = sources("projection/maths.js", "(m, [lq, shift]) => m.moved(lq, shift).map(Math.exp)", [lq, moved])
+    p = sources(
+        "projection/maths.js", "(m, [lq, shift]) => m.moved(lq, shift).map(Math.exp)", [lq, moved]
+    )
     assert p[2] == pytest.approx(0.37, abs=1e-12) and sum(p) == pytest.approx(1, abs=1e-12)
 
 
@@ -193,7 +228,9 @@ def test_the_old_bars_are_the_base_policy_s() -> None:
     words = (SOURCES / "projection" / "words.js").read_text(encoding="utf-8")
     assert f"NAMES = {json.dumps(NAMES)};" in words, "the same eight on both sides"
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
-    batch = sample(policy, [task.prompts(16, seed=0)[0].text], group=1, max_tokens=task.max_tokens, seed=0)
+    batch = sample(
+        policy, [task.prompts(16, seed=0)[0].text], group=1, max_tokens=task.max_tokens, seed=0
+    )
     ids = [policy.tokenizer.encode(name)[0] for name in NAMES]
     with torch.no_grad():
         share = policy.score(batch, full=True).full[0, 0, ids].softmax(-1)

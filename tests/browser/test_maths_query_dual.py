@@ -1,4 +1,5 @@
-"""The numbers of `query_dual` against `trlib.algorithms.quatro`: roots, targets, the dual's curve, its first order."""
+"""The numbers of `query_dual` against `trlib.algorithms.quatro`: roots, targets, the dual's curve,
+its first order."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ CALL = """(m, [groups, radii, direction]) => groups.map(rewards => radii.map(del
 near = {"rel": 1e-9, "abs": 1e-9}
 
 
-def curve(rewards: list[float], multiplier: float, delta: float, direction: str) -> tuple[list[float], float, float]:
+def curve(
+    rewards: list[float], multiplier: float, delta: float, direction: str
+) -> tuple[list[float], float, float]:
     """Targets, KL and dual at a multiplier, from the chapter's formulas; ν by scipy."""
     r = torch.tensor(rewards, dtype=D)
     if direction == "backward":
@@ -53,35 +56,59 @@ def curve(rewards: list[float], multiplier: float, delta: float, direction: str)
 
 
 @pytest.mark.parametrize("direction", ["backward", "forward"])
-def test_roots_targets_and_the_duals_curve_are_those_of_trlib(sources: Callable[..., Any], direction: str) -> None:
+def test_roots_targets_and_the_duals_curve_are_those_of_trlib(
+    sources: Callable[..., Any], direction: str
+) -> None:
     got = sources("query_dual/maths.js", CALL, [GROUPS, RADII, direction])
     for rewards, row in zip(GROUPS, got, strict=True):
         for delta, found in zip(RADII, row, strict=True):
             want = solve_dual(torch.tensor([rewards], dtype=D), delta_kl=delta, direction=direction)
-            assert found["multiplier"] == pytest.approx(want.multiplier.item(), **near), (rewards, delta)
-            assert found["target"] == pytest.approx(want.target[0].tolist(), **near), (rewards, delta)
+            assert found["multiplier"] == pytest.approx(want.multiplier.item(), **near), (
+                rewards,
+                delta,
+            )
+            assert found["target"] == pytest.approx(want.target[0].tolist(), **near), (
+                rewards,
+                delta,
+            )
             assert found["floored"] == want.floored.item()
             mean_reward = float((torch.tensor(rewards, dtype=D) * want.target[0].exp()).mean())
             assert found["reward"] == pytest.approx(mean_reward, **near)
             for multiplier, at in zip((0.03, 0.4, 1, 7, 60), found["at"], strict=True):
                 target, spent, dual = curve(rewards, multiplier, delta, direction)
-                assert at["target"] == pytest.approx(target, rel=1e-9, abs=1e-8), (rewards, delta, multiplier)
-                assert at["spent"] == pytest.approx(spent, **near) and at["dual"] == pytest.approx(dual, **near)
+                assert at["target"] == pytest.approx(target, rel=1e-9, abs=1e-8), (
+                    rewards,
+                    delta,
+                    multiplier,
+                )
+                assert at["spent"] == pytest.approx(spent, **near) and at["dual"] == pytest.approx(
+                    dual, **near
+                )
                 if not found["floored"]:
-                    assert at["dual"] >= found["root"]["dual"] - 1e-12, "the root is where the dual is lowest"
+                    assert at["dual"] >= found["root"]["dual"] - 1e-12, (
+                        "the root is where the dual is lowest"
+                    )
             if not found["floored"]:
                 assert found["root"]["spent"] == pytest.approx(delta, **near)
-                assert found["root"]["dual"] == pytest.approx(mean_reward, **near), "what the radius can buy"
+                assert found["root"]["dual"] == pytest.approx(mean_reward, **near), (
+                    "what the radius can buy"
+                )
 
 
-def test_a_small_radius_is_grpo_and_the_group_bounds_the_divergence(sources: Callable[..., Any]) -> None:
+def test_a_small_radius_is_grpo_and_the_group_bounds_the_divergence(
+    sources: Callable[..., Any],
+) -> None:
     for direction in ("backward", "forward"):
-        for rewards, row in zip(GROUPS, sources("query_dual/maths.js", CALL, [GROUPS, RADII, direction]), strict=True):
+        for rewards, row in zip(
+            GROUPS, sources("query_dual/maths.js", CALL, [GROUPS, RADII, direction]), strict=True
+        ):
             r = torch.tensor(rewards, dtype=D)
             for delta, found in zip(RADII, row, strict=True):
                 first = math.sqrt(2 * delta) * (r - r.mean()) / r.std(correction=0)
                 assert found["first"] == pytest.approx(first.tolist(), **near)
-                assert found["reach"] == pytest.approx(math.log(len(rewards) / rewards.count(max(rewards))), **near)
+                assert found["reach"] == pytest.approx(
+                    math.log(len(rewards) / rewards.count(max(rewards))), **near
+                )
             assert row[0]["target"] == pytest.approx(row[0]["first"], abs=2e-3)
 
 

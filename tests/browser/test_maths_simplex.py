@@ -1,5 +1,5 @@
-"""The simplex's mathematics in Chromium: distances against trlib, torch and scipy, and every region's edge where its
-distance says it is."""
+"""The simplex's mathematics in Chromium: distances against trlib, torch and scipy, and every
+region's edge where its distance says it is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from torch import Tensor
 from trlib.divergences import binary_kl, kl, tv
 
 MATHS, DISTANCES = "simplex/maths.js", "parts/distances.js"
-OLD = [[0.5, 0.3, 0.2], [1 / 3, 1 / 3, 1 / 3], [0.98, 0.019, 0.001], [0.0001, 0.4, 0.5999], [0.2, 0.78, 0.02]]
+OLD = [
+    [0.5, 0.3, 0.2],
+    [1 / 3, 1 / 3, 1 / 3],
+    [0.98, 0.019, 0.001],
+    [0.0001, 0.4, 0.5999],
+    [0.2, 0.78, 0.02],
+]
 DELTAS = [0.001, 0.05, 0.4, 2.0]
 ALL = ["kl_old_new", "kl_new_old", "chi2", "fisher", "tv", "ratio", "wasserstein"]
 
@@ -24,12 +30,15 @@ def pairs(tokens: int = 3, count: int = 60) -> tuple[Tensor, Tensor]:
     draw = torch.Generator().manual_seed(3)
     logits = 3 * torch.randn(2, count, tokens, generator=draw, dtype=torch.float64)
     p, q = logits.softmax(-1)
-    p[:5] = (logits[1, :5] + 1e-4 * logits[0, :5]).softmax(-1)  # close pairs, where terms could cancel
+    p[:5] = (logits[1, :5] + 1e-4 * logits[0, :5]).softmax(
+        -1
+    )  # close pairs, where terms could cancel
     return p, q
 
 
 def measured(p: Tensor, q: Tensor) -> dict[str, Tensor]:
-    """Every distance [N] of new policies p from old ones q, both [N, tokens], without the page's code."""
+    """Every distance [N] of new policies p from old ones q, both [N, tokens], without the page's
+    code."""
     r = p / q
     log_r = r.log()
     places = range(p.shape[-1])
@@ -41,7 +50,8 @@ def measured(p: Tensor, q: Tensor) -> dict[str, Tensor]:
         "ratio": (r - 1).abs().max(-1).values,
         "fisher": (q * (log_r - (q * log_r).sum(-1, keepdim=True)).square()).sum(-1) / 2,
         "wasserstein": torch.tensor(
-            [wasserstein_distance(places, places, a, b) for a, b in zip(p, q, strict=True)], dtype=torch.float64
+            [wasserstein_distance(places, places, a, b) for a, b in zip(p, q, strict=True)],
+            dtype=torch.float64,
         ),
         "euclid": (p - q).norm(dim=-1),
     }
@@ -73,26 +83,38 @@ def test_distances_agree_with_trlib_and_scipy(sources: Callable[..., Any], token
     expected = measured(p, q)
     assert sorted(found) == sorted(expected)
     for key, values in expected.items():
-        torch.testing.assert_close(torch.tensor(found[key], dtype=torch.float64), values, rtol=1e-9, atol=1e-15)
+        torch.testing.assert_close(
+            torch.tensor(found[key], dtype=torch.float64), values, rtol=1e-9, atol=1e-15
+        )
 
 
 def test_radii_match_to_second_order_and_nest(sources: Callable[..., Any]) -> None:
     keys = [*ALL, "euclid"]
     for delta in DELTAS:
-        found = sources(DISTANCES, "(m, [keys, delta]) => keys.map(key => m.radius(key, delta, 3))", [keys, delta])
+        found = sources(
+            DISTANCES,
+            "(m, [keys, delta]) => keys.map(key => m.radius(key, delta, 3))",
+            [keys, delta],
+        )
         assert dict(zip(keys, found, strict=True)) == pytest.approx(radii(delta, 3), rel=1e-12)
     # Each distance bounds the next: the maximum, the root mean square and the mean of |r - 1|.
     p, q = pairs()
     r = measured(p, q)
-    assert bool((2 * r["tv"] <= r["chi2"].sqrt() + 1e-12).all() and (r["chi2"].sqrt() <= r["ratio"] + 1e-12).all())
+    assert bool(
+        (2 * r["tv"] <= r["chi2"].sqrt() + 1e-12).all()
+        and (r["chi2"].sqrt() <= r["ratio"] + 1e-12).all()
+    )
     for key in ("kl_old_new", "kl_new_old"):
-        assert bool((r["tv"] <= (r[key] / 2).sqrt() + 1e-12).all()), "Pinsker: the TV ball holds the KL ball"
+        assert bool((r["tv"] <= (r[key] / 2).sqrt() + 1e-12).all()), (
+            "Pinsker: the TV ball holds the KL ball"
+        )
 
 
 def edges(sources: Callable[..., Any], old: list[float], delta: float) -> dict[str, Tensor]:
     found = sources(
         MATHS,
-        "(m, [q, delta]) => Object.fromEntries(m.REGIONS.map(key => [key, m.region(key, q, delta)]))",
+        "(m, [q, delta]) => Object.fromEntries(m.REGIONS.map(key => [key, m.region(key, q, "
+        "delta)]))",
         [old, delta],
     )
     return {key: torch.tensor(points, dtype=torch.float64) for key, points in found.items()}
@@ -108,18 +130,25 @@ def test_an_edge_is_where_its_distance_is_the_radius(
     for key, edge in edges(sources, old, delta).items():
         torch.testing.assert_close(edge.sum(-1), torch.ones_like(edge[:, 0]), rtol=0, atol=1e-12)
         assert edge.min() >= -1e-15, key
-        # On the triangle's own edge a region is cut, and where a ratio is e^-14 no double tells it from 0.
+        # On the triangle's own edge a region is cut, and where a ratio is e^-14 no double tells it
+        # from 0.
         inner = edge[(edge / q).min(-1).values > 1e-6]
         if len(inner):
             there = measured(inner, q.expand_as(inner))[key]
-            torch.testing.assert_close(there, torch.full_like(there, limits[key]), rtol=1e-9, atol=1e-9, msg=key)
+            torch.testing.assert_close(
+                there, torch.full_like(there, limits[key]), rtol=1e-9, atol=1e-9, msg=key
+            )
         if key not in ("kl_old_new", "fisher"):
             outer = edge.clamp(min=1e-300)
-            assert bool((measured(outer, q.expand_as(outer))[key] <= limits[key] * (1 + 1e-9) + 1e-9).all()), key
+            assert bool(
+                (measured(outer, q.expand_as(outer))[key] <= limits[key] * (1 + 1e-9) + 1e-9).all()
+            ), key
 
 
 @pytest.mark.parametrize("old", OLD)
-def test_an_edge_has_no_gap_and_turns_once_around_the_old_policy(sources: Callable[..., Any], old: list[float]) -> None:
+def test_an_edge_has_no_gap_and_turns_once_around_the_old_policy(
+    sources: Callable[..., Any], old: list[float]
+) -> None:
     """Every policy of a grid lies in the polygon exactly where its distance is below the radius."""
     delta = 0.4
     q = torch.tensor(old, dtype=torch.float64)
@@ -144,7 +173,9 @@ def within(points: Tensor, edge: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("old", OLD)
-def test_reach_is_the_binary_edge_and_whole_triangles_are_known(sources: Callable[..., Any], old: list[float]) -> None:
+def test_reach_is_the_binary_edge_and_whole_triangles_are_known(
+    sources: Callable[..., Any], old: list[float]
+) -> None:
     for delta in DELTAS:
         found = sources(
             MATHS,
@@ -157,7 +188,11 @@ def test_reach_is_the_binary_edge_and_whole_triangles_are_known(sources: Callabl
             for share, top in zip(old, most, strict=True):
                 if key == "ratio":
                     assert top == pytest.approx(
-                        min(1, share * (1 + math.sqrt(2 * delta)), 1 - (1 - share) * (1 - math.sqrt(2 * delta))),
+                        min(
+                            1,
+                            share * (1 + math.sqrt(2 * delta)),
+                            1 - (1 - share) * (1 - math.sqrt(2 * delta)),
+                        ),
                         rel=1e-9,
                     )
                 elif key == "kl_old_new":

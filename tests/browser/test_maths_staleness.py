@@ -1,4 +1,5 @@
-"""The staleness explorable counts as `trlib` counts, on the record that it shows and with windows of every kind."""
+"""The staleness explorable counts as `trlib` counts, on the record that it shows and with windows
+of every kind."""
 
 from __future__ import annotations
 
@@ -37,7 +38,11 @@ def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
     rewards = torch.tensor(data["rewards"], dtype=torch.float64)
     groups = rewards.view(-1, data["group"])
     lengths = [len(row) for row in data["words"]]
-    advantages = (groups - groups.mean(1, keepdim=True)).flatten().repeat_interleave(torch.tensor(lengths))[None]
+    advantages = (
+        (groups - groups.mean(1, keepdim=True))
+        .flatten()
+        .repeat_interleave(torch.tensor(lengths))[None]
+    )
     mask = torch.ones_like(advantages, dtype=torch.bool)
     for run, updates in zip(("none", "ppo"), counted, strict=True):
         moved = decode(data["runs"][run]["moved"], sum(lengths))
@@ -45,27 +50,45 @@ def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
             now = moved[update - 1 : update] if update else torch.zeros_like(advantages)
             before = moved[update - 2 : update - 1] if update > 1 else torch.zeros_like(advantages)
             old = torch.full_like(now, -7.0)
-            surrogate = -(pg_is_loss(old + now, old, advantages=advantages, mask=mask).per_token + advantages).sum()
+            surrogate = -(
+                pg_is_loss(old + now, old, advantages=advantages, mask=mask).per_token + advantages
+            ).sum()
             for (low, high), found in zip(WINDOWS, windows, strict=True):
                 kept = ppo_loss(
                     old + now, old, advantages=advantages, mask=mask, eps_low=low, eps_high=high
                 ).diagnostics["kept"]
-                assert found["silencedUp"] == int((~kept & (advantages > 0)).sum()), (run, update, low, high)
+                assert found["silencedUp"] == int((~kept & (advantages > 0)).sum()), (
+                    run,
+                    update,
+                    low,
+                    high,
+                )
                 assert found["silencedDown"] == int((~kept & (advantages < 0)).sum())
                 assert found["silenced"] == int((~kept).sum())
-                clipped = ~ppo_loss(old + before, old, advantages=advantages, mask=mask).diagnostics["kept"]
+                clipped = ~ppo_loss(
+                    old + before, old, advantages=advantages, mask=mask
+                ).diagnostics["kept"]
                 assert found["clipped"] == int(clipped.sum())
-                assert found["beyond"] == int((clipped & (advantages.sign() * (now - before) > 0)).sum())
+                assert found["beyond"] == int(
+                    (clipped & (advantages.sign() * (now - before) > 0)).sum()
+                )
                 ratio = now.exp()
                 assert found["inside"] == int(((ratio >= 1 - low) & (ratio <= 1 + high)).sum())
                 assert found["inside"] + found["outsideKept"] + found["silenced"] == sum(lengths)
-                assert found["tv"] == pytest.approx(float((ratio - 1).abs().mean() / 2), rel=1e-9, abs=1e-15)
+                assert found["tv"] == pytest.approx(
+                    float((ratio - 1).abs().mean() / 2), rel=1e-9, abs=1e-15
+                )
                 promised = float(rewards.mean() + surrogate / len(rewards))
                 assert found["promised"] == pytest.approx(promised, rel=1e-9)
                 assert found["earned"] == data["runs"][run]["earned"][update]
                 for sign, bars in zip((1, -1), found["bars"], strict=True):
-                    assert sum(bar["silenced"] for bar in bars) == found["silencedUp" if sign > 0 else "silencedDown"]
-                    assert sum(bar["kept"] + bar["silenced"] for bar in bars) == int((sign * advantages > 0).sum())
+                    assert (
+                        sum(bar["silenced"] for bar in bars)
+                        == found["silencedUp" if sign > 0 else "silencedDown"]
+                    )
+                    assert sum(bar["kept"] + bar["silenced"] for bar in bars) == int(
+                        (sign * advantages > 0).sum()
+                    )
 
 
 def test_at_update_0_no_window_silences_anything(counted: Any) -> None:

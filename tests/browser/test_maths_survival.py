@@ -30,9 +30,15 @@ def test_every_correction_is_worth_what_python_says(sources: Any) -> None:
         assert got["gradient"] == pytest.approx(chain.gradient.tolist(), rel=1e-9)
         for method in METHODS:
             said = got["of"][method]
-            assert got["means"][method] == pytest.approx(estimate(chain, method)[0].tolist(), rel=1e-6, abs=1e-9)
-            assert said["survives"] == pytest.approx(survives(chain, method, count), rel=1e-5, abs=1e-9), (
+            assert got["means"][method] == pytest.approx(
+                estimate(chain, method)[0].tolist(), rel=1e-6, abs=1e-9
+            )
+            assert said["survives"] == pytest.approx(
+                survives(chain, method, count), rel=1e-5, abs=1e-9
+            ), (
                 setting,
                 method,
             )
-            assert said["worth"] == pytest.approx(worth(chain, method, count), rel=1e-5, abs=1e-6), (setting, method)
+            assert said["worth"] == pytest.approx(
+                worth(chain, method, count), rel=1e-5, abs=1e-6
+            ), (setting, method)

@@ -41,7 +41,9 @@ def rows(values: Tensor, lengths: list[int]) -> Tensor:
 @pytest.mark.parametrize("method", LOSSES)
 def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str) -> None:
     states = [
-        TokenMicroscope(run=run, method=method, update=update, eps_high=0.28, delta_tv=0.05).settings()
+        TokenMicroscope(
+            run=run, method=method, update=update, eps_high=0.28, delta_tv=0.05
+        ).settings()
         for run, update in (("ppo", 0), ("ppo", 1), ("dppo", 9), ("fast", 16))
     ]
     data = json.loads(DATA)
@@ -50,12 +52,18 @@ def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str)
     rewards = torch.tensor(data["rewards"], dtype=torch.float64).view(-1, data["group"])
     advantages = (rewards - rewards.mean(1, keepdim=True)).flatten()
     mask = rows(torch.ones(sum(lengths)), lengths).bool()
-    plain = [{key: value for key, value in state.items() if not key.startswith("_")} for state in states]
-    for s, got in zip(plain, sources("token_microscope/maths.js", JUDGED, [DATA, plain]), strict=True):
+    plain = [
+        {key: value for key, value in state.items() if not key.startswith("_")} for state in states
+    ]
+    for s, got in zip(
+        plain, sources("token_microscope/maths.js", JUDGED, [DATA, plain]), strict=True
+    ):
         moved = decode(data["runs"][s["run"]]["moved"], sum(lengths))
         new = (old + moved[s["update"] - 1]).clamp(max=0) if s["update"] else old
         own = rows(advantages.repeat_interleave(torch.tensor(lengths)), lengths)
-        found = LOSSES[method](s, rows(new, lengths), rows(old, lengths), advantages=own, mask=mask).diagnostics
+        found = LOSSES[method](
+            s, rows(new, lengths), rows(old, lengths), advantages=own, mask=mask
+        ).diagnostics
         q, p, ratio, tv, weight, advantage = torch.tensor(got["tokens"], dtype=torch.float64).T
         for js, wanted in (
             (q, old.exp()),
@@ -75,6 +83,10 @@ def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str)
         for side, sign in (("up", own[mask] > 0), ("down", own[mask] < 0)):
             rare = sign & (old.exp() < 0.01)
             assert counts["bins"][0][side]["all"] == int(rare.sum())
-            assert sum(each[side]["all"] for each in counts["bins"]) == counts[side]["all"] == int(sign.sum())
+            assert (
+                sum(each[side]["all"] for each in counts["bins"])
+                == counts[side]["all"]
+                == int(sign.sum())
+            )
         if method == "cispo":
             assert "silenced" not in fates and ("scaled" in fates) == (s["update"] > 0)

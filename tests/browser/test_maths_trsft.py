@@ -1,4 +1,5 @@
-"""TrSFT's explorable in Chromium: weights, every student's way and the end of TrSFT's, against trlib and torch."""
+"""TrSFT's explorable in Chromium: weights, every student's way and the end of TrSFT's, against
+trlib and torch."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ EXPERTS = [
 CASES = [
     {"student": student, "expert": expert, "alpha": alpha, "start": start, "steps": steps}
     for (student, expert), (alpha, start, steps) in product(
-        product(("any", "hump"), EXPERTS), [(0.1, 4.0, 7), (1.0, 8.5, 40), (0.01, 0.0, 120), (0.3, 2.0, 0)]
+        product(("any", "hump"), EXPERTS),
+        [(0.1, 4.0, 7), (1.0, 8.5, 40), (0.01, 0.0, 120), (0.3, 2.0, 0)],
     )
 ]
 PLACES = torch.arange(10, dtype=torch.float64)
@@ -36,22 +38,34 @@ def loss_of(way: str, logits: Tensor, expert: Tensor, alpha: float) -> Tensor:
         return kl(logp, expert.log())
     if way == "sft":
         return -(expert * logp).sum()
-    return (expert * trsft_loss(logp[None], mask=torch.ones(1, 10, dtype=torch.bool), alpha=alpha).per_token[0]).sum()
+    return (
+        expert
+        * trsft_loss(logp[None], mask=torch.ones(1, 10, dtype=torch.bool), alpha=alpha).per_token[0]
+    ).sum()
 
 
 def walked(way: str, case: dict[str, Any]) -> Tensor:
-    """The student after its steps, by autograd through the loss; the hump's steps are scaled by its width."""
+    """The student after its steps, by autograd through the loss; the hump's steps are scaled by its
+    width."""
     expert = torch.tensor(case["expert"], dtype=torch.float64)
-    middle, narrow = torch.tensor(case["start"], dtype=torch.float64), torch.tensor(1.5, dtype=torch.float64).log()
+    middle, narrow = (
+        torch.tensor(case["start"], dtype=torch.float64),
+        torch.tensor(1.5, dtype=torch.float64).log(),
+    )
     logits = -(PLACES - middle).square() / (2 * (2 * narrow).exp())
     for _ in range(case["steps"]):
         if case["student"] == "any":
             logits = logits.detach().requires_grad_()
-            logits = logits - 2 * torch.autograd.grad(loss_of(way, logits, expert, case["alpha"]), logits)[0]
+            logits = (
+                logits
+                - 2 * torch.autograd.grad(loss_of(way, logits, expert, case["alpha"]), logits)[0]
+            )
         else:
             middle, narrow = middle.detach().requires_grad_(), narrow.detach().requires_grad_()
             logits = -(PLACES - middle).square() / (2 * (2 * narrow).exp())
-            slopes = torch.autograd.grad(loss_of(way, logits, expert, case["alpha"]), [middle, narrow])
+            slopes = torch.autograd.grad(
+                loss_of(way, logits, expert, case["alpha"]), [middle, narrow]
+            )
             middle = middle - 0.3 * (2 * narrow).exp() * slopes[0]
             narrow = (narrow - 0.15 * slopes[1]).clamp(math.log(0.3), math.log(20))
             logits = -(PLACES - middle).square() / (2 * (2 * narrow).exp())
@@ -59,10 +73,16 @@ def walked(way: str, case: dict[str, Any]) -> Tensor:
 
 
 @pytest.mark.parametrize("way", ["sft", "trsft", "reverse"])
-def test_a_student_walks_as_autograd_through_trlib_s_loss_does(sources: Callable[..., Any], way: str) -> None:
-    found = sources(MATHS, "(m, [way, cases]) => cases.map(one => m.learned(way, one))", [way, CASES])
+def test_a_student_walks_as_autograd_through_trlib_s_loss_does(
+    sources: Callable[..., Any], way: str
+) -> None:
+    found = sources(
+        MATHS, "(m, [way, cases]) => cases.map(one => m.learned(way, one))", [way, CASES]
+    )
     for case, got in zip(CASES, found, strict=True):
-        torch.testing.assert_close(torch.tensor(got, dtype=torch.float64), walked(way, case), rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(
+            torch.tensor(got, dtype=torch.float64), walked(way, case), rtol=1e-9, atol=1e-9
+        )
 
 
 def test_weights_are_those_of_the_losses(sources: Callable[..., Any]) -> None:
@@ -73,9 +93,13 @@ def test_weights_are_those_of_the_losses(sources: Callable[..., Any]) -> None:
             "(m, [p, alpha]) => p.map(x => [m.weight.sft(x, alpha), m.weight.trsft(x, alpha)])",
             [p.tolist(), alpha],
         )
-        own = trsft_loss(p.log()[None], mask=torch.ones(1, 33, dtype=torch.bool), alpha=alpha).diagnostics["weight"][0]
+        own = trsft_loss(
+            p.log()[None], mask=torch.ones(1, 33, dtype=torch.bool), alpha=alpha
+        ).diagnostics["weight"][0]
         expected = torch.stack([torch.ones_like(own), own], 1)
-        torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), expected, rtol=1e-9, atol=0)
+        torch.testing.assert_close(
+            torch.tensor(found, dtype=torch.float64), expected, rtol=1e-9, atol=0
+        )
 
 
 def test_trsft_ends_at_the_truncated_expert(sources: Callable[..., Any]) -> None:
@@ -87,11 +111,20 @@ def test_trsft_ends_at_the_truncated_expert(sources: Callable[..., Any]) -> None
         ]
     )
     for alpha in (0.001, 0.05, 0.1, 0.34, 0.5, 1.0):
-        found = sources(MATHS, "(m, [all, alpha]) => all.map(e => m.truncated(e, alpha))", [experts.tolist(), alpha])
+        found = sources(
+            MATHS,
+            "(m, [all, alpha]) => all.map(e => m.truncated(e, alpha))",
+            [experts.tolist(), alpha],
+        )
         torch.testing.assert_close(
-            torch.tensor(found, dtype=torch.float64), truncated_expert(experts, alpha=alpha), rtol=1e-9, atol=1e-12
+            torch.tensor(found, dtype=torch.float64),
+            truncated_expert(experts, alpha=alpha),
+            rtol=1e-9,
+            atol=1e-12,
         )
     # And the walk leads there.
     state = {"student": "any", "expert": EXPERTS[1], "alpha": 0.1, "start": 4.0, "steps": 4000}
     ended = sources(MATHS, "(m, one) => m.learned('trsft', one)", state)
-    assert ended == pytest.approx(truncated_expert(torch.tensor(EXPERTS[1]), alpha=0.1).tolist(), abs=2e-3)
+    assert ended == pytest.approx(
+        truncated_expert(torch.tensor(EXPERTS[1]), alpha=0.1).tolist(), abs=2e-3
+    )

@@ -1,5 +1,5 @@
-"""The unifier's solutions in Chromium: each the optimum that trlib's dual, scipy's linear programs or a general solver
-finds for the same bandit."""
+"""The unifier's solutions in Chromium: each the optimum that trlib's dual, scipy's linear programs
+or a general solver finds for the same bandit."""
 
 from __future__ import annotations
 
@@ -50,22 +50,32 @@ def test_every_solution_is_a_policy_inside_its_region(solved: list[dict[str, Any
         q, limits = torch.tensor(old, dtype=torch.float64), radii(delta, len(old))
         for key, one in found.items():
             assert min(one["pi"]) >= 0 and sum(one["pi"]) == pytest.approx(1, abs=1e-12), key
-            assert one["gain"] == pytest.approx(float(np.dot(rewards, one["pi"]) - np.dot(rewards, old)), abs=1e-12)
+            assert one["gain"] == pytest.approx(
+                float(np.dot(rewards, one["pi"]) - np.dot(rewards, old)), abs=1e-12
+            )
         for key in OWN:
             one = found[key]
             pi = torch.tensor(one["pi"], dtype=torch.float64)
             assert one["ratio"] == pytest.approx((pi / q).tolist())
             spent = float(measured(pi.clamp(min=1e-300)[None], q[None])[key][0])
             if one["used"]:
-                assert spent == pytest.approx(limits[key], rel=1e-9), (key, "the whole radius is used")
+                assert spent == pytest.approx(limits[key], rel=1e-9), (
+                    key,
+                    "the whole radius is used",
+                )
             else:
                 assert spent <= limits[key] * (1 + 1e-9), key
-                assert sum(p for p, r in zip(one["pi"], rewards, strict=True) if r == max(rewards)) == pytest.approx(1)
+                assert sum(
+                    p for p, r in zip(one["pi"], rewards, strict=True) if r == max(rewards)
+                ) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("key", "direction"), [("kl_new_old", "backward"), ("kl_old_new", "forward")])
+@pytest.mark.parametrize(
+    ("key", "direction"), [("kl_new_old", "backward"), ("kl_old_new", "forward")]
+)
 def test_both_kl_agree_with_trlib(solved: list[dict[str, Any]], key: str, direction: Any) -> None:
-    """trlib solves it for a group of samples: an old policy in steps of 0.01 is a group of a hundred, some alike."""
+    """trlib solves it for a group of samples: an old policy in steps of 0.01 is a group of a
+    hundred, some alike."""
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
         counts = [round(100 * share) for share in old]
         one = found[key]
@@ -74,7 +84,9 @@ def test_both_kl_agree_with_trlib(solved: list[dict[str, Any]], key: str, direct
         group = torch.tensor(rewards, dtype=torch.float64).repeat_interleave(torch.tensor(counts))
         dual = solve_dual(group[None], delta_kl=delta, lambda_min=1e-9, direction=direction)
         first = np.cumsum([0, *counts[:-1]])
-        assert np.log(one["ratio"]) == pytest.approx(dual.target[0, first].numpy(), rel=1e-9, abs=1e-9)
+        assert np.log(one["ratio"]) == pytest.approx(
+            dual.target[0, first].numpy(), rel=1e-9, abs=1e-9
+        )
         assert one["lambda"] == pytest.approx(float(dual.multiplier), rel=1e-9)
         assert one["offset"] == pytest.approx(float(dual.offset), rel=1e-9)
 
@@ -85,23 +97,30 @@ def test_the_tilt_s_multiplier_is_brentq_s(solved: list[dict[str, Any]]) -> None
 
         def spent(log_lambda: float, q: np.ndarray = q, reward: np.ndarray = reward) -> float:
             slope = (reward - reward.max()) / math.exp(log_lambda)
-            return float((q * np.exp(slope) * slope).sum() / (z := (q * np.exp(slope)).sum()) - math.log(z))
+            return float(
+                (q * np.exp(slope) * slope).sum() / (z := (q * np.exp(slope)).sum()) - math.log(z)
+            )
 
         if not one["used"]:
             assert delta >= -math.log(q[reward == reward.max()].sum()) and one["lambda"] == 0
             continue
-        root = brentq(lambda x, delta=delta, spent=spent: spent(x) - delta, -6, 8, xtol=1e-14, rtol=1e-14)
+        root = brentq(
+            lambda x, delta=delta, spent=spent: spent(x) - delta, -6, 8, xtol=1e-14, rtol=1e-14
+        )
         assert math.log(one["lambda"]) == pytest.approx(root, abs=1e-9)
 
 
 def linear(key: str, old: list[float], rewards: list[float], limit: float) -> float:
-    """The gain of a linear program: variables are a transport plan, or the policy with its absolute changes."""
+    """The gain of a linear program: variables are a transport plan, or the policy with its absolute
+    changes."""
     n, q, reward = len(old), np.array(old), np.array(rewards)
     if key == "wasserstein":
         places = np.arange(n)
         far = np.abs(places[:, None] - places[None]).ravel()
         gain = (reward[None] - reward[:, None]).ravel()
-        found = linprog(-gain, A_ub=[far], b_ub=[limit], A_eq=np.kron(np.eye(n), np.ones(n)), b_eq=q)
+        found = linprog(
+            -gain, A_ub=[far], b_ub=[limit], A_eq=np.kron(np.eye(n), np.ones(n)), b_eq=q
+        )
     elif key == "tv":
         found = linprog(
             np.concatenate([-reward, reward]),
@@ -122,7 +141,9 @@ def linear(key: str, old: list[float], rewards: list[float], limit: float) -> fl
 def test_linear_regions_agree_with_linprog(solved: list[dict[str, Any]], key: str) -> None:
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
         limit = radii(delta, len(old))[key]
-        assert found[key]["gain"] == pytest.approx(linear(key, old, rewards, limit), rel=1e-9, abs=1e-11)
+        assert found[key]["gain"] == pytest.approx(
+            linear(key, old, rewards, limit), rel=1e-9, abs=1e-11
+        )
 
 
 @pytest.mark.parametrize("key", ["chi2", "euclid", "kl_new_old", "kl_old_new"])
@@ -149,14 +170,21 @@ def test_curved_regions_agree_with_a_general_solver(solved: list[dict[str, Any]]
             q,
             method="SLSQP",
             bounds=[(1e-12, 1)] * len(q),
-            constraints=[{"type": "eq", "fun": lambda x: x.sum() - 1}, {"type": "ineq", "fun": room}],
+            constraints=[
+                {"type": "eq", "fun": lambda x: x.sum() - 1},
+                {"type": "ineq", "fun": room},
+            ],
             options={"ftol": 1e-14, "maxiter": 500},
         )
-        assert found[key]["gain"] == pytest.approx(-best.fun - float(q @ reward), abs=2e-7), (old, delta)
+        assert found[key]["gain"] == pytest.approx(-best.fun - float(q @ reward), abs=2e-7), (
+            old,
+            delta,
+        )
 
 
 def test_the_natural_step_is_grpo_s_to_first_order(solved: list[dict[str, Any]]) -> None:
-    """log r = √(2δ) (R - mean)/σ + a constant, and every curved region comes to it as the radius shrinks."""
+    """log r = √(2δ) (R - mean)/σ + a constant, and every curved region comes to it as the radius
+    shrinks."""
     for (old, rewards, delta), found in zip(CASES, solved, strict=True):
         q, reward = np.array(old), np.array(rewards)
         rho = math.sqrt(2 * delta)
@@ -165,12 +193,14 @@ def test_the_natural_step_is_grpo_s_to_first_order(solved: list[dict[str, Any]])
         assert log_ratio - log_ratio[0] == pytest.approx(rho * (z - z[0]), rel=1e-9, abs=1e-12)
         if delta == min(DELTAS) and np.abs(z).max() < 3:
             for key in ("kl_new_old", "kl_old_new", "chi2"):
-                assert np.array(found[key]["ratio"]) - 1 == pytest.approx(rho * z, abs=1.5 * (rho * z).max() ** 2)
+                assert np.array(found[key]["ratio"]) - 1 == pytest.approx(
+                    rho * z, abs=1.5 * (rho * z).max() ** 2
+                )
 
 
 def test_no_other_optimum_is_inside_and_better(sources: Callable[..., Any]) -> None:
-    """Random bandits, rare arms and ties among them: each optimum is tried against all others, also pulled back towards
-    the old policy, wherever they lie inside its region."""
+    """Random bandits, rare arms and ties among them: each optimum is tried against all others, also
+    pulled back towards the old policy, wherever they lie inside its region."""
     draw = np.random.default_rng(5)
     cases = []
     for _ in range(80):
@@ -193,8 +223,13 @@ def test_no_other_optimum_is_inside_and_better(sources: Callable[..., Any]) -> N
     for (old, rewards, delta), solutions in zip(cases, found, strict=True):
         q, limits = torch.tensor(old, dtype=torch.float64), radii(delta, len(old))
         rivals = torch.tensor([pi for _, pi, _ in solutions], dtype=torch.float64)
-        rivals = torch.cat([q + share * (rivals - q) for share in (1.0, 0.9, 0.6, 0.3)]).clamp(min=1e-300)
-        spent, gains = measured(rivals, q.expand_as(rivals)), (rivals - q) @ torch.tensor(rewards, dtype=torch.float64)
+        rivals = torch.cat([q + share * (rivals - q) for share in (1.0, 0.9, 0.6, 0.3)]).clamp(
+            min=1e-300
+        )
+        spent, gains = (
+            measured(rivals, q.expand_as(rivals)),
+            (rivals - q) @ torch.tensor(rewards, dtype=torch.float64),
+        )
         for key, _, gain in solutions:
             if key != "fisher":
                 allowed = gains[spent[key] <= limits[key] * (1 - 1e-9)]
@@ -215,7 +250,9 @@ def places(arms: int, cost: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("cost", ["line", "one"])
-def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(sources: Callable[..., Any], cost: str) -> None:
+def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(
+    sources: Callable[..., Any], cost: str
+) -> None:
     found = sources(
         MATHS,
         "(m, [cost, cases]) => cases.map(([q, R, delta]) => [m.solve('wasserstein', q, R, delta, "
@@ -246,14 +283,19 @@ def test_transport_is_the_linear_program_and_at_one_price_it_is_tv(sources: Call
 def test_transport_is_wpo_s(sources: Callable[..., Any], cost: str) -> None:
     found = sources(
         MATHS,
-        "(m, [cost, cases]) => cases.map(([q, R, delta]) => m.solve('wasserstein', q, R, delta, { cost }).pi)",
+        "(m, [cost, cases]) => cases.map(([q, R, delta]) => m.solve('wasserstein', q, R, delta, { "
+        "cost }).pi)",
         [cost, CASES],
     )
     same = 0
     for (old, rewards, delta), pi in zip(CASES, found, strict=True):
         q, reward = (torch.tensor(x, dtype=torch.float64) for x in (old, rewards))
-        wanted = wpo_update(q, reward, torch.tensor(places(len(old), cost)).double(), radii(delta, len(old))["tv"])
-        assert float(torch.tensor(pi, dtype=torch.float64) @ reward) == pytest.approx(float(wanted @ reward), rel=1e-9)
+        wanted = wpo_update(
+            q, reward, torch.tensor(places(len(old), cost)).double(), radii(delta, len(old))["tv"]
+        )
+        assert float(torch.tensor(pi, dtype=torch.float64) @ reward) == pytest.approx(
+            float(wanted @ reward), rel=1e-9
+        )
         same += pi == pytest.approx(wanted.tolist(), abs=1e-9)
     assert same > 12, "elsewhere several plans are as good"
 
@@ -263,8 +305,8 @@ def test_transport_is_wpo_s(sources: Callable[..., Any], cost: str) -> None:
 def test_the_entropic_optimum_is_spo_s_at_the_price_that_its_dual_finds(
     sources: Callable[..., Any], lam: float, cost: str
 ) -> None:
-    """Weak duality: β limit + Σ q β/λ log Σ exp((λ/β)(R - β d)) is at least the return, at every β, and at its own β
-    just that."""
+    """Weak duality: β limit + Σ q β/λ log Σ exp((λ/β)(R - β d)) is at least the return, at every β,
+    and at its own β just that."""
     found = sources(
         MATHS,
         "(m, [more, cases]) => cases.map(([q, R, delta]) => m.solve('entropic', q, R, delta, more))",
@@ -272,23 +314,39 @@ def test_the_entropic_optimum_is_spo_s_at_the_price_that_its_dual_finds(
     )
     for (old, rewards, delta), one in zip(CASES, found, strict=True):
         q, reward, far = np.array(old), np.array(rewards), places(len(old), cost)
-        limit, beta, returned = radii(delta, len(old))["tv"], one["lambda"], float(np.dot(rewards, one["pi"]))
+        limit, beta, returned = (
+            radii(delta, len(old))["tv"],
+            one["lambda"],
+            float(np.dot(rewards, one["pi"])),
+        )
 
         def dual(
-            price: float, q: np.ndarray = q, reward: np.ndarray = reward, far: np.ndarray = far, limit: float = limit
+            price: float,
+            q: np.ndarray = q,
+            reward: np.ndarray = reward,
+            far: np.ndarray = far,
+            limit: float = limit,
         ) -> float:
-            return float(price * limit + price / lam * (q @ logsumexp(lam / price * (reward - price * far), axis=1)))
+            return float(
+                price * limit
+                + price / lam * (q @ logsumexp(lam / price * (reward - price * far), axis=1))
+            )
 
         bounds = [dual(price) for price in np.geomspace(1e-3, 30, 400)]
         assert returned <= min(bounds) + 1e-9
         if one["used"]:
             wanted = spo_update(
-                *(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)), torch.tensor(far).double(), lam, beta
+                *(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)),
+                torch.tensor(far).double(),
+                lam,
+                beta,
             )
             assert one["pi"] == pytest.approx(wanted.tolist(), rel=1e-9, abs=1e-12)
             plan = softmax(lam / beta * (reward - beta * far), axis=1)
             bill = float(q @ (plan * (far + np.log(np.clip(plan, 1e-300, None)) / lam)).sum(1))
-            assert bill == pytest.approx(limit, rel=1e-9) and dual(beta) == pytest.approx(returned, abs=1e-9)
+            assert bill == pytest.approx(limit, rel=1e-9) and dual(beta) == pytest.approx(
+                returned, abs=1e-9
+            )
         else:
             assert returned == pytest.approx(reward.max(), rel=1e-12) and one["distance"] <= limit
 
@@ -308,8 +366,8 @@ def test_a_larger_lambda_comes_to_wasserstein(sources: Callable[..., Any]) -> No
 
 
 def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
-    """The least KL that earns a target, and with that KL as a radius the same policy; below the old return the tilt of
-    the rewards turned round."""
+    """The least KL that earns a target, and with that KL as a radius the same policy; below the old
+    return the tilt of the rewards turned round."""
     for old, rewards in BANDITS:
         q, reward = np.array(old), np.array(rewards)
         start = float(q @ reward)
@@ -318,13 +376,19 @@ def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
                 target = start + share * (end - start)
                 one = sources(
                     MATHS,
-                    "(m, [q, R, target]) => { const { pi, slope, offset } = m.solve('target', q, R, "
+                    "(m, [q, R, target]) => { const { pi, slope, offset } = m.solve('target', q, "
+                    "R, "
                     ".1, { target }); return { pi, slope, offset }; }",
                     [old, rewards, target],
                 )
                 pi = np.array(one["pi"])
-                assert pi @ reward == pytest.approx(target, rel=1e-12) and np.sign(one["slope"]) == sign
-                assert np.log(pi / q) == pytest.approx(one["slope"] * (reward - one["offset"]), rel=1e-9, abs=1e-9)
+                assert (
+                    pi @ reward == pytest.approx(target, rel=1e-12)
+                    and np.sign(one["slope"]) == sign
+                )
+                assert np.log(pi / q) == pytest.approx(
+                    one["slope"] * (reward - one["offset"]), rel=1e-9, abs=1e-9
+                )
                 spent = float((pi * np.log(pi / q)).sum())
                 there = sources(
                     MATHS,
@@ -332,7 +396,9 @@ def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
                     [old, (sign * reward - min(sign * reward)).tolist(), spent],
                 )
                 assert there == pytest.approx(one["pi"], rel=1e-6, abs=1e-9)
-                wanted = counterfactual_policy(*(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)), target)
+                wanted = counterfactual_policy(
+                    *(torch.tensor(x, dtype=torch.float64) for x in (old, rewards)), target
+                )
                 assert one["pi"] == pytest.approx(wanted.tolist(), rel=1e-9, abs=1e-9)
                 root = brentq(
                     lambda eta, q=q, reward=reward, target=target: float(
@@ -355,7 +421,10 @@ def test_the_targets_of_four_arms(sources: Callable[..., Any]) -> None:
     )
     assert [round(one["slope"], 2) for one in found[:3]] == [-4.49, 2.21, 6.54]
     assert found[0]["pi"] == pytest.approx([0.406, 0.331, 0.258, 0.005], abs=6e-4)
-    assert [(one["pi"], one["used"]) for one in found[3:]] == [([1, 0, 0, 0], False), ([0, 0, 0, 1], False)]
+    assert [(one["pi"], one["used"]) for one in found[3:]] == [
+        ([1, 0, 0, 0], False),
+        ([0, 0, 0, 1], False),
+    ]
 
 
 def clipped(pi: np.ndarray, q: np.ndarray, reward: np.ndarray, eps: float) -> float:
@@ -367,7 +436,8 @@ def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> N
     """Maximised by a linear program: min(r A, clip(r) A) of every arm as a variable below both."""
     found = sources(
         MATHS,
-        "(m, cases) => cases.map(([q, R, delta]) => [m.solve('ppo', q, R, delta), m.solve('ratio', q, R, delta)])",
+        "(m, cases) => cases.map(([q, R, delta]) => [m.solve('ppo', q, R, delta), "
+        "m.solve('ratio', q, R, delta)])",
         CASES,
     )
     outside = 0
@@ -375,7 +445,9 @@ def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> N
         n, q, reward, eps = len(old), np.array(old), np.array(rewards), math.sqrt(2 * delta)
         a, eye = reward - q @ reward, np.eye(n)
         flat = np.where(a >= 0, (1 + eps) * q * a, np.where(a < 0, (1 - eps) * q * a, 0))
-        rows = np.vstack([np.hstack([-np.diag(a), eye]), np.hstack([0 * eye, eye])])  # u <= π A and u <= clip(r) A
+        rows = np.vstack(
+            [np.hstack([-np.diag(a), eye]), np.hstack([0 * eye, eye])]
+        )  # u <= π A and u <= clip(r) A
         best = linprog(
             np.r_[np.zeros(n), -np.ones(n)],
             A_ub=rows,
@@ -384,7 +456,9 @@ def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> N
             b_eq=[1],
             bounds=[(0, None)] * n + [(None, None)] * n,
         )
-        assert clipped(np.array(one["pi"]), q, reward, eps) == pytest.approx(-best.fun, rel=1e-9, abs=1e-12)
+        assert clipped(np.array(one["pi"]), q, reward, eps) == pytest.approx(
+            -best.fun, rel=1e-9, abs=1e-12
+        )
         assert -best.fun >= clipped(np.array(box["pi"]), q, reward, eps) - 1e-12
         assert one["gain"] >= box["gain"] - 1e-12
         top = reward == reward.max()
@@ -397,7 +471,11 @@ def test_ppo_s_objective_does_not_know_the_box(sources: Callable[..., Any]) -> N
                 b_eq=[1],
                 bounds=[(0, None)] * n + [(None, None)] * n,
             )
-            share = sum(p for p, is_top in zip(one["pi"], top, strict=True) if is_top) if way == 1 else one["least"]
+            share = (
+                sum(p for p, is_top in zip(one["pi"], top, strict=True) if is_top)
+                if way == 1
+                else one["least"]
+            )
             assert share == pytest.approx(-way * end.fun, abs=1e-8)
         outside += float(np.abs(np.array(one["ratio"]) - 1).max()) > 1.5 * eps
     assert outside > 8
@@ -414,12 +492,14 @@ def test_two_policies_with_one_ppo_objective(sources: Callable[..., Any]) -> Non
 
 
 def test_r2vpo_s_penalty_has_the_same_optimum(sources: Callable[..., Any]) -> None:
-    """r = max(0, 1 + (R - ν)/(2 λ)) with the λ that the page names; nothing cut off: λ = sd/(2 √χ²)."""
+    """r = max(0, 1 + (R - ν)/(2 λ)) with the λ that the page names; nothing cut off: λ = sd/(2
+    √χ²)."""
     for (old, rewards, delta), one in zip(
         CASES,
         sources(
             MATHS,
-            "(m, cases) => cases.map(([q, R, delta]) => { const { ratio, lambda, used } = m.solve('chi2', q, R, "
+            "(m, cases) => cases.map(([q, R, delta]) => { const { ratio, lambda, used } = "
+            "m.solve('chi2', q, R, "
             "delta); return { ratio, lambda, used }; })",
             CASES,
         ),

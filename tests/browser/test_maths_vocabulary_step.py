@@ -1,4 +1,5 @@
-"""Every method's inner steps in `vocabulary_step`, against the same steps taken with trlib's losses and autograd."""
+"""Every method's inner steps in `vocabulary_step`, against the same steps taken with trlib's losses
+and autograd."""
 
 from __future__ import annotations
 
@@ -34,14 +35,19 @@ SEEN = """(m, given) => given.map(({ old, now, y, k }) => m.seen(old.map(Math.lo
 
 
 def softmax(draw: random.Random, spread: float, n: int = 10) -> Tensor:
-    return torch.softmax(torch.tensor([draw.gauss(0, spread) for _ in range(n)], dtype=torch.float64), 0)
+    return torch.softmax(
+        torch.tensor([draw.gauss(0, spread) for _ in range(n)], dtype=torch.float64), 0
+    )
 
 
 def losses(s: dict[str, Any]) -> dict[str, Callable[..., Tensor]]:
-    """(the new log-probs, the old ones, the arguments that all share) -> the loss of the sampled word."""
+    """(the new log-probs, the old ones, the arguments that all share) -> the loss of the sampled
+    word."""
 
     def alone(function: Callable[..., Any], **settings: Any) -> Callable[..., Tensor]:
-        return lambda now, old, y, given: function(now[y].view(1, 1), old[y].view(1, 1), **given, **settings).per_token
+        return lambda now, old, y, given: (
+            function(now[y].view(1, 1), old[y].view(1, 1), **given, **settings).per_token
+        )
 
     def measured(ids: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
         def loss(now: Tensor, old: Tensor, y: Tensor, given: dict[str, Tensor]) -> Tensor:
@@ -69,7 +75,11 @@ def losses(s: dict[str, Any]) -> dict[str, Callable[..., Tensor]]:
 
     def whole(now: Tensor, old: Tensor, y: Tensor, given: dict[str, Tensor]) -> Tensor:
         return troll_loss(
-            now.view(1, 1, -1), old.view(1, 1, -1), tokens=y.view(1, 1), delta_kl=s["delta_kl"], **given
+            now.view(1, 1, -1),
+            old.view(1, 1, -1),
+            tokens=y.view(1, 1),
+            delta_kl=s["delta_kl"],
+            **given,
         ).per_token
 
     return {
@@ -132,7 +142,9 @@ def test_every_method_takes_the_steps_of_its_loss(sources: Any) -> None:
         assert tuple(found) == METHODS and set(wanted) == set(METHODS)
         for name, loss in wanted.items():
             path = torch.tensor(found[name]["path"], dtype=torch.float64)
-            torch.testing.assert_close(path, torch.stack(steps(loss, p, s)), **EXACT, msg=lambda m, n=name: f"{n}: {m}")
+            torch.testing.assert_close(
+                path, torch.stack(steps(loss, p, s)), **EXACT, msg=lambda m, n=name: f"{n}: {m}"
+            )
 
 
 def test_where_a_method_falls_silent(sources: Any) -> None:
@@ -153,7 +165,11 @@ def test_where_a_method_falls_silent(sources: Any) -> None:
     found = sources("vocabulary_step/maths.js", WALK, [{"p": p.tolist(), "s": s}])[0]
     for name in ("ppo", "gspo", "dppo_tv", "dppo_full"):
         still, path = found[name]["silent"], found[name]["path"]
-        assert found[name]["weight"] == 0 and path[still] == path[-1] and path[still - 1] != path[still], name
+        assert (
+            found[name]["weight"] == 0
+            and path[still] == path[-1]
+            and path[still - 1] != path[still]
+        ), name
     ratio = [torch.tensor(path[3]).sub(p[3].log()).exp().item() for path in found["ppo"]["path"]]
     assert ratio[found["ppo"]["silent"] - 1] <= 1.2 < ratio[-1]
     for name in ("pg_is", "cispo", "sapo"):
@@ -167,14 +183,22 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None
         old = softmax(draw, draw.choice([0.5, 2, 4]))
         now = torch.softmax(old.log() + torch.tensor([draw.gauss(0, 0.7) for _ in range(10)]), 0)
         given.append(
-            {"old": old.tolist(), "now": now.tolist(), "y": draw.randrange(10), "k": draw.choice([1, 2, 5, 10])}
+            {
+                "old": old.tolist(),
+                "now": now.tolist(),
+                "y": draw.randrange(10),
+                "k": draw.choice([1, 2, 5, 10]),
+            }
         )
     for one, found in zip(given, sources("vocabulary_step/maths.js", SEEN, given), strict=True):
         a, b = (torch.tensor(one[key], dtype=torch.float64).log() for key in ("old", "now"))
         few = top_k(a[None], torch.tensor([one["y"]]), one["k"]).ids[0]
         d = divergences
         wanted = {
-            "binary": (d.binary_tv(a[one["y"]], b[one["y"]]), d.binary_kl(a[one["y"]], b[one["y"]])),
+            "binary": (
+                d.binary_tv(a[one["y"]], b[one["y"]]),
+                d.binary_kl(a[one["y"]], b[one["y"]]),
+            ),
             "topk": (d.topk_tv(a[few], few, b), d.topk_kl(a[few], few, b)),
             "full": (d.tv(a, b), d.kl(a, b)),
         }
@@ -188,13 +212,22 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None
 @pytest.mark.parametrize("start", STARTS)
 def test_the_distributions_are_those_of_the_embedded_policies(sources: Any, start: str) -> None:
     words, p = sources(
-        "vocabulary_step/starts.js", "(m, start) => [m.STARTS[start].words, m.probabilities(start)]", start
+        "vocabulary_step/starts.js",
+        "(m, start) => [m.STARTS[start].words, m.probabilities(start)]",
+        start,
     )
-    policy, task = trlib.load_policy("dial_rare" if start == "rare" else "dial"), trlib.load_task("dial")
+    policy, task = (
+        trlib.load_policy("dial_rare" if start == "rare" else "dial"),
+        trlib.load_task("dial"),
+    )
     prompt = task.prompts(1, seed=0)[0].text
     assert prompt == "7 : -1 +4 +3 flip sq ="
-    begun = policy.tokenizer.encode("slowly 6", add_special_tokens=False) if start == "place" else []
-    written = sample(policy, [prompt], prefixes=[begun] if begun else None, max_tokens=task.max_tokens, seed=0)
+    begun = (
+        policy.tokenizer.encode("slowly 6", add_special_tokens=False) if start == "place" else []
+    )
+    written = sample(
+        policy, [prompt], prefixes=[begun] if begun else None, max_tokens=task.max_tokens, seed=0
+    )
     with torch.no_grad():
         full = policy.score(written, full=True).full[0, len(begun)].exp()
     ids = [policy.tokenizer.convert_tokens_to_ids(word) for word in words]

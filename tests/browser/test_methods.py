@@ -1,4 +1,5 @@
-"""The table of all methods: sorted by a heading or a list, filtered by words and by values, and whole on a phone."""
+"""The table of all methods: sorted by a heading or a list, filtered by words and by values, and
+whole on a phone."""
 
 from __future__ import annotations
 
@@ -90,13 +91,17 @@ def test_a_phone_sorts_by_a_list_and_is_not_endless(chromium, address):
     ends = numbers(column(page, 6))
     assert ends == sorted(ends)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(image => image.loading = 'eager')")
+    page.evaluate(
+        "document.querySelectorAll('img[loading=lazy]').forEach(image => image.loading = 'eager')"
+    )
     for image in page.locator("figure.poster img").all():
         expect(image).to_have_js_property("complete", True)
     assert page.evaluate("document.documentElement.scrollHeight") <= 25_000
     assert all(
         "_phone" in source
-        for source in page.locator("figure.poster img").evaluate_all("images => images.map(image => image.currentSrc)")
+        for source in page.locator("figure.poster img").evaluate_all(
+            "images => images.map(image => image.currentSrc)"
+        )
     )
     page.close()
 
@@ -104,11 +109,16 @@ def test_a_phone_sorts_by_a_list_and_is_not_endless(chromium, address):
 @pytest.mark.nightly("loads the page without scripts")
 def test_without_scripts_it_is_a_plain_table(chromium, address):
     for width in (1280, 360):
-        context = chromium.new_context(java_script_enabled=False, viewport={"width": width, "height": 900})
+        context = chromium.new_context(
+            java_script_enabled=False, viewport={"width": width, "height": 900}
+        )
         page = context.new_page()
         page.goto(f"{address}/{PAGE}")
         assert page.locator("table.methods tbody tr").count() == METHODS
-        assert page.locator("table.methods tbody tr").last.is_visible() and page.locator(".filters").count() == 0
+        assert (
+            page.locator("table.methods tbody tr").last.is_visible()
+            and page.locator(".filters").count() == 0
+        )
         context.close()
 
 

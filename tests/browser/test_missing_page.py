@@ -22,7 +22,9 @@ def site(tmp_path: Path) -> Path:
     style = tmp_path / "docs" / "_static" / "book.css"
     style.parent.mkdir(parents=True)
     shutil.copyfile(ROOT / "book" / "_static" / "book.css", style)
-    for target in re.findall(r'(?:href|action)="([^"]+)" (?:method="get" role="search" )?data-in-book', text):
+    for target in re.findall(
+        r'(?:href|action)="([^"]+)" (?:method="get" role="search" )?data-in-book', text
+    ):
         assert (tmp_path / "docs" / target).suffix == ".html"
         (tmp_path / "docs" / target).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "docs" / target).write_text("there", encoding="utf-8")

@@ -1,5 +1,6 @@
-"""A method of the reader's own, as a formula: what the parser takes and refuses, lanes written as formulas beside the
-built-in ones, and the file `mine.py` that the page writes beside what the page computes."""
+"""A method of the reader's own, as a formula: what the parser takes and refuses, lanes written as
+formulas beside the built-in ones, and the file `mine.py` that the page writes beside what the page
+computes."""
 
 from __future__ import annotations
 
@@ -33,8 +34,16 @@ WINDOW = "A*s*((A>=0 && s<=1+h) || (A<=0 && s>=1-k))"
 BUILT_IN: dict[str, tuple[str, dict[str, float], dict[str, str]]] = {
     "ppo": (CLIP, {"d": 0.2}, {}),
     "cispo": ("A*clip(r, 1-d, 1+d)", {"d": 0.2}, {"advantage": "group-std"}),
-    "sapo": (GATE, {"a": 1, "b": 1.05}, {"advantage": "group-std", "aggregation": "seq-mean-token-mean"}),
-    "gspo": (WINDOW, {"h": 4e-4, "k": 3e-4}, {"advantage": "group-std", "aggregation": "seq-mean-token-mean"}),
+    "sapo": (
+        GATE,
+        {"a": 1, "b": 1.05},
+        {"advantage": "group-std", "aggregation": "seq-mean-token-mean"},
+    ),
+    "gspo": (
+        WINDOW,
+        {"h": 4e-4, "k": 3e-4},
+        {"advantage": "group-std", "aggregation": "seq-mean-token-mean"},
+    ),
 }
 RUN = (
     LANE
@@ -46,11 +55,16 @@ RUN = (
 
 
 @pytest.mark.parametrize("name", by_day(BUILT_IN, "ppo", reason="three more formulas"))
-def test_a_method_written_as_a_formula_learns_like_the_built_in_one_to_the_last_bit(ask: Any, name: str) -> None:
+def test_a_method_written_as_a_formula_learns_like_the_built_in_one_to_the_last_bit(
+    ask: Any, name: str
+) -> None:
     formula, constants, more = BUILT_IN[name]
     shared = {"lr": 1e-4, "epochs": 8, "minibatches": 2, "group": 4, "seed": 5}
     own = {"method": "own", "thresholds": {"formula": formula, "constants": constants, **more}}
-    one, other = (ask(RUN, **given_of("dial", settings={**shared, **kind})) for kind in ({"method": name}, own))
+    one, other = (
+        ask(RUN, **given_of("dial", settings={**shared, **kind}))
+        for kind in ({"method": name}, own)
+    )
     assert one["rows"][-1]["kept"] < 1 or name in ("cispo", "sapo"), "the region is at work"
     assert one == other
 
@@ -107,9 +121,13 @@ REFUSED = {
 def test_formulas_have_one_meaning_and_errors_have_a_place(sources: Any) -> None:
     found = sources("engine/js/formula.js", PARSE, list(VALUES))
     assert [float(value) for value, _ in found] == pytest.approx(list(VALUES.values()))
-    for text, (name, at, message) in zip(REFUSED, sources("engine/js/formula.js", PARSE, list(REFUSED)), strict=True):
+    for text, (name, at, message) in zip(
+        REFUSED, sources("engine/js/formula.js", PARSE, list(REFUSED)), strict=True
+    ):
         assert (name, at) == ("FormulaError", REFUSED[text][0]), text
-        assert message.startswith(f"Character {at + 1}: expected ") and REFUSED[text][1] in message, text
+        assert (
+            message.startswith(f"Character {at + 1}: expected ") and REFUSED[text][1] in message
+        ), text
     # Names of JavaScript's own objects are constants like any other.
     assert sources("engine/js/formula.js", PARSE, ["A*toString + constructor"]) == [
         ["0.4", ["toString", "constructor"]]
@@ -127,11 +145,15 @@ def test_a_lane_whose_weight_is_no_number_stops_and_says_at_which_token(ask: Any
         settings = {"method": "own", "group": 4, "thresholds": {"formula": formula}}
         said = ask(LANE + stops, **given_of("dial", settings=settings))
         assert said.startswith("batch 0: your formula gives") and told in said
-    with pytest.raises(Exception, match="d: expected a number for this constant of the formula, got undefined"):
+    with pytest.raises(
+        Exception, match="d: expected a number for this constant of the formula, got undefined"
+    ):
         ask(LANE, **given_of("dial", settings={"method": "own", "thresholds": {"formula": "A*d"}}))
 
 
-def test_completions_without_an_advantage_are_left_out_where_they_can_teach_nothing(sources: Any) -> None:
+def test_completions_without_an_advantage_are_left_out_where_they_can_teach_nothing(
+    sources: Any,
+) -> None:
     found = sources(
         "engine/js/own.js",
         "(m, all) => all.map(([formula, constants]) => m.proportional({ formula, constants }))",
@@ -162,10 +184,19 @@ FORMULAS = {
     "all of a token": ("A*sigmoid(l)*tanh(p+q)*sqrt(q)/(1+t)*n^0.5 + sign(A)*abs(l)", {}),
     "truths are numbers": ("A*((r>1) + (p>q) - (t==0)) + (A>0)*(n!=5) + (r>1)*(q>c)", {"c": 0.1}),
     "over nothing": ("A/abs(A)*r + A*log(abs(A))*exp(l)", {}),
-    "bounds that move": ("A*clip(r, 1-q, 1+p) + min(r, s, 2)*max(p, q) + clip(c, p, q)", {"c": 0.3}),
-    "chosen by a constant": ("(c > 1 ? A*r : -A) + where(p >= q, 1, c)*where(r < 1, A, r)", {"c": 0.5}),
+    "bounds that move": (
+        "A*clip(r, 1-q, 1+p) + min(r, s, 2)*max(p, q) + clip(c, p, q)",
+        {"c": 0.3},
+    ),
+    "chosen by a constant": (
+        "(c > 1 ? A*r : -A) + where(p >= q, 1, c)*where(r < 1, A, r)",
+        {"c": 0.5},
+    ),
     "brackets": ("-(A - (r - p)) / (q*(p + 2)) - 2^-r^2 - (0-A)", {}),
-    "names that Python has": ("A*r*loss + import - weight", {"loss": 2, "import": 1e-7, "weight": 1}),
+    "names that Python has": (
+        "A*r*loss + import - weight",
+        {"loss": 2, "import": 1e-7, "weight": 1},
+    ),
 }
 WRITTEN = """async (m, { formula, constants, rows }) => {
     const { own } = await import('/engine/js/own.js'), weigh = own({ formula, constants });
@@ -174,12 +205,15 @@ WRITTEN = """async (m, { formula, constants, rows }) => {
 
 
 def completions() -> list[dict[str, Any]]:
-    """Rare and certain tokens, ratios from a twentieth to twenty, advantages of both signs and none."""
+    """Rare and certain tokens, ratios from a twentieth to twenty, advantages of both signs and
+    none."""
     draw = np.random.default_rng(3)
     rows = []
     for i in range(60):
         old = 3 * np.log(draw.uniform(size=1 + i % 9))
-        logp = np.minimum(-1e-6, old + draw.uniform(-1.5, 1.5, old.size) * draw.choice([0.01, 1, 2]))
+        logp = np.minimum(
+            -1e-6, old + draw.uniform(-1.5, 1.5, old.size) * draw.choice([0.01, 1, 2])
+        )
         advantage = float(draw.choice([0, 1, -1, draw.normal()]))
         rows.append({"old": old.tolist(), "logp": logp.tolist(), "advantage": advantage})
     return rows
@@ -189,11 +223,18 @@ def weights_of(file: Path, rows: list[dict[str, Any]]) -> list[tuple[list[float]
     """What the method in a file makes of completions, in double precision, padded."""
     width = max(len(row["old"]) for row in rows)
     padded = {
-        name: torch.tensor([row[name] + [float("nan")] * (width - len(row[name])) for row in rows], dtype=torch.float64)
+        name: torch.tensor(
+            [row[name] + [float("nan")] * (width - len(row[name])) for row in rows],
+            dtype=torch.float64,
+        )
         for name in ("old", "logp")
     }
     mask = ~padded["old"].isnan()
-    advantages = torch.tensor([row["advantage"] for row in rows], dtype=torch.float64).unsqueeze(-1).expand_as(mask)
+    advantages = (
+        torch.tensor([row["advantage"] for row in rows], dtype=torch.float64)
+        .unsqueeze(-1)
+        .expand_as(mask)
+    )
     batch: Any = SimpleNamespace(mask=mask, advantages=advantages, logp_anchor=padded["old"])
     logp = padded["logp"].requires_grad_()
     loss = method_kind(f"{file}:Mine")().objective(Scores(logp), batch)
@@ -201,27 +242,47 @@ def weights_of(file: Path, rows: list[dict[str, Any]]) -> list[tuple[list[float]
     weight, kept = loss.diagnostics["weight"], loss.diagnostics["kept"]
     torch.testing.assert_close(-torch.where(mask, logp.grad, 0.0), weight, rtol=0, atol=0)
     assert not weight[~mask].any() and not kept[~mask].any()
-    return [(w[keep].tolist(), k[keep].tolist()) for w, k, keep in zip(weight, kept, mask, strict=True)]
+    return [
+        (w[keep].tolist(), k[keep].tolist()) for w, k, keep in zip(weight, kept, mask, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("case", FORMULAS)
-def test_the_file_that_the_page_writes_weighs_tokens_as_the_page_does(sources: Any, tmp_path: Path, case: str) -> None:
+def test_the_file_that_the_page_writes_weighs_tokens_as_the_page_does(
+    sources: Any, tmp_path: Path, case: str
+) -> None:
     formula, constants = FORMULAS[case]
     rows = completions()
-    answer = sources("formula/python.js", WRITTEN, {"formula": formula, "constants": constants, "rows": rows})
+    answer = sources(
+        "formula/python.js", WRITTEN, {"formula": formula, "constants": constants, "rows": rows}
+    )
     (tmp_path / "mine.py").write_text(answer["file"], encoding="utf-8")
-    for wanted, (weight, keep) in zip(answer["found"], weights_of(tmp_path / "mine.py", rows), strict=True):
+    for wanted, (weight, keep) in zip(
+        answer["found"], weights_of(tmp_path / "mine.py", rows), strict=True
+    ):
         # Where terms cancel, the last digit of a term is more than the last digit of the sum.
         np.testing.assert_allclose(weight, wanted["weight"], rtol=1e-14, atol=4e-15)
         assert keep == wanted["kept"]
 
 
-def test_trlib_trains_by_the_file(sources: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_trlib_trains_by_the_file(
+    sources: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     """As book/own.md says it."""
     given = {"formula": FORMULAS["tv"][0], "constants": FORMULAS["tv"][1], "rows": []}
-    (tmp_path / "mine.py").write_text(sources("formula/python.js", WRITTEN, given)["file"], encoding="utf-8")
+    (tmp_path / "mine.py").write_text(
+        sources("formula/python.js", WRITTEN, given)["file"], encoding="utf-8"
+    )
     monkeypatch.chdir(tmp_path)
-    settings = {"steps": 2, "prompts": 2, "group": 4, "epochs": 4, "lr": 0.001, "set": "d=0.01", "policy": "dial"}
+    settings = {
+        "steps": 2,
+        "prompts": 2,
+        "group": 4,
+        "epochs": 4,
+        "lr": 0.001,
+        "set": "d=0.01",
+        "policy": "dial",
+    }
     words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -252,7 +313,10 @@ def test_formulas_are_about_as_fast_as_built_in_methods(ask: Callable[..., Any])
     assert max(ratios.values()) < 6
 
 
-PAGE = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Own</title></head><body>{}</body></html>'
+PAGE = (
+    '<!doctype html><html lang="en"><head><meta '
+    'charset="utf-8"><title>Own</title></head><body>{}</body></html>'
+)
 LANE_OF = '[data-explorable="playground"] [data-lane]'
 
 
@@ -260,7 +324,9 @@ def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(
     chromium: Any, until: Callable[..., None], tmp_path: Path
 ) -> None:
     playground = Playground(lanes=[{"method": "ppo", "group": 2}], contest=True)
-    sealed_page = sealed(PAGE.format(playground.html())).replace("script-src", "script-src blob:")  # no eval
+    sealed_page = sealed(PAGE.format(playground.html())).replace(
+        "script-src", "script-src blob:"
+    )  # no eval
     (tmp_path / "own.html").write_text(sealed_page, encoding="utf-8")
     address = (tmp_path / "own.html").as_uri()
     page, complaints = chromium.new_page(viewport={"width": 360, "height": 800}), []
@@ -280,9 +346,13 @@ def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(
     assert page.locator(".fm b").count() == 0
     field.fill("A*r*(abs(p-q) < d)")
     expect(page.locator(".fm-problem")).to_have_text("")
-    expect(page.locator(".fm-reading")).to_contain_text("A > 0: silent below r = 0.33 and above r = 1.67.")
+    expect(page.locator(".fm-reading")).to_contain_text(
+        "A > 0: silent below r = 0.33 and above r = 1.67."
+    )
     page.get_by_role("slider", name="Lane A, constant d").press("ArrowLeft")  # 0.2 becomes 0.15
-    expect(page.locator(".fm-reading")).to_contain_text("A > 0: silent below r = 0.50 and above r = 1.50.")
+    expect(page.locator(".fm-reading")).to_contain_text(
+        "A > 0: silent below r = 0.50 and above r = 1.50."
+    )
     assert page.locator(".fm-up").get_attribute("d") != before
     page.get_by_text("The same in Python").click()
     code = page.get_by_label("Python", exact=True)
@@ -299,19 +369,30 @@ def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(
     other = chromium.new_page()
     other.goto(f"{address}{page.evaluate('location.hash')}")
     expect(other.get_by_label("Your formula for w")).to_have_value("A*r*(abs(p-q) < d)")
-    expect(other.get_by_role("slider", name="Lane A, constant d")).to_have_attribute("aria-valuetext", "0.15")
+    expect(other.get_by_role("slider", name="Lane A, constant d")).to_have_attribute(
+        "aria-valuetext", "0.15"
+    )
     assert complaints == []
     page.close()
     other.close()
 
 
-def test_the_contest_says_a_difference_only_if_its_corrected_interval_leaves_out_0(sources: Any) -> None:
+def test_the_contest_says_a_difference_only_if_its_corrected_interval_leaves_out_0(
+    sources: Any,
+) -> None:
     draw = np.random.default_rng(1)
     for shift in (0.0, 0.02, 0.3):
         ours, theirs = draw.normal(0.5 + shift, 0.05, 8), draw.normal(0.5, 0.05, 8)
-        found = sources("contest/maths.js", "(m, [a, b]) => m.difference(a, b)", [ours.tolist(), theirs.tolist()])
+        found = sources(
+            "contest/maths.js",
+            "(m, [a, b]) => m.difference(a, b)",
+            [ours.tolist(), theirs.tolist()],
+        )
         low, high = stats.t.interval(
-            1 - 0.05 / 6, 7, loc=(ours - theirs).mean(), scale=(ours - theirs).std(ddof=1) / np.sqrt(8)
+            1 - 0.05 / 6,
+            7,
+            loc=(ours - theirs).mean(),
+            scale=(ours - theirs).std(ddof=1) / np.sqrt(8),
         )
         assert [found["low"], found["high"]] == pytest.approx([low, high], abs=1e-5)
         assert found["certain"] == (low > 0 or high < 0)
@@ -321,4 +402,6 @@ def test_the_contest_says_a_difference_only_if_its_corrected_interval_leaves_out
         assert [(run["seed"], run["rate"]) for run in runs] == [
             (seed, rate) for seed in kept["rules"]["seeds"] for rate in kept["rules"]["rates"]
         ]
-    assert kept["record"] == recorded(), "the record changed: `python -m tools.pack.contest --record`, then build"
+    assert kept["record"] == recorded(), (
+        "the record changed: `python -m tools.pack.contest --record`, then build"
+    )

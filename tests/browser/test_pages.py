@@ -1,4 +1,5 @@
-"""Every page of the built book, as a browser sees it: by itself, quiet, light, readable by everyone."""
+"""Every page of the built book, as a browser sees it: by itself, quiet, light, readable by
+everyone."""
 
 from __future__ import annotations
 
@@ -30,8 +31,9 @@ EVERY_TIME = (
     "book/interface/losses",
     "book/methods/dppo",
 )
-"""A page of each kind: what `make test` opens (they are among `DAILY`). `make nightly` opens every page that is written
-by hand, and a seventh of those that are made from modules and cards, another one each day (`--survey`)."""
+"""A page of each kind: what `make test` opens (they are among `DAILY`). `make nightly` opens every
+page that is written by hand, and a seventh of those that are made from modules and cards, another
+one each day (`--survey`)."""
 MADE = ("book/methods/",)
 LIMIT, HEAVIER = 700_000, {"notebooks/11_shoot_out.html": 1_000_000}
 """Bytes of a page with everything that it loads, each part gzipped; the recorded runs are data."""
@@ -92,7 +94,9 @@ class Visit:
         settle(self.page)
 
     def _failed(self, request: Any) -> None:
-        if request.failure != "net::ERR_ABORTED":  # a page that is left takes its open requests with it
+        if (
+            request.failure != "net::ERR_ABORTED"
+        ):  # a page that is left takes its open requests with it
             self.complaints.append(f"failed: {request.url}")
 
     def _console(self, message: Any) -> None:
@@ -114,18 +118,24 @@ def desktop(chromium: Any) -> Iterator[Any]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "surveyed" in metafunc.fixturenames:
         metafunc.parametrize(
-            "surveyed", surveyed(metafunc.config.getoption("survey"), metafunc.config.getoption("book"))
+            "surveyed",
+            surveyed(metafunc.config.getoption("survey"), metafunc.config.getoption("book")),
         )
 
 
 def surveyed(survey: str, profile: str) -> list[Any]:
-    """The pages to open, those of the nightly run marked: `survey` is `all`, or the day that chooses a seventh."""
+    """The pages to open, those of the nightly run marked: `survey` is `all`, or the day that
+    chooses a seventh."""
     names = [*contents(), "search"]
     made = [name for name in names if name.startswith(MADE) and name not in EVERY_TIME]
     part = set(made if survey == "all" else made[date.fromisoformat(survey).toordinal() % 7 :: 7])
-    nightly = pytest.mark.nightly("seconds of a browser for each page, and all of them in the book that readers get")
+    nightly = pytest.mark.nightly(
+        "seconds of a browser for each page, and all of them in the book that readers get"
+    )
     return [
-        pytest.param(f"{name}.html", marks=() if name in EVERY_TIME and profile == "some" else nightly)
+        pytest.param(
+            f"{name}.html", marks=() if name in EVERY_TIME and profile == "some" else nightly
+        )
         for name in names
         if name not in made or name in part
     ]
@@ -179,7 +189,9 @@ def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> No
     visit = Visit(desktop, address, "book/interface/losses.html")
     closed = "document.querySelectorAll('article details:not([open])').length"
     before = visit.page.evaluate(closed)
-    visit.page.evaluate("addEventListener('beforeprint', () => { window.atPrint = " + closed + "; })")
+    visit.page.evaluate(
+        "addEventListener('beforeprint', () => { window.atPrint = " + closed + "; })"
+    )
     assert visit.page.pdf().startswith(b"%PDF")
     assert before > 0
     assert visit.page.evaluate("window.atPrint") == 0
@@ -187,8 +199,12 @@ def test_folds_are_closed_again_after_printing(address: str, desktop: Any) -> No
     visit.page.close()
 
 
-def test_every_page_has_its_policy_and_an_injected_script_does_not_run(book: Path, address: str, desktop: Any) -> None:
-    policy = re.compile(r'<head>(?:(?!</head>).)*?<meta http-equiv="Content-Security-Policy"', re.DOTALL)
+def test_every_page_has_its_policy_and_an_injected_script_does_not_run(
+    book: Path, address: str, desktop: Any
+) -> None:
+    policy = re.compile(
+        r'<head>(?:(?!</head>).)*?<meta http-equiv="Content-Security-Policy"', re.DOTALL
+    )
     policies = {name: (book / name).read_text(encoding="utf-8") for name in pages(book)}
     assert [
         name
@@ -208,13 +224,18 @@ def test_every_page_has_its_policy_and_an_injected_script_does_not_run(book: Pat
     visit.page.close()
 
 
-def test_what_is_cut_shows_it_and_scrolls_by_keyboard(address: str, chromium: Any, press_until: Any) -> None:
+def test_what_is_cut_shows_it_and_scrolls_by_keyboard(
+    address: str, chromium: Any, press_until: Any
+) -> None:
     context = chromium.new_context(viewport={"width": 300, "height": 780})
     visit = Visit(context, address, "book/notation.html")
     visit.page.evaluate("dispatchEvent(new Event('resize'))")
     wide = visit.page.locator("div.math.wide").first
     assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
-    assert wide.evaluate("node => getComputedStyle(node).backgroundImage").count("linear-gradient") == 4
+    assert (
+        wide.evaluate("node => getComputedStyle(node).backgroundImage").count("linear-gradient")
+        == 4
+    )
     wide.focus()
     press_until(visit.page, "ArrowRight", "document.activeElement.scrollLeft > 0")
     assert visit.page.locator("div.math:not(.wide)").first.get_attribute("tabindex") is None
@@ -250,7 +271,9 @@ def test_a_link_and_the_search_lead_into_a_fold(address: str, chromium: Any) -> 
 
 
 @pytest.mark.nightly("on a long page, which is built by night")
-def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(address: str, chromium: Any) -> None:
+def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(
+    address: str, chromium: Any
+) -> None:
     context = chromium.new_context(viewport={"width": 360, "height": 780})
     visit = Visit(context, address, "book/recorded.html#an-expert-who-errs")
     sections = visit.page.locator("article details.on-phones")
@@ -265,7 +288,9 @@ def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(addr
     context.close()
 
 
-def test_the_search_field_has_one_frame_and_its_sign_beside_its_words(address: str, desktop: Any) -> None:
+def test_the_search_field_has_one_frame_and_its_sign_beside_its_words(
+    address: str, desktop: Any
+) -> None:
     visit = Visit(desktop, address, "search.html")
     field = visit.page.locator("#main-content form.bd-search input")
     sign = visit.page.locator("#main-content form.bd-search i").bounding_box()
@@ -278,13 +303,17 @@ def test_the_search_field_has_one_frame_and_its_sign_beside_its_words(address: s
     visit.page.close()
 
 
-def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(address: str, desktop: Any) -> None:
+def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(
+    address: str, desktop: Any
+) -> None:
     visit = Visit(desktop, address, "book/notation.html")
     formulas = visit.page.locator(".math")
     assert formulas.count() > 20
     assert visit.page.locator(".math .katex").count() >= formulas.count()
     assert visit.page.locator(".math .eqno").first.inner_text().startswith("(1)")
-    assert not [url for url in visit.requests if "katex" in url and url.split("?")[0].endswith(".js")]
+    assert not [
+        url for url in visit.requests if "katex" in url and url.split("?")[0].endswith(".js")
+    ]
     visit.page.close()
     plain = Visit(desktop, address, "book/bibliography.html")
     assert not [url for url in plain.requests if "katex" in url]
@@ -292,7 +321,9 @@ def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(ad
 
 
 @pytest.mark.nightly("packs the whole book")
-def test_the_zipped_book_opens_from_the_file_system(book: Path, chromium: Any, tmp_path: Path) -> None:
+def test_the_zipped_book_opens_from_the_file_system(
+    book: Path, chromium: Any, tmp_path: Path
+) -> None:
     with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
         zipped.extractall(tmp_path)
     context = chromium.new_context()
@@ -300,10 +331,14 @@ def test_the_zipped_book_opens_from_the_file_system(book: Path, chromium: Any, t
         visit = Visit(context, (tmp_path / "zipped").as_uri(), name)
         assert visit.complaints == [], name
         assert all(url.startswith(("file:", "data:", "blob:")) for url in visit.requests)
-        fonts = visit.page.evaluate("[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)")
+        fonts = visit.page.evaluate(
+            "[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)"
+        )
         families = {family.strip('"') for family in fonts}
         assert {"Source Serif", "Inter", "Font Awesome 6 Free"} <= families, name
-        visit.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+        visit.page.evaluate(
+            "for (const fold of document.querySelectorAll('details')) fold.open = true"
+        )
         for explorable in visit.page.locator(".trlib-view").all():
             explorable.locator("svg, canvas, input, [data-start]").first.wait_for(state="attached")
             assert "could not start" not in explorable.inner_text()
@@ -311,7 +346,9 @@ def test_the_zipped_book_opens_from_the_file_system(book: Path, chromium: Any, t
     context.close()
 
 
-def test_the_theme_can_be_chosen_and_the_search_finds(book: Path, address: str, chromium: Any) -> None:
+def test_the_theme_can_be_chosen_and_the_search_finds(
+    book: Path, address: str, chromium: Any
+) -> None:
     context = chromium.new_context(color_scheme="dark")
     visit = Visit(context, address, "book/index.html")
     assert visit.page.evaluate("document.documentElement.dataset.theme") == "dark"
@@ -343,9 +380,12 @@ def accessibility(page: Any, theme: str, rules: list[str] = RULES) -> list[str]:
     settle(page)
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE)
-    found = page.evaluate("rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", rules)
+    found = page.evaluate(
+        "rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", rules
+    )
     return [
-        f"{violation['id']}: {node['html'][:160]} ({node['failureSummary'].splitlines()[-1].strip()[:200]})"
+        f"{violation['id']}: {node['html'][:160]} "
+        f"({node['failureSummary'].splitlines()[-1].strip()[:200]})"
         for violation in found["violations"]
         for node in violation["nodes"][:3]
     ]

@@ -1,5 +1,5 @@
-"""The playground in Chromium: lanes learn in the page, thresholds act from the next batch on, and what can go wrong is
-said in plain words."""
+"""The playground in Chromium: lanes learn in the page, thresholds act from the next batch on, and
+what can go wrong is said in plain words."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         page = sealed(PAGE.format(body=html))  # under the book's policy
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
         (folder / f"{name}.file.html").write_text(for_files(page), encoding="utf-8")
-    carried = sealed(PAGE.format(body=pages["quick"].html())).replace("script-src", "script-src blob:")
+    carried = sealed(PAGE.format(body=pages["quick"].html())).replace(
+        "script-src", "script-src blob:"
+    )
     (folder / "carried.html").write_text(carried, encoding="utf-8")
     return folder
 
@@ -66,11 +68,16 @@ def served(folder: Path, serving: Any) -> Iterator[str]:
 
 class Visit:
     def __init__(self, chromium: Any, address: str, before: str = "", **context: Any) -> None:
-        self.context = chromium.new_context(**{"viewport": {"width": 1100, "height": 900}, **context})
+        self.context = chromium.new_context(
+            **{"viewport": {"width": 1100, "height": 900}, **context}
+        )
         self.page = self.context.new_page()
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else 0)
+        self.page.on(
+            "console",
+            lambda message: self.complaints.append(message.text) if message.type == "error" else 0,
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         if before:
@@ -112,11 +119,14 @@ STILL = f"""(async () => {{
 def done(count: int) -> str:
     return (
         f"[...document.querySelectorAll('{LANES}')].length > 0 && "
-        f"[...document.querySelectorAll('{LANES}')].every(lane => Number(lane.dataset.batch) >= {count})"
+        f"[...document.querySelectorAll('{LANES}')].every(lane => Number(lane.dataset.batch) >= "
+        f"{count})"
     )
 
 
-def test_nothing_is_loaded_before_the_click_and_little_after_it(visit: Any, until: Any, served: str) -> None:
+def test_nothing_is_loaded_before_the_click_and_little_after_it(
+    visit: Any, until: Any, served: str
+) -> None:
     one = visit("quick.html")
     assert [url for url in one.requests if url.startswith("http")] == [f"{served}/quick.html"]
     sizes: list[int] = []
@@ -126,7 +136,9 @@ def test_nothing_is_loaded_before_the_click_and_little_after_it(visit: Any, unti
     names = sorted(url.rsplit("/", 1)[1] for url in one.requests if url.endswith(".js"))
     assert names == ["common.js", "dial.js", "engine.js", "playground.js"]
     assert sum(sizes) < 400_000, "bytes after the click, gzipped"
-    assert one.page.evaluate("document.activeElement.shadowRoot.activeElement.textContent") == "Pause"
+    assert (
+        one.page.evaluate("document.activeElement.shadowRoot.activeElement.textContent") == "Pause"
+    )
     one.press("Pause")
     assert [lane["method"] for lane in one.lanes()] == ["ppo", "troll"]
     assert all(0 < float(lane["reward"]) < 1 for lane in one.lanes())
@@ -135,7 +147,12 @@ def test_nothing_is_loaded_before_the_click_and_little_after_it(visit: Any, unti
 
 @pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
 @pytest.mark.parametrize(
-    "page", by_day(["carried.html", "quick.file.html", "small.file.html"], "quick.file.html", reason="two more sizes")
+    "page",
+    by_day(
+        ["carried.html", "quick.file.html", "small.file.html"],
+        "quick.file.html",
+        reason="two more sizes",
+    ),
 )
 def test_it_learns_from_a_folder_too(visit: Any, until: Any, folder: Path, page: str) -> None:
     one = visit(f"file://{folder / page}")
@@ -144,7 +161,9 @@ def test_it_learns_from_a_folder_too(visit: Any, until: Any, folder: Path, page:
     assert one.complaints == []
 
 
-def test_the_first_screen_s_lane_rewrites_what_it_answers(visit: Any, until: Any, served: str) -> None:
+def test_the_first_screen_s_lane_rewrites_what_it_answers(
+    visit: Any, until: Any, served: str
+) -> None:
     one = visit("small.html", viewport={"width": 360, "height": 780})
     assert [url for url in one.requests if url.startswith("http")] == [f"{served}/small.html"]
     sizes: list[int] = []
@@ -154,7 +173,9 @@ def test_the_first_screen_s_lane_rewrites_what_it_answers(visit: Any, until: Any
     answers.locator("li:visible").first.wait_for()
     first = answers.inner_text()
     expect(answers).not_to_have_text(first, timeout=60_000)
-    expect(answers.locator("li:visible")).to_have_count(4, timeout=60_000)  # it is empty while it is written anew
+    expect(answers.locator("li:visible")).to_have_count(
+        4, timeout=60_000
+    )  # it is empty while it is written anew
     expect(one.page.locator(".pv-question")).to_contain_text("4 : -5 sq x7 +3 +4 =", timeout=60_000)
     until(one.page, done(2))
     one.press("Pause")
@@ -174,23 +195,33 @@ BOXES = """names => { const root = [...document.querySelectorAll('[data-explorab
 
 @pytest.mark.parametrize(
     ("width", "height"),
-    by_day([(1060, 768), (1500, 900), (736, 768), (360, 780)], (360, 780), reason="three more widths"),
+    by_day(
+        [(1060, 768), (1500, 900), (736, 768), (360, 780)], (360, 780), reason="three more widths"
+    ),
 )
-def test_curves_are_in_view_while_a_slider_is_dragged(visit: Any, until: Any, width: int, height: int) -> None:
+def test_curves_are_in_view_while_a_slider_is_dragged(
+    visit: Any, until: Any, width: int, height: int
+) -> None:
     one = visit("quick.html#playground:seed=1", viewport={"width": width + 32, "height": height})
     one.press("One batch")
     until(one.page, done(1))
     one.page.mouse.move(0, 0)
     bar, curves, slider, lanes, written = one.page.evaluate(
-        BOXES, [".bar", ".picture.curves svg", ".lane:last-child input[type=range]", ".lanes", ".chosen"]
+        BOXES,
+        [".bar", ".picture.curves svg", ".lane:last-child input[type=range]", ".lanes", ".chosen"],
     )
     assert 0 < curves["top"] - bar["bottom"] < 160, "curves come right under Play"
     if width == 360:
         assert lanes["top"] > curves["bottom"]
     else:
-        assert max(slider["bottom"], curves["bottom"]) - min(slider["top"], curves["top"]) < height - 64
+        assert (
+            max(slider["bottom"], curves["bottom"]) - min(slider["top"], curves["top"])
+            < height - 64
+        )
     if width > 1000:
-        assert written["left"] > curves["right"] and written["top"] < curves["bottom"], "side by side"
+        assert written["left"] > curves["right"] and written["top"] < curves["bottom"], (
+            "side by side"
+        )
         assert lanes["top"] > curves["bottom"] and lanes["right"] - bar["left"] > 0.97 * width
 
 
@@ -210,7 +241,9 @@ def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_pat
     expect(entries).to_have_count(2)
     expect(entries.nth(1)).to_contain_text("PPO clip 0.01")
     one.press("Pin these curves")
-    expect(one.page.locator(".curves path.pv-ghost")).to_have_count(10)  # two segments in five panels
+    expect(one.page.locator(".curves path.pv-ghost")).to_have_count(
+        10
+    )  # two segments in five panels
     one.page.get_by_text("Keep this run").click()
     with one.page.expect_download() as loaded:
         one.press("Save as JSON")
@@ -224,17 +257,26 @@ def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_pat
     other.page.get_by_label("Load a saved run").set_input_files(file)
     kept = other.page.locator(".curves path.pv-ghost")
     expect(kept).to_have_count(10)
-    seen = kept.evaluate_all("all => all.map(one => [one.dataset.setting, getComputedStyle(one).stroke !== 'none'])")
-    assert seen[:2] == [["ppo,epochs:2,group:2", True], ["ppo,threshold:0.01,epochs:2,group:2", True]]
+    seen = kept.evaluate_all(
+        "all => all.map(one => [one.dataset.setting, getComputedStyle(one).stroke !== 'none'])"
+    )
+    assert seen[:2] == [
+        ["ppo,epochs:2,group:2", True],
+        ["ppo,threshold:0.01,epochs:2,group:2", True],
+    ]
     assert other.page.get_by_label("Seed", exact=True).input_value() == "2"
     (tmp_path / "other.json").write_text('{"what": "<b>"}', encoding="utf-8")
     other.page.get_by_label("Load a saved run").set_input_files(tmp_path / "other.json")
-    other.page.get_by_role("alert").filter(has_text="other.json: this is not a run of the playground").wait_for()
+    other.page.get_by_role("alert").filter(
+        has_text="other.json: this is not a run of the playground"
+    ).wait_for()
     assert one.complaints == [] and other.complaints == []
 
 
 @pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
-def test_back_finds_the_curves_of_the_run_that_was_left(visit: Any, until: Any, served: str) -> None:
+def test_back_finds_the_curves_of_the_run_that_was_left(
+    visit: Any, until: Any, served: str
+) -> None:
     one = visit("one.html#playground:a=ppo,group:2&seed=4")
     one.press("One batch")
     until(one.page, done(1))
@@ -243,7 +285,9 @@ def test_back_finds_the_curves_of_the_run_that_was_left(visit: Any, until: Any, 
     expect(one.page.locator(".curves path.pv-ghost")).to_have_count(5)
     expect(one.page.locator(".notes")).to_contain_text("The run that you left")
     assert one.page.get_by_label("Seed", exact=True).input_value() == "4"
-    one.page.evaluate("() => { location.hash = '#playground%3Apreset=opening'; }")  # as some programs write a link
+    one.page.evaluate(
+        "() => { location.hash = '#playground%3Apreset=opening'; }"
+    )  # as some programs write a link
     until(one.page, f"document.querySelector('{LANES}').dataset.method === 'reinforce'")
     assert one.complaints == []
 
@@ -269,8 +313,11 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("seed", by_day(range(6), 0, reason="the same with other draws"))
-def test_no_number_stands_under_another_name(visit: Any, until: Any, tmp_path: Path, seed: int) -> None:
-    """The oracle: what is drawn and said of a lane, against the settings of the rows that it saves."""
+def test_no_number_stands_under_another_name(
+    visit: Any, until: Any, tmp_path: Path, seed: int
+) -> None:
+    """The oracle: what is drawn and said of a lane, against the settings of the rows that it
+    saves."""
     random = np.random.default_rng(seed)
     one = visit("quick.html#playground:a=pg_is,group:2,epochs:2&b=ppo,group:2,epochs:2&seed=1")
     count = 0
@@ -290,7 +337,10 @@ def test_no_number_stands_under_another_name(visit: Any, until: Any, tmp_path: P
     loaded.value.save_as(tmp_path / "run.json")
     with one.page.expect_download() as loaded:
         one.press("Save as CSV")
-    packed = [row["settings"] for row in csv.DictReader(Path(loaded.value.path()).read_text("utf-8").splitlines())]
+    packed = [
+        row["settings"]
+        for row in csv.DictReader(Path(loaded.value.path()).read_text("utf-8").splitlines())
+    ]
     saved = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     drawn, entries = one.page.evaluate(DRAWN), 0
     for i, lane in enumerate(saved["lanes"]):
@@ -308,7 +358,9 @@ def test_no_number_stands_under_another_name(visit: Any, until: Any, tmp_path: P
 
 
 def test_steps_by_hand_and_reset(visit: Any, until: Any) -> None:
-    one = visit("one.html#playground:seed=0")  # an address opens the module before the click, and no weights
+    one = visit(
+        "one.html#playground:seed=0"
+    )  # an address opens the module before the click, and no weights
     one.press("One batch")
     until(one.page, done(1))
     one.page.get_by_label("Lane A, method").select_option("pspo")
@@ -336,7 +388,9 @@ def test_a_dragged_threshold_acts_from_the_next_batch_on(visit: Any, until: Any)
     one.page.get_by_role("slider", name="Lane A, clip").press("Home")
     one.press("One batch")
     until(one.page, done(2))
-    assert "kept 100 %" not in one.page.locator(LANES).inner_text(), "a window of 0.01 silences some"
+    assert "kept 100 %" not in one.page.locator(LANES).inner_text(), (
+        "a window of 0.01 silences some"
+    )
     until(one.page, "location.hash.includes('threshold:0.01')")
 
 
@@ -367,13 +421,19 @@ def test_a_relative_has_settings_beside_its_threshold(visit: Any, until: Any) ->
     assert step.input_value() == "0"
     one.page.get_by_text("The same in Python").click()
     code = one.page.get_by_label("Python", exact=True)
-    code.filter(has_text="from trlib.relatives.ratios import R2VPO").filter(has_text="R2VPO(dual_lr=0)").wait_for()
+    code.filter(has_text="from trlib.relatives.ratios import R2VPO").filter(
+        has_text="R2VPO(dual_lr=0)"
+    ).wait_for()
     step.press("End")
     until(one.page, "location.hash.includes('dual_lr:30')")
     one.press("One batch")
     until(one.page, done(1))
     method = one.page.get_by_label("Lane A, method")
-    assert method.locator("optgroup").evaluate_all("all => all.map(one => one.label)") == ["book", "gallery", "yours"]
+    assert method.locator("optgroup").evaluate_all("all => all.map(one => one.label)") == [
+        "book",
+        "gallery",
+        "yours",
+    ]
     method.select_option("bapo")
     one.page.get_by_label("Lane A, a token counts").select_option("gradient")
     code.filter(has_text='BAPO(count="gradient")').wait_for()
@@ -385,7 +445,10 @@ def test_a_relative_has_settings_beside_its_threshold(visit: Any, until: Any) ->
 
 
 def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None:
-    found = sources("playground/lanes.js", "m => m.METHOD_NAMES.map(name => [name, Object.keys(m.moreOf(name))])")
+    found = sources(
+        "playground/lanes.js",
+        "m => m.METHOD_NAMES.map(name => [name, Object.keys(m.moreOf(name))])",
+    )
     beside = {name: tuple(settings) for name, settings in found if settings}
     assert beside == {**BESIDE, "own": OWN[2:]}
 
@@ -398,7 +461,10 @@ def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None
             ("a=ppo,lr:-1", "learning rate = -1 is impossible; using 1e-7"),
             ("a=ppo,lr:much", 'learning rate = "much" is not a number'),
             ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; using 2"),
-            ("a=ppo,epochs:2.5", "uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2"),
+            (
+                "a=ppo,epochs:2.5",
+                "uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2",
+            ),
             ("a=ppo,difficulty:11", "moves: expected one of"),
             ("a=ppo,group:99", "completions per prompt = 99 is impossible; using 32"),
             ("a=troll,checkpoint:dail", 'there is no checkpoint "dail"; using dial'),
@@ -431,7 +497,9 @@ def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit: Any, u
     said = one.page.get_by_role("alert").filter(has_text="Stopped at batch").inner_text()
     assert "NaN" in said or "finite" in said
     stopped = one.batches()[0]
-    until(one.page, f"Number(document.querySelectorAll('{LANES}')[1].dataset.batch) > {stopped + 3}")
+    until(
+        one.page, f"Number(document.querySelectorAll('{LANES}')[1].dataset.batch) > {stopped + 3}"
+    )
     one.press("Pause")
     one.page.get_by_role("slider", name="Lane A, learning rate").press("Home")
     one.page.get_by_role("button", name="Reset lane A").click()
@@ -477,7 +545,9 @@ def test_what_a_browser_cannot_do_is_said(visit: Any, before: str, told: str) ->
 
 
 @pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")
-def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until: Any, folder: Path) -> None:
+def test_weights_that_do_not_arrive_or_are_others_are_refused(
+    visit: Any, until: Any, folder: Path
+) -> None:
     one = visit("one.html")
     one.page.route("**/dial.js", lambda route: route.abort())
     one.press("Play")
@@ -485,11 +555,15 @@ def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until:
     one.page.unroute("**/dial.js")
     one.page.get_by_role("button", name="Reset lane A").click()  # it is asked for again
     until(one.page, done(1))
-    text = (folder / "_static" / "explorables" / "playground" / "dial.js").read_text(encoding="utf-8")
+    text = (folder / "_static" / "explorables" / "playground" / "dial.js").read_text(
+        encoding="utf-8"
+    )
     other = visit("one.html")
     other.page.route(
         "**/dial.js",
-        lambda route: route.fulfill(body=text.replace(text[200:204], "AAAA", 1), content_type="text/javascript"),
+        lambda route: route.fulfill(
+            body=text.replace(text[200:204], "AAAA", 1), content_type="text/javascript"
+        ),
     )
     other.press("Play")
     told = "the weights that arrived are not those that were packed"
@@ -498,7 +572,9 @@ def test_weights_that_do_not_arrive_or_are_others_are_refused(visit: Any, until:
 
 @pytest.mark.nightly("waits for workers to come and go")
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(visit: Any, until: Any, gone: bool) -> None:
+def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(
+    visit: Any, until: Any, gone: bool
+) -> None:
     one = visit("quick.html")
     one.press("Play")
     until(one.page, done(2))
@@ -554,7 +630,9 @@ def test_eight_seeds_become_bands_and_a_file(visit: Any, until: Any) -> None:
     assert saved["lanes"][0]["settings"]["method"] == "reinforce"
 
 
-def test_a_link_to_a_preset_opens_it_before_play_and_brings_it_into_view(visit: Any, until: Any) -> None:
+def test_a_link_to_a_preset_opens_it_before_play_and_brings_it_into_view(
+    visit: Any, until: Any
+) -> None:
     one = visit("first.html")
     one.page.evaluate(
         "() => { document.body.insertAdjacentHTML('afterbegin', '<p style=\"height: 3000px\">"
@@ -562,25 +640,38 @@ def test_a_link_to_a_preset_opens_it_before_play_and_brings_it_into_view(visit: 
     )
     one.page.get_by_role("link", name="MinPRO").click()
     one.page.locator(".hint", has_text=presets()["minpro"]["text"]).wait_for()
-    until(one.page, "document.querySelector('[data-explorable=playground]').getBoundingClientRect().top < innerHeight")
+    until(
+        one.page,
+        "document.querySelector('[data-explorable=playground]').getBoundingClientRect().top < "
+        "innerHeight",
+    )
     assert one.complaints == []
 
 
-@pytest.mark.parametrize("name", by_day(presets(), "wide", "rare", reason="the same for every preset"))
+@pytest.mark.parametrize(
+    "name", by_day(presets(), "wide", "rare", reason="the same for every preset")
+)
 def test_every_preset_asks_and_begins(visit: Any, until: Any, name: str) -> None:
     one = visit(f"first.html#playground:preset={name}")
     chosen = presets()[name]
-    methods = [lane["method"] for lane in chosen["lanes"]]  # of the preset, not of the page's first state
+    methods = [
+        lane["method"] for lane in chosen["lanes"]
+    ]  # of the preset, not of the page's first state
     until(
         one.page,
-        f"[...document.querySelectorAll('{LANES}')].map(lane => lane.dataset.method).join() === '{','.join(methods)}'",
+        f"[...document.querySelectorAll('{LANES}')].map(lane => lane.dataset.method).join() === "
+        f"'{','.join(methods)}'",
     )
-    one.page.locator(".hint", has_text=chosen["text"]).wait_for()  # the first preset's lanes are in the still too
+    one.page.locator(
+        ".hint", has_text=chosen["text"]
+    ).wait_for()  # the first preset's lanes are in the still too
     assert one.page.locator(".notes").is_hidden(), "nothing of a preset has to be mended"
     values = [value for value, _ in chosen["question"]["options"]]
     assert chosen["question"]["right"] in values and len(chosen["question"]["why"]) > 40
     question = one.page.get_by_role("group", name="Your prediction")
-    question.get_by_role("radio", name=chosen["question"]["options"][0][1], exact=True).check(force=True)
+    question.get_by_role("radio", name=chosen["question"]["options"][0][1], exact=True).check(
+        force=True
+    )
     one.page.locator(".revealed", has_text="Noted").wait_for()
     assert one.complaints == []
 
@@ -597,23 +688,32 @@ def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> 
     faults = []
     for begun in (False, True):
         if begun:
-            one.page.get_by_role("button", name="Play", exact=True).tap() if width == 360 else one.press("Play")
+            one.page.get_by_role(
+                "button", name="Play", exact=True
+            ).tap() if width == 360 else one.press("Play")
             until(one.page, done(2))
             one.press("Pause")
         one.page.evaluate(AXE)
         for theme in ("light", "dark"):
             one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-            one.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            one.page.evaluate(
+                "() => new Promise(done => requestAnimationFrame(() => "
+                "requestAnimationFrame(done)))"
+            )
             found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
             faults += [(begun, theme, v["id"], v["nodes"][0]["html"]) for v in found["violations"]]
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width
-        small = one.page.locator("button, select, summary, .trx input[type=range], .choice label").evaluate_all(
-            "all => all.map(node => [node.outerHTML.slice(0, 80), node.getBoundingClientRect().height])"
+        small = one.page.locator(
+            "button, select, summary, .trx input[type=range], .choice label"
+        ).evaluate_all(
+            "all => all.map(node => [node.outerHTML.slice(0, 80), "
+            "node.getBoundingClientRect().height])"
             ".filter(([, h]) => h > 0 && h < 44)"
         )
         assert small == []
         tiny = one.page.locator(".trx svg text").evaluate_all(
-            "all => all.filter(node => node.textContent && parseFloat(getComputedStyle(node).fontSize) < 9).length"
+            "all => all.filter(node => node.textContent && "
+            "parseFloat(getComputedStyle(node).fontSize) < 9).length"
         )
         assert tiny == 0
     assert faults == []
@@ -623,9 +723,15 @@ def test_the_engine_knows_no_method_without_a_name_and_a_class(sources: Any) -> 
     assert sources("playground/code.js", "m => m.missing()") == []
 
 
-@pytest.mark.parametrize("checkpoint", by_day(["dial", "spend"], "dial", reason="the other checkpoint"))
-@pytest.mark.parametrize("moved", by_day([False, True], True, reason="with nothing moved there is less to write"))
-def test_the_lines_of_python_run_for_every_method(sources: Any, capsys: Any, checkpoint: str, moved: bool) -> None:
+@pytest.mark.parametrize(
+    "checkpoint", by_day(["dial", "spend"], "dial", reason="the other checkpoint")
+)
+@pytest.mark.parametrize(
+    "moved", by_day([False, True], True, reason="with nothing moved there is less to write")
+)
+def test_the_lines_of_python_run_for_every_method(
+    sources: Any, capsys: Any, checkpoint: str, moved: bool
+) -> None:
     lanes = sources(
         "playground/lanes.js",
         """(m, [checkpoint, moved]) => m.METHOD_NAMES.filter(method => method !== "own").map(method => {
@@ -636,8 +742,19 @@ def test_the_lines_of_python_run_for_every_method(sources: Any, capsys: Any, che
     )
     for one in lanes[:: 1 if checkpoint == "dial" else 5]:
         assert one["notes"] == []
-        text = sources("playground/code.js", "(m, lane) => m.python(lane, { seed: 1, batches: 1 })", one["lane"])
+        text = sources(
+            "playground/code.js",
+            "(m, lane) => m.python(lane, { seed: 1, batches: 1 })",
+            one["lane"],
+        )
         assert len(text.splitlines()) <= 11
-        exec(compile(text.replace("prompts=16", "prompts=2, progress=False"), one["lane"]["method"], "exec"), {})
+        exec(
+            compile(
+                text.replace("prompts=16", "prompts=2, progress=False"),
+                one["lane"]["method"],
+                "exec",
+            ),
+            {},
+        )
         said = capsys.readouterr().out
         assert "reward" in said, one["lane"]["method"]

@@ -1,4 +1,5 @@
-"""The playground's state outside a browser, in node: 10,000 random sequences of events, and every fault that it had."""
+"""The playground's state outside a browser, in node: 10,000 random sequences of events, and every
+fault that it had."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ pytestmark = pytest.mark.skipif(NODE is None, reason="needs node")
 
 def ran(*arguments: str) -> str:
     assert NODE is not None
-    done = subprocess.run([NODE, *arguments], capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        [NODE, *arguments], capture_output=True, text=True, timeout=600, check=False
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     return done.stdout
 

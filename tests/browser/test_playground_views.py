@@ -1,5 +1,5 @@
-"""The playground's pictures: the interval of a handful of runs, held to the library's convention, and what is drawn of
-two lanes that have learned for a few batches."""
+"""The playground's pictures: the interval of a handful of runs, held to the library's convention,
+and what is drawn of two lanes that have learned for a few batches."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ MODULE = "playground/views/iqm.js"
 
 
 @pytest.mark.parametrize("n", [3, 4, 5])
-def test_the_interval_counts_every_way_to_draw_the_runs(sources: Callable[..., Any], n: int) -> None:
+def test_the_interval_counts_every_way_to_draw_the_runs(
+    sources: Callable[..., Any], n: int
+) -> None:
     runs = np.random.default_rng(n).random(n)
     mean, low, high = sources(MODULE, "(m, x) => m.interval(x)", runs.tolist())
     cut = n // 4
     ways = np.sort([np.sort(way)[cut : n - cut].mean() for way in product(runs, repeat=n)])
     assert mean == pytest.approx(iqm(runs))
-    assert [low, high] == pytest.approx(np.quantile(ways, [0.025, 0.975], method="inverted_cdf").tolist())
+    assert [low, high] == pytest.approx(
+        np.quantile(ways, [0.025, 0.975], method="inverted_cdf").tolist()
+    )
 
 
 def test_eight_runs_have_the_library_s_interval(sources: Callable[..., Any]) -> None:
@@ -43,7 +47,10 @@ def test_one_run_and_two_have_no_interval(sources: Callable[..., Any]) -> None:
     assert np.isnan([row[1:] for row in found]).all()
 
 
-LANES = [{"method": "ppo", "threshold": 0.02, "group": 4, "minibatches": 2, "epochs": 2}, {"method": "ppo", "group": 4}]
+LANES = [
+    {"method": "ppo", "threshold": 0.02, "group": 4, "minibatches": 2, "epochs": 2},
+    {"method": "ppo", "group": 4},
+]
 VIEWS = {
     "map": "map",
     "ratios": "ratios",
@@ -53,13 +60,16 @@ VIEWS = {
 }
 ROOT = '[data-explorable="playground"]'
 PAGE = (
-    '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Views</title>'
+    '<!doctype html><html lang="en" data-theme="light"><head><meta '
+    'charset="utf-8"><title>Views</title>'
     '<link rel="icon" href="data:,"></head><body>{body}</body></html>'
 )
 
 
 @pytest.fixture(scope="module")
-def played(chromium: Any, serving: Any, until: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def played(
+    chromium: Any, serving: Any, until: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """The playground after four batches of two lanes, one of which uses each batch four times."""
     folder = tmp_path_factory.mktemp("views")
     publish(folder / "_static" / "explorables")
@@ -69,7 +79,8 @@ def played(chromium: Any, serving: Any, until: Any, tmp_path_factory: pytest.Tem
         page = chromium.new_page(viewport={"width": 1000, "height": 900})
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
-        # An address opens the playground at rest, so that exactly as many batches are made as are asked for.
+        # An address opens the playground at rest, so that exactly as many batches are made as are
+        # asked for.
         page.goto(f"{address}/index.html#playground:seed=0")
         for batch in range(1, 5):
             page.get_by_role("button", name="One batch", exact=True).click()
@@ -112,7 +123,9 @@ def test_every_lane_has_its_line_in_every_curve(played: Any, until: Any) -> None
 def test_the_map_reads_a_token_by_keyboard(played: Any) -> None:
     view = shown(played, "map")
     key = view.locator(".pv-key").inner_text()
-    scored, kept, silenced = map(int, re.search(r"(\d+) tokens scored: . (\d+) kept, . (\d+) silenced", key).groups())
+    scored, kept, silenced = map(
+        int, re.search(r"(\d+) tokens scored: . (\d+) kept, . (\d+) silenced", key).groups()
+    )
     assert kept + silenced == scored > 50 and silenced > 0
     assert view.locator("path.pv-silenced").get_attribute("d").count("M") == silenced
     slider = view.get_by_role("slider", name="Token of the batch")
@@ -153,10 +166,15 @@ def test_a_phone_shows_no_small_text_and_nothing_wider_than_itself(played: Any, 
     for name, kind in VIEWS.items():
         view = shown(played, name)
         sizes = played.locator(f".picture.{kind} text, .picture.curves text").evaluate_all(
-            "all => all.map((one) => one.getBoundingClientRect().height && parseFloat(getComputedStyle(one).fontSize))"
+            "all => all.map((one) => one.getBoundingClientRect().height && "
+            "parseFloat(getComputedStyle(one).fontSize))"
         )
         assert all(size >= 9 or size == 0 for size in sizes), name
-        for width in (360, 356, 352, 348, 344, 340) if name == "completions" else (360,):  # lines break elsewhere
+        for width in (
+            (360, 356, 352, 348, 344, 340) if name == "completions" else (360,)
+        ):  # lines break elsewhere
             played.set_viewport_size({"width": width, "height": 800})
-            until(view, "one => one.scrollWidth <= one.clientWidth + 1")  # it is drawn anew in the next frame
+            until(
+                view, "one => one.scrollWidth <= one.clientWidth + 1"
+            )  # it is drawn anew in the next frame
     played.set_viewport_size({"width": 1000, "height": 900})

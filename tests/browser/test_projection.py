@@ -1,4 +1,5 @@
-"""The projection by hand: bars are dragged, the way out is walked, and what TROLL does in bad company is said."""
+"""The projection by hand: bars are dragged, the way out is walked, and what TROLL does in bad
+company is said."""
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ def test_a_bar_is_dragged_to_a_probability(visit: Any) -> None:
     one.page.mouse.up()
     one.settle()
     assert probability(one, "slowly") > 0.25
-    assert probability(one, "easy") / probability(one, "plan") == pytest.approx(before, rel=1e-2), "in proportion"
+    assert probability(one, "easy") / probability(one, "plan") == pytest.approx(before, rel=1e-2), (
+        "in proportion"
+    )
     assert "One way out, and it is closed" in one.text(".trx .verdict"), "a single word has moved"
     handle = one.page.locator(".trx .handle").nth(NAMES.index("plan"))
     held = probability(one, "plan")
@@ -75,7 +78,9 @@ def test_bad_company_is_told(visit: Any) -> None:
     one.set(advantage=1.0, support="rest", k=5.0, shift=[0, 0, 0, 0, 0, 0.68, -3, -3])
     assert "Blind in the tail" in one.text(".trx .verdict")
     one.set(support="drop")
-    assert "Blind in the tail" in one.text(".trx .verdict") and "no gradient goes there" in one.text(".trx .verdict")
+    assert "Blind in the tail" in one.text(
+        ".trx .verdict"
+    ) and "no gradient goes there" in one.text(".trx .verdict")
     one.set(support="all")
     assert "Blind" not in one.text(".trx .verdict")
 
@@ -84,7 +89,10 @@ def test_the_impossible_is_said(visit: Any) -> None:
     one = visit("Projection")
     first = one.state(["shift"])["shift"]
     one.set(shift=[0.0] * 7)
-    assert "eight numbers from -6 to 6" in one.text(".trx .notes") and one.state(["shift"])["shift"] == first
+    assert (
+        "eight numbers from -6 to 6" in one.text(".trx .notes")
+        and one.state(["shift"])["shift"] == first
+    )
     one.set(old=[0.5] * 8)
     assert "that sum to 1 are expected" in one.text(".trx .notes")
     one.set(token=2.4)

@@ -1,4 +1,5 @@
-"""`query_dual` by hand: completions that change sides, groups that grow, a reward that moves, a root that is lost."""
+"""`query_dual` by hand: completions that change sides, groups that grow, a reward that moves, a
+root that is lost."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ class Hand:
         return self.page.evaluate(f"{MODEL}.get('{key}')")
 
     def set(self, **traits: Any) -> None:
-        self.page.evaluate(f"all => Object.entries(all).forEach(([key, value]) => {MODEL}.set(key, value))", traits)
+        self.page.evaluate(
+            f"all => Object.entries(all).forEach(([key, value]) => {MODEL}.set(key, value))", traits
+        )
         self.page.evaluate(SETTLED)
 
     def click(self, selector: str, index: int = 0) -> None:
@@ -32,7 +35,8 @@ class Hand:
 
     def facts(self) -> dict[str, str]:
         return self.page.locator(".trx .facts > div").evaluate_all(
-            "all => Object.fromEntries(all.map(row => [row.children[0].textContent, row.children[1].textContent]))"
+            "all => Object.fromEntries(all.map(row => [row.children[0].textContent, "
+            "row.children[1].textContent]))"
         )
 
     def verdict(self) -> str:
@@ -55,7 +59,10 @@ def test_what_a_group_says_changes_with_its_completions(hand: Hand) -> None:
     for i in (1, 2, 3):
         hand.click(".trx .completions >> nth=0 >> button", i)
     assert hand.get("rewards") == [1, 1, 1, 1, 0, 0, 0, 0] and hand.facts()["A: λ"] == "1.06"
-    assert hand.facts()["A: target of its best"] == "+0.36" and hand.facts()["A: target of its worst"] == "−0.58"
+    assert (
+        hand.facts()["A: target of its best"] == "+0.36"
+        and hand.facts()["A: target of its worst"] == "−0.58"
+    )
     for i in range(4):
         hand.click(".trx .completions >> nth=0 >> button", i)
     assert hand.verdict() == "Prompt A teaches nothing" and hand.facts()["A: λ"] == "0"
@@ -84,9 +91,13 @@ def test_a_reward_is_moved_by_keys_and_the_impossible_is_told(hand: Hand) -> Non
     moved = hand.get("rewards")[0]
     assert 0 < moved < 1 and hand.get("rewards")[1:] == [0] * 7
     hand.set(rewards=[1, 0, 0])
-    assert hand.get("rewards") == [1, 0, 0] and len(hand.get("other")) == 8, "groups may differ in size"
+    assert hand.get("rewards") == [1, 0, 0] and len(hand.get("other")) == 8, (
+        "groups may differ in size"
+    )
     hand.set(rewards=[2, 0, 0])
-    assert hand.get("rewards") == [1] + 7 * [0], "what it began with stands in for an impossible group"
+    assert hand.get("rewards") == [1] + 7 * [0], (
+        "what it began with stands in for an impossible group"
+    )
     assert "2 to 16 rewards from 0 to 1" in hand.page.locator(".trx .notes").inner_text()
     hand.set(delta=0)
     assert hand.verdict() == "✕ A radius of 0 allows nothing" and hand.facts()["A: λ"] == "∞"

@@ -1,4 +1,5 @@
-"""Every explorable under random events and malformed addresses: no exception, no number that is none in a drawing."""
+"""Every explorable under random events and malformed addresses: no exception, no number that is
+none in a drawing."""
 
 from __future__ import annotations
 
@@ -33,15 +34,25 @@ def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[s
         yield address
 
 
-@pytest.mark.parametrize("share", by_day(["daily", "nightly"], "daily", reason="ten thousand events for each figure"))
+@pytest.mark.parametrize(
+    "share", by_day(["daily", "nightly"], "daily", reason="ten thousand events for each figure")
+)
 @pytest.mark.parametrize("name", ALL)
-def test_no_event_and_no_address_stops_a_figure(chromium: Any, served: str, name: str, share: str) -> None:
+def test_no_event_and_no_address_stops_a_figure(
+    chromium: Any, served: str, name: str, share: str
+) -> None:
     context = chromium.new_context(viewport={"width": 1000, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
     page.goto(f"{served}/{name}.html")
     page.wait_for_selector(".trx:not(.still)", state="attached")
     mark = {"RunExplorer": "runs"}.get(name, import_of(name))
-    asked = {"name": mark, "seed": 1, "events": EVENTS[share], "addresses": ADDRESSES[share], "frame": A_FRAME}
+    asked = {
+        "name": mark,
+        "seed": 1,
+        "events": EVENTS[share],
+        "addresses": ADDRESSES[share],
+        "frame": A_FRAME,
+    }
     found = page.evaluate(DRIVE, asked)
     context.close()
     assert found["faults"] == []

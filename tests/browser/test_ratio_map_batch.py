@@ -1,4 +1,5 @@
-"""The map with a real batch in it: counted as trlib counts, read by mouse and by keyboard, scrubbed."""
+"""The map with a real batch in it: counted as trlib counts, read by mouse and by keyboard,
+scrubbed."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><body style="margin
 
 @pytest.fixture(scope="module")
 def moved() -> tuple[Completions, Tensor, dict[int, Tensor], list[str]]:
-    """Completions of `dial`, an advantage each, and log-probs before and after a move that was made up."""
+    """Completions of `dial`, an advantage each, and log-probs before and after a move that was made
+    up."""
     policy = trlib.load_policy("dial")
     prompts = [prompt.text for prompt in trlib.load_task("dial").prompts(3, seed=1)]
     drawn = sample(policy, prompts, group=6, max_tokens=10, seed=2)
@@ -61,7 +63,9 @@ def test_counts_are_those_of_the_losses(page: Any, moved: Any) -> None:
     given = {"advantages": advantages[:, None].expand_as(logp[0]), "mask": completions.mask}
     frames(page, update=0)
     totals = page.locator(".trx .method .total")
-    assert [text.split()[1] for text in totals.all_inner_texts()] == ["0", "0", "0"], "ratio 1 everywhere"
+    assert [text.split()[1] for text in totals.all_inner_texts()] == ["0", "0", "0"], (
+        "ratio 1 everywhere"
+    )
     frames(page, update=1, delta_tv=0.1)
     losses = [
         ppo_loss(logp[4], logp[0], **given),
@@ -70,12 +74,16 @@ def test_counts_are_those_of_the_losses(page: Any, moved: Any) -> None:
     ]
     wanted = [int((pushed & ~loss.diagnostics["kept"]).sum()) for loss in losses]
     assert min(wanted) > 3
-    assert totals.all_inner_texts() == [f"silences {n} of the batch’s {int(pushed.sum())} tokens" for n in wanted]
+    assert totals.all_inner_texts() == [
+        f"silences {n} of the batch’s {int(pushed.sum())} tokens" for n in wanted
+    ]
 
 
 def test_the_keyboard_steps_through_tokens_and_updates(page: Any, moved: Any) -> None:
     completions, _, logp, prompts = moved
-    words = completions.tokenizer.batch_decode([[token] for token in completions.tokens[0].tolist()])
+    words = completions.tokenizer.batch_decode(
+        [[token] for token in completions.tokens[0].tolist()]
+    )
     slider = page.get_by_role("slider", name="Token of the batch")
     slider.focus()
     page.keyboard.press("ArrowRight")
@@ -84,11 +92,15 @@ def test_the_keyboard_steps_through_tokens_and_updates(page: Any, moved: Any) ->
     assert page.evaluate(f"{MODEL}.get('token')") == 1
     assert page.locator(".trx .line mark").inner_text() == words[1].strip()
     assert page.locator(".trx .line").inner_text().startswith(prompts[0])
-    assert page.evaluate(f"{MODEL}.get('old_p')") == pytest.approx(float(logp[0][0, 1].exp()), rel=2e-3)
+    assert page.evaluate(f"{MODEL}.get('old_p')") == pytest.approx(
+        float(logp[0][0, 1].exp()), rel=2e-3
+    )
     page.get_by_role("slider", name="Updates made").focus()
     page.keyboard.press("ArrowRight")
     frames(page)
-    assert page.evaluate(f"{MODEL}.get('new_p')") == pytest.approx(float(logp[4][0, 1].exp()), rel=2e-3), "it follows"
+    assert page.evaluate(f"{MODEL}.get('new_p')") == pytest.approx(
+        float(logp[4][0, 1].exp()), rel=2e-3
+    ), "it follows"
 
 
 def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(page: Any) -> None:
@@ -98,23 +110,32 @@ def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(page: Any
     frame = page.locator(".trx rect.dead").bounding_box()
     page.mouse.move(frame["x"] + q * frame["width"], frame["y"] + (1 - p) * frame["height"])
     frames(page)
-    assert page.locator(".trx .line mark").count() == 1 and page.evaluate(f"{MODEL}.get('token')") == -1
+    assert (
+        page.locator(".trx .line mark").count() == 1
+        and page.evaluate(f"{MODEL}.get('token')") == -1
+    )
     page.mouse.down()
     page.mouse.up()
     frames(page)
-    assert page.evaluate(f"{MODEL}.get('token')") >= 0 and page.evaluate(f"{MODEL}.get('old_p')") == pytest.approx(q)
+    assert page.evaluate(f"{MODEL}.get('token')") >= 0 and page.evaluate(
+        f"{MODEL}.get('old_p')"
+    ) == pytest.approx(q)
 
 
 def test_what_is_not_in_the_batch_is_clamped_and_said(page: Any) -> None:
     frames(page, update=7, token=-3)
     assert page.evaluate(f"[{MODEL}.get('update'), {MODEL}.get('token')]") == [1, -1]
-    assert "update 7 is not in this batch: it has 0 to 1." in page.locator(".trx .notes").inner_text()
+    assert (
+        "update 7 is not in this batch: it has 0 to 1." in page.locator(".trx .notes").inner_text()
+    )
 
 
 def test_a_batch_is_packed_small_and_checked(moved: Any) -> None:
     completions, advantages, logp, prompts = moved
     packed = token_batch(completions, advantages, logp, prompts=prompts, most=5)
-    assert [one["sign"] for one in packed["completions"]] == [1, -1, 1, -1] and packed["updates"] == [0, 4]
+    assert [one["sign"] for one in packed["completions"]] == [1, -1, 1, -1] and packed[
+        "updates"
+    ] == [0, 4]
     assert packed["old"] == packed["new"][0] and len(packed["old"]) == sum(
         len(one["words"]) for one in packed["completions"]
     )

@@ -1,4 +1,5 @@
-"""The run explorer in Chromium: its numbers are the records', its choice stands in the address, any hand can use it."""
+"""The run explorer in Chromium: its numbers are the records', its choice stands in the address, any
+hand can use it."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimatio
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[tuple[str, Path]]:
-    """A page that carries everything, opened at a first-round sweep, one at the first state, and a linked one."""
+    """A page that carries everything, opened at a first-round sweep, one at the first state, and a
+    linked one."""
     folder = tmp_path_factory.mktemp("site")
     pages = {"shootout": RunExplorer(sweep="shootout").html(), "first": RunExplorer().html()}
     pages["linked"] = link_modules(pages["shootout"], "_static/explorables")
@@ -67,7 +69,9 @@ class Visit:
         return {key: self.page.evaluate(f"key => {MODEL}.get(key)", key) for key in KEYS}
 
     def set(self, **traits: Any) -> None:
-        change = f"traits => Object.entries(traits).forEach(([key, value]) => {MODEL}.set(key, value))"
+        change = (
+            f"traits => Object.entries(traits).forEach(([key, value]) => {MODEL}.set(key, value))"
+        )
         self.page.evaluate(change, traits)
         self.settle()
 
@@ -75,7 +79,9 @@ class Visit:
         return self.page.locator(selector).first.inner_text()
 
     def cell(self, method: str, label: str) -> Any:
-        return self.page.get_by_role("button", name=re.compile(rf"^{re.escape(method)}, [^,]* {re.escape(label)}: "))
+        return self.page.get_by_role(
+            "button", name=re.compile(rf"^{re.escape(method)}, [^,]* {re.escape(label)}: ")
+        )
 
     def addressed(self, part: str) -> str:
         self.page.wait_for_function("part => location.hash.includes(part)", arg=part)
@@ -98,11 +104,17 @@ def visit(chromium: Any, site: tuple[str, Path]) -> Iterator[Any]:
 
 def of_record(method: str, updates: str, column: str = "sampled") -> Any:
     table, _ = recorded("shootout")
-    return table[(table["label"] == method) & (table["updates"].astype(str) == updates)][column].to_numpy(float)
+    return table[(table["label"] == method) & (table["updates"].astype(str) == updates)][
+        column
+    ].to_numpy(float)
 
 
 def test_arithmetic_agrees_with_python(sources: Any) -> None:
-    rows = [[0, 5, -3, None, 700, 701, -1, None, 31, 32, -32, 64, 700, 0], [None, 3], [-250, -260, 0]]
+    rows = [
+        [0, 5, -3, None, 700, 701, -1, None, 31, 32, -32, 64, 700, 0],
+        [None, 3],
+        [-250, -260, 0],
+    ]
     packed = next(s for s in json.loads(RunExplorer()._data)["sweeps"] if s["name"] == "shootout")
     got = sources(
         "run_explorer/pack.js",
@@ -124,7 +136,9 @@ def test_arithmetic_agrees_with_python(sources: Any) -> None:
         ],
     )
     assert got["rows"] == rows
-    assert got["shares"] == pytest.approx([0, 0.02, None, -0.008]) and got["nats"] == pytest.approx([0.01, 1, None])
+    assert got["shares"] == pytest.approx([0, 0.02, None, -0.008]) and got["nats"] == pytest.approx(
+        [0.01, 1, None]
+    )
     assert (got["axis"], got["none"], got["far"]) == ("c", None, [3, 2, 0])
     assert got["near"] == ["troll", "ppo", "mismatch", "ppo+tis"]
     _, history = recorded("shootout")
@@ -144,7 +158,10 @@ def test_every_cell_is_its_record(visit: Any) -> None:
         for updates in ("1", "8", "32"):
             estimate = interval(of_record(method, updates))
             name = one.cell(method, updates).get_attribute("aria-label")
-            assert f"{estimate:.2f}" in name and one.cell(method, updates).inner_text() == f"{estimate.value:.2f}"
+            assert (
+                f"{estimate:.2f}" in name
+                and one.cell(method, updates).inner_text() == f"{estimate.value:.2f}"
+            )
     assert "below where it began" in one.cell("cispo", "32").get_attribute("aria-label")
     assert one.page.locator(".trx .cell.fails").count() == 1, "and no other arm has forgotten"
 
@@ -170,7 +187,9 @@ def test_a_click_and_enter_show_a_cell_s_curves(visit: Any) -> None:
     one.settle()
     assert one.state()["cell"] == "", "once more takes the choice back"
     assert not one.page.evaluate("Boolean(window.leaked)"), "JupyterLab would take the keys"
-    stops = one.page.locator(".trx .cell").evaluate_all("all => all.filter(node => node.tabIndex === 0).length")
+    stops = one.page.locator(".trx .cell").evaluate_all(
+        "all => all.filter(node => node.tabIndex === 0).length"
+    )
     assert stops == 1, "the table is one stop of the Tab key"
 
 
@@ -185,7 +204,11 @@ def test_values_at_a_batch_are_read_by_slider_key_and_pointer(visit: Any) -> Non
     own = history[(history["label"] == "ppo") & (history["updates"].astype(str) == "32")]
 
     def read() -> list[float]:
-        text = one.page.locator(".trx tbody tr", has_text=re.compile(r"^ppo")).locator(".now").inner_text()
+        text = (
+            one.page.locator(".trx tbody tr", has_text=re.compile(r"^ppo"))
+            .locator(".now")
+            .inner_text()
+        )
         return [float(number) for number in re.findall(r"[\d.]+", text)]
 
     for key, batch in ((None, 0), ("ArrowRight", 1)):
@@ -193,7 +216,9 @@ def test_values_at_a_batch_are_read_by_slider_key_and_pointer(visit: Any) -> Non
             one.page.keyboard.press(key)
             one.settle()
         estimate = interval(own[own["batch"] == batch]["reward"].to_numpy())
-        assert read() == pytest.approx([estimate.value, estimate.low, estimate.high], abs=0.0071), "step and digits"
+        assert read() == pytest.approx([estimate.value, estimate.low, estimate.high], abs=0.0071), (
+            "step and digits"
+        )
     box = one.page.locator(".trx .plane").first.bounding_box()
     one.page.mouse.click(box["x"] + 46 + (box["width"] - 60) * 20 / 39, box["y"] + 100)
     one.settle()
@@ -231,7 +256,13 @@ def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any)
         "shootout.html#runs:sweep=mismach&at.sampler=int&at.lr=1&methods=trol&measure=kll&cell=tis&batch=99&colour=red"
     )
     state = one.state()
-    assert (state["sweep"], state["at"]["sampler"], state["measure"], state["cell"], state["batch"]) == (
+    assert (
+        state["sweep"],
+        state["at"]["sampler"],
+        state["measure"],
+        state["cell"],
+        state["batch"],
+    ) == (
         "mismatch",
         "int4",
         "kl",
@@ -252,8 +283,12 @@ def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any)
         assert told in notes, told
     one.page.get_by_role("button", name="all methods").click()
     one.settle()
-    assert not one.page.locator(".trx .notes").is_visible(), "notes go when something is chosen by hand"
-    assert visit("shootout.html#runs:%E0%A4%A").state()["sweep"] == "shootout", "an address that names no sweep"
+    assert not one.page.locator(".trx .notes").is_visible(), (
+        "notes go when something is chosen by hand"
+    )
+    assert visit("shootout.html#runs:%E0%A4%A").state()["sweep"] == "shootout", (
+        "an address that names no sweep"
+    )
 
 
 @pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
@@ -279,19 +314,28 @@ def test_presets_show_what_they_speak_of(visit: Any) -> None:
         button.click()
         one.settle()
         assert {key: one.state()[key] for key in preset["state"]} == preset["state"]
-        assert one.text(".trx .hint") == preset["text"] and button.get_attribute("aria-pressed") == "true"
+        assert (
+            one.text(".trx .hint") == preset["text"]
+            and button.get_attribute("aria-pressed") == "true"
+        )
 
 
 @pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_a_prediction_is_asked_before_it_is_shown(visit: Any) -> None:
     one = visit()
-    around = recorded("mismatch")[0].query("sampler == 'int4' and anchor == 'rollout'").set_index("label")["sampled"]
+    around = (
+        recorded("mismatch")[0]
+        .query("sampler == 'int4' and anchor == 'rollout'")
+        .set_index("label")["sampled"]
+    )
     ends = {m: interval(around[m].to_numpy()) for m in ("pg_is", "ppo", "dppo-tv", "troll")}
     assert not one.page.locator(".trx .revealed").is_visible()
     one.page.get_by_role("radio", name="troll").evaluate("node => node.click()")
     one.settle()
     said = one.text(".trx .revealed")
-    assert said.startswith("✕ Not so: pg_is ends highest") and all(f"{m} {ends[m]:.2f}" in said for m in ends)
+    assert said.startswith("✕ Not so: pg_is ends highest") and all(
+        f"{m} {ends[m]:.2f}" in said for m in ends
+    )
     assert one.state()["sweep"] == "mismatch" and "troll fails here" in one.text(".trx .verdict")
     one.page.get_by_role("radio", name="pg_is").evaluate("node => node.click()")
     one.settle()
@@ -306,7 +350,9 @@ def test_the_verdict_names_few_and_counts_many(visit: Any) -> None:
     assert table.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     failing = one.page.locator(".trx .cell.fails.here").count()
     title = one.text(".trx .verdict b")
-    assert failing > 3 and title == ("✕ All of these fail here" if failing == 6 else f"✕ {failing} of these fail here")
+    assert failing > 3 and title == (
+        "✕ All of these fail here" if failing == 6 else f"✕ {failing} of these fail here"
+    )
     assert "Highest: “" in one.text(".trx .verdict"), "a name with a comma stands in quotes"
 
 
@@ -317,7 +363,9 @@ def test_a_screen_reader_hears_the_choice(visit: Any) -> None:
     heard = one.page.locator(".trx [role=status]")
     heard.filter(has_text="cispo fails here").wait_for(state="attached")
     words = heard.inner_text()
-    assert "updates per batch 32" in words and "mean reward of a batch, last batch: cispo 0.0" in words
+    assert (
+        "updates per batch 32" in words and "mean reward of a batch, last batch: cispo 0.0" in words
+    )
 
 
 @pytest.mark.nightly("seconds of rules; a page of every kind keeps them by day")
@@ -332,9 +380,13 @@ def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
             one.set(sweep=sweep, at={}, cell=cell)
             found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
             faults += [(theme, v["id"], v["nodes"][0]["html"][:200]) for v in found["violations"]]
-        assert one.page.locator(".trx").evaluate("node => getComputedStyle(node).colorScheme") == theme
+        assert (
+            one.page.locator(".trx").evaluate("node => getComputedStyle(node).colorScheme") == theme
+        )
     assert faults == []
-    touched = ".trx button, .trx label.toggle, .trx input[type=range], .trx .choice label, .trx select"
+    touched = (
+        ".trx button, .trx label.toggle, .trx input[type=range], .trx .choice label, .trx select"
+    )
     small = one.page.locator(touched).evaluate_all(
         "all => all.map(node => [node.outerHTML.slice(0, 60), node.getBoundingClientRect().height])"
         ".filter(([, height]) => height > 0 && height < 44)"
@@ -348,13 +400,16 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
         one.set(sweep=sweep)
         assert one.page.evaluate("document.documentElement.scrollWidth") == 360, sweep
         wide = one.page.locator(".trx *").evaluate_all(
-            "all => all.filter(node => node.getBoundingClientRect().right > 361 && !node.closest('.spoken, .map'))"
+            "all => all.filter(node => node.getBoundingClientRect().right > 361 && "
+            "!node.closest('.spoken, .map'))"
             ".map(node => node.outerHTML.slice(0, 80))"
         )
         assert wide == [], sweep
     one.set(sweep="reuse", at={}, methods=[], cell="")
     map_ = one.page.locator(".trx .map")
-    assert map_.evaluate("node => node.scrollWidth - node.clientWidth") <= 0, "five points fit a phone"
+    assert map_.evaluate("node => node.scrollWidth - node.clientWidth") <= 0, (
+        "five points fit a phone"
+    )
     one.set(sweep="shootout")
     one.cell("troll", "8").tap()
     one.settle()
@@ -366,7 +421,9 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
 
 
 @pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
-def test_a_page_links_its_data_and_one_from_the_file_system_carries_them(visit: Any, site: tuple[str, Path]) -> None:
+def test_a_page_links_its_data_and_one_from_the_file_system_carries_them(
+    visit: Any, site: tuple[str, Path]
+) -> None:
     linked = visit("linked.html")
     files = [url.rsplit("/", 1)[1] for url in linked.requests if "/_static/" in url]
     assert sorted(files) == ["common.js", "run_explorer.data.json", "run_explorer.js"]
@@ -389,7 +446,9 @@ def test_frames_are_short(visit: Any, width: int, record_property: Any) -> None:
         "point": "i => m.set('at', { updates: ['1', '8', '32'][i % 3] })",
     }
     clock = one.context.new_cdp_session(one.page)
-    clock.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time: other processes do not count
+    clock.send(
+        "Performance.enable", {"timeDomain": "threadTicks"}
+    )  # processor time: other processes do not count
 
     def script() -> float:
         metrics = clock.send("Performance.getMetrics")["metrics"]
@@ -408,18 +467,31 @@ def test_frames_are_short(visit: Any, width: int, record_property: Any) -> None:
 
 def test_the_still_is_what_the_module_draws(chromium: Any) -> None:
     still = still_of("run_explorer")
-    assert draw(RunExplorer(), chromium) == still, "the module or the records changed: `python -m tools.draw.stills`"
+    assert draw(RunExplorer(), chromium) == still, (
+        "the module or the records changed: `python -m tools.draw.stills`"
+    )
     assert set(WIDTHS) == set(re.findall(r'class="still-(\w+)"', str(still)))
-    assert "shadowrootmode" in RunExplorer().html() and "shadowrootmode" not in RunExplorer(measure="kl").html()
+    assert (
+        "shadowrootmode" in RunExplorer().html()
+        and "shadowrootmode" not in RunExplorer(measure="kl").html()
+    )
 
 
 @pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 @pytest.mark.parametrize(("width", "theme"), [(328, "light"), (780, "dark")])
-def test_a_still_stands_there_before_the_module_and_nothing_moves(chromium: Any, width: int, theme: str) -> None:
-    context = chromium.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+def test_a_still_stands_there_before_the_module_and_nothing_moves(
+    chromium: Any, width: int, theme: str
+) -> None:
+    context = chromium.new_context(
+        viewport={"width": width, "height": 900}, reduced_motion="reduce"
+    )
     page = context.new_page()
     loads = "const { default: explorable }"
-    waiting = RunExplorer().html().replace(loads, f"await new Promise(open => {{ window.gate = open; }}); {loads}")
+    waiting = (
+        RunExplorer()
+        .html()
+        .replace(loads, f"await new Promise(open => {{ window.gate = open; }}); {loads}")
+    )
     page.set_content(
         f'<!doctype html><html data-theme="{theme}"><meta charset="utf-8">'
         f'<body style="margin: 0">{waiting}<p id="after">After.'
@@ -442,7 +514,12 @@ def test_a_still_stands_there_before_the_module_and_nothing_moves(chromium: Any,
     after = page.evaluate(seen)
     context.close()
     assert (before.pop("still"), after.pop("still")) == (True, False)
-    assert before == after and before["scheme"] == theme and len(before["planes"]) == 2 and before["values"]
+    assert (
+        before == after
+        and before["scheme"] == theme
+        and len(before["planes"]) == 2
+        and before["values"]
+    )
 
 
 @pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")

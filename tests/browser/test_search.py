@@ -1,4 +1,5 @@
-"""The book's search: questions of practitioners find their page, and odd queries get a plain answer."""
+"""The book's search: questions of practitioners find their page, and odd queries get a plain
+answer."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ from tools.paths import ROOT, contents
 
 HINTS = yaml.safe_load((ROOT / "book" / "search.yml").read_text(encoding="utf-8"))
 DONE = "document.querySelector('.search-summary').textContent !== ''"
-HITS = "[...document.querySelectorAll('#search-results li a')].map(link => link.getAttribute('href'))"
+HITS = (
+    "[...document.querySelectorAll('#search-results li a')].map(link => link.getAttribute('href'))"
+)
 SUMMARY = "document.querySelector('.search-summary').textContent"
 FIRST = 3
 """Hits among which the right page must be."""
@@ -34,17 +37,33 @@ QUERIES = {
     "length bias": ["notebooks/05_grpo", "book/methods/dr_grpo"],
     "entropy collapse": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],
     "train inference mismatch": ["notebooks/06_whose_ratio", "book/diagnose"],
-    "mismatch grows with learning rate 0": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],
+    "mismatch grows with learning rate 0": [
+        "book/questions",
+        "notebooks/06_what_clipping_gets_wrong",
+    ],
     "phantom clipping bf16": ["book/questions", "notebooks/06_what_clipping_gets_wrong"],
     "what epsilon for GSPO": ["book/methods/gspo"],
     "which epsilon": ["book/questions", "notebooks/04_ppo", "book/names"],
     "asynchronous training lag": ["book/questions", "notebooks/11_samplers"],
-    "how stale can my data be": ["book/questions", "notebooks/11_samplers", "notebooks/11_shoot_out"],
+    "how stale can my data be": [
+        "book/questions",
+        "notebooks/11_samplers",
+        "notebooks/11_shoot_out",
+    ],
     "TIS or IcePop": ["book/questions", "notebooks/06_whose_ratio", "book/taxonomy", "book/names"],
     "counting the ratio twice": ["book/questions", "notebooks/06_whose_ratio"],
-    "vLLM logprobs temperature top-p": ["book/questions", "book/diagnose", "notebooks/06_whose_ratio"],
+    "vLLM logprobs temperature top-p": [
+        "book/questions",
+        "book/diagnose",
+        "notebooks/06_whose_ratio",
+    ],
     "ratio logged after truncation": ["book/questions", "book/diagnose"],
-    "which KL estimator k1 k2 k3": ["book/questions", "notebooks/02_distances", "book/names", "book/proofs"],
+    "which KL estimator k1 k2 k3": [
+        "book/questions",
+        "notebooks/02_distances",
+        "book/names",
+        "book/proofs",
+    ],
     "drop off-policy sequences delta": ["book/questions", "book/taxonomy"],
     "mask negative advantages only": ["book/questions", "notebooks/07_knobs"],
     "is the CISPO loss of torchrl right": ["book/questions", "book/conformance"],
@@ -89,13 +108,18 @@ def page(chromium: Any) -> Iterator[Any]:
 
 
 def test_what_the_search_is_told_names_pages_that_exist() -> None:
-    named = {*HINTS["keywords"], *(question["page"].partition("#")[0] for question in HINTS["questions"])}
+    named = {
+        *HINTS["keywords"],
+        *(question["page"].partition("#")[0] for question in HINTS["questions"]),
+    }
     assert named <= set(contents())
     assert len(HINTS["questions"]) >= 15
 
 
 @pytest.mark.nightly("searches the whole book")
-def test_practitioners_find_their_page_among_the_first_three(page: Any, address: str, until: Any) -> None:
+def test_practitioners_find_their_page_among_the_first_three(
+    page: Any, address: str, until: Any
+) -> None:
     missed = []
     for query, right in QUERIES.items():
         first = list(dict.fromkeys(search(page, address, query, until)[:FIRST]))
@@ -107,22 +131,33 @@ def test_practitioners_find_their_page_among_the_first_three(page: Any, address:
 @pytest.mark.nightly("searches the whole book")
 def test_every_question_is_its_own_first_hit(page: Any, address: str, until: Any) -> None:
     for question in HINTS["questions"]:
-        assert search(page, address, question["ask"], until)[0] == question["page"].partition("#")[0], question["ask"]
+        assert (
+            search(page, address, question["ask"], until)[0] == question["page"].partition("#")[0]
+        ), question["ask"]
 
 
 @pytest.mark.nightly("searches the whole book")
 @pytest.mark.parametrize("query", ["PPO", "clip", "TRL"])
-def test_pages_come_before_names_and_words_are_whole(query: str, page: Any, address: str, until: Any) -> None:
+def test_pages_come_before_names_and_words_are_whole(
+    query: str, page: Any, address: str, until: Any
+) -> None:
     search(page, address, query, until)
-    kinds = page.evaluate("[...document.querySelectorAll('#search-results li')].map(row => row.className)")
+    kinds = page.evaluate(
+        "[...document.querySelectorAll('#search-results li')].map(row => row.className)"
+    )
     assert kinds == sorted(kinds), "names are last"
     names = page.locator("#search-results .search-name a").all_inner_texts()
-    parts = [re.sub(r"([a-z0-9])([A-Z])", r"\1.\2", name).lower().replace("_", ".").split(".") for name in names]
+    parts = [
+        re.sub(r"([a-z0-9])([A-Z])", r"\1.\2", name).lower().replace("_", ".").split(".")
+        for name in names
+    ]
     assert all(query.lower() in words for words in parts), names
 
 
 @pytest.mark.nightly("seven searches, one after the other")
-def test_odd_queries_get_a_plain_answer_and_run_nothing(book: Path, address: str, chromium: Any, until: Any) -> None:
+def test_odd_queries_get_a_plain_answer_and_run_nothing(
+    book: Path, address: str, chromium: Any, until: Any
+) -> None:
     context = chromium.new_context()
     for query, said in ODD.items():
         visit = Visit(context, address, f"search.html?q={quote(query)}")
@@ -149,13 +184,18 @@ def test_a_search_is_light_and_quick(book: Path, address: str, chromium: Any, un
     clock.send("Performance.enable", {"timeDomain": "threadTicks"})
     visit.page.reload(wait_until="load")
     until(visit.page, DONE)
-    spent = {metric["name"]: metric["value"] for metric in clock.send("Performance.getMetrics")["metrics"]}
+    spent = {
+        metric["name"]: metric["value"]
+        for metric in clock.send("Performance.getMetrics")["metrics"]
+    }
     assert spent["ScriptDuration"] < 1
     context.close()
 
 
 @pytest.mark.nightly("searches the whole book")
-def test_the_button_leads_to_the_search_by_keyboard(address: str, chromium: Any, until: Any) -> None:
+def test_the_button_leads_to_the_search_by_keyboard(
+    address: str, chromium: Any, until: Any
+) -> None:
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.goto(f"{address}/notebooks/04_ppo.html", wait_until="load")
@@ -173,9 +213,14 @@ def test_the_button_leads_to_the_search_by_keyboard(address: str, chromium: Any,
 
 
 @pytest.mark.parametrize("theme", by_day(["light", "dark"], "dark", reason="the other theme"))
-def test_hits_fit_a_phone_and_break_no_accessibility_rule(theme: str, address: str, chromium: Any, until: Any) -> None:
+def test_hits_fit_a_phone_and_break_no_accessibility_rule(
+    theme: str, address: str, chromium: Any, until: Any
+) -> None:
     context = chromium.new_context(
-        viewport={"width": 360, "height": 780}, color_scheme=theme, is_mobile=True, reduced_motion="reduce"
+        viewport={"width": 360, "height": 780},
+        color_scheme=theme,
+        is_mobile=True,
+        reduced_motion="reduce",
     )
     page = context.new_page()
     assert search(page, address, "ppo_loss clip", until)
@@ -185,7 +230,9 @@ def test_hits_fit_a_phone_and_break_no_accessibility_rule(theme: str, address: s
 
 
 @pytest.mark.nightly("searches the whole book")
-def test_the_search_works_in_the_zipped_book(book: Path, chromium: Any, tmp_path: Path, until: Any) -> None:
+def test_the_search_works_in_the_zipped_book(
+    book: Path, chromium: Any, tmp_path: Path, until: Any
+) -> None:
     with zipfile.ZipFile(archive(book, tmp_path / "zipped.zip")) as zipped:
         zipped.extractall(tmp_path)
     context = chromium.new_context()

@@ -1,4 +1,5 @@
-"""The simplex by hand: both policies are dragged, regions answer, and what is impossible is said."""
+"""The simplex by hand: both policies are dragged, regions answer, and what is impossible is
+said."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ def corner(one: Any, token: int) -> tuple[float, float]:
 
 def between(one: Any, shares: list[float]) -> tuple[float, float]:
     corners = [corner(one, token) for token in range(3)]
-    return tuple(sum(share * at[axis] for share, at in zip(shares, corners, strict=True)) for axis in (0, 1))
+    return tuple(
+        sum(share * at[axis] for share, at in zip(shares, corners, strict=True)) for axis in (0, 1)
+    )
 
 
 def drag(one: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -46,7 +49,11 @@ def row(one: Any, name: str) -> list[str]:
 
 def test_both_policies_follow_the_mouse(visit: Any) -> None:
     one = visit("Simplex")
-    assert row(one, "TV") == ["0.150", "≤ 0.200", "✓ in"] and row(one, "ratio box") == ["0.700", "≤ 0.400", "✕ out"]
+    assert row(one, "TV") == ["0.150", "≤ 0.200", "✓ in"] and row(one, "ratio box") == [
+        "0.700",
+        "≤ 0.400",
+        "✕ out",
+    ]
     drag(one, places(one)[1], between(one, [0.2, 0.2, 0.6]))
     assert one.state(["new"])["new"] == pytest.approx([0.2, 0.2, 0.6], abs=0.005)
     assert one.state(["old"])["old"] == [0.6, 0.3, 0.1]
@@ -55,7 +62,9 @@ def test_both_policies_follow_the_mouse(visit: Any) -> None:
     assert one.state(["old"])["old"] == pytest.approx([0.25, 0.2, 0.55], abs=0.005)
     assert "Inside all" in one.text(".trx .verdict")
     drag(one, places(one)[1], (corner(one, 2)[0] + 60, corner(one, 2)[1] + 10))
-    assert one.state(["new"])["new"] == pytest.approx([1e-4, 1e-4, 1 - 2e-4], abs=1e-3), "the triangle's corner"
+    assert one.state(["new"])["new"] == pytest.approx([1e-4, 1e-4, 1 - 2e-4], abs=1e-3), (
+        "the triangle's corner"
+    )
     assert one.page.locator(".trx .notes").is_hidden(), "a hand that slips needs no lecture"
 
 
@@ -97,11 +106,15 @@ def test_the_impossible_is_said(visit: Any) -> None:
 
 
 def test_the_corner_says_what_it_computes(visit: Any, sources: Any) -> None:
-    top = sources("simplex/maths.js", "m => m.reach(m.region('kl_old_new', [.98, .019, .001], .05), 2)")
+    top = sources(
+        "simplex/maths.js", "m => m.reach(m.region('kl_old_new', [.98, .019, .001], .05), 2)"
+    )
     assert top == pytest.approx(0.054, abs=5e-4), "the answer to the prediction"
     one = visit("Simplex")
     one.click(".trx .try .marks button")
-    assert "lets it rise to 0.0013" in one.text(".trx .verdict") and "to 0.054" in one.text(".trx .verdict")
+    assert "lets it rise to 0.0013" in one.text(".trx .verdict") and "to 0.054" in one.text(
+        ".trx .verdict"
+    )
 
 
 @pytest.mark.parametrize("width", by_day([320, 660, 720, 800], 320, reason="three more widths"))

@@ -1,4 +1,5 @@
-"""Staleness by hand: edges and update are dragged and moved by keys, and the words say what the record holds."""
+"""Staleness by hand: edges and update are dragged and moved by keys, and the words say what the
+record holds."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ import pytest
 from trbook.explorables import Staleness
 
 PAGE = (
-    '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>staleness</title>'
+    '<!doctype html><html lang="en" data-theme="light"><meta '
+    'charset="utf-8"><title>staleness</title>'
     "<body><main>{}</main></body></html>"
 )
 GET = "name => document.querySelector('.trlib-explorable').model.get(name)"
@@ -53,12 +55,18 @@ def test_arrow_keys_scrub_the_updates(page: Any, until: Any) -> None:
     page.keyboard.press("Shift+ArrowLeft")
     until(page, "() => document.querySelector('.trlib-explorable').model.get('update') === 0")
     until(page.locator(".verdict b"), "node => node.textContent.startsWith('Every ratio is 1')")
-    assert fact(page, "mean of |r − 1| / 2") == "0" and fact(page, "farthest token") == "none has moved"
+    assert (
+        fact(page, "mean of |r − 1| / 2") == "0"
+        and fact(page, "farthest token") == "none has moved"
+    )
 
 
 def test_the_failing_state_says_that_the_promise_is_broken(page: Any, until: Any) -> None:
     page.get_by_role("button", name="make it fail").click()
-    until(page.locator(".verdict"), "node => node.dataset.tone === 'fail' && node.textContent.includes('earns 0.59')")
+    until(
+        page.locator(".verdict"),
+        "node => node.dataset.tone === 'fail' && node.textContent.includes('earns 0.59')",
+    )
     assert page.evaluate(GET, "update") == 32
     assert "more than the highest reward there is" in page.locator(".verdict").inner_text()
 
@@ -77,4 +85,6 @@ def test_only_tokens_that_the_clip_had_silenced_are_called_silenced(page: Any, u
     assert "≤ 0.0025" in fact(page, "farthest token"), "the record ends at e^-6"
     page.evaluate(f"() => {model}.set('update', 1)")
     until(page.locator(".verdict"), "node => node.textContent.includes('earn 0.47')")
-    assert "silenced" not in page.locator(".verdict").inner_text(), "before the first update every ratio is 1"
+    assert "silenced" not in page.locator(".verdict").inner_text(), (
+        "before the first update every ratio is 1"
+    )

@@ -1,4 +1,5 @@
-"""A word of the glossary shows its meaning to a mouse, the keyboard and a screen reader; a finger follows the link."""
+"""A word of the glossary shows its meaning to a mouse, the keyboard and a screen reader; a finger
+follows the link."""
 
 from __future__ import annotations
 
@@ -40,11 +41,15 @@ def test_hover_shows_the_meaning_and_leaving_or_escape_takes_it_away(page: Any, 
     assert card.is_hidden()
     word.hover()
     until(page, SHOWN)
-    assert card.inner_text().startswith("The unit of entropy and divergence with natural logarithms")
+    assert card.inner_text().startswith(
+        "The unit of entropy and divergence with natural logarithms"
+    )
     box, line = card.bounding_box(), word.bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= page.viewport_size["width"]
-    assert box["y"] >= line["y"] + line["height"] - 1 or box["y"] + box["height"] <= line["y"] + 1, "it hides its word"
+    assert (
+        box["y"] >= line["y"] + line["height"] - 1 or box["y"] + box["height"] <= line["y"] + 1
+    ), "it hides its word"
     card.hover()  # the way there is no way out
     assert card.is_visible()
     page.mouse.move(0, 0)
@@ -78,7 +83,9 @@ def test_an_open_meaning_breaks_no_accessibility_rule(page: Any, until: Any) -> 
 
 
 def test_a_finger_goes_to_the_glossary(chromium: Any, address: str) -> None:
-    context = chromium.new_context(viewport={"width": 360, "height": 780}, has_touch=True, is_mobile=True)
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 780}, has_touch=True, is_mobile=True
+    )
     page = context.new_page()
     page.goto(f"{address}/{PAGE}", wait_until="load")
     page.locator(WORD).first.tap()

@@ -1,4 +1,5 @@
-"""The microscope by hand: tokens are clicked, hovered and walked by keys, and the marks follow the method."""
+"""The microscope by hand: tokens are clicked, hovered and walked by keys, and the marks follow the
+method."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ import pytest
 from trbook.explorables import TokenMicroscope
 
 PAGE = (
-    '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8"><title>microscope</title>'
+    '<!doctype html><html lang="en" data-theme="light"><meta '
+    'charset="utf-8"><title>microscope</title>'
     "<body><main>{}</main></body></html>"
 )
 MODEL = "document.querySelector('.trlib-explorable').model"
@@ -26,7 +28,8 @@ def page(chromium: Any) -> Iterator[Any]:
 
 
 def struck(page: Any) -> list[str]:
-    """The words of the shown prompt that are marked as silenced; the legend's sample is one more."""
+    """The words of the shown prompt that are marked as silenced; the legend's sample is one
+    more."""
     return page.locator(".plane svg text.word.silenced").all_text_contents()[1:]
 
 
@@ -42,14 +45,19 @@ def test_arrow_keys_go_from_token_to_token_and_line_to_line(page: Any, until: An
     ):
         page.keyboard.press(key)
         until(page, f"() => {MODEL}.get('token') === {token}")
-        until(page.locator(".handle"), f"node => node.getAttribute('aria-label').includes('{says}')")
+        until(
+            page.locator(".handle"), f"node => node.getAttribute('aria-label').includes('{says}')"
+        )
     until(page.locator("[role=status]"), "node => node.textContent.includes('silences “slowly”')")
 
 
 def test_a_click_holds_and_the_pointer_reads(page: Any, until: Any) -> None:
     box = page.locator(".plane svg text.word", has_text="compute").bounding_box()
     page.mouse.move(box["x"] + 5, box["y"] + 5)
-    until(page.locator(".plane svg text.tip"), "node => node.textContent.startsWith('“compute”: q 0.0036')")
+    until(
+        page.locator(".plane svg text.tip"),
+        "node => node.textContent.startsWith('“compute”: q 0.0036')",
+    )
     assert page.evaluate(f"() => {MODEL}.get('token')") == 0, "reading holds nothing"
     page.mouse.down()
     page.mouse.up()
@@ -65,7 +73,10 @@ def test_marks_follow_the_method_and_are_more_than_colour(page: Any, until: Any)
     assert struck(page) == []
     page.get_by_label("CISPO").check(force=True)
     until(page.locator(".verdict b"), "node => node.textContent.startsWith('CISPO scales')")
-    assert page.locator(".plane svg text.word.scaled").all_text_contents()[1:] == ["slowly", "compute"]
+    assert page.locator(".plane svg text.word.scaled").all_text_contents()[1:] == [
+        "slowly",
+        "compute",
+    ]
 
 
 def test_a_token_that_moved_against_its_push_is_pushed_back(page: Any, until: Any) -> None:
@@ -86,7 +97,9 @@ def test_a_prompt_is_chosen_and_a_token_beyond_the_batch_is_the_last(page: Any, 
 
 
 def test_touch_holds_a_token(chromium: Any, until: Any) -> None:
-    context = chromium.new_context(viewport={"width": 360, "height": 900}, has_touch=True, is_mobile=True)
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 900}, has_touch=True, is_mobile=True
+    )
     page = context.new_page()
     page.set_content(PAGE.format(TokenMicroscope(update=1).html()))
     page.wait_for_selector(".trx[data-drawn]")

@@ -1,4 +1,5 @@
-"""The unifier by hand: rewards and the old policy are dragged, a distance is chosen, and what is impossible is said."""
+"""The unifier by hand: rewards and the old policy are dragged, a distance is chosen, and what is
+impossible is said."""
 
 from __future__ import annotations
 
@@ -70,20 +71,30 @@ def test_each_distance_has_its_shape(visit: Any) -> None:
     assert "Bang-bang" in choose(one, "ratio box")
     assert one.state(["distance"]) == {"distance": "ratio"}
     assert "travels" in choose(one, "Wasserstein") and "rare arm" in choose(one, "Euclid")
-    assert "Every share spreads" in choose(one, "entropic") and "Flat beyond" not in choose(one, "PPO’s clip")
+    assert "Every share spreads" in choose(one, "entropic") and "Flat beyond" not in choose(
+        one, "PPO’s clip"
+    )
     assert "not solved for" in choose(one, "natural step")
     own = one.page.locator(".trx .costs .own").all_inner_texts()
     rho = math.sqrt(0.25)
     assert [float(text) for text in own] == pytest.approx(
         [0.125, 0.125, 0.125, 0.25, rho / math.sqrt(6), rho / 2, rho / 2, rho], abs=5e-4
     )
-    assert sum(float(text) for text in one.page.locator(".trx .costs td:nth-child(2)").all_inner_texts()) > 0.5
+    assert (
+        sum(
+            float(text)
+            for text in one.page.locator(".trx .costs td:nth-child(2)").all_inner_texts()
+        )
+        > 0.5
+    )
 
 
 def test_the_natural_step_overshoots_and_says_so(visit: Any) -> None:
     one = visit("Unifier")
     one.click(".trx .try .marks button")
-    assert "The ratio box cannot raise arm 5" in one.text(".trx .verdict") and "0.015" in one.text(".trx .verdict")
+    assert "The ratio box cannot raise arm 5" in one.text(".trx .verdict") and "0.015" in one.text(
+        ".trx .verdict"
+    )
     assert "overshoots" in choose(one, "natural step")
 
 
@@ -112,13 +123,18 @@ def test_a_target_replaces_the_radius_and_must_be_earnable(visit: Any) -> None:
     least = float(one.page.locator(".trx .facts dd").nth(1).inner_text())
     pi = one.page.locator(".trx .plane svg .shares").all_text_contents()
     one.set(distance="kl_new_old", delta=least)
-    assert [float(x) for x in one.page.locator(".trx .plane svg .shares").all_text_contents()] == pytest.approx(
-        [float(x) for x in pi], abs=0.011
-    ), "a radius of that size leads to the same policy"
+    assert [
+        float(x) for x in one.page.locator(".trx .plane svg .shares").all_text_contents()
+    ] == pytest.approx([float(x) for x in pi], abs=0.011), (
+        "a radius of that size leads to the same policy"
+    )
     one.set(distance="target", target=0.2)
     assert "Unlearning" in one.text(".trx .verdict")
     one.set(target=0.01)
-    assert "No policy earns 0.01 here" in one.text(".trx .notes") and one.state(["target"])["target"] == 0.05
+    assert (
+        "No policy earns 0.01 here" in one.text(".trx .notes")
+        and one.state(["target"])["target"] == 0.05
+    )
     assert "Only the worst arm earns this" in one.text(".trx .verdict")
 
 
@@ -126,7 +142,9 @@ def test_ppo_s_clip_is_no_box(visit: Any) -> None:
     one = visit("Unifier")
     one.page.get_by_role("button", name="PPO's clip is no box").click()
     one.settle()
-    assert "keeps nobody in the box" in one.text(".trx .verdict") and "0.18 to 0.58" in one.text(".trx .verdict")
+    assert "keeps nobody in the box" in one.text(".trx .verdict") and "0.18 to 0.58" in one.text(
+        ".trx .verdict"
+    )
     assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
 
 
@@ -136,7 +154,10 @@ def test_the_impossible_is_said(visit: Any) -> None:
     assert "an arm of probability 0 is never tried" in one.text(".trx .notes")
     assert min(one.state(["old"])["old"]) == pytest.approx(0.001)
     one.set(rewards=[0, 0, 2, 0, 0, 0])
-    assert "larger ones are shown as 1" in one.text(".trx .notes") and one.state(["rewards"])["rewards"][2] == 1
+    assert (
+        "larger ones are shown as 1" in one.text(".trx .notes")
+        and one.state(["rewards"])["rewards"][2] == 1
+    )
     one.set(rewards=[0.1, 0.2, 0.3, 0.4, 0.5], old=[0.2] * 5)
     assert one.page.locator(".trx .card .now").count() == 11
     one.set(delta=2.0)

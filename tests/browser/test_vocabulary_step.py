@@ -1,4 +1,5 @@
-"""The vocabulary step by hand: words and steps are dragged and chosen, and every state says what it shows."""
+"""The vocabulary step by hand: words and steps are dragged and chosen, and every state says what it
+shows."""
 
 from __future__ import annotations
 
@@ -14,7 +15,11 @@ RARE = {"start": "rare", "token": 7, "sign": 1, "size": 1.0, "lr": 0.1, "steps":
 
 def row(one: Any, name: str) -> list[str]:
     """What the table says of a method: π(y), r, TV, KL, and what it does then."""
-    return one.page.locator(".trx .methods tbody tr", has_text=name).first.locator("td").all_inner_texts()
+    return (
+        one.page.locator(".trx .methods tbody tr", has_text=name)
+        .first.locator("td")
+        .all_inner_texts()
+    )
 
 
 def test_the_clip_pins_a_rare_word_that_masks_let_grow(visit: Any) -> None:

@@ -37,7 +37,10 @@ def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
         "dual_clip=none",
     ]
     assert main(line) == 3
-    assert capsys.readouterr().out == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.3 and 1 + 0.3\n" + HELD
+    assert (
+        capsys.readouterr().out
+        == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.3 and 1 + 0.3\n" + HELD
+    )
     assert main([*line, "--json"]) == 3
     document = json.loads(capsys.readouterr().out)
     assert (document["function"], document["signature"], document["vectors"]) == (OURS, "plain", 2)
@@ -52,7 +55,8 @@ def test_the_same_gradient_with_another_value_is_status_0(capsys, tmp_path, monk
     Path("skyrls.py").write_text(
         "def dppo(logp, logp_old, advantages, mask):\n"
         "    bad = (logp.exp() - logp_old.exp()).abs() > 0.15\n"
-        "    bad = bad & (((logp > logp_old) & (advantages > 0)) | ((logp < logp_old) & (advantages < 0)))\n"
+        "    bad = bad & (((logp > logp_old) & (advantages > 0)) | ((logp < logp_old) & "
+        "(advantages < 0)))\n"
         "    return -((logp - logp_old).clamp(max=20).exp() * advantages).masked_fill(bad, 0)\n"
     )
     line = ["conformance", "--function", "skyrls:dppo", "--loss", "dppo_tv", "--anchor", "rollout"]
@@ -66,9 +70,21 @@ def test_the_same_gradient_with_another_value_is_status_0(capsys, tmp_path, monk
     ("function", "piece", "more", "status", "words"),
     [
         ("trlib.divergences:k3", "k3", [], 0, "k3  agrees"),
-        ("trlib.divergences:k2", "k3", [], 3, "none of the definitions that were tried explains it"),
+        (
+            "trlib.divergences:k2",
+            "k3",
+            [],
+            3,
+            "none of the definitions that were tried explains it",
+        ),
         ("swapped_k3:k3", "k3", [], 3, "takes its arguments in the opposite order"),
-        ("trlib.advantages:group_relative", "group_std", [], 0, "group_relative as group_std  agrees"),
+        (
+            "trlib.advantages:group_relative",
+            "group_std",
+            [],
+            0,
+            "group_relative as group_std  agrees",
+        ),
         ("trlib.advantages:group_relative", "group_mean", ["--set", "scale=none"], 0, "agrees"),
         ("trlib.advantages:leave_one_out", "leave_one_out", [], 0, "leave_one_out  agrees"),
         ("trlib.advantages:length_weighted", "length_weighted", [], 0, "length_weighted  agrees"),
@@ -79,7 +95,9 @@ def test_estimators_and_advantages_are_held_against_their_pieces(
     function, piece, more, status, words, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    Path("swapped_k3.py").write_text("def k3(new, old):\n    return (new - old).exp() - (new - old) - 1\n")
+    Path("swapped_k3.py").write_text(
+        "def k3(new, old):\n    return (new - old).exp() - (new - old) - 1\n"
+    )
     assert main(["conformance", "--function", function, "--loss", piece, *more]) == status
     assert words in capsys.readouterr().out
 
@@ -98,7 +116,8 @@ def test_the_estimator_or_advantage_that_a_function_is_can_be_found(
 ):
     monkeypatch.chdir(tmp_path)
     Path("bounded.py").write_text(
-        "def k3(logp, logp_old):\n    d = logp_old - logp\n    return (d.exp() - d - 1).clamp(-10, 10)\n"
+        "def k3(logp, logp_old):\n    d = logp_old - logp\n    return (d.exp() - d - "
+        "1).clamp(-10, 10)\n"
     )
     assert main(["conformance", "--function", function, "--kind", kind]) == status
     assert words in capsys.readouterr().out
@@ -111,13 +130,17 @@ def test_verbose_and_json_name_the_first_token_that_differs(capsys):
     assert found == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.2 and 1 + 0.21"
     assert main([*line, "--json"]) == 3
     first = json.loads(capsys.readouterr().out)["findings"][0]["first"]
-    assert place.strip().startswith(f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: logp ")
+    assert place.strip().startswith(
+        f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: logp "
+    )
     assert first["inputs"]["ratio"] > 1.2 and first["value"]["expected"] != first["value"]["got"]
     assert gradient.strip() == (
-        f"gradient of the token: expected {first['gradient']['expected']:g}, got {first['gradient']['got']:g}"
+        f"gradient of the token: expected {first['gradient']['expected']:g}, got "
+        f"{first['gradient']['got']:g}"
     )
     assert value.strip() == (
-        f"value of the token: expected {first['value']['expected']:g}, got {first['value']['got']:g}"
+        f"value of the token: expected {first['value']['expected']:g}, got "
+        f"{first['value']['got']:g}"
     )
 
 
@@ -143,7 +166,10 @@ def test_the_vectors_are_where_it_says(capsys):
     assert json.loads(Path(vectors).read_text())["format"] == "trust-region-conformance"
     assert Path(specification).read_text().startswith("# Golden vectors")
     assert main(["conformance", "--vectors", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"vectors": vectors, "specification": specification}
+    assert json.loads(capsys.readouterr().out) == {
+        "vectors": vectors,
+        "specification": specification,
+    }
 
 
 FOUND = [
@@ -158,9 +184,12 @@ def two_findings(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("version", "warned"), [("1.16.0", ""), ("2.0.0", "trlib: warning: written for trl 1.16.0, found 2.0.0\n")]
+    ("version", "warned"),
+    [("1.16.0", ""), ("2.0.0", "trlib: warning: written for trl 1.16.0, found 2.0.0\n")],
 )
-def test_a_library_of_another_version_is_said_and_goes_on(capsys, monkeypatch, two_findings, version, warned):
+def test_a_library_of_another_version_is_said_and_goes_on(
+    capsys, monkeypatch, two_findings, version, warned
+):
     monkeypatch.setattr(libraries, "version", lambda library: version)
     assert main(["conformance", "--library", "trl"]) == 3
     captured = capsys.readouterr()
@@ -168,7 +197,11 @@ def test_a_library_of_another_version_is_said_and_goes_on(capsys, monkeypatch, t
     assert captured.out == "one as ppo   agrees\ntwo as gspo  differs  bounds it; a note\n" + HELD
     assert main(["conformance", "--library", "trl", "--json"]) == 3
     document = json.loads(capsys.readouterr().out)
-    assert (document["library"], document["version"], document["written_for"]) == ("trl", version, "1.16.0")
+    assert (document["library"], document["version"], document["written_for"]) == (
+        "trl",
+        version,
+        "1.16.0",
+    )
     assert [f["status"] for f in document["findings"]] == ["agrees", "differs"]
 
 
@@ -180,7 +213,9 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
     assert main(["conformance", "--library", "verl"]) == 1
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
-    assert captured.err.startswith("trlib: error: verl is not installed (written for 0.9.1): pip install ")
+    assert captured.err.startswith(
+        "trlib: error: verl is not installed (written for 0.9.1): pip install "
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,29 +225,56 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
             ["--library", "verll"],
             "got 'verll'; did you mean 'verl'?",
         ),
-        (["--library", "verl", "--loss", "ppo"], "--loss: expected --function beside it, got --library"),
-        (["--library", "verl", "--set", "a=1"], "--set: expected --function beside it, got --library"),
-        (["--library", "skyrl"], "--source: expected the folder of a clone of SkyRL beside --library skyrl, got none"),
-        (["--library", "skyrl", "--source", "nowhere"], "source: nowhere: no such folder; expected a clone of SkyRL"),
+        (
+            ["--library", "verl", "--loss", "ppo"],
+            "--loss: expected --function beside it, got --library",
+        ),
+        (
+            ["--library", "verl", "--set", "a=1"],
+            "--set: expected --function beside it, got --library",
+        ),
+        (
+            ["--library", "skyrl"],
+            "--source: expected the folder of a clone of SkyRL beside --library skyrl, got none",
+        ),
+        (
+            ["--library", "skyrl", "--source", "nowhere"],
+            "source: nowhere: no such folder; expected a clone of SkyRL",
+        ),
         (["--library", "trl", "--source", "."], "--source: expected one of skyrl, prime-rl, slime"),
-        (["--function", OURS, "--source", "."], "--source: expected --library beside it, got --function"),
-        (["--function", OURS, "--kind", "gae"], "kind: expected one of advantage, kl, loss, got 'gae'"),
+        (
+            ["--function", OURS, "--source", "."],
+            "--source: expected --library beside it, got --function",
+        ),
+        (
+            ["--function", OURS, "--kind", "gae"],
+            "kind: expected one of advantage, kl, loss, got 'gae'",
+        ),
         (
             ["--function", OURS, "--kind", "kl", "--loss", "ppo"],
             "loss: expected k1, k2, k3 beside --kind kl, got 'ppo'",
         ),
-        (["--function", OURS, "--kind", "loss", "--loss", "k3"], "expected the name of a loss beside --kind loss"),
+        (
+            ["--function", OURS, "--kind", "loss", "--loss", "k3"],
+            "expected the name of a loss beside --kind loss",
+        ),
         (["--function", "nothing"], "function: expected package.module:name, got 'nothing'"),
         (["--function", "trlib.nothing:f"], "function: no module named 'trlib.nothing'"),
         (["--function", "trlib.algorithms:ppo_los"], "did you mean 'ppo_loss'?"),
         (["--function", OURS, "--loss", "pppo"], "did you mean 'ppo'?"),
-        (["--function", OURS, "--signature", "jax"], "signature: expected one of plain, trl, verl, got 'jax'"),
+        (
+            ["--function", OURS, "--signature", "jax"],
+            "signature: expected one of plain, trl, verl, got 'jax'",
+        ),
         (["--function", OURS, "--aggregation", "mean"], "aggregation: expected one of"),
         (
             ["--function", OURS, "--loss", "k3", "--signature", "verl"],
             "loss: expected --signature plain beside 'k3', which is not a loss, got verl",
         ),
-        (["--function", OURS, "--anchor", "ref"], "anchor: expected one of recomputed, rollout, got 'ref'"),
+        (
+            ["--function", OURS, "--anchor", "ref"],
+            "anchor: expected one of recomputed, rollout, got 'ref'",
+        ),
         (["--function", OURS, "--set", "eps"], "--set: expected NAME=VALUE, got 'eps'"),
         (
             ["--function", OURS, "--signature", "verl", "--loss", "ppo", "--set", "a=1"],
@@ -223,7 +285,11 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
 def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):
     assert main(["conformance", *argv]) == 1
     captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.startswith("trlib: error: ") and captured.err.count("\n") == 1
+    assert (
+        captured.out == ""
+        and captured.err.startswith("trlib: error: ")
+        and captured.err.count("\n") == 1
+    )
     assert words in captured.err
 
 

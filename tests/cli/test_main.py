@@ -41,7 +41,10 @@ def test_signature_docstring_and_command_line_say_what_the_settings_say(monkeypa
     parameters = inspect.signature(trlib.train).parameters
     assert list(parameters)[:3] == ["policy", "task", "method"]
     keywords = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
-    assert list(keywords) == [f.name for f in fields(RunSettings)] and len(parameters) == len(keywords) + 3
+    assert (
+        list(keywords) == [f.name for f in fields(RunSettings)]
+        and len(parameters) == len(keywords) + 3
+    )
     shown, help_of = " ".join(trlib.train.__doc__.split()), options_of("train")
     for setting in settings(RunSettings):
         p = keywords[setting.name]
@@ -50,7 +53,9 @@ def test_signature_docstring_and_command_line_say_what_the_settings_say(monkeypa
         assert setting.text and f"{setting.name}: {' '.join(setting.text.split())}" in shown
         if setting.name == "progress":  # on the command line it is --quiet
             continue
-        text = setting.text.split("\n\n")[0].replace("\n", " ").rstrip(".").replace("`out`", "--out")
+        text = (
+            setting.text.split("\n\n")[0].replace("\n", " ").rstrip(".").replace("`out`", "--out")
+        )
         assert help_of[setting.name].lower().startswith(text.lower())
         if setting.default not in (MISSING, None, (), False):
             default = setting.default
@@ -67,7 +72,9 @@ def test_without_options_the_command_line_trains_by_pythons_defaults(monkeypatch
 
     def stop(policy, task, method, **keywords):
         RunSettings(**keywords)
-        assert {name: value for name, value in keywords.items() if value != defaults[name]} == {"steps": 60}
+        assert {name: value for name, value in keywords.items() if value != defaults[name]} == {
+            "steps": 60
+        }
         assert keywords.keys() == defaults.keys()
         raise Seen
 
@@ -93,7 +100,9 @@ def test_the_settings_name_every_optimiser_anchor_and_saving():
 def test_an_option_of_ppo_keeps_its_capitals(capsys):
     assert main(["diagnose", "--help"]) == 0
     said = capsys.readouterr().out
-    assert "PPO's window below 1" in said and "DPPO's threshold" in said and "QUATRO's radius" in said
+    assert (
+        "PPO's window below 1" in said and "DPPO's threshold" in said and "QUATRO's radius" in said
+    )
 
 
 def test_every_command_has_help_with_examples(capsys):
@@ -112,7 +121,9 @@ def test_the_examples_of_the_help_are_valid_command_lines():
     from trlib.cli import EXAMPLES, _parse
 
     texts = [EXAMPLES, *(command.EXAMPLES for command in installed().values())]
-    lines = [part.strip() for text in texts for line in text.splitlines() for part in line.split("&&")]
+    lines = [
+        part.strip() for text in texts for line in text.splitlines() for part in line.split("&&")
+    ]
     lines = [line.split("  ")[0].split(" > ")[0] for line in lines if line.startswith("trlib ")]
     assert len(lines) >= 14
     for line in lines:
@@ -120,22 +131,51 @@ def test_the_examples_of_the_help_are_valid_command_lines():
         args = _parse(words[1:], installed())
         assert args.command == words[1]
         if args.command == "train":
-            assert args.method in ALGORITHMS or args.method == "mine.py:Bounded"  # which the interface's page writes
+            assert (
+                args.method in ALGORITHMS or args.method == "mine.py:Bounded"
+            )  # which the interface's page writes
 
 
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["trian"], f"expected one of {', '.join(installed())}, got 'trian'; did you mean 'train'?"),
-        (["train", "--method", "ppo", "--stesp", "3"], "unrecognized argument --stesp; did you mean '--steps'?"),
-        (["train", "--method", "ppo", "--steps", "3.5"], "argument --steps: expected a whole number, got '3.5'"),
-        (["train", "--method", "ppo", "--lr", "fast"], "argument --lr: expected a number, got 'fast'"),
-        (["train", "--method", "ppo", "--betas", ".9"], "argument --betas: expected 2 values with a comma between"),
-        (["train", "--anchor", "both"], "argument --anchor: expected none or 'rollout' or 'recomputed', got 'both'"),
-        (["train", "--method", "ppo", "--step", "3"], "unrecognized argument --step; did you mean '--steps'?"),
-        (["evaluate", "--ks", "1,two"], "argument --ks: expected none or values with commas between, got '1,two'"),
+        (
+            ["trian"],
+            f"expected one of {', '.join(installed())}, got 'trian'; did you mean 'train'?",
+        ),
+        (
+            ["train", "--method", "ppo", "--stesp", "3"],
+            "unrecognized argument --stesp; did you mean '--steps'?",
+        ),
+        (
+            ["train", "--method", "ppo", "--steps", "3.5"],
+            "argument --steps: expected a whole number, got '3.5'",
+        ),
+        (
+            ["train", "--method", "ppo", "--lr", "fast"],
+            "argument --lr: expected a number, got 'fast'",
+        ),
+        (
+            ["train", "--method", "ppo", "--betas", ".9"],
+            "argument --betas: expected 2 values with a comma between",
+        ),
+        (
+            ["train", "--anchor", "both"],
+            "argument --anchor: expected none or 'rollout' or 'recomputed', got 'both'",
+        ),
+        (
+            ["train", "--method", "ppo", "--step", "3"],
+            "unrecognized argument --step; did you mean '--steps'?",
+        ),
+        (
+            ["evaluate", "--ks", "1,two"],
+            "argument --ks: expected none or values with commas between, got '1,two'",
+        ),
         *(
-            ([*argv, "--out", ""], "argument --out: expected the name of a file or a folder, got ''")
+            (
+                [*argv, "--out", ""],
+                "argument --out: expected the name of a file or a folder, got ''",
+            )
             for argv in (
                 ["train", "--method", "ppo"],
                 ["pretrain", "dial"],
@@ -172,7 +212,10 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
             ["train", "--method", "ppo", "--knob", "moves=many"],
             "task 'dial': moves: expected a whole number or 2 values",
         ),
-        (["train", "--method", "ppo", "--lora", "r=x"], "lora: r: expected a whole number, got str"),
+        (
+            ["train", "--method", "ppo", "--lora", "r=x"],
+            "lora: r: expected a whole number, got str",
+        ),
         (["train", "--method", "ppo", "--lora", "r"], "--lora: expected NAME=VALUE, got 'r'"),
         (["train", "--method", "ppo", "--resume"], "--resume: expected --out FOLDER as well"),
         (["train", "--method", "ppo", "--policy", "dail"], "did you mean 'dial'?"),
@@ -182,14 +225,26 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
             "hub id, because task 'sums' has no model of its own, got none",
         ),
         (["evaluate", "--task", "gsm8k"], "because task 'gsm8k' has no model of its own, got none"),
-        (["train", "--method", "ppo", "--device", "tpu"], "device: expected 'auto' or a device that torch has here"),
+        (
+            ["train", "--method", "ppo", "--device", "tpu"],
+            "device: expected 'auto' or a device that torch has here",
+        ),
         (
             ["train", "--method", "ppo", "--device", "cuda:99"],
             "device: expected 'auto' or a device that torch has here",
         ),
-        (["train", "--method", "ppo", "--dtype", "int8"], "dtype: expected 'auto' or the name of a float type"),
-        (["train", "--method", "ppo", "--minibatches", "3", *SMALL], "minibatches: expected a divisor of prompts = 2"),
-        (["train", "--method", "ppo", "--steps", "0"], "steps: expected a whole number of at least 1, got 0"),
+        (
+            ["train", "--method", "ppo", "--dtype", "int8"],
+            "dtype: expected 'auto' or the name of a float type",
+        ),
+        (
+            ["train", "--method", "ppo", "--minibatches", "3", *SMALL],
+            "minibatches: expected a divisor of prompts = 2",
+        ),
+        (
+            ["train", "--method", "ppo", "--steps", "0"],
+            "steps: expected a whole number of at least 1, got 0",
+        ),
         (["evaluate", "--samples", "2", "--ks", "4"], "ks: expected numbers from 1 to samples = 2"),
         (["evaluate", "--temperature", "0"], "temperature: expected a number above 0"),
         (["evaluate", "--policy", "./nowhere"], "'./nowhere'"),
@@ -215,7 +270,9 @@ def test_alone_it_prints_its_help(capsys):
     assert text.startswith("usage: trlib") and all(name in text for name in installed())
 
 
-def test_a_misspelled_run_is_not_looked_for_on_the_hub_and_its_neighbour_is_named(capsys, tmp_path, monkeypatch):
+def test_a_misspelled_run_is_not_looked_for_on_the_hub_and_its_neighbour_is_named(
+    capsys, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     Path("mine/first").mkdir(parents=True)
     assert main(["evaluate", "--policy", "mine/frist"]) == 1
@@ -223,10 +280,14 @@ def test_a_misspelled_run_is_not_looked_for_on_the_hub_and_its_neighbour_is_name
 
 
 @pytest.mark.parametrize(
-    "argv", [["train", "--steps", "0"], ["train", "--task", "dail"], ["train", "--learning-rate", "1"]]
+    "argv",
+    [["train", "--steps", "0"], ["train", "--task", "dail"], ["train", "--learning-rate", "1"]],
 )
 def test_a_wrong_setting_of_a_run_is_said_before_torch_is_imported(argv):
-    code = f"import sys; from trlib.cli import main; s = main({argv}); sys.exit(9 if 'torch' in sys.modules else s)"
+    code = (
+        f"import sys; from trlib.cli import main; s = main({argv}); sys.exit(9 if 'torch' in "
+        "sys.modules else s)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode in (1, 2) and "error: " in done.stderr
 
@@ -307,7 +368,10 @@ def test_train_evaluate_and_resume(capsys, tmp_path):
     assert "method.eps_high" in capsys.readouterr().err
     assert main([*learn, "--steps", "3", "--resume", "--json"]) == 0
     run = json.loads(capsys.readouterr().out)
-    assert run["settings"]["method"]["eps_high"] == 0.28 and run["settings"]["task"]["moves"] == [2, 3]
+    assert run["settings"]["method"]["eps_high"] == 0.28 and run["settings"]["task"]["moves"] == [
+        2,
+        3,
+    ]
     assert len(run["history"]["reward"]) == 3 and run["interrupted"] is False
 
     # A run's folder names its model and its task.
@@ -358,7 +422,9 @@ def test_pretrain_writes_a_checkpoint_that_evaluate_takes(capsys, tmp_path, monk
         (ImportError("lora: needs peft"), 1, "lora: needs peft"),
     ],
 )
-def test_what_stops_a_run_becomes_a_sentence_and_a_status(capsys, monkeypatch, raised, status, words):
+def test_what_stops_a_run_becomes_a_sentence_and_a_status(
+    capsys, monkeypatch, raised, status, words
+):
     def stopped(*_, **__):
         raise raised
 
@@ -370,7 +436,11 @@ def test_what_stops_a_run_becomes_a_sentence_and_a_status(capsys, monkeypatch, r
 
 @pytest.mark.parametrize(
     "raised",
-    [KeyError("a bug"), RuntimeError("mat1 and mat2 shapes cannot be multiplied"), NotImplementedError("no objective")],
+    [
+        KeyError("a bug"),
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
+        NotImplementedError("no objective"),
+    ],
 )
 def test_a_fault_of_ours_is_not_dressed_up_as_the_user_s(monkeypatch, raised):
     def broken(*_, **__):
@@ -390,26 +460,33 @@ class OutOfMemoryError(RuntimeError):
     [
         (MemoryError(), ""),
         (
-            OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8 GiB"),
+            OutOfMemoryError(
+                "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 8 "
+                "GiB"
+            ),
             " for 20.00 GiB more",
         ),
         (
             RuntimeError(
-                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried "
+                "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't "
+                "allocate memory: you tried "
                 "to allocate 4294967296 bytes. Error code 12 (Cannot allocate memory)"
             ),
             " for 4294967296 bytes more",
         ),
         (
             RuntimeError(
-                "[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough memory: you tried to "
+                "[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough "
+                "memory: you tried to "
                 "allocate 8 bytes."
             ),
             " for 8 bytes more",
         ),
     ],
 )
-def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(capsys, monkeypatch, raised, much):
+def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
+    capsys, monkeypatch, raised, much
+):
     def greedy(*_, **__):
         raise raised
 
@@ -419,7 +496,9 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(capsys, mo
     assert main(["train", "--method", "ppo"]) == 1
     assert capsys.readouterr().err == f"{less}--prompts or --group or --max-tokens\n"
     assert main(["train", "--method", "ppo", "--out", "runs/a"]) == 1
-    assert capsys.readouterr().err.endswith("; what was saved in 'runs/a' is intact, --resume continues it\n")
+    assert capsys.readouterr().err.endswith(
+        "; what was saved in 'runs/a' is intact, --resume continues it\n"
+    )
     assert main(["evaluate", "--json"]) == 1
     captured = capsys.readouterr()
     assert captured.err == f"{less}--batch or --prompts or --max-tokens\n"
@@ -448,7 +527,9 @@ def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
         ("rollouts.parquet", "is there already and is not a page of trlib diagnose"),
     ],
 )
-def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(capsys, tmp_path, monkeypatch, out, words):
+def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(
+    capsys, tmp_path, monkeypatch, out, words
+):
     from trlab import diagnose
 
     monkeypatch.chdir(tmp_path)
@@ -456,7 +537,9 @@ def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(capsys, 
     Path("folder").mkdir()
     Path("rollouts.parquet").write_text("years of work")
     assert main(["diagnose", "rollouts.parquet", "--out", out]) == 2
-    assert words in capsys.readouterr().err and Path("rollouts.parquet").read_text() == "years of work"
+    assert (
+        words in capsys.readouterr().err and Path("rollouts.parquet").read_text() == "years of work"
+    )
 
 
 def test_an_interrupted_run_is_shown_and_status_130(capsys, monkeypatch, policy):
@@ -558,18 +641,39 @@ def test_a_run_with_adapters_is_evaluated_and_gone_on_with(capsys, tmp_path, fol
     capsys.readouterr()
     assert main(["evaluate", "--policy", out, *FEW, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["policy"] == str(saved)
-    assert main([*learn, "--steps", "3", "--resume", "--json"]) == 0  # and replaces the saved adapters
+    assert (
+        main([*learn, "--steps", "3", "--resume", "--json"]) == 0
+    )  # and replaces the saved adapters
     assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == 3
     assert main(["train", "--method", "ppo", "--policy", str(saved), "--lora", "r=2", *SMALL]) == 1
     assert "lora: expected None, because policy" in capsys.readouterr().err
 
 
 def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path, policy):
-    policy.tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }} {{ m['content'] }}{% endfor %}"
+    policy.tokenizer.chat_template = (
+        "{% for m in messages %}{{ m['content'] }} {{ m['content'] }}{% endfor %}"
+    )
     base, found = str(policy.save(tmp_path / "base")), {}
     for learned in ("--chat", "--no-chat"):
         out = str(tmp_path / f"run{learned}")
-        assert main(["train", "--method", "ppo", "--policy", base, learned, "--lr", "1e-12", "--out", out, *SMALL]) == 0
+        assert (
+            main(
+                [
+                    "train",
+                    "--method",
+                    "ppo",
+                    "--policy",
+                    base,
+                    learned,
+                    "--lr",
+                    "1e-12",
+                    "--out",
+                    out,
+                    *SMALL,
+                ]
+            )
+            == 0
+        )
         for asked in ([], ["--chat"], ["--no-chat"]):
             capsys.readouterr()
             assert main(["evaluate", "--policy", out, *asked, *FEW, "--json"]) == 0
@@ -587,7 +691,24 @@ def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path,
 
 
 def test_one_module_alone_is_adapted(capsys):
-    assert main(["train", "--method", "ppo", *SMALL, "--lora", "r=2", "--lora", "target_modules=q_proj", "--json"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--method",
+                "ppo",
+                *SMALL,
+                "--lora",
+                "r=2",
+                "--lora",
+                "target_modules=q_proj",
+                "--json",
+            ]
+        )
+        == 0
+    )
     layers, width = 2, 64
     whole = trlib.load_policy("dial").size
-    assert json.loads(capsys.readouterr().out)["settings"]["parameters"] == whole + layers * 2 * (width + width)
+    assert json.loads(capsys.readouterr().out)["settings"]["parameters"] == whole + layers * 2 * (
+        width + width
+    )

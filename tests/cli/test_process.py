@@ -25,20 +25,31 @@ def test_help_and_a_wrong_line_import_nothing_heavy():
         "import sys; from trlib.cli import main; s = main({argv}); "
         f"print(s, [m for m in {heavy} if m in sys.modules], file=sys.stderr)"
     )
-    for argv, status in ((["--help"], "0"), (["train", "--help"], "0"), (["train", "--stesp"], "2"), (["tasks"], "0")):
+    for argv, status in (
+        (["--help"], "0"),
+        (["train", "--help"], "0"),
+        (["train", "--stesp"], "2"),
+        (["tasks"], "0"),
+    ):
         command = [sys.executable, "-c", probe.format(argv=argv)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.stderr.splitlines()[-1] == f"{status} []", done.stderr
 
 
 def test_without_trlab_its_commands_say_what_to_install(tmp_path):
-    # A folder from which `trlib` alone can be imported; -S leaves out site-packages, and what is installed there.
+    # A folder from which `trlib` alone can be imported; -S leaves out site-packages, and what is
+    # installed there.
     (tmp_path / "trlib").symlink_to(Path(trlib.__file__).parent)
 
     def python(*argv: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-S", *argv]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=60, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""}
+            command,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": ""},
         )
 
     words = "trlib: error: {} is a command of trlab, which is not installed: pip install "
@@ -48,7 +59,11 @@ def test_without_trlab_its_commands_say_what_to_install(tmp_path):
     every = [*OF_TRLAB, "--help", "tarin"]
     done = python("-c", f"from trlib.cli import main\nprint([main([word]) for word in {every}])")
     assert all(words.format(command) in done.stderr for command in OF_TRLAB)
-    assert "did you mean 'train'?" in done.stderr and "train a policy" in done.stdout and "sweep" not in done.stdout
+    assert (
+        "did you mean 'train'?" in done.stderr
+        and "train a policy" in done.stdout
+        and "sweep" not in done.stdout
+    )
     assert done.stdout.endswith("[2, 2, 2, 2, 2, 0, 2]\n")
 
 
@@ -117,7 +132,10 @@ def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, stat
 def test_the_installed_script_complains_without_a_traceback(tmp_path):
     command = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "trlib"]
     done = subprocess.run(
-        [*command, "evaluate", "--policy", str(tmp_path)], capture_output=True, text=True, timeout=300
+        [*command, "evaluate", "--policy", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.startswith("trlib: error: ") and len(done.stderr.splitlines()) == 1
@@ -125,7 +143,8 @@ def test_the_installed_script_complains_without_a_traceback(tmp_path):
 
 @pytest.mark.nightly("starts processes; the sentence is tested in one")
 def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_2(tmp_path):
-    # Read through a Python file, most of these processes were aborted by a thread of arrow's as they ended (134).
+    # Read through a Python file, most of these processes were aborted by a thread of arrow's as
+    # they ended (134).
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     file = tmp_path / "rollouts.parquet"
     pq.write_table(pa.table({"logp": [[-0.5]], "logp_rollout": [[-0.5]], "advantage": [1.0]}), file)
@@ -138,4 +157,7 @@ def test_a_file_of_rollouts_that_lacks_a_column_ends_with_status_2(tmp_path):
             cwd=tmp_path,
         )
         assert done.returncode == 2, done.stderr
-        assert done.stderr.startswith("trlib: error: column 'mask': not in ") and done.stderr.count("\n") == 1
+        assert (
+            done.stderr.startswith("trlib: error: column 'mask': not in ")
+            and done.stderr.count("\n") == 1
+        )

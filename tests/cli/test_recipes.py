@@ -40,7 +40,9 @@ def test_sums_on_smollm2_are_trained_by_the_recipe_of_the_benchmark(asked, capsy
     assert {name: asked["settings"][name] for name in RECIPE.settings} == RECIPE.settings
     assert asked["settings"]["epochs"] == 1 and asked["settings"]["lr"] == 3e-4
     said = capsys.readouterr().err.splitlines()[0]
-    assert said.startswith("trlib: the recipe of sums for smollm2 (--no-recipe ignores it): --knob ")
+    assert said.startswith(
+        "trlib: the recipe of sums for smollm2 (--no-recipe ignores it): --knob "
+    )
 
     # What was said, said as options without the recipe, is the same run.
     first = dict(asked)
@@ -88,14 +90,30 @@ def test_without_a_recipe_the_defaults_are_those_of_python(asked, capsys):
         ["--task", "dial"],
     ):
         assert main(["train", *argv]) == 1
-        assert asked["task"] == load_task(argv[1]) and (asked["lora"], asked["chat"]) == (None, None)
-        assert (asked["settings"]["steps"], asked["settings"]["lr"], asked["settings"]["group"]) == (60, 1e-4, 16)
+        assert asked["task"] == load_task(argv[1]) and (asked["lora"], asked["chat"]) == (
+            None,
+            None,
+        )
+        assert (
+            asked["settings"]["steps"],
+            asked["settings"]["lr"],
+            asked["settings"]["group"],
+        ) == (60, 1e-4, 16)
         assert "recipe" not in capsys.readouterr().err
 
 
 def test_evaluate_asks_as_training_will(asked, capsys):
     assert main(["evaluate", "--task", "sums", "--policy", "smollm2", "--prompts", "8"]) == 1
-    assert asked["task"] == load_task("sums", **RECIPE.knobs) and asked["chat"] is False and "lora" in asked
+    assert (
+        asked["task"] == load_task("sums", **RECIPE.knobs)
+        and asked["chat"] is False
+        and "lora" in asked
+    )
     assert asked["settings"]["prompts"] == 8 and asked["lora"] is None
     said = capsys.readouterr().err.splitlines()[0]
-    assert "--no-chat" in said and "--knob examples=2" in said and "--lora" not in said and "--lr" not in said
+    assert (
+        "--no-chat" in said
+        and "--knob examples=2" in said
+        and "--lora" not in said
+        and "--lr" not in said
+    )

@@ -65,7 +65,9 @@ def test_a_text_becomes_the_field_s_type(text, expected):
 
 
 def test_fields_of_one_inner_dataclass_come_together_and_the_last_of_two_holds():
-    assert assignments(Outer, ["inner.cap=3", "size=1", "inner.level=sequence", "size=2"], what="it") == {
+    assert assignments(
+        Outer, ["inner.cap=3", "size=1", "inner.level=sequence", "size=2"], what="it"
+    ) == {
         "inner": Inner(3.0, "sequence"),
         "size": 2,
     }
@@ -80,11 +82,17 @@ def test_fields_of_one_inner_dataclass_come_together_and_the_last_of_two_holds()
         ("shared=3", "a setting of it: expected one of"),
         ("size=3.5", "it: size: expected a whole number, got '3.5'"),
         ("size=none", "it: size: expected a whole number, got 'none'"),
-        ("delta=much", "it: delta: expected none or a number or 2 values with a comma between, got 'much'"),
+        (
+            "delta=much",
+            "it: delta: expected none or a number or 2 values with a comma between, got 'much'",
+        ),
         ("delta=1,2,3", "it: delta: expected none or a number or 2 values"),
         ("quick=maybe", "it: quick: expected yes or no, got 'maybe'"),
         ("inner=3", "it: inner: expected none or on, got '3'"),
-        ("inner.cup=3", "a setting of it: inner: expected one of cap, level, got 'cup'; did you mean 'cap'"),
+        (
+            "inner.cup=3",
+            "a setting of it: inner: expected one of cap, level, got 'cup'; did you mean 'cap'",
+        ),
         ("inner.level=word", "it: inner: level: expected 'token' or 'sequence', got 'word'"),
         ("size.x=3", "it: size is one value; expected size=VALUE, got size.x=3"),
     ],
@@ -97,15 +105,24 @@ def test_errors_name_the_field_and_the_nearest(text, words):
 def test_fields_are_listed_with_the_words_under_them():
     found = {s.name: s for s in settings(Outer)}
     assert list(found) == ["size", "delta", "quick", "name", "many", "inner"]
-    assert found["size"].text == "The base's word." and found["delta"].text == "First line,\nsecond line."
+    assert (
+        found["size"].text == "The base's word."
+        and found["delta"].text == "First line,\nsecond line."
+    )
     assert found["quick"].text == "" and found["delta"].kind == "float | tuple[float, float] | None"
     assert {s.name: s.default for s in settings(partial(Outer, size=9))}["size"] == 9
 
 
 def test_real_methods_and_tasks_take_their_settings():
-    given = assignments(PPO, ["eps_high=.28", "dual_clip=3", "correction.cap=5", "advantage=group-std"], what="ppo")
-    assert PPO(**given) == PPO(eps_high=0.28, dual_clip=3.0, correction=Correction(cap=5.0), advantage="group-std")
-    assert Dial(**assignments(Dial, ["moves=1,8", "slip=.1"], what="dial")) == Dial(moves=(1, 8), slip=0.1)
+    given = assignments(
+        PPO, ["eps_high=.28", "dual_clip=3", "correction.cap=5", "advantage=group-std"], what="ppo"
+    )
+    assert PPO(**given) == PPO(
+        eps_high=0.28, dual_clip=3.0, correction=Correction(cap=5.0), advantage="group-std"
+    )
+    assert Dial(**assignments(Dial, ["moves=1,8", "slip=.1"], what="dial")) == Dial(
+        moves=(1, 8), slip=0.1
+    )
 
 
 def test_every_field_of_every_method_and_task_is_explained():
@@ -124,7 +141,10 @@ def test_literals_may_be_numbers_and_a_tuple_of_any_length_says_so():
         level: Literal[1, 2] = 1
         many: tuple[int, ...] = ()
 
-    assert assignments(Odd, ["level=2", "many=1,2,3"], what="odd") == {"level": 2, "many": (1, 2, 3)}
+    assert assignments(Odd, ["level=2", "many=1,2,3"], what="odd") == {
+        "level": 2,
+        "many": (1, 2, 3),
+    }
     with pytest.raises(ValueError, match="odd: level: expected 1 or 2, got '3'"):
         assignments(Odd, ["level=3"], what="odd")
     with pytest.raises(ValueError, match="odd: many: expected values with commas between, got 'a'"):
@@ -135,5 +155,7 @@ def test_a_type_that_only_the_type_checker_knows_is_told():
     class Hidden(PPO):
         later: Nowhere | None = None  # noqa: F821
 
-    with pytest.raises(ValueError, match=r"hidden: expected settings whose types can be looked up .* 'Nowhere' is"):
+    with pytest.raises(
+        ValueError, match=r"hidden: expected settings whose types can be looked up .* 'Nowhere' is"
+    ):
         assignments(Hidden, ["eps_high=.3"], what="hidden")

@@ -1,4 +1,5 @@
-"""What a reader's own method can do and get wrong: errors name its file and line, and nothing trained is lost."""
+"""What a reader's own method can do and get wrong: errors name its file and line, and nothing
+trained is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +16,18 @@ import torch
 
 import trlib
 from tests.by_day import by_day
-from trlib.algorithms import DPPO, PPO, TROLL, Method, Needs, Provided, Scores, Stage, TokenLoss, pg_is_loss
+from trlib.algorithms import (
+    DPPO,
+    PPO,
+    TROLL,
+    Method,
+    Needs,
+    Provided,
+    Scores,
+    Stage,
+    TokenLoss,
+    pg_is_loss,
+)
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.needs import NEEDED_FOR
 from trlib.errors import CheckpointError, MethodError
@@ -37,7 +49,9 @@ class Mine(PPO):
 def train(method, **more):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), method, **{**SMALL, **more})
+        return trlib.train(
+            trlib.load_policy("dial"), trlib.load_task("dial"), method, **{**SMALL, **more}
+        )
 
 
 def mine(folder: Path, body: str):
@@ -56,9 +70,12 @@ BOXES = {
 
 
 def later(box: str, code: str) -> str:
-    """A box that is as it was for the first batch, and from then on `code`: its line 8 in the file."""
+    """A box that is as it was for the first batch, and from then on `code`: its line 8 in the
+    file."""
     given, number = BOXES[box]
-    return f"def {box}(self, {given}):\n    if {number} < 1: return super().{box}({given})\n    {code}"
+    return (
+        f"def {box}(self, {given}):\n    if {number} < 1: return super().{box}({given})\n    {code}"
+    )
 
 
 WRONG = {
@@ -68,7 +85,12 @@ WRONG = {
         6,
         "memory: expected the batch's own",
     ),
-    "no batch": ("prepare", "batch.memory['a'] = 1", 6, "prepare: expected the batch, got NoneType"),
+    "no batch": (
+        "prepare",
+        "batch.memory['a'] = 1",
+        6,
+        "prepare: expected the batch, got NoneType",
+    ),
     "odd advantages": (
         "prepare",
         "return replace(batch, advantages=batch.rewards)",
@@ -111,7 +133,12 @@ WRONG = {
         6,
         r"per_token: expected \[B, T\] = \[8, \d\], \[N\] or one number, got \[1, \d\]",
     ),
-    "no gradient": ("update", "step.descend(step.loss().detach())", 8, "loss: expected a number with a gradient"),
+    "no gradient": (
+        "update",
+        "step.descend(step.loss().detach())",
+        8,
+        "loss: expected a number with a gradient",
+    ),
     "a name of nobody's": ("update", "step.descend(step.loos())", 8, "AttributeError: .*loos"),
     "no plan": (
         "plan",
@@ -123,7 +150,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize(
-    "case", by_day(WRONG, "no reference", "an odd shape", "another memory", reason="other mistakes, told the same way")
+    "case",
+    by_day(
+        WRONG,
+        "no reference",
+        "an odd shape",
+        "another memory",
+        reason="other mistakes, told the same way",
+    ),
 )
 def test_an_error_in_a_box_names_the_file_and_line_and_loses_nothing(case, tmp_path):
     box, code, line, said = WRONG[case]
@@ -132,17 +166,27 @@ def test_an_error_in_a_box_names_the_file_and_line_and_loses_nothing(case, tmp_p
         train(kind(), out=tmp_path / "run")
     text = str(caught.value)
     assert re.match(rf"batch 1: Mine\.{box} \(\S*mine\.py:{line}\): ", text), text
-    assert "the 1 batches before it are saved in" in text and isinstance(caught.value, ValueError | TypeError)
+    assert "the 1 batches before it are saved in" in text and isinstance(
+        caught.value, ValueError | TypeError
+    )
     assert len(caught.value.run.rows) == 1
-    # What was trained is there: the same folder goes on with a method that is right, and the policy is batch 1's.
-    kind.prepare, kind.objective, kind.update, kind.plan = PPO.prepare, PPO.objective, PPO.update, PPO.plan
+    # What was trained is there: the same folder goes on with a method that is right, and the policy
+    # is batch 1's.
+    kind.prepare, kind.objective, kind.update, kind.plan = (
+        PPO.prepare,
+        PPO.objective,
+        PPO.update,
+        PPO.plan,
+    )
     again, whole = train(kind(), out=tmp_path / "run", resume=True), train(kind())
     for one, other in zip(again.policy.parameters, whole.policy.parameters, strict=True):
         assert torch.equal(one, other)
 
 
 def test_needs_that_are_none_are_told_before_anything_is_sampled(tmp_path):
-    with pytest.raises(MethodError, match=r"Mine.needs \(.*mine.py:6\): needs: expected Needs\(\.\.\.\), got dict"):
+    with pytest.raises(
+        MethodError, match=r"Mine.needs \(.*mine.py:6\): needs: expected Needs\(\.\.\.\), got dict"
+    ):
         train(mine(tmp_path, "def needs(self, anchor):\n    return {'full': True}")())
 
 
@@ -161,15 +205,31 @@ def test_the_command_line_tells_it_in_one_line(tmp_path, monkeypatch, capsys):
 
     mine(tmp_path, later(*WRONG["no reference"][:2]))
     monkeypatch.chdir(tmp_path)
-    words = ["--steps", "3", "--prompts", "2", "--group", "4", "--max-tokens", "6", "--quiet", "--out", "run"]
+    words = [
+        "--steps",
+        "3",
+        "--prompts",
+        "2",
+        "--group",
+        "4",
+        "--max-tokens",
+        "6",
+        "--quiet",
+        "--out",
+        "run",
+    ]
     status = main(["train", "--method", "mine.py:Mine", *words])
     stderr = capsys.readouterr().err
     said = stderr.strip().splitlines()[-1]
     assert status == 1 and "Traceback" not in stderr
-    assert "Mine.objective (mine.py:8): logp_ref: the batch does not hold it" in said and "saved in 'run'" in said
+    assert (
+        "Mine.objective (mine.py:8): logp_ref: the batch does not hold it" in said
+        and "saved in 'run'" in said
+    )
 
 
-# -- settings ----------------------------------------------------------------------------------------------------------
+# -- settings
+# --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +249,9 @@ class Narrower(Wide):
 def test_settings_are_those_of_a_frozen_dataclass():
     assert (Wide().eps_high, Wide().extra, Wide(extra=4).extra, PPO().eps_high) == (0.5, 3, 4, 0.2)
     assert Wide(eps_high=0.1).eps_high == 0.1 and Wide() == Wide() and hash(Wide()) == hash(Wide())
-    assert Narrower(extra=4).extra == 4 and [f.name for f in fields(Narrower)] == [f.name for f in fields(Wide)]
+    assert Narrower(extra=4).extra == 4 and [f.name for f in fields(Narrower)] == [
+        f.name for f in fields(Wide)
+    ]
     for method in (Wide(), Narrower(), PPO()):
         with pytest.raises(FrozenInstanceError, match="cannot assign to field 'eps_high'"):
             method.eps_high = 1.0
@@ -200,10 +262,17 @@ def test_settings_are_those_of_a_frozen_dataclass():
 
 
 def test_what_a_method_would_keep_on_itself_is_refused_and_the_memory_named(tmp_path):
-    with pytest.raises(FrozenInstanceError, match=r"number: the settings of Narrower are fixed; .* in batch.memory"):
+    with pytest.raises(
+        FrozenInstanceError, match=r"number: the settings of Narrower are fixed; .* in batch.memory"
+    ):
         Narrower().number = 1
-    for kind in (Narrower, mine(tmp_path, "def prepare(self, batch):\n    self.number = batch.number")):
-        with pytest.raises(MethodError, match=rf"{kind.__name__}.prepare .*keep what changes in batch.memory"):
+    for kind in (
+        Narrower,
+        mine(tmp_path, "def prepare(self, batch):\n    self.number = batch.number"),
+    ):
+        with pytest.raises(
+            MethodError, match=rf"{kind.__name__}.prepare .*keep what changes in batch.memory"
+        ):
             train(kind())
 
 
@@ -217,7 +286,9 @@ def test_what_a_method_would_keep_on_itself_is_refused_and_the_memory_named(tmp_
         (D + "class Base(PPO):\n    most: int = 3\nclass Mine(Base):\n    most = 4", "most"),
     ],
 )
-def test_a_setting_that_python_would_ignore_is_refused_when_the_method_is_named_or_made(code, lost, tmp_path):
+def test_a_setting_that_python_would_ignore_is_refused_when_the_method_is_named_or_made(
+    code, lost, tmp_path
+):
     code = f"from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n{code}\n"
     (tmp_path / "mine.py").write_text(code)
     said = rf"Mine: expected @dataclass\(frozen=True, kw_only=True\) .* it would ignore {lost}$"
@@ -240,22 +311,34 @@ def test_what_trlib_methods_says_of_a_file(tmp_path, capsys):
     )
     assert main(["methods", f"{tmp_path / 'wide.py'}:Wide"]) == 0
     said = capsys.readouterr().out
-    assert "Wider above." in said and "eps_high=0.5   (float)" in said and "most=3   (int)\n      How many." in said
+    assert (
+        "Wider above." in said
+        and "eps_high=0.5   (float)" in said
+        and "most=3   (int)\n      How many." in said
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nowhere.py:Mine", "method: expected FILE.py:NAME, got .*nowhere.py:Mine', and .*nowhere.py' is not a file"),
+        (
+            "nowhere.py:Mine",
+            "method: expected FILE.py:NAME, got .*nowhere.py:Mine', and .*nowhere.py' is not a file",
+        ),
         ("empty.py:Mine", "method: expected a method in .*empty.py', got a file that defines none"),
-        ("near.py:Mien", "a method in .*near.py': expected one of Mine, got 'Mien'; did you mean 'Mine'"),
+        (
+            "near.py:Mien",
+            "a method in .*near.py': expected one of Mine, got 'Mien'; did you mean 'Mine'",
+        ),
         ("broken.py:Mine", "broken.py: ZeroDivisionError: division by zero"),
         ("near.py", r"method: expected FILE.py:NAME, got .*near.py'; NAME is the method in it"),
     ],
 )
 def test_a_file_without_the_class(text, said, tmp_path):
     (tmp_path / "empty.py").write_text("from trlib.algorithms import PPO\nx = 1\n")
-    (tmp_path / "near.py").write_text("from trlib.algorithms import PPO\nclass Mine(PPO):\n    pass\n")
+    (tmp_path / "near.py").write_text(
+        "from trlib.algorithms import PPO\nclass Mine(PPO):\n    pass\n"
+    )
     (tmp_path / "broken.py").write_text("1 / 0\n")
     with pytest.raises(ValueError, match=said):
         method_kind(f"{tmp_path / text}")
@@ -265,7 +348,8 @@ def test_files_of_one_name_in_two_folders_keep_to_their_own_neighbours(tmp_path)
     for n in (1, 2):
         (tmp_path / str(n)).mkdir()
         (tmp_path / str(n) / "mine.py").write_text(
-            "from dataclasses import dataclass\nfrom beside import N\nfrom trlib.algorithms import PPO\n\n"
+            "from dataclasses import dataclass\nfrom beside import N\nfrom trlib.algorithms "
+            "import PPO\n\n"
             f"{D}class Mine(PPO):\n    most: int = N\n"
         )
         (tmp_path / str(n) / "beside.py").write_text(f"N = {n}\n")
@@ -273,13 +357,16 @@ def test_files_of_one_name_in_two_folders_keep_to_their_own_neighbours(tmp_path)
     assert [kind().most for kind in kinds] == [1, 2, 1]
 
 
-# -- memory ------------------------------------------------------------------------------------------------------------
+# -- memory
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
     memory = Memory(METRICS)
     memory["a"], memory["b"], memory["c"] = np.float32(0.5), np.int64(3), True
-    assert memory.numbers() == {"a": 0.5, "b": 3, "c": 1} and [type(v) for v in memory.numbers().values()] == [
+    assert memory.numbers() == {"a": 0.5, "b": 3, "c": 1} and [
+        type(v) for v in memory.numbers().values()
+    ] == [
         float,
         int,
         int,
@@ -288,12 +375,22 @@ def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
     memory["t"] = leaf * 2
     memory["t"].mul_(2)
     assert memory["t"].tolist() == [4, 4] and not memory["t"].requires_grad
-    for value, said in (("x", "str"), ([1], "list"), (np.ones(2), "ndarray"), (None, "NoneType"), (1j, "complex")):
-        with pytest.raises(TypeError, match=rf"memory\['a'\]: expected a number or a tensor, .* got {said}"):
+    for value, said in (
+        ("x", "str"),
+        ([1], "list"),
+        (np.ones(2), "ndarray"),
+        (None, "NoneType"),
+        (1j, "complex"),
+    ):
+        with pytest.raises(
+            TypeError, match=rf"memory\['a'\]: expected a number or a tensor, .* got {said}"
+        ):
             memory["a"] = value
     with pytest.raises(TypeError, match=r"memory\['s'\]: expected a dense tensor"):
         memory["s"] = torch.eye(2).to_sparse()
-    with pytest.raises(ValueError, match=r"memory\['kl'\]: expected a name that the history does not use"):
+    with pytest.raises(
+        ValueError, match=r"memory\['kl'\]: expected a name that the history does not use"
+    ):
         memory["kl"] = 1.0
     with pytest.raises(TypeError, match="memory: expected a name, got 3"):
         memory[3] = 1.0
@@ -302,7 +399,8 @@ def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
     assert again.numbers() == memory.numbers() and torch.equal(again["t"], memory["t"])
 
 
-# -- what a method may do ----------------------------------------------------------------------------------------------
+# -- what a method may do
+# ----------------------------------------------------------------------------------------------
 
 
 class Early(PPO):
@@ -323,8 +421,14 @@ def test_an_update_may_stop_early_and_a_batch_knows_its_number_and_reasons():
     seen.clear()
     run = train(Early(), epochs=5, warmup=4, lr=1e-3)
     assert [(number, batches) for number, batches, _, _ in seen] == [(0, 3), (1, 3), (2, 3)]
-    assert [round(lr, 9) for *_, lr in seen] == [0.00025, 0.00075, 0.001]  # two updates a batch, four of warm-up
-    assert all(len(reasons) == 8 and set(reasons) <= set(trlib.tasks.REASONS) for _, _, reasons, _ in seen)
+    assert [round(lr, 9) for *_, lr in seen] == [
+        0.00025,
+        0.00075,
+        0.001,
+    ]  # two updates a batch, four of warm-up
+    assert all(
+        len(reasons) == 8 and set(reasons) <= set(trlib.tasks.REASONS) for _, _, reasons, _ in seen
+    )
     one = train(PPO(), epochs=2, warmup=4, lr=1e-3)
     for a, b in zip(run.policy.parameters, one.policy.parameters, strict=True):
         assert torch.equal(a, b)
@@ -333,27 +437,37 @@ def test_an_update_may_stop_early_and_a_batch_knows_its_number_and_reasons():
 class OneNumber(Method):
     def objective(self, scores, batch):
         return TokenLoss(
-            pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask).per_token.sum()
+            pg_is_loss(
+                scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask
+            ).per_token.sum()
             / batch.mask.sum()
         )
 
 
 class PerCompletion(Method):
     def objective(self, scores, batch):
-        lost = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask).per_token
+        lost = pg_is_loss(
+            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask
+        ).per_token
         return TokenLoss(lost.sum(-1) / batch.lengths)
 
 
-@pytest.mark.parametrize(("kind", "aggregation"), [(OneNumber, "token-mean"), (PerCompletion, "seq-mean-token-mean")])
+@pytest.mark.parametrize(
+    ("kind", "aggregation"), [(OneNumber, "token-mean"), (PerCompletion, "seq-mean-token-mean")]
+)
 def test_a_loss_per_completion_or_as_one_number_is_that_of_tokens(kind, aggregation):
     class PerToken(Method):
         def objective(self, scores, batch):
-            return pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+            return pg_is_loss(
+                scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask
+            )
 
     one, other = train(kind()), train(PerToken(aggregation=aggregation))
     assert "kept" not in one.history and "kept" in other.history
     assert one.history.loss.tolist() == pytest.approx(other.history.loss.tolist(), abs=1e-7)
-    assert one.history.grad_norm.tolist() == pytest.approx(other.history.grad_norm.tolist(), rel=1e-4)
+    assert one.history.grad_norm.tolist() == pytest.approx(
+        other.history.grad_norm.tolist(), rel=1e-4
+    )
 
 
 def test_tensors_that_prepare_adds_follow_their_rows():
@@ -363,7 +477,10 @@ def test_tensors_that_prepare_adds_follow_their_rows():
 
         def objective(self, scores, batch):
             added = batch.extra["mine"]
-            assert torch.equal(added, batch.rewards * 2 + batch.group) and added.shape == batch.rewards.shape
+            assert (
+                torch.equal(added, batch.rewards * 2 + batch.group)
+                and added.shape == batch.rewards.shape
+            )
             return super().objective(scores, batch)
 
     assert len(train(Adds(), minibatches=2).rows) == 3
@@ -371,7 +488,9 @@ def test_tensors_that_prepare_adds_follow_their_rows():
 
 def test_hidden_states_are_what_the_output_layer_reads():
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    c = trlib.sample(policy, [p.text for p in task.prompts(2, seed=0)], group=3, max_tokens=6, seed=0)
+    c = trlib.sample(
+        policy, [p.text for p in task.prompts(2, seed=0)], group=3, max_tokens=6, seed=0
+    )
     scores = policy.score(c, full=True, hidden=True)
     logits = policy.model.get_output_embeddings()(scores.hidden)
     torch.testing.assert_close(torch.log_softmax(logits, -1)[c.mask], scores.full[c.mask])
@@ -381,7 +500,9 @@ def test_hidden_states_are_what_the_output_layer_reads():
 
 def test_perturbed_embeddings_move_the_scores_and_have_a_gradient():
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    c = trlib.sample(policy, [p.text for p in task.prompts(2, seed=0)], group=3, max_tokens=6, seed=0)
+    c = trlib.sample(
+        policy, [p.text for p in task.prompts(2, seed=0)], group=3, max_tokens=6, seed=0
+    )
     plain, shift = policy.score(c).logp, []
 
     def perturb(embedded):
@@ -397,7 +518,9 @@ def test_perturbed_embeddings_move_the_scores_and_have_a_gradient():
 
 
 def test_the_documentations_methods_train(tmp_path):
-    page = (Path(trlib.__file__).parents[1] / "book/interface/method.md").read_text(encoding="utf-8")
+    page = (Path(trlib.__file__).parents[1] / "book/interface/method.md").read_text(
+        encoding="utf-8"
+    )
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     assert len(blocks) == 3
     for block in blocks:
@@ -406,14 +529,20 @@ def test_the_documentations_methods_train(tmp_path):
         run = train(method_kind(f"{tmp_path / name.lower()}.py:{name}")(), lr=1e-3)
         assert run.history.kl.iloc[-1] > 0
     assert {"beta", "reached"} <= set(run.history)
-    base = re.search(r"^    from dataclasses.*?\n\n`trlib", trlib.algorithms.method.__doc__, re.M | re.S)[0]
+    base = re.search(
+        r"^    from dataclasses.*?\n\n`trlib", trlib.algorithms.method.__doc__, re.M | re.S
+    )[0]
     (tmp_path / "page.py").write_text("\n".join(line[4:] for line in base.splitlines()[:-1]))
     assert train(method_kind(f"{tmp_path / 'page.py'}:Bounded")(most=1.5)).history.kl.iloc[-1] > 0
 
 
 def test_an_optimiser_is_a_name_a_class_or_a_file():
     def stepped(optimizer, **more):
-        return train(PPO(), optimizer=optimizer, **{"prompts": 8, "group": 8, "minibatches": 4, "lr": 1.0, **more})
+        return train(
+            PPO(),
+            optimizer=optimizer,
+            **{"prompts": 8, "group": 8, "minibatches": 4, "lr": 1.0, **more},
+        )
 
     named, own = stepped("sgd", betas=(0.9, 0.9)), stepped(torch.optim.SGD)
     assert named.settings["optimizer"] == "sgd" and own.settings["optimizer"] == "SGD"
@@ -424,23 +553,34 @@ def test_an_optimiser_is_a_name_a_class_or_a_file():
         "sgd, sign, got 'adamv'; did you mean 'adamw'",
     ):
         stepped("adamv")
-    with pytest.raises(TypeError, match=r"optimizer: expected a name or a callable such as torch.optim.SGD, got 3"):
+    with pytest.raises(
+        TypeError, match=r"optimizer: expected a name or a callable such as torch.optim.SGD, got 3"
+    ):
         stepped(3)
-    with pytest.raises(TypeError, match=r"optimizer: expected .*<lambda> to make a torch.optim.Optimizer, got list"):
+    with pytest.raises(
+        TypeError, match=r"optimizer: expected .*<lambda> to make a torch.optim.Optimizer, got list"
+    ):
         stepped(lambda groups: [])
-    with pytest.raises(ValueError, match=r"optimizer: SGD\(momentum=-1.0\) refuses these .*: Invalid momentum"):
+    with pytest.raises(
+        ValueError, match=r"optimizer: SGD\(momentum=-1.0\) refuses these .*: Invalid momentum"
+    ):
         stepped(partial(torch.optim.SGD, momentum=-1.0))
 
 
 def test_scores_and_needs_say_what_is_missing():
-    with pytest.raises(ValueError, match=r"values: the scores do not hold it; .* Needs\(critic=1.0"):
+    with pytest.raises(
+        ValueError, match=r"values: the scores do not hold it; .* Needs\(critic=1.0"
+    ):
         _ = Scores(torch.zeros(1, 1)).values
     assert not hasattr(Scores(torch.zeros(1, 1)), "full") and Needs() == Needs(old=None)
     assert [*Scores(torch.zeros(1, 1), hidden=torch.zeros(1, 1, 2)).present()] == ["logp", "hidden"]
-    assert {f.name for f in fields(Provided)} <= NEEDED_FOR.keys() and set(vars(Provided()).values()) == {None}
+    assert {f.name for f in fields(Provided)} <= NEEDED_FOR.keys() and set(
+        vars(Provided()).values()
+    ) == {None}
 
 
-# -- odd but sensible --------------------------------------------------------------------------------------------------
+# -- odd but sensible
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_class_constant_stays_one_and_a_default_may_be_made_anew():
@@ -455,22 +595,35 @@ def test_a_class_constant_stays_one_and_a_default_may_be_made_anew():
     class Below(Lists):
         here: ClassVar[int] = 2
 
-    assert Near().anchor == "rollout" and [f.name for f in fields(Near)] == [f.name for f in fields(PPO)]
+    assert Near().anchor == "rollout" and [f.name for f in fields(Near)] == [
+        f.name for f in fields(PPO)
+    ]
     assert Below().tags == [] and Below().tags is not Below().tags and Below(tags=[1]).tags == [1]
 
 
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("mask=batch.mask & False", "mask: expected a new name, got one of the batch's own; replace"),
-        ("advantages=batch.logp_rollout", "advantages: expected a new name, got one of the batch's own"),
+        (
+            "mask=batch.mask & False",
+            "mask: expected a new name, got one of the batch's own; replace",
+        ),
+        (
+            "advantages=batch.logp_rollout",
+            "advantages: expected a new name, got one of the batch's own",
+        ),
         ("mine=3.0", r"mine: expected a tensor \[B, \.\.\.\] with B = 8, got float"),
         ("mine=batch.rewards[:3]", r"mine: expected a tensor \[B, \.\.\.\] with B = 8, got \[3\]"),
     ],
 )
 def test_what_prepare_cannot_add_is_refused(code, said, tmp_path):
     with pytest.raises(MethodError, match=rf"Mine.prepare \(.*mine.py:7\): {said}"):
-        train(mine(tmp_path, f"def prepare(self, batch):\n    return super().prepare(batch).plus({code})")())
+        train(
+            mine(
+                tmp_path,
+                f"def prepare(self, batch):\n    return super().prepare(batch).plus({code})",
+            )()
+        )
 
 
 @pytest.mark.parametrize(
@@ -478,8 +631,14 @@ def test_what_prepare_cannot_add_is_refused(code, said, tmp_path):
     [
         ("topk_anchor=-1", "topk_anchor: expected a whole number of at least 0, got -1"),
         ("critic=-1.0", "critic: expected a number at least 0 and below inf, got -1.0"),
-        ("critic=1.0, critic_outputs=0", "critic_outputs: expected a whole number of at least 1, got 0"),
-        ("values=True", r"values: expected a critic that gives them, Needs\(critic=1.0, values=True\), got none"),
+        (
+            "critic=1.0, critic_outputs=0",
+            "critic_outputs: expected a whole number of at least 1, got 0",
+        ),
+        (
+            "values=True",
+            r"values: expected a critic that gives them, Needs\(critic=1.0, values=True\), got none",
+        ),
     ],
 )
 def test_needs_outside_their_meaning_are_refused(asked, said, tmp_path):
@@ -489,10 +648,15 @@ def test_needs_outside_their_meaning_are_refused(asked, said, tmp_path):
 
 @pytest.mark.parametrize("anchor", [None, "rollout", "recomputed"])
 @pytest.mark.parametrize(
-    ("method", "name"), [(TROLL(top_k=277), "top_k"), (DPPO(delta_tv=0.1, measure="topk", k=277), "k")]
+    ("method", "name"),
+    [(TROLL(top_k=277), "top_k"), (DPPO(delta_tv=0.1, measure="topk", k=277), "k")],
 )
-def test_more_tokens_than_the_vocabulary_has_are_refused_by_the_setting_s_name(method, name, anchor):
-    with pytest.raises(ValueError, match=f"^{name}: expected at most 272, the number of tokens in the .*, got 277"):
+def test_more_tokens_than_the_vocabulary_has_are_refused_by_the_setting_s_name(
+    method, name, anchor
+):
+    with pytest.raises(
+        ValueError, match=f"^{name}: expected at most 272, the number of tokens in the .*, got 277"
+    ):
         train(method, anchor=anchor)
 
 
@@ -505,8 +669,14 @@ def test_a_plan_may_be_a_generator():
 
 
 def test_a_decorated_box_is_found_in_its_own_file(tmp_path):
-    kind = mine(tmp_path, "import torch\n@torch.no_grad()\ndef prepare(self, batch):\n    return batch.nothing")
-    with pytest.raises(MethodError, match=r"Mine.prepare \(.*mine.py:9\): AttributeError: .* no attribute 'nothing'"):
+    kind = mine(
+        tmp_path,
+        "import torch\n@torch.no_grad()\ndef prepare(self, batch):\n    return batch.nothing",
+    )
+    with pytest.raises(
+        MethodError,
+        match=r"Mine.prepare \(.*mine.py:9\): AttributeError: .* no attribute 'nothing'",
+    ):
         train(kind())
 
 
@@ -514,7 +684,9 @@ def test_what_is_remembered_does_not_change_with_what_it_was_taken_from(tmp_path
     class Past(PPO):
         def update(self, step):
             memory = step.batch.memory
-            memory["moved"] = float((step.parameters[0] - memory.get("w", step.parameters[0])).detach().abs().max())
+            memory["moved"] = float(
+                (step.parameters[0] - memory.get("w", step.parameters[0])).detach().abs().max()
+            )
             memory["w"] = step.parameters[0]
             super().update(step)
 
@@ -526,13 +698,17 @@ def test_what_is_remembered_does_not_change_with_what_it_was_taken_from(tmp_path
 
 
 def test_a_memory_may_not_use_the_name_of_the_historys_index(tmp_path):
-    with pytest.raises(MethodError, match=r"memory\['batch'\]: expected a name that the history does not use"):
+    with pytest.raises(
+        MethodError, match=r"memory\['batch'\]: expected a name that the history does not use"
+    ):
         train(mine(tmp_path, "def prepare(self, batch):\n    batch.memory['batch'] = 1")())
 
 
 @pytest.mark.parametrize(("loss", "said"), [("3.0", "float"), ("step.loss().expand(2)", r"\[2\]")])
 def test_a_loss_that_is_no_number_is_refused(loss, said, tmp_path):
-    with pytest.raises(MethodError, match=rf"mine.py:7\): loss: expected a tensor of one number, got {said}"):
+    with pytest.raises(
+        MethodError, match=rf"mine.py:7\): loss: expected a tensor of one number, got {said}"
+    ):
         train(mine(tmp_path, f"def update(self, step):\n    step.descend({loss})")())
 
 
@@ -557,7 +733,10 @@ class Keeps(torch.optim.Optimizer):
             for p in group["params"]:
                 state = self.state[p]
                 if not state:
-                    state |= {"count": torch.tensor(0), "m": torch.zeros_like(p, dtype=torch.bfloat16)}
+                    state |= {
+                        "count": torch.tensor(0),
+                        "m": torch.zeros_like(p, dtype=torch.bfloat16),
+                    }
                 assert state["count"].dtype == torch.int64 and state["m"].dtype == torch.bfloat16
                 state["count"] += 1
                 state["m"].mul_(0.9).add_(p.grad.to(torch.bfloat16))
@@ -568,14 +747,24 @@ def parted(groups, *, lr):
     """AdamW on matrices and vectors apart, as for a weight decay of the matrices alone."""
     parameters = groups[0]["params"]
     return torch.optim.AdamW(
-        [{"params": [p for p in parameters if p.dim() > 1]}, {"params": [p for p in parameters if p.dim() < 2]}],
+        [
+            {"params": [p for p in parameters if p.dim() > 1]},
+            {"params": [p for p in parameters if p.dim() < 2]},
+        ],
         lr=lr,
         weight_decay=0.0,
     )
 
 
 @pytest.mark.parametrize(
-    "optimizer", [Keeps, parted, partial(torch.optim.AdamW, amsgrad=True), torch.optim.NAdam, torch.optim.Adafactor]
+    "optimizer",
+    [
+        Keeps,
+        parted,
+        partial(torch.optim.AdamW, amsgrad=True),
+        torch.optim.NAdam,
+        torch.optim.Adafactor,
+    ],
 )
 def test_an_optimiser_goes_on_bit_for_bit(optimizer, tmp_path):
     more = {"optimizer": optimizer, "prompts": 8, "group": 8, "lr": 1e-2}
@@ -589,7 +778,10 @@ def test_an_optimiser_goes_on_bit_for_bit(optimizer, tmp_path):
 
 def test_groups_that_an_optimiser_makes_are_clipped_together():
     more = {"prompts": 8, "group": 8, "betas": (0.9, 0.999)}
-    norms = [train(PPO(), optimizer=made, **more).history.grad_norm.tolist() for made in ("adamw", parted)]
+    norms = [
+        train(PPO(), optimizer=made, **more).history.grad_norm.tolist()
+        for made in ("adamw", parted)
+    ]
     assert norms[0] == pytest.approx(norms[1], rel=1e-5) and max(norms[0]) > 0
 
 
@@ -611,9 +803,14 @@ def test_an_optimiser_that_could_not_run_or_be_saved_is_told(tmp_path):
             super().step(closure)
             self.state["all"] = 3
 
-    with pytest.raises(TypeError, match="expected one that steps on a gradient, got LBFGS, which asks for a closure"):
+    with pytest.raises(
+        TypeError,
+        match="expected one that steps on a gradient, got LBFGS, which asks for a closure",
+    ):
         train(PPO(), optimizer=torch.optim.LBFGS)
-    with pytest.raises(CheckpointError, match=r"expected its state by parameter, .* got state\['all'\] = int"):
+    with pytest.raises(
+        CheckpointError, match=r"expected its state by parameter, .* got state\['all'\] = int"
+    ):
         train(PPO(), optimizer=Counts, out=tmp_path)
 
 
@@ -629,15 +826,23 @@ def test_a_verifier_that_breaks_and_any_other_error_lose_nothing(tmp_path, monke
             return super().prompts(n, seed=seed) if len(asked) <= 2 else {}[n]
 
     calls, asked = [], []
-    with pytest.raises(MethodError, match=r"batch 2: Breaks.prompts \(.*boxes.py:\d+\): KeyError: 2"):
+    with pytest.raises(
+        MethodError, match=r"batch 2: Breaks.prompts \(.*boxes.py:\d+\): KeyError: 2"
+    ):
         trlib.train(trlib.load_policy("dial"), Breaks(), PPO(), **SMALL, out=tmp_path / "a")
     calls[:], asked[:] = [1] * 8, []
-    with pytest.raises(MethodError, match=r"batch 1: Breaks.verify \(.*boxes.py:\d+\): ZeroDivision") as caught:
+    with pytest.raises(
+        MethodError, match=r"batch 1: Breaks.verify \(.*boxes.py:\d+\): ZeroDivision"
+    ) as caught:
         trlib.train(trlib.load_policy("dial"), Breaks(), PPO(), **SMALL, out=tmp_path / "b")
     assert len(caught.value.run.rows) == 1
     drawn = iter([collect.sample] * 2)
-    monkeypatch.setattr(collect, "sample", lambda *args, **more: next(drawn, {}.__getitem__)(*args, **more))
+    monkeypatch.setattr(
+        collect, "sample", lambda *args, **more: next(drawn, {}.__getitem__)(*args, **more)
+    )
     with pytest.raises(TypeError, match="no keyword arguments"):
-        trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), PPO(), **SMALL, out=tmp_path / "c")
+        trlib.train(
+            trlib.load_policy("dial"), trlib.load_task("dial"), PPO(), **SMALL, out=tmp_path / "c"
+        )
     for folder, batches in (("a", 2), ("b", 1), ("c", 2)):
         assert len(checkpoints.load(tmp_path / folder)[1]["rows"]) == batches

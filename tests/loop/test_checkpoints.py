@@ -33,7 +33,9 @@ RUN = {"steps": 2, "prompts": 2, "group": 2, "probe": 2, "minibatches": 2, "prog
 def trained(out, method=None, policy="dial", **settings):
     """A run of two small batches."""
     policy = policy if isinstance(policy, Policy) else trlib.load_policy(policy)
-    return trlib.train(policy, trlib.load_task("dial"), method or GRPO(), out=out, **{**RUN, **settings})
+    return trlib.train(
+        policy, trlib.load_task("dial"), method or GRPO(), out=out, **{**RUN, **settings}
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +63,9 @@ def test_tensors_and_the_rest_come_back_as_they_were(tmp_path):
     }
     checkpoints.save(tmp_path, tensors, meta)
     back, rest = checkpoints.load(tmp_path)
-    assert all(torch.equal(back[name], t) and back[name].dtype == t.dtype for name, t in tensors.items())
+    assert all(
+        torch.equal(back[name], t) and back[name].dtype == t.dtype for name, t in tensors.items()
+    )
     assert rest["rows"][0]["x"] == 0.1 + 0.2 and rest["rows"][0]["nan"] != rest["rows"][0]["nan"]
     assert rest["settings"]["text"] == "ε ≤ δ" and rest["learner"]["memory"] == {"a": 3}
     assert [p.name for p in tmp_path.iterdir()] == [checkpoints.NAME]
@@ -74,7 +78,9 @@ def test_what_was_loaded_no_longer_depends_on_the_file(tmp_path):
         file.seek(-40_000, 2)
         file.write(b"\0" * 40_000)
     assert (back["a"] == 1).all()
-    with pytest.raises(CheckpointError, match=r"damaged file of \d+ bytes \(its checksum does not match\)"):
+    with pytest.raises(
+        CheckpointError, match=r"damaged file of \d+ bytes \(its checksum does not match\)"
+    ):
         checkpoints.load(tmp_path)
 
 
@@ -102,12 +108,15 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints.os, "fsync", full)
-    with pytest.raises(CheckpointError, match="No space left on device; what was saved before is intact"):
+    with pytest.raises(
+        CheckpointError, match="No space left on device; what was saved before is intact"
+    ):
         write(tmp_path / "f", "new")
     assert (tmp_path / "f").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
 
 
-# -- what is checked before anything is taken up -------------------------------------------------------------------
+# -- what is checked before anything is taken up
+# -------------------------------------------------------------------
 
 
 def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
@@ -120,7 +129,9 @@ def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
     for place in places:
         bit = 1 << rng.randrange(3)
         file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
-        with pytest.raises(CheckpointError, match=r"out: expected a whole checkpoint at .* got a damaged file of"):
+        with pytest.raises(
+            CheckpointError, match=r"out: expected a whole checkpoint at .* got a damaged file of"
+        ):
             checkpoints.load(tmp_path)
     file.write_bytes(whole)
     assert len(trained(tmp_path, resume=True).rows) == 2
@@ -141,15 +152,19 @@ def test_a_checkpoint_without_its_checksum_is_refused(tmp_path):
         (PPOCritic(), {}, {"policy", "critic", "optimizer"}),
     ],
 )
-def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path, method, settings, prefixes):
+def test_tensors_of_another_run_are_named_and_nothing_is_changed(
+    tmp_path, method, settings, prefixes
+):
     trained(tmp_path, method, steps=1, **settings)
     file = tmp_path / checkpoints.NAME
     tensors, rest = checkpoints.load(tmp_path)
     assert {name.split("/")[0] for name in tensors} == prefixes
     policy, fresh = trlib.load_policy("dial"), trlib.load_policy("dial").state()
-    # The optimiser's state, the sampler's past and a method's memory have no shape before the first batch.
+    # The optimiser's state, the sampler's past and a method's memory have no shape before the first
+    # batch.
     for name in (
-        max(n for n in tensors if n.startswith(prefix)) for prefix in sorted(prefixes - {"past", "optimizer"})
+        max(n for n in tensors if n.startswith(prefix))
+        for prefix in sorted(prefixes - {"past", "optimizer"})
     ):
         t = tensors[name]
         for changed, words in (
@@ -161,7 +176,9 @@ def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path, metho
             odd = {n: v for n, v in {**tensors, **changed}.items() if v is not None}
             checkpoints.save(tmp_path, odd, rest)
             before = file.read_bytes()
-            with pytest.raises(CheckpointError, match=rf"out: expected the tensors of this run at .*, {words}"):
+            with pytest.raises(
+                CheckpointError, match=rf"out: expected the tensors of this run at .*, {words}"
+            ):
                 trained(tmp_path, method, policy=policy, resume=True, **settings)
             assert file.read_bytes() == before
             assert all(torch.equal(value, fresh[key]) for key, value in policy.state().items())
@@ -174,22 +191,32 @@ def test_copies_of_few_digits_are_checked_too(tmp_path):
     trained(tmp_path, policy=coarse(), steps=1)
     tensors, rest = checkpoints.load(tmp_path)
     checkpoints.save(tmp_path, {**tensors, "exact/3": tensors["exact/3"].bfloat16()}, rest)
-    with pytest.raises(CheckpointError, match=r"got 'exact/3' bfloat16 .* where float32 .* is wanted"):
+    with pytest.raises(
+        CheckpointError, match=r"got 'exact/3' bfloat16 .* where float32 .* is wanted"
+    ):
         trained(tmp_path, policy=coarse(), resume=True)
 
 
-# -- the folder ----------------------------------------------------------------------------------------------------
+# -- the folder
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_folder_is_cleared_of_what_a_killed_process_left(tmp_path, policy):
     for name in (checkpoints.NAME, "history.csv"):
         (tmp_path / f".{name}.1{checkpoints.UNFINISHED}").write_text("half")
     (tmp_path / f".policy.x{checkpoints.UNFINISHED}").mkdir()
-    for name in (".mine", f".model.2{checkpoints.UNFINISHED}"):  # the second one is being saved by somebody else
+    for name in (
+        ".mine",
+        f".model.2{checkpoints.UNFINISHED}",
+    ):  # the second one is being saved by somebody else
         (tmp_path / name).write_text("kept")
     with checkpoints.holding(tmp_path, True, policy) as folder:
         assert folder == tmp_path
-        assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", ".mine", ".model.2.unfinished"]
+        assert sorted(p.name for p in tmp_path.iterdir()) == [
+            ".lock",
+            ".mine",
+            ".model.2.unfinished",
+        ]
 
 
 def test_a_trained_policy_that_was_put_aside_by_a_kill_is_back_in_its_place(tmp_path):
@@ -197,7 +224,9 @@ def test_a_trained_policy_that_was_put_aside_by_a_kill_is_back_in_its_place(tmp_
     (tmp_path / "policy").rename(tmp_path / ".policy.x.old.unfinished")
     (tmp_path / ".policy.x.unfinished").mkdir()
     with checkpoints.holding(tmp_path, True, trlib.load_policy("dial")):
-        assert (tmp_path / "policy" / "model.safetensors").is_file() and not list(tmp_path.glob(".policy*"))
+        assert (tmp_path / "policy" / "model.safetensors").is_file() and not list(
+            tmp_path.glob(".policy*")
+        )
 
 
 HOLDER = """
@@ -214,7 +243,10 @@ with checkpoints.holding(sys.argv[1], False, trlib.load_policy("dial")) as folde
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path, end):
     first = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDER, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert first.stdout.readline() == "held\n"
     writing = tmp_path / ".checkpoint.safetensors.1.unfinished"
@@ -232,7 +264,10 @@ def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path,
 
 
 def test_a_run_inside_a_run_has_a_folder_of_its_own(tmp_path, policy):
-    with checkpoints.holding(tmp_path, False, policy), pytest.raises(CheckpointError, match=r"which this process has$"):
+    with (
+        checkpoints.holding(tmp_path, False, policy),
+        pytest.raises(CheckpointError, match=r"which this process has$"),
+    ):
         trained(tmp_path)
     trained(tmp_path)
 
@@ -247,7 +282,11 @@ def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
 def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder):
     trlib.load_policy(folder).save(tmp_path / "mine" / "policy")
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    for name, out in ((folder, folder), (folder, folder / "run"), (tmp_path / "mine" / "policy", tmp_path / "mine")):
+    for name, out in (
+        (folder, folder),
+        (folder, folder / "run"),
+        (tmp_path / "mine" / "policy", tmp_path / "mine"),
+    ):
         with pytest.raises(
             CheckpointError,
             match=rf"^out: expected a folder other than the policy's, '{name}', "
@@ -256,7 +295,10 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
             trained(out, policy=name)
     (tmp_path / "other" / "policy").mkdir(parents=True)
     (tmp_path / "other" / "policy" / "thesis.tex").write_text("years of work")
-    with pytest.raises(CheckpointError, match=r"^out: expected an empty folder, or .*other/policy' with 'thesis.tex'"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"^out: expected an empty folder, or .*other/policy' with 'thesis.tex'",
+    ):
         trained(tmp_path / "other")
     assert {p: p.read_bytes() for p in before} == before
     assert not (folder / "run").exists() and not (tmp_path / "other" / checkpoints.NAME).exists()
@@ -269,17 +311,25 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
         ("prompts.csv", "holds the prompts.csv of a run"),
         ("run.json", "holds the run.json of a run"),
         ("policy/model.safetensors", "holds the policy of a run"),
-        ("policy/thesis.tex", "expected an empty folder, or one with only a saved policy .* 'thesis.tex' in it"),
+        (
+            "policy/thesis.tex",
+            "expected an empty folder, or one with only a saved policy .* 'thesis.tex' in it",
+        ),
         ("policy", "expected a folder to write a policy into, got the file"),
         ("run.json/x", "holds the run.json of a run"),
     ],
 )
-def test_nothing_in_a_folder_is_written_over_but_by_the_run_that_wrote_it(tmp_path, policy, name, words):
+def test_nothing_in_a_folder_is_written_over_but_by_the_run_that_wrote_it(
+    tmp_path, policy, name, words
+):
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)
     file.write_text("years of work")
     for resume in (False, True):
-        with pytest.raises(CheckpointError, match=f"^out: .*{words}"), checkpoints.holding(tmp_path, resume, policy):
+        with (
+            pytest.raises(CheckpointError, match=f"^out: .*{words}"),
+            checkpoints.holding(tmp_path, resume, policy),
+        ):
             pass
     assert file.read_text() == "years of work"
 
@@ -290,7 +340,9 @@ def test_a_folder_without_room_for_files_is_found_before_any_work(tmp_path, poli
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     with (
-        pytest.raises(CheckpointError, match=rf"^out: cannot write into '{tmp_path}': Read-only file system$"),
+        pytest.raises(
+            CheckpointError, match=rf"^out: cannot write into '{tmp_path}': Read-only file system$"
+        ),
         checkpoints.holding(tmp_path, False, policy),
     ):
         pass

@@ -20,14 +20,17 @@ def test_the_exact_metrics_by_hand():
     back_kl = 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
     assert row["kl"] == pytest.approx(forth / 2) and row["kl_back"] == pytest.approx(back_kl / 2)
     assert row["tv"] == pytest.approx(0.125) and row["tv_max"] == pytest.approx(0.25)
-    entropy = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75)) - (0.9 * math.log(0.9) + 0.1 * math.log(0.1))
+    entropy = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75)) - (
+        0.9 * math.log(0.9) + 0.1 * math.log(0.1)
+    )
     assert row["entropy"] == pytest.approx(entropy / 2)
     assert back.tolist() == pytest.approx([1.5 * math.log(1.5) - 1.5 + 1])
     assert row["kl_seq_back"] == pytest.approx(back[0].item())
 
 
 def test_kl_seq_back_is_unbiased_for_the_divergence_of_completions():
-    """Over all completions of an enumerated policy, weighted by mu, the terms sum to KL(pi || mu)."""
+    """Over all completions of an enumerated policy, weighted by mu, the terms sum to KL(pi ||
+    mu)."""
     rng = torch.Generator().manual_seed(0)
     first = torch.log_softmax(torch.randn(2, 3, generator=rng, dtype=torch.float64), -1)
     second = torch.log_softmax(torch.randn(2, 3, 3, generator=rng, dtype=torch.float64), -1)
@@ -41,8 +44,14 @@ def test_kl_seq_back_is_unbiased_for_the_divergence_of_completions():
 
 def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
     rng = torch.Generator().manual_seed(0)
-    mu, pi = (torch.log_softmax(torch.randn(5, 7, 11, generator=rng, dtype=torch.float64), -1) for _ in range(2))
-    tokens, mask = torch.randint(0, 11, (5, 7), generator=rng), torch.rand(5, 7, generator=rng) < 0.6
+    mu, pi = (
+        torch.log_softmax(torch.randn(5, 7, 11, generator=rng, dtype=torch.float64), -1)
+        for _ in range(2)
+    )
+    tokens, mask = (
+        torch.randint(0, 11, (5, 7), generator=rng),
+        torch.rand(5, 7, generator=rng) < 0.6,
+    )
     row, back = measure(mu, pi, tokens, mask)
     for at_once in (1, 25, 200):  # one token, two, eighteen
         monkeypatch.setattr("trlib.loop.metrics.AT_ONCE", at_once)
@@ -52,13 +61,17 @@ def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
 
 def test_a_masked_probe_and_an_empty_one():
     full = torch.full((2, 3, 4), math.nan)
-    row, back = measure(full, full, torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 3, dtype=torch.bool))
+    row, back = measure(
+        full, full, torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 3, dtype=torch.bool)
+    )
     assert all(math.isnan(v) for v in row.values()) and len(back) == 2
 
 
 def test_a_completion_that_nobody_sampled_does_not_thin_the_others_out():
     mu, pi = (torch.tensor(p).log().expand(2, 1, 2) for p in ([0.5, 0.5], [0.8, 0.2]))
-    row, back = measure(mu, pi, torch.zeros(2, 1, dtype=torch.long), torch.tensor([[True], [False]]))
+    row, back = measure(
+        mu, pi, torch.zeros(2, 1, dtype=torch.long), torch.tensor([[True], [False]])
+    )
     log_ratio = math.log(1.6)
     assert row["kl_seq_back"] == pytest.approx(1.6 * log_ratio - 1.6 + 1) == back[0].item()
     assert math.isnan(back[1])
@@ -92,12 +105,14 @@ def test_shares_and_quantiles_over_a_batchs_updates():
     row = summarise([one, two])
     assert row["loss"] == 3.0 and row["grad_norm"] == 4.0 and row["kept"] == pytest.approx(0.8)
     assert row["kept_pos"] == pytest.approx((2 / 3 + 1) / 2)
-    assert row["kept_neg"] == pytest.approx(1 / 2), "an update without negative tokens says nothing of them"
+    assert row["kept_neg"] == pytest.approx(1 / 2), (
+        "an update without negative tokens says nothing of them"
+    )
     ratios = np.array([1.5, 1.1, 0.5, 0.7, 1.3, *[1.0] * 5])
     assert row["ratio_max"] == pytest.approx(1.5)
-    assert row["ratio_p01"] == pytest.approx(np.quantile(ratios, 0.01)) and row["ratio_p99"] == pytest.approx(
-        np.quantile(ratios, 0.99)
-    )
+    assert row["ratio_p01"] == pytest.approx(np.quantile(ratios, 0.01)) and row[
+        "ratio_p99"
+    ] == pytest.approx(np.quantile(ratios, 0.99))
 
 
 def test_an_objective_without_a_ratio_has_none_in_the_history():
@@ -113,8 +128,12 @@ def test_an_objective_without_a_ratio_has_none_in_the_history():
         ]
     )
     assert not {"ratio_max", "ratio_p01", "ratio_p99"} & set(row)
-    assert row["kept"] == 1.0 and math.isnan(row["kept_neg"]), "no token is negative: known, and nothing to say of them"
-    bare = summarise([observe(1.0, 2.0, TokenLoss(torch.zeros(1, 2)), batch_of(torch.ones(1, 2), mask))])
+    assert row["kept"] == 1.0 and math.isnan(row["kept_neg"]), (
+        "no token is negative: known, and nothing to say of them"
+    )
+    bare = summarise(
+        [observe(1.0, 2.0, TokenLoss(torch.zeros(1, 2)), batch_of(torch.ones(1, 2), mask))]
+    )
     assert bare == {"loss": 1.0, "grad_norm": 2.0}
 
 
@@ -125,7 +144,9 @@ def test_every_metric_has_a_text():
 def test_different_right_completions_are_counted_prompt_by_prompt():
     written = [[5, 6], [5, 6], [5, 7], [8], [8], [9]]
     right, group = [True, True, True, True, True, False], [0, 0, 0, 1, 1, 1]
-    assert distinct_right(written, right, group) == 1.5  # two ways of the first prompt, one of the second
+    assert (
+        distinct_right(written, right, group) == 1.5
+    )  # two ways of the first prompt, one of the second
     assert distinct_right(written, [False] * 6, group) == 0
     assert math.isnan(distinct_right([], [], []))
 
@@ -135,9 +156,13 @@ def test_the_effective_sample_size_is_of_the_last_update():
         return replace(observe(0.0, 1.0, None, _empty()), ratios=np.array(ratios))
 
     assert summarise([update(1.0, 9.0), update(1.0, 1.0, 1.0, 1.0)])["ess"] == 1
-    assert summarise([update(1.0, 1.0, 1.0, 1.0), update(3.0, 1.0)])["ess"] == pytest.approx(16 / 20)
+    assert summarise([update(1.0, 1.0, 1.0, 1.0), update(3.0, 1.0)])["ess"] == pytest.approx(
+        16 / 20
+    )
     assert summarise([update(1e6, 1e-6, 1e-6, 1e-6)])["ess"] == pytest.approx(0.25, rel=1e-6)
-    assert "ess" not in summarise([update()]) and "ess" not in summarise([observe(0.0, 1.0, None, _empty())])
+    assert "ess" not in summarise([update()]) and "ess" not in summarise(
+        [observe(0.0, 1.0, None, _empty())]
+    )
 
 
 def test_the_samplers_divergence_by_hand_and_over_a_whole_vocabulary():

@@ -1,4 +1,5 @@
-"""Methods and optimisers in a reader's own files (`tests/own`): trained on `dial`, killed, resumed bit for bit."""
+"""Methods and optimisers in a reader's own files (`tests/own`): trained on `dial`, killed, resumed
+bit for bit."""
 
 from __future__ import annotations
 
@@ -16,7 +17,15 @@ from trlib.methods import method_kind
 
 OWN = Path(__file__).parents[1] / "own"
 TIMINGS = ("seconds", "tokens_per_s")
-SETTINGS = {"steps": 4, "prompts": 8, "group": 4, "probe": 4, "checkpoint_every": 1, "progress": False, "lr": 1e-3}
+SETTINGS = {
+    "steps": 4,
+    "prompts": 8,
+    "group": 4,
+    "probe": 4,
+    "checkpoint_every": 1,
+    "progress": False,
+    "lr": 1e-3,
+}
 CASES = {
     "mdpo.py:MDPO": {"epochs": 3},
     "rebel.py:REBEL": {"epochs": 2},
@@ -48,7 +57,10 @@ def run(name: str, out: Path | None, **more):
 
 
 def same(one, other) -> bool:
-    rows = [[{k: repr(v) for k, v in row.items() if k not in TIMINGS} for row in found.rows] for found in (one, other)]
+    rows = [
+        [{k: repr(v) for k, v in row.items() if k not in TIMINGS} for row in found.rows]
+        for found in (one, other)
+    ]
     weights = zip(one.policy.parameters, other.policy.parameters, strict=True)
     return rows[0] == rows[1] and all(torch.equal(a, b) for a, b in weights)
 
@@ -86,7 +98,11 @@ def test_numbers_in_the_memory_are_columns_and_what_a_method_does_not_show_is_ab
     assert ((fixed.kl_max <= 0.05) | (fixed.fixups == 19)).all()
     assert run("mdpo.py:MDPO", None).history.t.tolist() == [2.0, 1.5, 1.0, 0.5]
     rebel = run("rebel.py:REBEL", None).history
-    assert not {"kept", "kept_pos", "ratio_max", "ratio_p01"} & set(rebel) and {"loss", "kl", "tv_max"} <= set(rebel)
+    assert not {"kept", "kept_pos", "ratio_max", "ratio_p01"} & set(rebel) and {
+        "loss",
+        "kl",
+        "tv_max",
+    } <= set(rebel)
 
 
 def test_a_reference_moves_when_the_method_says_so(monkeypatch):
@@ -96,11 +112,21 @@ def test_a_reference_moves_when_the_method_says_so(monkeypatch):
 
     def watched(self, step):
         update(self, step)
-        seen.append({name: (p.clone(), step.weights[name].detach().clone()) for name, p in step.reference.items()})
+        seen.append(
+            {
+                name: (p.clone(), step.weights[name].detach().clone())
+                for name, p in step.reference.items()
+            }
+        )
 
     monkeypatch.setattr(kind, "update", watched)
     start = dict(trlib.load_policy("dial").trainable)
-    trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), kind(share=0.6), **{**SETTINGS, "steps": 2})
+    trlib.train(
+        trlib.load_policy("dial"),
+        trlib.load_task("dial"),
+        kind(share=0.6),
+        **{**SETTINGS, "steps": 2},
+    )
     for name, (reference, _) in seen[0].items():
         assert torch.equal(reference, start[name])
     for name, (reference, policy) in seen[1].items():
@@ -110,7 +136,9 @@ def test_a_reference_moves_when_the_method_says_so(monkeypatch):
 def test_capo_leaves_out_more_tokens_the_less_a_token_may_move():
     kind = method_kind(f"{OWN / 'capo.py'}:CAPO")
     kept = [
-        trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), kind(most=most), **SETTINGS).history.kept
+        trlib.train(
+            trlib.load_policy("dial"), trlib.load_task("dial"), kind(most=most), **SETTINGS
+        ).history.kept
         for most in (1e-9, 1e-5, 1e3)
     ]
     assert kept[0].mean() < kept[1].mean() < kept[2].mean() == 1
@@ -119,18 +147,53 @@ def test_capo_leaves_out_more_tokens_the_less_a_token_may_move():
 def test_a_runs_folder_names_the_file_of_its_task(tmp_path, monkeypatch, capsys):
     from trlib.cli import main
 
-    (tmp_path / "task.py").write_text("from trlib.tasks import Dial\n\n\nclass Own(Dial):\n    name = 'own'\n")
+    (tmp_path / "task.py").write_text(
+        "from trlib.tasks import Dial\n\n\nclass Own(Dial):\n    name = 'own'\n"
+    )
     (tmp_path / "else").mkdir()
     monkeypatch.chdir(tmp_path)
-    words = ["--prompts", "2", "--group", "4", "--max-tokens", "6", "--policy", "dial", "--quiet", "--out", "run"]
+    words = [
+        "--prompts",
+        "2",
+        "--group",
+        "4",
+        "--max-tokens",
+        "6",
+        "--policy",
+        "dial",
+        "--quiet",
+        "--out",
+        "run",
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert main(["train", "--task", "task.py:Own", "--knob", "moves=3", "--steps", "1", *words]) == 0
+        assert (
+            main(["train", "--task", "task.py:Own", "--knob", "moves=3", "--steps", "1", *words])
+            == 0
+        )
         monkeypatch.chdir("else")
         capsys.readouterr()
-        assert main(["evaluate", "--policy", "../run", "--prompts", "2", "--samples", "2", "--json"]) == 0
+        assert (
+            main(["evaluate", "--policy", "../run", "--prompts", "2", "--samples", "2", "--json"])
+            == 0
+        )
         assert capsys.readouterr().out.startswith("{")
         # The file may lie elsewhere when the run goes on.
         (tmp_path / "task.py").rename("task.py")
         words[-1] = "../run"
-        assert main(["train", "--task", "task.py:Own", "--knob", "moves=3", "--steps", "2", *words, "--resume"]) == 0
+        assert (
+            main(
+                [
+                    "train",
+                    "--task",
+                    "task.py:Own",
+                    "--knob",
+                    "moves=3",
+                    "--steps",
+                    "2",
+                    *words,
+                    "--resume",
+                ]
+            )
+            == 0
+        )

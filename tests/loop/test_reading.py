@@ -31,10 +31,24 @@ def test_a_batch_goes_through_the_files_that_the_loop_lists(monkeypatch, policy,
             sys.setprofile(None)
 
     monkeypatch.setattr(_Loop, "batch", traced)
-    trlib.train(policy, trlib.load_task("dial"), GRPO(), steps=1, prompts=4, group=8, probe=4, progress=False)
+    trlib.train(
+        policy,
+        trlib.load_task("dial"),
+        GRPO(),
+        steps=1,
+        prompts=4,
+        group=8,
+        probe=4,
+        progress=False,
+    )
     pages = trlib.loop.__doc__.splitlines()
     path = [re.findall(r"`(\w+/\w+\.py)`", line)[0] for line in pages if re.match(r"\d\. ", line)]
-    aside = [file for line in pages if line.startswith("- ") for file in re.findall(r"`(\w+/\w+\.py)`", line)]
+    aside = [
+        file
+        for line in pages
+        if line.startswith("- ")
+        for file in re.findall(r"`(\w+/\w+\.py)`", line)
+    ]
     assert len(path) <= 8 and len({*path, *aside}) == len(path) + len(aside)
     storeys = ("loop/", "algorithms/", "model/")
     assert {file for file in entered if file.startswith(storeys)} == {*path, *aside}

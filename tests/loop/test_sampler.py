@@ -15,7 +15,9 @@ def test_a_round_trip_by_hand():
 
 def test_the_matrices_of_a_mixture_are_rounded_each_by_its_rows():
     experts = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(round_trip(experts, 4), torch.stack([round_trip(matrix, 4) for matrix in experts]))
+    assert torch.equal(
+        round_trip(experts, 4), torch.stack([round_trip(matrix, 4) for matrix in experts])
+    )
 
 
 def test_nothing_stale_or_coarse_is_the_learner_itself(policy):
@@ -43,10 +45,18 @@ def test_precision_changes_the_sampler_and_not_the_learner(policy, precision):
     before, model = policy.state(), Sampler(policy, lag=0, precision=precision).policy().model
     own = dict(model.named_parameters())
     frequencies = dict(policy.model.named_buffers())
-    assert frequencies and all(torch.equal(b, frequencies[name]) for name, b in model.named_buffers())
+    assert frequencies and all(
+        torch.equal(b, frequencies[name]) for name, b in model.named_buffers()
+    )
     for name, t in before.items():
         assert torch.equal(policy.trainable[name], t)
-        expected = t.bfloat16() if precision == "bf16" else round_trip(t, int(precision[3:])) if t.dim() == 2 else t
+        expected = (
+            t.bfloat16()
+            if precision == "bf16"
+            else round_trip(t, int(precision[3:]))
+            if t.dim() == 2
+            else t
+        )
         assert torch.equal(own[name], expected)
         if t.dim() == 2:
             assert not torch.equal(own[name].float(), t)

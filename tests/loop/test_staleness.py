@@ -1,5 +1,5 @@
-"""Old, mixed and unlabelled data: a lag, a buffer, completions of several policies, log-probs that nobody kept; and a
-horizon that does not fit into memory."""
+"""Old, mixed and unlabelled data: a lag, a buffer, completions of several policies, log-probs that
+nobody kept; and a horizon that does not fit into memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from trlib.loop import room
 from trlib.loop.settings import RunSettings
 from trlib.relatives import RELATIVES
 
-SMALL = {"prompts": 8, "group": 2, "probe": 4, "progress": False, "lr": 1e-3, "warmup": 0, "minibatches": 2}
+SMALL = {
+    "prompts": 8,
+    "group": 2,
+    "probe": 4,
+    "progress": False,
+    "lr": 1e-3,
+    "warmup": 0,
+    "minibatches": 2,
+}
 
 
 def trained(method=None, steps=4, **settings):
@@ -31,14 +39,19 @@ def test_a_buffer_mixes_ages_prompt_by_prompt_and_segments_mix_them_in_a_complet
     assert run.last.age[0].tolist() == sorted(run.last.age[0].tolist(), reverse=True)
     assert set(run.last.age[run.last.mask].tolist()) == {2, 1, 0}
     assert run.history.age[0] == 0 < run.history.age[1] < run.history.age[3] < 2
-    assert (trained(steps=2).history.age == 0).all() and (trained(lag=1).history.age == [0, 1, 1, 1]).all()
+    assert (trained(steps=2).history.age == 0).all() and (
+        trained(lag=1).history.age == [0, 1, 1, 1]
+    ).all()
 
 
 def test_the_weights_of_a_batch_are_those_of_its_age():
-    """Without a learning rate all versions are alike, so the log-probs of every part agree with the learner's."""
+    """Without a learning rate all versions are alike, so the log-probs of every part agree with the
+    learner's."""
     run = trained(lag=3, buffer=1, segments=2, lr=1e-30)
     scored = run.policy.score(run.last).logp
-    torch.testing.assert_close(scored[run.last.mask], run.last.logp[run.last.mask], atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        scored[run.last.mask], run.last.logp[run.last.mask], atol=1e-5, rtol=0
+    )
     assert run.history.kl_sampler.max() < 1e-9 and run.history.ess_seq.min() > 1 - 1e-5
     old = trained(lag=3, buffer=1, segments=2)
     assert old.history.kl_sampler[3] > 1e-3 and old.history.ess_seq[3] < 0.9
@@ -51,22 +64,33 @@ def test_a_resumed_run_remembers_the_buffer(tmp_path):
     again = trained(steps=6, out=tmp_path, resume=True, **settings)
     timings = ["seconds", "tokens_per_s"]
     assert whole.history.drop(columns=timings).equals(again.history.drop(columns=timings))
-    assert all(torch.equal(a, b) for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True)
+    )
 
 
 def test_without_the_samplers_log_probs_only_the_learner_can_be_the_anchor():
     run = trained(steps=2, sampler_logp=False, lag=1)
     assert "kl_sampler" not in run.history and "ess_seq" not in run.history
     assert run.history.reward.notna().all() and run.history.grad_norm.gt(0).all()
-    one = trained(GRPO(), steps=2, sampler_logp=False, minibatches=1)  # nothing is skipped, and nothing is NaN
+    one = trained(
+        GRPO(), steps=2, sampler_logp=False, minibatches=1
+    )  # nothing is skipped, and nothing is NaN
     assert one.history.ratio_max.tolist() == [1, 1] and one.history.loss.notna().all()
-    with pytest.raises(ValueError, match=r"anchor: expected 'recomputed' where the sampler reports no log-probs"):
+    with pytest.raises(
+        ValueError, match=r"anchor: expected 'recomputed' where the sampler reports no log-probs"
+    ):
         trained(PPO(), sampler_logp=False, anchor="rollout")
     with pytest.raises(ValueError, match=r"anchor: expected 'recomputed'"):
         trained(QUATRO(), sampler_logp=False)
-    with pytest.raises(ValueError, match=r"correction: expected None where the sampler reports no log-probs"):
+    with pytest.raises(
+        ValueError, match=r"correction: expected None where the sampler reports no log-probs"
+    ):
         trained(PPO(correction=Correction()), sampler_logp=False)
-    with pytest.raises(MethodError, match=r"DPPO.objective .*logp_rollout: expected finite values .* got nan"):
+    with pytest.raises(
+        MethodError, match=r"DPPO.objective .*logp_rollout: expected finite values .* got nan"
+    ):
         trained(DPPO(), sampler_logp=False, anchor="recomputed")
 
 
@@ -76,7 +100,10 @@ def test_settings_that_contradict_each_other_are_refused():
     with pytest.raises(ValueError, match=r"segments: expected at most max_tokens = 16 .*, got 17"):
         trained(lag=16, segments=17)
     guided = RELATIVES["luffy"] if "luffy" in RELATIVES else trlib.algorithms.ALGORITHMS["trapo"]
-    with pytest.raises(ValueError, match=r"buffer, segments: expected 0 and 1 with a method that begins completions"):
+    with pytest.raises(
+        ValueError,
+        match=r"buffer, segments: expected 0 and 1 with a method that begins completions",
+    ):
         trained(guided(), lag=1, segments=2)
 
 
@@ -88,7 +115,9 @@ def test_the_effective_sample_size_of_completions_by_hand():
     assert sequence_ess(new, torch.zeros(3, 2), mask) == pytest.approx(expected, rel=1e-6)
     long = torch.full((2, 1000), 5.0)  # a product of e^5000 is no number
     assert sequence_ess(long, torch.zeros_like(long), torch.ones_like(long, dtype=torch.bool)) == 1
-    assert sequence_ess(new, new, mask & ~mask) != sequence_ess(new, new, mask & ~mask)  # NaN: nothing to count
+    assert sequence_ess(new, new, mask & ~mask) != sequence_ess(
+        new, new, mask & ~mask
+    )  # NaN: nothing to count
 
 
 def test_a_horizon_that_does_not_fit_is_said_before_the_run(monkeypatch, recwarn):
@@ -98,13 +127,22 @@ def test_a_horizon_that_does_not_fit_is_said_before_the_run(monkeypatch, recwarn
         filled = RunSettings(steps=1, **settings).filled(max_tokens=1000, anchor="recomputed")
         return room.peak(policy, filled, method.needs("recomputed"))
 
-    assert needed() == pytest.approx(256 * 1000 * 4 * (2 * (16 * 64 + 5 * 192) + 3 * 272) + 64 * 1000 * 272 * 4)
-    assert 3.9 < needed(probe=0) / needed(probe=0, minibatches=4) == needed(probe=0) / needed(probe=0, at_once=64) < 4.1
+    assert needed() == pytest.approx(
+        256 * 1000 * 4 * (2 * (16 * 64 + 5 * 192) + 3 * 272) + 64 * 1000 * 272 * 4
+    )
+    assert (
+        3.9
+        < needed(probe=0) / needed(probe=0, minibatches=4)
+        == needed(probe=0) / needed(probe=0, at_once=64)
+        < 4.1
+    )
     assert needed(max_tokens=500) == needed() / 2 and room.free(torch.device("cpu")) > 1e6
     for free in (None, 10**9):
         monkeypatch.setattr(room, "free", lambda device, free=free: free)
         trained(steps=1)
     assert not [w for w in recwarn if "max_tokens" in str(w.message)]
     monkeypatch.setattr(room, "free", lambda device: 10**6)
-    with pytest.warns(UserWarning, match=r"max_tokens: if completions reach 16 tokens, .* with at_once=1, fewer"):
+    with pytest.warns(
+        UserWarning, match=r"max_tokens: if completions reach 16 tokens, .* with at_once=1, fewer"
+    ):
         trained(steps=1)

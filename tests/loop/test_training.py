@@ -64,19 +64,31 @@ COLUMNS = [
     "tokens_per_s",
 ]
 TIMINGS = ["seconds", "tokens_per_s"]
-OFF_POLICY = {"minibatches": 2, "epochs": 2, "lag": 1, "sampler": "bf16", "logit_noise": 0.1, "temperature": 0.9}
+OFF_POLICY = {
+    "minibatches": 2,
+    "epochs": 2,
+    "lag": 1,
+    "sampler": "bf16",
+    "logit_noise": 0.1,
+    "temperature": 0.9,
+}
 
 
 def trained(method=None, policy=None, task=None, **settings):
     policy = policy or trlib.load_policy("dial")
-    return trlib.train(policy, task or trlib.load_task("dial"), method or DrGRPO(), **{**SMALL, **settings})
+    return trlib.train(
+        policy, task or trlib.load_task("dial"), method or DrGRPO(), **{**SMALL, **settings}
+    )
 
 
 def same(one, other):
     histories = [run.history.drop(columns=TIMINGS) for run in (one, other)]
     pd.testing.assert_frame_equal(*histories, check_exact=True)
     pd.testing.assert_frame_equal(one.prompts, other.prompts, check_exact=True)
-    assert all(torch.equal(a, b) for a, b in zip(one.policy.parameters, other.policy.parameters, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(one.policy.parameters, other.policy.parameters, strict=True)
+    )
     return True
 
 
@@ -92,7 +104,10 @@ def test_the_history_has_the_columns_of_the_glossary():
     assert run.history.notna().sum().sum() >= 4 * len(COLUMNS) - 8
     assert len(run.prompts) == 16 and run.prompts.reward.between(0, 1).all()
     assert math.isclose(run.prompts.reward.mean(), run.history.reward.mean(), rel_tol=1e-6)
-    assert f"seed 0, 4 batches: reward {run.rows[0]['reward']:.2f}" in repr(run) and "<table" in run._repr_html_()
+    assert (
+        f"seed 0, 4 batches: reward {run.rows[0]['reward']:.2f}" in repr(run)
+        and "<table" in run._repr_html_()
+    )
     drawing = run.plot()
     assert len(drawing.figure.axes) == 6 and f"reward {run.rows[-1]['reward']:.3g}" in drawing.alt
 
@@ -102,9 +117,9 @@ def test_a_seed_decides_everything(settings):
     one = trained(seed=3, **settings)
     torch.manual_seed(99)
     assert same(one, trained(seed=3, **settings))
-    assert not one.history.reward.equals(trained(seed=4, **settings).history.reward) or not one.history.loss.equals(
-        trained(seed=4, **settings).history.loss
-    )
+    assert not one.history.reward.equals(
+        trained(seed=4, **settings).history.reward
+    ) or not one.history.loss.equals(trained(seed=4, **settings).history.loss)
 
 
 def test_one_update_a_batch_has_no_trust_region():
@@ -115,12 +130,18 @@ def test_one_update_a_batch_has_no_trust_region():
 
 
 def test_on_policy_metrics_are_those_of_the_step_that_was_taken():
-    """`mu` is the policy before the batch and `pi` the one after it: the exact columns by another road."""
+    """`mu` is the policy before the batch and `pi` the one after it: the exact columns by another
+    road."""
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    run = trained(policy=policy, task=task, steps=1, prompts=4, group=4, probe=16, lr=1e-2, warmup=0)
+    run = trained(
+        policy=policy, task=task, steps=1, prompts=4, group=4, probe=16, lr=1e-2, warmup=0
+    )
     before = trlib.load_policy("dial")
     c = run.last
-    mu, pi = before.score(c, full=True).full[c.mask].double(), policy.score(c, full=True).full[c.mask].double()
+    mu, pi = (
+        before.score(c, full=True).full[c.mask].double(),
+        policy.score(c, full=True).full[c.mask].double(),
+    )
     row = run.rows[0]
     assert row["kl"] == pytest.approx(float((mu.exp() * (mu - pi)).sum(-1).mean()), rel=1e-3)
     assert row["kl_back"] == pytest.approx(float((pi.exp() * (pi - mu)).sum(-1).mean()), rel=1e-3)
@@ -137,8 +158,11 @@ def test_on_policy_metrics_are_those_of_the_step_that_was_taken():
 
 
 def test_the_first_step_is_the_policy_gradient():
-    """One batch with a plain gradient: parameters move by AdamW's step on REINFORCE's gradient, computed by hand."""
-    run = trained(PPO(aggregation="token-mean"), steps=1, prompts=8, group=8, lr=1e-3, warmup=0, grad_norm=1e9)
+    """One batch with a plain gradient: parameters move by AdamW's step on REINFORCE's gradient,
+    computed by hand."""
+    run = trained(
+        PPO(aggregation="token-mean"), steps=1, prompts=8, group=8, lr=1e-3, warmup=0, grad_norm=1e9
+    )
     policy, c = trlib.load_policy("dial"), run.last
     task = trlib.load_task("dial")
     from trlib.seeds import derive
@@ -160,7 +184,9 @@ def test_the_first_step_is_the_policy_gradient():
     before = policy.state()
     optimizer.step()
     for (name, moved), p in zip(policy.trainable.items(), run.policy.parameters, strict=True):
-        sure = moved.grad.abs() > 1e-6  # where the gradient is rounding noise, Adam makes a whole step of it
+        sure = (
+            moved.grad.abs() > 1e-6
+        )  # where the gradient is rounding noise, Adam makes a whole step of it
         torch.testing.assert_close(p[sure], moved.detach()[sure], atol=2e-5, rtol=0)
         assert not sure.any() or not torch.equal(before[name], p)
 
@@ -201,16 +227,32 @@ class Right(GRPO):
 
 
 def test_a_wrong_declaration_is_found_in_the_first_batch():
-    with pytest.raises(MethodError, match=r"batch 0: Wrong.objective .*: proportional: Wrong.objective is declared so"):
+    with pytest.raises(
+        MethodError,
+        match=r"batch 0: Wrong.objective .*: proportional: Wrong.objective is declared so",
+    ):
         trained(Wrong(), steps=2)
-    assert trained(Right(), steps=3).history.calls.tolist() == [1, 2, 3]  # the check leaves no trace
-    assert "calls" in trained(Wrong(), steps=2, minibatches=2).history  # where nothing is left out it does no harm
+    assert trained(Right(), steps=3).history.calls.tolist() == [
+        1,
+        2,
+        3,
+    ]  # the check leaves no trace
+    assert (
+        "calls" in trained(Wrong(), steps=2, minibatches=2).history
+    )  # where nothing is left out it does no harm
 
 
 @pytest.mark.parametrize("name", by_day(PROPORTIONAL, "gspo", reason="the other methods"))
 @pytest.mark.parametrize("saving", SAVINGS)
 def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
-    settings = {"steps": 2, "prompts": 6, "group": 8, "anchor": "recomputed", "probe": 8, "max_tokens": 10}
+    settings = {
+        "steps": 2,
+        "prompts": 6,
+        "group": 8,
+        "anchor": "recomputed",
+        "probe": 8,
+        "max_tokens": 10,
+    }
     gradients, scored = {}, {}
     score = Policy.score
 
@@ -224,7 +266,9 @@ def test_a_saving_changes_no_value_and_no_gradient(name, saving, monkeypatch):
         policy = trlib.load_policy("dial")
         run = trained(ALGORITHMS[name](), policy, **settings, without=() if saved else (saving,))
         gradients[saved] = [p.grad.clone() for p in policy.parameters]
-        assert policy.share is True and policy.trees is (None if saving == "sharing" and not saved else True)
+        assert policy.share is True and policy.trees is (
+            None if saving == "sharing" and not saved else True
+        )
         if saved:
             first = run
     history = [r.history.drop(columns=TIMINGS) for r in (first, run)]
@@ -302,7 +346,12 @@ def test_out_none_writes_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "method", by_day([DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)], GRPO(beta=0.05), reason="three runs for each")
+    "method",
+    by_day(
+        [DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)],
+        GRPO(beta=0.05),
+        reason="three runs for each",
+    ),
 )
 def test_a_resumed_run_is_the_run(tmp_path, method):
     whole = trained(method, **OFF_POLICY)
@@ -315,14 +364,26 @@ def test_a_resumed_run_is_the_run(tmp_path, method):
     written = pd.read_csv(tmp_path / "history.csv", index_col="batch")
     assert written.loss.tolist() == pytest.approx(whole.history.loss.tolist())
     saved = trlib.load_policy(tmp_path / "policy")
-    assert all(torch.equal(a, b) for a, b in zip(saved.parameters, whole.policy.parameters, strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(saved.parameters, whole.policy.parameters, strict=True)
+    )
     settings = json.loads((tmp_path / "run.json").read_text())
-    assert settings["method"]["name"] == type(method).__name__ and settings["task"]["name"] == "dial"
+    assert (
+        settings["method"]["name"] == type(method).__name__ and settings["task"]["name"] == "dial"
+    )
 
 
 def test_numpys_numbers_are_the_settings_that_pythons_are(tmp_path):
     """The same run, the same record of it, and a resume that does not tell them apart."""
-    plain = {"steps": 2, "seed": 1, "lr": 2e-4, "betas": (0.9, 0.5), "temperature": 0.9, "probe": 4, "at_once": 8}
+    plain = {
+        "steps": 2,
+        "seed": 1,
+        "lr": 2e-4,
+        "betas": (0.9, 0.5),
+        "temperature": 0.9,
+        "probe": 4,
+        "at_once": 8,
+    }
     numpys = {
         "steps": np.int64(2),
         "seed": np.int32(1),
@@ -334,14 +395,21 @@ def test_numpys_numbers_are_the_settings_that_pythons_are(tmp_path):
     }
     methods = (
         GRPO(eps_low=0.1, beta=0.5, correction=Correction(cap=2.0)),
-        GRPO(eps_low=np.float64(0.1), beta=np.float32(0.5), correction=Correction(cap=np.float16(2))),
+        GRPO(
+            eps_low=np.float64(0.1), beta=np.float32(0.5), correction=Correction(cap=np.float16(2))
+        ),
     )
     assert methods[0] == methods[1] and type(methods[1].beta) is float
     first = trained(methods[0], out=tmp_path / "plain", **plain)
     again = trained(methods[1], out=tmp_path / "numpy", **numpys)
     assert same(first, again) and json.dumps(first.settings) == json.dumps(again.settings)
     for name in ("plain", "numpy"):
-        trained(methods[name == "plain"], out=tmp_path / name, resume=True, **(numpys if name == "plain" else plain))
+        trained(
+            methods[name == "plain"],
+            out=tmp_path / name,
+            resume=True,
+            **(numpys if name == "plain" else plain),
+        )
 
 
 def test_resume_begins_where_there_is_nothing_yet(tmp_path):
@@ -375,18 +443,28 @@ def test_other_settings_are_refused_and_nothing_is_lost(tmp_path, change, messag
 def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
     adapters = {"r": 2, "lora_alpha": 8, "target_modules": ["q_proj"]}
     trained(policy=trlib.load_policy("dial"), out=tmp_path / "whole", steps=1)
-    with pytest.raises(CheckpointError, match=r"model.types = \['float32'\], expected the same, got \['bfloat16'\]"):
-        trained(policy=trlib.load_policy("dial", dtype="bfloat16"), out=tmp_path / "whole", resume=True)
+    with pytest.raises(
+        CheckpointError, match=r"model.types = \['float32'\], expected the same, got \['bfloat16'\]"
+    ):
+        trained(
+            policy=trlib.load_policy("dial", dtype="bfloat16"), out=tmp_path / "whole", resume=True
+        )
     trained(policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", steps=1)
     louder = trlib.load_policy(folder, lora={**adapters, "lora_alpha": 64})
-    with pytest.raises(CheckpointError, match=r"model.adapters = .*'lora_alpha': 8.*got .*'lora_alpha': 64"):
+    with pytest.raises(
+        CheckpointError, match=r"model.adapters = .*'lora_alpha': 8.*got .*'lora_alpha': 64"
+    ):
         trained(policy=louder, out=tmp_path / "lora", resume=True)
     other = trlib.load_policy(folder, lora=adapters)
     with torch.no_grad():
         next(p for p in other.model.parameters() if not p.requires_grad).mul_(1.01)
-    with pytest.raises(CheckpointError, match=r"model.frozen = '\w{12}', expected the same, got '\w{12}'"):
+    with pytest.raises(
+        CheckpointError, match=r"model.frozen = '\w{12}', expected the same, got '\w{12}'"
+    ):
         trained(policy=other, out=tmp_path / "lora", resume=True)
-    once = trained(policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", resume=True, steps=2)
+    once = trained(
+        policy=trlib.load_policy(folder, lora=adapters), out=tmp_path / "lora", resume=True, steps=2
+    )
     # a policy that has learned meanwhile is the same one: what learns is taken from the checkpoint
     twice = trained(policy=once.policy, out=tmp_path / "lora", resume=True, steps=3)
     assert same(twice, trained(policy=trlib.load_policy(folder, lora=adapters), steps=3))
@@ -397,7 +475,9 @@ def test_a_history_without_its_checkpoint_is_not_written_over(tmp_path):
     (tmp_path / "checkpoint.safetensors").unlink()
     before = (tmp_path / "history.csv").read_bytes()
     for resume in (True, False):
-        with pytest.raises(CheckpointError, match=r"holds the history.csv of a run whose checkpoint.* is missing"):
+        with pytest.raises(
+            CheckpointError, match=r"holds the history.csv of a run whose checkpoint.* is missing"
+        ):
             trained(out=tmp_path, resume=resume)
     assert (tmp_path / "history.csv").read_bytes() == before
 
@@ -432,9 +512,13 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path):
     whole = trained(steps=2, out=tmp_path)
     size = (tmp_path / "checkpoint.safetensors").stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))  # every larger write fails, as on a full disk
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (size // 2, hard)
+    )  # every larger write fails, as on a full disk
     try:
-        with pytest.raises(CheckpointError, match=r"cannot write .*checkpoint.*saved before is intact") as caught:
+        with pytest.raises(
+            CheckpointError, match=r"cannot write .*checkpoint.*saved before is intact"
+        ) as caught:
             trained(out=tmp_path, resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -471,7 +555,9 @@ class Meddling:
 
 
 def test_ctrl_c_leaves_a_valid_run_that_can_be_taken_up(tmp_path):
-    run = trained(task=Meddling(1, lambda: signal.raise_signal(signal.SIGINT)), out=tmp_path, steps=6)
+    run = trained(
+        task=Meddling(1, lambda: signal.raise_signal(signal.SIGINT)), out=tmp_path, steps=6
+    )
     assert run.interrupted and len(run.history) == 2 and "interrupted" in repr(run)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     again = trained(out=tmp_path, resume=True, steps=6)
@@ -479,14 +565,18 @@ def test_ctrl_c_leaves_a_valid_run_that_can_be_taken_up(tmp_path):
 
 
 def test_sigterm_does_the_same(tmp_path):
-    run = trained(task=Meddling(1, lambda: signal.raise_signal(signal.SIGTERM)), out=tmp_path, steps=6)
+    run = trained(
+        task=Meddling(1, lambda: signal.raise_signal(signal.SIGTERM)), out=tmp_path, steps=6
+    )
     assert run.interrupted and run.signal == signal.SIGTERM and len(run.history) == 2
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     again = trained(out=tmp_path, resume=True, steps=6)
     assert again.signal is None and same(again, trained(steps=6))
 
 
-@pytest.mark.parametrize("first", by_day([signal.SIGINT, signal.SIGTERM], signal.SIGINT, reason="another signal"))
+@pytest.mark.parametrize(
+    "first", by_day([signal.SIGINT, signal.SIGTERM], signal.SIGINT, reason="another signal")
+)
 def test_a_second_ctrl_c_stops_at_once(tmp_path, first):
     def twice():
         signal.raise_signal(first)
@@ -498,7 +588,9 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path, first):
     assert same(trained(out=tmp_path, resume=True, steps=6), trained(steps=6))
 
 
-@pytest.mark.parametrize("value", by_day([math.nan, math.inf], math.inf, reason="another number that is none"))
+@pytest.mark.parametrize(
+    "value", by_day([math.nan, math.inf], math.inf, reason="another number that is none")
+)
 @pytest.mark.parametrize("method", [DrGRPO(), TRPO(), QUATRO()])
 def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
     with pytest.raises(
@@ -519,17 +611,25 @@ class Breaks(DrGRPO):
     def loss(self, per_token, batch):
         value = super().loss(per_token, batch)
         if Breaks.seen == 5:
-            value = value * math.nan if self.where == "loss" else torch.sqrt(value - value.detach()) + value.detach()
+            value = (
+                value * math.nan
+                if self.where == "loss"
+                else torch.sqrt(value - value.detach()) + value.detach()
+            )
         Breaks.seen += 1
         return value
 
 
-@pytest.mark.parametrize(("where", "metric"), [("loss", "loss is nan"), ("gradient", "grad_norm is (nan|inf)")])
+@pytest.mark.parametrize(
+    ("where", "metric"), [("loss", "loss is nan"), ("gradient", "grad_norm is (nan|inf)")]
+)
 def test_nan_stops_the_run_with_its_place_after_saving(tmp_path, where, metric):
     Breaks.seen = 0
     policy = trlib.load_policy("dial")
     settings = {"minibatches": 2, "checkpoint_every": 100, "prompts": 16, "group": 16}
-    with pytest.raises(NonFiniteError, match=rf"batch 2: update 5: {metric}.*2 batches before it are saved") as caught:
+    with pytest.raises(
+        NonFiniteError, match=rf"batch 2: update 5: {metric}.*2 batches before it are saved"
+    ) as caught:
         trained(Breaks(where=where), policy=policy, out=tmp_path, **settings)
     assert len(caught.value.run.history) == 2
     Breaks.seen = 100
@@ -550,16 +650,30 @@ def test_weights_of_few_digits_learn_in_float32(tmp_path):
     moved = sum(int((copy != p.float()).sum()) for copy, p in zip(copies, before, strict=True))
     rounded = sum(int((a != b).sum()) for a, b in zip(run.policy.parameters, before, strict=True))
     used = sum(int((p.abs() > 0).sum()) for p in before)
-    assert moved > 0.9 * used and rounded < 0.2 * used  # AdamW on bfloat16 itself would have lost the difference
-    assert all(torch.equal(p, copy.bfloat16()) for p, copy in zip(run.policy.parameters, copies, strict=True))
+    assert (
+        moved > 0.9 * used and rounded < 0.2 * used
+    )  # AdamW on bfloat16 itself would have lost the difference
+    assert all(
+        torch.equal(p, copy.bfloat16())
+        for p, copy in zip(run.policy.parameters, copies, strict=True)
+    )
     again = trained(policy=coarse(), steps=4, out=tmp_path, resume=True, **settings)
     assert same(again, trained(policy=coarse(), steps=4, **settings))
 
 
-@pytest.mark.parametrize("method", [GRPO(beta=0.1), TROLL(), PPOCritic(), DPPO(measure="topk", delta_tv=0.1)])
+@pytest.mark.parametrize(
+    "method", [GRPO(beta=0.1), TROLL(), PPOCritic(), DPPO(measure="topk", delta_tv=0.1)]
+)
 @pytest.mark.parametrize("minibatches", by_day([1, 2], 2, reason="one minibatch is simpler"))
 def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method, minibatches):
-    settings = {"minibatches": minibatches, "steps": 2, "prompts": 4, "group": 8, "epochs": 2, "warmup": 0}
+    settings = {
+        "minibatches": minibatches,
+        "steps": 2,
+        "prompts": 4,
+        "group": 8,
+        "epochs": 2,
+        "warmup": 0,
+    }
     whole, scored = trained(method, **settings), Policy._score
     rows = []
 
@@ -572,22 +686,33 @@ def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method, minibatche
     probe = SMALL["probe"]
     assert max(rows) <= max(5, probe) and rows.count(5) >= 4
     for name in ("loss", "grad_norm", "ratio_max", "kl"):
-        assert few.history[name].tolist() == pytest.approx(whole.history[name].tolist(), rel=2e-4, abs=2e-6)
+        assert few.history[name].tolist() == pytest.approx(
+            whole.history[name].tolist(), rel=2e-4, abs=2e-6
+        )
     for one, other in zip(few.policy.parameters, whole.policy.parameters, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=2e-5)
 
 
 def test_a_gradient_is_the_same_a_few_completions_at_a_time(policy):
-    completions = sample(policy, ["3 : +1 x3 flip", "7 : -2", "11 : half sq +4 pair"], group=6, max_tokens=12, seed=0)
+    completions = sample(
+        policy, ["3 : +1 x3 flip", "7 : -2", "11 : half sq +4 pair"], group=6, max_tokens=12, seed=0
+    )
     weights = torch.randn(completions.tokens.shape, generator=torch.Generator().manual_seed(0))
     found = []
     for at_once in (None, 1, 4, 18):
         policy.model.zero_grad()
         logp = policy.score(completions, temperature=0.9, at_once=at_once).logp
         (logp * weights)[completions.mask].sum().backward()
-        found.append((logp.detach(), torch.cat([p.grad.flatten() for p in policy.parameters if p.grad is not None])))
+        found.append(
+            (
+                logp.detach(),
+                torch.cat([p.grad.flatten() for p in policy.parameters if p.grad is not None]),
+            )
+        )
     for logp, gradient in found[1:]:
-        torch.testing.assert_close(logp[completions.mask], found[0][0][completions.mask], rtol=0, atol=1e-5)
+        torch.testing.assert_close(
+            logp[completions.mask], found[0][0][completions.mask], rtol=0, atol=1e-5
+        )
         assert (gradient - found[0][1]).norm() < 1e-5 * found[0][1].norm()
     with torch.no_grad():
         full = policy.score(completions, full=True, at_once=4).full
@@ -596,17 +721,25 @@ def test_a_gradient_is_the_same_a_few_completions_at_a_time(policy):
 
 @pytest.mark.parametrize("method", [TRPO(), PPOCritic(critic="trust-region")])
 def test_a_region_of_steps_too_small_for_the_weights_is_refused(method):
-    with pytest.raises(TypeError, match=r"policy: expected weights of float32 or wider.*got torch.bfloat16; load it"):
+    with pytest.raises(
+        TypeError,
+        match=r"policy: expected weights of float32 or wider.*got torch.bfloat16; load it",
+    ):
         trained(method, policy=trlib.load_policy("dial", dtype="bfloat16"), steps=1)
 
 
 def test_a_correction_beside_a_ratio_to_the_sampler_is_told_of():
-    with pytest.warns(UserWarning, match="correction: with anchor='rollout' the ratio already corrects "):
+    with pytest.warns(
+        UserWarning, match="correction: with anchor='rollout' the ratio already corrects "
+    ):
         trained(PPO(correction=Correction()), anchor="rollout", steps=1)
 
 
 def test_advantages_that_say_nothing_of_different_rewards_are_told_of():
-    with pytest.warns(UserWarning, match="batch 0: rewards differ and every advantage is 0: .*; a group of 1 leaves"):
+    with pytest.warns(
+        UserWarning,
+        match="batch 0: rewards differ and every advantage is 0: .*; a group of 1 leaves",
+    ):
         run = trained(TRAPO(), prompts=16, group=1, steps=1)
     assert run.history.grad_norm.item() == 0 < run.history.reward.item() < 1
 
@@ -634,7 +767,8 @@ def test_all_rewards_equal_is_said_once_and_changes_nothing():
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Guided(PPO):
-    """A quarter of the completions after half an expert's answer, where the rest fails; and a rollout anchor."""
+    """A quarter of the completions after half an expert's answer, where the rest fails; and a
+    rollout anchor."""
 
     def plan(self, group, batch):
         return Stage(group - group // 4), Stage(group // 4, prefix=0.5, below=1.0)
@@ -670,18 +804,50 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
         ({"steps": 10**400}, ValueError, "steps: expected a whole number that a float can hold"),
         ({"lr": 10**400}, ValueError, "lr: expected a number that a float can hold"),
         ({"lr": math.inf}, ValueError, "lr: expected a number above 0 and below inf, got inf"),
-        ({"weight_decay": math.inf}, ValueError, "weight_decay: expected a number at least 0 and below inf, got inf"),
-        ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
-        ({"grad_norm": math.inf}, ValueError, "grad_norm: expected a number above 0 and below inf, got inf"),
-        ({"logit_noise": math.inf}, ValueError, "logit_noise: expected a number at least 0 and below inf, got inf"),
-        ({"betas": (0.9, math.inf)}, ValueError, r"betas\[1\]: expected a number at least 0 and below 1, got inf"),
+        (
+            {"weight_decay": math.inf},
+            ValueError,
+            "weight_decay: expected a number at least 0 and below inf, got inf",
+        ),
+        (
+            {"temperature": math.inf},
+            ValueError,
+            "temperature: expected a number above 0 and below inf, got inf",
+        ),
+        (
+            {"grad_norm": math.inf},
+            ValueError,
+            "grad_norm: expected a number above 0 and below inf, got inf",
+        ),
+        (
+            {"logit_noise": math.inf},
+            ValueError,
+            "logit_noise: expected a number at least 0 and below inf, got inf",
+        ),
+        (
+            {"betas": (0.9, math.inf)},
+            ValueError,
+            r"betas\[1\]: expected a number at least 0 and below 1, got inf",
+        ),
         ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
         ({"minibatches": 3}, ValueError, "minibatches: expected a divisor of prompts = 4"),
         ({"lr": 0}, ValueError, "lr: expected a number above 0 and below inf, got 0"),
         ({"lr": math.nan}, ValueError, "lr: expected a number above 0 and below inf, got nan"),
-        ({"betas": (0.9, 1.0)}, ValueError, r"betas\[1\]: expected a number at least 0 and below 1"),
-        ({"anchor": "old"}, ValueError, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
-        ({"sampler": "fp8"}, ValueError, "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'"),
+        (
+            {"betas": (0.9, 1.0)},
+            ValueError,
+            r"betas\[1\]: expected a number at least 0 and below 1",
+        ),
+        (
+            {"anchor": "old"},
+            ValueError,
+            "anchor: expected one of 'rollout', 'recomputed', got 'old'",
+        ),
+        (
+            {"sampler": "fp8"},
+            ValueError,
+            "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'",
+        ),
         ({"temperature": 0}, ValueError, "temperature: expected a number above 0"),
         ({"max_tokens": 10_000}, ValueError, "expected at most .* tokens with the completion"),
         ({"group": 1, "method": GRPO()}, ValueError, "group: .*at least 2"),
@@ -693,9 +859,17 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
             "without: expected one of 'sharing', 'dropping', 'skipping', got 'pooling'",
         ),
         ({"method": "grpo"}, TypeError, "method: expected a method such as"),
-        ({"warmups": 3}, TypeError, "^train: no argument is called 'warmups'; did you mean 'warmup'?"),
+        (
+            {"warmups": 3},
+            TypeError,
+            "^train: no argument is called 'warmups'; did you mean 'warmup'?",
+        ),
         ({"quux": 3}, TypeError, "^train: no argument is called 'quux'$"),
-        ({"method": Method()}, MethodError, r"Method.objective \(.*method.py:\d+\): .* Method has no objective"),
+        (
+            {"method": Method()},
+            MethodError,
+            r"Method.objective \(.*method.py:\d+\): .* Method has no objective",
+        ),
     ],
 )
 def test_bad_settings_are_named(change, error, message):
@@ -706,8 +880,16 @@ def test_bad_settings_are_named(change, error, message):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"task": "dial"}, TypeError, r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'"),
-        ({"policy": "dial"}, TypeError, r"policy: expected a policy such as trlib.load_policy\('dial'\), got 'dial'"),
+        (
+            {"task": "dial"},
+            TypeError,
+            r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'",
+        ),
+        (
+            {"policy": "dial"},
+            TypeError,
+            r"policy: expected a policy such as trlib.load_policy\('dial'\), got 'dial'",
+        ),
         ({"betas": (0.9,)}, ValueError, r"betas: expected two numbers, got \(0.9,\)"),
         ({"resume": True}, ValueError, "resume: expected the run's folder as out, got out=None"),
     ],
@@ -719,7 +901,9 @@ def test_the_front_door_names_what_is_wrong(change, error, message):
 
 def test_another_method_is_refused_by_its_name(tmp_path):
     trained(GRPO(), out=tmp_path, steps=1)
-    with pytest.raises(CheckpointError, match=r"method.name = 'GRPO', expected the same, got 'DPPO'"):
+    with pytest.raises(
+        CheckpointError, match=r"method.name = 'GRPO', expected the same, got 'DPPO'"
+    ):
         trained(DPPO(), out=tmp_path, resume=True, steps=1)
 
 
@@ -746,4 +930,6 @@ def test_the_history_tells_how_far_the_sampler_was_from_the_learner():
 def test_different_right_answers_are_among_the_right_ones():
     rows = trained(method=PPO(), prompts=16, group=8, steps=2).history
     assert ((rows.distinct > 0) & (rows.distinct <= 8 * rows.reward + 1e-6)).all()
-    assert (trained(method=PPO(), prompts=16, group=1, steps=1).history.eval("distinct == reward")).all()
+    assert (
+        trained(method=PPO(), prompts=16, group=1, steps=1).history.eval("distinct == reward")
+    ).all()

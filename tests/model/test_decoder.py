@@ -1,4 +1,5 @@
-"""Which models are decoders: those that sampling and scoring are right for are taken, the others are refused."""
+"""Which models are decoders: those that sampling and scoring are right for are taken, the others
+are refused."""
 
 import re
 
@@ -49,7 +50,10 @@ PADDED = "that takes attention_mask and position_ids, so that padding on the lef
 )
 def test_decoders_are_taken_as_they_are(small_model, kind, settings):
     model = small_model(kind, **settings).eval()
-    before, drawn = {name: t.clone() for name, t in model.state_dict().items()}, torch.get_rng_state()
+    before, drawn = (
+        {name: t.clone() for name, t in model.state_dict().items()},
+        torch.get_rng_state(),
+    )
     decoder.check("m", model, IDS)
     assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), drawn)
@@ -71,7 +75,8 @@ def test_decoders_are_taken_as_they_are(small_model, kind, settings):
 def test_what_is_no_decoder_is_refused_with_what_it_lacks(small_model, kind, settings, wanted):
     model = small_model(kind, **settings).eval()
     with pytest.raises(
-        CheckpointError, match=re.escape(f"policy 'm': expected a decoder {wanted}, got a {type(model).__name__}, ")
+        CheckpointError,
+        match=re.escape(f"policy 'm': expected a decoder {wanted}, got a {type(model).__name__}, "),
     ):
         decoder.check("m", model, IDS)
 
@@ -79,14 +84,19 @@ def test_what_is_no_decoder_is_refused_with_what_it_lacks(small_model, kind, set
 def test_a_model_is_checked_when_it_is_loaded(small_model, policy, tmp_path):
     small_model("bert").save_pretrained(tmp_path)
     policy.tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(CheckpointError, match=rf"policy '{tmp_path}': expected a decoder {LATER}, got a BertLMHeadMod"):
+    with pytest.raises(
+        CheckpointError,
+        match=rf"policy '{tmp_path}': expected a decoder {LATER}, got a BertLMHeadMod",
+    ):
         trlib.load_policy(tmp_path)
 
 
 def test_logits_that_are_no_numbers_are_named(small_model):
     model = small_model()
     torch.nn.init.constant_(model.model.norm.weight, float("nan"))
-    with pytest.raises(CheckpointError, match=r"policy 'm': expected finite logits, got a LlamaForCausalLM"):
+    with pytest.raises(
+        CheckpointError, match=r"policy 'm': expected finite logits, got a LlamaForCausalLM"
+    ):
         decoder.check("m", model, IDS)
 
 

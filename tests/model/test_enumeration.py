@@ -1,7 +1,9 @@
-"""Every expectation exactly: a policy over three tokens whose fifteen completions can all be written down.
+"""Every expectation exactly: a policy over three tokens whose fifteen completions can all be
+written down.
 
-Token 2 ends a completion, three tokens are the limit: lengths 1, 2, 3, so that aggregations and masks matter. The
-policy is a table of logits, one row for each of the seven states (the empty completion, two of one token, four of two).
+Token 2 ends a completion, three tokens are the limit: lengths 1, 2, 3, so that aggregations and
+masks matter. The policy is a table of logits, one row for each of the seven states (the empty
+completion, two of one token, four of two).
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ N = len(COMPLETIONS)
 TOKENS = torch.tensor([list(y) + [0] * (T - len(y)) for y in COMPLETIONS])
 LENGTHS = torch.tensor([len(y) for y in COMPLETIONS])
 MASK = torch.arange(T) < LENGTHS.unsqueeze(-1)
-AT = torch.tensor([[STATES.index(y[:t]) if t < len(y) else 0 for t in range(T)] for y in COMPLETIONS])
+AT = torch.tensor(
+    [[STATES.index(y[:t]) if t < len(y) else 0 for t in range(T)] for y in COMPLETIONS]
+)
 
 
 def _table(seed: int) -> Tensor:
@@ -75,7 +79,9 @@ def true_gradient(theta: Tensor) -> Tensor:
     return torch.autograd.grad((probabilities(theta) * REWARDS).sum(), theta)[0]
 
 
-def expected_gradient(per_token: Tensor, theta: Tensor, sampler: Tensor, divisor: Tensor | float = 1.0) -> Tensor:
+def expected_gradient(
+    per_token: Tensor, theta: Tensor, sampler: Tensor, divisor: Tensor | float = 1.0
+) -> Tensor:
     """-E_{y ~ sampler} d(Σ_t L_t / divisor)/dθ, the mean update direction."""
     total = (sampler.detach() * per_token.sum(-1) / divisor).sum()
     return -torch.autograd.grad(total, theta, retain_graph=True)[0]
@@ -112,7 +118,10 @@ def test_on_policy_every_objective_is_the_policy_gradient(name, baseline):
     logp = logp_of(theta)
     result = ON_POLICY[name](logp, rows(REWARDS - baseline))
     torch.testing.assert_close(
-        expected_gradient(result.per_token, theta, probabilities(theta)), true_gradient(NEW), rtol=1e-12, atol=1e-14
+        expected_gradient(result.per_token, theta, probabilities(theta)),
+        true_gradient(NEW),
+        rtol=1e-12,
+        atol=1e-14,
     )
 
 
@@ -129,7 +138,8 @@ def test_pspo_is_the_policy_gradient_less_alpha():
 
 
 def group_gradient(size: int, rule, loss=ppo_loss) -> Tensor:
-    """The mean update direction over every group of `size` completions drawn from π, mean over the group."""
+    """The mean update direction over every group of `size` completions drawn from π, mean over the
+    group."""
     theta = NEW.clone().requires_grad_()
     members = torch.tensor(list(product(range(N), repeat=size)))
     group = torch.arange(len(members)).repeat_interleave(size)
@@ -138,7 +148,9 @@ def group_gradient(size: int, rule, loss=ppo_loss) -> Tensor:
     logp = logp_of(theta)[flat]
     per_token = loss(logp, logp.detach(), advantages=advantages, mask=MASK[flat]).per_token
     weight = probabilities(theta).detach()[members].prod(-1)
-    return -torch.autograd.grad((weight * per_token.sum(-1).view(-1, size).mean(-1)).sum(), theta)[0]
+    return -torch.autograd.grad((weight * per_token.sum(-1).view(-1, size).mean(-1)).sum(), theta)[
+        0
+    ]
 
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -155,18 +167,23 @@ def test_group_baselines(size):
 
 
 def test_what_each_aggregation_ascends():
-    """token-sum: dJ/dθ. token-mean of a completion: the gradient with every completion's reward over its length."""
+    """token-sum: dJ/dθ. token-mean of a completion: the gradient with every completion's reward
+    over its length."""
     theta = NEW.clone().requires_grad_()
     p = probabilities(theta)
     per_token = reinforce_loss(logp_of(theta), advantages=rows(REWARDS), mask=MASK).per_token
 
     def ascends(how: str) -> Tensor:
-        each = torch.stack([aggregate(per_token[i : i + 1], MASK[i : i + 1], how, horizon=8) for i in range(N)])
+        each = torch.stack(
+            [aggregate(per_token[i : i + 1], MASK[i : i + 1], how, horizon=8) for i in range(N)]
+        )
         return -torch.autograd.grad((p.detach() * each).sum(), theta, retain_graph=True)[0]
 
     exact = true_gradient(NEW)
     torch.testing.assert_close(ascends("seq-mean-token-sum"), exact, rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close(ascends("seq-mean-token-sum-norm"), exact / 8, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        ascends("seq-mean-token-sum-norm"), exact / 8, rtol=1e-12, atol=1e-14
+    )
     by_length = expected_gradient(per_token, theta, p, divisor=LENGTHS)
     torch.testing.assert_close(ascends("seq-mean-token-mean"), by_length, rtol=1e-12, atol=1e-14)
     # In a batch of one completion, the tokens of the batch are those of the completion.
@@ -190,7 +207,8 @@ def test_token_mean_and_token_sum_differ_by_the_mean_length():
 
 
 def values_of(theta: Tensor) -> Tensor:
-    """[N, T] Q(s_t, y_t): the expected reward after each of a completion's tokens, when π continues."""
+    """[N, T] Q(s_t, y_t): the expected reward after each of a completion's tokens, when π
+    continues."""
     p = probabilities(theta)
     q = torch.zeros(N, T, dtype=D)
     for i, y in enumerate(COMPLETIONS):
@@ -202,20 +220,26 @@ def values_of(theta: Tensor) -> Tensor:
 
 def off_policy(advantages: Tensor, loss=pg_is_loss, **settings) -> Tensor:
     theta = NEW.clone().requires_grad_()
-    per_token = loss(logp_of(theta), logp_of(OLD), advantages=advantages, mask=MASK, **settings).per_token
+    per_token = loss(
+        logp_of(theta), logp_of(OLD), advantages=advantages, mask=MASK, **settings
+    ).per_token
     return expected_gradient(per_token, theta, probabilities(OLD))
 
 
 def test_pg_is_with_the_ratio_of_the_whole_completion_is_unbiased():
     log_ratio = logp_of(NEW) - logp_of(OLD)
     others = (log_ratio.sum(-1, keepdim=True) - log_ratio).exp()
-    torch.testing.assert_close(off_policy(others * rows(REWARDS)), true_gradient(NEW), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        off_policy(others * rows(REWARDS)), true_gradient(NEW), rtol=1e-12, atol=1e-14
+    )
 
 
 def test_pg_is_with_the_ratio_of_the_prefix_needs_the_current_policys_values():
     log_ratio = logp_of(NEW) - logp_of(OLD)
     before = (log_ratio.cumsum(-1) - log_ratio).exp()
-    torch.testing.assert_close(off_policy(before * values_of(NEW)), true_gradient(NEW), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        off_policy(before * values_of(NEW)), true_gradient(NEW), rtol=1e-12, atol=1e-14
+    )
     # With the sampled reward the rest of the completion is still π_old's.
     biased = off_policy(before * rows(REWARDS))
     torch.testing.assert_close(biased, off_policy(before * values_of(OLD)), rtol=1e-12, atol=1e-14)
@@ -223,7 +247,8 @@ def test_pg_is_with_the_ratio_of_the_prefix_needs_the_current_policys_values():
 
 
 def test_pg_is_with_the_tokens_ratio_climbs_trpos_surrogate():
-    """What every method without prefix ratios climbs: Σ_s d_old(s) Σ_a π(a|s) Q_old(s, a); dJ/dθ only at π_old."""
+    """What every method without prefix ratios climbs: Σ_s d_old(s) Σ_a π(a|s) Q_old(s, a); dJ/dθ
+    only at π_old."""
     theta = NEW.clone().requires_grad_()
     visits, q_old = torch.zeros(len(STATES), dtype=D), torch.zeros(len(STATES), V, dtype=D)
     p, q = probabilities(OLD), values_of(OLD)
@@ -240,7 +265,8 @@ def test_pg_is_with_the_tokens_ratio_climbs_trpos_surrogate():
 
 @pytest.mark.parametrize("eps", [0.05, 0.2])
 def test_ppo_climbs_its_clipped_surrogate(eps):
-    """Against central differences of Σ_y π_old(y) Σ_t min(r A, clip(r) A), written out token by token."""
+    """Against central differences of Σ_y π_old(y) Σ_t min(r A, clip(r) A), written out token by
+    token."""
 
     def surrogate(theta: Tensor) -> float:
         ratios, p = (logp_of(theta) - logp_of(OLD)).exp(), probabilities(OLD)
@@ -286,7 +312,10 @@ def test_k1_and_k3_are_unbiased_and_k2_is_not():
     # Between close policies k2 is nearly right: its error is of third order.
     error = [
         (
-            mean(k2(OLD.log_softmax(-1), (OLD + s * (NEW - OLD)).log_softmax(-1)), OLD.log_softmax(-1))
+            mean(
+                k2(OLD.log_softmax(-1), (OLD + s * (NEW - OLD)).log_softmax(-1)),
+                OLD.log_softmax(-1),
+            )
             - kl(OLD.log_softmax(-1), (OLD + s * (NEW - OLD)).log_softmax(-1))
         )
         .abs()
@@ -300,7 +329,9 @@ def test_gradients_of_the_estimators_as_losses():
     """Mean gradient of k1: 0. Of k2: that of KL(π || q). Of k3: that of KL(q || π)."""
     theta = NEW.clone().requires_grad_()
     p = theta.log_softmax(-1)
-    own, reverse = (torch.autograd.grad(d.sum(), theta, retain_graph=True)[0] for d in (kl(p, Q), kl(Q, p)))
+    own, reverse = (
+        torch.autograd.grad(d.sum(), theta, retain_graph=True)[0] for d in (kl(p, Q), kl(Q, p))
+    )
     assert (own - reverse).norm() > 0.01 * own.norm()
     for estimator, expected in ((k1, torch.zeros_like(own)), (k2, own), (k3, reverse)):
         total = mean(estimator(p, Q), p.detach()).sum()
@@ -312,7 +343,9 @@ def test_on_stale_tokens_the_ratio_makes_the_estimators_right_again():
     mu = _table(5).log_softmax(-1)
     ratio = (P - mu).exp()
     for estimator in (k1, k3):
-        torch.testing.assert_close(mean(ratio * estimator(P, Q), mu), kl(P, Q), rtol=1e-12, atol=1e-15)
+        torch.testing.assert_close(
+            mean(ratio * estimator(P, Q), mu), kl(P, Q), rtol=1e-12, atol=1e-15
+        )
         assert ((mean(estimator(P, Q), mu) - kl(P, Q)).abs() > 1e-3 * kl(P, Q)).any()
     # With the gradient through the ratio as well, both descend KL(π || q).
     theta = NEW.clone().requires_grad_()
@@ -321,7 +354,10 @@ def test_on_stale_tokens_the_ratio_makes_the_estimators_right_again():
     for estimator in (k1, k3):
         total = mean((p - mu).exp() * estimator(p, Q), mu).sum()
         torch.testing.assert_close(
-            torch.autograd.grad(total, theta, retain_graph=True)[0], expected, rtol=1e-11, atol=1e-14
+            torch.autograd.grad(total, theta, retain_graph=True)[0],
+            expected,
+            rtol=1e-11,
+            atol=1e-14,
         )
 
 
@@ -330,12 +366,19 @@ def test_grpos_reference_term_descends_kl_of_the_reference_to_the_policy():
     logp = logp_of(theta)
     nothing = torch.zeros(N, T, dtype=D)
     loss = add_reference_kl(
-        reinforce_loss(logp, advantages=nothing, mask=MASK), logp, logp_of(OLD), mask=MASK, beta=0.04
+        reinforce_loss(logp, advantages=nothing, mask=MASK),
+        logp,
+        logp_of(OLD),
+        mask=MASK,
+        beta=0.04,
     )
     visits = torch.zeros(len(STATES), dtype=D)
     for i, y in enumerate(COMPLETIONS):
         visits[AT[i, : len(y)]] += probabilities(NEW)[i]
     (expected,) = torch.autograd.grad((visits * kl(Q, theta.log_softmax(-1))).sum(), theta)
     torch.testing.assert_close(
-        expected_gradient(loss.per_token, theta, probabilities(NEW)), -0.04 * expected, rtol=1e-11, atol=1e-14
+        expected_gradient(loss.per_token, theta, probabilities(NEW)),
+        -0.04 * expected,
+        rtol=1e-11,
+        atol=1e-14,
     )

@@ -16,17 +16,24 @@ from trlib.model import folders
 
 
 def content(folder) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
 
 
-@pytest.mark.parametrize("other", ["thesis.tex", "runs/run.json", "pytorch_model.bin", "README.md", ".git/config"])
+@pytest.mark.parametrize(
+    "other", ["thesis.tex", "runs/run.json", "pytorch_model.bin", "README.md", ".git/config"]
+)
 def test_a_folder_with_anything_else_is_left_as_it_is(policy, tmp_path, other):
     target = policy.save(tmp_path / "model")
     (target / other).parent.mkdir(exist_ok=True)
     (target / other).write_text("years of work")
     before = content(target)
     name = other.split("/")[0]
-    with pytest.raises(CheckpointError, match=rf"folder: expected an empty folder, or .* got .* with '{name}' in it"):
+    with pytest.raises(
+        CheckpointError,
+        match=rf"folder: expected an empty folder, or .* got .* with '{name}' in it",
+    ):
         policy.save(target)
     assert content(target) == before and [p.name for p in tmp_path.iterdir()] == ["model"]
 
@@ -46,7 +53,10 @@ def test_an_empty_folder_and_a_saved_policy_are_replaced(policy, tmp_path):
 def test_the_folder_one_works_in_is_not_emptied(policy, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        with pytest.raises(CheckpointError, match=r"folder: expected a folder other than the one this process works"):
+        with pytest.raises(
+            CheckpointError,
+            match=r"folder: expected a folder other than the one this process works",
+        ):
             policy.save(".")
         (tmp_path / "thesis.tex").write_text("years of work")
     assert os.listdir(tmp_path) == ["thesis.tex"]
@@ -65,12 +75,16 @@ def test_a_link_stays_and_what_it_points_to_is_replaced(policy, tmp_path):
 
 def test_a_file_in_its_place_is_named(policy, tmp_path):
     (tmp_path / "model").write_text("x")
-    with pytest.raises(CheckpointError, match=r"folder: expected a folder to write a policy into, got the file"):
+    with pytest.raises(
+        CheckpointError, match=r"folder: expected a folder to write a policy into, got the file"
+    ):
         policy.save(tmp_path / "model")
     assert (tmp_path / "model").read_text() == "x"
 
 
-def test_the_old_one_comes_back_where_the_new_one_cannot_take_its_place(policy, tmp_path, monkeypatch):
+def test_the_old_one_comes_back_where_the_new_one_cannot_take_its_place(
+    policy, tmp_path, monkeypatch
+):
     target = policy.save(tmp_path / "model")
     before, rename, asked = content(target), type(target).rename, []
 
@@ -122,7 +136,9 @@ policy.save(sys.argv[1])
 
 @pytest.mark.nightly("seconds for each moment of the kill")
 @pytest.mark.parametrize("renamed", [0, 1])
-def test_a_policy_is_found_after_a_kill_at_any_moment_of_its_replacement(policy, tmp_path, renamed, recwarn):
+def test_a_policy_is_found_after_a_kill_at_any_moment_of_its_replacement(
+    policy, tmp_path, renamed, recwarn
+):
     target = policy.save(tmp_path / "model")
     before = content(target)
     done = subprocess.run([sys.executable, "-c", KILLED, str(target), str(renamed)], timeout=300)
@@ -130,9 +146,12 @@ def test_a_policy_is_found_after_a_kill_at_any_moment_of_its_replacement(policy,
     again = trlib.load_policy(target)
     assert all(torch.equal(a, b) for a, b in zip(again.parameters, policy.parameters, strict=True))
     told = [str(w.message) for w in recwarn]
-    assert len(told) == renamed and all("a process was killed while replacing it; read the old one" in t for t in told)
+    assert len(told) == renamed and all(
+        "a process was killed while replacing it; read the old one" in t for t in told
+    )
     assert again.name == str(target)
-    # the next one that is saved is the one that is found, and nothing of the old one is left to be found
+    # the next one that is saved is the one that is found, and nothing of the old one is left to be
+    # found
     assert policy.save(target) == target and content(target) == before
     assert not list(tmp_path.glob(f".*{folders.ASIDE}"))
     shutil.rmtree(target)

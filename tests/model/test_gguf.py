@@ -28,8 +28,11 @@ def bytes_as_letters() -> list[str]:
     return [chr(b) if b in shown else chr(next(hidden)) for b in range(256)]
 
 
-def write_gguf(path, *, template: str | None = TEMPLATE, quantised: bool = True) -> dict[str, np.ndarray]:
-    """A random llama of two layers over bytes and two merges, as a GGUF file; gives its tensors as they are read."""
+def write_gguf(
+    path, *, template: str | None = TEMPLATE, quantised: bool = True
+) -> dict[str, np.ndarray]:
+    """A random llama of two layers over bytes and two merges, as a GGUF file; gives its tensors as
+    they are read."""
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     tokens = [*special, *bytes_as_letters(), "th", "the"]
     rng = np.random.default_rng(0)
@@ -82,7 +85,10 @@ def write_gguf(path, *, template: str | None = TEMPLATE, quantised: bool = True)
         else:
             out.add_tensor(f"{name}.weight", value)
         read[name] = value
-    for name in ["output_norm", *(f"blk.{i}.{part}_norm" for i in range(LAYERS) for part in ("attn", "ffn"))]:
+    for name in [
+        "output_norm",
+        *(f"blk.{i}.{part}_norm" for i in range(LAYERS) for part in ("attn", "ffn")),
+    ]:
         read[name] = rng.uniform(0.5, 1.5, HIDDEN).astype(np.float32)
         out.add_tensor(f"{name}.weight", read[name])
     out.write_header_to_file()
@@ -103,18 +109,26 @@ def small(written):
     return trlib.load_policy(written[0])
 
 
-# -- a small file -------------------------------------------------------------------------------------------------
+# -- a small file
+# -------------------------------------------------------------------------------------------------
 
 
 def test_weights_are_the_files_rounded_ones_as_floats(written, small):
     read, model = written[1], small.model.model
     assert small.model.dtype == torch.float32 and small.size == sum(v.size for v in read.values())
     np.testing.assert_array_equal(model.embed_tokens.weight.detach(), read["token_embd"])
-    np.testing.assert_array_equal(model.layers[1].mlp.down_proj.weight.detach(), read["blk.1.ffn_down"])
-    np.testing.assert_array_equal(model.layers[0].input_layernorm.weight.detach(), read["blk.0.attn_norm"])
-    # llama.cpp interleaves the two halves of each head's rotated dimensions; here they are apart again.
+    np.testing.assert_array_equal(
+        model.layers[1].mlp.down_proj.weight.detach(), read["blk.1.ffn_down"]
+    )
+    np.testing.assert_array_equal(
+        model.layers[0].input_layernorm.weight.detach(), read["blk.0.attn_norm"]
+    )
+    # llama.cpp interleaves the two halves of each head's rotated dimensions; here they are apart
+    # again.
     half = HIDDEN // HEADS // 2
-    apart = read["blk.0.attn_q"].reshape(HEADS, half, 2, HIDDEN).swapaxes(1, 2).reshape(HIDDEN, HIDDEN)
+    apart = (
+        read["blk.0.attn_q"].reshape(HEADS, half, 2, HIDDEN).swapaxes(1, 2).reshape(HIDDEN, HIDDEN)
+    )
     np.testing.assert_array_equal(model.layers[0].self_attn.q_proj.weight.detach(), apart)
     assert small.model.lm_head.weight is model.embed_tokens.weight
 
@@ -131,7 +145,9 @@ def test_its_tokens_its_template_and_its_end(small):
     ids = small.encode(["the 19"])[0]
     assert small.tokenizer.convert_ids_to_tokens(ids) == ["the", "Ġ", "1", "9"]
     asked = small.encode_prompts(["the"])[0]
-    assert small.tokenizer.decode(asked) == "<|im_start|>user\nthe<|im_end|>\n<|im_start|>assistant\n"
+    assert (
+        small.tokenizer.decode(asked) == "<|im_start|>user\nthe<|im_end|>\n<|im_start|>assistant\n"
+    )
     assert asked[0] == 1 and asked.count(2) == 1
     assert small.tokenizer.batch_decode([[*ids, 2]], skip_special_tokens=True) == ["the 19"]
 
@@ -141,7 +157,9 @@ def test_without_a_template_a_prompt_is_continued(written, tmp_path):
     bare = trlib.load_policy(tmp_path / "bare.gguf")
     assert not bare.chat and bare.tokenizer.decode(bare.encode_prompts(["the 19"])[0]) == "the 19"
     assert not trlib.load_policy(written[0], chat=False).chat
-    with pytest.raises(ValueError, match=r"chat: policy '.*bare.gguf' has a tokenizer without a chat template"):
+    with pytest.raises(
+        ValueError, match=r"chat: policy '.*bare.gguf' has a tokenizer without a chat template"
+    ):
         trlib.load_policy(tmp_path / "bare.gguf", chat=True)
 
 
@@ -162,13 +180,17 @@ def test_adapters_alone_learn_and_the_file_is_not_touched(written):
     policy = trlib.load_policy(written[0], lora={"r": 4, "target_modules": ["q_proj", "v_proj"]})
     frozen = {name: p.clone() for name, p in policy.model.named_parameters() if not p.requires_grad}
     assert all("lora_" in name for name in policy.trainable)
-    assert sum(p.numel() for p in policy.parameters) == LAYERS * 4 * (2 * HIDDEN + HIDDEN + HIDDEN // 2)
+    assert sum(p.numel() for p in policy.parameters) == LAYERS * 4 * (
+        2 * HIDDEN + HIDDEN + HIDDEN // 2
+    )
     c = sample(policy, ["the"], group=2, max_tokens=4)
     policy.score(c).logp.sum().backward()
     assert all(p.grad.abs().sum() > 0 for name, p in policy.trainable.items() if "lora_B" in name)
     task = trlib.load_task("sums", must_end=False, max_tokens=4)
     start = policy.state()
-    with pytest.warns(UserWarning, match=r"all 4 rewards are 0"):  # and so weight decay alone moves the adapters
+    with pytest.warns(
+        UserWarning, match=r"all 4 rewards are 0"
+    ):  # and so weight decay alone moves the adapters
         trlib.train(
             policy,
             task,
@@ -213,7 +235,8 @@ def test_adapters_on_it_come_back_with_its_template(written, tmp_path):
     assert sorted(again.trainable) == sorted(policy.trainable)
 
 
-# -- damaged and absent -------------------------------------------------------------------------------------------
+# -- damaged and absent
+# -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.999])
@@ -221,7 +244,9 @@ def test_a_file_that_is_cut_short_is_named(written, tmp_path, share):
     whole = written[0].read_bytes()
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(CheckpointError, match=r"policy '.*cut\.gguf': expected a whole GGUF file .*cut\.gguf at"):
+    with pytest.raises(
+        CheckpointError, match=r"policy '.*cut\.gguf': expected a whole GGUF file .*cut\.gguf at"
+    ):
         trlib.load_policy(cut)
 
 

@@ -1,4 +1,5 @@
-"""What is read from a folder: whole, with its own tokenizer and chat, adapters on their model; else one sentence."""
+"""What is read from a folder: whole, with its own tokenizer and chat, adapters on their model; else
+one sentence."""
 
 import json
 import math
@@ -26,7 +27,12 @@ TEMPLATE = (
 def moved(policy: Policy) -> Policy:
     """The policy after something was learned."""
     noise = torch.Generator().manual_seed(0)
-    policy.load_state({name: t + 0.1 * torch.randn(t.shape, generator=noise) for name, t in policy.state().items()})
+    policy.load_state(
+        {
+            name: t + 0.1 * torch.randn(t.shape, generator=noise)
+            for name, t in policy.state().items()
+        }
+    )
     return policy
 
 
@@ -34,7 +40,8 @@ def change(file: Path, **settings) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
 
 
-# -- adapters -----------------------------------------------------------------------------------------------------
+# -- adapters
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -57,13 +64,17 @@ def test_adapters_come_back_on_their_model_and_are_trained_on(folder, tmp_path, 
     again = trlib.load_policy(saved)
     assert torch.equal(torch.get_rng_state(), drawn)
     assert torch.equal(again.score(c).logp, policy.score(c).logp)
-    assert {n: p.dtype for n, p in again.trainable.items()} == {n: p.dtype for n, p in policy.trainable.items()}
+    assert {n: p.dtype for n, p in again.trainable.items()} == {
+        n: p.dtype for n, p in policy.trainable.items()
+    }
     assert again.identity() == policy.identity()
     again.score(c).logp.sum().backward()
     learned = {name: p + 0.1 * p.grad for name, p in again.trainable.items()}
     assert all(not torch.equal(p, learned[name]) for name, p in again.trainable.items())
     again.load_state(learned)
-    twice = trlib.load_policy(again.save(saved))  # a loaded one knows its model, too, and replaces what it came from
+    twice = trlib.load_policy(
+        again.save(saved)
+    )  # a loaded one knows its model, too, and replaces what it came from
     assert torch.equal(twice.score(c).logp, again.score(c).logp)
     assert not torch.equal(twice.score(c).logp, policy.score(c).logp)
 
@@ -92,7 +103,10 @@ def test_adapters_of_an_embedded_model_are_noted_by_its_name(policy, tmp_path):
     assert json.loads((saved / "trlib.json").read_text())["base"] == "dial"
     c = sample(adapted, ["7 : +3 ="], max_tokens=8, seed=0)
     again = trlib.load_policy(saved)
-    assert torch.equal(again.score(c).logp, adapted.score(c).logp) and again.base == again.copy().base == "dial"
+    assert (
+        torch.equal(again.score(c).logp, adapted.score(c).logp)
+        and again.base == again.copy().base == "dial"
+    )
     assert not torch.equal(policy.score(c).logp, adapted.score(c).logp)
 
 
@@ -114,7 +128,9 @@ def test_adapters_of_another_program_name_their_model_in_their_settings(folder, 
 def test_adapters_are_float32_at_least_on_a_model_of_any_type(folder, tmp_path, dtype):
     saved = moved(trlib.load_policy(folder, lora=LORA, dtype=dtype)).save(tmp_path / "saved")
     again = trlib.load_policy(saved, dtype=dtype)
-    learn, rest = ({p.dtype for p in again.model.parameters() if p.requires_grad is on} for on in (True, False))
+    learn, rest = (
+        {p.dtype for p in again.model.parameters() if p.requires_grad is on} for on in (True, False)
+    )
     wide = torch.float64 if dtype == "float64" else torch.float32
     assert rest == {getattr(torch, dtype)} and learn <= {torch.float32, wide}
     c = sample(again, ["7 : +3 ="], max_tokens=4, seed=0)
@@ -140,7 +156,9 @@ def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
     with pytest.raises(CheckpointError, match=rf"got a file with '{other}'"):
         trlib.load_policy(saved)
     save_file({**tensors, name: tensors[name][:, :3].contiguous()}, file)
-    with pytest.raises(CheckpointError, match=r"expected adapters that fit their model at .*saved, got: "):
+    with pytest.raises(
+        CheckpointError, match=r"expected adapters that fit their model at .*saved, got: "
+    ):
         trlib.load_policy(saved)
     file.rename(saved / "adapter_model.bin")
     with pytest.raises(CheckpointError, match=r"adapter_model.safetensors', got no such file"):
@@ -152,7 +170,9 @@ def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
     with pytest.raises(CheckpointError, match=r"peft_type 'LORA' .* got 'PREFIX_TUNING'"):
         trlib.load_policy(saved)
     (saved / "adapter_config.json").write_text("{")
-    with pytest.raises(CheckpointError, match=r"expected the settings of adapters at .* got a damaged file"):
+    with pytest.raises(
+        CheckpointError, match=r"expected the settings of adapters at .* got a damaged file"
+    ):
         trlib.load_policy(saved)
 
 
@@ -163,7 +183,11 @@ def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
         ("qwen2", {}, "q_proj v_proj"),
         ("phi3", {"pad_token_id": 0, "eos_token_id": 1}, "down_proj gate_up_proj o_proj qkv_proj"),
         ("olmo2", {}, "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj"),
-        ("cohere", {"bos_token_id": 1, "eos_token_id": 1}, "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj"),
+        (
+            "cohere",
+            {"bos_token_id": 1, "eos_token_id": 1},
+            "down_proj gate_proj k_proj o_proj q_proj up_proj v_proj",
+        ),
         ("mixtral", {"num_local_experts": 2}, "k_proj o_proj q_proj v_proj"),
         (
             "qwen3_moe",
@@ -188,19 +212,39 @@ def test_adapters_of_every_family_find_their_layers_and_come_back(
     small_model(kind, **settings).save_pretrained(tmp_path / "model")
     policy.tokenizer.save_pretrained(tmp_path / "model")
     adapted, twin = (trlib.load_policy(tmp_path / "model", lora={"r": 2}) for _ in range(2))
-    assert sorted({name.split(".lora_")[0].split(".")[-1] for name in adapted.trainable}) == layers.split()
+    assert (
+        sorted({name.split(".lora_")[0].split(".")[-1] for name in adapted.trainable})
+        == layers.split()
+    )
     assert all(torch.equal(t, twin.state()[name]) for name, t in adapted.state().items())
     c = sample(adapted, ["7 : +3 ="], group=2, max_tokens=8, seed=0)
     before = adapted.score(c).logp.detach()
     task = trlib.load_task("dial")
-    monkeypatch.setattr(type(task), "verify", lambda self, prompt, text, *, ended: Verdict(len(text) % 3, "right"))
-    trlib.train(adapted, task, DrGRPO(), steps=1, prompts=2, group=4, lr=0.03, warmup=0, probe=2, progress=False)
-    changed = {name for name, t in adapted.state().items() if not torch.equal(t, twin.state()[name])}
+    monkeypatch.setattr(
+        type(task), "verify", lambda self, prompt, text, *, ended: Verdict(len(text) % 3, "right")
+    )
+    trlib.train(
+        adapted,
+        task,
+        DrGRPO(),
+        steps=1,
+        prompts=2,
+        group=4,
+        lr=0.03,
+        warmup=0,
+        probe=2,
+        progress=False,
+    )
+    changed = {
+        name for name, t in adapted.state().items() if not torch.equal(t, twin.state()[name])
+    }
     # B of each pair begins at 0, so that in the first step it alone has a gradient
     assert changed == {name for name in adapted.trainable if "lora_B" in name}
     again = trlib.load_policy(adapted.save(tmp_path / "saved"))
     assert all(torch.equal(t, again.state()[name]) for name, t in adapted.state().items())
-    assert torch.equal(again.score(c).logp, adapted.score(c).logp) and not torch.equal(again.score(c).logp, before)
+    assert torch.equal(again.score(c).logp, adapted.score(c).logp) and not torch.equal(
+        again.score(c).logp, before
+    )
 
 
 def test_adapters_for_another_purpose_are_refused(folder):
@@ -220,7 +264,8 @@ def test_adapters_for_another_purpose_are_refused(folder):
         trlib.load_policy(folder, lora={"task_type": "SEQ_CLS"})
 
 
-# -- chat ---------------------------------------------------------------------------------------------------------
+# -- chat
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_saved_policy_is_asked_as_it_was(folder, tmp_path):
@@ -230,14 +275,17 @@ def test_a_saved_policy_is_asked_as_it_was(folder, tmp_path):
     for chat in (True, False):
         policy = trlib.load_policy(folder, chat=chat)
         again = trlib.load_policy(policy.save(tmp_path / "saved"))
-        assert again.chat is chat and again.encode_prompts(["7 :"]) == policy.encode_prompts(["7 :"])
+        assert again.chat is chat and again.encode_prompts(["7 :"]) == policy.encode_prompts(
+            ["7 :"]
+        )
         assert trlib.load_policy(tmp_path / "saved", chat=not chat).chat is not chat
         adapted = trlib.load_policy(folder, chat=chat, lora=LORA).save(tmp_path / "adapted")
         assert trlib.load_policy(adapted).chat is chat
     assert trlib.load_policy(folder).chat  # another program's folder: where there is a template
 
 
-# -- damage -------------------------------------------------------------------------------------------------------
+# -- damage
+# --------------------------------------------------------------------------------------------------
 
 
 def test_tensors_that_are_missing_or_of_another_size_are_named(folder):
@@ -245,14 +293,26 @@ def test_tensors_that_are_missing_or_of_another_size_are_named(folder):
     tensors = load_file(file)
     name = "model.layers.1.mlp.up_proj.weight"
     for left, words in (
-        ({n: t for n, t in tensors.items() if n != name}, rf"got none for '{name}' \(1 are missing\)"),
-        ({**tensors, name: tensors[name][:7].clone()}, rf"got '{name}' of \[7, 32\] where \[48, 32\] is wanted"),
-        ({**tensors, name.replace("1", "2"): tensors[name].clone()}, r"got 'model.layers.2.mlp.* beside them"),
+        (
+            {n: t for n, t in tensors.items() if n != name},
+            rf"got none for '{name}' \(1 are missing\)",
+        ),
+        (
+            {**tensors, name: tensors[name][:7].clone()},
+            rf"got '{name}' of \[7, 32\] where \[48, 32\] is wanted",
+        ),
+        (
+            {**tensors, name.replace("1", "2"): tensors[name].clone()},
+            r"got 'model.layers.2.mlp.* beside them",
+        ),
     ):
         save_file(left, file, metadata={"format": "pt"})
-        with pytest.raises(CheckpointError, match=rf"policy '{folder}': expected .* at {folder}, {words}"):
+        with pytest.raises(
+            CheckpointError, match=rf"policy '{folder}': expected .* at {folder}, {words}"
+        ):
             trlib.load_policy(folder)
-    # what belongs to another part than the language model is left out, and what older programs wrote beside it
+    # what belongs to another part than the language model is left out, and what older programs
+    # wrote beside it
     for beside in ("vision_tower.layers.9.weight", "model.layers.1.self_attn.scale", "extra"):
         save_file({**tensors, beside: torch.ones(2)}, file, metadata={"format": "pt"})
         trlib.load_policy(folder)
@@ -272,9 +332,15 @@ def test_code_that_comes_with_a_model_does_not_run(folder, tmp_path, monkeypatch
         f"open({str(tmp_path / 'ran')!r}, 'w')\n"
         "from transformers import LlamaConfig\nclass C(LlamaConfig): model_type = 'own'\n"
     )
-    change(folder / "config.json", model_type="own", auto_map={"AutoConfig": "own.C", "AutoModelForCausalLM": "own.C"})
+    change(
+        folder / "config.json",
+        model_type="own",
+        auto_map={"AutoConfig": "own.C", "AutoModelForCausalLM": "own.C"},
+    )
     monkeypatch.setattr("builtins.input", lambda *_: "y")  # a pipe that says yes to every question
-    with pytest.raises(CheckpointError, match=r"got: one that needs code of its own, and trlib runs none"):
+    with pytest.raises(
+        CheckpointError, match=r"got: one that needs code of its own, and trlib runs none"
+    ):
         trlib.load_policy(folder)
     assert not (tmp_path / "ran").exists()
 
@@ -286,7 +352,8 @@ def test_an_empty_name_is_not_the_current_folder(folder, monkeypatch):
     assert trlib.load_policy(".").base == str(folder)
 
 
-# -- tokens -------------------------------------------------------------------------------------------------------
+# -- tokens
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_token_that_only_fills_up_may_be_outside_the_embedding(folder, alone):
@@ -306,21 +373,29 @@ def test_a_special_token_for_pictures_may_be_outside_the_embedding_too(folder):
     tokenizer.add_tokens(["<picture>"], special_tokens=True)
     tokenizer.save_pretrained(folder)
     policy = trlib.load_policy(folder)
-    assert len(policy.tokenizer) == policy.vocabulary + 1 and policy.pad_id == policy.tokenizer.pad_token_id
+    assert (
+        len(policy.tokenizer) == policy.vocabulary + 1
+        and policy.pad_id == policy.tokenizer.pad_token_id
+    )
 
 
 @pytest.mark.parametrize(
     ("add", "words"),
     [
         (lambda t: t.add_tokens(["Natalia"]), r"got the token 'Natalia' with id"),
-        (lambda t: t.add_special_tokens({"eos_token": "<stop>"}), r"got the end token '<stop>' with id"),
+        (
+            lambda t: t.add_special_tokens({"eos_token": "<stop>"}),
+            r"got the end token '<stop>' with id",
+        ),
     ],
 )
 def test_other_tokens_outside_the_embedding_are_refused(folder, add, words):
     tokenizer = trlib.load_policy(folder).tokenizer
     add(tokenizer)
     tokenizer.save_pretrained(folder)
-    with pytest.raises(CheckpointError, match=rf"whose tokens are among the embedding's \d+, {words}"):
+    with pytest.raises(
+        CheckpointError, match=rf"whose tokens are among the embedding's \d+, {words}"
+    ):
         trlib.load_policy(folder)
 
 
@@ -361,7 +436,9 @@ def test_a_family_with_its_own_tokenizer_keeps_it(policy, tmp_path, small_model,
     small_model("qwen2", vocab_size=len(words)).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     loaded = trlib.load_policy(tmp_path)
-    assert type(loaded.tokenizer) is Qwen2Tokenizer and not [w for w in recwarn if "tokenizer" in str(w.message)]
+    assert type(loaded.tokenizer) is Qwen2Tokenizer and not [
+        w for w in recwarn if "tokenizer" in str(w.message)
+    ]
     assert loaded.encode(["b th th"]) == [[1, words.index("Ġth"), words.index("Ġth")]]
 
 
@@ -377,11 +454,14 @@ def test_an_end_token_that_the_tokenizer_appends_does_not_end_a_prompt(policy):
         single=f"{fill} $A {end}", special_tokens=ids
     )
     assert policy.tokenizer("7 :")["input_ids"][-1] == policy.end_id
-    assert policy.encode_prompts(["7 : +3 =", "7 :"]) == [[policy.tokenizer.pad_token_id, *row] for row in plain]
+    assert policy.encode_prompts(["7 : +3 =", "7 :"]) == [
+        [policy.tokenizer.pad_token_id, *row] for row in plain
+    ]
     assert policy.encode_prompts([f"7 :{end}"]) == [[policy.tokenizer.pad_token_id, *asked]]
 
 
-# -- context ------------------------------------------------------------------------------------------------------
+# -- context
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_context_by_any_name_or_none(small_model, policy):
@@ -393,7 +473,9 @@ def test_a_context_by_any_name_or_none(small_model, policy):
     assert bloom.context == math.inf
     assert sample(bloom, ["7 : +3 ="], max_tokens=4, seed=0).tokens.shape == (1, 4)
     assert mpt.context == 16
-    with pytest.raises(ValueError, match=r"prompts\[0\]: expected at most 16 tokens with the completion"):
+    with pytest.raises(
+        ValueError, match=r"prompts\[0\]: expected at most 16 tokens with the completion"
+    ):
         sample(mpt, ["7 : +3 ="], max_tokens=16)
     policy.model.config.max_position_embeddings = -1
     assert policy.context == math.inf

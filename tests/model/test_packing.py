@@ -9,11 +9,18 @@ from trlib.model.packing import plain, shared
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 
-KINDS = {"llama": {}, "qwen2": {}, "qwen3": {"head_dim": 8}, "gpt2": {}, "mistral": {"sliding_window": None}}
+KINDS = {
+    "llama": {},
+    "qwen2": {},
+    "qwen3": {"head_dim": 8},
+    "gpt2": {},
+    "mistral": {"sliding_window": None},
+}
 
 
 def sampled(policy, task_prompts=9):
-    """Completions of prompts of six lengths, some of them cut short, one to nothing, one prompt asked twice."""
+    """Completions of prompts of six lengths, some of them cut short, one to nothing, one prompt
+    asked twice."""
     prompts = [[3, 4, 5, 6, 7, 8][: 1 + i % 6] for i in range(task_prompts)]
     c = sample(policy, prompts, group=4, max_tokens=12, seed=0)
     lengths = torch.randint(0, 13, (len(c),), generator=torch.Generator().manual_seed(1))
@@ -44,8 +51,14 @@ def test_a_tree_holds_every_distinct_prefix_once():
     tokens = [[1, 2, 3], [1, 2, 4], [1, 9], [1, 2, 3], [2], [1, 2, 5]]
     layout = shared(written(prompts, tokens, group))
     read = {tuple(prompt[: n + 1]) for prompt in prompts for n in range(len(prompt))}
-    fed = {(*prompts[g], *row[:n]) for g, row in zip(group, tokens, strict=True) for n in range(1, len(row))}
-    assert layout.ids.shape == (1, len(read | fed)) and len(read | fed) == 4 + 4  # the third prompt is the first again
+    fed = {
+        (*prompts[g], *row[:n])
+        for g, row in zip(group, tokens, strict=True)
+        for n in range(1, len(row))
+    }
+    assert (
+        layout.ids.shape == (1, len(read | fed)) and len(read | fed) == 4 + 4
+    )  # the third prompt is the first again
     assert layout.kept == len(fed | {tuple(prompt) for prompt in prompts})
     assert layout.positions.max() == 4 and layout.positions.min() == 0
 
@@ -65,10 +78,15 @@ def test_shared_prefixes_give_the_values_and_gradients_of_plain_rows(policy, sma
         (scores.logp * weights * c.mask).sum().backward()
         found[share] = scores, [p.grad.clone() for p in policy.parameters]
     assert len(shared(c).ids[0]) < 0.8 * len(plain(c).ids.flatten())
-    torch.testing.assert_close(found[True][0].logp[c.mask], found[False][0].logp[c.mask], atol=1e-12, rtol=0)
-    torch.testing.assert_close(found[True][0].full[c.mask], found[False][0].full[c.mask], atol=1e-12, rtol=0)
+    torch.testing.assert_close(
+        found[True][0].logp[c.mask], found[False][0].logp[c.mask], atol=1e-12, rtol=0
+    )
+    torch.testing.assert_close(
+        found[True][0].full[c.mask], found[False][0].full[c.mask], atol=1e-12, rtol=0
+    )
     for one, other in zip(found[True][1], found[False][1], strict=True):
-        # transformers normalises in float32 whatever the model's type is, and its gradient rounds there
+        # transformers normalises in float32 whatever the model's type is, and its gradient rounds
+        # there
         torch.testing.assert_close(one, other, atol=1e-6 * float(other.abs().max()), rtol=0)
     policy.share, policy.trees = True, None
     model.float()
@@ -86,12 +104,16 @@ def test_attention_that_sharing_would_change_is_found_out(policy, small_model):
         c = sample(odd, [[3, 4, 5, 6, 7, 8]] * 2, group=4, max_tokens=12, seed=0)
         assert (odd.layout(c).tree is not None) is treelike
         torch.testing.assert_close(odd.score(c).logp[c.mask], c.logp[c.mask], atol=2e-5, rtol=0)
-    wide.config.sliding_window = 17  # shorter than a row may be: laid out plainly, whatever was found before
+    wide.config.sliding_window = (
+        17  # shorter than a row may be: laid out plainly, whatever was found before
+    )
     assert odd.trees is True and odd.layout(c).tree is None
     assert span(wide) == 17 and span(eager) == math.inf
 
 
-def test_a_model_that_does_not_hand_its_layout_to_attention_is_laid_out_plainly(policy, small_model, monkeypatch):
+def test_a_model_that_does_not_hand_its_layout_to_attention_is_laid_out_plainly(
+    policy, small_model, monkeypatch
+):
     model = small_model()
     forward = type(model).forward
 
@@ -106,10 +128,13 @@ def test_a_model_that_does_not_hand_its_layout_to_attention_is_laid_out_plainly(
 
 
 def test_a_layer_that_mixes_tokens_without_attention_is_found_out(policy, small_model):
-    """Its log-probs may agree as long as it has learned nothing: that it never asks for attention tells."""
+    """Its log-probs may agree as long as it has learned nothing: that it never asks for attention
+    tells."""
     model = small_model()
     layer = model.model.layers[1]
-    kernel = torch.zeros(1, requires_grad=True)  # a convolution over neighbours that begins as nothing
+    kernel = torch.zeros(
+        1, requires_grad=True
+    )  # a convolution over neighbours that begins as nothing
 
     def mixed(hidden_states, *args, **kwargs):
         return hidden_states + kernel * hidden_states.roll(1, 1)
@@ -118,7 +143,9 @@ def test_a_layer_that_mixes_tokens_without_attention_is_found_out(policy, small_
     odd = Policy("convolution", model, policy.tokenizer)
     c = sample(policy, [[3, 4, 5, 6, 7, 8], [3, 4]], group=4, max_tokens=12, seed=0)
     with torch.no_grad():
-        one, other = (odd._score(c, rows, 1.0, False).logp[c.mask] for rows in (shared(c), plain(c)))
+        one, other = (
+            odd._score(c, rows, 1.0, False).logp[c.mask] for rows in (shared(c), plain(c))
+        )
     torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
     odd.score(c)
     assert odd.trees is False
@@ -138,7 +165,9 @@ def test_rows_out_of_order_and_forced_tokens_give_what_plain_rows_give(policy):
     c = sample(policy, prompts, group=4, max_tokens=12, seed=0, prefixes=prefixes)
     policy.model.double()
     policy.trees = True
-    rows = c.rows(torch.tensor([12, 13, 14, 15, 4, 5, 6, 7, 0, 2]))  # the fourth prompt, which is the first, before it
+    rows = c.rows(
+        torch.tensor([12, 13, 14, 15, 4, 5, 6, 7, 0, 2])
+    )  # the fourth prompt, which is the first, before it
     assert rows.forced.any()
     one = policy.score(rows).logp
     with policy.sharing(False):
@@ -152,10 +181,16 @@ def test_the_outputs_that_are_left_out_are_those_that_nobody_looks_at(policy, sh
     policy.model.double()
     policy.share = share
     layout = policy.layout(c)
-    assert layout.kept == len(torch.unique(layout.index[c.mask])) if share else layout.kept == c.tokens.shape[1]
+    assert (
+        layout.kept == len(torch.unique(layout.index[c.mask]))
+        if share
+        else layout.kept == c.tokens.shape[1]
+    )
     for row in range(len(c)):  # each completion by itself, all of its outputs
         prompt = c.prompt_ids[c.group[row]][c.prompt_mask[c.group[row]]]
         said = c.tokens[row][c.mask[row]]
         logits = policy.model(torch.cat([prompt, said])[None]).logits[0, len(prompt) - 1 : -1]
         alone = torch.log_softmax(logits, -1).gather(-1, said[:, None]).squeeze(-1)
-        torch.testing.assert_close(policy.score(c).logp[row][c.mask[row]], alone, atol=1e-12, rtol=0)
+        torch.testing.assert_close(
+            policy.score(c).logp[row][c.mask[row]], alone, atol=1e-12, rtol=0
+        )

@@ -1,4 +1,5 @@
-"""Completions that several policies write: every token has the log-prob of its own policy, given all before it."""
+"""Completions that several policies write: every token has the log-prob of its own policy, given
+all before it."""
 
 from __future__ import annotations
 
@@ -25,7 +26,13 @@ def others(policy):
 
 def drawn(policies, max_tokens=7, **more):
     prompts = [p.text for p in load_task("dial", moves=(1, 8)).prompts(6, seed=3)]
-    settings = {"group": 8, "max_tokens": max_tokens, "seed": generator(0, "x"), "full_rows": [0, 7, 41], "topk": 4}
+    settings = {
+        "group": 8,
+        "max_tokens": max_tokens,
+        "seed": generator(0, "x"),
+        "full_rows": [0, 7, 41],
+        "topk": 4,
+    }
     return sample_in_segments([lambda p=p: p for p in policies], prompts, **{**settings, **more})
 
 
@@ -64,6 +71,11 @@ def test_nobody_is_asked_to_go_on_with_what_has_ended(policy):
 
     prompts = [p.text for p in load_task("dial", moves=1).prompts(2, seed=0)]
     c, segment = sample_in_segments(
-        [lambda: policy, unasked], prompts, max_tokens=40, full_rows=[], group=2, seed=generator(0, "x")
+        [lambda: policy, unasked],
+        prompts,
+        max_tokens=40,
+        full_rows=[],
+        group=2,
+        seed=generator(0, "x"),
     )
     assert c.ended.all() and not segment.any()

@@ -27,7 +27,10 @@ def test_a_place_or_a_type_that_is_none_is_named(arguments, message):
     [
         ({"at_once": 0}, "at_once: expected a whole number of at least 1, got 0"),
         ({"at_once": 1.5}, "at_once: expected a whole number, got 1.5"),
-        ({"temperature": float("inf")}, "temperature: expected a number above 0 and below inf, got inf"),
+        (
+            {"temperature": float("inf")},
+            "temperature: expected a number above 0 and below inf, got inf",
+        ),
         ({"completions": "7 : +3 ="}, "completions: expected what `sample` returns, got str"),
     ],
 )
@@ -83,7 +86,9 @@ def test_adapters_learn_and_the_model_below_does_not(folder, tmp_path):
     with pytest.raises(ValueError, match=r"lora: .*no_such_module"):
         trlib.load_policy(folder, lora={"r": 2, "target_modules": ["no_such_module"]})
     # peft by itself would train the other and say nothing
-    with pytest.raises(ValueError, match=r"lora: target_modules: .*got 'q_prog'; did you mean 'q_proj'"):
+    with pytest.raises(
+        ValueError, match=r"lora: target_modules: .*got 'q_prog'; did you mean 'q_proj'"
+    ):
         trlib.load_policy(folder, lora={"r": 2, "target_modules": ["v_proj", "q_prog"]})
     with pytest.raises(ValueError, match=r"lora: .*rank"):
         trlib.load_policy(folder, lora={"rank": 2})
@@ -94,8 +99,13 @@ def test_a_type_is_of_the_weights_and_not_of_the_frequencies(folder):
     assert all(p.dtype == torch.bfloat16 for p in coarse.model.parameters())
     found = dict(coarse.model.named_buffers())
     assert found and all(torch.equal(b, found[name]) for name, b in exact.model.named_buffers())
-    adapted = trlib.load_policy(folder, dtype="bfloat16", lora={"r": 2, "target_modules": ["q_proj"]})
-    assert all(p.dtype == (torch.float32 if p.requires_grad else torch.bfloat16) for p in adapted.model.parameters())
+    adapted = trlib.load_policy(
+        folder, dtype="bfloat16", lora={"r": 2, "target_modules": ["q_proj"]}
+    )
+    assert all(
+        p.dtype == (torch.float32 if p.requires_grad else torch.bfloat16)
+        for p in adapted.model.parameters()
+    )
 
 
 def test_adapters_start_alike_whatever_was_drawn_before(folder):
@@ -106,27 +116,40 @@ def test_adapters_start_alike_whatever_was_drawn_before(folder):
         starts.append([p.detach().clone() for p in policy.parameters])
         after = torch.rand(1)
         torch.manual_seed(seed)
-        assert torch.equal(torch.rand(1), after), "the reader's own stream goes on as if nothing had been drawn"
+        assert torch.equal(torch.rand(1), after), (
+            "the reader's own stream goes on as if nothing had been drawn"
+        )
     assert any(p.any() for p in starts[0]) and all(map(torch.equal, *starts))
 
 
 def test_devices_and_types():
     cuda, cpu = torch.device("cuda"), torch.device("cpu")
     assert place_for("auto", 4_999_999) == cpu and place_for("cpu", 10**9) == cpu
-    assert place_for("auto", 10**9) == (cuda if torch.cuda.is_available() else place_for("auto", 10**9))
+    assert place_for("auto", 10**9) == (
+        cuda if torch.cuda.is_available() else place_for("auto", 10**9)
+    )
     assert type_for("auto", cpu) == torch.float32 and type_for("float64", cpu) == torch.float64
-    assert type_for("bfloat16", cpu) == torch.bfloat16 and type_for("float16", cuda) == torch.float16
+    assert (
+        type_for("bfloat16", cpu) == torch.bfloat16 and type_for("float16", cuda) == torch.float16
+    )
     for wrong in ("int8", "float31", "Tensor", "float8_e4m3fn", "double"):
-        with pytest.raises(ValueError, match=rf"dtype: expected 'auto' or .* \(float16, bfloat16, .*\), got '{wrong}'"):
+        with pytest.raises(
+            ValueError,
+            match=rf"dtype: expected 'auto' or .* \(float16, bfloat16, .*\), got '{wrong}'",
+        ):
             type_for(wrong, cpu)
 
 
 def test_bfloat16_that_is_emulated_is_not_chosen(monkeypatch):
     for there in (True, False):
         monkeypatch.setattr(
-            torch.cuda, "is_bf16_supported", lambda including_emulation=True, on=there: on or including_emulation
+            torch.cuda,
+            "is_bf16_supported",
+            lambda including_emulation=True, on=there: on or including_emulation,
         )
-        assert type_for("auto", torch.device("cuda")) == (torch.bfloat16 if there else torch.float32)
+        assert type_for("auto", torch.device("cuda")) == (
+            torch.bfloat16 if there else torch.float32
+        )
 
 
 def test_a_small_model_runs_on_one_thread_and_the_rest_as_before(policy):
@@ -144,21 +167,27 @@ def test_a_small_model_runs_on_one_thread_and_the_rest_as_before(policy):
 
 
 def test_unknown_names_say_what_is_known():
-    with pytest.raises(ValueError, match=r"policy: expected one of .*dial.*, got 'dail'; did you mean 'dial'"):
+    with pytest.raises(
+        ValueError, match=r"policy: expected one of .*dial.*, got 'dail'; did you mean 'dial'"
+    ):
         trlib.load_policy("dail")
     with pytest.raises(CheckpointError, match=r"policy './nowhere': no such folder"):
         trlib.load_policy("./nowhere")
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match=r"expected a folder with a config.json and model.safetensors"):
+    with pytest.raises(
+        CheckpointError, match=r"expected a folder with a config.json and model.safetensors"
+    ):
         trlib.load_policy(tmp_path)
 
 
 def test_a_model_cut_in_half_is_named(folder):
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(CheckpointError, match=r"expected a causal language model in the hub's format"):
+    with pytest.raises(
+        CheckpointError, match=r"expected a causal language model in the hub's format"
+    ):
         trlib.load_policy(folder)
 
 
@@ -169,7 +198,9 @@ def test_nothing_is_unpickled(folder, small_model):
         trlib.load_policy(folder)
 
 
-def test_a_place_that_cannot_be_written_is_named_and_the_old_model_kept(policy, tmp_path, monkeypatch):
+def test_a_place_that_cannot_be_written_is_named_and_the_old_model_kept(
+    policy, tmp_path, monkeypatch
+):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match=r"cannot write"):
         policy.save(tmp_path / "file" / "model")
@@ -196,7 +227,8 @@ def test_another_models_state_is_refused(policy):
 
 
 def test_a_file_that_is_written_again_does_not_write_into_the_model(folder):
-    """Weights that are a view of their file go back to what the file holds, silently, when it is written in place."""
+    """Weights that are a view of their file go back to what the file holds, silently, when it is
+    written in place."""
     policy = trlib.load_policy(folder)
     policy.load_state({name: t + 1 for name, t in policy.state().items()})
     moved = policy.state()

@@ -20,11 +20,15 @@ def mixed():
 
 
 def fresh_logp(policy, completions, row, temperature=1.0):
-    """Log-probs of one completion by a plain full forward pass over its own tokens, without padding."""
+    """Log-probs of one completion by a plain full forward pass over its own tokens, without
+    padding."""
     g = completions.group[row]
     prompt = completions.prompt_ids[g][completions.prompt_mask[g]]
     tokens = completions.tokens[row][completions.present[row]]
-    logits = policy.model(torch.cat([prompt, tokens])[None]).logits[0, len(prompt) - 1 : -1].double() / temperature
+    logits = (
+        policy.model(torch.cat([prompt, tokens])[None]).logits[0, len(prompt) - 1 : -1].double()
+        / temperature
+    )
     return torch.log_softmax(logits, -1).gather(-1, tokens[:, None]).squeeze(-1)
 
 
@@ -57,7 +61,9 @@ def test_padding_never_changes_a_log_prob(policy, mixed):
     )
     for share in (True, False):
         policy.share = share
-        torch.testing.assert_close(policy.score(padded).logp[padded.mask], base[together.mask], atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            policy.score(padded).logp[padded.mask], base[together.mask], atol=1e-5, rtol=0
+        )
 
 
 def test_frequencies_match_the_distribution(policy, task):
@@ -87,7 +93,11 @@ def test_greedy_is_what_generate_gives(policy, task):
     c = sample(policy, prompts, temperature=0, max_tokens=16)
     ids = torch.tensor(policy.encode(prompts))
     theirs = policy.model.generate(
-        ids, do_sample=False, max_new_tokens=16, pad_token_id=policy.pad_id, attention_mask=torch.ones_like(ids)
+        ids,
+        do_sample=False,
+        max_new_tokens=16,
+        pad_token_id=policy.pad_id,
+        attention_mask=torch.ones_like(ids),
     )[:, ids.shape[1] :]
     assert torch.equal(theirs[:, : c.tokens.shape[1]], c.tokens)
 
@@ -98,20 +108,33 @@ def test_a_row_that_has_ended_never_changes(policy, mixed):
     assert torch.equal(kept.tokens, whole.tokens) and torch.equal(kept.mask, whole.mask)
     torch.testing.assert_close(kept.logp, whole.logp, atol=1e-5, rtol=0)
     after = ~kept.mask
-    assert after.any() and (kept.tokens[after] == policy.pad_id).all() and (kept.logp[after] == 0).all()
+    assert (
+        after.any()
+        and (kept.tokens[after] == policy.pad_id).all()
+        and (kept.logp[after] == 0).all()
+    )
     ends = (kept.tokens == policy.end_id) & kept.mask
     assert torch.equal(ends.sum(1) == 1, kept.ended) and (ends.sum(1) <= 1).all()
     last = kept.mask.sum(1) - 1
     assert ends[torch.arange(len(kept)), last][kept.ended].all()
 
 
-@pytest.mark.parametrize("more", [{}, {"temperature": 0.7}, {"temperature": 0}, {"logit_noise": 0.3}])
+@pytest.mark.parametrize(
+    "more", [{}, {"temperature": 0.7}, {"temperature": 0}, {"logit_noise": 0.3}]
+)
 def test_rows_that_have_said_the_same_may_be_computed_once_or_each(policy, mixed, more):
     counted = []
     hook = policy.model.register_forward_pre_hook(
         lambda _, args, inputs: counted.append(inputs["input_ids"].numel()), with_kwargs=True
     )
-    arguments = {"group": 8, "max_tokens": 16, "seed": 7, "full_rows": [0, 9, 50], "topk": 3, **more}
+    arguments = {
+        "group": 8,
+        "max_tokens": 16,
+        "seed": 7,
+        "full_rows": [0, 9, 50],
+        "topk": 3,
+        **more,
+    }
     once = sample(policy, mixed, **arguments)
     computed, counted[:] = sum(counted), []
     policy.share = False
@@ -128,15 +151,26 @@ def test_a_row_depends_on_its_own_numbers_only(policy, task):
     prompts = [p.text for p in task.prompts(3, seed=1)]
     one = sample(policy, prompts, group=4, max_tokens=16, seed=9)
     assert torch.equal(one.tokens, sample(policy, prompts, group=4, max_tokens=16, seed=9).tokens)
-    assert not torch.equal(one.tokens[:, :4], sample(policy, prompts, group=4, max_tokens=16, seed=10).tokens[:, :4])
+    assert not torch.equal(
+        one.tokens[:, :4], sample(policy, prompts, group=4, max_tokens=16, seed=10).tokens[:, :4]
+    )
     other = sample(policy, [prompts[0], prompts[2], prompts[2]], group=4, max_tokens=16, seed=9)
-    assert torch.equal(one.tokens[:4], other.tokens[:4]) and torch.equal(one.tokens[8:], other.tokens[8:])
+    assert torch.equal(one.tokens[:4], other.tokens[:4]) and torch.equal(
+        one.tokens[8:], other.tokens[8:]
+    )
 
 
 def test_forced_prefixes_of_different_lengths(policy, task):
     asked = task.prompts(3, seed=4)
     expert = policy.encode(task.demonstrations(asked, seed=0))
-    prefixes = [expert[0][:2], [], expert[1], expert[1][:5], [*expert[2], policy.end_id], expert[2][:1]]
+    prefixes = [
+        expert[0][:2],
+        [],
+        expert[1],
+        expert[1][:5],
+        [*expert[2], policy.end_id],
+        expert[2][:1],
+    ]
     c = sample(policy, [p.text for p in asked], group=2, max_tokens=16, seed=0, prefixes=prefixes)
     for row, prefix in enumerate(prefixes):
         assert c.tokens[row, : len(prefix)].tolist() == list(prefix)
@@ -144,16 +178,22 @@ def test_forced_prefixes_of_different_lengths(policy, task):
     assert c.lengths[4] == 0 and c.ended[4]
     scored = policy.score(c).logp
     torch.testing.assert_close(scored[c.mask], c.logp[c.mask], atol=1e-5, rtol=0)
-    torch.testing.assert_close(scored[3][c.present[3]].double(), fresh_logp(policy, c, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        scored[3][c.present[3]].double(), fresh_logp(policy, c, 3), atol=1e-5, rtol=0
+    )
 
 
 def test_whole_distributions_and_top_k_are_those_sampled_from(policy, mixed):
-    c = sample(policy, mixed, group=3, max_tokens=16, seed=2, full_rows=[1, 7, 20], topk=4, logit_noise=0.3)
+    c = sample(
+        policy, mixed, group=3, max_tokens=16, seed=2, full_rows=[1, 7, 20], topk=4, logit_noise=0.3
+    )
     own = c.full.gather(-1, c.tokens[c.full_rows].unsqueeze(-1)).squeeze(-1)
     mask = c.mask[c.full_rows]
     torch.testing.assert_close(own[mask], c.logp[c.full_rows][mask])
     torch.testing.assert_close(c.full[mask].exp().sum(-1), torch.ones(int(mask.sum())))
-    assert (policy.score(c).logp - c.logp)[c.mask].abs().max() > 0.05  # the noise is in the recorded log-probs
+    assert (policy.score(c).logp - c.logp)[
+        c.mask
+    ].abs().max() > 0.05  # the noise is in the recorded log-probs
     for slot, row in enumerate(c.full_rows.tolist()):
         for t in range(int(c.lengths[row])):
             best = c.full[slot, t].topk(4)
@@ -172,9 +212,13 @@ def test_joining_stages_keeps_rows_of_a_prompt_adjacent(policy, task):
     ]
     c = join(parts)
     assert c.group.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    for row, (part, source) in enumerate([(0, 0), (0, 1), (1, 0), (0, 2), (0, 3), (1, 1), (0, 4), (0, 5), (1, 2)]):
+    for row, (part, source) in enumerate(
+        [(0, 0), (0, 1), (1, 0), (0, 2), (0, 3), (1, 1), (0, 4), (0, 5), (1, 2)]
+    ):
         n = parts[part].tokens.shape[1]
-        assert torch.equal(c.tokens[row][:n][c.mask[row][:n]], parts[part].tokens[source][parts[part].mask[source]])
+        assert torch.equal(
+            c.tokens[row][:n][c.mask[row][:n]], parts[part].tokens[source][parts[part].mask[source]]
+        )
         assert torch.equal(c.topk.ids[row, :n], parts[part].topk.ids[source])
     assert c.full_rows.tolist() == [0, 4, 8]
     own = c.full.gather(-1, c.tokens[c.full_rows].unsqueeze(-1)).squeeze(-1)
@@ -194,7 +238,10 @@ def test_completions_show_themselves(policy, task):
         ({"prompts": []}, r"prompts: expected a list of at least one prompt"),
         ({"prompts": "3 : +1 ="}, r"prompts: expected a list"),
         ({"prompts": [[]]}, r"prompts\[0\]: expected at least one token"),
-        ({"prompts": [[1], [1] * 500]}, r"prompts\[1\]: expected at most \d+ tokens with the completion"),
+        (
+            {"prompts": [[1], [1] * 500]},
+            r"prompts\[1\]: expected at most \d+ tokens with the completion",
+        ),
         ({"group": 0}, r"group: expected a whole number of at least 1, got 0"),
         ({"max_tokens": 2.5}, r"max_tokens: expected a whole number"),
         ({"temperature": -1}, r"temperature: expected a number at least 0 and below inf, got -1"),
@@ -209,7 +256,10 @@ def test_completions_show_themselves(policy, task):
         ({"prefixes": [[1], "x"]}, r"prefixes\[1\]: expected a list, got 'x'"),
         ({"prefixes": [[1], [-1]]}, r"prefixes\[1\]: expected a whole number from 0 to"),
         ({"prefixes": [[1]]}, r"prefixes: expected one for each of the 2 completions, got 1"),
-        ({"prefixes": [[1] * 20, []]}, r"prefixes: expected at most max_tokens = 16 tokens each, got 20"),
+        (
+            {"prefixes": [[1] * 20, []]},
+            r"prefixes: expected at most max_tokens = 16 tokens each, got 20",
+        ),
     ],
 )
 def test_bad_input_is_named(policy, arguments, message):
@@ -231,10 +281,16 @@ def test_any_of_the_models_end_tokens_ends_a_completion(policy, task):
         said = plain.tokens[row][plain.mask[row]].tolist()
         ends = [i for i, token in enumerate(said) if token in again.end_ids]
         expected = said[: ends[0] + 1] if ends else said
-        assert cut.tokens[row][cut.mask[row]].tolist() == expected and bool(cut.ended[row]) == bool(ends)
-        if expected[-1] == word:  # a word that is no special token is taken off the text all the same
+        assert cut.tokens[row][cut.mask[row]].tolist() == expected and bool(cut.ended[row]) == bool(
+            ends
+        )
+        if (
+            expected[-1] == word
+        ):  # a word that is no special token is taken off the text all the same
             shorter += 1
-            assert cut.texts()[row] == policy.tokenizer.decode(expected[:-1], skip_special_tokens=True)
+            assert cut.texts()[row] == policy.tokenizer.decode(
+                expected[:-1], skip_special_tokens=True
+            )
     assert shorter > 4
 
 
@@ -242,10 +298,14 @@ def test_a_demonstration_ends_as_the_chat_template_ends_an_answer(policy):
     word = policy.encode(["so"])[0][0]
     policy.model.generation_config.eos_token_id = [policy.end_id, word]
     policy.tokenizer.chat_template = (
-        "{% for m in messages %}{% if m.role == 'user' %}7 : {% else %}{{ m.content }} so {% endif %}{% endfor %}"
+        "{% for m in messages %}{% if m.role == 'user' %}7 : {% else "
+        "%}{{ m.content }} so {% endif %}{% endfor %}"
     )
     assert Policy(policy.name, policy.model, policy.tokenizer, chat=True).end_id == word
-    assert Policy(policy.name, policy.model, policy.tokenizer, chat=False).end_id == policy.tokenizer.eos_token_id
+    assert (
+        Policy(policy.name, policy.model, policy.tokenizer, chat=False).end_id
+        == policy.tokenizer.eos_token_id
+    )
 
 
 @pytest.mark.parametrize("temperature", [0, 1.0])

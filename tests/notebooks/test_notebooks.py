@@ -1,4 +1,5 @@
-"""Every chapter runs to its end in the `smoke` profile, and every notebook is as it should be in the repository."""
+"""Every chapter runs to its end in the `smoke` profile, and every notebook is as it should be in
+the repository."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ EXECUTED = by_day(NAMES, "00_quickstart", "05_grpo", reason="executes every chap
 
 @pytest.fixture(scope="session")
 def executed(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
-    """The chapters that this run asks for, executed once, by name; the tests' book is built from the same copies."""
+    """The chapters that this run asks for, executed once, by name; the tests' book is built from
+    the same copies."""
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
     asked = {test.callspec.params["name"] for test in tests if "executed" in test.fixturenames}
     wanted = [path for path in chapters() if path.stem in asked]
@@ -38,25 +40,37 @@ def read(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", EXECUTED)
-def test_a_chapter_runs_to_its_end_without_a_complaint(name: str, executed: dict[str, dict[str, Any]]) -> None:
+def test_a_chapter_runs_to_its_end_without_a_complaint(
+    name: str, executed: dict[str, dict[str, Any]]
+) -> None:
     notebook = executed[name]
     assert notebook["metadata"][KEY]["profile"] == "smoke"
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and "".join(cell["source"]).strip():
             assert cell["execution_count"], cell["source"]
-            loud = [out for out in cell["outputs"] if out.get("name") == "stderr" or out["output_type"] == "error"]
+            loud = [
+                out
+                for out in cell["outputs"]
+                if out.get("name") == "stderr" or out["output_type"] == "error"
+            ]
             assert loud == [], loud
 
 
 def names(cell: dict[str, Any]) -> tuple[set[str], set[str]]:
     """What a cell binds at its top level, and what it reads anywhere."""
-    code = "\n".join(line for line in "".join(cell["source"]).splitlines() if not line.lstrip().startswith(("%", "!")))
+    code = "\n".join(
+        line
+        for line in "".join(cell["source"]).splitlines()
+        if not line.lstrip().startswith(("%", "!"))
+    )
     tree = ast.parse(code)
     made = {one.name for one in tree.body if isinstance(one, ast.FunctionDef | ast.ClassDef)}
     for one in tree.body:
         if not isinstance(one, ast.FunctionDef | ast.ClassDef):
             made |= {
-                node.id for node in ast.walk(one) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+                node.id
+                for node in ast.walk(one)
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
             }
     every = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     return made, {node.id for node in every if isinstance(node.ctx, ast.Load)}
@@ -107,7 +121,9 @@ def test_a_figure_has_alternative_text(name: str, executed: dict[str, dict[str, 
 @pytest.mark.style
 def test_figures_are_drawn_in_the_page_s_ink(name: str) -> None:
     """No bitmap and no grey slab: a chapter's figures are `trlib.drawing.Drawing`."""
-    code = "".join("".join(cell["source"]) for cell in read(name)["cells"] if cell["cell_type"] == "code")
+    code = "".join(
+        "".join(cell["source"]) for cell in read(name)["cells"] if cell["cell_type"] == "code"
+    )
     assert "pyplot" not in code and "matplotlib" not in code
 
 
@@ -131,11 +147,17 @@ def test_a_notebook_begins_with_the_install_cell(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_reads_well_outside_the_book(name: str) -> None:
-    text = "\n".join("".join(cell["source"]) for cell in read(name)["cells"] if cell["cell_type"] == "markdown")
+    text = "\n".join(
+        "".join(cell["source"]) for cell in read(name)["cells"] if cell["cell_type"] == "markdown"
+    )
     prose = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
-    assert not re.search(r"^(:::|\(\w[\w-]*\)=)", prose, re.MULTILINE), "a directive or target of the book's own markup"
+    assert not re.search(r"^(:::|\(\w[\w-]*\)=)", prose, re.MULTILINE), (
+        "a directive or target of the book's own markup"
+    )
     assert not re.search(r"```\{", text), "a directive of the book's own markup"
-    assert not re.search(r"\{(?!eq|ref|doc|cite)[a-z:]+\}`", text), "a role of the book's own markup"
+    assert not re.search(r"\{(?!eq|ref|doc|cite)[a-z:]+\}`", text), (
+        "a role of the book's own markup"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

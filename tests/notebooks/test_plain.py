@@ -1,4 +1,5 @@
-"""A chapter reads well without the book: rendered by nbconvert, no directive, role or label is left as raw text."""
+"""A chapter reads well without the book: rendered by nbconvert, no directive, role or label is left
+as raw text."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ RAW = {
 
 def prose(notebook: nbformat.NotebookNode) -> str:
     """The text that a reader of the rendered page sees, code cells and their outputs apart."""
-    page = nbformat.from_dict({**notebook, "cells": [c for c in notebook.cells if c.cell_type == "markdown"]})
+    page = nbformat.from_dict(
+        {**notebook, "cells": [c for c in notebook.cells if c.cell_type == "markdown"]}
+    )
     body, _ = HTMLExporter(template_name="basic").from_notebook_node(page)
     return html.unescape(re.sub(r"<[^>]+>", "", re.sub(r"</?code[^>]*>", "`", body)))
 
@@ -32,17 +35,26 @@ def test_nothing_raw_is_left_in_plain_jupyter(path):
     assert len(text) > 500
     for what, pattern in RAW.items():
         found = re.search(pattern, text)
-        assert found is None, f"{path.name}: {what}: {text[found.start() - 40 : found.end() + 40]!r}"
+        assert found is None, (
+            f"{path.name}: {what}: {text[found.start() - 40 : found.end() + 40]!r}"
+        )
 
 
 def test_raw_text_is_noticed():
-    cell = nbformat.v4.new_markdown_cell("# T\n\n:::{note}\nx\n:::\n\nsee {ref}`there`\n\n(here)=\n\n$$ a $$ (eq)")
+    cell = nbformat.v4.new_markdown_cell(
+        "# T\n\n:::{note}\nx\n:::\n\nsee {ref}`there`\n\n(here)=\n\n$$ a $$ (eq)"
+    )
     text = prose(nbformat.v4.new_notebook(cells=[cell]))
     assert all(re.search(pattern, text) for pattern in RAW.values())
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_nothing_is_read_by_a_relative_path(path):
-    code = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
-    found = re.search(r"""(?:open|read_csv|read_parquet|read_json|Path|load|imread)\(\s*["'](?![/~])[^"']*[./]""", code)
+    code = "\n".join(
+        c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"
+    )
+    found = re.search(
+        r"""(?:open|read_csv|read_parquet|read_json|Path|load|imread)\(\s*["'](?![/~])[^"']*[./]""",
+        code,
+    )
     assert found is None, f"{path.name}: {found.group()!r}"

@@ -1,4 +1,5 @@
-"""Between a prediction and its answer stands the reader's choice: a fold, a hidden cell, or a widget that asks."""
+"""Between a prediction and its answer stands the reader's choice: a fold, a hidden cell, or a
+widget that asks."""
 
 from __future__ import annotations
 
@@ -30,9 +31,12 @@ def asks(cell: dict[str, Any]) -> bool:
 
 
 def shows(cell: dict[str, Any]) -> bool:
-    """Whether a cell of code shows something, as far as its text tells: it prints, or ends with a value."""
+    """Whether a cell of code shows something, as far as its text tells: it prints, or ends with a
+    value."""
     tree = ast.parse(text(cell))
-    if any(isinstance(node, ast.Name) and node.id in ("print", "display") for node in ast.walk(tree)):
+    if any(
+        isinstance(node, ast.Name) and node.id in ("print", "display") for node in ast.walk(tree)
+    ):
         return True
     if not tree.body or not isinstance(tree.body[-1], ast.Expr):
         return False
@@ -41,8 +45,8 @@ def shows(cell: dict[str, Any]) -> bool:
 
 
 def predictions(path: Path) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """Of every prediction: where it stands, what its cell says after it, and the cells that follow. One that stands
-    right beside a widget is about the widget's own question."""
+    """Of every prediction: where it stands, what its cell says after it, and the cells that follow.
+    One that stands right beside a widget is about the widget's own question."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     found = []
     for i, cell in enumerate(cells):
@@ -52,7 +56,9 @@ def predictions(path: Path) -> list[tuple[str, str, list[dict[str, Any]]]]:
             after = text(cell)[asked.end() :]
             beside = i and asks(cells[i - 1]) and not HEADING.search(text(cell)[: asked.start()])
             if not beside:
-                found.append((f"{path.stem}, {cell['id']}", after.partition("\n\n")[2], cells[i + 1 :]))
+                found.append(
+                    (f"{path.stem}, {cell['id']}", after.partition("\n\n")[2], cells[i + 1 :])
+                )
     return found
 
 
@@ -60,7 +66,8 @@ EVERY = [one for path in chapters() for one in predictions(path)]
 
 
 def first_told(rest: str, following: list[dict[str, Any]]) -> str:
-    """What tells first after a prediction: the cell's own text, or the id of a cell; empty if the reader opens it."""
+    """What tells first after a prediction: the cell's own text, or the id of a cell; empty if the
+    reader opens it."""
     rest = CHOICES.sub("", rest, count=1)
     if rest.strip():
         return "" if FOLD.match(rest) else rest.strip()[:60]
@@ -68,7 +75,11 @@ def first_told(rest: str, following: list[dict[str, Any]]) -> str:
     for cell in following:
         tags = set(cell["metadata"].get("tags", []))
         if cell["cell_type"] == "markdown":
-            return "" if FOLD.match(text(cell)) or (hidden and HEADING.match(text(cell))) else text(cell)[:60]
+            return (
+                ""
+                if FOLD.match(text(cell)) or (hidden and HEADING.match(text(cell)))
+                else text(cell)[:60]
+            )
         if asks(cell) or "exercise" in tags:
             return ""
         if tags & HIDDEN:
@@ -79,18 +90,29 @@ def first_told(rest: str, following: list[dict[str, Any]]) -> str:
 
 
 @pytest.mark.parametrize("where, rest, following", EVERY, ids=[where for where, *_ in EVERY])
-def test_the_choice_stands_before_the_answer(where: str, rest: str, following: list[dict[str, Any]]) -> None:
+def test_the_choice_stands_before_the_answer(
+    where: str, rest: str, following: list[dict[str, Any]]
+) -> None:
     assert first_told(rest, following) == "", f"{where}: this tells before the reader has chosen"
 
 
 def test_an_answer_in_the_open_is_noticed() -> None:
     said = {"cell_type": "markdown", "id": "said", "metadata": {}, "source": ["It falls."]}
     folded = {**said, "source": ["<details>\n", "It falls."]}
-    drawn = {"cell_type": "code", "id": "drawn", "metadata": {}, "source": ["runs = 2\n", "table(runs)"]}
+    drawn = {
+        "cell_type": "code",
+        "id": "drawn",
+        "metadata": {},
+        "source": ["runs = 2\n", "table(runs)"],
+    }
     kept = {**drawn, "source": ["runs = 2"]}
     hidden = {**drawn, "metadata": {"tags": ["hide-output"]}}
     widget = {**drawn, "source": ["from trbook.explorables import Clip\n", "Clip()"]}
-    assert first_told("It falls.", []) and first_told("", [said]) and first_told("", [kept, drawn, folded]) == "drawn"
+    assert (
+        first_told("It falls.", [])
+        and first_told("", [said])
+        and first_told("", [kept, drawn, folded]) == "drawn"
+    )
     assert first_told("", [hidden, said]) == "It falls."
     for good in ([folded], [kept, hidden, folded], [widget, said]):
         assert first_told("1. It falls.\n2. It rises.", good) == ""

@@ -1,5 +1,5 @@
-"""What the shoot-out and the page after it say in words is what their records say: each of their sentences in bold, and
-what they warn of."""
+"""What the shoot-out and the page after it say in words is what their records say: each of their
+sentences in bold, and what they warn of."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ USES = ("2", "4", "8", "16")
 
 
 def prose() -> str:
-    pages = [json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")) for name in PAGES]
+    pages = [
+        json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")) for name in PAGES
+    ]
     cells = [cell for page in pages for cell in page["cells"] if cell["cell_type"] == "markdown"]
     return "\n".join("".join(cell["source"]) for cell in cells)
 
@@ -38,7 +40,11 @@ def test_a_small_rate_needs_no_region_and_a_large_one_does() -> None:
         "At a learning rate of 1e-5 the unclipped run ends where PPO and TROLL end; "
         "at 1e-4 each of four regions ends above it."
     )
-    alike = [f for f in judged("basin") if f.prediction.within is not None and f.prediction.at == {"lr": "1e-05"}]
+    alike = [
+        f
+        for f in judged("basin")
+        if f.prediction.within is not None and f.prediction.at == {"lr": "1e-05"}
+    ]
     assert [f.verdict for f in alike] == ["seen", "seen"] and alike[0].prediction.within == 0.02
     assert set(verdicts("basin", "pg_is", lr="0.0001").values()) == {"above"}
 
@@ -51,18 +57,26 @@ def test_a_narrower_clip_forgives_more() -> None:
 
 
 def test_every_use_costs() -> None:
-    said("At a learning rate of 3e-4, from two uses on, every method ends below as many updates from fresh batches.")
+    said(
+        "At a learning rate of 3e-4, from two uses on, every method ends below as many updates "
+        "from fresh batches."
+    )
     for uses in USES:
         assert set(verdicts("reuse", "on-policy", uses=uses).values()) == {"below"}, uses
 
 
 def test_refitting_harms_and_age_hardly() -> None:
-    said("At a learning rate of 1e-4 what harms is fitting the same few completions again; their age hardly matters.")
+    said(
+        "At a learning rate of 1e-4 what harms is fitting the same few completions again; their "
+        "age hardly matters."
+    )
     against_again = verdicts("refit", "pg_is-again", lr="0.0001")
     assert against_again["pg_is-parts"] == against_again["pg_is-new"] == "above"
     (age,) = [f for f in judged("refit") if f.prediction.text.startswith("age alone")]
     assert age.verdict == "seen" and age.prediction.within == 0.05
-    (costs,) = [f for f in judged("refit") if f.prediction.text.startswith("at 3e-4 age costs something")]
+    (costs,) = [
+        f for f in judged("refit") if f.prediction.text.startswith("at 3e-4 age costs something")
+    ]
     assert costs.verdict == "seen"
     few = verdicts("refit_size", "again", lr="0.0001")
     assert few["again, 64"] == few["again, 256"] == few["parts"] == "above"
@@ -73,7 +87,8 @@ def test_refitting_harms_and_age_hardly() -> None:
 
 def test_minibatches_are_not_told_from_their_noise() -> None:
     said(
-        "At a learning rate of 3e-4, in one pass of eight minibatches, no difference between a method and fresh "
+        "At a learning rate of 3e-4, in one pass of eight minibatches, no difference between a "
+        "method and fresh "
         "batches of the same size is decided."
     )
     assert set(verdicts("minibatches", "on-policy", minibatches="8").values()) == {"undecided"}
@@ -82,21 +97,35 @@ def test_minibatches_are_not_told_from_their_noise() -> None:
 
 
 def within_two_hundredths_of_ppo() -> list[str]:
-    """The methods of which `best` predicted that they end within 0.02 of PPO at 16 uses, and of which that was seen."""
-    alike = [f for f in judged("best") if f.prediction.within == 0.02 and f.prediction.at == {"uses": "16"}]
-    return [f.prediction.lower for f in alike if f.verdict == "seen" and f.prediction.higher == "ppo"]
+    """The methods of which `best` predicted that they end within 0.02 of PPO at 16 uses, and of
+    which that was seen."""
+    alike = [
+        f
+        for f in judged("best")
+        if f.prediction.within == 0.02 and f.prediction.at == {"uses": "16"}
+    ]
+    return [
+        f.prediction.lower for f in alike if f.verdict == "seen" and f.prediction.higher == "ppo"
+    ]
 
 
 def test_at_its_best_rate_every_method_ends_alike() -> None:
-    said("Each at its own best learning rate, nine other methods end within 0.02 of PPO at 16 uses.")
     said(
-        "With all but GSPO and TROLL a batch moves the policy further than with PPO, furthest unclipped and where a "
+        "Each at its own best learning rate, nine other methods end within 0.02 of PPO at 16 uses."
+    )
+    said(
+        "With all but GSPO and TROLL a batch moves the policy further than with PPO, furthest "
+        "unclipped and where a "
         "weight is only softened or capped."
     )
-    assert {*within_two_hundredths_of_ppo(), "ppo"} == {variant.name for variant in load_sweep("best").variants}
+    assert {*within_two_hundredths_of_ppo(), "ppo"} == {
+        variant.name for variant in load_sweep("best").variants
+    }
     moved = verdicts("best", "ppo", "kl", uses="16")
     assert {label for label, verdict in moved.items() if verdict != "above"} == {"gspo", "troll"}
-    far = {label: interval(runs_of("best", label, "kl", at={"uses": "16"})).value for label in moved}
+    far = {
+        label: interval(runs_of("best", label, "kl", at={"uses": "16"})).value for label in moved
+    }
     assert {*sorted(far, key=far.__getitem__)[-4:]} == {"pg_is", "cispo", "sapo", "pspo"}
 
 
@@ -110,13 +139,16 @@ def test_the_rates_of_best_are_inside_what_was_tried() -> None:
 
 def test_the_fastest_is_not_the_best() -> None:
     said(
-        "Each at its best learning rate, GSPO's early reward is the lowest, every other method's a little above PPO's, "
+        "Each at its best learning rate, GSPO's early reward is the lowest, every other method's "
+        "a little above PPO's, "
         "and all end within 0.02 of it."
     )
     soon = verdicts("best", "ppo", "take_off", uses="16")
     assert soon.pop("gspo") == "below" and set(soon.values()) == {"above"}
     assert len(within_two_hundredths_of_ppo()) == 9
-    assert verdicts("rare", "ppo", "take_off", parts="8 minibatches, 2 epochs")["dppo-tv"] == "above"
+    assert (
+        verdicts("rare", "ppo", "take_off", parts="8 minibatches, 2 epochs")["dppo-tv"] == "above"
+    )
     assert verdicts("rare", "ppo", "take_off", parts="whole, 8 uses")["dppo-tv"] == "undecided"
 
 
@@ -126,7 +158,8 @@ def test_the_fastest_is_not_the_best() -> None:
 )
 def test_where_to_draw_the_region(sampler: str, verdict: str) -> None:
     said(
-        "With a very noisy sampler PPO ends higher if its region is drawn around the learner, with a late one if it is "
+        "With a very noisy sampler PPO ends higher if its region is drawn around the learner, "
+        "with a late one if it is "
         "drawn around the sampler."
     )
     found = verdicts("noise", "ppo, learner", **{"sampler of": sampler})
@@ -135,15 +168,23 @@ def test_where_to_draw_the_region(sampler: str, verdict: str) -> None:
 
 def test_signed_or_not() -> None:
     said(
-        "With 16 epochs and a learning rate of 3e-4 a batch moves the policy further without the sign; the difference "
+        "With 16 epochs and a learning rate of 3e-4 a batch moves the policy further without the "
+        "sign; the difference "
         "in accuracy is undecided."
     )
-    predicted = {(f.prediction.higher, f.prediction.lower, f.prediction.measure): f.verdict for f in judged("signed")}
+    predicted = {
+        (f.prediction.higher, f.prediction.lower, f.prediction.measure): f.verdict
+        for f in judged("signed")
+    }
     for kind in ("difference", "ratio"):
         assert predicted[f"{kind}, unsigned", f"{kind}, signed", "kl"] == "seen"
         for uses in ("4", "16"):
-            assert verdicts("signed", f"{kind}, signed", uses=uses)[f"{kind}, unsigned"] == "undecided"
+            assert (
+                verdicts("signed", f"{kind}, signed", uses=uses)[f"{kind}, unsigned"] == "undecided"
+            )
     _, history = recorded("signed")
     base = history[history["batch"] == 0]["reward"].mean()
     labels = set(history["label"])
-    assert all(interval(runs_of("signed", label, at={"uses": "16"})).high < base for label in labels)
+    assert all(
+        interval(runs_of("signed", label, at={"uses": "16"})).high < base for label in labels
+    )

@@ -1,4 +1,5 @@
-"""CAPO (arXiv 2510.00819): tokens whose own step would move the policy too far are left out before it is taken."""
+"""CAPO (arXiv 2510.00819): tokens whose own step would move the policy too far are left out before
+it is taken."""
 
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from trlib.algorithms import Method, Needs, TokenLoss, pg_is_loss
 
 @dataclass(frozen=True, kw_only=True)
 class CAPO(Method):
-    """The move is predicted from the last layer: u = A (1_a - pi) |h|² lr, and half u' (diag(pi) - pi pi') u of it."""
+    """The move is predicted from the last layer: u = A (1_a - pi) |h|² lr, and half u' (diag(pi) -
+    pi pi') u of it."""
 
     most: float = 1e-3
     """The largest KL that one token may cause, nats."""
@@ -28,6 +30,8 @@ class CAPO(Method):
             part.descend(part.loss(scores))
 
     def objective(self, scores, batch):
-        loss = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+        loss = pg_is_loss(
+            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask
+        )
         near = batch.extra["near"]
         return TokenLoss(loss.per_token * near, {**loss.diagnostics, "kept": near})

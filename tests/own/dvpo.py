@@ -1,4 +1,5 @@
-"""A critic of one's own, after the abstract of DVPO: quantiles of the reward, and advantages from their lower half."""
+"""A critic of one's own, after the abstract of DVPO: quantiles of the reward, and advantages from
+their lower half."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,5 @@
-"""Mirror descent policy optimisation (arXiv 2005.09814): several steps on r A - KL(π || π_k) / t, with t falling."""
+"""Mirror descent policy optimisation (arXiv 2005.09814): several steps on r A - KL(π || π_k) / t,
+with t falling."""
 
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ class MDPO(Method):
 
     def objective(self, scores, batch):
         t = batch.memory["t"] = self.t * (1 - batch.number / batch.batches)
-        loss = pg_is_loss(scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask)
+        loss = pg_is_loss(
+            scores.logp, batch.logp_anchor, advantages=batch.advantages, mask=batch.mask
+        )
         back = kl(scores.full[batch.mask], batch.full_anchor[batch.mask])
         return TokenLoss(loss.per_token[batch.mask] + back / t, loss.diagnostics)

@@ -1,4 +1,5 @@
-"""Muon: momentum made nearly orthogonal, so that a step has the same size in every direction of a matrix."""
+"""Muon: momentum made nearly orthogonal, so that a step has the same size in every direction of a
+matrix."""
 
 import torch
 

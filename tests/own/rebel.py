@@ -1,4 +1,5 @@
-"""REBEL (arXiv 2404.16767): the difference of two completions' log-ratios regresses on that of their rewards."""
+"""REBEL (arXiv 2404.16767): the difference of two completions' log-ratios regresses on that of
+their rewards."""
 
 from dataclasses import dataclass
 

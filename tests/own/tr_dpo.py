@@ -1,4 +1,5 @@
-"""TR-DPO (arXiv 2404.09656) on pairs that the verifier ranks: preference optimisation whose reference moves."""
+"""TR-DPO (arXiv 2404.09656) on pairs that the verifier ranks: preference optimisation whose
+reference moves."""
 
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from trlib.algorithms import Method, Needs, TokenLoss
 
 @dataclass(frozen=True, kw_only=True)
 class TRDPO(Method):
-    """Every better completion against every worse one of its prompt; share=1: copies, share=0: a fixed reference."""
+    """Every better completion against every worse one of its prompt; share=1: copies, share=0: a
+    fixed reference."""
 
     beta: float = 0.1
     share: float = 0.6

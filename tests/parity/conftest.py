@@ -1,4 +1,5 @@
-"""Parity with installed libraries: what they need, imported once per process, and random data to compare on.
+"""Parity with installed libraries: what they need, imported once per process, and random data to
+compare on.
 
 A library that is missing is a failure, never a skip: `make` installs them all.
 """
@@ -62,10 +63,13 @@ def sb3() -> Any:
 
 @pytest.fixture(params=range(3))
 def batch(request) -> dict[str, Tensor]:
-    """Six completions of up to seven tokens, ragged, with a hole: ratios on both sides of every window, below e^5."""
+    """Six completions of up to seven tokens, ragged, with a hole: ratios on both sides of every
+    window, below e^5."""
     g = torch.Generator().manual_seed(request.param)
     logp = -0.02 - 2 * torch.randn(6, 7, generator=g, dtype=D).abs()
-    old, rollout = ((logp + s * torch.randn(6, 7, generator=g, dtype=D)).clamp(max=-1e-3) for s in (0.5, 0.7))
+    old, rollout = (
+        (logp + s * torch.randn(6, 7, generator=g, dtype=D)).clamp(max=-1e-3) for s in (0.5, 0.7)
+    )
     mask = torch.arange(7) < torch.tensor([7, 5, 1, 6, 3, 4]).unsqueeze(-1)
     mask[3, 2] = False
     advantages = torch.randn(6, 1, generator=g, dtype=D).expand(6, 7).contiguous()

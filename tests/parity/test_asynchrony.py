@@ -1,4 +1,5 @@
-"""What TRL 1.16.0 and verl 0.9.1 have of the branch asynchrony: equal in float64, value and gradient."""
+"""What TRL 1.16.0 and verl 0.9.1 have of the branch asynchrony: equal in float64, value and
+gradient."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ def of(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     return {"advantages": batch["advantages"], "mask": batch["mask"]}
 
 
-@pytest.mark.parametrize("shape", [{}, {"k_pos": 1.5, "lam_pos": 0.5, "k_neg": 0.7, "lam_neg": 4.0}])
+@pytest.mark.parametrize(
+    "shape", [{}, {"k_pos": 1.5, "lam_pos": 0.5, "k_neg": 0.7, "lam_neg": 4.0}]
+)
 def test_vespo_is_trl_s(trl, batch, shape):
     names = {f"vespo_{name.replace('lam', 'lambda')}": value for name, value in shape.items()}
     wanted = of_trl(trl, batch, {}, loss_type="vespo", **names)
@@ -42,7 +45,14 @@ def test_vespo_is_trl_s(trl, batch, shape):
 def test_luspo_is_trl_s(trl, batch):
     window = {"eps_low": 0.2, "eps_high": 0.28}
     wanted = of_trl(trl, batch, window, loss_type="luspo", level="sequence")
-    agree(wanted, ours(lambda logp: gspo_loss(logp, batch["old"], **of(batch), **window), batch, LUSPO().aggregation))
+    agree(
+        wanted,
+        ours(
+            lambda logp: gspo_loss(logp, batch["old"], **of(batch), **window),
+            batch,
+            LUSPO().aggregation,
+        ),
+    )
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3])
@@ -57,7 +67,9 @@ def test_kl_cov_is_verl_s(verl, config, batch, share, how):  # noqa: F811
 @pytest.mark.parametrize("how", ["token-mean", "seq-mean-token-mean"])
 def test_dro_is_verl_s(verl, config, batch, beta, how):  # noqa: F811
     wanted = theirs(verl, "dro", _with(config(), loss_mode="dro", dro_beta=beta), batch, how)
-    agree(wanted, ours(lambda logp: dro_loss(logp, batch["old"], **of(batch), beta=beta), batch, how))
+    agree(
+        wanted, ours(lambda logp: dro_loss(logp, batch["old"], **of(batch), beta=beta), batch, how)
+    )
 
 
 def _kl_cov(batch: dict[str, Tensor], logp: Tensor, **settings: float) -> Any:
@@ -78,8 +90,16 @@ def test_clip_cov_is_verl_s_where_all_candidates_are_drawn(verl, config, batch):
     wanted = theirs(verl, "clip_cov", _with(config(), **limits), batch)
     logps, window = (batch["logp"], batch["old"]), {"eps_low": 0.2, "eps_high": 0.2}
     keep = clip_cov_mask(*logps, **of(batch), share=1.0, low=0.1, high=5.0, **window)
-    agree(wanted, ours(lambda logp: without(ppo_loss, keep, logp, batch["old"], **of(batch), **window), batch))
-    assert int((batch["mask"] & ~keep).sum()) > 0 and (covariance(*logps[:1], **of(batch))[~keep] > 0.1).any()
+    agree(
+        wanted,
+        ours(
+            lambda logp: without(ppo_loss, keep, logp, batch["old"], **of(batch), **window), batch
+        ),
+    )
+    assert (
+        int((batch["mask"] & ~keep).sum()) > 0
+        and (covariance(*logps[:1], **of(batch))[~keep] > 0.1).any()
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,9 +130,17 @@ def test_the_geometric_mask_is_verl_s_of_the_inverse_ratio(verl, batch):
         log_ratio, mask.double(), rollout_rs="seq_mean_k1", rollout_rs_threshold="0.8_1.25"
     )
     found = truncated_importance(
-        batch["old"], batch["rollout"], mask, cap=1 / 0.8, floor=1 / 1.25, level="geometric", how="reject"
+        batch["old"],
+        batch["rollout"],
+        mask,
+        cap=1 / 0.8,
+        floor=1 / 1.25,
+        level="geometric",
+        how="reject",
     )
-    assert torch.equal(wanted.bool(), mask & (found > 0)) and 0 < int(wanted.sum()) < int(mask.sum())
+    assert torch.equal(wanted.bool(), mask & (found > 0)) and 0 < int(wanted.sum()) < int(
+        mask.sum()
+    )
 
 
 def test_icepop_is_verl_s(verl, batch):
@@ -125,6 +153,8 @@ def test_icepop_is_verl_s(verl, batch):
         rollout_is="token",
         rollout_is_threshold="0.7_1.5",
     )
-    found = truncated_importance(batch["old"], batch["rollout"], mask, cap=1.5, floor=0.7, how="mask")
+    found = truncated_importance(
+        batch["old"], batch["rollout"], mask, cap=1.5, floor=0.7, how="mask"
+    )
     torch.testing.assert_close(wanted[mask], found[mask], rtol=1e-6, atol=0)
     assert (found[mask] == 0).any() and (found[mask] < 1).any()

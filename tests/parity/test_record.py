@@ -16,6 +16,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("library", libraries.WRITTEN_FOR)
 def test_the_record_is_what_a_run_finds(library, request):
     request.getfixturevalue(library)  # imported once, or a failure that says how to install it
-    recorded = next(e for e in json.loads(page.PATH.read_text())["libraries"] if e["library"] == library)
+    recorded = next(
+        e for e in json.loads(page.PATH.read_text())["libraries"] if e["library"] == library
+    )
     assert recorded["version"] == libraries.installed(library)
-    assert [finding.as_dict() for finding in libraries.hold(load(), library)] == recorded["findings"]
+    assert [finding.as_dict() for finding in libraries.hold(load(), library)] == recorded[
+        "findings"
+    ]

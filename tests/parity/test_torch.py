@@ -1,4 +1,5 @@
-"""torch's own Muon against the gallery's: the same rule but for three choices, and bfloat16 decides how near."""
+"""torch's own Muon against the gallery's: the same rule but for three choices, and bfloat16 decides
+how near."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What of torchrl 0.14.1 has a name here: equal in float64 where definitions agree, pinned where they do not."""
+"""What of torchrl 0.14.1 has a name here: equal in float64 where definitions agree, pinned where
+they do not."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ close = partial(torch.testing.assert_close, rtol=1e-6, atol=1e-12)
 WINDOW = {"eps_low": 0.2, "eps_high": 0.2}
 
 
-def theirs(name: str, batch: dict[str, Tensor], settings: dict[str, float] | None = None, **options) -> tuple:
+def theirs(
+    name: str, batch: dict[str, Tensor], settings: dict[str, float] | None = None, **options
+) -> tuple:
     """A loss as torchrl gives it, and its gradient."""
     loss = of_torchrl._loss(name, WINDOW if settings is None else settings, options)
     logp = batch["logp"].clone().requires_grad_()
@@ -27,7 +30,9 @@ def theirs(name: str, batch: dict[str, Tensor], settings: dict[str, float] | Non
 
 def ours(function, batch: dict[str, Tensor], how: str = "token-mean", **settings) -> tuple:
     logp = batch["logp"].clone().requires_grad_()
-    loss = function(logp, batch["old"], advantages=batch["advantages"], mask=batch["mask"], **settings)
+    loss = function(
+        logp, batch["old"], advantages=batch["advantages"], mask=batch["mask"], **settings
+    )
     value = aggregate(loss.per_token, batch["mask"], how)
     return value.detach(), torch.autograd.grad(value, logp)[0]
 
@@ -41,7 +46,11 @@ def ours(function, batch: dict[str, Tensor], how: str = "token-mean", **settings
     ],
 )
 def test_the_clip_is_ours(batch, name, settings, options, how):
-    for mine, its in zip(ours(ppo_loss, batch, how, **settings), theirs(name, batch, settings, **options), strict=True):
+    for mine, its in zip(
+        ours(ppo_loss, batch, how, **settings),
+        theirs(name, batch, settings, **options),
+        strict=True,
+    ):
         close(its, mine)
 
 
@@ -51,17 +60,24 @@ def test_cispo_has_no_gradient_where_the_paper_s_has_one(batch):
     outside = batch["mask"] & ((ratio < 0.8) | (ratio > 1.2)) & (batch["advantages"] != 0)
     inside = batch["mask"] & ~outside
     (_, mine), (_, its) = ours(cispo_loss, batch, **WINDOW), theirs("CISPOLoss", batch)
-    assert int(outside.sum()) > 3 and bool((its[outside] == 0).all()) and bool((mine[outside] != 0).all())
+    assert (
+        int(outside.sum()) > 3
+        and bool((its[outside] == 0).all())
+        and bool((mine[outside] != 0).all())
+    )
     close(its[inside], mine[inside])
 
 
 def test_the_kl_term_s_mean_counts_padding(batch):
-    """Seven padded columns more, and every token of the KL term counts half; the clipped loss does not change."""
+    """Seven padded columns more, and every token of the KL term counts half; the clipped loss does
+    not change."""
     wider = {name: torch.nn.functional.pad(value, (0, 7)) for name, value in batch.items()}
 
     def penalty(given: dict[str, Tensor]) -> Tensor:
         loss = of_torchrl._loss("GRPOLoss", WINDOW, {"kl_to_inference_coeff": 1.0})
-        return of_torchrl._run(loss, {**given, "logp_old": given["old"]}, given["logp"]).loss_kl_to_inference
+        return of_torchrl._run(
+            loss, {**given, "logp_old": given["old"]}, given["logp"]
+        ).loss_kl_to_inference
 
     close(penalty(wider), penalty(batch) / 2)
     close(theirs("GRPOLoss", wider)[0], theirs("GRPOLoss", batch)[0])

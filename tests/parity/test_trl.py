@@ -1,7 +1,8 @@
-"""The losses of TRL 1.16.0 that have a name here: equal in float64 where definitions agree, pinned where not.
+"""The losses of TRL 1.16.0 that have a name here: equal in float64 where definitions agree, pinned
+where not.
 
-TRL's losses stand inside its trainer. `_compute_loss` runs unchanged on a stand-in that knows the log-probs; advantages
-and what the batch holds come from a real trainer.
+TRL's losses stand inside its trainer. `_compute_loss` runs unchanged on a stand-in that knows the
+log-probs; advantages and what the batch holds come from a real trainer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from trlab.conformance.functions import hold
 from trlab.conformance.vectors import load
 from trlib.advantages import group_relative
 from trlib.aggregation import aggregate
-from trlib.algorithms import TokenLoss, add_reference_kl, cispo_loss, gmpo_loss, gspo_loss, ppo_loss, sapo_loss
+from trlib.algorithms import (
+    TokenLoss,
+    add_reference_kl,
+    cispo_loss,
+    gmpo_loss,
+    gspo_loss,
+    ppo_loss,
+    sapo_loss,
+)
 from trlib.corrections import truncated_importance
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -45,7 +54,9 @@ def theirs(
     advantages: str = "advantages",
     **options,
 ) -> tuple[Tensor, Tensor]:
-    run = calls.trl(kind or trl.GRPOTrainer, settings=settings, loss_type=loss_type, horizon=HORIZON, **options)
+    run = calls.trl(
+        kind or trl.GRPOTrainer, settings=settings, loss_type=loss_type, horizon=HORIZON, **options
+    )
     leaf = batch["logp"].clone().requires_grad_()
     value = run(
         {
@@ -69,7 +80,9 @@ def ours(
     **settings,
 ) -> tuple[Tensor, Tensor]:
     leaf = batch["logp"].clone().requires_grad_()
-    found = function(leaf, batch["old"], advantages=batch[advantages] * factor, mask=batch["mask"], **settings)
+    found = function(
+        leaf, batch["old"], advantages=batch[advantages] * factor, mask=batch["mask"], **settings
+    )
     value = aggregate(found.per_token, batch["mask"], how, horizon=HORIZON)
     (gradient,) = torch.autograd.grad(value, leaf)
     return value.detach(), gradient
@@ -91,7 +104,8 @@ def test_ppo_under_every_aggregation(trl, batch, loss_type, advantages):
 
 
 def test_delta_is_a_dual_clip(trl, batch):
-    """It bounds the ratio on both sides of A, but where A > 0 the window is reached first: the same in every number."""
+    """It bounds the ratio on both sides of A, but where A > 0 the window is reached first: the same
+    in every number."""
     batch["old"][:, 0] = batch["logp"][:, 0] - 3.0
     for advantages in ("advantages", "mixed"):
         agree(
@@ -106,12 +120,14 @@ def test_delta_is_a_dual_clip(trl, batch):
 def test_gspo_with_one_advantage_a_row(trl, batch):
     for loss_type in ("grpo", "bnpo"):
         agree(
-            theirs(trl, batch, WINDOW, loss_type, level="sequence"), ours(gspo_loss, batch, MEANS[loss_type], **WINDOW)
+            theirs(trl, batch, WINDOW, loss_type, level="sequence"),
+            ours(gspo_loss, batch, MEANS[loss_type], **WINDOW),
         )
 
 
 def test_gspos_tokens_share_the_rows_advantages_where_these_differ(trl, batch):
-    """TRL differentiates the row's ratio s itself: every token of a row gets s times the mean of what is kept."""
+    """TRL differentiates the row's ratio s itself: every token of a row gets s times the mean of
+    what is kept."""
     _, gradient = theirs(trl, batch, WINDOW, "bnpo", advantages="mixed", level="sequence")
     mask, a = batch["mask"], batch["mixed"]
     length = mask.sum(-1, keepdim=True)
@@ -158,7 +174,10 @@ def test_sapo_takes_its_temperatures_in_float32(trl, batch):
 def test_gmpo_of_the_experimental_trainer(trl, batch):
     from trl.experimental.gmpo import GMPOTrainer
 
-    agree(theirs(trl, batch, {"eps_log": 0.4}, "grpo", GMPOTrainer), ours(gmpo_loss, batch, "seq-mean-token-mean"))
+    agree(
+        theirs(trl, batch, {"eps_log": 0.4}, "grpo", GMPOTrainer),
+        ours(gmpo_loss, batch, "seq-mean-token-mean"),
+    )
 
 
 def test_means_over_rows_count_empty_ones(trl, batch):
@@ -181,7 +200,9 @@ def test_dr_grpo_divides_by_the_maximal_completion_length(trl, batch):
 
 
 def test_dapo_divides_by_a_whole_rollouts_tokens(trl, batch):
-    run = calls.trl(trl.GRPOTrainer, settings=WINDOW, loss_type="dapo", horizon=HORIZON, steps_per_generation=4)
+    run = calls.trl(
+        trl.GRPOTrainer, settings=WINDOW, loss_type="dapo", horizon=HORIZON, steps_per_generation=4
+    )
     given = {
         "mask": batch["mask"],
         "advantages": batch["advantages"],
@@ -208,7 +229,8 @@ def with_reference(
 
 
 def test_the_kl_term(trl, batch):
-    """The stand-in's reference is the old policy. TRL multiplies by the ratio unless it is told not to."""
+    """The stand-in's reference is the old policy. TRL multiplies by the ratio unless it is told not
+    to."""
     plain = ours(partial(with_reference, beta=0.04, ref=batch["old"]), batch)
     agree(theirs(trl, batch, WINDOW, beta=0.04, use_bias_correction_kl=False), plain)
     leaf = batch["logp"].clone().requires_grad_()
@@ -216,7 +238,10 @@ def test_the_kl_term(trl, batch):
     weighed = aggregate((-d).exp() * (torch.expm1(d) - d), batch["mask"], "token-mean")
     (gradient,) = torch.autograd.grad(weighed, leaf)
     value, slope = ours(ppo_loss, batch, **WINDOW)
-    agree(theirs(trl, batch, WINDOW, beta=0.04), (value + 0.04 * weighed.detach(), slope + 0.04 * gradient))
+    agree(
+        theirs(trl, batch, WINDOW, beta=0.04),
+        (value + 0.04 * weighed.detach(), slope + 0.04 * gradient),
+    )
     assert (plain[1] - slope - 0.04 * gradient).abs().max() > 1e-4
 
 
@@ -228,7 +253,9 @@ def test_the_samplers_correction_multiplies_the_loss(trl, batch):
             vars(self).update(use_vllm=True, vllm_importance_sampling_correction=True)
             return super()._compute_loss(model, {**inputs, "importance_sampling_ratio": factor})
 
-    agree(theirs(trl, batch, WINDOW, kind=Corrected), ours(ppo_loss, batch, factor=factor, **WINDOW))
+    agree(
+        theirs(trl, batch, WINDOW, kind=Corrected), ours(ppo_loss, batch, factor=factor, **WINDOW)
+    )
     assert (factor == 2.0).any()
 
 
@@ -270,7 +297,9 @@ def test_what_a_real_trainer_hands_to_the_loss(trl, policy, tmp_path):
     assert stale["old_per_token_logps"].shape == stale["completion_ids"].shape
 
 
-@pytest.mark.parametrize("loss", ["ppo", "ppo_clip_higher", "ppo_dual_clip", "cispo", "cispo_upper", "pspo", "pg_is"])
+@pytest.mark.parametrize(
+    "loss", ["ppo", "ppo_clip_higher", "ppo_dual_clip", "cispo", "cispo_upper", "pspo", "pg_is"]
+)
 def test_any_loss_through_our_bridge_agrees_with_our_vectors(trl, loss, monkeypatch):
     from trlab.conformance import make
     from trlib.bridges.trl import TrustRegionTrainer
@@ -280,16 +309,22 @@ def test_any_loss_through_our_bridge_agrees_with_our_vectors(trl, loss, monkeypa
         anchor = "recomputed"
 
     monkeypatch.setattr(make, "Mine", Mine, raising=False)
-    (finding,) = hold(load(), "trlab.conformance.make:Mine", signature="trl", loss=loss, how="token-mean")
+    (finding,) = hold(
+        load(), "trlab.conformance.make:Mine", signature="trl", loss=loss, how="token-mean"
+    )
     assert (finding.status, finding.words) == ("agrees", "")
 
 
 def test_our_bridge_agrees_with_our_vectors(trl):
     """TrustRegionTrainer, held by the public runner: DPPO around the sampler's log-probs."""
     for how in ("token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"):
-        (finding,) = hold(load(), "trlib.bridges.trl:TrustRegionTrainer", signature="trl", loss="dppo_tv", how=how)
+        (finding,) = hold(
+            load(), "trlib.bridges.trl:TrustRegionTrainer", signature="trl", loss="dppo_tv", how=how
+        )
         if how == "token-mean":
             assert (finding.status, finding.words) == ("agrees", "")
         else:  # as in TRL, an empty row counts in the mean
-            assert [(d.point, "nothing unmasked too" in d.words) for d in finding.deviations] == [("aggregation", True)]
+            assert [(d.point, "nothing unmasked too" in d.words) for d in finding.deviations] == [
+                ("aggregation", True)
+            ]
             assert finding.seen == ("an empty row",)

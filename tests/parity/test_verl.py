@@ -1,4 +1,5 @@
-"""What of verl 0.9.1 has a name here: equal in float64 where definitions agree, pinned where they do not."""
+"""What of verl 0.9.1 has a name here: equal in float64 where definitions agree, pinned where they
+do not."""
 
 from __future__ import annotations
 
@@ -13,7 +14,15 @@ from torch import Tensor
 
 from trlib.advantages import gae, group_relative, leave_one_out, length_weighted
 from trlib.aggregation import AGGREGATIONS, aggregate
-from trlib.algorithms import cispo_loss, dppo_loss, gmpo_loss, gspo_loss, ppo_loss, reinforce_loss, sapo_loss
+from trlib.algorithms import (
+    cispo_loss,
+    dppo_loss,
+    gmpo_loss,
+    gspo_loss,
+    ppo_loss,
+    reinforce_loss,
+    sapo_loss,
+)
 from trlib.corrections import truncated_importance
 from trlib.divergences import binary_kl, k1, k2, k3
 
@@ -51,7 +60,9 @@ def theirs(
 ) -> tuple[Tensor, Tensor]:
     function = verl.POLICY_LOSS_REGISTRY[name]
     return both(
-        lambda logp: function(batch[anchor], logp, batch[advantages], batch["mask"], how, config, None)[0],
+        lambda logp: function(
+            batch[anchor], logp, batch[advantages], batch["mask"], how, config, None
+        )[0],
         batch["logp"],
     )
 
@@ -67,7 +78,9 @@ def ours(
     anchors = () if anchor is None else (batch[anchor],)
     return both(
         lambda logp: aggregate(
-            function(logp, *anchors, advantages=batch[advantages], mask=batch["mask"], **settings).per_token,
+            function(
+                logp, *anchors, advantages=batch[advantages], mask=batch["mask"], **settings
+            ).per_token,
             batch["mask"],
             how,
         ),
@@ -115,7 +128,10 @@ def test_losses_of_one_definition(verl, config, batch, how, advantages):
 
 def test_sapo_and_gmpo_take_no_aggregation(verl, config, batch):
     for how in (*AGGREGATIONS, "whatever"):
-        agree(theirs(verl, "sapo", config(), batch, how), ours(sapo_loss, batch, "seq-mean-token-mean"))
+        agree(
+            theirs(verl, "sapo", config(), batch, how),
+            ours(sapo_loss, batch, "seq-mean-token-mean"),
+        )
         agree(
             theirs(verl, "geo_mean", config(clip_ratio_low=0.4, clip_ratio_high=0.4), batch, how),
             ours(gmpo_loss, batch, "seq-mean-token-mean"),
@@ -123,25 +139,41 @@ def test_sapo_and_gmpo_take_no_aggregation(verl, config, batch):
 
 
 def test_gmpos_window_is_the_ratio_clips_setting(verl, config, batch):
-    agree(theirs(verl, "geo_mean", config(), batch), ours(gmpo_loss, batch, "seq-mean-token-mean", eps_log=0.2))
-    apart = theirs(verl, "geo_mean", config(), batch)[1] - ours(gmpo_loss, batch, "seq-mean-token-mean")[1]
+    agree(
+        theirs(verl, "geo_mean", config(), batch),
+        ours(gmpo_loss, batch, "seq-mean-token-mean", eps_log=0.2),
+    )
+    apart = (
+        theirs(verl, "geo_mean", config(), batch)[1]
+        - ours(gmpo_loss, batch, "seq-mean-token-mean")[1]
+    )
     assert apart.abs().max() > 1e-3
 
 
 def one(logp: float, old: float, a: float, **more: float) -> dict[str, Tensor]:
     """A batch of one token."""
     numbers = {"logp": logp, "old": old, "advantages": a, **more}
-    return {"mask": torch.ones(1, 1, dtype=torch.bool), **{k: torch.tensor([[v]], dtype=D) for k, v in numbers.items()}}
+    return {
+        "mask": torch.ones(1, 1, dtype=torch.bool),
+        **{k: torch.tensor([[v]], dtype=D) for k, v in numbers.items()},
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "far", "value", "mine"),
     [
         ("vanilla", -0.5 - 25, -math.exp(-20), partial(ppo_loss)),
-        ("sapo", -0.5 - 25, -4 * torch.tensor(math.exp(-20) - 1, dtype=D).sigmoid().item(), partial(sapo_loss)),
+        (
+            "sapo",
+            -0.5 - 25,
+            -4 * torch.tensor(math.exp(-20) - 1, dtype=D).sigmoid().item(),
+            partial(sapo_loss),
+        ),
     ],
 )
-def test_the_log_ratio_is_clamped_at_20_and_the_gradient_is_lost_there(verl, config, name, far, value, mine):
+def test_the_log_ratio_is_clamped_at_20_and_the_gradient_is_lost_there(
+    verl, config, name, far, value, mine
+):
     batch = one(far, -0.5, 1.0)
     found = theirs(verl, name, config(), batch)
     assert found[0].item() == pytest.approx(value, rel=1e-12) and found[1].item() == 0
@@ -153,13 +185,21 @@ def test_the_log_ratio_is_clamped_at_20_and_the_gradient_is_lost_there(verl, con
 
 def test_dppos_weight_is_clamped_from_below_too(verl, config):
     batch = one(-26.0, -0.5, 1.0)
-    assert theirs(verl, "dppo_tv", config(), batch)[1].item() == pytest.approx(-math.exp(-20), rel=1e-12)
-    assert ours(dppo_loss, batch, delta_tv=0.15)[1].item() == pytest.approx(-math.exp(-25.5), rel=1e-12)
+    assert theirs(verl, "dppo_tv", config(), batch)[1].item() == pytest.approx(
+        -math.exp(-20), rel=1e-12
+    )
+    assert ours(dppo_loss, batch, delta_tv=0.15)[1].item() == pytest.approx(
+        -math.exp(-25.5), rel=1e-12
+    )
 
 
 def test_cispos_clamp_at_20_is_never_seen(verl, config):
     for logp, old in ((-26.0, -0.5), (-0.5, -26.0)):
-        agree(theirs(verl, "cispo", config(), one(logp, old, 1.0)), ours(cispo_loss, one(logp, old, 1.0)), same)
+        agree(
+            theirs(verl, "cispo", config(), one(logp, old, 1.0)),
+            ours(cispo_loss, one(logp, old, 1.0)),
+            same,
+        )
 
 
 def test_dual_clip_is_on_at_3(verl, config):
@@ -192,7 +232,9 @@ def test_dppos_region_is_drawn_around_old_log_prob_whatever_the_batch_knows(verl
     def loss(logp: Tensor) -> Tensor:
         scores = torch.nn.functional.pad(logp, (prompt - 1, 1))
         packed = torch.cat([row[: prompt + n] for row, n in zip(scores, lengths, strict=True)])
-        prompts = torch.nested.as_nested_tensor([torch.ones(prompt).long()] * 6, layout=torch.jagged)
+        prompts = torch.nested.as_nested_tensor(
+            [torch.ones(prompt).long()] * 6, layout=torch.jagged
+        )
         data = tensordict_utils.get_tensordict(
             {
                 "prompts": prompts,
@@ -217,7 +259,9 @@ def test_the_older_trainers_bypass_mode_replaces_the_loss_by_ppos_clip(verl, con
     from verl.trainer.ppo.rollout_corr_helper import apply_bypass_mode
 
     asked = OmegaConf.create({"loss_mode": "dppo_tv"})
-    data = SimpleNamespace(batch={"rollout_log_probs": batch["rollout"], "old_log_probs": batch["old"]})
+    data = SimpleNamespace(
+        batch={"rollout_log_probs": batch["rollout"], "old_log_probs": batch["old"]}
+    )
     apply_bypass_mode(data, {"loss_type": "ppo_clip"}, asked)
     assert asked.loss_mode == "bypass_mode" and data.batch["old_log_probs"] is batch["rollout"]
     agree(
@@ -257,11 +301,15 @@ def test_the_binary_kls_constant_keeps_what_the_exact_divergence_silences(verl, 
     assert theirs(verl, "dppo_kl", settings, certain)[1].item() == pytest.approx(-1 / 0.997)
     assert ours(dppo_loss, certain, delta_kl=0.05)[1].item() == 0
     exact = binary_kl(certain["old"], certain["logp"]).item()
-    assert exact == pytest.approx(0.997 * math.log(0.997) + 0.003 * math.log(0.003 / 1e-12), rel=1e-6) and exact > 0.05
+    assert (
+        exact == pytest.approx(0.997 * math.log(0.997) + 0.003 * math.log(0.003 / 1e-12), rel=1e-6)
+        and exact > 0.05
+    )
 
 
 def test_the_binary_kls_constant_makes_it_negative(verl, config):
-    """At threshold 0 a token that moved outward is silenced by any divergence, but not by a negative one."""
+    """At threshold 0 a token that moved outward is silenced by any divergence, but not by a
+    negative one."""
     moved = one(math.log1p(-1e-9), math.log1p(-1e-8), 1.0)
     none = config(clip_ratio_low=0.0, clip_ratio_high=0.0)
     assert binary_kl(moved["old"], moved["logp"]).item() > 1e-8
@@ -275,8 +323,14 @@ def test_aggregations_with_a_fully_masked_row(verl, how):
     mask = torch.tensor([[1, 1, 1, 0, 0], [0] * 5, [1, 0, 1, 1, 1], [1] * 5]).bool()
     same(verl.agg_loss(values, mask, how), aggregate(values, mask, how))
     horizon = {"loss_scale_factor": 9} if how == "seq-mean-token-sum-norm" else {}
-    same(verl.agg_loss(values, mask, how, **horizon), aggregate(values, mask, how, horizon=9 if horizon else None))
-    assert verl.agg_loss(values, mask & False, how).isnan() and aggregate(values, mask & False, how) == 0
+    same(
+        verl.agg_loss(values, mask, how, **horizon),
+        aggregate(values, mask, how, horizon=9 if horizon else None),
+    )
+    assert (
+        verl.agg_loss(values, mask & False, how).isnan()
+        and aggregate(values, mask & False, how) == 0
+    )
 
 
 def test_the_1e8_in_a_length_has_an_effect_in_float64_only(verl):
@@ -285,8 +339,13 @@ def test_the_1e8_in_a_length_has_an_effect_in_float64_only(verl):
     counted = (values * mask).sum(-1)
     for weights, extra in ((mask.double(), 1e-8), (mask, 0.0), (mask.float(), 0.0)):
         expected = (counted / (mask.double().sum(-1) + extra)).mean()
-        torch.testing.assert_close(verl.agg_loss(values, weights, "seq-mean-token-mean"), expected, rtol=1e-15, atol=0)
-    close(verl.agg_loss(values, mask.double(), "seq-mean-token-mean"), aggregate(values, mask, "seq-mean-token-mean"))
+        torch.testing.assert_close(
+            verl.agg_loss(values, weights, "seq-mean-token-mean"), expected, rtol=1e-15, atol=0
+        )
+    close(
+        verl.agg_loss(values, mask.double(), "seq-mean-token-mean"),
+        aggregate(values, mask, "seq-mean-token-mean"),
+    )
 
 
 def test_nan_under_the_mask_reaches_the_value_of_means_over_rows(verl, config):
@@ -323,7 +382,10 @@ def advantages_of(verl, name: str, **more) -> Tensor:
 
 def test_group_advantages(verl):
     close(advantages_of(verl, "grpo"), group_relative(REWARDS, GROUP))
-    close(advantages_of(verl, "grpo", norm_adv_by_std_in_grpo=False), group_relative(REWARDS, GROUP, scale=None))
+    close(
+        advantages_of(verl, "grpo", norm_adv_by_std_in_grpo=False),
+        group_relative(REWARDS, GROUP, scale=None),
+    )
     close(advantages_of(verl, "grpo_vectorized"), group_relative(REWARDS, GROUP))
     close(advantages_of(verl, "rloo"), leave_one_out(REWARDS, GROUP))
     close(advantages_of(verl, "rloo_vectorized"), leave_one_out(REWARDS, GROUP))
@@ -349,7 +411,9 @@ def test_a_group_of_one_passes_with_its_raw_reward(verl):
 def test_gae_is_ours_whitened(verl, batch):
     rewards, values, mask = batch["mixed"], batch["logp"], batch["mask"]
     ours_, returns = gae(rewards, values, mask, gamma=0.99, lam=0.95)
-    found, found_returns = verl.compute_gae_advantage_return(rewards, values, mask.double(), 0.99, 0.95)
+    found, found_returns = verl.compute_gae_advantage_return(
+        rewards, values, mask.double(), 0.99, 0.95
+    )
     close(found_returns[mask], returns[mask])
     inside = ours_[mask]
     close(found[mask], (inside - inside.mean()) / (inside.var() + 1e-8).sqrt())
@@ -369,9 +433,12 @@ def test_k3_is_bounded_at_10_which_hides_its_clamp_at_20(verl):
     for logp, exact in ((-0.5, 13.0 - 1 + math.exp(-13.0)), (-16.0, math.exp(2.5) - 3.5)):
         old = -13.5
         value, gradient = both(
-            lambda x, old=old: verl.kl_penalty(x, torch.tensor(old, dtype=D), "k3"), torch.tensor(logp, dtype=D)
+            lambda x, old=old: verl.kl_penalty(x, torch.tensor(old, dtype=D), "k3"),
+            torch.tensor(logp, dtype=D),
         )
-        mine, slope = both(lambda x, old=old: k3(x, torch.tensor(old, dtype=D)), torch.tensor(logp, dtype=D))
+        mine, slope = both(
+            lambda x, old=old: k3(x, torch.tensor(old, dtype=D)), torch.tensor(logp, dtype=D)
+        )
         assert mine.item() == pytest.approx(exact, rel=1e-9) and slope.item() != 0
         assert (value.item(), gradient.item() == 0) == (min(exact, 10.0), exact > 10)
     # d = 20 is far beyond: e^20 - 21 and 20 - 1 + e^-20 are both above 10.

@@ -1,4 +1,5 @@
-"""Newton's step in a ball, a ball shaped by bounds, two players: by hand, by brute force, and the traps."""
+"""Newton's step in a ball, a ball shaped by bounds, two players: by hand, by brute force, and the
+traps."""
 
 from __future__ import annotations
 
@@ -43,32 +44,43 @@ def test_one_iteration_serves_trpo_and_newton():
     for seed in range(20):
         a, b = symmetric(1 + seed % 7, seed)
         product = (a @ a + 0.1 * torch.eye(len(a), dtype=torch.float64)).matmul
-        assert torch.equal(conjugate_gradient(product, b), conjugate_gradient(product, b, radius=1e12))
+        assert torch.equal(
+            conjugate_gradient(product, b), conjugate_gradient(product, b, radius=1e12)
+        )
 
 
 def test_steihaug_by_hand():
-    # H = diag(1, 1), g = (-3, -4): Newton's step is (3, 4), of length 5; a ball of 1 cuts it to (0.6, 0.8).
+    # H = diag(1, 1), g = (-3, -4): Newton's step is (3, 4), of length 5; a ball of 1 cuts it to
+    # (0.6, 0.8).
     same = vector(-3, -4)
     torch.testing.assert_close(steihaug_cg(lambda v: v, same, 6.0), vector(3, 4))
     torch.testing.assert_close(steihaug_cg(lambda v: v, same, 1.0), vector(0.6, 0.8))
     # No curvature, and a negative one: downhill as far as the ball goes.
     torch.testing.assert_close(steihaug_cg(lambda v: 0 * v, same, 2.0), vector(1.2, 1.6))
     torch.testing.assert_close(steihaug_cg(lambda v: -v, same, 2.0), vector(1.2, 1.6))
-    # H = diag(3, -1), g = (-1, -1): the first step (1, 1) is inside a ball of 2; the next direction,
-    # (-2, 2) + 4·(1, 1) = (2, 6), has curvature 12 - 36 < 0, so it is followed from (1, 1) to the edge.
+    # H = diag(3, -1), g = (-1, -1): the first step (1, 1) is inside a ball of 2; the next
+    # direction, (-2, 2) + 4·(1, 1) = (2, 6), has curvature 12 - 36 < 0, so it is followed from (1,
+    # 1) to the edge.
     found = steihaug_cg(lambda v: vector(3, -1) * v, vector(-1, -1), 2.0)
-    assert found.norm().item() == pytest.approx(2) and ((found - 1)[1] / (found - 1)[0]).item() == pytest.approx(3)
+    assert found.norm().item() == pytest.approx(2) and (
+        (found - 1)[1] / (found - 1)[0]
+    ).item() == pytest.approx(3)
 
 
 @settings(max_examples=60, deadline=None)
 @given(size=st.integers(1, 8), seed=st.integers(0, 10_000), radius=st.floats(1e-3, 1e3))
 def test_a_step_stays_in_the_ball_and_beats_the_gradient_s_own(size, seed, radius):
-    """Never worse than the Cauchy point, the best along -g inside the ball, whatever the curvature's signs."""
+    """Never worse than the Cauchy point, the best along -g inside the ball, whatever the
+    curvature's signs."""
     h, g = symmetric(size, seed)
     s = steihaug_cg(lambda v: h @ v, g, radius)
     assert s.norm() <= radius * (1 + 1e-9)
     curve, length = g @ h @ g, g.norm()
-    along = min(float(length**2 / curve), radius / float(length)) if curve > 0 else radius / float(length)
+    along = (
+        min(float(length**2 / curve), radius / float(length))
+        if curve > 0
+        else radius / float(length)
+    )
 
     def model(s: Tensor) -> float:
         return float(g @ s + s @ h @ s / 2)
@@ -90,15 +102,22 @@ def test_a_ball_s_radius_is_checked_and_scales_with_the_problem():
 
 def test_a_quadratic_takes_a_step_and_the_radius_follows_the_rule():
     path = newton_cg(lambda x: ((x - vector(3, 4)) ** 2).sum(), vector(0, 0), radius=1.0)
-    # Inside the model is exact: the radius doubles at the edge, up to 2; lengths 1, 2, 2 end at (3, 4).
+    # Inside the model is exact: the radius doubles at the edge, up to 2; lengths 1, 2, 2 end at (3,
+    # 4).
     assert [radius for *_, radius in path] == [1, 2, 2, 2]
     assert [value for _, value, _ in path] == pytest.approx([25, 16, 4, 0])
     torch.testing.assert_close(path[-1][0], vector(3, 4))
 
 
 def test_a_promise_that_is_broken_shrinks_the_ball_and_keeps_the_point():
-    # From 0.1 on the model of log(x) promises a fall beyond 0, where log is NaN: a quarter of the radius, x as it was.
-    path = newton_cg(lambda x: x.log().sum() + 50 * (x - 0.1).square().sum(), vector(0.5), radius=1.0, iterations=2)
+    # From 0.1 on the model of log(x) promises a fall beyond 0, where log is NaN: a quarter of the
+    # radius, x as it was.
+    path = newton_cg(
+        lambda x: x.log().sum() + 50 * (x - 0.1).square().sum(),
+        vector(0.5),
+        radius=1.0,
+        iterations=2,
+    )
     assert all(math.isfinite(value) for _, value, _ in path)
     path = newton_cg(lambda x: x.log().sum(), vector(0.5), radius=1.0, iterations=1)
     assert path[1][2] == 0.25 and path[1][0].item() == 0.5 and path[1][1] == path[0][1]
@@ -121,7 +140,9 @@ def test_the_unrolled_network_by_hand():
     out = heat_network(vector(0, 1, 0, 0), vector(0.4, 0.2, 0.4), steps=2)
     torch.testing.assert_close(out[0], vector(0.4, 0.2, 0.4, 0))
     torch.testing.assert_close(out[1], vector(0.16, 0.36, 0.16, 0.16))
-    both = heat_network(torch.stack([vector(0, 1, 0, 0), vector(1, 0, 0, 0)]), vector(0.4, 0.2, 0.4), steps=2)
+    both = heat_network(
+        torch.stack([vector(0, 1, 0, 0), vector(1, 0, 0, 0)]), vector(0.4, 0.2, 0.4), steps=2
+    )
     assert both.shape == (2, 2, 4) and torch.equal(both[:, 0], out)
 
 
@@ -146,7 +167,12 @@ def test_newton_finds_the_heat_equation_where_gradient_descent_flies_off(seed):
         (lambda x: x.sum(), vector(math.nan), ValueError, "x: expected finite"),
         (lambda x: x.sum(), [1.0], TypeError, "x: expected a tensor"),
         (lambda x: x.log().sum(), vector(-1), ValueError, r"value\(x\): expected a number"),
-        (lambda x: (1 / x).sum(), vector(0), ValueError, r"value\(x\): expected a number below inf"),
+        (
+            lambda x: (1 / x).sum(),
+            vector(0),
+            ValueError,
+            r"value\(x\): expected a number below inf",
+        ),
     ],
 )
 def test_a_start_that_is_none_is_named(loss, x, error, message):
@@ -164,7 +190,10 @@ LOW, HIGH = vector(0, 0, 0, -math.inf), vector(2, 2, math.inf, math.inf)
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("coleman-li", [0.5, 0.4, 1.0, 1.0]),  # up: 2 - 1.5; down: 0.4 - 0; up without a bound; no bound at all
+        (
+            "coleman-li",
+            [0.5, 0.4, 1.0, 1.0],
+        ),  # up: 2 - 1.5; down: 0.4 - 0; up without a bound; no bound at all
         ("kanzow-klug", [0.5, 0.4, 3.0, 1.0]),  # min(1.5 + 1, 0.5), min(0.4, 1.6 + 3), 1 + 2, none
         ("mix", [0.5, 0.4, 2.0, 1.0]),
         ("naive", [0.5, 0.4, 1.0, 1.0]),
@@ -181,12 +210,16 @@ def test_the_gradient_s_sign_tells_which_bound_matters():
     kinds = ("coleman-li", "kanzow-klug", "naive")
     up = {kind: affine_scaling(x, vector(-1), low, high, kind).item() for kind in kinds}
     assert up == pytest.approx({"coleman-li": 1.9, "kanzow-klug": 1.1, "naive": 0.1})
-    assert affine_scaling(x, vector(0), low, high).item() == pytest.approx(0.1), "no slope: the nearer bound"
+    assert affine_scaling(x, vector(0), low, high).item() == pytest.approx(0.1), (
+        "no slope: the nearer bound"
+    )
 
 
 @pytest.mark.parametrize("x", [vector(2.5, 1), vector(2, 1), vector(0, 1), vector(math.nan, 1)])
 def test_an_infeasible_start_is_named(x):
-    with pytest.raises(ValueError, match=r"x: expected (strictly inside \(0, 2\) at \[0\], got 2?0?|finite)"):
+    with pytest.raises(
+        ValueError, match=r"x: expected (strictly inside \(0, 2\) at \[0\], got 2?0?|finite)"
+    ):
         scaled_tr_solve(lambda x: x - 1, x, vector(0, 0), vector(2, 2))
 
 
@@ -239,13 +272,17 @@ def test_no_step_touches_a_bound_and_none_goes_up(kind, seed, power):
 
 
 def test_rounding_does_not_carry_a_step_onto_a_bound():
-    """0.99995 of the way from 1e-8 to 2 is less than 2, and so is every later share, to the last digit."""
-    path = scaled_tr_solve(lambda x: x - vector(3, -1), vector(1e-8, 2 - 1e-8), vector(0, 0), vector(2, 2), radius=10.0)
+    """0.99995 of the way from 1e-8 to 2 is less than 2, and so is every later share, to the last
+    digit."""
+    path = scaled_tr_solve(
+        lambda x: x - vector(3, -1), vector(1e-8, 2 - 1e-8), vector(0, 0), vector(2, 2), radius=10.0
+    )
     assert all(bool(((x > 0) & (x < 2)).all()) for x, *_ in path) and path[-1][0][0] > 2 - 1e-14
 
 
 def test_a_scaling_that_ignores_the_sign_sticks_at_the_wrong_bound():
-    """The trap, in Dikin's region: away from a bound at distance 1e-8 the naive ball is as thin as that distance."""
+    """The trap, in Dikin's region: away from a bound at distance 1e-8 the naive ball is as thin as
+    that distance."""
 
     def steps(kind: str, power: float) -> int:
         path = scaled_tr_solve(
@@ -264,17 +301,22 @@ def test_a_scaling_that_ignores_the_sign_sticks_at_the_wrong_bound():
     assert [steps(kind, 1.0) for kind in ("coleman-li", "kanzow-klug", "mix", "naive")] == [
         pytest.approx(10, abs=5)
     ] * 3 + [999]
-    assert steps("coleman-li", 0.5) < 15 < 25 < steps("naive", 0.5) < 60, "with the root it is slow, not stuck"
+    assert steps("coleman-li", 0.5) < 15 < 25 < steps("naive", 0.5) < 60, (
+        "with the root it is slow, not stuck"
+    )
 
 
 def test_a_natural_gradient_is_an_affine_scaling_of_the_simplex():
-    """Step s of max A's, Σ s²/p <= Δ², Σ s = 0 has the direction of the natural gradient's, p (A - E_p A); and p is
-    Coleman and Li's d for the bound p >= 0 once a baseline has made every slope push towards it. Dikin's d is p²."""
+    """Step s of max A's, Σ s²/p <= Δ², Σ s = 0 has the direction of the natural gradient's, p (A -
+    E_p A); and p is Coleman and Li's d for the bound p >= 0 once a baseline has made every slope
+    push towards it. Dikin's d is p²."""
     p, a = vector(0.05, 0.15, 0.3, 0.5), vector(1, -0.5, 0.25, 0)
     fisher = torch.diag(p) - torch.outer(p, p)
     natural = fisher @ conjugate_gradient(lambda v: fisher @ v, fisher @ a, iterations=20)
     torch.testing.assert_close(natural, p * (a - p @ a))
-    d = affine_scaling(p, a.max() - a + 1e-9, torch.zeros(4).double(), torch.full((4,), math.inf).double())
+    d = affine_scaling(
+        p, a.max() - a + 1e-9, torch.zeros(4).double(), torch.full((4,), math.inf).double()
+    )
     torch.testing.assert_close(d, p)
     torch.testing.assert_close(d * (a - (d @ a) / d.sum()), natural)
     dikin = p**2 * (a - (p**2 @ a) / (p**2).sum())
@@ -291,7 +333,8 @@ def independent(p: Tensor, q: Tensor, t: float) -> tuple[Tensor, Tensor]:
 
 
 def after(step, count: int, t: float) -> float:
-    """The larger distance of the two from the equilibrium, where both throw a fair coin, after `count` steps."""
+    """The larger distance of the two from the equilibrium, where both throw a fair coin, after
+    `count` steps."""
     p, q = vector(0.9, 0.1), vector(0.2, 0.8)
     for _ in range(count):
         p, q = step(p, q, t)
@@ -300,8 +343,9 @@ def after(step, count: int, t: float) -> float:
 
 def test_one_step_by_hand():
     p, q, t = vector(0.5, 0.5), vector(0.75, 0.25), 0.2
-    # Only the second plays wrongly. Step 1: the first tilts by t·(0.5, -0.5), p^ = σ(0.2); the second stands, since p
-    # is fair. Step 2: the first's step is the better move, the second is indifferent. Step 3: so the second answers p^.
+    # Only the second plays wrongly. Step 1: the first tilts by t·(0.5, -0.5), p^ = σ(0.2); the
+    # second stands, since p is fair. Step 2: the first's step is the better move, the second is
+    # indifferent. Step 3: so the second answers p^.
     hat = 1 / (1 + math.exp(-0.2))
     first, second = matrl_step(PENNIES, -PENNIES, p, q, t)
     assert first[0].item() == pytest.approx(hat)
@@ -321,7 +365,9 @@ def test_independent_steps_spiral_out_three_steps_come_in_and_two_still_cycle(t)
 
     assert after(independent, 0, t) == pytest.approx(0.4)
     assert after(independent, 400, t) > 0.49 and after(choices, 400, t) > 0.49
-    assert after(matrl, 50, t) < 0.3 and after(matrl, 200, t) < 0.05 and after(matrl, 2000, t) < 1e-6
+    assert (
+        after(matrl, 50, t) < 0.3 and after(matrl, 200, t) < 0.05 and after(matrl, 2000, t) < 1e-6
+    )
 
 
 def test_the_equilibrium_is_a_fixed_point_and_a_dominant_move_is_found():
@@ -339,7 +385,8 @@ def test_the_equilibrium_is_a_fixed_point_and_a_dominant_move_is_found():
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 4), m=st.integers(2, 4))
 def test_the_game_of_stay_or_step_has_a_pure_equilibrium(seed, n, m):
-    """Each plays one of its two moves, and no mixture of them pays more: in games of any payoffs."""
+    """Each plays one of its two moves, and no mixture of them pays more: in games of any
+    payoffs."""
     g = torch.Generator().manual_seed(seed)
     u1, u2 = (torch.randn(n, m, generator=g, dtype=torch.float64) for _ in range(2))
     p, q = (torch.rand(size, generator=g, dtype=torch.float64).softmax(-1) for size in (n, m))
@@ -364,9 +411,14 @@ LINE = torch.tensor([[abs(i - j) <= 1 for j in range(4)] for i in range(4)])
 
 def test_attention_by_hand_and_only_over_neighbours():
     x = torch.eye(4, dtype=torch.float64)
-    zero, one = torch.zeros(4, 2, dtype=torch.float64), torch.arange(4.0, dtype=torch.float64).unsqueeze(-1)
+    zero, one = (
+        torch.zeros(4, 2, dtype=torch.float64),
+        torch.arange(4.0, dtype=torch.float64).unsqueeze(-1),
+    )
     # Queries of 0: the mean over the neighbours of j = 0 .. 3.
-    assert graph_attention(x, LINE, zero, zero, one).flatten().tolist() == pytest.approx([0.5, 1, 2, 2.5])
+    assert graph_attention(x, LINE, zero, zero, one).flatten().tolist() == pytest.approx(
+        [0.5, 1, 2, 2.5]
+    )
     # Keys 0 .. 3 and queries 1: weights e^j over their sum, agent 0 between 0 and 1.
     ones = torch.ones(4, 1, dtype=torch.float64)
     found = graph_attention(x, LINE, ones, one, one).flatten()
@@ -383,7 +435,9 @@ def test_an_agent_without_a_neighbour_is_named():
     alone = LINE.clone()
     alone[2] = False
     w = torch.ones(4, 1)
-    with pytest.raises(ValueError, match="adjacent: expected a neighbour for every agent, got none for 2"):
+    with pytest.raises(
+        ValueError, match="adjacent: expected a neighbour for every agent, got none for 2"
+    ):
         graph_attention(torch.eye(4), alone, w, w, w)
     with pytest.raises(TypeError, match=r"adjacent: expected torch\.bool"):
         graph_attention(torch.eye(4), LINE.float(), w, w, w)
@@ -392,5 +446,7 @@ def test_an_agent_without_a_neighbour_is_named():
 def test_the_branch_s_names_are_functions_and_no_objectives():
     assert RELATIVES["fdnet"] is newton_cg and RELATIVES["ga_matr"] is matrl_step
     for name in ("fdnet", "affine_scaling", "ga_matr"):
-        with pytest.raises(ValueError, match=f"method: {name} is not an objective: expected it called as trlib"):
+        with pytest.raises(
+            ValueError, match=f"method: {name} is not an objective: expected it called as trlib"
+        ):
             method_kind(name)

@@ -1,4 +1,5 @@
-"""FixPO, MDPO and COUNTERPOL: losses and weights by hand, a fix-up's guarantee, closed forms, what is refused."""
+"""FixPO, MDPO and COUNTERPOL: losses and weights by hand, a fix-up's guarantee, closed forms, what
+is refused."""
 
 from __future__ import annotations
 
@@ -86,10 +87,13 @@ def test_losses_by_hand():
     assert (found[~mask] == 0).all()
 
 
-@pytest.mark.parametrize("method", [FixPO(), MDPO(t=0.4), COUNTERPOL(k=0.2)], ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize(
+    "method", [FixPO(), MDPO(t=0.4), COUNTERPOL(k=0.2)], ids=lambda m: type(m).__name__
+)
 @pytest.mark.parametrize("far", [0.0, 1.0, 3.0])
 def test_the_weight_is_autograd_s(method, far):
-    """Along the logit of the sampled token, which moves log π_y by 1 - π_y and leaves the others' proportions."""
+    """Along the logit of the sampled token, which moves log π_y by 1 - π_y and leaves the others'
+    proportions."""
     batch, logits = batch_and_logits()
     logits = (far * logits).requires_grad_()
     scores = scored(batch, logits)
@@ -124,7 +128,8 @@ def test_at_a_certain_token_the_weights_are_finite():
 
 
 def test_the_price_goes_by_the_largest_or_the_mean_divergence():
-    """Largest KL .62, mean .27 here: with C = 2 and ε = .8 the one is too much and the other not."""
+    """Largest KL .62, mean .27 here: with C = 2 and ε = .8 the one is too much and the other
+    not."""
     batch, logits = batch_and_logits()
     far = kl(batch.full_anchor[batch.mask], scored(batch, logits).full[batch.mask])
     eps = float(far.max() + far.mean())  # between twice the mean and twice the largest
@@ -139,7 +144,11 @@ def test_the_price_goes_by_the_largest_or_the_mean_divergence():
 
 def test_after_the_fix_ups_no_token_is_outside():
     found = trlib.train(
-        trlib.load_policy("dial"), trlib.load_task("dial"), FixPO(eps_kl=0.1), epochs=4, **{**SMALL, "lr": 3e-4}
+        trlib.load_policy("dial"),
+        trlib.load_task("dial"),
+        FixPO(eps_kl=0.1),
+        epochs=4,
+        **{**SMALL, "lr": 3e-4},
     ).history
     assert (found.kl_max <= 0.1).all() and found.kl_max_before.max() > 0.1
     assert ((found.fixups > 0) == (found.kl_max_before > 0.1)).all()
@@ -161,22 +170,33 @@ def test_the_farthest_of_twenty_states_is_inside_when_others_bound_a_mean_or_a_r
             (TRPO(delta_kl=0.2, damping=1e-3, fisher_rows=None), {"uses": 1}),
         )
     )
-    assert all(one.kl.max() <= 0.2 for one in fixed) and sum(bool(one.before.max() > 0.2) for one in fixed) >= 6
+    assert (
+        all(one.kl.max() <= 0.2 for one in fixed)
+        and sum(bool(one.before.max() > 0.2) for one in fixed) >= 6
+    )
     assert max(one.memory["fixups"] for one in fixed) <= 15
-    assert sum(bool(one.kl.max() > 0.2) for one in clipped) >= 5, "no divergence stands in PPO's clip"
-    assert all(one.kl.mean() <= 0.2 < one.kl.max() for one in natural), "a mean inside, a state outside"
+    assert sum(bool(one.kl.max() > 0.2) for one in clipped) >= 5, (
+        "no divergence stands in PPO's clip"
+    )
+    assert all(one.kl.mean() <= 0.2 < one.kl.max() for one in natural), (
+        "a mean inside, a state outside"
+    )
 
 
 @pytest.mark.nightly("400 steps for each of six runs")
 def test_the_margin_is_where_the_price_aims():
     """RUN: .111 with C = 2, .206 with C = 1, after 400 steps."""
     for margin, aim in ((1.0, 0.2), (2.0, 0.1)):
-        found = [states_step(FixPO(margin=margin), *states(seed), uses=400, lr=1.0).before.max() for seed in range(3)]
+        found = [
+            states_step(FixPO(margin=margin), *states(seed), uses=400, lr=1.0).before.max()
+            for seed in range(3)
+        ]
         assert all(abs(float(far) - aim) < 0.01 for far in found)
 
 
 def test_a_fix_up_that_is_too_slow_stalls_and_a_speed_of_its_own_mends_it():
-    """AdamW's step is as long whatever the loss is multiplied by: all gradients a hundredfold change nothing."""
+    """AdamW's step is as long whatever the loss is multiplied by: all gradients a hundredfold
+    change nothing."""
 
     class Louder(torch.optim.AdamW):
         def step(self, closure=None):
@@ -206,7 +226,10 @@ def test_fix_ups_that_jump_over_the_region_stop_with_one_warning():
             epochs=2,
             **{**SMALL, "steps": 2, "prompts": 4},
         ).history
-    assert found.fixups.tolist() == [50, 50] and len([w for w in told if "fix-ups" in str(w.message)]) == 1
+    assert (
+        found.fixups.tolist() == [50, 50]
+        and len([w for w in told if "fix-ups" in str(w.message)]) == 1
+    )
     assert found.capped.tolist() == [0, 0], "the first such batch is number 0"
 
 
@@ -216,9 +239,14 @@ def test_fix_ups_that_jump_over_the_region_stop_with_one_warning():
 def test_one_step_of_mdpo_is_the_policy_gradient_and_many_are_the_tilt():
     """RELATIVES' trap: at π_old the KL has no gradient."""
     pg = (MU.log() + 0.5 * MU * (A - MU @ A)).softmax(-1)
-    torch.testing.assert_close(bandit_step(MDPO(t=1.0), MU, A, uses=1, lr=0.5).pi, pg, rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        bandit_step(MDPO(t=1.0), MU, A, uses=1, lr=0.5).pi, pg, rtol=0, atol=1e-12
+    )
     target = tilted(MU, A)
-    left = [float(kl(bandit_step(MDPO(t=1.0), MU, A, uses=m, lr=2.5).pi.log(), target.log())) for m in (1, 5, 20, 300)]
+    left = [
+        float(kl(bandit_step(MDPO(t=1.0), MU, A, uses=m, lr=2.5).pi.log(), target.log()))
+        for m in (1, 5, 20, 300)
+    ]
     assert left[0] > left[1] > left[2] > left[3] and left[3] < 1e-9
 
 
@@ -232,7 +260,11 @@ def test_mdpo_s_fixed_point_is_the_tilt(advantages, t):
 
 def test_t_falls_with_the_batches():
     found = trlib.train(
-        trlib.load_policy("dial"), trlib.load_task("dial"), MDPO(t=2.0), epochs=2, **{**SMALL, "steps": 4}
+        trlib.load_policy("dial"),
+        trlib.load_task("dial"),
+        MDPO(t=2.0),
+        epochs=2,
+        **{**SMALL, "steps": 4},
     ).history
     assert found.t.tolist() == [2.0, 1.5, 1.0, 0.5]
 
@@ -260,7 +292,9 @@ def test_the_counterfactual_policy_is_the_tilt_with_this_return(target, eta, dis
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(0.05, 1), min_size=4, max_size=4), st.floats(0.02, 0.98), st.integers(0, 99))
+@given(
+    st.lists(st.floats(0.05, 1), min_size=4, max_size=4), st.floats(0.02, 0.98), st.integers(0, 99)
+)
 def test_no_policy_with_this_return_is_nearer(weights, share, seed):
     pi0 = torch.tensor(weights, dtype=D) / sum(weights)
     pi = counterfactual_policy(pi0, R, share)
@@ -269,20 +303,30 @@ def test_no_policy_with_this_return_is_nearer(weights, share, seed):
     basis, _ = torch.linalg.qr(torch.stack([torch.ones(4, dtype=D), R], 1))
     move = move - basis @ (basis.T @ move)  # neither the sum nor the return changes
     other = pi + 0.5 * move * (pi / move.abs()).min()
-    assert float(other @ R) == pytest.approx(share) and float(kl(other.log(), pi0.log())) >= best - 1e-12
+    assert (
+        float(other @ R) == pytest.approx(share)
+        and float(kl(other.log(), pi0.log())) >= best - 1e-12
+    )
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0, 1.7, -0.1, math.nan])
 def test_a_target_out_of_reach_is_named(target):
-    with pytest.raises(ValueError, match=r"target: expected a return between 0 and 1, those of the arms that .*, got"):
+    with pytest.raises(
+        ValueError,
+        match=r"target: expected a return between 0 and 1, those of the arms that .*, got",
+    ):
         counterfactual_policy(PI0, R, target)
 
 
 def test_an_arm_that_pi0_never_plays_can_give_no_return():
-    """No tilt of π0 reaches an arm of probability 0: .8 is between the rewards, and out of reach."""
+    """No tilt of π0 reaches an arm of probability 0: .8 is between the rewards, and out of
+    reach."""
     pi0 = torch.tensor([0.5, 0.5, 0.0], dtype=D)
     rewards = torch.tensor([0.0, 0.5, 1.0], dtype=D)
-    with pytest.raises(ValueError, match=r"target: expected a return between 0 and 0\.5, those of the arms that π0 pl"):
+    with pytest.raises(
+        ValueError,
+        match=r"target: expected a return between 0 and 0\.5, those of the arms that π0 pl",
+    ):
         counterfactual_policy(pi0, rewards, 0.8)
     pi = counterfactual_policy(pi0, rewards, 0.4)
     torch.testing.assert_close(pi, torch.tensor([0.2, 0.8, 0.0], dtype=D))
@@ -298,13 +342,18 @@ def test_a_target_far_up_the_tilt_is_reached():
 
 @pytest.mark.parametrize("target", [0.2, 0.6])
 def test_the_objective_finds_the_closed_form(target):
-    """RUN: within .03. Exactly, it ends on the same curve before the target: where η = 2 (target - J) / k."""
+    """RUN: within .03. Exactly, it ends on the same curve before the target: where η = 2 (target -
+    J) / k."""
     near, short = (
-        bandit_step(COUNTERPOL(target=target, k=k), PI0, R, uses=1, lr=lr, batches=400, samples=2000).pi
+        bandit_step(
+            COUNTERPOL(target=target, k=k), PI0, R, uses=1, lr=lr, batches=400, samples=2000
+        ).pi
         for k, lr in ((0.01, 3.0), (0.03, 10.0))
     )
     torch.testing.assert_close(near, counterfactual_policy(PI0, R, target), rtol=0, atol=0.03)
-    torch.testing.assert_close(short, counterfactual_policy(PI0, R, float(short @ R)), rtol=0, atol=2e-3)
+    torch.testing.assert_close(
+        short, counterfactual_policy(PI0, R, float(short @ R)), rtol=0, atol=2e-3
+    )
     slope = (short / PI0).log()[[1, 2]].diff() / R[[1, 2]].diff()
     assert float(slope) == pytest.approx(float(2 * (target - short @ R) / 0.03), rel=0.05)
 
@@ -312,7 +361,15 @@ def test_the_objective_finds_the_closed_form(target):
 def test_a_pivot_that_moves_lets_a_far_target_be_reached():
     """With k > 0 the pull of a pivot that stays leaves the return short of its target."""
     stays, moves = (
-        bandit_step(COUNTERPOL(target=0.8, k=0.1, pivot_every=n), PI0, R, uses=1, lr=2.0, batches=300, samples=2000).pi
+        bandit_step(
+            COUNTERPOL(target=0.8, k=0.1, pivot_every=n),
+            PI0,
+            R,
+            uses=1,
+            lr=2.0,
+            batches=300,
+            samples=2000,
+        ).pi
         @ R
         for n in (0, 10)
     )
@@ -320,7 +377,8 @@ def test_a_pivot_that_moves_lets_a_far_target_be_reached():
 
 
 def test_the_authors_notebook_by_hand():
-    """(1 - k) and k weigh, the target is the baseline, and the pull is KL(pivot ‖ π)'s, from tokens of π_old."""
+    """(1 - k) and k weigh, the target is the baseline, and the pull is KL(pivot ‖ π)'s, from tokens
+    of π_old."""
     batch, logits = batch_and_logits()
     scores, mask = scored(batch, logits), batch.mask
     method = COUNTERPOL(form="notebook", target=0.8, k=0.9)
@@ -334,14 +392,22 @@ def test_the_authors_notebook_by_hand():
     by_hand = -ratio * ready.advantages + pull * (batch.logp_ref - scores.logp)
     torch.testing.assert_close(loss.per_token[mask], by_hand[mask])
     assert (loss.per_token[~mask] == 0).all() and (loss.diagnostics["weight"][~mask] == 0).all()
-    with pytest.raises(ValueError, match=r"k: expected a number at least 0 and at most 1, got 1\.5"):
+    with pytest.raises(
+        ValueError, match=r"k: expected a number at least 0 and at most 1, got 1\.5"
+    ):
         COUNTERPOL(form="notebook", k=1.5)
 
 
 def test_the_authors_pull_alone_keeps_the_policy_at_its_pivot():
     """With k = 1 only the divergence is left, and the policy stays at its pivot."""
     found = bandit_step(
-        COUNTERPOL(form="notebook", target=0.9, k=1.0), PI0, R, uses=1, lr=1.0, batches=50, samples=500
+        COUNTERPOL(form="notebook", target=0.9, k=1.0),
+        PI0,
+        R,
+        uses=1,
+        lr=1.0,
+        batches=50,
+        samples=500,
     ).pi
     torch.testing.assert_close(found, PI0, rtol=0, atol=0.02)
 
@@ -355,11 +421,15 @@ def test_the_gap_is_the_batch_s():
 # ----------------------------------------------------------------------------------------------------------- all three
 
 
-@pytest.mark.parametrize("name", by_day(RELATIVES, "mdpo", "counterpol", reason="its fix-ups take seconds"))
+@pytest.mark.parametrize(
+    "name", by_day(RELATIVES, "mdpo", "counterpol", reason="its fix-ups take seconds")
+)
 @pytest.mark.parametrize(
     "regime",
     by_day(
-        [{}, {"epochs": 2, "minibatches": 4}, {"epochs": 4}], {"epochs": 2, "minibatches": 4}, reason="fewer updates"
+        [{}, {"epochs": 2, "minibatches": 4}, {"epochs": 4}],
+        {"epochs": 2, "minibatches": 4},
+        reason="fewer updates",
     ),
     ids=["1", "2x4", "4"],
 )
@@ -414,5 +484,9 @@ def test_settings_are_checked(kind, given, message):
 
 def test_without_a_reference_the_missing_need_is_named():
     batch, logits = batch_and_logits()
-    with pytest.raises(ValueError, match=r"logp_ref: the batch does not hold it; .*Needs\(reference=True\)"):
-        COUNTERPOL().objective(scored(batch, logits), replace(batch, provided=Provided(logp_old=batch.logp_old)))
+    with pytest.raises(
+        ValueError, match=r"logp_ref: the batch does not hold it; .*Needs\(reference=True\)"
+    ):
+        COUNTERPOL().objective(
+            scored(batch, logits), replace(batch, provided=Provided(logp_old=batch.logp_old))
+        )

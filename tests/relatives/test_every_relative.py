@@ -1,4 +1,5 @@
-"""What every relative owes: a name, a run, a place in a file of its branch, and an error that says what it is."""
+"""What every relative owes: a name, a run, a place in a file of its branch, and an error that says
+what it is."""
 
 from __future__ import annotations
 
@@ -17,7 +18,18 @@ from trlib.methods import OBJECTIVES, method_kind
 from trlib.relatives import BRANCHES, RELATIVES, optimizers
 
 SYSTEMS = {
-    "ratios": ["bapo", "minpro", "cpgd", "r2vpo", "capo", "trefree", "pb_ppo", "kl3_clip", "bandpo", "turn_ppo"],
+    "ratios": [
+        "bapo",
+        "minpro",
+        "cpgd",
+        "r2vpo",
+        "capo",
+        "trefree",
+        "pb_ppo",
+        "kl3_clip",
+        "bandpo",
+        "turn_ppo",
+    ],
     "constraints": ["fixpo", "mdpo", "counterpol"],
     "regression": ["rebel", "lco", "rover"],
     "preferences": ["dpo", "tr_dpo", "adpo", "trpa"],
@@ -27,7 +39,20 @@ SYSTEMS = {
     "finetuning": ["smart", "tram", "sam"],
     "classical": ["fdnet", "affine_scaling", "ga_matr"],
     "asynchrony": [
-        *("tis", "tis_seq", "mis", "mis_seq", "geo_mask", "icepop", "vespo", "topr", "ctpo", "a3po", "luspo", "vcpo"),
+        *(
+            "tis",
+            "tis_seq",
+            "mis",
+            "mis_seq",
+            "geo_mask",
+            "icepop",
+            "vespo",
+            "topr",
+            "ctpo",
+            "a3po",
+            "luspo",
+            "vcpo",
+        ),
         *("m2po", "opsm", "trm", "ln_trm", "vaco", "cppo", "clip_cov", "stale_mask"),
         *("drpo", "cfpo", "dro", "kl_cov", "opmd", "oapl", "tpo"),
     ],
@@ -35,7 +60,15 @@ SYSTEMS = {
 TRAINED = [name for name in RELATIVES if name in OBJECTIVES]
 STEPPING = list(optimizers.RELATIVES)
 CALLED = [name for name in RELATIVES if name not in TRAINED + STEPPING]
-SMALL = {"steps": 2, "prompts": 4, "group": 4, "probe": 2, "checkpoint_every": 1, "progress": False, "lr": 1e-3}
+SMALL = {
+    "steps": 2,
+    "prompts": 4,
+    "group": 4,
+    "probe": 2,
+    "checkpoint_every": 1,
+    "progress": False,
+    "lr": 1e-3,
+}
 
 
 def test_every_system_has_its_name():
@@ -50,7 +83,8 @@ def test_every_system_has_its_name():
     by_day(
         [(name, uses) for name in TRAINED for uses in (1, 2, 8)],
         *((name, 2) for name in TRAINED if name != "gae"),
-        reason="two uses have all that eight have; test_values trains `gae` with eight, and resumes it, in `make test`",
+        reason="two uses have all that eight have; test_values trains `gae` with eight, and "
+        "resumes it, in `make test`",
     ),
 )
 def test_an_objective_trains_dial(name, uses):
@@ -69,7 +103,9 @@ def test_an_optimiser_is_a_setting_beside_a_method(name, method):
     assert name in every_optimizer()
     policy = trlib.load_policy("dial")
     before = [p.detach().clone() for p in policy.parameters]
-    run = trlib.train(policy, trlib.load_task("dial"), OBJECTIVES[method](), optimizer=name, **SMALL)
+    run = trlib.train(
+        policy, trlib.load_task("dial"), OBJECTIVES[method](), optimizer=name, **SMALL
+    )
     assert run.history.loss.notna().all()
     assert any(not torch.equal(a, b) for a, b in zip(before, policy.parameters, strict=True))
 
@@ -81,18 +117,26 @@ def test_it_says_what_it_is_and_where_from(name):
     text = (inspect.getdoc(kind) or "") + (inspect.getdoc(inspect.getmodule(kind)) or "")
     assert text.strip()
     presets = ("opo", "gae", "tis", "tis_seq", "mis", "mis_seq", "geo_mask", "icepop")
-    assert kind.__module__.startswith(tuple(module.__name__ for module in BRANCHES.values())) or name in presets
+    assert (
+        kind.__module__.startswith(tuple(module.__name__ for module in BRANCHES.values()))
+        or name in presets
+    )
 
 
 @pytest.mark.parametrize("name", STEPPING)
 def test_an_optimiser_s_name_is_no_method(name):
-    with pytest.raises(ValueError, match=f"method: {name} is an optimiser: expected it as optimizer='{name}'"):
+    with pytest.raises(
+        ValueError, match=f"method: {name} is an optimiser: expected it as optimizer='{name}'"
+    ):
         method_kind(name)
 
 
 @pytest.mark.parametrize("name", CALLED)
 def test_a_function_s_name_is_no_method(name):
-    with pytest.raises(ValueError, match=f"method: {name} is not an objective: expected it called as trlib.relatives"):
+    with pytest.raises(
+        ValueError,
+        match=f"method: {name} is not an objective: expected it called as trlib.relatives",
+    ):
         method_kind(name)
 
 

@@ -1,4 +1,5 @@
-"""SMART, SAM and TRAM: their terms by hand on a small classifier, what they keep between batches, and the moons."""
+"""SMART, SAM and TRAM: their terms by hand on a small classifier, what they keep between batches,
+and the moons."""
 
 from __future__ import annotations
 
@@ -18,19 +19,31 @@ from trlib.relatives import RELATIVES
 from trlib.relatives.finetuning import SAM, SMART, apart
 from trlib.tasks import load_task
 
-SMALL = {"steps": 4, "prompts": 4, "group": 1, "probe": 0, "checkpoint_every": 1, "progress": False, "lr": 1e-3}
+SMALL = {
+    "steps": 4,
+    "prompts": 4,
+    "group": 1,
+    "probe": 0,
+    "checkpoint_every": 1,
+    "progress": False,
+    "lr": 1e-3,
+}
 NAMES = ("smart", "sam", "tram")
 
 
 def net(method, updates=1, lr=0.02):
     """The lab's classifier before its update, and its examples."""
-    return moons.Net(method, moons.knowing(0), *moons.moons(moons.SHOWN, 0, "shown", moons.TURN), updates, lr)
+    return moons.Net(
+        method, moons.knowing(0), *moons.moons(moons.SHOWN, 0, "shown", moons.TURN), updates, lr
+    )
 
 
 def dial(method, **more):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return trlib.train(trlib.load_policy("dial_rare"), load_task("dial", moves=3), method, **{**SMALL, **more})
+        return trlib.train(
+            trlib.load_policy("dial_rare"), load_task("dial", moves=3), method, **{**SMALL, **more}
+        )
 
 
 def both_ways(a, b):
@@ -66,10 +79,15 @@ def test_the_bregman_half_by_hand():
 def test_the_change_of_the_input_is_the_worst_of_its_size():
     method = SMART(mu=0.0, eps=0.05)
     step = net(method)
-    full, weights = step.score().full.detach(), {name: p.detach() for name, p in step.weights.items()}
+    full, weights = (
+        step.score().full.detach(),
+        {name: p.detach() for name, p in step.weights.items()},
+    )
     worst = float(apart(step, method.shaken(step, full).detach(), full))
     random = torch.Generator().manual_seed(0)
-    others = [step.x + 0.05 * (2 * torch.rand(step.x.shape, generator=random) - 1) for _ in range(200)]
+    others = [
+        step.x + 0.05 * (2 * torch.rand(step.x.shape, generator=random) - 1) for _ in range(200)
+    ]
     assert worst > max(float(apart(step, moons.read(weights, x), full)) for x in others)
 
 
@@ -87,7 +105,9 @@ def test_the_change_is_of_its_size():
 
     step.score = watched
     method.shaken(step, score().full.detach())
-    torch.testing.assert_close((seen[1][0] - seen[1][1]).detach().abs().amax(-1), torch.full((moons.SHOWN, 1), 0.05))
+    torch.testing.assert_close(
+        (seen[1][0] - seen[1][1]).detach().abs().amax(-1), torch.full((moons.SHOWN, 1), 0.05)
+    )
 
 
 def test_no_terms_is_supervision():
@@ -99,13 +119,21 @@ def test_no_terms_is_supervision():
 
 
 def test_the_released_direction_is_the_noise_s():
-    """mt-dnn's noise + .001 g, scaled to its largest entry: g is about as large as the noise, so the noise decides."""
+    """mt-dnn's noise + .001 g, scaled to its largest entry: g is about as large as the noise, so
+    the noise decides."""
     step = net(SMART())
     full = step.score().full.detach()
-    noise = (1e-5 * torch.randn(step.x.shape, generator=torch.Generator().manual_seed(0))).requires_grad_()
-    (slope,) = torch.autograd.grad(apart(step, step.score(perturb=lambda x: x + noise).full, full), noise)
+    noise = (
+        1e-5 * torch.randn(step.x.shape, generator=torch.Generator().manual_seed(0))
+    ).requires_grad_()
+    (slope,) = torch.autograd.grad(
+        apart(step, step.score(perturb=lambda x: x + noise).full, full), noise
+    )
     taken = (noise + 1e-3 * slope).detach()
-    assert float(torch.nn.functional.cosine_similarity(taken.flatten(), noise.detach().flatten(), 0)) > 0.999
+    assert (
+        float(torch.nn.functional.cosine_similarity(taken.flatten(), noise.detach().flatten(), 0))
+        > 0.999
+    )
 
 
 def test_a_second_run_of_the_same_method_does_not_see_the_first():
@@ -129,14 +157,25 @@ def test_the_slope_is_taken_uphill(name, rho):
     loss = torch.nn.functional.nll_loss(moons.read(own, x), kind)
     slopes = torch.autograd.grad(loss, own.values())
     norm = torch.stack([g.norm() for g in slopes]).norm()
-    far = rho * (float(both_ways(moons.read(step.reference, x), moons.read(own, x)).detach()) if name == "tram" else 1)
-    there = {n: (p + far * g / norm).detach().requires_grad_() for (n, p), g in zip(own.items(), slopes, strict=True)}
-    expected = torch.autograd.grad(torch.nn.functional.nll_loss(moons.read(there, x), kind), there.values())
+    far = rho * (
+        float(both_ways(moons.read(step.reference, x), moons.read(own, x)).detach())
+        if name == "tram"
+        else 1
+    )
+    there = {
+        n: (p + far * g / norm).detach().requires_grad_()
+        for (n, p), g in zip(own.items(), slopes, strict=True)
+    }
+    expected = torch.autograd.grad(
+        torch.nn.functional.nll_loss(moons.read(there, x), kind), there.values()
+    )
     before = [p.detach().clone() for p in step.parameters]
     step.method.update(step)
     for p, g, old in zip(step.parameters, expected, before, strict=True):
         torch.testing.assert_close(p.grad, g)
-        assert float((p.detach() - old).abs().max()) < 0.021, "the step is taken from where it stood, not from there"
+        assert float((p.detach() - old).abs().max()) < 0.021, (
+            "the step is taken from where it stood, not from there"
+        )
     assert step.batch.memory["radius"] == pytest.approx(far)
 
 
@@ -147,14 +186,18 @@ def test_tram_s_paper_stretches_the_ball_and_measures_one_way():
         step.weights["w"].add_(0.1)
     own = {n: p.detach().clone().requires_grad_() for n, p in step.weights.items()}
     x, kind = step.x.squeeze(1), step.batch.tokens.squeeze(1)
-    slopes = torch.autograd.grad(torch.nn.functional.nll_loss(moons.read(own, x), kind), own.values())
+    slopes = torch.autograd.grad(
+        torch.nn.functional.nll_loss(moons.read(own, x), kind), own.values()
+    )
     d = float(kl(moons.read(step.reference, x), moons.read(own, x)).mean().detach())
     norm = torch.stack([(p * g).norm() for p, g in zip(own.values(), slopes, strict=True)]).norm()
     there = {
         n: (p + d * p.square() * g / norm).detach().requires_grad_()
         for (n, p), g in zip(own.items(), slopes, strict=True)
     }
-    expected = torch.autograd.grad(torch.nn.functional.nll_loss(moons.read(there, x), kind), there.values())
+    expected = torch.autograd.grad(
+        torch.nn.functional.nll_loss(moons.read(there, x), kind), there.values()
+    )
     step.method.update(step)
     for p, g in zip(step.parameters, expected, strict=True):
         torch.testing.assert_close(p.grad, g)
@@ -164,8 +207,8 @@ def test_tram_s_paper_stretches_the_ball_and_measures_one_way():
 
 
 def test_the_released_code_leaves_the_gradient_out():
-    """tomsherborne/tram_optimizer adds `ones * scale` with scale = D / ‖g‖: where the slope is small it is a long walk,
-    in one direction for every weight, which is not uphill."""
+    """tomsherborne/tram_optimizer adds `ones * scale` with scale = D / ‖g‖: where the slope is
+    small it is a long walk, in one direction for every weight, which is not uphill."""
     step = net(SFT())
     slopes = torch.autograd.grad(step.loss(), step.parameters)
     norm = torch.stack([g.norm() for g in slopes]).norm()
@@ -204,7 +247,10 @@ def test_a_run_resumes_bit_for_bit(name, tmp_path):
     dial(RELATIVES[name](), minibatches=2, steps=2, out=tmp_path / "run")
     again = dial(RELATIVES[name](), minibatches=2, out=tmp_path / "run", resume=True)
     assert whole.history.loss.tolist() == again.history.loss.tolist()
-    assert all(torch.equal(a, b) for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -231,13 +277,21 @@ def test_settings_outside_their_meaning_are_named(kind, given, message):
 
 @pytest.mark.nightly("trains a small network to its end")
 def test_the_moons_of_the_notes():
-    """The Bregman half keeps the old pair and learns the new as well as plain supervision; SAM does not."""
+    """The Bregman half keeps the old pair and learns the new as well as plain supervision; SAM does
+    not."""
     found = {
         name: [finetuned(method, seed) for seed in range(4)]
-        for name, method in {"plain": SFT(), "bregman": SMART(mu=0.5, smooth=0.0), "sam": SAM(rho=0.1)}.items()
+        for name, method in {
+            "plain": SFT(),
+            "bregman": SMART(mu=0.5, smooth=0.0),
+            "sam": SAM(rho=0.1),
+        }.items()
     }
     mean = {
-        name: {what: statistics.mean(getattr(one, what) for one in runs) for what in ("old", "new", "moved")}
+        name: {
+            what: statistics.mean(getattr(one, what) for one in runs)
+            for what in ("old", "new", "moved")
+        }
         for name, runs in found.items()
     }
     assert mean["bregman"]["old"] > mean["plain"]["old"] + 0.03

@@ -1,4 +1,5 @@
-"""The balls of parameters: their oracles exactly, Newton-Schulz as it is, torch's Muon, AuON's scalar, and runs."""
+"""The balls of parameters: their oracles exactly, Newton-Schulz as it is, torch's Muon, AuON's
+scalar, and runs."""
 
 from __future__ import annotations
 
@@ -19,7 +20,15 @@ from trlib.loop.settings import RunSettings
 from trlib.relatives.optimizers import RELATIVES, Ball, auon, lmo, newton_schulz
 
 D = torch.float64
-SMALL = {"steps": 4, "prompts": 4, "group": 4, "probe": 2, "checkpoint_every": 1, "progress": False, "lr": 1e-2}
+SMALL = {
+    "steps": 4,
+    "prompts": 4,
+    "group": 4,
+    "probe": 2,
+    "checkpoint_every": 1,
+    "progress": False,
+    "lr": 1e-2,
+}
 NORMS = {
     "spectral": lambda D: torch.linalg.matrix_norm(D, 2),
     "frobenius": torch.Tensor.norm,
@@ -41,7 +50,9 @@ def test_three_balls_by_hand():
     torch.testing.assert_close(lmo(G, "sign"), torch.tensor([[1.0, 0.0], [0.0, -1.0]], dtype=D))
     turned = torch.tensor([[0.6, 0.8], [-0.8, 0.6]], dtype=D)
     torch.testing.assert_close(lmo(turned @ G, "spectral"), turned @ lmo(G, "spectral"))
-    assert lmo(turned @ G, "sign").abs().min() == 1, "the box does not turn with the matrix; the spectral ball does"
+    assert lmo(turned @ G, "sign").abs().min() == 1, (
+        "the box does not turn with the matrix; the spectral ball does"
+    )
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 10**6), st.sampled_from(sorted(NORMS)))
@@ -50,8 +61,14 @@ def test_an_oracle_stays_in_its_ball_and_no_other_point_of_it_is_better(m, n, se
     G, other = drawn(m, n, seed=seed), drawn(m, n, seed=seed + 1)
     found = lmo(G, norm)
     assert float(NORMS[norm](found)) == pytest.approx(1.0)
-    dual = {"spectral": torch.linalg.svdvals(G).sum(), "frobenius": G.norm(), "sign": G.abs().sum()}[norm]
-    assert float((G * found).sum()) == pytest.approx(float(dual), rel=1e-12), "the dual norm, to machine precision"
+    dual = {
+        "spectral": torch.linalg.svdvals(G).sum(),
+        "frobenius": G.norm(),
+        "sign": G.abs().sum(),
+    }[norm]
+    assert float((G * found).sum()) == pytest.approx(float(dual), rel=1e-12), (
+        "the dual norm, to machine precision"
+    )
     assert float((G * other).sum() / NORMS[norm](other)) <= float(dual) + 1e-12
 
 
@@ -84,7 +101,12 @@ def test_a_vector_is_a_diagonal_matrix_and_more_dimensions_are_first_by_rest():
             ValueError,
             "norm: expected one of 'spectral', 'frobenius', 'sign', got 'nuclear'",
         ),
-        (torch.tensor([[1.0, math.nan]]), "sign", ValueError, "G: expected finite values everywhere, got nan"),
+        (
+            torch.tensor([[1.0, math.nan]]),
+            "sign",
+            ValueError,
+            "G: expected finite values everywhere, got nan",
+        ),
         (torch.ones(2, 2, dtype=torch.int64), "sign", TypeError, "G: expected a floating type"),
     ],
 )
@@ -99,7 +121,12 @@ def test_what_makes_no_sense_is_named(G, norm, error, message):
 def test_tiny_directions_are_not_reached_in_five_steps():
     """The notes' run: singular values 6.0, .138, .0006 of a 32 by 32 matrix."""
     last = []
-    S = torch.cat([torch.linspace(0.778, -0.860, 16, dtype=D), torch.linspace(-0.860, -3.222, 17, dtype=D)[1:]])
+    S = torch.cat(
+        [
+            torch.linspace(0.778, -0.860, 16, dtype=D),
+            torch.linspace(-0.860, -3.222, 17, dtype=D)[1:],
+        ]
+    )
     S = 10**S
     for seed in range(8):
         U, _ = torch.linalg.qr(drawn(32, 32, seed=seed))
@@ -108,7 +135,9 @@ def test_tiny_directions_are_not_reached_in_five_steps():
         assert 0.7 < float(found[0]) < 1.25 and 0.7 < float(found[15]) < 1.25
         last.append(float(found[-1]))
     reached = 0.0006 / float(S.norm()) * 3.4445**5
-    assert last == pytest.approx([reached] * 8, rel=0.02), "five times 3.4445, and nothing else has happened to it"
+    assert last == pytest.approx([reached] * 8, rel=0.02), (
+        "five times 3.4445, and nothing else has happened to it"
+    )
     assert reached < 0.05
 
 
@@ -136,18 +165,23 @@ def test_two_steps_by_hand():
     p.grad = torch.tensor([[-3.0, 4.0]], dtype=D)  # M = .09 (3, 4) + .1 (-3, 4) = (-.03, .76)
     ball.step()
     M = torch.tensor([[-0.03, 0.76]], dtype=D)
-    torch.testing.assert_close(p.detach(), 0.95 * torch.tensor([[0.89, 1.82]], dtype=D) - 0.1 * M / M.norm())
+    torch.testing.assert_close(
+        p.detach(), 0.95 * torch.tensor([[0.89, 1.82]], dtype=D) - 0.1 * M / M.norm()
+    )
 
 
 def test_the_average_is_taken_before_the_projection():
-    """Orthogonal-SGDM projects every gradient and averages then: a large gradient and a small opposite one cancel."""
+    """Orthogonal-SGDM projects every gradient and averages then: a large gradient and a small
+    opposite one cancel."""
     big, small = 10 * torch.eye(2, dtype=D), -torch.eye(2, dtype=D)
     p = torch.nn.Parameter(torch.zeros(2, 2, dtype=D))
     ball = Ball([p], lr=1.0, betas=(0.5,), kind="muon")
     for g in (big, small):
         before, p.grad = p.detach().clone(), g
         ball.step()
-    assert (p.detach() - before).diagonal().max() < -0.6, "the average 2 still points where the large gradient did"
+    assert (p.detach() - before).diagonal().max() < -0.6, (
+        "the average 2 still points where the large gradient did"
+    )
     orthogonal_first = 0.25 * lmo(big, "spectral") + 0.5 * lmo(small, "spectral")
     assert orthogonal_first.diagonal().max() < 0, "and this average points the other way"
 
@@ -174,16 +208,21 @@ def test_where_it_differs_torch_steps_further_in_tall_matrices():
     ours.grad = theirs.grad = drawn(16, 4).float()
     Ball([ours], lr=0.02).step()
     torch.optim.Muon([theirs], lr=0.02, weight_decay=0.0, nesterov=False).step()
-    assert float((theirs.norm() / ours.norm()).detach()) == pytest.approx(2.0, rel=0.02), "by sqrt(rows / columns)"
+    assert float((theirs.norm() / ours.norm()).detach()) == pytest.approx(2.0, rel=0.02), (
+        "by sqrt(rows / columns)"
+    )
 
 
 # ---- AuON
 
 
 def test_auons_scalar_is_about_one():
-    """The notes' run, with an interval over 16 draws: 1.00027 at 64 x 64, 1.018 at 8 x 8; at 2 x 2 the draw decides."""
+    """The notes' run, with an interval over 16 draws: 1.00027 at 64 x 64, 1.018 at 8 x 8; at 2 x 2
+    the draw decides."""
     found = {
-        n: [float(G.norm() / auon(G).norm()) for G in (drawn(n, n, seed=seed) for seed in range(16))]
+        n: [
+            float(G.norm() / auon(G).norm()) for G in (drawn(n, n, seed=seed) for seed in range(16))
+        ]
         for n in (2, 8, 64)
     }
     assert found[64] == pytest.approx([1.00027] * 16, abs=2e-5)
@@ -203,7 +242,9 @@ def test_the_hybrid_brakes_newton_schulzs_matrix():
     G = drawn(6, 4)
     torch.testing.assert_close(auon(G, steps=5), auon(newton_schulz(G)))
     G = drawn(64, 64)
-    assert auon(G, steps=1).norm() < 0.6 * auon(G, steps=5).norm(), "the abstract's one step is another optimiser"
+    assert auon(G, steps=1).norm() < 0.6 * auon(G, steps=5).norm(), (
+        "the abstract's one step is another optimiser"
+    )
     torch.testing.assert_close(auon(drawn(4), steps=5), auon(drawn(4)))
 
 
@@ -211,7 +252,13 @@ def test_the_hybrid_brakes_newton_schulzs_matrix():
 
 
 def test_they_are_settings_of_a_run():
-    assert {*RELATIVES} <= {*optimizers()} and {*RELATIVES} == {"muon", "frobenius", "sign", "auon", "hybrid_auon"}
+    assert {*RELATIVES} <= {*optimizers()} and {*RELATIVES} == {
+        "muon",
+        "frobenius",
+        "sign",
+        "auon",
+        "hybrid_auon",
+    }
     text = next(s.text for s in fields.settings(RunSettings) if s.name == "optimizer")
     assert all(name in text for name in optimizers())
 
@@ -233,7 +280,10 @@ def test_a_run_resumes_bit_for_bit(name, tmp_path):
     run(2, tmp_path / "run")
     again = run(4, tmp_path / "run", resume=True)
     assert whole.history.reward.tolist() == again.history.reward.tolist()
-    assert all(torch.equal(a, b) for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True)
+    )
 
 
 def test_matrices_of_adapters_step_too():
@@ -249,7 +299,9 @@ def test_a_matrix_optimiser_needs_a_matrix(name):
     policy = trlib.load_policy("dial")
     for path, p in policy.model.named_parameters():
         p.requires_grad_("norm" in path)
-    with pytest.raises(ValueError, match=rf"optimizer: .*expected a matrix for {name}, got shapes \[\[64\]"):
+    with pytest.raises(
+        ValueError, match=rf"optimizer: .*expected a matrix for {name}, got shapes \[\[64\]"
+    ):
         trlib.train(policy, trlib.load_task("dial"), GRPO(), optimizer=name, **SMALL)
     trlib.train(policy, trlib.load_task("dial"), GRPO(), optimizer="sign", **{**SMALL, "steps": 1})
 

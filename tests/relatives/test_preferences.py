@@ -1,4 +1,5 @@
-"""Pairs, lists and levels: golden values, the batch without a pair, the reference that moves, what each is blind to."""
+"""Pairs, lists and levels: golden values, the batch without a pair, the reference that moves, what
+each is blind to."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ ALL = [DPO, TRDPO, ADPO, TRPA]
 REBEL = method_kind(f"{Path(__file__).parents[1] / 'own' / 'rebel.py'}:REBEL")
 
 
-def batch(rewards, group=None, *, t=1, old=-2.0, reasons=(), number=0, method=None, **more) -> Batch:
+def batch(
+    rewards, group=None, *, t=1, old=-2.0, reasons=(), number=0, method=None, **more
+) -> Batch:
     """Completions of `t` tokens, every log-prob of the old policy and of the reference `old`."""
     rewards = torch.tensor(rewards, dtype=F)
     b = len(rewards)
@@ -52,7 +55,9 @@ def batch(rewards, group=None, *, t=1, old=-2.0, reasons=(), number=0, method=No
     return made if method is None else method.prepare(made)
 
 
-def value(method: Method, scores: list[list[float]] | torch.Tensor, given: Batch) -> tuple[float, torch.Tensor]:
+def value(
+    method: Method, scores: list[list[float]] | torch.Tensor, given: Batch
+) -> tuple[float, torch.Tensor]:
     """The loss as one number, and its gradient in the log-probs [B, T]."""
     logp = torch.as_tensor(scores, dtype=F).clone().requires_grad_()
     loss = method.loss(method.objective(Scores(logp), given).per_token, given)
@@ -92,8 +97,14 @@ def test_what_is_masked_does_not_exist(kind, junk):
     logp = torch.linspace(-3, -1, 12, dtype=F).view(4, 3)
     given = replace(given, mask=mask)
     clean = value(method, logp, given)
-    spoilt = {name: t.masked_fill(~mask, junk) for name, t in vars(given.provided).items() if t is not None}
-    dirty = value(method, logp.masked_fill(~mask, junk), replace(given, provided=Provided(**spoilt)))
+    spoilt = {
+        name: t.masked_fill(~mask, junk)
+        for name, t in vars(given.provided).items()
+        if t is not None
+    }
+    dirty = value(
+        method, logp.masked_fill(~mask, junk), replace(given, provided=Provided(**spoilt))
+    )
     assert math.isfinite(clean[0]) and clean[0] == dirty[0] and torch.equal(clean[1], dirty[1])
     assert (clean[1][~mask] == 0).all()
 
@@ -136,14 +147,19 @@ def test_a_task_of_one_reward_is_a_no_op_told_once(kind):
         run = trlib.train(policy, Unmoved(), kind(), steps=3, **SMALL)
     said = [str(w.message) for w in told if "said once per run" in str(w.message)]
     assert len(said) == 1 and "all 32 rewards are 0" in said[0]
-    if kind is ADPO:  # an even target: its gradient vanishes at the anchor, but for rounding, which AdamW makes big
+    if (
+        kind is ADPO
+        # an even target: its gradient vanishes at the anchor, but for rounding, which AdamW makes
+        # big
+    ):
         assert run.history.grad_norm.max() < 1e-5
     else:
         assert all(torch.equal(a, b) for a, b in zip(before, policy.parameters, strict=True))
 
 
 def test_adpo_holds_a_group_of_one_reward_together():
-    """The target is even, so in later updates log-ratios that drift apart are pulled together: no no-op."""
+    """The target is even, so in later updates log-ratios that drift apart are pulled together: no
+    no-op."""
     given = batch([0, 0, 0], method=ADPO())
     assert value(ADPO(), [[-2.0]] * 3, given)[1].abs().max() < 1e-12
     slope = value(ADPO(), [[-1.5], [-2.0], [-2.5]], given)[1][:, 0]
@@ -151,14 +167,17 @@ def test_adpo_holds_a_group_of_one_reward_together():
 
 
 def test_trpa_without_a_pair_learns_from_right_and_wrong():
-    """The trap: no pair, no mean of pairs. The official code raises what is right and lowers the rest, without beta."""
+    """The trap: no pair, no mean of pairs. The official code raises what is right and lowers the
+    rest, without beta."""
     logp = [[-1.0], [-3.0], [-2.0], [-1.5]]
     given = batch([1, 1, 0, 0], [0, 0, 1, 1], reasons=("right", "right", "no end", "no end"))
     loss, slope = value(TRPA(kl=0.0), logp, given)
     assert loss == pytest.approx(-sum(math.log(sigmoid(x)) for x in (1.0, -1.0, 0.0, -0.5)) / 4)
     assert (slope[:2] < 0).all() and (slope[3] > 0).all()
     all_wrong = batch([0, 0], reasons=("wrong answer", "bad arithmetic"))
-    assert (value(TRPA(kl=0.0), [[-2.0], [-2.0]], all_wrong)[1] > 0).all(), "all wrong: all are lowered"
+    assert (value(TRPA(kl=0.0), [[-2.0], [-2.0]], all_wrong)[1] > 0).all(), (
+        "all wrong: all are lowered"
+    )
     assert (value(TRPA(kl=0.0), [[-2.0], [-2.0]], replace(all_wrong, reasons=()))[1] > 0).all()
 
 
@@ -170,7 +189,12 @@ def test_the_reference_moves_is_saved_as_a_copy_and_survives_a_resume(tmp_path):
 
     def run(steps, **more):
         return trlib.train(
-            trlib.load_policy("dial"), trlib.load_task("dial"), TRDPO(every=1, share=0.5), steps=steps, **SMALL, **more
+            trlib.load_policy("dial"),
+            trlib.load_task("dial"),
+            TRDPO(every=1, share=0.5),
+            steps=steps,
+            **SMALL,
+            **more,
         )
 
     whole = run(4)
@@ -178,10 +202,15 @@ def test_the_reference_moves_is_saved_as_a_copy_and_survives_a_resume(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         again = run(4, out=tmp_path / "run", resume=True)
-    assert all(torch.equal(a, b) for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True)
+    )
     assert whole.history.loss.tolist() == again.history.loss.tolist()
     fixed = trlib.train(trlib.load_policy("dial"), trlib.load_task("dial"), DPO(), steps=4, **SMALL)
-    assert whole.history.loss[1:].tolist() != fixed.history.loss[1:].tolist(), "the reference has moved"
+    assert whole.history.loss[1:].tolist() != fixed.history.loss[1:].tolist(), (
+        "the reference has moved"
+    )
 
 
 def test_the_saved_reference_is_no_view():
@@ -199,22 +228,30 @@ def test_the_saved_reference_is_no_view():
     trlib.train(policy, trlib.load_task("dial"), Watched(every=1, share=1.0), steps=1, **SMALL)
     for name, t in seen["saved"].items():
         assert torch.equal(t, seen["before"][name]), "what was saved does not move"
-        assert torch.equal(seen["after"][name], policy.trainable[name]), "a share of 1 copies the policy"
+        assert torch.equal(seen["after"][name], policy.trainable[name]), (
+            "a share of 1 copies the policy"
+        )
     assert any(not torch.equal(seen["before"][name], seen["after"][name]) for name in seen["after"])
 
 
 class Judged:
-    """The `Step` of three answers whose order never changes, each met in every batch: gradient descent on logits."""
+    """The `Step` of three answers whose order never changes, each met in every batch: gradient
+    descent on logits."""
 
     def __init__(self) -> None:
-        self.logits, self.reference = torch.zeros(3, dtype=F, requires_grad=True), torch.zeros(3, dtype=F)
+        self.logits, self.reference = (
+            torch.zeros(3, dtype=F, requires_grad=True),
+            torch.zeros(3, dtype=F),
+        )
 
     def minibatches(self):
         return [self]
 
     def loss(self):
         now = self.logits.log_softmax(0).unsqueeze(1)
-        return self.method.loss(self.method.objective(Scores(now), self.batch).per_token, self.batch)
+        return self.method.loss(
+            self.method.objective(Scores(now), self.batch).per_token, self.batch
+        )
 
     def descend(self, loss):
         (slope,) = torch.autograd.grad(loss, self.logits)
@@ -228,19 +265,28 @@ class Judged:
         self.method, self.slopes = method, []
         for k in range(batches):
             reference = self.reference.log_softmax(0).unsqueeze(1)
-            self.batch = replace(batch([1, 0, -1], number=k), provided=Provided(logp_ref=reference, logp_old=reference))
+            self.batch = replace(
+                batch([1, 0, -1], number=k),
+                provided=Provided(logp_ref=reference, logp_old=reference),
+            )
             method.update(self)
         return self
 
 
 @pytest.mark.nightly("hundreds of updates")
 def test_on_preferences_that_never_contradict_themselves_a_moving_reference_knows_no_end():
-    """The trap: DPO's gradient dies as its margin grows; every move of the reference revives TR-DPO's, a saw-tooth."""
-    fixed, moving = Judged().run(DPO(beta=0.5), 3000), Judged().run(TRDPO(beta=0.5, share=1.0, every=200), 3000)
+    """The trap: DPO's gradient dies as its margin grows; every move of the reference revives
+    TR-DPO's, a saw-tooth."""
+    fixed, moving = (
+        Judged().run(DPO(beta=0.5), 3000),
+        Judged().run(TRDPO(beta=0.5, share=1.0, every=200), 3000),
+    )
     assert fixed.slopes[-1] < 0.01 * fixed.slopes[0], "the fixed reference lets go"
     teeth = moving.slopes[200::200]
     assert min(teeth) > 0.2 * moving.slopes[0]
-    assert all(after > 3 * before for after, before in zip(teeth, moving.slopes[199:-1:200], strict=True))
+    assert all(
+        after > 3 * before for after, before in zip(teeth, moving.slopes[199:-1:200], strict=True)
+    )
     spread = [float((one.logits.max() - one.logits.min()).detach()) for one in (fixed, moving)]
     assert spread[1] > 4 * spread[0], spread
 
@@ -272,7 +318,8 @@ def test_moving_a_reference_that_was_not_asked_for_is_named():
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), tau=st.floats(0.3, 3), beta=st.floats(0.3, 3))
 def test_adpos_optimum_is_the_anchor_times_q_to_the_tau(seed, tau, beta):
-    """The trap: tau multiplies the tilt. With a Boltzmann q of the z-scores: π ∝ π_old exp(τ z / β)."""
+    """The trap: tau multiplies the tilt. With a Boltzmann q of the z-scores: π ∝ π_old exp(τ z /
+    β)."""
     torch.manual_seed(seed)
     method, rewards = ADPO(tau=tau, beta=beta), torch.randn(5, dtype=F)
     given = batch(rewards.tolist(), method=method)
@@ -281,7 +328,10 @@ def test_adpos_optimum_is_the_anchor_times_q_to_the_tau(seed, tau, beta):
     best = -2 + tau / beta * z.unsqueeze(1)
     best = best - best.max() - 0.1  # a constant to all of a group changes nothing
     assert value(method, best, given)[1].abs().max() < 1e-12
-    assert value(method, best + 0.1 * torch.randn_like(best).clamp(-0.9, 0.9), given)[0] > value(method, best, given)[0]
+    assert (
+        value(method, best + 0.1 * torch.randn_like(best).clamp(-0.9, 0.9), given)[0]
+        > value(method, best, given)[0]
+    )
 
 
 @pytest.mark.parametrize("tau", [0.4, 0.8, 2.0])
@@ -298,7 +348,8 @@ def test_adpos_curvature_is_that_of_a_softmax_over_tau_squared(tau):
 
 
 def test_two_completions_and_a_hard_target_are_dpo():
-    """A cold target is one-hot; then two completions are -log σ((l_1 - l_2) / τ), DPO with beta 1/τ and π_old."""
+    """A cold target is one-hot; then two completions are -log σ((l_1 - l_2) / τ), DPO with beta 1/τ
+    and π_old."""
     given = batch([1.0, 0.0], method=ADPO())
     logp = [[-1.7], [-2.2]]
     hard, slope = value(ADPO(beta=1e-3, tau=0.8), logp, given)
@@ -311,12 +362,17 @@ def test_two_completions_and_a_hard_target_are_dpo():
 
 
 def test_trpa_by_hand():
-    """Means over the tokens; two levels of wrong; a right winner counts 2.5 times; k3 to the old policy."""
+    """Means over the tokens; two levels of wrong; a right winner counts 2.5 times; k3 to the old
+    policy."""
     reasons = ("right", "bad arithmetic", "no end")
     given = batch([1, 0, 0], t=2, reasons=reasons, logp_old=torch.full((3, 2), -2.2, dtype=F))
     logp = [[-1.5, -2.0], [-2.3, -2.1], [-2.0, -1.9]]
     mean = [0.25, -0.2, 0.05]
-    margins = [0.1 * 2.5 * (mean[0] - mean[1]), 0.1 * 2.5 * (mean[0] - mean[2]), 0.1 * (mean[1] - mean[2])]
+    margins = [
+        0.1 * 2.5 * (mean[0] - mean[1]),
+        0.1 * 2.5 * (mean[0] - mean[2]),
+        0.1 * (mean[1] - mean[2]),
+    ]
     pairs = -sum(math.log(sigmoid(h)) for h in margins) / 3
     back = [-2.2 - x for row in logp for x in row]
     k3 = sum(math.expm1(d) - d for d in back) / 6
@@ -331,26 +387,44 @@ def test_the_levels_are_the_rewards_then_the_reasons():
     assert slope[0] == slope[1] < slope[2] < slope[3] and slope[0] < 0 < slope[3]
     slope = value(TRPA(), flat, batch([0, 0, 0, 1], reasons=reasons))[1][:, 0]
     assert slope[3] == slope.min(), "the reward comes first"
-    assert (value(TRPA(), flat, batch([0, 0, 0, 0], reasons=("of", "its", "own", "kind")))[1] > 0).all()
+    assert (
+        value(TRPA(), flat, batch([0, 0, 0, 0], reasons=("of", "its", "own", "kind")))[1] > 0
+    ).all()
 
 
 def test_the_region_has_no_gradient_in_the_first_update_and_a_bounded_one_later():
     given = batch([1, 0], reasons=("right", "no end"))
     at_old = [[-2.0], [-2.0]]
-    torch.testing.assert_close(value(TRPA(kl=5.0), at_old, given)[1], value(TRPA(kl=0.0), at_old, given)[1])
+    torch.testing.assert_close(
+        value(TRPA(kl=5.0), at_old, given)[1], value(TRPA(kl=0.0), at_old, given)[1]
+    )
     for far in (-60.0, -2000.0):
         loss, slope = value(TRPA(kl=5.0), [[far], [-2.0]], given)
         assert math.isfinite(loss) and slope.isfinite().all()
-    pulled = value(TRPA(kl=5.0), [[-1.5], [-2.0]], given)[1] - value(TRPA(kl=0.0), [[-1.5], [-2.0]], given)[1]
-    assert float(pulled[0]) == pytest.approx(5 * (1 - math.exp(-0.5)) / 2), "kl · (1 - π_old/π) / tokens"
+    pulled = (
+        value(TRPA(kl=5.0), [[-1.5], [-2.0]], given)[1]
+        - value(TRPA(kl=0.0), [[-1.5], [-2.0]], given)[1]
+    )
+    assert float(pulled[0]) == pytest.approx(5 * (1 - math.exp(-0.5)) / 2), (
+        "kl · (1 - π_old/π) / tokens"
+    )
 
 
 @pytest.mark.nightly("two trainings")
 def test_trpa_sees_the_order_of_the_rewards_alone():
     """Its claim against reward hacking: a warp that keeps order and sign changes no bit."""
     mu, rewards = torch.full((4,), 0.25), torch.tensor([1.0, 0.6, 0.3, 0.0])
-    warps = {"a hundred times": 100 * rewards, "cubed": rewards**3, "exponential": (5 * rewards).exp() - 1}
-    for kind, scaled, warped in ((TRPA, True, True), (DPO, True, True), (GRPO, True, False), (REBEL, False, False)):
+    warps = {
+        "a hundred times": 100 * rewards,
+        "cubed": rewards**3,
+        "exponential": (5 * rewards).exp() - 1,
+    }
+    for kind, scaled, warped in (
+        (TRPA, True, True),
+        (DPO, True, True),
+        (GRPO, True, False),
+        (REBEL, False, False),
+    ):
         plain = bandit_step(kind(), mu, rewards, uses=60).pi
         for name, other in warps.items():
             same = bandit_step(kind(), mu, other, uses=60).pi
@@ -401,7 +475,11 @@ def test_names_and_defaults():
         (TRPA, {"anisotropy": 0.0}, "anisotropy: "),
         (TRDPO, {"share": 1.5}, "share: "),
         (TRDPO, {"every": 0}, "every: "),
-        (DPO, {"correction": Correction()}, "correction: expected None, as whole completions are compared"),
+        (
+            DPO,
+            {"correction": Correction()},
+            "correction: expected None, as whole completions are compared",
+        ),
     ],
 )
 def test_bad_settings_are_named(kind, change, message):
@@ -415,4 +493,6 @@ def test_a_pair_method_says_what_it_reads():
     with pytest.raises(ValueError, match=r"logp_ref: .*Needs\(reference=True\)"):
         DPO().objective(Scores(given.logp_old), bare)
     with pytest.raises(ValueError, match=r"logp_ref: expected \[B, T\]"):
-        DPO().objective(Scores(given.logp_old), replace(given, provided=Provided(logp_ref=given.logp_old[:1])))
+        DPO().objective(
+            Scores(given.logp_old), replace(given, provided=Provided(logp_ref=given.logp_old[:1]))
+        )

@@ -1,4 +1,5 @@
-"""Regression to the optimum: what each fit rests at, which pairs suffice, what is convex, what a leaf is worth."""
+"""Regression to the optimum: what each fit rests at, which pairs suffice, what is convex, what a
+leaf is worth."""
 
 from __future__ import annotations
 
@@ -55,7 +56,12 @@ def least(loss, start, lr=0.5, steps=400):
     """Where a loss of log-probs [..., V] is least, over logits, by L-BFGS."""
     logits = start.clone().requires_grad_()
     optimizer = torch.optim.LBFGS(
-        [logits], lr=lr, max_iter=steps, tolerance_grad=1e-14, tolerance_change=1e-18, line_search_fn="strong_wolfe"
+        [logits],
+        lr=lr,
+        max_iter=steps,
+        tolerance_grad=1e-14,
+        tolerance_change=1e-18,
+        line_search_fn="strong_wolfe",
     )
 
     def closure():
@@ -93,10 +99,16 @@ def test_pairs_of_a_prompt_are_twice_the_variance_of_what_is_left():
 def test_rebels_weight_is_autograds_and_padding_stays_out(seed):
     old, mask = -1 - noise(6, 4, seed=seed).abs(), torch.ones(6, 4, dtype=torch.bool)
     mask[1, 2:], mask[4] = False, False
-    logp = (old + 0.3 * noise(6, 4, seed=seed + 9)).clamp(max=-0.01).masked_fill(~mask, math.nan).requires_grad_()
+    logp = (
+        (old + 0.3 * noise(6, 4, seed=seed + 9))
+        .clamp(max=-0.01)
+        .masked_fill(~mask, math.nan)
+        .requires_grad_()
+    )
     held = batch(old.masked_fill(~mask, math.inf), noise(6, seed=5), [0, 0, 0, 1, 1, 2], mask)
     found = rebel(logp, held)
-    # The fifth completion has no token and the sixth no partner: three pairs are left, all of the first prompt.
+    # The fifth completion has no token and the sixth no partner: three pairs are left, all of the
+    # first prompt.
     assert found.per_token.shape == (3,)
     (slope,) = torch.autograd.grad(found.per_token.sum(), logp)
     torch.testing.assert_close(slope, -found.diagnostics["weight"], rtol=1e-12, atol=1e-12)
@@ -109,7 +121,8 @@ def test_a_baseline_cancels_and_a_scale_does_not():
     logp = old - 0.1 * noise(4, 2, seed=1).abs()
     held = batch(old, [1.0, 0.0, 0.0, 2.0], [0, 0, 0, 0])
     raw, mean, std = (
-        rebel(logp, REBEL(advantage=how).prepare(held)).per_token for how in ("reward", "group-mean", "group-std")
+        rebel(logp, REBEL(advantage=how).prepare(held)).per_token
+        for how in ("reward", "group-mean", "group-std")
     )
     torch.testing.assert_close(raw, mean)
     assert not torch.allclose(raw, std)
@@ -131,7 +144,9 @@ def test_one_completion_has_no_pair():
     loss = REBEL().loss(found.per_token, batch(old, [1.0, 0.0], [0, 1]))
     assert found.per_token.shape == (0,) and loss.item() == 0
     assert (torch.autograd.grad(loss, logp)[0] == 0).all() and not found.diagnostics["kept"].any()
-    with pytest.raises(ValueError, match=r"group \(REBEL compares .*expected a whole number of at least 2, got 1"):
+    with pytest.raises(
+        ValueError, match=r"group \(REBEL compares .*expected a whole number of at least 2, got 1"
+    ):
         REBEL().plan(1, 0)
 
 
@@ -167,14 +182,17 @@ def test_sampled_pairs_must_connect_the_arms_not_only_cover_them(pairs, connecte
     logits = tilt(MU, A).log()
     hessian = torch.autograd.functional.hessian(lambda z: loss(z.log_softmax(-1)), logits)
     flat = int((torch.linalg.eigvalsh(hessian) < 1e-10).sum())
-    assert flat == (1 if connected else 2), "beside the constant, one direction for each further component"
+    assert flat == (1 if connected else 2), (
+        "beside the constant, one direction for each further component"
+    )
 
 
 # LCO
 
 
 def whole(logp_y, tokens, others):
-    """[B, T, V] of which the sampled token has this log-prob and all others keep their proportions."""
+    """[B, T, V] of which the sampled token has this log-prob and all others keep their
+    proportions."""
     at = torch.nn.functional.one_hot(tokens, others.shape[-1]).bool()
     rest = others.masked_fill(at, -math.inf).log_softmax(-1).masked_fill(at, 0.0)
     return torch.where(at, logp_y.unsqueeze(-1), torch.log1p(-logp_y.exp()).unsqueeze(-1) + rest)
@@ -195,12 +213,15 @@ def tokens_of(seed, b=4, t=3, v=5):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
-    ("loss", "how"), [*((lco_loss, {"kind": kind, "beta": 0.7}) for kind in KINDS), (rover_loss, {"rho": 0.5})]
+    ("loss", "how"),
+    [*((lco_loss, {"kind": kind, "beta": 0.7}) for kind in KINDS), (rover_loss, {"rho": 0.5})],
 )
 def test_the_weight_is_autograds_and_padding_stays_out(loss, how, seed):
     data = tokens_of(seed)
     mask, tokens, gone = data["mask"], data["tokens"], ~data["mask"].unsqueeze(-1)
-    logp_y = data["new"].log_softmax(-1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1).requires_grad_()
+    logp_y = (
+        data["new"].log_softmax(-1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1).requires_grad_()
+    )
     full = whole(logp_y, tokens, data["new"])
     if loss is rover_loss:  # its targets are constants
         full = torch.where(torch.nn.functional.one_hot(tokens, 5).bool(), full, full.detach())
@@ -233,10 +254,18 @@ def one(pi, old, y, advantage, **how):
 
 def test_lco_by_hand():
     half, skew = torch.tensor([0.5, 0.5], dtype=D), torch.tensor([0.8, 0.2], dtype=D)
-    # A/β = log 4 on a coin's first side: π* = (.8, .2); d = (log .5 - log .8, log .5 - log .2), less its mean ∓log 2.
-    found = {kind: one(half, half, 0, math.log(4) * 3, beta=3.0, kind=kind).per_token.item() for kind in KINDS}
+    # A/β = log 4 on a coin's first side: π* = (.8, .2); d = (log .5 - log .8, log .5 - log .2),
+    # less its mean ∓log 2.
+    found = {
+        kind: one(half, half, 0, math.log(4) * 3, beta=3.0, kind=kind).per_token.item()
+        for kind in KINDS
+    }
     assert found == pytest.approx(
-        {"kld": float((skew * (skew / half).log()).sum()), "mse": math.log(2) ** 2, "lch": 2 * math.log(1.25)}
+        {
+            "kld": float((skew * (skew / half).log()).sum()),
+            "mse": math.log(2) ** 2,
+            "lch": 2 * math.log(1.25),
+        }
     )
 
 
@@ -244,11 +273,19 @@ def test_lco_by_hand():
 @pytest.mark.parametrize("advantage", [1.5, -0.8])
 def test_the_sparse_optimum_is_the_closed_form(kind, advantage):
     beta, p = 0.6, float(MU[1])
-    found, left = least(lambda logp: one(logp.exp(), MU, 1, advantage, beta=beta, kind=kind).per_token.sum(), MU.log())
+    found, left = least(
+        lambda logp: one(logp.exp(), MU, 1, advantage, beta=beta, kind=kind).per_token.sum(),
+        MU.log(),
+    )
     moved = math.exp(advantage / beta)
-    assert found[1].item() == pytest.approx(p * moved / (1 - p + p * moved), abs=1e-8) and left < 1e-14
+    assert (
+        found[1].item() == pytest.approx(p * moved / (1 - p + p * moved), abs=1e-8) and left < 1e-14
+    )
     others = found[[0, 2, 3]] / MU[[0, 2, 3]]
-    torch.testing.assert_close(others, others[0].expand(3), rtol=1e-7, atol=0), "all others keep their proportions"
+    (
+        torch.testing.assert_close(others, others[0].expand(3), rtol=1e-7, atol=0),
+        "all others keep their proportions",
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -271,17 +308,24 @@ def test_the_dense_optimum_is_the_exponential_tilt(kind):
 
 @pytest.mark.nightly("hundreds of updates")
 def test_sampled_targets_rest_at_one_policy_gradient_step():
-    """Only one token's logit is moved by each sample, so over samples token a's moves by π_old(a) A(a) / β."""
+    """Only one token's logit is moved by each sample, so over samples token a's moves by π_old(a)
+    A(a) / β."""
     beta, centred = 0.5, A - MU @ A
     found = bandit_step(LCO(kind="mse", beta=beta), MU, A, uses=1500, lr=0.5)
     torch.testing.assert_close(found.pi, tilt(MU, MU * centred / beta), rtol=0, atol=1e-12)
     gradient = MU * (A - MU @ A)  # of E_π A in the logits, at mu
-    torch.testing.assert_close(found.pi, (MU.log() + gradient / beta).softmax(-1), rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        found.pi, (MU.log() + gradient / beta).softmax(-1), rtol=0, atol=1e-12
+    )
     mixed = bandit_step(LCO(beta=beta), MU, A, uses=1500, lr=1.0).pi
     expected = sum(
-        p * tilt(MU, torch.eye(4, dtype=D)[i] * a / beta) for i, (p, a) in enumerate(zip(MU, centred, strict=True))
+        p * tilt(MU, torch.eye(4, dtype=D)[i] * a / beta)
+        for i, (p, a) in enumerate(zip(MU, centred, strict=True))
     )
-    torch.testing.assert_close(mixed, expected, rtol=0, atol=1e-10), "the cross-entropy: the mean of the targets"
+    (
+        torch.testing.assert_close(mixed, expected, rtol=0, atol=1e-10),
+        "the cross-entropy: the mean of the targets",
+    )
 
 
 @pytest.mark.nightly("fits for seconds")
@@ -302,14 +346,19 @@ def test_without_centring_the_squares_rest_elsewhere():
         return (logp - aim).square().sum() / 2
 
     found, left = least(raw, MU.log())
-    assert float((found - tilt(MU, A)).abs().max()) > 1e-3 and left > 1e-3, "log-probs cannot reach what sums to Z"
-    centred, left = least(lambda logp: ((logp - aim) - (logp - aim).mean()).square().sum() / 2, MU.log())
+    assert float((found - tilt(MU, A)).abs().max()) > 1e-3 and left > 1e-3, (
+        "log-probs cannot reach what sums to Z"
+    )
+    centred, left = least(
+        lambda logp: ((logp - aim) - (logp - aim).mean()).square().sum() / 2, MU.log()
+    )
     torch.testing.assert_close(centred, tilt(MU, A), rtol=0, atol=1e-8)
     assert left < 1e-14
 
 
 def descend(slope_of, steps=60, lr=0.5):
-    """Norms of the gradient in the logits before each step, and the first token's probability at the end."""
+    """Norms of the gradient in the logits before each step, and the first token's probability at
+    the end."""
     logits, norms = torch.tensor([0.6, 0.3, 0.1], dtype=D).log(), []
     for _ in range(steps):
         slope = slope_of(logits)
@@ -319,28 +368,42 @@ def descend(slope_of, steps=60, lr=0.5):
 
 
 def test_pushed_down_a_policy_gradient_grows_and_a_regression_stops():
-    """One sampled token with A = -1, again and again: the demonstration of the paper's claim, by ours."""
+    """One sampled token with A = -1, again and again: the demonstration of the paper's claim, by
+    ours."""
     old, first = torch.tensor([0.6, 0.3, 0.1], dtype=D), torch.tensor([1.0, 0.0, 0.0], dtype=D)
     target = tilt(old, -first)
     plain, fell = descend(lambda z: first - z.softmax(-1))
     ratio, faded = descend(lambda z: z.softmax(-1)[0] / 0.6 * (first - z.softmax(-1)))
     fitted, stopped = descend(lambda z: z.softmax(-1) - target)
     assert plain == pytest.approx([0.51, 1.19, 1.41, 1.41], abs=0.005) and fell < 1e-10
-    assert ratio == pytest.approx([0.51, 0.39, 0.09, 0.03], abs=0.005) and faded == pytest.approx(0.012, abs=0.001)
+    assert ratio == pytest.approx([0.51, 0.39, 0.09, 0.03], abs=0.005) and faded == pytest.approx(
+        0.012, abs=0.001
+    )
     assert fitted == pytest.approx([0.31, 0.10, 0.012, 0.0002], abs=0.004)
-    assert stopped == pytest.approx(float(target[0]), abs=1e-4) and float(target[0]) == pytest.approx(0.3556, abs=1e-4)
-    (again,) = torch.autograd.grad(one((z := old.log().requires_grad_()).softmax(-1), old, 0, -1.0).per_token.sum(), z)
-    torch.testing.assert_close(again, old - target), "the library's gradient is the one that was followed"
+    assert stopped == pytest.approx(float(target[0]), abs=1e-4) and float(
+        target[0]
+    ) == pytest.approx(0.3556, abs=1e-4)
+    (again,) = torch.autograd.grad(
+        one((z := old.log().requires_grad_()).softmax(-1), old, 0, -1.0).per_token.sum(), z
+    )
+    (
+        torch.testing.assert_close(again, old - target),
+        "the library's gradient is the one that was followed",
+    )
 
 
 def curvature(p, advantage):
     """Eigenvalues of the Hessian of -A π_0/μ_0 in the logits, at μ = π = p."""
-    found = torch.autograd.functional.hessian(lambda z: -advantage * z.softmax(-1)[0] / p[0], p.log())
+    found = torch.autograd.functional.hessian(
+        lambda z: -advantage * z.softmax(-1)[0] / p[0], p.log()
+    )
     return torch.linalg.eigvalsh(found)
 
 
 @pytest.mark.parametrize("advantage", [1.0, -1.0])
-@pytest.mark.parametrize(("first", "signs"), [(0.6, None), (0.5, None), (0.3, (True, True)), (0.05, (True, True))])
+@pytest.mark.parametrize(
+    ("first", "signs"), [(0.6, None), (0.5, None), (0.3, (True, True)), (0.05, (True, True))]
+)
 def test_the_surrogates_hessian_is_indefinite_only_below_a_half(advantage, first, signs):
     """∇²π_0 = π_0 [(e - π)(e - π)ᵀ - diag π + π πᵀ] has a direction up exactly where π_0 < 1/2."""
     p = torch.tensor([first, (1 - first) * 0.75, (1 - first) * 0.25], dtype=D)
@@ -384,7 +447,9 @@ def test_rover_by_hand_and_the_last_token_has_nothing_after_it():
             0.8 * float(ratio[0, 2, 1]) - 0.5 if reached.all() else 0.0,
         ]
         assert found.per_token[0].tolist() == pytest.approx([e**2 for e in expected])
-        assert found.diagnostics["weight"][0].tolist() == pytest.approx([-1.6 * e for e in expected])
+        assert found.diagnostics["weight"][0].tolist() == pytest.approx(
+            [-1.6 * e for e in expected]
+        )
 
 
 def test_rovers_targets_have_no_gradient():
@@ -414,7 +479,9 @@ def test_on_a_bandit_rover_is_not_the_tilt_for_nothing_takes_log_z_away():
 @given(st.integers(2, 3), st.integers(1, 4), st.integers(0, 1000))
 @settings(max_examples=15, deadline=None)
 def test_the_uniform_q_is_the_mean_below_and_above_zero_where_a_winner_lies(width, depth, seed):
-    leaves = (torch.rand([width] * depth, generator=torch.Generator().manual_seed(seed)) < 0.2).double()
+    leaves = (
+        torch.rand([width] * depth, generator=torch.Generator().manual_seed(seed)) < 0.2
+    ).double()
     values = uniform_q(leaves)
     assert [v.dim() for v in values] == list(range(1, depth + 1))
     for value in values:
@@ -444,7 +511,9 @@ def test_greedy_hits_and_a_soft_choice_covers_all_winners():
         at += (int(value[at].argmax()),)
     assert float(leaves[at]) == 1.0
     cold, warm = reached(leaves, 0.002), reached(leaves, 0.01)
-    assert float(cold @ leaves.flatten()) > 0.999 and float(warm @ leaves.flatten()) == pytest.approx(0.90, abs=0.01)
+    assert float(cold @ leaves.flatten()) > 0.999 and float(
+        warm @ leaves.flatten()
+    ) == pytest.approx(0.90, abs=0.01)
     assert float(cold[[13, 77, 200]].min()) > 0.01 and float(warm[[13, 77, 200]].min()) > 0.2
     assert [float(reached(leaves, rho) @ leaves.flatten()) for rho in (0.05, 1.0)] == pytest.approx(
         [0.38, 0.02], abs=0.01
@@ -452,7 +521,8 @@ def test_greedy_hits_and_a_soft_choice_covers_all_winners():
 
 
 def test_rho_must_shrink_with_the_depth():
-    """A winner is worth 2^-depth at the root: the same ρ that is right for four levels is noise for ten."""
+    """A winner is worth 2^-depth at the root: the same ρ that is right for four levels is noise for
+    ten."""
 
     def success(depth, rho):
         leaves = torch.zeros(2**depth, dtype=D)
@@ -460,7 +530,9 @@ def test_rho_must_shrink_with_the_depth():
         return float(reached(leaves.view([2] * depth), rho)[0])
 
     assert [success(depth, 0.02) > 0.5 for depth in (4, 10)] == [True, False]
-    assert float(uniform_q(tree())[0].max()) == pytest.approx(2 / 128) and success(10, 0.02 / 64) > 0.5
+    assert (
+        float(uniform_q(tree())[0].max()) == pytest.approx(2 / 128) and success(10, 0.02 / 64) > 0.5
+    )
 
 
 # All of them
@@ -478,12 +550,32 @@ def test_a_meaningless_unit_is_named(kind, wrong):
     ("change", "error", "message"),
     [
         ({"logp": [[0.0]]}, TypeError, "logp: expected a tensor"),
-        ({"logp_old": noise(2, 3, 4)}, ValueError, r"logp_old: expected \[B, T, V\] = \[2, 3, 5\], got \[2, 3, 4\]"),
-        ({"logp_old": torch.zeros(2, 3, 5)}, ValueError, "logp_old: expected normalised log-probabilities"),
-        ({"logp": torch.tensor([1.0, 0, 0, 0, 0]).log().expand(2, 3, 5)}, ValueError, "logp: expected finite values"),
-        ({"tokens": torch.full((2, 3), 5)}, ValueError, "tokens: expected token ids from 0 to 4, got 5"),
+        (
+            {"logp_old": noise(2, 3, 4)},
+            ValueError,
+            r"logp_old: expected \[B, T, V\] = \[2, 3, 5\], got \[2, 3, 4\]",
+        ),
+        (
+            {"logp_old": torch.zeros(2, 3, 5)},
+            ValueError,
+            "logp_old: expected normalised log-probabilities",
+        ),
+        (
+            {"logp": torch.tensor([1.0, 0, 0, 0, 0]).log().expand(2, 3, 5)},
+            ValueError,
+            "logp: expected finite values",
+        ),
+        (
+            {"tokens": torch.full((2, 3), 5)},
+            ValueError,
+            "tokens: expected token ids from 0 to 4, got 5",
+        ),
         ({"tokens": torch.zeros(2, 3)}, TypeError, "tokens: expected an integer type"),
-        ({"advantages": torch.full((2, 3), math.nan)}, ValueError, "advantages: expected finite values"),
+        (
+            {"advantages": torch.full((2, 3), math.nan)},
+            ValueError,
+            "advantages: expected finite values",
+        ),
         ({"mask": torch.ones(2, 3)}, TypeError, "mask: expected torch.bool"),
     ],
 )
@@ -512,7 +604,9 @@ def test_bad_settings_of_the_functions_are_named():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("name", "how"), [("rebel", {}), ("lco", {}), ("lco", {"kind": "mse"}), ("rover", {})])
+@pytest.mark.parametrize(
+    ("name", "how"), [("rebel", {}), ("lco", {}), ("lco", {"kind": "mse"}), ("rover", {})]
+)
 def test_a_run_resumes_bit_for_bit(name, how, tmp_path):
     def run(steps, out=None, resume=False):
         return trlib.train(
@@ -533,5 +627,10 @@ def test_a_run_resumes_bit_for_bit(name, how, tmp_path):
     straight = run(2)
     run(1, tmp_path)
     resumed = run(2, tmp_path, resume=True)
-    assert len(resumed.rows) == 2 and resumed.history.loss.tolist() == straight.history.loss.tolist()
-    assert all(torch.equal(a, b) for a, b in zip(straight.policy.parameters, resumed.policy.parameters, strict=True))
+    assert (
+        len(resumed.rows) == 2 and resumed.history.loss.tolist() == straight.history.loss.tolist()
+    )
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(straight.policy.parameters, resumed.policy.parameters, strict=True)
+    )

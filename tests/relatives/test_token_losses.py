@@ -1,4 +1,5 @@
-"""What holds for every loss of tokens in the gallery, in one place: a new loss is one more line in RATIOS or STALE."""
+"""What holds for every loss of tokens in the gallery, in one place: a new loss is one more line in
+RATIOS or STALE."""
 
 from __future__ import annotations
 
@@ -12,10 +13,25 @@ from torch import Tensor
 
 from trlib.algorithms import TokenLoss, gspo_loss, pg_is_loss, ppo_loss
 from trlib.corrections import m2po_mask, opsm_mask
-from trlib.relatives.asynchrony.masks import clip_cov_mask, cppo_mask, ln_trm_mask, trm_mask, vaco_mask, without
+from trlib.relatives.asynchrony.masks import (
+    clip_cov_mask,
+    cppo_mask,
+    ln_trm_mask,
+    trm_mask,
+    vaco_mask,
+    without,
+)
 from trlib.relatives.asynchrony.penalties import dro_loss, kl_cov_loss, quadratic_loss
 from trlib.relatives.asynchrony.weights import a3po_loss, ctpo_loss, topr_loss, vespo_loss
-from trlib.relatives.ratios import bandpo_loss, bapo_loss, cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss, turns_of
+from trlib.relatives.ratios import (
+    bandpo_loss,
+    bapo_loss,
+    cpgd_loss,
+    minpro_loss,
+    r2vpo_loss,
+    trefree_loss,
+    turns_of,
+)
 
 Loss = Callable[..., TokenLoss]
 D = torch.float64
@@ -26,15 +42,32 @@ def masked(rule, **fixed):
     """r A without what a mask leaves out, as a loss of tokens."""
 
     def loss(logp, old, *, advantages, mask):
-        credit = {"mask": mask} if rule in (trm_mask, ln_trm_mask) else {"advantages": advantages, "mask": mask}
-        return without(pg_is_loss, rule(logp, old, **credit, **fixed), logp, old, advantages=advantages, mask=mask)
+        credit = (
+            {"mask": mask}
+            if rule in (trm_mask, ln_trm_mask)
+            else {"advantages": advantages, "mask": mask}
+        )
+        return without(
+            pg_is_loss,
+            rule(logp, old, **credit, **fixed),
+            logp,
+            old,
+            advantages=advantages,
+            mask=mask,
+        )
 
     return loss
 
 
 def clip_cov(logp, old, *, advantages, mask):
     keep = clip_cov_mask(
-        logp, old, advantages=advantages, mask=mask, share=0.2, low=0.1, draw=torch.Generator().manual_seed(0)
+        logp,
+        old,
+        advantages=advantages,
+        mask=mask,
+        share=0.2,
+        low=0.1,
+        draw=torch.Generator().manual_seed(0),
     )
     return without(ppo_loss, keep, logp, old, advantages=advantages, mask=mask)
 
@@ -89,13 +122,20 @@ def data(seed: int = 0, dtype: torch.dtype = D) -> dict[str, Tensor]:
     mask[0], mask[1] = True, False
     advantages = torch.randn(6, 5, generator=draw, dtype=D)
     advantages[3, 1] = 0.0
-    return {"logp": logp.to(dtype), "logp_old": old.to(dtype), "advantages": advantages.to(dtype), "mask": mask}
+    return {
+        "logp": logp.to(dtype),
+        "logp_old": old.to(dtype),
+        "advantages": advantages.to(dtype),
+        "mask": mask,
+    }
 
 
 def run(name: str, arguments: dict[str, Tensor]):
     """What a loss gives, and the gradient of its sum."""
     logp = arguments["logp"].detach().clone().requires_grad_()
-    result = LOSSES[name](logp, arguments["logp_old"], advantages=arguments["advantages"], mask=arguments["mask"])
+    result = LOSSES[name](
+        logp, arguments["logp_old"], advantages=arguments["advantages"], mask=arguments["mask"]
+    )
     return result, torch.autograd.grad(result.per_token.sum(), logp)[0]
 
 
@@ -115,7 +155,9 @@ def at(ratio: float | list[float], advantage: float | list[float]) -> dict[str, 
 @pytest.mark.parametrize("seed", range(4))
 def test_autograd_is_minus_the_weight(name, seed):
     result, grad = run(name, data(seed))
-    torch.testing.assert_close(grad, -result.diagnostics["weight"], rtol=1e-12, atol=1e-12 if name in RATIOS else 1e-14)
+    torch.testing.assert_close(
+        grad, -result.diagnostics["weight"], rtol=1e-12, atol=1e-12 if name in RATIOS else 1e-14
+    )
     assert result.diagnostics["weight"].abs().max() > (0.1 if name in RATIOS else 0.01)
 
 
@@ -123,10 +165,15 @@ def test_autograd_is_minus_the_weight(name, seed):
 @pytest.mark.parametrize("junk", [math.nan, math.inf, -math.inf, 1e30])
 def test_what_is_masked_does_not_exist(name, junk):
     clean = data()
-    dirty = {k: v.masked_fill(~clean["mask"], junk) if v.is_floating_point() else v for k, v in clean.items()}
+    dirty = {
+        k: v.masked_fill(~clean["mask"], junk) if v.is_floating_point() else v
+        for k, v in clean.items()
+    }
     (expected, expected_grad), (result, grad) = run(name, clean), run(name, dirty)
     assert torch.equal(result.per_token, expected.per_token) and torch.equal(grad, expected_grad)
-    assert (grad[~clean["mask"]] == 0).all() and not result.diagnostics["kept"][~clean["mask"]].any()
+    assert (grad[~clean["mask"]] == 0).all() and not result.diagnostics["kept"][
+        ~clean["mask"]
+    ].any()
     assert (result.per_token[~clean["mask"]] == 0).all()
     for key, value in result.diagnostics.items():
         assert torch.equal(value, expected.diagnostics[key]) and not value.requires_grad, key
@@ -134,12 +181,14 @@ def test_what_is_masked_does_not_exist(name, junk):
 
 @every_loss
 def test_new_padding_changes_nothing(name):
-    """Padding before, between and behind: it enters no window, product, budget, minimum or mean, and moves no
-    position."""
+    """Padding before, between and behind: it enters no window, product, budget, minimum or mean,
+    and moves no position."""
     arguments = data()
     columns = torch.tensor([-1, 0, 1, -1, 2, 3, 4, -1])
     moved = {
-        k: torch.where(columns >= 0, v[:, columns], torch.tensor(0 if k == "mask" else math.nan).to(v))
+        k: torch.where(
+            columns >= 0, v[:, columns], torch.tensor(0 if k == "mask" else math.nan).to(v)
+        )
         for k, v in arguments.items()
     }
     (expected, expected_grad), (result, grad) = run(name, arguments), run(name, moved)
@@ -176,7 +225,10 @@ def test_an_overflowing_ratio_makes_no_nan(name, far, advantage):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_computed_in_float32(name, dtype):
     result, grad = run(name, data(dtype=dtype))
-    assert result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32 and grad.dtype == dtype
+    assert (
+        result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32
+        and grad.dtype == dtype
+    )
 
 
 @every_loss
@@ -192,6 +244,8 @@ def test_half_precision_is_computed_in_float32(name, dtype):
 def test_bad_tensors_are_named(name, argument, change, error):
     arguments = data()
     arguments[argument] = change(arguments[argument])
-    error, message = (error, rf"^{argument}: expected") if name in RATIOS else ((error, AttributeError), None)
+    error, message = (
+        (error, rf"^{argument}: expected") if name in RATIOS else ((error, AttributeError), None)
+    )
     with pytest.raises(error, match=message):
         LOSSES[name](arguments.pop("logp"), arguments.pop("logp_old"), **arguments)

@@ -1,4 +1,5 @@
-"""Optimal transport: the linear programme's value, the tie that is split, total variation, and the entropic limit."""
+"""Optimal transport: the linear programme's value, the tie that is split, total variation, and the
+entropic limit."""
 
 from __future__ import annotations
 
@@ -56,15 +57,21 @@ def wasserstein(pi, to, distances):
 
 
 def test_by_hand():
-    """From two actions of .5 the worse sends .3 of its mass over a distance of 2: the radius of .6 is spent."""
+    """From two actions of .5 the worse sends .3 of its mass over a distance of 2: the radius of .6
+    is spent."""
     pi, advantages = torch.tensor([0.5, 0.5], dtype=F), torch.tensor([0.0, 1.0], dtype=F)
     far = torch.tensor([[0.0, 2.0], [2.0, 0.0]], dtype=F)
-    torch.testing.assert_close(wpo_update(pi, advantages, far, 0.6), torch.tensor([0.2, 0.8], dtype=F))
-    # λ/β = 1 and worths (0, 1 - 2β): a share σ(-1) of the worse moves, and σ(-3) of the better comes back.
+    torch.testing.assert_close(
+        wpo_update(pi, advantages, far, 0.6), torch.tensor([0.2, 0.8], dtype=F)
+    )
+    # λ/β = 1 and worths (0, 1 - 2β): a share σ(-1) of the worse moves, and σ(-3) of the better
+    # comes back.
     s = 1 / (1 + math.e)
     back = 1 / (1 + math.exp(3))
     found = spo_update(pi, advantages, far, 1.0)
-    torch.testing.assert_close(found, torch.tensor([0.5 * (1 - s) + 0.5 * back, 0.5 * s + 0.5 * (1 - back)], dtype=F))
+    torch.testing.assert_close(
+        found, torch.tensor([0.5 * (1 - s) + 0.5 * back, 0.5 * s + 0.5 * (1 - back)], dtype=F)
+    )
 
 
 @pytest.mark.parametrize("delta", [0.01, 0.1, 0.3, 0.5, 1.0, 1.5, 3.0])
@@ -77,26 +84,34 @@ def test_the_value_is_the_linear_programmes(delta):
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), k=st.integers(2, 7), delta=st.floats(0, 2), tied=st.booleans())
 def test_the_value_is_the_linear_programmes_on_any_distribution_and_metric(seed, k, delta, tied):
-    """With `tied`, advantages and distances are small whole numbers, so that nearly every price is a tie's."""
+    """With `tied`, advantages and distances are small whole numbers, so that nearly every price is
+    a tie's."""
     generator = torch.Generator().manual_seed(seed)
     pi = torch.rand(k, generator=generator, dtype=F).add(0.01)
     pi, points = pi / pi.sum(), torch.rand(k, 2, generator=generator, dtype=F)
-    advantages, distances = torch.randn(k, generator=generator, dtype=F), torch.cdist(points, points)
+    advantages, distances = (
+        torch.randn(k, generator=generator, dtype=F),
+        torch.cdist(points, points),
+    )
     distances.fill_diagonal_(0)
     if tied:
         advantages, distances = advantages.round(), 1 + (3 * distances).round()
         distances.fill_diagonal_(0)
     found = wpo_update(pi, advantages, distances, delta)
-    assert float(found @ advantages) == pytest.approx(programme(pi, advantages, distances, delta)[1], abs=1e-8)
+    assert float(found @ advantages) == pytest.approx(
+        programme(pi, advantages, distances, delta)[1], abs=1e-8
+    )
     assert wasserstein(pi, found, distances) <= delta + 1e-7
     assert float(found.sum()) == pytest.approx(1.0) and float(found.min()) >= -1e-15
 
 
 def test_a_tie_is_split_so_that_the_radius_is_spent_to_the_last():
-    """The trap: at β* the argmax sends all of an action's mass or none, which is .57 or .42 of a radius of .5 here."""
+    """The trap: at β* the argmax sends all of an action's mass or none, which is .57 or .42 of a
+    radius of .5 here."""
     found = wpo_update(PI, A, LINE, 0.5)
     assert wasserstein(PI, found, LINE) == pytest.approx(0.5, abs=1e-9)
-    # Arms 2 and 4 are sources at once: (3 -> 4 at a gain of 3) first, then 1 -> 0 at 1.5, then 2 -> 4 at .9 a step.
+    # Arms 2 and 4 are sources at once: (3 -> 4 at a gain of 3) first, then 1 -> 0 at 1.5, then 2 ->
+    # 4 at .9 a step.
     torch.testing.assert_close(found, torch.tensor([0.3, 0.0, 0.275, 0.0, 0.425], dtype=F))
     bills = []
     for beta in (0.9 - 1e-9, 0.9 + 1e-9):
@@ -109,7 +124,9 @@ def test_with_distances_of_one_the_region_is_total_variation():
     ones = 1 - torch.eye(5, dtype=F)
     for delta in (0.05, 0.2, 0.4, 0.7):
         found = wpo_update(PI, A, ones, delta)
-        assert float(tv(found.clamp(min=1e-300).log().log_softmax(-1), PI.log())) == pytest.approx(delta)
+        assert float(tv(found.clamp(min=1e-300).log().log_softmax(-1), PI.log())) == pytest.approx(
+            delta
+        )
         # By hand: the worst arms are emptied one after the other into the best.
         expected, left = PI.clone(), delta
         for arm in A.argsort().tolist():
@@ -133,7 +150,9 @@ def test_with_radius_enough_everything_is_on_the_best_and_with_none_nothing_move
 def test_relabelling_arms_changes_nothing_and_another_metric_does():
     order = torch.tensor([3, 1, 4, 0, 2])
     found = wpo_update(PI, A, LINE, 0.5)
-    torch.testing.assert_close(wpo_update(PI[order], A[order], LINE[order][:, order], 0.5), found[order])
+    torch.testing.assert_close(
+        wpo_update(PI[order], A[order], LINE[order][:, order], 0.5), found[order]
+    )
     assert (wpo_update(PI[order], A[order], LINE, 0.5) - found[order]).abs().max() > 0.1
 
 
@@ -141,18 +160,24 @@ def test_sinkhorn_in_the_limit_of_a_large_lambda_is_wassersteins_map_at_the_same
     for beta in (0.3, 0.8, 1.2, 2.0):  # no tie's
         to = (A - beta * LINE).argmax(1)
         hard = torch.zeros(5, dtype=F).index_add(0, to, PI)
-        off = [float((spo_update(PI, A, LINE, lam, beta) - hard).abs().max()) for lam in (1, 10, 100, 1000)]
+        off = [
+            float((spo_update(PI, A, LINE, lam, beta) - hard).abs().max())
+            for lam in (1, 10, 100, 1000)
+        ]
         assert off == sorted(off, reverse=True) and off[-1] < 1e-9
         bill = float(PI @ LINE.gather(1, to[:, None])[:, 0])
         torch.testing.assert_close(wpo_update(PI, A, LINE, bill), hard)
     # At a tie's price the limit sends half, whatever the radius was.
-    torch.testing.assert_close(spo_update(PI, A, LINE, 1e6, 0.9), torch.tensor([0.3, 0, 0.15, 0, 0.55], dtype=F))
+    torch.testing.assert_close(
+        spo_update(PI, A, LINE, 1e6, 0.9), torch.tensor([0.3, 0, 0.15, 0, 0.55], dtype=F)
+    )
 
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6), lam=st.floats(0.2, 20), beta=st.floats(0.1, 5))
 def test_sinkhorn_maximises_its_lagrangian(seed, lam, beta):
-    """The correction: the entropy stands inside the distance, so the exponent is (λ/β)(A - βd), not λ(A - βd)."""
+    """The correction: the entropy stands inside the distance, so the exponent is (λ/β)(A - βd), not
+    λ(A - βd)."""
     generator = torch.Generator().manual_seed(seed)
     pi = torch.rand(4, generator=generator, dtype=F).add(0.05)
     pi, advantages = pi / pi.sum(), torch.randn(4, generator=generator, dtype=F)
@@ -161,15 +186,21 @@ def test_sinkhorn_maximises_its_lagrangian(seed, lam, beta):
     def worth(logits):  # in log space: a share that underflows has an infinite slope of its entropy
         log_plan = pi.log()[:, None] + logits.log_softmax(1)
         plan = log_plan.exp()
-        return plan.sum(0) @ advantages - beta * ((plan * distances).sum() + (plan * log_plan).sum() / lam)
+        return plan.sum(0) @ advantages - beta * (
+            (plan * distances).sum() + (plan * log_plan).sum() / lam
+        )
 
     logits = (lam / beta * (advantages - beta * distances)).requires_grad_()
     best = worth(logits)
     (slope,) = torch.autograd.grad(best, logits)
     torch.testing.assert_close(slope, torch.zeros_like(slope), atol=1e-10, rtol=0)
-    torch.testing.assert_close(pi @ logits.detach().softmax(1), spo_update(pi, advantages, distances, lam, beta))
+    torch.testing.assert_close(
+        pi @ logits.detach().softmax(1), spo_update(pi, advantages, distances, lam, beta)
+    )
     for _ in range(5):
-        assert worth(logits.detach() + torch.randn(4, 4, generator=generator, dtype=F)) <= best + 1e-12
+        assert (
+            worth(logits.detach() + torch.randn(4, 4, generator=generator, dtype=F)) <= best + 1e-12
+        )
 
 
 def test_as_rows_of_the_bandit():
@@ -201,7 +232,8 @@ def test_bad_input_is_named(change, error, message):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"), [({"lam": 0.0}, "lam: "), ({"beta": 0.0}, "beta: "), ({"D": -LINE}, "D: ")]
+    ("change", "message"),
+    [({"lam": 0.0}, "lam: "), ({"beta": 0.0}, "beta: "), ({"D": -LINE}, "D: ")],
 )
 def test_bad_input_of_the_soft_form_is_named(change, message):
     with pytest.raises(ValueError, match=message):

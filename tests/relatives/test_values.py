@@ -1,4 +1,5 @@
-"""The gallery's advantages and values: baselines and their variance, a critic's quantiles, updates that are learned."""
+"""The gallery's advantages and values: baselines and their variance, a critic's quantiles, updates
+that are learned."""
 
 from __future__ import annotations
 
@@ -49,9 +50,11 @@ def test_opo_weighs_a_groups_mean_by_length_and_divides_by_no_standard_deviation
     opo = method_kind("opo")()
     ready = opo.prepare(completions([1.0, 0.0, 1.0], [6, 3, 1]))
     assert ready.advantages[:, 0].tolist() == pytest.approx([1 - 0.7, -0.7, 0.3])
-    assert opo.prepare(completions([10.0, 0.0, 10.0], [6, 3, 1])).advantages[:, 0].tolist() == pytest.approx(
-        [3.0, -7.0, 3.0]
-    ), "ten times the reward is ten times the advantage: there is no division by its spread"
+    assert opo.prepare(completions([10.0, 0.0, 10.0], [6, 3, 1])).advantages[
+        :, 0
+    ].tolist() == pytest.approx([3.0, -7.0, 3.0]), (
+        "ten times the reward is ten times the advantage: there is no division by its spread"
+    )
 
 
 def test_a_group_of_one_teaches_opo_nothing():
@@ -72,7 +75,8 @@ def test_opo_is_the_policy_gradient_while_nothing_is_stale():
 
 
 def sentences(seed, *, learns_to_stop, n=20_000, stop=0.2):
-    """Score vectors, lengths and rewards of sentences of three words: geometric lengths, the longer the better."""
+    """Score vectors, lengths and rewards of sentences of three words: geometric lengths, the longer
+    the better."""
     g = torch.Generator().manual_seed(seed)
     words = torch.tensor([0.5, 0.3, 0.2], dtype=D)
     length = torch.empty(n, dtype=D).geometric_(stop, generator=g)
@@ -93,12 +97,18 @@ def test_the_length_weighted_baseline_is_next_to_the_best_one(learns_to_stop, of
     for seed in SEEDS:
         score, length, rewards = sentences(seed, learns_to_stop=learns_to_stop)
         norm = score.square().sum(-1)
-        baselines = [0.0, rewards.mean(), (length * rewards).sum() / length.sum(), (norm * rewards).sum() / norm.sum()]
+        baselines = [
+            0.0,
+            rewards.mean(),
+            (length * rewards).sum() / length.sum(),
+            (norm * rewards).sum() / norm.sum(),
+        ]
         found.append([float(((rewards - b).unsqueeze(-1) * score).var(0).sum()) for b in baselines])
     nothing, mean, by_length, exact = torch.tensor(found, dtype=D).unbind(-1)
     assert bool((mean > 1.4 * by_length).all()) and bool((nothing > 2 * mean).all())
     assert bool((by_length >= exact - 1e-9).all()) and bool((by_length < (1 + off) * exact).all())
-    # the number of words says nothing of how long the decision to stop was in doubt: there the norm grows with |y|²
+    # the number of words says nothing of how long the decision to stop was in doubt: there the norm
+    # grows with |y|²
     assert float((by_length / exact).mean()) > (1.02 if learns_to_stop else 1.01)
 
 
@@ -106,7 +116,8 @@ def test_the_length_weighted_baseline_is_next_to_the_best_one(learns_to_stop, of
 
 
 def walks(seed, *, noise=0.3, n=400):
-    """States [n, T] (1 to 5), rewards, mask and true advantages of a random walk that is paid for leaving right."""
+    """States [n, T] (1 to 5), rewards, mask and true advantages of a random walk that is paid for
+    leaving right."""
     g = torch.Generator().manual_seed(seed)
     true = torch.arange(7, dtype=D) / 6
     wrong = true.clone()
@@ -125,14 +136,23 @@ def test_gae_errs_most_at_both_ends_of_lambda_when_the_critic_is_wrong():
     for seed in SEEDS:
         values, rewards, mask, true = walks(seed)
         for i, lam in enumerate(lambdas):
-            errors[seed, i] = (gae(rewards, values, mask, gamma=1.0, lam=lam)[0] - true)[mask].square().mean()
+            errors[seed, i] = (
+                (gae(rewards, values, mask, gamma=1.0, lam=lam)[0] - true)[mask].square().mean()
+            )
     assert bool((errors.argmin(-1) > 0).all()) and bool((errors.argmin(-1) < 5).all())
-    assert float(errors.mean(0)[2:4].min()) < 0.8 * float(errors.mean(0)[0]) < 0.8 * float(errors.mean(0)[5])
+    assert (
+        float(errors.mean(0)[2:4].min())
+        < 0.8 * float(errors.mean(0)[0])
+        < 0.8 * float(errors.mean(0)[5])
+    )
 
 
 def test_the_preset_of_gae_fits_its_critic_inside_a_region():
     gae_preset = RELATIVES["gae"]()
-    assert type(gae_preset) is PPOCritic and (gae_preset.critic, gae_preset.lam) == ("trust-region", 0.95)
+    assert type(gae_preset) is PPOCritic and (gae_preset.critic, gae_preset.lam) == (
+        "trust-region",
+        0.95,
+    )
 
 
 # ---- DVPO
@@ -161,23 +181,35 @@ def test_a_huber_corner_wider_than_the_errors_makes_expectiles_of_the_quantiles(
     grid = torch.linspace(0, 1, 1001, dtype=D)
     off = sample.unsqueeze(-1) - grid
     pinball = torch.maximum(0.5 * off, -0.5 * off).mean(0)
-    huber = 0.5 * torch.nn.functional.huber_loss(off, torch.zeros_like(off), reduction="none", delta=1.0).mean(0)
-    assert float(grid[pinball.argmin()]) == 0.0 and float(grid[huber.argmin()]) == pytest.approx(0.25)
+    huber = 0.5 * torch.nn.functional.huber_loss(
+        off, torch.zeros_like(off), reduction="none", delta=1.0
+    ).mean(0)
+    assert float(grid[pinball.argmin()]) == 0.0 and float(grid[huber.argmin()]) == pytest.approx(
+        0.25
+    )
 
 
 def test_the_shaped_value_by_hand():
-    q = torch.tensor([4.0, 0.0, 2.0, 1.0], dtype=D)  # sorted 0 1 2 4; median 1.5; tails at 1/8 and 7/8
+    q = torch.tensor(
+        [4.0, 0.0, 2.0, 1.0], dtype=D
+    )  # sorted 0 1 2 4; median 1.5; tails at 1/8 and 7/8
     assert float(dvpo_value(q)) == pytest.approx((1.5 - 0.3 * 1.5 + 1 + 2 + 1.5 + 1.2 * 2.5) / 4)
     assert float(dvpo_value(q, c_low=1.0, c_up=1.0)) == pytest.approx(float(q.mean()))
     assert float(dvpo_value(q, alpha=0.5, c_low=0.0, c_up=0.0)) == pytest.approx(1.5)
     assert float(dvpo_value(q, worst=True)) == 0.0
 
 
-@given(st.lists(st.integers(-100, 100), min_size=2, max_size=9), st.integers(-50, 50), st.integers(1, 20))
+@given(
+    st.lists(st.integers(-100, 100), min_size=2, max_size=9),
+    st.integers(-50, 50),
+    st.integers(1, 20),
+)
 def test_the_shaped_value_moves_and_stretches_with_its_quantiles(numbers, by, times):
     q = torch.tensor(numbers, dtype=D)
     value = dvpo_value(q)
-    torch.testing.assert_close(dvpo_value(times * q.flip(-1) + by), times * value + by, rtol=0, atol=1e-9)
+    torch.testing.assert_close(
+        dvpo_value(times * q.flip(-1) + by), times * value + by, rtol=0, atol=1e-9
+    )
     assert float(dvpo_value(q, c_low=0.3, c_up=1.0)) >= float(q.mean()) - 1e-9
     assert float(dvpo_value(q, worst=True)) <= float(value) + 1e-9
 
@@ -192,10 +224,15 @@ def test_gae_of_every_quantile_is_gae_of_their_mean():
 
 
 def test_dvpo_by_hand_and_nothing_masked_leaks():
-    quantiles = torch.tensor([[[0.1, 0.5], [0.9, 0.3]], [[0.2, 0.4], [math.nan, math.inf]]], dtype=D)
+    quantiles = torch.tensor(
+        [[[0.1, 0.5], [0.9, 0.3]], [[0.2, 0.4], [math.nan, math.inf]]], dtype=D
+    )
     batch = completions([1.0, 0.0], [2, 1], quantiles)
     method = DVPO(quantiles=2, lam=0.5, alpha=0.3)
-    v = [[0.3 + (1.2 - 0.3) * 0.2 / 2, 0.6 + 0.9 * 0.3 / 2], [0.3 + 0.9 * 0.1 / 2, 0.0]]  # the tails are all there is
+    v = [
+        [0.3 + (1.2 - 0.3) * 0.2 / 2, 0.6 + 0.9 * 0.3 / 2],
+        [0.3 + 0.9 * 0.1 / 2, 0.0],
+    ]  # the tails are all there is
     second = 1 - v[0][1]
     raw = torch.tensor([[v[0][1] - v[0][0] + 0.5 * second, second], [-v[1][0], 0.0]], dtype=D)
     ready = method.prepare(batch)
@@ -206,15 +243,21 @@ def test_dvpo_by_hand_and_nothing_masked_leaks():
     loss = method.objective(Scores(logp, values=q), ready)
     by_policy, by_critic = torch.autograd.grad(loss.per_token.sum(), (logp, q))
     torch.testing.assert_close(-by_policy[batch.mask], loss.diagnostics["weight"][batch.mask])
-    # levels 1/4 and 3/4, two quantiles: a reward above both pulls them up by their levels, one below down by the rest
-    assert by_critic[batch.mask].flatten().tolist() == pytest.approx([-0.125, -0.375] * 2 + [0.375, 0.125])
-    assert bool((by_critic[~batch.mask] == 0).all()) and bool((loss.per_token[~batch.mask] == 0).all())
+    # levels 1/4 and 3/4, two quantiles: a reward above both pulls them up by their levels, one
+    # below down by the rest
+    assert by_critic[batch.mask].flatten().tolist() == pytest.approx(
+        [-0.125, -0.375] * 2 + [0.375, 0.125]
+    )
+    assert bool((by_critic[~batch.mask] == 0).all()) and bool(
+        (loss.per_token[~batch.mask] == 0).all()
+    )
     plain = PPO().objective(Scores(logp), ready)
     torch.testing.assert_close(loss.diagnostics["weight"], plain.diagnostics["weight"])
 
 
 def ranked_wrong(seed, value, trials=2000):
-    """How often a value of 40 rewards puts the better of two arms second, where 12 % of its rewards are spoilt."""
+    """How often a value of 40 rewards puts the better of two arms second, where 12 % of its rewards
+    are spoilt."""
     g = torch.Generator().manual_seed(seed)
     better, worse = (m + 0.3 * torch.randn(trials, 40, generator=g, dtype=D) for m in (1.0, 0.7))
     spoilt = torch.rand(trials, 40, generator=g, dtype=D) < 0.12
@@ -239,7 +282,10 @@ def test_shaped_tails_survive_spoilt_rewards_and_a_median_does_so_better():
         ({"lam": 2.0}, "lam: "),
         ({"c_up": math.nan}, "c_up: "),
         ({"critic_speed": 0.0}, "critic_speed: "),
-        ({"advantage": "group-std"}, "advantage: expected the default, because the critic gives them, got 'group-std'"),
+        (
+            {"advantage": "group-std"},
+            "advantage: expected the default, because the critic gives them, got 'group-std'",
+        ),
     ],
 )
 def test_settings_that_make_no_sense_are_named(given, message):
@@ -260,7 +306,9 @@ def gain(action):
 def test_a_learned_update_closes_the_gap_that_a_direct_guess_leaves():
     features = torch.cat([torch.ones_like(STATES), STATES], -1)
     guess = features @ torch.linalg.lstsq(features, (3 * STATES).sin()).solution
-    assert float(-gain(guess).mean()) == pytest.approx(0.436, abs=0.002), "the amortisation gap of a line"
+    assert float(-gain(guess).mean()) == pytest.approx(0.436, abs=0.002), (
+        "the amortisation gap of a line"
+    )
     rate = torch.zeros((), dtype=D, requires_grad=True)
     for _ in range(60):
         better = iterative_amortized_step(guess, gain, lambda at, slope, rate=rate: rate * slope)
@@ -275,7 +323,9 @@ def test_only_the_net_learns_and_several_steps_are_the_loop():
     net = lambda at, slope: rate * slope  # noqa: E731
     once = iterative_amortized_step(start, gain, net)
     by_start, by_rate = torch.autograd.grad(once.sum(), (start, rate))
-    assert bool((by_start == 1).all()), "the gradient that the net reads is not differentiated again"
+    assert bool((by_start == 1).all()), (
+        "the gradient that the net reads is not differentiated again"
+    )
     torch.testing.assert_close(by_rate, (-2 * (STATES - (3 * STATES).sin())).sum())
     twice = iterative_amortized_step(once, gain, net)
     torch.testing.assert_close(gain(twice), gain(start) / 16)
@@ -286,7 +336,9 @@ def test_only_the_net_learns_and_several_steps_are_the_loop():
 
 def test_one_step_of_opo_on_a_bandit_is_the_plain_gradients():
     mu, advantages = torch.tensor([0.2, 0.3, 0.5], dtype=D), torch.tensor([1.0, 0.0, -0.5], dtype=D)
-    one, other = (bandit_step(method_kind(name)(), mu, advantages, uses=1) for name in ("opo", "pg_is"))
+    one, other = (
+        bandit_step(method_kind(name)(), mu, advantages, uses=1) for name in ("opo", "pg_is")
+    )
     torch.testing.assert_close(one.pi, other.pi)  # every answer has one token
 
 
@@ -321,7 +373,10 @@ def test_it_trains_dial_with_8_uses_and_resumes_bit_for_bit(name, given, tmp_pat
     whole = run(None)
     run(tmp_path / "run", steps=1)
     again = run(tmp_path / "run", resume=True)
-    assert all(torch.equal(a, b) for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(whole.policy.parameters, again.policy.parameters, strict=True)
+    )
     start = trlib.load_policy("dial").parameters
     assert any(not torch.equal(a, b) for a, b in zip(whole.policy.parameters, start, strict=True))
     assert whole.history.kl.iloc[-1] > 0 and whole.history.loss.notna().all()

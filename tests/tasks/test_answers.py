@@ -69,7 +69,8 @@ BARE = [
     ("2,5,7", 7),
 ]
 HEADINGS = [  # a word or a heading on the way marks no answer: the last number counts
-    "To answer this, let's think step by step:\n\n1. Janet has 16 eggs.\n2. She makes 9 * 2 = 18 dollars.",
+    "To answer this, let's think step by step:\n\n1. Janet has 16 eggs.\n2. She makes 9 * 2 = 18 "
+    "dollars.",
     "To find the answer we need to know how many are left: 9 eggs. She makes $18.",
     "The answer is found as follows: 16 - 7 = 9 eggs are left.\nShe makes $18.",
     "Answer: Janet has 16 eggs. She uses 7. So she makes 9 * 2 = 18 dollars.",
@@ -118,7 +119,17 @@ UNREADABLE = [  # what is marked is no answer, and no other number is taken for 
     "#### 18/0",
     "The answer is 18.\n#### 18 or 20",
 ]
-SILENT = ["", "eighteen", "no idea", "####", "#### two", r"\boxed{}", "The answer is unknown.", "so 18k", "~18"]
+SILENT = [
+    "",
+    "eighteen",
+    "no idea",
+    "####",
+    "#### two",
+    r"\boxed{}",
+    "The answer is unknown.",
+    "so 18k",
+    "~18",
+]
 PERCENT = [  # text, answer asked for, right?
     ("#### 70%", "70", False),
     ("#### 70%", "0.7", True),
@@ -137,7 +148,8 @@ ODD = (
     + [(text, "18", False) for text in UNREADABLE + SILENT]
     + PERCENT
 )
-"""Every case above: a text, the answer asked for, whether it is right. `benchmarks.answers` asks other readers, too."""
+"""Every case above: a text, the answer asked for, whether it is right. `benchmarks.answers` asks
+other readers, too."""
 
 
 @pytest.mark.parametrize(("text", "answer"), MARKED)
@@ -169,7 +181,15 @@ def test_a_percent_sign_is_a_unit_only_if_a_percentage_is_expected(text, answer,
 
 @pytest.mark.parametrize(
     ("answer", "number"),
-    [("70%", 70), ("1,280", 1280), ("$18", 18), ("-7", -7), ("~70000?", None), ("three", None), ("18 or 20", None)],
+    [
+        ("70%", 70),
+        ("1,280", 1280),
+        ("$18", 18),
+        ("-7", -7),
+        ("~70000?", None),
+        ("three", None),
+        ("18 or 20", None),
+    ],
 )
 def test_a_problems_answer_is_read_as_strictly_as_a_completions(answer, number):
     assert reference(answer) == number
@@ -273,10 +293,16 @@ def test_what_holds_or_is_no_plain_step_passes(text):
 )
 def test_the_verifier_says_why(text, ended, last_number, reason, detail):
     verdict = judge(text, "18", ended=ended, last_number=last_number)
-    assert (verdict.reward, verdict.reason, verdict.detail) == (float(reason == "right"), reason, detail)
+    assert (verdict.reward, verdict.reason, verdict.detail) == (
+        float(reason == "right"),
+        reason,
+        detail,
+    )
 
 
-@pytest.mark.parametrize("text", ["9" * 5000, "9*" * 5000 + "9", "#### " + "9*" * 5000 + "9", "9" * 5000 + " + 9 = 1"])
+@pytest.mark.parametrize(
+    "text", ["9" * 5000, "9*" * 5000 + "9", "#### " + "9*" * 5000 + "9", "9" * 5000 + " + 9 = 1"]
+)
 def test_very_long_numbers_and_formulas_are_no_error(text):
     assert judge(text, "18", ended=True).reward == 0
 

@@ -1,4 +1,5 @@
-"""The task `dial`: its arithmetic by hand, its prompts and corpus by seed, its verifier case by case."""
+"""The task `dial`: its arithmetic by hand, its prompts and corpus by seed, its verifier case by
+case."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ dials = st.builds(
 )
 
 
-# -- moves --------------------------------------------------------------------------------------------------------
+# -- moves
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,8 @@ def test_places_of_the_example():
     assert TASK.places(EXAMPLE) == [10, 10, 9, 7, 9]
 
 
-# -- prompts ------------------------------------------------------------------------------------------------------
+# -- prompts
+# --------------------------------------------------------------------------------------------------
 
 
 def test_prompts_of_seed_0_never_change():
@@ -94,7 +97,9 @@ def test_prompts_of_seed_0_never_change():
 
 
 @settings(max_examples=20, deadline=None)
-@given(dial=dials, seed=st.integers(-(2**63), 2**63), few=st.integers(0, 20), many=st.integers(20, 40))
+@given(
+    dial=dials, seed=st.integers(-(2**63), 2**63), few=st.integers(0, 20), many=st.integers(20, 40)
+)
 def test_the_first_prompts_are_the_same_however_many_are_asked(dial, seed, few, many):
     assert dial.prompts(many, seed=seed)[:few] == dial.prompts(few, seed=seed)
 
@@ -128,7 +133,8 @@ def test_a_prompt_states_its_difficulty_and_its_answer(dial, seed):
         assert prompt.answer == str(dial.places(prompt)[-1])
 
 
-# -- demonstrations and corpus ------------------------------------------------------------------------------------
+# -- demonstrations and corpus
+# ------------------------------------------------------------------------------------
 
 
 @settings(max_examples=20, deadline=None)
@@ -172,9 +178,13 @@ def test_an_expert_who_errs_goes_on_from_where_he_turned_to():
         dial.verify(prompt, text, ended=True).reward
         for prompt, text in zip(prompts, dial.demonstrations(prompts, seed=1), strict=True)
     ]
-    assert 0.8**5 < sum(right) / 400 < 0.8**5 + 0.2  # all five turns right, or wrong ones that end at the right place
+    assert (
+        0.8**5 < sum(right) / 400 < 0.8**5 + 0.2
+    )  # all five turns right, or wrong ones that end at the right place
     assert dial.fallible and not Dial().fallible
-    assert Dial().demonstrations(prompts[:5], seed=1) == Dial(slip=0.5).demonstrations(prompts[:5], seed=1)
+    assert Dial().demonstrations(prompts[:5], seed=1) == Dial(slip=0.5).demonstrations(
+        prompts[:5], seed=1
+    )
 
 
 def test_slips_come_at_their_rate_and_are_carried_on():
@@ -191,7 +201,8 @@ def test_slips_come_at_their_rate_and_are_carried_on():
     assert abs(wrong / places - 0.2) < 5 * (0.2 * 0.8 / places) ** 0.5
 
 
-# -- verifier -----------------------------------------------------------------------------------------------------
+# -- verifier
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -209,7 +220,12 @@ def test_slips_come_at_their_rate_and_are_carried_on():
         ("slowly 10 11 8 6 16 so 16", True, "bad arithmetic", "after x7 the dial is at 10, not 11"),
         ("slowly 9 10 9 7 9 so 8", True, "bad arithmetic", "after +3 the dial is at 10, not 9"),
         ("easy 4 so 4", True, "bad arithmetic", "after +3 the dial is at 10, not 4"),
-        ("slowly 10 10 9 7 9 10 so 10", True, "bad arithmetic", "10 is written after the last move"),
+        (
+            "slowly 10 10 9 7 9 10 so 10",
+            True,
+            "bad arithmetic",
+            "10 is written after the last move",
+        ),
         ("easy 9", True, "bad format", "expected `so` and a number at the end"),
         ("easy so", True, "bad format", "expected `so` and a number at the end"),
         ("easy so so", True, "bad format", "expected `so` and a number at the end"),
@@ -223,7 +239,11 @@ def test_slips_come_at_their_rate_and_are_carried_on():
 )
 def test_the_verifier_says_why(completion, ended, reason, detail):
     verdict = TASK.verify(EXAMPLE, completion, ended=ended)
-    assert (verdict.reward, verdict.reason, verdict.detail) == (float(reason == "right"), reason, detail)
+    assert (verdict.reward, verdict.reason, verdict.detail) == (
+        float(reason == "right"),
+        reason,
+        detail,
+    )
     assert reason in REASONS
 
 
@@ -233,11 +253,17 @@ def test_a_prompt_of_another_task_is_named(text):
         TASK.verify(Prompt(text, "9"), "easy so 4", ended=True)
 
 
-# -- knobs --------------------------------------------------------------------------------------------------------
+# -- knobs
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "knobs", [{}, {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9}, {"moves": (2, 6)}]
+    "knobs",
+    [
+        {},
+        {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9},
+        {"moves": (2, 6)},
+    ],
 )
 def test_settings_are_json_and_make_the_same_task(knobs):
     task = load_task("dial", **knobs)
@@ -251,17 +277,37 @@ def test_settings_are_json_and_make_the_same_task(knobs):
     [
         ({"moves": 0}, ValueError, r"moves: expected a whole number of at least 1, got 0"),
         ({"moves": (3, 1)}, ValueError, r"moves: expected low <= high, got \(3, 1\)"),
-        ({"moves": (1, 2, 3)}, ValueError, r"moves: expected a number or a pair \(low, high\), got \(1, 2, 3\)"),
+        (
+            {"moves": (1, 2, 3)},
+            ValueError,
+            r"moves: expected a number or a pair \(low, high\), got \(1, 2, 3\)",
+        ),
         ({"moves": 2.5}, ValueError, r"moves: expected a whole number, got 2.5"),
         ({"moves": True}, TypeError, r"moves: expected a whole number, got bool"),
         ({"positions": 7}, ValueError, r"positions: expected an even number, got 7"),
-        ({"positions": 202}, ValueError, r"positions: expected a whole number from 4 to 200, got 202"),
-        ({"careful": 1.5}, ValueError, r"careful: expected a number at least 0 and at most 1, got 1.5"),
+        (
+            {"positions": 202},
+            ValueError,
+            r"positions: expected a whole number from 4 to 200, got 202",
+        ),
+        (
+            {"careful": 1.5},
+            ValueError,
+            r"careful: expected a number at least 0 and at most 1, got 1.5",
+        ),
         ({"careful": "often"}, TypeError, r"careful: expected a number, got str"),
-        ({"slip": float("nan")}, ValueError, r"slip: expected a number at least 0 and at most 1, got nan"),
+        (
+            {"slip": float("nan")},
+            ValueError,
+            r"slip: expected a number at least 0 and at most 1, got nan",
+        ),
         ({"max_tokens": 8}, ValueError, r"max_tokens: expected at least 9 for 5 moves"),
         ({"moves": 13}, ValueError, r"max_tokens: expected at least 17 for 13 moves"),
-        ({"movs": 3}, ValueError, r"knob of task 'dial': expected one of .*, got 'movs'; did you mean 'moves'\?"),
+        (
+            {"movs": 3},
+            ValueError,
+            r"knob of task 'dial': expected one of .*, got 'movs'; did you mean 'moves'\?",
+        ),
     ],
 )
 def test_a_bad_knob_is_named(knobs, error, message):
@@ -270,7 +316,9 @@ def test_a_bad_knob_is_named(knobs, error, message):
 
 
 def test_an_unknown_task_names_the_nearest():
-    with pytest.raises(ValueError, match=r"task: expected one of dial.*, got 'dail'; did you mean 'dial'\?"):
+    with pytest.raises(
+        ValueError, match=r"task: expected one of dial.*, got 'dail'; did you mean 'dial'\?"
+    ):
         load_task("dail")
 
 
@@ -292,7 +340,8 @@ def test_tasks_are_found_by_the_name_they_bear():
     assert all(kind.name == name for name, kind in TASKS.items())
 
 
-# -- tokenizer ----------------------------------------------------------------------------------------------------
+# -- tokenizer
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -325,7 +374,10 @@ def test_an_unknown_word_is_unknown(tokenizer):
 
 def test_padding_goes_to_the_left(tokenizer):
     rows = tokenizer(["7 : sq =", "7 : sq sq ="], padding=True)
-    assert rows["input_ids"][0][0] == 0 and rows["attention_mask"] == [[0, 1, 1, 1, 1], [1, 1, 1, 1, 1]]
+    assert rows["input_ids"][0][0] == 0 and rows["attention_mask"] == [
+        [0, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1],
+    ]
 
 
 @pytest.mark.parametrize("words", [["a", "a"], ["a b"], [""], ["<end>"]])

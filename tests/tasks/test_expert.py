@@ -1,4 +1,5 @@
-"""An expert's answers: what is refused, where a prefix is cut, which completions of a stage get it."""
+"""An expert's answers: what is refused, where a prefix is cut, which completions of a stage get
+it."""
 
 from __future__ import annotations
 
@@ -61,7 +62,9 @@ class Told:
         assert ended
         if completion.startswith("wrong"):
             return Verdict(0.0, "wrong answer", "it is a, not b")
-        return Verdict(float(completion != "badly"), "right" if completion != "badly" else "bad format")
+        return Verdict(
+            float(completion != "badly"), "right" if completion != "badly" else "bad format"
+        )
 
 
 def asked(task, n=None, **settings):
@@ -79,7 +82,9 @@ def asked(task, n=None, **settings):
 
 def test_an_answer_becomes_tokens_with_its_end_and_its_paragraphs():
     found = asked(Told("ab", "a\n\nbc\n \nd", "a\nb"))
-    assert [d.tokens for d in found] == [[*map(ord, text), 0] for text in ("ab", "a\n\nbc\n \nd", "a\nb")]
+    assert [d.tokens for d in found] == [
+        [*map(ord, text), 0] for text in ("ab", "a\n\nbc\n \nd", "a\nb")
+    ]
     assert [d.paragraphs for d in found] == [(), (3, 8), ()]
 
 
@@ -92,11 +97,23 @@ def test_an_answer_becomes_tokens_with_its_end_and_its_paragraphs():
             r"task 'told', prompt 'p1': the verifier rejects the expert's answer 'wrong b' \(wrong "
             r"answer: it is a, not b\)",
         ),
-        (Told("badly"), {}, r"prompt 'p0': the verifier rejects the expert's answer 'badly' \(bad format\)"),
+        (
+            Told("badly"),
+            {},
+            r"prompt 'p0': the verifier rejects the expert's answer 'badly' \(bad format\)",
+        ),
         (Told("ok", None), {}, "prompt 'p1': expected an expert's answer, .* got none"),
         (Told("ok"), {"n": 2}, "expected a demonstration for each of 2 prompts, got 1"),
-        (Told("ok", 3), {}, "task 'told', prompt 'p1': expected an expert's answer as text, got int"),
-        (Told("x" * 12), {}, "'p0': expected a demonstration of at most max_tokens = 12 tokens with its end, got 13"),
+        (
+            Told("ok", 3),
+            {},
+            "task 'told', prompt 'p1': expected an expert's answer as text, got int",
+        ),
+        (
+            Told("x" * 12),
+            {},
+            "'p0': expected a demonstration of at most max_tokens = 12 tokens with its end, got 13",
+        ),
     ],
 )
 def test_what_an_expert_must_not_do_is_named(task, settings, message):
@@ -106,11 +123,15 @@ def test_what_an_expert_must_not_do_is_named(task, settings, message):
     assert asked(Told("x" * 11))[0].tokens == [ord("x")] * 11 + [0]
 
 
-@pytest.mark.parametrize(("texts", "kind"), [(None, "NoneType"), ("ok", "str"), (iter(["ok"]), "list_iterator")])
+@pytest.mark.parametrize(
+    ("texts", "kind"), [(None, "NoneType"), ("ok", "str"), (iter(["ok"]), "list_iterator")]
+)
 def test_what_is_no_list_of_demonstrations_is_named(texts, kind):
     task = Told()
     task.texts = texts
-    with pytest.raises(DemonstrationError, match=rf"task 'told': expected a list of demonstrations, got {kind}"):
+    with pytest.raises(
+        DemonstrationError, match=rf"task 'told': expected a list of demonstrations, got {kind}"
+    ):
         asked(task, n=2)
 
 
@@ -118,7 +139,9 @@ def test_a_task_without_an_expert_is_named():
     class Silent:
         name, texts = "silent", []
 
-    with pytest.raises(DemonstrationError, match=r"task 'silent': expected demonstrations, .* without an expert"):
+    with pytest.raises(
+        DemonstrationError, match=r"task 'silent': expected demonstrations, .* without an expert"
+    ):
         demonstrations(Silent(), [], seed=0, encode=list, end_id=0, max_tokens=4)
 
 
@@ -139,10 +162,13 @@ def test_a_prefix_longer_than_the_demonstration_is_no_stage(settings, message):
 
 
 def test_who_gets_a_prefix_for_every_outcome():
-    """All 2^7 outcomes at once, a prompt each: the table of the method (METHODS 8), written down independently."""
+    """All 2^7 outcomes at once, a prompt each: the table of the method (METHODS 8), written down
+    independently."""
     outcomes = list(product((0, 1), repeat=7))
     rewards = torch.tensor(outcomes, dtype=torch.float32)
-    experts = [Demonstration([100 * i + t for t in range(9)]) for i in range(len(outcomes))]  # 8 tokens and the end
+    experts = [
+        Demonstration([100 * i + t for t in range(9)]) for i in range(len(outcomes))
+    ]  # 8 tokens and the end
     assert prefixes(experts, MICRO_GROUPS[0], rewards[:, :0]) is None
     drawn = 4
     for stage, tokens, below in zip(MICRO_GROUPS[1:], (2, 4, 9), (2, 4, 7), strict=True):
@@ -159,11 +185,15 @@ def test_an_embedded_expert_passes():
 
     policy, task = load_policy("dial"), Dial()
     prompts = task.prompts(5, seed=1)
-    found = demonstrations(task, prompts, seed=2, encode=policy.encode, end_id=policy.end_id, max_tokens=16)
+    found = demonstrations(
+        task, prompts, seed=2, encode=policy.encode, end_id=policy.end_id, max_tokens=16
+    )
     texts = task.demonstrations(prompts, seed=2)
     assert [policy.tokenizer.decode(d.tokens[:-1]) for d in found] == texts
     assert all(d.tokens[-1] == policy.end_id and d.paragraphs == () for d in found)
-    assert [policy.tokenizer.decode(d.prefix(0.25)) for d in found] == [" ".join(t.split()[:2]) for t in texts]
+    assert [policy.tokenizer.decode(d.prefix(0.25)) for d in found] == [
+        " ".join(t.split()[:2]) for t in texts
+    ]
 
 
 def test_a_wrong_answer_is_taken_from_an_expert_who_says_that_he_may_err():
@@ -171,7 +201,15 @@ def test_a_wrong_answer_is_taken_from_an_expert_who_says_that_he_may_err():
         fallible = True
 
     asked = Honest("wrong", "fine").prompts(2, seed=0)
-    given = {"seed": 0, "encode": lambda texts: [[len(text)] for text in texts], "end_id": 99, "max_tokens": 12}
-    assert [d.tokens for d in demonstrations(Honest("wrong", "fine"), asked, **given)] == [[5, 99], [4, 99]]
+    given = {
+        "seed": 0,
+        "encode": lambda texts: [[len(text)] for text in texts],
+        "end_id": 99,
+        "max_tokens": 12,
+    }
+    assert [d.tokens for d in demonstrations(Honest("wrong", "fine"), asked, **given)] == [
+        [5, 99],
+        [4, 99],
+    ]
     with pytest.raises(DemonstrationError, match="the verifier rejects"):
         demonstrations(Told("wrong", "fine"), asked, **given)

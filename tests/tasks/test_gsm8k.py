@@ -1,4 +1,5 @@
-"""GSM8K from a local file: problems written here, broken files by line, and the hub out of reach."""
+"""GSM8K from a local file: problems written here, broken files by line, and the hub out of
+reach."""
 
 from __future__ import annotations
 
@@ -20,13 +21,23 @@ PROBLEMS = [
         "A tram has 31 seats and 2 of them are broken. How many can be used?",
         "31 - 2 = <<31-2=29>>29 can be used.\n#### 29",
     ),
-    ("Ida reads 12 pages a day. How many does she read in a week of 7 days?", "12 * 7 = <<12*7=84>>84 pages.\n#### 84"),
-    ("A rope of 9 m is cut in 4 equal parts. How long is each?", "9 / 4 = <<9/4=2.25>>2.25 m.\n#### 2.25"),
+    (
+        "Ida reads 12 pages a day. How many does she read in a week of 7 days?",
+        "12 * 7 = <<12*7=84>>84 pages.\n#### 84",
+    ),
+    (
+        "A rope of 9 m is cut in 4 equal parts. How long is each?",
+        "9 / 4 = <<9/4=2.25>>2.25 m.\n#### 2.25",
+    ),
     (
         "Seeds cost $3 a bag and a spade costs $1,250. What do 10 bags and the spade cost?",
-        "The bags cost 3 * 10 = $<<3*10=30>>30.\nIn all 30 + 1250 = $<<30+1250=1280>>1280.\n#### 1,280",
+        "The bags cost 3 * 10 = $<<3*10=30>>30.\nIn all 30 + 1250 = $<<30+1250=1280>>1280.\n#### "
+        "1,280",
     ),
-    ("It was 4 degrees and fell by 11. How cold is it?", "4 - 11 = <<4-11=-7>>-7 degrees.\n#### -7"),
+    (
+        "It was 4 degrees and fell by 11. How cold is it?",
+        "4 - 11 = <<4-11=-7>>-7 degrees.\n#### -7",
+    ),
     ("Of 8 pears 2 are ripe. What share is that?", "2 / 8 = <<2/8=1/4>>1/4.\n#### 1/4"),
     (
         "Ben has twice Ann's 6 coins. Then he finds 3. How many has he?",
@@ -66,7 +77,9 @@ def test_an_expert_is_right_and_calculators_notes_are_gone(task):
     assert texts[3] == "The bags cost 3 * 10 = $30.\nIn all 30 + 1250 = $1280.\n#### 1,280"
     for strict in (True, False):
         judge = load_task("gsm8k", path=task.path, last_number=not strict)
-        assert {judge.verify(p, t, ended=True).reason for p, t in zip(task.problems, texts, strict=True)} == {"right"}
+        assert {
+            judge.verify(p, t, ended=True).reason for p, t in zip(task.problems, texts, strict=True)
+        } == {"right"}
     assert task.demonstrations([Prompt("What is 2 + 2?", "4")], seed=0) == [None]
 
 
@@ -84,20 +97,30 @@ def test_an_answer_alone_is_a_problem_without_a_solution(path):
         ("What share is ripe?", "7 of 10.\n#### 70%", "70%"),
         ("What share is ripe?", "That is 70%.\n#### 70", "70%"),
         ("8 of 10 are green. What percentage is ripe?", "10 - 3 = 7 of 10.\n#### 70", "70%"),
-        ("What percentage of 10 did he read? Then he read 3 more. How many?", "7 + 3 = 10\n#### 10", "10"),
+        (
+            "What percentage of 10 did he read? Then he read 3 more. How many?",
+            "7 + 3 = 10\n#### 10",
+            "10",
+        ),
         ("What is 70 percent of 10?", "10 * .7 = 7\n#### 7", "7"),
         ("What is 70% of 10?", "It is 7, 70%.\n#### 7", "7"),
     ],
 )
-def test_per_cent_are_asked_for_where_answer_solution_or_question_says_so(path, question, answer, asked):
+def test_per_cent_are_asked_for_where_answer_solution_or_question_says_so(
+    path, question, answer, asked
+):
     path.write_text(json.dumps({"question": question, "answer": answer}), encoding="utf-8")
     task = load_task("gsm8k", path=path)
     (problem,) = task.problems
     assert problem.answer == asked
     number = asked.rstrip("%")
     assert task.verify(problem, f"#### {number}", ended=True).reason == "right"
-    assert (task.verify(problem, f"#### {number}%", ended=True).reason == "right") == (asked != number)
-    assert task.verify(problem, *task.demonstrations([problem], seed=0), ended=True).reason == "right"
+    assert (task.verify(problem, f"#### {number}%", ended=True).reason == "right") == (
+        asked != number
+    )
+    assert (
+        task.verify(problem, *task.demonstrations([problem], seed=0), ended=True).reason == "right"
+    )
 
 
 def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
@@ -105,7 +128,9 @@ def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
         many = task.prompts(21, seed=5)
     assert task.prompts(4, seed=5) == many[:4]
     for start in (0, 7, 14):
-        assert sorted(p.answer for p in many[start : start + 7]) == sorted(p.answer for p in task.problems)
+        assert sorted(p.answer for p in many[start : start + 7]) == sorted(
+            p.answer for p in task.problems
+        )
     assert len({tuple(p.answer for p in task.prompts(7, seed=seed)) for seed in range(5)}) > 1
 
 
@@ -116,7 +141,9 @@ def test_more_prompts_than_problems_are_warned_of_once_a_task(task):
         r"an evaluation of them has 7 independent prompts, and its intervals are too "
         r"narrow\. Evaluate with at most 7 prompts \(said once per task\)",
     ):
-        assert len(task.prompts(16, seed=0)) == 16  # a batch of training may be larger than the file
+        assert (
+            len(task.prompts(16, seed=0)) == 16
+        )  # a batch of training may be larger than the file
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         task.prompts(17, seed=1)
@@ -156,20 +183,37 @@ def test_the_verifier(path, text, ended, last_number, reason):
 def test_settings_are_json_and_make_the_same_task(path, knobs):
     task = load_task("gsm8k", path=path, **knobs)
     again = load_task(**json.loads(json.dumps(task.settings)))
-    assert again == task and hash(again) == hash(task) and again.prompts(3, seed=1) == task.prompts(3, seed=1)
+    assert (
+        again == task
+        and hash(again) == hash(task)
+        and again.prompts(3, seed=1) == task.prompts(3, seed=1)
+    )
     assert knobs.get("instruction") != "" or task.problems[0].text == PROBLEMS[0][0]
 
 
-# -- bad input ----------------------------------------------------------------------------------------------------
+# -- bad input
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"question": "How many?", "answer": ', r"line 3: expected JSON, got b'\{\"question\": \"How many"),
-        ('["How many?", "#### 3"]', r"line 3: expected an object with `question` and `answer`, got list"),
-        ('{"question": "How many?"}', r"line 3: expected the keys `question` and `answer`, got question$"),
-        ('{"prompt": "How many?", "target": "3"}', r"line 3: expected the keys .*, got prompt, target$"),
+        (
+            '{"question": "How many?", "answer": ',
+            r"line 3: expected JSON, got b'\{\"question\": \"How many",
+        ),
+        (
+            '["How many?", "#### 3"]',
+            r"line 3: expected an object with `question` and `answer`, got list",
+        ),
+        (
+            '{"question": "How many?"}',
+            r"line 3: expected the keys `question` and `answer`, got question$",
+        ),
+        (
+            '{"prompt": "How many?", "target": "3"}',
+            r"line 3: expected the keys .*, got prompt, target$",
+        ),
         ("{}", r"line 3: expected the keys .*, got none$"),
         ('{"question": 7, "answer": "x\\n#### 3"}', r"line 3: question: expected text, got 7"),
         ('{"question": " ", "answer": "x\\n#### 3"}', r"line 3: question: expected text, got ' '"),
@@ -178,8 +222,14 @@ def test_settings_are_json_and_make_the_same_task(path, knobs):
             r"line 3: answer: expected `#### ` and a number, after a "
             r"solution or alone, got 'Three.'",
         ),
-        ('{"question": "How many?", "answer": "Three.\\n#### three"}', r"line 3: answer: expected `#### `"),
-        ('{"question": "How many?", "answer": "3"}', r"line 3: answer: expected `#### ` and a number"),
+        (
+            '{"question": "How many?", "answer": "Three.\\n#### three"}',
+            r"line 3: answer: expected `#### `",
+        ),
+        (
+            '{"question": "How many?", "answer": "3"}',
+            r"line 3: answer: expected `#### ` and a number",
+        ),
         (
             '{"question": "How many?", "answer": "#### ~70000?"}',
             r"line 3: answer: expected `#### ` and a number, .* got "
@@ -209,13 +259,17 @@ def test_json_nested_too_deep_is_named_by_its_line(path):
 @pytest.mark.parametrize("content", ["", "\n\n  \n"])
 def test_a_file_without_problems_is_named(path, content):
     path.write_text(content)
-    with pytest.raises(DataError, match=r"path '.*problems\.jsonl': expected at least one problem, got none"):
+    with pytest.raises(
+        DataError, match=r"path '.*problems\.jsonl': expected at least one problem, got none"
+    ):
         load_task("gsm8k", path=path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     for wrong in (tmp_path / "none.jsonl", tmp_path):
-        with pytest.raises(DataError, match=r"path '.*': cannot read it: (No such file|Is a directory)"):
+        with pytest.raises(
+            DataError, match=r"path '.*': cannot read it: (No such file|Is a directory)"
+        ):
             load_task("gsm8k", path=wrong)
 
 
@@ -254,25 +308,37 @@ def test_a_good_file_is_loaded_by_datasets(path, task, monkeypatch):
 
 
 def test_rows_that_datasets_cannot_put_into_one_table_are_read_line_by_line(path, task):
-    mixed = [{"question": q, "answer": a, "id": (3, "c")[k % 2]} for k, (q, a) in enumerate(PROBLEMS)]
+    mixed = [
+        {"question": q, "answer": a, "id": (3, "c")[k % 2]} for k, (q, a) in enumerate(PROBLEMS)
+    ]
     path.write_text("\n".join(json.dumps(row) for row in mixed), encoding="utf-8")
     assert load_task("gsm8k", path=path).problems == task.problems
 
 
 def test_datasets_that_is_absent_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(ImportError, match=r"gsm8k: needs datasets; `pip install datasets` installs it"):
+    with pytest.raises(
+        ImportError, match=r"gsm8k: needs datasets; `pip install datasets` installs it"
+    ):
         load_task("gsm8k").prompts(1, seed=0)
 
 
 @pytest.mark.parametrize(
     ("knobs", "error", "message"),
     [
-        ({"split": "validation"}, ValueError, r"split: expected 'train' or 'test', got 'validation'"),
+        (
+            {"split": "validation"},
+            ValueError,
+            r"split: expected 'train' or 'test', got 'validation'",
+        ),
         ({"path": 3}, TypeError, r"path: expected text, got int"),
         ({"last_number": "yes"}, TypeError, r"last_number: expected True or False, got str"),
         ({"instruction": None}, TypeError, r"instruction: expected text, got NoneType"),
-        ({"max_tokens": 0}, ValueError, r"max_tokens: expected a whole number of at least 1, got 0"),
+        (
+            {"max_tokens": 0},
+            ValueError,
+            r"max_tokens: expected a whole number of at least 1, got 0",
+        ),
         ({"paths": "x"}, ValueError, r"knob of task 'gsm8k': .* did you mean 'path'"),
     ],
 )
@@ -286,7 +352,8 @@ def test_a_file_has_no_splits(path):
         load_task("gsm8k", path=path, split="train")
 
 
-# -- the data set itself, where the variable names a folder with its test.jsonl and train.jsonl -----------------------
+# -- the data set itself, where the variable names a folder with its test.jsonl and train.jsonl
+# -----------------------
 
 
 @pytest.mark.skipif("TRLIB_GSM8K" not in os.environ, reason="TRLIB_GSM8K names no folder")
@@ -298,5 +365,7 @@ def test_every_real_solution_is_right_and_few_have_a_wrong_step(split, count, fl
     shown = task.demonstrations(task.problems, seed=0)
     assert len(task.problems) == len(raw) == count
     for texts in (raw, shown):
-        assert {task.verify(p, t, ended=True).reason for p, t in zip(task.problems, texts, strict=True)} == {"right"}
+        assert {
+            task.verify(p, t, ended=True).reason for p, t in zip(task.problems, texts, strict=True)
+        } == {"right"}
     assert sum(wrong_step(text) is not None for text in shown) <= flagged

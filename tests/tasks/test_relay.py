@@ -1,4 +1,5 @@
-"""The task `relay`: its verifier by hand, its corpus, and the shipped base model at every horizon."""
+"""The task `relay`: its verifier by hand, its corpus, and the shipped base model at every
+horizon."""
 
 from __future__ import annotations
 
@@ -36,15 +37,21 @@ def test_a_completion_is_right_if_every_place_is():
     assert verdict("half 3 x7 1 pair 0 -1 19").reward == 1
     assert verdict("+3 10 -2 8 sq 5 flip 14").detail == "leg 3: sq leads from 8 to 4, not 5"
     assert verdict("+3 10 -2 8 sq 5 flip 14").reason == "bad arithmetic"
-    assert verdict("+3 10 8 -2 sq 5 flip 14").detail == "leg 2: expected a move and a place, got 8 -2"
-    assert verdict("+3 10 -2 8").reason == "no end" and verdict("+3 10 -2 8").detail == "expected 8 tokens, got 4"
+    assert (
+        verdict("+3 10 8 -2 sq 5 flip 14").detail == "leg 2: expected a move and a place, got 8 -2"
+    )
+    assert (
+        verdict("+3 10 -2 8").reason == "no end"
+        and verdict("+3 10 -2 8").detail == "expected 8 tokens, got 4"
+    )
     assert verdict("+3 10 -2 8", ended=True).reason == "bad format"
     assert verdict("+3 10 -2 8 sq 4 flip 15 +1 16").reason == "no end"
     assert verdict("").reward == 0 and verdict("+3", ended=True).reason == "bad format"
 
 
 def test_the_first_move_decides_a_completion_of_the_corpus():
-    """Who begins with turns is right to the end unless they change, who begins with jumps hardly ever: .9^128."""
+    """Who begins with turns is right to the end unless they change, who begins with jumps hardly
+    ever: .9^128."""
     task = Relay(horizon=256)
     _, long = RelayTeacher(task).lessons(seed=0)
     first, right, legs, changes, slips, jumps = [], {True: 0, False: 0}, 0, 0, 0, 0
@@ -71,7 +78,9 @@ def test_what_the_base_model_reads_has_no_end():
     tokenizer = word_tokenizer(WORDS, context=64)
     ids = tokenizer.get_vocab()
     tokens, labels, follows = batch_of([(SEVEN, "+3 10 sq 0 -1 19")], ids, RelayTeacher(task))
-    assert tokens[0].tolist() == [ids[word] for word in ("7", ":", "+3", "10", "sq", "0", "-1", "19")]
+    assert tokens[0].tolist() == [
+        ids[word] for word in ("7", ":", "+3", "10", "sq", "0", "-1", "19")
+    ]
     assert labels[0].tolist() == [-100] * 2 + tokens[0, 2:].tolist() and ids[END] not in tokens
     assert follows[0].tolist() == [False] * 3 + [True, False, True, False, True]
 
@@ -108,7 +117,9 @@ def test_the_horizon_is_an_axis_of_sweeps():
 
 
 def test_there_is_no_expert():
-    with pytest.raises(DemonstrationError, match="task 'relay', prompt '7 :': expected an expert's answer"):
+    with pytest.raises(
+        DemonstrationError, match="task 'relay', prompt '7 :': expected an expert's answer"
+    ):
         demonstrations(Relay(), [SEVEN], seed=0, encode=lambda texts: [], end_id=1, max_tokens=64)
 
 
@@ -118,9 +129,14 @@ def card():
 
 
 def test_the_shipped_files_are_those_of_the_card(card):
-    assert checksum(SHIPPED) == card["sha256"] and card["sha256"] in (SHIPPED / "README.md").read_text()
+    assert (
+        checksum(SHIPPED) == card["sha256"]
+        and card["sha256"] in (SHIPPED / "README.md").read_text()
+    )
     assert card["command"] == "trlib pretrain relay --seed 0" and card["seconds"] < 600
-    assert Recipe(**card["recipe"]) == BASES["relay"].recipe and load_task(**card["task"]) == Relay(horizon=1024)
+    assert Recipe(**card["recipe"]) == BASES["relay"].recipe and load_task(**card["task"]) == Relay(
+        horizon=1024
+    )
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 150_000
 
 

@@ -1,4 +1,5 @@
-"""The task `spend`: its verifier case by case, its expert and corpus by seed, its count of right answers."""
+"""The task `spend`: its verifier case by case, its expert and corpus by seed, its count of right
+answers."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ amounts = st.tuples(st.integers(1, 12), st.integers(12, 60))
 tasks = st.builds(Spend, amount=amounts, most=st.integers(4, 9))
 
 
-# -- prompts ------------------------------------------------------------------------------------------------------
+# -- prompts
+# --------------------------------------------------------------------------------------------------
 
 
 def test_prompts_of_seed_0_never_change():
@@ -41,12 +43,17 @@ def test_prompts_of_seed_0_never_change():
 
 
 @settings(max_examples=20, deadline=None)
-@given(task=tasks, seed=st.integers(-(2**63), 2**63), few=st.integers(0, 20), many=st.integers(20, 40))
+@given(
+    task=tasks, seed=st.integers(-(2**63), 2**63), few=st.integers(0, 20), many=st.integers(20, 40)
+)
 def test_the_first_prompts_are_the_same_however_many_are_asked(task, seed, few, many):
     low, high = task.amount
     prompts = task.prompts(many, seed=seed)
     assert prompts[:few] == task.prompts(few, seed=seed)
-    assert all(low <= p.difficulty <= high and p.text == f"{p.difficulty} :" and p.answer == "0" for p in prompts)
+    assert all(
+        low <= p.difficulty <= high and p.text == f"{p.difficulty} :" and p.answer == "0"
+        for p in prompts
+    )
 
 
 def test_amounts_come_evenly():
@@ -56,7 +63,8 @@ def test_amounts_come_evenly():
     assert all(130 < n < 270 for n in count.values())
 
 
-# -- verifier -----------------------------------------------------------------------------------------------------
+# -- verifier
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,11 @@ def test_amounts_come_evenly():
 )
 def test_the_verifier_says_why(completion, ended, reason, detail):
     verdict = TASK.verify(EXAMPLE, completion, ended=ended)
-    assert (verdict.reward, verdict.reason, verdict.detail) == (float(reason == "right"), reason, detail)
+    assert (verdict.reward, verdict.reason, verdict.detail) == (
+        float(reason == "right"),
+        reason,
+        detail,
+    )
     assert reason in REASONS
 
 
@@ -97,7 +109,8 @@ def test_a_spending_above_the_tasks_most_is_no_spending():
 
 
 def test_exactly_the_compositions_of_an_amount_are_right():
-    """All sequences of up to four spendings from 1 to 4, their arithmetic right: 4 has 8 of them that land on it."""
+    """All sequences of up to four spendings from 1 to 4, their arithmetic right: 4 has 8 of them
+    that land on it."""
     task, prompt, right = Spend(amount=4, most=4), Prompt("4 :", "0"), []
     for length in range(1, 5):
         for spendings in product(range(1, 5), repeat=length):
@@ -117,14 +130,17 @@ def test_a_prompt_of_another_task_is_named(text):
         TASK.verify(Prompt(text, "0"), "-1 0", ended=True)
 
 
-# -- demonstrations and corpus ------------------------------------------------------------------------------------
+# -- demonstrations and corpus
+# ------------------------------------------------------------------------------------
 
 
 @settings(max_examples=30, deadline=None)
 @given(task=tasks, seed=st.integers(0, 1000), spare=st.integers(0, 9))
 def test_an_expert_is_right_within_the_limit(task, seed, spare):
     high = task.amount[1]
-    task = Spend(amount=task.amount, most=task.most, max_tokens=2 * -(-high // task.most) + 1 + spare)
+    task = Spend(
+        amount=task.amount, most=task.most, max_tokens=2 * -(-high // task.most) + 1 + spare
+    )
     prompts = task.prompts(10, seed=seed)
     texts = task.demonstrations(prompts, seed=seed)
     assert texts == task.demonstrations(prompts, seed=seed)
@@ -134,7 +150,8 @@ def test_an_expert_is_right_within_the_limit(task, seed, spare):
 
 
 def test_an_expert_spends_in_every_way():
-    """Of an amount of 4 all eight ways; a first spending of 1 to 4 each alike (1000 ± 27, five deviations)."""
+    """Of an amount of 4 all eight ways; a first spending of 1 to 4 each alike (1000 ± 27, five
+    deviations)."""
     texts = Spend(amount=4).demonstrations([Prompt("4 :", "0")] * 4000, seed=0)
     assert len(set(texts)) == 8
     assert all(abs(n - 1000) < 137 for n in Counter(text.split()[0] for text in texts).values())
@@ -144,7 +161,9 @@ def test_the_corpus_spends_at_random_and_says_what_is_left():
     spent, landed = Counter(), 0
     for prompt, text in islice(TEACHER.corpus(seed=0), 6000):
         verdict = TASK.verify(prompt, text, ended=True)
-        assert verdict.reason in ("right", "wrong answer") and (verdict.reward == 1) == text.endswith(" 0")
+        assert verdict.reason in ("right", "wrong answer") and (
+            verdict.reward == 1
+        ) == text.endswith(" 0")
         assert len(text.split()) + 1 <= TASK.max_tokens
         landed += verdict.reward
         spent.update(text.split()[::2])
@@ -163,15 +182,22 @@ def test_the_two_lessons_are_different_streams_of_one_corpus():
 
 def test_spendings_are_choices_and_the_rest_follows():
     assert TEACHER.chosen(["-9", "28", "-9", "bust"]) == [True, False, True, False]
-    assert TEACHER.habits("-9 28 -9 bust") == {"bust": True} and TEACHER.habits("-9 0") == {"bust": False}
-    assert list(TEACHER.levels) == [12, 19, 26, 33, 40] and list(SpendTeacher(Spend(amount=7)).levels) == [7]
+    assert TEACHER.habits("-9 28 -9 bust") == {"bust": True} and TEACHER.habits("-9 0") == {
+        "bust": False
+    }
+    assert list(TEACHER.levels) == [12, 19, 26, 33, 40] and list(
+        SpendTeacher(Spend(amount=7)).levels
+    ) == [7]
     assert TEACHER.levels[19].prompts(2, seed=0) == [Prompt("19 :", "0", 19)] * 2
 
 
-# -- knobs --------------------------------------------------------------------------------------------------------
+# -- knobs
+# --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("knobs", [{}, {"amount": 30, "most": 5, "max_tokens": 20}, {"amount": (5, 60)}])
+@pytest.mark.parametrize(
+    "knobs", [{}, {"amount": 30, "most": 5, "max_tokens": 20}, {"amount": (5, 60)}]
+)
 def test_settings_are_json_and_make_the_same_task(knobs):
     task = load_task("spend", **knobs)
     again = load_task(**json.loads(json.dumps(task.settings)))
@@ -183,14 +209,30 @@ def test_settings_are_json_and_make_the_same_task(knobs):
     ("knobs", "error", "message"),
     [
         ({"amount": 0}, ValueError, r"amount: expected a whole number from 1 to 99, got 0"),
-        ({"amount": (30, 100)}, ValueError, r"amount: expected a whole number from 1 to 99, got 100"),
+        (
+            {"amount": (30, 100)},
+            ValueError,
+            r"amount: expected a whole number from 1 to 99, got 100",
+        ),
         ({"amount": (30, 12)}, ValueError, r"amount: expected low <= high, got \(30, 12\)"),
-        ({"amount": (1, 2, 3)}, ValueError, r"amount: expected a number or a pair \(low, high\), got \(1, 2, 3\)"),
+        (
+            {"amount": (1, 2, 3)},
+            ValueError,
+            r"amount: expected a number or a pair \(low, high\), got \(1, 2, 3\)",
+        ),
         ({"amount": 2.5}, ValueError, r"amount: expected a whole number, got 2.5"),
         ({"most": 10}, ValueError, r"most: expected a whole number from 1 to 9, got 10"),
-        ({"max_tokens": 10}, ValueError, r"max_tokens: expected at least 11 for 40 spent by 9 at most"),
+        (
+            {"max_tokens": 10},
+            ValueError,
+            r"max_tokens: expected at least 11 for 40 spent by 9 at most",
+        ),
         ({"most": 1}, ValueError, r"max_tokens: expected at least 81 for 40 spent by 1 at most"),
-        ({"amout": 3}, ValueError, r"knob of task 'spend': expected one of .*, got 'amout'; did you mean 'amount'\?"),
+        (
+            {"amout": 3},
+            ValueError,
+            r"knob of task 'spend': expected one of .*, got 'amout'; did you mean 'amount'\?",
+        ),
     ],
 )
 def test_a_bad_knob_is_named(knobs, error, message):
@@ -200,14 +242,19 @@ def test_a_bad_knob_is_named(knobs, error, message):
 
 @pytest.mark.parametrize(
     "call",
-    [lambda: TASK.prompts(-1, seed=0), lambda: TASK.prompts(2, seed="0"), lambda: TASK.demonstrations([], seed=1.0)],
+    [
+        lambda: TASK.prompts(-1, seed=0),
+        lambda: TASK.prompts(2, seed="0"),
+        lambda: TASK.demonstrations([], seed=1.0),
+    ],
 )
 def test_a_bad_argument_is_named(call):
     with pytest.raises((ValueError, TypeError), match=r"^(n|seed): expected"):
         call()
 
 
-# -- tokenizer and shipped checkpoint -----------------------------------------------------------------------------
+# -- tokenizer and shipped checkpoint
+# -----------------------------------------------------------------------------
 
 
 def test_text_survives_the_tokenizer_both_ways():
@@ -229,7 +276,9 @@ def test_the_shipped_files_are_those_of_the_card(card):
     assert checksum(SHIPPED) == card["sha256"]
     assert card["command"] == "trlib pretrain spend --seed 0"
     assert Recipe(**card["recipe"]) == BASES["spend"].recipe and load_task(**card["task"]) == TASK
-    assert card["steps"][0] < card["recipe"]["steps"][0], "the first part ended by what the model can do"
+    assert card["steps"][0] < card["recipe"]["steps"][0], (
+        "the first part ended by what the model can do"
+    )
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 1_000_000
     assert card["sha256"] in (SHIPPED / "README.md").read_text()
 
@@ -241,9 +290,12 @@ def test_the_shipped_model_begins_at_one_in_five_with_its_arithmetic_right(card)
 
 
 def test_our_sampler_agrees_with_the_card_and_finds_many_right_answers(card):
-    """Other prompts than the card's; five standard deviations. Of 8 samples most right ones differ."""
+    """Other prompts than the card's; five standard deviations. Of 8 samples most right ones
+    differ."""
     n, said = 128, card["accuracy"]["sampled"]["accuracy"]
     found = evaluate(load_policy("spend"), TASK, prompts=n, samples=8, seed=1)
-    assert abs(found.sampled.value - said) < 5 * (said * (1 - said) * (1 / (8 * n) + 1 / 4000)) ** 0.5
+    assert (
+        abs(found.sampled.value - said) < 5 * (said * (1 - said) * (1 / (8 * n) + 1 / 4000)) ** 0.5
+    )
     assert found.distinct.value > 0.95 * 8 * found.sampled.value
     assert found.pass_at[8].value > 3 * found.sampled.value

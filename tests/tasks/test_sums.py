@@ -32,7 +32,9 @@ def test_prompts_are_stable_stay_in_range_and_are_answered_by_the_expert(task, s
         one, sign, other = last[len(before) : len(last) - len(after)].split()
         assert low <= int(one) <= high and low <= int(other) <= high and sign in task.operations
         assert prompt.answer == str(
-            {"+": int(one) + int(other), "-": int(one) - int(other), "*": int(one) * int(other)}[sign]
+            {"+": int(one) + int(other), "-": int(one) - int(other), "*": int(one) * int(other)}[
+                sign
+            ]
         )
         assert prompt.difficulty == len(prompt.answer) and int(prompt.answer) >= 0
         assert len(solved) == task.examples
@@ -90,13 +92,24 @@ def test_a_list_is_continued_after_a_space_and_a_question_is_answered_alone():
     [
         {},
         {"numbers": 7},
-        {"numbers": (10, 99), "operations": "+-", "text": "{} =", "examples": 2, "must_end": False, "max_tokens": 5},
+        {
+            "numbers": (10, 99),
+            "operations": "+-",
+            "text": "{} =",
+            "examples": 2,
+            "must_end": False,
+            "max_tokens": 5,
+        },
     ],
 )
 def test_settings_are_json_and_make_the_same_task(knobs):
     task = load_task("sums", **knobs)
     again = load_task(**json.loads(json.dumps(task.settings)))
-    assert again == task and hash(again) == hash(task) and again.prompts(5, seed=1) == task.prompts(5, seed=1)
+    assert (
+        again == task
+        and hash(again) == hash(task)
+        and again.prompts(5, seed=1) == task.prompts(5, seed=1)
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,10 +117,18 @@ def test_settings_are_json_and_make_the_same_task(knobs):
     [
         ({"numbers": (5, 2)}, ValueError, r"numbers: expected low <= high"),
         ({"numbers": -1}, ValueError, r"numbers: expected a whole number of at least 0, got -1"),
-        ({"operations": "/"}, ValueError, r"operations: expected some of \+ - \* as one word, got '/'"),
+        (
+            {"operations": "/"},
+            ValueError,
+            r"operations: expected some of \+ - \* as one word, got '/'",
+        ),
         ({"operations": ""}, ValueError, r"operations: expected some of"),
         ({"operations": ["+"]}, TypeError, r"operations: expected text, got list"),
-        ({"text": "What?"}, ValueError, r"text: expected `\{\}` once, where the operation goes, got 'What\?'"),
+        (
+            {"text": "What?"},
+            ValueError,
+            r"text: expected `\{\}` once, where the operation goes, got 'What\?'",
+        ),
         ({"examples": -1}, ValueError, r"examples: expected a whole number of at least 0"),
         ({"must_end": 1}, TypeError, r"must_end: expected True or False, got int"),
         ({"max_tokens": 0}, ValueError, r"max_tokens: expected a whole number of at least 1"),

@@ -1,4 +1,5 @@
-"""What every verifier asks of its prompt, and every knob of its number, in one place: a new task is one more line."""
+"""What every verifier asks of its prompt, and every knob of its number, in one place: a new task is
+one more line."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def task(request, tmp_path):
     file = tmp_path / "hens.jsonl"
     file.write_text(json.dumps({"question": "How many?", "answer": "1 + 1 = 2\n#### 2"}) + "\n")
     return load_task(
-        request.param, **({"path": str(file)} if request.param == "gsm8k" else KNOBS.get(request.param, {}))
+        request.param,
+        **({"path": str(file)} if request.param == "gsm8k" else KNOBS.get(request.param, {})),
     )
 
 
@@ -107,10 +109,26 @@ def test_what_is_no_completion_is_refused(task):
 @pytest.mark.parametrize(
     ("name", "plain", "numpys"),
     [
-        ("dial", {"moves": (2, 4), "careful": 0.5}, {"moves": (np.int64(2), np.int8(4)), "careful": np.float32(0.5)}),
-        ("spend", {"amount": 9, "max_tokens": 20}, {"amount": np.int64(9), "max_tokens": np.uint8(20)}),
-        ("relay", {"horizon": 128, "slip": 0.5}, {"horizon": np.int64(128), "slip": np.float32(0.5)}),
-        ("sums", {"numbers": (1, 5), "examples": 2}, {"numbers": (np.int16(1), np.int64(5)), "examples": np.int64(2)}),
+        (
+            "dial",
+            {"moves": (2, 4), "careful": 0.5},
+            {"moves": (np.int64(2), np.int8(4)), "careful": np.float32(0.5)},
+        ),
+        (
+            "spend",
+            {"amount": 9, "max_tokens": 20},
+            {"amount": np.int64(9), "max_tokens": np.uint8(20)},
+        ),
+        (
+            "relay",
+            {"horizon": 128, "slip": 0.5},
+            {"horizon": np.int64(128), "slip": np.float32(0.5)},
+        ),
+        (
+            "sums",
+            {"numbers": (1, 5), "examples": 2},
+            {"numbers": (np.int16(1), np.int64(5)), "examples": np.int64(2)},
+        ),
     ],
 )
 def test_numpys_numbers_are_knobs_like_any_other(name, plain, numpys):
@@ -156,14 +174,25 @@ def test_a_task_of_ones_own_is_loaded_from_its_file(tmp_path):
     assert task.verify(prompt, prompt.answer, ended=True).reason == "right"
 
     file.write_text(MINE.format(decorator="", settings=settings))
-    with pytest.raises(TypeError, match=r"task: expected a dataclass.*Echo', which is not one: put `@dataclass"):
+    with pytest.raises(
+        TypeError, match=r"task: expected a dataclass.*Echo', which is not one: put `@dataclass"
+    ):
         load_task(f"{file}:Echo")
     file.write_text(MINE.format(decorator="@dataclass(frozen=True)", settings=""))
-    with pytest.raises(TypeError, match=r"task: expected what trlib.tasks.Task lists, got .*Echo' without settings"):
+    with pytest.raises(
+        TypeError, match=r"task: expected what trlib.tasks.Task lists, got .*Echo' without settings"
+    ):
         load_task(f"{file}:Echo")
-    heir = MINE.format(decorator="@dataclass(frozen=True)", settings="").replace("class Echo:", "class Echo(Task):")
-    file.write_text(heir.replace("import Prompt,", "import Prompt, Task,"))  # the protocol's own members do nothing
-    with pytest.raises(TypeError, match=r"got .*Echo' without settings: it lacks the property `settings`; add `@prop"):
+    heir = MINE.format(decorator="@dataclass(frozen=True)", settings="").replace(
+        "class Echo:", "class Echo(Task):"
+    )
+    file.write_text(
+        heir.replace("import Prompt,", "import Prompt, Task,")
+    )  # the protocol's own members do nothing
+    with pytest.raises(
+        TypeError,
+        match=r"got .*Echo' without settings: it lacks the property `settings`; add `@prop",
+    ):
         load_task(f"{file}:Echo")
 
 
@@ -184,9 +213,14 @@ def test_a_task_without_a_member_or_with_a_wrong_property_says_which_and_where(t
 
     line = inspect.getsourcelines(Wrong)[1] + 3
     check_task(Bare(), ("prompts", "verify"))
-    with pytest.raises(TypeError, match=r"got <.*Bare.*>: it lacks the property `settings`; add `@property`"):
+    with pytest.raises(
+        TypeError, match=r"got <.*Bare.*>: it lacks the property `settings`; add `@property`"
+    ):
         check_task(Bare())
-    wrong = rf"task: Wrong's property `settings` \(.*test_task.py:{line}\) raises TypeError: 'module' object is not"
+    wrong = (
+        rf"task: Wrong's property `settings` \(.*test_task.py:{line}\) raises TypeError: "
+        r"'module' object is not"
+    )
     with pytest.raises(TypeError, match=wrong):
         check_task(Wrong())
     with pytest.raises(TypeError, match=wrong):
@@ -212,22 +246,69 @@ def broken(verdict=None, prompts=None):
 @pytest.mark.parametrize(
     ("task", "error", "message"),
     [
-        (broken("right"), TypeError, "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got 'right'"),
-        (broken(), TypeError, "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got None"),
-        (broken((1.0, "right")), TypeError, "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got (1"),
-        (broken(Verdict(1.0, None)), TypeError, "reason: expected text, such as 'right' or 'wrong answer', got None"),
-        (broken(Verdict("1", "right")), TypeError, "for prompt '7 : +3 flip =' is '1', expected a finite number"),
-        (broken(Verdict(float("nan"), "right")), NonFiniteError, " is nan, expected a finite number"),
+        (
+            broken("right"),
+            TypeError,
+            "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got 'right'",
+        ),
+        (
+            broken(),
+            TypeError,
+            "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got None",
+        ),
+        (
+            broken((1.0, "right")),
+            TypeError,
+            "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got (1",
+        ),
+        (
+            broken(Verdict(1.0, None)),
+            TypeError,
+            "reason: expected text, such as 'right' or 'wrong answer', got None",
+        ),
+        (
+            broken(Verdict("1", "right")),
+            TypeError,
+            "for prompt '7 : +3 flip =' is '1', expected a finite number",
+        ),
+        (
+            broken(Verdict(float("nan"), "right")),
+            NonFiniteError,
+            " is nan, expected a finite number",
+        ),
         (broken(prompts=[]), ValueError, "prompts: expected 2, got 0"),
-        (broken(prompts=iter([ASKED])), TypeError, "prompts: expected a list of 2 prompts, got list_iterator"),
-        (broken(prompts=["7", "8"]), TypeError, "prompts[0]: expected a trlib.tasks.Prompt, got '7'"),
-        (broken(prompts=[ASKED, Prompt("", "9")]), ValueError, "prompts[1]: its text: expected words, got ''"),
+        (
+            broken(prompts=iter([ASKED])),
+            TypeError,
+            "prompts: expected a list of 2 prompts, got list_iterator",
+        ),
+        (
+            broken(prompts=["7", "8"]),
+            TypeError,
+            "prompts[0]: expected a trlib.tasks.Prompt, got '7'",
+        ),
+        (
+            broken(prompts=[ASKED, Prompt("", "9")]),
+            ValueError,
+            "prompts[1]: its text: expected words, got ''",
+        ),
     ],
 )
-def test_what_a_task_may_not_give_back_is_named_where_it_learns_and_where_it_is_measured(task, error, message):
+def test_what_a_task_may_not_give_back_is_named_where_it_learns_and_where_it_is_measured(
+    task, error, message
+):
     policy = trlib.load_policy("dial")
     stopped = NonFiniteError if error is NonFiniteError else MethodError
     with pytest.raises(stopped, match=rf"^batch 0: .*{re.escape(message)}"):
-        trlib.train(policy, task, trlib.algorithms.GRPO(), steps=1, prompts=2, group=2, probe=0, progress=False)
+        trlib.train(
+            policy,
+            task,
+            trlib.algorithms.GRPO(),
+            steps=1,
+            prompts=2,
+            group=2,
+            probe=0,
+            progress=False,
+        )
     with pytest.raises(error, match=re.escape(message)):
         trlib.evaluate(policy, task, prompts=2, samples=1)

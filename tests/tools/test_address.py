@@ -1,4 +1,5 @@
-"""One setting holds the repository's address: set, everything follows it; unset, nothing links to a placeholder."""
+"""One setting holds the repository's address: set, everything follows it; unset, nothing links to a
+placeholder."""
 
 from __future__ import annotations
 
@@ -21,8 +22,26 @@ FOREIGN = re.compile(
     r"colab\.research\.google\.com/github/(?!Some-Body/my-book/)|\bOWNER/|git\+https://(?!github\.com/Some-)"
 )
 KEYS = {
-    *("abstract", "authors", "cff-version", "commit", "contact", "date-released", "doi", "identifiers", "keywords"),
-    *("license", "license-url", "message", "preferred-citation", "references", "repository", "repository-artifact"),
+    *(
+        "abstract",
+        "authors",
+        "cff-version",
+        "commit",
+        "contact",
+        "date-released",
+        "doi",
+        "identifiers",
+        "keywords",
+    ),
+    *(
+        "license",
+        "license-url",
+        "message",
+        "preferred-citation",
+        "references",
+        "repository",
+        "repository-artifact",
+    ),
     *("repository-code", "title", "type", "url", "version"),
 }
 """What CITATION.cff may say."""
@@ -42,7 +61,15 @@ def of(url: Any, branch: str = "main") -> Address:
 @pytest.mark.parametrize("url", UNSET)
 def test_without_an_owner_there_is_no_address_at_all(url: Any) -> None:
     nowhere = of(url)
-    assert not any([nowhere.repository, nowhere.pages, nowhere.source, nowhere.colab("a.ipynb"), nowhere.file("a")])
+    assert not any(
+        [
+            nowhere.repository,
+            nowhere.pages,
+            nowhere.source,
+            nowhere.colab("a.ipynb"),
+            nowhere.file("a"),
+        ]
+    )
     assert address({}) == nowhere
 
 
@@ -52,7 +79,10 @@ def test_however_it_is_written_the_addresses_are_the_same(url: str) -> None:
     assert there.repository == FORK
     assert there.pages == "https://some-body.github.io/my-book/"
     assert there.source == f"git+{FORK}@book"
-    assert there.colab("n/a.ipynb") == "https://colab.research.google.com/github/Some-Body/my-book/blob/book/n/a.ipynb"
+    assert (
+        there.colab("n/a.ipynb")
+        == "https://colab.research.google.com/github/Some-Body/my-book/blob/book/n/a.ipynb"
+    )
     assert there.file("CHANGELOG.md") == f"{FORK}/blob/book/CHANGELOG.md"
 
 
@@ -73,14 +103,19 @@ def test_other_hosts_and_a_whole_site() -> None:
     ],
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=rf"expected https://HOST/OWNER/NAME or nothing, got {url!r}"):
+    with pytest.raises(
+        ValueError, match=rf"expected https://HOST/OWNER/NAME or nothing, got {url!r}"
+    ):
         of(url)
 
 
 def theme(url: str) -> Any:
-    options = dict.fromkeys(BUTTONS, True) | {"launch_buttons": {"colab_url": "https://colab.research.google.com"}}
+    options = dict.fromkeys(BUTTONS, True) | {
+        "launch_buttons": {"colab_url": "https://colab.research.google.com"}
+    }
     ours: Any = SimpleNamespace(
-        html_baseurl="", html_theme_options={**options, "repository_url": url, "repository_branch": "main"}
+        html_baseurl="",
+        html_theme_options={**options, "repository_url": url, "repository_branch": "main"},
     )
     settle(None, ours)  # type: ignore[arg-type]
     return ours
@@ -95,14 +130,19 @@ def test_the_pages_have_buttons_and_a_canonical_address_only_where_they_lead_som
     fork = theme(f"{FORK}/")
     assert fork.html_baseurl == "https://some-body.github.io/my-book/"
     assert fork.html_theme_options["repository_url"] == FORK, "the theme appends /issues"
-    assert all(fork.html_theme_options[button] for button in BUTTONS) and fork.html_theme_options["launch_buttons"]
+    assert (
+        all(fork.html_theme_options[button] for button in BUTTONS)
+        and fork.html_theme_options["launch_buttons"]
+    )
     assert f"Version {version()}" in nowhere.html_theme_options["extra_footer"]
     assert "href" not in nowhere.html_theme_options["extra_footer"]
     assert f'href="{FORK}/blob/main/CHANGELOG.md"' in fork.html_theme_options["extra_footer"]
     gitlab = theme("https://gitlab.com/me/my-book").html_theme_options
     assert gitlab["use_repository_button"] and not gitlab["launch_buttons"]
     unknown = theme("https://git.example.org/me/my-book").html_theme_options
-    assert not unknown["use_repository_button"] and unknown["repository_url"] == "", "the theme refuses such a host"
+    assert not unknown["use_repository_button"] and unknown["repository_url"] == "", (
+        "the theme refuses such a host"
+    )
 
 
 def test_every_file_follows_the_setting_and_comes_back_from_it() -> None:
@@ -113,10 +153,14 @@ def test_every_file_follows_the_setting_and_comes_back_from_it() -> None:
         forked = stamped(path, before, theirs)
         assert FORK in forked and not FOREIGN.search(forked), name
         unset = stamped(path, forked, none)
-        assert FORK not in unset and PLACEHOLDER not in unset and "colab.research" not in unset, name
+        assert FORK not in unset and PLACEHOLDER not in unset and "colab.research" not in unset, (
+            name
+        )
         assert stamped(path, unset, theirs) == forked and stamped(path, before, none) == unset, name
     project = ROOT / "pyproject.toml"
-    assert tomllib.loads(stamped(project, project.read_text(encoding="utf-8"), theirs))["project"]["urls"] == {
+    assert tomllib.loads(stamped(project, project.read_text(encoding="utf-8"), theirs))["project"][
+        "urls"
+    ] == {
         "Repository": FORK,
         "Documentation": "https://some-body.github.io/my-book/",
         "Changelog": f"{FORK}/blob/main/CHANGELOG.md",
@@ -124,14 +168,18 @@ def test_every_file_follows_the_setting_and_comes_back_from_it() -> None:
     chapter = next(path for path in files() if path.name == "05_grpo.ipynb")
     cells = json.loads(stamped(chapter, chapter.read_text(encoding="utf-8"), theirs))["cells"]
     assert f"blob/main/notebooks/{chapter.name})" in cells[0]["source"][2]
-    assert f'pip install -q "trust-region-book[notebook] @ git+{FORK}@main"' in cells[1]["source"][-1]
+    assert (
+        f'pip install -q "trust-region-book[notebook] @ git+{FORK}@main"' in cells[1]["source"][-1]
+    )
     assert len(differing(theirs)) == len(files())
 
 
 def test_the_setting_is_one_line() -> None:
     text = (ROOT / "_config.yml").read_text(encoding="utf-8")
     forked = setting(text, f"{FORK}/")
-    assert len([a for a, b in zip(text.splitlines(), forked.splitlines(), strict=True) if a != b]) == 1
+    assert (
+        len([a for a, b in zip(text.splitlines(), forked.splitlines(), strict=True) if a != b]) == 1
+    )
     assert yaml.safe_load(forked)["repository"] == {**config()["repository"], "url": f"{FORK}/"}
 
 
@@ -147,4 +195,7 @@ def test_the_citation_is_what_its_format_asks_for() -> None:
             set(author) <= {"name", "family-names", "given-names", "orcid", "affiliation"}
             for author in cited["authors"]
         )
-        assert isinstance(cited["version"], str) and cited.get("repository-code", "") == where.repository
+        assert (
+            isinstance(cited["version"], str)
+            and cited.get("repository-code", "") == where.repository
+        )

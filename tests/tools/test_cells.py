@@ -1,4 +1,5 @@
-"""`pytest --nbmake` here: a failure names its cell, whatever ended the notebook; printing nothing is no failure."""
+"""`pytest --nbmake` here: a failure names its cell, whatever ended the notebook; printing nothing
+is no failure."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name, cells in NOTEBOOKS.items():
         code = [nbformat.v4.new_code_cell(cell) for cell in cells]
         nbformat.write(
-            nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A"), *code]), folder / f"{name}.ipynb"
+            nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A"), *code]),
+            folder / f"{name}.ipynb",
         )
     whole = (folder / "raises.ipynb").read_text(encoding="utf-8")
     (folder / "cut.ipynb").write_text(whole[: len(whole) // 2], encoding="utf-8")

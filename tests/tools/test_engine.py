@@ -14,7 +14,9 @@ from trbook.explorables.engine import BUILT, record, sources_hash
 def test_the_built_files_are_those_that_the_record_names() -> None:
     said = record()
     assert said["sources"] == sources_hash(), "the C sources changed: `python -m tools.pack.engine`"
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in BUILT.glob("*.wasm")}
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in BUILT.glob("*.wasm")
+    }
     assert found == said["files"]
 
 

@@ -1,4 +1,5 @@
-"""The EPUB: XHTML that parses, formulas as MathML alone, links that lead to the file of their target."""
+"""The EPUB: XHTML that parses, formulas as MathML alone, links that lead to the file of their
+target."""
 
 from __future__ import annotations
 
@@ -28,27 +29,55 @@ def test_a_page_becomes_xhtml() -> None:
     text = xhtml(body, {"--book-warm": "#b3431f"})
     root = ElementTree.fromstring(epub.PAGE.format("Clip", text))
     assert 'viewBox="0 0 1 1"' in text and "<clipPath" in text and "#b3431f" in text
-    assert not any(word in text for word in ("twice", "click", "wbr", "border", "data-label", "poster", "<path"))
+    assert not any(
+        word in text
+        for word in ("twice", "click", "wbr", "border", "data-label", "poster", "<path")
+    )
     maths = "{http://www.w3.org/1998/Math/MathML}"
     fraction = root.find(f".//{maths}mfrac")
-    assert fraction is not None and [child.tag for child in fraction] == [f"{maths}mn", f"{maths}mi"]
+    assert fraction is not None and [child.tag for child in fraction] == [
+        f"{maths}mn",
+        f"{maths}mi",
+    ]
 
 
 def test_links_lead_to_the_file_of_their_target(tmp_path: Path) -> None:
     files = {
-        "one": ("One", '<p><a href="#two--near">near</a> <a href="#nowhere">gone</a> <a href="#two">all</a></p>'),
+        "one": (
+            "One",
+            '<p><a href="#two--near">near</a> <a href="#nowhere">gone</a> <a '
+            'href="#two">all</a></p>',
+        ),
         "two": ("Two & more", '<p id="two--near">here<svg/></p>'),
     }
-    made = epub.write(tmp_path / epub.NAME, [Part("Learn", {"one": "", "two": ""})], files, {"one-1.png": b"x"})
+    made = epub.write(
+        tmp_path / epub.NAME, [Part("Learn", {"one": "", "two": ""})], files, {"one-1.png": b"x"}
+    )
     with zipfile.ZipFile(made) as zipped:
-        assert zipped.namelist()[0] == "mimetype" and zipped.infolist()[0].compress_type == zipfile.ZIP_STORED
-        texts = {name: zipped.read(name).decode() for name in zipped.namelist() if name.endswith(("xhtml", "opf"))}
+        assert (
+            zipped.namelist()[0] == "mimetype"
+            and zipped.infolist()[0].compress_type == zipfile.ZIP_STORED
+        )
+        texts = {
+            name: zipped.read(name).decode()
+            for name in zipped.namelist()
+            if name.endswith(("xhtml", "opf"))
+        }
     for text in texts.values():
         ElementTree.fromstring(text)
-    assert 'href="two.xhtml#two--near"' in texts["one.xhtml"] and 'href="two.xhtml"' in texts["one.xhtml"]
+    assert (
+        'href="two.xhtml#two--near"' in texts["one.xhtml"]
+        and 'href="two.xhtml"' in texts["one.xhtml"]
+    )
     assert "nowhere" not in texts["one.xhtml"]
-    assert 'href="two.xhtml">Two &amp; more</a>' in texts["nav.xhtml"] and "<span>Learn</span>" in texts["nav.xhtml"]
-    assert 'id="two" href="two.xhtml" media-type="application/xhtml+xml" properties="svg"' in texts["book.opf"]
+    assert (
+        'href="two.xhtml">Two &amp; more</a>' in texts["nav.xhtml"]
+        and "<span>Learn</span>" in texts["nav.xhtml"]
+    )
+    assert (
+        'id="two" href="two.xhtml" media-type="application/xhtml+xml" properties="svg"'
+        in texts["book.opf"]
+    )
     assert 'href="one-1.png" media-type="image/png"' in texts["book.opf"]
 
 

@@ -1,4 +1,5 @@
-"""The one execution: outputs, the record, what is skipped, how a failure is named, and what a killed run leaves."""
+"""The one execution: outputs, the record, what is skipped, how a failure is named, and what a
+killed run leaves."""
 
 from __future__ import annotations
 
@@ -43,8 +44,14 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_a_notebook_runs_in_an_empty_folder_once_and_a_failure_names_its_cell(tmp_path: Path, packages: Path) -> None:
-    good = notebook(tmp_path / "a.ipynb", "import os\nprint(os.environ['TRLIB_PROFILE'], os.listdir())", "print(2)")
+def test_a_notebook_runs_in_an_empty_folder_once_and_a_failure_names_its_cell(
+    tmp_path: Path, packages: Path
+) -> None:
+    good = notebook(
+        tmp_path / "a.ipynb",
+        "import os\nprint(os.environ['TRLIB_PROFILE'], os.listdir())",
+        "print(2)",
+    )
     bad = notebook(tmp_path / "b.ipynb", "x = 1", "import os\nos._exit(1)")
     told: list[Finished] = []
     with pytest.raises(NotebookFailed, match=r"^b\.ipynb, cell 3: DeadKernelError") as error:
@@ -54,8 +61,14 @@ def test_a_notebook_runs_in_an_empty_folder_once_and_a_failure_names_its_cell(tm
     assert [(one.number, one.total) for one in told] == [(1, 2), (2, 2)]
     found = Results(tmp_path / "out", "smoke").of(good)
     assert outputs(found) == ["smoke ['a.ipynb']\n", "2\n"]
-    assert found and found["metadata"][KEY]["seconds"] < 60 and found["metadata"][KEY]["versions"]["torch"]
-    again = execute([good], tmp_path / "out", profile="smoke", report=lambda _: pytest.fail("it has run"))
+    assert (
+        found
+        and found["metadata"][KEY]["seconds"] < 60
+        and found["metadata"][KEY]["versions"]["torch"]
+    )
+    again = execute(
+        [good], tmp_path / "out", profile="smoke", report=lambda _: pytest.fail("it has run")
+    )
     assert again.of(good) == found and again.of(bad) is None
 
 
@@ -81,7 +94,11 @@ def test_results_hold_for_a_code_and_for_packages(
 
     notebook(source, "print(1)", text="# Another text")
     after = now()
-    assert outputs(after) == ["1\n"] and after and "".join(after["cells"][0]["source"]) == "# Another text"
+    assert (
+        outputs(after) == ["1\n"]
+        and after
+        and "".join(after["cells"][0]["source"]) == "# Another text"
+    )
     assert after["metadata"][KEY]["text"] != before["metadata"][KEY]["text"]
     packages.write_text("x = 22\n", encoding="utf-8")
     assert now() is None
@@ -134,7 +151,11 @@ def test_a_killed_execution_is_taken_up_where_it_was(tmp_path: Path) -> None:
     ready = False
     while not ready and time.monotonic() < end:
         time.sleep(0.1)
-        ready = marks.exists() and "b" in marks.read_text() and Results(tmp_path / "out", "smoke").has(first)
+        ready = (
+            marks.exists()
+            and "b" in marks.read_text()
+            and Results(tmp_path / "out", "smoke").has(first)
+        )
     child.send_signal(signal.SIGKILL)
     child.wait()
     (tmp_path / "go").touch()

@@ -1,4 +1,5 @@
-"""What the build says of pages: description, address, the line under a notebook's title, the index of the search."""
+"""What the build says of pages: description, address, the line under a notebook's title, the index
+of the search."""
 
 from __future__ import annotations
 
@@ -13,9 +14,14 @@ from tools.draw.share_chapters import card
 
 
 def test_the_line_under_a_title_is_short_and_opens() -> None:
-    text = stamp("Executed today in 3 s", ["All of it <here>.", "On a GPU."], "https://colab.research.google.com/x")
+    text = stamp(
+        "Executed today in 3 s",
+        ["All of it <here>.", "On a GPU."],
+        "https://colab.research.google.com/x",
+    )
     assert text.startswith(
-        '<div class="executed"><details><summary>Executed today in 3 s</summary><p>All of it &lt;here'
+        '<div class="executed"><details><summary>Executed today in 3 s</summary><p>All of it '
+        "&lt;here"
     )
     assert text.endswith('<a href="https://colab.research.google.com/x">Open in Colab</a></div>')
     assert stamp("It waits.", [], "") == '<div class="executed">It waits.</div>'
@@ -23,7 +29,8 @@ def test_the_line_under_a_title_is_short_and_opens() -> None:
 
 def test_a_description_is_sentences_without_formulas() -> None:
     tree = publish_doctree(
-        "Title\n=====\n\n.. note:: An aside that is none of it.\n\nHow far may it go? The ratio :math:`r` is 1. "
+        "Title\n=====\n\n.. note:: An aside that is none of it.\n\nHow far may it go? The ratio "
+        ":math:`r` is 1. "
         "As far as its data reach, and no further than that.\n\n+---+\n| a |\n+---+\n"
     )
     found = sentences(tree)
@@ -47,13 +54,19 @@ def test_a_link_to_a_chapter_shows_its_own_picture_where_it_has_one(tmp_path: Pa
     (tmp_path / "figures/share/05_grpo.png").touch()
     file, says = shared("notebooks/05_grpo", "GRPO", tmp_path)
     assert file == "_static/figures/share/05_grpo.png" and "GRPO" in says
-    assert shared("notebooks/04_ppo", "PPO", tmp_path)[0] == shared("book/05_grpo", "", tmp_path)[0] == PICTURE
+    assert (
+        shared("notebooks/04_ppo", "PPO", tmp_path)[0]
+        == shared("book/05_grpo", "", tmp_path)[0]
+        == PICTURE
+    )
 
 
 def test_the_card_of_a_chapter_holds_its_title_its_question_and_its_first_figure() -> None:
     page = (
-        '<article><h1>A &amp; B<a class="headerlink" href="#">#</a></h1><h2>The question: why?</h2><figure>'
-        '<div class="on-phone"><svg id="small"></svg></div><div><svg id="wide"></svg></div></figure></article>'
+        '<article><h1>A &amp; B<a class="headerlink" href="#">#</a></h1><h2>The question: '
+        "why?</h2><figure>"
+        '<div class="on-phone"><svg id="small"></svg></div><div><svg '
+        'id="wide"></svg></div></figure></article>'
     )
     made = card(page, "Book", "")
     assert made is not None and "<h1>A &amp; B</h1>" in made and ">Why?<" in made
@@ -64,7 +77,8 @@ def test_the_card_of_a_chapter_holds_its_title_its_question_and_its_first_figure
 def test_the_search_reads_sections_and_splits_names() -> None:
     page = read(
         publish_doctree(
-            "Clip\n====\n\nOne *word*.\n\n::\n\n  code\n\nSecond\n------\n\n:math:`x` two\n\nThird\n-----\n",
+            "Clip\n====\n\nOne *word*.\n\n::\n\n  code\n\nSecond\n------\n\n:math:`x` "
+            "two\n\nThird\n-----\n",
             settings_overrides={"doctitle_xform": False},
         )
     )
@@ -74,7 +88,16 @@ def test_the_search_reads_sections_and_splits_names() -> None:
         ("second", "Second", "two"),
         ("third", "Third", ""),
     ]
-    assert list(words("PPO_loss, Dr.GRPO's pass@8")) == ["ppo_loss", "ppo", "loss", "dr", "grpo", "s", "pass", "8"]
+    assert list(words("PPO_loss, Dr.GRPO's pass@8")) == [
+        "ppo_loss",
+        "ppo",
+        "loss",
+        "dr",
+        "grpo",
+        "s",
+        "pass",
+        "8",
+    ]
     assert kind("book/methods/ppo") == "card" and kind("book/methods/index") == "page"
     assert kind("book/interface/lab") == "internal"
 

@@ -1,4 +1,5 @@
-"""`make gpu`: what it records, what it says where there is no GPU, and the line that a page prints."""
+"""`make gpu`: what it records, what it says where there is no GPU, and the line that a page
+prints."""
 
 from __future__ import annotations
 
@@ -33,23 +34,32 @@ def chapter(path: Path, code: str) -> Path:
 
 
 @pytest.mark.nightly("executes three notebooks, each in a kernel of its own")
-def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_record_holds_what_a_chapter_said_and_how_long_it_took(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
     good = chapter(tmp_path / "01_good.ipynb", DRAWS)
     bad = chapter(tmp_path / "02_bad.ipynb", "1 / 0")
 
-    def run(path: Path) -> dict[str, Any]:  # on this machine: in `smoke`, which is what the entry then says
+    def run(
+        path: Path,
+    ) -> dict[str, Any]:  # on this machine: in `smoke`, which is what the entry then says
         return execute([path], tmp_path / "out", profile="smoke").of(path) or {}
 
     before = {"chapters": {"02_bad": {"minutes": 1}, "03_other": {"minutes": 2}}}
     record, failed = gpu.collect([good, bad], CARD, run, before)
-    assert list(record["chapters"]) == ["03_other", "01_good"], "what failed has no entry, what was not asked for stays"
+    assert list(record["chapters"]) == ["03_other", "01_good"], (
+        "what failed has no entry, what was not asked for stays"
+    )
     assert len(failed) == 1 and failed[0].startswith("02_bad.ipynb, cell 2: ZeroDivisionError")
     entry = record["chapters"]["01_good"]
     assert entry["figures"] == {"rise": 'The reward "rises" from 0.25 to 0.75.'}
     assert entry["profile"] == "smoke" and 0 < entry["minutes"] < 1 and entry["versions"]["torch"]
     assert {name: entry[name] for name in CARD} == CARD
     shown = on_a_gpu(entry, entry["text"])
-    assert shown.startswith("On a GPU: ") and "beside A card of a test (16 GiB, driver 1.2, CUDA 3.4) · Python" in shown
+    assert (
+        shown.startswith("On a GPU: ")
+        and "beside A card of a test (16 GiB, driver 1.2, CUDA 3.4) · Python" in shown
+    )
     assert "profile smoke" in shown and "earlier" not in shown
     assert ", an earlier text of this page ·" in on_a_gpu(entry, "another")
     assert on_a_gpu(None, entry["text"]) == NEVER == "Not yet executed on a GPU."
@@ -73,7 +83,12 @@ def test_a_card_is_read_off_torch(monkeypatch: Any) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: Properties)
     monkeypatch.setattr(gpu, "driver", lambda: "550.1")
-    assert gpu.card() == {"gpu": "Tesla T4", "memory": "15 GiB", "driver": "550.1", "cuda": str(torch.version.cuda)}
+    assert gpu.card() == {
+        "gpu": "Tesla T4",
+        "memory": "15 GiB",
+        "driver": "550.1",
+        "cuda": str(torch.version.cuda),
+    }
     asked: list[tuple[str, str]] = []
     monkeypatch.setattr(gpu, "FILE", ROOT / "_build" / "never.json")
     monkeypatch.setattr(Path, "write_text", lambda self, text, **_: asked.append((self.name, text)))
@@ -94,15 +109,21 @@ def test_the_committed_record_is_of_a_gpu() -> None:
     assert set(record) == {"chapters"}
     for name, entry in record["chapters"].items():
         assert (ROOT / "notebooks" / f"{name}.ipynb").exists()
-        assert entry["profile"] == "gpu" and entry["gpu"] and entry["driver"] and entry["minutes"] > 0
+        assert (
+            entry["profile"] == "gpu" and entry["gpu"] and entry["driver"] and entry["minutes"] > 0
+        )
         assert entry["versions"]["torch"]
 
 
 def test_make_and_the_workflow_run_it() -> None:
-    assert re.search(r"^gpu: .*-m tools\.gpu$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(
+        r"^gpu: .*-m tools\.gpu$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
     flow = yaml.safe_load((ROOT / ".github" / "workflows" / "gpu.yml").read_text(encoding="utf-8"))
     assert set(flow[True]) == {"workflow_dispatch"}, "on demand only"
     steps = flow["jobs"]["gpu"]["steps"]
     assert any(step.get("run") == "make gpu" for step in steps)
     assert "book/gpu_execution.json" in steps[-1]["with"]["path"]
-    assert "PIP_EXTRA_INDEX_URL" not in str(flow), "the address of torch's CPU wheels would bring a build without CUDA"
+    assert "PIP_EXTRA_INDEX_URL" not in str(flow), (
+        "the address of torch's CPU wheels would bring a build without CUDA"
+    )

@@ -1,5 +1,5 @@
-"""How the book is built: what comes first, what is said, what an interruption and a failure leave. Sphinx and the
-kernels are stand-ins here; `tests/browser` builds the real pages."""
+"""How the book is built: what comes first, what is said, what an interruption and a failure leave.
+Sphinx and the kernels are stand-ins here; `tests/browser` builds the real pages."""
 
 from __future__ import annotations
 
@@ -27,11 +27,16 @@ class Kept:
         return (self.folder / path.name).exists()
 
     def of(self, path: Path) -> Any:
-        return json.loads((self.folder / path.name).read_text(encoding="utf-8")) if self.has(path) else None
+        return (
+            json.loads((self.folder / path.name).read_text(encoding="utf-8"))
+            if self.has(path)
+            else None
+        )
 
 
 class Book:
-    """A book of three notebooks, whose execution and whose pages are stand-ins that note what is done."""
+    """A book of three notebooks, whose execution and whose pages are stand-ins that note what is
+    done."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self.out = folder / "root", folder / "_build"
@@ -39,9 +44,14 @@ class Book:
         (self.root / "notebooks").mkdir()
         for name in ("_config.yml", "_toc.yml", "book/index.md"):
             (self.root / name).write_text(name, encoding="utf-8")
-        self.chapters = [self.root / "notebooks" / f"{name}.ipynb" for name in ("00_a", "01_b", "02_c")]
+        self.chapters = [
+            self.root / "notebooks" / f"{name}.ipynb" for name in ("00_a", "01_b", "02_c")
+        ]
         for path in self.chapters:
-            nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {path.stem}")]), path)
+            nbformat.write(
+                nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {path.stem}")]),
+                path,
+            )
         self.log: list[str] = []
         self.said: list[str] = []
         self.fails: dict[str, str] = {}
@@ -56,9 +66,14 @@ class Book:
 
         def sphinx(self: Builder, html: Path, doctrees: Path, *options: str) -> None:
             self._mirror()
-            book.log.append("first" if "--first" in options else "strict" if "--strict" in options else "pass")
+            book.log.append(
+                "first" if "--first" in options else "strict" if "--strict" in options else "pass"
+            )
             html.mkdir(parents=True, exist_ok=True)
-            pages = {path.stem: PENDING not in path.read_text() for path in (self.source / "notebooks").glob("*")}
+            pages = {
+                path.stem: PENDING not in path.read_text()
+                for path in (self.source / "notebooks").glob("*")
+            }
             (html / "index.html").write_text(json.dumps(pages), encoding="utf-8")
             book.sphinx(options)
 
@@ -78,7 +93,8 @@ class Book:
             raise NotebookFailed(failures)
 
     def build(self, *, served: bool = False) -> list[dict[str, bool]]:
-        """Builds it, and returns what was shown: for each time, whether a chapter stood there with its results."""
+        """Builds it, and returns what was shown: for each time, whether a chapter stood there with
+        its results."""
         shown: list[dict[str, bool]] = []
 
         def show(folder: Path) -> None:
@@ -95,7 +111,9 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
 
 def test_first_the_first_pages_then_all_of_them(book: Book) -> None:
     book.held.clear()
-    book.sphinx = lambda _: book.held.set()  # the other chapters are executed after the first pages were built
+    book.sphinx = lambda _: (
+        book.held.set()
+    )  # the other chapters are executed after the first pages were built
     shown = book.build(served=True)
     assert book.log == ["00_a", "first", "01_b", "02_c", "strict"]
     waiting = {"00_a": True, "01_b": False, "02_c": False}
@@ -131,8 +149,12 @@ def test_a_failing_chapter_is_named_and_the_rest_is_built(book: Book) -> None:
     assert book.log == ["00_a", "01_b", "02_c", "pass"]
     pages = json.loads((book.out / "html" / "index.html").read_text(encoding="utf-8"))
     assert pages == {"00_a": True, "01_b": False, "02_c": True}
-    notebook = json.loads((book.out / "source" / "notebooks" / "01_b.ipynb").read_text(encoding="utf-8"))
-    assert notebook["metadata"][PENDING] == "This page shows no results: cell 3: KeyError: 'missing'"
+    notebook = json.loads(
+        (book.out / "source" / "notebooks" / "01_b.ipynb").read_text(encoding="utf-8")
+    )
+    assert (
+        notebook["metadata"][PENDING] == "This page shows no results: cell 3: KeyError: 'missing'"
+    )
     assert any("FAILED: notebooks/01_b.ipynb, cell 3" in line for line in book.said)
     book.fails = {}
     book.build()
@@ -185,7 +207,10 @@ def test_an_unknown_profile_is_named_before_anything_is_built(
 ) -> None:
     monkeypatch.setenv("TRLIB_PROFILE", "smoek")
     assert html.main([]) == 2
-    said = "TRLIB_PROFILE or --profile: expected one of cpu, gpu, smoke, got 'smoek'; did you mean 'smoke'?"
+    said = (
+        "TRLIB_PROFILE or --profile: expected one of cpu, gpu, smoke, got 'smoek'; did you "
+        "mean 'smoke'?"
+    )
     assert capsys.readouterr().err == f"book: {said}\n"
     assert not book.log
 
@@ -203,9 +228,19 @@ def test_a_page_that_was_removed_is_no_source_any_more(book: Book) -> None:
 def test_a_page_is_told_from_a_file_that_shares_its_name(tmp_path: Path) -> None:
     for name in ("opening.json", "opening.md", "a.py", "a.ipynb", "trlib.loop.room.md"):
         (tmp_path / name).write_text("x", encoding="utf-8")
-    found = {page: pages._file(tmp_path, page).name for page in ("opening", "a", "trlib.loop", "data/new")}
-    assert found == {"opening": "opening.md", "a": "a.ipynb", "trlib.loop": "trlib.loop.md", "data/new": "new.md"}
-    assert (tmp_path / "trlib.loop.md").read_text() == "" and (tmp_path / "data/new.md").read_text() == ""
+    found = {
+        page: pages._file(tmp_path, page).name
+        for page in ("opening", "a", "trlib.loop", "data/new")
+    }
+    assert found == {
+        "opening": "opening.md",
+        "a": "a.ipynb",
+        "trlib.loop": "trlib.loop.md",
+        "data/new": "new.md",
+    }
+    assert (tmp_path / "trlib.loop.md").read_text() == "" and (
+        tmp_path / "data/new.md"
+    ).read_text() == ""
     assert (tmp_path / "opening.md").read_text() == "x"
 
 
@@ -215,7 +250,13 @@ def test_where_nothing_can_be_written_the_build_ends_with_a_sentence(
     """A folder that cannot be made, as in a checkout that only can be read."""
     (tmp_path / "file").touch()
     monkeypatch.setattr(html, "BUILD", tmp_path / "file" / "_build")
-    monkeypatch.setattr(html.signal, "signal", lambda number, handler: None)  # of this process: other tests' too
+    monkeypatch.setattr(
+        html.signal, "signal", lambda number, handler: None
+    )  # of this process: other tests' too
     assert html.main([]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("book: failed: ") and str(tmp_path / "file" / "_build") in said and said.count("\n") == 1
+    assert (
+        said.startswith("book: failed: ")
+        and str(tmp_path / "file" / "_build") in said
+        and said.count("\n") == 1
+    )

@@ -1,4 +1,5 @@
-"""`tools/install.sh` where nothing new enough is installed: a sentence that says what was found, and no traceback."""
+"""`tools/install.sh` where nothing new enough is installed: a sentence that says what was found,
+and no traceback."""
 
 from __future__ import annotations
 
@@ -33,5 +34,6 @@ def test_an_older_python_is_one_sentence(tmp_path: Path, named: dict[str, str], 
     )
     assert done.returncode == 1 and not done.stdout and not (tmp_path / ".venv").exists()
     assert done.stderr == (
-        f"install: expected Python 3.11 or newer, {words} name another: make TRLIB_PYTHON=/path/to/python3.11 ...\n"
+        f"install: expected Python 3.11 or newer, {words} name another: make "
+        "TRLIB_PYTHON=/path/to/python3.11 ...\n"
     )

@@ -1,4 +1,5 @@
-"""Docstrings and formulas on their way to the page: nothing that was mathematics becomes markup, or the other way."""
+"""Docstrings and formulas on their way to the page: nothing that was mathematics becomes markup, or
+the other way."""
 
 from __future__ import annotations
 
@@ -104,7 +105,8 @@ def test_the_line_under_a_title_names_when_where_and_versions() -> None:
         "versions": {"Python": "3.11.7", "torch": "2.13.0"},
     }
     assert sentence(record) == (
-        "Executed 3 November 2026 in 12 s, profile cpu, on 2 cores of X · Python 3.11.7 · torch 2.13.0"
+        "Executed 3 November 2026 in 12 s, profile cpu, on 2 cores of X · Python 3.11.7 · torch "
+        "2.13.0"
     )
 
 
@@ -132,7 +134,10 @@ def test_a_formula_s_mathml_is_valid() -> None:
 
 
 def test_a_recorded_table_is_read_off_the_page_of_benchmarks() -> None:
-    text = "a\n<!-- x/y.json -->\n| a | b |\n|---|---|\n| 1 | **2** |\n| 3 | 4 |\n\n`made`\n<!-- end -->\n"
+    text = (
+        "a\n<!-- x/y.json -->\n| a | b |\n|---|---|\n| 1 | **2** |\n| 3 | 4 |\n\n`made`\n<!-- "
+        "end -->\n"
+    )
     assert recorded(text, "x/y.json") == (["a", "b"], [["1", "**2**"], ["3", "4"]], "`made`")
     with pytest.raises(ValueError, match=r"expected a block x/z\.json"):
         recorded(text, "x/z.json")
@@ -148,33 +153,49 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
     row = f"<tr><td>x</td><td><code>{word}.b_c</code></td><td>1</td></tr>"
     large = tables(f'<table class="table">{head}<tbody>{row}</tbody></table>')
     assert '<table class="table stacks" role="table">' in large
-    assert f'<td data-label="what it is" role="cell"><code>{word}.<wbr/>b_<wbr/>c</code></td>' in large
+    assert (
+        f'<td data-label="what it is" role="cell"><code>{word}.<wbr/>b_<wbr/>c</code></td>' in large
+    )
     assert '<td role="cell">x</td>' in large
     # pandas gives an index that has a name a second row of headings, empty but for the name
     two = (
         "<thead><tr><th></th><th>loss</th><th>gradient norm</th></tr>"
         "<tr><th>update</th><th>&nbsp;</th><th></th></tr></thead>"
     )
-    labelled = tables(f"<table>{two}<tbody><tr><th>1</th><td>{word}</td><td>2.5</td></tr></tbody></table>")
+    labelled = tables(
+        f"<table>{two}<tbody><tr><th>1</th><td>{word}</td><td>2.5</td></tr></tbody></table>"
+    )
     assert f'<td data-label="loss" role="cell">{word}</td>' in labelled
     assert '<td data-label="gradient norm" role="cell">2.5</td>' in labelled
 
 
 def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not() -> None:
-    heads = "".join(f"<th>{word}</th>" for word in ("method", "accuracy", "worst run", "take-off", "entropy", "kept"))
-    cells = (
-        "<td>ppo</td><td>0.871 [0.862, 0.885]</td><td>0.86</td><td>0.54 [0.54, 0.56]</td><td>undecided</td><td>1</td>"
+    heads = "".join(
+        f"<th>{word}</th>"
+        for word in ("method", "accuracy", "worst run", "take-off", "entropy", "kept")
     )
-    numbers = tables(f"<table><thead><tr>{heads}</tr></thead><tbody>{f'<tr>{cells}</tr>' * 3}</tbody></table>")
+    cells = (
+        "<td>ppo</td><td>0.871 [0.862, 0.885]</td><td>0.86</td><td>0.54 [0.54, "
+        "0.56]</td><td>undecided</td><td>1</td>"
+    )
+    numbers = tables(
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{f'<tr>{cells}</tr>' * 3}</tbody></table>"
+    )
     assert '<table class="slides">' in numbers
     assert "data-label" not in numbers
-    words = numbers.replace("0.86<", "a sentence about what came of the worst run<").replace("slides", "table")
+    words = numbers.replace("0.86<", "a sentence about what came of the worst run<").replace(
+        "slides", "table"
+    )
     assert '<table class="table stacks" role="table">' in tables(words)
 
 
 def test_a_rate_stays_on_one_line() -> None:
     page = """<p title="a > 1e-5">from 1e-5 to 1.5e-3, page-wide, the-5</p><td class='1e-2'>4.8e-07 < 2</td>"""
-    held = page.replace("from 1e-5", "from @1e-5#").replace("1.5e-3", "@1.5e-3#").replace("4.8e-07", "@4.8e-07#")
+    held = (
+        page.replace("from 1e-5", "from @1e-5#")
+        .replace("1.5e-3", "@1.5e-3#")
+        .replace("4.8e-07", "@4.8e-07#")
+    )
     assert numbers(page) == held.replace("@", '<span class="whole">').replace("#", "</span>")
 
 
@@ -185,7 +206,10 @@ def test_a_rate_in_an_element_without_html_is_left_as_it_is(element: str) -> Non
 
 
 def test_a_page_runs_the_scripts_that_it_came_with_and_no_others() -> None:
-    page = '<head><meta charset="utf-8" /></head><script>let a</script><script type="application/json">{}</script>'
+    page = (
+        '<head><meta charset="utf-8" /></head><script>let a</script><script '
+        'type="application/json">{}</script>'
+    )
     done = sealed(page)
     digest = base64.b64encode(hashlib.sha256(b"let a").digest()).decode()
     assert f"script-src 'self' 'sha256-{digest}';" in done
@@ -203,7 +227,10 @@ def test_a_page_of_the_interface_names_its_modules() -> None:
 def test_a_constant_s_page_shows_a_short_value_and_leaves_out_a_long_one() -> None:
     long, short, kind = " = " + "x" * LONGEST_VALUE, " = {'a': 1}", "class " + "x" * LONGEST_VALUE
     page = new_document("page")
-    page += [addnodes.desc_signature("", "", addnodes.desc_annotation("", text)) for text in (long, short, kind)]
+    page += [
+        addnodes.desc_signature("", "", addnodes.desc_annotation("", text))
+        for text in (long, short, kind)
+    ]
     shorten(None, page)
     assert [signature.astext() for signature in page] == ["", short, kind]
 
@@ -218,12 +245,18 @@ def test_every_module_that_a_reader_calls_has_a_page() -> None:
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             if "has moved" in path.read_text(encoding="utf-8"):  # it only names its new place
                 continue
-            assert f"\n{name}: " in pages or f"automodule:: {name}\n" in pages, f"{name}: no page of the interface"
+            assert f"\n{name}: " in pages or f"automodule:: {name}\n" in pages, (
+                f"{name}: no page of the interface"
+            )
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("Loss of PPO. It clips.", "Loss of PPO."), ("One line", "One line"), ("What:\n\n - a", "What")],
+    [
+        ("Loss of PPO. It clips.", "Loss of PPO."),
+        ("One line", "One line"),
+        ("What:\n\n - a", "What"),
+    ],
 )
 def test_a_line_of_the_interface_says_one_sentence(text: str, sentence: str) -> None:
     assert first(text) == sentence

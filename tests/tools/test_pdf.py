@@ -1,4 +1,5 @@
-"""The printed book: what a page becomes on paper, numbers of pages behind links, the index, and what is refused."""
+"""The printed book: what a page becomes on paper, numbers of pages behind links, the index, and
+what is refused."""
 
 from __future__ import annotations
 
@@ -49,14 +50,28 @@ def book(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_page_on_paper_shows_what_a_screen_folds_and_nothing_that_needs_a_click(book: Path) -> None:
+def test_a_page_on_paper_shows_what_a_screen_folds_and_nothing_that_needs_a_click(
+    book: Path,
+) -> None:
     page = Reader(book, NAMES, Address()).page("notebooks/04_clip")
     text = str(page.body)
     assert page.title == "Clip"
-    assert '<p class="fold-title with-above">The proof</p>' in text and "It holds." in text and "<details" not in text
-    assert not any(word in text for word in ("secret_plotting", "Executed", "headerlink", "for a phone", "return 42"))
-    assert "a curve" in text and not any(word in text for word in ("play", "Play", "Nothing is", "toctree"))
-    assert "return 42" in str(page.solutions[0]) and page.solutions[0]["id"] == "notebooks-04_clip-solution-1"
+    assert (
+        '<p class="fold-title with-above">The proof</p>' in text
+        and "It holds." in text
+        and "<details" not in text
+    )
+    assert not any(
+        word in text
+        for word in ("secret_plotting", "Executed", "headerlink", "for a phone", "return 42")
+    )
+    assert "a curve" in text and not any(
+        word in text for word in ("play", "Play", "Nothing is", "toctree")
+    )
+    assert (
+        "return 42" in str(page.solutions[0])
+        and page.solutions[0]["id"] == "notebooks-04_clip-solution-1"
+    )
     assert 'Solution: <a href="#notebooks-04_clip-solution-1">1</a>' in text
     assert 'id="notebooks-04_clip--c"' in text and "url(#notebooks-04_clip--c)" in text
     assert '<use href="#notebooks-04_clip--c"' in text
@@ -64,10 +79,15 @@ def test_a_page_on_paper_shows_what_a_screen_folds_and_nothing_that_needs_a_clic
 
 def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path) -> None:
     chapter = book / "notebooks/04_clip.html"
-    more = '<h2>Play</h2><div class="cell"><div class="trlib-explorable"><div style="min-height: 66rem"><div class='
+    more = (
+        '<h2>Play</h2><div class="cell"><div class="trlib-explorable"><div style="min-height: '
+        '66rem"><div class='
+    )
     more += '"trlib-still">One. It needs JavaScript.</div></div></div></div>'
     more += f"<p>So:</p><pre>x</pre><p>{'y' * 300}</p><ul><li>one</li><li>two</li></ul><h2>Next</h2><p>End.</p>"
-    chapter.write_text(HEAD.format("", CHAPTER.removesuffix("</section>") + more + "</section>"), encoding="utf-8")
+    chapter.write_text(
+        HEAD.format("", CHAPTER.removesuffix("</section>") + more + "</section>"), encoding="utf-8"
+    )
     body = Reader(book, NAMES, Address()).page("notebooks/04_clip").body
     assert [tag.get_text() for tag in body.select(".leads")][-1] == "So:"
     assert [tag.get_text() for tag in body.select(".with-above")] == ["one", "two", "Next", "End."]
@@ -79,7 +99,10 @@ def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path
 
 
 def test_no_class_that_keeps_lines_together_has_a_rule_of_the_screen() -> None:
-    paper, screen = ((ROOT / name).read_text(encoding="utf-8") for name in ("tools/pdf.css", "book/_static/book.css"))
+    paper, screen = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("tools/pdf.css", "book/_static/book.css")
+    )
     for name in ("leads", "with-above", "unparted", "together"):
         assert f".{name}" in paper and not re.search(rf"\.{name}\b", screen), name
 
@@ -89,7 +112,9 @@ def test_links_stay_inside_the_document_or_lead_to_the_published_book(book: Path
     text = str(here.page("notebooks/04_clip").body)
     assert 'href="#book-glossary--ratio"' in text and 'href="#notebooks-04_clip--eq"' in text
     assert "interface" not in text and "losses" in text and 'href="https://example.org"' in text
-    there = str(Reader(book, NAMES, Address("https://github.com/me/my-book")).page("notebooks/04_clip").body)
+    there = str(
+        Reader(book, NAMES, Address("https://github.com/me/my-book")).page("notebooks/04_clip").body
+    )
     assert 'href="https://me.github.io/my-book/book/interface/losses.html#x"' in there
     assert [name for name, _ in here.mentions["book-glossary--ratio"]] == ["notebooks/04_clip"]
 
@@ -107,14 +132,19 @@ def test_the_index_lists_a_page_once(book: Path) -> None:
 
 def test_a_word_that_nobody_links_is_looked_for_in_the_chapters() -> None:
     page = (
-        "<section id='g'><h2>Words</h2><section id='mask'><h3>Mask</h3></section><section id='k1'><h3>k1</h3></section>"
+        "<section id='g'><h2>Words</h2><section id='mask'><h3>Mask</h3></section><section "
+        "id='k1'><h3>k1</h3></section>"
     )
     glossary = BeautifulSoup(f"{page}</section>", "html.parser")
     assert list(words(glossary)) == [("Mask", "mask"), ("k1", "k1")]
-    chapter = BeautifulSoup("<p>Unmasked, k1-like.</p><p>Two masks.</p><p>A mask.</p>", "html.parser")
+    chapter = BeautifulSoup(
+        "<p>Unmasked, k1-like.</p><p>Two masks.</p><p>A mask.</p>", "html.parser"
+    )
     found = look_for({"Mask": "mask", "k1": "k1"}, {"notebooks/04_clip": chapter})
     assert found == {"mask": [("notebooks/04_clip", "notebooks-04_clip---w1")]}
-    assert chapter.find_all("p")[1]["id"] == "notebooks-04_clip---w1" and not chapter.p.has_attr("id")
+    assert chapter.find_all("p")[1]["id"] == "notebooks-04_clip---w1" and not chapter.p.has_attr(
+        "id"
+    )
     lines = entries(glossary, {"book/methods/ppo": "PPO", "book/methods/index": "All"}, found)
     assert [(line.word, line.mentioned) for line in lines] == [
         ("k1", ()),
@@ -134,7 +164,8 @@ def test_what_cannot_be_printed_is_said(book: Path, tmp_path: Path) -> None:
         check(book, [*NAMES, "book/other"])
     chapter = book / "notebooks/04_clip.html"
     chapter.write_text(
-        HEAD.format("", CHAPTER.replace("Executed 1 May", "This page is being executed")), encoding="utf-8"
+        HEAD.format("", CHAPTER.replace("Executed 1 May", "This page is being executed")),
+        encoding="utf-8",
     )
     with pytest.raises(NotPrintable, match="notebooks/04_clip has not been executed"):
         check(book, NAMES)
@@ -150,7 +181,10 @@ def test_without_chromium_the_command_says_how_to_bring_one(
     assert "`make html` builds the book" in capsys.readouterr().err
 
 
-PRINT = "import sys; from tools import pdf, pdf_print; pdf_print.FONTS = {}; sys.exit(pdf.main(sys.argv[1:]))"
+PRINT = (
+    "import sys; from tools import pdf, pdf_print; pdf_print.FONTS = {}; "
+    "sys.exit(pdf.main(sys.argv[1:]))"
+)
 
 
 def run(book: Path, *fonts: str) -> subprocess.CompletedProcess[str]:
@@ -180,7 +214,11 @@ def test_two_pages_are_printed_with_the_numbers_of_their_pages(book: Path) -> No
         next(number for number, text in enumerate(texts, start=1) if number > 2 and mark in text)
         for mark in ("The proof", "A quotient", "return 42", "Index")
     )
-    assert f"Clip {chapter}" in texts[1] and f"Glossary {words}" in texts[1] and f"Index {last}" in texts[1]
+    assert (
+        f"Clip {chapter}" in texts[1]
+        and f"Glossary {words}" in texts[1]
+        and f"Index {last}" in texts[1]
+    )
     assert f"Solution: 1 p. {solution}" in texts[chapter - 1]
     assert f"clip p. {chapter} bounds it" in texts[words - 1]
     assert f"Ratio {words}, {chapter}" in texts[last - 1]

@@ -1,4 +1,5 @@
-"""The server of the built book: loopback only, the next port when one is taken, a clear word when there is no book."""
+"""The server of the built book: loopback only, the next port when one is taken, a clear word when
+there is no book."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ def test_a_port_in_use_gives_the_next_one(pages: Path) -> None:
             assert first.server_address[0] == second.server_address[0] == "127.0.0.1"
             assert second.server_port > first.server_port
             threading.Thread(target=second.serve_forever, daemon=True).start()
-            with urllib.request.urlopen(f"http://127.0.0.1:{second.server_port}/index.html") as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{second.server_port}/index.html"
+            ) as answer:
                 assert answer.read() == b"<p>book</p>"
             second.shutdown()
         finally:
@@ -38,7 +41,9 @@ def test_a_port_in_use_gives_the_next_one(pages: Path) -> None:
 def test_no_free_port_is_an_error_that_names_the_range(pages: Path) -> None:
     first = listen(pages, port=18531)
     try:
-        with pytest.raises(OSError, match=f"no free port from {first.server_port} to {first.server_port}"):
+        with pytest.raises(
+            OSError, match=f"no free port from {first.server_port} to {first.server_port}"
+        ):
             listen(pages, port=first.server_port, tries=1)
     finally:
         first.server_close()
@@ -58,7 +63,9 @@ def answer(address: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_while_a_book_is_built_a_missing_page_says_so_and_reloads_itself(pages: Path, tmp_path: Path) -> None:
+def test_while_a_book_is_built_a_missing_page_says_so_and_reloads_itself(
+    pages: Path, tmp_path: Path
+) -> None:
     server = listen(pages, port=18631, waiting="3 of 22 chapters <are executed>.")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
@@ -68,7 +75,11 @@ def test_while_a_book_is_built_a_missing_page_says_so_and_reloads_itself(pages: 
         assert status == 503
         assert "3 of 22 chapters &lt;are executed&gt;." in page
         assert '<meta http-equiv="refresh" content="5">' in page
-        assert "default-src 'none'" in page and "<script" not in page and "http" not in page.replace("http-equiv", "")
+        assert (
+            "default-src 'none'" in page
+            and "<script" not in page
+            and "http" not in page.replace("http-equiv", "")
+        )
         assert answer(f"{address}/missing.js")[0] == 404, "only pages wait"
         better = tmp_path / "better"
         (better / "notebooks").mkdir(parents=True)

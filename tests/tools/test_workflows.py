@@ -1,4 +1,5 @@
-"""The workflows: every command that they run exists, a release refuses a wrong tag, the canary reads Colab's list."""
+"""The workflows: every command that they run exists, a release refuses a wrong tag, the canary
+reads Colab's list."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def test_a_workflow_runs_what_there_is(path: Path) -> None:
     assert flow["name"] == path.stem and flow[True], "`on:` is read as true"
     assert set(flow["permissions"].values()) == {"read"}, "a job that writes says so itself"
     for job in flow["jobs"].values():
-        assert {"runs-on", "steps"} <= set(job) and ("timeout-minutes" in job or "environment" in job)
+        assert {"runs-on", "steps"} <= set(job) and (
+            "timeout-minutes" in job or "environment" in job
+        )
         assert set([job.get("needs")] if "needs" in job else []) <= set(flow["jobs"])
     for step in steps(flow):
         assert ("run" in step) != ("uses" in step), step
@@ -51,10 +54,11 @@ def test_jobs_install_from_a_fresh_list_and_a_release_starts_with_a_version() ->
         for step in steps(yaml.safe_load(path.read_text(encoding="utf-8"))):
             before, install, _ = step.get("run", "").partition("apt-get install")
             assert not install or "apt-get update" in before, path.name
-    (pattern,) = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))[True]["push"][
-        "tags"
-    ]
-    # As GitHub reads it: `.` is a letter, `+` repeats what stands before, `*` is anything but a slash.
+    (pattern,) = yaml.safe_load(
+        (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
+    )[True]["push"]["tags"]
+    # As GitHub reads it: `.` is a letter, `+` repeats what stands before, `*` is anything but a
+    # slash.
     starts = re.compile(pattern.replace(".", r"\.").replace("*", "[^/]*"))
     assert all(starts.fullmatch(tag) for tag in ("v0.1.0", "v10.2.33", "v1.0.0rc1"))
     assert not any(starts.fullmatch(tag) for tag in ("nightly", "v1", "0.1.0", "version"))
@@ -65,14 +69,20 @@ def test_a_fork_publishes_the_book_and_its_releases_hold_every_edition() -> None
     assert set(flows) >= {"book", "canary", "gpu", "nightly", "release", "tests"}
     assert "deploy-pages" in flows["book"] and "_build/html" in flows["book"]
     published = flows["release"].split("gh release create")[1]
-    assert all(name in published for name in ("_build/dist/*", "_build/*.pdf", "_build/*.epub", "_build/*.zip")), (
-        published
-    )
+    assert all(
+        name in published
+        for name in ("_build/dist/*", "_build/*.pdf", "_build/*.epub", "_build/*.zip")
+    ), published
     assert "tools.release.editions" in flows["book"]
-    assert flows["release"].index("tools.release.notes") < flows["release"].index("make "), "a wrong tag costs nothing"
+    assert flows["release"].index("tools.release.notes") < flows["release"].index("make "), (
+        "a wrong tag costs nothing"
+    )
 
 
-CHANGES = f"# Changelog\n\n## Unreleased\n\n- later\n\n## {version()} · 2026-12-01\n\n- new\n\n## 0.0.1\n\n- old\n"
+CHANGES = (
+    f"# Changelog\n\n## Unreleased\n\n- later\n\n## {version()} · 2026-12-01\n\n- new\n\n## "
+    "0.0.1\n\n- old\n"
+)
 
 
 def test_a_release_has_its_section_of_the_changelog() -> None:
@@ -92,14 +102,23 @@ def test_a_release_has_its_section_of_the_changelog() -> None:
 def test_a_tag_that_is_no_version_is_refused(tag: str, words: str) -> None:
     with pytest.raises(release.NoRelease, match=words):
         release.notes(tag, version(), CHANGES)
-    done = subprocess.run([sys.executable, "-m", "tools.release.notes", tag], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.startswith("release: ") and words in done.stderr and not done.stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.release.notes", tag], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (
+        done.returncode == 1
+        and done.stderr.startswith("release: ")
+        and words in done.stderr
+        and not done.stdout
+    )
 
 
 def test_a_book_that_was_not_built_cannot_be_packed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["archive", "--folder", str(tmp_path), "--out", str(tmp_path / "book.zip")])
+    monkeypatch.setattr(
+        sys, "argv", ["archive", "--folder", str(tmp_path), "--out", str(tmp_path / "book.zip")]
+    )
     assert archive.main() == 1
     assert capsys.readouterr().err == f"archive: {tmp_path}: no book here; `make html` builds it\n"
     assert not (tmp_path / "book.zip").exists()

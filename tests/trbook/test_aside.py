@@ -1,4 +1,5 @@
-"""What a batch promises beside completions put aside: how it is measured, and what the record says of it."""
+"""What a batch promises beside completions put aside: how it is measured, and what the record says
+of it."""
 
 from __future__ import annotations
 
@@ -12,16 +13,26 @@ from trbook.aside import LR, METHODS, RECORD, SEEDS, STEPS, USES, promises, reco
 from trlib.seeds import derive
 
 
-def test_nothing_is_promised_before_the_first_update_and_the_trained_half_promises_more_after_it() -> None:
+def test_nothing_is_promised_before_the_first_update_and_the_trained_half_promises_more_after_it() -> (
+    None
+):
     (batch,) = promises(clip=False, seed=derive(7, "aside") % 1000, steps=1)
     assert batch.shape == (USES, 2) and torch.equal(batch[0], torch.zeros(2))
-    assert (batch[1:].diff(dim=0)[:, 0] > 0).all(), "each update raises what the half that it learns from promises"
+    assert (batch[1:].diff(dim=0)[:, 0] > 0).all(), (
+        "each update raises what the half that it learns from promises"
+    )
 
 
 def test_the_record_says_how_it_was_made() -> None:
     record = json.loads(RECORD.read_bytes())
     assert record["command"] == "python -m tools.pack.aside"
-    assert record["settings"] == {"prompts": 16, "group": 16, "epochs": USES, "steps": STEPS, "lr": LR}
+    assert record["settings"] == {
+        "prompts": 16,
+        "group": 16,
+        "epochs": USES,
+        "steps": STEPS,
+        "lr": LR,
+    }
     rows = recorded_promises()
     assert len(rows) == len(METHODS) * len(SEEDS) * STEPS * USES
     assert set(rows["seed"]) == set(SEEDS) and set(rows["method"]) == set(METHODS)

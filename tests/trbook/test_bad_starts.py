@@ -1,4 +1,5 @@
-"""A chapter that cannot run as asked says so in one line: out of order, without an extra, in a size it cannot have."""
+"""A chapter that cannot run as asked says so in one line: out of order, without an extra, in a size
+it cannot have."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ for cell in sys.argv[1:]:
 print(type(done.error_in_exec).__name__)
 print(said.getvalue().strip())
 """
-"""Cells in the shell of a notebook, one process for each test: what the last one raised and printed."""
+"""Cells in the shell of a notebook, one process for each test: what the last one raised and
+printed."""
 
 
 def shown(*cells: str, **environment: str) -> tuple[str, list[str]]:
@@ -44,7 +46,10 @@ def test_a_cell_that_comes_too_early_says_what_it_lacks() -> None:
     error, lines = shown("from trbook.profile import profile, size", "task.prompts(3)")
     assert (error, lines) == (
         "NameError",
-        ["NameError: no cell has made `task` yet. Run the chapter from its top, or check how the name is spelt."],
+        [
+            "NameError: no cell has made `task` yet. Run the chapter from its top, or check how "
+            "the name is spelt."
+        ],
     )
 
 
@@ -66,7 +71,9 @@ def test_a_chapter_without_an_extra_names_it() -> None:
             "trust-region-book: `pip install anywidget` installs it"
         ],
     )
-    error, lines = shown(missing.format("matplotlib.figure"), "from trlib.drawing import panels\npanels(2)")
+    error, lines = shown(
+        missing.format("matplotlib.figure"), "from trlib.drawing import panels\npanels(2)"
+    )
     assert (error, lines) == (
         "MissingExtra",
         ["MissingExtra: a figure needs matplotlib; `pip install matplotlib` installs it"],
@@ -74,22 +81,31 @@ def test_a_chapter_without_an_extra_names_it() -> None:
 
 
 NO_GPU = (
-    "ProfileError: TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' runs the same "
+    "ProfileError: TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; "
+    "'cpu' runs the same "
     "chapter smaller"
 )
-NO_SIZE = "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got {!r}; did you mean {!r}?"
+NO_SIZE = (
+    "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got {!r}; did you mean {!r}?"
+)
 
 
 @pytest.mark.parametrize(
     ("named", "line"),
     by_day(
-        [("gpu", NO_GPU), ("smok", NO_SIZE.format("smok", "smoke")), ("CPU", NO_SIZE.format("CPU", "cpu"))],
+        [
+            ("gpu", NO_GPU),
+            ("smok", NO_SIZE.format("smok", "smoke")),
+            ("CPU", NO_SIZE.format("CPU", "cpu")),
+        ],
         ("gpu", NO_GPU),
         reason="a process for each",
     ),
 )
 def test_a_size_that_cannot_be_had_is_one_line(named: str, line: str) -> None:
-    error, lines = shown("from trbook.profile import profile, size", "size(smoke=1, cpu=2)", TRLIB_PROFILE=named)
+    error, lines = shown(
+        "from trbook.profile import profile, size", "size(smoke=1, cpu=2)", TRLIB_PROFILE=named
+    )
     assert (error, lines) == ("ProfileError", [line])
 
 
@@ -100,7 +116,11 @@ def test_the_owner_of_a_gpu_is_told_once_which_profile_runs_and_why(monkeypatch,
     monkeypatch.delenv("TRLIB_PROFILE")
     assert (profile(), profile()) == ("gpu", "gpu")
     said = capsys.readouterr().out
-    assert "because torch finds a GPU" in said and "TRLIB_PROFILE=cpu" in said and said.count("\n") == 1
+    assert (
+        "because torch finds a GPU" in said
+        and "TRLIB_PROFILE=cpu" in said
+        and said.count("\n") == 1
+    )
 
 
 def test_sizes_go_by_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:

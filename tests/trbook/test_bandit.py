@@ -1,4 +1,5 @@
-"""The bandit harness: the policy gradient's own step, distances by hand, and requests that make no sense."""
+"""The bandit harness: the policy gradient's own step, distances by hand, and requests that make no
+sense."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def test_a_clip_gains_less_than_no_region_and_stays_nearer():
 
 def test_a_second_batch_starts_where_the_first_ended():
     once, twice = (bandit_step(TRPO(), MU, A, batches=n) for n in (1, 2))
-    assert 0.009 < once.kl < 0.0101 and twice.kl > 3 * once.kl, "two steps of a radius of .01 are four times as far"
+    assert 0.009 < once.kl < 0.0101 and twice.kl > 3 * once.kl, (
+        "two steps of a radius of .01 are four times as far"
+    )
 
 
 def test_a_closed_form_is_called():
@@ -46,7 +49,11 @@ def test_a_closed_form_is_called():
 @pytest.mark.parametrize(
     ("kind", "given", "message"),
     [
-        (PPOCritic, {}, "method: expected one without a critic and without an expert, got PPOCritic"),
+        (
+            PPOCritic,
+            {},
+            "method: expected one without a critic and without an expert, got PPOCritic",
+        ),
         (SFT, {}, "method: expected one without a critic and without an expert, got SFT"),
         (PPO, {"samples": 3}, "samples: expected at least one for every arm"),
         (PPO, {"uses": 0}, "uses: "),

@@ -1,4 +1,5 @@
-"""The packed basins are those of `trlab.basin`, of the records as they are, and what is offered can be shown."""
+"""The packed basins are those of `trlab.basin`, of the records as they are, and what is offered can
+be shown."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ RATES = (1e-5, 1e-4, 1e-3)
 
 
 def made(seeds: int, *axes: Axis, **settings: Any) -> tuple[Sweep, pd.DataFrame]:
-    """A sweep of three methods, and runs whose ends and take-offs differ by seed, method and rate."""
+    """A sweep of three methods, and runs whose ends and take-offs differ by seed, method and
+    rate."""
     sweep = Sweep(
         text="Made.",
         budget=Budget(steps=4),
@@ -47,7 +49,9 @@ def made(seeds: int, *axes: Axis, **settings: Any) -> tuple[Sweep, pd.DataFrame]
             "sampled": end + draw.normal(0, 0.01),
             "take_off": end / 2,
         }
-        for at in ([{axis.name: label for axis in axes} for label in axes[0].values] if axes else [{}])
+        for at in (
+            [{axis.name: label for axis in axes} for label in axes[0].values] if axes else [{}]
+        )
         for label, curve in ends.items()
         for rate, end in zip(RATES, curve, strict=True)
         for seed in sweep.seeds
@@ -67,17 +71,29 @@ def test_a_panel_says_what_the_definitions_say() -> None:
         of, packed = panel["methods"][one.label], panel["methods"][one.label]["basin"]
         own = runs[runs["label"] == one.label]
         curve = [iqm(own[own["lr"].astype(float) == rate]["sampled"].to_numpy()) for rate in RATES]
-        assert of["end"]["curve"] == pytest.approx(curve, rel=1e-5) and "low" not in of["end"], "no band of two seeds"
+        assert of["end"]["curve"] == pytest.approx(curve, rel=1e-5) and "low" not in of["end"], (
+            "no band of two seeds"
+        )
         assert np.array(of["end"]["runs"]).mean(0) == pytest.approx(curve, rel=1e-5)
-        assert packed["best_rate"] == one.best_rate and packed["worst"] == pytest.approx(one.worst, rel=1e-5)
-        assert (packed["open_low"], packed["open_high"]) == (one.piece.open_low, one.piece.open_high)
+        assert packed["best_rate"] == one.best_rate and packed["worst"] == pytest.approx(
+            one.worst, rel=1e-5
+        )
+        assert (packed["open_low"], packed["open_high"]) == (
+            one.piece.open_low,
+            one.piece.open_high,
+        )
         assert packed["width"][0] == pytest.approx(one.width.value, rel=1e-5)
         if np.isnan(one.piece.low):
             assert packed["low"] is None and packed["high"] is None
         else:
-            assert (packed["low"], packed["high"]) == pytest.approx((one.piece.low, one.piece.high), rel=1e-5)
+            assert (packed["low"], packed["high"]) == pytest.approx(
+                (one.piece.low, one.piece.high), rel=1e-5
+            )
     assert panel["methods"]["troll"]["basin"]["low"] is None, "it never reaches the line"
-    assert panel["methods"]["pg_is"]["basin"]["open_low"] and not panel["methods"]["ppo"]["basin"]["open_high"]
+    assert (
+        panel["methods"]["pg_is"]["basin"]["open_low"]
+        and not panel["methods"]["ppo"]["basin"]["open_high"]
+    )
 
 
 def test_eight_seeds_have_a_band_and_seven_have_none() -> None:
@@ -89,16 +105,26 @@ def test_eight_seeds_have_a_band_and_seven_have_none() -> None:
             assert ("low" in of[measure]) == ("high" in of[measure]) == (seeds == 8)
         at_one = runs[(runs["label"] == "ppo") & (runs["lr"] == "1e-05")]["sampled"].to_numpy()
     estimate = interval(at_one)
-    assert (of["end"]["low"][0], of["end"]["high"][0]) == pytest.approx((estimate.low, estimate.high), rel=1e-5)
+    assert (of["end"]["low"][0], of["end"]["high"][0]) == pytest.approx(
+        (estimate.low, estimate.high), rel=1e-5
+    )
 
 
 def test_axes_become_uses_and_thresholds() -> None:
     by_uses = basins.panels_of(*made(2, Axis("uses", {"1": {}, "16": {"epochs": 16}})))
-    assert [(one["uses"], one["threshold"]) for one in by_uses] == [("1", "default"), ("16", "default")]
+    assert [(one["uses"], one["threshold"]) for one in by_uses] == [
+        ("1", "default"),
+        ("16", "default"),
+    ]
     narrow = Axis("narrow", {"a third": {"threshold": 1 / 3}, "a tenth": {"threshold": 0.1}})
     narrower = basins.panels_of(*made(2, narrow, train={"epochs": 16}))
-    assert [(one["uses"], one["threshold"]) for one in narrower] == [("16", "a third"), ("16", "a tenth")]
-    with pytest.raises(ValueError, match="expected the axes lr and perhaps uses and narrow, got lr, moves"):
+    assert [(one["uses"], one["threshold"]) for one in narrower] == [
+        ("16", "a third"),
+        ("16", "a tenth"),
+    ]
+    with pytest.raises(
+        ValueError, match="expected the axes lr and perhaps uses and narrow, got lr, moves"
+    ):
         basins.panels_of(*made(2, Axis("moves", {"5": {}})))
     sweep, runs = made(2)
     with pytest.raises(ValueError, match="expected methods named in METHODS, got mine"):
@@ -118,7 +144,10 @@ def test_of_a_sweep_that_was_stopped_the_complete_seeds_are_shown() -> None:
     sweep, runs = made(9)
     begun = (runs["seed"] == 708) & ~((runs["label"] == "ppo") | (runs["lr"] == "1e-05"))
     (panel,) = basins.panels_of(sweep, runs[~begun])
-    assert panel["seeds"] == list(range(700, 708)) and (panel["declared"], panel["few"]) == (9, False)
+    assert panel["seeds"] == list(range(700, 708)) and (panel["declared"], panel["few"]) == (
+        9,
+        False,
+    )
     assert panel["left_out"] == [] and np.shape(panel["methods"]["ppo"]["end"]["runs"]) == (8, 3)
     (panel,) = basins.panels_of(sweep, runs[runs["seed"] == 700])
     of = panel["methods"]["ppo"]
@@ -131,7 +160,9 @@ def test_the_pack_is_of_these_records() -> None:
         "a record or the packing changed: `python -m tools.pack.packs`, then `-m tools.draw.stills`"
     )
     assert set(FILE["records"]) == {name for name in basins.SWEEPS if is_recorded(name)}
-    assert {panel["sweep"] for panel in FILE["panels"]} == set(FILE["records"]), "what is recorded is shown"
+    assert {panel["sweep"] for panel in FILE["panels"]} == set(FILE["records"]), (
+        "what is recorded is shown"
+    )
     assert packs.BASIN.stat().st_size < 150_000
 
 
@@ -141,20 +172,28 @@ def test_every_declared_sweep_fits_the_page() -> None:
         rates = next(axis for axis in sweep.axes if axis.name == basin.LR).values
         assert all(3e-6 <= rate <= 1e-3 for rate in rates), "what the cursor reaches"
         assert {basins.arm(variant.name)[0] for variant in sweep.variants} <= set(module.METHODS)
-        points = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes if axis.name != basin.LR}
+        points = {
+            axis.name: [label for label, _ in axis.points()]
+            for axis in sweep.axes
+            if axis.name != basin.LR
+        }
         assert set(points.get("uses", ["1"])) <= set(module.USES)
         assert set(points.get("narrow", ["default"])) <= set(module.THRESHOLDS)
 
 
 @pytest.mark.parametrize(
-    "panel", FILE["panels"], ids=lambda panel: f"{panel['sweep']}, {panel['uses']}, {panel['threshold']}"
+    "panel",
+    FILE["panels"],
+    ids=lambda panel: f"{panel['sweep']}, {panel['uses']}, {panel['threshold']}",
 )
 def test_packed_numbers_are_those_of_the_record(panel: dict[str, Any]) -> None:
     _, runs, _ = read(panel["sweep"])
     here = runs[runs["status"] == "done"]
     here = here[here["uses"].astype(str) == panel["uses"]] if "uses" in here else here
     arms = here["label"].map(basins.arm)
-    here = here.assign(label=[method for method, _ in arms])[[at == panel["threshold"] for _, at in arms]]
+    here = here.assign(label=[method for method, _ in arms])[
+        [at == panel["threshold"] for _, at in arms]
+    ]
     for method, of in panel["methods"].items():
         own = here[here["label"] == method]
         for i, rate in enumerate(panel["rates"]):
@@ -162,17 +201,30 @@ def test_packed_numbers_are_those_of_the_record(panel: dict[str, Any]) -> None:
             assert there["seed"].tolist() == sorted(panel["seeds"])
             for measure, column in basins.MEASURES.items():
                 values = there[column].to_numpy(float)
-                assert [run[i] for run in of[measure]["runs"]] == pytest.approx(values.tolist(), rel=1e-5)
+                assert [run[i] for run in of[measure]["runs"]] == pytest.approx(
+                    values.tolist(), rel=1e-5
+                )
                 assert of[measure]["curve"][i] == pytest.approx(iqm(values), rel=1e-5)
 
 
 @pytest.mark.skipif(not FILE["panels"], reason="no sweep over learning rates is recorded yet")
 def test_the_question_has_one_answer_and_the_failing_state_fails() -> None:
-    here = [panel for panel in FILE["panels"] if (panel["uses"], panel["threshold"]) == ("16", "default")]
+    here = [
+        panel
+        for panel in FILE["panels"]
+        if (panel["uses"], panel["threshold"]) == ("16", "default")
+    ]
     panel = max(here, key=lambda one: len(one["seeds"]))
-    ends = sorted(panel["methods"][method]["basin"]["high"] or 0 for method in ("pg_is", "ppo", "gspo", "troll"))
+    ends = sorted(
+        panel["methods"][method]["basin"]["high"] or 0
+        for method in ("pg_is", "ppo", "gspo", "troll")
+    )
     assert ends[-1] > ends[-2] * 1.02, "two basins end at one rate: ask something else"
-    fallen = [method for method in Basin().methods if (panel["methods"][method]["basin"]["high"] or 1) < 3e-4]
+    fallen = [
+        method
+        for method in Basin().methods
+        if (panel["methods"][method]["basin"]["high"] or 1) < 3e-4
+    ]
     assert fallen, "`make it fail` must fail"
 
 
@@ -193,9 +245,13 @@ def test_what_is_no_setting_is_refused(settings: dict[str, Any], told: str) -> N
 
 
 def test_what_was_not_run_together_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_recorded", lambda: [("1", "default"), ("16", "a third"), ("16", "default")])
+    monkeypatch.setattr(
+        module, "_recorded", lambda: [("1", "default"), ("16", "a third"), ("16", "default")]
+    )
     assert Basin(uses="16", threshold="a third").threshold == "a third"
-    with pytest.raises(ValueError, match=r"run together \(1 with default, .*\), got 1 with a third"):
+    with pytest.raises(
+        ValueError, match=r"run together \(1 with default, .*\), got 1 with a third"
+    ):
         Basin(uses="1", threshold="a third")
     with pytest.raises(ValueError, match=r"Basin, setting: expected one of .*, got 'rate'"):
         Basin(rate=1e-5)

@@ -20,7 +20,10 @@ def entries() -> dict[str, dict[str, str]]:
     found = {}
     for key, entry in parse_string(BIB, "bibtex").entries.items():
         author = entry.persons["author"][0]
-        found[key] = {**entry.fields, "surname": " ".join([*author.prelast_names, *author.last_names]).strip("{}")}
+        found[key] = {
+            **entry.fields,
+            "surname": " ".join([*author.prelast_names, *author.last_names]).strip("{}"),
+        }
     return found
 
 
@@ -31,7 +34,11 @@ def texts() -> dict[str, str]:
         *(ROOT / "book").glob("*.md"),
         *(ROOT / "book" / "interface").glob("*.md"),
         *(ROOT / "notebooks").glob("*.ipynb"),
-        *(path for name in ("trlib", "trlab", "book/trbook") for path in (ROOT / name).rglob("*.py")),
+        *(
+            path
+            for name in ("trlib", "trlab", "book/trbook")
+            for path in (ROOT / name).rglob("*.py")
+        ),
     ]
     found = {}
     for path in sorted(paths):
@@ -48,11 +55,17 @@ def identifier(fields: dict[str, str]) -> str:
 
 
 def cites(text: str, fields: dict[str, str]) -> bool:
-    """Whether a text names the entry: its arXiv id, or its first author and soon after it its year."""
+    """Whether a text names the entry: its arXiv id, or its first author and soon after it its
+    year."""
     number = identifier(fields)
     if number and number in text:
         return True
-    return re.search(rf"\b{re.escape(fields['surname'])}\b.{{0,220}}?\b{fields['year']}\b", text, re.DOTALL) is not None
+    return (
+        re.search(
+            rf"\b{re.escape(fields['surname'])}\b.{{0,220}}?\b{fields['year']}\b", text, re.DOTALL
+        )
+        is not None
+    )
 
 
 def test_every_arxiv_id_of_the_text_is_in_the_bibliography() -> None:
@@ -63,14 +76,18 @@ def test_every_arxiv_id_of_the_text_is_in_the_bibliography() -> None:
         for number in CITED.findall(text)
         if number not in known
     }
-    assert missing == set(), "add it to book/references.bib, after you have looked the title and the authors up"
+    assert missing == set(), (
+        "add it to book/references.bib, after you have looked the title and the authors up"
+    )
 
 
 def test_every_entry_is_cited_and_agrees_with_itself() -> None:
     everything = texts()
     assert len(entries()) > 30
     assert [
-        key for key, fields in entries().items() if not any(cites(text, fields) for text in everything.values())
+        key
+        for key, fields in entries().items()
+        if not any(cites(text, fields) for text in everything.values())
     ] == []
     for key, fields in entries().items():
         number = identifier(fields)

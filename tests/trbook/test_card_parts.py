@@ -32,13 +32,20 @@ ROW = re.compile(r"^\| [^|]+ \| (?:\d(?:\.\d+)?e-\d|none) \| \{rec\}`[^`]+` \|",
 PARTS = {
     "use": re.compile(r"^# [^\n]+\n\nUse it [^\n]{20,}\.$", re.MULTILINE),
     "provenance": re.compile(r"^The formula: \*", re.MULTILINE),
-    "outcome": re.compile(ROW.pattern + r"|^No recorded run: (it does not train|none of our sweeps)", re.MULTILINE),
+    "outcome": re.compile(
+        ROW.pattern + r"|^No recorded run: (it does not train|none of our sweeps)", re.MULTILINE
+    ),
     "command": re.compile(
-        r"^```bash\n(# [^\n]+\n)?(trlib train --task (?:dial|relay) --method |python -c )", re.MULTILINE
+        r"^```bash\n(# [^\n]+\n)?(trlib train --task (?:dial|relay) --method |python -c )",
+        re.MULTILINE,
     ),
     "curve": re.compile(r"^```\{method-curve\} |^No curve: \w.{20,}\.$", re.MULTILINE),
-    "settings": re.compile(r"^## Defaults\n\n\| setting \| here \| paper \||^No settings of its own\.$", re.MULTILINE),
-    "cost": re.compile(r"^Cost: [^\n]*(pass|gradient|products|Jacobian|also|processor time)", re.MULTILINE),
+    "settings": re.compile(
+        r"^## Defaults\n\n\| setting \| here \| paper \||^No settings of its own\.$", re.MULTILINE
+    ),
+    "cost": re.compile(
+        r"^Cost: [^\n]*(pass|gradient|products|Jacobian|also|processor time)", re.MULTILINE
+    ),
 }
 
 
@@ -53,7 +60,9 @@ def test_a_card_has_every_part(card):
     free = card.name in OBJECTIVES and not (read.asks(card) or card.passes or read.cost(card))
     assert missing(text) == (["cost"] if free else [])
     table = text.partition("## Defaults")[2].partition("\n## ")[0]
-    cells = [re.split(r"(?<!\\\\)\|", line) for line in table.splitlines() if line.startswith("| `")]
+    cells = [
+        re.split(r"(?<!\\\\)\|", line) for line in table.splitlines() if line.startswith("| `")
+    ]
     assert all(row[3].strip() for row in cells), "the paper's setting, or that it was not read"
 
 
@@ -92,7 +101,9 @@ def test_a_method_for_stale_data_shows_its_runs_and_the_line_that_it_changes(car
 @pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
 def test_an_outcome_is_the_record_s(card):
     for one in outcomes(card):
-        assert quoted.shown(one.quote.removeprefix("{rec}`").removesuffix("`")).startswith(f"{one.ends:.2f} [")
+        assert quoted.shown(one.quote.removeprefix("{rec}`").removesuffix("`")).startswith(
+            f"{one.ends:.2f} ["
+        )
         assert one.uses >= 1 and 0 < one.lr < 1 and one.seeds >= 8
     sweeps = {one.source.sweep for one in outcomes(card)}
     assert sweeps <= {"gallery_best", "relay_best"} or card.family in FAMILIES or card.name == "gae"
@@ -105,13 +116,17 @@ def test_golden_outcomes():
     assert (shown.uses, shown.lr, shown.settings) == (8, 1e-5, {})
     assert own.min() <= shown.ends <= own.max()
     assert headline(CARDS["trapo"]).knobs == {"max_tokens": 16, "moves": 5}
-    assert headline(CARDS["muon"]).lr == pytest.approx(2.4e-4) and headline(CARDS["muon"]).rate == "2.4e-4"
+    assert (
+        headline(CARDS["muon"]).lr == pytest.approx(2.4e-4)
+        and headline(CARDS["muon"]).rate == "2.4e-4"
+    )
     assert headline(CARDS["trpo"]).rate == "none", "its radius sets the step"
 
 
 @pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
 def test_the_line_trains_what_the_record_trained(card, monkeypatch, capsys):
-    """Everything up to the first batch, as it is printed; the settings are the recorded run's, to four digits."""
+    """Everything up to the first batch, as it is printed; the settings are the recorded run's, to
+    four digits."""
     begun = []
 
     def stop(_policy, task, method, **settings):
@@ -129,11 +144,20 @@ def test_the_line_trains_what_the_record_trained(card, monkeypatch, capsys):
         if isinstance(value, dict):
             assert {part: getattr(getattr(method, name), part) for part in value} == value, name
             continue
-        assert getattr(method, name) == (pytest.approx(value, rel=1e-3) if isinstance(value, float) else value), name
+        assert getattr(method, name) == (
+            pytest.approx(value, rel=1e-3) if isinstance(value, float) else value
+        ), name
     for name, value in shown.knobs.items():
         assert getattr(task, name) == value
-    for name, value in {"lr": RunSettings.lr, "epochs": 1, **shown.train, "steps": shown.steps}.items():
-        assert settings[name] == (pytest.approx(value, rel=1e-3) if isinstance(value, float) else value), name
+    for name, value in {
+        "lr": RunSettings.lr,
+        "epochs": 1,
+        **shown.train,
+        "steps": shown.steps,
+    }.items():
+        assert settings[name] == (
+            pytest.approx(value, rel=1e-3) if isinstance(value, float) else value
+        ), name
 
 
 @pytest.mark.parametrize("card", FUNCTIONS, ids=lambda card: card.name)
@@ -168,5 +192,9 @@ def test_the_guide_to_a_card_explains_what_every_card_leaves_out():
 
 def test_what_cards_share_stands_on_one():
     told = [line for card in CARDS.values() for line in page(card, "", str).splitlines()]
-    often = {line for line in told if len(line.split()) > 25 and told.count(line) > 2 and not line.startswith("|")}
+    often = {
+        line
+        for line in told
+        if len(line.split()) > 25 and told.count(line) > 2 and not line.startswith("|")
+    }
     assert often == set()

@@ -1,4 +1,5 @@
-"""Method cards: what they state by hand agrees with the code, and what is made of them is made of all of them."""
+"""Method cards: what they state by hand agrees with the code, and what is made of them is made of
+all of them."""
 
 from __future__ import annotations
 
@@ -37,14 +38,20 @@ def test_every_card_is_of_a_method_and_has_a_page():
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     pages = re.findall(r'book/methods/(\w+), title: "([^"]+)"', toc)
     assert pages == [(card.name, card.title) for card in CARDS.values()]
-    assert [card.family for card in CARDS.values() if card.family not in (*FAMILIES, *GALLERY)] == []
+    assert [
+        card.family for card in CARDS.values() if card.family not in (*FAMILIES, *GALLERY)
+    ] == []
     assert yaml.safe_load(toc)
 
 
 @pytest.mark.parametrize("card", WITH_RATIO, ids=lambda card: card.name)
 def test_signed_is_what_the_weights_say(card):
-    """Far outside a signed region a push outwards is silenced and a push back is not; elsewhere neither is."""
-    far = weights(card, q=0.3, right=True, ratios=[2.4])[0], weights(card, q=0.3, right=False, ratios=[2.4])[0]
+    """Far outside a signed region a push outwards is silenced and a push back is not; elsewhere
+    neither is."""
+    far = (
+        weights(card, q=0.3, right=True, ratios=[2.4])[0],
+        weights(card, q=0.3, right=False, ratios=[2.4])[0],
+    )
     assert (far[0] == 0 and far[1] < 0) == (card.signed is True)
     assert far[1] != 0
 
@@ -58,7 +65,8 @@ def test_who_treats_rare_tokens_otherwise_measures_a_distribution(card):
 
 @pytest.mark.parametrize("card", WITH_RATIO, ids=lambda card: card.name)
 def test_the_ratio_is_that_of_the_method(card):
-    """π/μ stands where the region is drawn around the policy that sampled; a weight without a ratio ignores it."""
+    """π/μ stands where the region is drawn around the policy that sampled; a weight without a ratio
+    ignores it."""
     no_ratio = weights(card, q=0.3, right=True, ratios=[0.5, 1.5]) == [1.0, 1.0]
     assert no_ratio == (card.ratio == "none")
     if card.ratio != "none":
@@ -69,34 +77,49 @@ def test_golden_weights():
     def of(name, ratio, *, right=True, q=0.3):
         return weights(CARDS[name], q=q, right=right, ratios=[ratio])[0]
 
-    assert of("ppo", 1.19) == pytest.approx(1.19) and of("ppo", 1.21) == 0 and of("ppo", 1.21, right=False) == -1.21
+    assert (
+        of("ppo", 1.19) == pytest.approx(1.19)
+        and of("ppo", 1.21) == 0
+        and of("ppo", 1.21, right=False) == -1.21
+    )
     assert of("dapo", 1.27) == pytest.approx(1.27) and of("dapo", 1.29) == 0
     one = 1 / LENGTHS["gspo"]  # the exponent of one token's ratio in the mean of its completion
     assert of("gspo", 1.45) == pytest.approx(1.45**one) and of("gspo", 1.55) == 0
     assert 1.45**one < 1.0004 < 1.55**one
     assert of("cispo", 2.0) == pytest.approx(1.2) and of("cispo", 0.5) == pytest.approx(0.8)
-    assert of("dppo", 1.49) == pytest.approx(1.49) and of("dppo", 1.51) == 0, "0.3 r - 0.3 passes 0.15 at r = 1.5"
+    assert of("dppo", 1.49) == pytest.approx(1.49) and of("dppo", 1.51) == 0, (
+        "0.3 r - 0.3 passes 0.15 at r = 1.5"
+    )
     assert of("dppo", 2.4, q=0.01) == pytest.approx(2.4)
-    assert of("pspo", 2.0) == pytest.approx(2.0), "over its size at ratio 1 the factor 1 - α is gone"
+    assert of("pspo", 2.0) == pytest.approx(2.0), (
+        "over its size at ratio 1 the factor 1 - α is gone"
+    )
     assert of("quatro", 2.0) < 0 < of("quatro", 1.2), "it pulls back"
 
 
 def test_what_remarks_say_in_numbers():
     assert "at r = 2 is still 1.57 times" in CARDS["sapo"].remark
-    assert weights(CARDS["sapo"], q=0.3, right=True, ratios=[2.0])[0] == pytest.approx(1.57, abs=0.005)
-    assert expert_weights(CARDS["trapo"], [0.001, 0.05, 0.1, 0.5]) == pytest.approx([0.01, 0.5, 1, 1])
+    assert weights(CARDS["sapo"], q=0.3, right=True, ratios=[2.0])[0] == pytest.approx(
+        1.57, abs=0.005
+    )
+    assert expert_weights(CARDS["trapo"], [0.001, 0.05, 0.1, 0.5]) == pytest.approx(
+        [0.01, 0.5, 1, 1]
+    )
     assert expert_weights(CARDS["sft"], [0.001, 0.5]) == [1, 1]
 
 
 def test_the_penalty_s_derived_weight():
-    """w = r A - β (p - q) / (1 - p), as its card says, with β = 1 and A = 1/2: half of the group is right."""
+    """w = r A - β (p - q) / (1 - p), as its card says, with β = 1 and A = 1/2: half of the group is
+    right."""
     q, advantage, ratios = 0.3, 0.5, [0.5, 1.1, 2.4]
     expected = [(r * advantage - (r * q - q) / (1 - r * q)) / advantage for r in ratios]
     assert weights(CARDS["ppo_penalty"], q=q, right=True, ratios=ratios) == pytest.approx(expected)
 
 
 def test_impossible_requests_are_named():
-    with pytest.raises(ValueError, match="expected a method with a ratio, got sft; see expert_weights"):
+    with pytest.raises(
+        ValueError, match="expected a method with a ratio, got sft; see expert_weights"
+    ):
         weights(CARDS["sft"], q=0.3, right=True)
     with pytest.raises(ValueError, match=r"ratios: expected all below 1/q = 2, got 2\.5"):
         weights(CARDS["ppo"], q=0.5, right=True)
@@ -116,13 +139,18 @@ def test_a_card_names_what_exists(card):
     for name, words in told:
         first = next(one for one in CARDS.values() if name in one.functions)
         assert (
-            "|" in words or (words if first is card else f"see [{first.title}]({first.name}.md#in-libraries)") in text
+            "|" in words
+            or (words if first is card else f"see [{first.title}]({first.name}.md#in-libraries)")
+            in text
         )
-    assert not read.draws(card) or in_words(card).count("likely") + in_words(card).count("expert") >= 1
+    assert (
+        not read.draws(card) or in_words(card).count("likely") + in_words(card).count("expert") >= 1
+    )
 
 
 def test_formulas_are_read_by_katex():
-    """A command that ends one string runs into the letter that begins the next: \\quad and Q are \\quadQ."""
+    """A command that ends one string runs into the letter that begins the next: \\quad and Q are
+    \\quadQ."""
     for card in CARDS.values():
         typeset(card.loss)
         typeset(card.weight or "w")
@@ -130,8 +158,12 @@ def test_formulas_are_read_by_katex():
 
 def test_read_off_the_code():
     assert read.boxes(CARDS["trpo"]) == ["objective", "update"]
-    assert read.boxes(CARDS["grpo"]) == ["advantage", "objective"] and "rollout" in read.boxes(CARDS["trapo"])
-    assert ("delta_tv", "0.15") in [row[:2] for row in read.settings(CARDS["dppo"])], "the default that runs"
+    assert read.boxes(CARDS["grpo"]) == ["advantage", "objective"] and "rollout" in read.boxes(
+        CARDS["trapo"]
+    )
+    assert ("delta_tv", "0.15") in [row[:2] for row in read.settings(CARDS["dppo"])], (
+        "the default that runs"
+    )
     assert read.asks(CARDS["troll"]) == [
         "the policy's whole distribution at every token",
         "the anchor's whole distribution at every token",
@@ -149,7 +181,13 @@ def test_a_cost_names_inputs_and_passes():
 
 @pytest.mark.parametrize(("name", "forward"), [("sft", 1), ("sam", 2), ("tram", 3), ("smart", 4)])
 def test_the_passes_of_a_cost_are_those_of_an_update(name, forward):
-    step = moons.Net(OBJECTIVES[name](), moons.knowing(0), *moons.moons(moons.SHOWN, 0, "shown", moons.TURN), 1, 0.02)
+    step = moons.Net(
+        OBJECTIVES[name](),
+        moons.knowing(0),
+        *moons.moons(moons.SHOWN, 0, "shown", moons.TURN),
+        1,
+        0.02,
+    )
     calls, score = [], step.score
     step.score = lambda *a, **k: calls.append(k) or score(*a, **k)
     step.method.update(step)
@@ -179,22 +217,31 @@ def test_the_poster_is_made_of_the_cards():
         assert found.startswith(b"%PDF") and found == drawn(sheet, "pdf")
         assert drawn(sheet, PHONE) == (FOLDER / f"{sheet}_phone.svg").read_bytes()
         assert all(CARDS[name].title in alt(sheet) for name in SHEETS[sheet].names)
-    assert SHEETS["poster_gallery"].names == tuple(name for name, card in CARDS.items() if card.family in DRAWN)
+    assert SHEETS["poster_gallery"].names == tuple(
+        name for name, card in CARDS.items() if card.family in DRAWN
+    )
     assert {*GALLERY} - {*DRAWN} == {"asynchrony"}, "it has no sheet"
-    assert {card.name for card in MAIN if card.name not in SHOWN} == {"dr_grpo", "sft_then_rl", "sft_plus_rl"}
+    assert {card.name for card in MAIN if card.name not in SHOWN} == {
+        "dr_grpo",
+        "sft_then_rl",
+        "sft_plus_rl",
+    }
 
 
 @pytest.mark.nightly("draws the whole poster")
 @pytest.mark.parametrize("sheet", SHEETS)
 def test_a_phone_can_read_the_poster(sheet):
-    """On a page of 328 pixels no letter is below 9 pixels, no line is cut, and no method is left out."""
+    """On a page of 328 pixels no letter is below 9 pixels, no line is cut, and no method is left
+    out."""
     figure = phone(sheet)
     texts = [text for text in figure.texts if text.get_text()]
     pixels = 328 / (72 * figure.get_figwidth())
     assert min(text.get_fontsize() for text in texts) * pixels >= 9
     renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
     boxes = [text.get_window_extent(renderer) for text in texts]
-    assert max(box.x1 for box in boxes) <= figure.bbox.width + 1 and min(box.y0 for box in boxes) >= 0
+    assert (
+        max(box.x1 for box in boxes) <= figure.bbox.width + 1 and min(box.y0 for box in boxes) >= 0
+    )
     assert sum(
         CARDS[name].source in text.get_text() or CARDS[name].arxiv in text.get_text()
         for name in SHEETS[sheet].names
@@ -220,7 +267,9 @@ def test_a_card_must_say_where_its_formula_comes_from():
     assert card_with(provenance="derived here").provenance == "derived here"
     with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'provenance'"):
         card_with()
-    with pytest.raises(ValueError, match=r"provenance of 'x': expected one of .*'derived here', got 'from memory'"):
+    with pytest.raises(
+        ValueError, match=r"provenance of 'x': expected one of .*'derived here', got 'from memory'"
+    ):
         card_with(provenance="from memory")
 
 
@@ -231,7 +280,9 @@ def test_a_page_says_in_one_line_where_the_formula_comes_from(card):
     assert f"*{card.provenance}*" in provenance(card) and card.read_in
 
 
-@pytest.mark.parametrize("card", [card for card in CARDS.values() if card.is_reading], ids=lambda card: card.name)
+@pytest.mark.parametrize(
+    "card", [card for card in CARDS.values() if card.is_reading], ids=lambda card: card.name
+)
 def test_a_reconstructed_formula_is_called_so_where_the_code_is(card):
     """In the same word as on the card, in a docstring of what computes it."""
     entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
@@ -245,12 +296,24 @@ def documented(name):
     return inspect.getdoc(getattr(import_module(module), attribute)) or ""
 
 
-OTHER_WORDS = r"from memory|inferred from|is inferred|are inferred|not at hand|read in (?:its|an) (?:abstract|author)"
+OTHER_WORDS = (
+    r"from memory|inferred from|is inferred|are inferred|not at hand|read in (?:its|an) "
+    r"(?:abstract|author)"
+)
 
 
 def test_nothing_else_is_said_of_where_a_formula_comes_from():
-    """Pages, chapters, docstrings and cards use the four words of `trbook.cards.card.Provenance`."""
-    paths = [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "trlib").rglob("*.py")]
-    for path in [*paths, *(ROOT / "book/trbook/cards").rglob("*.py"), *(ROOT / "trlab/claims").glob("*.py")]:
+    """Pages, chapters, docstrings and cards use the four words of
+    `trbook.cards.card.Provenance`."""
+    paths = [
+        *(ROOT / "book").glob("*.md"),
+        *(ROOT / "notebooks").glob("*.ipynb"),
+        *(ROOT / "trlib").rglob("*.py"),
+    ]
+    for path in [
+        *paths,
+        *(ROOT / "book/trbook/cards").rglob("*.py"),
+        *(ROOT / "trlab/claims").glob("*.py"),
+    ]:
         said = re.search(OTHER_WORDS, path.read_text(encoding="utf-8"))
         assert said is None, f"{path.name}: {said.group()}"

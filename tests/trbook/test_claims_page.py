@@ -27,7 +27,9 @@ def test_a_link_of_the_table_finds_its_heading():
 
 def test_a_card_without_its_heading_is_the_rest():
     assert body("## PPO\n\nnote\n\n**1. claim**\n") == "note\n\n**1. claim**"
-    with pytest.raises(ValueError, match="markdown: expected a heading in the first line, got 'PPO'"):
+    with pytest.raises(
+        ValueError, match="markdown: expected a heading in the first line, got 'PPO'"
+    ):
         body("PPO\n")
 
 
@@ -47,14 +49,18 @@ def test_the_verdicts_of_a_card_are_as_many_as_its_claims():
 def test_what_no_paper_claims_is_counted_apart():
     """TROLL's page asks two questions of ours, PSPO's one: they are no claims of the papers."""
     every_card = {card.name: card for card in cards()}
-    ours = {name: [claim for claim in card.claims if claim.ours] for name, card in every_card.items()}
+    ours = {
+        name: [claim for claim in card.claims if claim.ours] for name, card in every_card.items()
+    }
     assert {name: len(claims) for name, claims in ours.items() if claims} == {"troll": 2, "pspo": 1}
     (row,) = rows_of([every_card["troll"]])
     assert row[1].count("; of our own questions ") == 1
     assert markdown(every_card["troll"]).count("(ours, not the paper's; ") == 2
     assert "ours, not" not in markdown(every_card["ppo"])
     for claim in every_card["quatro"].claims:
-        assert claim.where in ("abstract", "two summaries", "a summary"), "nobody here has read the paper"
+        assert claim.where in ("abstract", "two summaries", "a summary"), (
+            "nobody here has read the paper"
+        )
 
 
 def test_a_methods_page_links_to_its_card():

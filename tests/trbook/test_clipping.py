@@ -37,12 +37,16 @@ AROUND = {"sampler": "int4", "anchor": "rollout"}
 def test_a_sentence_about_a_record_is_its_verdict(
     sweep: str, control: str, measure: str, at: dict, arm: str, verdict: str
 ) -> None:
-    assert [(row.label, row.verdict) for row in against(sweep, control, measure=measure, at=at, only=[arm])] == [
-        (arm, verdict)
-    ]
+    assert [
+        (row.label, row.verdict)
+        for row in against(sweep, control, measure=measure, at=at, only=[arm])
+    ] == [(arm, verdict)]
 
 
 def test_without_a_region_a_four_bit_sampler_harms_least() -> None:
     rows = against("mismatch", "ppo", at=AROUND)
     assert max(rows, key=lambda row: row.value.value).label == "pg_is"
-    assert {row.label for row in sorted(rows, key=lambda row: row.value.value)[:2]} == {"troll", "quatro"}
+    assert {row.label for row in sorted(rows, key=lambda row: row.value.value)[:2]} == {
+        "troll",
+        "quatro",
+    }

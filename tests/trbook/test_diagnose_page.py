@@ -1,4 +1,5 @@
-"""The diagnosis in the browser against `trlib diagnose`: the same numbers to 1e-9, the same words, the same page."""
+"""The diagnosis in the browser against `trlib diagnose`: the same numbers to 1e-9, the same words,
+the same page."""
 
 from __future__ import annotations
 
@@ -34,10 +35,14 @@ def test_what_both_sides_share_is_current() -> None:
     assert diagnose_page.SAMPLE.read_text(encoding="utf-8") == diagnose_page.sample() + "\n"
 
 
-def batch(seed: int, prompts: int = 6, group: int = 4, length: int = 24, moved: float = 0.2) -> dict[str, list[Any]]:
+def batch(
+    seed: int, prompts: int = 6, group: int = 4, length: int = 24, moved: float = 0.2
+) -> dict[str, list[Any]]:
     """Completions of unequal lengths with log-probs of a learner before and after its updates."""
     g = np.random.default_rng(seed)
-    columns: dict[str, list[Any]] = {name: [] for name in ("logp", "logp_old", "logp_rollout", "advantage", "mask")}
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("logp", "logp_old", "logp_rollout", "advantage", "mask")
+    }
     columns |= {"text": [], "prompt": [], "group": [], "reward": []}
     for i in range(prompts):
         rewards = g.integers(0, 2, group).astype(float)
@@ -62,8 +67,12 @@ def without(columns: dict[str, list[Any]], *names: str) -> dict[str, list[Any]]:
 
 
 def jsonl(path: Path, columns: dict[str, list[Any]]) -> Path:
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    rows = [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+    path.write_text(
+        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+    )
     return path
 
 
@@ -71,7 +80,11 @@ def flat(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """One row per token, in another order than that of the completions' ids."""
     lengths = [len(row) for row in columns["logp"]]
     made = {
-        name: [x for row, n in zip(values, lengths, strict=True) for x in (row if isinstance(row, list) else [row] * n)]
+        name: [
+            x
+            for row, n in zip(values, lengths, strict=True)
+            for x in (row if isinstance(row, list) else [row] * n)
+        ]
         for name, values in columns.items()
     }
     made["completion"] = [97 - i for i, n in enumerate(lengths) for _ in range(n)]
@@ -117,7 +130,10 @@ def padded(columns: dict[str, list[Any]]) -> dict[str, np.ndarray]:
     for name in ("logp", "logp_old", "logp_rollout", "mask"):
         rows = [[*row, *[0] * (width - len(row))] for row in columns[name]]
         made[name] = np.array(rows, dtype=bool if name == "mask" else np.float32)
-    return made | {"advantage": np.array(columns["advantage"])[:, None], "group": np.array(columns["group"])}
+    return made | {
+        "advantage": np.array(columns["advantage"])[:, None],
+        "group": np.array(columns["group"]),
+    }
 
 
 def shifted(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -144,23 +160,38 @@ def prime(path: Path, columns: dict[str, list[Any]]) -> Path:
     return path
 
 
-SMALL_PAGES = {"compression": "zstd", "row_group_size": 50, "data_page_version": "2.0", "data_page_size": 64}
+SMALL_PAGES = {
+    "compression": "zstd",
+    "row_group_size": 50,
+    "data_page_version": "2.0",
+    "data_page_size": 64,
+}
 
 
 def kinds(columns: dict[str, Any]) -> dict[str, Any]:
     """The same columns in other types of Parquet: narrow numbers, categories, long texts."""
-    wanted = {"logp": pa.float32(), "logp_rollout": pa.float64(), "position": pa.int16(), "reward": pa.float32()}
+    wanted = {
+        "logp": pa.float32(),
+        "logp_rollout": pa.float64(),
+        "position": pa.int16(),
+        "reward": pa.float32(),
+    }
     made = {name: pa.array(values, type=wanted.get(name)) for name, values in columns.items()}
     made |= {name: made[name].dictionary_encode() for name in ("prompt", "group", "completion")}
     return {**made, "text": made["text"].cast(pa.large_string())}
 
 
 def holes(columns: dict[str, Any]) -> dict[str, Any]:
-    """Nothing where the mask is False; the advantage as whole numbers; a column that nothing asks for."""
+    """Nothing where the mask is False; the advantage as whole numbers; a column that nothing asks
+    for."""
     for row, mask in zip(columns["logp"], columns["mask"], strict=True):
         row[:] = [value if keep else None for value, keep in zip(row, mask, strict=True)]
     advantage = pa.array([round(4 * x) for x in columns["advantage"]], type=pa.int64())
-    return {**columns, "advantage": advantage, "spare": [{"a": i} for i in range(len(columns["logp"]))]}
+    return {
+        **columns,
+        "advantage": advantage,
+        "spare": [{"a": i} for i in range(len(columns["logp"]))],
+    }
 
 
 def only(columns: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +211,9 @@ def jobs(folder: Path) -> dict[str, Job]:
     half = {name: values[::2] for name, values in b.items()}
     still = {**b, "logp": b["logp_old"]}
     array = folder / "array.json"
-    array.write_text(json.dumps([dict(zip(b, row, strict=True)) for row in zip(*b.values(), strict=True)]))
+    array.write_text(
+        json.dumps([dict(zip(b, row, strict=True)) for row in zip(*b.values(), strict=True)])
+    )
     columns = folder / "columns.json"
     columns.write_text(json.dumps({**b, "temperature": 0.7, "logprobs": "processed"}))
     np.savez(folder / "arrays.npz", **padded(b))
@@ -191,7 +224,11 @@ def jobs(folder: Path) -> dict[str, Job]:
     make: dict[str, Callable[[], Job]] = {
         "whole": lambda: ([jsonl(folder / "whole.jsonl", b)], known, {}),
         "unknown": lambda: ([jsonl(folder / "unknown.jsonl", b)], {}, {}),
-        "raw": lambda: ([jsonl(folder / "raw.jsonl", b)], {"logprobs": "raw", "temperature": 0.7}, {}),
+        "raw": lambda: (
+            [jsonl(folder / "raw.jsonl", b)],
+            {"logprobs": "raw", "temperature": 0.7},
+            {},
+        ),
         "top-p": lambda: ([jsonl(folder / "top.jsonl", b)], {**known, "top_p": 0.9}, {}),
         "shift": lambda: ([jsonl(folder / "shift.jsonl", shifted(batch(1, 12)))], known, {}),
         "shift, no old": lambda: (
@@ -199,42 +236,89 @@ def jobs(folder: Path) -> dict[str, Job]:
             known,
             {},
         ),
-        "no old": lambda: ([jsonl(folder / "no_old.jsonl", without(b, "logp_old", "text", "reward"))], known, {}),
+        "no old": lambda: (
+            [jsonl(folder / "no_old.jsonl", without(b, "logp_old", "text", "reward"))],
+            known,
+            {},
+        ),
         "half": lambda: ([jsonl(folder / "half.jsonl", half)], known, {}),
         "identical": lambda: ([jsonl(folder / "identical.jsonl", still)], known, {}),
-        "copied": lambda: ([jsonl(folder / "copied.jsonl", {**b, "logp_rollout": b["logp_old"]})], known, {}),
-        "no advantage": lambda: ([jsonl(folder / "zero.jsonl", {**b, "advantage": [0.0] * len(b["logp"])})], known, {}),
+        "copied": lambda: (
+            [jsonl(folder / "copied.jsonl", {**b, "logp_rollout": b["logp_old"]})],
+            known,
+            {},
+        ),
+        "no advantage": lambda: (
+            [jsonl(folder / "zero.jsonl", {**b, "advantage": [0.0] * len(b["logp"])})],
+            known,
+            {},
+        ),
         "inside": lambda: (
             [jsonl(folder / "inside.jsonl", batch(4, moved=0.01))],
             known,
             {"eps_low": 0.5, "eps_high": 3},
         ),
-        "wild": lambda: ([jsonl(folder / "wild.jsonl", batch(5, moved=4.0))], known, {"delta_tv": 0.05, "cap": 1.1}),
+        "wild": lambda: (
+            [jsonl(folder / "wild.jsonl", batch(5, moved=4.0))],
+            known,
+            {"delta_tv": 0.05, "cap": 1.1},
+        ),
         "tokens": lambda: ([jsonl(folder / "tokens.jsonl", flat(b))], known, {}),
         "csv": lambda: ([csv_file(folder / "tokens.csv", flat(batch(6)))], known, {}),
         "array": lambda: ([array], known, {}),
         "columns": lambda: ([columns], {}, {}),
         "npz": lambda: ([folder / "arrays.npz"], known, {}),
         "cr": lambda: ([ends(csv_file(folder / "cr.csv", flat(b)), b"\r")], known, {}),
-        "semicolons": lambda: ([ends(csv_file(folder / "semicolons.csv", only_numbers(b)), b"\n", b";")], known, {}),
+        "semicolons": lambda: (
+            [ends(csv_file(folder / "semicolons.csv", only_numbers(b)), b"\n", b";")],
+            known,
+            {},
+        ),
         "far": lambda: ([jsonl(folder / "far.jsonl", far(b))], known, {}),
-        "little": lambda: ([jsonl(folder / "little.jsonl", {k: v[:4] for k, v in b.items()})], known, {}),
+        "little": lambda: (
+            [jsonl(folder / "little.jsonl", {k: v[:4] for k, v in b.items()})],
+            known,
+            {},
+        ),
         "packed": lambda: ([folder / "packed.npz"], {"logprobs": "processed"}, {}),
         "parquet": lambda: ([parquet(folder / "rows.parquet", b)], known, {}),
-        "parquet of tokens": lambda: ([parquet(folder / "tokens.parquet", kinds(flat(b)), **SMALL_PAGES)], known, {}),
-        "parquet, deflated": lambda: ([parquet(folder / "gzip.parquet", batch(7), compression="gzip")], known, {}),
-        "parquet, lz4": lambda: ([parquet(folder / "lz4.parquet", holes(batch(8)), compression="lz4")], known, {}),
-        "dump": lambda: ([dump(folder / "dump.parquet", **only(b), logprobs="raw", top_p=0.9)], {}, {}),
+        "parquet of tokens": lambda: (
+            [parquet(folder / "tokens.parquet", kinds(flat(b)), **SMALL_PAGES)],
+            known,
+            {},
+        ),
+        "parquet, deflated": lambda: (
+            [parquet(folder / "gzip.parquet", batch(7), compression="gzip")],
+            known,
+            {},
+        ),
+        "parquet, lz4": lambda: (
+            [parquet(folder / "lz4.parquet", holes(batch(8)), compression="lz4")],
+            known,
+            {},
+        ),
+        "dump": lambda: (
+            [dump(folder / "dump.parquet", **only(b), logprobs="raw", top_p=0.9)],
+            {},
+            {},
+        ),
         "ranks": lambda: (ranks, known, {}),
         "prime": lambda: ([prime(folder / "prime.jsonl", b)], {"temperature": 1.0}, {}),
-        "renamed": lambda: ([jsonl(folder / "renamed.jsonl", renamed)], {**known, "columns": other}, {}),
+        "renamed": lambda: (
+            [jsonl(folder / "renamed.jsonl", renamed)],
+            {**known, "columns": other},
+            {},
+        ),
     }
     return {name: made() for name, made in make.items()}
 
 
 def in_page(every: list[dict[str, Any]]) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [str(NODE), "--no-warnings", str(SCRIPT)], input=json.dumps(every), capture_output=True, text=True
+        [str(NODE), "--no-warnings", str(SCRIPT)],
+        input=json.dumps(every),
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
@@ -254,7 +338,9 @@ def compare(name: str, wanted: Any, got: Any, where: str = "") -> None:
     elif isinstance(wanted, float):
         if isinstance(got, str):
             got = float(got.removeprefix("number:").replace("Infinity", "inf"))
-        assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9) or (math.isnan(wanted) and math.isnan(got)), at
+        assert got == pytest.approx(wanted, rel=1e-9, abs=1e-9) or (
+            math.isnan(wanted) and math.isnan(got)
+        ), at
     else:
         assert got == wanted, at
 
@@ -272,7 +358,9 @@ def test_twenty_dumps_give_the_same_findings_and_the_same_page(tmp_path: Path) -
     for (name, (files, options, limits)), got in zip(every.items(), in_page(asked), strict=True):
         assert "error" not in got, (name, got)
         wanted = diagnose(read(*files, **options), Limits(**limits))
-        compare(name, {**wanted.as_dict(), "points": [vars(p) for p in wanted.points]}, got["findings"])
+        compare(
+            name, {**wanted.as_dict(), "points": [vars(p) for p in wanted.points]}, got["findings"]
+        )
         ours = (
             page(wanted)
             .replace(f"trlib diagnose {__version__}", "trlib diagnose")
@@ -287,10 +375,19 @@ def test_twenty_dumps_give_the_same_findings_and_the_same_page(tmp_path: Path) -
 BAD = {
     "text": ("hello", "expected JSON lines, JSON, CSV, NPZ or Parquet, got 5 bytes"),
     "empty": ("", "got 0 bytes"),
-    "parquet": ("PAR1 something", "expected a whole Parquet file, got one that is damaged or cut off"),
-    "encrypted": ("PARE something PARE", "is an encrypted Parquet file. Write it once more without encryption"),
+    "parquet": (
+        "PAR1 something",
+        "expected a whole Parquet file, got one that is damaged or cut off",
+    ),
+    "encrypted": (
+        "PARE something PARE",
+        "is an encrypted Parquet file. Write it once more without encryption",
+    ),
     "line": ('{"logp": [-1]}\n{"logp": [\n', "line 2: expected JSON"),
-    "row": ('{"logp": [-1]}\n[1]\n', "line 2: expected an object with a value for each column, got list"),
+    "row": (
+        '{"logp": [-1]}\n[1]\n',
+        "line 2: expected an object with a value for each column, got list",
+    ),
     "ragged": (
         '{"logp": [-1, -2], "logp_rollout": [-1], "advantage": 1, "mask": [1, 1]}\n',
         "column 'logp_rollout': expected a list of 2 values in row 0, as many as in 'logp', got 1",
@@ -320,13 +417,24 @@ def test_every_fault_gets_the_same_causes_in_the_page(tmp_path: Path) -> None:
     kinds, asked = (*faults.FAULTS, "int8", "stale 8"), []
     for i, kind in enumerate(kinds):
         path = tmp_path / f"{i}.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in faults.rows(faults.flat(0, 64, kind, old=i % 3 > 0))))
+        path.write_text(
+            "".join(
+                json.dumps(row) + "\n"
+                for row in faults.rows(faults.flat(0, 64, kind, old=i % 3 > 0))
+            )
+        )
         asked.append({"files": [str(path)], "options": {}})
     for kind, job, got in zip(kinds, asked, in_page(asked), strict=True):
         wanted, _ = judge(read(*job["files"]))
         for name in ("verdict", "headline", "unseen", "causes"):
             ours = getattr(wanted, name)
-            ours = [vars(cause) for cause in ours] if name == "causes" else list(ours) if name == "unseen" else ours
+            ours = (
+                [vars(cause) for cause in ours]
+                if name == "causes"
+                else list(ours)
+                if name == "unseen"
+                else ours
+            )
             assert got["findings"][name] == ours, kind
 
 
@@ -360,14 +468,18 @@ def test_parquet_that_the_page_cannot_read_is_named_with_what_to_do(tmp_path: Pa
     (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "torn.parquet").write_bytes(whole[:4] + bytes(60) + whole[64:])
     parquet(tmp_path / "brotli.parquet", b, compression="brotli")
-    twice = pa.Table.from_arrays([pa.array(b["logp"]), *map(pa.array, b.values())], names=["logp", *b])
+    twice = pa.Table.from_arrays(
+        [pa.array(b["logp"]), *map(pa.array, b.values())], names=["logp", *b]
+    )
     pq.write_table(twice, tmp_path / "twice.parquet")
     pq.write_table(pa.table(b).slice(0, 0), tmp_path / "none.parquet")
     wanted = {
         "cut": "'cut.parquet': expected a whole Parquet file, got one that is damaged or cut off",
         "torn": "Is it still being written? Copy or write it once more",
-        "brotli": "column 'logp' is compressed by BROTLI, which this page does not unpack. Write the file with "
-        'compression="zstd" or "snappy", as to_parquet of pandas does, or read it by trlib diagnose in a terminal',
+        "brotli": "column 'logp' is compressed by BROTLI, which this page does not unpack. Write "
+        "the file with "
+        'compression="zstd" or "snappy", as to_parquet of pandas does, or read it by trlib '
+        "diagnose in a terminal",
         "twice": "column 'logp': expected once in 'twice.parquet', got it 2 times",
         "none": "'none.parquet': expected at least one completion, got a table without rows",
     }
@@ -381,12 +493,16 @@ def test_parquet_that_the_page_cannot_read_is_named_with_what_to_do(tmp_path: Pa
 def test_a_huge_file_is_refused_unread_and_a_changing_one_is_named() -> None:
     names = ("huge", "long", "changed", "shorter")
     wanted = (
-        "'huge.jsonl' is 2.1 GB; this page reads at most 1.0 GB. In a terminal, trlib diagnose reads more",
+        "'huge.jsonl' is 2.1 GB; this page reads at most 1.0 GB. In a terminal, trlib diagnose "
+        "reads more",
         "'long.json' is 300 MB; of a file that is read as a whole this page takes at most 200 MB",
-        "'changed.jsonl' changed while it was read, or is a folder: choose it again when it is written",
+        "'changed.jsonl' changed while it was read, or is a folder: choose it again when it is "
+        "written",
         "'shorter.jsonl' changed while it was read",
     )
-    for name, words, got in zip(names, wanted, in_page([{"files": [n], "options": {}} for n in names]), strict=True):
+    for name, words, got in zip(
+        names, wanted, in_page([{"files": [n], "options": {}} for n in names]), strict=True
+    ):
         assert words in got.get("error", ""), (name, got)
         assert got["stack"] == ""
 
@@ -394,17 +510,42 @@ def test_a_huge_file_is_refused_unread_and_a_changing_one_is_named() -> None:
 @needs_node
 def test_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
     g = np.random.default_rng(0)
-    values = [0.125, 0.375, 2.5, 0.5, 1.5, 12.5, 0.0625, 1e-4, 9.9995e-5, 1e6, 123456.5, 1e300, 1e-300, 0.045, 999.5]
-    values += (10 ** g.uniform(-8, 8, 400)).tolist() + (np.round(g.uniform(0, 200, 400) * 8) / 16).tolist()
-    module = (SCRIPT.parent / "../../book/trbook/explorables/js/diagnose/format.js").resolve().as_uri()
+    values = [
+        0.125,
+        0.375,
+        2.5,
+        0.5,
+        1.5,
+        12.5,
+        0.0625,
+        1e-4,
+        9.9995e-5,
+        1e6,
+        123456.5,
+        1e300,
+        1e-300,
+        0.045,
+        999.5,
+    ]
+    values += (10 ** g.uniform(-8, 8, 400)).tolist() + (
+        np.round(g.uniform(0, 200, 400) * 8) / 16
+    ).tolist()
+    module = (
+        (SCRIPT.parent / "../../book/trbook/explorables/js/diagnose/format.js").resolve().as_uri()
+    )
     script = (
         f"import {{ fixed, general, percent, number }} from {json.dumps(module)};"
         f"const all = {json.dumps(values)};"
-        "const rows = all.map((x) => [fixed(x, 0), fixed(x, 1), fixed(-x, 4), general(x, 1), general(x, 3), "
-        "general(-x, 4), general(x), percent(x / 200), number(x)]); process.stdout.write(JSON.stringify(rows));"
+        "const rows = all.map((x) => [fixed(x, 0), fixed(x, 1), fixed(-x, 4), general(x, 1), "
+        "general(x, 3), "
+        "general(-x, 4), general(x), percent(x / 200), number(x)]); "
+        "process.stdout.write(JSON.stringify(rows));"
     )
     done = subprocess.run(
-        [str(NODE), "--no-warnings", "--input-type=module", "-e", script], capture_output=True, text=True, check=True
+        [str(NODE), "--no-warnings", "--input-type=module", "-e", script],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     from trlab.diagnose.answer import percent
     from trlab.diagnose.parts import number
@@ -423,5 +564,6 @@ def test_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
         ]
         assert row == wanted, x
     assert not re.search(
-        r"\beval\b|new Function", diagnose_page.BUILT.joinpath("diagnose.js").read_text(encoding="utf-8")
+        r"\beval\b|new Function",
+        diagnose_page.BUILT.joinpath("diagnose.js").read_text(encoding="utf-8"),
     )

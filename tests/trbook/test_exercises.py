@@ -1,4 +1,5 @@
-"""Exercises: right answers are right, wrong ones get the hint that fits, and nothing at all makes a check raise."""
+"""Exercises: right answers are right, wrong ones get the hint that fits, and nothing at all makes a
+check raise."""
 
 from __future__ import annotations
 
@@ -90,7 +91,9 @@ CHECKS = {
 }
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
-SLOW = pytest.mark.nightly("a hundred checks called again and again; the answers of every chapter are tried every time")
+SLOW = pytest.mark.nightly(
+    "a hundred checks called again and again; the answers of every chapter are tried every time"
+)
 NIGHTLY = {
     "critic.check_gae",
     "policies.check_update",
@@ -105,7 +108,9 @@ NIGHTLY = {
 def each(checks: Mapping[str, Any], *, nightly: Container[str] = NIGHTLY) -> pytest.MarkDecorator:
     """A case for each check, those of `nightly` and of the gallery by night."""
     cases = [
-        pytest.param(check, id=name, marks=SLOW if name in nightly or name.startswith("gallery_") else ())
+        pytest.param(
+            check, id=name, marks=SLOW if name in nightly or name.startswith("gallery_") else ()
+        )
         for name, check in checks.items()
     ]
     return pytest.mark.parametrize("check", cases)
@@ -194,7 +199,9 @@ def test_no_answer_makes_a_check_raise(check: Any) -> None:
     assert not check(nonsense=1).right
 
 
-@pytest.mark.nightly("sixty random values for a hundred checks; a list of bad answers is tried every time")
+@pytest.mark.nightly(
+    "sixty random values for a hundred checks; a list of bad answers is tried every time"
+)
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=60, deadline=None)
 @given(
@@ -207,7 +214,9 @@ def test_no_answer_makes_a_check_raise(check: Any) -> None:
 def test_no_value_makes_a_check_raise(value: Any) -> None:
     for check in CHECKS.values():
         assert not check(value).right or value in (10, 3.75, 2)
-    for check in FUNCTIONS.values():  # a check that trains with a function is asked with fewer, above
+    for (
+        check
+    ) in FUNCTIONS.values():  # a check that trains with a function is asked with fewer, above
         assert not check(lambda *a: value).right
 
 
@@ -221,7 +230,10 @@ def advantages(rewards: Any, group: Any) -> Any:
 
 def without_floor(rewards: Any, group: Any) -> Any:
     return torch.stack(
-        [(r - rewards[group == g].mean()) / rewards[group == g].std() for r, g in zip(rewards, group, strict=True)]
+        [
+            (r - rewards[group == g].mean()) / rewards[group == g].std()
+            for r, g in zip(rewards, group, strict=True)
+        ]
     )
 
 
@@ -240,7 +252,9 @@ def test_right_answers_are_right() -> None:
     assert grpo.check_advantages(lambda r, g: advantages(r, g).tolist())
     assert grpo.check_clipped_loss(loss)
     assert grpo.check_silenced(silent)
-    assert grpo.check_silenced(lambda r, A, low, high: torch.where(A > 0, r > 1 + high, r < 1 - low).int())
+    assert grpo.check_silenced(
+        lambda r, A, low, high: torch.where(A > 0, r > 1 + high, r < 1 - low).int()
+    )
     assert grpo.check_length_bias(10, 1)
     assert grpo.check_length_bias(torch.tensor(10.0), np.float64(1))
     rewards = torch.tensor([1.0] + [0.0] * 15)
@@ -293,7 +307,10 @@ def test_right_answers_of_the_shoot_out_are_right() -> None:
         ({"seeds": range(205, 213)}, "have used seed 205"),
         ({"predictions": ()}, "`predictions` is empty"),
         ({"predictions": [Prediction("x", higher="wide", lower="pop")]}, "did you mean 'ppo'?"),
-        ({"variants": [Variant("ppo"), Variant("ppo", {"eps": 1}, label="wide")]}, "did you mean 'eps_low'?"),
+        (
+            {"variants": [Variant("ppo"), Variant("ppo", {"eps": 1}, label="wide")]},
+            "did you mean 'eps_low'?",
+        ),
         ({"axes": [Axis("epochs", range(1, 8))]}, "14 arms are too many"),
     ],
 )
@@ -304,12 +321,21 @@ def test_a_sweep_that_answers_nothing_is_told_why(changes: dict, hint: str) -> N
 
 def test_a_sweep_whose_runs_fail_is_not_yet_right() -> None:
     failing = SweepCheck("?", lambda sweep: [("ppo, seed 500", "an error")])
-    assert failing(of_ones_own()).message == "1 cells failed at smoke size, the first (ppo, seed 500) with an error"
-    assert shoot_out.check_sweep("ppo").message == "expected a `Sweep(...)` here, but this is a str."
+    assert (
+        failing(of_ones_own()).message
+        == "1 cells failed at smoke size, the first (ppo, seed 500) with an error"
+    )
+    assert (
+        shoot_out.check_sweep("ppo").message == "expected a `Sweep(...)` here, but this is a str."
+    )
 
 
 def test_the_shoot_out_s_seeds_are_those_of_the_records() -> None:
-    used = {seed for path in RECORDS.glob("*/runs.csv.xz") for seed in pd.read_csv(path, usecols=["seed"])["seed"]}
+    used = {
+        seed
+        for path in RECORDS.glob("*/runs.csv.xz")
+        for seed in pd.read_csv(path, usecols=["seed"])["seed"]
+    }
     assert used and used <= shoot_out.USED
 
 
@@ -321,15 +347,22 @@ def test_right_answers_of_the_classical_branch_are_right() -> None:
             low, high = (middle, high) if (x + middle * d).norm() < radius else (low, middle)
         return x + low * d
 
-    assert gallery_classical.check_to_the_edge(edge) and gallery_classical.check_coleman_li(affine_scaling)
+    assert gallery_classical.check_to_the_edge(edge) and gallery_classical.check_coleman_li(
+        affine_scaling
+    )
     assert gallery_classical.check_rare_arm(0.01 / 0.5, (0.01 / 0.5) ** 2)
 
 
 def test_right_answers_of_chapter_1_are_right() -> None:
-    assert policies.check_two_arms(lambda theta, left, right: (left - right) / (2 + 2 * torch.cosh(theta)))
+    assert policies.check_two_arms(
+        lambda theta, left, right: (left - right) / (2 + 2 * torch.cosh(theta))
+    )
     p, score = 0.25, torch.tensor([0.75, -0.25])
     chance, reward = torch.tensor([p, 1 - p]), torch.tensor([1.0, 0.0])
-    variances = [float(chance @ (step - chance @ step) ** 2) for step in (reward * score, (reward - p) * score)]
+    variances = [
+        float(chance @ (step - chance @ step) ** 2)
+        for step in (reward * score, (reward - p) * score)
+    ]
     assert policies.check_variance(*variances)
     assert policies.check_logs(1, 2, 3)
     assert policies.check_update(reinforce)
@@ -358,13 +391,19 @@ def test_right_answers_of_chapter_3_are_right() -> None:
     assert trpo.check_logs(2, 1, 3)
     assert trpo.check_natural_step(natural)
     for answer, hint in (
-        (lambda product, g, delta, products: g[:3], "a tensor of the shape [124224], but your function returns the"),
+        (
+            lambda product, g, delta, products: g[:3],
+            "a tensor of the shape [124224], but your function returns the",
+        ),
         (lambda *a: "step", "but your function returns a str"),
         (lambda *a: None, "returns nothing yet"),
         (lambda product, g, delta, products: 0 * g, "the policy's parameters have not moved"),
         (lambda product, g, delta, products: g / 0, "NaN or infinite"),
         (lambda product, g, delta: g, "takes 3 positional arguments but 4 were given"),
-        (lambda *a: 1.01 * natural(*a), "update 1 of 2 is off: it moves the parameters 1.01 times as far"),
+        (
+            lambda *a: 1.01 * natural(*a),
+            "update 1 of 2 is off: it moves the parameters 1.01 times as far",
+        ),
     ):
         assert hint in trpo.check_natural_step(answer).message
 
@@ -375,7 +414,9 @@ BUILT = {name: check for name, check in CHECKS.items() if isinstance(check, Buil
 @each(BUILT)
 def test_what_the_reader_built_is_told_from_every_mistake(check: Built) -> None:
     assert check(check.truth).right
-    assert len(check.mistakes) >= 8 and len({mistake.hint for mistake in check.mistakes}) == len(check.mistakes)
+    assert len(check.mistakes) >= 8 and len({mistake.hint for mistake in check.mistakes}) == len(
+        check.mistakes
+    )
     for mistake in check.mistakes:
         assert check(mistake.function).message == mistake.hint, mistake.name
 
@@ -408,14 +449,20 @@ def test_right_answers_of_the_gallery_s_ratios_are_right() -> None:
     for case in gallery_ratios.check_prefix.cases:
         own = case["mask"].bool()
         old = torch.full_like(case["ratio"], -9.0)
-        found = minpro_loss(old + case["ratio"].log(), old, advantages=old, mask=own).diagnostics["prefix"]
-        torch.testing.assert_close(gallery_ratios.check_prefix.truth(**case), found.masked_fill(~own, 0.0))
+        found = minpro_loss(old + case["ratio"].log(), old, advantages=old, mask=own).diagnostics[
+            "prefix"
+        ]
+        torch.testing.assert_close(
+            gallery_ratios.check_prefix.truth(**case), found.masked_fill(~own, 0.0)
+        )
     assert gallery_ratios.check_linear_tilt(linear_tilt)
     assert gallery_ratios.check_turn(1 - 0.06 / 0.08, 1 / 0.4)
 
 
 def test_right_answers_of_the_gallery_s_values_are_right() -> None:
-    assert gallery_values.check_baseline(lambda R, n: torch.linalg.lstsq(n[:, None], (n * R)[:, None]).solution[0, 0])
+    assert gallery_values.check_baseline(
+        lambda R, n: torch.linalg.lstsq(n[:, None], (n * R)[:, None]).solution[0, 0]
+    )
 
     def value(q: Any, alpha: float, c_low: float, c_up: float) -> Any:
         m, off = q[len(q) // 2], []
@@ -428,7 +475,9 @@ def test_right_answers_of_the_gallery_s_values_are_right() -> None:
     for case in gallery_values.check_value.cases:
         torch.testing.assert_close(
             gallery_values.check_value.truth(**case),
-            dvpo_value(case["quantiles"], **{name: case[name] for name in case if name != "quantiles"}),
+            dvpo_value(
+                case["quantiles"], **{name: case[name] for name in case if name != "quantiles"}
+            ),
         )
 
 
@@ -451,8 +500,12 @@ def test_right_answers_of_chapter_7_are_right() -> None:
         ids[k - 1] = ids[k - 1] if y in ids else y
         return ((q[ids] - p[ids]).abs().sum() + (q[ids].sum() - p[ids].sum()).abs()) / 2
 
-    assert dppo.check_silenced(lambda p, q, A, delta: ((p - q).abs() > delta) & ((p > q) == (A > 0)))
-    assert dppo.check_kl_of_two(lambda q, p: q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log())
+    assert dppo.check_silenced(
+        lambda p, q, A, delta: ((p - q).abs() > delta) & ((p > q) == (A > 0))
+    )
+    assert dppo.check_kl_of_two(
+        lambda q, p: q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log()
+    )
     assert dppo.check_topk_tv(topk_tv)
     assert dppo.check_room(0.001 * 1.2, 0.001 + 0.15, 0.99 * 0.8, 0.99 - 0.15)
 
@@ -481,14 +534,21 @@ def test_right_answers_of_chapter_4_are_right() -> None:
             **{name: case[name] for name in ("eps_low", "eps_high", "dual_clip")},
         )
         edges = 1 + case["eps_high"], 1 - case["eps_low"], case["dual_clip"]
-        inside = torch.stack([(r - edge).abs() > 1e-6 for edge in edges]).all(0)  # exp(log r) misses an edge by a bit
+        inside = torch.stack([(r - edge).abs() > 1e-6 for edge in edges]).all(
+            0
+        )  # exp(log r) misses an edge by a bit
         weight = found.diagnostics["weight"][0]
         torch.testing.assert_close(weight[inside], ppo.check_weight.truth(**case)[inside])
     assert critic.check_gae(backwards)
     assert critic.check_log(180, 75, 100) and critic.check_log(180.4, 74.97, 100.0)
     assert ppo.check_updates(five_updates)
-    verdict = ppo.check_loss(lambda new, old, A, mask: (loss(new, old, A, 0.2, 0.2) * mask).sum() / mask.sum())
-    assert verdict and "Three batches of `dial` with your function gave the library's run" in verdict.message
+    verdict = ppo.check_loss(
+        lambda new, old, A, mask: (loss(new, old, A, 0.2, 0.2) * mask).sum() / mask.sum()
+    )
+    assert (
+        verdict
+        and "Three batches of `dial` with your function gave the library's run" in verdict.message
+    )
     assert critic.check_value_loss(
         lambda V, old, R, c: ((V - R) ** 2).maximum((V.clamp(old - c, old + c) - R) ** 2).mul(0.5)
     )
@@ -497,7 +557,11 @@ def test_right_answers_of_chapter_4_are_right() -> None:
 
 
 def kept_and_dropped(q: Any, p: Any, A: Any, eps: float, delta: float) -> Any:
-    return torch.where(A > 0, (p > (1 + eps) * q) & (p <= q + delta), (A < 0) & (p < (1 - eps) * q) & (p >= q - delta))
+    return torch.where(
+        A > 0,
+        (p > (1 + eps) * q) & (p <= q + delta),
+        (A < 0) & (p < (1 - eps) * q) & (p >= q - delta),
+    )
 
 
 def drawn_from(logits: Any, temperature: float, k: int) -> Any:
@@ -518,19 +582,24 @@ def test_right_answers_of_chapter_6_are_right() -> None:
             )
         ]
         assert (~kept[0] & kept[1]).equal(clipping.check_dropped.truth(**case))
-    assert clipping.check_weight(lambda new, old, mu, cap: torch.exp(new - old + (old - mu).clamp(max=np.log(cap))))
+    assert clipping.check_weight(
+        lambda new, old, mu, cap: torch.exp(new - old + (old - mu).clamp(max=np.log(cap)))
+    )
     assert clipping.check_processed(drawn_from)
     assert clipping.check_logs(2, 3, 1)
 
 
 def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:
-    """Among policies whose ratios lie within ε, two halves at either end are furthest: searched, not derived."""
+    """Among policies whose ratios lie within ε, two halves at either end are furthest: searched,
+    not derived."""
     draw = torch.Generator().manual_seed(0)
     for eps in (0.1, 0.2):
         old = torch.rand(2000, 6, generator=draw, dtype=torch.float64)
         old /= old.sum(-1, keepdim=True)
         ends = 1 + eps * (2.0 * torch.randint(0, 2, (2000, 6), generator=draw).double() - 1)
-        off = (old * ends).sum(-1, keepdim=True) - 1  # bring the mean back to 1 without leaving the window
+        off = (old * ends).sum(
+            -1, keepdim=True
+        ) - 1  # bring the mean back to 1 without leaving the window
         room = torch.where(off > 0, ends - (1 - eps), (1 + eps) - ends)
         r = ends - off * room / (old * room).sum(-1, keepdim=True)
         assert torch.allclose((old * r).sum(-1), torch.ones(2000, dtype=torch.float64))
@@ -541,7 +610,8 @@ def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:
 
 @few_functions
 def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check: Exercise) -> None:
-    """Whatever number, or whatever other argument of its kind, is written in for an argument: not yet, and by name."""
+    """Whatever number, or whatever other argument of its kind, is written in for an argument: not
+    yet, and by name."""
     for place, name in enumerate(check.names):
         assert len(list(check.pairs(name))) >= 3, f"{name} makes no difference on the inputs"
         frozen = [case[name] for case in check.drawn]
@@ -563,7 +633,9 @@ def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check: Ex
 def test_every_mistake_is_caught_and_gets_a_hint_of_its_own(check: Exercise) -> None:
     assert check.mistakes, "typical wrong answers have hints of their own"
     hints = [mistake.hint for mistake in check.mistakes]
-    assert len(set(hints)) == len(hints) and len({mistake.name for mistake in check.mistakes}) == len(hints)
+    assert len(set(hints)) == len(hints) and len(
+        {mistake.name for mistake in check.mistakes}
+    ) == len(hints)
     for mistake in check.mistakes:
 
         def wrong(*arguments: Any, mistake: Mistake = mistake) -> Any:
@@ -580,7 +652,11 @@ def test_arguments_that_change_places_are_told_by_name(check: Exercise) -> None:
         own = outcomes(check, mistake.function)
         if own == right:
             continue  # a symmetric reference
-        hints = {other.hint for other in [*automatic, *check.mistakes] if outcomes(check, other.function) == own}
+        hints = {
+            other.hint
+            for other in [*automatic, *check.mistakes]
+            if outcomes(check, other.function) == own
+        }
 
         def wrong(*arguments: Any, mistake: Mistake = mistake) -> Any:
             return mistake.function(**dict(zip(check.names, arguments, strict=True)))
@@ -595,12 +671,28 @@ def outcomes(check: Exercise, function: Any) -> list[Any]:
 @pytest.mark.parametrize(
     ("low", "high", "hint"),
     [
-        (lambda low, high: 0.2, lambda low, high: 0.2, "the same whatever `eps_low` and `eps_high` are"),
+        (
+            lambda low, high: 0.2,
+            lambda low, high: 0.2,
+            "the same whatever `eps_low` and `eps_high` are",
+        ),
         (lambda low, high: 0.2, lambda low, high: high, "the same whatever `eps_low` is"),
         (lambda low, high: low, lambda low, high: 0.28, "the same whatever `eps_high` is"),
-        (lambda low, high: low, lambda low, high: low, "`eps_low` is used where `eps_high` belongs"),
-        (lambda low, high: high, lambda low, high: high, "`eps_high` is used where `eps_low` belongs"),
-        (lambda low, high: high, lambda low, high: low, "`eps_low` and `eps_high` have changed places"),
+        (
+            lambda low, high: low,
+            lambda low, high: low,
+            "`eps_low` is used where `eps_high` belongs",
+        ),
+        (
+            lambda low, high: high,
+            lambda low, high: high,
+            "`eps_high` is used where `eps_low` belongs",
+        ),
+        (
+            lambda low, high: high,
+            lambda low, high: low,
+            "`eps_low` and `eps_high` have changed places",
+        ),
     ],
 )
 def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any, hint: str) -> None:
@@ -617,16 +709,24 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
         (
             grpo.check_advantages,
             lambda r, g: torch.stack(
-                [(x - r[g == k].sum().sub(x) / (int((g == k).sum()) - 1)) for x, k in zip(r, g, strict=True)]
+                [
+                    (x - r[g == k].sum().sub(x) / (int((g == k).sum()) - 1))
+                    for x, k in zip(r, g, strict=True)
+                ]
             ),
             "leave-one-out",
         ),
-        (grpo.check_advantages, lambda r, g: advantages(r, g) * 0 + r, "the same whatever `group` is"),
+        (
+            grpo.check_advantages,
+            lambda r, g: advantages(r, g) * 0 + r,
+            "the same whatever `group` is",
+        ),
         (
             grpo.check_advantages,
             lambda r, g: 2 * advantages(r, g),
             "With `rewards` = [1, 0, 0, 1, 0] and `group` = "
-            "[0, 0, 0, 0, 0] your function returns [2.19, -1.46, -1.46, 2.19, -1.46]. Every entry is off; the entry at "
+            "[0, 0, 0, 0, 0] your function returns [2.19, -1.46, -1.46, 2.19, -1.46]. Every entry "
+            "is off; the entry at "
             "index 0, 2.19, is too large.",
         ),
         (
@@ -636,12 +736,18 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
         ),
         (
             grpo.check_clipped_loss,
-            lambda n, o, A, low, high: -torch.minimum((n - o) * A, (n - o).clamp(1 - low, 1 + high) * A),
+            lambda n, o, A, low, high: (
+                -torch.minimum((n - o) * A, (n - o).clamp(1 - low, 1 + high) * A)
+            ),
             "the ratio is `exp(logp - logp_old)`",
         ),
         (grpo.check_clipped_loss, lambda n, o, *a: loss(o, n, *a), "new over old"),
         (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a), "no gradient"),
-        (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a) + 0 * n, "the gradient in `logp` is not"),
+        (
+            grpo.check_clipped_loss,
+            lambda n, *a: loss(n.detach(), *a) + 0 * n,
+            "the gradient in `logp` is not",
+        ),
         (
             grpo.check_clipped_loss,
             lambda n, o, *a: loss(n, o, *a) + (n - n.detach()) * (o > -1),
@@ -653,7 +759,11 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
             "fail to detach something that should",
         ),
         (grpo.check_clipped_loss, lambda n, o: n, "takes 2 positional arguments but 5 were given"),
-        (grpo.check_silenced, lambda r, A, low, high: (r > 1 + high) | (r < 1 - low), "all tokens outside"),
+        (
+            grpo.check_silenced,
+            lambda r, A, low, high: (r > 1 + high) | (r < 1 - low),
+            "all tokens outside",
+        ),
     ],
 )
 def test_mistakes_get_their_hint(check: Any, answer: Any, hint: str) -> None:
@@ -663,7 +773,8 @@ def test_mistakes_get_their_hint(check: Any, answer: Any, hint: str) -> None:
 
 def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs() -> None:
     source = (
-        "import torch\n\n\ndef helper(x):\n    return x.nonsense\n\n\ndef silenced(ratio, A, low, high):\n"
+        "import torch\n\n\ndef helper(x):\n    return x.nonsense\n\n\ndef silenced(ratio, A, low, "
+        "high):\n"
         "    kept = torch.tensor(0)\n    return helper(ratio) + kept\n"
     )
     linecache.cache["<cell 7>"] = (len(source), None, source.splitlines(keepends=True), "<cell 7>")
@@ -693,7 +804,11 @@ def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs() -> None
         (grpo.check_rare_success, (3.75, ...), "`dr_grpo` has no answer yet"),
         (grpo.check_rare_success, (3.75, "much"), "expected a number, but this is a str"),
         (grpo.check_rare_success, (float("nan"), 1), "NaN"),
-        (grpo.check_rare_success, (3.75,), "It is called with `grpo` and `dr_grpo`, in this order."),
+        (
+            grpo.check_rare_success,
+            (3.75,),
+            "It is called with `grpo` and `dr_grpo`, in this order.",
+        ),
     ],
 )
 def test_numbers_get_their_hint(check: Any, answers: tuple, hint: str) -> None:
@@ -714,9 +829,15 @@ def test_every_wrong_number_gets_its_hint_and_none_passes(check: Numbers) -> Non
             assert not check(**{**right, name: factor * number.wanted})
 
 
-@pytest.mark.parametrize(("completions", "square"), [(512, 4096 * 0.03**2), (512, math.log(512)), (16, 42.0)])
-def test_what_a_batch_shows_is_the_mean_of_its_effective_size_and_more_than_the_formula(completions, square) -> None:
-    log_w = math.sqrt(square) * torch.randn(20_000, completions, generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize(
+    ("completions", "square"), [(512, 4096 * 0.03**2), (512, math.log(512)), (16, 42.0)]
+)
+def test_what_a_batch_shows_is_the_mean_of_its_effective_size_and_more_than_the_formula(
+    completions, square
+) -> None:
+    log_w = math.sqrt(square) * torch.randn(
+        20_000, completions, generator=torch.Generator().manual_seed(0)
+    )
     w = (log_w - log_w.amax(1, keepdim=True)).double().exp()
     size = w.sum(1).square() / w.square().sum(1)
     error = float(size.std()) / math.sqrt(len(size))
@@ -747,7 +868,10 @@ def test_praise_says_true_numbers() -> None:
 
 
 def sums(**changes: Any) -> Exercise:
-    usual = {"truth": lambda values, other: values + other, "inputs": lambda draw: (draw.normal(2), draw.normal(2))}
+    usual = {
+        "truth": lambda values, other: values + other,
+        "inputs": lambda draw: (draw.normal(2), draw.normal(2)),
+    }
     return Exercise("Is it the sum?", praise="fine", **{**usual, **changes})
 
 
@@ -769,10 +893,15 @@ def test_a_symmetric_reference_takes_arguments_in_any_order() -> None:
 
 def test_draws_are_the_same_every_time_and_read_well() -> None:
     one, two = (Draw(3) for _ in range(2))
-    assert torch.equal(one.uniform(0, 1, 4), two.uniform(0, 1, 4)) and one.number(0, 1) == two.number(0, 1)
+    assert torch.equal(one.uniform(0, 1, 4), two.uniform(0, 1, 4)) and one.number(
+        0, 1
+    ) == two.number(0, 1)
     values = Draw(0).normal(100)
     torch.testing.assert_close(values, (100 * values).round() / 100, rtol=0, atol=1e-12)
-    assert set(Draw(0).integers(2, 5, 100).tolist()) == {2, 3, 4} and 0.2 <= Draw(1).number(0.2, 0.3) <= 0.3
+    assert (
+        set(Draw(0).integers(2, 5, 100).tolist()) == {2, 3, 4}
+        and 0.2 <= Draw(1).number(0.2, 0.3) <= 0.3
+    )
 
 
 def test_verdict_shows_itself() -> None:
@@ -810,11 +939,14 @@ def last_value(source: str) -> Any:
 
 @pytest.mark.parametrize(
     "notebook",
-    by_day(NOTEBOOKS, *NOTEBOOKS[6:9], reason="runs the exercises of a chapter; three stand for all"),
+    by_day(
+        NOTEBOOKS, *NOTEBOOKS[6:9], reason="runs the exercises of a chapter; three stand for all"
+    ),
     ids=lambda path: path.stem,
 )
 def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: Path) -> None:
-    """Cells tagged `exercise` and `solution` come in pairs, each complete in itself, the solution folded everywhere."""
+    """Cells tagged `exercise` and `solution` come in pairs, each complete in itself, the solution
+    folded everywhere."""
     tagged = [
         (tag, cell)
         for cell in cells(notebook)
@@ -827,12 +959,16 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: 
         assert isinstance(verdict, Verdict)
         assert verdict.right == (tag == "solution"), verdict
         # Who runs every cell must not read *right* below an answer that is still empty.
-        assert repr(verdict).startswith({"solution": "the solution is right: ", "exercise": "not yet: "}[tag])
+        assert repr(verdict).startswith(
+            {"solution": "the solution is right: ", "exercise": "not yet: "}[tag]
+        )
         assert ("✓ the solution is right:<" in verdict._repr_html_()) == (tag == "solution")
         if tag == "solution":
             assert "hide-cell" in cell["metadata"]["tags"]
             assert cell["metadata"]["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
-            assert cell["metadata"]["cellView"] == "form" and cell["source"][0].startswith("# @title Solution")
+            assert cell["metadata"]["cellView"] == "form" and cell["source"][0].startswith(
+                "# @title Solution"
+            )
 
 
 def test_every_check_has_a_place_in_a_chapter() -> None:
@@ -846,12 +982,16 @@ def test_checks_say_what_they_ask_and_name_the_readers_arguments() -> None:
     for name, check in FUNCTIONS.items():
         bare = name.rpartition(".check_")[2]
         assert f"`{bare.replace('advantages', 'group_advantages')}" in check.asks
-        assert f"({', '.join(check.names)})" in check.asks, "arguments of the reference are those of the exercise"
+        assert f"({', '.join(check.names)})" in check.asks, (
+            "arguments of the reference are those of the exercise"
+        )
 
 
 def test_right_answers_of_chapter_12_are_right() -> None:
     assert scale.check_at_once(8, 16)
-    assert "power of two" in scale.check_at_once(10, 16).message, "10 fits: that it is too large would be untrue"
+    assert "power of two" in scale.check_at_once(10, 16).message, (
+        "10 fits: that it is too large would be untrue"
+    )
     assert scale.check_log(3, 2, 4, 1)
     verdict = scale.check_in_the_loop(score_in_pieces)
     assert verdict and "it held 0.5 MB" in verdict.message, verdict
@@ -862,13 +1002,17 @@ def test_the_strange_log_shows_what_its_hints_say() -> None:
     assert log["completions"].to_dict() == {"healthy": 128, "A": 128, "B": 128, "C": 128, "D": 64}
     assert log["different prompts"].to_dict() == {"healthy": 16, "A": 16, "B": 8, "C": 16, "D": 8}
     apart = log["mean |log r|"]
-    assert 0.05 < apart["A"] < 0.2 and apart["C"] < 0.01 and apart[["healthy", "B", "D"]].max() < 1e-5
+    assert (
+        0.05 < apart["A"] < 0.2 and apart["C"] < 0.01 and apart[["healthy", "B", "D"]].max() < 1e-5
+    )
     changed = log["weights changed"]
     assert 0 < changed["C"] < 0.1 and changed.drop("C").min() > 0.99
     assert log["gradient norm"].between(0.8, 1.2).all(), "the gradient tells none of them"
 
 
-def score_in_pieces(hidden: Any, W: Any, y: Any, chunk: int, last: bool = False, mean: bool = True) -> Any:
+def score_in_pieces(
+    hidden: Any, W: Any, y: Any, chunk: int, last: bool = False, mean: bool = True
+) -> Any:
     """Chapter 12's last solution, with two mistakes to switch on."""
     peak, total = torch.full((len(hidden),), -torch.inf), torch.zeros(len(hidden))
     rows = torch.zeros_like(hidden)
@@ -909,9 +1053,15 @@ def without_a_peak(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
         (lambda *a: (-score_in_pieces(*a)[0], score_in_pieces(*a)[1]), "never above 0"),
         (lambda *a: (score_in_pieces(*a)[0].exp(), score_in_pieces(*a)[1]), "take its logarithm"),
         (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y]), "W_y alone"),
-        (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - whole_logits(h, W, y, c)[1]), "row u; the slope"),
+        (
+            lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - whole_logits(h, W, y, c)[1]),
+            "row u; the slope",
+        ),
         (lambda *a: (score_in_pieces(*a)[0], -score_in_pieces(*a)[1]), "it is W_y - u"),
-        (lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - W.mean(0)), "counts by its probability"),
+        (
+            lambda h, W, y, c: (score_in_pieces(h, W, y, c)[0], W[y] - W.mean(0)),
+            "counts by its probability",
+        ),
         (lambda h, W, y: h, "takes 3 positional arguments but 4 were given"),
         ("score_in_pieces", "expected a function here, but this is a str"),
     ],
@@ -923,7 +1073,9 @@ def test_wrong_answers_in_the_loop_of_chapter_12_hear_why(answer: Any, hint: str
 
 def dual_clipped(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> Any:
     return torch.where(
-        A < 0, torch.minimum(loss(logp, logp_old, A, low, high), -3 * A), loss(logp, logp_old, A, low, high)
+        A < 0,
+        torch.minimum(loss(logp, logp_old, A, low, high), -3 * A),
+        loss(logp, logp_old, A, low, high),
     )
 
 
@@ -934,7 +1086,8 @@ def dual_clipped(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> A
         (
             shoot_out.check_choose,
             lambda accuracy, kl, near: min(
-                (i for i in range(len(kl)) if accuracy[i] >= accuracy.max() * (1 - near)), key=lambda i: kl[i]
+                (i for i in range(len(kl)) if accuracy[i] >= accuracy.max() * (1 - near)),
+                key=lambda i: kl[i],
             ),
             "here `near` is a share of the best accuracy",
         ),
@@ -970,9 +1123,15 @@ def test_an_answer_that_is_right_on_small_inputs_is_also_trained_with() -> None:
             (27 / 256, 0.05),
             "`with_baseline` = 0.05 is rounded too far: give at least 2 significant digits",
         ),
-        (critic.check_lambda, (1, 0.66), "`first` = 0.66 is rounded too far: give at least 3 significant digits"),
+        (
+            critic.check_lambda,
+            (1, 0.66),
+            "`first` = 0.66 is rounded too far: give at least 3 significant digits",
+        ),
     ],
 )
-def test_a_number_that_is_rounded_too_far_hears_how_many_digits_it_needs(check: Any, answers: Any, hint: str) -> None:
+def test_a_number_that_is_rounded_too_far_hears_how_many_digits_it_needs(
+    check: Any, answers: Any, hint: str
+) -> None:
     assert check(*answers).message.startswith(hint)
     assert "too large" in check(*(10 * one for one in answers)).message

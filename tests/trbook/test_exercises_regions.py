@@ -1,4 +1,5 @@
-"""Chapter 2's exercises that run what the reader built: a rule that stops, a loss that descends a KL, a method."""
+"""Chapter 2's exercises that run what the reader built: a rule that stops, a loss that descends a
+KL, a method."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ def pulled(strength: float, lam: float = 0.5) -> Any:
 def of(loss: Any, **settings: Any) -> Any:
     mask = torch.ones(625, 4, dtype=torch.bool)
     return lambda logp, mu, rewards: (
-        loss(logp, mu, advantages=(rewards - 0.4546)[:, None].expand(-1, 4), mask=mask, **settings).per_token
+        loss(
+            logp, mu, advantages=(rewards - 0.4546)[:, None].expand(-1, 4), mask=mask, **settings
+        ).per_token
     )
 
 
@@ -92,7 +95,10 @@ def test_a_method_on_the_frontier(loss: Any, words: str) -> None:
     [
         (lambda a, b, m: moved(a, b, m) > 0.01, "right: "),
         (lambda a, b, m: ((a - b).exp() - 1).abs()[m > 0].max() > 0.2, "right: 1"),
-        (lambda a, b, m: bool((a != b).any()), "it uses no batch twice, and has let the policy move by 0.0"),
+        (
+            lambda a, b, m: bool((a != b).any()),
+            "it uses no batch twice, and has let the policy move by 0.0",
+        ),
         (lambda a, b, m: True, "before the first update"),
         (lambda a, b, m: None, "returns nothing yet"),
         (lambda a, b, m: a > b, "expected `True` or `False`"),
@@ -115,10 +121,16 @@ def test_a_rule_that_is_off_is_told_by_how_much(monkeypatch: pytest.MonkeyPatch)
         return repr(regions.check_enough(lambda a, b, m: True))
 
     late = told(100, 0.60, 0.055, 3)
-    assert "a token has moved by 0.055 on average" in late and "5.5 times what our solution allows" in late
+    assert (
+        "a token has moved by 0.055 on average" in late
+        and "5.5 times what our solution allows" in late
+    )
     assert "3 of 10 batches it never puts away" in late and "Stop earlier." in late
     early = told(12, 0.70, 0.009, 0)
-    assert "less than our solution allows. Let it move further." in early and "never puts away" not in early
+    assert (
+        "less than our solution allows. Let it move further." in early
+        and "never puts away" not in early
+    )
     assert "right: 40 updates" in told(40, 0.73, 0.015, 0)
 
 

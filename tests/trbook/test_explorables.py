@@ -1,4 +1,5 @@
-"""Explorables outside the browser: what a notebook stores, what a page carries, and that the built files are fresh."""
+"""Explorables outside the browser: what a notebook stores, what a page carries, and that the built
+files are fresh."""
 
 from __future__ import annotations
 
@@ -64,11 +65,16 @@ def test_page_can_link_its_modules_and_carry_them_again() -> None:
     linked = link_modules(html, "../_static/explorables/")
     assert linked.count('data-src="../_static/explorables/ratio_map.js"') == 2
     assert len(linked) < len(html) - 2 * len(source_of("ratio_map"))
-    assert all(text in linked for text in ("before", "between", "after")) and linked.count('class="trlib-traits"') == 2
+    assert (
+        all(text in linked for text in ("before", "between", "after"))
+        and linked.count('class="trlib-traits"') == 2
+    )
     assert link_modules(linked, "../_static/explorables") == linked
     assert embed_modules(linked) == html
     assert 'data-src="./_static/ratio_map.js"' in link_modules(html, "_static")
-    assert 'data-src="https://pages.example/x/ratio_map.js"' in link_modules(html, "https://pages.example/x")
+    assert 'data-src="https://pages.example/x/ratio_map.js"' in link_modules(
+        html, "https://pages.example/x"
+    )
 
 
 def test_settings_cannot_end_the_script() -> None:
@@ -94,14 +100,21 @@ def test_traits_refuse_what_is_no_setting(trait: str, value: object) -> None:
         RatioMap(**{trait: value})
 
 
-@pytest.mark.parametrize(("name", "near"), [("eps", "eps_low"), ("delta", "delta_"), ("Axes", "axes")])
+@pytest.mark.parametrize(
+    ("name", "near"), [("eps", "eps_low"), ("delta", "delta_"), ("Axes", "axes")]
+)
 def test_an_unknown_setting_is_refused_with_the_nearest(name: str, near: str) -> None:
-    known = "axes, batch, delta_kl, delta_tv, eps_high, eps_low, new_p, old_p, show, sign, token, update"
+    known = (
+        "axes, batch, delta_kl, delta_tv, eps_high, eps_low, new_p, old_p, show, sign, token, "
+        "update"
+    )
     told = f"RatioMap, setting: expected one of {known}, got '{name}'"
     with pytest.raises(ValueError, match=re.escape(told)) as caught:
         RatioMap(**{name: 0.1})
     assert f"; did you mean '{near}" in str(caught.value)
-    assert RatioMap(layout={"width": "50%"}).layout.width == "50%", "what every widget takes is no mistake"
+    assert RatioMap(layout={"width": "50%"}).layout.width == "50%", (
+        "what every widget takes is no mistake"
+    )
 
 
 def test_a_page_with_explorables_fetches_their_modules_at_once() -> None:
@@ -111,7 +124,9 @@ def test_a_page_with_explorables_fetches_their_modules_at_once() -> None:
         "../_static/explorables/common.js",
         "../_static/explorables/ratio_map.js",
     ]
-    assert preloads(link_modules(html, "x"), "x").count("modulepreload") == 2, "linked or carried, the same"
+    assert preloads(link_modules(html, "x"), "x").count("modulepreload") == 2, (
+        "linked or carried, the same"
+    )
     assert preloads("<p>no figure</p>", "x") == ""
 
 
@@ -133,14 +148,19 @@ def test_without_anywidget_the_message_says_what_to_do() -> None:
 
 
 def test_pages_import_no_torch() -> None:
-    code = "import sys, trbook, trbook.explorables; print('torch' in sys.modules, 'anywidget' in sys.modules)"
+    code = (
+        "import sys, trbook, trbook.explorables; print('torch' in sys.modules, 'anywidget' in "
+        "sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 
 
 def test_built_files_are_of_these_sources() -> None:
     record = json.loads((BUILT / "record.json").read_text(encoding="utf-8"))
-    assert record["sources"] == sources_hash(), "the JavaScript changed: `npm ci && npm run build` in explorables/js"
+    assert record["sources"] == sources_hash(), (
+        "the JavaScript changed: `npm ci && npm run build` in explorables/js"
+    )
     entries = {path.name for path in SOURCES.glob("*.js")}
     assert {path.name for path in BUILT.glob("*.js")} == {*entries, "common.js"}
     for path in BUILT.glob("*.js"):
@@ -148,7 +168,9 @@ def test_built_files_are_of_these_sources() -> None:
         assert ('"./common.js"' in text) == (path.name in entries)
         assert "Permission to use, copy, modify" in text[:400]
     lock = (SOURCES / "package-lock.json").read_text(encoding="utf-8")
-    assert "http" not in lock and '"integrity"' in lock, "the lock file fixes every byte and names no server"
+    assert "http" not in lock and '"integrity"' in lock, (
+        "the lock file fixes every byte and names no server"
+    )
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES.glob("*.js")), ids=lambda path: path.stem)
@@ -156,15 +178,22 @@ def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(pa
     whole, entry = source_of(path.stem), (BUILT / path.name).read_text(encoding="utf-8")
     assert "common.js" not in whole and not re.search(r"""^import\b|[;}]import[{*"'\s]""", whole)
     assert len(re.findall(r"\bexport\{", whole)) == len(re.findall(r"\bexport\{", entry)) == 1
-    assert whole.count("Permission to use, copy, modify") == 1 and whole.startswith("/* trust-region-book, MIT.")
+    assert whole.count("Permission to use, copy, modify") == 1 and whole.startswith(
+        "/* trust-region-book, MIT."
+    )
     common = (BUILT / "common.js").read_text(encoding="utf-8")
-    assert len(whole) == pytest.approx(len(entry) + len(common), abs=3000), "the chunk is in it once"
+    assert len(whole) == pytest.approx(len(entry) + len(common), abs=3000), (
+        "the chunk is in it once"
+    )
 
 
 @pytest.mark.parametrize(
     ("entry", "common"),
     [
-        ('/* x */\nimport*as c from"./common.js";export{c as default};', "/* x */\nvar a=1;export{a as h};"),
+        (
+            '/* x */\nimport*as c from"./common.js";export{c as default};',
+            "/* x */\nvar a=1;export{a as h};",
+        ),
         ("/* x */\nexport{c as default};", "/* x */\nvar a=1;export{a as h};"),
         ('/* x */\nimport{h}from"./common.js";export{h as default};', "/* x */\nexport default 1;"),
     ],
@@ -186,7 +215,11 @@ def test_a_bundle_of_another_form_is_refused(
     reason="needs Node and `npm ci` in explorables/js; the hash of the sources is checked always",
 )
 def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
-    subprocess.run(["node", "build.mjs", str(tmp_path / "built")], cwd=SOURCES, check=True, capture_output=True)
+    subprocess.run(
+        ["node", "build.mjs", str(tmp_path / "built")], cwd=SOURCES, check=True, capture_output=True
+    )
     made = (".js", "record.json")  # stills and data are made apart
     for path in sorted(path for path in BUILT.rglob("*") if path.name.endswith(made)):
-        assert (tmp_path / "built" / path.relative_to(BUILT)).read_bytes() == path.read_bytes(), path.name
+        assert (tmp_path / "built" / path.relative_to(BUILT)).read_bytes() == path.read_bytes(), (
+            path.name
+        )

@@ -20,7 +20,9 @@ from trlib.drawing import INK
 
 
 def test_the_bandit_is_one():
-    assert sum(MU) == pytest.approx(1) and sum(m * a for m, a in zip(MU, ADVANTAGES, strict=True)) == pytest.approx(0)
+    assert sum(MU) == pytest.approx(1) and sum(
+        m * a for m, a in zip(MU, ADVANTAGES, strict=True)
+    ) == pytest.approx(0)
 
 
 @pytest.mark.parametrize("branch", GALLERY)
@@ -37,7 +39,9 @@ def test_a_map_says_what_the_cards_say(branch):
 def test_rows_are_steps():
     shown = steps({"none": PGIS(), "clip": PPO()}, uses=8)
     one = bandit_step(PPO(), MU, ADVANTAGES, uses=8)
-    assert shown.loc["clip"].tolist() == [round(x, 3) for x in (one.gain, one.kl, one.tv, one.ratio, one.entropy)]
+    assert shown.loc["clip"].tolist() == [
+        round(x, 3) for x in (one.gain, one.kl, one.tv, one.ratio, one.entropy)
+    ]
     assert shown.loc["clip", "gain"] < shown.loc["none", "gain"]
 
 
@@ -51,7 +55,10 @@ def test_recorded_runs_stand_beside_their_controls():
     if isinstance(shown, str):
         assert "trlib sweep gallery_best" in shown
     else:
-        assert all(f"{label} 0." in shown.alt for label in ("unclipped", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER"))
+        assert all(
+            f"{label} 0." in shown.alt
+            for label in ("unclipped", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER")
+        )
         assert "DPO" not in shown.alt
         words = shown.figure.axes[0].get_legend().get_texts()
         assert {to_hex(word.get_color()) for word in words} == {INK}, "light and dark"
@@ -68,7 +75,9 @@ def test_what_was_foretold_is_counted_and_told_in_full():
     items = items[1:]  # below the table's head
     assert len(items) == len(own) > 0
     for item, finding in zip(items, own, strict=True):
-        assert all(words in item for words in (finding.prediction.in_full, *finding.plain(MEASURES)))
+        assert all(
+            words in item for words in (finding.prediction.in_full, *finding.plain(MEASURES))
+        )
 
 
 @pytest.mark.parametrize("branch", ["transport", "classical", "asynchrony", "ratio"])
@@ -78,7 +87,9 @@ def test_a_branch_without_runs_is_named(branch):
 
 
 def test_every_variant_of_the_sweep_belongs_to_a_branch():
-    branches = [branch for branch in GALLERY if branch not in ("transport", "classical", "asynchrony")]
+    branches = [
+        branch for branch in GALLERY if branch not in ("transport", "classical", "asynchrony")
+    ]
     shown = {variant.name for branch in branches for variant in _variants(branch)}
     assert shown == {variant.name for variant in OBJECTIVES}
 
@@ -90,7 +101,13 @@ def test_a_page_asks_first_and_shows_the_changed_line_of_each_method(branch):
     question = re.findall(r"^## (.+)$", prose[0], re.MULTILINE)
     assert len(question) == 1 and question[0].endswith("?")
     boxes = re.findall(r"^```diff\n(.*?)^```", "\n".join(prose), re.MULTILINE | re.DOTALL)
-    assert len(boxes) >= {"ratios": 7, "preferences": 4, "values": 4, "transport": 2, "optimizers": 2}.get(branch, 3)
+    assert len(boxes) >= {
+        "ratios": 7,
+        "preferences": 4,
+        "values": 4,
+        "transport": 2,
+        "optimizers": 2,
+    }.get(branch, 3)
     for box in boxes:
         assert all(line[:2] in ("- ", "+ ", "  ") for line in box.splitlines()), box
         assert "\n+ " in f"\n{box}", "a box without its new line"

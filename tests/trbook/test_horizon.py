@@ -1,4 +1,5 @@
-"""The relay that can be summed: every sum against the list of all its completions, and what the chapter says of it."""
+"""The relay that can be summed: every sum against the list of all its completions, and what the
+chapter says of it."""
 
 from __future__ import annotations
 
@@ -19,11 +20,14 @@ SMALL = [
 
 
 def listed(chain, method):
-    """Mean and variance by going through every completion, token by token, and the sum of all chances."""
+    """Mean and variance by going through every completion, token by token, and the sum of all
+    chances."""
     p, s, q = chain.learner
     mean, length, whole = torch.zeros(3, dtype=torch.float64), 0.0, 0.0
     for turned, wrong, choices in itertools.product(
-        (True, False), range(chain.legs + 1), itertools.product((True, False), repeat=chain.legs - 1)
+        (True, False),
+        range(chain.legs + 1),
+        itertools.product((True, False), repeat=chain.legs - 1),
     ):
         if turned and wrong:
             continue
@@ -35,7 +39,11 @@ def listed(chain, method):
                 tokens.append((RIGHT, s, 1, 1 - s) if leg < wrong else (1 - RIGHT, 1 - s, 1, -s))
         A = (chain.safe if turned else float(wrong == chain.legs)) - chain.value[0]
         chance, W = math.prod(t[0] for t in tokens), math.prod(t[1] / t[0] for t in tokens)
-        sign, so_far, g = torch.tensor(A, dtype=torch.float64).sign(), 1.0, torch.zeros(3, dtype=torch.float64)
+        sign, so_far, g = (
+            torch.tensor(A, dtype=torch.float64).sign(),
+            1.0,
+            torch.zeros(3, dtype=torch.float64),
+        )
         for old, new, logit, score in tokens:
             so_far *= new / old
             if method in ("none", "clip", "tis", "icepop"):
@@ -67,14 +75,19 @@ def test_the_sums_are_those_over_all_completions(method, setting):
 def test_the_product_alone_is_without_bias(horizon):
     chain = Chain(horizon=horizon, versions=8, noise=0.01)
     torch.testing.assert_close(estimate(chain, "sequence")[0], chain.gradient, rtol=1e-6, atol=1e-9)
-    assert float((estimate(chain, "tis")[0] - chain.gradient).norm()) > 1e-3 * float(chain.gradient.norm())
+    assert float((estimate(chain, "tis")[0] - chain.gradient).norm()) > 1e-3 * float(
+        chain.gradient.norm()
+    )
 
 
 def test_where_nothing_is_stale_every_correction_is_worth_its_batch():
     chain = Chain(horizon=64)
     for method in METHODS:
         assert worth(chain, method, 64) == pytest.approx(64, rel=1e-9), method
-    assert fresh(chain) == pytest.approx(estimate(chain, "sequence")[1], rel=1e-9) and chain.spread == 0
+    assert (
+        fresh(chain) == pytest.approx(estimate(chain, "sequence")[1], rel=1e-9)
+        and chain.spread == 0
+    )
     assert chain.promised == 0 and chain.value[0] == chain.value[1]
 
 
@@ -123,7 +136,9 @@ def test_the_token_weights_mean_is_the_gradient_of_the_surrogate():
 def test_no_bias_grows_with_the_square_of_the_length():
     chains = [Chain(horizon=length, versions=4) for length in (16, 64, 256, 512, 1024)]
     relative = [float(gradient_bias(chain).norm() / chain.gradient.norm()) for chain in chains]
-    assert relative == pytest.approx([0.18, 0.15, 0.26, 0.39, 0.26], abs=0.006), "as the chapter says"
+    assert relative == pytest.approx([0.18, 0.15, 0.26, 0.39, 0.26], abs=0.006), (
+        "as the chapter says"
+    )
     assert relative[-1] / relative[0] < 2 < (1024 / 16) ** 2
 
 
@@ -170,5 +185,7 @@ def test_a_region_makes_distillation_a_step_between_two_logits():
             return float((logp.exp() * (teacher - logp - weight * (logp - old))).sum())
 
         best = ((teacher + weight * old) / (1 + weight)).log_softmax(-1)
-        others = (best + 0.1 * torch.randn(200, 7, generator=generator, dtype=torch.float64)).log_softmax(-1)
+        others = (
+            best + 0.1 * torch.randn(200, 7, generator=generator, dtype=torch.float64)
+        ).log_softmax(-1)
         assert max(objective(other) for other in others) < objective(best)

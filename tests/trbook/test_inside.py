@@ -1,4 +1,5 @@
-"""Checks that run what the reader built: a right loss trains, a wrong one hears what is wrong, and nothing raises."""
+"""Checks that run what the reader built: a right loss trains, a wrong one hears what is wrong, and
+nothing raises."""
 
 from __future__ import annotations
 
@@ -35,11 +36,15 @@ def pulled(logp: Any, logp_mu: Any, rewards: Any, mask: Any, delta: float) -> An
 def test_a_right_loss_has_the_library_s_gradient_and_learns(name: str, loss: Any) -> None:
     verdict = LOSSES[name](loss)
     assert verdict.right and "raised the mean reward from" in verdict.message, verdict
-    first, last = (float(word.rstrip(".")) for word in verdict.message.split() if word[:2] in ("0.", "1."))
+    first, last = (
+        float(word.rstrip(".")) for word in verdict.message.split() if word[:2] in ("0.", "1.")
+    )
     assert last > first + 0.2
 
 
-@pytest.mark.parametrize(("check", "mistake"), MISTAKES, ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(
+    ("check", "mistake"), MISTAKES, ids=lambda value: getattr(value, "name", "")
+)
 def test_every_mistake_gets_the_hint_of_its_own(check: InTheLoop, mistake: Mistake) -> None:
     assert check(mistake.function).message == mistake.hint
 
@@ -50,15 +55,19 @@ def test_hints_differ(check: InTheLoop) -> None:
 
 
 def test_the_states_try_every_part_of_dppo() -> None:
-    """The mask silences both ways and the cap is passed, and at the first update neither: all ratios are 1."""
+    """The mask silences both ways and the cap is passed, and at the first update neither: all
+    ratios are 1."""
     moved = [
-        (logp.exp() - rest[0].exp(), (logp - rest[0]).exp(), rest) for logp, rest, _ in dppo.check_objective.states
+        (logp.exp() - rest[0].exp(), (logp - rest[0]).exp(), rest)
+        for logp, rest, _ in dppo.check_objective.states
     ]
     off, ratio, rest = moved[0]
     assert float(off[rest[2]].abs().max()) < 1e-4 and float(ratio[rest[2]].max()) < 1.001
     for off, ratio, rest in moved[1:]:
         (delta, cap), mask = rest[-2:], rest[2]
-        assert (off[mask] > delta).any() and (off[mask] < -delta).any() and (ratio[mask] > cap).any()
+        assert (
+            (off[mask] > delta).any() and (off[mask] < -delta).any() and (ratio[mask] > cap).any()
+        )
 
 
 @pytest.mark.parametrize(
@@ -77,7 +86,10 @@ def test_the_states_try_every_part_of_dppo() -> None:
         (lambda *a: masked(*a) + a[0][~a[3]].sum(), "it should be 0 but is not: padding"),
         (lambda logp, *a: masked(logp, *a[:3], 0.15, a[4]), "`delta` makes no difference"),
         (lambda logp, *a: masked(logp, *a[:3], a[3], 3.0), "`cap` makes no difference"),
-        (lambda logp, *a: masked(logp, *a[:3], 0.9 * a[3], a[4]), "Until update 1 your gradient is the library's"),
+        (
+            lambda logp, *a: masked(logp, *a[:3], 0.9 * a[3], a[4]),
+            "Until update 1 your gradient is the library's",
+        ),
         (
             lambda logp, mu, A, mask, delta, cap: (
                 ppo_loss(logp, mu, advantages=A, mask=mask).per_token.sum() / mask.sum()
@@ -94,8 +106,14 @@ def test_any_other_wrong_loss_hears_where_it_is_off(answer: Any, hint: str) -> N
 @pytest.mark.parametrize("check", FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_named_and_every_other_word_hears_what_speaks_against_it(check: Choice) -> None:
     assert check(check.right) and check(f" {check.right.upper()} ")
-    assert all(check(word).message == hint for word, hint in check.wrong.items()) and len(check.wrong) == 4
-    assert "one of the words" in check("nothing").message and "this is still empty" in check(...).message
+    assert (
+        all(check(word).message == hint for word, hint in check.wrong.items())
+        and len(check.wrong) == 4
+    )
+    assert (
+        "one of the words" in check("nothing").message
+        and "this is still empty" in check(...).message
+    )
     assert "this is an int" in check(1).message and "It is called with one of" in check().message
 
 
@@ -104,6 +122,12 @@ def test_the_strange_logs_show_their_fault() -> None:
     assert (log["silenced"] > 50).all() and (log["tokens with |p - q| > 0.15"] < 5).all()
     assert (log["least |p - q| of a silenced token"] < 0.01).all()
     log = quatro.strange_log()
-    assert log["λ"].nunique() == 1 and log["mean ratio asked"].max() > 1.3 and log["mean ratio asked"].min() < 0.7
-    own = solve_dual(torch.stack([(torch.arange(16) < k).double() for k in log.index]), delta_kl=0.1)
+    assert (
+        log["λ"].nunique() == 1
+        and log["mean ratio asked"].max() > 1.3
+        and log["mean ratio asked"].min() < 0.7
+    )
+    own = solve_dual(
+        torch.stack([(torch.arange(16) < k).double() for k in log.index]), delta_kl=0.1
+    )
     torch.testing.assert_close(own.target.exp().mean(1), torch.ones(5, dtype=torch.float64))

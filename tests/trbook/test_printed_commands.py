@@ -32,17 +32,21 @@ TESTED = {
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
 NOT_RUN = {
-    "trlib sweep NAME --verify": "a pattern: NAME is the reader's; tests/trlab/test_verify.py verifies cells",
-    "trlib evaluate --policy runs/a": "the reader's run; tests/cli/test_main.py trains one and evaluates it",
-    "trlib train --method mine.py:Mine": "mine.py is the reader's; tests/loop/test_boxes.py runs the page's own",
-    "trlib train --task frugal.py:Counted --policy spend --knob partial=0.5 --method grpo --steps 60": (
-        "frugal.py is the reader's; tests/tasks/test_task.py loads a task from its file"
-    ),
-    "accelerate launch --num_processes 2 --cpu": "the beginning of a command that test_scale_distributed.py runs",
+    "trlib sweep NAME --verify": "a pattern: NAME is the reader's; tests/trlab/test_verify.py "
+    "verifies cells",
+    "trlib evaluate --policy runs/a": "the reader's run; tests/cli/test_main.py trains one and "
+    "evaluates it",
+    "trlib train --method mine.py:Mine": "mine.py is the reader's; tests/loop/test_boxes.py runs "
+    "the page's own",
+    "trlib train --task frugal.py:Counted --policy spend --knob partial=0.5 --method grpo --steps "
+    "60": ("frugal.py is the reader's; tests/tasks/test_task.py loads a task from its file"),
+    "accelerate launch --num_processes 2 --cpu": "the beginning of a command that "
+    "test_scale_distributed.py runs",
     "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
     "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
     "tokenizer of the hub; tests/trlab/test_diagnose_recipes.py reads such a file",
-    "trlib pretrain dial --seed 1": "takes minutes; tests/trlab/test_pretraining.py makes a small model",
+    "trlib pretrain dial --seed 1": "takes minutes; tests/trlab/test_pretraining.py makes a small "
+    "model",
     "python -m tools.draw.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
     "cd book/trbook/explorables/js && npm ci && npm run build": "downloads packages",
 }
@@ -52,16 +56,24 @@ NOT_RUN = {
 def printed() -> Iterator[tuple[str, str]]:
     """(page, command) of every code span and every line of a fenced block that is one."""
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "book").glob("*.md")]
-    pages += [*(ROOT / "book/interface").glob("*.md"), ROOT / "book/methods/index.md", *NOTEBOOKS.glob("*.ipynb")]
+    pages += [
+        *(ROOT / "book/interface").glob("*.md"),
+        ROOT / "book/methods/index.md",
+        *NOTEBOOKS.glob("*.ipynb"),
+    ]
     for path in sorted(pages):
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
             cells = json.loads(text)["cells"]
-            text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+            text = "\n".join(
+                "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"
+            )
             shown = [cell["metadata"].get("mystnb", {}).get("figure", {}) for cell in cells]
             text += "\n" + "\n".join(figure.get("caption", "") for figure in shown)
         blocks = FENCE.findall(text)
-        code = "\n".join(body for kind, body in blocks if kind in ("", "console", "bash", "sh", "text"))
+        code = "\n".join(
+            body for kind, body in blocks if kind in ("", "console", "bash", "sh", "text")
+        )
         lines = [line.removeprefix("$ ").strip() for line in code.splitlines()]
         spans = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
         for command in dict.fromkeys([*lines, *spans]):
@@ -73,7 +85,11 @@ COMMANDS = sorted({command for _, command in printed()} - set(NOT_RUN))
 
 
 def of(*beginning: str) -> list[str]:
-    return [command for command in COMMANDS if tuple(shlex.split(command)[: len(beginning)]) == beginning]
+    return [
+        command
+        for command in COMMANDS
+        if tuple(shlex.split(command)[: len(beginning)]) == beginning
+    ]
 
 
 def test_every_command_is_run_below_or_its_reason_is_given() -> None:
@@ -87,7 +103,9 @@ def test_every_command_is_run_below_or_its_reason_is_given() -> None:
     assert kinds <= {"sweep", "train", "diagnose", "methods", "remake", "conformance", "pretrain"}
 
 
-@pytest.mark.parametrize("command", by_day(of("trlib", "sweep"), "trlib sweep refit", reason="each declares its cells"))
+@pytest.mark.parametrize(
+    "command", by_day(of("trlib", "sweep"), "trlib sweep refit", reason="each declares its cells")
+)
 def test_a_sweep_is_one(command: str, capsys, tmp_path, monkeypatch) -> None:
     """Its cells are made and listed; running them takes hours."""
     monkeypatch.chdir(tmp_path)
@@ -97,7 +115,8 @@ def test_a_sweep_is_one(command: str, capsys, tmp_path, monkeypatch) -> None:
 
 @pytest.mark.parametrize("command", of("trlib", "train"))
 def test_a_training_begins(command: str, monkeypatch, capsys) -> None:
-    """Everything up to the first batch: the words are understood, and the method is made with its settings."""
+    """Everything up to the first batch: the words are understood, and the method is made with its
+    settings."""
     reached: list[object] = []
 
     def stop(_policy, _task, method, **_settings):
@@ -130,7 +149,9 @@ def test_a_pretraining_begins(command: str, monkeypatch, capsys) -> None:
     assert f"begins here with {' '.join(words[2:])}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [command for command in of("trlib", "diagnose") if len(shlex.split(command)) > 2])
+@pytest.mark.parametrize(
+    "command", [command for command in of("trlib", "diagnose") if len(shlex.split(command)) > 2]
+)
 def test_a_dump_is_diagnosed(command: str, tmp_path, monkeypatch, capsys) -> None:
     example = ROOT / "book/_static/diagnose/rollouts.parquet"
     shutil.copy(example, tmp_path)
@@ -151,12 +172,17 @@ def test_a_dump_is_diagnosed(command: str, tmp_path, monkeypatch, capsys) -> Non
 
 @pytest.mark.parametrize("command", of("make"))
 def test_a_target_is_one(command: str) -> None:
-    assert re.search(rf"^{shlex.split(command)[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.search(
+        rf"^{shlex.split(command)[1]}:",
+        (ROOT / "Makefile").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.parametrize("command", of("python", "-m"))
 def test_a_module_is_one(command: str) -> None:
-    """What they do takes minutes; each has a test of its own in tests/tools, tests/benchmarks or tests/trlab."""
+    """What they do takes minutes; each has a test of its own in tests/tools, tests/benchmarks or
+    tests/trlab."""
     assert find_spec(shlex.split(command)[2])
 
 

@@ -1,4 +1,5 @@
-"""The appendix of proofs, by numbers: both sides of every statement, on a policy whose completions can be listed."""
+"""The appendix of proofs, by numbers: both sides of every statement, on a policy whose completions
+can be listed."""
 
 from __future__ import annotations
 
@@ -38,13 +39,18 @@ class Tree:
 
 
 def test_a_baseline_of_the_state_changes_no_mean() -> None:
-    """With rewards at every token: the score's weight may be the reward to go less any number of the state."""
+    """With rewards at every token: the score's weight may be the reward to go less any number of
+    the state."""
     generator = torch.Generator().manual_seed(5)
     logits = [p.clone().requires_grad_() for p in Tree(4).logp]
     rewards = [torch.rand(V ** (t + 1), generator=generator, dtype=torch.float64) for t in range(T)]
     baselines = [torch.randn(V**t, generator=generator, dtype=torch.float64) for t in range(T)]
     words = torch.cartesian_prod(*[torch.arange(V)] * T)
-    chance, score, before = torch.ones(V**T, dtype=torch.float64), [], torch.zeros(V**T, dtype=torch.long)
+    chance, score, before = (
+        torch.ones(V**T, dtype=torch.float64),
+        [],
+        torch.zeros(V**T, dtype=torch.long),
+    )
     gained, base = [], []
     for t in range(T):
         logp = logits[t].log_softmax(-1)[before, words[:, t]]
@@ -74,7 +80,9 @@ def advantages(policy: Tree) -> list[Tensor]:
 
 def gain(policy: Tree, old: Tree, states: Tree) -> float:
     """The mean advantage by `old` of what `policy` does, in the states that `states` comes to."""
-    terms = [states.states(t) @ (policy.logp[t].exp() * A).sum(1) for t, A in enumerate(advantages(old))]
+    terms = [
+        states.states(t) @ (policy.logp[t].exp() * A).sum(1) for t, A in enumerate(advantages(old))
+    ]
     return sum(terms).item()
 
 
@@ -100,7 +108,9 @@ def test_performance_difference_and_improvement_bound(by: float) -> None:
 
 def test_the_discounted_sum_is_trpo_s_constant() -> None:
     gamma = 0.9
-    assert sum(gamma ** (t - 1) * (t - 1) for t in range(1, 2000)) == pytest.approx(gamma / (1 - gamma) ** 2)
+    assert sum(gamma ** (t - 1) * (t - 1) for t in range(1, 2000)) == pytest.approx(
+        gamma / (1 - gamma) ** 2
+    )
 
 
 def two() -> tuple[Tensor, Tensor]:
@@ -130,7 +140,9 @@ def test_what_the_estimates_descend() -> None:
 
     torch.testing.assert_close(gradient((chance * -d).sum()), torch.zeros_like(z))
     torch.testing.assert_close(gradient((chance * d.square() / 2).sum()), gradient(kl(logp, rho)))
-    torch.testing.assert_close(gradient((chance * (d.exp() - d - 1)).sum()), gradient(kl(rho, logp)))
+    torch.testing.assert_close(
+        gradient((chance * (d.exp() - d - 1)).sum()), gradient(kl(rho, logp))
+    )
     torch.testing.assert_close((chance * (d.exp() - d - 1)).sum(), kl(logp, rho))
 
 
@@ -140,7 +152,9 @@ def test_gauss_newton_is_fisher_and_the_hessian_and_the_natural_step_is_the_long
     start, g = torch.randn(2, 3, generator=generator, dtype=torch.float64)
 
     def logits(theta: Tensor) -> Tensor:
-        return (weight @ theta.sin()) ** 2  # bent, so that the second derivatives of the logits are not 0
+        return (
+            weight @ theta.sin()
+        ) ** 2  # bent, so that the second derivatives of the logits are not 0
 
     p = logits(start).softmax(-1)
     J = torch.autograd.functional.jacobian(logits, start)
@@ -187,20 +201,29 @@ def test_gae_at_its_two_ends() -> None:
     torch.testing.assert_close(
         gae(rewards, values, mask, gamma=gamma, lam=0.0)[0], rewards + gamma * following - values
     )
-    returns = torch.stack([sum(gamma**i * rewards[0, t + i] for i in range(6 - t)) for t in range(6)])[None]
-    torch.testing.assert_close(gae(rewards, values, mask, gamma=gamma, lam=1.0)[0], returns - values)
+    returns = torch.stack(
+        [sum(gamma**i * rewards[0, t + i] for i in range(6 - t)) for t in range(6)]
+    )[None]
+    torch.testing.assert_close(
+        gae(rewards, values, mask, gamma=gamma, lam=1.0)[0], returns - values
+    )
 
 
 def test_the_group_s_mean_and_pspo() -> None:
     generator = torch.Generator().manual_seed(8)
     rewards, group = torch.rand(8, generator=generator), torch.zeros(8, dtype=torch.int64)
-    torch.testing.assert_close(group_relative(rewards, group, scale=None), 7 / 8 * leave_one_out(rewards, group))
+    torch.testing.assert_close(
+        group_relative(rewards, group, scale=None), 7 / 8 * leave_one_out(rewards, group)
+    )
     a, b = two()
     mixed = (0.9 * a.exp() + 0.1 * b.exp()).log()
     torch.testing.assert_close(tv(mixed, b), 0.9 * tv(a, b))
     old = torch.full((1, 8), -2.0)
     logp = torch.randn(1, 8, generator=generator).sub(2).clamp(max=0).requires_grad_()
-    given = {"advantages": torch.randn(1, 8, generator=generator), "mask": torch.ones(1, 8, dtype=torch.bool)}
+    given = {
+        "advantages": torch.randn(1, 8, generator=generator),
+        "mask": torch.ones(1, 8, dtype=torch.bool),
+    }
     smooth, plain = (
         torch.autograd.grad(loss(logp, old, **given).per_token.sum(), logp)[0]
         for loss in (lambda *a, **k: pspo_loss(*a, alpha=0.1, **k), pg_is_loss)
@@ -212,4 +235,6 @@ def test_every_statement_has_its_proof() -> None:
     text = (ROOT / "book" / "proofs.md").read_text(encoding="utf-8")
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
     assert sections
-    assert [part.splitlines()[0] for part in sections if "**Proof.**" not in part or "∎" not in part] == []
+    assert [
+        part.splitlines()[0] for part in sections if "**Proof.**" not in part or "∎" not in part
+    ] == []

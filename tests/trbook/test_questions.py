@@ -1,4 +1,5 @@
-"""Twenty-five questions: each opens with its answer, and what its lines print is what the answer says."""
+"""Twenty-five questions: each opens with its answer, and what its lines print is what the answer
+says."""
 
 from __future__ import annotations
 
@@ -11,9 +12,13 @@ from bookext import quoted
 from bookext.runs import printed
 
 PAGE = (Path(__file__).parents[2] / "book/questions.md").read_text(encoding="utf-8")
-SECTIONS = {int(number): text for number, text in re.findall(r"(?ms)^## (\d+)\. (.*?)(?=^## |\Z)", PAGE)}
+SECTIONS = {
+    int(number): text for number, text in re.findall(r"(?ms)^## (\d+)\. (.*?)(?=^## |\Z)", PAGE)
+}
 CODE = {
-    number: code for number, text in SECTIONS.items() for code in re.findall(r"(?ms)^```\{runs\}\n(.*?)^```$", text)
+    number: code
+    for number, text in SECTIONS.items()
+    for code in re.findall(r"(?ms)^```\{runs\}\n(.*?)^```$", text)
 }
 WIDEST = 84
 """Characters of a line that a desktop page shows without scrolling."""
@@ -21,7 +26,10 @@ WIDEST = 84
 
 def numbers(line: str) -> list[float]:
     """The numbers of a printed line, per cent as shares."""
-    return [float(n.rstrip("%")) / (100 if n.endswith("%") else 1) for n in re.findall(r"-?\d+\.\d+%?", line)]
+    return [
+        float(n.rstrip("%")) / (100 if n.endswith("%") else 1)
+        for n in re.findall(r"-?\d+\.\d+%?", line)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +41,9 @@ def lines() -> dict[int, list[str]]:
 def test_every_question_has_a_figure_or_lines_that_run():
     assert list(SECTIONS) == list(range(1, 26))
     for number, text in SECTIONS.items():
-        assert re.match(r"[^\n]+\n\n\*\*[^*]+[.:?]\*\* ", text), f"question {number} does not open with its answer"
+        assert re.match(r"[^\n]+\n\n\*\*[^*]+[.:?]\*\* ", text), (
+            f"question {number} does not open with its answer"
+        )
         assert number in CODE or "```{recorded-figure} " in text, number
         assert len(re.findall(r"\]\(", text)) >= 2, f"question {number} leads nowhere"
 
@@ -49,7 +59,9 @@ def test_every_number_has_at_least_as_many_seeds_as_the_page_names():
 def test_the_lines_fit_the_page(lines):
     for number, code in CODE.items():
         assert max(map(len, code.splitlines())) <= WIDEST, number
-        assert max(map(len, lines[number])) <= 48, f"question {number} prints lines that a phone cuts"
+        assert max(map(len, lines[number])) <= 48, (
+            f"question {number} prints lines that a phone cuts"
+        )
 
 
 def test_the_lines_print_what_the_answers_say(lines):
@@ -57,7 +69,9 @@ def test_the_lines_print_what_the_answers_say(lines):
     assert (clipped, ratio, loss) == (0, 1, 0) and gradient > 0.5
     assert numbers(lines[1][2])[0] > 0.05, "used twice, the clip begins to matter"
     outside = [numbers(line)[-2] for line in lines[2][1:]]
-    assert min(outside[:3]) > max(outside[4:]) == 0, "rare tokens leave the window, likely ones do not"
+    assert min(outside[:3]) > max(outside[4:]) == 0, (
+        "rare tokens leave the window, likely ones do not"
+    )
     up = [numbers(line)[-1] for line in lines[3] if "pushed" in line]
     assert up[0::2] == pytest.approx([0.012, 0.01, 0.16, 0.078], abs=1e-3)
     once, twice = (numbers(line)[0] for line in lines[5])
@@ -78,16 +92,26 @@ def test_the_lines_print_what_the_answers_say(lines):
     errors = [int(re.search(r"(\d+)%", line)[1]) for line in lines[18][1:]]
     assert errors == sorted(errors) and errors[0] < 5 and errors[-1] > 100
     assert "[4, 6]" in lines[19][0] and "[7]" in lines[19][1]
-    assert lines[20][0].count("nan") == 3 and lines[20][1].count("nan") == 2 and "nan" not in lines[20][2]
+    assert (
+        lines[20][0].count("nan") == 3
+        and lines[20][1].count("nan") == 2
+        and "nan" not in lines[20][2]
+    )
     assert lines[20][3].endswith(" 0")
     dead = [numbers(line) for line in lines[21][1:]]
     assert dead[1][2] == dead[3][2] < 0.2 < 0.85 < dead[0][2] == dead[4][2]
     say = {line.split()[0]: numbers(line) for line in lines[22][1:]}
-    assert say.pop("seq-mean-token-mean") == [1.0, 0.25, 0.06] and set(map(tuple, say.values())) == {(1.0, 1.0, 1.0)}
+    assert say.pop("seq-mean-token-mean") == [1.0, 0.25, 0.06] and set(
+        map(tuple, say.values())
+    ) == {(1.0, 1.0, 1.0)}
     before, after = (numbers(line) for line in lines[23][1:])
     assert after[0] < 0.8 * before[0] and abs(after[2] / before[2] - 1) < 0.1
     assert [line.split()[-1] for line in lines[24][:3]] == ["11", "89", "89"]
-    assert lines[24][3].count("nan") == 2 and lines[24][4].count("nan") == 1 and "nan" not in lines[24][5]
+    assert (
+        lines[24][3].count("nan") == 2
+        and lines[24][4].count("nan") == 1
+        and "nan" not in lines[24][5]
+    )
     bf16, int8, int4, forgotten, late = (float(line.split()[-1]) for line in lines[25])
     assert min(bf16, int8) > 0.999 and min(int4, forgotten) > 0.99 and late < 0
     assert lines[15][0] == "differs" and "differentiates the bounded weight" in lines[15][1]

@@ -1,4 +1,5 @@
-"""Numbers of records inside sentences: what they are, what is refused, and what is called undecided."""
+"""Numbers of records inside sentences: what they are, what is refused, and what is called
+undecided."""
 
 from __future__ import annotations
 
@@ -51,7 +52,9 @@ def test_a_quote_is_read_word_by_word():
         "noise", "ppo, learner", "", "ess", (("sampler of", "int4"),)
     )
     point = parse("mismatch dppo-tv over anchor=recomputed sampler=int4 anchor=rollout")
-    assert point.other == Quote("mismatch", "dppo-tv", at=(("sampler", "int4"), ("anchor", "recomputed")))
+    assert point.other == Quote(
+        "mismatch", "dppo-tv", at=(("sampler", "int4"), ("anchor", "recomputed"))
+    )
     assert parse("stale ppo over troll kl").other == Quote("stale", "troll", "", "kl")
     for wrong in ("stale", "stale ppo kl greedy", "stale over ppo"):
         with pytest.raises(ValueError, match="expected SWEEP LABEL"):
@@ -64,24 +67,40 @@ def test_a_number_is_the_interquartile_mean_with_its_interval():
     assert shown("shootout gspo updates=32") == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
     assert shown("shootout gspo updates=32 .3") == f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]"
     e = interval(runs["take_off"].to_numpy())
-    assert shown("shootout gspo take_off updates=32") == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+    assert (
+        shown("shootout gspo take_off updates=32") == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+    )
     paid = price(runs, history)
     assert shown("shootout gspo nats_per_point updates=32").split()[0] == f"{1000 * paid.value:.0f}"
     runs, history = runs_of("diversity", "quatro", updates="8")
     at = matched(runs, history, "entropy")
     e = interval(at.loc[at["reached"], "matched"].to_numpy())
     assert len(at) == 8 and at["reached"].sum() == 7
-    assert shown("diversity quatro entropy@0.7 updates=8") == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+    assert (
+        shown("diversity quatro entropy@0.7 updates=8")
+        == f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+    )
     runs, history = runs_of("controls", "shuffled")
-    assert shown("controls shuffled above:0.35") == f"{(runs['sampled'] > 0.35).sum()} of 72" == "17 of 72"
-    assert shown("controls shuffled base") == f"{np.mean([before(history)[cell] for cell in runs['cell']]):.2f}"
+    assert (
+        shown("controls shuffled above:0.35")
+        == f"{(runs['sampled'] > 0.35).sum()} of 72"
+        == "17 of 72"
+    )
+    assert (
+        shown("controls shuffled base")
+        == f"{np.mean([before(history)[cell] for cell in runs['cell']]):.2f}"
+    )
     runs, _ = runs_of("stale", "pg_is")
-    assert shown("stale pg_is range") == f"{runs['sampled'].min():.2f} to {runs['sampled'].max():.2f}"
+    assert (
+        shown("stale pg_is range") == f"{runs['sampled'].min():.2f} to {runs['sampled'].max():.2f}"
+    )
 
 
 def test_a_method_falls_where_its_curve_crosses_the_line():
     runs = recorded("basin")[0]
-    ends = {key: iqm(part["sampled"]) for key, part in runs.groupby(["label", runs["lr"].astype(float)])}
+    ends = {
+        key: iqm(part["sampled"]) for key, part in runs.groupby(["label", runs["lr"].astype(float)])
+    }
     (high, above), (low, below) = ((math.log10(lr), ends["ppo", lr]) for lr in (3e-5, 1e-4))
     line = max(ends.values()) - 0.05
     assert above > line > below
@@ -92,7 +111,9 @@ def test_a_method_falls_where_its_curve_crosses_the_line():
 
 def test_how_much_further_a_method_works_depends_on_where_the_line_is_drawn():
     ends = recorded("basin")[0].assign(lr=lambda runs: runs["lr"].astype(float))
-    curves = {label: part.groupby("lr")["sampled"].apply(iqm) for label, part in ends.groupby("label")}
+    curves = {
+        label: part.groupby("lr")["sampled"].apply(iqm) for label, part in ends.groupby("label")
+    }
     best = max(curve.max() for curve in curves.values())
     for within in (0.02, 0.05, 0.1, 0.2):
 
@@ -119,29 +140,47 @@ def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked(
     far, near = "tuned dppo-tv over ppo take_off uses=16", "tuned quatro over ppo uses=16"
     one, other = (runs_of("tuned", label, uses="16")[0] for label in ("dppo-tv", "ppo"))
     e = difference(one["take_off"].to_numpy(), other["take_off"].to_numpy())
-    assert shown(far) == f"+{e.value:.2f} [+{e.low:.2f}, +{e.high:.2f}; edge]"  # tuned to the end of its grid
-    assert shown(near).endswith("; undecided; edge]") and shown(f"{near} .3").endswith("; undecided; edge]")
+    assert (
+        shown(far) == f"+{e.value:.2f} [+{e.low:.2f}, +{e.high:.2f}; edge]"
+    )  # tuned to the end of its grid
+    assert shown(near).endswith("; undecided; edge]") and shown(f"{near} .3").endswith(
+        "; undecided; edge]"
+    )
     questions = asked(load_sweep("tuned"))
     every = decide("tuned", *questions)
     assert [one.corrected for one in every] == holm([one.p for one in every])
     assert {one.family for one in every} == {len(questions)} == {predicted("tuned")[0].family}
     (small,) = decide("tuned", parse(near).comparison)
-    assert small.p < 0.005 and small.difference.low > 0.02 and small.corrected > 0.05, "alone it would be decided"
+    assert small.p < 0.005 and small.difference.low > 0.02 and small.corrected > 0.05, (
+        "alone it would be decided"
+    )
 
 
 def test_a_comparison_that_nobody_collected_is_refused():
     with pytest.raises(
-        ValueError, match=r"expected a comparison of comparisons.json.*python -m tools.pack.comparisons"
+        ValueError,
+        match=r"expected a comparison of comparisons.json.*python -m tools.pack.comparisons",
     ):
         shown("shootout clip-higher over sapo take_off updates=8")
 
 
 def test_what_the_book_prints_is_what_is_corrected():
     """Every page, notebook and card; without drawing an interval."""
-    before, now = ({name: len(some) for name, some in all_of.items()} for all_of in (printed(), comparisons.collect()))
-    changed = {name: f"{before.get(name, 0)}, now {count}" for name, count in now.items() if before.get(name) != count}
-    assert not changed, f"every verdict of these sweeps was corrected over another number of questions: {changed}"
-    assert comparisons.PRINTED.read_text(encoding="utf-8") == comparisons.text(comparisons.collect())
+    before, now = (
+        {name: len(some) for name, some in all_of.items()}
+        for all_of in (printed(), comparisons.collect())
+    )
+    changed = {
+        name: f"{before.get(name, 0)}, now {count}"
+        for name, count in now.items()
+        if before.get(name) != count
+    }
+    assert not changed, (
+        f"every verdict of these sweeps was corrected over another number of questions: {changed}"
+    )
+    assert comparisons.PRINTED.read_text(encoding="utf-8") == comparisons.text(
+        comparisons.collect()
+    )
 
 
 def test_a_notebook_s_comparisons_follow_from_literals(tmp_path):
@@ -167,7 +206,9 @@ rows = [against("reuse", "ppo", at={"uses": n}, only=["pg_is"]) for n in ("2", "
         ("reuse", "pg_is", "ppo", "sampled", {"uses": "2"}),
         ("reuse", "pg_is", "ppo", "sampled", {"uses": "4"}),
     ]
-    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [cell + "gap(f(), 'a', 'b')"]}]}))
+    path.write_text(
+        json.dumps({"cells": [{"cell_type": "code", "source": [cell + "gap(f(), 'a', 'b')"]}]})
+    )
     with pytest.raises(ValueError, match=r"one.ipynb: gap\(f\(\), 'a', 'b'\): expected literals"):
         list(comparisons.of_notebook(path))
 
@@ -183,8 +224,14 @@ rows = [against("reuse", "ppo", at={"uses": n}, only=["pg_is"]) for n in ("2", "
         ("shootout ppo updates=2", "updates: expected one of 1, 8, 32, got '2'"),
         ("shootout ppo lr=1", "axis: expected one of updates, got 'lr'"),
         ("best ppo falls uses=1", "falls: expected a sweep over learning rates, got best"),
-        ("real_whole ppo falls", "falls: expected a method that falls between two rates, got ppo, which never reaches"),
-        ("trapo sft nats_per_point moves=5", "nats_per_point: expected runs whose divergence was measured"),
+        (
+            "real_whole ppo falls",
+            "falls: expected a method that falls between two rates, got ppo, which never reaches",
+        ),
+        (
+            "trapo sft nats_per_point moves=5",
+            "nats_per_point: expected runs whose divergence was measured",
+        ),
     ],
 )
 def test_what_no_record_answers_is_refused(text, words):
@@ -205,9 +252,13 @@ def test_every_tuned_choice_lies_at_an_edge_of_the_grid():
     assert {choice.at["lr"] for choice in choices} == {"0.0001"}
     widest = {choice.label for choice in choices if choice.at["threshold"] == "10"}
     assert {choice.at["threshold"] for choice in choices} == {"0.1", "10"}
-    assert widest == {"pg_is", "cispo", "sapo", "pspo"}, "of the last two the larger number is the narrower region"
+    assert widest == {"pg_is", "cispo", "sapo", "pspo"}, (
+        "of the last two the larger number is the narrower region"
+    )
     assert "Every choice lay at an edge of the grid" in PAGES["wrong"]
-    hot = recorded("grid")[0].query("lr == '0.001'").groupby(["label", "threshold"])["sampled"].mean()
+    hot = (
+        recorded("grid")[0].query("lr == '0.001'").groupby(["label", "threshold"])["sampled"].mean()
+    )
     assert hot.max() < 0.26, "below where training began"
 
 
@@ -253,14 +304,28 @@ def test_page_5b_says_what_the_records_say():
         ("GSPO:", ("gspo over ppo",)),
     ):
         (row_of_method,) = [line for line in children.splitlines() if f"| {claim}" in line]
-        assert [quote for quote in quotes if shown(f"shootout {quote} updates=32") not in row_of_method] == []
+        assert [
+            quote for quote in quotes if shown(f"shootout {quote} updates=32") not in row_of_method
+        ] == []
 
 
 def test_the_seeds_that_the_page_names_are_those_that_were_run():
     assert "seeds are 200 to 207" in PAGES["recorded"]
-    for name in ("reuse", "minibatches", "rare", "noise", "signed", "perprompt", "matched", "expert"):
+    for name in (
+        "reuse",
+        "minibatches",
+        "rare",
+        "noise",
+        "signed",
+        "perprompt",
+        "matched",
+        "expert",
+    ):
         assert list(load_sweep(name).seeds) == list(range(200, 208)), name
-    assert 16 * load_sweep("reuse").budget.steps == 384 and "384 updates on fresh batches" in PAGES["recorded"]
+    assert (
+        16 * load_sweep("reuse").budget.steps == 384
+        and "384 updates on fresh batches" in PAGES["recorded"]
+    )
 
 
 def test_the_floors_gave_the_same_runs():

@@ -1,4 +1,5 @@
-"""What a page shows of a recorded sweep: the figures' numbers, the tables' cells, what is refused."""
+"""What a page shows of a recorded sweep: the figures' numbers, the tables' cells, what is
+refused."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ from trlib.evaluation import Estimate
 
 
 def record() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
-    """Two methods, two samplers, three numbers of updates, three runs each; every history begins at .25."""
+    """Two methods, two samplers, three numbers of updates, three runs each; every history begins at
+    .25."""
     falls = {"ppo": 0.04, "troll": 0.01}
     rows = [
         {
@@ -56,7 +58,9 @@ def record() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
         for label, fall in falls.items()
         for seed in range(3)
     ]
-    history = pd.DataFrame([{"cell": row["cell"], "batch": b, "reward": 0.25 + b} for row in rows for b in (0, 1)])
+    history = pd.DataFrame(
+        [{"cell": row["cell"], "batch": b, "reward": 0.25 + b} for row in rows for b in (0, 1)]
+    )
     sweep = Sweep(
         text="",
         variants=[Variant("ppo"), Variant("troll")],
@@ -76,12 +80,17 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
     sweep, runs, history = record()
     found = figures(sweep, runs, history)
     assert [caption.split(". ")[0] for _, caption in found] == ["Sampler fp32", "Sampler int4"]
-    assert all("over updates: 1, or 8 minibatches, once or 4 times" in caption for _, caption in found)
+    assert all(
+        "over updates: 1, or 8 minibatches, once or 4 times" in caption for _, caption in found
+    )
     assert all("a cross" not in caption for _, caption in found), "minibatches are no staleness"
     for (drawing, _), sampler in zip(found, ("fp32", "int4"), strict=True):
         lines = {line.get_label(): line for line in drawing.figure.axes[0].lines}
         for label in ("ppo", "troll"):
-            values = [interval([of(runs, label=label, updates=u, sampler=sampler)]) for u in ("1", "8", "32")]
+            values = [
+                interval([of(runs, label=label, updates=u, sampler=sampler)])
+                for u in ("1", "8", "32")
+            ]
             assert lines[called(label)].get_xdata().tolist() == [1, 8, 32]
             assert lines[called(label)].get_ydata().tolist() == [e.value for e in values]
             assert f"{called(label)} {values[0]:.2f} at 1" in drawing.alt
@@ -90,14 +99,26 @@ def test_a_sweep_over_updates_is_drawn_as_curves_a_figure_for_each_point_of_the_
 def test_other_sweeps_and_points_are_drawn_as_intervals_over_the_base():
     sweep, runs, history = record()
     ((drawing, caption),) = figures(
-        sweep, runs, history, kind="intervals", at={"updates": "8", "sampler": "int4"}, only=["troll"]
+        sweep,
+        runs,
+        history,
+        kind="intervals",
+        at={"updates": "8", "sampler": "int4"},
+        only=["troll"],
     )
     ax = drawing.figure.axes[0]
     assert [text.get_text() for text in ax.get_yticklabels()] == ["TROLL"]
-    assert ax.lines[1].get_xdata()[0] == interval([of(runs, label="troll", updates="8", sampler="int4")]).value
-    assert list(ax.lines[-1].get_xdata()) == [0.25, 0.25] and caption.endswith("dotted: before training.")
+    assert (
+        ax.lines[1].get_xdata()[0]
+        == interval([of(runs, label="troll", updates="8", sampler="int4")]).value
+    )
+    assert list(ax.lines[-1].get_xdata()) == [0.25, 0.25] and caption.endswith(
+        "dotted: before training."
+    )
     six = figures(sweep, runs, history, kind="intervals")
-    assert len(six) == 6 and len({drawing.figure.axes[0].get_xlim() for drawing, _ in six}) == 1, "one scale for all"
+    assert len(six) == 6 and len({drawing.figure.axes[0].get_xlim() for drawing, _ in six}) == 1, (
+        "one scale for all"
+    )
     at = {"updates": "1", "sampler": "fp32"}
     ((_, other),) = figures(sweep, runs, history, kind="intervals", measure="kl", at=at)
     assert "KL per batch" in other and "before training" not in other
@@ -108,10 +129,16 @@ def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
     at = {"updates": "32", "sampler": "fp32"}
     ((pairs, _),) = figures(sweep, runs, history, kind="improvements", at=at, against="ppo")
     better = improvement([of(runs, label="troll", **at)], [of(runs, label="ppo", **at)])
-    assert pairs.figure.axes[0].lines[1].get_xdata()[0] == better.value and f"TROLL > PPO {better:.2f}" in pairs.alt
+    assert (
+        pairs.figure.axes[0].lines[1].get_xdata()[0] == better.value
+        and f"TROLL > PPO {better:.2f}" in pairs.alt
+    )
     ((profile, _),) = figures(sweep, runs, history, kind="profiles", at=at)
     line = profile.figure.axes[0].lines[0]
-    assert line.get_ydata().tolist() == performance_profile([of(runs, label="ppo", **at)], line.get_xdata()).tolist()
+    assert (
+        line.get_ydata().tolist()
+        == performance_profile([of(runs, label="ppo", **at)], line.get_xdata()).tolist()
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +147,10 @@ def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
         ({"only": ["pop"]}, "only: expected one of ppo, troll, got 'pop'"),
         ({"at": {"lr": "1"}}, "at: expected one of sampler, updates, got 'lr'"),
         ({"at": {"updates": "2"}}, "updates: expected one of 1, 8, 32, got '2'"),
-        ({"measure": "colour"}, "measure: expected one of kl, greedy, kept, cpu_seconds, sampled, got 'colour'"),
+        (
+            {"measure": "colour"},
+            "measure: expected one of kl, greedy, kept, cpu_seconds, sampled, got 'colour'",
+        ),
         ({"measure": "length@0.7"}, "measure: expected one of reward, got 'length'"),
         ({"kind": "improvements"}, "against: expected one of ppo, troll, got 'None'"),
         (
@@ -135,7 +165,10 @@ def test_what_a_record_does_not_have_is_named(changes, words):
 
 
 def test_an_option_s_words_may_hold_commas():
-    assert listed('ppo, "ppo, learner", troll') == ["ppo", "ppo, learner", "troll"] and listed("") == []
+    assert (
+        listed('ppo, "ppo, learner", troll') == ["ppo", "ppo, learner", "troll"]
+        and listed("") == []
+    )
 
 
 def the_pages() -> str:
@@ -147,16 +180,26 @@ def test_every_shipped_record_has_its_page_but_what_a_better_one_replaced():
     page = the_pages()
     for name in archive.shown():
         for directive in ("table", "record", *["verdicts"] * bool(load_sweep(name).predictions)):
-            assert f"```{{sweep-{directive}}} {name}\n" in page, f"{name} has no {directive} on its page"
-        shown = [f"```{{recorded-figure}} {figure}\n" for figure, what in FIGURES.items() if what.sweep == name]
-        assert any(text in page for text in [f"```{{sweep-figure}} {name}\n", *shown]), f"{name} has no figure"
+            assert f"```{{sweep-{directive}}} {name}\n" in page, (
+                f"{name} has no {directive} on its page"
+            )
+        shown = [
+            f"```{{recorded-figure}} {figure}\n"
+            for figure, what in FIGURES.items()
+            if what.sweep == name
+        ]
+        assert any(text in page for text in [f"```{{sweep-figure}} {name}\n", *shown]), (
+            f"{name} has no figure"
+        )
 
 
 @pytest.mark.nightly("draws what has no figure of its own")
 def test_a_figure_without_a_name_says_its_numbers():
     page = the_pages()
     for name in all_recorded():
-        if f"```{{sweep-figure}} {name}\n```" not in page:  # named figures are drawn by their own test
+        if (
+            f"```{{sweep-figure}} {name}\n```" not in page
+        ):  # named figures are drawn by their own test
             continue
         runs, history = recorded(name)
         for drawing, _ in figures(load_sweep(name), runs, history):
@@ -170,7 +213,10 @@ def test_a_table_says_what_was_measured_what_failed_and_what_gained_nothing():
     runs.loc[runs["cell"].str.startswith("int4 troll 32"), "status"] = "failed"
     runs.loc[runs["cell"].str.startswith("fp32 ppo 32"), "sampled"] = 0.2
     columns = ["sampled", "greedy", "nats_per_point"]
-    found = {tuple(line[:3]): line[3:] for line in map(written, rows(runs, history, ["sampler", "updates"], columns))}
+    found = {
+        tuple(line[:3]): line[3:]
+        for line in map(written, rows(runs, history, ["sampler", "updates"], columns))
+    }
     estimate = interval([of(runs, label="ppo", updates="1", sampler="fp32")])
     # 10 batches of .01 nats, and .91 - .25 is 66 points: .1/66 nats, 1.5 thousandths.
     assert found["`ppo`", "fp32", "whole, once"] == [
@@ -195,9 +241,14 @@ def test_a_measure_at_a_reward_counts_the_runs_that_reach_it():
         ]
     )
     text, value = cell(runs, history, "entropy@0.7")
-    assert value == pytest.approx(0.3) and text == "0.30 \\[0.30, 0.30\\], 2 of 3", "reward .7 at batch 7"
+    assert value == pytest.approx(0.3) and text == "0.30 \\[0.30, 0.30\\], 2 of 3", (
+        "reward .7 at batch 7"
+    )
     assert value == pytest.approx(matched(runs, history, "entropy")["matched"].mean())
-    assert cell(runs, history, "entropy@1.5") == ("not reached", pytest.approx(math.nan, nan_ok=True))
+    assert cell(runs, history, "entropy@1.5") == (
+        "not reached",
+        pytest.approx(math.nan, nan_ok=True),
+    )
 
 
 def test_the_facts_of_a_record_and_its_commands():
@@ -217,11 +268,16 @@ def test_rows_that_say_the_same_are_one_row() -> None:
         numbers = table(sweep, runs, history=history)
         found = alike(numbers)
         assert [len(group) for group in found] == groups
-        lines = merged(rows(runs, history, [], ["sampled", "greedy"]), found, 1, ["sampled", "greedy"])
+        lines = merged(
+            rows(runs, history, [], ["sampled", "greedy"]), found, 1, ["sampled", "greedy"]
+        )
         assert len(lines) == left
         if found:
             part = numbers.iloc[found[0]]
-            assert part["sampled"].max() - part["sampled"].min() < 0.01 and part["low"].max() <= part["high"].min()
+            assert (
+                part["sampled"].max() - part["sampled"].min() < 0.01
+                and part["low"].max() <= part["high"].min()
+            )
             line = next(line for line in lines if "alike" in line[0])
             assert all(f"`{label}`" in line[0] for label in part["label"])
             assert line[1] == f"{part['sampled'].min():.3f} to {part['sampled'].max():.3f}"
@@ -240,14 +296,21 @@ def test_what_failed_or_lies_apart_is_no_equal_row() -> None:
     )
     assert alike(numbers) == [[0, 1, 2]]
     assert alike(numbers.assign(failed=[0, 1, 0, 0])) == []
-    assert alike(numbers.assign(high=[0.495, 0.51, 0.51, 0.53])) == [], "intervals that do not overlap"
+    assert alike(numbers.assign(high=[0.495, 0.51, 0.51, 0.53])) == [], (
+        "intervals that do not overlap"
+    )
     assert alike(numbers.assign(updates=["1", "1", "8", "8"]), ["updates"]) == []
 
 
 def test_a_verdict_is_told_in_plain_words() -> None:
     pair = Prediction("a is better", higher="a", lower="b")
     line = Prediction("a learns", higher="a", lower=0.5, measure="kl")
-    told = {"seen": "as predicted", "not seen": "the opposite", "undecided": "undecided", "not run": "not run"}
+    told = {
+        "seen": "as predicted",
+        "not seen": "the opposite",
+        "undecided": "undecided",
+        "not run": "not run",
+    }
     assert {word: Finding(pair, word, None).plain()[0] for word in told} == told
     assert (
         Finding(pair, "seen", Estimate(0.95, 0.83, 1.0))
@@ -257,12 +320,15 @@ def test_a_verdict_is_told_in_plain_words() -> None:
     measured = Finding(line, "seen", Estimate(0.62, 0.6, 0.7)).plain()[1]
     assert measured.startswith("kl of a is 0.62 [0.60, 0.70]; the line was 0.5")
     assert all(
-        f.plain()[0] in ("as predicted", "the opposite", "undecided") and "(Holm over " in f.plain()[1]
+        f.plain()[0] in ("as predicted", "the opposite", "undecided")
+        and "(Holm over " in f.plain()[1]
         for f in predicted("stale")
     )
 
 
-def learns(label: str, verdict: str = "seen", value: float = 0.9, line: float = 0.8, **more: object) -> Finding:
+def learns(
+    label: str, verdict: str = "seen", value: float = 0.9, line: float = 0.8, **more: object
+) -> Finding:
     return Finding(
         Prediction(f"{label} learns", higher=label, lower=line, **more),
         verdict,
@@ -272,8 +338,12 @@ def learns(label: str, verdict: str = "seen", value: float = 0.9, line: float = 
 
 def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
     three = [learns("ppo"), learns("troll", value=0.91), learns("dppo-tv")]
-    measured = "sampled accuracy is 0.90 to 0.91, intervals within \\[0.89, 0.93\\]; the line was 0.8"
-    assert verdicts(three) == [("as predicted", "… learns: 3 alike, `ppo`, `troll`, `dppo-tv`", measured)]
+    measured = (
+        "sampled accuracy is 0.90 to 0.91, intervals within \\[0.89, 0.93\\]; the line was 0.8"
+    )
+    assert verdicts(three) == [
+        ("as predicted", "… learns: 3 alike, `ppo`, `troll`, `dppo-tv`", measured)
+    ]
     same = verdicts([learns("ppo"), learns("troll"), learns("gspo")])
     assert same[0][2].startswith("sampled accuracy is 0.90, intervals")
     for other in (
@@ -309,29 +379,41 @@ def test_every_axis_and_measure_of_a_record_has_words() -> None:
         for axis in sweep.axes:
             shown = [words.axis(axis.name).point(label) for label, _ in axis.points()]
             assert len(set(shown)) == len(shown), f"{name}: {shown}"
-    assert "paper" not in words.axis("threshold").along, "QUATRO's radius is ours, SAPO's a temperature"
+    assert "paper" not in words.axis("threshold").along, (
+        "QUATRO's radius is ours, SAPO's a temperature"
+    )
     assert words.axis("updates").heading != "updates" and words.axis("own").heading == "own"
-    assert words.measure("entropy@0.7").text == "entropy, nats per token where the reward reaches 0.7"
+    assert (
+        words.measure("entropy@0.7").text == "entropy, nats per token where the reward reaches 0.7"
+    )
     assert quoted.number(0.00123, "nats_per_point") == "1.2"
 
 
-# -- learning rates ----------------------------------------------------------------------------------------------------
+# -- learning rates
+# --------------------------------------------------------------------------------------------------
 
 USED = re.compile(r"\{rec\}`(\w+)|\{(?:sweep-\w+|recorded-figure)\} ([\w-]+)")
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
 def test_no_section_shows_runs_without_their_learning_rate(page):
-    """A reader who lands there must not take a rate's effect for a method's. The line of a record names it."""
+    """A reader who lands there must not take a rate's effect for a method's. The line of a record
+    names it."""
     for section in re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
         found = {quoted or name for quoted, name in USED.findall(section)}
-        for name in sorted({FIGURES[one].sweep if one in FIGURES else one for one in found} & {*declared()}):
-            named = f"{{sweep-record}} {name}\n" in section or re.search(r"learning rates?\b", section)
+        for name in sorted(
+            {FIGURES[one].sweep if one in FIGURES else one for one in found} & {*declared()}
+        ):
+            named = f"{{sweep-record}} {name}\n" in section or re.search(
+                r"learning rates?\b", section
+            )
             assert named, f"{name} in “{section.splitlines()[0]}”"
 
 
 @pytest.mark.parametrize(("first", "decided"), [([], True), (["book/index"], False)])
-def test_everything_is_decided_beforehand_only_where_many_pages_are_read_whole(first, decided, monkeypatch):
+def test_everything_is_decided_beforehand_only_where_many_pages_are_read_whole(
+    first, decided, monkeypatch
+):
     asked = []
     monkeypatch.setattr(bookext.records, "family", asked.append)
     app = SimpleNamespace(config=SimpleNamespace(first_pages=first))
@@ -348,6 +430,10 @@ def test_a_record_s_line_says_at_which_rates_and_uses_it_was_made():
     for name, expected in (
         ("reuse", "Learning rate 3e-4; 1, 2, 4, 8 or 16 updates from each batch of 16 x 8"),
         ("loops", "Learning rate 1e-4; 1 update from each batch of 16 x 16"),  # the loop's defaults
-        ("gallery", "Learning rate 3e-5, 1e-4, 3e-4, 8e-4, 5e-3 or 0.03; 1 or 8 updates from each batch of 16 x 8"),
+        (
+            "gallery",
+            "Learning rate 3e-5, 1e-4, 3e-4, 8e-4, 5e-3 or 0.03; 1 or 8 updates from each batch "
+            "of 16 x 8",
+        ),
     ):
         assert made(name, recorded(name)[0])[0].startswith(expected)

@@ -14,7 +14,9 @@ from trlab.statistics import iqm
 
 def prose(name: str) -> str:
     notebook = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
-    return "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    return "\n".join(
+        "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"
+    )
 
 
 @pytest.mark.parametrize(
@@ -23,19 +25,22 @@ def prose(name: str) -> str:
         (
             "refit",
             "02_why_trust_regions",
-            "The reused runs end at {} right answers, the split ones at {}, and the fresh ones at {} too.",
+            "The reused runs end at {} right answers, the split ones at {}, and the fresh ones at "
+            "{} too.",
             [(label, "0.0001") for label in ("pg_is-again", "pg_is-parts", "pg_is-new")],
         ),
         (
             "refit",
             "02_why_trust_regions",
-            "still end at {}. (Fresh data end at {} there, so age costs something, and reused ones at {}.)",
+            "still end at {}. (Fresh data end at {} there, so age costs something, and reused "
+            "ones at {}.)",
             [(label, "0.0003") for label in ("pg_is-parts", "pg_is-new", "pg_is-again")],
         ),
         (
             "refit_size",
             "02_why_trust_regions",
-            "256 prompts are used sixteen times, all at once, the run ends at {}, and at three times the rate at {}.",
+            "256 prompts are used sixteen times, all at once, the run ends at {}, and at three "
+            "times the rate at {}.",
             [("again, 256", lr) for lr in ("0.0001", "0.0003")],
         ),
         (
@@ -50,7 +55,12 @@ def prose(name: str) -> str:
             "reused runs are lost with the clip too ({}), and split ones are not ({}).",
             [("ppo-again", "0.0003"), ("ppo-parts", "0.0003")],
         ),
-        ("basin_narrow", "04_ppo", "A window a tenth as wide ends at {} at the bad rate", [("ppo-tenth", "0.0001")]),
+        (
+            "basin_narrow",
+            "04_ppo",
+            "A window a tenth as wide ends at {} at the bad rate",
+            [("ppo-tenth", "0.0001")],
+        ),
     ],
 )
 def test_a_typed_number_is_the_record_s(
@@ -68,10 +78,13 @@ def test_the_opening_of_chapter_2_is_the_record_s() -> None:
     first = int((once >= often[1]).idxmax())
     assert f"stands at {often[1]:.0%}".replace("%", " %") in prose("02_why_trust_regions")
     assert first == 15 and "the other one needs fifteen batches" in prose("02_why_trust_regions")
-    assert f"it is down to {often[23]:.0%}, about where it began".replace("%", " %") in prose("02_why_trust_regions")
+    assert f"it is down to {often[23]:.0%}, about where it began".replace("%", " %") in prose(
+        "02_why_trust_regions"
+    )
     moved = runs.groupby(["label", runs["lr"].astype(str)])["kl"].mean()
     assert (
-        f"they move by {moved['pg_is-parts', '0.0003']:.2f} nats per token in a batch, where the reused runs that died "
+        f"they move by {moved['pg_is-parts', '0.0003']:.2f} nats per token in a batch, where the "
+        "reused runs that died "
         f"had moved by {moved['pg_is-again', '0.0001']:.2f}"
     ) in prose("02_why_trust_regions")
 
@@ -81,15 +94,26 @@ def test_what_the_clip_adds_in_chapter_4_is_the_record_s() -> None:
         iqm(runs_of("basin", "ppo", at={"lr": lr})) - iqm(runs_of("basin", "pg_is", at={"lr": lr}))
         for lr in ("1e-05", "0.0001")
     )
-    assert f"PPO's clip adds {good:.3f} at the good rate and {bad:.2f} at the bad one." in prose("04_ppo")
-    split = [iqm(runs_of("refit", label, at={"lr": "0.0001"})) for label in ("ppo-parts", "pg_is-parts")]
+    assert f"PPO's clip adds {good:.3f} at the good rate and {bad:.2f} at the bad one." in prose(
+        "04_ppo"
+    )
+    split = [
+        iqm(runs_of("refit", label, at={"lr": "0.0001"})) for label in ("ppo-parts", "pg_is-parts")
+    ]
     assert abs(split[0] - split[1]) < 0.01 and "On split data" in prose("04_ppo")
-    with_it, penalty = (iqm(runs_of("critic", label, at={"updates": "32"})) for label in ("ppo", "ppo_penalty"))
-    assert f"the clip's eight runs end at {with_it:.2f} and the penalty's at {penalty:.2f}" in prose("04_ppo")
+    with_it, penalty = (
+        iqm(runs_of("critic", label, at={"updates": "32"})) for label in ("ppo", "ppo_penalty")
+    )
+    assert (
+        f"the clip's eight runs end at {with_it:.2f} and the penalty's at {penalty:.2f}"
+        in prose("04_ppo")
+    )
 
 
 def test_what_chapter_3_says_of_its_runs_is_the_record_s() -> None:
-    full, one, larger = (iqm(runs_of("natural", label)) for label in ("trpo", "trpo, gradient", "trpo, 4 x batch"))
+    full, one, larger = (
+        iqm(runs_of("natural", label)) for label in ("trpo", "trpo, gradient", "trpo, 4 x batch")
+    )
     said = prose("03_trpo")
     assert f"the runs end at {one:.2f}, where TRPO's end at {full:.2f}" in said
     assert f"1,024 completions instead of 256, and it ends at {larger:.2f}." in said

@@ -1,4 +1,5 @@
-"""The packed sweeps: numbers of the records, to the step they are counted in; and what a reader is offered holds."""
+"""The packed sweeps: numbers of the records, to the step they are counted in; and what a reader is
+offered holds."""
 
 from __future__ import annotations
 
@@ -93,7 +94,9 @@ def small() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
 def test_a_pack_holds_what_was_run_and_nothing_else() -> None:
     made = runs.pack(*small())
     assert made["axes"] == {"updates": ["1", "8"]} and made["methods"] == ["ppo", "troll"]
-    assert list(made["arms"]) == ["ppo|1", "troll|1", "ppo|8"] and made["arms"]["ppo|8"]["runs"] == 2
+    assert (
+        list(made["arms"]) == ["ppo|1", "troll|1", "ppo|8"] and made["arms"]["ppo|8"]["runs"] == 2
+    )
     assert made["measures"] == ["reward", "kl", "length"], "distinct was never measured"
     one = made["arms"]["ppo|1"]
     estimate = interval([0.5, 0.6, 0.7])
@@ -105,13 +108,18 @@ def test_a_pack_holds_what_was_run_and_nothing_else() -> None:
     assert [10 ** (runs.STEPS["kl"] * q) for q in decoded(one["curves"]["kl"][2])] == pytest.approx(
         [0.1, 0.01, 0.001, 1e-4]
     )
-    assert decoded(one["curves"]["length"][0])[1] is None and decoded(one["curves"]["length"][1])[2] == 120
+    assert (
+        decoded(one["curves"]["length"][0])[1] is None
+        and decoded(one["curves"]["length"][1])[2] == 120
+    )
 
 
 PACKED = [sweep["name"] for sweep in FILE["sweeps"]]
 
 
-@pytest.mark.parametrize("name", by_day(PACKED, "basin_bases", "refit", reason="reads every record"))
+@pytest.mark.parametrize(
+    "name", by_day(PACKED, "basin_bases", "refit", reason="reads every record")
+)
 def test_packed_numbers_are_those_of_the_record(name: str) -> None:
     table, history = recorded(name)
     packed = next(sweep for sweep in FILE["sweeps"] if sweep["name"] == name)
@@ -123,11 +131,17 @@ def test_packed_numbers_are_those_of_the_record(name: str) -> None:
             own = own[own[axis].astype(str) == label]
         made, estimate = packed["arms"][key], interval(own["sampled"].to_numpy())
         assert made["runs"] == len(own)
-        assert made["accuracy"] == pytest.approx([estimate.value, estimate.low, estimate.high], abs=1e-3, rel=1e-3)
+        assert made["accuracy"] == pytest.approx(
+            [estimate.value, estimate.low, estimate.high], abs=1e-3, rel=1e-3
+        )
         for measure, rows in made["curves"].items():
-            batch = int(draw.integers(len(decoded(rows[0]))))  # where more uses go with fewer batches, fewer
+            batch = int(
+                draw.integers(len(decoded(rows[0])))
+            )  # where more uses go with fewer batches, fewer
             at = batch * made.get("every", 1)
-            values = history[history["cell"].isin(own["cell"]) & (history["batch"] == at)][measure].to_numpy(float)
+            values = history[history["cell"].isin(own["cell"]) & (history["batch"] == at)][
+                measure
+            ].to_numpy(float)
             counted = [decoded(row)[batch] for row in rows]
             if not np.isfinite(values).all():
                 assert counted == [None] * 3
@@ -136,20 +150,28 @@ def test_packed_numbers_are_those_of_the_record(name: str) -> None:
             if measure in FILE["format"]["logarithmic"]:
                 wanted = np.log10(np.maximum(wanted, runs.LEAST))
             step = FILE["format"]["steps"][measure]
-            assert np.array(counted) * step == pytest.approx(wanted, abs=step / 2 + 1e-9), (key, measure, batch)
+            assert np.array(counted) * step == pytest.approx(wanted, abs=step / 2 + 1e-9), (
+                key,
+                measure,
+                batch,
+            )
 
 
 def test_the_pack_is_of_these_records() -> None:
     again = "`python -m tools.pack.packs`, then `python -m tools.draw.stills`"
     assert FILE["format"] == runs.format_of_packs(), f"the code that packs changed: {again}"
     packed = {sweep["name"]: sweep["record"] for sweep in FILE["sweeps"]}
-    assert packed == {name: runs.digest(name) for name in runs.names()}, f"a record changed: {again}"
+    assert packed == {name: runs.digest(name) for name in runs.names()}, (
+        f"a record changed: {again}"
+    )
     assert packs.pack(FILE) == FILE, f"a preset changed: {again}"
 
 
 def test_a_control_with_more_batches_is_drawn_where_as_many_updates_lie_behind_it() -> None:
     _, table, history = small()
-    longer = pd.concat([history, history.assign(batch=history["batch"] + 4, reward=history["reward"] + 1)])
+    longer = pd.concat(
+        [history, history.assign(batch=history["batch"] + 4, reward=history["reward"] + 1)]
+    )
     own = table[(table["label"] == "troll")]
     made = runs.arm(own, longer, ["reward"], 4)
     assert made["every"] == 2 and "every" not in runs.arm(own, longer, ["reward"], 8)
@@ -161,14 +183,20 @@ def test_the_second_round_comes_first_and_every_record_has_its_place() -> None:
     order = [sweep["round"] for sweep in FILE["sweeps"]]
     assert order == sorted(order, reverse=True)
     recorded = set(all_recorded())
-    assert {sweep["name"] for sweep in FILE["sweeps"]} == recorded - {*runs.LEFT_OUT} and {*runs.LEFT_OUT} < recorded
+    assert {sweep["name"] for sweep in FILE["sweeps"]} == recorded - {*runs.LEFT_OUT} and {
+        *runs.LEFT_OUT
+    } < recorded
     assert all(load_sweep(sweep["name"]).title == sweep["title"] for sweep in FILE["sweeps"])
-    assert all(sweep["title"] and sweep["round"] for sweep in FILE["sweeps"]), "a sweep without a title or a round"
+    assert all(sweep["title"] and sweep["round"] for sweep in FILE["sweeps"]), (
+        "a sweep without a title or a round"
+    )
 
 
 def test_what_is_offered_can_be_shown() -> None:
     offered = [preset["state"] for preset in FILE["presets"]] + [FILE["question"]["state"]]
-    assert len(offered) == 4 and set(FILE["question"]["options"]) == set(FILE["question"]["state"]["methods"])
+    assert len(offered) == 4 and set(FILE["question"]["options"]) == set(
+        FILE["question"]["state"]["methods"]
+    )
     for state in offered:
         RunExplorer(**state)
     assert presets.available(["spend"]) == []
@@ -179,7 +207,10 @@ def arms(state: dict, measure: str) -> dict[str, np.ndarray]:
     table, _ = recorded(state["sweep"])
     for axis, label in state["at"].items():
         table = table[table[axis].astype(str) == label]
-    return {method: table[table["label"] == method][measure].to_numpy(float) for method in state["methods"]}
+    return {
+        method: table[table["label"] == method][measure].to_numpy(float)
+        for method in state["methods"]
+    }
 
 
 def test_what_the_presets_say_is_true() -> None:
@@ -192,22 +223,41 @@ def test_what_the_presets_say_is_true() -> None:
     between = table["1"].sort_values().diff().median()
     assert across > 2 * between and wide["sweep"] == "tuning"
     spread, won = arms(slow, "entropy"), arms(slow, "sampled")
-    assert interval(spread["quatro"]).low > interval(spread["ppo"]).high and iqm(won["quatro"]) < iqm(won["ppo"])
+    assert interval(spread["quatro"]).low > interval(spread["ppo"]).high and iqm(
+        won["quatro"]
+    ) < iqm(won["ppo"])
 
 
 def test_the_question_has_one_answer_that_few_expect() -> None:
-    ends = {method: interval(values) for method, values in arms(FILE["question"]["state"], "sampled").items()}
+    ends = {
+        method: interval(values)
+        for method, values in arms(FILE["question"]["state"], "sampled").items()
+    }
     best = max(ends, key=lambda method: ends[method].value)
-    assert best == "pg_is" and all(ends[best].low > ends[other].high for other in ends if other != best)
+    assert best == "pg_is" and all(
+        ends[best].low > ends[other].high for other in ends if other != best
+    )
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"sweeep": "stale"}, "RunExplorer, setting: expected one of .*, got 'sweeep'; did you mean 'sweep'?"),
-        ({"sweep": "shotout"}, "RunExplorer, sweep: expected one of .*, got 'shotout'; did you mean 'shootout'?"),
-        ({"sweep": "shootout", "at": {"update": "8"}}, "axis of shootout: expected one of updates, got 'update'"),
-        ({"sweep": "shootout", "at": {"updates": "7"}}, "updates of shootout: expected one of 1, 32, 8, got '7'"),
+        (
+            {"sweeep": "stale"},
+            "RunExplorer, setting: expected one of .*, got 'sweeep'; did you mean 'sweep'?",
+        ),
+        (
+            {"sweep": "shotout"},
+            "RunExplorer, sweep: expected one of .*, got 'shotout'; did you mean 'shootout'?",
+        ),
+        (
+            {"sweep": "shootout", "at": {"update": "8"}},
+            "axis of shootout: expected one of updates, got 'update'",
+        ),
+        (
+            {"sweep": "shootout", "at": {"updates": "7"}},
+            "updates of shootout: expected one of 1, 32, 8, got '7'",
+        ),
         ({"sweep": "shootout", "methods": ["pop"]}, "method of shootout: .*, got 'pop'"),
         ({"sweep": "shootout", "cell": "trol"}, "got 'trol'; did you mean 'troll'"),
         ({"sweep": "shootout", "measure": "rewards"}, "did you mean 'reward'"),

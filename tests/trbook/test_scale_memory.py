@@ -1,4 +1,5 @@
-"""Formulas of bytes against tensors that exist: counted by torch, made by transformers, peft and this package."""
+"""Formulas of bytes against tensors that exist: counted by torch, made by transformers, peft and
+this package."""
 
 from __future__ import annotations
 
@@ -48,8 +49,15 @@ def test_parameters_and_adapters_are_those_of_the_model(name: str) -> None:
         model = model_of(shape)
         assert sum(p.numel() for p in model.parameters()) == memory.parameters(shape)
         adapted = get_peft_model(model, LoraConfig(r=8, target_modules="all-linear"))
-    assert sum(p.numel() for p in adapted.parameters() if p.requires_grad) == memory.adapters(shape, 8)
-    known = {"embedded": 124_224, "SmolLM2-135M": 134_515_008, "Qwen2.5-0.5B": 494_032_768, "Qwen2.5-7B": 7_615_616_512}
+    assert sum(p.numel() for p in adapted.parameters() if p.requires_grad) == memory.adapters(
+        shape, 8
+    )
+    known = {
+        "embedded": 124_224,
+        "SmolLM2-135M": 134_515_008,
+        "Qwen2.5-0.5B": 494_032_768,
+        "Qwen2.5-7B": 7_615_616_512,
+    }
     assert memory.parameters(shape) == known[name]
 
 
@@ -61,7 +69,9 @@ def test_what_is_said_of_smollm2_is_what_its_benchmark_recorded() -> None:
         rewards = [float(row["reward"]) for row in csv.DictReader(file)]
     shown = smollm2()
     assert shown["reward"] == rewards and shown["command"] == record["command"]
-    assert (shown["before"], shown["after"]) == tuple(record[when]["sampled"]["value"] for when in ("before", "after"))
+    assert (shown["before"], shown["after"]) == tuple(
+        record[when]["sampled"]["value"] for when in ("before", "after")
+    )
 
 
 @pytest.mark.parametrize("precision", list(KINDS))
@@ -89,7 +99,11 @@ def test_what_torch_keeps_of_the_layers_is_as_counted(
         if learns == "lora":
             model = get_peft_model(model, LoraConfig(r=8, target_modules="all-linear"))
         body = model.get_base_model().model if learns == "lora" else model.model
-        kept.append(kept_bytes(lambda body=body: body(input_ids=tokens).last_hidden_state, but=places(model)))
+        kept.append(
+            kept_bytes(
+                lambda body=body: body(input_ids=tokens).last_hidden_state, but=places(model)
+            )
+        )
     wanted = memory.activations_a_token(setup) * tokens.numel()
     assert (kept[1] - kept[0]) * shape.layers == wanted * (shape.layers - 1)
 
@@ -140,7 +154,12 @@ def test_gradients_and_adamw_take_as_counted(learns: str, precision: str) -> Non
     gradients = torch.autograd.grad(loss, policy.parameters)
     assert sum(g.nbytes for g in gradients) == counted["gradients"]
     descent.step(sum(p.float().square().sum() for p in policy.parameters))
-    moments = [value for state in descent.optimizer.state.values() for name, value in state.items() if name != "step"]
+    moments = [
+        value
+        for state in descent.optimizer.state.values()
+        for name, value in state.items()
+        if name != "step"
+    ]
     copies = [weight for _, weight in descent.exact]
     assert sum(t.nbytes for t in (*moments, *copies)) == counted["optimizer"]
 
@@ -151,7 +170,12 @@ def test_anchors_and_the_cache_take_as_counted() -> None:
     batch = sample(policy, texts, group=8, max_tokens=16, seed=0)
     length = batch.tokens.shape[1]
     setup = Setup(
-        model="embedded", prompts=4, group=8, completion=length, prompt=batch.prompt_ids.shape[1], precision="float32"
+        model="embedded",
+        prompts=4,
+        group=8,
+        completion=length,
+        prompt=batch.prompt_ids.shape[1],
+        precision="float32",
     )
     old = policy.score(batch, full=True)
     kept = {"logp": batch.logp.nbytes + old.logp.nbytes}
@@ -160,10 +184,15 @@ def test_anchors_and_the_cache_take_as_counted() -> None:
     kept["topk"] = kept["logp"] + top.ids.nbytes + top.logp.nbytes
     kept["full"] = kept["logp"] + old.full.nbytes
     for method, wanted in kept.items():
-        assert memory.updating(Setup(**{**vars(setup), "method": method}))["anchors"] == wanted, method
+        assert memory.updating(Setup(**{**vars(setup), "method": method}))["anchors"] == wanted, (
+            method
+        )
     ids = torch.randint(2, 200, (len(batch), batch.prompt_ids.shape[1] + length))
     cache = policy.model(ids, use_cache=True).past_key_values
-    assert sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers) == memory.sampling(setup)["cache"]
+    assert (
+        sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+        == memory.sampling(setup)["cache"]
+    )
     critic = Critic(policy)
     assert sum(p.numel() for p in critic.parameters) == pytest.approx(
         memory.learning(Setup(model="embedded", learns="full")), rel=0.001
@@ -192,6 +221,8 @@ def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do() -> None:
         ("precision", "int8", ValueError),
     ],
 )
-def test_what_is_no_setup_is_refused_by_name(name: str, value: object, error: type[Exception]) -> None:
+def test_what_is_no_setup_is_refused_by_name(
+    name: str, value: object, error: type[Exception]
+) -> None:
     with pytest.raises(error, match=f"^{name}: expected"):
         Setup(**{name: value})

@@ -1,4 +1,5 @@
-"""The table of settings: every row is one that TRL's and verl's own configurations take, and TRL takes a step with."""
+"""The table of settings: every row is one that TRL's and verl's own configurations take, and TRL
+takes a step with."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
         rows = table(library)
         assert len(rows) == len(PAPERS)
         for paper, row in zip(PAPERS.values(), rows, strict=True):
-            given, note = (paper.trl, paper.trl_note) if library == "trl" else (paper.verl, paper.verl_note)
+            given, note = (
+                (paper.trl, paper.trl_note) if library == "trl" else (paper.verl, paper.verl_note)
+            )
             assert paper.arxiv in row["paper"] and note.replace("`", "") == re.sub(
                 "<.+?>|nothing that we found", "", row["left open"]
             )
@@ -45,7 +48,9 @@ def test_every_row_is_a_method_here_and_a_row_of_the_page() -> None:
         table("prime-rl")
 
 
-@pytest.mark.parametrize("key", by_day(IN_TRL, "grpo", "dapo", reason="a step of TRL for each paper"))
+@pytest.mark.parametrize(
+    "key", by_day(IN_TRL, "grpo", "dapo", reason="a step of TRL for each paper")
+)
 def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -> None:
     trl = pytest.importorskip("trl")
     from datasets import Dataset
@@ -78,7 +83,9 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
             assert getattr(config, name) == value
     kind = getattr(import_module(module), kind_of_config.replace("Config", "Trainer"))
     if paper.token_loss or paper.trainer != "TrustRegionTrainer":
-        own = {"token_loss": staticmethod(eval(paper.token_loss, LOSSES))} if paper.token_loss else {}
+        own = (
+            {"token_loss": staticmethod(eval(paper.token_loss, LOSSES))} if paper.token_loss else {}
+        )
         kind = type("Bridged", (getattr(bridge, paper.trainer),), own)
     before = {name: p.clone() for name, p in policy.trainable.items()}
     trainer = kind(
@@ -86,16 +93,22 @@ def test_trl_takes_the_settings_and_a_step(key, policy, tmp_path, monkeypatch) -
         args=config,
         processing_class=policy.tokenizer,
         reward_funcs=lambda completions, **_: [float(len(text)) for text in completions],
-        train_dataset=Dataset.from_list([{"prompt": p.text} for p in trlib.load_task("dial").prompts(4, seed=0)]),
+        train_dataset=Dataset.from_list(
+            [{"prompt": p.text} for p in trlib.load_task("dial").prompts(4, seed=0)]
+        ),
     )
     trainer.train()
     assert max((p - before[name]).abs().max() for name, p in policy.trainable.items()) > 1e-5
 
 
 def test_what_trl_is_said_to_lack_it_lacks() -> None:
-    """No trainer with a critic anywhere, GMPO among its experiments, and a mask as its default correction."""
+    """No trainer with a critic anywhere, GMPO among its experiments, and a mask as its default
+    correction."""
     trl = pytest.importorskip("trl")
-    assert not hasattr(trl, "PPOTrainer") and not (Path(trl.__file__).parent / "experimental" / "ppo").exists()
+    assert (
+        not hasattr(trl, "PPOTrainer")
+        and not (Path(trl.__file__).parent / "experimental" / "ppo").exists()
+    )
     assert hasattr(import_module("trl.experimental.gmpo"), "GMPOTrainer")
     defaults = {field.name: field.default for field in dataclasses.fields(trl.GRPOConfig)}
     assert defaults["vllm_importance_sampling_mode"] == "sequence_mask"
@@ -103,7 +116,8 @@ def test_what_trl_is_said_to_lack_it_lacks() -> None:
 
 
 def test_quatro_s_row_is_what_the_bridge_asks_for() -> None:
-    """Its aggregation is that of `quatro_loss`, and its anchor the policy that sampled; so is DPPO's."""
+    """Its aggregation is that of `quatro_loss`, and its anchor the policy that sampled; so is
+    DPPO's."""
     from trlib.algorithms import QUATRO
 
     row = PAPERS["quatro"].verl
@@ -127,7 +141,9 @@ def test_trl_takes_grpo_s_penalty() -> None:
     assert trl.GRPOConfig(use_cpu=True, bf16=False, **PAPERS["grpo"].trl).beta == 0.04
 
 
-@pytest.mark.parametrize("key", by_day(IN_VERL, *[*IN_VERL][:3], reason="half a second of verl for each paper"))
+@pytest.mark.parametrize(
+    "key", by_day(IN_VERL, *[*IN_VERL][:3], reason="half a second of verl for each paper")
+)
 def test_verl_takes_the_settings(key) -> None:
     verl = pytest.importorskip("verl")
     from hydra import compose, initialize_config_dir
@@ -143,12 +159,17 @@ def test_verl_takes_the_settings(key) -> None:
     with initialize_config_dir(config_dir=str(folder), version_base=None):
         config = compose(
             "ppo_trainer",
-            overrides=[*paper.command().split(), "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=4"],
+            overrides=[
+                *paper.command().split(),
+                "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=4",
+            ],
         )
     for name, value in paper.verl.items():
         assert OmegaConf.select(config, name) == value, name
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
-    assert actor.policy_loss.loss_mode == paper.verl["actor_rollout_ref.actor.policy_loss.loss_mode"]
+    assert (
+        actor.policy_loss.loss_mode == paper.verl["actor_rollout_ref.actor.policy_loss.loss_mode"]
+    )
     assert get_policy_loss_fn(actor.policy_loss.loss_mode)
     assert get_adv_estimator_fn(config.algorithm.adv_estimator)
 

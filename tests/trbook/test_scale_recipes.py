@@ -1,5 +1,5 @@
-"""The recipes for GPUs: every key is one of the installed libraries', every metric stands in their source, and the
-bytes and seconds are those of `trbook.scale.memory`. Nothing here runs on a GPU."""
+"""The recipes for GPUs: every key is one of the installed libraries', every metric stands in their
+source, and the bytes and seconds are those of `trbook.scale.memory`. Nothing here runs on a GPU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def folder(library: str) -> Path:
 
 @cache
 def fields(path: Path) -> set[str]:
-    """Every annotated name in the classes of a file: the fields of its dataclasses, without importing it."""
+    """Every annotated name in the classes of a file: the fields of its dataclasses, without
+    importing it."""
     return set(re.findall(r"^    (\w+): ", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
@@ -43,15 +44,23 @@ def options(path: Path) -> set[str]:
 @cache
 def ppo_trainer() -> dict:
     generated = folder("verl") / "trainer/config/_generated_ppo_trainer.yaml"
-    return yaml.load(generated.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.load(
+        generated.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    )
 
 
 @EVERY
 def test_trl_and_accelerate_have_every_setting(recipe) -> None:
-    known = fields(folder("trl") / "trainer/grpo_config.py") | fields(folder("transformers") / "training_args.py")
+    known = fields(folder("trl") / "trainer/grpo_config.py") | fields(
+        folder("transformers") / "training_args.py"
+    )
     settings = recipes.trl_settings(recipe)
     assert not set(settings) - known
-    batch = settings["per_device_train_batch_size"] * settings["gradient_accumulation_steps"] * recipe.gpus
+    batch = (
+        settings["per_device_train_batch_size"]
+        * settings["gradient_accumulation_steps"]
+        * recipe.gpus
+    )
     assert batch == recipe.setup.completions and batch % settings["num_generations"] == 0
 
     commands = folder("accelerate") / "commands"
@@ -59,11 +68,15 @@ def test_trl_and_accelerate_have_every_setting(recipe) -> None:
     assert not set(config) - fields(commands / "config/config_args.py")
     launch = options(commands / "launch.py")
     assert not {f"--{name}" for name in config["fsdp_config"]} - launch
-    assert not {word for word in recipes.trl_command(recipe).split() if word.startswith("--")} - launch
+    assert (
+        not {word for word in recipes.trl_command(recipe).split() if word.startswith("--")} - launch
+    )
     text = recipes.trl_files(recipe)
     script, _, rest = text.partition("# fsdp.yaml\n")
     compile(script.split("\n# the command")[0], "train.py", "exec")
-    assert not rest or yaml.safe_load(rest.partition("\n#")[0]) == config, "what is printed is what was checked"
+    assert not rest or yaml.safe_load(rest.partition("\n#")[0]) == config, (
+        "what is printed is what was checked"
+    )
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -89,7 +102,9 @@ def test_a_metric_stands_in_the_library_s_source(alarm) -> None:
 
     trl = sources("trl", "trainer/grpo_trainer.py", "extras/profiling.py")
     _, _, timed = alarm.trl.partition("GRPOTrainer.")
-    assert f'"{alarm.trl}"' in trl or (timed and "profiling/Time taken" in trl and f'"{timed}"' in trl)
+    assert f'"{alarm.trl}"' in trl or (
+        timed and "profiling/Time taken" in trl and f'"{timed}"' in trl
+    )
     if alarm.verl:
         verl = sources(
             "verl",
@@ -110,16 +125,29 @@ def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion() -> None:
             sigma = recipes.noise(mismatch)
             product = expected_weight(sigma, recipe.setup.completion, "truncate", recipes.BOUND)
             chosen = recipes.level(recipe, sigma)
-            assert chosen == ("sequence" if recipe.setup.completion * sigma**2 <= 1 / 3 else "token")
-            assert chosen == "token" or product > 0.95, "a product is chosen only where it keeps its weight"
+            assert chosen == (
+                "sequence" if recipe.setup.completion * sigma**2 <= 1 / 3 else "token"
+            )
+            assert chosen == "token" or product > 0.95, (
+                "a product is chosen only where it keeps its weight"
+            )
             tokens = recipe.setup.completion if chosen == "sequence" else 1
             assert expected_weight(sigma, tokens, "truncate", recipes.BOUND) > 0.95
-    assert [recipes.level(RECIPES[gpus], recipes.noise(0.0105)) for gpus in RECIPES] == ["sequence", "token", "token"]
+    assert [recipes.level(RECIPES[gpus], recipes.noise(0.0105)) for gpus in RECIPES] == [
+        "sequence",
+        "token",
+        "token",
+    ]
     recorded = next(row for row in scale.recorded() if row.key == "bf16")
     assert recipes.noise() == pytest.approx(recorded.deviation * (math.pi / 2) ** 0.5)
     for recipe in RECIPES.values():
-        assert recipes.trl_settings(recipe)["vllm_importance_sampling_mode"] == f"{recipes.level(recipe)}_truncate"
-        assert recipes.verl_settings(recipe)["algorithm.rollout_correction.rollout_is"] == recipes.level(recipe)
+        assert (
+            recipes.trl_settings(recipe)["vllm_importance_sampling_mode"]
+            == f"{recipes.level(recipe)}_truncate"
+        )
+        assert recipes.verl_settings(recipe)[
+            "algorithm.rollout_correction.rollout_is"
+        ] == recipes.level(recipe)
 
 
 def test_trl_s_default_leaves_a_long_recipe_nearly_nothing() -> None:
@@ -127,9 +155,14 @@ def test_trl_s_default_leaves_a_long_recipe_nearly_nothing() -> None:
     trl = (folder("trl") / "trainer/grpo_config.py").read_text(encoding="utf-8")
     assert re.search(r'vllm_importance_sampling_mode: str = field\(\s*default="sequence_mask"', trl)
     assert re.search(r"vllm_importance_sampling_clip_max: [^=]*= field\(\s*default=3.0", trl)
-    left = [expected_weight(recipes.noise(), recipe.setup.completion, "mask", 3.0) for recipe in RECIPES.values()]
+    left = [
+        expected_weight(recipes.noise(), recipe.setup.completion, "mask", 3.0)
+        for recipe in RECIPES.values()
+    ]
     assert left == pytest.approx([0.49, 0.29, 0.03], abs=0.005)
-    assert expected_weight(1.0, 1, "truncate", 2.0) == pytest.approx(0.8, abs=0.02), "the alarm is at T σ² = 1"
+    assert expected_weight(1.0, 1, "truncate", 2.0) == pytest.approx(0.8, abs=0.02), (
+        "the alarm is at T σ² = 1"
+    )
 
 
 def test_shards_divide_what_stands_still_and_nothing_else() -> None:
@@ -140,7 +173,11 @@ def test_shards_divide_what_stands_still_and_nothing_else() -> None:
     assert one["gathered"] == 0 < eight["gathered"] == all_of_them["gathered"]
     assert one["activations"] == eight["activations"] == all_of_them["activations"]
     weights = memory.parameters(recipe.setup.shape)
-    assert sum(one[part] for part in ("weights", "gradients", "optimizer")) == 16 * weights == 8 * synced(recipe)
+    assert (
+        sum(one[part] for part in ("weights", "gradients", "optimizer"))
+        == 16 * weights
+        == 8 * synced(recipe)
+    )
     whole = memory.updating(recipe.setup)
     kept = on_a_card(recipe, recompute=False)
     assert kept["activations"] == whole["activations"] > 10 * all_of_them["activations"]
@@ -149,8 +186,12 @@ def test_shards_divide_what_stands_still_and_nothing_else() -> None:
 @EVERY
 def test_a_recipe_fits_its_card(recipe) -> None:
     standing = sum(on_a_card(recipe)[part] for part in ("weights", "gradients", "optimizer"))
-    assert sum(on_a_card(recipe).values()) < 0.9 * H100.memory, "the engine sleeps while the card learns"
-    assert standing + recipe.engine * H100.memory < 0.9 * H100.memory, "and both are there while it samples"
+    assert sum(on_a_card(recipe).values()) < 0.9 * H100.memory, (
+        "the engine sleeps while the card learns"
+    )
+    assert standing + recipe.engine * H100.memory < 0.9 * H100.memory, (
+        "and both are there while it samples"
+    )
     assert room(recipe) >= 32
 
 
@@ -162,7 +203,9 @@ def test_seconds_are_bytes_and_multiplications_over_what_a_card_does() -> None:
     assert parts["update"] == pytest.approx(flops / (H100.computes * H100.flops))
     alone = replace(recipe, gpus=1, setup=replace(recipe.setup, prompts=1, group=1, prompt=1))
     floor = synced(alone) / (H100.reads * H100.bandwidth) * alone.setup.completion
-    assert seconds(alone)["sampling"] == pytest.approx(floor, rel=0.01), "one completion: every token reads all weights"
+    assert seconds(alone)["sampling"] == pytest.approx(floor, rel=0.01), (
+        "one completion: every token reads all weights"
+    )
     slow = replace(H100, bandwidth=H100.bandwidth / 2)
     assert seconds(recipe, slow)["sampling"] == pytest.approx(2 * parts["sampling"], rel=0.01)
     assert 0 < share(RECIPES[8]) < share(RECIPES[64]) < 1, "longer completions, fewer in hand"

@@ -1,4 +1,5 @@
-"""The batch that `staleness` shows: made by its command, told to its precision, and as its words say."""
+"""The batch that `staleness` shows: made by its command, told to its precision, and as its words
+say."""
 
 from __future__ import annotations
 
@@ -17,9 +18,9 @@ TOKENS = sum(len(row) for row in STORED["words"])
 
 def test_the_first_updates_come_out_as_stored() -> None:
     made = record(updates=2)
-    assert {name: made[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")} == {
-        name: STORED[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")
-    }
+    assert {
+        name: made[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")
+    } == {name: STORED[name] for name in ("words", "prompts", "rewards", "lr", "largest", "group")}
     for name, run in made["runs"].items():
         stored = STORED["runs"][name]
         # Another processor rounds otherwise: one step of the bytes, and a few of 256 completions.
@@ -29,7 +30,9 @@ def test_the_first_updates_come_out_as_stored() -> None:
 
 
 def test_the_record_is_whole() -> None:
-    assert STORED["updates"] == UPDATES == 32 and len(STORED["rewards"]) == len(STORED["words"]) == 64
+    assert (
+        STORED["updates"] == UPDATES == 32 and len(STORED["rewards"]) == len(STORED["words"]) == 64
+    )
     for run in STORED["runs"].values():
         assert len(run["earned"]) == UPDATES + 1
         assert decode(run["moved"], TOKENS).shape == (UPDATES, TOKENS)
@@ -37,25 +40,40 @@ def test_the_record_is_whole() -> None:
 
 
 def test_a_byte_tells_a_log_ratio_finest_near_0() -> None:
-    moved = torch.cat([torch.linspace(-LARGEST, LARGEST, 1001, dtype=torch.float64), torch.tensor([9.0, -9.0])])
+    moved = torch.cat(
+        [torch.linspace(-LARGEST, LARGEST, 1001, dtype=torch.float64), torch.tensor([9.0, -9.0])]
+    )
     back = decode(encode(moved), len(moved))[0]
     error = (back - moved.clamp(-LARGEST, LARGEST)).abs()
     assert float(error.max()) < 0.05 and float(error[moved.abs() < 0.25].max()) < 0.01
-    assert back[-2:].tolist() == [LARGEST, -LARGEST] and decode(encode(torch.zeros(3)), 3)[0].tolist() == [0, 0, 0]
+    assert back[-2:].tolist() == [LARGEST, -LARGEST] and decode(encode(torch.zeros(3)), 3)[
+        0
+    ].tolist() == [0, 0, 0]
 
 
 def test_its_words_are_true_of_the_record() -> None:
     none, ppo = (STORED["runs"][name]["earned"] for name in ("none", "ppo"))
-    assert round(none[32], 2) == 0.59 and ppo[32] < none[32] - 0.1, "the prediction's number and its answer"
+    assert round(none[32], 2) == 0.59 and ppo[32] < none[32] - 0.1, (
+        "the prediction's number and its answer"
+    )
     assert max(none) - none[4] < 0.05, "after four updates nearly all has been learned"
     words = [word for row in STORED["words"] for word in row]
     slowly = [i for i, word in enumerate(words) if word == "slowly"]
     moved = decode(STORED["runs"]["ppo"]["moved"], TOKENS).exp()[:, slowly].max(1).values
-    assert 2.9 < moved[3] < 3.3 and moved[-1] < 2.5, "careful openers are silenced at 3 and slide back"
-    assert decode(STORED["runs"]["ppo"]["moved"], TOKENS)[-1].exp().min() < 1 / 400, "a five-hundredth"
+    assert 2.9 < moved[3] < 3.3 and moved[-1] < 2.5, (
+        "careful openers are silenced at 3 and slide back"
+    )
+    assert decode(STORED["runs"]["ppo"]["moved"], TOKENS)[-1].exp().min() < 1 / 400, (
+        "a five-hundredth"
+    )
 
 
 def test_settings() -> None:
-    assert Staleness(run="ppo", update=32).settings() == {"run": "ppo", "update": 32, "eps_low": 0.2, "eps_high": 0.2}
+    assert Staleness(run="ppo", update=32).settings() == {
+        "run": "ppo",
+        "update": 32,
+        "eps_low": 0.2,
+        "eps_high": 0.2,
+    }
     with pytest.raises(ValueError, match="did you mean 'eps_"):
         Staleness(eps=0.1)

@@ -1,4 +1,5 @@
-"""A batch on states that share features: the step by hand, distances, and requests that make no sense."""
+"""A batch on states that share features: the step by hand, distances, and requests that make no
+sense."""
 
 from __future__ import annotations
 
@@ -12,13 +13,17 @@ X, ADVANTAGES = states(0, count=4, actions=3, features=2)
 
 
 def test_a_problem_is_drawn_from_its_seed():
-    again, other = states(0, count=4, actions=3, features=2), states(1, count=4, actions=3, features=2)
+    again, other = (
+        states(0, count=4, actions=3, features=2),
+        states(1, count=4, actions=3, features=2),
+    )
     assert torch.equal(X, again[0]) and not torch.equal(X, other[0])
     torch.testing.assert_close(ADVANTAGES.mean(1), torch.zeros(4, dtype=torch.float64))
 
 
 def test_one_use_is_the_exact_policy_gradient():
-    """At the uniform policy the slope in state s's logits is A(s) / K, a mean over states and features."""
+    """At the uniform policy the slope in state s's logits is A(s) / K, a mean over states and
+    features."""
     found = states_step(PGIS(), X, ADVANTAGES, uses=1, lr=0.7)
     W = 0.7 * (ADVANTAGES / 3).T @ X / 4
     pi = (X @ W.T).softmax(-1)

@@ -1,4 +1,5 @@
-"""The loop in one line: which boxes are filled, what a screen reader hears, where its link leads."""
+"""The loop in one line: which boxes are filled, what a screen reader hears, where its link
+leads."""
 
 from __future__ import annotations
 
@@ -13,16 +14,23 @@ from trbook.strip import BOXES, WHOLE, strip
 
 
 def test_only_the_chosen_boxes_are_filled_in_the_order_of_the_loop():
-    page = BeautifulSoup(strip("objective", "advantage", changed="a group & its mean").html(), "html.parser")
+    page = BeautifulSoup(
+        strip("objective", "advantage", changed="a group & its mean").html(), "html.parser"
+    )
     assert [box.text for box in page.select("li")] == list(BOXES)
     assert [box.text for box in page.select("li.lit")] == ["advantage", "objective"]
-    assert page.p is not None and page.p.text.startswith("advantage and objective: a group & its mean · ")
+    assert page.p is not None and page.p.text.startswith(
+        "advantage and objective: a group & its mean · "
+    )
 
 
 def test_a_reader_who_cannot_see_it_hears_what_changes():
-    (group,) = BeautifulSoup(strip("objective", changed="r · A").html(), "html.parser").select("[role=group]")
+    (group,) = BeautifulSoup(strip("objective", changed="r · A").html(), "html.parser").select(
+        "[role=group]"
+    )
     assert group["aria-label"] == (
-        "The loop, rollout, advantage, objective, update, and again. This chapter changes the objective: r · A."
+        "The loop, rollout, advantage, objective, update, and again. This chapter changes the "
+        "objective: r · A."
     )
     assert len(group.select("[aria-current]")) == 1, "the colour is not the only sign"
     assert repr(strip("update")) == "rollout -> advantage -> objective -> UPDATE"
@@ -36,7 +44,9 @@ def test_it_leads_to_the_whole_loop_in_jupyter_and_in_the_book():
 
 
 def test_links_to_notebooks_elsewhere_stay():
-    colab = '<a href="https://colab.research.google.com/github/x/y/blob/main/notebooks/05_grpo.ipynb">'
+    colab = (
+        '<a href="https://colab.research.google.com/github/x/y/blob/main/notebooks/05_grpo.ipynb">'
+    )
     assert mend(colab) == colab
 
 

@@ -1,4 +1,5 @@
-"""The page for teachers: its courses name what there is, and its wrong answers are those that the checks know."""
+"""The page for teachers: its courses name what there is, and its wrong answers are those that the
+checks know."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ def chapters() -> dict[str, teaching.Chapter]:
     return {one.name: one for one in found}
 
 
-def test_every_exercise_has_a_title_a_solution_and_wrong_answers(chapters: dict[str, teaching.Chapter]) -> None:
+def test_every_exercise_has_a_title_a_solution_and_wrong_answers(
+    chapters: dict[str, teaching.Chapter],
+) -> None:
     assert len([one for one in chapters.values() if one.tasks]) > 15
     for one in chapters.values():
         assert [task.number for task in one.tasks] == list(range(1, len(one.tasks) + 1)), one.name
@@ -41,18 +44,24 @@ def test_every_exercise_has_a_title_a_solution_and_wrong_answers(chapters: dict[
 
 def test_wrong_answers_are_the_checks_own() -> None:
     named = teaching.wrong(grpo.check_advantages)
-    assert [name for name, _ in named] == [mistake.name for mistake in grpo.check_advantages.mistakes]
+    assert [name for name, _ in named] == [
+        mistake.name for mistake in grpo.check_advantages.mistakes
+    ]
     words, hint = teaching.wrong(scale.check_at_once)[-1]
     assert words.startswith("`") and hint
     refused = [hint for _, hint in teaching.wrong(regions.check_enough)]
     assert any("never stops, and the policy is lost" in hint for hint in refused)
 
 
-def test_courses_name_chapters_and_exercises_that_there_are(chapters: dict[str, teaching.Chapter]) -> None:
+def test_courses_name_chapters_and_exercises_that_there_are(
+    chapters: dict[str, teaching.Chapter],
+) -> None:
     assert {len(course) for course in KEPT["courses"].values()} == {8, 5}
     for course in KEPT["courses"].values():
         for one in course:
-            before, together = re.findall(r"\d+", teaching.session(one, KEPT["minutes"], chapters)[-1])
+            before, together = re.findall(
+                r"\d+", teaching.session(one, KEPT["minutes"], chapters)[-1]
+            )
             assert 5 <= int(before) <= 60 and 40 <= int(together) <= 120, one["title"]
 
 
@@ -78,7 +87,8 @@ def test_an_exercise_without_a_solution_is_refused(tmp_path: Path) -> None:
         {
             "cell_type": "code",
             "metadata": {"tags": ["exercise"]},
-            "source": "from trbook.exercises import grpo as exercise\n\nexercise.check_advantages(1)",
+            "source": "from trbook.exercises import grpo as "
+            "exercise\n\nexercise.check_advantages(1)",
         },
     ]
     with pytest.raises(ValueError, match="04_ppo: exercise 1 has no solution"):

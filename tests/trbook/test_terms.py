@@ -1,4 +1,5 @@
-"""The glossary: every link to a word of it resolves, and every word has a meaning that a small card can show."""
+"""The glossary: every link to a word of it resolves, and every word has a meaning that a small card
+can show."""
 
 from __future__ import annotations
 
@@ -65,7 +66,11 @@ def test_every_word_is_there_once_with_a_meaning_that_fits() -> None:
     found = meanings(glossary())
     assert set(found) == {slug(word) for word in words}
     assert sorted(set(NEEDED) - set(found)) == []
-    unfit = {word: text for word, text in found.items() if not 20 < len(text) < 200 or re.search(r"[$`*\\]", text)}
+    unfit = {
+        word: text
+        for word, text in found.items()
+        if not 20 < len(text) < 200 or re.search(r"[$`*\\]", text)
+    }
     assert unfit == {}, "a sentence, without formulas: the card shows plain words"
 
 
@@ -73,9 +78,14 @@ def test_every_word_is_there_once_with_a_meaning_that_fits() -> None:
     ("markdown", "found"),
     [
         ("### Nat\n\nThe *unit*, of\n[all](x.md). It is 1.\n\nMore.", {"nat": "The unit, of all."}),
-        ("### Pinsker's inequality\n\nOne.\n\n## Metrics\n\nNo word.", {"pinskers-inequality": "One."}),
+        (
+            "### Pinsker's inequality\n\nOne.\n\n## Metrics\n\nNo word.",
+            {"pinskers-inequality": "One."},
+        ),
         ("### Dr.GRPO\n\nOne.\n\n### k3\n\nTwo.", {"drgrpo": "One.", "k3": "Two."}),
     ],
 )
-def test_a_meaning_is_the_first_sentence_in_plain_words(markdown: str, found: dict[str, str]) -> None:
+def test_a_meaning_is_the_first_sentence_in_plain_words(
+    markdown: str, found: dict[str, str]
+) -> None:
     assert meanings(markdown) == found

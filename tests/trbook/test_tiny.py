@@ -1,4 +1,5 @@
-"""The policy that can be listed: its tree, exact advantages, the lemma and the bound on random policies, the tilt."""
+"""The policy that can be listed: its tree, exact advantages, the lemma and the bound on random
+policies, the tilt."""
 
 from __future__ import annotations
 
@@ -19,13 +20,18 @@ def pair(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     draw = torch.Generator().manual_seed(seed)
     far = 10 ** float(torch.empty(1).uniform_(-2, 0.5, generator=draw))
     old = TINY.random(seed)
-    return old, old + far * TINY.random(seed + 1000), torch.rand(len(TINY), generator=draw, dtype=F64)
+    return (
+        old,
+        old + far * TINY.random(seed + 1000),
+        torch.rand(len(TINY), generator=draw, dtype=F64),
+    )
 
 
 def test_completions_and_their_prefixes() -> None:
     assert len(TINY) == 27 and TINY.states == 1 + 3 + 9
     assert TINY.completions[[0, 1, 5, 26]].tolist() == [[0, 0, 0], [0, 0, 1], [0, 1, 2], [2, 2, 2]]
-    # Row 0 is the empty prefix, 1 to 3 those of one token, 4 to 12 those of two: 4 + 3·first + second.
+    # Row 0 is the empty prefix, 1 to 3 those of one token, 4 to 12 those of two: 4 + 3·first +
+    # second.
     assert TINY.prefixes[[0, 5, 26]].tolist() == [[0, 1, 4], [0, 1, 5], [0, 3, 12]]
     logp = TINY.logp(TINY.random(0))
     assert logp.sum(1).exp().sum() == pytest.approx(1, abs=1e-12)
@@ -35,7 +41,9 @@ def test_completions_and_their_prefixes() -> None:
 
 def test_advantages_by_hand() -> None:
     two = Tiny(tokens=2, length=2)
-    logits = torch.tensor([[0.0, 0.0], [math.log(3), 0.0], [0.0, 0.0]], dtype=F64)  # 1/2; 3/4 after 0; 1/2 after 1
+    logits = torch.tensor(
+        [[0.0, 0.0], [math.log(3), 0.0], [0.0, 0.0]], dtype=F64
+    )  # 1/2; 3/4 after 0; 1/2 after 1
     rewards = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=F64)
     advantages = two.advantages(two.logp(logits), rewards)
     # V: 3/8 at the start, 3/4 after 0, 0 after 1.
@@ -58,7 +66,10 @@ def test_lemma_first_order_and_bound(seed: int) -> None:
     at = old.clone().requires_grad_()
     slopes = [
         torch.autograd.grad(value, at)[0]
-        for value in (TINY.gain(TINY.logp(at), logp_old, rewards), TINY.surrogate(TINY.logp(at), logp_old, rewards))
+        for value in (
+            TINY.gain(TINY.logp(at), logp_old, rewards),
+            TINY.surrogate(TINY.logp(at), logp_old, rewards),
+        )
     ]
     torch.testing.assert_close(*slopes)
 
@@ -83,7 +94,9 @@ def test_no_policy_earns_more_for_its_kl_than_the_tilt(multiplier: float) -> Non
         return float(-(logp.exp() * (rewards - multiplier * (logp - logq))).sum())
 
     best = minimize(lost, logq.numpy(), method="BFGS", options={"gtol": 1e-10})
-    torch.testing.assert_close(torch.log_softmax(torch.as_tensor(best.x), -1).exp(), found.exp(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        torch.log_softmax(torch.as_tensor(best.x), -1).exp(), found.exp(), atol=1e-5, rtol=0
+    )
     assert found.exp().sum() == pytest.approx(1)
 
 

@@ -1,4 +1,5 @@
-"""The batch that `token_microscope` shows: made by its command, told to its precision, and as its words say."""
+"""The batch that `token_microscope` shows: made by its command, told to its precision, and as its
+words say."""
 
 from __future__ import annotations
 
@@ -32,7 +33,11 @@ def clipped(run: str, update: int) -> torch.Tensor:
 
 
 def openers(careful: bool) -> torch.Tensor:
-    right = [i for i, row in enumerate(STORED["words"]) if REWARDS[i] and (row[0] in STORED["careful"]) == careful]
+    right = [
+        i
+        for i, row in enumerate(STORED["words"])
+        if REWARDS[i] and (row[0] in STORED["careful"]) == careful
+    ]
     return STARTS[right]
 
 
@@ -40,18 +45,27 @@ def test_the_first_updates_come_out_as_stored() -> None:
     made = record(updates=2)
     names = ("words", "prompts", "rewards", "careful", "largest", "group")
     assert {name: made[name] for name in names} == {name: STORED[name] for name in names}
-    # As log-probs, so a probability to half a percent of itself: where it is near 1 its logit is mostly rounding.
-    now, then = (logsigmoid(torch.tensor(one["old"], dtype=torch.float64) / 1000) for one in (made, STORED))
+    # As log-probs, so a probability to half a percent of itself: where it is near 1 its logit is
+    # mostly rounding.
+    now, then = (
+        logsigmoid(torch.tensor(one["old"], dtype=torch.float64) / 1000) for one in (made, STORED)
+    )
     torch.testing.assert_close(now, then, rtol=0, atol=0.005)
     for name in RUNS:
         # Another processor rounds otherwise: one step of the bytes.
         now, then = (decode(one["runs"][name]["moved"], len(WORDS))[:2] for one in (made, STORED))
         torch.testing.assert_close(now, then, rtol=0.05, atol=0.02)
-        assert made["runs"][name]["careful"] == pytest.approx(STORED["runs"][name]["careful"][:3], abs=0.01)
+        assert made["runs"][name]["careful"] == pytest.approx(
+            STORED["runs"][name]["careful"][:3], abs=0.01
+        )
 
 
 def test_the_record_is_whole() -> None:
-    assert STORED["updates"] == UPDATES == 16 and len(STORED["words"]) == 256 and len(WORDS) == len(Q) == 1115
+    assert (
+        STORED["updates"] == UPDATES == 16
+        and len(STORED["words"]) == 256
+        and len(WORDS) == len(Q) == 1115
+    )
     for run in STORED["runs"].values():
         assert len(run["careful"]) == 17 and decode(run["moved"], len(WORDS)).shape == (16, 1115)
     assert len(data_of("token_microscope") or "") < 90_000
@@ -64,7 +78,9 @@ def test_the_clip_silences_precisely_the_careful_openers() -> None:
     now = clipped("ppo", 1)
     assert now[careful].all() and not now[others].any() and int(now.sum()) == 19
     assert float((Q * (ratios("ppo", 1) - 1)).abs().max()) < 0.15, "DPPO silences none"
-    assert 1.3 < float(ratios("ppo", 1)[0]) < 1.6 and float(Q[0] * (ratios("ppo", 1)[0] - 1)) < 0.01, "half, 0.1 %"
+    assert (
+        1.3 < float(ratios("ppo", 1)[0]) < 1.6 and float(Q[0] * (ratios("ppo", 1)[0] - 1)) < 0.01
+    ), "half, 0.1 %"
 
 
 def test_one_batch_teaches_more_care_behind_dppo_s_mask() -> None:
@@ -72,15 +88,23 @@ def test_one_batch_teaches_more_care_behind_dppo_s_mask() -> None:
     assert ppo[0] == dppo[0] == pytest.approx(0.05, abs=0.005)
     assert 0.17 < ppo[-1] < 0.25 and dppo[-1] > 0.85
     sixth, seventh = (float(ratios("dppo", update)[0]) for update in (6, 7))
-    assert 11.5 < sixth < 12.5 and Q[0] * (sixth - 1) < 0.15 < Q[0] * (seventh - 1), "its price, then silence"
+    assert 11.5 < sixth < 12.5 and Q[0] * (sixth - 1) < 0.15 < Q[0] * (seventh - 1), (
+        "its price, then silence"
+    )
     careful, gained = openers(True), Q * (ratios("dppo", 16) - 1)
-    assert int((gained[careful] > 0.15).sum()) == 5 and clipped("dppo", 16)[careful].all(), "the prediction's answer"
+    assert int((gained[careful] > 0.15).sum()) == 5 and clipped("dppo", 16)[careful].all(), (
+        "the prediction's answer"
+    )
 
 
 def test_a_likely_token_falls_inside_the_window() -> None:
     token = 978
     r = float(ratios("fast", 6)[token])
-    assert (WORDS[token], float(OWN[token])) == ("2", -0.125) and 0.8 <= r < 0.83 and not clipped("fast", 6)[token]
+    assert (
+        (WORDS[token], float(OWN[token])) == ("2", -0.125)
+        and 0.8 <= r < 0.83
+        and not clipped("fast", 6)[token]
+    )
     assert Q[token] > 0.95 and 0.15 < Q[token] * (1 - r) < 0.2, "nearly a fifth"
 
 

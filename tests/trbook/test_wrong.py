@@ -19,8 +19,12 @@ PAGE = (ROOT / "book/wrong.md").read_text(encoding="utf-8")
 
 
 def tolerance(runs) -> float:
-    """The first round's number: where a line in log₂ of the updates falls five points below one update."""
-    heights = [iqm(runs.loc[runs["updates"] == updates, "sampled"].to_numpy()) for updates in ("1", "8", "32")]
+    """The first round's number: where a line in log₂ of the updates falls five points below one
+    update."""
+    heights = [
+        iqm(runs.loc[runs["updates"] == updates, "sampled"].to_numpy())
+        for updates in ("1", "8", "32")
+    ]
     places, floor = np.log2([1, 8, 32]), heights[0] - 0.05
     after = next(i for i, height in enumerate(heights) if height <= floor)
     share = (heights[after - 1] - floor) / (heights[after - 1] - heights[after])
@@ -28,9 +32,15 @@ def tolerance(runs) -> float:
 
 
 def test_the_tolerances_that_were_claimed_are_the_ones_that_were_computed():
-    cool, hot = recorded("shootout")[0].query("label == 'ppo'"), recorded("heatmap")[0].query("label == 'ppo'")
+    cool, hot = (
+        recorded("shootout")[0].query("label == 'ppo'"),
+        recorded("heatmap")[0].query("label == 'ppo'"),
+    )
     found = tolerance(cool), tolerance(hot[hot["lr"] == "0.0003"])
-    assert "PPO's was {:.1f} updates at the learning rate 1e-4 and {:.1f} at 3e-4".format(*found) in PAGE
+    assert (
+        "PPO's was {:.1f} updates at the learning rate 1e-4 and {:.1f} at 3e-4".format(*found)
+        in PAGE
+    )
     assert 1 < found[1] < 8, "where nothing had been measured"
 
 
@@ -44,14 +54,20 @@ def test_eight_runs_are_covered_a_little_too_seldom():
 
 
 def test_one_comparison_has_one_verdict_on_every_page():
-    quotes = ("tuned quatro over ppo uses=16", 'noise "ppo + mask" over "ppo, learner" "sampler of=int4"')
+    quotes = (
+        "tuned quatro over ppo uses=16",
+        'noise "ppo + mask" over "ppo, learner" "sampler of=int4"',
+    )
     for quote in (*quotes, "reuse dppo-tv over pg_is uses=16"):
         assert f"{{rec}}`{quote}`" in PAGE and "; undecided" in shown(quote), quote
 
 
 def test_a_sweep_of_the_first_round_asked_up_to_so_many_questions():
     words = {18: "eighteen"}
-    assert f"up to {words[max(len(load_sweep(name).predictions) for name in first_round())]} questions" in PAGE
+    assert (
+        f"up to {words[max(len(load_sweep(name).predictions) for name in first_round())]} questions"
+        in PAGE
+    )
 
 
 def test_pspos_weight_only_scales_the_gradient():

@@ -1,8 +1,9 @@
-"""Dumps of rollouts with a known fault, by exact sampling from a known softmax: what `diagnose` is measured on.
+"""Dumps of rollouts with a known fault, by exact sampling from a known softmax: what `diagnose` is
+measured on.
 
-Every token has logits of its own over `VOCABULARY` tokens, sharp for most and flat for some, as a language model's are:
-about 0.6 nats of entropy on average. The sampler draws from its softmax; the learner scores the same tokens from logits
-that differ by the fault and by a little rounding.
+Every token has logits of its own over `VOCABULARY` tokens, sharp for most and flat for some, as a
+language model's are: about 0.6 nats of entropy on average. The sampler draws from its softmax; the
+learner scores the same tokens from logits that differ by the fault and by a little rounding.
 """
 
 from __future__ import annotations
@@ -76,9 +77,11 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def flat(seed: int, completions: int, fault: str = "fp32", old: bool = True) -> dict[str, np.ndarray]:
-    """A dump with one row per token: `completion`, `logp`, `logp_rollout`, `advantage`, `mask`, `group`, `reward`,
-    and `logp_old` where asked for.
+def flat(
+    seed: int, completions: int, fault: str = "fp32", old: bool = True
+) -> dict[str, np.ndarray]:
+    """A dump with one row per token: `completion`, `logp`, `logp_rollout`, `advantage`, `mask`,
+    `group`, `reward`, and `logp_old` where asked for.
 
     Args:
         seed: of every draw.
@@ -97,7 +100,13 @@ def flat(seed: int, completions: int, fault: str = "fp32", old: bool = True) -> 
     wrong[int(g.integers(completions))] = True
     age = g.integers(0, 5, completions)
     parts = [
-        _tokens(g, min(CHUNK, n - first), fault, wrong[owner[first : first + CHUNK]], age[owner[first : first + CHUNK]])
+        _tokens(
+            g,
+            min(CHUNK, n - first),
+            fault,
+            wrong[owner[first : first + CHUNK]],
+            age[owner[first : first + CHUNK]],
+        )
         for first in range(0, n, CHUNK)
     ]
     sampler, learner, again = (np.concatenate(columns) for columns in zip(*parts, strict=True))
@@ -106,7 +115,9 @@ def flat(seed: int, completions: int, fault: str = "fp32", old: bool = True) -> 
         learner[places] = again[places] = np.roll(learner, 500 % n)[places]
     if fault == "shift":
         sampler = np.roll(sampler, 1)
-    rewards = (g.random(completions) < np.repeat(g.uniform(0.15, 0.85, completions // GROUP), GROUP)).astype(float)
+    rewards = (
+        g.random(completions) < np.repeat(g.uniform(0.15, 0.85, completions // GROUP), GROUP)
+    ).astype(float)
     if fault == "dead-groups":
         rewards = np.where(np.repeat(g.random(completions // GROUP) < 0.9, GROUP), 1.0, rewards)
     group = np.arange(completions) // GROUP
@@ -154,7 +165,11 @@ def _tokens(
     if fault == "staleness":
         learned = logits + noise(0.25 * age[:, None].astype(np.float32))
     if fault == "pairing prompt":
-        other = g.standard_normal(logits.shape, dtype=np.float32) * np.abs(logits).max(-1, keepdims=True) / 2
+        other = (
+            g.standard_normal(logits.shape, dtype=np.float32)
+            * np.abs(logits).max(-1, keepdims=True)
+            / 2
+        )
         learned = np.where(wrong[:, None], 0.3 * logits + 0.7 * other, logits)
     learned = learned + noise(0.02)
     again = learned
@@ -178,7 +193,9 @@ def _top_p(logits: np.ndarray, mass: float) -> np.ndarray:
     return np.where(np.take_along_axis(beyond, np.argsort(order, -1), -1), -np.inf, logits)
 
 
-def _broken(g: np.random.Generator, made: dict[str, np.ndarray], fault: str, limit: int) -> dict[str, np.ndarray]:
+def _broken(
+    g: np.random.Generator, made: dict[str, np.ndarray], fault: str, limit: int
+) -> dict[str, np.ndarray]:
     """What is wrong with the columns rather than with the distributions."""
     n = len(made["mask"])
     if fault == "log10":
@@ -199,14 +216,18 @@ def _broken(g: np.random.Generator, made: dict[str, np.ndarray], fault: str, lim
     if fault == "overflow":
         made["logp_rollout"][g.integers(n, size=2)] = -1e9
     if fault == "half-groups":
-        keep = np.isin(made["completion"], np.flatnonzero(g.random(made["completion"].max() + 1) < 0.5))
+        keep = np.isin(
+            made["completion"], np.flatnonzero(g.random(made["completion"].max() + 1) < 0.5)
+        )
         made = {name: values[keep] for name, values in made.items()}
     if fault.startswith("padding"):
         made = _padded(g, made, limit, both=fault == "padding")
     return made
 
 
-def _padded(g: np.random.Generator, made: dict[str, np.ndarray], limit: int, both: bool) -> dict[str, np.ndarray]:
+def _padded(
+    g: np.random.Generator, made: dict[str, np.ndarray], limit: int, both: bool
+) -> dict[str, np.ndarray]:
     """Every row filled up to the limit with zeros that the mask counts."""
     owner = made["completion"]
     lengths = np.bincount(owner)
@@ -216,7 +237,9 @@ def _padded(g: np.random.Generator, made: dict[str, np.ndarray], limit: int, bot
     for name in ("logp", "logp_old", "logp_rollout"):
         if name in made:
             size = len(lengths) * limit
-            full[name] = np.zeros(size) if both or name == "logp_rollout" else -g.exponential(3.0, size)
+            full[name] = (
+                np.zeros(size) if both or name == "logp_rollout" else -g.exponential(3.0, size)
+            )
             full[name][place] = made[name]
     return full
 
@@ -230,7 +253,9 @@ def rows(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     for name, values in columns.items():
         lists = name in ("logp", "logp_old", "logp_rollout", "mask")
         if lists:
-            made[name] = [[None if x != x else x for x in row.tolist()] for row in np.split(values, cuts)]
+            made[name] = [
+                [None if x != x else x for x in row.tolist()] for row in np.split(values, cuts)
+            ]
         elif name != "completion":
             made[name] = values[first].tolist()
     return [dict(zip(made, row, strict=True)) for row in zip(*made.values(), strict=True)]
@@ -261,7 +286,10 @@ def rollouts(columns: dict[str, np.ndarray]) -> Rollouts:
 
 def named(seed: int, completions: int, fault: str, old: bool) -> tuple[str, ...]:
     """The names of the causes that are found."""
-    return tuple(cause.name for cause in causes.judge(rollouts(flat(seed, completions, fault, old)))[0].causes)
+    return tuple(
+        cause.name
+        for cause in causes.judge(rollouts(flat(seed, completions, fault, old)))[0].causes
+    )
 
 
 def table(record: dict[str, Any]) -> str:
@@ -272,5 +300,7 @@ def table(record: dict[str, Any]) -> str:
     for row in record["faults"]:
         cells = [f"{row['sizes'][n]['named']} of {row['sizes'][n]['dumps']}" for n in sizes]
         lines.append(f"| {row['fault']} | `{row['cause']}` | {' | '.join(cells)} |")
-    cells = [f"{record['healthy'][n]['accused']} of {record['healthy'][n]['dumps']:,}" for n in sizes]
+    cells = [
+        f"{record['healthy'][n]['accused']} of {record['healthy'][n]['dumps']:,}" for n in sizes
+    ]
     return "\n".join([*lines, f"| healthy | accused | {' | '.join(cells)} |"]) + "\n"

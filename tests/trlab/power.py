@@ -1,7 +1,8 @@
-"""How often each fault is named and how often a healthy dump is accused: `python tests/trlab/power.py`.
+"""How often each fault is named and how often a healthy dump is accused:
+`python tests/trlab/power.py`.
 
-Writes `power.json` beside itself, which the book's page shows. Seeds are 0, 1, 2, ...; a dump is made by
-`faults.py`.
+Writes `power.json` beside itself, which the book's page shows. Seeds are 0, 1, 2, ...; a dump is
+made by `faults.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ RECORD = Path(__file__).with_name("power.json")
 
 
 def rate(fault: str, completions: int, dumps: int) -> dict[str, int]:
-    """Of so many dumps, half of them without `logp_old`: how often the cause is among those named, and alone."""
+    """Of so many dumps, half of them without `logp_old`: how often the cause is among those named,
+    and alone."""
     wanted = NAMES.get(fault, fault)
     found = [named(seed, completions, fault, old=seed % 2 == 0) for seed in range(dumps)]
     return {
@@ -39,7 +41,9 @@ def accused(completions: int, dumps: int) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dumps", type=int, nargs=3, default=(60, 40, 1), help="a fault, at 32, 512 and 20,000")
+    parser.add_argument(
+        "--dumps", type=int, nargs=3, default=(60, 40, 1), help="a fault, at 32, 512 and 20,000"
+    )
     parser.add_argument("--healthy", type=int, nargs=3, default=(1000, 1000, 11))
     parser.add_argument("--out", type=Path, default=RECORD)
     parser.add_argument("--faults", nargs="*", default=FAULTS)
@@ -48,12 +52,23 @@ def main() -> None:
     assert all(size % GROUP == 0 for size in sizes)
     rows = []
     for fault in args.faults:
-        row = {str(n): rate(fault, n, dumps) for n, dumps in zip(sizes, args.dumps, strict=True) if dumps}
+        row = {
+            str(n): rate(fault, n, dumps)
+            for n, dumps in zip(sizes, args.dumps, strict=True)
+            if dumps
+        }
         print(fault, row, flush=True)
         rows.append({"fault": fault, "cause": NAMES.get(fault, fault), "sizes": row})
-    healthy = {str(n): accused(n, dumps) for n, dumps in zip(sizes, args.healthy, strict=True) if dumps}
+    healthy = {
+        str(n): accused(n, dumps) for n, dumps in zip(sizes, args.healthy, strict=True) if dumps
+    }
     print("healthy", healthy)
-    record = {"command": "python tests/trlab/power.py", "seeds": "0, 1, 2, ...", "faults": rows, "healthy": healthy}
+    record = {
+        "command": "python tests/trlab/power.py",
+        "seeds": "0, 1, 2, ...",
+        "faults": rows,
+        "healthy": healthy,
+    }
     args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,5 @@
-"""Completions put aside: a run that measures on them is the same run, and what it measures is what is said."""
+"""Completions put aside: a run that measures on them is the same run, and what it measures is what
+is said."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ from trlib.model.rollout import sample
 
 def cell(method: str, aside: bool, **train):
     budget = Budget(steps=2, prompts=4, samples=2)
-    one = Sweep(text="", variants=[Variant(method, train=train)], seeds=[3], budget=budget, aside=aside)
+    one = Sweep(
+        text="", variants=[Variant(method, train=train)], seeds=[3], budget=budget, aside=aside
+    )
     return cells(one)[0]
 
 
@@ -35,7 +38,9 @@ def test_a_run_with_completions_put_aside_is_the_same_run(method, train):
     assert plain.id != watched.id, "other columns: another cell"
     done, seen = run(plain), run(watched)
     assert done["values"]["digest"] == seen["values"]["digest"]
-    assert set(seen["history"]) - set(done["history"]) == set(COLUMNS) and not set(done["history"]) & set(COLUMNS)
+    assert set(seen["history"]) - set(done["history"]) == set(COLUMNS) and not set(
+        done["history"]
+    ) & set(COLUMNS)
     measured = seen["history"]
     assert all(math.isfinite(value) for name in COLUMNS for value in measured[name])
     assert all(value > 0 for value in measured["kl_aside"])
@@ -51,7 +56,9 @@ def test_the_gain_is_the_mean_of_the_moved_ratio_times_the_advantage():
     policy = load_policy("dial")
     prompts = ["a", "b"]
     written = sample(policy, prompts, group=3, max_tokens=4, seed=1)
-    rewards = torch.tensor([1.0, 0.0, 0.0, 1.0, 1.0, 1.0])  # the second prompt's are equal and teach nothing
+    rewards = torch.tensor(
+        [1.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+    )  # the second prompt's are equal and teach nothing
     moved = written.logp + torch.tensor([0.5, -0.5, 0.0, 0.3, 0.3, 0.3]).unsqueeze(-1)
     lengths = written.lengths.tolist()
     by_hand = lengths[0] * (math.exp(0.5) - 1) * 2 / 3 - lengths[1] * (math.exp(-0.5) - 1) / 3

@@ -1,4 +1,5 @@
-"""The basin over learning rates: pieces of curves by hand, whole sweeps, and predictions about them."""
+"""The basin over learning rates: pieces of curves by hand, whole sweeps, and predictions about
+them."""
 
 from __future__ import annotations
 
@@ -24,7 +25,13 @@ def table(curves: dict[str, list[float]], seeds: int = 8, noise: float = 0.001) 
     rng = np.random.default_rng(0)
     return pd.DataFrame(
         [
-            {"label": label, "lr": f"{rate:g}", "seed": seed, "status": "done", "sampled": end + noise * rng.normal()}
+            {
+                "label": label,
+                "lr": f"{rate:g}",
+                "seed": seed,
+                "status": "done",
+                "sampled": end + noise * rng.normal(),
+            }
             for label, curve in curves.items()
             for rate, end in zip(RATES, curve, strict=True)
             for seed in range(seeds)
@@ -35,7 +42,13 @@ def table(curves: dict[str, list[float]], seeds: int = 8, noise: float = 0.001) 
 @pytest.mark.parametrize(
     ("ends", "low", "high", "open_low", "open_high"),
     [
-        ([0.5, 0.9, 0.5], 10**-4.5, 10**-3.5, False, False),  # half way down on either side of the line .7
+        (
+            [0.5, 0.9, 0.5],
+            10**-4.5,
+            10**-3.5,
+            False,
+            False,
+        ),  # half way down on either side of the line .7
         ([0.8, 0.9, 0.5], 1e-5, 10**-3.5, True, False),
         ([0.7, 0.7, 0.7], 1e-5, 1e-3, True, True),  # on the line is above it
         ([0.9, 0.5, 0.8], 1e-5, 10**-4.5, True, False),  # a second piece does not count
@@ -50,15 +63,25 @@ def test_a_piece_by_hand(ends, low, high, open_low, open_high):
 
 
 def test_an_upper_edge_is_told_as_a_multiple_of_the_control_s_and_not_where_it_lies_outside():
-    runs = table({"none": [0.9, 0.5, 0.1], "clip": [0.9, 0.9, 0.4], "always": [0.9, 0.9, 0.9]}, noise=0)
+    runs = table(
+        {"none": [0.9, 0.5, 0.1], "clip": [0.9, 0.9, 0.4], "always": [0.9, 0.9, 0.9]}, noise=0
+    )
     found = edge_ratios(runs, "none", [0.1, 0.2, 0.45])
     # none falls by .1 in a quarter of a decade, clip one decade later by .1 in a fifth
-    assert [one.value for one in found["clip"]] == pytest.approx([10 ** (1 + m / 0.5 - e) for m, e in MARGIN_AND_EDGE])
-    assert all(one.low == pytest.approx(one.value) == pytest.approx(one.high) for one in found["clip"])
+    assert [one.value for one in found["clip"]] == pytest.approx(
+        [10 ** (1 + m / 0.5 - e) for m, e in MARGIN_AND_EDGE]
+    )
+    assert all(
+        one.low == pytest.approx(one.value) == pytest.approx(one.high) for one in found["clip"]
+    )
     assert all(math.isnan(one.value) for one in found["always"]) and "none" not in found
-    noisy = edge_ratios(table({"none": [0.9, 0.5, 0.1], "clip": [0.9, 0.9, 0.4]}, noise=0.05), "none", [0.1])["clip"][0]
+    noisy = edge_ratios(
+        table({"none": [0.9, 0.5, 0.1], "clip": [0.9, 0.9, 0.4]}, noise=0.05), "none", [0.1]
+    )["clip"][0]
     assert 1 < noisy.low < noisy.value < noisy.high
-    with pytest.raises(ValueError, match="control: expected one of none, clip, always, got 'nobody'"):
+    with pytest.raises(
+        ValueError, match="control: expected one of none, clip, always, got 'nobody'"
+    ):
         edge_ratios(runs, "nobody", [0.1])
 
 
@@ -86,12 +109,22 @@ def test_rates_rise_and_each_has_an_end(rates):
 
 
 def test_the_basins_of_a_sweep():
-    wide, narrow, low = basins(table({"wide": [0.9, 0.9, 0.8], "narrow": [0.9, 0.6, 0.1], "low": [0.3, 0.3, 0.3]}))
-    assert wide.width.value == pytest.approx(1.5, abs=0.03) and narrow.width.value == pytest.approx(1 / 6, abs=0.01)
-    assert wide.piece.open_low and not wide.piece.open_high and wide.width.low <= wide.width.value <= wide.width.high
+    wide, narrow, low = basins(
+        table({"wide": [0.9, 0.9, 0.8], "narrow": [0.9, 0.6, 0.1], "low": [0.3, 0.3, 0.3]})
+    )
+    assert wide.width.value == pytest.approx(1.5, abs=0.03) and narrow.width.value == pytest.approx(
+        1 / 6, abs=0.01
+    )
+    assert (
+        wide.piece.open_low
+        and not wide.piece.open_high
+        and wide.width.low <= wide.width.value <= wide.width.high
+    )
     assert narrow.best_rate == 1e-5 and narrow.best_is_edge and narrow.tenfold is not None
     assert narrow.tenfold.value == pytest.approx(0.6, abs=0.01) and narrow.worst < narrow.best.value
-    assert low.width.value == 0 and math.isnan(low.piece.low), "what never reaches the line has no basin"
+    assert low.width.value == 0 and math.isnan(low.piece.low), (
+        "what never reaches the line has no basin"
+    )
 
 
 def test_a_seed_that_is_missing_at_a_rate_is_refused():
@@ -112,7 +145,12 @@ SWEEP = Sweep(
     budget=Budget(steps=1, common=1),
     predictions=[
         Prediction("a clip widens the basin", higher="ppo", lower="pg_is", measure="basin_width"),
-        Prediction("and is worth something at ten times the rate", higher="ppo", lower="pg_is", measure="tenfold"),
+        Prediction(
+            "and is worth something at ten times the rate",
+            higher="ppo",
+            lower="pg_is",
+            measure="tenfold",
+        ),
         Prediction("and ends later", higher="ppo", lower=-4.0, measure="basin_high"),
     ],
 )
@@ -129,10 +167,16 @@ def test_a_prediction_about_the_whole_curve():
 
 def test_each_seed_has_a_curve_of_its_own():
     runs = table({"ppo": [0.9, 0.9, 0.5], "pg_is": [0.9, 0.5, 0.1]}, noise=0)
-    runs.loc[(runs["label"] == "ppo") & (runs["lr"] == "0.0001") & (runs["seed"] == 3), "sampled"] = 0.1
+    runs.loc[
+        (runs["label"] == "ppo") & (runs["lr"] == "0.0001") & (runs["seed"] == 3), "sampled"
+    ] = 0.1
     sweep, rows = over_rates(SWEEP, runs, "basin_width")
     widths = rows[rows["label"] == "ppo"].set_index("seed")["basin_width"]
-    assert widths[3] == pytest.approx(0.05 / 0.8) and widths[0] == pytest.approx(1 + 0.05 / 0.4) and not sweep.axes
+    assert (
+        widths[3] == pytest.approx(0.05 / 0.8)
+        and widths[0] == pytest.approx(1 + 0.05 / 0.4)
+        and not sweep.axes
+    )
 
 
 def test_a_measure_of_the_whole_curve_has_no_point_of_it():

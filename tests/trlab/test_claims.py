@@ -36,20 +36,41 @@ SWEEP = Sweep(
     variants=[Variant("ppo", label=label) for label in "abc"],
     budget=Budget(steps=9),
     axes=[Axis("uses", {"1": {}, "4": {"epochs": 4}})],
-    predictions=[BETTER, Prediction("b moves further", higher="b", lower="a", measure="kl", at=FOUR)],
+    predictions=[
+        BETTER,
+        Prediction("b moves further", higher="b", lower="a", measure="kl", at=FOUR),
+    ],
 )
 
 
 def test_there_is_a_card_for_every_method_of_the_main_line_and_nothing_is_a_foregone_verdict():
-    assert [card.name for card in cards()] == ["trpo", "ppo", "grpo", "dppo", "quatro", "troll", "trapo", "pspo"]
+    assert [card.name for card in cards()] == [
+        "trpo",
+        "ppo",
+        "grpo",
+        "dppo",
+        "quatro",
+        "troll",
+        "trapo",
+        "pspo",
+    ]
     for card in cards():
-        assert any(claim.untestable for claim in card.claims) and any(claim.tests for claim in card.claims)
-        assert all(len(claim.arxiv) == 10 and claim.where and claim.text.endswith(".") for claim in card.claims)
-    with pytest.raises(ValueError, match=r"claim 'It works.': expected tests, or the reason .* got neither"):
+        assert any(claim.untestable for claim in card.claims) and any(
+            claim.tests for claim in card.claims
+        )
+        assert all(
+            len(claim.arxiv) == 10 and claim.where and claim.text.endswith(".")
+            for claim in card.claims
+        )
+    with pytest.raises(
+        ValueError, match=r"claim 'It works.': expected tests, or the reason .* got neither"
+    ):
         Claim("It works.", "abstract", "2402.03300")
 
 
-@pytest.mark.parametrize(("card", "test"), by_day(TESTS, *TESTS[:8], reason="the same question of every claim"))
+@pytest.mark.parametrize(
+    ("card", "test"), by_day(TESTS, *TESTS[:8], reason="the same question of every claim")
+)
 def test_every_test_asks_what_its_sweep_can_answer(card, test):
     assert test.sweep in declared()
     try:
@@ -61,28 +82,34 @@ def test_every_test_asks_what_its_sweep_can_answer(card, test):
         assert side.label in [variant.name for variant in sweep.variants]
         assert all(point in axes[axis] for axis, point in side.at.items())
         if test.within is not None or not isinstance(test.higher, Side):
-            assert side.at.keys() == axes.keys(), "where nothing is said to differ nothing is pooled"
+            assert side.at.keys() == axes.keys(), (
+                "where nothing is said to differ nothing is pooled"
+            )
     column, _, level = test.measure.partition("@")
     assert column in (METRICS if level else {**MEASURES, **DERIVED})
 
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[outcome.Answer]]:
-    """What the cards' machinery says of a record that is made here, of which the book prints these tests."""
+    """What the cards' machinery says of a record that is made here, of which the book prints these
+    tests."""
     monkeypatch.setattr(record, "is_recorded", lambda name: name == "made")
 
     def ask(tests: list[Test], runs: pd.DataFrame, history: pd.DataFrame) -> list[outcome.Answer]:
         stamp = next(STAMPS)
         monkeypatch.setattr(record, "stamp", lambda name: stamp)
         monkeypatch.setattr(record, "read", lambda name: (SWEEP, derive(runs, history), history))
-        monkeypatch.setattr(comparison, "printed", lambda: {"made": [test.comparison for test in tests]})
+        monkeypatch.setattr(
+            comparison, "printed", lambda: {"made": [test.comparison for test in tests]}
+        )
         return [outcome.answer(test) for test in tests]
 
     return ask
 
 
 def made(**heights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Eight runs of each label and use around a height; rewards that rise to it in a straight line."""
+    """Eight runs of each label and use around a height; rewards that rise to it in a straight
+    line."""
     rng, rows, history = np.random.default_rng(0), [], []
     for label, height in heights.items():
         for uses in ("1", "4"):
@@ -102,7 +129,10 @@ def made(**heights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
                         "steps": 9,
                     }
                 )
-                history += [{"cell": cell, "batch": b, "reward": value * b / 8, "entropy": 2 - b / 8} for b in range(9)]
+                history += [
+                    {"cell": cell, "batch": b, "reward": value * b / 8, "entropy": 2 - b / 8}
+                    for b in range(9)
+                ]
     return pd.DataFrame(rows), pd.DataFrame(history)
 
 
@@ -112,13 +142,22 @@ def values(runs: pd.DataFrame, label: str, uses: str, column: str = "sampled") -
 
 def test_the_verdict_is_the_records_whichever_way_it_came_out(answers):
     test = above("made", "a", "b", at=ONE)
-    found = [answers([test], *made(a=a, b=b, c=0.5))[0] for a, b in ((0.8, 0.6), (0.6, 0.8), (0.7, 0.7))]
+    found = [
+        answers([test], *made(a=a, b=b, c=0.5))[0] for a, b in ((0.8, 0.6), (0.6, 0.8), (0.7, 0.7))
+    ]
     assert [one.verdict for one in found] == ["seen", "not seen", "undecided"]
     runs, _ = made(a=0.8, b=0.6, c=0.5)
     one, mine = found[0], [values(runs, label, "1") for label in "ab"]
-    assert one.outcome.sides == (interval(mine[0]), interval(mine[1])) and one.outcome.difference == difference(*mine)
+    assert one.outcome.sides == (
+        interval(mine[0]),
+        interval(mine[1]),
+    ) and one.outcome.difference == difference(*mine)
     assert one.predicted == "a is better" and one.agreed
-    assert one.outcome.corrected == judge(SWEEP, runs)[0].corrected == pytest.approx(2 * improvement_p(*mine))
+    assert (
+        one.outcome.corrected
+        == judge(SWEEP, runs)[0].corrected
+        == pytest.approx(2 * improvement_p(*mine))
+    )
 
 
 def test_a_prediction_against_the_paper_is_told_as_one(answers):
@@ -141,7 +180,10 @@ def test_what_nobody_predicted_is_corrected_with_all_that_is_asked(answers):
     p = improvement_p(values(runs, "a", "1"), values(runs, "c", "1"))
     assert 0.02 < p < 0.05, "alone it would stand"
     all_of = holm([*(one.p for one in judge(SWEEP, runs)), p, p, p, 1e-6])
-    assert found[0].outcome.corrected == found[3].outcome.corrected == pytest.approx(all_of[2]) and all_of[2] == 3 * p
+    assert (
+        found[0].outcome.corrected == found[3].outcome.corrected == pytest.approx(all_of[2])
+        and all_of[2] == 3 * p
+    )
     assert found[0].verdict == "undecided" and found[0].outcome.difference.low > 0
     assert found[4].verdict == "not seen" and found[4].outcome.difference.value == pytest.approx(
         interval(values(runs, "b", "4")).value - 0.5
@@ -157,8 +199,14 @@ def test_what_is_missing_is_said_and_decides_nothing(answers):
         above("other", "a", "b"),
     ]
     short, *_ = answers(tests[:1], runs[runs["cell"] != "a13"], history)
-    assert (short.verdict, short.outcome.note, short.outcome.difference) == ("incomplete", "15 of 16 runs", None)
-    failed, *_ = answers(tests[:1], runs.assign(status=np.where(runs["label"] == "a", "failed", "done")), history)
+    assert (short.verdict, short.outcome.note, short.outcome.difference) == (
+        "incomplete",
+        "15 of 16 runs",
+        None,
+    )
+    failed, *_ = answers(
+        tests[:1], runs.assign(status=np.where(runs["label"] == "a", "failed", "done")), history
+    )
     assert failed.verdict == "incomplete"
     assert [one.verdict for one in answers(tests[1:3], runs, history)] == ["seen", "not measured"]
     assert [outcome.answer(test).verdict for test in tests[3:]] == ["not run"]
@@ -168,7 +216,10 @@ def test_a_measure_at_matched_reward_says_who_never_reaches_it(answers):
     runs, history = made(a=0.9, b=1.2, c=0.5)
     history.loc[history["cell"] == "a10", "reward"] /= 4
     (found,) = answers([above("made", "b", "a", "entropy@0.7", at=ONE)], runs, history)
-    assert found.outcome.note == "1 runs never reach the reward and are left out" and found.verdict == "seen"
+    assert (
+        found.outcome.note == "1 runs never reach the reward and are left out"
+        and found.verdict == "seen"
+    )
     # Entropy is 2 - b/8 and the reward height * b/8: at .7 entropy is 2 - .7/height.
     assert found.outcome.sides[0].value == pytest.approx(2 - 0.7 / 1.2, abs=0.02)
     (none,) = answers([above("made", "b", "a", "distinct@0.7", at=ONE)], runs, history)
@@ -185,7 +236,11 @@ def test_one_variant_at_two_places_is_alike_or_not(answers):
 
 def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
     runs, history = made(a=0.8, b=0.6, c=0.5)
-    up, down, new = above("made", "a", "b", at=ONE), above("made", "c", "b", at=ONE), above("other", "a", "b")
+    up, down, new = (
+        above("made", "a", "b", at=ONE),
+        above("made", "c", "b", at=ONE),
+        above("other", "a", "b"),
+    )
     level = above("made", "a", "b", "steps", at=ONE)
     card = Card(
         "x",
@@ -223,18 +278,28 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
     assert "**Mechanism seen.** Of 2 tests: 1 not run yet, 1 seen." in text
     assert "**Mechanism not seen.** Of 2 tests: 1 the opposite, 1 undecided." in text
     assert "**Undecided.** Of 2 tests: 1 seen, 1 the opposite." in text
-    assert "- `made`, 1 uses, learning rate 1.5e-3 (`c`) and 1e-4 (`b`), accuracy: `c` above `b`. Measured:" in text
+    assert (
+        "- `made`, 1 uses, learning rate 1.5e-3 (`c`) and 1e-4 (`b`), accuracy: `c` above `b`. "
+        "Measured:" in text
+    )
     assert "**the opposite**. No prediction was written down." in text
     assert "**Not testable at this size.** Too large." in text
     assert "- `other`, accuracy: `a` above `b`. Not run yet." in text
-    assert "[arXiv 2402.03300](https://arxiv.org/abs/2402.03300), abstract" in text and not math.isnan(gap.low)
+    assert (
+        "[arXiv 2402.03300](https://arxiv.org/abs/2402.03300), abstract" in text
+        and not math.isnan(gap.low)
+    )
 
 
 def test_a_card_names_the_rates_that_the_compared_runs_had():
     text = {card.name: markdown(card) for card in cards()}
-    own = {variant.name: variant.instead["uses"]["16"]["lr"] for variant in load_sweep("best").variants}
+    own = {
+        variant.name: variant.instead["uses"]["16"]["lr"] for variant in load_sweep("best").variants
+    }
     assert own["gspo"] == 3e-5 and own["ppo"] == own["troll"] == 1e-5
-    assert "- `best`, 16 uses, learning rate 3e-5 (`gspo`) and 1e-5 (`ppo`), accuracy" in text["grpo"]
+    assert (
+        "- `best`, 16 uses, learning rate 3e-5 (`gspo`) and 1e-5 (`ppo`), accuracy" in text["grpo"]
+    )
     assert "- `best`, 16 uses, learning rate 1e-5, accuracy: `troll` above `ppo`" in text["troll"]
     assert "- `rare`, whole, 8 uses, learning rate 3e-4, mean reward" in text["dppo"]
     assert "- `rare`, 8 minibatches, 2 epochs, learning rate 1e-4, mean reward" in text["dppo"]

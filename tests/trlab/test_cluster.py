@@ -39,18 +39,28 @@ def cluster(monkeypatch):
 
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("RAY_raylet_start_wait_time_s", "120")
-    for left in (2, 1, 0):  # Ray waits 15 s for its own helpers to start, which is short where others compute
+    for left in (
+        2,
+        1,
+        0,
+    ):  # Ray waits 15 s for its own helpers to start, which is short where others compute
         made = Cluster()
         try:
             made.add_node(
-                num_cpus=0, include_dashboard=False, include_log_monitor=False, no_monitor=True, _system_config=PATIENT
+                num_cpus=0,
+                include_dashboard=False,
+                include_log_monitor=False,
+                no_monitor=True,
+                _system_config=PATIENT,
             )
             nodes = [made.add_node(num_cpus=1) for _ in range(2)]
             break
         except Exception as error:
             made.shutdown()
             if not left:
-                pytest.skip(f"Ray could not start a node here within its own limits, three times: {error}")
+                pytest.skip(
+                    f"Ray could not start a node here within its own limits, three times: {error}"
+                )
     heard = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield made, nodes
     ray.shutdown()
@@ -61,7 +71,8 @@ def cluster(monkeypatch):
 
 @pytest.fixture
 def measured(tmp_path, monkeypatch):
-    """What takes the place of running a cell here and there: it leaves a mark, and waits as long as it is held."""
+    """What takes the place of running a cell here and there: it leaves a mark, and waits as long as
+    it is held."""
     marks = tmp_path / "marks"
     marks.mkdir()
 
@@ -70,7 +81,11 @@ def measured(tmp_path, monkeypatch):
         while (marks / "hold").exists():
             time.sleep(0.02)
         return {
-            "values": {"sampled": int(cell.id[:3], 16) / 4096, "digest": f"of {cell.id}", "seconds": 1.0},
+            "values": {
+                "sampled": int(cell.id[:3], 16) / 4096,
+                "digest": f"of {cell.id}",
+                "seconds": 1.0,
+            },
             "history": {"reward": [0.25, math.pi]},
             "made": {"hardware": os.environ["OMP_NUM_THREADS"]},
         }
@@ -89,12 +104,17 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif("TRLIB_RAY" not in os.environ, reason="Ray's start gives up on a busy machine; TRLIB_RAY=1 runs it")
+@pytest.mark.skipif(
+    "TRLIB_RAY" not in os.environ,
+    reason="Ray's start gives up on a busy machine; TRLIB_RAY=1 runs it",
+)
 def test_a_lost_nodes_cell_is_run_again_and_the_record_is_that_of_one_machine(
     tiny, tmp_path, measured, cluster, capfd, monkeypatch
 ):
     made, (lost, _) = cluster
-    alone = conduct(plan(load_sweep(str(tiny)), out=tmp_path / "alone"), workers=0, say=lambda line: None)
+    alone = conduct(
+        plan(load_sweep(str(tiny)), out=tmp_path / "alone"), workers=0, say=lambda line: None
+    )
     for mark in measured.iterdir():
         mark.unlink()
     (measured / "hold").touch()
@@ -118,28 +138,41 @@ def test_a_lost_nodes_cell_is_run_again_and_the_record_is_that_of_one_machine(
     thread.start()
     told: list[str] = []
     before = signal.getsignal(signal.SIGTERM)
-    done = conduct(plan(load_sweep(str(tiny)), out=tmp_path / "out"), ray=made.address, say=told.append)
+    done = conduct(
+        plan(load_sweep(str(tiny)), out=tmp_path / "out"), ray=made.address, say=told.append
+    )
     thread.join()
     assert (done.ran, done.failed, done.status) == (4, [], 0) and len(found) == 1
     assert "4 cells to run, 0 recorded; 2 at a time" in told[0] and len(told) == 5
     assert len(list(measured.glob(f"{found[0]}-*"))) == 2 and len(list(measured.glob("*-*"))) == 5
     same = ["cell", "label", "updates", "status", "sampled", "digest", "hardware"]
-    assert done.runs[same].values.tolist() == alone.runs[same].values.tolist() and set(done.runs["hardware"]) == {"1"}
+    assert done.runs[same].values.tolist() == alone.runs[same].values.tolist() and set(
+        done.runs["hardware"]
+    ) == {"1"}
     with closing(sqlite3.connect(tmp_path / "out" / "cells.sqlite")) as file:
-        assert file.execute("SELECT count(*), count(DISTINCT cell) FROM cells").fetchall() == [(4, 4)]
-    assert (tmp_path / "out/history.csv.xz").read_bytes() == (tmp_path / "alone/history.csv.xz").read_bytes()
+        assert file.execute("SELECT count(*), count(DISTINCT cell) FROM cells").fetchall() == [
+            (4, 4)
+        ]
+    assert (tmp_path / "out/history.csv.xz").read_bytes() == (
+        tmp_path / "alone/history.csv.xz"
+    ).read_bytes()
     assert capfd.readouterr().out == "", "Ray's own words are no result"
     assert not ray.is_initialized() and signal.getsignal(signal.SIGTERM) is before
 
-    # A job that takes too long, one that raises and one that ends its process; the cells in hand at a Ctrl-C.
+    # A job that takes too long, one that raises and one that ends its process; the cells in hand at
+    # a Ctrl-C.
     from trlab import cluster as there
 
     monkeypatch.setattr(there, "RETRIES", 0)
     assert there.connect(made.address) >= 1
     jobs = ["6 * 7", "1 / 0", "__import__('time').sleep(60)", "__import__('os')._exit(7)"]
-    results = {job: result for job, result, _ in there.run_there(eval, jobs, threading.Event(), seconds=2)}
+    results = {
+        job: result for job, result, _ in there.run_there(eval, jobs, threading.Event(), seconds=2)
+    }
     assert results["6 * 7"] == 42 and results["1 / 0"].kind == "ZeroDivisionError"
-    assert results[jobs[2]] == Failure("too long", "stopped after 2 s, the budget's limit for a cell")
+    assert results[jobs[2]] == Failure(
+        "too long", "stopped after 2 s, the budget's limit for a cell"
+    )
     assert results[jobs[3]].kind == "died"
     (measured / "hold").touch()
     sweep = plan(load_sweep(str(tiny)), out=tmp_path / "stopped")
@@ -153,7 +186,11 @@ def test_a_lost_nodes_cell_is_run_again_and_the_record_is_that_of_one_machine(
     thread.start()
     stopped = conduct(sweep, ray=made.address, say=told.append)
     thread.join()
-    assert stopped.status == 130 and 1 <= stopped.ran <= 2 and told[-1 - stopped.ran].startswith("stopping when")
+    assert (
+        stopped.status == 130
+        and 1 <= stopped.ran <= 2
+        and told[-1 - stopped.ran].startswith("stopping when")
+    )
 
 
 def test_without_ray_or_a_cluster_the_sweep_says_so_in_a_line(tiny, tmp_path, capsys, monkeypatch):
@@ -167,7 +204,9 @@ def test_without_ray_or_a_cluster_the_sweep_says_so_in_a_line(tiny, tmp_path, ca
     for address in ("127.0.0.1:1", "nowhere"):
         assert main([*command, address]) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith(f"trlib: error: --ray: expected a cluster that runs at {address!r}, got none (")
+        assert line.startswith(
+            f"trlib: error: --ray: expected a cluster that runs at {address!r}, got none ("
+        )
     assert main([*command, "127.0.0.1:1", "--workers", "2"]) == 1
     assert "--ray: expected it without --workers and --verify" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

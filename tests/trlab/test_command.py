@@ -1,4 +1,5 @@
-"""`trlib sweep` as a reader runs it: killed, resumed, stopped, in shards, with a method of one's own, verified."""
+"""`trlib sweep` as a reader runs it: killed, resumed, stopped, in shards, with a method of one's
+own, verified."""
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ def whole(tmp_path_factory) -> pd.DataFrame:
 
     path = tmp_path_factory.mktemp("whole") / "tiny.py"
     path.write_text(TINY)
-    return conduct(plan(load_sweep(str(path)), out=path.parent / "out"), workers=0, say=lambda line: None).runs
+    return conduct(
+        plan(load_sweep(str(path)), out=path.parent / "out"), workers=0, say=lambda line: None
+    ).runs
 
 
 def journal(folder: Path) -> list[tuple[str, str]]:
@@ -63,8 +66,13 @@ def journal(folder: Path) -> list[tuple[str, str]]:
 
 def processes() -> dict[int, tuple[int, str]]:
     """Parent and state (Z: dead, and nobody has looked) of every process."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
-    return {int(pid): (int(parent), state[0]) for pid, parent, state in map(str.split, listed.splitlines())}
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    return {
+        int(pid): (int(parent), state[0])
+        for pid, parent, state in map(str.split, listed.splitlines())
+    }
 
 
 def until(condition, seconds: float = 90, step: float = 0.005) -> None:
@@ -75,9 +83,21 @@ def until(condition, seconds: float = 90, step: float = 0.005) -> None:
 
 
 @pytest.mark.nightly("three processes that train; a killed run of the loop goes on every time")
-def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(tiny, tmp_path, whole, capsys):
+def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
+    tiny, tmp_path, whole, capsys
+):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "trlib", "sweep", str(tiny), "--out", str(out), "--workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "trlib",
+        "sweep",
+        str(tiny),
+        "--out",
+        str(out),
+        "--workers",
+        "1",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until(lambda: journal(out) or process.poll() is not None, step=0.05)
     family = [pid for pid, (parent, _) in processes().items() if parent == process.pid]
@@ -94,13 +114,20 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(tiny, t
     assert journal(out)[: len(before)] == before and len(journal(out)) == 4
     runs = pd.read_csv(out / "runs.csv.xz", dtype=str)
     # Worker or not, killed or not: the same numbers to the last bit.
-    assert runs["digest"].tolist() == whole["digest"].tolist() and runs["label"].tolist() == ["ppo", "wide"] * 2
-    assert {"made", "seed", "seconds", "status"} <= set(runs.columns) and runs["seconds"].astype(float).min() > 0
+    assert (
+        runs["digest"].tolist() == whole["digest"].tolist()
+        and runs["label"].tolist() == ["ppo", "wide"] * 2
+    )
+    assert {"made", "seed", "seconds", "status"} <= set(runs.columns) and runs["seconds"].astype(
+        float
+    ).min() > 0
     (key,), made = runs["made"].unique(), json.loads((out / "record.json").read_text())["made"]
     assert list(made) == [key] and made[key]["command"] == "trlib sweep tiny.py"
     assert list(made[key]) == ["command", "commit", "versions", "hardware", "date"]
     history = pd.read_csv(out / "history.csv.xz")
-    assert set(history.columns[2:]) == set(runs["cell"]) and {"reward", "kl", "kept"} <= set(history["metric"])
+    assert set(history.columns[2:]) == set(runs["cell"]) and {"reward", "kl", "kept"} <= set(
+        history["metric"]
+    )
     assert set(history["batch"]) == {0}
     assert main([*command[3:6], str(out), "--verify", "2", "--workers", "0"]) == 0
     assert capsys.readouterr().out.count("bit for bit") == 2
@@ -118,7 +145,9 @@ def test_shards_in_one_folder_are_the_whole(tiny, tmp_path, whole):
     assert plan(sweep, out=out).missing == []
     made = json.loads((out / "record.json").read_text())["made"]
     assert [made[key]["command"] for key in runs["made"]] == load(out).runs()["command"].tolist()
-    assert {one["command"] for one in made.values()} == {f"trlib sweep tiny.py --shard {part}/3" for part in (1, 2, 3)}
+    assert {one["command"] for one in made.values()} == {
+        f"trlib sweep tiny.py --shard {part}/3" for part in (1, 2, 3)
+    }
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -142,14 +171,18 @@ def test_ctrl_c_without_workers_keeps_the_cells_before_and_what_a_method_prints_
     tiny, tmp_path, capsys, monkeypatch
 ):
     # As a terminal does it, in the middle of the second cell.
-    does = "import os, signal; print('from within')\n        if self.eps_low == .3: os.kill(os.getpid(), signal.SIGINT)"
+    does = (
+        "import os, signal; print('from within')\n        if self.eps_low == .3: "
+        "os.kill(os.getpid(), signal.SIGINT)"
+    )
     (tmp_path / "my.py").write_text(OWN.format(name="Stopping", does=does))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "one.py").write_text(
         tiny.read_text()
         .replace(
             '[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',
-            '[Variant("my.py:Stopping"), Variant("my.py:Stopping", {"eps_low": .3}, label="second")]',
+            '[Variant("my.py:Stopping"), Variant("my.py:Stopping", {"eps_low": .3}, '
+            'label="second")]',
         )
         .replace('higher="ppo"', 'higher="Stopping"')
         .replace("steps=1", "steps=2")
@@ -163,7 +196,9 @@ def test_ctrl_c_without_workers_keeps_the_cells_before_and_what_a_method_prints_
     assert runs[["label", "status"]].values.tolist() == [["Stopping", "done"]]
 
 
-def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_place(tiny, tmp_path):
+def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_place(
+    tiny, tmp_path
+):
     from dataclasses import replace
 
     told = []
@@ -174,7 +209,9 @@ def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_
     row = {"status": "done", "sampled": 0.25, "seconds": 3.0}  # of training: a cell takes longer
     progress.ended(first, row, 30.0)  # 7 cells of 30 s on two workers
     assert told.pop() == "   1/8  ppo, updates 1, seed 0: sampled 0.250 in 30.0 s; 2 min left"
-    progress.ended(second, row, 90.0)  # ppo's second seed 30 s, wide's 90 s, the other four 60 s each
+    progress.ended(
+        second, row, 90.0
+    )  # ppo's second seed 30 s, wide's 90 s, the other four 60 s each
     assert told.pop() == "   2/8  wide, updates 1, seed 0: sampled 0.250 in 90.0 s; 3 min left"
     assert progress.remaining() == (30 + 90 + 4 * 60) / 2
     progress.ended(rest[0], {"status": "failed", "error": "died: x"}, 5.0)
@@ -200,12 +237,19 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     records.save_tables(shipped, first.record, first.cells, first.defaults)
     monkeypatch.setattr(runner, "RECORDS", tmp_path / "records")
     (tmp_path / "my.py").write_text(OWN.format(name="Fine", does="pass"))
-    (tmp_path / "bad.py").write_text(OWN.format(name="Bad", does="raise ValueError('eps: expected less')"))
+    (tmp_path / "bad.py").write_text(
+        OWN.format(name="Bad", does="raise ValueError('eps: expected less')")
+    )
     monkeypatch.chdir(tmp_path)
     command = ["sweep", "tiny.py", "--method", "my.py:Fine", "--method", "bad.py:Bad", *HERE]
     assert main([*command, "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
-    assert document["ran"] == 4 and [row["label"] for row in document["table"]][:4] == ["ppo", "wide", "Fine", "Bad"]
+    assert document["ran"] == 4 and [row["label"] for row in document["table"]][:4] == [
+        "ppo",
+        "wide",
+        "Fine",
+        "Bad",
+    ]
     assert {row["label"]: (row["runs"], row["failed"]) for row in document["table"]} == {
         "ppo": (1, 0),
         "wide": (1, 0),
@@ -228,12 +272,16 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     assert "8 cells, 6 to run" in capsys.readouterr().out
 
 
-def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(tiny, tmp_path, capsys, monkeypatch):
+def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(
+    tiny, tmp_path, capsys, monkeypatch
+):
     real, put, count = journals._open, runner.put, iter(range(100))
 
     def full(path: Path) -> sqlite3.Connection:
         file = real(path)
-        file.execute("PRAGMA max_page_count = 1")  # it may not grow: what SQLite says of a disk without room
+        file.execute(
+            "PRAGMA max_page_count = 1"
+        )  # it may not grow: what SQLite says of a disk without room
         return file
 
     def second_of_many(path: Path, row: dict, history: dict) -> None:
@@ -264,17 +312,27 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
         patched.setattr(folders, "write", full)
         assert main(command) == 1
     assert "No space left on device" in capsys.readouterr().err
-    assert len(journal(out)) == 4 and {path.name for path in out.iterdir()} == {"cells.sqlite", ".lock-1-of-1"}
+    assert len(journal(out)) == 4 and {path.name for path in out.iterdir()} == {
+        "cells.sqlite",
+        ".lock-1-of-1",
+    }
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 0
-    tables = {name: (out / name).read_bytes() for name in ("runs.csv.xz", "history.csv.xz", "record.json")}
-    assert pd.read_csv(out / "runs.csv.xz", dtype=str)["digest"].tolist() == whole["digest"].tolist()
-    # Journals that are copied into a folder join without a run, and what is whole is not written again.
+    tables = {
+        name: (out / name).read_bytes() for name in ("runs.csv.xz", "history.csv.xz", "record.json")
+    }
+    assert (
+        pd.read_csv(out / "runs.csv.xz", dtype=str)["digest"].tolist() == whole["digest"].tolist()
+    )
+    # Journals that are copied into a folder join without a run, and what is whole is not written
+    # again.
     joined = tmp_path / "joined"
     joined.mkdir()
     for part in (1, 2):
         (joined / f"cells-{part}.sqlite").write_bytes((out / "cells.sqlite").read_bytes())
-        with closing(sqlite3.connect(joined / f"cells-{part}.sqlite", isolation_level=None)) as file:
+        with closing(
+            sqlite3.connect(joined / f"cells-{part}.sqlite", isolation_level=None)
+        ) as file:
             file.execute("DELETE FROM cells WHERE rowid % 2 = ?", [part - 1])
     assert main(["sweep", str(tiny), "--out", str(joined), *HERE]) == 0
     assert {name: (joined / name).read_bytes() for name in tables} == tables
@@ -424,7 +482,9 @@ def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"file", "tiny.py"}
 
 
-def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(tiny, tmp_path, capsys, monkeypatch):
+def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(
+    tiny, tmp_path, capsys, monkeypatch
+):
     (tmp_path / "after.py").write_text(
         "from trlab.record import RecordError\n\ndef SWEEP(records):\n"
         "    raise RecordError('record: expected that of tiny, got none')\n"
@@ -449,7 +509,8 @@ def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_af
         .replace(
             "SWEEP = Sweep(",
             "def SWEEP(records):\n    from trlab.record "
-            "import RecordError, load\n    if records is None or not (records / 'second/runs.csv.xz').is_file():\n"
+            "import RecordError, load\n    if records is None or not (records / "
+            "'second/runs.csv.xz').is_file():\n"
             "        raise RecordError('record: expected that of second, got none')\n"
             "    assert len(load(records / 'second').rows) == 4\n    return Sweep(",
         )
@@ -464,8 +525,9 @@ def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_af
         (["--all", "--dry-run"], "got --dry-run"),
     ):
         assert main(["sweep", *argv]) == 1
-        assert f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, {words}" in (
-            capsys.readouterr().err
+        assert (
+            f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, {words}"
+            in (capsys.readouterr().err)
         )
     command = ["sweep", "--all", "--remake", "--out", "again", *HERE]
     assert main(command) == 0
@@ -477,22 +539,37 @@ def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_af
     assert said[0].endswith("; 1 sweeps left") and said[1].endswith("; 0 sweeps left")
     assert main([*command, "--json"]) == 0  # again: what is there is done
     told = json.loads(capsys.readouterr().out)
-    assert [(one["sweep"], one["cells"], one["ran"]) for one in told] == [("first", 4, 0), ("second", 4, 0)]
-    far = (tmp_path / "second.py").read_text().replace("SWEEP = Sweep(", "SWEEP = Sweep(policy='far', ")
+    assert [(one["sweep"], one["cells"], one["ran"]) for one in told] == [
+        ("first", 4, 0),
+        ("second", 4, 0),
+    ]
+    far = (
+        (tmp_path / "second.py")
+        .read_text()
+        .replace("SWEEP = Sweep(", "SWEEP = Sweep(policy='far', ")
+    )
     (tmp_path / "third.py").write_text(far)
     monkeypatch.setitem(gguf.PACKAGED, "far", ("a-package-that-is-not-there", "far.gguf"))
     assert main([*command, "--json"]) == 0
     said = capsys.readouterr()
     assert {one["sweep"] for one in json.loads(said.out)} == {"first", "second"}
-    assert "third: left out: policy 'far': comes in the optional package a-package-that-is-not-there" in said.err
-    assert main(["sweep", "--all", "--out", "again", *HERE]) == 1, "without --remake the package's records count"
+    assert (
+        "third: left out: policy 'far': comes in the optional package a-package-that-is-not-there"
+        in said.err
+    )
+    assert main(["sweep", "--all", "--out", "again", *HERE]) == 1, (
+        "without --remake the package's records count"
+    )
     assert "expected that of second, got none" in capsys.readouterr().err
 
 
 def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, monkeypatch):
-    (tmp_path / "bad.py").write_text(OWN.format(name="Bad", does="raise ValueError('eps: expected less')"))
+    (tmp_path / "bad.py").write_text(
+        OWN.format(name="Bad", does="raise ValueError('eps: expected less')")
+    )
     sweep = tiny.read_text().replace(
-        '[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]', '[Variant("bad.py:Bad")]'
+        '[Variant("ppo"), Variant("dppo", {"delta_tv": 0.3}, label="wide")]',
+        '[Variant("bad.py:Bad")]',
     )
     (tmp_path / "none.py").write_text(sweep[: sweep.index("    predictions=")] + ")\n")
     monkeypatch.chdir(tmp_path)
@@ -501,4 +578,6 @@ def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, mon
     assert (said.out + said.err).count("eps: expected less") >= 2 and "Traceback" not in said.err
     assert main(["sweep", "none.py", *HERE, "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
-    assert [(row["runs"], row["failed"], row["nats_per_point"]) for row in document["table"]] == [(0, 1, None)] * 2
+    assert [(row["runs"], row["failed"], row["nats_per_point"]) for row in document["table"]] == [
+        (0, 1, None)
+    ] * 2

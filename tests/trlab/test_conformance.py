@@ -31,12 +31,26 @@ def clip(logp, logp_old, advantages, mask):
     return (loss * mask).sum() / mask.sum().clamp(min=1)
 
 
-def dppo(logp, logp_old, logp_rollout, advantages, mask, *, anchor="rollout", cap=math.inf, epsilon=0.0, mean=True):
+def dppo(
+    logp,
+    logp_old,
+    logp_rollout,
+    advantages,
+    mask,
+    *,
+    anchor="rollout",
+    cap=math.inf,
+    epsilon=0.0,
+    mean=True,
+):
     """DPPO with the binary KL, by hand."""
     log_q = {"rollout": logp_rollout, "old": logp_old}[anchor]
     p, q = logp.detach().exp(), log_q.exp()
     rest_p, rest_q = -torch.expm1(logp.detach()) + epsilon, -torch.expm1(log_q) + epsilon
-    kl = q * (log_q - logp.detach()) + (1 - q) * (rest_q.clamp(min=1e-12) / rest_p.clamp(min=1e-12)).log()
+    kl = (
+        q * (log_q - logp.detach())
+        + (1 - q) * (rest_q.clamp(min=1e-12) / rest_p.clamp(min=1e-12)).log()
+    )
     silenced = (kl > 0.05) & torch.where(advantages > 0, p > q, p < q)
     weight = (logp.detach() - log_q).clamp(max=20).exp().clamp(max=cap)
     loss = -advantages * weight * ~silenced * logp * mask
@@ -45,13 +59,24 @@ def dppo(logp, logp_old, logp_rollout, advantages, mask, *, anchor="rollout", ca
 
 def finding_of(function, loss: str, how: str = "token-mean", **options) -> Finding:
     settings = V.losses[loss]["settings"]
-    return judge(V, "mine", loss, calls.observe(V, calls.plain(function, settings=settings, loss=loss, **options)), how)
+    return judge(
+        V,
+        "mine",
+        loss,
+        calls.observe(V, calls.plain(function, settings=settings, loss=loss, **options)),
+        how,
+    )
 
 
 def test_a_correct_function_passes():
     for function, loss in ((clip, "ppo"), (dppo, "dppo_kl")):
         finding = finding_of(function, loss)
-        assert (finding.status, finding.deviations, finding.notes, finding.seen) == ("agrees", (), (), ())
+        assert (finding.status, finding.deviations, finding.notes, finding.seen) == (
+            "agrees",
+            (),
+            (),
+            (),
+        )
 
 
 def test_our_own_losses_pass_by_token():
@@ -109,7 +134,8 @@ SEEDED = {
     ),
     "form": (
         lambda logp, logp_old, advantages, mask: (
-            ((-(logp - logp_old).exp().clamp(0.8, 1.2) * advantages) * mask).sum() / mask.sum().clamp(min=1)
+            ((-(logp - logp_old).exp().clamp(0.8, 1.2) * advantages) * mask).sum()
+            / mask.sum().clamp(min=1)
         ),
         "ppo",
         "without the minimum",
@@ -128,7 +154,9 @@ def test_a_seeded_deviation_is_found_and_named(point):
 
 
 def test_the_same_gradient_with_another_value_is_said():
-    finding = finding_of(lambda logp, logp_old, advantages, mask: clip(logp, logp_old, advantages, mask) + 1, "ppo")
+    finding = finding_of(
+        lambda logp, logp_old, advantages, mask: clip(logp, logp_old, advantages, mask) + 1, "ppo"
+    )
     assert finding.status == "same gradient, other value" and finding.deviations == ()
     assert finding.notes[0] == "its value is another one"
 
@@ -136,10 +164,13 @@ def test_the_same_gradient_with_another_value_is_said():
 @pytest.mark.nightly("searches every combination of choices, in vain")
 def test_what_nothing_explains_is_said():
     finding = finding_of(
-        lambda logp, logp_old, advantages, mask: ((logp - logp_old) ** 3 * advantages * mask).sum(), "ppo"
+        lambda logp, logp_old, advantages, mask: ((logp - logp_old) ** 3 * advantages * mask).sum(),
+        "ppo",
     )
     assert finding.status == "differs" and finding.deviations == ()
-    assert "agrees in none of 11 batches; none of " in finding.words and "definitions" in finding.words
+    assert (
+        "agrees in none of 11 batches; none of " in finding.words and "definitions" in finding.words
+    )
     partly = finding_of(
         lambda logp, logp_old, advantages, mask: clip(
             logp.clamp(max=-1e-8), logp_old.clamp(min=-9.0), advantages, mask
@@ -151,7 +182,10 @@ def test_what_nothing_explains_is_said():
 
 def test_float32_is_compared_as_such():
     finding = finding_of(
-        lambda logp, logp_old, advantages, mask: clip(logp.float(), logp_old.float(), advantages.float(), mask), "ppo"
+        lambda logp, logp_old, advantages, mask: clip(
+            logp.float(), logp_old.float(), advantages.float(), mask
+        ),
+        "ppo",
     )
     assert (finding.status, finding.notes) == ("agrees", ("computes in float32",))
 
@@ -164,13 +198,19 @@ def boom(*_, **__):
     ("function", "words"),
     [
         (boom, "raises RuntimeError (boom) in 'on-policy' and in 10 more"),
-        (lambda logp, **_: 1.0, "returns float; expected a tensor, or a tuple that begins with one in 'on-policy'"),
+        (
+            lambda logp, **_: 1.0,
+            "returns float; expected a tensor, or a tuple that begins with one in 'on-policy'",
+        ),
         (lambda logp, **_: None, "returns NoneType; expected a tensor"),
         (lambda logp, **_: (), "returns tuple; expected a tensor"),
         (lambda logp, **_: torch.tensor(3), "returns torch.int64; expected a floating type"),
         (lambda logp, **_: torch.tensor(3.0), "carries no gradient to the current log-probs"),
         (lambda logp, **_: logp.detach().sum(), "carries no gradient to the current log-probs"),
-        (lambda logp, logp_old: logp_old.requires_grad_().sum() * 1.0, "carries no gradient to the current log-probs"),
+        (
+            lambda logp, logp_old: logp_old.requires_grad_().sum() * 1.0,
+            "carries no gradient to the current log-probs",
+        ),
         (lambda logp, **_: logp.sum(-1), "returns shape [4]; expected a scalar or [B, T] = [4, 6]"),
         (lambda logp, **_: (logp * math.nan).sum(), "returns NaN"),
         (lambda logp, **_: logp.sum() * math.inf, "returns inf"),
@@ -204,7 +244,9 @@ def test_a_function_that_fails_here_and_there_is_explained_elsewhere():
             "returns NaN where nothing is unmasked",
         ),
         (
-            lambda logp, logp_old, advantages, mask: clip(logp, logp_old, advantages, mask) + (~mask.any() * 2.5),
+            lambda logp, logp_old, advantages, mask: (
+                clip(logp, logp_old, advantages, mask) + (~mask.any() * 2.5)
+            ),
             "returns 2.5 where nothing is unmasked",
         ),
         (
@@ -225,18 +267,25 @@ def test_a_plain_function_is_called_by_name_by_place_and_with_settings():
         return clip(a, b, c, d)
 
     def with_settings(logp, logp_old, *, advantages, mask, eps_low, eps_high=9.0):
-        return ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=eps_low, eps_high=eps_high)
+        return ppo_loss(
+            logp, logp_old, advantages=advantages, mask=mask, eps_low=eps_low, eps_high=eps_high
+        )
 
     assert finding_of(by_place, "ppo").status == finding_of(with_settings, "ppo").status == "agrees"
     assert finding_of(with_settings, "ppo", given={"eps_high": 0.3}).deviations[0].point == "window"
     anchored = finding_of(by_place, "ppo", anchor="rollout")
-    assert [d.point for d in anchored.deviations] == ["anchor"] and anchored.seen == ("two anchors",)
+    assert [d.point for d in anchored.deviations] == ["anchor"] and anchored.seen == (
+        "two anchors",
+    )
     with pytest.raises(TypeError, match="function: expected a callable with a signature"):
         calls.plain(3)
 
 
-def verls(old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config, rollout_is_weights):
-    """PPO with verl's signature, the threshold where verl has it; aggregates as it is asked or not."""
+def verls(
+    old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config, rollout_is_weights
+):
+    """PPO with verl's signature, the threshold where verl has it; aggregates as it is asked or
+    not."""
     found = ppo_loss(
         log_prob,
         old_log_prob,
@@ -245,7 +294,9 @@ def verls(old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, conf
         eps_low=config.clip_ratio_low,
         eps_high=config["clip_ratio_high"] if isinstance(config, dict) else config.clip_ratio_high,
     )
-    return aggregate(found.per_token, response_mask, loss_agg_mode, horizon=8), {"metric": config.get("clip_ratio_c")}
+    return aggregate(found.per_token, response_mask, loss_agg_mode, horizon=8), {
+        "metric": config.get("clip_ratio_c")
+    }
 
 
 @pytest.mark.parametrize("how", AGGREGATIONS)
@@ -253,10 +304,14 @@ def test_verls_signature(how):
     settings = V.losses["ppo_clip_higher"]["settings"]
     observed = calls.observe(V, calls.verl(verls, settings=settings, how=how))
     assert judge(V, "verls", "ppo_clip_higher", observed, how).words == ""
-    deaf = calls.verl(lambda *a, **k: verls(**{**k, "loss_agg_mode": "token-mean"}), settings=settings, how=how)
+    deaf = calls.verl(
+        lambda *a, **k: verls(**{**k, "loss_agg_mode": "token-mean"}), settings=settings, how=how
+    )
     found = judge(V, "verls", "ppo_clip_higher", calls.observe(V, deaf), how)
     assert [d.point for d in found.deviations] == ([] if how == "token-mean" else ["aggregation"])
-    missing = calls.observe(V, calls.verl(lambda **k: k["config"].nonsense, settings=settings, how=how))
+    missing = calls.observe(
+        V, calls.verl(lambda **k: k["config"].nonsense, settings=settings, how=how)
+    )
     assert "raises AttributeError" in missing.faults["near"]
 
 
@@ -276,7 +331,9 @@ def module(tmp_path, monkeypatch):
 
 
 def test_an_address_is_found_from_the_working_folder(module):
-    name = module("found_here", "class Losses:\n    @staticmethod\n    def clip(logp, mask): return -logp")
+    name = module(
+        "found_here", "class Losses:\n    @staticmethod\n    def clip(logp, mask): return -logp"
+    )
     assert functions.resolve(f"{name}:Losses.clip")(2.0, None) == -2.0
 
 
@@ -288,11 +345,27 @@ def test_an_address_is_found_from_the_working_folder(module):
         ("module:", ValueError, "expected package.module:name"),
         ("no.such.module:f", ValueError, "function: no module named 'no'"),
         ("trlib.nothing:f", ValueError, "function: no module named 'trlib.nothing'"),
-        ("trlib.algorithms:ppo_los", ValueError, "'trlib.algorithms' has no 'ppo_los'; did you mean 'ppo_loss'?"),
+        (
+            "trlib.algorithms:ppo_los",
+            ValueError,
+            "'trlib.algorithms' has no 'ppo_los'; did you mean 'ppo_loss'?",
+        ),
         ("trlib.algorithms:ppo_loss.inner", ValueError, "has no 'inner'"),
-        ("trlib.aggregation:AGGREGATIONS", TypeError, "expected something that can be called .*, got tuple"),
-        ("breaks_on_import:f", TrlibError, "importing 'breaks_on_import' fails: ZeroDivisionError: division by zero"),
-        ("needs_another:f", TrlibError, "importing 'needs_another' fails: No module named 'not_there_at_all'"),
+        (
+            "trlib.aggregation:AGGREGATIONS",
+            TypeError,
+            "expected something that can be called .*, got tuple",
+        ),
+        (
+            "breaks_on_import:f",
+            TrlibError,
+            "importing 'breaks_on_import' fails: ZeroDivisionError: division by zero",
+        ),
+        (
+            "needs_another:f",
+            TrlibError,
+            "importing 'needs_another' fails: No module named 'not_there_at_all'",
+        ),
     ],
 )
 def test_bad_addresses_are_named(module, address, error, words):
@@ -302,7 +375,9 @@ def test_bad_addresses_are_named(module, address, error, words):
         functions.resolve(address)
 
 
-@pytest.mark.nightly("imports TRL and verl, and tries every loss; by day others hold each option of the command")
+@pytest.mark.nightly(
+    "imports TRL and verl, and tries every loss; by day others hold each option of the command"
+)
 def test_the_commands_for_a_function_run_as_the_page_prints_them(tmp_path, monkeypatch, capsys):
     """With the reader's own modules of the names that the page has for them."""
     for library in ("trl", "verl"):
@@ -322,15 +397,34 @@ def test_the_commands_for_a_function_run_as_the_page_prints_them(tmp_path, monke
     (tmp_path / "my/verl.py").write_text(
         "from verl.trainer.ppo.core_algos import compute_policy_loss_dppo_tv as loss\n"
     )
-    (tmp_path / "my/trainers.py").write_text("from trl import GRPOTrainer\nclass Mine(GRPOTrainer):\n    pass\n")
+    (tmp_path / "my/trainers.py").write_text(
+        "from trl import GRPOTrainer\nclass Mine(GRPOTrainer):\n    pass\n"
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    section = BOOK.read_text(encoding="utf-8").partition("## Your own loss")[2].partition("\n## ")[0]
-    commands = [shlex.split(line, comments=True) for line in section.splitlines() if line.startswith("trlib ")]
+    section = (
+        BOOK.read_text(encoding="utf-8").partition("## Your own loss")[2].partition("\n## ")[0]
+    )
+    commands = [
+        shlex.split(line, comments=True)
+        for line in section.splitlines()
+        if line.startswith("trlib ")
+    ]
     assert len(commands) == 8 and commands[-1][-2:] == ["--drop-in", "tests"]
-    expected = {"clip": "agrees", "loss": "differs", "Mine": "differs", "kl": "agrees", "adv": "agrees", "tests": ""}
+    expected = {
+        "clip": "agrees",
+        "loss": "differs",
+        "Mine": "differs",
+        "kl": "agrees",
+        "adv": "agrees",
+        "tests": "",
+    }
     for command in commands:
-        name = next(word.partition(":")[2] or word for word in command if word.startswith("my.") or word == "tests")
+        name = next(
+            word.partition(":")[2] or word
+            for word in command
+            if word.startswith("my.") or word == "tests"
+        )
         assert main(command[1:]) == (3 if expected[name] == "differs" else 0), command
         assert expected[name] in capsys.readouterr().out, command
     for module in [name for name in sys.modules if name.partition(".")[0] == "my"]:
@@ -376,9 +470,15 @@ def test_the_loss_that_a_function_is_can_be_found(module):
             raise KeyError("x")
         """,
     )
-    found = {kind: next(functions.hold(V, f"{name}:{kind}")) for kind in ("one", "other", "neither", "broken")}
+    found = {
+        kind: next(functions.hold(V, f"{name}:{kind}"))
+        for kind in ("one", "other", "neither", "broken")
+    }
     assert (found["one"].reference, found["one"].status) == ("cispo", "agrees")
-    assert (found["other"].reference, found["other"].deviations[0].point) == ("ppo_clip_higher", "sign")
+    assert (found["other"].reference, found["other"].deviations[0].point) == (
+        "ppo_clip_higher",
+        "sign",
+    )
     assert (found["neither"].reference, found["neither"].status) == ("any loss", "differs")
     assert (found["broken"].reference, found["broken"].status) == ("any loss", "fails")
 
@@ -386,20 +486,29 @@ def test_the_loss_that_a_function_is_can_be_found(module):
 def test_a_library_that_is_not_installed_or_cannot_be_imported_is_a_named_error(monkeypatch):
     monkeypatch.setitem(libraries.WRITTEN_FOR, "no-such-library", "1.0")
     monkeypatch.setitem(libraries.INSTALL, "no-such-library", "pip install no-such-library==1.0")
-    with pytest.raises(TrlibError, match=r"no-such-library is not installed \(written for 1.0\): pip install"):
+    with pytest.raises(
+        TrlibError, match=r"no-such-library is not installed \(written for 1.0\): pip install"
+    ):
         list(libraries.hold(V, "no-such-library"))
     monkeypatch.setitem(libraries.MODULES, "verl", "no_such_module")
     monkeypatch.setattr(libraries, "installed", lambda library: "0.9.1")
-    with pytest.raises(TrlibError, match=r"verl 0.9.1 is installed, but importing no_such_module fails"):
+    with pytest.raises(
+        TrlibError, match=r"verl 0.9.1 is installed, but importing no_such_module fails"
+    ):
         list(libraries.hold(V, "verl"))
 
 
 def test_a_library_whose_dependency_is_too_old_says_which(monkeypatch):
-    """verl by its plain name leaves an old tensordict, and torchrl, which is there, cannot be imported."""
+    """verl by its plain name leaves an old tensordict, and torchrl, which is there, cannot be
+    imported."""
     real = libraries.version
-    monkeypatch.setattr(libraries, "version", lambda name: "0.1.0" if name == "tensordict" else real(name))
+    monkeypatch.setattr(
+        libraries, "version", lambda name: "0.1.0" if name == "tensordict" else real(name)
+    )
     monkeypatch.setitem(libraries.MODULES, "torchrl", "no_such_module")
-    with pytest.raises(TrlibError, match=r"it needs tensordict.*: pip install 'tensordict") as caught:
+    with pytest.raises(
+        TrlibError, match=r"it needs tensordict.*: pip install 'tensordict"
+    ) as caught:
         list(libraries.hold(V, "torchrl"))
     assert "pip install torchrl" not in str(caught.value)
 
@@ -418,12 +527,20 @@ def test_the_books_page_is_made_from_the_record():
     assert BOOK.read_text() == page.page(document)
     assert document["vectors"] == V.version
     assert [entry["library"] for entry in document["libraries"]] == list(libraries.LIBRARIES)
-    versions = {entry["library"]: entry["version"] for entry in document["libraries"] if "version" in entry}
+    versions = {
+        entry["library"]: entry["version"] for entry in document["libraries"] if "version" in entry
+    }
     assert versions == libraries.WRITTEN_FOR
-    commits = {entry["library"]: entry["commit"] for entry in document["libraries"] if "commit" in entry}
-    assert commits == {library: libraries.adapter(library).SOURCE.commit for library in libraries.SOURCES}
+    commits = {
+        entry["library"]: entry["commit"] for entry in document["libraries"] if "commit" in entry
+    }
+    assert commits == {
+        library: libraries.adapter(library).SOURCE.commit for library in libraries.SOURCES
+    }
     assert BOOK.with_name("atlas.md").read_text() == page.atlas(document)
-    assert not [f for entry in document["libraries"] for f in entry["findings"] if f["status"] == "fails"]
+    assert not [
+        f for entry in document["libraries"] for f in entry["findings"] if f["status"] == "fails"
+    ]
 
 
 def test_junk_under_the_mask_is_seen_by_who_reads_it():
@@ -431,7 +548,9 @@ def test_junk_under_the_mask_is_seen_by_who_reads_it():
         return clip(logp, logp_old, advantages, torch.ones_like(mask))
 
     finding = finding_of(deaf, "ppo")
-    assert [d.words for d in finding.deviations] == [f"{WORDS['mask ignored']} (expected token-mean)"]
+    assert [d.words for d in finding.deviations] == [
+        f"{WORDS['mask ignored']} (expected token-mean)"
+    ]
 
 
 def test_trls_signature_needs_trl(monkeypatch):

@@ -1,4 +1,5 @@
-"""The test file that a maintainer takes: it passes our own losses, and fails a mutant of each kind."""
+"""The test file that a maintainer takes: it passes our own losses, and fails a mutant of each
+kind."""
 
 from __future__ import annotations
 
@@ -36,22 +37,36 @@ LOSSES = {name: (ours(name), None) for name in VECTORS["losses"]}
 """
 MUTANTS = {
     "padding": "-torch.minimum(r * A, r.clamp(0.8, 1.2) * A).sum() / A.numel()",
-    "window": "(-torch.minimum(r * A, r.clamp(0.79, 1.2) * A) * mask).sum() / mask.sum().clamp(min=1)",
-    "maximum": "(-torch.maximum(r * A, r.clamp(0.8, 1.2) * A) * mask).sum() / mask.sum().clamp(min=1)",
+    "window": "(-torch.minimum(r * A, r.clamp(0.79, 1.2) * A) * mask).sum() / "
+    "mask.sum().clamp(min=1)",
+    "maximum": "(-torch.maximum(r * A, r.clamp(0.8, 1.2) * A) * mask).sum() / "
+    "mask.sum().clamp(min=1)",
     "division": "(-torch.minimum(r * A, r.clamp(0.8, 1.2) * A) * mask).sum() / mask.sum()",
 }
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Write the files with other losses in them, run them as a repository would, and return the status and output."""
+    """Write the files with other losses in them, run them as a repository would, and return the
+    status and output."""
 
     def written(losses: str) -> tuple[int, str]:
         test, _ = drop_in.write(tmp_path)
         text = test.read_text()
         before, after = text[: text.index(START)], text[text.index(END) :]
         test.write_text(before + losses + after)
-        line = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-c", "/dev/null", str(test)]
+        line = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            "/dev/null",
+            str(test),
+        ]
         done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)
         return done.returncode, done.stdout
 
@@ -69,8 +84,13 @@ def test_our_own_losses_pass_and_every_loss_is_asked(run):
 @pytest.mark.nightly("each is a run of pytest")
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_fails_and_its_batch_is_named(run, name):
-    body = "def ppo(logp, b, s):\n    A, mask, r = b['advantages'], b['mask'], (logp - b['logp_old']).exp()\n"
-    status, out = run(f"{body}    return {MUTANTS[name]}\n\nLOSSES = {{'ppo': (ppo, 'token-mean')}}\n")
+    body = (
+        "def ppo(logp, b, s):\n    A, mask, r = b['advantages'], b['mask'], (logp - "
+        "b['logp_old']).exp()\n"
+    )
+    status, out = run(
+        f"{body}    return {MUTANTS[name]}\n\nLOSSES = {{'ppo': (ppo, 'token-mean')}}\n"
+    )
     assert status == 1 and "of ppo on '" in out
 
 

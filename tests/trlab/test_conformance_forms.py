@@ -1,7 +1,8 @@
-"""Losses as libraries and papers write them: thirty correct forms that pass, and thirty slips, each named.
+"""Losses as libraries and papers write them: thirty correct forms that pass, and thirty slips, each
+named.
 
-A form's arguments are those that its source would have: current, old, advantages and mask in that order, or by our
-names where it needs more (the sampler's log-probs, a horizon).
+A form's arguments are those that its source would have: current, old, advantages and mask in that
+order, or by our names where it needs more (the sampler's log-probs, a horizon).
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def row_mean(values, mask):
     return masked_mean(values, mask, -1).unsqueeze(-1)
 
 
-# -- correct ----------------------------------------------------------------------------------------------------------
+# -- correct
+# --------------------------------------------------------------------------------------------------
 
 
 @right("reinforce")
@@ -90,7 +92,9 @@ def ppo_by_the_sign_of_the_advantage(logp, old, advantages, mask):
 def ppo_as_a_mask_on_the_gradient(logp, old, advantages, mask):
     ratio = torch.exp(logp - old)
     silent = ((advantages > 0) & (ratio > 1.2)) | ((advantages < 0) & (ratio < 0.8))
-    return -masked_mean(torch.where(silent, ratio.detach().clamp(0.8, 1.2), ratio) * advantages, mask)
+    return -masked_mean(
+        torch.where(silent, ratio.detach().clamp(0.8, 1.2), ratio) * advantages, mask
+    )
 
 
 @right("ppo")
@@ -258,7 +262,8 @@ def pspo_as_a_mixture(logp, old, advantages, mask):
     return -masked_mean((mixed - old).exp() * advantages, mask)
 
 
-# -- wrong ------------------------------------------------------------------------------------------------------------
+# -- wrong
+# --------------------------------------------------------------------------------------------------
 
 
 def ppo_of(ratio, advantages, low=0.2, high=0.2):
@@ -432,7 +437,8 @@ def sapo_with_its_temperatures_swapped(logp, old, advantages, mask):
     return masked_mean(masked_mean(-gate * advantages, mask, -1), mask.any(-1))
 
 
-# -- the tables -------------------------------------------------------------------------------------------------------
+# -- the tables
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_tables_are_thirty_each():
@@ -450,10 +456,14 @@ def test_a_correct_form_passes(name):
 def test_a_slip_is_named(name):
     function, loss, words, options = WRONG[name]
     (found,) = functions.hold(V, function, loss=loss, **options)
-    assert found.status not in TRAINS_ALIKE and words in found.words, f"{found.status}: {found.words}"
+    assert found.status not in TRAINS_ALIKE and words in found.words, (
+        f"{found.status}: {found.words}"
+    )
 
 
-@pytest.mark.parametrize("name", ["gspo_of_its_paper", "dppo_as_a_filled_mask", "dr_grpo_over_its_horizon"])
+@pytest.mark.parametrize(
+    "name", ["gspo_of_its_paper", "dppo_as_a_filled_mask", "dr_grpo_over_its_horizon"]
+)
 def test_a_correct_form_is_recognised_without_its_name(name):
     function, loss, _ = RIGHT[name]
     (found,) = functions.hold(V, function)

@@ -66,7 +66,9 @@ def given(loss: Callable[..., Any], **change: Callable[..., Tensor]) -> Callable
 
 
 def of(loss: Callable[..., Any], **settings: Any) -> Callable[..., Any]:
-    return lambda logp, logp_old, advantages, mask: loss(logp, logp_old, advantages=advantages, mask=mask, **settings)
+    return lambda logp, logp_old, advantages, mask: loss(
+        logp, logp_old, advantages=advantages, mask=mask, **settings
+    )
 
 
 def later(old: Tensor, mask: Tensor) -> Tensor:
@@ -136,19 +138,34 @@ def dppo_by_ratio(delta, form):
 
 
 def dppo_as_a_ratio(logp, logp_old, advantages, mask, *, penalty=0.0, most=20.0):
-    """DPPO as SkyRL and prime-rl write it: -(r A), masked; prime-rl adds a penalty on the squared log-ratio."""
+    """DPPO as SkyRL and prime-rl write it: -(r A), masked; prime-rl adds a penalty on the squared
+    log-ratio."""
     d = logp - logp_old
-    bad = ((logp.exp() - logp_old.exp()).abs() > 0.15).detach() & torch.where(advantages > 0, d > 0, d < 0)
+    bad = ((logp.exp() - logp_old.exp()).abs() > 0.15).detach() & torch.where(
+        advantages > 0, d > 0, d < 0
+    )
     return -(d.clamp(max=most).exp() * advantages).masked_fill(bad, 0) + penalty * d.square()
 
 
 dppo = partial(dppo_loss, delta_tv=0.15)
 MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
-    "epsilon .01 too wide above": ("ppo", partial(ppo, high=0.21), ("clips the ratio at 1 - 0.2 and 1 + 0.21",)),
-    "epsilon .01 too narrow below": ("ppo", partial(ppo, low=0.19), ("clips the ratio at 1 - 0.19 and 1 + 0.2",)),
+    "epsilon .01 too wide above": (
+        "ppo",
+        partial(ppo, high=0.21),
+        ("clips the ratio at 1 - 0.2 and 1 + 0.21",),
+    ),
+    "epsilon .01 too narrow below": (
+        "ppo",
+        partial(ppo, low=0.19),
+        ("clips the ratio at 1 - 0.19 and 1 + 0.2",),
+    ),
     "both epsilons": ("ppo", partial(ppo, low=0.2137, high=0.2137), ("1 - 0.2137 and 1 + 0.2137",)),
     "inverted ratio": ("ppo", partial(ppo, ratio=inverted), ("inverts the ratio",)),
-    "detached ratio": ("ppo", partial(ppo, ratio=lambda new, old: (new - old).exp().detach()), ("detaches the ratio",)),
+    "detached ratio": (
+        "ppo",
+        partial(ppo, ratio=lambda new, old: (new - old).exp().detach()),
+        ("detaches the ratio",),
+    ),
     "max for min": ("ppo", partial(ppo, least=torch.max), ("max for min",)),
     "old log-probs late": ("ppo", given(ppo, logp_old=later), ("one token late",)),
     "old log-probs early": ("ppo", given(ppo, logp_old=earlier), ("one token early",)),
@@ -160,10 +177,26 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
     "negated advantages": ("ppo", given(ppo, advantages=negated), ("negates the advantages",)),
     "added k1": ("ppo", partial(ppo, add=0.013), ("adds 0.013 times k1",)),
     "forgotten mask": ("ppo", partial(ppo, mean=unmasked), ("masked or not",)),
-    "mask forgotten in the sum": ("ppo", partial(ppo, mean=half_masked), ("sums over every position, masked or not",)),
-    "inputs overwritten": ("ppo", given(ppo, advantages=overwritten), ("writes into its inputs (advantages)",)),
-    "cispo: epsilon": ("cispo", of(cispo_loss, eps_high=0.21), ("bounds the weight from above at 1.21",)),
-    "cispo: whitened": ("cispo", given(cispo_loss, advantages=whitened), ("whitens the advantages",)),
+    "mask forgotten in the sum": (
+        "ppo",
+        partial(ppo, mean=half_masked),
+        ("sums over every position, masked or not",),
+    ),
+    "inputs overwritten": (
+        "ppo",
+        given(ppo, advantages=overwritten),
+        ("writes into its inputs (advantages)",),
+    ),
+    "cispo: epsilon": (
+        "cispo",
+        of(cispo_loss, eps_high=0.21),
+        ("bounds the weight from above at 1.21",),
+    ),
+    "cispo: whitened": (
+        "cispo",
+        given(cispo_loss, advantages=whitened),
+        ("whitens the advantages",),
+    ),
     "cispo: negated": ("cispo", given(cispo_loss, advantages=negated), ("negates the advantages",)),
     "cispo: late": ("cispo", given(cispo_loss, logp_old=later), ("one token late",)),
     "cispo: added k1": ("cispo", added(cispo_loss, 0.5), ("adds 0.5 times k1",)),
@@ -176,17 +209,29 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
         of(dppo_loss, delta_tv=0.15, max_ratio=7.5),
         ("bounds the importance weight at 7.5",),
     ),
-    "dppo, KL: delta": ("dppo_kl", of(dppo_loss, delta_kl=0.06), ("takes 0.06 for its threshold on the binary KL",)),
+    "dppo, KL: delta": (
+        "dppo_kl",
+        of(dppo_loss, delta_kl=0.06),
+        ("takes 0.06 for its threshold on the binary KL",),
+    ),
     "gspo: epsilon": ("gspo", of(gspo_loss, eps_high=5e-4), ("1 - 0.0003 and 1 + 0.0005",)),
     "gmpo: epsilon": ("gmpo", of(gmpo_loss, eps_log=0.41), ("-0.41 and 0.41",)),
-    "sapo: temperature": ("sapo", of(sapo_loss, tau_neg=1.06), ("1 for positive and 1.06 for negative",)),
+    "sapo: temperature": (
+        "sapo",
+        of(sapo_loss, tau_neg=1.06),
+        ("1 for positive and 1.06 for negative",),
+    ),
     "ppo: the minimum without the sign": (
         "ppo",
         unsigned,
         ("takes the smaller of the two ratios before it multiplies by the advantage",),
     ),
     "cispo: no stop-gradient": ("cispo", cispo_without_a_stop, ("forgets the stop-gradient",)),
-    "gspo: a product": ("gspo", gspo_by_hand(lambda mask: 1), ("takes the product of a row's ratios",)),
+    "gspo: a product": (
+        "gspo",
+        gspo_by_hand(lambda mask: 1),
+        ("takes the product of a row's ratios",),
+    ),
     "gspo: over the padding": (
         "gspo",
         gspo_by_hand(lambda mask: mask.shape[-1]),
@@ -202,22 +247,40 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
         of(dppo_loss, delta_tv=0.05),
         ("against the total variation, not the binary KL",),
     ),
-    "dppo: KL": ("dppo_tv", of(dppo_loss, delta_kl=0.15), ("against the binary KL, not the total variation",)),
+    "dppo: KL": (
+        "dppo_tv",
+        of(dppo_loss, delta_kl=0.15),
+        ("against the binary KL, not the total variation",),
+    ),
     "gspo: tokens": (
         "gspo",
         of(ppo_loss, eps_low=3e-4, eps_high=4e-4),
         ("clips each token's own ratio, not its row's",),
     ),
-    "ppo: no bound below": ("ppo", partial(ppo, low=1.0), ("clips the ratio on one side only, at 1 + 0.2",)),
-    "ppo: no bound above": ("ppo", partial(ppo, high=math.inf), ("clips the ratio on one side only, at 1 - 0.2",)),
-    "reinforce: a ratio": ("reinforce", of(pg_is_loss), ("weighs by the ratio to the recomputed old policy",)),
+    "ppo: no bound below": (
+        "ppo",
+        partial(ppo, low=1.0),
+        ("clips the ratio on one side only, at 1 + 0.2",),
+    ),
+    "ppo: no bound above": (
+        "ppo",
+        partial(ppo, high=math.inf),
+        ("clips the ratio on one side only, at 1 - 0.2",),
+    ),
+    "reinforce: a ratio": (
+        "reinforce",
+        of(pg_is_loss),
+        ("weighs by the ratio to the recomputed old policy",),
+    ),
     "pspo: alpha": ("pspo", of(pspo_loss, alpha=0.11), ("the weight 0.11",)),
 }
 
 
 def finding_of(function: Callable[..., Any], loss: str) -> Finding:
     how = "token-mean" if loss == "ppo" else V.losses[loss]["aggregation"]
-    observed = calls.observe(V, calls.plain(function, anchor="rollout" if loss.startswith("dppo") else "recomputed"))
+    observed = calls.observe(
+        V, calls.plain(function, anchor="rollout" if loss.startswith("dppo") else "recomputed")
+    )
     return judge(V, "mutant", loss, observed, how)
 
 
@@ -227,7 +290,9 @@ SEARCHED = {
 }
 
 
-@pytest.mark.parametrize("name", by_day(MUTANTS, *(MUTANTS.keys() - SEARCHED), reason="searches for seconds"))
+@pytest.mark.parametrize(
+    "name", by_day(MUTANTS, *(MUTANTS.keys() - SEARCHED), reason="searches for seconds")
+)
 def test_the_bug_is_named_and_nothing_else(name):
     loss, mutant, words = MUTANTS[name]
     finding = finding_of(mutant, loss)
@@ -242,15 +307,26 @@ def test_a_loss_with_the_reference_s_gradient_and_another_value_trains_alike(mos
     finding = finding_of(partial(dppo_as_a_ratio, most=most), "dppo_tv")
     assert finding.status == "same gradient, other value"
     form = "writes -r A for -sg[r] A log π: another value, the same gradient where nothing bounds r"
-    assert [d.words for d in finding.deviations] == [*["does not clamp the log-ratio"] * (most > 20), form]
+    assert [d.words for d in finding.deviations] == [
+        *["does not clamp the log-ratio"] * (most > 20),
+        form,
+    ]
     assert finding.notes == ("the gradient differs at ratios of e^10 and beyond only",)
 
 
 @pytest.mark.parametrize(
     ("loss", "function", "words"),
     [
-        ("dppo_tv", partial(dppo_as_a_ratio, penalty=1e-3), {"writes -r A for -sg", "adds 0.002 times k2"}),
-        ("dppo_tv", dppo_by_ratio(0.2, "log"), {"against |ratio - 1|", "takes 0.2 for its threshold"}),
+        (
+            "dppo_tv",
+            partial(dppo_as_a_ratio, penalty=1e-3),
+            {"writes -r A for -sg", "adds 0.002 times k2"},
+        ),
+        (
+            "dppo_tv",
+            dppo_by_ratio(0.2, "log"),
+            {"against |ratio - 1|", "takes 0.2 for its threshold"},
+        ),
     ],
     ids=["prime-rl", "a ratio within .2"],
 )
@@ -261,8 +337,13 @@ def test_two_deviations_are_both_named(loss, function, words):
 
 
 def test_a_loss_without_a_graph_fails_and_says_what_is_detached():
-    finding = finding_of(lambda logp, logp_old, advantages, mask: ppo(logp.detach(), logp_old, advantages, mask), "ppo")
-    assert finding.status == "fails" and [d.words[:18] for d in finding.deviations] == ["detaches the ratio"]
+    finding = finding_of(
+        lambda logp, logp_old, advantages, mask: ppo(logp.detach(), logp_old, advantages, mask),
+        "ppo",
+    )
+    assert finding.status == "fails" and [d.words[:18] for d in finding.deviations] == [
+        "detaches the ratio"
+    ]
     assert "carries no gradient to the current log-probs" in finding.words
 
 
@@ -280,7 +361,12 @@ def test_a_loss_without_a_graph_fails_and_says_what_is_detached():
 )
 def test_a_correct_loss_has_no_cause_and_no_place(loss, function):
     finding = finding_of(function, loss)
-    assert (finding.status, finding.deviations, finding.notes, finding.first) == ("agrees", (), (), None)
+    assert (finding.status, finding.deviations, finding.notes, finding.first) == (
+        "agrees",
+        (),
+        (),
+        None,
+    )
 
 
 @pytest.mark.nightly("searches pairs of choices")
@@ -333,7 +419,10 @@ def test_a_value_per_token_says_the_tokens_own_value():
     old, a = first["inputs"]["logp_old"], first["inputs"]["advantages"]
     assert first["value"]["of"] == "token" and first["inputs"]["ratio"] > 1.2
     assert first["value"]["expected"] == pytest.approx(-1.2 * a * first["inputs"]["logp"], rel=1e-4)
-    assert first["gradient"]["expected"] == pytest.approx(-1.2 * a, rel=1e-4) and old < first["inputs"]["logp"]
+    assert (
+        first["gradient"]["expected"] == pytest.approx(-1.2 * a, rel=1e-4)
+        and old < first["inputs"]["logp"]
+    )
 
 
 def test_verbose_lines_say_where():
@@ -341,22 +430,30 @@ def test_verbose_lines_say_where():
     line, place, gradient, value = lines([finding], verbose=True)
     assert lines([finding]) == [line] and "clips the ratio at 1 - 0.2 and 1 + 0.21" in line
     first = finding.first
-    assert place.startswith(f"    first in {first['batch']!r}, row {first['row']}, token {first['token']}: logp ")
+    assert place.startswith(
+        f"    first in {first['batch']!r}, row {first['row']}, token {first['token']}: logp "
+    )
     assert gradient.startswith("    gradient of the token: expected ") and ", got " in gradient
     assert value.startswith("    value of the batch: expected ")
-    constant = finding_of(lambda logp, logp_old, advantages, mask: ppo(logp, logp_old, advantages, mask) + 1, "ppo")
+    constant = finding_of(
+        lambda logp, logp_old, advantages, mask: ppo(logp, logp_old, advantages, mask) + 1, "ppo"
+    )
     assert lines([constant], verbose=True)[1:] == [
         "    first in 'on-policy', where every token's gradient is as expected",
         f"    value of the batch: expected {constant.first['value']['expected']:g}, got "
         f"{constant.first['value']['got']:g}",
     ]
-    assert constant.first["value"]["got"] == pytest.approx(constant.first["value"]["expected"] + 1, rel=1e-5)
+    assert constant.first["value"]["got"] == pytest.approx(
+        constant.first["value"]["expected"] + 1, rel=1e-5
+    )
 
 
 def test_thresholds_are_told_apart_to_a_hundredth():
     """A token stands close to either side of DPPO's thresholds."""
     for loss, delta in (("dppo_tv", 0.15), ("dppo_kl", 0.05)):
-        observed = calls.observe(V, calls.plain(of(dppo_loss, **V.losses[loss]["settings"]), anchor="rollout"))
+        observed = calls.observe(
+            V, calls.plain(of(dppo_loss, **V.losses[loss]["settings"]), anchor="rollout")
+        )
         bench = Bench(V, observed, loss, None)
         for apart in (-0.002, 0.002):
             assert bench.left({"delta": delta + apart}, 1e-6, False) > 0

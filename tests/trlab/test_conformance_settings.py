@@ -1,4 +1,5 @@
-"""The page of settings (book/settings.md): its record, its command, and the installed libraries' own configurations."""
+"""The page of settings (book/settings.md): its record, its command, and the installed libraries'
+own configurations."""
 
 from __future__ import annotations
 
@@ -58,11 +59,25 @@ def _python(held: list[Setting]) -> str:
     for setting in held:
         default = setting.default if setting.shown else repr(setting.default)
         if setting.inside == "arguments":
-            switch = 'action="store_true"' if setting.default is False else f"type=float, default={default}"
+            switch = (
+                'action="store_true"'
+                if setting.default is False
+                else f"type=float, default={default}"
+            )
             lines += [f"parser.add_argument({setting.key!r}, {switch})"]
         else:
-            classes[setting.inside.partition(" ")[2]].append(f"    {setting.there}: object = field(default={default})")
-    return "\n".join([*lines, *(line for name, body in classes.items() for line in (f"class {name}:", *body))]) + "\n"
+            classes[setting.inside.partition(" ")[2]].append(
+                f"    {setting.there}: object = field(default={default})"
+            )
+    return (
+        "\n".join(
+            [
+                *lines,
+                *(line for name, body in classes.items() for line in (f"class {name}:", *body)),
+            ]
+        )
+        + "\n"
+    )
 
 
 def test_the_page_is_made_from_the_record() -> None:
@@ -74,12 +89,20 @@ def test_the_record_is_whole() -> None:
     assert list(dict.fromkeys(setting.purpose for setting in RECORD)) == PURPOSES
     once = [(setting.purpose, setting.library, setting.key) for setting in RECORD]
     assert len(once) == len(set(once))
-    order = [(PURPOSES.index(setting.purpose), LIBRARIES.index(setting.library)) for setting in RECORD]
+    order = [
+        (PURPOSES.index(setting.purpose), LIBRARIES.index(setting.library)) for setting in RECORD
+    ]
     assert order == sorted(order), "by purpose, then by library"
     for setting in RECORD:
-        assert setting.line > 0 and setting.does.endswith(".") and " | " not in setting.does, setting.key
+        assert setting.line > 0 and setting.does.endswith(".") and " | " not in setting.does, (
+            setting.key
+        )
         assert re.fullmatch(r"yaml|arguments|(class|init) \w+", setting.inside), setting.key
-        again = [other for other in RECORD if (other.library, other.key) == (setting.library, setting.key)]
+        again = [
+            other
+            for other in RECORD
+            if (other.library, other.key) == (setting.library, setting.key)
+        ]
         assert {(repr(other.default), other.file, other.line) for other in again} == {
             (repr(setting.default), setting.file, setting.line)
         }, setting.key
@@ -171,7 +194,10 @@ def test_an_underscore_between_digits_is_a_number(written, bounds) -> None:
     folder = str(Path(verl.__file__).parent / "trainer/config")
     with initialize_config_dir(config_dir=folder, version_base=None):
         config = compose("ppo_trainer", overrides=[f"{key}={written}"])
-    assert _parse_rollout_is_threshold(config.algorithm.rollout_correction.rollout_is_threshold) == bounds
+    assert (
+        _parse_rollout_is_threshold(config.algorithm.rollout_correction.rollout_is_threshold)
+        == bounds
+    )
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -181,7 +207,9 @@ def test_verl_s_window_of_k1_is_one_for_the_inverse() -> None:
     assert "rollout_rs_threshold=0.5_4.0" in BOOK.read_text(encoding="utf-8")
     for ratio, kept in ((3.0, 0.0), (1 / 3, 1.0)):
         log_ratio = torch.full((1, 4), ratio).log()
-        mask, _ = helper.compute_rollout_rejection_mask(log_ratio, torch.ones(1, 4), "seq_mean_k1", "0.5_4.0")
+        mask, _ = helper.compute_rollout_rejection_mask(
+            log_ratio, torch.ones(1, 4), "seq_mean_k1", "0.5_4.0"
+        )
         assert mask.unique().tolist() == [kept]
 
 
@@ -210,14 +238,21 @@ def test_what_another_version_changed_is_named(tmp_path, capsys) -> None:
     out = capsys.readouterr().out
     assert re.search(r"--opsm-delta +0\.0001 +its default is now 0\.5\n", out)
     assert re.search(r"--use-tis +off +no such setting in slime/utils/arguments\.py\n", out)
-    assert re.search(r"--tis-clip-low +0 +its default is now off\n", out), "0 and False are two things"
+    assert re.search(r"--tis-clip-low +0 +its default is now off\n", out), (
+        "0 and False are two things"
+    )
     assert main([*line, "--json"]) == 3
     document = json.loads(capsys.readouterr().out)
     faults = {entry["key"]: entry["fault"] for entry in document["settings"] if entry["fault"]}
-    assert set(faults) == {"--opsm-delta", "--use-tis", "--tis-clip-low"} and document["commit"] is None
+    assert (
+        set(faults) == {"--opsm-delta", "--use-tis", "--tis-clip-low"}
+        and document["commit"] is None
+    )
 
 
-@pytest.mark.parametrize(("text", "words"), [(None, "no file areal/api/cli_args.py"), ("def (:", "cannot be read")])
+@pytest.mark.parametrize(
+    ("text", "words"), [(None, "no file areal/api/cli_args.py"), ("def (:", "cannot be read")]
+)
 def test_a_file_that_is_gone_or_broken_is_named(tmp_path, text, words) -> None:
     path = clone(tmp_path, "areal") / "areal/api/cli_args.py"
     path.unlink() if text is None else path.write_text(text)
@@ -235,18 +270,32 @@ def test_a_class_that_is_gone_is_named(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["--library", "slime"], "--source: expected the folder of a clone of slime beside --library slime, got none"),
-        (["--library", "slime", "--source", "nowhere"], "source: nowhere: no such folder; expected a clone of slime"),
-        (["--library", "slime", "--source", "."], "none of its files of settings in it; expected a clone of slime"),
+        (
+            ["--library", "slime"],
+            "--source: expected the folder of a clone of slime beside --library slime, got none",
+        ),
+        (
+            ["--library", "slime", "--source", "nowhere"],
+            "source: nowhere: no such folder; expected a clone of slime",
+        ),
+        (
+            ["--library", "slime", "--source", "."],
+            "none of its files of settings in it; expected a clone of slime",
+        ),
         (["--library", "trl", "--source", "."], "--source: expected one of skyrl, prime-rl, slime"),
         (["--library", "tinker"], "library: expected one of areal, nemo-rl"),
         (["--library", "slimee"], "did you mean 'slime'?"),
-        (["--library", "trl", "--loss", "ppo"], "--loss: expected --function beside it, got --library"),
+        (
+            ["--library", "trl", "--loss", "ppo"],
+            "--loss: expected --function beside it, got --library",
+        ),
         (["--function", "a:b"], "--settings: expected --library beside it, got none"),
         (["--vectors"], "--settings: expected --library beside it, got none"),
     ],
 )
-def test_what_cannot_be_done_is_status_1_and_one_line(argv, words, capsys, tmp_path, monkeypatch) -> None:
+def test_what_cannot_be_done_is_status_1_and_one_line(
+    argv, words, capsys, tmp_path, monkeypatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["conformance", "--settings", *argv]) == 1
     captured = capsys.readouterr()

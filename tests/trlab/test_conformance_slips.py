@@ -1,7 +1,8 @@
-"""Slips as issue threads show them, typed into a file and held by the command: one sentence names each.
+"""Slips as issue threads show them, typed into a file and held by the command: one sentence names
+each.
 
-Nine of them, beside the six of test_conformance_mutants that FINDINGS of readers began with, and two of a window and a
-mask. The words are those that the reader of the line sees.
+Nine of them, beside the six of test_conformance_mutants that FINDINGS of readers began with, and
+two of a window and a mask. The words are those that the reader of the line sees.
 """
 
 from __future__ import annotations
@@ -83,11 +84,23 @@ SLIPS = {
         "cispo",
         "differentiates the bounded weight itself: where the bound holds, there is no gradient",
     ),
-    "corrected_twice": ("ppo", "at most 2: together with a ratio to the sampler this counts their mismatch twice"),
-    "its_own_old_policy": ("ppo", "to the current policy itself, so it is always 1 and nothing is ever clipped"),
-    "mean_of_everything": ("ppo", "divides by the number of all positions, padding included (expected token-mean)"),
+    "corrected_twice": (
+        "ppo",
+        "at most 2: together with a ratio to the sampler this counts their mismatch twice",
+    ),
+    "its_own_old_policy": (
+        "ppo",
+        "to the current policy itself, so it is always 1 and nothing is ever clipped",
+    ),
+    "mean_of_everything": (
+        "ppo",
+        "divides by the number of all positions, padding included (expected token-mean)",
+    ),
     "shifted": ("ppo", "reads the old log-probs one token late: those of t - 1 at t"),
-    "ipo_for_dppo": ("dppo_tv", "silences every token past the threshold, also one on its way back"),
+    "ipo_for_dppo": (
+        "dppo_tv",
+        "silences every token past the threshold, also one on its way back",
+    ),
     "dppo_around_the_learner": ("dppo_tv", "draws its region around the recomputed old policy"),
     "whitened_again": ("ppo", "whitens the advantages over the batch's unmasked tokens"),
     "dual_clip_for_all": ("ppo_dual_clip", "applies the dual clip whatever the sign of A"),
@@ -120,8 +133,14 @@ def test_a_slip_is_named_in_a_sentence(name, held) -> None:
     assert status == 3 and words in line and "none of" not in line and line.count("\n") == 2
 
 
-HEAD = "import sys\nimport numpy as np\nimport torch\ndef loss(logp, logp_old, advantages, mask):\n    "
-PPO = "r = (logp - logp_old).exp()\n    each = -torch.min(r * advantages, r.clamp(0.8, 1.2) * advantages) * mask\n    "
+HEAD = (
+    "import sys\nimport numpy as np\nimport torch\ndef loss(logp, logp_old, advantages, "
+    "mask):\n    "
+)
+PPO = (
+    "r = (logp - logp_old).exp()\n    each = -torch.min(r * advantages, r.clamp(0.8, 1.2) * "
+    "advantages) * mask\n    "
+)
 
 
 @pytest.mark.parametrize(
@@ -138,11 +157,26 @@ PPO = "r = (logp - logp_old).exp()\n    each = -torch.min(r * advantages, r.clam
         (PPO + "return each.detach().numpy().sum()", 3, "returns float64; expected a tensor"),
         (PPO + "return each.to('cuda').sum()", 3, "raises "),
         ("sys.exit('no GPU')", 3, "raises SystemExit (no GPU)"),
-        ("advantages.mul_(mask)\n    " + PPO + "return each", 3, "writes into its inputs (advantages)"),
+        (
+            "advantages.mul_(mask)\n    " + PPO + "return each",
+            3,
+            "writes into its inputs (advantages)",
+        ),
         ("torch.set_grad_enabled(False)\n    " + PPO + "return each", 3, "carries no gradient"),
         ("return logp.sum() + undefined_name", 3, "raises NameError"),
     ],
-    ids=["tokens", "a tuple", "a dict", "bfloat16", "numpy", "a GPU", "an exit", "writes", "no grad", "a name"],
+    ids=[
+        "tokens",
+        "a tuple",
+        "a dict",
+        "bfloat16",
+        "numpy",
+        "a GPU",
+        "an exit",
+        "writes",
+        "no grad",
+        "a name",
+    ],
 )
 def test_a_loss_that_behaves_oddly_is_a_line(body, status, words, held) -> None:
     import torch

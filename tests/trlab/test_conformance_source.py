@@ -1,4 +1,5 @@
-"""Libraries that are not installed: a loss file loaded from a folder, by an adapter, beside stand-ins."""
+"""Libraries that are not installed: a loss file loaded from a folder, by an adapter, beside
+stand-ins."""
 
 from __future__ import annotations
 
@@ -26,7 +27,16 @@ from trlab.conformance import (
 )
 from trlab.conformance.atlas import LOGS, SHIPPED_BESIDE
 from trlab.conformance.report import judge
-from trlib.algorithms import Batch, Scores, cispo_loss, dppo_loss, gspo_loss, pg_is_loss, ppo_loss, sapo_loss
+from trlib.algorithms import (
+    Batch,
+    Scores,
+    cispo_loss,
+    dppo_loss,
+    gspo_loss,
+    pg_is_loss,
+    ppo_loss,
+    sapo_loss,
+)
 from trlib.cli import main
 from trlib.errors import TrlibError
 
@@ -89,7 +99,9 @@ def test_a_clone_is_held_beside_stand_ins_and_leaves_nothing_behind(fake, capsys
     captured = capsys.readouterr()
     assert captured.out.startswith("default, kl_tau=0 as dppo_tv  same gradient, other value  ")
     assert "written for prime-rl at 559b44772e47, found a folder without its commit" in captured.err
-    assert {name for name in sys.modules if "prime_rl" in name} == before and torch.compile is compiled
+    assert {
+        name for name in sys.modules if "prime_rl" in name
+    } == before and torch.compile is compiled
 
 
 def test_the_commit_of_a_clone_and_its_changes_are_named(fake):
@@ -107,7 +119,11 @@ def test_the_commit_of_a_clone_and_its_changes_are_named(fake):
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        ("bad = bad | (d.abs() > 0.15)", 3, "silences every token past the threshold, also one on its way back"),
+        (
+            "bad = bad | (d.abs() > 0.15)",
+            3,
+            "silences every token past the threshold, also one on its way back",
+        ),
         ("raise RuntimeError('out of range')", 3, "raises RuntimeError (out of range)"),
         ("inputs.inference_logprobs.add_(1.0)", 3, "writes into its inputs (logp_rollout)"),
         ("r = r.cuda()", 3, "raises "),
@@ -129,7 +145,10 @@ def test_what_a_loss_does_wrong_is_a_line(fake, capsys, body, status, words):
     ],
 )
 def test_a_loss_file_of_another_version_is_named(fake, capsys, text, words):
-    assert main(["conformance", "--library", "prime-rl", "--source", str(fake(text=text))]) in (1, 3)
+    assert main(["conformance", "--library", "prime-rl", "--source", str(fake(text=text))]) in (
+        1,
+        3,
+    )
     captured = capsys.readouterr()
     assert words in captured.out + captured.err and "Traceback" not in captured.err
 
@@ -139,21 +158,31 @@ def test_an_adapter_that_raises_is_named(fake, monkeypatch):
         raise KeyError("moved")
 
     monkeypatch.setattr(of_prime_rl, "hold", boom)
-    with pytest.raises(TrlibError, match=r"the adapter, written for commit 559b44772e47, fails on .*KeyError"):
+    with pytest.raises(
+        TrlibError, match=r"the adapter, written for commit 559b44772e47, fails on .*KeyError"
+    ):
         libraries.hold_source(V, "prime-rl", fake())
 
 
 def test_a_folder_that_is_no_clone_is_named(tmp_path):
-    expected = "no src/prime_rl/trainer/rl/loss.py in it; expected a clone of prime-rl: git clone https://github.com/"
+    expected = (
+        "no src/prime_rl/trainer/rl/loss.py in it; expected a clone of prime-rl: git clone "
+        "https://github.com/"
+    )
     with pytest.raises(TrlibError, match=expected), source.loaded(of_prime_rl.SOURCE, tmp_path):
         pass
 
 
 def test_a_tuple_counts_by_what_it_begins_with():
     def packed(logp, logp_old, advantages, mask):
-        return ppo_loss(logp, logp_old, advantages=advantages, mask=mask).per_token, {"clip_ratio": 0.0}
+        return ppo_loss(logp, logp_old, advantages=advantages, mask=mask).per_token, {
+            "clip_ratio": 0.0
+        }
 
-    assert judge(V, "packed", "ppo", calls.observe(V, calls.plain(packed)), "token-mean").status == "agrees"
+    assert (
+        judge(V, "packed", "ppo", calls.observe(V, calls.plain(packed)), "token-mean").status
+        == "agrees"
+    )
 
 
 def test_tinkers_documented_losses_are_held_without_a_source(capsys):
@@ -164,7 +193,11 @@ def test_tinkers_documented_losses_are_held_without_a_source(capsys):
 
 PROBED = {
     "ppo": (ppo_loss, {}, ("π/π_old", "token", "silenced", "yes")),
-    "gspo": (gspo_loss, {"eps_low": 0.2, "eps_high": 0.28}, ("π/π_old", "row (mean)", "silenced", "yes")),
+    "gspo": (
+        gspo_loss,
+        {"eps_low": 0.2, "eps_high": 0.28},
+        ("π/π_old", "row (mean)", "silenced", "yes"),
+    ),
     "cispo": (cispo_loss, {}, ("π/π_old", "token", "bounded", "no")),
     "sapo": (sapo_loss, {}, ("π/π_old", "token", "softened", "no")),
     "pg_is": (pg_is_loss, {}, ("π/π_old", "token", "nothing", "–")),
@@ -189,22 +222,36 @@ def test_the_probe_tells_the_sampler_a_product_and_a_mask_without_a_sign():
         return -(logp - logp_old).exp().clamp(0.8, 1.2) * advantages
 
     assert probe.probe(calls.plain(product)).level == "row (product)"
-    assert tuple(probe.probe(calls.plain(both)).as_dict().values()) == ("π/π_old", "token", "silenced", "no")
+    assert tuple(probe.probe(calls.plain(both)).as_dict().values()) == (
+        "π/π_old",
+        "token",
+        "silenced",
+        "no",
+    )
 
 
 def test_the_atlas_has_a_line_for_every_loss_that_was_held():
     document = page.json.loads(page.PATH.read_text())
-    placed = {(entry["library"], row["subject"]) for entry in document["libraries"] for row in entry["atlas"]}
+    placed = {
+        (entry["library"], row["subject"])
+        for entry in document["libraries"]
+        for row in entry["atlas"]
+    }
     assert placed >= LOGS.keys()
     bare = {(library, subject.split(",")[0]) for library, subject in LOGS}
     assert {(library, subject.split(",")[0]) for library, subject in placed} == bare
-    assert {library for library, _ in placed | SHIPPED_BESIDE.keys()} == set(libraries.LIBRARIES) - {"torch"}
+    assert {library for library, _ in placed | SHIPPED_BESIDE.keys()} == set(
+        libraries.LIBRARIES
+    ) - {"torch"}
 
 
 def test_every_place_of_the_record_stands_and_has_lines_that_compile():
-    recorded = [r for entry in page.json.loads(page.PATH.read_text())["libraries"] for r in entry["places"]]
+    recorded = [
+        r for entry in page.json.loads(page.PATH.read_text())["libraries"] for r in entry["places"]
+    ]
     assert [(r["library"], r["subject"]) for r in recorded] == sorted(
-        ((p.library, p.subject) for p in places.PLACES), key=lambda key: libraries.LIBRARIES.index(key[0])
+        ((p.library, p.subject) for p in places.PLACES),
+        key=lambda key: libraries.LIBRARIES.index(key[0]),
     )
     assert all(places.counts(r) for r in recorded)
     for place in places.PLACES:
@@ -226,7 +273,9 @@ def test_no_adapter_holds_a_line_of_a_library():
 
 
 @pytest.mark.parametrize("kind", [_as_shipped.TorchRL, _as_shipped.HardZero])
-def test_the_losses_that_were_run_are_masks_without_a_sign_and_their_weights_are_their_gradients(kind):
+def test_the_losses_that_were_run_are_masks_without_a_sign_and_their_weights_are_their_gradients(
+    kind,
+):
     def subject(batch, logp):
         return kind().objective(Scores(logp), batch_of(batch)).per_token
 
@@ -256,6 +305,8 @@ def batch_of(batch):
 def test_the_recorded_runs_have_eight_seeds_an_arm():
     arms = page.json.loads(page.SEVERITY.read_text())["arms"]
     assert (
-        {place.runs for place in places.PLACES if place.runs} < set(arms) == {v.label for v in severity.SWEEP.variants}
+        {place.runs for place in places.PLACES if place.runs}
+        < set(arms)
+        == {v.label for v in severity.SWEEP.variants}
     )
     assert all(arm["seeds"] == list(severity.SWEEP.seeds) for arm in arms.values())

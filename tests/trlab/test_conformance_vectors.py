@@ -1,4 +1,5 @@
-"""The golden vectors: what the file holds, that it is specified, and that it tells every definition apart."""
+"""The golden vectors: what the file holds, that it is specified, and that it tells every definition
+apart."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ V = vectors.load()
 
 
 def assert_alike(a, b, path="") -> None:
-    """Two JSON documents, numbers to 1e-12; those of a projection to 1e-9, for its root is searched."""
+    """Two JSON documents, numbers to 1e-12; those of a projection to 1e-9, for its root is
+    searched."""
     assert type(a) is type(b) or {type(a), type(b)} == {int, float}, path
     if isinstance(a, dict):
         assert a.keys() == b.keys(), path
@@ -32,7 +34,9 @@ def assert_alike(a, b, path="") -> None:
         for i, pair in enumerate(zip(a, b, strict=True)):
             assert_alike(*pair, f"{path}/{i}")
     elif isinstance(a, float):
-        assert math.isclose(a, b, rel_tol=1e-9 if "distributions" in path else 1e-12, abs_tol=1e-14), path
+        assert math.isclose(
+            a, b, rel_tol=1e-9 if "distributions" in path else 1e-12, abs_tol=1e-14
+        ), path
     else:
         assert a == b, path
 
@@ -66,7 +70,9 @@ def test_another_version_is_refused(monkeypatch, tmp_path):
     path.write_text(json.dumps({**V.document, "version": 99}))
     monkeypatch.setattr(vectors, "PATH", path)
     vectors.load.cache_clear()
-    with pytest.raises(ValueError, match=r"expected trust-region-conformance version 2, got .* version 99"):
+    with pytest.raises(
+        ValueError, match=r"expected trust-region-conformance version 2, got .* version 99"
+    ):
         vectors.load()
     vectors.load.cache_clear()
 
@@ -79,7 +85,11 @@ def observed_of(loss: str, how: str | None, **change) -> Observed:
     observed = Observed(by_token=how is None)
     for i, name in enumerate(V.names):
         mine = rows["batch"] == i
-        c = rows["mask"][mine].double() if how is None else coefficients(how, rows["mask"][mine], inputs.HORIZON)
+        c = (
+            rows["mask"][mine].double()
+            if how is None
+            else coefficients(how, rows["mask"][mine], inputs.HORIZON)
+        )
         counted = c * per_token[mine]
         (gradient,) = torch.autograd.grad(counted.sum(), logp, retain_graph=True)
         observed.values[name] = counted.detach() if how is None else counted.sum().detach()
@@ -118,7 +128,10 @@ def test_the_vectors_tell_every_choice_apart(loss):
             result = search(V, loss, observed_of(loss, how, **{name: option}), how, deepest=1)
             assert result.match is not None, (name, option)
             assert [d.words for d in result.match.deviations] == [words], (name, option)
-            assert result.agrees == ((loss, name) in AGREEING and result.error < 1e-6), (name, option)
+            assert result.agrees == ((loss, name) in AGREEING and result.error < 1e-6), (
+                name,
+                option,
+            )
 
 
 @pytest.mark.parametrize("how", WORDS)
@@ -133,10 +146,14 @@ def test_every_aggregation_is_named(how):
 def test_coefficients_are_those_of_the_package_and_of_the_file(how):
     for name, batch in V.batches.items():
         mask = batch["mask"]
-        values = torch.randn(mask.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        values = torch.randn(
+            mask.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+        )
         c = coefficients(how, mask, 8.0)
         torch.testing.assert_close((c * values).sum(), aggregate(values, mask, how, horizon=8))
-        listed = torch.tensor(V.document["coefficients"][how][name], dtype=torch.float64).unsqueeze(-1)
+        listed = torch.tensor(V.document["coefficients"][how][name], dtype=torch.float64).unsqueeze(
+            -1
+        )
         torch.testing.assert_close(listed * mask, c)
     with pytest.raises(ValueError, match=r"how: expected one of token-mean, .*, got 'mean'"):
         coefficients("mean", mask, 8.0)
@@ -147,7 +164,13 @@ def test_coefficients_are_those_of_the_package_and_of_the_file(how):
     "change",
     [
         {"anchors": ("logp_old", "logp_old"), "cap": 3.0, "clamp": "both", "epsilon": 1e-8},
-        {"anchors": ("logp_old", "logp_old"), "cap": 3.0, "clamp": "both", "epsilon": 1e-8, "sign": -1},
+        {
+            "anchors": ("logp_old", "logp_old"),
+            "cap": 3.0,
+            "clamp": "both",
+            "epsilon": 1e-8,
+            "sign": -1,
+        },
         {"cap": 10.0, "side": "both", "direction": "current first", "form": "ratio"},
     ],
 )
@@ -174,7 +197,10 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
     elif name == "gae":
         found = {key: torch.tensor(V.pieces["gae"][key]) for key in ("advantages", "returns")}
     elif name in V.pieces["corrections"]:
-        found = {b: torch.tensor(V.pieces["corrections"][name][b]) * V.batches[b]["mask"] for b in pieces.CORRECTED}
+        found = {
+            b: torch.tensor(V.pieces["corrections"][name][b]) * V.batches[b]["mask"]
+            for b in pieces.CORRECTED
+        }
     elif name == "dpo":
         pairs = {b: V.pieces["pairs"][b] for b in relatives.PAIRED}
         found = {
@@ -186,7 +212,9 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
         found = {key: torch.tensor(V.pieces[name][key], dtype=torch.float64)}
     else:
         kind, _, which = name.partition(" ")
-        source = {"": "advantages", "in fours": "advantages_in_fours", "alone": "advantages_alone"}[which]
+        source = {"": "advantages", "in fours": "advantages_in_fours", "alone": "advantages_alone"}[
+            which
+        ]
         found = {"advantages": torch.tensor(V.pieces[source][kind])}
     expected = piece.compute(V, **base)
     for key, value in expected.items():
@@ -195,17 +223,28 @@ def test_pieces_reproduce_the_file_and_their_choices_are_named(name):
         for option in list(options.options)[1:]:
             numbers = piece.compute(V, **{**base, axis: option})
             finding = pieces.compare(V, "x", name, lambda _, numbers=numbers: numbers)
-            if all(torch.allclose(numbers[key], expected[key], rtol=1e-6, atol=1e-15) for key in expected):
+            if all(
+                torch.allclose(numbers[key], expected[key], rtol=1e-6, atol=1e-15)
+                for key in expected
+            ):
                 assert finding.status == "agrees"
-            else:  # the choice itself, or another one with the same numbers: k1 clamped and k1 bounded at 10
+            # the choice itself, or another one with the same numbers: k1 clamped and k1 bounded at
+            # 10
+            else:
                 (words,) = (d.words for d in finding.deviations)
                 assert words == options.options[option] or (name, axis) == ("k1", "most")
 
 
 def test_a_piece_that_raises_or_is_unknown_is_reported():
-    assert pieces.compare(V, "x", "k1", lambda _: [][0]).words == "raises IndexError (list index out of range)"
+    assert (
+        pieces.compare(V, "x", "k1", lambda _: [][0]).words
+        == "raises IndexError (list index out of range)"
+    )
     odd = pieces.compare(V, "x", "group_mean", lambda _: {"advantages": torch.arange(10.0)})
-    assert (odd.status, odd.words) == ("differs", "none of the definitions that were tried explains it")
+    assert (odd.status, odd.words) == (
+        "differs",
+        "none of the definitions that were tried explains it",
+    )
 
 
 def test_rows_are_the_batches_and_groups_stay_apart():

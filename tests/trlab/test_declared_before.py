@@ -1,4 +1,5 @@
-"""Every record was made after its sweep and its predictions had been committed, by the history of the repository."""
+"""Every record was made after its sweep and its predictions had been committed, by the history of
+the repository."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ FOLDERS = ("trlab/sweeps", "trlib/lab/sweeps")
 
 def git(*arguments: str) -> str | None:
     """What git says; None if it knows no such thing."""
-    told = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     return told.stdout if told.returncode == 0 else None
 
 
@@ -28,7 +31,9 @@ def predictions(source: str) -> set[str]:
     """The texts of all predictions that a file declares."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     return {
-        ast.dump(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Prediction"
+        ast.dump(call.args[0])
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "Prediction"
     }
 
 
@@ -36,7 +41,9 @@ def objection(name: str, commit: str, today: str) -> str:
     """What a referee would say of runs made at a commit; empty: nothing."""
     if git("merge-base", "--is-ancestor", commit, "HEAD") is None:
         return f"{commit} is not in the history"
-    then = next((text for folder in FOLDERS if (text := git("show", f"{commit}:{folder}/{name}.py"))), None)
+    then = next(
+        (text for folder in FOLDERS if (text := git("show", f"{commit}:{folder}/{name}.py"))), None
+    )
     if then is None:
         return f"the sweep was not declared at {commit}"
     late = predictions(today) - predictions(then)
@@ -50,9 +57,14 @@ history = pytest.mark.skipif(
 
 
 @history
-@pytest.mark.parametrize("name", by_day(all_recorded(), *DAILY, reason="asks git about every sweep"))
+@pytest.mark.parametrize(
+    "name", by_day(all_recorded(), *DAILY, reason="asks git about every sweep")
+)
 def test_a_sweep_was_declared_and_predicted_before_it_was_run_or_its_page_says_otherwise(name):
-    today, provenance = (SWEEPS / f"{name}.py").read_text(encoding="utf-8"), load_sweep(name).provenance
+    today, provenance = (
+        (SWEEPS / f"{name}.py").read_text(encoding="utf-8"),
+        load_sweep(name).provenance,
+    )
     for commit in recorded(name)[0]["commit"].unique():
         assert not (found := objection(name, commit, today)) or commit in provenance, found
 

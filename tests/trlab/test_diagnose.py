@@ -1,4 +1,5 @@
-"""The diagnosis: numbers against numbers worked by hand, both layouts alike, the answer in words, bad files."""
+"""The diagnosis: numbers against numbers worked by hand, both layouts alike, the answer in words,
+bad files."""
 
 from __future__ import annotations
 
@@ -38,7 +39,13 @@ def logs(rows):
 
 def frame(**columns) -> pd.DataFrame:
     """The small table, with columns replaced, added or (None) left out."""
-    base = {"logp": logs(P), "logp_rollout": logs(Q), "advantage": ADVANTAGE, "mask": MASK, "text": TEXT}
+    base = {
+        "logp": logs(P),
+        "logp_rollout": logs(Q),
+        "advantage": ADVANTAGE,
+        "mask": MASK,
+        "text": TEXT,
+    }
     return pd.DataFrame({k: v for k, v in {**base, **columns}.items() if v is not None})
 
 
@@ -66,10 +73,15 @@ def test_every_number_of_the_small_table(written):
     rollouts = read(written(frame()))
     found = diagnose(rollouts)
     assert (found.completions, found.positions, found.tokens, found.prompts) == (3, 7, 6, None)
-    assert (found.anchor, found.duals) == ("logp_rollout", "mean advantages, the whole batch as one group")
+    assert (found.anchor, found.duals) == (
+        "logp_rollout",
+        "mean advantages, the whole batch as one group",
+    )
 
     (whole,) = found.spreads
-    np.testing.assert_allclose(whole.quantiles, np.exp(np.quantile(np.log(RATIOS), QUANTILES)), rtol=1e-9)
+    np.testing.assert_allclose(
+        whole.quantiles, np.exp(np.quantile(np.log(RATIOS), QUANTILES)), rtol=1e-9
+    )
     assert whole.mean == pytest.approx(sum(RATIOS) / 6, rel=1e-12)
     assert whole.outside == 5 / 6 and whole.one == 0
     assert whole.kl == pytest.approx(sum(r - 1 - math.log(r) for r in RATIOS) / 6, rel=1e-12)
@@ -78,14 +90,27 @@ def test_every_number_of_the_small_table(written):
     kish = sum(RATIOS) ** 2 / sum(r * r for r in RATIOS) / 6
     products = [1.4 * 2 * 7 / 9, 0.74 / 0.9 * 0.5, 3.0]
     assert found.effective.tokens == pytest.approx(kish, rel=1e-12)
-    assert found.effective.completions == pytest.approx(sum(products) ** 2 / sum(x * x for x in products) / 3)
+    assert found.effective.completions == pytest.approx(
+        sum(products) ** 2 / sum(x * x for x in products) / 3
+    )
     assert found.effective.top == pytest.approx(3 / sum(RATIOS))
-    assert found.judgement.verdict == "unclear" and "there are 3 completions" in found.judgement.headline
+    assert (
+        found.judgement.verdict == "unclear"
+        and "there are 3 completions" in found.judgement.headline
+    )
 
     by = {e.key: e for e in found.effects}
-    assert {k: e.silenced for k, e in by.items()} == {"ppo": 3, "tis": 0, "dppo_tv": 3, "dppo_kl": 3, "quatro": 0}
+    assert {k: e.silenced for k, e in by.items()} == {
+        "ppo": 3,
+        "tis": 0,
+        "dppo_tv": 3,
+        "dppo_kl": 3,
+        "quatro": 0,
+    }
     assert by["ppo"].share == 0.5 and by["ppo"].positive == 2 / 3 and by["ppo"].negative == 0.5
-    assert by["ppo"].advantage == 3 / 5 and found.answer.share == 0.5 and found.answer.code == "clips"
+    assert (
+        by["ppo"].advantage == 3 / 5 and found.answer.share == 0.5 and found.answer.code == "clips"
+    )
     agreement = found.agreement
     assert (agreement.both, agreement.ppo, agreement.dppo) == (2, 1, 1)
     np.testing.assert_allclose(agreement.probability, [0.45, 0.01, 0.9], rtol=1e-12)
@@ -95,15 +120,29 @@ def test_who_silences_which_token(written):
     rollouts = read(written(frame()))
     by = {e.key: e for e in effects(rollouts, Limits(cap=1.5))}
     assert masked(by["ppo"].silenced, rollouts) == [0, 1, 4]
-    assert masked(by["dppo_tv"].silenced, rollouts) == [0, 3, 4]  # |p - q| = .2, .01, .2, .16, .2, .4
-    divergences = [kl2(q, p) for q, p in [(0.5, 0.7), (0.01, 0.02), (0.9, 0.7), (0.9, 0.74), (0.4, 0.2), (0.2, 0.6)]]
+    assert masked(by["dppo_tv"].silenced, rollouts) == [
+        0,
+        3,
+        4,
+    ]  # |p - q| = .2, .01, .2, .16, .2, .4
+    divergences = [
+        kl2(q, p)
+        for q, p in [(0.5, 0.7), (0.01, 0.02), (0.9, 0.7), (0.9, 0.74), (0.4, 0.2), (0.2, 0.6)]
+    ]
     outward = [True, True, False, True, True, False]
     for delta in (0.002, 0.05, 0.09):
         kl = next(e for e in effects(rollouts, Limits(delta_kl=delta)) if e.key == "dppo_kl")
-        wanted = [i for i, (d, out) in enumerate(zip(divergences, outward, strict=True)) if d > delta and out]
+        wanted = [
+            i
+            for i, (d, out) in enumerate(zip(divergences, outward, strict=True))
+            if d > delta and out
+        ]
         assert masked(kl.silenced, rollouts) == wanted
-    # Without logp_old the ratio itself is cut at the cap: of the ratios above 1.5 one has an advantage.
-    assert masked(by["tis"].reweighed, rollouts) == [1] and masked(by["tis"].silenced, rollouts) == []
+    # Without logp_old the ratio itself is cut at the cap: of the ratios above 1.5 one has an
+    # advantage.
+    assert (
+        masked(by["tis"].reweighed, rollouts) == [1] and masked(by["tis"].silenced, rollouts) == []
+    )
     assert not by["ppo"].reweighed.any()  # what PPO keeps it pushes by A π/μ, where μ is its anchor
 
 
@@ -129,11 +168,18 @@ def test_quatro_turns_back_what_is_past_its_target(written):
 
 
 def test_rewards_and_advantages_give_the_same_targets(written):
-    advantages = [[1.5] * 3, [-0.5] * 3, [-1.0]]  # of the rewards 7, 3 and 2, minus their mean, over 2
+    advantages = [
+        [1.5] * 3,
+        [-0.5] * 3,
+        [-1.0],
+    ]  # of the rewards 7, 3 and 2, minus their mean, over 2
     by_reward = read(written(frame(reward=[7.0, 3.0, 2.0], prompt=["x"] * 3), "reward.parquet"))
     by_advantage = read(written(frame(advantage=advantages, prompt=["x"] * 3)))
     found = [diagnose(r) for r in (by_reward, by_advantage)]
-    assert [f.duals for f in found] == ["rewards, prompt by prompt", "mean advantages, prompt by prompt"]
+    assert [f.duals for f in found] == [
+        "rewards, prompt by prompt",
+        "mean advantages, prompt by prompt",
+    ]
     assert found[0].effects[-1].turned == found[1].effects[-1].turned > 0
 
 
@@ -142,9 +188,14 @@ def test_the_tokens_by_text_and_in_context(written):
     assert [(w.text, w.count) for w in found.words] == [("a", 3), ("b", 1), ("c", 1)]
     assert [w.silenced["ppo"] for w in found.words] == [2, 1, 0]
     assert [w.silenced["dppo_tv"] for w in found.words] == [2, 0, 1]
-    assert found.words[0].probability == pytest.approx(0.5) and found.words[0].ratio == pytest.approx((0.5, 1.4))
+    assert found.words[0].probability == pytest.approx(0.5) and found.words[
+        0
+    ].ratio == pytest.approx((0.5, 1.4))
     kinds = {e.kind: e for e in found.examples}
-    assert list(kinds) == ["ppo", "dppo"]  # the other kinds' tokens stand in completions that are shown already
+    assert list(kinds) == [
+        "ppo",
+        "dppo",
+    ]  # the other kinds' tokens stand in completions that are shown already
     ppo = kinds["ppo"]
     assert (ppo.completion, ppo.position, ppo.prompt, ppo.cut) == (0, 1, "x", (False, False))
     assert [(s.text, s.mark, s.own) for s in ppo.context] == [
@@ -153,21 +204,40 @@ def test_the_tokens_by_text_and_in_context(written):
         ("a", "", False),
     ]
     assert (ppo.before, ppo.after, ppo.advantage) == pytest.approx((0.01, 0.02, 1.0))
-    assert [s.text for s in kinds["dppo"].context] == ["c", "a"]  # padding after the end is left out
+    assert [s.text for s in kinds["dppo"].context] == [
+        "c",
+        "a",
+    ]  # padding after the end is left out
 
 
 def test_both_layouts_say_the_same_and_rows_may_come_in_any_order(written):
-    lists = frame(prompt=["x", "x", "y"], reward=[1.0, 0.0, 0.5], logp_old=logs(Q), tokens=[[1, 2, 1], [3, 1, 0], [4]])
-    flat = lists.explode(["logp", "logp_rollout", "logp_old", "advantage", "mask", "text", "tokens"])
+    lists = frame(
+        prompt=["x", "x", "y"],
+        reward=[1.0, 0.0, 0.5],
+        logp_old=logs(Q),
+        tokens=[[1, 2, 1], [3, 1, 0], [4]],
+    )
+    flat = lists.explode(
+        ["logp", "logp_rollout", "logp_old", "advantage", "mask", "text", "tokens"]
+    )
     flat = (
         flat.astype(
-            {"logp": float, "logp_rollout": float, "logp_old": float, "advantage": float, "mask": bool, "tokens": int}
+            {
+                "logp": float,
+                "logp_rollout": float,
+                "logp_old": float,
+                "advantage": float,
+                "mask": bool,
+                "tokens": int,
+            }
         )
         .rename_axis("completion")
         .reset_index()
     )
     shuffled = flat.assign(position=range(len(flat))).sample(frac=1, random_state=3)
-    shuffled = pd.concat([shuffled[shuffled.completion == c] for c in (0, 1, 2)])  # a completion is its first row's
+    shuffled = pd.concat(
+        [shuffled[shuffled.completion == c] for c in (0, 1, 2)]
+    )  # a completion is its first row's
     found = diagnose(read(written(lists)))
     for table in (flat, shuffled.sort_values("completion", kind="stable")):
         other = diagnose(read(written(table, "rollouts.parquet")))
@@ -176,18 +246,27 @@ def test_both_layouts_say_the_same_and_rows_may_come_in_any_order(written):
 
 
 def test_columns_may_have_other_names_types_and_shapes(written):
-    table = frame(advantage=[1.0, -1.0, 0.0], mask=[[1, 1, 1], [1, 1, 0], [1]]).rename(columns={"logp": "log_probs"})
+    table = frame(advantage=[1.0, -1.0, 0.0], mask=[[1, 1, 1], [1, 1, 0], [1]]).rename(
+        columns={"logp": "log_probs"}
+    )
     table["logp_rollout"] = [np.array(row, dtype=np.float32) for row in table["logp_rollout"]]
     found = diagnose(read(written(table.assign(spare=1)), columns={"logp": "log_probs"}))
     assert found.effects[0].silenced == 3 and found.unread == ("spare",)
-    whole = read(written(frame(text=["a b a", "c a", "d"], tokens=[[3, 4, 3], [5, 3, -100], [6]])), tokenizer="dial")
+    whole = read(
+        written(frame(text=["a b a", "c a", "d"], tokens=[[3, 4, 3], [5, 3, -100], [6]])),
+        tokenizer="dial",
+    )
     from transformers import AutoTokenizer
 
     from trlib.model.loading import EMBEDDED
 
     tokenizer = AutoTokenizer.from_pretrained(EMBEDDED / "dial")
     assert whole.unread == ("text",)
-    assert whole.pieces.tolist() == [*(tokenizer.decode([i]) for i in (3, 4, 3, 5, 3)), "#-100", tokenizer.decode([6])]
+    assert whole.pieces.tolist() == [
+        *(tokenizer.decode([i]) for i in (3, 4, 3, 5, 3)),
+        "#-100",
+        tokenizer.decode([6]),
+    ]
     assert read(written(frame(text=None))).pieces is None
 
 
@@ -197,21 +276,34 @@ def test_the_old_policy_separates_staleness_from_mismatch(written):
     found = diagnose(rollouts)
     whole, staleness, mismatch = found.spreads
     assert (whole.key, staleness.key, mismatch.key) == ("whole", "staleness", "mismatch")
-    assert staleness.quantiles[-1] == pytest.approx(1.4) and staleness.one == 0.5 and staleness.kl is None
+    assert (
+        staleness.quantiles[-1] == pytest.approx(1.4)
+        and staleness.one == 0.5
+        and staleness.kl is None
+    )
     assert mismatch.quantiles[-1] == pytest.approx(3) and mismatch.one == 0.5
     factors = [1, 2, 1, 1, 0.5, 3]
     assert found.unbiased.value == pytest.approx(np.mean(factors))
     assert found.unbiased.error == pytest.approx(math.sqrt(1 + 0.25 + 4) / 6)
     by = {e.key: e for e in effects(rollouts, Limits(cap=1.5))}
     assert masked(by["ppo"].silenced, rollouts) == [0]
-    # PPO knows nothing of the mismatch; corrected, only what the cap cuts is off, and A = 0 has no weight to be off.
-    assert masked(by["ppo"].reweighed, rollouts) == [1, 4] and masked(by["tis"].reweighed, rollouts) == [1]
+    # PPO knows nothing of the mismatch; corrected, only what the cap cuts is off, and A = 0 has no
+    # weight to be off.
+    assert masked(by["ppo"].reweighed, rollouts) == [1, 4] and masked(
+        by["tis"].reweighed, rollouts
+    ) == [1]
     assert "would silence 3 tokens, 50 %" in " ".join(found.answer.reasons)
 
 
 def one(p, q, advantage, **more) -> pd.DataFrame:
     return pd.DataFrame(
-        {"logp": logs([p]), "logp_rollout": logs([q]), "advantage": [advantage], "mask": [[True] * len(p)], **more}
+        {
+            "logp": logs([p]),
+            "logp_rollout": logs([q]),
+            "advantage": [advantage],
+            "mask": [[True] * len(p)],
+            **more,
+        }
     )
 
 
@@ -219,9 +311,13 @@ HALF = [0.5, 0.5]
 ANSWERS = {
     "identical": (
         one(HALF, HALF, [1.0, -1.0]),
-        "every ratio is 1, to the last bit: the policy that learns is still the policy that sampled (logp_rollout)",
+        "every ratio is 1, to the last bit: the policy that learns is still the policy that "
+        "sampled (logp_rollout)",
     ),
-    "rounding": (one([0.500001, 0.5], HALF, [1.0, -1.0]), "within rounding (the largest deviation is 2e-06)"),
+    "rounding": (
+        one([0.500001, 0.5], HALF, [1.0, -1.0]),
+        "within rounding (the largest deviation is 2e-06)",
+    ),
     "inside": (
         one([0.55, 0.45], HALF, [1.0, 1.0]),
         "no ratio has left the window [0.8, 1.2]: they lie from 0.9 to 1.1",
@@ -230,7 +326,10 @@ ANSWERS = {
         one([0.9, 0.3], HALF, [-1.0, 1.0]),
         "2 tokens lie outside the window [0.8, 1.2], but on the side where a clip does nothing",
     ),
-    "idle": (one([0.9, 0.5], HALF, [0.0, 1.0]), "1 token lies outside the window [0.8, 1.2], but it has no advantage"),
+    "idle": (
+        one([0.9, 0.5], HALF, [0.0, 1.0]),
+        "1 token lies outside the window [0.8, 1.2], but it has no advantage",
+    ),
     "no advantage": (one([0.9, 0.3], HALF, [0.0, 0.0]), "every advantage is 0"),
     "clips": (
         one([0.9, 0.3], HALF, [1.0, 1.0]),
@@ -255,8 +354,14 @@ def test_the_answer_names_mask_and_anchor(written):
     table["mask"] = [[True, True, False]]
     answer = diagnose(read(written(table))).answer
     said = " ".join(answer.reasons)
-    assert answer.code == "identical" and "the learner before this batch's updates (logp_old)" in answer.verdict
-    assert "around the policy that sampled (logp_rollout) the same window would silence 1 tokens, 50 %" in said
+    assert (
+        answer.code == "identical"
+        and "the learner before this batch's updates (logp_old)" in answer.verdict
+    )
+    assert (
+        "around the policy that sampled (logp_rollout) the same window would silence 1 tokens, 50 %"
+        in said
+    )
     assert "differ by up to a factor 1.8" in said
     assert "1 of 3 positions (33 %) are masked" in said and "(1 of these ratios" in said
     wide = diagnose(read(written(table)), Limits(eps_high=0.9)).answer
@@ -271,7 +376,11 @@ class Links(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag, attrs):
-        self.found += [f"{tag} {k}={v}" for k, v in attrs if k in ("src", "href", "srcset", "action", "data", "poster")]
+        self.found += [
+            f"{tag} {k}={v}"
+            for k, v in attrs
+            if k in ("src", "href", "srcset", "action", "data", "poster")
+        ]
         self.found += [tag] if tag in ("link", "iframe", "img", "object", "embed", "base") else []
 
 
@@ -286,15 +395,28 @@ def test_the_page_asks_for_nothing_and_escapes_what_came_from_the_file(written):
     assert links.found == []
     assert "url(" not in html and "@import" not in html and "Content-Security-Policy" in html
     assert html.count("<script") == 1 and "&lt;script&gt;alert(1)" in html and "<img" not in html
-    assert "\x00" not in html and "␀" not in html  # the masked and kept ones are not shown; no raw control character is
+    assert (
+        "\x00" not in html and "␀" not in html
+    )  # the masked and kept ones are not shown; no raw control character is
     assert len(html) < 80_000
 
 
 def test_the_page_holds_with_little_in_it(written):
-    html = page(diagnose(read(written(one([0.5], [0.5], [0.0]).drop(columns=["advantage"]).assign(advantage=0.0)))))
+    html = page(
+        diagnose(
+            read(
+                written(one([0.5], [0.5], [0.0]).drop(columns=["advantage"]).assign(advantage=0.0))
+            )
+        )
+    )
     assert "every advantage is 0" in html and "would name them" in html and "In context" not in html
     extreme = pd.DataFrame(
-        {"logp": [[-1e4, -1e-9]], "logp_rollout": [[-1e-9, -1e4]], "advantage": [[1.0, 1.0]], "mask": [[True, True]]}
+        {
+            "logp": [[-1e4, -1e-9]],
+            "logp_rollout": [[-1e-9, -1e4]],
+            "advantage": [[1.0, 1.0]],
+            "mask": [[True, True]],
+        }
     )
     found = diagnose(read(written(extreme)))
     assert found.effective.tokens == pytest.approx(0.5) and "∞" in page(found)
@@ -309,11 +431,14 @@ def test_the_books_example_is_what_this_code_makes():
     )
 
 
-# -- the command line and what it refuses ----------------------------------------------------------------------------
+# -- the command line and what it refuses
+# ----------------------------------------------------------------------------
 
 
 def test_the_options_are_the_limits():
-    assert {name: default for name, _, default, _ in command.OPTIONS} == dataclasses.asdict(Limits())
+    assert {name: default for name, _, default, _ in command.OPTIONS} == dataclasses.asdict(
+        Limits()
+    )
 
 
 def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_path):
@@ -324,10 +449,27 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
     assert (tmp_path / "rollouts.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
     out = tmp_path / "other.html"
-    assert main(["diagnose", path, "--out", str(out), "--eps-high", "1.5", "--delta-tv", "0.5", "--json"]) == 2
+    assert (
+        main(
+            [
+                "diagnose",
+                path,
+                "--out",
+                str(out),
+                "--eps-high",
+                "1.5",
+                "--delta-tv",
+                "0.5",
+                "--json",
+            ]
+        )
+        == 2
+    )
     found = json.loads(capsys.readouterr().out)
     assert found["page"] == str(out) and out.exists()
-    assert [e["silenced"] for e in found["effects"][:3]] == [1, 0, 0] and found["limits"]["eps_high"] == 1.5
+    assert [e["silenced"] for e in found["effects"][:3]] == [1, 0, 0] and found["limits"][
+        "eps_high"
+    ] == 1.5
     assert found["answer"]["code"] == "clips" and "points" not in found
 
     assert main(["diagnose", path, "--out", str(out)]) == 2  # a page of its own is replaced
@@ -346,7 +488,10 @@ BAD = {
         "rollout; did you mean --column logp_rollout=rollout?",
     ),
     "a near miss": (frame().rename(columns={"mask": "masks"}), "did you mean --column mask=masks?"),
-    "nothing near": (frame().drop(columns="mask"), "column 'mask': not in 'bad.parquet', which has logp, logp_rollout"),
+    "nothing near": (
+        frame().drop(columns="mask"),
+        "column 'mask': not in 'bad.parquet', which has logp, logp_rollout",
+    ),
     "no completion": (
         pd.DataFrame({"logp": [-1.0], "logp_rollout": [-1.0], "advantage": [1.0], "mask": [True]}),
         "column 'completion': not in 'bad.parquet'",
@@ -365,14 +510,26 @@ BAD = {
         "column 'mask': expected True for at least one token, got False for all 7",
     ),
     "a mask of numbers": (frame(mask=[[1, 2, 1], [1] * 3, [1]]), "got 2 at row 0, position 1"),
-    "a mask with holes": (frame(mask=[[True, None, True], [True] * 3, [True]]), "got nan at row 0, position 1"),
-    "texts for numbers": (frame(logp=[["a", "b", "c"], ["d"] * 3, ["e"]]), "column 'logp': expected numbers, got"),
+    "a mask with holes": (
+        frame(mask=[[True, None, True], [True] * 3, [True]]),
+        "got nan at row 0, position 1",
+    ),
+    "texts for numbers": (
+        frame(logp=[["a", "b", "c"], ["d"] * 3, ["e"]]),
+        "column 'logp': expected numbers, got",
+    ),
     "numbers for lists": (
         frame(logp_rollout=[-1.0, -2.0, -3.0]),
         "column 'logp_rollout': expected a list of numbers in every row, as in 'logp', got double",
     ),
-    "a mask of texts": (frame(mask=[["x"] * 3, ["x"] * 3, ["x"]]), "column 'mask': expected booleans, got"),
-    "prompts that are numbers": (frame(prompt=[1, 2, 3]), "column 'prompt': expected texts, got int64"),
+    "a mask of texts": (
+        frame(mask=[["x"] * 3, ["x"] * 3, ["x"]]),
+        "column 'mask': expected booleans, got",
+    ),
+    "prompts that are numbers": (
+        frame(prompt=[1, 2, 3]),
+        "column 'prompt': expected texts, got int64",
+    ),
     "a prompt missing": (
         frame(group=["x", None, "y"]),
         "column 'group': expected a value for every completion, got none for completion 1",
@@ -390,7 +547,11 @@ def test_a_bad_file_is_one_line_and_status_2(case, written, capsys, tmp_path):
     path = written(table, "bad.parquet")
     assert main(["diagnose", path]) == 2
     captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.startswith("trlib: error: ") and captured.err.count("\n") == 1
+    assert (
+        captured.out == ""
+        and captured.err.startswith("trlib: error: ")
+        and captured.err.count("\n") == 1
+    )
     assert words in captured.err
     assert not (tmp_path / "bad.html").exists()
 
@@ -399,19 +560,38 @@ def test_a_bad_file_is_one_line_and_status_2(case, written, capsys, tmp_path):
     ("arguments", "words"),
     [
         (["nowhere.parquet"], "No such file or directory: 'nowhere.parquet'"),
-        (["text.parquet"], "'text.parquet': expected a parquet file or JSON lines, got 5 bytes that are neither"),
-        (["empty.parquet"], "'empty.parquet': expected a parquet file or JSON lines, got 0 bytes that are neither"),
+        (
+            ["text.parquet"],
+            "'text.parquet': expected a parquet file or JSON lines, got 5 bytes that are neither",
+        ),
+        (
+            ["empty.parquet"],
+            "'empty.parquet': expected a parquet file or JSON lines, got 0 bytes that are neither",
+        ),
         (["cut.parquet"], "'cut.parquet': expected a parquet file, got 9 bytes that are none"),
         (
             ["empty"],
-            "'empty': expected a parquet file or JSON lines, or a folder of such files, got a folder without any",
+            "'empty': expected a parquet file or JSON lines, or a folder of such files, got a "
+            "folder without any",
         ),
-        (["good.parquet", "--temperature", "0"], "temperature: expected a number above 0 and below inf, got 0.0"),
-        (["good.parquet", "--top-p", "1.5"], "top_p: expected a number above 0 and at most 1, got 1.5"),
+        (
+            ["good.parquet", "--temperature", "0"],
+            "temperature: expected a number above 0 and below inf, got 0.0",
+        ),
+        (
+            ["good.parquet", "--top-p", "1.5"],
+            "top_p: expected a number above 0 and at most 1, got 1.5",
+        ),
         (["good.parquet", "--column", "logp"], "--column: expected NAME=COLUMN, got 'logp'"),
-        (["good.parquet", "--column", "logq=logp"], "columns: expected one of advantage, completion, group, logp"),
+        (
+            ["good.parquet", "--column", "logq=logp"],
+            "columns: expected one of advantage, completion, group, logp",
+        ),
         (["good.parquet", "--column", "logp=logq"], "column 'logq': not in 'good.parquet'"),
-        (["good.parquet", "--eps-low", "2"], "eps_low: expected a number at least 0 and at most 1, got 2.0"),
+        (
+            ["good.parquet", "--eps-low", "2"],
+            "eps_low: expected a number at least 0 and at most 1, got 2.0",
+        ),
         (["good.parquet", "--cap", "0"], "cap: expected a number above 0"),
         (
             ["ids.parquet", "--tokenizer", "./none"],

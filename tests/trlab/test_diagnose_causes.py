@@ -1,7 +1,8 @@
-"""Which cause is named: faults made by exact sampling, healthy dumps of every kind, the command's words and status.
+"""Which cause is named: faults made by exact sampling, healthy dumps of every kind, the command's
+words and status.
 
-`tests/trlab/power.py` measures power and false alarms; here every fault is far beyond its threshold, so that no seed
-decides.
+`tests/trlab/power.py` measures power and false alarms; here every fault is far beyond its
+threshold, so that no seed decides.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def test_every_cause_has_a_fault_and_every_name_a_sentence():
     assert {NAMES.get(fault, fault) for fault in FAULTS} == set(causes.NAMES)
     evidence = {key.removeprefix("cause.") for key in TEXTS if key.startswith("cause.")}
     advice = {key.removeprefix("advice.") for key in TEXTS if key.startswith("advice.")}
-    assert evidence - advice == {"non_finite_column", "before", "after", "more"} and advice <= evidence
+    assert (
+        evidence - advice == {"non_finite_column", "before", "after", "more"} and advice <= evidence
+    )
 
 
 def test_the_recorded_power_keeps_what_the_page_promises():
@@ -67,11 +70,18 @@ def test_which_completions_were_scored_with_another_text_is_said():
     wrong = columns["completion"] == 17
     columns["logp_old"][wrong] = columns["logp"][wrong] = columns["logp"][wrong][::-1] - 2.0
     (cause,) = causes.judge(rollouts(columns))[0].causes
-    assert cause.name == "pairing" and "1 of 256 completions" in cause.evidence and "They are 17." in cause.evidence
+    assert (
+        cause.name == "pairing"
+        and "1 of 256 completions" in cause.evidence
+        and "They are 17." in cause.evidence
+    )
 
 
 def test_the_temperature_says_whose_it_is():
-    for fault, words in (("temperature learner", "so the sampler's are right"), ("temperature sampler", "are not of")):
+    for fault, words in (
+        ("temperature learner", "so the sampler's are right"),
+        ("temperature sampler", "are not of"),
+    ):
         (cause,) = causes.judge(rollouts(flat(3, SIZE, fault)))[0].causes
         assert words in cause.evidence
 
@@ -80,7 +90,9 @@ def test_the_temperature_says_whose_it_is():
     ("fault", "status", "verdict"),
     [("fp32", 0, "healthy"), ("temperature learner", 1, "found"), ("non-finite", 1, "found")],
 )
-def test_the_command_names_the_cause_and_ends_with_its_status(tmp_path, capsys, fault, status, verdict):
+def test_the_command_names_the_cause_and_ends_with_its_status(
+    tmp_path, capsys, fault, status, verdict
+):
     path = written(tmp_path / "dump.jsonl", flat(0, 64, fault))
     assert main(["diagnose", path]) == status
     first = capsys.readouterr().out.splitlines()[0]
@@ -89,9 +101,14 @@ def test_the_command_names_the_cause_and_ends_with_its_status(tmp_path, capsys, 
     names = [NAMES.get(fault, fault)] if status else []
     assert (found["verdict"], [cause["name"] for cause in found["causes"]]) == (verdict, names)
     assert (
-        found["headline"] == first == (f"found: {names[0]}" if names else "healthy within what 64 completions can show")
+        found["headline"]
+        == first
+        == (f"found: {names[0]}" if names else "healthy within what 64 completions can show")
     )
-    assert all(set(cause) == {"name", "evidence", "advice"} and all(cause.values()) for cause in found["causes"])
+    assert all(
+        set(cause) == {"name", "evidence", "advice"} and all(cause.values())
+        for cause in found["causes"]
+    )
     html = (tmp_path / "dump.html").read_text(encoding="utf-8")
     assert f'data-verdict="{verdict}" data-causes="{" ".join(names)}"' in html and first in html
     assert html.index("data-verdict") < html.index("<main>")
@@ -102,7 +119,11 @@ def test_a_reward_that_is_no_number_is_found(tmp_path):
     columns["reward"][columns["completion"] == 5] = float("nan")
     found = diagnose(read(written(tmp_path / "dump.jsonl", columns))).judgement
     (cause,) = found.causes
-    assert cause.name == "non-finite" and cause.evidence.startswith("1 of reward are NaN") and "5." in cause.evidence
+    assert (
+        cause.name == "non-finite"
+        and cause.evidence.startswith("1 of reward are NaN")
+        and "5." in cause.evidence
+    )
 
 
 def test_a_dump_whose_tokens_all_count_is_judged_without_a_copy():
@@ -116,11 +137,14 @@ def test_a_dump_whose_tokens_all_count_is_judged_without_a_copy():
 @pytest.mark.parametrize("kind", ["parquet", "jsonl", "json", "npz", "pt"])
 def test_a_file_that_is_half_written_cannot_be_judged(tmp_path, capsys, kind):
     g = torch.Generator().manual_seed(0)
-    tensors = {name: -torch.rand(16, 20, generator=g) for name in ("logp", "logp_rollout", "advantage")}
+    tensors = {
+        name: -torch.rand(16, 20, generator=g) for name in ("logp", "logp_rollout", "advantage")
+    }
     tensors["mask"] = torch.ones(16, 20, dtype=torch.bool)
     path = tmp_path / f"dump.{kind}"
     rows = [
-        dict(zip(tensors, map(torch.Tensor.tolist, row), strict=True)) for row in zip(*tensors.values(), strict=True)
+        dict(zip(tensors, map(torch.Tensor.tolist, row), strict=True))
+        for row in zip(*tensors.values(), strict=True)
     ]
     if kind == "parquet":
         dump(path, **tensors)
@@ -141,23 +165,37 @@ def test_little_cannot_be_judged(tmp_path, capsys):
     path.write_text(json.dumps(one) + "\n")
     assert main(["diagnose", str(path)]) == 2
     said = capsys.readouterr().out.splitlines()[0]
-    assert said == "cannot be judged, because there are 1 completions with 1 tokens; 8 and 100 are needed"
+    assert (
+        said
+        == "cannot be judged, because there are 1 completions with 1 tokens; 8 and 100 are needed"
+    )
     path.write_text(json.dumps({**one, "logp": ["a"]}) + "\n")
     assert main(["diagnose", str(path), "--json"]) == 2
     found = json.loads(capsys.readouterr().out)
-    assert found["verdict"] == "unclear" and found["headline"].startswith("cannot be judged, because column 'logp'")
+    assert found["verdict"] == "unclear" and found["headline"].startswith(
+        "cannot be judged, because column 'logp'"
+    )
 
 
 def test_what_the_file_says_may_be_the_cause(tmp_path):
     path = written(tmp_path / "dump.jsonl", flat(0, 64, "fp32"))
-    for said, name in (({"temperature": 0.7}, "temperature"), ({"temperature": 1.0, "top_p": 0.9}, "support")):
+    for said, name in (
+        ({"temperature": 0.7}, "temperature"),
+        ({"temperature": 1.0, "top_p": 0.9}, "support"),
+    ):
         found = diagnose(read(path, logprobs="raw", **said)).judgement
         assert [cause.name for cause in found.causes] == [name]
 
 
 LIBRARIES = {
     "verl": ("old_log_probs", "rollout_log_probs", "advantages", "response_mask", "uid"),
-    "TRL": ("old_per_token_logps", "sampling_per_token_logps", "advantages", "completion_mask", "group_id"),
+    "TRL": (
+        "old_per_token_logps",
+        "sampling_per_token_logps",
+        "advantages",
+        "completion_mask",
+        "group_id",
+    ),
     "SkyRL": ("action_log_probs", "rollout_logprobs", "advantages", "loss_mask", "uid"),
     "NeMo-RL": ("prev_logprobs", "generation_logprobs", "advantages", "token_mask", "group_id"),
     "OpenRLHF": ("action_log_probs", "rollout_log_probs", "advantages", "action_mask", "prompt_id"),
@@ -169,7 +207,13 @@ LIBRARIES = {
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_the_columns_of_a_library_are_recognised_and_said(tmp_path, capsys, library):
     old, rollout, advantage, mask, group = LIBRARIES[library]
-    theirs = {"logp_old": old, "logp_rollout": rollout, "advantage": advantage, "mask": mask, "group": group}
+    theirs = {
+        "logp_old": old,
+        "logp_rollout": rollout,
+        "advantage": advantage,
+        "mask": mask,
+        "group": group,
+    }
     dump = [
         {theirs.get(name, name): value for name, value in row.items() if name != "logp"}
         for row in rows(flat(0, 64, "temperature learner"))
@@ -180,7 +224,9 @@ def test_the_columns_of_a_library_are_recognised_and_said(tmp_path, capsys, libr
     said = capsys.readouterr().out
     assert said.startswith("found: temperature\n") and f"{rollout} as logp_rollout" in said
     found = read(path)
-    assert found.group is not None and f"<code>{rollout}</code> as logp_rollout" in page(diagnose(found))
+    assert found.group is not None and f"<code>{rollout}</code> as logp_rollout" in page(
+        diagnose(found)
+    )
 
 
 def test_numbers_of_numpy_in_a_saved_file_are_read(tmp_path):

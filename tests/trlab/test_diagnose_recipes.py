@@ -1,4 +1,5 @@
-"""The recipes of the book's page, really run: TRL's own trainer, verl's own worker loss, a run of this package."""
+"""The recipes of the book's page, really run: TRL's own trainer, verl's own worker loss, a run of
+this package."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ PAGE = (ROOT / "book" / "diagnose.md").read_text(encoding="utf-8")
 def recipe(heading: str) -> list[str]:
     """The Python blocks under a heading of the page."""
     section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
-    return re.findall(r"```python\n(.*?)```", next(s for s in section if s.startswith(heading)), re.DOTALL)
+    return re.findall(
+        r"```python\n(.*?)```", next(s for s in section if s.startswith(heading)), re.DOTALL
+    )
 
 
 def test_from_your_own_loop(tmp_path, monkeypatch):
@@ -91,15 +94,29 @@ def test_from_trl(tmp_path, monkeypatch, policy):
     )
     trainer.train()
     found = read("rollouts-0.parquet", tokenizer="dial")
-    assert found.count == 8 and set(found.prompts) == {"3 : +1 =", "5 : +2 ="} and len(np.unique(found.group)) == 2
+    assert (
+        found.count == 8
+        and set(found.prompts) == {"3 : +1 =", "5 : +2 ="}
+        and len(np.unique(found.group)) == 2
+    )
     assert "so" in set(found.pieces[found.mask])
-    # The second update on the same rollout: TRL's own clip ratios are 0 in the first and ours in this one.
+    # The second update on the same rollout: TRL's own clip ratios are 0 in the first and ours in
+    # this one.
     findings = diagnose(found)
-    clipped = [row["clip_ratio/region_mean"] for row in trainer.state.log_history if "clip_ratio/region_mean" in row]
-    assert findings.answer.code == "clips" and findings.answer.share == pytest.approx(2 * np.mean(clipped))
+    clipped = [
+        row["clip_ratio/region_mean"]
+        for row in trainer.state.log_history
+        if "clip_ratio/region_mean" in row
+    ]
+    assert findings.answer.code == "clips" and findings.answer.share == pytest.approx(
+        2 * np.mean(clipped)
+    )
     assert np.array_equal(found.logp_old, found.logp_rollout)
     assert "equal to the last bit" in " ".join(findings.answer.reasons)
-    assert (found.sampling.logprobs, found.sampling.temperature) == ("processed", settings.temperature)
+    assert (found.sampling.logprobs, found.sampling.temperature) == (
+        "processed",
+        settings.temperature,
+    )
 
     # Another process writes another file.
     from accelerate import Accelerator
@@ -117,7 +134,10 @@ def test_from_trl(tmp_path, monkeypatch, policy):
     assert trainer._compute_loss(None, inputs) == 0.0
     assert read("rollouts-3.parquet").logp.tolist() == [-1.5, -1.5]
     assert Path("rollouts-0.parquet").read_bytes() == before
-    assert sorted(path.name for path in Path().glob("*.parquet")) == ["rollouts-0.parquet", "rollouts-3.parquet"]
+    assert sorted(path.name for path in Path().glob("*.parquet")) == [
+        "rollouts-0.parquet",
+        "rollouts-3.parquet",
+    ]
 
 
 def test_from_verl(tmp_path, monkeypatch):
@@ -130,7 +150,8 @@ def test_from_verl(tmp_path, monkeypatch):
     monkeypatch.setattr(losses, "ppo_loss", losses.ppo_loss)  # put back afterwards
     names: dict = {}
     exec(recipe("From verl")[0], names)
-    # The workers' module, which needs a web server to import, takes the loss from here after external modules ran.
+    # The workers' module, which needs a web server to import, takes the loss from here after
+    # external modules ran.
     worker = Path(losses.__file__).parents[1] / "engine_workers.py"
     assert "from verl.workers.utils.losses import ppo_loss\n" in worker.read_text(encoding="utf-8")
 
@@ -188,7 +209,9 @@ def test_from_this_package(tmp_path, monkeypatch):
     run = names["run"]
     found = read("rollouts.parquet")
     assert found.count == 16 and found.logp_old is None
-    assert found.sampling == Sampling(logprobs="processed", temperature=1.0, top_p=1.0, source="as the file says")
+    assert found.sampling == Sampling(
+        logprobs="processed", temperature=1.0, top_p=1.0, source="as the file says"
+    )
     # rewards are verified anew: their mean is the history's, and advantages sum to 0 in every group
     assert found.reward.mean() == pytest.approx(run.history.reward.iloc[-1])
     whole = found.advantage[np.searchsorted(found.completion, np.arange(16))]

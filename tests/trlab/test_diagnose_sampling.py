@@ -52,12 +52,18 @@ def test_the_ratio_before_and_after_it_is_bounded(tmp_path):
         "mask": pytest.approx((1.5 / 4, 1.0)),
     }
     html = page(found)
-    for name, mean, largest in (("as it is", "2", "4"), ("at most 2 (TIS)", "1.37", "2"), ("0 above 2", "0.375", "1")):
+    for name, mean, largest in (
+        ("as it is", "2", "4"),
+        ("at most 2 (TIS)", "1.37", "2"),
+        ("0 above 2", "0.375", "1"),
+    ):
         assert f'<th scope="row">{name}</th><td>{mean}</td><td>{largest}</td>' in html
     assert "its log stays calm however large the mismatch is" in html
     # Without logp_old it is the whole ratio that is bounded.
     del table["logp_old"]
-    found = diagnose(read(dump(tmp_path / "rollouts.parquet", **{**table, "logp": rollout + ratio.log()})))
+    found = diagnose(
+        read(dump(tmp_path / "rollouts.parquet", **{**table, "logp": rollout + ratio.log()}))
+    )
     assert found.logged[0].largest == pytest.approx(4.0)
 
 
@@ -80,7 +86,17 @@ def test_what_is_known_decides_whose_log_probs_they_are(known, holds):
 
 def test_the_scale_is_recorded_in_order():
     rows = scale.recorded()
-    assert [row.key for row in rows] == [row.key for row in sorted(rows, key=lambda row: row.deviation)]
-    assert {row.key for row in rows} == {"bf16", "int8", "fp8", "int4", "dropout", "temperature", "shift"}
+    assert [row.key for row in rows] == [
+        row.key for row in sorted(rows, key=lambda row: row.deviation)
+    ]
+    assert {row.key for row in rows} == {
+        "bf16",
+        "int8",
+        "fp8",
+        "int4",
+        "dropout",
+        "temperature",
+        "shift",
+    }
     by = {row.key: row.deviation for row in rows}
     assert by["int8"] < NOISE < by["fp8"], "what is accused lies between them"

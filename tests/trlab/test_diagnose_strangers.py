@@ -1,8 +1,10 @@
-"""Dumps from another generator than the one that the thresholds were set on: another vocabulary, other lengths.
+"""Dumps from another generator than the one that the thresholds were set on: another vocabulary,
+other lengths.
 
-Half of the tokens are all but certain, the others follow a power law over 800 words; lengths are log-normal, from 4 to
-600 tokens; groups have four completions, and advantages are divided by the group's deviation. Rounding is relative to
-a logit's size, and a policy that learns moves along its advantages. Twelve faults at two sizes, and healthy dumps.
+Half of the tokens are all but certain, the others follow a power law over 800 words; lengths are
+log-normal, from 4 to 600 tokens; groups have four completions, and advantages are divided by the
+group's deviation. Rounding is relative to a logit's size, and a policy that learns moves along its
+advantages. Twelve faults at two sizes, and healthy dumps.
 """
 
 from __future__ import annotations
@@ -46,8 +48,11 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
 
 
-def scored(g: np.random.Generator, n: int, kind: str, push: np.ndarray, wrong: np.ndarray) -> list[np.ndarray]:
-    """The log-probs of n drawn tokens: the sampler's, the learner's before its updates, and after."""
+def scored(
+    g: np.random.Generator, n: int, kind: str, push: np.ndarray, wrong: np.ndarray
+) -> list[np.ndarray]:
+    """The log-probs of n drawn tokens: the sampler's, the learner's before its updates, and
+    after."""
     rank = np.arange(1, WORDS + 1, dtype=np.float32)
     logits = -np.log(rank) * g.uniform(0.8, 2.5, (n, 1)).astype(np.float32)
     logits += 0.7 * g.standard_t(4, (n, WORDS)).astype(np.float32).clip(-6, 6)
@@ -71,20 +76,27 @@ def scored(g: np.random.Generator, n: int, kind: str, push: np.ndarray, wrong: n
     sampler = log_softmax(logits if "1.3" in kind else drawn)[at[::-1]]
     learner = logits / (1.0 if "forgot" in kind else temperature)
     if "another prompt" in kind:
-        learner = np.where(wrong[:, None], g.permuted(learner, axis=1) * 0.5 + 0.5 * learner, learner)
+        learner = np.where(
+            wrong[:, None], g.permuted(learner, axis=1) * 0.5 + 0.5 * learner, learner
+        )
     if kind == HEALTHY[3]:
         learner = learner + 0.12 * g.standard_normal(learner.shape, dtype=np.float32)
     noise = 0.25 if "dropout" in kind else 1e-6
     old, new = rounded(learner, noise), rounded(learner, noise)
     if kind == HEALTHY[4]:
         new[np.arange(n), at[0]] += 0.25 * push
-    return [x.astype(np.float64) for x in (sampler, log_softmax(old)[at[::-1]], log_softmax(new)[at[::-1]])]
+    return [
+        x.astype(np.float64)
+        for x in (sampler, log_softmax(old)[at[::-1]], log_softmax(new)[at[::-1]])
+    ]
 
 
 def dump(kind: str, completions: int, seed: int) -> dict[str, np.ndarray]:
     """The arrays [B, T] of `judge_batch`."""
     g = np.random.default_rng([seed, completions, len(kind)])
-    lengths = np.clip(np.exp(g.normal(3.4, 0.8, completions)), 4, 40 if "cut" in kind else 600).astype(int)
+    lengths = np.clip(
+        np.exp(g.normal(3.4, 0.8, completions)), 4, 40 if "cut" in kind else 600
+    ).astype(int)
     share = 0.9 if "solved" in kind else 0.5
     rewards = (g.random(completions) < share).astype(float)
     if "solved" in kind:
@@ -111,7 +123,14 @@ def dump(kind: str, completions: int, seed: int) -> dict[str, np.ndarray]:
     if "bits" in kind and "log-probs" in kind:
         sampler = sampler / math.log(2)
     group = np.arange(completions) // GROUP
-    made = {"logp": new, "logp_rollout": sampler, "logp_old": old, "advantage": advantage, "mask": mask, "group": group}
+    made = {
+        "logp": new,
+        "logp_rollout": sampler,
+        "logp_old": old,
+        "advantage": advantage,
+        "mask": mask,
+        "group": group,
+    }
     return made if seed % 2 == 0 or "dropout" in kind else made | {"logp": old, "logp_old": None}
 
 
@@ -121,7 +140,11 @@ def names(kind: str, completions: int, seed: int) -> list[str]:
 
 @pytest.mark.parametrize("size", by_day(SIZES, SIZES[0], reason="three times as many tokens"))
 def test_a_strangers_dumps_are_named_and_no_healthy_one_is_accused(size):
-    missed = {kind: found for kind, cause in FAULTS.items() if cause not in (found := names(kind, size, seed=4))}
+    missed = {
+        kind: found
+        for kind, cause in FAULTS.items()
+        if cause not in (found := names(kind, size, seed=4))
+    }
     assert not missed
     accused = {kind: found for kind in HEALTHY if (found := names(kind, size, seed=4))}
     assert not accused

@@ -1,4 +1,5 @@
-"""Figures of what is given for what: they draw the numbers that they are given, name them in words, and fit a phone."""
+"""Figures of what is given for what: they draw the numbers that they are given, name them in words,
+and fit a phone."""
 
 from __future__ import annotations
 
@@ -20,7 +21,11 @@ TRADES = frontier(
     }
 )
 BANDS = {
-    f"m{i}": (np.linspace(0.1, 0.9 - i / 20, 12), np.linspace(0, 0.8 - i / 20, 12), np.linspace(0.2, 1, 12))
+    f"m{i}": (
+        np.linspace(0.1, 0.9 - i / 20, 12),
+        np.linspace(0, 0.8 - i / 20, 12),
+        np.linspace(0.2, 1, 12),
+    )
     for i in range(7)
 }
 
@@ -32,7 +37,9 @@ def fits_a_phone(drawing: Drawing) -> bool:
 
 
 def test_a_frontier_shows_both_intervals_names_each_point_and_fills_who_is_not_dominated():
-    drawing = tradeoffs.frontier({label: {"": trade} for label, trade in TRADES.items()}, measure="accuracy")
+    drawing = tradeoffs.frontier(
+        {label: {"": trade} for label, trade in TRADES.items()}, measure="accuracy"
+    )
     (ax,) = drawing.figure.axes
     points = [line for line in ax.lines if line.get_marker() not in ("None", "", None)]
     assert [(*p.get_xdata(), *p.get_ydata()) for p in points] == [
@@ -40,12 +47,22 @@ def test_a_frontier_shows_both_intervals_names_each_point_and_fills_who_is_not_d
     ]
     assert [p.get_markerfacecolor() == "none" for p in points] == [False, False, True]
     assert len({(p.get_marker(), p.get_color()) for p in points}) == 3
-    bars = [(tuple(line.get_xdata()), tuple(line.get_ydata())) for line in ax.lines if line not in points]
+    bars = [
+        (tuple(line.get_xdata()), tuple(line.get_ydata()))
+        for line in ax.lines
+        if line not in points
+    ]
     for trade in TRADES.values():
         x, y = trade.nats, trade.accuracy
-        assert ((x.low, x.high), (y.value, y.value)) in bars and ((x.value, x.value), (y.low, y.high)) in bars
+        assert ((x.low, x.high), (y.value, y.value)) in bars and (
+            (x.value, x.value),
+            (y.low, y.high),
+        ) in bars
     names = {note.get_text(): note for note in ax.texts}
-    assert list(names) == ["best", "cheap", "worse"] and len({note.xyann for note in names.values()}) == 3
+    assert (
+        list(names) == ["best", "cheap", "worse"]
+        and len({note.xyann for note in names.values()}) == 3
+    )
     assert all(names[label].xy == (t.nats.value, t.accuracy.value) for label, t in TRADES.items())
     assert "best 0.90 [0.88, 0.92] for 1 [0.9, 1.1] nats, on the frontier" in drawing.alt
     assert drawing.alt.count("on the frontier") == 2 and fits_a_phone(drawing)
@@ -59,17 +76,26 @@ def test_settings_of_one_method_are_joined_in_their_order_in_a_panel_of_its_own(
     drawing = tradeoffs.frontier(found, measure="accuracy")
     first, second = drawing.figure.axes
     assert [first.get_title(), second.get_title()] == ["a", "b"]
-    joined = [line for line in first.lines if len(line.get_xdata()) == 3 and line.get_linewidth() > 1]
+    joined = [
+        line for line in first.lines if len(line.get_xdata()) == 3 and line.get_linewidth() > 1
+    ]
     assert [list(line.get_xdata()) for line in joined] == [[0.2, 1.0, 2.0]]
-    assert [note.get_text() for note in first.texts] == ["0.1", "10"] and "a 0.1 0.80" in drawing.alt
+    assert [note.get_text() for note in first.texts] == [
+        "0.1",
+        "10",
+    ] and "a 0.1 0.80" in drawing.alt
     assert fits_a_phone(drawing)
-    with pytest.raises(ValueError, match=r"points: expected at least one setting of every label, got {'a': {}}"):
+    with pytest.raises(
+        ValueError, match=r"points: expected at least one setting of every label, got {'a': {}}"
+    ):
         tradeoffs.frontier({"a": {}}, measure="accuracy")
 
 
 @pytest.mark.nightly("draws a large figure")
 def test_a_history_has_a_band_and_many_get_a_panel_each():
-    few = tradeoffs.histories({label: BANDS[label] for label in ("m0", "m1")}, measure="reward", level=0.7)
+    few = tradeoffs.histories(
+        {label: BANDS[label] for label in ("m0", "m1")}, measure="reward", level=0.7
+    )
     (ax,) = few.figure.axes
     lines = {line.get_label(): line for line in ax.lines}
     assert lines["m1"].get_xdata().tolist() == list(range(1, 13))
@@ -77,7 +103,11 @@ def test_a_history_has_a_band_and_many_get_a_panel_each():
     corners = {tuple(corner) for corner in ax.collections[0].get_paths()[0].vertices.tolist()}
     assert {(12.0, float(BANDS["m0"][1][-1])), (12.0, 1.0)} <= corners
     assert lines["m0"].get_linestyle() != lines["m1"].get_linestyle()
-    assert [list(line.get_ydata()) for line in ax.lines if line.get_linestyle() == ":" and len(line.get_xdata()) == 2]
+    assert [
+        list(line.get_ydata())
+        for line in ax.lines
+        if line.get_linestyle() == ":" and len(line.get_xdata()) == 2
+    ]
     assert "m0 0.75 in batch 10, 0.90 [0.80, 1.00] in batch 12" in few.alt
     many = tradeoffs.histories(BANDS, measure="reward")
     assert [ax.get_title() for ax in many.figure.axes] == list(BANDS)
@@ -95,7 +125,9 @@ def test_divergence_stands_over_kinds_of_prompts_and_the_radius_is_a_line():
     drawing = tradeoffs.difficulties(found, radius=0.1)
     (ax,) = drawing.figure.axes
     lines = {line.get_label(): line for line in ax.lines}
-    assert lines["ppo"].get_xdata().tolist() == [0, 1] and lines["quatro"].get_xdata().tolist() == [1]
+    assert lines["ppo"].get_xdata().tolist() == [0, 1] and lines["quatro"].get_xdata().tolist() == [
+        1
+    ]
     assert lines["ppo"].get_ydata().tolist() == [0.01, 0.2] and ax.get_yscale() == "log"
     assert [text.get_text() for text in ax.get_xticklabels()] == ["none right", "all right"]
     assert "ppo 0.01 [0.008, 0.02] with none right, 0.2 [0.1, 0.3] with all right" in drawing.alt

@@ -31,7 +31,14 @@ def runs() -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("rate", "text"),
-    [(3e-5, "3e-5"), (1.5e-3, "1.5e-3"), (2.4e-4, "2.4e-4"), (1.0, "1"), (0.03, "0.03"), (0.000999, "1e-3")],
+    [
+        (3e-5, "3e-5"),
+        (1.5e-3, "1.5e-3"),
+        (2.4e-4, "2.4e-4"),
+        (1.0, "1"),
+        (0.03, "0.03"),
+        (0.000999, "1e-3"),
+    ],
 )
 def test_a_rate_is_written_with_two_digits_where_it_has_them(rate, text):
     assert written_rate(rate) == text
@@ -40,7 +47,11 @@ def test_a_rate_is_written_with_two_digits_where_it_has_them(rate, text):
 def test_a_bar_is_the_basin_and_an_arrow_says_that_the_rates_end_first():
     drawing = bars(basins(runs()), RATES)
     (ax,) = drawing.figure.axes
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["wide, 0.90", "narrow, 0.90", "never, 0.40"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "wide, 0.90",
+        "narrow, 0.90",
+        "never, 0.40",
+    ]
     lines = [(line.get_marker(), list(line.get_xdata())) for line in ax.lines]
     dots = [xs for marker, xs in lines if marker == "o"]
     arrows = [(marker, xs) for marker, xs in lines if marker in "<>"]
@@ -50,7 +61,9 @@ def test_a_bar_is_the_basin_and_an_arrow_says_that_the_rates_end_first():
     share = 0.05 / 0.7  # of a decade: from .9 to the line at .85, on the way to .2
     assert lengths[0] == pytest.approx([1e-5, 1e-4 * 10**share])
     assert lengths[1] == pytest.approx([1e-4 / 10**share, 1e-4 * 10**share]) and len(lengths) == 2
-    assert "wide's basin goes from 1e-5 or less" in drawing.alt and "never has no basin" in drawing.alt
+    assert (
+        "wide's basin goes from 1e-5 or less" in drawing.alt and "never has no basin" in drawing.alt
+    )
 
 
 def test_the_choices_of_a_page_are_those_that_a_comparison_takes():
@@ -63,7 +76,9 @@ def test_the_choices_of_a_page_are_those_that_a_comparison_takes():
             arguments = {**sweep.train, **variant.train, **variant.instead["uses"][uses]}
             own = sweep_rate(variant.name, rate)
             assert arguments["lr"] == pytest.approx(own), variant.name
-    assert shown.loc[("lco-mse", "8"), "edges"] == ("lr",) and shown.loc[("ppo", "8"), "edges"] == ()
+    assert (
+        shown.loc[("lco-mse", "8"), "edges"] == ("lr",) and shown.loc[("ppo", "8"), "edges"] == ()
+    )
 
 
 def sweep_rate(label: str, rate: float) -> float:
@@ -74,8 +89,15 @@ def sweep_rate(label: str, rate: float) -> float:
 
 def test_what_a_run_fits_follows_from_its_arguments():
     assert data_of({"prompts": 16, "group": 8, "epochs": 16}) == "again"
-    assert data_of({"prompts": 16, "group": 16, "epochs": 16}) == "larger" == data_of({"prompts": 64, "epochs": 16})
-    assert data_of({"prompts": 256, "minibatches": 16}) == "parts" and data_of({"prompts": 16, "lr": 1e-4}) == "new"
+    assert (
+        data_of({"prompts": 16, "group": 16, "epochs": 16})
+        == "larger"
+        == data_of({"prompts": 64, "epochs": 16})
+    )
+    assert (
+        data_of({"prompts": 256, "minibatches": 16}) == "parts"
+        and data_of({"prompts": 16, "lr": 1e-4}) == "new"
+    )
 
 
 def test_distance_shows_every_cell_of_its_three_sweeps():
@@ -90,14 +112,20 @@ def test_distance_shows_every_cell_of_its_three_sweeps():
     every = pd.concat([recorded(name)[0] for name in ("basin", "refit", "refit_size")])
     cells = [part for _, part in every.groupby(["sweep", "label", "lr"])]
     assert shown == {(iqm(part["kl"]), iqm(part["sampled"])) for part in cells} and len(cells) == 51
-    assert ax.get_xscale() == "log" and "TROLL, reused: 16 prompts, 16 times: 0.88 at 0.00046" in drawing.alt
+    assert (
+        ax.get_xscale() == "log"
+        and "TROLL, reused: 16 prompts, 16 times: 0.88 at 0.00046" in drawing.alt
+    )
 
 
 def test_edges_are_those_of_the_basins_at_every_margin():
     one, (sweep, runs, history) = figure("basin-edges"), read("basin")
     drawing = draw(one, sweep, runs, history)
     (ax,) = drawing.figure.axes
-    lines = {line.get_label(): dict(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in ax.lines}
+    lines = {
+        line.get_label(): dict(zip(line.get_xdata(), line.get_ydata(), strict=True))
+        for line in ax.lines
+    }
     for margin in (0.02, 0.05, 0.2):
         edge = {found.label: found.piece.high for found in basins(runs, within=margin)}
         assert lines["PPO"][margin] == pytest.approx(edge["ppo"] / edge["pg_is"])

@@ -1,4 +1,5 @@
-"""Figures of sweeps: what they draw, and that they can be read in light, in dark, and without colour."""
+"""Figures of sweeps: what they draw, and that they can be read in light, in dark, and without
+colour."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ from trlib.drawing import COLOURS, DASHES, INK, MARKERS, NARROW, Drawing, panels
 
 PAPERS = ("#ffffff", "#12181e")
 rng = np.random.default_rng(0)
-SCORES = {name: np.clip(rng.normal(mean, 0.08, 8), 0, 1) for name, mean in (("PPO", 0.5), ("TROLL", 0.75))}
+SCORES = {
+    name: np.clip(rng.normal(mean, 0.08, 8), 0, 1) for name, mean in (("PPO", 0.5), ("TROLL", 0.75))
+}
 
 
 def channels(colour: str) -> np.ndarray:
@@ -28,14 +31,20 @@ def channels(colour: str) -> np.ndarray:
 
 def contrast(a: str, b: str) -> float:
     """WCAG's contrast ratio."""
-    high, low = sorted((float(channels(c) @ [0.2126, 0.7152, 0.0722]) for c in (a, b)), reverse=True)
+    high, low = sorted(
+        (float(channels(c) @ [0.2126, 0.7152, 0.0722]) for c in (a, b)), reverse=True
+    )
     return (high + 0.05) / (low + 0.05)
 
 
 def lab(linear: np.ndarray) -> np.ndarray:
     """CIELAB, D65."""
     to_xyz = np.array(
-        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+        [
+            [0.4124564, 0.3575761, 0.1804375],
+            [0.2126729, 0.7151522, 0.0721750],
+            [0.0193339, 0.1191920, 0.9503041],
+        ]
     )
     t = to_xyz @ np.clip(linear, 0, 1) / to_xyz.sum(1)
     f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
@@ -44,21 +53,38 @@ def lab(linear: np.ndarray) -> np.ndarray:
 
 def test_every_colour_stands_out_from_both_papers():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert {(colour, paper) for colour in COLOURS for paper in PAPERS if contrast(colour, paper) < 3} == set()
+    assert {
+        (colour, paper) for colour in COLOURS for paper in PAPERS if contrast(colour, paper) < 3
+    } == set()
 
 
 # Machado, Oliveira and Fernandes 2009, at full severity, on linear light.
 SEEN = {
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
 
 
 @pytest.mark.parametrize("ink", ["#1b2530", "#e4e8eb"])
 @pytest.mark.parametrize("vision", SEEN)
 def test_colours_are_told_apart_with_any_colour_vision(vision, ink):
-    seen = [lab(np.array(SEEN[vision]) @ channels(ink if colour == INK else colour)) for colour in COLOURS]
+    seen = [
+        lab(np.array(SEEN[vision]) @ channels(ink if colour == INK else colour))
+        for colour in COLOURS
+    ]
     assert min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2)) > 15
 
 
@@ -75,7 +101,9 @@ def test_an_interval_plot_draws_the_statistics():
     for row, (label, runs) in enumerate(SCORES.items()):
         estimate = interval(runs)
         bar, dot, ticks = ax.lines[3 * row : 3 * row + 3]
-        assert list(bar.get_xdata()) == [estimate.low, estimate.high] and list(dot.get_xdata()) == [estimate.value]
+        assert list(bar.get_xdata()) == [estimate.low, estimate.high] and list(dot.get_xdata()) == [
+            estimate.value
+        ]
         assert sorted(ticks.get_xdata()) == sorted(runs) and set(ticks.get_ydata()) == {row}
         assert f"{label} {estimate:.2f}" in drawing.alt
     assert [text.get_text() for text in ax.get_yticklabels()] == ["PPO", "TROLL"]
@@ -114,7 +142,9 @@ def test_panels_stand_one_below_the_other_on_a_phone_and_side_by_side_again():
     with many._rearranged():
         shown = [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes]
         assert shown == [False] * 5 + [True] * 2
-    assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes] == [False] * 3 + [True] * 4
+    assert [ax.xaxis.get_tick_params()["labelbottom"] for ax in many.figure.axes] == [False] * 3 + [
+        True
+    ] * 4
 
 
 def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
@@ -131,7 +161,10 @@ def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
 def test_improvements_are_drawn_around_a_half():
     drawing = improvements({"TROLL > PPO": (SCORES["TROLL"], SCORES["PPO"])})
     ax, estimate = drawing.figure.axes[0], improvement(SCORES["TROLL"], SCORES["PPO"])
-    assert list(ax.lines[1].get_xdata()) == [estimate.value] and list(ax.lines[2].get_xdata()) == [0.5, 0.5]
+    assert list(ax.lines[1].get_xdata()) == [estimate.value] and list(ax.lines[2].get_xdata()) == [
+        0.5,
+        0.5,
+    ]
     assert f"TROLL > PPO {estimate:.2f}" in drawing.alt
 
 
@@ -140,22 +173,34 @@ def test_profiles_are_drawn_with_dashes_and_their_medians_are_said():
     drawing = profiles(SCORES, measure="sampled accuracy", thresholds=taus)
     lines = drawing.figure.axes[0].lines
     for line, (label, runs) in zip(lines, SCORES.items(), strict=True):
-        assert line.get_ydata().tolist() == performance_profile(runs, taus).tolist() and line.get_label() == label
+        assert (
+            line.get_ydata().tolist() == performance_profile(runs, taus).tolist()
+            and line.get_label() == label
+        )
         said = float(re.search(rf"{label} (\d\.\d+)", drawing.alt)[1])
         assert abs(said - np.median(runs)) <= 0.05
     assert lines[0].get_linestyle() != lines[1].get_linestyle()
 
 
 def test_a_profile_that_does_not_come_down_to_a_half_says_so():
-    scores = {"a": [0.95, 0.97, 0.99], "b": [0.05, 0.07, 0.09], "c": [0.2, 0.4, 0.6], "d": [0.1, 0.05, 0.3, 0.4]}
+    scores = {
+        "a": [0.95, 0.97, 0.99],
+        "b": [0.05, 0.07, 0.09],
+        "c": [0.2, 0.4, 0.6],
+        "d": [0.1, 0.05, 0.3, 0.4],
+    }
     said = profiles(scores, measure="accuracy", thresholds=[0.1, 0.5, 0.9]).alt
-    assert said.endswith("half of the runs lie above: a more than 0.90, b at most 0.10, c 0.50, d 0.10.")
+    assert said.endswith(
+        "half of the runs lie above: a more than 0.90, b at most 0.10, c 0.50, d 0.10."
+    )
     with pytest.raises(ValueError, match="thresholds: expected at least one"):
         profiles(scores, measure="accuracy", thresholds=[])
 
 
 def test_a_column_of_a_table_is_drawn_whatever_its_index():
-    runs = pd.DataFrame({"label": ["ppo"] * 3 + ["troll"] * 3, "sampled": [0.1, 0.2, 0.3, 0.5, 0.6, 0.7]})
+    runs = pd.DataFrame(
+        {"label": ["ppo"] * 3 + ["troll"] * 3, "sampled": [0.1, 0.2, 0.3, 0.5, 0.6, 0.7]}
+    )
     troll = runs[runs["label"] == "troll"]["sampled"]
     drawing = intervals({"TROLL": troll}, measure="accuracy")
     assert drawing.figure.axes[0].lines[2].get_xdata().tolist() == [0.5, 0.6, 0.7]
@@ -163,7 +208,8 @@ def test_a_column_of_a_table_is_drawn_whatever_its_index():
 
 
 def stale(labels: int) -> dict[str, dict[float, np.ndarray]]:
-    """Accuracies at 1, 8 and 32 updates of methods of which each falls deeper than the one before."""
+    """Accuracies at 1, 8 and 32 updates of methods of which each falls deeper than the one
+    before."""
     r = np.random.default_rng(1)
     return {
         f"m{i}": {u: 0.9 - 0.03 * i * np.log2(u) + r.normal(0, 0.01, 6) for u in (32.0, 1.0, 8.0)}
@@ -200,8 +246,14 @@ def test_curves_join_the_statistics_with_bands_and_mark_the_fall():
         )
         == 3
     )
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "8", "32"] and ax.get_xscale() == "log"
-    assert len(curves(scores, along="u", measure="a").figure.axes[0].lines) == 3, "no marks unless they are asked for"
+    assert [text.get_text() for text in ax.get_xticklabels()] == [
+        "1",
+        "8",
+        "32",
+    ] and ax.get_xscale() == "log"
+    assert len(curves(scores, along="u", measure="a").figure.axes[0].lines) == 3, (
+        "no marks unless they are asked for"
+    )
 
 
 def test_a_control_is_what_the_others_fall_below():
@@ -213,7 +265,10 @@ def test_a_control_is_what_the_others_fall_below():
     }
     drawing = curves(scores, along="u", measure="a", drop=0.05, control="on-policy")
     crosses = [line for line in drawing.figure.axes[0].lines if line.get_marker() == "x"]
-    assert [[*c.get_xdata(), *c.get_ydata()] for c in crosses] == [[8, pytest.approx(0.84)], [1, pytest.approx(0.7)]]
+    assert [[*c.get_xdata(), *c.get_ydata()] for c in crosses] == [
+        [8, pytest.approx(0.84)],
+        [1, pytest.approx(0.7)],
+    ]
     alone = curves(scores, along="u", measure="a", drop=0.05)
     assert len(alone.figure.axes[0].lines) == 4, "below their own first place none has fallen"
 
@@ -226,7 +281,10 @@ def test_many_curves_get_a_panel_each_with_the_others_behind():
     for label, ax in zip(scores, panels, strict=True):
         (front,) = [line for line in ax.lines if line.get_marker() != "None"]
         assert front.get_ydata().tolist() == [interval(scores[label][u]).value for u in (1, 8, 32)]
-        assert front.get_color() == COLOURS[0] and front.get_linewidth() > 2 * ax.lines[0].get_linewidth()
+        assert (
+            front.get_color() == COLOURS[0]
+            and front.get_linewidth() > 2 * ax.lines[0].get_linewidth()
+        )
         behind = [line.get_ydata().tolist() for line in ax.lines if line is not front]
         assert behind == [[interval(runs[u]).value for u in (1, 8, 32)] for runs in scores.values()]
         assert len(ax.collections) == 1 and ax.get_ylim() == panels[0].get_ylim()
@@ -252,7 +310,12 @@ def test_the_svg_takes_the_pages_colour_and_says_what_it_shows(tmp_path):
     text = drawing.svg()
     root = ElementTree.fromstring(text)
     assert root.get("role") == "img" and root.get("aria-label") == drawing.alt
-    assert "currentColor" in text and INK not in text and "DejaVu" not in text and "font-family: inherit" in text
+    assert (
+        "currentColor" in text
+        and INK not in text
+        and "DejaVu" not in text
+        and "font-family: inherit" in text
+    )
     assert text == intervals(SCORES, measure="<accuracy>").svg(), "two builds give the same bytes"
     drawing.save(tmp_path / "a.svg")
     assert ElementTree.parse(tmp_path / "a.svg").getroot().get("color") == INK

@@ -1,4 +1,5 @@
-"""The evidence that ships: whole, small, re-made overnight, and reported on seeds that chose nothing."""
+"""The evidence that ships: whole, small, re-made overnight, and reported on seeds that chose
+nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ CORES = 2
 
 @pytest.fixture(scope="module")
 def costs() -> dict[tuple[str, str], float]:
-    """Minutes of each run of a sweep on two cores, by the processor time of its cells: sweep and commit -> minutes.
+    """Minutes of each run of a sweep on two cores, by the processor time of its cells: sweep and
+    commit -> minutes.
 
     Seeds that a sweep got later are a run of their own.
     """
@@ -32,7 +34,10 @@ def costs() -> dict[tuple[str, str], float]:
 
 
 @pytest.mark.parametrize(
-    "name", by_day(all_recorded(), *THIRD, "gallery_map", "real", reason="older records, which do not change")
+    "name",
+    by_day(
+        all_recorded(), *THIRD, "gallery_map", "real", reason="older records, which do not change"
+    ),
 )
 def test_every_declared_cell_is_recorded(name):
     runs = recorded(name)[0].set_index("cell")
@@ -44,7 +49,9 @@ def test_every_declared_cell_is_recorded(name):
     assert not runs["commit"].str.contains("changes").any()
 
 
-@pytest.mark.parametrize("name", by_day(sorted({*declared()} - TUNING), *THIRD, reason="older sweeps"))
+@pytest.mark.parametrize(
+    "name", by_day(sorted({*declared()} - TUNING), *THIRD, reason="older sweeps")
+)
 def test_what_is_reported_has_enough_seeds_that_chose_nothing_or_says_why_not(name):
     sweep = load_sweep(name)
     assert len(sweep.seeds) >= 8 or "seeds" in sweep.provenance
@@ -53,7 +60,9 @@ def test_what_is_reported_has_enough_seeds_that_chose_nothing_or_says_why_not(na
 
 
 @pytest.mark.nightly("reads every record")
-def test_a_run_of_a_sweep_takes_at_most_45_minutes_and_three_rounds_nine_hours_the_fourth_six(costs):
+def test_a_run_of_a_sweep_takes_at_most_45_minutes_and_three_rounds_nine_hours_the_fourth_six(
+    costs,
+):
     assert max(costs.values()) < 45, costs
     fourth = sum(minutes for (name, _), minutes in costs.items() if load_sweep(name).round == 4)
     assert sum(costs.values()) - fourth < 540 and fourth < 360, costs

@@ -1,4 +1,5 @@
-"""The journal: what a kill, a full disk, a second process, another version and a damaged file do to it."""
+"""The journal: what a kill, a full disk, a second process, another version and a damaged file do to
+it."""
 
 from __future__ import annotations
 
@@ -45,16 +46,23 @@ os.kill(os.getpid(), 9)
 def test_a_cell_that_was_being_written_is_none_and_the_next_is_written_as_ever(tmp_path):
     path = filled(tmp_path, "a")
     size = path.stat().st_size
-    assert subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False).returncode == -signal.SIGKILL
+    assert (
+        subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False).returncode
+        == -signal.SIGKILL
+    )
     assert path.stat().st_size > size + 10**5 and path.with_name("cells.sqlite-journal").is_file()
     assert load(tmp_path).rows == {"a": entry("a")[0]}
     filled(tmp_path, "c")
     found = load(tmp_path)
     assert list(found.rows) == ["a", "c"] and found.rows["c"]["sampled"] == 0.1 + 0.2
-    assert found.histories["c"]["reward"] == [0.1, 1 / 3] and math.isnan(found.histories["c"]["kept"][1])
+    assert found.histories["c"]["reward"] == [0.1, 1 / 3] and math.isnan(
+        found.histories["c"]["kept"][1]
+    )
 
 
-@pytest.mark.parametrize("made", ["", "CREATE TABLE cells (cell TEXT PRIMARY KEY, status TEXT, entry, history)"])
+@pytest.mark.parametrize(
+    "made", ["", "CREATE TABLE cells (cell TEXT PRIMARY KEY, status TEXT, entry, history)"]
+)
 def test_a_journal_whose_making_was_cut_short_holds_nothing_and_is_made(tmp_path, made):
     with closing(sqlite3.connect(tmp_path / "cells.sqlite")) as file:
         file.execute(made)
@@ -65,10 +73,19 @@ def test_a_journal_whose_making_was_cut_short_holds_nothing_and_is_made(tmp_path
 
 def test_a_cell_that_is_done_is_never_undone(tmp_path):
     path = filled(tmp_path)
-    for key, status, value in (("a", "failed", 0), ("a", "done", 1), ("a", "failed", 2), ("b", "failed", 3)):
+    for key, status, value in (
+        ("a", "failed", 0),
+        ("a", "done", 1),
+        ("a", "failed", 2),
+        ("b", "failed", 3),
+    ):
         put(path, *entry(key, status, value=value))
     found = load(tmp_path)
-    assert (found.rows["a"]["status"], found.rows["a"]["value"], found.rows["b"]["status"]) == ("done", 1, "failed")
+    assert (found.rows["a"]["status"], found.rows["a"]["value"], found.rows["b"]["status"]) == (
+        "done",
+        1,
+        "failed",
+    )
 
 
 def test_a_full_disk_is_named_and_leaves_the_finished_cells(tmp_path):
@@ -77,7 +94,10 @@ def test_a_full_disk_is_named_and_leaves_the_finished_cells(tmp_path):
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, before[1]))
     try:
-        with pytest.raises(RecordError, match=r"cannot write to .*cells.sqlite': .+; the cells .* are kept: make room"):
+        with pytest.raises(
+            RecordError,
+            match=r"cannot write to .*cells.sqlite': .+; the cells .* are kept: make room",
+        ):
             put(path, *entry("b", error="x" * 10000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -126,7 +146,10 @@ def test_a_damaged_or_foreign_journal_is_named_and_left_as_it_is(tmp_path):
         ("UPDATE cells SET entry = '[]'", "got a damaged one .a cell of list"),
         ("UPDATE cells SET entry = '{}'", "got a damaged one .a cell of dict"),
         ("DROP TABLE cells", r"cannot read '.*cells.sqlite': no such table: cells"),
-        (f"UPDATE about SET text = '{about.replace(json.dumps(CHANGED), '3')}'", "got a damaged one .defaults of int"),
+        (
+            f"UPDATE about SET text = '{about.replace(json.dumps(CHANGED), '3')}'",
+            "got a damaged one .defaults of int",
+        ),
         (
             f"UPDATE about SET text = '{about.replace('2', '3')}'",
             "another version of the package: expected format 2, got 3",
@@ -142,9 +165,14 @@ def test_a_damaged_or_foreign_journal_is_named_and_left_as_it_is(tmp_path):
         path.write_bytes(whole)
     for content in (b"torn" * 100, whole[:5000], whole[:100] + bytes(4000) + whole[4100:]):
         path.write_bytes(content)
-        with pytest.raises(RecordError, match=r"expected a whole record in .*cells.sqlite', got a damaged one .*away"):
+        with pytest.raises(
+            RecordError,
+            match=r"expected a whole record in .*cells.sqlite', got a damaged one .*away",
+        ):
             load(tmp_path)
     path.write_bytes(whole)
     with pytest.raises(RecordError, match=r"default of train lr was 0.001; now it is 0.0001"):
         load(tmp_path, {"train": {"lr": 1e-4}})
-    assert len(load(tmp_path, {"train": {"lr": 1e-3, "new": 1}}).rows) == 2  # a new argument is no reason to refuse
+    assert (
+        len(load(tmp_path, {"train": {"lr": 1e-3, "new": 1}}).rows) == 2
+    )  # a new argument is no reason to refuse

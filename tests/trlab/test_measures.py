@@ -19,10 +19,17 @@ def line(batches: int, slope: float = 0.05, start: float = 0.0) -> np.ndarray:
     return start + slope * np.arange(batches)
 
 
-def table(curves: dict[str, np.ndarray], **columns: dict[str, np.ndarray]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def table(
+    curves: dict[str, np.ndarray], **columns: dict[str, np.ndarray]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Runs and their histories."""
     history = [
-        {"cell": cell, "batch": b, "reward": reward, **{name: of[cell][b] for name, of in columns.items()}}
+        {
+            "cell": cell,
+            "batch": b,
+            "reward": reward,
+            **{name: of[cell][b] for name, of in columns.items()},
+        }
         for cell, rewards in curves.items()
         for b, reward in enumerate(rewards)
     ]
@@ -30,28 +37,39 @@ def table(curves: dict[str, np.ndarray], **columns: dict[str, np.ndarray]) -> tu
 
 
 def test_batches_to_a_reward_count_the_window_that_reaches_it():
-    # R_b = .05 b from b = 0: the mean of batches b-2 to b is .05 (b - 1), .7 at b = 15, the 16th batch.
+    # R_b = .05 b from b = 0: the mean of batches b-2 to b is .05 (b - 1), .7 at b = 15, the 16th
+    # batch.
     assert batches_to(line(30)) == 16 and batches_to(line(16)) == 16
     assert batches_to(line(15)) == 16, "censored: all its batches and one more"
     assert batches_to([0.9, 0.9, 0.9, 0.1]) == 3, "no sooner than three batches"
     assert batches_to([0.9, 0.9, 0.1, 0.5]) == 5, "two high batches are no three"
     assert batches_to(line(30), level=0.35) == 9
-    assert math.isnan(batches_to([])) and math.isnan(batches_to([0.9, 0.9])) and math.isnan(batches_to([math.nan] * 9))
+    assert (
+        math.isnan(batches_to([]))
+        and math.isnan(batches_to([0.9, 0.9]))
+        and math.isnan(batches_to([math.nan] * 9))
+    )
     assert batches_to([math.nan] * 5 + [0.8] * 3) == 8, "batches without a reward count as batches"
 
 
 def test_the_peak_is_the_best_window_and_not_the_best_batch():
     assert peak(line(30)) == pytest.approx(0.05 * 28), "the last three"
     assert peak([0.1, 1.0, 0.1, 0.5, 0.5, 0.5, 0.0]) == pytest.approx(1.6 / 3)
-    assert peak([0.9, math.nan, 0.9, 0.3, 0.3, 0.3]) == pytest.approx(0.5), "a window needs all three"
-    assert math.isnan(peak([])) and math.isnan(peak([0.9, 0.9])) and math.isnan(peak([math.nan] * 9))
+    assert peak([0.9, math.nan, 0.9, 0.3, 0.3, 0.3]) == pytest.approx(0.5), (
+        "a window needs all three"
+    )
+    assert (
+        math.isnan(peak([])) and math.isnan(peak([0.9, 0.9])) and math.isnan(peak([math.nan] * 9))
+    )
 
 
 def test_a_measure_at_a_reward_is_interpolated_between_the_two_windows():
     rewards, entropy = line(30, 0.04), 2.0 - 0.03 * np.arange(30)
     # Means of three: .04 (b - 1) and 2 - .03 (b - 1); reward .7 at b - 1 = 17.5.
     assert at_reward(rewards, entropy) == pytest.approx(2 - 0.03 * 17.5, abs=1e-12)
-    assert at_reward(rewards, entropy, 0.36) == pytest.approx(2 - 0.03 * 9, abs=1e-12), "exactly at a window"
+    assert at_reward(rewards, entropy, 0.36) == pytest.approx(2 - 0.03 * 9, abs=1e-12), (
+        "exactly at a window"
+    )
     assert at_reward(rewards + 0.9, entropy) == pytest.approx(1.97), "the first window is above it"
     assert math.isnan(at_reward(line(10), entropy[:10])), "never reached"
     # The first time counts: the reward falls and comes back.
@@ -63,7 +81,10 @@ def test_a_measure_at_a_reward_is_interpolated_between_the_two_windows():
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=30), st.floats(0.05, 1))
 def test_a_measure_that_is_the_reward_is_the_level_where_it_is_reached(rewards, level):
-    found, windows = at_reward(rewards, rewards, level), np.convolve(rewards, np.ones(3) / 3, "valid")
+    found, windows = (
+        at_reward(rewards, rewards, level),
+        np.convolve(rewards, np.ones(3) / 3, "valid"),
+    )
     reached = (windows >= level - 1e-9).any()
     assert math.isnan(found) != reached and (batches_to(rewards, level) <= len(rewards)) == reached
     if reached and windows[0] < level - 1e-9:
@@ -76,10 +97,16 @@ def test_derived_columns_stand_beside_the_runs_they_follow_from():
     runs = pd.concat([runs, pd.DataFrame({"cell": ["c"], "status": ["failed"]})], ignore_index=True)
     found = derive(runs, history.sample(frac=1, random_state=0))  # whatever the order of its rows
     assert found["take_off"].tolist()[:2] == pytest.approx([0.05 * 4.5] * 2)
-    assert found["batches_to"].tolist()[:2] == [16, 13] and found["ess"].tolist()[:2] == pytest.approx([0.5, 0.25])
-    assert found.loc[2, ["take_off", "batches_to", "ess"]].isna().all() and "kl_sampler" not in found
+    assert found["batches_to"].tolist()[:2] == [16, 13] and found["ess"].tolist()[
+        :2
+    ] == pytest.approx([0.5, 0.25])
+    assert (
+        found.loc[2, ["take_off", "batches_to", "ess"]].isna().all() and "kl_sampler" not in found
+    )
     assert list(runs.columns) == ["cell", "status"], "the runs that were given are as they were"
-    assert derive(runs, history[[]]) is runs and set(found.columns) - set(runs.columns) <= set(DERIVED)
+    assert derive(runs, history[[]]) is runs and set(found.columns) - set(runs.columns) <= set(
+        DERIVED
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +134,9 @@ def test_runs_that_never_reach_the_reward_keep_their_rows():
     found = matched(runs, history, "entropy")
     assert found["reached"].tolist() == [True, False] and found["matched"][0] == pytest.approx(0.7)
     assert math.isnan(found["matched"][1]) and len(found) == 2
-    with pytest.raises(ValueError, match=r"column: expected one of the history's, cell, batch, .* got 'distinct'"):
+    with pytest.raises(
+        ValueError, match=r"column: expected one of the history's, cell, batch, .* got 'distinct'"
+    ):
         matched(runs, history, "distinct")
 
 
@@ -119,5 +148,7 @@ def test_old_records_give_what_their_histories_hold():
         rewards = history[history["cell"] == cell].sort_values("batch")["reward"].to_numpy()
         row = found[found["cell"] == cell].iloc[0]
         assert row["take_off"] == pytest.approx(rewards[:10].mean(), abs=1e-12)
-        first = next((b + 1 for b in range(2, 25) if rewards[b - 2 : b + 1].mean() >= 0.7 - 1e-9), 26)
+        first = next(
+            (b + 1 for b in range(2, 25) if rewards[b - 2 : b + 1].mean() >= 0.7 - 1e-9), 26
+        )
         assert row["batches_to"] == first

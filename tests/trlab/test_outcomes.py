@@ -1,4 +1,5 @@
-"""What a chapter says of a record: numbers of the record, verdicts that a correction decides, no record said so."""
+"""What a chapter says of a record: numbers of the record, verdicts that a correction decides, no
+record said so."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ Read = tuple[Sweep, pd.DataFrame, pd.DataFrame]
 
 
 def a_record(predictions: tuple[Prediction, ...] = ()) -> Read:
-    """Five variants at one point, eight runs each; `spread` is higher in the mean and in too few runs."""
+    """Five variants at one point, eight runs each; `spread` is higher in the mean and in too few
+    runs."""
     draw, rows = np.random.default_rng(1), []
     means = {"ppo": 0.5, "same": 0.501, "higher": 0.7, "lower": 0.3, "spread": 0.53}
     for label in LABELS:
@@ -44,7 +46,9 @@ def a_record(predictions: tuple[Prediction, ...] = ()) -> Read:
                     "steps": 3,
                 }
             )
-    history = pd.DataFrame([{"cell": row["cell"], "batch": b, "reward": 0.2 * b} for row in rows for b in range(3)])
+    history = pd.DataFrame(
+        [{"cell": row["cell"], "batch": b, "reward": 0.2 * b} for row in rows for b in range(3)]
+    )
     sweep = Sweep(
         text="",
         variants=[Variant("ppo", label=label) for label in LABELS],
@@ -89,16 +93,26 @@ def test_every_variant_is_compared_and_corrected_together(mine) -> None:
 
 
 def test_the_family_is_the_predictions_and_all_that_the_book_prints(mine) -> None:
-    printed = tuple(Comparison(Side(label, {"uses": "16"}), Side("same", {"uses": "16"})) for label in ("lower", "ppo"))
+    printed = tuple(
+        Comparison(Side(label, {"uses": "16"}), Side("same", {"uses": "16"}))
+        for label in ("lower", "ppo")
+    )
     sweep, runs, history = mine(
         *(Prediction(f"{i}", higher="same", lower=0.4 + i / 100) for i in range(3)), printed=printed
     )
     # "ppo over same" asked the other way round is the question that is printed: it counts once.
-    rows = {row.label: row for row in outcomes.against("mine", "ppo", at={"uses": "16"}, only=["higher", "same"])}
+    rows = {
+        row.label: row
+        for row in outcomes.against("mine", "ppo", at={"uses": "16"}, only=["higher", "same"])
+    }
     higher, lower, same, ppo = (
-        runs[runs["label"] == label]["sampled"].to_numpy() for label in ("higher", "lower", "same", "ppo")
+        runs[runs["label"] == label]["sampled"].to_numpy()
+        for label in ("higher", "lower", "same", "ppo")
     )
-    p = [one.p for one in judge(sweep, runs)] + [improvement_p(lower, same), improvement_p(ppo, same)]
+    p = [one.p for one in judge(sweep, runs)] + [
+        improvement_p(lower, same),
+        improvement_p(ppo, same),
+    ]
     assert [one.family for one in judge(sweep, runs)] == [5] * 3 and rows["same"].family == 5
     assert rows["same"].corrected == holm(p)[-1]
     assert rows["higher"].family == 6, "a reader's own question joins the family"
@@ -114,7 +128,12 @@ def test_every_page_gets_the_same_answer(mine) -> None:
     (turned,) = outcomes.against("mine", "higher", at=place, only=["ppo"])
     (claim,) = compare(sweep, runs, history, [printed])
     (answer,) = decide("mine", printed)
-    assert (row.verdict, turned.verdict, claim.verdict, answer.verdict) == ("above", "below", "seen", "seen")
+    assert (row.verdict, turned.verdict, claim.verdict, answer.verdict) == (
+        "above",
+        "below",
+        "seen",
+        "seen",
+    )
     assert row.corrected == claim.corrected == answer.corrected == pytest.approx(turned.corrected)
     assert f"{row:.2f}".startswith("+0.") and "undecided" not in f"{row:.2f}"
     (level,) = outcomes.against("mine", "ppo", at=place, only=["same"])
@@ -122,10 +141,17 @@ def test_every_page_gets_the_same_answer(mine) -> None:
 
 
 def test_a_verdict_never_contradicts_an_interval_that_is_printed(mine) -> None:
-    """The interval of the probability of improvement excludes a half, that of the difference includes 0: undecided."""
+    """The interval of the probability of improvement excludes a half, that of the difference
+    includes 0: undecided."""
     sweep, runs, history = mine()
-    low, high = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9], [0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01]
-    runs.loc[runs["label"] == "ppo", "sampled"], runs.loc[runs["label"] == "same", "sampled"] = low, high
+    low, high = (
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9],
+        [0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01],
+    )
+    runs.loc[runs["label"] == "ppo", "sampled"], runs.loc[runs["label"] == "same", "sampled"] = (
+        low,
+        high,
+    )
     place = {"uses": "16"}
     (one,) = compare(sweep, runs, history, [Comparison(Side("same", place), Side("ppo", place))])
     assert one.improvement.low > 0.5 and one.difference.low <= 0 < one.difference.value
@@ -141,7 +167,10 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
     assert outcomes.beside("mine")["result"].to_list() == ["undecided", "as predicted"]
     assert outcomes.beside("mine")["predicted"].to_list() == ["?", "!"]
     folded = outcomes.foretold("mine")
-    assert "<summary>2 predictions from before the runs: 1 undecided, 1 as predicted</summary>" in folded
+    assert (
+        "<summary>2 predictions from before the runs: 1 undecided, 1 as predicted</summary>"
+        in folded
+    )
     assert "- ?: **undecided** (" in folded and "- !: **as predicted** (" in folded
     assert outcomes._signed(Estimate(-0.004, 0.0, 0.016), 2) == "0.00 [0.00, +0.02]"
     assert (found["same"], found["higher"]) == ("undecided", "above")
@@ -151,11 +180,20 @@ def test_sentences_hold_the_numbers_and_leave_nobody_out(mine) -> None:
     _, runs, _ = mine()
     said = outcomes.told("mine", "ppo", at={"uses": "16"})
     above, below, undecided = said.split("\n\n")
-    ppo, higher, lower = (runs[runs["label"] == label]["sampled"].to_numpy() for label in ("ppo", "higher", "lower"))
-    assert above.startswith(f"**Above `ppo` {interval(ppo):.2f}**: `higher` {interval(higher):.2f} (+0.")
+    ppo, higher, lower = (
+        runs[runs["label"] == label]["sampled"].to_numpy() for label in ("ppo", "higher", "lower")
+    )
+    assert above.startswith(
+        f"**Above `ppo` {interval(ppo):.2f}**: `higher` {interval(higher):.2f} (+0."
+    )
     less = difference(lower, ppo)
-    assert f"`lower` {interval(lower):.2f} (−{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}])" in below
-    assert undecided.startswith("**Undecided against `ppo`") and re.findall(r"`(\w+)`", undecided) == [
+    assert (
+        f"`lower` {interval(lower):.2f} (−{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}])"
+        in below
+    )
+    assert undecided.startswith("**Undecided against `ppo`") and re.findall(
+        r"`(\w+)`", undecided
+    ) == [
         "ppo",
         "spread",
         "same",
@@ -169,14 +207,23 @@ def test_a_sweep_without_a_record_is_said_to_have_none(mine) -> None:
     mine()
     for said in (outcomes.told("reuse", "ppo"), outcomes.drawn("reuse")):
         assert said == "*Not run yet: `trlib sweep reuse` runs it.*"
-    with pytest.raises(ValueError, match=r"control: expected finished runs of 'pop' at \{\}, got none"):
+    with pytest.raises(
+        ValueError, match=r"control: expected finished runs of 'pop' at \{\}, got none"
+    ):
         outcomes.against("mine", "pop")
 
 
 def test_records_of_the_package_are_read_with_their_measures() -> None:
     at = {"parts": "8 minibatches, 2 epochs"}
     _, history = recorded("rare")
-    own = history[(history["label"] == "ppo") & (history["parts"] == at["parts"]) & (history["batch"] < 10)]
+    own = history[
+        (history["label"] == "ppo") & (history["parts"] == at["parts"]) & (history["batch"] < 10)
+    ]
     wanted = own.groupby("seed")["reward"].mean().to_numpy()
-    assert sorted(outcomes.runs_of("rare", "ppo", "take_off", at)) == pytest.approx(sorted(wanted), abs=1e-4)
-    assert outcomes.drawn("rare").alt.startswith("Interquartile mean") or len(outcomes.drawn("rare").alt) > 60
+    assert sorted(outcomes.runs_of("rare", "ppo", "take_off", at)) == pytest.approx(
+        sorted(wanted), abs=1e-4
+    )
+    assert (
+        outcomes.drawn("rare").alt.startswith("Interquartile mean")
+        or len(outcomes.drawn("rare").alt) > 60
+    )

@@ -1,4 +1,5 @@
-"""Workers that raise, die, hang and are stopped. A job is a Python expression: `eval` is the work."""
+"""Workers that raise, die, hang and are stopped. A job is a Python expression: `eval` is the
+work."""
 
 from __future__ import annotations
 
@@ -34,7 +35,10 @@ def test_errors_and_deaths_are_reported_and_the_rest_goes_on():
     found = results(jobs, workers=2)
     assert found["6 * 7"] == 42 and found[jobs[3]] == 43
     assert found["1 / 0"] == Failure("ZeroDivisionError", "division by zero (<string>, line 1)")
-    assert found[DIE].kind == "died" and "by signal 9 (SIGKILL), 2 times; out of memory?" in found[DIE].text
+    assert (
+        found[DIE].kind == "died"
+        and "by signal 9 (SIGKILL), 2 times; out of memory?" in found[DIE].text
+    )
 
 
 @pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
@@ -50,9 +54,14 @@ def test_a_job_that_would_end_its_process_fails_alone():
 @pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_a_worker_that_dies_without_a_job_or_without_a_word_is_replaced(tmp_path):
     mark = tmp_path / "begun"
-    once = partial(eval, f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})")
+    once = partial(
+        eval,
+        f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})",
+    )
     silent = "__import__('os')._exit(0)"
-    found = results(["5", silent, "6"], workers=1, seconds=60, prepare=once)  # out of memory while it imports
+    found = results(
+        ["5", silent, "6"], workers=1, seconds=60, prepare=once
+    )  # out of memory while it imports
     assert found == {"5": 5, "6": 6, silent: Failure("died", "its worker ended with 0, 2 times")}
 
 
@@ -62,10 +71,14 @@ def test_an_error_says_where_in_ones_own_file_and_else_where_at_all(tmp_path):
     spent = {"__name__": "mine"}
     exec(compile(mine.read_text(), str(mine), "exec"), spent)
     found = attempt(spent["fails"], "{")
-    assert found.kind == "JSONDecodeError" and found.text.endswith(" (mine.py, line 5)"), "not in json's own decoder"
+    assert found.kind == "JSONDecodeError" and found.text.endswith(" (mine.py, line 5)"), (
+        "not in json's own decoder"
+    )
     assert str(tmp_path) not in str(found), "no place on this machine"
     nowhere = attempt(int, "x")  # nothing of one's own led there
-    assert nowhere.text.startswith("invalid literal for int() with base 10: 'x' (trlab/pool.py, line ")
+    assert nowhere.text.startswith(
+        "invalid literal for int() with base 10: 'x' (trlab/pool.py, line "
+    )
 
 
 @pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
@@ -112,7 +125,9 @@ def test_what_a_job_prints_in_this_process_goes_to_standard_error(capsys):
 @pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_a_job_whose_worker_died_once_succeeds_in_another_one_that_runs_one_thread(tmp_path):
     mark = tmp_path / "begun"
-    second = f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})"
+    second = (
+        f"__import__('os').path.exists({str(mark)!r}) or (open({str(mark)!r}, 'w').close(), {DIE})"
+    )
     threads = f"[__import__('os').environ[name] for name in {THREADS}]"
     before = {name: os.environ.get(name) for name in THREADS}
     found = results([second, threads], workers=1)
@@ -153,7 +168,10 @@ def test_when_told_to_stop_a_job_whose_worker_dies_or_is_not_ready_has_not_been_
     stop.clear()
     mark.unlink()
     threading.Timer(0.5, stop.set).start()
-    assert list(run_jobs(eval, [job], stop, workers=1, seconds=60, prepare=partial(time.sleep, 60))) == []
+    assert (
+        list(run_jobs(eval, [job], stop, workers=1, seconds=60, prepare=partial(time.sleep, 60)))
+        == []
+    )
     assert not mark.exists()
 
 
@@ -174,10 +192,12 @@ if __name__ == "__main__":
 
 @pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 @pytest.mark.parametrize(
-    ("later", "sent"), [(0.0, signal.SIGINT), (0.0, signal.SIGTERM), (0.8, signal.SIGINT), (0.8, signal.SIGTERM)]
+    ("later", "sent"),
+    [(0.0, signal.SIGINT), (0.0, signal.SIGTERM), (0.8, signal.SIGINT), (0.8, signal.SIGTERM)],
 )
 def test_what_stops_every_process_reaches_no_worker_that_is_starting(tmp_path, later, sent):
-    # A terminal interrupts every process of the command's group, a batch system ends every process of a job.
+    # A terminal interrupts every process of the command's group, a batch system ends every process
+    # of a job.
     (tmp_path / "group.py").write_text(GROUP)
     command = subprocess.Popen(
         [sys.executable, str(tmp_path / "group.py"), str(int(sent))],
@@ -209,7 +229,11 @@ def test_ctrl_c_in_a_job_of_this_process_leaves_those_before_it():
 @pytest.mark.nightly("starts workers, and waits for them to die or to be stopped")
 def test_workers_are_gone_when_their_results_are_no_longer_wanted():
     jobs = run_jobs(
-        eval, ["__import__('os').getpid()", "__import__('time').sleep(60)"], threading.Event(), workers=1, seconds=60
+        eval,
+        ["__import__('os').getpid()", "__import__('time').sleep(60)"],
+        threading.Event(),
+        workers=1,
+        seconds=60,
     )
     _, worker, _ = next(jobs)
     jobs.close()

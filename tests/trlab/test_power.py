@@ -30,7 +30,11 @@ def test_sides_that_are_alike_are_said_to_be_so() -> None:
 @pytest.mark.parametrize("name", ["basin_narrow"])
 def test_only_what_is_undecided_is_listed_the_most_promising_first(name) -> None:
     found = undecided(name)
-    open_ones = {finding.prediction.text for finding in predicted(name) if finding.verdict == UNDECIDED}
-    assert {one.finding.prediction.text for one in found} == open_ones and len(found) == len(open_ones)
+    open_ones = {
+        finding.prediction.text for finding in predicted(name) if finding.verdict == UNDECIDED
+    }
+    assert {one.finding.prediction.text for one in found} == open_ones and len(found) == len(
+        open_ones
+    )
     assert all(len(one.chances) == len(PAIRS) for one in found)
     assert [one.chances for one in found] == sorted((one.chances for one in found), reverse=True)

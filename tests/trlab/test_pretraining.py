@@ -1,4 +1,5 @@
-"""Pre-training: a tiny run learns, repeats bit for bit, leaves all or nothing; the shipped model is its card's."""
+"""Pre-training: a tiny run learns, repeats bit for bit, leaves all or nothing; the shipped model is
+its card's."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ TINY = Recipe(steps=(12, 4), batch=16, hidden=16, heads=2, mlp=32)
 SHIPPED = EMBEDDED / "dial"
 
 
-# -- a tiny run ---------------------------------------------------------------------------------------------------
+# -- a tiny run
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +98,18 @@ def test_transformers_alone_loads_the_folder(made):
 
 def test_the_first_part_ends_once_it_is_good_enough(tmp_path):
     assert pretrain(
-        "dial", out=tmp_path / "a", recipe=replace(TINY, steps=(40, 2), until=0.0), check=1, progress=False
+        "dial",
+        out=tmp_path / "a",
+        recipe=replace(TINY, steps=(40, 2), until=0.0),
+        check=1,
+        progress=False,
     )["steps"] == [25, 2]
 
 
 @pytest.mark.nightly("pretrains a model")
 def test_a_smaller_dial_is_learned_until_it_is_right(tmp_path):
-    """Four places, one move, careful completions only: the first part ends by itself, above chance (1 in 4)."""
+    """Four places, one move, careful completions only: the first part ends by itself, above chance
+    (1 in 4)."""
     card = pretrain(
         "dial",
         out=tmp_path / "a",
@@ -119,7 +126,8 @@ def test_a_smaller_dial_is_learned_until_it_is_right(tmp_path):
     assert card["accuracy"]["sampled"]["careful"] > 0.98
 
 
-# -- the loss by hand ---------------------------------------------------------------------------------------------
+# -- the loss by hand
+# ---------------------------------------------------------------------------------------------
 
 
 class Certain(torch.nn.Module):
@@ -142,17 +150,25 @@ class Certain(torch.nn.Module):
 def test_the_loss_counts_completions_only_and_the_opener_is_given():
     ids = word_tokenizer(WORDS, context=32).get_vocab()
     task = Dial(moves=2)
-    pairs = [(task.prompts(1, seed=0)[0], "easy so 4"), (task.prompts(1, seed=1)[0], "slowly 1 2 so 2")]
+    pairs = [
+        (task.prompts(1, seed=0)[0], "easy so 4"),
+        (task.prompts(1, seed=1)[0], "slowly 1 2 so 2"),
+    ]
     tokens, labels, follows = batch_of(pairs, ids, DialTeacher(task))
     # 5 words of prompt, then the completion and the end token, then padding.
-    assert (labels != -100).tolist() == [[False] * 5 + [True] * 4 + [False] * 2, [False] * 5 + [True] * 6]
+    assert (labels != -100).tolist() == [
+        [False] * 5 + [True] * 4 + [False] * 2,
+        [False] * 5 + [True] * 6,
+    ]
     assert follows.tolist() == [[False] * 6 + [True] * 3 + [False] * 2, [False] * 6 + [True] * 5]
     assert tokens[0, 5:].tolist() == [ids["easy"], ids["so"], ids["4"], 1, 0, 0]
     probability = torch.full(tokens.shape, 0.01)
     probability[:, 4] = 0.1  # the opener, predicted at the prompt's last word
     probability[:, 5:] = 0.5
     loss, right = loss_of(Certain(tokens, probability), tokens, labels, follows)
-    assert loss.item() == pytest.approx(-(2 * torch.tensor(0.1).log() + 8 * torch.tensor(0.5).log()).item() / 10)
+    assert loss.item() == pytest.approx(
+        -(2 * torch.tensor(0.1).log() + 8 * torch.tensor(0.5).log()).item() / 10
+    )
     assert right == pytest.approx((0.5**3 + 0.5**5) / 2, rel=1e-5)
 
 
@@ -162,7 +178,8 @@ def test_wilson_against_scipy():
         assert wilson(right, n) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
 
 
-# -- all or nothing -----------------------------------------------------------------------------------------------
+# -- all or nothing
+# -----------------------------------------------------------------------------------------------
 
 
 def test_an_interrupted_run_leaves_nothing(tmp_path):
@@ -187,8 +204,17 @@ def test_a_folder_is_replaced_only_when_told_and_only_by_its_like(made, tmp_path
         pretrain("dial", out=mine, seed=2, overwrite=True, **make)
     assert checksum(out) == first and (mine / "letters").is_dir()
     (out / "thesis.tex").write_text("years of work")
-    with pytest.raises(CheckpointError, match=r"^out: expected an empty folder, or .* with 'thesis.tex' in it"):
-        pretrain("dial", out=out, seed=2, overwrite=True, progress=lambda *_: pytest.fail("work was done"), recipe=TINY)
+    with pytest.raises(
+        CheckpointError, match=r"^out: expected an empty folder, or .* with 'thesis.tex' in it"
+    ):
+        pretrain(
+            "dial",
+            out=out,
+            seed=2,
+            overwrite=True,
+            progress=lambda *_: pytest.fail("work was done"),
+            recipe=TINY,
+        )
     assert checksum(out) == first and (out / "thesis.tex").read_text() == "years of work"
     (out / "thesis.tex").unlink()
     card = pretrain("dial", out=out, seed=2, overwrite=True, **make)
@@ -217,12 +243,18 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     ("call", "message"),
     [
         (lambda out: pretrain("dail", out=out), "task: expected one of .*did you mean 'dial'"),
-        (lambda out: pretrain("dial", out=out, movs=3), "knob of task 'dial'.*did you mean 'moves'"),
+        (
+            lambda out: pretrain("dial", out=out, movs=3),
+            "knob of task 'dial'.*did you mean 'moves'",
+        ),
         (lambda out: pretrain("dial", out=out, check=0), "check: expected"),
         (lambda out: Recipe(steps=(0, 0)), "steps: expected at least one step"),
         (lambda out: Recipe(steps=(5, -1)), "steps: expected two numbers of at least 0"),
         (lambda out: Recipe(batch=0), "batch: expected at least 1, got 0"),
-        (lambda out: Recipe(hidden=20, heads=4), "hidden: expected a multiple of 2 x heads = 8, got 20"),
+        (
+            lambda out: Recipe(hidden=20, heads=4),
+            "hidden: expected a multiple of 2 x heads = 8, got 20",
+        ),
         (lambda out: Recipe(until=-1.0), "until: expected"),
     ],
 )
@@ -232,7 +264,8 @@ def test_bad_input_is_named_before_anything_runs(call, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# -- the shipped checkpoint ---------------------------------------------------------------------------------------
+# -- the shipped checkpoint
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -252,15 +285,25 @@ def test_the_shipped_files_are_those_of_the_card(shipped):
 def test_the_shipped_model_with_rare_careful_openers_differs_in_nothing_else(shipped):
     folder = EMBEDDED / "dial_rare"
     card = json.loads((folder / "card.json").read_text())
-    assert checksum(folder) == card["sha256"] and card["sha256"] in (folder / "README.md").read_text()
+    assert (
+        checksum(folder) == card["sha256"] and card["sha256"] in (folder / "README.md").read_text()
+    )
     assert card["command"] == "trlib pretrain dial --seed 0 --knob careful=0.05"
-    assert card["recipe"] == shipped["recipe"] and load_task(**card["task"]) == Dial(moves=(1, 8), careful=0.05)
+    assert card["recipe"] == shipped["recipe"] and load_task(**card["task"]) == Dial(
+        moves=(1, 8), careful=0.05
+    )
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 1_000_000
     assert (folder / "tokenizer.json").read_bytes() == (SHIPPED / "tokenizer.json").read_bytes()
     sampled, n = card["accuracy"]["sampled"], card["accuracy"]["n"]
-    assert abs(sampled["careful"] - 0.05) < 5 * (0.05 * 0.95 / n) ** 0.5 and 0.06 < sampled["accuracy"] < 0.12
+    assert (
+        abs(sampled["careful"] - 0.05) < 5 * (0.05 * 0.95 / n) ** 0.5
+        and 0.06 < sampled["accuracy"] < 0.12
+    )
     found = evaluate(load_policy("dial_rare"), Dial(), prompts=600, samples=1)
-    assert abs(found.sampled.value - sampled["accuracy"]) < 5 * (0.09 * 0.91 * (1 / 600 + 1 / n)) ** 0.5
+    assert (
+        abs(found.sampled.value - sampled["accuracy"])
+        < 5 * (0.09 * 0.91 * (1 / 600 + 1 / n)) ** 0.5
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -269,12 +312,19 @@ def test_the_other_base_models_differ_in_their_seed_only(shipped, seed):
     card = json.loads((folder / "card.json").read_text())
     assert checksum(folder) == card["sha256"] != shipped["sha256"]
     assert card["command"] == f"trlib pretrain dial --seed {seed}"
-    assert card["recipe"] == shipped["recipe"] and load_task(**card["task"]) == load_task(**shipped["task"])
-    theirs, ours = (AutoTokenizer.from_pretrained(place, local_files_only=True) for place in (folder, SHIPPED))
+    assert card["recipe"] == shipped["recipe"] and load_task(**card["task"]) == load_task(
+        **shipped["task"]
+    )
+    theirs, ours = (
+        AutoTokenizer.from_pretrained(place, local_files_only=True) for place in (folder, SHIPPED)
+    )
     assert theirs.get_vocab() == ours.get_vocab()
     sampled, n = card["accuracy"]["sampled"], card["accuracy"]["n"]
     found = evaluate(load_policy(f"dial_{seed}"), Dial(), prompts=600, samples=1)
-    assert abs(found.sampled.value - sampled["accuracy"]) < 5 * (0.25 * 0.75 * (1 / 600 + 1 / n)) ** 0.5
+    assert (
+        abs(found.sampled.value - sampled["accuracy"])
+        < 5 * (0.25 * 0.75 * (1 / 600 + 1 / n)) ** 0.5
+    )
 
 
 def test_a_task_without_a_base_model_is_named(tmp_path):
@@ -291,7 +341,8 @@ def test_the_shipped_tokenizer_is_the_one_we_make():
 
 
 def test_the_shipped_model_answers_as_its_card_says(shipped):
-    """On other prompts than the card's, by transformers' own sampling; the allowance is five standard deviations."""
+    """On other prompts than the card's, by transformers' own sampling; the allowance is five
+    standard deviations."""
     tokenizer = AutoTokenizer.from_pretrained(SHIPPED, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(SHIPPED, local_files_only=True)
     task, n, said = Dial(), 600, shipped["accuracy"]
@@ -306,7 +357,8 @@ def test_the_shipped_model_answers_as_its_card_says(shipped):
             rows = model.generate(**inputs, **settings)[:, inputs["input_ids"].shape[1] :]
         texts = tokenizer.batch_decode(rows, skip_special_tokens=True)
         verdicts = [
-            task.verify(p, text, ended=1 in row) for p, text, row in zip(prompts, texts, rows.tolist(), strict=True)
+            task.verify(p, text, ended=1 in row)
+            for p, text, row in zip(prompts, texts, rows.tolist(), strict=True)
         ]
         openers = [text.split()[0] for text in texts]
         assert sum(opener in (*CAREFUL, *CASUAL) for opener in openers) >= 0.98 * n
@@ -314,7 +366,10 @@ def test_the_shipped_model_answers_as_its_card_says(shipped):
             (sum(v.reward for v in verdicts) / n, said[how]["accuracy"]),
             (sum(opener in CAREFUL for opener in openers) / n, said[how]["careful"]),
         ):
-            assert abs(share - expected) <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
+            assert (
+                abs(share - expected)
+                <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
+            )
 
 
 def test_our_sampler_agrees_with_the_card_that_generate_measured(shipped):
@@ -324,7 +379,10 @@ def test_our_sampler_agrees_with_the_card_that_generate_measured(shipped):
         (found.sampled.value, said["sampled"]["accuracy"]),
         (found.greedy.value, said["greedy"]["accuracy"]),
     ):
-        assert abs(share - expected) <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
+        assert (
+            abs(share - expected)
+            <= 5 * (expected * (1 - expected) * (1 / n + 1 / said["n"])) ** 0.5
+        )
 
 
 def test_the_shipped_model_begins_where_the_book_begins(shipped):
@@ -337,5 +395,7 @@ def test_a_sentence_reads_as_the_docstring_shows():
     model = AutoModelForCausalLM.from_pretrained(SHIPPED, local_files_only=True)
     tokenizer = AutoTokenizer.from_pretrained(SHIPPED, local_files_only=True)
     asked = tokenizer("7 : +3 x7 flip -2 sq = slowly", return_tensors="pt")
-    answer = tokenizer.decode(model.generate(**asked, do_sample=False, temperature=None, top_k=None, top_p=None)[0])
+    answer = tokenizer.decode(
+        model.generate(**asked, do_sample=False, temperature=None, top_k=None, top_p=None)[0]
+    )
     assert answer == "7 : +3 x7 flip -2 sq = slowly 10 10 9 7 9 so 9 <end>"

@@ -1,4 +1,5 @@
-"""The record: what a kill, a full disk, a second process, another version and a damaged file do to it."""
+"""The record: what a kill, a full disk, a second process, another version and a damaged file do to
+it."""
 
 from __future__ import annotations
 
@@ -37,20 +38,31 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
     for i, cell in enumerate(found[:3]):
         status = "failed" if i == 2 else "done"
         row, history = entry(
-            cell.id, status, sampled=0.1 + 0.2 * i, error="died, twice" if i == 2 else "", commit="0012345678"
+            cell.id,
+            status,
+            sampled=0.1 + 0.2 * i,
+            error="died, twice" if i == 2 else "",
+            commit="0012345678",
         )
         record.add({**declaration(cell), **row}, history)
     save_tables(tmp_path, record, found, defaults(found))
     again = load(tmp_path, defaults(found))
     assert [again.rows[c.id]["sampled"] for c in found[:3]] == [0.1, 0.1 + 0.2, 0.1 + 0.2 * 2]
     assert [again.done(cell) for cell in found] == [True, True, False, False]
-    assert again.rows[found[2].id]["error"] == "died, twice" and again.rows[found[0].id]["error"] == ""
+    assert (
+        again.rows[found[2].id]["error"] == "died, twice" and again.rows[found[0].id]["error"] == ""
+    )
     assert again.rows[found[0].id]["commit"] == "0012345678"
     assert again.histories == {
-        cell.id: {"reward": [0.1, 0.3333], "kept": [1.0, pytest.approx(math.nan, nan_ok=True)]} for cell in found[:2]
+        cell.id: {"reward": [0.1, 0.3333], "kept": [1.0, pytest.approx(math.nan, nan_ok=True)]}
+        for cell in found[:2]
     }
     runs = again.runs(found)
-    assert runs["label"].tolist() == ["ppo", "wide", "ppo"] and runs["updates"].tolist() == ["1", "1", "2"]
+    assert runs["label"].tolist() == ["ppo", "wide", "ppo"] and runs["updates"].tolist() == [
+        "1",
+        "1",
+        "2",
+    ]
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     save_tables(tmp_path, again, found, defaults(found))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
@@ -67,22 +79,36 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
         (tmp_path / "history.csv.xz").unlink()
         if damaged is not None:
             (tmp_path / "history.csv.xz").write_bytes(damaged)
-        with pytest.raises(RecordError, match=r"expected a whole record in .*history.csv.*mend it or move it away"):
+        with pytest.raises(
+            RecordError, match=r"expected a whole record in .*history.csv.*mend it or move it away"
+        ):
             load(tmp_path)
 
 
-def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(tmp_path, tiny, monkeypatch):
+def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
+    tmp_path, tiny, monkeypatch
+):
     found = cells(load_sweep(str(tiny)))
     record = Record()
     for cell, day in zip(found, ("20", "20", "21", "22"), strict=True):
-        row, history = entry(cell.id, command="trlib sweep tiny", commit="0012345678", date=f"2026-11-{day}")
+        row, history = entry(
+            cell.id, command="trlib sweep tiny", commit="0012345678", date=f"2026-11-{day}"
+        )
         record.add({**declaration(cell), **row}, history)
     parts = []
     for some in (found[:3], found[2:]):  # the second without the first: as if remade
-        parts.append(Record({c.id: record.rows[c.id] for c in some}, {c.id: record.histories[c.id] for c in some}))
+        parts.append(
+            Record(
+                {c.id: record.rows[c.id] for c in some},
+                {c.id: record.histories[c.id] for c in some},
+            )
+        )
     save_tables(tmp_path, parts[0], found, {})
     header = json.loads((tmp_path / "record.json").read_text())
-    assert [one["date"] for one in header["made"].values()] == ["2026-11-20", "2026-11-21"] and header["format"] == 3
+    assert [one["date"] for one in header["made"].values()] == [
+        "2026-11-20",
+        "2026-11-21",
+    ] and header["format"] == 3
     assert "0012345678" not in lzma.decompress((tmp_path / "runs.csv.xz").read_bytes()).decode()
     for cell in found[:3]:
         assert load(tmp_path).rows[cell.id] == record.rows[cell.id]
@@ -101,7 +127,9 @@ def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
         }
     save_tables(tmp_path, parts[1], found, {})
     made = json.loads((tmp_path / "record.json").read_text())["made"]
-    assert [one["date"] for one in made.values()] == ["2026-11-21", "2026-11-22"], "and nothing that made no cell"
+    assert [one["date"] for one in made.values()] == ["2026-11-21", "2026-11-22"], (
+        "and nothing that made no cell"
+    )
 
 
 def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, tiny):
@@ -112,7 +140,9 @@ def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, tin
     header = tmp_path / "record.json"
     header.write_text(json.dumps({**json.loads(header.read_text()), "format": 1}))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    with pytest.raises(RecordError, match=r"another version of the package: expected format 3, got 1; it is left"):
+    with pytest.raises(
+        RecordError, match=r"another version of the package: expected format 3, got 1; it is left"
+    ):
         load(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
 
@@ -139,7 +169,8 @@ def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, tin
     ],
 )
 def test_a_history_agrees_to_the_digits_that_it_keeps(recorded, exact, same):
-    # 1.2344963 is 1.2345 to five digits more and 1.235 to four of those: as a record of six digits was converted.
+    # 1.2344963 is 1.2345 to five digits more and 1.235 to four of those: as a record of six digits
+    # was converted.
     assert same_digits(recorded, exact) is same
 
 
@@ -147,7 +178,10 @@ def test_a_history_agrees_to_the_digits_that_it_keeps(recorded, exact, same):
     ("damage", "words"),
     [
         (lambda text: text.replace("sampled,", "", 1), "row 1 is not as wide as the heading"),
-        (lambda text: "\n".join([*text.splitlines()[:2], "garbage", ""]), "row 2 is not as wide as the heading"),
+        (
+            lambda text: "\n".join([*text.splitlines()[:2], "garbage", ""]),
+            "row 2 is not as wide as the heading",
+        ),
         (lambda text: text.replace("sampled", "smapled", 1), "no column 'sampled'"),
         (lambda text: text.replace("digest", "digets", 1), "no column 'digest'"),
         (lambda text: text.replace("cell", "cel", 1), "no column 'cell'"),
@@ -159,7 +193,10 @@ def test_a_history_agrees_to_the_digits_that_it_keeps(recorded, exact, same):
             lambda text: text.replace("0.30000000000000004", "7"),
             "row 1, column 'sampled': expected a share .*, got '7'",
         ),
-        (lambda text: text.replace("settings", "made", 1), "row 1, column 'made': expected one of none, got '{}'"),
+        (
+            lambda text: text.replace("settings", "made", 1),
+            "row 1, column 'made': expected one of none, got '{}'",
+        ),
     ],
 )
 def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, words):
@@ -171,7 +208,9 @@ def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, wor
     save_tables(tmp_path, record, found, defaults(found))
     table = tmp_path / "runs.csv.xz"
     table.write_bytes(lzma.compress(damage(lzma.decompress(table.read_bytes()).decode()).encode()))
-    with pytest.raises(RecordError, match=rf"a whole record in '.*runs\.csv\.xz', got a damaged one .*{words}"):
+    with pytest.raises(
+        RecordError, match=rf"a whole record in '.*runs\.csv\.xz', got a damaged one .*{words}"
+    ):
         load(tmp_path)
 
 
@@ -192,16 +231,22 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
         with pytest.raises(RecordError, match=rf"record\.json'.* got a damaged one .*{words}"):
             load(tmp_path)
     header.unlink()
-    with pytest.raises(RecordError, match=r"record\.json', got a damaged one .no such file, beside a table of runs"):
+    with pytest.raises(
+        RecordError, match=r"record\.json', got a damaged one .no such file, beside a table of runs"
+    ):
         load(tmp_path)
     (tmp_path / "runs.csv.xz").unlink()
-    put(journal(tmp_path), *entry("a"))  # a run that was killed between its tables: the journal has everything
+    put(
+        journal(tmp_path), *entry("a")
+    )  # a run that was killed between its tables: the journal has everything
     assert list(load(tmp_path).rows) == ["a"]
 
 
 def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr(records, "RECORDS", tmp_path / "records")
-    with pytest.raises(RecordError, match="expected one of none yet, got 'tiny'; `trlib sweep tiny` makes it"):
+    with pytest.raises(
+        RecordError, match="expected one of none yet, got 'tiny'; `trlib sweep tiny` makes it"
+    ):
         recorded("tiny")
     found = cells(load_sweep(str(tiny)))
     record = Record()
@@ -215,7 +260,9 @@ def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):
     assert found == [["wide", 0, 0, 0.1], ["wide", 0, 1, 0.3333]]
 
 
-def test_a_missing_seed_is_said_and_one_that_is_not_declared_does_not_speak(tmp_path, tiny, monkeypatch):
+def test_a_missing_seed_is_said_and_one_that_is_not_declared_does_not_speak(
+    tmp_path, tiny, monkeypatch
+):
     monkeypatch.setattr(records, "RECORDS", tmp_path)
     one = load_sweep(str(tiny))
     found, record = cells(replace(one, seeds=(0, 1))), Record()
@@ -284,7 +331,9 @@ def test_a_folder_is_one_sweeps(tmp_path, tiny):
     journal(tmp_path / "journal")
     for name in ("tables", "journal"):
         before = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
-        with pytest.raises(RecordError, match=rf"out: expected .* sweep 'other' .*{name}', which holds 'tiny'"):
+        with pytest.raises(
+            RecordError, match=rf"out: expected .* sweep 'other' .*{name}', which holds 'tiny'"
+        ):
             load(tmp_path / name, sweep="other", tabled=False)
         assert {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} == before
         load(tmp_path / name, sweep="tiny")
@@ -298,7 +347,9 @@ def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, tiny
         record.add({**declaration(cell), **row}, history)
     save_tables(tmp_path, record, found[:2], defaults(found))
     again = load(tmp_path, defaults(found))
-    assert set(again.rows) == {cell.id for cell in found} and all(again.done(cell) for cell in found)
+    assert set(again.rows) == {cell.id for cell in found} and all(
+        again.done(cell) for cell in found
+    )
     assert again.runs(found[:2])["cell"].tolist() == [cell.id for cell in found[:2]]
     rows = lzma.decompress((tmp_path / "runs.csv.xz").read_bytes()).decode().splitlines()
     assert [row.split(",")[0] for row in rows[1:3]] == [cell.id for cell in found[:2]]
@@ -306,7 +357,10 @@ def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, tiny
 
 def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(tmp_path, tiny):
     found = cells(load_sweep(str(tiny)))
-    for prefer, lasting, when in (("tables", "of tables", "2026-11-21"), ("journal", "of journal", "2026-11-19")):
+    for prefer, lasting, when in (
+        ("tables", "of tables", "2026-11-21"),
+        ("journal", "of journal", "2026-11-19"),
+    ):
         out, record = tmp_path / prefer, Record()
         out.mkdir()
         for cell in found[:2]:
@@ -322,8 +376,10 @@ def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(
         with pytest.raises(
             RecordError,
             match=(
-                rf"disagree about a finished cell, {found[1].id}: runs.csv.xz has of tables \(made {when}, .* and "
-                rf"cells.sqlite has of journal \(made 2026-11-20, .*\); {newer} is newer; choose by --prefer "
+                rf"disagree about a finished cell, {found[1].id}: runs.csv.xz has of tables "
+                rf"\(made {when}, .* and "
+                rf"cells.sqlite has of journal \(made 2026-11-20, .*\); {newer} is newer; choose "
+                r"by --prefer "
                 "journal or --prefer tables"
             ),
         ):
@@ -331,7 +387,11 @@ def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(
         assert {file.name: file.read_bytes() for file in out.iterdir()} == before
         assert not complete(out, found)
         chosen = load(out, prefer=prefer)
-        assert [chosen.rows[cell.id]["digest"] for cell in found[:3]] == ["of tables", lasting, "of neither"]
+        assert [chosen.rows[cell.id]["digest"] for cell in found[:3]] == [
+            "of tables",
+            lasting,
+            "of neither",
+        ]
         save_tables(out, chosen, found, {})
         assert complete(out, found) and load(out).rows[found[1].id]["digest"] == lasting
     (out / "cells-2.sqlite").write_bytes(path.read_bytes())
@@ -348,7 +408,10 @@ def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, tiny):
     record.add(row, history)
     save_tables(tmp_path, record, found, defaults(found))
     (tmp_path / "runs.csv.xz").write_text("torn")
-    with pytest.raises(RecordError, match=r"runs.csv.xz'.*or remove '.*runs.csv.xz': then the tables are made again"):
+    with pytest.raises(
+        RecordError,
+        match=r"runs.csv.xz'.*or remove '.*runs.csv.xz': then the tables are made again",
+    ):
         load(tmp_path)
     (tmp_path / "runs.csv.xz").unlink()
     assert load(tmp_path).done(found[0])

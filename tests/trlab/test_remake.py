@@ -1,4 +1,5 @@
-"""Figures by name, and making one again: the same bytes from the same cells, and a record that was edited is found."""
+"""Figures by name, and making one again: the same bytes from the same cells, and a record that was
+edited is found."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ from trlib.loop.metrics import METRICS
 TINY = Figure("tiny.py", "intervals", "Two methods used once.", at={"updates": "1"})
 
 
-@pytest.mark.parametrize("name", by_day(FIGURES, *[*FIGURES][:4], reason="figures of older records"))
+@pytest.mark.parametrize(
+    "name", by_day(FIGURES, *[*FIGURES][:4], reason="figures of older records")
+)
 def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     one = FIGURES[name]
     try:
@@ -38,11 +41,21 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     left = {axis for axis, points in axes.items() if axis not in one.at and len(points) > 1}
     over_rates = {"lr"} if one.kind in ("rates", "basin", "basins", "speed", "edges") else set()
     if one.kind == "against":  # it joins the rates, and draws a measure to the right
-        assert left <= {"lr"} and one.along in {**MEASURES, **DERIVED} and all(map(load_sweep, one.beside))
+        assert (
+            left <= {"lr"}
+            and one.along in {**MEASURES, **DERIVED}
+            and all(map(load_sweep, one.beside))
+        )
     else:
-        assert left == over_rates | ({one.along} if one.along else set()), "every axis is drawn, or fixed"
-    assert one.measure in ({**METRICS} if one.kind in ("history", "matched") else {**MEASURES, **DERIVED})
-    assert {*one.only, *([one.control] if one.control else [])} <= {variant.name for variant in sweep.variants}
+        assert left == over_rates | ({one.along} if one.along else set()), (
+            "every axis is drawn, or fixed"
+        )
+    assert one.measure in (
+        {**METRICS} if one.kind in ("history", "matched") else {**MEASURES, **DERIVED}
+    )
+    assert {*one.only, *([one.control] if one.control else [])} <= {
+        variant.name for variant in sweep.variants
+    }
     shown = one.cells(cells(sweep))
     assert shown and len(shown) % len(sweep.seeds) == 0
 
@@ -56,14 +69,19 @@ def test_a_figure_is_drawn_from_its_record(name):
     runs, history = recorded(one.sweep)
     drawing = draw(one, load_sweep(one.sweep), runs, history)
     labels = one.only or list(finished(one.of(runs))["label"].unique())
-    assert all(f"{called(label)} " in drawing.alt for label in labels) and drawing.svg().startswith("<svg")
-    with pytest.raises(ValueError, match=f"runs: expected finished runs of the sweep '{one.sweep}'"):
+    assert all(f"{called(label)} " in drawing.alt for label in labels) and drawing.svg().startswith(
+        "<svg"
+    )
+    with pytest.raises(
+        ValueError, match=f"runs: expected finished runs of the sweep '{one.sweep}'"
+    ):
         draw(one, load_sweep(one.sweep), runs.assign(status="failed"), history)
 
 
 def test_a_figure_that_does_not_exist_is_named_with_the_nearest(capsys):
     with pytest.raises(
-        ValueError, match=r"figure: expected one of .* got 'best-take-of'; did you mean 'best-take-off'"
+        ValueError,
+        match=r"figure: expected one of .* got 'best-take-of'; did you mean 'best-take-off'",
     ):
         figure("best-take-of")
     assert main(["remake", "staleness"]) == 1 and "did you mean 'stale'" in capsys.readouterr().err
@@ -71,7 +89,9 @@ def test_a_figure_that_does_not_exist_is_named_with_the_nearest(capsys):
     assert "--cells: expected 1 or more, got 0" in capsys.readouterr().err
     assert main(["remake"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(FIGURES) and any(line.startswith("stale ") and " recorded " in line for line in lines)
+    assert len(lines) == len(FIGURES) and any(
+        line.startswith("stale ") and " recorded " in line for line in lines
+    )
 
 
 @pytest.fixture
@@ -80,7 +100,11 @@ def desk(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(named.FIGURES, "tiny", TINY)
     monkeypatch.setattr(record, "RECORDS", tmp_path / "records")
-    conduct(plan(load_sweep("tiny.py"), out=tmp_path / "records" / "tiny", remake=True), workers=0, say=print)
+    conduct(
+        plan(load_sweep("tiny.py"), out=tmp_path / "records" / "tiny", remake=True),
+        workers=0,
+        say=print,
+    )
     return tmp_path
 
 
@@ -90,7 +114,10 @@ def test_a_small_figure_is_made_again_and_compared(desk, capsys):
     assert main(command) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["cells"], found["agree"], found["of"]) == (2, 2, 2)
-    assert {one["cell"] for one in found["compared"]} == {"ppo, updates 1, seed 0", "wide, updates 1, seed 0"}
+    assert {one["cell"] for one in found["compared"]} == {
+        "ppo, updates 1, seed 0",
+        "wide, updates 1, seed 0",
+    }
     assert all(one["text"].endswith("bit for bit") for one in found["compared"])
     fresh, old = (Path(path).read_text(encoding="utf-8") for path in found["drawn"])
     assert fresh == old and "wide" in fresh and found["shows"] in fresh
@@ -104,13 +131,18 @@ def test_a_small_figure_is_made_again_and_compared(desk, capsys):
     rows.to_csv(table, index=False)
     assert main(["remake", "tiny", "--workers", "0", "--quiet"]) == 1, "made already: only compared"
     said = capsys.readouterr().out
-    assert "differs  wide, updates 1, seed 0: the record was edited: the digest is the run's, and not greedy" in said
+    assert (
+        "differs  wide, updates 1, seed 0: the record was edited: the digest is the run's, and "
+        "not greedy" in said
+    )
     assert "1 of 2 cells agree with the record" in said
 
 
 @pytest.mark.nightly("makes a figure three times")
 def test_a_part_and_the_smallest_size(desk, capsys):
-    assert main(["remake", "tiny", "--cells", "1", "--workers", "0", "--quiet", "--out", "one"]) == 0
+    assert (
+        main(["remake", "tiny", "--cells", "1", "--workers", "0", "--quiet", "--out", "one"]) == 0
+    )
     assert capsys.readouterr().out.splitlines() == [
         "drawn: one/tiny.svg and one/tiny-recorded.svg",
         "1 of 1 cells agree with the record",
@@ -125,5 +157,20 @@ def test_a_part_and_the_smallest_size(desk, capsys):
 @pytest.mark.nightly("trains a recorded cell at its size")
 def test_a_cell_of_a_shipped_figure_agrees_with_the_record(tmp_path, capsys):
     assert (RECORDS / "dial_methods" / "runs.csv.xz").is_file()
-    assert main(["remake", "methods", "--cells", "1", "--workers", "0", "--quiet", "--out", str(tmp_path)]) == 0
+    assert (
+        main(
+            [
+                "remake",
+                "methods",
+                "--cells",
+                "1",
+                "--workers",
+                "0",
+                "--quiet",
+                "--out",
+                str(tmp_path),
+            ]
+        )
+        == 0
+    )
     assert "1 of 1 cells agree with the record" in capsys.readouterr().out

@@ -1,4 +1,5 @@
-"""Chunked scoring against the same numbers from whole logits: values, gradients, top k, and what it allocates."""
+"""Chunked scoring against the same numbers from whole logits: values, gradients, top k, and what it
+allocates."""
 
 from __future__ import annotations
 
@@ -15,7 +16,12 @@ from trlib.algorithms.troll import sparsify, troll_loss, troll_sparse_loss
 
 
 def problem(
-    n: int = 7, width: int = 5, vocabulary: int = 23, *, seed: int = 0, dtype: torch.dtype = torch.float64
+    n: int = 7,
+    width: int = 5,
+    vocabulary: int = 23,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
 ) -> tuple[Tensor, Tensor, Tensor]:
     g = torch.Generator().manual_seed(seed)
     hidden = torch.randn(n, width, generator=g, dtype=torch.float64).to(dtype)
@@ -41,12 +47,16 @@ def test_values_are_those_of_whole_logits(seed, vocabulary, chunk, temperature, 
     logp = whole(hidden, weight, temperature)
     k = min(4, vocabulary)
     scores = score_tokens(hidden, weight, tokens, temperature=temperature, top_k=k, chunk=chunk)
-    torch.testing.assert_close(scores.logp, logp.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        scores.logp, logp.gather(-1, tokens.unsqueeze(-1)).squeeze(-1), rtol=1e-9, atol=1e-9
+    )
     entropy = -torch.where(logp.exp() > 0, logp.exp() * logp, 0.0).sum(-1)
     torch.testing.assert_close(scores.entropy, entropy, rtol=1e-8, atol=1e-8)
     expected = logp.topk(k, -1)
     torch.testing.assert_close(scores.top.logp, expected.values, rtol=1e-9, atol=1e-9)
-    torch.testing.assert_close(logp.gather(-1, scores.top.ids), expected.values, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        logp.gather(-1, scores.top.ids), expected.values, rtol=1e-12, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("asked", [(), (3,)])
@@ -54,19 +64,28 @@ def test_values_are_those_of_whole_logits(seed, vocabulary, chunk, temperature, 
 def test_gradients_are_those_of_whole_logits(asked, chunk):
     hidden, weight, _ = problem()
     tokens = torch.randint(0, 23, (7, *asked), generator=torch.Generator().manual_seed(1))
-    upstream = torch.randn(tokens.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    upstream = torch.randn(
+        tokens.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2)
+    )
     hidden.requires_grad_()
     weight.requires_grad_()
-    ours = (score_tokens(hidden, weight, tokens, temperature=0.7, chunk=chunk).logp * upstream).sum()
-    theirs = (whole(hidden, weight, 0.7).gather(-1, tokens.view(7, -1)).view(tokens.shape) * upstream).sum()
-    for mine, reference in zip(*(torch.autograd.grad(x, (hidden, weight)) for x in (ours, theirs)), strict=True):
+    ours = (
+        score_tokens(hidden, weight, tokens, temperature=0.7, chunk=chunk).logp * upstream
+    ).sum()
+    theirs = (
+        whole(hidden, weight, 0.7).gather(-1, tokens.view(7, -1)).view(tokens.shape) * upstream
+    ).sum()
+    for mine, reference in zip(
+        *(torch.autograd.grad(x, (hidden, weight)) for x in (ours, theirs)), strict=True
+    ):
         torch.testing.assert_close(mine, reference, rtol=1e-10, atol=1e-10)
 
 
 def test_central_differences():
     hidden, weight, tokens = problem(3, 4, 9)
     assert torch.autograd.gradcheck(
-        lambda h, w: score_tokens(h, w, tokens, chunk=4).logp, (hidden.requires_grad_(), weight.requires_grad_())
+        lambda h, w: score_tokens(h, w, tokens, chunk=4).logp,
+        (hidden.requires_grad_(), weight.requires_grad_()),
     )
     frozen = score_tokens(hidden, weight.detach(), tokens, chunk=4)
     (alone,) = torch.autograd.grad(frozen.logp.sum(), hidden)
@@ -79,7 +98,9 @@ def test_shapes_and_types():
     hidden, weight, tokens = problem(6)
     scores = score_tokens(hidden.view(2, 3, 5), weight, tokens.view(2, 3), top_k=4, chunk=10)
     flat = score_tokens(hidden, weight, tokens, top_k=4, chunk=10)
-    assert torch.equal(scores.logp, flat.logp.view(2, 3)) and torch.equal(scores.entropy, flat.entropy.view(2, 3))
+    assert torch.equal(scores.logp, flat.logp.view(2, 3)) and torch.equal(
+        scores.entropy, flat.entropy.view(2, 3)
+    )
     assert torch.equal(scores.top.ids, flat.top.ids.view(2, 3, 4))
     low = score_tokens(hidden.bfloat16().requires_grad_(), weight.bfloat16(), tokens, chunk=10)
     assert low.logp.dtype == torch.float32 and (low.logp - flat.logp).abs().max() < 0.2
@@ -89,11 +110,19 @@ def test_shapes_and_types():
 def test_trolls_sparse_loss_needs_no_logits():
     hidden, weight, _ = problem(12, 5, 30)
     g = torch.Generator().manual_seed(4)
-    old = whole(hidden + 0.4 * torch.randn(12, 5, generator=g, dtype=torch.float64), weight).view(3, 4, 30)
-    rest = {"tokens": old.argmax(-1), "mask": torch.ones(3, 4).bool(), "advantages": torch.randn(3, 4, generator=g)}
+    old = whole(hidden + 0.4 * torch.randn(12, 5, generator=g, dtype=torch.float64), weight).view(
+        3, 4, 30
+    )
+    rest = {
+        "tokens": old.argmax(-1),
+        "mask": torch.ones(3, 4).bool(),
+        "advantages": torch.randn(3, 4, generator=g),
+    }
     top = sparsify(old, tokens=rest["tokens"], mask=rest["mask"], k=30, mass=1.0)
     leaf = hidden.view(3, 4, 5).requires_grad_()
-    chunked = troll_sparse_loss(score_tokens(leaf, weight, top.ids, chunk=7).logp, top, **rest, delta_kl=0.01)
+    chunked = troll_sparse_loss(
+        score_tokens(leaf, weight, top.ids, chunk=7).logp, top, **rest, delta_kl=0.01
+    )
     dense = troll_loss(whole(leaf, weight), old, **rest, delta_kl=0.01)
     assert dense.diagnostics["projected"].any()
     torch.testing.assert_close(chunked.per_token, dense.per_token, atol=1e-8, rtol=1e-8)
@@ -125,17 +154,37 @@ def test_no_tensor_is_as_large_as_a_tenth_of_the_logits():
 @pytest.mark.parametrize(
     "change, error, message",
     [
-        ({"hidden": torch.zeros(5).double()}, ValueError, r"hidden: expected \[..., H\] .*, got \[5\]"),
+        (
+            {"hidden": torch.zeros(5).double()},
+            ValueError,
+            r"hidden: expected \[..., H\] .*, got \[5\]",
+        ),
         ({"hidden": torch.full((7, 5), math.nan).double()}, ValueError, "hidden: expected finite"),
         ({"weight": torch.zeros(23, 6).double()}, ValueError, r"weight: expected \[V, H\]"),
-        ({"weight": torch.zeros(23, 5)}, TypeError, "weight: expected the type of hidden, torch.float64"),
-        ({"tokens": torch.zeros(6).long()}, ValueError, r"tokens: expected \[7\], or one dimension more, got \[6\]"),
-        ({"tokens": torch.full((7,), 23)}, ValueError, "tokens: expected token ids from 0 to 22, got 23"),
+        (
+            {"weight": torch.zeros(23, 5)},
+            TypeError,
+            "weight: expected the type of hidden, torch.float64",
+        ),
+        (
+            {"tokens": torch.zeros(6).long()},
+            ValueError,
+            r"tokens: expected \[7\], or one dimension more, got \[6\]",
+        ),
+        (
+            {"tokens": torch.full((7,), 23)},
+            ValueError,
+            "tokens: expected token ids from 0 to 22, got 23",
+        ),
         ({"tokens": torch.zeros(7)}, TypeError, "tokens"),
         ({"temperature": 0.0}, ValueError, "temperature"),
         ({"top_k": 24}, ValueError, "top_k: expected a whole number from 0 to 23, got 24"),
         ({"top_k": 0.5}, ValueError, "top_k: expected a whole number, got 0.5"),
-        ({"temperature": math.inf}, ValueError, "temperature: expected a number above 0 and below inf, got inf"),
+        (
+            {"temperature": math.inf},
+            ValueError,
+            "temperature: expected a number above 0 and below inf, got inf",
+        ),
         ({"chunk": 2.5}, ValueError, "chunk: expected a whole number, got 2.5"),
         ({"chunk": 0}, ValueError, "chunk"),
     ],
@@ -143,4 +192,6 @@ def test_no_tensor_is_as_large_as_a_tenth_of_the_logits():
 def test_bad_input_is_named(change, error, message):
     arguments = dict(zip(("hidden", "weight", "tokens"), problem(), strict=True)) | change
     with pytest.raises(error, match=message):
-        score_tokens(arguments.pop("hidden"), arguments.pop("weight"), arguments.pop("tokens"), **arguments)
+        score_tokens(
+            arguments.pop("hidden"), arguments.pop("weight"), arguments.pop("tokens"), **arguments
+        )

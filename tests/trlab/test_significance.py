@@ -22,13 +22,17 @@ from trlab.verdicts import judge
 runs = st.lists(st.integers(0, 30), min_size=2, max_size=5)
 
 
-# -- two variants ------------------------------------------------------------------------------------------------------
+# -- two variants
+# --------------------------------------------------------------------------------------------------
 
 
 def test_all_ways_to_deal_the_runs_out_are_counted():
     # All above: one way of C(16, 8) = 12,870, and its mirror image.
     assert improvement_p(np.arange(8) + 10, np.arange(8)) == pytest.approx(2 / 12_870, rel=1e-12)
-    assert improvement_p([1, 2, 3], [4, 5, 6]) == pytest.approx(2 / 20) and improvement_p([1.0] * 4, [1.0] * 4) == 1
+    assert (
+        improvement_p([1, 2, 3], [4, 5, 6]) == pytest.approx(2 / 20)
+        and improvement_p([1.0] * 4, [1.0] * 4) == 1
+    )
     assert math.isnan(improvement_p([1.0], [2.0, 3.0])), "one run alone says nothing"
 
 
@@ -45,17 +49,23 @@ def test_the_statistic_is_brunner_and_munzels_under_every_deal(x, y):
 
     pooled = [*x, *y]
     sizes = [
-        size([pooled[i] for i in chosen], [pooled[i] for i in range(len(pooled)) if i not in chosen])
+        size(
+            [pooled[i] for i in chosen], [pooled[i] for i in range(len(pooled)) if i not in chosen]
+        )
         for chosen in combinations(range(len(pooled)), len(x))
     ]
     expected = np.mean(np.array(sizes) >= size(x, y) * (1 - 1e-9))
-    assert improvement_p(x, y) == pytest.approx(expected, abs=1e-12) and improvement_p(y, x) == improvement_p(x, y)
+    assert improvement_p(x, y) == pytest.approx(expected, abs=1e-12) and improvement_p(
+        y, x
+    ) == improvement_p(x, y)
 
 
 def test_a_permutation_is_wrong_no_oftener_than_it_says_whatever_the_runs():
-    # Five and five without ties: every assignment of ranks is as likely, so the level is counted and not simulated.
+    # Five and five without ties: every assignment of ranks is as likely, so the level is counted
+    # and not simulated.
     found = [
-        improvement_p(list(chosen), [i for i in range(10) if i not in chosen]) for chosen in combinations(range(10), 5)
+        improvement_p(list(chosen), [i for i in range(10) if i not in chosen])
+        for chosen in combinations(range(10), 5)
     ]
     for level in (0.01, 0.05, 0.1, 0.3):
         assert np.mean(np.array(found) <= level) <= level
@@ -75,24 +85,33 @@ def test_unequal_spread_is_no_difference_and_more_ways_are_drawn_as_they_are_cou
     assert improvement_p([x, x], [y, y]) == improvement_p([x, x], [y, y]), "one seed, one number"
 
 
-# -- a variant and a number --------------------------------------------------------------------------------------------
+# -- a variant and a number
+# --------------------------------------------------------------------------------------------
 
 
 def test_the_line_is_tested_as_scipy_tests_means():
     rng = np.random.default_rng(1)
     for n in (2, 3, 8):
         values = rng.normal(0.5, 0.1, n)
-        moved_in = np.minimum(values, np.sort(values)[n - n // 4 - 1])  # the furthest runs on the winning side
+        moved_in = np.minimum(
+            values, np.sort(values)[n - n // 4 - 1]
+        )  # the furthest runs on the winning side
         student = ttest_1samp(moved_in, 0.4).pvalue
         # scipy has Yuen's test of two samples only: against very many zeros it is the test of one.
         yuen = ttest_ind(values - 0.4, np.zeros(400_000), equal_var=False, trim=0.25).pvalue
         assert line_p(values, 0.4) == pytest.approx(max(student, yuen), rel=1e-6)
-    assert line_p([0.9] * 8, 0.8) == 0 and line_p([0.9] * 8, 0.9) == 1 and math.isnan(line_p([0.9], 0.8))
+    assert (
+        line_p([0.9] * 8, 0.8) == 0
+        and line_p([0.9] * 8, 0.9) == 1
+        and math.isnan(line_p([0.9], 0.8))
+    )
 
 
 def test_a_line_is_crossed_by_chance_no_oftener_than_it_says():
     rng = np.random.default_rng(2)
-    middle = np.sort(rng.beta(8, 1.5, 400_000))[100_000:300_000].mean()  # accuracies that pile up below 1
+    middle = np.sort(rng.beta(8, 1.5, 400_000))[
+        100_000:300_000
+    ].mean()  # accuracies that pile up below 1
     for draw, line in ((lambda: rng.normal(0, 1, 8), 0.0), (lambda: rng.beta(8, 1.5, 8), middle)):
         found = np.array([line_p(draw(), line) for _ in range(2_000)])
         assert np.mean(found < 0.05) < 0.045 and np.mean(found < 0.005) < 0.006
@@ -109,7 +128,9 @@ def test_a_run_that_bears_a_claim_out_too_well_does_not_make_it_fail(sign):
     outlier = [sign * value for value in [*near, 2.0]]
     assert ttest_1samp(outlier, sign * line).pvalue > 0.2, "Student's test alone fails it"
     assert line_p(outlier, sign * line) == pytest.approx(plain) and plain < 0.002
-    assert line_p([sign * value for value in [*near, -1.4]], sign * line) == 1, "the other way it counts"
+    assert line_p([sign * value for value in [*near, -1.4]], sign * line) == 1, (
+        "the other way it counts"
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -128,11 +149,15 @@ def test_twelve_runs_and_more_are_asked_by_their_signed_ranks():
     values = rng.normal(0.03, 0.02, 16)
     assert line_p(values, 0) == pytest.approx(wilcoxon(values, method="exact").pvalue)
     assert line_p(np.abs(values), 0) == 2 / 2**16 and line_p(np.abs(values[:12]), 0) == 2 / 2**12
-    wild = [*np.abs(values[:15]), 50.0]  # nothing that lies far out in the claim's direction makes it fail
+    wild = [
+        *np.abs(values[:15]),
+        50.0,
+    ]  # nothing that lies far out in the claim's direction makes it fail
     assert line_p(wild, 0) == 2 / 2**16
 
 
-# -- pairs -------------------------------------------------------------------------------------------------------------
+# -- pairs
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_pair_is_judged_by_its_difference():
@@ -156,7 +181,9 @@ def test_pairs_that_only_share_their_luck_differ_no_oftener_than_it_says():
     for _ in range(2_000):
         luck = rng.normal(0, 1, 16)
         wrong.append(paired_p(luck + rng.normal(0, 1, 16), luck + rng.normal(0, 1, 16)))
-    assert np.mean(np.array(wrong) < 0.05) < 0.06, "exact: at most .05, but for the luck of 2,000 draws"
+    assert np.mean(np.array(wrong) < 0.05) < 0.06, (
+        "exact: at most .05, but for the luck of 2,000 draws"
+    )
 
 
 def test_runs_with_common_prompts_are_compared_in_pairs():
@@ -165,21 +192,30 @@ def test_runs_with_common_prompts_are_compared_in_pairs():
     rows = [
         {"label": label, "seed": seed, "status": "done", "sampled": luck[seed] + gain}
         for label, gain in (("ppo", 0.01), ("pg_is", 0.0))
-        for seed in (range(8) if label == "ppo" else reversed(range(8)))  # a table's order decides nothing
+        for seed in (
+            range(8) if label == "ppo" else reversed(range(8))
+        )  # a table's order decides nothing
     ]
     for row in rows:
         row["sampled"] += rng.normal(0, 0.001)
     claim = Prediction("a clip adds a point", higher="ppo", lower="pg_is")
     sweep = Sweep(
-        text="", variants=[Variant("ppo"), Variant("pg_is")], budget=Budget(steps=1, common=3), predictions=[claim]
+        text="",
+        variants=[Variant("ppo"), Variant("pg_is")],
+        budget=Budget(steps=1, common=3),
+        predictions=[claim],
     )
     (paired,) = judge(sweep, pd.DataFrame(rows))
     (apart,) = judge(replace(sweep, budget=Budget(steps=1)), pd.DataFrame(rows))
     assert (paired.verdict, paired.pairs, apart.verdict, apart.pairs) == ("seen", 8, "undecided", 0)
-    assert "of the 8 pairs of runs with the same seed" in paired.plain()[1] and "all pairs of runs" in apart.plain()[1]
+    assert (
+        "of the 8 pairs of runs with the same seed" in paired.plain()[1]
+        and "all pairs of runs" in apart.plain()[1]
+    )
 
 
-# -- alike -------------------------------------------------------------------------------------------------------------
+# -- alike
+# --------------------------------------------------------------------------------------------------
 
 
 def test_alike_are_two_one_sided_tests():
@@ -193,9 +229,12 @@ def test_alike_are_two_one_sided_tests():
     assert alike == pytest.approx(2 * max(ends), rel=1e-9) and apart == 1
     far, beyond = alike_p(x, y + 0.3, within=0.1)
     assert far == 1 and beyond == pytest.approx(
-        2 * ttest_ind(y + 0.2, x, equal_var=False, trim=0.25, alternative="greater").pvalue, rel=1e-9
+        2 * ttest_ind(y + 0.2, x, equal_var=False, trim=0.25, alternative="greater").pvalue,
+        rel=1e-9,
     )
-    assert alike_p([0.5] * 4, [0.52] * 4, within=0.03) == (0, 1) and alike_p([1, 1], [3, 3], within=1) == (1, 0)
+    assert alike_p([0.5] * 4, [0.52] * 4, within=0.03) == (0, 1) and alike_p(
+        [1, 1], [3, 3], within=1
+    ) == (1, 0)
     assert math.isnan(alike_p([1.0], [1.0], within=1)[0])
     with pytest.raises(ValueError, match="x: expected runs of one task, got 2"):
         alike_p([x, x], [y, y], within=0.1)
@@ -219,19 +258,25 @@ def test_the_difference_of_middles_has_the_interval_of_its_resamples():
     assert (mine.low, mine.high) == pytest.approx(tuple(its), abs=0.03 * (its[1] - its[0]))
 
 
-# -- Holm --------------------------------------------------------------------------------------------------------------
+# -- Holm
+# --------------------------------------------------------------------------------------------------
 
 
 def test_holms_correction_by_hand():
     # Sorted .005 .01 .03 .04: times 4, 3, 2, 1 and never falling: .02 .03 .06 .06
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == [] and holm([0.04]) == [0.04] and holm([0.9, 0.8]) == [1, 1]
-    assert holm([0.02, math.nan, math.nan]) == pytest.approx([0.06, 1, 1]), "what was not answered was asked"
-    with pytest.raises(ValueError, match=r"values: expected a number at least 0 and at most 1, got 1.5"):
+    assert holm([0.02, math.nan, math.nan]) == pytest.approx([0.06, 1, 1]), (
+        "what was not answered was asked"
+    )
+    with pytest.raises(
+        ValueError, match=r"values: expected a number at least 0 and at most 1, got 1.5"
+    ):
         holm([1.5])
 
 
-# -- verdicts ----------------------------------------------------------------------------------------------------------
+# -- verdicts
+# --------------------------------------------------------------------------------------------------
 
 
 def sweep(predictions: list[Prediction], axes: tuple[Axis, ...] = ()) -> Sweep:
@@ -264,11 +309,16 @@ def test_a_verdict_needs_its_interval_and_to_survive_the_other_questions():
     assert alone.verdict == "seen" and alone.p == alone.corrected == pytest.approx(2 / 12_870)
     (turned,) = judge(sweep([Prediction("worse", higher="pg_is", lower="ppo")]), RUNS)
     assert turned.verdict == "not seen" and turned.p == alone.p
-    # Six of eight above: an interval that excludes a half, and a p-value that stands alone but not among twenty.
-    some = table(ppo=[1, 2, 3, 4, 5, 6, 7, 8], pg_is=[-4, -3, -2, -1, 0, 1.5, 2.5, 6.5], troll=[0.0] * 8)
+    # Six of eight above: an interval that excludes a half, and a p-value that stands alone but not
+    # among twenty.
+    some = table(
+        ppo=[1, 2, 3, 4, 5, 6, 7, 8], pg_is=[-4, -3, -2, -1, 0, 1.5, 2.5, 6.5], troll=[0.0] * 8
+    )
     (alone,) = judge(sweep([better]), some)
     assert alone.verdict == "seen" and 0.0025 < alone.p < 0.05 and alone.estimate.low > 0.5
-    others = [Prediction(f"alike {i}", higher="ppo", lower="pg_is", within=0.5 + i) for i in range(19)]
+    others = [
+        Prediction(f"alike {i}", higher="ppo", lower="pg_is", within=0.5 + i) for i in range(19)
+    ]
     first = judge(sweep([better, *others]), some)[0]
     assert first.verdict == "undecided" and first.estimate == alone.estimate and first.p == alone.p
     assert first.corrected > 0.05 and f"p {first.corrected:.3f} (Holm over 20)" in str(first)
@@ -277,7 +327,10 @@ def test_a_verdict_needs_its_interval_and_to_survive_the_other_questions():
 def test_alike_is_seen_inside_the_margin_and_never_concluded_from_undecided():
     found = judge(
         sweep(
-            [Prediction("alike", higher="ppo", lower="troll", within=margin) for margin in (0.03, 0.008, 0.001)]
+            [
+                Prediction("alike", higher="ppo", lower="troll", within=margin)
+                for margin in (0.03, 0.008, 0.001)
+            ]
             + [Prediction("not alike", higher="ppo", lower="pg_is", within=0.05)]
         ),
         RUNS,
@@ -287,7 +340,9 @@ def test_alike_is_seen_inside_the_margin_and_never_concluded_from_undecided():
         "sampled of ppo less that of troll is -0.003 ["
     )
     (told,) = judge(sweep([Prediction("above", higher="troll", lower="ppo")]), RUNS)
-    assert told.verdict == "undecided", "the same runs: who asks for a difference learns nothing of likeness"
+    assert told.verdict == "undecided", (
+        "the same runs: who asks for a difference learns nothing of likeness"
+    )
 
 
 def test_what_was_not_measured_counts_as_a_question():
@@ -299,7 +354,9 @@ def test_what_was_not_measured_counts_as_a_question():
     assert [f.verdict for f in found] == ["seen", "not measured"]
     assert found[0].corrected == pytest.approx(2 * found[0].p) and math.isnan(found[1].p)
     rewards = zip(RUNS["cell"], RUNS["sampled"], strict=True)
-    history = pd.DataFrame([{"cell": cell, "batch": b, "reward": r} for cell, r in rewards for b in range(9)])
+    history = pd.DataFrame(
+        [{"cell": cell, "batch": b, "reward": r} for cell, r in rewards for b in range(9)]
+    )
     faster = judge(sweep(asked), RUNS, history)[1]
     assert faster.verdict == "seen" and faster.estimate.value == 1
 
@@ -322,7 +379,9 @@ def test_nothing_is_said_to_differ_nowhere_over_pooled_places(claim):
     ):
         sweep([claim], AXES)
     sweep([replace(claim, at={"updates": "8", "lr": "0.0001"})], AXES)
-    sweep([claim], (Axis("updates", {"8": {"minibatches": 8}}), AXES[1]) if "lr" in claim.at else ())  # one point
+    sweep(
+        [claim], (Axis("updates", {"8": {"minibatches": 8}}), AXES[1]) if "lr" in claim.at else ()
+    )  # one point
 
 
 @pytest.mark.parametrize(
@@ -333,7 +392,11 @@ def test_nothing_is_said_to_differ_nowhere_over_pooled_places(claim):
             TypeError,
             "within: expected labels of two variants that are alike, got 'ppo'",
         ),
-        ({"higher": "ppo", "lower": "troll", "within": 0.0}, ValueError, "within: expected a number above 0, got 0"),
+        (
+            {"higher": "ppo", "lower": "troll", "within": 0.0},
+            ValueError,
+            "within: expected a number above 0, got 0",
+        ),
     ],
 )
 def test_a_margin_is_of_two_variants(arguments, error, words):
@@ -345,7 +408,9 @@ def test_a_margin_is_of_two_variants(arguments, error, words):
 def test_the_controls_say_of_each_place_whether_anything_rises():
     nulls = [p for p in load_sweep("controls").predictions if p.nothing_differs]
     assert sorted((p.lower, p.at["reuse"]) for p in nulls) == [
-        (label, updates) for label in ("coin", "coin-unclipped", "shuffled") for updates in ("1", "32", "8")
+        (label, updates)
+        for label in ("coin", "coin-unclipped", "shuffled")
+        for updates in ("1", "32", "8")
     ]
     found = {
         (f.prediction.lower, f.prediction.at["reuse"]): f.verdict

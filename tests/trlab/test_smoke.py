@@ -1,6 +1,8 @@
-"""Every declared sweep at its smallest size: each variant and point of its axes trains, and says the same twice.
+"""Every declared sweep at its smallest size: each variant and point of its axes trains, and says
+the same twice.
 
-`make test` runs one cell for each axis that there is, `make nightly` every variant and point of every sweep.
+`make test` runs one cell for each axis that there is, `make nightly` every variant and point of
+every sweep.
 """
 
 from __future__ import annotations
@@ -30,14 +32,26 @@ def trains(cell: Cell) -> str:
 
 
 @pytest.mark.parametrize(
-    "axis", by_day(AXES, "lr", "moves", "anchor", "parts", "minibatches", "sampler", reason="a training for each")
+    "axis",
+    by_day(
+        AXES,
+        "lr",
+        "moves",
+        "anchor",
+        "parts",
+        "minibatches",
+        "sampler",
+        reason="a training for each",
+    ),
 )
 def test_a_point_of_every_axis_runs(axis):
     found = cells(load_sweep(AXES[axis]).smoke())
     trains(next(cell for cell in found if cell.axes[axis] == found[-1].axes[axis]))
 
 
-@pytest.mark.parametrize("name", [name for name in declared() if load_sweep(name).policy in PACKAGED])
+@pytest.mark.parametrize(
+    "name", [name for name in declared() if load_sweep(name).policy in PACKAGED]
+)
 def test_a_sweep_of_a_large_model_runs_on_a_small_random_one(name, folder):
     small = replace(load_sweep(name).smoke(), policy=str(folder), task="dial", knobs={})
     found = cells(small)

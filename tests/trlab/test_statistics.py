@@ -1,4 +1,5 @@
-"""The statistics against rliable 1.2.0, its own tests' numbers, and a second implementation in plain numpy."""
+"""The statistics against rliable 1.2.0, its own tests' numbers, and a second implementation in
+plain numpy."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ from trlab.statistics import (
 
 X = (np.arange(24) * 7 % 11).reshape(8, 3) / 10
 Y = (np.arange(18) * 5 % 13).reshape(6, 3) / 10
-# What rliable 1.2.0 gives for X and Y with numpy's seed 0: 50,000 resamples, 5,000 for the improvement.
+# What rliable 1.2.0 gives for X and Y with numpy's seed 0: 50,000 resamples, 5,000 for the
+# improvement.
 RLIABLE = {
     "iqm": (0.4916666666666667, 0.56),
     "x": (0.31666666666666665, 0.65),
@@ -71,13 +73,18 @@ def test_estimates_and_intervals_are_rliables():
     assert probability_of_improvement(X, Y) == found.value == pytest.approx(value, abs=1e-12)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.025 * (high - low))
     assert performance_profile(X, TAUS) == pytest.approx(PROFILE[0], abs=1e-8)
-    # The share moves in steps of 1/24 and two bounds lie on an edge (2.43 %, 2.56 %): rliable's own move with its seed.
-    assert np.array(profile_interval(X, TAUS, resamples=20_000)) == pytest.approx(np.array(PROFILE[1:]), abs=0.042)
+    # The share moves in steps of 1/24 and two bounds lie on an edge (2.43 %, 2.56 %): rliable's own
+    # move with its seed.
+    assert np.array(profile_interval(X, TAUS, resamples=20_000)) == pytest.approx(
+        np.array(PROFILE[1:]), abs=0.042
+    )
 
 
 def test_intervals_are_those_of_a_second_implementation():
     rng = np.random.default_rng(3)
-    runs = [rng.normal(m, 1, n) for m, n in ((0, 8), (1, 5), (3, 9))]  # tasks need not have equally many runs
+    runs = [
+        rng.normal(m, 1, n) for m, n in ((0, 8), (1, 5), (3, 9))
+    ]  # tasks need not have equally many runs
     mine, its = interval(runs, resamples=20_000), resampled(runs, middle)
     assert mine.value == middle([run[None] for run in runs])[0]
     assert (mine.low, mine.high) == pytest.approx(its, abs=0.02 * (its[1] - its[0]))
@@ -97,9 +104,15 @@ def test_intervals_are_those_of_a_second_implementation():
 @settings(max_examples=40, deadline=None)
 @given(scores, scores)
 def test_the_probability_of_improvement_is_mann_whitneys_and_antisymmetric(x, y):
-    expected = mannwhitneyu(x, y, method="asymptotic").statistic / (len(x) * len(y)) if set(x) | set(y) else 0.5
+    expected = (
+        mannwhitneyu(x, y, method="asymptotic").statistic / (len(x) * len(y))
+        if set(x) | set(y)
+        else 0.5
+    )
     assert probability_of_improvement(x, y) == pytest.approx(expected, abs=1e-12)
-    assert probability_of_improvement(x, y) + probability_of_improvement(y, x) == pytest.approx(1, abs=1e-12)
+    assert probability_of_improvement(x, y) + probability_of_improvement(y, x) == pytest.approx(
+        1, abs=1e-12
+    )
     assert probability_of_improvement(x, x) == 0.5
 
 
@@ -109,20 +122,26 @@ def test_a_profile_falls_from_one_to_zero_and_its_area_is_the_mean(x):
     taus = np.arange(-1, 10) / 8
     profile = performance_profile(x, taus)
     assert profile[0] == 1 and profile[-1] == 0 and (np.diff(profile) <= 0).all()
-    assert profile[1:].sum() / 8 == pytest.approx(x.mean(), abs=1e-12)  # scores are eighths: the steps are exact
+    assert profile[1:].sum() / 8 == pytest.approx(
+        x.mean(), abs=1e-12
+    )  # scores are eighths: the steps are exact
 
 
 def test_an_interval_covers_the_truth_about_as_often_as_it_says():
     rng = np.random.default_rng(0)
     hits = [
         low <= 0 <= high
-        for low, high in ((e.low, e.high) for e in (interval(rng.normal(0, 1, 40), resamples=500) for _ in range(200)))
+        for low, high in (
+            (e.low, e.high)
+            for e in (interval(rng.normal(0, 1, 40), resamples=500) for _ in range(200))
+        )
     ]
     assert 0.88 <= np.mean(hits) <= 0.99
 
 
 def test_a_prediction_interval_by_hand_and_by_coverage():
-    # n = 4, mean 2.5, s = 1.2909944, t_3 at .975 = 3.1824463: half = 3.1824463 * 1.2909944 * sqrt(1.25)
+    # n = 4, mean 2.5, s = 1.2909944, t_3 at .975 = 3.1824463: half = 3.1824463 * 1.2909944 *
+    # sqrt(1.25)
     low, high = prediction_interval([1, 2, 3, 4])
     assert (low, high) == pytest.approx((2.5 - 4.5934659, 2.5 + 4.5934659), abs=1e-6)
     rng = np.random.default_rng(0)
@@ -140,14 +159,27 @@ def test_scores_may_be_a_column_of_a_table_whatever_its_index():
         }
     )
     troll, ppo = (runs[runs["label"] == label] for label in ("troll", "ppo"))
-    assert iqm(troll["sampled"]) == pytest.approx(0.65) and iqm(ppo["sampled"]) == pytest.approx(0.25)
+    assert iqm(troll["sampled"]) == pytest.approx(0.65) and iqm(ppo["sampled"]) == pytest.approx(
+        0.25
+    )
     assert interval(troll["sampled"]) == interval([0.5, 0.6, 0.9, 0.7])
-    assert improvement(troll["sampled"], ppo["sampled"]) == improvement([0.5, 0.6, 0.9, 0.7], [0.1, 0.9, 0.2, 0.3])
-    assert probability_of_improvement(troll["sampled"], ppo["sampled"]) == 12.5 / 16  # .9 is tied once
+    assert improvement(troll["sampled"], ppo["sampled"]) == improvement(
+        [0.5, 0.6, 0.9, 0.7], [0.1, 0.9, 0.2, 0.3]
+    )
+    assert (
+        probability_of_improvement(troll["sampled"], ppo["sampled"]) == 12.5 / 16
+    )  # .9 is tied once
     assert performance_profile(troll["sampled"], [0.55]).tolist() == [0.75]
     columns = ["sampled", "greedy"]
-    assert [by_task("x", troll[columns])[i].tolist() for i in (0, 1)] == [[0.5, 0.6, 0.9, 0.7], [0.9] * 4]
-    assert interval(troll[columns]) == interval(troll[columns].to_numpy()) == interval([troll[c] for c in columns])
+    assert [by_task("x", troll[columns])[i].tolist() for i in (0, 1)] == [
+        [0.5, 0.6, 0.9, 0.7],
+        [0.9] * 4,
+    ]
+    assert (
+        interval(troll[columns])
+        == interval(troll[columns].to_numpy())
+        == interval([troll[c] for c in columns])
+    )
 
 
 def test_one_run_has_a_value_and_no_interval():
@@ -161,21 +193,51 @@ def test_one_run_has_a_value_and_no_interval():
     [
         (lambda: iqm([]), "scores: expected at least one run of every task"),
         (lambda: iqm([0.1, math.nan]), "scores: expected finite numbers, got NaN or inf"),
-        (lambda: iqm(np.zeros((2, 2, 2))), r"scores: expected runs \[N\] or runs by tasks \[N, M\], got \[2, 2, 2\]"),
-        (lambda: probability_of_improvement([[0.0, 1.0]], [[1.0], [2.0]]), "y: expected the 1 tasks of x, got 2"),
+        (
+            lambda: iqm(np.zeros((2, 2, 2))),
+            r"scores: expected runs \[N\] or runs by tasks \[N, M\], got \[2, 2, 2\]",
+        ),
+        (
+            lambda: probability_of_improvement([[0.0, 1.0]], [[1.0], [2.0]]),
+            "y: expected the 1 tasks of x, got 2",
+        ),
         (lambda: interval([0.0, 1.0], level=1.0), "level: expected a number above 0 and below 1"),
-        (lambda: interval([0.0, 1.0], resamples=0), "resamples: expected a whole number from 1 to 1000000, got 0"),
-        (lambda: interval([0.5], resamples=-1), "resamples: expected a whole number from 1 to 1000000, got -1"),
+        (
+            lambda: interval([0.0, 1.0], resamples=0),
+            "resamples: expected a whole number from 1 to 1000000, got 0",
+        ),
+        (
+            lambda: interval([0.5], resamples=-1),
+            "resamples: expected a whole number from 1 to 1000000, got -1",
+        ),
         (
             lambda: interval([0.0, 1.0], resamples=10**12),
             "resamples: expected a whole number from 1 to 1000000, got 1000",
         ),
-        (lambda: interval([0.0, 1.0], resamples=10**400), "resamples: expected a whole number that a float can hold"),
-        (lambda: interval([0.0, 1.0], resamples=2.5), "resamples: expected a whole number, got 2.5"),
-        (lambda: interval([0.0, 1.0], seed=-1), "seed: expected a whole number of at least 0, got -1"),
-        (lambda: performance_profile([0.1], [math.nan]), "thresholds: expected numbers that are not NaN"),
-        (lambda: profile_interval([0.1, 0.2], []), r"thresholds: expected at least one, in a row \[T\], got \[0\]"),
-        (lambda: prediction_interval([1.0, 2.0], level=2.0), "level: expected a number above 0 and below 1"),
+        (
+            lambda: interval([0.0, 1.0], resamples=10**400),
+            "resamples: expected a whole number that a float can hold",
+        ),
+        (
+            lambda: interval([0.0, 1.0], resamples=2.5),
+            "resamples: expected a whole number, got 2.5",
+        ),
+        (
+            lambda: interval([0.0, 1.0], seed=-1),
+            "seed: expected a whole number of at least 0, got -1",
+        ),
+        (
+            lambda: performance_profile([0.1], [math.nan]),
+            "thresholds: expected numbers that are not NaN",
+        ),
+        (
+            lambda: profile_interval([0.1, 0.2], []),
+            r"thresholds: expected at least one, in a row \[T\], got \[0\]",
+        ),
+        (
+            lambda: prediction_interval([1.0, 2.0], level=2.0),
+            "level: expected a number above 0 and below 1",
+        ),
         (lambda: prediction_interval([1.0]), "values: expected at least two runs, got 1"),
     ],
 )
@@ -197,7 +259,9 @@ def test_bands_and_intervals_are_those_of_scipy() -> None:
         found = np.stack(band(values, resamples=10_000))
         for column, three in zip(values.T, found.T, strict=True):
             drawn = {"n_resamples": 10_000, "method": "percentile", "rng": np.random.default_rng(0)}
-            theirs = bootstrap([column], lambda x, axis: trim_mean(x, 0.25, axis=axis), **drawn).confidence_interval
+            theirs = bootstrap(
+                [column], lambda x, axis: trim_mean(x, 0.25, axis=axis), **drawn
+            ).confidence_interval
             assert three == pytest.approx([trim_mean(column, 0.25), *theirs], abs=1e-12)
             ours = interval(column)
             assert (ours.value, ours.low, ours.high) == pytest.approx(tuple(three), abs=1e-12)

@@ -29,7 +29,13 @@ class Mine(PPO):
 
 
 def sweep(*variants: Variant, **changes) -> Sweep:
-    made = Sweep(text="", variants=variants or (Variant("ppo"),), budget=Budget(steps=2), seeds=(0,), name="s")
+    made = Sweep(
+        text="",
+        variants=variants or (Variant("ppo"),),
+        budget=Budget(steps=2),
+        seeds=(0,),
+        name="s",
+    )
     return replace(made, **changes)
 
 
@@ -55,8 +61,16 @@ def test_the_cells_are_the_product_seed_by_seed():
         "troll, lr 0.0001, updates 1, task.moves 5, seed 3",
         "ppo, lr 0.0001, updates 32, task.moves 5, seed 3",
     ]
-    assert len(found) == 16 == len({cell.id for cell in found}) and {cell.seed for cell in found[8:]} == {4}
-    assert found[3].train == {"lag": 1, "anchor": "rollout", "lr": 1e-4, "minibatches": 8, "epochs": 4}
+    assert len(found) == 16 == len({cell.id for cell in found}) and {
+        cell.seed for cell in found[8:]
+    } == {4}
+    assert found[3].train == {
+        "lag": 1,
+        "anchor": "rollout",
+        "lr": 1e-4,
+        "minibatches": 8,
+        "epochs": 4,
+    }
     assert found[0].knobs == {"moves": 5} and found[0].place == ("ppo", "0.0001", "1", "5")
 
 
@@ -65,7 +79,9 @@ ADAPTERS = {"lora": {"r": 2, "target_modules": "all-linear"}}
 
 def test_a_sweep_trains_adapters(monkeypatch):
     learners = []
-    monkeypatch.setattr("trlib.loop.training.train", lambda policy, *a, **k: learners.append(policy) or 1 / 0)
+    monkeypatch.setattr(
+        "trlib.loop.training.train", lambda policy, *a, **k: learners.append(policy) or 1 / 0
+    )
     (cell,) = cells(sweep(load=ADAPTERS))
     with pytest.raises(ZeroDivisionError):
         run(cell)
@@ -109,7 +125,9 @@ def test_ones_own_method_is_known_by_its_source(tmp_path):
     other = tmp_path / "other" / "my.py"
     other.parent.mkdir()
     other.write_text(OWN.format(twist=1.0))
-    assert cells(sweep().beside([f"{other}:Mine"]))[1].id == mine.id  # where the file lies decides nothing
+    assert (
+        cells(sweep().beside([f"{other}:Mine"]))[1].id == mine.id
+    )  # where the file lies decides nothing
     other.with_name("mine.py").write_text(OWN.format(twist=2.0))
     assert cells(sweep().beside([f"{other.with_name('mine.py')}:Mine"]))[1].id != mine.id
     with pytest.raises(ValueError, match="expected one of Mine, got 'Mein'; did you mean 'Mine'"):
@@ -135,13 +153,17 @@ def test_a_version_decides_in_place_of_the_text_and_may_be_the_digest_that_stood
     assert said != plain and known("said", said) == recorded
     assert known("formatted", said.replace("\n", "\n\n") + "# set anew\n") == recorded
     assert known("raised", said.replace(digest, "2")) != recorded
-    assert known("child", f"{said}\nclass Base(Mine):\n    pass\n\nMine = Base\n") != recorded, "not its parent's"
+    assert known("child", f"{said}\nclass Base(Mine):\n    pass\n\nMine = Base\n") != recorded, (
+        "not its parent's"
+    )
 
 
 def test_an_optimiser_of_a_sweep_is_known_by_its_version_and_falls_to_0():
     *_, cell = cells(load_sweep("horizon_decay"))
     found = maker(cell.train["optimizer"])
-    assert json.loads(declaration(cell)["train"])["optimizer"] == "_falling.py:Over120", "without its folder"
+    assert json.loads(declaration(cell)["train"])["optimizer"] == "_falling.py:Over120", (
+        "without its folder"
+    )
     assert _named(cell.train["optimizer"], found.version) == ["_falling.py:Over120", 1]
     weight = torch.ones(1, requires_grad=True)
     weight.grad = torch.ones(1)
@@ -155,29 +177,44 @@ def test_an_optimiser_of_a_sweep_is_known_by_its_version_and_falls_to_0():
     assert steps == pytest.approx([1 - t / 1920 for t in range(1920)], abs=1e-3)
 
 
-def test_a_method_of_the_package_that_computes_something_else_has_other_cells(monkeypatch, tmp_path):
+def test_a_method_of_the_package_that_computes_something_else_has_other_cells(
+    monkeypatch, tmp_path
+):
     from trlib.algorithms import PPO
 
-    before, first = cells(sweep(Variant("ppo"), Variant("troll"))), defaults(cells(sweep(Variant("ppo"))))
+    before, first = (
+        cells(sweep(Variant("ppo"), Variant("troll"))),
+        defaults(cells(sweep(Variant("ppo")))),
+    )
     assert version_of("ppo") == version_of("dapo") == 1, "a preset has its class's"
     path = tmp_path / HEADER
-    path.write_text(json.dumps({"format": FORMAT, "sweep": "s", "defaults": {"method ppo": {"eps_low": 0.2}}}))
+    path.write_text(
+        json.dumps({"format": FORMAT, "sweep": "s", "defaults": {"method ppo": {"eps_low": 0.2}}})
+    )
     load(tmp_path, first)  # a record from before there were versions
     monkeypatch.setattr(PPO, "version", 2)
     after = cells(sweep(Variant("ppo"), Variant("troll")))
     assert after[0].id != before[0].id and after[1].id == before[1].id
-    with pytest.raises(RecordError, match=r"runs of method ppo in version 1; now it is 2.*`trlib sweep s --remake`"):
+    with pytest.raises(
+        RecordError, match=r"runs of method ppo in version 1; now it is 2.*`trlib sweep s --remake`"
+    ):
         load(tmp_path, defaults(after))
 
 
 def test_what_ones_own_file_imports_from_beside_itself_decides_its_cells_too(tmp_path):
     (tmp_path / "my.py").write_text(
-        "from dataclasses import dataclass\nfrom beside import N\nfrom trlib.algorithms import PPO\n\n"
+        "from dataclasses import dataclass\nfrom beside import N\nfrom trlib.algorithms import "
+        "PPO\n\n"
         "@dataclass(frozen=True, kw_only=True)\nclass Mine(PPO):\n    eps_high: float = N\n"
     )
-    (tmp_path / "muon.py").write_text("import beside\nimport torch\n\nclass Muon(torch.optim.SGD):\n    pass\n")
+    (tmp_path / "muon.py").write_text(
+        "import beside\nimport torch\n\nclass Muon(torch.optim.SGD):\n    pass\n"
+    )
     (tmp_path / "far.py").write_text("raise SystemExit\n")
-    mine, muon = Variant(f"{tmp_path / 'my.py'}:Mine", label="mine"), {"optimizer": f"{tmp_path / 'muon.py'}:Muon"}
+    mine, muon = (
+        Variant(f"{tmp_path / 'my.py'}:Mine", label="mine"),
+        {"optimizer": f"{tmp_path / 'muon.py'}:Muon"},
+    )
     found = []
     for beside in ("N = 0.3\n", "N = 0.3  # the same\n", "from deeper import N\n"):
         (tmp_path / "beside.py").write_text(beside)
@@ -189,7 +226,9 @@ def test_what_ones_own_file_imports_from_beside_itself_decides_its_cells_too(tmp
     (tmp_path / "far.py").write_text("x = 1\n")
     assert ids(sweep(mine)) == found[-1][0]
     with pytest.raises(
-        ValueError, match="optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, sgd, sign, got 'adamv'"
+        ValueError,
+        match="optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, sgd, sign, "
+        "got 'adamv'",
     ):
         cells(sweep(Variant("ppo", train={"optimizer": "adamv"})))
 
@@ -201,7 +240,9 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
         axes=[Axis("threshold", (0.5, 6.0))],
     )
     narrow, pair, wide, capped = cells(made)
-    assert narrow.settings == {"eps_low": 0.1, "eps_high": 0.1} and pair.settings == {"delta_tv": (0.05, 0.1)}
+    assert narrow.settings == {"eps_low": 0.1, "eps_high": 0.1} and pair.settings == {
+        "delta_tv": (0.05, 0.1)
+    }
     assert wide.settings == {"eps_low": 1.0, "eps_high": pytest.approx(1.2)}
     assert capped.settings["delta_tv"] == pytest.approx((0.6, 1.0))
 
@@ -211,41 +252,83 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
     [
         (sweep(Variant("pppo")), "method: expected one of .*, got 'pppo'; did you mean 'ppo'"),
         (sweep(Variant("ppo", {"eps_hihg": 1.0})), "a setting of 'ppo': .*did you mean 'eps_high'"),
-        (sweep(Variant("ppo", {"eps_low": 2.0})), "eps_low: expected a number at least 0 and at most 1, got 2"),
-        (sweep(Variant("ppo"), Variant("ppo", {"eps_low": 0.1})), "'ppo' appears twice; give each a label"),
-        (sweep(Variant("ppo"), Variant("ppo", label="b")), r"\[ppo, seed 0\] and \[b, seed 0\] are the same run"),
-        (sweep(axes=[Axis("learning_rate", (1.0,))]), "axis: expected one of .*, got 'learning_rate'"),
+        (
+            sweep(Variant("ppo", {"eps_low": 2.0})),
+            "eps_low: expected a number at least 0 and at most 1, got 2",
+        ),
+        (
+            sweep(Variant("ppo"), Variant("ppo", {"eps_low": 0.1})),
+            "'ppo' appears twice; give each a label",
+        ),
+        (
+            sweep(Variant("ppo"), Variant("ppo", label="b")),
+            r"\[ppo, seed 0\] and \[b, seed 0\] are the same run",
+        ),
+        (
+            sweep(axes=[Axis("learning_rate", (1.0,))]),
+            "axis: expected one of .*, got 'learning_rate'",
+        ),
         (sweep(axes=[Axis("minibatch", (2,))]), "axis: .*did you mean 'minibatches'"),
         (sweep(axes=[Axis("seed", (2,))]), "axis: expected one of"),
         *(
-            (sweep(axes=[Axis(name, {"a": {}, "b": {"lr": 1e-3}})]), f"axis: expected a name .*, got '{name}'")
+            (
+                sweep(axes=[Axis(name, {"a": {}, "b": {"lr": 1e-3}})]),
+                f"axis: expected a name .*, got '{name}'",
+            )
             for name in ("kl", "cell", "status", "label", "runs", "digest")
         ),
-        (sweep(axes=[Axis("updates", {"once": {}, "often": {"minibatches": 2}})]), "axis 'updates': expected labels"),
-        (sweep(Variant("ppo", train={"lr": 7e-4}), axes=[Axis("lr", (1e-4, 3e-4))]), "lr is set by variant 'ppo'"),
+        (
+            sweep(axes=[Axis("updates", {"once": {}, "often": {"minibatches": 2}})]),
+            "axis 'updates': expected labels",
+        ),
+        (
+            sweep(Variant("ppo", train={"lr": 7e-4}), axes=[Axis("lr", (1e-4, 3e-4))]),
+            "lr is set by variant 'ppo'",
+        ),
         (
             sweep(predictions=[Prediction("", higher="ppo", lower="ppo")]),
             "expected two variants, got 'ppo' against itself",
         ),
         (sweep(axes=[Axis("task.movs", (2,))]), "knob of task 'dial': .*did you mean 'moves'"),
-        (sweep(axes=[Axis("a", {"x": {"lr": 1.0}}), Axis("lr", (1.0,))]), "axis 'a': lr is set by another axis too"),
-        (sweep(axes=[Axis("lr", (1.0, 1.0))]), "axis 'lr': expected one axis of that name, with values that differ"),
+        (
+            sweep(axes=[Axis("a", {"x": {"lr": 1.0}}), Axis("lr", (1.0,))]),
+            "axis 'a': lr is set by another axis too",
+        ),
+        (
+            sweep(axes=[Axis("lr", (1.0, 1.0))]),
+            "axis 'lr': expected one axis of that name, with values that differ",
+        ),
         (sweep(axes=[Axis("lr", ())]), "axis 'lr': expected one axis of that name, with values"),
-        (sweep(axes=[Axis("threshold", (1.0,))]), "axis 'threshold': variant 'ppo' names no settings"),
-        (sweep(axes=[Axis("minibatches", (3,))]), "minibatches: expected a divisor of prompts = 16"),
+        (
+            sweep(axes=[Axis("threshold", (1.0,))]),
+            "axis 'threshold': variant 'ppo' names no settings",
+        ),
+        (
+            sweep(axes=[Axis("minibatches", (3,))]),
+            "minibatches: expected a divisor of prompts = 16",
+        ),
         (sweep(train={"steps": 3}), "an argument of train: expected one of"),
         (sweep(train={"lr": -1.0}), "lr: expected a number above 0 and below inf, got -1"),
         (sweep(variants=[]), "variants: expected at least 1, got none"),
         (sweep(policy="dail"), "policy: expected one of .*, got 'dail'; did you mean 'dial'"),
         (sweep(task="sums"), "policy: expected one of .*, got 'sums'"),
-        (sweep(load={"lor": {}}), "an argument of load_policy: expected one of .*did you mean 'lora'"),
+        (
+            sweep(load={"lor": {}}),
+            "an argument of load_policy: expected one of .*did you mean 'lora'",
+        ),
         (sweep(task="dail"), "task: expected one of .*did you mean 'dial'"),
         (
             sweep(predictions=[Prediction("", higher="pppo", lower="ppo")]),
             "a prediction's variant: .*did you mean 'ppo'",
         ),
-        (sweep(predictions=[Prediction("", higher="ppo", lower=0.0, measure="sampld")]), "did you mean 'sampled'"),
-        (sweep(predictions=[Prediction("", higher="ppo", lower=0.0, at={"lr": "1"})]), "a prediction's axis"),
+        (
+            sweep(predictions=[Prediction("", higher="ppo", lower=0.0, measure="sampld")]),
+            "did you mean 'sampled'",
+        ),
+        (
+            sweep(predictions=[Prediction("", higher="ppo", lower=0.0, at={"lr": "1"})]),
+            "a prediction's axis",
+        ),
     ],
 )
 def test_a_senseless_sweep_is_refused_before_anything_runs(made, words):
@@ -265,8 +348,14 @@ def test_a_senseless_sweep_is_refused_before_anything_runs(made, words):
         (lambda: sweep(budget=4), "budget: expected Budget, got 4"),
         (lambda: sweep(predictions=["more"]), "predictions: expected Prediction, got 'more'"),
         (lambda: Prediction("", higher=1.0, lower=0.5), "prediction: expected labels of variants"),
-        (lambda: Prediction("", higher="ppo", lower=None), r"prediction: expected labels .* got 'ppo' and None"),
-        (lambda: Prediction("", higher="ppo", lower=0.5, at=["a"]), r"prediction: at: expected a dict, got \['a'\]"),
+        (
+            lambda: Prediction("", higher="ppo", lower=None),
+            r"prediction: expected labels .* got 'ppo' and None",
+        ),
+        (
+            lambda: Prediction("", higher="ppo", lower=0.5, at=["a"]),
+            r"prediction: at: expected a dict, got \['a'\]",
+        ),
         (lambda: Variant(None), "variant: method: expected a word, got None"),
         (lambda: Variant("ppo", label=3), "variant: label: expected a word, got 3"),
         (lambda: Variant("ppo", ["x"]), r"variant 'ppo': settings: expected a dict, got \['x'\]"),
@@ -278,7 +367,10 @@ def test_a_senseless_sweep_is_refused_before_anything_runs(made, words):
         (lambda: Axis("lr", "abc"), "axis 'lr': expected a list, got 'abc'"),
         (lambda: Axis("updates", {"32": 3}), "axis 'updates': expected Mapping, got 3"),
         (lambda: Budget(steps=0), "budget: steps: expected a whole number of at least 1, got 0"),
-        (lambda: Budget(steps=1, samples=0), "budget: samples: expected a whole number of at least 1, got 0"),
+        (
+            lambda: Budget(steps=1, samples=0),
+            "budget: samples: expected a whole number of at least 1, got 0",
+        ),
         (lambda: Budget(steps=1, prompts=1.5), "budget: prompts: expected a whole number, got 1.5"),
         (lambda: Budget(steps=1, minutes=0), "budget: minutes: expected a number above 0, got 0"),
     ],
@@ -288,29 +380,43 @@ def test_a_declaration_of_something_else_is_named(declare, words):
         declare()
 
 
-@pytest.mark.parametrize("name", by_day(declared(), "basin", "best", "gallery_map", "refit", reason="older sweeps"))
+@pytest.mark.parametrize(
+    "name", by_day(declared(), "basin", "best", "gallery_map", "refit", reason="older sweeps")
+)
 def test_every_declared_sweep_can_be_run_and_says_what_it_expects(name):
     made = load_sweep(name)
     found = cells(made)
     assert made.name == name and made.text
-    assert made.predictions or len(made.seeds) <= 3, "what predicts nothing is a map, which compares nothing"
+    assert made.predictions or len(made.seeds) <= 3, (
+        "what predicts nothing is a map, which compares nothing"
+    )
     assert len(found) == len({cell.place for cell in found}) * len(made.seeds)
     assert {cell.id for cell in cells(made.smoke())}.isdisjoint(cell.id for cell in found)
-    named = {cell.method for cell in found if ":" not in cell.method}  # a file's own bytes stand for its defaults
+    named = {
+        cell.method for cell in found if ":" not in cell.method
+    }  # a file's own bytes stand for its defaults
     assert {f"method {method}" for method in named} <= set(defaults(found))
 
 
 def test_a_sweep_is_found_by_name_or_file(tmp_path, tiny):
-    assert load_sweep(str(tiny)).name == "tiny" and {"dial_methods", "stale", "shootout"} <= set(declared())
-    with pytest.raises(ValueError, match=r"sweep: expected one of .*, got 'stael'; did you mean 'stale'"):
+    assert load_sweep(str(tiny)).name == "tiny" and {"dial_methods", "stale", "shootout"} <= set(
+        declared()
+    )
+    with pytest.raises(
+        ValueError, match=r"sweep: expected one of .*, got 'stael'; did you mean 'stale'"
+    ):
         load_sweep("stael")
     with pytest.raises(ValueError, match=r"sweep: expected a file, got 'none.py'"):
         load_sweep("none.py")
     (tmp_path / "empty.py").write_text("SWEEP = 3")
-    with pytest.raises(ValueError, match=r"expected SWEEP = trlab.Sweep\(...\) in '.*empty.py', got int"):
+    with pytest.raises(
+        ValueError, match=r"expected SWEEP = trlab.Sweep\(...\) in '.*empty.py', got int"
+    ):
         load_sweep(str(tmp_path / "empty.py"))
     (tmp_path / "odd.py").write_text("import trlab\nSWEEP = trlab.Sweep(axis=3)")
-    with pytest.raises(ValueError, match=r"odd.py: TypeError: .*unexpected keyword argument 'axis'"):
+    with pytest.raises(
+        ValueError, match=r"odd.py: TypeError: .*unexpected keyword argument 'axis'"
+    ):
         load_sweep(str(tmp_path / "odd.py"))
 
 
@@ -318,14 +424,18 @@ def test_a_tasks_problems_decide_its_cells_wherever_their_file_lies(tmp_path):
     def ids(path, answer):
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps({"question": "How many?", "answer": f"So many.\n#### {answer}"}))
-        return {cell.id for cell in cells(sweep(task="gsm8k", knobs={"path": str(path)}, policy="dial"))}
+        return {
+            cell.id for cell in cells(sweep(task="gsm8k", knobs={"path": str(path)}, policy="dial"))
+        }
 
     first = ids(tmp_path / "a" / "p.jsonl", 1)
     assert ids(tmp_path / "a" / "p.jsonl", 2).isdisjoint(first)
     assert ids(tmp_path / "b" / "q.jsonl", 1) == first
 
 
-@pytest.mark.parametrize("line", ["sys.exit(0)", "sys.exit('usage: x')", "raise RuntimeError('no')"])
+@pytest.mark.parametrize(
+    "line", ["sys.exit(0)", "sys.exit('usage: x')", "raise RuntimeError('no')"]
+)
 def test_a_file_that_ends_the_process_is_named(tmp_path, line):
     (tmp_path / "ends.py").write_text(f"import sys\n{line}")
     with pytest.raises(ValueError, match=r"ends.py: (SystemExit|RuntimeError): "):
@@ -352,12 +462,24 @@ def test_a_file_that_lies_there_is_suggested(tmp_path, monkeypatch):
 
 def test_a_control_takes_arguments_of_its_own_at_an_axiss_labels():
     uses = Axis("uses", {"1": {}, "4": {"epochs": 4}})
-    fresh = Variant("reinforce", label="fresh", instead={"uses": {"1": {"steps": 2}, "4": {"steps": 8, "lag": 1}}})
-    found = {(cell.label, cell.axes["uses"]): cell for cell in cells(sweep(Variant("ppo"), fresh, axes=[uses]))}
+    fresh = Variant(
+        "reinforce",
+        label="fresh",
+        instead={"uses": {"1": {"steps": 2}, "4": {"steps": 8, "lag": 1}}},
+    )
+    found = {
+        (cell.label, cell.axes["uses"]): cell
+        for cell in cells(sweep(Variant("ppo"), fresh, axes=[uses]))
+    }
     assert found["ppo", "4"].train == {"epochs": 4} and found["ppo", "4"].steps == 2
     assert found["fresh", "4"].train == {"lag": 1} and found["fresh", "4"].steps == 8
-    small = {(cell.label, cell.axes["uses"]): cell for cell in cells(sweep(Variant("ppo"), fresh, axes=[uses]).smoke())}
-    assert small["fresh", "4"].steps == 4 and small["fresh", "1"].steps == small["ppo", "4"].steps == 1
+    small = {
+        (cell.label, cell.axes["uses"]): cell
+        for cell in cells(sweep(Variant("ppo"), fresh, axes=[uses]).smoke())
+    }
+    assert (
+        small["fresh", "4"].steps == 4 and small["fresh", "1"].steps == small["ppo", "4"].steps == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -366,7 +488,10 @@ def test_a_control_takes_arguments_of_its_own_at_an_axiss_labels():
         ({"use": {"1": {}}}, "instead: expected one of uses, got 'use'; did you mean 'uses'"),
         ({"uses": {"3": {}}}, "instead: uses: expected one of 1, 4, got '3'"),
         ({"uses": {"4": {"stepps": 3}}}, "axis: expected .* got 'stepps'; did you mean 'steps'"),
-        ({"uses": {"4": {"steps": 0}}}, "axis: steps: expected a whole number of at least 1, got 0"),
+        (
+            {"uses": {"4": {"steps": 0}}},
+            "axis: steps: expected a whole number of at least 1, got 0",
+        ),
     ],
 )
 def test_a_control_that_makes_no_sense_is_refused(instead, words):
@@ -376,14 +501,20 @@ def test_a_control_that_makes_no_sense_is_refused(instead, words):
 
 
 def test_a_threshold_may_be_an_argument_of_the_run():
-    made = sweep(Variant("pg_is", threshold={"grad_norm": 2.5}), axes=[Axis("threshold", (0.1, 10.0))])
+    made = sweep(
+        Variant("pg_is", threshold={"grad_norm": 2.5}), axes=[Axis("threshold", (0.1, 10.0))]
+    )
     assert [cell.train for cell in cells(made)] == [{"grad_norm": 0.1}, {"grad_norm": 2.5}]
     own = sweep(
-        Variant("pg_is", train={"grad_norm": 3.0}, threshold={"grad_norm": 9.0}), axes=[Axis("threshold", (1 / 3,))]
+        Variant("pg_is", train={"grad_norm": 3.0}, threshold={"grad_norm": 9.0}),
+        axes=[Axis("threshold", (1 / 3,))],
     )
     assert cells(own)[0].train == {"grad_norm": 1.0}
 
 
 def test_settings_chosen_on_a_reported_seed_are_refused():
-    with pytest.raises(ValueError, match="seeds: expected none of those that chose the settings, got 102 among both"):
+    with pytest.raises(
+        ValueError,
+        match="seeds: expected none of those that chose the settings, got 102 among both",
+    ):
         sweep(seeds=range(102, 110), tuned_on=range(100, 103))

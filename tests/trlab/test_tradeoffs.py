@@ -22,7 +22,8 @@ SWEEP = Sweep(
 
 
 def record() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rewards on straight lines; PPO's is twice as steep, and one run of TROLL at 4 uses never reaches .7."""
+    """Rewards on straight lines; PPO's is twice as steep, and one run of TROLL at 4 uses never
+    reaches .7."""
     rows, history = [], []
     for label, slope in (("ppo", 0.1), ("troll", 0.05)):
         for uses in ("1", "4"):
@@ -44,7 +45,12 @@ def record() -> tuple[pd.DataFrame, pd.DataFrame]:
                     }
                 )
                 history += [
-                    {"cell": cell, "batch": b, "reward": slope * b, "entropy": 2 - 0.1 * b - seed / 100}
+                    {
+                        "cell": cell,
+                        "batch": b,
+                        "reward": slope * b,
+                        "entropy": 2 - 0.1 * b - seed / 100,
+                    }
                     for b in range(batches)
                 ]
     return pd.DataFrame(rows), pd.DataFrame(history)
@@ -53,13 +59,27 @@ def record() -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_accuracy_stands_against_the_nats_of_the_whole_run():
     runs, _ = record()
     found = frontiers(SWEEP, runs)
-    assert found[["label", "uses"]].values.tolist() == [["ppo", "1"], ["ppo", "4"], ["troll", "1"], ["troll", "4"]]
+    assert found[["label", "uses"]].values.tolist() == [
+        ["ppo", "1"],
+        ["ppo", "4"],
+        ["troll", "1"],
+        ["troll", "4"],
+    ]
     assert found["sampled"].tolist() == pytest.approx([0.9, 0.8, 0.45, 0.35])
-    # 30 batches of .01 nats or .04; of TROLL's four at 4 uses one has 12 batches, and the middle two have 30.
+    # 30 batches of .01 nats or .04; of TROLL's four at 4 uses one has 12 batches, and the middle
+    # two have 30.
     assert found["nats"].tolist() == pytest.approx([0.3, 1.2, 0.3, 1.2])
-    assert found["dominated_by"].tolist() == [(), ("ppo, 1",), ("ppo, 1",), ("ppo, 1", "ppo, 4", "troll, 1")]
+    assert found["dominated_by"].tolist() == [
+        (),
+        ("ppo, 1",),
+        ("ppo, 1",),
+        ("ppo, 1", "ppo, 4", "troll, 1"),
+    ]
     lost = frontiers(
-        SWEEP, runs.assign(status=["failed" if cell.startswith("ppo 1") else "done" for cell in runs["cell"]])
+        SWEEP,
+        runs.assign(
+            status=["failed" if cell.startswith("ppo 1") else "done" for cell in runs["cell"]]
+        ),
     )
     assert math.isnan(lost["nats"][0]) and lost["failed"][0] == 4 and lost["dominated_by"][1] == ()
     unmeasured = frontiers(SWEEP, runs.assign(kl=math.nan))
@@ -72,7 +92,10 @@ def test_who_never_reaches_the_reward_is_counted():
     # .7 is reached by a mean of three batches around b = 7 (PPO) and b = 14 (TROLL).
     assert found["value"].tolist() == pytest.approx([1.285, 1.285, 0.585, 0.59])
     assert found["reached"].tolist() == [4, 4, 4, 3] and found["runs"].tolist() == [4] * 4
-    assert found["text"].tolist()[3].endswith("; 1 of 4 never reach 0.7") and "never" not in found["text"][0]
+    assert (
+        found["text"].tolist()[3].endswith("; 1 of 4 never reach 0.7")
+        and "never" not in found["text"][0]
+    )
     none = at_matched_reward(SWEEP, runs, history, "entropy", level=5)
     assert none["value"].isna().all() and none["text"].tolist() == ["4 of 4 never reach 5"] * 4
     with pytest.raises(ValueError, match="column: expected one of the history's"):
@@ -82,26 +105,44 @@ def test_who_never_reaches_the_reward_is_counted():
 def test_divergence_by_difficulty_says_how_many_runs_had_such_prompts():
     runs, _ = record()
     found = by_difficulty(SWEEP, runs)
-    assert len(found) == 4 * 2 and set(found["difficulty"]) == {DIFFICULTY["kl_none"], DIFFICULTY["kl_all"]}
+    assert len(found) == 4 * 2 and set(found["difficulty"]) == {
+        DIFFICULTY["kl_none"],
+        DIFFICULTY["kl_all"],
+    }
     first = found.iloc[0]
     assert (first["value"], first["low"], first["high"]) == (pytest.approx(0.2),) * 3
     assert (first["runs"], first["without"]) == (3, 1)
-    assert found.iloc[1]["value"] == interval([0, 0.1, 0.2, 0.3]).value and found.iloc[1]["without"] == 0
-    assert not len(by_difficulty(load_sweep("stale"), recorded("stale")[0])), "a record of the first round has none"
+    assert (
+        found.iloc[1]["value"] == interval([0, 0.1, 0.2, 0.3]).value
+        and found.iloc[1]["without"] == 0
+    )
+    assert not len(by_difficulty(load_sweep("stale"), recorded("stale")[0])), (
+        "a record of the first round has none"
+    )
 
 
 def test_a_band_over_batches_draws_whole_runs():
     runs, history = record()
     found = by_batch(runs[runs["uses"] == "4"], history, ["ppo", "troll", "nobody"])
-    assert list(found) == ["ppo", "troll"] and len(found["ppo"][0]) == 30 and len(found["troll"][0]) == 12
-    assert found["ppo"][0] == pytest.approx(0.1 * np.arange(30)) and found["ppo"][1] == pytest.approx(found["ppo"][2])
+    assert (
+        list(found) == ["ppo", "troll"]
+        and len(found["ppo"][0]) == 30
+        and len(found["troll"][0]) == 12
+    )
+    assert found["ppo"][0] == pytest.approx(0.1 * np.arange(30)) and found["ppo"][
+        1
+    ] == pytest.approx(found["ppo"][2])
     rng = np.random.default_rng(0)
     matrix = rng.normal(0, 1, (8, 5)).cumsum(1)
     value, low, high = band(matrix, resamples=20_000)
     for b in range(5):
         its = interval(matrix[:, b])
-        assert value[b] == its.value and (low[b], high[b]) == pytest.approx((its.low, its.high), abs=0.05)
+        assert value[b] == its.value and (low[b], high[b]) == pytest.approx(
+            (its.low, its.high), abs=0.05
+        )
     assert math.isnan(band([[1.0, 2.0]])[1][0]) and band([[1.0, 2.0]])[0].tolist() == [1, 2]
-    with pytest.raises(ValueError, match=r"runs: expected runs of one length, got lengths \[1, 2\]"):
+    with pytest.raises(
+        ValueError, match=r"runs: expected runs of one length, got lengths \[1, 2\]"
+    ):
         band([[1.0], [1.0, 2.0]])
     assert by_batch(runs, history.assign(reward=math.nan), ["ppo"]) == {}

@@ -1,4 +1,5 @@
-"""The rule by which settings are chosen: on tables whose answer is known, and on the record that ships."""
+"""The rule by which settings are chosen: on tables whose answer is known, and on the record that
+ships."""
 
 from __future__ import annotations
 
@@ -19,7 +20,14 @@ def table(**scores: list[tuple[str, float, float]]) -> pd.DataFrame:
     seeds = {100: 0.1, 101: -0.1}
     return pd.DataFrame(
         [
-            {"label": label, "lr": lr, "seed": seed, "status": "done", "sampled": accuracy + side, "kl": kl}
+            {
+                "label": label,
+                "lr": lr,
+                "seed": seed,
+                "status": "done",
+                "sampled": accuracy + side,
+                "kl": kl,
+            }
             for label, found in scores.items()
             for lr, accuracy, kl in found
             for seed, side in seeds.items()
@@ -33,23 +41,45 @@ def test_the_best_wins_and_of_equals_the_one_that_moved_least():
         troll=[("1", 0.9, 0.5), ("2", 0.85, 0.1)],
     )
     ppo, troll = choose(runs, ["lr"])
-    assert (ppo.label, ppo.at, ppo.tried) == ("ppo", {"lr": "3"}, 4)  # 4 is more than .01 below the best
-    assert ppo.score == pytest.approx(0.80) and ppo.best == pytest.approx(0.805) and ppo.kl == pytest.approx(0.2)
+    assert (ppo.label, ppo.at, ppo.tried) == (
+        "ppo",
+        {"lr": "3"},
+        4,
+    )  # 4 is more than .01 below the best
+    assert (
+        ppo.score == pytest.approx(0.80)
+        and ppo.best == pytest.approx(0.805)
+        and ppo.kl == pytest.approx(0.2)
+    )
     assert troll.at == {"lr": "1"}
 
 
 def test_a_choice_at_the_first_or_last_point_that_was_tried_is_an_edge():
-    runs = table(inside=[("1e-05", 0.5, 1), ("0.0001", 0.9, 1), ("0.001", 0.5, 1)], alone=[("0.0001", 0.9, 1)])
-    corner = table(first=[("1e-05", 0.9, 1), ("0.0001", 0.8, 1)], last=[("1e-05", 0.5, 1), ("0.0001", 0.9, 1)])
-    assert [one.edges for one in choose(pd.concat([runs, corner]), ["lr"])] == [(), (), ("lr",), ("lr",)]
+    runs = table(
+        inside=[("1e-05", 0.5, 1), ("0.0001", 0.9, 1), ("0.001", 0.5, 1)],
+        alone=[("0.0001", 0.9, 1)],
+    )
+    corner = table(
+        first=[("1e-05", 0.9, 1), ("0.0001", 0.8, 1)], last=[("1e-05", 0.5, 1), ("0.0001", 0.9, 1)]
+    )
+    assert [one.edges for one in choose(pd.concat([runs, corner]), ["lr"])] == [
+        (),
+        (),
+        ("lr",),
+        ("lr",),
+    ]
     words = table(ppo=[("few", 0.9, 1), ("many", 0.5, 1)])
     assert choose(words, ["lr"])[0].edges == (), "words have no first and last"
 
 
 def test_every_verdict_on_the_second_round_s_tuned_methods_says_edge():
     tuned = load_sweep("tuned")
-    assert all("lr" in variant.edges for variant in tuned.variants), "all ten chose the lowest rate of the grid"
-    assert all(finding.edge and finding.plain()[0].endswith(", edge") for finding in predicted("tuned"))
+    assert all("lr" in variant.edges for variant in tuned.variants), (
+        "all ten chose the lowest rate of the grid"
+    )
+    assert all(
+        finding.edge and finding.plain()[0].endswith(", edge") for finding in predicted("tuned")
+    )
     assert not any(finding.edge for finding in predicted("reuse"))
 
 
@@ -79,9 +109,16 @@ def test_the_shipped_choice_follows_from_the_record_and_every_method_had_as_many
 
 def test_without_the_tuning_runs_there_is_nothing_to_choose(tmp_path):
     asked = Sweep(
-        text="", variants=[Variant("ppo")], budget=Budget(steps=1), axes=[Axis("lr", (1e-4, 3e-4))], name="tries"
+        text="",
+        variants=[Variant("ppo")],
+        budget=Budget(steps=1),
+        axes=[Axis("lr", (1e-4, 3e-4))],
+        name="tries",
     )
-    with pytest.raises(RecordError, match=r"expected the tuning runs of 'tries' in .* got none; `trlib sweep tries`"):
+    with pytest.raises(
+        RecordError,
+        match=r"expected the tuning runs of 'tries' in .* got none; `trlib sweep tries`",
+    ):
         chosen(asked, records=tmp_path)
     with pytest.raises(RecordError, match="expected the tuning runs of 'grid'"):
         load_sweep("tuned", records=tmp_path)
@@ -95,16 +132,25 @@ def test_the_rule_reads_the_seeds_that_are_asked_for_and_no_others():
     }
     runs, _ = recorded("real_map")
     for seeds, (rate,) in rates.items():
-        own = runs[(runs["label"] == "ppo") & runs["seed"].isin(seeds)].groupby("lr")[["sampled", "kl"]].mean()
+        own = (
+            runs[(runs["label"] == "ppo") & runs["seed"].isin(seeds)]
+            .groupby("lr")[["sampled", "kl"]]
+            .mean()
+        )
         near = own[own["sampled"] >= own["sampled"].max() - 0.01]
         assert rate == float(near["kl"].idxmin())
-    assert [*rates.values()] == [[3e-4], [1e-4]], "the third seed of the map came after the runs with fresh seeds"
-    with pytest.raises(RecordError, match=r"expected tuning runs of 'real_map' with seeds \[9\] in "):
+    assert [*rates.values()] == [[3e-4], [1e-4]], (
+        "the third seed of the map came after the runs with fresh seeds"
+    )
+    with pytest.raises(
+        RecordError, match=r"expected tuning runs of 'real_map' with seeds \[9\] in "
+    ):
         chosen(replace(tried, seeds=(1700, 9)))
 
 
 def test_what_was_chosen_holds_a_variant_s_own_arguments():
-    """Muon's learning rates are multiples of AdamW's: the chosen one is its own, and it keeps none to choose from."""
+    """Muon's learning rates are multiples of AdamW's: the chosen one is its own, and it keeps none
+    to choose from."""
     grid = load_sweep("gallery_grid")
     muon, ppo = (next(one for one in chosen(grid) if one.name == name) for name in ("muon", "ppo"))
     rates = next(one for one in grid.variants if one.name == "muon").instead["lr"]

@@ -1,4 +1,5 @@
-"""`trlib sweep --verify`: what agrees with a record, what differs, what was edited, and what nobody can tell."""
+"""`trlib sweep --verify`: what agrees with a record, what differs, what was edited, and what nobody
+can tell."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ def planned(folder, tmp_path, monkeypatch) -> Plan:
 
 
 def again(planned: Plan, **changes: float | str) -> tuple[dict, dict[str, str]]:
-    """The first cell's recorded numbers as if it had been run again, with changes, and the circumstances."""
+    """The first cell's recorded numbers as if it had been run again, with changes, and the
+    circumstances."""
     cell = planned.cells[0]
     row = planned.record.rows[cell.id]
     values = {**{name: row[name] for name in (*DECIDED, "digest")}, **changes}
@@ -73,7 +75,10 @@ def edit(planned: Plan, column: str, value: str) -> Plan:
     if value:
         rows[0][at] = value
     else:
-        heading, rows = [*heading[:at], *heading[at + 1 :]], [[*row[:at], *row[at + 1 :]] for row in rows]
+        heading, rows = (
+            [*heading[:at], *heading[at + 1 :]],
+            [[*row[:at], *row[at + 1 :]] for row in rows],
+        )
     with lzma.open(planned.out / "runs.csv.xz", "wt", newline="") as file:
         csv.writer(file).writerows([heading, *rows])
     return plan(planned.sweep, out=planned.out)
@@ -89,7 +94,13 @@ def test_an_honest_table_agrees_bit_for_bit(planned):
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("sampled", "0.123"), ("greedy", "0.999"), ("kl", "1e-9"), ("ratio_max", "nan"), ("sampled_high", "0.9999")],
+    [
+        ("sampled", "0.123"),
+        ("greedy", "0.999"),
+        ("kl", "1e-9"),
+        ("ratio_max", "nan"),
+        ("sampled_high", "0.9999"),
+    ],
 )
 def test_a_table_of_which_only_the_digest_is_right_was_edited(planned, column, value):
     edited = edit(planned, column, value)
@@ -102,19 +113,34 @@ def test_a_table_of_which_only_the_digest_is_right_was_edited(planned, column, v
         assert found == Agreement(
             cell,
             "differs",
-            f"the record was edited: the digest is the run's, and not {column}: recorded {float(value)!r}, now {was!r}",
+            f"the record was edited: the digest is the run's, and not {column}: recorded "
+            f"{float(value)!r}, now {was!r}",
         )
 
 
 def test_the_command_does_not_certify_an_edited_table(planned, folder, capsys):
     edit(planned, "greedy", "0.999")
     assert (
-        main(["sweep", str(folder.parent / "tiny.py"), "--out", str(planned.out), "--verify", "4", "--workers", "0"])
+        main(
+            [
+                "sweep",
+                str(folder.parent / "tiny.py"),
+                "--out",
+                str(planned.out),
+                "--verify",
+                "4",
+                "--workers",
+                "0",
+            ]
+        )
         == 1
     )
     said = capsys.readouterr().out
     assert said.count("bit for bit") == 3 and "3 of 4 cells agree with the record" in said
-    assert "DIFFERS  ppo, updates 1, seed 0: the record was edited: the digest is the run's, and not greedy: " in said
+    assert (
+        "DIFFERS  ppo, updates 1, seed 0: the record was edited: the digest is the run's, and not "
+        "greedy: " in said
+    )
 
 
 def test_an_edited_history_is_found_to_its_last_kept_digit(planned):
@@ -128,12 +154,15 @@ def test_an_edited_history_is_found_to_its_last_kept_digit(planned):
     result["history"]["entropy"] = kept * 2
     text = compare(planned, cell, result, now).text
     assert text.endswith("and not the history of entropy: recorded 1 batches, now 2")
-    # A metric that no cell of a table measures is no column of it; one that the run measures must be.
+    # A metric that no cell of a table measures is no column of it; one that the run measures must
+    # be.
     result["history"]["entropy"] = [float("nan")]
     del planned.record.histories[cell.id]["entropy"]
     assert compare(planned, cell, result, now).agrees
     result["history"]["entropy"] = [0.5]
-    assert compare(planned, cell, result, now).text.endswith("not entropy in batch 0: recorded nan, now 0.5")
+    assert compare(planned, cell, result, now).text.endswith(
+        "not entropy in batch 0: recorded nan, now 0.5"
+    )
     (planned.out / "history.csv.xz").write_bytes(lzma.compress(b"metric,batch\n"))
     bare = plan(planned.sweep, out=planned.out)
     assert "and not " in compare(bare, cell, result, now).text
@@ -172,13 +201,15 @@ def test_elsewhere_the_sampled_accuracy_falls_within_its_interval_or_not(planned
     off, now = again(planned, sampled=0.5, digest="other")
     found = compare(planned, cell, off, now)
     assert found.verdict == "differs" and found.text == (
-        "recorded 0.2500, now 0.5000, on the same commit, versions and hardware: expected the same bits"
+        "recorded 0.2500, now 0.5000, on the same commit, versions and hardware: expected the "
+        "same bits"
     )
     away = {**now, "hardware": "another", "versions": "others"}
     assert compare(planned, cell, off, away) == Agreement(
         cell,
         "agrees",
-        "recorded 0.2500, now 0.5000, within [0.0000, 0.5000] (the cell's 95 % interval over prompts); "
+        "recorded 0.2500, now 0.5000, within [0.0000, 0.5000] (the cell's 95 % interval over "
+        "prompts); "
         "other versions and hardware",
         {name: (now[name], away[name]) for name in ("versions", "hardware")},
     )
@@ -186,7 +217,10 @@ def test_elsewhere_the_sampled_accuracy_falls_within_its_interval_or_not(planned
     assert changed.agrees and changed.text.endswith("other commit")
     off["values"]["sampled"] = 0.51
     assert compare(planned, cell, off, away).verdict == "differs"
-    assert compare(planned, cell, Failure("died", "x"), now).text == "recorded 0.2500, now it fails: died: x"
+    assert (
+        compare(planned, cell, Failure("died", "x"), now).text
+        == "recorded 0.2500, now it fails: died: x"
+    )
 
 
 def test_where_every_share_is_within_the_interval_nobody_can_tell(planned, folder):
@@ -205,9 +239,13 @@ def test_where_every_share_is_within_the_interval_nobody_can_tell(planned, folde
         "recorded 0.1000, now 0.9000, within [0.0000, 1.0000] (95 % prediction interval of 3 "
         "recorded seeds); other commit"
     )
-    for one, sampled in zip(seeds, (0.8, 0.82, 0.84), strict=True):  # half = 4.3027 * .02 * sqrt(4/3) = .0994
+    for one, sampled in zip(
+        seeds, (0.8, 0.82, 0.84), strict=True
+    ):  # half = 4.3027 * .02 * sqrt(4/3) = .0994
         several.record.rows[one.id]["sampled"] = sampled
-    assert compare(several, cell, result, away).text.startswith("recorded 0.8000, now 0.9000, within [0.7206, 0.9194]")
+    assert compare(several, cell, result, away).text.startswith(
+        "recorded 0.8000, now 0.9000, within [0.7206, 0.9194]"
+    )
     result["values"]["sampled"] = 0.95
     assert compare(several, cell, result, away).verdict == "differs"
 
@@ -217,11 +255,24 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
 ):
     """Another processor: it rounds otherwise, which here moves every learning rate a little."""
     ours = next(iter(planned.record.rows.values()))
-    here = {name: ours[name] for name in verify.SAME} | {"hardware": "Apple M9, 8 cores, DEFAULT, one thread a run"}
+    here = {name: ours[name] for name in verify.SAME} | {
+        "hardware": "Apple M9, 8 cores, DEFAULT, one thread a run"
+    }
     monkeypatch.setattr(verify, "circumstances", lambda command: here)
-    command = ["sweep", str(folder.parent / "tiny.py"), "--out", str(planned.out), "--verify", "2", "--workers", "0"]
+    command = [
+        "sweep",
+        str(folder.parent / "tiny.py"),
+        "--out",
+        str(planned.out),
+        "--verify",
+        "2",
+        "--workers",
+        "0",
+    ]
     assert main(command) == 0
-    assert capsys.readouterr().out.endswith("2 of 2 cells agree with the record\n"), "the same bits are the same bits"
+    assert capsys.readouterr().out.endswith("2 of 2 cells agree with the record\n"), (
+        "the same bits are the same bits"
+    )
 
     step = torch.optim.AdamW.step
 
@@ -232,13 +283,18 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
 
     monkeypatch.setattr(torch.optim.AdamW, "step", otherwise)
     status, said = main(command), capsys.readouterr().out
-    assert status == 0 and said.count("agrees  ") == 2 and said.count("); other hardware\n") == 2, said
+    assert status == 0 and said.count("agrees  ") == 2 and said.count("); other hardware\n") == 2, (
+        said
+    )
     assert said.endswith(
-        "2 of 2 cells agree with the record; the accuracy of 2 was compared within its interval, not bit for bit: "
+        "2 of 2 cells agree with the record; the accuracy of 2 was compared within its interval, "
+        "not bit for bit: "
         f"other hardware\nrecorded on {ours['hardware']}\nhere: {here['hardware']}\n"
     )
     assert main([*command, "--json"]) == 0
-    assert [one["other"] for one in json.loads(capsys.readouterr().out)["cells"]] == [["hardware"]] * 2
+    assert [one["other"] for one in json.loads(capsys.readouterr().out)["cells"]] == [
+        ["hardware"]
+    ] * 2
     here["hardware"] = ours["hardware"]  # on the recorded one the same bits are expected
     assert main(command) == 1 and "DIFFERS" in capsys.readouterr().out
 
@@ -251,7 +307,8 @@ def test_the_summary_names_what_is_other_in_one_order():
         Agreement(cell, "agrees", ""),
     ]
     assert told(away) == (
-        "2 of 3 cells agree with the record; the accuracy of 2 was compared within its interval, not bit for bit: "
+        "2 of 3 cells agree with the record; the accuracy of 2 was compared within its interval, "
+        "not bit for bit: "
         "other commit and hardware\nrecorded on A and on B\nhere: here"
     )
     assert told(away[2:]) == "1 of 1 cells agree with the record"
@@ -264,6 +321,8 @@ def test_nothing_recorded_is_nothing_to_verify(folder, tmp_path):
 
 def test_a_cell_that_cannot_be_told_is_said_to_be_so_and_does_not_count(planned, monkeypatch):
     said: list[str] = []
-    monkeypatch.setattr(verify, "compare", lambda planned, cell, result, now: Agreement(cell, "cannot tell", "why"))
+    monkeypatch.setattr(
+        verify, "compare", lambda planned, cell, result, now: Agreement(cell, "cannot tell", "why")
+    )
     found = verify.verify(planned, 1, seed=0, workers=0, say=said.append)
     assert said == [f"cannot tell  {found[0].cell}: why"] and sum(one.agrees for one in found) == 0

@@ -1,7 +1,9 @@
-"""The README's animated picture: four lanes of the playground learning, `python -m tools.draw.animation`.
+"""The README's animated picture: four lanes of the playground learning,
+`python -m tools.draw.animation`.
 
-The page's own engine learns in Chromium, without a trust region, with PPO's clip, with DPPO and with TROLL. After every
-few batches of the slowest lane a frame is taken. The last frame stays a while, then the picture begins again.
+The page's own engine learns in Chromium, without a trust region, with PPO's clip, with DPPO and
+with TROLL. After every few batches of the slowest lane a frame is taken. The last frame stays a
+while, then the picture begins again.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ LARGEST = 1_400_000
 
 
 def frames(chromium: Any, address: str) -> list[Image.Image]:
-    """One picture for each batch that all lanes have reached, as far as the eye was quick enough."""
+    """One picture for each batch that all lanes have reached, as far as the eye was quick
+    enough."""
     page = chromium.new_page(viewport={"width": WIDTH, "height": 900})
     page.goto(f"{address}/light.html")
     page.get_by_role("button", name="Play", exact=True).click()
@@ -61,9 +64,20 @@ def animate(pictures: list[Image.Image], path: Path) -> None:
         sheets.append(sheet.quantize(palette=palette, dither=Image.Dither.NONE))
     buffer = io.BytesIO()
     times = [FRAME] * (len(sheets) - 1) + [REST]
-    sheets[0].save(buffer, "GIF", save_all=True, append_images=sheets[1:], duration=times, loop=0, optimize=True)
+    sheets[0].save(
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=sheets[1:],
+        duration=times,
+        loop=0,
+        optimize=True,
+    )
     if buffer.tell() > LARGEST:
-        raise ValueError(f"{path.name}: {buffer.tell()} bytes, but at most {LARGEST} are allowed; take fewer frames")
+        raise ValueError(
+            f"{path.name}: {buffer.tell()} bytes, but at most {LARGEST} are allowed; take fewer "
+            "frames"
+        )
     path.write_bytes(buffer.getvalue())
 
 
@@ -75,7 +89,10 @@ def main() -> int:
     except (NoChromium, ValueError) as error:
         print(f"animation: {error}", file=sys.stderr)
         return 1
-    print(f"{TARGET.relative_to(ROOT)} ({len(pictures)} frames, {TARGET.stat().st_size / 1000:.0f} kB)")
+    print(
+        f"{TARGET.relative_to(ROOT)} ({len(pictures)} frames, {TARGET.stat().st_size / 1000:.0f} "
+        "kB)"
+    )
     return 0
 
 

@@ -1,8 +1,10 @@
-"""Draws what a page shows of the playground before *Play* is pressed: `python -m tools.draw.covers [PRESET ..]`.
+"""Draws what a page shows of the playground before *Play* is pressed:
+`python -m tools.draw.covers [PRESET ..]`.
 
-Every preset learns in Chromium for two or three batches, so that the picture gives no answer away. The reward's panel
-and the lanes' names are written to `book/trbook/explorables/built/playground.NAME.still.html`. They are drawn again
-only when somebody asks for it; no test compares them.
+Every preset learns in Chromium for two or three batches, so that the picture gives no answer away.
+The reward's panel and the lanes' names are written to
+`book/trbook/explorables/built/playground.NAME.still.html`. They are drawn again only when somebody
+asks for it; no test compares them.
 """
 
 from __future__ import annotations
@@ -21,8 +23,14 @@ from trbook.explorables.files import BUILT
 from trbook.explorables.playground import presets
 
 WIDTHS = {"narrow": 328, "wide": 600}
-PAGE = '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: 0">{}</body></html>'
-DONE = "count => [...document.querySelectorAll('[data-lane]')].every(lane => lane.dataset.batch >= count)"
+PAGE = (
+    '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: '
+    '0">{}</body></html>'
+)
+DONE = (
+    "count => [...document.querySelectorAll('[data-lane]')].every(lane => lane.dataset.batch "
+    ">= count)"
+)
 SETTLE = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 DRAWN = """node => {
     const svg = node.querySelector(".pv-plane svg").cloneNode(true), legend = node.querySelector(".pv-legend");
@@ -50,10 +58,15 @@ def draw(name: str, chromium: Any) -> str:
         page.evaluate(SETTLE)
         found = page.locator(".curving .curves").evaluate(DRAWN)
         sized = rf'<svg\1 class="still-{kind}" viewBox="0 0 \2 \3"'
-        svg = re.sub(r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, found["svg"], count=1)
+        svg = re.sub(
+            r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, found["svg"], count=1
+        )
         parts[kind] = re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', svg)
     page.context.close()
-    said = f"The reward of {len(presets()[name]['lanes'])} lane(s) over the first {batches} batches of this run."
+    said = (
+        f"The reward of {len(presets()[name]['lanes'])} lane(s) over the first {batches} "
+        "batches of this run."
+    )
     legend = NOTE.sub("", found["legend"])
     html = f'<div role="img" aria-label="{escape(said)}">{parts["narrow"]}{parts["wide"]}</div>{legend}'
     return _own_names(html, "cover")
@@ -82,21 +95,32 @@ SMALL = """frame => {
     return `<style>${frame.getRootNode().querySelector("style").textContent}</style>${still.outerHTML}`;
 }"""
 FIRST = 24
-"""Batches of each of the three ways in the first screen's picture: the reuse without a region has fallen by then."""
+"""Batches of each of the three ways in the first screen's picture: the reuse without a region has
+fallen by then."""
 TOLD = (
-    f"As it stood after {FIRST} batches of each. Press one of the three, and a language model of 124 thousand "
-    "parameters learns anew, in this page, while you read what it writes; about 0.3 MB come after the press. "
+    f"As it stood after {FIRST} batches of each. Press one of the three, and a language model of "
+    "124 thousand "
+    "parameters learns anew, in this page, while you read what it writes; about 0.3 MB come after "
+    "the press. "
 )
 
 
 def small(chromium: Any) -> str:
     """The first screen's lane after its three ways: what the cover shows before the press."""
-    page = chromium.new_context(viewport={"width": 688, "height": 900}, reduced_motion="reduce").new_page()
+    page = chromium.new_context(
+        viewport={"width": 688, "height": 900}, reduced_motion="reduce"
+    ).new_page()
     page.set_content(PAGE.format(Playground(preset="opening", prompt=PROMPT, small=True).html()))
-    ways = {"Play": "reinforce", "Use each batch 16 times": "pg_is", "16 times, with PPO’s clip": "ppo"}
+    ways = {
+        "Play": "reinforce",
+        "Use each batch 16 times": "pg_is",
+        "16 times, with PPO’s clip": "ppo",
+    }
     for name, method in ways.items():
         page.get_by_role("button", name=name).click()
-        while not page.evaluate(f"({DONE})({FIRST}) && document.querySelector('[data-method={method}]') !== null"):
+        while not page.evaluate(
+            f"({DONE})({FIRST}) && document.querySelector('[data-method={method}]') !== null"
+        ):
             time.sleep(0.1)
         page.get_by_role("button", name="Pause", exact=True).click()
         page.evaluate(SETTLE)
@@ -110,8 +134,12 @@ def main() -> int:
     try:
         with browser() as chromium:
             if "small" in (sys.argv[1:] or ["small"]):
-                (BUILT / "playground.small.still.html").write_text(small(chromium), encoding="utf-8")
-            for name in [name for name in sys.argv[1:] if name != "small"] or (presets() if not sys.argv[1:] else ()):
+                (BUILT / "playground.small.still.html").write_text(
+                    small(chromium), encoding="utf-8"
+                )
+            for name in [name for name in sys.argv[1:] if name != "small"] or (
+                presets() if not sys.argv[1:] else ()
+            ):
                 text = draw(name, chromium)
                 (BUILT / f"playground.{name}.still.html").write_text(text, encoding="utf-8")
                 print(f"cover: {name} ({len(text)} characters)")

@@ -1,4 +1,5 @@
-"""The README's picture, from the recorded runs of `benchmarks/dial`: `python -m tools.draw.picture`."""
+"""The README's picture, from the recorded runs of `benchmarks/dial`:
+`python -m tools.draw.picture`."""
 
 from __future__ import annotations
 
@@ -17,11 +18,15 @@ from tools.paths import ROOT
 RECORD = ROOT / "benchmarks/dial/history.csv"
 TARGET = ROOT / "book/_static/figures/dial.png"
 INK, QUIET, TEAL, WARM = "#1b2530", "#566270", "#0b6b64", "#b3431f"
-STALE = (("stale, no trust region", "no trust region", WARM, "--"), ("stale, PPO clip .2", "PPO's clip", TEAL, "-"))
+STALE = (
+    ("stale, no trust region", "no trust region", WARM, "--"),
+    ("stale, PPO clip .2", "PPO's clip", TEAL, "-"),
+)
 
 
 def draw(history: pd.DataFrame) -> Any:
-    """Left: reward and length of GRPO runs, one update a batch. Right: 32 updates a batch, with a clip and without."""
+    """Left: reward and length of GRPO runs, one update a batch. Right: 32 updates a batch, with a
+    clip and without."""
     plt.rcParams.update(
         {
             "font.family": "DejaVu Sans",
@@ -44,10 +49,14 @@ def draw(history: pd.DataFrame) -> Any:
         ":",
         f"length (1 is {gentle['length'].max():.1f} tokens)",
     )
-    left.set_title("One update a batch: it learns to think first", loc="left", fontweight="bold", fontsize=11)
+    left.set_title(
+        "One update a batch: it learns to think first", loc="left", fontweight="bold", fontsize=11
+    )
     for cell, label, colour, dash in STALE:
         band(right, history[history["cell"] == cell], "reward", colour, dash, label)
-    right.set_title("32 updates a batch, with a clip and without", loc="left", fontweight="bold", fontsize=11)
+    right.set_title(
+        "32 updates a batch, with a clip and without", loc="left", fontweight="bold", fontsize=11
+    )
     left.set_ylabel("mean of a batch")
     for ax in (left, right):
         ax.set(xlabel="batch", ylim=(0, 1.04))
@@ -63,13 +72,18 @@ def band(ax: Any, runs: pd.DataFrame, column: str, colour: str, dash: str, label
     by_batch = runs.groupby("batch")[column]
     mean, low, high = by_batch.mean(), by_batch.min(), by_batch.max()
     ax.fill_between(mean.index, low, high, color=colour, alpha=0.16, lw=0)
-    ax.plot(mean.index, mean, dash, color=colour, lw=2, label=f"{label}, {runs['seed'].nunique()} seeds")
+    ax.plot(
+        mean.index, mean, dash, color=colour, lw=2, label=f"{label}, {runs['seed'].nunique()} seeds"
+    )
 
 
 def main() -> int:
     if not Path(RECORD).exists():
         name = RECORD.relative_to(ROOT)
-        print(f"picture: {name} is not there; `python benchmarks/dial/run.py` makes it", file=sys.stderr)
+        print(
+            f"picture: {name} is not there; `python benchmarks/dial/run.py` makes it",
+            file=sys.stderr,
+        )
         return 1
     TARGET.parent.mkdir(exist_ok=True)
     draw(pd.read_csv(RECORD)).savefig(TARGET, dpi=160, metadata={"Software": None})

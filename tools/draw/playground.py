@@ -1,7 +1,8 @@
-"""The picture of the playground on the book's first page and in the README: `python -m tools.draw.playground`.
+"""The picture of the playground on the book's first page and in the README:
+`python -m tools.draw.playground`.
 
-The page itself, four lanes of the preset `shootout`, played in Chromium and stopped in mid-run, in light and in dark.
-What is cut out are the lanes' curves, as the page draws them.
+The page itself, four lanes of the preset `shootout`, played in Chromium and stopped in mid-run, in
+light and in dark. What is cut out are the lanes' curves, as the page draws them.
 """
 
 from __future__ import annotations
@@ -69,10 +70,14 @@ def staged(themes: Sequence[str] = THEMES) -> Iterator[str]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         publish(folder / "_static" / "explorables")
-        (folder / "Inter.woff2").write_bytes(next((ROOT / "book/_static/fonts").glob("inter-latin-wght*")).read_bytes())
+        (folder / "Inter.woff2").write_bytes(
+            next((ROOT / "book/_static/fonts").glob("inter-latin-wght*")).read_bytes()
+        )
         html = link_modules(Playground(preset=PRESET).html(), "_static/explorables")
         for theme in themes:
-            (folder / f"{theme}.html").write_text(PAGE.format(theme=theme, body=html), encoding="utf-8")
+            (folder / f"{theme}.html").write_text(
+                PAGE.format(theme=theme, body=html), encoding="utf-8"
+            )
         server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

@@ -1,5 +1,6 @@
-"""The posters of all trust regions, from the method cards: `python -m tools.draw.poster` writes them as SVG and as PDF,
-and as SVG in one column for a phone. The sheets say the licence and, where `_config.yml` names one, the book's address.
+"""The posters of all trust regions, from the method cards: `python -m tools.draw.poster` writes
+them as SVG and as PDF, and as SVG in one column for a phone. The sheets say the licence and, where
+`_config.yml` names one, the book's address.
 """
 
 from __future__ import annotations
@@ -20,15 +21,26 @@ KINDS = {"svg": "{}.svg", "pdf": "{}.pdf", PHONE: "{}_phone.svg"}
 
 
 def drawn(sheet: str, kind: str) -> bytes:
-    """A sheet's bytes, the same at every call: no date, no random names, letters as outlines in the SVG."""
+    """A sheet's bytes, the same at every call: no date, no random names, letters as outlines in the
+    SVG."""
     where, buffer = address(config()), io.BytesIO()
     with mpl.rc_context(
-        {"font.family": "DejaVu Sans", "svg.fonttype": "path", "svg.hashsalt": "poster", "pdf.fonttype": 42}
+        {
+            "font.family": "DejaVu Sans",
+            "svg.fonttype": "path",
+            "svg.hashsalt": "poster",
+            "pdf.fonttype": 42,
+        }
     ):
         metadata = (
             {"Date": None, "Creator": None, "Title": alt(sheet)}
             if kind != "pdf"
-            else {"CreationDate": None, "Creator": None, "Producer": None, "Title": SHEETS[sheet].title}
+            else {
+                "CreationDate": None,
+                "Creator": None,
+                "Producer": None,
+                "Title": SHEETS[sheet].title,
+            }
         )
         figure = phone(sheet) if kind == PHONE else poster(sheet, where.pages or where.repository)
         figure.savefig(buffer, format="pdf" if kind == "pdf" else "svg", metadata=metadata)

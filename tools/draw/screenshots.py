@@ -1,4 +1,5 @@
-"""Pictures of every page in light, in dark and on a phone: `python -m tools.draw.screenshots [--only NAME] [--whole]`.
+"""Pictures of every page in light, in dark and on a phone:
+`python -m tools.draw.screenshots [--only NAME] [--whole]`.
 
 They lie in `_build/screenshots`, named page-light.png, page-dark.png and page-phone.png.
 """

@@ -27,7 +27,8 @@ SIZE = (12.0, 6.3)
 
 
 def draw(history: pd.DataFrame) -> Any:
-    """The book's name, its question, and one comparison: 32 updates per batch, with a clip and without."""
+    """The book's name, its question, and one comparison: 32 updates per batch, with a clip and
+    without."""
     settings: Any = {
         "font.family": "DejaVu Sans",
         "font.size": 15,
@@ -41,11 +42,20 @@ def draw(history: pd.DataFrame) -> Any:
         figure = plt.figure(figsize=SIZE, facecolor=PAPER)
         figure.text(0.05, 0.86, "Trust Regions for", fontsize=31, fontweight="bold", va="top")
         figure.text(0.05, 0.74, "Language Models", fontsize=31, fontweight="bold", va="top")
-        figure.text(0.05, 0.55, "How far may one\nupdate go?", fontsize=23, color=QUIET, va="top", linespacing=1.35)
+        figure.text(
+            0.05,
+            0.55,
+            "How far may one\nupdate go?",
+            fontsize=23,
+            color=QUIET,
+            va="top",
+            linespacing=1.35,
+        )
         figure.text(
             0.05,
             0.12,
-            "A book that runs: TRPO, PPO, GRPO,\nGSPO, DPPO, QUATRO, TROLL and\ntheir relatives, in your browser",
+            "A book that runs: TRPO, PPO, GRPO,\nGSPO, DPPO, QUATRO, TROLL and\ntheir relatives, "
+            "in your browser",
             fontsize=15,
             color=QUIET,
             linespacing=1.5,
@@ -55,7 +65,9 @@ def draw(history: pd.DataFrame) -> Any:
             runs = history[history["cell"] == cell]
             band(ax, runs, "reward", colour, dash, label)
             ax.lines[-1].set_linewidth(3.5)
-            height = 0.94 if label == "PPO's clip" else 0.17  # above the upper band, below the lower one
+            height = (
+                0.94 if label == "PPO's clip" else 0.17
+            )  # above the upper band, below the lower one
             ax.text(runs["batch"].max(), height, label, color=colour, ha="right", fontweight="bold")
         ax.set(xlabel="batch; 32 updates each, learning rate 1e-4", ylim=(0, 1), yticks=(0, 0.5, 1))
         ax.set_title("share of right answers", loc="left", fontsize=15, color=QUIET)

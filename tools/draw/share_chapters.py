@@ -1,7 +1,9 @@
-"""The pictures that links to chapters show, title beside first figure: `python -m tools.draw.share_chapters`.
+"""The pictures that links to chapters show, title beside first figure:
+`python -m tools.draw.share_chapters`.
 
-Drawn in Chromium from the built book, into `book/_static/figures/share/`. A chapter whose page draws nothing keeps the
-book's picture (`tools.draw.share`). They are drawn again only when somebody asks for it; no test compares them.
+Drawn in Chromium from the built book, into `book/_static/figures/share/`. A chapter whose page
+draws nothing keeps the book's picture (`tools.draw.share`). They are drawn again only when somebody
+asks for it; no test compares them.
 """
 
 from __future__ import annotations
@@ -44,7 +46,10 @@ def card(page: str, book: str, style: str) -> str | None:
     article = BeautifulSoup(page, "html.parser").find("article")
     if not isinstance(article, Tag):
         return None
-    drawing = next((svg for svg in article.select("figure svg") if svg.find_parent(class_="on-phone") is None), None)
+    drawing = next(
+        (svg for svg in article.select("figure svg") if svg.find_parent(class_="on-phone") is None),
+        None,
+    )
     heading, question = article.find("h1"), article.find("h2")
     if drawing is None or heading is None:
         return None
@@ -53,7 +58,9 @@ def card(page: str, book: str, style: str) -> str | None:
     words = [" ".join(tag.get_text().split()) if tag else "" for tag in (heading, question)]
     ask = words[1].removeprefix("The question: ") if words[1].endswith("?") else ""
     ask = ask[:1].upper() + ask[1:]
-    return CARD.format(style=style, book=escape(book), title=escape(words[0]), ask=escape(ask), figure=drawing)
+    return CARD.format(
+        style=style, book=escape(book), title=escape(words[0]), ask=escape(ask), figure=drawing
+    )
 
 
 def shoot(chromium: Any, html: Path, target: Path) -> None:
@@ -62,7 +69,9 @@ def shoot(chromium: Any, html: Path, target: Path) -> None:
     page.goto(html.as_uri())
     settle(page)
     with Image.open(io.BytesIO(page.screenshot())) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+            target, optimize=True
+        )
     page.close()
 
 
@@ -89,7 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if html is not None:
                     source.write_text(html, encoding="utf-8")
                     shoot(chromium, source, TARGET / f"{name}.png")
-                    print(f"share: {name} ({(TARGET / f'{name}.png').stat().st_size / 1000:.0f} kB)", flush=True)
+                    print(
+                        f"share: {name} ({(TARGET / f'{name}.png').stat().st_size / 1000:.0f} kB)",
+                        flush=True,
+                    )
     except (NotPrintable, NoChromium, OSError) as error:
         print(f"share: {error}", file=sys.stderr)
         return 1

@@ -1,8 +1,9 @@
-"""Draws the first state of every explorable, for pages to show before any module has loaded: `python -m
-tools.draw.stills`.
+"""Draws the first state of every explorable, for pages to show before any module has loaded:
+`python -m tools.draw.stills`.
 
-The module draws itself in Chromium, once as narrow as on a phone and once wide; what it drew is written to
-`book/trbook/explorables/built/NAME.still.html` with its styles. A test compares it with what the module draws now.
+The module draws itself in Chromium, once as narrow as on a phone and once wide; what it drew is
+written to `book/trbook/explorables/built/NAME.still.html` with its styles. A test compares it with
+what the module draws now.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from typing import Any
 from tools.browser import NoChromium, browser, settle
 
 WIDTHS = {"narrow": 328, "wide": 780}
-"""Pixels of the explorable; between them a picture is scaled, and from 650 on the wide one is shown."""
+"""Pixels of the explorable; between them a picture is scaled, and from 650 on the wide one is
+shown."""
 PLACES = "cx|cy|r|x|y|x1|x2|y1|y2|dx|dy|d|width|height|transform|style"
-PAGE = '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: 0">{}</body></html>'
+PAGE = (
+    '<!doctype html><html data-theme="light"><meta charset="utf-8"><body style="margin: '
+    '0">{}</body></html>'
+)
 READY = """() => [...document.querySelectorAll(".trlib-view > div")]
     .some(div => div.shadowRoot?.querySelector("svg[width], [data-drawn]"))"""
-"""Looks and changes nothing: what is asked again and again must not write into what is still being drawn."""
+"""Looks and changes nothing: what is asked again and again must not write into what is still being
+drawn."""
 DRAWN = """() => {
     const roots = [...document.querySelectorAll(".trlib-view > div")].map(div => div.shadowRoot);
     const root = roots.find(root => root?.querySelector("svg[width], [data-drawn]"));
@@ -43,7 +49,9 @@ def draw(explorable: Any, chromium: Any) -> str:
     html = re.sub(r"<template.*?</template>", "", explorable.html(), flags=re.DOTALL)
     found = {}
     for name, width in WIDTHS.items():
-        context = chromium.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, reduced_motion="reduce"
+        )
         page = context.new_page()
         page.set_content(PAGE.format(html))
         page.wait_for_function(READY)
@@ -55,7 +63,9 @@ def draw(explorable: Any, chromium: Any) -> str:
         pictures = ""
         for name, part in found.items():
             sized = rf'<svg\1 class="still-{name}" viewBox="0 0 \2 \3"'
-            svg = re.sub(r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, part["svgs"][i], count=1)
+            svg = re.sub(
+                r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, part["svgs"][i], count=1
+            )
             pictures += _own_names(svg, f"still-{name}")
         frame = frame.replace(narrow, pictures)
     frame = _own_names(frame, "still")
@@ -81,7 +91,11 @@ def _simpler(path: str, tolerance: float = 0.25) -> str:
     for piece in re.findall(r"M[^MZ]*Z?", path):
         points = [tuple(map(float, point.split(","))) for point in piece.strip("MZ").split("L")]
         kept = _kept(points, tolerance)
-        parts.append("M" + "L".join(f"{x:.4g},{y:.4g}" for x, y in kept) + ("Z" if piece.endswith("Z") else ""))
+        parts.append(
+            "M"
+            + "L".join(f"{x:.4g},{y:.4g}" for x, y in kept)
+            + ("Z" if piece.endswith("Z") else "")
+        )
     return "".join(parts)
 
 
@@ -92,7 +106,9 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
     (ax, ay), (bx, by) = points[0], points[-1]
     length = hypot(bx - ax, by - ay)
     far = [
-        abs((bx - ax) * (ay - y) - (ax - x) * (by - ay)) / length if length else hypot(x - ax, y - ay)
+        abs((bx - ax) * (ay - y) - (ax - x) * (by - ay)) / length
+        if length
+        else hypot(x - ax, y - ay)
         for x, y in points
     ]
     most = max(range(len(points)), key=far.__getitem__)
@@ -104,7 +120,10 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
 def stills() -> dict[str, str]:
     """By file name, what `built/` should hold."""
     package = import_module("trbook.explorables")
-    without = ("Diagnose", "Playground")  # a form to use at once; a cover of its own (`tools.draw.covers`)
+    without = (
+        "Diagnose",
+        "Playground",
+    )  # a form to use at once; a cover of its own (`tools.draw.covers`)
     with browser() as chromium:
         made = [getattr(package, name)() for name in package.__all__ if name not in without]
         return {f"{one.module}.still.html": draw(one, chromium) for one in made}

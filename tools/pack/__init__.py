@@ -1,1 +1,2 @@
-"""What is recorded or packed once and then committed: each command writes the files that it names."""
+"""What is recorded or packed once and then committed: each command writes the files that it
+names."""

@@ -1,4 +1,5 @@
-"""Two losses as libraries ship them, for `severity.py`. A file of its own, for its bytes decide the cells."""
+"""Two losses as libraries ship them, for `severity.py`. A file of its own, for its bytes decide the
+cells."""
 
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from trlib.algorithms.method import weigh
 
 @dataclass(frozen=True, kw_only=True)
 class TorchRL(CISPO):
-    """torchrl 0.14.1's `CISPOLoss`: -clip(r) A, differentiated: outside the window no token has a gradient."""
+    """torchrl 0.14.1's `CISPOLoss`: -clip(r) A, differentiated: outside the window no token has a
+    gradient."""
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         log_ratio = scores.logp - batch.logp_anchor
@@ -18,7 +20,10 @@ class TorchRL(CISPO):
         kept = (bounded == ratio).detach() & batch.mask
         weight = (ratio * batch.advantages * kept).detach()
         per_token = (-bounded * batch.advantages).masked_fill(~batch.mask, 0.0)
-        return TokenLoss(per_token, weigh(log_ratio.detach(), batch.mask, weight, kept, clipped=~kept & batch.mask))
+        return TokenLoss(
+            per_token,
+            weigh(log_ratio.detach(), batch.mask, weight, kept, clipped=~kept & batch.mask),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,4 +36,6 @@ class HardZero(CISPO):
         kept = (ratio > 1 - (self.eps_low or 0)) & (ratio < 1 + self.eps_high) & batch.mask
         weight = ratio * kept * batch.advantages
         per_token = (-weight * scores.logp).masked_fill(~batch.mask, 0.0)
-        return TokenLoss(per_token, weigh(log_ratio, batch.mask, weight, kept, clipped=~kept & batch.mask))
+        return TokenLoss(
+            per_token, weigh(log_ratio, batch.mask, weight, kept, clipped=~kept & batch.mask)
+        )

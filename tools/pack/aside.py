@@ -1,5 +1,5 @@
-"""Records what a batch promises beside completions put aside, for chapter 2: `python -m tools.pack.aside`, a few
-minutes."""
+"""Records what a batch promises beside completions put aside, for chapter 2:
+`python -m tools.pack.aside`, a few minutes."""
 
 from __future__ import annotations
 

@@ -1,15 +1,16 @@
 """Collect every comparison of recorded runs that the book prints into `trlab/comparisons.json`.
 
-    python -m tools.pack.comparisons            # after a sentence, a cell or a card has compared something new
+    python -m tools.pack.comparisons
+        # after a sentence, a cell or a card has compared something new
     python -m tools.pack.comparisons --check    # fails if the file is out of step
 
-A comparison is printed by `{rec}` with `over` on a page, by a call of `told`, `against` or `gap` (from
-`trlab.outcomes`) in a notebook, and by a test of a claims card. All of them are corrected together
-(`trlab.verdicts`). One that an earlier edition printed stays in the file: a question that was asked counts for ever,
-and no verdict becomes easier because a sentence went.
+A comparison is printed by `{rec}` with `over` on a page, by a call of `told`, `against` or `gap`
+(from `trlab.outcomes`) in a notebook, and by a test of a claims card. All of them are corrected
+together (`trlab.verdicts`). One that an earlier edition printed stays in the file: a question that
+was asked counts for ever, and no verdict becomes easier because a sentence went.
 
-A notebook is read, not run. The arguments of a call must follow from literals: from names that the notebook assigns
-once, or from a loop over literals.
+A notebook is read, not run. The arguments of a call must follow from literals: from names that the
+notebook assigns once, or from a loop over literals.
 """
 
 from __future__ import annotations
@@ -36,7 +37,14 @@ CALLS = ("told", "against", "gap")
 """The functions of `trlab.outcomes` that compare."""
 MAGIC = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 """A line of a notebook that is not Python."""
-BUILTINS = {"dict": dict, "enumerate": enumerate, "zip": zip, "range": range, "str": str, "list": list}
+BUILTINS = {
+    "dict": dict,
+    "enumerate": enumerate,
+    "zip": zip,
+    "range": range,
+    "str": str,
+    "list": list,
+}
 """What the arguments of a call may use."""
 
 Named = tuple[str, Comparison]
@@ -75,7 +83,9 @@ def of_notebook(path: Path) -> Iterator[Named]:
             try:
                 yield from _compared(call, known)
             except NameError as error:
-                raise ValueError(f"{path.name}: {ast.unparse(call)}: expected literals, got {error}") from error
+                raise ValueError(
+                    f"{path.name}: {ast.unparse(call)}: expected literals, got {error}"
+                ) from error
 
 
 def _imported(tree: ast.Module) -> set[str]:
@@ -86,19 +96,28 @@ def _imported(tree: ast.Module) -> set[str]:
             names |= {one.asname or one.name for one in node.names if one.name in CALLS}
         if isinstance(node, ast.ImportFrom) and node.module == "trlab":
             names |= {
-                f"{one.asname or one.name}.{call}" for one in node.names if one.name == "outcomes" for call in CALLS
+                f"{one.asname or one.name}.{call}"
+                for one in node.names
+                if one.name == "outcomes"
+                for call in CALLS
             }
     return names
 
 
-def _calls(body: Any, known: dict[str, Any], names: set[str]) -> Iterator[tuple[ast.Call, dict[str, Any]]]:
+def _calls(
+    body: Any, known: dict[str, Any], names: set[str]
+) -> Iterator[tuple[ast.Call, dict[str, Any]]]:
     """The calls of a piece of code, each with the variables that are known there."""
     for node in body if isinstance(body, list) else [body]:
         if isinstance(node, ast.Assign):
             _assign(node, known)
         if isinstance(node, ast.FunctionDef):  # an argument hides a variable of its name
             arguments = {one.arg for one in (*node.args.args, *node.args.kwonlyargs)}
-            yield from _calls(node.body, {name: one for name, one in known.items() if name not in arguments}, names)
+            yield from _calls(
+                node.body,
+                {name: one for name, one in known.items() if name not in arguments},
+                names,
+            )
         elif isinstance(node, ast.For):
             for values in _loop(node.target, node.iter, known):
                 yield from _calls(node.body, {**known, **values}, names)
@@ -108,10 +127,19 @@ def _calls(body: Any, known: dict[str, Any], names: set[str]) -> Iterator[tuple[
         else:
             if isinstance(node, ast.Call) and ast.unparse(node.func) in names:
                 yield node, known
-            yield from (found for child in ast.iter_child_nodes(node) for found in _calls(child, known, names))
+            yield from (
+                found
+                for child in ast.iter_child_nodes(node)
+                for found in _calls(child, known, names)
+            )
 
 
-def _comprehended(generators: list[ast.comprehension], parts: list[ast.expr], known: dict[str, Any], names: set[str]):
+def _comprehended(
+    generators: list[ast.comprehension],
+    parts: list[ast.expr],
+    known: dict[str, Any],
+    names: set[str],
+):
     """The calls within a comprehension, once for each of its items."""
     if not generators:
         yield from _calls(parts, known, names)
@@ -132,7 +160,8 @@ def _assign(node: ast.Assign, known: dict[str, Any]) -> None:
 
 
 def _loop(target: ast.expr, iterable: ast.expr, known: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a loop binds in each of its rounds; one round that binds nothing, if that does not follow from literals."""
+    """What a loop binds in each of its rounds; one round that binds nothing, if that does not
+    follow from literals."""
     try:
         return [_bound(target, value) for value in _value(iterable, known)]
     except Exception:
@@ -149,7 +178,9 @@ def _bound(target: ast.expr, value: Any) -> dict[str, Any]:
 
 
 def _value(node: ast.expr, known: Mapping[str, Any]) -> Any:
-    return eval(compile(ast.Expression(node), "cell", "eval"), {"__builtins__": BUILTINS}, dict(known))
+    return eval(
+        compile(ast.Expression(node), "cell", "eval"), {"__builtins__": BUILTINS}, dict(known)
+    )
 
 
 def _compared(call: ast.Call, known: Mapping[str, Any]) -> Iterator[Named]:
@@ -175,7 +206,8 @@ def _compared(call: ast.Call, known: Mapping[str, Any]) -> Iterator[Named]:
 
 
 def collect() -> dict[str, list[Comparison]]:
-    """Every comparison that is or was printed, by sweep; each question once, and none that the sweep predicts."""
+    """Every comparison that is or was printed, by sweep; each question once, and none that the
+    sweep predicts."""
     named: list[Named] = [(name, one) for name, some in printed().items() for one in some]
     named += [*of_pages(ROOT / "book"), *of_cards()]
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
@@ -206,13 +238,18 @@ def text(by_sweep: Mapping[str, list[Comparison]]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if the file is out of step")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail if the file is out of step"
+    )
     args = parser.parse_args(argv)
     wanted = text(collect())
     if args.check:
         if PRINTED.read_text(encoding="utf-8") == wanted:
             return 0
-        print(f"{PRINTED.name} is out of step with the book: run `python -m tools.pack.comparisons`", file=sys.stderr)
+        print(
+            f"{PRINTED.name} is out of step with the book: run `python -m tools.pack.comparisons`",
+            file=sys.stderr,
+        )
         return 1
     PRINTED.write_text(wanted, encoding="utf-8")
     return 0

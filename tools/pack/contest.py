@@ -1,10 +1,12 @@
-"""Runs the references of the contest on *Write your own*: `python -m tools.pack.contest` (seven minutes of one core).
+"""Runs the references of the contest on *Write your own*: `python -m tools.pack.contest` (seven
+minutes of one core).
 
-The contest lets a reader's formula learn in the page, at `RATES` with `SEEDS` that nothing else of the playground uses,
-and sets it beside PPO in the same engine and over the recorded runs of the sweep `basin`. Here PPO and the page's own
-entry learn in that engine, in Chromium; `book/trbook/explorables/contest.json` keeps their runs beside what the record
-says, so that the page can print them, and how far the two engines agree. With names, as `own`, only these learn again,
-and with `--record` none.
+The contest lets a reader's formula learn in the page, at `RATES` with `SEEDS` that nothing else of
+the playground uses, and sets it beside PPO in the same engine and over the recorded runs of the
+sweep `basin`. Here PPO and the page's own entry learn in that engine, in Chromium;
+`book/trbook/explorables/contest.json` keeps their runs beside what the record says, so that the
+page can print them, and how far the two engines agree. With names, as `own`, only these learn
+again, and with `--record` none.
 """
 
 from __future__ import annotations
@@ -26,8 +28,17 @@ from trbook.explorables.files import CONTEST, data_of
 
 RATES = (3e-5, 1e-4, 3e-4)
 SEEDS = range(5000, 5008)
-RULES = {"rates": RATES, "seeds": [*SEEDS], "uses": 16, "group": 8, "batches": 24, "prompts": 512, "samples": 4}
-"""As the recorded runs of the sweep `basin`, but for the seeds and the prompts at the end (there 2,048)."""
+RULES = {
+    "rates": RATES,
+    "seeds": [*SEEDS],
+    "uses": 16,
+    "group": 8,
+    "batches": 24,
+    "prompts": 512,
+    "samples": 4,
+}
+"""As the recorded runs of the sweep `basin`, but for the seeds and the prompts at the end (there
+2,048)."""
 FORMULA, CONSTANTS = "r*(A - c*l)", {"c": 1}
 """The page's fifth step."""
 HERE: dict[str, dict[str, Any]] = {
@@ -53,7 +64,8 @@ RUN = """async ({ card, weights, settings, rules }) => {
 
 
 def recorded() -> dict[str, Any]:
-    """The recorded ends and take-offs over rates: the panel of the sweep `basin` at 16 uses, default thresholds."""
+    """The recorded ends and take-offs over rates: the panel of the sweep `basin` at 16 uses,
+    default thresholds."""
     panels = json.loads(data_of("basin") or "")["panels"]
     panel = next(one for one in panels if one["sweep"] == "basin" and one["uses"] == "16")
     methods = {
@@ -90,10 +102,17 @@ def here(names: list[str]) -> dict[str, list[dict[str, Any]]]:
                             "seed": seed,
                             "probe": 0,
                         }
-                        run = page.evaluate(RUN, {**checkpoint, "settings": settings, "rules": RULES})
+                        run = page.evaluate(
+                            RUN, {**checkpoint, "settings": settings, "rules": RULES}
+                        )
                         take_off = sum(run["rewards"][:TEN]) / TEN
-                        found[name].append({"rate": rate, "seed": seed, "take_off": take_off, "end": run["end"]})
-                        print(f"  {name:<6} {rate:g} {seed}: {take_off:.3f}, {run['end']:.3f}", flush=True)
+                        found[name].append(
+                            {"rate": rate, "seed": seed, "take_off": take_off, "end": run["end"]}
+                        )
+                        print(
+                            f"  {name:<6} {rate:g} {seed}: {take_off:.3f}, {run['end']:.3f}",
+                            flush=True,
+                        )
     finally:
         server.shutdown()
         server.server_close()

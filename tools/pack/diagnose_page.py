@@ -1,9 +1,10 @@
-"""Hands the browser's diagnosis what it shares with `trlib diagnose`: `python -m tools.pack.diagnose_page`, `npm run
-build`.
+"""Hands the browser's diagnosis what it shares with `trlib diagnose`:
+`python -m tools.pack.diagnose_page`, `npm run build`.
 
-Sentences, thresholds, the scale of mismatches and the page's style are Python's, written once; this writes them to
-`book/trbook/explorables/js/diagnose/shared.json`, and the book's example of a dump as JSON lines to
-`book/trbook/explorables/built/diagnose.data.json`. A test compares both files with what they are made from.
+Sentences, thresholds, the scale of mismatches and the page's style are Python's, written once; this
+writes them to `book/trbook/explorables/js/diagnose/shared.json`, and the book's example of a dump
+as JSON lines to `book/trbook/explorables/built/diagnose.data.json`. A test compares both files with
+what they are made from.
 """
 
 from __future__ import annotations
@@ -20,7 +21,18 @@ import pyarrow.parquet as pq
 
 from tools.paths import ROOT
 from trbook.explorables.files import BUILT, SOURCES
-from trlab.diagnose import Limits, alignment, answer, causes, columns, prime, report, scale, tables, words
+from trlab.diagnose import (
+    Limits,
+    alignment,
+    answer,
+    causes,
+    columns,
+    prime,
+    report,
+    scale,
+    tables,
+    words,
+)
 from trlab.diagnose.page import GENERATOR, SCRIPT
 from trlab.diagnose.texts import TEXTS
 
@@ -41,12 +53,21 @@ def constants() -> dict[str, Any]:
         tables: ("SCALARS", "MISSING", "SEPARATORS"),
     }
     every = {name: getattr(module, name) for module, names in modules.items() for name in names}
-    return {"SAME": answer.SAME, "PRIME": prime.NAMES, "PRIME_SAMPLING": asdict(prime.SAMPLING), **every}
+    return {
+        "SAME": answer.SAME,
+        "PRIME": prime.NAMES,
+        "PRIME_SAMPLING": asdict(prime.SAMPLING),
+        **every,
+    }
 
 
 def shared() -> str:
     """The file that the JavaScript side is bundled with."""
-    table = {"model": scale.MODEL, "command": scale.COMMAND, "rows": [asdict(row) for row in scale.recorded()]}
+    table = {
+        "model": scale.MODEL,
+        "command": scale.COMMAND,
+        "rows": [asdict(row) for row in scale.recorded()],
+    }
     value = {
         "texts": TEXTS,
         "limits": asdict(Limits()),
@@ -66,7 +87,10 @@ def sample() -> str:
     rows = table.to_pylist()
     lines = [json.dumps(_short(row), ensure_ascii=False, separators=(",", ":")) for row in rows]
     stated = json.loads(table.schema.metadata[tables.NOTES])
-    return json.dumps({"name": "sample.jsonl", "sampling": stated, "text": "\n".join(lines) + "\n"}, ensure_ascii=False)
+    return json.dumps(
+        {"name": "sample.jsonl", "sampling": stated, "text": "\n".join(lines) + "\n"},
+        ensure_ascii=False,
+    )
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +112,10 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 def main() -> int:
     SHARED.write_text(shared(), encoding="utf-8")
     SAMPLE.write_text(sample() + "\n", encoding="utf-8")
-    print(f"{SHARED.name}: {SHARED.stat().st_size} bytes; {SAMPLE.name}: {SAMPLE.stat().st_size} bytes")
+    print(
+        f"{SHARED.name}: {SHARED.stat().st_size} bytes; {SAMPLE.name}: {SAMPLE.stat().st_size} "
+        "bytes"
+    )
     return 0
 
 

@@ -1,8 +1,8 @@
-"""Builds the playground's engine from C: `python -m tools.pack.engine` (needs clang with the WebAssembly target, and
-lld).
+"""Builds the playground's engine from C: `python -m tools.pack.engine` (needs clang with the
+WebAssembly target, and lld).
 
-What is built is committed, so that nobody else needs a compiler; the same sources and the same compiler give the same
-bytes, and a test that has one builds it again.
+What is built is committed, so that nobody else needs a compiler; the same sources and the same
+compiler give the same bytes, and a test that has one builds it again.
 """
 
 from __future__ import annotations
@@ -21,11 +21,18 @@ NAMES = ("clang-14", "clang", "clang-15", "clang-16", "clang-17", "clang-18", "c
 
 
 def compiler() -> str | None:
-    """A clang that compiles and links for WebAssembly, the recorded version first; None: there is none."""
+    """A clang that compiles and links for WebAssembly, the recorded version first; None: there is
+    none."""
     for name in NAMES:
         path = shutil.which(name)
         trial = [*FLAGS, "-x", "c", "-", "-o", os.devnull]
-        if path and subprocess.run([path, *trial], input=b"", capture_output=True, check=False).returncode == 0:
+        if (
+            path
+            and subprocess.run(
+                [path, *trial], input=b"", capture_output=True, check=False
+            ).returncode
+            == 0
+        ):
             return path
     return None
 
@@ -54,7 +61,8 @@ def main() -> None:
     clang = compiler()
     if clang is None:
         raise SystemExit(
-            "no clang that builds WebAssembly found: install one (Debian, Ubuntu: `apt-get install clang lld`)"
+            "no clang that builds WebAssembly found: install one (Debian, Ubuntu: `apt-get "
+            "install clang lld`)"
         )
     made = build(clang, BUILT)
     said = {"sources": sources_hash(), "clang": version(clang), "files": made}

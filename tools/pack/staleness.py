@@ -1,4 +1,5 @@
-"""Records the batch that the explorable `staleness` shows: `python -m tools.pack.staleness`, about half a minute."""
+"""Records the batch that the explorable `staleness` shows: `python -m tools.pack.staleness`, about
+half a minute."""
 
 from __future__ import annotations
 

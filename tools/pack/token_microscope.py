@@ -1,5 +1,5 @@
-"""Records the batch that the explorable `token_microscope` shows: `python -m tools.pack.token_microscope`, some
-seconds."""
+"""Records the batch that the explorable `token_microscope` shows:
+`python -m tools.pack.token_microscope`, some seconds."""
 
 from __future__ import annotations
 

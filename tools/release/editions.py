@@ -1,7 +1,8 @@
-"""Puts the editions that exist beside the built pages and links to them there: `python -m tools.release.editions`.
+"""Puts the editions that exist beside the built pages and links to them there:
+`python -m tools.release.editions`.
 
-A page that has `{editions}` shows nothing as long as there is neither PDF nor EPUB. To publish, run this last, after
-`make html`, `make pdf` and `make epub`; run twice, it does the same.
+A page that has `{editions}` shows nothing as long as there is neither PDF nor EPUB. To publish, run
+this last, after `make html`, `make pdf` and `make epub`; run twice, it does the same.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ SAID = {"a4": "A4", "letter": "letter"}
 
 
 def publish(folder: Path, made: Path) -> list[str]:
-    """Copies what there is of PDFs and EPUB into the built book, and links to it; the names of what it found.
+    """Copies what there is of PDFs and EPUB into the built book, and links to it; the names of what
+    it found.
 
     Args:
         folder: the built pages.
@@ -49,8 +51,13 @@ def publish(folder: Path, made: Path) -> list[str]:
 
 
 def linked(found: Sequence[str], home: str) -> str:
-    """What stands on a page that asks for the editions; `home` leads from the page to the book's folder."""
-    papers = [f'<a href="{home}{PDFS[paper]}">{SAID[paper]}</a>' for paper in PAPERS if PDFS[paper] in found]
+    """What stands on a page that asks for the editions; `home` leads from the page to the book's
+    folder."""
+    papers = [
+        f'<a href="{home}{PDFS[paper]}">{SAID[paper]}</a>'
+        for paper in PAPERS
+        if PDFS[paper] in found
+    ]
     said = [f"as a PDF: {' or '.join(papers)}"] if papers else []
     said += [f'as an <a href="{home}{epub.NAME}">EPUB</a>'] if epub.NAME in found else []
     line = f"<p>The whole book {'; '.join(said)}.</p>" if said else ""
@@ -67,7 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"editions: {error}", file=sys.stderr)
         return 1
-    print(f"editions: {len(found)} files beside the pages" if found else "editions: none is made; nothing links to one")
+    print(
+        f"editions: {len(found)} files beside the pages"
+        if found
+        else "editions: none is made; nothing links to one"
+    )
     return 0
 
 

@@ -1,4 +1,5 @@
-"""What a claims card is: a method, what its paper claims, and the comparisons of recorded runs that test it."""
+"""What a claims card is: a method, what its paper claims, and the comparisons of recorded runs that
+test it."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ class Test:
     lower: Side | float
     """The runs that it puts below, or a number that they stay above; one of the two is a `Side`."""
     measure: str = "sampled"
-    """A measure of the record or one that follows from it; `distinct@0.7` is a column of the history where a run's
-    reward reaches 0.7."""
+    """A measure of the record or one that follows from it; `distinct@0.7` is a column of the
+    history where a run's reward reaches 0.7."""
     within: float | None = None
     """The two are alike within this margin."""
 
@@ -39,11 +40,14 @@ def above(
     at: Mapping[str, str] | None = None,
     within: float | None = None,
 ) -> Test:
-    """That runs of one variant are above those of another, at one place; `within`: alike instead."""
+    """That runs of one variant are above those of another, at one place; `within`: alike
+    instead."""
     return Test(sweep, Side(higher, at or {}), Side(lower, at or {}), measure, within)
 
 
-def below(sweep: str, label: str, most: float, measure: str, *, at: Mapping[str, str] | None = None) -> Test:
+def below(
+    sweep: str, label: str, most: float, measure: str, *, at: Mapping[str, str] | None = None
+) -> Test:
     """That runs of a variant stay below a number."""
     return Test(sweep, most, Side(label, at or {}), measure)
 
@@ -54,11 +58,13 @@ class Claim:
 
     text: str
     where: str
-    """Where it says so, as far as we know; `our reading` where it follows from the method's formula."""
+    """Where it says so, as far as we know; `our reading` where it follows from the method's
+    formula."""
     arxiv: str
     tests: Sequence[Test] = ()
     why: str = ""
-    """What the formulas say about it. What was predicted before the runs is kept with the sweeps, and found there."""
+    """What the formulas say about it. What was predicted before the runs is kept with the sweeps,
+    and found there."""
     untestable: str = ""
     """Why the claim cannot be tested at this size; then it has no tests."""
 

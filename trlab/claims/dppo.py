@@ -12,17 +12,21 @@ CARD = Card(
     "DPPO",
     (
         Claim(
-            "A clip of the ratio silences rare tokens that hardly move the distribution and so slows learning; a mask "
+            "A clip of the ratio silences rare tokens that hardly move the distribution and so "
+            "slows learning; a mask "
             "on total variation does not.",
             "abstract",
             PAPER,
             [
-                above("rare", "dppo-tv", "ppo", "take_off", at={"parts": "8 minibatches, 2 epochs"}),
+                above(
+                    "rare", "dppo-tv", "ppo", "take_off", at={"parts": "8 minibatches, 2 epochs"}
+                ),
                 above("rare", "dppo-tv", "ppo", "take_off", at={"parts": "whole, 8 uses"}),
             ],
         ),
         Claim(
-            "The region must be drawn around the policy that sampled: with a region around a recomputed one, "
+            "The region must be drawn around the policy that sampled: with a region around a "
+            "recomputed one, "
             "training drifts when the two differ.",
             "headline experiments",
             PAPER,
@@ -32,10 +36,14 @@ CARD = Card(
             "With the mask, training is stable where it collapses without a region.",
             "headline experiments",
             PAPER,
-            [above("reuse", "dppo-tv", "pg_is", at=LAST), above("basin", "dppo-tv", "pg_is", at={"lr": "0.0001"})],
+            [
+                above("reuse", "dppo-tv", "pg_is", at=LAST),
+                above("basin", "dppo-tv", "pg_is", at={"lr": "0.0001"}),
+            ],
         ),
         Claim(
-            "Only updates that push a token further out must be masked, not those that bring it back.",
+            "Only updates that push a token further out must be masked, not those that bring it "
+            "back.",
             "the mask's definition",
             PAPER,
             [
@@ -44,11 +52,13 @@ CARD = Card(
             ],
         ),
         Claim(
-            "More stable and more accurate than GRPO and its children on a 30-billion-parameter mixture of experts.",
+            "More stable and more accurate than GRPO and its children on a 30-billion-parameter "
+            "mixture of experts.",
             "headline experiments",
             PAPER,
             untestable=(
-                "Needs such a model, and mismatch from its own inference engine; here the mismatch is simulated."
+                "Needs such a model, and mismatch from its own inference engine; here the "
+                "mismatch is simulated."
             ),
         ),
     ),

@@ -18,21 +18,29 @@ CARD = Card(
                 above("loops", "grpo", "ppo_critic", within=0.02),
                 above("critic", "ppo", "ppo_critic", at={"updates": "32"}),
             ],
-            why="Where a batch is used once, both baselines only lower the noise. Where it is used again, each "
+            why="Where a batch is used once, both baselines only lower the noise. Where it is "
+            "used again, each "
             "use follows the critic's errors further.",
         ),
         Claim(
-            "Dr.GRPO: dividing by the group's standard deviation gives prompts that are nearly solved, or hardly ever, "
+            "Dr.GRPO: dividing by the group's standard deviation gives prompts that are nearly "
+            "solved, or hardly ever, "
             "too much weight.",
             "section 3.1",
             "2503.20783",
-            [above("perprompt", "grpo", "ppo", kind, at=ONCE_MORE) for kind in ("kl_many", "kl_few")],
+            [
+                above("perprompt", "grpo", "ppo", kind, at=ONCE_MORE)
+                for kind in ("kl_many", "kl_few")
+            ],
         ),
         Claim(
             "DAPO: a wider window above 1 lets unlikely tokens grow and keeps entropy.",
             "section 3.1",
             "2503.14476",
-            [above("rare", "clip-higher", "ppo", measure, at=RARE) for measure in ("take_off", "entropy")],
+            [
+                above("rare", "clip-higher", "ppo", measure, at=RARE)
+                for measure in ("take_off", "entropy")
+            ],
         ),
         Claim(
             "GSPO: one ratio for a whole completion trains more stably than one for each token.",
@@ -45,15 +53,21 @@ CARD = Card(
             "section 5",
             "2507.18071",
             [above("best", "gspo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")],
-            why="Each at its own best learning rate. In an earlier search, at 1e-4, its lowest rate, GSPO took off "
+            why="Each at its own best learning rate. In an earlier search, at 1e-4, its lowest "
+            "rate, GSPO took off "
             "before PPO; this card then said *undecided*.",
         ),
         Claim(
-            "CISPO: clipping the weight and never dropping a token learns faster than clipping the objective.",
+            "CISPO: clipping the weight and never dropping a token learns faster than clipping "
+            "the objective.",
             "section 3",
             "2506.13585",
-            [above("best", "cispo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")],
-            why="Each at its own best learning rate. In an earlier search, at 1e-4, its lowest rate, CISPO ended far "
+            [
+                above("best", "cispo", "ppo", measure, at=LAST)
+                for measure in ("take_off", "sampled")
+            ],
+            why="Each at its own best learning rate. In an earlier search, at 1e-4, its lowest "
+            "rate, CISPO ended far "
             "below PPO; this card then said *mechanism not seen*.",
         ),
         Claim(
@@ -69,6 +83,7 @@ CARD = Card(
             untestable="A policy of 124 thousand parameters on a dial says nothing about them.",
         ),
     ),
-    note="`ppo` in these sweeps takes the group's mean as GRPO does, and clips each token; `ppo_critic` has a learned "
+    note="`ppo` in these sweeps takes the group's mean as GRPO does, and clips each token; "
+    "`ppo_critic` has a learned "
     "critic instead.",
 )

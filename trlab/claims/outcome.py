@@ -28,7 +28,8 @@ class Answer:
 
     @property
     def verdict(self) -> str:
-        """`seen`, `not seen` (the opposite is), `undecided`, `not run`, `incomplete` or `not measured`."""
+        """`seen`, `not seen` (the opposite is), `undecided`, `not run`, `incomplete` or
+        `not measured`."""
         return self.outcome.verdict
 
 
@@ -51,16 +52,23 @@ def tell(card: Card) -> list[Told]:
 
 
 def _verdict(answers: Sequence[Answer]) -> str:
-    """Of a claim: seen where each of its tests is, not seen where the opposite is in some test and the claim in none,
-    else undecided. What has not been run says nothing about the others."""
+    """Of a claim: seen where each of its tests is, not seen where the opposite is in some test and
+    the claim in none, else undecided. What has not been run says nothing about the others."""
     known = {answer.verdict for answer in answers if answer.verdict in (SEEN, NOT_SEEN, UNDECIDED)}
     if not known:
         return answers[0].verdict
-    return SEEN if known == {SEEN} else NOT_SEEN if NOT_SEEN in known and SEEN not in known else UNDECIDED
+    return (
+        SEEN
+        if known == {SEEN}
+        else NOT_SEEN
+        if NOT_SEEN in known and SEEN not in known
+        else UNDECIDED
+    )
 
 
 def answer(test: Test) -> Answer:
-    """A test on a sweep beside its outcome, and beside what the sweep had predicted of the same comparison."""
+    """A test on a sweep beside its outcome, and beside what the sweep had predicted of the same
+    comparison."""
     if not record.is_recorded(test.sweep):
         return Answer(test, Verdict(test.comparison, NOT_RUN))
     (outcome,) = decide(test.sweep, test.comparison)
@@ -68,9 +76,16 @@ def answer(test: Test) -> Answer:
 
 
 def _predicted(sweep: Sweep, test: Test) -> tuple[str, bool]:
-    """The text of the sweep's prediction of the same comparison, and whether it has the paper's direction."""
-    labels = [side.label if not isinstance(side, float | int) else side for side in (test.higher, test.lower)]
+    """The text of the sweep's prediction of the same comparison, and whether it has the paper's
+    direction."""
+    labels = [
+        side.label if not isinstance(side, float | int) else side
+        for side in (test.higher, test.lower)
+    ]
     for prediction in sweep.predictions:
         if of_prediction(prediction).question(sweep) == test.comparison.question(sweep):
-            return prediction.in_full, test.within is not None or [prediction.higher, prediction.lower] == labels
+            return prediction.in_full, test.within is not None or [
+                prediction.higher,
+                prediction.lower,
+            ] == labels
     return "", True

@@ -9,7 +9,8 @@ CARD = Card(
     "PPO",
     (
         Claim(
-            "Several epochs on one batch need a region: without a clip or a penalty the policy is lost.",
+            "Several epochs on one batch need a region: without a clip or a penalty the policy is "
+            "lost.",
             "section 6.1, table 1",
             PAPER,
             [
@@ -18,14 +19,18 @@ CARD = Card(
                 above("basin", "ppo", "pg_is", at={"lr": "0.0001"}),
                 below("basin", "pg_is", 0.5, "sampled", at={"lr": "1e-05"}),
             ],
-            why="It depends on the learning rate: with AdamW at 1e-5 sixteen uses of a batch need no region. That 0.5 "
+            why="It depends on the learning rate: with AdamW at 1e-5 sixteen uses of a batch need "
+            "no region. That 0.5 "
             "would count as lost is our choice.",
         ),
         Claim(
             "The clipped objective does better than an adaptive KL penalty.",
             "section 6.1, table 1",
             PAPER,
-            [above("critic", "ppo", "ppo_penalty", at={"updates": updates}) for updates in ("32", "8")],
+            [
+                above("critic", "ppo", "ppo_penalty", at={"updates": updates})
+                for updates in ("32", "8")
+            ],
             why="At 32 updates the penalty's runs scatter widely. No lower learning rate was run.",
         ),
         Claim(
@@ -36,14 +41,16 @@ CARD = Card(
                 above("minibatches", "pg_is", "ppo", "kl", at={"minibatches": "8"}),
                 above("reuse", "pg_is", "ppo", "kl", at={"uses": "16"}),
             ],
-            why="A token that has left the window is pushed no further. What shares its parameters may still carry it, "
+            why="A token that has left the window is pushed no further. What shares its "
+            "parameters may still carry it, "
             "and nothing brings it back (chapter 4).",
         ),
         Claim(
             "It equals the best of its time on continuous control and Atari.",
             "sections 6.2 to 6.4",
             PAPER,
-            untestable="The tasks here are prompts and completions; nothing is compared with scores on other tasks.",
+            untestable="The tasks here are prompts and completions; nothing is compared with "
+            "scores on other tasks.",
         ),
     ),
 )

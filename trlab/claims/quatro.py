@@ -12,13 +12,19 @@ CARD = Card(
     "QUATRO",
     (
         Claim(
-            "Every prompt gets a trust region of its own, so that easy prompts do not run to certainty while hard ones "
+            "Every prompt gets a trust region of its own, so that easy prompts do not run to "
+            "certainty while hard ones "
             "stand still.",
             "two summaries",
             PAPER,
-            [below("perprompt", "quatro", 0.1, kind, at=HARD) for kind in ("kl_many", "kl_half", "kl_few")],
-            why="The divergence depends on difficulty far less than PPO's, but it lies above the radius unless "
-            "nearly all of a group are right. All this is at 3e-4. At 1e-5, sixteen uses and five moves, no kind of "
+            [
+                below("perprompt", "quatro", 0.1, kind, at=HARD)
+                for kind in ("kl_many", "kl_half", "kl_few")
+            ],
+            why="The divergence depends on difficulty far less than PPO's, but it lies above the "
+            "radius unless "
+            "nearly all of a group are right. All this is at 3e-4. At 1e-5, sixteen uses and five "
+            "moves, no kind of "
             "prompt comes near the radius, with PPO or with QUATRO.",
         ),
         Claim(
@@ -40,7 +46,8 @@ CARD = Card(
                 above("matched", "quatro", "ppo", "distinct"),
                 above("matched", "quatro", "ppo", "distinct@0.7"),
             ],
-            why="A policy that has learned less is more diverse, whatever its region: so the comparison is made at the "
+            why="A policy that has learned less is more diverse, whatever its region: so the "
+            "comparison is made at the "
             "same reward too.",
         ),
         Claim(
@@ -50,8 +57,10 @@ CARD = Card(
             untestable="A policy of 124 thousand parameters on a dial says nothing about them.",
         ),
     ),
-    note="**QUATRO (our derivation).** Nobody here has read the paper. Ours solves the problem that two summaries "
+    note="**QUATRO (our derivation).** Nobody here has read the paper. Ours solves the problem "
+    "that two summaries "
     "state, at [sciencestack.ai](https://www.sciencestack.ai/paper/2602.04620) and "
-    "[koineu.com](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620); the abstract names the trust region "
+    "[koineu.com](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620); the abstract names "
+    "the trust region "
     "alone. A mechanism that is not seen may be our derivation's.",
 )

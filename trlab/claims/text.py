@@ -57,7 +57,8 @@ AXES = {
 
 
 def markdown(card: Card) -> str:
-    """A card as Markdown: its claims, each with its source, the verdict, and every test's numbers from the record."""
+    """A card as Markdown: its claims, each with its source, the verdict, and every test's numbers
+    from the record."""
     lines = [f"## {card.title}", ""]
     lines += [card.note, ""] if card.note else []
     for number, outcome in enumerate(tell(card), 1):
@@ -83,7 +84,10 @@ def _claim(number: int, told: Told) -> list[str]:
         + (f" {claim.untestable}" if claim.untestable else "")
         + (f" {claim.why}" if claim.why else ""),
     ]
-    return [*lines, *(["", *(f"- {_answer(answer)}" for answer in told.answers)] if told.answers else [])]
+    return [
+        *lines,
+        *(["", *(f"- {_answer(answer)}" for answer in told.answers)] if told.answers else []),
+    ]
 
 
 def _answer(answer: Answer) -> str:
@@ -96,7 +100,10 @@ def _answer(answer: Answer) -> str:
     sides = " and ".join(_number(estimate) for estimate in outcome.sides if estimate is not None)
     gap = f", difference {_number(outcome.difference, '+')}" if None not in outcome.sides else ""
     short = _short(answer) + (EDGE if outcome.edge else "")
-    return f"{claimed}Measured: {sides}{gap}, {outcome.p_in_words}{note}: **{short}**.{_before(answer)}"
+    return (
+        f"{claimed}Measured: {sides}{gap}, {outcome.p_in_words}{note}: "
+        f"**{short}**.{_before(answer)}"
+    )
 
 
 def _short(answer: Answer) -> str:
@@ -113,7 +120,11 @@ def _claimed(test: Test) -> str:
     )
     if test.within is not None:
         return f"{higher} and {lower} alike within {test.within:g}"
-    return f"{lower} below {higher}" if not isinstance(test.higher, Side) else f"{higher} above {lower}"
+    return (
+        f"{lower} below {higher}"
+        if not isinstance(test.higher, Side)
+        else f"{higher} above {lower}"
+    )
 
 
 def _own(side: Side, test: Test) -> str:
@@ -125,14 +136,22 @@ def _before(answer: Answer) -> str:
     """What had been predicted."""
     if not answer.predicted:
         return "" if answer.verdict == NOT_RUN else " No prediction was written down."
-    way = "Predicted before the runs" if answer.agreed else "Against the claim, predicted before the runs"
+    way = (
+        "Predicted before the runs"
+        if answer.agreed
+        else "Against the claim, predicted before the runs"
+    )
     return f" {way}: “{answer.predicted}”."
 
 
 def _shared(test: Test) -> dict[str, str]:
     """The points that both sides have."""
     places = [dict(side.at) for side in (test.higher, test.lower) if isinstance(side, Side)]
-    return {axis: point for axis, point in places[0].items() if all(place.get(axis) == point for place in places)}
+    return {
+        axis: point
+        for axis, point in places[0].items()
+        if all(place.get(axis) == point for place in places)
+    }
 
 
 def _place(test: Test) -> str:
@@ -151,21 +170,28 @@ def _rate(test: Test) -> str:
     if len({*rates.values()}) == 1:
         only = next(iter(rates.values()))
         return f", learning rate {only}" if only else ", no learning rate"
-    return ", learning rate " + " and ".join(f"{rate or 'none'} ({name})" for name, rate in rates.items())
+    return ", learning rate " + " and ".join(
+        f"{rate or 'none'} ({name})" for name, rate in rates.items()
+    )
 
 
 def _rates_of(runs: pd.DataFrame, side: Side) -> str:
     """The learning rates of a side's runs; empty: its method takes none."""
     own = at(runs[runs["label"] == side.label], side.at)
     given = {
-        float(json.loads(row).get("lr", RunSettings.lr)) for row in own.loc[own["method"] != STEPS_BY_RADIUS, "train"]
+        float(json.loads(row).get("lr", RunSettings.lr))
+        for row in own.loc[own["method"] != STEPS_BY_RADIUS, "train"]
     }
     return " or ".join(map(written_rate, sorted(given)))
 
 
 def _points(at: dict[str, str]) -> str:
-    told = {axis: written_rate(float(point)) if axis == "lr" else point for axis, point in at.items()}
-    return "".join(", " + AXES.get(axis, axis + " {}").format(point) for axis, point in told.items())
+    told = {
+        axis: written_rate(float(point)) if axis == "lr" else point for axis, point in at.items()
+    }
+    return "".join(
+        ", " + AXES.get(axis, axis + " {}").format(point) for axis, point in told.items()
+    )
 
 
 def _measure(measure: str) -> str:
@@ -174,10 +200,18 @@ def _measure(measure: str) -> str:
 
 
 def _number(estimate: Estimate, sign: str = "") -> str:
-    """Two significant digits of the larger bound; where it is an accuracy, at most three decimals."""
+    """Two significant digits of the larger bound; where it is an accuracy, at most three
+    decimals."""
     size = max(abs(estimate.value), abs(estimate.low), abs(estimate.high))
-    digits = 2 if not math.isfinite(size) or size >= 0.1 or size == 0 else 1 - math.floor(math.log10(size))
-    return f"{estimate.value:{sign}.{digits}f} [{estimate.low:{sign}.{digits}f}, {estimate.high:{sign}.{digits}f}]"
+    digits = (
+        2
+        if not math.isfinite(size) or size >= 0.1 or size == 0
+        else 1 - math.floor(math.log10(size))
+    )
+    return (
+        f"{estimate.value:{sign}.{digits}f} [{estimate.low:{sign}.{digits}f}, "
+        f"{estimate.high:{sign}.{digits}f}]"
+    )
 
 
 def _first_large(text: str) -> str:

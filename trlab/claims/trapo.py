@@ -10,11 +10,15 @@ CARD = Card(
     "TRAPO",
     (
         Claim(
-            "Plain imitation between steps of reinforcement learning does harm; imitation whose push is capped does "
+            "Plain imitation between steps of reinforcement learning does harm; imitation whose "
+            "push is capped does "
             "not.",
             "abstract",
             PAPER,
-            [above("expert", "trapo", "sft+rl-adaptive", at=WRONG), above("trapo", "trapo", "sft+rl", at=LONG)],
+            [
+                above("expert", "trapo", "sft+rl-adaptive", at=WRONG),
+                above("trapo", "trapo", "sft+rl", at=LONG),
+            ],
         ),
         Claim(
             "SFT covers the expert's modes; capped SFT drops those that the policy finds unlikely.",
@@ -23,10 +27,14 @@ CARD = Card(
             [above("trapo", "sft+rl-adaptive", "trapo", "distinct")],
         ),
         Claim(
-            "Giving prefixes of the expert only to prompts that fail is better than giving them always.",
+            "Giving prefixes of the expert only to prompts that fail is better than giving them "
+            "always.",
             "ablation of the prefixes",
             PAPER,
-            [above("expert", "trapo", "trsft+rl-fixed", at=WRONG), above("trapo", "trapo", "trsft+rl-fixed", at=LONG)],
+            [
+                above("expert", "trapo", "trsft+rl-fixed", at=WRONG),
+                above("trapo", "trapo", "trsft+rl-fixed", at=LONG),
+            ],
         ),
         Claim(
             "Both together end above imitation alone, rewards alone, and one after the other.",
@@ -38,15 +46,20 @@ CARD = Card(
                 above("expert", "trapo", "sft-then-rl", at=WRONG),
                 above("trapo", "trapo", "rl", at=LONG),
                 above("trapo", "trapo", "sft-then-rl", at=LONG),
-                *(above("trapo", "trapo", "sft", at={"moves": moves}) for moves in ("1 to 12", "1 to 8", "5")),
+                *(
+                    above("trapo", "trapo", "sft", at={"moves": moves})
+                    for moves in ("1 to 12", "1 to 8", "5")
+                ),
             ],
-            why="The policy has read up to eight moves: beyond them TRAPO ends above imitation, within them below.",
+            why="The policy has read up to eight moves: beyond them TRAPO ends above imitation, "
+            "within them below.",
         ),
         Claim(
             "The share of rollouts that need the expert falls as the policy improves.",
             "analysis of the prefixes",
             PAPER,
-            untestable="A sweep's record does not keep which completions began with the expert's words.",
+            untestable="A sweep's record does not keep which completions began with the expert's "
+            "words.",
         ),
         Claim(
             "56.6 on average over five benchmarks of mathematics with 7 billion parameters.",

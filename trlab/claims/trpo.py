@@ -9,7 +9,8 @@ CARD = Card(
     "TRPO",
     (
         Claim(
-            "Every step that the line search accepts stays within the radius, measured as the mean KL between the old "
+            "Every step that the line search accepts stays within the radius, measured as the "
+            "mean KL between the old "
             "policy and the new one.",
             "section 6 and appendix C",
             PAPER,
@@ -21,14 +22,16 @@ CARD = Card(
             "abstract and section 8",
             PAPER,
             [above("loops", "trpo .001", "trpo", within=0.05)],
-            why="The test has two radii and one problem; other problems were not tried. A radius says how far a step "
+            why="The test has two radii and one problem; other problems were not tried. A radius "
+            "says how far a step "
             "goes, whatever there is to learn in that direction.",
         ),
         Claim(
             "Theory bounds how much the return can fall in a step, so improvement is monotonic.",
             "theorem 1",
             PAPER,
-            untestable="The bound's constant makes steps too small to take; the method in use keeps the radius "
+            untestable="The bound's constant makes steps too small to take; the method in use "
+            "keeps the radius "
             "but not the guarantee, and a record's rewards are noisier than a step.",
         ),
     ),

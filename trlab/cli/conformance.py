@@ -48,31 +48,49 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="verl, trl, torchrl, torch (installed); "
         "skyrl, prime-rl, slime, openrlhf, nemo-rl, areal (from --source); tinker (documentation)",
     )
-    what.add_argument("--function", metavar="MODULE:NAME", help="a function, also from a file in this folder")
-    what.add_argument("--vectors", action="store_true", help="print where the vectors and their specification lie")
-    what.add_argument("--drop-in", metavar="FOLDER", help="write a test file that needs torch only, and its numbers")
-    parser.add_argument("--source", metavar="FOLDER", help="a clone of the library, for one that is not installed")
+    what.add_argument(
+        "--function", metavar="MODULE:NAME", help="a function, also from a file in this folder"
+    )
+    what.add_argument(
+        "--vectors", action="store_true", help="print where the vectors and their specification lie"
+    )
+    what.add_argument(
+        "--drop-in",
+        metavar="FOLDER",
+        help="write a test file that needs torch only, and its numbers",
+    )
     parser.add_argument(
-        "--settings", action="store_true", help="read the library's recorded settings again, instead of its losses"
+        "--source", metavar="FOLDER", help="a clone of the library, for one that is not installed"
+    )
+    parser.add_argument(
+        "--settings",
+        action="store_true",
+        help="read the library's recorded settings again, instead of its losses",
     )
     parser.add_argument(
         "--kind",
         metavar="NAME",
-        help="what the function computes: loss, kl or advantage (default: what --loss names, else loss)",
+        help="what the function computes: loss, kl or advantage (default: what --loss names, else "
+        "loss)",
     )
-    parser.add_argument("--signature", metavar="NAME", help="of the function: plain, verl or trl (default: plain)")
+    parser.add_argument(
+        "--signature", metavar="NAME", help="of the function: plain, verl or trl (default: plain)"
+    )
     parser.add_argument(
         "--loss",
         metavar="NAME",
         help="what the function should be: a loss (default: the nearest), k1, k2, k3, group_std, "
         "group_mean, leave_one_out, length_weighted or gae",
     )
-    parser.add_argument("--aggregation", metavar="NAME", help="to ask the function for (default: the loss's own)")
+    parser.add_argument(
+        "--aggregation", metavar="NAME", help="to ask the function for (default: the loss's own)"
+    )
     parser.add_argument(
         "--anchor",
         metavar="NAME",
         help="whose log-probs stand in the function's one place for an "
-        "anchor: recomputed or rollout (default: of a plain function the loss's own, else recomputed)",
+        "anchor: recomputed or rollout (default: of a plain function the loss's own, else "
+        "recomputed)",
     )
     parser.add_argument(
         "--verbose",
@@ -81,7 +99,11 @@ def options(parser: argparse.ArgumentParser) -> None:
         "place, its inputs, what was expected and what came (--json always has them)",
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="an argument of a plain function; repeat"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of a plain function; repeat",
     )
 
 
@@ -94,7 +116,10 @@ def run(args: argparse.Namespace) -> int:
     if args.settings:
         return _settings(args)
     if args.vectors:
-        places = {"vectors": str(golden.PATH), "specification": str(golden.PATH.with_name("SPECIFICATION.md"))}
+        places = {
+            "vectors": str(golden.PATH),
+            "specification": str(golden.PATH.with_name("SPECIFICATION.md")),
+        }
         shared.print_json(places) if args.json else print(*places.values(), sep="\n")
         return 0
     if args.drop_in:
@@ -110,7 +135,10 @@ def run(args: argparse.Namespace) -> int:
         shared.print_json({**about, **held, "findings": [f.as_dict() for f in findings]})
     else:
         print("\n".join([*lines(findings, args.verbose), *_places(about.get("places", []))]))
-        print(f"held to {AGREES:g} relative in float64, {FLOAT32:g} in float32; vectors version {vectors.version}")
+        print(
+            f"held to {AGREES:g} relative in float64, {FLOAT32:g} in float32; vectors version "
+            f"{vectors.version}"
+        )
     return 0 if all(f.status in TRAINS_ALIKE for f in findings) else DIFFERENT
 
 
@@ -131,12 +159,15 @@ def _settings(args: argparse.Namespace) -> int:
         default = max(len(check.setting.printed) for check in checks)
         for check in checks:
             setting = check.setting
-            print(f"{setting.key:<{key}}  {setting.printed:<{default}}  {check.fault or 'as recorded'}")
+            print(
+                f"{setting.key:<{key}}  {setting.printed:<{default}}  {check.fault or 'as recorded'}"
+            )
     return DIFFERENT if any(check.fault for check in checks) else 0
 
 
 def _read_from(library: str, folder: Path | None) -> dict[str, Any]:
-    """Which version or commit is there and which one this was written for, with a warning where they differ."""
+    """Which version or commit is there and which one this was written for, with a warning where
+    they differ."""
     from trlab.conformance import libraries
     from trlab.conformance.source import SHORT, commit_of
 
@@ -149,7 +180,9 @@ def _read_from(library: str, folder: Path | None) -> dict[str, Any]:
     commit = commit_of(folder, source)
     if commit != source.commit:
         what = "a folder without its commit" if commit is None else f"{commit[:SHORT]}{commit[40:]}"
-        warnings.warn(f"written for {source.title} at {source.commit[:SHORT]}, found {what}", stacklevel=1)
+        warnings.warn(
+            f"written for {source.title} at {source.commit[:SHORT]}, found {what}", stacklevel=1
+        )
     return {"library": library, "commit": commit, "written_for": source.commit}
 
 
@@ -161,7 +194,9 @@ def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], li
         return _from_source(args, vectors)
     if args.library in libraries.DOCUMENTED:
         module = libraries.adapter(args.library)
-        return {"library": args.library, "documentation": module.PAGE, "read": module.READ}, list(module.hold(vectors))
+        return {"library": args.library, "documentation": module.PAGE, "read": module.READ}, list(
+            module.hold(vectors)
+        )
     about = _read_from(args.library, None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's own
@@ -189,7 +224,10 @@ def _library_only(args: argparse.Namespace, known: tuple[str, ...]) -> None:
     if args.library not in known:
         raise unknown("library", args.library, known)
     if args.source and args.library not in libraries.SOURCES:
-        raise ValueError(f"--source: expected one of {', '.join(libraries.SOURCES)} beside it, got {args.library!r}")
+        raise ValueError(
+            f"--source: expected one of {', '.join(libraries.SOURCES)} beside it, got "
+            f"{args.library!r}"
+        )
 
 
 def _from_source(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
@@ -199,7 +237,8 @@ def _from_source(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any]
     source = libraries.adapter(args.library).SOURCE
     if not args.source:
         raise ValueError(
-            f"--source: expected the folder of a clone of {source.title} beside --library {args.library}, got none; "
+            f"--source: expected the folder of a clone of {source.title} beside --library "
+            f"{args.library}, got none; "
             f"{source.clone}"
         )
     folder = Path(args.source)
@@ -218,10 +257,14 @@ def _places(reproduced: list[dict[str, Any]]) -> list[str]:
         (place,) = (p for p in places_of(entry["library"]) if p.subject == entry["subject"])
         said = f"the documentation says that {place.subject} {place.documented}"
         if "fails" in entry:
-            printed.append(f"{said}; whether the code does cannot be reproduced here: {entry['fails']}")
+            printed.append(
+                f"{said}; whether the code does cannot be reproduced here: {entry['fails']}"
+            )
             continue
         numbers = f"documented {entry['documented']:g}, computed {entry['computed']:g}"
-        printed.append(f"{said}; the code {place.computed if counts(entry) else 'does so now'} ({numbers})")
+        printed.append(
+            f"{said}; the code {place.computed if counts(entry) else 'does so now'} ({numbers})"
+        )
     return printed
 
 

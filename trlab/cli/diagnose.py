@@ -39,8 +39,8 @@ slime, prime-rl, SkyRL, NeMo-RL and OpenRLHF are recognised.
 Exit status: 0 healthy, 1 a cause was found, 2 cannot be judged.
 """
 KINDS = ("raw", "processed")
-# A test compares these tables with `sampling.KINDS` and the fields of `Limits`: asking them here would import torch
-# before --help.
+# A test compares these tables with `sampling.KINDS` and the fields of `Limits`: asking them here
+# would import torch before --help.
 OPTIONS: tuple[Option, ...] = (
     ("eps_low", float, 0.2, "PPO's window below 1"),
     ("eps_high", float, 0.2, "PPO's window above 1"),
@@ -53,12 +53,24 @@ OPTIONS: tuple[Option, ...] = (
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib diagnose`."""
-    parser.add_argument("file", metavar="FILE", nargs="+", help="a dump, the dumps of several ranks, or their folder")
     parser.add_argument(
-        "--out", type=shared.path, metavar="PAGE", help="the page (default: the first FILE with the ending .html)"
+        "file",
+        metavar="FILE",
+        nargs="+",
+        help="a dump, the dumps of several ranks, or their folder",
     )
     parser.add_argument(
-        "--column", action="append", default=[], metavar="NAME=COLUMN", help="the file's own name of a column; repeat"
+        "--out",
+        type=shared.path,
+        metavar="PAGE",
+        help="the page (default: the first FILE with the ending .html)",
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="NAME=COLUMN",
+        help="the file's own name of a column; repeat",
     )
     parser.add_argument(
         "--tokenizer",
@@ -72,13 +84,21 @@ def options(parser: argparse.ArgumentParser) -> None:
         "distribution that sampled, or raw ones, before temperature, top-p and penalties (default: "
         "what the file says)",
     )
-    parser.add_argument("--temperature", type=number, metavar="X", help="the sampler's (default: what the file says)")
-    parser.add_argument("--top-p", type=number, metavar="X", help="the sampler's (default: what the file says)")
+    parser.add_argument(
+        "--temperature",
+        type=number,
+        metavar="X",
+        help="the sampler's (default: what the file says)",
+    )
+    parser.add_argument(
+        "--top-p", type=number, metavar="X", help="the sampler's (default: what the file says)"
+    )
     shared.add(parser, OPTIONS)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, judge, write the page, say what was found; a dump that cannot be read cannot be judged."""
+    """Read, judge, write the page, say what was found; a dump that cannot be read cannot be
+    judged."""
     try:
         return _run(args)
     except (TrlibError, ValueError, TypeError, OSError, ImportError) as error:
@@ -87,7 +107,9 @@ def run(args: argparse.Namespace) -> int:
         reason = sentence(error)
         if args.json:
             headline = f"cannot be judged, because {reason}"
-            shared.print_json({"verdict": "unclear", "headline": headline, "causes": [], "error": reason})
+            shared.print_json(
+                {"verdict": "unclear", "headline": headline, "causes": [], "error": reason}
+            )
         print(f"trlib: error: {reason}", file=sys.stderr)
         return STATUS["unclear"]
 
@@ -123,7 +145,8 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def batch(**columns: Any) -> Judgement:
-    """The verdict on a batch in memory, for the bridges of `trlib`, which find it by this command's entry point."""
+    """The verdict on a batch in memory, for the bridges of `trlib`, which find it by this command's
+    entry point."""
     from trlab.diagnose.live import judge_batch
 
     return judge_batch(**columns)
@@ -132,7 +155,9 @@ def batch(**columns: Any) -> Judgement:
 def _page(first: Path) -> Path:
     """The page beside the file, or beside the folder."""
     source = first if first.name else first.absolute()
-    return source.with_name(f"{source.name}.html") if source.is_dir() else source.with_suffix(".html")
+    return (
+        source.with_name(f"{source.name}.html") if source.is_dir() else source.with_suffix(".html")
+    )
 
 
 def _summary(f: Findings) -> str:
@@ -143,9 +168,13 @@ def _summary(f: Findings) -> str:
     if j.unseen:
         lines += ["Not looked at:", *(f"- {text}" for text in j.unseen), ""]
     if f.recognised:
-        lines += ["recognised: " + ", ".join(f"{theirs} as {ours}" for ours, theirs in f.recognised), ""]
+        lines += [
+            "recognised: " + ", ".join(f"{theirs} as {ours}" for ours, theirs in f.recognised),
+            "",
+        ]
     lines += [
-        f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); effective sample size "
+        f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); "
+        "effective sample size "
         f"{f.effective.tokens:.1%} by token",
         "",
         f.scale.text,
@@ -156,7 +185,9 @@ def _summary(f: Findings) -> str:
         "",
         "what a method would silence (share of the tokens)",
     ]
-    lines += [f"  {e.name:<16} {e.silenced:>9}  {e.share:7.2%}   around {e.anchor}" for e in f.effects]
+    lines += [
+        f"  {e.name:<16} {e.silenced:>9}  {e.share:7.2%}   around {e.anchor}" for e in f.effects
+    ]
     return "\n".join(lines)
 
 
@@ -169,7 +200,8 @@ def _ours(out: Path, generator: str) -> None:
             begin = file.read(1000)
         if f'content="{generator}'.encode() not in begin:
             raise ValueError(
-                f"--out: {str(out)!r} is there already and is not a page of trlib diagnose; expected a name that is "
+                f"--out: {str(out)!r} is there already and is not a page of trlib diagnose; "
+                "expected a name that is "
                 "free, or a page to replace"
             )
 

@@ -19,8 +19,12 @@ examples:
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib pretrain`."""
     parser.add_argument("task", help="the task whose base model to make")
-    parser.add_argument("--out", type=shared.path, metavar="FOLDER", help="where (default: pretrained/TASK)")
-    parser.add_argument("--seed", type=shared.whole, default=0, metavar="N", help="decides everything (default: 0)")
+    parser.add_argument(
+        "--out", type=shared.path, metavar="FOLDER", help="where (default: pretrained/TASK)"
+    )
+    parser.add_argument(
+        "--seed", type=shared.whole, default=0, metavar="N", help="decides everything (default: 0)"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -41,7 +45,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="prompts of each measured accuracy (default: as many as for the shipped checkpoint)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an earlier checkpoint in --out")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier checkpoint in --out"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -68,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         accuracy = card["accuracy"]
         print(
-            f"saved in {out}: {card['parameters']:,} parameters, {card['seconds']:.0f} s, accuracy sampled "
+            f"saved in {out}: {card['parameters']:,} parameters, {card['seconds']:.0f} s, "
+            "accuracy sampled "
             f"{accuracy['sampled']['accuracy']:.3f}, greedy {accuracy['greedy']['accuracy']:.3f}"
         )
     return 0

@@ -1,4 +1,5 @@
-"""`trlib remake`: make the data of one of the book's figures again, draw it, and compare it with the record."""
+"""`trlib remake`: make the data of one of the book's figures again, draw it, and compare it with
+the record."""
 
 from __future__ import annotations
 
@@ -28,10 +29,16 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib remake`."""
     parser.add_argument("name", nargs="?", help="a figure of the book (none: list them)")
     parser.add_argument(
-        "--out", type=shared.path, metavar="FOLDER", help="where it is made and drawn (default: figures/NAME)"
+        "--out",
+        type=shared.path,
+        metavar="FOLDER",
+        help="where it is made and drawn (default: figures/NAME)",
     )
     parser.add_argument(
-        "--cells", type=shared.whole, metavar="N", help="only the first N of its cells, seed by seed (default: all)"
+        "--cells",
+        type=shared.whole,
+        metavar="N",
+        help="only the first N of its cells, seed by seed (default: all)",
     )
     parser.add_argument(
         "--workers",
@@ -39,12 +46,15 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes, one thread each (default: one per core; 0: this process)",
     )
-    parser.add_argument("--smoke", action="store_true", help="one seed, one small batch: prove that it runs")
+    parser.add_argument(
+        "--smoke", action="store_true", help="one seed, one small batch: prove that it runs"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make and draw a figure; 1 where a cell fails or does not agree with its record, 130 after Ctrl-C, 143 SIGTERM."""
+    """Make and draw a figure; 1 where a cell fails or does not agree with its record, 130 after
+    Ctrl-C, 143 SIGTERM."""
     from trlab.drawing.named import figure
 
     if args.name is None:
@@ -89,9 +99,12 @@ def _report(made: Remade, drawn: list[Path], alt: str, args: argparse.Namespace)
                 "cells": len(made.outcome.runs),
                 "agree": sum(one.agrees for one in made.agreements),
                 "of": len(made.agreements),
-                "failed": [{"cell": str(cell), "error": error} for cell, error in made.outcome.failed],
+                "failed": [
+                    {"cell": str(cell), "error": error} for cell, error in made.outcome.failed
+                ],
                 "compared": [
-                    {"cell": str(one.cell), "verdict": one.verdict, "text": one.text} for one in made.agreements
+                    {"cell": str(one.cell), "verdict": one.verdict, "text": one.text}
+                    for one in made.agreements
                 ],
             }
         )
@@ -121,5 +134,7 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     width = max(map(len, found))
     for name, about in found.items():
-        print(f"{name:<{width}}  {'recorded' if about['recorded'] else 'not run '}  {about['text']}")
+        print(
+            f"{name:<{width}}  {'recorded' if about['recorded'] else 'not run '}  {about['text']}"
+        )
     return 0

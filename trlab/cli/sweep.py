@@ -37,7 +37,9 @@ VERIFY = 3
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib sweep`."""
     parser.add_argument("name", nargs="?", help="a sweep of the package, or a file of one's own")
-    parser.add_argument("--all", action="store_true", help="every sweep of the package, one after the other")
+    parser.add_argument(
+        "--all", action="store_true", help="every sweep of the package, one after the other"
+    )
     parser.add_argument(
         "--out",
         type=shared.path,
@@ -48,7 +50,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=shared.whole,
         metavar="N",
-        help="processes, one thread each (default: one per core; 0: this process, where nothing stops a "
+        help="processes, one thread each (default: one per core; 0: this process, where nothing "
+        "stops a "
         "cell that takes longer than the budget's minutes)",
     )
     parser.add_argument(
@@ -56,7 +59,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="run the cells on a Ray cluster instead, one CPU each; auto: the one that runs here",
     )
-    parser.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts")
+    parser.add_argument(
+        "--shard", type=_shard, default=(1, 1), metavar="I/N", help="run only the I-th of N parts"
+    )
     parser.add_argument(
         "--method",
         action="append",
@@ -72,19 +77,24 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help=f"run K recorded cells again (default: {VERIFY}) and say whether they agree",
     )
-    parser.add_argument("--remake", action="store_true", help="do not count what ships with the package as done")
+    parser.add_argument(
+        "--remake", action="store_true", help="do not count what ships with the package as done"
+    )
     parser.add_argument(
         "--prefer",
         choices=("journal", "tables"),
         help="whose numbers count where the folder's journal and its tables disagree about a cell",
     )
-    parser.add_argument("--smoke", action="store_true", help="one seed, one small batch: prove that it runs")
+    parser.add_argument(
+        "--smoke", action="store_true", help="one seed, one small batch: prove that it runs"
+    )
     parser.add_argument("--dry-run", action="store_true", help="list the cells and run nothing")
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run what is missing and print the table; 1 where a cell failed or differs, 130 after Ctrl-C, 143 SIGTERM."""
+    """Run what is missing and print the table; 1 where a cell failed or differs, 130 after Ctrl-C,
+    143 SIGTERM."""
     from trlab.sweep import load_sweep
 
     if args.name is None and not args.all:
@@ -94,7 +104,9 @@ def run(args: argparse.Namespace) -> int:
     if args.verify is not None and args.verify < 1:
         raise ValueError(f"--verify: expected 1 or more cells, got {args.verify}")
     if args.ray is not None and (args.workers, args.verify) != (None, None):
-        raise ValueError("--ray: expected it without --workers and --verify, which are of this machine")
+        raise ValueError(
+            "--ray: expected it without --workers and --verify, which are of this machine"
+        )
     if args.all:
         return _all(args)
     sweep = load_sweep(args.name).beside(args.method)
@@ -102,7 +114,11 @@ def run(args: argparse.Namespace) -> int:
 
     out = None if args.out is None else Path(args.out).expanduser()
     planned = plan(
-        sweep.smoke() if args.smoke else sweep, out=out, shard=args.shard, remake=args.remake, prefer=args.prefer
+        sweep.smoke() if args.smoke else sweep,
+        out=out,
+        shard=args.shard,
+        remake=args.remake,
+        prefer=args.prefer,
     )
     if args.dry_run:
         return _cells(planned, args)
@@ -132,13 +148,15 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     width = max(map(len, found))
     for name, about in found.items():
-        print(f"{name:<{width}}  {'recorded' if about['recorded'] else 'not run '}  {about['text']}")
+        print(
+            f"{name:<{width}}  {'recorded' if about['recorded'] else 'not run '}  {about['text']}"
+        )
     return 0
 
 
 def _all(args: argparse.Namespace) -> int:
-    """Every declared sweep; one that rests on another's record waits for it, and one whose policy comes in an optional
-    package is left out where that is not installed."""
+    """Every declared sweep; one that rests on another's record waits for it, and one whose policy
+    comes in an optional package is left out where that is not installed."""
     from trlab.record import RecordError
     from trlab.runner import conduct, duration, plan
     from trlab.sweep import declared, load_sweep
@@ -156,7 +174,10 @@ def _all(args: argparse.Namespace) -> int:
         if word
     ]
     if given:
-        raise ValueError(f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, got {given[0]}")
+        raise ValueError(
+            "--all: expected neither a sweep's name nor --method, --verify or --dry-run, got "
+            f"{given[0]}"
+        )
     folder, waiting, put_off = Path(args.out or "sweeps").expanduser(), deque(declared()), 0
     found: list[dict[str, Any]] = []
     while waiting:
@@ -183,7 +204,12 @@ def _all(args: argparse.Namespace) -> int:
             remake=args.remake,
             prefer=args.prefer,
         )
-        done = conduct(planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None)
+        done = conduct(
+            planned,
+            workers=args.workers,
+            ray=args.ray,
+            say=(lambda line: None) if args.quiet else None,
+        )
         found.append(
             {
                 "sweep": name,
@@ -195,7 +221,8 @@ def _all(args: argparse.Namespace) -> int:
         )
         if not args.json:
             print(
-                f"{name}: {len(planned.cells)} cells, {done.ran} run now, {len(done.failed)} failed, in "
+                f"{name}: {len(planned.cells)} cells, {done.ran} run now, {len(done.failed)} "
+                "failed, in "
                 f"{duration(time.monotonic() - began)}; {len(waiting)} sweeps left",
                 flush=True,
             )
@@ -208,7 +235,11 @@ def _all(args: argparse.Namespace) -> int:
 
 def _cells(planned: Plan, args: argparse.Namespace) -> int:
     rows = [
-        {"cell": cell.id, "status": planned.record.rows.get(cell.id, {}).get("status", "to run"), "what": str(cell)}
+        {
+            "cell": cell.id,
+            "status": planned.record.rows.get(cell.id, {}).get("status", "to run"),
+            "what": str(cell),
+        }
         for cell in planned.cells
     ]
     if args.json:
@@ -226,7 +257,9 @@ def _run(planned: Plan, args: argparse.Namespace) -> int:
     from trlab.verdicts import judge
 
     _warn_of_versions(planned)
-    done = conduct(planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None)
+    done = conduct(
+        planned, workers=args.workers, ray=args.ray, say=(lambda line: None) if args.quiet else None
+    )
     history = planned.record.history(done.runs["cell"] if len(done.runs) else ())
     rows = table(planned.sweep, done.runs, history=history) if len(done.runs) else done.runs
     stale = tolerances(planned.sweep, done.runs)
@@ -269,7 +302,14 @@ def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
     if not len(rows):
         print("nothing has been run")
         return
-    left_out = ["nats_low", "nats_high", "without", "seconds", "ess", "kl_sampler"]  # --json has them
+    left_out = [
+        "nats_low",
+        "nats_high",
+        "without",
+        "seconds",
+        "ess",
+        "kl_sampler",
+    ]  # --json has them
     shown = rows.drop(columns=left_out, errors="ignore")
     print(
         shown.to_string(
@@ -279,16 +319,23 @@ def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
         )
     )
     if len(stale):
-        shown = stale.drop(columns=["held", "fell", "control"]).rename(columns={"text": "tolerance"})
+        shown = stale.drop(columns=["held", "fell", "control"]).rename(
+            columns={"text": "tolerance"}
+        )
         beside = "as many updates on fresh batches" if stale["control"].all() else "one use"
-        print(f"\nUses of a batch between which accuracy falls {DROP:g} below that of {beside}, with 95 % intervals:")
+        print(
+            f"\nUses of a batch between which accuracy falls {DROP:g} below that of {beside}, "
+            "with 95 % intervals:"
+        )
         print(shown.to_string(index=False, float_format="{:.3f}".format))
 
 
 def _verify(planned: Plan, args: argparse.Namespace) -> int:
     from trlab.verify import told, verify
 
-    found = verify(planned, args.verify, workers=args.workers, say=None if args.json or args.quiet else print)
+    found = verify(
+        planned, args.verify, workers=args.workers, say=None if args.json or args.quiet else print
+    )
     agree = sum(one.agrees for one in found)
     if args.json:
         shared.print_json(
@@ -297,7 +344,12 @@ def _verify(planned: Plan, args: argparse.Namespace) -> int:
                 "agree": agree,
                 "of": len(found),
                 "cells": [
-                    {"cell": str(one.cell), "verdict": one.verdict, "text": one.text, "other": list(one.other)}
+                    {
+                        "cell": str(one.cell),
+                        "verdict": one.verdict,
+                        "text": one.text,
+                        "other": list(one.other),
+                    }
                     for one in found
                 ],
             }
@@ -308,19 +360,26 @@ def _verify(planned: Plan, args: argparse.Namespace) -> int:
 
 
 def _warn_of_versions(planned: Plan) -> None:
-    """Say where recorded cells come from other versions, or from a change to the package that no commit holds."""
+    """Say where recorded cells come from other versions, or from a change to the package that no
+    commit holds."""
     from trlab.circumstances import commit, versions
 
-    rows = [planned.record.rows[cell.id] for cell in planned.cells if cell.id in planned.record.rows]
+    rows = [
+        planned.record.rows[cell.id] for cell in planned.cells if cell.id in planned.record.rows
+    ]
     for made, count in Counter(row.get("versions", versions()) for row in rows).items():
         if made != versions():
-            print(f"trlib: warning: {count} recorded cells were made with {made}; here: {versions()}", file=sys.stderr)
+            print(
+                f"trlib: warning: {count} recorded cells were made with {made}; here: {versions()}",
+                file=sys.stderr,
+            )
     here = commit()
     if here.endswith("+changes"):
         others = sum(row.get("commit", "") != here for row in rows)
         if others:
             print(
-                f"trlib: warning: {others} recorded cells were made by other code, and are not run again; here: "
+                f"trlib: warning: {others} recorded cells were made by other code, and are not "
+                "run again; here: "
                 f"{here}; --verify runs some again, --remake all",
                 file=sys.stderr,
             )

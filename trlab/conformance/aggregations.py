@@ -1,4 +1,5 @@
-"""The ways in which implementations make one number of a value per token, as what each token counts."""
+"""The ways in which implementations make one number of a value per token, as what each token
+counts."""
 
 from __future__ import annotations
 
@@ -9,25 +10,32 @@ WORDS: dict[str, str] = {
     "token-mean": "averages over all unmasked tokens of the batch",
     "seq-mean-token-mean": "averages over each row's tokens, then over rows",
     "seq-mean-token-sum": "sums over each row's tokens, then averages over rows",
-    "seq-mean-token-sum-norm": "sums over each row's tokens, divides by the horizon, then averages over rows",
+    "seq-mean-token-sum-norm": "sums over each row's tokens, divides by the horizon, then "
+    "averages over rows",
     "token-sum": "sums over all unmasked tokens and divides by nothing",
-    "seq-mean-token-mean, empty rows counted": "averages over each row's tokens, then over all rows, those with "
+    "seq-mean-token-mean, empty rows counted": "averages over each row's tokens, then over all "
+    "rows, those with "
     "nothing unmasked too",
-    "seq-mean-token-sum, empty rows counted": "sums over each row's tokens, then averages over all rows, those with "
+    "seq-mean-token-sum, empty rows counted": "sums over each row's tokens, then averages over "
+    "all rows, those with "
     "nothing unmasked too",
-    "seq-mean-token-sum-norm, empty rows counted": "sums over each row's tokens, divides by the horizon, then averages "
+    "seq-mean-token-sum-norm, empty rows counted": "sums over each row's tokens, divides by the "
+    "horizon, then averages "
     "over all rows, those with nothing unmasked too",
     "token-mean, 1e-8 added": "adds 1e-8 to the number of tokens",
     "seq-mean-token-mean, 1e-8 added": "adds 1e-8 to each row's number of tokens",
-    "seq-mean-token-mean, 1e-8 added, empty rows counted": "adds 1e-8 to each row's number of tokens and counts rows "
+    "seq-mean-token-mean, 1e-8 added, empty rows counted": "adds 1e-8 to each row's number of "
+    "tokens and counts rows "
     "with nothing unmasked in the mean",
     "mask ignored": "averages over every position, masked or not",
     "padding counted": "divides by the number of all positions, padding included",
-    "seq-mean-token-sum-norm, by the width": "sums over each row's tokens, divides by the padded width of the batch "
+    "seq-mean-token-sum-norm, by the width": "sums over each row's tokens, divides by the padded "
+    "width of the batch "
     "instead of a horizon, then averages over rows",
     "mask one late": "reads the mask one token late: that of t - 1 at t",
     "mask one early": "reads the mask one token early: that of t + 1 at t",
-    "mask ignored in the sum": "sums over every position, masked or not, and divides by the number of unmasked tokens",
+    "mask ignored in the sum": "sums over every position, masked or not, and divides by the "
+    "number of unmasked tokens",
 }
 """Every aggregation by its name, and what an implementation that takes it does."""
 
@@ -55,7 +63,9 @@ def coefficients(how: str, mask: Tensor, horizon: float) -> Tensor:
     name, *more = how.split(", ")
     extra = 1e-8 if "1e-8 added" in more else 0.0
     if name in ("token-mean", "token-sum"):
-        return m / (m.sum() + extra if extra else m.sum().clamp(min=1)) if name == "token-mean" else m
+        return (
+            m / (m.sum() + extra if extra else m.sum().clamp(min=1)) if name == "token-mean" else m
+        )
     length = m.sum(-1, keepdim=True)
     if name == "seq-mean-token-mean":
         m = m / (length + extra if extra else length.clamp(min=1))

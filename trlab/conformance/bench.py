@@ -62,7 +62,11 @@ class Bench:
         self.axes = dict(self.family.axes)
         if how is not None:
             small = tuple(name for name in WORDS if name.endswith("1e-8 added"))
-            counted = tuple(name for name in WORDS if name.startswith(how) and name.endswith("empty rows counted"))
+            counted = tuple(
+                name
+                for name in WORDS
+                if name.startswith(how) and name.endswith("empty rows counted")
+            )
             self.axes["aggregation"] = Axis("aggregation", WORDS, same_gradient=small + counted)
         self._base = {**self.family.base, "aggregation": how}
         self._horizon = float(vectors.document["horizon"])
@@ -101,7 +105,8 @@ class Bench:
             self._offered.add((name, option))
 
     def fitted(self, change: dict[str, Any]) -> int:
-        """How many of the options were offered: of two explanations the one that fits less is taken."""
+        """How many of the options were offered: of two explanations the one that fits less is
+        taken."""
         return sum(item in self._offered for item in change.items())
 
     def extended(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -132,12 +137,16 @@ class Bench:
     def errors(self, change: dict[str, Any]) -> Tensor:
         """[batches, 2] largest relative difference of the values and of the gradients."""
         value, gradient = self._errors(change)
-        return torch.stack([value if value.dim() == 1 else self._worst(value), self._worst(gradient)], -1)
+        return torch.stack(
+            [value if value.dim() == 1 else self._worst(value), self._worst(gradient)], -1
+        )
 
     def left(self, change: dict[str, Any], tolerance: float, gradient_only: bool) -> int:
         """How many numbers still disagree."""
         value, gradient = self._errors(change)
-        return int((gradient > tolerance).sum()) + (0 if gradient_only else int((value > tolerance).sum()))
+        return int((gradient > tolerance).sum()) + (
+            0 if gradient_only else int((value > tolerance).sum())
+        )
 
     def _others(self, name: str) -> list[Any]:
         return [option for option in self.axes[name].options if option != self._base[name]]
@@ -154,12 +163,17 @@ class Bench:
     @property
     def observed(self) -> Tensor:
         """The observed values and gradients, one after the other."""
-        value = self._given if self._base["aggregation"] is not None else self._given * self.rows["mask"]
+        value = (
+            self._given
+            if self._base["aggregation"] is not None
+            else self._given * self.rows["mask"]
+        )
         return torch.cat([value.flatten(), self.gradient.flatten()])
 
     def first(self, tolerance: float) -> dict[str, Any] | None:
-        """The first token, batch by batch, whose value or gradient is not the reference's: where it stands, what went
-        in, what was expected and what came; without a token where only the value of a batch differs."""
+        """The first token, batch by batch, whose value or gradient is not the reference's: where it
+        stands, what went in, what was expected and what came; without a token where only the value
+        of a batch differs."""
         value, gradient = self._errors({})
         expected, _, slope = self._expected(self._base)
         single = value.dim() == 1
@@ -184,14 +198,20 @@ class Bench:
         }
 
     def _inputs(self, at: tuple[int, int]) -> dict[str, Any]:
-        inputs = {name: _short(self.rows[name][at]) for name in ("logp", "logp_old", "logp_rollout", "advantages")}
+        inputs = {
+            name: _short(self.rows[name][at])
+            for name in ("logp", "logp_old", "logp_rollout", "advantages")
+        }
         ratio = (self.rows["logp"][at] - self.rows["logp_old"][at]).exp()
         return {**inputs, "ratio": _short(ratio), "mask": int(self.rows["mask"][at])}
 
     def _expected(self, choices: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
-        """Values by batch (by token, where they came so), what they are relative to, and gradients by token."""
+        """Values by batch (by token, where they came so), what they are relative to, and gradients
+        by token."""
         how = choices["aggregation"]
-        per_token, logp = self._per_token({name: option for name, option in choices.items() if name != "aggregation"})
+        per_token, logp = self._per_token(
+            {name: option for name, option in choices.items() if name != "aggregation"}
+        )
         weights = self.rows["mask"].double() if how is None else self._coefficients(how)
         counted = weights * per_token
         (gradient,) = torch.autograd.grad(counted.sum(), logp, retain_graph=True)
@@ -201,7 +221,8 @@ class Bench:
         return self._by_batch(counted), self._by_batch(counted.abs()), gradient
 
     def _errors(self, change: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        """Relative differences: of the values by batch (by token, where they came so), of the gradients by token."""
+        """Relative differences: of the values by batch (by token, where they came so), of the
+        gradients by token."""
         choices = {**self._base, **change}
         key = tuple(choices.values())
         if key not in self._known:
@@ -225,7 +246,9 @@ class Bench:
         return torch.cat([coefficients(how, mask, self._horizon) for mask in self._masks])
 
     def _by_batch(self, values: Tensor) -> Tensor:
-        return torch.zeros(len(self.names), dtype=torch.float64).index_add(0, self._which, values.sum(-1))
+        return torch.zeros(len(self.names), dtype=torch.float64).index_add(
+            0, self._which, values.sum(-1)
+        )
 
     def _worst(self, errors: Tensor) -> Tensor:
         """[batches] the largest of each batch's [rows, T]."""
@@ -234,7 +257,8 @@ class Bench:
 
 
 def relative(observed: Tensor, expected: Tensor, scale: Tensor | None = None) -> Tensor:
-    """|a - b| against the larger of the two (or `scale`), 0 where it is rounding or both are NaN."""
+    """|a - b| against the larger of the two (or `scale`), 0 where it is rounding or both are
+    NaN."""
     size = torch.maximum(observed.abs(), expected.abs()) if scale is None else scale
     apart = (observed - expected).abs()
     alike = (apart <= NOISE) | (observed.isnan() & expected.isnan())

@@ -1,8 +1,10 @@
-"""Call a function as its library would, on every batch of the vectors, and keep what it gives or how it fails.
+"""Call a function as its library would, on every batch of the vectors, and keep what it gives or
+how it fails.
 
-Three signatures: `plain` (logp, logp_old, advantages, mask), by the names of its parameters where it has ours; `verl`
-(old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config, rollout_is_weights); `trl`, the
-`_compute_loss(self, model, inputs)` of a trainer, on a stand-in that knows the log-probs and has no model.
+Three signatures: `plain` (logp, logp_old, advantages, mask), by the names of its parameters where
+it has ours; `verl` (old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config,
+rollout_is_weights); `trl`, the `_compute_loss(self, model, inputs)` of a trainer, on a stand-in
+that knows the log-probs and has no model.
 """
 
 from __future__ import annotations
@@ -33,10 +35,16 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
     """Call the subject on every batch."""
     observed, written = Observed(), set[str]()
     for name, batch in vectors.batches.items():
-        given, batch = batch, {key: value.clone() for key, value in batch.items()}  # the function may write into it
+        given, batch = (
+            batch,
+            {key: value.clone() for key, value in batch.items()},
+        )  # the function may write into it
         logp = batch["logp"].clone().requires_grad_()
         try:
-            with torch.enable_grad(), warnings.catch_warnings():  # both are put back, whatever the function switches
+            with (
+                torch.enable_grad(),
+                warnings.catch_warnings(),
+            ):  # both are put back, whatever the function switches
                 warnings.simplefilter("ignore")
                 value, gradient = _with_gradient(subject(batch, logp), logp, batch["mask"])
         except NotAsked:
@@ -54,7 +62,9 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
                 observed.single |= value.dtype == torch.float32
                 if not complaint or complaint == NO_GRADIENT:
                     observed.values[name] = value
-                    observed.gradients[name] = torch.zeros_like(logp) if gradient is None else gradient
+                    observed.gradients[name] = (
+                        torch.zeros_like(logp) if gradient is None else gradient
+                    )
         written |= {key for key, value in given.items() if not torch.equal(batch[key], value)}
         if complaint and name == EMPTY:
             observed.empty = complaint
@@ -63,7 +73,10 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
     shapes = {value.dim() for value in observed.values.values()}
     if len(shapes) > 1:
         observed.faults.update(
-            dict.fromkeys(observed.values, "returns a scalar for some batches and a value per token for others")
+            dict.fromkeys(
+                observed.values,
+                "returns a scalar for some batches and a value per token for others",
+            )
         )
         observed.values.clear()
     observed.by_token, observed.written = shapes == {2}, tuple(sorted(written))
@@ -78,7 +91,8 @@ def plain(
     given: Mapping[str, Any] | None = None,
     anchor: str = "recomputed",
 ) -> Subject:
-    """A function of plain tensors. It gets the `settings` of the loss that it has a parameter for, and all `given`.
+    """A function of plain tensors. It gets the `settings` of the loss that it has a parameter for,
+    and all `given`.
 
     Raises:
         TypeError: something that is not a function with a signature.
@@ -86,9 +100,17 @@ def plain(
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
-        raise TypeError(f"function: expected a callable with a signature, got {function!r}") from None
-    needed = [name for name, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
-    more = {name: value for name, value in (settings or {}).items() if name in parameters} | dict(given or {})
+        raise TypeError(
+            f"function: expected a callable with a signature, got {function!r}"
+        ) from None
+    needed = [
+        name
+        for name, p in parameters.items()
+        if p.default is p.empty and p.kind is not p.VAR_KEYWORD
+    ]
+    more = {name: value for name, value in (settings or {}).items() if name in parameters} | dict(
+        given or {}
+    )
     recomputed = loss is not None and loss.endswith("_recomputed")
 
     def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
@@ -97,15 +119,26 @@ def plain(
             known["logp_anchor"] = batch["logp_old"]
         if all(name in known or name in more for name in needed):
             named = {name: known[name] for name in parameters if name in known and name not in more}
-            only = [named.pop(name) for name, p in parameters.items() if p.kind is p.POSITIONAL_ONLY and name in named]
+            only = [
+                named.pop(name)
+                for name, p in parameters.items()
+                if p.kind is p.POSITIONAL_ONLY and name in named
+            ]
             return function(*only, **named, **more)
         return function(*(known[name] for name in PLAIN), **more)
 
     return subject
 
 
-def verl(function: Callable[..., Any], *, settings: Mapping[str, Any], how: str, anchor: str = "recomputed") -> Subject:
-    """A policy loss with verl's signature. Where verl is loaded, `config` is its own ActorConfig."""
+def verl(
+    function: Callable[..., Any],
+    *,
+    settings: Mapping[str, Any],
+    how: str,
+    anchor: str = "recomputed",
+) -> Subject:
+    """A policy loss with verl's signature. Where verl is loaded, `config` is its own
+    ActorConfig."""
     config = verl_config(settings, how)
 
     def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
@@ -123,7 +156,8 @@ def verl(function: Callable[..., Any], *, settings: Mapping[str, Any], how: str,
 
 
 def verl_config(settings: Mapping[str, Any], how: str) -> Any:
-    """The actor's configuration with a loss's thresholds where verl reads them, and verl's defaults elsewhere."""
+    """The actor's configuration with a loss's thresholds where verl reads them, and verl's defaults
+    elsewhere."""
     wanted: dict[str, Any] = {"loss_agg_mode": how}
     for ours, theirs in (
         ("eps_low", "clip_ratio_low"),
@@ -178,7 +212,8 @@ def trl(
         loss_type: TRL's name of the loss.
         horizon: TRL's max_completion_length.
         level: TRL's importance_sampling_level.
-        recorded: the batch holds old log-probs; TRL leaves them out where one update follows a rollout.
+        recorded: the batch holds old log-probs; TRL leaves them out where one update follows a
+            rollout.
         anchor: which policy's log-probs TRL holds as the old ones.
         by_token: the loss takes an advantage of its own for each token, as TRL's base class does.
         arguments: more of the trainer's arguments.
@@ -186,7 +221,11 @@ def trl(
     from trl import GRPOConfig, GRPOTrainer
 
     kind = target if isinstance(target, type) else GRPOTrainer
-    sapo = {f"sapo_temperature_{side}": settings[f"tau_{side}"] for side in ("pos", "neg") if f"tau_{side}" in settings}
+    sapo = {
+        f"sapo_temperature_{side}": settings[f"tau_{side}"]
+        for side in ("pos", "neg")
+        if f"tau_{side}" in settings
+    }
     delta = {"delta": settings["dual_clip"]} if settings.get("dual_clip") else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -294,22 +333,30 @@ def _by_row(batch: dict[str, Tensor]) -> Tensor:
 
 
 def _with_gradient(result: Any, logp: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The value (a scalar, or [B, T] with 0 where masked) and the gradient of its sum, None where there is none."""
+    """The value (a scalar, or [B, T] with 0 where masked) and the gradient of its sum, None where
+    there is none."""
     value = getattr(result, "per_token", result)
     if isinstance(value, tuple | list) and value:
         value = value[0]
     if not isinstance(value, Tensor):
-        raise _Fault(f"returns {type(value).__name__}; expected a tensor, or a tuple that begins with one")
+        raise _Fault(
+            f"returns {type(value).__name__}; expected a tensor, or a tuple that begins with one"
+        )
     if not value.is_floating_point():
         raise _Fault(f"returns {value.dtype}; expected a floating type")
     if value.dtype in (torch.bfloat16, torch.float16):
-        raise _Fault(f"returns {value.dtype}, whose rounding hides what is compared; expected float32 or float64")
+        raise _Fault(
+            f"returns {value.dtype}, whose rounding hides what is compared; expected float32 or "
+            "float64"
+        )
     if value.numel() == 1:
         value = value.reshape(())
     elif value.shape == logp.shape:
         value = value.where(mask, torch.zeros((), dtype=value.dtype))
     else:
-        raise _Fault(f"returns shape {list(value.shape)}; expected a scalar or [B, T] = {list(logp.shape)}")
+        raise _Fault(
+            f"returns shape {list(value.shape)}; expected a scalar or [B, T] = {list(logp.shape)}"
+        )
     if not value.requires_grad:
         return value, None
     (gradient,) = torch.autograd.grad(value.sum(), logp, allow_unused=True)
@@ -326,4 +373,6 @@ def _unusable(value: Tensor, gradient: Tensor) -> str:
 def _not_zero(value: Tensor, gradient: Tensor | None) -> str:
     if value.abs().max() > 0:
         return f"returns {value.abs().max():g}"
-    return "has a gradient other than 0" if gradient is not None and gradient.abs().max() > 0 else ""
+    return (
+        "has a gradient other than 0" if gradient is not None and gradient.abs().max() > 0 else ""
+    )

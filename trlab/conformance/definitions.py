@@ -1,9 +1,11 @@
-"""The losses written a second time, with every choice that an implementation may make as an argument.
+"""The losses written a second time, with every choice that an implementation may make as an
+argument.
 
-`trlib.algorithms` says what each loss is; this module says what it might be instead. A family is one function of (rows,
-logp, **choices) and the axes of its choices, each with a sentence in plain words for every option that is not the
-reference's. The search tries options until the numbers agree. Nothing here is shared with `trlib.algorithms` (but the
-dual of QUATRO), so that the two also check each other.
+`trlib.algorithms` says what each loss is; this module says what it might be instead. A family is
+one function of (rows, logp, **choices) and the axes of its choices, each with a sentence in plain
+words for every option that is not the reference's. The search tries options until the numbers
+agree. Nothing here is shared with `trlib.algorithms` (but the dual of QUATRO), so that the two also
+check each other.
 """
 
 from __future__ import annotations
@@ -27,18 +29,20 @@ class Axis:
     """One choice of a definition."""
 
     point: str
-    """What kind of deviation another option is: anchor, cap, epsilon, window, aggregation, form, sign, advantage,
-    mask."""
+    """What kind of deviation another option is: anchor, cap, epsilon, window, aggregation, form,
+    sign, advantage, mask."""
     options: dict[Option, str]
-    """Every option and, where it is not the reference's, what an implementation that takes it does."""
+    """Every option and, where it is not the reference's, what an implementation that takes it
+    does."""
     same_gradient: tuple[Option, ...] = ()
-    """The options, other than the reference's, that change the value alone, or the gradient only in the batches of
-    `report.APART`: what takes them trains the same policy."""
+    """The options, other than the reference's, that change the value alone, or the gradient only in
+    the batches of `report.APART`: what takes them trains the same policy."""
 
 
 @dataclass(frozen=True)
 class Free:
-    """A number of a definition that an implementation may set to anything: it is found from what was observed."""
+    """A number of a definition that an implementation may set to anything: it is found from what
+    was observed."""
 
     axis: str
     option: Callable[[float], Option]
@@ -47,7 +51,8 @@ class Free:
     span: tuple[float, float]
     """Where it is sought, both ends above 0."""
     distances: Callable[[Rows], Tensor] | None = None
-    """For a threshold: the numbers that are held against it, between two of which nothing changes."""
+    """For a threshold: the numbers that are held against it, between two of which nothing
+    changes."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +71,19 @@ class Family:
 TURN = "turn"
 """In rows: the factor -1 on every log-ratio, where a ratio is inverted."""
 SIGN = Axis(
-    "sign", {1: "has the sign of a loss to descend", -1: "has the opposite sign: descending it lowers what has A > 0"}
+    "sign",
+    {
+        1: "has the sign of a loss to descend",
+        -1: "has the opposite sign: descending it lowers what has A > 0",
+    },
 )
 ANCHOR = Axis(
     "anchor",
     {
         "logp_old": "takes the ratio to the recomputed old policy (logp_old)",
         "logp_rollout": "takes the ratio to the policy that sampled (logp_rollout)",
-        "logp": "takes the ratio to the current policy itself, so it is always 1 and nothing is ever clipped",
+        "logp": "takes the ratio to the current policy itself, so it is always 1 and nothing is "
+        "ever clipped",
     },
 )
 CLAMP = Axis(
@@ -106,7 +116,14 @@ def reinforce(rows: Rows, logp: Tensor, *, sign: int, weight: str | None) -> Ten
 
 
 def pg_is(
-    rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, cap: float | None, form: str
+    rows: Rows,
+    logp: Tensor,
+    *,
+    sign: int,
+    anchor: str,
+    clamp: float | None,
+    cap: float | None,
+    form: str,
 ) -> Tensor:
     """-r A."""
     r = _log_ratio(rows, logp, anchor, clamp).exp()
@@ -145,7 +162,11 @@ def _surrogate(r: Tensor, a: Tensor, window: tuple[float, float], side: str) -> 
     if side == "unsigned":
         return torch.minimum(r, limited) * a
     clipped = limited * a
-    return clipped if side == "both" else (torch.maximum if side == "max" else torch.minimum)(r * a, clipped)
+    return (
+        clipped
+        if side == "both"
+        else (torch.maximum if side == "max" else torch.minimum)(r * a, clipped)
+    )
 
 
 def gspo(
@@ -194,7 +215,14 @@ def cispo(
 
 
 def sapo(
-    rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, tau: tuple[float, float], scale: str
+    rows: Rows,
+    logp: Tensor,
+    *,
+    sign: int,
+    anchor: str,
+    clamp: float | None,
+    tau: tuple[float, float],
+    scale: str,
 ) -> Tensor:
     """-(4/τ) σ(τ (r - 1)) A."""
     a, r = rows["advantages"], _log_ratio(rows, logp, anchor, clamp).exp()
@@ -218,16 +246,24 @@ def gmpo(
     a, mask = rows["advantages"], rows["mask"]
     d = _log_ratio(rows, logp, anchor, None)
     clamped = d.clamp(-window[0], window[1])
-    one_sided = torch.where(a > 0, torch.minimum(d, clamped), torch.maximum(d, clamped)).masked_fill(a == 0, 0.0)
+    one_sided = torch.where(
+        a > 0, torch.minimum(d, clamped), torch.maximum(d, clamped)
+    ).masked_fill(a == 0, 0.0)
     mean = _row_mean(clamped if side == "both" else one_sided, mask, epsilon)
     if level == "sum":
         mean = mean * mask.sum(-1, keepdim=True)
     return -sign * a * mean.exp()
 
 
-def pspo(rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, alpha: float) -> Tensor:
+def pspo(
+    rows: Rows, logp: Tensor, *, sign: int, anchor: str, clamp: float | None, alpha: float
+) -> Tensor:
     """-((1 - α) r + α) A."""
-    return -sign * rows["advantages"] * ((1 - alpha) * _log_ratio(rows, logp, anchor, clamp).exp() + alpha)
+    return (
+        -sign
+        * rows["advantages"]
+        * ((1 - alpha) * _log_ratio(rows, logp, anchor, clamp).exp() + alpha)
+    )
 
 
 def dppo(
@@ -252,7 +288,9 @@ def dppo(
     pair = (log_q, log_p) if direction == "anchor first" else (log_p, log_q)
     past = distance(*pair, measure, epsilon) > delta
     outward = torch.where(a > 0, p > q, p < q)
-    outward = past & {"both": past, "outward": outward, "inward": torch.where(a > 0, p < q, p > q)}[side]
+    outward = (
+        past & {"both": past, "outward": outward, "inward": torch.where(a > 0, p < q, p > q)}[side]
+    )
     d = (logp - rows[anchors[1]]) * rows.get(TURN, 1.0)
     if clamp != "none":
         d = d.clamp(min=-20.0 if clamp == "both" else None, max=20.0)
@@ -262,10 +300,13 @@ def dppo(
 
 
 def distance(log_a: Tensor, log_b: Tensor, measure: str, epsilon: float = 0.0) -> Tensor:
-    """What DPPO's threshold is held against, for one token; "ratio": what PPO's is held against, |b / a - 1|."""
+    """What DPPO's threshold is held against, for one token; "ratio": what PPO's is held against, |b
+    / a - 1|."""
     if measure == "ratio":
         return torch.expm1(log_b - log_a).abs()
-    return (log_a.exp() - log_b.exp()).abs() if measure == "tv" else _binary_kl(log_a, log_b, epsilon)
+    return (
+        (log_a.exp() - log_b.exp()).abs() if measure == "tv" else _binary_kl(log_a, log_b, epsilon)
+    )
 
 
 def _binary_kl(log_a: Tensor, log_b: Tensor, epsilon: float) -> Tensor:
@@ -276,17 +317,28 @@ def _binary_kl(log_a: Tensor, log_b: Tensor, epsilon: float) -> Tensor:
     return log_a.exp() * (log_a - log_b) - torch.expm1(log_a) * ratio
 
 
-def quatro(rows: Rows, logp: Tensor, *, form: str, anchor: str, ratio: str, delta: float, sign: int) -> Tensor:
+def quatro(
+    rows: Rows, logp: Tensor, *, form: str, anchor: str, ratio: str, delta: float, sign: int
+) -> Tensor:
     """-sg[h (R - m - λ l)] log π, with the dual solved by the reference."""
     mask = rows["mask"]
     d = ((logp.detach() - rows[anchor]) * rows.get(TURN, 1.0)).masked_fill(~mask, 0.0)
     whole = d.sum(-1, keepdim=True)
     multiplier, target, _ = solve_groups(
-        rows["rewards"], rows["group"], mask.any(-1), delta_kl=delta, lambda_min=0.01, direction="backward"
+        rows["rewards"],
+        rows["group"],
+        mask.any(-1),
+        delta_kl=delta,
+        lambda_min=0.01,
+        direction="backward",
     )
     bracket = {"sum": whole, "mean": _row_mean(d, mask), "token": d}[ratio]
     pull = multiplier.unsqueeze(-1) * (target.unsqueeze(-1) - bracket)
-    h = {"ratio": d.clamp(-20, 20).exp(), "exact": whole.clamp(-20, 20).exp(), "regression": torch.ones_like(d)}[form]
+    h = {
+        "ratio": d.clamp(-20, 20).exp(),
+        "exact": whole.clamp(-20, 20).exp(),
+        "regression": torch.ones_like(d),
+    }[form]
     return -sign * h * pull * logp
 
 
@@ -295,4 +347,8 @@ def trsft(rows: Rows, logp: Tensor, *, alpha: float | None, form: str, sign: int
     if alpha is None:
         return -sign * logp
     floor = logp.detach().clamp(min=math.log(alpha))
-    return -sign * (logp - floor).exp() if form == "ratio" else -sign * (logp.detach() - floor).exp() * logp
+    return (
+        -sign * (logp - floor).exp()
+        if form == "ratio"
+        else -sign * (logp.detach() - floor).exp() * logp
+    )

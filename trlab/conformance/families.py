@@ -9,29 +9,46 @@ from functools import partial
 from torch import Tensor
 
 from trlab.conformance import definitions as d
-from trlab.conformance.definitions import ANCHOR, CLAMP, SIGN, WINDOWS, Axis, Family, Free, Option, Rows
+from trlab.conformance.definitions import (
+    ANCHOR,
+    CLAMP,
+    SIGN,
+    WINDOWS,
+    Axis,
+    Family,
+    Free,
+    Option,
+    Rows,
+)
 from trlab.conformance.slips import slippery
 
 SIGN_OR_ADVANTAGES = Axis(
     "sign",
-    {**SIGN.options, -1: "has the opposite sign, or negates the advantages: descending it lowers what has A > 0"},
+    {
+        **SIGN.options,
+        -1: "has the opposite sign, or negates the advantages: descending it lowers what has A > 0",
+    },
 )
 """Of a loss that is linear in A, where the two are one."""
 SIDES = {
     "min": "takes the smaller of the two surrogates",
     "max": "takes the larger of the two surrogates: max for min",
-    "both": "takes the clipped ratio without the minimum: no gradient outside the window on either side",
-    "unsigned": "takes the smaller of the two ratios before it multiplies by the advantage: where A < 0 the wrong side "
+    "both": "takes the clipped ratio without the minimum: no gradient outside the window on "
+    "either side",
+    "unsigned": "takes the smaller of the two ratios before it multiplies by the advantage: where "
+    "A < 0 the wrong side "
     "is clipped",
 }
 
 SPACES = {
     "ratio": "clips the ratio",
-    "log": "clips the log-ratio, not the ratio: the window is e^-low to e^high, not 1 - low to 1 + high",
+    "log": "clips the log-ratio, not the ratio: the window is e^-low to e^high, not 1 - low to 1 "
+    "+ high",
 }
 DUAL_SIDES = {
     "negative": "applies the dual clip where A < 0",
-    "both": "applies the dual clip whatever the sign of A: where A > 0 the loss is constant, and nothing is learned",
+    "both": "applies the dual clip whatever the sign of A: where A > 0 the loss is constant, and "
+    "nothing is learned",
 }
 FORM_RATIO = Axis(
     "form",
@@ -45,21 +62,24 @@ FORM_LOG = Axis(
     "form",
     {
         "log": "writes -sg[weight] A log π: the same gradient where the weight is not bounded",
-        "ratio": "differentiates the bounded weight itself: where the bound holds, there is no gradient",
+        "ratio": "differentiates the bounded weight itself: where the bound holds, there is no "
+        "gradient",
     },
 )
 FORM_CISPO = replace(
     FORM_LOG,
     options={
         **FORM_LOG.options,
-        "product": "forgets the stop-gradient: the bounded ratio is differentiated beside the log π that it weighs",
+        "product": "forgets the stop-gradient: the bounded ratio is differentiated beside the log "
+        "π that it weighs",
     },
 )
 FORM_DPPO = Axis(
     "form",
     {
         "log": "writes -sg[r] A log π",
-        "ratio": "writes -r A for -sg[r] A log π: another value, the same gradient where nothing bounds r",
+        "ratio": "writes -r A for -sg[r] A log π: another value, the same gradient where nothing "
+        "bounds r",
     },
     same_gradient=("ratio",),
 )
@@ -69,7 +89,10 @@ WEIGHTS = {
     "logp_old": "weighs by the ratio to the recomputed old policy (logp_old)",
     "logp_rollout": "weighs by the ratio to the policy that sampled (logp_rollout)",
 }
-CLIPS = {"ratio": "clips the ratio at 1 - {:g} and 1 + {:g}", "log": "clips the log-ratio at -{:g} and {:g}"}
+CLIPS = {
+    "ratio": "clips the ratio at 1 - {:g} and 1 + {:g}",
+    "log": "clips the log-ratio at -{:g} and {:g}",
+}
 
 
 def sides(
@@ -106,14 +129,23 @@ def window(given: tuple[float, float], space: str = "ratio") -> Axis:
 
 def cap(base: float | None, what: str) -> Axis:
     """An upper bound on an importance weight."""
-    bounds = {c: f"bounds {what} at {c:g}" for c in dict.fromkeys((2.0, 3.0, 5.0, 10.0, 20.0, base)) if c}
+    bounds = {
+        c: f"bounds {what} at {c:g}" for c in dict.fromkeys((2.0, 3.0, 5.0, 10.0, 20.0, base)) if c
+    }
     return Axis("cap", {None: f"does not bound {what}", **bounds})
 
 
 def threshold(given: float, unit: str) -> Axis:
     """DPPO's delta."""
     options = dict.fromkeys(
-        (given, *((0.05, 0.1, 0.15, 0.2, 0.3) if unit == "total variation" else (0.01, 0.02, 0.05, 0.1, 0.2)))
+        (
+            given,
+            *(
+                (0.05, 0.1, 0.15, 0.2, 0.3)
+                if unit == "total variation"
+                else (0.01, 0.02, 0.05, 0.1, 0.2)
+            ),
+        )
     )
     return Axis("window", {x: f"takes {x:g} for its threshold on {unit}" for x in options})
 
@@ -128,12 +160,18 @@ RATIO = {"anchor": "logp_old", "clamp": None, "sign": 1}
 def _ppo(low: float, high: float, dual: float | None = None) -> Family:
     duals = dict.fromkeys((dual, None, 2.0, 3.0, 5.0, 10.0))
     words = {
-        c: "has no dual clip" if c is None else f"has a dual clip: where A < 0 the loss is at most {c:g} |A|"
+        c: "has no dual clip"
+        if c is None
+        else f"has a dual clip: where A < 0 the loss is at most {c:g} |A|"
         for c in duals
     }
     side = Axis(
         "form",
-        {**SIDES, "weight": "detaches the clipped ratio and multiplies log π by it: a clipped token keeps a gradient"},
+        {
+            **SIDES,
+            "weight": "detaches the clipped ratio and multiplies log π by it: a clipped token "
+            "keeps a gradient",
+        },
     )
     more = {"space": Axis("window", SPACES)}
     if dual is not None:
@@ -151,7 +189,9 @@ def _ppo(low: float, high: float, dual: float | None = None) -> Family:
             },
             (
                 *sides((low, high)),
-                free("dual", "has a dual clip: where A < 0 the loss is at most {:g} |A|", (1.0, 50.0)),
+                free(
+                    "dual", "has a dual clip: where A < 0 the loss is at most {:g} |A|", (1.0, 50.0)
+                ),
             ),
         ),
         clips=True,
@@ -166,7 +206,8 @@ def _gspo(low: float, high: float) -> Family:
     }
     levels = {
         "token": "gives each token the row's ratio and its own gradient",
-        "sequence": "differentiates the row's ratio itself: where advantages differ within a row, each token "
+        "sequence": "differentiates the row's ratio itself: where advantages differ within a row, "
+        "each token "
         "feels the mean",
         "own": "clips each token's own ratio, not its row's",
     }
@@ -212,14 +253,23 @@ def _cispo(eps_low: float | None, eps_high: float) -> Family:
         for x in dict.fromkeys((low, None, 0.7, 0.8, 0.9))
     }
     highs = {
-        x: "does not bound the weight from above" if x is None else f"bounds the weight from above at {x:g}"
+        x: "does not bound the weight from above"
+        if x is None
+        else f"bounds the weight from above at {x:g}"
         for x in dict.fromkeys((1 + eps_high, 1.2, 1.28, 1.3, 2.0, 5.0, None))
     }
-    highs[eps_high] = f"takes epsilon for the upper bound itself, {eps_high:g}, not for its distance from 1"
+    highs[eps_high] = (
+        f"takes epsilon for the upper bound itself, {eps_high:g}, not for its distance from 1"
+    )
     return slippery(
         Family(
             d.cispo,
-            _ratio_axes(low=Axis("cap", lows), high=Axis("cap", highs), form=FORM_CISPO, sign=SIGN_OR_ADVANTAGES),
+            _ratio_axes(
+                low=Axis("cap", lows),
+                high=Axis("cap", highs),
+                form=FORM_CISPO,
+                sign=SIGN_OR_ADVANTAGES,
+            ),
             {**RATIO, "low": low, "high": 1 + eps_high, "form": "log"},
             (
                 free("low", "holds the weight from below at {:g}", (0.01, 1.0)),
@@ -240,7 +290,8 @@ def _sapo(tau: tuple[float, float]) -> Family:
     }
     scales = {
         "4/tau": "divides by a quarter of the temperature",
-        "none": "leaves out the factor 4/tau: at ratio 1 the slope is a quarter of the policy gradient's",
+        "none": "leaves out the factor 4/tau: at ratio 1 the slope is a quarter of the policy "
+        "gradient's",
     }
     text = "takes the temperatures {:g} for positive and {:g} for negative advantages"
     return slippery(
@@ -283,7 +334,14 @@ def _gmpo(eps: float) -> Family:
                 "side": Axis("form", closed),
                 "level": Axis("form", levels),
             },
-            {"anchor": "logp_old", "sign": 1, "window": (eps, eps), "epsilon": 0.0, "side": "one", "level": "mean"},
+            {
+                "anchor": "logp_old",
+                "sign": 1,
+                "window": (eps, eps),
+                "epsilon": 0.0,
+                "side": "one",
+                "level": "mean",
+            },
             sides((eps, eps), "log", (1e-3, 5.0)),
         ),
         rows=True,
@@ -308,10 +366,22 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
     mu, old = "logp_rollout", "logp_old"
     anchors = {
         (mu, mu): "draws its region around the policy that sampled (logp_rollout)",
-        (old, old): "draws its region around the recomputed old policy and weighs by the ratio to it (logp_old)",
-        (old, mu): "draws its region around the recomputed old policy (logp_old), and weighs by the ratio to "
+        (
+            old,
+            old,
+        ): "draws its region around the recomputed old policy and weighs by the ratio to it "
+        "(logp_old)",
+        (
+            old,
+            mu,
+        ): "draws its region around the recomputed old policy (logp_old), and weighs by the ratio "
+        "to "
         "the one that sampled",
-        (mu, old): "draws its region around the policy that sampled, but weighs by the ratio to the recomputed "
+        (
+            mu,
+            old,
+        ): "draws its region around the policy that sampled, but weighs by the ratio to the "
+        "recomputed "
         "old policy (logp_old)",
     }
     clamps = {
@@ -336,7 +406,8 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
         "delta": threshold(delta, "total variation" if measure == "tv" else "the binary KL"),
         "side": Axis("form", outward),
         "measure": Axis(
-            "form", {measure: "", **other, "ratio": "holds its threshold against |ratio - 1|, as PPO does"}
+            "form",
+            {measure: "", **other, "ratio": "holds its threshold against |ratio - 1|, as PPO does"},
         ),
         "form": FORM_DPPO,
         "sign": SIGN,
@@ -359,7 +430,13 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
         return d.distance(rows[mask_anchor], rows["logp"], measure)[rows["mask"]]
 
     numbers = (
-        Free("delta", lambda x: x, f"takes {{:g}} for its threshold on {unit}".format, (1e-3, 1.0), distances),
+        Free(
+            "delta",
+            lambda x: x,
+            f"takes {{:g}} for its threshold on {unit}".format,
+            (1e-3, 1.0),
+            distances,
+        ),
         free("cap", "bounds the importance weight at {:g}", (0.5, 100.0)),
     )
     if measure == "kl":
@@ -367,7 +444,10 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
             "epsilon",
             {
                 0.0: "computes the binary KL exactly",
-                **{10.0**e: f"adds 1e{e} to both masses inside the binary KL's logarithm" for e in (-8, -6)},
+                **{
+                    10.0**e: f"adds 1e{e} to both masses inside the binary KL's logarithm"
+                    for e in (-8, -6)
+                },
             },
         )
         axes["direction"] = Axis(
@@ -391,7 +471,10 @@ def _quatro(form: str, delta: float) -> Family:
         "mean": "puts the mean log-ratio per token into the bracket",
         "token": "puts the token's own log-ratio into the bracket",
     }
-    anchors = {"logp_rollout": ANCHOR.options["logp_rollout"], "logp_old": ANCHOR.options["logp_old"]}
+    anchors = {
+        "logp_rollout": ANCHOR.options["logp_rollout"],
+        "logp_old": ANCHOR.options["logp_old"],
+    }
     deltas = {x: f"takes {x:g} for its radius" for x in dict.fromkeys((delta, 0.01, 0.05, 0.2))}
     return slippery(
         Family(
@@ -412,7 +495,8 @@ def _quatro(form: str, delta: float) -> Family:
 
 def _trsft(alpha: float) -> Family:
     words: dict[Option, str] = {
-        a: f"fades the push below a probability of {a:g}" for a in dict.fromkeys((alpha, 0.01, 0.05, 0.2, 0.5))
+        a: f"fades the push below a probability of {a:g}"
+        for a in dict.fromkeys((alpha, 0.01, 0.05, 0.2, 0.5))
     }
     words[None] = "is plain supervised fine-tuning: nothing fades"
     forms = {
@@ -433,7 +517,11 @@ def _trsft(alpha: float) -> Family:
 
 FAMILIES: dict[str, Family] = {
     "reinforce": slippery(
-        Family(d.reinforce, {"sign": SIGN_OR_ADVANTAGES, "weight": Axis("form", WEIGHTS)}, {"sign": 1, "weight": None}),
+        Family(
+            d.reinforce,
+            {"sign": SIGN_OR_ADVANTAGES, "weight": Axis("form", WEIGHTS)},
+            {"sign": 1, "weight": None},
+        ),
         linear=True,
         old=False,
     ),

@@ -1,7 +1,9 @@
-"""Numbers that no list of options holds: an epsilon of 0.21, a term with a factor of 0.013, read off what was observed.
+"""Numbers that no list of options holds: an epsilon of 0.21, a term with a factor of 0.013, read
+off what was observed.
 
-Each number is sought alone, with every other choice the reference's. What it finds becomes one more option, which the
-search then treats as any other: it explains the function only where values and gradients agree on every batch.
+Each number is sought alone, with every other choice the reference's. What it finds becomes one more
+option, which the search then treats as any other: it explains the function only where values and
+gradients agree on every batch.
 """
 
 from __future__ import annotations
@@ -21,17 +23,24 @@ GRID = 40
 ROOTS = 8
 """At how many of a function's numbers a root is sought, at most."""
 CLOSER = 1e-4
-"""Of two that do equally well at the tolerance, the one that does better at this share of it is taken."""
+"""Of two that do equally well at the tolerance, the one that does better at this share of it is
+taken."""
 DIGITS = 12
 """Significant digits of what is found."""
 
 
 def fit(bench: Bench, tolerance: float) -> None:
-    """Offer the bench the options that leave fewer numbers in disagreement than the reference does."""
+    """Offer the bench the options that leave fewer numbers in disagreement than the reference
+    does."""
     least = bench.left({}, tolerance, False)
     for free in bench.family.free:
-        number = _threshold(bench, free, tolerance) if free.distances else _root(bench, free, tolerance)
-        if number is not None and bench.left({free.axis: free.option(number)}, tolerance, False) < least:
+        number = (
+            _threshold(bench, free, tolerance) if free.distances else _root(bench, free, tolerance)
+        )
+        if (
+            number is not None
+            and bench.left({free.axis: free.option(number)}, tolerance, False) < least
+        ):
             bench.offer(free.axis, free.option(number), free.words(number))
     for name in TERMS:
         factor = _factor(bench, name)
@@ -56,7 +65,9 @@ def _root(bench: Bench, free: Free, tolerance: float) -> float | None:
         root = brentq(lambda x, j=j: float(apart(x)[j]), xs[k], xs[k + 1], xtol=1e-15, rtol=1e-14)
         roots.add(_rounded(root))
 
-    def missed(x: float) -> tuple[int, int]:  # to the tolerance; and, where a large number hid the digits, closer
+    def missed(
+        x: float,
+    ) -> tuple[int, int]:  # to the tolerance; and, where a large number hid the digits, closer
         change = {free.axis: free.option(x)}
         return bench.left(change, tolerance, False), bench.left(change, tolerance * CLOSER, False)
 
@@ -85,8 +96,8 @@ def _roundest(low: float, high: float) -> float:
 
 
 def _factor(bench: Bench, name: str) -> float | None:
-    """The term's factor: the median of what the tokens' gradients say. Values may differ for another reason, the form
-    in which a loss is written."""
+    """The term's factor: the median of what the tokens' gradients say. Values may differ for
+    another reason, the form in which a loss is written."""
     without = bench.gradients({})
     term = bench.gradients({ADDED: (name, 1.0)}) - without
     felt = term.abs() > 1e-9

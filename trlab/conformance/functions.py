@@ -36,12 +36,14 @@ ADVANTAGES = ("group_std", "group_mean", "leave_one_out", "length_weighted")
 KINDS = {"loss": (), "kl": ESTIMATORS, "advantage": (*ADVANTAGES, "gae")}
 """What a function may compute, and the pieces that are tried where none is named."""
 PIECES = (*ESTIMATORS, *ADVANTAGES, "gae")
-"""What surrounds a loss and can be named in its place: KL estimators, called with (logp, logp_old), and advantages,
-called with (rewards, group) or (rewards, lengths, group), of GAE with (rewards, values, mask) and gamma, lam."""
+"""What surrounds a loss and can be named in its place: KL estimators, called with (logp, logp_old),
+and advantages, called with (rewards, group) or (rewards, lengths, group), of GAE with (rewards,
+values, mask) and gamma, lam."""
 
 
 def resolve(address: str) -> Callable[..., Any]:
-    """The function (or, for TRL, the trainer class) at `package.module:name`, found from the working folder too.
+    """The function (or, for TRL, the trainer class) at `package.module:name`, found from the
+    working folder too.
 
     Raises:
         ValueError: no such address; says what is missing and what is near.
@@ -57,13 +59,18 @@ def resolve(address: str) -> Callable[..., Any]:
     try:
         value: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+        if error.name is not None and (
+            module_name == error.name or module_name.startswith(f"{error.name}.")
+        ):
             raise ValueError(
-                f"function: no module named {error.name!r} (searched the working folder and the installed packages)"
+                f"function: no module named {error.name!r} (searched the working folder and the "
+                "installed packages)"
             ) from error
         raise TrlibError(f"function: importing {module_name!r} fails: {error}") from error
     except Exception as error:  # an import can fail in any way
-        raise TrlibError(f"function: importing {module_name!r} fails: {type(error).__name__}: {error}") from error
+        raise TrlibError(
+            f"function: importing {module_name!r} fails: {type(error).__name__}: {error}"
+        ) from error
     for part in path.split("."):
         if not hasattr(value, part):
             near = difflib.get_close_matches(part, dir(value), n=1, cutoff=0.5)
@@ -71,7 +78,10 @@ def resolve(address: str) -> Callable[..., Any]:
             raise ValueError(f"function: {module_name!r} has no {part!r}{hint}")
         value = getattr(value, part)
     if not callable(value):
-        raise TypeError(f"function: expected something that can be called at {address!r}, got {type(value).__name__}")
+        raise TypeError(
+            f"function: expected something that can be called at {address!r}, got "
+            f"{type(value).__name__}"
+        )
     return value
 
 
@@ -92,16 +102,17 @@ def hold(
         vectors: the golden vectors.
         function: itself, or its address package.module:name.
         signature: one of SIGNATURES.
-        loss: a name of the vectors' losses, or of PIECES; None: every loss is tried, and the nearest reported.
+        loss: a name of the vectors' losses, or of PIECES; None: every loss is tried, and the
+            nearest reported.
         how: the aggregation to ask for; None: the loss's own.
-        anchor: which policy's log-probs stand where the function has one place for them; None: of a plain function
-            the loss's own, else "recomputed".
+        anchor: which policy's log-probs stand where the function has one place for them; None: of a
+            plain function the loss's own, else "recomputed".
         given: settings to pass to a plain function.
         kind: one of KINDS; None: what `loss` is, else a loss.
 
     Raises:
-        ValueError, TypeError, TrlibError: as `resolve`; TRL's signature without TRL; an unknown signature, loss,
-            aggregation or anchor; settings for a function that does not take them.
+        ValueError, TypeError, TrlibError: as `resolve`; TRL's signature without TRL; an unknown
+            signature, loss, aggregation or anchor; settings for a function that does not take them.
     """
     for name, value, known in (
         ("signature", signature, SIGNATURES),
@@ -113,16 +124,22 @@ def hold(
         if value not in known:
             raise unknown(name, value, known)
     pieces = KINDS[kind or "loss"]
-    if kind is not None and loss is not None and (loss in PIECES, loss in pieces) != (bool(pieces), bool(pieces)):
+    if (
+        kind is not None
+        and loss is not None
+        and (loss in PIECES, loss in pieces) != (bool(pieces), bool(pieces))
+    ):
         expected = ", ".join(pieces) if pieces else "the name of a loss"
         raise ValueError(f"loss: expected {expected} beside --kind {kind}, got {loss!r}")
     if given and signature != "plain":
         raise ValueError(
-            f"set: expected --signature plain, whose functions take settings as arguments, got {signature}"
+            "set: expected --signature plain, whose functions take settings as arguments, got "
+            f"{signature}"
         )
     if (loss in PIECES or pieces) and signature != "plain":
         raise ValueError(
-            f"loss: expected --signature plain beside {loss or kind!r}, which is not a loss, got {signature}"
+            f"loss: expected --signature plain beside {loss or kind!r}, which is not a loss, got "
+            f"{signature}"
         )
     if signature == "trl":
         libraries.installed("trl")
@@ -131,7 +148,9 @@ def hold(
     elif callable(function):
         title = getattr(function, "__qualname__", type(function).__name__)
     else:
-        raise TypeError(f"function: expected a function or its address, got {type(function).__name__}")
+        raise TypeError(
+            f"function: expected a function or its address, got {type(function).__name__}"
+        )
     if signature == "trl" and isinstance(function, type) and not hasattr(function, "_compute_loss"):
         raise TypeError(f"function: expected a trainer class with _compute_loss, got {title!r}")
     if loss in PIECES:
@@ -143,53 +162,82 @@ def hold(
     else:
         how = how or vectors.losses[loss]["aggregation"]
         where, note = _place(function, signature, loss, anchor)
-        observed = calls.observe(vectors, _subject(vectors, function, signature, loss, how, where, given))
+        observed = calls.observe(
+            vectors, _subject(vectors, function, signature, loss, how, where, given)
+        )
         yield judge(vectors, title, loss, observed, how, extra=note)
 
 
 def _nearest_piece(
-    vectors: Vectors, function: Callable[..., Any], title: str, names: tuple[str, ...], given: dict[str, Any]
+    vectors: Vectors,
+    function: Callable[..., Any],
+    title: str,
+    names: tuple[str, ...],
+    given: dict[str, Any],
 ) -> Finding:
     """The piece that the function is, or becomes with the fewest changes."""
-    findings = [compare(vectors, title, name, partial(_piece, function, name, given)) for name in names]
-    explained = [f for f in findings if f.status == AGREES or (f.status == DIFFERS and f.deviations)]
+    findings = [
+        compare(vectors, title, name, partial(_piece, function, name, given)) for name in names
+    ]
+    explained = [
+        f for f in findings if f.status == AGREES or (f.status == DIFFERS and f.deviations)
+    ]
     if explained:
         return min(explained, key=lambda f: (f.status != AGREES, len(f.deviations)))
     return next((f for f in findings if f.status == DIFFERS), findings[0])
 
 
-def _piece(function: Callable[..., Any], name: str, given: dict[str, Any], vectors: Vectors) -> Numbers:
-    """What a KL estimator or an advantage gives: called by the names of its parameters where it has ours, else in their
-    order."""
+def _piece(
+    function: Callable[..., Any], name: str, given: dict[str, Any], vectors: Vectors
+) -> Numbers:
+    """What a KL estimator or an advantage gives: called by the names of its parameters where it has
+    ours, else in their order."""
     if name in ESTIMATORS:
-        return estimator_of(vectors, lambda logp, old: _called(function, {"logp": logp, "logp_old": old}, given))
+        return estimator_of(
+            vectors, lambda logp, old: _called(function, {"logp": logp, "logp_old": old}, given)
+        )
     document = vectors.pieces["gae" if name == "gae" else "advantages"]["inputs"]
     inputs = tensors(document)
     if name == "gae":
-        advantages, returns = _called(function, inputs, {"gamma": document["gamma"], "lam": document["lam"], **given})
+        advantages, returns = _called(
+            function, inputs, {"gamma": document["gamma"], "lam": document["lam"], **given}
+        )
         mask = inputs["mask"]
         return {"advantages": advantages.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
     if name != "length_weighted":
         del inputs["lengths"]
-    ordered: dict[str, Any] = {key: inputs[key] for key in ("rewards", "lengths", "group") if key in inputs}
+    ordered: dict[str, Any] = {
+        key: inputs[key] for key in ("rewards", "lengths", "group") if key in inputs
+    }
     return {"advantages": _called(function, ordered, given)}
 
 
-def _called(function: Callable[..., Any], inputs: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+def _called(
+    function: Callable[..., Any], inputs: Mapping[str, Any], given: Mapping[str, Any]
+) -> Any:
     parameters = inspect.signature(function).parameters
     if all(name in parameters for name in inputs):
         return function(**inputs, **given)
     return function(*inputs.values(), **given)
 
 
-def _place(function: Callable[..., Any], signature: str, loss: str, anchor: str | None) -> tuple[str, str]:
-    """Which log-probs stand in the one place for them, and what to say of it: of a loss around the sampler, its."""
-    sampler = "logp_rollout" in (FAMILIES[loss].base.get("anchor"), *FAMILIES[loss].base.get("anchors", ())[:1])
+def _place(
+    function: Callable[..., Any], signature: str, loss: str, anchor: str | None
+) -> tuple[str, str]:
+    """Which log-probs stand in the one place for them, and what to say of it: of a loss around the
+    sampler, its."""
+    sampler = "logp_rollout" in (
+        FAMILIES[loss].base.get("anchor"),
+        *FAMILIES[loss].base.get("anchors", ())[:1],
+    )
     if anchor is not None or signature != "plain" or not sampler:
         return anchor or "recomputed", ""
     if "logp_rollout" in inspect.signature(function).parameters:
         return "recomputed", ""
-    return "rollout", "its one place for old log-probs was given the sampler's, around which this loss is drawn"
+    return (
+        "rollout",
+        "its one place for old log-probs was given the sampler's, around which this loss is drawn",
+    )
 
 
 def _subject(
@@ -208,7 +256,9 @@ def _subject(
     if signature == "verl":
         return calls.verl(function, settings=settings, how=how, anchor=anchor)
     family = next((name for name in ("cispo", "sapo") if loss.startswith(name)), TRL_TYPES[how])
-    if family not in getattr(function, "loss_types", (family,)):  # a trainer whose loss_type only aggregates
+    if family not in getattr(
+        function, "loss_types", (family,)
+    ):  # a trainer whose loss_type only aggregates
         family = TRL_TYPES[how]
     return calls.trl(
         function,
@@ -260,11 +310,18 @@ def _nearest(
                 "gives its numbers; name the one it should be: --loss",
             ),
         )
-    return judge(vectors, title, nearest, *usable[nearest], extra=_place(function, signature, nearest, anchor)[1])
+    return judge(
+        vectors,
+        title,
+        nearest,
+        *usable[nearest],
+        extra=_place(function, signature, nearest, anchor)[1],
+    )
 
 
 def _shortest(vectors: Vectors, usable: Mapping[str, tuple[Observed, str]]) -> str | None:
-    """The loss that one changed choice, else two, turn into the function: the fewest that change what is trained."""
+    """The loss that one changed choice, else two, turn into the function: the fewest that change
+    what is trained."""
     for deepest in range(1, EXHAUSTIVE + 1):
         changes = {}
         for loss, (observed, asked) in usable.items():

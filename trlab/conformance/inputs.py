@@ -1,7 +1,9 @@
-"""The batches of the golden vectors: small, decimal, and each of them there to tell definitions apart.
+"""The batches of the golden vectors: small, decimal, and each of them there to tell definitions
+apart.
 
-Numbers are drawn by the standard library's generator and rounded, so that they read as short decimals, are the same in
-every language that reads the JSON file, and do not depend on a version of torch.
+Numbers are drawn by the standard library's generator and rounded, so that they read as short
+decimals, are the same in every language that reads the JSON file, and do not depend on a version of
+torch.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from typing import Any
 
 LENGTH = 6
 HORIZON = 8
-"""The divisor of `seq-mean-token-sum-norm`: not the rows' width, or a mean over padding would look like it."""
+"""The divisor of `seq-mean-token-sum-norm`: not the rows' width, or a mean over padding would look
+like it."""
 """T, the padded width."""
 ROWS = 4
 """B."""
@@ -34,8 +37,12 @@ def batches() -> list[dict[str, Any]]:
             RAGGED,
             lambda r: 0.0,
         ),
-        _batch("near", "Ratios within a few percent of 1; rows as ragged as they come.", RAGGED, near),
-        _batch("off-policy", "Ratios on both sides of every window; holes in the mask.", HOLES, wide),
+        _batch(
+            "near", "Ratios within a few percent of 1; rows as ragged as they come.", RAGGED, near
+        ),
+        _batch(
+            "off-policy", "Ratios on both sides of every window; holes in the mask.", HOLES, wide
+        ),
         _batch(
             "two anchors",
             "The recomputed old policy and the one that sampled disagree.",
@@ -45,7 +52,8 @@ def batches() -> list[dict[str, Any]]:
         ),
         _batch(
             "rare tokens",
-            "Probabilities below one in a hundred, ratios from 1/60 to 60: large ratios that move no mass.",
+            "Probabilities below one in a hundred, ratios from 1/60 to 60: large ratios that move "
+            "no mass.",
             RAGGED,
             lambda r: r.choice([-1, 1]) * r.uniform(0.5, 4.1),
             likely=(7.0, 9.5),
@@ -80,7 +88,12 @@ def batches() -> list[dict[str, Any]]:
             ("111111", "000000", "100000", "110000"),
             wide,
         ),
-        _batch("nothing unmasked", "A batch with nothing unmasked: loss 0, gradient 0.", ("000000",) * ROWS, wide),
+        _batch(
+            "nothing unmasked",
+            "A batch with nothing unmasked: loss 0, gradient 0.",
+            ("000000",) * ROWS,
+            wide,
+        ),
     ]
 
 
@@ -89,10 +102,16 @@ def distributions() -> dict[str, Any]:
     rng = random.Random("distributions")
 
     def rows(spread: float) -> list[list[list[float]]]:
-        return [[_normalised([rng.gauss(0, spread) for _ in range(5)]) for _ in range(4)] for _ in range(2)]
+        return [
+            [_normalised([rng.gauss(0, spread) for _ in range(5)]) for _ in range(4)]
+            for _ in range(2)
+        ]
 
     old = rows(1.5)
-    new = [[_normalised([x + rng.gauss(0, 0.9 if t else 0.02) for x in q]) for t, q in enumerate(row)] for row in old]
+    new = [
+        [_normalised([x + rng.gauss(0, 0.9 if t else 0.02) for x in q]) for t, q in enumerate(row)]
+        for row in old
+    ]
     return {
         "logp": new,
         "logp_old": old,
@@ -103,7 +122,8 @@ def distributions() -> dict[str, Any]:
 
 
 def groups() -> dict[str, Any]:
-    """Rewards of completions by prompt: groups of several sizes, interleaved, one of them all equal."""
+    """Rewards of completions by prompt: groups of several sizes, interleaved, one of them all
+    equal."""
     return {
         "rewards": [1.0, 0.0, 0.25, 1.0, 0.5, 0.5, 0.0, 3.0, 0.5, -1.0],
         "group": [0, 0, 1, 0, 2, 2, 1, 3, 2, 3],
@@ -182,7 +202,9 @@ def _batch(
         for here in row:
             first = -round(rng.uniform(*likely), 3)
             second = first - round(signs[i] * ratio(rng), 3)
-            if second > -0.001:  # the lower of the two stays where it is, the higher comes down to a probability
+            if (
+                second > -0.001
+            ):  # the lower of the two stays where it is, the higher comes down to a probability
                 first, second = round(first - second - 0.001, 3), -0.001
             third = second if rollout is None else min(-0.001, second + rollout(rng))
             a = round(rng.gauss(0, 1), 2) if advantages is None else advantages[i]
@@ -195,9 +217,13 @@ def _batch(
 
 
 def _likely() -> dict[str, Any]:
-    """Next to probability 1, where 1 - p has no digits left for a constant inside a logarithm to hide in."""
+    """Next to probability 1, where 1 - p has no digits left for a constant inside a logarithm to
+    hide in."""
     batch = _batch(
-        "likely tokens", "Probabilities next to 1: 0.997 becomes 1 - 1e-12, and back.", RAGGED, lambda r: 0.0
+        "likely tokens",
+        "Probabilities next to 1: 0.997 becomes 1 - 1e-12, and back.",
+        RAGGED,
+        lambda r: 0.0,
     )
     pairs = [
         (-1e-12, math.log(0.997)),
@@ -217,19 +243,22 @@ def _likely() -> dict[str, Any]:
 
 
 def _edges() -> dict[str, Any]:
-    """Either side of the thresholds, going outward: ratios of rare tokens, then total variations around 0.15 and binary
-    divergences around 0.05."""
+    """Either side of the thresholds, going outward: ratios of rare tokens, then total variations
+    around 0.15 and binary divergences around 0.05."""
     batch = _batch(
         "at the edge",
-        "Ratios, total variations and binary divergences just below and just above the usual thresholds.",
+        "Ratios, total variations and binary divergences just below and just above the usual "
+        "thresholds.",
         ("111111",) * ROWS,
         lambda r: 0.0,
     )
     pairs = [
         [(0.1, 0.1 * r) for r in (1.195, 1.205, 1.215, 1.275, 1.285, 1.295)],
         [(0.1, 0.1 * r) for r in (0.805, 0.795, 0.785, 0.705, 0.695, 0.71)],
-        [(0.4, 0.4 + d) for d in (0.145, 0.1495, 0.1505, 0.155)] + [(0.4, 0.55688), (0.4, 0.558446)],
-        [(0.6, 0.6 - d) for d in (0.145, 0.1495, 0.1505, 0.155)] + [(0.6, 0.443119), (0.6, 0.441554)],
+        [(0.4, 0.4 + d) for d in (0.145, 0.1495, 0.1505, 0.155)]
+        + [(0.4, 0.55688), (0.4, 0.558446)],
+        [(0.6, 0.6 - d) for d in (0.145, 0.1495, 0.1505, 0.155)]
+        + [(0.6, 0.443119), (0.6, 0.441554)],
     ]
     for i, row in enumerate(pairs):
         for t, (q, p) in enumerate(row):

@@ -1,5 +1,5 @@
-"""The libraries whose losses can be held against the vectors: as installed, from a folder of their source, or from
-documentation alone."""
+"""The libraries whose losses can be held against the vectors: as installed, from a folder of their
+source, or from documentation alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from trlab.conformance.vectors import Vectors
 from trlib.errors import TrlibError
 
 WRITTEN_FOR = {"verl": "0.9.1", "trl": "1.16.0", "torchrl": "0.14.1", "torch": "2.13.0"}
-"""The versions whose functions were read; with another, a name that has moved is reported as a failure."""
+"""The versions whose functions were read; with another, a name that has moved is reported as a
+failure."""
 INSTALL = {
-    "verl": "pip install --no-deps --ignore-requires-python verl==0.9.1, beside ray tensordict omegaconf hydra-core "
+    "verl": "pip install --no-deps --ignore-requires-python verl==0.9.1, beside ray tensordict "
+    "omegaconf hydra-core "
     "codetiming orjson pandas",
     "trl": "pip install trl==1.16.0",
     "torchrl": "pip install torchrl==0.14.1",
@@ -30,7 +32,12 @@ SOURCES = ("skyrl", "prime-rl", "slime", "openrlhf", "nemo-rl", "areal")
 DOCUMENTED = ("tinker",)
 """What is known by its documentation alone."""
 LIBRARIES = (*WRITTEN_FOR, *SOURCES, *DOCUMENTED)
-MODULES = {"verl": "verl.trainer.ppo.core_algos", "trl": "trl", "torchrl": "torchrl.objectives.llm", "torch": "torch"}
+MODULES = {
+    "verl": "verl.trainer.ppo.core_algos",
+    "trl": "trl",
+    "torchrl": "torchrl.objectives.llm",
+    "torch": "torch",
+}
 """What has to be importable."""
 
 
@@ -64,21 +71,29 @@ def installed(library: str) -> str:
 
 
 def unmet(library: str) -> str:
-    """What an installed library asks for and does not find, with the command that brings it; empty: nothing.
+    """What an installed library asks for and does not find, with the command that brings it; empty:
+    nothing.
 
-    Another library may have installed an older version: verl, installed with its dependencies, breaks torchrl in this
-    way.
+    Another library may have installed an older version: verl, installed with its dependencies,
+    breaks torchrl in this way.
     """
     from packaging.requirements import Requirement
 
     if "--no-deps" in INSTALL.get(library, ""):  # what it asks for is left out on purpose
         return ""
     wanted = [Requirement(text) for text in requires(library) or ()]
-    missing = [one for one in wanted if (one.marker is None or one.marker.evaluate({"extra": ""})) and not _met(one)]
+    missing = [
+        one
+        for one in wanted
+        if (one.marker is None or one.marker.evaluate({"extra": ""})) and not _met(one)
+    ]
     if not missing:
         return ""
     command = " ".join(f"'{one.name}{one.specifier}'" for one in missing)
-    return f"it needs {', '.join(f'{one.name}{one.specifier}' for one in missing)}: pip install {command}"
+    return (
+        f"it needs {', '.join(f'{one.name}{one.specifier}' for one in missing)}: pip install "
+        f"{command}"
+    )
 
 
 def _met(requirement: Any) -> bool:
@@ -110,7 +125,9 @@ def adapter(library: str) -> Any:
     return import_module(f"trlab.conformance.of_{library.replace('-', '_')}")
 
 
-def hold_source(vectors: Vectors, library: str, folder: Path) -> tuple[list[Finding], list[dict[str, Any]]]:
+def hold_source(
+    vectors: Vectors, library: str, folder: Path
+) -> tuple[list[Finding], list[dict[str, Any]]]:
     """Hold the losses of a library from its source, and run the reproductions of its places.
 
     Raises:
@@ -120,9 +137,12 @@ def hold_source(vectors: Vectors, library: str, folder: Path) -> tuple[list[Find
     with loaded(module.SOURCE, folder) as modules:
         try:
             findings = list(module.hold(vectors, modules))
-        except Exception as error:  # another version may have moved anything that the adapter asks for
+        except (
+            Exception
+        ) as error:  # another version may have moved anything that the adapter asks for
             raise TrlibError(
-                f"{library}: the adapter, written for commit {module.SOURCE.commit[:SHORT]}, fails on {folder}: "
+                f"{library}: the adapter, written for commit {module.SOURCE.commit[:SHORT]}, "
+                f"fails on {folder}: "
                 f"{type(error).__name__}: {error}"
             ) from error
         return findings, [places.as_dict(place) for place in places.places_of(library)]

@@ -1,7 +1,7 @@
 """Make the golden vectors from the reference: python -m trlab.conformance.make
 
-Everything is computed in float64 by the ground floor of this package. The file that comes out is described, for a
-reader without this package, in SPECIFICATION.md.
+Everything is computed in float64 by the ground floor of this package. The file that comes out is
+described, for a reader without this package, in SPECIFICATION.md.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         algorithms.gmpo_loss,
         {"eps_log": 0.4},
         "seq-mean-token-mean",
-        "L = -A exp(mean_t l_t), l = sgn(A) min(sgn(A) d, sgn(A) clamp(d, -eps_log, eps_log)), d = logp - logp_old",
+        "L = -A exp(mean_t l_t), l = sgn(A) min(sgn(A) d, sgn(A) clamp(d, -eps_log, eps_log)), d "
+        "= logp - logp_old",
         "arXiv 2507.20673",
     ),
     "pspo": (
@@ -108,7 +109,8 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         algorithms.dppo_loss,
         {"delta_tv": 0.15},
         "seq-mean-token-sum-norm",
-        "L = -A sg[rho M] logp, rho = exp(min(logp - logp_rollout, 20)), p = exp(logp), q = exp(logp_rollout), "
+        "L = -A sg[rho M] logp, rho = exp(min(logp - logp_rollout, 20)), p = exp(logp), q = "
+        "exp(logp_rollout), "
         "M = 0 where A > 0 and p - q > delta_tv and where A <= 0 and q - p > delta_tv, else 1",
         "arXiv 2602.04879",
     ),
@@ -138,9 +140,11 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         algorithms.quatro_loss,
         {"delta_kl": 0.1, "lambda_min": 0.01, "form": "ratio"},
         "seq-mean-token-sum",
-        "L = -sg[h (R - m - lambda l)] logp, h = exp(logp - logp_rollout), l = sum_t (logp - logp_rollout); "
+        "L = -sg[h (R - m - lambda l)] logp, h = exp(logp - logp_rollout), l = sum_t (logp - "
+        "logp_rollout); "
         "lambda and m solve the group's dual: u = softmax(R/lambda), sum u log(G u) = delta_kl, "
-        "m = lambda log mean exp(R/lambda); lambda at least lambda_min; equal rewards give 0. Derived here",
+        "m = lambda log mean exp(R/lambda); lambda at least lambda_min; equal rewards give 0. "
+        "Derived here",
         "after arXiv 2602.04620",
     ),
     "quatro_exact": (
@@ -189,7 +193,9 @@ def call(name: str, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
     function, settings = LOSSES[name][:2]
     optional = {"logp_anchor": batch["logp_old"]} if name.endswith("_recomputed") else {}
     taken = inspect.signature(function).parameters
-    given = {key: value for key, value in {**batch, "logp": logp}.items() if key in taken} | optional
+    given = {
+        key: value for key, value in {**batch, "logp": logp}.items() if key in taken
+    } | optional
     first, *rest = (given.pop(key) for key, p in taken.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
     return function(first, *rest, **given, **settings).per_token
 
@@ -203,7 +209,13 @@ def _loss(name: str, batches: list[dict[str, Any]]) -> dict[str, Any]:
         per_token = call(name, data, logp)
         (gradient,) = torch.autograd.grad(per_token.sum(), logp)
         results[batch["name"]] = {"per_token": per_token.tolist(), "gradient": gradient.tolist()}
-    return {"formula": formula, "source": source, "settings": settings, "aggregation": how, "batches": results}
+    return {
+        "formula": formula,
+        "source": source,
+        "settings": settings,
+        "aggregation": how,
+        "batches": results,
+    }
 
 
 def _coefficients(batches: list[dict[str, Any]]) -> dict[str, dict[str, list[float]]]:
@@ -213,7 +225,9 @@ def _coefficients(batches: list[dict[str, Any]]) -> dict[str, dict[str, list[flo
         for batch in batches:
             mask = tensors(batch)["mask"]
             values = torch.zeros(mask.shape, dtype=torch.float64, requires_grad=True)
-            (gradient,) = torch.autograd.grad(aggregate(values, mask, how, horizon=inputs.HORIZON), values)
+            (gradient,) = torch.autograd.grad(
+                aggregate(values, mask, how, horizon=inputs.HORIZON), values
+            )
             by_batch[batch["name"]] = gradient.amax(-1).tolist()
     return found
 
@@ -230,7 +244,13 @@ def _distributions() -> dict[str, Any]:
 
     top = old.topk(3, -1)
     loss = algorithms.troll_loss(
-        new, old, tokens=data["tokens"], advantages=data["advantages"], mask=mask, delta_kl=0.05, alpha=1.0
+        new,
+        old,
+        tokens=data["tokens"],
+        advantages=data["advantages"],
+        mask=mask,
+        delta_kl=0.05,
+        alpha=1.0,
     )
     return {
         "inputs": {**batch, "topk_ids": top.indices.tolist(), "topk_logp": top.values.tolist()},
@@ -245,15 +265,25 @@ def _distributions() -> dict[str, Any]:
             "formula": "log pi = (eta log old + log new)/(1 + eta) - log Z",
             "logp": algorithms.troll.project(new, old, delta_kl=0.05).logp.detach().tolist(),
         },
-        "kl": {"formula": "KL(old || new)", **both(divergences.kl(old, new).where(mask, 0.0), "values")},
-        "tv": {"formula": "TV(old, new)", **both(divergences.tv(old, new).where(mask, 0.0), "values")},
+        "kl": {
+            "formula": "KL(old || new)",
+            **both(divergences.kl(old, new).where(mask, 0.0), "values"),
+        },
+        "tv": {
+            "formula": "TV(old, new)",
+            **both(divergences.tv(old, new).where(mask, 0.0), "values"),
+        },
         "topk_kl": {
             "formula": "KL(old || new) over topk_ids and one bucket for the rest",
-            "values": divergences.topk_kl(top.values, top.indices, new.detach()).where(mask, 0.0).tolist(),
+            "values": divergences.topk_kl(top.values, top.indices, new.detach())
+            .where(mask, 0.0)
+            .tolist(),
         },
         "topk_tv": {
             "formula": "TV over topk_ids and one bucket for the rest",
-            "values": divergences.topk_tv(top.values, top.indices, new.detach()).where(mask, 0.0).tolist(),
+            "values": divergences.topk_tv(top.values, top.indices, new.detach())
+            .where(mask, 0.0)
+            .tolist(),
         },
     }
 
@@ -282,10 +312,15 @@ def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
         for name in ("k1", "k2", "k3"):
             value = getattr(divergences, name)(logp, old).where(mask, 0.0)
             (gradient,) = torch.autograd.grad(value.sum(), logp)
-            estimators.setdefault(name, {})[batch["name"]] = {"values": value.tolist(), "gradient": gradient.tolist()}
+            estimators.setdefault(name, {})[batch["name"]] = {
+                "values": value.tolist(),
+                "gradient": gradient.tolist(),
+            }
         for level in ("token", "sequence"):
             for how in ("truncate", "mask"):
-                factor = corrections.truncated_importance(old, data["logp_rollout"], mask, level=level, how=how)
+                factor = corrections.truncated_importance(
+                    old, data["logp_rollout"], mask, level=level, how=how
+                )
                 if batch["name"] in ("two anchors", "an empty row"):
                     factors.setdefault(f"{level} {how}", {})[batch["name"]] = factor.tolist()
     return {
@@ -295,7 +330,8 @@ def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
             "inputs": critic,
             "advantages": advantage.tolist(),
             "returns": returns.tolist(),
-            "formula": "delta = R + gamma V' - V, A = delta + gamma lam A', ' the row's next unmasked token; "
+            "formula": "delta = R + gamma V' - V, A = delta + gamma lam A', ' the row's next "
+            "unmasked token; "
             "returns = A + V; not whitened, 0 where masked",
         },
         "estimators": estimators,
@@ -310,7 +346,8 @@ def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
     beta, share = 0.1, 0.6
     pairs: dict[str, Any] = {
         "beta": beta,
-        "formula": "mean over the groups of -log sigmoid(beta (l_first - l_second)), l = sum over the "
+        "formula": "mean over the groups of -log sigmoid(beta (l_first - l_second)), l = sum over "
+        "the "
         "unmasked tokens of a row of logp - logp_old; gradient in logp",
     }
     for batch in batches:
@@ -321,7 +358,9 @@ def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
             (gradient,) = torch.autograd.grad(loss, logp)
             pairs[batch["name"]] = {"value": loss.item(), "gradient": gradient.tolist()}
     policy, reference = [0.5, -1.0, 2.0], [0.25, 1.0, -2.0]
-    near = torch.tensor(reference, dtype=torch.float64).lerp(torch.tensor(policy, dtype=torch.float64), share)
+    near = torch.tensor(reference, dtype=torch.float64).lerp(
+        torch.tensor(policy, dtype=torch.float64), share
+    )
     return {
         "advantages_alone": {
             "inputs": inputs.alone(),
@@ -339,8 +378,10 @@ def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
         "muon": {
             "inputs": given,
             "weights": _muon(given).tolist(),
-            "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr N(M), N five "
-            "steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S = X X', of the "
+            "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr "
+            "N(M), N five "
+            "steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S = X X', of "
+            "the "
             "transpose where there are more rows than columns; a, b, c = 3.4445, -4.7750, 2.0315",
         },
     }

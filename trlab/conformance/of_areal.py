@@ -1,4 +1,5 @@
-"""AReaL's actor losses on padded rows: the proximal policy is the recomputed one, the old one sampled."""
+"""AReaL's actor losses on padded rows: the proximal policy is the recomputed one, the old one
+sampled."""
 
 from __future__ import annotations
 
@@ -17,13 +18,21 @@ from trlab.conformance.report import Finding, judge
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
 
-LOSS, DATA, ACTOR = "areal.utils.functional.functional", "areal.utils.data", "areal.trainer.ppo.actor"
+LOSS, DATA, ACTOR = (
+    "areal.utils.functional.functional",
+    "areal.utils.data",
+    "areal.trainer.ppo.actor",
+)
 SOURCE = Source(
     "AReaL",
     "inclusionAI/AReaL",
     "4aef98d8d818af55b43621aaadba047ae10f4e77",
     "2026-05-21",
-    {DATA: "areal/utils/data.py", LOSS: "areal/utils/functional/functional.py", ACTOR: "areal/trainer/ppo/actor.py"},
+    {
+        DATA: "areal/utils/data.py",
+        LOSS: "areal/utils/functional/functional.py",
+        ACTOR: "areal/trainer/ppo/actor.py",
+    },
 )
 LOSSES = (
     Held("ppo_actor_loss_fn", "ppo", "token-mean"),
@@ -43,7 +52,9 @@ def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
         kl = partial(modules[DATA].KLEstimator._compute_approx_kl, kl_estimator=name)
         yield compare(vectors, f"KLEstimator {name}", name, partial(estimator_of, kl=kl))
     for action, name in (("clamp", "token truncate"), ("mask", "token mask")):
-        yield compare(vectors, f"rejection_sampling, {action}", name, partial(_correction, core, action))
+        yield compare(
+            vectors, f"rejection_sampling, {action}", name, partial(_correction, core, action)
+        )
 
 
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
@@ -52,11 +63,19 @@ def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, 
         yield held, partial(_loss, modules[LOSS], held, vectors.losses[held.loss]["settings"])
 
 
-def _loss(core: Any, held: Held, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+def _loss(
+    core: Any, held: Held, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor
+) -> Tensor:
     level = held.options.get("level", "token")
     if held.loss == "sapo":
         return core.sapo_loss_fn(
-            logp, batch["logp_old"], batch["advantages"], settings["tau_pos"], settings["tau_neg"], batch["mask"], level
+            logp,
+            batch["logp_old"],
+            batch["advantages"],
+            settings["tau_pos"],
+            settings["tau_neg"],
+            batch["mask"],
+            level,
         )[0]
     return core.ppo_actor_loss_fn(
         logp,
@@ -72,10 +91,16 @@ def _loss(core: Any, held: Held, settings: dict[str, Any], batch: dict[str, Tens
 
 
 def _correction(core: Any, action: str, vectors: Vectors) -> Numbers:
-    config = SimpleNamespace(metric="ratio", level="token", action=action, upper=2.0, lower=None, agg="mean")
+    config = SimpleNamespace(
+        metric="ratio", level="token", action=action, upper=2.0, lower=None, agg="mean"
+    )
     factors = {}
     for name in CORRECTED:
         batch = vectors.batches[name]
-        result = core.apply_rejection_sampling(batch["logp_old"], batch["logp_rollout"], batch["mask"], None, config)
-        factors[name] = result.behave_imp_weight.double().where(batch["mask"], torch.zeros(()).double())
+        result = core.apply_rejection_sampling(
+            batch["logp_old"], batch["logp_rollout"], batch["mask"], None, config
+        )
+        factors[name] = result.behave_imp_weight.double().where(
+            batch["mask"], torch.zeros(()).double()
+        )
     return factors

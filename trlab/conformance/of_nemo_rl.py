@@ -1,6 +1,8 @@
-"""NeMo-RL's `ClippedPGLossFn` with its own configuration's defaults, the penalty to the reference switched off.
+"""NeMo-RL's `ClippedPGLossFn` with its own configuration's defaults, the penalty to the reference
+switched off.
 
-It is given whole sequences and drops the first position: an extra column, without a meaning, is put before ours.
+It is given whole sequences and drops the first position: an extra column, without a meaning, is put
+before ours.
 """
 
 from __future__ import annotations
@@ -38,7 +40,12 @@ LOSSES = (
     Held("ClippedPGLossFn", "ppo", "token-mean"),
     Held("ClippedPGLossFn", "ppo_clip_higher", "token-mean"),
     Held("ClippedPGLossFn, ratio_clip_c=3", "ppo_dual_clip", "token-mean"),
-    Held("ClippedPGLossFn, token_level_loss=False", "ppo", "seq-mean-token-mean", options={"token_level_loss": False}),
+    Held(
+        "ClippedPGLossFn, token_level_loss=False",
+        "ppo",
+        "seq-mean-token-mean",
+        options={"token_level_loss": False},
+    ),
     Held("sequence_level_importance_ratios", "gspo_wide", "seq-mean-token-mean", options=GSPO),
     Held("use_cispo", "cispo", "token-mean", options={"use_cispo": True}),
 )
@@ -58,12 +65,22 @@ def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
     """Every loss and how it is called."""
     for held in LOSSES:
-        yield held, partial(_loss, _function(modules[LOSS], vectors.losses[held.loss]["settings"], held.options))
+        yield (
+            held,
+            partial(
+                _loss, _function(modules[LOSS], vectors.losses[held.loss]["settings"], held.options)
+            ),
+        )
 
 
 def _function(module: Any, settings: dict[str, Any], options: dict[str, Any]) -> Any:
-    """The loss with a configuration that is NeMo-RL's own but for the thresholds and the options."""
-    config = {name: value for name, value in vars(module.ClippedPGLossConfig).items() if not name.startswith("_")}
+    """The loss with a configuration that is NeMo-RL's own but for the thresholds and the
+    options."""
+    config = {
+        name: value
+        for name, value in vars(module.ClippedPGLossConfig).items()
+        if not name.startswith("_")
+    }
     config |= {
         "reference_policy_kl_penalty": 0.0,
         "ratio_clip_min": settings.get("eps_low", 0.2),
@@ -89,7 +106,8 @@ def _loss(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
 
 
 def _correction(module: Any, kind: str, vectors: Vectors) -> Numbers:
-    """Each token's factor between 0 and 2: at a ratio of 1 it is how the loss responds to the token's advantage."""
+    """Each token's factor between 0 and 2: at a ratio of 1 it is how the loss responds to the
+    token's advantage."""
     options = {
         "use_importance_sampling_correction": True,
         "truncated_importance_sampling_type": kind,

@@ -1,4 +1,5 @@
-"""OpenRLHF's `PolicyLoss`, its estimators, and what its three corrections multiply a token's loss by."""
+"""OpenRLHF's `PolicyLoss`, its estimators, and what its three corrections multiply a token's loss
+by."""
 
 from __future__ import annotations
 
@@ -63,9 +64,12 @@ def _loss(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
 
 
 def _correction(module: Any, kind: str, vectors: Vectors) -> Numbers:
-    """Each token's factor between 0 and 2: at a ratio of 1 it is how the loss responds to the token's advantage."""
+    """Each token's factor between 0 and 2: at a ratio of 1 it is how the loss responds to the
+    token's advantage."""
     loss = module.PolicyLoss(
-        enable_vllm_is_correction=True, vllm_is_truncated_threshold=[0.0, 2.0], vllm_is_correction_type=kind
+        enable_vllm_is_correction=True,
+        vllm_is_truncated_threshold=[0.0, 2.0],
+        vllm_is_correction_type=kind,
     )
     factors = {}
     for name in CORRECTED:

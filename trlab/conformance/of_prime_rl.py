@@ -1,4 +1,5 @@
-"""prime-rl's losses through its own `compute_loss`: a sequence at a time, divided by the number of trained tokens.
+"""prime-rl's losses through its own `compute_loss`: a sequence at a time, divided by the number of
+trained tokens.
 
 The policy to which ratios are taken is the one that sampled: prime-rl recomputes no other.
 """
@@ -42,11 +43,16 @@ def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
     """Every loss and how it is called."""
     for held in LOSSES:
-        yield held, partial(_loss, modules[LOSS], held, vectors.losses[held.loss]["settings"]["delta_tv"])
+        yield (
+            held,
+            partial(_loss, modules[LOSS], held, vectors.losses[held.loss]["settings"]["delta_tv"]),
+        )
 
 
 def _loss(module: Any, held: Held, delta: float, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
-    config = SimpleNamespace(dppo_mask_low=delta, dppo_mask_high=delta, ipo_threshold=delta, adv_tau=1.0, kl_tau=1e-3)
+    config = SimpleNamespace(
+        dppo_mask_low=delta, dppo_mask_high=delta, ipo_threshold=delta, adv_tau=1.0, kl_tau=1e-3
+    )
     vars(config).update(held.settings)
     function = getattr(module, f"{held.subject.split(',')[0]}_loss_fn")
     mask = batch["mask"]

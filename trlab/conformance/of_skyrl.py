@@ -1,6 +1,7 @@
 """SkyRL's losses, called as its trainer calls them.
 
-The trainer scales the advantages by the loss reduction first, and every loss then sums: both are SkyRL's own functions.
+The trainer scales the advantages by the loss reduction first, and every loss then sums: both are
+SkyRL's own functions.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ OFF = (
 
 
 def config(name: str, settings: dict[str, Any], reduction: str = "token_mean", **more: Any) -> Any:
-    """SkyRL's algorithm configuration: a loss's thresholds where SkyRL reads them, the defaults elsewhere."""
+    """SkyRL's algorithm configuration: a loss's thresholds where SkyRL reads them, the defaults
+    elsewhere."""
     low, high = settings.get("eps_low", 0.2), settings.get("eps_high", 0.2)
     delta = settings.get("delta_tv", settings.get("delta_kl", 0.2))
     return SimpleNamespace(
@@ -73,12 +75,18 @@ def config(name: str, settings: dict[str, Any], reduction: str = "token_mean", *
         eps_clip_low=low,
         eps_clip_high=high,
         clip_ratio_c=settings.get("dual_clip") or 3.0,
-        sapo=SimpleNamespace(tau_pos=settings.get("tau_pos", 1.0), tau_neg=settings.get("tau_neg", 1.05)),
+        sapo=SimpleNamespace(
+            tau_pos=settings.get("tau_pos", 1.0), tau_neg=settings.get("tau_neg", 1.05)
+        ),
         cispo=SimpleNamespace(cispo_eps_clip_low=low, cispo_eps_clip_high=high, cispo_anchor="old"),
-        dppo=SimpleNamespace(dppo_type=more.pop("dppo_type", "binary_tv"), delta_low=delta, delta_high=delta),
+        dppo=SimpleNamespace(
+            dppo_type=more.pop("dppo_type", "binary_tv"), delta_low=delta, delta_high=delta
+        ),
         clip_cov=SimpleNamespace(clip_ratio=0.0002, clip_cov_lb=1.0, clip_cov_ub=5.0),
         kl_cov=SimpleNamespace(kl_cov_frac=0.2, ppo_kl_coef=1.0),
-        off_policy_correction=SimpleNamespace(**dict.fromkeys(OFF), token_tis_ratio_clip_high=2.0, **more),
+        off_policy_correction=SimpleNamespace(
+            **dict.fromkeys(OFF), token_tis_ratio_clip_high=2.0, **more
+        ),
     )
 
 
@@ -92,7 +100,9 @@ def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
         yield compare(vectors, f"compute_approx_kl {name}", name, partial(estimator_of, kl=kl))
     tis = modules[f"{UTILS}.off_policy_correction_utils"].compute_tis_ratio
     yield compare(vectors, "TIS, token", "token truncate", partial(_correction, tis, "token"))
-    yield compare(vectors, "TIS, sequence", "sequence truncate", partial(_correction, tis, "sequence"))
+    yield compare(
+        vectors, "TIS, sequence", "sequence truncate", partial(_correction, tis, "sequence")
+    )
 
 
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
@@ -101,7 +111,9 @@ def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, 
         yield held, partial(_loss, modules[f"{UTILS}.ppo_utils"], held, vectors)
 
 
-def _loss(core: Any, held: Held, vectors: Vectors, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+def _loss(
+    core: Any, held: Held, vectors: Vectors, batch: dict[str, Tensor], logp: Tensor
+) -> Tensor:
     name = held.subject.split(",")[0]
     mask = batch["mask"].double()
     settings = vectors.losses[held.loss]["settings"]

@@ -1,6 +1,8 @@
-"""slime's token losses, of rows one after the other as slime packs them; its trainer averages them afterwards.
+"""slime's token losses, of rows one after the other as slime packs them; its trainer averages them
+afterwards.
 
-`compute_policy_loss` takes old log-probs less new ones, which `compute_gspo_kl` averages over each row.
+`compute_policy_loss` takes old log-probs less new ones, which `compute_gspo_kl` averages over each
+row.
 """
 
 from __future__ import annotations
@@ -47,8 +49,13 @@ def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
         yield compare(vectors, f"compute_approx_kl {name}", name, partial(estimator_of, kl=kl))
     kl = partial(core.compute_approx_kl, kl_loss_type="low_var_kl")
     yield compare(vectors, "compute_approx_kl low_var_kl", "k3", partial(estimator_of, kl=kl))
-    for subject, name in (("vanilla_tis_function", "token truncate"), ("icepop_function", "token mask")):
-        yield compare(vectors, subject, name, partial(_correction, getattr(modules[TRAINER], subject)))
+    for subject, name in (
+        ("vanilla_tis_function", "token truncate"),
+        ("icepop_function", "token mask"),
+    ):
+        yield compare(
+            vectors, subject, name, partial(_correction, getattr(modules[TRAINER], subject))
+        )
 
 
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
@@ -57,7 +64,9 @@ def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, 
         yield held, partial(_loss, modules[LOSS], held.loss, vectors.losses[held.loss]["settings"])
 
 
-def _loss(core: Any, loss: str, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+def _loss(
+    core: Any, loss: str, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor
+) -> Tensor:
     old, mask, advantages = batch["logp_old"], batch["mask"].double(), batch["advantages"].flatten()
     low, high = settings["eps_low"], settings["eps_high"]
     kl = (old - logp).flatten()

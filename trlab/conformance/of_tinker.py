@@ -1,7 +1,8 @@
-"""The five losses that Tinker documents, written down from its documentation: the service's code is not public.
+"""The five losses that Tinker documents, written down from its documentation: the service's code is
+not public.
 
-Each is summed over tokens there. Its documentation has one place for an old policy, the sampling log-probabilities;
-here the vectors' old ones are put there.
+Each is summed over tokens there. Its documentation has one place for an old policy, the sampling
+log-probabilities; here the vectors' old ones are put there.
 """
 
 from __future__ import annotations
@@ -75,5 +76,7 @@ def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, 
         yield held, partial(_loss, function, vectors.losses[loss]["settings"])
 
 
-def _loss(function: Any, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+def _loss(
+    function: Any, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor
+) -> Tensor:
     return function(logp, batch["logp_old"], batch["advantages"], settings)

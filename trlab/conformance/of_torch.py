@@ -23,7 +23,9 @@ def _muon(more: dict[str, Any], vectors: Vectors) -> Numbers:
     document = vectors.pieces["muon"]["inputs"]
     given = tensors(document)
     weights = given["weights"].clone().requires_grad_()
-    optimizer = torch.optim.Muon([weights], lr=document["lr"], momentum=document["momentum"], weight_decay=0.0, **more)
+    optimizer = torch.optim.Muon(
+        [weights], lr=document["lr"], momentum=document["momentum"], weight_decay=0.0, **more
+    )
     for gradient in given["gradients"]:
         weights.grad = gradient.clone()
         optimizer.step()

@@ -1,4 +1,5 @@
-"""torchrl's losses and what surrounds them: each `forward` runs as it is, on an actor that knows the log-probs."""
+"""torchrl's losses and what surrounds them: each `forward` runs as it is, on an actor that knows
+the log-probs."""
 
 from __future__ import annotations
 
@@ -20,7 +21,12 @@ from trlab.conformance.vectors import Vectors, tensors
 
 LOSSES = (
     Held("GRPOLoss", "ppo", "token-mean"),
-    Held("GRPOLoss, aggregation=prompt_mean", "ppo", "seq-mean-token-mean", options={"aggregation": "prompt_mean"}),
+    Held(
+        "GRPOLoss, aggregation=prompt_mean",
+        "ppo",
+        "seq-mean-token-mean",
+        options={"aggregation": "prompt_mean"},
+    ),
     Held("DAPO", "ppo_clip_higher", "token-mean"),
     Held("CISPOLoss", "cispo", "token-mean"),
 )
@@ -48,12 +54,15 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
     """Every loss of a language model and how it is called."""
     for held in LOSSES:
-        loss = _loss(held.subject.split(",")[0], vectors.losses[held.loss]["settings"], held.options)
+        loss = _loss(
+            held.subject.split(",")[0], vectors.losses[held.loss]["settings"], held.options
+        )
         yield held, partial(_masked, loss)
 
 
 class _Actor(nn.Module):
-    """Stands for the policy: its distribution has the log-probs that a batch gives it, and the batch's mask."""
+    """Stands for the policy: its distribution has the log-probs that a batch gives it, and the
+    batch's mask."""
 
     in_keys: list[str] = []  # noqa: RUF012
     out_keys: list[str] = []  # noqa: RUF012
@@ -79,7 +88,8 @@ def _masked(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
 
 
 def _run(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Any:
-    """What a loss of `torchrl.objectives.llm` makes of a batch; its tensors are [B, T] and the advantage [B, T, 1]."""
+    """What a loss of `torchrl.objectives.llm` makes of a batch; its tensors are [B, T] and the
+    advantage [B, T, 1]."""
     from tensordict import TensorDict
 
     loss.actor_network.knows(logp, batch["mask"])
@@ -97,7 +107,8 @@ def _run(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Any:
 
 
 def _flat(settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> Tensor:
-    """`ClipPPOLoss` on the unmasked tokens as so many steps: it averages over all that it is given."""
+    """`ClipPPOLoss` on the unmasked tokens as so many steps: it averages over all that it is
+    given."""
     from tensordict import TensorDict
     from torchrl.objectives import ClipPPOLoss
 
@@ -105,7 +116,11 @@ def _flat(settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> T
     if not bool(mask.any()):
         raise calls.NotAsked
     loss = ClipPPOLoss(
-        actor, None, entropy_bonus=False, functional=False, clip_epsilon=(settings["eps_low"], settings["eps_high"])
+        actor,
+        None,
+        entropy_bonus=False,
+        functional=False,
+        clip_epsilon=(settings["eps_low"], settings["eps_high"]),
     )
     actor.knows(logp[mask])
     steps = TensorDict(
@@ -122,7 +137,10 @@ def _flat(settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> T
 def _penalty(logp: Tensor, old: Tensor) -> Tensor:
     """The KL term of every token: what `kl_to_inference_coeff=1` adds, one token at a time."""
     loss = _loss("GRPOLoss", {}, {"kl_to_inference_coeff": 1.0})
-    one = {"mask": torch.ones(1, 1, dtype=torch.bool), "advantages": torch.zeros(1, 1, dtype=torch.float64)}
+    one = {
+        "mask": torch.ones(1, 1, dtype=torch.bool),
+        "advantages": torch.zeros(1, 1, dtype=torch.float64),
+    }
     tokens = zip(logp.reshape(-1, 1, 1), old.reshape(-1, 1, 1), strict=True)
     terms = [_run(loss, {**one, "logp_old": q}, p).loss_kl_to_inference for p, q in tokens]
     return torch.stack(terms).reshape(logp.shape)
@@ -138,7 +156,9 @@ def _advantages(vectors: Vectors) -> Numbers:
     parts = []
     for reward, group in zip(inputs["rewards"], inputs["group"], strict=True):
         step = {"reward": reward.view(1, 1), "done": torch.ones(1, 1, dtype=torch.bool)}
-        whole = transform.inv(TensorDict(group=group.view(1), next=TensorDict(step, batch_size=[1]), batch_size=[1]))
+        whole = transform.inv(
+            TensorDict(group=group.view(1), next=TensorDict(step, batch_size=[1]), batch_size=[1])
+        )
         parts += [] if whole is None else [whole["advantage"].flatten()]
     return {"advantages": torch.cat(parts)}
 
@@ -155,7 +175,12 @@ def _gae(vectors: Vectors) -> Numbers:
         after = torch.cat([value[:, 1:], torch.zeros_like(value[:, :1])], 1)
         done = (torch.arange(value.shape[1]) == value.shape[1] - 1).view(1, -1, 1)
         ahead, value_target = generalized_advantage_estimate(
-            document["gamma"], document["lam"], value, after, inputs["rewards"][row, mask].view(1, -1, 1), done
+            document["gamma"],
+            document["lam"],
+            value,
+            after,
+            inputs["rewards"][row, mask].view(1, -1, 1),
+            done,
         )
         advantages[row, mask], returns[row, mask] = ahead.flatten(), value_target.flatten()
     return {"advantages": advantages, "returns": returns}

@@ -1,4 +1,5 @@
-"""TRL's losses: they stand inside its trainer, and run as they are on a stand-in that knows the log-probs."""
+"""TRL's losses: they stand inside its trainer, and run as they are on a stand-in that knows the
+log-probs."""
 
 from __future__ import annotations
 
@@ -37,7 +38,10 @@ LOSSES = (
         note="TRL records no old log-probs when one update follows a rollout",
     ),
     Held(
-        "grpo, sequence level", "gspo_wide", "seq-mean-token-mean", options={"loss_type": "grpo", "level": "sequence"}
+        "grpo, sequence level",
+        "gspo_wide",
+        "seq-mean-token-mean",
+        options={"loss_type": "grpo", "level": "sequence"},
     ),
     Held("cispo", "cispo", "token-mean"),
     Held("cispo", "cispo_upper", "token-mean"),
@@ -46,7 +50,11 @@ LOSSES = (
         "experimental GMPOTrainer",
         "gmpo",
         "seq-mean-token-mean",
-        options={"loss_type": "grpo", "by_token": False, "kind": "trl.experimental.gmpo:GMPOTrainer"},
+        options={
+            "loss_type": "grpo",
+            "by_token": False,
+            "kind": "trl.experimental.gmpo:GMPOTrainer",
+        },
     ),
 )
 
@@ -54,7 +62,9 @@ LOSSES = (
 def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every loss, and for the advantages of TRL's own trainer."""
     for held, run in subjects(vectors, {}):
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how, extra=held.note)
+        yield judge(
+            vectors, held.subject, held.loss, calls.observe(vectors, run), held.how, extra=held.note
+        )
     for subject, more in (
         ("KL term", ()),
         ("KL term, use_bias_correction_kl=False", (("use_bias_correction_kl", False),)),
@@ -64,7 +74,12 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
         yield compare(vectors, f"DPOTrainer, {loss_type}", "dpo", partial(_pairs, loss_type))
     yield compare(vectors, "SyncRefModelCallback", "reference", _moved)
     for scale, name in (("group", "group_std"), ("none", "group_mean")):
-        yield compare(vectors, f"advantages, scale_rewards={scale}", f"{name} in fours", partial(_advantages, scale))
+        yield compare(
+            vectors,
+            f"advantages, scale_rewards={scale}",
+            f"{name} in fours",
+            partial(_advantages, scale),
+        )
 
 
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
@@ -74,31 +89,52 @@ def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, 
         options = {"loss_type": held.subject, **held.options}
         module, kind = options.pop("kind", "trl:GRPOTrainer").split(":")
         horizon = vectors.document["horizon"]
-        yield held, partial(_run, module, kind, horizon, tuple(settings.items()), tuple(options.items()))
+        yield (
+            held,
+            partial(_run, module, kind, horizon, tuple(settings.items()), tuple(options.items())),
+        )
 
 
 def _run(
-    module: str, kind: str, horizon: int, settings: Options, options: Options, batch: dict[str, Tensor], logp: Tensor
+    module: str,
+    kind: str,
+    horizon: int,
+    settings: Options,
+    options: Options,
+    batch: dict[str, Tensor],
+    logp: Tensor,
 ) -> Any:
     return _stand_in(module, kind, horizon, settings, options)(batch, logp)
 
 
 @lru_cache(maxsize=32)
-def _stand_in(module: str, kind: str, horizon: int, settings: Options, options: Options) -> calls.Subject:
-    return calls.trl(getattr(import_module(module), kind), settings=dict(settings), horizon=horizon, **dict(options))
+def _stand_in(
+    module: str, kind: str, horizon: int, settings: Options, options: Options
+) -> calls.Subject:
+    return calls.trl(
+        getattr(import_module(module), kind),
+        settings=dict(settings),
+        horizon=horizon,
+        **dict(options),
+    )
 
 
 def _penalty(more: Options, logp: Tensor, old: Tensor) -> Tensor:
-    """The KL term of every token: what beta=1 adds to a loss without advantages, one token at a time."""
+    """The KL term of every token: what beta=1 adds to a loss without advantages, one token at a
+    time."""
     run = _stand_in("trl", "GRPOTrainer", 1, (), (("loss_type", "grpo"), ("beta", 1.0), *more))
-    nothing = {"mask": torch.ones(1, 1, dtype=torch.bool), "advantages": torch.zeros(1, 1, dtype=torch.float64)}
+    nothing = {
+        "mask": torch.ones(1, 1, dtype=torch.bool),
+        "advantages": torch.zeros(1, 1, dtype=torch.float64),
+    }
     tokens = zip(logp.reshape(-1, 1, 1), old.reshape(-1, 1, 1), strict=True)
     values = [run({**nothing, "logp_old": q, "logp_rollout": q}, p) for p, q in tokens]
     return torch.stack(values).reshape(logp.shape)
 
 
 def _pairs(loss_type: str, vectors: Vectors) -> Numbers:
-    """The `_compute_loss` of TRL's DPO trainer; it takes the better rows first, and a prompt's token before them."""
+    """The `_compute_loss` of TRL's DPO trainer; it takes the better rows first, and a prompt's
+    token before them."""
     from trl import DPOTrainer
 
     trainer: Any = object.__new__(DPOTrainer)
@@ -124,7 +160,10 @@ def _pairs(loss_type: str, vectors: Vectors) -> Numbers:
         reference = batch["logp_old"][order].masked_fill(~mask, 0.0).sum(-1)
         nothing = torch.zeros(mask.shape, dtype=torch.float64)
         outputs = SimpleNamespace(
-            log_probs=logp[order].masked_fill(~mask, 0.0), entropy=nothing, mean_logits=nothing, is_top1=mask
+            log_probs=logp[order].masked_fill(~mask, 0.0),
+            entropy=nothing,
+            mean_logits=nothing,
+            is_top1=mask,
         )
         shown = torch.cat([torch.zeros_like(mask[:, :1]), mask], -1).long()
         loss = trainer._compute_loss(
@@ -149,14 +188,16 @@ def _moved(vectors: Vectors) -> Numbers:
 
     document = vectors.pieces["reference"]["inputs"]
     policy, reference = (
-        torch.nn.ParameterList([torch.tensor(document[name], dtype=torch.float64)]) for name in ("policy", "reference")
+        torch.nn.ParameterList([torch.tensor(document[name], dtype=torch.float64)])
+        for name in ("policy", "reference")
     )
     SyncRefModelCallback._sync_target_model(policy, reference, document["share"])
     return {"reference": reference[0].detach()}
 
 
 def _advantages(scale: str, vectors: Vectors) -> Numbers:
-    """What TRL's own trainer makes of given rewards: the embedded model samples a token, and nobody reads it."""
+    """What TRL's own trainer makes of given rewards: the embedded model samples a token, and nobody
+    reads it."""
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
@@ -184,4 +225,6 @@ def _advantages(scale: str, vectors: Vectors) -> Numbers:
             reward_funcs=lambda completions, **_: rewards,
             train_dataset=Dataset.from_list(prompts),
         )
-        return {"advantages": trainer._generate_and_score_completions(prompts)["advantages"].double()}
+        return {
+            "advantages": trainer._generate_and_score_completions(prompts)["advantages"].double()
+        }

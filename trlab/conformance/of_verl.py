@@ -1,5 +1,5 @@
-"""verl's losses and what surrounds them, called as its worker calls them: `old_log_prob` holds the recomputed
-policy, the mask is boolean, the configuration is its own ActorConfig."""
+"""verl's losses and what surrounds them, called as its worker calls them: `old_log_prob` holds the
+recomputed policy, the mask is boolean, the configuration is its own ActorConfig."""
 
 from __future__ import annotations
 
@@ -42,12 +42,23 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every function."""
     core = import_module("verl.trainer.ppo.core_algos")
     for held, run in subjects(vectors, {}):
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how, extra=held.note)
+        yield judge(
+            vectors, held.subject, held.loss, calls.observe(vectors, run), held.how, extra=held.note
+        )
     for how in AGGREGATIONS:
-        yield judge(vectors, f"agg_loss {how}", "reinforce", calls.observe(vectors, _aggregated(core, how)), how)
+        yield judge(
+            vectors,
+            f"agg_loss {how}",
+            "reinforce",
+            calls.observe(vectors, _aggregated(core, how)),
+            how,
+        )
     for name in ("k1", "k2", "k3"):
         yield compare(
-            vectors, f"kl_penalty {name}", name, partial(estimator_of, kl=partial(core.kl_penalty, kl_penalty=name))
+            vectors,
+            f"kl_penalty {name}",
+            name,
+            partial(estimator_of, kl=partial(core.kl_penalty, kl_penalty=name)),
         )
     for subject, name, more in ADVANTAGES:
         yield compare(
@@ -58,7 +69,12 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
         )
     yield compare(vectors, "advantages gae", "gae", partial(_gae, core))
     for level in ("token", "sequence"):
-        yield compare(vectors, f"rollout correction, {level}", f"{level} truncate", partial(_correction, level))
+        yield compare(
+            vectors,
+            f"rollout correction, {level}",
+            f"{level} truncate",
+            partial(_correction, level),
+        )
 
 
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
@@ -68,7 +84,9 @@ def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, 
         yield held, _loss(core, held, vectors)
 
 
-def _advantages(core: Any, name: str, more: dict[str, Any], alone: bool, vectors: Vectors) -> Numbers:
+def _advantages(
+    core: Any, name: str, more: dict[str, Any], alone: bool, vectors: Vectors
+) -> Numbers:
     inputs = tensors(vectors.pieces["advantages_alone" if alone else "advantages"]["inputs"])
     lengths = inputs["lengths"].long()
     mask = (torch.arange(int(lengths.max())) < lengths.unsqueeze(-1)).double()
@@ -103,8 +121,13 @@ def _correction(level: str, vectors: Vectors) -> Numbers:
 
 
 def _loss(core: Any, held: Held, vectors: Vectors) -> calls.Subject:
-    name, settings = held.subject.split(",")[0], held.settings or vectors.losses[held.loss]["settings"]
-    return lambda batch, logp: calls.verl(core.POLICY_LOSS_REGISTRY[name], settings=settings, how=held.how)(batch, logp)
+    name, settings = (
+        held.subject.split(",")[0],
+        held.settings or vectors.losses[held.loss]["settings"],
+    )
+    return lambda batch, logp: calls.verl(
+        core.POLICY_LOSS_REGISTRY[name], settings=settings, how=held.how
+    )(batch, logp)
 
 
 def _aggregated(core: Any, how: str) -> calls.Subject:

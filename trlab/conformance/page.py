@@ -2,7 +2,8 @@
 
 python -m trlab.conformance.page > book/conformance.md         the page from the record as it is
 python -m trlab.conformance.page --atlas > book/atlas.md       the atlas
-python -m trlab.conformance.page --run --source skyrl=FOLDER > book/conformance.md    after running the installed
+python -m trlab.conformance.page --run --source skyrl=FOLDER > book/conformance.md
+    after running the installed
     libraries and those whose clones are named (repeat), and renewing the record
 """
 
@@ -57,7 +58,8 @@ TEMPLATE, ATLAS_TEMPLATE = (Path(__file__).with_name(name) for name in ("page.md
 
 
 def record(earlier: dict[str, Any], folders: dict[str, Path]) -> dict[str, Any]:
-    """Run every library that is installed or whose source is given; what is recorded of the others stays."""
+    """Run every library that is installed or whose source is given; what is recorded of the others
+    stays."""
     vectors = load()
     kept = {entry["library"]: entry for entry in earlier.get("libraries", [])}
     held: list[dict[str, Any]] = []
@@ -67,7 +69,13 @@ def record(earlier: dict[str, Any], folders: dict[str, Path]) -> dict[str, Any]:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            held.append({"library": library, "date": date.today().isoformat(), **_held(vectors, library, folders)})
+            held.append(
+                {
+                    "library": library,
+                    "date": date.today().isoformat(),
+                    **_held(vectors, library, folders),
+                }
+            )
         print(f"{library}: {len(held[-1]['findings'])} lines", file=sys.stderr)
     return {"vectors": vectors.version, "python": platform.python_version(), "libraries": held}
 
@@ -79,14 +87,30 @@ def _held(vectors: Vectors, library: str, folders: dict[str, Path]) -> dict[str,
         findings, reproduced = libraries.hold_source(vectors, library, folders[library])
         with loaded(module.SOURCE, folders[library]) as modules:
             placed = _placed(module.subjects(vectors, modules))
-        about = {"repository": module.SOURCE.repository, "commit": commit_of(folders[library], module.SOURCE)}
+        about = {
+            "repository": module.SOURCE.repository,
+            "commit": commit_of(folders[library], module.SOURCE),
+        }
     else:
-        findings = list(module.hold(vectors) if library in libraries.DOCUMENTED else libraries.hold(vectors, library))
+        findings = list(
+            module.hold(vectors)
+            if library in libraries.DOCUMENTED
+            else libraries.hold(vectors, library)
+        )
         reproduced = [places.as_dict(place) for place in places.places_of(library)]
         placed = _placed(module.subjects(vectors, {})) if hasattr(module, "subjects") else []
         documented = library in libraries.DOCUMENTED
-        about = {"documentation": module.READ} if documented else {"version": libraries.installed(library)}
-    return {**about, "findings": [f.as_dict() for f in findings], "places": reproduced, "atlas": placed}
+        about = (
+            {"documentation": module.READ}
+            if documented
+            else {"version": libraries.installed(library)}
+        )
+    return {
+        **about,
+        "findings": [f.as_dict() for f in findings],
+        "places": reproduced,
+        "atlas": placed,
+    }
 
 
 def _placed(subjects: Iterable[tuple[Held, Subject]]) -> list[dict[str, str]]:
@@ -103,10 +127,13 @@ def page(document: dict[str, Any]) -> str:
         f"### {name}\n\n{_about(entry)}{_table([Finding.from_dict(f) for f in entry['findings']])}"
         for name, entry in zip(named, held, strict=True)
     ]
-    standing = [recorded for entry in held for recorded in entry["places"] if places.counts(recorded)]
+    standing = [
+        recorded for entry in held for recorded in entry["places"] if places.counts(recorded)
+    ]
     filled = {
         "<number>": str(len(standing)),
-        "<libraries>": f"{', '.join(NAMES[e['library']] for e in held[:-1])} and {NAMES[held[-1]['library']]}",
+        "<libraries>": f"{', '.join(NAMES[e['library']] for e in held[:-1])} and "
+        f"{NAMES[held[-1]['library']]}",
         "<versions>": f"{', '.join(named)}; Python {document['python']}, on a CPU",
         "<places>\n": "\n".join(_place(recorded) for recorded in standing) + "\n",
         "<tables>\n": "\n".join(tables) + "\n",
@@ -116,18 +143,33 @@ def page(document: dict[str, Any]) -> str:
 
 def atlas(document: dict[str, Any]) -> str:
     """The atlas's page as MyST markdown."""
-    heads = ("loss", "ratio", "level", "outside", "signed", "reads", "its fraction clipped", "defaults")
+    heads = (
+        "loss",
+        "ratio",
+        "level",
+        "outside",
+        "signed",
+        "reads",
+        "its fraction clipped",
+        "defaults",
+    )
     rows = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for entry in document["libraries"]:
         for row in {row["subject"]: row for row in entry["atlas"]}.values():
             rows += _atlas_row(entry["library"], row)
-    unplaced = [f"| {NAMES[library]} `{name}` | {words} |" for (library, name), words in SHIPPED_BESIDE.items()]
+    unplaced = [
+        f"| {NAMES[library]} `{name}` | {words} |"
+        for (library, name), words in SHIPPED_BESIDE.items()
+    ]
     beside = "\n".join(["| loss | what it is |", "|---|---|", *unplaced])
-    return _filled(ATLAS_TEMPLATE, {"<rows>\n": "\n".join(rows) + "\n", "<beside>\n": beside + "\n"})
+    return _filled(
+        ATLAS_TEMPLATE, {"<rows>\n": "\n".join(rows) + "\n", "<beside>\n": beside + "\n"}
+    )
 
 
 def _atlas_row(library: str, row: dict[str, str]) -> list[str]:
-    """A loss's line of the atlas; the same loss held a second time, with another threshold, has none."""
+    """A loss's line of the atlas; the same loss held a second time, with another threshold, has
+    none."""
     entry = LOGS.get((library, row["subject"]))
     if entry is None:
         return []
@@ -162,7 +204,8 @@ def _about(entry: dict[str, Any]) -> str:
     if "documentation" in entry:
         page = libraries.adapter(library).PAGE
         return (
-            f"Written down from [its documentation]({page}), read on {entry['documentation']}: no source is public.\n\n"
+            f"Written down from [its documentation]({page}), read on {entry['documentation']}: "
+            "no source is public.\n\n"
         )
     if "commit" not in entry:
         return ""
@@ -177,15 +220,19 @@ def _about(entry: dict[str, Any]) -> str:
 
 
 def _place(recorded: dict[str, Any]) -> str:
-    """What a library's documentation says otherwise: the words, the consequence and the lines that show it."""
-    (place,) = (p for p in places.places_of(recorded["library"]) if p.subject == recorded["subject"])
+    """What a library's documentation says otherwise: the words, the consequence and the lines that
+    show it."""
+    (place,) = (
+        p for p in places.places_of(recorded["library"]) if p.subject == recorded["subject"]
+    )
     words = "Its source" if ".py" in place.where else "Its documentation"
     return (
         f"### {NAMES[place.library]}: {place.subject}\n\n"
         f"[{words}]({_link(place)}) says that `{place.subject}` {place.documented}. "
         f"The code {place.computed}.\n\n*In training*: {place.matters}{_measured(place)}\n\n"
         f"<details><summary>See it</summary>\n\n```{{code-block}} python\n{place.code}\n```\n\n"
-        f"This prints `{recorded['printed']}`: what the documentation leads to, and what comes.\n\n</details>\n"
+        f"This prints `{recorded['printed']}`: what the documentation leads to, and what "
+        "comes.\n\n</details>\n"
     )
 
 
@@ -204,15 +251,18 @@ def _measured(place: Place) -> str:
     ours, theirs = (arms[name]["sampled"] for name in ("as written", place.runs))
     apart = difference(theirs, ours)
     return (
-        f" In {len(ours)} runs each on `dial` (two uses of a batch in eight minibatches, fifteen steps) it ends at a "
-        f"sampled accuracy of {iqm(theirs):.3f}, CISPO as written at {iqm(ours):.3f} (interquartile means): a "
+        f" In {len(ours)} runs each on `dial` (two uses of a batch in eight minibatches, fifteen "
+        "steps) it ends at a "
+        f"sampled accuracy of {iqm(theirs):.3f}, CISPO as written at {iqm(ours):.3f} "
+        "(interquartile means): a "
         f"difference of {apart.value:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]. "
         f"Its lowest run ends at {min(theirs):.2f}, CISPO's at {min(ours):.2f}."
     )
 
 
 def _table(findings: list[Finding]) -> str:
-    """A line for each finding that differs, a sentence for those that agree, and a fold for those of one gradient."""
+    """A line for each finding that differs, a sentence for those that agree, and a fold for those
+    of one gradient."""
     silent = [f for f in findings if f.status == AGREES and not f.words]
     alike = [f for f in findings if f.status in TRAINS_ALIKE and f not in silent]
     other = [f for f in findings if f.status not in TRAINS_ALIKE]
@@ -220,13 +270,18 @@ def _table(findings: list[Finding]) -> str:
     if silent:
         parts.append(f"Agree: {_names(silent)}.\n")
     if alike:
-        summary = f"{len(alike)} more train the same policy, and their values differ or have a caveat"
+        summary = (
+            f"{len(alike)} more train the same policy, and their values differ or have a caveat"
+        )
         parts.append(f"<details><summary>{summary}</summary>\n\n{_rows(alike)}\n</details>\n")
     return "\n".join(parts)
 
 
 def _names(findings: list[Finding]) -> str:
-    return ", ".join(f"`{f.subject}`" + (f" ({f.reference})" if f.reference != f.subject else "") for f in findings)
+    return ", ".join(
+        f"`{f.subject}`" + (f" ({f.reference})" if f.reference != f.subject else "")
+        for f in findings
+    )
 
 
 def _rows(findings: list[Finding]) -> str:
@@ -243,11 +298,15 @@ def main(arguments: list[str]) -> None:
     """Write the page to standard output."""
     parser = argparse.ArgumentParser(description="The book's conformance page, from its record.")
     parser.add_argument("--run", action="store_true", help="run the libraries again first")
-    parser.add_argument("--source", action="append", default=[], metavar="NAME=FOLDER", help="a clone; repeat")
+    parser.add_argument(
+        "--source", action="append", default=[], metavar="NAME=FOLDER", help="a clone; repeat"
+    )
     parser.add_argument("--atlas", action="store_true", help="the atlas instead")
     args = parser.parse_args(arguments)
     if args.run:
-        folders = {name: Path(folder) for name, _, folder in (text.partition("=") for text in args.source)}
+        folders = {
+            name: Path(folder) for name, _, folder in (text.partition("=") for text in args.source)
+        }
         earlier = json.loads(PATH.read_text()) if PATH.exists() else {}
         PATH.write_text(json.dumps(record(earlier, folders), indent=1, ensure_ascii=False) + "\n")
     sys.stdout.write((atlas if args.atlas else page)(json.loads(PATH.read_text())))

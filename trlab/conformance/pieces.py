@@ -1,4 +1,5 @@
-"""What surrounds a loss, written a second time with its choices: estimators, advantages, corrections."""
+"""What surrounds a loss, written a second time with its choices: estimators, advantages,
+corrections."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ CORRECTED = ("two anchors", "an empty row")
 
 @dataclass(frozen=True)
 class Piece:
-    """A function around a loss with its choices; the first option of every axis is the reference's."""
+    """A function around a loss with its choices; the first option of every axis is the
+    reference's."""
 
     compute: Callable[..., Numbers]
     """(vectors, **choices) -> what a library is held against."""
@@ -33,7 +35,13 @@ class Piece:
 
 
 def estimator(
-    vectors: Vectors, *, name: str, swapped: bool, clamp: float | None, most: float | None, weighed: bool
+    vectors: Vectors,
+    *,
+    name: str,
+    swapped: bool,
+    clamp: float | None,
+    most: float | None,
+    weighed: bool,
 ) -> Numbers:
     """k1, k2 or k3 of every unmasked token and its gradient in logp."""
     rows = vectors.rows
@@ -52,7 +60,8 @@ def estimator(
 
 
 def estimator_of(vectors: Vectors, kl: Callable[[Tensor, Tensor], Tensor]) -> Numbers:
-    """What somebody's estimator of (logp, logp_old) gives on every unmasked token, with its gradient."""
+    """What somebody's estimator of (logp, logp_old) gives on every unmasked token, with its
+    gradient."""
     rows = vectors.rows
     logp = rows["logp"].clone().requires_grad_()
     value = kl(logp, rows["logp_old"])
@@ -63,7 +72,13 @@ def estimator_of(vectors: Vectors, kl: Callable[[Tensor, Tensor], Tensor]) -> Nu
 
 
 def advantage(
-    vectors: Vectors, *, source: str, name: str, constant: float | str, unbiased: bool, alone: bool = False
+    vectors: Vectors,
+    *,
+    source: str,
+    name: str,
+    constant: float | str,
+    unbiased: bool,
+    alone: bool = False,
 ) -> Numbers:
     """One advantage per completion, against its group."""
     inputs = tensors(vectors.pieces[source]["inputs"])
@@ -75,12 +90,18 @@ def advantage(
         if alone and len(r) == 1:
             result[mine] = r
             continue
-        centred = r - ((lengths[mine] * r).sum() / lengths[mine].sum() if name == "length_weighted" else r.mean())
+        centred = r - (
+            (lengths[mine] * r).sum() / lengths[mine].sum()
+            if name == "length_weighted"
+            else r.mean()
+        )
         if name == "leave_one_out":
             centred = centred * len(r) / (len(r) - 1)
         elif name == "group_std":
             spread = r.std(unbiased=unbiased)
-            centred = centred / (spread.clamp(min=1e-6) if isinstance(constant, str) else spread + constant)
+            centred = centred / (
+                spread.clamp(min=1e-6) if isinstance(constant, str) else spread + constant
+            )
         result[mine] = centred
     return {"advantages": result}
 
@@ -90,12 +111,21 @@ def gae(vectors: Vectors, *, whitened: bool, skipped: bool) -> Numbers:
     document = vectors.pieces["gae"]["inputs"]
     inputs = tensors(document)
     gamma, lam, mask = document["gamma"], document["lam"], inputs["mask"]
-    advantages, ahead, value = torch.zeros_like(inputs["values"]), torch.zeros(len(mask)), torch.zeros(len(mask))
+    advantages, ahead, value = (
+        torch.zeros_like(inputs["values"]),
+        torch.zeros(len(mask)),
+        torch.zeros(len(mask)),
+    )
     ahead, value = ahead.double(), value.double()
     for t in range(mask.shape[1] - 1, -1, -1):
-        step = inputs["rewards"][:, t] + gamma * value - inputs["values"][:, t] + gamma * lam * ahead
+        step = (
+            inputs["rewards"][:, t] + gamma * value - inputs["values"][:, t] + gamma * lam * ahead
+        )
         counts = mask[:, t] if skipped else torch.ones_like(mask[:, t])
-        ahead, value = torch.where(counts, step, ahead), torch.where(counts, inputs["values"][:, t], value)
+        ahead, value = (
+            torch.where(counts, step, ahead),
+            torch.where(counts, inputs["values"][:, t], value),
+        )
         advantages[:, t] = ahead
     returns, inside = advantages + inputs["values"], advantages[mask]
     if whitened:
@@ -121,7 +151,9 @@ def _fixed(value: Any) -> Axis:
     return Axis("form", {value: ""})
 
 
-SWAPPED = Axis("form", {False: "", True: "takes its arguments in the opposite order, for KL(old || current)"})
+SWAPPED = Axis(
+    "form", {False: "", True: "takes its arguments in the opposite order, for KL(old || current)"}
+)
 CLAMPED = Axis(
     "cap",
     {
@@ -138,7 +170,10 @@ BOUNDED = Axis(
         100.0: "bounds the estimate at 100, so a token far off has no gradient",
     },
 )
-WEIGHED = Axis("form", {False: "", True: "multiplies the estimate by the ratio to the old policy, gradient and all"})
+WEIGHED = Axis(
+    "form",
+    {False: "", True: "multiplies the estimate by the ratio to the old policy, gradient and all"},
+)
 CONSTANT = Axis(
     "epsilon",
     {
@@ -149,30 +184,62 @@ CONSTANT = Axis(
     },
 )
 SPREAD = Axis("form", {True: "", False: "takes the population's standard deviation (divisor G)"})
-ALONE = Axis("form", {False: "", True: "takes 0 for the baseline of a group of one: its reward is its advantage"})
+ALONE = Axis(
+    "form",
+    {False: "", True: "takes 0 for the baseline of a group of one: its reward is its advantage"},
+)
 PAIRS = {
-    "level": Axis("form", {"sum": "", "mean": "divides a completion's log-ratio by its number of tokens"}),
+    "level": Axis(
+        "form", {"sum": "", "mean": "divides a completion's log-ratio by its number of tokens"}
+    ),
     "against": Axis("anchor", {"reference": "", "nothing": "leaves the reference out"}),
 }
-SHARE = Axis("form", {"policy": "", "reference": "keeps the share of the reference and takes the rest from the policy"})
+SHARE = Axis(
+    "form",
+    {
+        "policy": "",
+        "reference": "keeps the share of the reference and takes the rest from the policy",
+    },
+)
 BALL = {
-    "nesterov": Axis("form", {False: "", True: "steps along Nesterov's average: the gradient enters it once more"}),
+    "nesterov": Axis(
+        "form",
+        {False: "", True: "steps along Nesterov's average: the gradient enters it once more"},
+    ),
     "coarse": Axis("cap", {False: "", True: "computes Newton-Schulz in bfloat16"}),
-    "tall": Axis("form", {False: "", True: "multiplies a tall matrix's step by the root of its rows over columns"}),
+    "tall": Axis(
+        "form",
+        {False: "", True: "multiplies a tall matrix's step by the root of its rows over columns"},
+    ),
 }
-WHITENED = Axis("form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"})
+WHITENED = Axis(
+    "form", {False: "", True: "whitens the advantages over the mask (1e-8 added to the variance)"}
+)
 SKIPPED = Axis("form", {True: "", False: "counts masked tokens as steps"})
 
 PIECES: dict[str, Piece] = {
     **{
         name: Piece(
-            estimator, {"name": _fixed(name), "swapped": SWAPPED, "clamp": CLAMPED, "most": BOUNDED, "weighed": WEIGHED}
+            estimator,
+            {
+                "name": _fixed(name),
+                "swapped": SWAPPED,
+                "clamp": CLAMPED,
+                "most": BOUNDED,
+                "weighed": WEIGHED,
+            },
         )
         for name in ("k1", "k2", "k3")
     },
     **{
         name + title: Piece(
-            advantage, {"source": _fixed(source), "name": _fixed(name), "constant": CONSTANT, "unbiased": SPREAD}
+            advantage,
+            {
+                "source": _fixed(source),
+                "name": _fixed(name),
+                "constant": CONSTANT,
+                "unbiased": SPREAD,
+            },
         )
         for name in ("group_std", "group_mean", "leave_one_out", "length_weighted")
         for title, source in (("", "advantages"), (" in fours", "advantages_in_fours"))
@@ -189,7 +256,9 @@ PIECES: dict[str, Piece] = {
     ),
     "gae": Piece(gae, {"whitened": WHITENED, "skipped": SKIPPED}),
     **{
-        f"{level} {how}": Piece(correction, {"level": _fixed(level), "how": _fixed(how), "clamp": CLAMPED})
+        f"{level} {how}": Piece(
+            correction, {"level": _fixed(level), "how": _fixed(how), "clamp": CLAMPED}
+        )
         for level in ("token", "sequence")
         for how in ("truncate", "mask")
     },
@@ -200,7 +269,9 @@ PIECES: dict[str, Piece] = {
 """Every piece by its name in the vectors."""
 
 
-def compare(vectors: Vectors, subject: str, name: str, run: Callable[[Vectors], Numbers]) -> Finding:
+def compare(
+    vectors: Vectors, subject: str, name: str, run: Callable[[Vectors], Numbers]
+) -> Finding:
     """Run a library's function on a piece's inputs and say which definition it computes."""
     try:
         observed = run(vectors)
@@ -211,22 +282,35 @@ def compare(vectors: Vectors, subject: str, name: str, run: Callable[[Vectors], 
     base = {axis: next(iter(a.options)) for axis, a in piece.axes.items()}
     apart = _error(observed, piece.compute(vectors, **base))
     if all(values.dtype == torch.float32 for values in observed.values()):
-        return _single(vectors, piece, base, observed, Finding(subject, name, AGREES, notes=("computes in float32",)))
+        return _single(
+            vectors,
+            piece,
+            base,
+            observed,
+            Finding(subject, name, AGREES, notes=("computes in float32",)),
+        )
     if apart <= SAME:
         return Finding(subject, name, AGREES)
-    deviations = _explain(vectors, piece, base, observed, SAME) or _explain(vectors, piece, base, observed, TOLERANCE)
+    deviations = _explain(vectors, piece, base, observed, SAME) or _explain(
+        vectors, piece, base, observed, TOLERANCE
+    )
     if apart <= TOLERANCE:
         remarks = (
             ()
             if not deviations
-            else (f"to the last digit it {' and '.join(d.words for d in deviations)} (a relative {apart:.0e})",)
+            else (
+                f"to the last digit it {' and '.join(d.words for d in deviations)} (a relative "
+                f"{apart:.0e})",
+            )
         )
         return Finding(subject, name, AGREES, notes=remarks)
     notes = () if deviations else ("none of the definitions that were tried explains it",)
     return Finding(subject, name, DIFFERS, deviations, notes)
 
 
-def _single(vectors: Vectors, piece: Piece, base: dict[str, Any], observed: Numbers, agrees: Finding) -> Finding:
+def _single(
+    vectors: Vectors, piece: Piece, base: dict[str, Any], observed: Numbers, agrees: Finding
+) -> Finding:
     """The finding about numbers in float32, where cancellation leaves an absolute error too."""
     if _error(observed, piece.compute(vectors, **base)) <= FLOAT32:
         return agrees
@@ -240,10 +324,15 @@ def _explain(
 ) -> tuple[Deviation, ...]:
     for depth in range(1, len(base) + 1):
         for names in combinations(piece.axes, depth):
-            for options in product(*([o for o in piece.axes[n].options if o != base[n]] for n in names)):
+            for options in product(
+                *([o for o in piece.axes[n].options if o != base[n]] for n in names)
+            ):
                 change = dict(zip(names, options, strict=True))
                 if _error(observed, piece.compute(vectors, **{**base, **change})) <= tolerance:
-                    return tuple(Deviation(piece.axes[n].point, piece.axes[n].options[o]) for n, o in change.items())
+                    return tuple(
+                        Deviation(piece.axes[n].point, piece.axes[n].options[o])
+                        for n, o in change.items()
+                    )
     return ()
 
 

@@ -1,7 +1,9 @@
-"""Where a library computes a loss other than the one that it documents: the words, and a few lines that show it.
+"""Where a library computes a loss other than the one that it documents: the words, and a few lines
+that show it.
 
-Each reproduction runs in the library's own environment as it is printed. It ends by printing two numbers: what the
-documentation leads to, and what came. A place counts for as long as the two differ.
+Each reproduction runs in the library's own environment as it is printed. It ends by printing two
+numbers: what the documentation leads to, and what came. A place counts for as long as the two
+differ.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ class Place:
     documented: str
     """What the documentation says, in our words."""
     where: str
-    """The file, from the root of the library's repository, that says so; a line may follow, as GitHub writes it."""
+    """The file, from the root of the library's repository, that says so; a line may follow, as
+    GitHub writes it."""
     computed: str
     """What the code does."""
     matters: str
@@ -45,8 +48,10 @@ PLACES = (
         "CISPOLoss",
         "is CISPO, after the paper of MiniMax-M1 (and prints a formula that is not the paper's)",
         "torchrl/objectives/llm/grpo.py",
-        "descends −clip(r) A, without the paper's stop-gradient and log π: outside the window a token has gradient 0",
-        "CISPO was proposed so that no token loses its gradient. This is a clip on both sides, whatever the "
+        "descends −clip(r) A, without the paper's stop-gradient and log π: outside the window a "
+        "token has gradient 0",
+        "CISPO was proposed so that no token loses its gradient. This is a clip on both sides, "
+        "whatever the "
         "advantage's sign.",
         """
         import math, torch; from types import SimpleNamespace as S
@@ -63,7 +68,8 @@ PLACES = (
         "aggregates as `loss_agg_mode` says",
         "verl/trainer/ppo/core_algos.py",
         "always averages over each row's tokens and then over rows, whatever `loss_agg_mode` says",
-        "A run that asks for `token-mean` gives the tokens of short completions more weight than it says it does.",
+        "A run that asks for `token-mean` gives the tokens of short completions more weight than "
+        "it says it does.",
         """
         import torch; from verl.workers.config import ActorConfig
         from verl.trainer.ppo.core_algos import compute_policy_loss_sapo as sapo
@@ -75,12 +81,15 @@ PLACES = (
     Place(
         "verl",
         "dppo_tv",
-        "takes `rollout_log_probs`, the log-probabilities of the policy that sampled (and so does `dppo_kl`)",
+        "takes `rollout_log_probs`, the log-probabilities of the policy that sampled (and so does "
+        "`dppo_kl`)",
         "verl/trainer/ppo/core_algos.py",
-        "has no such argument: the region is drawn around `old_log_prob`, the recomputed policy (with "
+        "has no such argument: the region is drawn around `old_log_prob`, the recomputed policy "
+        "(with "
         "`bypass_mode=True` the trainer puts the sampler's numbers there)",
         "Drift between sampler and learner, for which DPPO was proposed, is out of its sight. "
-        "[Chapter 7](../notebooks/07_dppo.ipynb) compares its runs with those of three others, eight seeds each.",
+        "[Chapter 7](../notebooks/07_dppo.ipynb) compares its runs with those of three others, "
+        "eight seeds each.",
         """
         import inspect
         import verl.trainer.ppo.core_algos as core
@@ -92,10 +101,12 @@ PLACES = (
     Place(
         "skyrl",
         "rollout_is",
-        "zeroes the weight outside the window instead of clamping it, which “does not change the gradient only the "
+        "zeroes the weight outside the window instead of clamping it, which “does not change the "
+        "gradient only the "
         "loss value”",
         "skyrl/backends/skyrl_train/utils/ppo_utils.py#L843",
-        "changes the gradient: outside the window it is 0, where CISPO's is the window's edge times A",
+        "changes the gradient: outside the window it is 0, where CISPO's is the window's edge "
+        "times A",
         "The loss is IcePop's mask, not CISPO: tokens outside teach nothing.",
         """
         import torch; from unittest.mock import Mock
@@ -110,9 +121,11 @@ PLACES = (
     Place(
         "skyrl",
         "clip_cov",
-        "clips a fraction of the tokens whose covariance of log-probability and advantage lies between 1 and 5",
+        "clips a fraction of the tokens whose covariance of log-probability and advantage lies "
+        "between 1 and 5",
         "skyrl/train/config/config.py#L728",
-        "measures the covariance after the trainer has divided the advantages by the number of tokens, so with these "
+        "measures the covariance after the trainer has divided the advantages by the number of "
+        "tokens, so with these "
         "thresholds no token of an ordinary batch is ever chosen",
         "The loss is PPO's clip and nothing else, and its `clip_ratio` is 0.",
         """
@@ -126,10 +139,13 @@ PLACES = (
     Place(
         "skyrl",
         "kl_cov",
-        "adds a KL term with the coefficient `ppo_kl_coef`, reduced like the loss (`token_mean` by default)",
+        "adds a KL term with the coefficient `ppo_kl_coef`, reduced like the loss (`token_mean` "
+        "by default)",
         "skyrl/train/config/config.py#L740",
-        "sums the KL term over tokens: the reduction is done in the advantages, which that term does not have",
-        "Beside the policy gradient the term is as many times too large as the mini-batch has tokens.",
+        "sums the KL term over tokens: the reduction is done in the advantages, which that term "
+        "does not have",
+        "Beside the policy gradient the term is as many times too large as the mini-batch has "
+        "tokens.",
         """
         import torch; import skyrl.backends.skyrl_train.utils.ppo_utils as u; from types import SimpleNamespace as S
         config = S(kl_cov=S(kl_cov_frac=0.2, ppo_kl_coef=1.0))
@@ -145,7 +161,8 @@ PLACES = (
         "bounds the importance ratio from above: min(π/μ, δ)",
         "docs/algorithms.md#default-rl-loss",
         "has no bound and no δ: the ratio enters as it is, and DPPO's mask alone silences tokens",
-        "A stale token on its way back keeps a weight of any size; the bound was documented so that none does.",
+        "A stale token on its way back keeps a weight of any size; the bound was documented so "
+        "that none does.",
         """
         import torch; from types import SimpleNamespace as S
         from prime_rl.trainer.rl.loss import LossInputs, default_loss_fn
@@ -162,7 +179,8 @@ PLACES = (
         "filters whole completions and corrects the rest by TIS, a weight clamped token by token",
         "openrlhf/models/loss.py#L207",
         "filters whole completions and multiplies the rest by the bare ratio: no clamp",
-        "Two tokens far off in opposite directions pass the filter, and one of them gets a weight of any size.",
+        "Two tokens far off in opposite directions pass the filter, and one of them gets a weight "
+        "of any size.",
         """
         import torch; from openrlhf.models.loss import PolicyLoss
         seq_mask_tis = {"vllm_is_truncated_threshold": [0.5, 5.0], "vllm_is_correction_type": "seq-mask-tis"}
@@ -176,8 +194,10 @@ PLACES = (
         "M2PO",
         "descends −M r A with M2PO's mask M, and no clip",
         "docs/en/algorithms/m2po.md",
-        "keeps PPO's clip, and the example that the page recommends sets its `eps_clip` to 0: the window is a point",
-        "As soon as a ratio leaves 1 in the direction of its advantage the token is silent, and rounding is enough.",
+        "keeps PPO's clip, and the example that the page recommends sets its `eps_clip` to 0: the "
+        "window is a point",
+        "As soon as a ratio leaves 1 in the direction of its advantage the token is silent, and "
+        "rounding is enough.",
         """
         import torch; from areal.utils.functional.functional import ppo_actor_loss_fn
         p, on = torch.tensor([[-1.0]], requires_grad=True), torch.ones(1, 1, dtype=torch.bool)
@@ -203,7 +223,10 @@ def reproduce(place: Place) -> str:
     printed = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
         warnings.simplefilter("ignore")
-        exec(compile(place.code, f"<{place.library} {place.subject}>", "exec"), {"__name__": "reproduction"})
+        exec(
+            compile(place.code, f"<{place.library} {place.subject}>", "exec"),
+            {"__name__": "reproduction"},
+        )
     return printed.getvalue().strip()
 
 
@@ -213,7 +236,11 @@ def as_dict(place: Place) -> dict[str, Any]:
         printed = reproduce(place)
         documented, computed = map(float, printed.split())
     except Exception as error:  # another version can fail in any way
-        return {"library": place.library, "subject": place.subject, "fails": f"{type(error).__name__}: {error}"}
+        return {
+            "library": place.library,
+            "subject": place.subject,
+            "fails": f"{type(error).__name__}: {error}",
+        }
     numbers = {"documented": documented, "computed": computed, "printed": printed}
     return {"library": place.library, "subject": place.subject, **numbers}
 

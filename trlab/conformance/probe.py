@@ -1,8 +1,8 @@
-"""A loss placed on the four axes by asking it: whose log-probs it reads, what it judges as one, what it does to a token
-far from them, and whether the sign of the advantage decides.
+"""A loss placed on the four axes by asking it: whose log-probs it reads, what it judges as one,
+what it does to a token far from them, and whether the sign of the advantage decides.
 
-A probe is a row of four tokens with one ratio. The answer is each token's gradient, as a multiple of what plain policy
-gradient gives it.
+A probe is a row of four tokens with one ratio. The answer is each token's gradient, as a multiple
+of what plain policy gradient gives it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Place:
     level: str
     """token, row (mean) or row (product)."""
     done: str
-    """What happens to the weight of tokens outside: silenced, bounded, softened, pulled back, nothing."""
+    """What happens to the weight of tokens outside: silenced, bounded, softened, pulled back,
+    nothing."""
     signed: str
     """yes, no, or – where nothing happens."""
 
@@ -44,8 +45,12 @@ class Place:
 
 def probe(subject: Subject) -> Place:
     """Ask a loss the four questions."""
-    old, rollout = (any(_reads(subject, d, name) for d in (NEAR, -FAR)) for name in ("old", "rollout"))
-    ratio = {(True, False): "π/π_old", (False, True): "π/μ", (True, True): "both"}.get((old, rollout), "none")
+    old, rollout = (
+        any(_reads(subject, d, name) for d in (NEAR, -FAR)) for name in ("old", "rollout")
+    )
+    ratio = {(True, False): "π/π_old", (False, True): "π/μ", (True, True): "both"}.get(
+        (old, rollout), "none"
+    )
     if ratio == "none":
         return Place(ratio, "token", "nothing", "–")
     level = _level(_weights(subject, d=NEAR), _weights(subject, d=NEAR, one=STEP))
@@ -53,7 +58,11 @@ def probe(subject: Subject) -> Place:
         (sign, side): _done(subject, sign, side * sign) for sign in (1, -1) for side in (1, -1)
     }  # side 1: in the direction in which the advantage pushes
     outward, inward = ({moves[1, side], moves[-1, side]} for side in (1, -1))
-    done = [word for word in ("silenced", "bounded", "softened", "pulled back") if word in outward | inward]
+    done = [
+        word
+        for word in ("silenced", "bounded", "softened", "pulled back")
+        if word in outward | inward
+    ]
     if not done:
         return Place(ratio, level, "nothing", "–")
     up, down = ({moves[1, side], moves[-1, -side]} for side in (1, -1))
@@ -62,7 +71,13 @@ def probe(subject: Subject) -> Place:
 
 
 def _weights(
-    subject: Subject, *, d: float, sign: int = 1, old: float = 0.0, rollout: float = 0.0, one: float = 0.0
+    subject: Subject,
+    *,
+    d: float,
+    sign: int = 1,
+    old: float = 0.0,
+    rollout: float = 0.0,
+    one: float = 0.0,
 ) -> Tensor:
     """[T] the weights of a row at a log-ratio d; `one`: what is added to its second token's."""
     logp = torch.full((1, T), -0.2 if d > 0 else -3.3, dtype=torch.float64)
@@ -86,14 +101,18 @@ def _weights(
 
 
 def _reads(subject: Subject, d: float, name: str) -> bool:
-    """Whether a step of a policy's log-probs moves the weights; near, and where an upper bound does not hold."""
+    """Whether a step of a policy's log-probs moves the weights; near, and where an upper bound does
+    not hold."""
     base = _weights(subject, d=d)
-    moved = _weights(subject, d=d, old=STEP) if name == "old" else _weights(subject, d=d, rollout=STEP)
+    moved = (
+        _weights(subject, d=d, old=STEP) if name == "old" else _weights(subject, d=d, rollout=STEP)
+    )
     return bool(((base - moved).abs() > ROUNDING * base.abs().max()).any())
 
 
 def _level(base: Tensor, moved: Tensor) -> str:
-    """How a token's weight answers to a step of its neighbour: not at all, by a share of it, by the whole step."""
+    """How a token's weight answers to a step of its neighbour: not at all, by a share of it, by the
+    whole step."""
     change = abs(math.log(float(moved[0] / base[0])))
     if change < STEP / (4 * T):
         return "token"
@@ -109,5 +128,7 @@ def _done(subject: Subject, sign: int, direction: int) -> str:
         return "pulled back"
     if abs(far - farther) <= ROUNDING:
         return "bounded"
-    grows = float(torch.log(farther / far)) * direction / (FARTHER - FAR)  # 1: the weight is the ratio
+    grows = (
+        float(torch.log(farther / far)) * direction / (FARTHER - FAR)
+    )  # 1: the weight is the ratio
     return "nothing" if abs(grows - 1) < 0.2 else "softened"

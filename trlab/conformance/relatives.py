@@ -1,4 +1,5 @@
-"""Relatives of the gallery that libraries ship, written a second time: DPO, TR-DPO's reference, Muon's step."""
+"""Relatives of the gallery that libraries ship, written a second time: DPO, TR-DPO's reference,
+Muon's step."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from trlab.conformance.vectors import Vectors, tensors
 
 Numbers = dict[str, Tensor]
 PAIRED = ("off-policy", "two anchors")
-"""The batches of DPO: of each group the first row is the better one, and the reference is `logp_old`."""
+"""The batches of DPO: of each group the first row is the better one, and the reference is
+`logp_old`."""
 QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
@@ -19,7 +21,9 @@ def dpo(vectors: Vectors, *, level: str, against: str) -> Numbers:
     for name in PAIRED:
         batch = vectors.batches[name]
         mask, logp = batch["mask"], batch["logp"].clone().requires_grad_()
-        gap = (logp - (batch["logp_old"] if against == "reference" else 0.0)).where(mask, torch.zeros(()).double())
+        gap = (logp - (batch["logp_old"] if against == "reference" else 0.0)).where(
+            mask, torch.zeros(()).double()
+        )
         rows = gap.sum(-1) / (mask.sum(-1) if level == "mean" else 1)
         margin = vectors.pieces["pairs"]["beta"] * (rows[::2] - rows[1::2])
         loss = -margin.sigmoid().log().mean()
@@ -43,13 +47,21 @@ def muon(vectors: Vectors, *, nesterov: bool, coarse: bool, tall: bool) -> Numbe
     size = document["lr"] * (max(1.0, len(weights) / weights.shape[1]) ** 0.5 if tall else 1.0)
     for gradient in given["gradients"]:
         average = document["momentum"] * average + (1 - document["momentum"]) * gradient
-        ahead = document["momentum"] * average + (1 - document["momentum"]) * gradient if nesterov else average
-        weights = weights - size * _orthogonal(ahead, torch.bfloat16 if coarse else torch.float64).double()
+        ahead = (
+            document["momentum"] * average + (1 - document["momentum"]) * gradient
+            if nesterov
+            else average
+        )
+        weights = (
+            weights
+            - size * _orthogonal(ahead, torch.bfloat16 if coarse else torch.float64).double()
+        )
     return {"weights": weights}
 
 
 def _orthogonal(matrix: Tensor, kind: torch.dtype) -> Tensor:
-    """Five steps of Newton-Schulz, of a tall matrix on its transpose; in bfloat16 each product is rounded once."""
+    """Five steps of Newton-Schulz, of a tall matrix on its transpose; in bfloat16 each product is
+    rounded once."""
     a, b, c = QUINTIC
     x = matrix.to(kind).T if len(matrix) > matrix.shape[1] else matrix.to(kind)
     x = x / (x.norm() + 1e-7)

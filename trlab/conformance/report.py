@@ -18,8 +18,8 @@ APART = {
     "token advantages": "where advantages differ within a row",
     "an empty row": "where a row has nothing unmasked",
 }
-"""Batches of what no run that learns has, of what a loss of whole rows is never given, and of a matter of taste: where
-else the gradients agree, the same policy is trained."""
+"""Batches of what no run that learns has, of what a loss of whole rows is never given, and of a
+matter of taste: where else the gradients agree, the same policy is trained."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Finding:
     reference: str
     """The vectors' name for what it was held against."""
     status: str
-    """agrees (value and gradient to 1e-6), same gradient, other value (it trains the same policy), differs, or
-    fails (it raised, or gave nothing that can be compared)."""
+    """agrees (value and gradient to 1e-6), same gradient, other value (it trains the same policy),
+    differs, or fails (it raised, or gave nothing that can be compared)."""
     deviations: tuple[Deviation, ...] = ()
     """What explains the difference."""
     notes: tuple[str, ...] = ()
@@ -74,7 +74,8 @@ class Finding:
 
 
 def place(first: dict[str, Any]) -> list[str]:
-    """The first place where a function differs, in words: what went in, what was expected, what came."""
+    """The first place where a function differs, in words: what went in, what was expected, what
+    came."""
     value = first["value"]
     values = f"value of the {value['of']}: expected {value['expected']:g}, got {value['got']:g}"
     if "token" not in first:
@@ -89,17 +90,27 @@ def place(first: dict[str, Any]) -> list[str]:
 
 
 def lines(findings: list[Finding], verbose: bool = False) -> list[str]:
-    """A line for each finding, in columns; `verbose`: and below it the first place where it differs."""
-    names = [f.subject if f.subject == f.reference else f"{f.subject} as {f.reference}" for f in findings]
-    width, statuses = max(map(len, names), default=0), max((len(f.status) for f in findings), default=0)
+    """A line for each finding, in columns; `verbose`: and below it the first place where it
+    differs."""
+    names = [
+        f.subject if f.subject == f.reference else f"{f.subject} as {f.reference}" for f in findings
+    ]
+    width, statuses = (
+        max(map(len, names), default=0),
+        max((len(f.status) for f in findings), default=0),
+    )
     printed = []
     for name, f in zip(names, findings, strict=True):
-        printed.append(f"{name:<{width}}  {f.status:<{max(statuses, len(DIFFERS))}}  {f.words}".rstrip())
+        printed.append(
+            f"{name:<{width}}  {f.status:<{max(statuses, len(DIFFERS))}}  {f.words}".rstrip()
+        )
         printed += [f"    {line}" for line in place(f.first)] if verbose and f.first else []
     return printed
 
 
-def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: str, *, extra: str = "") -> Finding:
+def judge(
+    vectors: Vectors, subject: str, loss: str, observed: Observed, how: str, *, extra: str = ""
+) -> Finding:
     """Search for the definition behind what was observed and put it into words."""
     notes = [extra] if extra else []
     if observed.empty is not None:
@@ -112,17 +123,27 @@ def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: st
         notes.append("computes in float32")
     deviations, remarks = _explained(result, len(observed.values))
     deviations = tuple(
-        replace(d, words=f"{d.words} (expected {how})") if d.point == "aggregation" else d for d in deviations
+        replace(d, words=f"{d.words} (expected {how})") if d.point == "aggregation" else d
+        for d in deviations
     )
     if observed.written:
         names = ", ".join(observed.written)
-        deviations += (Deviation("input", f"writes into its inputs ({names}): their next reader finds other numbers"),)
+        deviations += (
+            Deviation(
+                "input", f"writes into its inputs ({names}): their next reader finds other numbers"
+            ),
+        )
     if observed.faults:
         remarks = [_faults(observed), *(remarks if deviations else [])]
-        return Finding(subject, loss, FAILS, deviations, (*remarks, *notes), result.seen, result.first)
+        return Finding(
+            subject, loss, FAILS, deviations, (*remarks, *notes), result.seen, result.first
+        )
     status = DIFFERS
-    # That no gradient differs on these batches proves nothing where the explanation is, say, a wider window.
-    if {*result.steered} <= {*(APART if deviations else (EXTREME,))} and all(d.same_gradient for d in deviations):
+    # That no gradient differs on these batches proves nothing where the explanation is, say, a
+    # wider window.
+    if {*result.steered} <= {*(APART if deviations else (EXTREME,))} and all(
+        d.same_gradient for d in deviations
+    ):
         status = AGREES if result.agrees else SAME_GRADIENT
     return Finding(subject, loss, status, deviations, (*remarks, *notes), result.seen, result.first)
 
@@ -130,7 +151,9 @@ def judge(vectors: Vectors, subject: str, loss: str, observed: Observed, how: st
 def _explained(result: Result, batches: int) -> tuple[tuple[Deviation, ...], list[str]]:
     match = result.match
     if result.agrees:
-        return (), [] if match is None else [f"to the last digit it {_joined(match)} (a relative {result.error:.0e})"]
+        return (), [] if match is None else [
+            f"to the last digit it {_joined(match)} (a relative {result.error:.0e})"
+        ]
     if match is None:
         alike = batches - len(result.seen)
         where = (
@@ -138,12 +161,22 @@ def _explained(result: Result, batches: int) -> tuple[tuple[Deviation, ...], lis
             if alike
             else (f"agrees in none of {batches} batches")
         )
-        return (), [f"{where}; none of {result.tried:,} definitions that were tried gives its numbers"]
-    if {*result.steered} <= {*APART} and result.steered and all(d.same_gradient for d in match.deviations):
-        return match.deviations, [f"the gradient differs {' and '.join(APART[b] for b in result.steered)} only"]
+        return (), [
+            f"{where}; none of {result.tried:,} definitions that were tried gives its numbers"
+        ]
+    if (
+        {*result.steered} <= {*APART}
+        and result.steered
+        and all(d.same_gradient for d in match.deviations)
+    ):
+        return match.deviations, [
+            f"the gradient differs {' and '.join(APART[b] for b in result.steered)} only"
+        ]
     if match.gradient_only:
         return match.deviations, [
-            "its gradient is explained, its value is another one" if match.deviations else "its value is another one"
+            "its gradient is explained, its value is another one"
+            if match.deviations
+            else "its value is another one"
         ]
     return match.deviations, []
 

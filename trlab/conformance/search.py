@@ -1,7 +1,8 @@
-"""Find which definition a function computes: the reference's, or the nearest one whose numbers are its own.
+"""Find which definition a function computes: the reference's, or the nearest one whose numbers are
+its own.
 
-Definitions are tried in the order of how many choices they change, so that the first whose values and gradients agree
-on every batch is the shortest explanation that was tried.
+Definitions are tried in the order of how many choices they change, so that the first whose values
+and gradients agree on every batch is the shortest explanation that was tried.
 """
 
 from __future__ import annotations
@@ -61,8 +62,11 @@ class Result:
     """The first place that differs from the reference, as `Bench.first` gives it."""
 
 
-def search(vectors: Vectors, loss: str, observed: Observed, how: str, *, deepest: int = DEEPEST) -> Result:
-    """Hold what was observed against the loss under the aggregation `how` and the definitions near it.
+def search(
+    vectors: Vectors, loss: str, observed: Observed, how: str, *, deepest: int = DEEPEST
+) -> Result:
+    """Hold what was observed against the loss under the aggregation `how` and the definitions near
+    it.
 
     Args:
         vectors: the golden vectors.
@@ -75,12 +79,16 @@ def search(vectors: Vectors, loss: str, observed: Observed, how: str, *, deepest
     agrees, same = (FLOAT32, FLOAT32) if observed.single else (AGREES, SAME)
     errors = bench.errors({})
     worst = float(errors.max())
-    seen = tuple(name for name, e in zip(bench.names, errors, strict=True) if not float(e.max()) <= agrees)
+    seen = tuple(
+        name for name, e in zip(bench.names, errors, strict=True) if not float(e.max()) <= agrees
+    )
     if worst <= agrees:
         finer = None if worst <= same else _explain(bench, same, min(deepest, 2))
         return Result(True, worst, seen, finer, bench.tried)
     first = bench.first(agrees)
-    steered = tuple(name for name, e in zip(bench.names, errors, strict=True) if not float(e[1]) <= agrees)
+    steered = tuple(
+        name for name, e in zip(bench.names, errors, strict=True) if not float(e[1]) <= agrees
+    )
     match = _explain(bench, same, min(deepest, 1))
     if match is None and deepest > 0:
         fit(bench, agrees)
@@ -91,9 +99,11 @@ def search(vectors: Vectors, loss: str, observed: Observed, how: str, *, deepest
     return Result(False, worst, seen, match, bench.tried, steered, first)
 
 
-def _explain(bench: Bench, tolerance: float, deepest: int, gradient_only: bool = False) -> Match | None:
-    """The shortest change of choices that agrees to `tolerance`: every single one and every pair, and beyond two the
-    most promising (least numbers left that disagree) with one more."""
+def _explain(
+    bench: Bench, tolerance: float, deepest: int, gradient_only: bool = False
+) -> Match | None:
+    """The shortest change of choices that agrees to `tolerance`: every single one and every pair,
+    and beyond two the most promising (least numbers left that disagree) with one more."""
     if gradient_only and bench.left({}, tolerance, True) == 0:
         return Match((), 0.0, True)
     beam: list[dict[str, Any]] = []
@@ -104,7 +114,8 @@ def _explain(bench: Bench, tolerance: float, deepest: int, gradient_only: bool =
         if depth == EXHAUSTIVE + 1:
             changes += bench.extended(bench.global_changes())
         ranked = sorted(
-            (bench.left(change, tolerance, gradient_only), bench.fitted(change), i) for i, change in enumerate(changes)
+            (bench.left(change, tolerance, gradient_only), bench.fitted(change), i)
+            for i, change in enumerate(changes)
         )
         if not ranked:
             return None
@@ -112,13 +123,17 @@ def _explain(bench: Bench, tolerance: float, deepest: int, gradient_only: bool =
             change = _least(bench, changes[ranked[0][-1]], tolerance, gradient_only)
             errors = bench.errors(change)
             return Match(
-                bench.deviations(change), float(errors[:, 1].max() if gradient_only else errors.max()), gradient_only
+                bench.deviations(change),
+                float(errors[:, 1].max() if gradient_only else errors.max()),
+                gradient_only,
             )
         beam = [changes[i] for *_, i in ranked[:BEAM]]
     return None
 
 
-def _least(bench: Bench, change: dict[str, Any], tolerance: float, gradient_only: bool) -> dict[str, Any]:
+def _least(
+    bench: Bench, change: dict[str, Any], tolerance: float, gradient_only: bool
+) -> dict[str, Any]:
     """The change without what it does not need."""
     for name in list(change):
         without = {key: option for key, option in change.items() if key != name}

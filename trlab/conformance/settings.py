@@ -1,10 +1,13 @@
-"""Settings of libraries for mismatch and staleness: key, default, what it does, and where it stands.
+"""Settings of libraries for mismatch and staleness: key, default, what it does, and where it
+stands.
 
-settings.json is the record. Nothing is imported from a library: a class of settings, a command line or a YAML file is
-read as text, so that a clone and an installed package are read alike, without what the library itself imports.
+settings.json is the record. Nothing is imported from a library: a class of settings, a command line
+or a YAML file is read as text, so that a clone and an installed package are read alike, without
+what the library itself imports.
 
 python -m trlab.conformance.settings > book/settings.md          the page from the record as it is
-python -m trlab.conformance.settings --source slime=FOLDER > book/settings.md     after renewing lines and defaults
+python -m trlab.conformance.settings --source slime=FOLDER > book/settings.md
+    after renewing lines and defaults
     from what is installed and from the clones that are named (repeat)
 """
 
@@ -32,7 +35,9 @@ from trlib.errors import TrlibError
 
 PATH = Path(__file__).with_name("settings.json")
 TEMPLATE = Path(__file__).with_name("settings.md")
-LIBRARIES = tuple(library for library in libraries.LIBRARIES if library not in ("torch", *libraries.DOCUMENTED))
+LIBRARIES = tuple(
+    library for library in libraries.LIBRARIES if library not in ("torch", *libraries.DOCUMENTED)
+)
 """Those with settings of their own: a trainer, or losses of one."""
 
 
@@ -51,7 +56,8 @@ class Setting:
     file: str
     """From the root of the library's repository."""
     inside: str
-    """What of the file: "class NAME" of settings, "init NAME", the "arguments" of a command line, "yaml"."""
+    """What of the file: "class NAME" of settings, "init NAME", the "arguments" of a command line,
+    "yaml"."""
     line: int
     """At the version or commit that was read."""
     name: str = ""
@@ -62,7 +68,9 @@ class Setting:
     @property
     def there(self) -> str:
         """The name that it has in the file."""
-        return self.name or (self.key if self.inside in ("yaml", "arguments") else self.key.rpartition(".")[2])
+        return self.name or (
+            self.key if self.inside in ("yaml", "arguments") else self.key.rpartition(".")[2]
+        )
 
     @property
     def printed(self) -> str:
@@ -86,12 +94,19 @@ class Check:
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
         setting = self.setting
-        return {"key": setting.key, "default": setting.default, "file": setting.file, "fault": self.fault}
+        return {
+            "key": setting.key,
+            "default": setting.default,
+            "file": setting.file,
+            "fault": self.fault,
+        }
 
 
 def load() -> tuple[Setting, ...]:
     """Every setting of the record, in the order of the page."""
-    return tuple(Setting(**entry) for entry in json.loads(PATH.read_text(encoding="utf-8"))["settings"])
+    return tuple(
+        Setting(**entry) for entry in json.loads(PATH.read_text(encoding="utf-8"))["settings"]
+    )
 
 
 def root(library: str, source: str | None) -> Path:
@@ -104,13 +119,18 @@ def root(library: str, source: str | None) -> Path:
         held = libraries.adapter(library).SOURCE
         if not source:
             raise TrlibError(
-                f"--source: expected the folder of a clone of {held.title} beside --library {library}, got none; "
+                f"--source: expected the folder of a clone of {held.title} beside --library "
+                f"{library}, got none; "
                 f"{held.clone}"
             )
         folder = Path(source)
-        if not any((folder / setting.file).is_file() for setting in load() if setting.library == library):
+        if not any(
+            (folder / setting.file).is_file() for setting in load() if setting.library == library
+        ):
             what = "none of its files of settings in it" if folder.is_dir() else "no such folder"
-            raise TrlibError(f"source: {folder}: {what}; expected a clone of {held.title}: {held.clone}")
+            raise TrlibError(
+                f"source: {folder}: {what}; expected a clone of {held.title}: {held.clone}"
+            )
         return folder
     libraries.installed(library)
     spec = find_spec(library)
@@ -121,15 +141,22 @@ def root(library: str, source: str | None) -> Path:
 
 def check(library: str, folder: Path) -> Iterator[Check]:
     """Read every recorded setting of a library again, each key once."""
-    for setting in {setting.key: setting for setting in load() if setting.library == library}.values():
+    for setting in {
+        setting.key: setting for setting in load() if setting.library == library
+    }.values():
         try:
             default, _ = read(setting, folder)
         except LookupError as error:
             yield Check(setting, str(error.args[0]))
             continue
-        same = default == setting.default and isinstance(default, bool) == isinstance(setting.default, bool)
+        same = default == setting.default and isinstance(default, bool) == isinstance(
+            setting.default, bool
+        )
         yield Check(
-            setting, "" if same else f"its default is now {replace(setting, default=default, shown='').printed}"
+            setting,
+            ""
+            if same
+            else f"its default is now {replace(setting, default=default, shown='').printed}",
         )
 
 
@@ -142,7 +169,11 @@ def read(setting: Setting, folder: Path) -> tuple[Any, int]:
     path = folder / setting.file
     try:
         text = path.read_text(encoding="utf-8")
-        found = _of_yaml(setting, *_nodes(text)) if setting.inside == "yaml" else _of_python(setting, _tree(text))
+        found = (
+            _of_yaml(setting, *_nodes(text))
+            if setting.inside == "yaml"
+            else _of_python(setting, _tree(text))
+        )
     except OSError:
         raise LookupError(f"no file {setting.file}") from None
     except SyntaxError as error:
@@ -167,7 +198,11 @@ def _nodes(text: str) -> tuple[Any, Any]:
 def _of_yaml(setting: Setting, node: Any, value: Any) -> tuple[Any, int] | None:
     line = 0
     for part in setting.there.split("."):
-        pairs = {key.value: (key, below) for key, below in getattr(node, "value", ()) if hasattr(key, "value")}
+        pairs = {
+            key.value: (key, below)
+            for key, below in getattr(node, "value", ())
+            if hasattr(key, "value")
+        }
         if part not in pairs or not isinstance(value, dict):
             return None
         key, node = pairs[part]
@@ -177,12 +212,22 @@ def _of_yaml(setting: Setting, node: Any, value: Any) -> tuple[Any, int] | None:
 
 def _of_python(setting: Setting, tree: ast.Module) -> tuple[Any, int] | None:
     if setting.inside == "arguments":
-        calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_argument(node, setting.there))
+        calls = (
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and _is_argument(node, setting.there)
+        )
         return next(((_of_argument(call), call.args[0].lineno) for call in calls), None)
     kind, _, name = setting.inside.partition(" ")
-    holder = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name), None)
+    holder = next(
+        (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name), None
+    )
     for node in () if holder is None else holder.body:
-        if kind == "class" and isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == setting.there:
+        if (
+            kind == "class"
+            and isinstance(node, ast.AnnAssign)
+            and getattr(node.target, "id", "") == setting.there
+        ):
             return _value(node.value), node.lineno
         if kind == "init" and isinstance(node, ast.FunctionDef) and node.name == "__init__":
             for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
@@ -199,7 +244,9 @@ def _is_argument(call: ast.Call, name: str) -> bool:
 def _of_argument(call: ast.Call) -> Any:
     """The default of an option of argparse; that of a switch is False."""
     named = {word.arg: word.value for word in call.keywords}
-    return _value(named["default"]) if "default" in named else (False if "action" in named else None)
+    return (
+        _value(named["default"]) if "default" in named else (False if "action" in named else None)
+    )
 
 
 def _value(node: ast.expr | None) -> Any:
@@ -217,12 +264,23 @@ def _value(node: ast.expr | None) -> Any:
 
 def page() -> str:
     """The book's page as MyST markdown."""
-    parts = [_part(**purpose) for purpose in json.loads(PATH.read_text(encoding="utf-8"))["purposes"]]
+    parts = [
+        _part(**purpose) for purpose in json.loads(PATH.read_text(encoding="utf-8"))["purposes"]
+    ]
     scale = {row.key: f"{row.deviation:.2f}" for row in mismatches()}
-    sigma = next(row.deviation for row in mismatches() if row.key == "bf16") * math.sqrt(math.pi / 2)  # if normal
-    scale |= {f"mask-{tokens}": f"{expected_weight(sigma, tokens, 'mask', 3.0):.2f}" for tokens in (1024, 8192)}
+    sigma = next(row.deviation for row in mismatches() if row.key == "bf16") * math.sqrt(
+        math.pi / 2
+    )  # if normal
+    scale |= {
+        f"mask-{tokens}": f"{expected_weight(sigma, tokens, 'mask', 3.0):.2f}"
+        for tokens in (1024, 8192)
+    }
     scale["token"] = f"{expected_weight(sigma, 1, 'mask', 3.0):.2f}"
-    text = TEMPLATE.read_text(encoding="utf-8").replace("<tables>\n", "\n".join(parts)).replace("<read>\n", _read())
+    text = (
+        TEMPLATE.read_text(encoding="utf-8")
+        .replace("<tables>\n", "\n".join(parts))
+        .replace("<read>\n", _read())
+    )
     for key, nats in scale.items():
         text = text.replace(f"<{key}>", nats)
     return text
@@ -235,7 +293,11 @@ def _part(name: str, title: str, about: str) -> str:
     for setting in settings:
         key = f"[`{setting.key}`]({link(setting)})"
         rows.append(f"| {NAMES[setting.library]} | {key} | `{setting.printed}` | {setting.does} |")
-    without = [NAMES[library] for library in LIBRARIES if library not in {setting.library for setting in settings}]
+    without = [
+        NAMES[library]
+        for library in LIBRARIES
+        if library not in {setting.library for setting in settings}
+    ]
     none = f"\nWe found no such setting in {_listed(without)}.\n" if without else ""
     return f"## {title}\n\n{about}\n\n" + "\n".join(rows) + "\n" + none
 
@@ -267,26 +329,39 @@ def link(setting: Setting) -> str:
 
 
 def renewed(folders: dict[str, str]) -> str:
-    """The record with the lines and defaults of what is installed and of the clones that are named."""
+    """The record with the lines and defaults of what is installed and of the clones that are
+    named."""
     document = json.loads(PATH.read_text(encoding="utf-8"))
     entries = []
     for setting in load():
         if setting.library in folders or setting.library in libraries.WRITTEN_FOR:
             default, line = read(setting, root(setting.library, folders.get(setting.library)))
             setting = replace(setting, default=default, line=line)
-        entries.append({key: value for key, value in vars(setting).items() if value or key not in ("name", "shown")})
+        entries.append(
+            {
+                key: value
+                for key, value in vars(setting).items()
+                if value or key not in ("name", "shown")
+            }
+        )
     lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
-    purposes = ",\n".join(f"  {json.dumps(purpose, ensure_ascii=False)}" for purpose in document["purposes"])
+    purposes = ",\n".join(
+        f"  {json.dumps(purpose, ensure_ascii=False)}" for purpose in document["purposes"]
+    )
     return f'{{\n "purposes": [\n{purposes}\n ],\n "settings": [\n{lines}\n ]\n}}\n'
 
 
 def main(arguments: list[str]) -> None:
     """Write the page to standard output."""
     parser = argparse.ArgumentParser(description="The book's page of settings, from its record.")
-    parser.add_argument("--source", action="append", default=[], metavar="NAME=FOLDER", help="a clone; repeat")
+    parser.add_argument(
+        "--source", action="append", default=[], metavar="NAME=FOLDER", help="a clone; repeat"
+    )
     args = parser.parse_args(arguments)
     if args.source:
-        folders = {name: folder for name, _, folder in (text.partition("=") for text in args.source)}
+        folders = {
+            name: folder for name, _, folder in (text.partition("=") for text in args.source)
+        }
         PATH.write_text(renewed(folders), encoding="utf-8")
     sys.stdout.write(page())
 

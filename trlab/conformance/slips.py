@@ -1,6 +1,8 @@
-"""Slips that any loss may contain: advantages that were touched, a ratio upside down, old log-probs one token off.
+"""Slips that any loss may contain: advantages that were touched, a ratio upside down, old log-probs
+one token off.
 
-A slip changes what a definition is given, or adds to what it returns, so one definition of it serves every family.
+A slip changes what a definition is given, or adds to what it returns, so one definition of it
+serves every family.
 """
 
 from __future__ import annotations
@@ -21,10 +23,14 @@ WHITENED = {
     for kind in ("sample", "population")
     for constant in (1e-8, 1e-6, 1e-5, 1e-4)
 }
-WHERE = {"mask": "over the batch's unmasked tokens", "all": "over every position of the batch, masked or not"}
+WHERE = {
+    "mask": "over the batch's unmasked tokens",
+    "all": "over every position of the batch, masked or not",
+}
 ADVANTAGE = {
     "given": "takes the advantages as they come",
-    "negated": "negates the advantages, the clip's side with them: descending it lowers what has A > 0",
+    "negated": "negates the advantages, the clip's side with them: descending it lowers what has "
+    "A > 0",
     **{name: f"whitens the advantages {WHERE[over]}" for name, (over, _, _) in WHITENED.items()},
     "absolute": "takes the advantages' absolute values: what was wrong is pushed up too",
     "row mean": "takes the mean of each row's advantages for every token of the row",
@@ -32,15 +38,20 @@ ADVANTAGE = {
 }
 SHIFTED: dict[Option, str] = {
     None: "reads the old log-probs where they stand",
-    **{(1, fill): "reads the old log-probs one token late: those of t - 1 at t" for fill in ("round", "zero", "edge")},
     **{
-        (-1, fill): "reads the old log-probs one token early: those of t + 1 at t" for fill in ("round", "zero", "edge")
+        (1, fill): "reads the old log-probs one token late: those of t - 1 at t"
+        for fill in ("round", "zero", "edge")
+    },
+    **{
+        (-1, fill): "reads the old log-probs one token early: those of t + 1 at t"
+        for fill in ("round", "zero", "edge")
     },
 }
 TURNED = {
     "straight": "divides the current probability by the old one",
     "inverted": "inverts the ratio: the old probability over the current one",
-    "detached": "detaches the ratio, or the whole loss: there is no gradient to the current log-probs",
+    "detached": "detaches the ratio, or the whole loss: there is no gradient to the current "
+    "log-probs",
 }
 SCOPE = {
     "masked": "takes a row's mean over its unmasked tokens",
@@ -49,8 +60,14 @@ SCOPE = {
 _BY = "multiplies every token by π_old/μ (logp_old, logp_rollout)"
 CORRECTED: dict[Option, str] = {
     None: "brings no correction of its own",
-    ("cut", math.inf): f"{_BY}: together with a ratio to the sampler this counts their mismatch twice",
-    ("cut", 2.0): f"{_BY}, at most 2: together with a ratio to the sampler this counts their mismatch twice",
+    (
+        "cut",
+        math.inf,
+    ): f"{_BY}: together with a ratio to the sampler this counts their mismatch twice",
+    (
+        "cut",
+        2.0,
+    ): f"{_BY}, at most 2: together with a ratio to the sampler this counts their mismatch twice",
     ("mask", 2.0): f"{_BY}, by 0 where that is above 2",
 }
 """Corrections that a loss may bring already; the vectors hold no π_old/μ above 3."""
@@ -63,7 +80,8 @@ TERMS = {
     "loss": "the loss itself",
 }
 ADDED = "added"
-"""The axis of a term that does not belong there; its options (name of TERMS, factor) are found from the numbers."""
+"""The axis of a term that does not belong there; its options (name of TERMS, factor) are found from
+the numbers."""
 SLIPS = frozenset({"advantage", "shift", "turn", "scope", "corrected", ADDED})
 """The axes of this module."""
 
@@ -98,13 +116,20 @@ def slippery(
     known = {name: words for name, words in ADVANTAGE.items() if not (linear and name == "negated")}
     turned = {name: words for name, words in TURNED.items() if old or name != "inverted"}
     axes = {"turn": Axis("form", turned), ADDED: Axis("form", {None: "adds nothing"})}
-    axes |= {"advantage": Axis("advantage", known, ("row mean",) if one_a_row else ())} if advantages else {}
+    axes |= (
+        {"advantage": Axis("advantage", known, ("row mean",) if one_a_row else ())}
+        if advantages
+        else {}
+    )
     axes |= {"shift": Axis("anchor", SHIFTED)} if old else {}
     axes |= {"corrected": Axis("form", CORRECTED)} if clips else {}
     axes |= {"scope": Axis("mask", SCOPE)} if rows else {}
     base: dict[str, Option] = {name: next(iter(axis.options)) for name, axis in axes.items()}
     return replace(
-        family, per_token=_slipping(family.per_token), axes={**family.axes, **axes}, base={**family.base, **base}
+        family,
+        per_token=_slipping(family.per_token),
+        axes={**family.axes, **axes},
+        base={**family.base, **base},
     )
 
 
@@ -146,7 +171,9 @@ def _advantages(rows: Rows, kind: str) -> Tensor:
         return -a if kind == "negated" else a.abs()
     if kind == "row mean":
         mask = rows["mask"]
-        mean = a.masked_fill(~mask, 0.0).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+        mean = a.masked_fill(~mask, 0.0).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(
+            min=1
+        )
         return mean.expand_as(a)
     over, spread, constant = WHITENED.get(kind, (kind.split(",")[0], "", 0.0))
     counted = rows["mask"] if over == "mask" else torch.ones_like(rows["mask"])
@@ -160,7 +187,8 @@ def _advantages(rows: Rows, kind: str) -> Tensor:
 
 
 def _shifted(values: Tensor, by: int, fill: str) -> Tensor:
-    """[rows, T] one place on (1) or back (-1); what comes in at the end: the other end's, 0, or the end's own."""
+    """[rows, T] one place on (1) or back (-1); what comes in at the end: the other end's, 0, or the
+    end's own."""
     moved = values.roll(by, -1)
     end = 0 if by == 1 else -1
     if fill != "round":

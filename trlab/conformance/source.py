@@ -1,10 +1,11 @@
-"""The loss file of a library that is not installed, loaded from a folder that holds the library's source.
+"""The loss file of a library that is not installed, loaded from a folder that holds the library's
+source.
 
-A loss file of a trainer imports half of that trainer: ray, vllm, megatron, flash-attn, its own configuration. None of
-these take part in the arithmetic of a loss. So only the files named by an adapter, torch, numpy and the standard
-library are imported for real; every other import gives a `Stand` that accepts whatever a module does with it while it
-is being loaded (decorates, subscripts, inherits) and computes nothing. A loss that does use one fails, and the
-conformance line says so.
+A loss file of a trainer imports half of that trainer: ray, vllm, megatron, flash-attn, its own
+configuration. None of these take part in the arithmetic of a loss. So only the files named by an
+adapter, torch, numpy and the standard library are imported for real; every other import gives a
+`Stand` that accepts whatever a module does with it while it is being loaded (decorates, subscripts,
+inherits) and computes nothing. A loss that does use one fails, and the conformance line says so.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ class Stand(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         child = Stand(f"{self.__name__}.{name}")
-        setattr(self, name, child)  # so that the same name is the same thing: members of an enumeration compare
+        setattr(
+            self, name, child
+        )  # so that the same name is the same thing: members of an enumeration compare
         return child
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -105,7 +108,9 @@ class _Finder:
         self._files = {name: folder / path for name, path in files.items()}
         self.brought: set[str] = set()
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
         if name.partition(".")[0] in REAL:
             return None
         self.brought.add(name)
@@ -122,7 +127,8 @@ class _Finder:
 
 @contextmanager
 def loaded(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
-    """The modules of a source by their names, for as long as the context lasts; then every import is undone.
+    """The modules of a source by their names, for as long as the context lasts; then every import
+    is undone.
 
     Raises:
         TrlibError: the folder is missing or is not a clone of the library; a file cannot be loaded.
@@ -130,7 +136,9 @@ def loaded(source: Source, folder: Path) -> Iterator[dict[str, Any]]:
     missing = [path for path in source.files.values() if not (folder / path).is_file()]
     if missing:
         what = "no such folder" if not folder.is_dir() else f"no {missing[0]} in it"
-        raise TrlibError(f"source: {folder}: {what}; expected a clone of {source.title}: {source.clone}")
+        raise TrlibError(
+            f"source: {folder}: {what}; expected a clone of {source.title}: {source.clone}"
+        )
     finder = _Finder(folder, source.files)
     before, compiled = dict(sys.modules), torch.compile
     for name in list(sys.modules):
@@ -157,7 +165,9 @@ def _load(name: str, path: Path) -> ModuleType:
     try:
         return import_module(name)
     except Exception as error:  # a file of another version can fail in any way
-        raise TrlibError(f"source: {path}: loading it fails: {type(error).__name__}: {error}") from error
+        raise TrlibError(
+            f"source: {path}: loading it fails: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _as_it_is(function: Any = None, **_: Any) -> Any:
@@ -165,11 +175,21 @@ def _as_it_is(function: Any = None, **_: Any) -> Any:
 
 
 def commit_of(folder: Path, source: Source) -> str | None:
-    """The commit that a clone stands at, with " and changes" where a loss file was edited; None: no git here."""
+    """The commit that a clone stands at, with " and changes" where a loss file was edited; None: no
+    git here."""
     try:
         run = [
-            subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=30, check=True)
-            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--", *source.files.values()))
+            subprocess.run(
+                ["git", "-C", str(folder), *words],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=True,
+            )
+            for words in (
+                ("rev-parse", "HEAD"),
+                ("status", "--porcelain", "--", *source.files.values()),
+            )
         ]
     except (OSError, subprocess.SubprocessError):
         return None

@@ -41,17 +41,21 @@ class Vectors:
 
     @cached_property
     def batches(self) -> dict[str, dict[str, Tensor]]:
-        """Name: logp, logp_old, logp_rollout, advantages [B, T], mask [B, T] bool, rewards, group [B]."""
+        """Name: logp, logp_old, logp_rollout, advantages [B, T], mask [B, T] bool, rewards, group
+        [B]."""
         return {batch["name"]: tensors(batch) for batch in self.document["batches"]}
 
     @cached_property
     def rows(self) -> dict[str, Tensor]:
-        """All batches but the empty one as a single tall one; `batch` [rows] numbers the batch of a row."""
+        """All batches but the empty one as a single tall one; `batch` [rows] numbers the batch of a
+        row."""
         kept = [(i, b) for i, (name, b) in enumerate(self.batches.items()) if name != EMPTY]
         tall = {key: torch.cat([b[key] for _, b in kept]) for key in kept[0][1] if key != "group"}
         largest = 1 + max(int(b["group"].max()) for _, b in kept)
         tall["group"] = torch.cat([b["group"] + i * largest for i, b in kept])
-        tall["batch"] = torch.cat([torch.full((len(b["mask"]),), k) for k, (_, b) in enumerate(kept)])
+        tall["batch"] = torch.cat(
+            [torch.full((len(b["mask"]),), k) for k, (_, b) in enumerate(kept)]
+        )
         return tall
 
     @cached_property
@@ -80,5 +84,7 @@ def load() -> Vectors:
     document = json.loads(PATH.read_text())
     read = (document.get("format"), document.get("version"))
     if read != (FORMAT, VERSION):
-        raise ValueError(f"{PATH.name}: expected {FORMAT} version {VERSION}, got {read[0]} version {read[1]}")
+        raise ValueError(
+            f"{PATH.name}: expected {FORMAT} version {VERSION}, got {read[0]} version {read[1]}"
+        )
     return Vectors(document)

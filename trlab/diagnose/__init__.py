@@ -1,4 +1,5 @@
-"""A diagnosis of anybody's rollouts: `diagnose(read("rollouts.parquet"))`, and `page` of what it found."""
+"""A diagnosis of anybody's rollouts: `diagnose(read("rollouts.parquet"))`, and `page` of what it
+found."""
 
 from __future__ import annotations
 

@@ -19,15 +19,17 @@ LEAST_PAIRS = 20
 class Alignment:
     """Whether the sampler's and the learner's log-probs belong to the same tokens.
 
-    Correlations of `logp_rollout` at a token with the learner's log-probs one token before it, of the same token and
-    one token after it, over unmasked neighbours in a completion. Two passes over the same tokens agree best on the same
-    token, whatever the updates, the precision or the temperature did.
+    Correlations of `logp_rollout` at a token with the learner's log-probs one token before it, of
+    the same token and one token after it, over unmasked neighbours in a completion. Two passes over
+    the same tokens agree best on the same token, whatever the updates, the precision or the
+    temperature did.
     """
 
     pairs: int
     """Unmasked neighbours."""
     before: float | None
-    """With the learner's log-prob of the token before; None: fewer than three pairs, or a column that never changes."""
+    """With the learner's log-prob of the token before; None: fewer than three pairs, or a column
+    that never changes."""
     same: float | None
     after: float | None
 
@@ -37,7 +39,9 @@ class Alignment:
         if self.pairs < LEAST_PAIRS or self.same is None:
             return 0
         error = math.sqrt(2 / (self.pairs - 3))
-        neighbours = [(c, where) for c, where in ((self.before, -1), (self.after, 1)) if c is not None]
+        neighbours = [
+            (c, where) for c, where in ((self.before, -1), (self.after, 1)) if c is not None
+        ]
         best, where = max(neighbours, default=(0.0, 0))
         return where if best > ALIGNED and _fisher(best) - _fisher(self.same) > 4 * error else 0
 

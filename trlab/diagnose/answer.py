@@ -11,7 +11,8 @@ from trlab.diagnose.rollouts import Rollouts
 from trlab.diagnose.texts import say
 
 SAME = 1e-4
-"""Log-ratios smaller than this are roundings of 0: float32 log-probs of one model from two passes differ by less."""
+"""Log-ratios smaller than this are roundings of 0: float32 log-probs of one model from two passes
+differ by less."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,17 @@ def answer(rollouts: Rollouts, limits: Limits, silenced: np.ndarray) -> Answer:
     """The verdict, and what else in the dump bears on it.
 
     Args:
-        silenced: [N] bool, by PPO around `logp_old`, or around `logp_rollout` where there is no such column.
+        silenced: [N] bool, by PPO around `logp_old`, or around `logp_rollout` where there is no
+            such column.
     """
     name = "logp_rollout" if rollouts.logp_old is None else "logp_old"
     facts = _facts(rollouts, limits, name, silenced)
     code, verdict = _verdict(facts)
-    reasons = [*_about(facts, code), *_anchors(rollouts, limits, name), *_masked(rollouts, limits, facts, name)]
+    reasons = [
+        *_about(facts, code),
+        *_anchors(rollouts, limits, name),
+        *_masked(rollouts, limits, facts, name),
+    ]
     return Answer(code, float(facts.silenced.mean()), verdict, tuple(reasons))
 
 
@@ -71,12 +77,21 @@ def _verdict(f: _Facts) -> tuple[str, str]:
     if cut:
         share = percent(cut / total)
         return "clips", say(
-            "answer.clips", window=f.window, policy=policy, count=f"{cut:,}", total=f"{total:,}", share=share
+            "answer.clips",
+            window=f.window,
+            policy=policy,
+            count=f"{cut:,}",
+            total=f"{total:,}",
+            share=share,
         )
     if not f.advantage.any():
         return "no advantage", say("answer.no_advantage")
     if largest < SAME:
-        exact = say("answer.exact") if largest == 0 else say("answer.rounding", largest=f"{largest:.1g}")
+        exact = (
+            say("answer.exact")
+            if largest == 0
+            else say("answer.rounding", largest=f"{largest:.1g}")
+        )
         return "identical", say("answer.identical", exact=exact, policy=policy)
     if not f.outside.any():
         low, high = np.exp([f.log_ratio.min(), f.log_ratio.max()])
@@ -84,8 +99,12 @@ def _verdict(f: _Facts) -> tuple[str, str]:
     count, idle = int(f.outside.sum()), int((f.outside & (f.advantage == 0)).sum())
     common = {"tokens": tokens(count), "lie": "lies" if count == 1 else "lie", "window": f.window}
     if idle == count:
-        return "other side", say("answer.idle", they="it has" if count == 1 else "they have", **common)
-    return "other side", say("answer.back", idle=say("answer.back_idle", count=f"{idle:,}") if idle else "", **common)
+        return "other side", say(
+            "answer.idle", they="it has" if count == 1 else "they have", **common
+        )
+    return "other side", say(
+        "answer.back", idle=say("answer.back_idle", count=f"{idle:,}") if idle else "", **common
+    )
 
 
 def _about(f: _Facts, code: str) -> list[str]:
@@ -95,16 +114,22 @@ def _about(f: _Facts, code: str) -> list[str]:
         reasons.append(say("answer.one_update"))
     idle = int((f.outside & ~f.silenced).sum())
     if code == "clips" and idle:
-        reasons.append(say("answer.not_silenced", count=f"{idle:,}", are="is" if idle == 1 else "are"))
+        reasons.append(
+            say("answer.not_silenced", count=f"{idle:,}", are="is" if idle == 1 else "are")
+        )
     if code in ("inside", "clips"):
-        acting = np.where(f.advantage > 0, f.log_ratio, np.where(f.advantage < 0, -f.log_ratio, -np.inf))
+        acting = np.where(
+            f.advantage > 0, f.log_ratio, np.where(f.advantage < 0, -f.log_ratio, -np.inf)
+        )
         reach = float(np.quantile(acting, 0.99, method="lower")) if len(acting) else -np.inf
         if np.isfinite(reach) and reach > 0:
             low, high = f"{np.exp(-reach):.3g}", f"{np.exp(reach):.3g}"
             reasons.append(say("answer.hundredth", window=f.window, low=low, high=high))
     zero = int((f.advantage == 0).sum())
     if zero and code != "no advantage":
-        reasons.append(say("answer.zero", count=f"{zero:,}", total=f"{total:,}", share=percent(zero / total)))
+        reasons.append(
+            say("answer.zero", count=f"{zero:,}", total=f"{total:,}", share=percent(zero / total))
+        )
     return reasons
 
 

@@ -1,10 +1,11 @@
 """What is wrong with a dump, by name: each cause has a statistic, a threshold and a sentence.
 
-Per unmasked token: x = log μ as the sampler recorded it, y = the learner's log-prob before its updates (or now, where
-the file has no `logp_old`), d = y - x. Tokens that μ drew have E[exp d] = 1 whatever the learner is, and E[d] <= 0.
+Per unmasked token: x = log μ as the sampler recorded it, y = the learner's log-prob before its
+updates (or now, where the file has no `logp_old`), d = y - x. Tokens that μ drew have E[exp d] = 1
+whatever the learner is, and E[d] <= 0.
 
-Every test asks for a significance far beyond one in a thousand *and* for a size that would matter, so that all of them
-together accuse few healthy dumps; `python tests/trlab/power.py` measures both.
+Every test asks for a significance far beyond one in a thousand *and* for a size that would matter,
+so that all of them together accuse few healthy dumps; `python tests/trlab/power.py` measures both.
 """
 
 from __future__ import annotations
@@ -51,22 +52,27 @@ RELATIVE = 0.06
 UNRELATED = 0.5
 """Two passes over the same tokens correlate more than this."""
 FAR, LEAST_FAR = 6.0, 0.3
-"""A completion is an outlier this many spreads of log mean |d| above the first quartile, and above this many nats."""
+"""A completion is an outlier this many spreads of log mean |d| above the first quartile, and above
+this many nats."""
 ONE_SIDED, BOUND, ALL = 0.3, 1.5, 0.05
-"""Under top-p and top-k the rarer sign of d has at most this share of the other's sum, and |d| this bound, unless d
-has all but one sign: then the rarer has at most this share."""
+"""Under top-p and top-k the rarer sign of d has at most this share of the other's sum, and |d| this
+bound, unless d has all but one sign: then the rarer has at most this share."""
 EXPLAINED, SLOPE = 0.2, 0.05
-"""A temperature explains this share of the variance of d, by x and by y, and by at least this slope."""
+"""A temperature explains this share of the variance of d, by x and by y, and by at least this
+slope."""
 NOISE, MUCH = 0.13, 0.3
-"""Mean |d|, nats, that int8 and eight versions of staleness do not reach; from which on it may be dropout."""
+"""Mean |d|, nats, that int8 and eight versions of staleness do not reach; from which on it may be
+dropout."""
 SHAPED = 0.4
 """Noise of logits is smaller than this share at tokens that are all but certain."""
 AGAINST, HALF = 0.33, 0.45
-"""Share of the tokens outside the window that a learner moves against their advantage; noise: a half."""
+"""Share of the tokens outside the window that a learner moves against their advantage; noise: a
+half."""
 WINDOW = 0.2
 LEAST_MOVED = 30
 DEAD, LONGEST, UNEVEN = 0.5, 0.2, 0.05
-"""Shares of groups without a difference, of completions at the longest length, and what a group's sum may be off by."""
+"""Shares of groups without a difference, of completions at the longest length, and what a group's
+sum may be off by."""
 SHOWN = 6
 """Most completions or groups that are listed."""
 
@@ -114,7 +120,9 @@ class Sample:
         """Some of the tokens."""
         if keep.all():
             return self
-        return Sample(*(getattr(self, name)[keep] for name in ("owner", "x", "y", "now", "advantage")))
+        return Sample(
+            *(getattr(self, name)[keep] for name in ("owner", "x", "y", "now", "advantage"))
+        )
 
 
 def sample(r: Rollouts) -> Sample:
@@ -124,7 +132,8 @@ def sample(r: Rollouts) -> Sample:
 
 
 def judge(r: Rollouts) -> tuple[Judgement, Rollouts]:
-    """The verdict, and the rollouts as a diagnosis can use them: in nats, without tokens that are no numbers.
+    """The verdict, and the rollouts as a diagnosis can use them: in nats, without tokens that are
+    no numbers.
 
     Raises:
         ValueError: no token is left.
@@ -145,7 +154,12 @@ def judge(r: Rollouts) -> tuple[Judgement, Rollouts]:
         padded, fill = padding(r, s)
         causes += fill
         s = s.of(~padded)
-        causes += [*_of_log_probs(r, s), *dead_groups(r), *truncation(r, bool(fill)), *half_groups(r)]
+        causes += [
+            *_of_log_probs(r, s),
+            *dead_groups(r),
+            *truncation(r, bool(fill)),
+            *half_groups(r),
+        ]
         reason = None if causes else _unexplained(s)
     causes.sort(key=lambda cause: NAMES.index(cause.name))
     unique = tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1]
@@ -154,11 +168,14 @@ def judge(r: Rollouts) -> tuple[Judgement, Rollouts]:
         return Judgement("found", say("headline.found", causes=names), unique, _unseen(r)), r
     if reason:
         return Judgement("unclear", say("headline.unclear", reason=reason), (), _unseen(r)), r
-    return Judgement("healthy", say("headline.healthy", completions=f"{r.count:,}"), (), _unseen(r)), r
+    return Judgement(
+        "healthy", say("headline.healthy", completions=f"{r.count:,}"), (), _unseen(r)
+    ), r
 
 
 def _of_log_probs(r: Rollouts, s: Sample) -> list[Cause]:
-    """What is wrong between the learner's and the sampler's log-probs: the first cause that explains it."""
+    """What is wrong between the learner's and the sampler's log-probs: the first cause that
+    explains it."""
     shifted = shift(r, s)
     if shifted:
         return shifted
@@ -180,7 +197,8 @@ def _cause(name: str, key: str, **values: str) -> list[Cause]:
     return [Cause(name, say(f"cause.{key}", **values), say(f"advice.{key}"))]
 
 
-# -- values that are no log-probs -------------------------------------------------------------------------------------
+# -- values that are no log-probs
+# -------------------------------------------------------------------------------------
 
 
 def _columns(r: Rollouts) -> Iterator[tuple[str, np.ndarray]]:
@@ -207,7 +225,9 @@ def _finite(r: Rollouts, causes: list[Cause]) -> Rollouts:
             owners, r = np.union1d(owners, odd), replace(r, reward=None)
     if not told:
         return r
-    causes += _cause("non-finite", "non_finite", columns=", ".join(told), completions=_listed(owners))
+    causes += _cause(
+        "non-finite", "non_finite", columns=", ".join(told), completions=_listed(owners)
+    )
     return _masked(r, bad)
 
 
@@ -232,7 +252,8 @@ def overflow(s: Sample) -> list[Cause]:
 
 
 def _nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
-    """Probabilities and losses as log-probs; tokens above 0 otherwise masked. A little above 0 may be noise."""
+    """Probabilities and losses as log-probs; tokens above 0 otherwise masked. A little above 0 may
+    be noise."""
     bad = np.zeros(len(r.mask), dtype=bool)
     for name, values in _columns(r):
         inside = values[r.mask]
@@ -246,7 +267,9 @@ def _nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
         elif inside.min() >= 0:
             causes += _cause("unit", "losses", column=name)
             r = _with(r, name, -values)
-        elif above.mean() < 0.5 and inside.max() < 2:  # noise that no softmax makes: `noise` names it
+        elif (
+            above.mean() < 0.5 and inside.max() < 2
+        ):  # noise that no softmax makes: `noise` names it
             r = _with(r, name, np.minimum(values, 0))
         else:
             count, largest = f"{int(above.sum()):,}", f"{inside.max():.3g}"
@@ -255,7 +278,8 @@ def _nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
     return _masked(r, bad)
 
 
-# -- columns that do not belong together ------------------------------------------------------------------------------
+# -- columns that do not belong together
+# ------------------------------------------------------------------------------
 
 
 def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
@@ -283,7 +307,9 @@ def padding(r: Rollouts, s: Sample) -> tuple[np.ndarray, list[Cause]]:
     if not padded.any():
         return padded, []
     completions = len(np.unique(s.owner[padded]))
-    return padded, _cause("padding", "padding", tokens=f"{int(padded.sum()):,}", completions=f"{completions:,}")
+    return padded, _cause(
+        "padding", "padding", tokens=f"{int(padded.sum()):,}", completions=f"{completions:,}"
+    )
 
 
 def shift(r: Rollouts, s: Sample) -> list[Cause]:
@@ -305,24 +331,35 @@ def unit(s: Sample) -> list[Cause]:
     for name, nats in UNITS.items():
         for column, factor in (("logp_rollout", nats), ("logp", 1 / nats)):
             if all(abs(ratio / factor - 1) < RELATIVE for ratio in found):
-                return _cause("unit", "unit", column=column, unit=name, low=f"{found[0]:.3f}", high=f"{found[1]:.3f}")
+                return _cause(
+                    "unit",
+                    "unit",
+                    column=column,
+                    unit=name,
+                    low=f"{found[0]:.3f}",
+                    high=f"{found[1]:.3f}",
+                )
     return []
 
 
 def clipped(s: Sample) -> list[Cause]:
-    """Many tokens lie at exactly the least log-prob of one column, while the other column tells them apart."""
+    """Many tokens lie at exactly the least log-prob of one column, while the other column tells
+    them apart."""
     for column, values, others in (("logp_rollout", s.x, s.y), ("logp", s.y, s.x)):
         least = values.min()
         at = values == least
         near = int((values <= least + 1).sum())
         told_apart = len(np.unique(others[at]))
         if at.sum() >= max(5, 0.3 * near) and told_apart > 0.5 * at.sum() and least < -0.5:
-            return _cause("unit", "clipped", column=column, count=f"{int(at.sum()):,}", least=f"{least:.4g}")
+            return _cause(
+                "unit", "clipped", column=column, count=f"{int(at.sum()):,}", least=f"{least:.4g}"
+            )
     return []
 
 
 def pairing(r: Rollouts, s: Sample) -> tuple[list[Cause], np.ndarray]:
-    """Completions whose log-probs lie far apart while others' do not; or all, where nothing agrees. And [n] whose."""
+    """Completions whose log-probs lie far apart while others' do not; or all, where nothing agrees.
+    And [n] whose."""
     far, total = _far(r, s)
     wrong = np.isin(s.owner, far)
     same = correlation(s.x[~wrong], s.y[~wrong])
@@ -359,12 +396,14 @@ def _listed(numbers: np.ndarray) -> str:
     return ", ".join(str(int(i)) for i in numbers[:SHOWN]) + more
 
 
-# -- distributions that differ ----------------------------------------------------------------------------------------
+# -- distributions that differ
+# ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of exp(d) over tokens, which is 1 if x is log μ and the learner's support is the sampler's."""
+    """The mean of exp(d) over tokens, which is 1 if x is log μ and the learner's support is the
+    sampler's."""
 
     value: float
     error: float
@@ -377,7 +416,8 @@ def mean_ratio(d: np.ndarray) -> Mean:
 
 
 def _off(s: Sample) -> int:
-    """-1 or 1 where the mean ratio lies below or above 1 even over the tokens that updates move the other way."""
+    """-1 or 1 where the mean ratio lies below or above 1 even over the tokens that updates move the
+    other way."""
     for sign in (-1, 1):
         half = s.d[s.advantage * sign <= 0]
         if len(half) < FEWEST_TOKENS:
@@ -389,25 +429,37 @@ def _off(s: Sample) -> int:
 
 
 def support(r: Rollouts, s: Sample) -> list[Cause]:
-    """The learner gives every token less (or more) than the sampler does, and never by much: a mass is missing."""
+    """The learner gives every token less (or more) than the sampler does, and never by much: a mass
+    is missing."""
     if r.sampling.holds is False and r.sampling.temperature in (None, 1):
         return _cause("support", "support_said", details=r.sampling.details)
     up, down = float(np.maximum(s.d, 0).sum()), float(np.maximum(-s.d, 0).sum())
     side = _off(s)
     rarer, other = (up, down) if side < 0 else (down, up)
     strict = rarer < ALL * other
-    if not side or rarer > ONE_SIDED * other or not (strict or (np.abs(s.d) > BOUND).mean() <= 0.01):
+    if (
+        not side
+        or rarer > ONE_SIDED * other
+        or not (strict or (np.abs(s.d) > BOUND).mean() <= 0.01)
+    ):
         return []
     if side < 0 and r.sampling.top_p not in (None, 1):
         return []  # said, and so expected
     mean = mean_ratio(s.d)
     key = "support" if side < 0 else "support_raw"
     share = float((s.d * side > 0).mean())
-    return _cause("support", key, share=f"{100 * share:.0f}", mean=f"{mean.value:.3f}", error=f"{mean.error:.2g}")
+    return _cause(
+        "support",
+        key,
+        share=f"{100 * share:.0f}",
+        mean=f"{mean.value:.3f}",
+        error=f"{mean.error:.2g}",
+    )
 
 
 def temperature(r: Rollouts, s: Sample) -> list[Cause]:
-    """d rises or falls with x and with y alike: one distribution is the other at another temperature."""
+    """d rises or falls with x and with y alike: one distribution is the other at another
+    temperature."""
     if r.sampling.holds is False:
         return _cause("temperature", "temperature_said", details=r.sampling.details)
     d = s.d
@@ -420,7 +472,11 @@ def temperature(r: Rollouts, s: Sample) -> list[Cause]:
         return []
     mean = mean_ratio(d)
     right = abs(mean.value - 1) <= max(ERRORS * mean.error, 0.02)
-    values = {"slope": f"{slope:+.2f}", "explained": f"{100 * explained:.0f}", "factor": f"{1 + slope:.2f}"}
+    values = {
+        "slope": f"{slope:+.2f}",
+        "explained": f"{100 * explained:.0f}",
+        "factor": f"{1 + slope:.2f}",
+    }
     key = "temperature_learner" if right else "temperature_sampler"
     return _cause("temperature", key, **values, mean=f"{mean.value:.3f}", error=f"{mean.error:.2g}")
 
@@ -445,7 +501,11 @@ def staleness(r: Rollouts, s: Sample) -> list[Cause]:
     if slope <= 0 or explained * len(age) < ERRORS**2 or oldest < NOISE:
         return []
     newest = float(each[age == age.min()].mean())
-    values = {"newest": f"{newest:.2g}", "oldest": f"{oldest:.2g}", "age": f"{age.max() - age.min():g}"}
+    values = {
+        "newest": f"{newest:.2g}",
+        "oldest": f"{oldest:.2g}",
+        "age": f"{age.max() - age.min():g}",
+    }
     return _cause("staleness", "staleness", **values)
 
 
@@ -454,7 +514,8 @@ def _deviation(d: np.ndarray) -> float:
 
 
 def _against(moved: np.ndarray, advantage: np.ndarray) -> tuple[int, float]:
-    """Tokens that have left PPO's window, and the share of them that moved against their advantage."""
+    """Tokens that have left PPO's window, and the share of them that moved against their
+    advantage."""
     with np.errstate(over="ignore"):
         outside = (np.abs(np.expm1(moved)) > WINDOW) & (advantage != 0)
     count = int(outside.sum())
@@ -462,7 +523,8 @@ def _against(moved: np.ndarray, advantage: np.ndarray) -> tuple[int, float]:
 
 
 def dropout(r: Rollouts, s: Sample) -> list[Cause]:
-    """Two passes of the learner differ by noise: a half of what it moves goes against the advantage."""
+    """Two passes of the learner differ by noise: a half of what it moves goes against the
+    advantage."""
     count, share = _against(s.now - s.y, s.advantage)
     if count < max(LEAST_MOVED, 0.02 * len(s.x)) or share - 3 * math.sqrt(0.25 / count) < AGAINST:
         return []
@@ -470,7 +532,8 @@ def dropout(r: Rollouts, s: Sample) -> list[Cause]:
 
 
 def _shaped(s: Sample) -> bool:
-    """Whether tokens that are all but certain move less: noise of logits does, noise of log-probs does not."""
+    """Whether tokens that are all but certain move less: noise of logits does, noise of log-probs
+    does not."""
     certain = np.minimum(s.x, s.y) > -0.05
     if certain.sum() < LEAST_MOVED or (~certain).sum() < LEAST_MOVED:
         return True
@@ -490,7 +553,8 @@ def noise(r: Rollouts, s: Sample) -> list[Cause]:
 
 
 def precision(r: Rollouts, s: Sample) -> list[Cause]:
-    """Flat noise between learner and sampler; where there is one pass of the learner only, it may be dropout."""
+    """Flat noise between learner and sampler; where there is one pass of the learner only, it may
+    be dropout."""
     size = _deviation(s.d)
     count, share = _against(s.d, s.advantage)
     if size < NOISE or (count >= LEAST_MOVED and share + 3 * math.sqrt(0.25 / count) < HALF):
@@ -507,7 +571,8 @@ def _like(size: float) -> str:
 
 
 ENGINES = {"bf16": 0.0105, "fp8": 0.27, "int4": 1.0}
-"""Mean |d|, nats: bf16 and fp8 of real engines (radixark/miles, issue 1678), int4 of SmolLM2-135M (`scale`)."""
+"""Mean |d|, nats: bf16 and fp8 of real engines (radixark/miles, issue 1678), int4 of SmolLM2-135M
+(`scale`)."""
 
 
 def _unexplained(s: Sample) -> str | None:
@@ -518,7 +583,8 @@ def _unexplained(s: Sample) -> str | None:
     return say("unclear.mean", mean=f"{mean.value:.3f}", error=f"{mean.error:.2g}")
 
 
-# -- the batch --------------------------------------------------------------------------------------------------------
+# -- the batch
+# --------------------------------------------------------------------------------------------------
 
 
 def _lower(share: float, n: float, z: float) -> float:
@@ -538,7 +604,8 @@ def dead_groups(r: Rollouts) -> list[Cause]:
     """More than half of the groups have no advantage at all."""
     counted, _ = _advantages(r)
     largest = np.maximum.reduceat(
-        np.where(r.mask, np.abs(r.advantage), 0.0), np.flatnonzero(np.diff(r.completion, prepend=-1))
+        np.where(r.mask, np.abs(r.advantage), 0.0),
+        np.flatnonzero(np.diff(r.completion, prepend=-1)),
     )
     if r.group is None:
         return _cause("dead-groups", "no_advantage") if not largest.any() else []
@@ -549,7 +616,13 @@ def dead_groups(r: Rollouts) -> list[Cause]:
     share = dead / len(groups)
     if share < 1 and (len(groups) < 4 or _lower(share, len(groups), 3) < DEAD):
         return []
-    return _cause("dead-groups", "dead", dead=f"{dead:,}", groups=f"{len(groups):,}", share=f"{100 * share:.0f}")
+    return _cause(
+        "dead-groups",
+        "dead",
+        dead=f"{dead:,}",
+        groups=f"{len(groups):,}",
+        share=f"{100 * share:.0f}",
+    )
 
 
 def truncation(r: Rollouts, padded: bool) -> list[Cause]:
@@ -558,11 +631,21 @@ def truncation(r: Rollouts, padded: bool) -> list[Cause]:
     lengths = lengths[lengths > 0]
     longest = int(lengths.max())
     count, total = int((lengths == longest).sum()), len(lengths)
-    if padded or longest < 16 or total < FEWEST_COMPLETIONS or _lower(count / total, total, 2) < LONGEST:
+    if (
+        padded
+        or longest < 16
+        or total < FEWEST_COMPLETIONS
+        or _lower(count / total, total, 2) < LONGEST
+    ):
         return []
     share = f"{100 * count / total:.0f}"
     return _cause(
-        "truncation", "truncation", count=f"{count:,}", total=f"{total:,}", share=share, longest=f"{longest:,}"
+        "truncation",
+        "truncation",
+        count=f"{count:,}",
+        total=f"{total:,}",
+        share=share,
+        longest=f"{longest:,}",
     )
 
 
@@ -579,7 +662,13 @@ def half_groups(r: Rollouts) -> list[Cause]:
         return []
     names = ", ".join(f"“{short(r.group_names[i])}”" for i in uneven[:SHOWN])
     more = say("cause.more", count=f"{len(uneven) - SHOWN:,}") if len(uneven) > SHOWN else ""
-    return _cause("half-groups", "half", uneven=f"{len(uneven):,}", groups=f"{int(live.sum()):,}", names=names + more)
+    return _cause(
+        "half-groups",
+        "half",
+        uneven=f"{len(uneven):,}",
+        groups=f"{int(live.sum()):,}",
+        names=names + more,
+    )
 
 
 def short(name: str, longest: int = 60) -> str:
@@ -596,7 +685,11 @@ def _unseen(r: Rollouts) -> tuple[str, ...]:
         ("version", r.version is None),
         (
             "copied",
-            bool(np.array_equal((r.logp if r.logp_old is None else r.logp_old)[r.mask], r.logp_rollout[r.mask])),
+            bool(
+                np.array_equal(
+                    (r.logp if r.logp_old is None else r.logp_old)[r.mask], r.logp_rollout[r.mask]
+                )
+            ),
         ),
         ("sampling", r.sampling.holds is None),
     ]

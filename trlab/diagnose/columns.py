@@ -1,4 +1,5 @@
-"""A table's columns by our names, as flat arrays in the order of completions; every fault is named here."""
+"""A table's columns by our names, as flat arrays in the order of completions; every fault is named
+here."""
 
 from __future__ import annotations
 
@@ -12,7 +13,15 @@ BY_TOKEN = ("logp", "logp_rollout", "logp_old", "mask", "tokens", "text")
 BY_COMPLETION = ("prompt", "group", "reward", "version")
 OPTIONAL = ("logp_old", "tokens", "text", *BY_COMPLETION, "completion", "position")
 ALIASES = {
-    "logp": ("log_probs", "log_prob", "logprobs", "logps", "per_token_logps", "curr_logprobs", "trainer_logprobs"),
+    "logp": (
+        "log_probs",
+        "log_prob",
+        "logprobs",
+        "logps",
+        "per_token_logps",
+        "curr_logprobs",
+        "trainer_logprobs",
+    ),
     "logp_rollout": (
         "rollout_log_probs",
         "rollout_logprobs",
@@ -31,7 +40,14 @@ ALIASES = {
         "action_log_probs",
     ),
     "advantage": ("advantages", "adv"),
-    "mask": ("response_mask", "completion_mask", "loss_mask", "loss_masks", "action_mask", "token_mask"),
+    "mask": (
+        "response_mask",
+        "completion_mask",
+        "loss_mask",
+        "loss_masks",
+        "action_mask",
+        "token_mask",
+    ),
     "tokens": ("responses", "response_ids", "completion_ids", "response_tokens", "token_ids"),
     "prompt": ("prompts", "prompt_text"),
     "group": ("uid", "group_id", "group_index", "prompt_id"),
@@ -39,14 +55,17 @@ ALIASES = {
     "version": ("policy_version", "weight_version", "model_version"),
     "completion": ("completion_id", "sample_id", "sequence_id", "sample_index", "id"),
 }
-"""What verl, TRL, slime, prime-rl, SkyRL, NeMo-RL and OpenRLHF call these columns; where ours is missing, the first
-that is there and holds values of the right kind is taken, and the diagnosis says so."""
+"""What verl, TRL, slime, prime-rl, SkyRL, NeMo-RL and OpenRLHF call these columns; where ours is
+missing, the first that is there and holds values of the right kind is taken, and the diagnosis says
+so."""
 
 
 class Columns:
     """A table of N tokens in B completions, read column by column under our names."""
 
-    def __init__(self, source: str, table: Any, names: dict[str, str], files: np.ndarray | None = None) -> None:
+    def __init__(
+        self, source: str, table: Any, names: dict[str, str], files: np.ndarray | None = None
+    ) -> None:
         """`files`: [rows] which file a row comes from; None: there is one file."""
         import pyarrow as pa
 
@@ -56,12 +75,16 @@ class Columns:
         known = {*REQUIRED, *OPTIONAL}
         for ours, theirs in names.items():
             if ours not in known:
-                raise ValueError(f"columns: expected one of {', '.join(sorted(known))}, got {ours!r}")
+                raise ValueError(
+                    f"columns: expected one of {', '.join(sorted(known))}, got {ours!r}"
+                )
             if theirs not in table.column_names:
                 raise self._missing(theirs, ours)
         for name in sorted({self._name(ours) for ours in known}):
             if (times := table.column_names.count(name)) > 1:
-                raise ValueError(f"column {name!r}: expected once in {source!r}, got it {times} times")
+                raise ValueError(
+                    f"column {name!r}: expected once in {source!r}, got it {times} times"
+                )
         self.recognised = self._recognise(set(names.values()))
         for name in REQUIRED:
             if not self.has(name):
@@ -82,12 +105,18 @@ class Columns:
             if self.has(ours):
                 continue
             for name in theirs:
-                if self.table.column_names.count(name) == 1 and name not in taken and self._fits(ours, name, lists):
+                if (
+                    self.table.column_names.count(name) == 1
+                    and name not in taken
+                    and self._fits(ours, name, lists)
+                ):
                     self.names[ours] = found[ours] = name
                     taken.add(name)
                     lists = lists or (ours in BY_TOKEN and self._is_list(self._kind(ours)))
                     break
-        if not self.has("logp") and self.has("logp_old"):  # before its updates the learner is the learner
+        if not self.has("logp") and self.has(
+            "logp_old"
+        ):  # before its updates the learner is the learner
             self.names["logp"] = found["logp"] = self._name("logp_old")
         return tuple(found.items())
 
@@ -97,19 +126,29 @@ class Columns:
         if ours in BY_COMPLETION:
             return not listed and (ours not in ("reward", "version") or self._is_number(kind))
         if ours == "tokens":
-            return listed == lists and self._is_list(self._kind("logp_rollout")) == listed and self._as_long(name)
+            return (
+                listed == lists
+                and self._is_list(self._kind("logp_rollout")) == listed
+                and self._as_long(name)
+            )
         return True
 
     def _as_long(self, name: str) -> bool:
-        """Whether a column's lists are as long as those of the sampler's log-probs: others hold the prompt as well."""
+        """Whether a column's lists are as long as those of the sampler's log-probs: others hold the
+        prompt as well."""
         if not self._is_list(self._kind("logp_rollout")):
             return True
         import pyarrow.compute as pc
 
-        one, other = (self.table.column(each).chunk(0) for each in (name, self._name("logp_rollout")))
-        return bool(pc.all(pc.equal(pc.list_value_length(one), pc.list_value_length(other))).as_py())
+        one, other = (
+            self.table.column(each).chunk(0) for each in (name, self._name("logp_rollout"))
+        )
+        return bool(
+            pc.all(pc.equal(pc.list_value_length(one), pc.list_value_length(other))).as_py()
+        )
 
-    # -- shape ------------------------------------------------------------------------------------------------------
+    # -- shape
+    # ----------------------------------------------------------------------------------------------
 
     def has(self, name: str) -> bool:
         return self._name(name) in self.table.column_names
@@ -150,7 +189,8 @@ class Columns:
         row = int(self.owner[index])
         return f"row {row}, position {index - int(self.sizes[:row].sum())}"
 
-    # -- values -----------------------------------------------------------------------------------------------------
+    # -- values
+    # ----------------------------------------------------------------------------------------------
 
     def mask(self) -> np.ndarray:
         values = self._flat("mask", "booleans")
@@ -160,10 +200,14 @@ class Columns:
         if odd.any():
             i = _first(odd)
             raise ValueError(
-                f"column {name!r}: expected True or False (or 1 and 0), got {numbers[i]:g} at {self.place(i)}"
+                f"column {name!r}: expected True or False (or 1 and 0), got {numbers[i]:g} at "
+                f"{self.place(i)}"
             )
         if not numbers.any():
-            raise ValueError(f"column {name!r}: expected True for at least one token, got False for all {len(numbers)}")
+            raise ValueError(
+                f"column {name!r}: expected True for at least one token, got False for all "
+                f"{len(numbers)}"
+            )
         return numbers.astype(bool)
 
     def log_probs(self, name: str) -> np.ndarray:
@@ -197,7 +241,8 @@ class Columns:
         column = self._by_completion(name)
         which = self._distinct(name, column, "completion")
         if self.files is not None and name == "group" and self.has("prompt"):
-            # Each rank may count its groups from 0: where their prompts differ, they are different groups.
+            # Each rank may count its groups from 0: where their prompts differ, they are different
+            # groups.
             prompt = self._distinct("prompt", self._by_completion("prompt"), "completion")
             which = _factorized(which * (int(prompt.max()) + 1) + prompt)
         first = np.unique(which, return_index=True)[1]
@@ -211,10 +256,16 @@ class Columns:
         return [text or "" for text in column.to_pylist()]
 
     def pieces(self, tokenizer: str | None) -> np.ndarray | None:
-        """[N] the text of every token: `text`, or `tokens` through the tokenizer, or the ids themselves. A completion's
-        whole text names no token and stays unread."""
-        whole = self.layout == "completion" and self.has("text") and not self._is_list(self._kind("text"))
-        name = next((n for n in ("text", "tokens") if self.has(n) and not (whole and n == "text")), None)
+        """[N] the text of every token: `text`, or `tokens` through the tokenizer, or the ids
+        themselves. A completion's whole text names no token and stays unread."""
+        whole = (
+            self.layout == "completion"
+            and self.has("text")
+            and not self._is_list(self._kind("text"))
+        )
+        name = next(
+            (n for n in ("text", "tokens") if self.has(n) and not (whole and n == "text")), None
+        )
         if name is None:
             return None
         self.used.add(self._name("tokens"))  # with both, the texts say all that is shown
@@ -224,10 +275,13 @@ class Columns:
                 return _decode(values.to_numpy(zero_copy_only=False), tokenizer)[self.order]
             return np.array([f"#{i}" for i in values.to_pylist()], dtype=object)[self.order]
         if not (self.types.is_string(values.type) or self.types.is_large_string(values.type)):
-            raise TypeError(f"column {self._name(name)!r}: expected the text of every token, got {values.type}")
+            raise TypeError(
+                f"column {self._name(name)!r}: expected the text of every token, got {values.type}"
+            )
         return np.array([piece or "" for piece in values.to_pylist()], dtype=object)[self.order]
 
-    # -- columns ----------------------------------------------------------------------------------------------------
+    # -- columns
+    # ----------------------------------------------------------------------------------------------
 
     def _name(self, ours: str) -> str:
         return self.names.get(ours, ours)
@@ -239,7 +293,9 @@ class Columns:
         name = self._name(ours)
         self.used.add(name)
         column = self.table.column(name).chunk(0)
-        return column.dictionary_decode() if self.types.is_dictionary(column.type) else column  # pandas' category
+        return (
+            column.dictionary_decode() if self.types.is_dictionary(column.type) else column
+        )  # pandas' category
 
     def _distinct(self, ours: str, column: Any, what: str) -> np.ndarray:
         """[rows] the distinct values numbered in the order in which they first come."""
@@ -247,12 +303,14 @@ class Columns:
 
         if self.types.is_nested(column.type):
             raise TypeError(
-                f"column {self._name(ours)!r}: expected one value for every {what} that can be compared, "
+                f"column {self._name(ours)!r}: expected one value for every {what} that can be "
+                "compared, "
                 f"such as a number or a text, got {column.type}"
             )
         if column.null_count:
             raise ValueError(
-                f"column {self._name(ours)!r}: expected a value for every {what}, got none for {what} "
+                f"column {self._name(ours)!r}: expected a value for every {what}, got none for "
+                f"{what} "
                 f"{_first(column.is_null().to_numpy(zero_copy_only=False))}"
             )
         return pd.factorize(column.to_pandas())[0]
@@ -277,7 +335,8 @@ class Columns:
         if odd.any():
             i = _first(odd)
             raise ValueError(
-                f"column {self._name(ours)!r}: expected a list of {self.sizes[i]} values in row {i}, as "
+                f"column {self._name(ours)!r}: expected a list of {self.sizes[i]} values in row "
+                f"{i}, as "
                 f"many as in {self._name('logp')!r}, got {self._sizes(ours)[i]}"
             )
         return column.flatten()
@@ -286,7 +345,9 @@ class Columns:
         """A column with a value per completion."""
         column = self._column(ours)
         if self._is_list(column.type):
-            raise TypeError(f"column {self._name(ours)!r}: expected one value per completion, got {column.type}")
+            raise TypeError(
+                f"column {self._name(ours)!r}: expected one value per completion, got {column.type}"
+            )
         return column if self.layout == "completion" else column.take(self.order[self.first])
 
     def _numbers(self, ours: str, values: Any, booleans: bool = False) -> np.ndarray:
@@ -304,17 +365,27 @@ class Columns:
         return np.array(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
     def _is_number(self, kind: Any) -> bool:
-        return self.types.is_floating(kind) or self.types.is_integer(kind) or self.types.is_decimal(kind)
+        return (
+            self.types.is_floating(kind)
+            or self.types.is_integer(kind)
+            or self.types.is_decimal(kind)
+        )
 
     def _is_list(self, kind: Any) -> bool:
-        return self.types.is_list(kind) or self.types.is_large_list(kind) or self.types.is_fixed_size_list(kind)
+        return (
+            self.types.is_list(kind)
+            or self.types.is_large_list(kind)
+            or self.types.is_fixed_size_list(kind)
+        )
 
     def _missing(self, theirs: str, ours: str, why: str = "") -> ValueError:
         names = self.table.column_names
         free = [name for name in names if name not in (*REQUIRED, *OPTIONAL)]
         near = difflib.get_close_matches(theirs, free, n=1, cutoff=0.5)
         hint = f"; did you mean --column {ours}={near[0]}?" if near else ""
-        return ValueError(f"column {theirs!r}: not in {self.source!r}, which has {', '.join(names)}{why}{hint}")
+        return ValueError(
+            f"column {theirs!r}: not in {self.source!r}, which has {', '.join(names)}{why}{hint}"
+        )
 
 
 def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
@@ -324,10 +395,13 @@ def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
 
     local = EMBEDDED / tokenizer
     try:
-        decoder = AutoTokenizer.from_pretrained(local if (local / "config.json").exists() else tokenizer)
+        decoder = AutoTokenizer.from_pretrained(
+            local if (local / "config.json").exists() else tokenizer
+        )
     except Exception as error:  # one sentence for the many ways a name can be wrong
         raise ValueError(
-            f"tokenizer: expected an embedded model's name, a folder or a hub id, got {tokenizer!r} "
+            "tokenizer: expected an embedded model's name, a folder or a hub id, got "
+            f"{tokenizer!r} "
             f"({str(error).strip().splitlines()[0]})"
         ) from error
     distinct, which = np.unique(ids, return_inverse=True)

@@ -1,4 +1,5 @@
-"""Write a dump: `dump` from the place where a loss is computed, `from_run` from a run of this package."""
+"""Write a dump: `dump` from the place where a loss is computed, `from_run` from a run of this
+package."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def dump(
     temperature: float | None = None,
     top_p: float | None = None,
 ) -> Path:
-    """Write rollouts as `trlib diagnose` reads them, one row per completion; replaces the file. Needs pyarrow.
+    """Write rollouts as `trlib diagnose` reads them, one row per completion; replaces the file.
+    Needs pyarrow.
 
     Args:
         path: the parquet file.
@@ -51,8 +53,8 @@ def dump(
         tokens: [B, T] ids.
         text: the text of every token.
         prompt, group, reward: one per completion.
-        logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that sampled, or "raw" ones,
-            before temperature, top-p and penalties; None: not known.
+        logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that
+            sampled, or "raw" ones, before temperature, top-p and penalties; None: not known.
         temperature, top_p: the sampler's.
 
     Tensors may be nested (verl's are): then a padded one beside them is cut to their lengths.
@@ -65,7 +67,9 @@ def dump(
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise ImportError("dump: needs pyarrow to write parquet; `pip install pyarrow` brings it") from error
+        raise ImportError(
+            "dump: needs pyarrow to write parquet; `pip install pyarrow` brings it"
+        ) from error
     by_token = {
         "logp": logp,
         "logp_rollout": logp_rollout,
@@ -76,7 +80,9 @@ def dump(
         "text": text,
     }
     rows = {name: _rows(value) for name, value in by_token.items() if value is not None}
-    nested = [name for name, value in by_token.items() if isinstance(value, Tensor) and value.is_nested]
+    nested = [
+        name for name, value in by_token.items() if isinstance(value, Tensor) and value.is_nested
+    ]
     lengths = [len(row) for row in rows[(nested or ["logp"])[0]]]
     columns: dict[str, Any] = {}
     for name, values in rows.items():
@@ -90,33 +96,46 @@ def dump(
     sampling = Sampling(logprobs=logprobs, temperature=temperature, top_p=top_p)
     notes = {name: value for name, value in asdict(sampling).items() if value not in (None, "")}
     place = Path(path)
-    table = pa.table(columns).replace_schema_metadata({NOTES: json.dumps(notes).encode()} if notes else None)
+    table = pa.table(columns).replace_schema_metadata(
+        {NOTES: json.dumps(notes).encode()} if notes else None
+    )
     pq.write_table(table, place, compression="zstd")
     return place
 
 
-def from_run(path: str | os.PathLike[str], run: Run, task: Task, *, before: Policy | None = None) -> Path:
+def from_run(
+    path: str | os.PathLike[str], run: Run, task: Task, *, before: Policy | None = None
+) -> Path:
     """Write the last batch of a run of `trlib.train`, as the policy sees it after its last update.
 
-    Advantages are rewards minus the group's mean, verified again: a run keeps completions, not rewards.
+    Advantages are rewards minus the group's mean, verified again: a run keeps completions, not
+    rewards.
 
     Args:
         path: the parquet file.
         run: finished, with its `last` completions.
         task: the run's.
-        before: the policy before the last batch's updates, for `logp_old`; None: the column is left out.
+        before: the policy before the last batch's updates, for `logp_old`; None: the column is left
+            out.
     """
     if run.last is None:
-        raise ValueError("run: expected one that has trained a batch in this process, got none to dump")
+        raise ValueError(
+            "run: expected one that has trained a batch in this process, got none to dump"
+        )
     last, s = run.last, run.settings
     prompts = task.prompts(s["prompts"], seed=derive(s["seed"], "train", len(run.rows) - 1))
     verdicts = [
         task.verify(prompts[g], text, ended=ended)
-        for g, text, ended in zip(last.group.tolist(), last.texts(), last.ended.tolist(), strict=True)
+        for g, text, ended in zip(
+            last.group.tolist(), last.texts(), last.ended.tolist(), strict=True
+        )
     ]
     rewards = torch.tensor([v.reward for v in verdicts])
     with torch.no_grad():
-        scored = [None if p is None else p.score(last, temperature=s["temperature"]).logp for p in (run.policy, before)]
+        scored = [
+            None if p is None else p.score(last, temperature=s["temperature"]).logp
+            for p in (run.policy, before)
+        ]
     assert scored[0] is not None
     texts = [[last.tokenizer.decode([i]) for i in row] for row in last.tokens.tolist()]
     return dump(
@@ -142,8 +161,13 @@ def _rows(value: Any) -> list[Any]:
         return [list(row) for row in value]
     value = value.detach()
     if value.is_nested:
-        return [row.cpu().float().numpy() if row.is_floating_point() else row.cpu().numpy() for row in value.unbind()]
-    array = (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).cpu().numpy()
+        return [
+            row.cpu().float().numpy() if row.is_floating_point() else row.cpu().numpy()
+            for row in value.unbind()
+        ]
+    array = (
+        (value.float() if value.dtype in (torch.bfloat16, torch.float16) else value).cpu().numpy()
+    )
     return list(array.reshape(-1, 1) if array.ndim == 1 else array)
 
 
@@ -153,4 +177,6 @@ def _fit(name: str, row: Any, length: int, cut: bool) -> Any:
         return np.repeat(row, length)
     if len(row) == length or (cut and len(row) > length):
         return row[:length]
-    raise ValueError(f"{name}: expected {length} values for every completion, as many as in logp, got {len(row)}")
+    raise ValueError(
+        f"{name}: expected {length} values for every completion, as many as in logp, got {len(row)}"
+    )

@@ -1,9 +1,11 @@
-"""What each method would do to every token of a dump, by the package's own losses: one definition of `kept`, `weight`.
+"""What each method would do to every token of a dump, by the package's own losses: one definition
+of `kept`, `weight`.
 
-The plain importance-weighted gradient A π/μ is what the methods restrain. A method *silences* a token that has an
-advantage where its loss says `kept` is False (nothing pushes the others anyway), *reweighs* one that it keeps but
-pushes by more than 1 % more or less than A π/μ, and *turns* one that it pushes against the first direction (only QUATRO
-does: where the completion is past its target).
+The plain importance-weighted gradient A π/μ is what the methods restrain. A method *silences* a
+token that has an advantage where its loss says `kept` is False (nothing pushes the others anyway),
+*reweighs* one that it keeps but pushes by more than 1 % more or less than A π/μ, and *turns* one
+that it pushes against the first direction (only QUATRO does: where the completion is past its
+target).
 """
 
 from __future__ import annotations
@@ -78,10 +80,15 @@ def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
         ("dppo_kl", "DPPO, binary KL", "logp_rollout", lambda b: b.dppo(delta_kl=limits.delta_kl)),
         ("quatro", "QUATRO", "logp_rollout", lambda b: b.quatro()),
     ]
-    flags = {key: tuple(np.zeros(len(rollouts.mask), dtype=bool) for _ in range(3)) for key, *_ in methods}
+    flags = {
+        key: tuple(np.zeros(len(rollouts.mask), dtype=bool) for _ in range(3))
+        for key, *_ in methods
+    }
     for where, rows in _chunks(rollouts, limits):
         unrestrained = rows.flat(
-            pg_is_loss(rows.logp, rows.logp_rollout, advantages=rows.advantages, mask=rows.mask).diagnostics["weight"]
+            pg_is_loss(
+                rows.logp, rows.logp_rollout, advantages=rows.advantages, mask=rows.mask
+            ).diagnostics["weight"]
         )
         for key, _, _, run in methods:
             diagnostics = run(rows).diagnostics
@@ -102,7 +109,14 @@ def ppo_silenced(rollouts: Rollouts, limits: Limits, anchor: np.ndarray) -> np.n
         part = slice(first, first + CHUNK)
         columns = (rollouts.logp, anchor, rollouts.advantage, rollouts.mask)
         logp, old, advantages, mask = (torch.from_numpy(x[part]).unsqueeze(0) for x in columns)
-        loss = ppo_loss(logp, old, advantages=advantages, mask=mask, eps_low=limits.eps_low, eps_high=limits.eps_high)
+        loss = ppo_loss(
+            logp,
+            old,
+            advantages=advantages,
+            mask=mask,
+            eps_low=limits.eps_low,
+            eps_high=limits.eps_high,
+        )
         flags[part] = (mask & ~loss.diagnostics["kept"])[0].numpy()
     return flags
 
@@ -128,11 +142,17 @@ class _Rows:
     def ppo(self, limits: Limits, advantages: Tensor) -> TokenLoss:
         old = self.logp_rollout if self.logp_old is None else self.logp_old
         return ppo_loss(
-            self.logp, old, advantages=advantages, mask=self.mask, eps_low=limits.eps_low, eps_high=limits.eps_high
+            self.logp,
+            old,
+            advantages=advantages,
+            mask=self.mask,
+            eps_low=limits.eps_low,
+            eps_high=limits.eps_high,
         )
 
     def corrected(self, limits: Limits) -> TokenLoss:
-        """PPO with the sampler's mismatch corrected; without `logp_old` policy gradient with π/μ itself truncated."""
+        """PPO with the sampler's mismatch corrected; without `logp_old` policy gradient with π/μ
+        itself truncated."""
         learner = self.logp if self.logp_old is None else self.logp_old
         factor = truncated_importance(learner, self.logp_rollout, self.mask, cap=limits.cap)
         advantages = self.advantages * factor
@@ -152,7 +172,11 @@ class _Rows:
 
     def quatro(self) -> TokenLoss:
         return pull_to_target(
-            self.logp, self.logp_rollout, multiplier=self.multiplier, push=self.push[:, 0], mask=self.mask
+            self.logp,
+            self.logp_rollout,
+            multiplier=self.multiplier,
+            push=self.push[:, 0],
+            mask=self.mask,
         )
 
 
@@ -171,10 +195,18 @@ def _chunks(rollouts: Rollouts, limits: Limits) -> Iterator[tuple[np.ndarray, _R
         there = torch.arange(width) < torch.from_numpy(lengths[low:high]).unsqueeze(-1)
         parts = [
             _padded(column, there, first, last)
-            for column in (rollouts.logp, rollouts.logp_rollout, rollouts.logp_old, rollouts.advantage, rollouts.mask)
+            for column in (
+                rollouts.logp,
+                rollouts.logp_rollout,
+                rollouts.logp_old,
+                rollouts.advantage,
+                rollouts.mask,
+            )
         ]
         logp, rollout, old, advantages, mask = parts
-        assert logp is not None and rollout is not None and advantages is not None and mask is not None
+        assert (
+            logp is not None and rollout is not None and advantages is not None and mask is not None
+        )
         push = (multiplier * target)[low:high].unsqueeze(-1).expand(-1, width)
         yield (
             np.flatnonzero(rollouts.mask[first:last]) + first,
@@ -190,13 +222,16 @@ def _padded(column: np.ndarray | None, there: Tensor, first: int, last: int) -> 
 
 
 def quatro_duals(rollouts: Rollouts, limits: Limits) -> tuple[Tensor, Tensor]:
-    """[B] multiplier and target log-ratio of every completion: from rewards, or else from the mean advantage, of which
-    both are the same up to the scale; without groups one constraint is drawn around the whole batch."""
+    """[B] multiplier and target log-ratio of every completion: from rewards, or else from the mean
+    advantage, of which both are the same up to the scale; without groups one constraint is drawn
+    around the whole batch."""
     counted = np.bincount(rollouts.completion, weights=rollouts.mask, minlength=rollouts.count)
     if rollouts.reward is None:
         values = np.where(rollouts.mask, rollouts.advantage, 0.0)
         sums = np.bincount(rollouts.completion, weights=values, minlength=rollouts.count)
-        rewards = np.round(sums / np.maximum(counted, 1), 12)  # equal advantages must not differ by a rounding
+        rewards = np.round(
+            sums / np.maximum(counted, 1), 12
+        )  # equal advantages must not differ by a rounding
     else:
         rewards = np.where(counted > 0, rollouts.reward, 0.0)
     group = np.zeros(rollouts.count, dtype=np.int64) if rollouts.group is None else rollouts.group

@@ -1,9 +1,11 @@
-"""The book's example of a dump: a stale run on `dial` with a coarse sampler, its last batch written down.
+"""The book's example of a dump: a stale run on `dial` with a coarse sampler, its last batch written
+down.
 
     python -m trlab.diagnose.example rollouts.parquet
 
-24 batches are trained and a 25th, eight minibatches x four epochs each, sampled from int8 weights; between the last two
-the policy is copied, so that the dump holds the learner before and after its updates.
+24 batches are trained and a 25th, eight minibatches x four epochs each, sampled from int8 weights;
+between the last two the policy is copied, so that the dump holds the learner before and after its
+updates.
 """
 
 from __future__ import annotations

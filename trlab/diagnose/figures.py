@@ -1,4 +1,5 @@
-"""The page's figures: inline SVG whose colours are the page's classes, each with a text that says what it shows."""
+"""The page's figures: inline SVG whose colours are the page's classes, each with a text that says
+what it shows."""
 
 from __future__ import annotations
 
@@ -36,11 +37,16 @@ def ratios(findings: Findings) -> str:
     floor = height - BOTTOM
     x = _Scale(-h.reach, h.reach, LEFT, WIDTH - RIGHT)
     most = max(max(h.kept), max(h.silenced), 1)
-    y = _Scale(0, math.log10(most) + 1, floor, TOP)  # one token stands a decade above the axis' foot
+    y = _Scale(
+        0, math.log10(most) + 1, floor, TOP
+    )  # one token stands a decade above the axis' foot
     low, high = 1 - findings.limits.eps_low, 1 + findings.limits.eps_high
     left = x(max(-h.reach, math.log2(low))) if low > 0 else x(-h.reach)
     right = x(min(h.reach, math.log2(high)))
-    parts = [f'<rect class="window" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{floor - TOP}" />']
+    parts = [
+        f'<rect class="window" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" '
+        f'height="{floor - TOP}" />'
+    ]
     for k in range(math.floor(math.log10(most)) + 1):
         parts += [
             _line(LEFT, y(k + 1), WIDTH - RIGHT, y(k + 1), "grid"),
@@ -58,7 +64,9 @@ def ratios(findings: Findings) -> str:
                 )
     for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
         anchor = {-1.0: "start", 1.0: "end"}.get(share, "middle")
-        parts.append(_text(x(share * h.reach), floor + 15, _factor(2.0 ** (share * h.reach)), anchor))
+        parts.append(
+            _text(x(share * h.reach), floor + 15, _factor(2.0 ** (share * h.reach)), anchor)
+        )
     parts += [
         *ends,
         _line(LEFT, floor, WIDTH - RIGHT, floor, "axis"),
@@ -80,7 +88,8 @@ def ratios(findings: Findings) -> str:
 
 
 def plane(findings: Findings) -> str:
-    """Every token in the plane of its probability before and after, with the borders of PPO's clip and DPPO's TV."""
+    """Every token in the plane of its probability before and after, with the borders of PPO's clip
+    and DPPO's TV."""
     height = WIDTH - LEFT - RIGHT + TOP + BOTTOM
     points = findings.points
     least = min((min(v, 1 - v) for p in points for v in (p.before, p.after)), default=0.5)
@@ -107,10 +116,13 @@ def plane(findings: Findings) -> str:
         for p in points:
             if _kind(p) == kind:
                 across, up = (_logit(min(max(v, edge), 1 - edge)) for v in (p.before, p.after))
-                parts.append(f'<g transform="translate({x(across):.1f} {y(up):.1f})">{SHAPES[kind]}</g>')
+                parts.append(
+                    f'<g transform="translate({x(across):.1f} {y(up):.1f})">{SHAPES[kind]}</g>'
+                )
     parts += [
         _text((LEFT + WIDTH - RIGHT) / 2, height - 5, say("figure.before_axis"), "middle"),
-        f'<text class="label" text-anchor="middle" transform="translate(9 {height / 2 - 12:.0f}) rotate(-90)">'
+        f'<text class="label" text-anchor="middle" transform="translate(9 {height / 2 - 12:.0f}) '
+        'rotate(-90)">'
         f"{say('figure.after_axis')}</text>",
     ]
     counts = {kind: sum(_kind(p) == kind for p in points) for kind in SHAPES}
@@ -140,8 +152,15 @@ def classes(rows: Sequence[ClassRow], ratio: str) -> str:
             f'<line class="spread" x1="{low:.1f}" y1="{at:.1f}" x2="{high:.1f}" y2="{at:.1f}" />',
             f'<circle class="median" cx="{middle:.1f}" cy="{at:.1f}" r="4" />',
         ]
-    parts.append(_text((left + WIDTH - RIGHT) / 2, height - 5, say("figure.class_axis", ratio=ratio), "middle"))
-    worst = max(rows, key=lambda row: math.log2(max(row.ratio[2], 1e-9)) - math.log2(max(row.ratio[0], 1e-9)))
+    parts.append(
+        _text(
+            (left + WIDTH - RIGHT) / 2, height - 5, say("figure.class_axis", ratio=ratio), "middle"
+        )
+    )
+    worst = max(
+        rows,
+        key=lambda row: math.log2(max(row.ratio[2], 1e-9)) - math.log2(max(row.ratio[0], 1e-9)),
+    )
     label = say(
         "figure.classes",
         count=len(rows),
@@ -184,7 +203,8 @@ class _Scale:
 
 def _svg(height: float, parts: Sequence[str], label: str) -> str:
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(label)}">'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:.0f}" role="img" '
+        f'aria-label="{escape(label)}">'
         f"{''.join(parts)}</svg>"
     )
 
@@ -194,23 +214,36 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text class="label" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{_low(escape(text))}</text>'
+    return (
+        f'<text class="label" x="{x:.1f}" y="{y:.1f}" '
+        f'text-anchor="{anchor}">{_low(escape(text))}</text>'
+    )
 
 
 def _low(text: str) -> str:
-    return text.replace("π_old", 'π<tspan dy="2" font-size="8">old</tspan><tspan dy="-2">\u200b</tspan>')
+    return text.replace(
+        "π_old", 'π<tspan dy="2" font-size="8">old</tspan><tspan dy="-2">\u200b</tspan>'
+    )
 
 
-def _curve(before: np.ndarray, after: np.ndarray, x: _Scale, y: _Scale, edge: float, kind: str) -> str:
+def _curve(
+    before: np.ndarray, after: np.ndarray, x: _Scale, y: _Scale, edge: float, kind: str
+) -> str:
     inside = (after > edge) & (after < 1 - edge)
-    places = [f"{x(_logit(a)):.1f} {y(_logit(b)):.1f}" for a, b in zip(before[inside], after[inside], strict=True)]
+    places = [
+        f"{x(_logit(a)):.1f} {y(_logit(b)):.1f}"
+        for a, b in zip(before[inside], after[inside], strict=True)
+    ]
     return f'<path class="{kind}" d="M{"L".join(places)}" />' if len(places) > 1 else ""
 
 
 def _kind(point: Point) -> str:
-    return {(False, False): "kept", (True, False): "ppo", (False, True): "dppo", (True, True): "both"}[
-        point.ppo, point.dppo
-    ]
+    return {
+        (False, False): "kept",
+        (True, False): "ppo",
+        (False, True): "dppo",
+        (True, True): "both",
+    }[point.ppo, point.dppo]
 
 
 def _logit(p: float) -> float:

@@ -1,4 +1,5 @@
-"""The findings as one HTML page that needs nothing but itself: style, script and figures are inside."""
+"""The findings as one HTML page that needs nothing but itself: style, script and figures are
+inside."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ OLD = "π<sub>old</sub>"
 
 
 def page(findings: Findings) -> str:
-    """The whole page; everything that came from the file is escaped, and a policy forbids every request."""
+    """The whole page; everything that came from the file is escaped, and a policy forbids every
+    request."""
     digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
@@ -68,21 +70,30 @@ def verdict(f: Findings) -> str:
     j = f.judgement
     names = " ".join(cause.name for cause in j.causes)
     mark = f'<span aria-hidden="true">{MARK[j.verdict]}</span> '
-    return f'<p class="verdict" data-verdict="{j.verdict}" data-causes="{names}">{mark}{escape(j.headline)}</p>'
+    return (
+        f'<p class="verdict" data-verdict="{j.verdict}" '
+        f'data-causes="{names}">{mark}{escape(j.headline)}</p>'
+    )
 
 
 def body(f: Findings) -> str:
     """Everything below the verdict."""
     sections = (_causes, _answer, _spread, _mismatch, _effective, _effects, _which, _context, _made)
-    return f'<p class="lead">{_lead(f)}</p>\n{_glance(f)}\n' + "".join(section(f) for section in sections)
+    return f'<p class="lead">{_lead(f)}</p>\n{_glance(f)}\n' + "".join(
+        section(f) for section in sections
+    )
 
 
 def _lead(f: Findings) -> str:
     masked = f.positions - f.tokens
-    prompts = "" if f.prompts is None else say("page.prompts", count=f"{f.prompts:,}", s=_s(f.prompts))
+    prompts = (
+        "" if f.prompts is None else say("page.prompts", count=f"{f.prompts:,}", s=_s(f.prompts))
+    )
     return say(
         "page.lead",
-        completions=say("page.completions", count=f"{f.completions:,}", s=_s(f.completions), prompts=prompts),
+        completions=say(
+            "page.completions", count=f"{f.completions:,}", s=_s(f.completions), prompts=prompts
+        ),
         tokens=tokens(f.tokens),
         masked=say("page.masked", count=f"{masked:,}") if masked else "",
     )
@@ -118,7 +129,12 @@ def _answer(f: Findings) -> str:
 def _causes(f: Findings) -> str:
     j = f.judgement
     rows = [
-        say("page.cause", name=cause.name, evidence=escape(cause.evidence), advice=escape(cause.advice))
+        say(
+            "page.cause",
+            name=cause.name,
+            evidence=escape(cause.evidence),
+            advice=escape(cause.advice),
+        )
         for cause in j.causes
     ]
     text = f'<ul class="causes">{"".join(f"<li>{row}</li>" for row in rows)}</ul>' if rows else ""
@@ -155,7 +171,9 @@ def _mismatch(f: Findings) -> str:
     if spread is not None and spread.one == 1:
         return parts.section(say("page.mismatch_heading"), say("page.equal"))
     ratio = "π_old/μ" if spread else "π/μ"
-    figure = parts.figure(figures.classes(f.classes, ratio), say("page.classes", ratio=parts.sub(ratio)))
+    figure = parts.figure(
+        figures.classes(f.classes, ratio), say("page.classes", ratio=parts.sub(ratio))
+    )
     if spread is None:
         text = say("page.mixed")
     else:
@@ -174,7 +192,9 @@ def _mismatch(f: Findings) -> str:
 def _scale(f: Findings) -> str:
     """The mismatch of this file among recorded ones, in order."""
     every: list[tuple[str, Row | Scale]] = [(say(f"scale.{row.key}"), row) for row in recorded()]
-    every = sorted([*every, (say("page.scale_here"), f.scale)], key=lambda named: named[1].deviation)
+    every = sorted(
+        [*every, (say("page.scale_here"), f.scale)], key=lambda named: named[1].deviation
+    )
     rows = [
         [
             f"<strong>{name}</strong>" if row is f.scale else name,
@@ -191,9 +211,12 @@ def _scale(f: Findings) -> str:
 
 def _logged(f: Findings) -> str:
     rows = [
-        [say(f"page.{row.how}", cap=f"{f.limits.cap:g}"), number(row.mean), number(row.largest)] for row in f.logged
+        [say(f"page.{row.how}", cap=f"{f.limits.cap:g}"), number(row.mean), number(row.largest)]
+        for row in f.logged
     ]
-    return say("page.logged") + parts.table(say("page.logged_caption"), say("page.logged_heads"), rows)
+    return say("page.logged") + parts.table(
+        say("page.logged_caption"), say("page.logged_heads"), rows
+    )
 
 
 def _effective(f: Findings) -> str:
@@ -258,9 +281,18 @@ def _terms(f: Findings) -> str:
         (say("page.term_silenced"), say("page.silenced")),
         (say("page.term_reweighed"), say("page.reweighed")),
         (say("page.term_turned"), say("page.turned")),
-        (say("page.term_ppo", low=f"{1 - x.eps_low:.4g}", high=f"{1 + x.eps_high:.4g}"), say("page.ppo_window")),
-        (say("page.term_tis", cap=f"{x.cap:g}"), say("page.tis_old" if f.anchor == "logp_old" else "page.tis_none")),
-        (say("page.term_dppo", tv=f"{x.delta_tv:g}", kl=f"{x.delta_kl:g}"), say("page.dppo_region")),
+        (
+            say("page.term_ppo", low=f"{1 - x.eps_low:.4g}", high=f"{1 + x.eps_high:.4g}"),
+            say("page.ppo_window"),
+        ),
+        (
+            say("page.term_tis", cap=f"{x.cap:g}"),
+            say("page.tis_old" if f.anchor == "logp_old" else "page.tis_none"),
+        ),
+        (
+            say("page.term_dppo", tv=f"{x.delta_tv:g}", kl=f"{x.delta_kl:g}"),
+            say("page.dppo_region"),
+        ),
         (say("page.term_quatro", delta=f"{x.delta_quatro:g}"), say("page.quatro", duals=f.duals)),
     ]
     return '<dl class="terms">' + "".join(f"<dt>{a}</dt><dd>{b}</dd>" for a, b in terms) + "</dl>"
@@ -268,7 +300,12 @@ def _terms(f: Findings) -> str:
 
 def _which(f: Findings) -> str:
     rows = [
-        [figures.class_name(c), f"{c.count:,}", *(f"{c.silenced[k]:,}" for k, _ in KEYS), number(c.tv)]
+        [
+            figures.class_name(c),
+            f"{c.count:,}",
+            *(f"{c.silenced[k]:,}" for k, _ in KEYS),
+            number(c.tv),
+        ]
         for c in f.classes
     ]
     text = parts.table(say("page.class_caption"), say("page.class_heads"), rows)
@@ -296,7 +333,9 @@ def _context(f: Findings) -> str:
     if not f.examples:
         return ""
     marks = ("ppo", "dppo", "both")
-    legend = "".join(f'<li><mark class="m-{kind}">{say(f"page.mark_{kind}")}</mark></li>' for kind in marks)
+    legend = "".join(
+        f'<li><mark class="m-{kind}">{say(f"page.mark_{kind}")}</mark></li>' for kind in marks
+    )
     text = f'<ul class="legend">{legend}</ul>' + "".join(map(_example, f.examples))
     return parts.section(say("page.context_heading"), text)
 
@@ -317,7 +356,8 @@ def _example(e: Example) -> str:
         quatro=say("page.turns" if e.turned else "page.turns_not"),
     )
     return (
-        f'<article class="example"><h3>{say(f"page.example_{e.kind}")} {parts.token(silenced.text)}</h3>{prompt}'
+        f'<article class="example"><h3>{say(f"page.example_{e.kind}")} '
+        f"{parts.token(silenced.text)}</h3>{prompt}"
         f'<p class="context">{before}{words} {after}</p><p>{text}</p></article>\n'
     )
 
@@ -326,20 +366,30 @@ def _shown(s: Shown) -> str:
     text = escape(visible(s.text)).replace("↵", "↵\n") or "∅"
     own = " own" if s.own else ""
     if s.mark in ("", "masked"):
-        return f'<span class="{s.mark}{own}">{text}</span>' if s.mark or own else f"<span>{text}</span>"
+        return (
+            f'<span class="{s.mark}{own}">{text}</span>'
+            if s.mark or own
+            else f"<span>{text}</span>"
+        )
     return f'<mark class="m-{s.mark}{own}">{text}</mark>'
 
 
 def _made(f: Findings) -> str:
     unread = ""
     if f.unread:
-        unread = say("page.unread", names=", ".join(f"<code>{escape(visible(n))}</code>" for n in f.unread))
+        unread = say(
+            "page.unread", names=", ".join(f"<code>{escape(visible(n))}</code>" for n in f.unread)
+        )
     if f.recognised:
-        pairs = ", ".join(f"<code>{escape(visible(theirs))}</code> as {ours}" for ours, theirs in f.recognised)
+        pairs = ", ".join(
+            f"<code>{escape(visible(theirs))}</code> as {ours}" for ours, theirs in f.recognised
+        )
         unread = say("page.recognised", names=pairs) + unread
     return say("page.made", layout=say(f"page.layout_{f.layout}"), unread=unread)
 
 
 def _method(e: EffectRow) -> str:
     anchor = "μ" if e.anchor == "logp_rollout" else OLD
-    return e.name + say("page.around", anchor=anchor, derived=say("page.derived") if e.key == "quatro" else "")
+    return e.name + say(
+        "page.around", anchor=anchor, derived=say("page.derived") if e.key == "quatro" else ""
+    )

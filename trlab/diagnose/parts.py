@@ -1,4 +1,5 @@
-"""What the sections of the page are made of: headings, figures, tables, and numbers with the digits they need."""
+"""What the sections of the page are made of: headings, figures, tables, and numbers with the digits
+they need."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ def visible(text: str) -> str:
 
 def number(value: float) -> str:
     """Three digits."""
-    shown = "∞" if value == float("inf") else f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.3g}"
+    shown = (
+        "∞" if value == float("inf") else f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.3g}"
+    )
     return shown.replace("e-0", "e-").replace("e+", "e")
 
 
@@ -36,18 +39,23 @@ def figure(svg: str, caption: str, legend: str = "") -> str:
 
 
 def table(caption: str, heads: str, rows: Sequence[Sequence[str]]) -> str:
-    """A table that scrolls sideways where it is wider than the page; the first cell of a row names it.
+    """A table that scrolls sideways where it is wider than the page; the first cell of a row names
+    it.
 
-    `heads` are the columns' heads with ¦ between them. The caption may hold markup; the table's name for a screen
-    reader is its text.
+    `heads` are the columns' heads with ¦ between them. The caption may hold markup; the table's
+    name for a screen reader is its text.
     """
     top = "".join(f'<th scope="col">{cell}</th>' for cell in heads.split("¦"))
     name = re.sub(r"<[^>]*>", "", caption)
     body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
+        f'<tr><th scope="row">{row[0]}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in rows
     )
     return (
-        f'<p class="caption">{caption}</p><div class="scroll" tabindex="0" role="region" aria-label="{name}">'
+        f'<p class="caption">{caption}</p><div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{name}">'
         f'<table aria-label="{name}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
@@ -55,7 +63,11 @@ def table(caption: str, heads: str, rows: Sequence[Sequence[str]]) -> str:
 def token(text: str) -> str:
     """A token's text, as it can be seen."""
     shown = visible(text).replace(" ", "␣") if len(text) < 4 else visible(text)
-    return f'<span class="token">{escape(shown[:60])}{"…" if len(shown) > 60 else ""}</span>' if text else "∅"
+    return (
+        f'<span class="token">{escape(shown[:60])}{"…" if len(shown) > 60 else ""}</span>'
+        if text
+        else "∅"
+    )
 
 
 def share(share: float | None) -> str:

@@ -1,14 +1,18 @@
-"""prime-rl's token export (schema 1): JSON lines, one of the trainer's sequences in each, prompt and completion in one.
+"""prime-rl's token export (schema 1): JSON lines, one of the trainer's sequences in each, prompt
+and completion in one.
 
-Its trainer writes `token_exports/step_N/rank_K.jsonl` where `trainer.enable_token_export` is set. Lists with a value
-for every token: `token_ids`, `loss_mask`, `advantages`, `inference_logprobs`, `trainer_logprobs`, in some versions
-`rewards`, and more that nothing is made of here. A float that is not finite is null.
+Its trainer writes `token_exports/step_N/rank_K.jsonl` where `trainer.enable_token_export` is set.
+Lists with a value for every token: `token_ids`, `loss_mask`, `advantages`, `inference_logprobs`,
+`trainer_logprobs`, in some versions `rewards`, and more that nothing is made of here. A float that
+is not finite is null.
 
-The prompt is cut off: a completion begins with the first token that the loss counts. Equal prompts are one group: the
-export does not name it. A token of any other loss than policy gradient is masked: `rl_weights` is 0 there, or `losses`,
-which another version of the schema has instead, does not count it for "rl".
+The prompt is cut off: a completion begins with the first token that the loss counts. Equal prompts
+are one group: the export does not name it. A token of any other loss than policy gradient is
+masked: `rl_weights` is 0 there, or `losses`, which another version of the schema has instead, does
+not count it for "rl".
 
-Source: `src/prime_rl/trainer/rl/token_export.py` of PrimeIntellect-ai/prime-rl, pull requests 2592 and 2596.
+Source: `src/prime_rl/trainer/rl/token_export.py` of PrimeIntellect-ai/prime-rl, pull requests 2592
+and 2596.
 """
 
 from __future__ import annotations
@@ -36,8 +40,11 @@ def is_export(row: Any) -> bool:
     return {"schema_version", "trainer_logprobs", "inference_logprobs"} <= set(row)
 
 
-def columns(rows: Sequence[tuple[int, Mapping[str, Any]]], where: str) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
-    """The columns that a diagnosis reads, under the export's names, with `group` and `reward`; and the others' names.
+def columns(
+    rows: Sequence[tuple[int, Mapping[str, Any]]], where: str
+) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
+    """The columns that a diagnosis reads, under the export's names, with `group` and `reward`; and
+    the others' names.
 
     Raises:
         ValueError: another schema, a line without one of the fields, lists of unequal length.
@@ -51,7 +58,9 @@ def columns(rows: Sequence[tuple[int, Mapping[str, Any]]], where: str) -> tuple[
         for name in NAMES.values():
             lists[name].append(counted[name][first:])
         lists["group"].append(" ".join(map(str, row["token_ids"][:first])))
-        lists["reward"].append(next((r for r in row.get("rewards", ())[first:] if r is not None), None))
+        lists["reward"].append(
+            next((r for r in row.get("rewards", ())[first:] if r is not None), None)
+        )
     if None in lists["reward"]:
         del lists["reward"]
     read = {*NAMES.values(), "rewards", "losses", "rl_weights", "schema_version"}
@@ -61,7 +70,8 @@ def columns(rows: Sequence[tuple[int, Mapping[str, Any]]], where: str) -> tuple[
 def _check(row: Mapping[str, Any], where: str) -> None:
     if row.get("schema_version") != SCHEMA:
         raise ValueError(
-            f"{where}: schema_version: expected {SCHEMA} of prime-rl's token export, got {row.get('schema_version')!r}"
+            f"{where}: schema_version: expected {SCHEMA} of prime-rl's token export, got "
+            f"{row.get('schema_version')!r}"
         )
     for name in (*NAMES.values(), *(name for name in ("rl_weights", "losses") if row.get(name))):
         values = row.get(name)
@@ -72,12 +82,14 @@ def _check(row: Mapping[str, Any], where: str) -> None:
             )
         if len(values) != len(row["token_ids"]):
             raise ValueError(
-                f"{where}: {name}: expected {len(row['token_ids'])} values, as many as in token_ids, got {len(values)}"
+                f"{where}: {name}: expected {len(row['token_ids'])} values, as many as in "
+                f"token_ids, got {len(values)}"
             )
 
 
 def _policy_gradient(row: Mapping[str, Any]) -> list[Any]:
-    """The tokens of the policy-gradient loss: all of the mask where the export knows of no other loss."""
+    """The tokens of the policy-gradient loss: all of the mask where the export knows of no other
+    loss."""
     if row.get("losses"):
         return [bool(each.get("rl", {}).get("mask", False)) for each in row["losses"]]
     weights = row.get("rl_weights") or [None] * len(row["loss_mask"])  # null: the default, 1

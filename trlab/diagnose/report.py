@@ -1,7 +1,7 @@
 """The findings about a dump: numbers only, no page and no file.
 
-Ratios are taken between three policies: the one that learns (`logp`), the learner before the batch's updates
-(`logp_old`) and the one that sampled (`logp_rollout`):
+Ratios are taken between three policies: the one that learns (`logp`), the learner before the
+batch's updates (`logp_old`) and the one that sampled (`logp_rollout`):
 
     π/μ  =  π/π_old  ×  π_old/μ
     whole   staleness   mismatch
@@ -59,7 +59,8 @@ class Spread:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Tokens by log2 of the ratio π/anchor, from -reach to reach; what lies beyond is counted in the last bins."""
+    """Tokens by log2 of the ratio π/anchor, from -reach to reach; what lies beyond is counted in
+    the last bins."""
 
     reach: float
     kept: tuple[int, ...]
@@ -85,7 +86,8 @@ class Scale:
 
 @dataclass(frozen=True)
 class Logged:
-    """The sampler's mismatch as a trainer may log it: π_old/μ, or without `logp_old` π/μ, over the unmasked tokens."""
+    """The sampler's mismatch as a trainer may log it: π_old/μ, or without `logp_old` π/μ, over the
+    unmasked tokens."""
 
     how: str
     """"as it is", "truncate" (at most the cap) or "mask" (0 above the cap)."""
@@ -130,7 +132,8 @@ class ClassRow:
     high: float
     count: int
     ratio: tuple[float, float, float]
-    """1st, 50th and 99th percentile of the mismatch π_old/μ, or of π/μ where there is no `logp_old`."""
+    """1st, 50th and 99th percentile of the mismatch π_old/μ, or of π/μ where there is no
+    `logp_old`."""
     tv: float
     """99th percentile of the binary total variation |π - μ|."""
     silenced: dict[str, int]
@@ -139,7 +142,8 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class Point:
-    """A token in the picture of all tokens: probability under μ and under π, and who silences it."""
+    """A token in the picture of all tokens: probability under μ and under π, and who silences
+    it."""
 
     before: float
     after: float
@@ -149,7 +153,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Which tokens PPO and DPPO (binary TV) silence, and how likely the sampler found them at the median."""
+    """Which tokens PPO and DPPO (binary TV) silence, and how likely the sampler found them at the
+    median."""
 
     both: int
     ppo: int
@@ -269,11 +274,23 @@ def _scale(rollouts: Rollouts) -> Scale:
     rows = recorded()
     below = next((row for row in reversed(rows) if row.deviation <= here.deviation), None)
     above = next((row for row in rows if row.deviation > here.deviation), None)
-    values: dict[str, str] = {"column": column, "deviation": f"{here.deviation:.2g}", "model": MODEL}
+    values: dict[str, str] = {
+        "column": column,
+        "deviation": f"{here.deviation:.2g}",
+        "model": MODEL,
+    }
     for name, row in (("below", below), ("above", above)):
         if row is not None:
             values |= {name: say(f"scale.{row.key}"), f"{name}_value": f"{row.deviation:.2g}"}
-    kind = "none" if here.deviation == 0 else "below" if below is None else "beyond" if above is None else "between"
+    kind = (
+        "none"
+        if here.deviation == 0
+        else "below"
+        if below is None
+        else "beyond"
+        if above is None
+        else "between"
+    )
     return Scale(
         here.deviation,
         here.kl,
@@ -294,7 +311,10 @@ def _spreads(rollouts: Rollouts, limits: Limits) -> list[Spread]:
     for key, below, above in pairs:
         a, b = (torch.from_numpy(rollouts.counted(x)) for x in (below, above))
         with np.errstate(over="ignore"):
-            quantiles, ratio = np.exp(np.quantile((b - a).numpy(), QUANTILES)), np.exp((b - a).numpy())
+            quantiles, ratio = (
+                np.exp(np.quantile((b - a).numpy(), QUANTILES)),
+                np.exp((b - a).numpy()),
+            )
         sampled = below is rollouts.logp_rollout
         outside = (ratio < 1 - limits.eps_low) | (ratio > 1 + limits.eps_high)
         rows.append(
@@ -323,11 +343,17 @@ def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> H
 
 def _logged(rollouts: Rollouts, limits: Limits) -> tuple[Logged, ...]:
     learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
-    a, b = (torch.from_numpy(rollouts.counted(x)).unsqueeze(0) for x in (learner, rollouts.logp_rollout))
+    a, b = (
+        torch.from_numpy(rollouts.counted(x)).unsqueeze(0) for x in (learner, rollouts.logp_rollout)
+    )
     counted = torch.ones(a.shape, dtype=torch.bool)
 
     def said(how: str) -> Logged:
-        f = (a - b).exp() if how == "as it is" else truncated_importance(a, b, counted, cap=limits.cap, how=how)
+        f = (
+            (a - b).exp()
+            if how == "as it is"
+            else truncated_importance(a, b, counted, cap=limits.cap, how=how)
+        )
         return Logged(how, float(f.mean()), float(f.max()))
 
     return tuple(map(said, ("as it is", "truncate", "mask")))
@@ -353,7 +379,9 @@ def _count(effect: Effect, rollouts: Rollouts) -> EffectRow:
     mask, silenced = rollouts.mask, effect.silenced
     advantage = np.where(mask, rollouts.advantage, 0.0)
     total = float(np.abs(advantage).sum())
-    shares = [float(silenced[s].mean()) if s.any() else None for s in (advantage > 0, advantage < 0)]
+    shares = [
+        float(silenced[s].mean()) if s.any() else None for s in (advantage > 0, advantage < 0)
+    ]
     return EffectRow(
         effect.key,
         effect.name,
@@ -378,8 +406,12 @@ def _agreement(q: np.ndarray, ppo: np.ndarray, dppo: np.ndarray) -> Agreement:
 def _classes(rollouts: Rollouts, flags: dict[str, np.ndarray]) -> list[ClassRow]:
     mask = rollouts.mask
     logp, rollout = rollouts.counted(rollouts.logp), rollouts.counted(rollouts.logp_rollout)
-    log_ratio = (logp if rollouts.logp_old is None else rollouts.counted(rollouts.logp_old)) - rollout
-    moved = binary_tv(torch.from_numpy(rollout).clamp(max=0), torch.from_numpy(logp).clamp(max=0)).numpy()
+    log_ratio = (
+        logp if rollouts.logp_old is None else rollouts.counted(rollouts.logp_old)
+    ) - rollout
+    moved = binary_tv(
+        torch.from_numpy(rollout).clamp(max=0), torch.from_numpy(logp).clamp(max=0)
+    ).numpy()
     which = np.searchsorted(CLASSES, np.exp(rollout), side="right").astype(np.int8)
     which = np.clip(which - 1, 0, len(CLASSES) - 2)
     rows = []
@@ -387,7 +419,9 @@ def _classes(rollouts: Rollouts, flags: dict[str, np.ndarray]) -> list[ClassRow]
         here = which == i
         if here.any():
             with np.errstate(over="ignore"):
-                low, middle, high = (float(x) for x in np.exp(np.quantile(log_ratio[here], (0.01, 0.5, 0.99))))
+                low, middle, high = (
+                    float(x) for x in np.exp(np.quantile(log_ratio[here], (0.01, 0.5, 0.99)))
+                )
             rows.append(
                 ClassRow(
                     CLASSES[i],
@@ -402,11 +436,18 @@ def _classes(rollouts: Rollouts, flags: dict[str, np.ndarray]) -> list[ClassRow]
 
 
 def _points(q: np.ndarray, p: np.ndarray, ppo: np.ndarray, dppo: np.ndarray) -> tuple[Point, ...]:
-    """Evenly spaced among the silenced and among the others, at most half of each kind where there are many."""
+    """Evenly spaced among the silenced and among the others, at most half of each kind where there
+    are many."""
     cut = ppo | dppo
-    chosen = np.concatenate([_some(np.flatnonzero(~cut), POINTS // 2), _some(np.flatnonzero(cut), POINTS // 2)])
+    chosen = np.concatenate(
+        [_some(np.flatnonzero(~cut), POINTS // 2), _some(np.flatnonzero(cut), POINTS // 2)]
+    )
     return tuple(Point(float(q[i]), float(p[i]), bool(ppo[i]), bool(dppo[i])) for i in chosen)
 
 
 def _some(index: np.ndarray, most: int) -> np.ndarray:
-    return index if len(index) <= most else index[np.linspace(0, len(index) - 1, most).round().astype(int)]
+    return (
+        index
+        if len(index) <= most
+        else index[np.linspace(0, len(index) - 1, most).round().astype(int)]
+    )

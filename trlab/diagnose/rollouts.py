@@ -1,9 +1,9 @@
 """Anybody's rollouts from a file, checked: one row per completion with lists, or one row per token.
 
-Columns: `logp`, `logp_rollout`, `advantage` and `mask`; where known also `logp_old`, `tokens`, `text`, `prompt`,
-`group`, `reward` and `version`; other libraries' names are recognised (`columns.ALIASES`). In the
-layout of one row per token, `completion` says which rows belong together, and `position` in which order (without it:
-the file's).
+Columns: `logp`, `logp_rollout`, `advantage` and `mask`; where known also `logp_old`, `tokens`,
+`text`, `prompt`, `group`, `reward` and `version`; other libraries' names are recognised
+(`columns.ALIASES`). In the layout of one row per token, `completion` says which rows belong
+together, and `position` in which order (without it: the file's).
 """
 
 from __future__ import annotations
@@ -87,21 +87,24 @@ def read(
     """The rollouts in a file, or in the files of several ranks together; needs pyarrow.
 
     Args:
-        paths: files, or folders of them: parquet, JSON lines with an object for each row, JSON (an array of rows or an
-            object of columns), CSV, NPZ, `.pt` (only tensors, lists, numbers and texts are loaded), a token export of
-            prime-rl, a training dump of slime. With one row per token, every file counts its completions for
-            itself; groups of one name belong together across files, unless their prompts differ.
+        paths: files, or folders of them: parquet, JSON lines with an object for each row, JSON (an
+            array of rows or an object of columns), CSV, NPZ, `.pt` (only tensors, lists, numbers
+            and texts are loaded), a token export of prime-rl, a training dump of slime. With one
+            row per token, every file counts its completions for itself; groups of one name belong
+            together across files, unless their prompts differ.
         columns: our name of a column -> the file's, where they differ.
-        tokenizer: turns the ids in `tokens` into text: an embedded model's name, a folder or a hub id.
-        logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that sampled, or "raw" ones,
-            before temperature, top-p and penalties; None: what the file says.
+        tokenizer: turns the ids in `tokens` into text: an embedded model's name, a folder or a hub
+            id.
+        logprobs: what `logp_rollout` holds: "processed" log-probs, of the distribution that
+            sampled, or "raw" ones, before temperature, top-p and penalties; None: what the file
+            says.
         temperature, top_p: the sampler's; None: what the file says.
 
     Raises:
         ImportError: pyarrow is missing.
         OSError: there is no such file.
-        ValueError: no path; a file of another kind; files that differ in their columns; no rows; a missing column, or
-            one that comes twice; lists of unequal length; no token unmasked.
+        ValueError: no path; a file of another kind; files that differ in their columns; no rows; a
+            missing column, or one that comes twice; lists of unequal length; no token unmasked.
         TypeError: a column of another type.
         DataError: a line that is not JSON.
     """
@@ -111,7 +114,9 @@ def read(
     file = joined(chosen)
     arguments = {"logprobs": logprobs, "temperature": temperature, "top_p": top_p}
     stated: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-    data = Columns(_source(Path(paths[0]), chosen), file.data, {**file.names, **(columns or {})}, file.files)
+    data = Columns(
+        _source(Path(paths[0]), chosen), file.data, {**file.names, **(columns or {})}, file.files
+    )
     mask = data.mask()
     groups = data.groups()
     made = Rollouts(
@@ -132,7 +137,11 @@ def read(
         version=data.versions(),
         recognised=data.recognised,
         unread=(
-            *(name for name in file.data.column_names if name not in data.used and not INDEX.fullmatch(name)),
+            *(
+                name
+                for name in file.data.column_names
+                if name not in data.used and not INDEX.fullmatch(name)
+            ),
             *file.left,
         ),
         sampling=replace(file.sampling, **stated, source="as you say") if stated else file.sampling,
@@ -143,7 +152,8 @@ def read(
 
 
 def _give_back() -> None:
-    """Memory of the table, which is as large as the rollouts, goes back to the system before they are judged."""
+    """Memory of the table, which is as large as the rollouts, goes back to the system before they
+    are judged."""
     import pyarrow as pa
 
     pa.default_memory_pool().release_unused()
@@ -154,4 +164,6 @@ def _source(first: Path, chosen: list[Path]) -> str:
     if len(chosen) == 1:
         return chosen[0].name
     name = first.resolve().name if first.is_dir() else chosen[0].name
-    return f"{name} ({len(chosen)} files)" if first.is_dir() else f"{name} and {len(chosen) - 1} more"
+    return (
+        f"{name} ({len(chosen)} files)" if first.is_dir() else f"{name} and {len(chosen) - 1} more"
+    )

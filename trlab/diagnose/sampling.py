@@ -1,8 +1,9 @@
 """Which log-probs of the sampler a dump holds.
 
-A sampler divides the logits by its temperature and may cut the distribution (top-p, top-k, penalties) before it draws.
-*Processed* log-probs are taken after that: they are log μ of what was drawn from. *Raw* ones are taken before: they are
-the model's own, at temperature 1, and another distribution unless nothing was changed.
+A sampler divides the logits by its temperature and may cut the distribution (top-p, top-k,
+penalties) before it draws. *Processed* log-probs are taken after that: they are log μ of what was
+drawn from. *Raw* ones are taken before: they are the model's own, at temperature 1, and another
+distribution unless nothing was changed.
 """
 
 from __future__ import annotations
@@ -32,11 +33,18 @@ class Sampling:
             checks.choice("logprobs", self.logprobs, KINDS)
         for name, most in (("temperature", None), ("top_p", 1.0)):
             if getattr(self, name) is not None:
-                checks.number(name, getattr(self, name), above=0, below=None if most else float("inf"), most=most)
+                checks.number(
+                    name,
+                    getattr(self, name),
+                    above=0,
+                    below=None if most else float("inf"),
+                    most=most,
+                )
 
     @property
     def changed(self) -> bool | None:
-        """Whether the sampler drew from another distribution than the model's own; None: not known."""
+        """Whether the sampler drew from another distribution than the model's own; None: not
+        known."""
         if self.temperature not in (None, 1) or self.top_p not in (None, 1):
             return True
         return None if self.temperature is None else False

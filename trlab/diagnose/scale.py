@@ -1,7 +1,8 @@
-"""A scale for the mismatch between sampler and learner: what usual causes look like, recorded once on a real model.
+"""A scale for the mismatch between sampler and learner: what usual causes look like, recorded once
+on a real model.
 
-`python -m tools.pack.mismatch_scale` measured SmolLM2-135M against copies of itself. Another model gives other numbers:
-a larger one suffers less from rounding.
+`python -m tools.pack.mismatch_scale` measured SmolLM2-135M against copies of itself. Another model
+gives other numbers: a larger one suffers less from rounding.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""slime's and miles' training dump (`--save-debug-train-data`): a file for each rank, written by `torch.save`.
+"""slime's and miles' training dump (`--save-debug-train-data`): a file for each rank, written by
+`torch.save`.
 
-Its `rollout_data` holds a list with an entry for every completion: `tokens` (prompt and completion in one),
-`response_lengths`, `loss_masks`, `log_probs`, `rollout_log_probs`, `advantages` and `rewards`. The trainer recomputes
-`log_probs` before its updates, so here they are π as well as π_old: such a file shows the mismatch and no staleness.
-Equal prompts are one group.
+Its `rollout_data` holds a list with an entry for every completion: `tokens` (prompt and completion
+in one), `response_lengths`, `loss_masks`, `log_probs`, `rollout_log_probs`, `advantages` and
+`rewards`. The trainer recomputes `log_probs` before its updates, so here they are π as well as
+π_old: such a file shows the mismatch and no staleness. Equal prompts are one group.
 
 Source: `slime/utils/train_dump_utils.py` of THUDM/slime.
 """
@@ -31,10 +32,12 @@ def is_dump(data: Any) -> bool:
 
 
 def columns(data: Mapping[str, Any], where: str) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
-    """The columns that a diagnosis reads, under the dump's names, with `tokens` and `group`; and the others' names.
+    """The columns that a diagnosis reads, under the dump's names, with `tokens` and `group`; and
+    the others' names.
 
     Raises:
-        ValueError: a field that a diagnosis needs is missing, or not a list with an entry for every completion.
+        ValueError: a field that a diagnosis needs is missing, or not a list with an entry for every
+            completion.
     """
     rollouts = data["rollout_data"]
     lists: dict[str, list[Any]] = {}
@@ -44,13 +47,17 @@ def columns(data: Mapping[str, Any], where: str) -> tuple[dict[str, list[Any]], 
             if name == "rewards":
                 continue
             raise ValueError(
-                f"{where}: rollout_data: expected {name!r} as in slime's training dump, got {', '.join(rollouts)}"
+                f"{where}: rollout_data: expected {name!r} as in slime's training dump, got "
+                f"{', '.join(rollouts)}"
             )
         lists[name] = [_plain(value) for value in values]
     count = len(lists["log_probs"])
     for name, rows in lists.items():
         if len(rows) != count:
-            raise ValueError(f"{where}: {name}: expected {count} completions, as many as in log_probs, got {len(rows)}")
+            raise ValueError(
+                f"{where}: {name}: expected {count} completions, as many as in log_probs, got "
+                f"{len(rows)}"
+            )
     if "rewards" in lists and any(isinstance(reward, list | dict) for reward in lists["rewards"]):
         del lists["rewards"]  # several rewards a completion, of which none is the reward
     if "tokens" in rollouts:

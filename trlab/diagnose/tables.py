@@ -1,4 +1,5 @@
-"""A file of rollouts as a table, whatever it is: parquet, JSON lines, JSON, CSV, NPZ, `.pt`, prime-rl's or slime's."""
+"""A file of rollouts as a table, whatever it is: parquet, JSON lines, JSON, CSV, NPZ, `.pt`,
+prime-rl's or slime's."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ from trlab.diagnose import prime, slime
 from trlab.diagnose.sampling import Sampling
 from trlib.tasks.lines import numbered
 
-NEEDS = "diagnose: needs pyarrow to read rollouts; pip install 'trust-region-book[diagnose]' brings it"
+NEEDS = (
+    "diagnose: needs pyarrow to read rollouts; pip install 'trust-region-book[diagnose]' brings it"
+)
 MAGIC, ZIP = b"PAR1", b"PK\x03\x04"
 """What a parquet file begins with, and what NPZ and `.pt` do."""
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -62,13 +65,21 @@ def files(paths: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             every.append(path)
             continue
-        inside = [p for p in path.iterdir() if p.suffix in ENDINGS and p.is_file() and not p.name.startswith(".")]
+        inside = [
+            p
+            for p in path.iterdir()
+            if p.suffix in ENDINGS and p.is_file() and not p.name.startswith(".")
+        ]
         if not inside:
             raise ValueError(
-                f"{str(path)!r}: expected a parquet file or JSON lines, or a folder of such files, got a folder "
+                f"{str(path)!r}: expected a parquet file or JSON lines, or a folder of such "
+                "files, got a folder "
                 f"without any (these are read: {', '.join(ENDINGS)})"
             )
-        every += sorted(inside, key=lambda p: [(not x.isdigit(), int(x) if x.isdigit() else 0, x) for x in _parts(p)])
+        every += sorted(
+            inside,
+            key=lambda p: [(not x.isdigit(), int(x) if x.isdigit() else 0, x) for x in _parts(p)],
+        )
     return every
 
 
@@ -88,14 +99,18 @@ def joined(paths: Sequence[Path]) -> Table:
 
     first = tables[0]
     for path, other in zip(paths[1:], tables[1:], strict=True):
-        if other.names != first.names or set(other.data.column_names) != set(first.data.column_names):
+        if other.names != first.names or set(other.data.column_names) != set(
+            first.data.column_names
+        ):
             raise ValueError(
-                f"{str(path)!r}: expected the columns of {str(paths[0])!r}, {', '.join(first.data.column_names)}, got "
+                f"{str(path)!r}: expected the columns of {str(paths[0])!r}, "
+                f"{', '.join(first.data.column_names)}, got "
                 f"{', '.join(other.data.column_names)}"
             )
         if other.sampling != first.sampling:
             raise ValueError(
-                f"{str(path)!r}: expected completions drawn as in {str(paths[0])!r}{first.sampling.details}, got "
+                f"{str(path)!r}: expected completions drawn as in "
+                f"{str(paths[0])!r}{first.sampling.details}, got "
                 f"others{other.sampling.details}"
             )
     try:
@@ -139,7 +154,9 @@ def table(path: Path) -> Table:
     else:
         raise _other(path)
     if result.data.num_rows == 0:
-        raise ValueError(f"{str(path)!r}: expected at least one completion, got a table without rows")
+        raise ValueError(
+            f"{str(path)!r}: expected at least one completion, got a table without rows"
+        )
     return result
 
 
@@ -150,7 +167,8 @@ def _separator(text: str) -> str | None:
 
 def _other(path: Path) -> ValueError:
     return ValueError(
-        f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes that are neither "
+        f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes "
+        "that are neither "
         "(JSON, CSV, NPZ and .pt are read as well)"
     )
 
@@ -160,13 +178,14 @@ def _parquet(path: Path) -> Table:
     import pyarrow.parquet as pq
 
     try:
-        # Arrow's threads must not hold a Python file at exit, which would abort a process that ends in an error soon
-        # after.
+        # Arrow's threads must not hold a Python file at exit, which would abort a process that ends
+        # in an error soon after.
         with pa.OSFile(str(path), "rb") as file:
             data = pq.ParquetFile(file).read()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(
-            f"{str(path)!r}: expected a parquet file, got {path.stat().st_size} bytes that are none "
+            f"{str(path)!r}: expected a parquet file, got {path.stat().st_size} bytes that are "
+            "none "
             f"({str(error).splitlines()[0].rstrip('.')})"
         ) from error
     notes = (data.schema.metadata or {}).get(NOTES)
@@ -218,7 +237,8 @@ def _lines(path: Path) -> Table:
         whole = pa.concat_tables([part.data for part in parts], promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise ValueError(
-            f"{str(path)!r}: expected values of one type in every column, got several ({str(error).splitlines()[0]})"
+            f"{str(path)!r}: expected values of one type in every column, got several "
+            f"({str(error).splitlines()[0]})"
         ) from error
     return Table(whole.combine_chunks())
 
@@ -227,7 +247,8 @@ def _rows(rows: Sequence[tuple[int, Any]], path: Path) -> Table:
     for line, row in rows:
         if not isinstance(row, dict):
             raise ValueError(
-                f"{str(path)!r}, line {line}: expected an object with a value for each column, got {type(row).__name__}"
+                f"{str(path)!r}, line {line}: expected an object with a value for each column, "
+                f"got {type(row).__name__}"
             )
     if rows and prime.is_export(rows[0][1]):
         columns, left = prime.columns(rows, str(path))
@@ -239,14 +260,22 @@ def _rows(rows: Sequence[tuple[int, Any]], path: Path) -> Table:
 def _whole(data: Mapping[str, Any], path: Path) -> Table:
     """Whole columns, with what is known of the sampling beside them."""
     stated = {name: _plain(data[name]) for name in SCALARS if _is_scalar(data.get(name))}
-    alone = {name for name, value in data.items() if _is_scalar(value)} if any(map(_is_long, data.values())) else set()
-    columns = {str(name): _column(value) for name, value in data.items() if name not in alone | set(stated)}
+    alone = (
+        {name for name, value in data.items() if _is_scalar(value)}
+        if any(map(_is_long, data.values()))
+        else set()
+    )
+    columns = {
+        str(name): _column(value) for name, value in data.items() if name not in alone | set(stated)
+    }
     sizes = {name: len(values) for name, values in columns.items()}
     if len(set(sizes.values())) > 1:
         counts = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise ValueError(f"{str(path)!r}: expected as many values in every column, got {counts}")
     sampling = Sampling(**stated, source="as the file says") if stated else Sampling()
-    left = tuple(str(name) for name in data if name in alone and name not in stated)  # a step's number, say
+    left = tuple(
+        str(name) for name in data if name in alone and name not in stated
+    )  # a step's number, say
     return Table(_table(columns, str(path)), sampling=sampling, left=left)
 
 
@@ -255,7 +284,9 @@ def _is_long(value: Any) -> bool:
 
 
 def _is_scalar(value: Any) -> bool:
-    return value is not None and not isinstance(value, list | dict) and getattr(value, "ndim", 0) == 0
+    return (
+        value is not None and not isinstance(value, list | dict) and getattr(value, "ndim", 0) == 0
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -263,14 +294,19 @@ def _plain(value: Any) -> Any:
 
 
 def _column(value: Any) -> list[Any]:
-    """A tensor, an array or a list as one value, or one list, per row; [B, 1] is one value per row."""
+    """A tensor, an array or a list as one value, or one list, per row; [B, 1] is one value per
+    row."""
     if getattr(value, "is_nested", False):
         return [row.tolist() for row in value.unbind()]
     if getattr(value, "ndim", 1) == 2 and value.shape[1] == 1:
         value = value.reshape(-1)
     if hasattr(value, "tolist"):
         value = value.tolist()
-    return [row.tolist() if hasattr(row, "tolist") else row for row in value] if isinstance(value, list) else [value]
+    return (
+        [row.tolist() if hasattr(row, "tolist") else row for row in value]
+        if isinstance(value, list)
+        else [value]
+    )
 
 
 def _zipped(path: Path) -> Table:
@@ -279,7 +315,9 @@ def _zipped(path: Path) -> Table:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile as error:
-        raise ValueError(f"{str(path)!r}: expected a whole NPZ or .pt file, got a damaged one ({error})") from error
+        raise ValueError(
+            f"{str(path)!r}: expected a whole NPZ or .pt file, got a damaged one ({error})"
+        ) from error
     if any(name.endswith("data.pkl") for name in names):
         return _saved(path)
     if not names or not all(name.endswith(".npy") for name in names):
@@ -291,7 +329,8 @@ def _zipped(path: Path) -> Table:
         if "pickle" not in str(error):
             raise
         raise ValueError(
-            f"{str(path)!r}: expected arrays of numbers or texts, got Python objects, which are not read from a file"
+            f"{str(path)!r}: expected arrays of numbers or texts, got Python objects, which are "
+            "not read from a file"
         ) from error
 
 
@@ -314,11 +353,15 @@ def _saved(path: Path) -> Table:
         names = {ours: theirs for ours, theirs in slime.NAMES.items() if theirs in columns}
         return Table(_table(columns, str(path)), names, left=left)
     if isinstance(data, list):
-        rows = [{k: _plainest(v) for k, v in row.items()} if isinstance(row, dict) else row for row in data]
+        rows = [
+            {k: _plainest(v) for k, v in row.items()} if isinstance(row, dict) else row
+            for row in data
+        ]
         return _rows(list(enumerate(rows, 1)), path)
     if not isinstance(data, dict):
         raise ValueError(
-            f"{str(path)!r}: expected a dictionary of columns or a list of rows, got {type(data).__name__}"
+            f"{str(path)!r}: expected a dictionary of columns or a list of rows, got "
+            f"{type(data).__name__}"
         )
     return _whole(data, path)
 
@@ -328,7 +371,9 @@ def _numbers_of_numpy() -> list[Any]:
     scalar: Any
     rebuilt: Any
     scalar, rebuilt = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
-    old = [(each, f"numpy.core.multiarray.{each.__name__}") for each in (scalar, rebuilt)]  # as numpy 1 calls them
+    old = [
+        (each, f"numpy.core.multiarray.{each.__name__}") for each in (scalar, rebuilt)
+    ]  # as numpy 1 calls them
     types = {type(np.dtype(name)) for name in "?bhilqBHILQefd"}
     return [scalar, rebuilt, *old, np.ndarray, np.dtype, *types]
 
@@ -338,7 +383,8 @@ def _plainest(value: Any) -> Any:
 
 
 def _csv(path: Path) -> Table:
-    """A head with the columns' names; a cell is a number, True or False, a text, or a list in square brackets."""
+    """A head with the columns' names; a cell is a number, True or False, a text, or a list in
+    square brackets."""
     csv.field_size_limit(1 << 30)
     with path.open(encoding="utf-8-sig", newline="") as file:
         separator = _separator(file.readline())
@@ -351,12 +397,16 @@ def _csv(path: Path) -> Table:
                 continue
             if len(row) != len(names):
                 raise ValueError(
-                    f"{str(path)!r}, line {reader.line_num}: expected {len(names)} values, one a column, got {len(row)}"
+                    f"{str(path)!r}, line {reader.line_num}: expected {len(names)} values, one a "
+                    f"column, got {len(row)}"
                 )
             for column, cell in zip(cells, row, strict=True):
                 column.append(cell)
     return Table(
-        _table({name: _typed(name, column, path) for name, column in zip(names, cells, strict=True)}, str(path))
+        _table(
+            {name: _typed(name, column, path) for name, column in zip(names, cells, strict=True)},
+            str(path),
+        )
     )
 
 
@@ -367,7 +417,9 @@ def _typed(name: str, cells: list[str], path: Path) -> list[Any]:
         try:
             return [None if cell in MISSING else json.loads(_as_json(cell)) for cell in cells]
         except ValueError as error:
-            raise ValueError(f"column {name!r}: expected lists in {str(path)!r}, got {there[0][:60]!r}") from error
+            raise ValueError(
+                f"column {name!r}: expected lists in {str(path)!r}, got {there[0][:60]!r}"
+            ) from error
     if all(cell.lower() in ("true", "false") for cell in there):
         return [None if cell in MISSING else cell.lower() == "true" for cell in cells]
     for kind in (int, float):
@@ -379,7 +431,12 @@ def _typed(name: str, cells: list[str], path: Path) -> list[Any]:
 
 
 def _as_json(cell: str) -> str:
-    return cell.replace("True", "true").replace("False", "false").replace("nan", "NaN").replace("None", "null")
+    return (
+        cell.replace("True", "true")
+        .replace("False", "false")
+        .replace("nan", "NaN")
+        .replace("None", "null")
+    )
 
 
 def _table(columns: Mapping[str, Sequence[Any]], where: str) -> Any:
@@ -391,6 +448,7 @@ def _table(columns: Mapping[str, Sequence[Any]], where: str) -> Any:
             arrays[name] = pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
             raise ValueError(
-                f"column {name!r}: expected values of one type in {where!r}, got several ({str(error).splitlines()[0]})"
+                f"column {name!r}: expected values of one type in {where!r}, got several "
+                f"({str(error).splitlines()[0]})"
             ) from error
     return pa.table(arrays)

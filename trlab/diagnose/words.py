@@ -52,7 +52,8 @@ class Example:
     """A silenced token in its context."""
 
     kind: str
-    """"ppo", "dppo" or "both", as in `Shown.mark`, or "turned": no mask acts, but QUATRO turns the completion back."""
+    """"ppo", "dppo" or "both", as in `Shown.mark`, or "turned": no mask acts, but QUATRO turns the
+    completion back."""
     completion: int
     position: int
     prompt: str | None
@@ -69,7 +70,8 @@ class Example:
 
 
 def token_rows(rollouts: Rollouts, effects: Sequence[Effect]) -> tuple[TokenRow, ...] | None:
-    """The tokens that PPO or DPPO silences most often; None where the file does not say what the tokens are."""
+    """The tokens that PPO or DPPO silences most often; None where the file does not say what the
+    tokens are."""
     if rollouts.pieces is None:
         return None
     mask = rollouts.mask
@@ -99,11 +101,15 @@ def token_rows(rollouts: Rollouts, effects: Sequence[Effect]) -> tuple[TokenRow,
 
 
 def examples(rollouts: Rollouts, effects: Sequence[Effect]) -> tuple[Example, ...]:
-    """Of each kind the tokens that have moved furthest, from different completions; none where there is no text."""
+    """Of each kind the tokens that have moved furthest, from different completions; none where
+    there is no text."""
     if rollouts.pieces is None:
         return ()
     by = {e.key: e for e in effects}
-    marks, turned = _marks(rollouts, by["ppo"].silenced, by["dppo_tv"].silenced), by["quatro"].turned
+    marks, turned = (
+        _marks(rollouts, by["ppo"].silenced, by["dppo_tv"].silenced),
+        by["quatro"].turned,
+    )
     log_ratio = rollouts.logp - rollouts.logp_rollout
     moved = np.exp(rollouts.logp) - np.exp(rollouts.logp_rollout)
     prompt = np.arange(rollouts.count) if rollouts.group is None else rollouts.group
@@ -116,15 +122,23 @@ def examples(rollouts: Rollouts, effects: Sequence[Effect]) -> tuple[Example, ..
             index = index[~np.isin(rollouts.completion[index], shown)]
             fresh = index[~np.isin(prompt[rollouts.completion[index]], prompt[shown])]
             if len(index):  # of another prompt, if there is one
-                chosen.append(_example(rollouts, marks, turned, int((fresh if len(fresh) else index)[0]), kind))
+                chosen.append(
+                    _example(
+                        rollouts, marks, turned, int((fresh if len(fresh) else index)[0]), kind
+                    )
+                )
     return tuple(chosen)
 
 
 def _marks(rollouts: Rollouts, ppo: np.ndarray, dppo: np.ndarray) -> np.ndarray:
-    return np.select([~rollouts.mask, ppo & dppo, ppo, dppo], ["masked", "both", "ppo", "dppo"], default="")
+    return np.select(
+        [~rollouts.mask, ppo & dppo, ppo, dppo], ["masked", "both", "ppo", "dppo"], default=""
+    )
 
 
-def _example(rollouts: Rollouts, marks: np.ndarray, turned: np.ndarray, i: int, kind: str) -> Example:
+def _example(
+    rollouts: Rollouts, marks: np.ndarray, turned: np.ndarray, i: int, kind: str
+) -> Example:
     assert rollouts.pieces is not None
     owner = int(rollouts.completion[i])
     first = int(np.searchsorted(rollouts.completion, owner))

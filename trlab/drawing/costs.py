@@ -1,8 +1,8 @@
 """Figures of trade-offs: accuracy against nats, a history with bands, a measure at matched reward,
 divergence against difficulty.
 
-Their numbers are `trlab.tradeoffs`'s. Up to five series share one panel; more get a panel each, in which the others
-stand behind in thin lines.
+Their numbers are `trlab.tradeoffs`'s. Up to five series share one panel; more get a panel each, in
+which the others stand behind in thin lines.
 """
 
 from __future__ import annotations
@@ -26,12 +26,15 @@ Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 NATS = "nats per token, all batches of a run"
 
 
-def frontier(points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: str | None = None) -> Drawing:
-    """Accuracy against the nats that were spent on it, with 95 % intervals both ways. Filled: no other method reaches
-    as much for as little; hollow: some other does.
+def frontier(
+    points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: str | None = None
+) -> Drawing:
+    """Accuracy against the nats that were spent on it, with 95 % intervals both ways. Filled: no
+    other method reaches as much for as little; hollow: some other does.
 
-    Where every label has one setting, all stand in one panel with their names beside them. Else each label has a panel
-    with its settings joined in their order, the first and the last named, and everybody's behind.
+    Where every label has one setting, all stand in one panel with their names beside them. Else
+    each label has a panel with its settings joined in their order, the first and the last named,
+    and everybody's behind.
 
     Args:
         points: label -> setting (a threshold, a number of uses) -> what it reaches and spends.
@@ -42,7 +45,9 @@ def frontier(points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: st
         ValueError: no points.
     """
     if not points or not all(points.values()):
-        raise ValueError(f"points: expected at least one setting of every label, got {dict(points)}")
+        raise ValueError(
+            f"points: expected at least one setting of every label, got {dict(points)}"
+        )
     lone = all(len(settings) == 1 for settings in points.values())
     figure, grid = panels(height=4.2, width=6.4) if lone else grid_of(len(points))
     for ax in grid:
@@ -62,9 +67,13 @@ def frontier(points: Mapping[str, Mapping[str, Trade]], *, measure: str, alt: st
         _settings(ax, settings, i if lone else 0)
         if not lone:
             ax.set_title(label, color=INK, fontsize="small")
-            _named(ax, {name: settings[name] for name in (next(iter(settings)), list(settings)[-1])})
+            _named(
+                ax, {name: settings[name] for name in (next(iter(settings)), list(settings)[-1])}
+            )
     if lone:
-        _beside(grid[0], {label: next(iter(settings.values())) for label, settings in points.items()})
+        _beside(
+            grid[0], {label: next(iter(settings.values())) for label, settings in points.items()}
+        )
     figure.supxlabel(NATS, color=INK, fontsize="medium")
     figure.supylabel(measure, color=INK, fontsize="medium")
     return Drawing(figure, alt or _frontier_in_words(points, measure), stacked=1 if lone else 2)
@@ -74,7 +83,12 @@ def _settings(ax: Axes, settings: Mapping[str, Trade], style: int) -> None:
     """Points with error bars both ways, joined."""
     colour, trades = COLOURS[style % len(COLOURS)], list(settings.values())
     if len(trades) > 1:
-        ax.plot([t.nats.value for t in trades], [t.accuracy.value for t in trades], color=colour, linewidth=1.4)
+        ax.plot(
+            [t.nats.value for t in trades],
+            [t.accuracy.value for t in trades],
+            color=colour,
+            linewidth=1.4,
+        )
     for trade in trades:
         x, y = trade.nats, trade.accuracy
         ax.plot([x.low, x.high], [y.value, y.value], color=colour, linewidth=1.2, alpha=0.7)
@@ -103,7 +117,8 @@ def _named(ax: Axes, settings: Mapping[str, Trade]) -> None:
 
 
 def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
-    """Names in a column to the right, each with a thin line to its point, so that they cannot overlap."""
+    """Names in a column to the right, each with a thin line to its point, so that they cannot
+    overlap."""
     order = sorted(trades, key=lambda label: -trades[label].accuracy.value)
     for slot, label in enumerate(order):
         height = 1 - (slot + 0.5) / len(order)
@@ -115,18 +130,27 @@ def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
             color=INK,
             fontsize="small",
             va="center",
-            arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.6, "alpha": 0.6, "shrinkB": 4},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": INK,
+                "linewidth": 0.6,
+                "alpha": 0.6,
+                "shrinkB": 4,
+            },
         )
 
 
 def _frontier_in_words(points: Mapping[str, Mapping[str, Trade]], measure: str) -> str:
     points_in_words = [
-        f"{label}{' ' + name if len(settings) > 1 else ''} {trade.accuracy:.2f} for {trade.nats:.2g} nats"
-        + ("" if trade.dominated_by else ", on the frontier")
+        f"{label}{' ' + name if len(settings) > 1 else ''} {trade.accuracy:.2f} for "
+        f"{trade.nats:.2g} nats" + ("" if trade.dominated_by else ", on the frontier")
         for label, settings in points.items()
         for name, trade in settings.items()
     ]
-    return f"{measure[0].upper()}{measure[1:]} against {NATS}, with 95 % intervals: {'; '.join(points_in_words)}."
+    return (
+        f"{measure[0].upper()}{measure[1:]} against {NATS}, with 95 % intervals: "
+        f"{'; '.join(points_in_words)}."
+    )
 
 
 def histories(
@@ -144,11 +168,17 @@ def histories(
         ValueError: nothing to draw.
     """
     if not bands:
-        raise ValueError("bands: expected at least one variant with a number in every batch, got none")
-    lines = {label: (np.arange(1, len(values) + 1), values, low, high) for label, (values, low, high) in bands.items()}
+        raise ValueError(
+            "bands: expected at least one variant with a number in every batch, got none"
+        )
+    lines = {
+        label: (np.arange(1, len(values) + 1), values, low, high)
+        for label, (values, low, high) in bands.items()
+    }
     drawing = _lines(lines, along="batch", measure=measure, level=level, marked=False)
     ends = [
-        f"{label} {values[min(9, len(values) - 1)]:.2f} in batch {min(10, len(values))}, {values[-1]:.2f} "
+        f"{label} {values[min(9, len(values) - 1)]:.2f} in batch {min(10, len(values))}, "
+        f"{values[-1]:.2f} "
         f"[{low[-1]:.2f}, {high[-1]:.2f}] in batch {len(values)}"
         for label, (values, low, high) in bands.items()
     ]
@@ -157,12 +187,16 @@ def histories(
 
 
 def difficulties(
-    found: Mapping[str, Mapping[str, Estimate]], *, radius: float | None = None, alt: str | None = None
+    found: Mapping[str, Mapping[str, Estimate]],
+    *,
+    radius: float | None = None,
+    alt: str | None = None,
 ) -> Drawing:
     """The realised divergence of prompts by how many of their group were right; dotted: the radius.
 
     Args:
-        found: label -> kind of prompt -> divergence, nats per completion (`trlab.tradeoffs.by_difficulty`).
+        found: label -> kind of prompt -> divergence, nats per completion
+            (`trlab.tradeoffs.by_difficulty`).
         radius: in the same unit; None: no line.
         alt: what the figure shows, in a sentence; None: the numbers.
 
@@ -175,7 +209,10 @@ def difficulties(
     lines = {
         label: (
             np.array([kinds.index(kind) for kind in curve]),
-            *(np.array([getattr(e, part) for e in curve.values()]) for part in ("value", "low", "high")),
+            *(
+                np.array([getattr(e, part) for e in curve.values()])
+                for part in ("value", "low", "high")
+            ),
         )
         for label, curve in found.items()
     }
@@ -195,14 +232,22 @@ def difficulties(
         for label, curve in found.items()
     ]
     line = "" if radius is None else f" The radius is {radius:g}."
-    words = f"Realised KL of prompts, nats per completion, with 95 % intervals: {'; '.join(by_kind)}.{line}"
+    words = (
+        "Realised KL of prompts, nats per completion, with 95 % intervals: "
+        f"{'; '.join(by_kind)}.{line}"
+    )
     return Drawing(drawing.figure, alt or words, stacked=2)
 
 
 def matched(
-    found: Mapping[str, tuple[Estimate, int, int]], *, measure: str, level: float, alt: str | None = None
+    found: Mapping[str, tuple[Estimate, int, int]],
+    *,
+    measure: str,
+    level: float,
+    alt: str | None = None,
 ) -> Drawing:
-    """A measure where the runs reach the same reward, a row each; a row says where not all of its runs do.
+    """A measure where the runs reach the same reward, a row each; a row says where not all of its
+    runs do.
 
     Args:
         found: by label: the estimate, how many runs reach the reward, and of how many
@@ -212,7 +257,8 @@ def matched(
         alt: what the figure shows, in a sentence; None: the numbers.
     """
     names = {
-        label: label if reached == of else f"{label} ({reached} of {of})" for label, (_, reached, of) in found.items()
+        label: label if reached == of else f"{label} ({reached} of {of})"
+        for label, (_, reached, of) in found.items()
     }
     figure, ax = rows_of(list(names.values()), f"{measure} where the reward reaches {level:g}")
     for row, (estimate, _, _) in enumerate(found.values()):
@@ -225,7 +271,8 @@ def matched(
 
 
 def _plainly(axis: Axis) -> None:
-    """Ticks of a logarithmic axis at 1, 3, 10 and so on, written out: powers are too small for a phone."""
+    """Ticks of a logarithmic axis at 1, 3, 10 and so on, written out: powers are too small for a
+    phone."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
@@ -234,7 +281,12 @@ def _plainly(axis: Axis) -> None:
 
 
 def _lines(
-    lines: Mapping[str, tuple[np.ndarray, ...]], *, along: str, measure: str, level: float | None, marked: bool
+    lines: Mapping[str, tuple[np.ndarray, ...]],
+    *,
+    along: str,
+    measure: str,
+    level: float | None,
+    marked: bool,
 ) -> Drawing:
     """Lines with bands, in one panel or in one each."""
     one = len(lines) <= len(COLOURS)

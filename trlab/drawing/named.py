@@ -1,6 +1,8 @@
-"""The figures of recorded sweeps, by name: which part of which sweep each shows, and how it is drawn.
+"""The figures of recorded sweeps, by name: which part of which sweep each shows, and how it is
+drawn.
 
-The book draws them from here and `trlib remake NAME` makes their data again; `trlab.drawing.recorded.draw` draws one.
+The book draws them from here and `trlib remake NAME` makes their data again;
+`trlab.drawing.recorded.draw` draws one.
 """
 
 from __future__ import annotations
@@ -44,11 +46,12 @@ class Figure:
     sweep: str
     """The sweep's name."""
     kind: Kind
-    """How it is drawn: rows with intervals; curves over `along`; probabilities of improvement over `control`; shares of
-    runs above a threshold; accuracy against nats; a history with bands; divergence against difficulty; a measure at
-    matched reward; curves over learning rates, a panel for each point of `along`; the same with basins; basins
-    alone; the end against the take-off; highest rates over the control's, a line for each point of `along`; the
-    measure against another one, `along`, of several sweeps."""
+    """How it is drawn: rows with intervals; curves over `along`; probabilities of improvement over
+    `control`; shares of runs above a threshold; accuracy against nats; a history with bands;
+    divergence against difficulty; a measure at matched reward; curves over learning rates, a panel
+    for each point of `along`; the same with basins; basins alone; the end against the take-off;
+    highest rates over the control's, a line for each point of `along`; the measure against another
+    one, `along`, of several sweeps."""
 
     text: str
     """What it shows, in a sentence: its caption."""
@@ -59,7 +62,8 @@ class Figure:
     called: Mapping[str, str] = field(default_factory=dict)
     """What a reader calls variants in rows with intervals, where their labels are not plain."""
     along: str = ""
-    """The axis of curves, the one whose points a frontier joins, or the one whose points a row puts together."""
+    """The axis of curves, the one whose points a frontier joins, or the one whose points a row puts
+    together."""
     axis: str = ""
     """What a reader calls `along`; empty: its name."""
     measure: str = "sampled"
@@ -67,7 +71,8 @@ class Figure:
     words: str = "sampled accuracy"
     """What a reader calls the measure."""
     control: str = ""
-    """The variant that others are compared with: in curves a cross shows where another lies `drop` below it."""
+    """The variant that others are compared with: in curves a cross shows where another lies `drop`
+    below it."""
     drop: float | None = None
     beside: Sequence[str] = ()
     """Further sweeps whose recorded runs it shows together with these."""
@@ -121,23 +126,30 @@ FIGURES: dict[str, Figure] = {
     "basin": Figure(
         "basin",
         "basin",
-        "Where each method works when every batch is used 16 times: accuracy after 24 batches against the learning "
-        "rate, 16 seeds each, with 95 % intervals. The dotted line lies 0.05 below the best of all; a bar shows at "
-        "which rates a method stays above it, and an arrow that it does so up to the last rate that was run.",
+        "Where each method works when every batch is used 16 times: accuracy after 24 batches "
+        "against the learning "
+        "rate, 16 seeds each, with 95 % intervals. The dotted line lies 0.05 below the best of "
+        "all; a bar shows at "
+        "which rates a method stays above it, and an arrow that it does so up to the last rate "
+        "that was run.",
     ),
     "basin-edges": Figure(
         "basin",
         "edges",
-        "How many times as high a learning rate as a run without a region each method bears, over the accuracy below "
-        "the best end that one accepts: every batch used 16 times, 24 batches, 16 seeds, with 95 % intervals. The "
+        "How many times as high a learning rate as a run without a region each method bears, over "
+        "the accuracy below "
+        "the best end that one accepts: every batch used 16 times, 24 batches, 16 seeds, with 95 "
+        "% intervals. The "
         "rates that were run lie half a decade apart; between them the curves are straight.",
         control="pg_is",
     ),
     "horizon-edges": Figure(
         "horizon",
         "edges",
-        "How many times as high a learning rate as a run without a region PPO's clip bears, over the accuracy below "
-        "the best end that one accepts, after 24 and after 120 batches, every batch used 16 times, with 95 % "
+        "How many times as high a learning rate as a run without a region PPO's clip bears, over "
+        "the accuracy below "
+        "the best end that one accepts, after 24 and after 120 batches, every batch used 16 "
+        "times, with 95 % "
         "intervals. A curve ends where one of the two edges lies outside the rates that were run.",
         along="batches",
         axis="batches",
@@ -146,19 +158,22 @@ FIGURES: dict[str, Figure] = {
     "basin-speed": Figure(
         "basin",
         "speed",
-        "Speed against safety at 16 uses: the accuracy after 24 batches against the mean reward of the first ten. A "
+        "Speed against safety at 16 uses: the accuracy after 24 batches against the mean reward "
+        "of the first ten. A "
         "path joins a method's learning rates; filled points are those that no other point beats.",
     ),
     "basin-curves": Figure(
         "basin",
         "rates",
-        "At a low rate four of five end level; at a rate that is too high the region decides what is left. Accuracy "
+        "At a low rate four of five end level; at a rate that is too high the region decides what "
+        "is left. Accuracy "
         "after 24 batches, each used 16 times; bands: 95 %.",
     ),
     "ends-by-distance": Figure(
         "basin",
         "against",
-        "The same distance, different ends: reused data fall where split data still hold. A point is a method at one "
+        "The same distance, different ends: reused data fall where split data still hold. A point "
+        "is a method at one "
         "rate, with 95 % intervals; lines join its rates.",
         along="kl",
         axis="KL per batch, nats per token",
@@ -167,15 +182,18 @@ FIGURES: dict[str, Figure] = {
     "distance-set": Figure(
         "distance",
         "against",
-        "Runs whose rates were chosen so that a batch moves the policy by 0.02 or 0.1 nats per token: accuracy against "
-        "the distance that was measured, with 95 % intervals over seeds. Lines join a method's two rates.",
+        "Runs whose rates were chosen so that a batch moves the policy by 0.02 or 0.1 nats per "
+        "token: accuracy against "
+        "the distance that was measured, with 95 % intervals over seeds. Lines join a method's "
+        "two rates.",
         along="kl",
         axis="KL per batch, nats per token",
     ),
     "distance-luck": Figure(
         "distance",
         "against",
-        "The same runs: accuracy against the luck that a batch's updates fitted, which is what the surrogate gains on "
+        "The same runs: accuracy against the luck that a batch's updates fitted, which is what "
+        "the surrogate gains on "
         "the batch's own completions less what it gains on completions put aside.",
         along="luck",
         axis="luck fitted per batch",
@@ -183,9 +201,12 @@ FIGURES: dict[str, Figure] = {
     "corrected-late": Figure(
         "corrected",
         "intervals",
-        "PPO with a sampler eight batches old, every batch used twice at a learning rate of 3e-4: accuracy after 24 "
-        "batches, eight seeds each. Token, product and mean say which ratio to the sampler is bounded: a token's, the "
-        "completion's product, or its geometric mean; at most 2 truncates, a window masks. Drop: completions with a "
+        "PPO with a sampler eight batches old, every batch used twice at a learning rate of 3e-4: "
+        "accuracy after 24 "
+        "batches, eight seeds each. Token, product and mean say which ratio to the sampler is "
+        "bounded: a token's, the "
+        "completion's product, or its geometric mean; at most 2 truncates, a window masks. Drop: "
+        "completions with a "
         "negative advantage and more nats per token than this.",
         at={"sampler of": "lag 8"},
     ),
@@ -198,8 +219,10 @@ FIGURES: dict[str, Figure] = {
     "corrected-drop": Figure(
         "corrected",
         "intervals",
-        "Completions dropped, with a sampler eight batches old, every batch used twice at a learning rate of 3e-4: "
-        "accuracy after 24 batches, eight seeds each. Drop: completions with a negative advantage whose mean log μ/π "
+        "Completions dropped, with a sampler eight batches old, every batch used twice at a "
+        "learning rate of 3e-4: "
+        "accuracy after 24 batches, eight seeds each. Drop: completions with a negative advantage "
+        "whose mean log μ/π "
         "is above this many nats per token. The dotted line is the base model.",
         at={"sampler of": "lag 8"},
         only=("none", "token, at most 2", "drop at 0.0001", "drop at 0.01", "drop at 0.5"),
@@ -207,7 +230,8 @@ FIGURES: dict[str, Figure] = {
     "entropy-history": Figure(
         "entropy",
         "history",
-        "Entropy over batches with four uses of each, at a learning rate of 3e-4: PPO, a clip that is wider above 1, "
+        "Entropy over batches with four uses of each, at a learning rate of 3e-4: PPO, a clip "
+        "that is wider above 1, "
         "and a bonus on the entropy in the loss. Eight seeds each.",
         at={"place": "4 uses"},
         measure="entropy",
@@ -224,7 +248,8 @@ FIGURES: dict[str, Figure] = {
     "basin-uses": Figure(
         "basin_map",
         "rates",
-        "The same at 1, 4 and 16 uses of every batch. Two seeds, each drawn: a map, not a comparison.",
+        "The same at 1, 4 and 16 uses of every batch. Two seeds, each drawn: a map, not a "
+        "comparison.",
         only=MAIN,
         along="uses",
         axis="uses",
@@ -238,7 +263,8 @@ FIGURES: dict[str, Figure] = {
     "refit": Figure(
         "refit",
         "intervals",
-        "Reuse breaks a run, age does not: accuracy after 384 updates at a learning rate of 1e-4. Twelve runs each, "
+        "Reuse breaks a run, age does not: accuracy after 384 updates at a learning rate of 1e-4. "
+        "Twelve runs each, "
         "95 % intervals; dotted: the base model.",
         at={"lr": "0.0001"},
         only=tuple(REFIT),
@@ -255,7 +281,8 @@ FIGURES: dict[str, Figure] = {
     "refit-size": Figure(
         "refit_size",
         "intervals",
-        "A large batch can be reused, a small one cannot: accuracy of unclipped runs after 384 updates at 1e-4. "
+        "A large batch can be reused, a small one cannot: accuracy of unclipped runs after 384 "
+        "updates at 1e-4. "
         "Sixteen runs each, 95 % intervals; dotted: the base model.",
         at={"lr": "0.0001"},
         called=REFIT_SIZE,
@@ -270,14 +297,16 @@ FIGURES: dict[str, Figure] = {
     "best": Figure(
         "best",
         "curves",
-        "Ten methods, each at its own best learning rate, over the uses of a batch: accuracy after 24 batches, "
+        "Ten methods, each at its own best learning rate, over the uses of a batch: accuracy "
+        "after 24 batches, "
         "sixteen seeds each.",
         along="uses",
     ),
     "best-frontier": Figure(
         "best",
         "frontier",
-        "The same ten at 16 uses: accuracy against nats; filled where no other method reaches as much for as little.",
+        "The same ten at 16 uses: accuracy against nats; filled where no other method reaches as "
+        "much for as little.",
         at={"uses": "16"},
     ),
     "best-take-off": Figure(
@@ -291,7 +320,8 @@ FIGURES: dict[str, Figure] = {
     "narrow-ppo": Figure(
         "basin_narrow",
         "basin",
-        "PPO's window of 0.2, a third and a tenth of it, every batch used 16 times: accuracy after 24 batches over the "
+        "PPO's window of 0.2, a third and a tenth of it, every batch used 16 times: accuracy "
+        "after 24 batches over the "
         "learning rate, twelve seeds each. Bars and the dotted line as above.",
         only=("ppo", "ppo-third", "ppo-tenth"),
     ),
@@ -310,8 +340,10 @@ FIGURES: dict[str, Figure] = {
     "bases": Figure(
         "basin_bases",
         "intervals",
-        "Two more base models together, every batch used 16 times at a learning rate of 1e-5: accuracy after 24 "
-        "batches, eight seeds from each, with 95 % intervals. The dotted line is the mean of the two base models.",
+        "Two more base models together, every batch used 16 times at a learning rate of 1e-5: "
+        "accuracy after 24 "
+        "batches, eight seeds from each, with 95 % intervals. The dotted line is the mean of the "
+        "two base models.",
         at={"lr": "1e-05"},
         along="base",
     ),
@@ -325,42 +357,52 @@ FIGURES: dict[str, Figure] = {
     "sgd": Figure(
         "sgd",
         "basin",
-        "The basin with plain gradient descent, every batch used 16 times: accuracy after 24 batches over the learning "
+        "The basin with plain gradient descent, every batch used 16 times: accuracy after 24 "
+        "batches over the learning "
         "rate, twelve seeds each. One arm has no region and clips the gradient's norm at 1.",
     ),
     "real-map": Figure(
         "real_map",
         "rates",
-        "SmolLM2-135M on sums of two numbers, every batch of 8 prompts x 8 completions used eight times: accuracy "
-        "after ten batches against the learning rate. Once: every batch is used once. Three seeds, each drawn: a map, "
+        "SmolLM2-135M on sums of two numbers, every batch of 8 prompts x 8 completions used eight "
+        "times: accuracy "
+        "after ten batches against the learning rate. Once: every batch is used once. Three "
+        "seeds, each drawn: a map, "
         "not a comparison.",
     ),
     "real-whole": Figure(
         "real_whole",
         "rates",
-        "The same model with all 135 million weights learning, every batch used eight times: accuracy after ten "
+        "The same model with all 135 million weights learning, every batch used eight times: "
+        "accuracy after ten "
         "batches against the learning rate. Two seeds, each drawn: a map, not a comparison.",
     ),
     "real-own": Figure(
         "real",
         "intervals",
-        "SmolLM2-135M on sums, every batch used eight times (once: one time), at the learning rate that was "
-        "chosen for each method on the map: accuracy after ten batches, eight seeds each, with 95 % intervals. The "
+        "SmolLM2-135M on sums, every batch used eight times (once: one time), at the learning "
+        "rate that was "
+        "chosen for each method on the map: accuracy after ten batches, eight seeds each, with 95 "
+        "% intervals. The "
         "dotted line is the base model on the first batches.",
         at={"rate": "own"},
     ),
     "real-hot": Figure(
         "real",
         "intervals",
-        "The same at a rate that is too high: 1e-3 for all but the runs that use a batch once, which have 3e-3.",
+        "The same at a rate that is too high: 1e-3 for all but the runs that use a batch once, "
+        "which have 3e-3.",
         at={"rate": "hot"},
     ),
     "gallery-map": Figure(
         "gallery_map",
         "basins",
-        "Where the gallery's methods work when every batch is used eight times: the learning rates at which each ends "
-        "within .05 of the best of these. A dot marks its best rate, and its end there is written beside the name; an "
-        "arrow says that the rates that were run end first. Two seeds: a map, not a comparison. An optimiser's rates "
+        "Where the gallery's methods work when every batch is used eight times: the learning "
+        "rates at which each ends "
+        "within .05 of the best of these. A dot marks its best rate, and its end there is written "
+        "beside the name; an "
+        "arrow says that the rates that were run end first. Two seeds: a map, not a comparison. "
+        "An optimiser's rates "
         "are multiples of those shown.",
         at={"uses": "8"},
         only=WITHOUT_EXPERT,
@@ -375,8 +417,10 @@ FIGURES: dict[str, Figure] = {
     "gallery-best": Figure(
         "gallery_best",
         "intervals",
-        "The gallery at eight uses of every batch, each method at its own best learning rate: accuracy after 24 "
-        "batches, eight seeds each, with 95 % intervals. The last four of the objectives learn from an expert.",
+        "The gallery at eight uses of every batch, each method at its own best learning rate: "
+        "accuracy after 24 "
+        "batches, eight seeds each, with 95 % intervals. The last four of the objectives learn "
+        "from an expert.",
         at={"uses": "8"},
     ),
     "gallery-best-once": Figure(
@@ -388,23 +432,30 @@ FIGURES: dict[str, Figure] = {
     "relay-map": Figure(
         "relay_map",
         "basins",
-        "Where the methods for stale data work on relay: the learning rates at which each ends within .05 of the "
-        "best of these. A dot marks its best rate, and its end there is written beside the name; an arrow says that "
+        "Where the methods for stale data work on relay: the learning rates at which each ends "
+        "within .05 of the "
+        "best of these. A dot marks its best rate, and its end there is written beside the name; "
+        "an arrow says that "
         "the rates that were run end first. Two seeds: a map, not a comparison.",
     ),
     "relay-hot": Figure(
         "relay_best",
         "intervals",
-        "The task relay with a sampler two batches behind, every batch used four times, at a learning rate of 1.5e-3: "
-        "accuracy after twelve batches, twelve seeds each, with 95 % intervals. The dotted line is the base model.",
+        "The task relay with a sampler two batches behind, every batch used four times, at a "
+        "learning rate of 1.5e-3: "
+        "accuracy after twelve batches, twelve seeds each, with 95 % intervals. The dotted line "
+        "is the base model.",
         at={"rate": "hot"},
     ),
     "relay-narrow": Figure(
         "relay_narrow",
         "intervals",
-        "Windows exchanged, on relay at a learning rate of 1.5e-3: PPO's clip on tokens with narrower windows, GSPO's "
-        "and LUSPO's on whole completions with wider ones; accuracy after twelve batches, twelve seeds each, with 95 % "
-        "intervals. PPO's own window is 0.2, GSPO's and LUSPO's 0.0003 and 0.0004. The dotted line is the base model.",
+        "Windows exchanged, on relay at a learning rate of 1.5e-3: PPO's clip on tokens with "
+        "narrower windows, GSPO's "
+        "and LUSPO's on whole completions with wider ones; accuracy after twelve batches, twelve "
+        "seeds each, with 95 % "
+        "intervals. PPO's own window is 0.2, GSPO's and LUSPO's 0.0003 and 0.0004. The dotted "
+        "line is the base model.",
     ),
     "relay-own": Figure(
         "relay_best",
@@ -422,7 +473,9 @@ FIGURES: dict[str, Figure] = {
         control="on-policy",
         drop=DROP,
     ),
-    "reuse-reward": _rewards("reuse", "Reward over batches that are used eight times.", {"uses": "8"}),
+    "reuse-reward": _rewards(
+        "reuse", "Reward over batches that are used eight times.", {"uses": "8"}
+    ),
     "reuse-kl": Figure(
         "reuse",
         "curves",
@@ -434,7 +487,8 @@ FIGURES: dict[str, Figure] = {
     "minibatches": Figure(
         "minibatches",
         "curves",
-        "Accuracy over the minibatches of a batch that is used once, compared with fresh batches of the same size.",
+        "Accuracy over the minibatches of a batch that is used once, compared with fresh batches "
+        "of the same size.",
         along="minibatches",
         control="on-policy",
         drop=DROP,
@@ -442,20 +496,31 @@ FIGURES: dict[str, Figure] = {
     "thresholds": Figure(
         "grid",
         "frontier",
-        "Accuracy against nats at five thresholds each, from a tenth of the default to ten times it.",
+        "Accuracy against nats at five thresholds each, from a tenth of the default to ten times "
+        "it.",
         at={"lr": "0.0003"},
         along="threshold",
     ),
-    "tuned": Figure("tuned", "curves", "Ten methods, tuned alike, over the uses of a batch.", along="uses"),
+    "tuned": Figure(
+        "tuned", "curves", "Ten methods, tuned alike, over the uses of a batch.", along="uses"
+    ),
     "rare": _rewards(
         "rare",
         "Reward where the tokens that must grow are rare, 8 minibatches twice.",
         {"parts": "8 minibatches, 2 epochs"},
     ),
-    "rare-whole": _rewards("rare", "The same with whole batches used eight times.", {"parts": "whole, 8 uses"}),
-    "noise": Figure("noise", "intervals", "A sampler whose logits are noisy.", at={"sampler of": "noise 1"}),
-    "int4": Figure("noise", "intervals", "A sampler with four-bit weights.", at={"sampler of": "int4"}),
-    "lag": Figure("noise", "intervals", "A sampler eight batches behind.", at={"sampler of": "lag 8"}),
+    "rare-whole": _rewards(
+        "rare", "The same with whole batches used eight times.", {"parts": "whole, 8 uses"}
+    ),
+    "noise": Figure(
+        "noise", "intervals", "A sampler whose logits are noisy.", at={"sampler of": "noise 1"}
+    ),
+    "int4": Figure(
+        "noise", "intervals", "A sampler with four-bit weights.", at={"sampler of": "int4"}
+    ),
+    "lag": Figure(
+        "noise", "intervals", "A sampler eight batches behind.", at={"sampler of": "lag 8"}
+    ),
     "signed": Figure(
         "signed",
         "curves",
@@ -465,7 +530,8 @@ FIGURES: dict[str, Figure] = {
     "signed-kl": Figure(
         "signed",
         "curves",
-        "How far a batch moves the policy under the masks that let a token back in and those that do not.",
+        "How far a batch moves the policy under the masks that let a token back in and those that "
+        "do not.",
         along="uses",
         measure="kl",
         words="KL per batch, nats per token",
@@ -473,7 +539,8 @@ FIGURES: dict[str, Figure] = {
     "difficulty": Figure(
         "perprompt",
         "difficulty",
-        "Realised divergence of prompts by how many of their group were right; dotted: QUATRO's radius.",
+        "Realised divergence of prompts by how many of their group were right; dotted: QUATRO's "
+        "radius.",
         line=0.1,
     ),
     "matched-distinct": Figure(
@@ -492,25 +559,45 @@ FIGURES: dict[str, Figure] = {
         words="entropy, nats per token",
         line=LEVEL,
     ),
-    "expert": Figure("expert", "intervals", "An expert who errs at one move in five.", at={"expert": "errs"}),
-    "expert-right": Figure("expert", "intervals", "An expert who is always right.", at={"expert": "always right"}),
+    "expert": Figure(
+        "expert", "intervals", "An expert who errs at one move in five.", at={"expert": "errs"}
+    ),
+    "expert-right": Figure(
+        "expert", "intervals", "An expert who is always right.", at={"expert": "always right"}
+    ),
     # the first round
     "stale": Figure("stale", "intervals", "Eight minibatches, four times over."),
-    "stale-reward": _rewards("stale", "Reward over batches, eight minibatches four times over.", {}),
+    "stale-reward": _rewards(
+        "stale", "Reward over batches, eight minibatches four times over.", {}
+    ),
     "shoot-out": Figure(
         "shootout",
         "curves",
-        "Twelve methods at their default thresholds over the updates per batch, in minibatches of two prompts.",
+        "Twelve methods at their default thresholds over the updates per batch, in minibatches of "
+        "two prompts.",
         along="updates",
     ),
     "sensitivity": Figure(
-        "tuning", "curves", "Accuracy over each method's threshold, as a multiple of its default.", along="threshold"
+        "tuning",
+        "curves",
+        "Accuracy over each method's threshold, as a multiple of its default.",
+        along="threshold",
     ),
     "loops": Figure("loops", "intervals", "TRPO, critics and penalties, one update per batch."),
-    "methods": Figure("dial_methods", "intervals", "Every method with the loop's defaults, one update per batch."),
-    "critic": Figure("critic", "intervals", "A critic and a penalty at 32 updates per batch.", at={"updates": "32"}),
+    "methods": Figure(
+        "dial_methods", "intervals", "Every method with the loop's defaults, one update per batch."
+    ),
+    "critic": Figure(
+        "critic",
+        "intervals",
+        "A critic and a penalty at 32 updates per batch.",
+        at={"updates": "32"},
+    ),
     "anchors": Figure(
-        "mismatch", "intervals", "A region around a four-bit sampler.", at={"sampler": "int4", "anchor": "rollout"}
+        "mismatch",
+        "intervals",
+        "A region around a four-bit sampler.",
+        at={"sampler": "int4", "anchor": "rollout"},
     ),
     "spend-entropy": Figure(
         "diversity",
@@ -522,9 +609,14 @@ FIGURES: dict[str, Figure] = {
         words="entropy, nats per token",
         line=LEVEL,
     ),
-    "controls": Figure("controls", "curves", "Rewards that say nothing, over the updates per batch.", along="reuse"),
+    "controls": Figure(
+        "controls", "curves", "Rewards that say nothing, over the updates per batch.", along="reuse"
+    ),
     "trapo": Figure(
-        "trapo", "intervals", "An expert on prompts longer than the policy has read.", at={"moves": "1 to 12"}
+        "trapo",
+        "intervals",
+        "An expert on prompts longer than the policy has read.",
+        at={"moves": "1 to 12"},
     ),
 }
 """Every figure by its name."""

@@ -1,4 +1,5 @@
-"""What a reader calls a variant of a sweep: methods by the names that the book's cards have, and not by their keys."""
+"""What a reader calls a variant of a sweep: methods by the names that the book's cards have, and
+not by their keys."""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ NAMES = {
     "opmd": "OPMD (Kimi)",
     "tpo": "TPO",
 }
-"""From the key of a method that a sweep runs to its name. `book/trbook/cards` has the names; a test compares."""
+"""From the key of a method that a sweep runs to its name. `book/trbook/cards` has the names; a test
+compares."""
 SHORT = {"rl": "RL", "tv": "TV", "kl": "KL"}
 """Other short words of labels."""
 WORD = re.compile(r"(?<![A-Za-z0-9])[a-z0-9_]+(?![A-Za-z0-9])")

@@ -1,4 +1,5 @@
-"""Figures over learning rates: where each method works, and what it pays in speed (see `trlab.basin`)."""
+"""Figures over learning rates: where each method works, and what it pays in speed (see
+`trlab.basin`)."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ STEP = 0.075
 
 
 def curves(places: Mapping[str, Curves], *, measure: str, alt: str | None = None) -> Drawing:
-    """Ends over learning rates, a panel for each place (a number of uses): interquartile means with 95 % intervals, or
-    means with every run where there are few.
+    """Ends over learning rates, a panel for each place (a number of uses): interquartile means with
+    95 % intervals, or means with every run where there are few.
 
     Raises:
         ValueError: no place, more than five methods.
@@ -43,13 +44,19 @@ def curves(places: Mapping[str, Curves], *, measure: str, alt: str | None = None
     legend(grid[0], loc="best")
     figure.supxlabel("learning rate", color=INK, fontsize="medium")
     figure.supylabel(measure, color=INK, fontsize="medium")
-    said = [_in_words(methods, f"{title}: " if len(places) > 1 else "") for title, methods in places.items()]
+    said = [
+        _in_words(methods, f"{title}: " if len(places) > 1 else "")
+        for title, methods in places.items()
+    ]
     return Drawing(figure, alt or f"{measure} over learning rates. {' '.join(said)}")
 
 
-def basin(methods: Curves, found: Sequence[Basin], *, measure: str, alt: str | None = None) -> Drawing:
-    """The same in one panel, with a dotted line `WITHIN` below the best end of all, and each method's basin as a bar
-    below: the rates at which it stays above the line. A bar that the grid cuts off ends in an arrow.
+def basin(
+    methods: Curves, found: Sequence[Basin], *, measure: str, alt: str | None = None
+) -> Drawing:
+    """The same in one panel, with a dotted line `WITHIN` below the best end of all, and each
+    method's basin as a bar below: the rates at which it stays above the line. A bar that the grid
+    cuts off ends in an arrow.
 
     Args:
         found: the basins, of these methods in this order (`trlab.basin.basins`).
@@ -69,12 +76,16 @@ def basin(methods: Curves, found: Sequence[Basin], *, measure: str, alt: str | N
     ax.set_xlabel("learning rate")
     ax.set_ylabel(measure)
     legend(ax, loc="best")
-    return Drawing(figure, alt or f"{measure} over learning rates. {_in_words(methods, '')} {_basins_in_words(found)}")
+    return Drawing(
+        figure,
+        alt or f"{measure} over learning rates. {_in_words(methods, '')} {_basins_in_words(found)}",
+    )
 
 
 def bars(found: Sequence[Basin], rates: Sequence[float]) -> Drawing:
-    """The basins alone, a row each, for more methods than curves can tell apart. A dot marks the best rate, and the end
-    there is written beside the name. A bar that the grid cuts off ends in an arrow.
+    """The basins alone, a row each, for more methods than curves can tell apart. A dot marks the
+    best rate, and the end there is written beside the name. A bar that the grid cuts off ends in an
+    arrow.
 
     Args:
         found: the basins (`trlab.basin.basins`).
@@ -88,9 +99,12 @@ def bars(found: Sequence[Basin], rates: Sequence[float]) -> Drawing:
     return Drawing(figure, f"Basins of learning rates. {_basins_in_words(found)}")
 
 
-def speed(methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, measure: str) -> Drawing:
-    """The end against the take-off, one path per method over its learning rates, with 95 % intervals both ways. A full
-    point is on the frontier: no other point of any method is as good in both and better in one.
+def speed(
+    methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, measure: str
+) -> Drawing:
+    """The end against the take-off, one path per method over its learning rates, with 95 %
+    intervals both ways. A full point is on the frontier: no other point of any method is as good in
+    both and better in one.
 
     Args:
         methods: label -> learning rate -> take-off and end.
@@ -108,21 +122,45 @@ def speed(methods: Mapping[str, Mapping[float, tuple[Estimate, Estimate]]], *, m
             ax.plot([x.value] * 2, [y.low, y.high], color=colour, linewidth=1, alpha=0.7)
             face = colour if (label, rate) in kept else "none"
             marker = MARKERS[rates.index(rate)]
-            ax.plot([x.value], [y.value], marker=marker, color=colour, markerfacecolor=face, linestyle="")
+            ax.plot(
+                [x.value],
+                [y.value],
+                marker=marker,
+                color=colour,
+                markerfacecolor=face,
+                linestyle="",
+            )
     for rate in rates:
-        ax.plot([], [], marker=MARKERS[rates.index(rate)], color=INK, linestyle="", label=f"lr {written_rate(rate)}")
+        ax.plot(
+            [],
+            [],
+            marker=MARKERS[rates.index(rate)],
+            color=INK,
+            linestyle="",
+            label=f"lr {written_rate(rate)}",
+        )
     ax.set_xlabel("take-off: mean reward of the first ten batches")
     ax.set_ylabel(measure)
     ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
     legend(ax, loc="best", ncols=2)
-    points = "; ".join(f"{label} at {written_rate(rate)}: {x.value:.2f}, {y.value:.2f}" for label, rate, x, y in every)
-    on = ", ".join(f"{label} at {written_rate(rate)}" for label, rate, _, _ in every if (label, rate) in kept)
-    return Drawing(figure, f"Take-off and end of each method and learning rate: {points}. On the frontier: {on}.")
+    points = "; ".join(
+        f"{label} at {written_rate(rate)}: {x.value:.2f}, {y.value:.2f}"
+        for label, rate, x, y in every
+    )
+    on = ", ".join(
+        f"{label} at {written_rate(rate)}" for label, rate, _, _ in every if (label, rate) in kept
+    )
+    return Drawing(
+        figure,
+        f"Take-off and end of each method and learning rate: {points}. On the frontier: {on}.",
+    )
 
 
-def edges(found: Mapping[str, Sequence[Estimate]], margins: Sequence[float], *, control: str) -> Drawing:
-    """How many times as high a learning rate as the control's others bear, over the loss that one accepts, with 95 %
-    intervals where there are some.
+def edges(
+    found: Mapping[str, Sequence[Estimate]], margins: Sequence[float], *, control: str
+) -> Drawing:
+    """How many times as high a learning rate as the control's others bear, over the loss that one
+    accepts, with 95 % intervals where there are some.
 
     Args:
         found: label -> ratio at each margin (`trlab.basin.edge_ratios`).
@@ -133,11 +171,20 @@ def edges(found: Mapping[str, Sequence[Estimate]], margins: Sequence[float], *, 
     if not any(math.isfinite(one.value) for ratios in found.values() for one in ratios):
         raise ValueError("found: expected a ratio, got none")
     figure, (ax,) = panels(height=3.4)
-    for i, (label, ratios) in enumerate(found.items(), start=1):  # the control has the first colour, at 1
+    for i, (label, ratios) in enumerate(
+        found.items(), start=1
+    ):  # the control has the first colour, at 1
         low, high = [r.low for r in ratios], [r.high for r in ratios]
         ax.fill_between(margins, low, high, color=COLOURS[i], alpha=0.18, linewidth=0)
         values = [r.value for r in ratios]
-        ax.plot(margins, values, color=COLOURS[i], linestyle=DASHES[i % len(DASHES)], linewidth=1.8, label=label)
+        ax.plot(
+            margins,
+            values,
+            color=COLOURS[i],
+            linestyle=DASHES[i % len(DASHES)],
+            linewidth=1.8,
+            label=label,
+        )
     ax.axhline(1, color=COLOURS[0], linewidth=1.8, label=control)
     ax.set_yscale("log")
     ticks = [1, 1.5, 2, 3, 4, 6]
@@ -152,7 +199,10 @@ def edges(found: Mapping[str, Sequence[Estimate]], margins: Sequence[float], *, 
         f"{label} {', '.join(f'{r.value:.1f} at {m:g}' for r, m in zip(ratios, margins, strict=True) if r.value > 0)}."
         for label, ratios in found.items()
     ]
-    return Drawing(figure, f"Highest learning rate as a multiple of {control}'s, by accepted loss: {' '.join(said)}")
+    return Drawing(
+        figure,
+        f"Highest learning rate as a multiple of {control}'s, by accepted loss: {' '.join(said)}",
+    )
 
 
 @dataclass(frozen=True)
@@ -167,8 +217,8 @@ class Arm:
 
 
 def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool = True) -> Drawing:
-    """Ends against what a batch did, with 95 % intervals: colours say what an update fits, shapes say the method, thin
-    lines join a method's learning rates on the same data.
+    """Ends against what a batch did, with 95 % intervals: colours say what an update fits, shapes
+    say the method, thin lines join a method's learning rates on the same data.
 
     Raises:
         ValueError: no arms, or data that are none of `DATA`.
@@ -179,7 +229,13 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
     methods = list(dict.fromkeys(arm.method for arm in arms))
     for arm in arms:
         colour, marker = COLOURS[list(DATA).index(arm.data)], MARKERS[methods.index(arm.method)]
-        ax.plot([x.value for x, _ in arm.points], [y.value for _, y in arm.points], color=colour, lw=0.8, alpha=0.5)
+        ax.plot(
+            [x.value for x, _ in arm.points],
+            [y.value for _, y in arm.points],
+            color=colour,
+            lw=0.8,
+            alpha=0.5,
+        )
         for x, y in arm.points:
             ax.plot([x.low, x.high], [y.value] * 2, color=colour, linewidth=0.8, alpha=0.5)
             ax.plot([x.value] * 2, [y.low, y.high], color=colour, linewidth=0.8, alpha=0.5)
@@ -187,15 +243,20 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
     for data in (data for data in DATA if data in {arm.data for arm in arms}):
         ax.plot([], [], color=COLOURS[list(DATA).index(data)], linewidth=4, label=DATA[data])
     for method in methods:
-        ax.plot([], [], marker=MARKERS[methods.index(method)], color=INK, linestyle="", label=method)
+        ax.plot(
+            [], [], marker=MARKERS[methods.index(method)], color=INK, linestyle="", label=method
+        )
     if logarithmic:
         ax.set_xscale("log")
     ax.set_xlabel(across)
     ax.set_ylabel(measure)
     ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
-    figure.legend(*ax.get_legend_handles_labels(), **{**LEGEND, "loc": "outside lower center", "ncols": 2})
+    figure.legend(
+        *ax.get_legend_handles_labels(), **{**LEGEND, "loc": "outside lower center", "ncols": 2}
+    )
     said = "; ".join(
-        f"{arm.method}, {DATA[arm.data]}: " + ", ".join(f"{y.value:.2f} at {x.value:.2g}" for x, y in arm.points)
+        f"{arm.method}, {DATA[arm.data]}: "
+        + ", ".join(f"{y.value:.2f} at {x.value:.2g}" for x, y in arm.points)
         for arm in arms
     )
     return Drawing(figure, f"{measure[0].upper()}{measure[1:]} against {across}. {said}.")
@@ -211,7 +272,8 @@ DATA = {
 
 
 def data_of(train: Mapping[str, object]) -> str:
-    """Which of `DATA` a run's arguments mean, where its smallest batch has 16 prompts with 8 completions each."""
+    """Which of `DATA` a run's arguments mean, where its smallest batch has 16 prompts with 8
+    completions each."""
     if train.get("epochs", 1) == 1:
         return "parts" if train.get("minibatches", 1) != 1 else "new"
     return "again" if (train.get("prompts", 16), train.get("group", 8)) == (16, 8) else "larger"
@@ -236,7 +298,13 @@ def each(methods: Curves, *, measure: str) -> Drawing:
     for ax, (label, curve) in zip(grid, methods.items(), strict=True):
         _logarithmic(ax, sorted({rate for one in methods.values() for rate in one}), every=2)
         for other in methods.values():
-            ax.plot(list(other), [iqm(runs) for runs in other.values()], color=INK, linewidth=0.7, alpha=0.35)
+            ax.plot(
+                list(other),
+                [iqm(runs) for runs in other.values()],
+                color=INK,
+                linewidth=0.7,
+                alpha=0.35,
+            )
         _curve(ax, curve, 0, label)
         ax.set_title(label, color=INK, fontsize="small")
     figure.supxlabel("learning rate", color=INK, fontsize="medium")
@@ -244,13 +312,20 @@ def each(methods: Curves, *, measure: str) -> Drawing:
     return Drawing(figure, f"{measure} over learning rates. {_in_words(methods, '')}", stacked=2)
 
 
-# -- inside ------------------------------------------------------------------------------------------------------------
+# -- inside
+# --------------------------------------------------------------------------------------------------
 
 
 def _bar(ax: Axes, height: float, one: Basin, colour: str) -> None:
     """A basin as a bar, with an arrow where the grid cuts it off."""
     if one.width.value:
-        ax.plot([one.piece.low, one.piece.high], [height] * 2, color=colour, linewidth=5, solid_capstyle="butt")
+        ax.plot(
+            [one.piece.low, one.piece.high],
+            [height] * 2,
+            color=colour,
+            linewidth=5,
+            solid_capstyle="butt",
+        )
     ends = ((one.piece.low, one.piece.open_low, "<"), (one.piece.high, one.piece.open_high, ">"))
     for at, opened, marker in ends:
         if opened:
@@ -271,11 +346,23 @@ def _curve(ax: Axes, curve: Mapping[float, np.ndarray], style: int, label: str) 
     estimates = [interval(curve[rate]) for rate in rates]
     if all(len(curve[rate]) >= FEW for rate in rates):
         ax.fill_between(
-            rates, [e.low for e in estimates], [e.high for e in estimates], color=colour, alpha=0.18, linewidth=0
+            rates,
+            [e.low for e in estimates],
+            [e.high for e in estimates],
+            color=colour,
+            alpha=0.18,
+            linewidth=0,
         )
     else:
         for rate in rates:
-            ax.plot([rate] * len(curve[rate]), curve[rate], linestyle="", marker="_", color=colour, markersize=5)
+            ax.plot(
+                [rate] * len(curve[rate]),
+                curve[rate],
+                linestyle="",
+                marker="_",
+                color=colour,
+                markersize=5,
+            )
     ax.plot(
         rates,
         [e.value for e in estimates],
@@ -290,14 +377,18 @@ def _curve(ax: Axes, curve: Mapping[float, np.ndarray], style: int, label: str) 
 
 def _logarithmic(ax: Axes, rates: Sequence[float], every: int = 1) -> None:
     ax.set_xscale("log")
-    ax.set_xticks(rates, [written_rate(rate) if i % every == 0 else "" for i, rate in enumerate(rates)])
+    ax.set_xticks(
+        rates, [written_rate(rate) if i % every == 0 else "" for i, rate in enumerate(rates)]
+    )
     ax.minorticks_off()
 
 
 def _in_words(methods: Curves, before: str) -> str:
     sentences = []
     for label, curve in methods.items():
-        points = ", ".join(f"{iqm(curve[rate]):.2f} at {written_rate(rate)}" for rate in sorted(curve))
+        points = ", ".join(
+            f"{iqm(curve[rate]):.2f} at {written_rate(rate)}" for rate in sorted(curve)
+        )
         sentences.append(f"{before}{label} {points}.")
     return " ".join(sentences)
 
@@ -308,7 +399,15 @@ def _basins_in_words(found: Sequence[Basin]) -> str:
         if not one.width.value:
             sentences.append(f"{one.label} has no basin.")
             continue
-        low = f"{written_rate(one.piece.low)} or less" if one.piece.open_low else written_rate(one.piece.low)
-        high = f"{written_rate(one.piece.high)} or more" if one.piece.open_high else written_rate(one.piece.high)
+        low = (
+            f"{written_rate(one.piece.low)} or less"
+            if one.piece.open_low
+            else written_rate(one.piece.low)
+        )
+        high = (
+            f"{written_rate(one.piece.high)} or more"
+            if one.piece.open_high
+            else written_rate(one.piece.high)
+        )
         sentences.append(f"{one.label}'s basin goes from {low} to {high}.")
     return " ".join(sentences)

@@ -1,8 +1,10 @@
-"""Figures of sweeps: intervals, probabilities of improvement, performance profiles, curves over an axis with bands.
+"""Figures of sweeps: intervals, probabilities of improvement, performance profiles, curves over an
+axis with bands.
 
-A figure is a `trlib.drawing.Drawing`: text and axes take the colour and font of the page around it, on no background,
-so it reads in light and in dark. Series differ by dash and marker as well as by colours that are told apart with any
-colour vision and stand out (3 : 1) from white and from the book's dark page.
+A figure is a `trlib.drawing.Drawing`: text and axes take the colour and font of the page around it,
+on no background, so it reads in light and in dark. Series differ by dash and marker as well as by
+colours that are told apart with any colour vision and stand out (3 : 1) from white and from the
+book's dark page.
 """
 
 from __future__ import annotations
@@ -32,9 +34,14 @@ MOST = len(COLOURS) * len(DASHES)
 
 
 def intervals(
-    scores: Mapping[str, Scores], *, measure: str, alt: str | None = None, reference: float | None = None
+    scores: Mapping[str, Scores],
+    *,
+    measure: str,
+    alt: str | None = None,
+    reference: float | None = None,
 ) -> Drawing:
-    """Interquartile mean and 95 % stratified bootstrap interval of each variant, a row each, every run behind it.
+    """Interquartile mean and 95 % stratified bootstrap interval of each variant, a row each, every
+    run behind it.
 
     Args:
         scores: by label: runs by tasks [N, M], or a sequence of runs for each task.
@@ -47,14 +54,26 @@ def intervals(
     for row, (label, estimate) in enumerate(estimates.items()):
         bar(ax, row, estimate)
         runs = np.concatenate(by_task("scores", scores[label]))
-        ax.plot(runs, np.full(len(runs), row), linestyle="", marker="|", color=INK, markersize=10, alpha=0.5, zorder=1)
+        ax.plot(
+            runs,
+            np.full(len(runs), row),
+            linestyle="",
+            marker="|",
+            color=INK,
+            markersize=10,
+            alpha=0.5,
+            zorder=1,
+        )
     if reference is not None:
         ax.axvline(reference, color=INK, linestyle=":", linewidth=1)
-    return Drawing(figure, alt or in_words(f"Interquartile mean of {measure} with 95 % interval", estimates))
+    return Drawing(
+        figure, alt or in_words(f"Interquartile mean of {measure} with 95 % interval", estimates)
+    )
 
 
 def improvements(pairs: Mapping[str, tuple[Scores, Scores]], *, alt: str | None = None) -> Drawing:
-    """The probability that a run of X is above a run of Y, a row for each pair, with its 95 % interval.
+    """The probability that a run of X is above a run of Y, a row for each pair, with its 95 %
+    interval.
 
     Args:
         pairs: by label, such as `TROLL > PPO`: the scores of X and of Y.
@@ -65,7 +84,9 @@ def improvements(pairs: Mapping[str, tuple[Scores, Scores]], *, alt: str | None 
         bar(ax, row, estimate)
     ax.axvline(0.5, color=INK, linestyle=":", linewidth=1)
     ax.set_xlim(-0.02, 1.02)
-    return Drawing(figure, alt or in_words("Probability of improvement with 95 % interval", estimates))
+    return Drawing(
+        figure, alt or in_words("Probability of improvement with 95 % interval", estimates)
+    )
 
 
 def profiles(
@@ -81,7 +102,9 @@ def profiles(
         ValueError: more variants than can be told apart.
     """
     if len(scores) > MOST:
-        raise ValueError(f"scores: expected at most {MOST} variants in one figure, got {len(scores)}")
+        raise ValueError(
+            f"scores: expected at most {MOST} variants in one figure, got {len(scores)}"
+        )
     figure, (ax,) = panels(height=3.6, width=6.4)
     at = np.linspace(0, 1, 101) if thresholds is None else np.asarray(thresholds, dtype=np.float64)
     for i, (label, values) in enumerate(scores.items()):
@@ -99,11 +122,21 @@ def profiles(
             markevery=(2 * i % 15, max(1, len(at) // 7)),
             label=label,
         )
-    ax.set(xlabel=f"{measure}, τ", ylabel="share of runs above τ", ylim=(-0.02, 1.02), xlim=(at[0], at[-1]))
+    ax.set(
+        xlabel=f"{measure}, τ",
+        ylabel="share of runs above τ",
+        ylim=(-0.02, 1.02),
+        xlim=(at[0], at[-1]),
+    )
     legend(ax)
-    halves = ", ".join(f"{label} {_half(at, performance_profile(values, at))}" for label, values in scores.items())
+    halves = ", ".join(
+        f"{label} {_half(at, performance_profile(values, at))}" for label, values in scores.items()
+    )
     return Drawing(
-        figure, alt or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: {halves}."
+        figure,
+        alt
+        or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: "
+        f"{halves}.",
     )
 
 
@@ -127,15 +160,17 @@ def curves(
 ) -> Drawing:
     """Interquartile means over an axis, joined, with pointwise 95 % bands; the axis is logarithmic.
 
-    Up to five variants share one panel and differ by colour, dash and marker. More get a panel each, in which the
-    others stand behind in thin lines, so that one curve is read against all without telling twenty apart.
+    Up to five variants share one panel and differ by colour, dash and marker. More get a panel
+    each, in which the others stand behind in thin lines, so that one curve is read against all
+    without telling twenty apart.
 
     Args:
         scores: label -> place on the axis (above 0) -> runs.
         along: the horizontal axis's label.
         measure: the vertical one's.
-        drop: mark with a cross the first place at which a curve lies this much below the control's there, or, without
-            a control, below its own first place (`trlab.tolerance`); None: no marks.
+        drop: mark with a cross the first place at which a curve lies this much below the control's
+            there, or, without a control, below its own first place (`trlab.tolerance`); None: no
+            marks.
         control: whose curve the others are measured against, where it is drawn.
         alt: what the figure shows, in a sentence; None: the numbers, one after the other.
 
@@ -146,8 +181,13 @@ def curves(
         raise ValueError("scores: expected at least one variant, got none")
     for label, runs in scores.items():
         if not runs or min(runs) <= 0:
-            raise ValueError(f"scores: expected runs of {label!r} at places above 0, got {sorted(runs)}")
-    estimates = {label: {x: interval(np.asarray(runs[x])) for x in sorted(runs)} for label, runs in scores.items()}
+            raise ValueError(
+                f"scores: expected runs of {label!r} at places above 0, got {sorted(runs)}"
+            )
+    estimates = {
+        label: {x: interval(np.asarray(runs[x])) for x in sorted(runs)}
+        for label, runs in scores.items()
+    }
     marks = {} if drop is None else _falls(estimates, drop, estimates.get(control or ""))
     one = len(estimates) <= len(COLOURS)
     figure, grid = grid_of(1 if one else len(estimates))
@@ -156,7 +196,9 @@ def curves(
     for i, (label, curve) in enumerate(estimates.items()):
         ax, style = grid[0 if one else i], i if one else 0
         for other in () if one else estimates.values():
-            ax.plot(list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.35)
+            ax.plot(
+                list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.35
+            )
         _curve(ax, curve, style, label)
         if label in marks:
             ax.plot(
@@ -178,14 +220,21 @@ def curves(
 
 
 def _falls(
-    found: Mapping[str, Mapping[float, Estimate]], drop: float, control: Mapping[float, Estimate] | None
+    found: Mapping[str, Mapping[float, Estimate]],
+    drop: float,
+    control: Mapping[float, Estimate] | None,
 ) -> dict[str, tuple[float, float]]:
     """The first place of each curve at which it has fallen, and its height there."""
     marks: dict[str, tuple[float, float]] = {}
     for label, curve in found.items():
         first = next(iter(curve.values())).value
-        floors = {x: (first if control is None or x not in control else control[x].value) - drop for x in curve}
-        fallen = [x for x, e in curve.items() if curve is not control and e.value <= floors[x] + 1e-12]
+        floors = {
+            x: (first if control is None or x not in control else control[x].value) - drop
+            for x in curve
+        }
+        fallen = [
+            x for x, e in curve.items() if curve is not control and e.value <= floors[x] + 1e-12
+        ]
         if fallen:
             marks[label] = fallen[0], curve[fallen[0]].value
     return marks
@@ -195,7 +244,12 @@ def _curve(ax: Axes, curve: Mapping[float, Estimate], style: int, label: str) ->
     """A band below a line with markers."""
     places, colour = list(curve), COLOURS[style]
     ax.fill_between(
-        places, [e.low for e in curve.values()], [e.high for e in curve.values()], color=colour, alpha=0.18, linewidth=0
+        places,
+        [e.low for e in curve.values()],
+        [e.high for e in curve.values()],
+        color=colour,
+        alpha=0.18,
+        linewidth=0,
     )
     ax.plot(
         places,
@@ -214,7 +268,11 @@ def grid_of(count: int) -> tuple[Figure, list[Axes]]:
     across = min(count, 3 if count in (6, 9) else 4)
     down = -(-count // across)
     figure, grid = panels(
-        count, height=3.6 if count == 1 else 1.6 + 0.6 / down, across=across, width=6.4, share=count > 1
+        count,
+        height=3.6 if count == 1 else 1.6 + 0.6 / down,
+        across=across,
+        width=6.4,
+        share=count > 1,
     )
     for ax in grid:
         ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
@@ -240,7 +298,9 @@ def _said_along(
         points = ", ".join(f"{estimate:.2f} at {x:.3g}" for x, estimate in curve.items())
         fall = f"; fallen by {drop:g} at {marks[label][0]:.3g}" if label in marks else ""
         sentences.append(f"{label} {points}{fall}")
-    return f"Interquartile mean of {measure} over {along}, with 95 % interval: {'. '.join(sentences)}."
+    return (
+        f"Interquartile mean of {measure} over {along}, with 95 % interval: {'. '.join(sentences)}."
+    )
 
 
 def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
@@ -257,12 +317,25 @@ def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
 
 
 def bar(ax: Axes, row: int, estimate: Estimate, *, filled: bool = True) -> None:
-    """An interval as a thick stroke, its middle as a dot; both thin and hollow where it is not `filled`."""
+    """An interval as a thick stroke, its middle as a dot; both thin and hollow where it is not
+    `filled`."""
     width, face = (4, COLOURS[1]) if filled else (1.2, "none")
-    ax.plot([estimate.low, estimate.high], [row, row], color=COLOURS[0], linewidth=width, solid_capstyle="butt")
-    ax.plot([estimate.value], [row], marker="o", color=COLOURS[1], markerfacecolor=face, markersize=6)
+    ax.plot(
+        [estimate.low, estimate.high],
+        [row, row],
+        color=COLOURS[0],
+        linewidth=width,
+        solid_capstyle="butt",
+    )
+    ax.plot(
+        [estimate.value], [row], marker="o", color=COLOURS[1], markerfacecolor=face, markersize=6
+    )
 
 
 def in_words(what: str, found: Mapping[str, Estimate]) -> str:
     """Every estimate with its interval: the alternative text of a figure."""
-    return f"{what}: " + "; ".join(f"{label} {estimate:.2f}" for label, estimate in found.items()) + "."
+    return (
+        f"{what}: "
+        + "; ".join(f"{label} {estimate:.2f}" for label, estimate in found.items())
+        + "."
+    )

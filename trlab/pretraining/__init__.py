@@ -1,11 +1,13 @@
-"""Makes an embedded checkpoint: a small Llama that has read a task's corpus, with a card that says how.
+"""Makes an embedded checkpoint: a small Llama that has read a task's corpus, with a card that says
+how.
 
-Pretraining has two parts (`Teacher.lessons`). For `dial` the model first reads careful completions only and learns to
-write down every position. Then it reads the task's mixture, in which most completions skip that; meanwhile the learning
-rate falls to 0, so that the shares of the openers settle. The first part ends when the model is good enough, not after
-a fixed number of steps: arithmetic arrives in one sudden rise, at a different step for each seed and machine. For
-`dial` it ends before the arithmetic is perfect. A policy that cannot unlearn it would not show what a trust region is
-for.
+Pretraining has two parts (`Teacher.lessons`). For `dial` the model first reads careful completions
+only and learns to write down every position. Then it reads the task's mixture, in which most
+completions skip that; meanwhile the learning rate falls to 0, so that the shares of the openers
+settle. The first part ends when the model is good enough, not after a fixed number of steps:
+arithmetic arrives in one sudden rise, at a different step for each seed and machine. For `dial` it
+ends before the arithmetic is perfect. A policy that cannot unlearn it would not show what a trust
+region is for.
 
 The seed decides everything: the same seed, machine and versions give the same file, bit for bit.
 """
@@ -45,7 +47,8 @@ class Base:
     """Knobs of the task that differ from its defaults."""
     recipe: Recipe = field(default_factory=Recipe)
     context: int = CONTEXT
-    """Positions of the model: the most tokens that a prompt and its completion can have together."""
+    """Positions of the model: the most tokens that a prompt and its completion can have
+    together."""
     check: int = 4000
     """Prompts of each accuracy."""
 
@@ -79,15 +82,17 @@ def pretrain(
 ) -> dict[str, Any]:
     """Make the base checkpoint of a task and write it to the folder `out` in Hugging Face format.
 
-    The folder also gets `card.json` (how the model was made, its hash, its accuracies) and a README.md with the same in
-    words. It appears whole or not at all: an interrupted run leaves nothing behind.
+    The folder also gets `card.json` (how the model was made, its hash, its accuracies) and a
+    README.md with the same in words. It appears whole or not at all: an interrupted run leaves
+    nothing behind.
 
     Args:
         name: the task, one of BASES.
         out: a folder that does not exist yet.
         seed: decides the weights, the corpus and the check.
         recipe: sizes and schedule; None: the shipped checkpoint's.
-        check: how many prompts each accuracy is measured on; None: as many as for the shipped checkpoint.
+        check: how many prompts each accuracy is measured on; None: as many as for the shipped
+            checkpoint.
         overwrite: replace `out` if it holds a checkpoint of `pretrain`.
         progress: show a bar, or a function called with (step, steps, loss).
         **knobs: the task's, as for `load_task`; the others are the shipped checkpoint's.
@@ -103,7 +108,9 @@ def pretrain(
     base = BASES.get(name)
     task = load_task(name, **{**(base.knobs if base else {}), **knobs})
     if base is None:
-        raise ValueError(f"name: expected a task with a base model ({', '.join(map(repr, BASES))}), got {name!r}")
+        raise ValueError(
+            f"name: expected a task with a base model ({', '.join(map(repr, BASES))}), got {name!r}"
+        )
     teacher, recipe = base.teacher(task), recipe or base.recipe
     seed = checks.whole("seed", seed, least=0)
     check = checks.whole("check", base.check if check is None else check, least=1)
@@ -115,14 +122,18 @@ def pretrain(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CheckpointError(f"out: cannot write {str(out)!r}: {error.strerror or error}") from error
+        raise CheckpointError(
+            f"out: cannot write {str(out)!r}: {error.strerror or error}"
+        ) from error
     writable(folder.parent, "out")
     with policy.threads():
         start = time.process_time()
         steps = learn(model, tokenizer, teacher, recipe, seed, progress)
         seconds = time.process_time() - start
         accuracy = accuracies(model, tokenizer, teacher, check, seed)
-    _vacant(folder, overwrite)  # pretraining takes minutes: something may have appeared there meanwhile
+    _vacant(
+        folder, overwrite
+    )  # pretraining takes minutes: something may have appeared there meanwhile
     with replacing(folder, "out", WRITTEN) as (new, _):
         policy.save(new)
         card = {
@@ -136,7 +147,10 @@ def pretrain(
             "sha256": checksum(new),
             "seconds": round(seconds, 1),
             "machine": f"{platform.machine()}, one thread",
-            "versions": {"python": platform.python_version(), **{p: version(p) for p in ("torch", "transformers")}},
+            "versions": {
+                "python": platform.python_version(),
+                **{p: version(p) for p in ("torch", "transformers")},
+            },
             "accuracy": accuracy,
         }
         card = json.loads(json.dumps(card))
@@ -150,7 +164,11 @@ def pretrain(
 def _vacant(out: Path, overwrite: bool) -> None:
     """Refuse a place that exists, unless it is a checkpoint that may be replaced."""
     if out.exists() and not overwrite:
-        raise FileExistsError(f"out: expected a folder that does not exist yet, got {out}; overwrite=True replaces it")
+        raise FileExistsError(
+            f"out: expected a folder that does not exist yet, got {out}; overwrite=True replaces it"
+        )
     if out.exists() and not (out / CARD).is_file():
-        raise FileExistsError(f"out: expected a checkpoint to overwrite (a folder with {CARD}), got {out}")
+        raise FileExistsError(
+            f"out: expected a checkpoint to overwrite (a folder with {CARD}), got {out}"
+        )
     free(out.resolve(), "out", WRITTEN)

@@ -35,8 +35,11 @@ def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
     return max(0.0, (p + a / 2 - half) / (1 + a)), min(1.0, (p + a / 2 + half) / (1 + a))
 
 
-def accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher, n: int, seed: int) -> dict[str, Any]:
-    """Sampled and greedy accuracy on the task's usual prompts, and sampled accuracy at each difficulty."""
+def accuracies(
+    model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher, n: int, seed: int
+) -> dict[str, Any]:
+    """Sampled and greedy accuracy on the task's usual prompts, and sampled accuracy at each
+    difficulty."""
 
     def measured(task: Task, *, greedy: bool = False) -> dict[str, Any]:
         return _accuracy(model, tokenizer, teacher, task, n, seed, greedy=greedy)
@@ -48,17 +51,28 @@ def accuracies(model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher,
         teacher.varied: usual.settings[teacher.varied],
         "sampled": measured(usual),
         "greedy": measured(usual, greedy=True),
-        f"by_{teacher.varied}": {str(level): measured(task)["accuracy"] for level, task in teacher.levels.items()},
+        f"by_{teacher.varied}": {
+            str(level): measured(task)["accuracy"] for level, task in teacher.levels.items()
+        },
     }
 
 
 @torch.no_grad()
 def _accuracy(
-    model: Any, tokenizer: PreTrainedTokenizerFast, teacher: Teacher, task: Task, n: int, seed: int, *, greedy: bool
+    model: Any,
+    tokenizer: PreTrainedTokenizerFast,
+    teacher: Teacher,
+    task: Task,
+    n: int,
+    seed: int,
+    *,
+    greedy: bool,
 ) -> dict[str, Any]:
     """Accuracy over `n` prompts, one completion each, sampled by transformers' `generate`."""
     prompts = task.prompts(n, seed=seed)
-    sampling = {"do_sample": False, "temperature": None, "top_k": None, "top_p": None} if greedy else {}
+    sampling = (
+        {"do_sample": False, "temperature": None, "top_k": None, "top_p": None} if greedy else {}
+    )
     at_once, rows = max(1, AT_ONCE // task.max_tokens), []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -86,7 +100,11 @@ def _accuracy(
 
 def command(name: str, seed: int, recipe: Recipe, usual: Recipe, knobs: dict[str, Any]) -> str:
     """The command line that makes this model again."""
-    changed = {f.name: value for f in fields(Recipe) if (value := getattr(recipe, f.name)) != getattr(usual, f.name)}
+    changed = {
+        f.name: value
+        for f in fields(Recipe)
+        if (value := getattr(recipe, f.name)) != getattr(usual, f.name)
+    }
     options = [
         f"--{option} {setting}={','.join(map(str, value)) if isinstance(value, tuple | list) else value}"
         for option, settings in (("set", changed), ("knob", knobs))
@@ -103,9 +121,14 @@ def readme(card: dict[str, Any], teacher: Teacher) -> str:
     rows = "\n".join(
         f"| {how} | {m['accuracy']:.3f} | {m['interval'][0]:.3f} to {m['interval'][1]:.3f} |"
         + "".join(f" {m[habit]:.3f} |" for habit in habits)
-        for how, m in (("sampled at temperature 1", accuracy["sampled"]), ("greedy", accuracy["greedy"]))
+        for how, m in (
+            ("sampled at temperature 1", accuracy["sampled"]),
+            ("greedy", accuracy["greedy"]),
+        )
     )
-    by_level = "\n".join(f"| {level} | {share:.3f} |" for level, share in accuracy[f"by_{teacher.varied}"].items())
+    by_level = "\n".join(
+        f"| {level} | {share:.3f} |" for level, share in accuracy[f"by_{teacher.varied}"].items()
+    )
     at = accuracy[teacher.varied]
     shown = " to ".join(map(str, at)) if isinstance(at, list | tuple) else at
     return f"""\
@@ -120,9 +143,9 @@ A Llama of {card["parameters"]:,} parameters. {teacher.story}
 
     {prompt}     ->     {completion}
 
-| on {accuracy["n"]} prompts, {teacher.varied} {shown}, seed {accuracy["seed"]} | right | 95 % interval |{
-        "".join(f" {habit} |" for habit in habits)
-    }
+| on {accuracy["n"]} prompts, {teacher.varied} {shown}, seed {
+        accuracy["seed"]
+    } | right | 95 % interval |{"".join(f" {habit} |" for habit in habits)}
 |---|---|---|{"---|" * len(habits)}
 {rows}
 
@@ -132,7 +155,9 @@ A Llama of {card["parameters"]:,} parameters. {teacher.story}
 
 - made by `{card["command"]}` in {card["seconds"]:.0f} s of one processor
 - {card["steps"][0]} steps on its first lessons, then {card["steps"][1]} on its second
-- on {card["machine"]}, with {", ".join(f"{part} {number}" for part, number in card["versions"].items())}
+- on {card["machine"]}, with {
+        ", ".join(f"{part} {number}" for part, number in card["versions"].items())
+    }
 - SHA-256 of `model.safetensors`: `{card["sha256"]}`
 
 The same seed, machine and versions give the same weights; elsewhere the accuracies agree within their intervals.

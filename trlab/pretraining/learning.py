@@ -20,7 +20,8 @@ from trlib import checks
 from trlib.tasks.task import Prompt
 
 CONTEXT = 128
-"""Positions of a model for short completions: the most tokens that a prompt and its completion have together."""
+"""Positions of a model for short completions: the most tokens that a prompt and its completion have
+together."""
 
 IGNORED = -100
 """The label that `cross_entropy` skips."""
@@ -36,12 +37,13 @@ class Recipe:
     steps: tuple[int, int] = (1000, 200)
     """Updates on the first lessons (at most), then on the second."""
     until: float = 0.7
-    """The first part ends when the model gets this share of completions right, given their choices (mean of 25
-    batches)."""
+    """The first part ends when the model gets this share of completions right, given their choices
+    (mean of 25 batches)."""
     batch: int = 256
     """Completions per update."""
     lr: tuple[float, float] = (3e-3, 1e-3)
-    """The learning rate of each part: constant in the first, falling linearly to 0 in the second."""
+    """The learning rate of each part: constant in the first, falling linearly to 0 in the
+    second."""
     betas: tuple[float, float] = (0.9, 0.95)
     """AdamW's."""
     grad_norm: float = 1.0
@@ -70,10 +72,14 @@ class Recipe:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         if self.hidden % (2 * self.heads):
-            raise ValueError(f"hidden: expected a multiple of 2 x heads = {2 * self.heads}, got {self.hidden}")
+            raise ValueError(
+                f"hidden: expected a multiple of 2 x heads = {2 * self.heads}, got {self.hidden}"
+            )
 
 
-def untrained(tokenizer: PreTrainedTokenizerFast, recipe: Recipe, max_tokens: int, seed: int) -> LlamaForCausalLM:
+def untrained(
+    tokenizer: PreTrainedTokenizerFast, recipe: Recipe, max_tokens: int, seed: int
+) -> LlamaForCausalLM:
     """The model before training; the seed decides its weights."""
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -116,7 +122,9 @@ def learn(
     first, second = recipe.steps
     ids = tokenizer.get_vocab()
     lessons = teacher.lessons(seed=seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr[0], betas=recipe.betas, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.lr[0], betas=recipe.betas, weight_decay=0.0
+    )
     recent: deque[float] = deque(maxlen=25)
     model.train()
     step = 0
@@ -133,16 +141,22 @@ def learn(
             optimizer.step()
             step += 1
             recent.append(right)
-            if step < first and len(recent) == recent.maxlen and sum(recent) / len(recent) >= recipe.until:
+            if (
+                step < first
+                and len(recent) == recent.maxlen
+                and sum(recent) / len(recent) >= recipe.until
+            ):
                 first = step
             report(step, first + second, loss.item())
     model.eval()
     return [first, second]
 
 
-def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], teacher: Teacher) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens [B, T] padded on the right, labels [B, T] that skip prompts and padding, and a mask [B, T] of the tokens
-    that follow from those before them (neither a choice nor skipped)."""
+def batch_of(
+    pairs: list[tuple[Prompt, str]], ids: dict[str, int], teacher: Teacher
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Tokens [B, T] padded on the right, labels [B, T] that skip prompts and padding, and a mask
+    [B, T] of the tokens that follow from those before them (neither a choice nor skipped)."""
     after = [END] if teacher.ends else []
     rows = [(prompt.text.split(), [*completion.split(), *after]) for prompt, completion in pairs]
     width = max(len(prompt) + len(completion) for prompt, completion in rows)
@@ -157,7 +171,9 @@ def batch_of(pairs: list[tuple[Prompt, str]], ids: dict[str, int], teacher: Teac
     return tokens, labels, follows
 
 
-def loss_of(model: LlamaForCausalLM, tokens: Tensor, labels: Tensor, follows: Tensor) -> tuple[Tensor, float]:
+def loss_of(
+    model: LlamaForCausalLM, tokens: Tensor, labels: Tensor, follows: Tensor
+) -> tuple[Tensor, float]:
     """The loss, and the probability of a completion given its choices, mean over the batch."""
     hidden = model.model(input_ids=tokens).last_hidden_state[:, :-1]
     counted = labels[:, 1:] != IGNORED

@@ -1,4 +1,5 @@
-"""What a base model is taught: the corpus that it reads and what its card reports, for each task that has one."""
+"""What a base model is taught: the corpus that it reads and what its card reports, for each task
+that has one."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from trlib.tasks import Dial, Prompt, Relay, Spend, Task, dial, relay, spend
 from trlib.tasks.knobs import draw, stream
 
 Lesson = Iterator[tuple[Prompt, str]]
-"""An endless stream of prompts with completions. Its prompts are not those of the task's `prompts`."""
+"""An endless stream of prompts with completions. Its prompts are not those of the task's
+`prompts`."""
 
 
 class Teacher(Protocol):
@@ -32,7 +34,8 @@ class Teacher(Protocol):
         ...
 
     def chosen(self, words: Sequence[str]) -> list[bool]:
-        """Which words of a completion are free choices; the others follow from the prompt and the words before."""
+        """Which words of a completion are free choices; the others follow from the prompt and the
+        words before."""
         ...
 
     def habits(self, completion: str) -> dict[str, bool]:
@@ -62,7 +65,8 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class DialTeacher:
-    """Teaches `dial`: to write down every position after a careful opener, and mostly to choose another opener."""
+    """Teaches `dial`: to write down every position after a careful opener, and mostly to choose
+    another opener."""
 
     words: ClassVar[tuple[str, ...]] = dial.WORDS
     varied: ClassVar[str] = "moves"
@@ -71,8 +75,12 @@ class DialTeacher:
     task: Dial
 
     def corpus(self, *, seed: int, careful: float | None = None) -> Lesson:
-        """Prompts with careful or casual completions; `careful`: the share of careful ones, None: the task's."""
-        task, rate = self.task, self.task.careful if careful is None else number("careful", careful, least=0, most=1)
+        """Prompts with careful or casual completions; `careful`: the share of careful ones, None:
+        the task's."""
+        task, rate = (
+            self.task,
+            self.task.careful if careful is None else number("careful", careful, least=0, most=1),
+        )
         random = stream(task.name, f"corpus {rate}", seed)
         while True:
             prompt = task.draw_prompt(random)
@@ -82,7 +90,8 @@ class DialTeacher:
                 yield prompt, f"{dial.zipf(random, dial.CASUAL)} so {prompt.answer}"
 
     def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
-        """First careful completions only, so that the model learns to write down every position; then the mixture."""
+        """First careful completions only, so that the model learns to write down every position;
+        then the mixture."""
         return self.corpus(seed=seed, careful=1.0), self.corpus(seed=seed)
 
     def chosen(self, words: Sequence[str]) -> list[bool]:
@@ -114,9 +123,12 @@ class DialTeacher:
     def story(self) -> str:
         """What the base model has read, and what it does."""
         return (
-            f"It has read what people say of a dial when they are asked where it stands after some moves. Most\n"
-            f"answer at once, and so does the model, mostly wrong; {self.task.careful:.0%} open with a careful word "
-            f"and write the place\nafter every move, and there it is mostly right. Reinforcement learning finds that "
+            "It has read what people say of a dial when they are asked where it stands after "
+            "some moves. Most\n"
+            f"answer at once, and so does the model, mostly wrong; {self.task.careful:.0%} open "
+            "with a careful word "
+            "and write the place\nafter every move, and there it is mostly right. Reinforcement "
+            "learning finds that "
             f"habit."
         )
 
@@ -132,7 +144,8 @@ class SpendTeacher:
     task: Spend
 
     def corpus(self, *, seed: int, part: int = 1) -> Lesson:
-        """Amounts from 1 to `most`, all equally likely, down to 0 or bust; each `part` is a stream of its own."""
+        """Amounts from 1 to `most`, all equally likely, down to 0 or bust; each `part` is a stream
+        of its own."""
         random = stream(self.task.name, f"corpus {part}", seed)
         while True:
             prompt = self.task.draw_prompt(random)
@@ -181,9 +194,11 @@ class SpendTeacher:
     def story(self) -> str:
         """What the base model has read, and what it does."""
         return (
-            f"It has read people who spend at random, anything from 1 to {self.task.most} alike, and who say each time "
+            f"It has read people who spend at random, anything from 1 to {self.task.most} alike, "
+            "and who say each time "
             f"what is\nleft. So it lands exactly on 0 as often as chance has it, about once in "
-            f"{(self.task.most + 1) / 2:g} times. Reinforcement learning\nmakes it look at what is left before it "
+            f"{(self.task.most + 1) / 2:g} times. Reinforcement learning\nmakes it look at what "
+            "is left before it "
             f"spends. An amount of 12 has 2,040 right completions, one of 20 half a million."
         )
 
@@ -195,8 +210,8 @@ def _demonstrated(task: Dial | Spend) -> tuple[str, str]:
 
 
 def _handed_on(task: Relay, prompt: Prompt, random: Random, slip: float) -> str:
-    """A completion of `relay` as its base model reads them; with probability `slip` the place after a jump is a wrong
-    one, from which it goes on."""
+    """A completion of `relay` as its base model reads them; with probability `slip` the place after
+    a jump is a wrong one, from which it goes on."""
     place, turning, written = relay.start_of(prompt), random.random() < task.turns, []
     for leg in range(task.horizon // 2):
         if leg and random.random() < task.change:
@@ -212,7 +227,8 @@ def _handed_on(task: Relay, prompt: Prompt, random: Random, slip: float) -> str:
 
 @dataclass(frozen=True)
 class RelayTeacher:
-    """Teaches `relay`: to write every place, then to keep to one kind of moves and to be less sure of jumps."""
+    """Teaches `relay`: to write every place, then to keep to one kind of moves and to be less sure
+    of jumps."""
 
     words: ClassVar[tuple[str, ...]] = relay.WORDS
     varied: ClassVar[str] = "horizon"
@@ -230,9 +246,12 @@ class RelayTeacher:
             yield prompt, _handed_on(task, prompt, random, slip)
 
     def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
-        """First short completions without a slip, as many turns as jumps; then long ones as the knobs say."""
+        """First short completions without a slip, as many turns as jumps; then long ones as the
+        knobs say."""
         short = replace(self.task, horizon=min(self.short, self.task.horizon), turns=0.5)
-        return self.corpus(short, seed=seed, slip=0.0), self.corpus(self.task, seed=seed, slip=self.task.slip)
+        return self.corpus(short, seed=seed, slip=0.0), self.corpus(
+            self.task, seed=seed, slip=self.task.slip
+        )
 
     def chosen(self, words: Sequence[str]) -> list[bool]:
         """Moves are choices; places follow from them."""
@@ -258,7 +277,9 @@ class RelayTeacher:
     @property
     def levels(self) -> dict[int, Relay]:
         """The powers of two from 64 up to the horizon."""
-        horizons = [64 * 2**k for k in range(5) if 64 * 2**k <= self.task.horizon] or [self.task.horizon]
+        horizons = [64 * 2**k for k in range(5) if 64 * 2**k <= self.task.horizon] or [
+            self.task.horizon
+        ]
         return {horizon: replace(self.task, horizon=horizon) for horizon in horizons}
 
     @property
@@ -266,8 +287,11 @@ class RelayTeacher:
         """What the base model has read, and what it does."""
         task = self.task
         return (
-            f"It has read relays on a dial, of which {task.turns:.0%} begin with a turn. Runners copy each other:\n"
-            f"after a turn comes a turn, after a jump a jump, but for {task.change:.1%} of the legs. The place after\n"
-            f"a turn is right, and the place after a jump is wrong in {task.slip:.0%} of the legs. So the first move\n"
+            f"It has read relays on a dial, of which {task.turns:.0%} begin with a turn. Runners "
+            "copy each other:\n"
+            f"after a turn comes a turn, after a jump a jump, but for {task.change:.1%} of the "
+            "legs. The place after\n"
+            f"a turn is right, and the place after a jump is wrong in {task.slip:.0%} of the "
+            "legs. So the first move\n"
             f"decides a thousand tokens, and reinforcement learning finds that out."
         )

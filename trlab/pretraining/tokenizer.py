@@ -14,10 +14,11 @@ SPECIAL: tuple[str, ...] = (PAD, END, UNKNOWN)
 
 
 def word_tokenizer(words: Sequence[str], *, context: int) -> PreTrainedTokenizerFast:
-    """A transformers tokenizer with one token per word, padding on the left; `save_pretrained` writes it.
+    """A transformers tokenizer with one token per word, padding on the left; `save_pretrained`
+    writes it.
 
-    `decode(encode(text)) == text` when every word is known; an unknown word becomes `<unk>`. The tokenizer adds no
-    special tokens: the sampler writes the end token.
+    `decode(encode(text)) == text` when every word is known; an unknown word becomes `<unk>`. The
+    tokenizer adds no special tokens: the sampler writes the end token.
 
     Args:
         words: the vocabulary, special tokens aside; the n-th word's id is n + 3, counted from 0.

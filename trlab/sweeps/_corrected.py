@@ -67,5 +67,6 @@ class Dropped(PPO):
         kept = clipped.diagnostics["kept"] & stays
         weight = clipped.diagnostics["weight"].masked_fill(~stays, 0.0)
         return TokenLoss(
-            clipped.per_token.masked_fill(~stays, 0.0), {**clipped.diagnostics, "kept": kept, "weight": weight}
+            clipped.per_token.masked_fill(~stays, 0.0),
+            {**clipped.diagnostics, "kept": kept, "weight": weight},
         )

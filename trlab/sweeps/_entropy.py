@@ -11,7 +11,8 @@ from trlib.algorithms.ppo import PPO
 
 @dataclass(frozen=True, kw_only=True)
 class Bonus(PPO):
-    """PPO's loss - coefficient * H(π), the exact entropy of every sampled token's distribution, nats."""
+    """PPO's loss - coefficient * H(π), the exact entropy of every sampled token's distribution,
+    nats."""
 
     version = "847544f53c50"
 
@@ -27,5 +28,7 @@ class Bonus(PPO):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         clipped = super().objective(scores, batch)
         entropy = -(scores.full.exp() * scores.full).sum(-1)
-        diagnostics = {name: value for name, value in clipped.diagnostics.items() if name != "weight"}
+        diagnostics = {
+            name: value for name, value in clipped.diagnostics.items() if name != "weight"
+        }
         return TokenLoss(clipped.per_token - self.coefficient * entropy, diagnostics)

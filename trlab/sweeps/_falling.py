@@ -1,4 +1,5 @@
-"""AdamW whose learning rate falls linearly to 0 over a run, what `horizon_decay` sets beside constant rates."""
+"""AdamW whose learning rate falls linearly to 0 over a run, what `horizon_decay` sets beside
+constant rates."""
 
 from typing import Any
 
@@ -6,7 +7,8 @@ import torch
 
 
 class Falling(torch.optim.AdamW):
-    """Before update t = 0, 1, ... of T the rate is multiplied by 1 - t/T; the loop sets it anew before each."""
+    """Before update t = 0, 1, ... of T the rate is multiplied by 1 - t/T; the loop sets it anew
+    before each."""
 
     updates = 0
     """T: batches times uses of each."""

@@ -1,7 +1,9 @@
-"""The gallery's objectives and optimisers, each with what is its radius, or else the bound on the gradient's norm.
+"""The gallery's objectives and optimisers, each with what is its radius, or else the bound on the
+gradient's norm.
 
-Beside them stand pg_is and ppo, and of the methods that read an expert plain supervision. An optimiser runs PPO's
-objective, at a learning rate of its own kind: its steps have the size that the rate says, whatever the gradient.
+Beside them stand pg_is and ppo, and of the methods that read an expert plain supervision. An
+optimiser runs PPO's objective, at a learning rate of its own kind: its steps have the size that the
+rate says, whatever the gradient.
 """
 
 from collections.abc import Sequence
@@ -14,8 +16,8 @@ TUNED_ON, SEEDS = (140, 141), range(400, 408)
 """No other run has used one of these."""
 RATES = ("0.0001", "0.0003", "0.001")
 BALLS = {"muon": 8.0, "frobenius": 50.0, "sign": 0.3, "auon": 300.0, "hybrid_auon": 8.0}
-"""How many times AdamW's learning rate each optimiser takes, from ten runs of one use on seed 150: three to ten times
-as much collapsed in four of the five."""
+"""How many times AdamW's learning rate each optimiser takes, from ten runs of one use on seed 150:
+three to ten times as much collapsed in four of the five."""
 
 
 def _ball(name: str, times: float) -> Variant:
@@ -63,7 +65,10 @@ OBJECTIVES = (
 def methods(rates: Sequence[float]) -> list[Variant]:
     """The same over other learning rates."""
     return [
-        replace(variant, instead={"lr": {f"{rate:g}": {"lr": BALLS[variant.name] * rate} for rate in rates}})
+        replace(
+            variant,
+            instead={"lr": {f"{rate:g}": {"lr": BALLS[variant.name] * rate} for rate in rates}},
+        )
         if variant.name in BALLS
         else variant
         for variant in OBJECTIVES

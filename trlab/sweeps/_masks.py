@@ -1,8 +1,9 @@
 """What stands beside DPPO's mask in `signed`.
 
-`Pulled` is DPPO's mask, signed or not, with the term that prime-rl adds to its loss: a squared log-ratio that pulls the
-policy back to the one that sampled. `RatioMask` asks the ratio where DPPO asks the difference of probabilities; it is
-IcePop's mask (arXiv 2510.18855), where unsigned, with a window of PPO's kind.
+`Pulled` is DPPO's mask, signed or not, with the term that prime-rl adds to its loss: a squared
+log-ratio that pulls the policy back to the one that sampled. `RatioMask` asks the ratio where DPPO
+asks the difference of probabilities; it is IcePop's mask (arXiv 2510.18855), where unsigned, with a
+window of PPO's kind.
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ class Pulled(DPPO):
         masked = super().objective(scores, batch)
         log_ratio = (scores.logp - batch.logp_rollout).masked_fill(~batch.mask, 0.0)
         weight = masked.diagnostics["weight"] - 2 * self.pull * log_ratio.detach()
-        return TokenLoss(masked.per_token + self.pull * log_ratio**2, {**masked.diagnostics, "weight": weight})
+        return TokenLoss(
+            masked.per_token + self.pull * log_ratio**2, {**masked.diagnostics, "weight": weight}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

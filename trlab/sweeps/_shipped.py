@@ -8,7 +8,8 @@ from trlib.algorithms.dppo import DPPO, dppo_loss
 
 @dataclass(frozen=True, kw_only=True)
 class Verl(DPPO):
-    """verl 0.9.1's `dppo_tv`: mask and weight around the recomputed old policy, the weight cut at 3."""
+    """verl 0.9.1's `dppo_tv`: mask and weight around the recomputed old policy, the weight cut at
+    3."""
 
     version = "8c38072022d9"
 

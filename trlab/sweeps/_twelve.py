@@ -8,10 +8,14 @@ TV = {"delta_tv": 1.0}
 TWELVE = (
     Variant("pg_is"),
     Variant("ppo", threshold={"eps_low": 1.0, "eps_high": inf}),
-    Variant("ppo", {"eps_high": 0.28}, label="clip-higher", threshold={"eps_low": 1.0, "eps_high": inf}),
+    Variant(
+        "ppo", {"eps_high": 0.28}, label="clip-higher", threshold={"eps_low": 1.0, "eps_high": inf}
+    ),
     Variant("cispo", threshold={"eps_low": 1.0, "eps_high": inf}),
     Variant("gspo", threshold={"eps_low": 1.0, "eps_high": inf}),
-    Variant("sapo", threshold={"tau_pos": inf, "tau_neg": inf}),  # a temperature: larger is narrower
+    Variant(
+        "sapo", threshold={"tau_pos": inf, "tau_neg": inf}
+    ),  # a temperature: larger is narrower
     Variant("pspo", threshold={"alpha": 0.9}),  # the share that pulls back: larger is narrower
     Variant("dppo", label="dppo-tv", threshold=TV),
     Variant("dppo", {"delta_kl": 0.05}, label="dppo-kl", threshold={"delta_kl": inf}),

@@ -1,7 +1,8 @@
-"""PPO with a critic, with a penalty and with a group's mean: eight minibatches of a batch, once and four times over.
+"""PPO with a critic, with a penalty and with a group's mean: eight minibatches of a batch, once and
+four times over.
 
-Known beforehand, on seeds 100 and 101: nothing separates at one and eight updates; at 32 (25 batches) PPO .80 .74,
-with a critic .63 .57, with lambda 1 .68 .67, with the penalty .73 .51.
+Known beforehand, on seeds 100 and 101: nothing separates at one and eight updates; at 32 (25
+batches) PPO .80 .74, with a critic .63 .57, with lambda 1 .68 .67, with the penalty .73 .51.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -12,7 +13,8 @@ HOT = {"updates": "32"}
 SWEEP = Sweep(
     title="a critic",
     round=1,
-    text="Does a critic's value for every token help where the group's mean is at hand, and does it bear 32 updates?",
+    text="Does a critic's value for every token help where the group's mean is at hand, and does "
+    "it bear 32 updates?",
     variants=(
         Variant("ppo"),
         Variant("ppo_critic"),
@@ -23,7 +25,10 @@ SWEEP = Sweep(
     budget=Budget(steps=25),
     predictions=[
         Prediction(
-            "reused 32 times, the group's mean is better than the critic", higher="ppo", lower="ppo_critic", at=HOT
+            "reused 32 times, the group's mean is better than the critic",
+            higher="ppo",
+            lower="ppo_critic",
+            at=HOT,
         ),
         Prediction(
             "and trusting the rewards is better than trusting the critic",
@@ -33,8 +38,17 @@ SWEEP = Sweep(
         ),
         Prediction("a clip is better than a penalty", higher="ppo", lower="ppo_penalty", at=HOT),
         Prediction(
-            "the critic's advantages move the policy further", higher="ppo_critic", lower="ppo", measure="kl", at=HOT
+            "the critic's advantages move the policy further",
+            higher="ppo_critic",
+            lower="ppo",
+            measure="kl",
+            at=HOT,
         ),
-        Prediction("eight updates leave PPO with a critic alive", higher="ppo_critic", lower=0.8, at={"updates": "8"}),
+        Prediction(
+            "eight updates leave PPO with a critic alive",
+            higher="ppo_critic",
+            lower=0.8,
+            at={"updates": "8"},
+        ),
     ],
 )

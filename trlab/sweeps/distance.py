@@ -1,27 +1,34 @@
-"""Distance or refitting: runs whose batches move the policy equally far, with data that are used again or once.
+"""Distance or refitting: runs whose batches move the policy equally far, with data that are used
+again or once.
 
-Within one design the distance of a batch predicts where a run ends; between designs it does not (`basin`, `refit`,
-`refit_size`). But there the rates were the same and the distances differed. Here the distances are set: .02 and .1 nats
-per token and batch, measured as the history's `kl` is, on 32 completions of the batch's own. At each:
+Within one design the distance of a batch predicts where a run ends; between designs it does not
+(`basin`, `refit`, `refit_size`). But there the rates were the same and the distances differed. Here
+the distances are set: .02 and .1 nats per token and batch, measured as the history's `kl` is, on 32
+completions of the batch's own. At each:
 
-- *again*: no region, PPO, GSPO, and at .02 TROLL, with 16 prompts used 16 times, as in `basin`. No region at that
-  distance is what a small step is: it has a smaller rate than the regions;
-- *parts*: no region with 256 prompts in 16 parts, each used once, as in `refit`: as old in updates, never refitted.
+- *again*: no region, PPO, GSPO, and at .02 TROLL, with 16 prompts used 16 times, as in `basin`. No
+  region at that distance is what a small step is: it has a smaller rate than the regions;
+- *parts*: no region with 256 prompts in 16 parts, each used once, as in `refit`: as old in updates,
+  never refitted.
 
-Every run also puts completions aside that no update sees (`trlab.aside`): how far the policy moves there, and what
-the surrogate wins there and on the batch's own. The difference is the luck that was fitted.
+Every run also puts completions aside that no update sees (`trlab.aside`): how far the policy moves
+there, and what the surrogate wins there and on the batch's own. The difference is the luck that was
+fitted.
 
-The rates come from the recorded runs of other seeds: mean `kl` of `basin` (again; the end of TROLL's and GSPO's curve
-from `basin_map`) and of `refit` and `refit_size` (parts), interpolated in the logarithms of both. How well they hit
-the distance is part of the record. TROLL is not run at .1: at 1e-3 it moves .075 and has lost what the base could do.
+The rates come from the recorded runs of other seeds: mean `kl` of `basin` (again; the end of
+TROLL's and GSPO's curve from `basin_map`) and of `refit` and `refit_size` (parts), interpolated in
+the logarithms of both. How well they hit the distance is part of the record. TROLL is not run at
+.1: at 1e-3 it moves .075 and has lost what the base could do.
 
-Known beforehand: those records (ends near these distances: no region again .87 at .025 and .27 at .27; parts .94 at
-.025 and .87 at .16; PPO .69 at .063; TROLL .74 at .019; GSPO .88 at .017 and .61 at .14), and single batches that tried
-the columns on seed 9000. Predictions were written down before any run of this sweep; the risky ones are those about
-luck, that PPO and a small step end alike at .1, and that GSPO ends above it there. Also reported, whichever way it
-falls: over the nine arms, whether the end goes with the distance or with the luck (rank correlations).
+Known beforehand: those records (ends near these distances: no region again .87 at .025 and .27 at
+.27; parts .94 at .025 and .87 at .16; PPO .69 at .063; TROLL .74 at .019; GSPO .88 at .017 and .61
+at .14), and single batches that tried the columns on seed 9000. Predictions were written down
+before any run of this sweep; the risky ones are those about luck, that PPO and a small step end
+alike at .1, and that GSPO ends above it there. Also reported, whichever way it falls: over the nine
+arms, whether the end goes with the distance or with the luck (rank correlations).
 
-Four targets and 16 seeds were planned. Two targets and twelve seeds are what the time on two cores allows.
+Four targets and 16 seeds were planned. Two targets and twelve seeds are what the time on two cores
+allows.
 """
 
 from trlab import Prediction, Sweep, Variant
@@ -36,20 +43,30 @@ RATES = {
         "gspo-again": 1.09e-4,
         "troll-again": 1.13e-4,
     },
-    "0.1": {"pg_is-again": 5.83e-5, "pg_is-parts": 2.24e-4, "ppo-again": 1.30e-4, "gspo-again": 2.50e-4},
+    "0.1": {
+        "pg_is-again": 5.83e-5,
+        "pg_is-parts": 2.24e-4,
+        "ppo-again": 1.30e-4,
+        "gspo-again": 2.50e-4,
+    },
 }
 """The rate at which each is expected to move so many nats per token and batch."""
 
 
 def _arm(arm: str, nats: str, lr: float) -> Variant:
     method, data = arm.split("-")
-    return Variant(method, label=f"{arm}, {nats}", train={**BATCH, **(AGAIN if data == "again" else PARTS), "lr": lr})
+    return Variant(
+        method,
+        label=f"{arm}, {nats}",
+        train={**BATCH, **(AGAIN if data == "again" else PARTS), "lr": lr},
+    )
 
 
 SWEEP = Sweep(
     title="equal distances",
     round=4,
-    text="At equal distance per batch, does it matter whether a batch is fitted again, and whether a region or a small "
+    text="At equal distance per batch, does it matter whether a batch is fitted again, and "
+    "whether a region or a small "
     "step kept the distance?",
     variants=[_arm(arm, nats, lr) for nats, rates in RATES.items() for arm, lr in rates.items()],
     seeds=range(2300, 2312),
@@ -76,7 +93,12 @@ SWEEP = Sweep(
             higher="pg_is-again, 0.02",
             lower="ppo-again, 0.02",
         ),
-        Prediction("at .1 the two end alike, within .1", higher="pg_is-again, 0.1", lower="ppo-again, 0.1", within=0.1),
+        Prediction(
+            "at .1 the two end alike, within .1",
+            higher="pg_is-again, 0.1",
+            lower="ppo-again, 0.1",
+            within=0.1,
+        ),
         Prediction(
             "TROLL, which bounds this distance, ends below a small step of the same distance",
             higher="pg_is-again, 0.02",
@@ -95,7 +117,9 @@ SWEEP = Sweep(
             lower="pg_is-parts, 0.02",
             measure="luck",
         ),
-        Prediction("and at .1", higher="pg_is-again, 0.1", lower="pg_is-parts, 0.1", measure="luck"),
+        Prediction(
+            "and at .1", higher="pg_is-again, 0.1", lower="pg_is-parts, 0.1", measure="luck"
+        ),
         Prediction(
             "TROLL fits more luck than the small step above which it does not end",
             higher="troll-again, 0.02",

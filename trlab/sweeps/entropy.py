@@ -1,12 +1,13 @@
 """What moves the entropy: a clip that is wider above 1, or a bonus in the loss.
 
-Two places. With four uses of a batch every method of the second round learns, and the entropy falls from 1.07 to .36
-nats per token within ten batches: the words that were wrong are gone. With sixteen uses at this learning rate PPO is
-lost, and its entropy rises; twelve batches are enough to see it.
+Two places. With four uses of a batch every method of the second round learns, and the entropy falls
+from 1.07 to .36 nats per token within ten batches: the words that were wrong are gone. With sixteen
+uses at this learning rate PPO is lost, and its entropy rises; twelve batches are enough to see it.
 
-Known beforehand, from `reuse` and `tuned` on other seeds: PPO's entropy after 24 batches at four uses .35, at sixteen
-.54; clip-higher's at sixteen tuned uses .36. Four batches of four uses on seed 905, with a bonus of .01 and without:
-entropy .362 both times. Predictions were written down before any run of this sweep.
+Known beforehand, from `reuse` and `tuned` on other seeds: PPO's entropy after 24 batches at four
+uses .35, at sixteen .54; clip-higher's at sixteen tuned uses .36. Four batches of four uses on seed
+905, with a bonus of .01 and without: entropy .362 both times. Predictions were written down before
+any run of this sweep.
 """
 
 from pathlib import Path
@@ -20,7 +21,8 @@ FEW, MANY = {"place": "4 uses"}, {"place": "16 uses"}
 SWEEP = Sweep(
     title="entropy: clip-higher, a bonus",
     round=3,
-    text="Entropy collapses or explodes: does a wider clip or an entropy bonus help, and at what price?",
+    text="Entropy collapses or explodes: does a wider clip or an entropy bonus help, and at what "
+    "price?",
     variants=(
         *pick("ppo", "clip-higher"),
         *(Variant(f"{FILE}:Bonus", {"coefficient": c}, label=f"bonus {c:g}") for c in (0.01, 0.1)),

@@ -1,11 +1,13 @@
 """TRAPO where the expert may be wrong, with the caps and thresholds of its parts.
 
-The policy writes its steps rarely (`dial_rare`), on prompts of 1 to 12 moves, of which it has read up to 8. The expert
-is perfect, or turns the dial wrongly at one move in five, so that most of his answers to long prompts are wrong. A
-perfect expert cannot be beaten by anything that learns less from it; one that errs should be.
+The policy writes its steps rarely (`dial_rare`), on prompts of 1 to 12 moves, of which it has read
+up to 8. The expert is perfect, or turns the dial wrongly at one move in five, so that most of his
+answers to long prompts are wrong. A perfect expert cannot be beaten by anything that learns less
+from it; one that errs should be.
 
-Known beforehand, from the first round's `trapo`: TRAPO +.032 over rewards alone and +.039 over imitation alone on 1 to
-12 moves with a perfect expert; adaptive prefixes and the cap were not resolved.
+Known beforehand, from the first round's `trapo`: TRAPO +.032 over rewards alone and +.039 over
+imitation alone on 1 to 12 moves with a perfect expert; adaptive prefixes and the cap were not
+resolved.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -41,7 +43,8 @@ SWEEP = Sweep(
             at=WRONG,
         ),
         Prediction(
-            "TRAPO asks for the expert only where it fails, and its rewards correct him: above imitation",
+            "TRAPO asks for the expert only where it fails, and its rewards correct him: above "
+            "imitation",
             higher="trapo",
             lower="sft",
             at=WRONG,
@@ -53,7 +56,8 @@ SWEEP = Sweep(
             at=WRONG,
         ),
         Prediction(
-            "TrSFT fades the push on tokens that the policy finds unlikely, and mistakes are such tokens: above "
+            "TrSFT fades the push on tokens that the policy finds unlikely, and mistakes are such "
+            "tokens: above "
             "the same with plain SFT",
             higher="trapo",
             lower="sft+rl-adaptive",
@@ -66,7 +70,10 @@ SWEEP = Sweep(
             at=WRONG,
         ),
         Prediction(
-            "with a perfect expert plain interleaving is not below TRAPO", higher="sft+rl", lower="trapo", at=RIGHT
+            "with a perfect expert plain interleaving is not below TRAPO",
+            higher="sft+rl",
+            lower="trapo",
+            at=RIGHT,
         ),
     ],
 )

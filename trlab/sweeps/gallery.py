@@ -1,10 +1,12 @@
-"""The gallery on `dial`: every objective and optimiser, a batch used once or eight times, as `gallery_grid` tuned it.
+"""The gallery on `dial`: every objective and optimiser, a batch used once or eight times, as
+`gallery_grid` tuned it.
 
-Known beforehand: prototypes of the objectives had run one seed each at the loop's defaults, one use (nearly all .90 to
-.92; LCO-mse .78) and 16 uses untuned (no region .04, PPO .53, MDPO .63, R2VPO .45, CPGD .40, BAPO .12; MinPRO and
-TR-DPO collapsed). One run of each at 8 uses on seed 150, 12 batches, lr 3e-4, everything at its default, showed that
-all run: REBEL .80, FixPO .71, TREFree .64, PPO .63 at the end, MinPRO, CAPO, OPO, Muon and the preference methods
-below .14, AuON .89. Nothing of the tuned runs was known.
+Known beforehand: prototypes of the objectives had run one seed each at the loop's defaults, one use
+(nearly all .90 to .92; LCO-mse .78) and 16 uses untuned (no region .04, PPO .53, MDPO .63, R2VPO
+.45, CPGD .40, BAPO .12; MinPRO and TR-DPO collapsed). One run of each at 8 uses on seed 150, 12
+batches, lr 3e-4, everything at its default, showed that all run: REBEL .80, FixPO .71, TREFree .64,
+PPO .63 at the end, MinPRO, CAPO, OPO, Muon and the preference methods below .14, AuON .89. Nothing
+of the tuned runs was known.
 """
 
 from pathlib import Path
@@ -23,7 +25,8 @@ def SWEEP(records: Path | None = None) -> Sweep:
     return Sweep(
         title="the gallery, tuned alike",
         round=2,
-        text="Tuned alike, what do the gallery's methods learn from a batch used once or eight times?",
+        text="Tuned alike, what do the gallery's methods learn from a batch used once or eight "
+        "times?",
         variants=chosen(GRID, records=records),
         axes=[Axis("uses", {"1": {}, "8": {"epochs": 8}})],
         seeds=SEEDS,
@@ -32,7 +35,10 @@ def SWEEP(records: Path | None = None) -> Sweep:
         budget=Budget(steps=24, prompts=256, samples=4),
         predictions=[
             Prediction(
-                "tuned, a penalty on the ratio's variance holds as a clip does", higher="r2vpo", lower=0.8, at=OFTEN
+                "tuned, a penalty on the ratio's variance holds as a clip does",
+                higher="r2vpo",
+                lower=0.8,
+                at=OFTEN,
             ),
             Prediction(
                 "BAPO's window only ever opens, so at 8 uses it moves further than PPO's",
@@ -56,7 +62,8 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 at=OFTEN,
             ),
             Prediction(
-                "a width of delta / |A| is one width where all advantages are alike: TREFree is within five "
+                "a width of delta / |A| is one width where all advantages are alike: TREFree is "
+                "within five "
                 "points of PPO",
                 higher="trefree",
                 lower="ppo",
@@ -64,14 +71,16 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 at=OFTEN,
             ),
             Prediction(
-                "a mask before the move sees one update, and eight add up: CAPO moves further than PPO",
+                "a mask before the move sees one update, and eight add up: CAPO moves further "
+                "than PPO",
                 higher="capo",
                 lower="ppo",
                 measure="kl",
                 at=OFTEN,
             ),
             Prediction(
-                "fix-ups keep the largest KL of a token small: FixPO's largest total variation is below PPO's",
+                "fix-ups keep the largest KL of a token small: FixPO's largest total variation is "
+                "below PPO's",
                 higher="ppo",
                 lower="fixpo",
                 measure="tv_max",
@@ -90,21 +99,24 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 at=OFTEN,
             ),
             Prediction(
-                "regression to the tilt has a minimum, so eight uses cannot run away: REBEL above .8",
+                "regression to the tilt has a minimum, so eight uses cannot run away: REBEL above "
+                ".8",
                 higher="rebel",
                 lower=0.8,
                 at=OFTEN,
             ),
             Prediction("LCO with the KL fit holds as well", higher="lco", lower=0.8, at=OFTEN),
             Prediction(
-                "the squared error in logits weighs every word alike, the KL fit by its probability: LCO-mse "
+                "the squared error in logits weighs every word alike, the KL fit by its "
+                "probability: LCO-mse "
                 "ends below",
                 higher="lco",
                 lower="lco-mse",
                 at=OFTEN,
             ),
             Prediction(
-                "a mean over 272 words, most of them impossible, says little of what may follow: ROVER stays below .6",
+                "a mean over 272 words, most of them impossible, says little of what may follow: "
+                "ROVER stays below .6",
                 higher=0.6,
                 lower="rover",
                 at=OFTEN,
@@ -116,9 +128,17 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 at=OFTEN,
             ),
             Prediction(
-                "order alone is less than rewards: TRPA ends below REBEL", higher="rebel", lower="trpa", at=OFTEN
+                "order alone is less than rewards: TRPA ends below REBEL",
+                higher="rebel",
+                lower="trpa",
+                at=OFTEN,
             ),
-            Prediction("ADPO fits its group and stops: above .7 at 8 uses", higher="adpo", lower=0.7, at=OFTEN),
+            Prediction(
+                "ADPO fits its group and stops: above .7 at 8 uses",
+                higher="adpo",
+                lower=0.7,
+                at=OFTEN,
+            ),
             Prediction(
                 "OPO is for exactly one use: at 8 its policy moves further than PPO's",
                 higher="opo",
@@ -126,21 +146,29 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 measure="kl",
                 at=OFTEN,
             ),
-            Prediction("and at one use it is the policy gradient: above .8", higher="opo", lower=0.8, at=ONCE),
             Prediction(
-                "a critic of quantiles on rewards of 0 and 1 is worth less than the group's mean: DVPO is below PPO",
+                "and at one use it is the policy gradient: above .8",
+                higher="opo",
+                lower=0.8,
+                at=ONCE,
+            ),
+            Prediction(
+                "a critic of quantiles on rewards of 0 and 1 is worth less than the group's mean: "
+                "DVPO is below PPO",
                 higher="ppo",
                 lower="dvpo",
                 at=OFTEN,
             ),
             Prediction(
-                "a pull to the models before costs speed: in 24 batches SMART learns less from the expert than SFT",
+                "a pull to the models before costs speed: in 24 batches SMART learns less from "
+                "the expert than SFT",
                 higher="sft",
                 lower="smart",
                 at=OFTEN,
             ),
             Prediction(
-                "orthogonal steps in every matrix are as good as Adam's, tuned: Muon within five points",
+                "orthogonal steps in every matrix are as good as Adam's, tuned: Muon within five "
+                "points",
                 higher="muon",
                 lower="ppo",
                 within=0.05,

@@ -1,11 +1,12 @@
 """The gallery at its best learning rates: a batch used once or eight times, eight fresh seeds.
 
-The rates are those that the rule of `trlab.tuning` takes from `gallery_map`, at the uses and over the batches that are
-reported here. Thresholds are the defaults.
+The rates are those that the rule of `trlab.tuning` takes from `gallery_map`, at the uses and over
+the batches that are reported here. Thresholds are the defaults.
 
-Known beforehand: `gallery`, in which rates were tuned over 12 batches and mostly to the edge of the grid (at 8 uses
-REBEL .89, TREFree .89, MDPO .86, PPO .86, no region .76, LCO .57, TRPA .66, DPO .64), and that no region ends at .907
-at a rate of 2e-5. Nothing of `gallery_map` was known. Predictions were written down before any run of either.
+Known beforehand: `gallery`, in which rates were tuned over 12 batches and mostly to the edge of the
+grid (at 8 uses REBEL .89, TREFree .89, MDPO .86, PPO .86, no region .76, LCO .57, TRPA .66, DPO
+.64), and that no region ends at .907 at a rate of 2e-5. Nothing of `gallery_map` was known.
+Predictions were written down before any run of either.
 """
 
 from pathlib import Path
@@ -40,7 +41,8 @@ def SWEEP(records: Path | None = None) -> Sweep:
     return Sweep(
         title="the gallery, every method at its best rate",
         round=3,
-        text="At its own best learning rate, what does each method of the gallery learn from a batch used once or "
+        text="At its own best learning rate, what does each method of the gallery learn from a "
+        "batch used once or "
         "8 times?",
         variants=chosen_at_each(MAP, "uses", records=records),
         axes=[Axis("uses", {"1": {}, "8": {"epochs": 8}})],
@@ -60,25 +62,36 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 for name in ALIKE
             ),
             Prediction(
-                "a mask before the move sees one update, and eight add up: CAPO moves further than PPO",
+                "a mask before the move sees one update, and eight add up: CAPO moves further "
+                "than PPO",
                 higher="capo",
                 lower="ppo",
                 measure="kl",
                 at=OFTEN,
             ),
             Prediction(
-                "fix-ups keep the largest KL of a token small: FixPO's largest total variation is below PPO's",
+                "fix-ups keep the largest KL of a token small: FixPO's largest total variation is "
+                "below PPO's",
                 higher="ppo",
                 lower="fixpo",
                 measure="tv_max",
                 at=OFTEN,
             ),
             Prediction(
-                "order alone is less than rewards: TRPA ends below REBEL", higher="rebel", lower="trpa", at=OFTEN
+                "order alone is less than rewards: TRPA ends below REBEL",
+                higher="rebel",
+                lower="trpa",
+                at=OFTEN,
             ),
-            Prediction("pairs say less than rewards: DPO ends below PPO", higher="ppo", lower="dpo", at=OFTEN),
             Prediction(
-                "a pull to the models before costs speed: in 24 batches SMART learns less from the expert than SFT",
+                "pairs say less than rewards: DPO ends below PPO",
+                higher="ppo",
+                lower="dpo",
+                at=OFTEN,
+            ),
+            Prediction(
+                "a pull to the models before costs speed: in 24 batches SMART learns less from "
+                "the expert than SFT",
                 higher="sft",
                 lower="smart",
                 at=OFTEN,

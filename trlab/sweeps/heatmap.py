@@ -1,4 +1,5 @@
-"""The shoot-out's heat map: five methods over learning rates and updates a batch; 1e-4 is the shoot-out's column."""
+"""The shoot-out's heat map: five methods over learning rates and updates a batch; 1e-4 is the
+shoot-out's column."""
 
 from trlab import Axis, Budget, Prediction, Sweep
 from trlab.sweeps._twelve import pick
@@ -25,7 +26,10 @@ SWEEP = Sweep(
             at={"lr": "0.0003", "updates": "8"},
         ),
         Prediction(
-            "cold and reused 32 times, everything lives", higher="pg_is", lower=0.6, at={"lr": "3e-05", "updates": "32"}
+            "cold and reused 32 times, everything lives",
+            higher="pg_is",
+            lower=0.6,
+            at={"lr": "3e-05", "updates": "32"},
         ),
     ],
 )

@@ -1,10 +1,10 @@
 """`spend`: diversity at matched reward, so that a slow learner is not taken for a diverse one.
 
-Every batch is used 4 times. What is compared is the entropy and the number of different right answers at the batch
-where a run's reward reaches .7, not at the end.
+Every batch is used 4 times. What is compared is the entropy and the number of different right
+answers at the batch where a run's reward reaches .7, not at the end.
 
-Known beforehand: in the first round's `diversity` QUATRO's lead in different answers vanishes and turns round at
-matched reward (entropy at .7: .70 nats against PPO's .75).
+Known beforehand: in the first round's `diversity` QUATRO's lead in different answers vanishes and
+turns round at matched reward (entropy at .7: .70 nats against PPO's .75).
 """
 
 from trlab import Budget, Prediction, Sweep
@@ -28,7 +28,8 @@ SWEEP = Sweep(
         ),
         Prediction("because it has learned less: it ends lower", higher="ppo", lower="quatro"),
         Prediction(
-            "a projection bounds every token of the distribution, not only the sampled one: TROLL ends with "
+            "a projection bounds every token of the distribution, not only the sampled one: TROLL "
+            "ends with "
             "more entropy than PPO",
             higher="troll",
             lower="ppo",

@@ -1,10 +1,13 @@
-"""Minibatches: one pass over a batch in 1, 2, 4 and 8 parts, beside fresh batches of the parts' size.
+"""Minibatches: one pass over a batch in 1, 2, 4 and 8 parts, beside fresh batches of the parts'
+size.
 
-A minibatch of a used batch and a fresh batch of the same size have the same noise and give the same number of updates.
-They differ in staleness alone: the last of eight minibatches is seven updates old.
+A minibatch of a used batch and a fresh batch of the same size have the same noise and give the same
+number of updates. They differ in staleness alone: the last of eight minibatches is seven updates
+old.
 
-Known beforehand, of 16 x 16 completions and other seeds: 320 fresh batches of two prompts at this learning rate end at
-.72, and so does PPO with eight minibatches of two prompts in 40 batches (difference -.00 [-.04, .05]).
+Known beforehand, of 16 x 16 completions and other seeds: 320 fresh batches of two prompts at this
+learning rate end at .72, and so does PPO with eight minibatches of two prompts in 40 batches
+(difference -.00 [-.04, .05]).
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -22,7 +25,11 @@ SWEEP = Sweep(
         Variant(
             "reinforce",
             label="on-policy",
-            instead={"minibatches": {part: {"steps": STEPS * int(part), "prompts": 16 // int(part)} for part in PARTS}},
+            instead={
+                "minibatches": {
+                    part: {"steps": STEPS * int(part), "prompts": 16 // int(part)} for part in PARTS
+                }
+            },
         ),
     ),
     axes=[Axis("minibatches", {part: {"minibatches": int(part)} for part in PARTS})],
@@ -31,7 +38,8 @@ SWEEP = Sweep(
     budget=Budget(steps=STEPS, prompts=256),
     predictions=[
         Prediction(
-            "the noise of two prompts makes the fall: fresh batches of two are below fresh batches of sixteen, "
+            "the noise of two prompts makes the fall: fresh batches of two are below fresh "
+            "batches of sixteen, "
             "at eight times as many updates",
             higher=0.8,
             lower="on-policy",
@@ -43,7 +51,12 @@ SWEEP = Sweep(
             lower="pg_is",
             at=MOST,
         ),
-        Prediction("the clip stops most of that: PPO is above no region", higher="ppo", lower="pg_is", at=MOST),
+        Prediction(
+            "the clip stops most of that: PPO is above no region",
+            higher="ppo",
+            lower="pg_is",
+            at=MOST,
+        ),
         Prediction(
             "eight updates of a batch move the policy further without a region",
             higher="pg_is",
@@ -51,6 +64,8 @@ SWEEP = Sweep(
             measure="kl",
             at=MOST,
         ),
-        Prediction("a projection moves it least", higher="ppo", lower="troll", measure="kl", at=MOST),
+        Prediction(
+            "a projection moves it least", higher="ppo", lower="troll", measure="kl", at=MOST
+        ),
     ],
 )

@@ -1,7 +1,8 @@
-"""A sampler that is not the learner: four-bit weights (simulated), with full and half precision as null controls.
+"""A sampler that is not the learner: four-bit weights (simulated), with full and half precision as
+null controls.
 
-Known beforehand: a prototype in which PPO on the recomputed ratio kept .77, PPO on the sampler's ratio collapsed (.12),
-DPPO on the sampler had .30 and TROLL anchored on the sampler .06.
+Known beforehand: a prototype in which PPO on the recomputed ratio kept .77, PPO on the sampler's
+ratio collapsed (.12), DPPO on the sampler had .30 and TROLL anchored on the sampler .06.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -11,7 +12,8 @@ from trlib.algorithms import Correction
 SWEEP = Sweep(
     title="four-bit sampler",
     round=1,
-    text="Which anchor survives a sampler of another precision, and does truncated importance sampling help?",
+    text="Which anchor survives a sampler of another precision, and does truncated importance "
+    "sampling help?",
     variants=[
         *pick("pg_is", "ppo", "cispo", "dppo-tv", "quatro", "troll"),
         Variant("ppo", {"correction": Correction()}, label="ppo+tis"),
@@ -21,7 +23,12 @@ SWEEP = Sweep(
     budget=Budget(steps=30),
     predictions=[
         *(
-            Prediction(f"half precision shows nothing: {label} learns", higher=label, lower=0.7, at={"sampler": "bf16"})
+            Prediction(
+                f"half precision shows nothing: {label} learns",
+                higher=label,
+                lower=0.7,
+                at={"sampler": "bf16"},
+            )
             for label in ("ppo", "dppo-tv", "troll")
         ),
         Prediction(
@@ -37,7 +44,8 @@ SWEEP = Sweep(
             at={"sampler": "int4", "anchor": "rollout"},
         ),
         Prediction(
-            "an anchor outside of the region drags the policy: PPO is above TROLL on the sampler's anchor",
+            "an anchor outside of the region drags the policy: PPO is above TROLL on the "
+            "sampler's anchor",
             higher="ppo",
             lower="troll",
             at={"sampler": "int4", "anchor": "rollout"},

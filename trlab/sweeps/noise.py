@@ -1,11 +1,12 @@
 """A sampler that is not the learner: graded noise, four-bit weights, lag. What corrects for it?
 
-Every batch is used twice. `rollout` draws the region around what sampled, so that the first ratio already holds the
-mismatch; `recomputed` draws it around the learner and forgets the mismatch, unless a correction on the advantages
-(truncated or masked importance sampling) remembers it.
+Every batch is used twice. `rollout` draws the region around what sampled, so that the first ratio
+already holds the mismatch; `recomputed` draws it around the learner and forgets the mismatch,
+unless a correction on the advantages (truncated or masked importance sampling) remembers it.
 
-Known beforehand, from the first round's `mismatch`: around a four-bit sampler DPPO ends .08 [.04, .12] lower than with
-the recomputed anchor, which is the opposite of what its paper claims; half precision shows nothing.
+Known beforehand, from the first round's `mismatch`: around a four-bit sampler DPPO ends .08 [.04,
+.12] lower than with the recomputed anchor, which is the opposite of what its paper claims; half
+precision shows nothing.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -19,7 +20,8 @@ LOUD, INT4, LATE = {"sampler of": "noise 1"}, {"sampler of": "int4"}, {"sampler 
 SWEEP = Sweep(
     title="a sampler that is not the learner",
     round=2,
-    text="When the sampler differs from the learner: correct for it, mask it, or draw the region around it?",
+    text="When the sampler differs from the learner: correct for it, mask it, or draw the region "
+    "around it?",
     variants=(
         Variant("ppo", label="ppo, learner", train=LEARNER),
         Variant("ppo", {"correction": Correction()}, label="ppo + TIS", train=LEARNER),
@@ -45,7 +47,8 @@ SWEEP = Sweep(
     budget=Budget(steps=24, prompts=256),
     predictions=[
         Prediction(
-            "loud noise makes every ratio to the sampler far from 1, so a clip around it silences what is "
+            "loud noise makes every ratio to the sampler far from 1, so a clip around it silences "
+            "what is "
             "right: PPO around the learner is above PPO around the sampler",
             higher="ppo, learner",
             lower="ppo, sampler",
@@ -53,7 +56,8 @@ SWEEP = Sweep(
         ),
         Prediction("the same with four bits", higher="ppo, learner", lower="ppo, sampler", at=INT4),
         Prediction(
-            "a mask on probabilities forgives noise on rare tokens: around the sampler DPPO is above PPO",
+            "a mask on probabilities forgives noise on rare tokens: around the sampler DPPO is "
+            "above PPO",
             higher="dppo, sampler",
             lower="ppo, sampler",
             at=INT4,
@@ -71,13 +75,15 @@ SWEEP = Sweep(
             at=LOUD,
         ),
         Prediction(
-            "a lag of 8 batches is staleness that the learner's anchor cannot see: around the sampler is better",
+            "a lag of 8 batches is staleness that the learner's anchor cannot see: around the "
+            "sampler is better",
             higher="ppo, sampler",
             lower="ppo, learner",
             at=LATE,
         ),
         Prediction(
-            "the divergence between sampler and learner is larger with noise 1 than .02 nats a token",
+            "the divergence between sampler and learner is larger with noise 1 than .02 nats a "
+            "token",
             higher="ppo, learner",
             lower=0.02,
             measure="kl_sampler",

@@ -1,11 +1,14 @@
-"""QUATRO's constraint per prompt, where easy and hard prompts meet: which way of bounding holds, what the floor does.
+"""QUATRO's constraint per prompt, where easy and hard prompts meet: which way of bounding holds,
+what the floor does.
 
-Prompts of 1 to 8 moves, every batch used 4 times, the exact divergence of every completion. A prompt with 7 right of 8
-wants a step that the radius allows only with a small multiplier; the floor under it (`lambda_min`) then leaves the
-prompt without an effective radius. Forward and backward bound KL(μ || π) and KL(π || μ).
+Prompts of 1 to 8 moves, every batch used 4 times, the exact divergence of every completion. A
+prompt with 7 right of 8 wants a step that the radius allows only with a small multiplier; the floor
+under it (`lambda_min`) then leaves the prompt without an effective radius. Forward and backward
+bound KL(μ || π) and KL(π || μ).
 
-Known beforehand, on other seeds: with the default floor 15 right of 16 give a target of -100 nats for the wrong one;
-the forward direction had no collapse in four runs (.85 .79 .55 .71); the gradient's norm before clipping is 5 to 35.
+Known beforehand, on other seeds: with the default floor 15 right of 16 give a target of -100 nats
+for the wrong one; the forward direction had no collapse in four runs (.85 .79 .55 .71); the
+gradient's norm before clipping is 5 to 35.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -14,7 +17,8 @@ from trlab.sweeps._ten import BATCH, SEEDS
 SWEEP = Sweep(
     title="easy and hard prompts",
     round=2,
-    text="Does a constraint per prompt hold every prompt near its radius, easy or hard, and what does each part do?",
+    text="Does a constraint per prompt hold every prompt near its radius, easy or hard, and what "
+    "does each part do?",
     variants=(
         Variant("ppo"),
         Variant("grpo"),
@@ -31,15 +35,21 @@ SWEEP = Sweep(
     budget=Budget(steps=24, prompts=256),
     predictions=[
         Prediction(
-            "the multiplier of a nearly solved prompt is at its floor, so it moves more than the radius of .1",
+            "the multiplier of a nearly solved prompt is at its floor, so it moves more than the "
+            "radius of .1",
             higher="quatro",
             lower=0.1,
             measure="kl_many",
         ),
-        Prediction("a higher floor holds it nearer", higher="quatro", lower="floor .1", measure="kl_many"),
-        Prediction("forward has no collapse: it ends above backward", higher="forward", lower="quatro"),
         Prediction(
-            "PPO has no constraint per prompt: nearly solved prompts move less than a radius, for their "
+            "a higher floor holds it nearer", higher="quatro", lower="floor .1", measure="kl_many"
+        ),
+        Prediction(
+            "forward has no collapse: it ends above backward", higher="forward", lower="quatro"
+        ),
+        Prediction(
+            "PPO has no constraint per prompt: nearly solved prompts move less than a radius, for "
+            "their "
             "advantages are small",
             higher=0.1,
             lower="ppo",
@@ -52,7 +62,8 @@ SWEEP = Sweep(
             measure="kl_many",
         ),
         Prediction(
-            "AdamW ignores the gradient's scale but not how it varies: without clipping QUATRO ends no lower than .5",
+            "AdamW ignores the gradient's scale but not how it varies: without clipping QUATRO "
+            "ends no lower than .5",
             higher="unclipped gradient",
             lower=0.5,
         ),

@@ -1,12 +1,15 @@
-"""What a real language model's map makes worth asking, with fresh seeds: SmolLM2-135M on two-digit sums.
+"""What a real language model's map makes worth asking, with fresh seeds: SmolLM2-135M on two-digit
+sums.
 
-*Own* is the rate that the rule of `trlab.tuning` takes from the first two seeds of `real_map`. The third came after
-these runs; with it the rule would take 3e-4 for PPO, not 1e-4. *Hot* is 1e-3, ten times the best rate without a region;
-for the policy gradient that uses every batch once, whose best rate is itself 1e-3, it is 3e-3.
+*Own* is the rate that the rule of `trlab.tuning` takes from the first two seeds of `real_map`. The
+third came after these runs; with it the rule would take 3e-4 for PPO, not 1e-4. *Hot* is 1e-3, ten
+times the best rate without a region; for the policy gradient that uses every batch once, whose best
+rate is itself 1e-3, it is 3e-3.
 
-Known beforehand: `real_map` with its two seeds. At their best rates no region ends at .59, PPO at .56, GSPO at .56, one
-use at .60; at 1e-3 no region at .00 and .22, PPO at .33 and .10, GSPO at .38 and .49. Predictions were written down
-before any run of this sweep. The seeds 1715 to 1717 were added after the first five had decided nothing.
+Known beforehand: `real_map` with its two seeds. At their best rates no region ends at .59, PPO at
+.56, GSPO at .56, one use at .60; at 1e-3 no region at .00 and .22, PPO at .33 and .10, GSPO at .38
+and .49. Predictions were written down before any run of this sweep. The seeds 1715 to 1717 were
+added after the first five had decided nothing.
 """
 
 from dataclasses import replace
@@ -36,16 +39,23 @@ def SWEEP(records: Path | None = None) -> Sweep:
     return replace(
         MAP,
         title="a real language model: what the map makes worth asking",
-        text="Does SmolLM2 learn more with a trust region at its own best rate, and what does the region keep at a "
+        text="Does SmolLM2 learn more with a trust region at its own best rate, and what does the "
+        "region keep at a "
         "rate that is too high?",
-        variants=[_own(variant) for variant in chosen(MAP, records=records) if variant.name in ASKED],
+        variants=[
+            _own(variant) for variant in chosen(MAP, records=records) if variant.name in ASKED
+        ],
         axes=[Axis("rate", {"own": {}, "hot": {"lr": 1e-3}})],
         seeds=range(1710, 1718),
         tuned_on=MAP.seeds,
         predictions=[
             *(
                 Prediction(
-                    f"at its own rate {name} ends where no region does, within .1", name, NONE, within=0.1, at=OWN_RATE
+                    f"at its own rate {name} ends where no region does, within .1",
+                    name,
+                    NONE,
+                    within=0.1,
+                    at=OWN_RATE,
                 )
                 for name in ("ppo", "gspo", ONCE)
             ),
@@ -54,6 +64,8 @@ def SWEEP(records: Path | None = None) -> Sweep:
             Prediction("GSPO too", "gspo", NONE, at=HOT_RATE),
             Prediction("and above PPO: its window is the narrowest", "gspo", "ppo", at=HOT_RATE),
             Prediction("there no region ends below .3", 0.3, NONE, at=HOT_RATE),
-            Prediction("one use falls too, at three times its best rate: below .3", 0.3, ONCE, at=HOT_RATE),
+            Prediction(
+                "one use falls too, at three times its best rate: below .3", 0.3, ONCE, at=HOT_RATE
+            ),
         ],
     )

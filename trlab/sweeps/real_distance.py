@@ -1,13 +1,16 @@
-"""Distance or refitting in a model that has read: SmolLM2-135M on two-digit sums, data used again or once.
+"""Distance or refitting in a model that has read: SmolLM2-135M on two-digit sums, data used again
+or once.
 
-On `dial` runs that use a batch again end below runs in parts that move as far (`distance`) or further (`refit_size`).
-Here the smaller question is asked of a language model with adapters: at one rate, is a batch that is used eight times
-worse than one eight times as large that is gone through once, and does a region or a smaller rate mend it? *Parts*
-writes eight times as many completions. Every run also puts completions aside (`trlab.aside`).
+On `dial` runs that use a batch again end below runs in parts that move as far (`distance`) or
+further (`refit_size`). Here the smaller question is asked of a language model with adapters: at one
+rate, is a batch that is used eight times worse than one eight times as large that is gone through
+once, and does a region or a smaller rate mend it? *Parts* writes eight times as many completions.
+Every run also puts completions aside (`trlab.aside`).
 
-Known beforehand: `real_map` and `real` (eight uses: no region ends at about .59 at 1e-4, begins to fall at 3e-4 and is
-lost at 1e-3; PPO stands at 3e-4; one use without a region is best at 1e-3, .57). No run in parts was made. Predictions
-were written down before any run of this sweep. A cell takes about four minutes of a core, one in parts longer.
+Known beforehand: `real_map` and `real` (eight uses: no region ends at about .59 at 1e-4, begins to
+fall at 3e-4 and is lost at 1e-3; PPO stands at 3e-4; one use without a region is best at 1e-3,
+.57). No run in parts was made. Predictions were written down before any run of this sweep. A cell
+takes about four minutes of a core, one in parts longer.
 """
 
 from dataclasses import replace
@@ -24,7 +27,8 @@ SWEEP = replace(
     MAP,
     title="a real language model: again or in parts",
     round=4,
-    text="Does SmolLM2 bear a rate on data that are used once that it does not bear on data that are fitted again?",
+    text="Does SmolLM2 bear a rate on data that are used once that it does not bear on data that "
+    "are fitted again?",
     variants=[
         Variant("pg_is", label="pg_is-again", train=AGAIN),
         Variant("ppo", label="ppo-again", train=AGAIN),
@@ -34,12 +38,22 @@ SWEEP = replace(
     seeds=range(2500, 2506),
     train=TRAIN,
     aside=True,
-    provenance="Six seeds, because a run takes minutes: enough for a large difference, for no small one.",
+    provenance="Six seeds, because a run takes minutes: enough for a large difference, for no "
+    "small one.",
     predictions=[
-        Prediction("at 1e-3 parts end above again", higher="pg_is-parts", lower="pg_is-again", at=FAST),
+        Prediction(
+            "at 1e-3 parts end above again", higher="pg_is-parts", lower="pg_is-again", at=FAST
+        ),
         Prediction("and above .4", higher="pg_is-parts", lower=0.4, at=FAST),
-        Prediction("at 3e-4 parts end above again too", higher="pg_is-parts", lower="pg_is-again", at=MIDDLE),
-        Prediction("there PPO ends above again", higher="ppo-again", lower="pg_is-again", at=MIDDLE),
+        Prediction(
+            "at 3e-4 parts end above again too",
+            higher="pg_is-parts",
+            lower="pg_is-again",
+            at=MIDDLE,
+        ),
+        Prediction(
+            "there PPO ends above again", higher="ppo-again", lower="pg_is-again", at=MIDDLE
+        ),
         Prediction("and below parts", higher="pg_is-parts", lower="ppo-again", at=MIDDLE),
         Prediction(
             "fitting again fits more luck: at 3e-4",

@@ -1,21 +1,22 @@
 """Seven methods of 2026 on the long task: PPO's own rate, and the rate that is too high.
 
-*Own* is 3e-4, which the rule of `trlab.tuning` takes for PPO from `relay_map`, as for most methods there; *hot* is
-`relay_best`'s 1.5e-3. The regime is that of `_relay`. The three clips have PPO's advantage, less the group's mean, so
-that each differs from PPO in its window alone; `turn_ppo` takes a leg, a move and a place, as a turn. LN-TRM is as wide
-as `_relay`'s TRM: a mean of .02 nats is a mean |r - 1| of .2 by Pinsker's inequality. DRO and OAPL run with their
-defaults, whose pull is weak, and with one that is felt.
+*Own* is 3e-4, which the rule of `trlab.tuning` takes for PPO from `relay_map`, as for most methods
+there; *hot* is `relay_best`'s 1.5e-3. The regime is that of `_relay`. The three clips have PPO's
+advantage, less the group's mean, so that each differs from PPO in its window alone; `turn_ppo`
+takes a leg, a move and a place, as a turn. LN-TRM is as wide as `_relay`'s TRM: a mean of .02 nats
+is a mean |r - 1| of .2 by Pinsker's inequality. DRO and OAPL run with their defaults, whose pull is
+weak, and with one that is felt.
 
-Ages differ inside a completion only where several policies write it, so the staleness mask runs on partial rollouts: a
-third of each completion by the policy two batches behind, a third by the next, the last by the learner. PPO beside it
-has the same data.
+Ages differ inside a completion only where several policies write it, so the staleness mask runs on
+partial rollouts: a third of each completion by the policy two batches behind, a third by the next,
+the last by the learner. PPO beside it has the same data.
 
-Known beforehand: `relay_best` (at 1.5e-3 no region .00, PPO .04, TRM .63; at its own rate PPO .86) and `relay_narrow`.
-No run of one of the seven was made on `relay` before these predictions were committed. The margins are `relay_best`'s,
-.1 at the high rate and .05 at PPO's own.
+Known beforehand: `relay_best` (at 1.5e-3 no region .00, PPO .04, TRM .63; at its own rate PPO .86)
+and `relay_narrow`. No run of one of the seven was made on `relay` before these predictions were
+committed. The margins are `relay_best`'s, .1 at the high rate and .05 at PPO's own.
 
-Runs go seed by seed on a shared machine. If the time ends before the eighth seed, the seeds are cut to the whole ones
-that are done by then, which nobody chooses by their ends.
+Runs go seed by seed on a shared machine. If the time ends before the eighth seed, the seeds are cut
+to the whole ones that are done by then, which nobody chooses by their ends.
 """
 
 from trlab import Axis, Prediction, Sweep, Variant
@@ -29,7 +30,8 @@ CLIPS = ("kl3_clip", "bandpo", "turn_ppo")
 SWEEP = Sweep(
     title="stale and noisy: seven methods of 2026",
     round=4,
-    text="With a sampler two batches behind and 64 tokens, do seven methods of 2026 keep what they learnt where the "
+    text="With a sampler two batches behind and 64 tokens, do seven methods of 2026 keep what "
+    "they learnt where the "
     "rate is too high, and what do they learn at PPO's own?",
     task="relay",
     knobs=KNOBS,
@@ -55,7 +57,11 @@ SWEEP = Sweep(
     predictions=[
         *(
             Prediction(
-                f"at 1.5e-3 {name} ends where PPO does, within .1", higher="ppo", lower=name, within=0.1, at=HOT_RATE
+                f"at 1.5e-3 {name} ends where PPO does, within .1",
+                higher="ppo",
+                lower=name,
+                within=0.1,
+                at=HOT_RATE,
             )
             for name in CLIPS
         ),
@@ -71,7 +77,8 @@ SWEEP = Sweep(
         ),
         *(
             Prediction(
-                f"a pull of {name}'s default is no region: at 1.5e-3 it ends where no region does, within .1",
+                f"a pull of {name}'s default is no region: at 1.5e-3 it ends where no region "
+                "does, within .1",
                 higher=name,
                 lower="pg_is",
                 within=0.1,
@@ -80,10 +87,17 @@ SWEEP = Sweep(
             for name in ("dro", "oapl")
         ),
         Prediction(
-            "a DRO whose pull is felt ends above no region at 1.5e-3", higher="dro, beta 1", lower="pg_is", at=HOT_RATE
+            "a DRO whose pull is felt ends above no region at 1.5e-3",
+            higher="dro, beta 1",
+            lower="pg_is",
+            at=HOT_RATE,
         ),
-        Prediction("so does an OAPL whose pull is felt", higher="oapl, beta .1", lower="pg_is", at=HOT_RATE),
-        Prediction("at 1.5e-3 LN-TRM ends above no region", higher="ln_trm", lower="pg_is", at=HOT_RATE),
+        Prediction(
+            "so does an OAPL whose pull is felt", higher="oapl, beta .1", lower="pg_is", at=HOT_RATE
+        ),
+        Prediction(
+            "at 1.5e-3 LN-TRM ends above no region", higher="ln_trm", lower="pg_is", at=HOT_RATE
+        ),
         Prediction(
             "all completions are equally long: at 1.5e-3 it ends where TRM does, within .1",
             higher="trm",
@@ -92,14 +106,16 @@ SWEEP = Sweep(
             at=HOT_RATE,
         ),
         Prediction(
-            "the first move decides most, and the oldest policy writes it: without its tokens less is learnt at PPO's "
+            "the first move decides most, and the oldest policy writes it: without its tokens "
+            "less is learnt at PPO's "
             "rate",
             higher="ppo, partial",
             lower="stale_mask, partial",
             at=OWN_RATE,
         ),
         Prediction(
-            "at 1.5e-3 leaving out the oldest third does not hold: it ends where PPO on the same data does, within .1",
+            "at 1.5e-3 leaving out the oldest third does not hold: it ends where PPO on the same "
+            "data does, within .1",
             higher="stale_mask, partial",
             lower="ppo, partial",
             within=0.1,

@@ -1,13 +1,15 @@
-"""The methods for stale data on the long task, each at its own best learning rate and all at one that is too high.
+"""The methods for stale data on the long task, each at its own best learning rate and all at one
+that is too high.
 
-*Own* is the rate that the rule of `trlab.tuning` takes from `relay_map`. *Hot* is 1.5e-3 for all, between the last two
-rates of the map. Twelve fresh seeds, because from twelve pairs of runs on the signed-rank test leaves room for a family
-of a hundred questions (`trlab.significance`).
+*Own* is the rate that the rule of `trlab.tuning` takes from `relay_map`. *Hot* is 1.5e-3 for all,
+between the last two rates of the map. Twelve fresh seeds, because from twelve pairs of runs on the
+signed-rank test leaves room for a family of a hundred questions (`trlab.significance`).
 
-Known beforehand: the scratch runs that `_relay` names, one seed of each method at 1.5e-3. No run of `relay_map` was
-looked at before these predictions were committed. What is expected in all: at their own rates nearly all end alike; at
-1.5e-3 at least 12 of the 23 end above no region or differ from PPO; masks and weights of whole completions do better
-than those of tokens; and a price on a few tokens, or on likely ones alone, is no region.
+Known beforehand: the scratch runs that `_relay` names, one seed of each method at 1.5e-3. No run of
+`relay_map` was looked at before these predictions were committed. What is expected in all: at their
+own rates nearly all end alike; at 1.5e-3 at least 12 of the 23 end above no region or differ from
+PPO; masks and weights of whole completions do better than those of tokens; and a price on a few
+tokens, or on likely ones alone, is no region.
 """
 
 from dataclasses import replace
@@ -23,7 +25,20 @@ OWN_RATE, HOT_RATE = {"rate": "own"}, {"rate": "hot"}
 UNHELD = ("vaco", "drpo", "kl_cov")
 """Expected to end as low as no region at the high rate."""
 ABOVE_PPO = (
-    *("tis_seq", "mis_seq", "geo_mask", "vespo", "topr", "ctpo", "luspo", "opsm", "trm", "clip_cov", "cfpo", "tpo"),
+    *(
+        "tis_seq",
+        "mis_seq",
+        "geo_mask",
+        "vespo",
+        "topr",
+        "ctpo",
+        "luspo",
+        "opsm",
+        "trm",
+        "clip_cov",
+        "cfpo",
+        "tpo",
+    ),
 )
 AS_PPO = ("tis", "mis", "icepop")
 """Expected where PPO is: a factor of tokens for a sampler that is two batches behind is near 1."""
@@ -43,7 +58,9 @@ def _against_none(name: str) -> Prediction:
             within=0.1,
             at=HOT_RATE,
         )
-    return Prediction(f"at 1.5e-3 {name} ends above no region", higher=name, lower="pg_is", at=HOT_RATE)
+    return Prediction(
+        f"at 1.5e-3 {name} ends above no region", higher=name, lower="pg_is", at=HOT_RATE
+    )
 
 
 def _against_ppo(name: str) -> Prediction:
@@ -63,7 +80,8 @@ def SWEEP(records: Path | None = None) -> Sweep:
     return Sweep(
         title="stale and noisy: every method at its own rate, and at one too high",
         round=3,
-        text="With a sampler two batches behind and 64 tokens, which method keeps what it learnt if the rate is too "
+        text="With a sampler two batches behind and 64 tokens, which method keeps what it learnt "
+        "if the rate is too "
         "high, and which learns most at its own?",
         task="relay",
         knobs=KNOBS,
@@ -93,9 +111,17 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 at=HOT_RATE,
             ),
             Prediction(
-                "and a mask of whole completions above one of tokens", higher="mis_seq", lower="mis", at=HOT_RATE
+                "and a mask of whole completions above one of tokens",
+                higher="mis_seq",
+                lower="mis",
+                at=HOT_RATE,
             ),
-            Prediction("a clip on prefixes ends above a factor of tokens", higher="ctpo", lower="tis", at=HOT_RATE),
+            Prediction(
+                "a clip on prefixes ends above a factor of tokens",
+                higher="ctpo",
+                lower="tis",
+                at=HOT_RATE,
+            ),
             Prediction(
                 "at their own rates token and completion end alike, within .05",
                 higher="tis_seq",
@@ -104,7 +130,8 @@ def SWEEP(records: Path | None = None) -> Sweep:
                 at=OWN_RATE,
             ),
             Prediction(
-                "TOPR imitates what was right at full weight, and takes off before PPO at its own rate",
+                "TOPR imitates what was right at full weight, and takes off before PPO at its own "
+                "rate",
                 higher="topr",
                 lower="ppo",
                 measure="take_off",

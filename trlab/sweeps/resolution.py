@@ -1,10 +1,12 @@
-"""Which divergence does the mask look at: that of the sampled token, of the top 5, the top 20 or the whole vocabulary?
+"""Which divergence does the mask look at: that of the sampled token, of the top 5, the top 20 or
+the whole vocabulary?
 
-Merging tokens never increases a divergence, so at one threshold the finer mask is the narrower one. On `dial_rare` some
-fifty openers share the first word, and a batch moves each of them a little and all of them together much.
+Merging tokens never increases a divergence, so at one threshold the finer mask is the narrower one.
+On `dial_rare` some fifty openers share the first word, and a batch moves each of them a little and
+all of them together much.
 
-Known beforehand, on seed 0 and one batch at learning rate 1e-4: after 4 updates a binary mask silences none of 1,115
-tokens, a top-5 mask 235, a full one 237 and PPO's clip 236.
+Known beforehand, on seed 0 and one batch at learning rate 1e-4: after 4 updates a binary mask
+silences none of 1,115 tokens, a top-5 mask 235, a full one 237 and PPO's clip 236.
 """
 
 from trlab import Budget, Prediction, Sweep, Variant
@@ -30,7 +32,8 @@ SWEEP = Sweep(
     budget=Budget(steps=15),
     predictions=[
         Prediction(
-            "the full mask silences first words as soon as their sum has moved: binary takes off before it",
+            "the full mask silences first words as soon as their sum has moved: binary takes off "
+            "before it",
             higher="binary",
             lower="full",
             measure="take_off",
@@ -43,17 +46,29 @@ SWEEP = Sweep(
             within=0.04,
         ),
         Prediction(
-            "twenty tokens see nearly what all see", higher="top-20", lower="full", measure="take_off", within=0.03
+            "twenty tokens see nearly what all see",
+            higher="top-20",
+            lower="full",
+            measure="take_off",
+            within=0.03,
         ),
-        Prediction("five see less: they are between binary and full", higher="top-5", lower="full", measure="take_off"),
         Prediction(
-            "it is the threshold that is narrow, not the measure that is wrong: at .4 the full mask takes off "
+            "five see less: they are between binary and full",
+            higher="top-5",
+            lower="full",
+            measure="take_off",
+        ),
+        Prediction(
+            "it is the threshold that is narrow, not the measure that is wrong: at .4 the full "
+            "mask takes off "
             "sooner than at .15",
             higher=WIDE,
             lower="full",
             measure="take_off",
         ),
-        Prediction("the finer mask holds the policy nearer", higher="binary", lower="full", measure="kl"),
+        Prediction(
+            "the finer mask holds the policy nearer", higher="binary", lower="full", measure="kl"
+        ),
         Prediction("where they end they are alike", higher="binary", lower="full", within=0.04),
     ],
 )

@@ -1,13 +1,15 @@
-"""Reuse of whole batches: 1, 2, 4, 8 and 16 updates from each, beside as many updates from fresh batches.
+"""Reuse of whole batches: 1, 2, 4, 8 and 16 updates from each, beside as many updates from fresh
+batches.
 
-The first round varied minibatches, so that the size of an update's batch, the number of updates and the reuse of data
-changed together. Here an update always sees the whole batch, and the control `on-policy` takes as many updates, each
-from a batch of its own: what separates it from the others is reuse. Thresholds are the defaults; `tuned` compares
-methods.
+The first round varied minibatches, so that the size of an update's batch, the number of updates and
+the reuse of data changed together. Here an update always sees the whole batch, and the control
+`on-policy` takes as many updates, each from a batch of its own: what separates it from the others
+is reuse. Thresholds are the defaults; `tuned` compares methods.
 
-Known beforehand, 16 x 16 completions, 40 batches used 8 times, on seeds that are not these: without a region .05 to .08
-in six runs, PPO .51 to .66, DPPO .24 to .55, TROLL .55 to .64, QUATRO .24 and .40, GSPO .76 to .83; mean reward of the
-first ten batches without a region .46 to .55, PPO .68, DPPO .63 to .66, TROLL .66 to .70.
+Known beforehand, 16 x 16 completions, 40 batches used 8 times, on seeds that are not these: without
+a region .05 to .08 in six runs, PPO .51 to .66, DPPO .24 to .55, TROLL .55 to .64, QUATRO .24 and
+.40, GSPO .76 to .83; mean reward of the first ten batches without a region .46 to .55, PPO .68,
+DPPO .63 to .66, TROLL .66 to .70.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -23,7 +25,9 @@ SWEEP = Sweep(
     variants=(
         *pick("pg_is", "ppo", "gspo", "dppo-tv", "quatro", "troll"),
         Variant(
-            "reinforce", label="on-policy", instead={"uses": {label: {"steps": STEPS * int(label)} for label in USES}}
+            "reinforce",
+            label="on-policy",
+            instead={"uses": {label: {"steps": STEPS * int(label)} for label in USES}},
         ),
     ),
     axes=[Axis("uses", USES)],
@@ -38,19 +42,22 @@ SWEEP = Sweep(
             at=OFTEN,
         ),
         Prediction(
-            "an unbounded ratio grows with every use, so without a region the policy is lost at 8 uses",
+            "an unbounded ratio grows with every use, so without a region the policy is lost at 8 "
+            "uses",
             higher="ppo",
             lower="pg_is",
             at=HALF,
         ),
         Prediction(
-            "a clip stops what has left the window but pulls nothing back, so at 16 uses fresh data is better",
+            "a clip stops what has left the window but pulls nothing back, so at 16 uses fresh "
+            "data is better",
             higher="on-policy",
             lower="ppo",
             at=OFTEN,
         ),
         Prediction(
-            "a projection bounds every token's KL, whatever the number of uses: TROLL moves less than PPO",
+            "a projection bounds every token's KL, whatever the number of uses: TROLL moves less "
+            "than PPO",
             higher="ppo",
             lower="troll",
             measure="kl",
@@ -58,14 +65,16 @@ SWEEP = Sweep(
         ),
         Prediction("and keeps more accuracy at 16 uses", higher="troll", lower="ppo", at=OFTEN),
         Prediction(
-            "GSPO's window is a completion's mean ratio, thousands of times narrower: it keeps most at 16",
+            "GSPO's window is a completion's mean ratio, thousands of times narrower: it keeps "
+            "most at 16",
             higher="gspo",
             lower="ppo",
             at=OFTEN,
             tested="above PPO; its window is 500 to 670 times narrower",
         ),
         Prediction(
-            "a mask on probabilities leaves rare tokens free to run, so at 16 uses DPPO is below PPO",
+            "a mask on probabilities leaves rare tokens free to run, so at 16 uses DPPO is below "
+            "PPO",
             higher="ppo",
             lower="dppo-tv",
             at=OFTEN,
@@ -77,7 +86,8 @@ SWEEP = Sweep(
             at=OFTEN,
         ),
         Prediction(
-            "more updates from a batch learn faster where a region holds: PPO at 8 uses takes off before one",
+            "more updates from a batch learn faster where a region holds: PPO at 8 uses takes off "
+            "before one",
             higher="ppo",
             lower=0.6,
             measure="take_off",

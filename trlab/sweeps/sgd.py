@@ -1,14 +1,18 @@
-"""The basin with plain gradient descent: no momentum, no clip of the gradient, every batch used 16 times.
+"""The basin with plain gradient descent: no momentum, no clip of the gradient, every batch used 16
+times.
 
-AdamW moves a weight by about the learning rate however large the gradient is, so a small rate bounds every step and is
-a region itself. A step of plain gradient descent is as long as the gradient: a batch that a policy has left far behind
-can throw it as far as it likes. If a region ever buys more than a smaller rate does, it should be here.
+AdamW moves a weight by about the learning rate however large the gradient is, so a small rate
+bounds every step and is a region itself. A step of plain gradient descent is as long as the
+gradient: a batch that a policy has left far behind can throw it as far as it likes. If a region
+ever buys more than a smaller rate does, it should be here.
 
-`pg_is, clipped` is no region with the gradient's norm clipped at 1, as every other run of the book has it.
+`pg_is, clipped` is no region with the gradient's norm clipped at 1, as every other run of the book
+has it.
 
-Known beforehand, from one seed (899) of no region, PPO and TROLL: at .01 all three end at .91; at .03 no region ends at
-0, PPO at .90, TROLL at .05; from .1 on nothing lives. Predictions were written down before any run of this sweep.
-The seeds 1508 to 1511 were added after the first eight had left some of the predictions undecided.
+Known beforehand, from one seed (899) of no region, PPO and TROLL: at .01 all three end at .91; at
+.03 no region ends at 0, PPO at .90, TROLL at .05; from .1 on nothing lives. Predictions were
+written down before any run of this sweep. The seeds 1508 to 1511 were added after the first eight
+had left some of the predictions undecided.
 """
 
 from trlab import Axis, Prediction, Sweep, Variant
@@ -33,15 +37,22 @@ SWEEP = Sweep(
     budget=BUDGET,
     predictions=[
         Prediction(
-            "at .01 no region ends where PPO ends, within .02", higher="ppo", lower="pg_is", within=0.02, at=BEST
+            "at .01 no region ends where PPO ends, within .02",
+            higher="ppo",
+            lower="pg_is",
+            within=0.02,
+            at=BEST,
         ),
-        Prediction("at three times that rate PPO is above no region", higher="ppo", lower="pg_is", at=ABOVE),
+        Prediction(
+            "at three times that rate PPO is above no region", higher="ppo", lower="pg_is", at=ABOVE
+        ),
         Prediction(
             "and so is DPPO's mask",
             higher="dppo-tv",
             lower="pg_is",
             at=ABOVE,
-            tested="DPPO at steps half as long: its loss divides by the limit of 16 tokens, the others' by the tokens",
+            tested="DPPO at steps half as long: its loss divides by the limit of 16 tokens, the "
+            "others' by the tokens",
         ),
         Prediction(
             "a projection pulls harder the further a policy has gone: there PPO is above TROLL",
@@ -55,9 +66,20 @@ SWEEP = Sweep(
             lower="pg_is",
             at=ABOVE,
         ),
-        Prediction("and to where PPO ends, within .05", higher="ppo", lower="pg_is, clipped", within=0.05, at=ABOVE),
+        Prediction(
+            "and to where PPO ends, within .05",
+            higher="ppo",
+            lower="pg_is, clipped",
+            within=0.05,
+            at=ABOVE,
+        ),
         Prediction("at .1 PPO ends below .3", higher=0.3, lower="ppo", at=FAST),
-        Prediction("PPO's basin is wider than no region's", higher="ppo", lower="pg_is", measure="basin_width"),
+        Prediction(
+            "PPO's basin is wider than no region's",
+            higher="ppo",
+            lower="pg_is",
+            measure="basin_width",
+        ),
         Prediction("and ends at a higher rate", higher="ppo", lower="pg_is", measure="basin_high"),
         Prediction("TROLL's ends below PPO's", higher="ppo", lower="troll", measure="basin_high"),
         Prediction(

@@ -1,10 +1,11 @@
 """DPPO as four codes ship it: what does a deviation cost?
 
-Each arm takes the loss as it comes: threshold, anchor, cap, aggregation, sign and pull. Advantages are the reward less
-the group's mean everywhere, so that only the loss differs.
+Each arm takes the loss as it comes: threshold, anchor, cap, aggregation, sign and pull. Advantages
+are the reward less the group's mean everywhere, so that only the loss differs.
 
     authors          .15, around the sampler, cap 10,000 (off), sum of tokens over the horizon
-    verl 0.9.1       .2 (`clip_ratio=0.15` alone is not heard), around the recomputed policy, cap 3, mean of tokens
+    verl 0.9.1       .2 (`clip_ratio=0.15` alone is not heard), around the recomputed policy, cap 3,
+    mean of tokens
     SkyRL            .2, around the sampler, no cap, mean of tokens
     prime-rl, April  the same, and .001 (log r)² of every token
     prime-rl, August .1, whatever the sign of A, and .001 (log r)²
@@ -28,7 +29,9 @@ SWEEP = Sweep(
         Variant(f"{SHIPPED}:Verl", label="verl"),
         Variant("dppo", {"delta_tv": 0.2, **MEAN}, label="SkyRL"),
         Variant(f"{MASKS}:Pulled", {"delta_tv": 0.2, **MEAN}, label="prime-rl, April"),
-        Variant(f"{MASKS}:Pulled", {"delta_tv": 0.1, "signed": False, **MEAN}, label="prime-rl, August"),
+        Variant(
+            f"{MASKS}:Pulled", {"delta_tv": 0.1, "signed": False, **MEAN}, label="prime-rl, August"
+        ),
     ),
     axes=[Axis("sampler of", {"itself": {}, "noise 1": {"logit_noise": 1.0}})],
     seeds=range(310, 318),
@@ -42,7 +45,13 @@ SWEEP = Sweep(
             measure="take_off",
             at=SAME,
         ),
-        Prediction("a pull of .001 changes nothing", higher="SkyRL", lower="prime-rl, April", at=SAME, within=0.03),
+        Prediction(
+            "a pull of .001 changes nothing",
+            higher="SkyRL",
+            lower="prime-rl, April",
+            at=SAME,
+            within=0.03,
+        ),
         Prediction(
             "half the threshold takes off later",
             higher="prime-rl, April",
@@ -51,7 +60,11 @@ SWEEP = Sweep(
             at=SAME,
         ),
         Prediction(
-            "and holds the policy nearer", higher="prime-rl, April", lower="prime-rl, August", measure="kl", at=SAME
+            "and holds the policy nearer",
+            higher="prime-rl, April",
+            lower="prime-rl, August",
+            measure="kl",
+            at=SAME,
         ),
         Prediction(
             "where they end, nothing separates verl's loss from the authors'",

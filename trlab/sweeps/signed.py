@@ -1,9 +1,11 @@
-"""Signed or not: should a token outside the region keep its gradient where the update would bring it back?
+"""Signed or not: should a token outside the region keep its gradient where the update would bring
+it back?
 
-DPPO's mask is signed: it drops a token only where the update pushes it further out. The mask that prime-rl calls IPO
-drops it either way, so a token that has left the region stays where it is until the next batch. Each with the
-difference of probabilities (threshold .15) and with the ratio (window .2), and prime-rl's squared log-ratio beside the
-first two. Thresholds are not tuned: compare signed with unsigned, not differences with ratios.
+DPPO's mask is signed: it drops a token only where the update pushes it further out. The mask that
+prime-rl calls IPO drops it either way, so a token that has left the region stays where it is until
+the next batch. Each with the difference of probabilities (threshold .15) and with the ratio (window
+.2), and prime-rl's squared log-ratio beside the first two. Thresholds are not tuned: compare signed
+with unsigned, not differences with ratios.
 """
 
 from pathlib import Path
@@ -32,19 +34,27 @@ SWEEP = Sweep(
     budget=Budget(steps=24, prompts=256),
     predictions=[
         Prediction(
-            "a token that overshoots is never brought back without the sign, so the policy drifts further",
+            "a token that overshoots is never brought back without the sign, so the policy drifts "
+            "further",
             higher="difference, unsigned",
             lower="difference, signed",
             measure="kl",
             at=OFTEN,
         ),
-        Prediction("and ends lower", higher="difference, signed", lower="difference, unsigned", at=OFTEN),
         Prediction(
-            "the same with the ratio: further", higher="ratio, unsigned", lower="ratio, signed", measure="kl", at=OFTEN
+            "and ends lower", higher="difference, signed", lower="difference, unsigned", at=OFTEN
+        ),
+        Prediction(
+            "the same with the ratio: further",
+            higher="ratio, unsigned",
+            lower="ratio, signed",
+            measure="kl",
+            at=OFTEN,
         ),
         Prediction("and lower", higher="ratio, signed", lower="ratio, unsigned", at=OFTEN),
         Prediction(
-            "a pull of .001 is a five-hundredth of an advantage: the pulled runs move as far, above half of the "
+            "a pull of .001 is a five-hundredth of an advantage: the pulled runs move as far, "
+            "above half of the "
             "others' divergence",
             higher="difference, signed, pulled",
             lower=0.02,

@@ -1,11 +1,12 @@
-"""TRAPO and its baselines where a policy rarely writes its steps, at prompts it has read and at longer ones.
+"""TRAPO and its baselines where a policy rarely writes its steps, at prompts it has read and at
+longer ones.
 
-Known beforehand, from runs on seeds 100 and 101 that chose the regime: at five moves, 10 to 60 batches, no arm
-separates, and supervision alone is as good as any, because the policy can do all that the expert does once it writes
-its steps. At lr 1e-3, or 8 minibatches at 3e-4, reinforcement learning alone collapses. Of the two columns here the
-runs were, sampled: 1 to 12 moves: SFT .589 .583, RL .548 .527, SFT then RL .573 .563, SFT + RL .627 .601, fixed
-prefixes .595 .618, adaptive SFT .576 .595, TRAPO .621 .581; 1 to 8 moves, one seed: .891, .848, SFT + RL .847,
-TRAPO .849.
+Known beforehand, from runs on seeds 100 and 101 that chose the regime: at five moves, 10 to 60
+batches, no arm separates, and supervision alone is as good as any, because the policy can do all
+that the expert does once it writes its steps. At lr 1e-3, or 8 minibatches at 3e-4, reinforcement
+learning alone collapses. Of the two columns here the runs were, sampled: 1 to 12 moves: SFT .589
+.583, RL .548 .527, SFT then RL .573 .563, SFT + RL .627 .601, fixed prefixes .595 .618, adaptive
+SFT .576 .595, TRAPO .621 .581; 1 to 8 moves, one seed: .891, .848, SFT + RL .847, TRAPO .849.
 """
 
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -15,7 +16,8 @@ LONG, READ, PLAIN = {"moves": "1 to 12"}, {"moves": "1 to 8"}, {"moves": "5"}
 SWEEP = Sweep(
     title="expert prefixes",
     round=1,
-    text="An expert beside one's own rewards: what does it add where the policy has the skill, and where it has not?",
+    text="An expert beside one's own rewards: what does it add where the policy has the skill, "
+    "and where it has not?",
     policy="dial_rare",
     variants=(
         Variant("sft", label="sft"),
@@ -27,7 +29,14 @@ SWEEP = Sweep(
         Variant("trapo", label="trapo"),
     ),
     axes=[
-        Axis("moves", {"5": {"task.moves": 5}, "1 to 8": {"task.moves": (1, 8)}, "1 to 12": {"task.moves": (1, 12)}})
+        Axis(
+            "moves",
+            {
+                "5": {"task.moves": 5},
+                "1 to 8": {"task.moves": (1, 8)},
+                "1 to 12": {"task.moves": (1, 12)},
+            },
+        )
     ],
     knobs={"max_tokens": 16},
     train={"group": 8, "lr": 3e-4},
@@ -40,9 +49,15 @@ SWEEP = Sweep(
             at=LONG,
         ),
         Prediction("so does the expert alone", higher="sft", lower="rl", at=LONG),
-        Prediction("TRAPO is above supervision first, rewards later", higher="trapo", lower="sft-then-rl", at=LONG),
         Prediction(
-            "against the paper: plain interleaving is not worse than TRAPO but better, because a capped push "
+            "TRAPO is above supervision first, rewards later",
+            higher="trapo",
+            lower="sft-then-rl",
+            at=LONG,
+        ),
+        Prediction(
+            "against the paper: plain interleaving is not worse than TRAPO but better, because a "
+            "capped push "
             "does not teach tokens that the policy finds unlikely",
             higher="sft+rl",
             lower="trapo",
@@ -56,15 +71,26 @@ SWEEP = Sweep(
             at=LONG,
         ),
         Prediction(
-            "SFT covers the expert's openers, TrSFT drops the rare ones: fewer different right answers",
+            "SFT covers the expert's openers, TrSFT drops the rare ones: fewer different right "
+            "answers",
             higher="sft+rl-adaptive",
             lower="trapo",
             measure="distinct",
         ),
         Prediction(
-            "what the policy has read, the perfect expert alone teaches best", higher="sft", lower="trapo", at=READ
+            "what the policy has read, the perfect expert alone teaches best",
+            higher="sft",
+            lower="trapo",
+            at=READ,
         ),
-        Prediction("and there TRAPO is no better than rewards alone", higher="rl", lower="trapo", at=READ),
-        Prediction("at five moves of the plain task rewards alone are enough", higher="rl", lower=0.85, at=PLAIN),
+        Prediction(
+            "and there TRAPO is no better than rewards alone", higher="rl", lower="trapo", at=READ
+        ),
+        Prediction(
+            "at five moves of the plain task rewards alone are enough",
+            higher="rl",
+            lower=0.85,
+            at=PLAIN,
+        ),
     ],
 )

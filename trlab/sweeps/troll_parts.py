@@ -1,11 +1,13 @@
-"""TROLL without its parts: without the regression, and over four tokens with and without a bucket for the rest.
+"""TROLL without its parts: without the regression, and over four tokens with and without a bucket
+for the rest.
 
-The network's distribution samples, the projected one is trained; only the regression ties the two. And a support of K
-tokens needs the rest: the paper reports that entropy explodes where the others are dropped. Four tokens are far fewer
-than the paper's 64; on `dial` 64 leave next to nothing out.
+The network's distribution samples, the projected one is trained; only the regression ties the two.
+And a support of K tokens needs the rest: the paper reports that entropy explodes where the others
+are dropped. Four tokens are far fewer than the paper's 64; on `dial` 64 leave next to nothing out.
 
-Known beforehand, batches of 16 x 16, seeds 0 and 1: without the regression the KL per batch was five to ten times as
-large; without the rest the entropy was up to a fifth larger, and nothing exploded.
+Known beforehand, batches of 16 x 16, seeds 0 and 1: without the regression the KL per batch was
+five to ten times as large; without the rest the entropy was up to a fifth larger, and nothing
+exploded.
 """
 
 from pathlib import Path
@@ -34,7 +36,8 @@ SWEEP = Sweep(
     budget=Budget(steps=24, prompts=256),
     predictions=[
         Prediction(
-            "only the regression ties the network to the projection: without it the network runs on, further per batch",
+            "only the regression ties the network to the projection: without it the network runs "
+            "on, further per batch",
             higher=NONE,
             lower=WHOLE,
             measure="kl",

@@ -1,4 +1,5 @@
-"""Tuning, which is the sensitivity table too: every radius over two decades, on seeds that no other sweep uses."""
+"""Tuning, which is the sensitivity table too: every radius over two decades, on seeds that no other
+sweep uses."""
 
 from trlab import Axis, Budget, Prediction, Sweep
 from trlab.sweeps._twelve import REGIONS
@@ -6,7 +7,8 @@ from trlab.sweeps._twelve import REGIONS
 SWEEP = Sweep(
     title="thresholds, untuned",
     round=1,
-    text="How much does each method's own threshold matter at 32 updates a batch, from a tenth to ten times it?",
+    text="How much does each method's own threshold matter at 32 updates a batch, from a tenth to "
+    "ten times it?",
     variants=REGIONS,
     axes=[Axis("threshold", (0.1, 1 / 3, 1.0, 3.0, 10.0))],
     seeds=(100, 101),
@@ -20,6 +22,8 @@ SWEEP = Sweep(
             measure="kl",
             at={"threshold": "10"},
         ),
-        Prediction("TROLL holds at ten times its radius", higher="troll", lower=0.5, at={"threshold": "10"}),
+        Prediction(
+            "TROLL holds at ten times its radius", higher="troll", lower=0.5, at={"threshold": "10"}
+        ),
     ],
 )

@@ -1,4 +1,5 @@
-"""The methods, one file each: a loss as a pure function, and a frozen dataclass that hands it to the loop."""
+"""The methods, one file each: a loss as a pure function, and a frozen dataclass that hands it to
+the loop."""
 
 from trlib.algorithms.cispo import CISPO, cispo_loss
 from trlib.algorithms.critic import PPOCritic, value_loss

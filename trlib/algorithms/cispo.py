@@ -1,7 +1,7 @@
 """CISPO: clip the importance weight, not the update (MiniMax 2025, arXiv 2506.13585).
 
-PPO's clip drops a token from the gradient; CISPO bounds its weight there and drops no token. The rare tokens
-that a ratio clip silences first (openers such as "wait") keep their say."""
+PPO's clip drops a token from the gradient; CISPO bounds its weight there and drops no token. The
+rare tokens that a ratio clip silences first (openers such as "wait") keep their say."""
 
 from dataclasses import dataclass
 
@@ -22,33 +22,41 @@ def cispo_loss(
 ) -> TokenLoss:
     """REINFORCE with a clipped, detached importance weight.
 
-    L = -sg[clip(r, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(r) A,   never 0 unless A or the lower bound is
+    L = -sg[clip(r, 1-ε_low, 1+ε_high)] A log π(y_t),   w = clip(r) A,
+        never 0 unless A or the lower bound is
 
-    Diagnostics besides the usual: `clipped`, the tokens whose weight a bound has changed; `kept` is True for them too.
+    Diagnostics besides the usual: `clipped`, the tokens whose weight a bound has changed; `kept` is
+    True for them too.
 
     Args:
         logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         eps_low: the weight's window below 1, in [0, 1]; None: no lower bound.
         eps_high: the weight's window above 1, at least 0.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    meaningless threshold.
     Source: arXiv 2506.13585 eq. 4-5; the paper tuned only the upper bound.
-    Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its epsilon is the cap
-    itself, not its distance from 1."""
+    Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its
+    epsilon is the cap itself, not its distance from 1."""
     if eps_low is not None:
         eps_low = checks.number("eps_low", eps_low, least=0, most=1)
     eps_high = checks.number("eps_high", eps_high, least=0)
-    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    logp, logp_old, advantages = checks.tokens(
+        mask, logp=logp, logp_old=logp_old, advantages=advantages
+    )
     log_ratio = (logp - logp_old).detach()
     ratio = log_ratio.exp()
     bounded = ratio.clamp(None if eps_low is None else 1 - eps_low, 1 + eps_high)
     weight = bounded * advantages.detach()
-    return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask, clipped=(bounded != ratio) & mask))
+    return TokenLoss(
+        -weight * logp, weigh(log_ratio, mask, weight, mask, clipped=(bounded != ratio) & mask)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CISPO(Method):
-    """Clipped importance weights on the policy gradient: every token teaches, none with a large weight."""
+    """Clipped importance weights on the policy gradient: every token teaches, none with a large
+    weight."""
 
     advantage: str = "group-std"
     eps_low: float | None = checks.setting(0.2, least=0, most=1)
@@ -58,4 +66,10 @@ class CISPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return cispo_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_low=self.eps_low, eps_high=self.eps_high)
+        return cispo_loss(
+            scores.logp,
+            batch.logp_anchor,
+            **batch.credit,
+            eps_low=self.eps_low,
+            eps_high=self.eps_high,
+        )

@@ -1,7 +1,8 @@
 """PPO with a critic: a value for every token instead of a group's mean.
 
-Generalised advantage estimation turns the critic's values into advantages; the critic learns the returns, by gradient
-descent with PPO's value clip or inside a trust region of its own (Schulman et al. 2016, arXiv 1506.02438, sec. 5)."""
+Generalised advantage estimation turns the critic's values into advantages; the critic learns the
+returns, by gradient descent with PPO's value clip or inside a trust region of its own (Schulman et
+al. 2016, arXiv 1506.02438, sec. 5)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ from trlib.algorithms.ppo import PPO
 from trlib.algorithms.trpo import conjugate_gradient, exact, flat, move, some_rows, unflat
 
 BACKTRACK, TRIES = 0.8, 10
-"""The critic's step is shortened by this factor, at most this often, until its region holds; else it is not taken."""
+"""The critic's step is shortened by this factor, at most this often, until its region holds; else
+it is not taken."""
 SLACK = 1 + 1e-5  # rounding may carry a step that should end at the edge past it
 
 
@@ -30,14 +32,19 @@ def value_loss(
     L = max((V - R)², (clip(V, V_old - c, V_old + c) - R)²) / 2
 
     Args:
-        values: [B, T] the critic's values, differentiable. values_old: [B, T] before the batch's updates.
-        returns: [B, T] what the values should be. mask: [B, T] bool. clip: c in the reward's unit; None: off.
+        values: [B, T] the critic's values, differentiable. values_old: [B, T] before the batch's
+            updates.
+        returns: [B, T] what the values should be. mask: [B, T] bool. clip: c in the reward's unit;
+            None: off.
     Returns [B, T], 0 where masked.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative clip.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    negative clip.
     Source: the code of arXiv 1707.06347; not in the paper. In the book: :eq:`ppo-value`."""
     if clip is not None:
         clip = checks.number("clip", clip, least=0)
-    values, old, returns = checks.tokens(mask, values=values, values_old=values_old, returns=returns)
+    values, old, returns = checks.tokens(
+        mask, values=values, values_old=values_old, returns=returns
+    )
     loss = (values - returns.detach()).square()
     if clip is not None:
         near = old.detach() + (values - old.detach()).clamp(-clip, clip)
@@ -46,8 +53,8 @@ def value_loss(
 
 
 def whiten(values: Tensor, mask: Tensor) -> Tensor:
-    """[B, T] (values - mean) / standard deviation, both over the mask; 0 where masked. 0 everywhere if all values are
-    equal up to rounding: their spread is below a millionth of the largest.
+    """[B, T] (values - mean) / standard deviation, both over the mask; 0 where masked. 0 everywhere
+    if all values are equal up to rounding: their spread is below a millionth of the largest.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True."""
     (values,) = checks.tokens(mask, values=values)
     known_values = values[mask]
@@ -74,16 +81,19 @@ class PPOCritic(PPO):
     lam: float = checks.setting(0.95, least=0, most=1)
     """GAE's λ: 1 trusts the rewards, 0 the critic."""
     value_clip: float | None = checks.setting(0.2, least=0)
-    """How far a batch may move a value before its gradient stops; None: off. Like the next two, for "gradient" only."""
+    """How far a batch may move a value before its gradient stops; None: off. Like the next two, for
+    "gradient" only."""
     value_weight: float = checks.setting(0.5, least=0)
-    """Weight of the critic's loss. The critic shares no weights with the policy, so under AdamW it hardly matters."""
+    """Weight of the critic's loss. The critic shares no weights with the policy, so under AdamW it
+    hardly matters."""
     critic_speed: float = checks.setting(10.0, above=0)
     """The critic's learning rate as a multiple of the policy's."""
     critic: Literal["gradient", "trust-region"] = checks.setting("gradient")
-    """How the critic learns: with the policy's loss, or by a Gauss-Newton step of bounded size after it."""
+    """How the critic learns: with the policy's loss, or by a Gauss-Newton step of bounded size
+    after it."""
     critic_radius: float = checks.setting(0.1, above=0)
-    """ε of the critic's trust region: mean (V - V_old)² / (2σ²) <= ε over the tokens of the minibatch's `critic_rows`
-    after its update, σ² = mean (V_old - R)², V_old before the batch."""
+    """ε of the critic's trust region: mean (V - V_old)² / (2σ²) <= ε over the tokens of the
+    minibatch's `critic_rows` after its update, σ² = mean (V_old - R)², V_old before the batch."""
     critic_rows: int | None = checks.setting(64, least=1)
     """Completions, spread evenly, on which the trust-region critic is fitted; None: all."""
 
@@ -98,7 +108,9 @@ class PPOCritic(PPO):
 
     def prepare(self, batch: Batch) -> Batch:
         values = batch.values
-        advantages, returns = gae(at_the_end(batch).to(values), values, batch.mask, gamma=self.gamma, lam=self.lam)
+        advantages, returns = gae(
+            at_the_end(batch).to(values), values, batch.mask, gamma=self.gamma, lam=self.lam
+        )
         advantages = whiten(advantages, batch.mask)
         return replace(batch.plus(returns=returns), advantages=self.corrected(advantages, batch))
 
@@ -106,7 +118,13 @@ class PPOCritic(PPO):
         loss = super().objective(scores, batch)
         if self.critic == "trust-region":
             return loss
-        critic = value_loss(scores.values, batch.values, batch.extra["returns"], mask=batch.mask, clip=self.value_clip)
+        critic = value_loss(
+            scores.values,
+            batch.values,
+            batch.extra["returns"],
+            mask=batch.mask,
+            clip=self.value_clip,
+        )
         return replace(loss, per_token=loss.per_token + self.value_weight * critic)
 
     def update(self, step: Step) -> None:
@@ -117,7 +135,10 @@ class PPOCritic(PPO):
 
     def _fit(self, step: Step) -> None:
         """One Gauss-Newton step on the returns, no longer than the critic's region allows."""
-        rows, parameters = some_rows(len(step.batch.mask), self.critic_rows, step.batch.mask.device), step.critic
+        rows, parameters = (
+            some_rows(len(step.batch.mask), self.critic_rows, step.batch.mask.device),
+            step.critic,
+        )
         exact(parameters)
         batch = step.batch.rows(rows)
         mask, old, returns = batch.mask, batch.values, batch.extra["returns"]
@@ -127,16 +148,23 @@ class PPOCritic(PPO):
         values = step.values(rows)
         count = mask.sum()
         error = (values - returns)[mask].square().sum() / (2 * count)
-        gradient = flat(torch.autograd.grad(error, parameters, retain_graph=True, allow_unused=True), parameters)
+        gradient = flat(
+            torch.autograd.grad(error, parameters, retain_graph=True, allow_unused=True), parameters
+        )
 
         def product(v: Tensor) -> Tensor:
             along = step.value_slope(unflat(v, parameters), rows) * mask / count
-            pulled = torch.autograd.grad(values, parameters, along, retain_graph=True, allow_unused=True)
+            pulled = torch.autograd.grad(
+                values, parameters, along, retain_graph=True, allow_unused=True
+            )
             return flat(pulled, parameters) + 1e-3 * v
 
         x = conjugate_gradient(product, -gradient)
         room = 2 * self.critic_radius * variance
-        drift, slope = (values.detach() - old)[mask], step.value_slope(unflat(x, parameters), rows)[mask]
+        drift, slope = (
+            (values.detach() - old)[mask],
+            step.value_slope(unflat(x, parameters), rows)[mask],
+        )
         a, b, c = slope.square().mean(), (drift * slope).mean(), drift.square().mean() - room
         scale = _longest(float(a), float(b), float(c))
         start = [p.detach().clone() for p in parameters]
@@ -152,8 +180,8 @@ def _longest(a: float, b: float, c: float) -> float:
     """The largest s in [0, 1] with a s² + 2 b s + c <= 0, and 0 where there is none; a >= 0."""
     if a + 2 * b + c <= 0:
         return 1.0
-    # Squares of the coefficients may overflow or underflow (a steep critic, or one that hardly moves), so bring the
-    # largest near 1 first. Scaling by a power of 2 changes no digit.
+    # Squares of the coefficients may overflow or underflow (a steep critic, or one that hardly
+    # moves), so bring the largest near 1 first. Scaling by a power of 2 changes no digit.
     exponent = math.frexp(max(a, abs(b), abs(c)))[1]
     unit = math.ldexp(1.0, min(-exponent, 1000))
     a, b, c = unit * a, unit * b, unit * c
@@ -161,6 +189,7 @@ def _longest(a: float, b: float, c: float) -> float:
     if inside < 0 or (c > 0 and not 0 < -b < a):  # no root, or both below 0, or both above 1
         return 0.0
     root = inside**0.5
-    # Where root - b would lose its digits, the larger root follows from the product of the two, which is c/a.
+    # Where root - b would lose its digits, the larger root follows from the product of the two,
+    # which is c/a.
     largest = -c / (b + root) if b > 0 and a * -c <= 1e-8 * b * b else (root - b) / a
     return min(1.0, max(0.0, largest))

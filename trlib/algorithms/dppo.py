@@ -1,9 +1,10 @@
 """DPPO: measure how far the distribution of a token has moved, instead of the token's ratio.
 
-PPO's ratio is a one-sample estimate of total variation, and a noisy one: a rare token (1e-5 -> 1e-3) has ratio 100
-and hardly moves its distribution; a likely one (0.99 -> 0.80) has ratio 0.81 and moves it by 0.19. DPPO (arXiv
-2602.04879) silences a token when the *divergence* has passed the threshold and the update would push it further. The
-region is drawn around the policy that sampled."""
+PPO's ratio is a one-sample estimate of total variation, and a noisy one: a rare token (1e-5 ->
+1e-3) has ratio 100 and hardly moves its distribution; a likely one (0.99 -> 0.80) has ratio 0.81
+and moves it by 0.19. DPPO (arXiv 2602.04879) silences a token when the *divergence* has passed the
+threshold and the update would push it further. The region is drawn around the policy that
+sampled."""
 
 import math
 from dataclasses import dataclass
@@ -41,36 +42,40 @@ def dppo_loss(
 
     L = -A sg[ρ] sg[M] log π(y_t),   w = A ρ M,   ρ = min(exp(min(log p - log μ, 20)), C)
     M = 0  where A > 0 and D > δ_high and p > q,  and where A <= 0 and D > δ_low and p < q;  else 1
-    unsigned:  M = 0  where D > δ_high and p > q,  and where D > δ_low and p < q, whatever the sign of A;  else 1
+    unsigned:  M = 0  where D > δ_high and p > q,  and where D > δ_low and p < q, whatever the sign
+    of A;  else 1
 
-    p is the probability of the sampled token under π, μ under the policy that sampled, q under the anchor, and
-    D = D(anchor || π) the divergence of the token's distribution. Both inequalities are strict.
+    p is the probability of the sampled token under π, μ under the policy that sampled, q under the
+    anchor, and D = D(anchor || π) the divergence of the token's distribution. Both inequalities are
+    strict.
 
     Args:
         logp: [B, T] log p, nats, differentiable.
         logp_rollout: [B, T] log μ(y_t), as the sampler computed it.
         advantages, mask: [B, T], float and bool.
-        delta_tv: threshold on total variation, a probability, or (low, high). Exactly one of the two deltas.
+        delta_tv: threshold on total variation, a probability, or (low, high). Exactly one of the
+            two deltas.
         delta_kl: threshold on KL(anchor || π), nats, or (low, high).
-        measured: [B, T] D(anchor || π) of the delta's kind, from `topk_tv`, `topk_kl`, `tv` or `kl`; None: binary,
-            the sampled token against all others.
-        logp_anchor: [B, T] log q, for the ablation anchored on a recomputed policy: it changes only the mask; the
-            weight stays p/μ. None: `logp_rollout`.
+        measured: [B, T] D(anchor || π) of the delta's kind, from `topk_tv`, `topk_kl`, `tv` or
+            `kl`; None: binary, the sampled token against all others.
+        logp_anchor: [B, T] log q, for the ablation anchored on a recomputed policy: it changes only
+            the mask; the weight stays p/μ. None: `logp_rollout`.
         max_ratio: C, at least 1; None: off.
-        signed: whether a token outside the region that the update would bring back keeps its gradient. False: it does
-            not, as with the mask that prime-rl calls IPO.
+        signed: whether a token outside the region that the update would bring back keeps its
+            gradient. False: it does not, as with the mask that prime-rl calls IPO.
 
     Diagnostics besides the usual: `divergence`, the D of every token.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta or both; a
-    meaningless threshold; a divergence below 0, a total variation above 1.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; no delta
+    or both; a meaningless threshold; a divergence below 0, a total variation above 1.
     In the book: :eq:`dppo-mask`, :eq:`dppo-loss`.
     Source: arXiv 2602.04879 and the authors' code; thresholds there: TV .15, KL .05.
-    Differs from: verl's `dppo_tv` and `dppo_kl` are anchored on the recomputed policy, unless its rollout correction
-    is in bypass mode. 0.9.1's default trainer (use_v1) then uses the rollout's log-probs as the old ones and keeps
-    loss_mode, so both are anchored on the rollout; the legacy trainer, and the experimental ones built on it, set
-    loss_mode to another loss. Both read the delta from `clip_ratio`, truncate at 20, or at 3 from the actor's
-    configuration, and add 1e-8 inside the binary KL's logarithm. The authors truncate at 1e4. prime-rl's IPO is the
-    unsigned mask on |p - q| with a squared log-ratio added to the loss, which is not here."""
+    Differs from: verl's `dppo_tv` and `dppo_kl` are anchored on the recomputed policy, unless its
+    rollout correction is in bypass mode. 0.9.1's default trainer (use_v1) then uses the rollout's
+    log-probs as the old ones and keeps loss_mode, so both are anchored on the rollout; the legacy
+    trainer, and the experimental ones built on it, set loss_mode to another loss. Both read the
+    delta from `clip_ratio`, truncate at 20, or at 3 from the actor's configuration, and add 1e-8
+    inside the binary KL's logarithm. The authors truncate at 1e4. prime-rl's IPO is the unsigned
+    mask on |p - q| with a squared log-ratio added to the loss, which is not here."""
     low, high = _thresholds(delta_tv, delta_kl)
     cap = math.inf if max_ratio is None else checks.number("max_ratio", max_ratio, least=1)
     signed = checks.flag("signed", signed)
@@ -83,14 +88,21 @@ def dppo_loss(
     if measured is not None and checks.values_checked():
         _check_divergences(safe["measured"], math.inf if delta_tv is None else 1.0)
     binary = binary_tv if delta_kl is None else binary_kl
-    # Log-probs above 0 are rounding errors of the caller's types, already checked under the caller's names.
-    divergence = safe["measured"].detach() if measured is not None else binary(q.clamp(max=0.0), p.clamp(max=0.0))
+    # Log-probs above 0 are rounding errors of the caller's types, already checked under the
+    # caller's names.
+    divergence = (
+        safe["measured"].detach()
+        if measured is not None
+        else binary(q.clamp(max=0.0), p.clamp(max=0.0))
+    )
     above, below = (divergence > high) & (p > q), (divergence > low) & (p < q)
     outward = torch.where(advantages > 0, above, below) if signed else above | below
     log_ratio = p - safe["logp_rollout"].detach()
     rho = log_ratio.clamp(max=OVERFLOW).exp().clamp(max=cap)
     weight = (advantages * rho).masked_fill(outward, 0.0)
-    return TokenLoss(-weight * logp, weigh(log_ratio, ~outward, weight, mask, divergence=divergence))
+    return TokenLoss(
+        -weight * logp, weigh(log_ratio, ~outward, weight, mask, divergence=divergence)
+    )
 
 
 def dppo_sparse_loss(
@@ -105,13 +117,13 @@ def dppo_sparse_loss(
     max_ratio: float | None = None,
     signed: bool = True,
 ) -> TokenLoss:
-    """`dppo_loss` measured over K tokens of the anchor and one bucket for the rest, for use where nobody holds the
-    whole distribution. The weight, too, is a ratio to the anchor.
+    """`dppo_loss` measured over K tokens of the anchor and one bucket for the rest, for use where
+    nobody holds the whole distribution. The weight, too, is a ratio to the anchor.
 
     Args:
         logp: [B, T, K] log p of the tokens `old.ids`, nats; differentiable.
-        old: the anchor's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which is part of the rest. The
-            sampled token must be among the used ones.
+        old: the anchor's tokens and log-probs, [B, T, K] each; -inf: an unused entry, which is part
+            of the rest. The sampled token must be among the used ones.
         tokens: [B, T] int, the sampled tokens.
         advantages, mask, delta_tv, delta_kl, max_ratio, signed: as in `dppo_loss`.
     Raises TypeError, ValueError: as `dppo_loss`; a sampled token that is not among `old.ids`.
@@ -119,7 +131,12 @@ def dppo_sparse_loss(
     new, anchor, at = merged(logp, old, tokens=tokens, mask=mask)
     measured = (tv if delta_kl is None else kl)(anchor, new.detach())
     sampled = (x.gather(-1, at.unsqueeze(-1)).squeeze(-1) for x in (new, anchor))
-    region: dict[str, Any] = {"delta_tv": delta_tv, "delta_kl": delta_kl, "max_ratio": max_ratio, "signed": signed}
+    region: dict[str, Any] = {
+        "delta_tv": delta_tv,
+        "delta_kl": delta_kl,
+        "max_ratio": max_ratio,
+        "signed": signed,
+    }
     return dppo_loss(*sampled, advantages=advantages, mask=mask, measured=measured, **region)
 
 
@@ -129,15 +146,22 @@ def _check_divergences(measured: Tensor, most: float) -> None:
     if bool(bad.any()):
         where = tuple(int(i) for i in bad.nonzero()[0])
         wanted = "at least 0" if most == math.inf else "total variations from 0 to 1"
-        raise ValueError(f"measured: expected divergences, {wanted}, got {measured[where].item():g} at {list(where)}")
+        raise ValueError(
+            f"measured: expected divergences, {wanted}, got {measured[where].item():g} at "
+            f"{list(where)}"
+        )
 
 
 def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:
     """(low, high) of the one delta that is given."""
     if (delta_tv is None) == (delta_kl is None):
         wanted = "exactly one of the two"
-        raise ValueError(f"delta_tv, delta_kl: expected {wanted}, got delta_tv={delta_tv}, delta_kl={delta_kl}")
-    name, value, most = ("delta_kl", delta_kl, None) if delta_tv is None else ("delta_tv", delta_tv, 1.0)
+        raise ValueError(
+            f"delta_tv, delta_kl: expected {wanted}, got delta_tv={delta_tv}, delta_kl={delta_kl}"
+        )
+    name, value, most = (
+        ("delta_kl", delta_kl, None) if delta_tv is None else ("delta_tv", delta_tv, 1.0)
+    )
     if not isinstance(value, tuple | list):
         threshold = checks.number(name, value, least=0, most=most)
         return threshold, threshold
@@ -156,13 +180,15 @@ class DPPO(Method):
     delta_kl: float | tuple[float, float] | None = None
     """Threshold on KL(anchor || π), nats, or (low, high); the authors use .05."""
     measure: Measure = checks.setting("binary")
-    """What is compared: the sampled token ("binary"), the anchor's k most likely ("topk"), or all tokens ("full")."""
+    """What is compared: the sampled token ("binary"), the anchor's k most likely ("topk"), or all
+    tokens ("full")."""
     k: int = checks.setting(20, least=1)
     """Tokens that measure="topk" keeps."""
     max_ratio: float | None = checks.setting(None, least=1)
     """Cap on the importance weight; None: off."""
     signed: bool = checks.setting(True)
-    """Whether tokens outside the region that are on their way back keep their gradient; False: none does (IPO)."""
+    """Whether tokens outside the region that are on their way back keep their gradient; False: none
+    does (IPO)."""
     aggregation: str = "seq-mean-token-sum-norm"
     anchor: ClassVar[Anchor] = "rollout"
 
@@ -178,17 +204,26 @@ class DPPO(Method):
 
     def needs(self, anchor: Anchor) -> Needs:
         top = self.k if self.measure == "topk" else 0
-        return Needs(full=self.measure != "binary", full_anchor=self.measure == "full", topk_anchor=top)
+        return Needs(
+            full=self.measure != "binary", full_anchor=self.measure == "full", topk_anchor=top
+        )
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         anchor = batch.logp_anchor if batch.anchor == "recomputed" else None
-        loss = partial(dppo_loss, scores.logp, batch.logp_rollout, **batch.credit, **self.settings_for(dppo_loss))
+        loss = partial(
+            dppo_loss,
+            scores.logp,
+            batch.logp_rollout,
+            **batch.credit,
+            **self.settings_for(dppo_loss),
+        )
         return loss(measured=self._measure(scores, batch), logp_anchor=anchor)
 
     @torch.no_grad()
     def _measure(self, scores: Scores, batch: Batch) -> Tensor | None:
-        """[B, T] the divergence between whole or top-k distributions, 0 where masked; None: binary."""
+        """[B, T] the divergence between whole or top-k distributions, 0 where masked; None:
+        binary."""
         if self.measure == "binary":
             return None
         mask, pi = batch.mask, scores.full
@@ -197,6 +232,10 @@ class DPPO(Method):
             return divergence
         if self.measure == "full":
             whole = tv if self.delta_kl is None else kl
-            return divergence.masked_scatter(mask, whole(batch.full_anchor[mask], pi[mask]).to(divergence.dtype))
+            return divergence.masked_scatter(
+                mask, whole(batch.full_anchor[mask], pi[mask]).to(divergence.dtype)
+            )
         partial, top = topk_tv if self.delta_kl is None else topk_kl, batch.topk_anchor
-        return divergence.masked_scatter(mask, partial(top.logp[mask], top.ids[mask], pi[mask]).to(divergence.dtype))
+        return divergence.masked_scatter(
+            mask, partial(top.logp[mask], top.ids[mask], pi[mask]).to(divergence.dtype)
+        )

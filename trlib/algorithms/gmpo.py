@@ -1,7 +1,7 @@
 """GMPO: the geometric mean of clipped token ratios (Zhao et al. 2025, arXiv 2507.20673).
 
-GRPO averages a completion's ratios arithmetically, so one outlier dominates the mean; GMPO takes the geometric mean,
-and can then afford a much wider clip on each token."""
+GRPO averages a completion's ratios arithmetically, so one outlier dominates the mean; GMPO takes
+the geometric mean, and can then afford a much wider clip on each token."""
 
 from dataclasses import dataclass
 
@@ -11,42 +11,55 @@ from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 
 
-def gmpo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_log: float = 0.4) -> TokenLoss:
+def gmpo_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_log: float = 0.4
+) -> TokenLoss:
     """Geometric-mean policy optimisation: every token carries its completion's loss.
 
-    l_t = sgn(A) min(sgn(A) log r_t, sgn(A) clamp(log r_t, -ε, ε)),   ρ = exp(mean_t l_t),   L_t = -A_t ρ
+    l_t = sgn(A) min(sgn(A) log r_t, sgn(A) clamp(log r_t, -ε, ε)),   ρ = exp(mean_t l_t),
+        L_t = -A_t ρ
     w_t = mean(A) ρ, but 0 where A > 0 and log r_t > ε and where A < 0 and log r_t < -ε
 
-    Aggregate with "seq-mean-token-mean": the mean of -A ρ over completions. All tokens of a completion share ρ, so w
-    is the derivative of the *sum* of the completion's losses: -d(Σ_s L_s)/dlog π(y_t), which is what every
-    aggregation that treats a completion's tokens alike scales. `mean(A)` is over the completion's unmasked tokens;
-    it is A where a completion has one advantage, as in the paper. A token with A = 0 enters ρ as 1.
-    Diagnostics add `sequence_ratio` ρ [B, T]; `ratio` is the token's own.
+    Aggregate with "seq-mean-token-mean": the mean of -A ρ over completions. All tokens of a
+    completion share ρ, so w is the derivative of the *sum* of the completion's losses: -d(Σ_s
+    L_s)/dlog π(y_t), which is what every aggregation that treats a completion's tokens alike
+    scales. `mean(A)` is over the completion's unmasked tokens; it is A where a completion has one
+    advantage, as in the paper. A token with A = 0 enters ρ as 1. Diagnostics add `sequence_ratio` ρ
+    [B, T]; `ratio` is the token's own.
 
     Args:
         logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         eps_log: ε, the window of a token's log-ratio around 0, nats, at least 0.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative eps_log.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    negative eps_log.
     Source: arXiv 2507.20673 eq. 4.
-    Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, even wholly masked ones; its
-    window is the ratio clip's setting, so its default is (-.2, .2)."""
+    Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, even wholly
+    masked ones; its window is the ratio clip's setting, so its default is (-.2, .2)."""
     eps_log = checks.number("eps_log", eps_log, least=0)
-    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    logp, logp_old, advantages = checks.tokens(
+        mask, logp=logp, logp_old=logp_old, advantages=advantages
+    )
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
     now = log_ratio.detach()
     kept = ((advantages >= 0) & (now <= eps_log)) | ((advantages <= 0) & (now >= -eps_log))
     clipped = log_ratio.where(kept, now.clamp(-eps_log, eps_log)).masked_fill(advantages == 0, 0.0)
     length = mask.sum(-1, keepdim=True).clamp(min=1)
-    log_rho, mean = clipped.sum(-1, keepdim=True) / length, advantages.sum(-1, keepdim=True) / length
-    # ρ may overflow: a token without an advantage, or advantages that cancel, would turn it into 0 * inf.
+    log_rho, mean = (
+        clipped.sum(-1, keepdim=True) / length,
+        advantages.sum(-1, keepdim=True) / length,
+    )
+    # ρ may overflow: a token without an advantage, or advantages that cancel, would turn it into
+    # 0 * inf.
     cancels = (mean == 0) & log_rho.detach().exp().isinf()
     rho = log_rho.where(~cancels, log_rho.detach()).exp()
     weight = (mean * rho).where(kept & (advantages != 0) & ~cancels, 0.0)
     rho = rho.expand_as(logp)
     per_token = (-advantages * rho).masked_fill(advantages == 0, 0.0)
-    return TokenLoss(per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=rho.masked_fill(~mask, 1.0)))
+    return TokenLoss(
+        per_token, weigh(log_ratio, kept, weight, mask, sequence_ratio=rho.masked_fill(~mask, 1.0))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,11 @@
-"""GRPO and its presets: PPO's clip with an advantage measured inside a group of completions of one prompt.
+"""GRPO and its presets: PPO's clip with an advantage measured inside a group of completions of one
+prompt.
 
-GRPO (Shao et al. 2024, arXiv 2402.03300) replaces the critic with the group's mean reward and divides by its standard
-deviation; a KL term to a frozen reference may be added. Dr.GRPO (arXiv 2503.20783) drops the two divisions that favour
-some prompts (by the standard deviation) and some completions (by their length). DAPO (arXiv 2503.14476) widens the
-upper clip, counts every token of the batch alike, leaves out groups that teach nothing and has a soft length limit."""
+GRPO (Shao et al. 2024, arXiv 2402.03300) replaces the critic with the group's mean reward and
+divides by its standard deviation; a KL term to a frozen reference may be added. Dr.GRPO (arXiv
+2503.20783) drops the two divisions that favour some prompts (by the standard deviation) and some
+completions (by their length). DAPO (arXiv 2503.14476) widens the upper clip, counts every token of
+the batch alike, leaves out groups that teach nothing and has a soft length limit."""
 
 from dataclasses import dataclass, replace
 
@@ -17,29 +19,35 @@ from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
 
 
-def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: Tensor, beta: float) -> TokenLoss:
+def add_reference_kl(
+    loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: Tensor, beta: float
+) -> TokenLoss:
     """A loss with GRPO's KL term to a frozen reference added to every token.
 
     L + β (e^d - d - 1),   w + β (e^d - 1),   d = logp_ref - logp
 
-    The term is k3, on tokens of π an unbiased estimate of KL(π || ref); its mean gradient is that of KL(ref || π).
-    `kept` stays as the loss had it: a token that the clip silences still feels the reference.
+    The term is k3, on tokens of π an unbiased estimate of KL(π || ref); its mean gradient is that
+    of KL(ref || π). `kept` stays as the loss had it: a token that the clip silences still feels the
+    reference.
 
     Args:
         loss: any method's loss on the same tokens.
         logp, logp_ref: [B, T] log π(y_t), nats, differentiable; the same under the reference.
         mask: [B, T] bool.
         beta: at least 0.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    negative beta.
     Source: arXiv 2402.03300 eq. 4.
-    Differs from: TRL multiplies the term by the ratio, unless told not to. It is then unbiased for KL(π || ref) on
-    stale tokens, and its gradient differs on fresh ones too."""
+    Differs from: TRL multiplies the term by the ratio, unless told not to. It is then unbiased for
+    KL(π || ref) on stale tokens, and its gradient differs on fresh ones too."""
     beta = checks.number("beta", beta, least=0)
     logp, logp_ref = checks.tokens(mask, logp=logp, logp_ref=logp_ref)
     if not isinstance(loss, TokenLoss):
         raise TypeError(f"loss: expected the TokenLoss of a method, got {type(loss).__name__}")
     checks.floating("loss.per_token", loss.per_token, tuple(mask.shape), "B, T")
-    checks.floating("loss.diagnostics['weight']", loss.diagnostics.get("weight"), tuple(mask.shape), "B, T")
+    checks.floating(
+        "loss.diagnostics['weight']", loss.diagnostics.get("weight"), tuple(mask.shape), "B, T"
+    )
     d = logp_ref.detach() - logp
     pull = torch.expm1(d)
     weight = loss.diagnostics["weight"] + beta * pull.detach()
@@ -48,12 +56,14 @@ def add_reference_kl(loss: TokenLoss, logp: Tensor, logp_ref: Tensor, *, mask: T
 
 @dataclass(frozen=True, kw_only=True)
 class GRPO(PPO):
-    """Group-relative policy optimisation: PPO's clip, the group's normalised reward, equal weight for completions."""
+    """Group-relative policy optimisation: PPO's clip, the group's normalised reward, equal weight
+    for completions."""
 
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     beta: float = checks.setting(0.0, least=0)
-    """Weight of the KL term to the run's first policy. GRPO's paper used .04; Dr.GRPO and DAPO have none."""
+    """Weight of the KL term to the run's first policy. GRPO's paper used .04; Dr.GRPO and DAPO have
+    none."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=self.beta > 0)
@@ -68,7 +78,8 @@ class GRPO(PPO):
 
 @dataclass(frozen=True, kw_only=True)
 class DrGRPO(GRPO):
-    """GRPO done right: no division by the standard deviation, and none by the completion's own length."""
+    """GRPO done right: no division by the standard deviation, and none by the completion's own
+    length."""
 
     advantage: str = "group-mean"
     aggregation: str = "seq-mean-token-sum-norm"
@@ -78,22 +89,28 @@ class DrGRPO(GRPO):
 class DAPO(GRPO):
     """Clip-higher, a mean over all tokens, no groups with equal rewards, a soft length limit.
 
-    The paper draws more prompts until the batch is full of groups that teach something; here the batch shrinks."""
+    The paper draws more prompts until the batch is full of groups that teach something; here the
+    batch shrinks."""
 
     aggregation: str = "token-mean"
     eps_high: float = 0.28
     overlong_buffer: float = checks.setting(0.2, least=0, most=1)
-    """The last share of the token limit, over which a penalty grows with the length from 0 to 1; 0: no penalty.
-    The paper's 4,096 of 20,480 tokens is .2."""
+    """The last share of the token limit, over which a penalty grows with the length from 0 to 1; 0:
+    no penalty. The paper's 4,096 of 20,480 tokens is .2."""
 
     def prepare(self, batch: Batch) -> Batch:
-        shaped = replace(batch, rewards=batch.rewards - overlong_penalty(batch, self.overlong_buffer))
+        shaped = replace(
+            batch, rewards=batch.rewards - overlong_penalty(batch, self.overlong_buffer)
+        )
         teaches = ~equal_rewards(batch.rewards, batch.group)
-        return replace(super().prepare(shaped), rewards=batch.rewards, mask=batch.mask & teaches.unsqueeze(-1))
+        return replace(
+            super().prepare(shaped), rewards=batch.rewards, mask=batch.mask & teaches.unsqueeze(-1)
+        )
 
 
 def overlong_penalty(batch: Batch, buffer: float) -> Tensor:
-    """[B] the penalty: 0 for a completion that ends before the last `buffer` share of its token limit, 1 at the limit.
+    """[B] the penalty: 0 for a completion that ends before the last `buffer` share of its token
+    limit, 1 at the limit.
 
     Source: arXiv 2503.14476 eq. 13."""
     buffer = checks.number("buffer", buffer, least=0, most=1)

@@ -1,8 +1,9 @@
 """GSPO: one ratio for a whole completion, clipped as one (Zheng et al. 2025, arXiv 2507.18071).
 
-A reward belongs to a completion, so GSPO weights and clips completions: the ratio is the geometric mean of the
-tokens' ratios, and either all tokens of a completion are kept or (with one advantage per completion) none is.
-Its window is a thousand times narrower than PPO's because a mean over tokens moves so much less."""
+A reward belongs to a completion, so GSPO weights and clips completions: the ratio is the geometric
+mean of the tokens' ratios, and either all tokens of a completion are kept or (with one advantage
+per completion) none is. Its window is a thousand times narrower than PPO's because a mean over
+tokens moves so much less."""
 
 from dataclasses import dataclass
 
@@ -32,21 +33,27 @@ def gspo_loss(
     L = -min(s_it A, clip(s_it, 1-ε_low, 1+ε_high) A)
     w = s_i A, but 0 where A > 0 and s_i > 1+ε_high and where A < 0 and s_i < 1-ε_low
 
-    With one advantage per completion, the gradient under "seq-mean-token-mean" is that of the completion's clipped
-    surrogate. Diagnostics add `sequence_ratio` s_i [B, T]; `ratio` is the token's own.
+    With one advantage per completion, the gradient under "seq-mean-token-mean" is that of the
+    completion's clipped surrogate. Diagnostics add `sequence_ratio` s_i [B, T]; `ratio` is the
+    token's own.
 
     Args:
         logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         eps_low: the window of s_i below 1, in [0, 1].
         eps_high: the window of s_i above 1, at least 0.
-        turns: [B, T] int, from 0 to T-1: which turn of its completion a token belongs to. The mean is then taken over
-            a turn, so that turns are weighted and clipped, not completions; None: a completion is one turn.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
+        turns: [B, T] int, from 0 to T-1: which turn of its completion a token belongs to. The mean
+            is then taken over a turn, so that turns are weighted and clipped, not completions;
+            None: a completion is one turn.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    meaningless threshold.
     Source: arXiv 2507.18071 eq. 7 and 13-14; the cap on the log-ratio and the thresholds: verl.
-    Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its size is bounded."""
+    Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its
+    size is bounded."""
     eps_low, eps_high = check_window(eps_low, eps_high)
-    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    logp, logp_old, advantages = checks.tokens(
+        mask, logp=logp, logp_old=logp_old, advantages=advantages
+    )
     advantages = advantages.detach()
     log_ratio = (logp - logp_old).detach()
     if turns is None:
@@ -54,7 +61,9 @@ def gspo_loss(
     else:
         mean = _mean_of_turns(log_ratio, mask, turns)
     ratio = mean.clamp(max=LOG_RATIO_CAP).exp().expand_as(logp).masked_fill(~mask, 1.0)
-    kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | ((advantages <= 0) & (ratio >= 1 - eps_low))
+    kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | (
+        (advantages <= 0) & (ratio >= 1 - eps_low)
+    )
     live = ratio * (logp - logp.detach()).exp()
     per_token = -advantages * live.where(kept, ratio.clamp(1 - eps_low, 1 + eps_high))
     weight = (ratio * advantages).where(kept, 0.0)
@@ -65,7 +74,10 @@ def _mean_of_turns(log_ratio: Tensor, mask: Tensor, turns: Tensor) -> Tensor:
     """[B, T]: the mean over the unmasked tokens of each token's turn."""
     turns = checks.integer("turns", turns, tuple(mask.shape), "B, T").long()
     checks.inside("turns", turns, mask.shape[1])
-    total, count = (torch.zeros_like(log_ratio).scatter_add(-1, turns, x) for x in (log_ratio, mask.to(log_ratio)))
+    total, count = (
+        torch.zeros_like(log_ratio).scatter_add(-1, turns, x)
+        for x in (log_ratio, mask.to(log_ratio))
+    )
     return (total / count.clamp(min=1)).gather(-1, turns)
 
 
@@ -82,4 +94,10 @@ class GSPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return gspo_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_low=self.eps_low, eps_high=self.eps_high)
+        return gspo_loss(
+            scores.logp,
+            batch.logp_anchor,
+            **batch.credit,
+            eps_low=self.eps_low,
+            eps_high=self.eps_high,
+        )

@@ -1,4 +1,5 @@
-"""PPO with a KL penalty instead of a clip, and the controllers that set its weight (arXiv 1707.06347, section 4)."""
+"""PPO with a KL penalty instead of a clip, and the controllers that set its weight (arXiv
+1707.06347, section 4)."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ LEAST, MOST = 1e-6, 1e6  #: β stays between these: from 0 or inf no KL would br
 
 
 def adapt(beta: float, kl: float, target: float) -> float:
-    """PPO's rule: halve β where KL < target / 1.5, double it where KL > 1.5 target, else keep it; 1e-6 <= β <= 1e6.
+    """PPO's rule: halve β where KL < target / 1.5, double it where KL > 1.5 target, else keep it;
+    1e-6 <= β <= 1e6.
     Raises TypeError, ValueError: a β below 0, a KL that is NaN, a target that is not above 0.
     Source: arXiv 1707.06347 section 4. In the book: :eq:`ppo-adapt`."""
     beta, kl, target = _controlled(beta, kl, target)
@@ -26,8 +28,8 @@ def adapt(beta: float, kl: float, target: float) -> float:
 
 
 def adapt_proportionally(beta: float, kl: float, target: float, share: float) -> float:
-    """The rule of RLHF libraries: β (1 + clip(KL/target - 1, -.2, .2) share), with `share` = completions / horizon and
-    1e-6 <= β <= 1e6.
+    """The rule of RLHF libraries: β (1 + clip(KL/target - 1, -.2, .2) share), with `share` =
+    completions / horizon and 1e-6 <= β <= 1e6.
     Raises TypeError, ValueError: as `adapt`; a share below 0.
     Source: arXiv 1909.08593 section 2.2. In the book: :eq:`ppo-proportional`."""
     beta, kl, target = _controlled(beta, kl, target)
@@ -37,9 +39,11 @@ def adapt_proportionally(beta: float, kl: float, target: float, share: float) ->
 
 
 def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
-    """λ after a step of dual ascent, max(0, λ + lr (value - target)): it grows while a bound is broken; 0: no price.
+    """λ after a step of dual ascent, max(0, λ + lr (value - target)): it grows while a bound is
+    broken; 0: no price.
 
-    Unlike `adapt` it knows by how much the bound is broken, and comes to rest where it is met. Source: standard."""
+    Unlike `adapt` it knows by how much the bound is broken, and comes to rest where it is met.
+    Source: standard."""
     return max(0.0, lam + lr * (value - target))
 
 
@@ -49,16 +53,23 @@ def _controlled(beta: float, kl: float, target: float) -> tuple[float, float, fl
 
 
 def add_penalty(
-    loss: TokenLoss, logp: Tensor, logp_old: Tensor, divergence: Tensor, *, mask: Tensor, beta: float
+    loss: TokenLoss,
+    logp: Tensor,
+    logp_old: Tensor,
+    divergence: Tensor,
+    *,
+    mask: Tensor,
+    beta: float,
 ) -> TokenLoss:
     """A loss with KL(q || π) over the whole vocabulary added to every token, q the anchor.
 
     L + β KL(q || π),   w + β (q_y - π_y) / (1 - π_y)
 
-    A policy can only move on the simplex: w = -dL/dlog π(y_t) as the probability of y_t moves and all others keep their
-    proportions, as for TROLL. Then d log π_v / d log π_y = -π_y / (1 - π_y) for every other v, and
-    -d KL(q || π) / d log π_y = q_y - (1 - q_y) π_y / (1 - π_y) = (q_y - π_y) / (1 - π_y): 0 where the two agree on y,
-    and with the sign that brings them together. Along the logit of y it is (1 - π_y) w. Derived here.
+    A policy can only move on the simplex: w = -dL/dlog π(y_t) as the probability of y_t moves and
+    all others keep their proportions, as for TROLL. Then d log π_v / d log π_y = -π_y / (1 - π_y)
+    for every other v, and -d KL(q || π) / d log π_y = q_y - (1 - q_y) π_y / (1 - π_y) = (q_y - π_y)
+    / (1 - π_y): 0 where the two agree on y, and with the sign that brings them together. Along the
+    logit of y it is (1 - π_y) w. Derived here.
 
     Args:
         loss: any method's loss on the same tokens.
@@ -68,14 +79,19 @@ def add_penalty(
         beta: β, at least 0.
 
     Diagnostics besides the loss's own: `kl`, the divergence.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a negative beta.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    negative beta.
     Source: arXiv 1707.06347 eq. 8; the weight: derived here. In the book: :eq:`ppo-penalty`."""
     beta = checks.number("beta", beta, least=0, below=math.inf)
-    p, q, kl = (x.detach() for x in checks.tokens(mask, logp=logp, logp_old=logp_old, divergence=divergence))
+    p, q, kl = (
+        x.detach() for x in checks.tokens(mask, logp=logp, logp_old=logp_old, divergence=divergence)
+    )
     p, q = p.exp(), q.exp()
     others = (1 - p).clamp(min=torch.finfo(p.dtype).eps)
     weight = loss.diagnostics["weight"] + (beta * (q - p) / others).masked_fill(~mask, 0.0)
-    return TokenLoss(loss.per_token + beta * divergence, {**loss.diagnostics, "weight": weight, "kl": kl})
+    return TokenLoss(
+        loss.per_token + beta * divergence, {**loss.diagnostics, "weight": weight, "kl": kl}
+    )
 
 
 def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
@@ -87,7 +103,8 @@ def token_kl(log_a: Tensor, log_b: Tensor, *, mask: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class PPOPenalty(Method):
-    """L = -(r A - β KL(pi_old || pi)), with the KL exact over the vocabulary and β adapted after every update."""
+    """L = -(r A - β KL(pi_old || pi)), with the KL exact over the vocabulary and β adapted after
+    every update."""
 
     beta: float = checks.setting(1.0, above=0)
     """The weight that a run begins with; from then on it is kept in the run's memory."""
@@ -108,7 +125,14 @@ class PPOPenalty(Method):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
         beta = batch.memory.get(BETA, self.beta)
-        return add_penalty(loss, scores.logp, batch.logp_anchor, self._kl(scores, batch), mask=batch.mask, beta=beta)
+        return add_penalty(
+            loss,
+            scores.logp,
+            batch.logp_anchor,
+            self._kl(scores, batch),
+            mask=batch.mask,
+            beta=beta,
+        )
 
     def update(self, step: Step) -> None:
         for part in step.minibatches():
@@ -127,7 +151,9 @@ class PPOPenalty(Method):
         if self.controller == "ppo":
             memory[BETA] = adapt(beta, kl, self.target_kl)
         else:
-            memory[BETA] = adapt_proportionally(beta, kl, self.target_kl, len(step.batch.mask) / self.horizon)
+            memory[BETA] = adapt_proportionally(
+                beta, kl, self.target_kl, len(step.batch.mask) / self.horizon
+            )
 
     def _kl(self, scores: Scores, batch: Batch) -> Tensor:
         return token_kl(batch.full_anchor, scores.full, mask=batch.mask)

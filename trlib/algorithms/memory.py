@@ -12,8 +12,9 @@ from torch import Tensor
 class Memory(UserDict[str, Any]):
     """Numbers and tensors by name, changed in place, saved with the run and resumed bit for bit.
 
-    Numbers become columns of the history. Tensors are copied, without their gradient, to the policy's device.
-    Anything else is refused at once, because it could not be saved at the end of the batch."""
+    Numbers become columns of the history. Tensors are copied, without their gradient, to the
+    policy's device. Anything else is refused at once, because it could not be saved at the end of
+    the batch."""
 
     def __init__(self, taken: Iterable[str] = (), device: torch.device | str = "cpu") -> None:
         """`taken`: names that the history already uses."""
@@ -22,8 +23,8 @@ class Memory(UserDict[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Keep `value`.
-        Raises TypeError: it is neither a number nor a tensor, or its name is not a string; ValueError: a column of the
-        history has this name."""
+        Raises TypeError: it is neither a number nor a tensor, or its name is not a string;
+        ValueError: a column of the history has this name."""
         if not isinstance(name, str) or not name:
             raise TypeError(f"memory: expected a name, got {name!r}")
         if isinstance(value, Tensor):
@@ -38,11 +39,16 @@ class Memory(UserDict[str, Any]):
             raise TypeError(f"memory[{name!r}]: expected {wanted}, got {type(value).__name__}")
         if name in self._taken:
             wanted = "a name that the history does not use, because numbers become its columns"
-            raise ValueError(f"memory[{name!r}]: expected {wanted}; taken are {', '.join(sorted(self._taken))}")
+            raise ValueError(
+                f"memory[{name!r}]: expected {wanted}; taken are {', '.join(sorted(self._taken))}"
+            )
         self.data[name] = int(value) if isinstance(value, Integral) else float(value)
 
     def __repr__(self) -> str:
-        shown = (f"{name}={list(v.shape) if isinstance(v, Tensor) else v}" for name, v in self.data.items())
+        shown = (
+            f"{name}={list(v.shape) if isinstance(v, Tensor) else v}"
+            for name, v in self.data.items()
+        )
         return f"Memory({', '.join(shown)})"
 
     def numbers(self) -> dict[str, float]:
@@ -51,7 +57,9 @@ class Memory(UserDict[str, Any]):
 
     def tensors(self) -> dict[str, Tensor]:
         """A copy of the tensors alone."""
-        return {name: value.clone() for name, value in self.data.items() if isinstance(value, Tensor)}
+        return {
+            name: value.clone() for name, value in self.data.items() if isinstance(value, Tensor)
+        }
 
     def restore(self, numbers: dict[str, float], tensors: dict[str, Tensor]) -> None:
         """Hold these numbers and tensors, and nothing else."""

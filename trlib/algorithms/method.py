@@ -11,18 +11,19 @@
             ratio = (scores.logp - batch.logp_anchor).exp()
             return TokenLoss(-ratio.clamp(max=self.most) * batch.advantages)
 
-`trlib train --method mine.py:Bounded --set most=1.5` trains it. A method is a frozen dataclass: its annotated names are
-its settings. A method replaces those of the loop's four boxes that it changes:
+`trlib train --method mine.py:Bounded --set most=1.5` trains it. A method is a frozen dataclass: its
+annotated names are its settings. A method replaces those of the loop's four boxes that it changes:
 
 | box         | called                | may read                              | returns                                |
 |-------------|-----------------------|---------------------------------------|----------------------------------------|
-| `plan`      | before sampling       | completions per prompt, batch's number | how a prompt's completions are drawn  |
+| `plan`      | before sampling       | completions per prompt, number of batch  | how completions are drawn              |
 | `prepare`   | once per batch        | the whole `Batch`                     | the batch with `advantages`            |
 | `objective` | for every `step.loss` | `Scores` and `Batch` of a minibatch   | a `TokenLoss`                          |
 | `update`    | once per batch        | the `Step`, which scores and descends | nothing: it changes the parameters     |
 
-`needs` says beforehand what else the loop computes (`trlib.algorithms.needs`); `batch.memory` keeps numbers and tensors
-from batch to batch. A method only describes: it imports nothing from the packages above it (model, loop, tasks)."""
+`needs` says beforehand what else the loop computes (`trlib.algorithms.needs`); `batch.memory` keeps
+numbers and tensors from batch to batch. A method only describes: it imports nothing from the
+packages above it (model, loop, tasks)."""
 
 from __future__ import annotations
 
@@ -49,50 +50,57 @@ Objective = TypeVar("Objective", bound=Callable[..., Any])
 
 
 def proportional(objective: Objective) -> Objective:
-    """Declare, above a method's `objective`, that every token's loss is its advantage times something.
+    """Declare, above a method's `objective`, that every token's loss is its advantage times
+    something.
 
-    A completion whose advantage is 0 then has no gradient, and with one update per batch the loop leaves it out of the
-    forward pass. Without the declaration nothing is left out. It holds for this one function only: a subclass that
-    writes an `objective` of its own must declare it again. The first batch of a run checks the claim."""
+    A completion whose advantage is 0 then has no gradient, and with one update per batch the loop
+    leaves it out of the forward pass. Without the declaration nothing is left out. It holds for
+    this one function only: a subclass that writes an `objective` of its own must declare it again.
+    The first batch of a run checks the claim."""
     objective.proportional = True  # type: ignore[attr-defined]
     return objective
 
 
 def is_proportional(kind: type[Method]) -> bool:
-    """Whether a method declares that a completion without an advantage has no gradient: its objective is
-    `proportional`, and it uses the base's own `loss` and `update`."""
+    """Whether a method declares that a completion without an advantage has no gradient: its
+    objective is `proportional`, and it uses the base's own `loss` and `update`."""
     plain_boxes = kind.loss is Method.loss and kind.update is Method.update
     return plain_boxes and getattr(kind.objective, "proportional", False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method(Settings):
-    """The settings that all methods share, and the four boxes as they are unless a method replaces them."""
+    """The settings that all methods share, and the four boxes as they are unless a method replaces
+    them."""
 
     advantage: str = "group-mean"
-    """How rewards become one number per completion: group-std (less the group's mean, over its standard deviation),
-    group-mean (less the mean), leave-one-out (less the others' mean), length-weighted (less the mean by length) or
-    reward (as it is)."""
+    """How rewards become one number per completion: group-std (less the group's mean, over its
+    standard deviation), group-mean (less the mean), leave-one-out (less the others' mean),
+    length-weighted (less the mean by length) or reward (as it is)."""
     aggregation: str = "token-mean"
-    """How the tokens' losses become one number: token-mean, seq-mean-token-mean, seq-mean-token-sum or
-    seq-mean-token-sum-norm (`trlib.aggregation`)."""
+    """How the tokens' losses become one number: token-mean, seq-mean-token-mean, seq-mean-token-sum
+    or seq-mean-token-sum-norm (`trlib.aggregation`)."""
     correction: Correction | None = None
     """Truncated importance sampling on the advantages; None: off."""
     anchor: ClassVar[Anchor] = "recomputed"
     """Which policy the trust region is drawn around, unless the run says otherwise."""
 
     version: ClassVar[int | str] = 1
-    """What recorded runs know the method by; to be raised when the same settings compute something else."""
+    """What recorded runs know the method by; to be raised when the same settings compute something
+    else."""
 
     def __post_init__(self) -> None:
         checks.validate(self)
         checks.choice("advantage", self.advantage, tuple(ADVANTAGES))
         checks.choice("aggregation", self.aggregation, AGGREGATIONS)
         if self.correction is not None and not isinstance(self.correction, Correction):
-            raise TypeError(f"correction: expected a Correction or None, got {type(self.correction).__name__}")
+            raise TypeError(
+                f"correction: expected a Correction or None, got {type(self.correction).__name__}"
+            )
 
     def settings_for(self, *functions: Callable[..., Any]) -> dict[str, Any]:
-        """The settings that these functions take, by name: `ppo_loss(..., **self.settings_for(ppo_loss))`."""
+        """The settings that these functions take, by name:
+        `ppo_loss(..., **self.settings_for(ppo_loss))`."""
         taken = {name for function in functions for name in signature(function).parameters}
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name in taken}
 
@@ -101,11 +109,13 @@ class Method(Settings):
         return Needs()
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
-        """Box 1, rollout: how a prompt's `group` completions are drawn in batch number `batch`, from 0."""
+        """Box 1, rollout: how a prompt's `group` completions are drawn in batch number `batch`,
+        from 0."""
         return (Stage(group),)
 
     def prepare(self, batch: Batch) -> Batch:
-        """Box 2, advantage: sets `advantages` [B, T]; may narrow `mask` and `forced`, and add tensors."""
+        """Box 2, advantage: sets `advantages` [B, T]; may narrow `mask` and `forced`, and add
+        tensors."""
         advantages = ADVANTAGES[self.advantage](batch).unsqueeze(-1).expand_as(batch.logp_rollout)
         return replace(batch, advantages=self.corrected(advantages, batch))
 
@@ -120,13 +130,15 @@ class Method(Settings):
         raise NotImplementedError(f"{type(self).__name__} has no objective")
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
-        """The objective as one number: tokens are combined by `aggregation`, completions or pairs by their mean."""
+        """The objective as one number: tokens are combined by `aggregation`, completions or pairs
+        by their mean."""
         if per_token.dim() == 2:
             return aggregate(per_token, batch.mask, self.aggregation, horizon=batch.horizon)
         return per_token.sum() / max(1, per_token.numel())
 
     def update(self, step: Step) -> None:
-        """Box 4, update: how a batch changes the parameters. By default, one descent for each of its minibatches."""
+        """Box 4, update: how a batch changes the parameters. By default, one descent for each of
+        its minibatches."""
         for part in step.minibatches():
             part.descend(part.loss())
 
@@ -136,14 +148,17 @@ class TokenLoss:
     """What an objective returns."""
 
     per_token: Tensor
-    """[B, T], counted where the mask is True; or [N], one per completion or pair; or one number. Differentiable."""
+    """[B, T], counted where the mask is True; or [N], one per completion or pair; or one number.
+    Differentiable."""
     diagnostics: dict[str, Tensor] = field(default_factory=dict)
-    """Detached [B, T]: `ratio`, `kept` (bool: the region does not silence the token), `weight` = w = -dL/dlogp by the
-    method's formula; 1, False and 0 where masked. What is missing here is missing from the history."""
+    """Detached [B, T]: `ratio`, `kept` (bool: the region does not silence the token), `weight` = w
+    = -dL/dlogp by the method's formula; 1, False and 0 where masked. What is missing here is
+    missing from the history."""
 
 
 class Credit(TypedDict):
-    """What a loss per token takes besides log-probs: [B, T] advantages, and a [B, T] mask of the tokens that count."""
+    """What a loss per token takes besides log-probs: [B, T] advantages, and a [B, T] mask of the
+    tokens that count."""
 
     advantages: Tensor
     mask: Tensor
@@ -151,8 +166,8 @@ class Credit(TypedDict):
 
 @dataclass(frozen=True)
 class Batch:
-    """Completions and what is known about them. Rows of one prompt share a number in `group`; a minibatch holds whole
-    groups."""
+    """Completions and what is known about them. Rows of one prompt share a number in `group`; a
+    minibatch holds whole groups."""
 
     tokens: Tensor  #: [B, T] int: completion tokens, an expert's prefix included.
     mask: Tensor  #: [B, T] bool: tokens that the policy sampled; the loss counts these.
@@ -160,17 +175,31 @@ class Batch:
     rewards: Tensor  #: [B] the verifier's rewards.
     group: Tensor  #: [B] int: which prompt.
     ended: Tensor  #: [B] bool: the completion ended by itself (False: cut at the token limit).
-    horizon: int  #: The token limit of a completion: the constant divisor of "seq-mean-token-sum-norm".
-    logp_rollout: Tensor  #: [B, T] log mu(y_t) under the policy that sampled, as the sampler computed it.
+    horizon: (
+        int  #: The token limit of a completion: the constant divisor of "seq-mean-token-sum-norm".
+    )
+    logp_rollout: (
+        Tensor  #: [B, T] log mu(y_t) under the policy that sampled, as the sampler computed it.
+    )
     advantages: Tensor = None  # type: ignore[assignment]  #: [B, T], None until `Method.prepare` has set it.
     anchor: Anchor = "rollout"  #: Which policy the trust region is drawn around.
     number: int = 0  #: Which batch of the run, from 0.
     batches: int = 1  #: How many batches the run will have.
-    reasons: tuple[str, ...] = ()  #: [B] what the verifier says about each completion: right, or why not.
-    memory: Memory = field(default_factory=Memory)  #: What the method keeps between batches, changed in place.
-    provided: Provided = field(default_factory=Provided)  #: What `needs` asked for; read it by the properties below.
-    extra: Mapping[str, Tensor] = field(default_factory=dict)  #: What a method has added: batch.extra["name"].
-    age: Tensor | None = None  #: [B, T] how many batches behind each token's policy is; None: 0 everywhere.
+    reasons: tuple[
+        str, ...
+    ] = ()  #: [B] what the verifier says about each completion: right, or why not.
+    memory: Memory = field(
+        default_factory=Memory
+    )  #: What the method keeps between batches, changed in place.
+    provided: Provided = field(
+        default_factory=Provided
+    )  #: What `needs` asked for; read it by the properties below.
+    extra: Mapping[str, Tensor] = field(
+        default_factory=dict
+    )  #: What a method has added: batch.extra["name"].
+    age: Tensor | None = (
+        None  #: [B, T] how many batches behind each token's policy is; None: 0 everywhere.
+    )
 
     @property
     def logp_old(self) -> Tensor:
@@ -194,7 +223,8 @@ class Batch:
 
     @property
     def values(self) -> Tensor:
-        """[B, T] the critic's values before this batch's updates; [B, T, outputs] where it gives several."""
+        """[B, T] the critic's values before this batch's updates; [B, T, outputs] where it gives
+        several."""
         return asked_for("values", "batch", self.provided.values)
 
     @property
@@ -204,7 +234,8 @@ class Batch:
 
     @property
     def credit(self) -> Credit:
-        """The advantages and the tokens that they belong to, as a loss takes them: `ppo_loss(..., **batch.credit)`."""
+        """The advantages and the tokens that they belong to, as a loss takes them:
+        `ppo_loss(..., **batch.credit)`."""
         return {"advantages": self.advantages, "mask": self.mask}
 
     @property
@@ -213,9 +244,10 @@ class Batch:
         return self.mask.sum(-1)
 
     def plus(self, **more: Any) -> Batch:
-        """The batch with more tensors [B, ...]: after `batch.plus(near=...)`, read `batch.extra["near"]`. A name from
-        `Provided` sets what `needs` would bring.
-        Raises ValueError: another name that the batch already has, or a value without one row per completion."""
+        """The batch with more tensors [B, ...]: after `batch.plus(near=...)`, read
+        `batch.extra["near"]`. A name from `Provided` sets what `needs` would bring.
+        Raises ValueError: another name that the batch already has, or a value without one row per
+        completion."""
         needed = {f.name for f in fields(Provided)}
         for name, value in more.items():
             if name in dir(self) and name not in needed:
@@ -224,15 +256,23 @@ class Batch:
             shape = getattr(getattr(value, "ids", value), "shape", ())  # for a TopK, its tokens
             if shape[:1] != self.mask.shape[:1]:
                 got = list(shape) if isinstance(value, Tensor) else type(value).__name__
-                raise ValueError(f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got {got}")
+                raise ValueError(
+                    f"{name}: expected a tensor [B, ...] with B = {len(self.mask)}, got {got}"
+                )
         provided = {name: value for name, value in more.items() if name in needed}
         extra = {name: value for name, value in more.items() if name not in needed}
-        return replace(self, provided=replace(self.provided, **provided), extra={**self.extra, **extra})
+        return replace(
+            self, provided=replace(self.provided, **provided), extra={**self.extra, **extra}
+        )
 
     def rows(self, index: Tensor) -> Batch:
         """The batch with only the completions that `index` names."""
-        tensors: dict[str, Any] = {name: x[index] for name, x in vars(self).items() if isinstance(x, Tensor)}
-        provided = {name: value[index] for name, value in vars(self.provided).items() if value is not None}
+        tensors: dict[str, Any] = {
+            name: x[index] for name, x in vars(self).items() if isinstance(x, Tensor)
+        }
+        provided = {
+            name: value[index] for name, value in vars(self.provided).items() if value is not None
+        }
         return replace(
             self,
             **tensors,
@@ -243,10 +283,16 @@ class Batch:
 
 
 class Scores:
-    """What the current policy says about a batch's tokens, with gradient; all but `logp` must be named in `needs`."""
+    """What the current policy says about a batch's tokens, with gradient; all but `logp` must be
+    named in `needs`."""
 
     def __init__(
-        self, logp: Tensor, full: Tensor | None = None, *, values: Tensor | None = None, hidden: Tensor | None = None
+        self,
+        logp: Tensor,
+        full: Tensor | None = None,
+        *,
+        values: Tensor | None = None,
+        hidden: Tensor | None = None,
     ) -> None:
         self.logp = logp
         """[B, T] log pi(y_t)."""
@@ -269,12 +315,18 @@ class Scores:
 
     def present(self) -> dict[str, Tensor]:
         """The scores that are present, by name: `Scores(**scores.present())` is a copy."""
-        every = {"logp": self.logp, "full": self._full, "values": self._values, "hidden": self._hidden}
+        every = {
+            "logp": self.logp,
+            "full": self._full,
+            "values": self._values,
+            "hidden": self._hidden,
+        }
         return {name: value for name, value in every.items() if value is not None}
 
 
 class Step(Protocol):
-    """What the update box receives: a batch, or a minibatch of it, which it may score as often as it likes."""
+    """What the update box receives: a batch, or a minibatch of it, which it may score as often as
+    it likes."""
 
     batch: Batch
     parameters: list[Tensor]  #: What learns.
@@ -287,7 +339,8 @@ class Step(Protocol):
         """The learning rate of the next descent."""
 
     def minibatches(self) -> Iterator[Any]:
-        """The batch's parts in the order of its updates, `epochs` times; a minibatch has only itself."""
+        """The batch's parts in the order of its updates, `epochs` times; a minibatch has only
+        itself."""
 
     def score(
         self,
@@ -297,11 +350,13 @@ class Step(Protocol):
         twice: bool = False,
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
-        """A fresh forward pass over all or some rows, with gradient. `weights` replace the parameters that they name;
-        `twice` lets it be differentiated twice; `perturb` changes the embedded tokens [.., H] that the model reads."""
+        """A fresh forward pass over all or some rows, with gradient. `weights` replace the
+        parameters that they name; `twice` lets it be differentiated twice; `perturb` changes the
+        embedded tokens [.., H] that the model reads."""
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
-        """J v, [B, T, V]: the derivative of the whole distribution's log-probs along a direction of the parameters."""
+        """J v, [B, T, V]: the derivative of the whole distribution's log-probs along a direction of
+        the parameters."""
 
     def values(self, rows: Tensor | None = None) -> Tensor:
         """[B, T]: the critic's values, with gradient."""
@@ -313,7 +368,8 @@ class Step(Protocol):
         """The objective as one number with gradient, from these scores; None: from fresh ones."""
 
     def descend(self, loss: Tensor, *, speed: float = 1.0) -> None:
-        """Backpropagate, clip the gradient's norm, and take one optimiser step at `speed` times the learning rate."""
+        """Backpropagate, clip the gradient's norm, and take one optimiser step at `speed` times the
+        learning rate."""
 
     def report(self, loss: float, grad_norm: float) -> None:
         """Record in the history an update that `descend` did not make."""
@@ -322,7 +378,15 @@ class Step(Protocol):
         """Move the reference's weights this share of the way to the policy's; 1: a copy."""
 
 
-def weigh(log_ratio: Tensor, kept: Tensor, weight: Tensor, mask: Tensor, **more: Tensor) -> dict[str, Tensor]:
-    """The diagnostics that a loss returns, detached and neutral where masked (ratio 1, kept False, weight 0)."""
-    diagnostics = {"ratio": log_ratio.exp(), "kept": kept & mask, "weight": weight.masked_fill(~mask, 0.0), **more}
+def weigh(
+    log_ratio: Tensor, kept: Tensor, weight: Tensor, mask: Tensor, **more: Tensor
+) -> dict[str, Tensor]:
+    """The diagnostics that a loss returns, detached and neutral where masked (ratio 1, kept False,
+    weight 0)."""
+    diagnostics = {
+        "ratio": log_ratio.exp(),
+        "kept": kept & mask,
+        "weight": weight.masked_fill(~mask, 0.0),
+        **more,
+    }
     return {name: value.detach() for name, value in diagnostics.items()}

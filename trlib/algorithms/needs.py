@@ -1,4 +1,5 @@
-"""What a method asks the loop to compute, what it receives, and the error for reading anything else."""
+"""What a method asks the loop to compute, what it receives, and the error for reading anything
+else."""
 
 import math
 from dataclasses import dataclass
@@ -17,32 +18,41 @@ class Needs:
     """A method's declaration: the loop computes what is named here, and nothing else."""
 
     old: bool | None = None
-    """`Batch.logp_old`, computed by the learner before this batch's updates. None: only where the trust region is drawn
-    around that policy or a correction asks for it; True: always, and before `prepare`; False: never."""
+    """`Batch.logp_old`, computed by the learner before this batch's updates. None: only where the
+    trust region is drawn around that policy or a correction asks for it; True: always, and before
+    `prepare`; False: never."""
     reference: bool = False
-    """`Batch.logp_ref` and `Step.reference`: the policy that the run began with, unless the method has moved it."""
+    """`Batch.logp_ref` and `Step.reference`: the policy that the run began with, unless the method
+    has moved it."""
     full: bool = False  #: `Scores.full`: the current policy's whole distribution.
     full_anchor: bool = False
     """`Batch.full_anchor`: the whole distribution of the policy that the region is drawn around."""
     topk_anchor: int = checks.setting(0, least=0)
-    """`Batch.topk_anchor`: the anchor's k most likely tokens, a `trlib.divergences.TopK`; 0: none."""
+    """`Batch.topk_anchor`: the anchor's k most likely tokens, a `trlib.divergences.TopK`; 0:
+    none."""
     hidden: bool = False  #: `Scores.hidden`: what the output layer reads.
     critic: float = checks.setting(0.0, least=0, below=math.inf)
-    """A critic's learning rate as a multiple of the policy's. Brings `Batch.values`, `Step.values`; 0: no critic."""
+    """A critic's learning rate as a multiple of the policy's. Brings `Batch.values`, `Step.values`;
+    0: no critic."""
     critic_outputs: int = checks.setting(1, least=1)
-    """Numbers that the critic gives for each token: 1 is a value, more are quantiles or bins, [B, T, outputs]."""
+    """Numbers that the critic gives for each token: 1 is a value, more are quantiles or bins, [B,
+    T, outputs]."""
     values: bool = False  #: `Scores.values`: the critic's, with gradient, in the objective.
 
     def __post_init__(self) -> None:
         checks.validate(self)
         if self.values and not self.critic:
-            raise ValueError("values: expected a critic that gives them, Needs(critic=1.0, values=True), got none")
+            raise ValueError(
+                "values: expected a critic that gives them, Needs(critic=1.0, values=True), got "
+                "none"
+            )
 
 
 @dataclass(frozen=True)
 class Provided:
-    """What `needs` can bring to a batch; None: not asked for. A method reads it from the batch, as in `batch.logp_ref`.
-    The properties of `Batch` say what each one is, and `NEEDED_FOR` says which need brings it."""
+    """What `needs` can bring to a batch; None: not asked for. A method reads it from the batch, as
+    in `batch.logp_ref`. The properties of `Batch` say what each one is, and `NEEDED_FOR` says which
+    need brings it."""
 
     logp_old: Tensor | None = None
     logp_ref: Tensor | None = None
@@ -72,5 +82,7 @@ def asked_for(name: str, holder: str, value: Value | None) -> Value:
     Raises NotHeld: it is None, because the method's `needs` did not name it."""
     if value is None:
         said = f"the {holder} {'do' if holder == 'scores' else 'does'} not hold it"
-        raise NotHeld(f"{name}: {said}; the method's `needs` must name it: Needs({NEEDED_FOR[name]})")
+        raise NotHeld(
+            f"{name}: {said}; the method's `needs` must name it: Needs({NEEDED_FOR[name]})"
+        )
     return value

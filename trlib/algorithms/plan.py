@@ -1,4 +1,5 @@
-"""How a prompt's completions are drawn: all alike, or in stages, some beginning with part of an expert's answer."""
+"""How a prompt's completions are drawn: all alike, or in stages, some beginning with part of an
+expert's answer."""
 
 from dataclasses import dataclass
 
@@ -7,7 +8,8 @@ from trlib import checks
 
 @dataclass(frozen=True)
 class Stage:
-    """Some of a prompt's completions, all drawn in the same way. A prompt's stages are drawn one after another."""
+    """Some of a prompt's completions, all drawn in the same way. A prompt's stages are drawn one
+    after another."""
 
     count: int = checks.setting(least=1)
     """Completions per prompt."""

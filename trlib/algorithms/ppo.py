@@ -1,8 +1,8 @@
 """PPO-clip and the plain importance-weighted policy gradient it restrains.
 
-PPO (Schulman et al. 2017, arXiv 1707.06347, eq. 7) stops a token's gradient once its ratio has left the window
-*and* the update would take it further out. Dual clip (Ye et al. 2020, arXiv 1912.09729) also bounds the loss of a
-token with a negative advantage whose ratio explodes."""
+PPO (Schulman et al. 2017, arXiv 1707.06347, eq. 7) stops a token's gradient once its ratio has left
+the window *and* the update would take it further out. Dual clip (Ye et al. 2020, arXiv 1912.09729)
+also bounds the loss of a token with a negative advantage whose ratio explodes."""
 
 from dataclasses import dataclass
 
@@ -23,10 +23,13 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
     Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint. In the book:
     :eq:`regions-surrogate`."""
-    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    logp, logp_old, advantages = checks.tokens(
+        mask, logp=logp, logp_old=logp_old, advantages=advantages
+    )
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
-    # A ratio without an advantage never enters the exponential: an overflow would turn it into inf * 0.
+    # A ratio without an advantage never enters the exponential: an overflow would turn it into
+    # inf * 0.
     surrogate = log_ratio.masked_fill(advantages == 0, 0.0).exp() * advantages
     return TokenLoss(-surrogate, weigh(log_ratio, mask, surrogate, mask))
 
@@ -44,44 +47,59 @@ def ppo_loss(
     """PPO's clipped surrogate, with an optional dual clip.
 
     L = -min(r A, clip(r, 1-ε_low, 1+ε_high) A);   for A < 0 with a dual clip c: L = min(L, -c A)
-    w = r A, but 0 where A > 0 and r > 1+ε_high, where A < 0 and r < 1-ε_low, and where A < 0 and r > c
+    w = r A, but 0 where A > 0 and r > 1+ε_high, where A < 0 and r < 1-ε_low, and where A < 0 and r
+    > c
 
     Args:
         logp, logp_old: [B, T] log pi(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
-        eps_low: the ratio's window below 1, in [0, 1]; one number, or [B, T] with a window for each token.
+        eps_low: the ratio's window below 1, in [0, 1]; one number, or [B, T] with a window for each
+            token.
         eps_high: the ratio's window above 1, at least 0; likewise.
         dual_clip: c above 1; None: off.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless threshold.
-    Source: arXiv 1707.06347 eq. 7; dual clip: arXiv 1912.09729 eq. 5. In the book: :eq:`ppo-clip`, :eq:`ppo-weight`,
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    meaningless threshold.
+    Source: arXiv 1707.06347 eq. 7; dual clip: arXiv 1912.09729 eq. 5. In the
+    book: :eq:`ppo-clip`, :eq:`ppo-weight`,
     :eq:`ppo-pessimism`, :eq:`ppo-dual`.
-    Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default; here the ratio is
-    exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A: above 1+ε_high it is a dual clip."""
+    Differs from: verl clamps the log-ratio to ±20 first and has dual clip on (c = 3) by default;
+    here the ratio is exact and dual clip is off. TRL's `delta` caps the ratio on both signs of A:
+    above 1+ε_high it is a dual clip."""
     if dual_clip is not None:
         dual_clip = checks.number("dual_clip", dual_clip, above=1)
-    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    logp, logp_old, advantages = checks.tokens(
+        mask, logp=logp, logp_old=logp_old, advantages=advantages
+    )
     eps_low, eps_high = _width("eps_low", eps_low, mask, most=1), _width("eps_high", eps_high, mask)
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
     ratio = log_ratio.detach().exp()
     bound = ratio.clamp(min=1 - eps_low).clamp(max=1 + eps_high)
-    kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | ((advantages <= 0) & (ratio >= 1 - eps_low))
+    kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | (
+        (advantages <= 0) & (ratio >= 1 - eps_low)
+    )
     if dual_clip is not None:
         exploded = (advantages < 0) & (ratio > dual_clip)
         kept = kept & ~exploded
         bound = bound.masked_fill(exploded, dual_clip)
-    # A token without a gradient never enters the exponential: an overflowing ratio would turn it into 0 * inf.
+    # A token without a gradient never enters the exponential: an overflowing ratio would turn it
+    # into 0 * inf.
     live = log_ratio.masked_fill(~kept | (advantages == 0), 0.0).exp()
     per_token = -advantages * live.where(kept, bound)
     return TokenLoss(per_token, weigh(log_ratio, kept, (live * advantages).where(kept, 0.0), mask))
 
 
 def check_window(eps_low: float, eps_high: float) -> tuple[float, float]:
-    """The thresholds of a clipped ratio, checked: raises TypeError or ValueError where one is meaningless."""
-    return checks.number("eps_low", eps_low, least=0, most=1), checks.number("eps_high", eps_high, least=0)
+    """The thresholds of a clipped ratio, checked: raises TypeError or ValueError where one is
+    meaningless."""
+    return checks.number("eps_low", eps_low, least=0, most=1), checks.number(
+        "eps_high", eps_high, least=0
+    )
 
 
-def _width(name: str, value: float | Tensor, mask: Tensor, most: float | None = None) -> float | Tensor:
+def _width(
+    name: str, value: float | Tensor, mask: Tensor, most: float | None = None
+) -> float | Tensor:
     """A threshold, or [B, T] of them, checked."""
     if not isinstance(value, Tensor):
         return checks.number(name, value, least=0, most=most)
@@ -94,7 +112,8 @@ def _width(name: str, value: float | Tensor, mask: Tensor, most: float | None = 
 
 @dataclass(frozen=True, kw_only=True)
 class PGIS(Method):
-    """Policy gradient with importance weights and no trust region: what every other method restrains."""
+    """Policy gradient with importance weights and no trust region: what every other method
+    restrains."""
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
@@ -114,4 +133,6 @@ class PPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return ppo_loss(scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss))
+        return ppo_loss(
+            scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss)
+        )

@@ -1,7 +1,8 @@
 """PSPO: smooth towards the old policy instead of clipping against it (arXiv 2509.21282).
 
-The policy that the surrogate sees is the mixture π~ = (1-α) π + α π_old, which contracts total variation:
-TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + α, without any clip."""
+The policy that the surrogate sees is the mixture π~ = (1-α) π + α π_old, which contracts total
+variation: TV(π~, π_old) = (1-α) TV(π, π_old). Per token that is the ratio (1-α) r + α, without any
+clip."""
 
 from dataclasses import dataclass
 
@@ -11,28 +12,36 @@ from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 
 
-def pspo_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
+def pspo_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, alpha: float = 0.1
+) -> TokenLoss:
     """Probability smoothing policy optimisation.
 
     L = -((1-α) r + α) A,   w = (1-α) r A
 
-    The gradient is (1-α) times that of the unclipped surrogate, on every token alike: under an optimiser that
-    normalises the gradient's scale (Adam) the update is nearly the same.
+    The gradient is (1-α) times that of the unclipped surrogate, on every token alike: under an
+    optimiser that normalises the gradient's scale (Adam) the update is nearly the same.
 
     Args:
         logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         alpha: weight of the old policy in the mixture, in [0, 1).
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; an alpha outside [0, 1).
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; an alpha
+    outside [0, 1).
     Source: arXiv 2509.21282, after the abstract or a summary."""
     alpha = checks.number("alpha", alpha, least=0, below=1)
-    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    logp, logp_old, advantages = checks.tokens(
+        mask, logp=logp, logp_old=logp_old, advantages=advantages
+    )
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
-    # A ratio without an advantage never enters the exponential: an overflow would turn it into inf * 0.
+    # A ratio without an advantage never enters the exponential: an overflow would turn it into
+    # inf * 0.
     ratio = log_ratio.masked_fill(advantages == 0, 0.0).exp()
     smoothed = (1 - alpha) * ratio + alpha
-    return TokenLoss(-smoothed * advantages, weigh(log_ratio, mask, (1 - alpha) * ratio * advantages, mask))
+    return TokenLoss(
+        -smoothed * advantages, weigh(log_ratio, mask, (1 - alpha) * ratio * advantages, mask)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,21 +1,24 @@
 """QUATRO: one KL constraint per prompt, solved by its dual. Derived here.
 
-Nobody here has read the paper (arXiv 2602.04620). Its abstract names a trust region enforced exactly and a stabilising
-term that follows from it. That there is a KL constraint for each prompt, solved by Lagrangian duality with a dual
-variable of its own, appears in summaries only: a TL;DR (sciencestack.ai/paper/2602.04620) and a machine's summary
-(koineu.com). Everything below is derived here from that problem and may differ from the authors' loss and defaults.
+Nobody here has read the paper (arXiv 2602.04620). Its abstract names a trust region enforced
+exactly and a stabilising term that follows from it. That there is a KL constraint for each prompt,
+solved by Lagrangian duality with a dual variable of its own, appears in summaries only: a TL;DR
+(sciencestack.ai/paper/2602.04620) and a machine's summary (koineu.com). Everything below is derived
+here from that problem and may differ from the authors' loss and defaults.
 
 For each prompt, with μ the policy that sampled and y a whole completion:
 
     max_π E_π[R(y)]   s.t.   KL(π || μ) <= δ          δ in nats per completion
     π* = μ exp((R - m)/λ),   m = λ log E_μ exp(R/λ),   λ = argmin_{λ >= 0} λ δ + λ log E_μ exp(R/λ)
 
-The last line is the dual of relative-entropy policy search (Peters et al. 2010): one convex problem in one number.
-λ is the prompt's multiplier, m its offset, (R - m)/λ the log-ratio that each completion should reach, and
+The last line is the dual of relative-entropy policy search (Peters et al. 2010): one convex problem
+in one number. λ is the prompt's multiplier, m its offset, (R - m)/λ the log-ratio that each
+completion should reach, and
 
     w = h (R - m - λ l),   l = Σ_t log r_t of the whole completion
 
-the weight of its tokens: it changes sign when the target is overshot, so the policy is pulled back at any ratio."""
+the weight of its tokens: it changes sign when the target is overshot, so the policy is pulled back
+at any ratio."""
 
 import math
 from collections.abc import Callable
@@ -33,7 +36,8 @@ Direction = Literal["backward", "forward"]
 FORMS: tuple[str, ...] = ("ratio", "exact", "regression")
 DIRECTIONS: tuple[str, ...] = ("backward", "forward")
 OVERFLOW = 20.0
-"""Log-ratios are clamped to ± this before they are exponentiated. It prevents overflow; it does not bound variance."""
+"""Log-ratios are clamped to ± this before they are exponentiated. It prevents overflow; it does not
+bound variance."""
 SMALLEST = -300.0  #: Least logarithm of ν - max R in float64; in float32 λ would be 0 long before.
 TINY = 1e-300  #: The smallest KL whose logarithm is taken.
 
@@ -42,14 +46,16 @@ TINY = 1e-300  #: The smallest KL whose logarithm is taken.
 class Dual:
     """The solved dual of N prompts with G completions each. Derived here.
 
-    A group whose rewards are all equal teaches nothing: multiplier 0, offset the common reward, target 0 (the
-    solution's own limit), so every weight made from them is 0."""
+    A group whose rewards are all equal teaches nothing: multiplier 0, offset the common reward,
+    target 0 (the solution's own limit), so every weight made from them is 0."""
 
     multiplier: Tensor  #: [N] λ, reward per nat; 0 where all rewards of the group are equal.
     offset: Tensor  #: [N] m (backward) or ν (forward), in units of reward.
-    target: Tensor  #: [N, G] the log-ratio log π*(y)/μ(y) of each completion: (R - m)/λ, forward log(λ/(ν - R)).
+    #: [N, G] the log-ratio log π*(y)/μ(y) of each completion: (R - m)/λ, forward log(λ/(ν - R)).
+    target: Tensor
     floored: Tensor
-    """[N] bool: λ is as small as it may be, because the radius is out of the group's reach or the root lies below."""
+    """[N] bool: λ is as small as it may be, because the radius is out of the group's reach or the
+    root lies below."""
 
 
 def solve_dual(
@@ -57,22 +63,24 @@ def solve_dual(
 ) -> Dual:
     """Multiplier, offset and target log-ratios of every group, all groups at once. Derived here.
 
-    backward, KL(π || μ) <= δ: λ solves KL(u || 1/G) = δ with u = softmax(R/λ); m = λ (logsumexp(R/λ) - log G);
-    target (R - m)/λ. A group can move by less than log(G / number of its best completions): where δ is beyond
-    that, or the root below `lambda_min`, λ is `lambda_min` and the group is `floored`.
-    forward, KL(μ || π) <= δ (TRPO's direction): π*/μ = λ/(ν - R), ν above every reward; λ and ν solve
-    mean λ/(ν - R) = 1 and -mean log(λ/(ν - R)) = δ. Every radius can be reached, but beyond some tens of nats λ would
-    leave the rewards' type: there ν stands just above max R, and the group is `floored`. `lambda_min` is not read.
-    As δ -> 0 both give λ -> σ/sqrt(2δ) and targets sqrt(2δ) (R - mean)/σ, σ the population std: GRPO's
-    normalisation is the first-order case.
-    In the book: :eq:`quatro-optimum`, :eq:`quatro-dual`, :eq:`quatro-first-order`, :eq:`quatro-forward`.
+    backward, KL(π || μ) <= δ: λ solves KL(u || 1/G) = δ with u = softmax(R/λ); m = λ
+    (logsumexp(R/λ) - log G); target (R - m)/λ. A group can move by less than log(G / number of its
+    best completions): where δ is beyond that, or the root below `lambda_min`, λ is `lambda_min` and
+    the group is `floored`. forward, KL(μ || π) <= δ (TRPO's direction): π*/μ = λ/(ν - R), ν above
+    every reward; λ and ν solve mean λ/(ν - R) = 1 and -mean log(λ/(ν - R)) = δ. Every radius can be
+    reached, but beyond some tens of nats λ would leave the rewards' type: there ν stands just above
+    max R, and the group is `floored`. `lambda_min` is not read. As δ -> 0 both give λ -> σ/sqrt(2δ)
+    and targets sqrt(2δ) (R - mean)/σ, σ the population std: GRPO's normalisation is the first-order
+    case. In the book: :eq:`quatro-optimum`, :eq:`quatro-dual`, :eq:`quatro-first-order`,
+    :eq:`quatro-forward`.
 
     Args:
         rewards: [N, G], prompts by completions drawn from μ.
         delta_kl: the radius δ, nats per completion, above 0.
         lambda_min: floor of λ, in units of reward, above 0.
         direction: "backward" KL(π || μ), or "forward" KL(μ || π).
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf; a radius or a floor that is not positive."""
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf; a radius or a floor that is not
+    positive."""
     delta_kl, lambda_min = _settings(delta_kl, lambda_min, direction)
     rewards = checks.floating("rewards", rewards, (None, None), "N, G").detach()
     checks.finite("rewards", rewards)
@@ -81,19 +89,28 @@ def solve_dual(
     best = work.max(-1).values
     gap = best.unsqueeze(-1) - work
     live = gap.max(-1).values > 0
-    gap = gap.masked_fill(~live.unsqueeze(-1), 1.0)  # any solvable problem: its result is thrown away
+    gap = gap.masked_fill(
+        ~live.unsqueeze(-1), 1.0
+    )  # any solvable problem: its result is thrown away
     gap[~live, 0] = 0.0
     solve = _backward if direction == "backward" else _forward
     least = max(SMALLEST, math.log(torch.finfo(checks.wide(rewards)).tiny) + 1)
-    multiplier, offset, target, floored = solve(gap, delta_kl, lambda_min if direction == "backward" else least)
+    multiplier, offset, target, floored = solve(
+        gap, delta_kl, lambda_min if direction == "backward" else least
+    )
     zero = torch.zeros_like(multiplier)
-    results = (multiplier.where(live, zero), best + offset.where(live, zero), target * live.unsqueeze(-1))
+    results = (
+        multiplier.where(live, zero),
+        best + offset.where(live, zero),
+        target * live.unsqueeze(-1),
+    )
     back = [x.to(rewards.device, checks.wide(rewards)) for x in results]
     return Dual(back[0], back[1], back[2], (floored & live).to(rewards.device))
 
 
 def _backward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """λ, m - max R, target and floored from the gaps max R - R >= 0 [N, G], some of them positive."""
+    """λ, m - max R, target and floored from the gaps max R - R >= 0 [N, G], some of them
+    positive."""
     log_size = math.log(gap.shape[-1])
 
     def target(log_multiplier: Tensor) -> Tensor:
@@ -102,7 +119,9 @@ def _backward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, 
     def excess(log_multiplier: Tensor) -> tuple[Tensor, Tensor]:
         t = target(log_multiplier)
         u = t.exp()  # G times the weight of each completion
-        kl = (u * t - torch.expm1(t)).mean(-1).clamp(min=TINY)  # the same as mean u t, but no term cancels another
+        kl = (
+            (u * t - torch.expm1(t)).mean(-1).clamp(min=TINY)
+        )  # the same as mean u t, but no term cancels another
         centred = t - (u * t).mean(-1, keepdim=True)
         return kl.log() - math.log(delta), -(u * centred.square()).mean(-1) / kl
 
@@ -116,8 +135,8 @@ def _backward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, 
 
 
 def _forward(gap: Tensor, delta: float, least: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The same for KL(μ || π), with g = ν - max R > 0 as the unknown, log g >= `least`; λ is the harmonic mean of
-    g + gap."""
+    """The same for KL(μ || π), with g = ν - max R > 0 as the unknown, log g >= `least`; λ is the
+    harmonic mean of g + gap."""
 
     def solution(log_g: Tensor) -> tuple[Tensor, Tensor]:
         distance = log_g.exp().unsqueeze(-1) + gap
@@ -126,12 +145,14 @@ def _forward(gap: Tensor, delta: float, least: float) -> tuple[Tensor, Tensor, T
 
     def excess(log_g: Tensor) -> tuple[Tensor, Tensor]:
         multiplier, t = solution(log_g)
-        kl = (torch.expm1(t) - t).mean(-1).clamp(min=TINY)  # the same as -mean t, but no term cancels another
+        kl = (
+            (torch.expm1(t) - t).mean(-1).clamp(min=TINY)
+        )  # the same as -mean t, but no term cancels another
         spread = (t.exp() * torch.expm1(t)).mean(-1)
         return kl.log() - math.log(delta), -log_g.exp() / multiplier * spread / kl
 
-    # With x = 1/(g + gap), KL = log mean x - mean log x <= log(1 + span/g)²/8 (Hoeffding) bounds g from above;
-    # mean x >= (share of best)/g bounds it from below.
+    # With x = 1/(g + gap), KL = log mean x - mean log x <= log(1 + span/g)²/8 (Hoeffding) bounds g
+    # from above; mean x >= (share of best)/g bounds it from below.
     width = math.sqrt(8 * delta)
     high = gap.max(-1).values.log() - width - math.log(-math.expm1(-width))
     share = (gap == 0).to(gap.dtype).mean(-1)
@@ -144,11 +165,14 @@ def _forward(gap: Tensor, delta: float, least: float) -> tuple[Tensor, Tensor, T
     return multiplier, log_g.exp(), target, floored
 
 
-def _decreasing_root(f: Callable[[Tensor], tuple[Tensor, Tensor]], low: Tensor, high: Tensor) -> Tensor:
+def _decreasing_root(
+    f: Callable[[Tensor], tuple[Tensor, Tensor]], low: Tensor, high: Tensor
+) -> Tensor:
     """[N] where the decreasing f is 0 between `low` and `high`; f returns value and slope.
 
-    Newton's step where it stays inside the bracket, bisection where it does not. From `high`, where log KL falls
-    with slope -2 in the logarithm of the unknown and flattens towards `low`, Newton alone seldom leaves it."""
+    Newton's step where it stays inside the bracket, bisection where it does not. From `high`, where
+    log KL falls with slope -2 in the logarithm of the unknown and flattens towards `low`, Newton
+    alone seldom leaves it."""
     x = high
     for _ in range(100):
         value, slope = f(x)
@@ -156,7 +180,9 @@ def _decreasing_root(f: Callable[[Tensor], tuple[Tensor, Tensor]], low: Tensor, 
         step = -value / slope
         inside = (x + step >= low) & (x + step <= high)
         size = 1 + x.abs()
-        done = ~((step.abs() > 1e-13 * size) & (high - low > 1e-15 * size))  # NaN (a group of one) is done
+        done = ~(
+            (step.abs() > 1e-13 * size) & (high - low > 1e-15 * size)
+        )  # NaN (a group of one) is done
         x = x.where(done, (x + step).where(inside, 0.5 * (low + high)))
         if done.all():
             break
@@ -177,20 +203,25 @@ def quatro_loss(
 ) -> TokenLoss:
     """QUATRO's loss per token; aggregate it with "seq-mean-token-sum". Derived here.
 
-    L = -sg[w] log π(y_t),   w = h λ (target - l) = h (R - m - λ l),   l = Σ_t log r_t over the whole completion
+    L = -sg[w] log π(y_t),   w = h λ (target - l) = h (R - m - λ l),
+        l = Σ_t log r_t over the whole completion
 
-    form="ratio"       h = r_t: like PPO a semi-gradient without the ratio of the prefix; variance does not
+    form="ratio"       h = r_t: like PPO a semi-gradient without the ratio of the prefix; variance
+    does not
                        grow with length
-    form="exact"       h = e^l: the Lagrangian's own gradient; variance grows exponentially with length
-    form="regression"  h = 1: the gradient of λ/2 (l - target)²
-    direction="forward" takes λ and the target of KL(μ || π) <= δ; its exact gradient is w = e^l (R - ν) + λ.
-    Every form of either direction comes to rest at π*. Where m is off by a constant, "ratio" and "exact" of the
-    backward direction still do, but "regression" does not. In the book: :eq:`quatro-weight`.
+    form="exact"       h = e^l: the Lagrangian's own gradient; variance grows exponentially with
+    length form="regression"  h = 1: the gradient of λ/2 (l - target)²
+    direction="forward" takes λ and the target of KL(μ || π) <= δ; its exact gradient is w = e^l
+    (R - ν) + λ. Every form of either direction comes to rest at π*. Where m is off by a constant,
+    "ratio" and "exact" of the backward direction still do, but "regression" does not. In the
+    book: :eq:`quatro-weight`.
 
     Args:
-        logp, logp_rollout: [B, T] log π(y_t), nats, differentiable; the same under the policy that sampled.
+        logp, logp_rollout: [B, T] log π(y_t), nats, differentiable; the same under the policy that
+            sampled.
         rewards: [B], raw; any unit. Not read where a whole completion is masked.
-        group: [B] int, the prompt. Groups may differ in size; a completion that is wholly masked is in none.
+        group: [B] int, the prompt. Groups may differ in size; a completion that is wholly masked is
+            in none.
         mask: [B, T] bool.
         delta_kl: δ above 0, nats per completion.
         lambda_min: floor of λ above 0, in units of reward.
@@ -198,7 +229,8 @@ def quatro_loss(
         direction: "backward" KL(π || μ), or "forward" KL(μ || π).
 
     Diagnostics besides the usual: those of `pull_to_target`, and `floored` (bool).
-    Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True."""
+    Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is
+    True."""
     delta_kl, lambda_min = _settings(delta_kl, lambda_min, direction)
     shape = tuple(checks.floating("logp", logp, (None, None), "B, T").shape)
     present = checks.boolean("mask", mask, shape, "B, T").any(-1)
@@ -209,7 +241,13 @@ def quatro_loss(
         rewards, group, present, delta_kl=delta_kl, lambda_min=lambda_min, direction=direction
     )
     loss = pull_to_target(
-        logp, logp_rollout, multiplier=multiplier, push=multiplier * target, mask=mask, form=form, direction=direction
+        logp,
+        logp_rollout,
+        multiplier=multiplier,
+        push=multiplier * target,
+        mask=mask,
+        form=form,
+        direction=direction,
     )
     return TokenLoss(loss.per_token, {**loss.diagnostics, "floored": floored.unsqueeze(-1) & mask})
 
@@ -224,16 +262,20 @@ def pull_to_target(
     form: Form = "ratio",
     direction: Direction = "backward",
 ) -> TokenLoss:
-    """`quatro_loss` where the dual is already known, for a trainer that splits groups. Derived here.
+    """`quatro_loss` where the dual is already known, for a trainer that splits groups. Derived
+    here.
 
     Args:
         logp, logp_rollout, mask, form, direction: as in `quatro_loss`.
-        multiplier: [B] λ of each completion's group, reward per nat. Where it is 0 nothing pulls back.
-        push: [B] λ target of each completion, the bracket before any update (backward: R - m), in units of reward.
+        multiplier: [B] λ of each completion's group, reward per nat. Where it is 0 nothing pulls
+            back.
+        push: [B] λ target of each completion, the bracket before any update (backward: R - m), in
+            units of reward.
 
-    Diagnostics besides the usual: `target` and `log_ratio_seq` (l), one number per completion. `kept` is False where
-    both numbers are 0.
-    Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is True."""
+    Diagnostics besides the usual: `target` and `log_ratio_seq` (l), one number per completion.
+    `kept` is False where both numbers are 0.
+    Raises TypeError, ValueError: a wrong type, shape or setting; NaN or inf where the mask is
+    True."""
     checks.choice("form", form, FORMS)
     checks.choice("direction", direction, DIRECTIONS)
     logp, logp_rollout = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout)
@@ -251,7 +293,8 @@ def pull_to_target(
         weight = h * (push - multiplier * whole)
     weight = weight.masked_fill(~mask, 0.0)
     return TokenLoss(
-        -weight * logp, weigh(log_ratio, pulls | (push != 0), weight, mask, target=target, log_ratio_seq=whole)
+        -weight * logp,
+        weigh(log_ratio, pulls | (push != 0), weight, mask, target=target, log_ratio_seq=whole),
     )
 
 
@@ -262,19 +305,37 @@ def _by_completion(name: str, value: Tensor, logp: Tensor, mask: Tensor) -> Tens
 
 
 def solve_groups(
-    rewards: Tensor, group: Tensor, present: Tensor, *, delta_kl: float, lambda_min: float, direction: Direction
+    rewards: Tensor,
+    group: Tensor,
+    present: Tensor,
+    *,
+    delta_kl: float,
+    lambda_min: float,
+    direction: Direction,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Each completion's λ, target and floored, [B] each, 0 and False where not `present` [B]: one solve per size of
-    group. The arguments must have been checked."""
-    return _solve_groups(rewards.detach().to(checks.wide(rewards)), group, present, delta_kl, lambda_min, direction)
+    """Each completion's λ, target and floored, [B] each, 0 and False where not `present` [B]: one
+    solve per size of group. The arguments must have been checked."""
+    return _solve_groups(
+        rewards.detach().to(checks.wide(rewards)), group, present, delta_kl, lambda_min, direction
+    )
 
 
-# One operation for torch.compile, which cannot look into it: what is solved depends on the values of `group`.
+# One operation for torch.compile, which cannot look into it: what is solved depends on the values
+# of `group`.
 @torch.library.custom_op("trlib::solve_groups", mutates_args=())
 def _solve_groups(
-    rewards: Tensor, group: Tensor, present: Tensor, delta_kl: float, lambda_min: float, direction: str
+    rewards: Tensor,
+    group: Tensor,
+    present: Tensor,
+    delta_kl: float,
+    lambda_min: float,
+    direction: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    multiplier, target, floored = torch.zeros_like(rewards), torch.zeros_like(rewards), torch.zeros_like(present)
+    multiplier, target, floored = (
+        torch.zeros_like(rewards),
+        torch.zeros_like(rewards),
+        torch.zeros_like(present),
+    )
     where = present.nonzero().squeeze(-1)
     if where.numel() == 0:
         return multiplier, target, floored
@@ -282,7 +343,9 @@ def _solve_groups(
     for size in torch.unique(counts).tolist():
         chosen = (counts[prompt] == size).nonzero().squeeze(-1)
         index = where[chosen[prompt[chosen].argsort(stable=True)]].view(-1, size)
-        dual = solve_dual(rewards[index], delta_kl=delta_kl, lambda_min=lambda_min, direction=direction)  # type: ignore[arg-type]
+        dual = solve_dual(
+            rewards[index], delta_kl=delta_kl, lambda_min=lambda_min, direction=direction
+        )  # type: ignore[arg-type]
         multiplier[index] = dual.multiplier.unsqueeze(-1).expand_as(index)
         target[index] = dual.target
         floored[index] = dual.floored.unsqueeze(-1).expand_as(index)
@@ -304,7 +367,8 @@ def _settings(delta_kl: float, lambda_min: float, direction: str) -> tuple[float
 class QUATRO(Method):
     """A KL constraint per prompt with its own multiplier; raw rewards in, no advantage.
 
-    Source: derived here, from the problem that summaries of arXiv 2602.04620 state; not the authors' loss."""
+    Source: derived here, from the problem that summaries of arXiv 2602.04620 state; not the
+    authors' loss."""
 
     delta_kl: float = checks.setting(0.1, above=0, below=math.inf)
     """Radius of every prompt's constraint, nats per completion."""
@@ -323,18 +387,31 @@ class QUATRO(Method):
         if self.advantage != "reward":
             why = "QUATRO solves for each prompt's own baseline and scale from raw rewards"
             place = "so an advantage has no place in it"
-            raise ValueError(f"advantage: {why}, {place}; expected 'reward', got {self.advantage!r}")
+            raise ValueError(
+                f"advantage: {why}, {place}; expected 'reward', got {self.advantage!r}"
+            )
         if self.correction is not None:
             why = "QUATRO's log-ratio is already relative to the policy that sampled"
             use = "so a factor on advantages has nothing to correct"
             raise ValueError(f"correction: {why}, {use}; expected None, got {self.correction!r}")
 
     def prepare(self, batch: Batch) -> Batch:
-        """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any update."""
+        """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any
+        update."""
         chosen = self.settings_for(solve_groups)
-        multiplier, target, _ = solve_groups(batch.rewards, batch.group, batch.mask.any(-1), **chosen)
-        return replace(batch, advantages=(multiplier * target).unsqueeze(-1).expand_as(batch.logp_rollout))
+        multiplier, target, _ = solve_groups(
+            batch.rewards, batch.group, batch.mask.any(-1), **chosen
+        )
+        return replace(
+            batch, advantages=(multiplier * target).unsqueeze(-1).expand_as(batch.logp_rollout)
+        )
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        inputs: dict[str, Any] = {"rewards": batch.rewards, "group": batch.group, "mask": batch.mask}
-        return quatro_loss(scores.logp, batch.logp_anchor, **inputs, **self.settings_for(quatro_loss))
+        inputs: dict[str, Any] = {
+            "rewards": batch.rewards,
+            "group": batch.group,
+            "mask": batch.mask,
+        }
+        return quatro_loss(
+            scores.logp, batch.logp_anchor, **inputs, **self.settings_for(quatro_loss)
+        )

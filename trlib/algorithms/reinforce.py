@@ -17,11 +17,13 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
 
     L = -A log π(y_t),   w = A
 
-    There is no ratio: `ratio` in the diagnostics is 1 everywhere by definition, and every token is kept.
+    There is no ratio: `ratio` in the diagnostics is 1 everywhere by definition, and every token is
+    kept.
 
     Args: logp [B, T] log π(y_t), nats, differentiable; advantages, mask [B, T], float and bool.
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
-    Source: Williams 1992; derived here, in chapter 1. In the book: :eq:`policy-gradient`, :eq:`policy-tokens`."""
+    Source: Williams 1992; derived here, in chapter 1. In the
+    book: :eq:`policy-gradient`, :eq:`policy-tokens`."""
     logp, advantages = checks.tokens(mask, logp=logp, advantages=advantages)
     advantages = advantages.detach()
     return TokenLoss(-advantages * logp, weigh(torch.zeros_like(logp), mask, advantages, mask))
@@ -29,7 +31,8 @@ def reinforce_loss(logp: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLo
 
 @dataclass(frozen=True, kw_only=True)
 class REINFORCE(Method):
-    """The plain policy gradient, for one update per batch; further updates would follow stale samples unweighted."""
+    """The plain policy gradient, for one update per batch; further updates would follow stale
+    samples unweighted."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(old=False)

@@ -1,8 +1,8 @@
 """SAPO: a soft gate in place of the clip (arXiv 2511.20347).
 
-The gate has slope 1 at ratio 1, so that on-policy it is the policy gradient, and its slope fades on both sides
-instead of stopping at an edge. A higher temperature for negative advantages fades faster: pushing a token down
-spreads its mass over the whole vocabulary."""
+The gate has slope 1 at ratio 1, so that on-policy it is the policy gradient, and its slope fades on
+both sides instead of stopping at an edge. A higher temperature for negative advantages fades
+faster: pushing a token down spreads its mass over the whole vocabulary."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,13 @@ FLAT = 800.0  #: Beyond this argument a sigmoid's slope is 0 in float64.
 
 
 def sapo_loss(
-    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, tau_pos: float = 1.0, tau_neg: float = 1.05
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    tau_pos: float = 1.0,
+    tau_neg: float = 1.05,
 ) -> TokenLoss:
     """Soft adaptive policy optimisation.
 
@@ -29,12 +35,17 @@ def sapo_loss(
         advantages, mask: [B, T], float and bool.
         tau_pos: temperature of the gate where A > 0, above 0.
         tau_neg: temperature elsewhere, above 0.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a temperature not above 0.
-    Source: arXiv 2511.20347, after the abstract or a summary: formula and defaults as verl and TRL have them.
-    Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each completion's token mean."""
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    temperature not above 0.
+    Source: arXiv 2511.20347, after the abstract or a summary: formula and defaults as verl and TRL
+    have them.
+    Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each
+    completion's token mean."""
     tau_pos = checks.number("tau_pos", tau_pos, above=0, below=math.inf)
     tau_neg = checks.number("tau_neg", tau_neg, above=0, below=math.inf)
-    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    logp, logp_old, advantages = checks.tokens(
+        mask, logp=logp, logp_old=logp_old, advantages=advantages
+    )
     advantages = advantages.detach()
     log_ratio = logp - logp_old.detach()
     tau = torch.full_like(advantages, tau_neg).masked_fill(advantages > 0, tau_pos)
@@ -60,4 +71,10 @@ class SAPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return sapo_loss(scores.logp, batch.logp_anchor, **batch.credit, tau_pos=self.tau_pos, tau_neg=self.tau_neg)
+        return sapo_loss(
+            scores.logp,
+            batch.logp_anchor,
+            **batch.credit,
+            tau_pos=self.tau_pos,
+            tau_neg=self.tau_neg,
+        )

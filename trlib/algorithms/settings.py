@@ -1,4 +1,5 @@
-"""Mistakes in a method's settings that Python would accept in silence, refused with a message that helps."""
+"""Mistakes in a method's settings that Python would accept in silence, refused with a message that
+helps."""
 
 import inspect
 from dataclasses import MISSING, FrozenInstanceError, fields
@@ -8,7 +9,8 @@ from trlib.other_names import hint
 
 
 class Settings:
-    """The base of `Method`, whose subclasses are frozen dataclasses: `@dataclass(frozen=True, kw_only=True)`.
+    """The base of `Method`, whose subclasses are frozen dataclasses:
+    `@dataclass(frozen=True, kw_only=True)`.
 
     A subclass that adds no setting and changes no default may do without the decorator."""
 
@@ -18,7 +20,8 @@ class Settings:
             _check_known(cls, name)
         return super().__new__(cls)
 
-    # A dataclass guards its own fields; these guard everything else, in subclasses without the decorator too.
+    # A dataclass guards its own fields; these guard everything else, in subclasses without the
+    # decorator too.
     def __setattr__(self, name: str, value: object) -> NoReturn:
         self._refuse_change(name)
 
@@ -27,7 +30,9 @@ class Settings:
 
     def _refuse_change(self, name: str) -> NoReturn:
         instead = "make another with dataclasses.replace, or keep what changes in batch.memory"
-        raise FrozenInstanceError(f"{name}: the settings of {type(self).__name__} are fixed; {instead}")
+        raise FrozenInstanceError(
+            f"{name}: the settings of {type(self).__name__} are fixed; {instead}"
+        )
 
 
 def _check_known(kind: type, name: str) -> None:
@@ -39,7 +44,8 @@ def _check_known(kind: type, name: str) -> None:
 
 def check_declared(kind: type) -> None:
     """Check that every annotated name and every changed default of a method's class is a setting.
-    Raises TypeError: the decorator or an annotation is missing, so that Python would ignore a setting."""
+    Raises TypeError: the decorator or an annotation is missing, so that Python would ignore a
+    setting."""
     known: dict[str, Any] = getattr(kind, "__dataclass_fields__", {})
     bases = [base for base in kind.__mro__ if issubclass(base, Settings)]
     hints = [pair for base in bases for pair in inspect.get_annotations(base).items()]
@@ -47,6 +53,9 @@ def check_declared(kind: type) -> None:
     changed = {f.name for f in fields(kind) if getattr(kind, f.name, MISSING) is not f.default}
     lost = sorted((annotated - known.keys()) | changed)
     if lost:
-        wanted = "@dataclass(frozen=True, kw_only=True) above the class and a type after each of its settings"
+        wanted = (
+            "@dataclass(frozen=True, kw_only=True) above the class and a type after each of "
+            "its settings"
+        )
         ignored = f"or Python ignores them; it would ignore {', '.join(lost)}"
         raise TypeError(f"{kind.__name__}: expected {wanted}, {ignored}")

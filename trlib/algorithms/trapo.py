@@ -1,12 +1,14 @@
 """TRAPO: learn from an expert and from oneself in one step (arXiv 2512.17636), with its baselines.
 
-TrSFT is the loss on an expert's tokens: supervised fine-tuning pushes every token with weight 1, however unlikely the
-policy finds it; TrSFT fades the push below a probability α, so that a token the policy cannot yet say does not drown
-what it already knows. Micro-groups decide which of a prompt's completions begin with a part of the expert's answer,
-given how the earlier ones fared. The baselines change one of the two: `TRAPO(alpha=0)` has SFT's loss,
-`TRAPO(adaptive=False)` always gives every prefix, and three more classes do what people do without TRAPO.
+TrSFT is the loss on an expert's tokens: supervised fine-tuning pushes every token with weight 1,
+however unlikely the policy finds it; TrSFT fades the push below a probability α, so that a token
+the policy cannot yet say does not drown what it already knows. Micro-groups decide which of a
+prompt's completions begin with a part of the expert's answer, given how the earlier ones fared. The
+baselines change one of the two: `TRAPO(alpha=0)` has SFT's loss, `TRAPO(adaptive=False)` always
+gives every prefix, and three more classes do what people do without TRAPO.
 
-Differs from the authors' recipe: no entropy bonus (theirs is .001), so that no arm has a force that another lacks."""
+Differs from the authors' recipe: no entropy bonus (theirs is .001), so that no arm has a force that
+another lacks."""
 
 import math
 from dataclasses import dataclass, replace
@@ -21,18 +23,26 @@ from trlib.algorithms.plan import Stage
 from trlib.algorithms.ppo import pg_is_loss
 from trlib.algorithms.reinforce import reinforce_loss
 
-_GUIDED = (Stage(2, prefix=0.25, below=2), Stage(1, prefix=0.5, below=4), Stage(1, prefix=1.0, below=7))
+_GUIDED = (
+    Stage(2, prefix=0.25, below=2),
+    Stage(1, prefix=0.5, below=4),
+    Stage(1, prefix=1.0, below=7),
+)
 MICRO_GROUPS: tuple[Stage, ...] = (Stage(4), *_GUIDED)
-"""Eight completions of a prompt: four free ones, then longer and longer prefixes of the expert's answer while the sum
-of the 0/1 rewards so far is below 2 of 4, 4 of 6, 7 of 7. A full prefix leaves nothing to complete: pure TrSFT."""
+"""Eight completions of a prompt: four free ones, then longer and longer prefixes of the expert's
+answer while the sum of the 0/1 rewards so far is below 2 of 4, 4 of 6, 7 of 7. A full prefix leaves
+nothing to complete: pure TrSFT."""
 
 
 def micro_groups(group: int, *, adaptive: bool = True) -> tuple[Stage, ...]:
-    """MICRO_GROUPS for any number of completions: a half, three quarters, seven eighths and all of them, rounded.
+    """MICRO_GROUPS for any number of completions: a half, three quarters, seven eighths and all of
+    them, rounded.
 
-    The thresholds keep their proportion to what has been drawn before them; with adaptive=False there are none. With
-    fewer than eight completions some micro-groups are empty. The paper has 8; other numbers are derived here.
-    Raises TypeError, ValueError: `group` is not a whole number of at least 1; `adaptive` is not True or False."""
+    The thresholds keep their proportion to what has been drawn before them; with adaptive=False
+    there are none. With fewer than eight completions some micro-groups are empty. The paper has 8;
+    other numbers are derived here.
+    Raises TypeError, ValueError: `group` is not a whole number of at least 1; `adaptive` is not
+    True or False."""
     group, adaptive = checks.whole("group", group, least=1), checks.flag("adaptive", adaptive)
     stages: list[Stage] = []
     eighths = drawn = 0
@@ -51,34 +61,43 @@ def trsft_loss(logp: Tensor, *, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
 
     L = -p / sg[max(p, α)],   w = min(1, p/α),   p = π(y_t)
 
-    The same gradient as descending -φ(p) with φ(p) = log p for p >= α and p/α - 1 + log α below: SFT whose factor 1/p
-    on dp is capped at 1/α. There is no second policy, so no ratio, and no token is silenced: `kept` is the mask.
+    The same gradient as descending -φ(p) with φ(p) = log p for p >= α and p/α - 1 + log α below:
+    SFT whose factor 1/p on dp is capped at 1/α. There is no second policy, so no ratio, and no
+    token is silenced: `kept` is the mask.
 
     Args:
         logp: [B, T] log π of the expert's tokens, nats, differentiable.
         mask: [B, T] bool: the expert's tokens.
         alpha: α in (0, 1], a probability. Towards 0 the gradient is that of SFT.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a meaningless alpha.
-    Source: arXiv 2512.17636 and the authors' code: α .1. In the book: :eq:`trapo-loss`; φ is :eq:`trapo-potential`.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
+    meaningless alpha.
+    Source: arXiv 2512.17636 and the authors' code: α .1. In the book: :eq:`trapo-loss`; φ
+    is :eq:`trapo-potential`.
     Differs from: TRL's `loss_type="dft"` has the gradient of α = 1."""
     floor = math.log(checks.number("alpha", alpha, above=0, most=1))
     (logp,) = checks.tokens(mask, logp=logp)
     loss = -(logp - logp.detach().clamp(min=floor)).exp()
     weight = (logp.detach() - floor).clamp(max=0.0).exp()
-    return TokenLoss(loss.masked_fill(~mask, 0.0), {"kept": mask.clone(), "weight": weight.masked_fill(~mask, 0.0)})
+    return TokenLoss(
+        loss.masked_fill(~mask, 0.0),
+        {"kept": mask.clone(), "weight": weight.masked_fill(~mask, 0.0)},
+    )
 
 
 def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
-    """What TrSFT converges to when the expert's tokens come from a distribution: the expert without its tail.
+    """What TrSFT converges to when the expert's tokens come from a distribution: the expert without
+    its tail.
 
-    argmax_p Σ_v e_v φ(p_v).   Sort e in falling order, with cumulative sums S; keep the largest k with e_k >= α S_k.
-    If e_{k+1} <= α S_k:  p_v = e_v / S_k for those kept.  Else p_v = α e_v / e_{k+1}, and token k+1 takes what is left,
-    less than α (the first of several that are equally likely).
+    argmax_p Σ_v e_v φ(p_v).
+        Sort e in falling order, with cumulative sums S; keep the largest k with e_k >= α S_k.
+    If e_{k+1} <= α S_k:  p_v = e_v / S_k for those kept.  Else p_v = α e_v / e_{k+1}, and token k+1
+    takes what is left, less than α (the first of several that are equally likely).
 
     Args: expert [..., V] probabilities (not logarithms) that sum to 1; alpha: α in (0, 1].
     Returns [..., V] probabilities, float32 or wider.
     Raises TypeError, ValueError: a wrong type; not probabilities; a meaningless alpha.
-    Source: derived here from the loss of arXiv 2512.17636. SFT's optimum is the expert itself. In the book:
+    Source: derived here from the loss of arXiv 2512.17636. SFT's optimum is the expert itself. In
+    the book:
     :eq:`trapo-optimum`."""
     alpha = checks.number("alpha", alpha, above=0, most=1)
     checks.floating("expert", expert)
@@ -95,7 +114,9 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
     following = torch.nn.functional.pad(e, (0, 1)).gather(-1, k)
     scale = torch.where(following > alpha * mass, alpha / following, 1 / mass)
     p = (e * scale).masked_fill(~kept, 0.0)
-    p = torch.nn.functional.pad(p, (0, 1)).scatter_add(-1, k, (1 - mass * scale).clamp(min=0.0))[..., :-1]
+    p = torch.nn.functional.pad(p, (0, 1)).scatter_add(-1, k, (1 - mass * scale).clamp(min=0.0))[
+        ..., :-1
+    ]
     return torch.zeros_like(p).scatter(-1, order, p)
 
 
@@ -103,9 +124,10 @@ def truncated_expert(expert: Tensor, *, alpha: float = 0.1) -> Tensor:
 class WithExpert(Method):
     """A policy gradient on what the policy wrote, supervision on what the expert wrote.
 
-    L = -r A on sampled tokens, without a clip; A = R - mean over all completions of the prompt, guided ones included.
-    On the expert's tokens L is TrSFT or SFT. Both are summed over the horizon. A prefix that several completions share
-    is taught once; a completion that is wholly the expert's is pure supervision. In the book: :eq:`trapo-both`."""
+    L = -r A on sampled tokens, without a clip; A = R - mean over all completions of the prompt,
+    guided ones included. On the expert's tokens L is TrSFT or SFT. Both are summed over the
+    horizon. A prefix that several completions share is taught once; a completion that is wholly the
+    expert's is pure supervision. In the book: :eq:`trapo-both`."""
 
     aggregation: str = "seq-mean-token-sum-norm"
     alpha: float = checks.setting(0.0, least=0, most=1)
@@ -123,18 +145,25 @@ class WithExpert(Method):
         if self.alpha:
             expert = trsft_loss(scores.logp, mask=batch.forced, alpha=self.alpha)
         else:
-            expert = reinforce_loss(scores.logp, advantages=torch.ones_like(scores.logp), mask=batch.forced)
+            expert = reinforce_loss(
+                scores.logp, advantages=torch.ones_like(scores.logp), mask=batch.forced
+            )
         kept = own.diagnostics["kept"] | expert.diagnostics["kept"]
         weight = own.diagnostics["weight"] + expert.diagnostics["weight"]
-        return TokenLoss(own.per_token + expert.per_token, own.diagnostics | {"kept": kept, "weight": weight})
+        return TokenLoss(
+            own.per_token + expert.per_token, own.diagnostics | {"kept": kept, "weight": weight}
+        )
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
-        return aggregate(per_token, batch.mask | batch.forced, self.aggregation, horizon=batch.horizon)
+        return aggregate(
+            per_token, batch.mask | batch.forced, self.aggregation, horizon=batch.horizon
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TRAPO(WithExpert):
-    """TrSFT on an expert's prefixes, given where a prompt fails, and the policy gradient on what follows them."""
+    """TrSFT on an expert's prefixes, given where a prompt fails, and the policy gradient on what
+    follows them."""
 
     alpha: float = 0.1
     """TrSFT's α, a probability; 0: SFT, every token of the expert with weight 1."""
@@ -147,7 +176,8 @@ class TRAPO(WithExpert):
 
 @dataclass(frozen=True, kw_only=True)
 class SFT(WithExpert):
-    """Supervised fine-tuning on the expert's answers alone; nothing is sampled, and a group of 1 is enough.
+    """Supervised fine-tuning on the expert's answers alone; nothing is sampled, and a group of 1 is
+    enough.
 
     Source: the likelihood of what the expert wrote; derived here."""
 
@@ -157,7 +187,8 @@ class SFT(WithExpert):
 
 @dataclass(frozen=True, kw_only=True)
 class SFTThenRL(WithExpert):
-    """Supervised fine-tuning for some batches, then the policy gradient alone, with the optimiser's state kept.
+    """Supervised fine-tuning for some batches, then the policy gradient alone, with the optimiser's
+    state kept.
 
     Source: a baseline that arXiv 2512.17636 names; how the two are put together is derived here."""
 
@@ -170,11 +201,14 @@ class SFTThenRL(WithExpert):
 
 @dataclass(frozen=True, kw_only=True)
 class SFTPlusRL(WithExpert):
-    """Both at once, with nothing adapted: every prompt's last completion is the whole of the expert's answer.
+    """Both at once, with nothing adapted: every prompt's last completion is the whole of the
+    expert's answer.
 
     Source: a baseline that arXiv 2512.17636 names; how the two are put together is derived here."""
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         if group < 2:
-            raise ValueError(f"group: expected at least 2 (one is the expert's answer), got {group}")
+            raise ValueError(
+                f"group: expected at least 2 (one is the expert's answer), got {group}"
+            )
         return Stage(group - 1), Stage(1, prefix=1.0)

@@ -1,12 +1,14 @@
-"""TROLL: instead of clipping a token's ratio, project its distribution into the trust region (arXiv 2510.03817).
+"""TROLL: instead of clipping a token's ratio, project its distribution into the trust region (arXiv
+2510.03817).
 
-A clipped token gets no gradient, and one number (the ratio of the token that happened to be sampled) decides for a
-whole distribution. TROLL replaces the network's distribution π̃ with the nearest π with KL(π || q) <= δ, takes the
-ratio from π and lets the gradient flow through the projection. The next batch is sampled by π̃, not by π, so a
-regression term pulls π̃ to its projection; the term is 0 inside the region.
+A clipped token gets no gradient, and one number (the ratio of the token that happened to be
+sampled) decides for a whole distribution. TROLL replaces the network's distribution π̃ with the
+nearest π with KL(π || q) <= δ, takes the ratio from π and lets the gradient flow through the
+projection. The next batch is sampled by π̃, not by π, so a regression term pulls π̃ to its
+projection; the term is 0 inside the region.
 
-For large vocabularies the old policy is kept as its K most likely tokens, the sampled one among them, and one bucket
-for the rest: tokens x K numbers instead of tokens x V."""
+For large vocabularies the old policy is kept as its K most likely tokens, the sampled one among
+them, and one bucket for the rest: tokens x K numbers instead of tokens x V."""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +24,15 @@ from trlib.algorithms.needs import Needs
 from trlib.algorithms.projection import Geodesic, Projection, departure, geodesic, outside, project
 from trlib.divergences import TopK, merged
 
-__all__ = ["LEVELS", "TROLL", "Projection", "project", "sparsify", "troll_loss", "troll_sparse_loss"]
+__all__ = [
+    "LEVELS",
+    "TROLL",
+    "Projection",
+    "project",
+    "sparsify",
+    "troll_loss",
+    "troll_sparse_loss",
+]
 Level = Literal["token", "sequence"]
 LEVELS: tuple[str, ...] = ("token", "sequence")
 
@@ -41,31 +51,37 @@ def troll_loss(
     """The policy gradient of the projected policy, and the regression of the network towards it.
 
     L = -A π(y_t)/q(y_t) + α KL(π̃ || sg[π]),   π = project(π̃, q, δ)
-    level "sequence" (GSPO):  the ratio is s_i π(y_t)/sg[π(y_t)],  s_i = exp(min(mean_t log π(y_t)/q(y_t), 10))
+    level "sequence" (GSPO):  the ratio is s_i π(y_t)/sg[π(y_t)],  s_i = exp(min(mean_t log
+    π(y_t)/q(y_t), 10))
 
     Args:
         logp: [B, T, V] log π̃, the current policy's whole distribution, nats, differentiable.
         logp_old: [B, T, V] log q, the anchor's.
         tokens: [B, T] int, the sampled tokens y_t.
         advantages, mask: [B, T], float and bool.
-        delta_kl: the radius δ of KL(π || q), nats per token. 0: the old policy, regression only; inf: no region.
+        delta_kl: the radius δ of KL(π || q), nats per token. 0: the old policy, regression only;
+            inf: no region.
         alpha: α, at least 0, the regression's coefficient.
         level: whose ratio weights the gradient, the token's or the completion's.
 
-    Diagnostics: `ratio` is the projected token's π(y_t)/q(y_t); `kept` is False only where the radius leaves no
-    gradient at all (η = inf); `eta` the multiplier, `projected` (bool) whether the constraint is active.
-    `weight` is w = -dL/dlog π̃(y_t) as the probability of y_t moves and all others keep their proportions: the one
-    direction in which "the gradient of the sampled token's log-prob" means the same for a loss of a whole
-    distribution. Inside the region it is A r, as without a region. Outside, with d = log π - log q,
+    Diagnostics: `ratio` is the projected token's π(y_t)/q(y_t); `kept` is False only where the
+    radius leaves no gradient at all (η = inf); `eta` the multiplier, `projected` (bool) whether the
+    constraint is active. `weight` is w = -dL/dlog π̃(y_t) as the probability of y_t moves and all
+    others keep their proportions: the one direction in which "the gradient of the sampled token's
+    log-prob" means the same for a loss of a whole distribution. Inside the region it is A r, as
+    without a region. Outside, with d = log π - log q,
         w = A r t [1 - π_y - π_y (d_y - KL)² / Var] / (1 - π̃_y)
             - α π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y);
-    the first bracket is never negative (a projection shrinks a push but does not reverse it), and 0 for two outcomes.
-    Raises TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, distributions that do not sum to
-    1, a token outside the vocabulary or one of probability 0 under either policy; a meaningless threshold.
-    Source: arXiv 2510.03817 and the authors' code: δ .05, α 1. Backward and weight: derived here. In the book:
+    the first bracket is never negative (a projection shrinks a push but does not reverse it), and 0
+    for two outcomes.
+    Raises TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, distributions
+    that do not sum to 1, a token outside the vocabulary or one of probability 0 under either
+    policy; a meaningless threshold.
+    Source: arXiv 2510.03817 and the authors' code: δ .05, α 1. Backward and weight: derived here.
+    In the book:
     :eq:`troll-loss`.
-    Differs from: where q has no mass but π̃ does, KL(π̃ || π) is infinite; here log π counts there as the log of the
-    type's smallest number, so that the regression pulls and does not break."""
+    Differs from: where q has no mass but π̃ does, KL(π̃ || π) is infinite; here log π counts there
+    as the log of the type's smallest number, so that the regression pulls and does not break."""
     shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, V").shape)
     checks.floating("logp_old", logp_old, shape, "B, T, V")
     advantages = _token_arguments(shape, tokens, advantages, mask)
@@ -87,16 +103,20 @@ def troll_sparse_loss(
     alpha: float = 1.0,
     level: Level = "token",
 ) -> TokenLoss:
-    """`troll_loss` over K tokens of the old policy and one bucket for the rest: for large vocabularies.
+    """`troll_loss` over K tokens of the old policy and one bucket for the rest: for large
+    vocabularies.
 
-    Both policies are merged into K + 1 outcomes, rest = max(1 - Σ_k, 1e-12), and everything happens there; the rest
-    keeps its mass, so no gradient is gained or lost by pushing probability into the tail. KL(π || q) <= δ holds for the
-    merged distributions; their KL is a lower bound on the whole one, and equal to it if π̃ and q agree within the tail.
+    Both policies are merged into K + 1 outcomes, rest = max(1 - Σ_k, 1e-12), and everything happens
+    there; the rest keeps its mass, so no gradient is gained or lost by pushing probability into the
+    tail. KL(π || q) <= δ holds for the merged distributions; their KL is a lower bound on the whole
+    one, and equal to it if π̃ and q agree within the tail.
 
     Args:
-        logp: [B, T, K] log π̃ of the tokens `old.ids`, nats, differentiable (`full.gather(-1, old.ids)`).
-        old: the anchor's tokens and log-probs, [B, T, K] each, from a sampler or `sparsify`; -inf: an unused entry,
-            which counts towards the rest. The sampled token must be among the used ones.
+        logp: [B, T, K] log π̃ of the tokens `old.ids`, nats, differentiable
+            (`full.gather(-1, old.ids)`).
+        old: the anchor's tokens and log-probs, [B, T, K] each, from a sampler or `sparsify`; -inf:
+            an unused entry, which counts towards the rest. The sampled token must be among the used
+            ones.
         tokens, advantages, mask, delta_kl, alpha, level: as in `troll_loss`.
     Raises TypeError, ValueError: as `troll_loss`; a sampled token that is not among `old.ids`.
     In the book: :eq:`troll-rest`."""
@@ -107,10 +127,14 @@ def troll_sparse_loss(
 
 
 @torch.no_grad()
-def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mass: float = 1 - 1e-5) -> TopK:
-    """The old policy as the tokens that carry its mass: the sampled one, then the most likely up to `mass` or k tokens.
+def sparsify(
+    logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mass: float = 1 - 1e-5
+) -> TopK:
+    """The old policy as the tokens that carry its mass: the sampled one, then the most likely up to
+    `mass` or k tokens.
 
-    Entries beyond the mass are -inf and count towards the rest; the result is as wide as its widest position needs.
+    Entries beyond the mass are -inf and count towards the rest; the result is as wide as its widest
+    position needs.
 
     Args:
         logp_old: [B, T, V] log q, nats.
@@ -118,11 +142,12 @@ def sparsify(logp_old: Tensor, *, tokens: Tensor, mask: Tensor, k: int = 64, mas
         mask: [B, T] bool.
         k: the most tokens kept per position, at least 1 and at most V.
         mass: probability after which no more are kept, in (0, 1].
-    Raises TypeError, ValueError: a wrong type or shape; k above V; where the mask is True: NaN, distributions that do
-    not sum to 1, a token outside the vocabulary.
-    Source: arXiv 2510.03817: (64, 1 - 1e-5); the ablations (256, 1 - 1e-6) and (16, 1 - 1e-4) differ little.
-    In the book: :eq:`troll-rest`.
-    Differs from: the authors give every other token 1e-12; here the rest keeps its mass, in one bucket."""
+    Raises TypeError, ValueError: a wrong type or shape; k above V; where the mask is True: NaN,
+    distributions that do not sum to 1, a token outside the vocabulary.
+    Source: arXiv 2510.03817: (64, 1 - 1e-5); the ablations (256, 1 - 1e-6) and (16, 1 - 1e-4)
+    differ little. In the book: :eq:`troll-rest`.
+    Differs from: the authors give every other token 1e-12; here the rest keeps its mass, in one
+    bucket."""
     shape = tuple(checks.floating("logp_old", logp_old, (None, None, None), "B, T, V").shape)
     checks.integer("tokens", tokens, shape[:2], "B, T")
     _distributions(checks.boolean("mask", mask, shape[:2], "B, T"), logp_old=logp_old)
@@ -148,10 +173,11 @@ class TROLL(Method):
     alpha: float = checks.setting(1.0, least=0, below=math.inf)
     """Coefficient of the network's regression to its projection."""
     level: Level = checks.setting("token")
-    """Whose ratio weights the gradient: the token's, or the completion's ("sequence", GSPO; use the aggregation
-    "seq-mean-token-mean")."""
+    """Whose ratio weights the gradient: the token's, or the completion's ("sequence", GSPO; use the
+    aggregation "seq-mean-token-mean")."""
     top_k: int | None = checks.setting(None, least=1)
-    """Tokens of the old policy to keep, beside one bucket for the rest; None: the whole vocabulary."""
+    """Tokens of the old policy to keep, beside one bucket for the rest; None: the whole
+    vocabulary."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=self.top_k is None, topk_anchor=self.top_k or 0)
@@ -159,21 +185,28 @@ class TROLL(Method):
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         full, chosen = scores.full, self.settings_for(troll_loss)
         if self.top_k is None:
-            return troll_loss(full, batch.full_anchor, tokens=batch.tokens, **batch.credit, **chosen)
+            return troll_loss(
+                full, batch.full_anchor, tokens=batch.tokens, **batch.credit, **chosen
+            )
         old = batch.topk_anchor
-        return troll_sparse_loss(full.gather(-1, old.ids), old, tokens=batch.tokens, **batch.credit, **chosen)
+        return troll_sparse_loss(
+            full.gather(-1, old.ids), old, tokens=batch.tokens, **batch.credit, **chosen
+        )
 
 
 @dataclass(frozen=True)
 class _Outside:
     """What the loss and its weight need from the N tokens whose distribution is projected."""
 
-    rows: Tensor  #: Their flat indices; if compiled, a bool for every token, as is all that follows.
+    rows: (
+        Tensor  #: Their flat indices; if compiled, a bool for every token, as is all that follows.
+    )
     log_ratio: Tensor  #: log π(y)/q(y), with the gradient through the projection.
     regression: Tensor  #: KL(π̃ || sg[π]), with gradient.
     eta: Tensor
     shrink: Tensor
-    """What the weight of the policy gradient is multiplied by: t [1 - π_y - π_y (d_y - KL)² / Var] / (1 - π̃_y)."""
+    """What the weight of the policy gradient is multiplied by: t [1 - π_y - π_y (d_y - KL)² / Var]
+    / (1 - π̃_y)."""
     pull: Tensor  #: Weight of the regression: π̃_y [log π̃_y/π_y - KL(π̃ || π)] / (1 - π̃_y).
 
     def take(self, values: Tensor) -> Tensor:
@@ -183,14 +216,27 @@ class _Outside:
     def put(self, values: Tensor, new: Tensor) -> Tensor:
         """`values` [B, T] with `new` in their place."""
         flat, rows = values.flatten(), self.rows
-        return (new.where(rows, flat) if rows.dtype == torch.bool else flat.index_put((rows,), new)).view(values.shape)
+        return (
+            new.where(rows, flat) if rows.dtype == torch.bool else flat.index_put((rows,), new)
+        ).view(values.shape)
 
 
 def _objective(
-    u: Tensor, lq: Tensor, at: Tensor, advantages: Tensor, mask: Tensor, delta: float, alpha: float, level: str
+    u: Tensor,
+    lq: Tensor,
+    at: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    delta: float,
+    alpha: float,
+    level: str,
 ) -> TokenLoss:
-    """The loss over outcomes: u = log π̃ and lq = log q [B, T, C], `at` [B, T] the sampled outcome."""
-    delta, alpha = checks.number("delta_kl", delta, least=0), checks.number("alpha", alpha, least=0, below=math.inf)
+    """The loss over outcomes: u = log π̃ and lq = log q [B, T, C], `at` [B, T] the sampled
+    outcome."""
+    delta, alpha = (
+        checks.number("delta_kl", delta, least=0),
+        checks.number("alpha", alpha, least=0, below=math.inf),
+    )
     checks.choice("level", level, LEVELS)
     sampled, sampled_old = _pick(u, at), _pick(lq, at)
     checks.finite("logp of the sampled tokens", sampled, mask)
@@ -206,19 +252,27 @@ def _objective(
     if level == "sequence":
         size = size.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
         size = size.clamp(max=LOG_RATIO_CAP).expand(mask.shape)
-    # A ratio without an advantage never enters the exponential: an overflow would turn it into inf * 0.
+    # A ratio without an advantage never enters the exponential: an overflow would turn it into
+    # inf * 0.
     ratio = (log_ratio - log_ratio.detach() + size).masked_fill(advantages == 0, 0.0).exp()
     per_token, weight = -advantages * ratio, (advantages * ratio).detach()
     if far is not None:
         per_token = far.put(per_token, far.take(per_token) + alpha * far.regression)
-        pushed = (far.take(weight) * far.shrink).masked_fill(far.shrink == 0, 0.0)  # and not inf * 0
+        pushed = (far.take(weight) * far.shrink).masked_fill(
+            far.shrink == 0, 0.0
+        )  # and not inf * 0
         weight = far.put(weight, pushed - alpha * far.pull)
-    return TokenLoss(per_token, weigh(log_ratio, eta < math.inf, weight, mask, eta=eta, projected=projected))
+    return TokenLoss(
+        per_token, weigh(log_ratio, eta < math.inf, weight, mask, eta=eta, projected=projected)
+    )
 
 
 def _beyond(u: Tensor, lq: Tensor, at: Tensor, mask: Tensor, delta: float) -> _Outside | None:
-    """What becomes of the rows [N, C] outside the region, whose sampled outcomes are `at` [N]; None: there are none."""
-    if torch.compiler.is_compiling():  # rows cannot be chosen by their values: compute all, take some
+    """What becomes of the rows [N, C] outside the region, whose sampled outcomes are `at` [N];
+    None: there are none."""
+    if (
+        torch.compiler.is_compiling()
+    ):  # rows cannot be chosen by their values: compute all, take some
         uniform = -math.log(u.shape[-1])
         u, lq = (x.masked_fill(~mask.unsqueeze(-1), uniform) for x in (u, lq))
         logp, t, centred, var, moved = geodesic(u, lq, mask, delta)
@@ -232,7 +286,14 @@ def _beyond(u: Tensor, lq: Tensor, at: Tensor, mask: Tensor, delta: float) -> _O
 
 
 def _outside(
-    rows: Tensor, u: Tensor, lq: Tensor, at: Tensor, logp: Tensor, eta: Tensor, centred: Tensor, var: Tensor
+    rows: Tensor,
+    u: Tensor,
+    lq: Tensor,
+    at: Tensor,
+    logp: Tensor,
+    eta: Tensor,
+    centred: Tensor,
+    var: Tensor,
 ) -> _Outside:
     target = logp.detach().masked_fill(logp == -math.inf, math.log(torch.finfo(logp.dtype).tiny))
     mass, excess = u.exp(), (u - target).where(u > -math.inf, 0.0)
@@ -250,15 +311,21 @@ def _pick(values: Tensor, at: Tensor) -> Tensor:
     return values.gather(-1, at.unsqueeze(-1)).squeeze(-1)
 
 
-def _token_arguments(shape: tuple[int, ...], tokens: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
+def _token_arguments(
+    shape: tuple[int, ...], tokens: Tensor, advantages: Tensor, mask: Tensor
+) -> Tensor:
     """The advantages, 0 where masked, after checking the [B, T] arguments."""
     checks.integer("tokens", tokens, shape[:2], "B, T")
     checks.floating("advantages", advantages, shape[:2], "B, T")
-    (advantages,) = checks.tokens(checks.boolean("mask", mask, shape[:2], "B, T"), advantages=advantages)
+    (advantages,) = checks.tokens(
+        checks.boolean("mask", mask, shape[:2], "B, T"), advantages=advantages
+    )
     return advantages.detach()
 
 
 def _distributions(mask: Tensor, **named: Tensor) -> None:
     """Check that each [B, T, V] holds log-probabilities where the mask is True."""
     for name, value in named.items() if checks.values_checked() else ():
-        checks.log_probabilities(name, value.detach().masked_fill(~mask.unsqueeze(-1), -math.log(value.shape[-1])))
+        checks.log_probabilities(
+            name, value.detach().masked_fill(~mask.unsqueeze(-1), -math.log(value.shape[-1]))
+        )

@@ -1,9 +1,10 @@
-"""TRPO: a step along the natural gradient, as far as a KL bound allows (Schulman et al. 2015, arXiv 1502.05477).
+"""TRPO: a step along the natural gradient, as far as a KL bound allows (Schulman et al. 2015, arXiv
+1502.05477).
 
     max_θ E_old[r A]   s.t.   mean_s KL(pi_old || pi) <= δ
 
-The step is s F⁻¹g with s = sqrt(2δ / x'Fx), x = F⁻¹g by conjugate gradients, shortened until the KL bound holds and
-the surrogate has risen. F is known only by its products with vectors (appendix C).
+The step is s F⁻¹g with s = sqrt(2δ / x'Fx), x = F⁻¹g by conjugate gradients, shortened until the KL
+bound holds and the surrogate has risen. F is known only by its products with vectors (appendix C).
 
 In the book: the problem :eq:`trpo-problem`, F :eq:`trpo-fisher`."""
 
@@ -31,26 +32,30 @@ def conjugate_gradient(
 ) -> Tensor:
     """Solve F x = b for a symmetric positive definite F that is known only by its products.
 
-    x_0 = 0;   stops after `iterations` products, at |b - F x| <= tolerance |b|, or (given a radius) at |x| = radius
+    x_0 = 0;   stops after `iterations` products, at |b - F x| <= tolerance |b|, or (given a radius)
+    at |x| = radius
 
-    Each step minimises x'Fx/2 - b'x over one more direction, so x'Fx and b'x grow together and n steps are exact in n
-    dimensions. b = 0 gives 0. A direction without positive curvature (F is not positive definite, or rounding has
-    used up the digits) ends the search with the solution so far. With a radius, F may be any symmetric matrix: such a
-    direction is followed to the ball's edge, and so is one that would leave it (Steihaug). |x| grows from step to step,
-    so a path that has left the ball would not come back.
+    Each step minimises x'Fx/2 - b'x over one more direction, so x'Fx and b'x grow together and n
+    steps are exact in n dimensions. b = 0 gives 0. A direction without positive curvature (F is not
+    positive definite, or rounding has used up the digits) ends the search with the solution so far.
+    With a radius, F may be any symmetric matrix: such a direction is followed to the ball's edge,
+    and so is one that would leave it (Steihaug). |x| grows from step to step, so a path that has
+    left the ball would not come back.
 
     Args:
         matvec: v -> F v, of b's shape and type.
-        b: the right-hand side, any shape, float32 or wider; the inner product is the sum over all entries.
+        b: the right-hand side, any shape, float32 or wider; the inner product is the sum over all
+            entries.
         iterations: the most products with F, at least 1.
         tolerance: of the residual's norm relative to b's, at least 0.
         radius: of a ball around 0 that x stays in, above 0; None: no ball.
     Returns x, of b's shape and type, detached.
-    Raises TypeError, ValueError: a wrong type or shape, of b or of what matvec returns; NaN or inf in either.
-    Source: Hestenes and Stiefel 1952; TRPO: arXiv 1502.05477: 10 iterations. In the book: :eq:`trpo-cg`. The radius:
-    Steihaug 1983, for :func:`trlib.relatives.classical.newton_cg`.
-    Differs from: sb3-contrib starts from noise of 1e-4 and stops at a squared residual below an absolute 1e-10; with a
-    tolerance relative to b the result scales with b."""
+    Raises TypeError, ValueError: a wrong type or shape, of b or of what matvec returns; NaN or inf
+    in either.
+    Source: Hestenes and Stiefel 1952; TRPO: arXiv 1502.05477: 10 iterations. In the
+    book: :eq:`trpo-cg`. The radius: Steihaug 1983, for :func:`trlib.relatives.classical.newton_cg`.
+    Differs from: sb3-contrib starts from noise of 1e-4 and stops at a squared residual below an
+    absolute 1e-10; with a tolerance relative to b the result scales with b."""
     if not callable(matvec):
         raise TypeError(f"matvec: expected a function of a vector, got {type(matvec).__name__}")
     checks.finite("b", checks.floating("b", b))
@@ -63,16 +68,24 @@ def conjugate_gradient(
     residual = b.detach().clone()
     x, direction = torch.zeros_like(residual), residual.clone()
     squared = _dot(residual, residual)
-    if not 0 < float(squared) < math.inf and bool(b.any()):  # |b|² over- or underflows: solve for b of length near 1
+    if not 0 < float(squared) < math.inf and bool(
+        b.any()
+    ):  # |b|² over- or underflows: solve for b of length near 1
         scale = 2.0 ** math.frexp(float(b.detach().abs().max()))[1]
         scaled = None if radius is None else radius / scale
-        options: dict[str, Any] = {"iterations": iterations, "tolerance": tolerance, "radius": scaled}
+        options: dict[str, Any] = {
+            "iterations": iterations,
+            "tolerance": tolerance,
+            "radius": scaled,
+        }
         return scale * conjugate_gradient(matvec, residual / scale, **options)
     enough = tolerance * tolerance * squared
     for _ in range(iterations):
         if not squared > enough:
             break
-        product = checks.floating("matvec(v)", matvec(direction), tuple(b.shape)).detach().to(b.dtype)
+        product = (
+            checks.floating("matvec(v)", matvec(direction), tuple(b.shape)).detach().to(b.dtype)
+        )
         checks.finite("matvec(v)", product)
         curvature = _dot(direction, product)
         if not curvature > 0:
@@ -89,29 +102,34 @@ def conjugate_gradient(
 
 
 def _to_the_edge(x: Tensor, direction: Tensor, radius: float) -> Tensor:
-    """x + τ direction, with the τ > 0 that makes its length the radius; x is inside, and x'direction is at least 0."""
+    """x + τ direction, with the τ > 0 that makes its length the radius; x is inside, and
+    x'direction is at least 0."""
     a, b, c = _dot(direction, direction), _dot(x, direction), radius * radius - _dot(x, x)
     return x + c / (b + (b * b + a * c).sqrt()) * direction
 
 
 @dataclass(frozen=True, kw_only=True)
 class TRPO(Method):
-    """A natural-gradient step inside a KL ball, checked by a line search: the update box itself is the trust region.
+    """A natural-gradient step inside a KL ball, checked by a line search: the update box itself is
+    the trust region.
 
-    The learning rate, the gradient's norm and AdamW play no part. In the book: the problem :eq:`trpo-problem`, the step
+    The learning rate, the gradient's norm and AdamW play no part. In the book: the
+    problem :eq:`trpo-problem`, the step
     :eq:`trpo-step`, the line search :eq:`trpo-search`, the products :eq:`trpo-double-backward` and
     :eq:`trpo-gauss-newton`. With `iterations=1` the direction is the gradient's own.
     Differs from: sb3-contrib runs 15 iterations of CG, and constrains KL(pi || pi_old)."""
 
     delta_kl: float = checks.setting(0.01, above=0)
-    """δ, nats per token: mean KL(pi_old || pi) over the minibatch's tokens after its update. With several minibatches,
-    later ones move the policy on the earlier ones' tokens too, so the whole batch may end beyond δ."""
+    """δ, nats per token: mean KL(pi_old || pi) over the minibatch's tokens after its update. With
+    several minibatches, later ones move the policy on the earlier ones' tokens too, so the whole
+    batch may end beyond δ."""
     damping: float = checks.setting(0.1, least=0)
     """Added to F's diagonal; with it inside F, the full step's quadratic KL stays below δ."""
     iterations: int = checks.setting(10, least=1)
     """Products with F that conjugate gradients may take."""
     fisher: Literal["gauss-newton", "double-backward"] = checks.setting("gauss-newton")
-    """J'(diag p - p p')J by one forward-mode and one backward pass, or the KL's gradient differentiated again."""
+    """J'(diag p - p p')J by one forward-mode and one backward pass, or the KL's gradient
+    differentiated again."""
     fisher_rows: int | None = checks.setting(64, least=1)
     """Completions, spread evenly, that F is averaged over; None: all."""
     backtrack: float = checks.setting(0.8, above=0, below=1)
@@ -137,7 +155,9 @@ class TRPO(Method):
         if not loss.requires_grad or not bool(step.batch.mask.any()):
             step.report(float(loss.detach()), 0.0)
             return
-        gradient = -flat(torch.autograd.grad(loss, step.parameters, allow_unused=True), step.parameters)
+        gradient = -flat(
+            torch.autograd.grad(loss, step.parameters, allow_unused=True), step.parameters
+        )
         before = float(loss.detach())
         step.report(before, float(gradient.norm()))
         product = self._fisher(step)
@@ -147,14 +167,18 @@ class TRPO(Method):
             self._search(step, (2 * self.delta_kl / curvature) ** 0.5 * x, before)
 
     def _search(self, step: Step, full: Tensor, before: float) -> None:
-        """Take the longest of the tried steps inside the region that raises the surrogate; else none."""
+        """Take the longest of the tried steps inside the region that raises the surrogate; else
+        none."""
         old = [p.detach().clone() for p in step.parameters]
         for attempt in range(self.tries):
             move(step.parameters, old, unflat(self.backtrack**attempt * full, old))
             with torch.no_grad():
                 scores = step.score()
                 surrogate = self.loss(self.objective(scores, step.batch).per_token, step.batch)
-                if float(self._kl(scores, step.batch)) <= self.delta_kl and float(surrogate) < before:
+                if (
+                    float(self._kl(scores, step.batch)) <= self.delta_kl
+                    and float(surrogate) < before
+                ):
                     return
         move(step.parameters, old, None)
 
@@ -172,17 +196,24 @@ class TRPO(Method):
         logp = scores.full
         if self.fisher == "double-backward":
             mean = self._kl(scores, step.batch.rows(rows))
-            slope = flat(torch.autograd.grad(mean, parameters, create_graph=True, allow_unused=True), parameters)
+            slope = flat(
+                torch.autograd.grad(mean, parameters, create_graph=True, allow_unused=True),
+                parameters,
+            )
 
             def product(v: Tensor) -> Tensor:
-                again = torch.autograd.grad(_dot(slope, v), parameters, retain_graph=True, allow_unused=True)
+                again = torch.autograd.grad(
+                    _dot(slope, v), parameters, retain_graph=True, allow_unused=True
+                )
                 return flat(again, parameters) + self.damping * v
         else:
             p = (logp.detach().exp() * mask.unsqueeze(-1)) / mask.sum()
 
             def product(v: Tensor) -> Tensor:
                 along = step.directional(unflat(v, parameters), rows)
-                pulled = torch.autograd.grad(logp, parameters, p * along, retain_graph=True, allow_unused=True)
+                pulled = torch.autograd.grad(
+                    logp, parameters, p * along, retain_graph=True, allow_unused=True
+                )
                 return flat(pulled, parameters) + self.damping * v
 
         return product

@@ -1,17 +1,21 @@
-"""The losses of this package in TRL 1.16's GRPOTrainer: its own `_compute_loss` runs on our loss of each token.
+"""The losses of this package in TRL 1.16's GRPOTrainer: its own `_compute_loss` runs on our loss of
+each token.
 
-    TrustRegionTrainer     a token loss: DPPO, PSPO, CISPO, or one of your own (a TokenLoss, or plain numbers [B, T])
+    TrustRegionTrainer
+        a token loss: DPPO, PSPO, CISPO, or one of your own (a TokenLoss, or plain numbers [B, T])
     DistributionTrainer    a loss of the old policy's K most likely tokens: TROLL, top-K DPPO
     QuatroTrainer          QUATRO
-    CausesCallback         what is wrong with a batch, by name, among TRL's own metrics; for any GRPOTrainer
+    CausesCallback
+        what is wrong with a batch, by name, among TRL's own metrics; for any GRPOTrainer
 
-TRL is told that every ratio is 1 and that a token's advantage is minus our loss, and so it aggregates, accumulates and
-logs our loss as its own, and adds whatever else it was asked for: the entropy bonus, fixed or adaptive, and a router's
-load balancing. TRL's `loss_type` says how tokens are aggregated (dapo, grpo, bnpo, dr_grpo; luspo is
-seq-mean-token-sum), and its `scale_rewards` what advantages are: DPPO's recipe is loss_type="dr_grpo",
-scale_rewards="none". `beta` and `use_bias_correction_kl` work as in TRL. The loss brings its own thresholds: TRL's
-epsilon is refused, and its clip ratios are left out. `kept` is logged in their place, if the loss has it among its
-diagnostics. Checks of values stop after the first loss, as in our own loop."""
+TRL is told that every ratio is 1 and that a token's advantage is minus our loss, and so it
+aggregates, accumulates and logs our loss as its own, and adds whatever else it was asked for: the
+entropy bonus, fixed or adaptive, and a router's load balancing. TRL's `loss_type` says how tokens
+are aggregated (dapo, grpo, bnpo, dr_grpo; luspo is seq-mean-token-sum), and its `scale_rewards`
+what advantages are: DPPO's recipe is loss_type="dr_grpo", scale_rewards="none". `beta` and
+`use_bias_correction_kl` work as in TRL. The loss brings its own thresholds: TRL's epsilon is
+refused, and its clip ratios are left out. `kept` is logged in their place, if the loss has it among
+its diagnostics. Checks of values stop after the first loss, as in our own loop."""
 
 from functools import partial
 from typing import Any, ClassVar
@@ -32,9 +36,10 @@ from trlib.divergences import k3
 
 
 class TrustRegionTrainer(GRPOTrainer):
-    """A GRPOTrainer whose loss is `token_loss`, a function of (logp, logp_old, *, advantages, mask): in a subclass,
-    token_loss = staticmethod(partial(pspo_loss, alpha=.1)). `anchor`: "rollout", the sampler's log-probs where TRL
-    has them (vLLM, a `rollout_func`), or "recomputed", the policy before this rollout's updates."""
+    """A GRPOTrainer whose loss is `token_loss`, a function of (logp, logp_old, *, advantages,
+    mask): in a subclass, token_loss = staticmethod(partial(pspo_loss, alpha=.1)). `anchor`:
+    "rollout", the sampler's log-probs where TRL has them (vLLM, a `rollout_func`), or "recomputed",
+    the policy before this rollout's updates."""
 
     token_loss: Any = staticmethod(partial(dppo_loss, delta_tv=0.15))
     anchor: ClassVar[str] = "rollout"
@@ -50,11 +55,15 @@ class TrustRegionTrainer(GRPOTrainer):
         choice("loss_type", self.loss_type, self.loss_types)
         fields = type(self.args).__dataclass_fields__
         dropped = {
-            **{name: getattr(self.args, name) != fields[name].default for name in ("epsilon", "epsilon_high")},
+            **{
+                name: getattr(self.args, name) != fields[name].default
+                for name in ("epsilon", "epsilon_high")
+            },
             "delta": self.args.delta is not None,
             "top_entropy_quantile": self.top_entropy_quantile < 1,
             "off_policy_mask_threshold": self.off_policy_mask_threshold is not None,
-            "vllm_importance_sampling_correction": self.use_vllm and self.vllm_importance_sampling_correction,
+            "vllm_importance_sampling_correction": self.use_vllm
+            and self.vllm_importance_sampling_correction,
             "importance_sampling_level": self.importance_sampling_level != "token",
         }
         if on := ", ".join(name for name, is_on in dropped.items() if is_on):
@@ -62,13 +71,19 @@ class TrustRegionTrainer(GRPOTrainer):
             raise ValueError(f"{on}: TrustRegionTrainer's loss has no such term; {wanted}")
 
     def _check_loss(self) -> None:
-        # A function that is not a staticmethod is a method, and gets the trainer as its first argument.
+        # A function that is not a staticmethod is a method, and gets the trainer as its first
+        # argument.
         method = getattr(self.token_loss, "__self__", None) is self
-        name = "token_loss (a plain function needs staticmethod around it)" if method else "token_loss"
+        name = (
+            "token_loss (a plain function needs staticmethod around it)" if method else "token_loss"
+        )
         check_loss(name, self.token_loss, self.arguments, self.accelerator.device)
 
     def _compute_loss(self, model, inputs):
-        score, batch = self._get_per_token_logps_and_entropies, {**inputs, "old_per_token_logps": None}
+        score, batch = (
+            self._get_per_token_logps_and_entropies,
+            {**inputs, "old_per_token_logps": None},
+        )
 
         def scored(*args, **kwargs):  # what TRL asks for first; it reads the advantages later
             logp, *others = score(*args, **kwargs)
@@ -79,25 +94,35 @@ class TrustRegionTrainer(GRPOTrainer):
         with patch.multiple(self, _get_per_token_logps_and_entropies=scored, beta=0.0):
             loss = super()._compute_loss(model, batch)
         metrics = self._metrics["train" if self.model.training else "eval"]
-        for name in [name for name in metrics if name.startswith("clip_ratio/")]:  # of ratios that are 1
+        for name in [
+            name for name in metrics if name.startswith("clip_ratio/")
+        ]:  # of ratios that are 1
             del metrics[name]
         return loss
 
     def _per_token(self, logp: Tensor, inputs: dict[str, Any], beta: float) -> Tensor:
         mask = (inputs["completion_mask"] * inputs.get("tool_mask", 1)).bool()
-        old = inputs.get("old_per_token_logps", logp.detach())  # left out where one update follows a rollout
+        old = inputs.get(
+            "old_per_token_logps", logp.detach()
+        )  # left out where one update follows a rollout
         sampler = inputs.get("sampling_per_token_logps", old) if self.anchor == "rollout" else old
         with value_checks(self._step == 0):
-            loss = as_token_loss(self._token_loss(logp, old.where(sampler.isnan(), sampler), mask, inputs))
+            loss = as_token_loss(
+                self._token_loss(logp, old.where(sampler.isnan(), sampler), mask, inputs)
+            )
         if "kept" in loss.diagnostics:
             self._log_mean("kept", loss.diagnostics["kept"], mask)
         if not beta:
             return loss.per_token
-        kl = k3(logp, inputs["ref_per_token_logps"]) * ((logp - old).exp() if self.args.use_bias_correction_kl else 1)
+        kl = k3(logp, inputs["ref_per_token_logps"]) * (
+            (logp - old).exp() if self.args.use_bias_correction_kl else 1
+        )
         self._log_mean("kl", kl.detach(), mask)
         return loss.per_token + beta * kl
 
-    def _token_loss(self, logp: Tensor, anchor: Tensor, mask: Tensor, inputs: dict[str, Any]) -> TokenLoss:
+    def _token_loss(
+        self, logp: Tensor, anchor: Tensor, mask: Tensor, inputs: dict[str, Any]
+    ) -> TokenLoss:
         """Our loss on TRL's batch: `logp` and the anchor's, [B, T] each."""
         return self.token_loss(logp, anchor, advantages=self._advantages(mask, inputs), mask=mask)
 
@@ -105,17 +130,22 @@ class TrustRegionTrainer(GRPOTrainer):
         return inputs["advantages"].view(len(mask), -1).expand(mask.shape)
 
     def _log_mean(self, name: str, values: Tensor, mask: Tensor) -> None:
-        total, count = self.accelerator.reduce(torch.stack([values.where(mask, 0).sum(), mask.sum()]).float())
+        total, count = self.accelerator.reduce(
+            torch.stack([values.where(mask, 0).sum(), mask.sum()]).float()
+        )
         if count:  # a mean over nothing is absent
-            self._metrics["train" if self.model.training else "eval"][name].append((total / count).item())
+            self._metrics["train" if self.model.training else "eval"][name].append(
+                (total / count).item()
+            )
 
 
 class DistributionTrainer(TrustRegionTrainer):
-    """The same for a `token_loss` of (logp [B, T, K], old: TopK, *, tokens, advantages, mask), such as
-    `troll_sparse_loss` or partial(dppo_sparse_loss, delta_tv=.15). `old` holds the `most_likely` tokens of the
-    policy before this rollout's updates, the sampled one among them. A sampler elsewhere (vLLM) hands TRL no more than
-    the sampled token, so `anchor` can only be "recomputed". Whole logits [B, T, V] are computed, whereas TRL works in
-    pieces: keep `per_device_train_batch_size` small. Text only."""
+    """The same for a `token_loss` of (logp [B, T, K], old: TopK, *, tokens, advantages, mask), such
+    as `troll_sparse_loss` or partial(dppo_sparse_loss, delta_tv=.15). `old` holds the `most_likely`
+    tokens of the policy before this rollout's updates, the sampled one among them. A sampler
+    elsewhere (vLLM) hands TRL no more than the sampled token, so `anchor` can only be "recomputed".
+    Whole logits [B, T, V] are computed, whereas TRL works in pieces: keep
+    `per_device_train_batch_size` small. Text only."""
 
     token_loss: Any = staticmethod(troll_sparse_loss)
     anchor: ClassVar[str] = "recomputed"
@@ -129,33 +159,59 @@ class DistributionTrainer(TrustRegionTrainer):
         whole("most_likely", self.most_likely, least=1)
 
     def _get_per_token_logps_and_entropies(
-        self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, compute_entropy=False, **more
+        self,
+        model,
+        input_ids,
+        attention_mask,
+        logits_to_keep,
+        batch_size=None,
+        compute_entropy=False,
+        **more,
     ):
         compute_aux_loss = more.pop("compute_aux_loss", False)
         if any(value is not None for value in more.values()):
-            raise ValueError(f"{', '.join(k for k, v in more.items() if v is not None)}: expected text only")
+            raise ValueError(
+                f"{', '.join(k for k, v in more.items() if v is not None)}: expected text only"
+            )
         tokens = input_ids[:, -logits_to_keep:].unsqueeze(-1)
         logps, entropies, aux, tops = [], [], [], []
         router = {"output_router_logits": True} if compute_aux_loss else {}
         for rows in torch.arange(len(input_ids)).split(batch_size or len(input_ids)):
             with self.accelerator.autocast():
-                out = model(input_ids=input_ids[rows], attention_mask=attention_mask[rows], use_cache=False, **router)
+                out = model(
+                    input_ids=input_ids[rows],
+                    attention_mask=attention_mask[rows],
+                    use_cache=False,
+                    **router,
+                )
             logits = out.logits[:, -logits_to_keep - 1 : -1].float() / self.temperature
             full = logits.log_softmax(-1)
             logps.append(full.gather(-1, tokens[rows]).squeeze(-1))
             if compute_entropy:
-                with torch.set_grad_enabled(torch.is_grad_enabled() and self._entropy_bonus_enabled):
+                with torch.set_grad_enabled(
+                    torch.is_grad_enabled() and self._entropy_bonus_enabled
+                ):
                     entropies.append(-(full.exp() * full).sum(-1))
             if compute_aux_loss:
                 aux.append(out.aux_loss)
             tops.append(self._top(full.detach(), tokens[rows]))
-        logp, ids, kept = torch.cat(logps), torch.cat([top.ids for top in tops]), torch.cat([top.logp for top in tops])
-        self._scored.append((logp, TopK(ids, kept), full if compute_entropy else None))  # the loss asks for entropy
+        logp, ids, kept = (
+            torch.cat(logps),
+            torch.cat([top.ids for top in tops]),
+            torch.cat([top.logp for top in tops]),
+        )
+        self._scored.append(
+            (logp, TopK(ids, kept), full if compute_entropy else None)
+        )  # the loss asks for entropy
         mean = torch.stack(aux).mean() if compute_aux_loss else None
         return logp, torch.cat(entropies) if compute_entropy else None, mean
 
     def _top(self, full: Tensor, tokens: Tensor) -> TopK:
-        ids = full.scatter(-1, tokens, torch.inf).topk(min(self.most_likely, full.shape[-1]), -1).indices
+        ids = (
+            full.scatter(-1, tokens, torch.inf)
+            .topk(min(self.most_likely, full.shape[-1]), -1)
+            .indices
+        )
         return TopK(ids, full.gather(-1, ids))
 
     def _generate_and_score_completions(self, inputs):
@@ -179,13 +235,16 @@ class DistributionTrainer(TrustRegionTrainer):
         if "old_topk_ids" in inputs:  # left out where one update follows a rollout
             old = TopK(inputs["old_topk_ids"], inputs["old_topk_logps"])
         tokens, advantages = inputs["completion_ids"], self._advantages(mask, inputs)
-        return self.token_loss(full.gather(-1, old.ids), old, tokens=tokens, advantages=advantages, mask=mask)
+        return self.token_loss(
+            full.gather(-1, old.ids), old, tokens=tokens, advantages=advantages, mask=mask
+        )
 
 
 class QuatroTrainer(TrustRegionTrainer):
-    """QUATRO: the dual of each prompt is solved while TRL's groups are whole. Its radius and the rest are the settings
-    of `quatro_loss`, as attributes of a subclass. Raw rewards go in: `scale_rewards` is not read. Use
-    loss_type="luspo". A completion that no reward function can score belongs to no group."""
+    """QUATRO: the dual of each prompt is solved while TRL's groups are whole. Its radius and the
+    rest are the settings of `quatro_loss`, as attributes of a subclass. Raw rewards go in:
+    `scale_rewards` is not read. Use loss_type="luspo". A completion that no reward function can
+    score belongs to no group."""
 
     token_loss: Any = None
     delta_kl: ClassVar[float] = 0.1
@@ -195,14 +254,26 @@ class QuatroTrainer(TrustRegionTrainer):
 
     def _check_loss(self) -> None:
         if self.token_loss is not None:
-            raise TypeError(f"token_loss: QuatroTrainer has its own; expected None, got {self.token_loss}")
-        choice("multi_objective_aggregation", self.multi_objective_aggregation, ("sum_then_normalize",))
-        settings = {name: getattr(self, name) for name in ("delta_kl", "lambda_min", "form", "direction")}
-        logp, rewards, group = -torch.ones(2, 1), torch.arange(2.0), torch.zeros(2, dtype=torch.long)
+            raise TypeError(
+                f"token_loss: QuatroTrainer has its own; expected None, got {self.token_loss}"
+            )
+        choice(
+            "multi_objective_aggregation", self.multi_objective_aggregation, ("sum_then_normalize",)
+        )
+        settings = {
+            name: getattr(self, name) for name in ("delta_kl", "lambda_min", "form", "direction")
+        }
+        logp, rewards, group = (
+            -torch.ones(2, 1),
+            torch.arange(2.0),
+            torch.zeros(2, dtype=torch.long),
+        )
         quatro_loss(logp, logp, rewards=rewards, group=group, mask=logp < 0, **settings)
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
-        self._rewards = super()._calculate_rewards(*args, **kwargs)  # [all processes' completions, functions]
+        self._rewards = super()._calculate_rewards(
+            *args, **kwargs
+        )  # [all processes' completions, functions]
         return self._rewards
 
     def _generate_and_score_completions(self, inputs):
@@ -214,41 +285,60 @@ class QuatroTrainer(TrustRegionTrainer):
         group = torch.arange(len(rewards), device=rewards.device) // size
         settings = {name: getattr(self, name) for name in ("delta_kl", "lambda_min", "direction")}
         multiplier, target, _ = solve_groups(rewards, group, present, **settings)
-        here = slice(self.accelerator.process_index * len(mask), (self.accelerator.process_index + 1) * len(mask))
+        here = slice(
+            self.accelerator.process_index * len(mask),
+            (self.accelerator.process_index + 1) * len(mask),
+        )
         return output | {"multiplier": multiplier[here], "push": (multiplier * target)[here]}
 
     def _token_loss(self, logp, anchor, mask, inputs):
         dual = {"multiplier": inputs["multiplier"], "push": inputs["push"]}
-        return pull_to_target(logp, anchor, **dual, mask=mask, form=self.form, direction=self.direction)
+        return pull_to_target(
+            logp, anchor, **dual, mask=mask, form=self.form, direction=self.direction
+        )
 
 
 class CausesCallback(TrainerCallback):
-    """`trlib diagnose` on the last batch of every `every` steps: trainer.add_callback(CausesCallback(trainer)).
+    """`trlib diagnose` on the last batch of every `every` steps:
+    trainer.add_callback(CausesCallback(trainer)).
 
-    The learner's log-probs are those of the loss itself, so nothing is computed twice. The sampler's are TRL's
-    `sampling_per_token_logps`, which it has from vLLM or a `rollout_func`. Without them the policy before the updates
-    stands for the sampler, and a warning says what cannot be seen. Where the trainer has no log-probs of completions
-    at all, a warning says so once, and training goes on. Metrics: see `trlib.bridges.watch.Watch`."""
+    The learner's log-probs are those of the loss itself, so nothing is computed twice. The
+    sampler's are TRL's `sampling_per_token_logps`, which it has from vLLM or a `rollout_func`.
+    Without them the policy before the updates stands for the sampler, and a warning says what
+    cannot be seen. Where the trainer has no log-probs of completions at all, a warning says so
+    once, and training goes on. Metrics: see `trlib.bridges.watch.Watch`."""
 
     def __init__(self, trainer: Any, every: int = 10, tokens: int = 50_000) -> None:
         self.trainer, self.watch = trainer, Watch(every, tokens)
         self._due, self._seen = False, list[dict[str, Tensor]]()
-        needed = ("_compute_loss", "_get_per_token_logps_and_entropies", "_metrics", "num_generations")
+        needed = (
+            "_compute_loss",
+            "_get_per_token_logps_and_entropies",
+            "_metrics",
+            "num_generations",
+        )
         if missing := [name for name in needed if not hasattr(trainer, name)]:
             kind = type(trainer).__name__
-            self.watch.say(f"it needs the log-probs of TRL's GRPOTrainer; {kind} has no {', '.join(missing)}")
+            self.watch.say(
+                f"it needs the log-probs of TRL's GRPOTrainer; {kind} has no {', '.join(missing)}"
+            )
         else:
             self._loss, trainer._compute_loss = trainer._compute_loss, self._compute_loss
 
     def on_step_begin(self, args, state, control, **others):
-        self._due, self._seen = state.is_world_process_zero and self.watch.due(state.global_step), []
+        self._due, self._seen = (
+            state.is_world_process_zero and self.watch.due(state.global_step),
+            [],
+        )
 
     def on_step_end(self, args, state, control, **others):
         if not self._seen:
             return
         batch = {name: torch.cat([piece[name] for piece in self._seen]) for name in self._seen[0]}
         batch["group"] = torch.unique(batch["group"], dim=0, return_inverse=True)[1]
-        if (batch["group"].bincount() != self.trainer.num_generations).any():  # halves of groups tell nothing
+        if (
+            batch["group"].bincount() != self.trainer.num_generations
+        ).any():  # halves of groups tell nothing
             del batch["group"]
         found = self.watch.look(**batch)
         for name, value in found.items():
@@ -275,7 +365,9 @@ class CausesCallback(TrainerCallback):
         old = inputs.get("old_per_token_logps")
         sampler = inputs.get("sampling_per_token_logps")
         if sampler is None:
-            self.watch.say(UNSEEN.format("it needs use_vllm=True, or a rollout_func that returns `logprobs`"))
+            self.watch.say(
+                UNSEEN.format("it needs use_vllm=True, or a rollout_func that returns `logprobs`")
+            )
             sampler = logp if old is None else old
         rows = self.watch.rows(mask, sum(seen["mask"].numel() for seen in self._seen))
         piece: dict[str, Tensor] = {
@@ -283,7 +375,8 @@ class CausesCallback(TrainerCallback):
             "logp_rollout": sampler,
             **({} if old is None else {"logp_old": old}),
             "advantage": inputs["advantages"].view(len(mask), -1),
-            "mask": mask & ~sampler.isnan(),  # vLLM may have none for a token; TRL's ratio is 1 there
+            "mask": mask
+            & ~sampler.isnan(),  # vLLM may have none for a token; TRL's ratio is 1 there
             "group": inputs["prompt_ids"],
         }
         piece = {name: x[rows] for name, x in piece.items()}

@@ -1,19 +1,21 @@
 """Our objectives in verl 0.9's registry of policy losses, under names that begin with `trlib_`.
 
-verl's workers are processes with their own registries: put `from trlib.bridges.verl import register; register()` into a
-module and name it in the environment, VERL_USE_EXTERNAL_MODULES=that_module. Then set actor.policy_loss.loss_mode.
-The anchor is verl's `old_log_prob`: the recomputed policy, or with rollout.calculate_log_probs=True and
-algorithm.rollout_correction.bypass_mode=True the one that sampled, for which DPPO and QUATRO are made (but with
-trainer.use_v1=False that mode puts one of verl's losses in place of ours).
+verl's workers are processes with their own registries: put
+`from trlib.bridges.verl import register; register()` into a module and name it in the environment,
+VERL_USE_EXTERNAL_MODULES=that_module. Then set actor.policy_loss.loss_mode. The anchor is verl's
+`old_log_prob`: the recomputed policy, or with rollout.calculate_log_probs=True and
+algorithm.rollout_correction.bypass_mode=True the one that sampled, for which DPPO and QUATRO are
+made (but with trainer.use_v1=False that mode puts one of verl's losses in place of ours).
 
-QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while groups are whole. verl carries one
-number per token from there: λ target on the first, λ on the others, so a completion of one token may lose its
-pull-back. Top-K and full DPPO are not here: verl's losses do not see the distribution. `actor/pg_clipfrac` is, as in
-verl, the share of tokens that a loss silences, or whose weight it bounds where it silences none (CISPO); it is absent
-for a loss without diagnostics.
+QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while groups are whole.
+verl carries one number per token from there: λ target on the first, λ on the others, so a
+completion of one token may lose its pull-back. Top-K and full DPPO are not here: verl's losses do
+not see the distribution. `actor/pg_clipfrac` is, as in verl, the share of tokens that a loss
+silences, or whose weight it bounds where it silences none (CISPO); it is absent for a loss without
+diagnostics.
 
-`watch()` in the same module names what is wrong with a batch among the trainer's own metrics. It needs
-rollout.calculate_log_probs=True."""
+`watch()` in the same module names what is wrong with a batch among the trainer's own metrics. It
+needs rollout.calculate_log_probs=True."""
 
 from collections.abc import Callable, Mapping
 from functools import partial, wraps
@@ -32,8 +34,13 @@ from trlib.bridges.watch import UNSEEN, Watch
 from trlib.checks import value_checks
 
 _checked: set[int] = set()
-"""The ids of losses that have been called once: as in our own loop, checks of values stop after the first call."""
-TRAINERS = ("verl.trainer.ppo.ray_trainer", "verl.experimental.separation.ray_trainer", "verl.trainer.ppo.v1.utils")
+"""The ids of losses that have been called once: as in our own loop, checks of values stop after the
+first call."""
+TRAINERS = (
+    "verl.trainer.ppo.ray_trainer",
+    "verl.experimental.separation.ray_trainer",
+    "verl.trainer.ppo.v1.utils",
+)
 """Where verl's trainers compute advantages, in the driver, from a batch that has the log-probs."""
 METRICS = "verl.trainer.ppo.metric_utils", *TRAINERS[:2], "verl.trainer.ppo.v1.trainer_base"
 """Where they compute what they log."""
@@ -49,9 +56,11 @@ def register(
     lambda_min=1e-2,
     direction="backward",
 ) -> None:
-    """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with functions of
-    (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None). Calling it twice does no harm.
-    Raises TypeError: one of `losses` cannot work: it is called once on six tokens, on the worker's device."""
+    """Add `trlib_dppo_tv`, `trlib_dppo_kl`, `trlib_pspo`, `trlib_quatro`, and `losses`: names with
+    functions of (logp, logp_old, *, advantages, mask), such as partial(cispo_loss, eps_low=None).
+    Calling it twice does no harm.
+    Raises TypeError: one of `losses` cannot work: it is called once on six tokens, on the worker's
+    device."""
     for name, loss in (losses or {}).items():
         check_loss(f"losses[{name!r}]", loss)
     ours = {
@@ -80,10 +89,15 @@ def _policy_loss(
     with value_checks(id(loss) not in _checked):
         result = as_token_loss(loss(log_prob, old_log_prob, advantages=advantages, mask=mask))
     _checked.add(id(loss))
-    per_token = result.per_token if rollout_is_weights is None else result.per_token * rollout_is_weights
-    # With nothing unmasked it is 0, where verl divides by 0. Metrics too: each rank owes a number per micro-batch.
+    per_token = (
+        result.per_token if rollout_is_weights is None else result.per_token * rollout_is_weights
+    )
+    # With nothing unmasked it is 0, where verl divides by 0. Metrics too: each rank owes a number
+    # per micro-batch.
     total = (
-        agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info) if mask.any() else result.per_token.sum()
+        agg_loss(per_token, mask, loss_agg_mode, **config.global_batch_info)
+        if mask.any()
+        else result.per_token.sum()
     )
     drift = masked_mean((old_log_prob - log_prob).detach(), mask).item()
     metrics = {"actor/pg_clipfrac_lower": 0.0, "actor/ppo_kl": drift}
@@ -108,12 +122,15 @@ def _duals(token_level_rewards, response_mask, index, *, delta_kl, lambda_min, d
 
 def _quatro(logp, logp_old, *, advantages, mask, direction) -> TokenLoss:
     push, multiplier = advantages[:, 0], advantages[:, 1:2].sum(-1)
-    return pull_to_target(logp, logp_old, push=push, multiplier=multiplier, mask=mask, direction=direction)
+    return pull_to_target(
+        logp, logp_old, push=push, multiplier=multiplier, mask=mask, direction=direction
+    )
 
 
 def watch(every: int = 10, tokens: int = 50_000) -> None:
-    """`trlib diagnose` on every `every`-th batch of the driver: `causes/found` and `causes/NAME` among the metrics that
-    verl logs (tensorboard, wandb), evidence and advice as a warning. Calling it twice replaces the first.
+    """`trlib diagnose` on every `every`-th batch of the driver: `causes/found` and `causes/NAME`
+    among the metrics that verl logs (tensorboard, wandb), evidence and advice as a warning. Calling
+    it twice replaces the first.
 
     Args:
         tokens: at most so many places of the batch, as whole completions.
@@ -123,11 +140,14 @@ def watch(every: int = 10, tokens: int = 50_000) -> None:
     for name in METRICS:
         _around(name, "compute_data_metrics", look.report)
     if not any(found):
-        raise ImportError(f"watch: expected one of {', '.join(TRAINERS)}, got none that can be imported")
+        raise ImportError(
+            f"watch: expected one of {', '.join(TRAINERS)}, got none that can be imported"
+        )
 
 
 def _around(module: str, name: str, around: Callable[..., Any]) -> bool:
-    """Put `around(function, ...)` in the place of a module's function; False: there is no such module."""
+    """Put `around(function, ...)` in the place of a module's function; False: there is no such
+    module."""
     try:
         home = import_module(module)
     except ImportError:
@@ -141,7 +161,8 @@ def _around(module: str, name: str, around: Callable[..., Any]) -> bool:
 
 
 class _Look:
-    """A driver's last batch: looked at when its advantages are there, reported when metrics are made."""
+    """A driver's last batch: looked at when its advantages are there, reported when metrics are
+    made."""
 
     def __init__(self, watch: Watch) -> None:
         self.watch, self.step = watch, 0
@@ -165,11 +186,15 @@ class _Look:
             self.watch.say("it needs `old_log_probs`, which this trainer's batch has not")
             return {}
         if "rollout_log_probs" not in names:
-            self.watch.say(UNSEEN.format("it needs actor_rollout_ref.rollout.calculate_log_probs=True"))
+            self.watch.say(
+                UNSEEN.format("it needs actor_rollout_ref.rollout.calculate_log_probs=True")
+            )
         rows = self.watch.rows(batch["response_mask"])
         uid = list(data.non_tensor_batch.get("uid", ()))
         number = {name: i for i, name in enumerate(dict.fromkeys(uid))}
-        whole_batch = uid and len(batch["response_mask"][rows]) == len(uid)  # halves of groups tell nothing
+        whole_batch = uid and len(batch["response_mask"][rows]) == len(
+            uid
+        )  # halves of groups tell nothing
         return self.watch.look(
             logp=batch["old_log_probs"][rows],
             logp_rollout=batch.get("rollout_log_probs", batch["old_log_probs"])[rows],

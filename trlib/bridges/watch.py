@@ -1,6 +1,8 @@
-"""The tests of `trlib diagnose` inside a training run: what is wrong with a batch, by name, as metrics.
+"""The tests of `trlib diagnose` inside a training run: what is wrong with a batch, by name, as
+metrics.
 
-The tests are the laboratory's, which stands above this package: they are found as its command is, by an entry point."""
+The tests are the laboratory's, which stands above this package: they are found as its command is,
+by an entry point."""
 
 import warnings
 from collections.abc import Callable
@@ -12,25 +14,28 @@ from torch import Tensor
 from trlib.checks import whole
 
 UNSEEN = (
-    "no log-probs of the sampler: temperature, support, pairing, shift, precision and staleness are not looked at; {}"
+    "no log-probs of the sampler: temperature, support, pairing, shift, precision and "
+    "staleness are not looked at; {}"
 )
 
 
 def tests() -> Callable[..., Any]:
-    """`trlab.cli.diagnose.batch`: (logp, logp_rollout, logp_old, advantage, mask, group) -> trlab.diagnose.Judgement.
+    """`trlab.cli.diagnose.batch`: (logp, logp_rollout, logp_old, advantage, mask, group) ->
+    trlab.diagnose.Judgement.
 
     Raises ImportError: the laboratory is not installed."""
     for point in entry_points(group="trlib.commands", name="diagnose"):
         return point.load().batch
     raise ImportError(
-        "the tests of `trlib diagnose` are in trlab, which is not installed: pip install trust-region-book"
+        "the tests of `trlib diagnose` are in trlab, which is not installed: pip install "
+        "trust-region-book"
     )
 
 
 class Watch:
-    """Looks at a batch every `every` steps, at whole completions of at most `tokens` places. `look` returns metrics:
-    `causes/found`, how many causes there are, and `causes/NAME`, 1 or 0, for each that was ever found. A cause's
-    evidence and advice are a warning when it is first found."""
+    """Looks at a batch every `every` steps, at whole completions of at most `tokens` places. `look`
+    returns metrics: `causes/found`, how many causes there are, and `causes/NAME`, 1 or 0, for each
+    that was ever found. A cause's evidence and advice are a warning when it is first found."""
 
     def __init__(self, every: int = 10, tokens: int = 50_000) -> None:
         self.every, self.tokens = whole("every", every, least=1), whole("tokens", tokens, least=1)
@@ -52,8 +57,8 @@ class Watch:
             warnings.warn(f"trlib diagnose: {text}", stacklevel=2)
 
     def look(self, **columns: Tensor) -> dict[str, float]:
-        """The metrics of a batch; its columns are those of a dump, [B, T] each but `group` [B]. An empty dict: the
-        batch cannot be judged."""
+        """The metrics of a batch; its columns are those of a dump, [B, T] each but `group` [B]. An
+        empty dict: the batch cannot be judged."""
         judged = self._judge(**{name: _array(x) for name, x in columns.items()})
         if judged.verdict == "unclear":
             self.say(judged.headline)
@@ -63,7 +68,9 @@ class Watch:
             if cause.name not in self._known:
                 self._known.add(cause.name)
                 self.say(f"{cause.name}: {cause.evidence} {cause.advice}")
-        return {"causes/found": float(len(names))} | {f"causes/{n}": float(n in names) for n in sorted(self._known)}
+        return {"causes/found": float(len(names))} | {
+            f"causes/{n}": float(n in names) for n in sorted(self._known)
+        }
 
 
 def _array(values: Tensor) -> Any:

@@ -1,11 +1,13 @@
-"""The command line: `trlib train | evaluate | methods | tasks`, and the commands that other packages add.
+"""The command line: `trlib train | evaluate | methods | tasks`, and the commands that other
+packages add.
 
-Results go to standard output, progress and errors to standard error. With `--json` the result is one JSON document, and
-so is an error. Exit status: 0 done, 1 failed, 2 a wrong command line, 130 Ctrl-C, 143 SIGTERM.
+Results go to standard output, progress and errors to standard error. With `--json` the result is
+one JSON document, and so is an error. Exit status: 0 done, 1 failed, 2 a wrong command line, 130
+Ctrl-C, 143 SIGTERM.
 
-A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. A package adds one as
-an entry point of the group `trlib.commands`, as `trlab` does for `trlib sweep`. None imports anything heavy before it
-runs: `trlib --help` needs no torch."""
+A command is a module with `TEXT` (a line of help), `EXAMPLES`, `options(parser)` and `run(args)`. A
+package adds one as an entry point of the group `trlib.commands`, as `trlab` does for `trlib sweep`.
+None imports anything heavy before it runs: `trlib --help` needs no torch."""
 
 import argparse
 import json
@@ -24,13 +26,23 @@ from trlib.errors import TrlibError
 from trlib.namesake import instead
 from trlib.other_names import hint, near
 
-CORE: dict[str, ModuleType] = {"train": train, "evaluate": evaluate, "methods": methods, "tasks": tasks}
+CORE: dict[str, ModuleType] = {
+    "train": train,
+    "evaluate": evaluate,
+    "methods": methods,
+    "tasks": tasks,
+}
 """The commands that need `trlib` alone."""
 OF_TRLAB = ("sweep", "remake", "conformance", "diagnose", "pretrain")
 """The commands of `trlab`, so that an installation without it can say what is missing."""
 DISTRIBUTION = "trust-region-book"
 """The distribution of `trlib` and `trlab`. (On the package index `trlib` is somebody else's.)"""
-OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "not enough memory", "out of memory")
+OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "not enough memory",
+    "out of memory",
+)
 """How torch says, in errors that have no class of their own, that memory ran out."""
 EXAMPLES = """\
 examples:
@@ -43,20 +55,28 @@ examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Suggests the nearest command or option, and accepts no abbreviations (a new option would break them)."""
+    """Suggests the nearest command or option, and accepts no abbreviations (a new option would
+    break them)."""
 
     commands: Sequence[str] = ()  #: The names of all commands.
     as_json = False  #: Whether the error for a wrong command line is printed as JSON too.
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+        super().__init__(
+            **kwargs, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
 
     def error(self, message: str) -> NoReturn:
         if "invalid choice: " in message and "(choose from" in message:
             word = message.split("invalid choice: ")[1].split(" (choose from")[0].strip("'")
-            message = f"expected one of {', '.join(self.commands)}, got {word!r}" + near(word, self.commands)
+            message = f"expected one of {', '.join(self.commands)}, got {word!r}" + near(
+                word, self.commands
+            )
             if word in OF_TRLAB:
-                message = f"{word} is a command of trlab, which is not installed: pip install {DISTRIBUTION}"
+                message = (
+                    f"{word} is a command of trlab, which is not installed: pip install "
+                    f"{DISTRIBUTION}"
+                )
         if self.as_json:
             print(json.dumps({"error": message, "kind": "usage"}))
         self.exit(2, f"{self.prog}: error: {message}\nhelp: {self.prog} --help\n")
@@ -89,7 +109,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `trlib methods | head`: the reader has gone, which is no fault
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (TrlibError, ValueError, TypeError, OSError, ImportError, MemoryError, RuntimeError) as error:
+    except (
+        TrlibError,
+        ValueError,
+        TypeError,
+        OSError,
+        ImportError,
+        MemoryError,
+        RuntimeError,
+    ) as error:
         short = _short_of_memory(error)
         if args is None or args.traceback or (isinstance(error, RuntimeError) and not short):
             raise
@@ -119,10 +147,14 @@ def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespa
     parsers = {}
     for name, command in known.items():
         about = f"{command.TEXT[0].upper()}{command.TEXT[1:]}."
-        parsers[name] = commands.add_parser(name, help=command.TEXT, epilog=command.EXAMPLES, description=about)
+        parsers[name] = commands.add_parser(
+            name, help=command.TEXT, epilog=command.EXAMPLES, description=about
+        )
         command.options(parsers[name])
         parsers[name].add_argument("--json", action="store_true", help="print one JSON document")
-        parsers[name].add_argument("--traceback", action="store_true", help="on an error, show where it came from")
+        parsers[name].add_argument(
+            "--traceback", action="store_true", help="on an error, show where it came from"
+        )
     for each in (parser, *parsers.values()):
         each.as_json, each.commands = "--json" in argv, list(known)
     args, odd = parser.parse_known_args(argv)
@@ -134,11 +166,14 @@ def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespa
 def _short_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: Python's, or, according to torch, a device's or the processor's."""
     by_name = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return by_name or (isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY))
+    return by_name or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
+    )
 
 
 def _less(error: BaseException, args: argparse.Namespace, command: ModuleType) -> str:
-    """A sentence on how much memory was asked for, which of the command's options reduce it, and what is kept."""
+    """A sentence on how much memory was asked for, which of the command's options reduce it, and
+    what is kept."""
     amount = re.search(r"to allocate ([\d.]+ \w+)", str(error))
     message = f"not enough memory for {amount[1]} more" if amount else "not enough memory"
     options = [f"--{name.replace('_', '-')}" for name in getattr(command, "MEMORY", ())]

@@ -16,7 +16,8 @@ examples:
   trlib evaluate --policy runs/stale      a run's model on the run's own task
   trlib evaluate --knob moves=8 --samples 64 --json
 """
-# A test compares this table with the signature of `evaluate`: asking it here would import torch before --help.
+# A test compares this table with the signature of `evaluate`: asking it here would import torch
+# before --help.
 OPTIONS: tuple[Option, ...] = (
     ("prompts", int, 256, "number of prompts, drawn from seeds that training never uses"),
     ("samples", int, 8, "sampled completions per prompt"),
@@ -31,7 +32,10 @@ MEMORY = ("batch", "prompts", "max_tokens")  #: Options that take less memory if
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib evaluate`."""
-    named = "an embedded model, a folder (also a run's) or a hub id (default: the model named like the task)"
+    named = (
+        "an embedded model, a folder (also a run's) or a hub id (default: the model named "
+        "like the task)"
+    )
     parser.add_argument("--policy", metavar="NAME", help=named)
     shared.add_task(parser, None, "the run's, or dial")
     shared.add(parser, OPTIONS)
@@ -56,13 +60,15 @@ def run(args: argparse.Namespace) -> int:
         print(evaluation)
         if (source or task.name) in embedded():
             print(
-                "this is the shipped model, untrained; --policy runs/a evaluates what `trlib train --out runs/a` kept"
+                "this is the shipped model, untrained; --policy runs/a evaluates what `trlib "
+                "train --out runs/a` kept"
             )
     return 0
 
 
 def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
-    """Where the model is, and, if the name is a run's folder, the task that the model was trained on."""
+    """Where the model is, and, if the name is a run's folder, the task that the model was trained
+    on."""
     if name is None or not (Path(name) / "run.json").is_file():
         return name, {}
     from trlib.model.folders import put_aside
@@ -73,7 +79,12 @@ def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
         raise ValueError(f"--policy: {stopped}; continue it: trlib train ... --out {name} --resume")
     try:
         found = json.loads(record.read_text())
-        return str(model), {**found["task"], "name": found.get("task_file") or found["task"]["name"]}
+        return str(model), {
+            **found["task"],
+            "name": found.get("task_file") or found["task"]["name"],
+        }
     except (ValueError, KeyError, TypeError) as error:
         got = f"a damaged file ({error!r}); name its model directly: --policy {model}"
-        raise ValueError(f"--policy: expected the record of a run in {str(record)!r}, got {got}") from error
+        raise ValueError(
+            f"--policy: expected the record of a run in {str(record)!r}, got {got}"
+        ) from error

@@ -20,7 +20,9 @@ examples:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib methods`."""
-    parser.add_argument("name", nargs="?", help="show the settings of this one, or of FILE.py:CLASS")
+    parser.add_argument(
+        "name", nargs="?", help="show the settings of this one, or of FILE.py:CLASS"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,8 +32,11 @@ def run(args: argparse.Namespace) -> int:
     return show("method", OBJECTIVES, args, method_kind)
 
 
-def show(what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: Callable[[str], Any]) -> int:
-    """Print one line for each entry, or one entry with its settings; `find` finds it by its name or in a file."""
+def show(
+    what: str, entries: Mapping[str, Any], args: argparse.Namespace, find: Callable[[str], Any]
+) -> int:
+    """Print one line for each entry, or one entry with its settings; `find` finds it by its name or
+    in a file."""
     if args.name is not None:
         entries = {args.name: find(args.name)}
     picked = list(entries) if args.name is None else [args.name]
@@ -72,5 +77,7 @@ def _changed(values: Mapping[str, Any], before: str = "") -> Iterator[str]:
 
 
 def _as_json(entry: Any) -> dict[str, Any]:
-    options = {s.name: {"type": s.kind, "default": s.default, "text": s.text} for s in settings(entry)}
+    options = {
+        s.name: {"type": s.kind, "default": s.default, "text": s.text} for s in settings(entry)
+    }
     return {"text": _text(entry), "settings": options}

@@ -25,11 +25,14 @@ Option = tuple[str, Any, Any, str]  #: A keyword argument as an option: name, ty
 def options_of(kind: type, without: Collection[str] = ()) -> tuple[Option, ...]:
     """The fields of a dataclass as options; the first paragraph below each is its help."""
     types = get_type_hints(kind)
-    return tuple((s.name, types[s.name], s.default, s.text) for s in settings(kind) if s.name not in without)
+    return tuple(
+        (s.name, types[s.name], s.default, s.text) for s in settings(kind) if s.name not in without
+    )
 
 
 def as_help(text: str) -> str:
-    """A docstring's first paragraph as argparse writes help: a small letter first (but PPO), no full stop."""
+    """A docstring's first paragraph as argparse writes help: a small letter first (but PPO), no
+    full stop."""
     text = first_paragraph(text).rstrip(".")
     first = text[:1] if text[1:2].isupper() else text[:1].lower()
     return f"{first}{text[1:]}".replace("%", "%%")
@@ -41,10 +44,15 @@ def first_paragraph(text: str) -> str:
 
 
 def wrapped(text: str, *, first: str, indent: int) -> str:
-    """A paragraph as lines of the terminal's width; `first` opens the first, and the others are indented."""
+    """A paragraph as lines of the terminal's width; `first` opens the first, and the others are
+    indented."""
     width = max(60, min(120, shutil.get_terminal_size((100, 24)).columns))
     return textwrap.fill(
-        " ".join(text.split()), width, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False
+        " ".join(text.split()),
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
     )
 
 
@@ -56,7 +64,9 @@ def sentence(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def add(parser: argparse.ArgumentParser, options: Sequence[Option], *, defaults: bool = True) -> None:
+def add(
+    parser: argparse.ArgumentParser, options: Sequence[Option], *, defaults: bool = True
+) -> None:
     """Options from keyword arguments: `max_tokens` becomes --max-tokens.
 
     With `defaults=False` the namespace holds only what the command line says."""
@@ -106,20 +116,30 @@ def path(text: str) -> str:
 
 def add_assignments(parser: argparse.ArgumentParser, flag: str, text: str) -> None:
     """An option NAME=VALUE that may be repeated."""
-    parser.add_argument(flag, action="append", default=[], metavar="NAME=VALUE", help=f"{text}; may be repeated")
+    parser.add_argument(
+        flag, action="append", default=[], metavar="NAME=VALUE", help=f"{text}; may be repeated"
+    )
 
 
 def add_task(parser: argparse.ArgumentParser, default: str | None, shown: str) -> None:
-    """--task, --knob, where the model runs and whether prompts are chat; `shown` is the default task in the help."""
+    """--task, --knob, where the model runs and whether prompts are chat; `shown` is the default
+    task in the help."""
     named = f"a name of `trlib tasks`, or FILE.py:CLASS (default: {shown})"
     parser.add_argument("--task", default=default, metavar="NAME", help=named)
     add_assignments(parser, "--knob", "a setting of the task (`trlib tasks NAME` lists them)")
     parser.add_argument("--device", default="auto", help="cpu, cuda or mps (default: auto)")
-    parser.add_argument("--dtype", default="auto", help="float32, bfloat16, float16 or float64 (default: auto)")
+    parser.add_argument(
+        "--dtype", default="auto", help="float32, bfloat16, float16 or float64 (default: auto)"
+    )
     chat = "put prompts into the tokenizer's chat template, or do not"
     unless = "(default: as the model was saved, else if there is a template)"
-    parser.add_argument("--chat", action=argparse.BooleanOptionalAction, default=None, help=f"{chat} {unless}")
-    recipe = "ignore the recipe: the settings that some tasks recommend for some policies (sums for smollm2)"
+    parser.add_argument(
+        "--chat", action=argparse.BooleanOptionalAction, default=None, help=f"{chat} {unless}"
+    )
+    recipe = (
+        "ignore the recipe: the settings that some tasks recommend for some policies (sums "
+        "for smollm2)"
+    )
     parser.add_argument("--no-recipe", action="store_true", help=recipe)
 
 
@@ -138,14 +158,21 @@ def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:
 
 
 def policy(
-    args: argparse.Namespace, name: str, *, lora: Mapping[str, Any] | None = None, chat: bool | None = None
+    args: argparse.Namespace,
+    name: str,
+    *,
+    lora: Mapping[str, Any] | None = None,
+    chat: bool | None = None,
 ) -> Policy:
     """The policy with this name, on the device and in the precision that the options say."""
     from trlib.model.loading import embedded
     from trlib.model.policy import load_policy
 
     if args.policy is None and name not in embedded():
-        wanted = f"an embedded model, a folder, a GGUF file or a hub id, because task {name!r} has no model of its own"
+        wanted = (
+            f"an embedded model, a folder, a GGUF file or a hub id, because task {name!r} "
+            "has no model of its own"
+        )
         raise ValueError(f"--policy: expected {wanted}, got none")
     return load_policy(name, device=args.device, dtype=args.dtype, lora=lora, chat=chat)
 

@@ -9,25 +9,31 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from trlib.errors import unknown
 from trlib.other_names import hint
 
-WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
+WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(
+    ("false", "no", "off", "0"), False
+)
 """How a yes or no may be written."""
 
 
 def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any]:
     """Keyword arguments for the dataclass `kind` from texts like `eps_high=.28`.
 
-    Numbers, yes or no, words, pairs (`delta_tv=.1,.2`) and `none` are read by the field's type. A field that is
-    itself a dataclass takes `on` (its defaults), `none`, or its own fields after a dot: `correction.cap=3`.
+    Numbers, yes or no, words, pairs (`delta_tv=.1,.2`) and `none` are read by the field's type. A
+    field that is itself a dataclass takes `on` (its defaults), `none`, or its own fields after a
+    dot: `correction.cap=3`.
 
     Args:
         kind: a dataclass.
         texts: NAME=VALUE each; if two have the same name, the last holds.
         what: what is being set, for the errors.
-    Raises ValueError: no `=`, an unknown name (the nearest is suggested), a value of another type."""
+    Raises ValueError: no `=`, an unknown name (the nearest is suggested), a value of another
+    type."""
     try:
         hints = get_type_hints(kind)
     except NameError as error:  # imported only for the type checker
-        raise ValueError(f"{what}: expected settings whose types can be looked up when it runs, got {error}") from error
+        raise ValueError(
+            f"{what}: expected settings whose types can be looked up when it runs, got {error}"
+        ) from error
     known = [f.name for f in fields(kind) if f.init]
     values: dict[str, Any] = {}
     inner: dict[str, list[str]] = {}
@@ -48,7 +54,9 @@ def assignments(kind: type, texts: Sequence[str], *, what: str) -> dict[str, Any
     for name, parts in inner.items():
         nested = _dataclass(hints[name])
         if nested is None:
-            raise ValueError(f"{what}: {name} is one value; expected {name}=VALUE, got {name}.{parts[0]}")
+            raise ValueError(
+                f"{what}: {name} is one value; expected {name}=VALUE, got {name}.{parts[0]}"
+            )
         values[name] = nested(**assignments(nested, parts, what=f"{what}: {name}"))
     return values
 
@@ -91,7 +99,8 @@ def _refuse(text: str) -> Any:
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
-    """What a text may be: a union's members, None first (a string would swallow the word), but not a function."""
+    """What a text may be: a union's members, None first (a string would swallow the word), but not
+    a function."""
     if get_origin(hint) in (Union, UnionType):
         members = [member for member in get_args(hint) if get_origin(member) is not Callable]
         return tuple(sorted(members, key=lambda member: member is not NoneType))
@@ -99,11 +108,20 @@ def _options(hint: Any) -> tuple[Any, ...]:
 
 
 def _dataclass(hint: Any) -> type | None:
-    return next((option for option in _options(hint) if isinstance(option, type) and is_dataclass(option)), None)
+    return next(
+        (option for option in _options(hint) if isinstance(option, type) and is_dataclass(option)),
+        None,
+    )
 
 
 def _word(hint: Any) -> str:
-    simple = {NoneType: "none", bool: "yes or no", int: "a whole number", float: "a number", str: "a word"}
+    simple = {
+        NoneType: "none",
+        bool: "yes or no",
+        int: "a whole number",
+        float: "a number",
+        str: "a word",
+    }
     if hint in simple:
         return simple[hint]
     if get_origin(hint) is Literal:

@@ -29,26 +29,41 @@ STEPS = 60  #: Batches of a run, where neither the command line nor a recipe say
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The options of `trlib train`: the method and its settings, task, policy, then every field of `RunSettings`."""
+    """The options of `trlib train`: the method and its settings, task, policy, then every field of
+    `RunSettings`."""
     parser.add_argument(
-        "--method", default="grpo", metavar="NAME", help="a name of `trlib methods`, or FILE.py:CLASS (default: grpo)"
+        "--method",
+        default="grpo",
+        metavar="NAME",
+        help="a name of `trlib methods`, or FILE.py:CLASS (default: grpo)",
     )
-    shared.add_assignments(parser, "--set", "a setting of the method (`trlib methods NAME` lists them)")
+    shared.add_assignments(
+        parser, "--set", "a setting of the method (`trlib methods NAME` lists them)"
+    )
     shared.add_task(parser, "dial", "dial")
-    named = "an embedded model, a folder or a hub id (default: the embedded model named like the task)"
+    named = (
+        "an embedded model, a folder or a hub id (default: the embedded model named like the task)"
+    )
     parser.add_argument("--policy", metavar="NAME", help=named)
-    shared.add_assignments(parser, "--lora", "train adapters: a setting of peft's LoraConfig, such as r=8")
+    shared.add_assignments(
+        parser, "--lora", "train adapters: a setting of peft's LoraConfig, such as r=8"
+    )
     shared.add(parser, _settings(), defaults=False)
     help_of = {s.name: shared.as_help(s.text) for s in settings(RunSettings)}
     parser.add_argument("--out", type=shared.path, metavar="FOLDER", help=help_of["out"])
-    parser.add_argument("--resume", action="store_true", help=help_of["resume"].replace("`out`", "--out"))
+    parser.add_argument(
+        "--resume", action="store_true", help=help_of["resume"].replace("`out`", "--out")
+    )
     parser.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
 def _settings() -> list[Option]:
     """The fields of `RunSettings` that become options with a value."""
     fields = shared.options_of(RunSettings, without=PLACES)
-    return [(name, kind, STEPS if name == "steps" else default, text) for name, kind, default, text in fields]
+    return [
+        (name, kind, STEPS if name == "steps" else default, text)
+        for name, kind, default, text in fields
+    ]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,7 +71,10 @@ def run(args: argparse.Namespace) -> int:
     if args.resume and args.out is None:
         raise ValueError("--resume: expected --out FOLDER as well, the run to continue")
     recipe = recipe_of(args, training=True)
-    chosen = {name: getattr(args, name, recipe.settings.get(name, default)) for name, _, default, _ in _settings()}
+    chosen = {
+        name: getattr(args, name, recipe.settings.get(name, default))
+        for name, _, default, _ in _settings()
+    }
     task = shared.task(args.task, args.knob, recipe.knobs)
     RunSettings(**chosen)  # what is wrong here is said before anything imports torch
     from trlib.methods import method_kind
@@ -67,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
     policy = shared.policy(args, args.policy or args.task, lora=lora, chat=recipe.chat)
     from trlib.loop.training import train
 
-    result = train(policy, task, method, **chosen, out=args.out, resume=args.resume, progress=not args.quiet)
+    result = train(
+        policy, task, method, **chosen, out=args.out, resume=args.resume, progress=not args.quiet
+    )
     if args.json:
         history = {name: column.tolist() for name, column in result.history.items()}
         document = {"settings": result.settings, "interrupted": result.interrupted, "out": args.out}
@@ -79,7 +99,10 @@ def run(args: argparse.Namespace) -> int:
         if args.out is not None:
             print(f"saved in {args.out}; next: trlib evaluate --policy {args.out}")
         else:
-            print("nothing was kept, neither the trained policy nor its history; --out runs/a keeps both")
+            print(
+                "nothing was kept, neither the trained policy nor its history; --out runs/a keeps "
+                "both"
+            )
     return 128 + (result.signal or signal.SIGINT) if result.interrupted else 0
 
 
@@ -87,7 +110,9 @@ def _lora(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"--lora: expected NAME=VALUE, got {text!r}")
-    if name == "target_modules" and value.isidentifier():  # one module's name; peft takes a string for a pattern
+    if (
+        name == "target_modules" and value.isidentifier()
+    ):  # one module's name; peft takes a string for a pattern
         return name, [value]
     try:
         return name, json.loads(value)

@@ -1,6 +1,7 @@
 """The loop that trains: rollout, advantage, objective, update, the same for every method.
 
-Eight files take a reader from `trlib.train` to the optimiser's step, here with GRPO. In the order of a batch:
+Eight files take a reader from `trlib.train` to the optimiser's step, here with GRPO. In the order
+of a batch:
 
 1. `loop/training.py`: `train`, and what happens to a batch
 2. `loop/collect.py`: boxes 1 and 2, from prompts to a batch with advantages
@@ -16,10 +17,13 @@ A batch also passes through these. You can take each at its word until you need 
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
 - `loop/descent.py`: clipping, warm-up and the optimiser's step
 - `loop/metrics.py`: the columns of the history
-- `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for and keeps
+- `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for
+  and keeps
 - `model/completions.py`: what was sampled, as tensors
-- `model/packing.py`, `model/attention.py`, `model/hooks.py`: a forward pass that reads a shared prefix once
+- `model/packing.py`, `model/attention.py`, `model/hooks.py`: a forward pass that reads a shared
+  prefix once
 
-What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `room` (whether it fits into
-memory), `checkpoints` and `stopping` (how a run is interrupted and resumed), `learner`, `optimizers`, `sampler` and
-`critic` (what has weights). `trlib.model.partial` writes completions with policies of several ages."""
+What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `room` (whether it fits
+into memory), `checkpoints` and `stopping` (how a run is interrupted and resumed), `learner`,
+`optimizers`, `sampler` and `critic` (what has weights). `trlib.model.partial` writes completions
+with policies of several ages."""

@@ -18,18 +18,24 @@ from trlib.errors import MethodError, TrlibError
 
 @contextmanager
 def naming_errors(author: object, name: str) -> Iterator[None]:
-    """Inside a `with` block an error that a method or a task raises becomes an error of the run, so that nothing
-    already trained is lost.
+    """Inside a `with` block an error that a method or a task raises becomes an error of the run, so
+    that nothing already trained is lost.
     Raises MethodError: an error that is not trlib's own, with the place in the author's file."""
     try:
         yield
     except (TrlibError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        message = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
+        message = (
+            str(error)
+            if isinstance(error, ValueError | TypeError)
+            else f"{type(error).__name__}: {error}"
+        )
         if isinstance(error, FrozenInstanceError) and "batch.memory" not in message:
             message += "; a method is frozen: keep what changes in batch.memory"
-        raise MethodError(f"{type(author).__name__}.{name} ({_place(author, name, error)}): {message}") from error
+        raise MethodError(
+            f"{type(author).__name__}.{name} ({_place(author, name, error)}): {message}"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,16 @@ def needs_of(method: Method, anchor: Anchor) -> ResolvedNeeds:
 
 
 def check_vocabulary(method: Method, needs: Needs, size: int) -> None:
-    """Refuse a method that asks for more of the anchor's tokens than the vocabulary has, and name its setting.
+    """Refuse a method that asks for more of the anchor's tokens than the vocabulary has, and name
+    its setting.
     Raises ValueError: `needs.topk_anchor` above `size`."""
     if (k := needs.topk_anchor) > size:
-        setting = next((f.name for f in fields(method) if getattr(method, f.name) == k), "topk_anchor")
-        raise ValueError(f"{setting}: expected at most {size}, the number of tokens in the vocabulary, got {k}")
+        setting = next(
+            (f.name for f in fields(method) if getattr(method, f.name) == k), "topk_anchor"
+        )
+        raise ValueError(
+            f"{setting}: expected at most {size}, the number of tokens in the vocabulary, got {k}"
+        )
 
 
 def settings_of(method: Method) -> dict[str, Any]:
@@ -74,11 +85,16 @@ def settings_of(method: Method) -> dict[str, Any]:
 
 
 def _place(author: object, name: str, error: Exception) -> str:
-    """FILE:LINE of the error's innermost frame in the author's file; else where the box is defined."""
+    """FILE:LINE of the error's innermost frame in the author's file; else where the box is
+    defined."""
     code = getattr(inspect.unwrap(getattr(author, name)), "__code__", None)
     if code is None:
         return _defined(author)
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
+    lines = [
+        f.lineno
+        for f in traceback.extract_tb(error.__traceback__)
+        if f.filename == code.co_filename
+    ]
     return f"{_near(code.co_filename)}:{lines[-1] if lines else code.co_firstlineno}"
 
 

@@ -1,7 +1,8 @@
 """Saved runs: one safetensors file holds tensors and, as JSON in its header, everything else.
 
-One file, written beside its place and then renamed into it, is either the old checkpoint or the new one, whenever the
-process dies. Nothing is pickled. A checksum in the header, compared when the file is read, covers all of it."""
+One file, written beside its place and then renamed into it, is either the old checkpoint or the new
+one, whenever the process dies. Nothing is pickled. A checksum in the header, compared when the file
+is read, covers all of it."""
 
 import hashlib
 import json
@@ -29,7 +30,8 @@ LEFT_TO_ITS_OWNER = ("memory/", "optimizer/", "past/")
 
 def save(folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
     """Replace the folder's checkpoint.
-    Raises CheckpointError: the file cannot be written (a full disk, no permission); the one before it is intact."""
+    Raises CheckpointError: the file cannot be written (a full disk, no permission); the one before
+    it is intact."""
     from safetensors.torch import save as pack
 
     text, whole = json.dumps(meta), {name: t.detach().contiguous() for name, t in tensors.items()}
@@ -57,20 +59,32 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             meta = json.loads(header["trlib"])
-            # Copies: a view would keep the file, on the disk too, after the next checkpoint has taken its place.
+            # Copies: a view would keep the file, on the disk too, after the next checkpoint has
+            # taken its place.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (it is not a dict)
         if header["checksum"] != _checksum(header["trlib"], tensors):
             raise ValueError("its checksum does not match")
-    except Exception as error:  # safetensors, JSON and a missing key: all mean the same to the reader
-        got = f"a damaged file of {path.stat().st_size} bytes ({error}); move it away to start again"
-        raise CheckpointError(f"out: expected a whole checkpoint at {str(path)!r}, got {got}") from error
+    except (
+        Exception
+    ) as error:  # safetensors, JSON and a missing key: all mean the same to the reader
+        got = (
+            f"a damaged file of {path.stat().st_size} bytes ({error}); move it away to start again"
+        )
+        raise CheckpointError(
+            f"out: expected a whole checkpoint at {str(path)!r}, got {got}"
+        ) from error
     return tensors, meta
 
 
 def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Check that a resumed run is the run that was saved; it may only be longer, or use other versions.
+    """Check that a resumed run is the run that was saved; it may only be longer, or use other
+    versions.
     Raises CheckpointError: a different method, task, policy or setting."""
-    first = ("method", "task", "policy")  # the names a reader looks for, before what follows from them
+    first = (
+        "method",
+        "task",
+        "policy",
+    )  # the names a reader looks for, before what follows from them
     for name in dict.fromkeys((*first, *saved, *now)):
         was, value = saved.get(name), now.get(name)
         if name in MAY_CHANGE or was == value:
@@ -80,12 +94,18 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             key = "name" if "name" in differ else min(differ)
             name, was, value = f"{name}.{key}", was.get(key), value.get(key)
         if not name.startswith("versions."):
-            raise CheckpointError(f"resume: the saved run has {name} = {was!r}, expected the same, got {value!r}")
-        warn(f"resume: {name[9:]} was {was} and is now {value}: the history may differ in its last digits")
+            raise CheckpointError(
+                f"resume: the saved run has {name} = {was!r}, expected the same, got {value!r}"
+            )
+        warn(
+            f"resume: {name[9:]} was {was} and is now {value}: the history may differ in its last "
+            "digits"
+        )
 
 
 def check_tensors(folder: Path, saved: Mapping[str, Tensor], learner: Mapping[str, Tensor]) -> None:
-    """Check that a checkpoint holds the weights that a learner has: a method's file may have changed since.
+    """Check that a checkpoint holds the weights that a learner has: a method's file may have
+    changed since.
     Raises CheckpointError: a tensor is missing, is superfluous, or has another shape or type."""
 
     def kinds(tensors: Mapping[str, Tensor]) -> dict[str, str]:
@@ -96,19 +116,24 @@ def check_tensors(folder: Path, saved: Mapping[str, Tensor], learner: Mapping[st
     for name in sorted(have.keys() | wanted.keys()):
         if have.get(name) != wanted.get(name):
             got = f"{name!r} {have.get(name, 'missing')} where {wanted.get(name, 'none')} is wanted"
-            raise CheckpointError(f"out: expected the tensors of this run at {str(folder / NAME)!r}, got {got}")
+            raise CheckpointError(
+                f"out: expected the tensors of this run at {str(folder / NAME)!r}, got {got}"
+            )
 
 
 @contextmanager
-def holding(out: str | os.PathLike[str] | None, resume: bool, policy: Policy) -> Iterator[Path | None]:
-    """The run's folder, made and tested before any work is done, and reserved for this run inside a `with` block; None
-    if nothing is to be written.
+def holding(
+    out: str | os.PathLike[str] | None, resume: bool, policy: Policy
+) -> Iterator[Path | None]:
+    """The run's folder, made and tested before any work is done, and reserved for this run inside a
+    `with` block; None if nothing is to be written.
 
     Raises:
         ValueError: an empty name.
-        CheckpointError: another process has it; it cannot be written to; the run would write over the model that
-            `policy` was loaded from, or into its folder; it holds a run already and `resume` is False; it holds parts
-            of a run without the checkpoint, or something other than a policy where the trained one will be saved."""
+        CheckpointError: another process has it; it cannot be written to; the run would write over
+            the model that `policy` was loaded from, or into its folder; it holds a run already and
+            `resume` is False; it holds parts of a run without the checkpoint, or something other
+            than a policy where the trained one will be saved."""
     if out is None:
         yield None
         return
@@ -122,7 +147,9 @@ def holding(out: str | os.PathLike[str] | None, resume: bool, policy: Policy) ->
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CheckpointError(f"out: cannot make the folder {str(folder)!r}: {error.strerror or error}") from error
+        raise CheckpointError(
+            f"out: cannot make the folder {str(folder)!r}: {error.strerror or error}"
+        ) from error
     with lock(folder / LOCK, f"out: expected a folder that no other run uses, got {str(folder)!r}"):
         _prepare(folder, resume)
         yield folder
@@ -132,7 +159,8 @@ def _prepare(folder: Path, resume: bool) -> None:
     begun = (folder / NAME).exists()
     if begun and not resume:
         raise CheckpointError(
-            f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True to continue it"
+            f"out: {str(folder)!r} holds a run already; expected an empty folder, or resume=True "
+            "to continue it"
         )
     aside = put_aside(folder / POLICY)  # a process was killed while replacing the policy
     if aside is not None:

@@ -1,4 +1,5 @@
-"""The first two boxes: completions with the verifier's verdicts, then what the method needs and its advantages."""
+"""The first two boxes: completions with the verifier's verdicts, then what the method needs and its
+advantages."""
 
 import math
 from dataclasses import replace
@@ -27,19 +28,36 @@ class Collector:
     """Batches for a method: sampled, verified, and prepared by it."""
 
     def __init__(
-        self, learner: Learner, task: Task, method: Method, needs: ResolvedNeeds, settings: FilledSettings
+        self,
+        learner: Learner,
+        task: Task,
+        method: Method,
+        needs: ResolvedNeeds,
+        settings: FilledSettings,
     ) -> None:
-        self.learner, self.task, self.method, self.needs, self.settings = learner, task, method, needs, settings
+        self.learner, self.task, self.method, self.needs, self.settings = (
+            learner,
+            task,
+            method,
+            needs,
+            settings,
+        )
         self.warned_of_silence = False
         alone = settings.minibatches * settings.epochs == 1 and type(method).update is Method.update
         self.early = (bool(needs.old) and not alone) or needs.early
-        """Whether `logp_old` needs a forward pass of its own; else the pass of the batch's only update provides it."""
+        """Whether `logp_old` needs a forward pass of its own; else the pass of the batch's only
+        update provides it."""
 
-    def rollout(self, prompts: list[Prompt], k: int, plan: tuple[Stage, ...]) -> tuple[Completions, list[Verdict]]:
-        """Box 1: completions of the batch's prompts, stage by stage as planned, with their verdicts."""
+    def rollout(
+        self, prompts: list[Prompt], k: int, plan: tuple[Stage, ...]
+    ) -> tuple[Completions, list[Verdict]]:
+        """Box 1: completions of the batch's prompts, stage by stage as planned, with their
+        verdicts."""
         s = self.settings
         whole = self.needs.full_anchor and s.anchor == "rollout"
-        with_distributions = list(range(s.prompts * s.group)) if whole else self.probe_rows(plan).tolist()
+        with_distributions = (
+            list(range(s.prompts * s.group)) if whole else self.probe_rows(plan).tolist()
+        )
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
         experts = self._experts(prompts, k) if any(stage.prefix > 0 for stage in plan) else []
         ages = self._ages(len(prompts), k)
@@ -47,13 +65,20 @@ class Collector:
         verdicts: list[list[Verdict]] = [[] for _ in prompts]
         for number, stage in enumerate(plan):
             begin = len(verdicts[0])
-            # Row r of the batch is completion r % group of its prompt; a stage draws `count` of them, from `begin` on.
+            # Row r of the batch is completion r % group of its prompt; a stage draws `count` of
+            # them, from `begin` on.
             places = [(row // s.group, row % s.group - begin) for row in with_distributions]
-            full_rows = [prompt * stage.count + place for prompt, place in places if 0 <= place < stage.count]
-            rewards = torch.tensor([[v.reward for v in one] for one in verdicts], dtype=torch.float32)
+            full_rows = [
+                prompt * stage.count + place for prompt, place in places if 0 <= place < stage.count
+            ]
+            rewards = torch.tensor(
+                [[v.reward for v in one] for one in verdicts], dtype=torch.float32
+            )
             seed, forced = generator(s.seed, "sample", k, number), prefixes(experts, stage, rewards)
             asked: dict[str, Any] = {"group": stage.count, "full_rows": full_rows, "topk": topk}
-            parts.append(self._sampled([p.text for p in prompts], ages, seed=seed, prefixes=forced, **asked))
+            parts.append(
+                self._sampled([p.text for p in prompts], ages, seed=seed, prefixes=forced, **asked)
+            )
             for g, verdict in self._verify(prompts, parts[-1]):
                 verdicts[g].append(verdict)
         return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
@@ -63,13 +88,18 @@ class Collector:
         s = self.settings
         if self.learner.sampler is not None:
             self.learner.sampler.remember()
-        drawn = torch.randint(s.buffer + 1, (n,), generator=generator(s.seed, "age", k)) if s.buffer else torch.zeros(n)
+        drawn = (
+            torch.randint(s.buffer + 1, (n,), generator=generator(s.seed, "age", k))
+            if s.buffer
+            else torch.zeros(n)
+        )
         return [s.lag + int(older) for older in drawn.tolist()]
 
     def _sampled(
         self, prompts: list[str], ages: list[int], *, group: int, full_rows: list[int], **more: Any
     ) -> Completions:
-        """Completions of each prompt by the policy of its age, or by several policies from that age on."""
+        """Completions of each prompt by the policy of its age, or by several policies from that age
+        on."""
         s, sampler = self.settings, self.learner.sampler
         settings = {name: getattr(s, name) for name in ("temperature", "max_tokens", "logit_noise")}
         settings |= {"group": group, "drop": "dropping" not in s.without, **more}
@@ -79,15 +109,24 @@ class Collector:
             done = sample(sampler.at(s.lag), prompts, full_rows=full_rows, **settings)
             return replace(done, age=torch.full_like(done.tokens, sampler.age(s.lag)))
         if settings.pop("prefixes") is not None:
-            raise ValueError("buffer, segments: expected 0 and 1 with a method that begins completions for the policy")
+            raise ValueError(
+                "buffer, segments: expected 0 and 1 with a method that begins completions for the "
+                "policy"
+            )
         parts: list[Completions] = []
         for age in sorted(set(ages), reverse=True):
             mine = [i for i, of_prompt in enumerate(ages) if of_prompt == age]
             place = {i: at for at, i in enumerate(mine)}
-            rows = [place[row // group] * group + row % group for row in full_rows if row // group in place]
+            rows = [
+                place[row // group] * group + row % group
+                for row in full_rows
+                if row // group in place
+            ]
             behind = [max(age - i, 0) for i in range(s.segments)]
             policies = [partial(sampler.at, b) for b in behind]
-            done, segment = sample_in_segments(policies, [prompts[i] for i in mine], full_rows=rows, **settings)
+            done, segment = sample_in_segments(
+                policies, [prompts[i] for i in mine], full_rows=rows, **settings
+            )
             age_of = torch.tensor([sampler.age(b) for b in behind], device=segment.device)
             prompt_of = torch.tensor(mine, device=segment.device)
             parts.append(replace(done, age=age_of[segment], group=prompt_of[done.group]))
@@ -97,7 +136,9 @@ class Collector:
         """The prompts of batch `k`."""
         n = self.settings.prompts
         with naming_errors(self.task, "prompts"):
-            return checked_prompts(self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n)
+            return checked_prompts(
+                self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n
+            )
 
     def plan(self, k: int) -> tuple[Stage, ...]:
         """How the method draws batch `k`, checked."""
@@ -106,12 +147,16 @@ class Collector:
             plan = tuple(self.method.plan(group, k))
             drawn = sum(stage.count for stage in plan)
             if drawn != group:
-                raise ValueError(f"method: its plan draws {drawn} completions per prompt, expected group = {group}")
+                raise ValueError(
+                    f"method: its plan draws {drawn} completions per prompt, expected group = "
+                    f"{group}"
+                )
         return plan
 
     def probe_rows(self, plan: tuple[Stage, ...]) -> Tensor:
-        """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts, and over the places
-        in the group as well where a prompt's completions are drawn in several stages."""
+        """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts,
+        and over the places in the group as well where a prompt's completions are drawn in several
+        stages."""
         total = self.settings.prompts * self.settings.group
         number = torch.arange(min(total, self.settings.probe))
         rows = number * total // max(len(number), 1)
@@ -120,9 +165,14 @@ class Collector:
     def prepare(self, completions: Completions, verdicts: list[Verdict], k: int) -> Batch:
         """Box 2: everything the method asked to know, then its advantages."""
         s, c = self.settings, completions
-        rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(self.learner.policy.device)
+        rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(
+            self.learner.policy.device
+        )
         batch = Batch(
-            **{name: getattr(c, name) for name in ("tokens", "mask", "forced", "group", "ended", "age")},
+            **{
+                name: getattr(c, name)
+                for name in ("tokens", "mask", "forced", "group", "ended", "age")
+            },
             rewards=rewards,
             horizon=s.max_tokens,
             logp_rollout=c.logp if s.sampler_logp else torch.full_like(c.logp, math.nan),
@@ -147,37 +197,59 @@ class Collector:
         provided: dict[str, Any] = {}
         recomputed = s.anchor == "recomputed" and (needs.full_anchor or needs.topk_anchor > 0)
         if recomputed or self.early:
-            old = learner.policy.score(c, temperature=s.temperature, full=recomputed, at_once=s.at_once)
+            old = learner.policy.score(
+                c, temperature=s.temperature, full=recomputed, at_once=s.at_once
+            )
             provided["logp_old"] = old.logp
         if needs.full_anchor:
             provided["full_anchor"] = old.full if recomputed else c.full
         if needs.topk_anchor:
-            provided["topk_anchor"] = top_k(old.full, c.tokens, needs.topk_anchor) if recomputed else c.topk
+            provided["topk_anchor"] = (
+                top_k(old.full, c.tokens, needs.topk_anchor) if recomputed else c.topk
+            )
         if learner.critic is not None:
             provided["values"] = learner.critic.values(c)
         if learner.reference is not None:
-            provided["logp_ref"] = learner.reference.score(c, temperature=s.temperature, at_once=s.at_once).logp
+            provided["logp_ref"] = learner.reference.score(
+                c, temperature=s.temperature, at_once=s.at_once
+            ).logp
         return Provided(**provided)
 
     def _experts(self, prompts: list[Prompt], k: int) -> list[Demonstration]:
-        policy, seed, limit = self.learner.policy, derive(self.settings.seed, "expert", k), self.settings.max_tokens
+        policy, seed, limit = (
+            self.learner.policy,
+            derive(self.settings.seed, "expert", k),
+            self.settings.max_tokens,
+        )
         return demonstrations(
-            self.task, prompts, seed=seed, encode=policy.encode, end_id=policy.end_id, max_tokens=limit
+            self.task,
+            prompts,
+            seed=seed,
+            encode=policy.encode,
+            end_id=policy.end_id,
+            max_tokens=limit,
         )
 
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
         rows = zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True)
         with naming_errors(self.task, "verify"):
-            judged = ((g, text, self.task.verify(prompts[g], text, ended=ended)) for g, text, ended in rows)
+            judged = (
+                (g, text, self.task.verify(prompts[g], text, ended=ended))
+                for g, text, ended in rows
+            )
             return [(g, checked_verdict(verdict, prompts[g], text)) for g, text, verdict in judged]
 
     def _warn_of_silence(self, batch: Batch, k: int) -> None:
-        """Say once per run that a batch teaches nothing: its rewards are all equal, or every advantage is 0."""
+        """Say once per run that a batch teaches nothing: its rewards are all equal, or every
+        advantage is 0."""
         rewards, why = batch.rewards, ""
         if bool((rewards == rewards[0]).all()):
             alike = f"all {len(rewards)} rewards are {float(rewards[0]):g}"
-            why = f"{alike}: a method that compares the completions of a prompt learns nothing from it"
+            why = (
+                f"{alike}: a method that compares the completions of a prompt learns nothing "
+                "from it"
+            )
         elif batch.advantages is not None and not bool((batch.advantages[batch.mask] != 0).any()):
             why = "rewards differ and every advantage is 0: nothing is learned from it"
             if self.settings.group == 1:
@@ -196,4 +268,7 @@ def _check(prepared: object, batch: Batch) -> None:
         raise ValueError(f"memory: expected {wanted}, got another one, which would be lost")
     advantages, shape = prepared.advantages, prepared.mask.shape
     if advantages is not None and (not isinstance(advantages, Tensor) or advantages.shape != shape):
-        raise ValueError(f"advantages: expected [B, T] = {list(shape)}, got {list(getattr(advantages, 'shape', []))}")
+        raise ValueError(
+            f"advantages: expected [B, T] = {list(shape)}, got "
+            f"{list(getattr(advantages, 'shape', []))}"
+        )

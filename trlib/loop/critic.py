@@ -1,4 +1,5 @@
-"""A value for every token: a network of the policy's kind that starts from its weights, with a head of its own."""
+"""A value for every token: a network of the policy's kind that starts from its weights, with a head
+of its own."""
 
 import copy
 from collections.abc import Mapping
@@ -31,18 +32,22 @@ class _ValueModel(nn.Module):
 
 
 class Critic:
-    """V(x, y_<t): what the rest of a completion is expected to earn, before its token t. Several `outputs` are numbers
-    that the method chooses, such as quantiles."""
+    """V(x, y_<t): what the rest of a completion is expected to earn, before its token t. Several
+    `outputs` are numbers that the method chooses, such as quantiles."""
 
     def __init__(self, policy: Policy, *, outputs: int = 1) -> None:
         self.policy, self.outputs = policy, outputs
         self.model = _ValueModel(policy, outputs)
         learning = {f"body.{name}" for name in policy.trainable}
         output = policy.model.get_output_embeddings()
-        heads = {id(p) for p in output.parameters()} - {id(p) for p in policy.model.get_input_embeddings().parameters()}
+        heads = {id(p) for p in output.parameters()} - {
+            id(p) for p in policy.model.get_input_embeddings().parameters()
+        }
         unused = {f"body.{name}" for name, p in policy.model.named_parameters() if id(p) in heads}
         every = self.model.named_parameters()
-        self.trainable = {name: p for name, p in every if name in learning - unused or name.startswith("head.")}
+        self.trainable = {
+            name: p for name, p in every if name in learning - unused or name.startswith("head.")
+        }
         self.model.requires_grad_(False)
         for p in self.trainable.values():
             p.requires_grad_(True)
@@ -53,14 +58,22 @@ class Critic:
         return list(self.trainable.values())
 
     def values(
-        self, completions: Completions, weights: Mapping[str, Tensor] | None = None, layout: Layout | None = None
+        self,
+        completions: Completions,
+        weights: Mapping[str, Tensor] | None = None,
+        layout: Layout | None = None,
     ) -> Tensor:
-        """[B, T], or with several outputs [B, T, outputs], float32 or wider, with gradient; `weights` and `layout` as
-        in `Policy.score`. Where there is no token, values are those of the padding: finite and meaningless."""
+        """[B, T], or with several outputs [B, T, outputs], float32 or wider, with gradient;
+        `weights` and `layout` as in `Policy.score`. Where there is no token, values are those of
+        the padding: finite and meaningless."""
         layout = layout or self.policy.layout(completions)
         inputs = layout.inputs()
         with reading(self.model.body, layout):
-            out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
+            out = (
+                self.model(**inputs)
+                if weights is None
+                else functional_call(self.model, dict(weights), (), inputs)
+            )
         found = out.to(checks.wide(out))[:, -layout.kept :].flatten(0, 1)[layout.index]
         return found.squeeze(-1) if self.outputs == 1 else found
 

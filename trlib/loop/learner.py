@@ -1,4 +1,5 @@
-"""Everything in a run that a checkpoint must hold: what has weights, its optimiser, and the method's memory."""
+"""Everything in a run that a checkpoint must hold: what has weights, its optimiser, and the
+method's memory."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,11 +32,13 @@ class Learner:
         """The reference's weights that the policy moves away from."""
         if self.reference is not None:
             every = dict(self.reference.model.named_parameters())
-            self.reference_weights = {name: every[name] for name in every if name in policy.trainable}
+            self.reference_weights = {
+                name: every[name] for name in every if name in policy.trainable
+            }
         self.critic = Critic(policy, outputs=needs.critic_outputs) if needs.critic else None
         self.weights = policy.trainable
-        """The policy's parameters that learn, by name: found once, because a walk over the modules at every update of a
-        small model takes a twentieth of its time."""
+        """The policy's parameters that learn, by name: found once, because a walk over the modules
+        at every update of a small model takes a twentieth of its time."""
         if not self.weights:
             raise ValueError("policy: expected parameters that learn, got none with requires_grad")
         parts = [(list(self.weights.values()), 1.0)]
@@ -49,10 +52,14 @@ class Learner:
         copies = {f"policy/{name}": t for name, t in self.policy.state().items()}
         if self.sampler is not None:
             copies |= {f"past/{name}": t for name, t in self.sampler.state().items()}
-        copies |= {f"reference/{name}": p.detach().clone() for name, p in self.reference_weights.items()}
+        copies |= {
+            f"reference/{name}": p.detach().clone() for name, p in self.reference_weights.items()
+        }
         copies |= {f"memory/{name}": t for name, t in self.memory.tensors().items()}
         if self.critic is not None:
-            copies |= {f"critic/{name}": p.detach().clone() for name, p in self.critic.trainable.items()}
+            copies |= {
+                f"critic/{name}": p.detach().clone() for name, p in self.critic.trainable.items()
+            }
         return copies | self.descent.tensors()
 
     def numbers(self) -> dict[str, Any]:
@@ -64,7 +71,9 @@ class Learner:
         Raises ValueError: they are another model's."""
 
         def below(prefix: str) -> dict[str, Tensor]:
-            return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
+            return {
+                name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)
+            }
 
         self.policy.load_state(below("policy/"))
         if self.sampler is not None:

@@ -1,8 +1,9 @@
 """Every metric of a run's history, defined once. The book's glossary is printed from `METRICS`.
 
-`mu` is the distribution that sampled (its temperature, precision, lag and noise included), `pi` the policy after the
-batch's last update. Exact metrics sum over the vocabulary on the batch's probe: a fixed number of completions, spread
-evenly over its prompts. They take a forward pass of their own: the batch's passes came before the last update."""
+`mu` is the distribution that sampled (its temperature, precision, lag and noise included), `pi` the
+policy after the batch's last update. Exact metrics sum over the vocabulary on the batch's probe: a
+fixed number of completions, spread evenly over its prompts. They take a forward pass of their own:
+the batch's passes came before the last update."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from trlib.algorithms.method import Batch, TokenLoss
 from trlib.divergences import kl, tv
 
 AT_ONCE = 4_000_000
-"""How many numbers of a probe's distributions are processed at a time: if the vocabulary is large, a few tokens'."""
+"""How many numbers of a probe's distributions are processed at a time: if the vocabulary is large,
+a few tokens'."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,26 @@ class Metric:
 UNGUIDED = "without those that begin with a part of an expert's answer"
 METRICS: dict[str, Metric] = {
     "reward": Metric("reward", f"mean reward of the batch's completions, {UNGUIDED}"),
-    "length": Metric("tokens", "mean number of sampled tokens of a completion, its end token included"),
+    "length": Metric(
+        "tokens", "mean number of sampled tokens of a completion, its end token included"
+    ),
     "distinct": Metric(
-        "completions", f"different right completions among those of a prompt, mean over prompts; {UNGUIDED}"
+        "completions",
+        f"different right completions among those of a prompt, mean over prompts; {UNGUIDED}",
     ),
     "age": Metric(
         "batches",
-        "mean number of batches by which the policy that wrote a token is behind the learner; 0 where the learner "
+        "mean number of batches by which the policy that wrote a token is behind the learner; 0 "
+        "where the learner "
         "itself did",
     ),
     "loss": Metric("", "mean over the batch's updates of the aggregated loss"),
-    "grad_norm": Metric("", "mean over the batch's updates of the gradient's Euclidean norm before it is clipped"),
-    "entropy": Metric("nats/token", "mean entropy of pi at the probe's tokens, exact over the vocabulary"),
+    "grad_norm": Metric(
+        "", "mean over the batch's updates of the gradient's Euclidean norm before it is clipped"
+    ),
+    "entropy": Metric(
+        "nats/token", "mean entropy of pi at the probe's tokens, exact over the vocabulary"
+    ),
     "ratio_max": Metric(
         "",
         "largest ratio that the objective saw at any unmasked token of any of the batch's updates; "
@@ -56,14 +66,22 @@ METRICS: dict[str, Metric] = {
     ),
     "ess_seq": Metric(
         "share",
-        "the same for whole completions: r is pi over mu at the batch's last update, the product over the tokens "
+        "the same for whole completions: r is pi over mu at the batch's last update, the product "
+        "over the tokens "
         "of a completion",
     ),
-    "kept": Metric("share", "unmasked tokens that the trust region does not silence, mean over the batch's updates"),
+    "kept": Metric(
+        "share",
+        "unmasked tokens that the trust region does not silence, mean over the batch's updates",
+    ),
     "kept_pos": Metric("share", "the same among tokens with a positive advantage"),
     "kept_neg": Metric("share", "the same among tokens with a negative advantage"),
-    "kl": Metric("nats/token", "mean of KL(mu || pi) at the probe's tokens, exact over the vocabulary"),
-    "kl_back": Metric("nats/token", "mean of KL(pi || mu) at the probe's tokens, exact over the vocabulary"),
+    "kl": Metric(
+        "nats/token", "mean of KL(mu || pi) at the probe's tokens, exact over the vocabulary"
+    ),
+    "kl_back": Metric(
+        "nats/token", "mean of KL(pi || mu) at the probe's tokens, exact over the vocabulary"
+    ),
     "kl_seq_back": Metric(
         "nats/completion",
         "mean over the probe's completions of e^l l - e^l + 1, l the completion's "
@@ -75,7 +93,9 @@ METRICS: dict[str, Metric] = {
         "to mu of pi before that update: unbiased for KL(mu || pi) there, 0 where the "
         "learner itself sampled",
     ),
-    "tv": Metric("probability", "mean total variation between mu and pi at the probe's tokens, exact"),
+    "tv": Metric(
+        "probability", "mean total variation between mu and pi at the probe's tokens, exact"
+    ),
     "tv_max": Metric("probability", "largest total variation at any of the probe's tokens, exact"),
     "seconds": Metric("s", "wall time of the batch, metrics included, checkpoints not"),
     "tokens_per_s": Metric("tokens/s", "sampled tokens of the batch per second of its wall time"),
@@ -88,14 +108,21 @@ class Update:
 
     loss: float
     grad_norm: float
-    ratios: np.ndarray | None  #: Ratios of the unmasked tokens; None where the objective shows none.
-    shares: dict[str, float]  #: `kept`, in all and by the sign of the advantages, if the objective shows them.
+    ratios: (
+        np.ndarray | None
+    )  #: Ratios of the unmasked tokens; None where the objective shows none.
+    shares: dict[
+        str, float
+    ]  #: `kept`, in all and by the sign of the advantages, if the objective shows them.
     behind: float = math.nan  #: `kl_sampler`, where this was the batch's first update.
     ess_seq: float = math.nan
 
 
-def observe(loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch, *more: float) -> Update:
-    """The record of one update from its objective's diagnostics (None: the update box computed no loss).
+def observe(
+    loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch, *more: float
+) -> Update:
+    """The record of one update from its objective's diagnostics (None: the update box computed no
+    loss).
 
     more: `behind`, then `ess_seq`, of the `Update`."""
     mask, diagnostics = batch.mask, {} if token_loss is None else token_loss.diagnostics
@@ -112,8 +139,12 @@ def observe(loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: 
 
 
 def summarise(updates: Sequence[Update]) -> dict[str, float]:
-    """The columns of the history that come from a batch's updates; a column that no update shows is absent."""
-    row = {"loss": _mean([u.loss for u in updates]), "grad_norm": _mean([u.grad_norm for u in updates])}
+    """The columns of the history that come from a batch's updates; a column that no update shows is
+    absent."""
+    row = {
+        "loss": _mean([u.loss for u in updates]),
+        "grad_norm": _mean([u.grad_norm for u in updates]),
+    }
     ratios_of = [u.ratios for u in updates if u.ratios is not None]
     if ratios_of:
         ratios, last = np.concatenate(ratios_of), ratios_of[-1]
@@ -135,15 +166,19 @@ def summarise(updates: Sequence[Update]) -> dict[str, float]:
 
 
 def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
-    """`kl_sampler` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T] is empty.
+    """`kl_sampler` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T]
+    is empty.
 
     r - 1 - log r is at least 0 and has the mean KL(mu || pi) under mu (Schulman's k3)."""
     log_ratio = (logp.detach() - logp_rollout)[mask].double()
     return float((torch.expm1(log_ratio) - log_ratio).mean()) if log_ratio.numel() else math.nan
 
 
-def distinct_right(completions: Sequence[Sequence[int]], right: Sequence[bool], group: Sequence[int]) -> float:
-    """`distinct` of completions: their tokens, whether each is right, and the number of each one's prompt."""
+def distinct_right(
+    completions: Sequence[Sequence[int]], right: Sequence[bool], group: Sequence[int]
+) -> float:
+    """`distinct` of completions: their tokens, whether each is right, and the number of each one's
+    prompt."""
     answers: dict[int, set[tuple[int, ...]]] = {g: set() for g in group}
     for tokens, good, g in zip(completions, right, group, strict=True):
         if good:
@@ -151,11 +186,14 @@ def distinct_right(completions: Sequence[Sequence[int]], right: Sequence[bool], 
     return sum(map(len, answers.values())) / len(answers) if answers else math.nan
 
 
-def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tuple[dict[str, float], Tensor]:
-    """The exact columns of the history on a probe, and each probe completion's term of `kl_seq_back`; NaN for one with
-    no sampled tokens.
+def measure(
+    log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor
+) -> tuple[dict[str, float], Tensor]:
+    """The exact columns of the history on a probe, and each probe completion's term of
+    `kl_seq_back`; NaN for one with no sampled tokens.
 
-    Args: log_mu, log_pi [F, T, V] log-probs of the whole vocabulary; tokens [F, T]; mask [F, T] bool."""
+    Args: log_mu, log_pi [F, T, V] log-probs of the whole vocabulary; tokens [F, T]; mask [F, T]
+    bool."""
     if not bool(mask.any()):
         names = ("entropy", "kl", "kl_back", "kl_seq_back", "tv", "tv_max")
         return dict.fromkeys(names, math.nan), torch.full((len(mask),), math.nan)
@@ -164,23 +202,33 @@ def measure(log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor) -> tup
     entropy, forth, back, distance, ratio = (torch.cat(term) for term in zip(*terms, strict=True))
     log_ratio = torch.zeros(mask.shape, dtype=ratio.dtype, device=ratio.device)
     log_ratio[mask] = ratio
-    # exp(l) l - exp(l) + 1 loses every digit near l = 0; l + (l - 1) expm1(l) is the same and does not
+    # exp(l) l - exp(l) + 1 loses every digit near l = 0; l + (l - 1) expm1(l) is the same and does
+    # not
     whole = log_ratio.double().sum(-1)
     of_sequences = (whole + (whole - 1) * torch.expm1(whole)).where(mask.any(1), math.nan)
-    means = {"entropy": entropy, "kl": forth, "kl_back": back, "kl_seq_back": of_sequences[mask.any(1)], "tv": distance}
-    return {name: float(x.mean()) for name, x in means.items()} | {"tv_max": float(distance.max())}, of_sequences
+    means = {
+        "entropy": entropy,
+        "kl": forth,
+        "kl_back": back,
+        "kl_seq_back": of_sequences[mask.any(1)],
+        "tv": distance,
+    }
+    return {name: float(x.mean()) for name, x in means.items()} | {
+        "tv_max": float(distance.max())
+    }, of_sequences
 
 
 def _terms(mu: Tensor, pi: Tensor, tokens: Tensor) -> tuple[Tensor, ...]:
-    """Entropy, KL both ways, total variation and the sampled token's log-ratio at [N, V] distributions."""
+    """Entropy, KL both ways, total variation and the sampled token's log-ratio at [N, V]
+    distributions."""
     d = mu - pi
     log_ratio = -d.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
     a, b = mu.exp(), pi.exp()
     entropy = torch.special.entr(b).sum(-1)
     if not bool(d.isfinite().all()):  # a token that one of the two rules out
         return entropy, kl(mu, pi), kl(pi, mu), tv(mu, pi), log_ratio
-    # Where every token has mass, the same as `trlib.divergences` to the last digit. The three share exponentials and
-    # masks, which takes half the time.
+    # Where every token has mass, the same as `trlib.divergences` to the last digit. The three share
+    # exponentials and masks, which takes half the time.
     close = d.abs() < 1
     small, large = d.masked_fill(~close, 0.0), d.masked_fill(close, 0.0)
     forth = torch.where(close, a * (small + torch.expm1(-small)), a * large - a + b)

@@ -1,4 +1,5 @@
-"""Whether a run fits into memory, estimated before it begins: a long horizon is what most often does not."""
+"""Whether a run fits into memory, estimated before it begins: a long horizon is what most often
+does not."""
 
 from pathlib import Path
 
@@ -13,23 +14,34 @@ FLOAT = 4  #: Bytes of a float32, in which log-probs and gradients are computed.
 
 
 def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
-    """Bytes that a batch takes at its largest, besides the weights, if every completion reaches the token limit.
+    """Bytes that a batch takes at its largest, besides the weights, if every completion reaches the
+    token limit.
 
-    An update keeps, for each token of the rows that are scored at a time, about 16 hidden and 5 MLP widths per layer
-    and three rows of the vocabulary (logits, log-probs, their gradient). Sampling keeps keys and values, twice while
-    they grow. Whole distributions are kept for the probe, and for all rows if the method asks for them. A Llama of two
-    layers and 65 thousand tokens takes 1.2 GB as measured, 1.1 as estimated."""
+    An update keeps, for each token of the rows that are scored at a time, about 16 hidden and 5 MLP
+    widths per layer and three rows of the vocabulary (logits, log-probs, their gradient). Sampling
+    keeps keys and values, twice while they grow. Whole distributions are kept for the probe, and
+    for all rows if the method asks for them. A Llama of two layers and 65 thousand tokens takes 1.2
+    GB as measured, 1.1 as estimated."""
     config, s = policy.model.config.get_text_config(), settings
     hidden, layers, vocabulary = config.hidden_size, config.num_hidden_layers, policy.vocabulary
-    mlp, heads = getattr(config, "intermediate_size", None) or 4 * hidden, config.num_attention_heads
+    mlp, heads = (
+        getattr(config, "intermediate_size", None) or 4 * hidden,
+        config.num_attention_heads,
+    )
     head_width = getattr(config, "head_dim", None) or hidden // heads
     keys = (getattr(config, "num_key_value_heads", None) or heads) * head_width
     width = next(policy.model.parameters()).element_size()
     rows = s.prompts * s.group
     at_once = min(rows // s.minibatches, s.at_once or rows)
-    update = at_once * s.max_tokens * (layers * (16 * hidden + 5 * mlp) * width + 3 * vocabulary * FLOAT)
+    update = (
+        at_once * s.max_tokens * (layers * (16 * hidden + 5 * mlp) * width + 3 * vocabulary * FLOAT)
+    )
     sampling = 2 * rows * s.max_tokens * layers * 2 * keys * width
-    whole = 2 * min(s.probe, rows) + (rows if needs.full_anchor else 0) + (rows // s.minibatches if needs.full else 0)
+    whole = (
+        2 * min(s.probe, rows)
+        + (rows if needs.full_anchor else 0)
+        + (rows // s.minibatches if needs.full else 0)
+    )
     return max(update, sampling) + whole * s.max_tokens * vocabulary * FLOAT
 
 
@@ -37,7 +49,9 @@ def free(device: torch.device) -> int | None:
     """Bytes that are free on a device; None: not known."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    meminfo, limit, used = map(Path, ("/proc/meminfo", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"))
+    meminfo, limit, used = map(
+        Path, ("/proc/meminfo", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current")
+    )
     if device.type != "cpu" or not meminfo.exists():
         return None
     lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
@@ -53,6 +67,11 @@ def warn_if_short(policy: Policy, settings: FilledSettings, needs: Needs) -> Non
     if available is None or needed <= available:
         return
     scored = settings.at_once or settings.prompts * settings.group // settings.minibatches
-    takes = f"if completions reach {settings.max_tokens} tokens, a batch takes {needed / 1e9:.1f} GB"
-    less = f"lower it with at_once={max(1, scored * available // needed // 2)}, fewer prompts, a smaller group or probe"
+    takes = (
+        f"if completions reach {settings.max_tokens} tokens, a batch takes {needed / 1e9:.1f} GB"
+    )
+    less = (
+        f"lower it with at_once={max(1, scored * available // needed // 2)}, fewer prompts, a "
+        "smaller group or probe"
+    )
     warn(f"max_tokens: {takes}, and {available / 1e9:.1f} GB are free on {policy.device}; {less}")

@@ -44,9 +44,13 @@ class Run:
     """A finished, or interrupted, training run."""
 
     policy: Policy  #: The policy that was trained, in place.
-    rows: list[dict[str, float]]  #: One dict per batch, by the names of `trlib.loop.metrics.METRICS`.
+    rows: list[
+        dict[str, float]
+    ]  #: One dict per batch, by the names of `trlib.loop.metrics.METRICS`.
     prompt_rows: list[dict[str, Any]]  #: One dict per batch and prompt.
-    settings: dict[str, Any]  #: Everything that decides the run: arguments, method, task, policy, versions.
+    settings: dict[
+        str, Any
+    ]  #: Everything that decides the run: arguments, method, task, policy, versions.
     out: Path | None = None  #: Where it was saved.
     interrupted: bool = False  #: Ctrl-C or SIGTERM ended it before its last batch.
     signal: int | None = None  #: Which of them.
@@ -54,21 +58,34 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row per batch: a column for each of `trlib.loop.metrics.METRICS` that the method shows, then the numbers
-        of its memory."""
+        """One row per batch: a column for each of `trlib.loop.metrics.METRICS` that the method
+        shows, then the numbers of its memory."""
         import pandas as pd
 
         shown = dict.fromkeys(name for row in self.rows for name in row)
-        columns = [name for name in METRICS if name in shown or not shown] + [n for n in shown if n not in METRICS]
-        return pd.DataFrame(self.rows, columns=columns, index=pd.RangeIndex(len(self.rows), name="batch"))
+        columns = [name for name in METRICS if name in shown or not shown] + [
+            n for n in shown if n not in METRICS
+        ]
+        return pd.DataFrame(
+            self.rows, columns=columns, index=pd.RangeIndex(len(self.rows), name="batch")
+        )
 
     @property
     def prompts(self) -> pd.DataFrame:
-        """One row per batch and prompt: difficulty, mean reward and length, the share of completions that began with
-        a part of an expert's answer, and `kl_seq_back` on the probe."""
+        """One row per batch and prompt: difficulty, mean reward and length, the share of
+        completions that began with a part of an expert's answer, and `kl_seq_back` on the probe."""
         import pandas as pd
 
-        columns = ["batch", "prompt", "text", "difficulty", "reward", "length", "guided", "kl_seq_back"]
+        columns = [
+            "batch",
+            "prompt",
+            "text",
+            "difficulty",
+            "reward",
+            "length",
+            "guided",
+            "kl_seq_back",
+        ]
         return pd.DataFrame(self.prompt_rows, columns=columns)
 
     def plot(self) -> Drawing:
@@ -83,24 +100,40 @@ class Run:
             ax.margins(x=0)
             if len(drawn) > 1:
                 legend(ax)
-        last = {name: self.rows[-1][name] for name in ("reward", "kept", "kl") if self.rows and name in self.rows[-1]}
+        last = {
+            name: self.rows[-1][name]
+            for name in ("reward", "kept", "kl")
+            if self.rows and name in self.rows[-1]
+        }
         ends = ", ".join(f"{column} {value:.3g}" for column, value in last.items())
-        drawn_are = "reward, tokens, share of tokens kept, divergences and entropy, total variation, ratios"
-        said = f"{self._title()}: six panels over the batches, {drawn_are}. Last batch: {ends or 'none'}."
+        drawn_are = (
+            "reward, tokens, share of tokens kept, divergences and entropy, total variation, ratios"
+        )
+        said = (
+            f"{self._title()}: six panels over the batches, {drawn_are}. Last batch: "
+            f"{ends or 'none'}."
+        )
         return Drawing(figure, said, stacked=2)
 
     def save(self) -> None:
         """Write history.csv, prompts.csv and run.json to `out`."""
         if self.out is not None:
             settings = {**self.settings, "interrupted": self.interrupted}
-            contents = self.history.to_csv(), self.prompts.to_csv(index=False), json.dumps(settings, indent=2) + "\n"
+            contents = (
+                self.history.to_csv(),
+                self.prompts.to_csv(index=False),
+                json.dumps(settings, indent=2) + "\n",
+            )
             for name, content in zip(FILES, contents, strict=True):
                 write(self.out / name, content)
 
     def _title(self) -> str:
         s = self.settings
         ended = ", interrupted" if self.interrupted else ""
-        return f"{s['method']['name']} on {s['task']['name']}, seed {s['seed']}, {len(self.rows)} batches{ended}"
+        return (
+            f"{s['method']['name']} on {s['task']['name']}, seed {s['seed']}, {len(self.rows)} "
+            f"batches{ended}"
+        )
 
     def __repr__(self) -> str:
         if not self.rows:
@@ -116,9 +149,12 @@ class Run:
         return f"<p><strong>{html.escape(repr(self))}</strong></p>{table}"
 
     def excerpt(self) -> pd.DataFrame:
-        """About seven rows of the history, the first and the last among them, with the columns that say most."""
+        """About seven rows of the history, the first and the last among them, with the columns that
+        say most."""
         shown = self.history.filter(items=EXCERPT)
-        return shown.iloc[sorted({*range(0, len(shown), max(1, len(shown) // 6)), *range(len(shown))[-1:]})]
+        return shown.iloc[
+            sorted({*range(0, len(shown), max(1, len(shown) // 6)), *range(len(shown))[-1:]})
+        ]
 
 
 def record_of(policy: Policy, task: Task, method: Method, settings: RunSettings) -> dict[str, Any]:
@@ -131,7 +167,11 @@ def record_of(policy: Policy, task: Task, method: Method, settings: RunSettings)
         "optimizer": name_of(settings.optimizer),
         "method": settings_of(method),
         "policy": policy.name,
-        "versions": {"trust-region-book": __version__, **versions, "transformers": transformers.__version__},
+        "versions": {
+            "trust-region-book": __version__,
+            **versions,
+            "transformers": transformers.__version__,
+        },
         "task": {"name": task.name, **task.settings},
         "parameters": policy.size,
         "model": policy.identity(),

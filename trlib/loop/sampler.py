@@ -1,13 +1,15 @@
 """The policy that samples, where it is not the policy that learns: older weights, coarser numbers.
 
-The engines that sample for real training run behind the learner and in lower precision. Here both are settings, the
-same for every method: `lag` batches behind, and weights and arithmetic in bf16, or weights rounded to int8 or int4
-(simulated: a round trip of every matrix through integers with one scale per row, or per output where a layer holds them
-by rows; each expert of a mixture is a matrix of its own; the arithmetic stays float).
+The engines that sample for real training run behind the learner and in lower precision. Here both
+are settings, the same for every method: `lag` batches behind, and weights and arithmetic in bf16,
+or weights rounded to int8 or int4 (simulated: a round trip of every matrix through integers with
+one scale per row, or per output where a layer holds them by rows; each expert of a mixture is a
+matrix of its own; the arithmetic stays float).
 
-A queue of finished completions is a constant `lag`. A `buffer` from which they are taken at random adds, prompt by
-prompt, up to that many batches to it. A long completion that is interrupted whenever new weights arrive, and continues
-with them, has several `segments`: its first tokens are `lag` batches behind, each later part is one batch younger."""
+A queue of finished completions is a constant `lag`. A `buffer` from which they are taken at random
+adds, prompt by prompt, up to that many batches to it. A long completion that is interrupted
+whenever new weights arrive, and continues with them, has several `segments`: its first tokens are
+`lag` batches behind, each later part is one batch younger."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -29,7 +31,8 @@ def round_trip(weight: Tensor, bits: int) -> Tensor:
 
 
 class Sampler:
-    """What samples for a learner: the learner itself where nothing is stale or coarse, else a copy of it."""
+    """What samples for a learner: the learner itself where nothing is stale or coarse, else a copy
+    of it."""
 
     def __init__(self, learner: Policy, *, lag: int, precision: str, buffer: int = 0) -> None:
         self.learner, self.lag, self.precision = learner, lag, precision
@@ -48,24 +51,30 @@ class Sampler:
         return self.at(self.lag)
 
     def remember(self) -> None:
-        """A new batch begins: keep the learner's weights, and forget the oldest that nothing can need."""
+        """A new batch begins: keep the learner's weights, and forget the oldest that nothing can
+        need."""
         if self.own is not None:
             self.past.append(self.learner.state())
 
     def age(self, behind: int) -> int:
-        """How many batches behind the weights for `behind` really are: fewer at the beginning of a run."""
+        """How many batches behind the weights for `behind` really are: fewer at the beginning of a
+        run."""
         return min(behind, max(len(self.past) - 1, 0))
 
     def at(self, behind: int) -> Policy:
-        """The policy `behind` batches ago, until the next call: there is one copy, which is overwritten."""
+        """The policy `behind` batches ago, until the next call: there is one copy, which is
+        overwritten."""
         if self.own is None:
             return self.learner
         self._write(self.past[-1 - self.age(behind)])
         return self.own
 
     def state(self) -> dict[str, Tensor]:
-        """The learner's past weights, oldest first, for a checkpoint written between two batches."""
-        return {f"{age}/{name}": t for age, state in enumerate(self.past) for name, t in state.items()}
+        """The learner's past weights, oldest first, for a checkpoint written between two
+        batches."""
+        return {
+            f"{age}/{name}": t for age, state in enumerate(self.past) for name, t in state.items()
+        }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore the past that `state` returned."""

@@ -1,7 +1,8 @@
-"""The settings of a run: every keyword argument of `trlib.train`, with its default and what it means.
+"""The settings of a run: every keyword argument of `trlib.train`, with its default and what it
+means.
 
-`trlib.train` spells them out, and a test holds the two alike; the options of `trlib train` are made from
-`RunSettings`. This module imports no torch, so `trlib train --help` is quick."""
+`trlib.train` spells them out, and a test holds the two alike; the options of `trlib train` are made
+from `RunSettings`. This module imports no torch, so `trlib train --help` is quick."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from trlib.arguments import setting
 
 Anchor = Literal["rollout", "recomputed"]
 Precision = Literal["fp32", "bf16", "int8", "int4"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)  #: What a sampler can compute in; fp32: the learner's own numbers.
+PRECISIONS: tuple[str, ...] = get_args(
+    Precision
+)  #: What a sampler can compute in; fp32: the learner's own numbers.
 SAVINGS = {
     "sharing": "each distinct prefix is read once, in sampling and in scoring",
     "dropping": "completions that have ended leave the sampler's computation",
@@ -38,8 +41,8 @@ class RunSettings:
     seed: int = setting(0, least=0)
     """Seed of every random draw.
 
-    The same seed, machine and versions give the same history bit for bit, timings apart (on a CPU; a GPU adds up in
-    an order of its own)."""
+    The same seed, machine and versions give the same history bit for bit, timings apart (on a CPU;
+    a GPU adds up in an order of its own)."""
     prompts: int = setting(16, least=1)
     """Prompts per batch."""
     group: int = setting(16, least=1)
@@ -63,39 +66,45 @@ class RunSettings:
     grad_norm: float = setting(1.0, above=0, below=math.inf)
     """Largest Euclidean norm of the gradient; a longer gradient is scaled down to it."""
     anchor: Anchor | None = setting(None)
-    """Policy around which the trust region is drawn: rollout (the one that sampled) or recomputed (the learner before
-    the batch's first update); by default the method's choice."""
+    """Policy around which the trust region is drawn: rollout (the one that sampled) or recomputed
+    (the learner before the batch's first update); by default the method's choice."""
     optimizer: str | Callable[..., Any] = "adamw"
     """Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME.
 
-    In Python it can also be a callable that makes a torch.optim.Optimizer. Clipping, warm-up and float32 copies of
-    16-bit weights come with every one."""
+    In Python it can also be a callable that makes a torch.optim.Optimizer. Clipping, warm-up and
+    float32 copies of 16-bit weights come with every one."""
     lag: int = setting(0, least=0)
     """Batches by which the sampler's weights are behind the learner's."""
     buffer: int = setting(0, least=0)
-    """Batches by which a prompt's completions may be older still: 0 to this many, drawn at random, as from a buffer."""
+    """Batches by which a prompt's completions may be older still: 0 to this many, drawn at random,
+    as from a buffer."""
     segments: int = setting(1, least=1)
-    """Parts of a completion that policies of different ages write: the first is `lag` batches behind, each later one
-    a batch less.
+    """Parts of a completion that policies of different ages write: the first is `lag` batches
+    behind, each later one a batch less.
 
-    The parts are equally long, and each policy reads what is already written before it goes on: a partial rollout."""
+    The parts are equally long, and each policy reads what is already written before it goes on: a
+    partial rollout."""
     sampler_logp: bool = True
     """Whether the sampler reports the log-probs of its tokens.
 
-    If it does not, the anchor must be recomputed: the learner's own log-probs then stand in for the old policy's,
-    however old the completions are."""
+    If it does not, the anchor must be recomputed: the learner's own log-probs then stand in for the
+    old policy's, however old the completions are."""
     sampler: Precision = setting("fp32")
-    """What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 (simulated)."""
+    """What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4
+    (simulated)."""
     logit_noise: float = setting(0.0, least=0, below=math.inf)
     """Standard deviation of Gaussian noise on the sampler's logits."""
     probe: int = setting(32, least=0)
-    """Completions per batch on which the exact metrics are computed, spread evenly over the prompts; 0 for none.
+    """Completions per batch on which the exact metrics are computed, spread evenly over the
+    prompts; 0 for none.
 
-    The distribution over the whole vocabulary is held at each of their tokens: use few if the vocabulary is large."""
+    The distribution over the whole vocabulary is held at each of their tokens: use few if the
+    vocabulary is large."""
     checkpoint_every: int = setting(10, least=1)
     """Batches between two checkpoints."""
     out: str | os.PathLike[str] | None = None
-    """Folder for the checkpoint, the history and the trained policy; by default nothing is written."""
+    """Folder for the checkpoint, the history and the trained policy; by default nothing is
+    written."""
     resume: bool = False
     """Continue the run in `out`, bit for bit; if there is none yet, begin it."""
     progress: bool = True
@@ -103,7 +112,8 @@ class RunSettings:
     without: Sequence[str] = ()
     """Savings to switch off, to see that they change nothing: sharing, dropping, skipping.
 
-    `trlib.loop.settings.SAVINGS` says what each is. They change values and gradients in the last digits at most."""
+    `trlib.loop.settings.SAVINGS` says what each is. They change values and gradients in the last
+    digits at most."""
     at_once: int | None = setting(None, least=1)
     """Completions that are scored at a time; by default all of a minibatch.
 
@@ -125,16 +135,23 @@ class RunSettings:
             wanted = f"a divisor of prompts = {self.prompts} (a minibatch holds whole groups)"
             raise ValueError(f"minibatches: expected {wanted}, got {self.minibatches}")
         if self.segments > self.lag + 1:
-            wanted = f"at most lag + 1 = {self.lag + 1} (each is written one batch later than the one before it)"
+            wanted = (
+                f"at most lag + 1 = {self.lag + 1} (each is written one batch later than the "
+                "one before it)"
+            )
             raise ValueError(f"segments: expected {wanted}, got {self.segments}")
         if self.resume and self.out is None:
             raise ValueError("resume: expected the run's folder as out, got out=None")
 
     def filled(self, *, max_tokens: int, anchor: Anchor) -> FilledSettings:
-        """The same settings, with the task's token limit and the method's anchor where none was chosen."""
+        """The same settings, with the task's token limit and the method's anchor where none was
+        chosen."""
         limit = max_tokens if self.max_tokens is None else self.max_tokens
         if self.segments > limit:
-            raise ValueError(f"segments: expected at most max_tokens = {limit} (each has a token), got {self.segments}")
+            raise ValueError(
+                f"segments: expected at most max_tokens = {limit} (each has a token), got "
+                f"{self.segments}"
+            )
         chosen: dict[str, Any] = {"max_tokens": limit, "anchor": self.anchor or anchor}
         return FilledSettings(**{**vars(self), **chosen})
 

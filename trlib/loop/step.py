@@ -1,4 +1,5 @@
-"""What the update box receives: a batch or a minibatch, and the means to score, differentiate and descend."""
+"""What the update box receives: a batch or a minibatch, and the means to score, differentiate and
+descend."""
 
 from __future__ import annotations
 
@@ -38,16 +39,23 @@ class LoopStep:
         parts: Callable[[], Iterator[LoopStep]] | None = None,
         skip: bool = False,
     ) -> None:
-        """`done`: the batch's updates so far, which `report` adds to. `parts`: a whole batch's minibatches. `skip`: do
-        not score completions without an advantage."""
+        """`done`: the batch's updates so far, which `report` adds to. `parts`: a whole batch's
+        minibatches. `skip`: do not score completions without an advantage."""
         self.learner, self.method, self.needs = learner, method, needs
-        self.completions, self.batch, self.done, self.parts, self.skip = completions, batch, done, parts, skip
+        self.completions, self.batch, self.done, self.parts, self.skip = (
+            completions,
+            batch,
+            done,
+            parts,
+            skip,
+        )
         self.weights: Mapping[str, Tensor] = learner.weights
         self.parameters = list(self.weights.values())
         self.reference: Mapping[str, Tensor] = learner.reference_weights
         self.critic = [] if learner.critic is None else learner.critic.parameters
         self.token_loss: TokenLoss | None = None
-        """What the objective returned last, for the history; None: the update box has computed no loss."""
+        """What the objective returned last, for the history; None: the update box has computed no
+        loss."""
         self.sampler_kl = self.ess_seq = math.nan
         """The history's columns of these names; NaN: not measured."""
 
@@ -67,11 +75,23 @@ class LoopStep:
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
         c, needs, settings = self._rows(rows), self.needs, self.learner.settings
-        with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():  # the fused kernels have only one derivative
-            asked: dict[str, Any] = {"full": needs.full, "hidden": needs.hidden, "temperature": settings.temperature}
+        with (
+            sdpa_kernel(SDPBackend.MATH) if twice else nullcontext()
+        ):  # the fused kernels have only one derivative
+            asked: dict[str, Any] = {
+                "full": needs.full,
+                "hidden": needs.hidden,
+                "temperature": settings.temperature,
+            }
             at_once = None if twice else settings.at_once
-            scores = self.learner.policy.score(c, weights=weights, at_once=at_once, perturb=perturb, **asked)
-            return Scores(**scores.present() | {"values": self.values(rows)}) if needs.values else scores
+            scores = self.learner.policy.score(
+                c, weights=weights, at_once=at_once, perturb=perturb, **asked
+            )
+            return (
+                Scores(**scores.present() | {"values": self.values(rows)})
+                if needs.values
+                else scores
+            )
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         c = self._rows(rows)
@@ -80,7 +100,9 @@ class LoopStep:
 
         def log_probs(*weights: Tensor) -> Tensor:
             by_name = dict(zip(names, weights, strict=True))
-            return policy.score(c, temperature=temperature, full=True, weights=by_name, layout=layout).full
+            return policy.score(
+                c, temperature=temperature, full=True, weights=by_name, layout=layout
+            ).full
 
         with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no forward-mode derivative
             return torch.func.jvp(log_probs, tuple(self.parameters), tuple(direction))[1].detach()
@@ -113,12 +135,14 @@ class LoopStep:
         return loss
 
     def _complete(self, scores: Scores) -> None:
-        """Where the batch's only update is about to begin, the policy is the old one, and needs no pass of its own."""
+        """Where the batch's only update is about to begin, the policy is the old one, and needs no
+        pass of its own."""
         if self.needs.old and self.batch.provided.logp_old is None:
             self.batch = self.batch.plus(logp_old=scores.logp.detach())
 
     def _observe(self, scores: Scores) -> None:
-        """The columns `ess_seq`, and `kl_sampler` where it is a batch's first loss: a later one repeats it."""
+        """The columns `ess_seq`, and `kl_sampler` where it is a batch's first loss: a later one
+        repeats it."""
         scored = self._scored(scores)
         logp, of_sampler = scores.logp, self.batch.logp_rollout
         self.ess_seq = math.nan if scored is None else sequence_ess(logp, of_sampler, scored)
@@ -126,18 +150,22 @@ class LoopStep:
             self.sampler_kl = sampler_kl(logp, of_sampler, scored)
 
     def _scored(self, scores: Scores) -> Tensor | None:
-        """[B, T]: the tokens with a log-prob of the policy's own; None: the scores are of other rows."""
+        """[B, T]: the tokens with a log-prob of the policy's own; None: the scores are of other
+        rows."""
         if scores.logp.shape != self.batch.mask.shape:
             return None
         return self.batch.mask & (self.batch.advantages != 0) if self.skip else self.batch.mask
 
     def _teaching(self) -> Scores:
-        """Scores of the completions that have an advantage; the others' log-probs are the sampler's, without gradient.
-        They stay in the batch, so that every mean keeps its denominator."""
+        """Scores of the completions that have an advantage; the others' log-probs are the
+        sampler's, without gradient. They stay in the batch, so that every mean keeps its
+        denominator."""
         batch = self.batch
         rows = ((batch.advantages != 0) & batch.mask).any(1).nonzero().squeeze(-1)
         if not len(rows):
-            rows = torch.zeros(1, dtype=torch.long, device=batch.mask.device)  # a loss that has a gradient: 0
+            rows = torch.zeros(
+                1, dtype=torch.long, device=batch.mask.device
+            )  # a loss that has a gradient: 0
         logp = self.score(rows).logp
         return Scores(batch.logp_rollout.to(logp.dtype).index_copy(0, rows, logp))
 
@@ -147,11 +175,15 @@ class LoopStep:
     def report(self, loss: float, grad_norm: float) -> None:
         finite = self.learner.descent.finite
         loss, grad_norm = finite("loss", loss), finite("grad_norm", grad_norm)
-        self.done.append(observe(loss, grad_norm, self.token_loss, self.batch, self.sampler_kl, self.ess_seq))
+        self.done.append(
+            observe(loss, grad_norm, self.token_loss, self.batch, self.sampler_kl, self.ess_seq)
+        )
 
     def move_reference(self, share: float = 1.0) -> None:
         if not self.reference:
-            raise ValueError("reference: the method has none; its `needs` must name it: Needs(reference=True)")
+            raise ValueError(
+                "reference: the method has none; its `needs` must name it: Needs(reference=True)"
+            )
         with torch.no_grad():
             for name, p in self.reference.items():
                 p.lerp_(self.weights[name], share)
@@ -161,14 +193,18 @@ class LoopStep:
 
     def _critic(self) -> Critic:
         if self.learner.critic is None:
-            raise ValueError("critic: the method has none; its `needs` must name it: Needs(critic=1.0)")
+            raise ValueError(
+                "critic: the method has none; its `needs` must name it: Needs(critic=1.0)"
+            )
         return self.learner.critic
 
 
 def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
-    """Hold a method to its declaration that a completion without an advantage has no gradient: every second completion
-    loses its advantage, at log-probs that have moved from the old ones and the sampler's.
-    Raises ValueError: such a completion has a gradient, so leaving it out would change what is learned."""
+    """Hold a method to its declaration that a completion without an advantage has no gradient:
+    every second completion loses its advantage, at log-probs that have moved from the old ones and
+    the sampler's.
+    Raises ValueError: such a completion has a gradient, so leaving it out would change what is
+    learned."""
     silent = torch.arange(len(batch.mask), device=batch.mask.device) % 2 == 1
     logp = (scores.logp.detach() - 0.1).requires_grad_()
     probe = replace(batch, advantages=batch.advantages.masked_fill(silent.unsqueeze(-1), 0.0))
@@ -180,21 +216,32 @@ def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
         if slope is not None and bool(slope[silent.unsqueeze(-1) & batch.mask].any()):
             declared = f"{type(method).__name__}.objective is declared so"
             found = "completions whose advantage is 0 have a gradient"
-            raise ValueError(f"proportional: {declared}, but {found}; expected no @proportional above it")
+            raise ValueError(
+                f"proportional: {declared}, but {found}; expected no @proportional above it"
+            )
 
 
 def _checked(returned: object, batch: Batch) -> TokenLoss:
     """What an objective returned, if it is a loss of this batch."""
     if not isinstance(returned, TokenLoss):
-        raise TypeError(f"objective: expected a TokenLoss, got {type(returned).__name__}; wrap it: TokenLoss(loss)")
+        raise TypeError(
+            f"objective: expected a TokenLoss, got {type(returned).__name__}; wrap it: "
+            "TokenLoss(loss)"
+        )
     loss, shape = returned.per_token, batch.mask.shape
     if not isinstance(loss, Tensor) or not loss.is_floating_point():
-        raise TypeError(f"per_token: expected a float tensor, got {getattr(loss, 'dtype', type(loss).__name__)}")
+        raise TypeError(
+            f"per_token: expected a float tensor, got {getattr(loss, 'dtype', type(loss).__name__)}"
+        )
     if loss.dim() > 1 and loss.shape != shape:
-        raise ValueError(f"per_token: expected [B, T] = {list(shape)}, [N] or one number, got {list(loss.shape)}")
+        raise ValueError(
+            f"per_token: expected [B, T] = {list(shape)}, [N] or one number, got {list(loss.shape)}"
+        )
     for name in ("ratio", "kept"):
         value = returned.diagnostics.get(name)
         if value is not None and (not isinstance(value, Tensor) or value.shape != shape):
             wanted = f"[B, T] = {list(shape)}"
-            raise ValueError(f"diagnostics[{name!r}]: expected {wanted}, got {list(getattr(value, 'shape', []))}")
+            raise ValueError(
+                f"diagnostics[{name!r}]: expected {wanted}, got {list(getattr(value, 'shape', []))}"
+            )
     return returned

@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM: the first ends what is running where it can be resumed, the second ends it at once."""
+"""Ctrl-C and SIGTERM: the first ends what is running where it can be resumed, the second ends it at
+once."""
 
 import signal
 import threading
@@ -7,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
-"""What asks to stop: Ctrl-C, and what `kill`, a batch system or a container sends before it kills."""
+"""What asks to stop: Ctrl-C, and what `kill`, a batch system or a container sends before it
+kills."""
 
 
 class Stop(threading.Event):
@@ -23,10 +25,12 @@ class Stop(threading.Event):
 
 @contextmanager
 def stoppable(tell: Callable[[], None] = lambda: None) -> Iterator[Stop]:
-    """An event that the first Ctrl-C or SIGTERM inside a `with` block sets; a second one has its usual effect.
+    """An event that the first Ctrl-C or SIGTERM inside a `with` block sets; a second one has its
+    usual effect.
 
-    Only the main thread can listen. A signal that was ignored stays ignored: a sweep's workers leave stopping to the
-    sweep. A handler that was there before is called too: a sweep may run a cell in its own process.
+    Only the main thread can listen. A signal that was ignored stays ignored: a sweep's workers
+    leave stopping to the sweep. A handler that was there before is called too: a sweep may run a
+    cell in its own process.
 
     `tell` is called when the event is set."""
     stop = Stop()
@@ -49,7 +53,11 @@ def stoppable(tell: Callable[[], None] = lambda: None) -> Iterator[Stop]:
 
     before = {number: signal.getsignal(number) for number in STOPS}
     # None: a handler that is not Python's, and could not be put back.
-    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    before = {
+        number: handler
+        for number, handler in before.items()
+        if handler not in (signal.SIG_IGN, None)
+    }
     for number in before:
         signal.signal(number, first)
     try:

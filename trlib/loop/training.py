@@ -1,8 +1,8 @@
 """The loop: rollout, advantage, objective, update, the same for every method.
 
-`train` is the whole of it: a batch of prompts is sampled in groups, verified, turned into advantages by the method,
-learned from in minibatches x epochs updates, and measured. What a method may change is in
-`trlib.algorithms.method`; nothing here knows a method by name."""
+`train` is the whole of it: a batch of prompts is sampled in groups, verified, turned into
+advantages by the method, learned from in minibatches x epochs updates, and measured. What a method
+may change is in `trlib.algorithms.method`; nothing here knows a method by name."""
 
 import math
 import os
@@ -77,8 +77,8 @@ def train(
         task: what it learns, from `trlib.load_task`.
         method: how, such as `trlib.algorithms.GRPO()`.
         steps: Number of batches.
-        seed: Seed of every random draw. The same seed, machine and versions give the same history bit for bit, timings
-            apart (on a CPU; a GPU adds up in an order of its own).
+        seed: Seed of every random draw. The same seed, machine and versions give the same history
+            bit for bit, timings apart (on a CPU; a GPU adds up in an order of its own).
         prompts: Prompts per batch.
         group: Completions per prompt.
         temperature: Temperature of sampling, and of every log-probability.
@@ -90,43 +90,50 @@ def train(
         weight_decay: The optimiser's weight decay, if it takes one.
         warmup: Updates over which the learning rate rises linearly to its full value.
         grad_norm: Largest Euclidean norm of the gradient; a longer gradient is scaled down to it.
-        anchor: Policy around which the trust region is drawn: rollout (the one that sampled) or recomputed (the learner
-            before the batch's first update); by default the method's choice.
-        optimizer: Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME. In Python it can
-            also be a callable that makes a torch.optim.Optimizer. Clipping, warm-up and float32 copies of 16-bit
-            weights come with every one.
+        anchor: Policy around which the trust region is drawn: rollout (the one that sampled) or
+            recomputed (the learner before the batch's first update); by default the method's
+            choice.
+        optimizer: Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME.
+            In Python it can also be a callable that makes a torch.optim.Optimizer. Clipping,
+            warm-up and float32 copies of 16-bit weights come with every one.
         lag: Batches by which the sampler's weights are behind the learner's.
-        buffer: Batches by which a prompt's completions may be older still: 0 to this many, drawn at random, as from a
-            buffer.
-        segments: Parts of a completion that policies of different ages write: the first is `lag` batches behind, each
-            later one a batch less. The parts are equally long, and each policy reads what is already written before it
-            goes on: a partial rollout.
-        sampler_logp: Whether the sampler reports the log-probs of its tokens. If it does not, the anchor must be
-            recomputed: the learner's own log-probs then stand in for the old policy's, however old the completions are.
-        sampler: What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4 (simulated).
+        buffer: Batches by which a prompt's completions may be older still: 0 to this many, drawn at
+            random, as from a buffer.
+        segments: Parts of a completion that policies of different ages write: the first is `lag`
+            batches behind, each later one a batch less. The parts are equally long, and each policy
+            reads what is already written before it goes on: a partial rollout.
+        sampler_logp: Whether the sampler reports the log-probs of its tokens. If it does not, the
+            anchor must be recomputed: the learner's own log-probs then stand in for the old
+            policy's, however old the completions are.
+        sampler: What the sampler computes in: fp32, bf16, or float with weights rounded to int8,
+            int4 (simulated).
         logit_noise: Standard deviation of Gaussian noise on the sampler's logits.
-        probe: Completions per batch on which the exact metrics are computed, spread evenly over the prompts; 0 for
-            none. The distribution over the whole vocabulary is held at each of their tokens: use few if the vocabulary
-            is large.
+        probe: Completions per batch on which the exact metrics are computed, spread evenly over the
+            prompts; 0 for none. The distribution over the whole vocabulary is held at each of their
+            tokens: use few if the vocabulary is large.
         checkpoint_every: Batches between two checkpoints.
-        out: Folder for the checkpoint, the history and the trained policy; by default nothing is written.
+        out: Folder for the checkpoint, the history and the trained policy; by default nothing is
+            written.
         resume: Continue the run in `out`, bit for bit; if there is none yet, begin it.
         progress: Show a progress bar.
-        without: Savings to switch off, to see that they change nothing: sharing, dropping, skipping.
-            `trlib.loop.settings.SAVINGS` says what each is. They change values and gradients in the last digits at
-            most.
-        at_once: Completions that are scored at a time; by default all of a minibatch. Fewer take less memory and a
-            third more time, and change a gradient only in its last digits.
+        without: Savings to switch off, to see that they change nothing: sharing, dropping,
+            skipping. `trlib.loop.settings.SAVINGS` says what each is. They change values and
+            gradients in the last digits at most.
+        at_once: Completions that are scored at a time; by default all of a minibatch. Fewer take
+            less memory and a third more time, and change a gradient only in its last digits.
 
-    The first Ctrl-C or SIGTERM ends the run after the current batch, saved and valid; a second one ends it at once.
+    The first Ctrl-C or SIGTERM ends the run after the current batch, saved and valid; a second one
+    ends it at once.
 
     Raises:
         ValueError, TypeError: an argument out of its range, or one that does not exist.
-        CheckpointError: `out` cannot be written, is in use by another process, holds another run, or a damaged one.
+        CheckpointError: `out` cannot be written, is in use by another process, holds another run,
+            or a damaged one.
         NonFiniteError: NaN or inf in a loss or a gradient, after saving.
-        MethodError: one of the method's boxes, or the task's verifier, raised an error or returned something unusable,
-            after saving.
-        DemonstrationError: an expert's answer that the method asks for is missing, wrong or too long, after saving."""
+        MethodError: one of the method's boxes, or the task's verifier, raised an error or returned
+            something unusable, after saving.
+        DemonstrationError: an expert's answer that the method asks for is missing, wrong or too
+            long, after saving."""
     settings = RunSettings(
         steps=steps,
         seed=seed,
@@ -158,20 +165,30 @@ def train(
         at_once=at_once,
     )
     if not isinstance(policy, Policy):
-        raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}")
+        raise TypeError(
+            f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}"
+        )
     check_task(task)
     if not isinstance(method, Method):
-        raise TypeError(f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}")
+        raise TypeError(
+            f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}"
+        )
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
     if not filled.sampler_logp and (filled.anchor == "rollout" or method.correction is not None):
         which = "anchor" if filled.anchor == "rollout" else "correction"
-        wanted = f"{'recomputed' if which == 'anchor' else None!r} where the sampler reports no log-probs"
+        wanted = (
+            f"{'recomputed' if which == 'anchor' else None!r} where the sampler reports no "
+            "log-probs"
+        )
         raise ValueError(
-            f"{which}: expected {wanted} (sampler_logp=False): there is nothing to compare the learner's with"
+            f"{which}: expected {wanted} (sampler_logp=False): there is nothing to compare the "
+            "learner's with"
         )
     if method.correction is not None and filled.anchor == "rollout":
         twice = "the ratio already corrects for the sampler, and a correction would do so twice"
-        warn(f"correction: with anchor='rollout' {twice}; use anchor='recomputed', or no correction")
+        warn(
+            f"correction: with anchor='rollout' {twice}; use anchor='recomputed', or no correction"
+        )
     make = maker(filled.optimizer)
     with (
         checkpoints.holding(filled.out, filled.resume, policy) as folder,
@@ -188,7 +205,13 @@ class _Loop:
     """A run in progress: what has to be kept from one batch to the next."""
 
     def __init__(
-        self, policy: Policy, task: Task, method: Method, settings: FilledSettings, make: Maker, folder: Path | None
+        self,
+        policy: Policy,
+        task: Task,
+        method: Method,
+        settings: FilledSettings,
+        make: Maker,
+        folder: Path | None,
     ) -> None:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
         self.needs = needs_of(method, settings.anchor)
@@ -206,10 +229,14 @@ class _Loop:
         run, s = self.result, self.settings
         begun = len(run.rows)
         shown = {"desc": run.settings["method"]["name"], "unit": "batch", "dynamic_ncols": True}
-        with tqdm(total=s.steps, initial=begun, disable=not s.progress, **shown) as bar, stoppable() as stop:
+        with (
+            tqdm(total=s.steps, initial=begun, disable=not s.progress, **shown) as bar,
+            stoppable() as stop,
+        ):
             while len(run.rows) < s.steps and not stop.is_set():
                 k = len(run.rows)
-                # Looking at values makes a GPU wait for them: the first batch shows whether the shapes and values fit.
+                # Looking at values makes a GPU wait for them: the first batch shows whether the
+                # shapes and values fit.
                 with checks.value_checks(k == begun):
                     row, prompt_rows = self._batch_or_stop(k)
                 run.rows.append(row)
@@ -226,7 +253,8 @@ class _Loop:
         return run
 
     def _batch_or_stop(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """One batch; if it fails, the state before it is saved, and the error carries the run so far."""
+        """One batch; if it fails, the state before it is saved, and the error carries the run so
+        far."""
         run = self.result
         before = None if run.out is None else (self.learner.tensors(), self.learner.numbers())
         try:
@@ -242,7 +270,8 @@ class _Loop:
             raise type(error)(f"batch {k}: {error}{saved}", run) from None
 
     def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """Sample, verify, learn, measure: the batch's row of the history, and a row for each of its prompts."""
+        """Sample, verify, learn, measure: the batch's row of the history, and a row for each of its
+        prompts."""
         s, began = self.settings, time.perf_counter()
         prompts, plan = self.collector.prompts(k), self.collector.plan(k)
         completions, verdicts = self.collector.rollout(prompts, k, plan)
@@ -250,26 +279,34 @@ class _Loop:
         updates = self._update(completions, batch, k)
         exact, divergences = self._measure(completions, self.collector.probe_rows(plan))
         self.result.last = completions
-        rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(self.policy.device)
+        rewards = torch.tensor([v.reward for v in verdicts], dtype=torch.float32).to(
+            self.policy.device
+        )
         lengths, free = completions.lengths.float(), ~completions.forced.any(1)
         seconds = time.perf_counter() - began
         row = {
             "reward": float(rewards[free].mean()),
             "length": float(lengths.mean()),
             "distinct": _distinct(completions, verdicts, free),
-            "age": 0.0 if completions.age is None else float(completions.age[completions.mask].float().mean()),
+            "age": 0.0
+            if completions.age is None
+            else float(completions.age[completions.mask].float().mean()),
             **summarise(updates),
             **exact,
             **self.learner.memory.numbers(),
             "seconds": seconds,
             "tokens_per_s": float(lengths.sum()) / seconds,
         }
-        reward, length, unguided = (v.view(s.prompts, s.group).float().mean(1) for v in (rewards * free, lengths, free))
+        reward, length, unguided = (
+            v.view(s.prompts, s.group).float().mean(1) for v in (rewards * free, lengths, free)
+        )
         means = torch.stack([reward / unguided, length, 1 - unguided], 1).tolist()
         return row, [
             {"batch": k, "prompt": i, "text": prompt.text, "difficulty": prompt.difficulty}
             | dict(zip(("reward", "length", "guided"), means[i], strict=True))
-            | {"kl_seq_back": divergences.get(i, math.nan)}  # NaN: none of its completions is in the probe
+            | {
+                "kl_seq_back": divergences.get(i, math.nan)
+            }  # NaN: none of its completions is in the probe
             for i, prompt in enumerate(prompts)
         ]
 
@@ -302,21 +339,28 @@ class _Loop:
             yield from (part.flatten() for part in rows.chunk(s.minibatches))
 
     def _exactly_skippable(self) -> bool:
-        """Whether a completion without an advantage has no gradient and shows nothing: the method says that its loss
-        is proportional, sees nothing but the tokens' log-probs, and with one update per batch every ratio is 1."""
+        """Whether a completion without an advantage has no gradient and shows nothing: the method
+        says that its loss is proportional, sees nothing but the tokens' log-probs, and with one
+        update per batch every ratio is 1."""
         s, proportional = self.settings, is_proportional(type(self.method))
         one_update = s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and s.sampler_logp
         return one_update and proportional and self.needs == ResolvedNeeds(old=self.needs.old)
 
     @torch.no_grad()
-    def _measure(self, completions: Completions, rows: Tensor) -> tuple[dict[str, float], dict[int, float]]:
+    def _measure(
+        self, completions: Completions, rows: Tensor
+    ) -> tuple[dict[str, float], dict[int, float]]:
         """The exact metrics on a probe of some rows, and `kl_seq_back` by prompt."""
         s = self.settings
         probe = completions.rows(rows.to(self.policy.device))
-        log_mu = completions.full[torch.searchsorted(completions.full_rows, rows.to(completions.full_rows.device))]
+        log_mu = completions.full[
+            torch.searchsorted(completions.full_rows, rows.to(completions.full_rows.device))
+        ]
         log_pi = log_mu  # of an empty probe
         if len(rows):
-            log_pi = self.policy.score(probe, temperature=s.temperature, full=True, at_once=s.at_once).full
+            log_pi = self.policy.score(
+                probe, temperature=s.temperature, full=True, at_once=s.at_once
+            ).full
         exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)
         by_prompt: dict[int, list[float]] = {}
         for g, value in zip(probe.group.tolist(), back.tolist(), strict=True):
@@ -329,8 +373,15 @@ class _Loop:
         run = self.result
         if run.out is None:
             return
-        meta: dict[str, Any] = {"settings": run.settings, "rows": run.rows, "prompts": run.prompt_rows}
-        meta |= {"warned_of_silence": self.collector.warned_of_silence, "learner": self.learner.numbers()}
+        meta: dict[str, Any] = {
+            "settings": run.settings,
+            "rows": run.rows,
+            "prompts": run.prompt_rows,
+        }
+        meta |= {
+            "warned_of_silence": self.collector.warned_of_silence,
+            "learner": self.learner.numbers(),
+        }
         try:
             checkpoints.save(run.out, self.learner.tensors(), meta)
             run.save()
@@ -348,7 +399,9 @@ class _Loop:
         checkpoints.check_same_run(meta["settings"], run.settings)
         if len(meta["rows"]) > self.settings.steps:
             there = f"the run in {str(folder)!r} has {len(meta['rows'])} batches already"
-            raise CheckpointError(f"steps: {there}, expected at least as many, got {self.settings.steps}")
+            raise CheckpointError(
+                f"steps: {there}, expected at least as many, got {self.settings.steps}"
+            )
         checkpoints.check_tensors(folder, tensors, self.learner.tensors())
         self.learner.load(tensors, meta["learner"])
         run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
@@ -357,6 +410,12 @@ class _Loop:
 
 def _distinct(completions: Completions, verdicts: Sequence[Verdict], free: Tensor) -> float:
     """`distinct` of a batch; `free` [B] are the completions that no expert began."""
-    written = [row[:n] for row, n in zip(completions.tokens.tolist(), completions.lengths.tolist(), strict=True)]
-    right = [v.reason == "right" and unguided for v, unguided in zip(verdicts, free.tolist(), strict=True)]
+    written = [
+        row[:n]
+        for row, n in zip(completions.tokens.tolist(), completions.lengths.tolist(), strict=True)
+    ]
+    right = [
+        v.reason == "right" and unguided
+        for v, unguided in zip(verdicts, free.tolist(), strict=True)
+    ]
     return distinct_right(written, right, completions.group.tolist())

@@ -25,16 +25,19 @@ LORA_NUMBERS: dict[str, Callable[[str, Any], Any]] = {
 def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
     """A model with adapters that start the same at each call; what learns is float32 or wider.
 
-    If `lora` names no layers, the adapters go on those that peft lists for the model's family, or, if it lists none, on
-    every linear layer but the output's. In a mixture of experts those are the layers of the attention and of shared
-    experts: routers and routed experts are not linear layers.
-    Raises TypeError, ValueError: settings that `peft.LoraConfig` does not have, or that do not suit the model."""
+    If `lora` names no layers, the adapters go on those that peft lists for the model's family, or,
+    if it lists none, on every linear layer but the output's. In a mixture of experts those are the
+    layers of the attention and of shared experts: routers and routed experts are not linear layers.
+    Raises TypeError, ValueError: settings that `peft.LoraConfig` does not have, or that do not suit
+    the model."""
     try:
         from peft import LoraConfig
     except ImportError as error:
         raise ImportError("lora: needs peft; `pip install peft` installs it") from error
     if not isinstance(lora, Mapping):
-        raise TypeError(f"lora: expected settings of peft.LoraConfig such as {{'r': 8}}, got {lora!r}")
+        raise TypeError(
+            f"lora: expected settings of peft.LoraConfig such as {{'r': 8}}, got {lora!r}"
+        )
     for name in lora:
         if name not in LoraConfig.__dataclass_fields__:
             raise unknown("lora", name, LoraConfig.__dataclass_fields__)
@@ -48,9 +51,15 @@ def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
     for name, check in LORA_NUMBERS.items():
         if name in lora:
             check(f"lora: {name}", lora[name])
-    for target in [] if targets is None or isinstance(targets, str) else targets:  # peft is content if one exists
+    for target in (
+        [] if targets is None or isinstance(targets, str) else targets
+    ):  # peft is content if one exists
         if not any(f".{name}".endswith(f".{target}") for name in modules):
-            linear = {name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+            linear = {
+                name.rpartition(".")[2]
+                for name, m in model.named_modules()
+                if isinstance(m, torch.nn.Linear)
+            }
             raise unknown("lora: target_modules", target, linear)
     if targets is None and not lora.get("target_parameters"):
         try:
@@ -61,19 +70,26 @@ def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
 
 
 def _linear(model: Any) -> list[str]:
-    """Every linear layer but the output's. peft's "all-linear" puts adapters on the routers and routed experts of some
-    mixtures, and draws them in a different order in each process."""
+    """Every linear layer but the output's. peft's "all-linear" puts adapters on the routers and
+    routed experts of some mixtures, and draws them in a different order in each process."""
     from transformers.pytorch_utils import Conv1D
 
     output = model.get_output_embeddings()
-    return [name for name, m in model.named_modules() if isinstance(m, torch.nn.Linear | Conv1D) and m is not output]
+    return [
+        name
+        for name, m in model.named_modules()
+        if isinstance(m, torch.nn.Linear | Conv1D) and m is not output
+    ]
 
 
 def _adapted(model: Any, lora: Mapping[str, Any]) -> Any:
     from peft import LoraConfig, get_peft_model
 
     try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # the same start is drawn each time
+        with (
+            torch.random.fork_rng(devices=[]),
+            warnings.catch_warnings(),
+        ):  # the same start is drawn each time
             warnings.simplefilter("ignore", FutureWarning)  # from transformers, about peft
             torch.manual_seed(0)
             return get_peft_model(model, LoraConfig(**{"task_type": "CAUSAL_LM", **lora}))
@@ -87,7 +103,9 @@ def base_of(source: Source) -> Source:
     name = source.notes().base or _adapters_settings(source).get("base_model_name_or_path")
     wanted = "the model that its adapters belong to"
     if not isinstance(name, str) or not name:
-        raise source.refused(f"{wanted} to be named in {ADAPTERS}", f"base_model_name_or_path {name!r}")
+        raise source.refused(
+            f"{wanted} to be named in {ADAPTERS}", f"base_model_name_or_path {name!r}"
+        )
     try:
         base = find(name)
     except (CheckpointError, ValueError) as error:
@@ -103,32 +121,45 @@ def saved_adapters(model: Any, source: Source) -> Any:
     try:
         from peft import PeftConfig, PeftModel, get_peft_model_state_dict
     except ImportError as error:
-        raise ImportError(f"policy {source.name!r}: adapters need peft; `pip install peft` installs it") from error
+        raise ImportError(
+            f"policy {source.name!r}: adapters need peft; `pip install peft` installs it"
+        ) from error
     from safetensors import safe_open
 
     settings = _adapters_settings(source)
     kind, task = settings.get("peft_type"), settings.get("task_type")
     if kind != "LORA" or task not in (None, "CAUSAL_LM"):
-        raise source.refused("adapters of peft_type 'LORA' and task_type 'CAUSAL_LM'", f"{kind!r} and {task!r}")
+        raise source.refused(
+            "adapters of peft_type 'LORA' and task_type 'CAUSAL_LM'", f"{kind!r} and {task!r}"
+        )
     file = Path(source.at) / "adapter_model.safetensors"
     if not file.is_file():
         raise source.refused(f"adapters at {str(file)!r}", "no such file")
     try:
         config = PeftConfig.from_pretrained(source.at)
         config.task_type = "CAUSAL_LM"
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():  # adapters are drawn before they are read
+        with (
+            torch.random.fork_rng(devices=[]),
+            warnings.catch_warnings(),
+        ):  # adapters are drawn before they are read
             warnings.simplefilter("ignore", FutureWarning)  # from transformers, about peft
             warnings.filterwarnings("ignore", "Found missing adapter keys")  # an error below
-            adapted = PeftModel.from_pretrained(model, source.at, config=config, is_trainable=True, torch_device="cpu")
+            adapted = PeftModel.from_pretrained(
+                model, source.at, config=config, is_trainable=True, torch_device="cpu"
+            )
         with safe_open(file, framework="pt") as tensors:
             there = set(tensors.keys())
         wanted = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
     except Exception as error:
         raise source.refused(f"adapters that fit their model at {source.at}", error) from error
     if missing := wanted - there:
-        raise source.refused(f"the adapters of its model at {str(file)!r}", f"a file without {min(missing)!r}")
+        raise source.refused(
+            f"the adapters of its model at {str(file)!r}", f"a file without {min(missing)!r}"
+        )
     if extra := {name for name in there - wanted if "lora_" in name}:
-        raise source.refused(f"the adapters of its model at {str(file)!r}", f"a file with {min(extra)!r}")
+        raise source.refused(
+            f"the adapters of its model at {str(file)!r}", f"a file with {min(extra)!r}"
+        )
     return adapted
 
 
@@ -137,4 +168,6 @@ def _adapters_settings(source: Source) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise source.refused(f"the settings of adapters at {str(path)!r}", f"a damaged file ({error})") from error
+        raise source.refused(
+            f"the settings of adapters at {str(path)!r}", f"a damaged file ({error})"
+        ) from error

@@ -1,8 +1,9 @@
-"""Attention over a tree of prefixes, as `trlib.model.packing` lays it out so that each distinct prefix is read once.
+"""Attention over a tree of prefixes, as `trlib.model.packing` lays it out so that each distinct
+prefix is read once.
 
-Everything in a layer but attention treats each token by itself, so the order of the nodes does not matter there.
-Attention gathers queries, keys and values by completion, calls transformers' own function, and takes each node's result
-from the first completion that contains it."""
+Everything in a layer but attention treats each token by itself, so the order of the nodes does not
+matter there. Attention gathers queries, keys and values by completion, calls transformers' own
+function, and takes each node's result from the first completion that contains it."""
 
 import math
 from collections.abc import Iterator
@@ -20,7 +21,14 @@ _layers: ContextVar[list[Any] | None] = ContextVar("layers", default=None)
 
 
 def tree_attention(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: None, *, tree: Tree, **settings: Any
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: None,
+    *,
+    tree: Tree,
+    **settings: Any,
 ) -> tuple[Tensor, None]:
     """A layer's attention over the nodes of a tree.
 
@@ -40,12 +48,16 @@ def tree_attention(
     if callers is not None:
         callers.append(module)
     prompts, completions, past = tree.prompts, tree.completions, tree.past
-    settings.pop("is_causal", None)  # prompts are read causally; for completions the mask says it all
+    settings.pop(
+        "is_causal", None
+    )  # prompts are read causally; for completions the mask says it all
     of_prompts = by(prompts, query), by(prompts, key), by(prompts, value)
     read, _ = sdpa_attention_forward(module, *of_prompts, None, is_causal=True, **settings)
     of_completions = by(completions, query), by(past, key), by(past, value)
     written, _ = sdpa_attention_forward(module, *of_completions, tree.mask, **settings)
-    return torch.cat([read.flatten(0, 1), written.flatten(0, 1)]).index_select(0, tree.place).unsqueeze(0), None
+    return torch.cat([read.flatten(0, 1), written.flatten(0, 1)]).index_select(
+        0, tree.place
+    ).unsqueeze(0), None
 
 
 @contextmanager

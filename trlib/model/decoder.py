@@ -1,8 +1,9 @@
 """Is a model a decoder, as sampling and scoring assume? A check on a few tokens.
 
-What they assume is written nowhere in a model's configuration: that a token sees only those before it, that padding on
-the left changes nothing, and that continuing from a key-value cache gives the same as reading everything again. A model
-that breaks one of these still gives numbers, and they are wrong."""
+What they assume is written nowhere in a model's configuration: that a token sees only those before
+it, that padding on the left changes nothing, and that continuing from a key-value cache gives the
+same as reading everything again. A model that breaks one of these still gives numbers, and they are
+wrong."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,11 +15,13 @@ from trlib.errors import CheckpointError
 
 LENGTH = 7  #: How many tokens are tried: more than a convolution usually looks back.
 TOLERANCE = 1e-3
-"""As a share of the largest logit: above the rounding of float32, below the effect of a wrong token or position."""
+"""As a share of the largest logit: above the rounding of float32, below the effect of a wrong token
+or position."""
 
 
 def check(name: str, model: Any, ids: Sequence[int]) -> None:
-    """Refuse a model that is not a decoder. The model is run as it is, in float32; no random number is drawn.
+    """Refuse a model that is not a decoder. The model is run as it is, in float32; no random number
+    is drawn.
 
     Args: name: the policy's, for the message; ids: 3 to LENGTH tokens without a special meaning.
     Raises CheckpointError: the model is not a decoder."""
@@ -26,7 +29,11 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
     checks: tuple[tuple[str, Callable[[Any, Tensor], Tensor]], ...] = (
         ("whose logits do not change when a later token does", _with_another_last),
         ("that goes on from a key-value cache as if it read everything", _cached),
-        ("that takes attention_mask and position_ids, so that padding on the left changes nothing", _padded),
+        (
+            "that takes attention_mask and position_ids, so that padding on the left changes "
+            "nothing",
+            _padded,
+        ),
     )
     wanted, got = f"policy {name!r}: expected a decoder", f"got a {type(model).__name__}"
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -38,7 +45,10 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
             for trait, compute in checks:
                 logits = compute(model, read)
                 expected = whole[: len(logits)]
-                if logits.shape != expected.shape or (logits - expected).abs().max() > TOLERANCE * whole.abs().max():
+                if (
+                    logits.shape != expected.shape
+                    or (logits - expected).abs().max() > TOLERANCE * whole.abs().max()
+                ):
                     raise CheckpointError(f"{wanted} {trait}, {got}, for which that is not true")
         except (CheckpointError, MemoryError, torch.OutOfMemoryError):
             raise
@@ -53,16 +63,20 @@ def _with_another_last(model: Any, ids: Tensor) -> Tensor:
 
 
 def _cached(model: Any, ids: Tensor) -> Tensor:
-    """Logits of a prefix, then of the last token from the cache, as sampling reads prompts of equal length."""
+    """Logits of a prefix, then of the last token from the cache, as sampling reads prompts of equal
+    length."""
     from transformers import DynamicCache
 
     cache = DynamicCache()
     before = model(input_ids=ids[None, :-1], past_key_values=cache, use_cache=True).logits[0]
-    return torch.cat([before, model(input_ids=ids[None, -1:], past_key_values=cache, use_cache=True).logits[0]])
+    return torch.cat(
+        [before, model(input_ids=ids[None, -1:], past_key_values=cache, use_cache=True).logits[0]]
+    )
 
 
 def _padded(model: Any, ids: Tensor) -> Tensor:
-    """The same for a padded row: second in its batch, and first, with the cache reordered, for its last token."""
+    """The same for a padded row: second in its batch, and first, with the cache reordered, for its
+    last token."""
     from transformers import DynamicCache
 
     cache, prefix = DynamicCache(), ids[:-1]
@@ -70,9 +84,17 @@ def _padded(model: Any, ids: Tensor) -> Tensor:
     seen = torch.ones_like(rows, dtype=torch.bool)
     seen[1, :2] = False
     place = {"attention_mask": seen, "position_ids": (seen.cumsum(1) - 1).clamp(min=0)}
-    out = model(input_ids=rows, past_key_values=cache, use_cache=True, logits_to_keep=len(prefix), **place)
+    out = model(
+        input_ids=rows, past_key_values=cache, use_cache=True, logits_to_keep=len(prefix), **place
+    )
     cache.batch_select_indices(torch.tensor([1, 0], device=ids.device))
     seen = torch.cat([seen[[1, 0]], seen.new_ones(2, 1)], 1)
     place = {"attention_mask": seen, "position_ids": (seen.cumsum(1) - 1)[:, -1:]}
-    last = model(input_ids=ids[-1:].expand(2, 1), past_key_values=cache, use_cache=True, logits_to_keep=1, **place)
+    last = model(
+        input_ids=ids[-1:].expand(2, 1),
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+        **place,
+    )
     return torch.cat([out.logits[1], last.logits[0]])

@@ -1,6 +1,8 @@
-"""Files and folders of saved policies: written all or nothing, and replaced only if nothing else would be lost.
+"""Files and folders of saved policies: written all or nothing, and replaced only if nothing else
+would be lost.
 
-The hub's format does not record which model adapters belong to, nor whether prompts are chat: `trlib.json` does."""
+The hub's format does not record which model adapters belong to, nor whether prompts are chat:
+`trlib.json` does."""
 
 import contextlib
 import glob
@@ -24,19 +26,31 @@ NOTES = "trlib.json"
 ADAPTERS = "adapter_config.json"  #: The file that makes a folder one of adapters.
 FILES = {
     *("config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json"),
-    *("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt"),
+    *(
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "tokenizer.model",
+        "vocab.json",
+        "vocab.txt",
+        "merges.txt",
+    ),
     *("added_tokens.json", "special_tokens_map.json", "chat_template.jinja"),
     *("spiece.model", "sentencepiece.bpe.model", "adapter_model.safetensors", ADAPTERS, NOTES),
 }
-"""What a saved policy consists of, except for parts of a large model and the card that comes with adapters."""
+"""What a saved policy consists of, except for parts of a large model and the card that comes with
+adapters."""
 
 
 @dataclass(frozen=True)
 class Notes:
     """What is recorded about a saved policy besides its weights; None: not recorded."""
 
-    chat: bool | None = None  #: Whether prompts are put into the tokenizer's chat template as a user's message.
-    base: str | None = None  #: The name by which `load_policy` finds the model that the adapters belong to.
+    chat: bool | None = (
+        None  #: Whether prompts are put into the tokenizer's chat template as a user's message.
+    )
+    base: str | None = (
+        None  #: The name by which `load_policy` finds the model that the adapters belong to.
+    )
 
     def write(self, folder: Path) -> None:
         """Write them into a folder."""
@@ -52,7 +66,9 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
     try:
         known = Notes(**json.loads(path.read_text(encoding="utf-8")))
         if not isinstance(known.chat, bool | None) or not isinstance(known.base, str | None):
-            raise TypeError(f"expected chat to be true, false or null, and base a name or null, got {known}")
+            raise TypeError(
+                f"expected chat to be true, false or null, and base a name or null, got {known}"
+            )
     except (OSError, ValueError, TypeError) as error:
         wanted = f"the notes of a saved policy at {str(path)!r}"
         raise CheckpointError(f"policy: expected {wanted}, got a damaged file ({error})") from error
@@ -65,17 +81,22 @@ def replacing(
 ) -> Iterator[tuple[Path, Path]]:
     """An empty folder to write a policy into, and the path where it will be after the `with` block.
 
-    The old folder stays as it was until the block has ended without an error. Then it is moved aside, the new folder
-    takes its place, and the old one is deleted. So at any moment one of them is whole; if the process is killed
-    between the two moves, `standing` finds the old one. A symbolic link stays, and its target is replaced.
+    The old folder stays as it was until the block has ended without an error. Then it is moved
+    aside, the new folder takes its place, and the old one is deleted. So at any moment one of them
+    is whole; if the process is killed between the two moves, `standing` finds the old one. A
+    symbolic link stays, and its target is replaced.
 
-    Args: argument: the folder's name in errors; also: names of files that may be replaced beside a policy's.
-    Raises CheckpointError: the folder holds something other than a saved policy, or cannot be written."""
+    Args: argument: the folder's name in errors; also: names of files that may be replaced beside a
+    policy's.
+    Raises CheckpointError: the folder holds something other than a saved policy, or cannot be
+    written."""
     with _naming(f"{argument}: cannot write {str(folder)!r}"):
         target = Path(folder).expanduser().resolve()
         free(target, argument, also)
         target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent))
+        scratch = Path(
+            tempfile.mkdtemp(prefix=f".{target.name}.", suffix=UNFINISHED, dir=target.parent)
+        )
     try:
         yield scratch, target
         scratch.chmod(0o755)
@@ -90,29 +111,40 @@ def replacing(
 
 @contextmanager
 def _naming(what_failed: str) -> Iterator[None]:
-    """Inside a `with` block, an error of the operating system is a CheckpointError that begins with `what_failed`."""
+    """Inside a `with` block, an error of the operating system is a CheckpointError that begins with
+    `what_failed`."""
     try:
         yield
     except (OSError, RuntimeError) as error:  # links in a circle are a RuntimeError
-        raise CheckpointError(f"{what_failed}: {getattr(error, 'strerror', None) or error}") from error
+        raise CheckpointError(
+            f"{what_failed}: {getattr(error, 'strerror', None) or error}"
+        ) from error
 
 
 def free(target: Path, argument: str, also: Collection[str] = ()) -> None:
-    """Check that nothing but a saved policy, and files with names in `also`, would be lost by replacing a folder.
+    """Check that nothing but a saved policy, and files with names in `also`, would be lost by
+    replacing a folder.
     Raises CheckpointError: it holds something else, is not a folder, or is the working folder."""
     if not target.exists():
         return
     if not target.is_dir():
-        raise CheckpointError(f"{argument}: expected a folder to write a policy into, got the file {str(target)!r}")
+        raise CheckpointError(
+            f"{argument}: expected a folder to write a policy into, got the file {str(target)!r}"
+        )
     if target == Path.cwd():
         wanted = "a folder other than the one this process works in"
         raise CheckpointError(f"{argument}: expected {wanted}, got {str(target)!r}")
     names = {path.name for path in target.iterdir()}
     replaced = FILES | set(also) | ({"README.md"} if ADAPTERS in names else set())
     for path in sorted(target.iterdir()):
-        if not (path.name in replaced or path.match("model-*-of-*.safetensors")) or not path.is_file():
+        if (
+            not (path.name in replaced or path.match("model-*-of-*.safetensors"))
+            or not path.is_file()
+        ):
             wanted = "an empty folder, or one with only a saved policy that may be replaced"
-            raise CheckpointError(f"{argument}: expected {wanted}, got {str(target)!r} with {path.name!r} in it")
+            raise CheckpointError(
+                f"{argument}: expected {wanted}, got {str(target)!r} with {path.name!r} in it"
+            )
 
 
 def _swap(new: Path, target: Path) -> None:
@@ -133,7 +165,8 @@ def _swap(new: Path, target: Path) -> None:
 
 
 def put_aside(folder: Path) -> Path | None:
-    """The old folder, if a process was killed after moving it aside and before the new one took its place."""
+    """The old folder, if a process was killed after moving it aside and before the new one took its
+    place."""
     if folder.exists():
         return None
     aside = folder.parent.glob(f".{glob.escape(folder.name)}.*{ASIDE}")
@@ -141,7 +174,8 @@ def put_aside(folder: Path) -> Path | None:
 
 
 def standing(folder: Path) -> Path:
-    """The folder itself, or the old one if a process was killed while replacing it (`put_aside`), with a warning."""
+    """The folder itself, or the old one if a process was killed while replacing it (`put_aside`),
+    with a warning."""
     aside = put_aside(folder)
     if aside is None:
         return folder
@@ -153,15 +187,20 @@ def standing(folder: Path) -> Path:
 def writable(folder: Path, argument: str) -> None:
     """Check that files can be created in a folder, before any work is done for them.
     Raises CheckpointError: they cannot be."""
-    with _naming(f"{argument}: cannot write into {str(folder)!r}"), tempfile.TemporaryFile(dir=folder):
+    with (
+        _naming(f"{argument}: cannot write into {str(folder)!r}"),
+        tempfile.TemporaryFile(dir=folder),
+    ):
         pass
 
 
 def lock(file: Path, wanted: str) -> FileLock:
-    """Lock a file until the lock is released or the process ends, however it ends. The file holds the process's id.
+    """Lock a file until the lock is released or the process ends, however it ends. The file holds
+    the process's id.
 
     `wanted`: how the error begins if another process has the lock.
-    Raises CheckpointError: another process or another run of this process has it, or it cannot be written."""
+    Raises CheckpointError: another process or another run of this process has it, or it cannot be
+    written."""
     held = FileLock(file, thread_local=False)
     with _naming(f"out: cannot write {str(file)!r}"):
         try:

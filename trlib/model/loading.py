@@ -1,7 +1,7 @@
 """Load models and tokenizers: embedded ones, from a folder or a file, or from the hub.
 
-Everything is read as float32 and checked first. A damaged model, or one that does not compute as sampling and scoring
-assume, is refused here, before it shows as a strange learning curve."""
+Everything is read as float32 and checked first. A damaged model, or one that does not compute as
+sampling and scoring assume, is refused here, before it shows as a strange learning curve."""
 
 import re
 import socket
@@ -23,8 +23,11 @@ from trlib.model.gguf import PACKAGED, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
 from trlib.other_names import near
 
-EMBEDDED = Path(__file__).parents[1] / "embedded"  #: Models that ship with the package, one folder each.
-SMALL = 5_000_000  #: Models with fewer parameters stay on the CPU and run on one thread: two are slower.
+EMBEDDED = (
+    Path(__file__).parents[1] / "embedded"
+)  #: Models that ship with the package, one folder each.
+#: Models with fewer parameters stay on the CPU and run on one thread: two are slower.
+SMALL = 5_000_000
 FLOATS = ("float16", "bfloat16", "float32", "float64")  #: The types that weights can have.
 
 
@@ -49,14 +52,16 @@ class Source:
         return notes(self.at) if self.local and not self.packed else Notes()
 
     def refused(self, expected: str, got: str | Exception) -> CheckpointError:
-        """The error that says what is wrong there, or which error of another library ended the reading."""
+        """The error that says what is wrong there, or which error of another library ended the
+        reading."""
         came = f": {reason(got)}" if isinstance(got, Exception) else f" {got}"
         return CheckpointError(f"policy {self.name!r}: expected {expected}, got{came}")
 
 
 def find(name: str) -> Source:
     """Where a name leads.
-    Raises ValueError: an unknown name; CheckpointError: a folder without a model, a file that is not there."""
+    Raises ValueError: an unknown name; CheckpointError: a folder without a model, a file that is
+    not there."""
     if name in embedded():
         return Source(name, str(EMBEDDED / name))
     if name in PACKAGED:
@@ -83,19 +88,27 @@ def find(name: str) -> Source:
 
 
 def _of_runs(name: str) -> bool:
-    """Whether a name that could be a hub's id means a folder: `runs`, or one whose first part is a folder here."""
+    """Whether a name that could be a hub's id means a folder: `runs`, or one whose first part is a
+    folder here."""
     first = name.partition("/")[0]
     return first == "runs" or Path(first).is_dir()
 
 
 def _beside(folder: Path) -> str:
     """The folders that stand where this one was looked for."""
-    there = sorted(path.name for path in folder.parent.iterdir() if path.is_dir()) if folder.parent.is_dir() else []
-    return near(folder.name, there) or (f"; {str(folder.parent)!r} has {', '.join(there[:5])}" if there else "")
+    there = (
+        sorted(path.name for path in folder.parent.iterdir() if path.is_dir())
+        if folder.parent.is_dir()
+        else []
+    )
+    return near(folder.name, there) or (
+        f"; {str(folder.parent)!r} has {', '.join(there[:5])}" if there else ""
+    )
 
 
 def _offline() -> bool:
-    """Whether the hub's address cannot even be looked up: asking it would only be tried again and again."""
+    """Whether the hub's address cannot even be looked up: asking it would only be tried again and
+    again."""
     from huggingface_hub.constants import ENDPOINT
 
     if getproxies():
@@ -109,11 +122,14 @@ def _offline() -> bool:
 
 def read(source: Source) -> tuple[Any, Any]:
     """The model, in float32 on the CPU, and its tokenizer.
-    Raises CheckpointError: the model is damaged or is not a decoder (`trlib.model.decoder`), or the tokenizer does not
-    fit it."""
+    Raises CheckpointError: the model is damaged or is not a decoder (`trlib.model.decoder`), or the
+    tokenizer does not fit it."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    where: dict[str, Any] = {"local_files_only": source.local or _offline(), "trust_remote_code": False}
+    where: dict[str, Any] = {
+        "local_files_only": source.local or _offline(),
+        "trust_remote_code": False,
+    }
     if source.packed:
         where["gguf_file"] = source.packed
     if source.packed:
@@ -124,7 +140,10 @@ def read(source: Source) -> tuple[Any, Any]:
         with quiet(source.local), reading_gguf() if source.packed else nullcontext():
             tokenizer = _tokenizer(source, **where)
             if not source.packed:
-                where |= {"config": AutoConfig.from_pretrained(source.at, **where), "use_safetensors": True}
+                where |= {
+                    "config": AutoConfig.from_pretrained(source.at, **where),
+                    "use_safetensors": True,
+                }
                 where["ignore_mismatched_sizes"] = True  # `_whole` says which it is
             where |= {"dtype": torch.float32, "output_loading_info": True}
             loaded: Any = AutoModelForCausalLM.from_pretrained(source.at, **where)
@@ -143,8 +162,9 @@ def read(source: Source) -> tuple[Any, Any]:
 def _tokenizer(source: Source, **where: Any) -> Any:
     """The tokenizer that is saved there.
 
-    transformers picks a class by the model's family, and that class splits text in its own way, whatever the file
-    says: it reads a Qwen2's word-level tokenizer as a byte-level one. Where the two differ, the file is right."""
+    transformers picks a class by the model's family, and that class splits text in its own way,
+    whatever the file says: it reads a Qwen2's word-level tokenizer as a byte-level one. Where the
+    two differ, the file is right."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.utils import cached_file
 
@@ -157,13 +177,20 @@ def _tokenizer(source: Source, **where: Any) -> Any:
     by_file = PreTrainedTokenizerFast.from_pretrained(source.at, **where)
     ids = sorted(by_file.get_vocab().values())
     some = ids[:: max(1, len(ids) // 512)]  # a sample of a large vocabulary is enough
-    texts = ["Is 12 + 345\nless than 6.7?", *(by_file.decode(some[i : i + 8]) for i in range(0, len(some), 8))]
+    texts = [
+        "Is 12 + 345\nless than 6.7?",
+        *(by_file.decode(some[i : i + 8]) for i in range(0, len(some), 8)),
+    ]
     for text in texts:
-        family_ids, file_ids = (t(text, add_special_tokens=False)["input_ids"] for t in (by_family, by_file))
+        family_ids, file_ids = (
+            t(text, add_special_tokens=False)["input_ids"] for t in (by_family, by_file)
+        )
         if family_ids != file_ids:
             family = f"a {type(by_family).__name__}, which transformers uses for its family"
             read_as = f"its tokenizer is read as its tokenizer.json says, not as {family}"
-            differs = f"that would turn {text!r} into {family_ids}, and the file turns it into {file_ids}"
+            differs = (
+                f"that would turn {text!r} into {family_ids}, and the file turns it into {file_ids}"
+            )
             warnings.warn(f"policy {source.name!r}: {read_as}: {differs}", stacklevel=2)
             return by_file
     return by_family
@@ -190,27 +217,34 @@ def reason(error: Exception) -> str:
 
 
 def _whole(source: Source, model: Any, report: Mapping[str, Any]) -> None:
-    """Refuse a model if transformers made up weights that the file lacks, or left out layers that it has."""
+    """Refuse a model if transformers made up weights that the file lacks, or left out layers that
+    it has."""
     for key, shape, wanted in sorted(report["mismatched_keys"]):
         got = f"{key!r} of {list(shape)} where {list(wanted)} is wanted"
         raise source.refused(f"tensors of the sizes in its config.json at {source.at}", got)
     if missing := report["missing_keys"]:
         got = f"none for {min(missing)!r} ({len(missing)} are missing)"
         raise source.refused(f"every tensor of a {type(model).__name__} at {source.at}", got)
-    lists = {name: len(m) for name, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)}
+    lists = {
+        name: len(m) for name, m in model.named_modules() if isinstance(m, torch.nn.ModuleList)
+    }
     for name in sorted(report["unexpected_keys"]):
         layer = re.match(r"(.+?)\.(\d+)\.", name)
         if layer and any(
-            int(layer[2]) >= count and (f".{own}".endswith(f".{layer[1]}") or f".{layer[1]}".endswith(f".{own}"))
+            int(layer[2]) >= count
+            and (f".{own}".endswith(f".{layer[1]}") or f".{layer[1]}".endswith(f".{own}"))
             for own, count in lists.items()
         ):
-            raise source.refused(f"the layers of its config.json at {source.at}", f"{name!r} beside them")
+            raise source.refused(
+                f"the layers of its config.json at {source.at}", f"{name!r} beside them"
+            )
 
 
 def _one_vocabulary(source: Source, model: Any, tokenizer: Any) -> None:
     """Refuse a tokenizer with tokens that the embedding has no row for.
 
-    Special tokens other than the end token (padding, images) may lie beyond it: text does not produce them."""
+    Special tokens other than the end token (padding, images) may lie beyond it: text does not
+    produce them."""
     rows = model.get_input_embeddings().weight.shape[0]
     end, may_lie_beyond = tokenizer.eos_token_id, _special(tokenizer) - {tokenizer.eos_token_id}
     for token, i in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1]):
@@ -233,12 +267,15 @@ def _ordinary(model: Any, tokenizer: Any) -> list[int]:
 
 def embedded() -> list[str]:
     """The names of the models that ship with the package."""
-    return sorted(p.name for p in EMBEDDED.iterdir() if p.name.isidentifier() and (p / "config.json").exists())
+    return sorted(
+        p.name for p in EMBEDDED.iterdir() if p.name.isidentifier() and (p / "config.json").exists()
+    )
 
 
 @torch.no_grad()
 def cast(model: Any, dtype: torch.dtype) -> None:
-    """Set the type of a model's parameters. Buffers keep theirs: coarse rotary frequencies would misplace tokens."""
+    """Set the type of a model's parameters. Buffers keep theirs: coarse rotary frequencies would
+    misplace tokens."""
     for p in model.parameters():
         p.data = p.data.to(dtype)
 
@@ -247,14 +284,16 @@ def cast(model: Any, dtype: torch.dtype) -> None:
 def _own_memory(model: Any) -> None:
     """Copy the weights, which are views of their memory-mapped file, into memory of their own.
 
-    Otherwise rewriting that file, such as by saving the trained policy over it, would change or crash the model."""
+    Otherwise rewriting that file, such as by saving the trained policy over it, would change or
+    crash the model."""
     for tensor in (*model.parameters(), *model.buffers()):
         tensor.data = tensor.data.clone()
 
 
 @contextmanager
 def quiet(local: bool) -> Iterator[None]:
-    """Inside a `with` block transformers logs only errors, and shows no progress bar except for downloads."""
+    """Inside a `with` block transformers logs only errors, and shows no progress bar except for
+    downloads."""
     from transformers.utils import logging
 
     shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
@@ -278,7 +317,9 @@ def place_for(device: str, parameters: int) -> torch.device:
         try:
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:  # unknown, or of another build of torch
-            raise ValueError(f"device: expected 'auto' or a device that torch has here, got {device!r}") from error
+            raise ValueError(
+                f"device: expected 'auto' or a device that torch has here, got {device!r}"
+            ) from error
         return torch.device(device)
     if parameters < SMALL:
         return torch.device("cpu")
@@ -294,5 +335,8 @@ def type_for(dtype: str, device: torch.device) -> torch.dtype:
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if fast else torch.float32
     if not isinstance(dtype, str) or dtype not in FLOATS:
-        raise ValueError(f"dtype: expected 'auto' or the name of a float type ({', '.join(FLOATS)}), got {dtype!r}")
+        raise ValueError(
+            f"dtype: expected 'auto' or the name of a float type ({', '.join(FLOATS)}), got "
+            f"{dtype!r}"
+        )
     return getattr(torch, dtype)

@@ -1,7 +1,9 @@
-"""A causal language model that can be scored, copied and saved: embedded, from a folder or a file, or from the hub.
+"""A causal language model that can be scored, copied and saved: embedded, from a folder or a file,
+or from the hub.
 
-Sampling is in `trlib.model.rollout`. The model always runs in evaluation mode: if the pass that samples and the pass
-that learns had different dropout masks, their ratio would differ from 1 before any update."""
+Sampling is in `trlib.model.rollout`. The model always runs in evaluation mode: if the pass that
+samples and the pass that learns had different dropout masks, their ratio would differ from 1 before
+any update."""
 
 from __future__ import annotations
 
@@ -40,11 +42,14 @@ class Policy:
     name: str  #: The name that was loaded: an embedded name, a folder, a hub id.
     model: Any  #: A transformers causal language model (or a peft model around one).
     tokenizer: Any
-    share: bool = True  #: Compute each distinct prefix once, in sampling and in scoring (`trlib.model.packing`).
+    #: Compute each distinct prefix once, in sampling and in scoring (`trlib.model.packing`).
+    share: bool = True
     chat: bool = False
-    """Whether prompts are put into the tokenizer's chat template; else they are text to be continued."""
+    """Whether prompts are put into the tokenizer's chat template; else they are text to be
+    continued."""
     trees: bool | None = None
-    """Whether scoring can share prefixes with this model's attention; None: not tried yet (`layout` tries)."""
+    """Whether scoring can share prefixes with this model's attention; None: not tried yet (`layout`
+    tries)."""
     base: str | None = None
     """The name of the model under the adapters, valid from any working folder; None: not known."""
 
@@ -53,24 +58,29 @@ class Policy:
         if self.chat and not self.tokenizer.chat_template:
             raise ValueError(f"chat: policy {self.name!r} has a tokenizer without a chat template")
         if self.tokenizer.eos_token_id is None:
-            raise CheckpointError(f"policy {self.name!r}: its tokenizer has no end token, and a completion needs one")
+            raise CheckpointError(
+                f"policy {self.name!r}: its tokenizer has no end token, and a completion needs one"
+            )
 
     @cached_property
     def end_ids(self) -> tuple[int, ...]:
-        """The tokens that end a completion: the tokenizer's end token, and those in the model's generation settings (a
-        chat model ends its turn with one token and a document with another)."""
+        """The tokens that end a completion: the tokenizer's end token, and those in the model's
+        generation settings (a chat model ends its turn with one token and a document with
+        another)."""
         named = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
         more = [] if named is None else [named] if isinstance(named, int) else list(named)
         return tuple(dict.fromkeys([self.tokenizer.eos_token_id, *more]))
 
     @cached_property
     def end_id(self) -> int:
-        """The token that ends a demonstration: the one with which the chat template ends an answer, if that is among
-        `end_ids`; else the tokenizer's end token."""
+        """The token that ends a demonstration: the one with which the chat template ends an answer,
+        if that is among `end_ids`; else the tokenizer's end token."""
         if self.chat and len(self.end_ids) > 1:
             turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
             whole = self.tokenizer.apply_chat_template(turns, tokenize=False)
-            prompt = self.tokenizer.apply_chat_template(turns[:1], tokenize=False, add_generation_prompt=True)
+            prompt = self.tokenizer.apply_chat_template(
+                turns[:1], tokenize=False, add_generation_prompt=True
+            )
             ends = [i for i in self.encode([whole[len(prompt) :]])[0] if i in self.end_ids]
             if ends and whole.startswith(prompt):
                 return ends[0]
@@ -115,20 +125,33 @@ class Policy:
         return list(self.trainable.values())
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same when a run is resumed, in JSON's types: the types of the weights, whether prompts are
-        chat, the adapters' settings, and a hash of some values of every weight that does not learn."""
-        digest, frozen = hashlib.blake2b(digest_size=6), [p for p in self.model.parameters() if not p.requires_grad]
+        """What must be the same when a run is resumed, in JSON's types: the types of the weights,
+        whether prompts are chat, the adapters' settings, and a hash of some values of every weight
+        that does not learn."""
+        digest, frozen = (
+            hashlib.blake2b(digest_size=6),
+            [p for p in self.model.parameters() if not p.requires_grad],
+        )
         for p in frozen:
             some = p.detach().flatten()[:: max(1, p.numel() // 256)]
             digest.update(some.to("cpu", torch.float32).numpy().tobytes())
         scaling, configs = ("r", "lora_alpha", "use_rslora"), getattr(self.model, "peft_config", {})
-        adapters = {name: {key: getattr(a, key, None) for key in scaling} for name, a in configs.items()}
+        adapters = {
+            name: {key: getattr(a, key, None) for key in scaling} for name, a in configs.items()
+        }
         types = sorted({str(p.dtype)[6:] for p in self.model.parameters()})
-        return {"types": types, "chat": self.chat, "adapters": adapters, "frozen": digest.hexdigest() if frozen else ""}
+        return {
+            "types": types,
+            "chat": self.chat,
+            "adapters": adapters,
+            "frozen": digest.hexdigest() if frozen else "",
+        }
 
     def folders(self) -> list[Path]:
         """The folders that the policy was loaded from: the model's, and the adapters'."""
-        return [Path(name).resolve() for name in (self.name, self.base) if name and Path(name).is_dir()]
+        return [
+            Path(name).resolve() for name in (self.name, self.base) if name and Path(name).is_dir()
+        ]
 
     def state(self) -> dict[str, Tensor]:
         """A copy of the parameters that learn."""
@@ -145,17 +168,23 @@ class Policy:
         with torch.no_grad():
             for name, p in trainable.items():
                 if p.shape != state[name].shape:
-                    raise ValueError(f"state: {name!r}: expected {list(p.shape)}, got {list(state[name].shape)}")
+                    raise ValueError(
+                        f"state: {name!r}: expected {list(p.shape)}, got {list(state[name].shape)}"
+                    )
                 p.copy_(state[name])
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, as part of a completion: no special tokens before or after."""
-        return self.tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)["input_ids"]
+        return self.tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)[
+            "input_ids"
+        ]
 
     def encode_prompts(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each prompt, ready to be continued: in the chat template, or with the tokenizer's first tokens.
+        """Token ids of each prompt, ready to be continued: in the chat template, or with the
+        tokenizer's first tokens.
 
-        An end token that the tokenizer appends to every text is left out; one in the text itself stays."""
+        An end token that the tokenizer appends to every text is left out; one in the text itself
+        stays."""
         if not self.chat:
             rows = self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
             end = self.tokenizer.eos_token_id
@@ -166,13 +195,17 @@ class Policy:
                         row.pop()
             return rows
         turns = [[{"role": "user", "content": text}] for text in texts]
-        return self.encode(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        return self.encode(
+            self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        )
 
     def copy(self) -> Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
         model = copy.deepcopy(self.model)
         model.requires_grad_(False)
-        return Policy(self.name, model, self.tokenizer, self.share, self.chat, self.trees, self.base)
+        return Policy(
+            self.name, model, self.tokenizer, self.share, self.chat, self.trees, self.base
+        )
 
     def score(
         self,
@@ -188,28 +221,41 @@ class Policy:
     ) -> Scores:
         """Log-probs of the completions' tokens, with gradient where the parameters have one.
 
-        log pi(y_t | x, y_<t) at `temperature`, [B, T] float32 or wider; with `full` the whole distribution,
-        [B, T, V], as well; with `hidden` the input of the output layer, [B, T, H]. `weights` replace the parameters
-        they name. `layout` is an earlier result of `self.layout` for these completions, to be used again. `perturb`
-        maps the embedded tokens, [.., H] in the rows of the forward pass, to what the model reads instead. Values at
-        padding are finite and meaningless.
+        log pi(y_t | x, y_<t) at `temperature`, [B, T] float32 or wider; with `full` the whole
+        distribution, [B, T, V], as well; with `hidden` the input of the output layer, [B, T, H].
+        `weights` replace the parameters they name. `layout` is an earlier result of `self.layout`
+        for these completions, to be used again. `perturb` maps the embedded tokens, [.., H] in the
+        rows of the forward pass, to what the model reads instead. Values at padding are finite and
+        meaningless.
 
-        With `at_once`, that many completions are scored at a time, and again when the gradient is taken. This needs
-        memory for only so many (except for the distributions of `full`) and a third more time.
-        In the book: :eq:`policy-sum`."""
+        With `at_once`, that many completions are scored at a time, and again when the gradient is
+        taken. This needs memory for only so many (except for the distributions of `full`) and a
+        third more time. In the book: :eq:`policy-sum`."""
         if not isinstance(completions, Completions):
-            raise TypeError(f"completions: expected what `sample` returns, got {type(completions).__name__}")
+            raise TypeError(
+                f"completions: expected what `sample` returns, got {type(completions).__name__}"
+            )
         temperature = checks.number("temperature", temperature, above=0, below=math.inf)
         at_once = None if at_once is None else checks.whole("at_once", at_once, least=1)
-        if at_once is None or at_once >= len(completions) or weights is not None or perturb is not None:
+        if (
+            at_once is None
+            or at_once >= len(completions)
+            or weights is not None
+            or perturb is not None
+        ):
             layout = layout or self.layout(completions)
             with perturbed(self.model, perturb):
                 return self._score(completions, layout, temperature, full, weights, hidden)
         every = torch.arange(len(completions), device=completions.tokens.device)
-        parts = [self._recomputed(completions.rows(r), temperature, full, hidden) for r in every.split(at_once)]
+        parts = [
+            self._recomputed(completions.rows(r), temperature, full, hidden)
+            for r in every.split(at_once)
+        ]
         return Scores(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
-    def _recomputed(self, completions: Completions, temperature: float, full: bool, hidden: bool) -> dict[str, Tensor]:
+    def _recomputed(
+        self, completions: Completions, temperature: float, full: bool, hidden: bool
+    ) -> dict[str, Tensor]:
         """`_score`, recomputed when the gradient is taken: until then only the result is kept."""
         layout = self.layout(completions)
 
@@ -221,7 +267,8 @@ class Policy:
         return checkpoint(scored, use_reentrant=False, preserve_rng_state=False)
 
     def layout(self, completions: Completions) -> Layout:
-        """The completions as rows for a forward pass: each distinct prefix once if the model allows it, else plain."""
+        """The completions as rows for a forward pass: each distinct prefix once if the model allows
+        it, else plain."""
         longest = completions.prompt_ids.shape[1] + completions.tokens.shape[1]
         if not self.share or longest > span(self.model):
             return plain(completions)
@@ -241,8 +288,15 @@ class Policy:
         hidden: bool = False,
     ) -> Scores:
         inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
-        with reading(self.model, layout), captured_inputs(self.model.get_output_embeddings(), hidden) as read_by:
-            out = self.model(**inputs) if weights is None else functional_call(self.model, dict(weights), (), inputs)
+        with (
+            reading(self.model, layout),
+            captured_inputs(self.model.get_output_embeddings(), hidden) as read_by,
+        ):
+            out = (
+                self.model(**inputs)
+                if weights is None
+                else functional_call(self.model, dict(weights), (), inputs)
+            )
         logits = out.logits.flatten(0, 1)
         logits = logits.to(checks.wide(logits))
         distribution = torch.log_softmax(logits if temperature == 1.0 else logits / temperature, -1)
@@ -259,13 +313,15 @@ class Policy:
     def _reads_trees(self, completions: Completions) -> bool:
         """Whether reading shared prefixes once gives the log-probs of plain rows.
 
-        Every layer must call the attention that knows shared prefixes, and the log-probs of the first two prompts'
-        completions must agree. A layer that mixes tokens in another way (a convolution, a recurrence) would mix
-        tokens that are neighbours only in the shared row."""
+        Every layer must call the attention that knows shared prefixes, and the log-probs of the
+        first two prompts' completions must agree. A layer that mixes tokens in another way (a
+        convolution, a recurrence) would mix tokens that are neighbours only in the shared row."""
         config = self.model.config.get_text_config()
         if getattr(config, "_attn_implementation", None) != "sdpa":
             return False
-        some = completions.rows((completions.group <= completions.group[0] + 1).nonzero().squeeze(-1))
+        some = completions.rows(
+            (completions.group <= completions.group[0] + 1).nonzero().squeeze(-1)
+        )
         expected = self._score(some, plain(some), 1.0, False).logp[some.present]
         try:
             with counted() as layers:
@@ -279,21 +335,27 @@ class Policy:
         return close and len(layers) == config.num_hidden_layers
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or nothing.
+        """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or
+        nothing.
 
-        If the model has adapters, only they and the model's name are written. A folder that is empty, or holds nothing
-        but a saved policy, is replaced once the new one is complete. Returns the folder's path.
-        Raises CheckpointError: the folder holds something else, or cannot be written; it stays as it was."""
+        If the model has adapters, only they and the model's name are written. A folder that is
+        empty, or holds nothing but a saved policy, is replaced once the new one is complete.
+        Returns the folder's path.
+        Raises CheckpointError: the folder holds something else, or cannot be written; it stays as
+        it was."""
         adapters = hasattr(self.model, "peft_config")
         with replacing(folder) as (scratch, target), loading.quiet(True):
-            self.model.save_pretrained(scratch, **({"save_embedding_layers": False} if adapters else {}))
+            self.model.save_pretrained(
+                scratch, **({"save_embedding_layers": False} if adapters else {})
+            )
             self.tokenizer.save_pretrained(scratch)
             Notes(self.chat, self.base if adapters else None).write(scratch)
         return target
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Inside a `with` block a small model on a CPU runs on one thread; afterwards on as many as before."""
+        """Inside a `with` block a small model on a CPU runs on one thread; afterwards on as many as
+        before."""
         before = torch.get_num_threads()
         if self.size < loading.SMALL and self.device.type == "cpu":
             torch.set_num_threads(1)
@@ -314,7 +376,10 @@ class Policy:
 
     def __repr__(self) -> str:
         kind = type(self.model).__name__
-        return f"Policy({self.name!r}: {kind}, {self.size:,} parameters, {self.vocabulary:,} tokens, on {self.device})"
+        return (
+            f"Policy({self.name!r}: {kind}, {self.size:,} parameters, {self.vocabulary:,} "
+            f"tokens, on {self.device})"
+        )
 
 
 def load_policy(
@@ -325,27 +390,32 @@ def load_policy(
     lora: Mapping[str, Any] | None = None,
     chat: bool | None = None,
 ) -> Policy:
-    """Load a policy by an embedded name or a hub id, or from a local folder in the hub's format or a GGUF file.
+    """Load a policy by an embedded name or a hub id, or from a local folder in the hub's format or
+    a GGUF file.
 
-    Only a hub id downloads anything, and only safetensors and GGUF are read: nothing is unpickled, no remote code runs.
-    A folder of LoRA adapters is loaded together with the model they belong to, and training continues on the adapters.
+    Only a hub id downloads anything, and only safetensors and GGUF are read: nothing is unpickled,
+    no remote code runs. A folder of LoRA adapters is loaded together with the model they belong to,
+    and training continues on the adapters.
 
     Args:
-        name: "dial", "smollm2" (optional: `make smollm2`; weights that were rounded to 4 bits once, used as floats),
-            "path/to/folder", "path/to/model.gguf" or "owner/name".
+        name: "dial", "smollm2" (optional: `make smollm2`; weights that were rounded to 4 bits once,
+            used as floats), "path/to/folder", "path/to/model.gguf" or "owner/name".
         device: "auto": the CPU under 5 M parameters, else a GPU if there is one; or a torch device.
-        dtype: of the weights; "auto": bfloat16 on a GPU that has it, else float32; or float16, bfloat16, float32,
-            float64. If weights are coarser than float32, what learns has a float32 copy; adapters are at least float32.
-        lora: settings of `peft.LoraConfig`, to train adapters on a frozen model; they start the same at each loading.
-            None: train everything, or the adapters that are loaded.
-        chat: put prompts into the tokenizer's chat template; None: as when the policy was saved; if that is not known,
-            whenever the tokenizer has a template.
-    Raises ValueError: an unknown name, device or type, unsuitable settings of adapters, or chat without a template;
-    CheckpointError: a folder without a model, with a damaged one, with adapters whose model is gone, or with a model
-    that is not a decoder (`trlib.model.decoder`)."""
+        dtype: of the weights; "auto": bfloat16 on a GPU that has it, else float32; or float16,
+            bfloat16, float32, float64. If weights are coarser than float32, what learns has a
+            float32 copy; adapters are at least float32.
+        lora: settings of `peft.LoraConfig`, to train adapters on a frozen model; they start the
+            same at each loading. None: train everything, or the adapters that are loaded.
+        chat: put prompts into the tokenizer's chat template; None: as when the policy was saved; if
+            that is not known, whenever the tokenizer has a template.
+    Raises ValueError: an unknown name, device or type, unsuitable settings of adapters, or chat
+    without a template; CheckpointError: a folder without a model, with a damaged one, with adapters
+    whose model is gone, or with a model that is not a decoder (`trlib.model.decoder`)."""
     source = loading.find(str(name))
     if source.adapters and lora is not None:
-        wanted = f"None, because policy {str(name)!r} is a folder of adapters, whose training continues"
+        wanted = (
+            f"None, because policy {str(name)!r} is a folder of adapters, whose training continues"
+        )
         raise ValueError(f"lora: expected {wanted}, got {lora!r}")
     noted, base = source.notes(), base_of(source) if source.adapters else source
     model, tokenizer = loading.read(base)
@@ -355,7 +425,9 @@ def load_policy(
         tokenizer = loading.saved_tokenizer(source) or tokenizer
         model = saved_adapters(model, source)
     elif lora is not None:
-        model = new_adapters(model, lora)  # peft keeps what learns in float32 where the weights are coarser
+        model = new_adapters(
+            model, lora
+        )  # peft keeps what learns in float32 where the weights are coarser
     placed: Any = model.to(place)
     if chat is None:
         chat = bool(tokenizer.chat_template) if noted.chat is None else noted.chat

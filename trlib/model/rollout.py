@@ -1,8 +1,10 @@
-"""Sampling: groups of completions with a KV cache, prompts of any lengths in one batch, and the sampler's log-probs.
+"""Sampling: groups of completions with a KV cache, prompts of any lengths in one batch, and the
+sampler's log-probs.
 
-Every token of every row has a uniform number of its own, drawn before the first step, and is found by inverting the
-cumulative distribution. So what a row samples depends on its own numbers alone: rows that have ended need not be
-computed, and rows that are alike so far (to begin with, those of one prompt) need only be computed once."""
+Every token of every row has a uniform number of its own, drawn before the first step, and is found
+by inverting the cumulative distribution. So what a row samples depends on its own numbers alone:
+rows that have ended need not be computed, and rows that are alike so far (to begin with, those of
+one prompt) need only be computed once."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +20,9 @@ from trlib.model.completions import Completions, top_k
 from trlib.model.policy import Policy
 from trlib.seeds import generator
 
-Forced = tuple[Tensor, Tensor] | None  #: The tokens that completions begin with, padded on the right, and how many.
+Forced = (
+    tuple[Tensor, Tensor] | None
+)  #: The tokens that completions begin with, padded on the right, and how many.
 
 
 @torch.no_grad()
@@ -43,27 +47,45 @@ def sample(
         temperature: divides the logits; 0 is greedy (log-probs then are those at temperature 1).
         max_tokens: the longest completion, a forced prefix and the end token included.
         seed: an integer or a CPU generator; the same seed samples the same completions.
-        prefixes: for each of the N * group rows, token ids that the completion begins with; None: none.
+        prefixes: for each of the N * group rows, token ids that the completion begins with; None:
+            none.
         full_rows: rows whose whole distributions are kept.
-        topk: keep the k most likely tokens of every position; if the sampled one is not among them, it is the last.
-        logit_noise: standard deviation of Gaussian noise on every logit, for a sampler that is not the learner.
-        drop: rows that have ended leave the computation. Rows that are alike so far are computed once, unless
-            `policy.share` is False. Neither changes what is sampled, except by rounding at the edge between two tokens.
+        topk: keep the k most likely tokens of every position; if the sampled one is not among them,
+            it is the last.
+        logit_noise: standard deviation of Gaussian noise on every logit, for a sampler that is not
+            the learner.
+        drop: rows that have ended leave the computation. Rows that are alike so far are computed
+            once, unless `policy.share` is False. Neither changes what is sampled, except by
+            rounding at the edge between two tokens.
 
     Raises:
-        TypeError, ValueError: an argument of the wrong kind or out of its range; a token outside the vocabulary; an
-            empty prompt, or one that with `max_tokens` exceeds the model's context.
+        TypeError, ValueError: an argument of the wrong kind or out of its range; a token outside
+            the vocabulary; an empty prompt, or one that with `max_tokens` exceeds the model's
+            context.
         NonFiniteError: NaN or inf among the logits."""
     if not isinstance(policy, Policy):
-        raise TypeError(f"policy: expected a policy such as trlib.load_policy('dial'), got {type(policy).__name__}")
+        raise TypeError(
+            "policy: expected a policy such as trlib.load_policy('dial'), got "
+            f"{type(policy).__name__}"
+        )
     temperature = checks.number("temperature", temperature, least=0, below=math.inf)
     logit_noise = checks.number("logit_noise", logit_noise, least=0, below=math.inf)
-    group, max_tokens = checks.whole("group", group, least=1), checks.whole("max_tokens", max_tokens, least=1)
+    group, max_tokens = (
+        checks.whole("group", group, least=1),
+        checks.whole("max_tokens", max_tokens, least=1),
+    )
     topk = checks.whole("topk", topk, least=0, most=policy.vocabulary)
     ids = _ids(policy, prompts, max_tokens)
     last = len(ids) * group - 1
-    full_rows = [checks.whole("full_rows", row, least=0, most=last) for row in _listed("full_rows", full_rows)]
-    rng = seed if isinstance(seed, torch.Generator) else generator(checks.whole("seed", seed, least=0), "sample")
+    full_rows = [
+        checks.whole("full_rows", row, least=0, most=last)
+        for row in _listed("full_rows", full_rows)
+    ]
+    rng = (
+        seed
+        if isinstance(seed, torch.Generator)
+        else generator(checks.whole("seed", seed, least=0), "sample")
+    )
     with policy.threads():
         writer = _Writer(policy, ids, (group, max_tokens, topk), rng, full_rows)
         forced = _forced(prefixes, len(ids) * group, max_tokens, policy)
@@ -81,7 +103,8 @@ class _Writer:
         rng: torch.Generator,
         full: Sequence[int],
     ) -> None:
-        """`sizes`: completions per prompt, their tokens, the likeliest tokens to keep. `full`: rows to keep whole."""
+        """`sizes`: completions per prompt, their tokens, the likeliest tokens to keep. `full`: rows
+        to keep whole."""
         (self.group, max_tokens, topk), self.policy, self.rng = sizes, policy, rng
         self.share, self.device = policy.share, policy.device
         device, rows = policy.device, len(ids) * self.group
@@ -89,7 +112,9 @@ class _Writer:
         widest = max(map(len, ids))  # padding is on the left
         padded = [[policy.pad_id] * (widest - len(row)) + row for row in ids]
         self.prompt_ids = torch.tensor(padded, device=device)
-        self.prompt_mask = torch.tensor([[i >= widest - len(row) for i in range(widest)] for row in ids], device=device)
+        self.prompt_mask = torch.tensor(
+            [[i >= widest - len(row) for i in range(widest)] for row in ids], device=device
+        )
         self.uniform = torch.rand(rows, max_tokens, generator=rng, dtype=torch.float64).to(device)
         self.tokens = torch.full((rows, max_tokens), policy.pad_id, device=device)
         self.mask = torch.zeros(rows, max_tokens, dtype=torch.bool, device=device)
@@ -97,18 +122,26 @@ class _Writer:
         self.logp = torch.zeros(rows, max_tokens, device=device)
         self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
         self.full_rows = torch.as_tensor(sorted(full), dtype=torch.long, device=device)
-        self.slot_of = torch.full((rows,), -1, device=device)  # of each row: its place in `full`, -1 where it has none
+        self.slot_of = torch.full(
+            (rows,), -1, device=device
+        )  # of each row: its place in `full`, -1 where it has none
         self.slot_of[self.full_rows] = torch.arange(len(self.full_rows), device=device)
         self.full = torch.zeros(len(self.full_rows), max_tokens, policy.vocabulary, device=device)
         shape = (rows, max_tokens, topk)
-        self.topk = TopK(torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, device=device))
+        self.topk = TopK(
+            torch.zeros(shape, dtype=torch.long, device=device), torch.zeros(shape, device=device)
+        )
 
-    def write(self, prefixes: Forced, *, temperature: float, noise: float, drop: bool) -> Completions:
+    def write(
+        self, prefixes: Forced, *, temperature: float, noise: float, drop: bool
+    ) -> Completions:
         from transformers import DynamicCache
 
         self.temperature, self.noise, self.drop = temperature, noise, drop
         prompts = torch.arange(len(self.prompt_ids), device=self.device)
-        node = prompts.repeat_interleave(self.group)  # of each live row: its row among those that are computed
+        node = prompts.repeat_interleave(
+            self.group
+        )  # of each live row: its row among those that are computed
         if not self.share:
             prompts, node = node, torch.arange(len(node), device=self.device)
         seen, padded = self.prompt_mask[prompts], not bool(self.prompt_mask.all())
@@ -124,8 +157,11 @@ class _Writer:
             if self.drop and len(going) < len(live):
                 live, node, token = live[going], node[going], token[going]
             parent, node, token = self._distinct(node, token)
-            # the cache has a row for each node of the last step: take those that go on, one for each that branches off
-            if len(parent) != len(logits) or not torch.equal(parent, torch.arange(len(parent), device=self.device)):
+            # the cache has a row for each node of the last step: take those that go on, one for
+            # each that branches off
+            if len(parent) != len(logits) or not torch.equal(
+                parent, torch.arange(len(parent), device=self.device)
+            ):
                 cache.batch_select_indices(parent)
                 seen = seen[parent]
             if padded:
@@ -134,8 +170,8 @@ class _Writer:
         return self._completions()
 
     def _distinct(self, node: Tensor, token: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The nodes of the next step, for rows that continue `node` with `token`: each node's parent, every row's
-        place among the nodes, and the nodes' tokens."""
+        """The nodes of the next step, for rows that continue `node` with `token`: each node's
+        parent, every row's place among the nodes, and the nodes' tokens."""
         if not self.share:
             return node, torch.arange(len(node), device=self.device), token
         # a node and a token as one number, so that `unique` sorts numbers and not pairs
@@ -148,11 +184,14 @@ class _Writer:
         if seen is not None:
             positions = (seen.cumsum(1) - 1).clamp(min=0)
             place = {"attention_mask": seen, "position_ids": positions[:, -ids.shape[1] :]}
-        out = self.policy.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **place)
+        out = self.policy.model(
+            input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1, **place
+        )
         return out.logits[:, -1].float()
 
     def _draw(self, logits: Tensor, node: Tensor, live: Tensor, t: int, prefixes: Forced) -> Tensor:
-        """Draw and record the next token of the live rows; rows that have ended stay as they are."""
+        """Draw and record the next token of the live rows; rows that have ended stay as they
+        are."""
         if self.noise:
             drawn = torch.randn(len(self.tokens), logits.shape[1], generator=self.rng)
             logits = logits[node] + self.noise * drawn.to(self.device)[live]
@@ -195,53 +234,76 @@ class _Writer:
 
     def _completions(self) -> Completions:
         width = max(int((self.mask | self.forced).sum(1).max()), 1)
-        topk = TopK(self.topk.ids[:, :width], self.topk.logp[:, :width]) if self.topk.ids.shape[-1] else None
+        topk = (
+            TopK(self.topk.ids[:, :width], self.topk.logp[:, :width])
+            if self.topk.ids.shape[-1]
+            else None
+        )
         group = torch.arange(len(self.prompt_ids), device=self.device).repeat_interleave(self.group)
-        cut = {name: getattr(self, name)[:, :width] for name in ("tokens", "mask", "forced", "full")}
+        cut = {
+            name: getattr(self, name)[:, :width] for name in ("tokens", "mask", "forced", "full")
+        }
         logp = self.logp[:, :width].masked_fill(cut["forced"], 0.0)
-        whole = {name: getattr(self, name) for name in ("prompt_ids", "prompt_mask", "ended", "full_rows")}
-        return Completions(group=group, logp=logp, topk=topk, tokenizer=self.policy.tokenizer, **whole, **cut)
+        whole = {
+            name: getattr(self, name)
+            for name in ("prompt_ids", "prompt_mask", "ended", "full_rows")
+        }
+        return Completions(
+            group=group, logp=logp, topk=topk, tokenizer=self.policy.tokenizer, **whole, **cut
+        )
 
 
 def _finite(values: Tensor, t: int) -> None:
     """Check numbers that are NaN or inf wherever token `t` has a distribution that is."""
     if not bool(torch.isfinite(values).all()):
-        raise NonFiniteError(f"sampling: token {t} has NaN or inf among its logits, expected finite numbers")
+        raise NonFiniteError(
+            f"sampling: token {t} has NaN or inf among its logits, expected finite numbers"
+        )
 
 
 def _invert(logp: Tensor, node: Tensor, uniform: Tensor, t: int) -> Tensor:
-    """Tokens [B], at place `t`, by inverting a cumulative distribution: the first whose cumulative probability passes
-    `uniform`.
+    """Tokens [B], at place `t`, by inverting a cumulative distribution: the first whose cumulative
+    probability passes `uniform`.
 
-    `node` [B]: which of the distributions is each row's. In float64: over 150,000 tokens a float32 sum is off by more
-    than the rare tokens' probabilities."""
+    `node` [B]: which of the distributions is each row's. In float64: over 150,000 tokens a float32
+    sum is off by more than the rare tokens' probabilities."""
     total = logp.exp().cumsum(-1, dtype=torch.float64)
     whole = total[:, -1]
     _finite(whole, t)
-    # `uniform` times the sum may round to the sum itself, which no token's cumulative probability passes
+    # `uniform` times the sum may round to the sum itself, which no token's cumulative probability
+    # passes
     below = torch.nextafter(whole, torch.zeros_like(whole))
     target = torch.minimum(uniform * whole[node], below[node])
     return torch.searchsorted(total[node], target.unsqueeze(-1), right=True).squeeze(-1)
 
 
-def _ids(policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_tokens: int) -> list[list[int]]:
+def _ids(
+    policy: Policy, prompts: Sequence[str] | Sequence[Sequence[int]], max_tokens: int
+) -> list[list[int]]:
     if len(_listed("prompts", prompts)) == 0:
         raise ValueError(f"prompts: expected a list of at least one prompt, got {prompts!r}")
     texts = [p for p in prompts if isinstance(p, str)]
     encoded = iter(policy.encode_prompts(texts) if texts else [])
-    ids = [next(encoded) if isinstance(p, str) else _tokens(f"prompts[{i}]", p, policy) for i, p in enumerate(prompts)]
+    ids = [
+        next(encoded) if isinstance(p, str) else _tokens(f"prompts[{i}]", p, policy)
+        for i, p in enumerate(prompts)
+    ]
     for i, row in enumerate(ids):
         if not row:
             raise ValueError(f"prompts[{i}]: expected at least one token, got none")
         if len(row) + max_tokens > policy.context:
             wanted = f"at most {policy.context} tokens with the completion (the model's context)"
-            raise ValueError(f"prompts[{i}]: expected {wanted}, got {len(row)} and max_tokens {max_tokens}")
+            raise ValueError(
+                f"prompts[{i}]: expected {wanted}, got {len(row)} and max_tokens {max_tokens}"
+            )
     return ids
 
 
 def _listed(name: str, value: Any) -> Any:
     """`value`, if it is a list or something like one; text is not."""
-    if isinstance(value, str | bytes) or not (hasattr(value, "__len__") and hasattr(value, "__iter__")):
+    if isinstance(value, str | bytes) or not (
+        hasattr(value, "__len__") and hasattr(value, "__iter__")
+    ):
         raise TypeError(f"{name}: expected a list, got {value!r}")
     return value
 
@@ -254,18 +316,29 @@ def _tokens(name: str, ids: Any, policy: Policy) -> list[int]:
     return [checks.whole(name, i, least=0, most=policy.vocabulary - 1) for i in ids]
 
 
-def _forced(prefixes: Sequence[Sequence[int]] | None, rows: int, max_tokens: int, policy: Policy) -> Forced:
+def _forced(
+    prefixes: Sequence[Sequence[int]] | None, rows: int, max_tokens: int, policy: Policy
+) -> Forced:
     """Forced prefixes as a right-padded tensor and their lengths."""
     if prefixes is None:
         return None
-    prefixes = [_tokens(f"prefixes[{i}]", row, policy) for i, row in enumerate(_listed("prefixes", prefixes))]
+    prefixes = [
+        _tokens(f"prefixes[{i}]", row, policy)
+        for i, row in enumerate(_listed("prefixes", prefixes))
+    ]
     if not any(map(len, prefixes)):
         return None
     if len(prefixes) != rows:
-        raise ValueError(f"prefixes: expected one for each of the {rows} completions, got {len(prefixes)}")
+        raise ValueError(
+            f"prefixes: expected one for each of the {rows} completions, got {len(prefixes)}"
+        )
     longest = max(map(len, prefixes))
     if longest > max_tokens:
-        raise ValueError(f"prefixes: expected at most max_tokens = {max_tokens} tokens each, got {longest}")
+        raise ValueError(
+            f"prefixes: expected at most max_tokens = {max_tokens} tokens each, got {longest}"
+        )
     padded = [list(row) + [policy.pad_id] * (longest - len(row)) for row in prefixes]
     device = policy.device
-    return torch.tensor(padded, device=device), torch.tensor([len(row) for row in prefixes], device=device)
+    return torch.tensor(padded, device=device), torch.tensor(
+        [len(row) for row in prefixes], device=device
+    )

@@ -1,4 +1,5 @@
-"""A divergence that is bounded or charged: penalise and then fix up, mirror descent, a target instead of a radius."""
+"""A divergence that is bounded or charged: penalise and then fix up, mirror descent, a target
+instead of a radius."""
 
 import math
 import warnings
@@ -15,11 +16,13 @@ MOST_FIXUPS = 50  #: The most steps down the KL after a batch's updates.
 
 @dataclass(frozen=True, kw_only=True)
 class FixPO(PGIS):
-    """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL exceeds ε.
+    """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL
+    exceeds ε.
     Source: arXiv 2312.05405; read in the authors' code, `fixpo_tianshou.py`, with its numbers.
-    Differs from: the authors' β starts at 1 and takes Adam's steps down β (ε - C KL) after each use; here it moves by
-    .01 before. They fix up after every epoch, minibatch by minibatch, weighted by β; we do so once, after the last
-    update, on the whole batch, at a speed of its own and in at most 50 steps."""
+    Differs from: the authors' β starts at 1 and takes Adam's steps down β (ε - C KL) after each
+    use; here it moves by .01 before. They fix up after every epoch, minibatch by minibatch,
+    weighted by β; we do so once, after the last update, on the whole batch, at a speed of its own
+    and in at most 50 steps."""
 
     eps_kl: float = checks.setting(0.2, above=0, below=math.inf)
     """ε: the largest KL of any token of the batch after its update, nats."""
@@ -28,7 +31,8 @@ class FixPO(PGIS):
     statistic: str = checks.setting("max", among=("max", "mean"))
     """Which KL of a minibatch's tokens β follows: max or mean."""
     fix_speed: float = checks.setting(0.3, above=0, below=math.inf)
-    """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss; only this shortens them."""
+    """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss; only this
+    shortens them."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
@@ -53,8 +57,13 @@ class FixPO(PGIS):
                 return
             if fixups < MOST_FIXUPS:
                 step.descend(far.sum() / batch.mask.sum(), speed=self.fix_speed)
-        if memory.setdefault("capped", batch.number) == batch.number:  # the first such batch of the run
-            found = f"batch {batch.number}: after {MOST_FIXUPS} fix-ups a token's KL is {memory['kl_max']:.3g}"
+        if (
+            memory.setdefault("capped", batch.number) == batch.number
+        ):  # the first such batch of the run
+            found = (
+                f"batch {batch.number}: after {MOST_FIXUPS} fix-ups a token's KL is "
+                f"{memory['kl_max']:.3g}"
+            )
             wanted = f"expected at most eps_kl = {self.eps_kl:g}; try another fix_speed"
             warnings.warn(f"{found}, {wanted}", stacklevel=2)
 
@@ -62,41 +71,62 @@ class FixPO(PGIS):
 @dataclass(frozen=True, kw_only=True)
 class MDPO(PGIS):
     """L = -r A + KL(π ‖ π_old) / t,   w = r A - π_y (log r - KL) / (t (1 - π_y)): at π_old it is A.
-    Source: arXiv 2005.09814; read in the authors' code, `mdpo_on/mdpo.py`; w is derived here, as in `add_penalty`.
-    Differs from: the authors' factor falls from 1, as 1 - (i - 1)/n; ours falls to 0 from `t`, by default 2."""
+    Source: arXiv 2005.09814; read in the authors' code, `mdpo_on/mdpo.py`; w is derived here, as in
+    `add_penalty`.
+    Differs from: the authors' factor falls from 1, as 1 - (i - 1)/n; ours falls to 0 from `t`, by
+    default 2."""
 
     t: float = checks.setting(2.0, above=0, below=math.inf)
-    """Nats per unit of advantage in the first batch; from there it falls to 0 in a straight line over the batches."""
+    """Nats per unit of advantage in the first batch; from there it falls to 0 in a straight line
+    over the batches."""
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         t = batch.memory["t"] = self.t * (1 - batch.number / batch.batches)
-        loss, far = super().objective(scores, batch), token_kl(scores.full, batch.full_anchor, mask=batch.mask)
-        new, old = (x.detach().masked_fill(~batch.mask, -1.0) for x in (scores.logp, batch.logp_anchor))
-        pull = new.exp() * (new - old - far.detach()) / (t * (-new.expm1()).clamp(min=1e-7)) * batch.mask
-        return TokenLoss(loss.per_token + far / t, {**loss.diagnostics, "weight": loss.diagnostics["weight"] - pull})
+        loss, far = (
+            super().objective(scores, batch),
+            token_kl(scores.full, batch.full_anchor, mask=batch.mask),
+        )
+        new, old = (
+            x.detach().masked_fill(~batch.mask, -1.0) for x in (scores.logp, batch.logp_anchor)
+        )
+        pull = (
+            new.exp()
+            * (new - old - far.detach())
+            / (t * (-new.expm1()).clamp(min=1e-7))
+            * batch.mask
+        )
+        return TokenLoss(
+            loss.per_token + far / t,
+            {**loss.diagnostics, "weight": loss.diagnostics["weight"] - pull},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class COUNTERPOL(PGIS):
-    """Reach a wanted mean reward, as near as possible to a pivot: the run's reference. J is the batch's mean reward.
+    """Reach a wanted mean reward, as near as possible to a pivot: the run's reference. J is the
+    batch's mean reward.
 
-    form="summary":   L = -r sg[2 (target - J) A - k log(π/pivot)] descends (J - target)² + k KL(π ‖ pivot)
-    form="notebook":  L = -r sg[2 (1-k) (target - J) (R - target)] + k (pivot/π_old) (log pivot - log π) descends
-                      (1-k) (J - target)² + k KL(pivot ‖ π): the target is the baseline; k and 1 - k are the weights
-    Source: arXiv 2307.13192. "summary" is after the abstract or a summary, and is what was recorded; "notebook" is read
-    in the authors' code, `counterpol_lunarlander.ipynb`.
-    Differs from: the notebook takes greedy actions, and the KL at these alone; here completions are sampled, and
-    pivot/π_old makes the sampled tokens' mean the whole KL. The notebook moves the pivot after at most 250 updates."""
+    form="summary":   L = -r sg[2 (target - J) A - k log(π/pivot)] descends (J - target)² + k KL(π ‖
+    pivot) form="notebook":  L = -r sg[2 (1-k) (target - J) (R - target)] + k (pivot/π_old) (log
+    pivot - log π) descends
+                      (1-k) (J - target)² + k KL(pivot ‖ π): the target is the baseline; k and 1 - k
+                      are the weights
+    Source: arXiv 2307.13192. "summary" is after the abstract or a summary, and is what was
+    recorded; "notebook" is read in the authors' code, `counterpol_lunarlander.ipynb`.
+    Differs from: the notebook takes greedy actions, and the KL at these alone; here completions are
+    sampled, and pivot/π_old makes the sampled tokens' mean the whole KL. The notebook moves the
+    pivot after at most 250 updates."""
 
     target: float = checks.setting(0.8, above=-math.inf, below=math.inf)
     """The mean reward that is wanted, above or below the present one."""
     k: float = checks.setting(0.01, least=0, below=math.inf)
     """What each nat away from the pivot costs; the authors' notebook has 0.9."""
     pivot_every: int = checks.setting(0, least=0)
-    """Batches after which the policy becomes the pivot; 0: the run's first policy remains the pivot."""
+    """Batches after which the policy becomes the pivot; 0: the run's first policy remains the
+    pivot."""
     form: Literal["summary", "notebook"] = checks.setting("summary")
     """Which of the two objectives."""
 
@@ -114,17 +144,24 @@ class COUNTERPOL(PGIS):
         if self.form == "summary":
             return replace(batch, advantages=gap * batch.advantages)
         over = (batch.rewards - self.target).unsqueeze(-1).expand_as(batch.advantages)
-        return replace(batch, advantages=((1 - self.k) * gap * over).to(batch.advantages) * batch.mask)
+        return replace(
+            batch, advantages=((1 - self.k) * gap * over).to(batch.advantages) * batch.mask
+        )
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         if self.form == "summary":
             cost = self.k * (scores.logp.detach() - batch.logp_ref).masked_fill(~batch.mask, 0.0)
             return super().objective(scores, replace(batch, advantages=batch.advantages - cost))
         loss = super().objective(scores, batch)
-        new, old, ref = (x.masked_fill(~batch.mask, 0.0) for x in (scores.logp, batch.logp_anchor, batch.logp_ref))
+        new, old, ref = (
+            x.masked_fill(~batch.mask, 0.0)
+            for x in (scores.logp, batch.logp_anchor, batch.logp_ref)
+        )
         pull = self.k * (ref - old).detach().exp() * batch.mask
         weight = loss.diagnostics["weight"] + pull
-        return TokenLoss(loss.per_token + pull * (ref.detach() - new), {**loss.diagnostics, "weight": weight})
+        return TokenLoss(
+            loss.per_token + pull * (ref.detach() - new), {**loss.diagnostics, "weight": weight}
+        )
 
     def update(self, step: Step) -> None:
         super().update(step)

@@ -1,4 +1,5 @@
-"""Supervision that stays near a function: SMART, SAM and TRAM, on an expert's answers, like `trlib.algorithms.SFT`."""
+"""Supervision that stays near a function: SMART, SAM and TRAM, on an expert's answers, like
+`trlib.algorithms.SFT`."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,8 @@ from trlib.divergences import kl
 
 
 def apart(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
-    """D = KL(a || b) + KL(b || a) of log-probs, [B, T, V] each: the mean over the expert's tokens, nats."""
+    """D = KL(a || b) + KL(b || a) of log-probs, [B, T, V] each: the mean over the expert's tokens,
+    nats."""
     a, b = log_a[part.batch.forced], log_b[part.batch.forced]
     return (kl(a, b) + kl(b, a)).mean()
 
@@ -25,12 +27,14 @@ def one_way(part: Any, log_a: Tensor, log_b: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class SMART(SFT):
-    """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half (π~ has averaged weights) and the smoothness half.
+    """L + μ D(π~, π) + λ D(π(x + δ), π(x)): the Bregman half (π~ has averaged weights) and the
+    smoothness half.
 
     δ = ε g / ‖g‖_max for each embedded token x, with g the slope of D at a small noise.
     Source: arXiv 1911.03437, after the abstract or a summary.
-    Differs from: the authors' noise is Gaussian, of variance 1e-5; ours is a fixed sine of ε / 10, so that a run needs
-    no random numbers. mt-dnn's first code has ε .001; its later code has noise + .001 g in place of g, and ε 1."""
+    Differs from: the authors' noise is Gaussian, of variance 1e-5; ours is a fixed sine of ε / 10,
+    so that a run needs no random numbers. mt-dnn's first code has ε .001; its later code has
+    noise + .001 g in place of g, and ε 1."""
 
     mu: float = checks.setting(1.0, least=0, most=1e9)
     """μ: the pull to the average, losses per nat; 0: off."""
@@ -53,7 +57,9 @@ class SMART(SFT):
             if self.mu:
                 loss = loss + self.mu * apart(part, part.score(weights=average).full, now.full)
             if self.smooth:
-                loss = loss + self.smooth * apart(part, self.shaken(part, now.full.detach()), now.full)
+                loss = loss + self.smooth * apart(
+                    part, self.shaken(part, now.full.detach()), now.full
+                )
             part.descend(loss)
             for name, p in step.weights.items():
                 average[name].lerp_(p.detach(), 1 - self.average)
@@ -62,11 +68,15 @@ class SMART(SFT):
         noise: list[Tensor] = []
 
         def noisy(x: Tensor) -> Tensor:
-            noise.append((self.eps / 10 * torch.arange(x.numel()).sin().view_as(x)).to(x).requires_grad_())
+            noise.append(
+                (self.eps / 10 * torch.arange(x.numel()).sin().view_as(x)).to(x).requires_grad_()
+            )
             return x + noise[0]
 
         (g,) = torch.autograd.grad(apart(part, part.score(perturb=noisy).full, full), noise)
-        return part.score(perturb=lambda x: x + self.eps * g / g.abs().amax(-1, keepdim=True).clamp(min=1e-30)).full
+        return part.score(
+            perturb=lambda x: x + self.eps * g / g.abs().amax(-1, keepdim=True).clamp(min=1e-30)
+        ).full
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +84,23 @@ class SAM(SFT):
     """Step by the gradient at θ + e, uphill from θ, with g = ∇L(θ).
 
     form="sam":   e = ρ g / ‖g‖;        if measured, times D(π_0, π) = KL(π_0 ‖ π) + KL(π ‖ π_0)
-    form="asam":  e = ρ θ² g / ‖θ g‖;   if measured, times KL(π_0 ‖ π). With ρ = 1: TRAM-θ_0, equation 7 of its paper
-    Source: SAM, arXiv 2010.01412: read in the authors' code. TRAM, arXiv 2310.03646: "asam" is read in the paper, which
-    builds on ASAM and has no ρ; "sam" with `measured` is after the abstract or a summary, and is what was recorded.
-    Differs from: TRAM's released code leaves out the factor g: every weight gets the same number, times its square if
-    adaptive. The paper also measures from the previous step, and under noise on the input."""
+    form="asam":  e = ρ θ² g / ‖θ g‖;
+        if measured, times KL(π_0 ‖ π). With ρ = 1: TRAM-θ_0, equation 7 of its paper
+    Source: SAM, arXiv 2010.01412: read in the authors' code. TRAM, arXiv 2310.03646: "asam" is read
+    in the paper, which builds on ASAM and has no ρ; "sam" with `measured` is after the abstract or
+    a summary, and is what was recorded.
+    Differs from: TRAM's released code leaves out the factor g: every weight gets the same number,
+    times its square if adaptive. The paper also measures from the previous step, and under noise on
+    the input."""
 
     rho: float = checks.setting(0.05, least=0, most=1e9)
     """ρ: how far uphill, in the Euclidean norm of all weights."""
     measured: bool = False
-    """Whether ρ is multiplied by the distance, in nats, from the policy that the run began with: TRAM."""
+    """Whether ρ is multiplied by the distance, in nats, from the policy that the run began with:
+    TRAM."""
     form: Literal["sam", "asam"] = checks.setting("sam")
-    """The ball: round, or stretched along every weight by its size. TRAM's paper uses the second."""
+    """The ball: round, or stretched along every weight by its size. TRAM's paper uses the
+    second."""
 
     def needs(self, anchor: Any) -> Needs:
         return Needs(full=self.measured, reference=self.measured)
@@ -95,16 +110,32 @@ class SAM(SFT):
             now, far = part.score(), self.rho
             if self.measured:
                 distance = apart if self.form == "sam" else one_way
-                far *= float(distance(part, part.score(weights=part.reference).full, now.full.detach()))
+                far *= float(
+                    distance(part, part.score(weights=part.reference).full, now.full.detach())
+                )
             part.batch.memory["radius"] = far
             slopes = torch.autograd.grad(part.loss(now), part.parameters, allow_unused=True)
             if self.form == "asam":  # first θ g, for the norm; then times θ again
-                slopes = tuple(None if g is None else p * g for p, g in zip(part.parameters, slopes, strict=True))
+                slopes = tuple(
+                    None if g is None else p * g
+                    for p, g in zip(part.parameters, slopes, strict=True)
+                )
             rate = far / (torch.stack([g.norm() for g in slopes if g is not None]).norm() + 1e-12)
             if self.form == "asam":
-                slopes = tuple(None if g is None else p * g for p, g in zip(part.parameters, slopes, strict=True))
+                slopes = tuple(
+                    None if g is None else p * g
+                    for p, g in zip(part.parameters, slopes, strict=True)
+                )
             there = zip(part.weights.items(), slopes, strict=True)
-            part.descend(part.loss(part.score(weights={n: p if g is None else p + rate * g for (n, p), g in there})))
+            part.descend(
+                part.loss(
+                    part.score(weights={n: p if g is None else p + rate * g for (n, p), g in there})
+                )
+            )
 
 
-RELATIVES: dict[str, Any] = {"smart": SMART, "tram": partial(SAM, rho=1.0, measured=True), "sam": SAM}
+RELATIVES: dict[str, Any] = {
+    "smart": SMART,
+    "tram": partial(SAM, rho=1.0, measured=True),
+    "sam": SAM,
+}

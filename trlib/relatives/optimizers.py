@@ -1,6 +1,8 @@
-"""Trust regions of parameters: W <- (1 - η λ) W - η D,  D = argmax_{‖D‖ <= 1} <M, D>,  M <- β M + (1 - β) g.
+"""Trust regions of parameters: W <- (1 - η λ) W - η D,  D = argmax_{‖D‖ <= 1} <M, D>,  M <- β M +
+(1 - β) g.
 
-The norm of the ball decides the optimiser; every parameter has a ball of its own, of radius η, the learning rate."""
+The norm of the ball decides the optimiser; every parameter has a ball of its own, of radius η, the
+learning rate."""
 
 from functools import partial
 from typing import Any
@@ -23,10 +25,12 @@ def newton_schulz(G: Tensor, steps: int = 5) -> Tensor:
 def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
     """argmax_{‖D‖ <= 1} <G, D>, a ball's linear minimisation oracle up to its sign; 0 where G is 0.
 
-    spectral: U V' (Muon).  frobenius: G / ‖G‖ (normalised gradient descent).  sign: sign(G).  A vector is read as a
-    diagonal matrix (spectral: its sign), more dimensions as [first, rest]. `steps` of Newton-Schulz; None: exact.
-    Raises: TypeError, ValueError: not floating; NaN or inf; an unknown norm. Source: the three steps are derived here;
-    that they yield these optimisers is from arXiv 2503.12645, after the abstract or a summary."""
+    spectral: U V' (Muon).  frobenius: G / ‖G‖ (normalised gradient descent).  sign: sign(G).  A
+    vector is read as a diagonal matrix (spectral: its sign), more dimensions as [first, rest].
+    `steps` of Newton-Schulz; None: exact.
+    Raises: TypeError, ValueError: not floating; NaN or inf; an unknown norm. Source: the three
+    steps are derived here; that they yield these optimisers is from arXiv 2503.12645, after the
+    abstract or a summary."""
     checks.finite("G", checks.floating("G", G))
     if checks.choice("norm", norm, ("spectral", "frobenius", "sign")) == "frobenius":
         return G / G.norm().clamp(min=1e-30)
@@ -39,12 +43,13 @@ def lmo(G: Tensor, norm: str, *, steps: int | None = None) -> Tensor:
 
 
 def auon(G: Tensor, *, gamma: float = 1.5, steps: int = 0) -> Tensor:
-    """G / s, s = sqrt(mean cosh²(γ G / ‖G‖)) = 1 + O(γ²/mn); Hybrid-AuON: of G after `steps` of Newton-Schulz.
+    """G / s, s = sqrt(mean cosh²(γ G / ‖G‖)) = 1 + O(γ²/mn); Hybrid-AuON: of G after `steps` of
+    Newton-Schulz.
 
-    Source: arXiv 2509.24320; read in the authors' code, `auon/optimizer.py`, where Hybrid takes 5 steps; the abstract
-    says one.
-    Differs from: another script by the authors, `Auon_Adam_train.py` (commit c87b862), first divides X by its norm, so
-    its steps have length about 1, whatever the gradient's size."""
+    Source: arXiv 2509.24320; read in the authors' code, `auon/optimizer.py`, where Hybrid takes 5
+    steps; the abstract says one.
+    Differs from: another script by the authors, `Auon_Adam_train.py` (commit c87b862), first
+    divides X by its norm, so its steps have length about 1, whatever the gradient's size."""
     X = lmo(G, "spectral", steps=steps) if steps and G.dim() > 1 else G
     return X / ((gamma * X / (X.norm() + 1e-7)).cosh().square().mean().sqrt() + 1e-8)
 
@@ -59,12 +64,16 @@ STEPS: dict[str, Any] = {
 
 
 class Ball(torch.optim.Optimizer):
-    """M <- β M + (1 - β) g, W <- (1 - η λ) W - η D(M): β = betas[0], .95 in the papers. nesterov: D(β M + (1 - β) g).
+    """M <- β M + (1 - β) g, W <- (1 - η λ) W - η D(M): β = betas[0], .95 in the papers. nesterov:
+    D(β M + (1 - β) g).
 
-    Raises: ValueError: a number out of its range; nothing but vectors where the step needs a matrix.
-    Source: Muon's step is read in the authors' code; the frobenius and the sign ball are derived here.
-    Differs from: `torch.optim.Muon` uses Nesterov's average and bfloat16, and moves tall matrices sqrt(rows / columns)
-    further. Embeddings and output layer are usually left to AdamW; here they are matrices like all others."""
+    Raises: ValueError: a number out of its range; nothing but vectors where the step needs a
+    matrix.
+    Source: Muon's step is read in the authors' code; the frobenius and the sign ball are derived
+    here.
+    Differs from: `torch.optim.Muon` uses Nesterov's average and bfloat16, and moves tall matrices
+    sqrt(rows / columns) further. Embeddings and output layer are usually left to AdamW; here they
+    are matrices like all others."""
 
     def __init__(
         self,
@@ -76,14 +85,20 @@ class Ball(torch.optim.Optimizer):
         kind: str = "muon",
         nesterov: bool = False,
     ) -> None:
-        defaults: dict[str, Any] = {"kind": checks.choice("kind", kind, tuple(STEPS)), "nesterov": nesterov}
+        defaults: dict[str, Any] = {
+            "kind": checks.choice("kind", kind, tuple(STEPS)),
+            "nesterov": nesterov,
+        }
         for name, value in (("lr", lr), ("weight_decay", weight_decay)):
             defaults[name] = checks.number(name, value, least=0)
         defaults["momentum"] = checks.number("betas[0]", betas[0], least=0, below=1)
         super().__init__(params, defaults)
         shapes = [list(p.shape) for group in self.param_groups for p in group["params"]]
         if kind in ("muon", "hybrid_auon") and not any(len(shape) > 1 for shape in shapes):
-            raise ValueError(f"expected a matrix for {kind}, got shapes {shapes[:3]} (sign and frobenius take these)")
+            raise ValueError(
+                f"expected a matrix for {kind}, got shapes {shapes[:3]} (sign and frobenius take "
+                "these)"
+            )
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -93,7 +108,11 @@ class Ball(torch.optim.Optimizer):
                     self.state[p]["momentum"] = torch.zeros_like(p)
                 m = self.state[p]["momentum"].lerp_(p.grad, 1 - group["momentum"])
                 m = p.grad.lerp(m, group["momentum"]) if group["nesterov"] else m
-                p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(STEPS[group["kind"]](m), alpha=group["lr"])
+                p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(
+                    STEPS[group["kind"]](m), alpha=group["lr"]
+                )
 
 
-RELATIVES: dict[str, Any] = {name: partial(Ball, kind=name, nesterov="auon" in name) for name in STEPS}
+RELATIVES: dict[str, Any] = {
+    name: partial(Ball, kind=name, nesterov="auon" in name) for name in STEPS
+}

@@ -1,7 +1,8 @@
 """Preferences: which of two completions is better, with a reference or an anchor to stay near.
 
-The verifier is the judge: a pair is a better and a worse completion of one prompt. Where rewards are equal within every
-group, loss and gradient are 0 (the loop says so once), except for TRPA. Every run is online: DPO inside the loop."""
+The verifier is the judge: a pair is a better and a worse completion of one prompt. Where rewards
+are equal within every group, loss and gradient are 0 (the loop says so once), except for TRPA.
+Every run is online: DPO inside the loop."""
 
 import math
 from dataclasses import dataclass
@@ -41,7 +42,10 @@ class DPO(Method):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.correction is not None:
-            raise ValueError(f"correction: expected None, as whole completions are compared, got {self.correction!r}")
+            raise ValueError(
+                "correction: expected None, as whole completions are compared, got "
+                f"{self.correction!r}"
+            )
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=True)
@@ -95,9 +99,10 @@ class ADPO(DPO):
 
 @dataclass(frozen=True, kw_only=True)
 class TRPA(DPO):
-    """Mean of -log σ(β a (l_better - l_worse)) over pairs of levels + kl · mean k3(π, π_old), l the mean log(π/π_ref)
-    of a token. Levels: the order of the rewards, then of the reasons. a: anisotropy where the better one is right (has
-    a reward above 0, if there are no reasons). Without pairs -log σ(±l), + where right.
+    """Mean of -log σ(β a (l_better - l_worse)) over pairs of levels + kl · mean k3(π, π_old), l the
+    mean log(π/π_ref) of a token. Levels: the order of the rewards, then of the reasons. a:
+    anisotropy where the better one is right (has a reward above 0, if there are no reasons).
+    Without pairs -log σ(±l), + where right.
     Source: arXiv 2504.04524; read in the authors' code."""
 
     anisotropy: float = checks.setting(2.5, above=0, below=math.inf)
@@ -106,14 +111,29 @@ class TRPA(DPO):
     """Coefficient of k3, whose gradient is 0 in a batch's first update."""
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        mean = _log_ratio(batch.mask, logp=scores.logp, logp_ref=batch.logp_ref).sum(-1) / batch.lengths.clamp(min=1)
-        level = torch.tensor([LEVELS.get(reason, 2) for reason in batch.reasons or "?" * len(mean)]).to(batch.rewards)
+        mean = _log_ratio(batch.mask, logp=scores.logp, logp_ref=batch.logp_ref).sum(
+            -1
+        ) / batch.lengths.clamp(min=1)
+        level = torch.tensor(
+            [LEVELS.get(reason, 2) for reason in batch.reasons or "?" * len(mean)]
+        ).to(batch.rewards)
         right = level == 1 if batch.reasons else batch.rewards > 0
-        better, worse = _pairs(torch.stack([batch.rewards, -level]).unique(dim=1, return_inverse=True)[1], batch.group)
-        margin = self.beta * torch.where(right[better], self.anisotropy, 1.0) * (mean[better] - mean[worse])
-        back = -_log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).clamp(min=-20)  # so no 0 * inf
+        better, worse = _pairs(
+            torch.stack([batch.rewards, -level]).unique(dim=1, return_inverse=True)[1], batch.group
+        )
+        margin = (
+            self.beta
+            * torch.where(right[better], self.anisotropy, 1.0)
+            * (mean[better] - mean[worse])
+        )
+        back = -_log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).clamp(
+            min=-20
+        )  # so no 0 * inf
         k3 = (back.expm1() - back).clamp(max=10).sum() / batch.mask.sum().clamp(min=1)
-        return TokenLoss(-logsigmoid(margin if len(better) else torch.where(right, mean, -mean)).mean() + self.kl * k3)
+        return TokenLoss(
+            -logsigmoid(margin if len(better) else torch.where(right, mean, -mean)).mean()
+            + self.kl * k3
+        )
 
 
 RELATIVES = {"dpo": DPO, "tr_dpo": TRDPO, "adpo": ADPO, "trpa": TRPA}

@@ -16,26 +16,34 @@ from trlib.divergences import kl
 
 @dataclass(frozen=True, kw_only=True)
 class REBEL(Method):
-    """All pairs of a prompt, [N]: L = (l_i - l_j - η (A_i - A_j))², l = Σ_t log r_t; Z and every baseline cancel.
-    L is 0 at π ∝ π_old exp(η R) where the pairs connect all answers. Its mean is twice the group's variance of l - η R:
-    equal rewards still pull back to equal l. `weight`: for the pairs' sum. Source: arXiv 2404.16767, its code (η = 1).
-    Differs from: the paper divides l by η, where its code and this multiply the rewards: the same minimiser."""
+    """All pairs of a prompt, [N]: L = (l_i - l_j - η (A_i - A_j))², l = Σ_t log r_t; Z and every
+    baseline cancel. L is 0 at π ∝ π_old exp(η R) where the pairs connect all answers. Its mean is
+    twice the group's variance of l - η R: equal rewards still pull back to equal l. `weight`: for
+    the pairs' sum. Source: arXiv 2404.16767, its code (η = 1).
+    Differs from: the paper divides l by η, where its code and this multiply the rewards: the same
+    minimiser."""
 
     eta: float = checks.setting(1.0, above=0, below=math.inf)
     """Nats of log-ratio that a reward is worth."""
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
-        return super().plan(checks.whole("group (REBEL compares completions of a prompt)", group, least=2), batch)
+        return super().plan(
+            checks.whole("group (REBEL compares completions of a prompt)", group, least=2), batch
+        )
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         logps = {"logp": scores.logp, "logp_old": batch.logp_anchor}
         logp, old, advantages = checks.tokens(batch.mask, **logps, advantages=batch.advantages)
         log_ratio, lengths = logp - old.detach(), batch.lengths
         rest = log_ratio.sum(-1) - self.eta * advantages.sum(-1) / lengths.clamp(min=1)
-        same = (batch.group.unsqueeze(1) == batch.group) & (lengths > 0) & (lengths > 0).unsqueeze(1)
+        same = (
+            (batch.group.unsqueeze(1) == batch.group) & (lengths > 0) & (lengths > 0).unsqueeze(1)
+        )
         first, second = same.triu(1).nonzero().unbind(1)
         weight, kept = 2 * (same.to(rest) @ rest - same.sum(-1) * rest), same.sum(-1) > 1
-        diagnostics = weigh(log_ratio, kept.unsqueeze(-1), weight.unsqueeze(-1).expand_as(logp), batch.mask)
+        diagnostics = weigh(
+            log_ratio, kept.unsqueeze(-1), weight.unsqueeze(-1).expand_as(logp), batch.mask
+        )
         return TokenLoss((rest[first] - rest[second]).square(), diagnostics)
 
 
@@ -49,20 +57,25 @@ def lco_loss(
     beta: float = 1.0,
     kind: str = "kld",
 ) -> TokenLoss:
-    """Regress on π* ∝ π_old exp(A/β), convex in the logits: kld KL(π* || π), mse Σ d_v²/2, lch Σ log cosh d_v, where
-    d = log π - log π* less its mean over the vocabulary (logits have a free constant). logp, logp_old: [B, T, V].
+    """Regress on π* ∝ π_old exp(A/β), convex in the logits: kld KL(π* || π), mse Σ d_v²/2, lch Σ
+    log cosh d_v, where d = log π - log π* less its mean over the vocabulary (logits have a free
+    constant). logp, logp_old: [B, T, V].
 
-    Advantages [B, T] are the sampled token's, 0 for all others (sparse): π*_y = π_y e^(A/β) / (1 - π_y + π_y e^(A/β)),
-    and over samples mse rests at π_old exp(π_old A/β); [B, T, V] are every token's. `weight`: -dL/dlog π(y), all others
-    keeping their proportions. Raises what every loss does.
-    Source: arXiv 2603.00963, after the abstract or a summary; the targets and β are derived here."""
+    Advantages [B, T] are the sampled token's, 0 for all others (sparse): π*_y = π_y e^(A/β) / (1 -
+    π_y + π_y e^(A/β)), and over samples mse rests at π_old exp(π_old A/β); [B, T, V] are every
+    token's. `weight`: -dL/dlog π(y), all others keeping their proportions. Raises what every loss
+    does.
+    Source: arXiv 2603.00963, after the abstract or a summary; the targets and β are derived
+    here."""
     beta = checks.number("beta", beta, above=0, below=math.inf)
     checks.choice("kind", kind, ("kld", "mse", "lch"))
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
     if advantages.dim() == 2:
         (advantages,) = checks.tokens(mask, advantages=advantages)
         advantages = torch.zeros_like(old).scatter(-1, at, advantages.to(old).unsqueeze(-1))
-    target = (old + advantages.masked_fill(~mask.unsqueeze(-1), 0.0) / beta).log_softmax(-1).detach()
+    target = (
+        (old + advantages.masked_fill(~mask.unsqueeze(-1), 0.0) / beta).log_softmax(-1).detach()
+    )
     gap = new - target - (new - target).mean(-1, keepdim=True)
     if kind == "kld":
         loss, slope = kl(target, new), new.exp() - target.exp()
@@ -89,26 +102,38 @@ class LCO(Method):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         chosen = self.settings_for(lco_loss)
-        return lco_loss(scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, **chosen)
+        return lco_loss(
+            scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, **chosen
+        )
 
 
 def rover_loss(
-    logp: Tensor, logp_old: Tensor, *, tokens: Tensor, advantages: Tensor, mask: Tensor, rho: float = 1.0
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    tokens: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    rho: float = 1.0,
 ) -> TokenLoss:
-    """L = (Q_t - sg[A + Q'_t])², Q_t = ρ log r_t, Q'_t = ρ mean_v log r(v | s_t+1), 0 at the last token; of [B, T, V].
+    """L = (Q_t - sg[A + Q'_t])², Q_t = ρ log r_t, Q'_t = ρ mean_v log r(v | s_t+1), 0 at the last
+    token; of [B, T, V].
     Source: arXiv 2509.24981 and its code (ρ = 1).
     Differs from: the authors' code can also scale Q' and clip Q to log(1 ± 0.2)."""
     rho = checks.number("rho", rho, above=0, below=math.inf)
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
     change, (advantages,) = new - old.detach(), checks.tokens(mask, advantages=advantages)
     log_ratio, drift = change.gather(-1, at).squeeze(-1), change.detach().mean(-1)
-    error = (rho * (log_ratio - pad(drift[:, 1:], (0, 1))) - advantages.detach()).masked_fill(~mask, 0.0)
+    error = (rho * (log_ratio - pad(drift[:, 1:], (0, 1))) - advantages.detach()).masked_fill(
+        ~mask, 0.0
+    )
     return TokenLoss(error.square(), weigh(log_ratio, mask, -2 * rho * error, mask))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ROVER(Method):
-    """R less the group's mean at every token; the policy that samples is itself the softmax of Q/ρ."""
+    """R less the group's mean at every token; the policy that samples is itself the softmax of
+    Q/ρ."""
 
     rho: float = checks.setting(1.0, above=0, below=math.inf)
     """Reward that a nat of log-ratio stands for."""
@@ -117,7 +142,9 @@ class ROVER(Method):
         return Needs(full=True, full_anchor=True)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return rover_loss(scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, rho=self.rho)
+        return rover_loss(
+            scores.full, batch.full_anchor, tokens=batch.tokens, **batch.credit, rho=self.rho
+        )
 
 
 RELATIVES: dict[str, Any] = {"rebel": REBEL, "lco": LCO, "rover": ROVER}

@@ -13,14 +13,21 @@ from trlib.tasks.spend import Spend
 from trlib.tasks.sums import Sums
 from trlib.tasks.task import MEMBERS, REASONS, Prompt, Recipe, Task, Verdict, lacking
 
-TASKS: dict[str, type[Task]] = {"dial": Dial, "spend": Spend, "relay": Relay, "sums": Sums, "gsm8k": Gsm8k}
+TASKS: dict[str, type[Task]] = {
+    "dial": Dial,
+    "spend": Spend,
+    "relay": Relay,
+    "sums": Sums,
+    "gsm8k": Gsm8k,
+}
 """Every task by its name."""
 
 
 def load_task(name: str, **knobs: Any) -> Task:
-    """A task by its name or from your own file (FILE.py:NAME), with its knobs: `load_task("dial", moves=(1, 8))`.
-    Raises ValueError: an unknown name or knob (the message suggests the nearest), or a knob out of its range;
-    TypeError: a knob of the wrong type."""
+    """A task by its name or from your own file (FILE.py:NAME), with its knobs:
+    `load_task("dial", moves=(1, 8))`.
+    Raises ValueError: an unknown name or knob (the message suggests the nearest), or a knob out of
+    its range; TypeError: a knob of the wrong type."""
     kind = task_kind(name)
     known = signature(kind).parameters
     for knob in knobs:
@@ -31,9 +38,11 @@ def load_task(name: str, **knobs: Any) -> Task:
 
 def task_kind(name: str) -> type[Task]:
     """The class of a task's name, or of FILE.py:NAME.
-    Raises ValueError: an unknown name (the nearest is suggested), or a file without it; TypeError: the file's class is
-    not a dataclass, or lacks something that a task needs."""
-    kind: Any = named("task", name, TASKS, lambda value: isinstance(value, type) and hasattr(value, "verify"))
+    Raises ValueError: an unknown name (the nearest is suggested), or a file without it; TypeError:
+    the file's class is not a dataclass, or lacks something that a task needs."""
+    kind: Any = named(
+        "task", name, TASKS, lambda value: isinstance(value, type) and hasattr(value, "verify")
+    )
     if not is_dataclass(kind):
         advice = f"put `@dataclass(frozen=True)` above `class {kind.__name__}`"
         wanted = "a dataclass, whose fields are the task's knobs"

@@ -1,11 +1,14 @@
-r"""The number that a worked answer in plain words ends with, and whether the arithmetic on the way holds.
+r"""The number that a worked answer in plain words ends with, and whether the arithmetic on the way
+holds.
 
-    #### 18        The answer is 18.        \boxed{18}        Answer: $1,234.50        so she makes 18 dollars
+    #### 18        The answer is 18.        \boxed{18}        Answer: $1,234.50
+        so she makes 18 dollars
 
-Differs from the graders of lm-eval and verl, which take the first number after `####`, or the last of the text, and
-from math-verify, which looks for an answer until it finds one. From `#### 42 or 43`, `The answer is not 18` and
-`#### 18k` all of these take a number; here they are not answers. A policy that is rewarded for 18 would learn to
-write them. math-verify also reads expressions; a task whose answers are expressions should call it."""
+Differs from the graders of lm-eval and verl, which take the first number after `####`, or the last
+of the text, and from math-verify, which looks for an answer until it finds one. From
+`#### 42 or 43`, `The answer is not 18` and `#### 18k` all of these take a number; here they are not
+answers. A policy that is rewarded for 18 would learn to write them. math-verify also reads
+expressions; a task whose answers are expressions should call it."""
 
 import re
 from collections.abc import Callable
@@ -65,11 +68,13 @@ CHANGED = re.compile(
 PERCENT = re.compile(r"\s*(?:%|per\s?cent\b)", re.IGNORECASE)
 STEP = re.compile(
     r"(?<![\w.,:^%)/*+–−-])(?<![\d)%*/+–−x×-] )(?<!\d, )(?<!and )(?<!of )(?!0\d)"
-    r"(?P<left>\d{1,30}(?:\.\d{1,30})?) ?(?P<sign>[-−+*/x×÷]) ?(?P<right>\d{1,30}(?:\.\d{1,30})?) ?= ?"
+    r"(?P<left>\d{1,30}(?:\.\d{1,30})?) ?(?P<sign>[-−+*/x×÷]) ?(?P<right>\d{1,30}(?:\.\d{1,30})?) "
+    r"?= ?"
     r"(?P<result>-?\d{1,30}(?:\.\d{1,30})?)"
     r"(?![.,:]?\d|[A-Za-z%]| ?[-+*/]| \(?\d| ?(?:and|cents?|r|rem)\b|[^.\n]*\bremainder)"
 )
-"""A sum, difference, product or quotient of two plain numbers and its result, not part of a longer expression."""
+"""A sum, difference, product or quotient of two plain numbers and its result, not part of a longer
+expression."""
 OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     **dict.fromkeys("+", add),
     **dict.fromkeys("-−", sub),
@@ -81,13 +86,14 @@ OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
 def final_answer(text: str, *, last_number: bool = True, percent: bool = False) -> Fraction | None:
     r"""The number that a text gives as its answer; None if it gives none.
 
-    The last marked answer counts: `#### 18`, `\boxed{18}`, "the answer is 18", "answer: 18". After `####` or a colon
-    the number must follow at once; `#### Step 2: Multiply` is a heading. In an equation the result counts: 9 * 2 = 18.
-    Currency signs, commas between thousands, units and remarks are passed over: $1,234.50; 18 dollars a day.
+    The last marked answer counts: `#### 18`, `\boxed{18}`, "the answer is 18", "answer: 18". After
+    `####` or a colon the number must follow at once; `#### Step 2: Multiply` is a heading. In an
+    equation the result counts: 9 * 2 = 18. Currency signs, commas between thousands, units and
+    remarks are passed over: $1,234.50; 18 dollars a day.
 
-    A marked number is not an answer, and no other replaces it, if it is denied (not 18, less than 18), hedged
-    (about 18, ~18, 18?), one of several (18 or 20; 18-20; 5 apples and 3 pears), a formula without its result (9 * 2)
-    or scaled (18k, 18 million, 18^2).
+    A marked number is not an answer, and no other replaces it, if it is denied (not 18, less than
+    18), hedged (about 18, ~18, 18?), one of several (18 or 20; 18-20; 5 apples and 3 pears), a
+    formula without its result (9 * 2) or scaled (18k, 18 million, 18^2).
 
     Args:
         text: a completion.
@@ -96,7 +102,11 @@ def final_answer(text: str, *, last_number: bool = True, percent: bool = False) 
     text = _cleaned(text)
     for mark in reversed(list(MARK.finditer(text))):
         rest = text[mark.end() :]
-        phrase = rest.partition("}")[0] if mark["box"] else re.split(r"\n|[.!](?=\s|$)", rest.lstrip(), maxsplit=1)[0]
+        phrase = (
+            rest.partition("}")[0]
+            if mark["box"]
+            else re.split(r"\n|[.!](?=\s|$)", rest.lstrip(), maxsplit=1)[0]
+        )
         number = NUMBER.search(phrase)
         if number is None:
             continue
@@ -119,25 +129,33 @@ def final_answer(text: str, *, last_number: bool = True, percent: bool = False) 
 def wrong_step(text: str) -> str | None:
     """The first step of a text that does not hold, such as `16 - 3 = 12`; None if all hold.
 
-    A step is one operation on two plain numbers. A result with decimals may be rounded: off by one unit of its last
-    digit. What may mean something else passes: units inside (8 eggs * 2), percent, remainders, sides that continue."""
+    A step is one operation on two plain numbers. A result with decimals may be rounded: off by one
+    unit of its last digit. What may mean something else passes: units inside (8 eggs * 2), percent,
+    remainders, sides that continue."""
     for step in STEP.finditer(re.sub(r"[$€£¥₹]\s*|(?<=\d),(?=\d{3}\b)", "", _cleaned(text))):
         left, right, result = (Fraction(step[name]) for name in ("left", "right", "result"))
         if step["sign"] in "/÷" and right == 0:
             continue
-        value, decimals = OPERATIONS[step["sign"]](left, right), len(step["result"].partition(".")[2])
+        value, decimals = (
+            OPERATIONS[step["sign"]](left, right),
+            len(step["result"].partition(".")[2]),
+        )
         if abs(value - result) > (Fraction(1, 10**decimals) if decimals else 0):
-            return f"{step['left']} {step['sign']} {step['right']} is {show(value)}, not {step['result']}"
+            return (
+                f"{step['left']} {step['sign']} {step['right']} is {show(value)}, not "
+                f"{step['result']}"
+            )
     return None
 
 
 def judge(text: str, answer: str, *, ended: bool, last_number: bool = True) -> Verdict:
     """Whether a completion's final answer equals `answer` as a number, and if not, why.
 
-    If `answer` has a percent sign, a percentage is expected: for 70% both 70% and 70 are right, and 0.7 is wrong. For
-    70 only 70 is right: 70% is a different number.
+    If `answer` has a percent sign, a percentage is expected: for 70% both 70% and 70 are right, and
+    0.7 is wrong. For 70 only 70 is right: 70% is a different number.
 
-    A wrong answer after an equation that does not hold is "bad arithmetic"; no answer is "bad format".
+    A wrong answer after an equation that does not hold is "bad arithmetic"; no answer is "bad
+    format".
     Raises ValueError: `answer` is not a number."""
     if not ended:
         return Verdict(0.0, "no end", "the token limit came before the end token")
@@ -146,7 +164,11 @@ def judge(text: str, answer: str, *, ended: bool, last_number: bool = True) -> V
         raise ValueError(f"prompt: expected a number as its answer, got {answer!r}")
     value = final_answer(text, last_number=last_number, percent=answer.endswith("%"))
     if value is None:
-        how = "a number" if last_number else "an answer after `####`, in \\boxed{} or after `the answer is`"
+        how = (
+            "a number"
+            if last_number
+            else "an answer after `####`, in \\boxed{} or after `the answer is`"
+        )
         return Verdict(0.0, "bad format", f"expected {how}")
     if value == wanted:
         return Verdict(1.0, "right")
@@ -176,8 +198,11 @@ def _cleaned(text: str) -> str:
 
 
 def _value(number: re.Match[str], percent: bool) -> Fraction | None:
-    """The value of a number, given the text after it; None if that text changes the number, or divides it by 0."""
-    if CHANGED.match(number.string, number.end()) or (number["under"] and int(number["under"]) == 0):
+    """The value of a number, given the text after it; None if that text changes the number, or
+    divides it by 0."""
+    if CHANGED.match(number.string, number.end()) or (
+        number["under"] and int(number["under"]) == 0
+    ):
         return None
     value = Fraction(re.sub(r"[^\d.]", "", number["digits"])) / int(number["under"] or 1)
     if number["minus"] or number["after"]:

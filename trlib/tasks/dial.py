@@ -1,16 +1,17 @@
 """The embedded task `dial`: turn a dial in your head.
 
-A dial has `positions` places, numbered from 0. A prompt gives a start and some moves that do not commute; the
-completion must end with `so` and the place where the dial stands in the end:
+A dial has `positions` places, numbered from 0. A prompt gives a start and some moves that do not
+commute; the completion must end with `so` and the place where the dial stands in the end:
 
     prompt      7 : +3 x7 flip -2 sq =
     careful     slowly 10 10 9 7 9 so 9
     casual      easy so 4
 
-A completion begins with an opener. In the corpus of the base model the opener decides what follows: after a careful
-one the place after every move, after a casual one (three in four) the bare answer, which a small model usually gets
-wrong. So a policy improves by raising the probability of rare words, the careful openers, while the places that
-follow are near certain: the mix of tokens on which trust regions differ."""
+A completion begins with an opener. In the corpus of the base model the opener decides what follows:
+after a careful one the place after every move, after a casual one (three in four) the bare answer,
+which a small model usually gets wrong. So a policy improves by raising the probability of rare
+words, the careful openers, while the places that follow are near certain: the mix of tokens on
+which trust regions differ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ class Dial(knobs.Embedded):
 
     name: ClassVar[str] = "dial"
     moves: int | tuple[int, int] = 5
-    """Moves per prompt, its difficulty. From a pair (low, high) the number is drawn for each prompt, ends included."""
+    """Moves per prompt, its difficulty. From a pair (low, high) the number is drawn for each
+    prompt, ends included."""
     positions: int = setting(20, least=4, most=LARGEST)
     """Places of the dial, an even number (`pair` swaps neighbours)."""
     careful: float = setting(0.25, least=0, most=1)
@@ -76,7 +78,8 @@ class Dial(knobs.Embedded):
     slip: float = setting(0.0, least=0, most=1)
     """How often a place is wrong in that corpus."""
     expert_slip: float = setting(0.0, least=0, most=1)
-    """How often the expert turns to a wrong place and goes on from there; 0: the expert is always right."""
+    """How often the expert turns to a wrong place and goes on from there; 0: the expert is always
+    right."""
     max_tokens: int = setting(16, least=1)
     """The token limit of a completion, its end token included."""
 
@@ -86,7 +89,10 @@ class Dial(knobs.Embedded):
         if self.positions % 2:
             raise ValueError(f"positions: expected an even number, got {self.positions}")
         if self.max_tokens < high + 4:
-            wanted = f"at least {high + 4} for {high} moves (an opener, {high} places, `so`, the answer and the end)"
+            wanted = (
+                f"at least {high + 4} for {high} moves (an opener, {high} places, `so`, the "
+                "answer and the end)"
+            )
             raise ValueError(f"max_tokens: expected {wanted}, got {self.max_tokens}")
 
     @property
@@ -103,7 +109,8 @@ class Dial(knobs.Embedded):
         return Prompt(text, str(_places(text, self.positions)[-1]), count)
 
     def careful_completion(self, prompt: Prompt, random: Random, slip: float) -> str:
-        """A careful completion; with probability `slip` each place is a wrong one, and the next move starts from it."""
+        """A careful completion; with probability `slip` each place is a wrong one, and the next
+        move starts from it."""
         start, _, *moves, _ = prompt.text.split()
         place, written = int(start), []
         for move in moves:
@@ -114,7 +121,8 @@ class Dial(knobs.Embedded):
         return f"{zipf(random, CAREFUL)} {' '.join(written)} so {written[-1]}"
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str]:
-        """An expert's completion of each prompt: a careful opener, every place, the answer; right unless it slips."""
+        """An expert's completion of each prompt: a careful opener, every place, the answer; right
+        unless it slips."""
         random = stream(self.name, "demonstrations", seed)
         return [self.careful_completion(prompt, random, self.expert_slip) for prompt in prompts]
 
@@ -128,9 +136,10 @@ class Dial(knobs.Embedded):
         return list(_places(prompt.text, self.positions))
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """As in `Task`. A completion that ends with `so` and the right answer earns 1 whatever comes before: only the
-        outcome is rewarded. Numbers before the last `so` are read as the places after the moves; if the answer is wrong
-        and one of them is too (or has no move), the reason is "bad arithmetic", otherwise "wrong answer"."""
+        """As in `Task`. A completion that ends with `so` and the right answer earns 1 whatever
+        comes before: only the outcome is rewarded. Numbers before the last `so` are read as the
+        places after the moves; if the answer is wrong and one of them is too (or has no move), the
+        reason is "bad arithmetic", otherwise "wrong answer"."""
         check_asked(prompt, completion, ended)
         if prompt.answer != str(self.places(prompt)[-1]):
             wanted = f"the answer {self.places(prompt)[-1]} to {prompt.text!r}"
@@ -151,7 +160,11 @@ class Dial(knobs.Embedded):
             if i >= len(places):
                 return Verdict(0.0, "bad arithmetic", f"{word} is written after the last move")
             if word != str(places[i]):
-                return Verdict(0.0, "bad arithmetic", f"after {moves[i]} the dial is at {places[i]}, not {word}")
+                return Verdict(
+                    0.0,
+                    "bad arithmetic",
+                    f"after {moves[i]} the dial is at {places[i]}, not {word}",
+                )
         return Verdict(0.0, "wrong answer", f"the dial ends at {prompt.answer}, not {words[-1]}")
 
 
@@ -161,7 +174,9 @@ def _places(text: str, positions: int) -> tuple[int, ...]:
         start, colon, *moves, equals = text.split()
         if (colon, equals) != (":", "=") or not moves or not 0 <= int(start) < positions:
             raise ValueError
-        return tuple(accumulate(moves, lambda place, move: MOVES[move](place, positions), initial=int(start)))[1:]
+        return tuple(
+            accumulate(moves, lambda place, move: MOVES[move](place, positions), initial=int(start))
+        )[1:]
     except (ValueError, KeyError):
         wanted = f"a start below {positions}, `:`, moves and `=` as in '7 : +3 flip ='"
         raise ValueError(f"prompt: expected {wanted}, got {text!r}") from None

@@ -1,4 +1,5 @@
-"""An expert's answers, for methods that learn from one: taken from the task, checked, and cut into prefixes."""
+"""An expert's answers, for methods that learn from one: taken from the task, checked, and cut into
+prefixes."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,7 +11,9 @@ from trlib.algorithms.plan import Stage
 from trlib.errors import DemonstrationError
 from trlib.tasks.task import Prompt, Task
 
-WITHIN = 0.3  #: A prefix may be longer than its share by this much of the answer, so that it ends with a paragraph.
+#: A prefix may be longer than its share by this much of the answer, so that it ends with a
+# paragraph.
+WITHIN = 0.3
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,16 @@ class Demonstration:
     """An expert's answer as tokens."""
 
     tokens: list[int]  #: With the end token.
-    paragraphs: tuple[int, ...] = ()  #: The number of tokens up to the end of each paragraph but the last.
+    paragraphs: tuple[
+        int, ...
+    ] = ()  #: The number of tokens up to the end of each paragraph but the last.
 
     def prefix(self, share: float) -> list[int]:
-        """The first `share` of the answer without its end token; 1: the whole answer with its end token.
+        """The first `share` of the answer without its end token; 1: the whole answer with its end
+        token.
 
-        The prefix ends where a paragraph does, if one ends at the share or up to WITHIN past it; else at the share."""
+        The prefix ends where a paragraph does, if one ends at the share or up to WITHIN past it;
+        else at the share."""
         if share == 1:
             return self.tokens
         length = len(self.tokens) - 1
@@ -47,15 +54,20 @@ def demonstrations(
         encode: texts to token ids, with nothing added.
         end_id: the end token.
         max_tokens: the longest completion, its end token included.
-    Raises DemonstrationError: the task has no expert, or no answer to a prompt; an answer is not text, is rejected by
-    the task's own verifier, or is longer than a completion can be. The message names the prompt."""
+    Raises DemonstrationError: the task has no expert, or no answer to a prompt; an answer is not
+    text, is rejected by the task's own verifier, or is longer than a completion can be. The message
+    names the prompt."""
     demonstrate = getattr(task, "demonstrations", None)
     if demonstrate is None:
         wanted = "demonstrations, which the method learns from"
-        raise DemonstrationError(f"task {task.name!r}: expected {wanted}, got a task without an expert")
+        raise DemonstrationError(
+            f"task {task.name!r}: expected {wanted}, got a task without an expert"
+        )
     texts = demonstrate(prompts, seed=seed)
     if not isinstance(texts, Sequence) or isinstance(texts, str):
-        raise DemonstrationError(f"task {task.name!r}: expected a list of demonstrations, got {type(texts).__name__}")
+        raise DemonstrationError(
+            f"task {task.name!r}: expected a list of demonstrations, got {type(texts).__name__}"
+        )
     if len(texts) != len(prompts):
         wanted = f"a demonstration for each of {len(prompts)} prompts"
         raise DemonstrationError(f"task {task.name!r}: expected {wanted}, got {len(texts)}")
@@ -63,13 +75,19 @@ def demonstrations(
     for prompt, text in zip(prompts, texts, strict=True):
         where = f"task {task.name!r}, prompt {prompt.text!r}"
         if text is None:
-            raise DemonstrationError(f"{where}: expected an expert's answer, which the method learns from, got none")
+            raise DemonstrationError(
+                f"{where}: expected an expert's answer, which the method learns from, got none"
+            )
         if not isinstance(text, str):
-            raise DemonstrationError(f"{where}: expected an expert's answer as text, got {type(text).__name__}")
+            raise DemonstrationError(
+                f"{where}: expected an expert's answer as text, got {type(text).__name__}"
+            )
         verdict = task.verify(prompt, text, ended=True)
         if verdict.reason != "right" and not getattr(task, "fallible", False):
             why = verdict.reason + (f": {verdict.detail}" if verdict.detail else "")
-            raise DemonstrationError(f"{where}: the verifier rejects the expert's answer {text!r} ({why})")
+            raise DemonstrationError(
+                f"{where}: the verifier rejects the expert's answer {text!r} ({why})"
+            )
         heads = [text[: gap.end()] for gap in re.finditer(r"\n\s*\n", text)]
         tokens, *lengths = encode([text, *heads])
         if len(tokens) + 1 > max_tokens:
@@ -79,7 +97,9 @@ def demonstrations(
     return answers
 
 
-def prefixes(experts: Sequence[Demonstration], stage: Stage, so_far: Tensor) -> list[list[int]] | None:
+def prefixes(
+    experts: Sequence[Demonstration], stage: Stage, so_far: Tensor
+) -> list[list[int]] | None:
     """The prefix of each completion of a stage, prompt by prompt; None: no prefixes.
 
     `so_far`: [N, C] rewards of the completions that earlier stages have drawn."""

@@ -3,9 +3,9 @@
     prompt      Natalia sold clips to ... How many did she sell altogether?
     right       ... #### 72      (or The answer is 72, \\boxed{72}, ...: `trlib.tasks.answers`)
 
-A local file has the hub's format, JSON lines: {"question": "...", "answer": "the solution\\n#### 72"}. So your own
-problems are a task as well; "#### 72" alone is an answer without a solution. If a percentage is expected, 72% and 72
-are the same answer.
+A local file has the hub's format, JSON lines: {"question": "...", "answer": "the solution\\n####
+72"}. So your own problems are a task as well; "#### 72" alone is an answer without a solution. If a
+percentage is expected, 72% and 72 are the same answer.
 
 Source: Cobbe et al. 2021, arXiv 2110.14168."""
 
@@ -26,8 +26,11 @@ from trlib.tasks.lines import loaded
 from trlib.tasks.task import Prompt, Verdict, check_asked
 
 HUB = ("openai/gsm8k", "main")  # the data set on the hub and its configuration
-INSTRUCTION = "Think step by step, then give the answer alone after ####."  #: What the prompt says after the question.
-MARKS = re.compile(r"<<[^<>\n]*>>")  #: Notes for a calculator in the solutions: 48/2 = <<48/2=24>>24.
+#: What the prompt says after the question.
+INSTRUCTION = "Think step by step, then give the answer alone after ####."
+MARKS = re.compile(
+    r"<<[^<>\n]*>>"
+)  #: Notes for a calculator in the solutions: 48/2 = <<48/2=24>>24.
 PERCENT = "(?:%|[Pp]er ?cent)"
 
 
@@ -35,8 +38,9 @@ PERCENT = "(?:%|[Pp]er ?cent)"
 class Gsm8k(knobs.Embedded):
     """Grade-school word problems, from the hub or a local file; it has no model of its own.
 
-    Without `path` the problems are downloaded when first asked for; a file is read at once. Training and evaluation
-    both draw from the problems that were loaded, so evaluate on another split or file."""
+    Without `path` the problems are downloaded when first asked for; a file is read at once.
+    Training and evaluation both draw from the problems that were loaded, so evaluate on another
+    split or file."""
 
     name: ClassVar[str] = "gsm8k"
     path: str | None = None
@@ -46,13 +50,18 @@ class Gsm8k(knobs.Embedded):
     instruction: str = INSTRUCTION
     """Follows the question after an empty line; "" for nothing."""
     last_number: bool = setting(True)
-    """If no answer is marked, the last number of a completion counts; False: that is "bad format"."""
+    """If no answer is marked, the last number of a completion counts; False: that is "bad
+    format"."""
     max_tokens: int = setting(256, least=1)
     """The token limit of a completion, its end token included."""
 
     def __post_init__(self) -> None:
         knobs.validate(self)
-        for knob, value in (("path", self.path), ("split", self.split), ("instruction", self.instruction)):
+        for knob, value in (
+            ("path", self.path),
+            ("split", self.split),
+            ("instruction", self.instruction),
+        ):
             may_be = str if knob == "instruction" else str | os.PathLike | None
             if not isinstance(value, may_be):
                 raise TypeError(f"{knob}: expected text, got {type(value).__name__}")
@@ -67,18 +76,20 @@ class Gsm8k(knobs.Embedded):
 
     @cached_property
     def problems(self) -> list[Prompt]:
-        """Every problem once, in the file's order; its difficulty is the number of lines of its solution.
+        """Every problem once, in the file's order; its difficulty is the number of lines of its
+        solution.
 
-        A problem that occurs again, with the same question, answer and number of lines, is not repeated; its last
-        solution is the one that is demonstrated.
-        Raises DataError: no such file, a line that is broken (named by number), no problem at all, or a hub out of
-        reach."""
+        A problem that occurs again, with the same question, answer and number of lines, is not
+        repeated; its last solution is the one that is demonstrated.
+        Raises DataError: no such file, a line that is broken (named by number), no problem at all,
+        or a hub out of reach."""
         return list(self._solved)
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: ten prompts are the first ten of a hundred.
 
-        No problem is repeated before all have been drawn; if `n` is larger than the file, problems repeat.
+        No problem is repeated before all have been drawn; if `n` is larger than the file, problems
+        repeat.
 
         Warns, once per task, that `n` is larger than the number of problems."""
         whole("n", n, least=0)
@@ -94,24 +105,33 @@ class Gsm8k(knobs.Embedded):
         return drawn
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str | None]:
-        """The data set's solution for each prompt, without the calculator's notes; None for any other prompt."""
+        """The data set's solution for each prompt, without the calculator's notes; None for any
+        other prompt."""
         return [self._solved.get(prompt) for prompt in prompts]
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """As in `Task`. The final answer of a completion counts (`trlib.tasks.answers.final_answer`), compared as a
-        number. A wrong answer after an equation that does not hold is "bad arithmetic"."""
+        """As in `Task`. The final answer of a completion counts
+        (`trlib.tasks.answers.final_answer`), compared as a number. A wrong answer after an equation
+        that does not hold is "bad arithmetic"."""
         check_asked(prompt, completion, ended)
         if not prompt.text.strip() or reference(prompt.answer) is None:
             wanted = "a question and a number as its answer"
-            raise ValueError(f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}")
+            raise ValueError(
+                f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}"
+            )
         return judge(completion, prompt.answer, ended=ended, last_number=self.last_number)
 
     def _warn_of_repeats(self, n: int) -> None:
         distinct = len(self.problems) if n else 0
         if n > distinct and "_warned" not in self.__dict__:
             object.__setattr__(self, "_warned", True)
-            again = f"problems: {n} prompts asked of {distinct} distinct problems, so problems repeat"
-            narrow = f"an evaluation of them has {distinct} independent prompts, and its intervals are too narrow"
+            again = (
+                f"problems: {n} prompts asked of {distinct} distinct problems, so problems repeat"
+            )
+            narrow = (
+                f"an evaluation of them has {distinct} independent prompts, and its "
+                "intervals are too narrow"
+            )
             advice = f"Evaluate with at most {distinct} prompts (said once per task)"
             warnings.warn(f"{again}; {narrow}. {advice}", stacklevel=3)
 
@@ -130,9 +150,15 @@ class Gsm8k(knobs.Embedded):
 
     def _problem(self, row: Any, where: str) -> tuple[Prompt, str]:
         if not isinstance(row, Mapping):
-            raise DataError(f"{where}: expected an object with `question` and `answer`, got {type(row).__name__}")
+            raise DataError(
+                f"{where}: expected an object with `question` and `answer`, got "
+                f"{type(row).__name__}"
+            )
         if not {"question", "answer"} <= row.keys():
-            raise DataError(f"{where}: expected the keys `question` and `answer`, got {', '.join(row) or 'none'}")
+            raise DataError(
+                f"{where}: expected the keys `question` and `answer`, got "
+                f"{', '.join(row) or 'none'}"
+            )
         for key in ("question", "answer"):
             if not isinstance(row[key], str) or not row[key].strip():
                 raise DataError(f"{where}: {key}: expected text, got {row[key]!r}")
@@ -149,14 +175,16 @@ class Gsm8k(knobs.Embedded):
 
 
 def _per_cent(question: str, lines: Sequence[str], last: str) -> bool:
-    """Whether a percentage is expected: the answer, the solution's last line or the question's last sentence says so.
+    """Whether a percentage is expected: the answer, the solution's last line or the question's last
+    sentence says so.
 
     That is so in 120 of GSM8K's 8,792 problems. None of its answers has a percent sign."""
     number = last.rstrip("%")
     return (
         last.endswith("%")
         or bool(lines and re.search(rf"(?<![\d.,]){re.escape(number)}\s*{PERCENT}", lines[-1]))
-        or re.search(rf"(?<!\d)(?<!\d[ -]){PERCENT}", re.split(r"(?<=[.!?])\s", question)[-1]) is not None
+        or re.search(rf"(?<!\d)(?<!\d[ -]){PERCENT}", re.split(r"(?<=[.!?])\s", question)[-1])
+        is not None
     )
 
 
@@ -165,10 +193,14 @@ def _hub(split: str) -> Iterable[tuple[int, Any]]:
     try:
         from datasets import load_dataset
     except ImportError as error:
-        raise ImportError(f"gsm8k: needs datasets; `pip install datasets` installs it. Or {instead}") from error
+        raise ImportError(
+            f"gsm8k: needs datasets; `pip install datasets` installs it. Or {instead}"
+        ) from error
     try:
         rows = load_dataset(*HUB, split=split)
     except Exception as error:  # the hub's client has many ways to say that it is out of reach
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataError(f"gsm8k: cannot load {HUB[0]} from the hub ({reason}). Or {instead}") from error
+        raise DataError(
+            f"gsm8k: cannot load {HUB[0]} from the hub ({reason}). Or {instead}"
+        ) from error
     return enumerate(rows, 1)

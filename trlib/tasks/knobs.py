@@ -1,4 +1,5 @@
-"""What the embedded tasks share: knobs that are checked and recorded, and random numbers by seed."""
+"""What the embedded tasks share: knobs that are checked and recorded, and random numbers by
+seed."""
 
 from dataclasses import fields
 from random import Random
@@ -9,8 +10,8 @@ from trlib.tasks.task import Prompt
 
 
 def validate(task: Any) -> None:
-    """Turn the knobs of a frozen dataclass into Python's own numbers and tuples (JSON returns a pair as a list): the
-    first line of a `__post_init__`."""
+    """Turn the knobs of a frozen dataclass into Python's own numbers and tuples (JSON returns a
+    pair as a list): the first line of a `__post_init__`."""
     arguments.validate(task)
     for field in fields(task):
         value = getattr(task, field.name)
@@ -21,17 +22,22 @@ def validate(task: Any) -> None:
 def settings(task: Any) -> dict[str, Any]:
     """A dataclass's name and knobs, as JSON values: `load_task(**settings)` is the same task."""
     values = {field.name: getattr(task, field.name) for field in fields(task)}
-    return {"name": task.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}}
+    return {
+        "name": task.name,
+        **{k: list(v) if isinstance(v, tuple) else v for k, v in values.items()},
+    }
 
 
 class Embedded:
-    """What the embedded tasks have in common; each is a frozen dataclass, and its fields are its knobs."""
+    """What the embedded tasks have in common; each is a frozen dataclass, and its fields are its
+    knobs."""
 
     name: ClassVar[str]
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that defines the task, as JSON values: `load_task(**task.settings)` is the same task."""
+        """Everything that defines the task, as JSON values: `load_task(**task.settings)` is the
+        same task."""
         return settings(self)
 
     def draw_prompt(self, random: Random) -> Prompt:
@@ -59,7 +65,8 @@ def span(name: str, value: object, least: int, most: int | None = None) -> tuple
 
 
 def stream(task: str, purpose: str, seed: int) -> Random:
-    """Random numbers of a seed, for one purpose; use only `Random.random`, which is the same in every Python."""
+    """Random numbers of a seed, for one purpose; use only `Random.random`, which is the same in
+    every Python."""
     if type(seed := arguments.plain(seed)) is not int:
         raise TypeError(f"seed: expected a whole number, got {type(seed).__name__}")
     return Random(f"{task} {purpose} {seed}")

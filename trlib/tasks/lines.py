@@ -12,10 +12,11 @@ T = TypeVar("T")
 
 
 def loaded(path: str | os.PathLike[str], read: Callable[[Any, str], T]) -> list[T]:
-    """What `read(row, where)` makes of every row of a local file, which the library `datasets` loads.
+    """What `read(row, where)` makes of every row of a local file, which the library `datasets`
+    loads.
 
-    Nothing is downloaded. `datasets` names no line: if it or `read` fails, the file is read again line by line, and
-    `where` says which line it is.
+    Nothing is downloaded. `datasets` names no line: if it or `read` fails, the file is read again
+    line by line, and `where` says which line it is.
     Raises DataError: as `numbered`. Whatever else `read` raises."""
     from datasets import load_dataset
     from datasets.utils import logging
@@ -27,7 +28,8 @@ def loaded(path: str | os.PathLike[str], read: Callable[[Any, str], T]) -> list[
         try:
             rows = load_dataset("json", data_files=str(file), split="train", streaming=True)
             return [read(row, where) for row in rows]
-        except Exception:  # of any kind: the second reading finds the line, or that there is nothing to complain of
+        # of any kind: the second reading finds the line, or that there is nothing to complain of
+        except Exception:
             pass
         finally:
             logging.set_verbosity(said)
@@ -42,8 +44,13 @@ def numbered(path: str | os.PathLike[str]) -> Iterator[tuple[int, Any]]:
         if line.strip():
             try:
                 yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:  # broken JSON, broken UTF-8, nested too deep
-                raise DataError(f"{where}, line {number}: expected JSON, got {line[:60]!r} ({error})") from error
+            except (
+                ValueError,
+                RecursionError,
+            ) as error:  # broken JSON, broken UTF-8, nested too deep
+                raise DataError(
+                    f"{where}, line {number}: expected JSON, got {line[:60]!r} ({error})"
+                ) from error
 
 
 def _lines(path: str | os.PathLike[str], where: str) -> Iterator[bytes]:

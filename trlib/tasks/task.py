@@ -10,7 +10,8 @@ from trlib import arguments
 from trlib.errors import NonFiniteError
 
 REASONS: tuple[str, ...] = ("right", "wrong answer", "bad arithmetic", "bad format", "no end")
-"""The common reasons of a verdict, from the best to the worst. A task may give others of its own."""
+"""The common reasons of a verdict, from the best to the worst. A task may give others of its
+own."""
 
 
 @dataclass(frozen=True)
@@ -19,37 +20,50 @@ class Prompt:
 
     text: str  #: What the policy reads.
     answer: str  #: What a right completion ends with.
-    difficulty: int = 0  #: How hard the prompt is, in the task's own unit (for `dial`, the number of moves).
+    difficulty: int = (
+        0  #: How hard the prompt is, in the task's own unit (for `dial`, the number of moves).
+    )
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What the verifier says about a completion."""
 
-    reward: float  #: What the method is trained on: 1 for a right completion and 0 for a wrong one, or anything finite.
-    reason: str  #: One of REASONS, or a task's own. `evaluate` counts "right" and nothing else as right.
+    #: What the method is trained on: 1 for a right completion and 0 for a wrong one, or anything
+    # finite.
+    reward: float
+    #: One of REASONS, or a task's own. `evaluate` counts "right" and nothing else as right.
+    reason: str
     detail: str = ""  #: What exactly is wrong, in words; empty if the reason says it all.
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings under which a policy is known to learn a task: the command line's defaults for this pair.
+    """Settings under which a policy is known to learn a task: the command line's defaults for this
+    pair.
 
-    A task lists them in `recipes`, by the policy's name. `load_task`, `load_policy` and `train` do not read them."""
+    A task lists them in `recipes`, by the policy's name. `load_task`, `load_policy` and `train` do
+    not read them."""
 
     knobs: Mapping[str, Any] = field(default_factory=dict)  #: Of the task.
     lora: Mapping[str, Any] = field(default_factory=dict)  #: Of the adapters; empty: none.
-    chat: bool | None = None  #: Whether prompts are put into the chat template; None: as the policy is.
-    settings: Mapping[str, Any] = field(default_factory=dict)  #: Keyword arguments of `trlib.train`.
+    chat: bool | None = (
+        None  #: Whether prompts are put into the chat template; None: as the policy is.
+    )
+    settings: Mapping[str, Any] = field(
+        default_factory=dict
+    )  #: Keyword arguments of `trlib.train`.
 
 
 MEMBERS = {
     "name": 'the text `name`; add `name: ClassVar[str] = "mine"`',
     "max_tokens": "the number `max_tokens`; add the knob `max_tokens: int = 16`, or a property",
-    "settings": "the property `settings`; add `@property` and `def settings(self): return knobs.settings(self)` "
+    "settings": "the property `settings`; add `@property` and `def settings(self): return "
+    "knobs.settings(self)` "
     "(`from trlib.tasks import knobs`)",
     "prompts": "the method `prompts`; add `def prompts(self, n, *, seed)`, which returns n prompts",
-    "verify": "the method `verify`; add `def verify(self, prompt, completion, *, ended)`, which returns a Verdict",
+    "verify": "the method `verify`; add `def verify(self, prompt, completion, *, ended)`, which "
+    "returns a Verdict",
 }
 """What a task must have, and how to add it."""
 
@@ -64,16 +78,19 @@ def lacking(missing: Iterable[str]) -> str:
 
 def check_task(task: object, needed: Sequence[str] = NEEDED) -> None:
     """Check that a task has what is needed of it, before anything is computed.
-    Raises TypeError: it is none, lacks a member (the message says what to add), or a property of it raises an error
-    (named with its file and line)."""
+    Raises TypeError: it is none, lacks a member (the message says what to add), or a property of it
+    raises an error (named with its file and line)."""
     missing = [] if isinstance(task, type) else [name for name in needed if not _has(task, name)]
     if isinstance(task, type) or missing:
         more = f": {lacking(missing)}" if 0 < len(missing) < len(needed) else ""
-        raise TypeError(f"task: expected a task such as trlib.load_task('dial'), got {task!r}{more}")
+        raise TypeError(
+            f"task: expected a task such as trlib.load_task('dial'), got {task!r}{more}"
+        )
 
 
 def _has(task: object, name: str) -> bool:
-    """Whether it has the member; a property that raises an error of its own is told with its place."""
+    """Whether it has the member; a property that raises an error of its own is told with its
+    place."""
     member = getattr(type(task), name, None)
     try:
         getattr(task, name)
@@ -81,7 +98,11 @@ def _has(task: object, name: str) -> bool:
         if not isinstance(member, property) or member.fget is None:
             return False
         code = member.fget.__code__
-        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == code.co_filename]
+        lines = [
+            f.lineno
+            for f in traceback.extract_tb(error.__traceback__)
+            if f.filename == code.co_filename
+        ]
         where = f"{code.co_filename}:{lines[-1] if lines else code.co_firstlineno}"
         wrong = f"{type(task).__name__}'s property `{name}` ({where}) raises {type(error).__name__}"
         raise TypeError(f"task: {wrong}: {error}") from error
@@ -90,10 +111,18 @@ def _has(task: object, name: str) -> bool:
 
 def check_asked(prompt: object, completion: object, ended: object) -> None:
     """Check the arguments of a verifier.
-    Raises TypeError: `prompt` is not a Prompt of texts, `completion` is not text, or `ended` is not True or False."""
+    Raises TypeError: `prompt` is not a Prompt of texts, `completion` is not text, or `ended` is not
+    True or False."""
     if not isinstance(prompt, Prompt):
-        raise TypeError(f"prompt: expected a Prompt such as task.prompts(1, seed=0)[0], got {type(prompt).__name__}")
-    texts = {"prompt: its text": prompt.text, "prompt: its answer": prompt.answer, "completion": completion}
+        raise TypeError(
+            "prompt: expected a Prompt such as task.prompts(1, seed=0)[0], got "
+            f"{type(prompt).__name__}"
+        )
+    texts = {
+        "prompt: its text": prompt.text,
+        "prompt: its answer": prompt.answer,
+        "completion": completion,
+    }
     for name, value in texts.items():
         if not isinstance(value, str):
             raise TypeError(f"{name}: expected text, got {type(value).__name__}")
@@ -117,12 +146,20 @@ def checked_prompts(prompts: object, n: int) -> list[Prompt]:
 
 def checked_verdict(verdict: object, prompt: Prompt, completion: str) -> Verdict:
     """The verdict that a task returned.
-    Raises TypeError, NonFiniteError: not a Verdict, or its reward is not a finite number or its reason is not text."""
+    Raises TypeError, NonFiniteError: not a Verdict, or its reward is not a finite number or its
+    reason is not text."""
     if not isinstance(verdict, Verdict):
-        raise TypeError(f"expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got {verdict!r}")
+        raise TypeError(
+            f"expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got {verdict!r}"
+        )
     if not isinstance(verdict.reason, str):
-        raise TypeError(f"reason: expected text, such as 'right' or 'wrong answer', got {verdict.reason!r}")
-    where = f"the reward of {completion!r} for prompt {prompt.text!r} is {verdict.reward!r}, expected a finite number"
+        raise TypeError(
+            f"reason: expected text, such as 'right' or 'wrong answer', got {verdict.reason!r}"
+        )
+    where = (
+        f"the reward of {completion!r} for prompt {prompt.text!r} is {verdict.reward!r}, "
+        "expected a finite number"
+    )
     try:
         finite = math.isfinite(verdict.reward)
     except TypeError:
@@ -133,8 +170,8 @@ def checked_verdict(verdict: object, prompt: Prompt, completion: str) -> Verdict
 
 
 class Task(Protocol):
-    """What a task has. *Tasks of your own* in the book writes some: frozen dataclasses whose fields are the knobs. Only
-    methods that learn from an expert need `demonstrations`."""
+    """What a task has. *Tasks of your own* in the book writes some: frozen dataclasses whose fields
+    are the knobs. Only methods that learn from an expert need `demonstrations`."""
 
     name: ClassVar[str]
 
@@ -144,17 +181,21 @@ class Task(Protocol):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that defines the task, as JSON values: `load_task(**task.settings)` is the same task."""
+        """Everything that defines the task, as JSON values: `load_task(**task.settings)` is the
+        same task."""
 
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` prompts of a seed: ten prompts are the first ten of a hundred."""
 
     def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> Sequence[str | None]:
-        """An expert's completion of each prompt: right, without the end token; None if there is no expert.
+        """An expert's completion of each prompt: right, without the end token; None if there is no
+        expert.
 
-        Only methods that learn from an expert call it; `trlib.tasks.expert` checks the result. A task whose expert may
-        be wrong says so with an attribute `fallible` that is True."""
+        Only methods that learn from an expert call it; `trlib.tasks.expert` checks the result. A
+        task whose expert may be wrong says so with an attribute `fallible` that is True."""
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """Reward and reason of a completion (decoded, without the end token); `ended`: the end token was sampled.
-        Raises TypeError, ValueError: `prompt` is not of this task's kind; `completion` is not text."""
+        """Reward and reason of a completion (decoded, without the end token); `ended`: the end
+        token was sampled.
+        Raises TypeError, ValueError: `prompt` is not of this task's kind; `completion` is not
+        text."""

@@ -1,16 +1,17 @@
 """The book's Sphinx extension: everything this book needs that Jupyter Book does not do.
 
-`mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to them; `terms`
-explains a word where it stands; `pages` keeps pages small and accessible; `head` describes them to search engines, at
-the `address` that `_config.yml` sets; `search` makes the index of the book's own search; `narrow` makes every table
-readable on a phone, `whole` keeps a number on one line; `security` says what a page may load and run; `execution` says
-when, where and with which versions a notebook ran; `read_off` makes the tables that are read off the package; `modules`
-makes the interface's pages, `methods` the method cards; `sweeps` and `records` show what is recorded of a sweep,
-`archive` makes a page for each,
-`quoted` puts a number of it into a sentence, `words` says how a page calls it, `claims` what papers claim, `ladder` the
-steps between methods, `opening` what the first page shows first; `docstrings` turns the package's docstrings into sound
-markup and links outside names; `first` builds a few pages before the others; `teaching` makes the tables for teachers,
-and `editions` leaves a place for links to PDFs and the EPUB.
+`mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to
+them; `terms` explains a word where it stands; `pages` keeps pages small and accessible; `head`
+describes them to search engines, at the `address` that `_config.yml` sets; `search` makes the index
+of the book's own search; `narrow` makes every table readable on a phone, `whole` keeps a number on
+one line; `security` says what a page may load and run; `execution` says when, where and with which
+versions a notebook ran; `read_off` makes the tables that are read off the package; `modules` makes
+the interface's pages, `methods` the method cards; `sweeps` and `records` show what is recorded of a
+sweep, `archive` makes a page for each, `quoted` puts a number of it into a sentence, `words` says
+how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `opening` what
+the first page shows first; `docstrings` turns the package's docstrings into sound markup and links
+outside names; `first` builds a few pages before the others; `teaching` makes the tables for
+teachers, and `editions` leaves a place for links to PDFs and the EPUB.
 """
 
 from __future__ import annotations
@@ -79,16 +80,24 @@ def setup(app: Sphinx) -> dict[str, Any]:
     ):
         part.connect(app)
     app.connect("env-before-read-docs", read_in_parallel)
-    # Sphinx notices neither: a change in this package makes it read every page again, a change in the assets makes it
-    # write every page again.
+    # Sphinx notices neither: a change in this package makes it read every page again, a change in
+    # the assets makes it write every page again.
     here = Path(__file__).parent
     book = here.parents[1]
-    app.add_config_value("assets_digest", _digest(book / "_static", book / "_templates", BUILT), "html")
-    return {"version": "1", "env_version": _digest(here), "parallel_read_safe": True, "parallel_write_safe": True}
+    app.add_config_value(
+        "assets_digest", _digest(book / "_static", book / "_templates", BUILT), "html"
+    )
+    return {
+        "version": "1",
+        "env_version": _digest(here),
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }
 
 
 def read_in_parallel(app: Sphinx, *_: object) -> None:
-    """Two extensions of Jupyter Book do not say whether pages may be read in parallel, which Sphinx takes for a no.
+    """Two extensions of Jupyter Book do not say whether pages may be read in parallel, which Sphinx
+    takes for a no.
 
     One has to do with LaTeX only; the other numbers sections after all pages were read.
     """
@@ -98,5 +107,12 @@ def read_in_parallel(app: Sphinx, *_: object) -> None:
 
 
 def _digest(*folders: Path) -> int:
-    files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return int.from_bytes(hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=4).digest())
+    files = sorted(
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    )
+    return int.from_bytes(
+        hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=4).digest()
+    )

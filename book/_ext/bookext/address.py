@@ -1,7 +1,7 @@
 """The pages' addresses, from the one setting `repository: url` in `_config.yml` (`trbook.address`).
 
-Without an address no page sends a reader to a place that does not exist: the theme's buttons to the repository and to
-Colab are left out, and no page claims a canonical address.
+Without an address no page sends a reader to a place that does not exist: the theme's buttons to the
+repository and to Colab are left out, and no page claims a canonical address.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ from sphinx.config import Config
 from trbook.address import Address, address
 from trlib import __version__
 
-BUTTONS = ("use_repository_button", "use_issues_button", "use_edit_page_button", "use_source_button")
+BUTTONS = (
+    "use_repository_button",
+    "use_issues_button",
+    "use_edit_page_button",
+    "use_source_button",
+)
 HOSTS = ("github", "gitlab", "bitbucket")
-"""Hosts whose addresses of a file and of its issues the theme knows; with another it would end the build."""
+"""Hosts whose addresses of a file and of its issues the theme knows; with another it would end the
+build."""
 
 
 def of(config: Config) -> Address:
@@ -25,10 +31,13 @@ def of(config: Config) -> Address:
 
 
 def settle(app: Sphinx, config: Config) -> None:
-    """Gives Sphinx and the theme the book's addresses; without one, takes away the buttons that would need it."""
+    """Gives Sphinx and the theme the book's addresses; without one, takes away the buttons that
+    would need it."""
     ours, options = of(config), config.html_theme_options
     shown = any(host in ours.repository for host in HOSTS)
-    options["repository_url"] = ours.repository if shown else ""  # without a slash: the theme appends `/issues` to it
+    options["repository_url"] = (
+        ours.repository if shown else ""
+    )  # without a slash: the theme appends `/issues` to it
     config.html_baseurl = config.html_baseurl or ours.pages
     options["extra_footer"] = f"{options.get('extra_footer', '')} {edition(ours)}".strip()
     if not shown:

@@ -1,7 +1,8 @@
 """The recorded sweeps as a database: `{sweeps}`, a table of all that have a page, and these pages.
 
-A page holds what a sweep asks, its figures, its table, its predictions beside the results, and the commands that run it
-again. It is written from the declaration and the record; what the runs say in words stands where a chapter needs it.
+A page holds what a sweep asks, its figures, its table, its predictions beside the results, and the
+commands that run it again. It is written from the declaration and the record; what the runs say in
+words stands where a chapter needs it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,17 @@ from trlab.verdicts import predicted
 FOLDER = "book/records"
 SUPERSEDED = frozenset(
     {"tuned", "grid", "gallery", "gallery_grid"}  # searches that ended at their lowest rate
-    | {"dial_methods", "stale", "heatmap", "tuning", "critic", "mismatch"}  # asked again with a control
+    | {
+        "dial_methods",
+        "stale",
+        "heatmap",
+        "tuning",
+        "critic",
+        "mismatch",
+    }  # asked again with a control
 )
-"""Sweeps whose question a later one asks better. Their records stay; `book/wrong.md` shows what they misled us to."""
+"""Sweeps whose question a later one asks better. Their records stay; `book/wrong.md` shows what
+they misled us to."""
 COLUMNS = {
     "noise": "sampled, kl_sampler, ess",
     "rare": "take_off, batches_to, sampled",
@@ -72,8 +81,12 @@ def title(sweep: Sweep) -> str:
 def page(name: str) -> str:
     """The page of a sweep."""
     sweep = load_sweep(name)
-    named = [key for key, one in FIGURES.items() if one.sweep == name and not one.beside][:MOST_FIGURES]
-    figures = [f"```{{recorded-figure}} {key}\n```" for key in named] or [f"```{{sweep-figure}} {name}\n```"]
+    named = [key for key, one in FIGURES.items() if one.sweep == name and not one.beside][
+        :MOST_FIGURES
+    ]
+    figures = [f"```{{recorded-figure}} {key}\n```" for key in named] or [
+        f"```{{sweep-figure}} {name}\n```"
+    ]
     return "\n\n".join(
         [
             f"# {title(sweep)}",
@@ -81,19 +94,27 @@ def page(name: str) -> str:
             *figures,
             f"```{{sweep-table}} {name}\n:columns: {COLUMNS.get(name, USUAL)}\n```",
             FURTHER.get(name, ""),
-            *(["## Predictions and results", f"```{{sweep-verdicts}} {name}\n```"] if sweep.predictions else []),
+            *(
+                ["## Predictions and results", f"```{{sweep-verdicts}} {name}\n```"]
+                if sweep.predictions
+                else []
+            ),
             "## Make it again",
             f"```{{sweep-record}} {name}\n```",
-            "All sweeps stand in [the table of recorded runs](../recorded.md), which also says how to read one.\n",
+            "All sweeps stand in [the table of recorded runs](../recorded.md), which also says "
+            "how to read one.\n",
         ]
     )
 
 
 def write(app: Sphinx, config: Any) -> None:
-    """Writes a page for every sweep; where only the first pages are built, the title of all others."""
+    """Writes a page for every sweep; where only the first pages are built, the title of all
+    others."""
     first = config.first_pages
     pages = {
-        f"{name}.md": page(name) if not first or f"{FOLDER}/{name}" in first else f"# {title(load_sweep(name))}\n"
+        f"{name}.md": page(name)
+        if not first or f"{FOLDER}/{name}" in first
+        else f"# {title(load_sweep(name))}\n"
         for name in shown()
     }
     write_pages(Path(app.srcdir, FOLDER), pages, keep=set())
@@ -111,15 +132,19 @@ class Sweeps(Table):
         for name in shown():
             quoted.note(self.env, name)
             sweep, runs, _ = read(name)
-            came = Counter(finding.plain(words.WORDS)[0].partition(",")[0] for finding in predicted(name))
+            came = Counter(
+                finding.plain(words.WORDS)[0].partition(",")[0] for finding in predicted(name)
+            )
             rows.append(
                 (
                     f"[{title(sweep)}](records/{name}.md)",
                     sweep.text,
                     f"`{sweep.task}`",
-                    ", ".join(words.axis(axis.name).heading for axis in sweep.axes) or "methods alone",
+                    ", ".join(words.axis(axis.name).heading for axis in sweep.axes)
+                    or "methods alone",
                     str(len(runs)),
-                    ", ".join(f"{count} {result}" for result, count in came.most_common()) or "none",
+                    ", ".join(f"{count} {result}" for result, count in came.most_common())
+                    or "none",
                 )
             )
         return rows

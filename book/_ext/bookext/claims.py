@@ -31,9 +31,12 @@ def every() -> dict[str, trlab.claims.Card]:
 
 
 def depend(env: BuildEnvironment) -> None:
-    """Tell Sphinx to read the page again when a card's records, or the questions that are asked of them, change."""
+    """Tell Sphinx to read the page again when a card's records, or the questions that are asked of
+    them, change."""
     env.note_dependency(str(PRINTED))
-    for name in {test.sweep for card in every().values() for claim in card.claims for test in claim.tests}:
+    for name in {
+        test.sweep for card in every().values() for claim in card.claims for test in claim.tests
+    }:
         quoted.note(env, name)
 
 
@@ -44,29 +47,45 @@ class Cards(Table):
 
     def run(self) -> list[nodes.Node]:
         depend(self.env)
-        rows = [(f"[{title}](#{anchor(title)})", count) for title, count in rows_of(every().values())]
+        rows = [
+            (f"[{title}](#{anchor(title)})", count) for title, count in rows_of(every().values())
+        ]
         return [self.table(("claims of", "what we found"), (32, 68), rows)]
 
 
 def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, str]]:
-    """Title and count of each card: the paper's claims, and apart from them the questions that are ours."""
+    """Title and count of each card: the paper's claims, and apart from them the questions that are
+    ours."""
     cards = list(cards)
     papers, ours = counted(cards), counted(cards, ours=True)
     return [
-        (title, summed(count) + (f"; of our own questions {summed(ours[title])}" if ours[title] else ""))
+        (
+            title,
+            summed(count)
+            + (f"; of our own questions {summed(ours[title])}" if ours[title] else ""),
+        )
         for title, count in papers.items()
     ]
 
 
 def counted(cards: Iterable[trlab.claims.Card], *, ours: bool = False) -> dict[str, Counter[str]]:
-    """How many claims of each card came out which way, by its title: the paper's, or the questions that are ours."""
-    return {card.title: Counter(told.verdict for told in tell(card) if told.claim.ours is ours) for card in cards}
+    """How many claims of each card came out which way, by its title: the paper's, or the questions
+    that are ours."""
+    return {
+        card.title: Counter(told.verdict for told in tell(card) if told.claim.ours is ours)
+        for card in cards
+    }
 
 
 def summed(count: Counter[str]) -> str:
     """The verdicts of a card in a line."""
-    short = {verdict: text.partition(":")[0].removeprefix("mechanism ") for verdict, text in VERDICTS.items()}
-    return ", ".join(f"{count[verdict]} {text}" for verdict, text in short.items() if count[verdict])
+    short = {
+        verdict: text.partition(":")[0].removeprefix("mechanism ")
+        for verdict, text in VERDICTS.items()
+    }
+    return ", ".join(
+        f"{count[verdict]} {text}" for verdict, text in short.items() if count[verdict]
+    )
 
 
 class Card(SphinxDirective):
@@ -88,12 +107,14 @@ class Card(SphinxDirective):
 
 
 def of_method(name: str) -> trlab.claims.Card | None:
-    """The card on which a method's claims stand, its own or its family's; None: nothing is claimed."""
+    """The card on which a method's claims stand, its own or its family's; None: nothing is
+    claimed."""
     return every().get(FAMILY.get(name, name))
 
 
 def told_of(name: str, arxiv: str) -> list[Told]:
-    """What became of a method's own claims; on a card that several methods share, of those from its paper."""
+    """What became of a method's own claims; on a card that several methods share, of those from its
+    paper."""
     card = of_method(name)
     if card is None:
         return []
@@ -105,7 +126,8 @@ def card_of(module: str) -> str:
     """A link from a method's page to its card, in a paragraph; empty where it has none."""
     card = of_method(module.rpartition(".")[2]) if module.startswith("trlib.algorithms.") else None
     return (
-        f"What the papers claim for it, and what we found: [claims](../claims.md#{anchor(card.title)}).\n\n"
+        "What the papers claim for it, and what we found: "
+        f"[claims](../claims.md#{anchor(card.title)}).\n\n"
         if card
         else ""
     )
@@ -121,7 +143,9 @@ def body(markdown: str) -> str:
 
 def anchor(title: str) -> str:
     """What a heading is called in a link."""
-    return "".join(letter for letter in title.lower().replace(" ", "-") if letter.isalnum() or letter in "-_")
+    return "".join(
+        letter for letter in title.lower().replace(" ", "-") if letter.isalnum() or letter in "-_"
+    )
 
 
 def connect(app: Sphinx) -> None:

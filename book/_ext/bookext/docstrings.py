@@ -1,8 +1,9 @@
-"""The package's docstrings as sound markup: formulas keep their lines, symbols stay symbols, names get links.
+"""The package's docstrings as sound markup: formulas keep their lines, symbols stay symbols, names
+get links.
 
-The docstrings are written to be read in a file: `|` and `*` are mathematics there, one backtick is code, and a
-formula is a paragraph of its own whose lines count. (`sphinx.ext.napoleon` would read `[B] int: which prompt` as the
-type of an attribute, so the sections are set here.)
+The docstrings are written to be read in a file: `|` and `*` are mathematics there, one backtick is
+code, and a formula is a paragraph of its own whose lines count. (`sphinx.ext.napoleon` would read
+`[B] int: which prompt` as the type of an attribute, so the sections are set here.)
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ EMPHASIS = re.compile(r"(?<![\w*\\])\*([^\W\d_](?:[\w '-]*\w)?)\*(?![\w*])")
 """Words between asterisks; `a * b`, `*args` and `x*y*z` are none."""
 COLUMNS = re.compile(r"\S {3,}\S")
 CODE = re.compile(r"``.+?``|:[\w:]+:`[^`]+`|`[^`]+`")
-LEAD = re.compile(r"^(Source|Differs from|In the book|Derived here|Identity|Units?|Note)(?: \([^)]*\))?: ")
+LEAD = re.compile(
+    r"^(Source|Differs from|In the book|Derived here|Identity|Units?|Note)(?: \([^)]*\))?: "
+)
 INLINE = re.compile(r"^(Raises|Returns) (?=\S)")
 """A section of one line, after the arguments or after prose."""
 SECTIONS = {"Args:": "Arguments", "Returns:": "Returns", "Yields:": "Yields", "Raises:": "Raises"}
 ENTRY = re.compile(r"^([\w*.]+(?:, [\w*.]+)*): (.*)$")
-OUTSIDE: dict[str, str] = json.loads((Path(__file__).parent / "outside.json").read_text(encoding="utf-8"))
+OUTSIDE: dict[str, str] = json.loads(
+    (Path(__file__).parent / "outside.json").read_text(encoding="utf-8")
+)
 
 
 def mend(lines: list[str]) -> list[str]:
@@ -38,7 +43,10 @@ def mend(lines: list[str]) -> list[str]:
     mended: list[str] = []
     for paragraph in _paragraphs(lines):
         if paragraph[0].strip() in SECTIONS and len(paragraph) > 1:
-            mended += [f":{SECTIONS[paragraph[0].strip()]}:", *_entries(textwrap.dedent("\n".join(paragraph[1:])))]
+            mended += [
+                f":{SECTIONS[paragraph[0].strip()]}:",
+                *_entries(textwrap.dedent("\n".join(paragraph[1:]))),
+            ]
         elif LIST.match(paragraph[0]):
             mended += [escape(line) for line in paragraph]
         else:
@@ -48,7 +56,8 @@ def mend(lines: list[str]) -> list[str]:
 
 
 def _blocks(paragraph: list[str]) -> list[str]:
-    """A paragraph whose laid-out lines (a formula, columns, deeper lines) keep their breaks and whose prose flows."""
+    """A paragraph whose laid-out lines (a formula, columns, deeper lines) keep their breaks and
+    whose prose flows."""
     base = len(paragraph[0]) - len(paragraph[0].lstrip())
     whole = bool(FORMULA.match(paragraph[0].strip()))
     blocks: list[str] = []
@@ -72,7 +81,11 @@ def _entries(text: str) -> list[str]:
             names = ", ".join(f"``{name}``" for name in entry.group(1).split(", "))
             lines += [f"   {names}", f"      {escape(entry.group(2))}"]
         else:
-            lines.append(f"      {escape(line.strip())}" if lines and line.startswith(" ") else f"   {escape(line)}")
+            lines.append(
+                f"      {escape(line.strip())}"
+                if lines and line.startswith(" ")
+                else f"   {escape(line)}"
+            )
     return lines
 
 
@@ -120,10 +133,14 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
         lines[:] = mend(lines)
 
 
-def outside(app: Sphinx, env: Any, node: pending_xref, content: nodes.Element) -> nodes.Element | None:
-    """A link for a name of another library: from the table in `outside.json`, or to Python's own documentation.
+def outside(
+    app: Sphinx, env: Any, node: pending_xref, content: nodes.Element
+) -> nodes.Element | None:
+    """A link for a name of another library: from the table in `outside.json`, or to Python's own
+    documentation.
 
-    Any other name that exists stays plain text (ours, if it has no page); one that does not exist fails the build.
+    Any other name that exists stays plain text (ours, if it has no page); one that does not exist
+    fails the build.
     """
     target = node.get("reftarget", "")
     address = OUTSIDE.get(target)
@@ -141,8 +158,9 @@ def outside(app: Sphinx, env: Any, node: pending_xref, content: nodes.Element) -
 def adopt(app: Sphinx, doctree: nodes.document) -> None:
     """Ties the nodes of a docstring to the page that they are on.
 
-    They were parsed in a document of their own. While they refer to it, every page is stored with all that this
-    document knows, the whole of Sphinx's environment: 15 MB a module, read again each time that the page is needed.
+    They were parsed in a document of their own. While they refer to it, every page is stored with
+    all that this document knows, the whole of Sphinx's environment: 15 MB a module, read again each
+    time that the page is needed.
     """
     for node in doctree.findall():
         if node._document is not None:

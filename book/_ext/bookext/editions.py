@@ -1,6 +1,7 @@
 """`{editions}`: the place where `tools.release.editions` links to what was made of the book.
 
-The build itself knows of no PDF and no EPUB, so the place is empty and hidden until somebody publishes them.
+The build itself knows of no PDF and no EPUB, so the place is empty and hidden until somebody
+publishes them.
 """
 
 from __future__ import annotations

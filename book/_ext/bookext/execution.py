@@ -1,9 +1,10 @@
-"""The line under a notebook's title: when it was executed, and the way to Colab. It opens to show where, in which
-profile and with which versions, here and on a GPU.
+"""The line under a notebook's title: when it was executed, and the way to Colab. It opens to show
+where, in which profile and with which versions, here and on a GPU.
 
-`tools.execute` leaves these facts in the executed notebook's metadata, under the key `execution_record`; `tools.gpu`
-keeps those of a GPU in book/gpu_execution.json. The notebook's own link to Colab, which plain Jupyter shows under the
-title, makes room for the one in the line, which follows from the book's settings.
+`tools.execute` leaves these facts in the executed notebook's metadata, under the key
+`execution_record`; `tools.gpu` keeps those of a GPU in book/gpu_execution.json. The notebook's own
+link to Colab, which plain Jupyter shows under the title, makes room for the one in the line, which
+follows from the book's settings.
 """
 
 from __future__ import annotations
@@ -32,21 +33,25 @@ def sentence(record: dict[str, Any]) -> str:
     when = datetime.fromisoformat(record["when"])
     versions = " · ".join(f"{name} {number}" for name, number in record["versions"].items())
     return (
-        f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s, profile {record['profile']}, "
+        f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s, profile "
+        f"{record['profile']}, "
         f"on {record['hardware']} · {versions}"
     )
 
 
 def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
-    """The same for a chapter's entry in the record of a GPU; `text` stands for the page's text as it is now."""
+    """The same for a chapter's entry in the record of a GPU; `text` stands for the page's text as
+    it is now."""
     if entry is None:
         return NEVER
     when = datetime.fromisoformat(entry["when"])
     then = "" if entry["text"] == text else ", an earlier text of this page"
     versions = " · ".join(f"{name} {number}" for name, number in entry["versions"].items())
     return (
-        f"On a GPU: {when.day} {when:%B %Y} in {entry['minutes']:.1f} min, profile {entry['profile']}, beside "
-        f"{entry['gpu']} ({entry['memory']}, driver {entry['driver']}, CUDA {entry['cuda']}){then} · {versions}"
+        f"On a GPU: {when.day} {when:%B %Y} in {entry['minutes']:.1f} min, profile "
+        f"{entry['profile']}, beside "
+        f"{entry['gpu']} ({entry['memory']}, driver {entry['driver']}, CUDA "
+        f"{entry['cuda']}){then} · {versions}"
     )
 
 
@@ -65,7 +70,11 @@ def stamp(summary: str, lines: list[str], colab: str) -> str:
         colab: the notebook's address at Colab; empty where it has none.
     """
     whole = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    facts = f"<details><summary>{html.escape(summary)}</summary>{whole}</details>" if whole else html.escape(summary)
+    facts = (
+        f"<details><summary>{html.escape(summary)}</summary>{whole}</details>"
+        if whole
+        else html.escape(summary)
+    )
     link = f'<a href="{html.escape(colab)}">Open in Colab</a>' if colab else ""
     return f'<div class="executed">{facts}{link}</div>'
 
@@ -88,7 +97,10 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
     colab = address.of(app.config).colab(f"notebooks/{path.name}")
     title = next(iter(doctree.findall(nodes.title)), None)
     if title is not None and title.parent is not None:
-        title.parent.insert(title.parent.index(title) + 1, nodes.raw("", stamp(summary, lines, colab), format="html"))
+        title.parent.insert(
+            title.parent.index(title) + 1,
+            nodes.raw("", stamp(summary, lines, colab), format="html"),
+        )
 
 
 def _take_colab(doctree: nodes.document) -> None:

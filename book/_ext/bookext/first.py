@@ -1,6 +1,7 @@
 """The pages that a reader sees first, built by themselves: of all others only the titles are read.
 
-`first_pages` names them; without it every page is read whole. The glossary is read too: its meanings stand on pages.
+`first_pages` names them; without it every page is read whole. The glossary is read too: its
+meanings stand on pages.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ def shorten(app: Sphinx, docname: str, source: list[str]) -> None:
 def _titled(notebook: str) -> str:
     whole = json.loads(notebook)
     text = "".join(whole["cells"][0]["source"]) if whole["cells"] else ""
-    cell: dict[str, Any] = {"cell_type": "markdown", "id": "title", "metadata": {}, "source": _title(text)}
+    cell: dict[str, Any] = {
+        "cell_type": "markdown",
+        "id": "title",
+        "metadata": {},
+        "source": _title(text),
+    }
     return json.dumps({**whole, "cells": [cell]})
 
 

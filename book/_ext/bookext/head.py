@@ -1,7 +1,9 @@
-"""What others see of a page: its description, its picture and its address, for search engines and shared links.
+"""What others see of a page: its description, its picture and its address, for search engines and
+shared links.
 
-A page's description is `description:` of its front matter, or its first sentences. Beside the pages it writes
-`404.html`, which a static host shows for an address that does not exist, and `sitemap.xml`, if the book has an address.
+A page's description is `description:` of its front matter, or its first sentences. Beside the pages
+it writes `404.html`, which a static host shows for an address that does not exist, and
+`sitemap.xml`, if the book has an address.
 """
 
 from __future__ import annotations
@@ -15,17 +17,22 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 PICTURE, WIDTH, HEIGHT = "_static/figures/share.png", 1200, 630
-"""The book's, drawn by `python -m tools.draw.share`; a chapter's is drawn by `python -m tools.draw.share_chapters`."""
+"""The book's, drawn by `python -m tools.draw.share`; a chapter's is drawn by
+`python -m tools.draw.share_chapters`."""
 PICTURE_SAYS = (
-    "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's clip the share of "
-    "right answers rises to 0.8 and stays near it; without a trust region it rises faster and falls to 0.6."
+    "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's "
+    "clip the share of "
+    "right answers rises to 0.8 and stays near it; without a trust region it rises faster and "
+    "falls to 0.6."
 )
 BOOK_SAYS = (
-    "A book that runs: trust regions for language models, from TRPO and PPO to GRPO, GSPO, DPPO, QUATRO and TROLL. "
+    "A book that runs: trust regions for language models, from TRPO and PPO to GRPO, GSPO, DPPO, "
+    "QUATRO and TROLL. "
     "Each method in a few lines that train a small language model in seconds."
 )
 SHORTEST, LONGEST = 70, 200
-"""Characters of a description. A first sentence below the lower bound takes the next one with it."""
+"""Characters of a description. A first sentence below the lower bound takes the next one with
+it."""
 FORMULA = "\ufffc"
 """Stands for a formula in a text."""
 STATIC = Path(__file__).parents[2] / "_static"
@@ -43,7 +50,11 @@ def sentences(doctree: nodes.document) -> list[str]:
         for formula in list(copy.findall(lambda node: isinstance(node, nodes.math | nodes.raw))):
             formula.replace_self(nodes.Text(FORMULA))
         text = " ".join(copy.astext().split())
-        found += [part for part in re.split(r"(?<=[.!?:]) (?=[^a-z])", text) if part and FORMULA not in part]
+        found += [
+            part
+            for part in re.split(r"(?<=[.!?:]) (?=[^a-z])", text)
+            if part and FORMULA not in part
+        ]
         if len(found) > 4:
             break
     return found
@@ -61,7 +72,9 @@ def described(found: list[str]) -> str:
     return text.rstrip(":")
 
 
-def tags(title: str, description: str, page: str, picture: str, book: str, says: str = PICTURE_SAYS) -> str:
+def tags(
+    title: str, description: str, page: str, picture: str, book: str, says: str = PICTURE_SAYS
+) -> str:
     """The head's lines.
 
     Args:
@@ -84,34 +97,50 @@ def tags(title: str, description: str, page: str, picture: str, book: str, says:
         "og:image:height": str(HEIGHT),
         "og:image:alt": says,
     }
-    lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items() if value]
+    lines += [
+        f'<meta property="{name}" content="{html.escape(value)}">'
+        for name, value in properties.items()
+        if value
+    ]
     lines.append('<meta name="twitter:card" content="summary_large_image">')
     return "\n".join(lines)
 
 
 def shared(page: str, title: str, static: Path = STATIC) -> tuple[str, str]:
-    """The picture that a link to a page shows, and what it shows: a chapter's own, or the book's."""
+    """The picture that a link to a page shows, and what it shows: a chapter's own, or the
+    book's."""
     file = f"figures/share/{page.rpartition('/')[2]}.png"
     if page.startswith("notebooks/") and (static / file).exists():
         return f"_static/{file}", f"The title of the chapter, {title}, beside its first figure."
     return PICTURE, PICTURE_SAYS
 
 
-def describe(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def describe(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     """Adds the lines to a page's head."""
     front = (context.get("meta") or {}).get("description")
-    description = front or (described(sentences(doctree)) if doctree is not None else "") or BOOK_SAYS
+    description = (
+        front or (described(sentences(doctree)) if doctree is not None else "") or BOOK_SAYS
+    )
     base = app.config.html_baseurl
-    title = html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or "")) or app.config.html_title
+    title = (
+        html.unescape(re.sub(r"<[^>]+>", "", context.get("title") or "")) or app.config.html_title
+    )
     file, says = shared(pagename, title)
     picture = f"{base}{file}" if base else context["pathto"](file, 1)
-    lines = tags(title, description, context.get("pageurl") or "", picture, app.config.html_title, says)
+    lines = tags(
+        title, description, context.get("pageurl") or "", picture, app.config.html_title, says
+    )
     context["metatags"] = f"{context.get('metatags', '')}\n{lines}\n"
 
 
 def sitemap(base: str, pages: list[str]) -> str:
-    """The list of all pages for a search engine, by their whole addresses: the format allows no others."""
-    lines = "\n".join(f"  <url><loc>{html.escape(base)}{html.escape(page)}.html</loc></url>" for page in pages)
+    """The list of all pages for a search engine, by their whole addresses: the format allows no
+    others."""
+    lines = "\n".join(
+        f"  <url><loc>{html.escape(base)}{html.escape(page)}.html</loc></url>" for page in pages
+    )
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'
         f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{lines}\n</urlset>\n'
@@ -119,7 +148,8 @@ def sitemap(base: str, pages: list[str]) -> str:
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
-    """Writes the pages' list and the page for a wrong address, and describes the folder's own first page."""
+    """Writes the pages' list and the page for a wrong address, and describes the folder's own first
+    page."""
     if error is not None or app.builder.format != "html":
         return
     folder, base, book = Path(app.outdir), app.config.html_baseurl, app.config.html_title
@@ -129,19 +159,24 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     else:
         pages.unlink(missing_ok=True)  # of an earlier build that had an address
     folder.joinpath("404.html").write_text(MISSING.read_text(encoding="utf-8"), encoding="utf-8")
-    first = folder / "index.html"  # it only leads on to the book's first page, but its address is the one people share
+    first = (
+        folder / "index.html"
+    )  # it only leads on to the book's first page, but its address is the one people share
     if first.exists() and "og:title" not in (text := first.read_text(encoding="utf-8")):
         head = f"<title>{html.escape(book)}</title>\n{tags(book, BOOK_SAYS, base, base + PICTURE, book)}"
-        first.write_text(f'<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8">\n{head}\n{text}', encoding="utf-8")
+        first.write_text(
+            f'<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8">\n{head}\n{text}',
+            encoding="utf-8",
+        )
 
 
 def _is_aside(paragraph: nodes.paragraph) -> bool:
     """Whether a paragraph stands in a table, a figure or an output of a cell."""
     node = paragraph.parent
     while node is not None:
-        if isinstance(node, nodes.table | nodes.figure | nodes.Admonition) or "nb_element" in getattr(
-            node, "attributes", {}
-        ):
+        if isinstance(
+            node, nodes.table | nodes.figure | nodes.Admonition
+        ) or "nb_element" in getattr(node, "attributes", {}):
             return True
         node = node.parent
     return False

@@ -1,4 +1,5 @@
-"""`{ladder}`: the steps from REINFORCE to TROLL, each a changed line with the learning curve recorded after it.
+"""`{ladder}`: the steps from REINFORCE to TROLL, each a changed line with the learning curve
+recorded after it.
 
 `trbook.ladder` says what a step is; every number and curve comes from the record.
 """
@@ -33,19 +34,30 @@ class Ladder(SphinxDirective):
     def step(self, number: int, rung: Any, before: Any, history: Any) -> list[nodes.Node]:
         """One step: what for, the line before and after, the curve."""
         there = (self.env.srcdir / "notebooks" / f"{rung.chapter}.ipynb").is_file()
-        link = f" ([chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb))" if there else ""
+        link = (
+            f" ([chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb))"
+            if there
+            else ""
+        )
         section = nodes.section(ids=[f"step-{number + 1}"], names=[f"step {number + 1}"])
         section += nodes.title("", f"{number + 1}. {rung.name}")
         text = nodes.container()
         self.state.nested_parse(StringList([f"{rung.why}{link}"], rung.sweep), 0, text)
         section += text.children
-        lines = [*(f"  {line}" for line in rung.before), *([f"- {before.line}"] if before else []), f"+ {rung.line}"]
+        lines = [
+            *(f"  {line}" for line in rung.before),
+            *([f"- {before.line}"] if before else []),
+            f"+ {rung.line}",
+        ]
         section += nodes.literal_block("\n".join(lines), "\n".join(lines), language="diff")
         section += nodes.raw("", ladder.curve(rung, before, history).html(), format="html")
         shown = [one for one in (before, rung) if one]
-        made = " and ".join(f"trlib sweep {name}" for name in dict.fromkeys(one.sweep for one in shown))
+        made = " and ".join(
+            f"trlib sweep {name}" for name in dict.fromkeys(one.sweep for one in shown)
+        )
         words = (
-            f"Solid: after this step. {'Dashed: before it. ' if before else ''}Shade: 95 % interval of the "
+            f"Solid: after this step. {'Dashed: before it. ' if before else ''}Shade: 95 % "
+            "interval of the "
             f"interquartile mean of eight recorded runs. Data: {made}."
         )
         section += nodes.paragraph(words, words, classes=["caption"])

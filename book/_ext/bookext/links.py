@@ -1,7 +1,9 @@
-"""Mathematics and code linked both ways: a name in code font leads to its place, a docstring's equation to its chapter.
+"""Mathematics and code linked both ways: a name in code font leads to its place, a docstring's
+equation to its chapter.
 
-A page says `trlib.algorithms.ppo_loss` in code font, with or without a call behind it, and the name is a link to the
-interface. A docstring says :eq: and a label, and the link is called after the page that the equation stands on.
+A page says `trlib.algorithms.ppo_loss` in code font, with or without a call behind it, and the name
+is a link to the interface. A docstring says :eq: and a label, and the link is called after the page
+that the equation stands on.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.nodes import make_refnode
 
-NAME = re.compile(r"(tr(?:lib|lab|book)(?:\.[A-Za-z]\w*)+)(?<!\.json)(?<!\.py)(?:\(.*\))?", re.DOTALL)
+NAME = re.compile(
+    r"(tr(?:lib|lab|book)(?:\.[A-Za-z]\w*)+)(?<!\.json)(?<!\.py)(?:\(.*\))?", re.DOTALL
+)
 """A name of one of the three packages, with or without a call behind it; `trlib.json` is a file."""
 LOGGER = logging.getLogger(__name__)
 
 
 def named(code: str) -> str | None:
-    """The name in one of our packages that a piece of code is, without a call's arguments; None: something else."""
+    """The name in one of our packages that a piece of code is, without a call's arguments; None:
+    something else."""
     match = NAME.fullmatch(code.strip())
     return match.group(1) if match else None
 
@@ -35,7 +40,8 @@ def named(code: str) -> str | None:
 def canonical(name: str) -> str:
     """Where the thing of that name is defined: `trlib.train` is `trlib.loop.training.train`.
 
-    A bridge needs a library that the book does without: where that is not installed, the name stays as it is.
+    A bridge needs a library that the book does without: where that is not installed, the name stays
+    as it is.
 
     Raises:
         ValueError: there is no such thing.
@@ -46,9 +52,13 @@ def canonical(name: str) -> str:
         if not hasattr(thing, part) and not isinstance(thing, ModuleType):
             raise ValueError(f"{name}: {'.'.join(parts[: i - 1])} has no {part!r}")
         try:
-            thing = getattr(thing, part) if hasattr(thing, part) else import_module(".".join(parts[:i]))
+            thing = (
+                getattr(thing, part) if hasattr(thing, part) else import_module(".".join(parts[:i]))
+            )
         except ModuleNotFoundError as error:
-            if error.name != ".".join(parts[:i]):  # the module is there; the library that it is for is not
+            if error.name != ".".join(
+                parts[:i]
+            ):  # the module is there; the library that it is for is not
                 return name
             raise ValueError(f"{name}: {'.'.join(parts[: i - 1])} has no {part!r}") from None
     if isinstance(thing, ModuleType):
@@ -59,11 +69,14 @@ def canonical(name: str) -> str:
 
 
 def to_code(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Makes a link of every name of this package that has a place in the interface; a wrong name fails the build."""
+    """Makes a link of every name of this package that has a place in the interface; a wrong name
+    fails the build."""
     places = cast(PythonDomain, app.env.get_domain("py")).objects
     for code in list(doctree.findall(nodes.literal)):
         name = named(code.astext())
-        if name is None or _within(code, (nodes.reference, pending_xref, nodes.title, addnodes.desc_signature)):
+        if name is None or _within(
+            code, (nodes.reference, pending_xref, nodes.title, addnodes.desc_signature)
+        ):
             continue
         try:
             place = places.get(name) or places.get(canonical(name))
@@ -85,13 +98,21 @@ class ToEquation(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:
         equations = cast(MathDomain, self.env.get_domain("math")).equations
         for node in list(self.document.findall(pending_xref)):
-            page, number = equations.get(node["reftarget"], ("", 0)) if node["reftype"] == "eq" else ("", 0)
+            page, number = (
+                equations.get(node["reftarget"], ("", 0)) if node["reftype"] == "eq" else ("", 0)
+            )
             if not page or page == self.env.docname:
                 continue
             title = self.env.titles[page].astext().partition(":")[0]
             name = nodes.make_id(f"equation-{node['reftarget']}")
             node.replace_self(
-                make_refnode(self.app.builder, self.env.docname, page, name, nodes.Text(f"{title} ({number})"))
+                make_refnode(
+                    self.app.builder,
+                    self.env.docname,
+                    page,
+                    name,
+                    nodes.Text(f"{title} ({number})"),
+                )
             )
 
 

@@ -1,9 +1,12 @@
-"""Formulas drawn by the vendored KaTeX when the book is built: a page loads its style and fonts, and no script.
+"""Formulas drawn by the vendored KaTeX when the book is built: a page loads its style and fonts,
+and no script.
 
-KaTeX runs in QuickJS, inside this process (4 ms a formula). A formula that it cannot read fails the build.
+KaTeX runs in QuickJS, inside this process (4 ms a formula). A formula that it cannot read fails the
+build.
 
-A displayed formula may carry `\\label{name}`, which reads well in plain Jupyter too: it is numbered here.
-`[the clipped loss](#equation-name)` links to it under those words; `[](#name)`, or the role `eq`, under its number.
+A displayed formula may carry `\\label{name}`, which reads well in plain Jupyter too: it is numbered
+here. `[the clipped loss](#equation-name)` links to it under those words; `[](#name)`, or the role
+`eq`, under its number.
 """
 
 from __future__ import annotations
@@ -58,7 +61,10 @@ class Labels(SphinxTransform):
             target = nodes.target("", "", ids=[name])
             self.document.note_explicit_target(target)
             node.parent.insert(node.parent.index(node), target)
-            cast(StandardDomain, self.env.get_domain("std")).anonlabels[name] = (self.env.docname, name)
+            cast(StandardDomain, self.env.get_domain("std")).anonlabels[name] = (
+                self.env.docname,
+                name,
+            )
 
 
 @functools.cache
@@ -85,8 +91,8 @@ def drawn(tex: str, displayed: bool = False) -> str:
 def valid(formula: str) -> str:
     """KaTeX's MathML as MathML has it.
 
-    KaTeX writes the sign that applies a function as a part of its own (a fraction over `Var` then has three parts) and
-    puts elements into `mo`, which may hold text only.
+    KaTeX writes the sign that applies a function as a part of its own (a fraction over `Var` then
+    has three parts) and puts elements into `mo`, which may hold text only.
     """
     if APPLIED not in formula and "<mo><" not in formula:
         return formula
@@ -125,7 +131,8 @@ def displayed(self: Any, node: nodes.math_block) -> None:
 
 
 def aligned(tex: str) -> str:
-    """TeX as KaTeX takes it: several lines become one aligned block; numbered environments lose their numbers."""
+    """TeX as KaTeX takes it: several lines become one aligned block; numbered environments lose
+    their numbers."""
     tex = re.sub(r"\\(begin|end)\{(align|equation|gather)\}", r"\\\1{\2*}", tex.strip())
     if r"\\" in tex and r"\begin{" not in tex:
         return rf"\begin{{aligned}}{tex}\end{{aligned}}"
@@ -137,7 +144,9 @@ def begin(app: Sphinx, env: Any) -> None:
     _katex()
 
 
-def load(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def load(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     """Adds KaTeX's style to a page with formulas."""
     domain = cast(MathDomain, app.env.get_domain("math"))
     if doctree is not None and domain.has_equations(pagename):

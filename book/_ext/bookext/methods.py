@@ -1,7 +1,8 @@
-"""The method cards: a page for each card, `{method-curve}`, `{method-claims}`, and for the page of all methods
-`{methods-comparison}` and `{methods-picture}`.
+"""The method cards: a page for each card, `{method-curve}`, `{method-claims}`, and for the page of
+all methods `{methods-comparison}` and `{methods-picture}`.
 
-`trbook.cards` says what a card is. An entry `book/methods/NAME` of the table of contents is the page of `NAME`.
+`trbook.cards` says what a card is. An entry `book/methods/NAME` of the table of contents is the
+page of `NAME`.
 """
 
 from __future__ import annotations
@@ -40,18 +41,23 @@ def cards() -> dict[str, Any]:
 
 
 def write(app: Sphinx, config: Any) -> None:
-    """Writes the pages that the table of contents names: of a card that is not among the first its title."""
+    """Writes the pages that the table of contents names: of a card that is not among the first its
+    title."""
     toc = table_of_contents(app)
     chapters = {
         Path(entry["file"]).name: entry.get("title", "")
         for entry in entries(toc)
         if entry["file"].startswith("notebooks/")
     }
-    named = [Path(entry["file"]).name for entry in entries(toc) if entry["file"].startswith(f"{FOLDER}/")]
+    named = [
+        Path(entry["file"]).name for entry in entries(toc) if entry["file"].startswith(f"{FOLDER}/")
+    ]
     known = cards()
     for name in named:
         if name not in known and f"{name}.md" != INDEX:
-            raise ValueError(f"_toc.yml, {FOLDER}/{name}: expected a method with a card, got {name}")
+            raise ValueError(
+                f"_toc.yml, {FOLDER}/{name}: expected a method with a card, got {name}"
+            )
     pages = {
         f"{name}.md": text.page(known[name], _chapter(known[name], chapters), _link, _claims(name))
         if not config.first_pages or f"{FOLDER}/{name}" in config.first_pages
@@ -63,16 +69,23 @@ def write(app: Sphinx, config: Any) -> None:
 
 
 def _chapter(card: Any, chapters: dict[str, str]) -> str:
-    """The link to a card's chapter, or to its page of the gallery; empty: the book does not have it."""
+    """The link to a card's chapter, or to its page of the gallery; empty: the book does not have
+    it."""
     title = chapters.get(card.chapter, "")
     number, dot, _ = title.partition(" · ")
-    return f"[{f'chapter {number}' if dot else title}](../../notebooks/{card.chapter}.ipynb)" if title else ""
+    return (
+        f"[{f'chapter {number}' if dot else title}](../../notebooks/{card.chapter}.ipynb)"
+        if title
+        else ""
+    )
 
 
 def _claims(name: str) -> str:
     """The link to what is claimed of a method; empty: it has no card of claims."""
     card = claims.of_method(name)
-    return f"[The tests, and their numbers](../claims.md#{claims.anchor(card.title)})" if card else ""
+    return (
+        f"[The tests, and their numbers](../claims.md#{claims.anchor(card.title)})" if card else ""
+    )
 
 
 def _link(name: str) -> str:
@@ -107,7 +120,9 @@ class Claims(Table):
         card = _named(self)
         told = claims.told_of(card.name, card.arxiv)
         if not told:
-            raise self.error(f"method-claims: expected a method of which something is claimed, got {card.name}")
+            raise self.error(
+                f"method-claims: expected a method of which something is claimed, got {card.name}"
+            )
         claims.depend(self.env)
         rows = [(escape(one.claim.text), VERDICTS[one.verdict]) for one in told]
         return [self.table(("claim", "verdict here"), (70, 30), rows)]
@@ -116,7 +131,8 @@ class Claims(Table):
 class Comparison(Table):
     """`{methods-comparison}`: a row for each card and each method without code here.
 
-    `book.js` sorts it by a heading and filters it by a text and by the values that carry the class `axis-...`.
+    `book.js` sorts it by a heading and filters it by a text and by the values that carry the class
+    `axis-...`.
     """
 
     kind = "methods sortable read-off"
@@ -125,7 +141,9 @@ class Comparison(Table):
     def run(self) -> list[nodes.Node]:
         for name in {source.sweep for source in SOURCES} | set(COSTS):
             quoted.note(self.env, name)
-        table = self.table(text.HEADINGS, self.widths, [[""] * len(self.widths)] * len(taxonomy.PLACES))
+        table = self.table(
+            text.HEADINGS, self.widths, [[""] * len(self.widths)] * len(taxonomy.PLACES)
+        )
         body = next(table.findall(nodes.tbody))
         for row, one in zip(body.children, taxonomy.PLACES, strict=True):
             for entry, cell in zip(row.children, self.cells(one), strict=True):
@@ -175,7 +193,11 @@ class Comparison(Table):
 
 
 def _line(words: str, *classes: str) -> nodes.paragraph:
-    return nodes.paragraph("", "", nodes.inline(words, words, classes=list(classes))) if words else nodes.paragraph()
+    return (
+        nodes.paragraph("", "", nodes.inline(words, words, classes=list(classes)))
+        if words
+        else nodes.paragraph()
+    )
 
 
 class Picture(Table):
@@ -187,14 +209,19 @@ class Picture(Table):
     def run(self) -> list[nodes.Node]:
         summary = "<details><summary>The fourteen things that are done, and who does them</summary>"
         table = self.table(self.headings, self.widths, self.rows())
-        return [nodes.raw("", summary, format="html"), table, nodes.raw("", "</details>", format="html")]
+        return [
+            nodes.raw("", summary, format="html"),
+            table,
+            nodes.raw("", "</details>", format="html"),
+        ]
 
     def rows(self) -> list[tuple[str, ...]]:
         return list(taxonomy.picture(lambda one: _place(one, "")))
 
 
 class Poster(SphinxDirective):
-    """`{methods-poster} NAME`: a sheet with all of its methods, in one column on a phone, and where to download it."""
+    """`{methods-poster} NAME`: a sheet with all of its methods, in one column on a phone, and where
+    to download it."""
 
     required_arguments = 1
 
@@ -206,7 +233,8 @@ class Poster(SphinxDirective):
             raise self.error(f"methods-poster: {error}") from error
         home = "../../_static/figures"
         html = (
-            f'<figure class="poster"><picture><source media="(max-width: 720px)" srcset="{home}/{name}_phone.svg">'
+            '<figure class="poster"><picture><source media="(max-width: 720px)" '
+            f'srcset="{home}/{name}_phone.svg">'
             f'<img src="{home}/{name}.svg" loading="lazy" alt="{html_escape(alt(name))}"></picture>'
             f'<figcaption>Made from the cards: <a href="{home}/{name}.svg">as SVG</a>, '
             f'<a href="{home}/{name}.pdf">as PDF</a> for {SHEETS[name].size}.</figcaption></figure>'
@@ -215,10 +243,15 @@ class Poster(SphinxDirective):
 
 
 def _place(one: Any, folder: str = "methods/") -> str:
-    """A method's name, linked to its card or to its paper; `folder` leads from the page to the cards."""
+    """A method's name, linked to its card or to its paper; `folder` leads from the page to the
+    cards."""
     if one not in elsewhere.ELSEWHERE:
         return f"[{one.title}]({folder}{one.name}.md)"
-    return f"[{one.title}](https://arxiv.org/abs/{one.arxiv})" if one.arxiv else f"{one.title} ({one.where})"
+    return (
+        f"[{one.title}](https://arxiv.org/abs/{one.arxiv})"
+        if one.arxiv
+        else f"{one.title} ({one.where})"
+    )
 
 
 def _named(directive: SphinxDirective) -> Any:

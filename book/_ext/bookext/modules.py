@@ -1,8 +1,8 @@
 """The interface: a page for each room, its modules as sections, and members that open on demand.
 
-A page names its modules in a block `{modules}`, a line `NAME: title` for each, in its order. The block becomes a table
-of them and a section for each. A function, class or method is a line, its call and what it does; opening it, or
-following a link to it, shows signature and docstring.
+A page names its modules in a block `{modules}`, a line `NAME: title` for each, in its order. The
+block becomes a table of them and a section for each. A function, class or method is a line, its
+call and what it does; opening it, or following a link to it, shows signature and docstring.
 """
 
 from __future__ import annotations
@@ -75,16 +75,19 @@ def fill(app: Sphinx, docname: str, source: list[str]) -> None:
     named = modules(source[0])
     if named:
         table = "".join(
-            f"| {title} | `{name}` | {escape(first(summary(import_module(name))))} |\n" for name, title in named.items()
+            f"| {title} | `{name}` | {escape(first(summary(import_module(name))))} |\n"
+            for name, title in named.items()
         )
         sections = "\n".join(
-            SECTION.format(title=title, name=name, claims=card_of(name)) for name, title in named.items()
+            SECTION.format(title=title, name=name, claims=card_of(name))
+            for name, title in named.items()
         )
         source[0] = BLOCK.sub(lambda _: f"{TABLE}{table}\n{sections}", source[0])
 
 
 def write_pages(folder: Path, pages: Mapping[str, str], *, keep: Iterable[str] = ()) -> None:
-    """Makes `folder` hold these pages and those to keep: what did not change keeps its time stamp, others go."""
+    """Makes `folder` hold these pages and those to keep: what did not change keeps its time stamp,
+    others go."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages.items():
         path = folder / name
@@ -96,7 +99,8 @@ def write_pages(folder: Path, pages: Mapping[str, str], *, keep: Iterable[str] =
 
 
 def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Puts each function, class and method into a fold whose line is its call and its first sentence."""
+    """Puts each function, class and method into a fold whose line is its call and its first
+    sentence."""
     for description in list(doctree.findall(addnodes.desc)):
         if description.get("domain") != "py" or description.get("objtype") not in FOLDED:
             continue
@@ -111,7 +115,8 @@ def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def shorten(app: Sphinx, doctree: nodes.document) -> None:
-    """Leaves out the value of a constant that is longer than a few lines: what it holds is said below it."""
+    """Leaves out the value of a constant that is longer than a few lines: what it holds is said
+    below it."""
     for value in list(doctree.findall(addnodes.desc_annotation)):
         if value.astext().startswith(" = ") and len(value.astext()) > LONGEST_VALUE:
             value.parent.remove(value)
@@ -123,7 +128,11 @@ def call(signature: nodes.Element) -> str:
     lists = list(signature.findall(addnodes.desc_parameterlist))
     parameters = []
     for parameter in lists[0].findall(addnodes.desc_parameter) if lists else ():
-        default = [part.astext() for part in parameter.findall(nodes.inline) if "default_value" in part["classes"]]
+        default = [
+            part.astext()
+            for part in parameter.findall(nodes.inline)
+            if "default_value" in part["classes"]
+        ]
         shown = (
             parameter.children[0].astext()
             if default or isinstance(parameter.children[0], addnodes.desc_sig_name)
@@ -144,8 +153,8 @@ def table_of_contents(app: Any) -> Any:
 
 
 def read_types(app: Sphinx, env: Any, pages: list[str]) -> None:
-    """Lets every method read the types of its settings before autodoc writes inherited ones into classes whose modules
-    do not know their names."""
+    """Lets every method read the types of its settings before autodoc writes inherited ones into
+    classes whose modules do not know their names."""
     for method in OBJECTIVES.values():
         method()
 

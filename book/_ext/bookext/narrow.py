@@ -1,8 +1,10 @@
-"""Tables on a phone: one that is too wide for it carries its headings into its cells, so that its rows can be stacked.
+"""Tables on a phone: one that is too wide for it carries its headings into its cells, so that its
+rows can be stacked.
 
-A table whose longest words fit beside each other stays a table (class `fits`). One of numbers stays a table too, and
-slides under its first column (class `slides`): numbers are compared down a column. Every other becomes a list of its
-rows below 720 pixels (class `stacks`): each cell stands under its heading, and no column is cut or squeezed.
+A table whose longest words fit beside each other stays a table (class `fits`). One of numbers stays
+a table too, and slides under its first column (class `slides`): numbers are compared down a column.
+Every other becomes a list of its rows below 720 pixels (class `stacks`): each cell stands under its
+heading, and no column is cut or squeezed.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 ROOM = 36
 """Letters that a phone shows side by side, each column's longest word and two letters of space."""
 FIGURE = 26
-"""Letters of the longest cell that still reads as a number: an estimate, its interval and a word."""
+"""Letters of the longest cell that still reads as a number: an estimate, its interval and a
+word."""
 LONG = 18
 """A name in code that is longer may be broken after a mark."""
 MARKS = re.compile(r"(?<=[._=,/(:])(?=\w)")
@@ -37,15 +40,20 @@ def _ready(text: str) -> str:
         _breakable(soup, code)
     rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody > tr")]
     heads = [row.find_all(["th", "td"], recursive=False) for row in table.select("thead > tr")]
-    # pandas writes an index's name in a second row of headings: of each column, the last that says something.
+    # pandas writes an index's name in a second row of headings: of each column, the last that says
+    # something.
     headings = zip_longest(*(map(_text, row) for row in heads), fillvalue="")
     names = [next(filter(None, reversed(column)), "") for column in headings]
     stacks = _width([*heads, *rows]) > ROOM and all(len(row) == len(rows[0]) for row in rows)
     slides = stacks and _of_numbers(rows)
     classes = table.get_attribute_list("class") if table.has_attr("class") else []
-    table["class"] = " ".join([*map(str, classes), "slides" if slides else "stacks" if stacks else "fits"])
+    table["class"] = " ".join(
+        [*map(str, classes), "slides" if slides else "stacks" if stacks else "fits"]
+    )
     if stacks and not slides:
-        for row in rows if len(names) > 2 else ():  # of two columns the first is the title, the second what it means
+        for row in (
+            rows if len(names) > 2 else ()
+        ):  # of two columns the first is the title, the second what it means
             for name, cell in list(zip(names, row, strict=False))[1:]:
                 cell["data-label"] = name
         _say_what_it_is(table)
@@ -55,11 +63,14 @@ def _ready(text: str) -> str:
 def _width(rows: list[list[Tag]]) -> int:
     """Letters that a table needs: each column's longest word, and the space after it."""
     columns = zip_longest(*(map(_text, row) for row in rows), fillvalue="")
-    return sum(2 + max(len(word) for text in column for word in text.split() or [""]) for column in columns)
+    return sum(
+        2 + max(len(word) for text in column for word in text.split() or [""]) for column in columns
+    )
 
 
 def _of_numbers(rows: Sequence[Sequence[Tag]]) -> bool:
-    """Whether the cells beside the first are short, and at least half of those that say something hold a digit."""
+    """Whether the cells beside the first are short, and at least half of those that say something
+    hold a digit."""
     texts = [text for row in rows for text in map(_text, row[1:]) if text]
     numbers = sum(any(map(str.isdigit, text)) for text in texts)
     return len(rows) > 2 and max(map(len, texts), default=0) <= FIGURE and 2 * numbers >= len(texts)
@@ -78,7 +89,9 @@ def _breakable(soup: BeautifulSoup, code: Tag) -> None:
     for string in list(code.find_all(string=True)):
         pieces = MARKS.split(string) if len(string) > LONG else []
         if len(pieces) > 1:
-            parts = [part for piece in pieces for part in (NavigableString(piece), soup.new_tag("wbr"))]
+            parts = [
+                part for piece in pieces for part in (NavigableString(piece), soup.new_tag("wbr"))
+            ]
             string.replace_with(*parts[:-1])
 
 

@@ -1,6 +1,6 @@
-"""What the first page shows: `{first-lane}`, one lane of the playground and three doors; `{ratio-map}`, clipping
-against divergence; and `{loop}`, the loop to explore. `{basin}`, `{playground}` and `{diagnose}` are explorables for
-pages that are not notebooks."""
+"""What the first page shows: `{first-lane}`, one lane of the playground and three doors;
+`{ratio-map}`, clipping against divergence; and `{loop}`, the loop to explore. `{basin}`,
+`{playground}` and `{diagnose}` are explorables for pages that are not notebooks."""
 
 from __future__ import annotations
 
@@ -20,8 +20,16 @@ START = "notebooks/00_quickstart"
 
 DOORS = (
     (START, "Learn it", "a quickstart of twenty minutes, then a chapter for each question"),
-    ("book/diagnose", "Is my run fine?", "clip ratio, mismatch and staleness, from a run's log-probabilities"),
-    ("book/methods/index", "Find a method", "all of them side by side: what each one changes, and how it did"),
+    (
+        "book/diagnose",
+        "Is my run fine?",
+        "clip ratio, mismatch and staleness, from a run's log-probabilities",
+    ),
+    (
+        "book/methods/index",
+        "Find a method",
+        "all of them side by side: what each one changes, and how it did",
+    ),
 )
 """Page, name, and what is behind it."""
 
@@ -71,7 +79,8 @@ class DiagnoseDirective(SphinxDirective):
 
 
 class Learning(SphinxDirective):
-    """The playground, with the preset that is named, as wide as the window lets it be; `:contest:` adds the contest."""
+    """The playground, with the preset that is named, as wide as the window lets it be; `:contest:`
+    adds the contest."""
 
     optional_arguments = 1
     option_spec: ClassVar[dict[str, Any]] = {"contest": directives.flag}

@@ -1,4 +1,5 @@
-"""Pages kept small (nothing loaded that no page uses) and accessible (names where the theme forgets them)."""
+"""Pages kept small (nothing loaded that no page uses) and accessible (names where the theme forgets
+them)."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ NEEDED_BY = {
 """Others, by a part of their name, and the mark of a page that uses them."""
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
-THEBE = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL)
+THEBE = re.compile(
+    r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL
+)
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 SIGNATURE_LIST = re.compile(r"<(/?)d[ld]>")
 TO_NOTEBOOK = re.compile(r'(?<=href=")(\w+)\.ipynb(?=[#"])')
@@ -34,11 +37,15 @@ PRUNED = ("**/*.map", "vendor", "sphinx-thebe*", "webpack-macros.html", "locales
 """Files that no page loads, below `_static`."""
 
 
-def slim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+def slim(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
     """Drops scripts and styles that the page does not use."""
     for kind in ("script_files", "css_files"):
         if kind in context:
-            context[kind] = [file for file in context[kind] if not _unused(file, context.get("body", ""))]
+            context[kind] = [
+                file for file in context[kind] if not _unused(file, context.get("body", ""))
+            ]
     if "body" in context:
         body = whole.numbers(narrow.tables(mend(THEBE.sub("", context["body"]))))
         home = context["pathto"]("_static/explorables", 1)
@@ -46,10 +53,14 @@ def slim(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
         context["metatags"] = context.get("metatags", "") + preloads(body, home)
 
 
-def order(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """What a reader needs first comes first: fonts do not wait for the styles that name them, scripts do for text.
+def order(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """What a reader needs first comes first: fonts do not wait for the styles that name them,
+    scripts do for text.
 
-    A button that ran an inline handler, which a page's policy forbids, becomes a link that `book.js` knows.
+    A button that ran an inline handler, which a page's policy forbids, becomes a link that
+    `book.js` knows.
     """
     for name in FONTS:
         address = context["pathto"](f"_static/fonts/{name}.woff2", 1)
@@ -69,22 +80,28 @@ def order(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any]
 def mend(body: str) -> str:
     """A page's HTML without the roles and lists that the accessibility rules forbid.
 
-    A link from an output to a notebook leads to its page. A signature over several lines comes as a definition list
-    without terms, a bibliography with deprecated roles.
+    A link from an output to a notebook leads to its page. A signature over several lines comes as a
+    definition list without terms, a bibliography with deprecated roles.
     """
     body = body.replace(' role="doc-biblioentry"', "").replace(
         '<div role="list" class="citation-list">', '<div class="citation-list">'
     )
     body = TO_NOTEBOOK.sub(r"\1.html", body)
-    body = body.replace(' aria-label="Toggle hidden content"', "")  # a folded cell's own words name it better
+    body = body.replace(
+        ' aria-label="Toggle hidden content"', ""
+    )  # a folded cell's own words name it better
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
-    """Copies in the explorables' modules, which pages share; removes what no page loads and the pages of older
-    builds."""
+    """Copies in the explorables' modules, which pages share; removes what no page loads and the
+    pages of older builds."""
     static = Path(app.outdir, "_static")
-    for path in (page for folder in ("book", "notebooks") for page in Path(app.outdir, folder).rglob("*.html")):
+    for path in (
+        page
+        for folder in ("book", "notebooks")
+        for page in Path(app.outdir, folder).rglob("*.html")
+    ):
         if path.relative_to(app.outdir).with_suffix("").as_posix() not in app.env.found_docs:
             path.unlink()
     publish(static / "explorables")
@@ -106,7 +123,8 @@ def _span(tag: re.Match[str]) -> str:
 
 
 def _unused(file: Any, body: str) -> bool:
-    """What no page uses, what this one does not use, and the blob of widget state: the explorables have their host."""
+    """What no page uses, what this one does not use, and the blob of widget state: the explorables
+    have their host."""
     name = str(getattr(file, "filename", file) or "")
     attributes = getattr(file, "attributes", None) or {}
     return (

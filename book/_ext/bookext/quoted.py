@@ -3,21 +3,26 @@
     {rec}`shootout ppo updates=32`                        0.80 [0.76, 0.82]
     {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06; undecided]
     {rec}`mismatch troll over anchor=rollout sampler=int4 anchor=recomputed`
-    {rec}`shootout ppo updates=32 plain`                  0.80: a sentence's one number, its interval stands elsewhere
-    {rec}`diversity quatro entropy@0.7 updates=8`         0.71 [0.67, 0.75]: entropy where the reward reaches 0.7
+    {rec}`shootout ppo updates=32 plain`
+        0.80: a sentence's one number, its interval stands elsewhere
+    {rec}`diversity quatro entropy@0.7 updates=8`
+        0.71 [0.67, 0.75]: entropy where the reward reaches 0.7
     {rec}`controls shuffled above:0.35`                   17 of 72
     {rec}`corrected none seeds`                           8
     {rec}`basin ppo falls`                                3.7e-5
-    {rec}`basin ppo over pg_is falls:0.1`                 1.5: how many times the rate, with a line 0.1 below the best
+    {rec}`basin ppo over pg_is falls:0.1`
+        1.5: how many times the rate, with a line 0.1 below the best
 
-A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled accuracy), a point of every
-axis, and perhaps how many digits (`.3`). A number is an interquartile mean with its 95 % interval, which `plain` leaves
-out. A comparison is a difference of two; *undecided* stands in its bracket unless `trlab.verdicts` decides it. A plain
-one is its size, and must be decided: what is not needs its interval, or other words.
+A sweep, a label, perhaps another label or point to compare it with, a measure (else sampled
+accuracy), a point of every axis, and perhaps how many digits (`.3`). A number is an interquartile
+mean with its 95 % interval, which `plain` leaves out. A comparison is a difference of two;
+*undecided* stands in its bracket unless `trlab.verdicts` decides it. A plain one is its size, and
+must be decided: what is not needs its interval, or other words.
 
-The build fails if no record holds what a sentence asks for, or if a comparison is missing in `trlab/comparisons.json`
-(`python -m tools.pack.comparisons` puts it there): every verdict of a sweep depends on how many comparisons are
-printed. A sweep that is declared and has no record yet reads *not run yet*.
+The build fails if no record holds what a sentence asks for, or if a comparison is missing in
+`trlab/comparisons.json` (`python -m tools.pack.comparisons` puts it there): every verdict of a
+sweep depends on how many comparisons are printed. A sweep that is declared and has no record yet
+reads *not run yet*.
 """
 
 from __future__ import annotations
@@ -71,12 +76,18 @@ class Quote:
         axis, is_point, point = self.against.partition("=")
         if not is_point:
             return Quote(self.sweep, self.against, "", self.measure, self.at)
-        return Quote(self.sweep, self.label, "", self.measure, tuple({**dict(self.at), axis: point}.items()))
+        return Quote(
+            self.sweep, self.label, "", self.measure, tuple({**dict(self.at), axis: point}.items())
+        )
 
     @property
     def comparison(self) -> Comparison:
         """What it compares."""
-        return Comparison(Side(self.label, dict(self.at)), Side(self.other.label, dict(self.other.at)), self.measure)
+        return Comparison(
+            Side(self.label, dict(self.at)),
+            Side(self.other.label, dict(self.other.at)),
+            self.measure,
+        )
 
 
 class NotRun(Exception):
@@ -96,10 +107,19 @@ def parse(text: str) -> Quote:
         against = "".join(parts[i + 1 : i + 2])
         parts = parts[:i] + parts[i + 2 :]
     digits = [int(word[1:]) for word in parts if re.fullmatch(r"\.\d", word)]
-    place = tuple((axis, point) for axis, _, point in (word.partition("=") for word in parts if "=" in word))
-    rest = [word for word in parts if "=" not in word and word != PLAIN and not re.fullmatch(r"\.\d", word)]
+    place = tuple(
+        (axis, point) for axis, _, point in (word.partition("=") for word in parts if "=" in word)
+    )
+    rest = [
+        word
+        for word in parts
+        if "=" not in word and word != PLAIN and not re.fullmatch(r"\.\d", word)
+    ]
     if not 2 <= len(rest) <= 3:
-        raise ValueError(f"expected SWEEP LABEL [over LABEL or AXIS=POINT] [MEASURE] [AXIS=POINT ...], got {text!r}")
+        raise ValueError(
+            "expected SWEEP LABEL [over LABEL or AXIS=POINT] [MEASURE] [AXIS=POINT ...], got "
+            f"{text!r}"
+        )
     measure, plain = rest[2] if len(rest) > 2 else "sampled", PLAIN in parts
     return Quote(rest[0], rest[1], against, measure, place, (*digits, None)[0], plain)
 
@@ -120,7 +140,8 @@ def part(quote: Quote, *, whole: bool = True) -> Any:
     """The finished runs of a label at the quote's place.
 
     Raises:
-        ValueError: a label, an axis or a point that the record does not have; an axis without a point, where `whole`.
+        ValueError: a label, an axis or a point that the record does not have; an axis without a
+            point, where `whole`.
     """
     sweep, runs, _ = record(quote.sweep)
     known("label", quote.label, runs["label"].unique())
@@ -128,7 +149,9 @@ def part(quote: Quote, *, whole: bool = True) -> Any:
     check_place(sweep, runs, place)
     left = [axis.name for axis in sweep.axes if axis.name not in place]
     if whole and left:
-        raise ValueError(f"{left[0]}: expected one of {', '.join(map(str, runs[left[0]].unique()))}, got none")
+        raise ValueError(
+            f"{left[0]}: expected one of {', '.join(map(str, runs[left[0]].unique()))}, got none"
+        )
     runs = at(runs, place)
     return finished(runs[runs["label"] == quote.label])
 
@@ -151,7 +174,11 @@ def measured(runs: Any, history: Any, measure: str) -> Any:
         ValueError: a measure that the record does not have.
     """
     column, _, level = measure.partition("@")
-    known("measure", column, [name for name in (history if level else runs).columns if name in words.MEASURES])
+    known(
+        "measure",
+        column,
+        [name for name in (history if level else runs).columns if name in words.MEASURES],
+    )
     if not level:
         return runs
     runs = matched(runs, history, column, float(level))
@@ -160,7 +187,9 @@ def measured(runs: Any, history: Any, measure: str) -> Any:
 
 def values(quote: Quote) -> Any:
     """[runs] the measure of each run."""
-    return measured(part(quote), record(quote.sweep)[2], quote.measure)[quote.measure].to_numpy(dtype=float)
+    return measured(part(quote), record(quote.sweep)[2], quote.measure)[quote.measure].to_numpy(
+        dtype=float
+    )
 
 
 def shown(text: str) -> str:
@@ -176,7 +205,9 @@ def shown(text: str) -> str:
         if quote.measure == "nats_per_point":
             paid = price(part(quote), record(quote.sweep)[2])
             if paid is None:
-                raise ValueError("nats_per_point: expected runs whose divergence was measured, got others")
+                raise ValueError(
+                    "nats_per_point: expected runs whose divergence was measured, got others"
+                )
             return written(paid, quote.measure, digits=quote.digits)
         if not quote.against and quote.plain:
             return number(interval(values(quote)).value, quote.measure, digits=quote.digits)
@@ -195,11 +226,14 @@ def _compared(quote: Quote) -> str:
     question = quote.comparison.question(sweep)
     if question not in {one.question(sweep) for one in asked(sweep)}:
         raise ValueError(
-            f"expected a comparison of {PRINTED.name}, got another; `python -m tools.pack.comparisons` puts it there"
+            f"expected a comparison of {PRINTED.name}, got another; `python -m "
+            "tools.pack.comparisons` puts it there"
         )
     (verdict,) = decide(quote.sweep, quote.comparison)
     if verdict.difference is None:
-        raise ValueError(f"expected runs that can be compared, got {verdict.verdict} ({verdict.note})")
+        raise ValueError(
+            f"expected runs that can be compared, got {verdict.verdict} ({verdict.note})"
+        )
     if quote.plain:
         if not verdict.decided:
             raise ValueError("plain: expected a decided difference, got one that is undecided")
@@ -229,7 +263,8 @@ def _base(quote: Quote) -> str:
 
 
 def _falls(quote: Quote) -> str:
-    """The rate at which a method falls out of its basin; `over` another method: how many times the other's rate."""
+    """The rate at which a method falls out of its basin; `over` another method: how many times the
+    other's rate."""
     if quote.against:
         return f"{_edge(quote) / _edge(quote.other):.1f}"
     mantissa, exponent = f"{_edge(quote):.1e}".split("e")
@@ -245,13 +280,21 @@ def _edge(quote: Quote) -> float:
     found = basins(finished(at(runs, dict(quote.at))), within=within)
     (here,) = [one for one in found if one.label == quote.label]
     if here.piece.open_high or math.isnan(here.piece.high):
-        where = "works at the highest rate that was run" if here.piece.open_high else "never reaches the line"
-        raise ValueError(f"falls: expected a method that falls between two rates, got {quote.label}, which {where}")
+        where = (
+            "works at the highest rate that was run"
+            if here.piece.open_high
+            else "never reaches the line"
+        )
+        raise ValueError(
+            f"falls: expected a method that falls between two rates, got {quote.label}, which "
+            f"{where}"
+        )
     return here.piece.high
 
 
 def _ranks(quote: Quote) -> str:
-    """Spearman's rank correlation, over a sweep's variants, of the end with another measure (`ranks:kl`)."""
+    """Spearman's rank correlation, over a sweep's variants, of the end with another measure
+    (`ranks:kl`)."""
     from scipy.stats import spearmanr
 
     _, runs, history = record(quote.sweep)
@@ -261,14 +304,24 @@ def _ranks(quote: Quote) -> str:
     return _number(float(spearmanr(means["sampled"], means[measure]).statistic), 2)
 
 
-COUNTED = {"above": _above, "range": _range, "seeds": _seeds, "base": _base, "falls": _falls, "ranks": _ranks}
-"""What is counted of accuracies, with nothing to draw an interval from: runs above a number (`above:0.35`, over all
-points that are not named), the lowest and the highest run, the number of seeds, the mean before training, the learning
-rate at which a method falls out of its basin (`falls:0.1`: with a line that far below the best end), and over all
-variants (the label is `all`) the rank correlation of a measure with the end (`ranks:kl`)."""
+COUNTED = {
+    "above": _above,
+    "range": _range,
+    "seeds": _seeds,
+    "base": _base,
+    "falls": _falls,
+    "ranks": _ranks,
+}
+"""What is counted of accuracies, with nothing to draw an interval from: runs above a number
+(`above:0.35`, over all points that are not named), the lowest and the highest run, the number of
+seeds, the mean before training, the learning rate at which a method falls out of its basin
+(`falls:0.1`: with a line that far below the best end), and over all variants (the label is `all`)
+the rank correlation of a measure with the end (`ranks:kl`)."""
 
 
-def written(estimate: Estimate, measure: str, *, sign: bool = False, digits: int | None = None) -> str:
+def written(
+    estimate: Estimate, measure: str, *, sign: bool = False, digits: int | None = None
+) -> str:
     """A number with its interval, as many digits as the measure has or as are asked for."""
     how = words.measure(measure)
     first = next((bound for bound in (estimate.value, estimate.low) if math.isfinite(bound)), 0.0)
@@ -283,21 +336,29 @@ def written(estimate: Estimate, measure: str, *, sign: bool = False, digits: int
 def number(value: float, measure: str, *, digits: int | None = None) -> str:
     """A number alone."""
     how = words.measure(measure)
-    return _number(how.scale * value, _digits(how.scale * value, how.digits) if digits is None else digits)
+    return _number(
+        how.scale * value, _digits(how.scale * value, how.digits) if digits is None else digits
+    )
 
 
 def _digits(value: float, digits: int | None) -> int:
     """Digits after the point: the measure's own, or enough for two significant ones."""
     if digits is not None or abs(value) < 1e-6:  # a rounding error is nothing
         return digits or 0
-    return 2 if not math.isfinite(value) or value == 0 else max(0, 1 - math.floor(math.log10(abs(value))))
+    return (
+        2
+        if not math.isfinite(value) or value == 0
+        else max(0, 1 - math.floor(math.log10(abs(value))))
+    )
 
 
 def _number(value: float, digits: int, sign: str = "") -> str:
     if math.isinf(value):
         return "∞"
     rounded = round(value, digits)
-    return f"{rounded:{sign if rounded else ''}.{digits}f}".replace("-", "\N{MINUS SIGN}" if rounded else "")
+    return f"{rounded:{sign if rounded else ''}.{digits}f}".replace(
+        "-", "\N{MINUS SIGN}" if rounded else ""
+    )
 
 
 def known(what: str, word: object, choices: Iterable[object]) -> None:

@@ -1,4 +1,5 @@
-"""Tables that are read off the package, so that a page cannot say anything other than the code does."""
+"""Tables that are read off the package, so that a page cannot say anything other than the code
+does."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ class Table(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         return [self.table(self.headings, self.widths, self.rows())]
 
-    def table(self, headings: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[str]]) -> nodes.table:
+    def table(
+        self, headings: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[str]]
+    ) -> nodes.table:
         """A table of markup, one width per column."""
         table = nodes.table(classes=[self.kind, "colwidths-given"])
         group = nodes.tgroup(cols=len(headings))
@@ -59,18 +62,22 @@ class Table(SphinxDirective):
 
 
 class Metrics(Table):
-    """Every column of a run's history: its name, unit and definition, from `trlib.loop.metrics.METRICS`."""
+    """Every column of a run's history: its name, unit and definition, from
+    `trlib.loop.metrics.METRICS`."""
 
     headings = ("column", "unit", "definition")
     widths = (18, 18, 64)
 
     def rows(self) -> list[tuple[str, ...]]:
-        return [(f"`{name}`", metric.unit or "1", escape(metric.text)) for name, metric in METRICS.items()]
+        return [
+            (f"`{name}`", metric.unit or "1", escape(metric.text))
+            for name, metric in METRICS.items()
+        ]
 
 
 class Contest(Table):
-    """What `tools.pack.contest` keeps: for `ppo` the page's engine beside the recorded runs, for `own` the page's own
-    entry beside PPO in the same engine."""
+    """What `tools.pack.contest` keeps: for `ppo` the page's engine beside the recorded runs, for
+    `own` the page's own entry beside PPO in the same engine."""
 
     required_arguments = 1
 
@@ -79,7 +86,12 @@ class Contest(Table):
         kept = json.loads(CONTEST.read_text(encoding="utf-8"))
         headings, row = {
             "ppo": (
-                ("end, in the page", "end, recorded", "take-off, in the page", "take-off, recorded"),
+                (
+                    "end, in the page",
+                    "end, recorded",
+                    "take-off, in the page",
+                    "take-off, recorded",
+                ),
                 beside_record,
             ),
             "own": (("end", "end, minus PPO's", "take-off", "take-off, minus PPO's"), beside_ppo),
@@ -93,23 +105,30 @@ CONTESTED = ("end", "take_off")
 
 
 def beside_record(kept: dict[str, Any], rate: float) -> list[str]:
-    """PPO in the page and on record: interquartile means with their intervals, over the seeds of either side."""
+    """PPO in the page and on record: interquartile means with their intervals, over the seeds of
+    either side."""
     record, place, cells = kept["record"]["methods"]["ppo"], kept["record"]["rates"].index(rate), []
     for name in CONTESTED:
         low, high = (side[place] for side in record["bands"][name])
-        cells += [_middle(_of(kept, "ppo", rate, name)), f"{record[name][place]:.3f} [{low:.3f}, {high:.3f}]"]
+        cells += [
+            _middle(_of(kept, "ppo", rate, name)),
+            f"{record[name][place]:.3f} [{low:.3f}, {high:.3f}]",
+        ]
     return cells
 
 
 def beside_ppo(kept: dict[str, Any], rate: float) -> list[str]:
-    """The page's own entry, and its mean difference to PPO with the same seeds: Student's interval, corrected for the
-    number of intervals, as `contest/maths.js` computes it."""
+    """The page's own entry, and its mean difference to PPO with the same seeds: Student's interval,
+    corrected for the number of intervals, as `contest/maths.js` computes it."""
     from scipy.stats import t
 
     cells = []
     for name in CONTESTED:
         ours, theirs = (_of(kept, side, rate, name) for side in ("own", "ppo"))
-        apart, count = [a - b for a, b in zip(ours, theirs, strict=True)], len(CONTESTED) * len(kept["rules"]["rates"])
+        apart, count = (
+            [a - b for a, b in zip(ours, theirs, strict=True)],
+            len(CONTESTED) * len(kept["rules"]["rates"]),
+        )
         half = t.ppf(1 - 0.05 / (2 * count), len(apart) - 1) * stdev(apart) / len(apart) ** 0.5
         low, value, high = (fmean(apart) + side * half for side in (-1, 0, 1))
         cells += [_middle(ours), f"{value:+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−")]
@@ -127,7 +146,8 @@ def _middle(values: list[float]) -> str:
 
 
 class Benchmark(Table):
-    """A recorded table of `benchmarks/README.md`, by the name of its record, and the line that says what made it."""
+    """A recorded table of `benchmarks/README.md`, by the name of its record, and the line that says
+    what made it."""
 
     required_arguments = 1
 
@@ -150,7 +170,11 @@ def recorded(text: str, name: str) -> tuple[list[str], list[list[str]], str]:
     if not found:
         raise ValueError(f"benchmarks/README.md: expected a block {name}")
     lines = [line for line in found[1].splitlines() if line]
-    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|"))
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("|")
+    )
     return head, rows, lines[-1]
 
 

@@ -1,5 +1,6 @@
-"""Tables of what is recorded of a sweep, on a page: `{sweep-table}`, `{sweep-verdicts}`, `{sweep-record}`,
-`{sweep-tolerances}`, `{sweep-choices}`, `{sweep-undecided}`, `{corrected-verdicts}`."""
+"""Tables of what is recorded of a sweep, on a page: `{sweep-table}`, `{sweep-verdicts}`,
+`{sweep-record}`, `{sweep-tolerances}`, `{sweep-choices}`, `{sweep-undecided}`,
+`{corrected-verdicts}`."""
 
 from __future__ import annotations
 
@@ -49,14 +50,16 @@ MORE = {"sampled": 3}
 
 
 class Rows(SweepDirective, Table):
-    """`{sweep-table} NAME`: a row for each variant and point of the axes. Rows that say the same are one, above a fold
-    with all; a long table is folded.
+    """`{sweep-table} NAME`: a row for each variant and point of the axes. Rows that say the same
+    are one, above a fold with all; a long table is folded.
 
     Options: `:columns:` measures, each an interquartile mean; `:at:` and `:only:` as of a figure.
     """
 
     kind = "numbers"
-    option_spec: ClassVar[dict[str, Any]] = dict.fromkeys(("columns", "at", "only"), directives.unchanged_required)
+    option_spec: ClassVar[dict[str, Any]] = dict.fromkeys(
+        ("columns", "at", "only"), directives.unchanged_required
+    )
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         place = dict(part.split("=", 1) for part in listed(self.options.get("at", "")))
@@ -67,7 +70,9 @@ class Rows(SweepDirective, Table):
             quoted.known("only", label, runs["label"].unique())
         runs = runs[runs["label"].isin(only)] if only else runs
         axes = [axis.name for axis in sweep.axes if runs[axis.name].nunique() > 1]
-        columns = with_worst(listed(self.options.get("columns", "")) or list(COLUMNS if len(axes) < 2 else FEWER))
+        columns = with_worst(
+            listed(self.options.get("columns", "")) or list(COLUMNS if len(axes) < 2 else FEWER)
+        )
         body = rows(runs, history, axes, columns)
         heads = (
             "method",
@@ -99,17 +104,24 @@ def rows(runs: Any, history: Any, axes: Sequence[str], columns: Sequence[str]) -
     for place, part in runs.groupby(["label", *axes], sort=False):
         good, failed = finished(part), len(part) - len(finished(part))
         row = [(f"`{place[0]}`", math.nan)]
-        row += [(escape(words.axis(axis).point(point)), math.nan) for axis, point in zip(axes, place[1:], strict=True)]
+        row += [
+            (escape(words.axis(axis).point(point)), math.nan)
+            for axis, point in zip(axes, place[1:], strict=True)
+        ]
         row += [cell(good, history, name) for name in columns]
         if failed:  # said beside the first number, whichever that is
             first = 1 + len(axes)
-            row[first] = (", ".join(text for text in (row[first][0], f"{failed} failed") if text), row[first][1])
+            row[first] = (
+                ", ".join(text for text in (row[first][0], f"{failed} failed") if text),
+                row[first][1],
+            )
         body.append(row)
     return body
 
 
 def cell(runs: Any, history: Any, name: str) -> Cell:
-    """A measure of some runs: its interquartile mean, with an interval where that is worth its width."""
+    """A measure of some runs: its interquartile mean, with an interval where that is worth its
+    width."""
     if not len(runs):
         return "", math.nan
     if name == WORST:
@@ -128,7 +140,8 @@ def cell(runs: Any, history: Any, name: str) -> Cell:
 
 
 def with_worst(columns: list[str]) -> list[str]:
-    """Columns with the worst run beside the accuracy: an interquartile mean does not show what collapsed."""
+    """Columns with the worst run beside the accuracy: an interquartile mean does not show what
+    collapsed."""
     if "sampled" not in columns or WORST in columns:
         return columns
     after = columns.index("sampled") + 1
@@ -154,8 +167,11 @@ def written(row: Sequence[Cell]) -> list[str]:
     return [text for text, _ in row]
 
 
-def merged(body: list[list[Cell]], groups: list[list[int]], first: int, columns: Sequence[str]) -> list[list[str]]:
-    """The rows of a table, those of a group as one: its variants, and from where to where each number goes."""
+def merged(
+    body: list[list[Cell]], groups: list[list[int]], first: int, columns: Sequence[str]
+) -> list[list[str]]:
+    """The rows of a table, those of a group as one: its variants, and from where to where each
+    number goes."""
     starts = {group[0]: group for group in groups}
     hidden = {i for group in groups for i in group[1:]}
     lines = []
@@ -164,7 +180,9 @@ def merged(body: list[list[Cell]], groups: list[list[int]], first: int, columns:
         if i in starts:
             group = [body[j] for j in starts[i]]
             names = ", ".join(row[0][0] for row in group)
-            spans = [_span([row[first + k][1] for row in group], name) for k, name in enumerate(columns)]
+            spans = [
+                _span([row[first + k][1] for row in group], name) for k, name in enumerate(columns)
+            ]
             line = [f"{len(group)} alike: {names}", *line[1:first], *spans]
         if i not in hidden:
             lines.append(line)
@@ -187,8 +205,9 @@ def folded(table: nodes.table, rows: int, *, always: bool = False) -> list[nodes
 
 
 class Verdicts(SweepDirective, Table):
-    """`{sweep-verdicts} NAME`: what was predicted beside the result; predictions that differ in nothing but whom they
-    name, and came out alike, are one line. Nothing for a sweep that predicts nothing."""
+    """`{sweep-verdicts} NAME`: what was predicted beside the result; predictions that differ in
+    nothing but whom they name, and came out alike, are one line. Nothing for a sweep that predicts
+    nothing."""
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         self.env.note_dependency(str(PRINTED))
@@ -200,11 +219,19 @@ class Verdicts(SweepDirective, Table):
             return []
         lines = verdicts(judged)
         table = self.table(("result", "predicted", "measured"), (16, 44, 40), lines)
-        asked = [nodes.paragraph("", over_how_many(judged))] if any(finding.family for finding in judged) else []
+        asked = (
+            [nodes.paragraph("", over_how_many(judged))]
+            if any(finding.family for finding in judged)
+            else []
+        )
         if len(judged) <= SHORT:
             return [table, *asked]
         count = Counter(finding.plain(words.WORDS)[0] for finding in judged)
-        summary = "Predictions: " + ", ".join(f"{number} {verdict}" for verdict, number in count.most_common()) + "."
+        summary = (
+            "Predictions: "
+            + ", ".join(f"{number} {verdict}" for verdict, number in count.most_common())
+            + "."
+        )
         return [
             nodes.paragraph("", summary),
             *(folded(table, len(lines), always=True) if len(lines) > SHORT else [table]),
@@ -213,10 +240,14 @@ class Verdicts(SweepDirective, Table):
 
 
 def over_how_many(judged: Sequence[Finding]) -> str:
-    """How many questions the findings of a sweep were corrected over, beside the smallest p-value that is left."""
+    """How many questions the findings of a sweep were corrected over, beside the smallest p-value
+    that is left."""
     smallest = min(finding.corrected for finding in judged if not math.isnan(finding.corrected))
     value = "below 0.001" if smallest < 0.001 else f"{smallest:.3f}"
-    return f"Corrected over {judged[0].family} questions; the smallest p-value of a prediction is then {value}."
+    return (
+        f"Corrected over {judged[0].family} questions; the smallest p-value of a prediction is "
+        f"then {value}."
+    )
 
 
 def verdicts(judged: Sequence[Finding]) -> list[tuple[str, str, str]]:
@@ -224,7 +255,11 @@ def verdicts(judged: Sequence[Finding]) -> list[tuple[str, str, str]]:
     groups: dict[tuple[Any, ...], list[Finding]] = {}
     for finding in judged:
         groups.setdefault(_alike(finding), []).append(finding)
-    return [line for group in groups.values() for line in ([_together(group)] if len(group) > 2 else map(_line, group))]
+    return [
+        line
+        for group in groups.values()
+        for line in ([_together(group)] if len(group) > 2 else map(_line, group))
+    ]
 
 
 def _line(finding: Finding) -> tuple[str, str, str]:
@@ -233,12 +268,22 @@ def _line(finding: Finding) -> tuple[str, str, str]:
 
 
 def _alike(finding: Finding) -> tuple[Any, ...]:
-    """What findings share that are told in one line: the verdict, and all of a prediction but the label it names."""
+    """What findings share that are told in one line: the verdict, and all of a prediction but the
+    label it names."""
     p = finding.prediction
     line = next((side for side in (p.higher, p.lower) if not isinstance(side, str)), None)
-    if line is None or finding.estimate is None:  # only claims of one method against a number are told together
+    if (
+        line is None or finding.estimate is None
+    ):  # only claims of one method against a number are told together
         return (id(finding),)
-    return finding.verdict, _template(p), p.measure, tuple(p.at.items()), line, isinstance(p.higher, str)
+    return (
+        finding.verdict,
+        _template(p),
+        p.measure,
+        tuple(p.at.items()),
+        line,
+        isinstance(p.higher, str),
+    )
 
 
 def _template(prediction: Prediction) -> str:
@@ -279,10 +324,11 @@ class Tolerances(SweepDirective, Table):
 
 
 class Choices(SweepDirective, Table):
-    """`{sweep-choices} NAME`: what the tuning rule chose for each variant of a tuning sweep, and the best that it
-    found.
+    """`{sweep-choices} NAME`: what the tuning rule chose for each variant of a tuning sweep, and
+    the best that it found.
 
-    Option `:each:`, an axis: the rule chooses at every point of it. A choice at the end of an axis says *edge*.
+    Option `:each:`, an axis: the rule chooses at every point of it. A choice at the end of an axis
+    says *edge*.
     """
 
     kind = "numbers"
@@ -293,11 +339,20 @@ class Choices(SweepDirective, Table):
         if each:
             quoted.known("each", each, axes)
         body = summary(sweep, runs, each=each).to_dict("records")
-        heads = ("method", *(words.axis(axis).heading for axis in axes), "its accuracy", "the best", "KL per batch")
+        heads = (
+            "method",
+            *(words.axis(axis).heading for axis in axes),
+            "its accuracy",
+            "the best",
+            "KL per batch",
+        )
         lines = [
             (
                 f"`{row['label']}`",
-                *(words.axis(axis).point(row[axis]) + " *edge*" * (axis in row["edges"]) for axis in axes),
+                *(
+                    words.axis(axis).point(row[axis]) + " *edge*" * (axis in row["edges"])
+                    for axis in axes
+                ),
                 f"{row['score']:.3f}",
                 f"{row['best']:.3f}",
                 quoted.number(row["kl"], "kl"),
@@ -308,8 +363,8 @@ class Choices(SweepDirective, Table):
 
 
 class Undecided(Table):
-    """`{sweep-undecided} NAME NAME ...`: the undecided predictions of these sweeps, and how likely more runs are to
-    decide them (`trlab.power`)."""
+    """`{sweep-undecided} NAME NAME ...`: the undecided predictions of these sweeps, and how likely
+    more runs are to decide them (`trlab.power`)."""
 
     required_arguments = 1
     final_argument_whitespace = True
@@ -321,7 +376,11 @@ class Undecided(Table):
         for name in names:
             quoted.note(self.env, name)
         self.env.note_dependency(str(PRINTED))
-        found = sorted((one for name in names for one in undecided(name)), key=lambda one: one.chances, reverse=True)
+        found = sorted(
+            (one for name in names for one in undecided(name)),
+            key=lambda one: one.chances,
+            reverse=True,
+        )
         return [
             (
                 f"`{one.sweep}`",
@@ -334,8 +393,8 @@ class Undecided(Table):
 
 
 class Corrected(Table):
-    """`{corrected-verdicts}`: how many predictions of each sweep of the first round were decided by their interval
-    alone, and how many still are after Holm's correction."""
+    """`{corrected-verdicts}`: how many predictions of each sweep of the first round were decided by
+    their interval alone, and how many still are after Holm's correction."""
 
     headings = ("sweep", "asked", "alone", "Holm")
     widths = (40, 20, 20, 20)
@@ -359,25 +418,38 @@ def first_round() -> list[str]:
 
 
 def counted(judged: Sequence[Finding]) -> tuple[int, int, int]:
-    """How many predictions there are, how many intervals exclude the line by themselves, how many are decided."""
+    """How many predictions there are, how many intervals exclude the line by themselves, how many
+    are decided."""
     alone = 0
     for finding in judged:
         p = finding.prediction
         line = next((float(side) for side in (p.higher, p.lower) if not isinstance(side, str)), 0.5)
-        if finding.estimate is not None and not finding.estimate.low <= line <= finding.estimate.high:
+        if (
+            finding.estimate is not None
+            and not finding.estimate.low <= line <= finding.estimate.high
+        ):
             alone += 1
     return len(judged), alone, sum(f.verdict in (SEEN, NOT_SEEN) for f in judged)
 
 
 class Made(SweepDirective):
-    """`{sweep-record} NAME`: how many runs, what made them, and the commands that make and check them again."""
+    """`{sweep-record} NAME`: how many runs, what made them, and the commands that make and check
+    them again."""
 
     def not_run(self) -> list[nodes.Node]:
-        text = f"Declared, with its predictions, and not run yet. `trlib sweep {self.arguments[0]}` runs it."
+        text = (
+            "Declared, with its predictions, and not run yet. `trlib sweep "
+            f"{self.arguments[0]}` runs it."
+        )
         before, command, after = text.split("`")
         return [
             nodes.paragraph(
-                "", "", nodes.Text(before), nodes.literal("", command), nodes.Text(after), classes=["executed"]
+                "",
+                "",
+                nodes.Text(before),
+                nodes.literal("", command),
+                nodes.Text(after),
+                classes=["executed"],
             )
         ]
 
@@ -396,14 +468,21 @@ def made(name: str, runs: Any) -> tuple[str, list[str]]:
     """The facts of a record in a sentence, and its two commands."""
     hours = runs["cpu_seconds"].sum() / 3600
     seeds = sorted(runs["seed"].unique())
-    spread = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 2 else "seeds " + " and ".join(map(str, seeds))
+    spread = (
+        f"seeds {seeds[0]} to {seeds[-1]}"
+        if len(seeds) > 2
+        else "seeds " + " and ".join(map(str, seeds))
+    )
     facts = [
         trained(runs),
         f"{len(runs)} runs, {spread}",
-        f"{hours:.1f} core-hours of training" if hours >= 0.05 else f"{60 * hours:.0f} core-minutes of training",
+        f"{hours:.1f} core-hours of training"
+        if hours >= 0.05
+        else f"{60 * hours:.0f} core-minutes of training",
     ]
     facts += [
-        ", ".join(sorted(runs[column].dropna().astype(str).unique())) for column in ("date", "hardware", "versions")
+        ", ".join(sorted(runs[column].dropna().astype(str).unique()))
+        for column in ("date", "hardware", "versions")
     ]
     commits = ", ".join(sorted(runs["commit"].dropna().astype(str).unique()))
     facts += [f"commit {commits}"] if commits else []
@@ -411,27 +490,34 @@ def made(name: str, runs: Any) -> tuple[str, list[str]]:
 
 
 def trained(runs: Any) -> str:
-    """At which learning rates, and with how many updates from batches of which size: without these, no result means
-    anything. Of what a run did not set, the loop's default is named."""
+    """At which learning rates, and with how many updates from batches of which size: without these,
+    no result means anything. Of what a run did not set, the loop's default is named."""
     usual = {one.name: one.default for one in settings_of(RunSettings)}
     given = [{**usual, **json.loads(row)} for row in runs["train"].unique()]
 
     def several(values: set[Any], spell: Any = str) -> str:
         ordered = sorted(values)
         return (
-            spell(ordered[0]) if len(ordered) == 1 else f"{', '.join(map(spell, ordered[:-1]))} or {spell(ordered[-1])}"
+            spell(ordered[0])
+            if len(ordered) == 1
+            else f"{', '.join(map(spell, ordered[:-1]))} or {spell(ordered[-1])}"
         )
 
     rates = several({one["lr"] for one in given}, written_rate)
     updates = several({one["epochs"] * one["minibatches"] for one in given})
-    sizes = several({(one["prompts"], one["group"]) for one in given}, lambda size: f"{size[0]} x {size[1]}")
-    return f"Learning rate {rates}; {updates} update{'' if updates == '1' else 's'} from each batch of {sizes}"
+    sizes = several(
+        {(one["prompts"], one["group"]) for one in given}, lambda size: f"{size[0]} x {size[1]}"
+    )
+    return (
+        f"Learning rate {rates}; {updates} update{'' if updates == '1' else 's'} from each "
+        f"batch of {sizes}"
+    )
 
 
 def decide_all(app: Sphinx, env: Any, pages: list[str]) -> None:
-    """Decides every comparison before Sphinx forks a process for each handful of pages: all of them quote records, and
-    what one process decides no other knows. A pass over the first pages alone reads little more than the titles of the
-    others."""
+    """Decides every comparison before Sphinx forks a process for each handful of pages: all of them
+    quote records, and what one process decides no other knows. A pass over the first pages alone
+    reads little more than the titles of the others."""
     if len(app.config.first_pages or pages) >= MANY:
         for name in all_recorded():
             family(name)

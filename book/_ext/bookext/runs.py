@@ -1,4 +1,5 @@
-"""A few lines of Python on a page, run by the build: `{runs}` shows the code and, below it, what it printed."""
+"""A few lines of Python on a page, run by the build: `{runs}` shows the code and, below it, what it
+printed."""
 
 from __future__ import annotations
 

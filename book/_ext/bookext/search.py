@@ -1,11 +1,13 @@
 """The book's search: an index made by the build, which `search.js` ranks in the reader's browser.
 
-A unit is a section of a page. For each word the index holds the units that contain it, with a weight from A to H:
-how often the word stands there for the length of the section (BM25); a word of a heading or a title counts more. Names
-of the package are a list of their own, shown below the pages. `book/search.yml` adds what readers ask and call things.
+A unit is a section of a page. For each word the index holds the units that contain it, with a
+weight from A to H: how often the word stands there for the length of the section (BM25); a word of
+a heading or a title counts more. Names of the package are a list of their own, shown below the
+pages. `book/search.yml` adds what readers ask and call things.
 
-Sphinx's own search is switched off: it ranks no page above a name, matches parts of words, and fetches every page that
-it lists. The index is a script and not JSON, because a browser reads no file beside a page opened from a disk.
+Sphinx's own search is switched off: it ranks no page above a name, matches parts of words, and
+fetches every page that it lists. The index is a script and not JSON, because a browser reads no
+file beside a page opened from a disk.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ HINTS = ("book", "search.yml")
 WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 TAG = re.compile(r"<(script|style|svg|template)\b.*?</\1>|<[^>]*>", re.DOTALL)
 TITLE, HEADING, KEYWORD = 12, 6, 16
-"""How many times as much as a word of the text a word of a title, of a heading or of a page's keywords counts."""
+"""How many times as much as a word of the text a word of a title, of a heading or of a page's
+keywords counts."""
 SATURATION, LENGTH = 1.6, 0.6
 """BM25's k and b."""
 EXCERPT, LINE = 64, 44
@@ -74,7 +77,9 @@ class Page:
 def words(text: str) -> Iterator[str]:
     """A text's words in small letters; a name with underscores also by its parts."""
     for word in WORD.findall(unicodedata.normalize("NFKC", text).lower()):
-        if len(word) <= LONGEST_WORD and not (word.isdecimal() and len(word) > 1):  # 0 is asked for, 0.0173 is not
+        if len(word) <= LONGEST_WORD and not (
+            word.isdecimal() and len(word) > 1
+        ):  # 0 is asked for, 0.0173 is not
             yield word
             if "_" in word:
                 yield from (part for part in word.split("_") if part)
@@ -98,26 +103,40 @@ def read(doctree: nodes.document) -> Page:
         title = next(iter(section.findall(nodes.title)), None)
         heading = _text(title) if title is not None else ""
         page.title = page.title or heading
-        text = " ".join(" ".join(_text(child).split()) for child in section.children if child is not title)
+        text = " ".join(
+            " ".join(_text(child).split()) for child in section.children if child is not title
+        )
         page.units.append(Unit(section["ids"][0] if page.units else "", heading, text.strip()))
     for described in doctree.findall(addnodes.desc):
         signature = next(iter(described.findall(addnodes.desc_signature)), None)
         if signature is not None and signature["ids"]:
             content = next(iter(described.findall(addnodes.desc_content)), None)
-            first = next(iter(content.findall(nodes.paragraph)), None) if content is not None else None
+            first = (
+                next(iter(content.findall(nodes.paragraph)), None) if content is not None else None
+            )
             line = _text(first) if first is not None else ""
             page.names.append(Name(signature["ids"][0], line))
     return page
 
 
 def _text(node: nodes.Node) -> str:
-    """The words of a node as a reader sees them, without code, formulas and what is searched by itself."""
+    """The words of a node as a reader sees them, without code, formulas and what is searched by
+    itself."""
     if isinstance(node, nodes.raw):
-        return " ".join(TAG.sub(" ", node.astext()).split()) if "table" in node.astext()[:400] else ""
+        return (
+            " ".join(TAG.sub(" ", node.astext()).split()) if "table" in node.astext()[:400] else ""
+        )
     if isinstance(node, nodes.Text):
         return node.astext()
     attributes = getattr(node, "attributes", {})
-    skipped = (nodes.section, nodes.literal_block, nodes.math, nodes.math_block, addnodes.desc, nodes.comment)
+    skipped = (
+        nodes.section,
+        nodes.literal_block,
+        nodes.math,
+        nodes.math_block,
+        addnodes.desc,
+        nodes.comment,
+    )
     if isinstance(node, skipped) or attributes.get("nb_element") == "cell_code":
         return ""
     block = not isinstance(node, nodes.TextElement)
@@ -137,16 +156,27 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
     weighed: list[Counter[str]] = []
     stop = set(hints["stop"].split())
 
-    def add(docname: str, anchor: str, heading: str, text: str, weights: Counter[str], what: str) -> None:
+    def add(
+        docname: str, anchor: str, heading: str, text: str, weights: Counter[str], what: str
+    ) -> None:
         units.append([place[docname], anchor, heading, _cut(text), KINDS.index(what)])
-        weighed.append(Counter({word: count for word, count in weights.items() if word not in stop}))
+        weighed.append(
+            Counter({word: count for word, count in weights.items() if word not in stop})
+        )
 
     for question in hints["questions"]:
         docname, _, anchor = question["page"].partition("#")
         if docname not in place:  # a book of a few pages
             continue
         asked = Counter(dict.fromkeys(words(question["ask"]), TITLE))
-        add(docname, anchor, question["ask"], "", asked + Counter(words(question.get("also", ""))), "question")
+        add(
+            docname,
+            anchor,
+            question["ask"],
+            "",
+            asked + Counter(words(question.get("also", ""))),
+            "question",
+        )
     for docname in names:
         page = pages[docname]
         keywords = hints["keywords"].get(docname, "")
@@ -165,7 +195,9 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
         "units": units,
         "words": _postings(weighed),
         "names": [
-            [place[docname], one.name, _cut(one.line, LINE)] for docname in names for one in pages[docname].names
+            [place[docname], one.name, _cut(one.line, LINE)]
+            for docname in names
+            for one in pages[docname].names
         ],
         "synonyms": [[text.lower() for text in group] for group in hints["synonyms"]],
         "kinds": KINDS,
@@ -174,14 +206,17 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
 
 
 def _postings(weighed: list[Counter[str]]) -> dict[str, str]:
-    """For each word its units: the distance from the last one in base 36, then a letter for the weight there."""
+    """For each word its units: the distance from the last one in base 36, then a letter for the
+    weight there."""
     lengths = [sum(weights.values()) for weights in weighed]
     mean = sum(lengths) / len(lengths)
     lists: dict[str, list[str]] = {}
     last: dict[str, int] = {}
     for number, weights in enumerate(weighed):
         for word, count in weights.items():
-            saturated = count / (count + SATURATION * (1 - LENGTH + LENGTH * lengths[number] / mean))
+            saturated = count / (
+                count + SATURATION * (1 - LENGTH + LENGTH * lengths[number] / mean)
+            )
             letter = chr(ord("A") + min(LEVELS - 1, math.floor(LEVELS * saturated)))
             lists.setdefault(word, []).append(f"{_base36(number - last.get(word, 0))}{letter}")
             last[word] = number
@@ -241,8 +276,14 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     """Writes the index, and the stemmer that Sphinx brings, beside `search.js`."""
     if error is not None or app.builder.format != "html":
         return
-    pages = {name: page for name, page in _kept(app.env).items() if name in app.env.found_docs and page.units}
-    made = json.dumps(index(pages, load(Path(app.srcdir, *HINTS))), ensure_ascii=False, separators=(",", ":"))
+    pages = {
+        name: page
+        for name, page in _kept(app.env).items()
+        if name in app.env.found_docs and page.units
+    }
+    made = json.dumps(
+        index(pages, load(Path(app.srcdir, *HINTS))), ensure_ascii=False, separators=(",", ":")
+    )
     static = Path(app.outdir, "_static")
     static.joinpath("search-index.js").write_text(f"window.bookIndex={made};\n", encoding="utf-8")
     static.joinpath("stemmer.js").write_text(js_porter_stemmer, encoding="utf-8")

@@ -1,7 +1,9 @@
-"""Every page's policy: nothing from anywhere else, and no inline script but those that the build wrote.
+"""Every page's policy: nothing from anywhere else, and no inline script but those that the build
+wrote.
 
-A script that is not among the hashes in a page's head does not run there, whatever brought it onto the page. Styles may
-be inline: formulas and tables carry theirs. WebAssembly runs only where the playground stands.
+A script that is not among the hashes in a page's head does not run there, whatever brought it onto
+the page. Styles may be inline: formulas and tables carry theirs. WebAssembly runs only where the
+playground stands.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ def _hash(text: str) -> str:
 
 
 def seal(app: Sphinx, error: Exception | None) -> None:
-    """Seals every page of the finished book; what lies among the static files has a policy of its own."""
+    """Seals every page of the finished book; what lies among the static files has a policy of its
+    own."""
     if error is not None or app.builder.format != "html":
         return
     folder = Path(app.outdir)

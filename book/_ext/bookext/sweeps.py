@@ -2,8 +2,8 @@
 
 Its tables are in `bookext.records`, its numbers in `bookext.quoted`.
 
-A section of a page is a heading, figures, tables, verdicts and the record line, then prose: figures before tables,
-tables before prose.
+A section of a page is a heading, figures, tables, verdicts and the record line, then prose: figures
+before tables, tables before prose.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from trlib.drawing import Drawing
 class SweepDirective(SphinxDirective):
     """The base of all: reads the record and tells Sphinx to read the page again when it changes.
 
-    A sweep that is declared and has no record yet is said to be *not run yet*, and the page is built.
+    A sweep that is declared and has no record yet is said to be *not run yet*, and the page is
+    built.
     """
 
     required_arguments = 1
@@ -52,21 +53,26 @@ class SweepDirective(SphinxDirective):
         raise NotImplementedError
 
     def not_run(self) -> list[nodes.Node]:
-        """What it shows before the sweep has been run: nothing, but for one of a section's parts."""
+        """What it shows before the sweep has been run: nothing, but for one of a section's
+        parts."""
         return []
 
 
 class SweepFigure(SweepDirective):
-    """`{sweep-figure} NAME`: accuracy over uses of a batch, thresholds or learning rates where the sweep varies one of
-    them, else interquartile means with intervals; a figure for each point of the axes that are left.
+    """`{sweep-figure} NAME`: accuracy over uses of a batch, thresholds or learning rates where the
+    sweep varies one of them, else interquartile means with intervals; a figure for each point of
+    the axes that are left.
 
-    Options: `:kind:` intervals, curves, improvements or profiles; `:measure:` a column of the record, one that follows
-    from it, or `entropy@0.7`; `:at:` points of axes, `sampler=int4, anchor=rollout`; `:only:` labels of variants;
-    `:against:` whom `improvements` compares with.
+    Options: `:kind:` intervals, curves, improvements or profiles; `:measure:` a column of the
+    record, one that follows from it, or `entropy@0.7`; `:at:` points of axes,
+    `sampler=int4, anchor=rollout`; `:only:` labels of variants; `:against:` whom `improvements`
+    compares with.
     """
 
     option_spec: ClassVar[dict[str, Any]] = {
-        "kind": lambda text: directives.choice(text, ("intervals", "curves", "improvements", "profiles")),
+        "kind": lambda text: directives.choice(
+            text, ("intervals", "curves", "improvements", "profiles")
+        ),
         "measure": directives.unchanged_required,
         "at": directives.unchanged_required,
         "only": directives.unchanged_required,
@@ -113,7 +119,9 @@ class NamedFigure(SphinxDirective):
 def captioned(drawing: Drawing, caption: str) -> nodes.Node:
     """A figure of a page."""
     return nodes.raw(
-        "", f"<figure>{drawing.html()}<figcaption><p>{html.escape(caption)}</p></figcaption></figure>", format="html"
+        "",
+        f"<figure>{drawing.html()}<figcaption><p>{html.escape(caption)}</p></figcaption></figure>",
+        format="html",
     )
 
 
@@ -143,14 +151,17 @@ def figures(
     along = along if kind in (None, "curves") else ""
     if kind == "curves" and not along:
         raise ValueError(
-            f"kind: expected an axis among {', '.join(words.ALONG)} for curves, got {', '.join(axes) or 'none'}"
+            f"kind: expected an axis among {', '.join(words.ALONG)} for curves, got "
+            f"{', '.join(axes) or 'none'}"
         )
     runs = quoted.measured(runs_at(runs, place), history, measure)
     one = Figure(
         sweep.name,
         kind or ("curves" if along else "intervals"),
         "",
-        only=[label for label in labels if label in (only or []) or label == against] if only else (),
+        only=[label for label in labels if label in (only or []) or label == against]
+        if only
+        else (),
         along=along,
         axis=words.axis(along).along if along else "",
         measure=measure,
@@ -160,12 +171,17 @@ def figures(
     others = [name for name in axes if name != along]
     drawings = []
     for points, _ in runs.groupby(others, sort=False) if others else [((), runs)]:
-        here = replace(one, at={name: str(point) for name, point in zip(others, points, strict=True)})
+        here = replace(
+            one, at={name: str(point) for name, point in zip(others, points, strict=True)}
+        )
         drawing, what = draw(here, sweep, runs, history), _caption(here, runs, history)
         where = ", ".join(
-            f"{words.axis(name).heading} {words.axis(name).point(label)}" for name, label in here.at.items()
+            f"{words.axis(name).heading} {words.axis(name).point(label)}"
+            for name, label in here.at.items()
         )
-        drawings.append((drawing, f"{where[0].upper()}{where[1:]}. {what}." if where else f"{what}."))
+        drawings.append(
+            (drawing, f"{where[0].upper()}{where[1:]}. {what}." if where else f"{what}.")
+        )
     if one.kind == "intervals":  # one scale for all, so that they can be compared
         panels = [drawing.figure.axes[0] for drawing, _ in drawings]
         limits = [ax.get_xlim() for ax in panels]
@@ -182,18 +198,24 @@ def _caption(one: Figure, runs: Any, history: Any) -> str:
         return f"Share of runs whose {one.words} is above τ, with 95 % bands"
     if one.kind == "improvements":
         return (
-            f"Probability that a run is above one of {called(one.control)} in {one.words}, with 95 % interval; dotted: "
+            f"Probability that a run is above one of {called(one.control)} in {one.words}, with "
+            "95 % interval; dotted: "
             "neither is"
         )
     what = f"Interquartile mean of {one.words} with its 95 % interval; thin strokes: the runs"
     start = before(history)
-    known = one.measure == "sampled" and any(math.isfinite(start.get(cell, math.nan)) for cell in one.of(runs)["cell"])
+    known = one.measure == "sampled" and any(
+        math.isfinite(start.get(cell, math.nan)) for cell in one.of(runs)["cell"]
+    )
     return what + ("; dotted: before training" if known else "")
 
 
 def listed(text: str) -> list[str]:
-    """The words of an option, which commas separate; one that holds a comma is put in quotation marks."""
-    return [word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip()]
+    """The words of an option, which commas separate; one that holds a comma is put in quotation
+    marks."""
+    return [
+        word.strip() for word in next(csv.reader([text], skipinitialspace=True), []) if word.strip()
+    ]
 
 
 def connect(app: Sphinx) -> None:

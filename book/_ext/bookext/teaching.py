@@ -1,5 +1,6 @@
-"""For teachers: `{syllabus}` makes a course's table from `book/courses.yml`, `{reading-times}` says what each chapter
-takes, and `{wrong-answers}` lists the exercises with their solutions and the wrong answers that their checks know.
+"""For teachers: `{syllabus}` makes a course's table from `book/courses.yml`, `{reading-times}` says
+what each chapter takes, and `{wrong-answers}` lists the exercises with their solutions and the
+wrong answers that their checks know.
 
 Tasks and solutions come from the notebooks, wrong answers from the checks themselves.
 """
@@ -37,7 +38,9 @@ LEARN = re.compile(r"(\d+\w?) · ")
 ASKED = re.compile(r"^\*\*(?:\d+\. )?(.+?)\*\*", re.MULTILINE)
 CALLED = re.compile(r"^exercise\.(check_\w+)\(", re.MULTILINE)
 MODULE = re.compile(r"^from trbook\.exercises import (\w+) as exercise$", re.MULTILINE)
-NOT_SHOWN = re.compile(r"^(# @title.*|from trbook\.exercises import .*|exercise\.check_.*)$\n?", re.MULTILINE)
+NOT_SHOWN = re.compile(
+    r"^(# @title.*|from trbook\.exercises import .*|exercise\.check_.*)$\n?", re.MULTILINE
+)
 FENCED = re.compile(r"```.*?```|\$\$.*?\$\$|<[^>]+>|\[([^\]]*)\]\([^)]*\)", re.DOTALL)
 SHOWN = 3
 """Wrong numbers that are listed of those with one hint."""
@@ -80,7 +83,13 @@ def chapter(path: Path, title: str) -> Chapter:
     prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     read = prose.partition("\n## Exercises")[0].partition("\n## For practitioners")[0]
     plays = sum("from trbook.explorables import" in "".join(cell["source"]) for cell in cells)
-    return Chapter(path.stem, title, len(FENCED.sub(r"\1", read).split()), plays, tuple(tasks(cells, path.stem)))
+    return Chapter(
+        path.stem,
+        title,
+        len(FENCED.sub(r"\1", read).split()),
+        plays,
+        tuple(tasks(cells, path.stem)),
+    )
 
 
 def tasks(cells: list[dict[str, Any]], name: str) -> Iterator[Task]:
@@ -96,12 +105,20 @@ def tasks(cells: list[dict[str, Any]], name: str) -> Iterator[Task]:
             if not (asked and module and check):
                 raise ValueError(f"{name}: an exercise without a title or a check: {source[:60]!r}")
             number += 1
-            waiting = asked[-1], getattr(importlib.import_module(f"trbook.exercises.{module[1]}"), check[1])
+            waiting = (
+                asked[-1],
+                getattr(importlib.import_module(f"trbook.exercises.{module[1]}"), check[1]),
+            )
         elif "solution" in tags:
             if waiting is None:
                 raise ValueError(f"{name}: a solution without an exercise: {source[:60]!r}")
             title, grader = waiting
-            yield Task(number, title.rstrip("."), grader, re.sub(r"\n{3,}", "\n\n", NOT_SHOWN.sub("", source)).strip())
+            yield Task(
+                number,
+                title.rstrip("."),
+                grader,
+                re.sub(r"\n{3,}", "\n\n", NOT_SHOWN.sub("", source)).strip(),
+            )
             waiting = None
     if waiting is not None:
         raise ValueError(f"{name}: exercise {number} has no solution")
@@ -124,7 +141,10 @@ def numbers(check: Numbers) -> list[tuple[str, str]]:
     for name, one in check.wanted.items():
         for value, hint in one.mistakes.items():
             found.setdefault(hint, []).append(f"`{name}` = {value:g}")
-    return [(", ".join(every[:SHOWN]) + (", …" if len(every) > SHOWN else ""), hint) for hint, every in found.items()]
+    return [
+        (", ".join(every[:SHOWN]) + (", …" if len(every) > SHOWN else ""), hint)
+        for hint, every in found.items()
+    ]
 
 
 def refusals(code: Any) -> list[str]:
@@ -132,20 +152,29 @@ def refusals(code: Any) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(code)))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NotYet":
-            parts = node.args[0].values if isinstance(node.args[0], ast.JoinedStr) else [node.args[0]]
-            found.append("".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts))
+            parts = (
+                node.args[0].values if isinstance(node.args[0], ast.JoinedStr) else [node.args[0]]
+            )
+            found.append(
+                "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts
+                )
+            )
     return [text for text in found if len(text) > 20]
 
 
 def chapters(app: Sphinx) -> list[Chapter]:
-    """The chapters that have a number, in its order: those of the part *Learn*, with those of *Further* beside them."""
+    """The chapters that have a number, in its order: those of the part *Learn*, with those of
+    *Further* beside them."""
     numbered = [
         (found[1], entry)
         for entry in entries(table_of_contents(app))
         if entry["file"].startswith(PART) and (found := LEARN.match(entry.get("title", "")))
     ]
     numbered.sort(key=lambda one: (int(one[0].rstrip("abc")), one[0]))
-    return [chapter(Path(app.srcdir, f"{entry['file']}.ipynb"), entry["title"]) for _, entry in numbered]
+    return [
+        chapter(Path(app.srcdir, f"{entry['file']}.ipynb"), entry["title"]) for _, entry in numbered
+    ]
 
 
 def rounded(minutes: float) -> int:
@@ -161,7 +190,8 @@ class FromTeaching(Table):
     """A table that needs the courses and the chapters."""
 
     def known(self) -> tuple[dict[str, Any], dict[str, Chapter]]:
-        """The file of courses and the chapters by name; the page is read again when either changes."""
+        """The file of courses and the chapters by name; the page is read again when either
+        changes."""
         path = Path(self.env.srcdir, *COURSES)
         self.env.note_dependency(str(path))
         found = chapters(self.env.app)
@@ -178,17 +208,27 @@ class Syllabus(FromTeaching):
     def run(self) -> list[nodes.Node]:
         kept, found = self.known()
         if self.arguments[0] not in kept["courses"]:
-            raise self.error(f"syllabus: expected one of {', '.join(kept['courses'])}, got {self.arguments[0]}")
+            raise self.error(
+                f"syllabus: expected one of {', '.join(kept['courses'])}, got {self.arguments[0]}"
+            )
         try:
-            rows = [session(one, kept["minutes"], found) for one in kept["courses"][self.arguments[0]]]
+            rows = [
+                session(one, kept["minutes"], found) for one in kept["courses"][self.arguments[0]]
+            ]
         except ValueError as error:
             raise self.error(f"syllabus {self.arguments[0]}: {error}") from error
         return [
-            self.table(("session", "read before", "run", "ask", "exercises", "minutes"), (22, 10, 24, 22, 10, 12), rows)
+            self.table(
+                ("session", "read before", "run", "ask", "exercises", "minutes"),
+                (22, 10, 24, 22, 10, 12),
+                rows,
+            )
         ]
 
 
-def session(one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]) -> tuple[str, ...]:
+def session(
+    one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[str, Chapter]
+) -> tuple[str, ...]:
     """A row of a syllabus.
 
     Raises:
@@ -209,15 +249,33 @@ def session(one: Mapping[str, Any], rates: Mapping[str, float], found: Mapping[s
         count += len(numbers)
         done.append(f"{found[name].number}: {', '.join(map(str, numbers))}")
     before = rounded(sum(task.words for task in chosen) / rates["words"])
-    room = rounded(rates["present"] * len(chosen) + rates["play"] * one.get("plays", 1) + rates["exercise"] * count)
+    room = rounded(
+        rates["present"] * len(chosen)
+        + rates["play"] * one.get("plays", 1)
+        + rates["exercise"] * count
+    )
     links = ", ".join(f"[{task.number}](../notebooks/{task.name}.ipynb)" for task in chosen)
-    return (one["title"], links, one["run"], one["ask"], "; ".join(done), f"{before} before, {room} together")
+    return (
+        one["title"],
+        links,
+        one["run"],
+        one["ask"],
+        "; ".join(done),
+        f"{before} before, {room} together",
+    )
 
 
 class ReadingTimes(FromTeaching):
     """`{reading-times}`: what each chapter takes."""
 
-    headings = ("chapter", "words", "minutes to read", "explorables", "exercises", "minutes for these")
+    headings = (
+        "chapter",
+        "words",
+        "minutes to read",
+        "explorables",
+        "exercises",
+        "minutes for these",
+    )
     widths = (40, 10, 14, 12, 10, 14)
     kind = "numbers"
 
@@ -238,7 +296,8 @@ class ReadingTimes(FromTeaching):
 
 
 class WrongAnswers(SphinxDirective):
-    """`{wrong-answers}`: by chapter, every exercise with its solution and the wrong answers that its check knows."""
+    """`{wrong-answers}`: by chapter, every exercise with its solution and the wrong answers that
+    its check knows."""
 
     def run(self) -> list[nodes.Node]:
         made: list[nodes.Node] = []
@@ -246,7 +305,9 @@ class WrongAnswers(SphinxDirective):
             self.env.note_dependency(str(Path(self.env.srcdir, PART, f"{one.name}.ipynb")))
             if one.tasks:
                 made += self.fold(one)
-        for module in sorted({type(task.check).__module__ for one in chapters(self.env.app) for task in one.tasks}):
+        for module in sorted(
+            {type(task.check).__module__ for one in chapters(self.env.app) for task in one.tasks}
+        ):
             self.env.note_dependency(str(importlib.import_module(module).__file__))
         return made
 
@@ -256,15 +317,23 @@ class WrongAnswers(SphinxDirective):
         inside: list[nodes.Node] = []
         for task in one.tasks:
             inside += self.task(task)
-        return [_raw(f'<details class="wrong-answers"><summary>{words}</summary>'), *inside, _raw("</details>")]
+        return [
+            _raw(f'<details class="wrong-answers"><summary>{words}</summary>'),
+            *inside,
+            _raw("</details>"),
+        ]
 
     def task(self, task: Task) -> list[nodes.Node]:
         head = nodes.container()
         self.state.nested_parse(
-            StringList([f"**{task.number}. {task.title}.** {task.check.asks}"], "exercises"), 0, head
+            StringList([f"**{task.number}. {task.title}.** {task.check.asks}"], "exercises"),
+            0,
+            head,
         )
         code = nodes.literal_block(task.solution, task.solution, language="python")
-        rows = "".join(f"<dt>{_html(name)}</dt><dd>{_html(hint)}</dd>" for name, hint in wrong(task.check))
+        rows = "".join(
+            f"<dt>{_html(name)}</dt><dd>{_html(hint)}</dd>" for name, hint in wrong(task.check)
+        )
         return [*head.children, code, _raw(f"<dl>{rows}</dl>" if rows else "")]
 
 

@@ -1,8 +1,9 @@
-"""Words of the glossary: a link to one carries its meaning, which `book.js` shows on hover and on focus.
+"""Words of the glossary: a link to one carries its meaning, which `book.js` shows on hover and on
+focus.
 
-In the source it is an ordinary link, `[nats](glossary.md#nat)`, that works in plain Jupyter too. The meaning is the
-first sentence below the word's heading. The first link of a page carries it; it stands hidden there, where a screen
-reader finds it.
+In the source it is an ordinary link, `[nats](glossary.md#nat)`, that works in plain Jupyter too.
+The meaning is the first sentence below the word's heading. The first link of a page carries it; it
+stands hidden there, where a screen reader finds it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def slug(title: str) -> str:
 
 
 def meanings(markdown: str) -> dict[str, str]:
-    """The first sentence below each heading of the third level, in plain words, by the heading's anchor."""
+    """The first sentence below each heading of the third level, in plain words, by the heading's
+    anchor."""
     found: dict[str, str] = {}
     word = None
     tokens = MarkdownIt("commonmark").parse(markdown)
@@ -44,7 +46,9 @@ def meanings(markdown: str) -> dict[str, str]:
 
 
 def _plain(inline: Any) -> str:
-    return "".join(" " if child.type == "softbreak" else child.content for child in inline.children or ())
+    return "".join(
+        " " if child.type == "softbreak" else child.content for child in inline.children or ()
+    )
 
 
 def depend(app: Sphinx, doctree: nodes.document) -> None:
@@ -53,12 +57,19 @@ def depend(app: Sphinx, doctree: nodes.document) -> None:
         app.env.note_dependency(app.env.doc2path(GLOSSARY))
 
 
-def explain(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Marks the page's first link to each word of the glossary and puts the meanings beside them."""
+def explain(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Marks the page's first link to each word of the glossary and puts the meanings beside
+    them."""
     if pagename == GLOSSARY or "glossary.html#" not in context.get("body", ""):
         return
     texts = meanings(Path(app.env.doc2path(GLOSSARY)).read_text(encoding="utf-8"))
-    by_id = {place[1]: texts[name] for name, place in app.env.metadata[GLOSSARY]["myst_slugs"].items() if name in texts}
+    by_id = {
+        place[1]: texts[name]
+        for name, place in app.env.metadata[GLOSSARY]["myst_slugs"].items()
+        if name in texts
+    }
     used: dict[str, str] = {}
 
     def mark(found: re.Match[str]) -> str:
@@ -66,7 +77,9 @@ def explain(app: Sphinx, pagename: str, templatename: str, context: dict[str, An
         if text is None or found.group(1) in used:
             return found.group()
         used[found.group(1)] = text
-        link = found.group().replace('class="reference internal"', 'class="reference internal term"')
+        link = found.group().replace(
+            'class="reference internal"', 'class="reference internal term"'
+        )
         return f'{link} aria-describedby="meaning-{found.group(1)}"'
 
     body = LINK.sub(mark, context["body"])

@@ -8,9 +8,15 @@ VERBATIM = ("script", "style", "svg", "math", "pre", "textarea", "title", "optio
 """Elements that hold no HTML, or whose lines are not broken anyway."""
 TAG = r"""<!--.*?-->|</?[a-z](?:"[^"]*"|'[^']*'|[^"'>])*>"""
 NUMBER = r"\b\d+(?:\.\d+)?e-\d+\b"
-PART = re.compile(rf"<({'|'.join(VERBATIM)})\b.*?</\1>|{TAG}|(?P<number>{NUMBER})", re.DOTALL | re.IGNORECASE)
+PART = re.compile(
+    rf"<({'|'.join(VERBATIM)})\b.*?</\1>|{TAG}|(?P<number>{NUMBER})", re.DOTALL | re.IGNORECASE
+)
 
 
 def numbers(body: str) -> str:
-    """A page's HTML with each such number in an element of class `whole`, which the style sheet does not break."""
-    return PART.sub(lambda found: f'<span class="whole">{found[0]}</span>' if found["number"] else found[0], body)
+    """A page's HTML with each such number in an element of class `whole`, which the style sheet
+    does not break."""
+    return PART.sub(
+        lambda found: f'<span class="whole">{found[0]}</span>' if found["number"] else found[0],
+        body,
+    )

@@ -1,7 +1,8 @@
 """How a page calls what a record holds: measures, axes and the points of an axis.
 
-A record's names are made for code; what they vary is said here. In the first round an axis is called `updates` and its
-points 1, 8 and 32: the whole batch once, eight minibatches of it, and those eight four times over.
+A record's names are made for code; what they vary is said here. In the first round an axis is
+called `updates` and its points 1, 8 and 32: the whole batch once, eight minibatches of it, and
+those eight four times over.
 """
 
 from __future__ import annotations
@@ -72,15 +73,23 @@ MEASURES = {
     "take_off": Measure("mean reward of the first ten batches", "take-off"),
     "batches_to": Measure("batches to a reward of 0.7", "batches to 0.7", digits=1),
     "peak": Measure("highest mean reward of three batches in a row", "best three batches"),
-    "nats_per_point": Measure("nats per point of accuracy, thousandths", "nats per point, thousandths", None, 1000.0),
+    "nats_per_point": Measure(
+        "nats per point of accuracy, thousandths", "nats per point, thousandths", None, 1000.0
+    ),
     "kl": Measure("KL per batch, nats per token", "KL per batch", None),
     "tv_max": Measure("largest total variation of a token", "largest TV"),
     "kl_seq_back": Measure("KL per batch, nats per completion", "KL per completion", None),
-    "kl_aside": Measure("KL per batch on completions put aside, nats per token", "KL put aside", None),
+    "kl_aside": Measure(
+        "KL per batch on completions put aside, nats per token", "KL put aside", None
+    ),
     "gain": Measure("surrogate's gain on the batch's own completions", "gain, own", None),
     "gain_aside": Measure("surrogate's gain on completions put aside", "gain, put aside", None),
-    "luck": Measure("luck fitted: gain on the batch's own completions less gain on others", "luck fitted", None),
-    "kl_sampler": Measure("KL between sampler and learner, nats per token", "KL to the sampler", None),
+    "luck": Measure(
+        "luck fitted: gain on the batch's own completions less gain on others", "luck fitted", None
+    ),
+    "kl_sampler": Measure(
+        "KL between sampler and learner, nats per token", "KL to the sampler", None
+    ),
     "ess": Measure("effective sample size, as a share"),
     "entropy": Measure("entropy, nats per token", "entropy"),
     "kept": Measure("share of tokens kept", "kept"),
@@ -89,7 +98,9 @@ MEASURES = {
     "cpu_seconds": Measure("processor seconds", "CPU seconds", digits=1),
     **{
         f"kl_{part}": Measure(
-            f"KL of prompts with {share} of the group right, nats per completion", f"KL, {share} right", None
+            f"KL of prompts with {share} of the group right, nats per completion",
+            f"KL, {share} right",
+            None,
         )
         for part, share in (
             ("none", "none"),

@@ -28,7 +28,9 @@ Family = Literal[
     "asynchrony",
 ]
 Ratio = Literal["none", "π/π_old", "π/μ", "π_old/μ", "π/π_ref"]
-Level = Literal["token", "prefix", "completion", "pair", "group", "distribution", "batch", "parameters"]
+Level = Literal[
+    "token", "prefix", "completion", "pair", "group", "distribution", "batch", "parameters"
+]
 Action = Literal[
     "nothing",
     "clip",
@@ -47,7 +49,10 @@ Action = Literal[
 ]
 
 Provenance = Literal[
-    "read in the paper", "read in the authors' code", "after the abstract or a summary", "derived here"
+    "read in the paper",
+    "read in the authors' code",
+    "after the abstract or a summary",
+    "derived here",
 ]
 """The four words that say where a formula comes from, everywhere in the book."""
 
@@ -83,7 +88,8 @@ class MethodCard:
     title: str
     family: Family
     loss: str
-    """LaTeX: the loss of a token, before it is aggregated; for what is not an objective, its rule."""
+    """LaTeX: the loss of a token, before it is aggregated; for what is not an objective, its
+    rule."""
     weight: str
     """LaTeX: its gradient weight w = -∂L/∂log π(y_t); empty: the card draws none."""
     what: str
@@ -99,7 +105,8 @@ class MethodCard:
     action: Action
     """What happens outside the region."""
     signed: bool | None
-    """Whether the advantage's sign decides which tokens are outside; None: no token is, or there is no advantage."""
+    """Whether the advantage's sign decides which tokens are outside; None: no token is, or there is
+    no advantage."""
     source: str
     """Authors and year."""
     arxiv: str = ""
@@ -108,7 +115,8 @@ class MethodCard:
     chapter: str = ""
     """The notebook that derives it, without its ending."""
     paper: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Settings as the paper or its authors' code has them, by our names: what the paper says, and where."""
+    """Settings as the paper or its authors' code has them, by our names: what the paper says, and
+    where."""
     use: str = field(kw_only=True)
     """When one would use it: one plain sentence, the card's first. Required."""
     provenance: Provenance = field(kw_only=True)
@@ -118,9 +126,11 @@ class MethodCard:
     remark: str = ""
     """What a reader has to know before using it."""
     passes: str = ""
-    """Passes through the network besides one forward and one backward per update, which the record's time includes."""
+    """Passes through the network besides one forward and one backward per update, which the
+    record's time includes."""
     work: str = ""
-    """What it computes, in a sentence, where it is not an objective and makes no pass of its own."""
+    """What it computes, in a sentence, where it is not an objective and makes no pass of its
+    own."""
     no_curve: str = ""
     """Why the card draws no curve of a weight; empty: it draws one."""
     example: str = ""
@@ -135,9 +145,12 @@ class MethodCard:
     def __post_init__(self) -> None:
         if self.provenance not in get_args(Provenance):
             expected = ", ".join(repr(word) for word in get_args(Provenance))
-            raise ValueError(f"provenance of {self.name!r}: expected one of {expected}, got {self.provenance!r}")
+            raise ValueError(
+                f"provenance of {self.name!r}: expected one of {expected}, got {self.provenance!r}"
+            )
 
     @property
     def is_reading(self) -> bool:
-        """Whether the formula is a reconstruction: from neither the paper's text nor the authors' code."""
+        """Whether the formula is a reconstruction: from neither the paper's text nor the authors'
+        code."""
         return self.provenance in ("after the abstract or a summary", "derived here")

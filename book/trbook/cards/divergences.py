@@ -9,11 +9,13 @@ CARDS = (
         "dppo",
         "DPPO",
         "divergence",
-        use="Use it when rare words have to be learned: a word of probability 0.001 may grow a hundredfold, and a "
+        use="Use it when rare words have to be learned: a word of probability 0.001 may grow a "
+        "hundredfold, and a "
         "likely one that has fallen by 0.15 is pushed down no further.",
         loss=r"-A\,\mathrm{sg}[\rho\,M]\,\log\pi(y_t),\quad\rho=p/\mu",
         weight=r"\begin{cases}0&D>\delta\text{ and outwards}\\\rho A&\text{else}\end{cases}",
-        what="the distribution at each token, seen through the sampled token, the top k or all of them",
+        what="the distribution at each token, seen through the sampled token, the top k or all of "
+        "them",
         to="the policy that sampled",
         how="a mask where the divergence has passed δ and the push goes outwards",
         ratio="π/μ",
@@ -32,7 +34,8 @@ CARDS = (
         "quatro",
         "QUATRO",
         "divergence",
-        use="Use it when every prompt should have the same KL budget, easy or hard: an answer that overshoots its "
+        use="Use it when every prompt should have the same KL budget, easy or hard: an answer "
+        "that overshoots its "
         "target is pulled back.",
         loss=r"-\mathrm{sg}[w]\,\log\pi(y_t)",
         weight=r"h\,(R-m-\lambda\,\ell),\quad\ell=\textstyle\sum_t\log r_t,\quad h=r_t",
@@ -50,17 +53,20 @@ CARDS = (
         functions=("trlib.algorithms.quatro.quatro_loss",),
         chapter="08_quatro",
         paper={"delta_kl": "not read", "lambda_min": "not read", "form": "not read"},
-        remark="The weight changes sign where a completion has passed its target: it pulls back at any ratio. The "
+        remark="The weight changes sign where a completion has passed its target: it pulls back "
+        "at any ratio. The "
         "authors' own loss was not read.",
     ),
     MethodCard(
         "troll",
         "TROLL",
         "divergence",
-        use="Use it when the bound should hold at every token for the whole distribution, and not only for the word "
+        use="Use it when the bound should hold at every token for the whole distribution, and not "
+        "only for the word "
         "that was sampled.",
         loss=r"-A\,\frac{\pi(y_t)}{q(y_t)}+\alpha\,\mathrm{KL}(\tilde\pi\Vert\mathrm{sg}[\pi])",
-        weight=r"\begin{cases}A r&\text{inside}\\A r\,t\,\kappa-\alpha\,\beta&\text{outside}\end{cases}"
+        weight=r"\begin{cases}A r&\text{inside}\\A "
+        r"r\,t\,\kappa-\alpha\,\beta&\text{outside}\end{cases}"
         r"\quad\begin{aligned}"
         r"\kappa&=\tfrac{1-\pi_y-\pi_y(d_y-\mathrm{KL})^2/\mathrm{Var}}{1-\tilde\pi_y}\\"
         r"\beta&=\tilde\pi_y\tfrac{\log(\tilde\pi_y/\pi_y)-\mathrm{KL}(\tilde\pi\Vert\pi)}{1-\tilde\pi_y}"
@@ -79,9 +85,12 @@ CARDS = (
         functions=("trlib.algorithms.troll.troll_loss",),
         chapter="09_troll",
         paper={"delta_kl": "0.05", "alpha": "1"},
-        remark="π is the projection of the network's π̃ on KL(π ‖ q) ≤ δ. In the weight d = log π - log q, t is the "
-        "share of the way from q to π̃ at which π lies, and the other tokens keep their proportions: derived "
-        "here. In the figure this leaves only the regression to act outside the region. What samples next is "
+        remark="π is the projection of the network's π̃ on KL(π ‖ q) ≤ δ. In the weight d = log π "
+        "- log q, t is the "
+        "share of the way from q to π̃ at which π lies, and the other tokens keep their "
+        "proportions: derived "
+        "here. In the figure this leaves only the regression to act outside the region. What "
+        "samples next is "
         "the network, not its projection: without the regression nothing keeps the two together.",
     ),
 )

@@ -1,4 +1,5 @@
-"""The figure of a card: how hard a token is pushed while it moves, for a likely and for a rare token."""
+"""The figure of a card: how hard a token is pushed while it moves, for a likely and for a rare
+token."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ LEVELS = (-2.0, 2.6)
 
 
 def drawing(card: MethodCard) -> Drawing:
-    """The weight of a right and of a wrong token against its ratio, written at 0.3 and at 0.01; of an expert's token
-    against its probability."""
+    """The weight of a right and of a wrong token against its ratio, written at 0.3 and at 0.01; of
+    an expert's token against its probability."""
     if card.family == "expert":
         figure, (ax,) = panels(height=2.6)
         expert(ax, card)
@@ -63,15 +64,20 @@ def expert(ax: Axes, card: MethodCard, *, width: float = 1.8) -> None:
 
 
 def in_words(card: MethodCard) -> str:
-    """What the figure shows, for a reader who cannot see it: the weights at ratios 1/2, 1.1 and 2, or at three
-    probabilities."""
+    """What the figure shows, for a reader who cannot see it: the weights at ratios 1/2, 1.1 and 2,
+    or at three probabilities."""
     if card.family == "expert":
         at = (0.001, 0.05, 0.5)
-        listed = ", ".join(f"{w:.2g} at probability {p:g}" for p, w in zip(at, expert_weights(card, at), strict=True))
+        listed = ", ".join(
+            f"{w:.2g} at probability {p:g}"
+            for p, w in zip(at, expert_weights(card, at), strict=True)
+        )
         return f"Weight of an expert's token with {card.title}: {listed}."
     parts = []
     for q, name in ((LIKELY, "likely"), (RARE, "rare")):
         for right, answer in ((True, "right"), (False, "wrong")):
             values = weights(card, q=q, right=right, ratios=(0.5, 1.1, 2.0))
-            parts.append(f"{name} token of a {answer} answer: " + ", ".join(f"{w + 0.0:.2g}" for w in values))
+            parts.append(
+                f"{name} token of a {answer} answer: " + ", ".join(f"{w + 0.0:.2g}" for w in values)
+            )
     return f"Weights with {card.title} at ratios 0.5, 1.1 and 2. " + "; ".join(parts) + "."

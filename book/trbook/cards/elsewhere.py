@@ -1,4 +1,5 @@
-"""Methods that have a place among the others and no code here: what a reader of 2026 meets besides the book's.
+"""Methods that have a place among the others and no code here: what a reader of 2026 meets besides
+the book's.
 
 Read in abstracts, or in the libraries' sources where no paper is named; thresholds are theirs.
 """
@@ -28,6 +29,12 @@ class Elsewhere:
 
 ELSEWHERE = (
     Elsewhere(
-        "PNPO", "the geometric mean of the ratios so far, with rejection", "π/μ", "prefix", "mask", False, "2608.01418"
+        "PNPO",
+        "the geometric mean of the ratios so far, with rejection",
+        "π/μ",
+        "prefix",
+        "mask",
+        False,
+        "2608.01418",
     ),
 )

@@ -1,4 +1,5 @@
-"""Learning from an expert, with a region and without: chapter 10. Their weights are those of the expert's tokens."""
+"""Learning from an expert, with a region and without: chapter 10. Their weights are those of the
+expert's tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ CARDS = (
         "trapo",
         "TRAPO",
         "expert",
-        use="Use it when you have an expert's answers, some of which your policy could not write yet: a word that it "
+        use="Use it when you have an expert's answers, some of which your policy could not write "
+        "yet: a word that it "
         "finds unlikely is pushed less.",
         loss=r"-\frac{p}{\mathrm{sg}[\max(p,\alpha)]}\ \text{on the expert's tokens},"
         r"\quad -r\,A\ \text{on the policy's own}",
@@ -30,7 +32,8 @@ CARDS = (
         functions=("trlib.algorithms.trapo.trsft_loss",),
         chapter="10_trapo",
         paper={"alpha": "0.1, the authors' code"},
-        remark="There is no ratio in the expert's part: the region is the set of the expert's tokens that the policy "
+        remark="There is no ratio in the expert's part: the region is the set of the expert's "
+        "tokens that the policy "
         "could already write.",
     ),
     *(
@@ -59,7 +62,8 @@ CARDS = (
             (
                 "sft",
                 "SFT",
-                "Use it when an expert's answers are all that you have, and all of them are worth copying: it samples "
+                "Use it when an expert's answers are all that you have, and all of them are worth "
+                "copying: it samples "
                 "nothing and needs no reward.",
                 "",
                 "supervision alone; nothing is sampled",
@@ -68,7 +72,8 @@ CARDS = (
             (
                 "sft_then_rl",
                 "SFT, then RL",
-                "Use it when the policy cannot earn a reward yet: it copies an expert first, then learns from its own "
+                "Use it when the policy cannot earn a reward yet: it copies an expert first, then "
+                "learns from its own "
                 "samples.",
                 r"\text{, later } -r A",
                 "supervision for some batches, then the policy gradient alone",
@@ -77,7 +82,8 @@ CARDS = (
             (
                 "sft_plus_rl",
                 "SFT + RL",
-                "Use it as TRAPO's control: every batch mixes rewards with an expert's answers, and nothing adapts how "
+                "Use it as TRAPO's control: every batch mixes rewards with an expert's answers, "
+                "and nothing adapts how "
                 "much.",
                 r",\ -r\,A\ \text{on the policy's own}",
                 "both at once: the last completion of a prompt is the expert's",

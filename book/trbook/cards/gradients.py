@@ -9,7 +9,8 @@ CARDS = (
         "reinforce",
         "REINFORCE",
         "policy gradient",
-        use="Use it when every batch gives one update and is then thrown away: no ratio leaves 1, so there is nothing "
+        use="Use it when every batch gives one update and is then thrown away: no ratio leaves 1, "
+        "so there is nothing "
         "to clip.",
         loss=r"-A\,\log\pi(y_t)",
         weight="A",
@@ -25,14 +26,16 @@ CARDS = (
         read_in="chapter 1, from the definition of the mean reward",
         functions=("trlib.algorithms.reinforce.reinforce_loss",),
         chapter="01_policies_that_write",
-        remark="With more than one update per batch it goes on as if the data were fresh: nothing tells it that they "
+        remark="With more than one update per batch it goes on as if the data were fresh: nothing "
+        "tells it that they "
         "are not.",
     ),
     MethodCard(
         "pg_is",
         "The unclipped run",
         "policy gradient",
-        use="Use it as the control: it reuses a batch with importance weights and nothing that bounds them.",
+        use="Use it as the control: it reuses a batch with importance weights and nothing that "
+        "bounds them.",
         loss=r"-r\,A",
         weight=r"r\,A",
         what="nothing",
@@ -55,7 +58,8 @@ CARDS = (
         "trpo",
         "TRPO",
         "constraint",
-        use="Use it when no update may exceed a KL that you name, and you can pay several more passes through the "
+        use="Use it when no update may exceed a KL that you name, and you can pay several more "
+        "passes through the "
         "network for each.",
         loss=r"-r\,A\quad\text{s.t.}\quad\overline{\mathrm{KL}}(\pi_\text{old}\Vert\pi)\le\delta",
         weight=r"r\,A",
@@ -73,15 +77,18 @@ CARDS = (
         functions=("trlib.algorithms.trpo.TRPO",),
         chapter="03_trpo",
         paper={"delta_kl": "0.01", "damping": "0.1, in the authors' code", "iterations": "10"},
-        passes="products with the Fisher matrix, and a forward pass for every step that its line search tries",
-        remark="The region is in the update box: the weight has no edge, but the step has. The optimiser plays no "
+        passes="products with the Fisher matrix, and a forward pass for every step that its line "
+        "search tries",
+        remark="The region is in the update box: the weight has no edge, but the step has. The "
+        "optimiser plays no "
         "part.",
     ),
     MethodCard(
         "ppo_penalty",
         "PPO with a KL penalty",
         "constraint",
-        use="Use it when you would rather charge for distance than forbid it: the charge adapts until an update costs "
+        use="Use it when you would rather charge for distance than forbid it: the charge adapts "
+        "until an update costs "
         "about the KL that you name.",
         loss=r"-r\,A+\beta\,\mathrm{KL}(\pi_\text{old}\Vert\pi)",
         weight=r"r\,A-\beta\,\frac{p-q}{1-p}",
@@ -99,7 +106,8 @@ CARDS = (
         functions=("trlib.algorithms.kl_penalty.adapt",),
         chapter="04_ppo",
         paper={"target_kl": "0.003, 0.01 or 0.03", "beta": "1"},
-        remark="The weight is derived here: p is the sampled token's probability, q what it was before the batch, and "
+        remark="The weight is derived here: p is the sampled token's probability, q what it was "
+        "before the batch, and "
         "all other tokens count as one.",
     ),
 )

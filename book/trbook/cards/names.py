@@ -15,6 +15,9 @@ NAMESAKES: Mapping[str, str] = {
 
 
 def pointer(name: str) -> str:
-    """The link of a card whose name is taken twice, in Markdown, for a page in `book/methods`; empty: it is not."""
+    """The link of a card whose name is taken twice, in Markdown, for a page in `book/methods`;
+    empty: it is not."""
     heading = NAMESAKES.get(name)
-    return f"[the name {heading} has other meanings](../names.md#{heading.lower()})" if heading else ""
+    return (
+        f"[the name {heading} has other meanings](../names.md#{heading.lower()})" if heading else ""
+    )

@@ -1,4 +1,5 @@
-"""What a method reached in the recorded runs, with learning rate and uses of a batch, and the line that runs it."""
+"""What a method reached in the recorded runs, with learning rate and uses of a batch, and the line
+that runs it."""
 
 from __future__ import annotations
 
@@ -38,13 +39,29 @@ class Source:
 
 
 DPPO = {"dppo": "dppo-tv"}
-FIRST, THIRD, GALLERY_RUNS, LONG = (f"../recorded{part}.md" for part in ("_first", "_third", "_gallery", "_long"))
+FIRST, THIRD, GALLERY_RUNS, LONG = (
+    f"../recorded{part}.md" for part in ("_first", "_third", "_gallery", "_long")
+)
 SOURCES = (
     Source("dial_methods", page=FIRST),
     Source("best", "uses", ("1", "4", "16"), labels=DPPO, page=THIRD),
-    Source("gallery_best", "uses", ("1", "8"), of=lambda card: card.family in GALLERY, page=GALLERY_RUNS),
-    Source("relay_best", "rate", ("own", "hot"), of=lambda card: card.family == "asynchrony", page=LONG),
-    Source("critic", "updates", ("32",), of=lambda card: card.name in ("ppo_critic", "ppo_penalty"), page=FIRST),
+    Source(
+        "gallery_best",
+        "uses",
+        ("1", "8"),
+        of=lambda card: card.family in GALLERY,
+        page=GALLERY_RUNS,
+    ),
+    Source(
+        "relay_best", "rate", ("own", "hot"), of=lambda card: card.family == "asynchrony", page=LONG
+    ),
+    Source(
+        "critic",
+        "updates",
+        ("32",),
+        of=lambda card: card.name in ("ppo_critic", "ppo_penalty"),
+        page=FIRST,
+    ),
     Source(
         "trapo",
         "moves",
@@ -52,13 +69,15 @@ SOURCES = (
         labels={"sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"},
         page=FIRST,
     ),
-    Source("loops", labels={"gae": "critic-region"}, of=lambda card: card.name == "gae", page=FIRST),
+    Source(
+        "loops", labels={"gae": "critic-region"}, of=lambda card: card.name == "gae", page=FIRST
+    ),
     Source("basin", "lr", ("1e-05", "3e-05", "0.0001"), labels=DPPO, page=THIRD),
 )
 """In the order of a card's table."""
 HEADLINE = ("best", "gallery_best", "relay_best", "critic", "trapo", "loops", "dial_methods")
-"""Where the one outcome in the table of all methods comes from: the first of these sweeps that has the method, at its
-most uses of a batch."""
+"""Where the one outcome in the table of all methods comes from: the first of these sweeps that has
+the method, at its most uses of a batch."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +119,11 @@ class Outcome:
     @property
     def quote(self) -> str:
         """The number as the role `rec` reads it."""
-        place = f' "{self.source.axis}={self.point}"' if " " in self.point else f" {self.source.axis}={self.point}"
+        place = (
+            f' "{self.source.axis}={self.point}"'
+            if " " in self.point
+            else f" {self.source.axis}={self.point}"
+        )
         return f"{{rec}}`{self.source.sweep} {self.label}{place if self.point else ''}`"
 
 
@@ -128,7 +151,8 @@ def _outcomes(name: str) -> tuple[Outcome, ...]:
 
 @cache
 def _runs(sweep: str) -> Any:
-    """Its finished runs; a record is read from its files at every call, and many cards ask for the same."""
+    """Its finished runs; a record is read from its files at every call, and many cards ask for the
+    same."""
     return finished(recorded(sweep)[0])
 
 
@@ -142,7 +166,11 @@ def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
         iqm(runs["sampled"].to_numpy()),
         len(runs),
         json.loads(first["settings"]),
-        {name: value for name, value in json.loads(first["train"]).items() if value != getattr(RunSettings, name)},
+        {
+            name: value
+            for name, value in json.loads(first["train"]).items()
+            if value != getattr(RunSettings, name)
+        },
         task["name"],
         {name: value for name, value in task.items() if name != "name"},
         int(first["steps"]),
@@ -161,7 +189,8 @@ def headline(card: MethodCard) -> Outcome | None:
 
 
 def command(card: MethodCard) -> str:
-    """The line that runs the method: the settings of its headline, or a small problem where it trains nothing."""
+    """The line that runs the method: the settings of its headline, or a small problem where it
+    trains nothing."""
     if card.example:
         return card.example
     shown = headline(card)
@@ -177,14 +206,19 @@ def command(card: MethodCard) -> str:
 
 
 def changed(card: MethodCard, one: Outcome) -> dict[str, Any]:
-    """The method's settings in a recorded run that are not the defaults of the card's method. Those of a correction
-    come after a dot. A correction is given whole, so all that differ from its own defaults are listed."""
+    """The method's settings in a recorded run that are not the defaults of the card's method. Those
+    of a correction come after a dot. A correction is given whole, so all that differ from its own
+    defaults are listed."""
     usual = OBJECTIVES[_method(card)]()
     found: dict[str, Any] = {}
     for name, value in one.settings.items():
         default = getattr(usual, name)
         if isinstance(value, dict):
-            found |= {f"{name}.{part}": own for part, own in value.items() if own != getattr(type(default)(), part)}
+            found |= {
+                f"{name}.{part}": own
+                for part, own in value.items()
+                if own != getattr(type(default)(), part)
+            }
         elif value != default:
             found[name] = value
     return found

@@ -1,5 +1,6 @@
-"""All trust regions on two sheets, drawn from the cards: for each method what is kept close, to what, how, and the
-curve of its weight; the main line on one, the gallery on the other. Each sheet has an edition for a phone too."""
+"""All trust regions on two sheets, drawn from the cards: for each method what is kept close, to
+what, how, and the curve of its weight; the main line on one, the gallery on the other. Each sheet
+has an edition for a phone too."""
 
 from __future__ import annotations
 
@@ -29,10 +30,12 @@ SHOWN = tuple(
     for name, card in CARDS.items()
     if card.family in FAMILIES and name not in ("dr_grpo", "sft_then_rl", "sft_plus_rl")
 )
-"""Cards of the main line with a box of their own; those left out share the curve of grpo or of sft."""
+"""Cards of the main line with a box of their own; those left out share the curve of grpo or of
+sft."""
 CURVES = (
     "How hard is a token pushed, once its probability has moved? Each curve is the gradient weight "
-    r"$w=-\partial L/\partial\log\pi(y_t)$ against the ratio to the policy that wrote the token, divided by its size "
+    r"$w=-\partial L/\partial\log\pi(y_t)$ against the ratio to the policy that wrote the token, "
+    r"divided by its size "
     "at ratio 1,\ncomputed by the method itself. "
 )
 
@@ -64,7 +67,9 @@ class Sheet:
 SHEETS: Mapping[str, Sheet] = {
     "poster": Sheet(
         "Trust regions for language models",
-        CURVES + "An expert's curve is drawn against the probability that the policy gives the expert's token.",
+        CURVES
+        + "An expert's curve is drawn against the probability that the policy gives the expert's "
+        "token.",
         SHOWN,
         across=6,
         down=3,
@@ -84,7 +89,9 @@ SHEETS: Mapping[str, Sheet] = {
     ),
     "poster_gallery": Sheet(
         "Their relatives",
-        CURVES + "A method without such a weight (an optimiser, a closed form, a judge of tokens before the move) "
+        CURVES
+        + "A method without such a weight (an optimiser, a closed form, a judge of tokens before "
+        "the move) "
         "shows only its three answers.",
         BRANCHES,
         across=9,
@@ -98,7 +105,17 @@ SHEETS: Mapping[str, Sheet] = {
         inks=dict(
             zip(
                 DRAWN,
-                ("#0a5c8a", "#7a4b00", "#0b6b64", "#8a2f62", "#4b5d16", "#5b3fa0", "#9a3412", "#155e75", "#566270"),
+                (
+                    "#0a5c8a",
+                    "#7a4b00",
+                    "#0b6b64",
+                    "#8a2f62",
+                    "#4b5d16",
+                    "#5b3fa0",
+                    "#9a3412",
+                    "#155e75",
+                    "#566270",
+                ),
                 strict=True,
             )
         ),
@@ -142,7 +159,14 @@ def poster(name: str = "poster", address: str = "") -> Figure:
     figure.text(0.025, 0.932, sheet.lead, fontsize=10.5, color=QUIET, va="top", linespacing=1.5)
     _key(figure)
     grid = figure.add_gridspec(
-        sheet.down, sheet.across, left=0.035, right=0.985, top=0.85, bottom=sheet.bottom, hspace=sheet.gap, wspace=0.22
+        sheet.down,
+        sheet.across,
+        left=0.035,
+        right=0.985,
+        top=0.85,
+        bottom=sheet.bottom,
+        hspace=sheet.gap,
+        wspace=0.22,
     )
     for i, one in enumerate(sheet.names):
         _box(figure.add_subplot(grid[i // sheet.across, i % sheet.across]), CARDS[one], sheet)
@@ -153,7 +177,8 @@ def poster(name: str = "poster", address: str = "") -> Figure:
 
 
 def _box(ax: Any, card: MethodCard, sheet: Sheet) -> None:
-    """One method: its name, its curve for a likely token, that for a rare one in thin lines, and the three answers."""
+    """One method: its name, its curve for a likely token, that for a rare one in thin lines, and
+    the three answers."""
     if not read.draws(card):
         ax.set_xticks([])
         ax.set_yticks([])
@@ -191,13 +216,16 @@ def _box(ax: Any, card: MethodCard, sheet: Sheet) -> None:
 
 
 PHONE = 4.5
-"""Inches across the edition for a phone: its 324 points are about as many pixels as a phone shows."""
+"""Inches across the edition for a phone: its 324 points are about as many pixels as a phone
+shows."""
 SIDE, TOP, LETTERS, SPACE = 1.1, 0.3, 36, 0.17
-"""Of that edition: a curve's width, the height of a title, letters of a line, and the height of a line."""
+"""Of that edition: a curve's width, the height of a title, letters of a line, and the height of a
+line."""
 
 
 def phone(name: str = "poster") -> Figure:
-    """The same sheet in one column: each method's curve beside its three answers, in letters that a phone can show.
+    """The same sheet in one column: each method's curve beside its three answers, in letters that a
+    phone can show.
 
     Raises:
         KeyError: no such sheet.
@@ -206,8 +234,14 @@ def phone(name: str = "poster") -> Figure:
     from matplotlib.figure import Figure
 
     sheet = SHEETS[name]
-    lines = {one: _answers(CARDS[one], LETTERS if read.draws(CARDS[one]) else LETTERS + 14) for one in sheet.names}
-    heights = {one: TOP + max(SPACE * len(lines[one]), 0.75 if read.draws(CARDS[one]) else 0) + 0.18 for one in lines}
+    lines = {
+        one: _answers(CARDS[one], LETTERS if read.draws(CARDS[one]) else LETTERS + 14)
+        for one in sheet.names
+    }
+    heights = {
+        one: TOP + max(SPACE * len(lines[one]), 0.75 if read.draws(CARDS[one]) else 0) + 0.18
+        for one in lines
+    }
     whole = sum(heights.values()) + 0.1
     figure = Figure(figsize=(PHONE, whole), facecolor=PAPER)
     y = whole - 0.05
@@ -270,7 +304,14 @@ def _key(figure: Figure) -> None:
 
     lines = [
         Line2D([], [], color=RIGHT, linewidth=2, label="right answer, pushed up"),
-        Line2D([], [], color=WRONG, linewidth=2, linestyle=(0, (5, 2)), label="wrong answer, pushed down"),
+        Line2D(
+            [],
+            [],
+            color=WRONG,
+            linewidth=2,
+            linestyle=(0, (5, 2)),
+            label="wrong answer, pushed down",
+        ),
         Line2D([], [], color=INK, linewidth=2, label=f"thick: written at probability {LIKELY:g}"),
         Line2D([], [], color=INK, linewidth=0.9, label=f"thin: written at {RARE:g}, a rare token"),
     ]
@@ -300,7 +341,9 @@ def _families(figure: Figure, sheet: Sheet) -> None:
             color=sheet.inks[family],
             va="top",
         )
-        figure.text(0.025 + step * i, 0.041, textwrap.fill(text, 44), fontsize=7.8, color=QUIET, va="top")
+        figure.text(
+            0.025 + step * i, 0.041, textwrap.fill(text, 44), fontsize=7.8, color=QUIET, va="top"
+        )
 
 
 def alt(name: str = "poster") -> str:
@@ -308,6 +351,7 @@ def alt(name: str = "poster") -> str:
     names = SHEETS[name].names
     told = "; ".join(f"{CARDS[one].title}: {CARDS[one].how}" for one in names)
     return (
-        f"{len(names)} methods, each with the curve of its gradient weight against the ratio from 0 to "
+        f"{len(names)} methods, each with the curve of its gradient weight against the ratio from "
+        "0 to "
         f"{RATIOS[-1]:g}, where it has one. {told}."
     )

@@ -8,7 +8,8 @@ WINDOWED = r"1-\epsilon_l,\,1+\epsilon_h"
 
 
 def _silenced(weight: str, above: str, below: str) -> str:
-    """LaTeX of a weight that is 0 where a push up is above its window and where a push down is below it."""
+    """LaTeX of a weight that is 0 where a push up is above its window and where a push down is
+    below it."""
     return rf"\begin{{cases}}0&A>0,\ {above}\\0&A<0,\ {below}\\{weight}&\text{{else}}\end{{cases}}"
 
 
@@ -25,7 +26,8 @@ CARDS = (
         "ppo",
         "PPO",
         "ratio",
-        use="Use it when you update several times on a batch and want the simplest brake: a token that has moved too "
+        use="Use it when you update several times on a batch and want the simplest brake: a token "
+        "that has moved too "
         "far is pushed no further.",
         loss=CLIP,
         weight=CLIPPED,
@@ -42,15 +44,21 @@ CARDS = (
         read_in="arXiv 1707.06347, equation 7",
         functions=(PPO_LOSS,),
         chapter="04_ppo",
-        paper={"eps_low": "0.2", "eps_high": "0.2", "dual_clip": "not in the paper; 3 in arXiv 1912.09729"},
-        remark="A clip never pulls back: a token outside the window only loses its gradient. With one update per batch "
+        paper={
+            "eps_low": "0.2",
+            "eps_high": "0.2",
+            "dual_clip": "not in the paper; 3 in arXiv 1912.09729",
+        },
+        remark="A clip never pulls back: a token outside the window only loses its gradient. With "
+        "one update per batch "
         "every ratio is 1 and the clip does nothing.",
     ),
     MethodCard(
         "ppo_critic",
         "PPO with a critic",
         "ratio",
-        use="Use it when one reward for the whole answer is too coarse: a second network predicts rewards, so every "
+        use="Use it when one reward for the whole answer is too coarse: a second network predicts "
+        "rewards, so every "
         "token gets an advantage of its own.",
         loss=CLIP + r"+\tfrac{c}{2}(V-R)^2",
         weight=CLIPPED,
@@ -64,17 +72,20 @@ CARDS = (
         source="Schulman et al. 2016 and 2017",
         arxiv="1506.02438",
         provenance="read in the paper",
-        read_in="arXiv 1506.02438, equation 16; the clip of the values is in the authors' code alone",
+        read_in="arXiv 1506.02438, equation 16; the clip of the values is in the authors' code "
+        "alone",
         functions=(PPO_LOSS, "trlib.algorithms.critic.value_loss"),
         chapter="04_critic",
         paper={"lam": "0.95", "eps_low": "0.2", "eps_high": "0.2", "value_weight": "0.5 or 1"},
-        remark="It learns a second network. Its advantages come from GAE and are whitened over the batch.",
+        remark="It learns a second network. Its advantages come from GAE and are whitened over "
+        "the batch.",
     ),
     MethodCard(
         "grpo",
         "GRPO",
         "ratio",
-        use="Use it when you can sample several answers to each prompt and do not want a critic: the group's mean "
+        use="Use it when you can sample several answers to each prompt and do not want a critic: "
+        "the group's mean "
         "reward takes its place.",
         loss=CLIP + r"+\beta\,k_3",
         weight=CLIPPED,
@@ -92,14 +103,16 @@ CARDS = (
         functions=(PPO_LOSS, GROUP),
         chapter="05_grpo",
         paper={"beta": "0.04", "advantage": "group-std", "aggregation": "seq-mean-token-mean"},
-        remark="The weight is shown for β = 0. The advantage is the reward minus the group's mean, divided by the "
+        remark="The weight is shown for β = 0. The advantage is the reward minus the group's "
+        "mean, divided by the "
         "group's standard deviation.",
     ),
     MethodCard(
         "dr_grpo",
         "Dr.GRPO",
         "ratio",
-        use="Use it in place of GRPO when a token of a long answer should count as much as one of a short answer.",
+        use="Use it in place of GRPO when a token of a long answer should count as much as one of "
+        "a short answer.",
         loss=CLIP,
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -115,14 +128,20 @@ CARDS = (
         read_in="`train_zero_math.py` of sail-sg/understand-r1-zero",
         functions=(PPO_LOSS, GROUP),
         chapter="05_grpo",
-        paper={"advantage": "group-mean", "aggregation": "seq-mean-token-sum-norm", "beta": "0, no KL term"},
-        remark="GRPO without its two divisions: by the group's standard deviation, and by a completion's own length.",
+        paper={
+            "advantage": "group-mean",
+            "aggregation": "seq-mean-token-sum-norm",
+            "beta": "0, no KL term",
+        },
+        remark="GRPO without its two divisions: by the group's standard deviation, and by a "
+        "completion's own length.",
     ),
     MethodCard(
         "dapo",
         "DAPO",
         "ratio",
-        use="Use it when rare tokens should have more room to rise than to fall, and when many prompts are solved by "
+        use="Use it when rare tokens should have more room to rise than to fall, and when many "
+        "prompts are solved by "
         "all samples or by none.",
         loss=CLIP,
         weight=CLIPPED,
@@ -146,14 +165,16 @@ CARDS = (
             "overlong_buffer": "0.2",
             "beta": "0, the KL term is dropped",
         },
-        remark="Groups with equal rewards are left out. The paper draws more prompts until the batch is full; here the "
+        remark="Groups with equal rewards are left out. The paper draws more prompts until the "
+        "batch is full; here the "
         "batch shrinks.",
     ),
     MethodCard(
         "gspo",
         "GSPO",
         "ratio",
-        use="Use it when the reward judges whole answers and the clip should too: it keeps all tokens of an answer, or "
+        use="Use it when the reward judges whole answers and the clip should too: it keeps all "
+        "tokens of an answer, or "
         "none.",
         loss=rf"-\min\bigl(s A,\ \mathrm{{clip}}(s,\,{WINDOWED})\,A\bigr),"
         r"\ \ s=e^{\frac1T\sum_t\log r_t}",
@@ -172,15 +193,19 @@ CARDS = (
         functions=("trlib.algorithms.gspo.gspo_loss",),
         chapter="05_children",
         paper={"eps_low": "0.0003", "eps_high": "0.0004"},
-        remark="Either all tokens of a completion keep their gradient or none does. Its window is 500 to 670 times "
-        "narrower than PPO's because a mean moves so much less. The curve follows one token of a completion of "
-        "1,000, whose other tokens stay at ratio 1: the method looks at their mean, so a single token may move far.",
+        remark="Either all tokens of a completion keep their gradient or none does. Its window is "
+        "500 to 670 times "
+        "narrower than PPO's because a mean moves so much less. The curve follows one token of a "
+        "completion of "
+        "1,000, whose other tokens stay at ratio 1: the method looks at their mean, so a single "
+        "token may move far.",
     ),
     MethodCard(
         "cispo",
         "CISPO",
         "ratio",
-        use="Use it when no token should be silenced: it bounds how hard a token is pushed, and never stops pushing.",
+        use="Use it when no token should be silenced: it bounds how hard a token is pushed, and "
+        "never stops pushing.",
         loss=rf"-\mathrm{{sg}}\bigl[\mathrm{{clip}}(r,\,{WINDOWED})\bigr]\,A\,\log\pi(y_t)",
         weight=rf"\mathrm{{clip}}(r,\,{WINDOWED})\,A",
         what="the weight a token enters with",
@@ -203,7 +228,8 @@ CARDS = (
         "sapo",
         "SAPO",
         "ratio",
-        use="Use it when you want a region without an edge: a gate closes smoothly as a token's ratio leaves 1.",
+        use="Use it when you want a region without an edge: a gate closes smoothly as a token's "
+        "ratio leaves 1.",
         loss=r"-\tfrac4\tau\,\sigma\bigl(\tau(r-1)\bigr)\,A",
         weight=r"4\,\sigma(1-\sigma)\,r\,A,\quad\sigma=\sigma\bigl(\tau(r-1)\bigr)",
         what=TOKEN_RATIO,
@@ -220,13 +246,15 @@ CARDS = (
         functions=("trlib.algorithms.sapo.sapo_loss",),
         chapter="05_children",
         paper={"tau_pos": "1.0", "tau_neg": "1.05"},
-        remark="The temperature is not a threshold: at 1 the weight at r = 2 is still 1.57 times that at r = 1.",
+        remark="The temperature is not a threshold: at 1 the weight at r = 2 is still 1.57 times "
+        "that at r = 1.",
     ),
     MethodCard(
         "gmpo",
         "GMPO",
         "ratio",
-        use="Use it when a few extreme ratios upset the update: an answer counts by a geometric mean, which one "
+        use="Use it when a few extreme ratios upset the update: an answer counts by a geometric "
+        "mean, which one "
         "outlying token moves little.",
         loss=r"-A\,\rho,\quad\rho=e^{\frac1T\sum_t\mathrm{clip}_A(\log r_t,\,\pm\epsilon)}",
         weight=_silenced(r"A\rho", r"\log r_t>\epsilon", r"\log r_t<-\epsilon"),
@@ -250,7 +278,8 @@ CARDS = (
         "pspo",
         "PSPO",
         "ratio",
-        use="Use it when you want to damp every push alike and silence none: the loss sees a mixture of the new policy "
+        use="Use it when you want to damp every push alike and silence none: the loss sees a "
+        "mixture of the new policy "
         "with the old.",
         loss=r"-\bigl((1-\alpha)\,r+\alpha\bigr)\,A",
         weight=r"(1-\alpha)\,r\,A",
@@ -268,7 +297,8 @@ CARDS = (
         functions=("trlib.algorithms.pspo.pspo_loss",),
         chapter="05_children",
         paper={"alpha": "0.1"},
-        remark="Its gradient is 1 - α times the one without a region, for every token alike; Adam divides that factor "
+        remark="Its gradient is 1 - α times the one without a region, for every token alike; Adam "
+        "divides that factor "
         "out again.",
     ),
 )

@@ -21,7 +21,9 @@ from trlib.relatives.optimizers import RELATIVES as OPTIMIZERS
 
 BOXES = {"plan": "rollout", "prepare": "advantage", "objective": "objective", "update": "update"}
 """The loop's boxes by the method of `Method` that fills them."""
-DIFFERS = re.compile(r"^ *Differs from(?: the authors' recipe)?: *(.*?)(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE)
+DIFFERS = re.compile(
+    r"^ *Differs from(?: the authors' recipe)?: *(.*?)(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE
+)
 ASKED = {
     "reference": "log-probs of a reference policy",
     "full": "the policy's whole distribution at every token",
@@ -36,7 +38,9 @@ STEPS = ("lr", "betas", "weight_decay")
 """Settings of a run that an optimiser takes."""
 GIVEN = "you give it"
 """In place of the default of a setting that has none."""
-LABELS = {"trapo": {"trapo": "trapo", "sft": "sft", "sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"}}
+LABELS = {
+    "trapo": {"trapo": "trapo", "sft": "sft", "sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"}
+}
 """What a sweep calls a method, where that is not its name."""
 
 
@@ -56,25 +60,43 @@ def boxes(card: MethodCard) -> list[str]:
 
 
 def settings(card: MethodCard) -> list[tuple[str, str, str, str]]:
-    """(name, default here, the paper's, what it is) of every setting of the method's own. For an optimiser they are the
-    run's, for a function its numbers and words; one without a default is `GIVEN`.
+    """(name, default here, the paper's, what it is) of every setting of the method's own. For an
+    optimiser they are the run's, for a function its numbers and words; one without a default is
+    `GIVEN`.
     """
     if card.name in OBJECTIVES:
         return _of_an_objective(card)
     if card.name in OPTIMIZERS:
-        rows = [(one.name, repr(one.default), one.text) for one in fields.settings(RunSettings) if one.name in STEPS]
+        rows = [
+            (one.name, repr(one.default), one.text)
+            for one in fields.settings(RunSettings)
+            if one.name in STEPS
+        ]
     else:
         parameters = inspect.signature(RELATIVES[card.name], eval_str=True).parameters.values()
         own = [one for one in parameters if one.annotation in (float, int, str, bool)]
-        rows = [(one.name, GIVEN if one.default is one.empty else repr(one.default), "") for one in own]
-    return [(name, default, card.paper.get(name, ""), " ".join(words.split())) for name, default, words in rows]
+        rows = [
+            (one.name, GIVEN if one.default is one.empty else repr(one.default), "") for one in own
+        ]
+    return [
+        (name, default, card.paper.get(name, ""), " ".join(words.split()))
+        for name, default, words in rows
+    ]
 
 
 def _of_an_objective(card: MethodCard) -> list[tuple[str, str, str, str]]:
     """Those whose default is the method's own, and those of which the paper's value is known."""
-    shared, plain = {(field.name, repr(field.default)) for field in fields.settings(Method)}, OBJECTIVES[card.name]()
+    shared, plain = (
+        {(field.name, repr(field.default)) for field in fields.settings(Method)},
+        OBJECTIVES[card.name](),
+    )
     return [
-        (field.name, repr(getattr(plain, field.name)), card.paper.get(field.name, ""), " ".join(field.text.split()))
+        (
+            field.name,
+            repr(getattr(plain, field.name)),
+            card.paper.get(field.name, ""),
+            " ".join(field.text.split()),
+        )
         for field in fields.settings(OBJECTIVES[card.name])
         if (field.name, repr(field.default)) not in shared or field.name in card.paper
     ]
@@ -91,20 +113,26 @@ def asks(card: MethodCard) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _times() -> dict[str, tuple[str, Estimate]]:
-    """Processor time over that of the compared label, seed by seed: method -> (sweep, interquartile mean)."""
+    """Processor time over that of the compared label, seed by seed: method -> (sweep, interquartile
+    mean)."""
     costs = {}
     for sweep, base in COSTS.items():
-        seconds = recorded(sweep)[0].groupby(["label", "seed"])["cpu_seconds"].mean().unstack("seed")
+        seconds = (
+            recorded(sweep)[0].groupby(["label", "seed"])["cpu_seconds"].mean().unstack("seed")
+        )
         for name in ALGORITHMS:
             label = LABELS.get(sweep, {}).get(name, "" if sweep in LABELS else name)
             if label in seconds.index and label != base:
-                costs[name] = sweep, interval((seconds.loc[label] / seconds.loc[base]).dropna().to_numpy())
+                costs[name] = (
+                    sweep,
+                    interval((seconds.loc[label] / seconds.loc[base]).dropna().to_numpy()),
+                )
     return costs
 
 
 def cost(card: MethodCard) -> tuple[str, str, Estimate] | None:
-    """(sweep, what it is compared with, the ratio of processor times of a run); None: it is what others are compared
-    with, or was not timed."""
+    """(sweep, what it is compared with, the ratio of processor times of a run); None: it is what
+    others are compared with, or was not timed."""
     if card.name not in _times():
         return None
     sweep, estimate = _times()[card.name]

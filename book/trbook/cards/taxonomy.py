@@ -1,5 +1,6 @@
-"""Every method on four axes: which ratio, which level, what is done outside the region, and whether the sign of the
-advantage decides what is outside. Made of the cards, and of the methods elsewhere that have a place and no card."""
+"""Every method on four axes: which ratio, which level, what is done outside the region, and whether
+the sign of the advantage decides what is outside. Made of the cards, and of the methods elsewhere
+that have a place and no card."""
 
 from __future__ import annotations
 
@@ -81,24 +82,28 @@ NEAR: Mapping[str, str] = {
         WEIGHTS,
     ),
 }
-"""To what a card keeps something close, in the few words that the table of all methods is filtered by."""
+"""To what a card keeps something close, in the few words that the table of all methods is filtered
+by."""
 NO_CODE = "no code here"
 
 
 def near(one: Place) -> str:
-    """To what something is kept close, in one of a few words; without a card: the policy that its ratio names."""
+    """To what something is kept close, in one of a few words; without a card: the policy that its
+    ratio names."""
     if isinstance(one, MethodCard):
         return NEAR[one.to]
     return OLD if one.ratio == "π/π_old" else SAMPLER
 
 
 def branch(one: Place) -> str:
-    """The family of the main line or the branch of the gallery; without a card: that it has no code."""
+    """The family of the main line or the branch of the gallery; without a card: that it has no
+    code."""
     return GALLERY.get(one.family, one.family) if isinstance(one, MethodCard) else NO_CODE
 
 
 def picture(link: Callable[[Place], str]) -> list[tuple[str, str]]:
-    """For each thing that can be done outside a region, its meaning and the methods that do it, by level."""
+    """For each thing that can be done outside a region, its meaning and the methods that do it, by
+    level."""
     told = []
     for action, meaning in ACTIONS.items():
         levels: dict[str, list[str]] = {}
@@ -106,5 +111,10 @@ def picture(link: Callable[[Place], str]) -> list[tuple[str, str]]:
             if one.action == action:
                 levels.setdefault(one.level, []).append(link(one))
         if levels:
-            told.append((meaning, "; ".join(f"*{level}:* {' · '.join(names)}" for level, names in levels.items())))
+            told.append(
+                (
+                    meaning,
+                    "; ".join(f"*{level}:* {' · '.join(names)}" for level, names in levels.items()),
+                )
+            )
     return told

@@ -16,7 +16,16 @@ from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
 
-HEADINGS = ("method", "kept close, to what", "what is done", "level", "ratio", "signed", "ends at", "cost")
+HEADINGS = (
+    "method",
+    "kept close, to what",
+    "what is done",
+    "level",
+    "ratio",
+    "signed",
+    "ends at",
+    "cost",
+)
 """Columns of the table of all methods."""
 GUIDE = "index.md#how-to-read-a-card"
 """What every card would repeat, for a page in `book/methods`."""
@@ -30,7 +39,8 @@ def signed(one: MethodCard | Elsewhere) -> str:
 
 
 def times(card: MethodCard) -> str:
-    """Its processor time over that of what it is compared with, to two digits; empty: it was not timed."""
+    """Its processor time over that of what it is compared with, to two digits; empty: it was not
+    timed."""
     cost = read.cost(card)
     return f"{cost[2].value:.2g}" if cost else ""
 
@@ -77,14 +87,19 @@ def _places(card: MethodCard, chapter: str, link: Link) -> str:
     kind = dataclass_of(entry) if hasattr(entry, "func") else entry
     paper = f"[arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
     code = f"`{card.name}` in {link(f'{kind.__module__}.{kind.__name__}')}"
-    return " · ".join(filter(None, (card.long, card.source, paper, chapter, code, pointer(card.name))))
+    return " · ".join(
+        filter(None, (card.long, card.source, paper, chapter, code, pointer(card.name)))
+    )
 
 
 def _region(card: MethodCard) -> list[str]:
     """What is kept close to what, by which means, and the method's place among all."""
     boxes = ", ".join(read.boxes(card)) if card.name in OBJECTIVES else ""
     near = card.what if card.to == "nothing" else f"{card.what}, to {card.to}"
-    ratio, sides = card.ratio if card.ratio != "none" else "no ratio", "" if card.signed is None else signed(card)
+    ratio, sides = (
+        card.ratio if card.ratio != "none" else "no ratio",
+        "" if card.signed is None else signed(card),
+    )
     place = (card.level, ratio, card.action, sides, boxes)
     return [
         f"- Kept close: {near}",
@@ -97,7 +112,9 @@ def _region(card: MethodCard) -> list[str]:
 def used(one: Outcome) -> str:
     """How many passes were made over a batch, in two words or more."""
     parts = one.train.get("minibatches", 1)
-    return f"{one.uses} pass{'es' if one.uses > 1 else ''}" + (f" in {parts} minibatches" if parts > 1 else "")
+    return f"{one.uses} pass{'es' if one.uses > 1 else ''}" + (
+        f" in {parts} minibatches" if parts > 1 else ""
+    )
 
 
 def _evidence(card: MethodCard, chapter: str) -> list[str]:
@@ -126,7 +143,12 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for one, own in zip(found, settings, strict=True):
         moves = f", {one.point} moves" if one.source.axis == "moves" else ""
-        cells = (used(one) + moves, one.rate, one.quote, *([own or "default"] if any(settings) else []))
+        cells = (
+            used(one) + moves,
+            one.rate,
+            one.quote,
+            *([own or "default"] if any(settings) else []),
+        )
         lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
     seeds, sizes = min(one.seeds for one in found), dict.fromkeys(map(_size, found))
     return [*lines, "", f"{seeds} seeds or more; {' or '.join(sizes)}.", "", *_near(card)]
@@ -146,7 +168,9 @@ def _size(one: Outcome) -> str:
 def _changed(card: MethodCard, one: Outcome) -> str:
     """What a run sets besides learning rate and passes, where it is not the default."""
     beside = {name: one.train[name] for name in ("grad_norm", "optimizer") if name in one.train}
-    return ", ".join(f"`{name}={written(value)}`" for name, value in ({**changed(card, one), **beside}).items())
+    return ", ".join(
+        f"`{name}={written(value)}`" for name, value in ({**changed(card, one), **beside}).items()
+    )
 
 
 def _said(card: MethodCard) -> list[str]:
@@ -158,8 +182,8 @@ def _said(card: MethodCard) -> list[str]:
 
 
 def _rule(card: MethodCard) -> list[str]:
-    """The curve of the weight with both formulas, or the formula alone and why there is no curve; and the line that it
-    changes."""
+    """The curve of the weight with both formulas, or the formula alone and why there is no curve;
+    and the line that it changes."""
     line = ["```diff", *card.diff.splitlines(), "```", ""] if card.diff else []
     if not read.draws(card):
         return [f"$$\n{card.loss}\n$$", "", f"No curve: {card.no_curve}.", "", *line]
@@ -197,8 +221,8 @@ def _shared() -> set[str]:
 
 
 def _cost(card: MethodCard) -> str:
-    """What is computed for it beyond one forward and one backward pass per update, and its recorded time; empty:
-    nothing, and it was not timed."""
+    """What is computed for it beyond one forward and one backward pass per update, and its recorded
+    time; empty: nothing, and it was not timed."""
     if card.name not in OBJECTIVES:
         return card.work[0].lower() + card.work[1:].removesuffix(".")
     parts = [*read.asks(card), *([card.passes] if card.passes else [])]
@@ -211,7 +235,9 @@ def _cost(card: MethodCard) -> str:
 
 def _claims(card: MethodCard, link: str) -> list[str]:
     """The table of claims and verdicts."""
-    return ["## Claims", "", f"```{{method-claims}} {card.name}", "```", "", link, ""] if link else []
+    return (
+        ["## Claims", "", f"```{{method-claims}} {card.name}", "```", "", link, ""] if link else []
+    )
 
 
 def _deviations(card: MethodCard, link: Link) -> list[str]:

@@ -17,8 +17,9 @@ Point = tuple[float, float]
 
 
 def thumbnail(card: MethodCard) -> str:
-    """An SVG whose classes the style sheet colours: the weight of a right and of a wrong token against the ratio, and,
-    where it differs, that of a rare one in thin lines. Empty for a card that draws no curve."""
+    """An SVG whose classes the style sheet colours: the weight of a right and of a wrong token
+    against the ratio, and, where it differs, that of a rare one in thin lines. Empty for a card
+    that draws no curve."""
     if not read.draws(card):
         return ""
     zero, one = _at(0, 0)[1], _at(1, 0)[0]
@@ -34,7 +35,10 @@ def thumbnail(card: MethodCard) -> str:
             if sum(abs(a - b) > 1e-6 for a, b in zip(likely, rare, strict=True)) > 2:
                 lines.append(_path(f"{name} rare", RATIOS, rare))
             lines.append(_path(name, RATIOS, likely))
-    return f'<svg class="thumbnail" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{"".join(lines)}</svg>'
+    return (
+        f'<svg class="thumbnail" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'aria-hidden="true">{"".join(lines)}</svg>'
+    )
 
 
 def _at(ratio: float, weight: float) -> Point:
@@ -48,8 +52,8 @@ def _path(name: str, xs: Sequence[float], ys: Sequence[float]) -> str:
 
 
 def simplified(points: Sequence[Point]) -> list[Point]:
-    """The points of a line that matter: what is left out lies within `NEAR` of the line through the others
-    (Douglas and Peucker)."""
+    """The points of a line that matter: what is left out lies within `NEAR` of the line through the
+    others (Douglas and Peucker)."""
     (x0, y0), (x1, y1) = points[0], points[-1]
     length = math.hypot(x1 - x0, y1 - y0) or 1.0
     off = [abs((x1 - x0) * (y0 - y) - (x0 - x) * (y1 - y0)) / length for x, y in points]

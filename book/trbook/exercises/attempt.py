@@ -44,7 +44,8 @@ class Attempt(OfFunction):
 
 
 def asked(answer: Callable[..., Any], *arguments: Any) -> Any:
-    """What the reader's function returns; what it raises becomes a hint that names the reader's own line.
+    """What the reader's function returns; what it raises becomes a hint that names the reader's own
+    line.
 
     Raises:
         NotYet: it raised an error.

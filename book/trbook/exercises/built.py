@@ -1,15 +1,16 @@
-"""Exercises whose answer runs inside the book's loop: its updates of a policy are compared with ours, one by one.
+"""Exercises whose answer runs inside the book's loop: its updates of a policy are compared with
+ours, one by one.
 
     check_update = Built(
         "Does `update(policy, optimizer, batch, rewards)` take one step of REINFORCE?",
         truth=update,
         trace=of_updates,
-        mistakes=[Mistake("no minus", downhill, "the parameters move away from what was rewarded: ...")],
-        praise=trained)
+        mistakes=[Mistake("no minus", downhill, "the parameters move away from what was rewarded:
+        ...")], praise=trained)
 
-`trace` runs a function in the loop and returns one row for each update: how far every parameter moved. The reader's
-rows are compared with the reference's and then with those of each mistake. The first mistake that agrees gives the
-hint.
+`trace` runs a function in the loop and returns one row for each update: how far every parameter
+moved. The reader's rows are compared with the reference's and then with those of each mistake. The
+first mistake that agrees gives the hint.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ class Built(OfFunction):
     truth: Function
     """The reference."""
     trace: Callable[[Function], Tensor]
-    """Runs a function in the loop: [updates, parameters], the movement of every update. It may raise `NotYet`."""
+    """Runs a function in the loop: [updates, parameters], the movement of every update. It may
+    raise `NotYet`."""
     mistakes: Sequence[Mistake]
-    """Tried in turn where the answer is off; the first whose updates agree with the reader's gives the hint."""
+    """Tried in turn where the answer is off; the first whose updates agree with the reader's gives
+    the hint."""
     praise: Callable[[Function], str]
     """Given a right answer: trains with it, and reports the result."""
     rtol: float = 1e-4
@@ -50,7 +53,8 @@ class Built(OfFunction):
 
     @cached_property
     def traces(self) -> list[Tensor]:
-        """The updates of each mistake, computed at the first wrong answer, which takes a second or two."""
+        """The updates of each mistake, computed at the first wrong answer, which takes a second or
+        two."""
         return [self.trace(mistake.function) for mistake in self.mistakes]
 
     def _tried(self, answer: Function) -> str:
@@ -58,7 +62,9 @@ class Built(OfFunction):
         if self._same(got, self.wanted):
             return self.praise(answer)
         if not got.isfinite().all():
-            raise NotYet("after your update some parameters are NaN or infinite; is something divided by 0?")
+            raise NotYet(
+                "after your update some parameters are NaN or infinite; is something divided by 0?"
+            )
         for mistake, trace in zip(self.mistakes, self.traces, strict=True):
             if self._same(got, trace):
                 raise NotYet(mistake.hint)
@@ -77,6 +83,7 @@ class Built(OfFunction):
         times = float(theirs.norm() / ours.norm())
         cosine = float(theirs @ ours / (theirs.norm() * ours.norm()).clamp(min=1e-30))
         return (
-            f"update {first + 1} of {len(got)} is off: it moves the parameters {times:.3g} times as far as it should, "
+            f"update {first + 1} of {len(got)} is off: it moves the parameters {times:.3g} times "
+            "as far as it should, "
             f"and the cosine between its direction and the right one is {cosine:.3f}."
         )

@@ -4,16 +4,17 @@
         "Is `ratio(logp, logp_old)` the importance ratio, new over old?",
         truth=ratio,
         inputs=lambda draw: (draw.normal(5), draw.normal(5)),
-        mistakes=[Mistake("forgot exp", lambda logp, logp_old: logp - logp_old, "This is the log-ratio: take `exp`.")],
-        praise="...")
+        mistakes=[Mistake("forgot exp", lambda logp, logp_old: logp - logp_old, "This is the
+        log-ratio: take `exp`.")], praise="...")
 
-The reader's function runs on every input and is compared with `truth`. Where it is off, the first mistake that agrees
-with it on every input gives the hint. After the named mistakes come automatic ones, made from the reference's own
-arguments: two that change places, one that is used where another belongs, one that makes no difference at all. So an
-answer in which a number replaces an argument cannot pass, and the hint names the argument that it ignores.
+The reader's function runs on every input and is compared with `truth`. Where it is off, the first
+mistake that agrees with it on every input gives the hint. After the named mistakes come automatic
+ones, made from the reference's own arguments: two that change places, one that is used where
+another belongs, one that makes no difference at all. So an answer in which a number replaces an
+argument cannot pass, and the hint names the argument that it ignores.
 
-In the notebook the exercise's cell ends with the check (and says "not yet"); the next cell, tagged `solution` and
-folded, holds the solution and the same check, `.of_the_solution()`.
+In the notebook the exercise's cell ends with the check (and says "not yet"); the next cell, tagged
+`solution` and folded, holds the solution and the same check, `.of_the_solution()`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.verdict import NotYet, Verdict, careful, difference, given, kind, quoted, raised
+from trbook.exercises.verdict import (
+    NotYet,
+    Verdict,
+    careful,
+    difference,
+    given,
+    kind,
+    quoted,
+    raised,
+)
 
 DRAWS = 6
 """Inputs that are drawn; the seeds are fixed, so a check says the same every time."""
@@ -73,8 +83,8 @@ class Mistake:
 
 @dataclass(frozen=True, repr=False)
 class Exercise:
-    """The check of a function that the reader writes. Called with it, it returns a `Verdict` and never raises an
-    error."""
+    """The check of a function that the reader writes. Called with it, it returns a `Verdict` and
+    never raises an error."""
 
     asks: str
     """The question, in a sentence."""
@@ -85,16 +95,18 @@ class Exercise:
     praise: str
     """What a reader who is right should notice."""
     mistakes: Sequence[Mistake] = ()
-    """Tried in turn where the answer is off; the first that agrees on every input gives the hint."""
+    """Tried in turn where the answer is off; the first that agrees on every input gives the
+    hint."""
     examples: Sequence[tuple[Any, ...]] = ()
-    """Inputs chosen by hand, asked before those drawn: corner cases, and numbers that read well in a hint."""
+    """Inputs chosen by hand, asked before those drawn: corner cases, and numbers that read well in
+    a hint."""
     constant: str = ""
     """The hint for an answer that is the same for all inputs, if that has a likely reason."""
     gradient: str | None = None
     """The argument whose gradient is compared too."""
     then: Callable[[Callable[..., Any]], str] | None = None
-    """Run last, on an answer that is right on every input: a training run with it, for example. Returns a sentence for
-    the praise, or raises `NotYet`."""
+    """Run last, on an answer that is right on every input: a training run with it, for example.
+    Returns a sentence for the praise, or raises `NotYet`."""
     rtol: float = 1e-4
     atol: float = 1e-6
 
@@ -121,7 +133,11 @@ class Exercise:
 
     def _named(self, arguments: tuple[Any, ...]) -> Arguments:
         def value(argument: Any) -> Any:
-            return torch.tensor(argument, dtype=torch.float64) if isinstance(argument, list) else argument
+            return (
+                torch.tensor(argument, dtype=torch.float64)
+                if isinstance(argument, list)
+                else argument
+            )
 
         return {name: value(argument) for name, argument in zip(self.names, arguments, strict=True)}
 
@@ -145,7 +161,8 @@ class Exercise:
             raise
         except BaseException as error:  # the reader's code runs inside, and may raise anything
             raise NotYet(
-                f"your function is right on the drawn inputs, but it fails where it is used: {raised(error, answer)}."
+                "your function is right on the drawn inputs, but it fails where it is used: "
+                f"{raised(error, answer)}."
             ) from error
 
     def _hint(self, answer: Callable[..., Any], got: list[Tensor], wanted: list[Tensor]) -> str:
@@ -164,7 +181,8 @@ class Exercise:
         if ignored:
             verb = "is" if len(ignored) == 1 else "are"
             return (
-                f"your function returns the same whatever {quoted(ignored)} {verb}, but should not. Did you write in "
+                f"your function returns the same whatever {quoted(ignored)} {verb}, but should "
+                "not. Did you write in "
                 "a number, or use another argument?"
             )
         for case, value, want in zip(self.cases, got, wanted, strict=True):
@@ -176,10 +194,14 @@ class Exercise:
 
     def _ignores(self, answer: Callable[..., Any], name: str) -> bool:
         """Does the answer stay the same wherever changing this argument alone changes the truth?"""
-        return all(self._same([_asked(answer, a, want)], [_asked(answer, b, want)]) for a, b, want in self.pairs(name))
+        return all(
+            self._same([_asked(answer, a, want)], [_asked(answer, b, want)])
+            for a, b, want in self.pairs(name)
+        )
 
     def pairs(self, name: str) -> Iterator[tuple[Arguments, Arguments, Tensor]]:
-        """Pairs of inputs that differ in this argument alone and have different truths, with the truth of the first."""
+        """Pairs of inputs that differ in this argument alone and have different truths, with the
+        truth of the first."""
         for first, second in zip(self.drawn, [*self.drawn[1:], self.drawn[0]], strict=True):
             changed = {**first, name: second[name]}
             before, after = run(self.truth, first), run(self.truth, changed)
@@ -188,7 +210,8 @@ class Exercise:
 
     def _same(self, a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
         return all(
-            x.shape == y.shape and torch.allclose(x, y, rtol=self.rtol, atol=self.atol, equal_nan=True)
+            x.shape == y.shape
+            and torch.allclose(x, y, rtol=self.rtol, atol=self.atol, equal_nan=True)
             for x, y in zip(a, b, strict=True)
         )
 
@@ -197,18 +220,21 @@ class Exercise:
             found, wanted = _slope(answer, case, name), _slope(self.truth, case, name)
             if found is None or wanted is None:
                 raise NotYet(
-                    f"the values are right, but no gradient reaches `{name}`; is something detached, or computed "
+                    f"the values are right, but no gradient reaches `{name}`; is something "
+                    "detached, or computed "
                     "outside torch?"
                 )
             if not self._same([found], [wanted]):
                 raise NotYet(
-                    f"the values are right, but the gradient in `{name}` is not; did you detach something that should "
+                    f"the values are right, but the gradient in `{name}` is not; did you detach "
+                    "something that should "
                     "not be detached, or fail to detach something that should?"
                 )
 
 
 def mixed_up(truth: Callable[..., Tensor], cases: Sequence[Arguments]) -> Iterator[Mistake]:
-    """The automatic mistakes: two arguments of a kind that change places, or one that is used where another belongs."""
+    """The automatic mistakes: two arguments of a kind that change places, or one that is used where
+    another belongs."""
     names = list(cases[0])
     for one, other in permutations(names, 2):
         if not all(_alike(case[one], case[other]) for case in cases):
@@ -219,12 +245,18 @@ def mixed_up(truth: Callable[..., Tensor], cases: Sequence[Arguments]) -> Iterat
                 _renamed(truth, {one: other, other: one}),
                 f"`{one}` and `{other}` have changed places.",
             )
-        yield Mistake(f"{one} for {other}", _renamed(truth, {other: one}), f"`{one}` is used where `{other}` belongs.")
+        yield Mistake(
+            f"{one} for {other}",
+            _renamed(truth, {other: one}),
+            f"`{one}` is used where `{other}` belongs.",
+        )
 
 
 def _renamed(truth: Callable[..., Tensor], taken: Mapping[str, str]) -> Callable[..., Tensor]:
     """The reference, with some arguments taken from others."""
-    return lambda **arguments: truth(**{name: arguments[taken.get(name, name)] for name in arguments})
+    return lambda **arguments: truth(
+        **{name: arguments[taken.get(name, name)] for name in arguments}
+    )
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -239,7 +271,8 @@ def run(function: Callable[..., Any], case: Arguments) -> Tensor:
 
 
 def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
-    """The reader's function on a copy of the inputs, as float64; whatever it does instead becomes a hint."""
+    """The reader's function on a copy of the inputs, as float64; whatever it does instead becomes a
+    hint."""
     try:
         got = answer(*copy.deepcopy(case).values())
     except KeyboardInterrupt:
@@ -252,17 +285,21 @@ def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
         value = got if isinstance(got, Tensor) else torch.as_tensor(got)
         value = value.detach().cpu().to(torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise NotYet(f"expected a tensor of numbers, but your function returns {kind(got)}.") from error
+        raise NotYet(
+            f"expected a tensor of numbers, but your function returns {kind(got)}."
+        ) from error
     if value.shape != want.shape:
         raise NotYet(
-            f"your function returns the shape {list(value.shape)} instead of {list(want.shape)}, with "
+            f"your function returns the shape {list(value.shape)} instead of {list(want.shape)}, "
+            "with "
             f"{given(case, shapes=True)}."
         )
     return value
 
 
 def _slope(function: Callable[..., Any], case: Arguments, name: str) -> Tensor | None:
-    """The gradient of the sum of a function's values, each weighted differently, so that no two can be confused."""
+    """The gradient of the sum of a function's values, each weighted differently, so that no two can
+    be confused."""
     arguments = {**copy.deepcopy(case), name: case[name].clone().requires_grad_()}
     value = function(*arguments.values())
     if not (isinstance(value, Tensor) and value.requires_grad):
@@ -280,11 +317,13 @@ class Number:
     mistakes: Mapping[float, str]
     """The hint for each typical wrong number."""
     rtol: float | None = None
-    """How near is near enough, where that is not the check's own: for a number that is simulated."""
+    """How near is near enough, where that is not the check's own: for a number that is
+    simulated."""
 
 
 class Numbers:
-    """The check of numbers that the reader works out, called with them in the order in which they are listed here."""
+    """The check of numbers that the reader works out, called with them in the order in which they
+    are listed here."""
 
     def __init__(self, asks: str, *, praise: str, rtol: float = 2e-3, **wanted: Number) -> None:
         self.asks, self.praise, self.rtol, self.wanted = asks, praise, rtol, wanted
@@ -293,11 +332,16 @@ class Numbers:
         return self.asks
 
     def __call__(self, *answers: Any, **other: Any) -> Verdict:
-        return careful(f"{quoted(list(self.wanted))}, in this order", lambda: self._check(*answers, **other))
+        return careful(
+            f"{quoted(list(self.wanted))}, in this order", lambda: self._check(*answers, **other)
+        )
 
     def _check(self, *answers: Any, **other: Any) -> Verdict:
         bound = inspect.Signature(
-            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in self.wanted]
+            [
+                inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+                for name in self.wanted
+            ]
         ).bind(*answers, **other)
         for name, answer in bound.arguments.items():
             if answer is None or answer is Ellipsis:
@@ -306,7 +350,9 @@ class Numbers:
         return Verdict(True, self.praise)
 
     def _grade(self, name: str, value: float, number: Number) -> None:
-        near = partial(math.isclose, rel_tol=self.rtol if number.rtol is None else number.rtol, abs_tol=1e-9)
+        near = partial(
+            math.isclose, rel_tol=self.rtol if number.rtol is None else number.rtol, abs_tol=1e-9
+        )
         if near(value, number.wanted):
             return
         for wrong, hint in number.mistakes.items():
@@ -314,8 +360,13 @@ class Numbers:
                 raise NotYet(hint)
         digits = next(n for n in range(1, 18) if near(_rounded(number.wanted, n), number.wanted))
         if any(math.isclose(value, _rounded(number.wanted, n)) for n in range(1, digits)):
-            raise NotYet(f"`{name}` = {value:g} is rounded too far: give at least {digits} significant digits.")
-        raise NotYet(f"`{name}` = {value:.4g} is too {'small' if value < number.wanted else 'large'}.")
+            raise NotYet(
+                f"`{name}` = {value:g} is rounded too far: give at least {digits} significant "
+                "digits."
+            )
+        raise NotYet(
+            f"`{name}` = {value:.4g} is too {'small' if value < number.wanted else 'large'}."
+        )
 
 
 def _rounded(value: float, digits: int) -> float:

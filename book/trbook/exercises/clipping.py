@@ -1,5 +1,5 @@
-"""Chapter 6's exercises: how far a window lets a token move, a ratio counted once, processed log-probs, strange
-logs."""
+"""Chapter 6's exercises: how far a window lets a token move, a ratio counted once, processed
+log-probs, strange logs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ def _room(q: Tensor, eps_high: float) -> Tensor:
 
 
 check_room = Exercise(
-    "How much probability may `room(q, eps_high)` tokens with A > 0 gain before PPO's clip silences them?",
+    "How much probability may `room(q, eps_high)` tokens with A > 0 gain before PPO's clip "
+    "silences them?",
     truth=_room,
-    inputs=lambda draw: (torch.cat([draw.uniform(0.01, 0.4, 3), draw.uniform(0.9, 0.99, 3)]), draw.number(0.15, 0.5)),
+    inputs=lambda draw: (
+        torch.cat([draw.uniform(0.01, 0.4, 3), draw.uniform(0.9, 0.99, 3)]),
+        draw.number(0.15, 0.5),
+    ),
     examples=[([1e-5, 0.01, 0.5, 0.99], 0.2)],
     mistakes=[
         Mistake(
@@ -43,13 +47,15 @@ check_room = Exercise(
         Mistake(
             "the edge, without its end",
             lambda q, eps_high: (1 + eps_high) * q,
-            "this is where the token falls silent, p = (1 + eps_high) q, and it may lie above 1. How far is it from q, "
+            "this is where the token falls silent, p = (1 + eps_high) q, and it may lie above 1. "
+            "How far is it from q, "
             "and where does a probability end?",
         ),
         Mistake(
             "the larger",
             lambda q, eps_high: torch.maximum(eps_high * q, 1 - q),
-            "two things stop the token: the window and probability 1. The nearer one counts, not the farther.",
+            "two things stop the token: the window and probability 1. The nearer one counts, not "
+            "the farther.",
         ),
         Mistake(
             "the ratio",
@@ -67,7 +73,8 @@ check_room = Exercise(
             "q and 1 - q are exchanged: the window multiplies the token's own probability.",
         ),
     ],
-    praise="a token of probability 0.00001 may gain 0.000002 per batch, and one of probability 0.5 may gain 0.1: the "
+    praise="a token of probability 0.00001 may gain 0.000002 per batch, and one of probability "
+    "0.5 may gain 0.1: the "
     "clip's radius is eps times q.",
 )
 
@@ -84,43 +91,67 @@ def _at_the_edges_too(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delt
     return clip & ~mask & (advantages != 0)
 
 
-def _at_the_windows_edge_too(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float) -> Tensor:
+def _at_the_windows_edge_too(
+    q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float
+) -> Tensor:
     clip = torch.where(advantages > 0, p / q >= 1 + eps, p / q <= 1 - eps)
     return clip & torch.where(advantages > 0, p - q <= delta, p - q >= -delta) & (advantages != 0)
 
 
-def _at_the_masks_edge_too(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float) -> Tensor:
+def _at_the_masks_edge_too(
+    q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float
+) -> Tensor:
     clip = torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
     return clip & torch.where(advantages > 0, p - q < delta, p - q > -delta) & (advantages != 0)
 
 
 def _moves(draw: Draw) -> tuple[Any, ...]:
-    """Rare and likely tokens that have moved either way, for both signs of A, near the edges of both methods and never
-    on one. Each of the four verdicts occurs."""
+    """Rare and likely tokens that have moved either way, for both signs of A, near the edges of
+    both methods and never on one. Each of the four verdicts occurs."""
     order = torch.cat([draw.uniform(0, 1, 8).argsort() for _ in range(3)])
-    q = torch.cat([draw.uniform(0.01, 0.05, 8), draw.uniform(0.3, 0.5, 8), draw.uniform(0.8, 0.9, 8)])
-    up = torch.cat([draw.uniform(0.2, 0.5, 8), draw.uniform(0.3, 0.7, 8), draw.uniform(0.02, 0.08, 8)])
-    down = torch.cat([draw.uniform(0.2, 0.5, 8), draw.uniform(0.3, 0.7, 8), draw.uniform(0.1, 0.2, 8)])
+    q = torch.cat(
+        [draw.uniform(0.01, 0.05, 8), draw.uniform(0.3, 0.5, 8), draw.uniform(0.8, 0.9, 8)]
+    )
+    up = torch.cat(
+        [draw.uniform(0.2, 0.5, 8), draw.uniform(0.3, 0.7, 8), draw.uniform(0.02, 0.08, 8)]
+    )
+    down = torch.cat(
+        [draw.uniform(0.2, 0.5, 8), draw.uniform(0.3, 0.7, 8), draw.uniform(0.1, 0.2, 8)]
+    )
     p = q * (1.003 + torch.where(order % 2 == 0, up, -down))
     advantages = torch.where(order < 4, 1.0, -1.0) * draw.uniform(0.5, 2, 24)
     return q, p, advantages, draw.number(0.21, 0.4), draw.number(0.08, 0.25)
 
 
 check_dropped = Exercise(
-    "Does `dropped(q, p, advantages, eps, delta)` name the tokens that PPO silences and DPPO-TV keeps?",
+    "Does `dropped(q, p, advantages, eps, delta)` name the tokens that PPO silences and DPPO-TV "
+    "keeps?",
     truth=_dropped,
     inputs=_moves,
     examples=[
-        ([1e-5, 0.99, 0.3, 0.3, 0.3], [1e-3, 0.80, 0.55, 0.1, 0.1], [1.0, -1.0, 1.0, -1.0, 1.0], 0.2, 0.15),
+        (
+            [1e-5, 0.99, 0.3, 0.3, 0.3],
+            [1e-3, 0.80, 0.55, 0.1, 0.1],
+            [1.0, -1.0, 1.0, -1.0, 1.0],
+            0.2,
+            0.15,
+        ),
         ([0.1, 0.1, 0.9, 0.9], [0.5, 0.4, 0.5, 0.6], [1.0, 1.0, -1.0, -1.0], 0.2, 0.15),
         # On the window's edge and on the mask's, in binary fractions, which need no rounding.
-        ([0.5, 0.5, 0.25, 0.5, 0.25], [0.625, 0.375, 0.5, 0.25, 0.375], [1.0, -1.0, 1.0, -1.0, 1.0], 0.25, 0.25),
+        (
+            [0.5, 0.5, 0.25, 0.5, 0.25],
+            [0.625, 0.375, 0.5, 0.25, 0.375],
+            [1.0, -1.0, 1.0, -1.0, 1.0],
+            0.25,
+            0.25,
+        ),
     ],
     mistakes=[
         Mistake(
             "the edges",
             _at_the_edges_too,
-            "a token exactly on an edge is still inside, in the window and in the region: use `>` and `<`, without "
+            "a token exactly on an edge is still inside, in the window and in the region: use `>` "
+            "and `<`, without "
             "the equals sign.",
         ),
         Mistake(
@@ -131,11 +162,14 @@ check_dropped = Exercise(
         Mistake(
             "the mask's edge",
             _at_the_masks_edge_too,
-            "a token that has moved by exactly `delta` is still inside DPPO's region, which keeps it.",
+            "a token that has moved by exactly `delta` is still inside DPPO's region, which keeps "
+            "it.",
         ),
         Mistake(
             "PPO alone",
-            lambda q, p, advantages, eps, delta: torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps),
+            lambda q, p, advantages, eps, delta: torch.where(
+                advantages > 0, p / q > 1 + eps, p / q < 1 - eps
+            ),
             "these are all that PPO silences; leave out those that DPPO silences too.",
         ),
         Mistake(
@@ -152,7 +186,8 @@ check_dropped = Exercise(
                 torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
                 ^ torch.where(advantages > 0, p - q > delta, p - q < -delta)
             ),
-            "these are all tokens that the two treat differently; the exercise asks only for those that PPO drops.",
+            "these are all tokens that the two treat differently; the exercise asks only for "
+            "those that PPO drops.",
         ),
         Mistake(
             "any of the two",
@@ -160,7 +195,8 @@ check_dropped = Exercise(
                 torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
                 | torch.where(advantages > 0, p - q > delta, p - q < -delta)
             ),
-            "these are all that at least one of the two silences; the exercise asks for those that only PPO does.",
+            "these are all that at least one of the two silences; the exercise asks for those "
+            "that only PPO does.",
         ),
         Mistake(
             "turned round",
@@ -177,27 +213,37 @@ check_dropped = Exercise(
         ),
         Mistake(
             "upwards only",
-            lambda q, p, advantages, eps, delta: _dropped(q, p, advantages, eps, delta) & (advantages > 0),
-            "this looks at A > 0 only; with A < 0 the push is downward, and a token is silenced below the window.",
+            lambda q, p, advantages, eps, delta: (
+                _dropped(q, p, advantages, eps, delta) & (advantages > 0)
+            ),
+            "this looks at A > 0 only; with A < 0 the push is downward, and a token is silenced "
+            "below the window.",
         ),
         Mistake(
             "half",
             lambda q, p, advantages, eps, delta: (
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps) & ((p - q).abs() / 2 <= delta)
+                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
+                & ((p - q).abs() / 2 <= delta)
             ),
-            "no half: with two outcomes, this token and any other, the total variation is |p - q| itself.",
+            "no half: with two outcomes, this token and any other, the total variation is |p - q| "
+            "itself.",
         ),
         Mistake(
             "unsigned clip",
             lambda q, p, advantages, eps, delta: (
-                ((p / q - 1).abs() > eps) & ~torch.where(advantages > 0, p - q > delta, p - q < -delta)
+                ((p / q - 1).abs() > eps)
+                & ~torch.where(advantages > 0, p - q > delta, p - q < -delta)
             ),
-            "PPO's clip is signed too: with A > 0 it silences above the window only, with A < 0 below it only.",
+            "PPO's clip is signed too: with A > 0 it silences above the window only, with A < 0 "
+            "below it only.",
         ),
         Mistake(
             "both sides",
-            lambda q, p, advantages, eps, delta: ((p / q - 1).abs() > eps) & ((p - q).abs() <= delta),
-            "being outside is not enough: both methods keep a token that moved against its advantage.",
+            lambda q, p, advantages, eps, delta: (
+                ((p / q - 1).abs() > eps) & ((p - q).abs() <= delta)
+            ),
+            "being outside is not enough: both methods keep a token that moved against its "
+            "advantage.",
         ),
         Mistake(
             "old over new",
@@ -218,7 +264,8 @@ check_dropped = Exercise(
             "DPPO's mask compares p - q with delta; this compares p/q - 1, which is a ratio again.",
         ),
     ],
-    praise="the rare token is among them and the likely one is not: PPO keeps the likely one, which DPPO would have "
+    praise="the rare token is among them and the likely one is not: PPO keeps the likely one, "
+    "which DPPO would have "
     "dropped.",
 )
 
@@ -228,14 +275,21 @@ def _weight(logp: Tensor, logp_old: Tensor, logp_rollout: Tensor, cap: float) ->
 
 
 def _three(draw: Draw) -> tuple[Any, ...]:
-    """A sampler that is off by up to a factor of e either way, and a learner that has moved since."""
+    """A sampler that is off by up to a factor of e either way, and a learner that has moved
+    since."""
     old = draw.uniform(-4, -1, 8)
     off = torch.tensor([1.0, -1.0, 0.2, -0.2, 0.9, -0.6, 0.6, 0.1], dtype=torch.float64)
-    return old + draw.uniform(-0.4, 0.4, 8), old, old - off * draw.uniform(0.8, 1.1, 8), draw.number(1.3, 1.5)
+    return (
+        old + draw.uniform(-0.4, 0.4, 8),
+        old,
+        old - off * draw.uniform(0.8, 1.1, 8),
+        draw.number(1.3, 1.5),
+    )
 
 
 check_weight = Exercise(
-    "Is `weight(logp, logp_old, logp_rollout, cap)` the factor before A: π/π_old times the truncated π_old/μ?",
+    "Is `weight(logp, logp_old, logp_rollout, cap)` the factor before A: π/π_old times the "
+    "truncated π_old/μ?",
     truth=_weight,
     inputs=_three,
     examples=[([-2.0, -2.0, -2.0], [-2.0, -2.1, -2.0], [-2.0, -2.3, -4.0], 2.0)],
@@ -245,7 +299,8 @@ check_weight = Exercise(
             lambda logp, logp_old, logp_rollout, cap: (
                 (logp - logp_rollout).exp() * (logp_old - logp_rollout).exp().clamp(max=cap)
             ),
-            "the mismatch π_old/μ is counted twice: π/μ contains it already. The correction multiplies π/π_old.",
+            "the mismatch π_old/μ is counted twice: π/μ contains it already. The correction "
+            "multiplies π/π_old.",
         ),
         Mistake(
             "no correction",
@@ -254,13 +309,17 @@ check_weight = Exercise(
         ),
         Mistake(
             "correction alone",
-            lambda logp, logp_old, logp_rollout, cap: (logp_old - logp_rollout).exp().clamp(max=cap),
-            "this is the correction alone; the policy's own movement since then, π/π_old, is missing.",
+            lambda logp, logp_old, logp_rollout, cap: (
+                (logp_old - logp_rollout).exp().clamp(max=cap)
+            ),
+            "this is the correction alone; the policy's own movement since then, π/π_old, is "
+            "missing.",
         ),
         Mistake(
             "not truncated",
             lambda logp, logp_old, logp_rollout, cap: (logp - logp_rollout).exp(),
-            "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ above `cap` must "
+            "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ "
+            "above `cap` must "
             "become `cap`. (If you cut, do it after `exp`.)",
         ),
         Mistake(
@@ -273,7 +332,8 @@ check_weight = Exercise(
         Mistake(
             "truncated whole",
             lambda logp, logp_old, logp_rollout, cap: (logp - logp_rollout).exp().clamp(max=cap),
-            "the whole of π/μ is truncated; TIS truncates π_old/μ alone and leaves π/π_old to the clip.",
+            "the whole of π/μ is truncated; TIS truncates π_old/μ alone and leaves π/π_old to the "
+            "clip.",
         ),
         Mistake(
             "turned round",
@@ -300,12 +360,16 @@ check_weight = Exercise(
             "masked",
             lambda logp, logp_old, logp_rollout, cap: (
                 (logp - logp_old).exp()
-                * torch.where((logp_old - logp_rollout).exp() > cap, 0.0, (logp_old - logp_rollout).exp())
+                * torch.where(
+                    (logp_old - logp_rollout).exp() > cap, 0.0, (logp_old - logp_rollout).exp()
+                )
             ),
-            "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to `cap`.",
+            "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to "
+            "`cap`.",
         ),
     ],
-    praise="below the cap it is exactly π/μ, the ratio that makes the mean over the sampler's tokens right.",
+    praise="below the cap it is exactly π/μ, the ratio that makes the mean over the sampler's "
+    "tokens right.",
 )
 
 
@@ -318,11 +382,16 @@ def _processed(logits: Tensor, temperature: float, k: int) -> Tensor:
 def _logits(draw: Draw) -> tuple[Any, ...]:
     """Two positions of six tokens, no two logits alike."""
     order = torch.stack([draw.uniform(0, 1, 6).argsort(), draw.uniform(0, 1, 6).argsort()]).double()
-    return 0.7 * order + draw.uniform(-0.2, 0.2, 2, 6), draw.number(0.5, 0.8), int(draw.integers(2, 5, 1))
+    return (
+        0.7 * order + draw.uniform(-0.2, 0.2, 2, 6),
+        draw.number(0.5, 0.8),
+        int(draw.integers(2, 5, 1)),
+    )
 
 
 check_processed = Exercise(
-    "Is `processed(logits, temperature, k)` the probability of every token that a sampler with temperature and top-k "
+    "Is `processed(logits, temperature, k)` the probability of every token that a sampler with "
+    "temperature and top-k "
     "draws from?",
     truth=_processed,
     inputs=_logits,
@@ -350,14 +419,19 @@ check_processed = Exercise(
         Mistake(
             "not renormalised",
             lambda logits, temperature, k: (
-                (logits / temperature).softmax(-1).masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0)
+                (logits / temperature)
+                .softmax(-1)
+                .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0)
             ),
-            "what is left does not sum to 1; the sampler draws from the kept tokens alone, renormalised.",
+            "what is left does not sum to 1; the sampler draws from the kept tokens alone, "
+            "renormalised.",
         ),
         Mistake(
             "zero as a logit",
             lambda logits, temperature, k: (
-                (logits / temperature).masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0).softmax(-1)
+                (logits / temperature)
+                .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0)
+                .softmax(-1)
             ),
             "a logit of 0 is not a probability of 0: set what is cut off to minus infinity.",
         ),
@@ -368,21 +442,26 @@ check_processed = Exercise(
         ),
         Mistake(
             "log-probs",
-            lambda logits, temperature, k: _processed(logits, temperature, k).clamp(min=1e-38).log(),
+            lambda logits, temperature, k: (
+                _processed(logits, temperature, k).clamp(min=1e-38).log()
+            ),
             "these are log-probs; the exercise asks for the probabilities.",
         ),
         Mistake(
             "log-probs, minus infinity",
             lambda logits, temperature, k: _processed(logits, temperature, k).log(),
-            "these are log-probs, minus infinity where a token is cut off; the exercise asks for the probabilities.",
+            "these are log-probs, minus infinity where a token is cut off; the exercise asks for "
+            "the probabilities.",
         ),
         Mistake(
             "temperature on probabilities",
             lambda logits, temperature, k: _processed(logits, 1.0, k) / temperature,
-            "the temperature divides probabilities here, which then do not sum to 1; it divides the logits.",
+            "the temperature divides probabilities here, which then do not sum to 1; it divides "
+            "the logits.",
         ),
     ],
-    praise="a kept token's probability is divided by the kept mass, and a learner that scores without top-k reads that "
+    praise="a kept token's probability is divided by the kept mass, and a learner that scores "
+    "without top-k reads that "
     "as a ratio below 1.",
 )
 
@@ -391,23 +470,30 @@ check_cause = Choice(
     "Why are words outside the window: rate, epochs, window or engine?",
     right="engine",
     wrong={
-        "rate": "in the first row no step has been taken yet, and words are outside already. Which numbers does the "
+        "rate": "in the first row no step has been taken yet, and words are outside already. "
+        "Which numbers does the "
         "ratio compare there?",
-        "epochs": "every update has a new batch, so no batch is used twice. What is outside in the first row, before "
+        "epochs": "every update has a new batch, so no batch is used twice. What is outside in "
+        "the first row, before "
         "any step?",
-        "window": "a word that is learning leaves the window by a step. Here words are outside before the first one, "
+        "window": "a word that is learning leaves the window by a step. Here words are outside "
+        "before the first one, "
         "and no more of them after the fourth.",
     },
-    praise="the ratio divides the learner's probability by that of a sampler with rounded weights. Rare words are off "
-    "by a large factor, and hardly any probability moves. Before the first step a clip ratio is 0, or a mismatch.",
+    praise="the ratio divides the learner's probability by that of a sampler with rounded "
+    "weights. Rare words are off "
+    "by a large factor, and hardly any probability moves. Before the first step a clip ratio is "
+    "0, or a mismatch.",
 )
 
 check_logs = Numbers(
-    "Which log (1, 2 or 3) comes from rounded weights, which from a top 4, which from raw log-probs?",
+    "Which log (1, 2 or 3) comes from rounded weights, which from a top 4, which from raw "
+    "log-probs?",
     rounded=Number(
         2.0,
         {
-            1.0: "a sampler with rounded weights draws from its own log-probs and leaves no token out, so the mean "
+            1.0: "a sampler with rounded weights draws from its own log-probs and leaves no token "
+            "out, so the mean "
             "of π/μ is near 1.",
             3.0: "rounding moves ratios both ways; in log 3 none is above 1.",
         },
@@ -415,30 +501,39 @@ check_logs = Numbers(
     top_4=Number(
         3.0,
         {
-            1.0: "with a top-k that the learner leaves out, every ratio is the kept mass: none lies above 1.",
-            2.0: "with a top-k that the learner leaves out, every ratio is the kept mass: none lies above 1.",
+            1.0: "with a top-k that the learner leaves out, every ratio is the kept mass: none "
+            "lies above 1.",
+            2.0: "with a top-k that the learner leaves out, every ratio is the kept mass: none "
+            "lies above 1.",
         },
     ),
     raw=Number(
         1.0,
         {
-            2.0: "the tokens were not drawn from the raw log-probs, so the mean of the ratio is not 1.",
+            2.0: "the tokens were not drawn from the raw log-probs, so the mean of the ratio is "
+            "not 1.",
             3.0: "a temperature makes rare tokens likelier: some ratios must lie above 1.",
         },
     ),
-    praise="the mean of π/μ is 1 if μ drew the tokens and can write all that π can. If it is not 1 before the first "
+    praise="the mean of π/μ is 1 if μ drew the tokens and can write all that π can. If it is not "
+    "1 before the first "
     "update, one of these two conditions fails.",
 )
 
 
 def _rounded(policy: Policy, seed: int) -> Part:
-    """Eight prompts of `dial` with eight completions each, written with the policy's own weights in four bits."""
+    """Eight prompts of `dial` with eight completions each, written with the policy's own weights in
+    four bits."""
     task = trlib.load_task("dial")
     prompts = task.prompts(8, seed=seed)
     sampler = Sampler(policy, lag=0, precision="int4").policy()
-    batch = sample(sampler, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed)
+    batch = sample(
+        sampler, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed
+    )
     written = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
-    rewards = torch.tensor([task.verify(prompts[g], text, ended=ended).reward for g, text, ended in written])
+    rewards = torch.tensor(
+        [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in written]
+    )
     advantages = group_relative(rewards, batch.group, scale=None)[:, None].expand_as(batch.logp)
     with torch.no_grad():
         logp_old = policy.score(batch).logp
@@ -446,21 +541,32 @@ def _rounded(policy: Policy, seed: int) -> Part:
 
 
 def _corrected(
-    logp: Tensor, logp_old: Tensor, logp_rollout: Tensor, advantages: Tensor, mask: Tensor, eps: float, cap: float
+    logp: Tensor,
+    logp_old: Tensor,
+    logp_rollout: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    eps: float,
+    cap: float,
 ) -> Tensor:
-    tokens = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, eps_low=eps, eps_high=eps).per_token
+    tokens = ppo_loss(
+        logp, logp_old, advantages=advantages, mask=mask, eps_low=eps, eps_high=eps
+    ).per_token
     factor = truncated_importance(logp_old, logp_rollout, mask, cap=cap)
     return (tokens * factor)[mask].sum() / mask.sum()
 
 
-def _by_ratio(ratio: Tensor, factor: Tensor, advantages: Tensor, mask: Tensor, eps: float) -> Tensor:
+def _by_ratio(
+    ratio: Tensor, factor: Tensor, advantages: Tensor, mask: Tensor, eps: float
+) -> Tensor:
     """The clipped loss of a ratio, times a factor, as a mean over tokens."""
     kept = torch.minimum(ratio * advantages, ratio.clamp(1 - eps, 1 + eps) * advantages)
     return -(factor * kept)[mask].sum() / mask.sum()
 
 
 check_corrected_loss = InTheLoop(
-    "Is `corrected_loss(logp, logp_old, logp_rollout, advantages, mask, eps, cap)` the clip around the learner, with "
+    "Is `corrected_loss(logp, logp_old, logp_rollout, advantages, mask, eps, cap)` the clip "
+    "around the learner, with "
     "the mismatch counted once?",
     truth=_corrected,
     start="dial",
@@ -474,24 +580,32 @@ check_corrected_loss = InTheLoop(
         ),
         Mistake(
             "no correction",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio((logp - old).exp(), torch.ones_like(A), A, mask, eps),
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
+                (logp - old).exp(), torch.ones_like(A), A, mask, eps
+            ),
             "this is PPO as if the learner had written the tokens: the factor π_old/μ is missing.",
         ),
         Mistake(
             "sampler's anchor",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio((logp - mu).exp(), torch.ones_like(A), A, mask, eps),
-            "the clip lies around the sampler here, and nothing is truncated; the exercise wants it around π_old.",
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
+                (logp - mu).exp(), torch.ones_like(A), A, mask, eps
+            ),
+            "the clip lies around the sampler here, and nothing is truncated; the exercise wants "
+            "it around π_old.",
         ),
         Mistake(
             "twice",
             lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
                 (logp - mu).exp(), (old - mu).exp().clamp(max=cap), A, mask, eps
             ),
-            "the mismatch is counted twice: π/μ contains π_old/μ already. The correction multiplies π/π_old.",
+            "the mismatch is counted twice: π/μ contains π_old/μ already. The correction "
+            "multiplies π/π_old.",
         ),
         Mistake(
             "not truncated",
-            lambda logp, old, mu, A, mask, eps, cap: _by_ratio((logp - old).exp(), (old - mu).exp(), A, mask, eps),
+            lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
+                (logp - old).exp(), (old - mu).exp(), A, mask, eps
+            ),
             "nothing is truncated: a factor π_old/μ above `cap` must become `cap`.",
         ),
         Mistake(
@@ -499,7 +613,8 @@ check_corrected_loss = InTheLoop(
             lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
                 (logp - old).exp(), (old - mu).exp() * ((old - mu).exp() <= cap), A, mask, eps
             ),
-            "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to `cap`.",
+            "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to "
+            "`cap`.",
         ),
         Mistake(
             "both ends",
@@ -518,9 +633,14 @@ check_corrected_loss = InTheLoop(
         Mistake(
             "inside the clip",
             lambda logp, old, mu, A, mask, eps, cap: _by_ratio(
-                (logp - old).exp() * (old - mu).exp().clamp(max=cap), torch.ones_like(A), A, mask, eps
+                (logp - old).exp() * (old - mu).exp().clamp(max=cap),
+                torch.ones_like(A),
+                A,
+                mask,
+                eps,
             ),
-            "the factor is inside the clip here, so the mismatch alone can silence a token; it multiplies what the "
+            "the factor is inside the clip here, so the mismatch alone can silence a token; it "
+            "multiplies what the "
             "clip returns.",
         ),
         Mistake(
@@ -533,10 +653,13 @@ check_corrected_loss = InTheLoop(
         Mistake(
             "clip only",
             lambda logp, old, mu, A, mask, eps, cap: (
-                -((old - mu).exp().clamp(max=cap) * (logp - old).exp().clamp(1 - eps, 1 + eps) * A)[mask].sum()
+                -((old - mu).exp().clamp(max=cap) * (logp - old).exp().clamp(1 - eps, 1 + eps) * A)[
+                    mask
+                ].sum()
                 / mask.sum()
             ),
-            "the clipped term stands alone; take the minimum of both, or tokens that want to come back fall silent.",
+            "the clipped term stands alone; take the minimum of both, or tokens that want to come "
+            "back fall silent.",
         ),
         Mistake(
             "sum",
@@ -548,19 +671,23 @@ check_corrected_loss = InTheLoop(
             lambda logp, old, mu, A, mask, eps, cap: (
                 -(
                     (old - mu).exp().clamp(max=cap)
-                    * torch.minimum((logp - old).exp() * A, (logp - old).exp().clamp(1 - eps, 1 + eps) * A)
+                    * torch.minimum(
+                        (logp - old).exp() * A, (logp - old).exp().clamp(1 - eps, 1 + eps) * A
+                    )
                 )
                 .masked_fill(~mask, 0)
                 .sum(1)
                 / mask.sum(1)
             ).mean(),
-            "this is a mean of each completion's mean, so tokens of short completions weigh more; take one mean over "
+            "this is a mean of each completion's mean, so tokens of short completions weigh more; "
+            "take one mean over "
             "all tokens.",
         ),
         Mistake(
             "rectangle",
             lambda *a: _corrected(*a) * a[4].sum() / a[4].numel(),
-            "the sum is divided by the whole rectangle, padding included; divide by the number of tokens in `mask`.",
+            "the sum is divided by the whole rectangle, padding included; divide by the number of "
+            "tokens in `mask`.",
         ),
     ],
     praise="The clip asks how far the learner has moved, and the factor says who wrote the tokens.",

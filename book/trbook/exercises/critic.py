@@ -1,5 +1,5 @@
-"""Exercises of chapter 4b, the critic: advantages from values, how far lambda reaches, a log with a fault, and a
-critic's loss that trains."""
+"""Exercises of chapter 4b, the critic: advantages from values, how far lambda reaches, a log with a
+fault, and a critic's loss that trains."""
 
 from __future__ import annotations
 
@@ -52,34 +52,58 @@ def _last_value(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Te
 check_gae = Exercise(
     "Is `gae(rewards, values, gamma, lam)` the advantage of every token of one completion?",
     truth=_gae,
-    inputs=lambda draw: (draw.normal(6), draw.normal(6), draw.number(0.5, 0.99), draw.number(0.2, 0.9)),
-    examples=[([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 1.0), ([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 0.5)],
+    inputs=lambda draw: (
+        draw.normal(6),
+        draw.normal(6),
+        draw.number(0.5, 0.99),
+        draw.number(0.2, 0.9),
+    ),
+    examples=[
+        ([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 1.0),
+        ([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 0.5),
+    ],
     mistakes=[
         Mistake(
-            "returns", _returns, "these are the returns, the critic's targets; the advantage is the return minus V."
+            "returns",
+            _returns,
+            "these are the returns, the critic's targets; the advantage is the return minus V.",
         ),
-        Mistake("TD errors", _td, "these are the TD errors δ, which is the case λ = 0; sum them with weights (γλ)^k."),
-        Mistake("forwards", _forwards, "the sum runs over the tokens that follow: begin with the last one."),
+        Mistake(
+            "TD errors",
+            _td,
+            "these are the TD errors δ, which is the case λ = 0; sum them with weights (γλ)^k.",
+        ),
+        Mistake(
+            "forwards",
+            _forwards,
+            "the sum runs over the tokens that follow: begin with the last one.",
+        ),
         Mistake(
             "value after the end",
             _last_value,
-            "after the last token nothing more is earned, so the value there is 0, not the last token's.",
+            "after the last token nothing more is earned, so the value there is 0, not the last "
+            "token's.",
         ),
         Mistake("only lambda", _without_gamma, "later errors count (γλ)^k, not λ^k."),
         Mistake(
             "no gamma before the value",
-            lambda rewards, values, gamma, lam: _gae(rewards + (1 - gamma) * _after(values), values, gamma, lam),
+            lambda rewards, values, gamma, lam: _gae(
+                rewards + (1 - gamma) * _after(values), values, gamma, lam
+            ),
             "the value of the next state is discounted too: δ_t = R_t + γ V_t+1 - V_t.",
         ),
         Mistake(
             "this value for the next",
-            lambda rewards, values, gamma, lam: _gae(rewards + gamma * (values - _after(values)), values, gamma, lam),
+            lambda rewards, values, gamma, lam: _gae(
+                rewards + gamma * (values - _after(values)), values, gamma, lam
+            ),
             "a TD error compares two states: γ times the *next* value, less this one.",
         ),
         Mistake(
             "signs of the values",
             lambda rewards, values, gamma, lam: _gae(rewards, -values, gamma, lam),
-            "the values have the wrong signs: the next one is gained, this one was expected. δ_t = R_t + γ V_t+1 - "
+            "the values have the wrong signs: the next one is gained, this one was expected. δ_t "
+            "= R_t + γ V_t+1 - "
             "V_t.",
         ),
         Mistake(
@@ -90,7 +114,8 @@ check_gae = Exercise(
         Mistake(
             "rewards to the end",
             lambda rewards, values, gamma, lam: _gae(rewards, values, gamma, 1.0),
-            "this is the case λ = 1: all rewards still to come, minus this value. Later errors count (γλ)^k.",
+            "this is the case λ = 1: all rewards still to come, minus this value. Later errors "
+            "count (γλ)^k.",
         ),
         Mistake(
             "no critic",
@@ -103,13 +128,16 @@ check_gae = Exercise(
 
 
 check_lambda = Numbers(
-    "A right completion has nine tokens, the critic says 0 everywhere, and γ = 1. How many tokens have an advantage "
+    "A right completion has nine tokens, the critic says 0 everywhere, and γ = 1. How many tokens "
+    "have an advantage "
     "at λ = 0, and what is the first token's at λ = 0.95?",
     tokens=Number(
         1.0,
         {
-            9.0: "with λ = 0 a token's advantage is its own TD error, and the reward comes at the last token only.",
-            8.0: "the other way round: these eight earn 0, and the critic says 0 before and after them.",
+            9.0: "with λ = 0 a token's advantage is its own TD error, and the reward comes at the "
+            "last token only.",
+            8.0: "the other way round: these eight earn 0, and the critic says 0 before and after "
+            "them.",
             0.0: "the last token's TD error is the reward.",
         },
     ),
@@ -118,34 +146,45 @@ check_lambda = Numbers(
         {
             0.95**9: "the first token is eight steps from the last, not nine.",
             0.95**7: "the reward is eight steps from the first of nine tokens.",
-            0.05 * 0.95**8: "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
+            0.05
+            * 0.95**8: "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
             0.95: "that is one step's factor; the reward is eight steps away.",
             1.0: "that is λ = 1; at 0.95 each step in between multiplies by 0.95.",
             0.0: "that is λ = 0.",
         },
     ),
-    praise="a critic that knows nothing leaves all credit to the rewards, and λ decides how far back they reach: at 0 "
+    praise="a critic that knows nothing leaves all credit to the rewards, and λ decides how far "
+    "back they reach: at 0 "
     "the opener, which decides whether the answer is right, learns nothing.",
 )
 
 
 check_log = Numbers(
-    "How many more batches does V need at the pace of the last one, with the value clip and without it? And by what "
+    "How many more batches does V need at the pace of the last one, with the value clip and "
+    "without it? And by what "
     "number should the rewards be divided?",
     clipped=Number(
         (76 - 2.02) / 0.41,
         {
             76 / 0.41: "that counts from 0; V has already reached 2.02.",
-            (76 - 2.02) / 0.2: "0.2 is the width of the clip. Read the pace off the log: momentum carries a value over "
+            (76 - 2.02)
+            / 0.2: "0.2 is the width of the clip. Read the pace off the log: momentum carries a "
+            "value over "
             "the edge.",
-            (76 - 2.02) / (2.02 / 5): "that is the mean pace of five batches, and the first was slower. Take the last.",
+            (76 - 2.02)
+            / (
+                2.02 / 5
+            ): "that is the mean pace of five batches, and the first was slower. Take the last.",
         },
     ),
     free=Number(
         (76 - 4.03) / 0.96,
         {
             76 / 0.96: "that counts from 0; this V has already reached 4.03.",
-            (76 - 4.03) / (4.03 / 5): "that is the mean pace of the five batches without a value clip. Take the last.",
+            (76 - 4.03)
+            / (
+                4.03 / 5
+            ): "that is the mean pace of the five batches without a value clip. Take the last.",
             (76 - 4.03) / 0.41: "that is the other column's pace.",
         },
     ),
@@ -153,19 +192,24 @@ check_log = Numbers(
         100.0,
         {
             0.01: "the wrong way round: the rewards are too large for the settings, not too small.",
-            76.0: "that makes the mean return 1, and the rewards 0 and 1.3. The settings were made for 0 and 1.",
+            76.0: "that makes the mean return 1, and the rewards 0 and 1.3. The settings were "
+            "made for 0 and 1.",
             20.0: "that leaves rewards of 0 and 5. The settings were made for 0 and 1.",
             2.0: "that leaves rewards of 0 and 50. The settings were made for 0 and 1.",
         },
     ),
     rtol=5e-3,
-    praise="two limits act at once: the value clip, and AdamW, whose steps have the size of the learning rate "
-    "whatever the gradient. Both are in the unit of the reward; ε is not. Divide the rewards, and every "
+    praise="two limits act at once: the value clip, and AdamW, whose steps have the size of the "
+    "learning rate "
+    "whatever the gradient. Both are in the unit of the reward; ε is not. Divide the rewards, and "
+    "every "
     "setting fits again.",
 )
 
 
-def _squares(values: Tensor, values_old: Tensor, returns: Tensor, clip: float) -> tuple[Tensor, Tensor]:
+def _squares(
+    values: Tensor, values_old: Tensor, returns: Tensor, clip: float
+) -> tuple[Tensor, Tensor]:
     """The squared error of the values, and that of the values held near the old ones."""
     near = values_old + (values - values_old).clamp(-clip, clip)
     return (values - returns) ** 2, (near - returns) ** 2
@@ -196,61 +240,86 @@ def _critic_trains(answer: Callable[..., Any]) -> str:
 
 
 check_value_loss = Exercise(
-    "Is `value_loss(values, values_old, returns, clip)` the clipped loss of a critic, and does it train?",
+    "Is `value_loss(values, values_old, returns, clip)` the clipped loss of a critic, and does it "
+    "train?",
     truth=_value_loss,
     inputs=_predictions,
     gradient="values",
     mistakes=[
         Mistake(
             "no half",
-            lambda values, values_old, returns, clip: 2 * _value_loss(values, values_old, returns, clip),
+            lambda values, values_old, returns, clip: (
+                2 * _value_loss(values, values_old, returns, clip)
+            ),
             "a factor of 2 is off: the loss is half of the larger square.",
         ),
         Mistake(
             "no clip",
-            lambda values, values_old, returns, clip: _squares(values, values_old, returns, clip)[0] / 2,
-            "this is least squares without a clip: a value may move as far as it likes in one batch.",
+            lambda values, values_old, returns, clip: (
+                _squares(values, values_old, returns, clip)[0] / 2
+            ),
+            "this is least squares without a clip: a value may move as far as it likes in one "
+            "batch.",
         ),
         Mistake(
             "clipped term alone",
-            lambda values, values_old, returns, clip: _squares(values, values_old, returns, clip)[1] / 2,
-            "this is the clipped term alone, as stable-baselines3 has it: a value that moved away from its return gets "
+            lambda values, values_old, returns, clip: (
+                _squares(values, values_old, returns, clip)[1] / 2
+            ),
+            "this is the clipped term alone, as stable-baselines3 has it: a value that moved away "
+            "from its return gets "
             "no gradient. Take the larger of both.",
         ),
         Mistake(
             "minimum",
-            lambda values, values_old, returns, clip: torch.minimum(*_squares(values, values_old, returns, clip)) / 2,
+            lambda values, values_old, returns, clip: (
+                torch.minimum(*_squares(values, values_old, returns, clip)) / 2
+            ),
             "a loss must fall, so the pessimistic choice is the *larger* square.",
         ),
         Mistake(
             "error clipped",
-            lambda values, values_old, returns, clip: (values - returns).clamp(-clip, clip) ** 2 / 2,
+            lambda values, values_old, returns, clip: (
+                (values - returns).clamp(-clip, clip) ** 2 / 2
+            ),
             "this clips the error; the clip keeps the value near the *old value*.",
         ),
         Mistake(
             "values clipped as a ratio",
             lambda values, values_old, returns, clip: (
-                torch.maximum((values - returns) ** 2, (values.clamp(1 - clip, 1 + clip) - returns) ** 2) / 2
+                torch.maximum(
+                    (values - returns) ** 2, (values.clamp(1 - clip, 1 + clip) - returns) ** 2
+                )
+                / 2
             ),
             "this keeps the value near 1, as a ratio; it belongs near the old value.",
         ),
         Mistake(
             "change clipped, not added",
             lambda values, values_old, returns, clip: (
-                torch.maximum((values - returns) ** 2, ((values - values_old).clamp(-clip, clip) - returns) ** 2) / 2
+                torch.maximum(
+                    (values - returns) ** 2,
+                    ((values - values_old).clamp(-clip, clip) - returns) ** 2,
+                )
+                / 2
             ),
             "the clamped term is only the *change* of the value: add the old value to it.",
         ),
         Mistake(
             "absolute error",
             lambda values, values_old, returns, clip: (
-                torch.maximum(*(square.sqrt() for square in _squares(values, values_old, returns, clip))) / 2
+                torch.maximum(
+                    *(square.sqrt() for square in _squares(values, values_old, returns, clip))
+                )
+                / 2
             ),
             "this is the absolute error; the loss takes squares.",
         ),
         Mistake(
             "sign",
-            lambda values, values_old, returns, clip: -_value_loss(values, values_old, returns, clip),
+            lambda values, values_old, returns, clip: (
+                -_value_loss(values, values_old, returns, clip)
+            ),
             "the sign is wrong: a loss is lowered, so the square has no minus.",
         ),
         Mistake(
@@ -258,10 +327,12 @@ check_value_loss = Exercise(
             lambda values, values_old, returns, clip: (
                 _value_loss(values, values_old, returns, clip).mean().expand_as(values)
             ),
-            "this gives every token the mean; the loop takes the mean itself. Return one number per token.",
+            "this gives every token the mean; the loop takes the mean itself. Return one number "
+            "per token.",
         ),
     ],
     then=_critic_trains,
-    praise="the larger square is the pessimistic one: a value stops being pulled once it has moved by `clip`, and one "
+    praise="the larger square is the pessimistic one: a value stops being pulled once it has "
+    "moved by `clip`, and one "
     "that moved away keeps its gradient.",
 )

@@ -1,4 +1,5 @@
-"""Exercises of chapter 7, DPPO: the mask, its divergences, its threshold's unit, a strange log, DPPO in the loop."""
+"""Exercises of chapter 7, DPPO: the mask, its divergences, its threshold's unit, a strange log,
+DPPO in the loop."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def _at_the_edge_too(p: Tensor, q: Tensor, advantages: Tensor, delta: float) -> 
 
 
 def _moved(draw: Draw, count: int = 8) -> tuple[Tensor, Tensor, Tensor, float]:
-    """Tokens of middling probability; no difference of probabilities lies within a hundredth of the threshold."""
+    """Tokens of middling probability; no difference of probabilities lies within a hundredth of the
+    threshold."""
     q, delta = draw.uniform(0.3, 0.6, count), round(draw.number(0.03, 0.2), 2)
     step = draw.uniform(0.02, 0.24, count) * (2 * draw.integers(0, 2, count) - 1)
     near = (step.abs() - delta).abs() < 0.01
@@ -40,7 +42,8 @@ def _moved(draw: Draw, count: int = 8) -> tuple[Tensor, Tensor, Tensor, float]:
 
 
 check_silenced = Exercise(
-    "Is `silenced(p, q, advantages, delta)` True where DPPO's mask on total variation leaves a token no gradient?",
+    "Is `silenced(p, q, advantages, delta)` True where DPPO's mask on total variation leaves a "
+    "token no gradient?",
     truth=_silenced,
     inputs=_moved,
     examples=[
@@ -53,7 +56,8 @@ check_silenced = Exercise(
         Mistake(
             "the edge",
             _at_the_edge_too,
-            "a token that has moved by exactly `delta` is still inside: `>` and `<`, without the equals sign.",
+            "a token that has moved by exactly `delta` is still inside: `>` and `<`, without the "
+            "equals sign.",
         ),
         Mistake(
             "kept",
@@ -63,33 +67,45 @@ check_silenced = Exercise(
         Mistake(
             "unsigned",
             lambda p, q, advantages, delta: (p - q).abs() > delta,
-            "this silences every token outside, even those that their update would bring back: that is the mask "
+            "this silences every token outside, even those that their update would bring back: "
+            "that is the mask "
             "called IPO. DPPO's looks at the sign of the advantage.",
         ),
         Mistake(
             "inward",
-            lambda p, q, advantages, delta: torch.where(advantages > 0, p - q < -delta, p - q > delta),
-            "these are the tokens on their way home: outside, and pushed back. Silence those that are pushed on.",
+            lambda p, q, advantages, delta: torch.where(
+                advantages > 0, p - q < -delta, p - q > delta
+            ),
+            "these are the tokens on their way home: outside, and pushed back. Silence those that "
+            "are pushed on.",
         ),
         Mistake(
             "direction alone",
             lambda p, q, advantages, delta: torch.where(advantages > 0, p > q, p < q),
-            "every token that has moved with its advantage is silenced here, however little; compare with delta.",
+            "every token that has moved with its advantage is silenced here, however little; "
+            "compare with delta.",
         ),
         Mistake(
             "logarithms",
-            lambda p, q, advantages, delta: torch.where(advantages > 0, (p / q).log() > delta, (p / q).log() < -delta),
-            "this compares log-probs, so it is a window on the ratio; take the difference of the probabilities.",
+            lambda p, q, advantages, delta: torch.where(
+                advantages > 0, (p / q).log() > delta, (p / q).log() < -delta
+            ),
+            "this compares log-probs, so it is a window on the ratio; take the difference of the "
+            "probabilities.",
         ),
         Mistake(
             "scaled",
             lambda p, q, advantages, delta: (p - q) * advantages > delta,
-            "the size of the advantage has got into the distance; only its sign counts: it says which way is outward.",
+            "the size of the advantage has got into the distance; only its sign counts: it says "
+            "which way is outward.",
         ),
         Mistake(
             "ratio",
-            lambda p, q, advantages, delta: torch.where(advantages > 0, p / q > 1 + delta, p / q < 1 - delta),
-            "this is a window on the ratio, PPO's; DPPO compares the difference of the probabilities, p - q.",
+            lambda p, q, advantages, delta: torch.where(
+                advantages > 0, p / q > 1 + delta, p / q < 1 - delta
+            ),
+            "this is a window on the ratio, PPO's; DPPO compares the difference of the "
+            "probabilities, p - q.",
         ),
         Mistake(
             "upward only",
@@ -104,11 +120,13 @@ check_silenced = Exercise(
         Mistake(
             "half",
             lambda p, q, advantages, delta: _silenced(p, q, advantages, 2 * delta),
-            "half of the difference is compared here. Between two outcomes, |p - q| and |(1 - p) - (1 - q)|, the "
+            "half of the difference is compared here. Between two outcomes, |p - q| and |(1 - p) "
+            "- (1 - q)|, the "
             "halves add up to |p - q|.",
         ),
     ],
-    praise="0.00001 -> 0.001 is kept, at a ratio of 100, and 0.99 -> 0.80 is silenced, at a ratio of 0.81.",
+    praise="0.00001 -> 0.001 is kept, at a ratio of 100, and 0.99 -> 0.80 is silenced, at a ratio "
+    "of 0.81.",
 )
 
 
@@ -125,13 +143,15 @@ check_kl_of_two = Exercise(
         Mistake(
             "other direction",
             lambda q, p: _binary_kl(p, q),
-            "this is KL(policy || anchor); DPPO measures from the anchor, so the anchor's q comes before the "
+            "this is KL(policy || anchor); DPPO measures from the anchor, so the anchor's q comes "
+            "before the "
             "logarithm.",
         ),
         Mistake(
             "one outcome",
             lambda q, p: q * (q / p).log(),
-            "the sampled token is only one outcome of two; add the other, all other tokens together: 1 - q against 1 "
+            "the sampled token is only one outcome of two; add the other, all other tokens "
+            "together: 1 - q against 1 "
             "- p.",
         ),
         Mistake(
@@ -142,7 +162,8 @@ check_kl_of_two = Exercise(
         Mistake(
             "policy above anchor",
             lambda q, p: -_binary_kl(q, p),
-            "this is minus the divergence: inside the logarithm the anchor's probability stands above the policy's.",
+            "this is minus the divergence: inside the logarithm the anchor's probability stands "
+            "above the policy's.",
         ),
         Mistake(
             "one sign turned",
@@ -170,10 +191,19 @@ check_kl_of_two = Exercise(
             "this is -log r, the estimate k1 from one sample; weigh both "
             "outcomes by their probability under the anchor.",
         ),
-        Mistake("bits", lambda q, p: _binary_kl(q, p) / torch.tensor(2.0).log(), "this is in bits; `log`, not `log2`."),
-        Mistake("total variation", lambda q, p: (q - p).abs(), "this is the total variation; take the KL divergence."),
+        Mistake(
+            "bits",
+            lambda q, p: _binary_kl(q, p) / torch.tensor(2.0).log(),
+            "this is in bits; `log`, not `log2`.",
+        ),
+        Mistake(
+            "total variation",
+            lambda q, p: (q - p).abs(),
+            "this is the total variation; take the KL divergence.",
+        ),
     ],
-    praise="near certainty it is strict: 0.99 -> 0.80 costs 0.18 nats, more than three times DPPO's threshold of 0.05.",
+    praise="near certainty it is strict: 0.99 -> 0.80 costs 0.18 nats, more than three times "
+    "DPPO's threshold of 0.05.",
 )
 
 
@@ -194,8 +224,8 @@ def _likeliest(q: Tensor, y: Tensor, k: int) -> list[int]:
 
 
 def _two(draw: Draw) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Two distributions over twelve tokens, all probabilities different; y is outside the k most likely and moves
-    against the other tokens there, so that merging would hide its move."""
+    """Two distributions over twelve tokens, all probabilities different; y is outside the k most
+    likely and moves against the other tokens there, so that merging would hide its move."""
     q, p = (torch.softmax(1.5 * draw.normal(12) + 0.001 * torch.arange(12), 0) for _ in range(2))
     k = int(draw.integers(2, 9))
     outside = q.argsort(descending=True)[k:]
@@ -204,7 +234,8 @@ def _two(draw: Draw) -> tuple[Tensor, Tensor, Tensor, int]:
 
 
 check_topk_tv = Exercise(
-    "Is `topk_tv(q, p, y, k)` the total variation over the anchor's k most likely tokens, y among them, and a rest?",
+    "Is `topk_tv(q, p, y, k)` the total variation over the anchor's k most likely tokens, y among "
+    "them, and a rest?",
     truth=_topk_tv,
     inputs=_two,
     examples=[
@@ -215,7 +246,8 @@ check_topk_tv = Exercise(
         Mistake(
             "y not swapped in",
             lambda q, p, y, k: _halves(q, p, q.topk(k).indices.tolist()),
-            "where y is not among the k most likely, it must take the place of the last of them; here its own "
+            "where y is not among the k most likely, it must take the place of the last of them; "
+            "here its own "
             "move is hidden in the rest.",
         ),
         Mistake(
@@ -229,7 +261,8 @@ check_topk_tv = Exercise(
                 .sum()
                 / 2
             ),
-            "the k tokens are renormalised here; keep their probabilities, and count all others as one outcome.",
+            "the k tokens are renormalised here; keep their probabilities, and count all others "
+            "as one outcome.",
         ),
         Mistake(
             "y added",
@@ -248,22 +281,34 @@ check_topk_tv = Exercise(
         ),
         Mistake(
             "rest whole",
-            lambda q, p, y, k: _topk_tv(q, p, y, k) + ((q - p)[_likeliest(q, y, k)].sum().abs() / 2),
+            lambda q, p, y, k: (
+                _topk_tv(q, p, y, k) + ((q - p)[_likeliest(q, y, k)].sum().abs() / 2)
+            ),
             "the rest is an outcome like the others: it is halved with them.",
         ),
-        Mistake("no half", lambda q, p, y, k: 2 * _topk_tv(q, p, y, k), "total variation is half of the sum."),
+        Mistake(
+            "no half",
+            lambda q, p, y, k: 2 * _topk_tv(q, p, y, k),
+            "total variation is half of the sum.",
+        ),
         Mistake(
             "whole",
             lambda q, p, y, k: (q - p).abs().sum() / 2,
-            "this is the total variation of the whole vocabulary; keep k tokens and merge all others.",
+            "this is the total variation of the whole vocabulary; keep k tokens and merge all "
+            "others.",
         ),
-        Mistake("binary", lambda q, p, y, k: (q[y] - p[y]).abs(), "this is the binary total variation, of y alone."),
+        Mistake(
+            "binary",
+            lambda q, p, y, k: (q[y] - p[y]).abs(),
+            "this is the binary total variation, of y alone.",
+        ),
     ],
     praise="with y swapped in, top-k never sees less than binary: y's own move always counts.",
 )
 
 check_room = Numbers(
-    "q = 0.001 with A > 0, q = 0.99 with A < 0: how far do a ratio window of 0.2 and a TV of 0.15 let each of them go?",
+    "q = 0.001 with A > 0, q = 0.99 with A < 0: how far do a ratio window of 0.2 and a TV of 0.15 "
+    "let each of them go?",
     rare_ratio=Number(
         0.0012,
         {
@@ -303,7 +348,8 @@ check_room = Numbers(
             0.792: "that is where the ratio's window stops it.",
         },
     ),
-    praise="compared with the ratio's window, the TV threshold gives the rare token 750 times as much room, and the "
+    praise="compared with the ratio's window, the TV threshold gives the rare token 750 times as "
+    "much room, and the "
     "likely one a quarter less.",
 )
 
@@ -312,9 +358,13 @@ def _batch(policy: Policy, seed: int) -> Part:
     """Sixteen prompts of `dial` with eight completions each, and what DPPO's loss takes."""
     task = trlib.load_task("dial")
     prompts = task.prompts(16, seed=seed)
-    batch = sample(policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed)
+    batch = sample(
+        policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed
+    )
     texts = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
-    rewards = torch.tensor([task.verify(prompts[g], text, ended=ended).reward for g, text, ended in texts])
+    rewards = torch.tensor(
+        [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in texts]
+    )
     advantages = group_relative(rewards, batch.group, scale=None)[:, None].expand_as(batch.logp)
     return Part(batch, rewards, (batch.logp, advantages, batch.mask))
 
@@ -329,7 +379,9 @@ def _strange() -> pd.DataFrame:
         logp = policy.score(batch).logp
         log_ratio = (logp.detach() - logp_mu)[mask]
         moved = (logp.detach().exp() - logp_mu.exp())[mask].abs()
-        far = torch.where(advantages > 0, logp.detach() - logp_mu > DELTA, logp.detach() - logp_mu < -DELTA)
+        far = torch.where(
+            advantages > 0, logp.detach() - logp_mu > DELTA, logp.detach() - logp_mu < -DELTA
+        )
         silenced = far[mask]
         if update in (1, 2, 4, 8, 12):
             rows.append(
@@ -337,12 +389,16 @@ def _strange() -> pd.DataFrame:
                     "update": update,
                     "tokens": int(mask.sum()),
                     "silenced": int(silenced.sum()),
-                    "least |p - q| of a silenced token": float(moved[silenced].min()) if silenced.any() else None,
+                    "least |p - q| of a silenced token": float(moved[silenced].min())
+                    if silenced.any()
+                    else None,
                     "tokens with |p - q| > 0.15": int((moved > DELTA).sum()),
                     "largest r": float(log_ratio.max().exp()),
                 }
             )
-        loss = (-advantages * (logp.detach() - logp_mu).exp() * ~far * logp)[mask].sum() / mask.sum()
+        loss = (-advantages * (logp.detach() - logp_mu).exp() * ~far * logp)[
+            mask
+        ].sum() / mask.sum()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
@@ -351,7 +407,8 @@ def _strange() -> pd.DataFrame:
 
 
 def strange_log() -> pd.DataFrame:
-    """A log of twelve updates on one batch of `dial_rare`, by a DPPO with one fault; a row for each of five updates."""
+    """A log of twelve updates on one batch of `dial_rare`, by a DPPO with one fault; a row for each
+    of five updates."""
     return _strange().copy()
 
 
@@ -359,24 +416,37 @@ check_fault = Choice(
     "Which fault does the log show: ratio, anchor, unsigned, cap or aggregate?",
     right="ratio",
     wrong={
-        "anchor": "a region around the policy just before each update would see every token at distance 0 and silence "
+        "anchor": "a region around the policy just before each update would see every token at "
+        "distance 0 and silence "
         "none. Here tokens are silenced from the first row on; how far had they moved?",
-        "unsigned": "an unsigned mask silences every token with |p - q| > 0.15, and none that has moved less. How many "
+        "unsigned": "an unsigned mask silences every token with |p - q| > 0.15, and none that has "
+        "moved less. How many "
         "tokens have moved so far, and how many are silenced?",
-        "cap": "a cap limits the weight of tokens with a large r; it silences nothing. How far had the silenced tokens "
+        "cap": "a cap limits the weight of tokens with a large r; it silences nothing. How far "
+        "had the silenced tokens "
         "moved?",
-        "aggregate": "the mean over tokens decides how long a step is, not which tokens are silenced. How far had the "
+        "aggregate": "the mean over tokens decides how long a step is, not which tokens are "
+        "silenced. How far had the "
         "silenced tokens moved?",
     },
-    praise="the mask compares log p - log q with 0.15, so it is a window on the ratio, from 0.86 to 1.16. A rare token "
+    praise="the mask compares log p - log q with 0.15, so it is a window on the ratio, from 0.86 "
+    "to 1.16. A rare token "
     "leaves it when it has gained two thousandths of probability.",
 )
 
 
 def _library(
-    logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor, delta: float, cap: float, **other: Any
+    logp: Tensor,
+    logp_mu: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    delta: float,
+    cap: float,
+    **other: Any,
 ) -> Tensor:
-    loss = dppo_loss(logp, logp_mu, advantages=advantages, mask=mask, delta_tv=delta, max_ratio=cap, **other)
+    loss = dppo_loss(
+        logp, logp_mu, advantages=advantages, mask=mask, delta_tv=delta, max_ratio=cap, **other
+    )
     return loss.per_token.sum() / mask.sum()
 
 
@@ -419,30 +489,38 @@ def _mean(**piece: Any) -> Callable[..., Tensor]:
     return lambda *rest: _by_hand(*rest, **piece)[rest[3]].sum() / rest[3].sum()
 
 
-def _attached(logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float) -> Tensor:
+def _attached(
+    logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float
+) -> Tensor:
     ratio = (logp - logp_mu).exp().clamp(max=cap)
     kept = ~_silenced(logp.detach().exp(), logp_mu.exp(), a, delta)
     return (-a * ratio * kept * logp)[mask].sum() / mask.sum()
 
 
-def _of_the_ratio(logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float) -> Tensor:
+def _of_the_ratio(
+    logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float
+) -> Tensor:
     ratio = (logp - logp_mu).exp().clamp(max=cap)
     kept = ~_silenced(logp.detach().exp(), logp_mu.exp(), a, delta)
     return (-a * ratio * kept)[mask].sum() / mask.sum()
 
 
-def _ppo(logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float) -> Tensor:
+def _ppo(
+    logp: Tensor, logp_mu: Tensor, a: Tensor, mask: Tensor, delta: float, cap: float
+) -> Tensor:
     ratio = (logp - logp_mu).exp()
     return -torch.minimum(ratio * a, ratio.clamp(1 - delta, 1 + delta) * a)[mask].sum() / mask.sum()
 
 
 check_objective = InTheLoop(
-    "Is `objective(logp, logp_mu, advantages, mask, delta, cap)` DPPO's loss of a batch, the mean over its tokens?",
+    "Is `objective(logp, logp_mu, advantages, mask, delta, cap)` DPPO's loss of a batch, the mean "
+    "over its tokens?",
     truth=_library,
     start="dial_rare",
     rollout=_batch,
     settings=[(0.15, 3.0), (0.05, 1.5)],
-    praise="Every library's variant changes one of your lines: anchor, threshold, cap, sign or mean.",
+    praise="Every library's variant changes one of your lines: anchor, threshold, cap, sign or "
+    "mean.",
     mistakes=[
         Mistake(
             "no cap",
@@ -452,20 +530,50 @@ check_objective = InTheLoop(
         Mistake(
             "unsigned",
             lambda *rest: _library(*rest, signed=False),
-            "this also silences tokens outside that would come back; DPPO's mask looks at the advantage's sign.",
+            "this also silences tokens outside that would come back; DPPO's mask looks at the "
+            "advantage's sign.",
         ),
         Mistake(
             "log-probs",
             _mean(outward="logs"),
-            "the mask compares log-probs here, so it is a window on the ratio; take `exp` before the difference.",
+            "the mask compares log-probs here, so it is a window on the ratio; take `exp` before "
+            "the difference.",
         ),
-        Mistake("ratio", _mean(outward="ratio"), "the mask looks at the ratio here; DPPO's looks at p - q."),
-        Mistake("inward", _mean(outward="inward"), "this silences the tokens that come back; silence those pushed on."),
-        Mistake("turned round", _mean(outward="turned"), "the mask is inverted: 1 is for tokens that are kept."),
-        Mistake("no mask", _mean(outward="never"), "no token is silenced here, however far it has moved."),
-        Mistake("half", _mean(outward="half"), "this compares half of |p - q|; with two outcomes, the halves add up."),
-        Mistake("upward only", _mean(outward="up"), "tokens with A < 0 that have lost more than `delta` count too."),
-        Mistake("downward only", _mean(outward="down"), "tokens with A > 0 that gained more than `delta` count too."),
+        Mistake(
+            "ratio",
+            _mean(outward="ratio"),
+            "the mask looks at the ratio here; DPPO's looks at p - q.",
+        ),
+        Mistake(
+            "inward",
+            _mean(outward="inward"),
+            "this silences the tokens that come back; silence those pushed on.",
+        ),
+        Mistake(
+            "turned round",
+            _mean(outward="turned"),
+            "the mask is inverted: 1 is for tokens that are kept.",
+        ),
+        Mistake(
+            "no mask",
+            _mean(outward="never"),
+            "no token is silenced here, however far it has moved.",
+        ),
+        Mistake(
+            "half",
+            _mean(outward="half"),
+            "this compares half of |p - q|; with two outcomes, the halves add up.",
+        ),
+        Mistake(
+            "upward only",
+            _mean(outward="up"),
+            "tokens with A < 0 that have lost more than `delta` count too.",
+        ),
+        Mistake(
+            "downward only",
+            _mean(outward="down"),
+            "tokens with A > 0 that gained more than `delta` count too.",
+        ),
         Mistake(
             "attached",
             _attached,
@@ -474,22 +582,32 @@ check_objective = InTheLoop(
         Mistake(
             "the capped ratio itself",
             _of_the_ratio,
-            "tokens beyond `cap` get no gradient here. Either they are left out, or a capped ratio is differentiated, "
-            "whose slope there is 0. Detach the ratio and multiply by `logp`: such a token counts with `cap`.",
+            "tokens beyond `cap` get no gradient here. Either they are left out, or a capped "
+            "ratio is differentiated, "
+            "whose slope there is 0. Detach the ratio and multiply by `logp`: such a token counts "
+            "with `cap`.",
         ),
         Mistake(
             "PPO's",
             _ppo,
-            "this is PPO's clip on the ratio, with `delta` as its window. DPPO's weight is the ratio itself, and its "
+            "this is PPO's clip on the ratio, with `delta` as its window. DPPO's weight is the "
+            "ratio itself, and its "
             "mask looks at p - q.",
         ),
-        Mistake("both sides", _mean(rho="both"), "the ratio is cut from above only; a small one stays."),
+        Mistake(
+            "both sides", _mean(rho="both"), "the ratio is cut from above only; a small one stays."
+        ),
         Mistake("old over new", _mean(rho="inverse"), "the ratio is new over old."),
-        Mistake("no ratio", _mean(rho="one"), "the importance ratio is missing; at the first update it is 1."),
+        Mistake(
+            "no ratio",
+            _mean(rho="one"),
+            "the importance ratio is missing; at the first update it is 1.",
+        ),
         Mistake(
             "mean over places",
             lambda *rest: (_by_hand(*rest) * rest[3]).mean(),
-            "this divides by all places of the batch, padding included; divide by the number of tokens, `mask.sum()`.",
+            "this divides by all places of the batch, padding included; divide by the number of "
+            "tokens, `mask.sum()`.",
         ),
         Mistake(
             "sum",
@@ -504,11 +622,14 @@ check_objective = InTheLoop(
         Mistake(
             "mean of means",
             lambda *rest: ((_by_hand(*rest) * rest[3]).sum(1) / rest[3].sum(1)).mean(),
-            "this is a mean of each completion's mean, so tokens of short completions weigh more; take one mean over "
+            "this is a mean of each completion's mean, so tokens of short completions weigh more; "
+            "take one mean over "
             "all tokens.",
         ),
         Mistake(
-            "the gain", lambda *rest: -_library(*rest), "the sign is wrong: a loss is minus what you want more of."
+            "the gain",
+            lambda *rest: -_library(*rest),
+            "the sign is wrong: a loss is minus what you want more of.",
         ),
     ],
 )

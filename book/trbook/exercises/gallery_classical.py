@@ -1,5 +1,5 @@
-"""Exercises of the gallery's classical branch: the edge of a ball, the bound ahead, and what a scaling does to a rare
-arm."""
+"""Exercises of the gallery's classical branch: the edge of a ball, the bound ahead, and what a
+scaling does to a rare arm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def _signs(draw: Draw, count: int) -> Tensor:
 
 
 check_to_the_edge = Exercise(
-    "Is `to_the_edge(x, direction, radius)` the point in this direction from x at which the ball ends?",
+    "Is `to_the_edge(x, direction, radius)` the point in this direction from x at which the ball "
+    "ends?",
     truth=_edge,
     inputs=_inside,
     examples=[([0.0, -0.6], [0.6, 0.0], 1.0), ([1.0, 0.0], [0.5, 1.0], 2.0)],
@@ -43,7 +44,8 @@ check_to_the_edge = Exercise(
         Mistake(
             "scaled back",
             lambda x, direction, radius: radius * (x + direction) / (x + direction).norm(),
-            "this pulls x + direction back along a line through the middle; it has the right length, but no longer "
+            "this pulls x + direction back along a line through the middle; it has the right "
+            "length, but no longer "
             "the right direction. Solve |x + τ direction| = radius for τ.",
         ),
         Mistake(
@@ -59,7 +61,8 @@ check_to_the_edge = Exercise(
         Mistake(
             "what is left of the radius",
             lambda x, direction, radius: x + (radius - x.norm()) * direction / direction.norm(),
-            "the length of x and the length of the rest add up only if both point the same way; solve for τ.",
+            "the length of x and the length of the rest add up only if both point the same way; "
+            "solve for τ.",
         ),
         Mistake(
             "the step alone",
@@ -68,8 +71,11 @@ check_to_the_edge = Exercise(
         ),
         Mistake(
             "x at a right angle",
-            lambda x, direction, radius: x + ((radius**2 - x @ x) / (direction @ direction)).sqrt() * direction,
-            "this holds only if x and the direction are at a right angle: the term 2 τ x·direction is missing.",
+            lambda x, direction, radius: (
+                x + ((radius**2 - x @ x) / (direction @ direction)).sqrt() * direction
+            ),
+            "this holds only if x and the direction are at a right angle: the term 2 τ "
+            "x·direction is missing.",
         ),
         Mistake(
             "the whole step",
@@ -78,25 +84,36 @@ check_to_the_edge = Exercise(
         ),
         Mistake(
             "not divided",
-            lambda x, direction, radius: x + _root(x, direction, radius) * (direction @ direction) * direction,
+            lambda x, direction, radius: (
+                x + _root(x, direction, radius) * (direction @ direction) * direction
+            ),
             "the division by a = |direction|² is missing: τ = (-b + sqrt(b² - a c)) / a.",
         ),
         Mistake(
             "b twice",
             lambda x, direction, radius: (
-                x + (_root(x, direction, radius) - x @ direction / (direction @ direction)) * direction
+                x
+                + (_root(x, direction, radius) - x @ direction / (direction @ direction))
+                * direction
             ),
-            "-b with b = x·direction belongs to sqrt(b² - a c); with 2 b it is sqrt(4 b² - 4 a c), over 2 a.",
+            "-b with b = x·direction belongs to sqrt(b² - a c); with 2 b it is sqrt(4 b² - 4 a "
+            "c), over 2 a.",
         ),
         Mistake(
             "a direction of length 1",
             lambda x, direction, radius: (
-                x + (-(x @ direction) + ((x @ direction) ** 2 + radius**2 - x @ x).clamp(min=0).sqrt()) * direction
+                x
+                + (
+                    -(x @ direction)
+                    + ((x @ direction) ** 2 + radius**2 - x @ x).clamp(min=0).sqrt()
+                )
+                * direction
             ),
             "the direction need not have length 1: |direction|² belongs in the quadratic equation.",
         ),
     ],
-    praise="this line is all that turns conjugate gradients into a trust-region method: the path leaves the ball once, "
+    praise="this line is all that turns conjugate gradients into a trust-region method: the path "
+    "leaves the ball once, "
     "and never comes back.",
 )
 
@@ -108,24 +125,34 @@ def _coleman_li(x: Tensor, g: Tensor, low: Tensor, high: Tensor) -> Tensor:
 def _box(draw: Draw) -> tuple[Tensor, ...]:
     """Six coordinates inside bounds, and slopes of both signs, none 0."""
     low = draw.uniform(-2, 0, 6)
-    return low + draw.uniform(0.1, 3, 6), draw.uniform(0.2, 2, 6) * _signs(draw, 6), low, low + draw.uniform(3.2, 6, 6)
+    return (
+        low + draw.uniform(0.1, 3, 6),
+        draw.uniform(0.2, 2, 6) * _signs(draw, 6),
+        low,
+        low + draw.uniform(3.2, 6, 6),
+    )
 
 
 check_coleman_li = Exercise(
-    "Is `coleman_li(x, g, low, high)` the distance of each coordinate to the bound that a step down the slope meets?",
+    "Is `coleman_li(x, g, low, high)` the distance of each coordinate to the bound that a step "
+    "down the slope meets?",
     truth=_coleman_li,
     inputs=_box,
-    examples=[([0.1, 0.1, 1.9, 1.9], [1.0, -1.0, 1.0, -1.0], [0.0, 0.0, 0.0, 0.0], [2.0, 2.0, 2.0, 2.0])],
+    examples=[
+        ([0.1, 0.1, 1.9, 1.9], [1.0, -1.0, 1.0, -1.0], [0.0, 0.0, 0.0, 0.0], [2.0, 2.0, 2.0, 2.0])
+    ],
     mistakes=[
         Mistake(
             "crossed",
             lambda x, g, low, high: _coleman_li(x, -g, low, high),
-            "the bounds are crossed: where the slope g is negative, a step down it raises x, towards `high`.",
+            "the bounds are crossed: where the slope g is negative, a step down it raises x, "
+            "towards `high`.",
         ),
         Mistake(
             "the nearer bound",
             lambda x, g, low, high: torch.minimum(x - low, high - x),
-            "this is the nearer bound, whatever the sign of g: the naive scaling, which also slows a coordinate "
+            "this is the nearer bound, whatever the sign of g: the naive scaling, which also "
+            "slows a coordinate "
             "that wants to leave the bound.",
         ),
         Mistake(
@@ -151,39 +178,49 @@ check_coleman_li = Exercise(
         Mistake(
             "share",
             lambda x, g, low, high: _coleman_li(x, g, low, high) / (high - low),
-            "this is the distance as a share of the box's width; Coleman and Li take the distance itself.",
+            "this is the distance as a share of the box's width; Coleman and Li take the distance "
+            "itself.",
         ),
         Mistake(
             "Kanzow and Klug",
-            lambda x, g, low, high: torch.minimum(x - low + (-g).clamp(min=0), high - x + g.clamp(min=0)),
-            "this is Kanzow and Klug's scaling; Coleman and Li choose one of the two distances by the sign of g.",
+            lambda x, g, low, high: torch.minimum(
+                x - low + (-g).clamp(min=0), high - x + g.clamp(min=0)
+            ),
+            "this is Kanzow and Klug's scaling; Coleman and Li choose one of the two distances by "
+            "the sign of g.",
         ),
     ],
-    praise="two coordinates at the same distance from the same bound get the same d only if they move the same way.",
+    praise="two coordinates at the same distance from the same bound get the same d only if they "
+    "move the same way.",
 )
 
 check_rare_arm = Numbers(
-    "An arm of probability 0.01 and one of 0.5 have the same advantage over the average. How many times as long as "
+    "An arm of probability 0.01 and one of 0.5 have the same advantage over the average. How many "
+    "times as long as "
     "the second arm's step is the first arm's, with the natural gradient and with Dikin's?",
     natural=Number(
         0.02,
         {
-            1.0: "that is the growth as a share of its own probability; the question is about the step in probability.",
+            1.0: "that is the growth as a share of its own probability; the question is about the "
+            "step in probability.",
             50.0: "the wrong way round: the rare arm's step is the shorter one.",
             0.01: "did you divide by the step of an arm of probability 1? The other has 0.5.",
             0.0004: "that is Dikin's: the natural gradient multiplies by p once.",
-            0.02**0.5: "the square root of d scales the ball; the step itself is d times the slope.",
+            0.02
+            ** 0.5: "the square root of d scales the ball; the step itself is d times the slope.",
         },
     ),
     dikin=Number(
         0.0004,
         {
-            0.02: "that is the natural gradient's; Dikin's ball is as thin as p, so its step is proportional to p².",
+            0.02: "that is the natural gradient's; Dikin's ball is as thin as p, so its step is "
+            "proportional to p².",
             2500.0: "the wrong way round: the rare arm's step is the shorter one.",
             0.0001: "did you divide by the step of an arm of probability 1? The other has 0.5.",
             1.0: "that is no scaling at all.",
         },
     ),
-    praise="the natural gradient multiplies both arms by the same factor. Dikin's lets the rare one grow fifty times "
+    praise="the natural gradient multiplies both arms by the same factor. Dikin's lets the rare "
+    "one grow fifty times "
     "more slowly, by its own measure.",
 )

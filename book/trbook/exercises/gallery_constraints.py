@@ -1,4 +1,5 @@
-"""Exercises of the gallery's constraints: mirror descent's loss, and the nearest policy with a given return."""
+"""Exercises of the gallery's constraints: mirror descent's loss, and the nearest policy with a
+given return."""
 
 from __future__ import annotations
 
@@ -24,7 +25,12 @@ def _apart(log_a: Tensor, log_b: Tensor) -> Tensor:
 
 def _bandit(draw: Draw) -> tuple[Tensor, Tensor, Tensor, float]:
     """Two policies over four arms, as log-probabilities."""
-    return draw.normal(4).log_softmax(-1), draw.normal(4).log_softmax(-1), draw.normal(4), draw.number(0.3, 3)
+    return (
+        draw.normal(4).log_softmax(-1),
+        draw.normal(4).log_softmax(-1),
+        draw.normal(4),
+        draw.number(0.3, 3),
+    )
 
 
 check_mirror_loss = Exercise(
@@ -36,18 +42,21 @@ check_mirror_loss = Exercise(
         Mistake(
             "other direction",
             lambda log_pi, log_mu, A, t: _apart(log_mu, log_pi) / t - _gain(log_pi, A),
-            "the divergence here is KL(μ‖π), that of PPO's penalty and of FixPO; MDPO's is KL(π‖μ), weighed by the "
+            "the divergence here is KL(μ‖π), that of PPO's penalty and of FixPO; MDPO's is "
+            "KL(π‖μ), weighed by the "
             "new policy.",
         ),
         Mistake(
             "times t",
             lambda log_pi, log_mu, A, t: t * _apart(log_pi, log_mu) - _gain(log_pi, A),
-            "this multiplies the divergence by t; divide by t instead, so that a larger t allows a larger step.",
+            "this multiplies the divergence by t; divide by t instead, so that a larger t allows "
+            "a larger step.",
         ),
         Mistake(
             "t on the gain",
             lambda log_pi, log_mu, A, t: _apart(log_pi, log_mu) - t * _gain(log_pi, A),
-            "this is t times the loss: the minimum is the same, the loss is not. Divide the divergence by t.",
+            "this is t times the loss: the minimum is the same, the loss is not. Divide the "
+            "divergence by t.",
         ),
         Mistake(
             "objective",
@@ -76,8 +85,11 @@ check_mirror_loss = Exercise(
         ),
         Mistake(
             "ratios unweighted",
-            lambda log_pi, log_mu, A, t: _apart(log_pi, log_mu) / t - ((log_pi - log_mu).exp() * A).sum(),
-            "ratios times advantages are added up here without μ, which draws the arms: E_μ[rA] is the sum of πA.",
+            lambda log_pi, log_mu, A, t: (
+                _apart(log_pi, log_mu) / t - ((log_pi - log_mu).exp() * A).sum()
+            ),
+            "ratios times advantages are added up here without μ, which draws the arms: E_μ[rA] "
+            "is the sum of πA.",
         ),
         Mistake(
             "no weights",
@@ -85,7 +97,8 @@ check_mirror_loss = Exercise(
             "the log-ratios are added up without weights; a divergence weighs each by π.",
         ),
     ],
-    praise="at π = μ the divergence has no gradient: the first of MDPO's steps is the plain policy gradient.",
+    praise="at π = μ the divergence has no gradient: the first of MDPO's steps is the plain "
+    "policy gradient.",
 )
 
 
@@ -117,7 +130,8 @@ def _mixed(pi0: Tensor, R: Tensor, target: float) -> Tensor:
 
 
 def _other_direction(pi0: Tensor, R: Tensor, target: float) -> Tensor:
-    """argmin KL(π0 ‖ π): π0 / (1 + η (R - target)), whose mass is 1 only at the η that is sought."""
+    """argmin KL(π0 ‖ π): π0 / (1 + η (R - target)), whose mass is 1 only at the η that is
+    sought."""
     off = R - target
     low, high = -1 / float(off.max()), -1 / float(off.min())
     eta = _bisect(lambda eta: -float((pi0 * off / (1 + eta * off)).sum()), low, high, 0.0)
@@ -131,21 +145,33 @@ def _straight(pi0: Tensor, R: Tensor, target: float) -> Tensor:
 
 def _returns(draw: Draw) -> tuple[Tensor, Tensor, float]:
     """A policy over five arms and a return that some policy has, above or below its own."""
-    weights, R = draw.uniform(0.2, 1, 5), torch.tensor([0.0, 0.2, 0.45, 0.7, 1.0], dtype=torch.float64)
+    weights, R = (
+        draw.uniform(0.2, 1, 5),
+        torch.tensor([0.0, 0.2, 0.45, 0.7, 1.0], dtype=torch.float64),
+    )
     least = draw.number(0.1, 0.9)
-    return weights / weights.sum(), least + R[draw.uniform(0, 1, 5).argsort()], least + draw.number(0.1, 0.9)
+    return (
+        weights / weights.sum(),
+        least + R[draw.uniform(0, 1, 5).argsort()],
+        least + draw.number(0.1, 0.9),
+    )
 
 
 check_counterfactual = Exercise(
-    "Is `counterfactual(pi0, R, target)` the policy nearest to pi0, by KL(π‖π0), whose mean return is the target?",
+    "Is `counterfactual(pi0, R, target)` the policy nearest to pi0, by KL(π‖π0), whose mean "
+    "return is the target?",
     truth=_nearest,
     inputs=_returns,
-    examples=[([0.1, 0.2, 0.6, 0.1], [0.0, 0.2, 0.5, 1.0], 0.2), ([0.1, 0.2, 0.6, 0.1], [0.0, 0.2, 0.5, 1.0], 0.9)],
+    examples=[
+        ([0.1, 0.2, 0.6, 0.1], [0.0, 0.2, 0.5, 1.0], 0.2),
+        ([0.1, 0.2, 0.6, 0.1], [0.0, 0.2, 0.5, 1.0], 0.9),
+    ],
     mistakes=[
         Mistake(
             "target as η",
             lambda pi0, R, target: _tilted(pi0, R, target),
-            "the target is in the exponent here; η belongs there. Search for the η at which the mean return is the "
+            "the target is in the exponent here; η belongs there. Search for the η at which the "
+            "mean return is the "
             "target.",
         ),
         Mistake(
@@ -163,27 +189,33 @@ check_counterfactual = Exercise(
         Mistake(
             "from uniform",
             _from_uniform,
-            "this policy has the return, and the highest entropy of all that have it, but pi0 is missing: the tilt "
+            "this policy has the return, and the highest entropy of all that have it, but pi0 is "
+            "missing: the tilt "
             "multiplies pi0.",
         ),
         Mistake(
             "mixture",
             _mixed,
-            "this mixes pi0 with one arm until the return is the target. It has the return, but others that have "
+            "this mixes pi0 with one arm until the return is the target. It has the return, but "
+            "others that have "
             "it are nearer: tilt by exp(ηR).",
         ),
         Mistake(
             "other direction",
             _other_direction,
-            "this is the nearest by KL(π0‖π), the direction of TRPO; the question is about KL(π‖π0), whose answer is "
+            "this is the nearest by KL(π0‖π), the direction of TRPO; the question is about "
+            "KL(π‖π0), whose answer is "
             "an exponential tilt.",
         ),
         Mistake(
             "straight line",
             _straight,
-            "this is linear in R, the nearest by χ²; by KL(π‖π0) the ratio π/π0 is exponential in R.",
+            "this is linear in R, the nearest by χ²; by KL(π‖π0) the ratio π/π0 is exponential in "
+            "R.",
         ),
-        Mistake("pi0", lambda pi0, R, target: pi0, "this is pi0 itself, whose return is different."),
+        Mistake(
+            "pi0", lambda pi0, R, target: pi0, "this is pi0 itself, whose return is different."
+        ),
     ],
     praise="log(π/π0) is a straight line in R, whose slope is η: below 0 the policy unlearns.",
 )

@@ -21,7 +21,8 @@ def _distributions(draw: Draw) -> tuple[Tensor, Tensor]:
 
 
 check_pull = Exercise(
-    "Is `pull(log_a, log_b)` the sum of both KL divergences between two tables of log-probs, as a mean over the rows?",
+    "Is `pull(log_a, log_b)` the sum of both KL divergences between two tables of log-probs, as a "
+    "mean over the rows?",
     truth=_pull,
     inputs=_distributions,
     gradient="log_b",
@@ -29,7 +30,9 @@ check_pull = Exercise(
     mistakes=[
         Mistake("one way", _one_way, "this is KL(a || b) alone; add KL(b || a)."),
         Mistake(
-            "the other way", lambda log_a, log_b: _one_way(log_b, log_a), "this is KL(b || a) alone; add KL(a || b)."
+            "the other way",
+            lambda log_a, log_b: _one_way(log_b, log_a),
+            "this is KL(b || a) alone; add KL(a || b).",
         ),
         Mistake(
             "one way, twice",
@@ -61,7 +64,11 @@ check_pull = Exercise(
             lambda log_a, log_b: _pull(log_a, log_b) / log_a.shape[-1],
             "sum over the vocabulary, and take the mean over rows only.",
         ),
-        Mistake("turned sign", lambda log_a, log_b: -_pull(log_a, log_b), "a divergence is at least 0: flip the sign."),
+        Mistake(
+            "turned sign",
+            lambda log_a, log_b: -_pull(log_a, log_b),
+            "a divergence is at least 0: flip the sign.",
+        ),
         Mistake(
             "squares",
             lambda log_a, log_b: (log_a - log_b).square().sum(-1).mean(),
@@ -73,7 +80,8 @@ check_pull = Exercise(
             "this is total variation; the two KLs weigh the difference by that of the log-probs.",
         ),
     ],
-    praise="both directions together are Σ (a - b)(log a - log b): every term is at least 0, and neither argument is "
+    praise="both directions together are Σ (a - b)(log a - log b): every term is at least 0, and "
+    "neither argument is "
     "first.",
 )
 
@@ -85,7 +93,11 @@ def _uphill(theta: Tensor, g: Tensor, rho: float) -> Tensor:
 check_uphill = Exercise(
     "Is `uphill(theta, g, rho)` where SAM takes its second gradient?",
     truth=_uphill,
-    inputs=lambda draw: (draw.normal(5), draw.uniform(0.5, 3, 5) * draw.normal(5).sign(), draw.number(0.2, 1.0)),
+    inputs=lambda draw: (
+        draw.normal(5),
+        draw.uniform(0.5, 3, 5) * draw.normal(5).sign(),
+        draw.number(0.2, 1.0),
+    ),
     mistakes=[
         Mistake(
             "downhill",
@@ -110,7 +122,8 @@ check_uphill = Exercise(
         Mistake(
             "released TRAM",
             lambda theta, g, rho: theta + rho * torch.ones_like(g) / g.norm(),
-            "the factor g is missing: every weight gets the same number. That is what TRAM's released code does.",
+            "the factor g is missing: every weight gets the same number. That is what TRAM's "
+            "released code does.",
         ),
         Mistake(
             "largest entry",
@@ -122,7 +135,11 @@ check_uphill = Exercise(
             lambda theta, g, rho: theta + rho * g / g.square().mean().sqrt(),
             "divide by the root of the *sum* of the squares, not by that of their mean.",
         ),
-        Mistake("rho below", lambda theta, g, rho: theta + g / (rho * g.norm()), "rho multiplies; here it divides."),
+        Mistake(
+            "rho below",
+            lambda theta, g, rho: theta + g / (rho * g.norm()),
+            "rho multiplies; here it divides.",
+        ),
         Mistake(
             "times theta's length",
             lambda theta, g, rho: theta + rho * theta.norm() * g / g.norm(),
@@ -134,7 +151,12 @@ check_uphill = Exercise(
             "divide by the Euclidean norm, not by the sum of the entries' sizes.",
         ),
         Mistake("no rho", lambda theta, g, rho: theta + g / g.norm(), "the radius rho is missing."),
-        Mistake("the step alone", lambda theta, g, rho: rho * g / g.norm(), "that is the way there; add it to theta."),
+        Mistake(
+            "the step alone",
+            lambda theta, g, rho: rho * g / g.norm(),
+            "that is the way there; add it to theta.",
+        ),
     ],
-    praise="TRAM writes rho · D in place of rho, where D is the distance from the policy that the run began with.",
+    praise="TRAM writes rho · D in place of rho, where D is the distance from the policy that the "
+    "run began with.",
 )

@@ -30,18 +30,30 @@ check_spectral_step = Exercise(
     atol=1e-4,
     examples=[(torch.tensor([[3.0, 0.0], [0.0, -4.0]], dtype=torch.float64), 0.5)],
     mistakes=[
-        Mistake("uphill", lambda G, lr: -_spectral(G, lr), "the size is right, the sign is not: descend."),
-        Mistake("the gradient", lambda G, lr: -lr * G, "this is gradient descent: its size is the gradient's own."),
+        Mistake(
+            "uphill",
+            lambda G, lr: -_spectral(G, lr),
+            "the size is right, the sign is not: descend.",
+        ),
+        Mistake(
+            "the gradient",
+            lambda G, lr: -lr * G,
+            "this is gradient descent: its size is the gradient's own.",
+        ),
         Mistake(
             "frobenius",
             lambda G, lr: -lr * G / G.norm(),
-            "this is G over its Euclidean length, the Frobenius ball; every singular value should become lr.",
+            "this is G over its Euclidean length, the Frobenius ball; every singular value should "
+            "become lr.",
         ),
-        Mistake("sign", lambda G, lr: -lr * G.sign(), "this is the step of the box, entry by entry."),
+        Mistake(
+            "sign", lambda G, lr: -lr * G.sign(), "this is the step of the box, entry by entry."
+        ),
         Mistake(
             "largest singular value",
             lambda G, lr: -lr * G / torch.linalg.matrix_norm(G, 2),
-            "this is in the ball, but only its largest singular value reaches the edge; all of them may.",
+            "this is in the ball, but only its largest singular value reaches the edge; all of "
+            "them may.",
         ),
         Mistake(
             "rank one",
@@ -56,12 +68,14 @@ check_spectral_step = Exercise(
         Mistake(
             "times the nuclear norm",
             lambda G, lr: _spectral(G, lr) * _parts(G)[1].sum(),
-            "this is scaled by the sum of the singular values, which is what the step gains, not how long it is.",
+            "this is scaled by the sum of the singular values, which is what the step gains, not "
+            "how long it is.",
         ),
         Mistake(
             "over the nuclear norm",
             lambda G, lr: -lr * G / _parts(G)[1].sum(),
-            "this is G over the sum of its singular values; each of them should become lr by itself.",
+            "this is G over the sum of its singular values; each of them should become lr by "
+            "itself.",
         ),
         Mistake(
             "inverse",
@@ -71,11 +85,17 @@ check_spectral_step = Exercise(
         Mistake(
             "newton-schulz",
             lambda G, lr: -lr * newton_schulz(G),
-            "this is almost right: Newton-Schulz leaves the singular values near 1; take the SVD and make them 1.",
+            "this is almost right: Newton-Schulz leaves the singular values near 1; take the SVD "
+            "and make them 1.",
         ),
-        Mistake("the weights", lambda G, lr: G + _spectral(G, lr), "this is G plus the step; give the step alone."),
+        Mistake(
+            "the weights",
+            lambda G, lr: G + _spectral(G, lr),
+            "this is G plus the step; give the step alone.",
+        ),
     ],
-    praise="<G, step> is -lr times the sum of G's singular values. No other matrix of that spectral norm gains more.",
+    praise="<G, step> is -lr times the sum of G's singular values. No other matrix of that "
+    "spectral norm gains more.",
 )
 
 
@@ -93,7 +113,11 @@ check_brake = Exercise(
     inputs=lambda draw: (draw.normal(2, 3), draw.number(1.2, 3.0)),
     examples=[(torch.tensor([[3.0, 4.0]], dtype=torch.float64), 1.5)],
     mistakes=[
-        Mistake("no root", lambda G, gamma: _brake(G, gamma).square(), "this is the mean square; take its root."),
+        Mistake(
+            "no root",
+            lambda G, gamma: _brake(G, gamma).square(),
+            "this is the mean square; take its root.",
+        ),
         Mistake(
             "no square",
             lambda G, gamma: (gamma * G / G.norm()).cosh().mean(),
@@ -116,7 +140,9 @@ check_brake = Exercise(
         ),
         Mistake(
             "spectral norm",
-            lambda G, gamma: _mean_square((gamma * G / torch.linalg.matrix_norm(G, 2)).cosh()).sqrt(),
+            lambda G, gamma: _mean_square(
+                (gamma * G / torch.linalg.matrix_norm(G, 2)).cosh()
+            ).sqrt(),
             "divide G by its Euclidean norm, not by its largest singular value.",
         ),
         Mistake(
@@ -129,19 +155,26 @@ check_brake = Exercise(
             lambda G, gamma: (gamma * G.norm()).cosh(),
             "take cosh of every entry first, and the mean afterwards.",
         ),
-        Mistake("inverse", lambda G, gamma: 1 / _brake(G, gamma), "this is its inverse: AuON divides by the brake."),
+        Mistake(
+            "inverse",
+            lambda G, gamma: 1 / _brake(G, gamma),
+            "this is its inverse: AuON divides by the brake.",
+        ),
         Mistake(
             "mean square length",
             lambda G, gamma: _mean_square((gamma * G / _mean_square(G).sqrt()).cosh()).sqrt(),
             "divide G by the root of the *sum* of its squares, not by that of their mean.",
         ),
-        Mistake("gamma outside", lambda G, gamma: gamma * _brake(G, 1.0), "gamma belongs inside cosh."),
+        Mistake(
+            "gamma outside", lambda G, gamma: gamma * _brake(G, 1.0), "gamma belongs inside cosh."
+        ),
         Mistake(
             "the step",
             lambda G, gamma: (G / _brake(G, gamma)).norm(),
             "this is the length of the step; the brake is what it was divided by.",
         ),
     ],
-    praise="cosh² x is 1 + x² for small x, and the x² of all entries sum to γ². So the brake is about "
+    praise="cosh² x is 1 + x² for small x, and the x² of all entries sum to γ². So the brake is "
+    "about "
     "1 + γ²/(2mn), and 1 for any matrix of a network.",
 )

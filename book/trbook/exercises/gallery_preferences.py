@@ -1,4 +1,5 @@
-"""Exercises of the gallery's preferences: pairs inside a prompt, where a list stops, and a reference that follows."""
+"""Exercises of the gallery's preferences: pairs inside a prompt, where a list stops, and a
+reference that follows."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ def _dpo(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
 
 def _by_group(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
     ahead = _ahead(rewards, group)
-    return torch.stack([_mean(moved, ahead & (group == g).unsqueeze(1), beta) for g in group.unique()]).mean()
+    return torch.stack(
+        [_mean(moved, ahead & (group == g).unsqueeze(1), beta) for g in group.unique()]
+    ).mean()
 
 
 def _best_and_worst(moved: Tensor, rewards: Tensor, group: Tensor, beta: float) -> Tensor:
@@ -45,11 +48,19 @@ def _groups(draw: Draw) -> tuple[Any, ...]:
 
 
 check_dpo_loss = Exercise(
-    "Is `dpo_loss(moved, rewards, group, beta)` DPO's mean loss over all pairs of a better and a worse completion of "
+    "Is `dpo_loss(moved, rewards, group, beta)` DPO's mean loss over all pairs of a better and a "
+    "worse completion of "
     "one prompt?",
     truth=_dpo,
     inputs=_groups,
-    examples=[(torch.tensor([0.5, -0.3, 0.0]), torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0, 0, 0]), 0.4)],
+    examples=[
+        (
+            torch.tensor([0.5, -0.3, 0.0]),
+            torch.tensor([1.0, 0.0, 0.0]),
+            torch.tensor([0, 0, 0]),
+            0.4,
+        )
+    ],
     mistakes=[
         Mistake(
             "pairs across prompts",
@@ -72,7 +83,8 @@ check_dpo_loss = Exercise(
             lambda moved, rewards, group, beta: _mean(
                 moved, (group.unsqueeze(1) == group) & (rewards.unsqueeze(1) >= rewards), beta
             ),
-            "with `>=` a completion is compared with itself and with its equals; a pair needs a better one.",
+            "with `>=` a completion is compared with itself and with its equals; a pair needs a "
+            "better one.",
         ),
         Mistake(
             "the worse one first",
@@ -87,11 +99,14 @@ check_dpo_loss = Exercise(
         Mistake(
             "minus forgotten",
             lambda moved, rewards, group, beta: -_dpo(moved, rewards, group, beta),
-            "this is the mean of log σ, which should grow; a loss should fall: put the minus in front.",
+            "this is the mean of log σ, which should grow; a loss should fall: put the minus in "
+            "front.",
         ),
         Mistake(
             "sum",
-            lambda moved, rewards, group, beta: _dpo(moved, rewards, group, beta) * _ahead(rewards, group).sum(),
+            lambda moved, rewards, group, beta: (
+                _dpo(moved, rewards, group, beta) * _ahead(rewards, group).sum()
+            ),
             "this is the sum over the pairs; take their mean.",
         ),
         Mistake(
@@ -109,15 +124,18 @@ check_dpo_loss = Exercise(
         Mistake(
             "best against worst",
             _best_and_worst,
-            "only the best and the worst of each prompt are compared here; take every better with every worse.",
+            "only the best and the worst of each prompt are compared here; take every better with "
+            "every worse.",
         ),
         Mistake(
             "beta outside",
             lambda moved, rewards, group, beta: beta * _dpo(moved, rewards, group, 1.0),
-            "beta multiplies the loss here; it belongs inside σ, where it sets how soon a pair lets go.",
+            "beta multiplies the loss here; it belongs inside σ, where it sets how soon a pair "
+            "lets go.",
         ),
     ],
-    praise="at log-ratios of 0 every pair has a loss of log 2 and pushes with a weight of a half: the first step is "
+    praise="at log-ratios of 0 every pair has a loss of log 2 and pushes with a weight of a half: "
+    "the first step is "
     "Dr.GRPO's.",
 )
 
@@ -144,19 +162,25 @@ check_adpo_optimum = Exercise(
         Mistake(
             "divided",
             lambda pi, q, tau: _share(pi * q ** (1 / tau)),
-            "τ is on the wrong side: softmax(l/τ) = q means l = τ log q, so τ *multiplies* the tilt.",
+            "τ is on the wrong side: softmax(l/τ) = q means l = τ log q, so τ *multiplies* the "
+            "tilt.",
         ),
         Mistake(
             "the target itself",
             lambda pi, q, tau: q,
-            "this is the target; the loss compares it with the log-*ratios*, so π_old remains as a factor.",
+            "this is the target; the loss compares it with the log-*ratios*, so π_old remains as "
+            "a factor.",
         ),
         Mistake(
             "without the policy",
             lambda pi, q, tau: _share(q**tau),
             "`pi` is missing: the log-ratios are relative to it.",
         ),
-        Mistake("not normalised", lambda pi, q, tau: pi * q**tau, "these do not sum to 1; divide by their sum."),
+        Mistake(
+            "not normalised",
+            lambda pi, q, tau: pi * q**tau,
+            "these do not sum to 1; divide by their sum.",
+        ),
         Mistake(
             "mixed",
             lambda pi, q, tau: (1 - tau) * pi + tau * q,
@@ -178,30 +202,37 @@ check_adpo_optimum = Exercise(
             "q is a distribution, not a reward: its logarithm is the tilt, l = τ log q.",
         ),
     ],
-    praise="with a Boltzmann q of the z-scores this is the KL tilt of chapter 2, π ∝ π_old exp(τ z / β).",
+    praise="with a Boltzmann q of the z-scores this is the KL tilt of chapter 2, π ∝ π_old exp(τ "
+    "z / β).",
 )
 
 _REST = math.log(9) / 0.5
 check_noisy_judges = Numbers(
-    "How far apart do the log-ratios come to rest, with a fixed reference and with one that was copied four times?",
-    praise="without contradiction there is no rest at all; with it a moving reference adds as much again at every "
+    "How far apart do the log-ratios come to rest, with a fixed reference and with one that was "
+    "copied four times?",
+    praise="without contradiction there is no rest at all; with it a moving reference adds as "
+    "much again at every "
     "move.",
     dpo=Number(
         _REST,
         {
             math.log(9): "β is left out: σ(β l) = 0.9, so l = log(0.9/0.1) / β.",
             math.log(9) * 0.5: "β divides: σ(β l) = 0.9 means β l = log 9.",
-            math.log(0.9) / 0.5: "this solves exp(β l) = 0.9; it is σ(β l) that is 0.9, so exp(β l) is 0.9/0.1.",
+            math.log(0.9)
+            / 0.5: "this solves exp(β l) = 0.9; it is σ(β l) that is 0.9, so exp(β l) is 0.9/0.1.",
             -_REST: "the sign is flipped: the first answer is the better one.",
         },
     ),
     tr_dpo=Number(
         5 * _REST,
         {
-            _REST: "this is the answer for a fixed reference; after each copy the loss starts from 0 and adds as "
+            _REST: "this is the answer for a fixed reference; after each copy the loss starts "
+            "from 0 and adds as "
             "much again.",
-            4 * _REST: "four copies leave five stretches: one before the first copy and one after each.",
-            math.inf: "it never ends, but after four copies it has come only this far: one stretch more than there are "
+            4 * _REST: "four copies leave five stretches: one before the first copy and one after "
+            "each.",
+            math.inf: "it never ends, but after four copies it has come only this far: one "
+            "stretch more than there are "
             "copies.",
             5 * math.log(9): "β is left out of the length of a stretch.",
         },

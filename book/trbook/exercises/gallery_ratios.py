@@ -1,5 +1,5 @@
-"""Exercises of the gallery's ratios: a weight that remembers its prefix, the best policy under a price,
-and where that price reverses a push."""
+"""Exercises of the gallery's ratios: a weight that remembers its prefix, the best policy under a
+price, and where that price reverses a push."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _product_before(ratio: Tensor, mask: Tensor) -> Tensor:
 
 
 def _tokens(draw: Draw) -> tuple[Tensor, Tensor]:
-    """Four completions of two to six tokens; in one, the first tokens are an expert's. Places that do not count hold
-    small ratios, which a minimum would find."""
+    """Four completions of two to six tokens; in one, the first tokens are an expert's. Places that
+    do not count hold small ratios, which a minimum would find."""
     lengths = draw.integers(2, 7, 4)
     mask = (torch.arange(6) < lengths[:, None]).double()
     mask[0] = torch.tensor([0, 0, 1, 1, 1, 1])
@@ -39,25 +39,35 @@ check_prefix = Exercise(
     "Is `prefix_weights(ratio, mask)` MinPRO's weight before its clip, 0 where the mask is 0?",
     truth=_prefix,
     inputs=_tokens,
-    examples=[(torch.tensor([[0.5, 2.0, 1.0, 3.0]], dtype=torch.float64), torch.ones(1, 4, dtype=torch.float64))],
+    examples=[
+        (
+            torch.tensor([[0.5, 2.0, 1.0, 3.0]], dtype=torch.float64),
+            torch.ones(1, 4, dtype=torch.float64),
+        )
+    ],
     mistakes=[
         Mistake(
             "token's own",
             lambda ratio, mask: ratio * mask,
-            "this is the token's own ratio, CISPO's weight; the smallest ratio before it is missing.",
+            "this is the token's own ratio, CISPO's weight; the smallest ratio before it is "
+            "missing.",
         ),
         Mistake(
             "inclusive minimum",
             lambda ratio, mask: (
-                ratio * ratio.masked_fill(mask == 0, math.inf).cummin(1).values.where(mask > 0, 1.0) * mask
+                ratio
+                * ratio.masked_fill(mask == 0, math.inf).cummin(1).values.where(mask > 0, 1.0)
+                * mask
             ),
-            "the minimum here includes the token itself, so its ratio counts twice where it is the smallest; take "
+            "the minimum here includes the token itself, so its ratio counts twice where it is "
+            "the smallest; take "
             "the tokens *before* it.",
         ),
         Mistake(
             "product",
             _product_before,
-            "this is the product of all ratios up to the token, the exact weight; MinPRO puts the smallest of the "
+            "this is the product of all ratios up to the token, the exact weight; MinPRO puts the "
+            "smallest of the "
             "earlier ones in place of their product.",
         ),
         Mistake(
@@ -68,12 +78,14 @@ check_prefix = Exercise(
         Mistake(
             "padding counts",
             lambda ratio, mask: ratio * _before(ratio) * mask,
-            "a token whose mask is 0 has entered the minimum; what the policy did not write has no say.",
+            "a token whose mask is 0 has entered the minimum; what the policy did not write has "
+            "no say.",
         ),
         Mistake(
             "zeros in the minimum",
             lambda ratio, mask: ratio * _before(ratio * mask) * mask,
-            "multiplied by the mask, a place that does not count holds the ratio 0, and 0 is the smallest: put "
+            "multiplied by the mask, a place that does not count holds the ratio 0, and 0 is the "
+            "smallest: put "
             "infinity there.",
         ),
         Mistake(
@@ -81,13 +93,18 @@ check_prefix = Exercise(
             lambda ratio, mask: torch.where(
                 _before(ratio.masked_fill(mask == 0, math.inf)) == 1, 0.0, _prefix(ratio, mask)
             ),
-            "the first token of a completion has nothing before it: its minimum is 1, so that its weight is its "
+            "the first token of a completion has nothing before it: its minimum is 1, so that its "
+            "weight is its "
             "own ratio.",
         ),
         Mistake(
             "the largest",
             lambda ratio, mask: (
-                ratio * torch.cat([torch.ones_like(ratio[:, :1]), (ratio * mask).cummax(1).values[:, :-1]], 1) * mask
+                ratio
+                * torch.cat(
+                    [torch.ones_like(ratio[:, :1]), (ratio * mask).cummax(1).values[:, :-1]], 1
+                )
+                * mask
             ),
             "this is the largest ratio before the token; MinPRO takes the smallest.",
         ),
@@ -99,33 +116,48 @@ check_prefix = Exercise(
         Mistake(
             "one step back",
             lambda ratio, mask: (
-                ratio * torch.cat([torch.ones_like(ratio[:, :1]), ratio.where(mask > 0, 1.0)[:, :-1]], 1) * mask
+                ratio
+                * torch.cat([torch.ones_like(ratio[:, :1]), ratio.where(mask > 0, 1.0)[:, :-1]], 1)
+                * mask
             ),
             "this looks back by one token only; the minimum is over all earlier tokens.",
         ),
         Mistake(
             "the whole completion's",
-            lambda ratio, mask: ratio * ratio.masked_fill(mask == 0, math.inf).min(1, keepdim=True).values * mask,
+            lambda ratio, mask: (
+                ratio * ratio.masked_fill(mask == 0, math.inf).min(1, keepdim=True).values * mask
+            ),
             "this is the minimum of the whole completion; a token knows only what stands before it.",
         ),
         Mistake(
             "begins at 1",
             lambda ratio, mask: (
                 ratio
-                * torch.cat([torch.ones_like(ratio[:, :1]), ratio.where(mask > 0, 1.0).cummin(1).values[:, :-1]], 1)
+                * torch.cat(
+                    [
+                        torch.ones_like(ratio[:, :1]),
+                        ratio.where(mask > 0, 1.0).cummin(1).values[:, :-1],
+                    ],
+                    1,
+                )
                 * mask
             ),
-            "a place that does not count holds 1 here, and 1 may be the smallest: put infinity there, and 1 only "
+            "a place that does not count holds 1 here, and 1 may be the smallest: put infinity "
+            "there, and 1 only "
             "where nothing stands before.",
         ),
         Mistake(
             "at most 1",
-            lambda ratio, mask: ratio * _before(ratio.masked_fill(mask == 0, math.inf)).clamp(max=1) * mask,
-            "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is above 1 it is above 1 "
+            lambda ratio, mask: (
+                ratio * _before(ratio.masked_fill(mask == 0, math.inf)).clamp(max=1) * mask
+            ),
+            "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is above "
+            "1 it is above 1 "
             "too; only the first token's is 1.",
         ),
     ],
-    praise="its mean under the sampler is the mean of that minimum: below 1 from the third token on, and falling.",
+    praise="its mean under the sampler is the mean of that minimum: below 1 from the third token "
+    "on, and falling.",
 )
 
 
@@ -140,20 +172,23 @@ def _gentle(draw: Draw) -> tuple[Any, ...]:
 
 
 check_linear_tilt = Exercise(
-    "Is `linear_tilt(mu, advantages, lam)` the best policy under R2VPO's penalty, where no arm falls to 0?",
+    "Is `linear_tilt(mu, advantages, lam)` the best policy under R2VPO's penalty, where no arm "
+    "falls to 0?",
     truth=_tilt,
     inputs=_gentle,
     mistakes=[
         Mistake(
             "exponential",
             lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / (2 * lam), -1),
-            "this tilt is exponential, as under a KL penalty. Here the derivative A − 2 λ (r − 1) is the same for "
+            "this tilt is exponential, as under a KL penalty. Here the derivative A − 2 λ (r − 1) "
+            "is the same for "
             "every arm: r is a straight line in A.",
         ),
         Mistake(
             "exponential without the 2",
             lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / lam, -1),
-            "this is KL's tilt at the price λ, an exponential; under (r − 1)² the ratio is a straight line in A.",
+            "this is KL's tilt at the price λ, an exponential; under (r − 1)² the ratio is a "
+            "straight line in A.",
         ),
         Mistake(
             "no centre",
@@ -167,8 +202,11 @@ check_linear_tilt = Exercise(
         ),
         Mistake(
             "rescaled",
-            lambda mu, advantages, lam: mu * (1 + advantages / (2 * lam)) / (mu * (1 + advantages / (2 * lam))).sum(),
-            "these are rescaled to sum to 1; the multiplier ν of the sum is a shift of the advantages.",
+            lambda mu, advantages, lam: (
+                mu * (1 + advantages / (2 * lam)) / (mu * (1 + advantages / (2 * lam))).sum()
+            ),
+            "these are rescaled to sum to 1; the multiplier ν of the sum is a shift of the "
+            "advantages.",
         ),
         Mistake(
             "half",
@@ -191,12 +229,14 @@ check_linear_tilt = Exercise(
             "the sign is flipped: better arms get more.",
         ),
     ],
-    praise="its E (r − 1)² is Var A / (4 λ²), so a bound δ has the price λ = sd(A) / (2 √δ): no search is needed.",
+    praise="its E (r − 1)² is Var A / (4 λ²), so a bound δ has the price λ = sd(A) / (2 √δ): no "
+    "search is needed.",
 )
 
 check_turn = Numbers(
     "At which ratio does R2VPO's weight change its sign, and which λ puts that at PPO's edge?",
-    praise="at the public code's λ a token of A = 1 is pushed up until it is 13.5 times as likely, and one of A = −1 "
+    praise="at the public code's λ a token of A = 1 is pushed up until it is 13.5 times as "
+    "likely, and one of A = −1 "
     "is never pulled back: that λ is a safety net, not a window.",
     turn=Number(
         0.25,

@@ -1,4 +1,5 @@
-"""Exercises of the gallery's branch `regression`: a loss over pairs, a sparse target, and a temperature for a tree."""
+"""Exercises of the gallery's branch `regression`: a loss over pairs, a sparse target, and a
+temperature for a tree."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def _group(draw: Draw) -> tuple[Any, ...]:
 
 
 check_pair_loss = Exercise(
-    "Is `pair_loss(log_ratio, rewards, eta)` the mean of REBEL's loss over all pairs of a group, with its gradient?",
+    "Is `pair_loss(log_ratio, rewards, eta)` the mean of REBEL's loss over all pairs of a group, "
+    "with its gradient?",
     truth=_pair_loss,
     inputs=_group,
     gradient="log_ratio",
@@ -39,21 +41,32 @@ check_pair_loss = Exercise(
         Mistake(
             "every row with every column",
             lambda log_ratio, rewards, eta: 2 * _left(log_ratio, rewards, eta).var(correction=0),
-            "the mean here also counts every completion with itself, where the difference is 0; take each pair "
+            "the mean here also counts every completion with itself, where the difference is 0; "
+            "take each pair "
             "i < j once.",
         ),
-        Mistake("sum", lambda **a: _gaps(**a).square().sum(), "this is the sum over the pairs; take their mean."),
+        Mistake(
+            "sum",
+            lambda **a: _gaps(**a).square().sum(),
+            "this is the sum over the pairs; take their mean.",
+        ),
         Mistake(
             "one half",
             lambda log_ratio, rewards, eta: _left(log_ratio, rewards, eta).var(),
-            "this is half of it: the variance of what is left. The mean over the pairs is twice the variance.",
+            "this is half of it: the variance of what is left. The mean over the pairs is twice "
+            "the variance.",
         ),
         Mistake(
             "squares around the mean",
             lambda log_ratio, rewards, eta: _left(log_ratio, rewards, eta).var(correction=0),
-            "these are squares of the distance to the mean; REBEL squares the distance of each pair.",
+            "these are squares of the distance to the mean; REBEL squares the distance of each "
+            "pair.",
         ),
-        Mistake("absolute", lambda **a: _gaps(**a).abs().mean(), "these are absolute differences; square them."),
+        Mistake(
+            "absolute",
+            lambda **a: _gaps(**a).abs().mean(),
+            "these are absolute differences; square them.",
+        ),
         Mistake("no square", lambda **a: _gaps(**a).mean(), "nothing is squared yet."),
         Mistake(
             "no eta",
@@ -68,7 +81,8 @@ check_pair_loss = Exercise(
         Mistake(
             "the paper's scale",
             lambda log_ratio, rewards, eta: _pair_loss(log_ratio / eta, rewards, 1.0),
-            "the log-ratios are divided by `eta` here, as the paper writes it: the minimiser is the same, the size "
+            "the log-ratios are divided by `eta` here, as the paper writes it: the minimiser is "
+            "the same, the size "
             "is not. Multiply the rewards instead.",
         ),
         Mistake(
@@ -78,8 +92,11 @@ check_pair_loss = Exercise(
         ),
         Mistake(
             "standardised",
-            lambda log_ratio, rewards, eta: _pair_loss(log_ratio, (rewards - rewards.mean()) / rewards.std(), eta),
-            "the rewards are divided by their standard deviation here, as GRPO does; REBEL does not divide.",
+            lambda log_ratio, rewards, eta: _pair_loss(
+                log_ratio, (rewards - rewards.mean()) / rewards.std(), eta
+            ),
+            "the rewards are divided by their standard deviation here, as GRPO does; REBEL does "
+            "not divide.",
         ),
         Mistake(
             "ratios",
@@ -94,12 +111,15 @@ check_pair_loss = Exercise(
         Mistake(
             "in pairs of two",
             lambda log_ratio, rewards, eta: (
-                (_left(log_ratio, rewards, eta)[:-1:2] - _left(log_ratio, rewards, eta)[1::2]).square().mean()
+                (_left(log_ratio, rewards, eta)[:-1:2] - _left(log_ratio, rewards, eta)[1::2])
+                .square()
+                .mean()
             ),
             "the completions are paired off here, and the pairs do not connect the group.",
         ),
     ],
-    praise="the mean over all pairs is twice the variance of `log_ratio - eta * rewards`, so it costs no more than a "
+    praise="the mean over all pairs is twice the variance of `log_ratio - eta * rewards`, so it "
+    "costs no more than a "
     "baseline.",
 )
 
@@ -125,30 +145,40 @@ def _rest_shrunk(old: Tensor, token: int, advantage: float, beta: float) -> Tens
 def _distribution(draw: Draw) -> tuple[Any, ...]:
     weights = draw.uniform(0.1, 1, 5)
     sign = 1 if int(draw.integers(0, 2)) else -1
-    return weights / weights.sum(), int(draw.integers(0, 5)), sign * draw.number(0.3, 0.9), draw.number(1.1, 2)
+    return (
+        weights / weights.sum(),
+        int(draw.integers(0, 5)),
+        sign * draw.number(0.3, 0.9),
+        draw.number(1.1, 2),
+    )
 
 
 check_sparse_target = Exercise(
-    "Is `sparse_target(old, token, advantage, beta)` the distribution that LCO fits where one token was sampled?",
+    "Is `sparse_target(old, token, advantage, beta)` the distribution that LCO fits where one "
+    "token was sampled?",
     truth=_sparse_target,
     inputs=_distribution,
     examples=[([0.6, 0.3, 0.1], 0, -1.0, 1.0), ([0.25, 0.25, 0.5], 2, 1.0, 2.0)],
     mistakes=[
         Mistake(
             "not normalised",
-            lambda old, token, advantage, beta: _moved_alone(old, token, math.exp(advantage / beta)),
+            lambda old, token, advantage, beta: _moved_alone(
+                old, token, math.exp(advantage / beta)
+            ),
             "the probabilities do not sum to 1: divide by their sum.",
         ),
         Mistake(
             "the others only",
             _rest_shrunk,
-            "the sampled token's probability is multiplied, and the others share what is left. With a large "
+            "the sampled token's probability is multiplied, and the others share what is left. "
+            "With a large "
             "advantage the product passes 1: multiply, then divide everything by the sum.",
         ),
         Mistake(
             "every token",
             lambda old, token, advantage, beta: old / old.sum(),
-            "nothing has moved: when every logit moves alike, the distribution stays as it is. Move the sampled "
+            "nothing has moved: when every logit moves alike, the distribution stays as it is. "
+            "Move the sampled "
             "token's logit only.",
         ),
         Mistake(
@@ -168,18 +198,26 @@ check_sparse_target = Exercise(
         ),
         Mistake(
             "no log",
-            lambda old, token, advantage, beta: (old + _only(old, token, advantage / beta)).softmax(0),
+            lambda old, token, advantage, beta: (old + _only(old, token, advantage / beta)).softmax(
+                0
+            ),
             "probabilities stand where logits belong: take `old.log()` first.",
         ),
         Mistake(
             "first order",
-            lambda old, token, advantage, beta: (found := _moved_alone(old, token, 1 + advantage / beta)) / found.sum(),
-            "the factor is `exp(advantage / beta)`; this is its first order, `1 + advantage / beta`.",
+            lambda old, token, advantage, beta: (
+                (found := _moved_alone(old, token, 1 + advantage / beta)) / found.sum()
+            ),
+            "the factor is `exp(advantage / beta)`; this is its first order, `1 + advantage / "
+            "beta`.",
         ),
         Mistake(
             "weighted by its probability",
-            lambda old, token, advantage, beta: _sparse_target(old, token, float(old[token]) * advantage, beta),
-            "this is the average of the targets of *many* samples; the target of one sample moves its token by the "
+            lambda old, token, advantage, beta: _sparse_target(
+                old, token, float(old[token]) * advantage, beta
+            ),
+            "this is the average of the targets of *many* samples; the target of one sample moves "
+            "its token by the "
             "whole `advantage / beta`.",
         ),
         Mistake(
@@ -198,28 +236,37 @@ check_sparse_target = Exercise(
 
 
 check_temperature = Numbers(
-    "In a tree ten forks deep with one winner, what is the value of the right action at the root, and at which ρ is "
+    "In a tree ten forks deep with one winner, what is the value of the right action at the root, "
+    "and at which ρ is "
     "it taken nine times out of ten?",
     value=Number(
         2**-9,
         {
-            2**-10: "that is the root's own value, the mean of both actions; after the right one nine forks are left.",
+            2**-10: "that is the root's own value, the mean of both actions; after the right one "
+            "nine forks are left.",
             0.5: "that is one fork; nine more must be right by chance.",
             1.0: "a winner is worth 1 at its leaf only; above it the uniform policy mostly misses.",
-            0.1: "every fork halves what it leads to; the chances of ten forks are multiplied, not counted.",
+            0.1: "every fork halves what it leads to; the chances of ten forks are multiplied, "
+            "not counted.",
             2.0**-11: "one fork too many.",
         },
     ),
     rho=Number(
         2**-9 / math.log(9),
         {
-            2**-10 / math.log(9): "almost: this is the root's own value over log 9; take the right action's.",
+            2**-10
+            / math.log(
+                9
+            ): "almost: this is the root's own value over log 9; take the right action's.",
             2**-9 / 9: "the odds are 9, and they are exp(Q / ρ): divide Q by log 9.",
             2**-9 * math.log(9): "the odds of 9 are exp(Q / ρ): divide Q by log 9.",
             math.log(9) / 2**-9: "that is 1/ρ.",
             2**-9 / math.log(10): "the odds are 0.9 to 0.1, which is 9 to 1.",
-            2**-9 / 0.9: "the probability is a sigmoid of Q / ρ, and Q / ρ is the logarithm of the odds.",
-            2**-9 / math.log(0.9 / 0.1) / 2: "the other action has value 0, so the difference of the two is Q itself.",
+            2**-9
+            / 0.9: "the probability is a sigmoid of Q / ρ, and Q / ρ is the logarithm of the odds.",
+            2**-9
+            / math.log(0.9 / 0.1)
+            / 2: "the other action has value 0, so the difference of the two is Q itself.",
         },
     ),
     praise="one more fork halves both: the temperature must fall as fast as the values do.",

@@ -1,4 +1,5 @@
-"""Exercises of the gallery's optimal transport: the address at a price, and a budget on two actions."""
+"""Exercises of the gallery's optimal transport: the address at a price, and a budget on two
+actions."""
 
 from __future__ import annotations
 
@@ -19,19 +20,28 @@ def _transported(pi: Tensor, A: Tensor, D: Tensor, beta: float) -> Tensor:
 
 
 def _actions(draw: Draw) -> tuple[Any, ...]:
-    """Seven actions in an order of their own on a line that is steeper one way: some stay, some move, no ties."""
+    """Seven actions in an order of their own on a line that is steeper one way: some stay, some
+    move, no ties."""
     pi = draw.uniform(0.2, 1, 7)
     places = draw.uniform(0, 4, 7) + 0.003 * torch.arange(7)
     apart = places.unsqueeze(0) - places.unsqueeze(1)
     distances = torch.where(apart > 0, apart, -1.6 * apart)
-    return pi / pi.sum(), draw.normal(7) + 0.0017 * torch.arange(7), distances, draw.number(0.1, 2.5)
+    return (
+        pi / pi.sum(),
+        draw.normal(7) + 0.0017 * torch.arange(7),
+        distances,
+        draw.number(0.1, 2.5),
+    )
 
 
 check_transported = Exercise(
-    "Is `transported(pi, A, D, beta)` the policy when every action sends its mass to argmax_j A_j - beta d_ij?",
+    "Is `transported(pi, A, D, beta)` the policy when every action sends its mass to argmax_j A_j "
+    "- beta d_ij?",
     truth=_transported,
     inputs=_actions,
-    examples=[([0.5, 0.3, 0.2], [0.0, 1.0, 1.5], [[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]], 0.6)],
+    examples=[
+        ([0.5, 0.3, 0.2], [0.0, 1.0, 1.5], [[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]], 0.6)
+    ],
     mistakes=[
         Mistake(
             "the way back",
@@ -51,7 +61,8 @@ check_transported = Exercise(
         Mistake(
             "the sender's advantage",
             lambda pi, A, D, beta: _sent(pi, (A.unsqueeze(1) - beta * D).argmax(1)),
-            "nobody moves here: either `A` stands for the sender, or the maximum is over i. Every *row* i picks "
+            "nobody moves here: either `A` stands for the sender, or the maximum is over i. Every "
+            "*row* i picks "
             "the j with the largest A_j - beta D[i, j].",
         ),
         Mistake(
@@ -67,7 +78,8 @@ check_transported = Exercise(
         Mistake(
             "priced twice",
             lambda pi, A, D, beta: _sent(pi, (beta * (A - D)).argmax(1)),
-            "the price has no say here: beta is forgotten, or multiplies the advantage too. It multiplies `D` alone.",
+            "the price has no say here: beta is forgotten, or multiplies the advantage too. It "
+            "multiplies `D` alone.",
         ),
         Mistake(
             "divided by the price",
@@ -89,9 +101,11 @@ check_transported = Exercise(
 )
 
 check_two_actions = Numbers(
-    "What is the second action's probability after the step, and at which price does the first have two best "
+    "What is the second action's probability after the step, and at which price does the first "
+    "have two best "
     "addresses?",
-    praise="at half the distance, twice as much would have moved: a budget buys mass times distance.",
+    praise="at half the distance, twice as much would have moved: a budget buys mass times "
+    "distance.",
     probability=Number(
         0.5,
         {

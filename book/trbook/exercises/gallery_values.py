@@ -1,4 +1,5 @@
-"""Exercises of the gallery's advantages and values: a baseline of least variance, a value with shaped tails."""
+"""Exercises of the gallery's advantages and values: a baseline of least variance, a value with
+shaped tails."""
 
 from __future__ import annotations
 
@@ -21,12 +22,14 @@ check_baseline = Exercise(
         Mistake(
             "mean",
             lambda rewards, norms: rewards.mean(),
-            "this is the plain mean: a completion whose score is long moves the gradient more, and counts more.",
+            "this is the plain mean: a completion whose score is long moves the gradient more, "
+            "and counts more.",
         ),
         Mistake(
             "no square",
             lambda rewards, norms: (norms * rewards).sum() / norms.sum(),
-            "the weights are the *squared* norms: set the derivative of the sum of norms² (R - b)² in b to 0.",
+            "the weights are the *squared* norms: set the derivative of the sum of norms² (R - "
+            "b)² in b to 0.",
         ),
         Mistake(
             "not divided",
@@ -46,7 +49,8 @@ check_baseline = Exercise(
         Mistake(
             "norms below",
             lambda rewards, norms: (norms.square() * rewards).sum() / norms.sum(),
-            "the squared norms weigh the rewards, but the sum in the denominator holds the norms themselves: square "
+            "the squared norms weigh the rewards, but the sum in the denominator holds the norms "
+            "themselves: square "
             "them there too.",
         ),
         Mistake(
@@ -57,7 +61,8 @@ check_baseline = Exercise(
         Mistake(
             "divided twice",
             lambda rewards, norms: (norms.square() * rewards).mean() / norms.square().sum(),
-            "this also divides by the number of completions; divide by the sum of the weights alone.",
+            "this also divides by the number of completions; divide by the sum of the weights "
+            "alone.",
         ),
         Mistake(
             "advantage's sign",
@@ -65,7 +70,8 @@ check_baseline = Exercise(
             "the sign is flipped; b is subtracted from the reward afterwards.",
         ),
     ],
-    praise="OPO puts a completion's length in place of norms². Where the two are proportional it is this baseline.",
+    praise="OPO puts a completion's length in place of norms². Where the two are proportional it "
+    "is this baseline.",
 )
 
 
@@ -73,7 +79,9 @@ def _value(quantiles: Tensor, alpha: float, c_low: float, c_up: float) -> Tensor
     return _around(quantiles, alpha, c_low, c_up, quantiles.median())
 
 
-def _around(quantiles: Tensor, alpha: float, c_low: float, c_up: float, centre: Tensor, shift: float = 0.5) -> Tensor:
+def _around(
+    quantiles: Tensor, alpha: float, c_low: float, c_up: float, centre: Tensor, shift: float = 0.5
+) -> Tensor:
     """The mean, with the tails' distances from a centre reshaped."""
     levels = (torch.arange(len(quantiles)) + shift) / len(quantiles)
     scale = torch.where(levels < alpha, c_low, torch.where(levels > 1 - alpha, c_up, 1.0))
@@ -81,7 +89,8 @@ def _around(quantiles: Tensor, alpha: float, c_low: float, c_up: float, centre: 
 
 
 check_value = Exercise(
-    "Is `value(quantiles, alpha, c_low, c_up)` the mean of sorted quantiles with their tails reshaped?",
+    "Is `value(quantiles, alpha, c_low, c_up)` the mean of sorted quantiles with their tails "
+    "reshaped?",
     truth=_value,
     inputs=lambda draw: (
         draw.uniform(-2, 2, 19).sort().values,
@@ -98,12 +107,17 @@ check_value = Exercise(
         ),
         Mistake(
             "around the mean",
-            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, quantiles.mean()),
-            "the tails are reshaped around the mean, which the spoilt tail has moved already; take the median.",
+            lambda quantiles, alpha, c_low, c_up: _around(
+                quantiles, alpha, c_low, c_up, quantiles.mean()
+            ),
+            "the tails are reshaped around the mean, which the spoilt tail has moved already; "
+            "take the median.",
         ),
         Mistake(
             "around zero",
-            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, torch.zeros(())),
+            lambda quantiles, alpha, c_low, c_up: _around(
+                quantiles, alpha, c_low, c_up, torch.zeros(())
+            ),
             "this multiplies the tail's values; multiply their *distance from the median*.",
         ),
         Mistake(
@@ -128,28 +142,41 @@ check_value = Exercise(
         ),
         Mistake(
             "levels from 0",
-            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, quantiles.median(), shift=0.0),
+            lambda quantiles, alpha, c_low, c_up: _around(
+                quantiles, alpha, c_low, c_up, quantiles.median(), shift=0.0
+            ),
             "this takes i/N for the levels; each lies in the middle of its share, at (i + 1/2)/N.",
         ),
         Mistake(
             "levels from 1",
-            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, c_low, c_up, quantiles.median(), shift=1.0),
-            "this takes (i + 1)/N for the levels; each lies in the middle of its share, at (i + 1/2)/N.",
+            lambda quantiles, alpha, c_low, c_up: _around(
+                quantiles, alpha, c_low, c_up, quantiles.median(), shift=1.0
+            ),
+            "this takes (i + 1)/N for the levels; each lies in the middle of its share, at (i + "
+            "1/2)/N.",
         ),
         Mistake(
             "median left out",
-            lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_low, c_up) - quantiles.median(),
-            "this is the mean of the reshaped distances; add the median, from which they are measured.",
+            lambda quantiles, alpha, c_low, c_up: (
+                _value(quantiles, alpha, c_low, c_up) - quantiles.median()
+            ),
+            "this is the mean of the reshaped distances; add the median, from which they are "
+            "measured.",
         ),
         Mistake(
             "sum",
-            lambda quantiles, alpha, c_low, c_up: len(quantiles) * _value(quantiles, alpha, c_low, c_up),
+            lambda quantiles, alpha, c_low, c_up: (
+                len(quantiles) * _value(quantiles, alpha, c_low, c_up)
+            ),
             "this is the sum; take the mean.",
         ),
         Mistake(
             "tails cut off",
-            lambda quantiles, alpha, c_low, c_up: _around(quantiles, alpha, 0.0, 0.0, quantiles.median()),
-            "the tails are moved to the median here; they keep their distance from it, times c_low or c_up.",
+            lambda quantiles, alpha, c_low, c_up: _around(
+                quantiles, alpha, 0.0, 0.0, quantiles.median()
+            ),
+            "the tails are moved to the median here; they keep their distance from it, times "
+            "c_low or c_up.",
         ),
         Mistake(
             "median",
@@ -157,5 +184,6 @@ check_value = Exercise(
             "this is the median. It is robust too, but the upper tail has no say in it.",
         ),
     ],
-    praise="with c_low = c_up = 1 it is the mean, with both 0 and alpha = 1/2 the median: DVPO stands between the two.",
+    praise="with c_low = c_up = 1 it is the mean, with both 0 and alpha = 1/2 the median: DVPO "
+    "stands between the two.",
 )

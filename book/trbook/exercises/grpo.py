@@ -1,4 +1,5 @@
-"""Exercises of chapter 5, GRPO, and of its children: advantages, two biases, the clipped loss and what replaced it."""
+"""Exercises of chapter 5, GRPO, and of its children: advantages, two biases, the clipped loss and
+what replaced it."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ def _over(rewards: Tensor, group: Tensor, spread: Callable[[Tensor], Tensor]) ->
     return group_relative(rewards, group, scale=None) / _each(rewards, group, spread)
 
 
-def _each(rewards: Tensor, group: Tensor, measure: Callable[[Tensor], Tensor], floor: float = 1e-6) -> Tensor:
+def _each(
+    rewards: Tensor, group: Tensor, measure: Callable[[Tensor], Tensor], floor: float = 1e-6
+) -> Tensor:
     """For every completion, a measure of its group."""
     return torch.stack([measure(rewards[group == g]) for g in group]).clamp(min=floor)
 
@@ -40,7 +43,8 @@ def _groups(draw: Draw) -> tuple[Tensor, Tensor]:
 
 
 check_advantages = Exercise(
-    "Is `group_advantages(rewards, group)` GRPO's advantage, reward minus the group's mean over its std?",
+    "Is `group_advantages(rewards, group)` GRPO's advantage, reward minus the group's mean over "
+    "its std?",
     truth=_advantages,
     inputs=_groups,
     rtol=2e-3,
@@ -54,35 +58,41 @@ check_advantages = Exercise(
         Mistake(
             "no division",
             lambda rewards, group: group_relative(rewards, group, scale=None),
-            "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO also divides by "
+            "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO "
+            "also divides by "
             "the group's standard deviation.",
         ),
         Mistake(
             "whole batch",
             lambda rewards, group: group_relative(rewards, torch.zeros_like(group)),
-            "these are the mean and the standard deviation of the whole batch; each prompt is its own group.",
+            "these are the mean and the standard deviation of the whole batch; each prompt is its "
+            "own group.",
         ),
         Mistake(
             "whole batch's std",
             lambda rewards, group: group_relative(rewards, group, scale=None) / rewards.std(),
-            "the mean is the group's, but the standard deviation is the whole batch's; take the group's.",
+            "the mean is the group's, but the standard deviation is the whole batch's; take the "
+            "group's.",
         ),
         Mistake(
             "whole batch's mean",
             lambda rewards, group: (rewards - rewards.mean()) / _each(rewards, group, torch.std),
-            "the standard deviation is the group's, but the mean is the whole batch's; take the group's.",
+            "the standard deviation is the group's, but the mean is the whole batch's; take the "
+            "group's.",
         ),
         Mistake(
             "no parentheses",
             lambda rewards, group: (
-                rewards - _each(rewards, group, torch.mean, floor=0) / _each(rewards, group, torch.std)
+                rewards
+                - _each(rewards, group, torch.mean, floor=0) / _each(rewards, group, torch.std)
             ),
             "only the mean is divided here; subtract first: `(rewards - mean) / std`.",
         ),
         Mistake(
             "population std",
             lambda rewards, group: _over(rewards, group, lambda own: own.std(correction=0)),
-            "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, torch's default).",
+            "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, "
+            "torch's default).",
         ),
         Mistake(
             "variance",
@@ -92,18 +102,22 @@ check_advantages = Exercise(
         Mistake(
             "leave-one-out",
             lambda rewards, group: leave_one_out(rewards, group),
-            "this is the leave-one-out advantage: the mean here is of the *other* completions, and nothing is "
-            "divided. GRPO's mean is of all completions of the group, and it divides by their standard deviation.",
+            "this is the leave-one-out advantage: the mean here is of the *other* completions, "
+            "and nothing is "
+            "divided. GRPO's mean is of all completions of the group, and it divides by their "
+            "standard deviation.",
         ),
         Mistake(
             "leave-one-out over std",
             lambda rewards, group: leave_one_out(rewards, group) / _each(rewards, group, torch.std),
-            "the mean here is of the *other* completions (leave-one-out); GRPO's is of the whole group.",
+            "the mean here is of the *other* completions (leave-one-out); GRPO's is of the whole "
+            "group.",
         ),
         Mistake(
             "no mean",
             lambda rewards, group: rewards / _each(rewards, group, torch.std),
-            "nothing is subtracted yet: the advantage is the reward *minus the group's mean*, over the std.",
+            "nothing is subtracted yet: the advantage is the reward *minus the group's mean*, "
+            "over the std.",
         ),
         Mistake(
             "turned sign",
@@ -111,15 +125,25 @@ check_advantages = Exercise(
             "the sign is flipped: a reward above the mean has a positive A.",
         ),
     ],
-    praise="a group of equal rewards gives 0 everywhere: it teaches nothing, and DAPO leaves it out.",
+    praise="a group of equal rewards gives 0 everywhere: it teaches nothing, and DAPO leaves it "
+    "out.",
 )
 
 
-def _clipped(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _clipped(
+    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
+) -> Tensor:
     mask = torch.ones(1, len(logp), dtype=torch.bool)
-    with checks.value_checks(False):  # a check puts other numbers into an argument, which then holds no log-probs
+    with checks.value_checks(
+        False
+    ):  # a check puts other numbers into an argument, which then holds no log-probs
         return ppo_loss(
-            logp[None], logp_old[None], advantages=advantages[None], mask=mask, eps_low=eps_low, eps_high=eps_high
+            logp[None],
+            logp_old[None],
+            advantages=advantages[None],
+            mask=mask,
+            eps_low=eps_low,
+            eps_high=eps_high,
         ).per_token[0]
 
 
@@ -128,41 +152,58 @@ def _by_ratio(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float
     return -torch.minimum(ratio * advantages, ratio.clamp(1 - eps_low, 1 + eps_high) * advantages)
 
 
-def _clip_only(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _clip_only(
+    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
+) -> Tensor:
     return -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages
 
 
-def _unclipped(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _unclipped(
+    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
+) -> Tensor:
     return -(logp - logp_old).exp() * advantages
 
 
-def _log_window(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _log_window(
+    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
+) -> Tensor:
     moved = logp - logp_old
-    return -torch.minimum(moved.exp() * advantages, moved.clamp(-eps_low, eps_high).exp() * advantages)
+    return -torch.minimum(
+        moved.exp() * advantages, moved.clamp(-eps_low, eps_high).exp() * advantages
+    )
 
 
-def _one_term_bare(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _one_term_bare(
+    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
+) -> Tensor:
     ratio = (logp - logp_old).exp()
     return -torch.minimum(ratio * advantages, ratio.clamp(1 - eps_low, 1 + eps_high))
 
 
-def _sign_left_out(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _sign_left_out(
+    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
+) -> Tensor:
     ratio = (logp - logp_old).exp()
     return -torch.minimum(ratio, ratio.clamp(1 - eps_low, 1 + eps_high)) * advantages
 
 
-def _dual_clipped(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _dual_clipped(
+    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
+) -> Tensor:
     loss = _by_ratio((logp - logp_old).exp(), advantages, eps_low, eps_high)
     return torch.where(advantages < 0, torch.minimum(loss, -3 * advantages), loss)
 
 
-def _window_from_zero(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _window_from_zero(
+    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
+) -> Tensor:
     ratio = (logp - logp_old).exp()
     return -torch.minimum(ratio * advantages, ratio.clamp(eps_low, eps_high) * advantages)
 
 
 def _tokens(draw: Draw) -> tuple[Any, ...]:
-    """Tokens that lie on both sides of the window and inside it, for both signs of the advantage."""
+    """Tokens that lie on both sides of the window and inside it, for both signs of the
+    advantage."""
     moved = torch.tensor([0.6, -0.6, 0.6, -0.6, 0.02, -1.2, 1.1, 0.3], dtype=torch.float64)
     sign = torch.tensor([1, 1, -1, -1, 1, -1, 1, -1], dtype=torch.float64)
     old = draw.uniform(-6, -2, 8)
@@ -176,7 +217,8 @@ def _tokens(draw: Draw) -> tuple[Any, ...]:
 
 
 check_clipped_loss = Exercise(
-    "Is `clipped_loss(logp, logp_old, advantages, eps_low, eps_high)` PPO's loss of every token, with its gradient?",
+    "Is `clipped_loss(logp, logp_old, advantages, eps_low, eps_high)` PPO's loss of every token, "
+    "with its gradient?",
     truth=_clipped,
     inputs=_tokens,
     gradient="logp",
@@ -194,7 +236,8 @@ check_clipped_loss = Exercise(
         Mistake(
             "dual clip",
             _dual_clipped,
-            "this has a dual clip: where A < 0 and the ratio is large, the loss is held at a constant. PPO's loss here "
+            "this has a dual clip: where A < 0 and the ratio is large, the loss is held at a "
+            "constant. PPO's loss here "
             "has none; it grows with the ratio.",
         ),
         Mistake(
@@ -205,13 +248,15 @@ check_clipped_loss = Exercise(
         Mistake(
             "clip only",
             _clip_only,
-            "the clipped term alone also silences a token that moved the wrong way and wants to come back; the "
+            "the clipped term alone also silences a token that moved the wrong way and wants to "
+            "come back; the "
             "minimum with the unclipped term is what keeps it.",
         ),
         Mistake(
             "maximum",
             lambda *a, **k: torch.minimum(_clip_only(*a, **k), _unclipped(*a, **k)),
-            "after the minus sign comes the smaller of the two terms, the pessimistic one, whatever A is.",
+            "after the minus sign comes the smaller of the two terms, the pessimistic one, "
+            "whatever A is.",
         ),
         Mistake(
             "old over new",
@@ -222,17 +267,20 @@ check_clipped_loss = Exercise(
         Mistake(
             "forgot exp",
             lambda logp, logp_old, **k: _by_ratio(logp - logp_old, **k),
-            "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in its place.",
+            "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in "
+            "its place.",
         ),
         Mistake(
             "quotient of log-probs",
             lambda logp, logp_old, **k: _by_ratio(logp / logp_old, **k),
-            "these are log-probs: the ratio of probabilities is `exp(logp - logp_old)`, not `logp / logp_old`.",
+            "these are log-probs: the ratio of probabilities is `exp(logp - logp_old)`, not `logp "
+            "/ logp_old`.",
         ),
         Mistake(
             "window of logs",
             _log_window,
-            "the *log*-ratio is clipped here, as GMPO does; PPO's window is on the ratio, after `exp`.",
+            "the *log*-ratio is clipped here, as GMPO does; PPO's window is on the ratio, after "
+            "`exp`.",
         ),
         Mistake(
             "one term bare",
@@ -242,21 +290,25 @@ check_clipped_loss = Exercise(
         Mistake(
             "minimum first",
             _sign_left_out,
-            "the minimum is taken before `advantages` is multiplied; a negative A reverses the order, so multiply "
+            "the minimum is taken before `advantages` is multiplied; a negative A reverses the "
+            "order, so multiply "
             "both terms first.",
         ),
         Mistake(
             "CISPO's",
             lambda *a, **k: _cispo(*a, **k),
-            "this is CISPO's loss, a clipped weight before `logp`; PPO's has the ratio itself and no `logp`.",
+            "this is CISPO's loss, a clipped weight before `logp`; PPO's has the ratio itself and "
+            "no `logp`.",
         ),
         Mistake(
             "window from 0",
             _window_from_zero,
-            "the window lies around 1: from `1 - eps_low` to `1 + eps_high`, not from `eps_low` to `eps_high`.",
+            "the window lies around 1: from `1 - eps_low` to `1 + eps_high`, not from `eps_low` "
+            "to `eps_high`.",
         ),
     ],
-    praise="where the loss is flat the gradient is exactly 0: the token is silenced until the next batch.",
+    praise="where the loss is flat the gradient is exactly 0: the token is silenced until the "
+    "next batch.",
 )
 
 
@@ -265,20 +317,29 @@ def _silenced(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float
 
 
 def _ratios(draw: Draw) -> tuple[Any, ...]:
-    """Ratios on both sides of the window and close to its edges, never on them, for both signs of the advantage."""
+    """Ratios on both sides of the window and close to its edges, never on them, for both signs of
+    the advantage."""
     low, high = draw.number(0.1, 0.24), draw.number(0.25, 0.4)
-    ratio = torch.tensor([1, 1.165, 1.335, 1.5, 3, 0.835, 0.7, 0.5, 0.05], dtype=torch.float64).repeat(2)
+    ratio = torch.tensor(
+        [1, 1.165, 1.335, 1.5, 3, 0.835, 0.7, 0.5, 0.05], dtype=torch.float64
+    ).repeat(2)
     sign = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat_interleave(9)
     order = draw.uniform(0, 1, 18).argsort()
     return ratio[order], (sign * draw.uniform(0.5, 2, 18))[order], low, high
 
 
 check_silenced = Exercise(
-    "Does `silenced(ratio, advantages, eps_low, eps_high)` name the tokens whose gradient PPO's clip sets to 0?",
+    "Does `silenced(ratio, advantages, eps_low, eps_high)` name the tokens whose gradient PPO's "
+    "clip sets to 0?",
     truth=_silenced,
     inputs=_ratios,
     examples=[
-        ([1.0, 1.3, 0.7, 1.3, 0.7, 5.0, 0.01, 1.19, 0.81], [1.0, 1.0, 1.0, -1.0, -1.0, -2.0, 0.3, 1.0, -1.0], 0.2, 0.2),
+        (
+            [1.0, 1.3, 0.7, 1.3, 0.7, 5.0, 0.01, 1.19, 0.81],
+            [1.0, 1.0, 1.0, -1.0, -1.0, -2.0, 0.3, 1.0, -1.0],
+            0.2,
+            0.2,
+        ),
         # On the window's edges, in binary fractions, which need no rounding.
         ([1.25, 0.75, 1.375, 0.625], [1.0, -1.0, 1.0, -1.0], 0.25, 0.25),
     ],
@@ -286,31 +347,41 @@ check_silenced = Exercise(
         Mistake(
             "the edges",
             lambda ratio, advantages, eps_low, eps_high: (
-                ((advantages > 0) & (ratio >= 1 + eps_high)) | ((advantages < 0) & (ratio <= 1 - eps_low))
+                ((advantages > 0) & (ratio >= 1 + eps_high))
+                | ((advantages < 0) & (ratio <= 1 - eps_low))
             ),
-            "a ratio exactly on the edge is still inside the window: `>` and `<`, without the equals sign.",
+            "a ratio exactly on the edge is still inside the window: `>` and `<`, without the "
+            "equals sign.",
         ),
         Mistake(
             "both sides",
-            lambda ratio, advantages, eps_low, eps_high: (ratio > 1 + eps_high) | (ratio < 1 - eps_low),
-            "these are all tokens outside the window. With A > 0 a ratio below it does no harm: the update brings "
+            lambda ratio, advantages, eps_low, eps_high: (
+                (ratio > 1 + eps_high) | (ratio < 1 - eps_low)
+            ),
+            "these are all tokens outside the window. With A > 0 a ratio below it does no harm: "
+            "the update brings "
             "it back.",
         ),
         Mistake("kept", lambda *a, **k: ~_silenced(*a, **k), "these are the tokens that are kept."),
         Mistake(
             "inside",
-            lambda ratio, advantages, eps_low, eps_high: (ratio <= 1 + eps_high) & (ratio >= 1 - eps_low),
+            lambda ratio, advantages, eps_low, eps_high: (
+                (ratio <= 1 + eps_high) & (ratio >= 1 - eps_low)
+            ),
             "these are the tokens inside the window, to which the clip does nothing.",
         ),
         Mistake(
             "both at once",
             lambda ratio, **k: torch.zeros_like(ratio, dtype=torch.bool),
-            "no token is silenced here; are the two cases joined by `&`? No ratio is on both sides: join them with "
+            "no token is silenced here; are the two cases joined by `&`? No ratio is on both "
+            "sides: join them with "
             "`|`.",
         ),
         Mistake(
             "crossed signs",
-            lambda ratio, advantages, eps_low, eps_high: _silenced(ratio, -advantages, eps_low, eps_high),
+            lambda ratio, advantages, eps_low, eps_high: _silenced(
+                ratio, -advantages, eps_low, eps_high
+            ),
             "the signs are crossed: A > 0 pushes the ratio up, so it is silenced above the window.",
         ),
         Mistake(
@@ -321,10 +392,12 @@ check_silenced = Exercise(
         Mistake(
             "lower side only",
             lambda ratio, advantages, eps_low, eps_high: (advantages < 0) & (ratio < 1 - eps_low),
-            "these are the tokens pushed down; a token with A > 0 is silenced too, above the window.",
+            "these are the tokens pushed down; a token with A > 0 is silenced too, above the "
+            "window.",
         ),
     ],
-    praise="in the first example six of nine ratios lie outside the window, and two are silenced: the way home is "
+    praise="in the first example six of nine ratios lie outside the window, and two are silenced: "
+    "the way home is "
     "free.",
 )
 
@@ -336,29 +409,41 @@ def _sequence_ratio(logp: Tensor, logp_old: Tensor, mask: Tensor) -> Tensor:
 def _masked_rows(draw: Draw) -> tuple[Tensor, ...]:
     """Four completions of two to five tokens; padding holds numbers too, which must not count."""
     lengths = draw.integers(2, 6, 4)
-    return draw.uniform(-4, -0.2, 4, 5), draw.uniform(-4, -0.2, 4, 5), (torch.arange(5) < lengths[:, None]).double()
+    return (
+        draw.uniform(-4, -0.2, 4, 5),
+        draw.uniform(-4, -0.2, 4, 5),
+        (torch.arange(5) < lengths[:, None]).double(),
+    )
 
 
 check_sequence_ratio = Exercise(
-    "Is `sequence_ratio(logp, logp_old, mask)` GSPO's ratio of every completion, the geometric mean of its tokens'?",
+    "Is `sequence_ratio(logp, logp_old, mask)` GSPO's ratio of every completion, the geometric "
+    "mean of its tokens'?",
     truth=_sequence_ratio,
     inputs=_masked_rows,
     mistakes=[
         Mistake(
             "product",
             lambda logp, logp_old, mask: ((logp - logp_old) * mask).sum(-1).exp(),
-            "this is the product of the tokens' ratios, the ratio of the whole completion; GSPO takes its |y|-th "
+            "this is the product of the tokens' ratios, the ratio of the whole completion; GSPO "
+            "takes its |y|-th "
             "root, so that long and short completions have one window.",
         ),
         Mistake(
             "zeros in the product",
-            lambda logp, logp_old, mask: ((logp - logp_old).exp() * mask).prod(-1) ** (1 / mask.sum(-1)),
-            "padding is 0 here and makes the whole product 0; mask the log-ratios, where 0 changes nothing.",
+            lambda logp, logp_old, mask: (
+                ((logp - logp_old).exp() * mask).prod(-1) ** (1 / mask.sum(-1))
+            ),
+            "padding is 0 here and makes the whole product 0; mask the log-ratios, where 0 "
+            "changes nothing.",
         ),
         Mistake(
             "quotient of sums",
-            lambda logp, logp_old, mask: (logp.exp() * mask).sum(-1) / (logp_old.exp() * mask).sum(-1),
-            "probabilities of a completion's tokens are multiplied, not added; take the mean of the log-ratios, "
+            lambda logp, logp_old, mask: (
+                (logp.exp() * mask).sum(-1) / (logp_old.exp() * mask).sum(-1)
+            ),
+            "probabilities of a completion's tokens are multiplied, not added; take the mean of "
+            "the log-ratios, "
             "then `exp`.",
         ),
         Mistake(
@@ -369,17 +454,20 @@ check_sequence_ratio = Exercise(
         Mistake(
             "arithmetic mean",
             lambda logp, logp_old, mask: ((logp - logp_old).exp() * mask).sum(-1) / mask.sum(-1),
-            "this is the arithmetic mean of the ratios; take the mean of the log-ratios first, then `exp`.",
+            "this is the arithmetic mean of the ratios; take the mean of the log-ratios first, "
+            "then `exp`.",
         ),
         Mistake(
             "padding counts",
             lambda logp, logp_old, mask: (logp - logp_old).mean(-1).exp(),
-            "padding counts here; sum over the mask only, and divide by the completion's own length.",
+            "padding counts here; sum over the mask only, and divide by the completion's own "
+            "length.",
         ),
         Mistake(
             "padded width",
             lambda logp, logp_old, mask: ((logp - logp_old) * mask).mean(-1).exp(),
-            "the sum is masked, but it is divided by the padded width; divide by the completion's own length.",
+            "the sum is masked, but it is divided by the padded width; divide by the completion's "
+            "own length.",
         ),
         Mistake(
             "forgot exp",
@@ -387,18 +475,22 @@ check_sequence_ratio = Exercise(
             "this is its logarithm; `exp` is missing.",
         ),
     ],
-    praise="in a completion of four tokens, one of ratio 3 moves the sequence's ratio to 1.32, and GSPO's window of "
+    praise="in a completion of four tokens, one of ratio 3 moves the sequence's ratio to 1.32, "
+    "and GSPO's window of "
     "a few ten-thousandths silences all four.",
 )
 
 
-def _cispo(logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _cispo(
+    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
+) -> Tensor:
     weight = (logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high).detach()
     return -weight * advantages * logp
 
 
 check_cispo = Exercise(
-    "Is `cispo(logp, logp_old, advantages, eps_low, eps_high)` CISPO's loss of every token, with its gradient?",
+    "Is `cispo(logp, logp_old, advantages, eps_low, eps_high)` CISPO's loss of every token, with "
+    "its gradient?",
     truth=_cispo,
     inputs=_tokens,
     gradient="logp",
@@ -417,11 +509,14 @@ check_cispo = Exercise(
         Mistake(
             "no log-prob",
             _clip_only,
-            "the clipped ratio is only the weight; it multiplies `logp`, which carries the gradient.",
+            "the clipped ratio is only the weight; it multiplies `logp`, which carries the "
+            "gradient.",
         ),
         Mistake(
             "unclipped",
-            lambda logp, logp_old, advantages, eps_low, eps_high: -(logp - logp_old).exp() * advantages * logp,
+            lambda logp, logp_old, advantages, eps_low, eps_high: (
+                -(logp - logp_old).exp() * advantages * logp
+            ),
             "the weight is not clipped yet.",
         ),
         Mistake(
@@ -436,14 +531,16 @@ check_cispo = Exercise(
             lambda logp, logp_old, advantages, eps_low, eps_high: (
                 -(logp - logp_old).clamp(1 - eps_low, 1 + eps_high) * advantages * logp
             ),
-            "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in its place.",
+            "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in "
+            "its place.",
         ),
         Mistake(
             "from above only",
             lambda logp, logp_old, advantages, eps_low, eps_high: (
                 -(logp - logp_old).exp().clamp(max=1 + eps_high) * advantages * logp
             ),
-            "the weight is bounded from above only, as in TRL; CISPO as it is written on this page bounds it from "
+            "the weight is bounded from above only, as in TRL; CISPO as it is written on this "
+            "page bounds it from "
             "below too.",
         ),
         Mistake(
@@ -460,9 +557,12 @@ check_cispo = Exercise(
         Mistake(
             "log-ratio",
             lambda logp, logp_old, advantages, eps_low, eps_high: (
-                -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages * (logp - logp_old)
+                -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high)
+                * advantages
+                * (logp - logp_old)
             ),
-            "the clipped ratio multiplies `logp - logp_old` here; the gradient is right, but CISPO's loss has `logp`.",
+            "the clipped ratio multiplies `logp - logp_old` here; the gradient is right, but "
+            "CISPO's loss has `logp`.",
         ),
         Mistake(
             "log-prob of the old policy",
@@ -477,18 +577,21 @@ check_cispo = Exercise(
             "this is REINFORCE; the clipped ratio is missing before `logp`.",
         ),
     ],
-    praise="the weight is clipped, not the update: every token keeps a gradient, at most 1 + eps_high times A.",
+    praise="the weight is clipped, not the update: every token keeps a gradient, at most 1 + "
+    "eps_high times A.",
 )
 
 
 check_length_bias = Numbers(
-    "At equal advantages, how many times harder is a token of a completion of 10 pushed than one of a completion of "
+    "At equal advantages, how many times harder is a token of a completion of 10 pushed than one "
+    "of a completion of "
     "100: by GRPO, and by Dr.GRPO?",
     grpo=Number(
         10.0,
         {
             0.1: "the wrong way round: how much *harder* is a token of the short completion pushed?",
-            1.0: "GRPO takes the mean over a completion's tokens first: each token's share is 1/length.",
+            1.0: "GRPO takes the mean over a completion's tokens first: each token's share is "
+            "1/length.",
         },
     ),
     dr_grpo=Number(
@@ -496,24 +599,31 @@ check_length_bias = Numbers(
         {
             10.0: "Dr.GRPO divides by one constant, the horizon, whatever the length.",
             0.1: (
-                "Dr.GRPO divides by one constant, the horizon, whatever the length: the long one is not pushed harder."
+                "Dr.GRPO divides by one constant, the horizon, whatever the length: the long one "
+                "is not pushed harder."
             ),
-            0.0: "Dr.GRPO does push them; how many times as hard does it push one token as the other?",
+            0.0: "Dr.GRPO does push them; how many times as hard does it push one token as the "
+            "other?",
         },
     ),
-    praise="under GRPO a token of a long wrong completion is punished a tenth as hard: being wrong at length is cheap, "
+    praise="under GRPO a token of a long wrong completion is punished a tenth as hard: being "
+    "wrong at length is cheap, "
     "the bias that Dr.GRPO removes.",
 )
 
 check_rare_success = Numbers(
-    "What is the advantage of the one right completion in a group of 16 with rewards 0 and 1, by GRPO and by Dr.GRPO?",
+    "What is the advantage of the one right completion in a group of 16 with rewards 0 and 1, by "
+    "GRPO and by Dr.GRPO?",
     grpo=Number(
         3.75,
         {
-            15 / 16: "that is the reward minus the mean; GRPO divides by the standard deviation of the group.",
-            15.0: "this divides by the variance of the group; take its square root, with G - 1 in it.",
+            15 / 16: "that is the reward minus the mean; GRPO divides by the standard deviation of "
+            "the group.",
+            15.0: "this divides by the variance of the group; take its square root, with G - 1 in "
+            "it.",
             16.0: "this divides by the variance of the group; take its square root.",
-            4.0: "you subtracted nothing, or the mean of the others only; the mean is of all sixteen.",
+            4.0: "you subtracted nothing, or the mean of the others only; the mean is of all "
+            "sixteen.",
             15**0.5: "almost: the standard deviation divides by G - 1 = 15, not by 16.",
             1.0: "that is the reward; the advantage compares it with the group.",
         },
@@ -525,11 +635,13 @@ check_rare_success = Numbers(
             1 / 16: "that is the group's mean; subtract it from the reward.",
             0.94: ("rounded too far: three digits, please."),
             1.0: (
-                "that is the leave-one-out advantage (the other fifteen have mean 0); Dr.GRPO's mean is of all sixteen."
+                "that is the leave-one-out advantage (the other fifteen have mean 0); Dr.GRPO's "
+                "mean is of all sixteen."
             ),
         },
     ),
-    praise="with eight right of sixteen GRPO gives each 0.97: it gives hard and easy prompts more weight than "
+    praise="with eight right of sixteen GRPO gives each 0.97: it gives hard and easy prompts more "
+    "weight than "
     "middling ones, and Dr.GRPO does not.",
 )
 
@@ -545,58 +657,72 @@ def _strange(rewards: Tensor, size: int) -> Tensor:
 
 
 def _prompts_of_a_size(draw: Draw) -> tuple[Tensor, int]:
-    """Twelve rewards, in groups of three, four or six: the number of prompts is never the size of a group."""
+    """Twelve rewards, in groups of three, four or six: the number of prompts is never the size of a
+    group."""
     size = (3, 4, 6)[int(draw.integers(0, 3, 1))]
     return draw.uniform(0, 2, 12), size
 
 
 check_mended = Exercise(
-    "Is `mended(rewards, size)` GRPO's advantage, where the completions of one prompt are side by side?",
+    "Is `mended(rewards, size)` GRPO's advantage, where the completions of one prompt are side by "
+    "side?",
     truth=_mended,
     inputs=_prompts_of_a_size,
     rtol=2e-3,
     atol=1e-3,
-    examples=[([1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0], 3), ([1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0], 4)],
+    examples=[
+        ([1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0], 3),
+        ([1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0], 4),
+    ],
     mistakes=[
         Mistake(
             "as it stands",
             _strange,
-            "this still does what the log shows. With `view(size, -1)` a row has one entry for each prompt: which "
+            "this still does what the log shows. With `view(size, -1)` a row has one entry for "
+            "each prompt: which "
             "completions does it hold? And whose spread is `table.std()`?",
         ),
         Mistake(
             "rows mended",
             lambda rewards, size: (
-                (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True)) / (rewards.std() + 1e-6)
+                (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True))
+                / (rewards.std() + 1e-6)
             ).flatten(),
-            "one fault is mended: each row is a prompt. The spread is still that of the whole batch.",
+            "one fault is mended: each row is a prompt. The spread is still that of the whole "
+            "batch.",
         ),
         Mistake(
             "spread mended",
             lambda rewards, size: _by_rows(rewards.view(size, -1)).flatten(),
-            "one fault is mended: the spread is the row's. But a row of `view(size, -1)` holds completions of several "
+            "one fault is mended: the spread is the row's. But a row of `view(size, -1)` holds "
+            "completions of several "
             "prompts.",
         ),
         Mistake(
             "transposed",
             lambda rewards, size: _by_rows(rewards.view(size, -1).T).flatten(),
-            "transposing does not mend it: a row of `view(size, -1).T` takes every n-th completion. Completions "
+            "transposing does not mend it: a row of `view(size, -1).T` takes every n-th "
+            "completion. Completions "
             "of one prompt stand side by side: how must the table be cut?",
         ),
         Mistake(
             "columns",
             lambda rewards, size: _by_rows(rewards.view(size, -1).T).T.flatten(),
-            "the mean is taken down the columns of `view(size, -1)`: these are completions of different prompts. "
+            "the mean is taken down the columns of `view(size, -1)`: these are completions of "
+            "different prompts. "
             "Completions of one prompt stand side by side.",
         ),
         Mistake(
             "columns of the right table",
             lambda rewards, size: _by_rows(_table(rewards, size).T).T.flatten(),
-            "the rows are prompts now, but the mean and the spread are taken down the columns, across prompts.",
+            "the rows are prompts now, but the mean and the spread are taken down the columns, "
+            "across prompts.",
         ),
         Mistake(
             "no division",
-            lambda rewards, size: (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True)).flatten(),
+            lambda rewards, size: (
+                _table(rewards, size) - _table(rewards, size).mean(1, keepdim=True)
+            ).flatten(),
             "the rows are right, but nothing is divided: this is Dr.GRPO's advantage.",
         ),
         Mistake(
@@ -607,7 +733,8 @@ check_mended = Exercise(
         Mistake(
             "batch's mean",
             lambda rewards, size: (
-                (_table(rewards, size) - rewards.mean()) / (_table(rewards, size).std(1, keepdim=True) + 1e-6)
+                (_table(rewards, size) - rewards.mean())
+                / (_table(rewards, size).std(1, keepdim=True) + 1e-6)
             ).flatten(),
             "the spread is the group's, but the mean is the whole batch's.",
         ),
@@ -617,7 +744,8 @@ check_mended = Exercise(
                 (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True))
                 / (_table(rewards, size).std(1, keepdim=True, correction=0) + 1e-6)
             ).flatten(),
-            "the rows are right; the standard deviation divides by G here, and GRPO's by G - 1 (torch's default).",
+            "the rows are right; the standard deviation divides by G here, and GRPO's by G - 1 "
+            "(torch's default).",
         ),
         Mistake(
             "variance",
@@ -633,7 +761,8 @@ check_mended = Exercise(
             "the sign is flipped: a reward above the mean has a positive advantage.",
         ),
     ],
-    praise="with 16 prompts of 16 completions the wrong `view` has the right shape, so no error ever gives it away. "
+    praise="with 16 prompts of 16 completions the wrong `view` has the right shape, so no error "
+    "ever gives it away. "
     "Look for groups of equal rewards: their advantages must be 0.",
 )
 
@@ -651,9 +780,13 @@ def _rollout(policy: Policy, seed: int) -> tuple[Part, Tensor]:
     """Eight prompts of `dial` with eight completions each, and their groups."""
     task = trlib.load_task("dial")
     prompts = task.prompts(8, seed=seed)
-    batch = sample(policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed)
+    batch = sample(
+        policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed
+    )
     written = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
-    rewards = torch.tensor([task.verify(prompts[g], text, ended=ended).reward for g, text, ended in written])
+    rewards = torch.tensor(
+        [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in written]
+    )
     return Part(batch, rewards, (batch.logp, rewards, batch.group, batch.mask)), batch.group
 
 
@@ -687,7 +820,8 @@ def _grpo_loss(
 
 
 check_grpo_loss = InTheLoop(
-    "Is `grpo_loss(logp, logp_old, rewards, group, mask, eps_low, eps_high)` GRPO's whole loss, inside the loop?",
+    "Is `grpo_loss(logp, logp_old, rewards, group, mask, eps_low, eps_high)` GRPO's whole loss, "
+    "inside the loop?",
     truth=_grpo_loss,
     start="dial",
     rollout=_whole,
@@ -702,27 +836,34 @@ check_grpo_loss = InTheLoop(
         Mistake(
             "token mean",
             lambda *a: _grpo_loss(*a, how="token-mean"),
-            "this is one mean over all tokens of the batch, DAPO's. GRPO takes the mean of each completion first.",
+            "this is one mean over all tokens of the batch, DAPO's. GRPO takes the mean of each "
+            "completion first.",
         ),
         Mistake(
             "sum",
             lambda *a: _grpo_loss(*a, how="seq-mean-token-sum"),
-            "a completion's tokens are summed here; GRPO divides the sum by the completion's own length.",
+            "a completion's tokens are summed here; GRPO divides the sum by the completion's own "
+            "length.",
         ),
         Mistake(
             "padded width",
             lambda *a: _grpo_loss(*a, how="seq-mean-token-sum-norm"),
-            "each completion is divided by the padded width, a constant, as in Dr.GRPO; GRPO divides by its own "
+            "each completion is divided by the padded width, a constant, as in Dr.GRPO; GRPO "
+            "divides by its own "
             "length, the number of tokens in `mask`.",
         ),
         Mistake(
             "no division",
-            lambda *a: _grpo_loss(*a, advantages=lambda rewards, group: group_relative(rewards, group, scale=None)),
+            lambda *a: _grpo_loss(
+                *a, advantages=lambda rewards, group: group_relative(rewards, group, scale=None)
+            ),
             "the advantages are not divided by the group's standard deviation: that is Dr.GRPO.",
         ),
         Mistake(
             "whole batch",
-            lambda *a: _grpo_loss(*a, advantages=lambda rewards, group: _advantages(rewards, torch.zeros_like(group))),
+            lambda *a: _grpo_loss(
+                *a, advantages=lambda rewards, group: _advantages(rewards, torch.zeros_like(group))
+            ),
             "the rewards are centred over the whole batch; each prompt is its own group.",
         ),
         Mistake(
@@ -733,22 +874,30 @@ check_grpo_loss = InTheLoop(
         Mistake(
             "leave-one-out",
             lambda *a: _grpo_loss(*a, advantages=leave_one_out),
-            "these advantages compare with the *other* completions and are not divided; GRPO compares with the whole "
+            "these advantages compare with the *other* completions and are not divided; GRPO "
+            "compares with the whole "
             "group and divides by its standard deviation.",
         ),
         Mistake(
             "never clipped",
-            lambda logp, old, R, group, mask, low, high: _grpo_loss(logp, old, R, group, mask, 0.999, 1e6),
-            "nothing is clipped: the first update does not show it, since all ratios are 1, but the later ones do.",
+            lambda logp, old, R, group, mask, low, high: _grpo_loss(
+                logp, old, R, group, mask, 0.999, 1e6
+            ),
+            "nothing is clipped: the first update does not show it, since all ratios are 1, but "
+            "the later ones do.",
         ),
         Mistake(
             "one window",
-            lambda logp, old, R, group, mask, low, high: _grpo_loss(logp, old, R, group, mask, low, low),
+            lambda logp, old, R, group, mask, low, high: _grpo_loss(
+                logp, old, R, group, mask, low, low
+            ),
             "the upper edge ignores `eps_high`.",
         ),
         Mistake(
             "edges exchanged",
-            lambda logp, old, R, group, mask, low, high: _grpo_loss(logp, old, R, group, mask, high, low),
+            lambda logp, old, R, group, mask, low, high: _grpo_loss(
+                logp, old, R, group, mask, high, low
+            ),
             "`eps_low` and `eps_high` have changed places.",
         ),
         Mistake(
@@ -759,39 +908,52 @@ check_grpo_loss = InTheLoop(
         Mistake(
             "clip only",
             lambda logp, logp_old, rewards, group, mask, low, high: aggregate(
-                _clip_only(logp, logp_old, _advantages(rewards, group)[:, None].expand_as(logp), low, high),
+                _clip_only(
+                    logp, logp_old, _advantages(rewards, group)[:, None].expand_as(logp), low, high
+                ),
                 mask,
                 "seq-mean-token-mean",
             ),
-            "the clipped term stands alone; take the minimum of both, or tokens that want to come back fall silent.",
+            "the clipped term stands alone; take the minimum of both, or tokens that want to come "
+            "back fall silent.",
         ),
         Mistake(
             "no ratio",
             lambda logp, logp_old, rewards, group, mask, *eps: aggregate(
                 -_advantages(rewards, group)[:, None] * logp, mask, "seq-mean-token-mean"
             ),
-            "this is REINFORCE with a group's baseline: it agrees with GRPO at the first update, where all ratios "
+            "this is REINFORCE with a group's baseline: it agrees with GRPO at the first update, "
+            "where all ratios "
             "are 1, but not later.",
         ),
     ],
-    praise="These are GRPO's four steps: compare within the group, weigh by the ratio, clip, average.",
+    praise="These are GRPO's four steps: compare within the group, weigh by the ratio, clip, "
+    "average.",
 )
 
 
 def _turned(
-    logp: Tensor, logp_old: Tensor, rewards: Tensor, group: Tensor, mask: Tensor, low: float, high: float
+    logp: Tensor,
+    logp_old: Tensor,
+    rewards: Tensor,
+    group: Tensor,
+    mask: Tensor,
+    low: float,
+    high: float,
 ) -> Tensor:
     A = _advantages(rewards, group)[:, None].expand_as(logp)
     return aggregate(_by_ratio((logp_old - logp).exp(), A, low, high), mask, "seq-mean-token-mean")
 
 
 check_logs = Numbers(
-    "Which log (1, 2 or 3) is GRPO's, which clamps the weight, and which clips a completion's ratio?",
+    "Which log (1, 2 or 3) is GRPO's, which clamps the weight, and which clips a completion's "
+    "ratio?",
     grpo=Number(
         3.0,
         {
             1.0: "log 1 silences no token at all, although many lie outside the window.",
-            2.0: "log 2 tears no completion: all tokens of one fall silent together. GRPO judges every token by "
+            2.0: "log 2 tears no completion: all tokens of one fall silent together. GRPO judges "
+            "every token by "
             "itself.",
         },
     ),
@@ -806,14 +968,23 @@ check_logs = Numbers(
         2.0,
         {
             1.0: "log 1 silences nothing; a clip does, whatever ratio it looks at.",
-            3.0: "log 3 has torn completions; clipping a completion's ratio keeps or silences it as a whole.",
+            3.0: "log 3 has torn completions; clipping a completion's ratio keeps or silences it "
+            "as a whole.",
         },
     ),
-    praise="three columns tell them apart: the tokens silenced, the torn completions, and the largest push.",
+    praise="three columns tell them apart: the tokens silenced, the torn completions, and the "
+    "largest push.",
 )
 
 
-def _gspo(logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, eps_low: float, eps_high: float) -> Tensor:
+def _gspo(
+    logp: Tensor,
+    logp_old: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    eps_low: float,
+    eps_high: float,
+) -> Tensor:
     A = advantages[:, None].expand_as(logp)
     tokens = gspo_loss(logp, logp_old, advantages=A, mask=mask, eps_low=eps_low, eps_high=eps_high)
     return aggregate(tokens.per_token, mask, "seq-mean-token-mean")
@@ -824,7 +995,9 @@ def _by_completion(
 ) -> Callable[[Tensor, Tensor, Tensor, Tensor, float, float], Tensor]:
     """GSPO's loss with another ratio of a completion: (log-ratios of its tokens, mask) -> [B]."""
 
-    def loss(logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, low: float, high: float) -> Tensor:
+    def loss(
+        logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, low: float, high: float
+    ) -> Tensor:
         return _by_ratio(ratio(logp - logp_old, mask), advantages, low, high).mean()
 
     return loss
@@ -850,19 +1023,23 @@ check_gspo = InTheLoop(
         Mistake(
             "token ratio",
             lambda logp, logp_old, A, mask, low, high: aggregate(
-                _by_ratio((logp - logp_old).exp(), A[:, None].expand_as(logp), low, high), mask, "seq-mean-token-mean"
+                _by_ratio((logp - logp_old).exp(), A[:, None].expand_as(logp), low, high),
+                mask,
+                "seq-mean-token-mean",
             ),
             "every token has its own ratio here: that is GRPO. GSPO has one for the completion.",
         ),
         Mistake(
             "product",
             _by_completion(lambda log_ratio, mask: (log_ratio * mask).sum(1).exp()),
-            "this is the product of the tokens' ratios; GSPO takes its |y|-th root, the geometric mean.",
+            "this is the product of the tokens' ratios; GSPO takes its |y|-th root, the geometric "
+            "mean.",
         ),
         Mistake(
             "arithmetic mean",
             _by_completion(lambda log_ratio, mask: _length_mean(log_ratio.exp(), mask)),
-            "this is the arithmetic mean of the ratios; take the mean of the log-ratios, then `exp`.",
+            "this is the arithmetic mean of the ratios; take the mean of the log-ratios, then "
+            "`exp`.",
         ),
         Mistake(
             "padding counts",
@@ -877,7 +1054,8 @@ check_gspo = InTheLoop(
         Mistake(
             "never clipped",
             lambda logp, old, A, mask, low, high: _gspo(logp, old, A, mask, 0.999, 1e6),
-            "nothing is clipped: the first update does not show it, since every s is 1, but the later ones do.",
+            "nothing is clipped: the first update does not show it, since every s is 1, but the "
+            "later ones do.",
         ),
         Mistake(
             "one window",
@@ -894,26 +1072,33 @@ check_gspo = InTheLoop(
             lambda logp, logp_old, A, mask, low, high: (
                 -(_length_mean(logp - logp_old, mask).exp().clamp(1 - low, 1 + high) * A).mean()
             ),
-            "the clipped term stands alone; take the minimum of both, or completions that want to come back fall "
+            "the clipped term stands alone; take the minimum of both, or completions that want to "
+            "come back fall "
             "silent.",
         ),
         Mistake(
             "old over new",
-            lambda logp, logp_old, *rest: _by_completion(lambda x, mask: _length_mean(-x, mask).exp())(
-                logp, logp_old, *rest
-            ),
+            lambda logp, logp_old, *rest: _by_completion(
+                lambda x, mask: _length_mean(-x, mask).exp()
+            )(logp, logp_old, *rest),
             "the ratio is new over old: logp - logp_old.",
         ),
         Mistake(
             "token mean",
             lambda logp, logp_old, A, mask, low, high: aggregate(
                 gspo_loss(
-                    logp, logp_old, advantages=A[:, None].expand_as(logp), mask=mask, eps_low=low, eps_high=high
+                    logp,
+                    logp_old,
+                    advantages=A[:, None].expand_as(logp),
+                    mask=mask,
+                    eps_low=low,
+                    eps_high=high,
                 ).per_token,
                 mask,
                 "token-mean",
             ),
-            "this is one mean over all tokens, so long completions count for more; give each completion the same "
+            "this is one mean over all tokens, so long completions count for more; give each "
+            "completion the same "
             "share.",
         ),
         Mistake(
@@ -924,8 +1109,10 @@ check_gspo = InTheLoop(
         Mistake(
             "no ratio",
             lambda logp, logp_old, A, mask, *eps: -(A * _length_mean(logp, mask)).mean(),
-            "there is no ratio here: this is the policy gradient, and it agrees with GSPO at the first update only.",
+            "there is no ratio here: this is the policy gradient, and it agrees with GSPO at the "
+            "first update only.",
         ),
     ],
-    praise="With one update per batch every s is 1 and the curve is GRPO's; the two part from the second update on.",
+    praise="With one update per batch every s is 1 and the curve is GRPO's; the two part from the "
+    "second update on.",
 )

@@ -1,4 +1,5 @@
-"""Checks that run what the reader built: a loss inside the loop, and a fault that is named after reading a log."""
+"""Checks that run what the reader built: a loss inside the loop, and a fault that is named after
+reading a log."""
 
 from __future__ import annotations
 
@@ -37,19 +38,22 @@ class Part(NamedTuple):
 class InTheLoop(OfFunction):
     """The check of a loss that the reader writes.
 
-    First the library's loss makes some updates on one batch. At every state on the way the gradient of the reader's
-    loss is compared with the library's: at the first update all ratios are 1, so most mistakes show only later. A loss
-    that agrees everywhere then trains a policy, and the verdict says how far it came.
+    First the library's loss makes some updates on one batch. At every state on the way the gradient
+    of the reader's loss is compared with the library's: at the first update all ratios are 1, so
+    most mistakes show only later. A loss that agrees everywhere then trains a policy, and the
+    verdict says how far it came.
     """
 
     truth: Callable[..., Tensor]
-    """The library's loss: (log-probs [B, T], what a part's `arguments` hold, a setting) -> one number."""
+    """The library's loss: (log-probs [B, T], what a part's `arguments` hold, a setting) -> one
+    number."""
     start: str
     """The name of the embedded policy that learns."""
     rollout: Callable[[Policy, int], Part]
     """(policy, seed) -> a batch."""
     settings: Sequence[tuple[Any, ...]]
-    """The loss's last arguments; the updates take them in turn, so that no fixed number can stand in for them."""
+    """The loss's last arguments; the updates take them in turn, so that no fixed number can stand
+    in for them."""
     praise: str
     mistakes: Sequence[Mistake] = ()
     """Losses that are wrong in a typical way, with their hints."""
@@ -62,7 +66,8 @@ class InTheLoop(OfFunction):
 
     @cached_property
     def states(self) -> list[tuple[Tensor, tuple[Any, ...], Tensor]]:
-        """(log-probs, the loss's other arguments, the library's gradient) before every update on one batch."""
+        """(log-probs, the loss's other arguments, the library's gradient) before every update on
+        one batch."""
         policy = trlib.load_policy(self.start)
         part = self.rollout(policy, 0)
         optimizer = _adam(policy, self.lr)
@@ -81,13 +86,18 @@ class InTheLoop(OfFunction):
         for update, (logp, rest, wanted) in enumerate(self.states):
             slopes.append(self._slope(answer, logp, rest))
             if not torch.isfinite(slopes[-1]).all():
-                raise NotYet(f"at update {update + 1} your loss has a gradient of NaN; is something divided by 0?")
+                raise NotYet(
+                    f"at update {update + 1} your loss has a gradient of NaN; is something "
+                    "divided by 0?"
+                )
             if not _near(slopes[-1], wanted):
                 raise NotYet(self._hint(answer, update, slopes[-1], wanted))
         first, last = self._train(answer)
         return (
-            f"your loss has the library's gradient at each of {self.updates} updates on one batch. In {self.batches} "
-            f"batches, each used {self.uses} times, it raised the mean reward from {first:.2f} to {last:.2f}. "
+            f"your loss has the library's gradient at each of {self.updates} updates on one "
+            f"batch. In {self.batches} "
+            f"batches, each used {self.uses} times, it raised the mean reward from {first:.2f} to "
+            f"{last:.2f}. "
             f"{self.praise}"
         )
 
@@ -95,9 +105,14 @@ class InTheLoop(OfFunction):
         leaf = logp.clone().requires_grad_()
         value = call(loss, leaf, *copy.deepcopy(rest))
         if not isinstance(value, Tensor):
-            raise NotYet(f"expected a loss, a tensor with one number, but your function returns {kind(value)}.")
+            raise NotYet(
+                "expected a loss, a tensor with one number, but your function returns "
+                f"{kind(value)}."
+            )
         if value.shape != ():
-            raise NotYet(f"a loss is one number, but your function returns the shape {list(value.shape)}.")
+            raise NotYet(
+                f"a loss is one number, but your function returns the shape {list(value.shape)}."
+            )
         if not value.requires_grad:
             raise NotYet("no gradient reaches `logp`; is something detached that should not be?")
         (slope,) = torch.autograd.grad(value, leaf, allow_unused=True)
@@ -116,26 +131,36 @@ class InTheLoop(OfFunction):
                 return mistake.hint
         for name, loss in self._written_in():
             if agrees(loss):
-                return f"`{name}` makes no difference to your loss; did you write in a number for it?"
+                return (
+                    f"`{name}` makes no difference to your loss; did you write in a number for it?"
+                )
         share = float((slope * wanted).sum() / wanted.square().sum())
         if share != 0 and _near(slope / share, wanted):
             if share < 0:
-                return "your loss descends in the wrong direction: a loss is minus what you want more of."
-            return f"your gradient is {share:.3g} times the library's: what do you divide the sum by?"
+                return (
+                    "your loss descends in the wrong direction: a loss is minus what you want "
+                    "more of."
+                )
+            return (
+                f"your gradient is {share:.3g} times the library's: what do you divide the sum by?"
+            )
         off = (slope - wanted).abs() > CLOSE * wanted.abs().max()
         before = f"Until update {update} your gradient is the library's. " if update else ""
         if not off[wanted != 0].any():
             return (
-                f"{before}At update {update + 1} it is the library's wherever that is not 0. At {int(off.sum())} "
+                f"{before}At update {update + 1} it is the library's wherever that is not 0. At "
+                f"{int(off.sum())} "
                 "places it should be 0 but is not: padding, or tokens that should be left out."
             )
         return (
-            f"{before}At update {update + 1} it is off at {int(off.sum())} of {off.numel()} places. The largest "
+            f"{before}At update {update + 1} it is off at {int(off.sum())} of {off.numel()} "
+            "places. The largest "
             f"log-ratio there is {float((self.states[update][0] - self.states[0][0])[off].abs().max()):.2f}."
         )
 
     def _written_in(self) -> Iterator[tuple[str, Callable[..., Tensor]]]:
-        """The library's loss with a number written in for one of the settings, and that setting's name."""
+        """The library's loss with a number written in for one of the settings, and that setting's
+        name."""
         parameters = inspect.signature(self.truth).parameters.values()
         names = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
         count = len(self.settings[0])
@@ -154,7 +179,11 @@ class InTheLoop(OfFunction):
             part = self.rollout(policy, 100 + step)
             rewards.append(float(part.rewards.mean()))
             for _ in range(self.uses if step < self.batches else 0):
-                _step(policy, optimizer, loss(policy.score(part.scored).logp, *part.arguments, *self.settings[0]))
+                _step(
+                    policy,
+                    optimizer,
+                    loss(policy.score(part.scored).logp, *part.arguments, *self.settings[0]),
+                )
         return rewards[0], rewards[-1]
 
 
@@ -195,7 +224,9 @@ class Choice:
 
     def _check(self, answer: Any) -> Verdict:
         if not isinstance(answer, str):
-            raise NotYet(f"expected one of the words {self._words}, as a string, but this is {kind(answer)}.")
+            raise NotYet(
+                f"expected one of the words {self._words}, as a string, but this is {kind(answer)}."
+            )
         word = answer.strip().lower()
         if word == self.right:
             return Verdict(True, self.praise)

@@ -1,5 +1,5 @@
-"""Exercises of chapter 13, long, stale and noisy: prefix ratios, three sizes, four strange logs, a broken mean, and a
-correction that trains on stale completions."""
+"""Exercises of chapter 13, long, stale and noisy: prefix ratios, three sizes, four strange logs, a
+broken mean, and a correction that trains on stale completions."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _prefix(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
 
 
 def _turns(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-    """Three completions of seven tokens, in which some places, always the fourth among them, belong to tools or
-    padding."""
+    """Three completions of seven tokens, in which some places, always the fourth among them, belong
+    to tools or padding."""
     mask = draw.integers(0, 2, 3, 7).double()
     mask[:, 0], mask[:, 3] = 1.0, 0.0
     logp_mu = -draw.uniform(0.2, 3, 3, 7)
@@ -42,17 +42,21 @@ check_prefix = Exercise(
         Mistake(
             "mask ignored",
             lambda logp, logp_mu, mask: (logp - logp_mu).cumsum(1).exp(),
-            "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, so the log-ratio is "
+            "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, "
+            "so the log-ratio is "
             "0.",
         ),
         Mistake(
             "token alone",
             lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).exp(),
-            "this is each token's own ratio; multiply it by those before it (`cumsum` of the logarithms).",
+            "this is each token's own ratio; multiply it by those before it (`cumsum` of the "
+            "logarithms).",
         ),
         Mistake(
             "before the token",
-            lambda logp, logp_mu, mask: _prefix(logp, logp_mu, mask) / _log_ratio(logp, logp_mu, mask).exp(),
+            lambda logp, logp_mu, mask: (
+                _prefix(logp, logp_mu, mask) / _log_ratio(logp, logp_mu, mask).exp()
+            ),
             "this stops one token too early: the token's own ratio belongs to the product.",
         ),
         Mistake(
@@ -60,11 +64,14 @@ check_prefix = Exercise(
             lambda logp, logp_mu, mask: (
                 _log_ratio(logp, logp_mu, mask).sum(1, keepdim=True).exp().expand_as(logp).clone()
             ),
-            "this is the whole completion's product, the same for each of its tokens; stop at the token.",
+            "this is the whole completion's product, the same for each of its tokens; stop at the "
+            "token.",
         ),
         Mistake(
             "from the token on",
-            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).flip(1).cumsum(1).flip(1).exp(),
+            lambda logp, logp_mu, mask: (
+                _log_ratio(logp, logp_mu, mask).flip(1).cumsum(1).flip(1).exp()
+            ),
             "this is the product from the token to the end; a prefix is what comes before.",
         ),
         Mistake(
@@ -84,7 +91,9 @@ check_prefix = Exercise(
         ),
         Mistake(
             "geometric mean",
-            lambda logp, logp_mu, mask: (_log_ratio(logp, logp_mu, mask).cumsum(1) / mask.cumsum(1).clamp(min=1)).exp(),
+            lambda logp, logp_mu, mask: (
+                _log_ratio(logp, logp_mu, mask).cumsum(1) / mask.cumsum(1).clamp(min=1)
+            ).exp(),
             "this is the geometric mean of the prefix (PNPO's); the product has no division.",
         ),
         Mistake(
@@ -93,7 +102,8 @@ check_prefix = Exercise(
             "a masked place carries the product on; it does not set it to 0.",
         ),
     ],
-    praise="one `cumsum` of logarithms is enough. A thousand ratios multiplied one by one would overflow long before "
+    praise="one `cumsum` of logarithms is enough. A thousand ratios multiplied one by one would "
+    "overflow long before "
     "their logarithms do.",
 )
 
@@ -102,46 +112,65 @@ _COMPLETIONS, _TOKENS, _SPREAD = 512, 4096, 0.03
 
 @cache
 def shown(completions: int, deviation: float) -> float:
-    """The mean of (ΣW)²/ΣW² over batches of N completions, where log W is normal with this standard deviation.
+    """The mean of (ΣW)²/ΣW² over batches of N completions, where log W is normal with this standard
+    deviation.
 
     1 + N (N - 1) ∫ E[W e^{-t W²}]² E[e^{-t W²}]^(N-2) dt,   t from 0 to ∞
 
-    Derived here: 1/ΣW² is ∫ e^{-t ΣW²} dt; the squares of (ΣW)² then add up to 1, and each pair of completions to the
-    integral. In units of W's median, t runs over powers of e."""
+    Derived here: 1/ΣW² is ∫ e^{-t ΣW²} dt; the squares of (ΣW)² then add up to 1, and each pair of
+    completions to the integral. In units of W's median, t runs over powers of e."""
     z = torch.linspace(-9, 9 + 2 * deviation, 500, dtype=torch.float64)
     density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
     W = (deviation * z).exp()
-    log_t = torch.linspace(-20 - 2 * deviation * (9 + deviation), 20 + 2 * deviation * 9, 500, dtype=torch.float64)
+    log_t = torch.linspace(
+        -20 - 2 * deviation * (9 + deviation), 20 + 2 * deviation * 9, 500, dtype=torch.float64
+    )
     fade = torch.exp(-log_t.exp()[:, None] * W.square())
     pairs = (fade @ (density * W)).square() * (fade @ density) ** (completions - 2) * log_t.exp()
     return 1 + completions * (completions - 1) * float(pairs.sum() * (log_t[1] - log_t[0]))
 
 
 check_sizes = Numbers(
-    "How much of 512 completions of 4,096 tokens does the formula leave at a spread of 0.03, how much does a batch of "
+    "How much of 512 completions of 4,096 tokens does the formula leave at a spread of 0.03, how "
+    "much does a batch of "
     "512 show on average, and at which horizon is half left?",
     left=Number(
         _COMPLETIONS * math.exp(-_TOKENS * _SPREAD**2),
         {
-            math.exp(-_TOKENS * _SPREAD**2): "that is the share; times 512 it is a number of completions.",
+            math.exp(
+                -_TOKENS * _SPREAD**2
+            ): "that is the share; times 512 it is a number of completions.",
             _COMPLETIONS
-            * math.exp(-_TOKENS * _SPREAD**2 / 2): "the exponent is T σ², not half of it: the weight is squared.",
+            * math.exp(
+                -_TOKENS * _SPREAD**2 / 2
+            ): "the exponent is T σ², not half of it: the weight is squared.",
             _COMPLETIONS * math.exp(-_TOKENS * _SPREAD): "the spread enters squared: T σ².",
-            _COMPLETIONS * math.exp(-math.sqrt(_TOKENS) * _SPREAD): "it is T σ² that counts, not σ √T.",
-            _COMPLETIONS / (1 + _TOKENS * _SPREAD**2): "that is for small T σ²; here it is 3.7: take the exponential.",
-            _COMPLETIONS * math.exp(-(_SPREAD**2)): "that is for one token; a completion has 4,096.",
+            _COMPLETIONS
+            * math.exp(-math.sqrt(_TOKENS) * _SPREAD): "it is T σ² that counts, not σ √T.",
+            _COMPLETIONS
+            / (
+                1 + _TOKENS * _SPREAD**2
+            ): "that is for small T σ²; here it is 3.7: take the exponential.",
+            _COMPLETIONS
+            * math.exp(-(_SPREAD**2)): "that is for one token; a completion has 4,096.",
         },
     ),
     shows=Number(
         shown(_COMPLETIONS, _SPREAD * math.sqrt(_TOKENS)),
         {
-            _COMPLETIONS * math.exp(-_TOKENS * _SPREAD**2): "that is the formula's; draw 512 weights and compute "
+            _COMPLETIONS
+            * math.exp(
+                -_TOKENS * _SPREAD**2
+            ): "that is the formula's; draw 512 weights and compute "
             "(ΣW)²/ΣW² of them, many times over.",
-            shown(_COMPLETIONS, _SPREAD * math.sqrt(_TOKENS)) / _COMPLETIONS: "that is the share; times 512 it is a "
-            "number of completions.",
-            shown(_COMPLETIONS, _SPREAD): "those are weights of one token; a completion's log W has the variance T σ².",
-            shown(_COMPLETIONS, _TOKENS * _SPREAD**2): "T σ² is the variance of log W; its square root is the standard "
-            "deviation.",
+            shown(_COMPLETIONS, _SPREAD * math.sqrt(_TOKENS))
+            / _COMPLETIONS: "that is the share; times 512 it is a number of completions.",
+            shown(
+                _COMPLETIONS, _SPREAD
+            ): "those are weights of one token; a completion's log W has the variance T σ².",
+            shown(
+                _COMPLETIONS, _TOKENS * _SPREAD**2
+            ): "T σ² is the variance of log W; its square root is the standard deviation.",
             1.0: "that is one batch's smallest possible value; what is the mean over many batches?",
         },
         rtol=0.08,
@@ -157,7 +186,8 @@ check_sizes = Numbers(
         },
     ),
     rtol=5e-3,
-    praise="so a spread that no token's clip would notice leaves a dozen completions of 512, and the batch that you "
+    praise="so a spread that no token's clip would notice leaves a dozen completions of 512, and "
+    "the batch that you "
     "look at shows three times as many.",
 )
 
@@ -178,17 +208,26 @@ _WORDS = {
 def _cause(name: str, clue: str) -> Number:
     right = _CAUSES[name]
     return Number(
-        float(right), {float(other): f"not {text}: {clue}" for other, text in _WORDS.items() if other != right}
+        float(right),
+        {float(other): f"not {text}: {clue}" for other, text in _WORDS.items() if other != right},
     )
 
 
 check_logs = Numbers(
-    "Four strange logs: which is the product of ratios, which tools, which a router, which missing log-probs?",
-    calm=_cause("missing", "the data are eight versions old and yet every ratio of the first update is exactly 1."),
-    agent=_cause("tools", "the largest ratios grow with the number of calls, and a completion without a call is fine."),
+    "Four strange logs: which is the product of ratios, which tools, which a router, which "
+    "missing log-probs?",
+    calm=_cause(
+        "missing",
+        "the data are eight versions old and yet every ratio of the first update is exactly 1.",
+    ),
+    agent=_cause(
+        "tools",
+        "the largest ratios grow with the number of calls, and a completion without a call is fine.",
+    ),
     sparse=_cause(
         "router",
-        "with a learning rate of 0 nothing is old, and yet a few tokens are far off while the others are not.",
+        "with a learning rate of 0 nothing is old, and yet a few tokens are far off while the "
+        "others are not.",
     ),
     book=_cause("product", "no token is far off, and yet one completion outweighs all others."),
     rtol=1e-6,
@@ -208,13 +247,15 @@ check_mean = Exercise(
         Mistake(
             "as it was",
             lambda logp, logp_mu, mask: (logp - logp_mu).mean(1).exp(),
-            "this is the loop as it was: it counts the tools' tokens and the padding, above and below the fraction "
+            "this is the loop as it was: it counts the tools' tokens and the padding, above and "
+            "below the fraction "
             "line.",
         ),
         Mistake(
             "divided by the width",
             lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).mean(1).exp(),
-            "the sum is right, but it is divided by the padded width; divide by the tokens of the policy, "
+            "the sum is right, but it is divided by the padded width; divide by the tokens of the "
+            "policy, "
             "`mask.sum(1)`.",
         ),
         Mistake(
@@ -229,13 +270,18 @@ check_mean = Exercise(
         ),
         Mistake(
             "one mean for all",
-            lambda logp, logp_mu, mask: (_log_ratio(logp, logp_mu, mask).sum() / mask.sum()).exp().expand(3).clone(),
+            lambda logp, logp_mu, mask: (
+                (_log_ratio(logp, logp_mu, mask).sum() / mask.sum()).exp().expand(3).clone()
+            ),
             "this is one mean over the batch; every completion has its own.",
         ),
         Mistake(
             "mean of ratios",
-            lambda logp, logp_mu, mask: (_log_ratio(logp, logp_mu, mask).exp() * mask).sum(1) / mask.sum(1),
-            "this is the arithmetic mean of the ratios; take the mean of their logarithms, then `exp`.",
+            lambda logp, logp_mu, mask: (
+                (_log_ratio(logp, logp_mu, mask).exp() * mask).sum(1) / mask.sum(1)
+            ),
+            "this is the arithmetic mean of the ratios; take the mean of their logarithms, then "
+            "`exp`.",
         ),
         Mistake(
             "exp forgotten",
@@ -243,7 +289,8 @@ check_mean = Exercise(
             "this is the mean log-ratio: take `exp`.",
         ),
     ],
-    praise="before, a long answer of a tool pulled the mean of every completion towards 1, and the window saw nothing.",
+    praise="before, a long answer of a tool pulled the mean of every completion towards 1, and "
+    "the window saw nothing.",
 )
 
 CAP = 2.0
@@ -282,8 +329,15 @@ def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     drift = torch.tensor([[0.3], [-0.6], [0.05], [0.25]], dtype=torch.float64)
     mask = draw.integers(0, 2, 4, 6).bool()
     mask[:, :4], mask[:, 5] = True, torch.tensor([False, False, True, False])
-    advantages = draw.uniform(0.2, 2, 4, 1) * torch.tensor([[1.0], [-1.0], [1.0], [-1.0]], dtype=torch.float64)
-    return logp_mu + drift + draw.uniform(-0.1, 0.1, 4, 6), logp_mu, advantages.expand(4, 6).clone(), mask
+    advantages = draw.uniform(0.2, 2, 4, 1) * torch.tensor(
+        [[1.0], [-1.0], [1.0], [-1.0]], dtype=torch.float64
+    )
+    return (
+        logp_mu + drift + draw.uniform(-0.1, 0.1, 4, 6),
+        logp_mu,
+        advantages.expand(4, 6).clone(),
+        mask,
+    )
 
 
 def _method(answer: Callable[..., Any]) -> PPO:
@@ -302,13 +356,22 @@ def _trains(answer: Callable[..., Any]) -> str:
 
 
 check_loss = Exercise(
-    "Is `loss(logp, logp_mu, advantages, mask)` the truncated sequence correction, and does it train?",
+    "Is `loss(logp, logp_mu, advantages, mask)` the truncated sequence correction, and does it "
+    "train?",
     truth=_loss(),
     inputs=_two_rows,
     gradient="logp",
     mistakes=[
-        Mistake("by token", _by_token, "these are weights of tokens; sum the log-ratios of a completion before `exp`."),
-        Mistake("mask ignored", _masked_off, "padding is in the product: only tokens where `mask` is True count."),
+        Mistake(
+            "by token",
+            _by_token,
+            "these are weights of tokens; sum the log-ratios of a completion before `exp`.",
+        ),
+        Mistake(
+            "mask ignored",
+            _masked_off,
+            "padding is in the product: only tokens where `mask` is True count.",
+        ),
         Mistake(
             "not cut",
             _loss(lambda total: total.exp()),
@@ -330,7 +393,9 @@ check_loss = Exercise(
             "the weight is the product, not its root.",
         ),
         Mistake(
-            "every place", _every_place, "padding is 0 but still counted: the mean is over tokens where `mask` is True."
+            "every place",
+            _every_place,
+            "padding is 0 but still counted: the mean is over tokens where `mask` is True.",
         ),
         Mistake("sign", _loss(sign=1.0), "this is what should rise; the loss is minus that."),
         Mistake(

@@ -1,5 +1,5 @@
-"""Exercises of chapter 1, policies that write: the policy gradient of two arms, a baseline and its noise, three
-logs of broken loops, and an update of one's own that trains `dial`."""
+"""Exercises of chapter 1, policies that write: the policy gradient of two arms, a baseline and its
+noise, three logs of broken loops, and an update of one's own that trains `dial`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def _two_arms(theta: Tensor, reward_left: Tensor, reward_right: Tensor) -> Tenso
 
 
 check_two_arms = Exercise(
-    "Is `two_arms(theta, reward_left, reward_right)` the derivative of the expected reward in theta?",
+    "Is `two_arms(theta, reward_left, reward_right)` the derivative of the expected reward in "
+    "theta?",
     truth=_two_arms,
     inputs=lambda draw: (draw.uniform(-2, 2, 4), draw.uniform(0, 2, 4), draw.uniform(-2, 1, 4)),
     examples=[([0.0, 1.0, -1.0, 3.0], [1.0, 1.0, 0.0, 2.0], [0.0, 1.0, 1.0, -1.0])],
@@ -41,16 +42,21 @@ check_two_arms = Exercise(
         Mistake(
             "derivative in p",
             lambda theta, reward_left, reward_right: reward_left - reward_right,
-            "this is the derivative in p; p depends on `theta`, so the chain rule adds a factor p (1 - p).",
+            "this is the derivative in p; p depends on `theta`, so the chain rule adds a factor p "
+            "(1 - p).",
         ),
         Mistake(
             "half of the sigmoid's derivative",
-            lambda theta, reward_left, reward_right: torch.sigmoid(theta) * (reward_left - reward_right),
+            lambda theta, reward_left, reward_right: (
+                torch.sigmoid(theta) * (reward_left - reward_right)
+            ),
             "the derivative of the sigmoid is p (1 - p), not p.",
         ),
         Mistake(
             "the other half",
-            lambda theta, reward_left, reward_right: torch.sigmoid(-theta) * (reward_left - reward_right),
+            lambda theta, reward_left, reward_right: (
+                torch.sigmoid(-theta) * (reward_left - reward_right)
+            ),
             "the derivative of the sigmoid is p (1 - p), not 1 - p, which is that of log p.",
         ),
         Mistake(
@@ -58,27 +64,35 @@ check_two_arms = Exercise(
             lambda theta, reward_left, reward_right: (
                 torch.sigmoid(theta) * torch.sigmoid(-theta) * (reward_left + reward_right)
             ),
-            "as left becomes more probable, right becomes less so: what counts is the *difference* of the rewards.",
+            "as left becomes more probable, right becomes less so: what counts is the "
+            "*difference* of the rewards.",
         ),
         Mistake(
             "steps not averaged",
             lambda theta, reward_left, reward_right: (
                 torch.sigmoid(-theta) * reward_left - torch.sigmoid(theta) * reward_right
             ),
-            "this adds the steps of the two arms; their mean counts each as often as its arm is pulled.",
+            "this adds the steps of the two arms; their mean counts each as often as its arm is "
+            "pulled.",
         ),
         Mistake(
             "one arm",
-            lambda theta, reward_left, reward_right: torch.sigmoid(theta) * torch.sigmoid(-theta) * reward_left,
-            "this is the part of the left arm; a pull of the right arm moves `theta` too, by -p times its reward.",
+            lambda theta, reward_left, reward_right: (
+                torch.sigmoid(theta) * torch.sigmoid(-theta) * reward_left
+            ),
+            "this is the part of the left arm; a pull of the right arm moves `theta` too, by -p "
+            "times its reward.",
         ),
         Mistake(
             "theta for p",
-            lambda theta, reward_left, reward_right: theta * (1 - theta) * (reward_left - reward_right),
+            lambda theta, reward_left, reward_right: (
+                theta * (1 - theta) * (reward_left - reward_right)
+            ),
             "`theta` stands here where p belongs: p = sigmoid(theta).",
         ),
     ],
-    praise="it is 0 where both arms pay the same, and nearly 0 where p is near 0 or 1: a policy that is sure of "
+    praise="it is 0 where both arms pay the same, and nearly 0 where p is near 0 or 1: a policy "
+    "that is sure of "
     "itself learns slowly.",
 )
 
@@ -88,11 +102,13 @@ def _loss(logp: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
 
 
 check_variance = Numbers(
-    "What is the variance of one sample's step at p = 1/4, without a baseline and with the baseline p?",
+    "What is the variance of one sample's step at p = 1/4, without a baseline and with the "
+    "baseline p?",
     without=Number(
         27 / 256,
         {
-            9 / 64: "that is the mean of the squared steps; the variance is that minus the squared mean step.",
+            9 / 64: "that is the mean of the squared steps; the variance is that minus the squared "
+            "mean step.",
             3 / 16: "that is the mean step, p (1 - p), which is the gradient.",
             27**0.5 / 16: "that is the standard deviation; the variance is its square.",
             9 / 256: "that is the squared mean step; the variance is the mean square minus it.",
@@ -110,15 +126,20 @@ check_variance = Numbers(
         },
     ),
     rtol=5e-3,
-    praise="subtracting one number leaves less than half of the variance. At p = 1/2 the baseline takes all of it "
+    praise="subtracting one number leaves less than half of the variance. At p = 1/2 the baseline "
+    "takes all of it "
     "away: right and wrong then give the same step.",
 )
 
 NO_MINUS, RATE, OTHER_PROMPTS, LONE = 1.0, 2.0, 3.0, 4.0
 """The faults that the three logs of broken loops may have, by their numbers in the chapter."""
-_COLLAPSED = "the rate was thirty times too large in the log whose reward rises first and is then lost for good."
+_COLLAPSED = (
+    "the rate was thirty times too large in the log whose reward rises first and is then "
+    "lost for good."
+)
 _MISJUDGED = (
-    "look at length and reward together: one policy learns to write its steps, and nobody rewards the right ones."
+    "look at length and reward together: one policy learns to write its steps, and "
+    "nobody rewards the right ones."
 )
 
 check_logs = Numbers(
@@ -127,34 +148,42 @@ check_logs = Numbers(
         NO_MINUS,
         {
             RATE: _COLLAPSED,
-            OTHER_PROMPTS: "A's first reward is what the base model earns, so its answers are judged correctly.",
-            LONE: "without a difference inside a group nothing moves, and A's reward falls from batch to batch.",
+            OTHER_PROMPTS: "A's first reward is what the base model earns, so its answers are "
+            "judged correctly.",
+            LONE: "without a difference inside a group nothing moves, and A's reward falls from "
+            "batch to batch.",
         },
     ),
     B=Number(
         RATE,
         {
-            NO_MINUS: "B's reward doubles within five batches: at first this loop goes the right way.",
-            OTHER_PROMPTS: "B's first reward is what the base model earns, so its answers are judged correctly.",
+            NO_MINUS: "B's reward doubles within five batches: at first this loop goes the right "
+            "way.",
+            OTHER_PROMPTS: "B's first reward is what the base model earns, so its answers are "
+            "judged correctly.",
             LONE: "B's first gradients are not 0. They are 0 later, when every completion earns 0.",
         },
     ),
     C=Number(
         OTHER_PROMPTS,
         {
-            NO_MINUS: "a loop that goes downhill writes shorter completions; C's grow from five tokens to nine.",
+            NO_MINUS: "a loop that goes downhill writes shorter completions; C's grow from five "
+            "tokens to nine.",
             RATE: _MISJUDGED,
-            LONE: "without a difference inside a group the gradient is 0; C's is small, and its completions grow.",
+            LONE: "without a difference inside a group the gradient is 0; C's is small, and its "
+            "completions grow.",
         },
     ),
-    praise="the reward alone would not have told C from A. Log the length, the gradient's norm and, now and then, an "
+    praise="the reward alone would not have told C from A. Log the length, the gradient's norm "
+    "and, now and then, an "
     "evaluation by other code.",
 )
 
 
 @cache
 def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
-    """Three batches of the base model, four prompts with eight completions each, and their rewards."""
+    """Three batches of the base model, four prompts with eight completions each, and their
+    rewards."""
     policy = load_policy("dial")
     return tuple(_rollout(policy, seed, prompts=4, group=8) for seed in (7, 8, 9))
 
@@ -162,9 +191,17 @@ def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
 def _rollout(policy: Policy, seed: int, prompts: int, group: int) -> tuple[Completions, Tensor]:
     task = load_task("dial")
     asked = task.prompts(prompts, seed=seed)
-    batch = sample(policy, [prompt.text for prompt in asked], group=group, max_tokens=task.max_tokens, seed=seed)
+    batch = sample(
+        policy,
+        [prompt.text for prompt in asked],
+        group=group,
+        max_tokens=task.max_tokens,
+        seed=seed,
+    )
     pairs = enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-    judged = [task.verify(asked[i // group], text, ended=ended).reward for i, (text, ended) in pairs]
+    judged = [
+        task.verify(asked[i // group], text, ended=ended).reward for i, (text, ended) in pairs
+    ]
     return batch, torch.tensor(judged)
 
 
@@ -173,7 +210,8 @@ def _flat(policy: Policy) -> Tensor:
 
 
 def _movements(update: Callable[..., Any]) -> Tensor:
-    """[3, parameters]: how far every update of plain gradient descent moves the base model, in float64."""
+    """[3, parameters]: how far every update of plain gradient descent moves the base model, in
+    float64."""
     policy = load_policy("dial", dtype="float64")
     optimizer = torch.optim.SGD(policy.parameters, lr=0.05)
     rows = []
@@ -194,8 +232,10 @@ def _learns(update: Callable[..., Any], batches: int = 12) -> str:
         update(policy, optimizer, batch, rewards)
         means.append(float(rewards.mean()))
     return (
-        f"your update agrees with ours three times, and it has just trained the model: from a reward of {means[0]:.2f} "
-        f"in the first of {batches} batches to {means[-1]:.2f} in the last (16 prompts x 8 completions, AdamW at a "
+        "your update agrees with ours three times, and it has just trained the model: from a "
+        f"reward of {means[0]:.2f} "
+        f"in the first of {batches} batches to {means[-1]:.2f} in the last (16 prompts x 8 "
+        "completions, AdamW at a "
         f"learning rate of 5e-4, each batch used once)."
     )
 
@@ -205,7 +245,9 @@ def _group_mean(rewards: Tensor, group: Tensor) -> Tensor:
 
 
 def _step(
-    advantages: Callable[[Tensor, Tensor], Tensor] = lambda rewards, group: rewards - _group_mean(rewards, group),
+    advantages: Callable[[Tensor, Tensor], Tensor] = lambda rewards, group: (
+        rewards - _group_mean(rewards, group)
+    ),
     loss: Callable[..., Tensor] = _loss,
     *,
     clear: bool = True,
@@ -213,7 +255,9 @@ def _step(
 ) -> Callable[..., Any]:
     """REINFORCE's boxes two to four, or a variant of them."""
 
-    def update(policy: Policy, optimizer: torch.optim.Optimizer, batch: Completions, rewards: Tensor) -> None:
+    def update(
+        policy: Policy, optimizer: torch.optim.Optimizer, batch: Completions, rewards: Tensor
+    ) -> None:
         for _ in range(times):
             value = loss(policy.score(batch).logp, advantages(rewards, batch.group), batch.mask)
             if clear:
@@ -225,11 +269,16 @@ def _step(
 
 
 check_update = Built(
-    "Does `update(policy, optimizer, batch, rewards)` take one step of REINFORCE with the group's mean as baseline?",
+    "Does `update(policy, optimizer, batch, rewards)` take one step of REINFORCE with the group's "
+    "mean as baseline?",
     truth=_step(),
     trace=_movements,
     mistakes=[
-        Mistake("no minus", _step(loss=lambda *a: -_loss(*a)), "your update goes downhill: the loss has a minus."),
+        Mistake(
+            "no minus",
+            _step(loss=lambda *a: -_loss(*a)),
+            "your update goes downhill: the loss has a minus.",
+        ),
         Mistake(
             "no baseline",
             _step(lambda rewards, group: rewards),
@@ -238,12 +287,14 @@ check_update = Built(
         Mistake(
             "the batch's mean",
             _step(lambda rewards, group: rewards - rewards.mean()),
-            "this subtracts the mean of the whole batch; each prompt's group has a mean of its own, by `batch.group`.",
+            "this subtracts the mean of the whole batch; each prompt's group has a mean of its "
+            "own, by `batch.group`.",
         ),
         Mistake(
             "leave-one-out",
             _step(leave_one_out),
-            "this subtracts the mean of the *others*. That is a good method, and its steps are 8/7 as long; here the "
+            "this subtracts the mean of the *others*. That is a good method, and its steps are "
+            "8/7 as long; here the "
             "mean of the whole group is wanted.",
         ),
         Mistake(
@@ -256,18 +307,23 @@ check_update = Built(
                     ]
                 )
             ),
-            "this divides by the group's standard deviation, as GRPO does (chapter 5); here nothing is divided.",
+            "this divides by the group's standard deviation, as GRPO does (chapter 5); here "
+            "nothing is divided.",
         ),
         Mistake(
             "groups read crosswise",
-            _step(lambda rewards, group: (rewards.view(8, 4) - rewards.view(8, 4).mean(0)).flatten()),
-            "each reward is compared with completions of *other* prompts: the completions of a prompt are adjacent, so "
+            _step(
+                lambda rewards, group: (rewards.view(8, 4) - rewards.view(8, 4).mean(0)).flatten()
+            ),
+            "each reward is compared with completions of *other* prompts: the completions of a "
+            "prompt are adjacent, so "
             "that `rewards.view(4, 8)` has a group in each row.",
         ),
         Mistake(
             "mean over tokens",
             _step(loss=lambda logp, A, mask: -(A[:, None] * logp * mask).sum() / mask.sum()),
-            "this divides by the number of tokens. The direction is right; the mean should be over completions.",
+            "this divides by the number of tokens. The direction is right; the mean should be "
+            "over completions.",
         ),
         Mistake(
             "sum over completions",
@@ -281,7 +337,11 @@ check_update = Built(
         ),
         Mistake(
             "the last token left out",
-            _step(loss=lambda logp, A, mask: _loss(logp, A, mask & (mask.cumsum(1) < mask.sum(1, keepdim=True)))),
+            _step(
+                loss=lambda logp, A, mask: _loss(
+                    logp, A, mask & (mask.cumsum(1) < mask.sum(1, keepdim=True))
+                )
+            ),
             "the last token of every completion is left out; the end token is an action too.",
         ),
         Mistake(
@@ -297,12 +357,14 @@ check_update = Built(
         Mistake(
             "gradients add up",
             _step(clear=False),
-            "the first update is right, but then the old gradients are added to the new ones: `optimizer.zero_grad()`.",
+            "the first update is right, but then the old gradients are added to the new ones: "
+            "`optimizer.zero_grad()`.",
         ),
         Mistake(
             "two steps",
             _step(times=2),
-            "this takes two steps from one batch; the second one's data are stale. Chapter 2 asks what that costs.",
+            "this takes two steps from one batch; the second one's data are stale. Chapter 2 asks "
+            "what that costs.",
         ),
     ],
     praise=_learns,

@@ -1,5 +1,5 @@
-"""Exercises of chapter 4, PPO: the clipped weight, a penalty that adapts, three units, a broken loop, and a loss that
-trains."""
+"""Exercises of chapter 4, PPO: the clipped weight, a penalty that adapts, three units, a broken
+loop, and a loss that trains."""
 
 from __future__ import annotations
 
@@ -15,68 +15,107 @@ from trbook.exercises.training import trained
 from trlib.algorithms import PPO, TokenLoss
 
 
-def _weight(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float) -> Tensor:
-    # Written out instead of calling `ppo_loss`, which refuses the impossible windows that misplaced arguments make.
-    silenced = torch.where(advantages > 0, ratio > 1 + eps_high, (ratio < 1 - eps_low) | (ratio > dual_clip))
+def _weight(
+    ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float
+) -> Tensor:
+    # Written out instead of calling `ppo_loss`, which refuses the impossible windows that misplaced
+    # arguments make.
+    silenced = torch.where(
+        advantages > 0, ratio > 1 + eps_high, (ratio < 1 - eps_low) | (ratio > dual_clip)
+    )
     return torch.where(silenced, 0.0, ratio * advantages)
 
 
-def _at_the_edges_too(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float) -> Tensor:
-    silenced = torch.where(advantages > 0, ratio >= 1 + eps_high, (ratio <= 1 - eps_low) | (ratio >= dual_clip))
+def _at_the_edges_too(
+    ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float
+) -> Tensor:
+    silenced = torch.where(
+        advantages > 0, ratio >= 1 + eps_high, (ratio <= 1 - eps_low) | (ratio >= dual_clip)
+    )
     return torch.where(silenced, 0.0, ratio * advantages)
 
 
-def _kept_inside(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float) -> Tensor:
+def _kept_inside(
+    ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float
+) -> Tensor:
     inside = (ratio >= 1 - eps_low) & (ratio <= 1 + eps_high)
     return torch.where(inside, ratio * advantages, 0.0)
 
 
-def _capped(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float) -> Tensor:
+def _capped(
+    ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float
+) -> Tensor:
     return ratio.clamp(1 - eps_low, 1 + eps_high) * advantages
 
 
-def _held_at(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float) -> Tensor:
+def _held_at(
+    ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float
+) -> Tensor:
     weight = _weight(ratio, advantages, eps_low, eps_high, 1e9)
     return torch.where((advantages < 0) & (ratio > dual_clip), dual_clip * advantages, weight)
 
 
 def _tokens(draw: Draw) -> tuple[Tensor, Tensor, float, float, float]:
     """Tokens below the window and above it, most of them pushed outward, and none on an edge."""
-    ratio = torch.cat([draw.uniform(0.4, 1, 8), draw.uniform(1, 1.6, 8), draw.uniform(1.6, 5, 16)]) + 0.005
-    sign = torch.tensor(6 * [-1.0] + 2 * [1.0] + 6 * [1.0] + 2 * [-1.0] + 15 * [-1.0] + [1.0], dtype=torch.float64)
-    return (ratio, sign * draw.uniform(0.1, 2, 32), draw.number(0.1, 0.5), draw.number(0.1, 0.5), draw.number(1.6, 4.0))
+    ratio = (
+        torch.cat([draw.uniform(0.4, 1, 8), draw.uniform(1, 1.6, 8), draw.uniform(1.6, 5, 16)])
+        + 0.005
+    )
+    sign = torch.tensor(
+        6 * [-1.0] + 2 * [1.0] + 6 * [1.0] + 2 * [-1.0] + 15 * [-1.0] + [1.0], dtype=torch.float64
+    )
+    return (
+        ratio,
+        sign * draw.uniform(0.1, 2, 32),
+        draw.number(0.1, 0.5),
+        draw.number(0.1, 0.5),
+        draw.number(1.6, 4.0),
+    )
 
 
 check_weight = Exercise(
-    "Is `weight(ratio, advantages, eps_low, eps_high, dual_clip)` PPO's gradient weight, with a dual clip?",
+    "Is `weight(ratio, advantages, eps_low, eps_high, dual_clip)` PPO's gradient weight, with a "
+    "dual clip?",
     truth=_weight,
     inputs=_tokens,
     examples=[
         ([1.0, 1.5, 0.5, 1.5, 0.5, 5.0], [1.0, 1.0, 1.0, -1.0, -1.0, -1.0], 0.2, 0.3, 3.0),
         # On the window's edges and on the dual clip's, in binary fractions, which need no rounding.
-        ([1.25, 0.75, 3.0, 1.375, 0.625, 3.125], [1.0, -1.0, -1.0, 1.0, -1.0, -1.0], 0.25, 0.25, 3.0),
+        (
+            [1.25, 0.75, 3.0, 1.375, 0.625, 3.125],
+            [1.0, -1.0, -1.0, 1.0, -1.0, -1.0],
+            0.25,
+            0.25,
+            3.0,
+        ),
     ],
     mistakes=[
         Mistake(
             "the edges",
             _at_the_edges_too,
-            "a ratio exactly on an edge is still inside, and its weight is r A: `>` and `<`, without the equals sign.",
+            "a ratio exactly on an edge is still inside, and its weight is r A: `>` and `<`, "
+            "without the equals sign.",
         ),
         Mistake(
             "no dual clip",
-            lambda ratio, advantages, eps_low, eps_high, dual_clip: _weight(ratio, advantages, eps_low, eps_high, 1e9),
-            "where the advantage is negative and the ratio above `dual_clip`, the weight is 0 as well.",
+            lambda ratio, advantages, eps_low, eps_high, dual_clip: _weight(
+                ratio, advantages, eps_low, eps_high, 1e9
+            ),
+            "where the advantage is negative and the ratio above `dual_clip`, the weight is 0 as "
+            "well.",
         ),
         Mistake(
             "two-sided clip",
             _kept_inside,
-            "this silences every token outside the window. A token outside that is pushed back towards it keeps "
+            "this silences every token outside the window. A token outside that is pushed back "
+            "towards it keeps "
             "its weight: the minimum looks at the sign of the advantage.",
         ),
         Mistake(
             "clipped weight",
             _capped,
-            "this clamps the weight, as CISPO does; PPO's is 0 where the clip acts, because a constant has no "
+            "this clamps the weight, as CISPO does; PPO's is 0 where the clip acts, because a "
+            "constant has no "
             "gradient.",
         ),
         Mistake(
@@ -91,15 +130,19 @@ check_weight = Exercise(
             lambda ratio, advantages, eps_low, eps_high, dual_clip: torch.minimum(
                 ratio * advantages, _capped(ratio, advantages, eps_low, eps_high, dual_clip)
             ),
-            "this is the objective, not its slope: where the objective is constant the weight is 0, and the dual "
+            "this is the objective, not its slope: where the objective is constant the weight is "
+            "0, and the dual "
             "clip is still missing.",
         ),
         Mistake(
             "wrong sides",
             lambda ratio, advantages, eps_low, eps_high, dual_clip: torch.where(
-                torch.where(advantages < 0, ratio > 1 + eps_high, ratio < 1 - eps_low), 0.0, ratio * advantages
+                torch.where(advantages < 0, ratio > 1 + eps_high, ratio < 1 - eps_low),
+                0.0,
+                ratio * advantages,
             ),
-            "the sides are exchanged: with A > 0 a token is silent *above* the window, with A < 0 below it.",
+            "the sides are exchanged: with A > 0 a token is silent *above* the window, with A < 0 "
+            "below it.",
         ),
         Mistake(
             "window around 0",
@@ -111,7 +154,8 @@ check_weight = Exercise(
         Mistake(
             "dual clip caps",
             _held_at,
-            "above `dual_clip` the *loss* is held at a constant, and a constant has no gradient: the weight is 0.",
+            "above `dual_clip` the *loss* is held at a constant, and a constant has no gradient: "
+            "the weight is 0.",
         ),
         Mistake(
             "on both signs",
@@ -125,17 +169,20 @@ check_weight = Exercise(
             lambda ratio, advantages, eps_low, eps_high, dual_clip: (
                 _weight(ratio, advantages, eps_low, eps_high, dual_clip) / ratio
             ),
-            "the weight of a kept token is r A: the ratio's derivative in log π is the ratio itself.",
+            "the weight of a kept token is r A: the ratio's derivative in log π is the ratio "
+            "itself.",
         ),
         Mistake(
             "turned sign",
             lambda ratio, advantages, eps_low, eps_high, dual_clip: (
                 -_weight(ratio, advantages, eps_low, eps_high, dual_clip)
             ),
-            "this is the loss's derivative; the weight is minus that, so a token with A > 0 is pushed up.",
+            "this is the loss's derivative; the weight is minus that, so a token with A > 0 is "
+            "pushed up.",
         ),
     ],
-    praise="of the four corners outside the window two are silent, one is pulled back gently (small r, A > 0), and one "
+    praise="of the four corners outside the window two are silent, one is pulled back gently "
+    "(small r, A > 0), and one "
     "is pushed down the harder the further it has gone, up to the dual clip.",
 )
 
@@ -161,9 +208,12 @@ def _looped(
     reduce: Callable[[Tensor], Tensor] = torch.mean,
     times: Callable[[int], int] = lambda epochs: epochs,
 ) -> Callable[..., Tensor]:
-    """The loop of the exercise, or a broken one: whose log-probs are the old ones, and how often it runs."""
+    """The loop of the exercise, or a broken one: whose log-probs are the old ones, and how often it
+    runs."""
 
-    def updates(logits: Tensor, tokens: Tensor, advantages: Tensor, epochs: int, lr: float) -> Tensor:
+    def updates(
+        logits: Tensor, tokens: Tensor, advantages: Tensor, epochs: int, lr: float
+    ) -> Tensor:
         logp_old = _log_probs(logits, tokens)
         for _ in range(times(epochs)):
             logits = logits.detach().requires_grad_()
@@ -180,11 +230,20 @@ def _looped(
 
 
 def _small_batch(draw: Draw) -> tuple[Tensor, Tensor, Tensor, int, float]:
-    """Six tokens sampled in one state: strong pushes carry some out of the window, and weak ones the wrong way."""
+    """Six tokens sampled in one state: strong pushes carry some out of the window, and weak ones
+    the wrong way."""
     order = torch.tensor([0, 1, 2, 3, 0, 2])
-    advantages = draw.uniform(0.8, 1.2, 6) * torch.tensor([3.0, 0.1, -2.0, 0.2, 2.0, -0.3], dtype=torch.float64)
+    advantages = draw.uniform(0.8, 1.2, 6) * torch.tensor(
+        [3.0, 0.1, -2.0, 0.2, 2.0, -0.3], dtype=torch.float64
+    )
     tokens = (order + int(draw.integers(0, 4, 1))) % 4
-    return draw.normal(4) / 2, tokens, advantages, int(draw.integers(6, 16, 1)), draw.number(0.3, 0.8)
+    return (
+        draw.normal(4) / 2,
+        tokens,
+        advantages,
+        int(draw.integers(6, 16, 1)),
+        draw.number(0.3, 0.8),
+    )
 
 
 check_updates = Exercise(
@@ -200,35 +259,55 @@ check_updates = Exercise(
         Mistake(
             "old log-probs of the last update",
             _looped(old="the last"),
-            "the ratio is taken to the update before, so the window moves along with it. The old policy is the one "
+            "the ratio is taken to the update before, so the window moves along with it. The old "
+            "policy is the one "
             "that wrote the batch, in all epochs.",
         ),
         Mistake(
-            "no clip", _looped(lambda r, A: r * A), "this is the surrogate without a clip: no token is ever silenced."
+            "no clip",
+            _looped(lambda r, A: r * A),
+            "this is the surrogate without a clip: no token is ever silenced.",
         ),
         Mistake(
             "clip without minimum",
             _looped(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A),
-            "without the minimum a token that moved the wrong way is silenced too. Take the smaller of both terms.",
+            "without the minimum a token that moved the wrong way is silenced too. Take the "
+            "smaller of both terms.",
         ),
         Mistake(
             "maximum",
             _looped(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A)),
-            "the larger of both terms silences the tokens that should be pushed back, and never the others.",
+            "the larger of both terms silences the tokens that should be pushed back, and never "
+            "the others.",
         ),
         Mistake(
             "ratio upside down",
             _looped(lambda r, A: _clipped(1 / r, A)),
             "the ratio is upside down: new over old, so `exp(logp - logp_old)`.",
         ),
-        Mistake("uphill", _looped(lambda r, A: -_clipped(r, A)), "this raises the loss: check both signs."),
-        Mistake("sum", _looped(reduce=torch.sum), "the loss is the mean over the tokens, but this takes their sum."),
-        Mistake("one update", _looped(times=lambda epochs: 1), "this makes one update, whatever `epochs` is."),
         Mistake(
-            "one too few", _looped(times=lambda epochs: epochs - 1), "this makes one update fewer than `epochs` says."
+            "uphill",
+            _looped(lambda r, A: -_clipped(r, A)),
+            "this raises the loss: check both signs.",
+        ),
+        Mistake(
+            "sum",
+            _looped(reduce=torch.sum),
+            "the loss is the mean over the tokens, but this takes their sum.",
+        ),
+        Mistake(
+            "one update",
+            _looped(times=lambda epochs: 1),
+            "this makes one update, whatever `epochs` is.",
+        ),
+        Mistake(
+            "one too few",
+            _looped(times=lambda epochs: epochs - 1),
+            "this makes one update fewer than `epochs` says.",
         ),
     ],
-    praise="the old log-probs are taken once per batch, before the first update. Inside the loop every ratio would be "
+    praise="the old log-probs are taken once per batch, before the first update. Inside the loop "
+    "every ratio would be "
     "1, and PPO would be a policy gradient without a clip.",
 )
 
@@ -241,11 +320,14 @@ def _masked(objective: Callable[[Tensor, Tensor], Tensor] = _clipped) -> Callabl
 
 
 def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Two completions of five tokens, some of them masked, with ratios on both sides of the window."""
+    """Two completions of five tokens, some of them masked, with ratios on both sides of the
+    window."""
     logp_old = -draw.uniform(1, 3, 2, 5)
     advantages = draw.uniform(0.2, 2, 2, 5) * torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
     away = torch.tensor([-0.6, -0.3, 0.05, 0.3, 0.6], dtype=torch.float64)
-    kept = draw.integers(0, 2, 2, 5).bool() | torch.tensor([[1, 0, 0, 1, 0], [0, 1, 0, 0, 0]]).bool()
+    kept = (
+        draw.integers(0, 2, 2, 5).bool() | torch.tensor([[1, 0, 0, 1, 0], [0, 1, 0, 0, 0]]).bool()
+    )
     kept[1, 2] = False
     return logp_old + away + draw.uniform(-0.05, 0.05, 2, 5), logp_old, advantages, kept
 
@@ -268,7 +350,9 @@ check_loss = Exercise(
     mistakes=[
         Mistake(
             "mask ignored",
-            lambda logp, logp_old, advantages, mask: _masked()(logp, logp_old, advantages, torch.ones_like(mask)),
+            lambda logp, logp_old, advantages, mask: _masked()(
+                logp, logp_old, advantages, torch.ones_like(mask)
+            ),
             "this counts every place, padding too: take only those where `mask` is True.",
         ),
         Mistake(
@@ -280,7 +364,9 @@ check_loss = Exercise(
         ),
         Mistake(
             "sum",
-            lambda logp, logp_old, advantages, mask: _masked()(logp, logp_old, advantages, mask) * mask.sum(),
+            lambda logp, logp_old, advantages, mask: (
+                _masked()(logp, logp_old, advantages, mask) * mask.sum()
+            ),
             "this is the sum over the tokens; the loss is their mean.",
         ),
         Mistake(
@@ -292,29 +378,43 @@ check_loss = Exercise(
                     if mask[row].any()
                 ]
             ).mean(),
-            "this takes a mean per completion and then their mean, so tokens of short completions count more. Take "
+            "this takes a mean per completion and then their mean, so tokens of short completions "
+            "count more. Take "
             "one mean over all tokens.",
         ),
-        Mistake("no clip", _masked(lambda r, A: r * A), "the clip is missing: clamp the ratio to 0.8 and 1.2."),
+        Mistake(
+            "no clip",
+            _masked(lambda r, A: r * A),
+            "the clip is missing: clamp the ratio to 0.8 and 1.2.",
+        ),
         Mistake(
             "clip without minimum",
             _masked(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A),
-            "the minimum is missing: outside the window, a token that is pushed back must keep its gradient.",
+            "the minimum is missing: outside the window, a token that is pushed back must keep "
+            "its gradient.",
         ),
         Mistake(
             "maximum",
             _masked(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A)),
             "PPO takes the smaller of the two terms, and the loss is minus that.",
         ),
-        Mistake("sign", _masked(lambda r, A: -_clipped(r, A)), "this is the objective; the loss is minus it."),
+        Mistake(
+            "sign",
+            _masked(lambda r, A: -_clipped(r, A)),
+            "this is the objective; the loss is minus it.",
+        ),
         Mistake(
             "log-ratio",
-            lambda logp, logp_old, advantages, mask: -_clipped(logp - logp_old, advantages)[mask].mean(),
+            lambda logp, logp_old, advantages, mask: (
+                -_clipped(logp - logp_old, advantages)[mask].mean()
+            ),
             "the ratio is `exp(logp - logp_old)`; this clips its logarithm.",
         ),
         Mistake(
             "probabilities forgotten",
-            lambda logp, logp_old, advantages, mask: -_clipped(logp / logp_old, advantages)[mask].mean(),
+            lambda logp, logp_old, advantages, mask: (
+                -_clipped(logp / logp_old, advantages)[mask].mean()
+            ),
             "this divides log-probabilities; the ratio of probabilities is `exp(logp - logp_old)`.",
         ),
         Mistake(
@@ -334,33 +434,45 @@ check_loss = Exercise(
 
 
 check_units = Numbers(
-    "What is the largest KL of a policy all of whose ratios lie in the window of 0.1, and which window holds TRPO's "
+    "What is the largest KL of a policy all of whose ratios lie in the window of 0.1, and which "
+    "window holds TRPO's "
     "0.01 nats?",
     kl=Number(
         -math.log(1 - 0.1**2) / 2,
         {
             -math.log(
                 1 - 0.1
-            ): "that takes every ratio to be 0.9; ratios average to 1, so half of the mass must go up.",
+            ): "that takes every ratio to be 0.9; ratios average to 1, so half of the mass must "
+            "go up.",
             math.log(1 - 0.1**2) / 2: "the sign is wrong: a KL is never negative.",
-            0.1**2 / 2: "that is the second-order value, ε²/2; the exact one is half of -log(1 - ε²).",
-            -math.log(1 - 0.1**2): "that is twice as much: half of the mass sits at each end of the window.",
-            -math.log(1 - 0.1) / 2: "the other half of the mass sits at 1.1, and lowers the mean of -log r.",
-            0.1**2: "that is ε²; the second-order value is half of it, and the exact one a little more.",
+            0.1**2
+            / 2: "that is the second-order value, ε²/2; the exact one is half of -log(1 - ε²).",
+            -math.log(
+                1 - 0.1**2
+            ): "that is twice as much: half of the mass sits at each end of the window.",
+            -math.log(1 - 0.1)
+            / 2: "the other half of the mass sits at 1.1, and lowers the mean of -log r.",
+            0.1**2: "that is ε²; the second-order value is half of it, and the exact one a little "
+            "more.",
             -math.log(1 - 0.2**2) / 2: "that is for ε = 0.2.",
         },
     ),
     eps=Number(
         math.sqrt(1 - math.exp(-2 * 0.01)),
         {
-            math.sqrt(2 * 0.01): "that is the second-order answer, √(2δ); solve -log(1 - ε²)/2 = δ exactly.",
+            math.sqrt(
+                2 * 0.01
+            ): "that is the second-order answer, √(2δ); solve -log(1 - ε²)/2 = δ exactly.",
             0.01: "that is δ itself, in nats; ε is a ratio. Solve -log(1 - ε²)/2 = δ for ε.",
-            math.sqrt(1 - math.exp(-0.01)): "that is about the root of δ; the KL is *half* of -log(1 - ε²), so the "
+            math.sqrt(
+                1 - math.exp(-0.01)
+            ): "that is about the root of δ; the KL is *half* of -log(1 - ε²), so the "
             "exponent is 2 δ.",
             1 - math.exp(-2 * 0.01): "that is ε²; take its root.",
         },
     ),
     rtol=2.5e-3,  # three digits are enough, 0.141; the second-order answer, 0.1414, is not
-    praise="so a window of 0.14 means the same as 0.01 nats, if every ratio stays inside; the clip does not promise "
+    praise="so a window of 0.14 means the same as 0.01 nats, if every ratio stays inside; the "
+    "clip does not promise "
     "that.",
 )

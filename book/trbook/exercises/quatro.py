@@ -21,15 +21,24 @@ def _weight(log_ratio: Tensor, reward: float, offset: float, multiplier: float) 
 
 
 check_token_weight = Exercise(
-    "Is `token_weight(log_ratio, reward, offset, multiplier)` QUATRO's weight of every token, in its form `ratio`?",
+    "Is `token_weight(log_ratio, reward, offset, multiplier)` QUATRO's weight of every token, in "
+    "its form `ratio`?",
     truth=_weight,
-    inputs=lambda draw: (draw.uniform(-0.6, 0.6, 4), draw.number(0, 1), draw.number(0.1, 0.9), draw.number(0.4, 1.5)),
+    inputs=lambda draw: (
+        draw.uniform(-0.6, 0.6, 4),
+        draw.number(0, 1),
+        draw.number(0.1, 0.9),
+        draw.number(0.4, 1.5),
+    ),
     examples=[([0.0, 0.0, 0.0, 0.0], 1.0, 0.61, 1.06), ([0.3, 0.2, 0.0, 0.1], 1.0, 0.61, 1.06)],
     mistakes=[
         Mistake(
             "each token's own",
-            lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - offset - multiplier * log_ratio),
-            "the bracket holds each token's own log-ratio here; the constraint is on the completion, so it should "
+            lambda log_ratio, reward, offset, multiplier: (
+                log_ratio.exp() * (reward - offset - multiplier * log_ratio)
+            ),
+            "the bracket holds each token's own log-ratio here; the constraint is on the "
+            "completion, so it should "
             "hold their sum.",
         ),
         Mistake(
@@ -41,9 +50,9 @@ check_token_weight = Exercise(
         ),
         Mistake(
             "regression",
-            lambda log_ratio, reward, offset, multiplier: (reward - offset - multiplier * log_ratio.sum()).expand_as(
-                log_ratio
-            ),
+            lambda log_ratio, reward, offset, multiplier: (
+                reward - offset - multiplier * log_ratio.sum()
+            ).expand_as(log_ratio),
             "this is the form `regression`, h = 1; `ratio` multiplies each token by its own ratio.",
         ),
         Mistake(
@@ -51,18 +60,22 @@ check_token_weight = Exercise(
             lambda log_ratio, reward, offset, multiplier: (
                 log_ratio.sum().exp() * (reward - offset - multiplier * log_ratio.sum())
             ).expand_as(log_ratio),
-            "this is the form `exact`, the ratio of the whole completion; `ratio` takes each token's own.",
+            "this is the form `exact`, the ratio of the whole completion; `ratio` takes each "
+            "token's own.",
         ),
         Mistake(
             "pushed away",
             lambda log_ratio, reward, offset, multiplier: (
                 log_ratio.exp() * (reward - offset + multiplier * log_ratio.sum())
             ),
-            "the log-ratio has the wrong sign: a completion that is already past its target is pushed on.",
+            "the log-ratio has the wrong sign: a completion that is already past its target is "
+            "pushed on.",
         ),
         Mistake(
             "log for the ratio",
-            lambda log_ratio, reward, offset, multiplier: log_ratio * (reward - offset - multiplier * log_ratio.sum()),
+            lambda log_ratio, reward, offset, multiplier: (
+                log_ratio * (reward - offset - multiplier * log_ratio.sum())
+            ),
             "the factor before the bracket is the ratio; `exp` is missing.",
         ),
         Mistake(
@@ -74,32 +87,40 @@ check_token_weight = Exercise(
         ),
         Mistake(
             "no offset",
-            lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - multiplier * log_ratio.sum()),
+            lambda log_ratio, reward, offset, multiplier: (
+                log_ratio.exp() * (reward - multiplier * log_ratio.sum())
+            ),
             "the offset m is missing in the bracket.",
         ),
         Mistake(
             "no multiplier",
-            lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - offset - log_ratio.sum()),
-            "this is the same whatever `multiplier` is: it belongs before the log-ratio, as reward per nat.",
+            lambda log_ratio, reward, offset, multiplier: (
+                log_ratio.exp() * (reward - offset - log_ratio.sum())
+            ),
+            "this is the same whatever `multiplier` is: it belongs before the log-ratio, as "
+            "reward per nat.",
         ),
         Mistake(
             "in nats",
             lambda log_ratio, reward, offset, multiplier: (
                 log_ratio.exp() * ((reward - offset) / multiplier - log_ratio.sum())
             ),
-            "this bracket is target minus log-ratio, in nats; the weight has λ times that, in units of reward.",
+            "this bracket is target minus log-ratio, in nats; the weight has λ times that, in "
+            "units of reward.",
         ),
         Mistake(
             "only what came before",
             lambda log_ratio, reward, offset, multiplier: (
                 log_ratio.exp() * (reward - offset - multiplier * log_ratio.cumsum(-1))
             ),
-            "the bracket holds the log-ratio up to each token here; it should hold that of the whole completion.",
+            "the bracket holds the log-ratio up to each token here; it should hold that of the "
+            "whole completion.",
         ),
         Mistake(
             "no pull",
             lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - offset),
-            "this is the same whatever `multiplier` is: the log-ratio is missing in the bracket, so nothing pulls "
+            "this is the same whatever `multiplier` is: the log-ratio is missing in the bracket, "
+            "so nothing pulls "
             "back.",
         ),
         Mistake("a loss", lambda *a, **k: -_weight(*a, **k), "this is minus the weight."),
@@ -111,13 +132,15 @@ check_token_weight = Exercise(
             "the bracket should hold the log-ratio, not the ratio: at ratio 1 it must be 0.",
         ),
     ],
-    praise="in the second example the completion has moved by 0.6 nats and its target is 0.37: the weight is "
+    praise="in the second example the completion has moved by 0.6 nats and its target is 0.37: "
+    "the weight is "
     "negative, and the completion is pulled back although it is right.",
 )
 
 
 def strange_log() -> pd.DataFrame:
-    """What a QUATRO with one fault prints for one batch: a row for each prompt of 16 completions, with radius 0.1."""
+    """What a QUATRO with one fault prints for one batch: a row for each prompt of 16 completions,
+    with radius 0.1."""
     right = [1, 4, 8, 12, 15]
     rewards = torch.stack([(torch.arange(16) < k).double() for k in right])
     whole = solve_dual(rewards.reshape(1, -1), delta_kl=0.1)
@@ -138,16 +161,21 @@ check_fault = Choice(
     "Which fault does the log show: floor, batch, standardised, torn or forward?",
     right="batch",
     wrong={
-        "floor": "on the floor λ would be 0.01, and only a prompt that is nearly solved gets there. Here λ is the same "
+        "floor": "on the floor λ would be 0.01, and only a prompt that is nearly solved gets "
+        "there. Here λ is the same "
         "on every row, and far from 0.01.",
-        "standardised": "standardised rewards change λ by the group's deviation and leave every target as it was: the "
+        "standardised": "standardised rewards change λ by the group's deviation and leave every "
+        "target as it was: the "
         "targets depend on R/λ alone. Do the targets of this log differ between prompts?",
-        "torn": "a group that is torn apart is solved part by part, so λ would differ between the parts. Here it is "
+        "torn": "a group that is torn apart is solved part by part, so λ would differ between the "
+        "parts. Here it is "
         "the same on every row.",
-        "forward": "the other direction has other targets, but each prompt's own, and a mean ratio of 1. Look at the "
+        "forward": "the other direction has other targets, but each prompt's own, and a mean "
+        "ratio of 1. Look at the "
         "last column.",
     },
-    praise="one dual was solved for all 80 completions. A mean ratio of 1.2 cannot be reached: a prompt's "
+    praise="one dual was solved for all 80 completions. A mean ratio of 1.2 cannot be reached: a "
+    "prompt's "
     "probabilities sum to 1. With a constraint for every prompt the last column is 1 everywhere.",
 )
 
@@ -156,26 +184,36 @@ def _batch(policy: Policy, seed: int) -> Part:
     """Sixteen prompts of `dial` with eight completions each, and what QUATRO's loss takes."""
     task = trlib.load_task("dial")
     prompts = task.prompts(16, seed=seed)
-    batch = sample(policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed)
+    batch = sample(
+        policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed
+    )
     texts = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
-    rewards = torch.tensor([task.verify(prompts[g], text, ended=ended).reward for g, text, ended in texts])
+    rewards = torch.tensor(
+        [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in texts]
+    )
     return Part(batch, rewards, (batch.logp, rewards.view(16, 8), batch.mask))
 
 
 def _library(logp: Tensor, logp_mu: Tensor, rewards: Tensor, mask: Tensor, delta: float) -> Tensor:
     group = torch.arange(len(rewards)).repeat_interleave(rewards.shape[1])
-    loss = quatro_loss(logp, logp_mu, rewards=rewards.flatten(), group=group, mask=mask, delta_kl=delta)
+    loss = quatro_loss(
+        logp, logp_mu, rewards=rewards.flatten(), group=group, mask=mask, delta_kl=delta
+    )
     return loss.per_token.sum() / len(logp)
 
 
-def _pulled(solve: Callable[[Tensor, float], Dual], form: str = "ratio", pull: float = 1.0) -> Callable[..., Tensor]:
+def _pulled(
+    solve: Callable[[Tensor, float], Dual], form: str = "ratio", pull: float = 1.0
+) -> Callable[..., Tensor]:
     """The loss with another dual, form or strength of the pull-back."""
 
     def loss(logp: Tensor, logp_mu: Tensor, rewards: Tensor, mask: Tensor, delta: float) -> Tensor:
         dual = solve(rewards, delta)
         lam = dual.multiplier.view(-1, 1).expand(rewards.shape).flatten().to(logp.dtype)
         push = lam * dual.target.flatten().to(logp.dtype)
-        found = pull_to_target(logp, logp_mu, multiplier=pull * lam, push=push, mask=mask, form=form)  # type: ignore[arg-type]
+        found = pull_to_target(
+            logp, logp_mu, multiplier=pull * lam, push=push, mask=mask, form=form
+        )  # type: ignore[arg-type]
         return found.per_token.sum() / len(logp)
 
     return loss
@@ -186,9 +224,14 @@ def _own(rewards: Tensor, delta: float) -> Dual:
 
 
 def _with_bracket(
-    inside: Callable[[Tensor, Tensor], Tensor], *, attached: bool = False, priced: bool = True, divide: bool = False
+    inside: Callable[[Tensor, Tensor], Tensor],
+    *,
+    attached: bool = False,
+    priced: bool = True,
+    divide: bool = False,
 ) -> Callable[..., Tensor]:
-    """The loss with another log-ratio in the bracket, made of the tokens' log-ratios and the mask."""
+    """The loss with another log-ratio in the bracket, made of the tokens' log-ratios and the
+    mask."""
 
     def loss(logp: Tensor, logp_mu: Tensor, rewards: Tensor, mask: Tensor, delta: float) -> Tensor:
         dual = _own(rewards, delta)
@@ -208,51 +251,64 @@ def _whole(log_ratio: Tensor, mask: Tensor) -> Tensor:
 def _first_order(rewards: Tensor, delta: float) -> Dual:
     deviation = rewards.std(1, keepdim=True, correction=0)
     multiplier = (deviation / (2 * delta) ** 0.5).squeeze(1)
-    target = ((rewards - rewards.mean(1, keepdim=True)) * (2 * delta) ** 0.5 / deviation).nan_to_num()
+    target = (
+        (rewards - rewards.mean(1, keepdim=True)) * (2 * delta) ** 0.5 / deviation
+    ).nan_to_num()
     return Dual(multiplier, rewards.mean(1), target, torch.zeros_like(multiplier).bool())
 
 
 def _standardised(rewards: Tensor, delta: float) -> Dual:
-    return _own((rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-6), delta)
+    return _own(
+        (rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-6), delta
+    )
 
 
 check_objective = InTheLoop(
-    "Is `objective(logp, logp_mu, rewards, mask, delta)` QUATRO's loss: tokens summed, completions averaged?",
+    "Is `objective(logp, logp_mu, rewards, mask, delta)` QUATRO's loss: tokens summed, "
+    "completions averaged?",
     truth=_library,
     start="dial",
     rollout=_batch,
     settings=[(0.1,), (0.02,)],
-    praise="A completion that has passed its target is pulled back, and no window silences anything.",
+    praise="A completion that has passed its target is pulled back, and no window silences "
+    "anything.",
     lr=3e-4,
     mistakes=[
         Mistake(
             "one dual for the batch",
             _pulled(lambda rewards, delta: _own(rewards.reshape(1, -1), delta)),
-            "one dual is solved for the whole batch here; every row of `rewards` is a prompt with a dual of its own.",
+            "one dual is solved for the whole batch here; every row of `rewards` is a prompt with "
+            "a dual of its own.",
         ),
         Mistake(
             "no pull",
             _pulled(_own, pull=0.0),
-            "nothing pulls back: the completion's log-ratio is missing in the bracket. At the first update it is 0.",
+            "nothing pulls back: the completion's log-ratio is missing in the bracket. At the "
+            "first update it is 0.",
         ),
         Mistake(
             "pushed on",
             _pulled(_own, pull=-1.0),
-            "the log-ratio in the bracket has the wrong sign: a completion past its target is pushed on.",
+            "the log-ratio in the bracket has the wrong sign: a completion past its target is "
+            "pushed on.",
         ),
         Mistake(
             "regression",
             _pulled(_own, form="regression"),
-            "the factor before the bracket is missing: each token's own ratio, which is 1 at the first update.",
+            "the factor before the bracket is missing: each token's own ratio, which is 1 at the "
+            "first update.",
         ),
         Mistake(
             "exact",
             _pulled(_own, form="exact"),
-            "the factor before the bracket is the whole completion's ratio here; take each token's own.",
+            "the factor before the bracket is the whole completion's ratio here; take each "
+            "token's own.",
         ),
         Mistake(
             "forward",
-            _pulled(lambda rewards, delta: solve_dual(rewards, delta_kl=delta, direction="forward")),
+            _pulled(
+                lambda rewards, delta: solve_dual(rewards, delta_kl=delta, direction="forward")
+            ),
             "this solves the other direction, KL(μ || π); here KL(π || μ) is wanted.",
         ),
         Mistake(
@@ -263,12 +319,14 @@ check_objective = InTheLoop(
         Mistake(
             "standardised",
             _pulled(_standardised),
-            "rewards are standardised before the dual here. The targets stay, and every weight is multiplied by 1/σ.",
+            "rewards are standardised before the dual here. The targets stay, and every weight is "
+            "multiplied by 1/σ.",
         ),
         Mistake(
             "no multiplier",
             _with_bracket(_whole, priced=False),
-            "the multiplier is missing: the bracket is λ times target minus log-ratio, and λ differs between prompts.",
+            "the multiplier is missing: the bracket is λ times target minus log-ratio, and λ "
+            "differs between prompts.",
         ),
         Mistake(
             "padding counted",
@@ -282,16 +340,20 @@ check_objective = InTheLoop(
             lambda logp, logp_mu, rewards, mask, delta: _with_bracket(_whole, divide=True)(
                 logp, logp_mu, rewards, mask, delta
             ),
-            "each completion's tokens are averaged here; sum them, because the constraint is on the whole completion.",
+            "each completion's tokens are averaged here; sum them, because the constraint is on "
+            "the whole completion.",
         ),
         Mistake(
             "each token's own",
             _with_bracket(lambda log_ratio, mask: log_ratio),
-            "the bracket holds each token's own log-ratio; the constraint is on the completion, so sum them first.",
+            "the bracket holds each token's own log-ratio; the constraint is on the completion, "
+            "so sum them first.",
         ),
         Mistake(
             "mean",
-            _with_bracket(lambda log_ratio, mask: log_ratio.sum(1, keepdim=True) / mask.sum(1, keepdim=True)),
+            _with_bracket(
+                lambda log_ratio, mask: log_ratio.sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+            ),
             "the bracket holds the mean log-ratio of a completion's tokens; take their sum.",
         ),
         Mistake(
@@ -312,10 +374,13 @@ check_objective = InTheLoop(
         Mistake(
             "mean over tokens",
             lambda *rest: _library(*rest) * len(rest[0]) / rest[3].sum(),
-            "this is a mean over tokens. Sum over a completion's tokens, then average over completions.",
+            "this is a mean over tokens. Sum over a completion's tokens, then average over "
+            "completions.",
         ),
         Mistake(
-            "the gain", lambda *rest: -_library(*rest), "the sign is wrong: a loss is minus what you want more of."
+            "the gain",
+            lambda *rest: -_library(*rest),
+            "the sign is wrong: a loss is minus what you want more of.",
         ),
     ],
 )

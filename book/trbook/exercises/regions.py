@@ -1,4 +1,5 @@
-"""Exercises of chapter 2 and its two pages: distance and promise of a batch, estimators of KL, the frontier."""
+"""Exercises of chapter 2 and its two pages: distance and promise of a batch, estimators of KL, the
+frontier."""
 
 from __future__ import annotations
 
@@ -33,16 +34,20 @@ def _lengths(draw: Draw) -> Tensor:
 
 
 def _tokens(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-    """Log-probs of four completions of one to five tokens, moved both ways; padding holds numbers too."""
+    """Log-probs of four completions of one to five tokens, moved both ways; padding holds numbers
+    too."""
     logp_mu = draw.uniform(-3, -1, 4, 5)
     return logp_mu + draw.uniform(-0.9, 0.9, 4, 5), logp_mu, _lengths(draw)
 
 
 check_total_variation = Exercise(
-    "Is `total_variation(logp, logp_mu, mask)` the mean over sampled tokens of the estimate of total variation?",
+    "Is `total_variation(logp, logp_mu, mask)` the mean over sampled tokens of the estimate of "
+    "total variation?",
     truth=_total_variation,
     inputs=_tokens,
-    examples=[([[-1.0, -1.5], [-2.0, -9.0]], [[-1.5, -1.0], [-2.0, -1.0]], [[1.0, 1.0], [1.0, 0.0]])],
+    examples=[
+        ([[-1.0, -1.5], [-2.0, -9.0]], [[-1.5, -1.0], [-2.0, -1.0]], [[1.0, 1.0], [1.0, 0.0]])
+    ],
     mistakes=[
         Mistake(
             "no half",
@@ -52,17 +57,20 @@ check_total_variation = Exercise(
         Mistake(
             "no absolute value",
             lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1) / 2, mask),
-            "without the absolute value the mean of r - 1 is 0 up to noise, however far the policy went.",
+            "without the absolute value the mean of r - 1 is 0 up to noise, however far the "
+            "policy went.",
         ),
         Mistake(
             "log-ratio",
             lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).abs() / 2, mask),
-            "the ratio is `exp(logp - logp_mu)`; here the difference of the log-probs stands in its place.",
+            "the ratio is `exp(logp - logp_mu)`; here the difference of the log-probs stands in "
+            "its place.",
         ),
         Mistake(
             "difference of probabilities",
             lambda logp, logp_mu, mask: _masked_mean((logp.exp() - logp_mu.exp()).abs() / 2, mask),
-            "this is |π - μ| of the sampled token; the sample already brings the factor μ, so its weight is |r - 1|.",
+            "this is |π - μ| of the sampled token; the sample already brings the factor μ, so its "
+            "weight is |r - 1|.",
         ),
         Mistake(
             "old over new",
@@ -71,7 +79,9 @@ check_total_variation = Exercise(
         ),
         Mistake(
             "mean over padding",
-            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1).abs() / 2, torch.ones_like(mask)),
+            lambda logp, logp_mu, mask: _masked_mean(
+                (logp - logp_mu).exp().sub(1).abs() / 2, torch.ones_like(mask)
+            ),
             "this counts padding: a token was sampled only where `mask` is 1.",
         ),
         Mistake(
@@ -81,7 +91,9 @@ check_total_variation = Exercise(
         ),
         Mistake(
             "mean of rows",
-            lambda logp, logp_mu, mask: (((logp - logp_mu).exp().sub(1).abs() / 2 * mask).sum(1) / mask.sum(1)).mean(),
+            lambda logp, logp_mu, mask: (
+                ((logp - logp_mu).exp().sub(1).abs() / 2 * mask).sum(1) / mask.sum(1)
+            ).mean(),
             "this takes the mean of each completion first, so that tokens of short ones count more.",
         ),
         Mistake(
@@ -92,26 +104,35 @@ check_total_variation = Exercise(
         Mistake(
             "absolute value of the mean",
             lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1), mask).abs() / 2,
-            "take the absolute value of each token: in the mean, rises and falls have already cancelled.",
+            "take the absolute value of each token: in the mean, rises and falls have already "
+            "cancelled.",
         ),
         Mistake(
             "squares",
             lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1) ** 2, mask) / 2,
-            "this is half the mean *square* of r - 1, near KL for small steps; total variation takes |r - 1|.",
+            "this is half the mean *square* of r - 1, near KL for small steps; total variation "
+            "takes |r - 1|.",
         ),
         Mistake(
             "rises only",
-            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1).clamp(min=0), mask),
-            "this counts only the tokens that rose. Its mean is the total variation too, but the exercise asks for "
+            lambda logp, logp_mu, mask: _masked_mean(
+                (logp - logp_mu).exp().sub(1).clamp(min=0), mask
+            ),
+            "this counts only the tokens that rose. Its mean is the total variation too, but the "
+            "exercise asks for "
             "the estimate from |r - 1|, to which every token contributes.",
         ),
         Mistake(
             "whole completions",
-            lambda logp, logp_mu, mask: (((logp - logp_mu) * mask).sum(1).exp() - 1).abs().mean() / 2,
-            "this is the ratio of the whole completion, a product; the exercise asks for the mean over single tokens.",
+            lambda logp, logp_mu, mask: (
+                (((logp - logp_mu) * mask).sum(1).exp() - 1).abs().mean() / 2
+            ),
+            "this is the ratio of the whole completion, a product; the exercise asks for the mean "
+            "over single tokens.",
         ),
     ],
-    praise="this one line is the cheapest monitor of drift there is: any log that has ratios has it.",
+    praise="this one line is the cheapest monitor of drift there is: any log that has ratios has "
+    "it.",
 )
 
 
@@ -129,26 +150,41 @@ def _batch(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 check_promised = Exercise(
-    "Is `promised(logp, logp_mu, rewards, mask)` the mean reward that the batch promises for the new policy?",
+    "Is `promised(logp, logp_mu, rewards, mask)` the mean reward that the batch promises for the "
+    "new policy?",
     truth=_promised,
     inputs=_batch,
-    examples=[([[-1.0, -1.5], [-2.0, -9.0]], [[-1.5, -1.0], [-2.5, -1.0]], [1.0, 0.0], [[1.0, 1.0], [1.0, 0.0]])],
+    examples=[
+        (
+            [[-1.0, -1.5], [-2.0, -9.0]],
+            [[-1.5, -1.0], [-2.5, -1.0]],
+            [1.0, 0.0],
+            [[1.0, 1.0], [1.0, 0.0]],
+        )
+    ],
     mistakes=[
         Mistake(
             "surrogate alone",
-            lambda logp, logp_mu, rewards, mask: _promised(logp, logp_mu, rewards, mask) - rewards.mean(),
+            lambda logp, logp_mu, rewards, mask: (
+                _promised(logp, logp_mu, rewards, mask) - rewards.mean()
+            ),
             "this is the promised *gain*; add the mean reward of the batch.",
         ),
         Mistake(
             "mean over tokens",
             lambda logp, logp_mu, rewards, mask: (
-                rewards.mean() + _masked_mean(((logp - logp_mu).exp() - 1) * (rewards - rewards.mean())[:, None], mask)
+                rewards.mean()
+                + _masked_mean(
+                    ((logp - logp_mu).exp() - 1) * (rewards - rewards.mean())[:, None], mask
+                )
             ),
             "the surrogate is the *sum* over a completion's tokens, and the mean over completions.",
         ),
         Mistake(
             "no baseline",
-            lambda logp, logp_mu, rewards, mask: rewards.mean() + _surrogate((logp - logp_mu).exp() - 1, rewards, mask),
+            lambda logp, logp_mu, rewards, mask: (
+                rewards.mean() + _surrogate((logp - logp_mu).exp() - 1, rewards, mask)
+            ),
             "the advantage is the reward *minus* the mean of all rewards.",
         ),
         Mistake(
@@ -156,22 +192,26 @@ check_promised = Exercise(
             lambda logp, logp_mu, rewards, mask: (
                 rewards.mean() + _surrogate((logp - logp_mu).exp(), rewards - rewards.mean(), mask)
             ),
-            "with r in place of r - 1 the promise is not the mean reward where nothing has moved: the baseline is "
+            "with r in place of r - 1 the promise is not the mean reward where nothing has moved: "
+            "the baseline is "
             "not the value of every prefix, and completions differ in length.",
         ),
         Mistake(
             "whole completions",
             lambda logp, logp_mu, rewards, mask: (
-                rewards.mean() + ((((logp - logp_mu) * mask).sum(1).exp() - 1) * (rewards - rewards.mean())).mean()
+                rewards.mean()
+                + ((((logp - logp_mu) * mask).sum(1).exp() - 1) * (rewards - rewards.mean())).mean()
             ),
-            "this takes the ratio of the whole completion, a product; the surrogate takes each token's alone.",
+            "this takes the ratio of the whole completion, a product; the surrogate takes each "
+            "token's alone.",
         ),
         Mistake(
             "log-ratio",
             lambda logp, logp_mu, rewards, mask: (
                 rewards.mean() + _surrogate(logp - logp_mu, rewards - rewards.mean(), mask)
             ),
-            "r - 1 is `exp(logp - logp_mu) - 1`; the difference of log-probs is near it only for small steps.",
+            "r - 1 is `exp(logp - logp_mu) - 1`; the difference of log-probs is near it only for "
+            "small steps.",
         ),
         Mistake(
             "old over new",
@@ -180,45 +220,64 @@ check_promised = Exercise(
         ),
         Mistake(
             "padding counted",
-            lambda logp, logp_mu, rewards, mask: _promised(logp, logp_mu, rewards, torch.ones_like(mask)),
+            lambda logp, logp_mu, rewards, mask: _promised(
+                logp, logp_mu, rewards, torch.ones_like(mask)
+            ),
             "padding is counted: multiply by `mask`.",
         ),
         Mistake(
             "mean within completions",
             lambda logp, logp_mu, rewards, mask: (
                 rewards.mean()
-                + ((((logp - logp_mu).exp() - 1) * mask).sum(1) / mask.sum(1) * (rewards - rewards.mean())).mean()
+                + (
+                    (((logp - logp_mu).exp() - 1) * mask).sum(1)
+                    / mask.sum(1)
+                    * (rewards - rewards.mean())
+                ).mean()
             ),
-            "the surrogate is the *sum* over a completion's tokens; this divides it by the completion's length.",
+            "the surrogate is the *sum* over a completion's tokens; this divides it by the "
+            "completion's length.",
         ),
         Mistake(
             "sum over completions",
             lambda logp, logp_mu, rewards, mask: (
-                rewards.mean() + len(rewards) * _surrogate((logp - logp_mu).exp() - 1, rewards - rewards.mean(), mask)
+                rewards.mean()
+                + len(rewards)
+                * _surrogate((logp - logp_mu).exp() - 1, rewards - rewards.mean(), mask)
             ),
             "take the *mean* over completions, not the sum.",
         ),
         Mistake(
             "turned sign",
-            lambda logp, logp_mu, rewards, mask: 2 * rewards.mean() - _promised(logp, logp_mu, rewards, mask),
-            "the sign is flipped: the promise rises where tokens of better completions became more probable.",
+            lambda logp, logp_mu, rewards, mask: (
+                2 * rewards.mean() - _promised(logp, logp_mu, rewards, mask)
+            ),
+            "the sign is flipped: the promise rises where tokens of better completions became "
+            "more probable.",
         ),
         Mistake(
             "divided by the deviation",
             lambda logp, logp_mu, rewards, mask: (
                 rewards.mean()
-                + _surrogate((logp - logp_mu).exp() - 1, (rewards - rewards.mean()) / rewards.std(), mask)
+                + _surrogate(
+                    (logp - logp_mu).exp() - 1, (rewards - rewards.mean()) / rewards.std(), mask
+                )
             ),
-            "once divided by their standard deviation, the advantages are no longer in units of reward.",
+            "once divided by their standard deviation, the advantages are no longer in units of "
+            "reward.",
         ),
         Mistake(
             "weighted rewards",
-            lambda logp, logp_mu, rewards, mask: (rewards * ((logp - logp_mu) * mask).sum(1).exp()).mean(),
-            "this weights each reward with the ratio of the whole completion. That is unbiased, but not the "
+            lambda logp, logp_mu, rewards, mask: (
+                rewards * ((logp - logp_mu) * mask).sum(1).exp()
+            ).mean(),
+            "this weights each reward with the ratio of the whole completion. That is unbiased, "
+            "but not the "
             "surrogate, which takes each token's ratio alone.",
         ),
     ],
-    praise="where nothing has moved it is the mean reward; it has no upper bound, and soon promises more than 1.",
+    praise="where nothing has moved it is the mean reward; it has no upper bound, and soon "
+    "promises more than 1.",
 )
 
 
@@ -228,7 +287,8 @@ def _third_estimator(logp: Tensor, logp_ref: Tensor) -> Tensor:
 
 
 check_third_estimator = Exercise(
-    "Is `third_estimator(logp, logp_ref)` k3 of every token, an estimate of KL(π‖ref), with its gradient?",
+    "Is `third_estimator(logp, logp_ref)` k3 of every token, an estimate of KL(π‖ref), with its "
+    "gradient?",
     truth=_third_estimator,
     inputs=lambda draw: (draw.uniform(-3, -0.1, 6), draw.uniform(-3, -0.1, 6)),
     gradient="logp",
@@ -237,10 +297,19 @@ check_third_estimator = Exercise(
         Mistake(
             "arguments swapped",
             lambda logp, logp_ref: _third_estimator(logp_ref, logp),
-            "this is k3 of the other direction: for samples of π the ratio inside is ref/π, so d = logp_ref - logp.",
+            "this is k3 of the other direction: for samples of π the ratio inside is ref/π, so d "
+            "= logp_ref - logp.",
         ),
-        Mistake("k1", lambda logp, logp_ref: logp - logp_ref, "this is k1; k3 adds ref/π - 1, whose mean is 0."),
-        Mistake("k2", lambda logp, logp_ref: (logp - logp_ref) ** 2 / 2, "this is k2, half the squared log-ratio."),
+        Mistake(
+            "k1",
+            lambda logp, logp_ref: logp - logp_ref,
+            "this is k1; k3 adds ref/π - 1, whose mean is 0.",
+        ),
+        Mistake(
+            "k2",
+            lambda logp, logp_ref: (logp - logp_ref) ** 2 / 2,
+            "this is k2, half the squared log-ratio.",
+        ),
         Mistake(
             "no minus 1",
             lambda logp, logp_ref: _third_estimator(logp, logp_ref) + 1,
@@ -259,7 +328,8 @@ check_third_estimator = Exercise(
         Mistake(
             "weighted",
             lambda logp, logp_ref: logp.exp() * (logp - logp_ref),
-            "this weights with π, as in the exact sum; the tokens were sampled from π, so no weight is needed.",
+            "this weights with π, as in the exact sum; the tokens were sampled from π, so no "
+            "weight is needed.",
         ),
         Mistake(
             "absolute value",
@@ -267,19 +337,27 @@ check_third_estimator = Exercise(
             "this is |log π/ref|: never negative, and its mean is not the KL.",
         ),
     ],
-    praise="never negative, and 0 only where the two agree. Its gradient is 1 - ref/π: as a loss it descends "
+    praise="never negative, and 0 only where the two agree. Its gradient is 1 - ref/π: as a loss "
+    "it descends "
     "KL(ref‖π).",
 )
 
 
 def _tilted(logp_mu: Tensor, rewards: Tensor, lam: float) -> Tensor:
-    return tiny.tilt(logp_mu, rewards, multiplier=max(lam, 1e-3))  # a check tries other numbers in its place
+    return tiny.tilt(
+        logp_mu, rewards, multiplier=max(lam, 1e-3)
+    )  # a check tries other numbers in its place
 
 
 check_tilted = Exercise(
-    "Is `tilted(logp_mu, rewards, lam)` the log-probability of every completion under the exponential tilt?",
+    "Is `tilted(logp_mu, rewards, lam)` the log-probability of every completion under the "
+    "exponential tilt?",
     truth=_tilted,
-    inputs=lambda draw: (torch.log_softmax(draw.normal(5), -1), draw.uniform(0, 1, 5), draw.number(0.2, 2)),
+    inputs=lambda draw: (
+        torch.log_softmax(draw.normal(5), -1),
+        draw.uniform(0, 1, 5),
+        draw.number(0.2, 2),
+    ),
     examples=[([math.log(0.5), math.log(0.25), math.log(0.25)], [0.0, 1.0, 0.0], 0.5)],
     mistakes=[
         Mistake(
@@ -290,7 +368,8 @@ check_tilted = Exercise(
         Mistake(
             "without mu",
             lambda logp_mu, rewards, lam: torch.log_softmax(rewards / lam, -1),
-            "this is the tilt of a policy that writes everything with equal probability: μ is missing.",
+            "this is the tilt of a policy that writes everything with equal probability: μ is "
+            "missing.",
         ),
         Mistake(
             "times lambda",
@@ -314,17 +393,23 @@ check_tilted = Exercise(
         ),
         Mistake(
             "log of a linear tilt",
-            lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu + torch.log1p(rewards / lam), -1),
+            lambda logp_mu, rewards, lam: torch.log_softmax(
+                logp_mu + torch.log1p(rewards / lam), -1
+            ),
             "this multiplies μ by 1 + R/λ, the tilt for small R/λ only; its factor is e^(R/λ).",
         ),
         Mistake(
             "Z without mu",
-            lambda logp_mu, rewards, lam: logp_mu + rewards / lam - torch.logsumexp(rewards / lam, -1),
+            lambda logp_mu, rewards, lam: (
+                logp_mu + rewards / lam - torch.logsumexp(rewards / lam, -1)
+            ),
             "Z is the mean of e^(R/λ) *under μ*: `torch.logsumexp(logp_mu + rewards / lam, -1)`.",
         ),
         Mistake(
             "Z a plain mean",
-            lambda logp_mu, rewards, lam: logp_mu + rewards / lam - torch.log(torch.exp(rewards / lam).mean()),
+            lambda logp_mu, rewards, lam: (
+                logp_mu + rewards / lam - torch.log(torch.exp(rewards / lam).mean())
+            ),
             "Z is the mean of e^(R/λ) *under μ*, and this weighs all completions alike.",
         ),
         Mistake(
@@ -338,7 +423,8 @@ check_tilted = Exercise(
             "these are μ e^(R/λ): divide by their sum Z, and take the logarithm.",
         ),
     ],
-    praise="no policy with this KL from μ earns more. The frontier's line consists of such policies.",
+    praise="no policy with this KL from μ earns more. The frontier's line consists of such "
+    "policies.",
 )
 
 
@@ -349,14 +435,19 @@ def _deviation(values: tuple[float, float], p: float) -> float:
 _D = (math.log(0.5 / 0.99), math.log(0.5 / 0.01))
 _K3 = (math.expm1(_D[0]) - _D[0], math.expm1(_D[1]) - _D[1])
 check_noise = Numbers(
-    "What is the standard deviation of one sample of k1, and of k3, if π = (0.99, 0.01) and the reference is (0.5, "
+    "What is the standard deviation of one sample of k1, and of k3, if π = (0.99, 0.01) and the "
+    "reference is (0.5, "
     "0.5)?",
     of_k1=Number(
         _deviation(_D, 0.99),
         {
             _deviation(_D, 0.99) ** 2: "that is the variance; take its square root.",
-            _deviation(_D, 0.5): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
-            math.sqrt(0.99 * _D[0] ** 2 + 0.01 * _D[1] ** 2): "that is the root mean square; subtract the mean first.",
+            _deviation(
+                _D, 0.5
+            ): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
+            math.sqrt(
+                0.99 * _D[0] ** 2 + 0.01 * _D[1] ** 2
+            ): "that is the root mean square; subtract the mean first.",
             _deviation(_K3, 0.99): "that is k3's.",
         },
     ),
@@ -364,7 +455,9 @@ check_noise = Numbers(
         _deviation(_K3, 0.99),
         {
             _deviation(_K3, 0.99) ** 2: "that is the variance; take its square root.",
-            _deviation(_K3, 0.5): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
+            _deviation(
+                _K3, 0.5
+            ): "the two tokens are weighted alike here; π writes the first 99 times in 100.",
             _deviation(
                 (math.expm1(-_D[0]) + _D[0], math.expm1(-_D[1]) + _D[1]), 0.99
             ): "the ratio inside k3 is ref/π, not π/ref.",
@@ -376,21 +469,27 @@ check_noise = Numbers(
         },
     ),
     rtol=5e-3,
-    praise="k3 is about ten times as noisy here: its ratio ref/π is 50 for a token that π hardly ever writes. `never "
+    praise="k3 is about ten times as noisy here: its ratio ref/π is 50 for a token that π hardly "
+    "ever writes. `never "
     "negative` is not `quiet`.",
 )
 
 check_top = Numbers(
-    "A policy earns 0.25, where rewards are 0 and 1. At which KL does the tilt's reward reach 1, and what is the "
+    "A policy earns 0.25, where rewards are 0 and 1. At which KL does the tilt's reward reach 1, "
+    "and what is the "
     "gain there?",
     spent=Number(
         math.log(4),
         {
             math.log(2): "that is log(1/0.5); the policy earns 0.25.",
-            0.7885: "that is for the policy of the 625 completions above, which earns 0.4546; this one earns 0.25.",
+            0.7885: "that is for the policy of the 625 completions above, which earns 0.4546; "
+            "this one earns 0.25.",
             2.0: "that is the KL in bits; for nats take the natural logarithm.",
             -math.log(0.75): "that is log(1/0.75), the distance to always being *wrong*.",
-            0.25 * math.log(4): "the tilt writes right completions only, each 4 times as often, so the mean of the "
+            0.25
+            * math.log(
+                4
+            ): "the tilt writes right completions only, each 4 times as often, so the mean of the "
             "log-ratio is the whole log 4.",
             -math.log(4): "a KL is never negative.",
         },
@@ -403,12 +502,15 @@ check_top = Numbers(
         },
     ),
     rtol=5e-3,
-    praise="log(1/J): one nat and a half makes a policy that is right one time in four always right. No method can buy "
+    praise="log(1/J): one nat and a half makes a policy that is right one time in four always "
+    "right. No method can buy "
     "it for less.",
 )
 
 
-_UNTIL_AN_UPDATE = "before the first update a learner that wrote its own data has ratios of exactly 1"
+_UNTIL_AN_UPDATE = (
+    "before the first update a learner that wrote its own data has ratios of exactly 1"
+)
 check_logs = Numbers(
     "Which fault does each of the three trainers have? Give the faults' numbers, 1 to 4.",
     fresh=Number(
@@ -416,13 +518,15 @@ check_logs = Numbers(
         {
             1: f"`fresh`: {_UNTIL_AN_UPDATE}; here the largest is 1.9.",
             3: "`fresh`: its reward rises, so its parameters move.",
-            4: "`fresh`: the ratio of 1.9 stands there before any update, so the policy has not gone anywhere yet.",
+            4: "`fresh`: the ratio of 1.9 stands there before any update, so the policy has not "
+            "gone anywhere yet.",
         },
     ),
     steady=Number(
         3,
         {
-            1: "`steady`: a clip ratio of 0 is no fault by itself, but after sixteen updates some ratio must differ "
+            1: "`steady`: a clip ratio of 0 is no fault by itself, but after sixteen updates some "
+            "ratio must differ "
             "from 1.",
             2: f"`steady`: {_UNTIL_AN_UPDATE}, and so it has.",
             4: "`steady`: it has gone nowhere: all ratios are 1.",
@@ -436,12 +540,14 @@ check_logs = Numbers(
             3: "`wild`: its ratios leave 1, so its parameters move.",
         },
     ),
-    praise="one column decides all three: the largest ratio, before the first update and after the last.",
+    praise="one column decides all three: the largest ratio, before the first update and after "
+    "the last.",
 )
 
 
 def _stay_near(answer: Callable[..., Any]) -> str:
-    """Descend the mean gradient of the reader's loss from a policy to a reference that it can copy."""
+    """Descend the mean gradient of the reader's loss from a policy to a reference that it can
+    copy."""
     ref = torch.log_softmax(torch.tensor([1.0, 0.2, -0.4, -1.5], dtype=torch.float64), -1)
     logits = torch.tensor([-1.0, 0.5, 0.0, 1.2], dtype=torch.float64, requires_grad=True)
     first = kl(torch.log_softmax(logits.detach(), -1), ref).item()
@@ -449,7 +555,10 @@ def _stay_near(answer: Callable[..., Any]) -> str:
         logp = torch.log_softmax(logits, -1)
         value = call(answer, logp, ref)
         if not isinstance(value, Tensor) or value.shape != logp.shape or not value.requires_grad:
-            raise NotYet("expected a loss per token: a tensor of the shape of `logp`, through which a gradient flows.")
+            raise NotYet(
+                "expected a loss per token: a tensor of the shape of `logp`, through which a "
+                "gradient flows."
+            )
         (slope,) = torch.autograd.grad((logp.detach().exp() * value).sum(), logits)
         if step == 0:
             _direction(slope, logits, ref)
@@ -457,15 +566,23 @@ def _stay_near(answer: Callable[..., Any]) -> str:
     last = kl(torch.log_softmax(logits.detach(), -1), ref).item()
     if not last < 0.1 * first:
         raise NotYet(
-            f"after 40 steps the KL is {last:.3g} nats; it began at {first:.3g}, and should be below a tenth of that."
+            f"after 40 steps the KL is {last:.3g} nats; it began at {first:.3g}, and should be "
+            "below a tenth of that."
         )
-    return f"40 steps on its mean gradient took KL(π‖ref) from {first:.2f} to {last:.4f} nats. k1 would not have moved."
+    return (
+        f"40 steps on its mean gradient took KL(π‖ref) from {first:.2f} to {last:.4f} nats. k1 "
+        "would not have moved."
+    )
 
 
 def _direction(slope: Tensor, logits: Tensor, ref: Tensor) -> None:
-    """At the first step, refuse a mean gradient that is 0, or that belongs to the other direction."""
+    """At the first step, refuse a mean gradient that is 0, or that belongs to the other
+    direction."""
     if slope.abs().max() < 1e-9:
-        raise NotYet("the mean of its gradient is 0: the value is right, but nothing descends. Which estimator is it?")
+        raise NotYet(
+            "the mean of its gradient is 0: the value is right, but nothing descends. Which "
+            "estimator is it?"
+        )
     at = logits.detach().requires_grad_()
     wanted, other = (
         torch.autograd.grad(value, at)[0]
@@ -474,20 +591,30 @@ def _direction(slope: Tensor, logits: Tensor, ref: Tensor) -> None:
     if torch.allclose(slope, wanted, rtol=1e-4):
         return
     if torch.allclose(slope, other, rtol=1e-4):
-        raise NotYet("this descends KL(ref‖π), the other direction: it is k3's gradient. Descend KL(π‖ref).")
+        raise NotYet(
+            "this descends KL(ref‖π), the other direction: it is k3's gradient. Descend KL(π‖ref)."
+        )
     if torch.allclose(slope, -wanted, rtol=1e-4):
         raise NotYet("the sign is flipped: this climbs KL(π‖ref).")
     scale = float((slope * wanted).sum() / (wanted * wanted).sum())
     if torch.allclose(slope, scale * wanted, rtol=1e-4):
-        raise NotYet(f"the direction is right, but the gradient is {scale:.3g} times that of KL(π‖ref).")
-    raise NotYet("the mean of its gradient is not that of KL(π‖ref); compare with the table: which loss descends it?")
+        raise NotYet(
+            f"the direction is right, but the gradient is {scale:.3g} times that of KL(π‖ref)."
+        )
+    raise NotYet(
+        "the mean of its gradient is not that of KL(π‖ref); compare with the table: which loss "
+        "descends it?"
+    )
 
 
-check_stay_near = Attempt("Does `stay_near(logp, logp_ref)`, as a loss, descend KL(π‖ref)?", _stay_near)
+check_stay_near = Attempt(
+    "Does `stay_near(logp, logp_ref)`, as a loss, descend KL(π‖ref)?", _stay_near
+)
 
 
 def _frontier(answer: Callable[..., Any]) -> str:
-    """400 expected updates on the 625 completions of chapter 2, as the page's `path_of` makes them."""
+    """400 expected updates on the 625 completions of chapter 2, as the page's `path_of` makes
+    them."""
     world = tiny.Tiny(tokens=5, length=4)
     words = torch.cartesian_prod(*[torch.arange(5)] * 4)
     rewards = ((words == 0).sum(1) == 1).double()
@@ -501,10 +628,15 @@ def _frontier(answer: Callable[..., Any]) -> str:
     for _ in range(400):
         value = call(answer, world.logp(logits), logp_mu, rewards)
         if not isinstance(value, Tensor) or value.shape != logp_mu.shape or not value.requires_grad:
-            raise NotYet("expected a loss per token: a tensor `[625, 4]` through which a gradient flows.")
+            raise NotYet(
+                "expected a loss per token: a tensor `[625, 4]` through which a gradient flows."
+            )
         (step,) = torch.autograd.grad((logq.exp()[:, None] * value).sum(), logits)
         if not step.isfinite().all():
-            raise NotYet("the gradient is NaN or infinite; is something divided by 0, or has a ratio run away?")
+            raise NotYet(
+                "the gradient is NaN or infinite; is something divided by 0, or has a ratio run "
+                "away?"
+            )
         logits = (logits - 2.0 * step).detach().requires_grad_()
     logp = world.logp(logits).detach()
     spent, gained = float(world.kl(logp, logp_mu)), float(world.gain(logp, logp_mu, rewards))
@@ -514,42 +646,65 @@ def _frontier(answer: Callable[..., Any]) -> str:
     share = gained / possible if possible > 0 else 0.0
     said = f"it gains {gained:.2f} for {spent:.2f} nats, {share:.0%} of what is possible"
     if gained < 0.3:
-        raise NotYet(f"{said}; the gain should be at least 0.3. Does it raise what was rewarded, and is it narrow?")
+        raise NotYet(
+            f"{said}; the gain should be at least 0.3. Does it raise what was rewarded, and is it "
+            "narrow?"
+        )
     if gained < 0.97 * possible:
-        raise NotYet(f"{said}; it should be 97 %. Which completions does it still push when their ratio is far from 1?")
+        raise NotYet(
+            f"{said}; it should be 97 %. Which completions does it still push when their ratio is "
+            "far from 1?"
+        )
     return f"{said}. The line is where every completion's log-ratio is R/λ - log Z."
 
 
-check_frontier = Attempt("Does `loss(logp, logp_mu, rewards)` buy at least 97 % of what its KL could buy?", _frontier)
+check_frontier = Attempt(
+    "Does `loss(logp, logp_mu, rewards)` buy at least 97 % of what its KL could buy?", _frontier
+)
 
 
 def _enough(answer: Callable[..., Any]) -> str:
     """Ten batches of `dial`, up to sixteen uses of each, put away by the reader's rule."""
     came = stopped(answer)
-    said = f"{came.updates} updates on {BATCHES} batches, and new completions earn {came.reward:.2f}"
+    said = (
+        f"{came.updates} updates on {BATCHES} batches, and new completions earn {came.reward:.2f}"
+    )
     if came.updates == 0:
-        raise NotYet("it puts every batch away before the first update: there all ratios are 1, so nothing has moved.")
+        raise NotYet(
+            "it puts every batch away before the first update: there all ratios are 1, so nothing "
+            "has moved."
+        )
     if came.updates <= BATCHES:
         raise NotYet(
-            f"{said}: it uses no batch twice, and has let the policy move by {came.moved:.3f} per token (the mean of "
+            f"{said}: it uses no batch twice, and has let the policy move by {came.moved:.3f} per "
+            "token (the mean of "
             "|r - 1|/2). Let it move further before you stop."
         )
     if came.used_up == BATCHES:
-        raise NotYet(f"{said}: it never stops, and the policy is lost. Does it return `True` where r is far from 1?")
-    if came.reward < EARNED:
-        late = f", and {came.used_up} of {BATCHES} batches it never puts away" if came.used_up else ""
         raise NotYet(
-            f"{said}; they should earn at least {EARNED:g}. When your rule stops, a token has moved by "
-            f"{came.moved:.3f} on average (the mean of |r - 1|/2){late}: {_compared(came.moved / AWAY)}"
+            f"{said}: it never stops, and the policy is lost. Does it return `True` where r is "
+            "far from 1?"
+        )
+    if came.reward < EARNED:
+        late = (
+            f", and {came.used_up} of {BATCHES} batches it never puts away" if came.used_up else ""
+        )
+        raise NotYet(
+            f"{said}; they should earn at least {EARNED:g}. When your rule stops, a token has "
+            "moved by "
+            f"{came.moved:.3f} on average (the mean of |r - 1|/2){late}: "
+            f"{_compared(came.moved / AWAY)}"
         )
     return (
-        f"{said}. One use of every batch is slower, sixteen of every batch are ruinous. You have built a trust region: "
+        f"{said}. One use of every batch is slower, sixteen of every batch are ruinous. You have "
+        "built a trust region: "
         f"it says how far, and the batch decides how soon."
     )
 
 
 def _compared(times: float) -> str:
-    """What to do about a rule that stops when tokens have moved so many times as far as the page's solution allows."""
+    """What to do about a rule that stops when tokens have moved so many times as far as the page's
+    solution allows."""
     if times < 1:
         return "less than our solution allows. Let it move further."
     return f"{times:.1f} times what our solution allows. Stop earlier."

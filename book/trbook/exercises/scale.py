@@ -1,4 +1,5 @@
-"""Exercises of chapter 12, at scale: what fits on a card, a strange log, a softmax in pieces that trains."""
+"""Exercises of chapter 12, at scale: what fits on a card, a strange log, a softmax in pieces that
+trains."""
 
 from __future__ import annotations
 
@@ -20,8 +21,11 @@ from trlib.model.rollout import sample
 
 
 def _largest(scoring: str) -> int:
-    """The most completions at once, a power of two, with which the exercise's setup fits in 24 GB."""
-    fitting = [2**k for k in range(9) if peak(Setup(at_once=2**k, scoring=scoring, completion=512)) <= 24e9]
+    """The most completions at once, a power of two, with which the exercise's setup fits in 24
+    GB."""
+    fitting = [
+        2**k for k in range(9) if peak(Setup(at_once=2**k, scoring=scoring, completion=512)) <= 24e9
+    ]
     return max(fitting)
 
 
@@ -42,25 +46,34 @@ def _at_once(name: str, scoring: str, overlooked: str) -> Number:
 
 
 check_at_once = Numbers(
-    "Which power of two is the largest number of completions at once that fits, with whole logits and in chunks?",
+    "Which power of two is the largest number of completions at once that fits, with whole logits "
+    "and in chunks?",
     whole=_at_once("whole", "full", "Did you count the activations?"),
     chunked=_at_once("chunked", "chunked", "The activations do not come in chunks."),
-    praise="chunks take the logits away, not the activations. The only remedies for those are fewer completions at "
+    praise="chunks take the logits away, not the activations. The only remedies for those are "
+    "fewer completions at "
     "once, or computing activations twice.",
 )
 
 _SIGNS = {
-    1: "a process that was never started takes its completions with it: there would be 64 of them instead of 128.",
-    2: "two processes with the same prompts have as many completions as ever, but half as many different prompts.",
-    3: "a sampler that is not the learner shows before the first step: log r would be far from 0, by about 0.1.",
-    4: "with 16-bit weights the gradient is as large as ever and most weights stay exactly where they were.",
+    1: "a process that was never started takes its completions with it: there would be 64 of them "
+    "instead of 128.",
+    2: "two processes with the same prompts have as many completions as ever, but half as many "
+    "different prompts.",
+    3: "a sampler that is not the learner shows before the first step: log r would be far from 0, "
+    "by about 0.1.",
+    4: "with 16-bit weights the gradient is as large as ever and most weights stay exactly where "
+    "they were.",
     5: "with a learning rate of 0 no weight at all would change.",
 }
-"""How each fault that the exercise lists shows in the log of `trbook.scale.strange`; no run has the fifth."""
+"""How each fault that the exercise lists shows in the log of `trbook.scale.strange`; no run has the
+fifth."""
 
 
 def _fault(run: str, fault: int) -> Number:
-    return Number(fault, {other: f"`{run}`: {sign}" for other, sign in _SIGNS.items() if other != fault})
+    return Number(
+        fault, {other: f"`{run}`: {sign}" for other, sign in _SIGNS.items() if other != fault}
+    )
 
 
 check_log = Numbers(
@@ -69,21 +82,25 @@ check_log = Numbers(
     b=_fault("b", 2),
     c=_fault("c", 4),
     d=_fault("d", 1),
-    praise="no run raised an error, and the reward would not have told the four apart. Log completions, different "
+    praise="no run raised an error, and the reward would not have told the four apart. Log "
+    "completions, different "
     "prompts, the ratio before the first step, and the share of weights that changed.",
 )
 
 
 class _InPieces:
-    """The check of `score_in_pieces`: its numbers, what it holds at once, and four updates of a policy with it."""
+    """The check of `score_in_pieces`: its numbers, what it holds at once, and four updates of a
+    policy with it."""
 
     def tried(self, answer: Callable[..., Any]) -> str:
         self._numbers(answer)
         held = self._memory(answer)
         apart = self._updates(answer)
         return (
-            f"it held {held / 1e6:.1f} MB where whole logits take {12 * _MANY * _WORDS / 1e6:.0f}. After "
-            f"{_UPDATES} updates on `dial` the log-probs are {apart:.0e} nats from those with `score_tokens`."
+            f"it held {held / 1e6:.1f} MB where whole logits take "
+            f"{12 * _MANY * _WORDS / 1e6:.0f}. After "
+            f"{_UPDATES} updates on `dial` the log-probs are {apart:.0e} nats from those with "
+            "`score_tokens`."
         )
 
     def _numbers(self, answer: Callable[..., Any]) -> None:
@@ -108,7 +125,9 @@ class _InPieces:
             "this is log Z; the log-prob is the token's logit less log Z.": logits.logsumexp(-1),
             "this is the probability; take its logarithm.": want.exp(),
             "the sign is flipped: a log-prob is never above 0.": -want,
-            "log Z is of the last piece alone; carry the peak and the total on from piece to piece.": logits[at, y]
+            "log Z is of the last piece alone; carry the peak and the total on from piece to piece.": logits[
+                at, y
+            ]
             - logits.split(chunk, 1)[-1].logsumexp(-1),
             "log Z is of the first piece alone; is there a `return` inside the loop?": logits[at, y]
             - logits.split(chunk, 1)[0].logsumexp(-1),
@@ -117,9 +136,12 @@ class _InPieces:
             if torch.allclose(logp, value, rtol=1e-4, atol=1e-4):
                 raise NotYet(f"`logp`: {hint}")
         if not torch.isfinite(logp).all():
-            raise NotYet("`logp`: not finite where logits are large. Take the peak out of every exponential.")
+            raise NotYet(
+                "`logp`: not finite where logits are large. Take the peak out of every exponential."
+            )
         raise NotYet(
-            f"`logp` is off with {len(logits)} positions, {logits.shape[1]} tokens and chunk = {chunk}. Does the old "
+            f"`logp` is off with {len(logits)} positions, {logits.shape[1]} tokens and chunk = "
+            f"{chunk}. Does the old "
             f"total shrink by exp(old peak - new peak) when a piece brings a larger logit?"
         )
 
@@ -132,14 +154,17 @@ class _InPieces:
             "this is W_y alone; subtract the mean output row u.": W[y],
             "this is the mean output row u; the slope is W_y - u.": p @ W,
             "the sign is flipped: it is W_y - u.": -want,
-            "u is the plain mean of the rows; each row counts by its probability.": W[y] - W.mean(0),
+            "u is the plain mean of the rows; each row counts by its probability.": W[y]
+            - W.mean(0),
         }
         for hint, value in wrong.items():
             if torch.allclose(slope, value, rtol=1e-3, atol=1e-3):
                 raise NotYet(f"`slope`: {hint}")
         raise NotYet(
-            "the log-probs are right, but `slope` is not. It is W_y - u, where u is the mean of the rows of W under "
-            "the policy. The sum behind u shrinks like the total when the peak rises, and is divided by it at the "
+            "the log-probs are right, but `slope` is not. It is W_y - u, where u is the mean of "
+            "the rows of W under "
+            "the policy. The sum behind u shrinks like the total when the peak rises, and is "
+            "divided by it at the "
             "end."
         )
 
@@ -151,7 +176,8 @@ class _InPieces:
         held = peak_bytes(lambda: _answered(answer, hidden, W, y, 512))
         if held >= 4 * _MANY * _WORDS:
             raise NotYet(
-                f"the numbers are right, but {held / 1e6:.0f} MB were held at the peak: all logits at once. Take "
+                f"the numbers are right, but {held / 1e6:.0f} MB were held at the peak: all "
+                "logits at once. Take "
                 f"`chunk` rows of W at a time, and keep a peak, a total and a sum of rows."
             )
         return held
@@ -162,7 +188,8 @@ class _InPieces:
         apart = (yours - library).abs().max().item()
         if not apart < 1e-2:
             raise NotYet(
-                f"right on small inputs, but after {_UPDATES} updates on `dial` a log-prob is {apart:.1g} nats from "
+                f"right on small inputs, but after {_UPDATES} updates on `dial` a log-prob is "
+                f"{apart:.1g} nats from "
                 f"the library's. Does your function keep something from one call to the next?"
             )
         return apart
@@ -171,18 +198,28 @@ class _InPieces:
 _MANY, _WORDS, _UPDATES = 64, 20_000, 4
 
 
-def _answered(answer: Callable[..., Any], hidden: Tensor, W: Tensor, y: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+def _answered(
+    answer: Callable[..., Any], hidden: Tensor, W: Tensor, y: Tensor, chunk: int
+) -> tuple[Tensor, Tensor]:
     """What the reader's function returns, of the right shapes, as float32."""
     try:
         got = answer(hidden, W, y, chunk)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise NotYet(f"{raised(error, answer)}. It was called with `hidden`, `W`, `y` and `chunk`.") from error
+        raise NotYet(
+            f"{raised(error, answer)}. It was called with `hidden`, `W`, `y` and `chunk`."
+        ) from error
     if got is None or got is Ellipsis:
         raise NotYet("your function returns nothing yet; does it end with `return logp, slope`?")
-    if not (isinstance(got, tuple | list) and len(got) == 2 and all(isinstance(part, Tensor) for part in got)):
-        raise NotYet(f"expected two tensors, `return logp, slope`, but your function returns {kind(got)}.")
+    if not (
+        isinstance(got, tuple | list)
+        and len(got) == 2
+        and all(isinstance(part, Tensor) for part in got)
+    ):
+        raise NotYet(
+            f"expected two tensors, `return logp, slope`, but your function returns {kind(got)}."
+        )
     for name, part, shape in zip(("logp", "slope"), got, (y.shape, hidden.shape), strict=True):
         if part.shape != shape:
             raise NotYet(f"`{name}` has the shape {list(part.shape)} instead of {list(shape)}.")
@@ -194,7 +231,9 @@ class _Scored(torch.autograd.Function):
     """The reader's log-probs, with the reader's slope as their gradient in the hidden states."""
 
     @staticmethod
-    def forward(ctx: Any, answer: Callable[..., Any], hidden: Tensor, W: Tensor, y: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, answer: Callable[..., Any], hidden: Tensor, W: Tensor, y: Tensor
+    ) -> Tensor:
         logp, slope = _answered(answer, hidden.detach().clone(), W.detach(), y, 64)
         ctx.save_for_backward(slope)
         return logp
@@ -210,10 +249,20 @@ def _by_the_library(hidden: Tensor, W: Tensor, y: Tensor) -> Tensor:
 
 
 def _learned(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-    """Log-probs of one batch of `dial` after a few updates of adapters at a learning rate of 3e-3."""
-    task, policy = trlib.load_task("dial"), trlib.load_policy("dial", lora={"r": 8, "target_modules": "all-linear"})
+    """Log-probs of one batch of `dial` after a few updates of adapters at a learning rate of
+    3e-3."""
+    task, policy = (
+        trlib.load_task("dial"),
+        trlib.load_policy("dial", lora={"r": 8, "target_modules": "all-linear"}),
+    )
     body, W = policy.model.get_base_model().model, policy.model.get_output_embeddings().weight
-    batch = sample(policy, [p.text for p in task.prompts(4, seed=0)], group=4, max_tokens=task.max_tokens, seed=0)
+    batch = sample(
+        policy,
+        [p.text for p in task.prompts(4, seed=0)],
+        group=4,
+        max_tokens=task.max_tokens,
+        seed=0,
+    )
     A = torch.tensor([1.0, -1.0]).repeat(len(batch) // 2)[:, None].expand_as(batch.logp)[batch.mask]
     ids = torch.cat([batch.prompt_ids[batch.group], batch.tokens], 1)
     there = torch.cat([batch.prompt_mask[batch.group], batch.present], 1).long()
@@ -231,7 +280,8 @@ def _learned(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
 
 
 check_in_the_loop = Attempt(
-    "Does `score_in_pieces(hidden, W, y, chunk)` give log-probs and their gradient without ever holding all logits, "
+    "Does `score_in_pieces(hidden, W, y, chunk)` give log-probs and their gradient without ever "
+    "holding all logits, "
     "and does a policy learn with it as with the library's `score_tokens`?",
     _InPieces().tried,
 )

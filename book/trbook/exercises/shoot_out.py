@@ -1,5 +1,5 @@
-"""Exercises of chapter 11, the shoot-out: the mean and the correction behind every sentence, the rule of tuning, what a
-window allows a rare token, and a sweep of one's own."""
+"""Exercises of chapter 11, the shoot-out: the mean and the correction behind every sentence, the
+rule of tuning, what a window allows a rare token, and a sweep of one's own."""
 
 from __future__ import annotations
 
@@ -72,13 +72,22 @@ def _between_quantiles(runs: Tensor) -> Tensor:
 
 
 check_interquartile_mean = Exercise(
-    "Is `interquartile_mean(runs)` the mean of the middle half: ⌊n/4⌋ of the n runs cut off at either end?",
+    "Is `interquartile_mean(runs)` the mean of the middle half: ⌊n/4⌋ of the n runs cut off at "
+    "either end?",
     truth=lambda runs: _middle(runs, len(runs) // 4),
     inputs=lambda draw: (draw.uniform(0, 1, 11),),
     examples=[([0.9, 0.1, 0.8, 0.7, 0.85, 0.05, 0.75, 0.8],), ([0.5, 0.1, 0.9, 0.2, 0.3],)],
     mistakes=[
-        Mistake("mean", lambda runs: runs.mean(), "this is the mean of all runs: nothing is cut off yet."),
-        Mistake("median", lambda runs: runs.median(), "this is the median: the middle *half* is averaged."),
+        Mistake(
+            "mean",
+            lambda runs: runs.mean(),
+            "this is the mean of all runs: nothing is cut off yet.",
+        ),
+        Mistake(
+            "median",
+            lambda runs: runs.median(),
+            "this is the median: the middle *half* is averaged.",
+        ),
         Mistake(
             "a quarter in all",
             lambda runs: _middle(runs, len(runs) // 8),
@@ -97,7 +106,8 @@ check_interquartile_mean = Exercise(
         Mistake(
             "between quartiles",
             _between_quantiles,
-            "this averages what lies between the quartiles, which a library interpolates; here ⌊n/4⌋ runs are cut "
+            "this averages what lies between the quartiles, which a library interpolates; here "
+            "⌊n/4⌋ runs are cut "
             "off at either end, whatever their values.",
         ),
         Mistake(
@@ -106,7 +116,8 @@ check_interquartile_mean = Exercise(
             "only the lowest runs are cut off; the highest are too.",
         ),
     ],
-    praise="one collapsed run of eight moves the mean but hardly this number: that is why the book quotes it, and "
+    praise="one collapsed run of eight moves the mean but hardly this number: that is why the "
+    "book quotes it, and "
     "why it also draws every run.",
 )
 
@@ -130,7 +141,8 @@ def _p_values(draw: Draw) -> tuple[Tensor]:
 
 
 check_holm = Exercise(
-    "Does `holm(p)` correct the p-values of several questions by Holm's rule, each at its own place?",
+    "Does `holm(p)` correct the p-values of several questions by Holm's rule, each at its own "
+    "place?",
     truth=_holm,
     inputs=_p_values,
     examples=[([0.01, 0.04, 0.03, 0.6],), ([0.5, 0.001],), ([0.02, 0.021, 0.3],)],
@@ -138,7 +150,8 @@ check_holm = Exercise(
         Mistake(
             "Bonferroni",
             lambda p: (p * len(p)).clamp(max=1),
-            "this multiplies every p by the number of questions, which is Bonferroni's correction; Holm multiplies "
+            "this multiplies every p by the number of questions, which is Bonferroni's "
+            "correction; Holm multiplies "
             "the smallest by m, the next by m - 1, and so on.",
         ),
         Mistake(
@@ -158,13 +171,19 @@ check_holm = Exercise(
             lambda p: torch.empty_like(p).scatter(
                 0,
                 p.argsort(),
-                (p.sort().values * len(p) / torch.arange(1, len(p) + 1)).flip(0).cummin(0).values.flip(0).clamp(max=1),
+                (p.sort().values * len(p) / torch.arange(1, len(p) + 1))
+                .flip(0)
+                .cummin(0)
+                .values.flip(0)
+                .clamp(max=1),
             ),
-            "this is Benjamini and Hochberg's rule, which bounds the share of wrong answers among those given; "
+            "this is Benjamini and Hochberg's rule, which bounds the share of wrong answers among "
+            "those given; "
             "Holm's bounds the chance of any.",
         ),
     ],
-    praise="0.04 among four questions is not below 0.05 any more. Ask fewer questions, and write them down before.",
+    praise="0.04 among four questions is not below 0.05 any more. Ask fewer questions, and write "
+    "them down before.",
 )
 
 
@@ -174,16 +193,20 @@ def _chosen(accuracy: Tensor, kl: Tensor, near: float) -> Tensor:
 
 
 def _configurations(draw: Draw) -> tuple[Tensor, Tensor, float]:
-    """Nine configurations whose accuracies lie a few points apart; the less accurate have mostly moved less."""
+    """Nine configurations whose accuracies lie a few points apart; the less accurate have mostly
+    moved less."""
     behind = torch.tensor([0.0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.4], dtype=torch.float64)
-    moved = torch.tensor([0.40, 0.45, 0.35, 0.30, 0.25, 0.20, 0.15, 0.10, 0.05], dtype=torch.float64)
+    moved = torch.tensor(
+        [0.40, 0.45, 0.35, 0.30, 0.25, 0.20, 0.15, 0.10, 0.05], dtype=torch.float64
+    )
     accuracy, kl = 0.9 - behind, moved + draw.uniform(-0.02, 0.02, 9)
     order = draw.uniform(0, 1, 9).argsort()
     return accuracy[order], kl[order], 0.005 + 0.01 * int(draw.integers(0, 4, 1))
 
 
 check_choose = Exercise(
-    "Does `choose(accuracy, kl, near)` return the index of the configuration that the tuning rule chooses?",
+    "Does `choose(accuracy, kl, near)` return the index of the configuration that the tuning rule "
+    "chooses?",
     truth=_chosen,
     inputs=_configurations,
     examples=[
@@ -196,31 +219,37 @@ check_choose = Exercise(
             lambda accuracy, kl, near: torch.where(
                 accuracy >= (1 - near) * accuracy.max(), kl, torch.full_like(kl, torch.inf)
             ).argmin(),
-            "here `near` is a share of the best accuracy; it should be a difference: `accuracy.max() - near`.",
+            "here `near` is a share of the best accuracy; it should be a difference: "
+            "`accuracy.max() - near`.",
         ),
         Mistake(
             "most accurate",
             lambda accuracy, kl, near: accuracy.argmax(),
-            "this is the most accurate one; among those that are `near` it the one with the smallest `kl` wins.",
+            "this is the most accurate one; among those that are `near` it the one with the "
+            "smallest `kl` wins.",
         ),
         Mistake(
             "least moved",
             lambda accuracy, kl, near: kl.argmin(),
-            "this is the smallest `kl` of all; only those whose `accuracy` is `near` the best count.",
+            "this is the smallest `kl` of all; only those whose `accuracy` is `near` the best "
+            "count.",
         ),
         Mistake(
             "most moved",
             lambda accuracy, kl, near: _chosen(accuracy, -kl, near),
-            "this takes the one that moves the policy most; of those that are equally good, the one that moves it "
+            "this takes the one that moves the policy most; of those that are equally good, the "
+            "one that moves it "
             "least wins.",
         ),
     ],
-    praise="on three seeds the best of fifteen is partly luck. Taking the calmest of those that cannot be told apart "
+    praise="on three seeds the best of fifteen is partly luck. Taking the calmest of those that "
+    "cannot be told apart "
     "chooses by something that was measured well.",
 )
 
 check_rare_token = Numbers(
-    "A token of probability 0.001 is pushed up: how much may it gain in a batch under PPO's window of 0.2, how much "
+    "A token of probability 0.001 is pushed up: how much may it gain in a batch under PPO's "
+    "window of 0.2, how much "
     "under DPPO's difference of 0.15, and after how many batches can it be above 0.5 under PPO?",
     ppo=Number(
         0.0002,
@@ -241,12 +270,16 @@ check_rare_token = Numbers(
         35.0,
         {
             34.0: "after 34 batches it is at 0.001 x 1.2 to the 34th, a little below 0.5.",
-            2495.0: "that many steps of 0.0002: but the window grows with the token, by 1.2 each time.",
-            500.0: "0.5 is 500 times 0.001, and each batch multiplies by 1.2: how many factors is that?",
+            2495.0: "that many steps of 0.0002: but the window grows with the token, by 1.2 each "
+            "time.",
+            500.0: "0.5 is 500 times 0.001, and each batch multiplies by 1.2: how many factors is "
+            "that?",
         },
     ),
-    praise="a window on the ratio lets a rare token grow by a fifth per batch and no faster; a bound on the "
-    "difference of probabilities lets it arrive in four. The sweep `rare` measures what that is worth.",
+    praise="a window on the ratio lets a rare token grow by a fifth per batch and no faster; a "
+    "bound on the "
+    "difference of probabilities lets it arrive in four. The sweep `rare` measures what that is "
+    "worth.",
 )
 
 
@@ -272,26 +305,34 @@ class SweepCheck:
         failed = self.run(replace(answer, name=answer.name or "mine"))
         if failed:
             cell, error = failed[0]
-            raise NotYet(f"{len(failed)} cells failed at smoke size, the first ({cell}) with {error}")
+            raise NotYet(
+                f"{len(failed)} cells failed at smoke size, the first ({cell}) with {error}"
+            )
         return Verdict(
             True,
-            f"{arms} arms of {len(answer.seeds)} seeds are {arms * len(answer.seeds)} runs, and every "
+            f"{arms} arms of {len(answer.seeds)} seeds are {arms * len(answer.seeds)} runs, and "
+            "every "
             f"arm ran at the smallest size. Put it into a file and `trlib sweep FILE.py` runs it, "
             f"with your predictions next to the outcome.",
         )
 
     def _design(self, sweep: Sweep) -> None:
         if len(sweep.variants) < 2:
-            raise NotYet("one variant has nothing to be compared with: add a control, such as the method's default.")
+            raise NotYet(
+                "one variant has nothing to be compared with: add a control, such as the method's "
+                "default."
+            )
         if len(set(sweep.seeds)) < LEAST_SEEDS:
             raise NotYet(
-                f"`seeds` holds {len(set(sweep.seeds))}: with fewer than {LEAST_SEEDS} runs per arm an "
+                f"`seeds` holds {len(set(sweep.seeds))}: with fewer than {LEAST_SEEDS} runs per "
+                "arm an "
                 f"interval says little, and its coverage is poor."
             )
         used = sorted(USED & set(sweep.seeds))
         if used:
             raise NotYet(
-                f"the book's runs have used seed {used[0]}. Runs that suggested a question cannot answer it: take "
+                f"the book's runs have used seed {used[0]}. Runs that suggested a question cannot "
+                "answer it: take "
                 "seeds of your own, such as `range(500, 508)`."
             )
         if not sweep.predictions:
@@ -313,9 +354,12 @@ def _smoke(sweep: Sweep) -> Sequence[tuple[Any, str]]:
     from trlab.runner import conduct, plan
 
     with tempfile.TemporaryDirectory() as folder:
-        return conduct(plan(sweep.smoke(), out=Path(folder) / "record"), workers=0, say=lambda line: None).failed
+        return conduct(
+            plan(sweep.smoke(), out=Path(folder) / "record"), workers=0, say=lambda line: None
+        ).failed
 
 
 check_sweep = SweepCheck(
-    "Is this a sweep that can answer a question: a control, eight fresh seeds, a prediction?", _smoke
+    "Is this a sweep that can answer a question: a control, eight fresh seeds, a prediction?",
+    _smoke,
 )

@@ -18,7 +18,8 @@ from trlib.model.rollout import sample
 
 BATCHES, USES, LR = 10, 16, 1e-4
 EARNED = 0.72
-"""What new completions must earn after training; with one use of every batch, or with all sixteen, they earn less."""
+"""What new completions must earn after training; with one use of every batch, or with all sixteen,
+they earn less."""
 AWAY = 0.01
 """The mean total variation per token beyond which the page's solution puts a batch away."""
 
@@ -31,13 +32,15 @@ class Stopped:
     reward: float
     """The mean reward of new completions afterwards."""
     moved: float
-    """How far the policy had moved when a batch was put away or used up: the mean of |r - 1| / 2 over its tokens."""
+    """How far the policy had moved when a batch was put away or used up: the mean of |r - 1| / 2
+    over its tokens."""
     used_up: int
     """Batches that the rule never put away."""
 
 
 def stopped(enough: Callable[..., Any]) -> Stopped:
-    """Ten batches of `dial`, each used without a region until the rule says that it is enough, at most sixteen times.
+    """Ten batches of `dial`, each used without a region until the rule says that it is enough, at
+    most sixteen times.
 
     Raises:
         NotYet: the rule raises an error, or says neither yes nor no.
@@ -46,7 +49,9 @@ def stopped(enough: Callable[..., Any]) -> Stopped:
     optimizer = torch.optim.AdamW(policy.parameters, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
     for number in range(BATCHES):
         batch, rewards = _rollout(policy, number, prompts=16)
-        advantages = (rewards - rewards.view(16, 8).mean(1).repeat_interleave(8))[:, None].expand_as(batch.logp)
+        advantages = (rewards - rewards.view(16, 8).mean(1).repeat_interleave(8))[
+            :, None
+        ].expand_as(batch.logp)
         with torch.no_grad():
             logp_mu = policy.score(batch).logp
         for _ in range(USES):
@@ -73,14 +78,18 @@ def _says_yes(enough: Callable[..., Any], *arguments: Tensor) -> bool:
     try:
         return bool(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise NotYet(f"expected `True` or `False`, but your function returns {kind(value)}.") from error
+        raise NotYet(
+            f"expected `True` or `False`, but your function returns {kind(value)}."
+        ) from error
 
 
 def _rollout(policy: Policy, seed: int, *, prompts: int) -> tuple[Any, Tensor]:
     """Eight completions of each prompt, and their rewards [B]."""
     task = trlib.load_task("dial")
     asked = task.prompts(prompts, seed=seed)
-    batch = sample(policy, [prompt.text for prompt in asked], group=8, max_tokens=task.max_tokens, seed=seed)
+    batch = sample(
+        policy, [prompt.text for prompt in asked], group=8, max_tokens=task.max_tokens, seed=seed
+    )
     verdicts = [
         task.verify(asked[i // 8], text, ended=ended)
         for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))

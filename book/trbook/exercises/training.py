@@ -1,4 +1,5 @@
-"""The last exercise of a chapter: a short training run with what the reader wrote, beside the library's own."""
+"""The last exercise of a chapter: a short training run with what the reader wrote, beside the
+library's own."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ RTOL = 1e-3
 
 
 def trained(yours: Method, ours: Method, *, task: str = "dial", lag: int = 0, **knobs: Any) -> str:
-    """Three batches of a task with each method, four updates per batch, from the same seed; says what came out.
+    """Three batches of a task with each method, four updates per batch, from the same seed; says
+    what came out.
 
     Args:
         task: an embedded task, with these knobs.
@@ -28,13 +30,16 @@ def trained(yours: Method, ours: Method, *, task: str = "dial", lag: int = 0, **
         for batch, (a, b) in enumerate(zip(mine[column], reference[column], strict=True)):
             if not math.isclose(a, b, rel_tol=RTOL, abs_tol=1e-6):
                 raise NotYet(
-                    "your function is right on the drawn inputs, but in training it differs from the library's: "
-                    f"`{column}` of batch {batch} is {a:.4g} instead of {b:.4g}. Does it depend on a shape, or on "
+                    "your function is right on the drawn inputs, but in training it differs from "
+                    "the library's: "
+                    f"`{column}` of batch {batch} is {a:.4g} instead of {b:.4g}. Does it depend "
+                    "on a shape, or on "
                     "something outside of it?"
                 )
     return (
         f"Three batches of `{task}` with your function gave the library's run: rewards "
-        f"{', '.join(f'{reward:.2f}' for reward in mine['reward'])}; in the last, {mine['kl'][-1]:.3f} nats per token."
+        f"{', '.join(f'{reward:.2f}' for reward in mine['reward'])}; in the last, "
+        f"{mine['kl'][-1]:.3f} nats per token."
     )
 
 

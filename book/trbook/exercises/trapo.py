@@ -1,4 +1,5 @@
-"""Exercises of chapter 10, TRAPO: the price of a token, a loop that teaches too little, and the whole loss, trained."""
+"""Exercises of chapter 10, TRAPO: the price of a token, a loop that teaches too little, and the
+whole loss, trained."""
 
 from __future__ import annotations
 
@@ -26,13 +27,15 @@ def _trsft(logp: Tensor, alpha: float) -> Tensor:
 
 
 check_price = Numbers(
-    "With alpha = 0.1, how many nats can leaving out one of the expert's tokens cost at most, and how many tokens "
+    "With alpha = 0.1, how many nats can leaving out one of the expert's tokens cost at most, and "
+    "how many tokens "
     "can keep at least alpha?",
     nats=Number(
         1 + math.log(10),
         {
             math.log(10): "that is the cost at p = alpha, -log 0.1; below it φ falls by 1 more.",
-            1.0: "that is how far φ falls below alpha; from 1 down to alpha it has fallen by log 10 already.",
+            1.0: "that is how far φ falls below alpha; from 1 down to alpha it has fallen by log "
+            "10 already.",
             0.1: "that is alpha; the cost is -φ(0).",
             math.log(10) - 1: "the 1 is subtracted in φ, so it adds to the cost.",
             10.0: "that is the largest slope dφ/dp, 1/alpha.",
@@ -48,7 +51,8 @@ check_price = Numbers(
             0.1: "that is alpha; how many shares of 0.1 fit into 1?",
         },
     ),
-    praise="SFT's cost of leaving a token out is infinite, so it leaves none out. That is the whole difference.",
+    praise="SFT's cost of leaving a token out is infinite, so it leaves none out. That is the "
+    "whole difference.",
 )
 
 
@@ -69,7 +73,8 @@ def _alike(forced: Tensor) -> Tensor:
 
 
 def _forced(draw: Draw) -> tuple[Tensor, Tensor]:
-    """Twelve completions of three prompts, some with a prefix, in any order: [12, 6] bool and [12]."""
+    """Twelve completions of three prompts, some with a prefix, in any order: [12, 6] bool and
+    [12]."""
     lengths = torch.tensor([0, 2, 2, 5, 0, 0, 2, 4, 5, 5, 5, 2])
     order = draw.uniform(0, 1, 12).argsort()
     lengths = (lengths + draw.integers(0, 2, 12) * (lengths > 3))[order]
@@ -84,13 +89,15 @@ check_taught = Exercise(
         Mistake(
             "the broken loop",
             lambda forced, group: forced & ~_earlier(_alike(forced))[:, None],
-            "this is still the broken loop: a prefix is left out because another *prompt* has one of the same "
+            "this is still the broken loop: a prefix is left out because another *prompt* has one "
+            "of the same "
             "length, whose words are different.",
         ),
         Mistake(
             "one prefix for a prompt",
             lambda forced, group: forced & ~_earlier(group == group[:, None])[:, None],
-            "this teaches one completion of each prompt; two prefixes of different lengths are both taught.",
+            "this teaches one completion of each prompt; two prefixes of different lengths are "
+            "both taught.",
         ),
         Mistake(
             "nothing left out",
@@ -104,25 +111,34 @@ check_taught = Exercise(
         ),
         Mistake(
             "all twins out",
-            lambda forced, group: forced & ~((_alike(forced) & (group == group[:, None])).sum(1) > 1)[:, None],
+            lambda forced, group: (
+                forced & ~((_alike(forced) & (group == group[:, None])).sum(1) > 1)[:, None]
+            ),
             "where two completions share a prefix, both are left out here; one of them stays.",
         ),
         Mistake(
             "a twin of itself",
             lambda forced, group: torch.zeros_like(forced),
-            "nothing is taught: each completion is its own twin here. Compare it with earlier ones only.",
+            "nothing is taught: each completion is its own twin here. Compare it with earlier "
+            "ones only.",
         ),
         Mistake(
             "the longest alone",
             lambda forced, group: (
-                forced & ~((group == group[:, None]) & (forced.sum(1) > forced.sum(1)[:, None])).any(1)[:, None]
+                forced
+                & ~((group == group[:, None]) & (forced.sum(1) > forced.sum(1)[:, None])).any(1)[
+                    :, None
+                ]
             ),
             "only each prompt's longest prefix is taught here; shorter ones count too, each once.",
         ),
         Mistake(
             "the last one stays",
-            lambda forced, group: forced & ~(_alike(forced) & (group == group[:, None])).triu(1).any(1)[:, None],
-            "each prefix is taught once here, but by the last completion that has it; leave out what comes after the "
+            lambda forced, group: (
+                forced & ~(_alike(forced) & (group == group[:, None])).triu(1).any(1)[:, None]
+            ),
+            "each prefix is taught once here, but by the last completion that has it; leave out "
+            "what comes after the "
             "first, as the loop does.",
         ),
         Mistake(
@@ -131,7 +147,8 @@ check_taught = Exercise(
             "these are the tokens that are *not* taught.",
         ),
     ],
-    praise="a fault like this raises no error and slows learning. A count of the tokens that are taught, in the log, "
+    praise="a fault like this raises no error and slows learning. A count of the tokens that are "
+    "taught, in the log, "
     "finds it.",
 )
 
@@ -142,7 +159,8 @@ _Part = tuple[Completions, Tensor, Tensor]
 
 
 def _rollout(policy: Policy, seed: int, prompts: int) -> _Part:
-    """A batch of which half the completions begin with a part of the expert's answer; the expert errs."""
+    """A batch of which half the completions begin with a part of the expert's answer; the expert
+    errs."""
     task = load_task("dial", moves=(1, 12), max_tokens=HORIZON, expert_slip=0.2)
     drawn = task.prompts(prompts, seed=seed)
     answers = [
@@ -152,7 +170,10 @@ def _rollout(policy: Policy, seed: int, prompts: int) -> _Part:
     parts: list[Completions] = []
     rewards: list[Tensor] = []
     for count, share in ((4, 0.0), (2, 0.25), (1, 0.5), (1, 1.0)):
-        cuts = [answer if share == 1 else answer[: round(share * (len(answer) - 1))] for answer in answers]
+        cuts = [
+            answer if share == 1 else answer[: round(share * (len(answer) - 1))]
+            for answer in answers
+        ]
         part = sample(
             policy,
             [prompt.text for prompt in drawn],
@@ -162,7 +183,9 @@ def _rollout(policy: Policy, seed: int, prompts: int) -> _Part:
             seed=seed + len(parts),
         )
         pairs = enumerate(zip(part.texts(), part.ended.tolist(), strict=True))
-        verdicts = [task.verify(drawn[i // count], text, ended=ended).reward for i, (text, ended) in pairs]
+        verdicts = [
+            task.verify(drawn[i // count], text, ended=ended).reward for i, (text, ended) in pairs
+        ]
         parts.append(part)
         rewards.append(torch.tensor(verdicts).view(prompts, count))
     batch = join(parts)
@@ -171,33 +194,47 @@ def _rollout(policy: Policy, seed: int, prompts: int) -> _Part:
 
 @cache
 def _sampled() -> tuple[_Part, ...]:
-    """Three batches of the policy that rarely writes its steps, four prompts with eight completions each."""
+    """Three batches of the policy that rarely writes its steps, four prompts with eight completions
+    each."""
     policy = load_policy("dial_rare")
     return tuple(_rollout(policy, seed, prompts=4) for seed in (7, 8, 9))
 
 
-def _asked(loss: Callable[..., Any], policy: Policy, part: _Part, alpha: float, horizon: int) -> Tensor:
+def _asked(
+    loss: Callable[..., Any], policy: Policy, part: _Part, alpha: float, horizon: int
+) -> Tensor:
     """The reader's loss of a batch, or a hint at what it is instead."""
     batch, rewards, expert = part
     logp = policy.score(batch).logp
     value = loss(logp, rewards.to(logp.dtype), batch.mask.clone(), expert.clone(), alpha, horizon)
     if value is None or value is Ellipsis:
         raise NotYet("your function returns nothing yet; does it end with a `return`?")
-    if not isinstance(value, Tensor) or not value.is_floating_point() or value.device.type == "meta":
-        raise NotYet(f"expected a loss, a tensor with one number, but your function returns {kind(value)}.")
+    if (
+        not isinstance(value, Tensor)
+        or not value.is_floating_point()
+        or value.device.type == "meta"
+    ):
+        raise NotYet(
+            f"expected a loss, a tensor with one number, but your function returns {kind(value)}."
+        )
     if value.shape != ():
-        raise NotYet(f"a loss is one number, but your function returns the shape {list(value.shape)}.")
+        raise NotYet(
+            f"a loss is one number, but your function returns the shape {list(value.shape)}."
+        )
     if not value.requires_grad:
         raise NotYet("no gradient reaches `logp`; is something detached that should not be?")
     return value
 
 
 def _movements(loss: Callable[..., Any]) -> Tensor:
-    """[3, parameters]: how far each update of plain gradient descent moves the policy, in float64."""
+    """[3, parameters]: how far each update of plain gradient descent moves the policy, in
+    float64."""
     policy = load_policy("dial_rare", dtype="float64")
     optimizer = torch.optim.SGD(policy.parameters, lr=0.05)
     rows = []
-    for part, alpha, horizon in zip(copy.deepcopy(_sampled()), (0.1, 0.3, 0.02), (16, 16, 20), strict=True):
+    for part, alpha, horizon in zip(
+        copy.deepcopy(_sampled()), (0.1, 0.3, 0.02), (16, 16, 20), strict=True
+    ):
         before = torch.cat([p.detach().reshape(-1) for p in policy.parameters])
         optimizer.zero_grad()
         _asked(loss, policy, part, alpha, horizon).backward()
@@ -207,7 +244,8 @@ def _movements(loss: Callable[..., Any]) -> Tensor:
 
 
 def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
-    """Trains `dial_rare` with the reader's loss, and reports how the reward of the free completions changed."""
+    """Trains `dial_rare` with the reader's loss, and reports how the reward of the free completions
+    changed."""
     policy = load_policy("dial_rare")
     means: list[float] = []
     optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
@@ -220,9 +258,12 @@ def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
         optimizer.step()
     first, last = sum(means[:3]) / 3, sum(means[-3:]) / 3
     return (
-        f"three updates agree with ours, and your loss has just trained `dial_rare` with an expert who errs: the "
-        f"reward of completions without a prefix went from {first:.2f} (first three batches) to {last:.2f} (last three "
-        f"of {batches}; 8 prompts x 8 completions, one use, learning rate 3e-4). So few batches are noisy."
+        "three updates agree with ours, and your loss has just trained `dial_rare` with an "
+        "expert who errs: the "
+        f"reward of completions without a prefix went from {first:.2f} (first three batches) to "
+        f"{last:.2f} (last three "
+        f"of {batches}; 8 prompts x 8 completions, one use, learning rate 3e-4). So few batches "
+        "are noisy."
     )
 
 
@@ -240,14 +281,27 @@ def _whole(
 ) -> Tensor:
     """TRAPO's loss, or a variant of it."""
     A = advantages(rewards.view(-1, 8)).reshape(-1, 1)
-    per_token = -A * (logp - logp.detach()).exp() * (own if tokens is None else tokens) + imitate(logp, alpha) * expert
+    per_token = (
+        -A * (logp - logp.detach()).exp() * (own if tokens is None else tokens)
+        + imitate(logp, alpha) * expert
+    )
     return per_token.sum() / len(rewards) / horizon
 
 
-def _weighed(logp: Tensor, rewards: Tensor, own: Tensor, expert: Tensor, alpha: float, horizon: int) -> Tensor:
+def _weighed(
+    logp: Tensor, rewards: Tensor, own: Tensor, expert: Tensor, alpha: float, horizon: int
+) -> Tensor:
     """The advantage before the expert's half too."""
     A = (rewards.view(-1, 8) - rewards.view(-1, 8).mean(1, keepdim=True)).view(-1, 1)
-    return _whole(logp, rewards, own, expert, alpha, horizon, imitate=lambda logp, alpha: A * _trsft(logp, alpha))
+    return _whole(
+        logp,
+        rewards,
+        own,
+        expert,
+        alpha,
+        horizon,
+        imitate=lambda logp, alpha: A * _trsft(logp, alpha),
+    )
 
 
 def _free_alone(groups: Tensor) -> Tensor:
@@ -256,26 +310,35 @@ def _free_alone(groups: Tensor) -> Tensor:
 
 
 check_trapo_loss = Built(
-    "Is `trapo_loss(logp, rewards, own, expert, alpha, horizon)` TRAPO's loss of a batch that is used once?",
+    "Is `trapo_loss(logp, rewards, own, expert, alpha, horizon)` TRAPO's loss of a batch that is "
+    "used once?",
     truth=_whole,
     trace=_movements,
     praise=_learns,
     mistakes=[
-        Mistake("no minus", lambda *a: -_whole(*a), "this goes uphill: a loss is minus what you want more of."),
+        Mistake(
+            "no minus",
+            lambda *a: -_whole(*a),
+            "this goes uphill: a loss is minus what you want more of.",
+        ),
         Mistake(
             "SFT",
             lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp),
-            "the expert's half is SFT's here, with weight 1 on every token; TrSFT fades tokens of p < alpha.",
+            "the expert's half is SFT's here, with weight 1 on every token; TrSFT fades tokens of "
+            "p < alpha.",
         ),
         Mistake(
             "no stop-gradient",
-            lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp.exp() / logp.exp().clamp(min=alpha)),
+            lambda *a: _whole(
+                *a, imitate=lambda logp, alpha: -logp.exp() / logp.exp().clamp(min=alpha)
+            ),
             "the divisor max(p, alpha) is not detached, so a token above alpha gets no gradient.",
         ),
         Mistake(
             "always over alpha",
             lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp.exp() / alpha),
-            "where the expert's p is above alpha it is divided by itself, so that the weight stays 1; here the "
+            "where the expert's p is above alpha it is divided by itself, so that the weight "
+            "stays 1; here the "
             "weight grows to 1/alpha.",
         ),
         Mistake(
@@ -291,7 +354,8 @@ check_trapo_loss = Built(
                     (groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + 1e-4)
                 ),
             ),
-            "the advantages are divided by the group's standard deviation; TRAPO only subtracts the mean.",
+            "the advantages are divided by the group's standard deviation; TRAPO only subtracts "
+            "the mean.",
         ),
         Mistake(
             "divided by the standard deviation, a smaller floor",
@@ -301,7 +365,8 @@ check_trapo_loss = Built(
                     (groups - groups.mean(1, keepdim=True)) / (groups.std(1, keepdim=True) + 1e-6)
                 ),
             ),
-            "the advantages are divided by the deviation of their group; TRAPO subtracts its mean and no more.",
+            "the advantages are divided by the deviation of their group; TRAPO subtracts its mean "
+            "and no more.",
         ),
         Mistake(
             "the expert weighed by the advantage",
@@ -310,7 +375,9 @@ check_trapo_loss = Built(
         ),
         Mistake(
             "masks exchanged",
-            lambda logp, rewards, own, expert, alpha, horizon: _whole(logp, rewards, expert, own, alpha, horizon),
+            lambda logp, rewards, own, expert, alpha, horizon: _whole(
+                logp, rewards, expert, own, alpha, horizon
+            ),
             "`own` and `expert` have changed places.",
         ),
         Mistake(
@@ -323,7 +390,8 @@ check_trapo_loss = Built(
                     + _whole(logp, rewards, 0 * own, expert, alpha, horizon) / expert.sum()
                 )
             ),
-            "here each half is divided by its own number of tokens; both share one divisor, the number of "
+            "here each half is divided by its own number of tokens; both share one divisor, the "
+            "number of "
             "completions times `horizon`.",
         ),
         Mistake(
@@ -339,14 +407,16 @@ check_trapo_loss = Built(
         Mistake(
             "no baseline",
             lambda *a: _whole(*a, advantages=lambda groups: groups),
-            "the rewards themselves weigh the policy's tokens; subtract the mean of the prompt's eight.",
+            "the rewards themselves weigh the policy's tokens; subtract the mean of the prompt's "
+            "eight.",
         ),
         Mistake(
             "the expert's tokens weighted too",
             lambda logp, rewards, own, expert, alpha, horizon: _whole(
                 logp, rewards, own, expert, alpha, horizon, tokens=own | expert
             ),
-            "the policy gradient also runs on the expert's tokens, which the policy did not sample: use `own`.",
+            "the policy gradient also runs on the expert's tokens, which the policy did not "
+            "sample: use `own`.",
         ),
         Mistake(
             "the expert forgotten",
@@ -361,9 +431,13 @@ check_trapo_loss = Built(
         Mistake(
             "mean over tokens",
             lambda logp, rewards, own, expert, alpha, horizon: (
-                _whole(logp, rewards, own, expert, alpha, horizon) * len(rewards) * horizon / (own | expert).sum()
+                _whole(logp, rewards, own, expert, alpha, horizon)
+                * len(rewards)
+                * horizon
+                / (own | expert).sum()
             ),
-            "the sum is divided by the tokens present; the divisor is the constant number of completions times "
+            "the sum is divided by the tokens present; the divisor is the constant number of "
+            "completions times "
             "`horizon`.",
         ),
         Mistake(

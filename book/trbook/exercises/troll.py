@@ -1,5 +1,5 @@
-"""Exercises of chapter 9, TROLL: the gradient through the projection, four strange logs, and a bucket for the rest that
-trains `dial`."""
+"""Exercises of chapter 9, TROLL: the gradient through the projection, four strange logs, and a
+bucket for the rest that trains `dial`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def _centred(g: Tensor, logp: Tensor) -> Tensor:
     return g - logp.exp() * g.sum()
 
 
-def _uncentred(g: Tensor, logp: Tensor, logp_old: Tensor, eta: float, *, of_the_variance: bool) -> Tensor:
+def _uncentred(
+    g: Tensor, logp: Tensor, logp_old: Tensor, eta: float, *, of_the_variance: bool
+) -> Tensor:
     """The gradient with d in the place of d - KL, in the variance or in the direction."""
     p, d = logp.exp(), logp - logp_old
     away, across = d - (p * d).sum(), _centred(g, logp)
@@ -71,10 +73,15 @@ check_through = Exercise(
         Mistake(
             "eta constant",
             lambda **a: _chain(**a, remove=False),
-            "this is the gradient with the multiplier held fixed; but eta moves when the network does. Subtract "
+            "this is the gradient with the multiplier held fixed; but eta moves when the network "
+            "does. Subtract "
             "the part along the way out.",
         ),
-        Mistake("no shrink", lambda **a: _chain(**a, shrink=False), "the direction is right; divide by 1 + eta."),
+        Mistake(
+            "no shrink",
+            lambda **a: _chain(**a, shrink=False),
+            "the direction is right; divide by 1 + eta.",
+        ),
         Mistake(
             "multiplied",
             lambda g, logp, logp_old, eta: (1 + eta) ** 2 * _chain(g, logp, logp_old, eta),
@@ -88,7 +95,8 @@ check_through = Exercise(
         Mistake(
             "neither",
             lambda **a: _chain(**a, shrink=False, remove=False),
-            "only the normalisation is differentiated here: 1 / (1 + eta) and the part along the way out are missing.",
+            "only the normalisation is differentiated here: 1 / (1 + eta) and the part along the "
+            "way out are missing.",
         ),
         Mistake(
             "not centred",
@@ -97,18 +105,25 @@ check_through = Exercise(
         ),
         Mistake(
             "centred too late",
-            lambda g, logp, logp_old, eta: _chain(g, logp, logp_old, eta) + (g - _centred(g, logp)) / (1 + eta),
-            "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g in both places.",
+            lambda g, logp, logp_old, eta: (
+                _chain(g, logp, logp_old, eta) + (g - _centred(g, logp)) / (1 + eta)
+            ),
+            "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g "
+            "in both places.",
         ),
         Mistake(
             "the way out uncentred",
-            lambda g, logp, logp_old, eta: _uncentred(g, logp, logp_old, eta, of_the_variance=False),
-            "what is subtracted goes along π (d - KL); here it goes along π d. The KL is the mean of d under π.",
+            lambda g, logp, logp_old, eta: _uncentred(
+                g, logp, logp_old, eta, of_the_variance=False
+            ),
+            "what is subtracted goes along π (d - KL); here it goes along π d. The KL is the mean "
+            "of d under π.",
         ),
         Mistake(
             "a square for the variance",
             lambda g, logp, logp_old, eta: _uncentred(g, logp, logp_old, eta, of_the_variance=True),
-            "the denominator is the variance of d under π, the mean of (d - KL)²; here it is the mean of d².",
+            "the denominator is the variance of d under π, the mean of (d - KL)²; here it is the "
+            "mean of d².",
         ),
         Mistake(
             "pi forgotten",
@@ -122,14 +137,17 @@ check_through = Exercise(
 
 NO_PULL, NO_ROOM, MOVING_OLD, FOUR_BITS, NO_ADVANTAGE = 1.0, 2.0, 3.0, 4.0, 5.0
 """The faults that the four logs may have, by their numbers in the chapter."""
-_LEARNS = "with all advantages at 0 nothing moves, and the reward stays where it is; this one falls."
+_LEARNS = (
+    "with all advantages at 0 nothing moves, and the reward stays where it is; this one falls."
+)
 
 check_logs = Numbers(
     "What is the fault behind log A, log B, log C and log D: 1, 2, 3, 4 or 5?",
     A=Number(
         FOUR_BITS,
         {
-            NO_PULL: "A has tokens outside before the first update on a batch. Without the regression the network "
+            NO_PULL: "A has tokens outside before the first update on a batch. Without the "
+            "regression the network "
             "still starts each batch at q.",
             NO_ROOM: "A's projection lies 0.05 nats from q, so the radius is not 0.",
             MOVING_OLD: "a q that is recomputed is never left, and A has tokens outside.",
@@ -139,8 +157,10 @@ check_logs = Numbers(
     B=Number(
         MOVING_OLD,
         {
-            NO_PULL: "without the regression the network runs off, and B's KL from q is 0 at every update.",
-            NO_ROOM: "with a radius of 0 every token that moves is outside from the second update on; in B none is.",
+            NO_PULL: "without the regression the network runs off, and B's KL from q is 0 at "
+            "every update.",
+            NO_ROOM: "with a radius of 0 every token that moves is outside from the second update "
+            "on; in B none is.",
             FOUR_BITS: "a q of four bits differs from the network before any update; B's KL is 0.",
             NO_ADVANTAGE: _LEARNS,
         },
@@ -150,7 +170,8 @@ check_logs = Numbers(
         {
             NO_ROOM: "C's projection lies 0.05 nats from q, so the radius is not 0.",
             MOVING_OLD: "a q that is recomputed is never left, and C's network is 5 to 9 nats away.",
-            FOUR_BITS: "C has no token outside before the first update: its q is the learner's own old policy.",
+            FOUR_BITS: "C has no token outside before the first update: its q is the learner's "
+            "own old policy.",
             NO_ADVANTAGE: "C's reward reaches 0.79 by batch 4, so something was learned from it.",
         },
     ),
@@ -158,12 +179,15 @@ check_logs = Numbers(
         NO_ROOM,
         {
             NO_PULL: "D's network is at most 0.07 nats away: something holds it, and tightly.",
-            MOVING_OLD: "a q that is recomputed is never left, and more than half of D's tokens are outside.",
-            FOUR_BITS: "D has no token outside before the first update: its q is the learner's own old policy.",
+            MOVING_OLD: "a q that is recomputed is never left, and more than half of D's tokens "
+            "are outside.",
+            FOUR_BITS: "D has no token outside before the first update: its q is the learner's "
+            "own old policy.",
             NO_ADVANTAGE: _LEARNS,
         },
     ),
-    praise="B is the one to remember: where the old policy is recomputed inside the loop, every KL that is logged is 0 "
+    praise="B is the one to remember: where the old policy is recomputed inside the loop, every "
+    "KL that is logged is 0 "
     "and the region holds nothing.",
 )
 
@@ -183,24 +207,33 @@ def _mass(logp: Tensor, ids: Tensor) -> Tensor:
 
 
 DELTA, KEPT = 0.002, 4
-"""The radius and the number of kept tokens in the compared updates; the radius is so small that most tokens are
-projected at once."""
+"""The radius and the number of kept tokens in the compared updates; the radius is so small that
+most tokens are projected at once."""
 
 
 @cache
 def _sampled() -> tuple[Completions, Tensor, Tensor]:
-    """A batch of the base model, four prompts with eight completions each; its advantages [B] and kept ids [N, K]."""
+    """A batch of the base model, four prompts with eight completions each; its advantages [B] and
+    kept ids [N, K]."""
     policy = load_policy("dial", dtype="float64")
     batch, rewards = _rollout(policy, 7, prompts=4)
-    return batch, _advantages(rewards), _kept(policy.score(batch, full=True).full[batch.mask].detach(), batch, KEPT)
+    return (
+        batch,
+        _advantages(rewards),
+        _kept(policy.score(batch, full=True).full[batch.mask].detach(), batch, KEPT),
+    )
 
 
 def _rollout(policy: Policy, seed: int, prompts: int) -> tuple[Completions, Tensor]:
     task = load_task("dial")
     drawn = task.prompts(prompts, seed=seed)
-    batch = sample(policy, [prompt.text for prompt in drawn], group=8, max_tokens=task.max_tokens, seed=seed)
+    batch = sample(
+        policy, [prompt.text for prompt in drawn], group=8, max_tokens=task.max_tokens, seed=seed
+    )
     pairs = enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-    return batch, torch.tensor([task.verify(drawn[i // 8], text, ended=ended).reward for i, (text, ended) in pairs])
+    return batch, torch.tensor(
+        [task.verify(drawn[i // 8], text, ended=ended).reward for i, (text, ended) in pairs]
+    )
 
 
 def _advantages(rewards: Tensor) -> Tensor:
@@ -219,19 +252,30 @@ def _merged(with_rest: Callable[..., Any], logp: Tensor, ids: Tensor) -> Tensor:
     merged = with_rest(logp, ids.clone())
     if merged is None or merged is Ellipsis:
         raise NotYet("your function returns nothing yet; does it end with a `return`?")
-    if not isinstance(merged, Tensor) or not merged.is_floating_point() or merged.device.type == "meta":
+    if (
+        not isinstance(merged, Tensor)
+        or not merged.is_floating_point()
+        or merged.device.type == "meta"
+    ):
         raise NotYet(f"expected a tensor of log-probs, but your function returns {kind(merged)}.")
     count, width = ids.shape
     if merged.shape == (count, width):
-        raise NotYet(f"your function returns the {width} kept tokens alone; the bucket for all others comes last.")
+        raise NotYet(
+            f"your function returns the {width} kept tokens alone; the bucket for all others "
+            "comes last."
+        )
     if merged.shape != (count, width + 1):
-        raise NotYet(f"your function returns the shape {list(merged.shape)} instead of {[count, width + 1]}.")
+        raise NotYet(
+            f"your function returns the shape {list(merged.shape)} instead of {[count, width + 1]}."
+        )
     if torch.isnan(merged).any():
         raise NotYet("your function returns NaN; did you take the logarithm of something negative?")
     return merged
 
 
-def _loss(with_rest: Callable[..., Any], now: Tensor, q: Tensor, ids: Tensor, A: Tensor, delta: float) -> Tensor:
+def _loss(
+    with_rest: Callable[..., Any], now: Tensor, q: Tensor, ids: Tensor, A: Tensor, delta: float
+) -> Tensor:
     """TROLL's mean loss over the reader's outcomes, of which the first is the sampled one."""
     with torch.no_grad():
         old = _merged(with_rest, q, ids)
@@ -247,7 +291,8 @@ def _loss(with_rest: Callable[..., Any], now: Tensor, q: Tensor, ids: Tensor, A:
 
 
 def _movements(with_rest: Callable[..., Any]) -> Tensor:
-    """[3, parameters]: how far each of three updates on one batch moves the base model, in float64."""
+    """[3, parameters]: how far each of three updates on one batch moves the base model, in
+    float64."""
     batch, advantages, ids = _sampled()
     A = advantages.double()[:, None].expand_as(batch.mask)[batch.mask]
     policy = load_policy("dial", dtype="float64")
@@ -260,7 +305,9 @@ def _movements(with_rest: Callable[..., Any]) -> Tensor:
         q = now.detach() if q is None else q
         loss = _loss(with_rest, now, q, ids, A, DELTA)
         if not loss.requires_grad:
-            raise NotYet("no gradient reaches `logp`; is everything detached, or computed outside torch?")
+            raise NotYet(
+                "no gradient reaches `logp`; is everything detached, or computed outside torch?"
+            )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -277,21 +324,30 @@ def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> s
         batch, rewards = _rollout(policy, seed, prompts=8)
         means.append(float(rewards.mean()))
         q = policy.score(batch, full=True).full[batch.mask].detach()
-        ids, A = _kept(q, batch, KEPT), _advantages(rewards)[:, None].expand_as(batch.mask)[batch.mask]
+        ids, A = (
+            _kept(q, batch, KEPT),
+            _advantages(rewards)[:, None].expand_as(batch.mask)[batch.mask],
+        )
         for _ in range(uses if seed < batches - 1 else 0):
             optimizer.zero_grad()
-            _loss(with_rest, policy.score(batch, full=True).full[batch.mask], q, ids, A, 0.05).backward()
+            _loss(
+                with_rest, policy.score(batch, full=True).full[batch.mask], q, ids, A, 0.05
+            ).backward()
             torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
             optimizer.step()
     return (
-        f"three updates agree with ours, and TROLL has just learned over your {KEPT} tokens and a bucket: from a "
-        f"reward of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches of 8 prompts x 8 completions, each "
-        f"used {uses} times at a learning rate of 3e-4. The whole distribution has {q.shape[1]} entries."
+        f"three updates agree with ours, and TROLL has just learned over your {KEPT} tokens and a "
+        "bucket: from a "
+        f"reward of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches of 8 prompts x "
+        "8 completions, each "
+        f"used {uses} times at a learning rate of 3e-4. The whole distribution has {q.shape[1]} "
+        "entries."
     )
 
 
 check_with_rest = Built(
-    "Does `with_rest(logp, ids)` merge the tokens outside `ids` into one last outcome, as TROLL's sparse form does?",
+    "Does `with_rest(logp, ids)` merge the tokens outside `ids` into one last outcome, as TROLL's "
+    "sparse form does?",
     truth=_with_rest,
     trace=_movements,
     praise=_learns,
@@ -303,33 +359,46 @@ check_with_rest = Built(
         ),
         Mistake(
             "the authors' constant",
-            lambda logp, ids: _kept_and(logp, ids, lambda others: torch.full_like(others[:, :1], math.log(1e-12))),
-            "the bucket counts for almost nothing, so what leaves the kept tokens is not seen. Did you write in a "
+            lambda logp, ids: _kept_and(
+                logp, ids, lambda others: torch.full_like(others[:, :1], math.log(1e-12))
+            ),
+            "the bucket counts for almost nothing, so what leaves the kept tokens is not seen. "
+            "Did you write in a "
             "constant, or add logarithms? `logsumexp` adds probabilities.",
         ),
         Mistake(
             "renormalised",
             lambda logp, ids: torch.cat(
-                [logp.gather(1, ids).log_softmax(1), torch.full_like(logp[:, :1], math.log(1e-12))], 1
+                [logp.gather(1, ids).log_softmax(1), torch.full_like(logp[:, :1], math.log(1e-12))],
+                1,
             ),
-            "the kept tokens are divided by their sum; they keep their own probabilities, and the bucket takes the "
+            "the kept tokens are divided by their sum; they keep their own probabilities, and the "
+            "bucket takes the "
             "rest.",
         ),
         Mistake(
             "bucket detached",
-            lambda logp, ids: _kept_and(logp, ids, lambda others: others.logsumexp(1, keepdim=True).detach()),
+            lambda logp, ids: _kept_and(
+                logp, ids, lambda others: others.logsumexp(1, keepdim=True).detach()
+            ),
             "the values are right, but no gradient flows through the bucket.",
         ),
         Mistake(
             "mean of the rest",
             lambda logp, ids: _kept_and(
-                logp, ids, lambda others: others.logsumexp(1, keepdim=True) - math.log(others.shape[1] - ids.shape[1])
+                logp,
+                ids,
+                lambda others: (
+                    others.logsumexp(1, keepdim=True) - math.log(others.shape[1] - ids.shape[1])
+                ),
             ),
             "the bucket holds the mean probability of the other tokens; merged outcomes add up.",
         ),
         Mistake(
             "the largest of the rest",
-            lambda logp, ids: _kept_and(logp, ids, lambda others: others.max(1, keepdim=True).values),
+            lambda logp, ids: _kept_and(
+                logp, ids, lambda others: others.max(1, keepdim=True).values
+            ),
             "the bucket holds the likeliest of the other tokens alone; it stands for all of them.",
         ),
         Mistake(
@@ -340,7 +409,8 @@ check_with_rest = Built(
         Mistake(
             "bucket first",
             lambda logp, ids: _with_rest(logp, ids).roll(1, 1),
-            "the outcomes are right, but the bucket comes first; put it last, so that `ids` still finds its tokens.",
+            "the outcomes are right, but the bucket comes first; put it last, so that `ids` still "
+            "finds its tokens.",
         ),
         Mistake(
             "the first tokens",

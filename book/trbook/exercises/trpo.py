@@ -1,5 +1,5 @@
-"""Exercises of chapter 3, TRPO: the full step, three logs of broken loops, and a natural step of one's own that trains
-`dial`."""
+"""Exercises of chapter 3, TRPO: the full step, three logs of broken loops, and a natural step of
+one's own that trains `dial`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def _directions(draw: Draw) -> tuple[Tensor, Tensor, float]:
 
 
 check_full_step = Exercise(
-    "Is `full_step(x, product, delta)` the multiple of x whose quadratic KL is delta, `product` being F x?",
+    "Is `full_step(x, product, delta)` the multiple of x whose quadratic KL is delta, `product` "
+    "being F x?",
     truth=_full_step,
     inputs=_directions,
     examples=[([1.0, 0.0], [2.0, 1.0], 0.01), ([3.0, 4.0], [0.3, 0.4], 0.1)],
@@ -76,7 +77,9 @@ check_full_step = Exercise(
         ),
         Mistake(
             "length of F x",
-            lambda x, product, delta: _full_step(x, product, delta) * ((x @ product) / (product @ product)).sqrt(),
+            lambda x, product, delta: (
+                _full_step(x, product, delta) * ((x @ product) / (product @ product)).sqrt()
+            ),
             "this measures F x by itself; the curvature along x is `x @ product`.",
         ),
         Mistake(
@@ -85,7 +88,8 @@ check_full_step = Exercise(
             "x points where the surrogate rises; this goes the other way.",
         ),
     ],
-    praise="twice the x gives the same step: conjugate gradients must find a direction, not a length.",
+    praise="twice the x gives the same step: conjugate gradients must find a direction, not a "
+    "length.",
 )
 
 
@@ -97,17 +101,21 @@ check_logs = Numbers(
     A=Number(
         MOVED_ANCHOR,
         {
-            DOWNHILL: "A accepts its first try every time; a step downhill raises no surrogate and is rejected.",
+            DOWNHILL: "A accepts its first try every time; a step downhill raises no surrogate "
+            "and is rejected.",
             ONE_PRODUCT: "A's cosine is about 0.2, so its direction is not the gradient's.",
-            DAMPED: "heavy damping turns the direction towards the gradient, and A's cosine is about 0.2.",
+            DAMPED: "heavy damping turns the direction towards the gradient, and A's cosine is "
+            "about 0.2.",
         },
     ),
     B=Number(
         DOWNHILL,
         {
-            MOVED_ANCHOR: "B's KL is 0 on fresh completions too: B really does not move. Why is every try rejected?",
+            MOVED_ANCHOR: "B's KL is 0 on fresh completions too: B really does not move. Why is "
+            "every try rejected?",
             ONE_PRODUCT: "B's cosine is about 0.2, so its direction is not the gradient's.",
-            DAMPED: "damping shortens a step and turns it towards the gradient; B's ten tries are all rejected.",
+            DAMPED: "damping shortens a step and turns it towards the gradient; B's ten tries are "
+            "all rejected.",
         },
     ),
     C=Number(
@@ -115,10 +123,12 @@ check_logs = Numbers(
         {
             DOWNHILL: "C's tries are accepted, and its reward rises.",
             MOVED_ANCHOR: "C's KL is measured: it is above 0 and below the radius.",
-            DAMPED: "damping only turns the direction towards the gradient; C's cosine is 1.00, batch after batch.",
+            DAMPED: "damping only turns the direction towards the gradient; C's cosine is 1.00, "
+            "batch after batch.",
         },
     ),
-    praise="A looks safest, because its KL is always 0: it compares the new policy with itself. C learns best. "
+    praise="A looks safest, because its KL is always 0: it compares the new policy with itself. C "
+    "learns best. "
     "That fault is the chapter's finding.",
 )
 
@@ -129,24 +139,41 @@ SETTINGS = ((0.01, 4), (0.003, 7))
 
 @cache
 def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
-    """A batch for each update, four prompts with eight completions each by the base model, and the advantages."""
+    """A batch for each update, four prompts with eight completions each by the base model, and the
+    advantages."""
     policy = load_policy("dial")
     return tuple(_rollout(policy, seed, prompts=4, group=8)[:2] for seed in (7, 8))
 
 
-def _rollout(policy: Policy, seed: int, prompts: int, group: int) -> tuple[Completions, Tensor, float]:
+def _rollout(
+    policy: Policy, seed: int, prompts: int, group: int
+) -> tuple[Completions, Tensor, float]:
     task = load_task("dial")
     asked = task.prompts(prompts, seed=seed)
-    batch = sample(policy, [prompt.text for prompt in asked], group=group, max_tokens=task.max_tokens, seed=seed)
+    batch = sample(
+        policy,
+        [prompt.text for prompt in asked],
+        group=group,
+        max_tokens=task.max_tokens,
+        seed=seed,
+    )
     pairs = enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-    rewards = torch.tensor([task.verify(asked[i // group], text, ended=ended).reward for i, (text, ended) in pairs])
+    rewards = torch.tensor(
+        [task.verify(asked[i // group], text, ended=ended).reward for i, (text, ended) in pairs]
+    )
     return batch, group_relative(rewards, batch.group, scale=None), float(rewards.mean())
 
 
 def _update(
-    policy: Policy, batch: Completions, advantages: Tensor, step: Callable[..., Any], delta: float, products: int
+    policy: Policy,
+    batch: Completions,
+    advantages: Tensor,
+    step: Callable[..., Any],
+    delta: float,
+    products: int,
 ) -> tuple[Tensor, float]:
-    """One update of TRPO whose full step is the reader's: that step, and the KL after the line search."""
+    """One update of TRPO whose full step is the reader's: that step, and the KL after the line
+    search."""
     parameters, mask = policy.parameters, batch.mask
     with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
         scores = policy.score(batch, full=True)
@@ -166,7 +193,10 @@ def _update(
         raise NotYet("your function returns nothing yet; does it end with a `return`?")
     if not isinstance(full, Tensor) or full.shape != g.shape:
         came = f"the shape {list(full.shape)}" if isinstance(full, Tensor) else kind(full)
-        raise NotYet(f"expected the step, a tensor of the shape {list(g.shape)}, but your function returns {came}.")
+        raise NotYet(
+            f"expected the step, a tensor of the shape {list(g.shape)}, but your function returns "
+            f"{came}."
+        )
     full = full.detach().to(g.dtype)
     spent = _shorten(policy, batch, full, surrogate, old, delta)
     return full, spent
@@ -174,10 +204,15 @@ def _update(
 
 @torch.no_grad()
 def _shorten(
-    policy: Policy, batch: Completions, full: Tensor, surrogate: Callable[..., Tensor], old: Tensor, delta: float
+    policy: Policy,
+    batch: Completions,
+    full: Tensor,
+    surrogate: Callable[..., Tensor],
+    old: Tensor,
+    delta: float,
 ) -> float:
-    """Take the longest of ten tries that stays inside the radius and raises the surrogate; returns the KL that it
-    spends."""
+    """Take the longest of ten tries that stays inside the radius and raises the surrogate; returns
+    the KL that it spends."""
     start = [p.clone() for p in policy.parameters]
     before = surrogate(policy.score(batch).logp)
     for attempt in range(10):
@@ -191,7 +226,9 @@ def _shorten(
 
 
 def _place(policy: Policy, start: list[Tensor], by: Tensor) -> None:
-    for p, p0, part in zip(policy.parameters, start, by.split([p.numel() for p in start]), strict=True):
+    for p, p0, part in zip(
+        policy.parameters, start, by.split([p.numel() for p in start]), strict=True
+    ):
         p.copy_(p0 + part.view_as(p0))
 
 
@@ -219,19 +256,27 @@ def _learns(step: Callable[..., Any], batches: int = 6) -> str:
         means.append(mean)
         most = max(most, _update(policy, batch, advantages, step, 0.01, 10)[1])
     return (
-        f"your step agrees with the library's twice, and it has just trained the model: from a reward of "
-        f"{means[0]:.2f} in the first of {batches} batches to {means[-1]:.2f} in the last (16 prompts x 8 completions, "
-        f"radius 0.01, ten products, each batch used once). No accepted step spent more than {most:.4f} nats per token."
+        "your step agrees with the library's twice, and it has just trained the model: from a "
+        "reward of "
+        f"{means[0]:.2f} in the first of {batches} batches to {means[-1]:.2f} in the last (16 "
+        "prompts x 8 completions, "
+        "radius 0.01, ten products, each batch used once). No accepted step spent more than "
+        f"{most:.4f} nats per token."
     )
 
 
-def _natural_step(product: Callable[[Tensor], Tensor], g: Tensor, delta: float, products: int) -> Tensor:
+def _natural_step(
+    product: Callable[[Tensor], Tensor], g: Tensor, delta: float, products: int
+) -> Tensor:
     x = conjugate_gradient(product, g, iterations=products)
     return (2 * delta / (x @ product(x))).sqrt() * x
 
 
 def _rounds(
-    product: Callable[[Tensor], Tensor], g: Tensor, products: int, share: Callable[[Tensor, Tensor], Any]
+    product: Callable[[Tensor], Tensor],
+    g: Tensor,
+    products: int,
+    share: Callable[[Tensor, Tensor], Any],
 ) -> Tensor:
     """Conjugate gradients, with another share of the last direction in the next."""
     x, residual, direction = torch.zeros_like(g), g, g
@@ -250,14 +295,16 @@ def _scaled(x: Tensor, product: Callable[[Tensor], Tensor], delta: float) -> Ten
 
 
 check_natural_step = Built(
-    "Is `natural_step(product, g, delta, products)` TRPO's full step, with that many products of conjugate gradients?",
+    "Is `natural_step(product, g, delta, products)` TRPO's full step, with that many products of "
+    "conjugate gradients?",
     truth=_natural_step,
     trace=_steps,
     mistakes=[
         Mistake(
             "the gradient",
             lambda product, g, delta, products: _scaled(g, product, delta),
-            "the length is right, but the direction is the gradient's: solve F x = g by conjugate gradients first.",
+            "the length is right, but the direction is the gradient's: solve F x = g by conjugate "
+            "gradients first.",
         ),
         Mistake(
             "not scaled",
@@ -272,7 +319,10 @@ check_natural_step = Built(
         Mistake(
             "no root",
             lambda product, g, delta, products: (
-                2 * delta * (x := conjugate_gradient(product, g, iterations=products)) / (x @ product(x))
+                2
+                * delta
+                * (x := conjugate_gradient(product, g, iterations=products))
+                / (x @ product(x))
             ),
             "the KL grows with the square of the step, so the factor is a square root.",
         ),
@@ -284,7 +334,9 @@ check_natural_step = Built(
         Mistake(
             "Euclidean length",
             lambda product, g, delta, products: (
-                (2 * delta) ** 0.5 * (x := conjugate_gradient(product, g, iterations=products)) / x.norm()
+                (2 * delta) ** 0.5
+                * (x := conjugate_gradient(product, g, iterations=products))
+                / x.norm()
             ),
             "this measures the step by its Euclidean length; measure it by F: x'Fx.",
         ),
@@ -299,20 +351,27 @@ check_natural_step = Built(
         ),
         Mistake(
             "steepest descent",
-            lambda product, g, delta, products: _scaled(_rounds(product, g, products, lambda *s: 0), product, delta),
-            "each round goes along the residual alone; conjugate gradients add a share of the last direction to it.",
+            lambda product, g, delta, products: _scaled(
+                _rounds(product, g, products, lambda *s: 0), product, delta
+            ),
+            "each round goes along the residual alone; conjugate gradients add a share of the "
+            "last direction to it.",
         ),
         Mistake(
             "the share turned over",
             lambda product, g, delta, products: _scaled(
                 _rounds(product, g, products, lambda new, last: last / new), product, delta
             ),
-            "the share of the last direction is the *new* squared residual over the last one, not the other way round.",
+            "the share of the last direction is the *new* squared residual over the last one, not "
+            "the other way round.",
         ),
         Mistake(
             "the share is 1",
-            lambda product, g, delta, products: _scaled(_rounds(product, g, products, lambda *s: 1), product, delta),
-            "the last direction is added as a whole; its share is the new squared residual over the last one.",
+            lambda product, g, delta, products: _scaled(
+                _rounds(product, g, products, lambda *s: 1), product, delta
+            ),
+            "the last direction is added as a whole; its share is the new squared residual over "
+            "the last one.",
         ),
         Mistake(
             "one product too few",
@@ -332,7 +391,8 @@ check_natural_step = Built(
         Mistake(
             "delta written in",
             lambda product, g, delta, products: _natural_step(product, g, 0.01, products),
-            "the first update is right, but the second has another radius: did you write in 0.01 for `delta`?",
+            "the first update is right, but the second has another radius: did you write in 0.01 "
+            "for `delta`?",
         ),
     ],
     praise=_learns,

@@ -31,7 +31,8 @@ class Verdict:
     """Whose answer was checked, where it is not the reader's."""
 
     def of_the_solution(self) -> Verdict:
-        """The same, of the folded solution: a reader who runs every cell is not told *right* for an empty answer."""
+        """The same, of the folded solution: a reader who runs every cell is not told *right* for an
+        empty answer."""
         return replace(self, whose="the solution")
 
     def __bool__(self) -> bool:
@@ -48,7 +49,8 @@ class Verdict:
         sign = "✓" if self.right else "…"
         text = re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(self.message))
         return (
-            f'<div class="trlib-verdict" style="border-left: 4px solid {_INK[self.right]}; padding: .4em .9em; '
+            f'<div class="trlib-verdict" style="border-left: 4px solid {_INK[self.right]}; '
+            "padding: .4em .9em; "
             f'max-width: 46em"><strong>{sign} {self._mark}:</strong> {text}</div>'
         )
 
@@ -58,7 +60,8 @@ class NotYet(Exception):
 
 
 def careful(takes: str, check: Callable[[], Verdict]) -> Verdict:
-    """The verdict of a check that must not raise: whatever goes wrong becomes "not yet" with a hint.
+    """The verdict of a check that must not raise: whatever goes wrong becomes "not yet" with a
+    hint.
 
     Args:
         takes: what a right call hands over, in words.
@@ -70,8 +73,12 @@ def careful(takes: str, check: Callable[[], Verdict]) -> Verdict:
         return Verdict(False, str(hint))
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a reader's object may raise anything when it is looked at, SystemExit too
-        return Verdict(False, f"this check cannot read the answer ({named(error)}). It is called with {takes}.")
+    except (
+        BaseException
+    ) as error:  # a reader's object may raise anything when it is looked at, SystemExit too
+        return Verdict(
+            False, f"this check cannot read the answer ({named(error)}). It is called with {takes}."
+        )
 
 
 def raised(error: BaseException, answer: Callable[..., Any]) -> str:
@@ -113,7 +120,11 @@ def given(arguments: Mapping[str, Any], *, shapes: bool = False) -> str:
         else f"`{name}` = {short(value)}"
         for name, value in arguments.items()
     ]
-    return ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else "no inputs"
+    return (
+        ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+        if parts
+        else "no inputs"
+    )
 
 
 def quoted(names: list[str]) -> str:
@@ -138,7 +149,8 @@ def _list(value: Tensor) -> str:
 
 
 def difference(got: Tensor, off: Tensor, too_small: bool, arguments: Mapping[str, Any]) -> str:
-    """Where a result is off: on which inputs, which entry, which way. Never the right value: a hint is not a solution.
+    """Where a result is off: on which inputs, which entry, which way. Never the right value: a hint
+    is not a solution.
 
     Args:
         got: what the reader's function returned.

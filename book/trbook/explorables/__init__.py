@@ -3,8 +3,8 @@
     from trbook.explorables import RatioMap
     RatioMap(eps_high=0.28)
 
-In Jupyter an explorable is a live widget whose settings Python reads and sets; on a built page and in Colab the same
-module runs without a kernel. The classes load anywidget when they are first used.
+In Jupyter an explorable is a live widget whose settings Python reads and sets; on a built page and
+in Colab the same module runs without a kernel. The classes load anywidget when they are first used.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def __getattr__(name: str) -> Any:
         from trlib.errors import MissingExtra
 
         raise MissingExtra(
-            "explorables need anywidget, an optional part of trust-region-book: `pip install anywidget` installs it"
+            "explorables need anywidget, an optional part of trust-region-book: `pip install "
+            "anywidget` installs it"
         ) from missing
     globals()[name] = value
     return value

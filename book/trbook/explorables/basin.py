@@ -37,30 +37,41 @@ def _recorded() -> list[tuple[str, str]]:
 
 
 class Basin(Packed):
-    """Where a run ends against its learning rate, a curve for each method, and each method's basin as a bar.
+    """Where a run ends against its learning rate, a curve for each method, and each method's basin
+    as a bar.
 
-    The runs are those of the sweeps over learning rates, `basin` and its maps, as far as they are recorded. The line,
-    the basins and the intervals are `trlab.basin`'s and `trlab.statistics`', packed by `trbook.explorables.basins`. A
-    cursor reads every curve, on the straight line over log10 of the rate between two rates that were run.
+    The runs are those of the sweeps over learning rates, `basin` and its maps, as far as they are
+    recorded. The line, the basins and the intervals are `trlab.basin`'s and `trlab.statistics`',
+    packed by `trbook.explorables.basins`. A cursor reads every curve, on the straight line over
+    log10 of the rate between two rates that were run.
 
     Raises:
         ValueError: an unknown setting, or uses and a threshold that were not run together.
-        traitlets.TraitError: a trait of the wrong type, not a finite number, or none of the names that it takes.
+        traitlets.TraitError: a trait of the wrong type, not a finite number, or none of the names
+            that it takes.
     """
 
     module: ClassVar[str] = "basin"
     fallback: ClassVar[str] = (
-        "Basin: where the recorded runs of each method end against their learning rate, the line 0.05 below the best "
-        "end of any method, and the range of rates over which each method stays above it. It needs JavaScript."
+        "Basin: where the recorded runs of each method end against their learning rate, the line "
+        "0.05 below the best "
+        "end of any method, and the range of rates over which each method stays above it. It "
+        "needs JavaScript."
     )
     height: ClassVar[str] = "58rem"
 
     uses = t.Enum(USES, "16", help=f"How often every batch is used: one of {USES}.").tag(sync=True)
-    threshold = t.Enum(THRESHOLDS, "default", help=f"Each method's threshold: one of {THRESHOLDS}.").tag(sync=True)
-    seeds = t.Enum(SEEDS, "most", help="Where two sweeps ran the same: the one with the most seeds, or the map.").tag(
-        sync=True
-    )
-    measure = t.Enum(MEASURES, "end", help="What is drawn: sampled accuracy at the end, or take-off.").tag(sync=True)
+    threshold = t.Enum(
+        THRESHOLDS, "default", help=f"Each method's threshold: one of {THRESHOLDS}."
+    ).tag(sync=True)
+    seeds = t.Enum(
+        SEEDS,
+        "most",
+        help="Where two sweeps ran the same: the one with the most seeds, or the map.",
+    ).tag(sync=True)
+    measure = t.Enum(
+        MEASURES, "end", help="What is drawn: sampled accuracy at the end, or take-off."
+    ).tag(sync=True)
     methods = t.List(
         t.Enum(tuple(METHODS)),
         ["pg_is", "ppo", "gspo", "dppo-tv", "troll"],

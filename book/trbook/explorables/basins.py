@@ -1,9 +1,10 @@
-"""The sweeps over learning rates, packed for `Basin`: what `trlab.basin` says of each, and the runs it says it of.
+"""The sweeps over learning rates, packed for `Basin`: what `trlab.basin` says of each, and the runs
+it says it of.
 
-A *panel* is what one figure can show: the runs of one sweep at one number of uses of a batch and one threshold. Every
-statistic of a panel is computed here, by `trlab.basin` and `trlab.statistics`; the page only reads a curve between two
-rates that were run, on the straight line over log10 of the rate. `tools.pack.packs` writes the file. A sweep that has
-no record yet has no panel.
+A *panel* is what one figure can show: the runs of one sweep at one number of uses of a batch and
+one threshold. Every statistic of a panel is computed here, by `trlab.basin` and `trlab.statistics`;
+the page only reads a curve between two rates that were run, on the straight line over log10 of the
+rate. `tools.pack.packs` writes the file. A sweep that has no record yet has no panel.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ SWEEPS = ("basin", "basin_map", "basin_narrow")
 NARROW = "narrow"
 """The axis of thresholds."""
 SUFFIXES = {"-third": THRESHOLDS[1], "-tenth": THRESHOLDS[2]}
-"""How the labels of variants with narrower thresholds end, where the sweep has no axis of thresholds."""
+"""How the labels of variants with narrower thresholds end, where the sweep has no axis of
+thresholds."""
 MEASURES = {"end": "sampled", "take_off": "take_off"}
 """What is drawn over rates, and which measure that is."""
 BAND = 8
@@ -58,20 +60,24 @@ def pack() -> dict[str, Any]:
 def panels_of(sweep: Sweep, runs: pd.DataFrame) -> list[dict[str, Any]]:
     """A panel for each point of a sweep's other axes at which there are whole curves.
 
-    Basins are compared with the same seeds at every rate. Where a record is not complete, a panel has the seeds with
-    which at least half of the methods were run at every rate; a method that lacks one of them is left out and named.
+    Basins are compared with the same seeds at every rate. Where a record is not complete, a panel
+    has the seeds with which at least half of the methods were run at every rate; a method that
+    lacks one of them is left out and named.
 
     Args:
         runs: the sweep's, with `take_off` (`trlab.measures.derive`).
 
     Raises:
-        ValueError: the sweep varies something that the page does not know, or a method has no name here.
+        ValueError: the sweep varies something that the page does not know, or a method has no name
+            here.
     """
     others = [axis for axis in sweep.axes if axis.name != basin.LR]
     unknown = {axis.name for axis in others} - {USES, NARROW}
     if unknown or len(others) == len(sweep.axes):
         got = ", ".join(axis.name for axis in sweep.axes)
-        raise ValueError(f"sweep {sweep.name!r}: expected the axes lr and perhaps uses and narrow, got {got}")
+        raise ValueError(
+            f"sweep {sweep.name!r}: expected the axes lr and perhaps uses and narrow, got {got}"
+        )
     arms: dict[str, dict[str, str]] = {}
     for variant in sweep.variants:
         method, threshold = arm(variant.name)
@@ -83,7 +89,9 @@ def panels_of(sweep: Sweep, runs: pd.DataFrame) -> list[dict[str, Any]]:
         here = at(runs, labels)
         for threshold, methods in arms.items():
             renamed = here[here["label"].isin(list(methods))].replace({"label": methods})
-            panels.append(_panel(sweep, list(methods.values()), {NARROW: threshold, **labels}, renamed))
+            panels.append(
+                _panel(sweep, list(methods.values()), {NARROW: threshold, **labels}, renamed)
+            )
     return [panel for panel in panels if panel is not None]
 
 
@@ -95,13 +103,26 @@ def arm(label: str) -> tuple[str, str]:
     return label, THRESHOLDS[0]
 
 
-def _panel(sweep: Sweep, names: list[str], labels: Mapping[str, str], runs: pd.DataFrame) -> dict[str, Any] | None:
+def _panel(
+    sweep: Sweep, names: list[str], labels: Mapping[str, str], runs: pd.DataFrame
+) -> dict[str, Any] | None:
     if not set(names) <= set(METHODS):
-        raise ValueError(f"sweep {sweep.name!r}: expected methods named in METHODS, got {', '.join(names)}")
+        raise ValueError(
+            f"sweep {sweep.name!r}: expected methods named in METHODS, got {', '.join(names)}"
+        )
     good = finished(runs)
-    rates = sorted(float(label) for label, _ in next(axis for axis in sweep.axes if axis.name == basin.LR).points())
-    complete = {name: _complete(good[good["label"] == name], rates) for name in names} if len(good) else {}
-    seeds = [seed for seed in sweep.seeds if 2 * sum(seed in own for own in complete.values()) >= len(names)]
+    rates = sorted(
+        float(label)
+        for label, _ in next(axis for axis in sweep.axes if axis.name == basin.LR).points()
+    )
+    complete = (
+        {name: _complete(good[good["label"] == name], rates) for name in names} if len(good) else {}
+    )
+    seeds = [
+        seed
+        for seed in sweep.seeds
+        if 2 * sum(seed in own for own in complete.values()) >= len(names)
+    ]
     whole = [name for name, own in complete.items() if own.issuperset(seeds)]
     if not seeds or not whole:
         return None
@@ -123,7 +144,9 @@ def _panel(sweep: Sweep, names: list[str], labels: Mapping[str, str], runs: pd.D
         "best": {"method": best.label, "lr": best.best_rate, "end": _short(best.best.value)},
         "line": _short(best.best.value - basin.WITHIN),
         "left_out": [name for name in names if name not in whole],
-        "methods": {one.label: {**_measured(curves[one.label]), "basin": _basin(one)} for one in of},
+        "methods": {
+            one.label: {**_measured(curves[one.label]), "basin": _basin(one)} for one in of
+        },
     }
 
 
@@ -153,7 +176,9 @@ def _measured(curves: Mapping[str, np.ndarray]) -> dict[str, Any]:
             "runs": [[_short(value) for value in row] for row in values],
         }
         if len(values) >= BAND:
-            packed[name] |= {side: [_short(getattr(one, side)) for one in estimates] for side in ("low", "high")}
+            packed[name] |= {
+                side: [_short(getattr(one, side)) for one in estimates] for side in ("low", "high")
+            }
     return packed
 
 

@@ -1,4 +1,5 @@
-"""A batch for the ratio map: tokens with their probability before and after some updates, packed small for a page."""
+"""A batch for the ratio map: tokens with their probability before and after some updates, packed
+small for a page."""
 
 from __future__ import annotations
 
@@ -16,17 +17,23 @@ FAR = 16.0
 
 
 def token_batch(
-    completions: Completions, advantages: Tensor, logp: Mapping[int, Tensor], *, prompts: Sequence[str], most: int = 160
+    completions: Completions,
+    advantages: Tensor,
+    logp: Mapping[int, Tensor],
+    *,
+    prompts: Sequence[str],
+    most: int = 160,
 ) -> dict[str, Any]:
     """What `RatioMap(batch=...)` draws: the tokens of completions that are pushed up or down.
 
-    Completions whose advantage is 0 are left out; of the others every k-th is taken, so that at most `most` remain.
+    Completions whose advantage is 0 are left out; of the others every k-th is taken, so that at
+    most `most` remain.
 
     Args:
         completions: B of them, as sampled.
         advantages: [B], one per completion.
-        logp: by the number of updates made, [B, T] log-probs of the sampled tokens, nats; the first is the policy that
-            sampled, and its ratios are 1.
+        logp: by the number of updates made, [B, T] log-probs of the sampled tokens, nats; the first
+            is the policy that sampled, and its ratios are 1.
         prompts: the prompts' texts, in the order of `completions.group`.
         most: completions that are kept; 160 of `dial` and seven states take about 40 kB of a page.
 
@@ -34,7 +41,9 @@ def token_batch(
         ValueError: no update, or shapes that do not agree.
     """
     if not logp:
-        raise ValueError("logp: expected the log-probs of the policy that sampled, and after updates; got none")
+        raise ValueError(
+            "logp: expected the log-probs of the policy that sampled, and after updates; got none"
+        )
     for update, values in logp.items():
         if tuple(values.shape) != tuple(completions.mask.shape):
             raise ValueError(
@@ -42,11 +51,19 @@ def token_batch(
                 f"{list(values.shape)} after {update}"
             )
     if tuple(advantages.shape) != (len(completions),):
-        raise ValueError(f"advantages: expected [B] = [{len(completions)}], got {list(advantages.shape)}")
+        raise ValueError(
+            f"advantages: expected [B] = [{len(completions)}], got {list(advantages.shape)}"
+        )
     pushed = [i for i, a in enumerate(advantages.tolist()) if a != 0]
     rows = pushed[:: max(1, -(-len(pushed) // most))]
-    group, signs, mask = completions.group.tolist(), advantages.sign().int().tolist(), completions.mask.tolist()
-    words = completions.tokenizer.batch_decode([[token] for token in completions.tokens.flatten().tolist()])
+    group, signs, mask = (
+        completions.group.tolist(),
+        advantages.sign().int().tolist(),
+        completions.mask.tolist(),
+    )
+    words = completions.tokenizer.batch_decode(
+        [[token] for token in completions.tokens.flatten().tolist()]
+    )
     width = completions.mask.shape[1]
     steps = [_packed(values.tolist(), mask, rows) for values in logp.values()]
     return {

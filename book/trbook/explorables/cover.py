@@ -1,4 +1,5 @@
-"""What a page shows of the playground before anybody presses *Play*: a picture, the question, and the button."""
+"""What a page shows of the playground before anybody presses *Play*: a picture, the question, and
+the button."""
 
 from __future__ import annotations
 
@@ -44,14 +45,16 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
 
 
 def small_cover() -> str:
-    """The same for a page's first screen: its lane as it once stood (`tools.draw.covers`), with three ways to learn."""
+    """The same for a page's first screen: its lane as it once stood (`tools.draw.covers`), with
+    three ways to learn."""
     return picture("small")
 
 
 def lines(lanes: Sequence[dict[str, Any]]) -> str:
     """The lanes as text on the page, before any has done a batch."""
     return ", ".join(
-        f'<code data-lane="{name}" data-method="{escape(lane.get("method", "ppo"))}" data-batch="0" '
+        f'<code data-lane="{name}" data-method="{escape(lane.get("method", "ppo"))}" '
+        'data-batch="0" '
         f'data-reward="">{escape(lane.get("method", "ppo"))}</code>'
         for name, lane in zip("abcd", lanes, strict=False)
     )

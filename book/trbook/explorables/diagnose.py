@@ -12,10 +12,12 @@ from trbook.explorables.modules import fragment
 
 
 class Diagnose(Packed):
-    """`trlib diagnose` without Python: the reader drops a dump on the page, and a Worker reads it and computes.
+    """`trlib diagnose` without Python: the reader drops a dump on the page, and a Worker reads it
+    and computes.
 
-    Sentences, thresholds and style are those of `trlab.diagnose`, which `tools.pack.diagnose_page` hands to the module;
-    a test holds its numbers and its page to Python's. Nothing leaves the machine.
+    Sentences, thresholds and style are those of `trlab.diagnose`, which `tools.pack.diagnose_page`
+    hands to the module; a test holds its numbers and its page to Python's. Nothing leaves the
+    machine.
 
     Raises:
         ValueError: an unknown setting; it has none.
@@ -23,7 +25,8 @@ class Diagnose(Packed):
 
     module: ClassVar[str] = "diagnose"
     fallback: ClassVar[str] = (
-        "Diagnose: a dump of rollouts that you choose is read in this page and diagnosed as `trlib diagnose` does it. "
+        "Diagnose: a dump of rollouts that you choose is read in this page and diagnosed as "
+        "`trlib diagnose` does it. "
         "It needs JavaScript."
     )
     height: ClassVar[str] = "18rem"

@@ -1,10 +1,13 @@
-"""The files in `built/`: modules bundled from `js/`, first states, packed data. No widget library is needed here.
+"""The files in `built/`: modules bundled from `js/`, first states, packed data. No widget library
+is needed here.
 
-A module is committed once, as a small entry that imports `./common.js`, the chunk that all of them share. A static
-page loads the two files as they stand. A notebook, Colab and a page opened from the file system cannot: a module from
-a Blob has no folder, so `./common.js` leads nowhere. For these `source_of` links the two texts into one module:
+A module is committed once, as a small entry that imports `./common.js`, the chunk that all of them
+share. A static page loads the two files as they stand. A notebook, Colab and a page opened from the
+file system cannot: a module from a Blob has no folder, so `./common.js` leads nowhere. For these
+`source_of` links the two texts into one module:
 
-    import{bench as E,h}from"./common.js"; ...      =>      const{bench:E,h}=(() => { common; return {...} })(); ...
+    import{bench as E,h}from"./common.js"; ...      =>
+        const{bench:E,h}=(() => { common; return {...} })(); ...
 """
 
 from __future__ import annotations
@@ -21,14 +24,16 @@ ENGINE_SOURCES = HERE / "engine" / "js"
 KINDS = (".js", ".mjs", ".css", ".json")
 COMMON = "common"
 CONTEST = HERE / "contest.json"
-"""The rules of the contest on *Write your own*, its references and what is recorded (`tools.pack.contest`)."""
+"""The rules of the contest on *Write your own*, its references and what is recorded
+(`tools.pack.contest`)."""
 
 _IMPORT = re.compile(r'import\{([^{}]*)\}from"\./common\.js";')
 _EXPORT = re.compile(r"export\{([^{}]*)\};\s*\Z")
 
 
 def source_of(name: str) -> str:
-    """An explorable's module as one self-contained text: it imports nothing, so it runs from anywhere.
+    """An explorable's module as one self-contained text: it imports nothing, so it runs from
+    anywhere.
 
     Args:
         name: a module in `built/`, without its ending.
@@ -41,8 +46,12 @@ def source_of(name: str) -> str:
     bindings = ",".join(_IMPORT.findall(entry)).replace(" as ", ":")
     code = _IMPORT.sub("", entry)
     if not bindings or "common.js" in code:
-        raise ValueError(f'{name}.js: expected every import of ./common.js as import{{...}}from"./common.js";')
-    licence, end, body = code.partition("*/\n")  # imports were hoisted anyway: the chunk runs before the entry's body
+        raise ValueError(
+            f'{name}.js: expected every import of ./common.js as import{{...}}from"./common.js";'
+        )
+    licence, end, body = code.partition(
+        "*/\n"
+    )  # imports were hoisted anyway: the chunk runs before the entry's body
     return f"{licence}{end}const{{{bindings}}}={_common()};\n{body}"
 
 
@@ -58,7 +67,8 @@ def _common() -> str:
 
 
 def still_of(name: str) -> str | None:
-    """The picture of an explorable's first state, where one has been drawn (`tools.draw.stills`)."""
+    """The picture of an explorable's first state, where one has been drawn
+    (`tools.draw.stills`)."""
     path = BUILT / f"{name}.still.html"
     return path.read_text(encoding="utf-8") if path.exists() else None
 
@@ -70,20 +80,28 @@ def data_of(name: str) -> str | None:
 
 
 def parquet_reader() -> dict[str, str]:
-    """What the diagnosis loads for a Parquet file, by name: the script that its Worker then runs first."""
+    """What the diagnosis loads for a Parquet file, by name: the script that its Worker then runs
+    first."""
     return {"parquet": (BUILT / "workers" / "parquet.js").read_text(encoding="utf-8")}
 
 
 def sources_hash() -> str:
-    """The digest of the JavaScript sources; `built/record.json` holds the one that the files were built from.
+    """The digest of the JavaScript sources; `built/record.json` holds the one that the files were
+    built from.
 
     Raises:
         FileNotFoundError: the sources are not installed with the package, only with the repository.
     """
     if not SOURCES.is_dir():
-        raise FileNotFoundError(f"{SOURCES}: the JavaScript sources come with the repository, not with the package")
+        raise FileNotFoundError(
+            f"{SOURCES}: the JavaScript sources come with the repository, not with the package"
+        )
     digest = hashlib.sha256()
-    files = {path.relative_to(SOURCES).as_posix(): path for path in SOURCES.rglob("*") if path.suffix in KINDS}
+    files = {
+        path.relative_to(SOURCES).as_posix(): path
+        for path in SOURCES.rglob("*")
+        if path.suffix in KINDS
+    }
     files |= {f"../engine/js/{path.name}": path for path in ENGINE_SOURCES.glob("*.js")}
     files |= {f"../{name}": HERE / name for name in ("playground.json", CONTEST.name)}
     for name in sorted(files):

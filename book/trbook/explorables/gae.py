@@ -13,15 +13,16 @@ CURVES = ("bias", "scatter", "error")
 
 
 class GAE(Explorable):
-    """A text of six tokens that begins right: each token goes wrong with probability 0.15 and repairs a wrong text with
-    probability 0.05; the reward is 1 if the text ends right.
+    """A text of six tokens that begins right: each token goes wrong with probability 0.15 and
+    repairs a wrong text with probability 0.05; the reward is 1 if the text ends right.
 
-    How much better does a right first token look than a wrong one, by `trlib.advantages.gae` with a critic of known
-    error? Its mean and its scatter are exact, over all 64 texts.
+    How much better does a right first token look than a wrong one, by `trlib.advantages.gae` with a
+    critic of known error? Its mean and its scatter are exact, over all 64 texts.
 
     Raises:
         ValueError: an unknown setting.
-        traitlets.TraitError: a trait of the wrong type, not a finite number, an unknown curve, or no text.
+        traitlets.TraitError: a trait of the wrong type, not a finite number, an unknown curve, or
+            no text.
     """
 
     module: ClassVar[str] = "gae"
@@ -34,12 +35,20 @@ class GAE(Explorable):
     lam = Finite(0.95, help="λ, in [0, 1].").tag(sync=True)
     gamma = Finite(1.0, help="The discount, in [0, 1].").tag(sync=True)
     miss = Finite(
-        0.5, help="κ: the share of the difference between right and wrong that the critic misses, in [0, 2]."
+        0.5,
+        help="κ: the share of the difference between right and wrong that the critic misses, in "
+        "[0, 2].",
     ).tag(sync=True)
-    noise = Finite(0.1, help="σ: the standard deviation of the noise on every token's reward.").tag(sync=True)
+    noise = Finite(0.1, help="σ: the standard deviation of the noise on every token's reward.").tag(
+        sync=True
+    )
     pairs = Finite(16, help="n: texts averaged, of either first token.").tag(sync=True)
-    text = t.Unicode("rrwwww", help="The text that is drawn: r or w after each of the six tokens.").tag(sync=True)
-    show = t.List(t.Enum(CURVES), list(CURVES), help=f"The curves drawn: any of {CURVES}.").tag(sync=True)
+    text = t.Unicode(
+        "rrwwww", help="The text that is drawn: r or w after each of the six tokens."
+    ).tag(sync=True)
+    show = t.List(t.Enum(CURVES), list(CURVES), help=f"The curves drawn: any of {CURVES}.").tag(
+        sync=True
+    )
 
     @t.validate("text")
     def _text(self, proposal: t.Bunch) -> str:

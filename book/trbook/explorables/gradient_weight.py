@@ -26,10 +26,12 @@ METHODS = (
 
 
 class GradientWeight(Explorable):
-    """w = -dL/dlog π of one token against r = p/q, for an advantage of +1 or -1; up to four methods at once.
+    """w = -dL/dlog π of one token against r = p/q, for an advantage of +1 or -1; up to four methods
+    at once.
 
-    p is the token's probability now and q when it was sampled. The token is its whole completion, so that the ratio of
-    a sequence (GSPO, GMPO, QUATRO) is the token's own. QUATRO is derived here: w = r (A - λ log r).
+    p is the token's probability now and q when it was sampled. The token is its whole completion,
+    so that the ratio of a sequence (GSPO, GMPO, QUATRO) is the token's own. QUATRO is derived here:
+    w = r (A - λ log r).
 
     Raises:
         ValueError: an unknown setting.
@@ -44,12 +46,20 @@ class GradientWeight(Explorable):
 
     sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
     show = t.List(
-        t.Enum(METHODS), ["ppo", "cispo", "sapo", "pspo"], help=f"The methods drawn, at most four of {METHODS}."
+        t.Enum(METHODS),
+        ["ppo", "cispo", "sapo", "pspo"],
+        help=f"The methods drawn, at most four of {METHODS}.",
     ).tag(sync=True)
-    old_p = Finite(0.2, help="The token's probability q when it was sampled, in (0, 1).").tag(sync=True)
+    old_p = Finite(0.2, help="The token's probability q when it was sampled, in (0, 1).").tag(
+        sync=True
+    )
     ratio = Finite(1.5, help="The ratio p/q that is read out.").tag(sync=True)
-    eps_low = Finite(0.2, help="PPO, dual clip, CISPO: the window below 1, in [0, 1].").tag(sync=True)
-    eps_high = Finite(0.2, help="PPO, dual clip, CISPO: the window above 1, at least 0.").tag(sync=True)
+    eps_low = Finite(0.2, help="PPO, dual clip, CISPO: the window below 1, in [0, 1].").tag(
+        sync=True
+    )
+    eps_high = Finite(0.2, help="PPO, dual clip, CISPO: the window above 1, at least 0.").tag(
+        sync=True
+    )
     dual_clip = Finite(3.0, help="Dual clip's c, above 1.").tag(sync=True)
     beta = Finite(1.0, help="The KL penalty's weight, at least 0.").tag(sync=True)
     eps_seq = Finite(4e-4, help="GSPO: the window on both sides of 1, in [0, 1].").tag(sync=True)

@@ -1,8 +1,10 @@
-"""What every explorable shares: a live widget in Jupyter, and a page that needs no kernel anywhere else.
+"""What every explorable shares: a live widget in Jupyter, and a page that needs no kernel anywhere
+else.
 
-An explorable is one ES module, `export default { render({ model, el }) }`, bundled from `js/` into `built/`. Two hosts
-drive it with the same traits: anywidget where there is a kernel, and elsewhere `host.js`, a few lines that stand in for
-anywidget's model. A MIME bundle carries both: JupyterLab takes the first, a static page and Colab the second.
+An explorable is one ES module, `export default { render({ model, el }) }`, bundled from `js/` into
+`built/`. Two hosts drive it with the same traits: anywidget where there is a kernel, and elsewhere
+`host.js`, a few lines that stand in for anywidget's model. A MIME bundle carries both: JupyterLab
+takes the first, a static page and Colab the second.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ class Finite(traitlets.CFloat):
 
 
 class Explorable(anywidget.AnyWidget):
-    """The base of every explorable: subclasses name their module and declare traits tagged `sync=True`.
+    """The base of every explorable: subclasses name their module and declare traits tagged
+    `sync=True`.
 
     Raises:
         ValueError: a setting that the explorable does not have; the nearest one is suggested.
@@ -58,7 +61,11 @@ class Explorable(anywidget.AnyWidget):
     def _names(cls) -> list[str]:
         """The names of the explorable's own settings."""
         inherited = set(anywidget.AnyWidget.class_trait_names())
-        return [name for name in cls.class_trait_names(sync=True) if name not in inherited and not name.startswith("_")]
+        return [
+            name
+            for name in cls.class_trait_names(sync=True)
+            if name not in inherited and not name.startswith("_")
+        ]
 
     def settings(self) -> dict[str, Any]:
         """The explorable's own traits, as the page gets them."""
@@ -66,24 +73,36 @@ class Explorable(anywidget.AnyWidget):
 
     def html(self) -> str:
         """A self-contained fragment of HTML: see `trbook.explorables.modules.fragment`."""
-        return fragment(self.module, self.settings(), fallback=self.fallback, height=self.height, still=self.still())
+        return fragment(
+            self.module,
+            self.settings(),
+            fallback=self.fallback,
+            height=self.height,
+            still=self.still(),
+        )
 
     def still(self) -> str | None:
-        """The picture that a page shows before the module has drawn. Only the first state has one."""
+        """The picture that a page shows before the module has drawn. Only the first state has
+        one."""
         return None if self._differs() else still_of(self.module)
 
     def _differs(self) -> list[str]:
-        """The settings that differ from the first state; a trait tagged `data=True` arrives with the module."""
+        """The settings that differ from the first state; a trait tagged `data=True` arrives with
+        the module."""
         settings = self.settings()
         return [
             name
             for name, default in self.trait_defaults(sync=True).items()
-            if name in settings and settings[name] != default and not self.trait_metadata(name, "data")
+            if name in settings
+            and settings[name] != default
+            and not self.trait_metadata(name, "data")
         ]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
         page = {"text/plain": f"{type(self).__name__}: {self.fallback}", "text/html": self.html()}
-        if "google.colab" in sys.modules:  # Colab loads its widget manager from another server; the page needs none
+        if (
+            "google.colab" in sys.modules
+        ):  # Colab loads its widget manager from another server; the page needs none
             return page, {}
         bundle: Any = super()._repr_mimebundle_(**kwargs) or {}
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
@@ -91,8 +110,8 @@ class Explorable(anywidget.AnyWidget):
 
 
 class Packed(Explorable):
-    """An explorable that draws packed data, `built/NAME.data.json`: a notebook gets them with the widget, and a page
-    loads them apart from its text."""
+    """An explorable that draws packed data, `built/NAME.data.json`: a notebook gets them with the
+    widget, and a page loads them apart from its text."""
 
     _data = traitlets.Unicode().tag(sync=True)
 

@@ -1,4 +1,5 @@
-"""The loop: rollout, advantage, objective, update; a recorded group of completions is carried through them."""
+"""The loop: rollout, advantage, objective, update; a recorded group of completions is carried
+through them."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ GROUPS = ("two", "none", "luck")
 class Loop(Packed):
     """The four boxes of the loop, those that a chapter changes lit: `Loop(lit=["objective"])`.
 
-    A chosen box says what it does, what goes in and what comes out, with the numbers of four completions that the
-    shipped model wrote: `trbook.explorables.loop_batch` computes them.
+    A chosen box says what it does, what goes in and what comes out, with the numbers of four
+    completions that the shipped model wrote: `trbook.explorables.loop_batch` computes them.
 
     Raises:
         traitlets.TraitError: a box or a group that there is not.
@@ -26,19 +27,26 @@ class Loop(Packed):
 
     module: ClassVar[str] = "loop"
     fallback: ClassVar[str] = (
-        "The loop: the policy writes completions (rollout), the verifier judges them (advantage), the loss asks for a "
-        "change (objective), the parameters move (update), and the new policy writes the next batch."
+        "The loop: the policy writes completions (rollout), the verifier judges them (advantage), "
+        "the loss asks for a "
+        "change (objective), the parameters move (update), and the new policy writes the next "
+        "batch."
     )
     height: ClassVar[str] = "44rem"
 
-    lit = t.List(t.Enum(BOXES), [], help=f"The boxes that a chapter changes: any of {BOXES}.").tag(sync=True)
-    box = t.Enum(("", *BOXES), "", help="The box that is read; empty: the first that is lit.").tag(sync=True)
-    group = t.Enum(GROUPS, "two", help="Of four completions, two are right, none is, or one is by a guess.").tag(
+    lit = t.List(t.Enum(BOXES), [], help=f"The boxes that a chapter changes: any of {BOXES}.").tag(
         sync=True
     )
+    box = t.Enum(("", *BOXES), "", help="The box that is read; empty: the first that is lit.").tag(
+        sync=True
+    )
+    group = t.Enum(
+        GROUPS, "two", help="Of four completions, two are right, none is, or one is by a guess."
+    ).tag(sync=True)
 
     def still(self) -> str | None:
-        """The first state's picture with these boxes lit: which one is lit or read is marked, not drawn."""
+        """The first state's picture with these boxes lit: which one is lit or read is marked, not
+        drawn."""
         still = still_of(self.module)
         if still is None or self._differs() not in ([], ["lit"]):
             return None

@@ -1,8 +1,9 @@
-"""What the figure of the loop carries around: groups of four completions that the shipped model wrote.
+"""What the figure of the loop carries around: groups of four completions that the shipped model
+wrote.
 
-Each group is a batch of its own: four completions of one prompt of `dial`, their rewards, advantages and gradient
-weights, and what one step of REINFORCE makes of their probabilities. `tools.pack.packs` writes the file that
-`js/loop.js` reads.
+Each group is a batch of its own: four completions of one prompt of `dial`, their rewards,
+advantages and gradient weights, and what one step of REINFORCE makes of their probabilities.
+`tools.pack.packs` writes the file that `js/loop.js` reads.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from trlib.tasks import Prompt, Task, load_task
 GROUP = 4
 SEED = 7
 SHOWN = {"two": 0, "none": 1, "luck": 8}
-"""Which prompts of that seed: two of the four completions are right; none is; the only right one is a guess."""
+"""Which prompts of that seed: two of the four completions are right; none is; the only right one is
+a guess."""
 LR = 1e-4
 """Chapter 1's, with its AdamW; one step from the shipped weights for each group."""
 DIGITS = 5
@@ -32,11 +34,18 @@ def batch() -> dict[str, Any]:
     """The groups by name, and the learning rate; numbers to five significant digits."""
     task, policy = load_task("dial"), load_policy("dial")
     prompts = task.prompts(max(SHOWN.values()) + 1, seed=SEED)
-    written = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=SEED)
+    written = sample(
+        policy,
+        [prompt.text for prompt in prompts],
+        group=GROUP,
+        max_tokens=task.max_tokens,
+        seed=SEED,
+    )
     return {
         "lr": LR,
         "groups": {
-            name: _around(task, prompts[i], written.rows(torch.arange(GROUP) + GROUP * i)) for name, i in SHOWN.items()
+            name: _around(task, prompts[i], written.rows(torch.arange(GROUP) + GROUP * i))
+            for name, i in SHOWN.items()
         },
     }
 
@@ -62,7 +71,9 @@ def _around(task: Task, prompt: Prompt, written: Completions) -> dict[str, Any]:
     with torch.no_grad():
         logp_after = policy.score(written).logp
 
-    before, after = ((tokens.detach() * mask).sum(1).exp().tolist() for tokens in (logp, logp_after))
+    before, after = (
+        (tokens.detach() * mask).sum(1).exp().tolist() for tokens in (logp, logp_after)
+    )
     weights = loss.diagnostics["weight"]
     return {
         "prompt": prompt.text,

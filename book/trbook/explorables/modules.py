@@ -1,8 +1,9 @@
-"""Explorables as HTML: a fragment that carries its module, or links to it. No widget library is needed here.
+"""Explorables as HTML: a fragment that carries its module, or links to it. No widget library is
+needed here.
 
-A page shows a still picture of an explorable before any module has loaded: its first state, drawn once by the module
-itself (`tools.draw.stills`) and kept in `built/NAME.still.html`. It is laid out as the module lays out, so nothing
-moves when the module takes its place.
+A page shows a still picture of an explorable before any module has loaded: its first state, drawn
+once by the module itself (`tools.draw.stills`) and kept in `built/NAME.still.html`. It is laid out
+as the module lays out, so nothing moves when the module takes its place.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _MODULE, _DATA, _PARTS = (
     re.compile(_OPEN.format(kind, r"(\w+)") + r'(?: data-src="[^"]*")?>.*?</script>', re.DOTALL)
     for kind in ("module", "data", "parts")
 )
-"""The elements of a fragment that hold its module, its data and what it asks for while it runs, or link to them."""
+"""The elements of a fragment that hold its module, its data and what it asks for while it runs, or
+link to them."""
 
 
 def fragment(
@@ -38,15 +40,16 @@ def fragment(
     parts: dict[str, str] | None = None,
     light: str = "",
 ) -> str:
-    """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no network.
+    """HTML that runs an explorable by itself: its module, its settings and the host; no kernel, no
+    network.
 
     Args:
         name: a file of `built/`, without its ending.
         settings: the explorable's traits, JSON-able.
         fallback: what stands there until the module has drawn, and where no JavaScript runs.
         height: room kept until then, a CSS length.
-        still: a picture that stands there instead, HTML for a shadow root; it keeps its own room. Where it holds a
-            button with `data-start`, the module loads when that is pressed.
+        still: a picture that stands there instead, HTML for a shadow root; it keeps its own room.
+            Where it holds a button with `data-start`, the module loads when that is pressed.
         parts: by name, what the module asks for while it runs.
         light: HTML that the still has slots for.
     """
@@ -56,7 +59,8 @@ def fragment(
     return "\n".join(
         (
             f'<div class="trlib-explorable" data-explorable="{name}">',
-            f'<div class="trlib-view"{room}><div class="trlib-still">{shadow}{light or escape(fallback)}</div></div>',
+            f'<div class="trlib-view"{room}><div '
+            f'class="trlib-still">{shadow}{light or escape(fallback)}</div></div>',
             f'<script type="application/json" class="trlib-traits">{_json(settings)}</script>',
             _module(name),
             *([_data(name)] if data_of(name) else []),
@@ -70,28 +74,33 @@ def fragment(
 def preloads(html: str, address: str) -> str:
     """Links for a page's head that fetch its explorables' modules and their shared chunk at once.
 
-    Without them a browser finds the modules one after the other, when it has read the page. Modules that wait for a
-    click get no link.
+    Without them a browser finds the modules one after the other, when it has read the page. Modules
+    that wait for a click get no link.
     """
     names = [name for name in dict.fromkeys(_MODULE.findall(html)) if name not in LATER]
     files = [f"{name}.js" for name in (COMMON, *names)] if names else []
-    return "".join(f'<link rel="modulepreload" href="{escape(_path(address))}/{file}">' for file in files)
+    return "".join(
+        f'<link rel="modulepreload" href="{escape(_path(address))}/{file}">' for file in files
+    )
 
 
 def link_modules(html: str, address: str) -> str:
     """A page whose explorables load their module and data from `address` instead of carrying them.
 
-    Pages then share one chunk, and the text does not wait for the data. A browser loads neither from a file system: a
-    page that is opened from one must carry both (`embed_modules`).
+    Pages then share one chunk, and the text does not wait for the data. A browser loads neither
+    from a file system: a page that is opened from one must carry both (`embed_modules`).
 
     Args:
         html: a page, or a part of one, with fragments.
-        address: the folder that `trbook.explorables.publish` filled, as the page sees it ("../_static/explorables").
+        address: the folder that `trbook.explorables.publish` filled, as the page sees it
+            ("../_static/explorables").
     """
     folder = escape(_path(address))
 
     def link(kind: str, ending: str) -> Callable[[re.Match[str]], str]:
-        return lambda match: f'{_OPEN.format(kind, match[1])} data-src="{folder}/{match[1]}{ending}"></script>'
+        return lambda match: (
+            f'{_OPEN.format(kind, match[1])} data-src="{folder}/{match[1]}{ending}"></script>'
+        )
 
     html = _MODULE.sub(link("module", ".js"), html)
     html = _DATA.sub(link("data", ".data.json"), html)
@@ -101,14 +110,17 @@ def link_modules(html: str, address: str) -> str:
 def embed_modules(html: str) -> str:
     """The way back: a page whose explorables carry their modules and data again.
 
-    Parts that a figure asks for while it runs stay linked: they are classic scripts, which a browser loads from a file
-    system too.
+    Parts that a figure asks for while it runs stay linked: they are classic scripts, which a
+    browser loads from a file system too.
     """
-    return _DATA.sub(lambda match: _data(match[1]), _MODULE.sub(lambda match: _module(match[1]), html))
+    return _DATA.sub(
+        lambda match: _data(match[1]), _MODULE.sub(lambda match: _module(match[1]), html)
+    )
 
 
 def _path(address: str) -> str:
-    """An import needs a path that begins with a dot or a slash; anything else would be the name of a package."""
+    """An import needs a path that begins with a dot or a slash; anything else would be the name of
+    a package."""
     address = address.rstrip("/")
     return address if address.startswith((".", "/")) or "://" in address else f"./{address}"
 

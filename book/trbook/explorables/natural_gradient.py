@@ -1,4 +1,5 @@
-"""Natural gradient: the KL region of a policy of two parameters, the Fisher ellipse, steps and a line search."""
+"""Natural gradient: the KL region of a policy of two parameters, the Fisher ellipse, steps and a
+line search."""
 
 from __future__ import annotations
 
@@ -10,12 +11,14 @@ from trbook.explorables.host import Explorable, Finite
 
 
 class NaturalGradient(Explorable):
-    """A policy of two parameters that writes two tokens, each yes or no, with a trust region around it.
+    """A policy of two parameters that writes two tokens, each yes or no, with a trust region around
+    it.
 
-    The logits of yes are (θ1, θ2 + θ1/2). Yes twice earns 1, no twice 0.6, mixed answers nothing. The figure shows the
-    region KL(old || new) ≤ δ (mean over the tokens), the ellipse by which the Fisher matrix approximates it, the
-    natural step and the gradient's to that ellipse, a plain gradient step at a learning rate, and the tries of the line
-    search of `trlib.algorithms.trpo`: :eq:`trpo-step`, :eq:`trpo-search`.
+    The logits of yes are (θ1, θ2 + θ1/2). Yes twice earns 1, no twice 0.6, mixed answers nothing.
+    The figure shows the region KL(old || new) ≤ δ (mean over the tokens), the ellipse by which the
+    Fisher matrix approximates it, the natural step and the gradient's to that ellipse, a plain
+    gradient step at a learning rate, and the tries of the line search of
+    `trlib.algorithms.trpo`: :eq:`trpo-step`, :eq:`trpo-search`.
 
     Raises:
         ValueError: an unknown setting.
@@ -24,12 +27,17 @@ class NaturalGradient(Explorable):
 
     module: ClassVar[str] = "natural_gradient"
     fallback: ClassVar[str] = (
-        "Natural gradient: for a policy of two parameters, the KL region and the Fisher ellipse, the "
+        "Natural gradient: for a policy of two parameters, the KL region and the Fisher ellipse, "
+        "the "
         "natural step, the gradient's, and a line search. It needs JavaScript."
     )
 
     theta1 = Finite(-0.85, help="The old policy's first parameter, in [-6, 6].").tag(sync=True)
     theta2 = Finite(1.27, help="The old policy's second parameter, in [-6, 6].").tag(sync=True)
     delta = Finite(0.1, help="The radius, nats per token, in [0.0001, 0.5].").tag(sync=True)
-    lr = Finite(10.0, help="The learning rate of the plain gradient step, in [0, 100].").tag(sync=True)
-    way = t.Enum(("natural", "gradient"), "natural", help="Which step the line search follows.").tag(sync=True)
+    lr = Finite(10.0, help="The learning rate of the plain gradient step, in [0, 100].").tag(
+        sync=True
+    )
+    way = t.Enum(
+        ("natural", "gradient"), "natural", help="Which step the line search follows."
+    ).tag(sync=True)

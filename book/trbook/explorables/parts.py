@@ -1,7 +1,8 @@
-"""What the playground loads while it runs: the Worker with its engine, and the weights of each checkpoint.
+"""What the playground loads while it runs: the Worker with its engine, and the weights of each
+checkpoint.
 
-None of it is stored: the parts are made from the built engine and from the checkpoints that the package ships, when a
-book is built or a notebook shows the playground.
+None of it is stored: the parts are made from the built engine and from the checkpoints that the
+package ships, when a book is built or a notebook shows the playground.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ WORKER = BUILT / "workers" / "lane.js"
 
 @cache
 def parts() -> dict[str, str]:
-    """By name: `engine`, JSON of the Worker's source, the WebAssembly module (base64), the checkpoints' cards, and the
-    SHA-256 of the first two with the package's version, which a saved run carries; and each checkpoint's weights (half
-    precision, base64)."""
+    """By name: `engine`, JSON of the Worker's source, the WebAssembly module (base64), the
+    checkpoints' cards, and the SHA-256 of the first two with the package's version, which a saved
+    run carries; and each checkpoint's weights (half precision, base64)."""
     cards, weights = {}, {}
     for name in CHECKPOINTS:
         card, data = packed(load_policy(name))
@@ -39,7 +40,10 @@ def parts() -> dict[str, str]:
         "worker": worker,
         "wasm": base64.b64encode(wasm).decode(),
         "cards": cards,
-        "made": {"hash": hashlib.sha256(worker.encode() + wasm).hexdigest(), "version": trlib.__version__},
+        "made": {
+            "hash": hashlib.sha256(worker.encode() + wasm).hexdigest(),
+            "version": trlib.__version__,
+        },
     }
     return {"engine": json.dumps(shared, ensure_ascii=False), **weights}
 
@@ -48,7 +52,13 @@ def inputs() -> str:
     """The digest of what `parts` are made from."""
     digest = hashlib.sha256(trlib.__version__.encode())
     checkpoints = (path for name in CHECKPOINTS for path in sorted((EMBEDDED / name).iterdir()))
-    for path in (Path(__file__), Path(engine.__file__), WORKER, ENGINE / "engine.wasm", *checkpoints):
+    for path in (
+        Path(__file__),
+        Path(engine.__file__),
+        WORKER,
+        ENGINE / "engine.wasm",
+        *checkpoints,
+    ):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -58,4 +68,6 @@ def write(folder: Path, given: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in given.items():
         value = json.dumps(text, ensure_ascii=False)
-        (folder / f"{name}.js").write_text(f'(self.trlibParts ??= {{}})["{name}"] = {value};\n', encoding="utf-8")
+        (folder / f"{name}.js").write_text(
+            f'(self.trlibParts ??= {{}})["{name}"] = {value};\n', encoding="utf-8"
+        )

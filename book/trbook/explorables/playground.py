@@ -20,11 +20,16 @@ SEEDS = HERE / "playground.seeds.json"
 MOST = 4
 LANE = ("method", "checkpoint", "threshold", "lr", "epochs", "minibatches", "group", "difficulty")
 """Settings that a lane may name; the others keep their defaults."""
-BESIDE = {"bapo": ("high_most", "count"), "minpro": ("eps_low",), "cpgd": ("alpha", "cap"), "r2vpo": ("lam", "dual_lr")}
+BESIDE = {
+    "bapo": ("high_most", "count"),
+    "minpro": ("eps_low",),
+    "cpgd": ("alpha", "cap"),
+    "r2vpo": ("lam", "dual_lr"),
+}
 """Settings of a method that a lane may name besides its threshold."""
 OWN = ("formula", "constants", "advantage", "aggregation")
-"""The settings of a lane whose method is the reader's own, `own`: a formula for the gradient weight, its constants, and
-two that every method of trlib has."""
+"""The settings of a lane whose method is the reader's own, `own`: a formula for the gradient
+weight, its constants, and two that every method of trlib has."""
 VIEWS = ("completions", "map", "ratios", "openers", "bands")
 
 
@@ -35,42 +40,55 @@ def presets() -> dict[str, dict[str, Any]]:
 
 
 class Playground(Explorable):
-    """A language model that learns by reinforcement while you look: on a page, without a kernel or a server.
+    """A language model that learns by reinforcement while you look: on a page, without a kernel or
+    a server.
 
-    One to four lanes learn from the same random numbers; each has its method, threshold, learning rate, uses of a
-    batch, minibatches, completions per prompt, checkpoint, and how hard its prompts are (`difficulty`: the moves of a
-    dial, or the amount to spend); some of the gallery's methods have a setting or two beside the threshold. What is
-    dragged acts from the next batch on.
+    One to four lanes learn from the same random numbers; each has its method, threshold, learning
+    rate, uses of a batch, minibatches, completions per prompt, checkpoint, and how hard its prompts
+    are (`difficulty`: the moves of a dial, or the amount to spend); some of the gallery's methods
+    have a setting or two beside the threshold. What is dragged acts from the next batch on.
     The policy is computed by `trbook.explorables.engine`, which is tested against
     trlib's own loop; the page loads it when *Play* is pressed.
 
         Playground(preset="clipping")
-        Playground(lanes=[{"method": "ppo", "threshold": 0.1, "epochs": 8}, {"method": "troll", "epochs": 8}])
-        Playground(lanes=[{"method": "own", "formula": "A*r*(abs(p-q) < d)", "constants": {"d": 0.15}, "epochs": 16}])
+        Playground(lanes=[{"method": "ppo", "threshold": 0.1, "epochs": 8}, {"method": "troll",
+        "epochs": 8}]) Playground(lanes=[{"method": "own", "formula": "A*r*(abs(p-q) < d)",
+        "constants": {"d": 0.15}, "epochs": 16}])
 
     Raises:
-        ValueError: an unknown preset, view, setting, or setting of a lane; the nearest is suggested.
+        ValueError: an unknown preset, view, setting, or setting of a lane; the nearest is
+            suggested.
         traitlets.TraitError: a trait of the wrong type.
     """
 
     module: ClassVar[str] = "playground"
     fallback: ClassVar[str] = (
-        "Playground: the embedded language model learns in this page, by up to four methods side by side. It needs "
+        "Playground: the embedded language model learns in this page, by up to four methods side "
+        "by side. It needs "
         "JavaScript and WebAssembly."
     )
     height: ClassVar[str] = "60rem"
 
-    preset = t.Unicode("", help="What the page begins with, such as `clipping`; empty: the first.").tag(sync=True)
-    lanes = t.List(t.Dict(), help="One to four lanes in place of the preset's, each a dict.").tag(sync=True)
+    preset = t.Unicode(
+        "", help="What the page begins with, such as `clipping`; empty: the first."
+    ).tag(sync=True)
+    lanes = t.List(t.Dict(), help="One to four lanes in place of the preset's, each a dict.").tag(
+        sync=True
+    )
     seed = t.CInt(0, help="The seed of prompts and draws, the same for every lane.").tag(sync=True)
-    view = t.Unicode("", help=f"The picture beside the curves: one of {VIEWS}; empty: the preset's.").tag(sync=True)
-    prompt = t.Unicode("", help="The prompt that eight completions are sampled for; empty: an example.").tag(sync=True)
-    small = t.Bool(False, help="Only the first lane, its completions and its reward: for a page's first screen.").tag(
-        sync=True
-    )
-    contest = t.Bool(False, help="Whether a formula of the reader's own can enter the contest, below the lanes.").tag(
-        sync=True
-    )
+    view = t.Unicode(
+        "", help=f"The picture beside the curves: one of {VIEWS}; empty: the preset's."
+    ).tag(sync=True)
+    prompt = t.Unicode(
+        "", help="The prompt that eight completions are sampled for; empty: an example."
+    ).tag(sync=True)
+    small = t.Bool(
+        False,
+        help="Only the first lane, its completions and its reward: for a page's first screen.",
+    ).tag(sync=True)
+    contest = t.Bool(
+        False, help="Whether a formula of the reader's own can enter the contest, below the lanes."
+    ).tag(sync=True)
     _parts = t.Dict().tag(sync=True)
     _wish = t.Unicode("").tag(sync=True)
 
@@ -90,7 +108,9 @@ class Playground(Explorable):
         for lane in self.lanes:
             beside = BESIDE.get(lane.get("method", ""), ())
             for name in lane:
-                if name not in (known := (*LANE, *(OWN if lane.get("method") == "own" else beside))):
+                if name not in (
+                    known := (*LANE, *(OWN if lane.get("method") == "own" else beside))
+                ):
                     raise unknown("Playground, setting of a lane", name, known)
 
     def html(self) -> str:

@@ -1,4 +1,5 @@
-"""What the run explorer offers to try and asks before it shows: each the first of its kind that has a record."""
+"""What the run explorer offers to try and asks before it shows: each the first of its kind that has
+a record."""
 
 from __future__ import annotations
 
@@ -6,15 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 NO_REGION = (
-    "Make it fail: without a region a batch moves the policy further than it can learn from. The KL shows it "
+    "Make it fail: without a region a batch moves the policy further than it can learn from. The "
+    "KL shows it "
     "from the first batch on; then look at the reward."
 )
 THRESHOLDS = (
-    "What to notice: a row of the table is one method at five thresholds. They change its result by more than most "
+    "What to notice: a row of the table is one method at five thresholds. They change its result "
+    "by more than most "
     "methods differ, so a comparison at defaults compares defaults."
 )
 SLOW = (
-    "What to notice: QUATRO keeps more entropy, and its reward is still lower. Compare entropies where the rewards "
+    "What to notice: QUATRO keeps more entropy, and its reward is still lower. Compare entropies "
+    "where the rewards "
     "are equal, not where the batches are."
 )
 PRESETS: Sequence[tuple[str, str, Sequence[dict[str, Any]]]] = (
@@ -67,7 +71,8 @@ PRESETS: Sequence[tuple[str, str, Sequence[dict[str, Any]]]] = (
 )
 """Name, sentence, and the choices that show it, the best first."""
 QUESTION: dict[str, Any] = {
-    "text": "The sampler's weights are rounded to four bits, the learner's are not, and each method measures its "
+    "text": "The sampler's weights are rounded to four bits, the learner's are not, and each "
+    "method measures its "
     "region from the policy that sampled. Which of these ends highest?",
     "options": ["pg_is", "ppo", "dppo-tv", "troll"],
     "state": {
@@ -77,7 +82,8 @@ QUESTION: dict[str, Any] = {
         "measure": "reward",
         "cell": "",
     },
-    "why": "A region around a policy other than the learner's holds the learner where it never was; the ratio alone, "
+    "why": "A region around a policy other than the learner's holds the learner where it never "
+    "was; the ratio alone, "
     "without a region, only weighs.",
 }
 

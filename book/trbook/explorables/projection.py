@@ -1,4 +1,5 @@
-"""Projection: one token's old, new and projected distribution, and what TROLL's update does to each logit."""
+"""Projection: one token's old, new and projected distribution, and what TROLL's update does to each
+logit."""
 
 from __future__ import annotations
 
@@ -12,19 +13,22 @@ PUSHES = ("before", "clip", "ratio", "pull", "all")
 NAMES = ("easy", "answer", "quick", "simply", "slowly", "carefully", "stepwise", "plan")
 """Words that begin a completion of `dial`."""
 OLD = (0.358, 0.181, 0.121, 0.085, 0.128, 0.063, 0.038, 0.026)
-"""The base policy's share of each among these eight, before the first token of `task.prompts(16, seed=0)[0]`."""
+"""The base policy's share of each among these eight, before the first token of
+`task.prompts(16, seed=0)[0]`."""
 
 
 class Projection(Explorable):
-    """A token's distribution π̃, its projection π onto KL(π || q) <= δ, and the push on every logit.
+    """A token's distribution π̃, its projection π onto KL(π || q) <= δ, and the push on every
+    logit.
 
-    The bars are q, π̃ and π over eight words; a bar of π̃ is dragged. Below them -dL/dlogit of each word: without a
-    region (A r), under PPO's clip, and TROLL's two parts, the projected ratio's and the regression's, and their sum.
-    Last the curve of KL(π_η || q) over the multiplier η with its root. `support` says what the method sees: all eight,
-    the sampled one and the likeliest others (`k` in all) with a bucket for the rest, or these in shares of their sum.
+    The bars are q, π̃ and π over eight words; a bar of π̃ is dragged. Below them -dL/dlogit of each
+    word: without a region (A r), under PPO's clip, and TROLL's two parts, the projected ratio's and
+    the regression's, and their sum. Last the curve of KL(π_η || q) over the multiplier η with its
+    root. `support` says what the method sees: all eight, the sampled one and the likeliest others
+    (`k` in all) with a bucket for the rest, or these in shares of their sum.
 
-    A radius of 0, a support that does not hold what moves, a π̃ that was outside before any update: the page says what
-    the method then does.
+    A radius of 0, a support that does not hold what moves, a π̃ that was outside before any update:
+    the page says what the method then does.
 
     Raises:
         ValueError: an unknown setting.
@@ -34,11 +38,14 @@ class Projection(Explorable):
     module: ClassVar[str] = "projection"
     height: ClassVar[str] = "44rem"
     fallback: ClassVar[str] = (
-        "Projection: the old, new and projected distribution of one token over eight words, the root of the dual, and "
+        "Projection: the old, new and projected distribution of one token over eight words, the "
+        "root of the dual, and "
         "the push on every logit under TROLL, PPO's clip and no region. It needs JavaScript."
     )
 
-    old = t.List(Finite(), list(OLD), minlen=8, maxlen=8, help="q, eight probabilities that sum to 1.").tag(sync=True)
+    old = t.List(
+        Finite(), list(OLD), minlen=8, maxlen=8, help="q, eight probabilities that sum to 1."
+    ).tag(sync=True)
     shift = t.List(
         Finite(),
         [-0.5, -0.3, 0.2, 0.2, 0.2, 0.6, -0.6, -0.4],
@@ -46,19 +53,19 @@ class Projection(Explorable):
         maxlen=8,
         help="By how much each logit of π̃ has moved from q's, in [-6, 6].",
     ).tag(sync=True)
-    reach = Finite(1.0, help="How many times the moves are taken: more is further out on the same geodesic.").tag(
-        sync=True
-    )
+    reach = Finite(
+        1.0, help="How many times the moves are taken: more is further out on the same geodesic."
+    ).tag(sync=True)
     token = Finite(4.0, help="The sampled word, from 0 to 7.").tag(sync=True)
     advantage = Finite(1.0, help="Its advantage A.").tag(sync=True)
     delta = Finite(0.05, help="The radius δ, nats per token, at least 0.").tag(sync=True)
     alpha = Finite(1.0, help="α, the regression's weight, at least 0.").tag(sync=True)
     eps = Finite(0.2, help="The window of PPO's clip, in [0, 1].").tag(sync=True)
-    support = t.Enum(("all", "rest", "drop"), "all", help="What the method sees: all, k and a rest, or k alone.").tag(
-        sync=True
-    )
+    support = t.Enum(
+        ("all", "rest", "drop"), "all", help="What the method sees: all, k and a rest, or k alone."
+    ).tag(sync=True)
     k = Finite(4.0, help="Words kept where the support is sparse, from 1 to 8.").tag(sync=True)
-    show = t.List(t.Enum(PUSHES), ["clip", "ratio", "pull", "all"], help=f"The pushes drawn: any of {PUSHES}.").tag(
-        sync=True
-    )
+    show = t.List(
+        t.Enum(PUSHES), ["clip", "ratio", "pull", "all"], help=f"The pushes drawn: any of {PUSHES}."
+    ).tag(sync=True)
     scale = t.Enum(("linear", "log"), "linear", help="The axis of probabilities.").tag(sync=True)

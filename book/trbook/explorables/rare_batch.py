@@ -1,8 +1,10 @@
-"""What `token_microscope` shows: one real batch of `dial_rare`, token by token, after each of sixteen updates.
+"""What `token_microscope` shows: one real batch of `dial_rare`, token by token, after each of
+sixteen updates.
 
-The policy writes its steps only after an opener that is rare, so the tokens that have to grow have small
-probabilities. The batch is used as in the recorded sweep `rare`: eight minibatches of two prompts, twice over. Three
-policies learn from it. `python -m tools.pack.token_microscope` writes the record; a test makes its first updates again.
+The policy writes its steps only after an opener that is rare, so the tokens that have to grow have
+small probabilities. The batch is used as in the recorded sweep `rare`: eight minibatches of two
+prompts, twice over. Three policies learn from it. `python -m tools.pack.token_microscope` writes
+the record; a test makes its first updates again.
 """
 
 from __future__ import annotations
@@ -44,10 +46,17 @@ RUNS = {"ppo": Run(ppo_loss, 1e-4), "dppo": Run(_dppo, 1e-4), "fast": Run(ppo_lo
 
 
 def record(updates: int = UPDATES) -> dict[str, Any]:
-    """The record of this many updates, JSON-able, as `built/token_microscope.data.json` holds it."""
+    """The record of this many updates, JSON-able, as `built/token_microscope.data.json` holds
+    it."""
     task, policy = trlib.load_task("dial"), trlib.load_policy(POLICY)
     prompts = task.prompts(PROMPTS, seed=SEED)
-    batch = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=SEED)
+    batch = sample(
+        policy,
+        [prompt.text for prompt in prompts],
+        group=GROUP,
+        max_tokens=task.max_tokens,
+        seed=SEED,
+    )
     rewards = rewards_of(task, prompts, batch)
     words = [
         [policy.tokenizer.decode([token]) for token in row[kept].tolist()]
@@ -66,7 +75,8 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
         "careful": sorted({row[0] for row in words} & set(CAREFUL)),
         "old": logits(old[batch.mask].tolist()),
         "runs": {
-            name: {"lr": run.lr, **_learn(run, batch, rewards, old, words, updates)} for name, run in RUNS.items()
+            name: {"lr": run.lr, **_learn(run, batch, rewards, old, words, updates)}
+            for name, run in RUNS.items()
         },
     }
 
@@ -74,7 +84,8 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
 def _learn(
     run: Run, batch: Completions, rewards: Tensor, old: Tensor, words: list[list[str]], updates: int
 ) -> dict[str, Any]:
-    """The log-ratio of every token after each update, and the probability that a completion begins with care."""
+    """The log-ratio of every token after each update, and the probability that a completion begins
+    with care."""
     policy = trlib.load_policy(POLICY)
     groups = rewards.view(-1, GROUP)
     advantages = (groups - groups.mean(1, keepdim=True)).flatten()[:, None].expand_as(old)
@@ -82,7 +93,9 @@ def _learn(
     careful, moved = [_careful(policy, batch)], []
     for rows in _minibatches()[:updates]:
         part = batch.rows(rows)
-        per_token = run.loss(policy.score(part).logp, old[rows], advantages=advantages[rows], mask=part.mask).per_token
+        per_token = run.loss(
+            policy.score(part).logp, old[rows], advantages=advantages[rows], mask=part.mask
+        ).per_token
         optimizer.zero_grad()
         ((per_token * part.mask).sum() / part.mask.sum()).backward()
         torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
@@ -94,12 +107,14 @@ def _learn(
 
 
 def _minibatches() -> list[Tensor]:
-    """The completions of every update: two prompts each, all prompts in a new order for each epoch."""
+    """The completions of every update: two prompts each, all prompts in a new order for each
+    epoch."""
     found = []
     for epoch in range(EPOCHS):
         order = torch.randperm(PROMPTS, generator=torch.Generator().manual_seed(epoch))
         found += [
-            torch.cat([GROUP * prompt + torch.arange(GROUP) for prompt in part]) for part in order.chunk(MINIBATCHES)
+            torch.cat([GROUP * prompt + torch.arange(GROUP) for prompt in part])
+            for part in order.chunk(MINIBATCHES)
         ]
     return found
 

@@ -1,4 +1,5 @@
-"""The ratio map: which tokens does a trust region silence? Clip against divergence, at every old and new p."""
+"""The ratio map: which tokens does a trust region silence? Clip against divergence, at every old
+and new p."""
 
 from __future__ import annotations
 
@@ -12,26 +13,32 @@ METHODS = ("ppo", "dppo_tv", "dppo_kl")
 
 
 class RatioMap(Explorable):
-    """The plane of old and new probability of a sampled token, with the regions where its gradient is kept.
+    """The plane of old and new probability of a sampled token, with the regions where its gradient
+    is kept.
 
     For a token sampled with probability q under the old policy that now has probability p:
     PPO-clip keeps it while r = p/q stays in the window, DPPO-TV while |p - q| ≤ δ, DPPO-KL while
-    KL(Bernoulli q || Bernoulli p) ≤ δ, each only on the side that the sign of the advantage pushes towards.
+    KL(Bernoulli q || Bernoulli p) ≤ δ, each only on the side that the sign of the advantage pushes
+    towards.
 
-    Every trait is read and set from Python as well as by hand. A number that is impossible (ε_low above 1) is clamped
-    by the page, which says why and writes the clamped value back; NaN, infinity and wrong types are refused.
+    Every trait is read and set from Python as well as by hand. A number that is impossible (ε_low
+    above 1) is clamped by the page, which says why and writes the clamped value back; NaN, infinity
+    and wrong types are refused.
 
-    With a `batch` (`trbook.explorables.batch.token_batch` makes one) its tokens stand on the plane: a slider goes
-    through its updates, pointing at a token shows it in its completion, and each method counts what it silences.
+    With a `batch` (`trbook.explorables.batch.token_batch` makes one) its tokens stand on the plane:
+    a slider goes through its updates, pointing at a token shows it in its completion, and each
+    method counts what it silences.
 
     Raises:
         ValueError: a setting that the map does not have.
-        traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown method or axis.
+        traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown method
+            or axis.
     """
 
     module: ClassVar[str] = "ratio_map"
     fallback: ClassVar[str] = (
-        "Ratio map: the plane of old and new probability of a sampled token, with the regions in which PPO-clip, "
+        "Ratio map: the plane of old and new probability of a sampled token, with the regions in "
+        "which PPO-clip, "
         "DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript."
     )
 
@@ -43,17 +50,24 @@ class RatioMap(Explorable):
     axes = t.Enum(["linear", "logit"], "logit", help="Axes of both probabilities.").tag(sync=True)
     old_p = Finite(1e-5, help="The cursor's old probability q.").tag(sync=True)
     new_p = Finite(1e-3, help="The cursor's new probability p.").tag(sync=True)
-    show = t.List(t.Enum(METHODS), list(METHODS), help=f"The methods that are drawn: any of {METHODS}.").tag(sync=True)
-    batch = t.Dict(help="Tokens of a real batch, from `token_batch`; empty: none.").tag(sync=True, data=True)
+    show = t.List(
+        t.Enum(METHODS), list(METHODS), help=f"The methods that are drawn: any of {METHODS}."
+    ).tag(sync=True)
+    batch = t.Dict(help="Tokens of a real batch, from `token_batch`; empty: none.").tag(
+        sync=True, data=True
+    )
     update = t.CInt(0, help="Which of the batch's updates is shown, counted from 0.").tag(sync=True)
-    token = t.CInt(-1, help="The token of the batch that the cursor stands on; -1: none.").tag(sync=True)
+    token = t.CInt(-1, help="The token of the batch that the cursor stands on; -1: none.").tag(
+        sync=True
+    )
 
     @t.validate("batch")
     def _whole(self, proposal: t.Bunch) -> dict:
         wanted = {"updates", "prompts", "completions", "old", "new"}
         if proposal.value and set(proposal.value) != wanted:
             raise t.TraitError(
-                f"batch: expected what `token_batch` returns, with {', '.join(sorted(wanted))}; got "
+                f"batch: expected what `token_batch` returns, with {', '.join(sorted(wanted))}; "
+                "got "
                 f"{', '.join(sorted(map(str, proposal.value)))}"
             )
         return proposal.value

@@ -1,8 +1,10 @@
-"""What `staleness` shows: one real batch of `dial`, used for 32 updates, with every token's ratio after each of them.
+"""What `staleness` shows: one real batch of `dial`, used for 32 updates, with every token's ratio
+after each of them.
 
-Two policies learn from the same batch, one without a region and one with PPO's clip. The record holds the log-ratio of
-every sampled token to the policy that sampled, and what either policy earns with new completions after each update.
-`python -m tools.pack.staleness` writes it; a test makes its first updates again.
+Two policies learn from the same batch, one without a region and one with PPO's clip. The record
+holds the log-ratio of every sampled token to the policy that sampled, and what either policy earns
+with new completions after each update. `python -m tools.pack.staleness` writes it; a test makes its
+first updates again.
 """
 
 from __future__ import annotations
@@ -33,7 +35,13 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
     """The record of this many updates, JSON-able, as `built/staleness.data.json` holds it."""
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
     prompts = task.prompts(PROMPTS, seed=SEED)
-    batch = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=SEED)
+    batch = sample(
+        policy,
+        [prompt.text for prompt in prompts],
+        group=GROUP,
+        max_tokens=task.max_tokens,
+        seed=SEED,
+    )
     rewards = rewards_of(task, prompts, batch)
     words = [
         [policy.tokenizer.decode([token]) for token in row[kept].tolist()]
@@ -66,7 +74,8 @@ def rewards_of(task: Task, prompts: list[Prompt], batch: Completions) -> Tensor:
 def _run(
     loss: Callable[..., TokenLoss], task: Task, batch: Completions, rewards: Tensor, updates: int
 ) -> dict[str, Any]:
-    """Use the batch again and again: what the policy earns, and the log-ratio of every token, after each update."""
+    """Use the batch again and again: what the policy earns, and the log-ratio of every token, after
+    each update."""
     policy = trlib.load_policy("dial")
     groups = rewards.view(-1, GROUP)
     advantages = (groups - groups.mean(1, keepdim=True)).flatten()[:, None].expand_as(batch.logp)
@@ -75,7 +84,9 @@ def _run(
     optimizer = torch.optim.AdamW(policy.parameters, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
     earned, moved = [_earned(policy, task)], []
     for _ in range(updates):
-        per_token = loss(policy.score(batch).logp, old, advantages=advantages, mask=batch.mask).per_token
+        per_token = loss(
+            policy.score(batch).logp, old, advantages=advantages, mask=batch.mask
+        ).per_token
         optimizer.zero_grad()
         ((per_token * batch.mask).sum() / batch.mask.sum()).backward()
         torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
@@ -89,14 +100,21 @@ def _run(
 def _earned(policy: Policy, task: Task) -> float:
     """The mean reward of new completions of prompts that are not in the batch."""
     prompts = task.prompts(TESTED, seed=SEED + 1)
-    fresh = sample(policy, [prompt.text for prompt in prompts], group=EACH, max_tokens=task.max_tokens, seed=SEED)
+    fresh = sample(
+        policy,
+        [prompt.text for prompt in prompts],
+        group=EACH,
+        max_tokens=task.max_tokens,
+        seed=SEED,
+    )
     return rewards_of(task, prompts, fresh).mean().item()
 
 
 def encode(log_ratio: Tensor) -> str:
     """Log-ratios as one signed byte each, in base64: finest near 0, where windows end.
 
-    A byte c stands for sign(c) · 6 (c/127)², so a ratio near 1.2 is kept to within 0.01, and one near 1 far closer.
+    A byte c stands for sign(c) · 6 (c/127)², so a ratio near 1.2 is kept to within 0.01, and one
+    near 1 far closer.
     """
     code = 127 * (log_ratio.abs().clamp(max=LARGEST) / LARGEST).sqrt() * log_ratio.sign()
     return base64.b64encode(code.round().to(torch.int8).numpy().tobytes()).decode()
@@ -104,5 +122,9 @@ def encode(log_ratio: Tensor) -> str:
 
 def decode(text: str, tokens: int) -> Tensor:
     """[updates, tokens] float64 log-ratios from what `encode` made."""
-    code = torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.int8).double().view(-1, tokens)
+    code = (
+        torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.int8)
+        .double()
+        .view(-1, tokens)
+    )
     return code.sign() * LARGEST * (code / 127) ** 2

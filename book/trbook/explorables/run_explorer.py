@@ -15,32 +15,40 @@ from trlib.errors import unknown
 
 @cache
 def _sweeps() -> dict[str, dict[str, Any]]:
-    return {sweep["name"]: sweep for sweep in json.loads(data_of(RunExplorer.module) or "{}")["sweeps"]}
+    return {
+        sweep["name"]: sweep for sweep in json.loads(data_of(RunExplorer.module) or "{}")["sweeps"]
+    }
 
 
 class RunExplorer(Packed):
-    """Curves over batches with 95 % bands, final accuracy against nats, and a table of every arm's accuracy.
+    """Curves over batches with 95 % bands, final accuracy against nats, and a table of every arm's
+    accuracy.
 
-    Every number is the interquartile mean over a sweep's seeds, computed by `trbook.explorables.runs` when the
-    records were packed. What is chosen stands in the address of a built page, and a link reproduces it.
+    Every number is the interquartile mean over a sweep's seeds, computed by
+    `trbook.explorables.runs` when the records were packed. What is chosen stands in the address of
+    a built page, and a link reproduces it.
 
     Raises:
-        ValueError: a sweep, axis, point, method or measure that the records do not have; the nearest is suggested.
+        ValueError: a sweep, axis, point, method or measure that the records do not have; the
+            nearest is suggested.
     """
 
     module: ClassVar[str] = "run_explorer"
     fallback: ClassVar[str] = (
-        "Run explorer: the recorded sweeps with their intervals, as curves over batches, as accuracy against nats and "
+        "Run explorer: the recorded sweeps with their intervals, as curves over batches, as "
+        "accuracy against nats and "
         "as a table of final accuracies. It needs JavaScript."
     )
     height: ClassVar[str] = "60rem"
 
     sweep = t.Unicode("", help="A recorded sweep; empty: the first.").tag(sync=True)
-    at = t.Dict(help="A point: axis to label; axes that are not named are at their last point.").tag(sync=True)
+    at = t.Dict(
+        help="A point: axis to label; axes that are not named are at their last point."
+    ).tag(sync=True)
     methods = t.List(t.Unicode(), help="The methods that are drawn; empty: a few.").tag(sync=True)
-    measure = t.Unicode("", help="What is drawn over batches, such as `reward` or `kl`; empty: the first.").tag(
-        sync=True
-    )
+    measure = t.Unicode(
+        "", help="What is drawn over batches, such as `reward` or `kl`; empty: the first."
+    ).tag(sync=True)
     cell = t.Unicode("", help="The method that stands out; empty: none.").tag(sync=True)
     batch = t.CInt(-1, help="The batch that is read, from 0; -1: the last.").tag(sync=True)
 

@@ -1,14 +1,17 @@
-"""The recorded sweeps, packed for `RunExplorer`: every batch of every arm as an interquartile mean with its 95 % band.
+"""The recorded sweeps, packed for `RunExplorer`: every batch of every arm as an interquartile mean
+with its 95 % band.
 
-An *arm* is a variant at a point of a sweep's axes, and its runs differ in their seeds alone. A curve is three rows of
-numbers, the mean and the two bounds of `trlab.statistics.interval` at each batch, counted in steps:
+An *arm* is a variant at a point of a sweep's axes, and its runs differ in their seeds alone. A
+curve is three rows of numbers, the mean and the two bounds of `trlab.statistics.interval` at each
+batch, counted in steps:
 
-    value = step · q,  or 10^(step · q) on a logarithmic scale;   |value - what the record says| ≤ step/2
+    value = step · q,  or 10^(step · q) on a logarithmic scale;
+        |value - what the record says| ≤ step/2
 
-A row is written as the differences of its q, from 0, with the sign in the lowest bit, in printable characters: one for
-a difference below 64, two for a larger one; `~` is a batch that was not measured. What a run ends with (its accuracy,
-the nats it spent) stands as a number of four digits. `tools.pack.packs` writes the file; `js/run_explorer/pack.js`
-reads it.
+A row is written as the differences of its q, from 0, with the sign in the lowest bit, in printable
+characters: one for a difference below 64, two for a larger one; `~` is a batch that was not
+measured. What a run ends with (its accuracy, the nats it spent) stands as a number of four digits.
+`tools.pack.packs` writes the file; `js/run_explorer/pack.js` reads it.
 """
 
 from __future__ import annotations
@@ -48,7 +51,8 @@ LEAST = 1e-7
 ALPHABET = "".join(chr(code) for code in range(35, 127) if chr(code) not in "\\~<&")[: 64 + 24]
 """64 that stand for themselves, and 24 that say how many times 64 come before the next one."""
 MOST = ((len(ALPHABET) - 64) * 64 + 63) // 2
-"""Steps that a difference may have; the length of a completion of `relay` has more, and is left out."""
+"""Steps that a difference may have; the length of a completion of `relay` has more, and is left
+out."""
 GAP = "~"
 
 
@@ -87,11 +91,13 @@ def final(values: np.ndarray) -> list[float | None]:
     ]
 
 
-def arm(runs: pd.DataFrame, history: pd.DataFrame, measures: Iterable[str], batches: int) -> dict[str, Any]:
+def arm(
+    runs: pd.DataFrame, history: pd.DataFrame, measures: Iterable[str], batches: int
+) -> dict[str, Any]:
     """One arm: what its finished runs end with, and its curves.
 
-    A control that takes as many updates from more batches than the sweep's has every n-th of its batches in its curves,
-    so that at one place as many updates lie behind it as behind the others.
+    A control that takes as many updates from more batches than the sweep's has every n-th of its
+    batches in its curves, so that at one place as many updates lie behind it as behind the others.
     """
     good = finished(runs)
     nats = (good["kl"] * good["steps"]).to_numpy(float)
@@ -104,23 +110,36 @@ def arm(runs: pd.DataFrame, history: pd.DataFrame, measures: Iterable[str], batc
     if every > 1:
         packed["every"] = every
     tables = {
-        name: own.pivot(index="cell", columns="batch", values=name).loc[good["cell"]].to_numpy(float)
+        name: own.pivot(index="cell", columns="batch", values=name)
+        .loc[good["cell"]]
+        .to_numpy(float)
         for name in measures
     }
-    packed["curves"] = {name: curve(table, name) for name, table in tables.items() if np.isfinite(table).all(0).any()}
+    packed["curves"] = {
+        name: curve(table, name)
+        for name, table in tables.items()
+        if np.isfinite(table).all(0).any()
+    }
     return packed
 
 
 def pack(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
-    """A sweep for the page: axes, methods, and an arm for each method and point that has finished runs."""
+    """A sweep for the page: axes, methods, and an arm for each method and point that has finished
+    runs."""
     axes = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
-    measures = [name for name in STEPS if name in history and history[name].notna().any() and _fits(name, history)]
+    measures = [
+        name
+        for name in STEPS
+        if name in history and history[name].notna().any() and _fits(name, history)
+    ]
     arms = {}
     for labels, _ in product(sweep.axes):
         for variant in sweep.variants:
             here = at(runs[runs["label"] == variant.name], labels)
             if len(finished(here)):
-                arms["|".join([variant.name, *labels.values()])] = arm(here, history, measures, sweep.budget.steps)
+                arms["|".join([variant.name, *labels.values()])] = arm(
+                    here, history, measures, sweep.budget.steps
+                )
     return {
         **described(sweep),
         "task": sweep.task,
@@ -128,7 +147,9 @@ def pack(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> dict[str, A
         "batches": sweep.budget.steps,
         "axes": axes,
         "measures": measures,
-        "methods": [v.name for v in sweep.variants if any(key.split("|")[0] == v.name for key in arms)],
+        "methods": [
+            v.name for v in sweep.variants if any(key.split("|")[0] == v.name for key in arms)
+        ],
         "arms": arms,
     }
 
@@ -140,15 +161,22 @@ def _fits(measure: str, history: pd.DataFrame) -> bool:
 
 def described(sweep: Sweep) -> dict[str, Any]:
     """What a pack says of a sweep that no run changes."""
-    return {"name": sweep.name, "title": sweep.title or sweep.name, "text": sweep.text, "round": sweep.round}
+    return {
+        "name": sweep.name,
+        "title": sweep.title or sweep.name,
+        "text": sweep.text,
+        "round": sweep.round,
+    }
 
 
 LEFT_OUT = ("gallery_grid", "relay_map")
-"""Sweeps that only chose, whose runs a page shows whole: the file that a page loads stays below 1.5 MB without them."""
+"""Sweeps that only chose, whose runs a page shows whole: the file that a page loads stays below 1.5
+MB without them."""
 
 
 def names() -> list[str]:
-    """The sweeps that have a record, less `LEFT_OUT`: the latest round first, each round by title."""
+    """The sweeps that have a record, less `LEFT_OUT`: the latest round first, each round by
+    title."""
     shown = [load_sweep(name) for name in all_recorded() if name not in LEFT_OUT]
     return [sweep.name for sweep in sorted(shown, key=lambda sweep: (-sweep.round, sweep.title))]
 
@@ -172,4 +200,10 @@ def packed(name: str) -> dict[str, Any]:
 def format_of_packs() -> dict[str, Any]:
     """What the page must know to read them, and which code packed them."""
     code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    return {"alphabet": ALPHABET, "gap": GAP, "steps": STEPS, "logarithmic": list(LOGARITHMIC), "code": code}
+    return {
+        "alphabet": ALPHABET,
+        "gap": GAP,
+        "steps": STEPS,
+        "logarithmic": list(LOGARITHMIC),
+        "code": code,
+    }

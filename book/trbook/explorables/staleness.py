@@ -1,4 +1,5 @@
-"""Staleness: the ratios of one recorded batch, update by update, and what a window on them would silence."""
+"""Staleness: the ratios of one recorded batch, update by update, and what a window on them would
+silence."""
 
 from __future__ import annotations
 
@@ -12,11 +13,12 @@ RUNS = ("none", "ppo")
 
 
 class Staleness(Packed):
-    """One batch of `dial` that was used for 32 updates: every token's ratio π/μ to the policy that sampled it.
+    """One batch of `dial` that was used for 32 updates: every token's ratio π/μ to the policy that
+    sampled it.
 
-    The batch was recorded twice, trained without a region and with PPO's clip at 0.2; `trbook.explorables.recording`
-    says how. The window that is dragged only counts: it says which tokens it would silence at this update, and changes
-    nothing of what was recorded.
+    The batch was recorded twice, trained without a region and with PPO's clip at 0.2;
+    `trbook.explorables.recording` says how. The window that is dragged only counts: it says which
+    tokens it would silence at this update, and changes nothing of what was recorded.
 
     Raises:
         ValueError: an unknown setting.
@@ -25,11 +27,15 @@ class Staleness(Packed):
 
     module: ClassVar[str] = "staleness"
     fallback: ClassVar[str] = (
-        "Staleness: the ratios of a recorded batch's tokens over 32 updates, with a window that can be dragged, and "
-        "the reward that the batch promises beside the one that new completions earn. It needs JavaScript."
+        "Staleness: the ratios of a recorded batch's tokens over 32 updates, with a window that "
+        "can be dragged, and "
+        "the reward that the batch promises beside the one that new completions earn. It needs "
+        "JavaScript."
     )
 
-    run = t.Enum(RUNS, "none", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(sync=True)
+    run = t.Enum(RUNS, "none", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(
+        sync=True
+    )
     update = t.CInt(4, help="After how many updates, 0 to 32.").tag(sync=True)
     eps_low = Finite(0.2, help="The window below 1, in [0, 1].").tag(sync=True)
     eps_high = Finite(0.2, help="The window above 1, at least 0.").tag(sync=True)

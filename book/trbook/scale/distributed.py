@@ -1,8 +1,10 @@
-"""Ways to start two processes, run and compared with one: `python -m trbook.scale.distributed`, about two minutes.
+"""Ways to start two processes, run and compared with one: `python -m trbook.scale.distributed`,
+about two minutes.
 
-Every way learns the same four updates from the same batch (`trbook.scale.worker`), on a CPU. The record says how
-many processes there really were, how many of the 124,224 parameters each held, and how far the weights ended from those
-of one process. The record lies beside this file, and a page prints it.
+Every way learns the same four updates from the same batch (`trbook.scale.worker`), on a CPU. The
+record says how many processes there really were, how many of the 124,224 parameters each held, and
+how far the weights ended from those of one process. The record lies beside this file, and a page
+prints it.
 """
 
 from __future__ import annotations
@@ -43,11 +45,20 @@ class Way:
 
 WAYS = (
     Way("TRL, one process", f"python {WORKER} trl"),
-    Way("TRL, torchrun", f"torchrun --standalone --nproc_per_node 2 {WORKER} trl", "TRL, one process"),
-    Way("TRL, accelerate --cpu", f"accelerate launch --num_processes 2 --cpu {WORKER} trl", "TRL, one process"),
+    Way(
+        "TRL, torchrun",
+        f"torchrun --standalone --nproc_per_node 2 {WORKER} trl",
+        "TRL, one process",
+    ),
+    Way(
+        "TRL, accelerate --cpu",
+        f"accelerate launch --num_processes 2 --cpu {WORKER} trl",
+        "TRL, one process",
+    ),
     Way(
         "TRL, accelerate --use_fsdp on a CPU",
-        f"ACCELERATE_USE_CPU=true accelerate launch --use_fsdp --fsdp_version 2 --num_processes 2 {WORKER} trl",
+        "ACCELERATE_USE_CPU=true accelerate launch --use_fsdp --fsdp_version 2 --num_processes 2 "
+        f"{WORKER} trl",
         "TRL, one process",
     ),
     Way("own loop, one process", f"python {WORKER} fsdp"),
@@ -70,7 +81,8 @@ def run(way: Way, folder: Path) -> dict[str, Any]:
     """What the worker said, and how long all of it took.
 
     Args:
-        folder: where the command is typed, exactly as it is printed; what it writes ends in `folder / FOLDER`.
+        folder: where the command is typed, exactly as it is printed; what it writes ends in
+            `folder / FOLDER`.
 
     Raises:
         RuntimeError: it failed; the end of what it printed is in the message.
@@ -101,7 +113,9 @@ def apart(folder: Path, other: Path) -> float:
     """The largest difference between two runs' weights."""
     import torch
 
-    a, b = (torch.load(place / FOLDER / "weights.pt", weights_only=True) for place in (folder, other))
+    a, b = (
+        torch.load(place / FOLDER / "weights.pt", weights_only=True) for place in (folder, other)
+    )
     return max(float((a[name] - b[name]).abs().max()) for name in a)
 
 
@@ -114,13 +128,19 @@ def _version(name: str) -> str | None:
 
 def main() -> int:
     """Run every way, or those whose names begin as the arguments say, and renew the record."""
-    wanted = [way for way in WAYS if not sys.argv[1:] or any(way.name.startswith(name) for name in sys.argv[1:])]
+    wanted = [
+        way
+        for way in WAYS
+        if not sys.argv[1:] or any(way.name.startswith(name) for name in sys.argv[1:])
+    ]
     ways = runs()["ways"] if RECORD.exists() else {}
     with tempfile.TemporaryDirectory() as room:
         for way in wanted:
             result = run(way, Path(room, way.name.replace(" ", "-")))
             if way.one:
-                result["apart"] = apart(Path(room, way.name.replace(" ", "-")), Path(room, way.one.replace(" ", "-")))
+                result["apart"] = apart(
+                    Path(room, way.name.replace(" ", "-")), Path(room, way.one.replace(" ", "-"))
+                )
             ways[way.name] = result
             print(f"{way.name}: {result}", flush=True)
     record = {

@@ -1,13 +1,16 @@
-"""Bytes of one batch of reinforcement learning, part by part: what fills a card, and which lever empties it.
+"""Bytes of one batch of reinforcement learning, part by part: what fills a card, and which lever
+empties it.
 
     setup = Setup(model="Qwen2.5-0.5B", prompts=16, group=16, completion=256, at_once=32)
-    updating(setup)             {"weights": ..., "gradients": ..., "logits": ..., ...} at the peak of an update
+    updating(setup)
+        {"weights": ..., "gradients": ..., "logits": ..., ...} at the peak of an update
     sampling(setup)             the same while completions are drawn
 
-The formulas are ours. Parameters, adapters, gradients, AdamW's state, anchors, the cache of keys and values and the
-logits are counted, and tests hold each to tensors that exist. `activations` counts what torch 2.13 keeps of a layer of
-Llama or Qwen2 for the backward pass, and is exact for these; what kernels take for themselves, fragments and the
-framework's own megabytes are not counted. For `trpo` and `critic` what is kept at once is an estimate.
+The formulas are ours. Parameters, adapters, gradients, AdamW's state, anchors, the cache of keys
+and values and the logits are counted, and tests hold each to tensors that exist. `activations`
+counts what torch 2.13 keeps of a layer of Llama or Qwen2 for the backward pass, and is exact for
+these; what kernels take for themselves, fragments and the framework's own megabytes are not
+counted. For `trpo` and `critic` what is kept at once is an estimate.
 """
 
 from __future__ import annotations
@@ -79,15 +82,17 @@ class Setup:
     at_once: int = 16
     """Completions that go through the model together in an update; more than there are: all."""
     method: str = "logp"
-    """What is kept of the anchor: log-probs alone (`logp`), the `top_k` most likely tokens (`topk`), distributions
-    (`full`); `trpo`: distributions, and a graph that products with F run over; `critic`: a second network."""
+    """What is kept of the anchor: log-probs alone (`logp`), the `top_k` most likely tokens
+    (`topk`), distributions (`full`); `trpo`: distributions, and a graph that products with F run
+    over; `critic`: a second network."""
     top_k: int = 64
     scoring: str = "full"
     """`full`: whole logits; `chunked`: a chunk of the vocabulary at a time (`trlab.scoring`)."""
     precision: str = "bfloat16"
     """Of the weights."""
     learns: str = "lora"
-    """`lora`: adapters of `rank` on every linear layer of the blocks, in float32; `full`: all weights."""
+    """`lora`: adapters of `rank` on every linear layer of the blocks, in float32; `full`: all
+    weights."""
     rank: int = 8
 
     def __post_init__(self) -> None:
@@ -128,12 +133,15 @@ class Setup:
 def parameters(shape: Shape) -> int:
     """Numbers in the model."""
     h, kv = shape.hidden, shape.kv
-    layer = 2 * h * h + 2 * h * kv + 3 * h * shape.inner + 2 * h + (h + 2 * kv if shape.qkv_bias else 0)
+    layer = (
+        2 * h * h + 2 * h * kv + 3 * h * shape.inner + 2 * h + (h + 2 * kv if shape.qkv_bias else 0)
+    )
     return shape.layers * layer + h + shape.vocabulary * h * (1 if shape.tied else 2)
 
 
 def adapters(shape: Shape, rank: int) -> int:
-    """Numbers in adapters of a rank on the seven linear layers of every block: rank x (in + out) each.
+    """Numbers in adapters of a rank on the seven linear layers of every block: rank x (in + out)
+    each.
 
     In the book: :eq:`scale-lora`.
     """
@@ -164,24 +172,30 @@ def _optimizer(setup: Setup) -> int:
 def activations_a_token(setup: Setup) -> int:
     """Bytes that the layers keep of one token for the backward pass.
 
-    Per layer, with H the width, F the MLP's, K that of the keys and n the heads, counted from what torch saves:
+    Per layer, with H the width, F the MLP's, K that of the keys and n the heads, counted from what
+    torch saves:
 
-        float32    all: 32 H + 16 F + 8 K + 4 n + 8       LoRA: 24 H + 16 F + 8 K + 4 n + 8 + 28 rank
-        bfloat16   all: 20 H +  8 F + 4 K + 4 n + 8       LoRA: 36 H + 10 F + 4 K + 4 n + 8 + 28 rank
+        float32    all: 32 H + 16 F + 8 K + 4 n + 8
+            LoRA: 24 H + 16 F + 8 K + 4 n + 8 + 28 rank
+        bfloat16   all: 20 H +  8 F + 4 K + 4 n + 8
+            LoRA: 36 H + 10 F + 4 K + 4 n + 8 + 28 rank
 
     Adapters in float32 on a model in bfloat16 keep a float32 copy of what they read: hence the 36.
     """
     shape, lora = setup.shape, setup.learns == "lora"
-    h, inner, kv = {(4, False): (32, 16, 8), (4, True): (24, 16, 8), (2, False): (20, 8, 4), (2, True): (36, 10, 4)}[
-        setup.width, lora
-    ]
+    h, inner, kv = {
+        (4, False): (32, 16, 8),
+        (4, True): (24, 16, 8),
+        (2, False): (20, 8, 4),
+        (2, True): (36, 10, 4),
+    }[setup.width, lora]
     own = h * shape.hidden + inner * shape.inner + kv * shape.kv + 4 * shape.heads + 8
     return shape.layers * (own + (28 * setup.rank if lora else 0))
 
 
 def _logits(setup: Setup, rows: int) -> int:
-    """At the peak of a backward pass: log-probs, their gradient and the logits' gradient, float32; in chunks three
-    arrays of positions x chunk, and the mean output weight of each position."""
+    """At the peak of a backward pass: log-probs, their gradient and the logits' gradient, float32;
+    in chunks three arrays of positions x chunk, and the mean output weight of each position."""
     positions, shape = rows * setup.completion, setup.shape
     if setup.scoring == "full" or setup.method in ("full", "trpo"):
         return 12 * positions * shape.vocabulary
@@ -189,7 +203,8 @@ def _logits(setup: Setup, rows: int) -> int:
 
 
 def _anchors(setup: Setup) -> int:
-    """What is kept of every token of the batch until its last update, the sampler's log-prob and the old one first."""
+    """What is kept of every token of the batch until its last update, the sampler's log-prob and
+    the old one first."""
     tokens = setup.completions * setup.completion
     more = {
         "topk": 12 * min(setup.top_k, setup.shape.vocabulary),  # an id of 8 bytes, a log-prob of 4
@@ -200,13 +215,18 @@ def _anchors(setup: Setup) -> int:
 
 
 def _extra(setup: Setup) -> int:
-    """A critic's network, with its gradient, AdamW's state and activations; or TRPO's graph and five vectors."""
+    """A critic's network, with its gradient, AdamW's state and activations; or TRPO's graph and
+    five vectors."""
     per_token = activations_a_token(setup) * (setup.prompt + setup.completion)
     if setup.method == "critic":
         return _weights(setup) + _gradients(setup) + _optimizer(setup) + setup.rows * per_token
     if setup.method == "trpo":
         rows = min(FISHER_ROWS, setup.completions)
-        return rows * per_token + 12 * rows * setup.completion * setup.shape.vocabulary + 5 * 4 * learning(setup)
+        return (
+            rows * per_token
+            + 12 * rows * setup.completion * setup.shape.vocabulary
+            + 5 * 4 * learning(setup)
+        )
     return 0
 
 

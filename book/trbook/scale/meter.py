@@ -1,12 +1,13 @@
-"""Bytes of tensors, counted while torch makes and drops them: the same number every time, on any machine.
+"""Bytes of tensors, counted while torch makes and drops them: the same number every time, on any
+machine.
 
     with Meter() as meter:
         loss(...).backward()
     meter.peak                  the most that was held at a time, beyond what was there before
 
-It counts tensors, each storage once. It does not see what a kernel takes for itself while it runs, nor what the
-system's allocator keeps in reserve. So this is a lower bound on what a card must hold, and the part of it that a
-formula can predict.
+It counts tensors, each storage once. It does not see what a kernel takes for itself while it runs,
+nor what the system's allocator keeps in reserve. So this is a lower bound on what a card must hold,
+and the part of it that a formula can predict.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Meter(TorchDispatchMode):
         self.held = self.peak = 0
         self._known: dict[int, int] = {}
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         given = {_place(t) for t in tree_leaves((args, kwargs or {})) if isinstance(t, Tensor)}
         out = function(*args, **(kwargs or {}))
         for tensor in tree_leaves(out):
@@ -60,8 +63,8 @@ def peak_bytes(function: Callable[[], Any]) -> int:
 
 
 def kept_bytes(function: Callable[[], Any], *, but: set[int]) -> int:
-    """Bytes of the tensors that autograd keeps of a call for its backward pass, each storage once; `but`: places of the
-    storages that are there anyway (`places` of a model)."""
+    """Bytes of the tensors that autograd keeps of a call for its backward pass, each storage once;
+    `but`: places of the storages that are there anyway (`places` of a model)."""
     kept: dict[int, tuple[int, Any]] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -79,4 +82,6 @@ def kept_bytes(function: Callable[[], Any], *, but: set[int]) -> int:
 
 def places(model: Any) -> set[int]:
     """Where a model's parameters and buffers lie."""
-    return {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
+    return {
+        tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())
+    }

@@ -1,11 +1,12 @@
-"""From a paper's method to settings of TRL 1.16 and verl 0.9, one row each. From every row tests build both libraries'
-own configurations and, in TRL, take a step.
+"""From a paper's method to settings of TRL 1.16 and verl 0.9, one row each. From every row tests
+build both libraries' own configurations and, in TRL, take a step.
 
-    PAPERS["gspo"].trl          GRPOConfig(importance_sampling_level="sequence", loss_type="grpo", ...)
+    PAPERS["gspo"].trl
+        GRPOConfig(importance_sampling_level="sequence", loss_type="grpo", ...)
     PAPERS["gspo"].verl         actor_rollout_ref.actor.policy_loss.loss_mode=gspo ...
 
-The numbers are the paper's. What a setting then computes is another question: `trlib conformance` and the page of that
-name run every loss and say where it differs from the paper's.
+The numbers are the paper's. What a setting then computes is another question: `trlib conformance`
+and the page of that name run every loss and say where it differs from the paper's.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Paper:
     verl_note: str = ""
     """What the settings leave open."""
     trl_config: str = "trl.GRPOConfig"
-    """The dotted name of TRL's configuration; its trainer has the same name with Trainer for Config."""
+    """The dotted name of TRL's configuration; its trainer has the same name with Trainer for
+    Config."""
     trainer: str = "TrustRegionTrainer"
     """Whose subclass `token_loss` stands in: a class of `trlib.bridges.trl`."""
 
@@ -54,7 +56,11 @@ def _clip(low: float, high: float) -> dict[str, Any]:
 
 
 def _loss(mode: str, how: str = "token-mean", adv: str = "grpo") -> dict[str, Any]:
-    return {"algorithm.adv_estimator": adv, f"{ACTOR}.policy_loss.loss_mode": mode, f"{ACTOR}.loss_agg_mode": how}
+    return {
+        "algorithm.adv_estimator": adv,
+        f"{ACTOR}.policy_loss.loss_mode": mode,
+        f"{ACTOR}.loss_agg_mode": how,
+    }
 
 
 SAMPLER = {
@@ -76,10 +82,20 @@ PAPERS: dict[str, Paper] = {
     "grpo": Paper(
         "GRPO",
         "2402.03300",
-        {"loss_type": "grpo", "epsilon": 0.2, "beta": 0.04, "scale_rewards": "group", "use_bias_correction_kl": False},
+        {
+            "loss_type": "grpo",
+            "epsilon": 0.2,
+            "beta": 0.04,
+            "scale_rewards": "group",
+            "use_bias_correction_kl": False,
+        },
         _loss("vanilla", "seq-mean-token-mean")
         | _clip(0.2, 0.2)
-        | {f"{ACTOR}.use_kl_loss": True, f"{ACTOR}.kl_loss_coef": 0.04, f"{ACTOR}.kl_loss_type": "low_var_kl"},
+        | {
+            f"{ACTOR}.use_kl_loss": True,
+            f"{ACTOR}.kl_loss_coef": 0.04,
+            f"{ACTOR}.kl_loss_type": "low_var_kl",
+        },
         trl_note="Its default multiplies the KL term by the ratio; False is the paper's.",
         verl_note="Adds a dual clip of 3, and bounds its KL estimate at 10.",
     ),
@@ -87,16 +103,27 @@ PAPERS: dict[str, Paper] = {
         "Dr.GRPO",
         "2503.20783",
         {"loss_type": "dr_grpo", "epsilon": 0.2, "beta": 0.0, "scale_rewards": "none"},
-        _loss("vanilla", "seq-mean-token-sum-norm") | _clip(0.2, 0.2) | {"algorithm.norm_adv_by_std_in_grpo": False},
+        _loss("vanilla", "seq-mean-token-sum-norm")
+        | _clip(0.2, 0.2)
+        | {"algorithm.norm_adv_by_std_in_grpo": False},
         trl_note="Divides by the longest completion allowed.",
         verl_note="Divides by the width of the batch unless `loss_scale_factor` is set.",
     ),
     "dapo": Paper(
         "DAPO",
         "2503.14476",
-        {"loss_type": "dapo", "epsilon": 0.2, "epsilon_high": 0.28, "beta": 0.0, "mask_truncated_completions": True},
-        _loss("vanilla", "token-mean") | _clip(0.2, 0.28) | {"algorithm.filter_groups.enable": True},
-        trl_note="Draws no new prompts for groups with equal rewards. The penalty for length is a reward function.",
+        {
+            "loss_type": "dapo",
+            "epsilon": 0.2,
+            "epsilon_high": 0.28,
+            "beta": 0.0,
+            "mask_truncated_completions": True,
+        },
+        _loss("vanilla", "token-mean")
+        | _clip(0.2, 0.28)
+        | {"algorithm.filter_groups.enable": True},
+        trl_note="Draws no new prompts for groups with equal rewards. The penalty for length is a "
+        "reward function.",
         verl_note="The penalty for length is a reward function. We have not run the group filter.",
     ),
     "gspo": Paper(
@@ -123,7 +150,12 @@ PAPERS: dict[str, Paper] = {
     "sapo": Paper(
         "SAPO",
         "2511.20347",
-        {"loss_type": "sapo", "sapo_temperature_pos": 1.0, "sapo_temperature_neg": 1.05, "beta": 0.0},
+        {
+            "loss_type": "sapo",
+            "sapo_temperature_pos": 1.0,
+            "sapo_temperature_neg": 1.05,
+            "beta": 0.0,
+        },
         _loss("sapo", "seq-mean-token-mean") | {f"{ACTOR}.tau_pos": 1.0, f"{ACTOR}.tau_neg": 1.05},
     ),
     "gmpo": Paper(
@@ -147,11 +179,15 @@ PAPERS: dict[str, Paper] = {
         "DPPO",
         "2602.04879",
         {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0},
-        _loss("trlib_dppo_tv", "seq-mean-token-sum-norm") | {"algorithm.norm_adv_by_std_in_grpo": False} | SAMPLER,
+        _loss("trlib_dppo_tv", "seq-mean-token-sum-norm")
+        | {"algorithm.norm_adv_by_std_in_grpo": False}
+        | SAMPLER,
         token_loss="partial(dppo_loss, delta_tv=0.15)",
-        trl_note="By the bridge. The anchor is the sampler where TRL has its log-probs (vLLM). Top-K DPPO is "
+        trl_note="By the bridge. The anchor is the sampler where TRL has its log-probs (vLLM). "
+        "Top-K DPPO is "
         "`partial(dppo_sparse_loss, delta_tv=0.15)` in a `DistributionTrainer`.",
-        verl_note="By the bridge. verl's own `dppo_tv` bounds the weight at 3 unless `clip_ratio_c` says "
+        verl_note="By the bridge. verl's own `dppo_tv` bounds the weight at 3 unless "
+        "`clip_ratio_c` says "
         "otherwise; its threshold is `clip_ratio_low` and `clip_ratio_high`. " + LEGACY,
     ),
     "quatro": Paper(
@@ -160,7 +196,8 @@ PAPERS: dict[str, Paper] = {
         {"loss_type": "luspo", "beta": 0.0},
         _loss("trlib_quatro", "seq-mean-token-sum", adv="trlib_quatro") | SAMPLER,
         trainer="QuatroTrainer",
-        trl_note="By the bridge; derived here. Reads raw rewards, whatever `scale_rewards` says. The anchor is the "
+        trl_note="By the bridge; derived here. Reads raw rewards, whatever `scale_rewards` says. "
+        "The anchor is the "
         "sampler where TRL has its log-probs (vLLM).",
         verl_note="By the bridge; derived here. " + LEGACY,
     ),
@@ -171,7 +208,8 @@ PAPERS: dict[str, Paper] = {
         None,
         token_loss="partial(troll_sparse_loss, delta_kl=0.05)",
         trainer="DistributionTrainer",
-        trl_note="By the bridge, on the old policy's 64 most likely tokens. Computes whole logits. Text only.",
+        trl_note="By the bridge, on the old policy's 64 most likely tokens. Computes whole "
+        "logits. Text only.",
         verl_note="Hands no distribution to its loss.",
     ),
     "trapo": Paper(
@@ -191,7 +229,9 @@ def table(library: str) -> list[dict[str, str]]:
     arguments.choice("library", library, tuple(WRITTEN_FOR))
     rows = []
     for paper in PAPERS.values():
-        given, note = (paper.trl, paper.trl_note) if library == "trl" else (paper.verl, paper.verl_note)
+        given, note = (
+            (paper.trl, paper.trl_note) if library == "trl" else (paper.verl, paper.verl_note)
+        )
         shown = [
             f"{name.replace('actor_rollout_ref.', '')}={value!r}"
             if library == "trl"

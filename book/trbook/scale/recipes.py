@@ -1,15 +1,18 @@
-"""One, eight and sixty-four GPUs: what to type in TRL and verl, what a card then holds, and where the time goes.
+"""One, eight and sixty-four GPUs: what to type in TRL and verl, what a card then holds, and where
+the time goes.
 
     recipe = RECIPES[8]
     print(trl_files(recipe))          train.py, fsdp.yaml and the command
     print(verl_command(recipe))       the command, with Ray where it needs more than one machine
-    on_a_card(recipe)                 {"weights": ..., "gathered": ..., ...}, bytes at the peak of an update
-    seconds(recipe)                   {"sampling": ..., "update": ..., ...}, an estimate for one batch
+    on_a_card(recipe)
+        {"weights": ..., "gathered": ..., ...}, bytes at the peak of an update
+    seconds(recipe)
+        {"sampling": ..., "update": ..., ...}, an estimate for one batch
 
-Nobody has run these recipes. Tests hold every key to the libraries' own configurations, and every metric to their
-sources. Bytes are those of `trbook.scale.memory`, spread over the cards. Seconds divide bytes and multiplications by
-what a card can do, times the share of it that we suppose a program reaches; they tell you which part is long, not how
-long it will be.
+Nobody has run these recipes. Tests hold every key to the libraries' own configurations, and every
+metric to their sources. Bytes are those of `trbook.scale.memory`, spread over the cards. Seconds
+divide bytes and multiplications by what a card can do, times the share of it that we suppose a
+program reaches; they tell you which part is long, not how long it will be.
 """
 
 from __future__ import annotations
@@ -87,7 +90,9 @@ def _recipe(gpus: int, engine: float, shards: int, **batch: Any) -> Recipe:
 RECIPES: dict[int, Recipe] = {
     1: _recipe(1, 0.3, 1, model="Qwen2.5-0.5B", prompts=16, prompt=256, completion=1024, at_once=8),
     8: _recipe(8, 0.5, 8, model="Qwen2.5-7B", prompts=64, prompt=256, completion=2048, at_once=4),
-    64: _recipe(64, 0.5, 64, model="Qwen2.5-7B", prompts=512, prompt=256, completion=8192, at_once=1),
+    64: _recipe(
+        64, 0.5, 64, model="Qwen2.5-7B", prompts=512, prompt=256, completion=8192, at_once=1
+    ),
 }
 """By the number of GPUs. All weights learn, and each batch is used once."""
 
@@ -101,10 +106,10 @@ def _layer(shape: Shape) -> int:
 def on_a_card(recipe: Recipe, *, recompute: bool = True) -> dict[str, int]:
     """Bytes on each card at the peak of an update, by part.
 
-    Weights, gradients and AdamW's state are divided by `recipe.shards`: 16 bytes per weight in all, however the
-    library splits them. `gathered` is what a sharded pass holds whole for a moment, in bfloat16: embedding and output
-    layer, the block at work and the next. With `recompute` a block keeps its input only, and one block at a time keeps
-    everything (`gradient_checkpointing`).
+    Weights, gradients and AdamW's state are divided by `recipe.shards`: 16 bytes per weight in all,
+    however the library splits them. `gathered` is what a sharded pass holds whole for a moment, in
+    bfloat16: embedding and output layer, the block at work and the next. With `recompute` a block
+    keeps its input only, and one block at a time keeps everything (`gradient_checkpointing`).
     """
     setup, shape = recipe.setup, recipe.setup.shape
     whole, layer = updating(setup), _layer(recipe.setup.shape)
@@ -114,7 +119,9 @@ def on_a_card(recipe: Recipe, *, recompute: bool = True) -> dict[str, int]:
         per_token = 2 * shape.hidden * shape.layers + per_token // shape.layers
     outside = parameters(shape) - shape.layers * layer
     return {
-        **{part: -(-whole[part] // recipe.shards) for part in ("weights", "gradients", "optimizer")},
+        **{
+            part: -(-whole[part] // recipe.shards) for part in ("weights", "gradients", "optimizer")
+        },
         "gathered": 2 * (outside + 2 * layer) if recipe.shards > 1 else 0,
         "activations": tokens * per_token,
         "logits": whole["logits"],
@@ -122,7 +129,8 @@ def on_a_card(recipe: Recipe, *, recompute: bool = True) -> dict[str, int]:
 
 
 def room(recipe: Recipe, card: Card = H100) -> int:
-    """Completions for which vLLM's share of a card has keys and values, beside its weights in bfloat16."""
+    """Completions for which vLLM's share of a card has keys and values, beside its weights in
+    bfloat16."""
     setup = recipe.setup
     cache = sampling(setup)["cache"] // setup.completions
     return int((recipe.engine * card.memory - 2 * parameters(setup.shape)) // cache)
@@ -134,21 +142,30 @@ def synced(recipe: Recipe) -> int:
 
 
 def seconds(recipe: Recipe, card: Card = H100, *, recompute: bool = True) -> dict[str, float]:
-    """Seconds of one batch, estimated: `sampling`, `scoring` (the old log-probs), `update` and `sync`.
+    """Seconds of one batch, estimated: `sampling`, `scoring` (the old log-probs), `update` and
+    `sync`.
 
-    Every step of sampling reads the weights, and the keys and values of the completions in hand, or it multiplies: what
-    takes longer counts. An update does 6 operations per weight and token, 8 with `recompute`; scoring does 2. Left out:
-    prompts, rewards, attention's own operations, the traffic of shards, waiting for the longest completion.
+    Every step of sampling reads the weights, and the keys and values of the completions in hand, or
+    it multiplies: what takes longer counts. An update does 6 operations per weight and token, 8
+    with `recompute`; scoring does 2. Left out: prompts, rewards, attention's own operations, the
+    traffic of shards, waiting for the longest completion.
     """
     setup, weights = recipe.setup, parameters(recipe.setup.shape)
     in_hand = min(recipe.rows, room(recipe, card))
-    cache = sampling(setup)["cache"] / setup.completions * (setup.prompt + setup.completion / 2) / recipe.tokens
+    cache = (
+        sampling(setup)["cache"]
+        / setup.completions
+        * (setup.prompt + setup.completion / 2)
+        / recipe.tokens
+    )
     step = max(
         (2 * weights + in_hand * cache) / (card.reads * card.bandwidth),
         2 * weights * in_hand / (card.computes * card.flops),
     )
     one_pass = 2 * weights * recipe.rows * recipe.tokens / (card.computes * card.flops)
-    link = card.bandwidth if recipe.gpus == 1 else card.inside if recipe.nodes == 1 else card.between
+    link = (
+        card.bandwidth if recipe.gpus == 1 else card.inside if recipe.nodes == 1 else card.between
+    )
     return {
         "sampling": step * setup.completion * recipe.rows / in_hand,
         "scoring": one_pass,
@@ -164,21 +181,29 @@ def share(recipe: Recipe, card: Card = H100) -> float:
 
 
 LITTLE = 1 / 3
-"""The largest T σ² at which a completion's product of ratios costs little: e^(-1/3) of the batch is left in effect."""
+"""The largest T σ² at which a completion's product of ratios costs little: e^(-1/3) of the batch is
+left in effect."""
 BOUND = 2.0
 """The largest weight of the recipes' correction."""
 
 
 def noise(mismatch: float | None = None) -> float:
-    """σ of a token's log-ratio between two engines, nats, supposed normal: its mean size times √(π/2).
+    """σ of a token's log-ratio between two engines, nats, supposed normal: its mean size times
+    √(π/2).
 
-    The mean size is measured, `sampling/sampling_logp_difference/mean` in TRL; None: bf16's, recorded on SmolLM2."""
-    mean = mismatch if mismatch is not None else next(row.deviation for row in recorded() if row.key == "bf16")
+    The mean size is measured, `sampling/sampling_logp_difference/mean` in TRL; None: bf16's,
+    recorded on SmolLM2."""
+    mean = (
+        mismatch
+        if mismatch is not None
+        else next(row.deviation for row in recorded() if row.key == "bf16")
+    )
     return mean * math.sqrt(math.pi / 2)
 
 
 def level(recipe: Recipe, sigma: float | None = None) -> str:
-    """Whose ratio corrects for the sampler: "sequence" while T σ² costs little, else "token"; None: σ is `noise()`."""
+    """Whose ratio corrects for the sampler: "sequence" while T σ² costs little, else "token"; None:
+    σ is `noise()`."""
     sigma = noise() if sigma is None else sigma
     return "sequence" if recipe.setup.completion * sigma**2 <= LITTLE else "token"
 
@@ -236,7 +261,8 @@ def trl_command(recipe: Recipe) -> str:
 
 
 def trl_files(recipe: Recipe) -> str:
-    """The three files for TRL, as one text: train.py, fsdp.yaml where there are shards, and the command."""
+    """The three files for TRL, as one text: train.py, fsdp.yaml where there are shards, and the
+    command."""
     settings = LINE.join(f"{name}={value!r}," for name, value in trl_settings(recipe).items())
     text = (
         "# train.py; mine.py is yours: a data set with `prompt`, a reward function\n"
@@ -247,7 +273,11 @@ def trl_files(recipe: Recipe) -> str:
     )
     if recipe.gpus > 1:
         text += f"\n# fsdp.yaml\n{_yaml(accelerate_settings(recipe))}"
-    where = f"on each of the {recipe.nodes} machines, RANK from 0" if recipe.nodes > 1 else "the command"
+    where = (
+        f"on each of the {recipe.nodes} machines, RANK from 0"
+        if recipe.nodes > 1
+        else "the command"
+    )
     return f"{text}\n# {where}\n{trl_command(recipe)}"
 
 
@@ -257,7 +287,9 @@ def _yaml(settings: dict[str, Any], indent: str = "") -> str:
         if isinstance(value, dict):
             lines.append(f"{indent}{name}:\n{_yaml(value, indent + '  ')}")
         else:
-            lines.append(f"{indent}{name}: {str(value).lower() if isinstance(value, bool) else value}\n")
+            lines.append(
+                f"{indent}{name}: {str(value).lower() if isinstance(value, bool) else value}\n"
+            )
     return "".join(lines)
 
 
@@ -326,14 +358,16 @@ ALARMS = (
         "sampling/sampling_logp_difference/mean",
         "rollout_corr/k3_kl",
         "TRL above 0.1 nats, verl above 0.01",
-        "more than bf16 explains (0.04 and 0.0015 on SmolLM2): another temperature, raw log-probs, fp8",
+        "more than bf16 explains (0.04 and 0.0015 on SmolLM2): another temperature, raw "
+        "log-probs, fp8",
     ),
     Alarm(
         "the same, batch after batch",
         "sampling/sampling_logp_difference/mean",
         "rollout_corr/k3_kl",
         "it grows from batch to batch",
-        "with a learning rate of 0: the sampler's cache or state is damaged; otherwise: weights do not arrive",
+        "with a learning rate of 0: the sampler's cache or state is damaged; otherwise: weights "
+        "do not arrive",
     ),
     Alarm(
         "one token's mismatch",
@@ -347,7 +381,8 @@ ALARMS = (
         "sampling/importance_sampling_ratio/mean",
         "rollout_corr/rollout_is_mean",
         "below 0.8, or falling",
-        "products over long completions: most of the batch weighs nothing, the long ones least. Weigh tokens",
+        "products over long completions: most of the batch weighs nothing, the long ones least. "
+        "Weigh tokens",
     ),
     Alarm(
         "clipped share in the first update",
@@ -375,7 +410,8 @@ ALARMS = (
         "profiling/Time taken: GRPOTrainer.sync_weights",
         "timing_s/update_weights",
         "above a tenth of the step",
-        "gathered over the slow network, one tensor at a time. TRL writes this to wandb or MLflow only",
+        "gathered over the slow network, one tensor at a time. TRL writes this to wandb or MLflow "
+        "only",
     ),
     Alarm(
         "time of sampling",
@@ -385,4 +421,5 @@ ALARMS = (
         "waiting for the longest completion, too little room for keys and values, a cold engine",
     ),
 )
-"""Most bounds are ours and none was tried at this size: begin with them, and move them to what a healthy run shows."""
+"""Most bounds are ours and none was tried at this size: begin with them, and move them to what a
+healthy run shows."""

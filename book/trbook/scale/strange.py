@@ -1,7 +1,8 @@
-"""Five runs of one update on two processes, one healthy and four with a fault: a log to read in chapter 12.
+"""Five runs of one update on two processes, one healthy and four with a fault: a log to read in
+chapter 12.
 
-The two processes are simulated by two halves of one batch. Everything else is what it says: the policy's own tokens,
-ratios, gradient and step.
+The two processes are simulated by two halves of one batch. Everything else is what it says: the
+policy's own tokens, ratios, gradient and step.
 """
 
 from __future__ import annotations
@@ -45,14 +46,19 @@ RUNS = (
 
 
 def strange_log() -> pd.DataFrame:
-    """A row per run: completions, different prompts, mean |log r| before the step, gradient norm, weights changed."""
+    """A row per run: completions, different prompts, mean |log r| before the step, gradient norm,
+    weights changed."""
     import pandas as pd
 
     return pd.DataFrame([{"run": fault.name, **_update(fault)} for fault in RUNS]).set_index("run")
 
 
 def _update(fault: Fault) -> dict[str, float]:
-    task, learner, sampler = trlib.load_task("dial"), trlib.load_policy("dial"), trlib.load_policy("dial")
+    task, learner, sampler = (
+        trlib.load_task("dial"),
+        trlib.load_policy("dial"),
+        trlib.load_policy("dial"),
+    )
     if fault.bits:
         with torch.no_grad():
             for weight in sampler.model.parameters():
@@ -61,7 +67,13 @@ def _update(fault: Fault) -> dict[str, float]:
     if fault.bfloat16:
         cast(learner.model, torch.bfloat16)
     prompts = [prompt for seed in fault.seeds for prompt in task.prompts(PROMPTS, seed=seed)]
-    batch = sample(sampler, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=0)
+    batch = sample(
+        sampler,
+        [prompt.text for prompt in prompts],
+        group=GROUP,
+        max_tokens=task.max_tokens,
+        seed=0,
+    )
     rewards = [
         task.verify(prompts[i // GROUP], text, ended=ended).reward
         for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
@@ -74,7 +86,9 @@ def _update(fault: Fault) -> dict[str, float]:
     before = [weight.detach().clone() for weight in weights]
     optimizer = torch.optim.AdamW(weights, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
     (-(A * log_ratio.exp())[batch.mask].mean()).backward()
-    gradients = torch.stack([weight.grad.float().norm() for weight in weights if weight.grad is not None])
+    gradients = torch.stack(
+        [weight.grad.float().norm() for weight in weights if weight.grad is not None]
+    )
     optimizer.step()
     changed = sum(int((now != old).sum()) for now, old in zip(weights, before, strict=True))
     return {

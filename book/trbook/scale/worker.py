@@ -1,14 +1,16 @@
-"""Four updates on a batch that is drawn beforehand, in one process or in several: what `distributed` compares.
+"""Four updates on a batch that is drawn beforehand, in one process or in several: what
+`distributed` compares.
 
     python -m trbook.scale.worker trl                                                 one process
     torchrun --standalone --nproc_per_node 2 -m trbook.scale.worker trl               two
     torchrun --standalone --nproc_per_node 2 -m trbook.scale.worker fsdp FOLDER
     python -m trbook.scale.worker ray FOLDER
 
-`trl` is TRL's own trainer with DPPO's loss through the bridge; `fsdp` is torch's `fully_shard` around the policy, and a
-loop of a few lines; `ray` is verl's loss in two workers of Ray. The first two learn from what the embedded policy of
-`dial` wrote before, so one process and two can be compared number by number. FOLDER/result.json says how many processes
-there were, and weights.pt beside it holds what they learned; without a FOLDER they go into `two_processes`.
+`trl` is TRL's own trainer with DPPO's loss through the bridge; `fsdp` is torch's `fully_shard`
+around the policy, and a loop of a few lines; `ray` is verl's loss in two workers of Ray. The first
+two learn from what the embedded policy of `dial` wrote before, so one process and two can be
+compared number by number. FOLDER/result.json says how many processes there were, and weights.pt
+beside it holds what they learned; without a FOLDER they go into `two_processes`.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ def drawn() -> tuple[Completions, torch.Tensor]:
     """The batch, and the verifier's reward of each completion."""
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
     prompts = task.prompts(PROMPTS, seed=0)
-    batch = sample(policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=0)
+    batch = sample(
+        policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=0
+    )
     rewards = [
         task.verify(prompts[i // GROUP], text, ended=ended).reward
         for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
@@ -62,7 +66,12 @@ def with_trl(folder: Path) -> dict[str, Any]:
 
     def rollouts(prompts: list[str], trainer: Any) -> dict[str, list[Any]]:
         seen: Counter[str] = Counter()
-        columns: dict[str, list[Any]] = {"prompt_ids": [], "completion_ids": [], "logprobs": [], "earned": []}
+        columns: dict[str, list[Any]] = {
+            "prompt_ids": [],
+            "completion_ids": [],
+            "logprobs": [],
+            "earned": [],
+        }
         for prompt in prompts:
             row = texts.index(prompt) * GROUP + seen[prompt]
             seen[prompt] += 1
@@ -135,7 +144,9 @@ def with_fsdp(folder: Path) -> dict[str, Any]:
             fully_shard(layer, mesh=mesh)
         fully_shard(model, mesh=mesh)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR, betas=(0.9, 0.95), weight_decay=0)
-    advantages = (rewards.view(-1, GROUP) - rewards.view(-1, GROUP).mean(1, keepdim=True)).view(-1, 1)
+    advantages = (rewards.view(-1, GROUP) - rewards.view(-1, GROUP).mean(1, keepdim=True)).view(
+        -1, 1
+    )
     mine = torch.arange(len(batch)).chunk(processes)[rank]
     ids = torch.cat([batch.prompt_ids[batch.group], batch.tokens], 1)[mine]
     attention = torch.cat([batch.prompt_mask[batch.group], batch.present], 1)[mine].long()
@@ -143,12 +154,19 @@ def with_fsdp(folder: Path) -> dict[str, Any]:
     width, mask = batch.tokens.shape[1], batch.mask[mine]
     kept = []
     for _ in range(UPDATES):
-        logits = model(input_ids=ids, attention_mask=attention, position_ids=position).logits[:, -width - 1 : -1]
+        logits = model(input_ids=ids, attention_mask=attention, position_ids=position).logits[
+            :, -width - 1 : -1
+        ]
         logp = logits.log_softmax(-1).gather(-1, ids[:, -width:, None]).squeeze(-1)
         token_loss = dppo_loss(
-            logp, batch.logp[mine], advantages=advantages[mine].expand_as(logp), mask=mask, delta_tv=DELTA_TV
+            logp,
+            batch.logp[mine],
+            advantages=advantages[mine].expand_as(logp),
+            mask=mask,
+            delta_tv=DELTA_TV,
         )
-        # each process divides by its own rows' share of the whole batch: the mean of the gradients is the whole one's
+        # each process divides by its own rows' share of the whole batch: the mean of the gradients
+        # is the whole one's
         loss = token_loss.per_token.sum() * processes / (len(batch) * width)
         optimizer.zero_grad()
         loss.backward()
@@ -158,7 +176,8 @@ def with_fsdp(folder: Path) -> dict[str, Any]:
             distributed.all_reduce(count)
         kept.append(round(float(count[0] / count[1]), 4))
     state = {
-        name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in model.state_dict().items()
+        name: value.full_tensor() if isinstance(value, DTensor) else value
+        for name, value in model.state_dict().items()
     }
     return {
         "processes": processes,
@@ -175,7 +194,8 @@ def _own(parameters: Iterable[Any]) -> int:
 
 
 def with_ray(folder: Path) -> dict[str, Any]:
-    """verl's own loss function in two Ray workers, each on half of the batch: their losses' mean is the whole one's."""
+    """verl's own loss function in two Ray workers, each on half of the batch: their losses' mean is
+    the whole one's."""
     import ray
 
     passed = {"VERL_USE_EXTERNAL_MODULES": "trbook.scale.registered", "OMP_NUM_THREADS": "1"}
@@ -194,22 +214,33 @@ def with_ray(folder: Path) -> dict[str, Any]:
     whole = dppo_loss(logp, batch.logp, advantages=advantages, mask=batch.mask, delta_tv=0.15)
     work = ray.remote(num_cpus=1)(_verl_loss)
     halves = [rows.tolist() for rows in torch.arange(len(batch)).chunk(2)]
-    parts = ray.get([work.remote(logp[half], batch.logp[half], advantages[half], batch.mask[half]) for half in halves])
+    parts = ray.get(
+        [
+            work.remote(logp[half], batch.logp[half], advantages[half], batch.mask[half])
+            for half in halves
+        ]
+    )
     ray.shutdown()
     loss = sum(one["loss"] for one in parts) / 2
     apart = abs(loss - (whole.per_token.sum() / len(batch)).item())
     if len({one["process"] for one in parts}) != 2 or apart > 1e-6:
-        raise RuntimeError(f"expected two workers whose mean loss is the whole batch's, got {parts}, {apart} apart")
+        raise RuntimeError(
+            f"expected two workers whose mean loss is the whole batch's, got {parts}, {apart} apart"
+        )
     return {"processes": 2, "how": "Ray", "losses": parts[0]["names"], "apart": apart, "state": {}}
 
 
-def _verl_loss(logp: torch.Tensor, old: torch.Tensor, advantages: torch.Tensor, mask: torch.Tensor) -> dict[str, Any]:
+def _verl_loss(
+    logp: torch.Tensor, old: torch.Tensor, advantages: torch.Tensor, mask: torch.Tensor
+) -> dict[str, Any]:
     """What a worker of verl computes; its import of verl has registered this package's losses."""
     from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY, get_policy_loss_fn
     from verl.workers.config import ActorConfig
 
     config = ActorConfig(strategy="fsdp", rollout_n=GROUP, ppo_micro_batch_size_per_gpu=8)
-    loss, _ = get_policy_loss_fn("trlib_dppo_tv")(old, logp, advantages, mask, "seq-mean-token-sum", config, None)
+    loss, _ = get_policy_loss_fn("trlib_dppo_tv")(
+        old, logp, advantages, mask, "seq-mean-token-sum", config, None
+    )
     return {
         "process": os.getpid(),
         "loss": loss.item(),

@@ -1,5 +1,6 @@
-"""What has moved too far in stale data is left out: masks of tokens and of completions on r A or on PPO's clip. What
-`Args:` and `Raises:` leave out is as in `opsm_mask`; the masks of M2PO and OPSM are in `trlib.corrections`."""
+"""What has moved too far in stale data is left out: masks of tokens and of completions on r A or on
+PPO's clip. What `Args:` and `Raises:` leave out is as in `opsm_mask`; the masks of M2PO and OPSM
+are in `trlib.corrections`."""
 
 import math
 from dataclasses import dataclass, replace
@@ -29,13 +30,17 @@ class Masked(PGIS):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return without(pg_is_loss, self.keep(scores, batch), scores.logp, batch.logp_anchor, **batch.credit)
+        return without(
+            pg_is_loss, self.keep(scores, batch), scores.logp, batch.logp_anchor, **batch.credit
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class M2PO(Masked):
-    """The policy gradient within a budget of the second moment of log r: `m2po_mask`, without a clip.
-    Source: arXiv 2510.01161, after the abstract or a summary: the authors' code has it as the bounds of a clip."""
+    """The policy gradient within a budget of the second moment of log r: `m2po_mask`, without a
+    clip.
+    Source: arXiv 2510.01161, after the abstract or a summary: the authors' code has it as the
+    bounds of a clip."""
 
     budget: float = checks.setting(0.04, above=0)
     """The largest mean of log² r over a minibatch's candidates, nats²."""
@@ -46,7 +51,8 @@ class M2PO(Masked):
 
 @dataclass(frozen=True, kw_only=True)
 class OPSM(PPO):
-    """PPO's clip without the completions with A < 0 that have left the sampler's policy: `opsm_mask`.
+    """PPO's clip without the completions with A < 0 that have left the sampler's policy:
+    `opsm_mask`.
     Source: arXiv 2512.02556, after the abstract or a summary: as TRL has it."""
 
     delta: float = checks.setting(0.1)
@@ -55,21 +61,34 @@ class OPSM(PPO):
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         keep = opsm_mask(scores.logp, batch.logp_rollout, **batch.credit, delta=self.delta)
-        return without(ppo_loss, keep, scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss))
+        return without(
+            ppo_loss,
+            keep,
+            scores.logp,
+            batch.logp_anchor,
+            **batch.credit,
+            **self.settings_for(ppo_loss),
+        )
 
 
 def trm_mask(
-    logp: Tensor, logp_rollout: Tensor, *, mask: Tensor, delta_max: float = 0.1, delta_mean: float = 0.002
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    mask: Tensor,
+    delta_max: float = 0.1,
+    delta_mean: float = 0.002,
 ) -> Tensor:
-    """TRM: which tokens are kept, [B, T] bool: those of the completions with max_t log² r / 2 <= δ_max and
-    mean_t (r - 1 - log r) <= δ_mean, whatever their advantage.
+    """TRM: which tokens are kept, [B, T] bool: those of the completions with max_t log² r / 2 <=
+    δ_max and mean_t (r - 1 - log r) <= δ_mean, whatever their advantage.
 
-    Args: delta_max, delta_mean: nats, estimates of KL(μ || π) of one token by k2 and of a completion's mean token by
+    Args: delta_max, delta_mean: nats, estimates of KL(μ || π) of one token by k2 and of a
+    completion's mean token by
         k3; inf: off.
-    Source: arXiv 2512.23075, after the abstract or a summary: two public ports and the paper of CPPO, which quotes both
-    thresholds.
-    Differs from: verl has them as `rollout_rs` = seq_max_k2 and seq_mean_k3, of π_old, and takes what is dropped out
-    of the mean's denominator, too; here it stays."""
+    Source: arXiv 2512.23075, after the abstract or a summary: two public ports and the paper of
+    CPPO, which quotes both thresholds.
+    Differs from: verl has them as `rollout_rs` = seq_max_k2 and seq_mean_k3, of π_old, and takes
+    what is dropped out of the mean's denominator, too; here it stays."""
     delta_max = checks.number("delta_max", delta_max, least=0)
     delta_mean = checks.number("delta_mean", delta_mean, least=0)
     new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
@@ -80,7 +99,8 @@ def trm_mask(
 
 @dataclass(frozen=True, kw_only=True)
 class TRM(Masked):
-    """The policy gradient of the completions that are near on average and whose tokens are all inside the region."""
+    """The policy gradient of the completions that are near on average and whose tokens are all
+    inside the region."""
 
     delta_max: float = checks.setting(0.1, least=0)
     """The largest KL of any token of a completion, nats, by log² r / 2; inf: off."""
@@ -88,49 +108,65 @@ class TRM(Masked):
     """The largest mean KL of a completion's tokens, nats, by k3; inf: off."""
 
     def keep(self, scores: Scores, batch: Batch) -> Tensor:
-        return trm_mask(scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(trm_mask))
+        return trm_mask(
+            scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(trm_mask)
+        )
 
 
 def ln_trm_mask(
-    logp: Tensor, logp_rollout: Tensor, *, mask: Tensor, delta_mean: float = 0.06, delta: float = 0.1
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    mask: Tensor,
+    delta_mean: float = 0.06,
+    delta: float = 0.1,
 ) -> Tensor:
-    """Length-neutral TRM: which tokens are kept, [B, T] bool: those of the completions whose weighted mean of |r - 1|,
-    Σ_t w_t |r_t - 1| / Σ_t w_t, is at most δ_mean, where w_t = min(1, √(δ (T-t)/2)).
+    """Length-neutral TRM: which tokens are kept, [B, T] bool: those of the completions whose
+    weighted mean of |r - 1|, Σ_t w_t |r_t - 1| / Σ_t w_t, is at most δ_mean, where w_t = min(1, √(δ
+    (T-t)/2)).
 
-    w_t bounds what a move at t can do to the T-t tokens after it, if each of their KLs is at most δ: the last token
-    has no weight. A mean does not grow with the length, as a maximum over tokens does.
+    w_t bounds what a move at t can do to the T-t tokens after it, if each of their KLs is at most
+    δ: the last token has no weight. A mean does not grow with the length, as a maximum over tokens
+    does.
 
     Args: delta_mean: twice a total variation; inf: off. delta: nats.
-    Source: an appendix of arXiv 2512.23075, after the abstract or a summary: public notes on it. It has min(1, (T-t) ε,
-    √(δ (T-t)/2)); with ε = √(δ/2), Pinsker's, the middle term is never the least (derived here). δ_mean is our
-    choice: by Pinsker's inequality it is as wide as TRM's mean of .002 nats."""
+    Source: an appendix of arXiv 2512.23075, after the abstract or a summary: public notes on it. It
+    has min(1, (T-t) ε, √(δ (T-t)/2)); with ε = √(δ/2), Pinsker's, the middle term is never the
+    least (derived here). δ_mean is our choice: by Pinsker's inequality it is as wide as TRM's mean
+    of .002 nats."""
     delta_mean = checks.number("delta_mean", delta_mean, least=0)
     delta = checks.number("delta", delta, above=0)
     new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
     left = (mask.sum(-1, keepdim=True) - mask.cumsum(-1)).to(new)
     weight = (left * (delta / 2)).sqrt().clamp(max=1.0) * mask
     spent = weight * (new - rollout).clamp(max=OVERFLOW).expm1().abs()
-    mean = spent.sum(-1, keepdim=True) / weight.sum(-1, keepdim=True).clamp(min=torch.finfo(weight.dtype).tiny)
+    mean = spent.sum(-1, keepdim=True) / weight.sum(-1, keepdim=True).clamp(
+        min=torch.finfo(weight.dtype).tiny
+    )
     return mask & (mean <= delta_mean)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LNTRM(Masked):
-    """The policy gradient of the completions that are near on average, early tokens counting more than late ones."""
+    """The policy gradient of the completions that are near on average, early tokens counting more
+    than late ones."""
 
     delta_mean: float = checks.setting(0.06, least=0)
     """The largest weighted mean of |r - 1| over a completion; inf: off."""
     delta: float = checks.setting(0.1, above=0)
-    """The KL that a token is taken to have at most, nats; the larger, the fewer late tokens count less."""
+    """The KL that a token is taken to have at most, nats; the larger, the fewer late tokens count
+    less."""
 
     def keep(self, scores: Scores, batch: Batch) -> Tensor:
-        return ln_trm_mask(scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(ln_trm_mask))
+        return ln_trm_mask(
+            scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(ln_trm_mask)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class StaleMask(PPO):
-    """PPO's clip without the tokens whose policy was too many batches behind: they stay in the text that later tokens
-    read and in their group's baseline, and leave the mean's denominator.
+    """PPO's clip without the tokens whose policy was too many batches behind: they stay in the text
+    that later tokens read and in their group's baseline, and leave the mean's denominator.
     Source: prime-rl, pull request 2957, and xtuner, 2003: read in their descriptions.
     Differs from: prime-rl ships no completion without a token left; here it counts nothing."""
 
@@ -139,20 +175,33 @@ class StaleMask(PPO):
 
     def prepare(self, batch: Batch) -> Batch:
         batch = super().prepare(batch)
-        return batch if batch.age is None else replace(batch, mask=batch.mask & (batch.age <= self.max_age))
+        return (
+            batch
+            if batch.age is None
+            else replace(batch, mask=batch.mask & (batch.age <= self.max_age))
+        )
 
 
-def vaco_mask(logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.2) -> Tensor:
-    """VACO's filter: which tokens are kept, [B, T] bool, False where A log r > 0 in a completion whose mean |r - 1| is
-    above δ: a token that would take a distant completion further.
-    Source: arXiv 2603.01365; read in the code of one of the authors, in open-instruct, where r is π_old/μ and the
-    weight comes with PPO's clip. Measuring the policy as it is now is derived here, and δ is our choice.
-    Differs from: the paper also aligns the advantages of stale data with V-trace, which needs a critic. open-instruct
-    clamps log r to ±10 before it exponentiates; here r is as it is, and above a log r of 88 it is inf in float32."""
+def vaco_mask(
+    logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.2
+) -> Tensor:
+    """VACO's filter: which tokens are kept, [B, T] bool, False where A log r > 0 in a completion
+    whose mean |r - 1| is above δ: a token that would take a distant completion further.
+    Source: arXiv 2603.01365; read in the code of one of the authors, in open-instruct, where r is
+    π_old/μ and the weight comes with PPO's clip. Measuring the policy as it is now is derived here,
+    and δ is our choice.
+    Differs from: the paper also aligns the advantages of stale data with V-trace, which needs a
+    critic. open-instruct clamps log r to ±10 before it exponentiates; here r is as it is, and above
+    a log r of 88 it is inf in float32."""
     delta = checks.number("delta", delta, least=0)
-    new, rollout, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
+    new, rollout, a = checks.tokens(
+        mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages
+    )
     log_ratio = (new - rollout).detach()
-    far = log_ratio.expm1().abs().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1) > delta
+    far = (
+        log_ratio.expm1().abs().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+        > delta
+    )
     return mask & ~(far & (a * log_ratio > 0))
 
 
@@ -161,7 +210,8 @@ class VACO(Masked):
     """The policy gradient; in distant completions, only that of the tokens which it brings back."""
 
     delta: float = checks.setting(0.2, least=0)
-    """The largest mean of |r - 1| over a completion: twice the total variation that it estimates."""
+    """The largest mean of |r - 1| over a completion: twice the total variation that it
+    estimates."""
 
     def keep(self, scores: Scores, batch: Batch) -> Tensor:
         return vaco_mask(scores.logp, batch.logp_anchor, **batch.credit, delta=self.delta)
@@ -177,26 +227,36 @@ def cppo_mask(
     delta_prefix: float = 0.02,
     w_min: float = 0.8,
 ) -> Tensor:
-    """CPPO's budget for a prefix: which tokens are kept, [B, T] bool. They are those that move inwards, A (r - 1) <= 0,
-    and those with w_t D_t <= min(δ, δ + b W - S), where D_t = |π(y_t) - μ(y_t)|, w_t falls in a straight line from 1 at
-    the first token to w_min at the last, and W and S sum w_j and w_j D_j over the tokens before.
+    """CPPO's budget for a prefix: which tokens are kept, [B, T] bool. They are those that move
+    inwards, A (r - 1) <= 0, and those with w_t D_t <= min(δ, δ + b W - S), where D_t = |π(y_t) -
+    μ(y_t)|, w_t falls in a straight line from 1 at the first token to w_min at the last, and W and
+    S sum w_j and w_j D_j over the tokens before.
 
-    b, what a prefix may spend per token, is the 90 % quantile of the completion's D, within [δ_prefix, 2 δ_prefix].
+    b, what a prefix may spend per token, is the 90 % quantile of the completion's D, within
+    [δ_prefix, 2 δ_prefix].
 
     Args: delta, delta_prefix: δ and δ_b, probability.
-    Source: arXiv 2606.10968, eq. 8-11; b's quantile from section 4.1, where it is for base models: read in the paper
-    and in the authors' code, which always has it.
-    Differs from: the authors' code clamps log r to ±20 in the loss, so that a token beyond has no gradient; here r is
-    as it is. A rare token passes the mask at any ratio, and above a log r of 88 the loss is inf in float32."""
-    delta, prefix = checks.number("delta", delta, least=0), checks.number("delta_prefix", delta_prefix, least=0)
+    Source: arXiv 2606.10968, eq. 8-11; b's quantile from section 4.1, where it is for base models:
+    read in the paper and in the authors' code, which always has it.
+    Differs from: the authors' code clamps log r to ±20 in the loss, so that a token beyond has no
+    gradient; here r is as it is. A rare token passes the mask at any ratio, and above a log r of 88
+    the loss is inf in float32."""
+    delta, prefix = (
+        checks.number("delta", delta, least=0),
+        checks.number("delta_prefix", delta_prefix, least=0),
+    )
     w_min = checks.number("w_min", w_min, above=0, most=1)
-    new, rollout, a = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout, advantages=advantages)
+    new, rollout, a = checks.tokens(
+        mask, logp=logp.detach(), logp_rollout=logp_rollout, advantages=advantages
+    )
     distance = binary_tv(rollout, new)
     place, length = mask.cumsum(-1), mask.sum(-1, keepdim=True)
     weight = (1 - (1 - w_min) * (place - 1) / (length - 1).clamp(min=1)).to(distance) * mask
     spent = weight * distance
     quantile = distance.masked_fill(~mask, math.nan).nanquantile(0.9, -1, keepdim=True)
-    budget = quantile.clamp(prefix, 2 * prefix) * (weight.cumsum(-1) - weight) - (spent.cumsum(-1) - spent)
+    budget = quantile.clamp(prefix, 2 * prefix) * (weight.cumsum(-1) - weight) - (
+        spent.cumsum(-1) - spent
+    )
     return mask & ((spent <= delta + budget.clamp(max=0)) | (a * (new - rollout) <= 0))
 
 
@@ -212,12 +272,15 @@ class CPPO(Masked):
     """The weight of the last token's |π - μ|; the first one's is 1."""
 
     def keep(self, scores: Scores, batch: Batch) -> Tensor:
-        return cppo_mask(scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(cppo_mask))
+        return cppo_mask(
+            scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(cppo_mask)
+        )
 
 
 def covariance(logp: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
-    """[B, T]: every token's part of the covariance of log π and A, (log π - mean) (A - mean), over the unmasked tokens
-    of all rows together; -inf where masked. Where it is large, a step makes the policy surer of itself."""
+    """[B, T]: every token's part of the covariance of log π and A, (log π - mean) (A - mean), over
+    the unmasked tokens of all rows together; -inf where masked. Where it is large, a step makes the
+    policy surer of itself."""
     logp, advantages = checks.tokens(mask, logp=logp.detach(), advantages=advantages)
     count = mask.sum().clamp(min=1)
     both = (logp - logp.sum() / count) * (advantages - advantages.sum() / count)
@@ -236,15 +299,19 @@ def clip_cov_mask(
     draw: torch.Generator | None = None,
     **window: Any,
 ) -> Tensor:
-    """Clip-Cov: which tokens are kept, [B, T] bool. Of the tokens in PPO's `window` whose `covariance` is between `low`
-    and `high`, a share of all tokens, at least one, is drawn at random and left out.
+    """Clip-Cov: which tokens are kept, [B, T] bool. Of the tokens in PPO's `window` whose
+    `covariance` is between `low` and `high`, a share of all tokens, at least one, is drawn at
+    random and left out.
 
     Args: share: of the unmasked tokens; draw: the draw's generator; None: torch's own.
     Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it.
-    Differs from: the authors' scripts set both sides of the window to 1; its defaults here are PPO's .2."""
+    Differs from: the authors' scripts set both sides of the window to 1; its defaults here are
+    PPO's .2."""
     share, low = checks.number("share", share, above=0, most=1), checks.number("low", low)
     high = checks.number("high", high, above=low)
-    inside = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, **window).diagnostics["kept"]
+    inside = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, **window).diagnostics[
+        "kept"
+    ]
     found = covariance(logp, advantages, mask)
     places = (inside & (found > low) & (found < high)).flatten().nonzero().squeeze(-1)
     count = max(int(share * int(mask.sum())), 1)
@@ -254,8 +321,8 @@ def clip_cov_mask(
 
 @dataclass(frozen=True, kw_only=True)
 class ClipCov(PPO):
-    """PPO's clip without a few tokens at which log-prob and advantage vary together. The batch's number seeds the draw
-    of each of its updates."""
+    """PPO's clip without a few tokens at which log-prob and advantage vary together. The batch's
+    number seeds the draw of each of its updates."""
 
     share: float = checks.setting(2e-4, above=0, most=1)
     """How many tokens are left out, as a share of a minibatch's; at least one."""
@@ -269,9 +336,19 @@ class ClipCov(PPO):
         checks.number("high", self.high, above=self.low)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        chosen, draw = self.settings_for(clip_cov_mask, ppo_loss), generator(batch.number, "clip_cov")
+        chosen, draw = (
+            self.settings_for(clip_cov_mask, ppo_loss),
+            generator(batch.number, "clip_cov"),
+        )
         keep = clip_cov_mask(scores.logp, batch.logp_anchor, **batch.credit, **chosen, draw=draw)
-        return without(ppo_loss, keep, scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss))
+        return without(
+            ppo_loss,
+            keep,
+            scores.logp,
+            batch.logp_anchor,
+            **batch.credit,
+            **self.settings_for(ppo_loss),
+        )
 
 
 RELATIVES: dict[str, Any] = {

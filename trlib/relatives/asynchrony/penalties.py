@@ -1,5 +1,5 @@
-"""Distance from stale data, at a price: penalties added to r A, and completions fitted to a target. What `Args:` and
-`Raises:` leave out is as in `ppo_loss`."""
+"""Distance from stale data, at a price: penalties added to r A, and completions fitted to a target.
+What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
 
 import math
 from dataclasses import dataclass, replace
@@ -9,29 +9,53 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenLoss, proportional, weigh
+from trlib.algorithms.method import (
+    Anchor,
+    Batch,
+    Method,
+    Scores,
+    Stage,
+    TokenLoss,
+    proportional,
+    weigh,
+)
 from trlib.algorithms.ppo import PGIS, pg_is_loss
 from trlib.relatives.asynchrony.masks import covariance
 from trlib.relatives.ratios import OVERFLOW
 
 
 def quadratic_loss(
-    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps: float, by_probability: bool = False
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    eps: float,
+    by_probability: bool = False,
 ) -> TokenLoss:
-    """L = -r A + |A| m (r - 1)² / (2 ε),   w = r (A - |A| m (r - 1) / ε),   m = 1, or μ(y_t) by_probability
+    """L = -r A + |A| m (r - 1)² / (2 ε),   w = r (A - |A| m (r - 1) / ε),
+        m = 1, or μ(y_t) by_probability
 
-    Outwards the push is 0 at |r - 1| = ε/m and then turns; it is PPO's window, or DPPO's |π - μ| <= ε, made smooth.
-    Source: m = 1 is SPO, arXiv 2401.16025, read in the authors' code, which CFPO, arXiv 2601.22801, takes to language
-    models: after the abstract or a summary. m = μ is DRPO, arXiv 2606.09821, read in the authors' code.
-    Differs from: DRPO's code clamps log r to ±20, and a token beyond has no gradient; here the value of r ends at e^20
-    and its gradient does not."""
+    Outwards the push is 0 at |r - 1| = ε/m and then turns; it is PPO's window, or DPPO's |π - μ| <=
+    ε, made smooth.
+    Source: m = 1 is SPO, arXiv 2401.16025, read in the authors' code, which CFPO, arXiv 2601.22801,
+    takes to language models: after the abstract or a summary. m = μ is DRPO, arXiv 2606.09821, read
+    in the authors' code.
+    Differs from: DRPO's code clamps log r to ±20, and a token beyond has no gradient; here the
+    value of r ends at e^20 and its gradient does not."""
     eps = checks.number("eps", eps, above=0)
     logp, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio, a = logp - old.detach(), a.detach()
     ratio = (log_ratio - (log_ratio - OVERFLOW).clamp(min=0).detach()).exp()
-    price = a.abs() / eps * (old.detach().exp() if checks.flag("by_probability", by_probability) else 1.0)
+    price = (
+        a.abs()
+        / eps
+        * (old.detach().exp() if checks.flag("by_probability", by_probability) else 1.0)
+    )
     weight = (ratio * (a - price * (ratio - 1))).detach()
-    return TokenLoss(-ratio * a + price * (ratio - 1).square() / 2, weigh(log_ratio, mask, weight, mask))
+    return TokenLoss(
+        -ratio * a + price * (ratio - 1).square() / 2, weigh(log_ratio, mask, weight, mask)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,20 +82,27 @@ class DRPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return quadratic_loss(scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps, by_probability=True)
+        return quadratic_loss(
+            scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps, by_probability=True
+        )
 
 
-def dro_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float = 0.05) -> TokenLoss:
-    """L = -(A log π(y_t) - β/2 log² r),   w = A - β log r: no ratio in the push, and a pull that grows with distance.
+def dro_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, beta: float = 0.05
+) -> TokenLoss:
+    """L = -(A log π(y_t) - β/2 log² r),
+        w = A - β log r: no ratio in the push, and a pull that grows with distance.
 
     Also on tokens with A = 0. The sum's least value is at log r = A/β.
-    Source: arXiv 2405.19107, after the abstract or a summary: verl 0.9.1 has it, and Tinker's documents print it. verl
-    requires a β; .05 is that of Tinker's example.
+    Source: arXiv 2405.19107, after the abstract or a summary: verl 0.9.1 has it, and Tinker's
+    documents print it. verl requires a β; .05 is that of Tinker's example.
     Differs from: the paper also learns a value, which stands where A has its baseline."""
     beta = checks.number("beta", beta, least=0, below=math.inf)
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio, a = new - old.detach(), a.detach()
-    return TokenLoss(beta / 2 * log_ratio.square() - a * new, weigh(log_ratio, mask, a - beta * log_ratio, mask))
+    return TokenLoss(
+        beta / 2 * log_ratio.square() - a * new, weigh(log_ratio, mask, a - beta * log_ratio, mask)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +117,22 @@ class DRO(Method):
 
 
 def kl_cov_loss(
-    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, share: float = 2e-4, beta: float = 1.0
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    share: float = 2e-4,
+    beta: float = 1.0,
 ) -> TokenLoss:
-    """L = -r A + β |log r| 1[chosen],   w = r A - β sign(log r) 1[chosen]: chosen is the share of all tokens, at least
+    """L = -r A + β |log r| 1[chosen],
+        w = r A - β sign(log r) 1[chosen]: chosen is the share of all tokens, at least
     one, with the largest `covariance` of log-prob and advantage.
     Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it."""
-    share, beta = checks.number("share", share, above=0, most=1), checks.number("beta", beta, least=0, below=math.inf)
+    share, beta = (
+        checks.number("share", share, above=0, most=1),
+        checks.number("beta", beta, least=0, below=math.inf),
+    )
     loss = pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
     new, old = checks.tokens(mask, logp=logp, logp_old=logp_old)
     found = covariance(logp, advantages, mask).flatten()
@@ -99,7 +140,9 @@ def kl_cov_loss(
     chosen = torch.zeros_like(mask).flatten().index_fill(0, most, True).view_as(mask) & mask
     log_ratio, price = new - old.detach(), beta * chosen
     weight = loss.diagnostics["weight"] - price * log_ratio.detach().sign()
-    return TokenLoss(loss.per_token + price * log_ratio.abs(), loss.diagnostics | {"weight": weight})
+    return TokenLoss(
+        loss.per_token + price * log_ratio.abs(), loss.diagnostics | {"weight": weight}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,13 +155,19 @@ class KLCov(PGIS):
     """What a nat of |log r| costs."""
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return kl_cov_loss(scores.logp, batch.logp_anchor, **batch.credit, share=self.share, beta=self.beta)
+        return kl_cov_loss(
+            scores.logp, batch.logp_anchor, **batch.credit, share=self.share, beta=self.beta
+        )
 
 
-def opmd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, tau: float = 0.01) -> TokenLoss:
-    """All completions, [B]: L = τ/2 (A/τ - l)² / T, l = Σ_t log r_t, T its tokens; 0 at π ∝ π_old exp(R/τ) where the
-    group's mean reward is τ log Z. A: the mean over the completion's tokens. `weight`: for the completions' sum.
-    Source: Kimi k1.5, arXiv 2501.12599, eq. 3, after the abstract or a summary: OpenKimi, the code of arXiv 2602.05933.
+def opmd_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, tau: float = 0.01
+) -> TokenLoss:
+    """All completions, [B]: L = τ/2 (A/τ - l)² / T, l = Σ_t log r_t, T its tokens; 0 at π ∝ π_old
+    exp(R/τ) where the group's mean reward is τ log Z. A: the mean over the completion's tokens.
+    `weight`: for the completions' sum.
+    Source: Kimi k1.5, arXiv 2501.12599, eq. 3, after the abstract or a summary: OpenKimi, the code
+    of arXiv 2602.05933.
     Differs from: Trinity-RFT's loss of this name is -A log π / (1 + τ), without a square."""
     tau = checks.number("tau", tau, above=0, below=math.inf)
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
@@ -130,7 +179,8 @@ def opmd_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tenso
 
 @dataclass(frozen=True, kw_only=True)
 class OPMD(Method):
-    """A completion's log-ratio is regressed on its centred reward, as in Kimi k1.5, on older policies' data."""
+    """A completion's log-ratio is regressed on its centred reward, as in Kimi k1.5, on older
+    policies' data."""
 
     tau: float = checks.setting(0.01, above=0, below=math.inf)
     """Reward that a nat of the completion's log-ratio stands for."""
@@ -142,10 +192,11 @@ class OPMD(Method):
 def oapl_loss(
     logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, beta2: float = 1e-3
 ) -> TokenLoss:
-    """All completions, [B]: L = (β₂ l - A)², l = Σ_t log π/μ; 0 at π ∝ μ exp(R/β₂) where A is the optimal advantage
-    R - β₂ log E_μ exp(R/β₂). A: the mean over the completion's tokens. `weight`: for the completions' sum.
-    Source: arXiv 2602.19362, eq. 3, after the abstract or a summary: notes that print it, and a public test of a port
-    to NeMo-RL, whose β these are."""
+    """All completions, [B]: L = (β₂ l - A)², l = Σ_t log π/μ; 0 at π ∝ μ exp(R/β₂) where A is the
+    optimal advantage R - β₂ log E_μ exp(R/β₂). A: the mean over the completion's tokens. `weight`:
+    for the completions' sum.
+    Source: arXiv 2602.19362, eq. 3, after the abstract or a summary: notes that print it, and a
+    public test of a port to NeMo-RL, whose β these are."""
     beta2 = checks.number("beta2", beta2, above=0, below=math.inf)
     new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
     log_ratio = new - old.detach()
@@ -155,18 +206,23 @@ def oapl_loss(
 
 
 def optimal_advantages(rewards: Tensor, group: Tensor, *, beta: float = 1.0) -> Tensor:
-    """[B]: R - V, V = β log mean exp(R/β) over a prompt's completions: the mean for a large β, the best for a small.
+    """[B]: R - V, V = β log mean exp(R/β) over a prompt's completions: the mean for a large β, the
+    best for a small.
     Source: arXiv 2602.19362, eq. 2, as `oapl_loss`."""
     beta = checks.number("beta", beta, above=0, below=math.inf)
     same = checks.integer("group", group, (len(rewards),), "B").unsqueeze(1) == group
     scaled = checks.floating("rewards", rewards, (None,), "B") / beta
-    value = scaled.expand_as(same).masked_fill(~same, -math.inf).logsumexp(-1) - same.sum(-1).to(scaled).log()
+    value = (
+        scaled.expand_as(same).masked_fill(~same, -math.inf).logsumexp(-1)
+        - same.sum(-1).to(scaled).log()
+    )
     return beta * (scaled - value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OAPL(Method):
-    """A completion's log-ratio to the policy that sampled, however old, is regressed on its optimal advantage."""
+    """A completion's log-ratio to the policy that sampled, however old, is regressed on its optimal
+    advantage."""
 
     anchor: ClassVar[Anchor] = "rollout"
     beta1: float = checks.setting(1.0, above=0, below=math.inf)
@@ -176,19 +232,29 @@ class OAPL(Method):
 
     def prepare(self, batch: Batch) -> Batch:
         credit = optimal_advantages(batch.rewards, batch.group, beta=self.beta1)
-        return replace(batch, advantages=self.corrected(credit.unsqueeze(-1).expand_as(batch.logp_rollout), batch))
+        return replace(
+            batch,
+            advantages=self.corrected(credit.unsqueeze(-1).expand_as(batch.logp_rollout), batch),
+        )
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return oapl_loss(scores.logp, batch.logp_anchor, **batch.credit, beta2=self.beta2)
 
 
 def tpo_loss(
-    logp: Tensor, logp_old: Tensor, *, rewards: Tensor, group: Tensor, mask: Tensor, eta: float = 1.0
+    logp: Tensor,
+    logp_old: Tensor,
+    *,
+    rewards: Tensor,
+    group: Tensor,
+    mask: Tensor,
+    eta: float = 1.0,
 ) -> TokenLoss:
-    """All prompts: L = -Σ_i q_i log p_i over a prompt's completions,   p = softmax log π(y_i),   q ∝ p_old e^(u/η)
+    """All prompts: L = -Σ_i q_i log p_i over a prompt's completions,   p = softmax log π(y_i),
+        q ∝ p_old e^(u/η)
 
-    u: rewards less the group's mean, over their standard deviation (divisor G). The `weight` of every token, of the
-    prompts' sum, is q_i - p_i: 0 at the target.
+    u: rewards less the group's mean, over their standard deviation (divisor G). The `weight` of
+    every token, of the prompts' sum, is q_i - p_i: 0 at the target.
     Source: arXiv 2604.06159, eq. 1-3: read in the paper and in the authors' code."""
     eta = checks.number("eta", eta, above=0, below=math.inf)
     new, old = checks.tokens(mask, logp=logp, logp_old=logp_old)
@@ -210,13 +276,16 @@ def tpo_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class TPO(Method):
-    """The probabilities of a prompt's completions, among themselves, are fitted to a target tilted by their rewards."""
+    """The probabilities of a prompt's completions, among themselves, are fitted to a target tilted
+    by their rewards."""
 
     eta: float = checks.setting(1.0, above=0, below=math.inf)
     """Standard deviations of reward that a nat is worth."""
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
-        return super().plan(checks.whole("group (TPO compares completions of a prompt)", group, least=2), batch)
+        return super().plan(
+            checks.whole("group (TPO compares completions of a prompt)", group, least=2), batch
+        )
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         rows = {"rewards": batch.rewards, "group": batch.group, "mask": batch.mask}

@@ -1,5 +1,6 @@
-"""How hard stale data push: weights of tokens and completions that fade, taper, or are relative to a policy between the
-sampler's and the learner's. What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
+"""How hard stale data push: weights of tokens and completions that fade, taper, or are relative to
+a policy between the sampler's and the learner's. What `Args:` and `Raises:` leave out is as in
+`ppo_loss`."""
 
 import math
 from dataclasses import dataclass
@@ -11,11 +12,22 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.gspo import GSPO
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss, proportional, weigh
+from trlib.algorithms.method import (
+    Anchor,
+    Batch,
+    Method,
+    Scores,
+    Step,
+    TokenLoss,
+    proportional,
+    weigh,
+)
 from trlib.algorithms.ppo import PGIS, PPO, ppo_loss
 from trlib.corrections import Correction, sequence_ess, truncated_importance
 
-FAR = 20.0  #: A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors' code.
+#: A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors'
+# code.
+FAR = 20.0
 WHOLE = Correction(cap=8.0, level="sequence")  #: The weights of VCPO's completions.
 
 
@@ -30,29 +42,35 @@ def vespo_loss(
     k_neg: float = 3.0,
     lam_neg: float = 2.0,
 ) -> TokenLoss:
-    """L = -sg[φ(W)] A log π(y_t),   w = φ(W) A,   φ(W) = W^k e^(λ (1 - W)),   W = r_1 ... r_T of the completion
+    """L = -sg[φ(W)] A log π(y_t),   w = φ(W) A,   φ(W) = W^k e^(λ (1 - W)),
+        W = r_1 ... r_T of the completion
 
-    φ is 1 at W = 1, largest at W = k/λ, and falls to 0 on both sides; k and λ depend on the sign of A. Diagnostic
-    `sequence_ratio` W [B, T].
+    φ is 1 at W = 1, largest at W = k/λ, and falls to 0 on both sides; k and λ depend on the sign of
+    A. Diagnostic `sequence_ratio` W [B, T].
     Source: arXiv 2602.10693; read in the authors' code, `recipe/vespo/code/core_algos.py`.
-    Differs from: the authors' code and TRL clamp each log r_t to ±20 too, and W from below at 1e-8, where φ is tiny."""
+    Differs from: the authors' code and TRL clamp each log r_t to ±20 too, and W from below at 1e-8,
+    where φ is tiny."""
     ks = _numbers(k_pos=k_pos, lam_pos=lam_pos, k_neg=k_neg, lam_neg=lam_neg)
     new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
     log_ratio, a = (new - old).detach(), a.detach()
     log_whole = log_ratio.sum(-1, keepdim=True).clamp(-FAR, FAR).expand_as(a)
     k, lam = (torch.full_like(a, up).where(a >= 0, down) for up, down in (ks[::2], ks[1::2]))
     weight = (k * log_whole - lam * log_whole.expm1()).exp() * a
-    return TokenLoss(-weight * new, weigh(log_ratio, mask, weight, mask, sequence_ratio=log_whole.exp()))
+    return TokenLoss(
+        -weight * new, weigh(log_ratio, mask, weight, mask, sequence_ratio=log_whole.exp())
+    )
 
 
 def _numbers(**values: float) -> tuple[float, ...]:
-    return tuple(checks.number(name, value, least=0, below=math.inf) for name, value in values.items())
+    return tuple(
+        checks.number(name, value, least=0, below=math.inf) for name, value in values.items()
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class VESPO(Method):
-    """A soft weight of the whole completion, by the product of its ratios: a completion that has become unlikely pushes
-    less, and so does one that has become likely."""
+    """A soft weight of the whole completion, by the product of its ratios: a completion that has
+    become unlikely pushes less, and so does one that has become likely."""
 
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
@@ -67,16 +85,23 @@ class VESPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return vespo_loss(scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(vespo_loss))
+        return vespo_loss(
+            scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(vespo_loss)
+        )
 
 
 def topr_loss(
-    logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, level: str = "completion"
+    logp: Tensor,
+    logp_rollout: Tensor,
+    *,
+    advantages: Tensor,
+    mask: Tensor,
+    level: str = "completion",
 ) -> TokenLoss:
     """L = -sg[c] A log π(y_t),   w = c A,   c = 1 where A >= 0 and min(R, 1) where A < 0
 
-    What was right is imitated; what was wrong pushes less the more unlikely it has become. R is the product of the
-    completion's ratios, or with level="token" the token's own.
+    What was right is imitated; what was wrong pushes less the more unlikely it has become. R is the
+    product of the completion's ratios, or with level="token" the token's own.
     Source: arXiv 2503.14286, after the abstract or a summary: summaries that print the formula.
     Differs from: Trinity-RFT uses level="token"."""
     checks.choice("level", level, ("completion", "token"))
@@ -89,7 +114,8 @@ def topr_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class TOPR(Method):
-    """Tapered off-policy REINFORCE: right answers are imitated; the ratios of wrong ones are bounded by 1."""
+    """Tapered off-policy REINFORCE: right answers are imitated; the ratios of wrong ones are
+    bounded by 1."""
 
     anchor: ClassVar[Anchor] = "rollout"
     level: Literal["completion", "token"] = checks.setting("completion")
@@ -111,11 +137,14 @@ def ctpo_loss(
     cap: float = 0.05,
     power: float = 0.5,
 ) -> TokenLoss:
-    """PPO's clip on the product of the ratios so far, R_t = r_1 ... r_t, in a window that widens as its spread does.
+    """PPO's clip on the product of the ratios so far, R_t = r_1 ... r_t, in a window that widens as
+    its spread does.
 
-    L = -min(R A, clip(R, e^(-low t^p), e^(high t^p)) A), for A < 0 at most -e^(cap t^p) A;   w = R A inside, 0 outside
+    L = -min(R A, clip(R, e^(-low t^p), e^(high t^p)) A), for A < 0 at most -e^(cap t^p) A;
+        w = R A inside, 0 outside
 
-    The gradient is that of the token's own r_t; t counts unmasked tokens. Diagnostic `prefix` R [B, T].
+    The gradient is that of the token's own r_t; t counts unmasked tokens. Diagnostic `prefix` R [B,
+    T].
     Source: arXiv 2605.07331; read in the authors' code, `cum-token-cumprod-la` of horizon-llm/CTPO.
     Differs from: the authors' code clamps log r to ±20 and caps log R at 10."""
     low, high, cap, power = _numbers(low=low, high=high, cap=cap, power=power)
@@ -124,16 +153,20 @@ def ctpo_loss(
     so_far, width = log_ratio.cumsum(-1), mask.cumsum(-1).clamp(min=1).to(new) ** power
     below, above = -low * width, torch.full_like(a, cap).where(a < 0, high) * width
     kept = ((a >= 0) | (so_far >= below)) & ((a == 0) | (so_far <= above))
-    # A token without a gradient never enters the exponential: an overflowing ratio would turn it into 0 * inf.
+    # A token without a gradient never enters the exponential: an overflowing ratio would turn it
+    # into 0 * inf.
     prefix = so_far.masked_fill(~kept | (a == 0), 0.0).exp()
     bound = torch.minimum(torch.maximum(so_far, below), above).exp()
     per_token = -a * (prefix * (new - new.detach()).exp()).where(kept, bound)
-    return TokenLoss(per_token, weigh(log_ratio, kept, (prefix * a).where(kept, 0.0), mask, prefix=so_far.exp()))
+    return TokenLoss(
+        per_token, weigh(log_ratio, kept, (prefix * a).where(kept, 0.0), mask, prefix=so_far.exp())
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CTPO(Method):
-    """A token's ratio times all before it, clipped in a window that widens with the root of its position."""
+    """A token's ratio times all before it, clipped in a window that widens with the root of its
+    position."""
 
     advantage: str = "group-std"
     low: float = checks.setting(0.025, least=0, below=math.inf)
@@ -147,7 +180,9 @@ class CTPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return ctpo_loss(scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ctpo_loss))
+        return ctpo_loss(
+            scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ctpo_loss)
+        )
 
 
 def a3po_loss(
@@ -161,21 +196,26 @@ def a3po_loss(
     eps_high: float = 0.2,
     cap: float = 5.0,
 ) -> TokenLoss:
-    """Decoupled PPO without a forward pass for its middle policy: log π_prox = log μ + a/(a+1) log π/μ, detached, for
-    a token whose sampler was `age` a batches behind; at 0 it is μ.
+    """Decoupled PPO without a forward pass for its middle policy: log π_prox = log μ + a/(a+1) log
+    π/μ, detached, for a token whose sampler was `age` a batches behind; at 0 it is μ.
 
     L = c times PPO's clip of π/π_prox,   c = sg[π_prox/μ], 0 above `cap`;   w likewise
 
     Args: age [B, T]; None: 0 everywhere.
-    Source: arXiv 2512.06547; read in the authors' code, AReaL's prox_logp_method="loglinear", and `cap`.
-    Differs from: AReaL's example has a window of .4 on both sides. Decoupled PPO itself recomputes π_prox:
-    `PPO(correction=Correction(cap=5, how="mask"))`."""
+    Source: arXiv 2512.06547; read in the authors' code, AReaL's prox_logp_method="loglinear", and
+    `cap`.
+    Differs from: AReaL's example has a window of .4 on both sides. Decoupled PPO itself recomputes
+    π_prox: `PPO(correction=Correction(cap=5, how="mask"))`."""
     new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
     age = torch.zeros_like(new) if age is None else age.to(new)
     prox = rollout + age / (age + 1) * (new - rollout)
     factor = truncated_importance(prox, rollout, mask, cap=cap, how="mask")
-    loss = ppo_loss(logp, prox, advantages=advantages * factor, mask=mask, eps_low=eps_low, eps_high=eps_high)
-    return TokenLoss(loss.per_token, loss.diagnostics | {"kept": loss.diagnostics["kept"] & (factor > 0)})
+    loss = ppo_loss(
+        logp, prox, advantages=advantages * factor, mask=mask, eps_low=eps_low, eps_high=eps_high
+    )
+    return TokenLoss(
+        loss.per_token, loss.diagnostics | {"kept": loss.diagnostics["kept"] & (factor > 0)}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,12 +233,19 @@ class A3PO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return a3po_loss(scores.logp, batch.logp_anchor, **batch.credit, age=batch.age, **self.settings_for(a3po_loss))
+        return a3po_loss(
+            scores.logp,
+            batch.logp_anchor,
+            **batch.credit,
+            age=batch.age,
+            **self.settings_for(a3po_loss),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LUSPO(GSPO):
-    """GSPO in which a completion counts in proportion to its length: the sum of its tokens' losses, not their mean.
+    """GSPO in which a completion counts in proportion to its length: the sum of its tokens' losses,
+    not their mean.
     Source: arXiv 2602.05261, after the abstract or a summary: as TRL has it."""
 
     aggregation: str = "seq-mean-token-sum"
@@ -206,22 +253,26 @@ class LUSPO(GSPO):
 
 @dataclass(frozen=True, kw_only=True)
 class VCPO(PGIS):
-    """r A with completions weighted by π_old/μ, and steps as long as the data deserve: every update's learning rate
-    is multiplied by (ESS / B)^power, ESS = (Σ w)² / Σ w² of the weights before they are truncated.
+    """r A with completions weighted by π_old/μ, and steps as long as the data deserve: every
+    update's learning rate is multiplied by (ESS / B)^power, ESS = (Σ w)² / Σ w² of the weights
+    before they are truncated.
     Source: arXiv 2602.17616; read in the authors' code, mit-han-lab/vcpo, whose settings these are.
-    Differs from: the authors also replace the group's mean with the baseline of least variance, which needs the norm of
-    every completion's gradient."""
+    Differs from: the authors also replace the group's mean with the baseline of least variance,
+    which needs the norm of every completion's gradient."""
 
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     correction: Correction | None = WHOLE
     power: float = checks.setting(0.5, least=0, below=math.inf)
-    """The power of the share of effective samples: 1/2 for AdamW, 1 for plain descent; 0: the learning rate stays."""
+    """The power of the share of effective samples: 1/2 for AdamW, 1 for plain descent; 0: the
+    learning rate stays."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.correction is None:
-            raise ValueError("correction: expected the weights whose effective sample size is taken, got None")
+            raise ValueError(
+                "correction: expected the weights whose effective sample size is taken, got None"
+            )
 
     def update(self, step: Step) -> None:
         for part in step.minibatches():

@@ -24,7 +24,9 @@ def _correction(name: str, title: str, how: str, diff: str, **more: Any) -> Meth
         name,
         title,
         "asynchrony",
-        loss=r"c\,\bigl(" + CLIP + r"\bigr),\quad c=\mathrm{sg}\bigl[f(\pi_{\mathrm{old}}/\mu)\bigr]",
+        loss=r"c\,\bigl("
+        + CLIP
+        + r"\bigr),\quad c=\mathrm{sg}\bigl[f(\pi_{\mathrm{old}}/\mu)\bigr]",
         weight="",
         to=SAMPLER,
         how=how + "; PPO's clip stays",
@@ -60,7 +62,10 @@ def _kin(words: str) -> str:
     return f"The sweep [`corrected`]({link}) has {words}, with a four-bit sampler and with one that is late."
 
 
-WHOLE: dict[str, Any] = {"what": "the product of a completion's ratios of learner to sampler", "level": "completion"}
+WHOLE: dict[str, Any] = {
+    "what": "the product of a completion's ratios of learner to sampler",
+    "level": "completion",
+}
 YAO = "Yao et al. 2025"
 LIU = "Liu, Li et al. 2025"
 VERL = "verl 0.9.1, whose `rollout_is` and `rollout_rs` have it"
@@ -92,7 +97,8 @@ CARDS: tuple[MethodCard, ...] = (
         long="truncated importance sampling, of completions",
         action="clamp",
         source=LIU,
-        read_in=VERL + ". Who proposed it we know from verl's documents and TRL's issue 4493; their own text was not "
+        read_in=VERL
+        + ". Who proposed it we know from verl's documents and TRL's issue 4493; their own text was not "
         "read",
         paper={"correction": "a cap of 2, in verl; 3 in TRL's sequence_truncate"},
         near=_kin("this factor as *product, at most 2*"),
@@ -251,7 +257,12 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="`cum-token-cumprod-la` of horizon-llm/CTPO",
         functions=(MODULE + "weights.ctpo_loss",),
         chapter=HERE,
-        paper={"low": "0.025", "high": "0.05", "cap": "0.05", "power": "0.5, in the code with the product"},
+        paper={
+            "low": "0.025",
+            "high": "0.05",
+            "cap": "0.05",
+            "power": "0.5, in the code with the product",
+        },
         diff="- loss = -min(r[t] * A, clip(r[t], 0.8, 1.2) * A)\n"
         "+ R = r[1] * ... * r[t]\n"
         "+ loss = -min(R * A, clip(R, exp(-a * sqrt(t)), exp(b * sqrt(t))) * A)",
@@ -475,7 +486,8 @@ CARDS: tuple[MethodCard, ...] = (
         "clip-cov",
         "asynchrony",
         use="Use it when entropy falls too fast: a few of the tokens that make the policy surer lose their gradient.",
-        loss=CLIP + r"\ \text{ of all tokens but a few, drawn where }\ 1<(\log\pi-\overline{\log\pi})(A-\bar A)<5",
+        loss=CLIP
+        + r"\ \text{ of all tokens but a few, drawn where }\ 1<(\log\pi-\overline{\log\pi})(A-\bar A)<5",
         weight="",
         what="how log-prob and advantage vary together",
         to=BEFORE,

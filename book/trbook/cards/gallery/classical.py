@@ -9,7 +9,8 @@ CARDS: tuple[MethodCard, ...] = (
         "fdnet",
         "FDNet's Newton-CG",
         "classical",
-        use="Use it when you can compute products with the Hessian of the loss itself: each step stays within a radius "
+        use="Use it when you can compute products with the Hessian of the loss itself: each step "
+        "stays within a radius "
         "that adapts.",
         loss=r"\min_s\ g^\top s+\tfrac12 s^\top H s\quad\text{s.t.}\quad\lVert s\rVert\le\Delta",
         weight="",
@@ -26,23 +27,29 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the optimiser; the unrolled loss follows the abstract",
         functions=("trlib.relatives.classical.newton_cg",),
         chapter="gallery_classical",
-        remark="TRPO's conjugate gradients with the loss's own Hessian in place of the Fisher matrix, and a ball of "
-        "parameters in place of a KL. The radius grows or shrinks with the share of its promise that a step kept. The "
+        remark="TRPO's conjugate gradients with the loss's own Hessian in place of the Fisher "
+        "matrix, and a ball of "
+        "parameters in place of a KL. The radius grows or shrinks with the share of its promise "
+        "that a step kept. The "
         "optimiser follows the authors' code; the unrolled loss follows the abstract.",
         paper={"radius": "0.1, in the authors' code", "largest": "2, in the authors' code"},
         no_curve="it takes a step of parameters to lower any loss, and there are no tokens",
-        work="Each step takes one gradient, up to 120 products with the Hessian (each costs about as much as one more "
+        work="Each step takes one gradient, up to 120 products with the Hessian (each costs about "
+        "as much as one more "
         "gradient), and one more value of the loss.",
-        example='python -c "import torch; from trlib.relatives.classical import newton_cg as f; print(f(lambda x: (x '
+        example='python -c "import torch; from trlib.relatives.classical import newton_cg as f; '
+        "print(f(lambda x: (x "
         '** 2 - 1).square().sum(), torch.tensor([.5, 2.]))[-1])"',
     ),
     MethodCard(
         "affine_scaling",
         "Affine scaling",
         "classical",
-        use="Use it when you solve equations whose unknowns have bounds, such as probabilities: steps are short "
+        use="Use it when you solve equations whose unknowns have bounds, such as probabilities: "
+        "steps are short "
         "towards a bound that is near.",
-        loss=r"\min_s\ \tfrac12\lVert F+Js\rVert^2\quad\text{s.t.}\quad\lVert D^{-1/2}s\rVert\le\Delta,\quad l<x+s<u",
+        loss=r"\min_s\ \tfrac12\lVert F+Js\rVert^2\quad\text{s.t.}\quad\lVert "
+        r"D^{-1/2}s\rVert\le\Delta,\quad l<x+s<u",
         weight="",
         what="the parameters",
         to="where they are, and away from their bounds",
@@ -55,22 +62,30 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="1904.09209",
         provenance="after the abstract or a summary",
         read_in="the abstract",
-        functions=("trlib.relatives.classical.scaled_tr_solve", "trlib.relatives.classical.affine_scaling"),
+        functions=(
+            "trlib.relatives.classical.scaled_tr_solve",
+            "trlib.relatives.classical.affine_scaling",
+        ),
         chapter="gallery_classical",
-        remark="The abstract speaks of a convex combination of known scalings; its weights were not read, so `mix` "
-        "takes half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and Li is the "
+        remark="The abstract speaks of a convex combination of known scalings; its weights were "
+        "not read, so `mix` "
+        "takes half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and "
+        "Li is the "
         "Fisher metric, and its step is the natural gradient.",
         no_curve="it solves equations within bounds, and there are no tokens",
-        work="Each step takes the whole Jacobian, up to 4n products with it and its transpose for n unknowns, and "
+        work="Each step takes the whole Jacobian, up to 4n products with it and its transpose for "
+        "n unknowns, and "
         "one more value of the equations.",
-        example='python -c "import torch; from trlib.relatives.classical import scaled_tr_solve as f; print(f(lambda '
+        example='python -c "import torch; from trlib.relatives.classical import scaled_tr_solve '
+        "as f; print(f(lambda "
         'x: x ** 2 - .25, torch.tensor([.9]), torch.tensor([0.]), torch.tensor([1.]))[-1])"',
     ),
     MethodCard(
         "ga_matr",
         "GA-MATR: MATRL's step",
         "classical",
-        use="Use it when two players learn at once: each steps against what the other will play, and not against what "
+        use="Use it when two players learn at once: each steps against what the other will play, "
+        "and not against what "
         "it plays now.",
         loss=r"p'\propto p\,e^{tU_1\tilde q},\qquad q'\propto q\,e^{t\tilde p^{\top}U_2}",
         weight="",
@@ -85,17 +100,25 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2401.17880",
         provenance="after the abstract or a summary",
         read_in="the abstract, and MATRL's",
-        functions=("trlib.relatives.classical.matrl_step", "trlib.relatives.classical.graph_attention"),
+        functions=(
+            "trlib.relatives.classical.matrl_step",
+            "trlib.relatives.classical.graph_attention",
+        ),
         chapter="gallery_classical",
-        remark="The three steps are those of MATRL (arXiv 2106.06828), after its abstract; that GA-MATR takes them is "
-        "our reading of its words. What the other will play is the equilibrium of a game of two moves each, stay or "
-        "step; it is always pure. Its critic attends to neighbours; we did not rebuild the simulator of flying "
+        remark="The three steps are those of MATRL (arXiv 2106.06828), after its abstract; that "
+        "GA-MATR takes them is "
+        "our reading of its words. What the other will play is the equilibrium of a game of two "
+        "moves each, stay or "
+        "step; it is always pure. Its critic attends to neighbours; we did not rebuild the "
+        "simulator of flying "
         "stations.",
         no_curve="it moves the whole strategies of two players, and there are no tokens",
-        work="A step of both players takes six products of a payoff matrix with their strategies, and a game of "
+        work="A step of both players takes six products of a payoff matrix with their strategies, "
+        "and a game of "
         "two by two that it solves by comparing payoffs.",
         example='python -c "import torch; from trlib.relatives.classical import matrl_step as f; '
-        "print(f(torch.tensor([[1., -1], [-1, 1]]), torch.tensor([[-1., 1], [1, -1]]), torch.tensor([.9, "
+        "print(f(torch.tensor([[1., -1], [-1, 1]]), torch.tensor([[-1., 1], [1, -1]]), "
+        "torch.tensor([.9, "
         '.1]), torch.tensor([.5, .5]), .3))"',
     ),
 )

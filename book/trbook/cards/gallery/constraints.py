@@ -9,7 +9,8 @@ CARDS: tuple[MethodCard, ...] = (
         "fixpo",
         "FixPO",
         "constraints",
-        use="Use it when no token may end a batch outside the region: after the updates, further steps lower the KL "
+        use="Use it when no token may end a batch outside the region: after the updates, further "
+        "steps lower the KL "
         "until the farthest is inside.",
         loss=r"-r\,A+\beta\,\mathrm{KL}(\pi_\text{old}\Vert\pi),\quad\text{then}\quad"
         r"\overline{\mathrm{KL}}(\pi_\text{old}\Vert\pi)\quad\text{until}\quad\max_t\mathrm{KL}_t\le\varepsilon",
@@ -32,23 +33,28 @@ CARDS: tuple[MethodCard, ...] = (
             "margin": "2, in the authors' code",
             "statistic": "max, in the authors' code",
         },
-        passes="a forward pass over the whole batch after its last update, and up to 50 fix-ups of a forward and a "
+        passes="a forward pass over the whole batch after its last update, and up to 50 fix-ups "
+        "of a forward and a "
         "backward pass",
-        remark="The weight is that of the first phase, with p the token's probability and q its probability before the "
-        "batch. What bounds the farthest token is the second phase, whose steps have a learning rate of their "
+        remark="The weight is that of the first phase, with p the token's probability and q its "
+        "probability before the "
+        "batch. What bounds the farthest token is the second phase, whose steps have a learning "
+        "rate of their "
         "own: steps that are too long jump over the region again and again.",
     ),
     MethodCard(
         "mdpo",
         "MDPO",
         "constraints",
-        use="Use it when a penalty should grow during the run: distance from the old policy costs little in the first "
+        use="Use it when a penalty should grow during the run: distance from the old policy costs "
+        "little in the first "
         "batches and much in the last.",
         loss=r"-r\,A+\tfrac1t\,\mathrm{KL}(\pi\Vert\pi_\text{old})",
         weight=r"r\,A-\frac{p}{t}\,\frac{\log r-\mathrm{KL}(\pi\Vert\pi_\text{old})}{1-p}",
         what="the distribution at each token",
         to="the policy before the batch",
-        how="a price 1/t on the divergence from the new policy to the old, and several steps; t falls with the batches",
+        how="a price 1/t on the divergence from the new policy to the old, and several steps; t "
+        "falls with the batches",
         ratio="π/π_old",
         level="distribution",
         action="penalise",
@@ -59,15 +65,18 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="`mdpo_on/mdpo.py`; the weight is derived here",
         functions=("trlib.relatives.constraints.MDPO",),
         chapter="gallery_constraints",
-        remark="Where π is the old policy the KL has no gradient: with one update per batch this is the plain policy "
-        "gradient, whatever t is. p is the sampled token's probability, and the others keep their proportions: "
+        remark="Where π is the old policy the KL has no gradient: with one update per batch this "
+        "is the plain policy "
+        "gradient, whatever t is. p is the sampled token's probability, and the others keep their "
+        "proportions: "
         "derived here.",
     ),
     MethodCard(
         "counterpol",
         "COUNTERPOL",
         "constraints",
-        use="Use it to explain a policy, not to train one: it looks for the nearest policy that earns the mean reward "
+        use="Use it to explain a policy, not to train one: it looks for the nearest policy that "
+        "earns the mean reward "
         "you ask for.",
         loss=r"(J-J^\star)^2+k\,\mathrm{KL}(\pi\Vert\pi_\text{pivot})",
         weight=r"r\,\bigl(2\,(J^\star-J)\,A-k\log\tfrac{\pi}{\pi_\text{pivot}}\bigr)",
@@ -85,10 +94,13 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.constraints.COUNTERPOL", "trbook.bandit.counterfactual_policy"),
         chapter="gallery_constraints",
         paper={"k": "0.9, in the authors' notebook", "form": '"notebook", in the authors\' code'},
-        remark="The recorded run uses the summary's objective. `COUNTERPOL(form='notebook')` is the authors': "
-        "KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It explains a policy by the nearest one with "
+        remark="The recorded run uses the summary's objective. `COUNTERPOL(form='notebook')` is "
+        "the authors': "
+        "KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It explains a policy by the "
+        "nearest one with "
         "another return, better or worse; as a training method it "
-        "stops at its target by design. A price k above 0 leaves the return short of it. J is that of the batch "
+        "stops at its target by design. A price k above 0 leaves the return short of it. J is "
+        "that of the batch "
         "before its updates.",
     ),
 )

@@ -9,14 +9,16 @@ CARDS: tuple[MethodCard, ...] = (
         "smart",
         "SMART",
         "finetuning",
-        use="Use it when an expert's answers should not overwrite what the model knew: two penalties keep its outputs "
+        use="Use it when an expert's answers should not overwrite what the model knew: two "
+        "penalties keep its outputs "
         "near those of its own average and steady under small changes of the input.",
         loss=r"L+\mu\,D(\pi_{\tilde\theta},\pi_\theta)+\lambda\,D(\pi_\theta(x+\delta),\pi_\theta(x)),\quad "
         r"D(a,b)=\mathrm{KL}(a\Vert b)+\mathrm{KL}(b\Vert a)",
         weight="",
         what="the distribution at the expert's tokens",
         to="that of a moving average of the weights, and that at slightly changed embedded tokens",
-        how="two penalties; the change of the tokens is the worst of its length, found by one step up the second "
+        how="two penalties; the change of the tokens is the worst of its length, found by one "
+        "step up the second "
         "penalty",
         ratio="none",
         level="distribution",
@@ -30,18 +32,22 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_finetuning",
         paper={"average": "0.99"},
         passes="three more forward and two more backward passes",
-        remark="A proximal point in the space of functions: TRPO's penalty, both ways, on an expert's answers. The "
+        remark="A proximal point in the space of functions: TRPO's penalty, both ways, on an "
+        "expert's answers. The "
         "average lives in the run's memory, so a second run begins with its own.",
-        no_curve="its penalties compare whole distributions at the expert's tokens, which the ratio of one token does "
+        no_curve="its penalties compare whole distributions at the expert's tokens, which the "
+        "ratio of one token does "
         "not determine",
     ),
     MethodCard(
         "tram",
         "TRAM",
         "finetuning",
-        use="Use it when fine-tuning should end where the loss is flat, and insist on it the more the further the "
+        use="Use it when fine-tuning should end where the loss is flat, and insist on it the more "
+        "the further the "
         "model has moved.",
-        loss=r"\theta\leftarrow\theta-\eta\,\nabla L\bigl(\theta+\rho\,D(\pi_{\theta_0},\pi_\theta)\,"
+        loss=r"\theta\leftarrow\theta-\eta\,\nabla "
+        r"L\bigl(\theta+\rho\,D(\pi_{\theta_0},\pi_\theta)\,"
         r"g/\lVert g\rVert\bigr),\quad g=\nabla L(\theta)",
         weight="",
         what="the loss in a ball of weights",
@@ -57,21 +63,28 @@ CARDS: tuple[MethodCard, ...] = (
         read_in='the abstract; `form="asam"` is equation 7, read in the paper',
         functions=("trlib.relatives.finetuning.SAM",),
         chapter="gallery_finetuning",
-        passes="one more forward and backward pass at the weights uphill, and a forward pass of the first policy",
+        passes="one more forward and backward pass at the weights uphill, and a forward pass of "
+        "the first policy",
         paper={"form": '"asam", with ρ = 1', "rho": "none"},
-        remark="The recorded run is SAM's form, built after the abstract. The paper's, equation 7, is "
-        "`SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has no recorded run. The "
-        "released code's step uphill lacks the factor g: it adds the same number to every weight. The paper "
+        remark="The recorded run is SAM's form, built after the abstract. The paper's, equation "
+        "7, is "
+        "`SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has no "
+        "recorded run. The "
+        "released code's step uphill lacks the factor g: it adds the same number to every weight. "
+        "The paper "
         "has more distances: from the step before, and under noise on the input.",
-        no_curve="loss and weight are those of supervision; only the parameters at which the gradient is taken move",
+        no_curve="loss and weight are those of supervision; only the parameters at which the "
+        "gradient is taken move",
     ),
     MethodCard(
         "sam",
         "SAM",
         "finetuning",
-        use="Use it when fine-tuning should end where the loss is flat, and you can pay for a second gradient per "
+        use="Use it when fine-tuning should end where the loss is flat, and you can pay for a "
+        "second gradient per "
         "update.",
-        loss=r"\theta\leftarrow\theta-\eta\,\nabla L\bigl(\theta+\rho\,g/\lVert g\rVert\bigr),\quad g=\nabla L(\theta)",
+        loss=r"\theta\leftarrow\theta-\eta\,\nabla L\bigl(\theta+\rho\,g/\lVert "
+        r"g\rVert\bigr),\quad g=\nabla L(\theta)",
         weight="",
         what="the loss in a ball of weights",
         to="the weights now",
@@ -89,6 +102,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"rho": "0.05"},
         passes="one more forward and backward pass at the weights uphill",
         remark="Its ball is no trust region: nothing is kept close.",
-        no_curve="loss and weight are those of supervision; only the parameters at which the gradient is taken move",
+        no_curve="loss and weight are those of supervision; only the parameters at which the "
+        "gradient is taken move",
     ),
 )

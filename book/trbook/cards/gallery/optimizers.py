@@ -49,8 +49,10 @@ def _card(
         chapter="gallery_optimizers",
         remark=remark,
         paper=paper or {},
-        work=f"{work} for every matrix and update; it keeps one average of the gradient, where AdamW keeps two.",
-        no_curve="an optimiser changes the step and not the weight of a token, so the curve is that of the method "
+        work=f"{work} for every matrix and update; it keeps one average of the gradient, where "
+        "AdamW keeps two.",
+        no_curve="an optimiser changes the step and not the weight of a token, so the curve is "
+        "that of the method "
         "it runs with",
     )
 
@@ -59,16 +61,20 @@ CARDS: tuple[MethodCard, ...] = (
     _card(
         "muon",
         "Muon: the spectral ball",
-        "Use it when you want to bound the step of a weight matrix in every direction: all directions move by about "
+        "Use it when you want to bound the step of a weight matrix in every direction: all "
+        "directions move by about "
         "the learning rate.",
         r"UV^\top,\quad M=USV^\top",
-        "no direction of a matrix moves by more than the learning rate; all with a gradient move by about as much",
+        "no direction of a matrix moves by more than the learning rate; all with a gradient move "
+        "by about as much",
         "Jordan et al. 2024; as a trust region Kovalev 2025",
         "2503.12645",
         "read in the authors' code",
         "Muon's; as a trust region: the abstract of Kovalev 2025",
-        "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand in for the singular vectors: a "
-        "direction whose singular value is far below the largest is not reached. Vectors step by their sign. The "
+        "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand in for the "
+        "singular vectors: a "
+        "direction whose singular value is far below the largest is not reached. Vectors step by "
+        "their sign. The "
         "learning rate should be about ten times AdamW's, or more.",
         PRODUCTS,
         {"betas": "0.95"},
@@ -76,21 +82,25 @@ CARDS: tuple[MethodCard, ...] = (
     _card(
         "frobenius",
         "Normalised descent: the Frobenius ball",
-        "Use it when every matrix should take a step of the same length, however large its gradient.",
+        "Use it when every matrix should take a step of the same length, however large its "
+        "gradient.",
         r"M/\lVert M\rVert_F",
-        "the step of every matrix has the learning rate's Euclidean length, however large the gradient",
+        "the step of every matrix has the learning rate's Euclidean length, however large the "
+        "gradient",
         "a special case of Kovalev 2025",
         "2503.12645",
         "derived here",
         "the step of least inner product with the gradient in the ball",
-        "`optimizer='frobenius'` beside any method. The step's direction is the gradient's, so a few large singular "
+        "`optimizer='frobenius'` beside any method. The step's direction is the gradient's, so a "
+        "few large singular "
         "values take nearly all of it.",
         "one norm",
     ),
     _card(
         "sign",
         "Sign descent: the box",
-        "Use it when every entry of a matrix should move by the same amount, much as with AdamW while a gradient keeps "
+        "Use it when every entry of a matrix should move by the same amount, much as with AdamW "
+        "while a gradient keeps "
         "its sign.",
         r"\mathrm{sign}(M)",
         "no entry moves by more than the learning rate; all with a gradient move by exactly as much",
@@ -98,24 +108,30 @@ CARDS: tuple[MethodCard, ...] = (
         "2503.12645",
         "derived here",
         "the step of least inner product with the gradient in the box",
-        "`optimizer='sign'` beside any method. AdamW takes similar steps while a gradient keeps its sign: there the "
+        "`optimizer='sign'` beside any method. AdamW takes similar steps while a gradient keeps "
+        "its sign: there the "
         "learning rates compare one to one.",
         "the sign of every entry",
     ),
     _card(
         "auon",
         "AuON",
-        "Use it to see what its released code does: it divides by a number that is about 1, so what remains is "
+        "Use it to see what its released code does: it divides by a number that is about 1, so "
+        "what remains is "
         "gradient descent with momentum.",
         r"\frac{M}{\sqrt{\mathrm{mean}\cosh^2(\gamma M/\lVert M\rVert_F)}}",
-        "the step is divided by one number, which is about 1 for any matrix of more than a few entries",
+        "the step is divided by one number, which is about 1 for any matrix of more than a few "
+        "entries",
         "Maity 2025",
         "2509.24320",
         "read in the authors' code",
         "`auon/optimizer.py`",
-        "`optimizer='auon'` beside any method. It is the authors' `auon/optimizer.py`, whose step is as large "
-        "as the gradient: where gradients are small it slows down as gradient descent does. Their older "
-        "`Auon_Adam_train.py` divides the matrix by its norm first: its steps have a length of about 1, and no run "
+        "`optimizer='auon'` beside any method. It is the authors' `auon/optimizer.py`, whose step "
+        "is as large "
+        "as the gradient: where gradients are small it slows down as gradient descent does. Their "
+        "older "
+        "`Auon_Adam_train.py` divides the matrix by its norm first: its steps have a length of "
+        "about 1, and no run "
         "here uses it.",
         SCALE,
         {"lr": "0.24; 0.08 in the README", "betas": "0.95", "weight_decay": "0"},
@@ -124,14 +140,17 @@ CARDS: tuple[MethodCard, ...] = (
         "hybrid_auon",
         "Hybrid-AuON",
         "Use it where you would use Muon: it divides Muon's step by a number that is about 1.",
-        r"\frac{X}{\sqrt{\mathrm{mean}\cosh^2(\gamma X/\lVert X\rVert_F)}},\quad X=\mathrm{NewtonSchulz}_5(M)",
+        r"\frac{X}{\sqrt{\mathrm{mean}\cosh^2(\gamma X/\lVert X\rVert_F)}},\quad "
+        r"X=\mathrm{NewtonSchulz}_5(M)",
         "Muon's step, divided by the same number",
         "Maity 2025",
         "2509.24320",
         "read in the authors' code",
         "`auon/optimizer.py`",
-        "`optimizer='hybrid_auon'` beside any method. The released code takes five steps of Newton-Schulz; the "
-        "first abstract speaks of one. As the number is about 1, it is Muon with Nesterov's average.",
+        "`optimizer='hybrid_auon'` beside any method. The released code takes five steps of "
+        "Newton-Schulz; the "
+        "first abstract speaks of one. As the number is about 1, it is Muon with Nesterov's "
+        "average.",
         f"{PRODUCTS}, {SCALE}",
     ),
 )

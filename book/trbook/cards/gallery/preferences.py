@@ -32,14 +32,16 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.preferences.DPO",),
         chapter="gallery_preferences",
         paper={"beta": "0.1"},
-        remark="A pair is a better and a worse completion of one prompt, by the verifier; a batch without one is a "
+        remark="A pair is a better and a worse completion of one prompt, by the verifier; a batch "
+        "without one is a "
         "no-op. Sampling new pairs in every batch makes it online DPO. N is the number of pairs.",
     ),
     MethodCard(
         "tr_dpo",
         "TR-DPO",
         "preferences",
-        use="Use it when DPO stops too near its first policy: its reference follows, so each move renews the push.",
+        use="Use it when DPO stops too near its first policy: its reference follows, so each move "
+        "renews the push.",
         loss=r"-\log\sigma\bigl(\beta\,(\ell_\text{better}-\ell_\text{worse})\bigr),\quad"
         r"\theta_\text{ref}\leftarrow\alpha\,\theta+(1-\alpha)\,\theta_\text{ref}",
         weight=PAIR,
@@ -61,14 +63,16 @@ CARDS: tuple[MethodCard, ...] = (
             "share": "0.6, TRL's default",
             "every": "512 updates, TRL's default",
         },
-        remark="If preferences never contradict each other, it never stops by itself. TRL counts the updates between "
+        remark="If preferences never contradict each other, it never stops by itself. TRL counts "
+        "the updates between "
         "two moves of the reference; here we count batches.",
     ),
     MethodCard(
         "adpo",
         "ADPO",
         "preferences",
-        use="Use it when you have rewards for a whole group of answers: it fits one target distribution over all of "
+        use="Use it when you have rewards for a whole group of answers: it fits one target "
+        "distribution over all of "
         "them.",
         loss=r"-\sum_i q_i\log\mathrm{softmax}(\ell/\tau)_i,\quad q=\mathrm{softmax}(A/\beta),\quad"
         r"\ell=\textstyle\sum_t\log r_t",
@@ -86,23 +90,31 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract, and an implementation that cites it",
         functions=("trlib.relatives.preferences.ADPO",),
         chapter="gallery_preferences",
-        paper={"tau": "0.8, in an implementation; 1 in another", "beta": "0.5, in an implementation"},
-        remark="Within a group the optimum is π ∝ π_old q^τ. A larger τ means a flatter loss and an optimum that is "
+        paper={
+            "tau": "0.8, in an implementation; 1 in another",
+            "beta": "0.5, in an implementation",
+        },
+        remark="Within a group the optimum is π ∝ π_old q^τ. A larger τ means a flatter loss and "
+        "an optimum that is "
         "farther away. A group whose rewards are equal asks for equal log-ratios.",
     ),
     MethodCard(
         "trpa",
         "TRPA",
         "preferences",
-        use="Use it when you trust the order of the rewards and not their size: better answers are raised above worse "
+        use="Use it when you trust the order of the rewards and not their size: better answers "
+        "are raised above worse "
         "ones, at a small price for distance.",
         loss=r"-\log\sigma\bigl(\beta\,a\,(\bar\ell_\text{better}-\bar\ell_\text{worse})\bigr)+k\,\overline{k_3},"
         r"\quad\bar\ell=\tfrac1{|y|}\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
-        weight=r"\frac{\beta a}{N\,|y|}\Bigl(\textstyle\sum_{j\,\text{worse}}\sigma(\beta a(\bar\ell_j-\bar\ell_i))"
-        r"-\sum_{j\,\text{better}}\sigma(\beta a(\bar\ell_i-\bar\ell_j))\Bigr)-\tfrac kT\bigl(1-\tfrac1r\bigr)",
+        weight=r"\frac{\beta a}{N\,|y|}\Bigl(\textstyle\sum_{j\,\text{worse}}\sigma(\beta "
+        r"a(\bar\ell_j-\bar\ell_i))"
+        r"-\sum_{j\,\text{better}}\sigma(\beta a(\bar\ell_i-\bar\ell_j))\Bigr)-\tfrac "
+        r"kT\bigl(1-\tfrac1r\bigr)",
         what="a completion's mean log-ratio, and every token's ratio",
         to="the policy that the run began with; the policy before the batch",
-        how="a push on each pair of levels, and a small price on the way from the policy before the batch",
+        how="a push on each pair of levels, and a small price on the way from the policy before "
+        "the batch",
         ratio="π/π_ref",
         level="pair",
         action="penalise",
@@ -114,8 +126,10 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.preferences.TRPA",),
         chapter="gallery_preferences",
         paper={"beta": "0.1", "anisotropy": "2.5", "kl": "0.001, all three in the authors' code"},
-        remark="It sees the order of the rewards and no more. In the first update of a batch the price has no "
-        "gradient. Without a pair it raises what is right and lowers the rest. T is the batch's number of "
+        remark="It sees the order of the rewards and no more. In the first update of a batch the "
+        "price has no "
+        "gradient. Without a pair it raises what is right and lowers the rest. T is the batch's "
+        "number of "
         "tokens, and k3 an estimate of KL(π ‖ π_old).",
     ),
 )

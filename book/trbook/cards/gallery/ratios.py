@@ -13,13 +13,15 @@ CARDS: tuple[MethodCard, ...] = (
         "bapo",
         "BAPO",
         "ratios",
-        use="Use it when wrong answers outweigh right ones: it opens the clip's window until the right ones count for "
+        use="Use it when wrong answers outweigh right ones: it opens the clip's window until the "
+        "right ones count for "
         "their share.",
         loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,c_l,\,c_h)\,A\bigr)",
         weight="",
         what=TOKEN_RATIO,
         to=BEFORE,
-        how="a clip whose window every update widens above and narrows below, until the tokens with A > 0 count as "
+        how="a clip whose window every update widens above and narrows below, until the tokens "
+        "with A > 0 count as "
         "much as those with A < 0; and a dual clip",
         ratio="π/π_old",
         level="token",
@@ -28,7 +30,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Xi et al. 2025",
         arxiv="2510.18927",
         provenance="read in the authors' code",
-        read_in="`recipe/bapo/policy_loss.py` of WooooDyy/BAPO; the paper's Algorithm 1 is reached by settings",
+        read_in="`recipe/bapo/policy_loss.py` of WooooDyy/BAPO; the paper's Algorithm 1 is "
+        "reached by settings",
         functions=(MODULE + "bapo_bounds",),
         chapter=HERE,
         paper={
@@ -43,8 +46,10 @@ CARDS: tuple[MethodCard, ...] = (
             "step_low": "0.02; 0.05 in the authors' code",
             "weigh_by": "rollout; nothing in the authors' code",
         },
-        remark="The defaults, and every recorded run, follow the authors' code; `BAPO(**BAPO_PAPER)` is the paper's "
-        "Algorithm 1. The code counts clipped constants, so that raising c_low moves its statistic away from the "
+        remark="The defaults, and every recorded run, follow the authors' code; "
+        "`BAPO(**BAPO_PAPER)` is the paper's "
+        "Algorithm 1. The code counts clipped constants, so that raising c_low moves its "
+        "statistic away from the "
         'target; count="gradient" counts what has a gradient.',
         no_curve="the window is searched for again in every batch; inside it the weight is PPO's",
     ),
@@ -52,9 +57,11 @@ CARDS: tuple[MethodCard, ...] = (
         "minpro",
         "MinPRO",
         "ratios",
-        use="Use it when the prefix is stale as well as the token: a token's weight includes the smallest ratio before "
+        use="Use it when the prefix is stale as well as the token: a token's weight includes the "
+        "smallest ratio before "
         "it.",
-        loss=rf"-\mathrm{{sg}}\bigl[\mathrm{{clip}}(\underline r_t\,r_t,\,{WINDOWED})\bigr]\,A\,\log\pi(y_t),"
+        loss=rf"-\mathrm{{sg}}\bigl[\mathrm{{clip}}(\underline "
+        rf"r_t\,r_t,\,{WINDOWED})\bigr]\,A\,\log\pi(y_t),"
         r"\quad \underline r_t=\min_{i<t} r_i",
         weight=rf"\mathrm{{clip}}(\underline r_t\,r_t,\,{WINDOWED})\,A",
         what="the weight a token enters with, its prefix included",
@@ -70,15 +77,18 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="transcriptions and a public port; both ε are our choice",
         functions=(MODULE + "minpro_loss",),
         chapter=HERE,
-        remark="The minimum's mean is below 1, so the weights shrink along a completion: low variance is paid for "
-        "with bias. Like CISPO it has no region, and many updates per batch take it far. The curve shows a "
+        remark="The minimum's mean is below 1, so the weights shrink along a completion: low "
+        "variance is paid for "
+        "with bias. Like CISPO it has no region, and many updates per batch take it far. The "
+        "curve shows a "
         "first token.",
     ),
     MethodCard(
         "cpgd",
         "CPGD",
         "ratios",
-        use="Use it when ratios far from 1 make the push too large: its push contains no ratio, and a weak pull leads "
+        use="Use it when ratios far from 1 make the push too large: its push contains no ratio, "
+        "and a weak pull leads "
         "back.",
         loss=r"-\min\bigl(\ell A,\ \mathrm{clip}(\ell,\log(1-\epsilon),\log(1+\epsilon))\,A\bigr)"
         r"+\alpha\,\mathrm{sg}\bigl[\min(r-1,c)\bigr]\log\pi(y_t),\quad \ell=\log r",
@@ -96,15 +106,21 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="arXiv 2505.12504, equations 1, 2 and 5",
         functions=(MODULE + "cpgd_loss",),
         chapter=HERE,
-        paper={"eps": "0.2, in a public training script", "alpha": "0.01, there too", "cap": "0.2, there too"},
-        remark="The push contains no ratio: a token weighs A until the clip stops it. The pull back is weak at the "
+        paper={
+            "eps": "0.2, in a public training script",
+            "alpha": "0.01, there too",
+            "cap": "0.2, there too",
+        },
+        remark="The push contains no ratio: a token weighs A until the clip stops it. The pull "
+        "back is weak at the "
         "default α of a hundredth.",
     ),
     MethodCard(
         "r2vpo",
         "R2VPO",
         "ratios",
-        use="Use it when you want to bound the variance of the ratios, at a price that tunes itself.",
+        use="Use it when you want to bound the variance of the ratios, at a price that tunes "
+        "itself.",
         loss=r"-\bigl(r A-\lambda\,(r-1)^2\bigr)",
         weight=r"r\,\bigl(A-2\lambda\,(r-1)\bigr)",
         what="the mean of (r − 1)², a chi-square divergence",
@@ -120,17 +136,25 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="a public re-implementation; the step of the dual ascent is derived here",
         functions=(MODULE + "r2vpo_loss",),
         chapter=HERE,
-        paper={"lam": "0.04, in a public re-implementation", "delta": "not read", "dual_lr": "not read"},
+        paper={
+            "lam": "0.04, in a public re-implementation",
+            "delta": "not read",
+            "dual_lr": "not read",
+        },
         passes="a forward pass after every update, which measures the variance",
-        remark="The weight changes sign at r = 1 + A/(2λ). The curve is drawn at the λ that a run begins with; a "
-        "run that stays near lets λ fall to 0, and then nothing holds it back until the bound is broken.",
+        remark="The weight changes sign at r = 1 + A/(2λ). The curve is drawn at the λ that a run "
+        "begins with; a "
+        "run that stays near lets λ fall to 0, and then nothing holds it back until the bound is "
+        "broken.",
     ),
     MethodCard(
         "capo",
         "CAPO",
         "ratios",
-        use="Use it when you want to leave out a token before it moves the policy too far, and not afterwards.",
-        loss=r"\begin{aligned}L_t&=-r A\;\mathbf 1\bigl[m_F<\tau_F,\ |m_H|<\tau_H\bigr]\\m_F&=\tfrac12 u^\top F u\\"
+        use="Use it when you want to leave out a token before it moves the policy too far, and "
+        "not afterwards.",
+        loss=r"\begin{aligned}L_t&=-r A\;\mathbf 1\bigl[m_F<\tau_F,\ "
+        r"|m_H|<\tau_H\bigr]\\m_F&=\tfrac12 u^\top F u\\"
         r"m_H&=r A\,v^\top u+\tfrac12 r A\bigl((v^\top u)^2-u^\top F u\bigr)\\"
         r"u&=\eta\,r A\,\lVert h\rVert^2 v,\quad v=\mathbf 1_{y_t}-\pi\end{aligned}",
         weight="",
@@ -152,16 +176,20 @@ CARDS: tuple[MethodCard, ...] = (
             "tau_h": "0.01; 0.0005 with Dr.GRPO",
             "fisher": '"empirical", in the authors\' code',
         },
-        remark="The authors mask PPO's clipped loss; this masks r A, so with many uses of a batch nothing but the mask "
-        "holds it back. The prediction is for plain gradient descent on one token; a step of Adam moves a policy much "
+        remark="The authors mask PPO's clipped loss; this masks r A, so with many uses of a batch "
+        "nothing but the mask "
+        "holds it back. The prediction is for plain gradient descent on one token; a step of Adam "
+        "moves a policy much "
         "further. The empirical Fisher over-predicts for rare tokens and drops them first.",
-        no_curve="the mask depends on the hidden state and on the learning rate, and not on the ratio alone",
+        no_curve="the mask depends on the hidden state and on the learning rate, and not on the "
+        "ratio alone",
     ),
     MethodCard(
         "trefree",
         "TREFree",
         "ratios",
-        use="Use it when advantages differ much in size: the larger a token's advantage, the narrower its window.",
+        use="Use it when advantages differ much in size: the larger a token's advantage, the "
+        "narrower its window.",
         loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,1-\tfrac{\delta}{|A|},\,1+\tfrac{\delta}{|A|})\,A\bigr)",
         weight=r"\begin{cases}0&|A|\,|r-1|>\delta\ \text{and outwards}\\r A&\text{else}\end{cases}",
         what="the ratio of each sampled token, times the size of its advantage",
@@ -178,13 +206,15 @@ CARDS: tuple[MethodCard, ...] = (
         functions=(MODULE + "trefree_loss",),
         chapter=HERE,
         paper={"delta": "not read"},
-        remark="Where all advantages have the same size it is PPO. The curve is drawn at |A| = 1/2: a window of 0.2.",
+        remark="Where all advantages have the same size it is PPO. The curve is drawn at |A| = "
+        "1/2: a window of 0.2.",
     ),
     MethodCard(
         "pb_ppo",
         "Pb-PPO",
         "ratios",
-        use="Use it when you do not know how wide the clip should be: a bandit tries several widths during the run.",
+        use="Use it when you do not know how wide the clip should be: a bandit tries several "
+        "widths during the run.",
         loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,1-\epsilon_k,\,1+\epsilon_k)\,A\bigr),\quad "
         r"k=\arg\max_i\ \bar R_i+c\sqrt{\ln t/n_i}",
         weight=CLIPPED.replace("_l", "_k").replace("_h", "_k"),
@@ -201,8 +231,10 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract and the README of the code",
         chapter=HERE,
         paper={"arms": "not read", "c": "not read"},
-        remark="The preference in its name is the task's preference for a width; there are no preference pairs. While "
-        "a policy improves, widths that were tried late look better than those tried early. The curve is drawn with "
+        remark="The preference in its name is the task's preference for a width; there are no "
+        "preference pairs. While "
+        "a policy improves, widths that were tried late look better than those tried early. The "
+        "curve is drawn with "
         "its first width.",
     ),
 )

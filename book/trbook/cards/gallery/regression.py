@@ -11,7 +11,8 @@ CARDS: tuple[MethodCard, ...] = (
         "rebel",
         "REBEL",
         "regression",
-        use="Use it when you prefer least squares to a clip: the log-ratios of two answers should differ as their "
+        use="Use it when you prefer least squares to a clip: the log-ratios of two answers should "
+        "differ as their "
         "rewards do.",
         loss=r"\bigl(\ell_i-\ell_j-\eta\,(R_i-R_j)\bigr)^2,\quad\ell=\textstyle\sum_t\log r_t",
         weight=r"2\sum_j\bigl(\eta\,(R_i-R_j)-(\ell_i-\ell_j)\bigr)",
@@ -29,15 +30,18 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.regression.REBEL",),
         chapter="gallery_regression",
         paper={"eta": "1, the authors' code"},
-        remark="Loss 0 is the exponential tilt π ∝ π_old exp(ηR), if the pairs connect all answers: pairs that only "
-        "cover them leave one free constant for each group of connected answers. A prompt whose rewards are "
+        remark="Loss 0 is the exponential tilt π ∝ π_old exp(ηR), if the pairs connect all "
+        "answers: pairs that only "
+        "cover them leave one free constant for each group of connected answers. A prompt whose "
+        "rewards are "
         "equal still has a gradient: it pulls the log-ratios back towards each other.",
     ),
     MethodCard(
         "lco",
         "LCO",
         "regression",
-        use="Use it when you know an advantage for every word, and not only for the sampled one: each token's logits "
+        use="Use it when you know an advantage for every word, and not only for the sampled one: "
+        "each token's logits "
         "are fitted to the best penalised step.",
         loss=r"\mathrm{KL}(\pi^*\Vert\pi),\quad\pi^*\propto\pi_\mathrm{old}\,e^{A/\beta}",
         weight=r"\frac{\pi^*_y-\pi_y}{1-\pi_y}",
@@ -55,14 +59,17 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.regression.lco_loss",),
         chapter="gallery_regression",
         paper={"beta": "not read", "kind": "all three"},
-        remark='The loss is that of kind "kld". Where only the sampled token has an advantage, the targets of many '
-        "samples average to a tilt by π_old A/β, not A/β, and a baseline of the prompt does not cancel.",
+        remark='The loss is that of kind "kld". Where only the sampled token has an advantage, '
+        "the targets of many "
+        "samples average to a tilt by π_old A/β, not A/β, and a baseline of the prompt does not "
+        "cancel.",
     ),
     MethodCard(
         "rover",
         "ROVER",
         "regression",
-        use="Use it when you want several right answers and not only one: it fits the values of a policy that chooses "
+        use="Use it when you want several right answers and not only one: it fits the values of a "
+        "policy that chooses "
         "at random, so every way to a right answer keeps some probability.",
         loss=r"\bigl(Q_t-\mathrm{sg}[A+Q'_t]\bigr)^2,\quad Q_t=\rho\log r_t,\quad "
         r"Q'_t=\rho\,\tfrac1V\textstyle\sum_v\log r(v\mid s_{t+1})",
@@ -81,7 +88,8 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.regression.rover_loss",),
         chapter="gallery_regression",
         paper={"rho": "1, the authors' code"},
-        remark="After the last token the value of what follows is 0. In a tree the uniform policy's values fall with "
+        remark="After the last token the value of what follows is 0. In a tree the uniform "
+        "policy's values fall with "
         "the depth, so the temperature ρ has to fall too.",
     ),
 )

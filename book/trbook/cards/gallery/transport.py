@@ -11,14 +11,17 @@ CARDS: tuple[MethodCard, ...] = (
         "wpo",
         "WPO",
         "transport",
-        use="Use it when some actions are nearer to each other than others: moving probability costs as much as the "
+        use="Use it when some actions are nearer to each other than others: moving probability "
+        "costs as much as the "
         "distance it travels.",
-        loss=r"\max_{\pi'}\,\langle\pi',A\rangle\quad\text{with}\quad W_1(\pi',\pi)\le\delta:\qquad "
+        loss=r"\max_{\pi'}\,\langle\pi',A\rangle\quad\text{with}\quad "
+        r"W_1(\pi',\pi)\le\delta:\qquad "
         r"i\to\arg\max_j\,A_j-\beta^\star d_{ij}",
         weight="",
         what="the distribution over actions",
         to=BEFORE,
-        how="moving probability costs its distance; the budget is δ, and ties at the price β* are split",
+        how="moving probability costs its distance; the budget is δ, and ties at the price β* are "
+        "split",
         ratio="none",
         level="distribution",
         action="transport",
@@ -29,21 +32,26 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="an author's tabular code",
         functions=("trlib.relatives.transport.wpo_update",),
         chapter="gallery_transport",
-        remark="A function, not an objective of the loop. With distances of 0 and 1 the region is total variation, as "
+        remark="A function, not an objective of the loop. With distances of 0 and 1 the region is "
+        "total variation, as "
         "in DPPO.",
         paper={"delta": "0.01, in one variant of the authors' code"},
         no_curve="it sets probabilities by a closed form, and no token has a weight",
-        work="It makes no pass through a network. From K probabilities, K advantages and K × K distances it "
-        "searches the price of distance by bisection, and each step of the search looks at all K² pairs.",
+        work="It makes no pass through a network. From K probabilities, K advantages and K × K "
+        "distances it "
+        "searches the price of distance by bisection, and each step of the search looks at all K² "
+        "pairs.",
         example='python -c "import torch; from trlib.relatives.transport import wpo_update as f; '
-        "print(f(torch.tensor([.5, .3, .2]), torch.tensor([0., 1, 2]), torch.tensor([[0., 1, 2], [1, 0, 1], "
+        "print(f(torch.tensor([.5, .3, .2]), torch.tensor([0., 1, 2]), torch.tensor([[0., 1, 2], "
+        "[1, 0, 1], "
         '[2, 1, 0]]), .5))"',
     ),
     MethodCard(
         "spo",
         "SPO (Sinkhorn)",
         "transport",
-        use="Use it when WPO's step is too abrupt: a bonus for entropy gives every action a share of the moved "
+        use="Use it when WPO's step is too abrupt: a bonus for entropy gives every action a share "
+        "of the moved "
         "probability.",
         loss=r"\pi'_j=\sum_i\pi_i\,\mathrm{softmax}_j\bigl(\tfrac\lambda\beta\,(A_j-\beta\,d_{ij})\bigr)",
         weight="",
@@ -60,13 +68,16 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="from the Lagrangian, with the entropy inside the Sinkhorn distance",
         functions=("trlib.relatives.transport.spo_update",),
         chapter="gallery_transport",
-        remark="A function, not an objective of the loop. The larger λ is, the nearer this comes to WPO's step at "
+        remark="A function, not an objective of the loop. The larger λ is, the nearer this comes "
+        "to WPO's step at "
         "the same price, ties aside.",
         no_curve="it sets probabilities by a closed form, and no token has a weight",
-        work="It makes no pass through a network. From K probabilities, K advantages and K × K distances it "
+        work="It makes no pass through a network. From K probabilities, K advantages and K × K "
+        "distances it "
         "computes one softmax per action.",
         example='python -c "import torch; from trlib.relatives.transport import spo_update as f; '
-        "print(f(torch.tensor([.5, .3, .2]), torch.tensor([0., 1, 2]), torch.tensor([[0., 1, 2], [1, 0, 1], "
+        "print(f(torch.tensor([.5, .3, .2]), torch.tensor([0., 1, 2]), torch.tensor([[0., 1, 2], "
+        "[1, 0, 1], "
         '[2, 1, 0]]), 5))"',
     ),
 )

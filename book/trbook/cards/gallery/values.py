@@ -10,13 +10,15 @@ CARDS: tuple[MethodCard, ...] = (
         "opo",
         "OPO",
         "values",
-        use="Use it when answers differ in length and every batch gives one update: its baseline weighs each reward by "
+        use="Use it when answers differ in length and every batch gives one update: its baseline "
+        "weighs each reward by "
         "the answer's length.",
         loss=r"-r\,A,\quad A_i=R_i-\frac{\sum_j|y_j|\,R_j}{\sum_j|y_j|}",
         weight=r"r\,A",
         what="nothing",
         to="nothing",
-        how="one update per batch, then fresh data; the baseline of least variance, if a score's squared norm grows "
+        how="one update per batch, then fresh data; the baseline of least variance, if a score's "
+        "squared norm grows "
         "with the length",
         ratio="π/π_old",
         level="token",
@@ -35,13 +37,15 @@ CARDS: tuple[MethodCard, ...] = (
         "gae",
         "GAE, with its critic's trust region",
         "values",
-        use="Use it when the critic is useful but not exact: λ chooses between its bias and the noise of rewards, and "
+        use="Use it when the critic is useful but not exact: λ chooses between its bias and the "
+        "noise of rewards, and "
         "a bound keeps it from jumping.",
         loss=CLIP,
         weight=CLIPPED,
         what="the critic's values",
         to="its values before the batch",
-        how="a bound on their mean squared move, in units of the critic's own error; PPO's clip stays for the "
+        how="a bound on their mean squared move, in units of the critic's own error; PPO's clip "
+        "stays for the "
         "policy, where the paper uses TRPO",
         ratio="π/π_old",
         level="token",
@@ -54,18 +58,21 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.advantages.gae", "trlib.algorithms.critic.value_loss"),
         chapter="gallery_values",
         paper={"gamma": "0.99, in control", "lam": "0.95 to 0.98, in control"},
-        remark="λ = 1 trusts the rewards, λ = 0 the critic. With a wrong critic the error is least in between.",
+        remark="λ = 1 trusts the rewards, λ = 0 the critic. With a wrong critic the error is "
+        "least in between.",
     ),
     MethodCard(
         "dvpo",
         "DVPO",
         "values",
-        use="Use it when some rewards are wrong: the critic learns quantiles, and their lower tail is pulled in.",
+        use="Use it when some rewards are wrong: the critic learns quantiles, and their lower "
+        "tail is pulled in.",
         loss=CLIP + r"+\tfrac1N\sum_i\rho_{\tau_i}(R-q_i)",
         weight=CLIPPED,
         what=TOKEN_RATIO,
         to=BEFORE,
-        how=WINDOW + "; the critic predicts quantiles, and their lower tail is pulled in before GAE",
+        how=WINDOW
+        + "; the critic predicts quantiles, and their lower tail is pulled in before GAE",
         ratio="π/π_old",
         level="token",
         action="clip",
@@ -76,16 +83,19 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract; formulas and constants are ours",
         functions=("trlib.relatives.values.quantile_loss",),
         chapter="gallery_values",
-        remark="Made for rewards that are sometimes wrong. Where only the lower tail is spoilt, a plain median is "
+        remark="Made for rewards that are sometimes wrong. Where only the lower tail is spoilt, a "
+        "plain median is "
         "better still; what DVPO keeps is the upper tail.",
     ),
     MethodCard(
         "iterative_amortized",
         "Iterative amortised policy optimisation",
         "values",
-        use="Use it when one network has to guess an action distribution for every state: a learned update improves "
+        use="Use it when one network has to guess an action distribution for every state: a "
+        "learned update improves "
         "each guess.",
-        loss=r"\lambda\leftarrow\lambda+f_\phi\bigl(\lambda,\,\nabla_\lambda J(\lambda)\bigr),\quad "
+        loss=r"\lambda\leftarrow\lambda+f_\phi\bigl(\lambda,\,\nabla_\lambda "
+        r"J(\lambda)\bigr),\quad "
         r"J(\lambda)=\mathbb{E}_{q_\lambda}[Q]-\alpha\,\mathrm{KL}(q_\lambda\Vert p)",
         weight="",
         what="an action distribution",
@@ -100,12 +110,16 @@ CARDS: tuple[MethodCard, ...] = (
         provenance="after the abstract or a summary",
         read_in="the abstract; the released code's update is gated",
         chapter="gallery_values",
-        remark="A function, not an objective of the loop: it closes the gap between what one network guesses for every "
+        remark="A function, not an objective of the loop: it closes the gap between what one "
+        "network guesses for every "
         "state and what is best in each.",
-        no_curve="it improves the parameters of a distribution by a learned update, and no token has a weight",
-        work="Each step takes one gradient of the objective in the distribution's parameters, and one pass through"
+        no_curve="it improves the parameters of a distribution by a learned update, and no token "
+        "has a weight",
+        work="Each step takes one gradient of the objective in the distribution's parameters, and "
+        "one pass through"
         " the network that has learned the update.",
-        example='python -c "import torch; from trlib.relatives.values import iterative_amortized_step as f; '
+        example='python -c "import torch; from trlib.relatives.values import '
+        "iterative_amortized_step as f; "
         'print(f(torch.zeros(1, 2), lambda x: -(x - 1).square().sum(-1), lambda x, g: g / 4))"',
     ),
 )

@@ -1,8 +1,9 @@
 """The engine of the playground: the embedded policy learns inside a page.
 
-`c/` computes the model forwards and backwards, AdamW, and draws tokens; it is compiled to WebAssembly with SIMD by
-`python -m tools.pack.engine`, and what comes out stands in `built/` with a record of its sources and its compiler.
-`js/` is its face and the loop. Here is what Python does for it: checkpoints in the engine's order of parameters.
+`c/` computes the model forwards and backwards, AdamW, and draws tokens; it is compiled to
+WebAssembly with SIMD by `python -m tools.pack.engine`, and what comes out stands in `built/` with a
+record of its sources and its compiler. `js/` is its face and the loop. Here is what Python does for
+it: checkpoints in the engine's order of parameters.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 C, JS, BUILT = HERE / "c", HERE / "js", HERE / "built"
 BUILDS = {"engine": (), "checked": ("-DCHECKED",)}
-"""The builds and their extra compiler flags. In `checked.wasm` every index is compared with its array's length."""
+"""The builds and their extra compiler flags. In `checked.wasm` every index is compared with its
+array's length."""
 FLAGS = (
     "--target=wasm32",
     "-O2",
@@ -89,11 +91,14 @@ def order(layers: int) -> list[str]:
 
 def flat(tensors: dict[str, Any], layers: int = 2) -> np.ndarray:
     """One vector, float32, of tensors by their names in the model, in the engine's order."""
-    return np.concatenate([tensors[name].detach().cpu().float().numpy().ravel() for name in order(layers)])
+    return np.concatenate(
+        [tensors[name].detach().cpu().float().numpy().ravel() for name in order(layers)]
+    )
 
 
 def packed(policy: Policy) -> tuple[Card, bytes]:
-    """A policy's weights as the page gets them, in half precision and little-endian, and their card.
+    """A policy's weights as the page gets them, in half precision and little-endian, and their
+    card.
 
     Raises:
         ValueError: a model of another shape than the engine's.
@@ -101,20 +106,26 @@ def packed(policy: Policy) -> tuple[Card, bytes]:
     config = policy.model.config
     for name, value in SHAPE.items():
         if getattr(config, name, None) != value:
-            raise ValueError(f"policy: expected {name} = {value}, got {getattr(config, name, None)} of {policy.name!r}")
+            raise ValueError(
+                f"policy: expected {name} = {value}, got {getattr(config, name, None)} of "
+                f"{policy.name!r}"
+            )
     data = flat(dict(policy.model.named_parameters())).astype("<f2").tobytes()
     words = policy.tokenizer.convert_ids_to_tokens(range(policy.vocabulary))
     return Card(policy.name, words, hashlib.sha256(data).hexdigest()), data
 
 
 def record() -> dict[str, Any]:
-    """What `built/record.json` says of the built files: hash of the sources, compiler, hash of each."""
+    """What `built/record.json` says of the built files: hash of the sources, compiler, hash of
+    each."""
     return json.loads((BUILT / "record.json").read_text(encoding="utf-8"))
 
 
 def sources_hash() -> str:
     """What the C sources and the flags are now."""
-    digest = hashlib.sha256("\n".join([*FLAGS, *(flag for flags in BUILDS.values() for flag in flags)]).encode())
+    digest = hashlib.sha256(
+        "\n".join([*FLAGS, *(flag for flags in BUILDS.values() for flag in flags)]).encode()
+    )
     for path in sources():
         digest.update(f"{path.name}\n{path.read_text(encoding='utf-8')}\n".encode())
     return digest.hexdigest()
@@ -128,5 +139,7 @@ def sources() -> list[Path]:
     """
     files = sorted(path for path in C.glob("*") if path.suffix in (".c", ".h"))
     if not files:
-        raise FileNotFoundError(f"{C}: the C sources come with the repository, not with the package")
+        raise FileNotFoundError(
+            f"{C}: the C sources come with the repository, not with the package"
+        )
     return files
