@@ -188,8 +188,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             print(
                 f"{len(done):4}  {kill.case.method} on {kill.case.task}: {how} of "
-                f"{SETTINGS['steps']} batches: "
-                f"{kill.differs or 'the same'}",
+                f"{SETTINGS['steps']} batches: {kill.differs or 'the same'}",
                 flush=True,
             )
     differ = sum(bool(kill.differs) for kill in done)

@@ -89,8 +89,7 @@ def made(record: dict[str, Any]) -> str:
     )
     return (
         f"`{record['command']}`, {record['date']}, commit {record['commit']}; {h['processor']}, "
-        f"{h['cores']} cores "
-        f"(load {load}), one thread; Python {v['python']}, {names}"
+        f"{h['cores']} cores (load {load}), one thread; Python {v['python']}, {names}"
     )
 
 

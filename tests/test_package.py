@@ -124,8 +124,7 @@ CONTRACT = {
         "gmpo_loss(logp, logp_old, *, advantages, mask, eps_log=.4)",
         "pspo_loss(logp, logp_old, *, advantages, mask, alpha=.1)",
         "dppo_loss(logp, logp_rollout, *, advantages, mask, delta_tv=None, delta_kl=None, "
-        "measured=None,"
-        " logp_anchor=None, max_ratio=None)",
+        "measured=None, logp_anchor=None, max_ratio=None)",
         "quatro_loss(logp, logp_rollout, *, rewards, group, mask, delta_kl=.1, lambda_min=1e-2, "
         "form='ratio')",
         "troll_loss(logp, logp_old, *, tokens, advantages, mask, delta_kl=.05, alpha=1.0)",

@@ -31,8 +31,7 @@ FLAGS = (
 )
 HOW = (
     "no Chromium found: install it (Debian, Ubuntu: `apt-get install chromium fonts-dejavu-core`; "
-    "elsewhere: "
-    "`.venv/bin/playwright install chromium`), or name one in TRLIB_CHROMIUM"
+    "elsewhere: `.venv/bin/playwright install chromium`), or name one in TRLIB_CHROMIUM"
 )
 
 

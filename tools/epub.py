@@ -34,9 +34,8 @@ from trbook.address import address
 NAME = "trust-region-book.epub"
 NOT_TAKEN = (
     ".katex-html, .drawn-narrow, .still-narrow, .to-page, .editions, metadata, annotation, "
-    "template, "
-    "input, output, select, textarea, label, fieldset, form, colgroup, source, wbr, style, "
-    "figure:has(img[src$='.svg'])"
+    "template, input, output, select, textarea, label, fieldset, form, colgroup, source, wbr, "
+    "style, figure:has(img[src$='.svg'])"
 )
 """What needs the book's style sheet, scripts or a click; and the posters, which are for a wall."""
 CASED = (

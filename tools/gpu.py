@@ -51,8 +51,8 @@ def card() -> dict[str, str]:
         )
         raise NoGPU(
             f"torch {torch.__version__} finds no GPU on this machine (it {built}). Every chapter "
-            "runs without "
-            f"one: make html. For a record, run `make gpu` where torch.cuda.is_available() is True"
+            "runs without one: make html. For a record, run `make gpu` where "
+            "torch.cuda.is_available() is True"
         )
     properties = torch.cuda.get_device_properties(0)
     return {

@@ -155,9 +155,8 @@ class Book:
             f"Version {version()}.",
             "Code under the MIT licence, prose under CC BY 4.0.",
             "Printed from the executed book. A number such as “p. 12” behind a link is the page "
-            "that it leads to. A "
-            "word with dots under it stands in the glossary. The code that only draws a figure is "
-            "in the notebooks.",
+            "that it leads to. A word with dots under it stands in the glossary. The code that "
+            "only draws a figure is in the notebooks.",
         ]
         if self.where.pages:
             lines.insert(

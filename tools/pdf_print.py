@@ -44,10 +44,9 @@ class Paper:
         """The rules for every page: its size, its number, and none on the first one."""
         quiet = "font: 400 7.6pt Inter, 'DejaVu Sans', sans-serif; color: #566270;"
         return (
-            f"@page {{ size: {self.size}; margin: {self.top} {self.side} {self.bottom};"
-            f" @bottom-center {{ content: counter(page); {quiet} }} @top-left {{ content: ''; "
-            f"{quiet} }} }}"
-            "@page :first { @bottom-center { content: ''; } }"
+            f"@page {{ size: {self.size}; margin: {self.top} {self.side} {self.bottom}; "
+            f"@bottom-center {{ content: counter(page); {quiet} }} @top-left {{ content: ''; "
+            f"{quiet} }} }}@page :first {{ @bottom-center {{ content: ''; }} }}"
         )
 
 

@@ -316,8 +316,7 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
         if axis in COUNTS and not all(_is_number(label) for label in points):
             raise ValueError(
                 f"axis {axis!r}: expected labels that are numbers of {axis} of a batch, got "
-                f"{points}; "
-                f"another name takes any labels"
+                f"{points}; another name takes any labels"
             )
     for prediction in sweep.predictions:
         if prediction.higher == prediction.lower:
@@ -332,9 +331,8 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
         if prediction.measure in OVER_RATES and (LR not in axes or LR in prediction.at):
             raise ValueError(
                 f"prediction {prediction.text!r}: expected an axis {LR!r} and no point of it in "
-                "`at` (the measure "
-                f"{prediction.measure!r} is of the whole curve), got axes {', '.join(axes)} and "
-                f"{dict(prediction.at)}"
+                f"`at` (the measure {prediction.measure!r} is of the whole curve), got axes "
+                f"{', '.join(axes)} and {dict(prediction.at)}"
             )
         for axis, label in prediction.at.items():
             if axis not in axes:

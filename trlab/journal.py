@@ -48,9 +48,8 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
         self._lock = lock(
             folder / ".lock-{}-of-{}".format(*shard),
-            f"out: expected one process at a time to run this "
-            f"into {str(folder)!r} (wait for it, or give another --out or --shard), got a second "
-            "one",
+            f"out: expected one process at a time to run this into {str(folder)!r} (wait for it, "
+            "or give another --out or --shard), got a second one",
         )
         with _telling(self.path), closing(_open(self.path)) as file:
             file.execute(

@@ -355,10 +355,8 @@ def _check(
     if header.get("format") != expected:
         raise RecordError(
             f"record: {str(path)!r} is of another version of the package: expected format "
-            f"{expected}, "
-            f"got {header.get('format')!r}; it is left as it is: read it with that version, or "
-            "move it "
-            f"away"
+            f"{expected}, got {header.get('format')!r}; it is left as it is: read it with that "
+            "version, or move it away"
         )
     for part in ("defaults", "made"):
         held = header.get(part, {})
@@ -367,26 +365,22 @@ def _check(
     if sweep is not None and header.get("sweep", sweep) != sweep:
         raise RecordError(
             f"out: expected a folder of sweep {sweep!r} or a new one, got {str(path.parent)!r}, "
-            "which "
-            f"holds {header['sweep']!r}; give another --out"
+            f"which holds {header['sweep']!r}; give another --out"
         )
     for section, was in header.get("defaults", {}).items():
         now = (defaults or {}).get(section, {})
         if now and (before := was.get(VERSION, 1)) != (version := now.get(VERSION, 1)):
             raise RecordError(
                 f"record: {str(path)!r} holds runs of {section} in version {before!r}; now it is "
-                f"{version!r}, so they "
-                "are not those of the sweep; move the folder away, and `trlib sweep "
-                f"{header.get('sweep', 'NAME')} "
-                f"--remake` runs them again"
+                f"{version!r}, so they are not those of the sweep; move the folder away, and "
+                f"`trlib sweep {header.get('sweep', 'NAME')} --remake` runs them again"
             )
         for name in sorted(was.keys() & now.keys()):
             if was[name] != now[name]:
                 raise RecordError(
                     f"record: {str(path)!r} was made by a version of the package whose default of "
                     f"{section.split()[-1]} {name} was {was[name]!r}; now it is {now[name]!r}, so "
-                    "its "
-                    f"cells are not those of the sweep; move it away, or give another --out"
+                    "its cells are not those of the sweep; move it away, or give another --out"
                 )
 
 
@@ -403,8 +397,7 @@ def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordEr
     newer = max(first, second, key=lambda one: (one[1].get("date", ""), one[0].stat().st_mtime))[0]
     versions = [
         f"{path.name} has {row.get('digest')} (made {row.get('date') or 'at an unknown date'}, "
-        "written "
-        f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})"
+        f"written {datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M:%S})"
         for path, row in (first, second)
     ]
     way = "choose by --prefer journal or --prefer tables: the other's numbers are then overwritten"

@@ -233,8 +233,7 @@ class _Progress:
         self.seconds.setdefault(cell.place, []).append(seconds)
         self.say(
             f"{self.count:4}/{self.total}  {cell}: sampled {row['sampled']:.3f} in {seconds:.1f} "
-            "s; "
-            f"{duration(self.remaining())} left"
+            f"s; {duration(self.remaining())} left"
         )
 
     def remaining(self) -> float:

@@ -170,8 +170,7 @@ class Prediction:
         ):
             raise TypeError(
                 "prediction: expected labels of variants as higher and lower, or a label and a "
-                "number, "
-                f"got {self.higher!r} and {self.lower!r}"
+                f"number, got {self.higher!r} and {self.lower!r}"
             )
         if self.within is not None:
             object.__setattr__(self, "within", number("prediction: within", self.within, above=0))
@@ -234,9 +233,8 @@ class Sweep:
         _all_are("budget", [self.budget], Budget)
         if both := sorted({*self.seeds} & {*self.tuned_on}):
             raise ValueError(
-                f"seeds: expected none of those that chose the settings, got {both[0]} among "
-                "both: a "
-                "run that selected says nothing about how good the selection is"
+                f"seeds: expected none of those that chose the settings, got {both[0]} among both: "
+                "a run that selected says nothing about how good the selection is"
             )
         for prediction in self.predictions:
             pooled = [
@@ -247,10 +245,8 @@ class Sweep:
             if prediction.nothing_differs and pooled:
                 raise ValueError(
                     f"prediction {prediction.text!r}: expected a point of every axis in `at`, got "
-                    "none of "
-                    f"{', '.join(pooled)}: pooled with others, a place where something differs "
-                    "would "
-                    f"hide; predict each point"
+                    f"none of {', '.join(pooled)}: pooled with others, a place where something "
+                    "differs would hide; predict each point"
                 )
 
     def smoke(self) -> Sweep:

@@ -90,8 +90,7 @@ def staleness_tolerance(
     if control is not None and _places("control", control) != uses:
         raise ValueError(
             f"control: expected runs at the {', '.join(f'{u:g}' for u in uses)} uses of the "
-            "method, got "
-            f"{', '.join(f'{u:g}' for u in sorted(control))}"
+            f"method, got {', '.join(f'{u:g}' for u in sorted(control))}"
         )
     drop = checks.number("drop", drop, above=0)
     own = [finite_runs(f"accuracy[{u:g}]", accuracy[u]) for u in uses]

@@ -184,8 +184,7 @@ def _tuning_runs(sweep: Sweep, records: Path | None) -> pd.DataFrame:
     if not is_recorded(sweep.name, records):
         raise RecordError(
             f"record: expected the tuning runs of {sweep.name!r} in {str(folder)!r}, got none; "
-            "`trlib "
-            f"sweep {sweep.name}` makes them"
+            f"`trlib sweep {sweep.name}` makes them"
         )
     runs = load(folder, histories=False).runs()
     if missing := sorted({*sweep.seeds} - {*runs["seed"].tolist()}):

@@ -159,8 +159,7 @@ class Finding:
         if p.within is not None:
             return verdict, (
                 f"{measure} of {p.higher} less that of {p.lower} is {self.estimate:.3f}; alike "
-                "means "
-                f"within {p.within:g}{self._p('; ')}"
+                f"means within {p.within:g}{self._p('; ')}"
             )
         if isinstance(p.higher, str) and isinstance(p.lower, str):
             value, low, high = (

@@ -78,8 +78,7 @@ def verify(
     if not recorded:
         raise RecordError(
             f"verify: no cell of {planned.sweep.name!r} is recorded in {str(planned.out)!r} or "
-            "with the "
-            f"package; run the sweep first"
+            "with the package; run the sweep first"
         )
     sample = random.Random(seed).sample(recorded, min(count, len(recorded)))
     for cell in sample:

@@ -17,8 +17,8 @@ def beside() -> str:
                 here = Path(__file__).parent
                 return (
                     f"this is the trlib of trust-region-book, in {here}; another project of that "
-                    f"name, {theirs.stem} "
-                    f"from the package index, is installed too and may replace its files: {ADVICE}"
+                    f"name, {theirs.stem} from the package index, is installed too and may replace "
+                    f"its files: {ADVICE}"
                 )
     return ""
 
@@ -31,8 +31,8 @@ def instead() -> str:
     version = getattr(found, "__version__", "")
     return (
         f"`import trlib` brings another project, trlib {version} from the package index, and not "
-        "the trlib of "
-        f"trust-region-book in {Path(__file__).parent}, which it has replaced or hides: {ADVICE}"
+        f"the trlib of trust-region-book in {Path(__file__).parent}, which it has replaced or "
+        f"hides: {ADVICE}"
     )
 
 

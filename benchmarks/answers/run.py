@@ -178,8 +178,7 @@ def table(record: dict[str, Any]) -> str:
             "",
             f"`{record['command']}`, {record['date']}, math-verify {record['math_verify']}; "
             f"{record['solutions']:,} solutions, {record['odd_cases']} odd cases; "
-            f"{h['processor']}, "
-            f"{h['cores']} cores (load {h['load_before']}), one thread; Python "
+            f"{h['processor']}, {h['cores']} cores (load {h['load_before']}), one thread; Python "
             f"{record['versions']['python']}.",
         ]
     )

@@ -40,8 +40,7 @@ def pairs(page: Page, regime: str, count: int) -> list[dict[str, Any]]:
             )
             print(
                 f"  {regime:<6} {seed} {run['side']:<5} {run['wall_ms']:6.0f} ms, by processor "
-                "time "
-                f"{run['cpu_ms']:6.0f} ms",
+                f"time {run['cpu_ms']:6.0f} ms",
                 flush=True,
             )
     return runs

@@ -57,10 +57,10 @@ def pairs(regime: str, batches: int, count: int) -> list[dict[str, Any]]:
             runs.append(one_run(side, regime, batches, seed))
             r = runs[-1]
             print(
-                f"  {regime:<5} seed {seed} {side:<5} {r['completions_per_s']:7,.0f} completions/s "
-                f"({r['completions_per_cpu_s']:7,.0f} by processor time), "
-                f"{r['tokens_a_completion']:.2f} tokens "
-                f"each, sampled accuracy {r['sampled_accuracy']['value']:.3f}",
+                f"  {regime:<5} seed {seed} {side:<5} {r['completions_per_s']:7,.0f} "
+                f"completions/s ({r['completions_per_cpu_s']:7,.0f} by processor time), "
+                f"{r['tokens_a_completion']:.2f} tokens each, sampled accuracy "
+                f"{r['sampled_accuracy']['value']:.3f}",
                 flush=True,
             )
     return runs
@@ -113,9 +113,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         span = f"({wall['lowest_pair']:.2f} to {wall['highest_pair']:.2f})"
         lines.append(
             f"| {row['updates']} | {wall['trlib']:,.0f}/s | {wall['trl']:,.0f}/s | "
-            f"**{wall['ratio']:.2f}** "
-            f"{span} | {cpu['trlib']:,.0f} / {cpu['trl']:,.0f} = **{cpu['ratio']:.2f}** | "
-            f"{found['trlib']:.3f} trlib, {found['trl']:.3f} TRL |"
+            f"**{wall['ratio']:.2f}** {span} | {cpu['trlib']:,.0f} / {cpu['trl']:,.0f} = "
+            f"**{cpu['ratio']:.2f}** | {found['trlib']:.3f} trlib, {found['trl']:.3f} TRL |"
         )
     return "\n".join(lines)
 

@@ -110,9 +110,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         error, excess = r["median_error"], r["largest_excess"]
         lines.append(
             f"| {r['size']} | {r['type']} | {r['ms']['newton']:.1f} ms | "
-            f"{r['ms']['bisection']:.1f} ms | "
-            f"**{r['faster']:.1f}** | {error['newton']:.0e}, {error['bisection']:.0e} | "
-            f"{excess['newton']:+.0e}, {excess['bisection']:+.0e} |"
+            f"{r['ms']['bisection']:.1f} ms | **{r['faster']:.1f}** | {error['newton']:.0e}, "
+            f"{error['bisection']:.0e} | {excess['newton']:+.0e}, {excess['bisection']:+.0e} |"
         )
     return "\n".join(lines)
 

@@ -72,13 +72,10 @@ def filled(text: str) -> str:
     runs, timed, (prompts, group) = len(record["runs"]) // 2, record["batches"] - 1, record["shape"]
     made = (
         f"`{record['command']}`, {record['date']}, commit {record['commit']}; medians of {runs} "
-        "runs of either "
-        f"side, alternating, each timed over {timed} batch{'es' * (timed > 1)} of {prompts} x "
-        f"{group} completions "
-        f"after one that is not; {h['processor']}, {h['cores']} cores (load {h['load_before']} to "
-        f"{record['load_after']}), one thread; torch {v['torch']}, transformers "
-        f"{v['transformers']}, "
-        f"trl {v['trl']}."
+        f"runs of either side, alternating, each timed over {timed} batch{'es' * (timed > 1)} of "
+        f"{prompts} x {group} completions after one that is not; {h['processor']}, {h['cores']} "
+        f"cores (load {h['load_before']} to {record['load_after']}), one thread; torch "
+        f"{v['torch']}, transformers {v['transformers']}, trl {v['trl']}."
     )
     block = f"<!-- loop -->\n{table(record['runs'])}\n\n{made}\n<!-- end loop -->"
     return re.sub(r"<!-- loop -->.*<!-- end loop -->", lambda _: block, text, flags=re.S)

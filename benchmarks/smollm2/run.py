@@ -126,16 +126,13 @@ def table(record: dict[str, Any]) -> str:
             f"Reward in training, by fives of batches: {rewards}.",
             "",
             f"`{record['command']}`, seed {record['seed']}, {record['date']}, commit "
-            f"{record['commit']}; {s['steps']} "
-            f"batches of {s['prompts']} x {s['group']} completions, learning rate {s['lr']:g}, "
-            f"{record['trainable']:,} trainable of {s['parameters']:,} parameters. "
-            f"{h['processor']}, {h['cores']} "
-            f"cores (load {h['load_before']} to {record['load_after']}), one thread: "
-            f"{wall['load']:.0f} s to load, "
-            f"{wall['train']:.0f} s to train, {sum(wall.values()):.0f} s in all of which "
-            f"{record['processor_s']:.0f} s "
-            f"of processor time; {record['peak_rss_mb']:,} MB resident at most. Python "
-            f"{v['python']}, {names}.",
+            f"{record['commit']}; {s['steps']} batches of {s['prompts']} x {s['group']} "
+            f"completions, learning rate {s['lr']:g}, {record['trainable']:,} trainable of "
+            f"{s['parameters']:,} parameters. {h['processor']}, {h['cores']} cores (load "
+            f"{h['load_before']} to {record['load_after']}), one thread: {wall['load']:.0f} s to "
+            f"load, {wall['train']:.0f} s to train, {sum(wall.values()):.0f} s in all of which "
+            f"{record['processor_s']:.0f} s of processor time; {record['peak_rss_mb']:,} MB "
+            f"resident at most. Python {v['python']}, {names}.",
         ]
     )
 

@@ -8,9 +8,8 @@ try:
 except ModuleNotFoundError as error:
     raise ImportError(
         "`import trlib` does not bring the trlib of trust-region-book: another project of that "
-        "name, from the package "
-        "index, hides it, or it is not installed; `pip uninstall trlib`, then install "
-        "trust-region-book again"
+        "name, from the package index, hides it, or it is not installed; `pip uninstall trlib`, "
+        "then install trust-region-book again"
     ) from error
 
 from trbook import order

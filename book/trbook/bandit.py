@@ -79,8 +79,7 @@ def bandit_step(
     if needs.critic or isinstance(method, WithExpert):
         raise ValueError(
             "method: expected one without a critic and without an expert, got "
-            f"{type(method).__name__}; a "
-            f"bandit has neither"
+            f"{type(method).__name__}; a bandit has neither"
         )
     table = _Table(mu, checks.number("lr", lr, above=0), counts["uses"])
     memory = Memory()

@@ -166,10 +166,8 @@ RUNGS: tuple[Rung, ...] = (
         baseline,
         "01_policies_that_write",
         "Compare each reward with the mean of its group: what is worse than its siblings goes "
-        "down. This is GRPO "
-        "without its divisions, and without a ratio: from the second update on it takes the "
-        "completions of an older "
-        "policy for its own.",
+        "down. This is GRPO without its divisions, and without a ratio: from the second update "
+        "on it takes the completions of an older policy for its own.",
         "baseline",
         "ladder",
     ),
@@ -178,8 +176,7 @@ RUNGS: tuple[Rung, ...] = (
         ratio,
         "02_why_trust_regions",
         "From the second update on, the batch was written by an older policy. The ratio r = π/q "
-        "weighs each token by "
-        "how much more likely it is now. Nothing bounds it.",
+        "weighs each token by how much more likely it is now. Nothing bounds it.",
         "pg_is",
     ),
     Rung(
@@ -201,8 +198,7 @@ RUNGS: tuple[Rung, ...] = (
         sequence,
         "05_children",
         "GSPO clips s, the geometric mean of a completion's ratios, in a window that is hundreds "
-        "of times narrower: "
-        "all tokens of a completion are kept or silenced together.",
+        "of times narrower: all tokens of a completion are kept or silenced together.",
         "gspo",
     ),
     Rung(
@@ -210,8 +206,7 @@ RUNGS: tuple[Rung, ...] = (
         divergence,
         "07_dppo",
         "DPPO asks how much probability has moved, p − q, and silences a token beyond 0.15. A "
-        "rare token may change "
-        "its ratio a hundredfold; a likely one may not lose a fifth.",
+        "rare token may change its ratio a hundredfold; a likely one may not lose a fifth.",
         "dppo-tv",
     ),
     Rung(
@@ -219,8 +214,7 @@ RUNGS: tuple[Rung, ...] = (
         dual,
         "08_quatro",
         "QUATRO, as derived in this book, solves for each prompt's optimum within 0.1 nats. The "
-        "weight is the "
-        "distance to that target: beyond it the weight changes sign and pulls back.",
+        "weight is the distance to that target: beyond it the weight changes sign and pulls back.",
         "quatro",
     ),
     Rung(
@@ -228,8 +222,8 @@ RUNGS: tuple[Rung, ...] = (
         projection,
         "09_troll",
         "TROLL moves every token's distribution back to within 0.05 nats of the old one and "
-        "differentiates through "
-        "it. The second term pulls the network towards the projected policy.",
+        "differentiates through it. The second term pulls the network towards the projected "
+        "policy.",
         "troll",
     ),
 )
@@ -268,8 +262,7 @@ def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
         ax.plot(rewards.index, middle, dash, color=colour, lw=1.8, label=one.name)
         parts.append(
             f"{one.name}: {middle[0]:.2f} in the first batch, {middle[9]:.2f} in the tenth, "
-            f"{middle[-1]:.2f} "
-            f"in the last"
+            f"{middle[-1]:.2f} in the last"
         )
     ax.set(xlabel="batch", ylabel="reward", ylim=(0, 1))
     legend(ax, loc="lower right")

@@ -38,8 +38,7 @@ def show(
     else:
         lines = [
             f"{kind.__name__}: no cell has made `{name}` yet. Run the chapter from its top, or "
-            "check how the name is "
-            "spelt."
+            "check how the name is spelt."
         ]
     shell._showtraceback(kind, error, lines)
     return lines

@@ -39,8 +39,7 @@ def profile() -> str:
     if named == "gpu" and not present:
         raise ProfileError(
             "TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; 'cpu' "
-            "runs "
-            "the same chapter smaller"
+            "runs the same chapter smaller"
         )
     if present and not named:
         _tell()
@@ -52,8 +51,7 @@ def _tell() -> None:
     """Say, once, why this machine runs longer than the page says."""
     print(
         "This notebook runs in its profile `gpu`, because torch finds a GPU: it may train longer "
-        "than the page says. "
-        "For the page's own size set TRLIB_PROFILE=cpu before Jupyter starts."
+        "than the page says. For the page's own size set TRLIB_PROFILE=cpu before Jupyter starts."
     )
 
 

@@ -211,16 +211,15 @@ def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> N
     assert small == []
     tiny = one.page.locator(".trx svg text").evaluate_all(
         "all => all.filter(node => node.textContent && "
-        "parseFloat(getComputedStyle(node).fontSize) < 9)"
-        ".map(node => node.textContent)"
+        "parseFloat(getComputedStyle(node).fontSize) < 9).map(node => node.textContent)"
     )
     assert tiny == []
     assert one.page.evaluate("document.documentElement.scrollWidth") <= width
     cut = one.page.locator(".trx *").evaluate_all(
-        "(all, width) => all.filter(node => !node.closest('.spoken, clipPath, [clip-path], legend')"
-        " && node.getBoundingClientRect().width > 0 && (node.getBoundingClientRect().right > "
-        "width + 1"
-        " || node.getBoundingClientRect().left < -1)).map(node => node.outerHTML.slice(0, 90))",
+        "(all, width) => all.filter(node => !node.closest('.spoken, clipPath, [clip-path], "
+        "legend') && node.getBoundingClientRect().width > 0 && "
+        "(node.getBoundingClientRect().right > width + 1 || node.getBoundingClientRect().left < "
+        "-1)).map(node => node.outerHTML.slice(0, 90))",
         width,
     )
     assert cut == []

@@ -488,8 +488,7 @@ def test_phone_shows_everything_in_its_width(visit: Any) -> None:
         assert one.page.evaluate("document.documentElement.scrollWidth") == 360
         wide = one.page.locator(".trx *").evaluate_all(
             "all => all.filter(node => node.getBoundingClientRect().right > 361 && "
-            "!node.closest('.spoken'))"
-            ".map(node => node.outerHTML.slice(0, 80))"
+            "!node.closest('.spoken')).map(node => node.outerHTML.slice(0, 80))"
         )
         assert wide == []
 

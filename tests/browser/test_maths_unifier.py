@@ -377,8 +377,7 @@ def test_a_target_is_a_radius_of_the_tilt(sources: Callable[..., Any]) -> None:
                 one = sources(
                     MATHS,
                     "(m, [q, R, target]) => { const { pi, slope, offset } = m.solve('target', q, "
-                    "R, "
-                    ".1, { target }); return { pi, slope, offset }; }",
+                    "R, .1, { target }); return { pi, slope, offset }; }",
                     [old, rewards, target],
                 )
                 pi = np.array(one["pi"])
@@ -499,8 +498,7 @@ def test_r2vpo_s_penalty_has_the_same_optimum(sources: Callable[..., Any]) -> No
         sources(
             MATHS,
             "(m, cases) => cases.map(([q, R, delta]) => { const { ratio, lambda, used } = "
-            "m.solve('chi2', q, R, "
-            "delta); return { ratio, lambda, used }; })",
+            "m.solve('chi2', q, R, delta); return { ratio, lambda, used }; })",
             CASES,
         ),
         strict=True,

@@ -707,8 +707,7 @@ def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> 
             "button, select, summary, .trx input[type=range], .choice label"
         ).evaluate_all(
             "all => all.map(node => [node.outerHTML.slice(0, 80), "
-            "node.getBoundingClientRect().height])"
-            ".filter(([, h]) => h > 0 && h < 44)"
+            "node.getBoundingClientRect().height]).filter(([, h]) => h > 0 && h < 44)"
         )
         assert small == []
         tiny = one.page.locator(".trx svg text").evaluate_all(

@@ -401,8 +401,7 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
         assert one.page.evaluate("document.documentElement.scrollWidth") == 360, sweep
         wide = one.page.locator(".trx *").evaluate_all(
             "all => all.filter(node => node.getBoundingClientRect().right > 361 && "
-            "!node.closest('.spoken, .map'))"
-            ".map(node => node.outerHTML.slice(0, 80))"
+            "!node.closest('.spoken, .map')).map(node => node.outerHTML.slice(0, 80))"
         )
         assert wide == [], sweep
     one.set(sweep="reuse", at={}, methods=[], cell="")

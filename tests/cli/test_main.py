@@ -469,16 +469,15 @@ class OutOfMemoryError(RuntimeError):
         (
             RuntimeError(
                 "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't "
-                "allocate memory: you tried "
-                "to allocate 4294967296 bytes. Error code 12 (Cannot allocate memory)"
+                "allocate memory: you tried to allocate 4294967296 bytes. Error code 12 (Cannot "
+                "allocate memory)"
             ),
             " for 4294967296 bytes more",
         ),
         (
             RuntimeError(
                 "[enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough "
-                "memory: you tried to "
-                "allocate 8 bytes."
+                "memory: you tried to allocate 8 bytes."
             ),
             " for 8 bytes more",
         ),

@@ -88,8 +88,7 @@ def test_refitting_harms_and_age_hardly() -> None:
 def test_minibatches_are_not_told_from_their_noise() -> None:
     said(
         "At a learning rate of 3e-4, in one pass of eight minibatches, no difference between a "
-        "method and fresh "
-        "batches of the same size is decided."
+        "method and fresh batches of the same size is decided."
     )
     assert set(verdicts("minibatches", "on-policy", minibatches="8").values()) == {"undecided"}
     control = interval(runs_of("minibatches", "on-policy", at={"minibatches": "8"}))
@@ -115,8 +114,7 @@ def test_at_its_best_rate_every_method_ends_alike() -> None:
     )
     said(
         "With all but GSPO and TROLL a batch moves the policy further than with PPO, furthest "
-        "unclipped and where a "
-        "weight is only softened or capped."
+        "unclipped and where a weight is only softened or capped."
     )
     assert {*within_two_hundredths_of_ppo(), "ppo"} == {
         variant.name for variant in load_sweep("best").variants
@@ -140,8 +138,7 @@ def test_the_rates_of_best_are_inside_what_was_tried() -> None:
 def test_the_fastest_is_not_the_best() -> None:
     said(
         "Each at its best learning rate, GSPO's early reward is the lowest, every other method's "
-        "a little above PPO's, "
-        "and all end within 0.02 of it."
+        "a little above PPO's, and all end within 0.02 of it."
     )
     soon = verdicts("best", "ppo", "take_off", uses="16")
     assert soon.pop("gspo") == "below" and set(soon.values()) == {"above"}
@@ -159,8 +156,7 @@ def test_the_fastest_is_not_the_best() -> None:
 def test_where_to_draw_the_region(sampler: str, verdict: str) -> None:
     said(
         "With a very noisy sampler PPO ends higher if its region is drawn around the learner, "
-        "with a late one if it is "
-        "drawn around the sampler."
+        "with a late one if it is drawn around the sampler."
     )
     found = verdicts("noise", "ppo, learner", **{"sampler of": sampler})
     assert found["ppo, sampler"] == verdict
@@ -169,8 +165,7 @@ def test_where_to_draw_the_region(sampler: str, verdict: str) -> None:
 def test_signed_or_not() -> None:
     said(
         "With 16 epochs and a learning rate of 3e-4 a batch moves the policy further without the "
-        "sign; the difference "
-        "in accuracy is undecided."
+        "sign; the difference in accuracy is undecided."
     )
     predicted = {
         (f.prediction.higher, f.prediction.lower, f.prediction.measure): f.verdict

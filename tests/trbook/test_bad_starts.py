@@ -82,8 +82,7 @@ def test_a_chapter_without_an_extra_names_it() -> None:
 
 NO_GPU = (
     "ProfileError: TRLIB_PROFILE: expected a machine with a GPU for 'gpu', and torch finds none; "
-    "'cpu' runs the same "
-    "chapter smaller"
+    "'cpu' runs the same chapter smaller"
 )
 NO_SIZE = (
     "ProfileError: TRLIB_PROFILE: expected one of cpu, gpu, smoke, got {!r}; did you mean {!r}?"

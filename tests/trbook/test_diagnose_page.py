@@ -534,12 +534,10 @@ def test_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
         (SCRIPT.parent / "../../book/trbook/explorables/js/diagnose/format.js").resolve().as_uri()
     )
     script = (
-        f"import {{ fixed, general, percent, number }} from {json.dumps(module)};"
-        f"const all = {json.dumps(values)};"
-        "const rows = all.map((x) => [fixed(x, 0), fixed(x, 1), fixed(-x, 4), general(x, 1), "
-        "general(x, 3), "
-        "general(-x, 4), general(x), percent(x / 200), number(x)]); "
-        "process.stdout.write(JSON.stringify(rows));"
+        f"import {{ fixed, general, percent, number }} from {json.dumps(module)};const all = "
+        f"{json.dumps(values)};const rows = all.map((x) => [fixed(x, 0), fixed(x, 1), fixed(-x, "
+        "4), general(x, 1), general(x, 3), general(-x, 4), general(x), percent(x / 200), "
+        "number(x)]); process.stdout.write(JSON.stringify(rows));"
     )
     done = subprocess.run(
         [str(NODE), "--no-warnings", "--input-type=module", "-e", script],

@@ -724,10 +724,9 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
         (
             grpo.check_advantages,
             lambda r, g: 2 * advantages(r, g),
-            "With `rewards` = [1, 0, 0, 1, 0] and `group` = "
-            "[0, 0, 0, 0, 0] your function returns [2.19, -1.46, -1.46, 2.19, -1.46]. Every entry "
-            "is off; the entry at "
-            "index 0, 2.19, is too large.",
+            "With `rewards` = [1, 0, 0, 1, 0] and `group` = [0, 0, 0, 0, 0] your function "
+            "returns [2.19, -1.46, -1.46, 2.19, -1.46]. Every entry is off; the entry at index "
+            "0, 2.19, is too large.",
         ),
         (
             grpo.check_advantages,

@@ -84,8 +84,7 @@ def test_the_opening_of_chapter_2_is_the_record_s() -> None:
     moved = runs.groupby(["label", runs["lr"].astype(str)])["kl"].mean()
     assert (
         f"they move by {moved['pg_is-parts', '0.0003']:.2f} nats per token in a batch, where the "
-        "reused runs that died "
-        f"had moved by {moved['pg_is-again', '0.0001']:.2f}"
+        f"reused runs that died had moved by {moved['pg_is-again', '0.0001']:.2f}"
     ) in prose("02_why_trust_regions")
 
 

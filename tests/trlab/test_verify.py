@@ -209,8 +209,7 @@ def test_elsewhere_the_sampled_accuracy_falls_within_its_interval_or_not(planned
         cell,
         "agrees",
         "recorded 0.2500, now 0.5000, within [0.0000, 0.5000] (the cell's 95 % interval over "
-        "prompts); "
-        "other versions and hardware",
+        "prompts); other versions and hardware",
         {name: (now[name], away[name]) for name in ("versions", "hardware")},
     )
     changed = compare(planned, cell, off, {**now, "commit": "abc+changes"})

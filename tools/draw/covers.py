@@ -99,9 +99,8 @@ FIRST = 24
 fallen by then."""
 TOLD = (
     f"As it stood after {FIRST} batches of each. Press one of the three, and a language model of "
-    "124 thousand "
-    "parameters learns anew, in this page, while you read what it writes; about 0.3 MB come after "
-    "the press. "
+    "124 thousand parameters learns anew, in this page, while you read what it writes; about 0.3 "
+    "MB come after the press. "
 )
 
 

@@ -13,8 +13,7 @@ CARD = Card(
     (
         Claim(
             "A clip of the ratio silences rare tokens that hardly move the distribution and so "
-            "slows learning; a mask "
-            "on total variation does not.",
+            "slows learning; a mask on total variation does not.",
             "abstract",
             PAPER,
             [
@@ -26,8 +25,7 @@ CARD = Card(
         ),
         Claim(
             "The region must be drawn around the policy that sampled: with a region around a "
-            "recomputed one, "
-            "training drifts when the two differ.",
+            "recomputed one, training drifts when the two differ.",
             "headline experiments",
             PAPER,
             [above("noise", "dppo, sampler", "dppo, learner", at=place) for place in NOISY],

@@ -24,8 +24,7 @@ CARD = Card(
         ),
         Claim(
             "Dr.GRPO: dividing by the group's standard deviation gives prompts that are nearly "
-            "solved, or hardly ever, "
-            "too much weight.",
+            "solved, or hardly ever, too much weight.",
             "section 3.1",
             "2503.20783",
             [

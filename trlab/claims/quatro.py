@@ -13,8 +13,7 @@ CARD = Card(
     (
         Claim(
             "Every prompt gets a trust region of its own, so that easy prompts do not run to "
-            "certainty while hard ones "
-            "stand still.",
+            "certainty while hard ones stand still.",
             "two summaries",
             PAPER,
             [
@@ -23,9 +22,8 @@ CARD = Card(
             ],
             why="The divergence depends on difficulty far less than PPO's, but it lies above the "
             "radius unless "
-            "nearly all of a group are right. All this is at 3e-4. At 1e-5, sixteen uses and five "
-            "moves, no kind of "
-            "prompt comes near the radius, with PPO or with QUATRO.",
+            "nearly all of a group are right. All this is at 3e-4. At 1e-5, sixteen uses and "
+            "five moves, no kind of prompt comes near the radius, with PPO or with QUATRO.",
         ),
         Claim(
             "It is stable where batches are stale and learning rates are large.",
@@ -61,6 +59,5 @@ CARD = Card(
     "that two summaries "
     "state, at [sciencestack.ai](https://www.sciencestack.ai/paper/2602.04620) and "
     "[koineu.com](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620); the abstract names "
-    "the trust region "
-    "alone. A mechanism that is not seen may be our derivation's.",
+    "the trust region alone. A mechanism that is not seen may be our derivation's.",
 )

@@ -11,8 +11,7 @@ CARD = Card(
     (
         Claim(
             "Plain imitation between steps of reinforcement learning does harm; imitation whose "
-            "push is capped does "
-            "not.",
+            "push is capped does not.",
             "abstract",
             PAPER,
             [

@@ -10,8 +10,7 @@ CARD = Card(
     (
         Claim(
             "Every step that the line search accepts stays within the radius, measured as the "
-            "mean KL between the old "
-            "policy and the new one.",
+            "mean KL between the old policy and the new one.",
             "section 6 and appendix C",
             PAPER,
             [below("loops", "trpo", 0.01, "kl")],

@@ -238,8 +238,7 @@ def _from_source(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any]
     if not args.source:
         raise ValueError(
             f"--source: expected the folder of a clone of {source.title} beside --library "
-            f"{args.library}, got none; "
-            f"{source.clone}"
+            f"{args.library}, got none; {source.clone}"
         )
     folder = Path(args.source)
     with warnings.catch_warnings():

@@ -174,8 +174,7 @@ def _summary(f: Findings) -> str:
         ]
     lines += [
         f"{f.source}: {f.completions} completions, {f.tokens} tokens (of {f.positions}); "
-        "effective sample size "
-        f"{f.effective.tokens:.1%} by token",
+        f"effective sample size {f.effective.tokens:.1%} by token",
         "",
         f.scale.text,
         "",
@@ -201,8 +200,7 @@ def _ours(out: Path, generator: str) -> None:
         if f'content="{generator}'.encode() not in begin:
             raise ValueError(
                 f"--out: {str(out)!r} is there already and is not a page of trlib diagnose; "
-                "expected a name that is "
-                "free, or a page to replace"
+                "expected a name that is free, or a page to replace"
             )
 
 

@@ -74,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         accuracy = card["accuracy"]
         print(
-            f"saved in {out}: {card['parameters']:,} parameters, {card['seconds']:.0f} s, "
-            "accuracy sampled "
-            f"{accuracy['sampled']['accuracy']:.3f}, greedy {accuracy['greedy']['accuracy']:.3f}"
+            f"saved in {out}: {card['parameters']:,} parameters, {card['seconds']:.0f} s, accuracy "
+            f"sampled {accuracy['sampled']['accuracy']:.3f}, greedy "
+            f"{accuracy['greedy']['accuracy']:.3f}"
         )
     return 0

@@ -222,8 +222,7 @@ def _all(args: argparse.Namespace) -> int:
         if not args.json:
             print(
                 f"{name}: {len(planned.cells)} cells, {done.ran} run now, {len(done.failed)} "
-                "failed, in "
-                f"{duration(time.monotonic() - began)}; {len(waiting)} sweeps left",
+                f"failed, in {duration(time.monotonic() - began)}; {len(waiting)} sweeps left",
                 flush=True,
             )
         if done.interrupted:
@@ -379,7 +378,6 @@ def _warn_of_versions(planned: Plan) -> None:
         if others:
             print(
                 f"trlib: warning: {others} recorded cells were made by other code, and are not "
-                "run again; here: "
-                f"{here}; --verify runs some again, --remake all",
+                f"run again; here: {here}; --verify runs some again, --remake all",
                 file=sys.stderr,
             )

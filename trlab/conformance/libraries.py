@@ -141,8 +141,7 @@ def hold_source(
             Exception
         ) as error:  # another version may have moved anything that the adapter asks for
             raise TrlibError(
-                f"{library}: the adapter, written for commit {module.SOURCE.commit[:SHORT]}, "
-                f"fails on {folder}: "
-                f"{type(error).__name__}: {error}"
+                f"{library}: the adapter, written for commit {module.SOURCE.commit[:SHORT]}, fails "
+                f"on {folder}: {type(error).__name__}: {error}"
             ) from error
         return findings, [places.as_dict(place) for place in places.places_of(library)]

@@ -110,8 +110,8 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         {"delta_tv": 0.15},
         "seq-mean-token-sum-norm",
         "L = -A sg[rho M] logp, rho = exp(min(logp - logp_rollout, 20)), p = exp(logp), q = "
-        "exp(logp_rollout), "
-        "M = 0 where A > 0 and p - q > delta_tv and where A <= 0 and q - p > delta_tv, else 1",
+        "exp(logp_rollout), M = 0 where A > 0 and p - q > delta_tv and where A <= 0 and q - p > "
+        "delta_tv, else 1",
         "arXiv 2602.04879",
     ),
     "dppo_kl": (
@@ -141,10 +141,9 @@ LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
         {"delta_kl": 0.1, "lambda_min": 0.01, "form": "ratio"},
         "seq-mean-token-sum",
         "L = -sg[h (R - m - lambda l)] logp, h = exp(logp - logp_rollout), l = sum_t (logp - "
-        "logp_rollout); "
-        "lambda and m solve the group's dual: u = softmax(R/lambda), sum u log(G u) = delta_kl, "
-        "m = lambda log mean exp(R/lambda); lambda at least lambda_min; equal rewards give 0. "
-        "Derived here",
+        "logp_rollout); lambda and m solve the group's dual: u = softmax(R/lambda), sum u log(G "
+        "u) = delta_kl, m = lambda log mean exp(R/lambda); lambda at least lambda_min; equal "
+        "rewards give 0. Derived here",
         "after arXiv 2602.04620",
     ),
     "quatro_exact": (
@@ -381,8 +380,8 @@ def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
             "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr "
             "N(M), N five "
             "steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S = X X', of "
-            "the "
-            "transpose where there are more rows than columns; a, b, c = 3.4445, -4.7750, 2.0315",
+            "the transpose where there are more rows than columns; a, b, c = 3.4445, -4.7750, "
+            "2.0315",
         },
     }
 

@@ -252,11 +252,10 @@ def _measured(place: Place) -> str:
     apart = difference(theirs, ours)
     return (
         f" In {len(ours)} runs each on `dial` (two uses of a batch in eight minibatches, fifteen "
-        "steps) it ends at a "
-        f"sampled accuracy of {iqm(theirs):.3f}, CISPO as written at {iqm(ours):.3f} "
-        "(interquartile means): a "
-        f"difference of {apart.value:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]. "
-        f"Its lowest run ends at {min(theirs):.2f}, CISPO's at {min(ours):.2f}."
+        f"steps) it ends at a sampled accuracy of {iqm(theirs):.3f}, CISPO as written at "
+        f"{iqm(ours):.3f} (interquartile means): a difference of {apart.value:+.3f} "
+        f"[{apart.low:+.3f}, {apart.high:+.3f}]. Its lowest run ends at {min(theirs):.2f}, CISPO's "
+        f"at {min(ours):.2f}."
     )
 
 

@@ -51,8 +51,7 @@ PLACES = (
         "descends −clip(r) A, without the paper's stop-gradient and log π: outside the window a "
         "token has gradient 0",
         "CISPO was proposed so that no token loses its gradient. This is a clip on both sides, "
-        "whatever the "
-        "advantage's sign.",
+        "whatever the advantage's sign.",
         """
         import math, torch; from types import SimpleNamespace as S
         from torchrl.objectives.llm import CISPOLoss
@@ -85,8 +84,7 @@ PLACES = (
         "`dppo_kl`)",
         "verl/trainer/ppo/core_algos.py",
         "has no such argument: the region is drawn around `old_log_prob`, the recomputed policy "
-        "(with "
-        "`bypass_mode=True` the trainer puts the sampler's numbers there)",
+        "(with `bypass_mode=True` the trainer puts the sampler's numbers there)",
         "Drift between sampler and learner, for which DPPO was proposed, is out of its sight. "
         "[Chapter 7](../notebooks/07_dppo.ipynb) compares its runs with those of three others, "
         "eight seeds each.",
@@ -102,8 +100,7 @@ PLACES = (
         "skyrl",
         "rollout_is",
         "zeroes the weight outside the window instead of clamping it, which “does not change the "
-        "gradient only the "
-        "loss value”",
+        "gradient only the loss value”",
         "skyrl/backends/skyrl_train/utils/ppo_utils.py#L843",
         "changes the gradient: outside the window it is 0, where CISPO's is the window's edge "
         "times A",
@@ -125,8 +122,7 @@ PLACES = (
         "between 1 and 5",
         "skyrl/train/config/config.py#L728",
         "measures the covariance after the trainer has divided the advantages by the number of "
-        "tokens, so with these "
-        "thresholds no token of an ordinary batch is ever chosen",
+        "tokens, so with these thresholds no token of an ordinary batch is ever chosen",
         "The loss is PPO's clip and nothing else, and its `clip_ratio` is 0.",
         """
         import torch; import skyrl.backends.skyrl_train.utils.ppo_utils as u; from types import SimpleNamespace as S

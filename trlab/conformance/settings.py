@@ -120,8 +120,7 @@ def root(library: str, source: str | None) -> Path:
         if not source:
             raise TrlibError(
                 f"--source: expected the folder of a clone of {held.title} beside --library "
-                f"{library}, got none; "
-                f"{held.clone}"
+                f"{library}, got none; {held.clone}"
             )
         folder = Path(source)
         if not any(

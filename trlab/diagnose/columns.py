@@ -304,14 +304,12 @@ class Columns:
         if self.types.is_nested(column.type):
             raise TypeError(
                 f"column {self._name(ours)!r}: expected one value for every {what} that can be "
-                "compared, "
-                f"such as a number or a text, got {column.type}"
+                f"compared, such as a number or a text, got {column.type}"
             )
         if column.null_count:
             raise ValueError(
                 f"column {self._name(ours)!r}: expected a value for every {what}, got none for "
-                f"{what} "
-                f"{_first(column.is_null().to_numpy(zero_copy_only=False))}"
+                f"{what} {_first(column.is_null().to_numpy(zero_copy_only=False))}"
             )
         return pd.factorize(column.to_pandas())[0]
 
@@ -336,8 +334,7 @@ class Columns:
             i = _first(odd)
             raise ValueError(
                 f"column {self._name(ours)!r}: expected a list of {self.sizes[i]} values in row "
-                f"{i}, as "
-                f"many as in {self._name('logp')!r}, got {self._sizes(ours)[i]}"
+                f"{i}, as many as in {self._name('logp')!r}, got {self._sizes(ours)[i]}"
             )
         return column.flatten()
 
@@ -401,8 +398,7 @@ def _decode(ids: np.ndarray, tokenizer: str) -> np.ndarray:
     except Exception as error:  # one sentence for the many ways a name can be wrong
         raise ValueError(
             "tokenizer: expected an embedded model's name, a folder or a hub id, got "
-            f"{tokenizer!r} "
-            f"({str(error).strip().splitlines()[0]})"
+            f"{tokenizer!r} ({str(error).strip().splitlines()[0]})"
         ) from error
     distinct, which = np.unique(ids, return_inverse=True)
     # An id that no token has (-100 under the mask) decodes to nothing.

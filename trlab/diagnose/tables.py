@@ -72,9 +72,8 @@ def files(paths: Sequence[Path]) -> list[Path]:
         ]
         if not inside:
             raise ValueError(
-                f"{str(path)!r}: expected a parquet file or JSON lines, or a folder of such "
-                "files, got a folder "
-                f"without any (these are read: {', '.join(ENDINGS)})"
+                f"{str(path)!r}: expected a parquet file or JSON lines, or a folder of such files, "
+                f"got a folder without any (these are read: {', '.join(ENDINGS)})"
             )
         every += sorted(
             inside,
@@ -168,8 +167,7 @@ def _separator(text: str) -> str | None:
 def _other(path: Path) -> ValueError:
     return ValueError(
         f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes "
-        "that are neither "
-        "(JSON, CSV, NPZ and .pt are read as well)"
+        "that are neither (JSON, CSV, NPZ and .pt are read as well)"
     )
 
 
@@ -185,8 +183,7 @@ def _parquet(path: Path) -> Table:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise ValueError(
             f"{str(path)!r}: expected a parquet file, got {path.stat().st_size} bytes that are "
-            "none "
-            f"({str(error).splitlines()[0].rstrip('.')})"
+            f"none ({str(error).splitlines()[0].rstrip('.')})"
         ) from error
     notes = (data.schema.metadata or {}).get(NOTES)
     sampling = Sampling(**json.loads(notes), source="as the file says") if notes else Sampling()

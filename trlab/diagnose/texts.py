@@ -29,15 +29,13 @@ TEXTS: dict[str, str] = {
     "the other",
     "unseen.sampling": (
         "not said whether the sampler's log-probs are raw or processed, and at which temperature: "
-        "where both columns "
-        "are raw, a temperature does not show"
+        "where both columns are raw, a temperature does not show"
     ),
     "cause.non_finite": "{columns} where the mask is True, in completions {completions}.",
     "cause.non_finite_column": "{count} of {column} are NaN or infinite",
     "advice.non_finite": (
         "Look for a softmax over a row that is masked altogether, logits that overflow float16, "
-        "or a token that the "
-        "sampler could not score. One such token makes the whole gradient NaN."
+        "or a token that the sampler could not score. One such token makes the whole gradient NaN."
     ),
     "cause.overflow": (
         "{count} tokens have log-probs that differ by up to {largest} nats: their ratio is "
@@ -45,8 +43,7 @@ TEXTS: dict[str, str] = {
     ),
     "advice.overflow": (
         "Look for log-probs filled with a large negative number (-inf, -1e9) at tokens that the "
-        "mask counts; clamp the "
-        "log-ratio before exp."
+        "mask counts; clamp the log-ratio before exp."
     ),
     "cause.probabilities": "{column}: every value lies from 0 to 1.",
     "advice.probabilities": "These are probabilities: take the logarithm.",
@@ -57,8 +54,7 @@ TEXTS: dict[str, str] = {
     "added.",
     "cause.unit": (
         "The learner's log-probs are {low} times the sampler's at unlikely tokens and {high} "
-        "times at likely ones: "
-        "{column} is in units of {unit}."
+        "times at likely ones: {column} is in units of {unit}."
     ),
     "advice.unit": "Use the natural logarithm on both sides.",
     "cause.clipped": "{count} values of {column} are exactly {least}, the least of all, where the "
@@ -73,15 +69,14 @@ TEXTS: dict[str, str] = {
     ),
     "cause.shift": (
         "The sampler's log-probs agree with the learner's of the token {where} (correlation "
-        "{best}), not with those of "
-        "their own token ({same})."
+        "{best}), not with those of their own token ({same})."
     ),
     "cause.before": "before it",
     "cause.after": "after it",
     "advice.shift": (
         "Position t of a model's output scores token t + 1. Cut the last position off the "
-        "log-probs and the first "
-        "off the tokens, in the sampler's column and in the learner's alike."
+        "log-probs and the first off the tokens, in the sampler's column and in the learner's "
+        "alike."
     ),
     "cause.unrelated": "The learner's and the sampler's log-probs hardly agree anywhere "
     "(correlation {same}).",
@@ -96,65 +91,54 @@ TEXTS: dict[str, str] = {
     "cause.more": " and {count} more",
     "advice.pairing": (
         "These completions were scored with another prompt or another text: look for rows that "
-        "were reordered, a "
-        "prompt that was cut, or a text that was tokenized again."
+        "were reordered, a prompt that was cut, or a text that was tokenized again."
     ),
     "cause.support": (
         "The learner finds {share} % of the tokens less likely than the sampler did, never by "
-        "much; the mean of π/μ is "
-        "{mean} ± {error} instead of 1."
+        "much; the mean of π/μ is {mean} ± {error} instead of 1."
     ),
     "advice.support": (
         "The sampler drew from a cut vocabulary (top-p, top-k or min-p) and the learner scores "
-        "the whole one. Sample "
-        "with top-p 1 and top-k off, or give the learner the same cut."
+        "the whole one. Sample with top-p 1 and top-k off, or give the learner the same cut."
     ),
     "cause.support_raw": (
         "The learner finds {share} % of the tokens more likely than the sampler says, never by "
-        "much; the mean of π/μ "
-        "is {mean} ± {error} instead of 1."
+        "much; the mean of π/μ is {mean} ± {error} instead of 1."
     ),
     "advice.support_raw": (
         "One side cuts the vocabulary (top-p, top-k) and the sampler's log-probs are of the "
-        "whole: record them after "
-        "the cut (vLLM: logprobs_mode=processed_logprobs)."
+        "whole: record them after the cut (vLLM: logprobs_mode=processed_logprobs)."
     ),
     "cause.support_said": "The sampler's log-probs are raw, and it cut the vocabulary{details}.",
     "advice.support_said": "Record them after the cut (vLLM: logprobs_mode=processed_logprobs).",
     "cause.temperature_learner": (
         "log π/μ changes by {slope} per nat of log μ, which explains {explained} % of it: the "
-        "learner's log-probs are "
-        "about {factor} times the sampler's. The mean of π/μ is {mean} ± {error}, so the "
-        "sampler's are right."
+        "learner's log-probs are about {factor} times the sampler's. The mean of π/μ is {mean} ± "
+        "{error}, so the sampler's are right."
     ),
     "advice.temperature_learner": (
         "The learner scores at another temperature than the sampler drew at: divide its logits by "
-        "the sampler's "
-        "temperature before the softmax."
+        "the sampler's temperature before the softmax."
     ),
     "cause.temperature_sampler": (
         "log π/μ changes by {slope} per nat of log μ, which explains {explained} % of it: the "
-        "learner's log-probs are "
-        "about {factor} times the sampler's. The mean of π/μ is {mean} ± {error} instead of 1, so "
-        "the sampler's are "
-        "not of the distribution that was drawn from."
+        "learner's log-probs are about {factor} times the sampler's. The mean of π/μ is {mean} ± "
+        "{error} instead of 1, so the sampler's are not of the distribution that was drawn from."
     ),
     "advice.temperature_sampler": (
         "The sampler's log-probs were recorded before its temperature was applied, or the learner "
-        "applies one that the "
-        "sampler does not: record processed ones (vLLM: logprobs_mode=processed_logprobs)."
+        "applies one that the sampler does not: record processed ones (vLLM: "
+        "logprobs_mode=processed_logprobs)."
     ),
     "cause.temperature_said": "The sampler's log-probs are raw, and it changed the "
     "distribution{details}.",
     "advice.temperature_said": (
         "They cannot be recovered, because the sum over the vocabulary is missing. Record them "
-        "after the temperature "
-        "(vLLM: logprobs_mode=processed_logprobs)."
+        "after the temperature (vLLM: logprobs_mode=processed_logprobs)."
     ),
     "cause.staleness": (
         "Learner and sampler differ by {newest} nats per token in the newest completions and by "
-        "{oldest} in those that "
-        "are {age} versions older."
+        "{oldest} in those that are {age} versions older."
     ),
     "advice.staleness": (
         "The sampler lags. Bound the age of a completion, sync weights more often, or weight by a "
@@ -162,23 +146,19 @@ TEXTS: dict[str, str] = {
     ),
     "cause.dropout": (
         "{count} tokens left PPO's window between two passes of the learner, and {share} % of "
-        "them moved against their "
-        "advantage; updates move most along it, noise a half."
+        "them moved against their advantage; updates move most along it, noise a half."
     ),
     "advice.dropout": (
         "The learner's passes are noisy: set dropout to 0 or score in evaluation mode; in a "
-        "mixture of experts, replay "
-        "the sampler's routes."
+        "mixture of experts, replay the sampler's routes."
     ),
     "cause.dropout_alone": (
         "{deviation} nats per token of noise without a slope; with one pass of the learner, "
-        "dropout and low precision "
-        "look alike."
+        "dropout and low precision look alike."
     ),
     "advice.dropout_alone": (
         "Record the learner twice (logp_old and logp): if two passes differ, set dropout to 0; in "
-        "a mixture "
-        "of experts, replay the sampler's routes."
+        "a mixture of experts, replay the sampler's routes."
     ),
     "cause.noise": (
         "Tokens that are all but certain differ by {sure} nats and the others by {rest}: no "
@@ -186,8 +166,7 @@ TEXTS: dict[str, str] = {
     ),
     "advice.noise": (
         "Something was added to the log-probs after the softmax, or they were stored in few "
-        "digits: record them in "
-        "float32."
+        "digits: record them in float32."
     ),
     "cause.precision": (
         "Learner and sampler differ by {deviation} nats per token, without a slope: about what "
@@ -195,15 +174,13 @@ TEXTS: dict[str, str] = {
     ),
     "advice.precision": (
         "One side computes in low precision. Use the same weights and bf16 or more on both sides, "
-        "or correct by a "
-        "truncated π/μ. Without a version this may be a sampler that lags."
+        "or correct by a truncated π/μ. Without a version this may be a sampler that lags."
     ),
     "cause.dead": "{dead} of {groups} groups ({share} %) have no advantage: their completions got "
     "the same reward.",
     "advice.dead": (
         "They teach nothing. Choose prompts that are neither solved nor hopeless, sample more "
-        "completions of each, or "
-        "filter such groups before the batch is filled."
+        "completions of each, or filter such groups before the batch is filled."
     ),
     "cause.no_advantage": "Every advantage is 0.",
     "advice.no_advantage": "Nothing is learned: all rewards of a group are the same, or the "
@@ -217,8 +194,7 @@ TEXTS: dict[str, str] = {
     "cause.half": "The advantages of {uneven} of {groups} groups do not sum to 0: {names}.",
     "advice.half": (
         "The file holds a part of these groups, or the advantages are not relative to the group. "
-        "Read the files of all "
-        "ranks together."
+        "Read the files of all ranks together."
     ),
     # -- why is my clip ratio 0?
     # ---------------------------------------------------------------------------------------
@@ -230,42 +206,36 @@ TEXTS: dict[str, str] = {
     ),
     "answer.no_advantage": (
         "Because every advantage is 0: no token is pushed anywhere, so there is nothing to clip. "
-        "All completions of a "
-        "prompt have the same reward, or the advantages were lost on the way into this file."
+        "All completions of a prompt have the same reward, or the advantages were lost on the way "
+        "into this file."
     ),
     "answer.identical": (
         "Because every ratio is 1, {exact}: the policy that learns is still {policy}. With one "
-        "update per batch it "
-        "always is when the gradient is taken; there is no trust region until the data are older "
-        "than the policy."
+        "update per batch it always is when the gradient is taken; there is no trust region until "
+        "the data are older than the policy."
     ),
     "answer.exact": "to the last bit",
     "answer.rounding": "within rounding (the largest deviation is {largest})",
     "answer.inside": (
         "Because no ratio has left the window {window}: they lie from {low} to {high}. The "
-        "updates so far have been "
-        "too small for the clip to act."
+        "updates so far have been too small for the clip to act."
     ),
     "answer.idle": "{tokens} {lie} outside the window {window}, but {they} no advantage, so "
     "nothing pushes there.",
     "answer.back": (
         "{tokens} {lie} outside the window {window}, but on the side where a clip does nothing: "
-        "above it with A < 0 or "
-        "below it with A > 0, where the update leads back{idle}."
+        "above it with A < 0 or below it with A > 0, where the update leads back{idle}."
     ),
     "answer.back_idle": " ({count} have no advantage)",
     "answer.one_update": (
         "If your trainer logs 0 all the time: it makes one update per batch (verl: "
-        "ppo_mini_batch_size is "
-        "train_batch_size and ppo_epochs is 1; TRL: num_iterations is 1 and steps_per_generation "
-        "does not exceed "
-        "gradient_accumulation_steps). If it makes several, this dump is from the first one: dump "
-        "a later one."
+        "ppo_mini_batch_size is train_batch_size and ppo_epochs is 1; TRL: num_iterations is 1 "
+        "and steps_per_generation does not exceed gradient_accumulation_steps). If it makes "
+        "several, this dump is from the first one: dump a later one."
     ),
     "answer.not_silenced": (
         "Of the tokens outside the window {count} {are} not silenced: the advantage is 0, or the "
-        "update leads back and "
-        "PPO's min takes the unclipped side."
+        "update leads back and PPO's min takes the unclipped side."
     ),
     "answer.hundredth": (
         "The window is {window}; one in a hundred tokens would be silenced by a window from {low} "
@@ -273,25 +243,21 @@ TEXTS: dict[str, str] = {
     ),
     "answer.zero": (
         "With advantage 0: {count} of {total} tokens ({share}). Nothing pushes them, so no clip "
-        "can silence them, but "
-        "they count in the denominator."
+        "can silence them, but they count in the denominator."
     ),
     "answer.no_old": (
         "The file has no logp_old, so the ratio is taken to the policy that sampled. A trainer "
-        "that recomputes "
-        "log-probs before its updates (TRL, and verl unless it bypasses that) takes it to the "
-        "recomputed ones and "
-        "sees less: the sampler's own deviation drops out."
+        "that recomputes log-probs before its updates (TRL, and verl unless it bypasses that) "
+        "takes it to the recomputed ones and sees less: the sampler's own deviation drops out."
     ),
     "answer.copied": (
         "logp_old and logp_rollout are equal to the last bit: the sampler is the learner, or one "
-        "column was copied "
-        "from the other and the sampler's own deviation was not recorded."
+        "column was copied from the other and the sampler's own deviation was not recorded."
     ),
     "answer.anchor": (
         "The anchor decides what is seen: around {policy} the same window would silence {count} "
-        "tokens, {share}. The "
-        "two anchors differ by up to a factor {factor}, which a ratio to {column} never shows."
+        "tokens, {share}. The two anchors differ by up to a factor {factor}, which a ratio to "
+        "{column} never shows."
     ),
     "answer.masked": (
         "{count} of {total} positions ({share}) are masked; whatever the ratio is there, it is "
@@ -322,18 +288,15 @@ TEXTS: dict[str, str] = {
     "scale.none": "{column} and logp_rollout are the same numbers.",
     "scale.below": (
         "{column} and logp_rollout differ by {deviation} nats per token on average, less than "
-        "{above} give on {model} "
-        "({above_value})."
+        "{above} give on {model} ({above_value})."
     ),
     "scale.between": (
         "{column} and logp_rollout differ by {deviation} nats per token on average: on {model} "
-        "that lies between "
-        "{below} ({below_value}) and {above} ({above_value})."
+        "that lies between {below} ({below_value}) and {above} ({above_value})."
     ),
     "scale.beyond": (
         "{column} and logp_rollout differ by {deviation} nats per token on average, more than "
-        "{below} give on {model} "
-        "({below_value})."
+        "{below} give on {model} ({below_value})."
     ),
     # -- the page
     # ----------------------------------------------------------------------------------------------
@@ -341,8 +304,7 @@ TEXTS: dict[str, str] = {
     "page.theme": "Light or dark",
     "page.lead": (
         "{completions} with {tokens} that the loss counts{masked}. How far has the policy moved "
-        "from what it wrote, "
-        "and what would a trust region do about it?"
+        "from what it wrote, and what would a trust region do about it?"
     ),
     "page.completions": "{count} completion{s}{prompts}",
     "page.prompts": " of {count} prompt{s}",
@@ -361,8 +323,7 @@ TEXTS: dict[str, str] = {
     "page.spread_heading": "How far have the ratios spread?",
     "page.spread": (
         "<p>π is the policy that learns, μ the one that sampled, π<sub>old</sub> the learner "
-        "before this batch's "
-        "updates; π/μ = π/π<sub>old</sub> × π<sub>old</sub>/μ.{split}</p>"
+        "before this batch's updates; π/μ = π/π<sub>old</sub> × π<sub>old</sub>/μ.{split}</p>"
     ),
     "page.split": (
         " Without a column <code>logp_old</code> the updates and the sampler's own deviation "
@@ -370,13 +331,12 @@ TEXTS: dict[str, str] = {
     ),
     "page.histogram": (
         "The ratio π/{anchor} that PPO looks at: wide bars count what it keeps, narrow ones in "
-        "front what it silences. "
-        "Dashed lines bound the window; what lies beyond the axis is counted at its ends."
+        "front what it silences. Dashed lines bound the window; what lies beyond the axis is "
+        "counted at its ends."
     ),
     "page.quantiles": (
         "The ratio's quantiles over tokens; KL(μ ‖ ·) by k3 and total variation by mean |r − 1| / "
-        "2, both per token, "
-        "where μ is what sampled"
+        "2, both per token, where μ is what sampled"
     ),
     "page.quantile_heads": "ratio¦least¦1 %¦median¦99 %¦most¦outside the window¦exactly 1¦KL, "
     "nats¦TV",
@@ -386,39 +346,33 @@ TEXTS: dict[str, str] = {
     "page.mismatch_heading": "Does the sampler agree with the learner?",
     "page.classes": (
         "The ratio {ratio} by how likely the sampler found the token: 1st to 99th percentile, the "
-        "dot is the median. "
-        "Where a token's logit is off by z, the log of its ratio is off by about (1 − p) z: rare "
-        "tokens feel it in "
-        "full."
+        "dot is the median. Where a token's logit is off by z, the log of its ratio is off by "
+        "about (1 − p) z: rare tokens feel it in full."
     ),
     "page.mixed": (
         "<p>The file has no <code>logp_old</code>, so what follows mixes the sampler's deviation "
-        "with the updates. "
-        "Record the learner's log-probs before its first update to see the sampler alone.</p>"
+        "with the updates. Record the learner's log-probs before its first update to see the "
+        "sampler alone.</p>"
     ),
     "page.equal": (
         "<p><code>logp_old</code> and <code>logp_rollout</code> are equal to the last bit at "
-        "every token that counts."
-        "</p>"
+        "every token that counts.</p>"
     ),
     "page.before": (
         "<p>Before any update the learner and the sampler differ by {kl} nats per token (KL) and "
-        "{tv} in total "
-        "variation; the ratios lie from {least} to {most}. Over tokens that μ sampled the mean of "
-        "π<sub>old</sub>/μ "
-        "is 1, whatever π<sub>old</sub> is; here it is {mean} ± {error} (one standard error).</p>"
+        "{tv} in total variation; the ratios lie from {least} to {most}. Over tokens that μ "
+        "sampled the mean of π<sub>old</sub>/μ is 1, whatever π<sub>old</sub> is; here it is "
+        "{mean} ± {error} (one standard error).</p>"
     ),
     "page.scale": (
         "What usual mismatches look like: {model} against a copy of itself that differs in one "
-        "thing, over {tokens} "
-        "tokens (<code>{command}</code>)"
+        "thing, over {tokens} tokens (<code>{command}</code>)"
     ),
     "page.scale_heads": "mismatch¦mean |log ratio|, nats¦KL, nats¦outside 0.8 to 1.2¦largest ratio",
     "page.scale_here": "this file",
     "page.logged": (
         "<p>Does your log show another ratio? A trainer that logs after its correction shows the "
-        "bounded one, and its "
-        "log stays calm however large the mismatch is.</p>"
+        "bounded one, and its log stays calm however large the mismatch is.</p>"
     ),
     "page.logged_caption": "The sampler's ratio before and after a correction bounds it",
     "page.logged_heads": "as a trainer may log it¦mean¦largest",
@@ -428,10 +382,9 @@ TEXTS: dict[str, str] = {
     "page.effective_heading": "How much is the batch still worth?",
     "page.effective": (
         "<p>Weighted by π/μ, the {tokens} are worth {share} as many fresh ones (Kish's effective "
-        "sample size). The "
-        "heaviest 1 % of the tokens hold {top} of all weight. Weighted by the product over a "
-        "whole completion, the "
-        "{count} completions are worth {completions} as many.</p>"
+        "sample size). The heaviest 1 % of the tokens hold {top} of all weight. Weighted by the "
+        "product over a whole completion, the {count} completions are worth {completions} as "
+        "many.</p>"
     ),
     "page.effects_heading": "What would each method do?",
     "page.effects_heads": (
@@ -454,19 +407,17 @@ TEXTS: dict[str, str] = {
     "the others",
     "page.around_mu": (
         " The dashed lines are drawn around μ, while PPO looks at π<sub>old</sub>: a mark may "
-        "differ from them by the "
-        "mismatch."
+        "differ from them by the mismatch."
     ),
     "page.plane": (
         "Probability before and now, {some}. Dashed: PPO's window; solid: total variation {tv}. "
-        "Outside its border a "
-        "token is silenced only where the update would carry it further.{around}"
+        "Outside its border a token is silenced only where the update would carry it "
+        "further.{around}"
     ),
     "page.silent": "<p>Neither PPO nor DPPO (TV) silences any token of this batch.</p>",
     "page.agreement": (
         "<p>PPO and DPPO (TV) both silence {both}{both_likely}. PPO alone silences "
-        "{ppo}{ppo_likely}, DPPO alone "
-        "{dppo}{dppo_likely}.</p>"
+        "{ppo}{ppo_likely}, DPPO alone {dppo}{dppo_likely}.</p>"
     ),
     "page.likely": " (median probability when sampled: {probability})",
     "page.term_silenced": "silenced",
@@ -491,16 +442,14 @@ TEXTS: dict[str, str] = {
     "page.term_quatro": "QUATRO, {delta} nats per completion",
     "page.quatro": (
         "derived here from the published problem (arXiv 2602.04620); constraints solved from "
-        "{duals}; it pulls instead "
-        "of silencing"
+        "{duals}; it pulls instead of silencing"
     ),
     "page.which_heading": "Which tokens?",
     "page.class_heads": "probability when sampled¦tokens¦PPO¦DPPO TV¦DPPO KL¦99 % of |π − μ|",
     "page.class_caption": "Silenced tokens by how likely the sampler found them",
     "page.no_text": (
         "<p>The file does not say what the tokens are: a column <code>text</code> with every "
-        "token's text, or "
-        "<code>tokens</code> with ids, would name them.</p>"
+        "token's text, or <code>tokens</code> with ids, would name them.</p>"
     ),
     "page.no_tokens": "<p>Neither PPO nor DPPO silences any.</p>",
     "page.token_heads": "token¦count¦PPO¦DPPO TV¦DPPO KL¦QUATRO turns¦median μ¦π/μ from¦to",
@@ -516,8 +465,7 @@ TEXTS: dict[str, str] = {
     "page.prompt": "<p>Prompt: {prompt}</p>",
     "page.example": (
         "Completion {completion}, token {position}: probability {before} → {after}, ratio "
-        "{ratio}, advantage "
-        "{advantage}. {quatro}"
+        "{ratio}, advantage {advantage}. {quatro}"
     ),
     "page.turns": "QUATRO turns this completion back.",
     "page.turns_not": "QUATRO does not turn this completion back.",
@@ -539,20 +487,18 @@ TEXTS: dict[str, str] = {
     # -----------------------------------------------------------------------------
     "figure.ratios": (
         "Histogram of the ratio of {tokens} tokens, both axes logarithmic. Nine in ten lie from "
-        "{low} to {high}. PPO's "
-        "window is the band from {window_low} to {window_high}; it silences {silenced} tokens."
+        "{low} to {high}. PPO's window is the band from {window_low} to {window_high}; it "
+        "silences {silenced} tokens."
     ),
     "figure.plane": (
         "Scatter plot of {count} tokens: probability under the policy that sampled against "
-        "probability now, both on a "
-        "logit scale. Only PPO silences {ppo}, only DPPO (TV) {dppo}, both {both}, neither "
-        "{kept}. Dashed lines bound "
-        "PPO's window, solid lines the total variation {tv}."
+        "probability now, both on a logit scale. Only PPO silences {ppo}, only DPPO (TV) {dppo}, "
+        "both {both}, neither {kept}. Dashed lines bound PPO's window, solid lines the total "
+        "variation {tv}."
     ),
     "figure.classes": (
         "For {count} classes of tokens by the sampler's probability, the 1st to 99th percentile "
-        "of {ratio}. It is "
-        "widest for probability {widest}: from {low} to {high}."
+        "of {ratio}. It is widest for probability {widest}: from {low} to {high}."
     ),
     "figure.ratio_axis": "ratio (log scale)",
     "figure.class_axis": "{ratio} (log scale)",

@@ -178,8 +178,7 @@ def histories(
     drawing = _lines(lines, along="batch", measure=measure, level=level, marked=False)
     ends = [
         f"{label} {values[min(9, len(values) - 1)]:.2f} in batch {min(10, len(values))}, "
-        f"{values[-1]:.2f} "
-        f"[{low[-1]:.2f}, {high[-1]:.2f}] in batch {len(values)}"
+        f"{values[-1]:.2f} [{low[-1]:.2f}, {high[-1]:.2f}] in batch {len(values)}"
         for label, (values, low, high) in bands.items()
     ]
     words = f"Interquartile mean of {measure} over batches, with 95 % band: {'; '.join(ends)}."

@@ -127,30 +127,26 @@ FIGURES: dict[str, Figure] = {
         "basin",
         "basin",
         "Where each method works when every batch is used 16 times: accuracy after 24 batches "
-        "against the learning "
-        "rate, 16 seeds each, with 95 % intervals. The dotted line lies 0.05 below the best of "
-        "all; a bar shows at "
-        "which rates a method stays above it, and an arrow that it does so up to the last rate "
-        "that was run.",
+        "against the learning rate, 16 seeds each, with 95 % intervals. The dotted line lies "
+        "0.05 below the best of all; a bar shows at which rates a method stays above it, and an "
+        "arrow that it does so up to the last rate that was run.",
     ),
     "basin-edges": Figure(
         "basin",
         "edges",
-        "How many times as high a learning rate as a run without a region each method bears, over "
-        "the accuracy below "
-        "the best end that one accepts: every batch used 16 times, 24 batches, 16 seeds, with 95 "
-        "% intervals. The "
-        "rates that were run lie half a decade apart; between them the curves are straight.",
+        "How many times as high a learning rate as a run without a region each method bears, "
+        "over the accuracy below the best end that one accepts: every batch used 16 times, 24 "
+        "batches, 16 seeds, with 95 % intervals. The rates that were run lie half a decade "
+        "apart; between them the curves are straight.",
         control="pg_is",
     ),
     "horizon-edges": Figure(
         "horizon",
         "edges",
         "How many times as high a learning rate as a run without a region PPO's clip bears, over "
-        "the accuracy below "
-        "the best end that one accepts, after 24 and after 120 batches, every batch used 16 "
-        "times, with 95 % "
-        "intervals. A curve ends where one of the two edges lies outside the rates that were run.",
+        "the accuracy below the best end that one accepts, after 24 and after 120 batches, every "
+        "batch used 16 times, with 95 % intervals. A curve ends where one of the two edges lies "
+        "outside the rates that were run.",
         along="batches",
         axis="batches",
         control="pg_is",
@@ -159,22 +155,20 @@ FIGURES: dict[str, Figure] = {
         "basin",
         "speed",
         "Speed against safety at 16 uses: the accuracy after 24 batches against the mean reward "
-        "of the first ten. A "
-        "path joins a method's learning rates; filled points are those that no other point beats.",
+        "of the first ten. A path joins a method's learning rates; filled points are those that "
+        "no other point beats.",
     ),
     "basin-curves": Figure(
         "basin",
         "rates",
-        "At a low rate four of five end level; at a rate that is too high the region decides what "
-        "is left. Accuracy "
-        "after 24 batches, each used 16 times; bands: 95 %.",
+        "At a low rate four of five end level; at a rate that is too high the region decides "
+        "what is left. Accuracy after 24 batches, each used 16 times; bands: 95 %.",
     ),
     "ends-by-distance": Figure(
         "basin",
         "against",
-        "The same distance, different ends: reused data fall where split data still hold. A point "
-        "is a method at one "
-        "rate, with 95 % intervals; lines join its rates.",
+        "The same distance, different ends: reused data fall where split data still hold. A "
+        "point is a method at one rate, with 95 % intervals; lines join its rates.",
         along="kl",
         axis="KL per batch, nats per token",
         beside=("refit", "refit_size"),
@@ -183,9 +177,8 @@ FIGURES: dict[str, Figure] = {
         "distance",
         "against",
         "Runs whose rates were chosen so that a batch moves the policy by 0.02 or 0.1 nats per "
-        "token: accuracy against "
-        "the distance that was measured, with 95 % intervals over seeds. Lines join a method's "
-        "two rates.",
+        "token: accuracy against the distance that was measured, with 95 % intervals over seeds. "
+        "Lines join a method's two rates.",
         along="kl",
         axis="KL per batch, nats per token",
     ),
@@ -193,21 +186,19 @@ FIGURES: dict[str, Figure] = {
         "distance",
         "against",
         "The same runs: accuracy against the luck that a batch's updates fitted, which is what "
-        "the surrogate gains on "
-        "the batch's own completions less what it gains on completions put aside.",
+        "the surrogate gains on the batch's own completions less what it gains on completions "
+        "put aside.",
         along="luck",
         axis="luck fitted per batch",
     ),
     "corrected-late": Figure(
         "corrected",
         "intervals",
-        "PPO with a sampler eight batches old, every batch used twice at a learning rate of 3e-4: "
-        "accuracy after 24 "
-        "batches, eight seeds each. Token, product and mean say which ratio to the sampler is "
-        "bounded: a token's, the "
-        "completion's product, or its geometric mean; at most 2 truncates, a window masks. Drop: "
-        "completions with a "
-        "negative advantage and more nats per token than this.",
+        "PPO with a sampler eight batches old, every batch used twice at a learning rate of "
+        "3e-4: accuracy after 24 batches, eight seeds each. Token, product and mean say which "
+        "ratio to the sampler is bounded: a token's, the completion's product, or its geometric "
+        "mean; at most 2 truncates, a window masks. Drop: completions with a negative advantage "
+        "and more nats per token than this.",
         at={"sampler of": "lag 8"},
     ),
     "corrected-int4": Figure(
@@ -220,10 +211,9 @@ FIGURES: dict[str, Figure] = {
         "corrected",
         "intervals",
         "Completions dropped, with a sampler eight batches old, every batch used twice at a "
-        "learning rate of 3e-4: "
-        "accuracy after 24 batches, eight seeds each. Drop: completions with a negative advantage "
-        "whose mean log μ/π "
-        "is above this many nats per token. The dotted line is the base model.",
+        "learning rate of 3e-4: accuracy after 24 batches, eight seeds each. Drop: completions "
+        "with a negative advantage whose mean log μ/π is above this many nats per token. The "
+        "dotted line is the base model.",
         at={"sampler of": "lag 8"},
         only=("none", "token, at most 2", "drop at 0.0001", "drop at 0.01", "drop at 0.5"),
     ),
@@ -231,8 +221,7 @@ FIGURES: dict[str, Figure] = {
         "entropy",
         "history",
         "Entropy over batches with four uses of each, at a learning rate of 3e-4: PPO, a clip "
-        "that is wider above 1, "
-        "and a bonus on the entropy in the loss. Eight seeds each.",
+        "that is wider above 1, and a bonus on the entropy in the loss. Eight seeds each.",
         at={"place": "4 uses"},
         measure="entropy",
         words="entropy, nats per token",
@@ -263,9 +252,8 @@ FIGURES: dict[str, Figure] = {
     "refit": Figure(
         "refit",
         "intervals",
-        "Reuse breaks a run, age does not: accuracy after 384 updates at a learning rate of 1e-4. "
-        "Twelve runs each, "
-        "95 % intervals; dotted: the base model.",
+        "Reuse breaks a run, age does not: accuracy after 384 updates at a learning rate of "
+        "1e-4. Twelve runs each, 95 % intervals; dotted: the base model.",
         at={"lr": "0.0001"},
         only=tuple(REFIT),
         called=REFIT,
@@ -282,8 +270,7 @@ FIGURES: dict[str, Figure] = {
         "refit_size",
         "intervals",
         "A large batch can be reused, a small one cannot: accuracy of unclipped runs after 384 "
-        "updates at 1e-4. "
-        "Sixteen runs each, 95 % intervals; dotted: the base model.",
+        "updates at 1e-4. Sixteen runs each, 95 % intervals; dotted: the base model.",
         at={"lr": "0.0001"},
         called=REFIT_SIZE,
     ),
@@ -298,8 +285,7 @@ FIGURES: dict[str, Figure] = {
         "best",
         "curves",
         "Ten methods, each at its own best learning rate, over the uses of a batch: accuracy "
-        "after 24 batches, "
-        "sixteen seeds each.",
+        "after 24 batches, sixteen seeds each.",
         along="uses",
     ),
     "best-frontier": Figure(
@@ -321,8 +307,8 @@ FIGURES: dict[str, Figure] = {
         "basin_narrow",
         "basin",
         "PPO's window of 0.2, a third and a tenth of it, every batch used 16 times: accuracy "
-        "after 24 batches over the "
-        "learning rate, twelve seeds each. Bars and the dotted line as above.",
+        "after 24 batches over the learning rate, twelve seeds each. Bars and the dotted line as "
+        "above.",
         only=("ppo", "ppo-third", "ppo-tenth"),
     ),
     "narrow-dppo": Figure(
@@ -341,9 +327,8 @@ FIGURES: dict[str, Figure] = {
         "basin_bases",
         "intervals",
         "Two more base models together, every batch used 16 times at a learning rate of 1e-5: "
-        "accuracy after 24 "
-        "batches, eight seeds from each, with 95 % intervals. The dotted line is the mean of the "
-        "two base models.",
+        "accuracy after 24 batches, eight seeds from each, with 95 % intervals. The dotted line "
+        "is the mean of the two base models.",
         at={"lr": "1e-05"},
         along="base",
     ),
@@ -358,33 +343,29 @@ FIGURES: dict[str, Figure] = {
         "sgd",
         "basin",
         "The basin with plain gradient descent, every batch used 16 times: accuracy after 24 "
-        "batches over the learning "
-        "rate, twelve seeds each. One arm has no region and clips the gradient's norm at 1.",
+        "batches over the learning rate, twelve seeds each. One arm has no region and clips the "
+        "gradient's norm at 1.",
     ),
     "real-map": Figure(
         "real_map",
         "rates",
-        "SmolLM2-135M on sums of two numbers, every batch of 8 prompts x 8 completions used eight "
-        "times: accuracy "
-        "after ten batches against the learning rate. Once: every batch is used once. Three "
-        "seeds, each drawn: a map, "
-        "not a comparison.",
+        "SmolLM2-135M on sums of two numbers, every batch of 8 prompts x 8 completions used "
+        "eight times: accuracy after ten batches against the learning rate. Once: every batch is "
+        "used once. Three seeds, each drawn: a map, not a comparison.",
     ),
     "real-whole": Figure(
         "real_whole",
         "rates",
         "The same model with all 135 million weights learning, every batch used eight times: "
-        "accuracy after ten "
-        "batches against the learning rate. Two seeds, each drawn: a map, not a comparison.",
+        "accuracy after ten batches against the learning rate. Two seeds, each drawn: a map, not "
+        "a comparison.",
     ),
     "real-own": Figure(
         "real",
         "intervals",
         "SmolLM2-135M on sums, every batch used eight times (once: one time), at the learning "
-        "rate that was "
-        "chosen for each method on the map: accuracy after ten batches, eight seeds each, with 95 "
-        "% intervals. The "
-        "dotted line is the base model on the first batches.",
+        "rate that was chosen for each method on the map: accuracy after ten batches, eight "
+        "seeds each, with 95 % intervals. The dotted line is the base model on the first batches.",
         at={"rate": "own"},
     ),
     "real-hot": Figure(
@@ -398,12 +379,10 @@ FIGURES: dict[str, Figure] = {
         "gallery_map",
         "basins",
         "Where the gallery's methods work when every batch is used eight times: the learning "
-        "rates at which each ends "
-        "within .05 of the best of these. A dot marks its best rate, and its end there is written "
-        "beside the name; an "
-        "arrow says that the rates that were run end first. Two seeds: a map, not a comparison. "
-        "An optimiser's rates "
-        "are multiples of those shown.",
+        "rates at which each ends within .05 of the best of these. A dot marks its best rate, "
+        "and its end there is written beside the name; an arrow says that the rates that were "
+        "run end first. Two seeds: a map, not a comparison. An optimiser's rates are multiples "
+        "of those shown.",
         at={"uses": "8"},
         only=WITHOUT_EXPERT,
     ),
@@ -418,9 +397,8 @@ FIGURES: dict[str, Figure] = {
         "gallery_best",
         "intervals",
         "The gallery at eight uses of every batch, each method at its own best learning rate: "
-        "accuracy after 24 "
-        "batches, eight seeds each, with 95 % intervals. The last four of the objectives learn "
-        "from an expert.",
+        "accuracy after 24 batches, eight seeds each, with 95 % intervals. The last four of the "
+        "objectives learn from an expert.",
         at={"uses": "8"},
     ),
     "gallery-best-once": Figure(
@@ -433,29 +411,25 @@ FIGURES: dict[str, Figure] = {
         "relay_map",
         "basins",
         "Where the methods for stale data work on relay: the learning rates at which each ends "
-        "within .05 of the "
-        "best of these. A dot marks its best rate, and its end there is written beside the name; "
-        "an arrow says that "
-        "the rates that were run end first. Two seeds: a map, not a comparison.",
+        "within .05 of the best of these. A dot marks its best rate, and its end there is "
+        "written beside the name; an arrow says that the rates that were run end first. Two "
+        "seeds: a map, not a comparison.",
     ),
     "relay-hot": Figure(
         "relay_best",
         "intervals",
         "The task relay with a sampler two batches behind, every batch used four times, at a "
-        "learning rate of 1.5e-3: "
-        "accuracy after twelve batches, twelve seeds each, with 95 % intervals. The dotted line "
-        "is the base model.",
+        "learning rate of 1.5e-3: accuracy after twelve batches, twelve seeds each, with 95 % "
+        "intervals. The dotted line is the base model.",
         at={"rate": "hot"},
     ),
     "relay-narrow": Figure(
         "relay_narrow",
         "intervals",
         "Windows exchanged, on relay at a learning rate of 1.5e-3: PPO's clip on tokens with "
-        "narrower windows, GSPO's "
-        "and LUSPO's on whole completions with wider ones; accuracy after twelve batches, twelve "
-        "seeds each, with 95 % "
-        "intervals. PPO's own window is 0.2, GSPO's and LUSPO's 0.0003 and 0.0004. The dotted "
-        "line is the base model.",
+        "narrower windows, GSPO's and LUSPO's on whole completions with wider ones; accuracy "
+        "after twelve batches, twelve seeds each, with 95 % intervals. PPO's own window is 0.2, "
+        "GSPO's and LUSPO's 0.0003 and 0.0004. The dotted line is the base model.",
     ),
     "relay-own": Figure(
         "relay_best",

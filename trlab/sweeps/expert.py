@@ -56,9 +56,8 @@ SWEEP = Sweep(
             at=WRONG,
         ),
         Prediction(
-            "TrSFT fades the push on tokens that the policy finds unlikely, and mistakes are such "
-            "tokens: above "
-            "the same with plain SFT",
+            "TrSFT fades the push on tokens that the policy finds unlikely, and mistakes are "
+            "such tokens: above the same with plain SFT",
             higher="trapo",
             lower="sft+rl-adaptive",
             at=WRONG,

@@ -63,8 +63,7 @@ def SWEEP(records: Path | None = None) -> Sweep:
             ),
             Prediction(
                 "a width of delta / |A| is one width where all advantages are alike: TREFree is "
-                "within five "
-                "points of PPO",
+                "within five points of PPO",
                 higher="trefree",
                 lower="ppo",
                 within=0.05,
@@ -108,8 +107,7 @@ def SWEEP(records: Path | None = None) -> Sweep:
             Prediction("LCO with the KL fit holds as well", higher="lco", lower=0.8, at=OFTEN),
             Prediction(
                 "the squared error in logits weighs every word alike, the KL fit by its "
-                "probability: LCO-mse "
-                "ends below",
+                "probability: LCO-mse ends below",
                 higher="lco",
                 lower="lco-mse",
                 at=OFTEN,

@@ -22,16 +22,14 @@ SWEEP = Sweep(
     predictions=[
         Prediction(
             "a clip of .02 silences nearly every token after the first use, so at lr 1e-3 it "
-            "holds where the "
-            "default does not",
+            "holds where the default does not",
             higher="ppo",
             lower=0.5,
             at={"lr": "0.001", "threshold": "0.1"},
         ),
         Prediction(
             "a radius bounds what a step may do, whatever the learning rate: TROLL lives at lr "
-            "1e-3 with a "
-            "tenth of its radius",
+            "1e-3 with a tenth of its radius",
             higher="troll",
             lower=0.5,
             at={"lr": "0.001", "threshold": "0.1"},

@@ -26,8 +26,7 @@ SWEEP = Sweep(
     predictions=[
         Prediction(
             "a reward is never negative, so what was sampled is only ever raised, and the policy "
-            "keeps its "
-            "first habits: without a baseline it ends lower",
+            "keeps its first habits: without a baseline it ends lower",
             higher="baseline",
             lower="reinforce",
         ),

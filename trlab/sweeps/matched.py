@@ -28,9 +28,8 @@ SWEEP = Sweep(
         ),
         Prediction("because it has learned less: it ends lower", higher="ppo", lower="quatro"),
         Prediction(
-            "a projection bounds every token of the distribution, not only the sampled one: TROLL "
-            "ends with "
-            "more entropy than PPO",
+            "a projection bounds every token of the distribution, not only the sampled one: "
+            "TROLL ends with more entropy than PPO",
             higher="troll",
             lower="ppo",
             measure="entropy",

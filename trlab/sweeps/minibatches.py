@@ -39,8 +39,7 @@ SWEEP = Sweep(
     predictions=[
         Prediction(
             "the noise of two prompts makes the fall: fresh batches of two are below fresh "
-            "batches of sixteen, "
-            "at eight times as many updates",
+            "batches of sixteen, at eight times as many updates",
             higher=0.8,
             lower="on-policy",
             at=MOST,

@@ -47,9 +47,8 @@ SWEEP = Sweep(
     budget=Budget(steps=24, prompts=256),
     predictions=[
         Prediction(
-            "loud noise makes every ratio to the sampler far from 1, so a clip around it silences "
-            "what is "
-            "right: PPO around the learner is above PPO around the sampler",
+            "loud noise makes every ratio to the sampler far from 1, so a clip around it "
+            "silences what is right: PPO around the learner is above PPO around the sampler",
             higher="ppo, learner",
             lower="ppo, sampler",
             at=LOUD,

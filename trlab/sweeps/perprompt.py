@@ -48,9 +48,8 @@ SWEEP = Sweep(
             "forward has no collapse: it ends above backward", higher="forward", lower="quatro"
         ),
         Prediction(
-            "PPO has no constraint per prompt: nearly solved prompts move less than a radius, for "
-            "their "
-            "advantages are small",
+            "PPO has no constraint per prompt: nearly solved prompts move less than a radius, "
+            "for their advantages are small",
             higher=0.1,
             lower="ppo",
             measure="kl_many",

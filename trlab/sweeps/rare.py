@@ -36,8 +36,7 @@ SWEEP = Sweep(
     predictions=[
         Prediction(
             "a ratio clip silences a rare token's growth first, a mask on probabilities last: "
-            "DPPO takes off "
-            "before PPO",
+            "DPPO takes off before PPO",
             higher="dppo-tv",
             lower="ppo",
             measure="take_off",

@@ -107,8 +107,7 @@ SWEEP = Sweep(
         ),
         Prediction(
             "the first move decides most, and the oldest policy writes it: without its tokens "
-            "less is learnt at PPO's "
-            "rate",
+            "less is learnt at PPO's rate",
             higher="ppo, partial",
             lower="stale_mask, partial",
             at=OWN_RATE,

@@ -60,8 +60,7 @@ SWEEP = Sweep(
         ),
         Prediction(
             "it is the threshold that is narrow, not the measure that is wrong: at .4 the full "
-            "mask takes off "
-            "sooner than at .15",
+            "mask takes off sooner than at .15",
             higher=WIDE,
             lower="full",
             measure="take_off",

@@ -54,8 +54,7 @@ SWEEP = Sweep(
         Prediction("and lower", higher="ratio, signed", lower="ratio, unsigned", at=OFTEN),
         Prediction(
             "a pull of .001 is a five-hundredth of an advantage: the pulled runs move as far, "
-            "above half of the "
-            "others' divergence",
+            "above half of the others' divergence",
             higher="difference, signed, pulled",
             lower=0.02,
             measure="kl",

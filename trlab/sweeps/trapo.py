@@ -57,8 +57,7 @@ SWEEP = Sweep(
         ),
         Prediction(
             "against the paper: plain interleaving is not worse than TRAPO but better, because a "
-            "capped push "
-            "does not teach tokens that the policy finds unlikely",
+            "capped push does not teach tokens that the policy finds unlikely",
             higher="sft+rl",
             lower="trapo",
             at=LONG,

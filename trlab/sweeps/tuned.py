@@ -24,8 +24,7 @@ def SWEEP(records: Path | None = None) -> Sweep:
         provenance="The commit 62a46aa1e2e2 that the record names does not hold the record of the "
         "sweep grid, from "
         "which the settings were chosen: it was committed later. Every run has the settings that "
-        "grid's record gives "
-        "today.",
+        "grid's record gives today.",
         text="Tuned alike, which method learns most from a batch used 1, 4 or 16 times, how fast, "
         "and at what price?",
         variants=chosen(GRID, records=records),
@@ -44,8 +43,7 @@ def SWEEP(records: Path | None = None) -> Sweep:
             Prediction("a tuned projection does too", higher="troll", lower=0.8, at=OFTEN),
             Prediction(
                 "tuned, a region is still better than none at 16 uses, because a bound on the "
-                "step's length "
-                "does not know which tokens have moved",
+                "step's length does not know which tokens have moved",
                 higher="ppo",
                 lower="pg_is",
                 at=OFTEN,

@@ -42,8 +42,7 @@ METRICS: dict[str, Metric] = {
     "age": Metric(
         "batches",
         "mean number of batches by which the policy that wrote a token is behind the learner; 0 "
-        "where the learner "
-        "itself did",
+        "where the learner itself did",
     ),
     "loss": Metric("", "mean over the batch's updates of the aggregated loss"),
     "grad_norm": Metric(
@@ -67,8 +66,7 @@ METRICS: dict[str, Metric] = {
     "ess_seq": Metric(
         "share",
         "the same for whole completions: r is pi over mu at the batch's last update, the product "
-        "over the tokens "
-        "of a completion",
+        "over the tokens of a completion",
     ),
     "kept": Metric(
         "share",

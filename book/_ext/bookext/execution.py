@@ -34,8 +34,7 @@ def sentence(record: dict[str, Any]) -> str:
     versions = " · ".join(f"{name} {number}" for name, number in record["versions"].items())
     return (
         f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s, profile "
-        f"{record['profile']}, "
-        f"on {record['hardware']} · {versions}"
+        f"{record['profile']}, on {record['hardware']} · {versions}"
     )
 
 
@@ -49,9 +48,8 @@ def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
     versions = " · ".join(f"{name} {number}" for name, number in entry["versions"].items())
     return (
         f"On a GPU: {when.day} {when:%B %Y} in {entry['minutes']:.1f} min, profile "
-        f"{entry['profile']}, beside "
-        f"{entry['gpu']} ({entry['memory']}, driver {entry['driver']}, CUDA "
-        f"{entry['cuda']}){then} · {versions}"
+        f"{entry['profile']}, beside {entry['gpu']} ({entry['memory']}, driver {entry['driver']}, "
+        f"CUDA {entry['cuda']}){then} · {versions}"
     )
 
 

@@ -21,14 +21,12 @@ PICTURE, WIDTH, HEIGHT = "_static/figures/share.png", 1200, 630
 `python -m tools.draw.share_chapters`."""
 PICTURE_SAYS = (
     "Learning curves of recorded runs with 32 updates per batch at learning rate 1e-4. With PPO's "
-    "clip the share of "
-    "right answers rises to 0.8 and stays near it; without a trust region it rises faster and "
-    "falls to 0.6."
+    "clip the share of right answers rises to 0.8 and stays near it; without a trust region it "
+    "rises faster and falls to 0.6."
 )
 BOOK_SAYS = (
     "A book that runs: trust regions for language models, from TRPO and PPO to GRPO, GSPO, DPPO, "
-    "QUATRO and TROLL. "
-    "Each method in a few lines that train a small language model in seconds."
+    "QUATRO and TROLL. Each method in a few lines that train a small language model in seconds."
 )
 SHORTEST, LONGEST = 70, 200
 """Characters of a description. A first sentence below the lower bound takes the next one with

@@ -57,8 +57,7 @@ class Ladder(SphinxDirective):
         )
         words = (
             f"Solid: after this step. {'Dashed: before it. ' if before else ''}Shade: 95 % "
-            "interval of the "
-            f"interquartile mean of eight recorded runs. Data: {made}."
+            f"interval of the interquartile mean of eight recorded runs. Data: {made}."
         )
         section += nodes.paragraph(words, words, classes=["caption"])
         return [section]

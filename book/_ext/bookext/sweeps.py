@@ -198,9 +198,8 @@ def _caption(one: Figure, runs: Any, history: Any) -> str:
         return f"Share of runs whose {one.words} is above τ, with 95 % bands"
     if one.kind == "improvements":
         return (
-            f"Probability that a run is above one of {called(one.control)} in {one.words}, with "
-            "95 % interval; dotted: "
-            "neither is"
+            f"Probability that a run is above one of {called(one.control)} in {one.words}, with 95 "
+            "% interval; dotted: neither is"
         )
     what = f"Interquartile mean of {one.words} with its 95 % interval; thin strokes: the runs"
     start = before(history)

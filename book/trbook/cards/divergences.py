@@ -88,9 +88,8 @@ CARDS = (
         remark="π is the projection of the network's π̃ on KL(π ‖ q) ≤ δ. In the weight d = log π "
         "- log q, t is the "
         "share of the way from q to π̃ at which π lies, and the other tokens keep their "
-        "proportions: derived "
-        "here. In the figure this leaves only the regression to act outside the region. What "
-        "samples next is "
-        "the network, not its projection: without the regression nothing keeps the two together.",
+        "proportions: derived here. In the figure this leaves only the regression to act outside "
+        "the region. What samples next is the network, not its projection: without the "
+        "regression nothing keeps the two together.",
     ),
 )

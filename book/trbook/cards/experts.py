@@ -62,9 +62,8 @@ CARDS = (
             (
                 "sft",
                 "SFT",
-                "Use it when an expert's answers are all that you have, and all of them are worth "
-                "copying: it samples "
-                "nothing and needs no reward.",
+                "Use it when an expert's answers are all that you have, and all of them are "
+                "worth copying: it samples nothing and needs no reward.",
                 "",
                 "supervision alone; nothing is sampled",
                 "It pushes every token with weight 1, however unlikely the policy finds it.",
@@ -72,9 +71,8 @@ CARDS = (
             (
                 "sft_then_rl",
                 "SFT, then RL",
-                "Use it when the policy cannot earn a reward yet: it copies an expert first, then "
-                "learns from its own "
-                "samples.",
+                "Use it when the policy cannot earn a reward yet: it copies an expert first, "
+                "then learns from its own samples.",
                 r"\text{, later } -r A",
                 "supervision for some batches, then the policy gradient alone",
                 "The optimiser keeps its state when the rewards take over.",
@@ -83,8 +81,7 @@ CARDS = (
                 "sft_plus_rl",
                 "SFT + RL",
                 "Use it as TRAPO's control: every batch mixes rewards with an expert's answers, "
-                "and nothing adapts how "
-                "much.",
+                "and nothing adapts how much.",
                 r",\ -r\,A\ \text{on the policy's own}",
                 "both at once: the last completion of a prompt is the expert's",
                 "Nothing is adapted: a solved prompt still gets the expert's answer.",

@@ -352,6 +352,5 @@ def alt(name: str = "poster") -> str:
     told = "; ".join(f"{CARDS[one].title}: {CARDS[one].how}" for one in names)
     return (
         f"{len(names)} methods, each with the curve of its gradient weight against the ratio from "
-        "0 to "
-        f"{RATIOS[-1]:g}, where it has one. {told}."
+        f"0 to {RATIOS[-1]:g}, where it has one. {told}."
     )

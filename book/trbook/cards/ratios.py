@@ -196,9 +196,8 @@ CARDS = (
         remark="Either all tokens of a completion keep their gradient or none does. Its window is "
         "500 to 670 times "
         "narrower than PPO's because a mean moves so much less. The curve follows one token of a "
-        "completion of "
-        "1,000, whose other tokens stay at ratio 1: the method looks at their mean, so a single "
-        "token may move far.",
+        "completion of 1,000, whose other tokens stay at ratio 1: the method looks at their "
+        "mean, so a single token may move far.",
     ),
     MethodCard(
         "cispo",

@@ -84,6 +84,6 @@ class Built(OfFunction):
         cosine = float(theirs @ ours / (theirs.norm() * ours.norm()).clamp(min=1e-30))
         return (
             f"update {first + 1} of {len(got)} is off: it moves the parameters {times:.3g} times "
-            "as far as it should, "
-            f"and the cosine between its direction and the right one is {cosine:.3f}."
+            "as far as it should, and the cosine between its direction and the right one is "
+            f"{cosine:.3f}."
         )

@@ -182,8 +182,7 @@ class Exercise:
             verb = "is" if len(ignored) == 1 else "are"
             return (
                 f"your function returns the same whatever {quoted(ignored)} {verb}, but should "
-                "not. Did you write in "
-                "a number, or use another argument?"
+                "not. Did you write in a number, or use another argument?"
             )
         for case, value, want in zip(self.cases, got, wanted, strict=True):
             off = ~torch.isclose(value, want, rtol=self.rtol, atol=self.atol)
@@ -221,14 +220,13 @@ class Exercise:
             if found is None or wanted is None:
                 raise NotYet(
                     f"the values are right, but no gradient reaches `{name}`; is something "
-                    "detached, or computed "
-                    "outside torch?"
+                    "detached, or computed outside torch?"
                 )
             if not self._same([found], [wanted]):
                 raise NotYet(
                     f"the values are right, but the gradient in `{name}` is not; did you detach "
-                    "something that should "
-                    "not be detached, or fail to detach something that should?"
+                    "something that should not be detached, or fail to detach something that "
+                    "should?"
                 )
 
 
@@ -291,8 +289,7 @@ def _asked(answer: Callable[..., Any], case: Arguments, want: Tensor) -> Tensor:
     if value.shape != want.shape:
         raise NotYet(
             f"your function returns the shape {list(value.shape)} instead of {list(want.shape)}, "
-            "with "
-            f"{given(case, shapes=True)}."
+            f"with {given(case, shapes=True)}."
         )
     return value
 

@@ -48,8 +48,7 @@ check_room = Exercise(
             "the edge, without its end",
             lambda q, eps_high: (1 + eps_high) * q,
             "this is where the token falls silent, p = (1 + eps_high) q, and it may lie above 1. "
-            "How far is it from q, "
-            "and where does a probability end?",
+            "How far is it from q, and where does a probability end?",
         ),
         Mistake(
             "the larger",
@@ -150,9 +149,8 @@ check_dropped = Exercise(
         Mistake(
             "the edges",
             _at_the_edges_too,
-            "a token exactly on an edge is still inside, in the window and in the region: use `>` "
-            "and `<`, without "
-            "the equals sign.",
+            "a token exactly on an edge is still inside, in the window and in the region: use "
+            "`>` and `<`, without the equals sign.",
         ),
         Mistake(
             "the window's edge",
@@ -319,8 +317,7 @@ check_weight = Exercise(
             "not truncated",
             lambda logp, logp_old, logp_rollout, cap: (logp - logp_rollout).exp(),
             "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ "
-            "above `cap` must "
-            "become `cap`. (If you cut, do it after `exp`.)",
+            "above `cap` must become `cap`. (If you cut, do it after `exp`.)",
         ),
         Mistake(
             "the other factor truncated",
@@ -391,8 +388,7 @@ def _logits(draw: Draw) -> tuple[Any, ...]:
 
 check_processed = Exercise(
     "Is `processed(logits, temperature, k)` the probability of every token that a sampler with "
-    "temperature and top-k "
-    "draws from?",
+    "temperature and top-k draws from?",
     truth=_processed,
     inputs=_logits,
     mistakes=[
@@ -566,8 +562,7 @@ def _by_ratio(
 
 check_corrected_loss = InTheLoop(
     "Is `corrected_loss(logp, logp_old, logp_rollout, advantages, mask, eps, cap)` the clip "
-    "around the learner, with "
-    "the mismatch counted once?",
+    "around the learner, with the mismatch counted once?",
     truth=_corrected,
     start="dial",
     rollout=_rounded,
@@ -640,8 +635,7 @@ check_corrected_loss = InTheLoop(
                 eps,
             ),
             "the factor is inside the clip here, so the mismatch alone can silence a token; it "
-            "multiplies what the "
-            "clip returns.",
+            "multiplies what the clip returns.",
         ),
         Mistake(
             "never clipped",
@@ -679,9 +673,8 @@ check_corrected_loss = InTheLoop(
                 .sum(1)
                 / mask.sum(1)
             ).mean(),
-            "this is a mean of each completion's mean, so tokens of short completions weigh more; "
-            "take one mean over "
-            "all tokens.",
+            "this is a mean of each completion's mean, so tokens of short completions weigh "
+            "more; take one mean over all tokens.",
         ),
         Mistake(
             "rectangle",

@@ -103,8 +103,7 @@ check_gae = Exercise(
             "signs of the values",
             lambda rewards, values, gamma, lam: _gae(rewards, -values, gamma, lam),
             "the values have the wrong signs: the next one is gained, this one was expected. δ_t "
-            "= R_t + γ V_t+1 - "
-            "V_t.",
+            "= R_t + γ V_t+1 - V_t.",
         ),
         Mistake(
             "shares",
@@ -128,9 +127,8 @@ check_gae = Exercise(
 
 
 check_lambda = Numbers(
-    "A right completion has nine tokens, the critic says 0 everywhere, and γ = 1. How many tokens "
-    "have an advantage "
-    "at λ = 0, and what is the first token's at λ = 0.95?",
+    "A right completion has nine tokens, the critic says 0 everywhere, and γ = 1. How many "
+    "tokens have an advantage at λ = 0, and what is the first token's at λ = 0.95?",
     tokens=Number(
         1.0,
         {
@@ -161,8 +159,7 @@ check_lambda = Numbers(
 
 check_log = Numbers(
     "How many more batches does V need at the pace of the last one, with the value clip and "
-    "without it? And by what "
-    "number should the rewards be divided?",
+    "without it? And by what number should the rewards be divided?",
     clipped=Number(
         (76 - 2.02) / 0.41,
         {
@@ -201,9 +198,8 @@ check_log = Numbers(
     rtol=5e-3,
     praise="two limits act at once: the value clip, and AdamW, whose steps have the size of the "
     "learning rate "
-    "whatever the gradient. Both are in the unit of the reward; ε is not. Divide the rewards, and "
-    "every "
-    "setting fits again.",
+    "whatever the gradient. Both are in the unit of the reward; ε is not. Divide the rewards, "
+    "and every setting fits again.",
 )
 
 
@@ -266,9 +262,8 @@ check_value_loss = Exercise(
             lambda values, values_old, returns, clip: (
                 _squares(values, values_old, returns, clip)[1] / 2
             ),
-            "this is the clipped term alone, as stable-baselines3 has it: a value that moved away "
-            "from its return gets "
-            "no gradient. Take the larger of both.",
+            "this is the clipped term alone, as stable-baselines3 has it: a value that moved "
+            "away from its return gets no gradient. Take the larger of both.",
         ),
         Mistake(
             "minimum",

@@ -68,8 +68,7 @@ check_silenced = Exercise(
             "unsigned",
             lambda p, q, advantages, delta: (p - q).abs() > delta,
             "this silences every token outside, even those that their update would bring back: "
-            "that is the mask "
-            "called IPO. DPPO's looks at the sign of the advantage.",
+            "that is the mask called IPO. DPPO's looks at the sign of the advantage.",
         ),
         Mistake(
             "inward",
@@ -121,8 +120,7 @@ check_silenced = Exercise(
             "half",
             lambda p, q, advantages, delta: _silenced(p, q, advantages, 2 * delta),
             "half of the difference is compared here. Between two outcomes, |p - q| and |(1 - p) "
-            "- (1 - q)|, the "
-            "halves add up to |p - q|.",
+            "- (1 - q)|, the halves add up to |p - q|.",
         ),
     ],
     praise="0.00001 -> 0.001 is kept, at a ratio of 100, and 0.99 -> 0.80 is silenced, at a ratio "
@@ -143,16 +141,14 @@ check_kl_of_two = Exercise(
         Mistake(
             "other direction",
             lambda q, p: _binary_kl(p, q),
-            "this is KL(policy || anchor); DPPO measures from the anchor, so the anchor's q comes "
-            "before the "
-            "logarithm.",
+            "this is KL(policy || anchor); DPPO measures from the anchor, so the anchor's q "
+            "comes before the logarithm.",
         ),
         Mistake(
             "one outcome",
             lambda q, p: q * (q / p).log(),
             "the sampled token is only one outcome of two; add the other, all other tokens "
-            "together: 1 - q against 1 "
-            "- p.",
+            "together: 1 - q against 1 - p.",
         ),
         Mistake(
             "others' sign",
@@ -247,8 +243,7 @@ check_topk_tv = Exercise(
             "y not swapped in",
             lambda q, p, y, k: _halves(q, p, q.topk(k).indices.tolist()),
             "where y is not among the k most likely, it must take the place of the last of them; "
-            "here its own "
-            "move is hidden in the rest.",
+            "here its own move is hidden in the rest.",
         ),
         Mistake(
             "renormalised",
@@ -583,16 +578,14 @@ check_objective = InTheLoop(
             "the capped ratio itself",
             _of_the_ratio,
             "tokens beyond `cap` get no gradient here. Either they are left out, or a capped "
-            "ratio is differentiated, "
-            "whose slope there is 0. Detach the ratio and multiply by `logp`: such a token counts "
-            "with `cap`.",
+            "ratio is differentiated, whose slope there is 0. Detach the ratio and multiply by "
+            "`logp`: such a token counts with `cap`.",
         ),
         Mistake(
             "PPO's",
             _ppo,
             "this is PPO's clip on the ratio, with `delta` as its window. DPPO's weight is the "
-            "ratio itself, and its "
-            "mask looks at p - q.",
+            "ratio itself, and its mask looks at p - q.",
         ),
         Mistake(
             "both sides", _mean(rho="both"), "the ratio is cut from above only; a small one stays."
@@ -622,9 +615,8 @@ check_objective = InTheLoop(
         Mistake(
             "mean of means",
             lambda *rest: ((_by_hand(*rest) * rest[3]).sum(1) / rest[3].sum(1)).mean(),
-            "this is a mean of each completion's mean, so tokens of short completions weigh more; "
-            "take one mean over "
-            "all tokens.",
+            "this is a mean of each completion's mean, so tokens of short completions weigh "
+            "more; take one mean over all tokens.",
         ),
         Mistake(
             "the gain",

@@ -45,8 +45,7 @@ check_to_the_edge = Exercise(
             "scaled back",
             lambda x, direction, radius: radius * (x + direction) / (x + direction).norm(),
             "this pulls x + direction back along a line through the middle; it has the right "
-            "length, but no longer "
-            "the right direction. Solve |x + τ direction| = radius for τ.",
+            "length, but no longer the right direction. Solve |x + τ direction| = radius for τ.",
         ),
         Mistake(
             "the other root",
@@ -152,8 +151,7 @@ check_coleman_li = Exercise(
             "the nearer bound",
             lambda x, g, low, high: torch.minimum(x - low, high - x),
             "this is the nearer bound, whatever the sign of g: the naive scaling, which also "
-            "slows a coordinate "
-            "that wants to leave the bound.",
+            "slows a coordinate that wants to leave the bound.",
         ),
         Mistake(
             "lower only",
@@ -195,9 +193,9 @@ check_coleman_li = Exercise(
 )
 
 check_rare_arm = Numbers(
-    "An arm of probability 0.01 and one of 0.5 have the same advantage over the average. How many "
-    "times as long as "
-    "the second arm's step is the first arm's, with the natural gradient and with Dikin's?",
+    "An arm of probability 0.01 and one of 0.5 have the same advantage over the average. How "
+    "many times as long as the second arm's step is the first arm's, with the natural gradient "
+    "and with Dikin's?",
     natural=Number(
         0.02,
         {

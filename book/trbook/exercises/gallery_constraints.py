@@ -43,8 +43,7 @@ check_mirror_loss = Exercise(
             "other direction",
             lambda log_pi, log_mu, A, t: _apart(log_mu, log_pi) / t - _gain(log_pi, A),
             "the divergence here is KL(μ‖π), that of PPO's penalty and of FixPO; MDPO's is "
-            "KL(π‖μ), weighed by the "
-            "new policy.",
+            "KL(π‖μ), weighed by the new policy.",
         ),
         Mistake(
             "times t",
@@ -171,8 +170,7 @@ check_counterfactual = Exercise(
             "target as η",
             lambda pi0, R, target: _tilted(pi0, R, target),
             "the target is in the exponent here; η belongs there. Search for the η at which the "
-            "mean return is the "
-            "target.",
+            "mean return is the target.",
         ),
         Mistake(
             "wrong way",
@@ -190,22 +188,19 @@ check_counterfactual = Exercise(
             "from uniform",
             _from_uniform,
             "this policy has the return, and the highest entropy of all that have it, but pi0 is "
-            "missing: the tilt "
-            "multiplies pi0.",
+            "missing: the tilt multiplies pi0.",
         ),
         Mistake(
             "mixture",
             _mixed,
             "this mixes pi0 with one arm until the return is the target. It has the return, but "
-            "others that have "
-            "it are nearer: tilt by exp(ηR).",
+            "others that have it are nearer: tilt by exp(ηR).",
         ),
         Mistake(
             "other direction",
             _other_direction,
             "this is the nearest by KL(π0‖π), the direction of TRPO; the question is about "
-            "KL(π‖π0), whose answer is "
-            "an exponential tilt.",
+            "KL(π‖π0), whose answer is an exponential tilt.",
         ),
         Mistake(
             "straight line",

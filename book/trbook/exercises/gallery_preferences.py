@@ -49,8 +49,7 @@ def _groups(draw: Draw) -> tuple[Any, ...]:
 
 check_dpo_loss = Exercise(
     "Is `dpo_loss(moved, rewards, group, beta)` DPO's mean loss over all pairs of a better and a "
-    "worse completion of "
-    "one prompt?",
+    "worse completion of one prompt?",
     truth=_dpo,
     inputs=_groups,
     examples=[

@@ -60,15 +60,13 @@ check_prefix = Exercise(
                 * mask
             ),
             "the minimum here includes the token itself, so its ratio counts twice where it is "
-            "the smallest; take "
-            "the tokens *before* it.",
+            "the smallest; take the tokens *before* it.",
         ),
         Mistake(
             "product",
             _product_before,
-            "this is the product of all ratios up to the token, the exact weight; MinPRO puts the "
-            "smallest of the "
-            "earlier ones in place of their product.",
+            "this is the product of all ratios up to the token, the exact weight; MinPRO puts "
+            "the smallest of the earlier ones in place of their product.",
         ),
         Mistake(
             "minimum alone",
@@ -85,17 +83,15 @@ check_prefix = Exercise(
             "zeros in the minimum",
             lambda ratio, mask: ratio * _before(ratio * mask) * mask,
             "multiplied by the mask, a place that does not count holds the ratio 0, and 0 is the "
-            "smallest: put "
-            "infinity there.",
+            "smallest: put infinity there.",
         ),
         Mistake(
             "first is infinite",
             lambda ratio, mask: torch.where(
                 _before(ratio.masked_fill(mask == 0, math.inf)) == 1, 0.0, _prefix(ratio, mask)
             ),
-            "the first token of a completion has nothing before it: its minimum is 1, so that its "
-            "weight is its "
-            "own ratio.",
+            "the first token of a completion has nothing before it: its minimum is 1, so that "
+            "its weight is its own ratio.",
         ),
         Mistake(
             "the largest",
@@ -143,17 +139,15 @@ check_prefix = Exercise(
                 * mask
             ),
             "a place that does not count holds 1 here, and 1 may be the smallest: put infinity "
-            "there, and 1 only "
-            "where nothing stands before.",
+            "there, and 1 only where nothing stands before.",
         ),
         Mistake(
             "at most 1",
             lambda ratio, mask: (
                 ratio * _before(ratio.masked_fill(mask == 0, math.inf)).clamp(max=1) * mask
             ),
-            "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is above "
-            "1 it is above 1 "
-            "too; only the first token's is 1.",
+            "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is "
+            "above 1 it is above 1 too; only the first token's is 1.",
         ),
     ],
     praise="its mean under the sampler is the mean of that minimum: below 1 from the third token "
@@ -180,9 +174,8 @@ check_linear_tilt = Exercise(
         Mistake(
             "exponential",
             lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / (2 * lam), -1),
-            "this tilt is exponential, as under a KL penalty. Here the derivative A − 2 λ (r − 1) "
-            "is the same for "
-            "every arm: r is a straight line in A.",
+            "this tilt is exponential, as under a KL penalty. Here the derivative A − 2 λ (r − "
+            "1) is the same for every arm: r is a straight line in A.",
         ),
         Mistake(
             "exponential without the 2",

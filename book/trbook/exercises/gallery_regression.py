@@ -42,8 +42,7 @@ check_pair_loss = Exercise(
             "every row with every column",
             lambda log_ratio, rewards, eta: 2 * _left(log_ratio, rewards, eta).var(correction=0),
             "the mean here also counts every completion with itself, where the difference is 0; "
-            "take each pair "
-            "i < j once.",
+            "take each pair i < j once.",
         ),
         Mistake(
             "sum",
@@ -82,8 +81,7 @@ check_pair_loss = Exercise(
             "the paper's scale",
             lambda log_ratio, rewards, eta: _pair_loss(log_ratio / eta, rewards, 1.0),
             "the log-ratios are divided by `eta` here, as the paper writes it: the minimiser is "
-            "the same, the size "
-            "is not. Multiply the rewards instead.",
+            "the same, the size is not. Multiply the rewards instead.",
         ),
         Mistake(
             "plus",
@@ -171,15 +169,14 @@ check_sparse_target = Exercise(
             "the others only",
             _rest_shrunk,
             "the sampled token's probability is multiplied, and the others share what is left. "
-            "With a large "
-            "advantage the product passes 1: multiply, then divide everything by the sum.",
+            "With a large advantage the product passes 1: multiply, then divide everything by "
+            "the sum.",
         ),
         Mistake(
             "every token",
             lambda old, token, advantage, beta: old / old.sum(),
             "nothing has moved: when every logit moves alike, the distribution stays as it is. "
-            "Move the sampled "
-            "token's logit only.",
+            "Move the sampled token's logit only.",
         ),
         Mistake(
             "times beta",
@@ -216,9 +213,8 @@ check_sparse_target = Exercise(
             lambda old, token, advantage, beta: _sparse_target(
                 old, token, float(old[token]) * advantage, beta
             ),
-            "this is the average of the targets of *many* samples; the target of one sample moves "
-            "its token by the "
-            "whole `advantage / beta`.",
+            "this is the average of the targets of *many* samples; the target of one sample "
+            "moves its token by the whole `advantage / beta`.",
         ),
         Mistake(
             "log-probabilities",
@@ -236,9 +232,8 @@ check_sparse_target = Exercise(
 
 
 check_temperature = Numbers(
-    "In a tree ten forks deep with one winner, what is the value of the right action at the root, "
-    "and at which ρ is "
-    "it taken nine times out of ten?",
+    "In a tree ten forks deep with one winner, what is the value of the right action at the "
+    "root, and at which ρ is it taken nine times out of ten?",
     value=Number(
         2**-9,
         {

@@ -61,9 +61,8 @@ check_transported = Exercise(
         Mistake(
             "the sender's advantage",
             lambda pi, A, D, beta: _sent(pi, (A.unsqueeze(1) - beta * D).argmax(1)),
-            "nobody moves here: either `A` stands for the sender, or the maximum is over i. Every "
-            "*row* i picks "
-            "the j with the largest A_j - beta D[i, j].",
+            "nobody moves here: either `A` stands for the sender, or the maximum is over i. "
+            "Every *row* i picks the j with the largest A_j - beta D[i, j].",
         ),
         Mistake(
             "the worst address",
@@ -102,8 +101,7 @@ check_transported = Exercise(
 
 check_two_actions = Numbers(
     "What is the second action's probability after the step, and at which price does the first "
-    "have two best "
-    "addresses?",
+    "have two best addresses?",
     praise="at half the distance, twice as much would have moved: a budget buys mass times "
     "distance.",
     probability=Number(

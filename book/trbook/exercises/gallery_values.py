@@ -50,8 +50,7 @@ check_baseline = Exercise(
             "norms below",
             lambda rewards, norms: (norms.square() * rewards).sum() / norms.sum(),
             "the squared norms weigh the rewards, but the sum in the denominator holds the norms "
-            "themselves: square "
-            "them there too.",
+            "themselves: square them there too.",
         ),
         Mistake(
             "square of the square",

@@ -59,8 +59,7 @@ check_advantages = Exercise(
             "no division",
             lambda rewards, group: group_relative(rewards, group, scale=None),
             "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO "
-            "also divides by "
-            "the group's standard deviation.",
+            "also divides by the group's standard deviation.",
         ),
         Mistake(
             "whole batch",
@@ -103,9 +102,8 @@ check_advantages = Exercise(
             "leave-one-out",
             lambda rewards, group: leave_one_out(rewards, group),
             "this is the leave-one-out advantage: the mean here is of the *other* completions, "
-            "and nothing is "
-            "divided. GRPO's mean is of all completions of the group, and it divides by their "
-            "standard deviation.",
+            "and nothing is divided. GRPO's mean is of all completions of the group, and it "
+            "divides by their standard deviation.",
         ),
         Mistake(
             "leave-one-out over std",
@@ -237,8 +235,7 @@ check_clipped_loss = Exercise(
             "dual clip",
             _dual_clipped,
             "this has a dual clip: where A < 0 and the ratio is large, the loss is held at a "
-            "constant. PPO's loss here "
-            "has none; it grows with the ratio.",
+            "constant. PPO's loss here has none; it grows with the ratio.",
         ),
         Mistake(
             "no minus",
@@ -249,8 +246,7 @@ check_clipped_loss = Exercise(
             "clip only",
             _clip_only,
             "the clipped term alone also silences a token that moved the wrong way and wants to "
-            "come back; the "
-            "minimum with the unclipped term is what keeps it.",
+            "come back; the minimum with the unclipped term is what keeps it.",
         ),
         Mistake(
             "maximum",
@@ -291,8 +287,7 @@ check_clipped_loss = Exercise(
             "minimum first",
             _sign_left_out,
             "the minimum is taken before `advantages` is multiplied; a negative A reverses the "
-            "order, so multiply "
-            "both terms first.",
+            "order, so multiply both terms first.",
         ),
         Mistake(
             "CISPO's",
@@ -359,8 +354,7 @@ check_silenced = Exercise(
                 (ratio > 1 + eps_high) | (ratio < 1 - eps_low)
             ),
             "these are all tokens outside the window. With A > 0 a ratio below it does no harm: "
-            "the update brings "
-            "it back.",
+            "the update brings it back.",
         ),
         Mistake("kept", lambda *a, **k: ~_silenced(*a, **k), "these are the tokens that are kept."),
         Mistake(
@@ -374,8 +368,7 @@ check_silenced = Exercise(
             "both at once",
             lambda ratio, **k: torch.zeros_like(ratio, dtype=torch.bool),
             "no token is silenced here; are the two cases joined by `&`? No ratio is on both "
-            "sides: join them with "
-            "`|`.",
+            "sides: join them with `|`.",
         ),
         Mistake(
             "crossed signs",
@@ -426,8 +419,7 @@ check_sequence_ratio = Exercise(
             "product",
             lambda logp, logp_old, mask: ((logp - logp_old) * mask).sum(-1).exp(),
             "this is the product of the tokens' ratios, the ratio of the whole completion; GSPO "
-            "takes its |y|-th "
-            "root, so that long and short completions have one window.",
+            "takes its |y|-th root, so that long and short completions have one window.",
         ),
         Mistake(
             "zeros in the product",
@@ -443,8 +435,7 @@ check_sequence_ratio = Exercise(
                 (logp.exp() * mask).sum(-1) / (logp_old.exp() * mask).sum(-1)
             ),
             "probabilities of a completion's tokens are multiplied, not added; take the mean of "
-            "the log-ratios, "
-            "then `exp`.",
+            "the log-ratios, then `exp`.",
         ),
         Mistake(
             "quotient of log-probs",
@@ -540,8 +531,7 @@ check_cispo = Exercise(
                 -(logp - logp_old).exp().clamp(max=1 + eps_high) * advantages * logp
             ),
             "the weight is bounded from above only, as in TRL; CISPO as it is written on this "
-            "page bounds it from "
-            "below too.",
+            "page bounds it from below too.",
         ),
         Mistake(
             "pessimistic weight",
@@ -584,8 +574,7 @@ check_cispo = Exercise(
 
 check_length_bias = Numbers(
     "At equal advantages, how many times harder is a token of a completion of 10 pushed than one "
-    "of a completion of "
-    "100: by GRPO, and by Dr.GRPO?",
+    "of a completion of 100: by GRPO, and by Dr.GRPO?",
     grpo=Number(
         10.0,
         {
@@ -679,8 +668,7 @@ check_mended = Exercise(
             "as it stands",
             _strange,
             "this still does what the log shows. With `view(size, -1)` a row has one entry for "
-            "each prompt: which "
-            "completions does it hold? And whose spread is `table.std()`?",
+            "each prompt: which completions does it hold? And whose spread is `table.std()`?",
         ),
         Mistake(
             "rows mended",
@@ -695,22 +683,19 @@ check_mended = Exercise(
             "spread mended",
             lambda rewards, size: _by_rows(rewards.view(size, -1)).flatten(),
             "one fault is mended: the spread is the row's. But a row of `view(size, -1)` holds "
-            "completions of several "
-            "prompts.",
+            "completions of several prompts.",
         ),
         Mistake(
             "transposed",
             lambda rewards, size: _by_rows(rewards.view(size, -1).T).flatten(),
             "transposing does not mend it: a row of `view(size, -1).T` takes every n-th "
-            "completion. Completions "
-            "of one prompt stand side by side: how must the table be cut?",
+            "completion. Completions of one prompt stand side by side: how must the table be cut?",
         ),
         Mistake(
             "columns",
             lambda rewards, size: _by_rows(rewards.view(size, -1).T).T.flatten(),
             "the mean is taken down the columns of `view(size, -1)`: these are completions of "
-            "different prompts. "
-            "Completions of one prompt stand side by side.",
+            "different prompts. Completions of one prompt stand side by side.",
         ),
         Mistake(
             "columns of the right table",
@@ -849,8 +834,7 @@ check_grpo_loss = InTheLoop(
             "padded width",
             lambda *a: _grpo_loss(*a, how="seq-mean-token-sum-norm"),
             "each completion is divided by the padded width, a constant, as in Dr.GRPO; GRPO "
-            "divides by its own "
-            "length, the number of tokens in `mask`.",
+            "divides by its own length, the number of tokens in `mask`.",
         ),
         Mistake(
             "no division",
@@ -875,8 +859,7 @@ check_grpo_loss = InTheLoop(
             "leave-one-out",
             lambda *a: _grpo_loss(*a, advantages=leave_one_out),
             "these advantages compare with the *other* completions and are not divided; GRPO "
-            "compares with the whole "
-            "group and divides by its standard deviation.",
+            "compares with the whole group and divides by its standard deviation.",
         ),
         Mistake(
             "never clipped",
@@ -923,8 +906,7 @@ check_grpo_loss = InTheLoop(
                 -_advantages(rewards, group)[:, None] * logp, mask, "seq-mean-token-mean"
             ),
             "this is REINFORCE with a group's baseline: it agrees with GRPO at the first update, "
-            "where all ratios "
-            "are 1, but not later.",
+            "where all ratios are 1, but not later.",
         ),
     ],
     praise="These are GRPO's four steps: compare within the group, weigh by the ratio, clip, "
@@ -1072,9 +1054,8 @@ check_gspo = InTheLoop(
             lambda logp, logp_old, A, mask, low, high: (
                 -(_length_mean(logp - logp_old, mask).exp().clamp(1 - low, 1 + high) * A).mean()
             ),
-            "the clipped term stands alone; take the minimum of both, or completions that want to "
-            "come back fall "
-            "silent.",
+            "the clipped term stands alone; take the minimum of both, or completions that want "
+            "to come back fall silent.",
         ),
         Mistake(
             "old over new",
@@ -1098,8 +1079,7 @@ check_gspo = InTheLoop(
                 "token-mean",
             ),
             "this is one mean over all tokens, so long completions count for more; give each "
-            "completion the same "
-            "share.",
+            "completion the same share.",
         ),
         Mistake(
             "sum over completions",

@@ -94,11 +94,9 @@ class InTheLoop(OfFunction):
                 raise NotYet(self._hint(answer, update, slopes[-1], wanted))
         first, last = self._train(answer)
         return (
-            f"your loss has the library's gradient at each of {self.updates} updates on one "
-            f"batch. In {self.batches} "
-            f"batches, each used {self.uses} times, it raised the mean reward from {first:.2f} to "
-            f"{last:.2f}. "
-            f"{self.praise}"
+            f"your loss has the library's gradient at each of {self.updates} updates on one batch. "
+            f"In {self.batches} batches, each used {self.uses} times, it raised the mean reward "
+            f"from {first:.2f} to {last:.2f}. {self.praise}"
         )
 
     def _slope(self, loss: Callable[..., Any], logp: Tensor, rest: tuple[Any, ...]) -> Tensor:
@@ -149,13 +147,13 @@ class InTheLoop(OfFunction):
         if not off[wanted != 0].any():
             return (
                 f"{before}At update {update + 1} it is the library's wherever that is not 0. At "
-                f"{int(off.sum())} "
-                "places it should be 0 but is not: padding, or tokens that should be left out."
+                f"{int(off.sum())} places it should be 0 but is not: padding, or tokens that "
+                "should be left out."
             )
         return (
             f"{before}At update {update + 1} it is off at {int(off.sum())} of {off.numel()} "
-            "places. The largest "
-            f"log-ratio there is {float((self.states[update][0] - self.states[0][0])[off].abs().max()):.2f}."
+            "places. The largest log-ratio there is "
+            f"{float((self.states[update][0] - self.states[0][0])[off].abs().max()):.2f}."
         )
 
     def _written_in(self) -> Iterator[tuple[str, Callable[..., Tensor]]]:

@@ -43,8 +43,7 @@ check_prefix = Exercise(
             "mask ignored",
             lambda logp, logp_mu, mask: (logp - logp_mu).cumsum(1).exp(),
             "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, "
-            "so the log-ratio is "
-            "0.",
+            "so the log-ratio is 0.",
         ),
         Mistake(
             "token alone",
@@ -132,8 +131,7 @@ def shown(completions: int, deviation: float) -> float:
 
 check_sizes = Numbers(
     "How much of 512 completions of 4,096 tokens does the formula leave at a spread of 0.03, how "
-    "much does a batch of "
-    "512 show on average, and at which horizon is half left?",
+    "much does a batch of 512 show on average, and at which horizon is half left?",
     left=Number(
         _COMPLETIONS * math.exp(-_TOKENS * _SPREAD**2),
         {
@@ -248,15 +246,13 @@ check_mean = Exercise(
             "as it was",
             lambda logp, logp_mu, mask: (logp - logp_mu).mean(1).exp(),
             "this is the loop as it was: it counts the tools' tokens and the padding, above and "
-            "below the fraction "
-            "line.",
+            "below the fraction line.",
         ),
         Mistake(
             "divided by the width",
             lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).mean(1).exp(),
-            "the sum is right, but it is divided by the padded width; divide by the tokens of the "
-            "policy, "
-            "`mask.sum(1)`.",
+            "the sum is right, but it is divided by the padded width; divide by the tokens of "
+            "the policy, `mask.sum(1)`.",
         ),
         Mistake(
             "tools in the sum",

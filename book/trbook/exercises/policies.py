@@ -233,10 +233,9 @@ def _learns(update: Callable[..., Any], batches: int = 12) -> str:
         means.append(float(rewards.mean()))
     return (
         "your update agrees with ours three times, and it has just trained the model: from a "
-        f"reward of {means[0]:.2f} "
-        f"in the first of {batches} batches to {means[-1]:.2f} in the last (16 prompts x 8 "
-        "completions, AdamW at a "
-        f"learning rate of 5e-4, each batch used once)."
+        f"reward of {means[0]:.2f} in the first of {batches} batches to {means[-1]:.2f} in the "
+        "last (16 prompts x 8 completions, AdamW at a learning rate of 5e-4, each batch used "
+        "once)."
     )
 
 
@@ -294,8 +293,7 @@ check_update = Built(
             "leave-one-out",
             _step(leave_one_out),
             "this subtracts the mean of the *others*. That is a good method, and its steps are "
-            "8/7 as long; here the "
-            "mean of the whole group is wanted.",
+            "8/7 as long; here the mean of the whole group is wanted.",
         ),
         Mistake(
             "divided by the deviation",
@@ -316,8 +314,7 @@ check_update = Built(
                 lambda rewards, group: (rewards.view(8, 4) - rewards.view(8, 4).mean(0)).flatten()
             ),
             "each reward is compared with completions of *other* prompts: the completions of a "
-            "prompt are adjacent, so "
-            "that `rewards.view(4, 8)` has a group in each row.",
+            "prompt are adjacent, so that `rewards.view(4, 8)` has a group in each row.",
         ),
         Mistake(
             "mean over tokens",

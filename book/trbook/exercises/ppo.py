@@ -108,15 +108,13 @@ check_weight = Exercise(
             "two-sided clip",
             _kept_inside,
             "this silences every token outside the window. A token outside that is pushed back "
-            "towards it keeps "
-            "its weight: the minimum looks at the sign of the advantage.",
+            "towards it keeps its weight: the minimum looks at the sign of the advantage.",
         ),
         Mistake(
             "clipped weight",
             _capped,
             "this clamps the weight, as CISPO does; PPO's is 0 where the clip acts, because a "
-            "constant has no "
-            "gradient.",
+            "constant has no gradient.",
         ),
         Mistake(
             "dual clip from 1 + c",
@@ -131,8 +129,7 @@ check_weight = Exercise(
                 ratio * advantages, _capped(ratio, advantages, eps_low, eps_high, dual_clip)
             ),
             "this is the objective, not its slope: where the objective is constant the weight is "
-            "0, and the dual "
-            "clip is still missing.",
+            "0, and the dual clip is still missing.",
         ),
         Mistake(
             "wrong sides",
@@ -260,8 +257,7 @@ check_updates = Exercise(
             "old log-probs of the last update",
             _looped(old="the last"),
             "the ratio is taken to the update before, so the window moves along with it. The old "
-            "policy is the one "
-            "that wrote the batch, in all epochs.",
+            "policy is the one that wrote the batch, in all epochs.",
         ),
         Mistake(
             "no clip",
@@ -378,9 +374,8 @@ check_loss = Exercise(
                     if mask[row].any()
                 ]
             ).mean(),
-            "this takes a mean per completion and then their mean, so tokens of short completions "
-            "count more. Take "
-            "one mean over all tokens.",
+            "this takes a mean per completion and then their mean, so tokens of short "
+            "completions count more. Take one mean over all tokens.",
         ),
         Mistake(
             "no clip",
@@ -435,8 +430,7 @@ check_loss = Exercise(
 
 check_units = Numbers(
     "What is the largest KL of a policy all of whose ratios lie in the window of 0.1, and which "
-    "window holds TRPO's "
-    "0.01 nats?",
+    "window holds TRPO's 0.01 nats?",
     kl=Number(
         -math.log(1 - 0.1**2) / 2,
         {

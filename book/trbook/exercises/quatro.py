@@ -38,8 +38,7 @@ check_token_weight = Exercise(
                 log_ratio.exp() * (reward - offset - multiplier * log_ratio)
             ),
             "the bracket holds each token's own log-ratio here; the constraint is on the "
-            "completion, so it should "
-            "hold their sum.",
+            "completion, so it should hold their sum.",
         ),
         Mistake(
             "mean",
@@ -120,8 +119,7 @@ check_token_weight = Exercise(
             "no pull",
             lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - offset),
             "this is the same whatever `multiplier` is: the log-ratio is missing in the bracket, "
-            "so nothing pulls "
-            "back.",
+            "so nothing pulls back.",
         ),
         Mistake("a loss", lambda *a, **k: -_weight(*a, **k), "this is minus the weight."),
         Mistake(

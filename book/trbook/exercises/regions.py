@@ -119,8 +119,7 @@ check_total_variation = Exercise(
                 (logp - logp_mu).exp().sub(1).clamp(min=0), mask
             ),
             "this counts only the tokens that rose. Its mean is the total variation too, but the "
-            "exercise asks for "
-            "the estimate from |r - 1|, to which every token contributes.",
+            "exercise asks for the estimate from |r - 1|, to which every token contributes.",
         ),
         Mistake(
             "whole completions",
@@ -192,9 +191,9 @@ check_promised = Exercise(
             lambda logp, logp_mu, rewards, mask: (
                 rewards.mean() + _surrogate((logp - logp_mu).exp(), rewards - rewards.mean(), mask)
             ),
-            "with r in place of r - 1 the promise is not the mean reward where nothing has moved: "
-            "the baseline is "
-            "not the value of every prefix, and completions differ in length.",
+            "with r in place of r - 1 the promise is not the mean reward where nothing has "
+            "moved: the baseline is not the value of every prefix, and completions differ in "
+            "length.",
         ),
         Mistake(
             "whole completions",
@@ -272,8 +271,7 @@ check_promised = Exercise(
                 rewards * ((logp - logp_mu) * mask).sum(1).exp()
             ).mean(),
             "this weights each reward with the ratio of the whole completion. That is unbiased, "
-            "but not the "
-            "surrogate, which takes each token's ratio alone.",
+            "but not the surrogate, which takes each token's ratio alone.",
         ),
     ],
     praise="where nothing has moved it is the mean reward; it has no upper bound, and soon "
@@ -436,8 +434,7 @@ _D = (math.log(0.5 / 0.99), math.log(0.5 / 0.01))
 _K3 = (math.expm1(_D[0]) - _D[0], math.expm1(_D[1]) - _D[1])
 check_noise = Numbers(
     "What is the standard deviation of one sample of k1, and of k3, if π = (0.99, 0.01) and the "
-    "reference is (0.5, "
-    "0.5)?",
+    "reference is (0.5, 0.5)?",
     of_k1=Number(
         _deviation(_D, 0.99),
         {
@@ -476,8 +473,7 @@ check_noise = Numbers(
 
 check_top = Numbers(
     "A policy earns 0.25, where rewards are 0 and 1. At which KL does the tilt's reward reach 1, "
-    "and what is the "
-    "gain there?",
+    "and what is the gain there?",
     spent=Number(
         math.log(4),
         {
@@ -677,8 +673,7 @@ def _enough(answer: Callable[..., Any]) -> str:
     if came.updates <= BATCHES:
         raise NotYet(
             f"{said}: it uses no batch twice, and has let the policy move by {came.moved:.3f} per "
-            "token (the mean of "
-            "|r - 1|/2). Let it move further before you stop."
+            "token (the mean of |r - 1|/2). Let it move further before you stop."
         )
     if came.used_up == BATCHES:
         raise NotYet(
@@ -691,14 +686,12 @@ def _enough(answer: Callable[..., Any]) -> str:
         )
         raise NotYet(
             f"{said}; they should earn at least {EARNED:g}. When your rule stops, a token has "
-            "moved by "
-            f"{came.moved:.3f} on average (the mean of |r - 1|/2){late}: "
+            f"moved by {came.moved:.3f} on average (the mean of |r - 1|/2){late}: "
             f"{_compared(came.moved / AWAY)}"
         )
     return (
         f"{said}. One use of every batch is slower, sixteen of every batch are ruinous. You have "
-        "built a trust region: "
-        f"it says how far, and the batch decides how soon."
+        "built a trust region: it says how far, and the batch decides how soon."
     )
 
 

@@ -97,10 +97,9 @@ class _InPieces:
         held = self._memory(answer)
         apart = self._updates(answer)
         return (
-            f"it held {held / 1e6:.1f} MB where whole logits take "
-            f"{12 * _MANY * _WORDS / 1e6:.0f}. After "
-            f"{_UPDATES} updates on `dial` the log-probs are {apart:.0e} nats from those with "
-            "`score_tokens`."
+            f"it held {held / 1e6:.1f} MB where whole logits take {12 * _MANY * _WORDS / 1e6:.0f}. "
+            f"After {_UPDATES} updates on `dial` the log-probs are {apart:.0e} nats from those "
+            "with `score_tokens`."
         )
 
     def _numbers(self, answer: Callable[..., Any]) -> None:
@@ -141,8 +140,8 @@ class _InPieces:
             )
         raise NotYet(
             f"`logp` is off with {len(logits)} positions, {logits.shape[1]} tokens and chunk = "
-            f"{chunk}. Does the old "
-            f"total shrink by exp(old peak - new peak) when a piece brings a larger logit?"
+            f"{chunk}. Does the old total shrink by exp(old peak - new peak) when a piece brings a "
+            "larger logit?"
         )
 
     @staticmethod
@@ -162,10 +161,8 @@ class _InPieces:
                 raise NotYet(f"`slope`: {hint}")
         raise NotYet(
             "the log-probs are right, but `slope` is not. It is W_y - u, where u is the mean of "
-            "the rows of W under "
-            "the policy. The sum behind u shrinks like the total when the peak rises, and is "
-            "divided by it at the "
-            "end."
+            "the rows of W under the policy. The sum behind u shrinks like the total when the "
+            "peak rises, and is divided by it at the end."
         )
 
     @staticmethod
@@ -176,9 +173,9 @@ class _InPieces:
         held = peak_bytes(lambda: _answered(answer, hidden, W, y, 512))
         if held >= 4 * _MANY * _WORDS:
             raise NotYet(
-                f"the numbers are right, but {held / 1e6:.0f} MB were held at the peak: all "
-                "logits at once. Take "
-                f"`chunk` rows of W at a time, and keep a peak, a total and a sum of rows."
+                f"the numbers are right, but {held / 1e6:.0f} MB were held at the peak: all logits "
+                "at once. Take `chunk` rows of W at a time, and keep a peak, a total and a sum of "
+                "rows."
             )
         return held
 
@@ -189,8 +186,8 @@ class _InPieces:
         if not apart < 1e-2:
             raise NotYet(
                 f"right on small inputs, but after {_UPDATES} updates on `dial` a log-prob is "
-                f"{apart:.1g} nats from "
-                f"the library's. Does your function keep something from one call to the next?"
+                f"{apart:.1g} nats from the library's. Does your function keep something from one "
+                "call to the next?"
             )
         return apart
 
@@ -281,7 +278,6 @@ def _learned(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
 
 check_in_the_loop = Attempt(
     "Does `score_in_pieces(hidden, W, y, chunk)` give log-probs and their gradient without ever "
-    "holding all logits, "
-    "and does a policy learn with it as with the library's `score_tokens`?",
+    "holding all logits, and does a policy learn with it as with the library's `score_tokens`?",
     _InPieces().tried,
 )

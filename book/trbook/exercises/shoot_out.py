@@ -107,8 +107,7 @@ check_interquartile_mean = Exercise(
             "between quartiles",
             _between_quantiles,
             "this averages what lies between the quartiles, which a library interpolates; here "
-            "⌊n/4⌋ runs are cut "
-            "off at either end, whatever their values.",
+            "⌊n/4⌋ runs are cut off at either end, whatever their values.",
         ),
         Mistake(
             "upper half",
@@ -151,8 +150,7 @@ check_holm = Exercise(
             "Bonferroni",
             lambda p: (p * len(p)).clamp(max=1),
             "this multiplies every p by the number of questions, which is Bonferroni's "
-            "correction; Holm multiplies "
-            "the smallest by m, the next by m - 1, and so on.",
+            "correction; Holm multiplies the smallest by m, the next by m - 1, and so on.",
         ),
         Mistake(
             "no maximum",
@@ -177,9 +175,8 @@ check_holm = Exercise(
                 .values.flip(0)
                 .clamp(max=1),
             ),
-            "this is Benjamini and Hochberg's rule, which bounds the share of wrong answers among "
-            "those given; "
-            "Holm's bounds the chance of any.",
+            "this is Benjamini and Hochberg's rule, which bounds the share of wrong answers "
+            "among those given; Holm's bounds the chance of any.",
         ),
     ],
     praise="0.04 among four questions is not below 0.05 any more. Ask fewer questions, and write "
@@ -238,8 +235,7 @@ check_choose = Exercise(
             "most moved",
             lambda accuracy, kl, near: _chosen(accuracy, -kl, near),
             "this takes the one that moves the policy most; of those that are equally good, the "
-            "one that moves it "
-            "least wins.",
+            "one that moves it least wins.",
         ),
     ],
     praise="on three seeds the best of fifteen is partly luck. Taking the calmest of those that "
@@ -249,8 +245,8 @@ check_choose = Exercise(
 
 check_rare_token = Numbers(
     "A token of probability 0.001 is pushed up: how much may it gain in a batch under PPO's "
-    "window of 0.2, how much "
-    "under DPPO's difference of 0.15, and after how many batches can it be above 0.5 under PPO?",
+    "window of 0.2, how much under DPPO's difference of 0.15, and after how many batches can it "
+    "be above 0.5 under PPO?",
     ppo=Number(
         0.0002,
         {
@@ -311,9 +307,8 @@ class SweepCheck:
         return Verdict(
             True,
             f"{arms} arms of {len(answer.seeds)} seeds are {arms * len(answer.seeds)} runs, and "
-            "every "
-            f"arm ran at the smallest size. Put it into a file and `trlib sweep FILE.py` runs it, "
-            f"with your predictions next to the outcome.",
+            "every arm ran at the smallest size. Put it into a file and `trlib sweep FILE.py` "
+            "runs it, with your predictions next to the outcome.",
         )
 
     def _design(self, sweep: Sweep) -> None:
@@ -325,15 +320,13 @@ class SweepCheck:
         if len(set(sweep.seeds)) < LEAST_SEEDS:
             raise NotYet(
                 f"`seeds` holds {len(set(sweep.seeds))}: with fewer than {LEAST_SEEDS} runs per "
-                "arm an "
-                f"interval says little, and its coverage is poor."
+                "arm an interval says little, and its coverage is poor."
             )
         used = sorted(USED & set(sweep.seeds))
         if used:
             raise NotYet(
                 f"the book's runs have used seed {used[0]}. Runs that suggested a question cannot "
-                "answer it: take "
-                "seeds of your own, such as `range(500, 508)`."
+                "answer it: take seeds of your own, such as `range(500, 508)`."
             )
         if not sweep.predictions:
             raise NotYet("`predictions` is empty: say what you expect before you look.")

@@ -120,24 +120,20 @@ def _checked(answer: Any) -> Outcome:
         if (got.reason == "right") != (wanted.reason == "right"):
             raise NotYet(
                 f"`{prompt.text} {completion}` has the reason {got.reason!r}: `evaluate` counts "
-                "*right* and nothing "
-                "else as right, so the reason is *right* if the reward is 1, and another one if "
-                "it is not."
+                "*right* and nothing else as right, so the reason is *right* if the reward is 1, "
+                "and another one if it is not."
             )
     yours, ours = _rewards(answer), _rewards(reference)
     if yours != ours:
         raise NotYet(
             "your verifier is right on the tried completions, but in training it differs from "
-            "ours: mean rewards "
-            f"{_listed(yours)} instead of {_listed(ours)}."
+            f"ours: mean rewards {_listed(yours)} instead of {_listed(ours)}."
         )
     return Outcome(
         True,
         f"nothing among {len(CASES)} completions talked it into a reward, and four batches of "
-        "`spend` were judged as "
-        f"we judge them: mean rewards {_listed(yours)}. Partial credit is worth more than it "
-        "looks here: at first "
-        f"hardly anything earns 1.",
+        f"`spend` were judged as we judge them: mean rewards {_listed(yours)}. Partial credit is "
+        "worth more than it looks here: at first hardly anything earns 1.",
     )
 
 

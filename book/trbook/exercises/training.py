@@ -31,10 +31,8 @@ def trained(yours: Method, ours: Method, *, task: str = "dial", lag: int = 0, **
             if not math.isclose(a, b, rel_tol=RTOL, abs_tol=1e-6):
                 raise NotYet(
                     "your function is right on the drawn inputs, but in training it differs from "
-                    "the library's: "
-                    f"`{column}` of batch {batch} is {a:.4g} instead of {b:.4g}. Does it depend "
-                    "on a shape, or on "
-                    "something outside of it?"
+                    f"the library's: `{column}` of batch {batch} is {a:.4g} instead of {b:.4g}. "
+                    "Does it depend on a shape, or on something outside of it?"
                 )
     return (
         f"Three batches of `{task}` with your function gave the library's run: rewards "

@@ -27,9 +27,8 @@ def _trsft(logp: Tensor, alpha: float) -> Tensor:
 
 
 check_price = Numbers(
-    "With alpha = 0.1, how many nats can leaving out one of the expert's tokens cost at most, and "
-    "how many tokens "
-    "can keep at least alpha?",
+    "With alpha = 0.1, how many nats can leaving out one of the expert's tokens cost at most, "
+    "and how many tokens can keep at least alpha?",
     nats=Number(
         1 + math.log(10),
         {
@@ -89,9 +88,8 @@ check_taught = Exercise(
         Mistake(
             "the broken loop",
             lambda forced, group: forced & ~_earlier(_alike(forced))[:, None],
-            "this is still the broken loop: a prefix is left out because another *prompt* has one "
-            "of the same "
-            "length, whose words are different.",
+            "this is still the broken loop: a prefix is left out because another *prompt* has "
+            "one of the same length, whose words are different.",
         ),
         Mistake(
             "one prefix for a prompt",
@@ -138,8 +136,7 @@ check_taught = Exercise(
                 forced & ~(_alike(forced) & (group == group[:, None])).triu(1).any(1)[:, None]
             ),
             "each prefix is taught once here, but by the last completion that has it; leave out "
-            "what comes after the "
-            "first, as the loop does.",
+            "what comes after the first, as the loop does.",
         ),
         Mistake(
             "completions without a prefix",
@@ -258,12 +255,10 @@ def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
         optimizer.step()
     first, last = sum(means[:3]) / 3, sum(means[-3:]) / 3
     return (
-        "three updates agree with ours, and your loss has just trained `dial_rare` with an "
-        "expert who errs: the "
-        f"reward of completions without a prefix went from {first:.2f} (first three batches) to "
-        f"{last:.2f} (last three "
-        f"of {batches}; 8 prompts x 8 completions, one use, learning rate 3e-4). So few batches "
-        "are noisy."
+        "three updates agree with ours, and your loss has just trained `dial_rare` with an expert "
+        f"who errs: the reward of completions without a prefix went from {first:.2f} (first three "
+        f"batches) to {last:.2f} (last three of {batches}; 8 prompts x 8 completions, one use, "
+        "learning rate 3e-4). So few batches are noisy."
     )
 
 
@@ -338,8 +333,7 @@ check_trapo_loss = Built(
             "always over alpha",
             lambda *a: _whole(*a, imitate=lambda logp, alpha: -logp.exp() / alpha),
             "where the expert's p is above alpha it is divided by itself, so that the weight "
-            "stays 1; here the "
-            "weight grows to 1/alpha.",
+            "stays 1; here the weight grows to 1/alpha.",
         ),
         Mistake(
             "alpha written in",
@@ -391,8 +385,7 @@ check_trapo_loss = Built(
                 )
             ),
             "here each half is divided by its own number of tokens; both share one divisor, the "
-            "number of "
-            "completions times `horizon`.",
+            "number of completions times `horizon`.",
         ),
         Mistake(
             "the batch's mean",
@@ -437,8 +430,7 @@ check_trapo_loss = Built(
                 / (own | expert).sum()
             ),
             "the sum is divided by the tokens present; the divisor is the constant number of "
-            "completions times "
-            "`horizon`.",
+            "completions times `horizon`.",
         ),
         Mistake(
             "mean over completions alone",

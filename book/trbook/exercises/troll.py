@@ -74,8 +74,7 @@ check_through = Exercise(
             "eta constant",
             lambda **a: _chain(**a, remove=False),
             "this is the gradient with the multiplier held fixed; but eta moves when the network "
-            "does. Subtract "
-            "the part along the way out.",
+            "does. Subtract the part along the way out.",
         ),
         Mistake(
             "no shrink",
@@ -337,11 +336,9 @@ def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> s
             optimizer.step()
     return (
         f"three updates agree with ours, and TROLL has just learned over your {KEPT} tokens and a "
-        "bucket: from a "
-        f"reward of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches of 8 prompts x "
-        "8 completions, each "
-        f"used {uses} times at a learning rate of 3e-4. The whole distribution has {q.shape[1]} "
-        "entries."
+        f"bucket: from a reward of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches "
+        f"of 8 prompts x 8 completions, each used {uses} times at a learning rate of 3e-4. The "
+        f"whole distribution has {q.shape[1]} entries."
     )
 
 
@@ -363,8 +360,7 @@ check_with_rest = Built(
                 logp, ids, lambda others: torch.full_like(others[:, :1], math.log(1e-12))
             ),
             "the bucket counts for almost nothing, so what leaves the kept tokens is not seen. "
-            "Did you write in a "
-            "constant, or add logarithms? `logsumexp` adds probabilities.",
+            "Did you write in a constant, or add logarithms? `logsumexp` adds probabilities.",
         ),
         Mistake(
             "renormalised",
@@ -372,9 +368,8 @@ check_with_rest = Built(
                 [logp.gather(1, ids).log_softmax(1), torch.full_like(logp[:, :1], math.log(1e-12))],
                 1,
             ),
-            "the kept tokens are divided by their sum; they keep their own probabilities, and the "
-            "bucket takes the "
-            "rest.",
+            "the kept tokens are divided by their sum; they keep their own probabilities, and "
+            "the bucket takes the rest.",
         ),
         Mistake(
             "bucket detached",

@@ -257,11 +257,9 @@ def _learns(step: Callable[..., Any], batches: int = 6) -> str:
         most = max(most, _update(policy, batch, advantages, step, 0.01, 10)[1])
     return (
         "your step agrees with the library's twice, and it has just trained the model: from a "
-        "reward of "
-        f"{means[0]:.2f} in the first of {batches} batches to {means[-1]:.2f} in the last (16 "
-        "prompts x 8 completions, "
-        "radius 0.01, ten products, each batch used once). No accepted step spent more than "
-        f"{most:.4f} nats per token."
+        f"reward of {means[0]:.2f} in the first of {batches} batches to {means[-1]:.2f} in the "
+        "last (16 prompts x 8 completions, radius 0.01, ten products, each batch used once). No "
+        f"accepted step spent more than {most:.4f} nats per token."
     )
 
 

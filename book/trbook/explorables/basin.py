@@ -54,9 +54,8 @@ class Basin(Packed):
     module: ClassVar[str] = "basin"
     fallback: ClassVar[str] = (
         "Basin: where the recorded runs of each method end against their learning rate, the line "
-        "0.05 below the best "
-        "end of any method, and the range of rates over which each method stays above it. It "
-        "needs JavaScript."
+        "0.05 below the best end of any method, and the range of rates over which each method "
+        "stays above it. It needs JavaScript."
     )
     height: ClassVar[str] = "58rem"
 

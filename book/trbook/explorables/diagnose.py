@@ -26,8 +26,7 @@ class Diagnose(Packed):
     module: ClassVar[str] = "diagnose"
     fallback: ClassVar[str] = (
         "Diagnose: a dump of rollouts that you choose is read in this page and diagnosed as "
-        "`trlib diagnose` does it. "
-        "It needs JavaScript."
+        "`trlib diagnose` does it. It needs JavaScript."
     )
     height: ClassVar[str] = "18rem"
 

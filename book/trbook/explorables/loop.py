@@ -28,9 +28,8 @@ class Loop(Packed):
     module: ClassVar[str] = "loop"
     fallback: ClassVar[str] = (
         "The loop: the policy writes completions (rollout), the verifier judges them (advantage), "
-        "the loss asks for a "
-        "change (objective), the parameters move (update), and the new policy writes the next "
-        "batch."
+        "the loss asks for a change (objective), the parameters move (update), and the new policy "
+        "writes the next batch."
     )
     height: ClassVar[str] = "44rem"
 

@@ -28,8 +28,7 @@ class NaturalGradient(Explorable):
     module: ClassVar[str] = "natural_gradient"
     fallback: ClassVar[str] = (
         "Natural gradient: for a policy of two parameters, the KL region and the Fisher ellipse, "
-        "the "
-        "natural step, the gradient's, and a line search. It needs JavaScript."
+        "the natural step, the gradient's, and a line search. It needs JavaScript."
     )
 
     theta1 = Finite(-0.85, help="The old policy's first parameter, in [-6, 6].").tag(sync=True)

@@ -64,8 +64,7 @@ class Playground(Explorable):
     module: ClassVar[str] = "playground"
     fallback: ClassVar[str] = (
         "Playground: the embedded language model learns in this page, by up to four methods side "
-        "by side. It needs "
-        "JavaScript and WebAssembly."
+        "by side. It needs JavaScript and WebAssembly."
     )
     height: ClassVar[str] = "60rem"
 

@@ -8,18 +8,15 @@ from typing import Any
 
 NO_REGION = (
     "Make it fail: without a region a batch moves the policy further than it can learn from. The "
-    "KL shows it "
-    "from the first batch on; then look at the reward."
+    "KL shows it from the first batch on; then look at the reward."
 )
 THRESHOLDS = (
     "What to notice: a row of the table is one method at five thresholds. They change its result "
-    "by more than most "
-    "methods differ, so a comparison at defaults compares defaults."
+    "by more than most methods differ, so a comparison at defaults compares defaults."
 )
 SLOW = (
     "What to notice: QUATRO keeps more entropy, and its reward is still lower. Compare entropies "
-    "where the rewards "
-    "are equal, not where the batches are."
+    "where the rewards are equal, not where the batches are."
 )
 PRESETS: Sequence[tuple[str, str, Sequence[dict[str, Any]]]] = (
     (

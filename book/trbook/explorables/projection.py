@@ -39,8 +39,8 @@ class Projection(Explorable):
     height: ClassVar[str] = "44rem"
     fallback: ClassVar[str] = (
         "Projection: the old, new and projected distribution of one token over eight words, the "
-        "root of the dual, and "
-        "the push on every logit under TROLL, PPO's clip and no region. It needs JavaScript."
+        "root of the dual, and the push on every logit under TROLL, PPO's clip and no region. It "
+        "needs JavaScript."
     )
 
     old = t.List(

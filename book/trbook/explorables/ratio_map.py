@@ -38,8 +38,7 @@ class RatioMap(Explorable):
     module: ClassVar[str] = "ratio_map"
     fallback: ClassVar[str] = (
         "Ratio map: the plane of old and new probability of a sampled token, with the regions in "
-        "which PPO-clip, "
-        "DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript."
+        "which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript."
     )
 
     eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].").tag(sync=True)
@@ -67,7 +66,6 @@ class RatioMap(Explorable):
         if proposal.value and set(proposal.value) != wanted:
             raise t.TraitError(
                 f"batch: expected what `token_batch` returns, with {', '.join(sorted(wanted))}; "
-                "got "
-                f"{', '.join(sorted(map(str, proposal.value)))}"
+                f"got {', '.join(sorted(map(str, proposal.value)))}"
             )
         return proposal.value

@@ -36,8 +36,7 @@ class RunExplorer(Packed):
     module: ClassVar[str] = "run_explorer"
     fallback: ClassVar[str] = (
         "Run explorer: the recorded sweeps with their intervals, as curves over batches, as "
-        "accuracy against nats and "
-        "as a table of final accuracies. It needs JavaScript."
+        "accuracy against nats and as a table of final accuracies. It needs JavaScript."
     )
     height: ClassVar[str] = "60rem"
 

@@ -31,8 +31,8 @@ class Simplex(Explorable):
     module: ClassVar[str] = "simplex"
     fallback: ClassVar[str] = (
         "Simplex: the triangle of policies over three tokens, with the KL, chi-square, Fisher, "
-        "total-variation and "
-        "Wasserstein balls and the ratio box around an old policy. It needs JavaScript."
+        "total-variation and Wasserstein balls and the ratio box around an old policy. It needs "
+        "JavaScript."
     )
 
     old = t.List(

@@ -28,9 +28,8 @@ class Staleness(Packed):
     module: ClassVar[str] = "staleness"
     fallback: ClassVar[str] = (
         "Staleness: the ratios of a recorded batch's tokens over 32 updates, with a window that "
-        "can be dragged, and "
-        "the reward that the batch promises beside the one that new completions earn. It needs "
-        "JavaScript."
+        "can be dragged, and the reward that the batch promises beside the one that new "
+        "completions earn. It needs JavaScript."
     )
 
     run = t.Enum(RUNS, "none", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(

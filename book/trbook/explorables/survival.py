@@ -26,8 +26,8 @@ class Survival(Explorable):
     module: ClassVar[str] = "survival"
     fallback: ClassVar[str] = (
         "Survival: how many fresh completions a stale batch of long ones is worth to each "
-        "correction, with sliders for "
-        "horizon, staleness, precision and the batch. It needs JavaScript."
+        "correction, with sliders for horizon, staleness, precision and the batch. It needs "
+        "JavaScript."
     )
 
     safe = Finite(1.0, help="The reward of a turn, the sure way: 1 or 0.5.").tag(sync=True)

@@ -34,9 +34,8 @@ class TrSFT(Explorable):
     module: ClassVar[str] = "trsft"
     fallback: ClassVar[str] = (
         "TrSFT: an expert's probabilities of ten answers, one of them right, and what a student "
-        "learns from it by "
-        "supervised fine-tuning, by TrSFT and by the reverse KL, with the weight of each token. "
-        "It needs JavaScript."
+        "learns from it by supervised fine-tuning, by TrSFT and by the reverse KL, with the "
+        "weight of each token. It needs JavaScript."
     )
     height: ClassVar[str] = "44rem"
 

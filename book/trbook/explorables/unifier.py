@@ -53,8 +53,8 @@ class Unifier(Explorable):
     module: ClassVar[str] = "unifier"
     fallback: ClassVar[str] = (
         "Unifier: a bandit's rewards and old policy, and the policy that gains most within one "
-        "radius of KL, "
-        "chi-square, total variation, the ratio box, Wasserstein and others. It needs JavaScript."
+        "radius of KL, chi-square, total variation, the ratio box, Wasserstein and others. It "
+        "needs JavaScript."
     )
     height: ClassVar[str] = "66rem"
 

@@ -46,8 +46,7 @@ class VocabularyStep(Explorable):
     module: ClassVar[str] = "vocabulary_step"
     fallback: ClassVar[str] = (
         "Vocabulary step: the probabilities of ten words of dial before and after inner steps on "
-        "one sampled word, and "
-        "where each of fourteen methods stops. It needs JavaScript."
+        "one sampled word, and where each of fourteen methods stops. It needs JavaScript."
     )
 
     start = t.Enum(

@@ -30,8 +30,8 @@ CARDS: tuple[MethodCard, ...] = (
         remark="TRPO's conjugate gradients with the loss's own Hessian in place of the Fisher "
         "matrix, and a ball of "
         "parameters in place of a KL. The radius grows or shrinks with the share of its promise "
-        "that a step kept. The "
-        "optimiser follows the authors' code; the unrolled loss follows the abstract.",
+        "that a step kept. The optimiser follows the authors' code; the unrolled loss follows "
+        "the abstract.",
         paper={"radius": "0.1, in the authors' code", "largest": "2, in the authors' code"},
         no_curve="it takes a step of parameters to lower any loss, and there are no tokens",
         work="Each step takes one gradient, up to 120 products with the Hessian (each costs about "
@@ -70,8 +70,7 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The abstract speaks of a convex combination of known scalings; its weights were "
         "not read, so `mix` "
         "takes half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and "
-        "Li is the "
-        "Fisher metric, and its step is the natural gradient.",
+        "Li is the Fisher metric, and its step is the natural gradient.",
         no_curve="it solves equations within bounds, and there are no tokens",
         work="Each step takes the whole Jacobian, up to 4n products with it and its transpose for "
         "n unknowns, and "
@@ -108,10 +107,8 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The three steps are those of MATRL (arXiv 2106.06828), after its abstract; that "
         "GA-MATR takes them is "
         "our reading of its words. What the other will play is the equilibrium of a game of two "
-        "moves each, stay or "
-        "step; it is always pure. Its critic attends to neighbours; we did not rebuild the "
-        "simulator of flying "
-        "stations.",
+        "moves each, stay or step; it is always pure. Its critic attends to neighbours; we did "
+        "not rebuild the simulator of flying stations.",
         no_curve="it moves the whole strategies of two players, and there are no tokens",
         work="A step of both players takes six products of a payoff matrix with their strategies, "
         "and a game of "

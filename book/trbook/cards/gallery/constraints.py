@@ -39,8 +39,7 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The weight is that of the first phase, with p the token's probability and q its "
         "probability before the "
         "batch. What bounds the farthest token is the second phase, whose steps have a learning "
-        "rate of their "
-        "own: steps that are too long jump over the region again and again.",
+        "rate of their own: steps that are too long jump over the region again and again.",
     ),
     MethodCard(
         "mdpo",
@@ -67,9 +66,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_constraints",
         remark="Where π is the old policy the KL has no gradient: with one update per batch this "
         "is the plain policy "
-        "gradient, whatever t is. p is the sampled token's probability, and the others keep their "
-        "proportions: "
-        "derived here.",
+        "gradient, whatever t is. p is the sampled token's probability, and the others keep "
+        "their proportions: derived here.",
     ),
     MethodCard(
         "counterpol",
@@ -97,10 +95,8 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The recorded run uses the summary's objective. `COUNTERPOL(form='notebook')` is "
         "the authors': "
         "KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It explains a policy by the "
-        "nearest one with "
-        "another return, better or worse; as a training method it "
-        "stops at its target by design. A price k above 0 leaves the return short of it. J is "
-        "that of the batch "
-        "before its updates.",
+        "nearest one with another return, better or worse; as a training method it stops at its "
+        "target by design. A price k above 0 leaves the return short of it. J is that of the "
+        "batch before its updates.",
     ),
 )

@@ -68,11 +68,10 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"form": '"asam", with ρ = 1', "rho": "none"},
         remark="The recorded run is SAM's form, built after the abstract. The paper's, equation "
         "7, is "
-        "`SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has no "
-        "recorded run. The "
-        "released code's step uphill lacks the factor g: it adds the same number to every weight. "
-        "The paper "
-        "has more distances: from the step before, and under noise on the input.",
+        "`SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has "
+        "no recorded run. The released code's step uphill lacks the factor g: it adds the same "
+        "number to every weight. The paper has more distances: from the step before, and under "
+        "noise on the input.",
         no_curve="loss and weight are those of supervision; only the parameters at which the "
         "gradient is taken move",
     ),

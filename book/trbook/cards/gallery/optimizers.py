@@ -62,8 +62,7 @@ CARDS: tuple[MethodCard, ...] = (
         "muon",
         "Muon: the spectral ball",
         "Use it when you want to bound the step of a weight matrix in every direction: all "
-        "directions move by about "
-        "the learning rate.",
+        "directions move by about the learning rate.",
         r"UV^\top,\quad M=USV^\top",
         "no direction of a matrix moves by more than the learning rate; all with a gradient move "
         "by about as much",
@@ -72,10 +71,9 @@ CARDS: tuple[MethodCard, ...] = (
         "read in the authors' code",
         "Muon's; as a trust region: the abstract of Kovalev 2025",
         "`optimizer='muon'` beside any method. Five steps of Newton-Schulz stand in for the "
-        "singular vectors: a "
-        "direction whose singular value is far below the largest is not reached. Vectors step by "
-        "their sign. The "
-        "learning rate should be about ten times AdamW's, or more.",
+        "singular vectors: a direction whose singular value is far below the largest is not "
+        "reached. Vectors step by their sign. The learning rate should be about ten times "
+        "AdamW's, or more.",
         PRODUCTS,
         {"betas": "0.95"},
     ),
@@ -92,16 +90,14 @@ CARDS: tuple[MethodCard, ...] = (
         "derived here",
         "the step of least inner product with the gradient in the ball",
         "`optimizer='frobenius'` beside any method. The step's direction is the gradient's, so a "
-        "few large singular "
-        "values take nearly all of it.",
+        "few large singular values take nearly all of it.",
         "one norm",
     ),
     _card(
         "sign",
         "Sign descent: the box",
         "Use it when every entry of a matrix should move by the same amount, much as with AdamW "
-        "while a gradient keeps "
-        "its sign.",
+        "while a gradient keeps its sign.",
         r"\mathrm{sign}(M)",
         "no entry moves by more than the learning rate; all with a gradient move by exactly as much",
         "a special case of Kovalev 2025",
@@ -109,16 +105,14 @@ CARDS: tuple[MethodCard, ...] = (
         "derived here",
         "the step of least inner product with the gradient in the box",
         "`optimizer='sign'` beside any method. AdamW takes similar steps while a gradient keeps "
-        "its sign: there the "
-        "learning rates compare one to one.",
+        "its sign: there the learning rates compare one to one.",
         "the sign of every entry",
     ),
     _card(
         "auon",
         "AuON",
         "Use it to see what its released code does: it divides by a number that is about 1, so "
-        "what remains is "
-        "gradient descent with momentum.",
+        "what remains is gradient descent with momentum.",
         r"\frac{M}{\sqrt{\mathrm{mean}\cosh^2(\gamma M/\lVert M\rVert_F)}}",
         "the step is divided by one number, which is about 1 for any matrix of more than a few "
         "entries",
@@ -126,13 +120,10 @@ CARDS: tuple[MethodCard, ...] = (
         "2509.24320",
         "read in the authors' code",
         "`auon/optimizer.py`",
-        "`optimizer='auon'` beside any method. It is the authors' `auon/optimizer.py`, whose step "
-        "is as large "
-        "as the gradient: where gradients are small it slows down as gradient descent does. Their "
-        "older "
-        "`Auon_Adam_train.py` divides the matrix by its norm first: its steps have a length of "
-        "about 1, and no run "
-        "here uses it.",
+        "`optimizer='auon'` beside any method. It is the authors' `auon/optimizer.py`, whose "
+        "step is as large as the gradient: where gradients are small it slows down as gradient "
+        "descent does. Their older `Auon_Adam_train.py` divides the matrix by its norm first: "
+        "its steps have a length of about 1, and no run here uses it.",
         SCALE,
         {"lr": "0.24; 0.08 in the README", "betas": "0.95", "weight_decay": "0"},
     ),
@@ -148,9 +139,8 @@ CARDS: tuple[MethodCard, ...] = (
         "read in the authors' code",
         "`auon/optimizer.py`",
         "`optimizer='hybrid_auon'` beside any method. The released code takes five steps of "
-        "Newton-Schulz; the "
-        "first abstract speaks of one. As the number is about 1, it is Muon with Nesterov's "
-        "average.",
+        "Newton-Schulz; the first abstract speaks of one. As the number is about 1, it is Muon "
+        "with Nesterov's average.",
         f"{PRODUCTS}, {SCALE}",
     ),
 )

@@ -129,7 +129,6 @@ CARDS: tuple[MethodCard, ...] = (
         remark="It sees the order of the rewards and no more. In the first update of a batch the "
         "price has no "
         "gradient. Without a pair it raises what is right and lowers the rest. T is the batch's "
-        "number of "
-        "tokens, and k3 an estimate of KL(π ‖ π_old).",
+        "number of tokens, and k3 an estimate of KL(π ‖ π_old).",
     ),
 )

@@ -80,8 +80,7 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The minimum's mean is below 1, so the weights shrink along a completion: low "
         "variance is paid for "
         "with bias. Like CISPO it has no region, and many updates per batch take it far. The "
-        "curve shows a "
-        "first token.",
+        "curve shows a first token.",
     ),
     MethodCard(
         "cpgd",
@@ -178,9 +177,9 @@ CARDS: tuple[MethodCard, ...] = (
         },
         remark="The authors mask PPO's clipped loss; this masks r A, so with many uses of a batch "
         "nothing but the mask "
-        "holds it back. The prediction is for plain gradient descent on one token; a step of Adam "
-        "moves a policy much "
-        "further. The empirical Fisher over-predicts for rare tokens and drops them first.",
+        "holds it back. The prediction is for plain gradient descent on one token; a step of "
+        "Adam moves a policy much further. The empirical Fisher over-predicts for rare tokens "
+        "and drops them first.",
         no_curve="the mask depends on the hidden state and on the learning rate, and not on the "
         "ratio alone",
     ),
@@ -234,7 +233,6 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The preference in its name is the task's preference for a width; there are no "
         "preference pairs. While "
         "a policy improves, widths that were tried late look better than those tried early. The "
-        "curve is drawn with "
-        "its first width.",
+        "curve is drawn with its first width.",
     ),
 )

@@ -33,8 +33,7 @@ CARDS: tuple[MethodCard, ...] = (
         remark="Loss 0 is the exponential tilt π ∝ π_old exp(ηR), if the pairs connect all "
         "answers: pairs that only "
         "cover them leave one free constant for each group of connected answers. A prompt whose "
-        "rewards are "
-        "equal still has a gradient: it pulls the log-ratios back towards each other.",
+        "rewards are equal still has a gradient: it pulls the log-ratios back towards each other.",
     ),
     MethodCard(
         "lco",
@@ -60,9 +59,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_regression",
         paper={"beta": "not read", "kind": "all three"},
         remark='The loss is that of kind "kld". Where only the sampled token has an advantage, '
-        "the targets of many "
-        "samples average to a tilt by π_old A/β, not A/β, and a baseline of the prompt does not "
-        "cancel.",
+        "the targets of many samples average to a tilt by π_old A/β, not A/β, and a baseline of "
+        "the prompt does not cancel.",
     ),
     MethodCard(
         "rover",
