@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from bookext import archive
 from bookext.links import canonical, named
 from bookext.modules import modules
 from bookext.terms import slug
@@ -180,6 +181,7 @@ def anchors(prose: str) -> set[str]:
 def test_every_link_to_a_part_of_a_page_resolves() -> None:
     wrong = []
     made = {f"book/methods/{name}.md" for name in CARDS}
+    made |= {f"{archive.FOLDER}/{name}.md" for name in archive.shown()}
     equations = {f"equation-{label}" for body in pages().values() for label in LABEL.findall(body)}
     for page, body in pages().items():
         for path, anchor in re.findall(r"\]\(([\w./-]*\.(?:md|ipynb))?(?:#([\w-]+))?\)", body):

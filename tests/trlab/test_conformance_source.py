@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tools import _as_shipped, severity
+from tools.pack import _as_shipped, severity
 from trlab.conformance import (
     calls,
     libraries,
