@@ -64,6 +64,6 @@ def test_what_no_paper_claims_is_counted_apart():
 
 
 def test_a_methods_page_links_to_its_card():
-    assert card_of("trlib.algorithms.gspo").endswith("(../../claims.md#grpo-and-its-children).\n\n")
-    assert card_of("trlib.algorithms.troll").endswith("(../../claims.md#troll).\n\n")
+    assert card_of("trlib.algorithms.gspo").endswith("(../claims.md#grpo-and-its-children).\n\n")
+    assert card_of("trlib.algorithms.troll").endswith("(../claims.md#troll).\n\n")
     assert card_of("trlib.algorithms.method") == "" and card_of("trlib.tasks.dial") == ""

@@ -32,6 +32,7 @@ TESTED = {
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
 NOT_RUN = {
+    "trlib sweep NAME": "a pattern, as below",
     "trlib sweep NAME --verify": "a pattern: NAME is the reader's; tests/trlab/test_verify.py "
     "verifies cells",
     "trlib evaluate --policy runs/a": "the reader's run; tests/cli/test_main.py trains one and "
@@ -45,8 +46,6 @@ NOT_RUN = {
     "accelerate launch --use_fsdp": "the beginning of a command that test_scale_distributed.py runs",
     "trlib diagnose token_exports/step_7/rank_0.jsonl --tokenizer Qwen/Qwen3-0.6B": "needs a trainer's file and a "
     "tokenizer of the hub; tests/trlab/test_diagnose_recipes.py reads such a file",
-    "trlib pretrain dial --seed 1": "takes minutes; tests/trlab/test_pretraining.py makes a small "
-    "model",
     "python -m tools.draw.screenshots --only NN_name --whole": "a pattern: NN_name is a page's",
     "cd book/trbook/explorables/js && npm ci && npm run build": "downloads packages",
 }

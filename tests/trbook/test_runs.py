@@ -159,7 +159,7 @@ def test_packed_numbers_are_those_of_the_record(name: str) -> None:
 
 def test_the_pack_is_of_these_records() -> None:
     again = "`python -m tools.pack.packs`, then `python -m tools.draw.stills`"
-    assert FILE["format"] == runs.format_of_packs(), f"the code that packs changed: {again}"
+    assert FILE["format"] == runs.format_of_packs(), f"the format changed: {again}"
     packed = {sweep["name"]: sweep["record"] for sweep in FILE["sweeps"]}
     assert packed == {name: runs.digest(name) for name in runs.names()}, (
         f"a record changed: {again}"

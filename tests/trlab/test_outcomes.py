@@ -4,7 +4,6 @@ record said so."""
 from __future__ import annotations
 
 import itertools
-import re
 
 import numpy as np
 import pandas as pd
@@ -171,36 +170,24 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
         "<summary>2 predictions from before the runs: 1 undecided, 1 as predicted</summary>"
         in folded
     )
-    assert "- ?: **undecided** (" in folded and "- !: **as predicted** (" in folded
+    assert "| undecided | ? |" in folded and "| as predicted | ! |" in folded
     assert outcomes._signed(Estimate(-0.004, 0.0, 0.016), 2) == "0.00 [0.00, +0.02]"
     assert (found["same"], found["higher"]) == ("undecided", "above")
 
 
-def test_sentences_hold_the_numbers_and_leave_nobody_out(mine) -> None:
+def test_the_figure_says_every_number_and_leaves_nobody_out(mine) -> None:
     _, runs, _ = mine()
-    said = outcomes.told("mine", "ppo", at={"uses": "16"})
-    above, below, undecided = said.split("\n\n")
+    said = outcomes.told("mine", "ppo", at={"uses": "16"}).alt
     ppo, higher, lower = (
         runs[runs["label"] == label]["sampled"].to_numpy() for label in ("ppo", "higher", "lower")
     )
-    assert above.startswith(
-        f"**Above `ppo` {interval(ppo):.2f}**: `higher` {interval(higher):.2f} (+0."
-    )
-    less = difference(lower, ppo)
-    assert (
-        f"`lower` {interval(lower):.2f} (−{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}])"
-        in below
-    )
-    assert undecided.startswith("**Undecided against `ppo`") and re.findall(
-        r"`(\w+)`", undecided
-    ) == [
-        "ppo",
-        "spread",
-        "same",
-    ]
-    both = outcomes.told("mine", "lower", at={"uses": "16"}, only=["ppo", "higher"])
-    assert both.startswith("**All 2 above `lower` 0.") and "\n" not in both
-    assert said._repr_markdown_() == str(said) and "-" not in said
+    assert f"Differences from PPO, {interval(ppo).value:.2f}, in accuracy" in said
+    more, less = difference(higher, ppo), difference(lower, ppo)
+    assert f"higher +{more.value:.2f} [+{more.low:.2f}, +{more.high:.2f}], above" in said
+    assert f"lower −{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}], below" in said
+    assert [said.count(f", {verdict}") for verdict in ("above", "below", "undecided")] == [1, 1, 2]
+    both = outcomes.told("mine", "lower", at={"uses": "16"}, only=["ppo", "higher"]).alt
+    assert both.count(", above") == 2 and "undecided" not in both
 
 
 def test_a_sweep_without_a_record_is_said_to_have_none(mine) -> None:
