@@ -56,7 +56,7 @@ function render({ model, el }) {
   /* What is set beside the file; throws in words. */
   function options(sampling) {
     const made = { sampling, logprobs: ask.logprobs.value || null, columns: {}, temperature: null, top_p: null };
-    for (const [name, most] of [["temperature", Infinity], ["top_p", 1]]) {
+    for (const [name, most] of /** @type {[string, number][]} */ ([["temperature", Infinity], ["top_p", 1]])) {
       const field = ask[name];
       if (field.validity.badInput || (field.value && !(Number(field.value) > 0 && Number(field.value) <= most))) {
         throw new Error(`${name}: expected a number above 0${most === 1 ? " and at most 1" : ""}, got ${field.value || "something else"}`);
@@ -153,7 +153,7 @@ function render({ model, el }) {
       drop.toggleAttribute("data-over", true);
     });
   }
-  frame.addEventListener("dragleave", (event) => { if (!frame.contains(event.relatedTarget)) drop.removeAttribute("data-over"); });
+  frame.addEventListener("dragleave", (event) => { if (!frame.contains(/** @type {Node} */ (event.relatedTarget))) drop.removeAttribute("data-over"); });
   frame.addEventListener("drop", async (event) => {
     event.preventDefault();
     drop.removeAttribute("data-over");

@@ -103,7 +103,7 @@ function states(group, s, { exact, values }, width) {
       if (!last) for (const next of [0, 1]) edges.push({ t, kind, next, on: row(t) === kind && row(t + 1) === next });
     }
   }
-  edges.sort((a, b) => a.on - b.on);
+  edges.sort((a, b) => Number(a.on) - Number(b.on));
   group.selectAll("path.edge").data(edges).join("path").attr("class", (e) => (e.on ? "edge on" : "edge")).attr("d", (e) => `M${x(e.t).toFixed(1)},${y[e.kind]}L${x(e.t + 1).toFixed(1)},${y[e.next]}`);
   group.selectAll("circle").data(nodes).join("circle").attr("class", (n) => (n.on ? "state on" : "state")).attr("cx", (n) => x(n.t)).attr("cy", (n) => y[n.kind]).attr("r", radius);
   group.selectAll("text.value").data(nodes).join("text").attr("class", (n) => (n.on ? "value on" : "value")).attr("text-anchor", "middle").attr("x", (n) => x(n.t)).attr("y", (n) => y[n.kind] + 4).text((n) => n.value);

@@ -32,6 +32,7 @@ const WHOLE = Object.keys(settings).filter((key) => settings[key].rungs);
 const limit = (s) => WHOLE.filter((key) => !Number.isInteger(s[key])).map((key) => [key, Math.max(settings[key].low, Math.round(s[key])), `${settings[key].label} = ${s[key]} is no whole number.`]);
 
 /* 1.4 GB, 870 MB, 12 kB: of 10^9, 10^6 and 10^3 bytes. */
+/** @type {[number, string][]} */
 const GREAT = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "B"]];
 function amount(value) {
   const [unit, name] = GREAT.find(([least]) => value >= 0.995 * least) ?? GREAT[3], share = value / unit;

@@ -150,6 +150,7 @@ function point(hash) {
 }
 
 /* Mouse and finger choose the batch on the curves; a finger that goes up or down scrolls the page. */
+/** @param {any} ui @param {{ at: (pixel: number) => number, set: (batch: number) => any }} way */
 function slide(ui, { at, set }) {
   let held = null;
   const place = (event) => set(at(event.clientX - ui.curves.getBoundingClientRect().left));

@@ -1,8 +1,8 @@
 /* simplex: regions around an old policy over three tokens, every radius from one. */
 
-import { bench, h, probability, radius, sample, say, setting, tick } from "./parts/common.js";
+import { bench, h, probability, radius, sample, say, tick } from "./parts/common.js";
 import { board } from "./simplex/board.js";
-import { LEAST, LOOKS, TICKS, amount, checked, normal, rounded, shownOf } from "./simplex/looks.js";
+import { LEAST, LOOKS, TICKS, amount, checked, normal, rounded } from "./simplex/looks.js";
 import { read } from "./simplex/words.js";
 import style from "./simplex/style.css";
 

@@ -28,10 +28,10 @@ function read(s, data) {
     ["the batch promises", number(found.promised)], ["new completions earn", number(found.earned)],
     ["farthest token", s.update ? `“${word}”, r ${Math.abs(moved) < data.largest ? "=" : moved < 0 ? "≤" : "≥"} ${number(Math.exp(moved))}` : "none has moved"],
   ];
-  return { found, facts, verdict: verdict(s, found, best, batch) };
+  return { found, facts, verdict: verdict(s, found, best) };
 }
 
-function verdict(s, found, best, batch) {
+function verdict(s, found, best) {
   const share = percent(found.silenced / (found.up + found.down));
   if (s.update === 0) return { tone: "calm", title: "Every ratio is 1, and the clip ratio is 0", text: "The policy that learns is still the policy that sampled. No window silences anything, however narrow you drag it." };
   const drifted = s.run === "ppo" && found.beyond ? ` The clip silenced ${found.clipped} tokens in this update, and ${found.beyond} of them went even further: a silenced token is not held.` : "";

@@ -39,6 +39,13 @@ export class Engine {
     return new Engine(instance.exports);
   }
 
+  /* The module's memory by name, `FLOATS` and `INTEGERS`; typed here, filled by `load`. */
+  /** @type {Float32Array} */ weights;
+  /** @type {Float32Array} */ gradients;
+  /** @type {Float32Array} */ moments_1;
+  /** @type {Float32Array} */ moments_2;
+  /** @type {Float32Array} */ log_probs;
+
   constructor(wasm) {
     this.wasm = wasm;
     this.limits = Object.fromEntries(LIMITS.map((name) => [name, wasm[`${name}_is`]()]));

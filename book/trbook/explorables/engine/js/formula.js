@@ -71,7 +71,10 @@ const RESERVED = ["and", "or", "not", "if", "else", "w", ...Object.keys(FUNCTION
 export class FormulaError extends Error {
   constructor(at, got, expected) {
     super(`Character ${at + 1}: expected ${expected}, got ${got}.`);
-    Object.assign(this, { name: "FormulaError", at, got, expected });
+    this.name = "FormulaError";
+    this.at = at;
+    this.got = got;
+    this.expected = expected;
   }
 }
 
@@ -107,7 +110,10 @@ export function parse(text) {
 
 class Parser {
   constructor(tokens) {
-    Object.assign(this, { tokens, place: 0, depth: 0, constants: new Set() });
+    this.tokens = tokens;
+    this.place = 0;
+    this.depth = 0;
+    this.constants = new Set();
   }
 
   get next() {

@@ -9,6 +9,7 @@ const written = (value) => String(Number(value.toPrecision(3)));
 /* One token in words, for a weight that is no number. */
 const told = ({ A, r, p, q }, t) => `A = ${written(A[t])}, r = ${written(r[t])}, p = ${written(p[t])}, q = ${written(q[t])}, t = ${t}`;
 
+/** @returns {any} an array for each of `VARIABLES` */
 const columnsOf = (room) => Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, new Float64Array(room)]));
 
 /* w by the formula; kept where w is not 0, or the advantage is. Throws a RangeError for a weight that is no finite

@@ -23,7 +23,8 @@ export function putPrompt(engine, i, ids) {
    limits allow. Each is { rows: [[prompt, first row]..], of: [completion..], count, outputs }; nothing is written yet. */
 export function passes(engine, prompts, completions) {
   const { rows: mostRows, outputs: mostOutputs } = engine.limits, made = [];
-  let pass = null, held = null;
+  /** @type {any} */ let pass = null;
+  /** @type {Set<number>} */ let held = new Set();
   for (const completion of completions) {
     const ids = prompts[completion.prompt], own = completion.tokens.length;
     const begin = () => { made.push(pass = { of: [], rows: 0, outputs: 0 }); held = new Set(); };

@@ -30,7 +30,8 @@ export const survey = ({ low, low_most: lowMost, high, high_most: highMost, targ
   return { window: [lo, hi] };
 };
 
-/* PPO's clip in the window of the survey. */
+/** PPO's clip in the window of the survey.
+ * @returns {(one: any) => any} */
 export const bapo = ({ dual_clip: dual }) => ({ window: [low, high], ...one }) =>
   ppo({ eps_low: 1 - low, eps_high: high - 1, dual_clip: dual })(one);
 

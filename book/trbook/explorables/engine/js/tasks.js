@@ -12,11 +12,13 @@ const span = (value) => (Array.isArray(value) ? value : [value, value]);
 
 const TURNS = [1, 2, 3, 4, 5, -1, -2, -3, -4, -5];
 const modulo = (x, n) => ((x % n) + n) % n;
-const MOVES = new Map([
-  ...TURNS.map((k) => [k > 0 ? `+${k}` : String(k), (x, n) => modulo(x + k, n)]),
+/** @type {[string, (x: number, n: number) => number][]} */
+const RULES = [
+  ...TURNS.map((k) => /** @type {any} */ ([k > 0 ? `+${k}` : String(k), (x, n) => modulo(x + k, n)])),
   ["x3", (x, n) => (3 * x) % n], ["x7", (x, n) => (7 * x) % n], ["flip", (x, n) => n - 1 - x],
   ["pair", (x) => x ^ 1], ["half", (x) => x >> 1], ["sq", (x, n) => (x * x) % n],
-]);
+];
+const MOVES = new Map(RULES);
 
 /* First words of completions that write every place, trlib.tasks.dial's. */
 export const CAREFUL = ("slowly carefully stepwise compute plan trace follow walk count unfold work watch turn track derive "

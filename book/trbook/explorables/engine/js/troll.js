@@ -9,7 +9,7 @@ const CAP = 10; // largest log of a completion's ratio, nats per token
    distributions, arrays of log-probs. Gives { weight, kept, gradient }: gradient[t] is dL/dlogits of the token before
    aggregation; null: inside the region, where weight alone says it, -weight (1{y} - π̃).
    far: whether a token may be outside (others are not looked at). */
-export const troll = ({ delta_kl: delta, alpha, level }) => ({ logp, old, tokens, advantage, far = () => true }) => {
+export const troll = ({ delta_kl: delta, alpha, level }) => ({ logp, old, tokens, advantage, far = (_t) => true }) => {
   const found = tokens.map((y, t) => (far(t) ? beyond(logp[t], old[t], delta) : null));
   const ratios = tokens.map((y, t) => (found[t] ? found[t].logp[y] : logp[t][y]) - old[t][y]);
   const whole = Math.min(CAP, ratios.reduce((total, x) => total + x, 0) / Math.max(1, ratios.length));

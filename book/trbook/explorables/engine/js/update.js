@@ -7,7 +7,12 @@ import { charged } from "./relatives.js";
 
 export class Update {
   constructor(engine, { ids, settings }, memory, limit) {
-    Object.assign(this, { engine, ids, settings, method: settings.method, memory, limit });
+    this.engine = engine;
+    this.ids = ids;
+    this.settings = settings;
+    this.method = settings.method;
+    this.memory = memory;
+    this.limit = limit;
   }
 
   /* Gives { norm, kept, tokens, ratios }: the gradient's norm before it was clipped, how many of the tokens the region

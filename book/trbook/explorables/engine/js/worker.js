@@ -25,7 +25,13 @@ const told = ({ updates, left }, from = 0) =>
 export class LaneHost {
   /* post: what sends a message to the page; later: what runs a function after waiting messages have been read. */
   constructor(post, later) {
-    Object.assign(this, { post, later, lane: null, Task: null, playing: false, waiting: false, turn: Promise.resolve() });
+    this.post = post;
+    this.later = later;
+    this.lane = null;
+    this.Task = null;
+    this.playing = false;
+    this.waiting = false;
+    this.turn = Promise.resolve();
   }
 
   /* One message after the other: a lane that is still being loaded hears none of the next. */

@@ -103,7 +103,7 @@ function finite(r, causes) {
 }
 
 function masked(r, bad) {
-  const mask = r.mask.map((flag, i) => flag & !bad[i]);
+  const mask = r.mask.map((flag, i) => flag & Number(!bad[i]));
   if (!mask.includes(1)) throw new Refused("columns: expected a token whose values are all log-probs, got none");
   return { ...r, mask };
 }
@@ -182,7 +182,7 @@ function unit(s) {
     return below ? total(pick(s.y, part)) / below : 0;
   });
   for (const [name, inNats] of Object.entries(UNITS)) {
-    for (const [column, factor] of [["logp_rollout", inNats], ["logp", 1 / inNats]]) {
+    for (const [column, factor] of /** @type {[string, number][]} */ ([["logp_rollout", inNats], ["logp", 1 / inNats]])) {
       if (found.every((ratio) => Math.abs(ratio / factor - 1) < RELATIVE)) return cause("unit", "unit", { column, unit: name, low: fixed(found[0], 3), high: fixed(found[1], 3) });
     }
   }
@@ -210,7 +210,7 @@ function sizes(r, s) {
 }
 
 function pairing(r, s) {
-  const n = s.x.length, [far, compared] = farOf(r, s), isFar = new Set(far), wrong = Uint8Array.from(s.owner, (c) => isFar.has(c));
+  const n = s.x.length, [far, compared] = farOf(r, s), isFar = new Set(far), wrong = Uint8Array.from(s.owner, (c) => Number(isFar.has(c)));
   const right = (values) => values.filter((_, k) => !wrong[k]), same = correlation(right(s.x), right(s.y)), error = ERRORS / Math.sqrt(Math.max(n - 3, 1));
   if (same !== null && Math.tanh(Math.atanh(Math.min(same, 0.999)) + error) < UNRELATED) return [cause("pairing", "unrelated", { same: fixed(same, 2) }), wrong.fill(1)];
   if (!far.length) return [[], wrong];
@@ -220,6 +220,7 @@ function pairing(r, s) {
 }
 
 /* The outliers among the completions by mean |d|, and how many completions were compared. */
+/** @returns {[Int32Array, number]} */
 function farOf(r, s) {
   const { counts, sums } = sizes(r, s), there = where(r.count, (c) => counts[c] >= 4);
   if (there.length < FEWEST_COMPLETIONS) return [there.subarray(0, 0), there.length];

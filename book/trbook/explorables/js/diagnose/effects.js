@@ -23,19 +23,19 @@ export function effects(r, limits) {
     const p = r.logp[i], q = r.logp_rollout[i], a = r.advantage[i];
     const unrestrained = a === 0 ? 0 : Math.exp(p - q) * a;
     const ratio = Math.exp(p - base[i]);
-    if (!keptByPpo(ratio, a, limits)) ppo.silenced[i] = a !== 0;
+    if (!keptByPpo(ratio, a, limits)) ppo.silenced[i] = Number(a !== 0);
     else if (!close(a === 0 ? 0 : ratio * a, unrestrained)) ppo.reweighed[i] = 1;
     const factor = Math.min(Math.exp((old ? base[i] : p) - q), limits.cap), corrected = a * factor;
-    if (old && !keptByPpo(ratio, corrected, limits)) tis.silenced[i] = a !== 0;
+    if (old && !keptByPpo(ratio, corrected, limits)) tis.silenced[i] = Number(a !== 0);
     else if (!close(!old ? corrected : corrected === 0 ? 0 : ratio * corrected, unrestrained)) tis.reweighed[i] = 1;
     const rho = a === 0 ? 0 : a * Math.exp(Math.min(p - q, 20)), before = Math.min(q, 0), now = Math.min(p, 0);
-    for (const [effect, moved] of [[tv, binaryTv(before, now) > limits.delta_tv], [kl, binaryKl(before, now) > limits.delta_kl]]) {
-      if (moved && (a > 0 ? p > q : p < q)) effect.silenced[i] = a !== 0;
+    for (const [effect, moved] of /** @type {[any, boolean][]} */ ([[tv, binaryTv(before, now) > limits.delta_tv], [kl, binaryKl(before, now) > limits.delta_kl]])) {
+      if (moved && (a > 0 ? p > q : p < q)) effect.silenced[i] = Number(a !== 0);
       else if (!close(rho, unrestrained)) effect.reweighed[i] = 1;
     }
     const c = r.completion[i];
-    if (multiplier[c] > 0 || push[c] !== 0) quatro.turned[i] = (push[c] - multiplier[c] * whole[c]) * push[c] < 0;
-    else quatro.silenced[i] = a !== 0;
+    if (multiplier[c] > 0 || push[c] !== 0) quatro.turned[i] = Number((push[c] - multiplier[c] * whole[c]) * push[c] < 0);
+    else quatro.silenced[i] = Number(a !== 0);
   }
   return [ppo, tis, tv, kl, quatro];
 }
@@ -47,7 +47,7 @@ function duals(r, limits) {
   const { counted, mean, whole } = byCompletion(r);
   const rewards = new Float64Array(r.count), present = new Uint8Array(r.count);
   for (let c = 0; c < r.count; c++) {
-    present[c] = counted[c] > 0;
+    present[c] = Number(counted[c] > 0);
     // Rounded: equal advantages must not differ by a rounding.
     rewards[c] = r.reward === null ? Number(rounded(mean[c])) : present[c] ? r.reward[c] : 0;
   }

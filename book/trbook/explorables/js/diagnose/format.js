@@ -66,6 +66,7 @@ const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "
 export const escape = (text) => String(text).replace(/[&<>"']/g, (letter) => ENTITIES[letter]);
 
 /* A text whose control characters are seen. */
+// eslint-disable-next-line no-control-regex -- these letters are what is looked for
 export const visible = (text) => text.replace(/[\x00-\x1f\x7f]/g, (letter) => {
   const code = letter.charCodeAt(0);
   return code === 10 ? "↵" : code === 9 ? "⇥" : code === 127 ? "␡" : String.fromCharCode(0x2400 + code);

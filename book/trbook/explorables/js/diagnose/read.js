@@ -16,7 +16,7 @@ export const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` 
 
 /* files: [{ name, size, slice, arrayBuffer }]; options: { columns, logprobs, temperature, top_p, sampling }. Progress is told as
    a share of all bytes. */
-export async function read(files, { columns = {}, sampling = null, logprobs = null, temperature = null, top_p = null } = {}, progress = () => {}) {
+export async function read(files, { columns = {}, sampling = null, logprobs = null, temperature = null, top_p = null } = {}, progress = (_share) => {}) {
   if (!files.length) throw new Refused("expected at least one file, got none");
   const all = files.reduce((sum, file) => sum + file.size, 0);
   if (all > MOST.pieces) {

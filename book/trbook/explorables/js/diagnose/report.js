@@ -4,7 +4,7 @@
    group, groupNames, reward, unread, sampling }; arrays are flat, a token each, in the order of completions; `pieces`
    are places in `texts`. */
 
-import { byCodePoint, comma, general, letters, say } from "./format.js";
+import { byCodePoint, general, say } from "./format.js";
 import { byCompletion, effects } from "./effects.js";
 import { binaryTv, flagged, largest, linspace, map, mean, median, pick, quantiles, rint, sorted, total, where } from "./numbers.js";
 import { align } from "./alignment.js";
@@ -59,7 +59,7 @@ function scaleOf(mismatch, old) {
   const ratio = map(mismatch, Math.exp);
   const below = rows.findLast((row) => row.deviation <= size), above = rows.find((row) => row.deviation > size);
   const values = { column, deviation: general(size, 2), model: shared.scale.model };
-  for (const [name, row] of [["below", below], ["above", above]]) {
+  for (const [name, row] of /** @type {[string, any][]} */ ([["below", below], ["above", above]])) {
     if (row) Object.assign(values, { [name]: say(`scale.${row.key}`), [`${name}_value`]: general(row.deviation, 2) });
   }
   const kind = size === 0 ? "none" : !below ? "below" : !above ? "beyond" : "between";
@@ -206,7 +206,7 @@ function examples(r, by) {
   if (r.pieces === null) return [];
   const moved = (i) => Math.abs(Math.exp(r.logp[i]) - Math.exp(r.logp_rollout[i])), far = (i) => Math.abs(r.logp[i] - r.logp_rollout[i]);
   const prompt = (c) => (r.group === null ? c : r.group[c]), made = [];
-  for (const [kind, size] of [["ppo", far], ["dppo", moved], ["both", moved], ["turned", far]]) {
+  for (const [kind, size] of /** @type {[string, (i: number) => number][]} */ ([["ppo", far], ["dppo", moved], ["both", moved], ["turned", far]])) {
     const index = where(r.mask.length, (i) => (kind === "turned" ? markOf(r, by, i) === "" && by.quatro.turned[i] : markOf(r, by, i) === kind));
     for (let k = 0; k < EACH; k++) {
       const shown = new Set(made.map((e) => e.completion)), prompts = new Set([...shown].map(prompt));

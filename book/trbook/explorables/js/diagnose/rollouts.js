@@ -13,7 +13,9 @@ export function rollouts(source, table, stated = {}) {
 
 class Reader {
   constructor(source, table) {
-    Object.assign(this, { source, table, used: new Set() });
+    this.source = source;
+    this.table = table;
+    this.used = new Set();
     if (!table.rows) throw new Refused(`'${source}': expected at least one completion, got a table without rows`);
     this.recognised = this.recognise();
     for (const name of REQUIRED) if (!this.has(name)) throw this.missing(name);

@@ -26,7 +26,7 @@ export function answer(r, limits, here, cut) {
   const anchor = r.logp_old === null ? "logp_rollout" : "logp_old", base = r[anchor];
   const logRatio = pick(r.logp, here).map((x, k) => x - base[here[k]]), advantage = pick(r.advantage, here);
   const silenced = flagged(cut, here), outside = new Uint8Array(here.length);
-  for (let k = 0; k < here.length; k++) outside[k] = isOutside(logRatio[k], limits);
+  for (let k = 0; k < here.length; k++) outside[k] = Number(isOutside(logRatio[k], limits));
   const sum = (flags) => flags.reduce((all, flag) => all + flag, 0);
   const window = `[${general(1 - limits.eps_low, 4)}, ${general(1 + limits.eps_high, 4)}]`;
   const f = { anchor, window, logRatio, advantage, silenced, outside, n: here.length, cut: sum(silenced), out: sum(outside) };

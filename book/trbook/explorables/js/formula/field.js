@@ -1,6 +1,6 @@
 /* Where a formula is typed: the text with what is wrong with it, a slider for each of its constants, and its picture. */
 
-import { h, inTurns, ladder, say, setting, unique } from "../parts/common.js";
+import { h, inTurns, ladder, setting, unique } from "../parts/common.js";
 import { FUNCTIONS, FormulaError, VARIABLES } from "../../engine/js/formula.js";
 import { constantsOf } from "./constants.js";
 import { picture } from "./picture.js";

@@ -8,6 +8,7 @@ import { RATIOS, curve, reading } from "./words.js";
 const HEIGHT = 140, CELLS = 26, LEAST = 0.002, MOST = 0.998, TICKS = [0.01, 0.5, 0.99];
 const CURVE = { left: 30, right: 8, top: 24, bottom: 38 }, MAP = { left: 34, right: 8, top: 22, bottom: 40 };
 const BESIDE = 860, WIDEST = 460, LEAST_MAP = 160; // pixels from which both drawings stand beside each other, the most of one, and the least of a map
+/** @type {[number, string][]} */
 const SIGNS = [[1, "A = +1"], [-1, "A = −1"]];
 const STRONG = [0.25, 0.75, Infinity]; // shades of a push, by its size
 

@@ -32,6 +32,7 @@ function spans(weight, A, q, does) {
   return { found, first: points[0].r, last: points.at(-1).r };
 }
 
+/** @param {number[]} span @param {{ first: number, last: number }} all */
 function at([from, to], { first, last }) {
   if (from === first && to === last) return "everywhere";
   if (to === last) return `above r = ${number(from)}`;

@@ -47,6 +47,7 @@ export function fisher(old) {
   return [a + SPILL * SPILL * b, SPILL * b, b];
 }
 
+/** @type {(metric: number[], along: number[]) => number} */
 export const curvature = ([f, h, k], [a, b]) => f * a * a + 2 * h * a * b + k * b * b;
 
 export function natural(old) {

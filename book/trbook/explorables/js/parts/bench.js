@@ -164,7 +164,7 @@ const fallback = (own) => own.choices?.[0][0] ?? (own.ticks ? own.ticks.slice(0,
 function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
   const controls = Object.entries(spec.settings).map(([key, own]) => control(key, own, { set, state })).filter(Boolean);
   const board = spec.board({ set }), plane = h("div", { class: "plane" }, board.node);
-  const grips = handling(plane, { set, state });
+  const grips = handling(plane, { set });
   const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict" }, ruling, because);
   const facts = h("dl", { class: "facts" }), noted = h("ul", { class: "notes", hidden: true }), spoken = status();
   const more = spec.extra?.({ set, data });

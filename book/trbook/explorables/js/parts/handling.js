@@ -12,7 +12,9 @@ export function handling(plane, { set }) {
     const box = plane.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
+  /** @type {(point: number[]) => number} */
   const nearest = ([x, y]) => current.reduce((best, one, i) => (Math.hypot(one.x - x, one.y - y) < Math.hypot(current[best].x - x, current[best].y - y) ? i : best), 0);
+  /** @type {(index: number, ...point: number[]) => void} */
   const move = (index, x, y) => {
     const changes = current[index]?.move(x, y);
     if (changes) set(changes);

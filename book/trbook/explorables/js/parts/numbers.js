@@ -21,6 +21,7 @@ export function number(value, { powers = 1e-3, decimals = usual } = {}) {
   return lead === "1.0" ? power : `${lead}×${power}`;
 }
 
+/** @type {(size: number, value?: number) => number} */
 const usual = (size) => (size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.01 ? 2 : 4);
 
 /* A probability: as many digits as its distance from 0 and from 1 needs, powers of ten up to a thousandth. */

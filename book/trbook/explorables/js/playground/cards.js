@@ -40,7 +40,7 @@ export function card(name, { change, remove, reset }) {
   const away = h("button", { type: "button", class: "away", "aria-label": `Remove lane ${letter}`, text: "×", onclick: remove });
   const dragged = h("div", { class: "dragged" }), bound = { kind: null, slider: null, more: [] };
   const rate = ladder({ label: "rate", spoken: `${says}, ${NUMBERS.lr.spoken}`, rungs: NUMBERS.lr.rungs, words: small, write: small, onInput: (lr) => change({ lr }) });
-  const more = ["epochs", "minibatches", "group"].map((key) => [key, pick({ label: NUMBERS[key].label, spoken: `${says}, ${NUMBERS[key].label}`, options: NUMBERS[key].options.map((value) => [value, String(value)]), onChange: (value) => change({ [key]: value }) })]);
+  const more = ["epochs", "minibatches", "group"].map((key) => /** @type {[string, any]} */ ([key, pick({ label: NUMBERS[key].label, spoken: `${says}, ${NUMBERS[key].label}`, options: NUMBERS[key].options.map((value) => [value, String(value)]), onChange: (value) => change({ [key]: value }) })]));
   const origin = pick({ label: "checkpoint", spoken: `${says}, checkpoint`, options: Object.entries(CHECKPOINTS), onChange: (checkpoint) => change({ checkpoint }) });
   const hard = h("div"); // how hard the prompts are, in the words of the checkpoint's task
   const stopped = h("div", { class: "stopped", hidden: true }, h("p", { role: "alert" }), h("button", { type: "button", text: "reset this lane", "aria-label": `Reset lane ${letter}`, onclick: reset }));

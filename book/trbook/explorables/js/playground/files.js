@@ -19,6 +19,7 @@ export function csv({ lanes, runs, seed }) {
 
 const cell = (value) => (value === undefined || value === null || Number.isNaN(value) ? "" : String(value));
 
+/** @param {any} state @param {{ address?: string, date?: string }} where */
 export function json({ preset, seed, lanes, runs, made }, { address, date }) {
   const of = (name) => ({ name, settings: lanes[name], rows: runs[name].rows, stopped: runs[name].why, seeds: runs[name].seeds?.rows ?? [], seeds_stopped: runs[name].seeds?.ends ?? [] });
   return `${JSON.stringify({ what: WHAT, version: made?.version ?? null, engine: made?.hash ?? null, date, preset, seed, address, lanes: Object.keys(lanes).map(of) }, null, 1)}\n`;

@@ -28,7 +28,7 @@ export function open({ model, el, host, frame, furnish }) {
     const before = state, { state: next, commands } = reduce(state, event);
     state = next;
     if (namesOf(next).join() !== namesOf(before).join()) parts = null; // what was being drawn has other lanes
-    for (const command of commands) {
+    for (const command of /** @type {any[]} */ (commands)) {
       if (command.type === "speak") ui.speak(command.text);
       else if (command.type === "keep") keep();
       else workers[command.type](command);
@@ -173,7 +173,7 @@ function heldRun() {
   try {
     const text = sessionStorage.getItem(place());
     sessionStorage.removeItem(place());
-    return text && performance.getEntriesByType("navigation")[0]?.type === "back_forward" ? unsaved(text) : null;
+    return text && /** @type {any} */ (performance.getEntriesByType("navigation")[0])?.type === "back_forward" ? unsaved(text) : null;
   } catch {
     return null;
   }

@@ -84,7 +84,7 @@ function close(state, id, commands) {
   return { ...state, hands };
 }
 
-const closeAll = (state, commands, which = () => true) =>
+const closeAll = (state, commands, which = (_hand) => true) =>
   Object.entries(state.hands).reduce((next, [id, hand]) => (which(hand) ? close(next, id, commands) : next), state);
 
 /* The lane back at its checkpoint; what its seeds said stays true. */
@@ -199,7 +199,7 @@ const EVENTS = {
 
   /* Eight completions of one's own prompt by every lane that can read it. */
   ask(state, { text }) {
-    const found = namesOf(state).map((name) => [name, readable(text, state.lanes[name])]), able = found.filter(([, { prompt }]) => prompt);
+    const found = namesOf(state).map((name) => /** @type {const} */ ([name, readable(text, state.lanes[name])])), able = found.filter(([, { prompt }]) => prompt);
     if (!able.length) return { ...state, fault: found[0][1].why };
     const { text: read, answer } = able[0][1].prompt;
     const asked = { text: read, answer, names: able.map(([name]) => name) };
@@ -365,6 +365,7 @@ function pumpSeeds(state, commands) {
 }
 
 /* { prompt } or { why } of a text for a lane's task. */
+/** @returns {{ prompt?: any, why?: string }} */
 function readable(text, { checkpoint }) {
   try {
     return { prompt: new TASKS[checkpoint].kind().read(text) };

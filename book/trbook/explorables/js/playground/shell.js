@@ -25,7 +25,7 @@ export function furnish(frame, host, act) {
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
   const shown = choice({ legend: "Picture", options: Object.entries(VIEWS), onChange: (view) => act.tell({ type: "view", view }) });
   const pictures = pictured(act, spoken.speak);
-  const code = coded(act);
+  const code = coded();
   const pin = button("Pin these curves", () => act.tell({ type: "pin" }), { title: "They stay, faint, while other lanes learn" }), unpin = button("Unpin", () => act.tell({ type: "unpin" }));
   const file = h("input", { type: "file", accept: ".json,application/json", "aria-label": "Load a saved run", onchange: async () => {
     const [chosen] = file.files;
@@ -169,7 +169,7 @@ function pictured({ reduced, changed }, speak) {
 }
 
 /* The lane in Python, always as it is set now. */
-function coded(act) {
+function coded() {
   const text = h("code"), copied = h("span", { role: "status" });
   const lane = h("select", { "aria-label": "Lane", onchange: () => update(...now) });
   const copy = h("button", { type: "button", text: "Copy", onclick: async () => {

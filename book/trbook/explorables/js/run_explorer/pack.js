@@ -62,8 +62,9 @@ export function reach(pack, sweep, measure) {
 }
 
 /* The axis whose points are the map's columns: the one with most of them, of two the latter. */
+/** @returns {string | null} */
 export function columnsAxis(sweep) {
-  return Object.entries(sweep.axes).reduce((best, [axis, points]) => (best && sweep.axes[best].length > points.length ? best : axis), null);
+  return Object.entries(sweep.axes).reduce((/** @type {string | null} */ best, [axis, points]) => (best && sweep.axes[best].length > points.length ? best : axis), null);
 }
 
 /* The known name that holds the one that was meant, else the one that differs in the fewest letters. */
@@ -83,7 +84,7 @@ export function letters(a, b) {
   let before = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
-    for (let j = 1; j <= b.length; j++) row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a[i - 1] !== b[j - 1]));
+    for (let j = 1; j <= b.length; j++) row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + Number(a[i - 1] !== b[j - 1]));
     before = row;
   }
   return before[b.length];

@@ -33,7 +33,7 @@ export function curvePlot() {
   const frame = board(), { inside } = frame;
   const bands = inside.append("g"), lines = inside.append("g"), marks = inside.append("g");
   const cursor = inside.append("path").attr("class", "cursor"), dots = inside.append("g");
-  const plot = { node: frame.node, batchAt: () => 0 };
+  const plot = { node: frame.node, batchAt: (_pixel) => 0 };
   let shown = null;
   plot.draw = ({ arms, batches, measure, reach, width, height }) => {
     const size = frame.fit(width, height);

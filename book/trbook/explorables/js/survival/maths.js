@@ -22,9 +22,10 @@ export function chain({ horizon, versions, noise, safe }) {
 }
 
 /* A turn, a first wrong place at each leg, no wrong place: { share, A, rights, wrong }. */
+/** @param {any} task @param {number[]} sampler */
 function outcomes({ legs, safe }, [turn, right]) {
   const base = valueOf(turn, right, safe, legs);
-  const found = [{ share: turn, A: safe - base, rights: 0, wrong: 0, turned: true }];
+  /** @type {any[]} */ const found = [{ share: turn, A: safe - base, rights: 0, wrong: 0, turned: true }];
   for (let leg = 0, there = 1 - turn; leg < legs; leg++, there *= right) found.push({ share: there * (1 - right), A: -base, rights: leg, wrong: 1 });
   found.push({ share: (1 - turn) * right ** legs, A: 1 - base, rights: legs, wrong: 0 });
   return found;
@@ -37,6 +38,7 @@ function tokenWeight(method, ratio, sign) {
   return (sign > 0 && ratio > 1 + EPS) || (sign < 0 && ratio < 1 - EPS) ? 0 : ratio;
 }
 
+/** @param {any} c @param {string} method @param {number[]} sampler */
 function ofTokens(c, method, sampler = [TURN, RIGHT, FREE]) {
   const [turn, right, free] = sampler, [p, s, q] = c.learner, n = c.legs - 1, mean = [0, 0, 0];
   let length = 0;
@@ -68,7 +70,7 @@ function counted({ legs, learner }, k) {
 }
 
 function ofSequences(c, method) {
-  const [p, s, q] = c.learner, gspo = method === "gspo", power = gspo ? 1 / c.horizon : 1;
+  const [p, s] = c.learner, gspo = method === "gspo", power = gspo ? 1 / c.horizon : 1;
   const one = counted(c, power), two = counted(c, 2 * power), flat = method === "sequence_tis" ? counted(c, 0) : null, last = one.sums.length - 1, mean = [0, 0, 0];
   /* How many of the counts have a log-ratio of at most `limit`. */
   const within = (limit) => (one.slope > 0 ? Math.max(0, Math.min(last, Math.floor((limit - one.first) / one.slope) + 1)) : one.first <= limit ? last : 0);
@@ -116,7 +118,7 @@ function ofPrefixes(c) {
   }
   const mean = [0, 0, 0], base = c.value[0];
   let length = 0;
-  for (const [moments, A] of [[turned, c.safe - base], [jumped, 1 - base], [wrong, -base]]) {
+  for (const [moments, A] of /** @type {[number[], number][]} */ ([[turned, c.safe - base], [jumped, 1 - base], [wrong, -base]])) {
     for (let i = 0; i < 3; i++) {
       mean[i] += A * moments[3 + 3 * i];
       length += A * A * moments[5 + 3 * i];

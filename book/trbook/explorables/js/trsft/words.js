@@ -11,7 +11,7 @@ export const LOOKS = {
 };
 
 export function read(s) {
-  const found = Object.fromEntries(Object.keys(LOOKS).map((way) => [way, learned(way, s)]));
+  /** @type {any} */ const found = Object.fromEntries(Object.keys(LOOKS).map((way) => [way, learned(way, s)]));
   const limit = truncated(s.expert, s.alpha), first = beginning(s.start);
   const wrong = s.expert.reduce((best, share, v) => (v !== RIGHT && (best === null || share > s.expert[best]) ? v : best), null);
   const facts = [["right answer: expert", probability(s.expert[RIGHT])], ["student, before", probability(first[RIGHT])],

@@ -42,7 +42,7 @@ export async function parquet(file, head, table, bytes, progress) {
 /* Whole numbers of 64 bits as numbers, typed arrays as arrays. */
 function plain(value) {
   if (typeof value === "bigint") return Number(value);
-  if (ArrayBuffer.isView(value)) return Array.from(value, Number);
+  if (ArrayBuffer.isView(value)) return Array.from(/** @type {any} */ (value), Number);
   return Array.isArray(value) ? value.map(plain) : value;
 }
 

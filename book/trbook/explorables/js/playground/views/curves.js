@@ -31,7 +31,7 @@ const TALL = [[380, 262], [0, 190]], LOW = 150, ABREAST = 700; // heights by the
 
 export function create(root, { changed, below }) {
   const names = legend(), picture = drawing(), others = drawing();
-  const panels = KEYS.map((key) => {
+  /** @type {any[]} */ const panels = KEYS.map((key) => {
     const panel = plot((key === "reward" ? picture : others).panel());
     return { key, panel, known: "", ghosts: paths(panel.clipped, "pv-ghost"), points: paths(panel.clipped, "pv-points"), lines: paths(panel.clipped, "pv-line"),
       marks: paths(panel.clipped, "pv-change"), values: panel.inside.append("text").attr("class", "pv-values").attr("x", -40).attr("y", -10), rule: panel.inside.append("path").attr("class", "pv-rule") };

@@ -35,6 +35,7 @@ function reach(lanes) {
   return [Math.max(WIDEST[0], 1 / side), Math.min(WIDEST[1], side)];
 }
 
+/** @param {any} cell @param {any} lane @param {number[]} spread */
 function boxes(cell, lane, [low, high]) {
   const { width, height } = cell.size, of = Math.max(...lane.updates.all.map((one) => one.of));
   const x = linear([0.5, of + 0.5], [0, width]), y = logScale([low, high], [height, 0]);
