@@ -1,7 +1,7 @@
 """The book as an EPUB, from the pages that `make html` has built: `python -m tools.epub`, into
 `_build/`.
 
-Pages are read as for paper (`tools.pdf_pages`): folds opened, solutions at the end. Formulas are
+Pages are read as for paper (`tools.pdf.pages`): folds opened, solutions at the end. Formulas are
 the page's own MathML and figures its own SVG; of what moves, Chromium takes a picture of the first
 state. Whatever a page draws with the book's style sheet alone does not come along: a reader of
 EPUBs has a type and a size of its own.
@@ -27,7 +27,7 @@ from PIL import Image
 
 from tools.browser import NoChromium, browser, settle
 from tools.paths import BUILD, ROOT, config
-from tools.pdf_pages import NotPrintable, Page, Part, Reader, check, parts, slug
+from tools.pdf.pages import NotPrintable, Page, Part, Reader, check, parts, slug
 from tools.stamp import version
 from trbook.address import address
 

@@ -4,13 +4,12 @@ measure at matched reward, divergence against difficulty."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trlab.findings import finished
 from trlab.measures import LEVEL, matched, series
-from trlab.nats import frontier
 from trlab.statistics import band, interval
 
 if TYPE_CHECKING:
@@ -38,53 +37,6 @@ def places(sweep: Sweep, runs: pd.DataFrame) -> list[tuple[dict[str, str], pd.Da
         (dict(zip(keys, map(str, place), strict=True)), part)
         for place, part in runs.groupby(keys, sort=False)
     ]
-
-
-def frontiers(sweep: Sweep, runs: pd.DataFrame, measure: str = "sampled") -> pd.DataFrame:
-    """One row per variant and point of the axes: what it reaches and the nats per token that a run
-    spends on it over all its batches, with 95 % intervals, and who `dominates` it
-    (`trlab.nats.frontier`; `clearly`: the intervals say so too). All rows are compared with all:
-    separate places first where that would be no comparison.
-
-    A place without a finished run, or where a divergence was not measured, gets NaN and dominates
-    no other.
-    """
-    import pandas as pd
-
-    rows_of_places, points = [], {}
-    for place, part in places(sweep, runs):
-        good = finished(part)
-        spent = good["kl"].astype(float) * good["steps"].astype(float)
-        name = ", ".join(place.values())
-        if len(good) and np.isfinite(spent).all():
-            points[name] = (good[measure].to_numpy(), spent.to_numpy())
-        rows_of_places.append((place, name, len(good), len(part) - len(good)))
-    trades, rows = frontier(points), []
-    for place, name, runs_of, failed in rows_of_places:
-        trade = trades.get(name)
-        numbers: dict[str, Any] = dict.fromkeys(
-            (measure, "low", "high", "nats", "nats_low", "nats_high"), np.nan
-        )
-        if trade is not None:
-            numbers = {
-                measure: trade.accuracy.value,
-                "low": trade.accuracy.low,
-                "high": trade.accuracy.high,
-                "nats": trade.nats.value,
-                "nats_low": trade.nats.low,
-                "nats_high": trade.nats.high,
-            }
-        rows.append(
-            {
-                **place,
-                "runs": runs_of,
-                "failed": failed,
-                **numbers,
-                "dominated_by": () if trade is None else trade.dominated_by,
-                "clearly": () if trade is None else trade.clearly,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def at_matched_reward(

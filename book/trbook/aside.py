@@ -18,7 +18,6 @@ promises less after sixteen updates than it did at its best; (4) with PPO's clip
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ from trlab.record import RECORDS
 from trlib.algorithms import Batch, Method, Scores, TokenLoss, pg_is_loss, ppo_loss
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 RECORD = RECORDS / "aside" / "dial.json"
 GROUP, USES, STEPS, LR = 16, 16, 8, 1e-4
@@ -86,25 +85,3 @@ def promises(*, clip: bool, seed: int, steps: int = STEPS) -> Tensor:
     )
     columns = [[f"{half}_{update}" for half in ("trained", "aside")] for update in range(USES)]
     return torch.tensor([[[row[name] for name in pair] for pair in columns] for row in run.rows])
-
-
-def recorded_promises() -> pd.DataFrame:
-    """A row for each method, seed, batch and number of updates: `trained` and `aside`."""
-    import pandas as pd
-
-    rows = []
-    for method, runs in json.loads(RECORD.read_bytes())["promises"].items():
-        for seed, batches in runs.items():
-            for batch, updates in enumerate(batches):
-                rows += [
-                    {
-                        "method": method,
-                        "seed": int(seed),
-                        "batch": batch,
-                        "updates": n,
-                        "trained": pair[0],
-                        "aside": pair[1],
-                    }
-                    for n, pair in enumerate(updates)
-                ]
-    return pd.DataFrame(rows)

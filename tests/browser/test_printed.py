@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tools import pdf
 from tools.paths import ROOT
-from tools.pdf_print import targets
+from tools.pdf import __main__ as pdf
+from tools.pdf.print import targets
 
 pytestmark = pytest.mark.nightly("prints some hundreds of pages of the built book, twice")
 

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 
 from tools import epub
 from tools.epub import xhtml
-from tools.pdf_pages import Part
+from tools.pdf.pages import Part
 
 BODY = """<section><h1>Clip</h1><p hidden>a<wbr>b <a href="#two--near">near</a> <a href="#nowhere">gone</a>
 <a href="#two">all</a></p><label>click</label><span class="katex"><span class="katex-mathml"><math

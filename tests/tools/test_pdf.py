@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import browser, pdf
+from tools import browser
 from tools.paths import ROOT, config
-from tools.pdf_index import Entry, entries, index, look_for, words
-from tools.pdf_pages import GLOSSARY, LEFT_OUT, NUMBER, NotPrintable, Part, Reader, check, parts
-from tools.pdf_print import numbered
+from tools.pdf import __main__ as pdf
+from tools.pdf.index import Entry, entries, index, look_for, words
+from tools.pdf.pages import GLOSSARY, LEFT_OUT, NUMBER, NotPrintable, Part, Reader, check, parts
+from tools.pdf.print import numbered
 from trbook.address import Address
 
 HEAD = "<!doctype html><head>{}</head><article class='bd-article'>{}</article>"
@@ -101,7 +102,7 @@ def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path
 def test_no_class_that_keeps_lines_together_has_a_rule_of_the_screen() -> None:
     paper, screen = (
         (ROOT / name).read_text(encoding="utf-8")
-        for name in ("tools/pdf.css", "book/_static/book.css")
+        for name in ("tools/pdf/pdf.css", "book/_static/book.css")
     )
     for name in ("leads", "with-above", "unparted", "together"):
         assert f".{name}" in paper and not re.search(rf"\.{name}\b", screen), name
@@ -182,7 +183,7 @@ def test_without_chromium_the_command_says_how_to_bring_one(
 
 
 PRINT = (
-    "import sys; from tools import pdf, pdf_print; pdf_print.FONTS = {}; "
+    "import sys; from tools.pdf import __main__ as pdf, print; print.FONTS = {}; "
     "sys.exit(pdf.main(sys.argv[1:]))"
 )
 

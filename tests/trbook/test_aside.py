@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 import torch
 from scipy.stats import ttest_1samp
 
-from trbook.aside import LR, METHODS, RECORD, SEEDS, STEPS, USES, promises, recorded_promises
+from trbook.aside import LR, METHODS, RECORD, SEEDS, STEPS, USES, promises
 from trlib.seeds import derive
 
 
@@ -20,6 +21,24 @@ def test_nothing_is_promised_before_the_first_update_and_the_trained_half_promis
     assert batch.shape == (USES, 2) and torch.equal(batch[0], torch.zeros(2))
     assert (batch[1:].diff(dim=0)[:, 0] > 0).all(), (
         "each update raises what the half that it learns from promises"
+    )
+
+
+def recorded_promises() -> pd.DataFrame:
+    """A row for each method, seed, batch and number of updates: `trained` and `aside`."""
+    return pd.DataFrame(
+        {
+            "method": method,
+            "seed": int(seed),
+            "batch": batch,
+            "updates": n,
+            "trained": a,
+            "aside": b,
+        }
+        for method, runs in json.loads(RECORD.read_bytes())["promises"].items()
+        for seed, batches in runs.items()
+        for batch, updates in enumerate(batches)
+        for n, (a, b) in enumerate(updates)
     )
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 import trlib
 from tools.paths import ROOT
 from trbook.scale import memory, smollm2
 from trbook.scale.memory import MODELS, Setup, Shape
-from trbook.scale.meter import kept_bytes, peak_bytes, places
+from trbook.scale.meter import peak_bytes
 from trlab.scoring import score_tokens
 from trlib.loop.critic import Critic
 from trlib.loop.descent import Descent
@@ -22,6 +25,31 @@ from trlib.loop.optimizers import adamw
 from trlib.model.rollout import sample
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def kept_bytes(function: Callable[[], Any], *, but: set[int]) -> int:
+    """Bytes of the tensors that autograd keeps of a call for its backward pass, each storage once;
+    `but`: places of the storages that are there anyway (`places` of a model)."""
+    kept: dict[int, tuple[int, Any]] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in but:
+            kept[storage.data_ptr()] = (storage.nbytes(), storage)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        held = function()
+    total = sum(count for count, _ in kept.values())
+    del held
+    return total
+
+
+def places(model: Any) -> set[int]:
+    """Where a model's parameters and buffers lie."""
+    return {
+        tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())
+    }
 
 
 def model_of(shape: Shape):

@@ -11,7 +11,7 @@ import pytest
 from trlab import Axis, Budget, Sweep, Variant, recorded
 from trlab.statistics import band, interval
 from trlab.sweep import load_sweep
-from trlab.tradeoffs import DIFFICULTY, at_matched_reward, by_batch, by_difficulty, frontiers
+from trlab.tradeoffs import DIFFICULTY, at_matched_reward, by_batch, by_difficulty
 
 SWEEP = Sweep(
     text="",
@@ -54,36 +54,6 @@ def record() -> tuple[pd.DataFrame, pd.DataFrame]:
                     for b in range(batches)
                 ]
     return pd.DataFrame(rows), pd.DataFrame(history)
-
-
-def test_accuracy_stands_against_the_nats_of_the_whole_run():
-    runs, _ = record()
-    found = frontiers(SWEEP, runs)
-    assert found[["label", "uses"]].values.tolist() == [
-        ["ppo", "1"],
-        ["ppo", "4"],
-        ["troll", "1"],
-        ["troll", "4"],
-    ]
-    assert found["sampled"].tolist() == pytest.approx([0.9, 0.8, 0.45, 0.35])
-    # 30 batches of .01 nats or .04; of TROLL's four at 4 uses one has 12 batches, and the middle
-    # two have 30.
-    assert found["nats"].tolist() == pytest.approx([0.3, 1.2, 0.3, 1.2])
-    assert found["dominated_by"].tolist() == [
-        (),
-        ("ppo, 1",),
-        ("ppo, 1",),
-        ("ppo, 1", "ppo, 4", "troll, 1"),
-    ]
-    lost = frontiers(
-        SWEEP,
-        runs.assign(
-            status=["failed" if cell.startswith("ppo 1") else "done" for cell in runs["cell"]]
-        ),
-    )
-    assert math.isnan(lost["nats"][0]) and lost["failed"][0] == 4 and lost["dominated_by"][1] == ()
-    unmeasured = frontiers(SWEEP, runs.assign(kl=math.nan))
-    assert unmeasured["nats"].isna().all() and unmeasured["runs"].tolist() == [4] * 4
 
 
 def test_who_never_reaches_the_reward_is_counted():

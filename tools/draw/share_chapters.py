@@ -21,7 +21,7 @@ from PIL import Image
 
 from tools.browser import NoChromium, browser, settle
 from tools.paths import BUILD, ROOT, chapters, config
-from tools.pdf_pages import NotPrintable, check
+from tools.pdf.pages import NotPrintable, check
 
 TARGET = ROOT / "book/_static/figures/share"
 SIZE = {"width": 1200, "height": 630}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tools import epub
 from tools.paths import BUILD
-from tools.pdf_print import PAPERS
+from tools.pdf.print import PAPERS
 
 MARK = re.compile(r'<div class="editions"(?: hidden)?>.*?</div>', re.DOTALL)
 PDFS = {paper: f"trust-region-book-{paper}.pdf" for paper in PAPERS}

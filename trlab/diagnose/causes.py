@@ -531,15 +531,6 @@ def dropout(r: Rollouts, s: Sample) -> list[Cause]:
     return _cause("dropout", "dropout", count=f"{count:,}", share=f"{100 * share:.0f}")
 
 
-def _shaped(s: Sample) -> bool:
-    """Whether tokens that are all but certain move less: noise of logits does, noise of log-probs
-    does not."""
-    certain = np.minimum(s.x, s.y) > -0.05
-    if certain.sum() < LEAST_MOVED or (~certain).sum() < LEAST_MOVED:
-        return True
-    return _deviation(s.d[certain]) < SHAPED * _deviation(s.d[~certain])
-
-
 def noise(r: Rollouts, s: Sample) -> list[Cause]:
     """Tokens that are all but certain differ as much as the others: no softmax makes such noise."""
     size = _deviation(s.d)

@@ -35,7 +35,6 @@ FORMULA = "\ufffc"
 """Stands for a formula in a text."""
 STATIC = Path(__file__).parents[2] / "_static"
 MISSING = Path(__file__).with_name("missing.html")
-NO_PAGES = ("search", "genindex", "py-modindex")
 
 
 def sentences(doctree: nodes.document) -> list[str]:

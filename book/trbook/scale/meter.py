@@ -16,7 +16,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -60,28 +59,3 @@ def peak_bytes(function: Callable[[], Any]) -> int:
     with Meter() as meter:
         function()
     return meter.peak
-
-
-def kept_bytes(function: Callable[[], Any], *, but: set[int]) -> int:
-    """Bytes of the tensors that autograd keeps of a call for its backward pass, each storage once;
-    `but`: places of the storages that are there anyway (`places` of a model)."""
-    kept: dict[int, tuple[int, Any]] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in but:
-            kept[storage.data_ptr()] = (storage.nbytes(), storage)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        held = function()
-    total = sum(count for count, _ in kept.values())
-    del held
-    return total
-
-
-def places(model: Any) -> set[int]:
-    """Where a model's parameters and buffers lie."""
-    return {
-        tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())
-    }

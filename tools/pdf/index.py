@@ -15,7 +15,7 @@ from html import escape
 
 from bs4 import Tag
 
-from tools.pdf_pages import NUMBER, slug
+from tools.pdf.pages import NUMBER, slug
 
 CARDS = "book/methods/"
 MOST = 5

@@ -11,10 +11,10 @@ busy machine. Typst and LaTeX, which were not tried, would need every page a sec
 notebooks, with figures, cards and recorded tables made anew. Chromium prints what a reader sees,
 formulas and figures as vectors; it does not know the page that a link leads to. So it prints twice:
 the first printing shows on which page each target lies; the second one carries these numbers
-(`tools.pdf_print`).
+(`tools.pdf.print`).
 
-The pages are those of the built book (`tools.pdf_pages`), solutions and an index
-(`tools.pdf_index`) stand at its end.
+The pages are those of the built book (`tools.pdf.pages`), solutions and an index
+(`tools.pdf.index`) stand at its end.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from bs4 import Tag
 from tools import html
 from tools.browser import NoChromium
 from tools.paths import BUILD, ROOT, config
-from tools.pdf_index import entries, index, look_for, words
-from tools.pdf_pages import GLOSSARY, NUMBER, NotPrintable, Page, Part, Reader, check, parts, slug
-from tools.pdf_print import PAPERS, NoFonts, bookmark, numbered, printed
+from tools.pdf.index import entries, index, look_for, words
+from tools.pdf.pages import GLOSSARY, NUMBER, NotPrintable, Page, Part, Reader, check, parts, slug
+from tools.pdf.print import PAPERS, NoFonts, bookmark, numbered, printed
 from tools.stamp import version
 from trbook.address import Address, address
 
@@ -89,7 +89,7 @@ class Book:
             for sheet in STYLES.findall(first.read_text(encoding="utf-8"))
         )
         style = (
-            (ROOT / "tools/pdf.css").read_text(encoding="utf-8")
+            (ROOT / "tools/pdf/pdf.css").read_text(encoding="utf-8")
             + PAPERS[paper].css()
             + self._heads()
         )

@@ -1,0 +1,1 @@
+"""The book on paper: `make pdf`, or `python -m tools.pdf`."""
