@@ -1,21 +1,14 @@
-"""GRPO in one file: transformers samples, trlib's pure functions give the loss, torch's AdamW
-learns.
+"""GRPO in one file: transformers samples, trlib gives the loss, torch's AdamW learns.
 
-    python examples/minimal_grpo.py
-        # the embedded model: no download, seconds on a CPU
-    python examples/minimal_grpo.py --method dppo --epochs 4
-        # another loss, four updates per batch
-    python examples/minimal_grpo.py --model Qwen/Qwen2.5-0.5B-Instruct --lora 16 --bf16 --micro 8
-    --kl .001 \
-        --lr 1e-5 --max-tokens 128                                # downloads it
+python examples/minimal_grpo.py                             the embedded model, seconds on a CPU
+python examples/minimal_grpo.py --method dppo --epochs 4    another loss, four updates per batch
+python examples/minimal_grpo.py --model Qwen/Qwen2.5-0.5B-Instruct --lora 16 --bf16 \
+    --micro 8 --kl .001 --lr 1e-5 --max-tokens 128          a model that is downloaded
 
 Five steps per batch: sample completions, verify them, turn rewards into advantages, descend on a
-loss, and now and then look at prompts that were held out. Copy the file and put your own prompts
-and verifier in place of `dial` and `reward`.
-
-Shapes: P prompts, G completions of each, B = P * G; T tokens of the longest completion; S = longest
-prompt + T.
-"""
+loss, and now and then look at held-out prompts. Put your own prompts and verifier in place of
+`dial` and `reward`. P prompts, G completions of each, B = P * G; T tokens of the longest; S = T and
+the longest prompt."""
 
 from __future__ import annotations
 
@@ -47,13 +40,12 @@ LOSSES = {  # name: (loss, its trust region, how tokens become one number)
 
 
 def dial(rng: random.Random) -> tuple[str, int]:
-    """A prompt of the embedded model, and its answer: where does a dial of 20 places stand after
-    five moves?"""
+    """A prompt of the embedded model and its answer: where a dial of 20 stands after five moves."""
     moves = {f"{k:+d}": lambda x, k=k: x + k for k in (1, 2, 3, 4, 5, -1, -2, -3, -4, -5)}
     moves |= {"x3": lambda x: 3 * x, "x7": lambda x: 7 * x, "sq": lambda x: x * x}
     moves |= {"flip": lambda x: 19 - x, "pair": lambda x: x ^ 1, "half": lambda x: x // 2}
-    start, names = rng.randrange(20), rng.choices(list(moves), k=5)
-    place = start
+    place = start = rng.randrange(20)
+    names = rng.choices(list(moves), k=5)
     for name in names:
         place = moves[name](place) % 20
     return f"{start} : {' '.join(names)} =", place
@@ -67,48 +59,34 @@ def sums(rng: random.Random) -> tuple[str, int]:
 
 def reward(text: str, answer: int) -> float:
     """The verifier: 1 where the last number of the completion is the answer."""
-    numbers = re.findall(r"-?\d+", text)
-    return float(bool(numbers) and int(numbers[-1]) == answer)
+    return float([int(number) for number in re.findall(r"-?\d+", text)][-1:] == [answer])
 
 
 @torch.no_grad()
-def sample(
-    model, tokenizer, problems: list[tuple[str, int]], group: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """`group` completions of each prompt: ids [B, S], attention [B, S], mask [B, T] of sampled
-    tokens, rewards [B]."""
+def sample(model, tokenizer, problems: list[tuple[str, int]], group: int) -> tuple[Tensor, ...]:
+    """`group` completions of each prompt, those of one prompt together: ids [B, S], attention
+    [B, S], mask [B, T] of sampled tokens, rewards [B]."""
     prompts = [prompt for prompt, _ in problems]
     if tokenizer.chat_template:
         chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
         prompts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
-    batch = tokenizer(
-        prompts, return_tensors="pt", padding=True, add_special_tokens=not tokenizer.chat_template
-    )
-    batch = batch.to(model.device)
-    # [B, S], rows of one prompt stand together
-    ids = model.generate(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, num_return_sequences=group
-    )
-    width = ids.shape[1] - batch.input_ids.shape[1]
-    ends = torch.isin(
-        ids[:, -width:], torch.tensor(model.generation_config.eos_token_id, device=ids.device)
-    )
-    mask = ends.cumsum(-1) - ends.long() == 0  # [B, T]: up to the first end token, which counts
-    attention = torch.cat(
-        [batch.attention_mask.repeat_interleave(group, 0), mask.long()], 1
-    )  # [B, S]
-    texts = tokenizer.batch_decode(ids[:, -width:], skip_special_tokens=True)
+    special = {"add_special_tokens": not tokenizer.chat_template, "return_token_type_ids": False}
+    batch = tokenizer(prompts, return_tensors="pt", padding=True, **special).to(model.device)
+    ids = model.generate(**batch, num_return_sequences=group)  # [B, S]
+    own = ids[:, batch.input_ids.shape[1] :]  # [B, T]
+    ends = torch.isin(own, torch.tensor(model.generation_config.eos_token_id, device=ids.device))
+    mask = ends.cumsum(-1) - ends.long() == 0  # up to the first end token, which counts
+    attention = torch.cat([batch.attention_mask.repeat_interleave(group, 0), mask.long()], 1)
+    texts = tokenizer.batch_decode(own, skip_special_tokens=True)
     judged = [reward(text, problems[i // group][1]) for i, text in enumerate(texts)]
     return ids, attention, mask, torch.tensor(judged, device=ids.device)
 
 
 def log_probs(model, ids: Tensor, attention: Tensor, width: int) -> Tensor:
     """[B, T] log π(y_t) of the last `width` = T tokens of each row, nats."""
+    inputs = {"input_ids": ids, "attention_mask": attention, "logits_to_keep": width + 1}
     positions = (attention.cumsum(-1) - 1).clamp(min=0)  # prompts are padded on the left
-    out = model(
-        input_ids=ids, attention_mask=attention, position_ids=positions, logits_to_keep=width + 1
-    )
-    logits = out.logits[:, :-1].float()  # [B, T, V]: what is said before each of the tokens
+    logits = model(**inputs, position_ids=positions).logits[:, :-1].float()  # [B, T, V]
     return logits.log_softmax(-1).gather(-1, ids[:, -width:, None]).squeeze(-1)
 
 
@@ -116,46 +94,35 @@ def objective(
     method: str, logp: Tensor, logp_old: Tensor, advantages: Tensor, mask: Tensor, horizon: int, *,
     count: Tensor | None = None, logp_ref: Tensor | None = None, kl: float = 0.0,
 ) -> tuple[Tensor, TokenLoss]:  # fmt: skip
-    """The loss as one number, and per token with its diagnostics. logp, logp_old, logp_ref: [B, T],
-    now, when the batch was sampled, and before training; advantages [B]; mask [B, T]; horizon: the
-    token limit; count: what the whole batch is divided by, where this is a part of it."""
+    """The loss as one number, and per token. logp, logp_old, logp_ref: [B, T], now, when sampled,
+    before training; advantages [B]; mask [B, T]; count: what the whole batch is divided by."""
     loss, region, how = LOSSES[method]
-    tokens = loss(
-        logp, logp_old, advantages=advantages[:, None].expand_as(logp), mask=mask, **region
-    )
-    each = (
-        tokens.per_token if logp_ref is None else tokens.per_token + kl * k3(logp, logp_ref) * mask
-    )
-    return aggregate(each, mask, how, horizon=horizon, count=count), tokens
+    credit = {"advantages": advantages[:, None].expand_as(logp), "mask": mask}
+    tokens = loss(logp, logp_old, **credit, **region)
+    pull = 0.0 if logp_ref is None else kl * k3(logp, logp_ref) * mask
+    return aggregate(tokens.per_token + pull, mask, how, horizon=horizon, count=count), tokens
 
 
 def load(args: argparse.Namespace):
-    """The model, with an adapter if asked for, its tokenizer, and what scores as it did before
-    training."""
+    """The model, its tokenizer, and what scores as the model did before training."""
     name = args.model or str(files("trlib") / "embedded" / "dial")
     tokenizer = AutoTokenizer.from_pretrained(name, padding_side="left")
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-    # float32 weights, because AdamW's steps are lost in bf16; no dropout, because the policy that
-    # samples also learns
+    # float32, because AdamW's steps are lost in bf16; eval, because dropout is another policy
     model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).to(args.device).eval()
     ends = model.generation_config.eos_token_id or tokenizer.eos_token_id
-    # The whole distribution at temperature 1. A hub model's own top_p or penalty would sample from
-    # another policy than the one that `log_probs` scores, and every ratio would be wrong.
+    # Whole, at temperature 1: a hub model's top_p would sample from another policy than is scored.
     model.generation_config = GenerationConfig(
         do_sample=True, top_k=0, top_p=1.0, max_new_tokens=args.max_tokens,
-        eos_token_id=ends if isinstance(ends, list) else [ends], pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=ends, pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
-    reference = (
-        copy.deepcopy(model) if args.kl and not args.lora else model
-    )  # an adapter can be switched off
     if args.lora:
         from peft import LoraConfig, get_peft_model
 
-        model = get_peft_model(
-            model, LoraConfig(r=args.lora, lora_alpha=args.lora, target_modules="all-linear")
-        )
-        reference = model
-    return model, tokenizer, reference
+        adapter = LoraConfig(r=args.lora, lora_alpha=args.lora, target_modules="all-linear")
+        model = get_peft_model(model, adapter)
+    frozen = args.kl and not args.lora  # an adapter can be switched off instead
+    return model, tokenizer, copy.deepcopy(model) if frozen else model
 
 
 def train(args: argparse.Namespace) -> list[dict[str, float]]:
@@ -165,57 +132,42 @@ def train(args: argparse.Namespace) -> list[dict[str, float]]:
     model, tokenizer, reference = load(args)
     learned = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=args.lr, betas=(0.9, 0.95), weight_decay=0.0)
-    group = torch.arange(args.prompts, device=args.device).repeat_interleave(
-        args.group
-    )  # [B]: which prompt
-    low = torch.autocast(
-        args.device, torch.bfloat16, enabled=args.bf16
-    )  # for the sampler and the learner alike
+    group = torch.arange(args.prompts, device=args.device).repeat_interleave(args.group)  # [B]
+    low = torch.autocast(args.device, torch.bfloat16, enabled=args.bf16)  # sampler and learner
     history = []
     for batch in range(args.steps):
         began = time.perf_counter()
         with low:
             problems = [problem(rng) for _ in range(args.prompts)]
             ids, attention, mask, rewards = sample(model, tokenizer, problems, args.group)
-        advantages = group_relative(
-            rewards, group
-        )  # [B]: against the other completions of the same prompt
+        advantages = group_relative(rewards, group)  # [B]: against the same prompt's others
         rows = torch.arange(len(mask), device=args.device).split(args.micro or len(mask))
         width, how = mask.shape[1], LOSSES[args.method][2]
         count = mask.sum() if how == "token-mean" else mask.any(-1).sum()  # of the whole batch
         with torch.no_grad(), low:
-            logp_old = torch.cat(
-                [log_probs(model, ids[r], attention[r], width) for r in rows]
-            )  # [B, T]
+            old = [log_probs(model, ids[r], attention[r], width) for r in rows]
             with model.disable_adapter() if args.lora else nullcontext():
-                scored = [
-                    log_probs(reference, ids[r], attention[r], width) for r in rows if args.kl
-                ]
-        for _ in range(
-            args.epochs
-        ):  # with one update per batch every ratio is 1: no trust region acts
+                ref = [log_probs(reference, ids[r], attention[r], width) for r in rows if args.kl]
+        for _ in range(args.epochs):  # with one update per batch every ratio is 1: nothing is cut
             total, kept, ratio = 0.0, 0.0, 0.0
             for i, r in enumerate(rows):  # parts of one batch: their gradients add up to its own
                 with low:
                     logp = log_probs(model, ids[r], attention[r], width)
-                with value_checks(
-                    batch == 0
-                ):  # a GPU waits for them: one batch shows whether the values fit
+                with value_checks(batch == 0):  # they make a GPU wait: one batch shows the fit
                     loss, tokens = objective(
-                        args.method, logp, logp_old[r], advantages[r], mask[r], args.max_tokens, count=count,
-                        logp_ref=scored[i] if args.kl else None, kl=args.kl,
+                        args.method, logp, old[i], advantages[r], mask[r], args.max_tokens,
+                        count=count, logp_ref=ref[i] if args.kl else None, kl=args.kl,
                     )  # fmt: skip
                 loss.backward()
-                total, kept = (
-                    total + float(loss.detach()),
-                    kept + float(tokens.diagnostics["kept"][mask[r]].sum()),
-                )
+                total += float(loss.detach())
+                kept += float(tokens.diagnostics["kept"][mask[r]].sum())
                 ratio = max(ratio, float(tokens.diagnostics["ratio"].max()))
             norm = torch.nn.utils.clip_grad_norm_(learned, 1.0)
             optimizer.step()
             optimizer.zero_grad()
-        row = {"batch": batch, "reward": float(rewards.mean()), "length": float(mask.sum(-1).float().mean()),
-               "loss": total, "grad_norm": float(norm), "ratio_max": ratio, "kept": kept / float(mask.sum()),
+        row = {"batch": batch, "reward": float(rewards.mean()), "loss": total,
+               "length": float(mask.sum(-1).float().mean()), "grad_norm": float(norm),
+               "ratio_max": ratio, "kept": kept / float(mask.sum()),
                "seconds": time.perf_counter() - began}  # fmt: skip
         if held_out and (batch + 1) % args.evaluate == 0:
             with low:
@@ -227,21 +179,18 @@ def train(args: argparse.Namespace) -> list[dict[str, float]]:
 
 def settings(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--model", help="a folder or a hub id; left out: the embedded model of `dial`"
-    )
+    parser.add_argument("--model", help="a folder or a hub id; left out: the embedded model")
     parser.add_argument("--method", default="grpo", choices=LOSSES)
     for name, default, text in (
         ("steps", 40, "batches"), ("prompts", 16, "P"), ("group", 16, "G, completions per prompt"),
         ("epochs", 1, "updates per batch"), ("micro", 0, "completions that pass at once; 0: all"),
-        ("max-tokens", 16, "the longest completion"), ("seed", 0, "of every draw"), ("lora", 0, "rank; 0: all weights"),
-        ("held-out", 64, "prompts that are never learned from"), ("evaluate", 10, "batches between two looks at them"),
+        ("max-tokens", 16, "the longest completion"), ("seed", 0, "of every draw"),
+        ("lora", 0, "rank; 0: all weights"), ("held-out", 64, "prompts never learned from"),
+        ("evaluate", 10, "batches between two looks at them"),
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=default, help=text)
     parser.add_argument("--lr", type=float, default=3e-4)
-    parser.add_argument(
-        "--kl", type=float, default=0.0, help="weight of the KL penalty to the model as it was"
-    )
+    parser.add_argument("--kl", type=float, default=0.0, help="weight of the KL to the first model")
     parser.add_argument("--bf16", action="store_true", help="compute in bf16, with float32 weights")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args(arguments)

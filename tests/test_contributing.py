@@ -14,7 +14,7 @@ import pytest
 from tools.paths import ROOT
 
 NAME = "taper"
-LOSS = '''"""A weight that tapers off: a token counts less the further its ratio has gone, and none is cut off."""
+LOSS = '''"""A weight that tapers off: a token counts less the further its ratio has gone."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,9 @@ from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
 
 
-def taper_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, width: float = 0.2) -> TokenLoss:
+def taper_loss(
+    logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, width: float = 0.2
+) -> TokenLoss:
     """The policy gradient with a weight that falls off on both sides of ratio 1.
 
     L = -sg[w] log π(y_t),   w = A exp(-(log r / width)² / 2)
@@ -33,10 +35,13 @@ def taper_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
         logp, logp_old: [B, T] log π(y_t), nats, differentiable; the same under the anchor.
         advantages, mask: [B, T], float and bool.
         width: of the taper, in nats, above 0.
-    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a width that is not above 0.
+    Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a width
+    that is not above 0.
     Source: derived here."""
     width = checks.number("width", width, above=0)
-    logp, logp_old, advantages = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
+    logp, logp_old, advantages = checks.tokens(
+        mask, logp=logp, logp_old=logp_old, advantages=advantages
+    )
     log_ratio = (logp - logp_old).detach()
     weight = (-((log_ratio / width) ** 2) / 2).exp() * advantages.detach()
     return TokenLoss(-weight * logp, weigh(log_ratio, mask, weight, mask))
@@ -74,7 +79,8 @@ def test_by_hand():
 
 def test_a_wide_taper_is_the_plain_policy_gradient():
     logp = torch.full((1, 2), -1.0)
-    found = taper_loss(logp, logp - 0.5, advantages=torch.ones(1, 2), mask=torch.ones(1, 2).bool(), width=1e6)
+    rows = {"advantages": torch.ones(1, 2), "mask": torch.ones(1, 2).bool()}
+    found = taper_loss(logp, logp - 0.5, **rows, width=1e6)
     assert found.diagnostics["weight"][0].tolist() == pytest.approx([1.0, 1.0])
 
 

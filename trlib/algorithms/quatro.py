@@ -343,9 +343,8 @@ def _solve_groups(
     for size in torch.unique(counts).tolist():
         chosen = (counts[prompt] == size).nonzero().squeeze(-1)
         index = where[chosen[prompt[chosen].argsort(stable=True)]].view(-1, size)
-        dual = solve_dual(
-            rewards[index], delta_kl=delta_kl, lambda_min=lambda_min, direction=direction
-        )  # type: ignore[arg-type]
+        bounds: Any = {"delta_kl": delta_kl, "lambda_min": lambda_min, "direction": direction}
+        dual = solve_dual(rewards[index], **bounds)
         multiplier[index] = dual.multiplier.unsqueeze(-1).expand_as(index)
         target[index] = dual.target
         floored[index] = dual.floored.unsqueeze(-1).expand_as(index)

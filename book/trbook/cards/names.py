@@ -7,7 +7,7 @@ from collections.abc import Mapping
 NAMESAKES: Mapping[str, str] = {
     name: name.upper()
     for name in (
-        *("adpo", "bapo", "capo", "cppo", "dapo", "dppo", "drpo", "mdpo", "opo"),
+        *("adpo", "bapo", "capo", "cppo", "dapo", "dppo", "dro", "drpo", "mdpo", "opo"),
         *("pspo", "sam", "sapo", "spo", "tpo", "trapo", "wpo"),
     )
 }

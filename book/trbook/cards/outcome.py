@@ -34,48 +34,55 @@ class Source:
     """What the sweep calls a card's method, where it is not the card's name."""
     of: Callable[[MethodCard], bool] = _any
     """Which cards show it, where a sweep has labels for more."""
-    page: str = ""
-    """Where the book shows the sweep whole, as a link from a page in `book/methods`."""
+    has_page: bool = True
+    """Whether the sweep has a page of its own; of one that has none, *What we got wrong* tells."""
+
+    @property
+    def page(self) -> str:
+        """Where the book tells of the sweep, as a link from a page in `book/methods`."""
+        return f"../records/{self.sweep}.md" if self.has_page else "../wrong.md"
 
 
-DPPO = {"dppo": "dppo-tv"}
-FIRST, THIRD, GALLERY_RUNS, LONG = (
-    f"../recorded{part}.md" for part in ("_first", "_third", "_gallery", "_long")
+OF_2026 = (
+    *("kl3_clip", "bandpo", "turn_ppo"),
+    *("ln_trm", "stale_mask", "dro", "oapl"),
 )
+"""Methods that ran on `relay` only."""
+DPPO = {"dppo": "dppo-tv"}
+PARTIAL = {"stale_mask": "stale_mask, partial"}
 SOURCES = (
-    Source("dial_methods", page=FIRST),
-    Source("best", "uses", ("1", "4", "16"), labels=DPPO, page=THIRD),
+    Source("dial_methods", has_page=False),
+    Source("best", "uses", ("1", "4", "16"), labels=DPPO),
+    Source("gallery_best", "uses", ("1", "8"), of=lambda card: card.family in GALLERY),
+    Source("relay_best", "rate", ("own", "hot"), of=lambda card: card.family == "asynchrony"),
     Source(
-        "gallery_best",
-        "uses",
-        ("1", "8"),
-        of=lambda card: card.family in GALLERY,
-        page=GALLERY_RUNS,
-    ),
-    Source(
-        "relay_best", "rate", ("own", "hot"), of=lambda card: card.family == "asynchrony", page=LONG
+        "relay_2026",
+        "rate",
+        ("own", "hot"),
+        labels=PARTIAL,
+        of=lambda card: card.name in OF_2026,
     ),
     Source(
         "critic",
         "updates",
         ("32",),
         of=lambda card: card.name in ("ppo_critic", "ppo_penalty"),
-        page=FIRST,
+        has_page=False,
     ),
     Source(
         "trapo",
         "moves",
         ("5", "1 to 8", "1 to 12"),
         labels={"sft_then_rl": "sft-then-rl", "sft_plus_rl": "sft+rl"},
-        page=FIRST,
     ),
-    Source(
-        "loops", labels={"gae": "critic-region"}, of=lambda card: card.name == "gae", page=FIRST
-    ),
-    Source("basin", "lr", ("1e-05", "3e-05", "0.0001"), labels=DPPO, page=THIRD),
+    Source("loops", labels={"gae": "critic-region"}, of=lambda card: card.name == "gae"),
+    Source("basin", "lr", ("1e-05", "3e-05", "0.0001"), labels=DPPO),
 )
 """In the order of a card's table."""
-HEADLINE = ("best", "gallery_best", "relay_best", "critic", "trapo", "loops", "dial_methods")
+HEADLINE = (
+    *("best", "gallery_best", "relay_best", "relay_2026"),
+    *("critic", "trapo", "loops", "dial_methods"),
+)
 """Where the one outcome in the table of all methods comes from: the first of these sweeps that has
 the method, at its most uses of a batch."""
 
@@ -124,7 +131,8 @@ class Outcome:
             if " " in self.point
             else f" {self.source.axis}={self.point}"
         )
-        return f"{{rec}}`{self.source.sweep} {self.label}{place if self.point else ''}`"
+        label = f'"{self.label}"' if " " in self.label else self.label
+        return f"{{rec}}`{self.source.sweep} {label}{place if self.point else ''}`"
 
 
 def outcomes(card: MethodCard) -> tuple[Outcome, ...]:

@@ -44,6 +44,7 @@ OLD, SAMPLER, REFERENCE, WEIGHTS = (
 NEAR: Mapping[str, str] = {
     "nothing": "nothing",
     "what the policy itself finds likely": "the policy itself",
+    "the policy that learns": "the policy itself",
     "its values before the batch": "the critic before the batch",
     SAMPLER: SAMPLER,
     "a policy between the one that sampled and the one that learns": SAMPLER,

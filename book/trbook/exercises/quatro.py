@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import torch
@@ -209,9 +210,8 @@ def _pulled(
         dual = solve(rewards, delta)
         lam = dual.multiplier.view(-1, 1).expand(rewards.shape).flatten().to(logp.dtype)
         push = lam * dual.target.flatten().to(logp.dtype)
-        found = pull_to_target(
-            logp, logp_mu, multiplier=pull * lam, push=push, mask=mask, form=form
-        )  # type: ignore[arg-type]
+        terms: Any = {"multiplier": pull * lam, "push": push, "mask": mask, "form": form}
+        found = pull_to_target(logp, logp_mu, **terms)
         return found.per_token.sum() / len(logp)
 
     return loss

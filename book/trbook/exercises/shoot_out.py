@@ -55,6 +55,7 @@ USED = frozenset(
         *range(2200, 2212),
         *range(2300, 2312),
         *range(2400, 2406),
+        *range(2500, 2508),
     }
 )
 """Seeds that the book's runs have used."""

@@ -168,7 +168,7 @@ def described(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-LEFT_OUT = ("gallery_grid", "relay_map")
+LEFT_OUT = ("gallery_grid", "gallery_map", "relay_map")
 """Sweeps that only chose, whose runs a page shows whole: the file that a page loads stays below 1.5
 MB without them."""
 

@@ -167,7 +167,8 @@ class LNTRM(Masked):
 class StaleMask(PPO):
     """PPO's clip without the tokens whose policy was too many batches behind: they stay in the text
     that later tokens read and in their group's baseline, and leave the mean's denominator.
-    Source: prime-rl, pull request 2957, and xtuner, 2003: read in their descriptions.
+    Source: prime-rl, pull request 2957, and xtuner, 2003, after the abstract or a summary: their
+    descriptions.
     Differs from: prime-rl ships no completion without a token left; here it counts nothing."""
 
     max_age: int = checks.setting(8, least=0)

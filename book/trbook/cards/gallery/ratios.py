@@ -235,4 +235,101 @@ CARDS: tuple[MethodCard, ...] = (
         "a policy improves, widths that were tried late look better than those tried early. The "
         "curve is drawn with its first width.",
     ),
+    MethodCard(
+        "kl3_clip",
+        "KL3 clip",
+        "ratios",
+        use="Use it when you think of the region in nats: it is PPO's clip, with one threshold for "
+        "both sides.",
+        loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,1-\epsilon_l,\,1+\epsilon_h)\,A\bigr),\quad "
+        r"r-1-\log r=\delta\ \text{at both edges}",
+        weight=CLIPPED,
+        what="the estimate k3 = r − 1 − log r of a token's KL",
+        to=BEFORE,
+        how="a clip where k3 reaches δ, which is wider above 1 than below",
+        ratio="π/π_old",
+        level="token",
+        action="clip",
+        signed=True,
+        source="Wu et al. 2026",
+        arxiv="2602.05494",
+        provenance="after the abstract or a summary",
+        read_in="the abstract, which says that the constraint is an asymmetric clip; δ is our "
+        "choice, and so is that a threshold of k3 is the rule",
+        functions=(MODULE + "kl3_window",),
+        chapter=HERE,
+        diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
+        "+ low, high = roots(r - 1 - log(r) == 0.023)      # 0.8 and 1.23\n"
+        "+ loss = -min(r * A, clip(r, low, high) * A)",
+        paper={"delta": "not read"},
+        remark="Two numbers replace two numbers: with δ = .023 the window is .80 to 1.23, and any "
+        "δ is a PPO clip with another pair of edges.",
+    ),
+    MethodCard(
+        "bandpo",
+        "BandPO",
+        "ratios",
+        use="Use it when rare tokens should be free to grow: a token's window is as wide as a KL "
+        "of its distribution allows, and never narrower than PPO's.",
+        loss=r"-r A\;\mathbf 1\bigl[r\in[1-\epsilon_l,\,1+\epsilon_h]\ \text{or}\ "
+        r"\mathrm{KL}_{\text{binary}}(\pi_{\mathrm{old}}\,\|\,\pi)\le\delta\ "
+        r"\text{or inwards}\bigr]",
+        weight=r"\begin{cases}0&\text{outside both windows, and outwards}\\r A&\text{else}\end{cases}",
+        what="the KL of the sampled token against all others",
+        to=BEFORE,
+        how="a mask where both PPO's window and that KL are left",
+        ratio="π/π_old",
+        level="token",
+        action="mask",
+        signed=True,
+        source="Li et al. 2026",
+        arxiv="2603.04918",
+        provenance="read in the authors' code",
+        read_in="`verl/bandpo/band` of OpenMOSS/BandPO, which searches for the window's edges by "
+        "bisection; testing the KL itself has the same gradient (derived here)",
+        functions=(MODULE + "bandpo_loss",),
+        chapter=HERE,
+        diff="- keep = clip_keeps(r, A, 0.8, 1.2)\n"
+        "+ keep = clip_keeps(r, A, 0.8, 1.28) | (binary_kl(old, new) <= 0.05)\n"
+        "  loss = -r * A * keep",
+        paper={
+            "delta": "0.05, in the authors' code",
+            "eps_low": "0.2",
+            "eps_high": "0.28",
+            "most": "100",
+        },
+        remark="Without its inner window it is DPPO's mask with the binary KL, around the "
+        "recomputed policy (derived here).",
+    ),
+    MethodCard(
+        "turn_ppo",
+        "Turn-PPO",
+        "ratios",
+        use="Use it when an agent acts in turns: each turn is kept or left as a whole, by the mean "
+        "of its tokens' log-ratios.",
+        loss=rf"-\min\bigl(s_k A,\ \mathrm{{clip}}(s_k,\,{WINDOWED})\,A\bigr),\quad "
+        r"s_k=e^{\frac1{|k|}\sum_{t\in k}\log r_t}\ \text{for turn}\ k",
+        weight="",
+        what="the geometric mean of a turn's ratios",
+        to=BEFORE,
+        how="a clip of whole turns",
+        ratio="π/π_old",
+        level="prefix",
+        action="clip",
+        signed=True,
+        source="Li et al. 2025",
+        arxiv="2511.20718",
+        provenance="after the abstract or a summary",
+        read_in="the abstracts of both versions; the critic and the normalisation by what was "
+        "clipped are left out",
+        functions=(MODULE + "turns_of", "trlib.algorithms.gspo.gspo_loss"),
+        chapter=HERE,
+        diff="- s = exp(mean(log(r)))              # GSPO: of the completion\n"
+        "+ s = exp(mean(log(r[turn])))        # of the token's turn\n"
+        "  loss = -min(s * A, clip(s, 0.8, 1.2) * A)",
+        paper={"eps_low": "not read", "eps_high": "not read"},
+        remark="It stands between PPO, whose turns are single tokens, and GSPO, whose only turn is "
+        "the completion. A turn ends where the environment answers.",
+        no_curve="a completion of one turn has GSPO's weight",
+    ),
 )
