@@ -18,9 +18,8 @@ Known beforehand: `basin` (24 batches, sixteen other seeds; at 1e-5, 3e-5, 1e-4:
 and 2.2. Nothing is known of 120 batches at these rates. Predictions were written down before any
 run of this sweep; the risky ones are all of those about 120.
 
-Twelve seeds were planned. Six are declared, because two shared cores have about eighty minutes;
-runs go seed by seed. If the time ends earlier, the seeds are cut to the whole ones that are done by
-then, which nobody chooses by their ends.
+Twelve seeds were planned. Six were declared, because two shared cores had about eighty minutes; all
+six were run.
 """
 
 from dataclasses import replace
