@@ -16,30 +16,95 @@ function settings(data) {
   const looks = looksOf(Object.keys(data.names));
   const uses = distinct(data.panels.map((panel) => panel.uses)).sort((a, b) => a - b);
   const thresholds = Object.keys(NARROW).filter((name) => data.panels.some((panel) => panel.threshold === name));
-  const counts = data.panels.map((panel) => panel.seeds.length), most = Math.max(0, ...counts), fewest = Math.min(most, ...counts);
-  const several = (state, of) => distinct(data.panels.filter((panel) => panel.uses === state.uses).map((panel) => panel[of])).length > 1;
+  const counts = data.panels.map((panel) => panel.seeds.length),
+    most = Math.max(0, ...counts),
+    fewest = Math.min(most, ...counts);
+  const several = (state, of) =>
+    distinct(data.panels.filter((panel) => panel.uses === state.uses).map((panel) => panel[of])).length > 1;
   return {
-    uses: { legend: "Uses of every batch", choices: (uses.length ? uses : ["16"]).map((n) => [n, times(n)]), shown: () => uses.length > 1 },
-    threshold: { legend: "Threshold of every method", choices: (thresholds.length ? thresholds : ["default"]).map((name) => [name, name === "default" ? "default threshold" : NARROW[name]]), shown: (state) => several(state, "threshold") },
-    seeds: { legend: "Seeds", choices: [["most", seedsOf(most)], ["map", `the map, ${seedsOf(fewest)}`]], shown: (state) => panelsAt(data, state.uses, state.threshold).length > 1 },
-    measure: { legend: "What is drawn", choices: [["end", "end"], ["take_off", "take-off"]] },
-    methods: { legend: "Methods", ticks: Object.entries(data.names).map(([method, name]) => [method, name, looks.get(method).hue, looks.get(method).dash]) },
-    lr: { label: "lr", spoken: "learning rate", rungs: RUNGS, low: LOW, high: HIGH, why: "the sweeps take rates from 3e-6 to 1e-3.", write: rate },
+    uses: {
+      legend: "Uses of every batch",
+      choices: (uses.length ? uses : ["16"]).map((n) => [n, times(n)]),
+      shown: () => uses.length > 1,
+    },
+    threshold: {
+      legend: "Threshold of every method",
+      choices: (thresholds.length ? thresholds : ["default"]).map((name) => [
+        name,
+        name === "default" ? "default threshold" : NARROW[name],
+      ]),
+      shown: (state) => several(state, "threshold"),
+    },
+    seeds: {
+      legend: "Seeds",
+      choices: [
+        ["most", seedsOf(most)],
+        ["map", `the map, ${seedsOf(fewest)}`],
+      ],
+      shown: (state) => panelsAt(data, state.uses, state.threshold).length > 1,
+    },
+    measure: {
+      legend: "What is drawn",
+      choices: [
+        ["end", "end"],
+        ["take_off", "take-off"],
+      ],
+    },
+    methods: {
+      legend: "Methods",
+      ticks: Object.entries(data.names).map(([method, name]) => [
+        method,
+        name,
+        looks.get(method).hue,
+        looks.get(method).dash,
+      ]),
+    },
+    lr: {
+      label: "lr",
+      spoken: "learning rate",
+      rungs: RUNGS,
+      low: LOW,
+      high: HIGH,
+      why: "the sweeps take rates from 3e-6 to 1e-3.",
+      write: rate,
+    },
   };
 }
 
 /* Uses and a threshold that were not run together. */
 function limit(state, data) {
   if (!data.panels.length || panelsAt(data, state.uses, state.threshold).length) return [];
-  const known = distinct(data.panels.filter((panel) => panel.threshold === state.threshold).map((panel) => times(panel.uses)));
-  return [["threshold", "default", `With ${times(state.uses)} only default thresholds were run (${state.threshold}: ${list(known)}).`]];
+  const known = distinct(
+    data.panels.filter((panel) => panel.threshold === state.threshold).map((panel) => times(panel.uses)),
+  );
+  return [
+    [
+      "threshold",
+      "default",
+      `With ${times(state.uses)} only default thresholds were run (${state.threshold}: ${list(known)}).`,
+    ],
+  ];
 }
 
 function read(state, data) {
   const panel = panelOf(data, state);
-  if (!panel) return { panel, rows: [], facts: [], verdict: { tone: "calm", title: "Not recorded yet", text: "No sweep over learning rates has a record. `trlib sweep basin_map` makes the first." } };
+  if (!panel)
+    return {
+      panel,
+      rows: [],
+      facts: [],
+      verdict: {
+        tone: "calm",
+        title: "Not recorded yet",
+        text: "No sweep over learning rates has a record. `trlib sweep basin_map` makes the first.",
+      },
+    };
   const rows = readings(panel, state.methods, state.measure, state.lr, data.tenfold);
-  const facts = [["best end of any method", share(panel.best.end)], ["line, .05 below it", share(panel.line)], ["seeds", `${panel.seeds.length}${panel.few ? ", a map" : ""}`]];
+  const facts = [
+    ["best end of any method", share(panel.best.end)],
+    ["line, .05 below it", share(panel.line)],
+    ["seeds", `${panel.seeds.length}${panel.few ? ", a map" : ""}`],
+  ];
   return { panel, rows, facts, verdict: verdict(panel, rows, data.names, state) };
 }
 
@@ -47,40 +112,86 @@ const FIVE = ["pg_is", "ppo", "gspo", "dppo-tv", "troll"];
 const SHOWN = { threshold: "default", seeds: "most", measure: "end", methods: FIVE };
 
 /* What to look for, true whatever the records say. */
-const presets = (data) => [
-  { name: "make it fail", needs: { uses: "16" }, state: { ...SHOWN, uses: "16", lr: 3e-4 },
-    text: "What to notice: which curves lie under the line at this rate, how far back each of them crossed it, and how steeply it fell." },
-  { name: "one use", needs: { uses: "1" }, state: { ...SHOWN, uses: "1", lr: 1e-4 },
-    text: "What to notice: with one use of a batch every ratio is 1, so a clip has nothing to cut. Compare how far right the bars lie here with where they lie at 16 uses." },
-  { name: "fast or safe", needs: { uses: "16" }, state: { ...SHOWN, uses: "16", measure: "take_off", lr: 3e-5 },
-    text: "What to notice: at which rate each method takes off fastest, and whether its bar still reaches that rate. Where it does not, speed is paid for at the end." },
-  { name: "a third of the threshold", needs: { uses: "16", threshold: "a third" }, state: { ...SHOWN, uses: "16", threshold: "a third", lr: 1e-4 },
-    text: "What to notice: switch between the thresholds and watch each bar. Does it grow, or does it only move to the right?" },
-].filter(({ needs }) => data.panels.some((panel) => Object.entries(needs).every(([key, value]) => panel[key] === value)));
+const presets = (data) =>
+  [
+    {
+      name: "make it fail",
+      needs: { uses: "16" },
+      state: { ...SHOWN, uses: "16", lr: 3e-4 },
+      text: "What to notice: which curves lie under the line at this rate, how far back each of them crossed it, and how steeply it fell.",
+    },
+    {
+      name: "one use",
+      needs: { uses: "1" },
+      state: { ...SHOWN, uses: "1", lr: 1e-4 },
+      text: "What to notice: with one use of a batch every ratio is 1, so a clip has nothing to cut. Compare how far right the bars lie here with where they lie at 16 uses.",
+    },
+    {
+      name: "fast or safe",
+      needs: { uses: "16" },
+      state: { ...SHOWN, uses: "16", measure: "take_off", lr: 3e-5 },
+      text: "What to notice: at which rate each method takes off fastest, and whether its bar still reaches that rate. Where it does not, speed is paid for at the end.",
+    },
+    {
+      name: "a third of the threshold",
+      needs: { uses: "16", threshold: "a third" },
+      state: { ...SHOWN, uses: "16", threshold: "a third", lr: 1e-4 },
+      text: "What to notice: switch between the thresholds and watch each bar. Does it grow, or does it only move to the right?",
+    },
+  ].filter(({ needs }) =>
+    data.panels.some((panel) => Object.entries(needs).every(([key, value]) => panel[key] === value)),
+  );
 
 const ASKED = ["pg_is", "ppo", "gspo", "troll"];
 /* The one of a few methods whose basin reaches the highest rate. */
 function question(data) {
-  const state = { ...SHOWN, uses: "16" }, panel = panelOf(data, state);
-  const ends = panel ? ASKED.map((method) => [method, panel.methods[method]?.basin]).filter(([, basin]) => basin?.high) : [];
-  const told = ends.map(([method, basin]) => `${called(data.names, method)} ${basin.open_high ? "beyond " : ""}${rate(basin.high)}`).join(", ");
+  const state = { ...SHOWN, uses: "16" },
+    panel = panelOf(data, state);
+  const ends = panel
+    ? ASKED.map((method) => [method, panel.methods[method]?.basin]).filter(([, basin]) => basin?.high)
+    : [];
+  const told = ends
+    .map(([method, basin]) => `${called(data.names, method)} ${basin.open_high ? "beyond " : ""}${rate(basin.high)}`)
+    .join(", ");
   return {
     text: "16 uses of every batch, default thresholds. Which of these bears the highest learning rate: whose basin ends farthest to the right?",
-    options: ASKED.map((method) => [method, data.names[method]]), state,
+    options: ASKED.map((method) => [method, data.names[method]]),
+    state,
     right: ends.reduce((best, one) => (one[1].high > best[1].high ? one : best), ends[0] ?? [ASKED[0]])[0],
-    why: panel ? `The basins end at: ${told}. ${panel.few ? `${seedsOf(panel.seeds.length)}: a map and no evidence, so take it as a hint.` : `${panel.seeds.length} seeds.`} Farther right is not higher: look at the best end of each as well.` : "Nothing is recorded yet.",
+    why: panel
+      ? `The basins end at: ${told}. ${panel.few ? `${seedsOf(panel.seeds.length)}: a map and no evidence, so take it as a hint.` : `${panel.seeds.length} seeds.`} Farther right is not higher: look at the best end of each as well.`
+      : "Nothing is recorded yet.",
   };
 }
 
 export default bench({
-  name: "basin", title: "Basin: ends against learning rates, method by method", style, settings, limit, read, board, presets, question,
+  name: "basin",
+  title: "Basin: ends against learning rates, method by method",
+  style,
+  settings,
+  limit,
+  read,
+  board,
+  presets,
+  question,
   hint: "Drag the ring along the learning rates, or move it with the arrow keys; the dotted line stands at ten times its rate.",
-  extra: ({ set, data }) => table({ set, names: data.names, looks: looksOf(Object.keys(data.names)), tenfold: data.tenfold }),
+  extra: ({ set, data }) =>
+    table({ set, names: data.names, looks: looksOf(Object.keys(data.names)), tenfold: data.tenfold }),
   handles: (state, reading, size, data, shown) => {
     const at = shown.places();
-    return [{
-      key: "lr", label: "Learning rate", words: spokenRate(state.lr), x: at.x, y: at.y, move: (x) => ({ lr: at.rateAt(x) }),
-      next: (from, [way], shift) => ({ x: at.xOf(RUNGS[Math.min(RUNGS.length - 1, Math.max(0, rungOf(at.rateAt(from.x)) + way * (shift ? 6 : 1)))]), y: from.y }),
-    }];
+    return [
+      {
+        key: "lr",
+        label: "Learning rate",
+        words: spokenRate(state.lr),
+        x: at.x,
+        y: at.y,
+        move: (x) => ({ lr: at.rateAt(x) }),
+        next: (from, [way], shift) => ({
+          x: at.xOf(RUNGS[Math.min(RUNGS.length - 1, Math.max(0, rungOf(at.rateAt(from.x)) + way * (shift ? 6 : 1)))]),
+          y: from.y,
+        }),
+      },
+    ];
   },
 });

@@ -11,7 +11,9 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, "..", "built");
 const read = (name) => readFileSync(join(here, name), "utf8");
-const engine = readdirSync(join(here, "../engine/js")).filter((name) => name.endsWith(".js")).map((name) => `../engine/js/${name}`);
+const engine = readdirSync(join(here, "../engine/js"))
+  .filter((name) => name.endsWith(".js"))
+  .map((name) => `../engine/js/${name}`);
 const sources = readdirSync(here, { recursive: true })
   .map((name) => name.replaceAll("\\", "/"))
   .filter((name) => !name.startsWith("node_modules") && /\.(js|mjs|css|json)$/.test(name))
@@ -39,7 +41,10 @@ const apart = {
 const workers = {
   name: "workers as text",
   setup(steps) {
-    steps.onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({ path: join(resolveDir, path.slice(7)), namespace: "worker" }));
+    steps.onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.slice(7)),
+      namespace: "worker",
+    }));
     steps.onLoad({ filter: /.*/, namespace: "worker" }, async ({ path }) => {
       const { outputFiles } = await build({ ...common, format: "iife", banner: {}, entryPoints: [path], write: false });
       return { contents: outputFiles[0].text, loader: "text" };
@@ -52,22 +57,45 @@ const licences = modules.map((name) => read(`node_modules/d3-${name}/LICENSE`));
 const holders = [...new Set(licences.map((text) => text.split("\n")[0]))].sort().join("\n");
 const permission = licences[0].split("\n").slice(1).join("\n");
 const common = {
-  absWorkingDir: here, bundle: true, minify: true, format: "esm", target: "es2021", charset: "utf8",
-  legalComments: "none", logLevel: "warning", outbase: here,
+  absWorkingDir: here,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2021",
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  outbase: here,
   banner: { js: `/* trust-region-book, MIT. Holds modules of D3 (ISC licence):\n${holders}\n${permission}*/` },
 };
 
 function parquetBanner() {
-  const [terms, own] = ["hyparquet", "fzstd"].map((name) => read(`node_modules/${name}/LICENSE`)), holder = own.split("\n").find((line) => line.startsWith("Copyright"));
-  return { js: `/* trust-region-book, MIT. Holds hyparquet, parts of hyparquet-compressors (Hyperparam), and fzstd (${holder}):\n${terms.trim()} */` };
+  const [terms, own] = ["hyparquet", "fzstd"].map((name) => read(`node_modules/${name}/LICENSE`)),
+    holder = own.split("\n").find((line) => line.startsWith("Copyright"));
+  return {
+    js: `/* trust-region-book, MIT. Holds hyparquet, parts of hyparquet-compressors (Hyperparam), and fzstd (${holder}):\n${terms.trim()} */`,
+  };
 }
 
 mkdirSync(out, { recursive: true });
-for (const name of readdirSync(out)) if (!/\.(still\.html|data\.json)$/.test(name)) rmSync(join(out, name), { recursive: true }); // drawn apart
+for (const name of readdirSync(out))
+  if (!/\.(still\.html|data\.json)$/.test(name)) rmSync(join(out, name), { recursive: true }); // drawn apart
 await build({ ...common, entryPoints: entries, outdir: out, plugins: [styles, apart, workers] });
 await build({ ...common, entryPoints: ["parts/common.js"], outfile: join(out, "common.js"), plugins: [styles] });
-await build({ ...common, format: "iife", banner: {}, entryPoints: ["../engine/js/worker.js"], outfile: join(out, "workers", "lane.js") });
-await build({ ...common, format: "iife", banner: parquetBanner(), entryPoints: ["diagnose/parquet/reader.js"], outfile: join(out, "workers", "parquet.js") });
+await build({
+  ...common,
+  format: "iife",
+  banner: {},
+  entryPoints: ["../engine/js/worker.js"],
+  outfile: join(out, "workers", "lane.js"),
+});
+await build({
+  ...common,
+  format: "iife",
+  banner: parquetBanner(),
+  entryPoints: ["diagnose/parquet/reader.js"],
+  outfile: join(out, "workers", "parquet.js"),
+});
 
 const hash = createHash("sha256");
 for (const name of sources) hash.update(`${name}\n${read(name)}\n`);

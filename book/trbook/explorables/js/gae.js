@@ -11,49 +11,147 @@ const CURVES = {
   error: { name: "both together", hue: "var(--h0)", dash: "", of: (found) => found.error },
 };
 const settings = {
-  lam: { label: "λ", spoken: "lambda", rungs: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 1], low: 0, high: 1, why: "it mixes nearer and farther looks, with shares between 0 and 1." },
-  gamma: { label: "γ", spoken: "gamma, the discount", rungs: [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 1], low: 0, high: 1, why: "a discount above 1 would make later rewards worth more." },
-  miss: { label: "κ, critic", spoken: "kappa, the share of the difference that the critic misses", rungs: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2], low: 0, high: 2, why: "at 0 the critic is exact, at 2 it has right and wrong the other way round." },
-  noise: { label: "σ, noise", spoken: "sigma, noise of every token's reward", rungs: [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1], low: 0, high: 10, why: "a standard deviation is not negative, and beyond 10 nothing is left to see." },
-  pairs: { label: "n, texts", spoken: "texts averaged, of either first token", rungs: [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024], low: 1, high: 1e6, why: "one text of either kind is the least.", write: (n) => number(n, { decimals: () => 0 }) },
-  text: { label: "text", check: (value) => (typeof value === "string" && /^[rw]{6}$/.test(value) ? value : undefined), why: "it is six letters, r for a text that is right after the token and w for wrong." },
-  show: { legend: "Curves", ticks: Object.entries(CURVES).map(([key, curve]) => [key, curve.name, curve.hue, curve.dash]) },
+  lam: {
+    label: "λ",
+    spoken: "lambda",
+    rungs: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 1],
+    low: 0,
+    high: 1,
+    why: "it mixes nearer and farther looks, with shares between 0 and 1.",
+  },
+  gamma: {
+    label: "γ",
+    spoken: "gamma, the discount",
+    rungs: [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 1],
+    low: 0,
+    high: 1,
+    why: "a discount above 1 would make later rewards worth more.",
+  },
+  miss: {
+    label: "κ, critic",
+    spoken: "kappa, the share of the difference that the critic misses",
+    rungs: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2],
+    low: 0,
+    high: 2,
+    why: "at 0 the critic is exact, at 2 it has right and wrong the other way round.",
+  },
+  noise: {
+    label: "σ, noise",
+    spoken: "sigma, noise of every token's reward",
+    rungs: [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1],
+    low: 0,
+    high: 10,
+    why: "a standard deviation is not negative, and beyond 10 nothing is left to see.",
+  },
+  pairs: {
+    label: "n, texts",
+    spoken: "texts averaged, of either first token",
+    rungs: [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024],
+    low: 1,
+    high: 1e6,
+    why: "one text of either kind is the least.",
+    write: (n) => number(n, { decimals: () => 0 }),
+  },
+  text: {
+    label: "text",
+    check: (value) => (typeof value === "string" && /^[rw]{6}$/.test(value) ? value : undefined),
+    why: "it is six letters, r for a text that is right after the token and w for wrong.",
+  },
+  show: {
+    legend: "Curves",
+    ticks: Object.entries(CURVES).map(([key, curve]) => [key, curve.name, curve.hue, curve.dash]),
+  },
 };
 
 function read(s) {
-  const all = texts(s.gamma, s.miss), values = critic(s.gamma, s.miss);
-  const deltas = errors(s.text, s.gamma, values), shares = weights(s.gamma, s.lam);
-  const now = difference(all, s), curve = LAMBDAS.map((lam) => difference(all, { ...s, lam }));
+  const all = texts(s.gamma, s.miss),
+    values = critic(s.gamma, s.miss);
+  const deltas = errors(s.text, s.gamma, values),
+    shares = weights(s.gamma, s.lam);
+  const now = difference(all, s),
+    curve = LAMBDAS.map((lam) => difference(all, { ...s, lam }));
   const best = curve.reduce((least, found, i) => (found.error < curve[least].error - 1e-12 ? i : least), 0);
   const estimate = advantage(deltas, s.gamma, s.lam);
-  const facts = [["true difference", signed(TRUTH)], ["estimated, on average", signed(now.mean)], ["bias", signed(now.bias)],
-    ["scatter", number(now.scatter)], ["least error at", `λ = ${setting(LAMBDAS[best])}`], ["A of the drawn text", signed(estimate)]];
+  const facts = [
+    ["true difference", signed(TRUTH)],
+    ["estimated, on average", signed(now.mean)],
+    ["bias", signed(now.bias)],
+    ["scatter", number(now.scatter)],
+    ["least error at", `λ = ${setting(LAMBDAS[best])}`],
+    ["A of the drawn text", signed(estimate)],
+  ];
   const undiscounted = difference(texts(1, s.miss), { ...s, gamma: 1 });
-  return { exact: chain(s.gamma).values, values, deltas, shares, estimate, now, curve, best, facts, verdict: verdict(s, now, undiscounted) };
+  return {
+    exact: chain(s.gamma).values,
+    values,
+    deltas,
+    shares,
+    estimate,
+    now,
+    curve,
+    best,
+    facts,
+    verdict: verdict(s, now, undiscounted),
+  };
 }
 
 function verdict(s, now, undiscounted) {
   const hidden = Math.abs(undiscounted.bias) < Math.abs(now.bias) / 2; // by the discount, more than by the critic
   const size = `The right first token is better by ${number(TRUTH)}; it looks better by ${number(now.mean)} on average.`;
   if (now.mean < 1e-9) {
-    const text = now.mean > -1e-9 ? "The two first tokens look alike, so neither is pushed up." : "The wrong first token looks better, and is pushed up.";
-    return { tone: "fail", title: hidden ? "Hidden by the discount" : "Misled by the critic", text: `${text} No number of texts helps: this is bias.` };
+    const text =
+      now.mean > -1e-9
+        ? "The two first tokens look alike, so neither is pushed up."
+        : "The wrong first token looks better, and is pushed up.";
+    return {
+      tone: "fail",
+      title: hidden ? "Hidden by the discount" : "Misled by the critic",
+      text: `${text} No number of texts helps: this is bias.`,
+    };
   }
-  if (now.scatter > TRUTH) return { tone: "fail", title: "Drowned in scatter", text: `${size} But the scatter of ${number(now.scatter)} is larger than the difference itself.` };
-  if (Math.abs(now.bias) > TRUTH / 2) return { tone: "fail", title: "Most of the difference is lost", text: `${size} ${hidden ? "It is the discount that hides a reward at the end; with γ = 1 less than half of this bias is left." : "The rest is what the critic does not see and this λ does not let the rewards show."}` };
-  if (now.error < 1e-9) return { tone: "calm", title: "No error at all", text: `${size} The critic is exact, and nothing else is asked.` };
-  return { tone: "calm", title: Math.abs(now.bias) < now.scatter ? "The scatter is the larger error here" : "The bias is the larger error here", text: size };
+  if (now.scatter > TRUTH)
+    return {
+      tone: "fail",
+      title: "Drowned in scatter",
+      text: `${size} But the scatter of ${number(now.scatter)} is larger than the difference itself.`,
+    };
+  if (Math.abs(now.bias) > TRUTH / 2)
+    return {
+      tone: "fail",
+      title: "Most of the difference is lost",
+      text: `${size} ${hidden ? "It is the discount that hides a reward at the end; with γ = 1 less than half of this bias is left." : "The rest is what the critic does not see and this λ does not let the rewards show."}`,
+    };
+  if (now.error < 1e-9)
+    return { tone: "calm", title: "No error at all", text: `${size} The critic is exact, and nothing else is asked.` };
+  return {
+    tone: "calm",
+    title:
+      Math.abs(now.bias) < now.scatter ? "The scatter is the larger error here" : "The bias is the larger error here",
+    text: size,
+  };
 }
 
 const signed = (value) => (Math.abs(value) < 1e-9 ? "0" : value > 0 ? `+${number(value)}` : number(value));
-const two = (value) => value.toFixed(2).replace("-", "−").replace(/^(−?)0\./, "$1.");
+const two = (value) =>
+  value
+    .toFixed(2)
+    .replace("-", "−")
+    .replace(/^(−?)0\./, "$1.");
 
 function board() {
-  const picture = drawing(), ladder = picture.svg.append("g"), bars = picture.panel(), plot = picture.panel();
-  const lines = plot.clipped.append("g"), cursor = plot.inside.append("path").attr("class", "rule");
-  const least = plot.inside.append("path").attr("class", "rule dotted"), dots = plot.inside.append("g"), ring = plot.inside.append("circle").attr("class", "ring").attr("r", 7);
-  const boxes = bars.inside.append("g"), sum = bars.inside.append("text").attr("class", "sum").attr("text-anchor", "end");
-  let box = { left: 0, top: 0, height: 1, width: 1 }, across = null;
+  const picture = drawing(),
+    ladder = picture.svg.append("g"),
+    bars = picture.panel(),
+    plot = picture.panel();
+  const lines = plot.clipped.append("g"),
+    cursor = plot.inside.append("path").attr("class", "rule");
+  const least = plot.inside.append("path").attr("class", "rule dotted"),
+    dots = plot.inside.append("g"),
+    ring = plot.inside.append("circle").attr("class", "ring").attr("r", 7);
+  const boxes = bars.inside.append("g"),
+    sum = bars.inside.append("text").attr("class", "sum").attr("text-anchor", "end");
+  let box = { left: 0, top: 0, height: 1, width: 1 },
+    across = null;
   return {
     node: picture.node,
     height: () => 560,
@@ -61,26 +159,56 @@ function board() {
       picture.size(width, height);
       states(ladder, s, reading, width);
       const inner = bars.place({ top: 150, width, height: 165, margin: { ...MARGIN, ...SIDES } });
-      const column = linearScale([0, TOKENS], [0, inner.width], TOKENS), up = linearScale([-1, 1], [inner.height, 0], 5);
+      const column = linearScale([0, TOKENS], [0, inner.width], TOKENS),
+        up = linearScale([-1, 1], [inner.height, 0], 5);
       bars.scales(column, up);
       bars.titles("token", "TD errors δ, outlined; times (γλ)ᵏ, filled");
       const wide = Math.min(34, (0.62 * inner.width) / TOKENS);
       const bar = (value, k, inset) => {
-        const x = column(k + 0.5) - wide / 2 + inset, y = Math.max(0, up(Math.max(0, value))), low = Math.min(inner.height, up(Math.min(0, value)));
+        const x = column(k + 0.5) - wide / 2 + inset,
+          y = Math.max(0, up(Math.max(0, value))),
+          low = Math.min(inner.height, up(Math.min(0, value)));
         return `M${x.toFixed(1)},${y.toFixed(1)}h${(wide - 2 * inset).toFixed(1)}V${Math.max(low, y + 0.5).toFixed(1)}h${(2 * inset - wide).toFixed(1)}Z`;
       };
-      boxes.selectAll("path.full").data(reading.deltas).join("path").attr("class", "full").attr("d", (delta, k) => bar(delta * reading.shares[k], k, 3));
-      boxes.selectAll("path.hollow").data(reading.deltas).join("path").attr("class", "hollow").attr("d", (delta, k) => bar(delta, k, 0));
-      sum.attr("x", inner.width - 2).attr("y", 12).text(`their sum, A = ${signed(reading.estimate)}`);
+      boxes
+        .selectAll("path.full")
+        .data(reading.deltas)
+        .join("path")
+        .attr("class", "full")
+        .attr("d", (delta, k) => bar(delta * reading.shares[k], k, 3));
+      boxes
+        .selectAll("path.hollow")
+        .data(reading.deltas)
+        .join("path")
+        .attr("class", "hollow")
+        .attr("d", (delta, k) => bar(delta, k, 0));
+      sum
+        .attr("x", inner.width - 2)
+        .attr("y", 12)
+        .text(`their sum, A = ${signed(reading.estimate)}`);
       box = plot.place({ top: 315, width, height: height - 315, margin: { ...MARGIN, ...SIDES } });
       across = linearScale([0, 1], [0, box.width], 5);
       const most = Math.max(0.4, ...reading.curve.map((found) => found.error).filter(Number.isFinite)) * 1.05;
       const y = linearScale([0, most], [box.height, 0], 4);
       plot.scales(across, y);
       plot.titles("λ", "error of the estimated difference");
-      lines.selectAll("path").data(s.show, (key) => key).join("path").attr("class", "line").attr("stroke", (key) => CURVES[key].hue).attr("stroke-dasharray", (key) => CURVES[key].dash || null)
+      lines
+        .selectAll("path")
+        .data(s.show, (key) => key)
+        .join("path")
+        .attr("class", "line")
+        .attr("stroke", (key) => CURVES[key].hue)
+        .attr("stroke-dasharray", (key) => CURVES[key].dash || null)
         .attr("d", (key) => stroke(reading.curve.map((found, i) => [across(LAMBDAS[i]), y(CURVES[key].of(found))])));
-      dots.selectAll("circle").data(s.show, (key) => key).join("circle").attr("class", "dot").attr("r", 5).style("fill", (key) => CURVES[key].hue).attr("cx", across(s.lam)).attr("cy", (key) => y(CURVES[key].of(reading.now)));
+      dots
+        .selectAll("circle")
+        .data(s.show, (key) => key)
+        .join("circle")
+        .attr("class", "dot")
+        .attr("r", 5)
+        .style("fill", (key) => CURVES[key].hue)
+        .attr("cx", across(s.lam))
+        .attr("cy", (key) => y(CURVES[key].of(reading.now)));
       cursor.attr("d", `M${across(s.lam).toFixed(1)},0V${box.height}`);
       least.attr("d", `M${across(LAMBDAS[reading.best]).toFixed(1)},0V${box.height}`);
       ring.attr("cx", across(s.lam)).attr("cy", box.height);
@@ -93,31 +221,91 @@ function board() {
 
 /* The chain: a circle for each state with its exact value, the critic's beside it, the drawn text as a path. */
 function states(group, s, { exact, values }, width) {
-  const step = (width - SIDES.left - SIDES.right) / TOKENS, x = (t) => SIDES.left + t * step, y = [52, 108], radius = 15;
+  const step = (width - SIDES.left - SIDES.right) / TOKENS,
+    x = (t) => SIDES.left + t * step,
+    y = [52, 108],
+    radius = 15;
   const row = (t) => (t === 0 ? 0 : s.text[t - 1] === "r" ? 0 : 1);
-  const nodes = [], edges = [];
+  const nodes = [],
+    edges = [];
   for (let t = 0; t <= TOKENS; t++) {
     for (const kind of t === 0 ? [0] : [0, 1]) {
       const last = t === TOKENS;
-      nodes.push({ t, kind, on: row(t) === kind, value: last ? String(1 - kind) : two(exact[t][kind]), says: last ? "" : two(values[t][kind]) });
+      nodes.push({
+        t,
+        kind,
+        on: row(t) === kind,
+        value: last ? String(1 - kind) : two(exact[t][kind]),
+        says: last ? "" : two(values[t][kind]),
+      });
       if (!last) for (const next of [0, 1]) edges.push({ t, kind, next, on: row(t) === kind && row(t + 1) === next });
     }
   }
   edges.sort((a, b) => Number(a.on) - Number(b.on));
-  group.selectAll("path.edge").data(edges).join("path").attr("class", (e) => (e.on ? "edge on" : "edge")).attr("d", (e) => `M${x(e.t).toFixed(1)},${y[e.kind]}L${x(e.t + 1).toFixed(1)},${y[e.next]}`);
-  group.selectAll("circle").data(nodes).join("circle").attr("class", (n) => (n.on ? "state on" : "state")).attr("cx", (n) => x(n.t)).attr("cy", (n) => y[n.kind]).attr("r", radius);
-  group.selectAll("text.value").data(nodes).join("text").attr("class", (n) => (n.on ? "value on" : "value")).attr("text-anchor", "middle").attr("x", (n) => x(n.t)).attr("y", (n) => y[n.kind] + 4).text((n) => n.value);
-  group.selectAll("text.says").data(nodes).join("text").attr("class", "says").attr("text-anchor", "middle").attr("x", (n) => x(n.t)).attr("y", (n) => (n.kind ? y[1] + 30 : y[0] - 22)).text((n) => n.says);
-  const words = [["right", 2, y[0] + 4, ""], ["wrong", 2, y[1] + 4, ""], ["critic", 2, y[0] - 22, "says"], ["critic", 2, y[1] + 30, "says"],
-    ["exact value in the circle, then the reward", SIDES.left - 15, 12, "title"]];
-  group.selectAll("text.word").data(words).join("text").attr("class", ([, , , kind]) => `word ${kind}`).attr("x", ([, at]) => at).attr("y", ([, , at]) => at).text(([text]) => text);
+  group
+    .selectAll("path.edge")
+    .data(edges)
+    .join("path")
+    .attr("class", (e) => (e.on ? "edge on" : "edge"))
+    .attr("d", (e) => `M${x(e.t).toFixed(1)},${y[e.kind]}L${x(e.t + 1).toFixed(1)},${y[e.next]}`);
+  group
+    .selectAll("circle")
+    .data(nodes)
+    .join("circle")
+    .attr("class", (n) => (n.on ? "state on" : "state"))
+    .attr("cx", (n) => x(n.t))
+    .attr("cy", (n) => y[n.kind])
+    .attr("r", radius);
+  group
+    .selectAll("text.value")
+    .data(nodes)
+    .join("text")
+    .attr("class", (n) => (n.on ? "value on" : "value"))
+    .attr("text-anchor", "middle")
+    .attr("x", (n) => x(n.t))
+    .attr("y", (n) => y[n.kind] + 4)
+    .text((n) => n.value);
+  group
+    .selectAll("text.says")
+    .data(nodes)
+    .join("text")
+    .attr("class", "says")
+    .attr("text-anchor", "middle")
+    .attr("x", (n) => x(n.t))
+    .attr("y", (n) => (n.kind ? y[1] + 30 : y[0] - 22))
+    .text((n) => n.says);
+  const words = [
+    ["right", 2, y[0] + 4, ""],
+    ["wrong", 2, y[1] + 4, ""],
+    ["critic", 2, y[0] - 22, "says"],
+    ["critic", 2, y[1] + 30, "says"],
+    ["exact value in the circle, then the reward", SIDES.left - 15, 12, "title"],
+  ];
+  group
+    .selectAll("text.word")
+    .data(words)
+    .join("text")
+    .attr("class", ([, , , kind]) => `word ${kind}`)
+    .attr("x", ([, at]) => at)
+    .attr("y", ([, , at]) => at)
+    .text(([text]) => text);
 }
 
 /* The text that is drawn, a button for each token. */
 function extra({ set }) {
   let text = "";
-  const buttons = Array.from({ length: TOKENS }, (_, t) => h("button", { type: "button", onclick: () => set({ text: text.slice(0, t) + (text[t] === "r" ? "w" : "r") + text.slice(t + 1) }) }));
-  const el = h("div", { class: "text", role: "group", "aria-label": "The drawn text, token by token" }, h("span", { class: "label", text: "drawn text" }), ...buttons);
+  const buttons = Array.from({ length: TOKENS }, (_, t) =>
+    h("button", {
+      type: "button",
+      onclick: () => set({ text: text.slice(0, t) + (text[t] === "r" ? "w" : "r") + text.slice(t + 1) }),
+    }),
+  );
+  const el = h(
+    "div",
+    { class: "text", role: "group", "aria-label": "The drawn text, token by token" },
+    h("span", { class: "label", text: "drawn text" }),
+    ...buttons,
+  );
   return {
     el,
     update(s) {
@@ -148,23 +336,49 @@ const style = `
 `;
 
 export default bench({
-  name: "gae", title: "GAE: bias and variance of an advantage estimate on a chain whose values are known", style, settings, read, board, extra,
+  name: "gae",
+  title: "GAE: bias and variance of an advantage estimate on a chain whose values are known",
+  style,
+  settings,
+  read,
+  board,
+  extra,
   hint: "Drag the ring, or anywhere in the lowest panel with a mouse, to move λ.",
   presets: [
-    { name: "make it fail: blind critic, λ = 0", state: { lam: 0, gamma: 1, miss: 1, noise: 0.1, pairs: 16 },
-      text: "What to notice: the critic says the same of right and of wrong, and λ = 0 asks nobody else. The estimate is 0 on average, with however many texts. Then raise λ." },
-    { name: "make it fail: noisy rewards, λ = 1", state: { lam: 1, gamma: 1, miss: 0.2, noise: 0.8, pairs: 16 },
-      text: "What to notice: no bias at all, and the scatter is larger than the difference. The critic knows most of it and is not asked. Then lower λ, or raise n." },
-    { name: "a compromise", state: { lam: 0.9, gamma: 1, miss: 0.7, noise: 0.2, pairs: 16 },
-      text: "What to notice: the bias falls with λ, the scatter rises, and both together are least between 0 and 1, at the dotted line. With more texts the best λ moves towards 1." },
+    {
+      name: "make it fail: blind critic, λ = 0",
+      state: { lam: 0, gamma: 1, miss: 1, noise: 0.1, pairs: 16 },
+      text: "What to notice: the critic says the same of right and of wrong, and λ = 0 asks nobody else. The estimate is 0 on average, with however many texts. Then raise λ.",
+    },
+    {
+      name: "make it fail: noisy rewards, λ = 1",
+      state: { lam: 1, gamma: 1, miss: 0.2, noise: 0.8, pairs: 16 },
+      text: "What to notice: no bias at all, and the scatter is larger than the difference. The critic knows most of it and is not asked. Then lower λ, or raise n.",
+    },
+    {
+      name: "a compromise",
+      state: { lam: 0.9, gamma: 1, miss: 0.7, noise: 0.2, pairs: 16 },
+      text: "What to notice: the bias falls with λ, the scatter rises, and both together are least between 0 and 1, at the dotted line. With more texts the best λ moves towards 1.",
+    },
   ],
   question: {
     text: "The critic has right and wrong the other way round (κ = 2), λ = 0.95, six tokens, a reward at the end. What does the estimate show of the true difference, on average?",
-    options: [["turned", "its opposite, as the critic says"], ["half", "about half of it"], ["95", "95 %"]], right: "half",
+    options: [
+      ["turned", "its opposite, as the critic says"],
+      ["half", "about half of it"],
+      ["95", "95 %"],
+    ],
+    right: "half",
     state: { lam: 0.95, gamma: 1, miss: 2, noise: 0, pairs: 16 },
     why: "The reward reaches the first token through five steps, each with the factor λ, and keeps a share of 0.95⁵ = 0.77. The other 0.23 come from the critic, with the wrong sign: 0.77 − 0.23 = 0.55. Of a thousand tokens only the critic would be left.",
   },
-  handles: (s, reading, size, data, shown) => [{
-    key: "lam", label: "Lambda", words: setting(s.lam), ...shown.placeOf(s.lam), move: (x, y) => (shown.within(y) ? { lam: Number(shown.lamAt(x).toFixed(3)) } : undefined),
-  }],
+  handles: (s, reading, size, data, shown) => [
+    {
+      key: "lam",
+      label: "Lambda",
+      words: setting(s.lam),
+      ...shown.placeOf(s.lam),
+      move: (x, y) => (shown.within(y) ? { lam: Number(shown.lamAt(x).toFixed(3)) } : undefined),
+    },
+  ],
 });

@@ -8,19 +8,37 @@ import { BOXES, verdict } from "./loop/words.js";
 import style from "./loop/style.css";
 
 const settings = {
-  lit: { low: [], check: (value) => (Array.isArray(value) && value.every((box) => BOXES.includes(box)) ? value : undefined), why: `it names a box that is none of ${BOXES.join(", ")}.` },
-  box: { low: "", check: (value) => (value === "" || BOXES.includes(value) ? value : undefined), why: `it is none of ${BOXES.join(", ")}.` },
-  group: { low: "two", check: (value) => (["two", "none", "luck"].includes(value) ? value : undefined), why: "it is none of two, none, luck." },
+  lit: {
+    low: [],
+    check: (value) => (Array.isArray(value) && value.every((box) => BOXES.includes(box)) ? value : undefined),
+    why: `it names a box that is none of ${BOXES.join(", ")}.`,
+  },
+  box: {
+    low: "",
+    check: (value) => (value === "" || BOXES.includes(value) ? value : undefined),
+    why: `it is none of ${BOXES.join(", ")}.`,
+  },
+  group: {
+    low: "two",
+    check: (value) => (["two", "none", "luck"].includes(value) ? value : undefined),
+    why: "it is none of two, none, luck.",
+  },
 };
 
 function read(state, data) {
-  const box = state.box || state.lit[0] || BOXES[0], group = data.groups[state.group];
+  const box = state.box || state.lit[0] || BOXES[0],
+    group = data.groups[state.group];
   return { box, group, facts: [], verdict: verdict(state.group, group) };
 }
 
 /* On a phone the boxes and what they say come first; the completions and what to try unfold at a touch. */
 function unfold() {
-  const el = h("button", { type: "button", class: "unfold", "aria-expanded": "false", onclick: () => open(el.getAttribute("aria-expanded") === "false") });
+  const el = h("button", {
+    type: "button",
+    class: "unfold",
+    "aria-expanded": "false",
+    onclick: () => open(el.getAttribute("aria-expanded") === "false"),
+  });
   const open = (wanted) => {
     el.setAttribute("aria-expanded", String(wanted));
     el.textContent = wanted ? "fold them away" : "completions, and things to try";
@@ -31,13 +49,18 @@ function unfold() {
 }
 
 export default bench({
-  name: "loop", title: "The loop: rollout, advantage, objective, update", style, settings, read,
+  name: "loop",
+  title: "The loop: rollout, advantage, objective, update",
+  style,
+  settings,
+  read,
   board: ({ set }) => {
     const ring = picture((box) => set({ box }));
     return { node: ring.el, height: () => ring.el.offsetHeight, draw: (state, { box }) => ring.show(box, state.lit) };
   },
   extra: ({ data }) => {
-    const all = cards(), more = unfold();
+    const all = cards(),
+      more = unfold();
     return {
       el: h("div", {}, all.el, more.el),
       update: (state, { box, group }) => {
@@ -48,17 +71,31 @@ export default bench({
   },
   hint: "Choose a box.",
   presets: [
-    { name: "two of four are right", state: { group: "two" },
-      text: "What to notice: go from box to box. One number per completion, the reward, becomes one weight per token, and at the end four probabilities have moved." },
-    { name: "make it fail: none is right", state: { group: "none", box: "update" },
-      text: "What to notice: no reward stands out, so there is nothing to move towards. Go back to advantage and find where the signal was lost." },
-    { name: "right by luck", state: { group: "luck", box: "update" },
-      text: "What to notice: the only right answer was a guess, three times as far from the mean as the wrong ones. The step makes this guess more probable." },
+    {
+      name: "two of four are right",
+      state: { group: "two" },
+      text: "What to notice: go from box to box. One number per completion, the reward, becomes one weight per token, and at the end four probabilities have moved.",
+    },
+    {
+      name: "make it fail: none is right",
+      state: { group: "none", box: "update" },
+      text: "What to notice: no reward stands out, so there is nothing to move towards. Go back to advantage and find where the signal was lost.",
+    },
+    {
+      name: "right by luck",
+      state: { group: "luck", box: "update" },
+      text: "What to notice: the only right answer was a guess, three times as far from the mean as the wrong ones. The step makes this guess more probable.",
+    },
   ],
   question: {
     text: "All four completions of a prompt are wrong. What does the update do?",
-    options: [["down", "makes all four less probable"], ["least", "lowers only the least probable ones"], ["nothing", "nothing at all"]],
-    right: "nothing", state: { group: "none", box: "update" },
+    options: [
+      ["down", "makes all four less probable"],
+      ["least", "lowers only the least probable ones"],
+      ["nothing", "nothing at all"],
+    ],
+    right: "nothing",
+    state: { group: "none", box: "update" },
     why: "The advantage compares with the group's own mean, which is 0 as well. A wrong answer is pushed down only if another is right.",
   },
 });

@@ -13,10 +13,18 @@ import { furnishSmall } from "./playground/small.js";
 
 export default {
   render({ model, el }) {
-    const { host, frame, release } = stage(el, bare + style + views + formula + contests, "Playground: a language model learns in this page");
+    const { host, frame, release } = stage(
+      el,
+      bare + style + views + formula + contests,
+      "Playground: a language model learns in this page",
+    );
     const close = open({ model, el, host, frame, furnish: model.get("small") ? furnishSmall : furnish });
     const below = model.get("contest") ? contested(model, frame) : null;
-    return () => { below?.(); close(); release(); };
+    return () => {
+      below?.();
+      close();
+      release();
+    };
   },
 };
 
@@ -25,5 +33,8 @@ function contested(model, frame) {
   const panel = contest({ parts: model.get("_parts"), lanes: () => model.get("lanes") });
   frame.append(panel.el);
   model.on("change:lanes", panel.refresh);
-  return () => { model.off("change:lanes", panel.refresh); panel.release(); };
+  return () => {
+    model.off("change:lanes", panel.refresh);
+    panel.release();
+  };
 }

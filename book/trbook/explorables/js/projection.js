@@ -1,40 +1,154 @@
 /* projection: one token's old, new and projected distribution, the dual's root, and the push on every logit. */
 
-import { bench, clamp, drawing, h, linearScale, logScale, number, probability, setting, stroke } from "./parts/common.js";
+import {
+  bench,
+  clamp,
+  drawing,
+  h,
+  linearScale,
+  logScale,
+  number,
+  probability,
+  setting,
+  stroke,
+} from "./parts/common.js";
 import { along, moves, shiftFor } from "./projection/maths.js";
 import { NAMES, read } from "./projection/words.js";
 import style from "./projection/style.css";
 
-const FAR = 6, LEAST = 1e-4, TALL = { bars: 240, push: 216, dual: 176 };
+const FAR = 6,
+  LEAST = 1e-4,
+  TALL = { bars: 240, push: 216, dual: 176 };
 const ETAS = Array.from({ length: 91 }, (_, i) => 10 ** (-2 + (5 * i) / 90));
-const BARS = [["q, old", "old"], ["π̃, network", "new"], ["π, projected", "projected"]];
+const BARS = [
+  ["q, old", "old"],
+  ["π̃, network", "new"],
+  ["π, projected", "projected"],
+];
 const PUSHES = {
-  before: ["no region", "var(--h0)", "2 2"], clip: ["PPO's clip", "var(--h1)", "7 3"], ratio: ["TROLL's ratio term", "var(--h5)", "4 2"],
-  pull: ["TROLL's regression", "var(--h7)", "9 2 2 2"], all: ["TROLL, both", "var(--h6)", ""],
+  before: ["no region", "var(--h0)", "2 2"],
+  clip: ["PPO's clip", "var(--h1)", "7 3"],
+  ratio: ["TROLL's ratio term", "var(--h5)", "4 2"],
+  pull: ["TROLL's regression", "var(--h7)", "9 2 2 2"],
+  all: ["TROLL, both", "var(--h6)", ""],
 };
-const eight = (least, most) => (value) => (Array.isArray(value) && value.length === NAMES.length && value.every((x) => typeof x === "number" && x >= least && x <= most) ? value : undefined);
+const eight = (least, most) => (value) =>
+  Array.isArray(value) &&
+  value.length === NAMES.length &&
+  value.every((x) => typeof x === "number" && x >= least && x <= most)
+    ? value
+    : undefined;
 const settings = {
-  support: { legend: "What TROLL sees", choices: [["all", "all tokens"], ["rest", "top k + rest"], ["drop", "top k alone"]] },
-  scale: { legend: "Axis of probabilities", choices: [["linear", "linear"], ["log", "logarithmic"]] },
-  delta: { label: "δ, nats", spoken: "radius delta, nats per token", rungs: [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1], write: setting, low: 0, high: 10, why: "a divergence is never negative, and beyond 10 nats the region holds all that can be dragged here." },
-  reach: { label: "way out", spoken: "how far out on the same way, times the moves", rungs: [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3], write: (value) => `× ${number(value)}`, low: 0, high: 10, why: "0 is q itself; further than 10 times no bar can be seen." },
-  alpha: { label: "α, regression", spoken: "alpha, weight of the regression", rungs: [0, 0.1, 0.2, 0.5, 1, 2, 5], low: 0, high: 100, why: "a negative weight would reward the distance to the projection." },
-  advantage: { label: "A", spoken: "advantage of the sampled token", rungs: [-2, -1, -0.5, 0, 0.5, 1, 2], write: number, low: -10, high: 10 },
-  token: { label: "sampled y", spoken: "sampled token", rungs: NAMES.map((_, v) => v), write: (v) => NAMES[Math.round(v)], low: 0, high: NAMES.length - 1, why: "there are eight tokens, from 0 to 7." },
-  k: { label: "k", spoken: "tokens kept of the old distribution", rungs: NAMES.map((_, v) => v + 1), write: number, low: 1, high: NAMES.length, why: "the sampled token is always kept, and there are eight.", shown: (s) => s.support !== "all" },
-  eps: { label: "ε, clip", spoken: "epsilon of PPO's clip", rungs: [0.05, 0.1, 0.2, 0.3, 0.5], low: 0, high: 1, why: "1 − ε bounds a ratio from below." },
-  show: { legend: "Pushes", ticks: Object.entries(PUSHES).map(([key, [name, hue, dash]]) => [key, name, hue, dash]), most: 5 },
-  shift: { label: "Moves of the logits", check: eight(-FAR, FAR), why: `eight numbers from ${-FAR} to ${FAR} are expected.` },
-  old: { label: "Old distribution", check: (value) => (eight(LEAST, 1)(value) && Math.abs(value.reduce((a, b) => a + b, 0) - 1) < 1e-6 ? value : undefined), why: `eight probabilities from ${LEAST} that sum to 1 are expected.` },
+  support: {
+    legend: "What TROLL sees",
+    choices: [
+      ["all", "all tokens"],
+      ["rest", "top k + rest"],
+      ["drop", "top k alone"],
+    ],
+  },
+  scale: {
+    legend: "Axis of probabilities",
+    choices: [
+      ["linear", "linear"],
+      ["log", "logarithmic"],
+    ],
+  },
+  delta: {
+    label: "δ, nats",
+    spoken: "radius delta, nats per token",
+    rungs: [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
+    write: setting,
+    low: 0,
+    high: 10,
+    why: "a divergence is never negative, and beyond 10 nats the region holds all that can be dragged here.",
+  },
+  reach: {
+    label: "way out",
+    spoken: "how far out on the same way, times the moves",
+    rungs: [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3],
+    write: (value) => `× ${number(value)}`,
+    low: 0,
+    high: 10,
+    why: "0 is q itself; further than 10 times no bar can be seen.",
+  },
+  alpha: {
+    label: "α, regression",
+    spoken: "alpha, weight of the regression",
+    rungs: [0, 0.1, 0.2, 0.5, 1, 2, 5],
+    low: 0,
+    high: 100,
+    why: "a negative weight would reward the distance to the projection.",
+  },
+  advantage: {
+    label: "A",
+    spoken: "advantage of the sampled token",
+    rungs: [-2, -1, -0.5, 0, 0.5, 1, 2],
+    write: number,
+    low: -10,
+    high: 10,
+  },
+  token: {
+    label: "sampled y",
+    spoken: "sampled token",
+    rungs: NAMES.map((_, v) => v),
+    write: (v) => NAMES[Math.round(v)],
+    low: 0,
+    high: NAMES.length - 1,
+    why: "there are eight tokens, from 0 to 7.",
+  },
+  k: {
+    label: "k",
+    spoken: "tokens kept of the old distribution",
+    rungs: NAMES.map((_, v) => v + 1),
+    write: number,
+    low: 1,
+    high: NAMES.length,
+    why: "the sampled token is always kept, and there are eight.",
+    shown: (s) => s.support !== "all",
+  },
+  eps: {
+    label: "ε, clip",
+    spoken: "epsilon of PPO's clip",
+    rungs: [0.05, 0.1, 0.2, 0.3, 0.5],
+    low: 0,
+    high: 1,
+    why: "1 − ε bounds a ratio from below.",
+  },
+  show: {
+    legend: "Pushes",
+    ticks: Object.entries(PUSHES).map(([key, [name, hue, dash]]) => [key, name, hue, dash]),
+    most: 5,
+  },
+  shift: {
+    label: "Moves of the logits",
+    check: eight(-FAR, FAR),
+    why: `eight numbers from ${-FAR} to ${FAR} are expected.`,
+  },
+  old: {
+    label: "Old distribution",
+    check: (value) =>
+      eight(LEAST, 1)(value) && Math.abs(value.reduce((a, b) => a + b, 0) - 1) < 1e-6 ? value : undefined,
+    why: `eight probabilities from ${LEAST} that sum to 1 are expected.`,
+  },
 };
 
-const whole = (s) => ["token", "k"].filter((key) => !Number.isInteger(s[key])).map((key) => [key, Math.round(s[key]), `${key} counts tokens: ${number(s[key])} became ${Math.round(s[key])}.`]);
+const whole = (s) =>
+  ["token", "k"]
+    .filter((key) => !Number.isInteger(s[key]))
+    .map((key) => [key, Math.round(s[key]), `${key} counts tokens: ${number(s[key])} became ${Math.round(s[key])}.`]);
 
 function board() {
-  const picture = drawing(), [bars, pushes, dual] = [0, 1, 2].map(() => picture.panel());
-  const columns = bars.clipped.append("g"), names = bars.inside.append("g").attr("class", "names"), tops = bars.inside.append("g");
-  const stems = pushes.clipped.append("g"), zero = pushes.inside.append("path").attr("class", "rule");
-  const level = dual.inside.append("path").attr("class", "rule dotted"), curve = dual.clipped.append("path").attr("class", "line dual"), root = dual.inside.append("circle").attr("class", "dot").attr("r", 6);
+  const picture = drawing(),
+    [bars, pushes, dual] = [0, 1, 2].map(() => picture.panel());
+  const columns = bars.clipped.append("g"),
+    names = bars.inside.append("g").attr("class", "names"),
+    tops = bars.inside.append("g");
+  const stems = pushes.clipped.append("g"),
+    zero = pushes.inside.append("path").attr("class", "rule");
+  const level = dual.inside.append("path").attr("class", "rule dotted"),
+    curve = dual.clipped.append("path").attr("class", "line dual"),
+    root = dual.inside.append("circle").attr("class", "dot").attr("r", 6);
   const said = dual.inside.append("text").attr("class", "name");
   let box, y, wide;
   const bare = (scale) => Object.assign(scale, { ticks: () => [] });
@@ -45,38 +159,98 @@ function board() {
       picture.size(width, height);
       box = bars.place({ width, height: TALL.bars });
       wide = box.width / NAMES.length;
-      const now = found.u.map(Math.exp), most = Math.max(...now, ...s.old, ...found.projected);
-      y = s.scale === "log" ? logScale([LEAST, 1], [box.height, 0]) : linearScale([0, Math.min(1, 1.12 * most)], [box.height, 0], 4);
+      const now = found.u.map(Math.exp),
+        most = Math.max(...now, ...s.old, ...found.projected);
+      y =
+        s.scale === "log"
+          ? logScale([LEAST, 1], [box.height, 0])
+          : linearScale([0, Math.min(1, 1.12 * most)], [box.height, 0], 4);
       bars.scales(bare(linearScale([0, 1], [0, box.width])), y);
       bars.titles("", "probability");
-      const each = s.old.flatMap((q, v) => [["old", q], ["new", now[v]], ["projected", found.projected[v]]].map(([kind, p], i) => ({ v, kind, p, i })));
-      columns.selectAll("rect").data(each).join("rect").attr("class", (d) => `bar ${d.kind}`).attr("x", (d) => wide * (d.v + 0.1 + 0.27 * d.i)).attr("width", wide * 0.24).attr("y", (d) => y(d.p)).attr("height", (d) => Math.max(0, box.height - y(d.p)));
-      tops.selectAll("circle").data(now).join("circle").attr("class", "ring").attr("r", 4.5).attr("cx", (_, v) => wide * (v + 0.49)).attr("cy", (p) => y(p));
-      names.selectAll("text").data(NAMES).join("text").attr("text-anchor", "middle").attr("x", (_, v) => wide * (v + 0.5)).attr("y", (_, v) => box.height + (v % 2 && wide < 62 ? 29 : 15))
-        .attr("class", (_, v) => (v === s.token ? "sampled" : found.kept.includes(v) ? "" : "tail")).text((name) => name);
+      const each = s.old.flatMap((q, v) =>
+        [
+          ["old", q],
+          ["new", now[v]],
+          ["projected", found.projected[v]],
+        ].map(([kind, p], i) => ({ v, kind, p, i })),
+      );
+      columns
+        .selectAll("rect")
+        .data(each)
+        .join("rect")
+        .attr("class", (d) => `bar ${d.kind}`)
+        .attr("x", (d) => wide * (d.v + 0.1 + 0.27 * d.i))
+        .attr("width", wide * 0.24)
+        .attr("y", (d) => y(d.p))
+        .attr("height", (d) => Math.max(0, box.height - y(d.p)));
+      tops
+        .selectAll("circle")
+        .data(now)
+        .join("circle")
+        .attr("class", "ring")
+        .attr("r", 4.5)
+        .attr("cx", (_, v) => wide * (v + 0.49))
+        .attr("cy", (p) => y(p));
+      names
+        .selectAll("text")
+        .data(NAMES)
+        .join("text")
+        .attr("text-anchor", "middle")
+        .attr("x", (_, v) => wide * (v + 0.5))
+        .attr("y", (_, v) => box.height + (v % 2 && wide < 62 ? 29 : 15))
+        .attr("class", (_, v) => (v === s.token ? "sampled" : found.kept.includes(v) ? "" : "tail"))
+        .text((name) => name);
 
-      const low = pushes.place({ top: TALL.bars, width, height: TALL.push, margin: { left: 46, right: 14, top: 24, bottom: 14 } });
+      const low = pushes.place({
+        top: TALL.bars,
+        width,
+        height: TALL.push,
+        margin: { left: 46, right: 14, top: 24, bottom: 14 },
+      });
       const far = 1.1 * Math.max(0.05, ...s.show.flatMap((key) => found.push[key].map(Math.abs)));
       const py = linearScale([-far, far], [low.height, 0], 4);
       pushes.scales(bare(linearScale([0, 1], [0, low.width])), py);
       pushes.titles("", "push on the logit, −dL/dlogit");
       zero.attr("d", `M0,${py(0).toFixed(1)}H${low.width}`);
       const room = 0.8 / s.show.length;
-      const sticks = s.show.flatMap((key, i) => found.push[key].map((value, v) => ({ key, value, x: wide * (v + 0.1 + room * (i + 0.5)) })));
-      stems.selectAll("path").data(sticks).join("path").attr("stroke", (d) => PUSHES[d.key][1]).attr("stroke-width", Math.max(2, wide * room * 0.72)).attr("stroke-dasharray", (d) => PUSHES[d.key][2] || null)
+      const sticks = s.show.flatMap((key, i) =>
+        found.push[key].map((value, v) => ({ key, value, x: wide * (v + 0.1 + room * (i + 0.5)) })),
+      );
+      stems
+        .selectAll("path")
+        .data(sticks)
+        .join("path")
+        .attr("stroke", (d) => PUSHES[d.key][1])
+        .attr("stroke-width", Math.max(2, wide * room * 0.72))
+        .attr("stroke-dasharray", (d) => PUSHES[d.key][2] || null)
         .attr("d", (d) => `M${d.x.toFixed(1)},${py(0).toFixed(1)}V${py(d.value).toFixed(1)}`);
 
       const end = dual.place({ top: TALL.bars + TALL.push, width, height: TALL.dual });
-      const kls = along(found, ETAS), top = 1.15 * Math.max(found.kl.network, s.delta, 0.01);
-      const x = logScale([0.01, 1000], [0, end.width]), dy = linearScale([0, top], [end.height, 0], 4);
+      const kls = along(found, ETAS),
+        top = 1.15 * Math.max(found.kl.network, s.delta, 0.01);
+      const x = logScale([0.01, 1000], [0, end.width]),
+        dy = linearScale([0, top], [end.height, 0], 4);
       dual.scales(x, dy);
       dual.titles("multiplier η", "KL to q on the way back, nats; dotted: δ");
       level.attr("d", `M0,${dy(s.delta).toFixed(1)}H${end.width}`);
       curve.attr("d", stroke(ETAS.map((eta, i) => [x(eta), dy(kls[i])])));
-      const at = clamp(found.eta, 0.01, 1000), right = x(at) > end.width / 2;
-      root.attr("visibility", found.out ? null : "hidden").attr("cx", x(at)).attr("cy", dy(found.kl.projected));
-      said.attr("x", found.out ? x(at) + (right ? -11 : 11) : end.width / 2).attr("y", clamp(dy(found.out ? found.kl.projected : top / 2) - 9, 12, end.height - 6)).attr("text-anchor", found.out ? (right ? "end" : "start") : "middle")
-        .text(found.out ? (found.eta === Infinity ? "root at η = ∞: π is q" : `root: η = ${number(found.eta)}`) : "η = 0: already within δ");
+      const at = clamp(found.eta, 0.01, 1000),
+        right = x(at) > end.width / 2;
+      root
+        .attr("visibility", found.out ? null : "hidden")
+        .attr("cx", x(at))
+        .attr("cy", dy(found.kl.projected));
+      said
+        .attr("x", found.out ? x(at) + (right ? -11 : 11) : end.width / 2)
+        .attr("y", clamp(dy(found.out ? found.kl.projected : top / 2) - 9, 12, end.height - 6))
+        .attr("text-anchor", found.out ? (right ? "end" : "start") : "middle")
+        .text(
+          found.out
+            ? found.eta === Infinity
+              ? "root at η = ∞: π is q"
+              : `root: η = ${number(found.eta)}`
+            : "η = 0: already within δ",
+        );
     },
     placeOf: (v, p) => ({ x: box.left + wide * (v + 0.49), y: box.top + y(p) }),
     probabilityAt: (top) => clamp(y.invert(top - box.top), 1e-3, 0.98),
@@ -84,7 +258,14 @@ function board() {
 }
 
 function swatches() {
-  return { el: h("ul", { class: "looks" }, ...BARS.map(([name, kind]) => h("li", {}, h("i", { class: kind }), h("span", { text: name })))), update() {} };
+  return {
+    el: h(
+      "ul",
+      { class: "looks" },
+      ...BARS.map(([name, kind]) => h("li", {}, h("i", { class: kind }), h("span", { text: name }))),
+    ),
+    update() {},
+  };
 }
 
 const OUT = [-0.5, -0.3, 0.2, 0.2, 0.2, 0.6, -0.6, -0.4];
@@ -92,30 +273,69 @@ const SAMPLER = [-0.5, 0.7, 0.6, -0.4, -0.7, -0.3, -0.6, 0.9];
 const USUAL = { shift: OUT, reach: 1, alpha: 1, delta: 0.05, advantage: 1, token: 4, support: "all" };
 
 export default bench({
-  name: "projection", title: "Projection: one token's old, new and projected distribution", style, settings, limit: whole, read, board, extra: swatches,
+  name: "projection",
+  title: "Projection: one token's old, new and projected distribution",
+  style,
+  settings,
+  limit: whole,
+  read,
+  board,
+  extra: swatches,
   hint: "Drag a ring up or down: it sets the network's probability of that token.",
   presets: [
-    { name: "make it fail: no regression", state: { ...USUAL, reach: 2.5, alpha: 0, show: ["clip", "ratio", "all"] },
-      text: "What to notice: move “way out”. π̃ runs on, and π does not change at all: the slope of the ratio term outward is 0. Nothing pulls π̃ home, and π̃ is what samples. Now give α a value." },
-    { name: "the clip is silent", state: { ...USUAL, show: ["clip", "ratio", "pull", "all"] },
-      text: "What to notice: one ratio has left PPO's window, so the clip's gradient is 0 on every logit. TROLL's ratio term is the policy gradient at π, shrunk by 1 + η, less its part along the way out." },
-    { name: "one token alone", state: { ...USUAL, shift: [0, 0, 0, 0, 1.2, 0, 0, 0], alpha: 0, show: ["before", "clip", "ratio"] },
-      text: "What to notice: with a single token moved, its push and the way out are the same direction, and TROLL's ratio term is 0 as the clip's is. Drag any other bar and the rest of its gradient comes back." },
-    { name: "anchor elsewhere", state: { ...USUAL, shift: SAMPLER, advantage: 0, show: ["before", "clip", "ratio", "pull"] },
-      text: "What to notice: here q is another policy's, say a quantised sampler's, and π̃ was outside before the first update. A is 0 and there is a push on every logit: the regression takes the learner to q. Give A a value and compare." },
-    { name: "blind in the tail", state: { ...USUAL, shift: [0, 0, 0, 0, 0, 0.68, -3, -3], support: "rest", k: 5, show: ["before", "clip", "all"] },
-      text: "What to notice: “plan” and “stepwise” gave way to “carefully”, all of them in the rest. The bucket's mass is what it was, so the merged KL is 0. Choose “all tokens”, and the same π̃ is outside." },
-    { name: "radius 0", state: { ...USUAL, delta: 0, show: ["before", "ratio", "pull"] },
-      text: "What to notice: π is q, η is infinite, the reward's push is 0 on every logit. Only the way home is left." },
+    {
+      name: "make it fail: no regression",
+      state: { ...USUAL, reach: 2.5, alpha: 0, show: ["clip", "ratio", "all"] },
+      text: "What to notice: move “way out”. π̃ runs on, and π does not change at all: the slope of the ratio term outward is 0. Nothing pulls π̃ home, and π̃ is what samples. Now give α a value.",
+    },
+    {
+      name: "the clip is silent",
+      state: { ...USUAL, show: ["clip", "ratio", "pull", "all"] },
+      text: "What to notice: one ratio has left PPO's window, so the clip's gradient is 0 on every logit. TROLL's ratio term is the policy gradient at π, shrunk by 1 + η, less its part along the way out.",
+    },
+    {
+      name: "one token alone",
+      state: { ...USUAL, shift: [0, 0, 0, 0, 1.2, 0, 0, 0], alpha: 0, show: ["before", "clip", "ratio"] },
+      text: "What to notice: with a single token moved, its push and the way out are the same direction, and TROLL's ratio term is 0 as the clip's is. Drag any other bar and the rest of its gradient comes back.",
+    },
+    {
+      name: "anchor elsewhere",
+      state: { ...USUAL, shift: SAMPLER, advantage: 0, show: ["before", "clip", "ratio", "pull"] },
+      text: "What to notice: here q is another policy's, say a quantised sampler's, and π̃ was outside before the first update. A is 0 and there is a push on every logit: the regression takes the learner to q. Give A a value and compare.",
+    },
+    {
+      name: "blind in the tail",
+      state: { ...USUAL, shift: [0, 0, 0, 0, 0, 0.68, -3, -3], support: "rest", k: 5, show: ["before", "clip", "all"] },
+      text: "What to notice: “plan” and “stepwise” gave way to “carefully”, all of them in the rest. The bucket's mass is what it was, so the merged KL is 0. Choose “all tokens”, and the same π̃ is outside.",
+    },
+    {
+      name: "radius 0",
+      state: { ...USUAL, delta: 0, show: ["before", "ratio", "pull"] },
+      text: "What to notice: π is q, η is infinite, the reward's push is 0 on every logit. Only the way home is left.",
+    },
   ],
   question: {
     text: "A token's distribution is outside the region, and the sampled token's ratio outside PPO's window; A > 0. The clip's gradient is 0 on every logit. And that of TROLL's ratio term, without the regression?",
-    options: [["zero", "0 on every logit as well"], ["part", "smaller, without one direction"], ["back", "turned round: it leads back"]],
-    right: "part", state: { ...USUAL, alpha: 0, show: ["before", "clip", "ratio"] },
+    options: [
+      ["zero", "0 on every logit as well"],
+      ["part", "smaller, without one direction"],
+      ["back", "turned round: it leads back"],
+    ],
+    right: "part",
+    state: { ...USUAL, alpha: 0, show: ["before", "clip", "ratio"] },
     why: "It is the policy gradient at π, divided by 1 + η, less its component along log π̃ − log q. Going back is the regression's job.",
   },
-  handles: (s, found, size, data, shown) => NAMES.map((name, v) => ({
-    key: name, label: `Network's probability of ${name}`, words: probability(Math.exp(found.u[v])), ...shown.placeOf(v, Math.exp(found.u[v])),
-    move: (_, top) => ({ reach: 1, shift: moves(s).map((x, w) => Number(clamp(w === v ? shiftFor(found.lq, moves(s), v, shown.probabilityAt(top)) : x, -FAR, FAR).toFixed(3))) }),
-  })),
+  handles: (s, found, size, data, shown) =>
+    NAMES.map((name, v) => ({
+      key: name,
+      label: `Network's probability of ${name}`,
+      words: probability(Math.exp(found.u[v])),
+      ...shown.placeOf(v, Math.exp(found.u[v])),
+      move: (_, top) => ({
+        reach: 1,
+        shift: moves(s).map((x, w) =>
+          Number(clamp(w === v ? shiftFor(found.lq, moves(s), v, shown.probabilityAt(top)) : x, -FAR, FAR).toFixed(3)),
+        ),
+      }),
+    })),
 });

@@ -6,13 +6,41 @@ import { FEWEST, MOST, groups } from "./query_dual/group.js";
 import { PROMPTS, read } from "./query_dual/words.js";
 import style from "./query_dual/style.css";
 
-const rewardsIn = (value) => (Array.isArray(value) && value.length >= FEWEST && value.length <= MOST && value.every((r) => typeof r === "number" && r >= 0 && r <= 1) ? value : undefined);
+const rewardsIn = (value) =>
+  Array.isArray(value) &&
+  value.length >= FEWEST &&
+  value.length <= MOST &&
+  value.every((r) => typeof r === "number" && r >= 0 && r <= 1)
+    ? value
+    : undefined;
 const why = `${FEWEST} to ${MOST} rewards from 0 to 1 are expected.`;
 const settings = {
-  direction: { legend: "Which divergence is bounded", choices: [["backward", "KL(π‖μ)", "backward"], ["forward", "KL(μ‖π)", "forward"]] },
-  delta: { label: "δ, nats", spoken: "radius delta, in nats per completion", rungs: [0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.13, 0.2, 0.3, 0.5, 1, 2], write: (value) => String(Number(value.toPrecision(2))),
-    low: 0, high: 3, why: "a divergence is not negative, and beyond 3 nats a group of 16 has long been spent." },
-  lambda_min: { label: "λ, floor", spoken: "floor of the multiplier", rungs: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1], write: (value) => String(Number(value.toPrecision(2))), low: 0.001, high: 10, why: "a floor lies above 0; here between 0.001 and 10.", shown: (s) => s.direction === "backward" },
+  direction: {
+    legend: "Which divergence is bounded",
+    choices: [
+      ["backward", "KL(π‖μ)", "backward"],
+      ["forward", "KL(μ‖π)", "forward"],
+    ],
+  },
+  delta: {
+    label: "δ, nats",
+    spoken: "radius delta, in nats per completion",
+    rungs: [0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.13, 0.2, 0.3, 0.5, 1, 2],
+    write: (value) => String(Number(value.toPrecision(2))),
+    low: 0,
+    high: 3,
+    why: "a divergence is not negative, and beyond 3 nats a group of 16 has long been spent.",
+  },
+  lambda_min: {
+    label: "λ, floor",
+    spoken: "floor of the multiplier",
+    rungs: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
+    write: (value) => String(Number(value.toPrecision(2))),
+    low: 0.001,
+    high: 10,
+    why: "a floor lies above 0; here between 0.001 and 10.",
+    shown: (s) => s.direction === "backward",
+  },
   rewards: { label: "Rewards of A", check: rewardsIn, why },
   other: { label: "Rewards of B", check: rewardsIn, why },
 };
@@ -20,28 +48,62 @@ const settings = {
 const right = (k, of) => Array.from({ length: of }, (_, i) => (i < k ? 1 : 0));
 
 export default bench({
-  name: "query_dual", title: "Query dual: QUATRO's constraint for two prompts, each solved by itself", style, settings, read, board, extra: groups,
+  name: "query_dual",
+  title: "Query dual: QUATRO's constraint for two prompts, each solved by itself",
+  style,
+  settings,
+  read,
+  board,
+  extra: groups,
   hint: "Drag a dot to set a reward. Bars: what each completion should reach. Outlined: GRPO's advantage times √(2δ). Green line: the other direction. A dot on a curve: the root; a red ring: the floor.",
   presets: [
-    { name: "make it fail: 15 of 16 right", state: { rewards: right(15, 16), other: right(8, 16), delta: 0.1, lambda_min: 0.01, direction: "backward" },
-      text: "What to notice: A's curve of KL never comes up to δ, so there is no root. The multiplier falls to the floor, and the one wrong completion is asked to fall by 100 nats. B keeps its radius. Then choose the other direction, or a δ below 0.065." },
-    { name: "the other direction", state: { rewards: right(15, 16), other: right(8, 16), delta: 0.1, direction: "forward" },
-      text: "What to notice: KL(μ‖π) grows without end as the wrong completion becomes rare, so every radius has a root and no floor is needed. The wrong completion is asked to fall by 2.5 nats." },
-    { name: "equal rewards", state: { rewards: right(8, 8), other: right(4, 8), delta: 0.1, direction: "backward" },
-      text: "What to notice: A has nothing to choose between, so it has no curve and no bar. GRPO's advantages are 0 there as well." },
-    { name: "radius 0", state: { rewards: right(1, 8), other: right(7, 8), delta: 0, direction: "backward" },
-      text: "What to notice: both duals fall for ever, so no multiplier is best, and nothing may move. Then raise δ by one step." },
-    { name: "tiny radius: GRPO", state: { rewards: right(2, 8), other: right(4, 8), delta: 0.0001, direction: "backward" },
-      text: "What to notice: bars, outlines and the other direction are one. Now widen δ: the three part, and on the side of the rarer outcome first." },
+    {
+      name: "make it fail: 15 of 16 right",
+      state: { rewards: right(15, 16), other: right(8, 16), delta: 0.1, lambda_min: 0.01, direction: "backward" },
+      text: "What to notice: A's curve of KL never comes up to δ, so there is no root. The multiplier falls to the floor, and the one wrong completion is asked to fall by 100 nats. B keeps its radius. Then choose the other direction, or a δ below 0.065.",
+    },
+    {
+      name: "the other direction",
+      state: { rewards: right(15, 16), other: right(8, 16), delta: 0.1, direction: "forward" },
+      text: "What to notice: KL(μ‖π) grows without end as the wrong completion becomes rare, so every radius has a root and no floor is needed. The wrong completion is asked to fall by 2.5 nats.",
+    },
+    {
+      name: "equal rewards",
+      state: { rewards: right(8, 8), other: right(4, 8), delta: 0.1, direction: "backward" },
+      text: "What to notice: A has nothing to choose between, so it has no curve and no bar. GRPO's advantages are 0 there as well.",
+    },
+    {
+      name: "radius 0",
+      state: { rewards: right(1, 8), other: right(7, 8), delta: 0, direction: "backward" },
+      text: "What to notice: both duals fall for ever, so no multiplier is best, and nothing may move. Then raise δ by one step.",
+    },
+    {
+      name: "tiny radius: GRPO",
+      state: { rewards: right(2, 8), other: right(4, 8), delta: 0.0001, direction: "backward" },
+      text: "What to notice: bars, outlines and the other direction are one. Now widen δ: the three part, and on the side of the rarer outcome first.",
+    },
   ],
   question: {
     text: "Prompt B has 7 of 8 right. With δ = 0.1 its wrong completion is asked to fall by 2.6 nats. How far with δ = 0.13?",
-    options: [["root", "3.0 nats: the target grows as √δ"], ["twice", "more than 5 nats"], ["same", "2.6 nats still"]], right: "twice",
+    options: [
+      ["root", "3.0 nats: the target grows as √δ"],
+      ["twice", "more than 5 nats"],
+      ["same", "2.6 nats still"],
+    ],
+    right: "twice",
     state: { rewards: right(1, 8), other: right(7, 8), delta: 0.13, lambda_min: 0.01, direction: "backward" },
     why: "√δ is the law of small radii. This group can spend log(8/7) = 0.134 nats at most, by giving up its wrong completion for good. The nearer δ comes to that, the further the wrong one is sent: by 5.5 nats at 0.13, and on to the floor beyond 0.134.",
   },
-  handles: (s, reading, size, data, shown) => PROMPTS.flatMap(({ key, name }, prompt) => s[key].map((reward, i) => ({
-    key: `${key} ${i}`, label: `Reward of completion ${i + 1} of prompt ${name}`, words: setting(reward), ...shown.headOf(prompt, i),
-    move: (x, y) => ({ [key]: s[key].map((own, k) => (k === i ? Number(shown.rewardAt(prompt, y).toFixed(2)) : own)) }),
-  }))),
+  handles: (s, reading, size, data, shown) =>
+    PROMPTS.flatMap(({ key, name }, prompt) =>
+      s[key].map((reward, i) => ({
+        key: `${key} ${i}`,
+        label: `Reward of completion ${i + 1} of prompt ${name}`,
+        words: setting(reward),
+        ...shown.headOf(prompt, i),
+        move: (x, y) => ({
+          [key]: s[key].map((own, k) => (k === i ? Number(shown.rewardAt(prompt, y).toFixed(2)) : own)),
+        }),
+      })),
+    ),
 });

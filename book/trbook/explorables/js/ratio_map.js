@@ -1,7 +1,23 @@
 /* ratio_map: which tokens does a trust region silence? The plane of old and new probability of a sampled token, with
    the regions in which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. */
 
-import { choice, clamp, h, ladder, P_MAX, P_MIN, number, percent, probability, say, setting, stage, status, still, tick } from "./parts/common.js";
+import {
+  choice,
+  clamp,
+  h,
+  ladder,
+  P_MAX,
+  P_MIN,
+  number,
+  percent,
+  probability,
+  say,
+  setting,
+  stage,
+  status,
+  still,
+  tick,
+} from "./parts/common.js";
 import { addressed, read as readAddress, write as writeAddress } from "./parts/address.js";
 import { MARGIN, plane } from "./ratio_map/plane.js";
 import { DEFAULTS, LANDMARKS, METHODS, aloud, possible, read, verdict } from "./ratio_map/reading.js";
@@ -13,13 +29,38 @@ const HUNDREDTHS = Array.from({ length: 101 }, (_, i) => i / 100);
 const SLIDERS = {
   ppo: [
     { key: "eps_low", label: "ε low", spoken: "PPO-clip, epsilon low", rungs: HUNDREDTHS, acts: -1 },
-    { key: "eps_high", label: "ε high", spoken: "PPO-clip, epsilon high", acts: 1,
-      rungs: [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.28, 0.3, 0.4, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 99, 150, 300, 1000] },
+    {
+      key: "eps_high",
+      label: "ε high",
+      spoken: "PPO-clip, epsilon high",
+      acts: 1,
+      rungs: [
+        0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.28, 0.3, 0.4, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70,
+        99, 150, 300, 1000,
+      ],
+    },
   ],
-  dppo_tv: [{ key: "delta_tv", label: "δ TV", spoken: "DPPO-TV, delta",
-    rungs: [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.12, 0.15, 0.17, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1] }],
-  dppo_kl: [{ key: "delta_kl", label: "δ KL", spoken: "DPPO-KL, delta in nats",
-    rungs: [0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3] }],
+  dppo_tv: [
+    {
+      key: "delta_tv",
+      label: "δ TV",
+      spoken: "DPPO-TV, delta",
+      rungs: [
+        0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.12, 0.15, 0.17, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7,
+        0.8, 0.9, 1,
+      ],
+    },
+  ],
+  dppo_kl: [
+    {
+      key: "delta_kl",
+      label: "δ KL",
+      spoken: "DPPO-KL, delta in nats",
+      rungs: [
+        0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3,
+      ],
+    },
+  ],
 };
 const onMap = (p) => clamp(p, P_MIN, P_MAX);
 
@@ -28,18 +69,31 @@ function render({ model, el }) {
   const raw = () => Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
   const batch = unpack(model.get("batch"));
   let { state, notes } = possible(raw(), batch);
-  const first = state, home = addressed(el, "ratio_map");
-  let hover = null, counted = "", blend = state.axes === "logit" ? 1 : 0, stale = true, queued = 0, saving = 0, adopting = false, drawn = "";
+  const first = state,
+    home = addressed(el, "ratio_map");
+  let hover = null,
+    counted = "",
+    blend = state.axes === "logit" ? 1 : 0,
+    stale = true,
+    queued = 0,
+    saving = 0,
+    adopting = false,
+    drawn = "";
 
   const set = (changes) => {
     for (const [key, value] of Object.entries(changes)) model.set(key, value);
     clearTimeout(saving);
-    saving = setTimeout(() => { model.save_changes(); writeAddress(home, "ratio_map", state, first); }, 60);
+    saving = setTimeout(() => {
+      model.save_changes();
+      writeAddress(home, "ratio_map", state, first);
+    }, 60);
   };
   const adopt = () => {
     if (adopting) return;
-    const given = raw(), sane = possible(given, batch);
-    const switched = sane.state.axes !== state.axes, standing = notes.filter(({ key, value }) => given[key] === value);
+    const given = raw(),
+      sane = possible(given, batch);
+    const switched = sane.state.axes !== state.axes,
+      standing = notes.filter(({ key, value }) => given[key] === value);
     const reads = sane.state.token >= 0 && (sane.state.token !== state.token || sane.state.update !== state.update);
     state = reads ? { ...sane.state, ...placeOf(sane.state) } : sane.state;
     notes = [...standing, ...sane.notes];
@@ -52,10 +106,16 @@ function render({ model, el }) {
     if (switched) unfold();
     ask();
   };
-  const ask = () => { queued ||= requestAnimationFrame(draw); };
+  const ask = () => {
+    queued ||= requestAnimationFrame(draw);
+  };
 
   /* Where the token that is read stands now: the cursor stays on it. */
-  const placeOf = ({ token, update }) => ({ sign: batch.sign[token], old_p: onMap(batch.old[token]), new_p: onMap(batch.after[update][token]) });
+  const placeOf = ({ token, update }) => ({
+    sign: batch.sign[token],
+    old_p: onMap(batch.old[token]),
+    new_p: onMap(batch.after[update][token]),
+  });
   const visit = () => {
     const found = readAddress(home, "ratio_map", KEYS);
     if (!found) return;
@@ -92,7 +152,9 @@ function render({ model, el }) {
 
   /* Linear to logit and back: the corner unfolds before the eye. */
   function unfold() {
-    const target = state.axes === "logit" ? 1 : 0, from = blend, begun = performance.now();
+    const target = state.axes === "logit" ? 1 : 0,
+      from = blend,
+      begun = performance.now();
     const length = still() ? 0 : 500;
     const step = (now) => {
       const share = length ? clamp((now - begun) / length, 0, 1) : 1;
@@ -107,28 +169,41 @@ function render({ model, el }) {
   const at = (event) => {
     const box = ui.plane.getBoundingClientRect();
     const inside = (pixel) => clamp(pixel, 0, map.size);
-    const left = inside(event.clientX - box.left - MARGIN.left), top = inside(event.clientY - box.top - MARGIN.top);
+    const left = inside(event.clientX - box.left - MARGIN.left),
+      top = inside(event.clientY - box.top - MARGIN.top);
     const token = batch ? nearestToken(batch, state, map, left, top) : -1;
-    return token < 0 ? { q: onMap(map.x.invert(left)), p: onMap(map.y.invert(top)), token }
+    return token < 0
+      ? { q: onMap(map.x.invert(left)), p: onMap(map.y.invert(top)), token }
       : { q: onMap(batch.old[token]), p: onMap(batch.after[state.update][token]), token };
   };
   const place = (event) => {
     const { q, p, token } = at(event);
-    const near = token < 0 && LANDMARKS.find((mark) => Math.hypot(map.x(mark.old_p) - map.x(q), map.y(mark.new_p) - map.y(p)) < 9);
+    const near =
+      token < 0 && LANDMARKS.find((mark) => Math.hypot(map.x(mark.old_p) - map.x(q), map.y(mark.new_p) - map.y(p)) < 9);
     hover = null;
     set(near ? { old_p: near.old_p, new_p: near.new_p, sign: near.sign, token: -1 } : { old_p: q, new_p: p, token });
   };
-  point(ui, { place, nudge: (dx, dy) => {
-    const far = map.size / (state.axes === "linear" ? 100 : 92);
-    set({
-      token: -1,
-      old_p: onMap(map.x.invert(map.x(state.old_p) + dx * far)),
-      new_p: onMap(map.y.invert(map.y(state.new_p) - dy * far)),
-    });
-  }, look: (event) => { hover = event && at(event); ask(); } });
+  point(ui, {
+    place,
+    nudge: (dx, dy) => {
+      const far = map.size / (state.axes === "linear" ? 100 : 92);
+      set({
+        token: -1,
+        old_p: onMap(map.x.invert(map.x(state.old_p) + dx * far)),
+        new_p: onMap(map.y.invert(map.y(state.new_p) - dy * far)),
+      });
+    },
+    look: (event) => {
+      hover = event && at(event);
+      ask();
+    },
+  });
 
   KEYS.forEach((key) => model.on(`change:${key}`, adopt));
-  const watcher = new ResizeObserver(() => { stale = true; ask(); });
+  const watcher = new ResizeObserver(() => {
+    stale = true;
+    ask();
+  });
   watcher.observe(ui.plane);
   if (notes.length) set(state);
   window.addEventListener("hashchange", visit);
@@ -163,7 +238,9 @@ function point(ui, { place, nudge, look }) {
     if (held === event.pointerId) place(event);
     else if (event.pointerType === "mouse") look(event);
   });
-  const drop = () => { held = null; };
+  const drop = () => {
+    held = null;
+  };
   ui.plane.addEventListener("pointerup", drop);
   ui.plane.addEventListener("pointercancel", drop);
   ui.plane.addEventListener("pointerleave", () => look(null));
@@ -183,41 +260,92 @@ function point(ui, { place, nudge, look }) {
 /* Everything around the drawing. */
 function furnish(frame, map, { set, state, read }) {
   const begun = { ...DEFAULTS };
-  const sign = choice({ legend: "Sign of the advantage", options: [[1, "A > 0 ↑", "push up"], [-1, "A < 0 ↓", "push down"]], onChange: (value) => set({ sign: value }) });
-  const axes = choice({ legend: "Axes", options: [["linear", "linear"], ["logit", "logit"]], onChange: (value) => set({ axes: value }) });
+  const sign = choice({
+    legend: "Sign of the advantage",
+    options: [
+      [1, "A > 0 ↑", "push up"],
+      [-1, "A < 0 ↓", "push down"],
+    ],
+    onChange: (value) => set({ sign: value }),
+  });
+  const axes = choice({
+    legend: "Axes",
+    options: [
+      ["linear", "linear"],
+      ["logit", "logit"],
+    ],
+    onChange: (value) => set({ axes: value }),
+  });
   const handle = h("div", {
-    class: "handle", tabindex: 0, role: "application", "aria-roledescription": "two-dimensional cursor",
-    "aria-label": "Cursor on the map. Arrow keys move it: left and right change the old probability, up and down the new one. Shift makes larger steps.",
+    class: "handle",
+    tabindex: 0,
+    role: "application",
+    "aria-roledescription": "two-dimensional cursor",
+    "aria-label":
+      "Cursor on the map. Arrow keys move it: left and right change the old probability, up and down the new one. Shift makes larger steps.",
   });
   const board = h("div", { class: "plane" }, map.node, handle);
   const facts = ["from q to p", "ratio r = p/q", "TV", "KL, nats"].map((text) => [text, h("dd")]);
-  const ruling = h("b"), because = h("span");
+  const ruling = h("b"),
+    because = h("span");
   const judged = h("div", { class: "verdict" }, ruling, because);
   const methods = Object.entries(METHODS).map(([key, method]) => methodCard(key, method, set, state));
-  const marks = LANDMARKS.map((mark) => [mark, h("button", {
-    type: "button", onclick: () => set({ old_p: mark.old_p, new_p: mark.new_p, sign: mark.sign, token: -1 }),
-  }, mark.name, h("span", { class: "more", text: ` ${mark.text}` }))]);
+  const marks = LANDMARKS.map((mark) => [
+    mark,
+    h(
+      "button",
+      {
+        type: "button",
+        onclick: () => set({ old_p: mark.old_p, new_p: mark.new_p, sign: mark.sign, token: -1 }),
+      },
+      mark.name,
+      h("span", { class: "more", text: ` ${mark.text}` }),
+    ),
+  ]);
   const reset = h("button", { type: "button", text: "reset", onclick: () => set(begun) });
   const noted = h("ul", { class: "notes", hidden: true });
   const spoken = status();
-  frame.append(h("div", { class: "grid" },
-    h("div", { class: "head" }, sign.el, axes.el),
-    h("div", { class: "board" }, board, h("p", { class: "aim", text: "Drag the dot or tap anywhere" }, h("span", { class: "more", text: "; arrow keys move it, with Shift further" }), ".")),
-    read && read.el,
-    h("div", { class: "judged" }, judged, noted),
-    h("div", { class: "marks" }, ...marks.map(([, button]) => button), reset),
-    h("dl", { class: "facts" }, ...facts.map(([text, dd]) => h("div", {}, h("dt", { text }), dd))),
-    h("div", { class: "side" }, ...methods.map((card) => card.el)),
-  ), spoken.el);
+  frame.append(
+    h(
+      "div",
+      { class: "grid" },
+      h("div", { class: "head" }, sign.el, axes.el),
+      h(
+        "div",
+        { class: "board" },
+        board,
+        h(
+          "p",
+          { class: "aim", text: "Drag the dot or tap anywhere" },
+          h("span", { class: "more", text: "; arrow keys move it, with Shift further" }),
+          ".",
+        ),
+      ),
+      read && read.el,
+      h("div", { class: "judged" }, judged, noted),
+      h("div", { class: "marks" }, ...marks.map(([, button]) => button), reset),
+      h("dl", { class: "facts" }, ...facts.map(([text, dd]) => h("div", {}, h("dt", { text }), dd))),
+      h("div", { class: "side" }, ...methods.map((card) => card.el)),
+    ),
+    spoken.el,
+  );
   return {
-    plane: board, handle, speak: spoken.speak, release: spoken.release,
-    grip: (left, top) => { handle.style.left = `${left}px`; handle.style.top = `${top}px`; },
+    plane: board,
+    handle,
+    speak: spoken.speak,
+    release: spoken.release,
+    grip: (left, top) => {
+      handle.style.left = `${left}px`;
+      handle.style.top = `${top}px`;
+    },
     settings: (s, notes) => {
       sign.set(s.sign);
       axes.set(s.axes);
       methods.forEach((card) => card.settings(s));
       read?.settings(s);
-      marks.forEach(([mark, button]) => button.setAttribute("aria-pressed", String(mark.old_p === s.old_p && mark.new_p === s.new_p)));
+      marks.forEach(([mark, button]) =>
+        button.setAttribute("aria-pressed", String(mark.old_p === s.old_p && mark.new_p === s.new_p)),
+      );
       noted.hidden = notes.length === 0;
       noted.replaceChildren(...notes.map(({ text }) => h("li", { text })));
     },
@@ -239,15 +367,30 @@ function methodCard(key, method, set, state) {
   const sample = h("span", {});
   sample.innerHTML = `<svg width="30" height="10" aria-hidden="true"><path d="M0 5H30" stroke="currentColor" stroke-width="2.4"${method.dash ? ` stroke-dasharray="${method.dash}"` : ""}/></svg>`;
   const toggle = tick({
-    label: h("span", { style: "display:flex;align-items:center;gap:8px" }, sample, h("span", { text: method.name })), spoken: `Show ${method.name}`,
-    onChange: (on) => set({ show: Object.keys(METHODS).filter((other) => (other === key ? on : state().show.includes(other))) }),
+    label: h("span", { style: "display:flex;align-items:center;gap:8px" }, sample, h("span", { text: method.name })),
+    spoken: `Show ${method.name}`,
+    onChange: (on) =>
+      set({ show: Object.keys(METHODS).filter((other) => (other === key ? on : state().show.includes(other))) }),
   });
-  const kept = h("span", { class: "kept" }), total = h("p", { class: "total", hidden: true });
-  const sliders = SLIDERS[key].map((spec) => [spec, ladder({
-    ...spec, words: (value) => `${setting(value)}${spec.acts && spec.acts !== state().sign ? ", acts only for the other sign of A" : ""}`, write: setting,
-    onInput: (value) => set({ [spec.key]: value }),
-  })]);
-  const el = h("div", { class: "method", style: `--hue: var(${method.hue})` }, h("div", { class: "row" }, toggle.el, kept), total, ...sliders.map(([, slider]) => slider.el));
+  const kept = h("span", { class: "kept" }),
+    total = h("p", { class: "total", hidden: true });
+  const sliders = SLIDERS[key].map((spec) => [
+    spec,
+    ladder({
+      ...spec,
+      words: (value) =>
+        `${setting(value)}${spec.acts && spec.acts !== state().sign ? ", acts only for the other sign of A" : ""}`,
+      write: setting,
+      onInput: (value) => set({ [spec.key]: value }),
+    }),
+  ]);
+  const el = h(
+    "div",
+    { class: "method", style: `--hue: var(${method.hue})` },
+    h("div", { class: "row" }, toggle.el, kept),
+    total,
+    ...sliders.map(([, slider]) => slider.el),
+  );
   return {
     el,
     settings: (s) => {

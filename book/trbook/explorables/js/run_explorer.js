@@ -16,12 +16,21 @@ function render({ model, el }) {
   const { frame, release } = stage(el, style, "Recorded runs: curves, accuracy against nats, and every arm's accuracy");
   const pack = open(model.get("_data"));
   /* The page's address is the book's; in a notebook it is the notebook's own, and stays as it is. */
-  const home = el.closest(".trlib-explorable"), addressed = home && home === document.querySelector('[data-explorable="run_explorer"]');
+  const home = el.closest(".trlib-explorable"),
+    addressed = home && home === document.querySelector('[data-explorable="run_explorer"]');
   const raw = () => Object.fromEntries(KEYS.map((key) => [key, model.get(key)]));
   const first = possible(raw(), pack).state;
   let { state, notes } = possible(raw(), pack);
-  let sweep = pack.byName.get(state.sweep), looks = looksOf(sweep.methods), guess = null;
-  let queued = 0, arrived = false, saving = 0, adopting = false, drawn = "", stale = true, tabled = "";
+  let sweep = pack.byName.get(state.sweep),
+    looks = looksOf(sweep.methods),
+    guess = null;
+  let queued = 0,
+    arrived = false,
+    saving = 0,
+    adopting = false,
+    drawn = "",
+    stale = true,
+    tabled = "";
 
   const set = (changes) => {
     adopting = true;
@@ -29,7 +38,10 @@ function render({ model, el }) {
     adopting = false;
     adopt();
     clearTimeout(saving);
-    saving = setTimeout(() => { model.save_changes(); if (addressed) point(write(state)); }, 150);
+    saving = setTimeout(() => {
+      model.save_changes();
+      if (addressed) point(write(state));
+    }, 150);
   };
   const settle = (given) => {
     adopting = true;
@@ -38,7 +50,8 @@ function render({ model, el }) {
   };
   const adopt = (told = []) => {
     if (adopting) return;
-    const given = raw(), sane = possible(given, pack);
+    const given = raw(),
+      sane = possible(given, pack);
     notes = [...told, ...sane.notes];
     state = sane.state;
     if (state.sweep !== sweep.name) {
@@ -53,53 +66,92 @@ function render({ model, el }) {
     const found = read(location.hash);
     if (!found) return false;
     adopting = true;
-    for (const key of KEYS) model.set(key, found.raw[key] ?? { sweep: first.sweep, at: {}, methods: [], batch: -1 }[key] ?? "");
+    for (const key of KEYS)
+      model.set(key, found.raw[key] ?? { sweep: first.sweep, at: {}, methods: [], batch: -1 }[key] ?? "");
     adopting = false;
     adopt(found.notes);
     return true;
   };
-  const ask = () => { queued ||= requestAnimationFrame(draw); };
+  const ask = () => {
+    queued ||= requestAnimationFrame(draw);
+  };
 
   const ui = furnish(frame, pack, {
     sweep: (name) => set(moved(pack, state, name)),
     at: (axis, label) => set({ at: { ...state.at, [axis]: label } }),
     measure: (measure) => set({ measure }),
     batch: (batch) => set({ batch }),
-    all: () => set({ methods: state.methods.length === sweep.methods.length ? opening(pack, sweep).methods : sweep.methods, cell: "" }),
-    methods: (method, on) => set({ methods: sweep.methods.filter((other) => (other === method ? on : state.methods.includes(other))), cell: state.cell === method && !on ? "" : state.cell }),
+    all: () =>
+      set({
+        methods: state.methods.length === sweep.methods.length ? opening(pack, sweep).methods : sweep.methods,
+        cell: "",
+      }),
+    methods: (method, on) =>
+      set({
+        methods: sweep.methods.filter((other) => (other === method ? on : state.methods.includes(other))),
+        cell: state.cell === method && !on ? "" : state.cell,
+      }),
     cell: (method, axis, label) => {
-      const at = axis ? { ...state.at, [axis]: label } : state.at, again = state.cell === method && JSON.stringify(at) === JSON.stringify(state.at);
+      const at = axis ? { ...state.at, [axis]: label } : state.at,
+        again = state.cell === method && JSON.stringify(at) === JSON.stringify(state.at);
       set({ at, cell: again ? "" : method });
     },
     preset: (preset) => set({ ...opening(pack, pack.byName.get(preset.state.sweep)), ...preset.state }),
-    guess: (value) => { guess = value; set({ ...opening(pack, pack.byName.get(pack.question.state.sweep)), ...pack.question.state }); },
-    reset: () => { guess = null; set(first); },
+    guess: (value) => {
+      guess = value;
+      set({ ...opening(pack, pack.byName.get(pack.question.state.sweep)), ...pack.question.state });
+    },
+    reset: () => {
+      guess = null;
+      set(first);
+    },
   });
 
   function draw() {
     queued = 0;
     const width = ui.curves.clientWidth;
     if (!width) return;
-    const { batch, ...ground } = state, wanted = JSON.stringify([ground, width, ui.scatter.clientWidth]);
+    const { batch, ...ground } = state,
+      wanted = JSON.stringify([ground, width, ui.scatter.clientWidth]);
     const known = wanted === drawn ? null : shown();
     if (known) {
-      if (tabled !== (tabled = JSON.stringify([state.sweep, { ...state.at, [columnsAxis(sweep)]: "" }]))) ui.map.build(sweep, state.at, looks);
-      ui.plot.draw({ arms: known, batches: sweep.batches, measure: state.measure, reach: reach(pack, sweep, state.measure), width, height: ui.curves.clientHeight });
-      ui.cloud.draw({ arms: armsHere(), reach: nats(), width: ui.scatter.clientWidth, height: ui.scatter.clientHeight });
+      if (tabled !== (tabled = JSON.stringify([state.sweep, { ...state.at, [columnsAxis(sweep)]: "" }])))
+        ui.map.build(sweep, state.at, looks);
+      ui.plot.draw({
+        arms: known,
+        batches: sweep.batches,
+        measure: state.measure,
+        reach: reach(pack, sweep, state.measure),
+        width,
+        height: ui.curves.clientHeight,
+      });
+      ui.cloud.draw({
+        arms: armsHere(),
+        reach: nats(),
+        width: ui.scatter.clientWidth,
+        height: ui.scatter.clientHeight,
+      });
       drawn = wanted;
     }
-    const at = batch < 0 ? sweep.batches - 1 : batch, write = measureOf(state.measure).write, values = new Map();
+    const at = batch < 0 ? sweep.batches - 1 : batch,
+      write = measureOf(state.measure).write,
+      values = new Map();
     for (const method of sweep.methods) {
       const curve = pack.curveOf(pack.armOf(sweep, method, state.at), state.measure);
-      if (curve && curve.mean[at] !== null) values.set(method, between([curve.mean[at], curve.low[at], curve.high[at]], write));
+      if (curve && curve.mean[at] !== null)
+        values.set(method, between([curve.mean[at], curve.low[at], curve.high[at]], write));
     }
     ui.plot.cursor(at);
     ui.map.now(values);
     if (stale) {
       const said = verdict(sweep, state, armsAt(pack, sweep, state.at, state.methods));
       ui.settings(sweep, state, { notes, said, guess, batch: at });
-      const heard = (state.cell ? [state.cell] : state.methods).filter((method) => values.has(method)).map((method) => `${method} ${values.get(method)}`);
-      ui.speak([...notes.map(({ text }) => text), guess ? ui.answered() : "", aloud(sweep, state, said, heard)].join(" "));
+      const heard = (state.cell ? [state.cell] : state.methods)
+        .filter((method) => values.has(method))
+        .map((method) => `${method} ${values.get(method)}`);
+      ui.speak(
+        [...notes.map(({ text }) => text), guess ? ui.answered() : "", aloud(sweep, state, said, heard)].join(" "),
+      );
     }
     stale = false;
     if (arrived) frame.scrollIntoView({ block: "start", behavior: "instant" }); // when it has its height
@@ -108,23 +160,42 @@ function render({ model, el }) {
 
   const faint = (method) => Boolean(state.cell) && method !== state.cell;
   const shown = () => {
-    const arms = state.methods.map((method) => ({ method, look: looks.get(method), faint: faint(method), curve: pack.curveOf(pack.armOf(sweep, method, state.at), state.measure) }))
+    const arms = state.methods
+      .map((method) => ({
+        method,
+        look: looks.get(method),
+        faint: faint(method),
+        curve: pack.curveOf(pack.armOf(sweep, method, state.at), state.measure),
+      }))
       .filter(({ curve }) => curve);
-    if (arms.length > BANDS && !state.cell) for (const arm of arms) arm.curve = { ...arm.curve, low: arm.curve.low.map(() => null) };
+    if (arms.length > BANDS && !state.cell)
+      for (const arm of arms) arm.curve = { ...arm.curve, low: arm.curve.low.map(() => null) };
     return arms;
   };
-  const armsHere = () => armsAt(pack, sweep, state.at, sweep.methods).map((arm) => ({ ...arm, look: looks.get(arm.method), faint: faint(arm.method) || !state.methods.includes(arm.method) }));
+  const armsHere = () =>
+    armsAt(pack, sweep, state.at, sweep.methods).map((arm) => ({
+      ...arm,
+      look: looks.get(arm.method),
+      faint: faint(arm.method) || !state.methods.includes(arm.method),
+    }));
   const nats = () => {
-    const all = Object.values(sweep.arms).filter((arm) => arm.nats?.[0] > 0).flatMap((arm) => [arm.nats[1] || arm.nats[0], arm.nats[2] ?? arm.nats[0]]);
+    const all = Object.values(sweep.arms)
+      .filter((arm) => arm.nats?.[0] > 0)
+      .flatMap((arm) => [arm.nats[1] || arm.nats[0], arm.nats[2] ?? arm.nats[0]]);
     return all.length ? [Math.min(...all), Math.max(...all)] : [0.01, 1];
   };
 
   slide(ui, { at: (pixel) => ui.plot.batchAt(pixel), set: (batch) => batch !== state.batch && set({ batch }) });
   const changed = () => adopt();
   KEYS.forEach((key) => model.on(`change:${key}`, changed));
-  const watcher = new ResizeObserver(() => { stale = true; ask(); });
+  const watcher = new ResizeObserver(() => {
+    stale = true;
+    ask();
+  });
   watcher.observe(ui.curves);
-  const follow = () => { visit(); };
+  const follow = () => {
+    visit();
+  };
   if (addressed) {
     window.addEventListener("hashchange", follow);
     arrived = visit();
@@ -146,7 +217,9 @@ function render({ model, el }) {
 function point(hash) {
   try {
     history.replaceState(history.state, "", hash);
-  } catch { /* a document without an address of its own */ }
+  } catch {
+    /* a document without an address of its own */
+  }
 }
 
 /* Mouse and finger choose the batch on the curves; a finger that goes up or down scrolls the page. */
@@ -160,8 +233,12 @@ function slide(ui, { at, set }) {
     if (event.pointerType === "mouse") ui.curves.setPointerCapture(held);
     place(event);
   });
-  ui.curves.addEventListener("pointermove", (event) => { if (held === event.pointerId) place(event); });
-  const drop = () => { held = null; };
+  ui.curves.addEventListener("pointermove", (event) => {
+    if (held === event.pointerId) place(event);
+  });
+  const drop = () => {
+    held = null;
+  };
   for (const kind of ["pointerup", "pointercancel"]) ui.curves.addEventListener(kind, drop);
 }
 
@@ -169,46 +246,111 @@ const ROUNDS = { 3: "third round", 2: "second round", 1: "first round" };
 
 /* Everything around the drawings. */
 function furnish(frame, pack, act) {
-  const plot = curvePlot(), cloud = scatterPlot(), spoken = status();
+  const plot = curvePlot(),
+    cloud = scatterPlot(),
+    spoken = status();
   const map = table({ pack, onCell: act.cell, onMethods: act.methods });
-  const curves = h("div", { class: "plane" }, plot.node), scatter = h("div", { class: "plane low" }, cloud.node);
-  const sweeps = pick("sweep", act.sweep), measures = pick("curve of", act.measure), axes = h("div", { class: "axes" });
+  const curves = h("div", { class: "plane" }, plot.node),
+    scatter = h("div", { class: "plane low" }, cloud.node);
+  const sweeps = pick("sweep", act.sweep),
+    measures = pick("curve of", act.measure),
+    axes = h("div", { class: "axes" });
   const rounds = [...new Set(pack.sweeps.map((sweep) => sweep.round))].sort().reverse();
-  sweeps.input.append(...rounds.map((round) => h("optgroup", { label: ROUNDS[round] }, ...pack.sweeps.filter((sweep) => sweep.round === round)
-    .map(({ name, title }) => h("option", { value: name, text: `${name}: ${title}` })))));
-  const batch = h("input", { type: "range", min: 0, step: 1, "aria-label": "batch", oninput: () => act.batch(batch.valueAsNumber) });
+  sweeps.input.append(
+    ...rounds.map((round) =>
+      h(
+        "optgroup",
+        { label: ROUNDS[round] },
+        ...pack.sweeps
+          .filter((sweep) => sweep.round === round)
+          .map(({ name, title }) => h("option", { value: name, text: `${name}: ${title}` })),
+      ),
+    ),
+  );
+  const batch = h("input", {
+    type: "range",
+    min: 0,
+    step: 1,
+    "aria-label": "batch",
+    oninput: () => act.batch(batch.valueAsNumber),
+  });
   const which = h("output", { class: "value" });
   const asks = h("p", { class: "asks" });
-  const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict" }, ruling, because), noted = h("ul", { class: "notes", hidden: true });
+  const ruling = h("b"),
+    because = h("span"),
+    judged = h("div", { class: "verdict" }, ruling, because),
+    noted = h("ul", { class: "notes", hidden: true });
   const all = h("button", { type: "button", onclick: act.all });
-  const presets = pack.presets.map((preset) => [preset, h("button", { type: "button", text: preset.name, onclick: () => act.preset(preset) })]);
+  const presets = pack.presets.map((preset) => [
+    preset,
+    h("button", { type: "button", text: preset.name, onclick: () => act.preset(preset) }),
+  ]);
   const hint = h("p", { class: "hint", hidden: true });
-  const guesses = choice({ legend: "Your prediction", options: pack.question.options.map((name) => [name, name]), onChange: act.guess });
+  const guesses = choice({
+    legend: "Your prediction",
+    options: pack.question.options.map((name) => [name, name]),
+    onChange: act.guess,
+  });
   const revealed = h("p", { class: "revealed", hidden: true });
-  frame.append(h("div", { class: "grid" },
-    h("div", { class: "head" }, sweeps.el, axes, measures.el),
-    asks,
-    h("div", { class: "left" }, curves, h("div", { class: "slider batch" }, h("span", { text: "batch", "aria-hidden": "true" }), batch, which), scatter),
-    h("div", { class: "right" }, map.el, h("div", { class: "marks" }, all, h("button", { type: "button", text: "reset", onclick: act.reset }))),
-    h("div", { class: "judged" }, judged, noted),
-    h("div", { class: "try" }, h("div", { class: "marks" }, ...presets.map(([, button]) => button)), hint),
-    h("div", { class: "ask" }, h("p", {}, h("b", { text: "Predict first. " }), pack.question.text), guesses.el, revealed),
-  ), spoken.el);
+  frame.append(
+    h(
+      "div",
+      { class: "grid" },
+      h("div", { class: "head" }, sweeps.el, axes, measures.el),
+      asks,
+      h(
+        "div",
+        { class: "left" },
+        curves,
+        h("div", { class: "slider batch" }, h("span", { text: "batch", "aria-hidden": "true" }), batch, which),
+        scatter,
+      ),
+      h(
+        "div",
+        { class: "right" },
+        map.el,
+        h("div", { class: "marks" }, all, h("button", { type: "button", text: "reset", onclick: act.reset })),
+      ),
+      h("div", { class: "judged" }, judged, noted),
+      h("div", { class: "try" }, h("div", { class: "marks" }, ...presets.map(([, button]) => button)), hint),
+      h(
+        "div",
+        { class: "ask" },
+        h("p", {}, h("b", { text: "Predict first. " }), pack.question.text),
+        guesses.el,
+        revealed,
+      ),
+    ),
+    spoken.el,
+  );
   let axed = "";
   return {
-    curves, scatter, plot, cloud, map, speak: spoken.speak, release: spoken.release, answered: () => revealed.textContent,
+    curves,
+    scatter,
+    plot,
+    cloud,
+    map,
+    speak: spoken.speak,
+    release: spoken.release,
+    answered: () => revealed.textContent,
     settings: (sweep, state, { notes, said, guess, batch: at }) => {
       sweeps.set(state.sweep);
       if (axed !== (axed = sweep.name)) {
-        axes.replaceChildren(...Object.entries(sweep.axes).map(([axis, points]) => {
-          const one = pick(axisName(axis), (label) => act.at(axis, label));
-          one.input.append(...points.map((label) => h("option", { value: label, text: short(label) })));
-          one.input.dataset.axis = axis;
-          return one.el;
-        }));
-        measures.input.replaceChildren(...sweep.measures.map((name) => h("option", { value: name, text: measureOf(name).text })));
+        axes.replaceChildren(
+          ...Object.entries(sweep.axes).map(([axis, points]) => {
+            const one = pick(axisName(axis), (label) => act.at(axis, label));
+            one.input.append(...points.map((label) => h("option", { value: label, text: short(label) })));
+            one.input.dataset.axis = axis;
+            return one.el;
+          }),
+        );
+        measures.input.replaceChildren(
+          ...sweep.measures.map((name) => h("option", { value: name, text: measureOf(name).text })),
+        );
       }
-      axes.querySelectorAll("select").forEach((input) => { input.value = state.at[input.dataset.axis]; });
+      axes.querySelectorAll("select").forEach((input) => {
+        input.value = state.at[input.dataset.axis];
+      });
       measures.set(state.measure);
       say(asks, `${sweep.text} ${sweep.seeds} seeds; bands and brackets: 95 % intervals of the interquartile mean.`);
       map.mark(state);
@@ -230,7 +372,8 @@ function furnish(frame, pack, act) {
       guesses.set(guess);
       revealed.hidden = !guess;
       if (guess) {
-        const { state: asked } = pack.question, asking = pack.byName.get(asked.sweep);
+        const { state: asked } = pack.question,
+          asking = pack.byName.get(asked.sweep);
         const { right, text } = answer(guess, armsAt(pack, asking, asked.at, pack.question.options));
         revealed.dataset.right = right ? "yes" : "no";
         say(revealed, `${right ? "✓" : "✕"} ${text} ${pack.question.why}`);
@@ -239,11 +382,18 @@ function furnish(frame, pack, act) {
   };
 }
 
-const holds = (part, whole) => Object.entries(part).every(([key, value]) => JSON.stringify(value) === JSON.stringify(whole[key]));
+const holds = (part, whole) =>
+  Object.entries(part).every(([key, value]) => JSON.stringify(value) === JSON.stringify(whole[key]));
 
 function pick(label, onChange) {
   const input = h("select", { onchange: () => onChange(input.value) });
-  return { el: h("label", { class: "pick" }, h("span", { text: label }), input), input, set: (value) => { input.value = value; } };
+  return {
+    el: h("label", { class: "pick" }, h("span", { text: label }), input),
+    input,
+    set: (value) => {
+      input.value = value;
+    },
+  };
 }
 
 export default { render };

@@ -4,57 +4,133 @@ import { bench, clamp, drawing, linearScale, logScale, number, percent, setting,
 import { count, histogram, unpack } from "./staleness/maths.js";
 import style from "./staleness/style.css";
 
-const FAR = 16, BINS = 44;
+const FAR = 16,
+  BINS = 44;
 const opened = new WeakMap();
 const of = (data) => opened.get(data) ?? opened.set(data, unpack(data)).get(data);
 
 const EDGES = [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 const settings = {
-  run: { legend: "How the policy was trained on this batch", choices: [["none", "trained without a region"], ["ppo", "trained with PPO's clip, 0.2"]] },
-  update: { label: "update", spoken: "updates on this batch", rungs: Array.from({ length: 33 }, (_, i) => i), low: 0, high: 32, why: "32 updates were recorded.", write: (value) => String(value) },
-  eps_low: { label: "ε low", spoken: "window below 1, epsilon low", rungs: [...EDGES, 1], low: 0, high: 1, why: "1 − ε low bounds a ratio, and no ratio is negative." },
-  eps_high: { label: "ε high", spoken: "window above 1, epsilon high", rungs: [...EDGES, 1, 1.5, 2, 3, 5, 9, 15], low: 0, high: 1000, why: "a window has no negative width." },
+  run: {
+    legend: "How the policy was trained on this batch",
+    choices: [
+      ["none", "trained without a region"],
+      ["ppo", "trained with PPO's clip, 0.2"],
+    ],
+  },
+  update: {
+    label: "update",
+    spoken: "updates on this batch",
+    rungs: Array.from({ length: 33 }, (_, i) => i),
+    low: 0,
+    high: 32,
+    why: "32 updates were recorded.",
+    write: (value) => String(value),
+  },
+  eps_low: {
+    label: "ε low",
+    spoken: "window below 1, epsilon low",
+    rungs: [...EDGES, 1],
+    low: 0,
+    high: 1,
+    why: "1 − ε low bounds a ratio, and no ratio is negative.",
+  },
+  eps_high: {
+    label: "ε high",
+    spoken: "window above 1, epsilon high",
+    rungs: [...EDGES, 1, 1.5, 2, 3, 5, 9, 15],
+    low: 0,
+    high: 1000,
+    why: "a window has no negative width.",
+  },
 };
 
-const limit = (s) => (Number.isInteger(s.update) ? [] : [["update", Math.round(s.update), `There is no update ${s.update}: updates are whole.`]]);
+const limit = (s) =>
+  Number.isInteger(s.update)
+    ? []
+    : [["update", Math.round(s.update), `There is no update ${s.update}: updates are whole.`]];
 
 function read(s, data) {
-  const batch = of(data), found = count(batch, s.run, s.update, s.eps_low, s.eps_high);
+  const batch = of(data),
+    found = count(batch, s.run, s.update, s.eps_low, s.eps_high);
   const best = Math.max(...batch.runs[s.run].earned.slice(0, s.update + 1));
-  const word = batch.words[found.farthest], moved = batch.runs[s.run].moved[s.update][found.farthest];
+  const word = batch.words[found.farthest],
+    moved = batch.runs[s.run].moved[s.update][found.farthest];
   const facts = [
-    ["silenced, A > 0", `${found.silencedUp} of ${found.up}`], ["silenced, A < 0", `${found.silencedDown} of ${found.down}`],
-    ["outside, but kept", String(found.outsideKept)], ["mean of |r − 1| / 2", number(found.tv)],
-    ["the batch promises", number(found.promised)], ["new completions earn", number(found.earned)],
-    ["farthest token", s.update ? `“${word}”, r ${Math.abs(moved) < data.largest ? "=" : moved < 0 ? "≤" : "≥"} ${number(Math.exp(moved))}` : "none has moved"],
+    ["silenced, A > 0", `${found.silencedUp} of ${found.up}`],
+    ["silenced, A < 0", `${found.silencedDown} of ${found.down}`],
+    ["outside, but kept", String(found.outsideKept)],
+    ["mean of |r − 1| / 2", number(found.tv)],
+    ["the batch promises", number(found.promised)],
+    ["new completions earn", number(found.earned)],
+    [
+      "farthest token",
+      s.update
+        ? `“${word}”, r ${Math.abs(moved) < data.largest ? "=" : moved < 0 ? "≤" : "≥"} ${number(Math.exp(moved))}`
+        : "none has moved",
+    ],
   ];
   return { found, facts, verdict: verdict(s, found, best) };
 }
 
 function verdict(s, found, best) {
   const share = percent(found.silenced / (found.up + found.down));
-  if (s.update === 0) return { tone: "calm", title: "Every ratio is 1, and the clip ratio is 0", text: "The policy that learns is still the policy that sampled. No window silences anything, however narrow you drag it." };
-  const drifted = s.run === "ppo" && found.beyond ? ` The clip silenced ${found.clipped} tokens in this update, and ${found.beyond} of them went even further: a silenced token is not held.` : "";
+  if (s.update === 0)
+    return {
+      tone: "calm",
+      title: "Every ratio is 1, and the clip ratio is 0",
+      text: "The policy that learns is still the policy that sampled. No window silences anything, however narrow you drag it.",
+    };
+  const drifted =
+    s.run === "ppo" && found.beyond
+      ? ` The clip silenced ${found.clipped} tokens in this update, and ${found.beyond} of them went even further: a silenced token is not held.`
+      : "";
   if (found.promised - found.earned > 0.2) {
     const beyond = found.promised > 1 ? "It is more than the highest reward there is. " : "";
-    return { tone: "fail", title: `It promises ${number(found.promised)} and earns ${number(found.earned)}`, text: `${beyond}The old completions see only their own tokens improve. ${best - found.earned > 0.1 ? `New ones have earned ${number(best)} before: the policy is losing what it had won.` : "New ones earn less than that: the promise is broken, the policy not yet."}${drifted}` };
+    return {
+      tone: "fail",
+      title: `It promises ${number(found.promised)} and earns ${number(found.earned)}`,
+      text: `${beyond}The old completions see only their own tokens improve. ${best - found.earned > 0.1 ? `New ones have earned ${number(best)} before: the policy is losing what it had won.` : "New ones earn less than that: the promise is broken, the policy not yet."}${drifted}`,
+    };
   }
-  if (best - found.earned > 0.1) return { tone: "fail", title: `It has earned ${number(best)} and earns ${number(found.earned)}`, text: `The total variation is only ${number(found.tv)}, and the policy is losing what it had won. Staying near is no proof of going the right way.${drifted}` };
-  return { tone: "calm", title: found.promised - found.earned > 0.1 ? "The promise is nearly kept" : "The promise is kept", text: `The batch promises ${number(found.promised)} and new completions earn ${number(found.earned)}. This window would silence ${share} of the tokens that have an advantage.${drifted}` };
+  if (best - found.earned > 0.1)
+    return {
+      tone: "fail",
+      title: `It has earned ${number(best)} and earns ${number(found.earned)}`,
+      text: `The total variation is only ${number(found.tv)}, and the policy is losing what it had won. Staying near is no proof of going the right way.${drifted}`,
+    };
+  return {
+    tone: "calm",
+    title: found.promised - found.earned > 0.1 ? "The promise is nearly kept" : "The promise is kept",
+    text: `The batch promises ${number(found.promised)} and new completions earn ${number(found.earned)}. This window would silence ${share} of the tokens that have an advantage.${drifted}`,
+  };
 }
 
 /* Square roots of counts, so that single tokens are seen beside a hundred. */
 function rootScale(most, range) {
-  const along = linearScale([0, Math.sqrt(most)], range), marks = [0, 10, 50, 150];
-  return Object.assign((value) => along(Math.sqrt(value)), { range: () => range, copy: () => rootScale(most, range), ticks: () => marks, tickFormat: () => String });
+  const along = linearScale([0, Math.sqrt(most)], range),
+    marks = [0, 10, 50, 150];
+  return Object.assign((value) => along(Math.sqrt(value)), {
+    range: () => range,
+    copy: () => rootScale(most, range),
+    ticks: () => marks,
+    tickFormat: () => String,
+  });
 }
 
 function board() {
-  const picture = drawing(), signs = [1, -1], panels = signs.map(() => picture.panel()), below = picture.panel();
+  const picture = drawing(),
+    signs = [1, -1],
+    panels = signs.map(() => picture.panel()),
+    below = picture.panel();
   const shades = panels.map((panel) => panel.clipped.append("rect").attr("class", "window"));
-  const bars = panels.map((panel) => panel.clipped.append("g")), rules = panels.map((panel) => panel.inside.append("g"));
+  const bars = panels.map((panel) => panel.clipped.append("g")),
+    rules = panels.map((panel) => panel.inside.append("g"));
   const named = panels.map((panel) => panel.inside.append("text").attr("class", "name"));
-  const lines = below.clipped.append("g"), cursor = below.inside.append("path").attr("class", "rule"), spots = below.inside.append("g"), words = below.inside.append("g");
+  const lines = below.clipped.append("g"),
+    cursor = below.inside.append("path").attr("class", "rule"),
+    spots = below.inside.append("g"),
+    words = below.inside.append("g");
   const rings = picture.svg.append("g");
   let place = null;
   return {
@@ -63,40 +139,120 @@ function board() {
     places: () => place,
     draw(s, { found }, { width, height }, data) {
       picture.size(width, height);
-      const batch = of(data), third = height * 0.31;
+      const batch = of(data),
+        third = height * 0.31;
       const x = (box) => logScale([1 / FAR, FAR], [0, box.width]);
       const edges = [1 - s.eps_low, 1 + s.eps_high];
       const boxes = panels.map((panel, i) => {
-        const box = panel.place({ top: i * third, width, height: third, margin: { left: 46, right: 14, top: 24, bottom: i ? 34 : 22 } }), along = x(box), up = rootScale(150, [box.height, 0]);
+        const box = panel.place({
+            top: i * third,
+            width,
+            height: third,
+            margin: { left: 46, right: 14, top: 24, bottom: i ? 34 : 22 },
+          }),
+          along = x(box),
+          up = rootScale(150, [box.height, 0]);
         panel.scales(along, up);
         panel.titles(i ? "ratio r = π/μ" : "", i ? "" : "tokens");
         const bins = histogram(batch, s.run, s.update, signs[i], s.eps_low, s.eps_high, Math.log(FAR), BINS);
-        const wide = box.width / BINS, drawn = bins.flatMap((bin, at) => [{ key: `k${at}`, at, from: 0, to: bin.kept, kind: "kept" }, { key: `s${at}`, at, from: bin.kept, to: bin.kept + bin.silenced, kind: "silenced" }]).filter((bar) => bar.to > bar.from);
-        bars[i].selectAll("rect").data(drawn, (bar) => bar.key).join("rect").attr("class", (bar) => `bar ${bar.kind}`)
-          .attr("x", (bar) => (bar.at * wide + 0.5).toFixed(1)).attr("width", (wide - 1).toFixed(1)).attr("y", (bar) => up(bar.to).toFixed(1)).attr("height", (bar) => (up(bar.from) - up(bar.to)).toFixed(1));
+        const wide = box.width / BINS,
+          drawn = bins
+            .flatMap((bin, at) => [
+              { key: `k${at}`, at, from: 0, to: bin.kept, kind: "kept" },
+              { key: `s${at}`, at, from: bin.kept, to: bin.kept + bin.silenced, kind: "silenced" },
+            ])
+            .filter((bar) => bar.to > bar.from);
+        bars[i]
+          .selectAll("rect")
+          .data(drawn, (bar) => bar.key)
+          .join("rect")
+          .attr("class", (bar) => `bar ${bar.kind}`)
+          .attr("x", (bar) => (bar.at * wide + 0.5).toFixed(1))
+          .attr("width", (wide - 1).toFixed(1))
+          .attr("y", (bar) => up(bar.to).toFixed(1))
+          .attr("height", (bar) => (up(bar.from) - up(bar.to)).toFixed(1));
         const [from, to] = edges.map((edge) => along(edge));
-        shades[i].attr("x", from).attr("width", Math.max(0, to - from)).attr("height", box.height);
+        shades[i]
+          .attr("x", from)
+          .attr("width", Math.max(0, to - from))
+          .attr("height", box.height);
         const own = i ? [from] : [to];
-        rules[i].selectAll("path").data([[from, !i], [to, i]]).join("path").attr("class", ([, idle]) => `rule${idle ? " dotted" : ""}`).attr("d", ([at]) => `M${at.toFixed(1)},0V${box.height}`);
-        named[i].attr("x", box.width - 2).attr("y", 12).attr("text-anchor", "end").text(i ? "A < 0, pushed down" : "A > 0, pushed up");
+        rules[i]
+          .selectAll("path")
+          .data([
+            [from, !i],
+            [to, i],
+          ])
+          .join("path")
+          .attr("class", ([, idle]) => `rule${idle ? " dotted" : ""}`)
+          .attr("d", ([at]) => `M${at.toFixed(1)},0V${box.height}`);
+        named[i]
+          .attr("x", box.width - 2)
+          .attr("y", 12)
+          .attr("text-anchor", "end")
+          .text(i ? "A < 0, pushed down" : "A > 0, pushed up");
         return { ...box, along, own };
       });
-      const box = below.place({ top: 2 * third, width, height: height - 2 * third, margin: { left: 46, right: 14, top: 26, bottom: 36 } });
-      const over = linearScale([0, 32], [0, box.width], width < 420 ? 4 : 8), tall = linearScale([0, 2], [box.height, 0], 4);
+      const box = below.place({
+        top: 2 * third,
+        width,
+        height: height - 2 * third,
+        margin: { left: 46, right: 14, top: 26, bottom: 36 },
+      });
+      const over = linearScale([0, 32], [0, box.width], width < 420 ? 4 : 8),
+        tall = linearScale([0, 2], [box.height, 0], 4);
       below.scales(over, tall);
       below.titles("updates on this batch", "mean reward");
-      const promised = Array.from({ length: 33 }, (_, k) => promise(data, s.run, k)), earned = batch.runs[s.run].earned;
-      lines.selectAll("path").data([[promised, "promised"], [earned, "earned"]]).join("path").attr("class", ([, kind]) => `line ${kind}`).attr("d", ([values]) => stroke(values.map((value, k) => [over(k), tall(Math.min(value, 2.2))])));
+      const promised = Array.from({ length: 33 }, (_, k) => promise(data, s.run, k)),
+        earned = batch.runs[s.run].earned;
+      lines
+        .selectAll("path")
+        .data([
+          [promised, "promised"],
+          [earned, "earned"],
+        ])
+        .join("path")
+        .attr("class", ([, kind]) => `line ${kind}`)
+        .attr("d", ([values]) => stroke(values.map((value, k) => [over(k), tall(Math.min(value, 2.2))])));
       cursor.attr("d", `M${over(s.update).toFixed(1)},0V${box.height}`);
-      spots.selectAll("circle").data([[found.promised, "promised"], [found.earned, "earned"]]).join("circle").attr("class", ([, kind]) => `dot ${kind}`).attr("r", 4.5).attr("cx", over(s.update)).attr("cy", ([value]) => tall(clamp(value, 0, 2)));
-      words.selectAll("text").data([["promised by the batch", "promised", tall(clamp(promised[32], 0, 1.8)) + (s.run === "ppo" ? -10 : 16)], ["earned by new completions", "earned", tall(earned[32]) + 18]]).join("text").attr("class", ([, kind]) => `name word ${kind}`)
-        .attr("text-anchor", "end").attr("x", box.width - 4).attr("y", ([, , y]) => y).text(([text]) => text);
+      spots
+        .selectAll("circle")
+        .data([
+          [found.promised, "promised"],
+          [found.earned, "earned"],
+        ])
+        .join("circle")
+        .attr("class", ([, kind]) => `dot ${kind}`)
+        .attr("r", 4.5)
+        .attr("cx", over(s.update))
+        .attr("cy", ([value]) => tall(clamp(value, 0, 2)));
+      words
+        .selectAll("text")
+        .data([
+          ["promised by the batch", "promised", tall(clamp(promised[32], 0, 1.8)) + (s.run === "ppo" ? -10 : 16)],
+          ["earned by new completions", "earned", tall(earned[32]) + 18],
+        ])
+        .join("text")
+        .attr("class", ([, kind]) => `name word ${kind}`)
+        .attr("text-anchor", "end")
+        .attr("x", box.width - 4)
+        .attr("y", ([, , y]) => y)
+        .text(([text]) => text);
       place = {
-        low: { x: boxes[1].left + boxes[1].along(edges[0]), y: boxes[1].top + boxes[1].height * 0.55 }, high: { x: boxes[0].left + boxes[0].along(edges[1]), y: boxes[0].top + boxes[0].height * 0.55 },
+        low: { x: boxes[1].left + boxes[1].along(edges[0]), y: boxes[1].top + boxes[1].height * 0.55 },
+        high: { x: boxes[0].left + boxes[0].along(edges[1]), y: boxes[0].top + boxes[0].height * 0.55 },
         update: { x: box.left + over(s.update), y: box.top + box.height - 14 },
-        ratioAt: (at) => boxes[0].along.invert(clamp(at - boxes[0].left, 0, boxes[0].width)), updateAt: (at) => clamp(Math.round(over.invert(at - box.left)), 0, 32),
+        ratioAt: (at) => boxes[0].along.invert(clamp(at - boxes[0].left, 0, boxes[0].width)),
+        updateAt: (at) => clamp(Math.round(over.invert(at - box.left)), 0, 32),
       };
-      rings.selectAll("circle").data([place.low, place.high, place.update]).join("circle").attr("class", "ring").attr("r", 7).attr("cx", (at) => at.x).attr("cy", (at) => at.y);
+      rings
+        .selectAll("circle")
+        .data([place.low, place.high, place.update])
+        .join("circle")
+        .attr("class", "ring")
+        .attr("r", 7)
+        .attr("cx", (at) => at.x)
+        .attr("cy", (at) => at.y);
     },
   };
 }
@@ -111,31 +267,74 @@ function promise(data, run, update) {
 const shorter = (value) => Number(value.toFixed(value < 0.1 ? 3 : 2));
 
 export default bench({
-  name: "staleness", title: "Staleness: a batch's ratios, update by update", style, settings, limit, read, board,
+  name: "staleness",
+  title: "Staleness: a batch's ratios, update by update",
+  style,
+  settings,
+  limit,
+  read,
+  board,
   hint: "Drag the two edges of the window, or the update below; arrow keys move them.",
   presets: [
-    { name: "before the first update", state: { run: "none", update: 0, eps_low: 0.01, eps_high: 0.01 },
-      text: "What to notice: all tokens stand at r = 1, and even a window of one percent silences none. A trainer that takes one update per batch never leaves this state." },
-    { name: "four updates", state: { run: "none", update: 4, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: nearly all that this batch can teach has been learned. A window of 0.2 would have silenced a quarter of its tokens by now." },
-    { name: "make it fail", state: { run: "none", update: 32, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: the batch promises more and more, and new completions earn less and less. Scrub back to where the two lines part." },
-    { name: "silenced is not held", state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: the clip was on, and still some tokens are at a four-hundredth of their probability or less. Their own gradient is off, others carry them, and nothing pulls back." },
+    {
+      name: "before the first update",
+      state: { run: "none", update: 0, eps_low: 0.01, eps_high: 0.01 },
+      text: "What to notice: all tokens stand at r = 1, and even a window of one percent silences none. A trainer that takes one update per batch never leaves this state.",
+    },
+    {
+      name: "four updates",
+      state: { run: "none", update: 4, eps_low: 0.2, eps_high: 0.2 },
+      text: "What to notice: nearly all that this batch can teach has been learned. A window of 0.2 would have silenced a quarter of its tokens by now.",
+    },
+    {
+      name: "make it fail",
+      state: { run: "none", update: 32, eps_low: 0.2, eps_high: 0.2 },
+      text: "What to notice: the batch promises more and more, and new completions earn less and less. Scrub back to where the two lines part.",
+    },
+    {
+      name: "silenced is not held",
+      state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
+      text: "What to notice: the clip was on, and still some tokens are at a four-hundredth of their probability or less. Their own gradient is off, others carry them, and nothing pulls back.",
+    },
   ],
   question: {
     text: "Without a region new completions earn 0.59 after 32 updates on this batch. With PPO's clip at 0.2 from the start?",
-    options: [["more", "clearly more"], ["same", "about as much"], ["less", "clearly less"]],
-    right: (data) => { const gap = data.runs.ppo.earned[32] - data.runs.none.earned[32]; return gap > 0.1 ? "more" : gap < -0.1 ? "less" : "same"; },
+    options: [
+      ["more", "clearly more"],
+      ["same", "about as much"],
+      ["less", "clearly less"],
+    ],
+    right: (data) => {
+      const gap = data.runs.ppo.earned[32] - data.runs.none.earned[32];
+      return gap > 0.1 ? "more" : gap < -0.1 ? "less" : "same";
+    },
     why: "The careful openers, which pay, are silenced at a ratio of 3 and slide back, because a clip holds nothing; bad tokens go on sinking. That is one batch: over many the clip is the better of the two, and far below fresh data.",
     state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
   },
   handles: (s, reading, size, data, shown) => {
     const at = shown.places();
     return [
-      { key: "eps_low", label: "Lower edge of the window", words: setting(1 - s.eps_low), ...at.low, move: (x) => ({ eps_low: shorter(clamp(1 - at.ratioAt(x), 0, 1)) }) },
-      { key: "eps_high", label: "Upper edge of the window", words: setting(1 + s.eps_high), ...at.high, move: (x) => ({ eps_high: shorter(Math.max(0, at.ratioAt(x) - 1)) }) },
-      { key: "update", label: "Update", words: String(s.update), ...at.update, move: (x) => ({ update: at.updateAt(x) }) },
+      {
+        key: "eps_low",
+        label: "Lower edge of the window",
+        words: setting(1 - s.eps_low),
+        ...at.low,
+        move: (x) => ({ eps_low: shorter(clamp(1 - at.ratioAt(x), 0, 1)) }),
+      },
+      {
+        key: "eps_high",
+        label: "Upper edge of the window",
+        words: setting(1 + s.eps_high),
+        ...at.high,
+        move: (x) => ({ eps_high: shorter(Math.max(0, at.ratioAt(x) - 1)) }),
+      },
+      {
+        key: "update",
+        label: "Update",
+        words: String(s.update),
+        ...at.update,
+        move: (x) => ({ update: at.updateAt(x) }),
+      },
     ];
   },
 });

@@ -10,27 +10,96 @@ const opened = new WeakMap();
 const of = (data) => opened.get(data) ?? opened.set(data, unpack(data)).get(data);
 const WINDOW = [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.28, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 const RADII = [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1];
-const among = (...names) => (s) => names.includes(s.method);
+const among =
+  (...names) =>
+  (s) =>
+    names.includes(s.method);
 
 const settings = {
-  run: { legend: "How the policy was trained on this batch", choices: [["ppo", "trained with PPO's clip"], ["dppo", "with DPPO's mask"], ["fast", "PPO, 3 × the rate"]] },
+  run: {
+    legend: "How the policy was trained on this batch",
+    choices: [
+      ["ppo", "trained with PPO's clip"],
+      ["dppo", "with DPPO's mask"],
+      ["fast", "PPO, 3 × the rate"],
+    ],
+  },
   method: { legend: "The method that judges", choices: Object.entries(METHODS) },
-  update: { label: "update", spoken: "updates on this batch", rungs: Array.from({ length: 17 }, (_, i) => i), low: 0, high: 16, why: "16 updates were recorded.", write: String },
+  update: {
+    label: "update",
+    spoken: "updates on this batch",
+    rungs: Array.from({ length: 17 }, (_, i) => i),
+    low: 0,
+    high: 16,
+    why: "16 updates were recorded.",
+    write: String,
+  },
   token: { label: "token", low: 0, high: 1e6, why: "tokens are counted from 0." },
-  eps_low: { label: "ε low", spoken: "window below 1, epsilon low", rungs: WINDOW, low: 0, high: 1, why: "1 − ε low bounds a ratio, and no ratio is negative.", shown: among("ppo", "cispo") },
-  eps_high: { label: "ε high", spoken: "window above 1, epsilon high", rungs: [...WINDOW, 1.5, 2, 3, 5, 9, 20, 50], low: 0, high: 1000, why: "a window has no negative width.", shown: among("ppo", "cispo") },
-  eps_seq: { label: "ε, whole", spoken: "epsilon of the whole completion's ratio", rungs: [0.0001, 0.0003, 0.0004, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 1], low: 0, high: 1, why: "1 − ε bounds a ratio, and no ratio is negative.", shown: among("gspo") },
-  delta_tv: { label: "δ, TV", spoken: "delta, total variation", rungs: RADII, low: 0, high: 1, why: "it is a share of the probability.", shown: among("dppo_tv") },
-  delta_kl: { label: "δ, KL", spoken: "delta, nats", rungs: [...RADII, 1.5, 2, 3], low: 0, high: 100, why: "no divergence is negative.", shown: among("dppo_kl") },
+  eps_low: {
+    label: "ε low",
+    spoken: "window below 1, epsilon low",
+    rungs: WINDOW,
+    low: 0,
+    high: 1,
+    why: "1 − ε low bounds a ratio, and no ratio is negative.",
+    shown: among("ppo", "cispo"),
+  },
+  eps_high: {
+    label: "ε high",
+    spoken: "window above 1, epsilon high",
+    rungs: [...WINDOW, 1.5, 2, 3, 5, 9, 20, 50],
+    low: 0,
+    high: 1000,
+    why: "a window has no negative width.",
+    shown: among("ppo", "cispo"),
+  },
+  eps_seq: {
+    label: "ε, whole",
+    spoken: "epsilon of the whole completion's ratio",
+    rungs: [0.0001, 0.0003, 0.0004, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 1],
+    low: 0,
+    high: 1,
+    why: "1 − ε bounds a ratio, and no ratio is negative.",
+    shown: among("gspo"),
+  },
+  delta_tv: {
+    label: "δ, TV",
+    spoken: "delta, total variation",
+    rungs: RADII,
+    low: 0,
+    high: 1,
+    why: "it is a share of the probability.",
+    shown: among("dppo_tv"),
+  },
+  delta_kl: {
+    label: "δ, KL",
+    spoken: "delta, nats",
+    rungs: [...RADII, 1.5, 2, 3],
+    low: 0,
+    high: 100,
+    why: "no divergence is negative.",
+    shown: among("dppo_kl"),
+  },
 };
 
 function limit(s, data) {
-  const last = of(data).words.length - 1, whole = (key) => (Number.isInteger(s[key]) ? [] : [[key, Math.round(s[key]), `There is no ${key} ${s[key]}: they are counted one by one.`]]);
-  return [...whole("update"), ...(s.token > last ? [["token", last, `token = ${s.token} is impossible: the batch has ${last + 1} tokens.`]] : whole("token"))];
+  const last = of(data).words.length - 1,
+    whole = (key) =>
+      Number.isInteger(s[key])
+        ? []
+        : [[key, Math.round(s[key]), `There is no ${key} ${s[key]}: they are counted one by one.`]];
+  return [
+    ...whole("update"),
+    ...(s.token > last
+      ? [["token", last, `token = ${s.token} is impossible: the batch has ${last + 1} tokens.`]]
+      : whole("token")),
+  ];
 }
 
 function read(s, data) {
-  const batch = of(data), judged = judge(batch, s), found = { batch, judged, counts: count(batch, judged) };
+  const batch = of(data),
+    judged = judge(batch, s),
+    found = { batch, judged, counts: count(batch, judged) };
   return { ...found, verdict: verdict(s, found), facts: facts(s, found) };
 }
 
@@ -41,34 +110,70 @@ function extra({ set, data }) {
     const own = batch.completions.filter((one) => one.prompt === prompt);
     return (own.find((one) => one.reward) ?? own[0]).from;
   });
-  const prompts = ladder({ label: "prompt", spoken: "prompt of the batch", rungs: firsts.map((_, i) => i), words: (i) => `${i + 1} of ${firsts.length}: ${batch.prompts[i]}`, write: (i) => String(i + 1), onInput: (i) => set({ token: firsts[i] }) });
+  const prompts = ladder({
+    label: "prompt",
+    spoken: "prompt of the batch",
+    rungs: firsts.map((_, i) => i),
+    words: (i) => `${i + 1} of ${firsts.length}: ${batch.prompts[i]}`,
+    write: (i) => String(i + 1),
+    onInput: (i) => set({ token: firsts[i] }),
+  });
   return { el: h("div", {}, prompts.el), update: (s) => prompts.set(batch.completions[batch.of[s.token]].prompt) };
 }
 
 const THRESHOLDS = { eps_low: 0.2, eps_high: 0.2, delta_tv: 0.15 };
 
 export default bench({
-  name: "token_microscope", title: "Token microscope: what a method does to every token of a recorded batch", style, settings, limit, read, extra,
+  name: "token_microscope",
+  title: "Token microscope: what a method does to every token of a recorded batch",
+  style,
+  settings,
+  limit,
+  read,
+  extra,
   board: () => board(of),
   hint: "Click or tap a token to hold it; arrow keys go from token to token. ↑ marks completions that are pushed up, ↓ down.",
   presets: [
-    { name: "make it fail: the clip drops the rare openers", state: { run: "ppo", method: "ppo", update: 1, token: 0, ...THRESHOLDS },
-      text: "What to notice: after one update the clip silences every careful opener of a right completion and no other opener. These words begin the thinking that training should find, and they were rare." },
-    { name: "the same batch under a divergence", state: { run: "ppo", method: "dppo_tv", update: 1, token: 0, ...THRESHOLDS },
-      text: "What to notice: DPPO's mask silences nothing yet. A rare token that has grown by half has moved a thousandth of the probability. Then take the policy that was trained with DPPO's mask, and move the update to 16." },
-    { name: "a likely token that falls", state: { run: "fast", method: "ppo", update: 6, token: 978, ...THRESHOLDS },
-      text: "What to notice: the other failure. Nearly a fifth of the probability has gone, the ratio is still inside the window, and the clip pushes on. Switch to DPPO-TV." },
-    { name: "weighed, not dropped", state: { run: "dppo", method: "cispo", update: 8, token: 0, ...THRESHOLDS },
-      text: "What to notice: CISPO silences nothing. Every token outside the window is scaled to its edge, the careful openers and the rest alike." },
+    {
+      name: "make it fail: the clip drops the rare openers",
+      state: { run: "ppo", method: "ppo", update: 1, token: 0, ...THRESHOLDS },
+      text: "What to notice: after one update the clip silences every careful opener of a right completion and no other opener. These words begin the thinking that training should find, and they were rare.",
+    },
+    {
+      name: "the same batch under a divergence",
+      state: { run: "ppo", method: "dppo_tv", update: 1, token: 0, ...THRESHOLDS },
+      text: "What to notice: DPPO's mask silences nothing yet. A rare token that has grown by half has moved a thousandth of the probability. Then take the policy that was trained with DPPO's mask, and move the update to 16.",
+    },
+    {
+      name: "a likely token that falls",
+      state: { run: "fast", method: "ppo", update: 6, token: 978, ...THRESHOLDS },
+      text: "What to notice: the other failure. Nearly a fifth of the probability has gone, the ratio is still inside the window, and the clip pushes on. Switch to DPPO-TV.",
+    },
+    {
+      name: "weighed, not dropped",
+      state: { run: "dppo", method: "cispo", update: 8, token: 0, ...THRESHOLDS },
+      text: "What to notice: CISPO silences nothing. Every token outside the window is scaled to its edge, the careful openers and the rest alike.",
+    },
   ],
   question: {
     text: "16 updates with DPPO's mask. PPO's clip would now silence all 15 careful openers of right completions. How many does the mask?",
-    options: [["none", "none: rare tokens move little"], ["some", "some, those that grew most"], ["all", "all: by now each has grown several times over"]],
-    right: "some", state: { run: "dppo", method: "dppo_tv", update: 16, token: 0, ...THRESHOLDS },
+    options: [
+      ["none", "none: rare tokens move little"],
+      ["some", "some, those that grew most"],
+      ["all", "all: by now each has grown several times over"],
+    ],
+    right: "some",
+    state: { run: "dppo", method: "dppo_tv", update: 16, token: 0, ...THRESHOLDS },
     why: "5 of 15: those that have gained more than 0.15 of the probability. A mask lets a rare token start and ends its growth later; what has outgrown the radius is as silent as under a clip.",
   },
-  handles: (s, found, size, data, shown) => [{
-    key: "token", label: "Token", words: reading(found.batch.words[s.token], found.judged[s.token]), ...shown.placeOf(s.token),
-    move: (x, y) => ({ token: shown.tokenAt(x, y) }), next: shown.next,
-  }],
+  handles: (s, found, size, data, shown) => [
+    {
+      key: "token",
+      label: "Token",
+      words: reading(found.batch.words[s.token], found.judged[s.token]),
+      ...shown.placeOf(s.token),
+      move: (x, y) => ({ token: shown.tokenAt(x, y) }),
+      next: shown.next,
+    },
+  ],
 });

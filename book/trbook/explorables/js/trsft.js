@@ -7,51 +7,146 @@ import { LOOKS, RIGHT, read } from "./trsft/words.js";
 import { LEAST, normal, withShare } from "./unifier/looks.js";
 import style from "./trsft/style.css";
 
-const checked = (value) => (Array.isArray(value) && value.length === PLACES && value.every((share) => typeof share === "number" && share >= 0 && share < Infinity)
-  && sum(value) > PLACES * LEAST ? value : undefined);
+const checked = (value) =>
+  Array.isArray(value) &&
+  value.length === PLACES &&
+  value.every((share) => typeof share === "number" && share >= 0 && share < Infinity) &&
+  sum(value) > PLACES * LEAST
+    ? value
+    : undefined;
 const settings = {
-  student: { legend: "The student", choices: [["any", "any distribution"], ["hump", "one hump only"]] },
-  show: { legend: "Ways to learn", ticks: Object.entries(LOOKS).map(([key, look]) => [key, look.name, look.hue, look.dash]) },
-  alpha: { label: "α", spoken: "alpha of TrSFT, a probability", rungs: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1], write: setting, low: 1e-3, high: 1, why: "α is a probability: at 0 every weight is 1, which is SFT, and above 1 even a certain token would be faded." },
-  steps: { label: "steps", spoken: "inner steps", rungs: [0, 1, 2, 3, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300], write: String, low: 0, high: 300, why: "no step is taken back, and after 300 the picture hardly moves." },
+  student: {
+    legend: "The student",
+    choices: [
+      ["any", "any distribution"],
+      ["hump", "one hump only"],
+    ],
+  },
+  show: {
+    legend: "Ways to learn",
+    ticks: Object.entries(LOOKS).map(([key, look]) => [key, look.name, look.hue, look.dash]),
+  },
+  alpha: {
+    label: "α",
+    spoken: "alpha of TrSFT, a probability",
+    rungs: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1],
+    write: setting,
+    low: 1e-3,
+    high: 1,
+    why: "α is a probability: at 0 every weight is 1, which is SFT, and above 1 even a certain token would be faded.",
+  },
+  steps: {
+    label: "steps",
+    spoken: "inner steps",
+    rungs: [0, 1, 2, 3, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300],
+    write: String,
+    low: 0,
+    high: 300,
+    why: "no step is taken back, and after 300 the picture hardly moves.",
+  },
   start: { label: "start", low: 0, high: PLACES - 1, why: "the answers are 0 to 9." },
   expert: { label: "Expert", check: checked, why: `${PLACES} probabilities are expected, none below 0.` },
 };
 
 function limit(s) {
-  const found = Number.isInteger(s.steps) ? [] : [["steps", Math.round(s.steps), `There is no step ${s.steps}: steps are whole.`]];
+  const found = Number.isInteger(s.steps)
+    ? []
+    : [["steps", Math.round(s.steps), `There is no step ${s.steps}: steps are whole.`]];
   const expert = normal(s.expert);
-  if (expert !== s.expert) found.push(["expert", expert, s.expert.some((share) => share < LEAST) ? `Expert: an answer that the expert never gives has no logarithm for the reverse KL; the bars begin at ${LEAST}.` : "Expert: the probabilities did not sum to 1; they are shown in proportion."]);
+  if (expert !== s.expert)
+    found.push([
+      "expert",
+      expert,
+      s.expert.some((share) => share < LEAST)
+        ? `Expert: an answer that the expert never gives has no logarithm for the reverse KL; the bars begin at ${LEAST}.`
+        : "Expert: the probabilities did not sum to 1; they are shown in proportion.",
+    ]);
   return found;
 }
 
-const MISTAKEN = { expert: [0.02, 0.06, 0.25, 0.06, 0.02, 0.03, 0.1, 0.36, 0.08, 0.02], student: "any", alpha: 0.1, start: 4, steps: 300 };
+const MISTAKEN = {
+  expert: [0.02, 0.06, 0.25, 0.06, 0.02, 0.03, 0.1, 0.36, 0.08, 0.02],
+  student: "any",
+  alpha: 0.1,
+  start: 4,
+  steps: 300,
+};
 
 export default bench({
-  name: "trsft", title: "TrSFT: what a student learns from an expert who may be wrong", style, settings, limit, read, board,
+  name: "trsft",
+  title: "TrSFT: what a student learns from an expert who may be wrong",
+  style,
+  settings,
+  limit,
+  read,
+  board,
   hint: "Drag a bar’s ring (the expert), the triangle (where the student begins) or the ring below (α). Bars: the green one is right. Thin levels: where TrSFT ends.",
   presets: [
-    { name: "make it fail: mostly wrong", state: MISTAKEN,
-      text: "What to notice: answer 7 is wrong, and the expert’s favourite. SFT copies it; TrSFT keeps the majority and makes it louder. No weight on imitation can tell right from wrong." },
-    { name: "make it fail: nothing is learned", state: { expert: [0.02, 0.02, 0.82, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02], student: "any", alpha: 1, start: 8, steps: 100 },
-      text: "What to notice: the expert is right, and far from where the student is. Every weight is p/α, and p is almost 0. Lower α to 0.01, or move the student nearer." },
-    { name: "scattered mistakes", state: { expert: [0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05], student: "any", alpha: 0.1, start: 4, steps: 300 },
-      text: "What to notice: the expert errs in 45 of 100 answers, each time differently. SFT errs as often. TrSFT drops every mistake, because each is rare compared with what is right." },
-    { name: "one hump", state: { expert: [0.01, 0.1, 0.28, 0.1, 0.01, 0.01, 0.1, 0.28, 0.1, 0.01], student: "hump", alpha: 0.1, start: 2.5, steps: 300 },
-      text: "What to notice: two good answers and a student who has room for one. SFT lies across both, and over the gap; TrSFT and the reverse KL settle on the nearer." },
+    {
+      name: "make it fail: mostly wrong",
+      state: MISTAKEN,
+      text: "What to notice: answer 7 is wrong, and the expert’s favourite. SFT copies it; TrSFT keeps the majority and makes it louder. No weight on imitation can tell right from wrong.",
+    },
+    {
+      name: "make it fail: nothing is learned",
+      state: {
+        expert: [0.02, 0.02, 0.82, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02],
+        student: "any",
+        alpha: 1,
+        start: 8,
+        steps: 100,
+      },
+      text: "What to notice: the expert is right, and far from where the student is. Every weight is p/α, and p is almost 0. Lower α to 0.01, or move the student nearer.",
+    },
+    {
+      name: "scattered mistakes",
+      state: {
+        expert: [0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05],
+        student: "any",
+        alpha: 0.1,
+        start: 4,
+        steps: 300,
+      },
+      text: "What to notice: the expert errs in 45 of 100 answers, each time differently. SFT errs as often. TrSFT drops every mistake, because each is rare compared with what is right.",
+    },
+    {
+      name: "one hump",
+      state: {
+        expert: [0.01, 0.1, 0.28, 0.1, 0.01, 0.01, 0.1, 0.28, 0.1, 0.01],
+        student: "hump",
+        alpha: 0.1,
+        start: 2.5,
+        steps: 300,
+      },
+      text: "What to notice: two good answers and a student who has room for one. SFT lies across both, and over the gap; TrSFT and the reverse KL settle on the nearer.",
+    },
   ],
   question: {
     text: "The expert gives the right answer in 25 of 100 cases, and one wrong answer in 36. After 300 steps, who says that wrong answer most often?",
-    options: [["sft", "SFT: it copies everything"], ["trsft", "TrSFT"], ["alike", "both as often as the expert"]],
-    right: "trsft", state: MISTAKEN,
+    options: [
+      ["sft", "SFT: it copies everything"],
+      ["trsft", "TrSFT"],
+      ["alike", "both as often as the expert"],
+    ],
+    right: "trsft",
+    state: MISTAKEN,
     why: "SFT ends at the expert’s 0.36. TrSFT drops what the expert says rarely and shares the mass out among the rest, the favourite mistake included: it has 0.50 by now. It fades the unlikely, not the wrong.",
   },
   handles: (s, reading, size, data, shown) => [
     ...s.expert.map((share, v) => ({
-      key: `expert ${v}`, label: `Expert’s probability of answer ${v}${v === RIGHT ? ", the right one" : ""}`, words: shown.words(v), ...shown.bar(v),
+      key: `expert ${v}`,
+      label: `Expert’s probability of answer ${v}${v === RIGHT ? ", the right one" : ""}`,
+      words: shown.words(v),
+      ...shown.bar(v),
       move: (x, y) => (y > shown.floor + 12 ? null : { expert: withShare(s.expert, v, shown.shareAt(y)) }),
     })),
-    { key: "start", label: "Where the student begins", words: number(s.start), ...shown.begin, move: (x) => ({ start: Number(shown.startAt(x).toFixed(1)) }) },
+    {
+      key: "start",
+      label: "Where the student begins",
+      words: number(s.start),
+      ...shown.begin,
+      move: (x) => ({ start: Number(shown.startAt(x).toFixed(1)) }),
+    },
     { key: "alpha", label: "Alpha", words: setting(s.alpha), ...shown.cap, move: (x) => ({ alpha: shown.alphaAt(x) }) },
   ],
 });

@@ -9,52 +9,161 @@ import style from "./vocabulary_step/style.css";
 
 const whole = (why, low, high) => ({ low, high, why, write: String });
 const settings = {
-  start: { legend: "Distribution", choices: [["rare", "first word, rare", "(dial_rare)"], ["first", "first word", "(dial)"], ["place", "a place", "(dial)"]] },
-  sign: { legend: "Sign of the advantage", choices: [[1, "A > 0 ↑"], [-1, "A < 0 ↓"]] },
-  view: { legend: "Scale", choices: [["log", "log"], ["linear", "linear"]] },
-  method: { legend: "Method", check: (value) => (KEYS.includes(value) ? value : undefined), why: `it is none of ${KEYS.join(", ")}.` },
+  start: {
+    legend: "Distribution",
+    choices: [
+      ["rare", "first word, rare", "(dial_rare)"],
+      ["first", "first word", "(dial)"],
+      ["place", "a place", "(dial)"],
+    ],
+  },
+  sign: {
+    legend: "Sign of the advantage",
+    choices: [
+      [1, "A > 0 ↑"],
+      [-1, "A < 0 ↓"],
+    ],
+  },
+  view: {
+    legend: "Scale",
+    choices: [
+      ["log", "log"],
+      ["linear", "linear"],
+    ],
+  },
+  method: {
+    legend: "Method",
+    check: (value) => (KEYS.includes(value) ? value : undefined),
+    why: `it is none of ${KEYS.join(", ")}.`,
+  },
   token: { label: "sampled word", ...whole("there are ten words, 0 to 9.", 0, 9) },
-  steps: { label: "steps", spoken: "inner steps", rungs: [0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64], ...whole("0 to 64 steps are taken here.", 0, 64) },
-  lr: { label: "learning rate", rungs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4], low: 0.001, high: 8, why: "a rate of 0 moves nothing, and above 8 one step may jump across the whole simplex." },
-  size: { label: "size of A", spoken: "size of the advantage", rungs: [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4], low: 0.01, high: 8, why: "an advantage of 0 teaches nothing, and rewards of 0 and 1 in a group of 16 give at most 3.75." },
-  delta_tv: { label: "δ TV", spoken: "radius of DPPO in total variation", rungs: [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1], low: 0, high: 1, why: "no two distributions are further apart than 1, and none nearer than 0." },
-  delta_kl: { label: "δ KL, nats", spoken: "radius of DPPO by KL and of TROLL, in nats", rungs: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1], low: 1e-4, high: 100, why: "a radius of 0 holds the old distribution alone." },
-  k: { label: "k, top-k", spoken: "words that the top-k mask sees", rungs: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], ...whole("one word at least, and ten are all there are.", 1, 10) },
-  max_ratio: { label: "C, cap", spoken: "cap C on DPPO's weight", rungs: [1, 1.5, 2, 3, 5, 10, 20, 10000], low: 1, high: 10000, write: (value) => (value === 10000 ? "off" : number(value)), why: "below 1 it would shrink weights before anything has moved, and 10,000 is off." },
+  steps: {
+    label: "steps",
+    spoken: "inner steps",
+    rungs: [0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64],
+    ...whole("0 to 64 steps are taken here.", 0, 64),
+  },
+  lr: {
+    label: "learning rate",
+    rungs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4],
+    low: 0.001,
+    high: 8,
+    why: "a rate of 0 moves nothing, and above 8 one step may jump across the whole simplex.",
+  },
+  size: {
+    label: "size of A",
+    spoken: "size of the advantage",
+    rungs: [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4],
+    low: 0.01,
+    high: 8,
+    why: "an advantage of 0 teaches nothing, and rewards of 0 and 1 in a group of 16 give at most 3.75.",
+  },
+  delta_tv: {
+    label: "δ TV",
+    spoken: "radius of DPPO in total variation",
+    rungs: [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1],
+    low: 0,
+    high: 1,
+    why: "no two distributions are further apart than 1, and none nearer than 0.",
+  },
+  delta_kl: {
+    label: "δ KL, nats",
+    spoken: "radius of DPPO by KL and of TROLL, in nats",
+    rungs: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
+    low: 1e-4,
+    high: 100,
+    why: "a radius of 0 holds the old distribution alone.",
+  },
+  k: {
+    label: "k, top-k",
+    spoken: "words that the top-k mask sees",
+    rungs: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    ...whole("one word at least, and ten are all there are.", 1, 10),
+  },
+  max_ratio: {
+    label: "C, cap",
+    spoken: "cap C on DPPO's weight",
+    rungs: [1, 1.5, 2, 3, 5, 10, 20, 10000],
+    low: 1,
+    high: 10000,
+    write: (value) => (value === 10000 ? "off" : number(value)),
+    why: "below 1 it would shrink weights before anything has moved, and 10,000 is off.",
+  },
 };
 const WHOLE = ["token", "steps", "k"];
 
-const limit = (s) => WHOLE.filter((key) => !Number.isInteger(s[key])).map((key) => [key, Math.round(s[key]), `${settings[key].label} is a whole number.`]);
+const limit = (s) =>
+  WHOLE.filter((key) => !Number.isInteger(s[key])).map((key) => [
+    key,
+    Math.round(s[key]),
+    `${settings[key].label} is a whole number.`,
+  ]);
 
 const HEADS = ["method", "π(y)", "r", "TV", "KL", "then"];
 const FEW = ["pg_is", "ppo", "dppo_tv", "dppo_kl", "dppo_topk", "dppo_full", "troll"]; // a row each before more are asked for
 
 /* The sampled word, and the chapter's methods in a row each, all of them at a press: the chosen one is drawn. */
 function table({ set }) {
-  const group = unique("trx-methods"), id = unique("trx-word");
+  const group = unique("trx-methods"),
+    id = unique("trx-word");
   const pick = h("select", { id, onchange: () => set({ token: Number(pick.value) }) });
   const rows = KEYS.map((key) => {
-    const input = h("input", { type: "radio", name: group, "aria-label": `Draw ${NAMES[key]}`, onchange: () => set({ method: key }) });
+    const input = h("input", {
+      type: "radio",
+      name: group,
+      "aria-label": `Draw ${NAMES[key]}`,
+      onchange: () => set({ method: key }),
+    });
     const cells = HEADS.slice(1).map(() => h("td"));
-    return { key, input, cells, el: h("tr", {}, h("th", { scope: "row" }, h("label", { class: "toggle" }, input, h("span", { text: NAMES[key] }))), ...cells) };
+    return {
+      key,
+      input,
+      cells,
+      el: h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, h("label", { class: "toggle" }, input, h("span", { text: NAMES[key] }))),
+        ...cells,
+      ),
+    };
   });
   let all = false;
-  const more = h("button", { type: "button", onclick: () => { all = !all; fold(); } });
+  const more = h("button", {
+    type: "button",
+    onclick: () => {
+      all = !all;
+      fold();
+    },
+  });
   const fold = () => {
     for (const { key, input, el: line } of rows) line.hidden = !(all || FEW.includes(key) || input.checked);
     more.setAttribute("aria-expanded", String(all));
     say(more, all ? "fewer methods" : "all fourteen methods");
   };
-  const el = h("div", {}, h("div", { class: "pick" }, h("label", { for: id, text: "sampled word" }), pick),
-    h("table", { class: "methods" }, h("caption", { text: "Each method after the same steps. y: the sampled word, r = π(y)/π_old(y); TV and KL(old‖new) of the whole distribution" }),
-      h("thead", {}, h("tr", {}, ...HEADS.map((text) => h("th", { scope: "col", text })))), h("tbody", {}, ...rows.map(({ el: line }) => line))), h("div", { class: "marks" }, more));
+  const el = h(
+    "div",
+    {},
+    h("div", { class: "pick" }, h("label", { for: id, text: "sampled word" }), pick),
+    h(
+      "table",
+      { class: "methods" },
+      h("caption", {
+        text: "Each method after the same steps. y: the sampled word, r = π(y)/π_old(y); TV and KL(old‖new) of the whole distribution",
+      }),
+      h("thead", {}, h("tr", {}, ...HEADS.map((text) => h("th", { scope: "col", text })))),
+      h("tbody", {}, ...rows.map(({ el: line }) => line)),
+    ),
+    h("div", { class: "marks" }, more),
+  );
   let listed = null;
   return {
     el,
     update(s, reading) {
       if (listed !== s.start) {
         const p = probabilities(s.start);
-        pick.replaceChildren(...wordsOf(s.start).map((word, v) => h("option", { value: v, text: `${word} (${probability(p[v])})` })));
+        pick.replaceChildren(
+          ...wordsOf(s.start).map((word, v) => h("option", { value: v, text: `${word} (${probability(p[v])})` })),
+        );
         listed = s.start;
       }
       pick.value = String(s.token);
@@ -62,42 +171,105 @@ function table({ set }) {
         const { input, cells, el: line } = rows[i];
         input.checked = found.key === s.method;
         line.toggleAttribute("data-chosen", input.checked);
-        [probability(found.p), number(found.r), amount(found.tv), amount(found.kl), found.end].forEach((text, j) => say(cells[j], text));
+        [probability(found.p), number(found.r), amount(found.tv), amount(found.kl), found.end].forEach((text, j) =>
+          say(cells[j], text),
+        );
       });
       fold();
     },
   };
 }
 
-const RARE = { start: "rare", token: 7, sign: 1, size: 1, lr: 0.1, steps: 16, delta_tv: 0.15, k: 3, max_ratio: 10000, view: "log" };
+const RARE = {
+  start: "rare",
+  token: 7,
+  sign: 1,
+  size: 1,
+  lr: 0.1,
+  steps: 16,
+  delta_tv: 0.15,
+  k: 3,
+  max_ratio: 10000,
+  view: "log",
+};
 
 export default bench({
-  name: "vocabulary_step", title: "Vocabulary step: one softmax, one sampled word, every method", style, settings, limit, read, board,
+  name: "vocabulary_step",
+  title: "Vocabulary step: one softmax, one sampled word, every method",
+  style,
+  settings,
+  limit,
+  read,
+  board,
   extra: table,
   hint: "Drag the ring along the steps; click a word, or move with the arrow keys, to choose what was sampled.",
   presets: [
-    { name: "make it fail: a rare word is pinned", state: { ...RARE, method: "ppo" },
-      text: "What to notice: the clip falls silent when the word has gained a thousandth and all words together have moved by a tenth of DPPO's radius. In the table windows on a ratio stop first, divergences last." },
-    { name: "make it fail: a likely word falls", state: { start: "place", token: 0, sign: -1, size: 1, lr: 1.97, steps: 45, method: "ppo", delta_tv: 0.15, k: 3, max_ratio: 10000, view: "linear" },
-      text: "What to notice: a fifth of the probability has left a word that was all but certain. PPO's ratio is 0.81, inside its window, so it pushes on. In the table every DPPO is silent. One step more, and look again." },
-    { name: "one step too late", state: { ...RARE, method: "dppo_tv", steps: 20, lr: 0.2 },
-      text: "What to notice: DPPO's weight is r A, and r has no bound here. The mask looks before a step, not after it. Set C to 3, as verl's configuration does, and look at TV." },
-    { name: "outside the top 3", state: { ...RARE, method: "dppo_topk", k: 3, lr: 0.1, max_ratio: 3 },
-      text: "What to notice: the sampled word stands in place 9, outside the anchor's top 3. DPPO puts it in the third word's place, so that its own move is never hidden in the rest. With k = 1 top-k is binary." },
-    { name: "it pulls back", state: { ...RARE, method: "troll", steps: 64, lr: 0.05 },
-      text: "What to notice: TROLL's push shrinks outside its radius and its regression pulls, so it comes to rest near the edge (its radius is of KL(new‖old)). A mask can only stop. With a learning rate of 0.3 it swings." },
+    {
+      name: "make it fail: a rare word is pinned",
+      state: { ...RARE, method: "ppo" },
+      text: "What to notice: the clip falls silent when the word has gained a thousandth and all words together have moved by a tenth of DPPO's radius. In the table windows on a ratio stop first, divergences last.",
+    },
+    {
+      name: "make it fail: a likely word falls",
+      state: {
+        start: "place",
+        token: 0,
+        sign: -1,
+        size: 1,
+        lr: 1.97,
+        steps: 45,
+        method: "ppo",
+        delta_tv: 0.15,
+        k: 3,
+        max_ratio: 10000,
+        view: "linear",
+      },
+      text: "What to notice: a fifth of the probability has left a word that was all but certain. PPO's ratio is 0.81, inside its window, so it pushes on. In the table every DPPO is silent. One step more, and look again.",
+    },
+    {
+      name: "one step too late",
+      state: { ...RARE, method: "dppo_tv", steps: 20, lr: 0.2 },
+      text: "What to notice: DPPO's weight is r A, and r has no bound here. The mask looks before a step, not after it. Set C to 3, as verl's configuration does, and look at TV.",
+    },
+    {
+      name: "outside the top 3",
+      state: { ...RARE, method: "dppo_topk", k: 3, lr: 0.1, max_ratio: 3 },
+      text: "What to notice: the sampled word stands in place 9, outside the anchor's top 3. DPPO puts it in the third word's place, so that its own move is never hidden in the rest. With k = 1 top-k is binary.",
+    },
+    {
+      name: "it pulls back",
+      state: { ...RARE, method: "troll", steps: 64, lr: 0.05 },
+      text: "What to notice: TROLL's push shrinks outside its radius and its regression pulls, so it comes to rest near the edge (its radius is of KL(new‖old)). A mask can only stop. With a learning rate of 0.3 it swings.",
+    },
   ],
   question: {
     text: "A word of probability 0.0036 is pushed up (A = 1). How much of the probability has moved, over all words, when PPO's clip at 0.2 falls silent?",
-    options: [["hundredth", "one or two hundredths"], ["tenth", "about a tenth"], ["fifth", "about a fifth: the clip is at 0.2"]],
-    right: "hundredth", state: { ...RARE, method: "ppo" },
+    options: [
+      ["hundredth", "one or two hundredths"],
+      ["tenth", "about a tenth"],
+      ["fifth", "about a fifth: the clip is at 0.2"],
+    ],
+    right: "hundredth",
+    state: { ...RARE, method: "ppo" },
     why: "The window bounds one word's ratio. The word gained 0.001, and all words together moved by 0.015. The same window lets a word of probability 0.99 lose 0.2.",
   },
   handles: (s, reading, size, data, shown) => {
     const at = shown.places();
     return [
-      { key: "token", label: "Sampled word", words: `${reading.words[s.token]}, ${setting(reading.p[s.token])}`, ...at.token, move: (x, y) => (y > at.split - 20 ? null : { token: at.tokenAt(y) }) },
-      { key: "steps", label: "Inner steps", words: String(s.steps), ...at.steps, move: (x) => ({ steps: at.stepsAt(x) }) },
+      {
+        key: "token",
+        label: "Sampled word",
+        words: `${reading.words[s.token]}, ${setting(reading.p[s.token])}`,
+        ...at.token,
+        move: (x, y) => (y > at.split - 20 ? null : { token: at.tokenAt(y) }),
+      },
+      {
+        key: "steps",
+        label: "Inner steps",
+        words: String(s.steps),
+        ...at.steps,
+        move: (x) => ({ steps: at.stepsAt(x) }),
+      },
     ];
   },
 });

@@ -3,10 +3,13 @@
 
 const STD_FLOOR = 1e-6; // added to a standard deviation before dividing by it
 
-const mean = (values) => values.reduce((total, x) => total + x, 0) / values.length;
+const mean = (values) =>
+  values.reduce((total, x) => total + x, 0) / values.length;
 
 function centred(rewards) {
-  const most = Math.max(...rewards), below = rewards.map((r) => r - most), middle = mean(below);
+  const most = Math.max(...rewards),
+    below = rewards.map((r) => r - most),
+    middle = mean(below);
   return below.map((r) => r - middle);
 }
 
@@ -14,19 +17,26 @@ function centred(rewards) {
 export const ADVANTAGES = {
   "group-std": (rewards) => {
     const apart = centred(rewards);
-    const deviation = Math.sqrt(apart.reduce((total, x) => total + x * x, 0) / (rewards.length - 1));
+    const deviation = Math.sqrt(
+      apart.reduce((total, x) => total + x * x, 0) / (rewards.length - 1),
+    );
     return apart.map((x) => x / (deviation + STD_FLOOR));
   },
   "group-mean": (rewards) => centred(rewards),
   "leave-one-out": (rewards) => {
-    const most = Math.max(...rewards), below = rewards.map((r) => r - most);
+    const most = Math.max(...rewards),
+      below = rewards.map((r) => r - most);
     const total = below.reduce((sum, x) => sum + x, 0);
     return below.map((r) => r - (total - r) / (rewards.length - 1));
   },
   "length-weighted": (rewards, lengths) => {
-    const most = Math.max(...rewards), below = rewards.map((r) => r - most);
-    const all = lengths.reduce((sum, n) => sum + n, 0), shares = all ? lengths : lengths.map(() => 1);
-    const baseline = below.reduce((sum, r, i) => sum + r * shares[i], 0) / shares.reduce((sum, n) => sum + n, 0);
+    const most = Math.max(...rewards),
+      below = rewards.map((r) => r - most);
+    const all = lengths.reduce((sum, n) => sum + n, 0),
+      shares = all ? lengths : lengths.map(() => 1);
+    const baseline =
+      below.reduce((sum, r, i) => sum + r * shares[i], 0) /
+      shares.reduce((sum, n) => sum + n, 0);
     return below.map((r) => r - baseline);
   },
   reward: (rewards) => [...rewards],
@@ -38,5 +48,8 @@ export const NEEDS_TWO = new Set(["group-std", "leave-one-out"]);
 /* DAPO's soft limit: from 0 outside the last `buffer` share of the token limit to 1 at it. */
 export function overlongPenalty(length, limit, buffer) {
   if (buffer === 0) return 0;
-  return Math.min(1, Math.max(0, (length - (1 - buffer) * limit) / (buffer * limit)));
+  return Math.min(
+    1,
+    Math.max(0, (length - (1 - buffer) * limit) / (buffer * limit)),
+  );
 }

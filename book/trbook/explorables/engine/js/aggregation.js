@@ -3,7 +3,10 @@
    lengths: unmasked tokens of each completion of the minibatch; 0: masked as a whole. Gives a factor a completion. */
 export function factors(how, lengths, horizon) {
   const counted = Math.max(1, lengths.filter((n) => n > 0).length);
-  const tokens = Math.max(1, lengths.reduce((total, n) => total + n, 0));
+  const tokens = Math.max(
+    1,
+    lengths.reduce((total, n) => total + n, 0),
+  );
   const factor = {
     "token-mean": () => 1 / tokens,
     "seq-mean-token-mean": (n) => 1 / (counted * Math.max(1, n)),

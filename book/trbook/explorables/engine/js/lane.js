@@ -24,7 +24,10 @@ export class Lane {
 
   /* Back to the checkpoint. */
   reset() {
-    this.engine.load({ vocabulary: this.checkpoint.vocabulary.words.length, weights: this.checkpoint.weights });
+    this.engine.load({
+      vocabulary: this.checkpoint.vocabulary.words.length,
+      weights: this.checkpoint.weights,
+    });
     this.memory = {};
     this.number = 0;
     this.batch = null;
@@ -33,8 +36,14 @@ export class Lane {
 
   /* Settings that act from the next batch on; those not named stay. Another method begins with its own thresholds. */
   change(settings) {
-    const other = settings.method !== undefined && settings.method !== this.next?.method.name;
-    this.next = settle({ ...this.next, ...(other ? { thresholds: {} } : {}), ...settings });
+    const other =
+      settings.method !== undefined &&
+      settings.method !== this.next?.method.name;
+    this.next = settle({
+      ...this.next,
+      ...(other ? { thresholds: {} } : {}),
+      ...settings,
+    });
   }
 
   /* One step: a batch is sampled, or one update made; the last one measures. Gives what happened, { kind: "sampled" |
@@ -44,9 +53,14 @@ export class Lane {
     try {
       if (!this.batch) return this.#sample();
       this.#update();
-      return this.batch.left.length ? { kind: "update", batch: this.batch } : this.#finish();
+      return this.batch.left.length
+        ? { kind: "update", batch: this.batch }
+        : this.#finish();
     } catch (error) {
-      this.stopped = new LaneError(`batch ${this.number}: ${error.message}`, this.number);
+      this.stopped = new LaneError(
+        `batch ${this.number}: ${error.message}`,
+        this.number,
+      );
       throw this.stopped;
     }
   }
@@ -61,34 +75,80 @@ export class Lane {
 
   /* Completions of a prompt of one's own. */
   ask(text, { group = 8, seed = 0 } = {}) {
-    const prompt = this.task.read(text), random = Array.from({ length: group }, (_, i) => stream(seed, "ask", text, i));
+    const prompt = this.task.read(text),
+      random = Array.from({ length: group }, (_, i) =>
+        stream(seed, "ask", text, i),
+      );
     const ids = this.checkpoint.vocabulary.encode(prompt.words);
-    return sample(this.engine, [ids], { group, maxTokens: this.task.maxTokens, uniform: once(random) })
-      .map((one) => this.#judged(one, prompt));
+    return sample(this.engine, [ids], {
+      group,
+      maxTokens: this.task.maxTokens,
+      uniform: once(random),
+    }).map((one) => this.#judged(one, prompt));
   }
 
   /* Sampled accuracy on prompts of a stream of their own, the same for every run. */
   examine({ prompts = 512, samples = 4, seed = 2026 } = {}) {
-    const random = stream(seed, "held"), asked = Array.from({ length: prompts }, () => this.task.prompt(random));
-    const ids = asked.map(({ words }) => this.checkpoint.vocabulary.encode(words));
-    const streams = Array.from({ length: prompts * samples }, (_, row) => stream(seed, "held", row));
-    const completions = sample(this.engine, ids, { group: samples, maxTokens: this.task.maxTokens, uniform: once(streams) });
-    return completions.reduce((right, one) => right + this.#judged(one, asked[one.prompt]).verdict.reward, 0) / completions.length;
+    const random = stream(seed, "held"),
+      asked = Array.from({ length: prompts }, () => this.task.prompt(random));
+    const ids = asked.map(({ words }) =>
+      this.checkpoint.vocabulary.encode(words),
+    );
+    const streams = Array.from({ length: prompts * samples }, (_, row) =>
+      stream(seed, "held", row),
+    );
+    const completions = sample(this.engine, ids, {
+      group: samples,
+      maxTokens: this.task.maxTokens,
+      uniform: once(streams),
+    });
+    return (
+      completions.reduce(
+        (right, one) =>
+          right + this.#judged(one, asked[one.prompt]).verdict.reward,
+        0,
+      ) / completions.length
+    );
   }
 
   #sample() {
-    const settings = this.next, { seed, prompts: count, group } = settings, k = this.number;
-    const random = stream(seed, "train", k), asked = Array.from({ length: count }, () => this.task.prompt(random));
-    const ids = asked.map(({ words }) => this.checkpoint.vocabulary.encode(words));
+    const settings = this.next,
+      { seed, prompts: count, group } = settings,
+      k = this.number;
+    const random = stream(seed, "train", k),
+      asked = Array.from({ length: count }, () => this.task.prompt(random));
+    const ids = asked.map(({ words }) =>
+      this.checkpoint.vocabulary.encode(words),
+    );
     const streams = Array.from({ length: count * group }, (_, row) =>
-      stream(seed, "sample", k, Math.floor(row / group), row % group));
+      stream(seed, "sample", k, Math.floor(row / group), row % group),
+    );
     const looked = probe(count * group, settings.probe);
-    const keep = settings.method.kind.full ? new Set(streams.keys()) : new Set(looked);
-    const completions = sample(this.engine, ids, { group, maxTokens: this.task.maxTokens, uniform: once(streams), keep });
+    const keep = settings.method.kind.full
+      ? new Set(streams.keys())
+      : new Set(looked);
+    const completions = sample(this.engine, ids, {
+      group,
+      maxTokens: this.task.maxTokens,
+      uniform: once(streams),
+      keep,
+    });
     for (const one of completions) this.#judged(one, asked[one.prompt]);
-    this.batch = { settings, asked, ids, completions, looked, updates: [], left: this.#order(settings, k) };
+    this.batch = {
+      settings,
+      asked,
+      ids,
+      completions,
+      looked,
+      updates: [],
+      left: this.#order(settings, k),
+    };
     prepare(this.batch, this.task.maxTokens);
-    if (settings.method.settings.beta > 0 && settings.method.name !== "ppo_penalty") this.#readReference();
+    if (
+      settings.method.settings.beta > 0 &&
+      settings.method.name !== "ppo_penalty"
+    )
+      this.#readReference();
     return { kind: "sampled", asked, completions };
   }
 
@@ -100,23 +160,31 @@ export class Lane {
 
   /* The prompts of each minibatch: whole groups, in an order of their own every epoch. */
   #order({ seed, prompts, minibatches, epochs }, k) {
-    const size = prompts / minibatches, parts = [];
+    const size = prompts / minibatches,
+      parts = [];
     for (let epoch = 0; epoch < epochs; epoch++) {
-      const order = minibatches === 1 ? [...Array(prompts).keys()] : shuffled(stream(seed, "order", k, epoch), prompts);
-      for (let i = 0; i < prompts; i += size) parts.push(order.slice(i, i + size));
+      const order =
+        minibatches === 1
+          ? [...Array(prompts).keys()]
+          : shuffled(stream(seed, "order", k, epoch), prompts);
+      for (let i = 0; i < prompts; i += size)
+        parts.push(order.slice(i, i + size));
     }
     return parts;
   }
 
   /* Log-probs by the policy that the run began with. */
   #readReference() {
-    const { engine, batch } = this, now = engine.read();
+    const { engine, batch } = this,
+      now = engine.read();
     engine.write(this.checkpoint.weights);
     for (const pass of passes(engine, batch.ids, batch.completions)) {
       const first = write(engine, batch.ids, pass);
       engine.forward(pass.rows, pass.outputs);
       for (const [i, one] of pass.of.entries()) {
-        one.reference = Array.from(engine.chosen.subarray(first[i], first[i] + one.tokens.length));
+        one.reference = Array.from(
+          engine.chosen.subarray(first[i], first[i] + one.tokens.length),
+        );
       }
     }
     engine.write(now);
@@ -124,12 +192,22 @@ export class Lane {
 
   #update() {
     const part = new Set(this.batch.left.shift());
-    const completions = this.batch.completions.filter(({ prompt }) => part.has(prompt));
-    this.batch.updates.push(new Update(this.engine, this.batch, this.memory, this.task.maxTokens).make(completions));
+    const completions = this.batch.completions.filter(({ prompt }) =>
+      part.has(prompt),
+    );
+    this.batch.updates.push(
+      new Update(
+        this.engine,
+        this.batch,
+        this.memory,
+        this.task.maxTokens,
+      ).make(completions),
+    );
   }
 
   #finish() {
-    const { batch, number } = this, row = { batch: number, ...measure(this.engine, batch) };
+    const { batch, number } = this,
+      row = { batch: number, ...measure(this.engine, batch) };
     this.number += 1;
     this.batch = null;
     this.last = batch;

@@ -3,12 +3,15 @@
 
 import { passes, write } from "./packing.js";
 
-const mean = (values) => (values.length ? values.reduce((total, x) => total + x, 0) / values.length : NaN);
+const mean = (values) =>
+  values.length
+    ? values.reduce((total, x) => total + x, 0) / values.length
+    : NaN;
 
 /* Numbers of `count` of `total` completions, spread evenly. */
 export function probe(total, count) {
   const some = Math.min(total, count);
-  return Array.from({ length: some }, (_, i) => Math.floor(i * total / some));
+  return Array.from({ length: some }, (_, i) => Math.floor((i * total) / some));
 }
 
 const QUANTILES = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1];
@@ -16,25 +19,50 @@ const QUANTILES = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1];
 /* An update in a few numbers: which of how many, tokens, kept, norm, the quantiles of its tokens' ratios, and the KL
    that they tell of: the mean of r - 1 - log r, in nats per token, before the update's step. */
 export function brief({ tokens, kept, norm, ratios }, number, of) {
-  const sorted = Float64Array.from(ratios).sort(), last = sorted.length - 1;
-  return { number, of, tokens, kept, norm, kl: mean(ratios.map((r) => r - 1 - Math.log(r))),
-    ratio: last < 0 ? [] : QUANTILES.map((share) => sorted[Math.round(share * last)]) };
+  const sorted = Float64Array.from(ratios).sort(),
+    last = sorted.length - 1;
+  return {
+    number,
+    of,
+    tokens,
+    kept,
+    norm,
+    kl: mean(ratios.map((r) => r - 1 - Math.log(r))),
+    ratio:
+      last < 0
+        ? []
+        : QUANTILES.map((share) => sorted[Math.round(share * last)]),
+  };
 }
 
 /* The share of the completions that begin with each word; what begins with none is left out. */
 export function openers(completions) {
   const shares = {};
-  for (const { words } of completions) if (words.length) shares[words[0]] = (shares[words[0]] ?? 0) + 1 / completions.length;
+  for (const { words } of completions)
+    if (words.length)
+      shares[words[0]] = (shares[words[0]] ?? 0) + 1 / completions.length;
   return shares;
 }
 
 /* A row of the history: reward, length, kept, grad_norm, ratio_max, kl, kl_back, tv, tv_max, entropy. */
 export function measure(engine, { completions, ids, looked, updates }) {
-  const known = (name) => updates.map((one) => one[name]).filter((x) => !Number.isNaN(x));
-  const largest = updates.flatMap(({ ratios }) => ratios).reduce((most, r) => Math.max(most, r), 1);
-  return { reward: mean(completions.map(({ verdict }) => verdict.reward)),
-    length: mean(completions.map(({ tokens }) => tokens.length)), kept: mean(known("kept")),
-    grad_norm: mean(known("norm")), ratio_max: largest, ...divergences(engine, ids, looked.map((row) => completions[row])) };
+  const known = (name) =>
+    updates.map((one) => one[name]).filter((x) => !Number.isNaN(x));
+  const largest = updates
+    .flatMap(({ ratios }) => ratios)
+    .reduce((most, r) => Math.max(most, r), 1);
+  return {
+    reward: mean(completions.map(({ verdict }) => verdict.reward)),
+    length: mean(completions.map(({ tokens }) => tokens.length)),
+    kept: mean(known("kept")),
+    grad_norm: mean(known("norm")),
+    ratio_max: largest,
+    ...divergences(
+      engine,
+      ids,
+      looked.map((row) => completions[row]),
+    ),
+  };
 }
 
 /* Between the distributions that sampled and the policy as it is now, per token of the probe. */
@@ -44,12 +72,18 @@ function divergences(engine, ids, completions) {
     const first = write(engine, ids, pass);
     engine.forward(pass.rows, pass.outputs);
     for (const [i, { full }] of pass.of.entries()) {
-      for (const [t, row] of full.entries()) engine.others.set(row, (first[i] + t) * engine.columns);
+      for (const [t, row] of full.entries())
+        engine.others.set(row, (first[i] + t) * engine.columns);
     }
     engine.wasm.compare(pass.outputs);
     found.kl.push(...engine.kl_forth.subarray(0, pass.outputs));
-    for (const name of ["kl_back", "tv", "entropy"]) found[name].push(...engine[name].subarray(0, pass.outputs));
+    for (const name of ["kl_back", "tv", "entropy"])
+      found[name].push(...engine[name].subarray(0, pass.outputs));
   }
-  return { ...Object.fromEntries(Object.entries(found).map(([name, values]) => [name, mean(values)])),
-    tv_max: found.tv.reduce((most, x) => Math.max(most, x), 0) };
+  return {
+    ...Object.fromEntries(
+      Object.entries(found).map(([name, values]) => [name, mean(values)]),
+    ),
+    tv_max: found.tv.reduce((most, x) => Math.max(most, x), 0),
+  };
 }

@@ -11,78 +11,139 @@ import { binaryKl, binaryTv } from "./divergences.js";
 const CAP = 10; // GSPO: the largest log of a completion's ratio, nats per token
 export const OVERFLOW = 20; // the log-ratio is cut here before it is exponentiated, where a method asks for it
 
-export const weigh = (logp, weight, kept = () => true) => ({ weight: logp.map(weight), kept: logp.map(kept) });
-const times = (advantage, factor) => (advantage === 0 ? 0 : advantage * factor());
-const mean = (values) => values.reduce((total, x) => total + x, 0) / Math.max(1, values.length);
+export const weigh = (logp, weight, kept = () => true) => ({
+  weight: logp.map(weight),
+  kept: logp.map(kept),
+});
+const times = (advantage, factor) =>
+  advantage === 0 ? 0 : advantage * factor();
+const mean = (values) =>
+  values.reduce((total, x) => total + x, 0) / Math.max(1, values.length);
 
 /* Whether PPO's minimum lets the gradient through at ratio r. */
-const inside = (advantage, r, low, high) => (advantage >= 0 && r <= 1 + high) || (advantage <= 0 && r >= 1 - low);
+const inside = (advantage, r, low, high) =>
+  (advantage >= 0 && r <= 1 + high) || (advantage <= 0 && r >= 1 - low);
 
 /* w = A */
-export const reinforce = () => ({ logp, advantage }) => weigh(logp, () => advantage);
+export const reinforce =
+  () =>
+  ({ logp, advantage }) =>
+    weigh(logp, () => advantage);
 
 /* w = r A */
-export const pgIs = () => ({ logp, old, advantage }) =>
-  weigh(logp, (p, t) => times(advantage, () => Math.exp(p - old[t])));
+export const pgIs =
+  () =>
+  ({ logp, old, advantage }) =>
+    weigh(logp, (p, t) => times(advantage, () => Math.exp(p - old[t])));
 
 /* w = r A inside the window of the update's direction, else 0; with a dual clip c also 0 where A < 0 and r > c */
-export const ppo = ({ eps_low: low, eps_high: high, dual_clip: dual = null }) => ({ logp, old, advantage }) => {
-  const kept = logp.map((p, t) => {
-    const r = Math.exp(p - old[t]);
-    return inside(advantage, r, low, high) && !(dual !== null && advantage < 0 && r > dual);
-  });
-  return weigh(logp, (p, t) => (kept[t] ? times(advantage, () => Math.exp(p - old[t])) : 0), (_, t) => kept[t]);
-};
+export const ppo =
+  ({ eps_low: low, eps_high: high, dual_clip: dual = null }) =>
+  ({ logp, old, advantage }) => {
+    const kept = logp.map((p, t) => {
+      const r = Math.exp(p - old[t]);
+      return (
+        inside(advantage, r, low, high) &&
+        !(dual !== null && advantage < 0 && r > dual)
+      );
+    });
+    return weigh(
+      logp,
+      (p, t) => (kept[t] ? times(advantage, () => Math.exp(p - old[t])) : 0),
+      (_, t) => kept[t],
+    );
+  };
 
 /* w = s A with s = exp(min(mean log r, 10)) inside the window of s, else 0: all tokens of a completion or none */
-export const gspo = ({ eps_low: low, eps_high: high }) => ({ logp, old, advantage }) => {
-  const s = Math.exp(Math.min(CAP, mean(logp.map((p, t) => p - old[t])))), kept = inside(advantage, s, low, high);
-  return weigh(logp, () => (kept ? s * advantage : 0), () => kept);
-};
+export const gspo =
+  ({ eps_low: low, eps_high: high }) =>
+  ({ logp, old, advantage }) => {
+    const s = Math.exp(Math.min(CAP, mean(logp.map((p, t) => p - old[t])))),
+      kept = inside(advantage, s, low, high);
+    return weigh(
+      logp,
+      () => (kept ? s * advantage : 0),
+      () => kept,
+    );
+  };
 
 /* w = clip(r) A */
-export const cispo = ({ eps_low: low, eps_high: high }) => ({ logp, old, advantage }) =>
-  weigh(logp, (p, t) => {
-    const r = Math.min(1 + high, Math.exp(p - old[t]));
-    return advantage * (low === null ? r : Math.max(1 - low, r));
-  });
+export const cispo =
+  ({ eps_low: low, eps_high: high }) =>
+  ({ logp, old, advantage }) =>
+    weigh(logp, (p, t) => {
+      const r = Math.min(1 + high, Math.exp(p - old[t]));
+      return advantage * (low === null ? r : Math.max(1 - low, r));
+    });
 
 /* w = 4 σ (1 - σ) r A,  σ = σ(τ (r - 1)),  τ by the sign of A */
-export const sapo = ({ tau_pos: above, tau_neg: below }) => ({ logp, old, advantage }) =>
-  weigh(logp, (p, t) => {
-    const r = Math.exp(p - old[t]), tau = advantage > 0 ? above : below, x = tau * (r - 1);
-    if (x > 800) return 0;
-    const e = Math.exp(-Math.abs(x));
-    return (4 * e / (1 + e) ** 2) * r * advantage;
-  });
+export const sapo =
+  ({ tau_pos: above, tau_neg: below }) =>
+  ({ logp, old, advantage }) =>
+    weigh(logp, (p, t) => {
+      const r = Math.exp(p - old[t]),
+        tau = advantage > 0 ? above : below,
+        x = tau * (r - 1);
+      if (x > 800) return 0;
+      const e = Math.exp(-Math.abs(x));
+      return ((4 * e) / (1 + e) ** 2) * r * advantage;
+    });
 
 /* w = A ρ,  ρ = exp(mean clipped log r), 0 for tokens outside ±ε on the update's side: the derivative of the sum of a
    completion's losses, which every aggregation that treats its tokens alike scales */
-export const gmpo = ({ eps_log: eps }) => ({ logp, old, advantage }) => {
-  const ratio = logp.map((p, t) => p - old[t]);
-  const kept = ratio.map((l) => (advantage >= 0 && l <= eps) || (advantage <= 0 && l >= -eps));
-  if (advantage === 0) return { weight: logp.map(() => 0), kept };
-  const rho = Math.exp(mean(ratio.map((l, t) => (kept[t] ? l : Math.min(eps, Math.max(-eps, l))))));
-  return weigh(logp, (_, t) => (kept[t] ? advantage * rho : 0), (_, t) => kept[t]);
-};
+export const gmpo =
+  ({ eps_log: eps }) =>
+  ({ logp, old, advantage }) => {
+    const ratio = logp.map((p, t) => p - old[t]);
+    const kept = ratio.map(
+      (l) => (advantage >= 0 && l <= eps) || (advantage <= 0 && l >= -eps),
+    );
+    if (advantage === 0) return { weight: logp.map(() => 0), kept };
+    const rho = Math.exp(
+      mean(
+        ratio.map((l, t) => (kept[t] ? l : Math.min(eps, Math.max(-eps, l)))),
+      ),
+    );
+    return weigh(
+      logp,
+      (_, t) => (kept[t] ? advantage * rho : 0),
+      (_, t) => kept[t],
+    );
+  };
 
 /* w = (1 - α) r A */
-export const pspo = ({ alpha }) => ({ logp, old, advantage }) =>
-  weigh(logp, (p, t) => times(advantage, () => (1 - alpha) * Math.exp(p - old[t])));
+export const pspo =
+  ({ alpha }) =>
+  ({ logp, old, advantage }) =>
+    weigh(logp, (p, t) =>
+      times(advantage, () => (1 - alpha) * Math.exp(p - old[t])),
+    );
 
 /* w = ρ A with ρ = min(e^min(log r, 20), C); 0 where the sampled token's divergence has passed the threshold and the
    update, or unsigned the token alone, goes further out */
-export const dppo = ({ delta_tv: tv = null, delta_kl: kl = null, max_ratio: most = null, signed = true }) => {
-  const measure = tv === null ? binaryKl : binaryTv, delta = tv ?? kl;
+export const dppo = ({
+  delta_tv: tv = null,
+  delta_kl: kl = null,
+  max_ratio: most = null,
+  signed = true,
+}) => {
+  const measure = tv === null ? binaryKl : binaryTv,
+    delta = tv ?? kl;
   const [low, high] = Array.isArray(delta) ? delta : [delta, delta];
   return ({ logp, old, advantage }) => {
     const kept = logp.map((p, t) => {
       const divergence = measure(Math.min(0, old[t]), Math.min(0, p));
-      const above = divergence > high && p > old[t], below = divergence > low && p < old[t];
+      const above = divergence > high && p > old[t],
+        below = divergence > low && p < old[t];
       return !(signed ? (advantage > 0 ? above : below) : above || below);
     });
-    const rho = (p, t) => Math.min(most ?? Infinity, Math.exp(Math.min(OVERFLOW, p - old[t])));
-    return weigh(logp, (p, t) => (kept[t] ? advantage * rho(p, t) : 0), (_, t) => kept[t]);
+    const rho = (p, t) =>
+      Math.min(most ?? Infinity, Math.exp(Math.min(OVERFLOW, p - old[t])));
+    return weigh(
+      logp,
+      (p, t) => (kept[t] ? advantage * rho(p, t) : 0),
+      (_, t) => kept[t],
+    );
   };
 };
 
@@ -91,13 +152,31 @@ export const referencePull = (logp, reference, beta) =>
   logp.map((p, t) => beta * Math.expm1(reference[t] - p));
 
 /* QUATRO: w = h (λ target - λ l),  l the completion's log-ratio, λ and target from its prompt's dual (`quatro.js`) */
-export const quatro = ({ form, direction }) => ({ logp, old, multiplier, target }) => {
-  const ratio = logp.map((p, t) => p - old[t]), whole = ratio.reduce((total, x) => total + x, 0);
-  const bounded = (x) => Math.exp(Math.min(OVERFLOW, Math.max(-OVERFLOW, x)));
-  const kept = () => multiplier > 0;
-  if (form === "exact" && direction === "forward") {
-    return weigh(logp, () => (multiplier ? -multiplier * Math.expm1(Math.min(OVERFLOW, whole - target)) : 0), kept);
-  }
-  const h = { ratio: (t) => bounded(ratio[t]), exact: () => bounded(whole), regression: () => 1 }[form];
-  return weigh(logp, (_, t) => h(t) * (multiplier * target - multiplier * whole), kept);
-};
+export const quatro =
+  ({ form, direction }) =>
+  ({ logp, old, multiplier, target }) => {
+    const ratio = logp.map((p, t) => p - old[t]),
+      whole = ratio.reduce((total, x) => total + x, 0);
+    const bounded = (x) => Math.exp(Math.min(OVERFLOW, Math.max(-OVERFLOW, x)));
+    const kept = () => multiplier > 0;
+    if (form === "exact" && direction === "forward") {
+      return weigh(
+        logp,
+        () =>
+          multiplier
+            ? -multiplier * Math.expm1(Math.min(OVERFLOW, whole - target))
+            : 0,
+        kept,
+      );
+    }
+    const h = {
+      ratio: (t) => bounded(ratio[t]),
+      exact: () => bounded(whole),
+      regression: () => 1,
+    }[form];
+    return weigh(
+      logp,
+      (_, t) => h(t) * (multiplier * target - multiplier * whole),
+      kept,
+    );
+  };

@@ -7,10 +7,14 @@ const CAP = 10; // the largest log of a completion's ratio, as GSPO's
 const written = (value) => String(Number(value.toPrecision(3)));
 
 /* One token in words, for a weight that is no number. */
-const told = ({ A, r, p, q }, t) => `A = ${written(A[t])}, r = ${written(r[t])}, p = ${written(p[t])}, q = ${written(q[t])}, t = ${t}`;
+const told = ({ A, r, p, q }, t) =>
+  `A = ${written(A[t])}, r = ${written(r[t])}, p = ${written(p[t])}, q = ${written(q[t])}, t = ${t}`;
 
 /** @returns {any} an array for each of `VARIABLES` */
-const columnsOf = (room) => Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, new Float64Array(room)]));
+const columnsOf = (room) =>
+  Object.fromEntries(
+    Object.keys(VARIABLES).map((name) => [name, new Float64Array(room)]),
+  );
 
 /* w by the formula; kept where w is not 0, or the advantage is. Throws a RangeError for a weight that is no finite
    number, with the token at which it came. */
@@ -21,10 +25,14 @@ export const own = ({ formula, constants }) => {
     const count = logp.length;
     if (count > columns.A.length) columns = columnsOf(2 * count);
     describe(columns, logp, old, advantage);
-    const found = run(columns, count), weight = new Array(count), kept = new Array(count);
+    const found = run(columns, count),
+      weight = new Array(count),
+      kept = new Array(count);
     for (let t = 0; t < count; t++) {
       if (!Number.isFinite(found[t])) {
-        throw new RangeError(`your formula gives ${Number.isNaN(found[t]) ? "no number" : "infinity"} at ${told(columns, t)}`);
+        throw new RangeError(
+          `your formula gives ${Number.isNaN(found[t]) ? "no number" : "infinity"} at ${told(columns, t)}`,
+        );
       }
       weight[t] = found[t];
       kept[t] = found[t] !== 0 || advantage === 0;
@@ -51,10 +59,21 @@ function describe({ A, r, p, q, l, s, t: place, n }, logp, old, advantage) {
 }
 
 /* Whether a completion without an advantage can teach nothing, whatever its tokens are: then the loop need not look. */
-export const proportional = ({ formula, constants }) => valueOf(parse(formula).tree, { A: 0 }, constants) === 0;
+export const proportional = ({ formula, constants }) =>
+  valueOf(parse(formula).tree, { A: 0 }, constants) === 0;
 
 /* The weight of one token that is its whole completion, for a picture: the advantage, and its probabilities then and now. */
 export function pictured({ formula, constants }) {
   const weight = weightOf(parse(formula).tree, constants);
-  return (A, q, p) => weight({ A, r: p / q, p, q, l: Math.log(p / q), s: Math.min(Math.exp(CAP), p / q), t: 0, n: 1 });
+  return (A, q, p) =>
+    weight({
+      A,
+      r: p / q,
+      p,
+      q,
+      l: Math.log(p / q),
+      s: Math.min(Math.exp(CAP), p / q),
+      t: 0,
+      n: 1,
+    });
 }

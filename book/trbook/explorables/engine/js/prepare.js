@@ -13,10 +13,17 @@ export function prepare({ completions, asked, settings: { method } }, limit) {
 }
 
 function compared(group, { name, settings }, limit) {
-  const rewards = group.map(({ verdict }) => verdict.reward), buffer = settings.overlong_buffer ?? 0;
-  const shaped = group.map((one, i) => rewards[i] - overlongPenalty(one.tokens.length, limit, buffer));
-  const advantages = ADVANTAGES[settings.advantage](shaped, group.map(({ tokens }) => tokens.length));
-  const teaches = name !== "dapo" || rewards.some((reward) => reward !== rewards[0]);
+  const rewards = group.map(({ verdict }) => verdict.reward),
+    buffer = settings.overlong_buffer ?? 0;
+  const shaped = group.map(
+    (one, i) => rewards[i] - overlongPenalty(one.tokens.length, limit, buffer),
+  );
+  const advantages = ADVANTAGES[settings.advantage](
+    shaped,
+    group.map(({ tokens }) => tokens.length),
+  );
+  const teaches =
+    name !== "dapo" || rewards.some((reward) => reward !== rewards[0]);
   for (const [i, one] of group.entries()) {
     one.advantage = advantages[i];
     one.counts = teaches;
@@ -24,8 +31,17 @@ function compared(group, { name, settings }, limit) {
 }
 
 function solved(group, settings) {
-  const { multiplier, target, floored } = solveDual(group.map(({ verdict }) => verdict.reward), settings);
+  const { multiplier, target, floored } = solveDual(
+    group.map(({ verdict }) => verdict.reward),
+    settings,
+  );
   for (const [i, one] of group.entries()) {
-    Object.assign(one, { multiplier, target: target[i], floored, advantage: multiplier * target[i], counts: true });
+    Object.assign(one, {
+      multiplier,
+      target: target[i],
+      floored,
+      advantage: multiplier * target[i],
+      counts: true,
+    });
   }
 }

@@ -9,31 +9,58 @@ export const END = 1;
 
    uniform(row, t): the number in [0, 1) that draws token t of completion `row`.
    keep: numbers of completions whose whole distributions are kept, as `full`, an array of Float32Array; null: none. */
-export function sample(engine, prompts, { group, maxTokens, uniform, keep = null }) {
-  const all = prompts.flatMap((_, prompt) => Array.from({ length: group }, (_, g) => ({
-    prompt, row: prompt * group + g, tokens: [], logp: [], ended: false,
-    full: keep && keep.has(prompt * group + g) ? [] : null,
-  })));
+export function sample(
+  engine,
+  prompts,
+  { group, maxTokens, uniform, keep = null },
+) {
+  const all = prompts.flatMap((_, prompt) =>
+    Array.from({ length: group }, (_, g) => ({
+      prompt,
+      row: prompt * group + g,
+      tokens: [],
+      logp: [],
+      ended: false,
+      full: keep && keep.has(prompt * group + g) ? [] : null,
+    })),
+  );
   for (const part of portions(engine, prompts, group, maxTokens)) {
-    write(engine, prompts, all.filter(({ prompt }) => prompt >= part.from && prompt < part.to), maxTokens, uniform);
+    write(
+      engine,
+      prompts,
+      all.filter(({ prompt }) => prompt >= part.from && prompt < part.to),
+      maxTokens,
+      uniform,
+    );
   }
   return all;
 }
 
 /* Prompts that the engine holds at a time, with all of their completions. */
 function portions(engine, prompts, group, maxTokens) {
-  const { rows, outputs, slots } = engine.limits, made = [];
+  const { rows, outputs, slots } = engine.limits,
+    made = [];
   let read = 0;
   for (const [i, ids] of prompts.entries()) {
-    const part = made.at(-1), live = part ? (i + 1 - part.from) * group : 0;
-    const fits = part && read + ids.length <= rows && live <= Math.min(rows, outputs)
-      && read + ids.length + live * (maxTokens - 1) <= slots;
+    const part = made.at(-1),
+      live = part ? (i + 1 - part.from) * group : 0;
+    const fits =
+      part &&
+      read + ids.length <= rows &&
+      live <= Math.min(rows, outputs) &&
+      read + ids.length + live * (maxTokens - 1) <= slots;
     if (fits) part.to = i + 1;
     else made.push({ from: i, to: i + 1 });
     read = fits ? read + ids.length : ids.length;
-    const most = Math.min(rows, outputs, Math.floor((slots - ids.length) / Math.max(1, maxTokens - 1)));
+    const most = Math.min(
+      rows,
+      outputs,
+      Math.floor((slots - ids.length) / Math.max(1, maxTokens - 1)),
+    );
     if (group > most) {
-      throw new RangeError(`group: expected at most ${most} completions of ${maxTokens} tokens, got ${group}`);
+      throw new RangeError(
+        `group: expected at most ${most} completions of ${maxTokens} tokens, got ${group}`,
+      );
     }
   }
   return made;
@@ -49,10 +76,13 @@ function write(engine, prompts, completions, maxTokens, uniform) {
     row = putPrompt(engine, row, prompts[prompt]);
   }
   const cached = row;
-  for (const [k, one] of completions.entries()) one.slots = cached + k * Math.max(1, maxTokens - 1);
+  for (const [k, one] of completions.entries())
+    one.slots = cached + k * Math.max(1, maxTokens - 1);
   let live = completions;
   for (let t = 0; t < maxTokens && live.length; t++) {
-    const read = t ? next(engine, prompts, live, at, t) : first(engine, prompts, live, at, cached);
+    const read = t
+      ? next(engine, prompts, live, at, t)
+      : first(engine, prompts, live, at, cached);
     for (const [k, one] of live.entries()) {
       engine.target[k] = 0;
       engine.uniform[k] = uniform(one.row, t);
@@ -67,15 +97,22 @@ function write(engine, prompts, completions, maxTokens, uniform) {
 
 /* The first tokens follow from the prompts' last rows. */
 function first(engine, prompts, live, at, rows) {
-  for (const [k, { prompt }] of live.entries()) engine.predictor[k] = at.get(prompt) + prompts[prompt].length - 1;
+  for (const [k, { prompt }] of live.entries())
+    engine.predictor[k] = at.get(prompt) + prompts[prompt].length - 1;
   return rows;
 }
 
 function next(engine, prompts, live, at, t) {
   for (const [k, { prompt, tokens, slots }] of live.entries()) {
     const shared = prompts[prompt].length;
-    putRow(engine, k, { token: tokens[t - 1], position: shared + t - 1, slot: slots + t - 1, ownFrom: slots,
-      sharedFrom: at.get(prompt), shared });
+    putRow(engine, k, {
+      token: tokens[t - 1],
+      position: shared + t - 1,
+      slot: slots + t - 1,
+      ownFrom: slots,
+      sharedFrom: at.get(prompt),
+      shared,
+    });
     engine.predictor[k] = k;
   }
   return live.length;

@@ -27,31 +27,55 @@ export const DEFAULTS = {
   probe: 32, // completions on which the exact divergences are measured
 };
 
-const WHOLE = { seed: 0, prompts: 1, group: 1, minibatches: 1, epochs: 1, warmup: 0, probe: 0 };
+const WHOLE = {
+  seed: 0,
+  prompts: 1,
+  group: 1,
+  minibatches: 1,
+  epochs: 1,
+  warmup: 0,
+  probe: 0,
+};
 
 /* Settings with a method that is ready. Throws a RangeError that names what is impossible. */
 export function settle(given) {
   for (const name of Object.keys(given)) {
-    if (!(name in DEFAULTS)) throw new RangeError(`settings: expected ${Object.keys(DEFAULTS).join(", ")}, got ${name}`);
+    if (!(name in DEFAULTS))
+      throw new RangeError(
+        `settings: expected ${Object.keys(DEFAULTS).join(", ")}, got ${name}`,
+      );
   }
   const named = given.method?.name ?? given.method ?? DEFAULTS.method;
   const thresholds = given.thresholds ?? DEFAULTS.thresholds;
-  const settings = { ...DEFAULTS, ...given, thresholds, method: method(named, thresholds) };
+  const settings = {
+    ...DEFAULTS,
+    ...given,
+    thresholds,
+    method: method(named, thresholds),
+  };
   for (const [name, least] of Object.entries(WHOLE)) {
     if (!Number.isInteger(settings[name]) || settings[name] < least) {
-      throw new RangeError(`${name}: expected a whole number of at least ${least}, got ${settings[name]}`);
+      throw new RangeError(
+        `${name}: expected a whole number of at least ${least}, got ${settings[name]}`,
+      );
     }
   }
   for (const name of ["lr", "gradNorm"]) {
     if (!(settings[name] > 0 && settings[name] < Infinity)) {
-      throw new RangeError(`${name}: expected a number above 0, got ${settings[name]}`);
+      throw new RangeError(
+        `${name}: expected a number above 0, got ${settings[name]}`,
+      );
     }
   }
   if (settings.prompts % settings.minibatches) {
-    throw new RangeError(`minibatches: expected a divisor of prompts = ${settings.prompts}, got ${settings.minibatches}`);
+    throw new RangeError(
+      `minibatches: expected a divisor of prompts = ${settings.prompts}, got ${settings.minibatches}`,
+    );
   }
   if (settings.group < 2 && NEEDS_TWO.has(settings.method.settings.advantage)) {
-    throw new RangeError(`group: expected at least 2 with ${settings.method.settings.advantage}, got ${settings.group}`);
+    throw new RangeError(
+      `group: expected at least 2 with ${settings.method.settings.advantage}, got ${settings.group}`,
+    );
   }
   return settings;
 }

@@ -14,15 +14,27 @@ const TURNS = [1, 2, 3, 4, 5, -1, -2, -3, -4, -5];
 const modulo = (x, n) => ((x % n) + n) % n;
 /** @type {[string, (x: number, n: number) => number][]} */
 const RULES = [
-  ...TURNS.map((k) => /** @type {any} */ ([k > 0 ? `+${k}` : String(k), (x, n) => modulo(x + k, n)])),
-  ["x3", (x, n) => (3 * x) % n], ["x7", (x, n) => (7 * x) % n], ["flip", (x, n) => n - 1 - x],
-  ["pair", (x) => x ^ 1], ["half", (x) => x >> 1], ["sq", (x, n) => (x * x) % n],
+  ...TURNS.map(
+    (k) =>
+      /** @type {any} */ ([
+        k > 0 ? `+${k}` : String(k),
+        (x, n) => modulo(x + k, n),
+      ]),
+  ),
+  ["x3", (x, n) => (3 * x) % n],
+  ["x7", (x, n) => (7 * x) % n],
+  ["flip", (x, n) => n - 1 - x],
+  ["pair", (x) => x ^ 1],
+  ["half", (x) => x >> 1],
+  ["sq", (x, n) => (x * x) % n],
 ];
 const MOVES = new Map(RULES);
 
 /* First words of completions that write every place, trlib.tasks.dial's. */
-export const CAREFUL = ("slowly carefully stepwise compute plan trace follow walk count unfold work watch turn track derive "
-  + "reason patiently gradually think check write proceed unroll ponder").split(" ");
+export const CAREFUL = (
+  "slowly carefully stepwise compute plan trace follow walk count unfold work watch turn track derive " +
+  "reason patiently gradually think check write proceed unroll ponder"
+).split(" ");
 
 /* Turn a dial in your head: `7 : +3 x7 flip =` is answered by any completion that ends with `so` and the place. */
 export class Dial {
@@ -34,25 +46,46 @@ export class Dial {
   }
 
   prompt(random) {
-    const [low, high] = this.moves, count = low + draw(random, high - low + 1), names = [...MOVES.keys()];
+    const [low, high] = this.moves,
+      count = low + draw(random, high - low + 1),
+      names = [...MOVES.keys()];
     const start = draw(random, this.positions);
-    const moves = Array.from({ length: count }, () => names[draw(random, names.length)]);
+    const moves = Array.from(
+      { length: count },
+      () => names[draw(random, names.length)],
+    );
     return this.read(`${start} : ${moves.join(" ")} =`);
   }
 
   /* A prompt from its text. Throws where it is none. */
   read(text) {
-    const words = text.trim().split(/\s+/), moves = words.slice(2, -1);
-    const sound = words.length > 3 && isNumber(words[0]) && Number(words[0]) < this.positions && words[1] === ":"
-      && words.at(-1) === "=" && moves.every((move) => MOVES.has(move));
+    const words = text.trim().split(/\s+/),
+      moves = words.slice(2, -1);
+    const sound =
+      words.length > 3 &&
+      isNumber(words[0]) &&
+      Number(words[0]) < this.positions &&
+      words[1] === ":" &&
+      words.at(-1) === "=" &&
+      moves.every((move) => MOVES.has(move));
     if (!sound) {
-      throw new RangeError(`prompt: expected a start below ${this.positions}, \`:\`, moves and \`=\` as in `
-        + `'7 : +3 flip =', got '${text}'`);
+      throw new RangeError(
+        `prompt: expected a start below ${this.positions}, \`:\`, moves and \`=\` as in ` +
+          `'7 : +3 flip =', got '${text}'`,
+      );
     }
     const places = [];
     let place = Number(words[0]);
-    for (const move of moves) places.push(place = MOVES.get(move)(place, this.positions));
-    return { text: words.join(" "), words, moves, places, answer: String(place), difficulty: moves.length };
+    for (const move of moves)
+      places.push((place = MOVES.get(move)(place, this.positions)));
+    return {
+      text: words.join(" "),
+      words,
+      moves,
+      places,
+      answer: String(place),
+      difficulty: moves.length,
+    };
   }
 
   verify(prompt, words, ended) {
@@ -65,12 +98,22 @@ export class Dial {
 
   #wrong({ places, moves, answer }, words) {
     for (const [i, word] of words.slice(0, -2).filter(isNumber).entries()) {
-      if (i >= places.length) return wrong("bad arithmetic", `${word} is written after the last move`);
+      if (i >= places.length)
+        return wrong(
+          "bad arithmetic",
+          `${word} is written after the last move`,
+        );
       if (word !== String(places[i])) {
-        return wrong("bad arithmetic", `after ${moves[i]} the dial is at ${places[i]}, not ${word}`);
+        return wrong(
+          "bad arithmetic",
+          `after ${moves[i]} the dial is at ${places[i]}, not ${word}`,
+        );
       }
     }
-    return wrong("wrong answer", `the dial ends at ${answer}, not ${words.at(-1)}`);
+    return wrong(
+      "wrong answer",
+      `the dial ends at ${answer}, not ${words.at(-1)}`,
+    );
   }
 }
 
@@ -89,17 +132,35 @@ export class Spend {
   }
 
   read(text) {
-    const words = text.trim().split(/\s+/), amount = Number(words[0]);
-    if (words.length !== 2 || words[1] !== ":" || !isNumber(words[0]) || amount < 1 || amount > 99) {
-      throw new RangeError(`prompt: expected an amount from 1 to 99 and \`:\` as in '37 :', got '${text}'`);
+    const words = text.trim().split(/\s+/),
+      amount = Number(words[0]);
+    if (
+      words.length !== 2 ||
+      words[1] !== ":" ||
+      !isNumber(words[0]) ||
+      amount < 1 ||
+      amount > 99
+    ) {
+      throw new RangeError(
+        `prompt: expected an amount from 1 to 99 and \`:\` as in '37 :', got '${text}'`,
+      );
     }
-    return { text: words.join(" "), words, amount, answer: "0", difficulty: amount };
+    return {
+      text: words.join(" "),
+      words,
+      amount,
+      answer: "0",
+      difficulty: amount,
+    };
   }
 
   verify(prompt, words, ended) {
     if (!ended) return NO_END;
     if (!words.length || words.length % 2) {
-      return wrong("bad format", "expected pairs of a spending and what is left");
+      return wrong(
+        "bad format",
+        "expected pairs of a spending and what is left",
+      );
     }
     let left = prompt.amount;
     for (let i = 0; i < words.length; i += 2) {
@@ -108,21 +169,39 @@ export class Spend {
       left = found.after;
     }
     if (left === 0) return RIGHT;
-    return wrong("wrong answer", left > 0 ? `${left} is left` : `${-left} more spent than there was`);
+    return wrong(
+      "wrong answer",
+      left > 0 ? `${left} is left` : `${-left} more spent than there was`,
+    );
   }
 
   /* What is left after one spending, or what is wrong with it. */
   #step(left, spent, said, next) {
-    const size = spent.startsWith("-") && isNumber(spent.slice(1)) ? Number(spent.slice(1)) : 0;
+    const size =
+      spent.startsWith("-") && isNumber(spent.slice(1))
+        ? Number(spent.slice(1))
+        : 0;
     if (size < 1 || size > this.most) {
-      return wrong("bad format", `expected a spending from -1 to -${this.most}, got ${spent}`);
+      return wrong(
+        "bad format",
+        `expected a spending from -1 to -${this.most}, got ${spent}`,
+      );
     }
     if (said !== "bust" && !isNumber(said)) {
-      return wrong("bad format", `expected what is left after ${spent}, got ${said}`);
+      return wrong(
+        "bad format",
+        `expected what is left after ${spent}, got ${said}`,
+      );
     }
-    const after = left - size, right = after >= 0 ? String(after) : "bust";
-    if (said !== right) return wrong("bad arithmetic", `${left} ${spent} leaves ${right}, not ${said}`);
-    if (after < 0 && next !== undefined) return wrong("bad format", `${next} is written after bust`);
+    const after = left - size,
+      right = after >= 0 ? String(after) : "bust";
+    if (said !== right)
+      return wrong(
+        "bad arithmetic",
+        `${left} ${spent} leaves ${right}, not ${said}`,
+      );
+    if (after < 0 && next !== undefined)
+      return wrong("bad format", `${next} is written after bust`);
     return { after };
   }
 }

@@ -9,21 +9,40 @@ const CAP = 10; // largest log of a completion's ratio, nats per token
    distributions, arrays of log-probs. Gives { weight, kept, gradient }: gradient[t] is dL/dlogits of the token before
    aggregation; null: inside the region, where weight alone says it, -weight (1{y} - π̃).
    far: whether a token may be outside (others are not looked at). */
-export const troll = ({ delta_kl: delta, alpha, level }) => ({ logp, old, tokens, advantage, far = (_t) => true }) => {
-  const found = tokens.map((y, t) => (far(t) ? beyond(logp[t], old[t], delta) : null));
-  const ratios = tokens.map((y, t) => (found[t] ? found[t].logp[y] : logp[t][y]) - old[t][y]);
-  const whole = Math.min(CAP, ratios.reduce((total, x) => total + x, 0) / Math.max(1, ratios.length));
-  const push = ratios.map((l) => (advantage === 0 ? 0 : advantage * Math.exp(level === "sequence" ? whole : l)));
-  return {
-    weight: tokens.map((y, t) => (found[t] ? weightOf(found[t], logp[t], y, push[t], alpha) : push[t])),
-    kept: tokens.map((y, t) => !found[t] || found[t].t > 0),
-    gradient: tokens.map((y, t) => found[t] && gradientOf(found[t], logp[t], y, push[t], alpha)),
+export const troll =
+  ({ delta_kl: delta, alpha, level }) =>
+  ({ logp, old, tokens, advantage, far = (_t) => true }) => {
+    const found = tokens.map((y, t) =>
+      far(t) ? beyond(logp[t], old[t], delta) : null,
+    );
+    const ratios = tokens.map(
+      (y, t) => (found[t] ? found[t].logp[y] : logp[t][y]) - old[t][y],
+    );
+    const whole = Math.min(
+      CAP,
+      ratios.reduce((total, x) => total + x, 0) / Math.max(1, ratios.length),
+    );
+    const push = ratios.map((l) =>
+      advantage === 0
+        ? 0
+        : advantage * Math.exp(level === "sequence" ? whole : l),
+    );
+    return {
+      weight: tokens.map((y, t) =>
+        found[t] ? weightOf(found[t], logp[t], y, push[t], alpha) : push[t],
+      ),
+      kept: tokens.map((y, t) => !found[t] || found[t].t > 0),
+      gradient: tokens.map(
+        (y, t) => found[t] && gradientOf(found[t], logp[t], y, push[t], alpha),
+      ),
+    };
   };
-};
 
 function beyond(u, lq, delta) {
   const drift = departure(u, lq);
-  return outside(drift.kl, u.length, delta) ? project(u, lq, delta, drift) : null;
+  return outside(drift.kl, u.length, delta)
+    ? project(u, lq, delta, drift)
+    : null;
 }
 
 /* KL(π̃ || π) */
@@ -35,11 +54,12 @@ function regression(logp, u) {
 
 /* dL/dlogits: the push on log π(y), pulled back through the projection, and α π̃ (log π̃/π - KL(π̃ || π)). */
 function gradientOf({ t, logp, centred, variance }, u, y, push, alpha) {
-  const out = new Float64Array(u.length), mean = regression(logp, u);
+  const out = new Float64Array(u.length),
+    mean = regression(logp, u);
   const across = (v) => -push * ((v === y ? 1 : 0) - Math.exp(logp[v]));
   let along = 0;
   for (let v = 0; v < u.length; v++) along += across(v) * centred[v];
-  const lost = t * along / variance;
+  const lost = (t * along) / variance;
   for (let v = 0; v < u.length; v++) {
     out[v] = t * across(v) - lost * Math.exp(logp[v]) * centred[v];
     out[v] += alpha * Math.exp(u[v]) * (u[v] - logp[v] - mean);
@@ -49,8 +69,10 @@ function gradientOf({ t, logp, centred, variance }, u, y, push, alpha) {
 
 /* -dL/dlog π̃(y) as the probability of y moves and all others keep their proportions. */
 function weightOf({ t, logp, centred, variance }, u, y, push, alpha) {
-  const others = Math.max(-Math.expm1(u[y]), 2 ** -52), p = Math.exp(logp[y]);
-  const shrink = t * (1 - p - p * centred[y] ** 2 / variance) / others;
-  const pull = Math.exp(u[y]) * (u[y] - logp[y] - regression(logp, u)) / others;
+  const others = Math.max(-Math.expm1(u[y]), 2 ** -52),
+    p = Math.exp(logp[y]);
+  const shrink = (t * (1 - p - (p * centred[y] ** 2) / variance)) / others;
+  const pull =
+    (Math.exp(u[y]) * (u[y] - logp[y] - regression(logp, u))) / others;
   return (shrink === 0 ? 0 : push * shrink) - alpha * pull;
 }

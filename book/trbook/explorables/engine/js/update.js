@@ -18,54 +18,95 @@ export class Update {
   /* Gives { norm, kept, tokens, ratios }: the gradient's norm before it was clipped, how many of the tokens the region
      keeps, and their ratios. Notes on every completion scored its log-probs `now` and which tokens are `kept`. */
   make(completions) {
-    const counted = completions.filter(({ counts }) => counts), lengths = counted.map(({ tokens }) => tokens.length);
-    const scale = factors(this.method.settings.aggregation, lengths, this.limit);
+    const counted = completions.filter(({ counts }) => counts),
+      lengths = counted.map(({ tokens }) => tokens.length);
+    const scale = factors(
+      this.method.settings.aggregation,
+      lengths,
+      this.limit,
+    );
     for (const [i, one] of counted.entries()) one.factor = scale[i];
     const { teaching, idle } = this.#split(counted);
     this.shared = this.method.survey?.(this.#read(teaching));
-    const seen = { tokens: lengths.reduce((total, n) => total + n, 0), silenced: 0, ratios: [] };
-    for (const pass of passes(this.engine, this.ids, idle)) this.#look(pass, seen);
-    for (const pass of passes(this.engine, this.ids, teaching)) this.#learn(pass, seen);
+    const seen = {
+      tokens: lengths.reduce((total, n) => total + n, 0),
+      silenced: 0,
+      ratios: [],
+    };
+    for (const pass of passes(this.engine, this.ids, idle))
+      this.#look(pass, seen);
+    for (const pass of passes(this.engine, this.ids, teaching))
+      this.#learn(pass, seen);
     const norm = this.engine.step(this.settings);
     if (this.method.name === "ppo_penalty") this.#adapt(teaching);
     if (this.method.name === "r2vpo") this.#charge(teaching);
-    return { norm, kept: seen.tokens ? 1 - seen.silenced / seen.tokens : NaN, tokens: seen.tokens, ratios: seen.ratios };
+    return {
+      norm,
+      kept: seen.tokens ? 1 - seen.silenced / seen.tokens : NaN,
+      tokens: seen.tokens,
+      ratios: seen.ratios,
+    };
   }
 
   /* Completions that have a gradient, and those that have none but are looked at, because the region's mask tells of
      them too. What is neither, the region keeps. */
   #split(counted) {
-    const { kind, settings } = this.method, alone = this.settings.minibatches * this.settings.epochs === 1;
-    if (!kind.proportional || settings.beta > 0) return { teaching: counted, idle: [] };
-    return { teaching: counted.filter(({ advantage }) => advantage !== 0),
-      idle: kind.tells && !alone ? counted.filter(({ advantage }) => advantage === 0) : [] };
+    const { kind, settings } = this.method,
+      alone = this.settings.minibatches * this.settings.epochs === 1;
+    if (!kind.proportional || settings.beta > 0)
+      return { teaching: counted, idle: [] };
+    return {
+      teaching: counted.filter(({ advantage }) => advantage !== 0),
+      idle:
+        kind.tells && !alone
+          ? counted.filter(({ advantage }) => advantage === 0)
+          : [],
+    };
   }
 
   /* A pass forwards: the weights of its tokens, and gradients of whole distributions where there are any. */
   #look(pass, seen) {
-    const { engine, method } = this, first = write(engine, this.ids, pass);
+    const { engine, method } = this,
+      first = write(engine, this.ids, pass);
     engine.forward(pass.rows, pass.outputs);
     if (method.kind.full) this.#compare(pass, first);
-    return { first, gradients: pass.of.map((one, i) => this.#weigh(one, first[i], seen)) };
+    return {
+      first,
+      gradients: pass.of.map((one, i) => this.#weigh(one, first[i], seen)),
+    };
   }
 
   #learn(pass, seen) {
-    const { engine, method } = this, { first, gradients } = this.#look(pass, seen);
+    const { engine, method } = this,
+      { first, gradients } = this.#look(pass, seen);
     engine.wasm.weigh(pass.outputs);
     if (method.name === "ppo_penalty") this.#penalise(pass, first);
-    for (const [i, rows] of gradients.entries()) this.#replace(rows, first[i], pass.of[i].factor);
+    for (const [i, rows] of gradients.entries())
+      this.#replace(rows, first[i], pass.of[i].factor);
     engine.backward(pass.rows, pass.outputs);
   }
 
   /* The method's weights of a completion into `push`; gives gradients of whole distributions, where there are any. */
   #weigh(one, first, seen) {
-    const { engine, method } = this, length = one.tokens.length;
+    const { engine, method } = this,
+      length = one.tokens.length;
     one.now = Array.from(engine.chosen.subarray(first, first + length));
-    const found = method.name === "troll" ? this.#troll(one, first)
-      : method.objective({ ...one, ...this.memory, ...this.shared, logp: one.now, old: one.logp });
-    const pull = one.reference ? referencePull(one.now, one.reference, method.settings.beta) : null;
+    const found =
+      method.name === "troll"
+        ? this.#troll(one, first)
+        : method.objective({
+            ...one,
+            ...this.memory,
+            ...this.shared,
+            logp: one.now,
+            old: one.logp,
+          });
+    const pull = one.reference
+      ? referencePull(one.now, one.reference, method.settings.beta)
+      : null;
     for (let t = 0; t < length; t++) {
-      engine.push[first + t] = (found.weight[t] + (pull ? pull[t] : 0)) * one.factor;
+      engine.push[first + t] =
+        (found.weight[t] + (pull ? pull[t] : 0)) * one.factor;
       seen.silenced += found.kept[t] ? 0 : 1;
       seen.ratios.push(Math.exp(one.now[t] - one.logp[t]));
     }
@@ -79,16 +120,30 @@ export class Update {
     return passes(engine, this.ids, completions).flatMap((pass) => {
       const first = write(engine, this.ids, pass);
       engine.forward(pass.rows, pass.outputs);
-      return pass.of.map((one, i) => ({ logp: Array.from(engine.chosen.subarray(first[i], first[i] + one.tokens.length)),
-        old: one.logp, advantage: one.advantage }));
+      return pass.of.map((one, i) => ({
+        logp: Array.from(
+          engine.chosen.subarray(first[i], first[i] + one.tokens.length),
+        ),
+        old: one.logp,
+        advantage: one.advantage,
+      }));
     });
   }
 
   #troll(one, first) {
-    const { engine, method } = this, { vocabulary } = engine, near = 0.9 * method.settings.delta_kl;
-    const rows = one.tokens.map((_, t) => engine.distribution(first + t).subarray(0, vocabulary));
-    return method.objective({ logp: rows, old: one.full.map((row) => row.subarray(0, vocabulary)), tokens: one.tokens,
-      advantage: one.advantage, far: (t) => engine.kl_back[first + t] >= near });
+    const { engine, method } = this,
+      { vocabulary } = engine,
+      near = 0.9 * method.settings.delta_kl;
+    const rows = one.tokens.map((_, t) =>
+      engine.distribution(first + t).subarray(0, vocabulary),
+    );
+    return method.objective({
+      logp: rows,
+      old: one.full.map((row) => row.subarray(0, vocabulary)),
+      tokens: one.tokens,
+      advantage: one.advantage,
+      far: (t) => engine.kl_back[first + t] >= near,
+    });
   }
 
   /* Gradients of tokens that the projection moved, in place of those that their weight would give. */
@@ -96,7 +151,8 @@ export class Update {
     for (const [t, row] of rows.entries()) {
       if (!row) continue;
       const at = (first + t) * this.engine.columns;
-      for (let v = 0; v < row.length; v++) this.engine.logit_gradients[at + v] = factor * row[v];
+      for (let v = 0; v < row.length; v++)
+        this.engine.logit_gradients[at + v] = factor * row[v];
     }
   }
 
@@ -104,7 +160,8 @@ export class Update {
   #compare(pass, first) {
     const { engine } = this;
     for (const [i, { full }] of pass.of.entries()) {
-      for (const [t, row] of full.entries()) engine.others.set(row, (first[i] + t) * engine.columns);
+      for (const [t, row] of full.entries())
+        engine.others.set(row, (first[i] + t) * engine.columns);
     }
     engine.wasm.compare(pass.outputs);
   }
@@ -116,7 +173,8 @@ export class Update {
   /* + β KL(q || π) on every token. */
   #penalise(pass, first) {
     for (const [i, { tokens, factor }] of pass.of.entries()) {
-      for (const t of tokens.keys()) this.engine.push[first[i] + t] = this.beta * factor;
+      for (const t of tokens.keys())
+        this.engine.push[first[i] + t] = this.beta * factor;
     }
     this.engine.wasm.draw_near(pass.outputs);
   }
@@ -125,15 +183,23 @@ export class Update {
   #charge(completions) {
     const { settings } = this.method;
     if (settings.dual_lr === 0) return;
-    const ratios = this.#read(completions).flatMap(({ logp, old }) => logp.map((p, t) => p - old[t]));
-    this.memory.lam = charged(this.memory.lam ?? settings.lam, ratios, settings);
+    const ratios = this.#read(completions).flatMap(({ logp, old }) =>
+      logp.map((p, t) => p - old[t]),
+    );
+    this.memory.lam = charged(
+      this.memory.lam ?? settings.lam,
+      ratios,
+      settings,
+    );
   }
 
   /* Move β by the KL that the update has reached: PPO's rule, or that of RLHF libraries. */
   #adapt(completions) {
-    const { controller, target_kl: target, horizon } = this.method.settings, { engine } = this;
+    const { controller, target_kl: target, horizon } = this.method.settings,
+      { engine } = this;
     if (controller === "fixed") return;
-    let total = 0, count = 0;
+    let total = 0,
+      count = 0;
     for (const pass of passes(engine, this.ids, completions)) {
       const first = write(engine, this.ids, pass);
       engine.forward(pass.rows, pass.outputs);
@@ -150,7 +216,11 @@ export class Update {
 /* PPO's rule (share null): half of β below target / 1.5, twice above 1.5 target. With a share of the controller's
    horizon: β (1 + clip(kl/target - 1, -.2, .2) share). */
 export function adapted(beta, kl, target, share = null) {
-  const ppo = kl < target / 1.5 ? beta / 2 : kl > 1.5 * target ? beta * 2 : beta;
-  const next = share === null ? ppo : beta * (1 + Math.max(-0.2, Math.min(0.2, kl / target - 1)) * share);
+  const ppo =
+    kl < target / 1.5 ? beta / 2 : kl > 1.5 * target ? beta * 2 : beta;
+  const next =
+    share === null
+      ? ppo
+      : beta * (1 + Math.max(-0.2, Math.min(0.2, kl / target - 1)) * share);
   return Math.max(1e-6, Math.min(1e6, next));
 }

@@ -12,13 +12,18 @@ export class Vocabulary {
   /* Ids of words. Throws where one is unknown. */
   encode(words) {
     return words.map((word) => {
-      if (!this.ids.has(word)) throw new RangeError(`prompt: expected words that the model knows, got '${word}'`);
+      if (!this.ids.has(word))
+        throw new RangeError(
+          `prompt: expected words that the model knows, got '${word}'`,
+        );
       return this.ids.get(word);
     });
   }
 
   /* The words of a completion, its end token and other special ones left out. */
   decode(tokens) {
-    return Array.from(tokens).filter((id) => id >= SPECIAL).map((id) => this.words[id]);
+    return Array.from(tokens)
+      .filter((id) => id >= SPECIAL)
+      .map((id) => this.words[id]);
   }
 }

@@ -14,13 +14,36 @@ import { Vocabulary } from "./vocabulary.js";
 /* What a page needs to draw a batch; everything else stays here. */
 const shown = ({ completions, asked }) => ({
   prompts: asked.map(({ text, answer }) => ({ text, answer })),
-  completions: completions.map(({ prompt, words, tokens, logp, now, kept, advantage, verdict, ended }) =>
-    ({ prompt, words, tokens, logp, now, kept, advantage, verdict, ended })),
+  completions: completions.map(
+    ({
+      prompt,
+      words,
+      tokens,
+      logp,
+      now,
+      kept,
+      advantage,
+      verdict,
+      ended,
+    }) => ({
+      prompt,
+      words,
+      tokens,
+      logp,
+      now,
+      kept,
+      advantage,
+      verdict,
+      ended,
+    }),
+  ),
 });
 
 /* The updates of a batch from one on, in a few numbers each. */
 const told = ({ updates, left }, from = 0) =>
-  updates.slice(from).map((one, i) => brief(one, from + i + 1, updates.length + left.length));
+  updates
+    .slice(from)
+    .map((one, i) => brief(one, from + i + 1, updates.length + left.length));
 
 export class LaneHost {
   /* post: what sends a message to the page; later: what runs a function after waiting messages have been read. */
@@ -51,7 +74,8 @@ export class LaneHost {
 
   async #heard({ load, settings, knobs, play, once, reset, ask, id, examine }) {
     if (load) await this.#load(load, settings);
-    else if (!this.lane) throw new Error("lane: expected { load } before any other message");
+    else if (!this.lane)
+      throw new Error("lane: expected { load } before any other message");
     else if (settings) this.lane.change(settings);
     if (knobs && !load) this.lane.task = new this.Task(knobs);
     if (reset) this.#reset();
@@ -63,10 +87,16 @@ export class LaneHost {
   }
 
   async #load({ wasm, bytes, card, knobs = {} }, settings) {
-    const { weights } = await open(bytes, card), { kind: Task } = TASKS[card.name];
+    const { weights } = await open(bytes, card),
+      { kind: Task } = TASKS[card.name];
     const engine = await Engine.create(wasm);
     this.Task = Task;
-    this.lane = new Lane(engine, { vocabulary: new Vocabulary(card.words), weights }, new Task(knobs), settings);
+    this.lane = new Lane(
+      engine,
+      { vocabulary: new Vocabulary(card.words), weights },
+      new Task(knobs),
+      settings,
+    );
     this.post({ ready: true, memory: engine.wasm.memory.buffer.byteLength });
   }
 
@@ -78,7 +108,15 @@ export class LaneHost {
 
   #answer(text, id = 0) {
     const answers = this.lane.ask(text, { seed: id });
-    this.post({ answers: answers.map(({ words, logp, verdict, ended }) => ({ words, logp, verdict, ended })), id });
+    this.post({
+      answers: answers.map(({ words, logp, verdict, ended }) => ({
+        words,
+        logp,
+        verdict,
+        ended,
+      })),
+      id,
+    });
   }
 
   #once(what) {
@@ -100,22 +138,43 @@ export class LaneHost {
   }
 
   #step(alone = false) {
-    const { kind, batch, row } = this.lane.step(), number = this.lane.number;
+    const { kind, batch, row } = this.lane.step(),
+      number = this.lane.number;
     if (kind === "batch") {
       const begun = { ...row, openers: openers(batch.completions) };
-      this.post({ event: kind, row: begun, updates: told(batch), ...shown(batch) });
+      this.post({
+        event: kind,
+        row: begun,
+        updates: told(batch),
+        ...shown(batch),
+      });
     } else if (kind === "update") {
       const [update] = told(batch, batch.updates.length - 1);
-      this.post({ event: kind, batch: number, update, ...(alone ? shown(batch) : {}) });
+      this.post({
+        event: kind,
+        batch: number,
+        update,
+        ...(alone ? shown(batch) : {}),
+      });
     } else this.post({ event: kind, batch: number });
     return kind;
   }
 }
 
 /* In a Worker: begin. A message of our own to ourselves comes after those of the page. */
-if (typeof WorkerGlobalScope !== "undefined" && globalThis instanceof WorkerGlobalScope) {
-  const { port1, port2 } = new MessageChannel(), queue = [];
+if (
+  typeof WorkerGlobalScope !== "undefined" &&
+  globalThis instanceof WorkerGlobalScope
+) {
+  const { port1, port2 } = new MessageChannel(),
+    queue = [];
   port1.onmessage = () => queue.shift()?.();
-  const host = new LaneHost((message) => postMessage(message), (act) => { queue.push(act); port2.postMessage(0); });
+  const host = new LaneHost(
+    (message) => postMessage(message),
+    (act) => {
+      queue.push(act);
+      port2.postMessage(0);
+    },
+  );
   onmessage = ({ data }) => host.hear(data);
 }

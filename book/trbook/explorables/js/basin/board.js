@@ -6,17 +6,29 @@ import { looksOf } from "../run_explorer/looks.js";
 import { HIGH, LOW, panelOf, RUNGS, rungOf } from "./maths.js";
 import { rate, share } from "./words.js";
 
-const LEFT = 74, RIGHT = 14, ROW = 24;
+const LEFT = 74,
+  RIGHT = 14,
+  ROW = 24;
 const TITLES = { end: "end: sampled accuracy", take_off: "take-off: mean reward of the first ten batches" };
 const PAD = 1.4; // room beyond the first and the last rate
 
 export function board() {
-  const picture = drawing(), over = picture.panel(), under = picture.panel();
-  const bands = over.clipped.append("g"), rule = over.inside.append("path").attr("class", "line-of-all"), ruleName = over.inside.append("text").attr("class", "halo small");
-  const second = over.inside.append("path").attr("class", "cursor faint"), secondName = over.inside.append("text").attr("class", "halo small faint").attr("text-anchor", "middle");
-  const lines = over.clipped.append("g"), marks = over.clipped.append("g");
-  const cursor = over.inside.append("path").attr("class", "cursor"), dots = over.inside.append("g");
-  const bars = under.inside.append("g"), ends = under.inside.append("g"), bests = under.inside.append("g"), gone = under.inside.append("g");
+  const picture = drawing(),
+    over = picture.panel(),
+    under = picture.panel();
+  const bands = over.clipped.append("g"),
+    rule = over.inside.append("path").attr("class", "line-of-all"),
+    ruleName = over.inside.append("text").attr("class", "halo small");
+  const second = over.inside.append("path").attr("class", "cursor faint"),
+    secondName = over.inside.append("text").attr("class", "halo small faint").attr("text-anchor", "middle");
+  const lines = over.clipped.append("g"),
+    marks = over.clipped.append("g");
+  const cursor = over.inside.append("path").attr("class", "cursor"),
+    dots = over.inside.append("g");
+  const bars = under.inside.append("g"),
+    ends = under.inside.append("g"),
+    bests = under.inside.append("g"),
+    gone = under.inside.append("g");
   const ring = picture.svg.append("circle").attr("class", "ring").attr("r", 7);
   let place = null;
 
@@ -28,48 +40,157 @@ export function board() {
     height: (width, s, data) => tall(width) + 68 + ROW * Math.max(1, drawn(s, panelOf(data, s)).length),
     draw(s, { panel, rows }, { width, height }, { names, tenfold }) {
       picture.size(width, height);
-      const shown = drawn(s, panel), at = tall(width), looks = looksOf(Object.keys(names));
+      const shown = drawn(s, panel),
+        at = tall(width),
+        looks = looksOf(Object.keys(names));
       const box = over.place({ width, height: at, margin: { left: LEFT, right: RIGHT, top: 24, bottom: 12 } });
-      const low = under.place({ top: at + 4, width, height: height - at - 4, margin: { left: LEFT, right: RIGHT, top: 26, bottom: 36 } });
-      const x = ratesScale(panel?.rates ?? [LOW, 1e-5, 1e-4, HIGH], box.width), y = linearScale([0, 1], [box.height, 0]);
+      const low = under.place({
+        top: at + 4,
+        width,
+        height: height - at - 4,
+        margin: { left: LEFT, right: RIGHT, top: 26, bottom: 36 },
+      });
+      const x = ratesScale(panel?.rates ?? [LOW, 1e-5, 1e-4, HIGH], box.width),
+        y = linearScale([0, 1], [box.height, 0]);
       over.scales(x.bare, y);
       over.titles("", TITLES[s.measure]);
       under.scales(x, rowScale(shown, names, low.height));
       under.titles("learning rate", "basin: less than .05 below the best end");
-      const line = (d) => d.toFixed(1), hue = (method) => looks.get(method).hue, X = (lr) => x(lr);
+      const line = (d) => d.toFixed(1),
+        hue = (method) => looks.get(method).hue,
+        X = (lr) => x(lr);
 
       const curves = shown.map((method) => ({ method, ...panel.methods[method][s.measure] }));
-      bands.selectAll("path").data(curves.filter((one) => one.low), (one) => one.method).join("path").attr("class", "band").attr("fill", (one) => hue(one.method))
-        .attr("d", (one) => area().digits(1).x((_, i) => X(panel.rates[i])).y0((_, i) => y(one.low[i])).y1((_, i) => y(one.high[i]))(one.curve));
-      lines.selectAll("path").data(curves, (one) => one.method).join("path").attr("class", "line").attr("stroke", (one) => hue(one.method))
-        .attr("stroke-dasharray", (one) => looks.get(one.method).dash || null).attr("d", (one) => stroke(one.curve.map((value, i) => [X(panel.rates[i]), y(value)])));
-      const step = Math.min(4, (width < 480 ? 10 : 16) / Math.max(1, shown.length)), many = (panel?.seeds.length ?? 0) > 4;
-      marks.selectAll("path").data(curves.flatMap((one, k) => one.runs.flatMap((run, seed) => run.map((value, i) => ({ method: one.method, key: `${one.method} ${seed} ${i}`, value, x: X(panel.rates[i]) + step * (k - (shown.length - 1) / 2) })))), (d) => d.key)
-        .join("path").attr("class", many ? "run many" : "run").attr("d", (d) => looks.get(d.method).mark).attr("fill", (d) => hue(d.method))
+      bands
+        .selectAll("path")
+        .data(
+          curves.filter((one) => one.low),
+          (one) => one.method,
+        )
+        .join("path")
+        .attr("class", "band")
+        .attr("fill", (one) => hue(one.method))
+        .attr("d", (one) =>
+          area()
+            .digits(1)
+            .x((_, i) => X(panel.rates[i]))
+            .y0((_, i) => y(one.low[i]))
+            .y1((_, i) => y(one.high[i]))(one.curve),
+        );
+      lines
+        .selectAll("path")
+        .data(curves, (one) => one.method)
+        .join("path")
+        .attr("class", "line")
+        .attr("stroke", (one) => hue(one.method))
+        .attr("stroke-dasharray", (one) => looks.get(one.method).dash || null)
+        .attr("d", (one) => stroke(one.curve.map((value, i) => [X(panel.rates[i]), y(value)])));
+      const step = Math.min(4, (width < 480 ? 10 : 16) / Math.max(1, shown.length)),
+        many = (panel?.seeds.length ?? 0) > 4;
+      marks
+        .selectAll("path")
+        .data(
+          curves.flatMap((one, k) =>
+            one.runs.flatMap((run, seed) =>
+              run.map((value, i) => ({
+                method: one.method,
+                key: `${one.method} ${seed} ${i}`,
+                value,
+                x: X(panel.rates[i]) + step * (k - (shown.length - 1) / 2),
+              })),
+            ),
+          ),
+          (d) => d.key,
+        )
+        .join("path")
+        .attr("class", many ? "run many" : "run")
+        .attr("d", (d) => looks.get(d.method).mark)
+        .attr("fill", (d) => hue(d.method))
         .attr("transform", (d) => `translate(${line(d.x)},${line(y(d.value))})${many ? "scale(.55)" : "scale(.8)"}`);
       const ruled = panel && s.measure === "end";
       rule.attr("d", ruled ? `M0,${line(y(panel.line))}H${box.width}` : null);
-      ruleName.attr("x", 4).attr("y", ruled ? y(panel.line) + 14 : 0).text(ruled ? `line ${share(panel.line)}` : "");
+      ruleName
+        .attr("x", 4)
+        .attr("y", ruled ? y(panel.line) + 14 : 0)
+        .text(ruled ? `line ${share(panel.line)}` : "");
 
-      const here = X(s.lr), there = tenfold * s.lr <= HIGH * 1.0001 ? X(tenfold * s.lr) : null, foot = box.height + 4 + 12 + 26 + low.height;
+      const here = X(s.lr),
+        there = tenfold * s.lr <= HIGH * 1.0001 ? X(tenfold * s.lr) : null,
+        foot = box.height + 4 + 12 + 26 + low.height;
       cursor.attr("d", `M${line(here)},0V${foot}`);
       second.attr("d", there === null ? null : `M${line(there)},0V${foot}`);
-      secondName.attr("x", there === null ? 0 : Math.min(there, box.width - 20)).attr("y", 11).text(there === null ? "" : "10 ×");
-      const spots = rows.flatMap((row) => [[row.value, here, "dot"], [row.ten, there, "dot ten"]].filter(([value, at_]) => value !== null && at_ !== null)
-        .map(([value, at_, kind]) => ({ key: row.method + kind, method: row.method, value, x: at_, kind })));
-      dots.selectAll("circle").data(spots, (d) => d.key).join("circle").attr("class", (d) => d.kind).attr("r", (d) => (d.kind === "dot" ? 4.5 : 3.5)).style("fill", (d) => (d.kind === "dot" ? hue(d.method) : "var(--page)"))
-        .style("stroke", (d) => (d.kind === "dot" ? "var(--page)" : hue(d.method))).attr("cx", (d) => line(d.x)).attr("cy", (d) => line(y(d.value)));
+      secondName
+        .attr("x", there === null ? 0 : Math.min(there, box.width - 20))
+        .attr("y", 11)
+        .text(there === null ? "" : "10 ×");
+      const spots = rows.flatMap((row) =>
+        [
+          [row.value, here, "dot"],
+          [row.ten, there, "dot ten"],
+        ]
+          .filter(([value, at_]) => value !== null && at_ !== null)
+          .map(([value, at_, kind]) => ({ key: row.method + kind, method: row.method, value, x: at_, kind })),
+      );
+      dots
+        .selectAll("circle")
+        .data(spots, (d) => d.key)
+        .join("circle")
+        .attr("class", (d) => d.kind)
+        .attr("r", (d) => (d.kind === "dot" ? 4.5 : 3.5))
+        .style("fill", (d) => (d.kind === "dot" ? hue(d.method) : "var(--page)"))
+        .style("stroke", (d) => (d.kind === "dot" ? "var(--page)" : hue(d.method)))
+        .attr("cx", (d) => line(d.x))
+        .attr("cy", (d) => line(y(d.value)));
 
-      const basins = shown.map((method, i) => ({ method, middle: (i + 0.5) * (low.height / shown.length), ...panel.methods[method].basin }));
+      const basins = shown.map((method, i) => ({
+        method,
+        middle: (i + 0.5) * (low.height / shown.length),
+        ...panel.methods[method].basin,
+      }));
       const have = basins.filter((one) => one.low !== null);
-      bars.selectAll("rect").data(have, (one) => one.method).join("rect").attr("class", "bar").attr("fill", (one) => hue(one.method)).attr("x", (one) => line(X(one.low)))
-        .attr("width", (one) => line(Math.max(1, X(one.high) - X(one.low)))).attr("y", (one) => line(one.middle - 6)).attr("height", 12);
-      ends.selectAll("path").data(have, (one) => one.method).join("path").attr("class", "ends").attr("stroke", (one) => hue(one.method)).attr("d", (one) => outline(one, X));
-      bests.selectAll("path").data(have, (one) => one.method).join("path").attr("class", "best").attr("d", (one) => looks.get(one.method).mark).attr("fill", (one) => hue(one.method))
+      bars
+        .selectAll("rect")
+        .data(have, (one) => one.method)
+        .join("rect")
+        .attr("class", "bar")
+        .attr("fill", (one) => hue(one.method))
+        .attr("x", (one) => line(X(one.low)))
+        .attr("width", (one) => line(Math.max(1, X(one.high) - X(one.low))))
+        .attr("y", (one) => line(one.middle - 6))
+        .attr("height", 12);
+      ends
+        .selectAll("path")
+        .data(have, (one) => one.method)
+        .join("path")
+        .attr("class", "ends")
+        .attr("stroke", (one) => hue(one.method))
+        .attr("d", (one) => outline(one, X));
+      bests
+        .selectAll("path")
+        .data(have, (one) => one.method)
+        .join("path")
+        .attr("class", "best")
+        .attr("d", (one) => looks.get(one.method).mark)
+        .attr("fill", (one) => hue(one.method))
         .attr("transform", (one) => `translate(${line(X(one.best_rate))},${line(one.middle)})`);
-      gone.selectAll("text").data(basins.filter((one) => one.low === null), (one) => one.method).join("text").attr("class", "small").attr("x", 6).attr("y", (one) => line(one.middle + 4)).text("none: below the line at every rate");
+      gone
+        .selectAll("text")
+        .data(
+          basins.filter((one) => one.low === null),
+          (one) => one.method,
+        )
+        .join("text")
+        .attr("class", "small")
+        .attr("x", 6)
+        .attr("y", (one) => line(one.middle + 4))
+        .text("none: below the line at every rate");
 
-      place = { x: box.left + here, y: box.top + box.height, rateAt: (pixel) => RUNGS[rungOf(x.invert(clamp(pixel - box.left, 0, box.width)))], xOf: (lr) => box.left + X(lr) };
+      place = {
+        x: box.left + here,
+        y: box.top + box.height,
+        rateAt: (pixel) => RUNGS[rungOf(x.invert(clamp(pixel - box.left, 0, box.width)))],
+        xOf: (lr) => box.left + X(lr),
+      };
       ring.attr("cx", line(place.x)).attr("cy", place.y);
     },
   };
@@ -84,7 +205,8 @@ function outline({ low, high, open_low, open_high, middle }, X) {
 
 /* Learning rates, ticked where they were run; `bare` has no words. */
 function ratesScale(rates, width) {
-  const make = (text) => Object.assign(logScale([LOW / PAD, HIGH * PAD], [0, width]), { ticks: () => rates, tickFormat: () => text });
+  const make = (text) =>
+    Object.assign(logScale([LOW / PAD, HIGH * PAD], [0, width]), { ticks: () => rates, tickFormat: () => text });
   const scale = make(rate);
   scale.bare = make(() => "");
   return scale;
@@ -93,5 +215,10 @@ function ratesScale(rates, width) {
 /* One row for each method, named at the left. */
 function rowScale(methods, names, height) {
   const scale = (method) => (methods.indexOf(method) + 0.5) * (height / Math.max(1, methods.length));
-  return Object.assign(scale, { range: () => [0, height], copy: () => scale, ticks: () => methods, tickFormat: () => (method) => names[method] });
+  return Object.assign(scale, {
+    range: () => [0, height],
+    copy: () => scale,
+    ticks: () => methods,
+    tickFormat: () => (method) => names[method],
+  });
 }

@@ -3,7 +3,8 @@
 
 const SAME = 1e-9; // of a rate, relative: 10 times 3e-5 is 3.0000000000000003e-4
 const DIGITS = 1e-5; // the ends of a basin are packed to six digits
-export const LOW = 3e-6, HIGH = 1e-3; // the rates that sweeps run
+export const LOW = 3e-6,
+  HIGH = 1e-3; // the rates that sweeps run
 
 /* A curve at a rate, linear in log10 of the rate; null where no rate was run on one side of it. */
 export function readAt(rates, curve, lr) {
@@ -23,8 +24,10 @@ export function whereIs({ low, high }, lr) {
 }
 
 /* The panels of some uses and threshold, the one of most seeds first. */
-export const panelsAt = (data, uses, threshold) => data.panels.filter((panel) => panel.uses === uses && panel.threshold === threshold)
-  .sort((a, b) => b.seeds.length - a.seeds.length);
+export const panelsAt = (data, uses, threshold) =>
+  data.panels
+    .filter((panel) => panel.uses === uses && panel.threshold === threshold)
+    .sort((a, b) => b.seeds.length - a.seeds.length);
 
 export function panelOf(data, { uses, threshold, seeds }) {
   const here = panelsAt(data, uses, threshold);
@@ -35,18 +38,35 @@ export function panelOf(data, { uses, threshold, seeds }) {
    at any rate. */
 export function readings(panel, methods, measure, lr, tenfold) {
   const best = Math.max(...Object.values(panel.methods).flatMap((one) => one[measure].curve));
-  return methods.filter((method) => method in panel.methods).map((method) => {
-    const { basin, ...measures } = panel.methods[method], { curve } = measures[measure];
-    const value = readAt(panel.rates, curve, lr);
-    return { method, basin, value, below: value === null ? null : best - value, ten: readAt(panel.rates, curve, tenfold * lr), where: value === null ? "off" : whereIs(basin, lr) };
-  });
+  return methods
+    .filter((method) => method in panel.methods)
+    .map((method) => {
+      const { basin, ...measures } = panel.methods[method],
+        { curve } = measures[measure];
+      const value = readAt(panel.rates, curve, lr);
+      return {
+        method,
+        basin,
+        value,
+        below: value === null ? null : best - value,
+        ten: readAt(panel.rates, curve, tenfold * lr),
+        where: value === null ? "off" : whereIs(basin, lr),
+      };
+    });
 }
 
 /* Rates that a cursor can stand on: 24 a decade, with one or two digits, 1 and 3 of every decade among them. */
-const E24 = [1, 1.1, 1.2, 1.3, 1.5, 1.6, 1.8, 2, 2.2, 2.4, 2.7, 3, 3.3, 3.6, 3.9, 4.3, 4.7, 5.1, 5.6, 6.2, 6.8, 7.5, 8.2, 9.1];
-export const RUNGS = [-6, -5, -4, -3].flatMap((power) => E24.map((lead) => Number(`${lead}e${power}`))).filter((rate) => rate >= LOW && rate <= HIGH);
+const E24 = [
+  1, 1.1, 1.2, 1.3, 1.5, 1.6, 1.8, 2, 2.2, 2.4, 2.7, 3, 3.3, 3.6, 3.9, 4.3, 4.7, 5.1, 5.6, 6.2, 6.8, 7.5, 8.2, 9.1,
+];
+export const RUNGS = [-6, -5, -4, -3]
+  .flatMap((power) => E24.map((lead) => Number(`${lead}e${power}`)))
+  .filter((rate) => rate >= LOW && rate <= HIGH);
 
 /* The place of the rung that is nearest to a rate, in logarithms. */
 export function rungOf(lr) {
-  return RUNGS.reduce((best, rung, i) => (Math.abs(Math.log(rung / lr)) < Math.abs(Math.log(RUNGS[best] / lr)) ? i : best), 0);
+  return RUNGS.reduce(
+    (best, rung, i) => (Math.abs(Math.log(rung / lr)) < Math.abs(Math.log(RUNGS[best] / lr)) ? i : best),
+    0,
+  );
 }

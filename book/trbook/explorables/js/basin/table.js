@@ -7,40 +7,83 @@ import { called, falls, rate, share, source, spread, under, width } from "./word
 const HEADS = ["method", "here", "below best", "at 10 ×", "falls out at", "decades wide"];
 
 export function table({ set, names, looks, tenfold }) {
-  const body = h("tbody"), about = h("p", { class: "about" }), worst = h("p", { class: "about" }), caption = h("caption");
+  const body = h("tbody"),
+    about = h("p", { class: "about" }),
+    worst = h("p", { class: "about" }),
+    caption = h("caption");
   const heads = HEADS.map((text) => h("th", { scope: "col", text }));
-  const el = h("div", { class: "readings" }, h("table", {}, caption, h("thead", {}, h("tr", {}, ...heads)), body), worst, about);
+  const el = h(
+    "div",
+    { class: "readings" },
+    h("table", {}, caption, h("thead", {}, h("tr", {}, ...heads)), body),
+    worst,
+    about,
+  );
   let built = "";
   return {
     el,
     update(s, { panel, rows }) {
       el.hidden = !panel;
       if (!panel) return;
-      const missing = s.methods.filter((method) => !(method in panel.methods)), wanted = JSON.stringify([s.methods, panel.sweep, panel.uses, panel.threshold]);
-      say(caption, `${s.measure === "end" ? "Ends" : "Take-offs"} at the cursor and at ten times its rate. A method's name leads to its best rate: there the third number is what a tenfold mistake leaves.`);
+      const missing = s.methods.filter((method) => !(method in panel.methods)),
+        wanted = JSON.stringify([s.methods, panel.sweep, panel.uses, panel.threshold]);
+      say(
+        caption,
+        `${s.measure === "end" ? "Ends" : "Take-offs"} at the cursor and at ten times its rate. A method's name leads to its best rate: there the third number is what a tenfold mistake leaves.`,
+      );
       say(heads[1], `at ${rate(s.lr)}`);
       say(heads[3], `at ${rate(tenfold * s.lr)}`);
       if (built !== wanted) {
-        body.replaceChildren(...s.methods.map((method) => {
-          const own = panel.methods[method]?.basin, name = h("button", { type: "button", class: "named", disabled: !own, onclick: () => set({ lr: own.best_rate }), title: own ? `to its best rate, ${rate(own.best_rate)}` : null });
-          const mark = h("span", { class: "look" }), sub = h("span", { class: "sub", text: own ? `best ${rate(own.best_rate)}` : "not run here" });
-          mark.innerHTML = swatch(looks.get(method));
-          name.append(mark, h("span", {}, names[method], sub));
-          return h("tr", {}, h("th", { scope: "row" }, name), ...HEADS.slice(1).map((_, k) => h("td", {}, h("span", { text: "–" }), k === 4 && h("span", { class: "sub" }))));
-        }));
+        body.replaceChildren(
+          ...s.methods.map((method) => {
+            const own = panel.methods[method]?.basin,
+              name = h("button", {
+                type: "button",
+                class: "named",
+                disabled: !own,
+                onclick: () => set({ lr: own.best_rate }),
+                title: own ? `to its best rate, ${rate(own.best_rate)}` : null,
+              });
+            const mark = h("span", { class: "look" }),
+              sub = h("span", { class: "sub", text: own ? `best ${rate(own.best_rate)}` : "not run here" });
+            mark.innerHTML = swatch(looks.get(method));
+            name.append(mark, h("span", {}, names[method], sub));
+            return h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, name),
+              ...HEADS.slice(1).map((_, k) =>
+                h("td", {}, h("span", { text: "–" }), k === 4 && h("span", { class: "sub" })),
+              ),
+            );
+          }),
+        );
         built = wanted;
       }
       s.methods.forEach((method, i) => {
-        const row = rows.find((one) => one.method === method), cells = [...body.children[i].children].slice(1);
+        const row = rows.find((one) => one.method === method),
+          cells = [...body.children[i].children].slice(1);
         if (!row) return;
         const out = s.measure === "end" && ["above", "below", "none"].includes(row.where);
-        const texts = [row.value === null ? "not run" : share(row.value), row.below === null ? "–" : under(row.below), row.ten === null ? "not run" : share(row.ten), falls(row.basin), width(row.basin)];
+        const texts = [
+          row.value === null ? "not run" : share(row.value),
+          row.below === null ? "–" : under(row.below),
+          row.ten === null ? "not run" : share(row.ten),
+          falls(row.basin),
+          width(row.basin),
+        ];
         cells.forEach((cell, k) => say(cell.firstChild, texts[k]));
         say(cells[4].lastChild, panel.few ? "" : spread(row.basin));
         cells[0].classList.toggle("out", out);
       });
-      say(worst, `The worst run at each method's best rate: ${rows.map((row) => `${called(names, row.method)} ${share(row.basin.worst)}`).join(", ") || "none is drawn"}.`);
-      say(about, `Between rates that were run every curve is read on the straight line over log10 of the rate. ${source(panel, names)}${missing.length ? ` Not in this record: ${missing.map((method) => called(names, method)).join(", ")}.` : ""}`);
+      say(
+        worst,
+        `The worst run at each method's best rate: ${rows.map((row) => `${called(names, row.method)} ${share(row.basin.worst)}`).join(", ") || "none is drawn"}.`,
+      );
+      say(
+        about,
+        `Between rates that were run every curve is read on the straight line over log10 of the rate. ${source(panel, names)}${missing.length ? ` Not in this record: ${missing.map((method) => called(names, method)).join(", ")}.` : ""}`,
+      );
     },
   };
 }

@@ -14,12 +14,15 @@ export const seedsOf = (count) => `${count} ${count === 1 ? "seed" : "seeds"}`;
 /* A distance below the best: 0 is the best itself. */
 export const under = (below) => (below < 0.0005 ? "0" : `−${share(below)}`);
 /* The rate at which a method falls out of its basin. */
-export const falls = (basin) => (basin.high === null ? "–" : basin.open_high ? `> ${rate(basin.high)}` : rate(basin.high));
+export const falls = (basin) =>
+  basin.high === null ? "–" : basin.open_high ? `> ${rate(basin.high)}` : rate(basin.high);
 /* Decades of a basin; one that ends because the grid does is at least as wide. */
-export const width = (basin) => (basin.low === null ? "none" : `${basin.open_low || basin.open_high ? "≥ " : ""}${decades(basin.width[0])}`);
+export const width = (basin) =>
+  basin.low === null ? "none" : `${basin.open_low || basin.open_high ? "≥ " : ""}${decades(basin.width[0])}`;
 export const spread = ({ width: [, low, high] }) => (low === null ? "" : `[${decades(low)}, ${decades(high)}]`);
 
-export const list = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`);
+export const list = (names) =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
 
 /* In a sentence “no region” is a name, like PPO. */
 export const called = (names, method) => (method === "pg_is" ? `“${names[method]}”` : names[method]);
@@ -27,8 +30,17 @@ export const called = (names, method) => (method === "pg_is" ? `“${names[metho
 /* The verdict: who is in the basin at this rate. */
 export function verdict(panel, rows, names, { lr, measure }) {
   const at = (where) => rows.filter((row) => row.where === where).map((row) => called(names, row.method));
-  const inside = at("in"), above = at("above"), below = at("below"), none = at("none"), read = rows.filter((row) => row.value !== null);
-  if (!read.length) return { tone: "calm", title: "Nothing was run here", text: `At ${times(panel.uses)} ${rows.length ? `the rates go from ${rate(panel.rates[0])} to ${rate(panel.rates[panel.rates.length - 1])}` : "none of these methods was run"}.` };
+  const inside = at("in"),
+    above = at("above"),
+    below = at("below"),
+    none = at("none"),
+    read = rows.filter((row) => row.value !== null);
+  if (!read.length)
+    return {
+      tone: "calm",
+      title: "Nothing was run here",
+      text: `At ${times(panel.uses)} ${rows.length ? `the rates go from ${rate(panel.rates[0])} to ${rate(panel.rates[panel.rates.length - 1])}` : "none of these methods was run"}.`,
+    };
   const parts = [
     inside.length && inside.length < read.length ? `In the basin: ${list(inside)}.` : "",
     above.length ? `Out of it, the rate is too high: ${list(above)}.` : "",
@@ -36,21 +48,52 @@ export function verdict(panel, rows, names, { lr, measure }) {
     none.length ? `Below the line at every rate: ${list(none)}.` : "",
   ].filter(Boolean);
   const line = `The line stands at ${share(panel.line)}: the best end of any method (${called(names, panel.best.method)} at ${rate(panel.best.lr)}, ${share(panel.best.end)}) less .05.`;
-  const text = [...parts, line, measure === "end" ? "" : "Line and basins are those of the ends, whatever is drawn."].filter(Boolean).join(" ");
-  const who = (members, one, many) => (members.length > 2 ? `${members.length} of ${read.length} ${many}` : `${list(members)} ${members.length === 1 ? one : many}`);
-  if (above.length) return { tone: "fail", title: above.length === read.length ? `At ${rate(lr)} ${read.length === 1 ? `${above[0]} has` : "all have"} fallen out` : `At ${rate(lr)} ${who(above, "has", "have")} fallen out`, text };
-  if (inside.length === read.length) return { tone: "calm", title: `At ${rate(lr)} ${inside.length === 1 ? `${inside[0]} works` : `all ${inside.length} work`}`, text };
-  return { tone: "calm", title: inside.length ? `At ${rate(lr)} ${who(inside, "works", "work")}` : `At ${rate(lr)} none works yet`, text };
+  const text = [...parts, line, measure === "end" ? "" : "Line and basins are those of the ends, whatever is drawn."]
+    .filter(Boolean)
+    .join(" ");
+  const who = (members, one, many) =>
+    members.length > 2
+      ? `${members.length} of ${read.length} ${many}`
+      : `${list(members)} ${members.length === 1 ? one : many}`;
+  if (above.length)
+    return {
+      tone: "fail",
+      title:
+        above.length === read.length
+          ? `At ${rate(lr)} ${read.length === 1 ? `${above[0]} has` : "all have"} fallen out`
+          : `At ${rate(lr)} ${who(above, "has", "have")} fallen out`,
+      text,
+    };
+  if (inside.length === read.length)
+    return {
+      tone: "calm",
+      title: `At ${rate(lr)} ${inside.length === 1 ? `${inside[0]} works` : `all ${inside.length} work`}`,
+      text,
+    };
+  return {
+    tone: "calm",
+    title: inside.length ? `At ${rate(lr)} ${who(inside, "works", "work")}` : `At ${rate(lr)} none works yet`,
+    text,
+  };
 }
 
 /* Where the numbers come from and how much they can bear. */
 export function source(panel, names) {
-  const { length } = panel.seeds, last = panel.seeds[length - 1];
-  const seeds = length === last - panel.seeds[0] + 1 && length > 2 ? `${panel.seeds[0]} to ${last}` : list(panel.seeds.map(String));
-  const bear = panel.few ? `${seedsOf(length)} at each rate: a map, not evidence. It shows where to ask; no interval is drawn from so few, and no sentence rests on it.`
+  const { length } = panel.seeds,
+    last = panel.seeds[length - 1];
+  const seeds =
+    length === last - panel.seeds[0] + 1 && length > 2 ? `${panel.seeds[0]} to ${last}` : list(panel.seeds.map(String));
+  const bear = panel.few
+    ? `${seedsOf(length)} at each rate: a map, not evidence. It shows where to ask; no interval is drawn from so few, and no sentence rests on it.`
     : `${length} seeds at each rate; bands are 95 % intervals of the interquartile mean, seed by seed at each rate.`;
-  const narrow = panel.threshold !== "default" && "pg_is" in panel.methods ? ` Without a region there is no threshold to narrow: there the bound on the gradient's norm is ${panel.threshold === "a third" ? "a third" : "a tenth"}.` : "";
-  const out = panel.left_out.length ? ` Left out, not run at every rate with every seed: ${list(panel.left_out.map((method) => called(names, method)))}.` : "";
-  const rest = panel.declared > length ? ` ${panel.declared} seeds were declared; the others have not been run to the end.` : "";
+  const narrow =
+    panel.threshold !== "default" && "pg_is" in panel.methods
+      ? ` Without a region there is no threshold to narrow: there the bound on the gradient's norm is ${panel.threshold === "a third" ? "a third" : "a tenth"}.`
+      : "";
+  const out = panel.left_out.length
+    ? ` Left out, not run at every rate with every seed: ${list(panel.left_out.map((method) => called(names, method)))}.`
+    : "";
+  const rest =
+    panel.declared > length ? ` ${panel.declared} seeds were declared; the others have not been run to the end.` : "";
   return `${bear} Record ${panel.sweep}, ${length === 1 ? "seed" : "seeds"} ${seeds}: ${panel.batches} batches, then ${panel.prompts.toLocaleString("en")} prompts, the same for every run.${rest}${narrow}${out}`;
 }

@@ -11,20 +11,55 @@ import { between, rate, signed, verdict } from "./words.js";
 
 const SECONDS = 0.25; // of a batch, on an ordinary core
 
-const COLUMNS = ["learning rate", "yours, end", "PPO here, end", "end, yours − PPO", "yours, take-off", "take-off, yours − PPO", "your worst seed"];
+const COLUMNS = [
+  "learning rate",
+  "yours, end",
+  "PPO here, end",
+  "end, yours − PPO",
+  "yours, take-off",
+  "take-off, yours − PPO",
+  "your worst seed",
+];
 
 /* lanes(): the lanes as they are set now. */
 export function contest({ parts, lanes }) {
-  const { rules, reference, record, names } = told, spoken = status();
-  const chosen = h("code"), start = h("button", { type: "button", onclick: press }), bar = h("progress", { max: 1, "aria-label": "Contest", hidden: true });
-  const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict", "data-contest": "", hidden: true }, ruling, because);
-  const drawn = figure({ record, names }), body = h("tbody"), trouble = h("p", { class: "trouble", role: "alert", hidden: true });
-  const table = h("div", { class: "ct-scroll", tabindex: 0, role: "region", "aria-label": "Contest, rate by rate", hidden: true }, h("table", {}, h("thead", {}, h("tr", {}, ...COLUMNS.map((text) => h("th", { scope: "col", text })))), body));
-  const el = h("section", { class: "ct", "aria-label": "Contest" }, h("h3", { text: "The contest" }),
-    h("p", {}, `Your formula at ${rules.rates.map(rate).join(", ")}, every batch used ${rules.uses} times, ${rules.seeds.length} held seeds, ${rules.batches} batches; then ${rules.prompts} prompts, ${rules.samples} answers each. It enters: `, chosen),
-    h("div", { class: "bar" }, start, bar), trouble, judged, drawn.el, table, spoken.el);
+  const { rules, reference, record, names } = told,
+    spoken = status();
+  const chosen = h("code"),
+    start = h("button", { type: "button", onclick: press }),
+    bar = h("progress", { max: 1, "aria-label": "Contest", hidden: true });
+  const ruling = h("b"),
+    because = h("span"),
+    judged = h("div", { class: "verdict", "data-contest": "", hidden: true }, ruling, because);
+  const drawn = figure({ record, names }),
+    body = h("tbody"),
+    trouble = h("p", { class: "trouble", role: "alert", hidden: true });
+  const table = h(
+    "div",
+    { class: "ct-scroll", tabindex: 0, role: "region", "aria-label": "Contest, rate by rate", hidden: true },
+    h("table", {}, h("thead", {}, h("tr", {}, ...COLUMNS.map((text) => h("th", { scope: "col", text })))), body),
+  );
+  const el = h(
+    "section",
+    { class: "ct", "aria-label": "Contest" },
+    h("h3", { text: "The contest" }),
+    h(
+      "p",
+      {},
+      `Your formula at ${rules.rates.map(rate).join(", ")}, every batch used ${rules.uses} times, ${rules.seeds.length} held seeds, ${rules.batches} batches; then ${rules.prompts} prompts, ${rules.samples} answers each. It enters: `,
+      chosen,
+    ),
+    h("div", { class: "bar" }, start, bar),
+    trouble,
+    judged,
+    drawn.el,
+    table,
+    spoken.el,
+  );
   const minutes = Math.ceil((rules.seeds.length * rules.rates.length * rules.batches * SECONDS) / cores() / 60);
-  let stop = null, runs = [], lane = null;
+  let stop = null,
+    runs = [],
+    lane = null;
 
   const own = () => lanes().find(({ method }) => method === "own") ?? null;
   const rows = () => summary(rules.rates, runs, reference.ppo);
@@ -46,15 +81,43 @@ export function contest({ parts, lanes }) {
     runs = [];
     judged.hidden = trouble.hidden = true;
     bar.value = 0;
-    stop = runAll({ parts, lane, rules, told: ({ done, runs: all }) => { runs = [...all]; bar.value = done; show(); }, ended });
+    stop = runAll({
+      parts,
+      lane,
+      rules,
+      told: ({ done, runs: all }) => {
+        runs = [...all];
+        bar.value = done;
+        show();
+      },
+      ended,
+    });
     return refresh();
   }
 
   function show() {
     const all = rows();
     table.hidden = !all.length;
-    const cells = (row) => [rate(row.rate), between(row.end.ours), between(row.end.theirs), signed(row.end), between(row.take_off.ours), signed(row.take_off), row.worst.toFixed(3)];
-    body.replaceChildren(...all.map((row) => h("tr", {}, ...cells(row).map((text, i) => h(i ? "td" : "th", { ...(i ? {} : { scope: "row" }), "data-label": COLUMNS[i], text })))));
+    const cells = (row) => [
+      rate(row.rate),
+      between(row.end.ours),
+      between(row.end.theirs),
+      signed(row.end),
+      between(row.take_off.ours),
+      signed(row.take_off),
+      row.worst.toFixed(3),
+    ];
+    body.replaceChildren(
+      ...all.map((row) =>
+        h(
+          "tr",
+          {},
+          ...cells(row).map((text, i) =>
+            h(i ? "td" : "th", { ...(i ? {} : { scope: "row" }), "data-label": COLUMNS[i], text }),
+          ),
+        ),
+      ),
+    );
     refresh();
   }
 
@@ -62,7 +125,8 @@ export function contest({ parts, lanes }) {
     stop = null;
     trouble.hidden = !why;
     say(trouble, why ?? "");
-    const all = rows(), { tone, title, text } = verdict(all, runs.length === rules.seeds.length * rules.rates.length);
+    const all = rows(),
+      { tone, title, text } = verdict(all, runs.length === rules.seeds.length * rules.rates.length);
     judged.hidden = !all.length;
     judged.dataset.tone = tone;
     say(ruling, `${tone === "fail" ? "✕ " : ""}${title}`);
@@ -74,5 +138,13 @@ export function contest({ parts, lanes }) {
   const watcher = new ResizeObserver(refresh);
   watcher.observe(el);
   refresh();
-  return { el, refresh, release() { stop?.(); watcher.disconnect(); spoken.release(); } };
+  return {
+    el,
+    refresh,
+    release() {
+      stop?.();
+      watcher.disconnect();
+      spoken.release();
+    },
+  };
 }

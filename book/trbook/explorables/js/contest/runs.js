@@ -10,13 +10,19 @@ const mean = (values) => values.reduce((total, x) => total + x, 0) / values.leng
 /* rules: of contest.json; told({ done, of, runs }) after every run; ended(why): null when all are done. Gives a function
    that stops it. */
 export function runAll({ parts, lane, rules, told, ended }) {
-  const jobs = rules.seeds.flatMap((seed) => rules.rates.map((rate) => ({ seed, rate }))), of = jobs.length, going = new Map(), runs = [];
-  let serial = 0, over = false, batches = 0;
+  const jobs = rules.seeds.flatMap((seed) => rules.rates.map((rate) => ({ seed, rate }))),
+    of = jobs.length,
+    going = new Map(),
+    runs = [];
+  let serial = 0,
+    over = false,
+    batches = 0;
   const workers = fleet(parts, hear);
 
   function take() {
     while (!over && jobs.length && going.size < cores()) {
-      const job = jobs.shift(), hand = `contest ${serial += 1}`;
+      const job = jobs.shift(),
+        hand = `contest ${(serial += 1)}`;
       going.set(hand, { ...job, rewards: [] });
       workers.open({ hand, checkpoint: "dial", settings: settingsOf(lane, rules, job), knobs: {} });
     }
@@ -27,10 +33,16 @@ export function runAll({ parts, lane, rules, told, ended }) {
     const one = going.get(hand);
     if (over || !one || type === "engine") return;
     if (type === "died") return end(text);
-    if (data.error !== undefined) { // a run that stops has learned nothing that lasts: it counts as 0
-      return finish(hand, { take_off: mean([...one.rewards, ...Array(TEN).fill(0)].slice(0, TEN)), end: 0, stopped: data.error });
+    if (data.error !== undefined) {
+      // a run that stops has learned nothing that lasts: it counts as 0
+      return finish(hand, {
+        take_off: mean([...one.rewards, ...Array(TEN).fill(0)].slice(0, TEN)),
+        end: 0,
+        stopped: data.error,
+      });
     }
-    if (data.examined !== undefined) return finish(hand, { take_off: mean(one.rewards.slice(0, TEN)), end: data.examined });
+    if (data.examined !== undefined)
+      return finish(hand, { take_off: mean(one.rewards.slice(0, TEN)), end: data.examined });
     if (data.event === "batch") {
       one.rewards.push(data.row.reward);
       batches += 1;
@@ -61,4 +73,7 @@ export function runAll({ parts, lane, rules, told, ended }) {
 }
 
 /* Everything but the method, its constants and how its tokens are added up is the recorded runs'. */
-export const settingsOf = (lane, rules, { seed, rate }) => ({ ...engineSettings({ ...lane, lr: rate, epochs: rules.uses, minibatches: 1, group: rules.group }, seed), probe: 0 });
+export const settingsOf = (lane, rules, { seed, rate }) => ({
+  ...engineSettings({ ...lane, lr: rate, epochs: rules.uses, minibatches: 1, group: rules.group }, seed),
+  probe: 0,
+});

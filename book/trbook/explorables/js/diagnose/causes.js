@@ -9,11 +9,39 @@ import { Refused } from "./columns.js";
 import shared from "./shared.json" with { type: "json" };
 
 const {
-  NAMES, FEWEST_TOKENS, FEWEST_COMPLETIONS, ERRORS, ABOVE, OVERFLOW, UNITS, RELATIVE, UNRELATED, FAR, LEAST_FAR, ONE_SIDED, BOUND, ALL, EXPLAINED,
-  SLOPE, NOISE, MUCH, SHAPED, AGAINST, HALF, WINDOW, LEAST_MOVED, DEAD, LONGEST, UNEVEN, SHOWN, ENGINES,
+  NAMES,
+  FEWEST_TOKENS,
+  FEWEST_COMPLETIONS,
+  ERRORS,
+  ABOVE,
+  OVERFLOW,
+  UNITS,
+  RELATIVE,
+  UNRELATED,
+  FAR,
+  LEAST_FAR,
+  ONE_SIDED,
+  BOUND,
+  ALL,
+  EXPLAINED,
+  SLOPE,
+  NOISE,
+  MUCH,
+  SHAPED,
+  AGAINST,
+  HALF,
+  WINDOW,
+  LEAST_MOVED,
+  DEAD,
+  LONGEST,
+  UNEVEN,
+  SHOWN,
+  ENGINES,
 } = shared.constants;
 
-const cause = (name, key, values = {}) => [{ name, evidence: say(`cause.${key}`, values), advice: say(`advice.${key}`) }];
+const cause = (name, key, values = {}) => [
+  { name, evidence: say(`cause.${key}`, values), advice: say(`advice.${key}`) },
+];
 const deviation = (d) => mean(map(d, Math.abs));
 const least = (values) => -largest(map(values, (x) => -x));
 const count = (values, test) => {
@@ -26,11 +54,15 @@ const isAbsent = (value) => value === null || value === 1;
 /* The unmasked tokens: owner, x = log μ, y = the learner's before its updates, now = after them, and d = y - x. */
 export function sample(r) {
   const here = where(r.mask.length, (i) => r.mask[i]);
-  return of({ owner: r.completion, x: r.logp_rollout, y: r.logp_old ?? r.logp, now: r.logp, advantage: r.advantage }, here);
+  return of(
+    { owner: r.completion, x: r.logp_rollout, y: r.logp_old ?? r.logp, now: r.logp, advantage: r.advantage },
+    here,
+  );
 }
 
 function of(s, index) {
-  const owner = new Int32Array(index.length), made = { owner };
+  const owner = new Int32Array(index.length),
+    made = { owner };
   for (let k = 0; k < index.length; k++) owner[k] = s.owner[index[k]];
   for (const name of ["x", "y", "now", "advantage"]) made[name] = pick(s[name], index);
   made.d = map(made.y, (y, k) => y - made.x[k]);
@@ -41,13 +73,17 @@ const keep = (s, test) => of(s, where(s.x.length, test));
 
 /* The verdict, and the rollouts in nats, without tokens that are no numbers. */
 export function judge(rollouts) {
-  let causes = [], reason = null;
-  let r = nats(finite(rollouts, causes), causes), s = sample(r);
+  let causes = [],
+    reason = null;
+  let r = nats(finite(rollouts, causes), causes),
+    s = sample(r);
   causes.push(...overflow(s));
   const all = s.d;
   s = keep(s, (k) => Math.abs(all[k]) <= OVERFLOW);
-  const owners = new Set(s.owner).size, tokens = s.x.length;
-  if (owners < FEWEST_COMPLETIONS || tokens < FEWEST_TOKENS) reason = say("unclear.few", { completions: comma(owners), tokens: comma(tokens) });
+  const owners = new Set(s.owner).size,
+    tokens = s.x.length;
+  if (owners < FEWEST_COMPLETIONS || tokens < FEWEST_TOKENS)
+    reason = say("unclear.few", { completions: comma(owners), tokens: comma(tokens) });
   else if (least(s.x) === largest(s.x) || least(s.y) === largest(s.y)) reason = say("unclear.constant");
   else {
     const [padded, fill] = padding(s);
@@ -56,17 +92,23 @@ export function judge(rollouts) {
     if (!causes.length) reason = unexplained(s);
   }
   causes = NAMES.flatMap((name) => causes.filter((each) => each.name === name).slice(0, 1));
-  const unseen = unseenOf(r), made = (verdict, headline) => [{ verdict, headline, causes, unseen }, r];
-  if (causes.length) return made("found", say("headline.found", { causes: causes.map((each) => each.name).join(", ") }));
-  return reason ? made("unclear", say("headline.unclear", { reason })) : made("healthy", say("headline.healthy", { completions: comma(r.count) }));
+  const unseen = unseenOf(r),
+    made = (verdict, headline) => [{ verdict, headline, causes, unseen }, r];
+  if (causes.length)
+    return made("found", say("headline.found", { causes: causes.map((each) => each.name).join(", ") }));
+  return reason
+    ? made("unclear", say("headline.unclear", { reason }))
+    : made("healthy", say("headline.healthy", { completions: comma(r.count) }));
 }
 
 function ofLogProbs(r, s) {
   const shifted = shift(r);
   if (shifted.length) return shifted;
-  const units = unit(s), found = units.length ? units : clipped(s);
+  const units = unit(s),
+    found = units.length ? units : clipped(s);
   if (found.length) return found;
-  const [causes, wrong] = pairing(r, s), rest = keep(s, (k) => !wrong[k]);
+  const [causes, wrong] = pairing(r, s),
+    rest = keep(s, (k) => !wrong[k]);
   if (!rest.x.length) return causes;
   for (const test of [support, temperature, staleness, dropout, noise, precision]) {
     const more = test(r, rest);
@@ -80,7 +122,8 @@ function ofLogProbs(r, s) {
 const columnsOf = (r) => ["logp", "logp_rollout", "logp_old"].filter((name) => r[name] !== null);
 
 function finite(r, causes) {
-  const bad = new Uint8Array(r.mask.length), told = [];
+  const bad = new Uint8Array(r.mask.length),
+    told = [];
   for (const column of [...columnsOf(r), "advantage"]) {
     let n = 0;
     for (let i = 0; i < bad.length; i++) if (r.mask[i] && !Number.isFinite(r[column][i])) n += bad[i] = 1;
@@ -110,15 +153,23 @@ function masked(r, bad) {
 
 function overflow(s) {
   const n = count(s.d, (d) => Math.abs(d) > OVERFLOW);
-  return n ? cause("non-finite", "overflow", { count: comma(n), largest: general(largest(map(s.d, Math.abs)), 3) }) : [];
+  return n
+    ? cause("non-finite", "overflow", { count: comma(n), largest: general(largest(map(s.d, Math.abs)), 3) })
+    : [];
 }
 
 function nats(r, causes) {
   const bad = new Uint8Array(r.mask.length);
   for (const column of columnsOf(r)) {
-    const values = r[column], inside = pick(values, where(values.length, (i) => r.mask[i])), above = count(inside, (x) => x > ABOVE);
+    const values = r[column],
+      inside = pick(
+        values,
+        where(values.length, (i) => r.mask[i]),
+      ),
+      above = count(inside, (x) => x > ABOVE);
     if (!above) continue;
-    const low = least(inside), high = largest(inside);
+    const low = least(inside),
+      high = largest(inside);
     if (low >= 0 && high <= 1 + ABOVE) {
       causes.push(...cause("unit", "probabilities", { column }));
       r = { ...r, [column]: map(values, (x) => Math.log(Math.max(x, 1e-30))) };
@@ -137,7 +188,9 @@ function nats(r, causes) {
 /* -- columns that do not belong together ---------------------------------------------------------------------------- */
 
 function padding(s) {
-  const n = s.x.length, padded = new Uint8Array(n), rows = [];
+  const n = s.x.length,
+    padded = new Uint8Array(n),
+    rows = [];
   for (let i = 0, first = 0; i < n; i++) {
     if (i + 1 < n && s.owner[i + 1] === s.owner[i]) continue;
     rows.push([first, i]);
@@ -153,11 +206,15 @@ function padding(s) {
       while (last - run >= first && values[last - run] === constant) run++;
       return run;
     });
-    const full = rows.map(([first, last], i) => runs[i] >= 2 && last - first + 1 === longest), sum = total(runs);
-    const filled = count(full, Boolean), others = count(runs, (run) => run >= 2) - filled;
+    const full = rows.map(([first, last], i) => runs[i] >= 2 && last - first + 1 === longest),
+      sum = total(runs);
+    const filled = count(full, Boolean),
+      others = count(runs, (run) => run >= 2) - filled;
     const inside = (count(values, (x) => x === constant) - sum) / Math.max(n - sum, 1);
     if (filled >= Math.max(3, 0.1 * rows.length) && others <= 0.1 * filled && inside ** 2 * rows.length * 5 < filled) {
-      rows.forEach(([, last], i) => { if (full[i]) padded.fill(1, last - runs[i] + 1, last + 1); });
+      rows.forEach(([, last], i) => {
+        if (full[i]) padded.fill(1, last - runs[i] + 1, last + 1);
+      });
     }
   }
   const tokens = total(padded);
@@ -167,10 +224,15 @@ function padding(s) {
 }
 
 function shift(r) {
-  const a = align(r), side = shiftOf(a);
+  const a = align(r),
+    side = shiftOf(a);
   if (!side) return [];
   const where_ = say(side < 0 ? "cause.before" : "cause.after");
-  return cause("shift", "shift", { where: where_, best: fixed(side < 0 ? a.before : a.after, 2), same: fixed(a.same, 2) });
+  return cause("shift", "shift", {
+    where: where_,
+    best: fixed(side < 0 ? a.before : a.after, 2),
+    same: fixed(a.same, 2),
+  });
 }
 
 function unit(s) {
@@ -182,16 +244,25 @@ function unit(s) {
     return below ? total(pick(s.y, part)) / below : 0;
   });
   for (const [name, inNats] of Object.entries(UNITS)) {
-    for (const [column, factor] of /** @type {[string, number][]} */ ([["logp_rollout", inNats], ["logp", 1 / inNats]])) {
-      if (found.every((ratio) => Math.abs(ratio / factor - 1) < RELATIVE)) return cause("unit", "unit", { column, unit: name, low: fixed(found[0], 3), high: fixed(found[1], 3) });
+    for (const [column, factor] of /** @type {[string, number][]} */ ([
+      ["logp_rollout", inNats],
+      ["logp", 1 / inNats],
+    ])) {
+      if (found.every((ratio) => Math.abs(ratio / factor - 1) < RELATIVE))
+        return cause("unit", "unit", { column, unit: name, low: fixed(found[0], 3), high: fixed(found[1], 3) });
     }
   }
   return [];
 }
 
 function clipped(s) {
-  for (const [column, values, others] of [["logp_rollout", s.x, s.y], ["logp", s.y, s.x]]) {
-    const low = least(values), at = where(values.length, (k) => values[k] === low), near = count(values, (x) => x <= low + 1);
+  for (const [column, values, others] of [
+    ["logp_rollout", s.x, s.y],
+    ["logp", s.y, s.x],
+  ]) {
+    const low = least(values),
+      at = where(values.length, (k) => values[k] === low),
+      near = count(values, (x) => x <= low + 1);
     if (at.length >= Math.max(5, 0.3 * near) && new Set(pick(others, at)).size > 0.5 * at.length && low < -0.5) {
       return cause("unit", "clipped", { column, count: comma(at.length), least: general(low, 4) });
     }
@@ -201,7 +272,8 @@ function clipped(s) {
 
 /* Per completion of all: unmasked tokens here, and the sum of |d|. */
 function sizes(r, s) {
-  const counts = new Float64Array(r.count), sums = new Float64Array(r.count);
+  const counts = new Float64Array(r.count),
+    sums = new Float64Array(r.count);
   for (let k = 0; k < s.x.length; k++) {
     counts[s.owner[k]] += 1;
     sums[s.owner[k]] += Math.abs(s.d[k]);
@@ -210,9 +282,15 @@ function sizes(r, s) {
 }
 
 function pairing(r, s) {
-  const n = s.x.length, [far, compared] = farOf(r, s), isFar = new Set(far), wrong = Uint8Array.from(s.owner, (c) => Number(isFar.has(c)));
-  const right = (values) => values.filter((_, k) => !wrong[k]), same = correlation(right(s.x), right(s.y)), error = ERRORS / Math.sqrt(Math.max(n - 3, 1));
-  if (same !== null && Math.tanh(Math.atanh(Math.min(same, 0.999)) + error) < UNRELATED) return [cause("pairing", "unrelated", { same: fixed(same, 2) }), wrong.fill(1)];
+  const n = s.x.length,
+    [far, compared] = farOf(r, s),
+    isFar = new Set(far),
+    wrong = Uint8Array.from(s.owner, (c) => Number(isFar.has(c)));
+  const right = (values) => values.filter((_, k) => !wrong[k]),
+    same = correlation(right(s.x), right(s.y)),
+    error = ERRORS / Math.sqrt(Math.max(n - 3, 1));
+  if (same !== null && Math.tanh(Math.atanh(Math.min(same, 0.999)) + error) < UNRELATED)
+    return [cause("pairing", "unrelated", { same: fixed(same, 2) }), wrong.fill(1)];
   if (!far.length) return [[], wrong];
   const values = { count: comma(far.length), total: comma(compared), completions: listed([...far]) };
   const size = { far: general(deviation(s.d.filter((_, k) => wrong[k])), 2), rest: general(deviation(right(s.d)), 2) };
@@ -222,7 +300,8 @@ function pairing(r, s) {
 /* The outliers among the completions by mean |d|, and how many completions were compared. */
 /** @returns {[Int32Array, number]} */
 function farOf(r, s) {
-  const { counts, sums } = sizes(r, s), there = where(r.count, (c) => counts[c] >= 4);
+  const { counts, sums } = sizes(r, s),
+    there = where(r.count, (c) => counts[c] >= 4);
   if (there.length < FEWEST_COMPLETIONS) return [there.subarray(0, 0), there.length];
   const each = new Float64Array(there.length);
   for (let i = 0; i < there.length; i++) each[i] = sums[there[i]] / counts[there[i]];
@@ -252,44 +331,78 @@ function off(s) {
 }
 
 function support(r, s) {
-  if (holdsBy(r.sampling) === false && isAbsent(r.sampling.temperature)) return cause("support", "support_said", { details: details(r.sampling) });
-  const up = total(map(s.d, (d) => Math.max(d, 0))), down = total(map(s.d, (d) => Math.max(-d, 0))), side = off(s);
+  if (holdsBy(r.sampling) === false && isAbsent(r.sampling.temperature))
+    return cause("support", "support_said", { details: details(r.sampling) });
+  const up = total(map(s.d, (d) => Math.max(d, 0))),
+    down = total(map(s.d, (d) => Math.max(-d, 0))),
+    side = off(s);
   const [rarer, other] = side < 0 ? [up, down] : [down, up];
-  if (!side || rarer > ONE_SIDED * other || !(rarer < ALL * other || count(s.d, (d) => Math.abs(d) > BOUND) / s.d.length <= 0.01)) return [];
+  if (
+    !side ||
+    rarer > ONE_SIDED * other ||
+    !(rarer < ALL * other || count(s.d, (d) => Math.abs(d) > BOUND) / s.d.length <= 0.01)
+  )
+    return [];
   if (side < 0 && !isAbsent(r.sampling.top_p)) return [];
-  const m = meanRatio(s.d), share = count(s.d, (d) => d * side > 0) / s.d.length;
-  return cause("support", side < 0 ? "support" : "support_raw", { share: fixed(100 * share, 0), mean: fixed(m.value, 3), error: general(m.error, 2) });
+  const m = meanRatio(s.d),
+    share = count(s.d, (d) => d * side > 0) / s.d.length;
+  return cause("support", side < 0 ? "support" : "support_raw", {
+    share: fixed(100 * share, 0),
+    mean: fixed(m.value, 3),
+    error: general(m.error, 2),
+  });
 }
 
 function temperature(r, s) {
   if (holdsBy(r.sampling) === false) return cause("temperature", "temperature_said", { details: details(r.sampling) });
-  const [slope, explained] = slopeOf(s.d, s.x), [other, also] = slopeOf(s.d, s.y), n = new Set(s.owner).size;
+  const [slope, explained] = slopeOf(s.d, s.x),
+    [other, also] = slopeOf(s.d, s.y),
+    n = new Set(s.owner).size;
   if (slope * other <= 0 || Math.min(explained, also) < EXPLAINED || Math.abs(slope) < SLOPE) return [];
   if ((explained / (1 - Math.min(explained, 0.999))) * n < ERRORS) return [];
-  const m = meanRatio(s.d), right = Math.abs(m.value - 1) <= Math.max(ERRORS * m.error, 0.02);
+  const m = meanRatio(s.d),
+    right = Math.abs(m.value - 1) <= Math.max(ERRORS * m.error, 0.02);
   return cause("temperature", right ? "temperature_learner" : "temperature_sampler", {
-    slope: (slope < 0 ? "" : "+") + fixed(slope, 2), explained: fixed(100 * explained, 0), factor: fixed(1 + slope, 2), mean: fixed(m.value, 3), error: general(m.error, 2),
+    slope: (slope < 0 ? "" : "+") + fixed(slope, 2),
+    explained: fixed(100 * explained, 0),
+    factor: fixed(1 + slope, 2),
+    mean: fixed(m.value, 3),
+    error: general(m.error, 2),
   });
 }
 
 function slopeOf(d, x) {
-  const a = mean(x), b = mean(d), xx = total(map(x, (v) => (v - a) ** 2)), dd = total(map(d, (v) => (v - b) ** 2));
+  const a = mean(x),
+    b = mean(d),
+    xx = total(map(x, (v) => (v - a) ** 2)),
+    dd = total(map(d, (v) => (v - b) ** 2));
   const xd = total(map(x, (v, k) => (v - a) * (d[k] - b)));
   return xx > 0 && dd > 0 ? [xd / xx, (xd * xd) / (xx * dd)] : [0, 0];
 }
 
 function staleness(r, s) {
   if (r.version === null) return [];
-  const { counts, sums } = sizes(r, s), there = where(r.count, (c) => counts[c] > 0), each = new Float64Array(there.length);
+  const { counts, sums } = sizes(r, s),
+    there = where(r.count, (c) => counts[c] > 0),
+    each = new Float64Array(there.length);
   for (let i = 0; i < there.length; i++) each[i] = sums[there[i]] / counts[there[i]];
-  const last = largest(r.version), age = map(pick(r.version, there), (v) => last - v), old = largest(age), young = least(age);
-  const at = (wanted) => mean(each.filter((_, i) => age[i] === wanted)), [slope, explained] = slopeOf(each, age);
+  const last = largest(r.version),
+    age = map(pick(r.version, there), (v) => last - v),
+    old = largest(age),
+    young = least(age);
+  const at = (wanted) => mean(each.filter((_, i) => age[i] === wanted)),
+    [slope, explained] = slopeOf(each, age);
   if (slope <= 0 || explained * age.length < ERRORS ** 2 || at(old) < NOISE) return [];
-  return cause("staleness", "staleness", { newest: general(at(young), 2), oldest: general(at(old), 2), age: general(old - young) });
+  return cause("staleness", "staleness", {
+    newest: general(at(young), 2),
+    oldest: general(at(old), 2),
+    age: general(old - young),
+  });
 }
 
 function against(moved, advantage) {
-  let n = 0, back = 0;
+  let n = 0,
+    back = 0;
   for (let k = 0; k < moved.length; k++) {
     if (advantage[k] === 0 || !(Math.abs(Math.expm1(moved[k])) > WINDOW)) continue;
     n++;
@@ -299,24 +412,32 @@ function against(moved, advantage) {
 }
 
 function dropout(r, s) {
-  const [n, share] = against(map(s.now, (now, k) => now - s.y[k]), s.advantage);
+  const [n, share] = against(
+    map(s.now, (now, k) => now - s.y[k]),
+    s.advantage,
+  );
   if (n < Math.max(LEAST_MOVED, 0.02 * s.x.length) || share - 3 * Math.sqrt(0.25 / n) < AGAINST) return [];
   return cause("dropout", "dropout", { count: comma(n), share: fixed(100 * share, 0) });
 }
 
 function noise(r, s) {
-  const certain = (k) => s.x[k] > -0.02, n = count(s.x, (_, k) => certain(k));
+  const certain = (k) => s.x[k] > -0.02,
+    n = count(s.x, (_, k) => certain(k));
   if (deviation(s.d) < NOISE / 2 || n < LEAST_MOVED || s.x.length - n < LEAST_MOVED) return [];
-  const sure = deviation(s.d.filter((_, k) => certain(k))), rest = deviation(s.d.filter((_, k) => !certain(k)));
+  const sure = deviation(s.d.filter((_, k) => certain(k))),
+    rest = deviation(s.d.filter((_, k) => !certain(k)));
   return sure < SHAPED * rest ? [] : cause("noise", "noise", { sure: general(sure, 2), rest: general(rest, 2) });
 }
 
 function precision(r, s) {
-  const size = deviation(s.d), [n, share] = against(s.d, s.advantage);
+  const size = deviation(s.d),
+    [n, share] = against(s.d, s.advantage);
   if (size < NOISE || (n >= LEAST_MOVED && share + 3 * Math.sqrt(0.25 / n) < HALF)) return [];
-  const gap = ([, known]) => Math.abs(Math.log(size / known)), like = Object.entries(ENGINES).reduce((best, each) => (gap(each) < gap(best) ? each : best))[0];
+  const gap = ([, known]) => Math.abs(Math.log(size / known)),
+    like = Object.entries(ENGINES).reduce((best, each) => (gap(each) < gap(best) ? each : best))[0];
   const found = cause("precision", "precision", { deviation: general(size, 2), like });
-  if (size >= MUCH && s.now.every((now, k) => now === s.y[k])) found.push(...cause("dropout", "dropout_alone", { deviation: general(size, 2) }));
+  if (size >= MUCH && s.now.every((now, k) => now === s.y[k]))
+    found.push(...cause("dropout", "dropout_alone", { deviation: general(size, 2) }));
   return found;
 }
 
@@ -334,19 +455,22 @@ function lower(share, n, z) {
 }
 
 function deadGroups(r) {
-  const most = new Float64Array(r.count), there = new Uint8Array(r.count);
+  const most = new Float64Array(r.count),
+    there = new Uint8Array(r.count);
   for (let i = 0; i < r.mask.length; i++) {
     if (!r.mask[i]) continue;
     there[r.completion[i]] = 1;
     most[r.completion[i]] = Math.max(most[r.completion[i]], Math.abs(r.advantage[i]));
   }
   if (r.group === null) return most.some((x) => x > 0) ? [] : cause("dead-groups", "no_advantage");
-  const groups = new Set(), alive = new Set();
+  const groups = new Set(),
+    alive = new Set();
   for (let c = 0; c < r.count; c++) {
     if (there[c]) groups.add(r.group[c]);
     if (most[c] > 0) alive.add(r.group[c]);
   }
-  const dead = groups.size - alive.size, share = dead / groups.size;
+  const dead = groups.size - alive.size,
+    share = dead / groups.size;
   if (share < 1 && (groups.size < 4 || lower(share, groups.size, 3) < DEAD)) return [];
   return cause("dead-groups", "dead", { dead: comma(dead), groups: comma(groups.size), share: fixed(100 * share, 0) });
 }
@@ -354,22 +478,37 @@ function deadGroups(r) {
 function truncation(r, padded) {
   const all = new Float64Array(r.count);
   for (let i = 0; i < r.mask.length; i++) if (r.mask[i]) all[r.completion[i]] += 1;
-  const lengths = all.filter((n) => n > 0), longest = largest(lengths), n = count(lengths, (x) => x === longest), whole = lengths.length;
+  const lengths = all.filter((n) => n > 0),
+    longest = largest(lengths),
+    n = count(lengths, (x) => x === longest),
+    whole = lengths.length;
   if (padded || longest < 16 || whole < FEWEST_COMPLETIONS || lower(n / whole, whole, 2) < LONGEST) return [];
-  return cause("truncation", "truncation", { count: comma(n), total: comma(whole), share: fixed((100 * n) / whole, 0), longest: comma(longest) });
+  return cause("truncation", "truncation", {
+    count: comma(n),
+    total: comma(whole),
+    share: fixed((100 * n) / whole, 0),
+    longest: comma(longest),
+  });
 }
 
 function halfGroups(r) {
   if (r.group === null) return [];
-  const { mean: means } = byCompletion(r), sums = new Float64Array(r.groupNames.length), sized = new Float64Array(r.groupNames.length);
+  const { mean: means } = byCompletion(r),
+    sums = new Float64Array(r.groupNames.length),
+    sized = new Float64Array(r.groupNames.length);
   for (let c = 0; c < r.count; c++) {
     sums[r.group[c]] += means[c];
     sized[r.group[c]] += Math.abs(means[c]);
   }
-  const live = count(sized, (x) => x > 0), uneven = [...where(sums.length, (g) => Math.abs(sums[g]) > UNEVEN * sized[g])];
+  const live = count(sized, (x) => x > 0),
+    uneven = [...where(sums.length, (g) => Math.abs(sums[g]) > UNEVEN * sized[g])];
   const whole = Math.abs(total(means)) < 1e-3 * total(map(means, Math.abs));
   if (uneven.length < Math.max(1, UNEVEN * live) || whole) return [];
-  const names = uneven.slice(0, SHOWN).map((g) => `“${short(r.groupNames[g])}”`).join(", ") + more(uneven.length);
+  const names =
+    uneven
+      .slice(0, SHOWN)
+      .map((g) => `“${short(r.groupNames[g])}”`)
+      .join(", ") + more(uneven.length);
   return cause("half-groups", "half", { uneven: comma(uneven.length), groups: comma(live), names });
 }
 
@@ -381,8 +520,11 @@ function short(name) {
 function unseenOf(r) {
   const learner = r.logp_old ?? r.logp;
   const missing = [
-    ["logp_old", r.logp_old === null], ["group", r.group === null], ["version", r.version === null],
-    ["copied", learner.every((y, i) => !r.mask[i] || y === r.logp_rollout[i])], ["sampling", holdsBy(r.sampling) === null],
+    ["logp_old", r.logp_old === null],
+    ["group", r.group === null],
+    ["version", r.version === null],
+    ["copied", learner.every((y, i) => !r.mask[i] || y === r.logp_rollout[i])],
+    ["sampling", holdsBy(r.sampling) === null],
   ];
   return missing.filter(([, is]) => is).map(([name]) => say(`unseen.${name}`));
 }

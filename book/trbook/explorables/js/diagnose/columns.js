@@ -9,7 +9,10 @@ export const MOST_TOKENS = 8e6;
 /* What is wrong with a file, in words for its owner. */
 export class Refused extends Error {}
 
-export const tooMany = () => new Refused(`expected at most ${MOST_TOKENS / 1e6} million tokens, which this page can hold; trlib diagnose reads more`);
+export const tooMany = () =>
+  new Refused(
+    `expected at most ${MOST_TOKENS / 1e6} million tokens, which this page can hold; trlib diagnose reads more`,
+  );
 
 class Growing {
   constructor(Kind) {
@@ -49,7 +52,8 @@ export class Column {
   }
 
   push(value) {
-    const row = this.rows++, listed = Array.isArray(value);
+    const row = this.rows++,
+      listed = Array.isArray(value);
     if (value === null || value === undefined) {
       if (this.empty < 0) this.empty = row;
       this.sizes.push(-1);

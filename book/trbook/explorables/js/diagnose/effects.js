@@ -6,46 +6,67 @@ import { solveGroups } from "./quatro.js";
 const NEAR = 0.01; // a weight that is off by less than this share counts as the same
 
 /* Like numpy's isclose: what is infinite is close to itself only. */
-const close = (value, wanted) => value === wanted || (Number.isFinite(wanted) && Math.abs(value - wanted) <= NEAR * Math.abs(wanted));
+const close = (value, wanted) =>
+  value === wanted || (Number.isFinite(wanted) && Math.abs(value - wanted) <= NEAR * Math.abs(wanted));
 
 export function effects(r, limits) {
-  const n = r.mask.length, old = r.logp_old !== null, anchor = old ? "logp_old" : "logp_rollout";
+  const n = r.mask.length,
+    old = r.logp_old !== null,
+    anchor = old ? "logp_old" : "logp_rollout";
   const base = r.logp_old ?? r.logp_rollout;
   const made = (key, name, around) => ({
-    key, name, anchor: around, silenced: new Uint8Array(n), reweighed: new Uint8Array(n), turned: new Uint8Array(n),
+    key,
+    name,
+    anchor: around,
+    silenced: new Uint8Array(n),
+    reweighed: new Uint8Array(n),
+    turned: new Uint8Array(n),
   });
-  const ppo = made("ppo", "PPO", anchor), tis = made("tis", old ? "PPO + TIS" : "TIS", anchor);
-  const tv = made("dppo_tv", "DPPO, binary TV", "logp_rollout"), kl = made("dppo_kl", "DPPO, binary KL", "logp_rollout");
+  const ppo = made("ppo", "PPO", anchor),
+    tis = made("tis", old ? "PPO + TIS" : "TIS", anchor);
+  const tv = made("dppo_tv", "DPPO, binary TV", "logp_rollout"),
+    kl = made("dppo_kl", "DPPO, binary KL", "logp_rollout");
   const quatro = made("quatro", "QUATRO", "logp_rollout");
   const { multiplier, push, whole } = duals(r, limits);
   for (let i = 0; i < n; i++) {
     if (!r.mask[i]) continue;
-    const p = r.logp[i], q = r.logp_rollout[i], a = r.advantage[i];
+    const p = r.logp[i],
+      q = r.logp_rollout[i],
+      a = r.advantage[i];
     const unrestrained = a === 0 ? 0 : Math.exp(p - q) * a;
     const ratio = Math.exp(p - base[i]);
     if (!keptByPpo(ratio, a, limits)) ppo.silenced[i] = Number(a !== 0);
     else if (!close(a === 0 ? 0 : ratio * a, unrestrained)) ppo.reweighed[i] = 1;
-    const factor = Math.min(Math.exp((old ? base[i] : p) - q), limits.cap), corrected = a * factor;
+    const factor = Math.min(Math.exp((old ? base[i] : p) - q), limits.cap),
+      corrected = a * factor;
     if (old && !keptByPpo(ratio, corrected, limits)) tis.silenced[i] = Number(a !== 0);
     else if (!close(!old ? corrected : corrected === 0 ? 0 : ratio * corrected, unrestrained)) tis.reweighed[i] = 1;
-    const rho = a === 0 ? 0 : a * Math.exp(Math.min(p - q, 20)), before = Math.min(q, 0), now = Math.min(p, 0);
-    for (const [effect, moved] of /** @type {[any, boolean][]} */ ([[tv, binaryTv(before, now) > limits.delta_tv], [kl, binaryKl(before, now) > limits.delta_kl]])) {
+    const rho = a === 0 ? 0 : a * Math.exp(Math.min(p - q, 20)),
+      before = Math.min(q, 0),
+      now = Math.min(p, 0);
+    for (const [effect, moved] of /** @type {[any, boolean][]} */ ([
+      [tv, binaryTv(before, now) > limits.delta_tv],
+      [kl, binaryKl(before, now) > limits.delta_kl],
+    ])) {
       if (moved && (a > 0 ? p > q : p < q)) effect.silenced[i] = Number(a !== 0);
       else if (!close(rho, unrestrained)) effect.reweighed[i] = 1;
     }
     const c = r.completion[i];
-    if (multiplier[c] > 0 || push[c] !== 0) quatro.turned[i] = Number((push[c] - multiplier[c] * whole[c]) * push[c] < 0);
+    if (multiplier[c] > 0 || push[c] !== 0)
+      quatro.turned[i] = Number((push[c] - multiplier[c] * whole[c]) * push[c] < 0);
     else quatro.silenced[i] = Number(a !== 0);
   }
   return [ppo, tis, tv, kl, quatro];
 }
 
-export const keptByPpo = (ratio, a, { eps_low: low, eps_high: high }) => (a >= 0 && ratio <= 1 + high) || (a <= 0 && ratio >= 1 - low);
+export const keptByPpo = (ratio, a, { eps_low: low, eps_high: high }) =>
+  (a >= 0 && ratio <= 1 + high) || (a <= 0 && ratio >= 1 - low);
 
 /* Per completion: QUATRO's multiplier, its bracket before any update, and the whole log-ratio. */
 function duals(r, limits) {
   const { counted, mean, whole } = byCompletion(r);
-  const rewards = new Float64Array(r.count), present = new Uint8Array(r.count);
+  const rewards = new Float64Array(r.count),
+    present = new Uint8Array(r.count);
   for (let c = 0; c < r.count; c++) {
     present[c] = Number(counted[c] > 0);
     // Rounded: equal advantages must not differ by a rounding.
@@ -59,7 +80,9 @@ const rounded = (value) => Math.round(value * 1e12) / 1e12;
 
 /* Per completion: unmasked tokens, their mean advantage and the sum of their log-ratios. */
 export function byCompletion(r) {
-  const counted = new Float64Array(r.count), sums = new Float64Array(r.count), whole = new Float64Array(r.count);
+  const counted = new Float64Array(r.count),
+    sums = new Float64Array(r.count),
+    whole = new Float64Array(r.count);
   for (let i = 0; i < r.mask.length; i++) {
     if (!r.mask[i]) continue;
     const c = r.completion[i];

@@ -13,7 +13,8 @@ const isEven = (digit) => "02468".includes(digit);
 export function fixed(value, digits) {
   if (!Number.isFinite(value)) return special(value);
   if (Math.abs(value) >= 1e21) return `${BigInt(value)}${digits ? `.${"0".repeat(digits)}` : ""}`;
-  const exact = value.toFixed(Math.min(100, digits + 40)), kept = exact.length - Math.min(100, digits + 40) + digits;
+  const exact = value.toFixed(Math.min(100, digits + 40)),
+    kept = exact.length - Math.min(100, digits + 40) + digits;
   if (!isTie(exact.slice(kept))) return value.toFixed(digits);
   const cut = exact.slice(0, digits ? kept : kept - 1);
   if (isEven(cut.at(-1))) return cut;
@@ -24,7 +25,8 @@ export function fixed(value, digits) {
 export function general(value, digits = 6) {
   if (!Number.isFinite(value)) return special(value);
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";
-  const [exact, power] = value.toExponential(60).split("e"), sign = value < 0 ? "-" : "";
+  const [exact, power] = value.toExponential(60).split("e"),
+    sign = value < 0 ? "-" : "";
   const all = exact.replace(/[-.]/g, "");
   let [lead, exponent] = value.toExponential(digits - 1).split("e");
   if (isTie(all.slice(digits)) && isEven(all[digits - 1])) {
@@ -39,7 +41,8 @@ export function general(value, digits = 6) {
     return `${strip(lead)}e${exponent < 0 ? "-" : "+"}${size}`;
   }
   if (exponent < 0) return sign + strip(`0.${"0".repeat(-exponent - 1)}${figures}`);
-  const whole = figures.slice(0, exponent + 1), rest = figures.slice(exponent + 1);
+  const whole = figures.slice(0, exponent + 1),
+    rest = figures.slice(exponent + 1);
   return sign + (rest ? strip(`${whole}.${rest}`) : whole);
 }
 
@@ -52,7 +55,8 @@ export const tokens = (count) => `${comma(count)} token${count === 1 ? "" : "s"}
 
 /* A share with the digits that it needs: 12 %, 1.3 %, 0.04 %. */
 export function percent(share) {
-  const value = 100 * share, digits = value === 0 || value >= 10 ? 0 : value >= 0.95 ? 1 : 2;
+  const value = 100 * share,
+    digits = value === 0 || value >= 10 ? 0 : value >= 0.95 ? 1 : 2;
   return value === 0 || value >= 0.005 ? `${fixed(value, digits)} %` : "under 0.01 %";
 }
 
@@ -66,17 +70,19 @@ const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "
 export const escape = (text) => String(text).replace(/[&<>"']/g, (letter) => ENTITIES[letter]);
 
 /* A text whose control characters are seen. */
-// eslint-disable-next-line no-control-regex -- these letters are what is looked for
-export const visible = (text) => text.replace(/[\x00-\x1f\x7f]/g, (letter) => {
-  const code = letter.charCodeAt(0);
-  return code === 10 ? "↵" : code === 9 ? "⇥" : code === 127 ? "␡" : String.fromCharCode(0x2400 + code);
-});
+export const visible = (text) =>
+  // eslint-disable-next-line no-control-regex -- these letters are what is looked for
+  text.replace(/[\x00-\x1f\x7f]/g, (letter) => {
+    const code = letter.charCodeAt(0);
+    return code === 10 ? "↵" : code === 9 ? "⇥" : code === 127 ? "␡" : String.fromCharCode(0x2400 + code);
+  });
 
 /* A text by its characters as Python counts them: code points. */
 export const letters = (text) => Array.from(text);
 
 export function byCodePoint(a, b) {
-  const one = letters(a), other = letters(b);
+  const one = letters(a),
+    other = letters(b);
   for (let i = 0; i < Math.min(one.length, other.length); i++) {
     const gap = one[i].codePointAt(0) - other[i].codePointAt(0);
     if (gap) return gap;

@@ -28,9 +28,11 @@ export const map = (values, change) => {
 };
 
 export function total(values) {
-  let sum = 0, lost = 0; // Kahan's: a plain sum of a million terms would lose digits
+  let sum = 0,
+    lost = 0; // Kahan's: a plain sum of a million terms would lose digits
   for (let i = 0; i < values.length; i++) {
-    const term = values[i] - lost, next = sum + term;
+    const term = values[i] - lost,
+      next = sum + term;
     lost = Number.isFinite(next) ? next - sum - term : 0;
     sum = next;
   }
@@ -47,8 +49,11 @@ export const largest = (values) => {
 /* The values at the shares `at`, interpolated between neighbours of the sorted array. */
 export function quantiles(sorted, at) {
   return at.map((share) => {
-    const place = (sorted.length - 1) * share, low = Math.floor(place), part = place - low;
-    const a = sorted[low], b = sorted[Math.min(low + 1, sorted.length - 1)];
+    const place = (sorted.length - 1) * share,
+      low = Math.floor(place),
+      part = place - low;
+    const a = sorted[low],
+      b = sorted[Math.min(low + 1, sorted.length - 1)];
     return part === 0 || a === b ? a : part < 0.5 ? a + (b - a) * part : b - (b - a) * (1 - part);
   });
 }
@@ -57,7 +62,8 @@ export const median = (values) => quantiles(sorted(values), [0.5])[0];
 
 /* To the nearest whole number, to the even one on a tie. */
 export function rint(value) {
-  const low = Math.floor(value), part = value - low;
+  const low = Math.floor(value),
+    part = value - low;
   return part < 0.5 ? low : part > 0.5 ? low + 1 : low % 2 ? low + 1 : low;
 }
 
@@ -78,12 +84,14 @@ export function binaryTv(logA, logB) {
 const REST = Math.log(1e-12);
 /* a log(a/b) - a + b of one outcome */
 function klTerm(logA, logB) {
-  const d = logA - logB, a = Math.exp(logA);
+  const d = logA - logB,
+    a = Math.exp(logA);
   return Math.abs(d) < 1 ? a * (d + Math.expm1(-d)) : a * d - a + Math.exp(logB);
 }
 
 /* KL between "this token" and "any other" */
 export function binaryKl(logA, logB) {
-  const restA = Math.max(log1mexp(logA), REST), restB = Math.max(log1mexp(logB), REST);
+  const restA = Math.max(log1mexp(logA), REST),
+    restB = Math.max(log1mexp(logB), REST);
   return klTerm(logA, logB) + klTerm(restA, restB);
 }

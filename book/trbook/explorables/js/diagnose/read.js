@@ -8,21 +8,34 @@ import { rollouts } from "./rollouts.js";
 import shared from "./shared.json" with { type: "json" };
 
 const { PRIME, PRIME_SAMPLING, MISSING, SCALARS, SEPARATORS } = shared.constants;
-const PIECE = 4 << 20, LONGEST_LINE = 64 << 20;
+const PIECE = 4 << 20,
+  LONGEST_LINE = 64 << 20;
 /* Bytes: in pieces, and of a file that must be held as a whole. */
 export const MOST = { pieces: 1e9, whole: 2e8 };
 
-export const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : bytes >= 1e6 ? `${(bytes / 1e6).toFixed(0)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} kB`);
+export const size = (bytes) =>
+  bytes >= 1e9
+    ? `${(bytes / 1e9).toFixed(1)} GB`
+    : bytes >= 1e6
+      ? `${(bytes / 1e6).toFixed(0)} MB`
+      : `${Math.max(1, Math.round(bytes / 1e3))} kB`;
 
 /* files: [{ name, size, slice, arrayBuffer }]; options: { columns, logprobs, temperature, top_p, sampling }. Progress is told as
    a share of all bytes. */
-export async function read(files, { columns = {}, sampling = null, logprobs = null, temperature = null, top_p = null } = {}, progress = (_share) => {}) {
+export async function read(
+  files,
+  { columns = {}, sampling = null, logprobs = null, temperature = null, top_p = null } = {},
+  progress = (_share) => {},
+) {
   if (!files.length) throw new Refused("expected at least one file, got none");
   const all = files.reduce((sum, file) => sum + file.size, 0);
   if (all > MOST.pieces) {
-    throw new Refused(`${files.length === 1 ? `'${files[0].name}' is` : `these files are`} ${size(all)}; this page reads at most ${size(MOST.pieces)}. In a terminal, trlib diagnose reads more`);
+    throw new Refused(
+      `${files.length === 1 ? `'${files[0].name}' is` : `these files are`} ${size(all)}; this page reads at most ${size(MOST.pieces)}. In a terminal, trlib diagnose reads more`,
+    );
   }
-  const table = new Table(columns), sorted = [...files].sort(byNumber);
+  const table = new Table(columns),
+    sorted = [...files].sort(byNumber);
   let before = 0;
   for (const file of sorted) {
     await one(file, table, (done) => progress((before + done) / Math.max(all, 1)));
@@ -33,7 +46,8 @@ export async function read(files, { columns = {}, sampling = null, logprobs = nu
     table.columns.delete("reward");
     table.order.delete("reward");
   }
-  if (sampling) table.sampling = { logprobs: null, temperature: null, top_p: null, ...sampling, source: "as the file says" };
+  if (sampling)
+    table.sampling = { logprobs: null, temperature: null, top_p: null, ...sampling, source: "as the file says" };
   const source = sorted.length === 1 ? sorted[0].name : `${sorted[0].name} and ${sorted.length - 1} more`;
   return rollouts(source, table, { logprobs, temperature, top_p });
 }
@@ -52,27 +66,36 @@ async function bytes(file, from, to) {
 }
 
 async function one(file, table, progress) {
-  const head = await bytes(file, 0, Math.min(1 << 16, file.size)), begin = new TextDecoder().decode(head).trimStart();
+  const head = await bytes(file, 0, Math.min(1 << 16, file.size)),
+    begin = new TextDecoder().decode(head).trimStart();
   if (isZip(head)) return zipped(await whole(file), file, table);
   if (isParquet(head)) return parquet(file, head, table, bytes, progress);
   if (begin.startsWith("{") || begin.startsWith("[")) {
     const line = begin.split("\n")[0];
-    if (begin.startsWith("{") && begin.includes("\n") && parsed(line) !== undefined) return jsonLines(file, table, progress);
-    if (file.size <= MOST.whole || begin.startsWith("[") || begin.includes("\n")) { // else it may be lines longer than the head
+    if (begin.startsWith("{") && begin.includes("\n") && parsed(line) !== undefined)
+      return jsonLines(file, table, progress);
+    if (file.size <= MOST.whole || begin.startsWith("[") || begin.includes("\n")) {
+      // else it may be lines longer than the head
       const data = parsed(new TextDecoder().decode(await whole(file)));
       if (data !== undefined) return document(data, file, table);
     }
     return jsonLines(file, table, progress);
   }
-  const first = begin.split(/[\r\n]/)[0], comma = SEPARATORS.find((mark) => first.includes(mark));
+  const first = begin.split(/[\r\n]/)[0],
+    comma = SEPARATORS.find((mark) => first.includes(mark));
   if (!head.includes(0) && comma) return csv(file, table, progress, comma);
-  if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) throw new Refused(`'${file.name}': expected text in UTF-8, got UTF-16: save it as UTF-8`);
-  throw new Refused(`'${file.name}': expected JSON lines, JSON, CSV, NPZ or Parquet, got ${file.size} bytes that are none of them`);
+  if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff))
+    throw new Refused(`'${file.name}': expected text in UTF-8, got UTF-16: save it as UTF-8`);
+  throw new Refused(
+    `'${file.name}': expected JSON lines, JSON, CSV, NPZ or Parquet, got ${file.size} bytes that are none of them`,
+  );
 }
 
 async function whole(file) {
   if (file.size > MOST.whole) {
-    throw new Refused(`'${file.name}' is ${size(file.size)}; of a file that is read as a whole this page takes at most ${size(MOST.whole)} (JSON lines, CSV and Parquet: ${size(MOST.pieces)})`);
+    throw new Refused(
+      `'${file.name}' is ${size(file.size)}; of a file that is read as a whole this page takes at most ${size(MOST.whole)} (JSON lines, CSV and Parquet: ${size(MOST.pieces)})`,
+    );
   }
   return bytes(file, 0, file.size);
 }
@@ -83,7 +106,12 @@ function parsed(text) {
     return JSON.parse(text);
   } catch {
     try {
-      return JSON.parse(text.replace(/("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g, (all, quoted) => quoted ?? (all === "NaN" || all === "-NaN" ? "null" : `${all[0] === "-" ? "-" : ""}1e999`)));
+      return JSON.parse(
+        text.replace(
+          /("(?:[^"\\]|\\.)*")|-?\b(?:NaN|Infinity)\b/g,
+          (all, quoted) => quoted ?? (all === "NaN" || all === "-NaN" ? "null" : `${all[0] === "-" ? "-" : ""}1e999`),
+        ),
+      );
     } catch {
       return undefined;
     }
@@ -93,7 +121,8 @@ function parsed(text) {
 /* A file's lines, whatever their ends; told: the line's number, from 1. */
 async function lines(file, each, progress) {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  let rest = "", number = 0;
+  let rest = "",
+    number = 0;
   for (let at = 0; at < file.size; at += PIECE) {
     const piece = await bytes(file, at, Math.min(at + PIECE, file.size));
     let text;
@@ -104,7 +133,10 @@ async function lines(file, each, progress) {
     }
     const parts = text.split(/\r\n|\n|\r(?!$)/); // a \r at the end may be half of \r\n
     rest = parts.pop();
-    if (rest.length > LONGEST_LINE) throw new Refused(`'${file.name}', line ${number + parts.length + 1}: expected a row, got more than ${size(LONGEST_LINE)} without a line's end`);
+    if (rest.length > LONGEST_LINE)
+      throw new Refused(
+        `'${file.name}', line ${number + parts.length + 1}: expected a row, got more than ${size(LONGEST_LINE)} without a line's end`,
+      );
     for (const part of parts) each(part, ++number);
     progress(at);
   }
@@ -113,18 +145,25 @@ async function lines(file, each, progress) {
 
 async function jsonLines(file, table, progress) {
   let prime = null;
-  await lines(file, (line, number) => {
-    if (!line.trim()) return;
-    const row = parsed(line);
-    if (row === undefined) throw new Refused(`'${file.name}', line ${number}: expected JSON, got ${JSON.stringify(line.slice(0, 60))}`);
-    prime = put(row, number, file, table, prime);
-  }, progress);
+  await lines(
+    file,
+    (line, number) => {
+      if (!line.trim()) return;
+      const row = parsed(line);
+      if (row === undefined)
+        throw new Refused(`'${file.name}', line ${number}: expected JSON, got ${JSON.stringify(line.slice(0, 60))}`);
+      prime = put(row, number, file, table, prime);
+    },
+    progress,
+  );
 }
 
 /* A row into the table; whether the file is an export of prime-rl is decided by its first row. */
 function put(row, number, file, table, prime) {
   if (row === null || typeof row !== "object" || Array.isArray(row)) {
-    throw new Refused(`'${file.name}', line ${number}: expected an object with a value for each column, got ${Array.isArray(row) ? "list" : row === null ? "None" : typeof row}`);
+    throw new Refused(
+      `'${file.name}', line ${number}: expected an object with a value for each column, got ${Array.isArray(row) ? "list" : row === null ? "None" : typeof row}`,
+    );
   }
   const isPrime = prime ?? ("schema_version" in row && "trainer_logprobs" in row && "inference_logprobs" in row);
   if (isPrime) primeRow(row, number, file, table);
@@ -134,23 +173,34 @@ function put(row, number, file, table, prime) {
 
 function primeRow(row, number, file, table) {
   const at = `'${file.name}', line ${number}`;
-  if (row.schema_version !== 1) throw new Refused(`${at}: schema_version: expected 1 of prime-rl's token export, got ${row.schema_version}`);
+  if (row.schema_version !== 1)
+    throw new Refused(`${at}: schema_version: expected 1 of prime-rl's token export, got ${row.schema_version}`);
   const names = Object.values(PRIME);
   for (const name of [...names, ...["rl_weights", "losses"].filter((each) => row[each]?.length)]) {
-    if (!Array.isArray(row[name])) throw new Refused(`${at}: ${name}: expected a list as in prime-rl's token export, got ${name in row ? typeof row[name] : "no such field"}`);
-    if (row[name].length !== row.token_ids.length) throw new Refused(`${at}: ${name}: expected ${row.token_ids.length} values, as many as in token_ids, got ${row[name].length}`);
+    if (!Array.isArray(row[name]))
+      throw new Refused(
+        `${at}: ${name}: expected a list as in prime-rl's token export, got ${name in row ? typeof row[name] : "no such field"}`,
+      );
+    if (row[name].length !== row.token_ids.length)
+      throw new Refused(
+        `${at}: ${name}: expected ${row.token_ids.length} values, as many as in token_ids, got ${row[name].length}`,
+      );
   }
   table.names = { ...PRIME, ...table.names };
   table.sampling = PRIME_SAMPLING;
-  const first = Math.max(0, row.loss_mask.indexOf(true)), weights = row.rl_weights ?? [];
+  const first = Math.max(0, row.loss_mask.indexOf(true)),
+    weights = row.rl_weights ?? [];
   const counted = row.losses?.length
     ? row.losses.map((loss) => Boolean(loss.rl?.mask))
     : row.loss_mask.map((keep, i) => Boolean(keep) && weights[i] !== 0);
-  const made = Object.fromEntries(names.map((name) => [name, (name === "loss_mask" ? counted : row[name]).slice(first)]));
+  const made = Object.fromEntries(
+    names.map((name) => [name, (name === "loss_mask" ? counted : row[name]).slice(first)]),
+  );
   made.group = row.token_ids.slice(0, first).join(" ");
   made.reward = (row.rewards ?? []).slice(first).find((reward) => reward !== null && reward !== undefined) ?? null;
   for (const name of Object.keys(row)) {
-    if (!names.includes(name) && !["rewards", "losses", "rl_weights", "schema_version"].includes(name)) table.left.add(name);
+    if (!names.includes(name) && !["rewards", "losses", "rl_weights", "schema_version"].includes(name))
+      table.left.add(name);
   }
   if (made.reward === null) table.holes = true;
   table.row(made);
@@ -159,26 +209,39 @@ function primeRow(row, number, file, table) {
 function document(data, file, table) {
   if (Array.isArray(data)) {
     let prime = null;
-    data.forEach((row, i) => { prime = put(row, i + 1, file, table, prime); });
+    data.forEach((row, i) => {
+      prime = put(row, i + 1, file, table, prime);
+    });
     return;
   }
   const first = Object.values(data).find((value) => Array.isArray(value) && value.length)?.[0];
   if (!Array.isArray(first) && !Array.isArray(data.completion)) return put(data, 1, file, table, null);
   const stated = {};
-  for (const name of SCALARS) if (name in data && data[name] !== null && !Array.isArray(data[name])) stated[name] = data[name];
+  for (const name of SCALARS)
+    if (name in data && data[name] !== null && !Array.isArray(data[name])) stated[name] = data[name];
   const isLong = Object.values(data).some((value) => Array.isArray(value) && value.length > 1);
   const isAlone = (value) => isLong && value !== null && typeof value !== "object";
   for (const [name, value] of Object.entries(data)) if (isAlone(value) && !(name in stated)) table.left.add(name); // a step's number, say
-  columns(Object.entries(data).filter(([name, value]) => !(name in stated) && !isAlone(value)).map(([name, value]) => [name, Array.isArray(value) ? value : [value]]), stated, file, table);
+  columns(
+    Object.entries(data)
+      .filter(([name, value]) => !(name in stated) && !isAlone(value))
+      .map(([name, value]) => [name, Array.isArray(value) ? value : [value]]),
+    stated,
+    file,
+    table,
+  );
 }
 
 /* Whole columns: [name, array of rows, or { array, rows, size, isBoolean }] */
 function columns(pairs, stated, file, table) {
   const lengths = pairs.map(([name, value]) => [name, value.rows ?? value.length]);
   if (new Set(lengths.map(([, length]) => length)).size > 1) {
-    throw new Refused(`'${file.name}': expected as many values in every column, got ${lengths.map((pair) => pair.join(" ")).join(", ")}`);
+    throw new Refused(
+      `'${file.name}': expected as many values in every column, got ${lengths.map((pair) => pair.join(" ")).join(", ")}`,
+    );
   }
-  if (Object.keys(stated).length) table.sampling = { logprobs: null, temperature: null, top_p: null, ...stated, source: "as the file says" };
+  if (Object.keys(stated).length)
+    table.sampling = { logprobs: null, temperature: null, top_p: null, ...stated, source: "as the file says" };
   for (const [name, value] of pairs) {
     const column = table.column(name);
     if (!column) continue;
@@ -192,19 +255,28 @@ function columns(pairs, stated, file, table) {
 /* -- NPZ ------------------------------------------------------------------------------------------------------------ */
 
 async function zipped(data, file, table) {
-  const members = entries(data, file.name), names = members.map((member) => member.name);
+  const members = entries(data, file.name),
+    names = members.map((member) => member.name);
   if (names.some((name) => name.endsWith("data.pkl"))) {
-    throw new Refused(`'${file.name}' is what torch.save writes, which only Python reads: trlib diagnose does, safely (weights_only)`);
+    throw new Refused(
+      `'${file.name}' is what torch.save writes, which only Python reads: trlib diagnose does, safely (weights_only)`,
+    );
   }
-  if (!names.length || !names.every((name) => name.endsWith(".npy"))) throw new Refused(`'${file.name}': expected an NPZ file, got another archive`);
-  const pairs = [], stated = {};
+  if (!names.length || !names.every((name) => name.endsWith(".npy")))
+    throw new Refused(`'${file.name}': expected an NPZ file, got another archive`);
+  const pairs = [],
+    stated = {};
   for (const member of members) {
-    const name = member.name.slice(0, -4), array = npy(await member.read(), `'${file.name}', array '${name}'`);
+    const name = member.name.slice(0, -4),
+      array = npy(await member.read(), `'${file.name}', array '${name}'`);
     if (array.shape.length === 0 && SCALARS.includes(name)) stated[name] = array.values[0];
     else if (array.texts) pairs.push([name, array.texts]);
     else {
       const [rows = 1, size] = array.shape;
-      pairs.push([name, { array: array.values, rows, size: size === undefined || size === 1 ? null : size, isBoolean: array.isBoolean }]);
+      pairs.push([
+        name,
+        { array: array.values, rows, size: size === undefined || size === 1 ? null : size, isBoolean: array.isBoolean },
+      ]);
     }
   }
   columns(pairs, stated, file, table);
@@ -216,7 +288,10 @@ const NUMBER = /^\s*[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|inf(init
 const TEXTS = ["text", "prompt"];
 
 async function csv(file, table, progress, comma) {
-  let heads = null, targets = [], record = "", line = 0;
+  let heads = null,
+    targets = [],
+    record = "",
+    line = 0;
   const take = (text, number) => {
     const cells = split(text, comma);
     if (heads === null) {
@@ -229,28 +304,39 @@ async function csv(file, table, progress, comma) {
       return;
     }
     if (cells.length === 1 && !cells[0]) return;
-    if (cells.length !== heads.length) throw new Refused(`'${file.name}', line ${number}: expected ${heads.length} values, one a column, got ${cells.length}`);
+    if (cells.length !== heads.length)
+      throw new Refused(
+        `'${file.name}', line ${number}: expected ${heads.length} values, one a column, got ${cells.length}`,
+      );
     cells.forEach((cell, i) => targets[i] && cellInto(targets[i], cell, file));
     table.next();
   };
-  await lines(file, (part, number) => {
-    line = number;
-    const text = record ? `${record}\n${part}` : number === 1 ? part.replace(/^\ufeff/, "") : part;
-    if (text.includes('"') && (text.match(/"/g).length & 1)) { // a quoted cell goes on in the next line
-      if (text.length > LONGEST_LINE) throw new Refused(`'${file.name}', line ${number}: a quotation mark is not closed`);
-      record = text;
-      return;
-    }
-    record = "";
-    take(text, number);
-  }, progress);
+  await lines(
+    file,
+    (part, number) => {
+      line = number;
+      const text = record ? `${record}\n${part}` : number === 1 ? part.replace(/^\ufeff/, "") : part;
+      if (text.includes('"') && text.match(/"/g).length & 1) {
+        // a quoted cell goes on in the next line
+        if (text.length > LONGEST_LINE)
+          throw new Refused(`'${file.name}', line ${number}: a quotation mark is not closed`);
+        record = text;
+        return;
+      }
+      record = "";
+      take(text, number);
+    },
+    progress,
+  );
   if (record) throw new Refused(`'${file.name}', line ${line}: a quotation mark is not closed`);
 }
 
 function split(line, comma) {
   if (!line.includes('"')) return line.split(comma);
-  const cells = [], pattern = new RegExp(`(?:^|${comma})(?:"((?:[^"]|"")*)"|([^${comma}]*))`, "g");
-  for (const match of line.matchAll(pattern)) cells.push(match[1] === undefined ? match[2] : match[1].replaceAll('""', '"'));
+  const cells = [],
+    pattern = new RegExp(`(?:^|${comma})(?:"((?:[^"]|"")*)"|([^${comma}]*))`, "g");
+  for (const match of line.matchAll(pattern))
+    cells.push(match[1] === undefined ? match[2] : match[1].replaceAll('""', '"'));
   return cells;
 }
 
@@ -260,18 +346,39 @@ function cellInto(target, cell, file) {
   if (target.keep && !cell.startsWith("[")) return column.push(cell);
   if (MISSING.includes(cell)) return column.push(null);
   if (cell.startsWith("[") && (column.type === null || column.listed)) {
-    const list = parsed(cell.replace(/True/g, "true").replace(/False/g, "false").replace(/nan/g, "NaN").replace(/None/g, "null"));
-    if (!Array.isArray(list)) throw new Refused(`column '${column.name}': expected lists in '${file.name}', got ${JSON.stringify(cell.slice(0, 60))}`);
+    const list = parsed(
+      cell.replace(/True/g, "true").replace(/False/g, "false").replace(/nan/g, "NaN").replace(/None/g, "null"),
+    );
+    if (!Array.isArray(list))
+      throw new Refused(
+        `column '${column.name}': expected lists in '${file.name}', got ${JSON.stringify(cell.slice(0, 60))}`,
+      );
     return column.push(list);
   }
   const lower = cell.toLowerCase();
-  const value = column.type === "string" ? cell : lower === "true" || lower === "false" ? lower === "true" : NUMBER.test(cell) ? Number(lower.replace("inf", "Infinity").replace("Infinityinity", "Infinity")) : cell;
+  const value =
+    column.type === "string"
+      ? cell
+      : lower === "true" || lower === "false"
+        ? lower === "true"
+        : NUMBER.test(cell)
+          ? Number(lower.replace("inf", "Infinity").replace("Infinityinity", "Infinity"))
+          : cell;
   if (column.type !== null && typeof value !== column.type && column.type !== "string") asTexts(column);
   return column.push(column.type === "string" ? cell : value);
 }
 
 function asTexts(column) {
-  const values = column.values.done().slice(), isBoolean = column.type === "boolean", texts = new Column(column.name);
-  for (const value of values) texts.push(Number.isNaN(value) ? null : isBoolean ? (value ? "True" : "False") : String(value));
-  Object.assign(column, { values: texts.values, sizes: texts.sizes, type: "string", places: texts.places, texts: texts.texts });
+  const values = column.values.done().slice(),
+    isBoolean = column.type === "boolean",
+    texts = new Column(column.name);
+  for (const value of values)
+    texts.push(Number.isNaN(value) ? null : isBoolean ? (value ? "True" : "False") : String(value));
+  Object.assign(column, {
+    values: texts.values,
+    sizes: texts.sizes,
+    type: "string",
+    places: texts.places,
+    texts: texts.texts,
+  });
 }

@@ -37,13 +37,18 @@ class Reader {
 
   /* Other libraries' names of the columns that are missing, taken for ours; of prime-rl's export its own. */
   recognise() {
-    const { table } = this, taken = new Set(Object.values(table.names)), columns = table.columns;
-    const isList = (ours) => Boolean(columns.get(table.nameOf(ours))?.listed), found = { ...table.names };
+    const { table } = this,
+      taken = new Set(Object.values(table.names)),
+      columns = table.columns;
+    const isList = (ours) => Boolean(columns.get(table.nameOf(ours))?.listed),
+      found = { ...table.names };
     let lists = this.has("logp") && isList("logp");
     table.names = { ...table.names };
     for (const [ours, theirs] of Object.entries(ALIASES)) {
       if (this.has(ours)) continue;
-      const name = theirs.find((each) => columns.has(each) && !taken.has(each) && this.fits(ours, columns.get(each), lists));
+      const name = theirs.find(
+        (each) => columns.has(each) && !taken.has(each) && this.fits(ours, columns.get(each), lists),
+      );
       if (!name) continue;
       table.names[ours] = found[ours] = name;
       taken.add(name);
@@ -55,10 +60,15 @@ class Reader {
 
   fits(ours, column, lists) {
     const listed = Boolean(column.listed);
-    if (BY_COMPLETION.includes(ours)) return !listed && (!["reward", "version"].includes(ours) || column.type === "number");
+    if (BY_COMPLETION.includes(ours))
+      return !listed && (!["reward", "version"].includes(ours) || column.type === "number");
     if (ours !== "tokens") return true;
     const sampler = this.table.columns.get(this.table.nameOf("logp_rollout"));
-    return listed === lists && Boolean(sampler?.listed) === listed && (!listed || column.sizes.done().every((size, row) => size === sampler.sizes.array[row]));
+    return (
+      listed === lists &&
+      Boolean(sampler?.listed) === listed &&
+      (!listed || column.sizes.done().every((size, row) => size === sampler.sizes.array[row]))
+    );
   }
 
   of(name) {
@@ -67,25 +77,36 @@ class Reader {
   }
 
   missing(name, why = "") {
-    const have = [...this.table.order], theirs = this.table.nameOf(name);
-    return new Refused(`column '${theirs}': not in '${this.source}', which has ${have.join(", ")}${why}; name it under “Columns by other names”`);
+    const have = [...this.table.order],
+      theirs = this.table.nameOf(name);
+    return new Refused(
+      `column '${theirs}': not in '${this.source}', which has ${have.join(", ")}${why}; name it under “Columns by other names”`,
+    );
   }
 
   /* One row per token: completions in the order in which they first come, their tokens by position. */
   sort() {
     this.layout = "token";
     if (!this.has("completion")) {
-      throw this.missing("completion", "; with one row per token it says which rows are one completion (with one row per completion, 'logp' holds lists)");
+      throw this.missing(
+        "completion",
+        "; with one row per token it says which rows are one completion (with one row per completion, 'logp' holds lists)",
+      );
     }
     const n = this.table.rows;
     let { which: owner, count } = this.distinct("completion", this.of("completion"), "row");
-    if (this.table.file > 1) ({ which: owner, count } = renumber(owner.map((c, i) => c * this.table.file + this.table.files.array[i])));
+    if (this.table.file > 1)
+      ({ which: owner, count } = renumber(owner.map((c, i) => c * this.table.file + this.table.files.array[i])));
     const at = this.has("position") ? this.numbers("position", this.of("position")) : null;
     let inOrder = true;
     for (let i = 1; i < n && inOrder; i++) {
       inOrder = owner[i] > owner[i - 1] || (owner[i] === owner[i - 1] && (at === null || at[i] >= at[i - 1]));
     }
-    this.order = inOrder ? null : Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => owner[a] - owner[b] || (at ? at[a] - at[b] : 0) || a - b);
+    this.order = inOrder
+      ? null
+      : Int32Array.from({ length: n }, (_, i) => i).sort(
+          (a, b) => owner[a] - owner[b] || (at ? at[a] - at[b] : 0) || a - b,
+        );
     this.owner = this.order ? Int32Array.from(this.order, (i) => owner[i]) : Int32Array.from(owner);
     this.count = count;
     this.total = n;
@@ -105,22 +126,31 @@ class Reader {
   }
 
   sizesOf(name) {
-    const sizes = this.of(name).sizes.done(), none = sizes.indexOf(-1);
+    const sizes = this.of(name).sizes.done(),
+      none = sizes.indexOf(-1);
     if (none >= 0) throw new Refused(`${this.named(name)}: expected a list in every row, got none in row ${none}`);
     return sizes;
   }
 
   /* A column with a value per token, in the order of the file. */
   flat(name, wanted) {
-    const column = this.of(name), like = `'${this.table.nameOf("logp")}'`;
+    const column = this.of(name),
+      like = `'${this.table.nameOf("logp")}'`;
     if (this.layout === "token") {
-      if (column.listed) throw new Refused(`${this.named(name)}: expected ${wanted}, one a row as in ${like}, got ${column.kind}`);
+      if (column.listed)
+        throw new Refused(`${this.named(name)}: expected ${wanted}, one a row as in ${like}, got ${column.kind}`);
       return column;
     }
-    if (!column.listed) throw new Refused(`${this.named(name)}: expected a list of ${wanted} in every row, as in ${like}, got ${column.kind}`);
-    const sizes = this.sizesOf(name), odd = sizes.findIndex((size, row) => size !== this.sizes[row]);
+    if (!column.listed)
+      throw new Refused(
+        `${this.named(name)}: expected a list of ${wanted} in every row, as in ${like}, got ${column.kind}`,
+      );
+    const sizes = this.sizesOf(name),
+      odd = sizes.findIndex((size, row) => size !== this.sizes[row]);
     if (odd >= 0) {
-      throw new Refused(`${this.named(name)}: expected a list of ${this.sizes[odd]} values in row ${odd}, as many as in ${like}, got ${sizes[odd]}`);
+      throw new Refused(
+        `${this.named(name)}: expected a list of ${this.sizes[odd]} values in row ${odd}, as many as in ${like}, got ${sizes[odd]}`,
+      );
     }
     return column;
   }
@@ -138,10 +168,17 @@ class Reader {
   }
 
   mask() {
-    const values = this.ordered(this.numbers("mask", this.flat("mask", "booleans"), true)), odd = values.findIndex((x) => x !== 0 && x !== 1);
-    if (odd >= 0) throw new Refused(`${this.named("mask")}: expected True or False (or 1 and 0), got ${general(values[odd])} at ${this.place(odd)}`);
+    const values = this.ordered(this.numbers("mask", this.flat("mask", "booleans"), true)),
+      odd = values.findIndex((x) => x !== 0 && x !== 1);
+    if (odd >= 0)
+      throw new Refused(
+        `${this.named("mask")}: expected True or False (or 1 and 0), got ${general(values[odd])} at ${this.place(odd)}`,
+      );
     const mask = new Uint8Array(values);
-    if (!mask.includes(1)) throw new Refused(`${this.named("mask")}: expected True for at least one token, got False for all ${mask.length}`);
+    if (!mask.includes(1))
+      throw new Refused(
+        `${this.named("mask")}: expected True for at least one token, got False for all ${mask.length}`,
+      );
     return mask;
   }
 
@@ -152,7 +189,9 @@ class Reader {
   /* Of the policy that sampled, a number a completion; null where they are none. */
   versions() {
     if (!this.has("version") || this.table.columns.get(this.table.nameOf("version")).type !== "number") return null;
-    const { column, row } = this.byCompletion("version"), values = column.values.done(), made = Float64Array.from({ length: this.count }, (_, c) => values[row(c)]);
+    const { column, row } = this.byCompletion("version"),
+      values = column.values.done(),
+      made = Float64Array.from({ length: this.count }, (_, c) => values[row(c)]);
     return made.every(Number.isFinite) ? made : null;
   }
 
@@ -175,20 +214,26 @@ class Reader {
   }
 
   rewards() {
-    const { column, row } = this.byCompletion("reward"), values = this.numbers("reward", column);
+    const { column, row } = this.byCompletion("reward"),
+      values = this.numbers("reward", column);
     return Float64Array.from({ length: this.count }, (_, c) => values[row(c)]);
   }
 
   distinct(name, column, what, rows = null) {
     if (column.type === "object" || column.listed) {
-      throw new Refused(`${this.named(name)}: expected one value for every ${what} that can be compared, such as a number or a text, got ${column.kind}`);
+      throw new Refused(
+        `${this.named(name)}: expected one value for every ${what} that can be compared, such as a number or a text, got ${column.kind}`,
+      );
     }
-    const values = column.values.done(), chosen = rows ?? values.length;
-    const list = rows ? Array.from({ length: rows.count }, (_, c) => rows.row(c)) : null, n = list ? list.length : chosen;
+    const values = column.values.done(),
+      chosen = rows ?? values.length;
+    const list = rows ? Array.from({ length: rows.count }, (_, c) => rows.row(c)) : null,
+      n = list ? list.length : chosen;
     const keys = new Float64Array(n);
     for (let i = 0; i < n; i++) {
       const value = values[list ? list[i] : i];
-      if (Number.isNaN(value)) throw new Refused(`${this.named(name)}: expected a value for every ${what}, got none for ${what} ${i}`);
+      if (Number.isNaN(value))
+        throw new Refused(`${this.named(name)}: expected a value for every ${what}, got none for ${what} ${i}`);
       keys[i] = value;
     }
     return renumber(keys);
@@ -197,34 +242,47 @@ class Reader {
   groups() {
     const name = ["group", "prompt"].find((each) => this.has(each));
     if (!name) return { group: null, groupNames: [] };
-    const { column, row } = this.byCompletion(name), rows = { count: this.count, row };
+    const { column, row } = this.byCompletion(name),
+      rows = { count: this.count, row };
     let { which } = this.distinct(name, column, "completion", rows);
     if (this.table.file > 1 && name === "group" && this.has("prompt")) {
       // Each rank may count its groups from 0: where their prompts differ, they are different groups.
       const other = this.distinct("prompt", this.byCompletion("prompt").column, "completion", rows);
       ({ which } = renumber(which.map((g, c) => g * other.count + other.which[c])));
     }
-    const names = [], values = column.values.done();
+    const names = [],
+      values = column.values.done();
     for (let c = this.count - 1; c >= 0; c--) {
       const value = values[row(c)];
-      names[which[c]] = column.type === "string" ? column.texts[value] : column.type === "boolean" ? (value ? "True" : "False") : String(value);
+      names[which[c]] =
+        column.type === "string"
+          ? column.texts[value]
+          : column.type === "boolean"
+            ? value
+              ? "True"
+              : "False"
+            : String(value);
     }
     return { group: Int32Array.from(which), groupNames: names };
   }
 
   prompts() {
-    const { column, row } = this.byCompletion("prompt"), values = column.values.done();
-    if (column.type !== "string" && column.type !== null) throw new Refused(`${this.named("prompt")}: expected texts, got ${column.kind}`);
+    const { column, row } = this.byCompletion("prompt"),
+      values = column.values.done();
+    if (column.type !== "string" && column.type !== null)
+      throw new Refused(`${this.named("prompt")}: expected texts, got ${column.kind}`);
     return Array.from({ length: this.count }, (_, c) => column.texts[values[row(c)]] ?? "");
   }
 
   /* The text of every token: `text`, or the ids in `tokens`. A completion's whole text names no token. */
   pieces() {
-    const whole = this.layout === "completion" && this.has("text") && !this.table.columns.get(this.table.nameOf("text")).listed;
+    const whole =
+      this.layout === "completion" && this.has("text") && !this.table.columns.get(this.table.nameOf("text")).listed;
     const name = ["text", "tokens"].find((each) => this.has(each) && !(whole && each === "text"));
     if (!name) return { pieces: null, texts: [] };
     this.used.add(this.table.nameOf("tokens"));
-    const column = this.flat(name, name === "text" ? "texts" : "ids or texts"), values = this.ordered(column.values.done());
+    const column = this.flat(name, name === "text" ? "texts" : "ids or texts"),
+      values = this.ordered(column.values.done());
     if (column.type === "string") {
       const none = column.place("");
       const pieces = new Int32Array(values.length);
@@ -234,12 +292,13 @@ class Reader {
     if (column.type !== "number" || !values.every(Number.isInteger)) {
       throw new Refused(`${this.named(name)}: expected the text of every token, got ${column.kind}`);
     }
-    const places = new Map(), texts = [];
+    const places = new Map(),
+      texts = [];
     const pieces = new Int32Array(values.length);
     for (let i = 0; i < values.length; i++) {
       let at = places.get(values[i]);
       if (at === undefined) {
-        places.set(values[i], at = texts.length);
+        places.set(values[i], (at = texts.length));
         texts.push(`#${values[i]}`);
       }
       pieces[i] = at;
@@ -248,28 +307,47 @@ class Reader {
   }
 
   rollouts(stated) {
-    const mask = this.mask(), known = Object.values(stated).some((value) => value !== null && value !== undefined);
+    const mask = this.mask(),
+      known = Object.values(stated).some((value) => value !== null && value !== undefined);
     const found = this.table.sampling ?? { logprobs: null, temperature: null, top_p: null, source: "" };
-    const given = Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== null && value !== undefined));
+    const given = Object.fromEntries(
+      Object.entries(stated).filter(([, value]) => value !== null && value !== undefined),
+    );
     const made = {
-      source: this.source, layout: this.layout, completion: this.owner, count: this.count, mask,
-      logp: this.logProbs("logp"), logp_rollout: this.logProbs("logp_rollout"),
+      source: this.source,
+      layout: this.layout,
+      completion: this.owner,
+      count: this.count,
+      mask,
+      logp: this.logProbs("logp"),
+      logp_rollout: this.logProbs("logp_rollout"),
       logp_old: this.has("logp_old") ? this.logProbs("logp_old") : null,
-      advantage: this.advantages(), ...this.pieces(), prompts: this.has("prompt") ? this.prompts() : null, ...this.groups(),
+      advantage: this.advantages(),
+      ...this.pieces(),
+      prompts: this.has("prompt") ? this.prompts() : null,
+      ...this.groups(),
       reward: this.has("reward") ? this.rewards() : null,
-      version: this.versions(), recognised: this.recognised,
+      version: this.versions(),
+      recognised: this.recognised,
       sampling: known ? { ...found, ...given, source: "as you say" } : found,
     };
-    return { ...made, unread: [...[...this.table.order].filter((name) => !this.used.has(name) && !INDEX.test(name)), ...this.table.left] };
+    return {
+      ...made,
+      unread: [
+        ...[...this.table.order].filter((name) => !this.used.has(name) && !INDEX.test(name)),
+        ...this.table.left,
+      ],
+    };
   }
 }
 
 /* A whole number for every distinct value, in the order in which they come. */
 function renumber(keys) {
-  const seen = new Map(), which = new Float64Array(keys.length);
+  const seen = new Map(),
+    which = new Float64Array(keys.length);
   for (let i = 0; i < keys.length; i++) {
     let at = seen.get(keys[i]);
-    if (at === undefined) seen.set(keys[i], at = seen.size);
+    if (at === undefined) seen.set(keys[i], (at = seen.size));
     which[i] = at;
   }
   return { which, count: seen.size };

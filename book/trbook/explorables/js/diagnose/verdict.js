@@ -9,12 +9,17 @@ const { SAME } = shared.constants;
 
 /* -- how the completions were drawn --------------------------------------------------------------------------------- */
 
-const changed = (s) => ((s.temperature ?? 1) !== 1 || (s.top_p ?? 1) !== 1 ? true : s.temperature === null ? null : false);
+const changed = (s) =>
+  (s.temperature ?? 1) !== 1 || (s.top_p ?? 1) !== 1 ? true : s.temperature === null ? null : false;
 
-export const holdsBy = (s) => (s.logprobs === "processed" || changed(s) === false ? true : s.logprobs === "raw" && changed(s) ? false : null);
+export const holdsBy = (s) =>
+  s.logprobs === "processed" || changed(s) === false ? true : s.logprobs === "raw" && changed(s) ? false : null;
 
 export function details(s) {
-  const known = [["temperature", s.temperature], ["top-p", s.top_p]].filter(([, value]) => value !== null);
+  const known = [
+    ["temperature", s.temperature],
+    ["top-p", s.top_p],
+  ].filter(([, value]) => value !== null);
   const parts = [known.map(([name, value]) => `${name} ${general(value)}`).join(", "), s.source].filter(Boolean);
   return parts.length ? ` (${parts.join("; ")})` : "";
 }
@@ -23,15 +28,33 @@ export function details(s) {
 
 /* here: the unmasked tokens' places; cut: PPO's flags, a token each of the file */
 export function answer(r, limits, here, cut) {
-  const anchor = r.logp_old === null ? "logp_rollout" : "logp_old", base = r[anchor];
-  const logRatio = pick(r.logp, here).map((x, k) => x - base[here[k]]), advantage = pick(r.advantage, here);
-  const silenced = flagged(cut, here), outside = new Uint8Array(here.length);
+  const anchor = r.logp_old === null ? "logp_rollout" : "logp_old",
+    base = r[anchor];
+  const logRatio = pick(r.logp, here).map((x, k) => x - base[here[k]]),
+    advantage = pick(r.advantage, here);
+  const silenced = flagged(cut, here),
+    outside = new Uint8Array(here.length);
   for (let k = 0; k < here.length; k++) outside[k] = Number(isOutside(logRatio[k], limits));
   const sum = (flags) => flags.reduce((all, flag) => all + flag, 0);
   const window = `[${general(1 - limits.eps_low, 4)}, ${general(1 + limits.eps_high, 4)}]`;
-  const f = { anchor, window, logRatio, advantage, silenced, outside, n: here.length, cut: sum(silenced), out: sum(outside) };
+  const f = {
+    anchor,
+    window,
+    logRatio,
+    advantage,
+    silenced,
+    outside,
+    n: here.length,
+    cut: sum(silenced),
+    out: sum(outside),
+  };
   const [code, verdict] = verdictOf(f);
-  return { code, share: f.cut / f.n, verdict, reasons: [...about(f, code), ...anchors(r, limits, here, anchor), ...masked(r, limits, f, base)] };
+  return {
+    code,
+    share: f.cut / f.n,
+    verdict,
+    reasons: [...about(f, code), ...anchors(r, limits, here, anchor), ...masked(r, limits, f, base)],
+  };
 }
 
 function isOutside(logRatio, limits) {
@@ -40,9 +63,19 @@ function isOutside(logRatio, limits) {
 }
 
 function verdictOf(f) {
-  const policy = say(`policy.${f.anchor}`), most = largest(map(f.logRatio, Math.abs));
+  const policy = say(`policy.${f.anchor}`),
+    most = largest(map(f.logRatio, Math.abs));
   if (f.cut) {
-    return ["clips", say("answer.clips", { window: f.window, policy, count: comma(f.cut), total: comma(f.n), share: percent(f.cut / f.n) })];
+    return [
+      "clips",
+      say("answer.clips", {
+        window: f.window,
+        policy,
+        count: comma(f.cut),
+        total: comma(f.n),
+        share: percent(f.cut / f.n),
+      }),
+    ];
   }
   if (f.advantage.every((a) => a === 0)) return ["no advantage", say("answer.no_advantage")];
   if (most < SAME) {
@@ -50,30 +83,43 @@ function verdictOf(f) {
     return ["identical", say("answer.identical", { exact, policy })];
   }
   if (!f.out) {
-    const low = general(Math.exp(-largest(map(f.logRatio, (x) => -x))), 4), high = general(Math.exp(largest(f.logRatio)), 4);
+    const low = general(Math.exp(-largest(map(f.logRatio, (x) => -x))), 4),
+      high = general(Math.exp(largest(f.logRatio)), 4);
     return ["inside", say("answer.inside", { window: f.window, low, high })];
   }
   let idle = 0;
   for (let k = 0; k < f.n; k++) if (f.outside[k] && f.advantage[k] === 0) idle++;
   const common = { tokens: tokens(f.out), lie: f.out === 1 ? "lies" : "lie", window: f.window };
-  if (idle === f.out) return ["other side", say("answer.idle", { ...common, they: f.out === 1 ? "it has" : "they have" })];
-  return ["other side", say("answer.back", { ...common, idle: idle ? say("answer.back_idle", { count: comma(idle) }) : "" })];
+  if (idle === f.out)
+    return ["other side", say("answer.idle", { ...common, they: f.out === 1 ? "it has" : "they have" })];
+  return [
+    "other side",
+    say("answer.back", { ...common, idle: idle ? say("answer.back_idle", { count: comma(idle) }) : "" }),
+  ];
 }
 
 function about(f, code) {
   const reasons = [];
   if (code === "identical") reasons.push(say("answer.one_update"));
-  let idle = 0, zero = 0;
+  let idle = 0,
+    zero = 0;
   for (let k = 0; k < f.n; k++) {
     if (f.outside[k] && !f.silenced[k]) idle++;
     if (f.advantage[k] === 0) zero++;
   }
-  if (code === "clips" && idle) reasons.push(say("answer.not_silenced", { count: comma(idle), are: idle === 1 ? "is" : "are" }));
+  if (code === "clips" && idle)
+    reasons.push(say("answer.not_silenced", { count: comma(idle), are: idle === 1 ? "is" : "are" }));
   if (code === "inside" || code === "clips") {
     const acting = sorted(map(f.logRatio, (x, k) => (f.advantage[k] > 0 ? x : f.advantage[k] < 0 ? -x : -Infinity)));
     const reach = acting[Math.floor((acting.length - 1) * 0.99)];
     if (Number.isFinite(reach) && reach > 0) {
-      reasons.push(say("answer.hundredth", { window: f.window, low: general(Math.exp(-reach), 3), high: general(Math.exp(reach), 3) }));
+      reasons.push(
+        say("answer.hundredth", {
+          window: f.window,
+          low: general(Math.exp(-reach), 3),
+          high: general(Math.exp(reach), 3),
+        }),
+      );
     }
   }
   if (zero && code !== "no advantage") {
@@ -84,7 +130,9 @@ function about(f, code) {
 
 function anchors(r, limits, here, column) {
   if (r.logp_old === null) return [say("answer.no_old")];
-  let equal = true, cut = 0, most = 0;
+  let equal = true,
+    cut = 0,
+    most = 0;
   for (const i of here) {
     const gap = r.logp_old[i] - r.logp_rollout[i];
     if (gap !== 0) equal = false;
@@ -92,16 +140,27 @@ function anchors(r, limits, here, column) {
     if (!keptByPpo(Math.exp(r.logp[i] - r.logp_rollout[i]), r.advantage[i], limits)) cut++;
   }
   if (equal) return [say("answer.copied")];
-  return [say("answer.anchor", { policy: say("policy.logp_rollout"), count: comma(cut), share: percent(cut / here.length), factor: general(Math.exp(most), 3), column })];
+  return [
+    say("answer.anchor", {
+      policy: say("policy.logp_rollout"),
+      count: comma(cut),
+      share: percent(cut / here.length),
+      factor: general(Math.exp(most), 3),
+      column,
+    }),
+  ];
 }
 
 function masked(r, limits, f, base) {
-  const all = r.mask.length, hidden = all - f.n;
+  const all = r.mask.length,
+    hidden = all - f.n;
   if (!hidden) return [];
   let outside = 0;
   for (let i = 0; i < all; i++) if (!r.mask[i] && isOutside(r.logp[i] - base[i], limits)) outside++;
   const out = outside ? say("answer.masked_out", { count: comma(outside) }) : "";
-  const reasons = [say("answer.masked", { count: comma(hidden), total: comma(all), share: percent(hidden / all), out })];
+  const reasons = [
+    say("answer.masked", { count: comma(hidden), total: comma(all), share: percent(hidden / all), out }),
+  ];
   if (f.cut) reasons.push(say("answer.average", { all: percent(f.cut / all), counted: percent(f.cut / f.n) }));
   return reasons;
 }

@@ -15,9 +15,25 @@ self.onmessage = async ({ data: { id, files, options } }) => {
     self.postMessage({ id, progress: 1 });
     const findings = diagnose(rollouts, options.limits);
     const { points: _, ...json } = findings;
-    self.postMessage({ id, done: { verdict: findings.verdict, causes: causesOf(findings), mark: markOf(findings), headline: findings.headline, body: body(findings), page: page(findings), json, source: findings.source } });
+    self.postMessage({
+      id,
+      done: {
+        verdict: findings.verdict,
+        causes: causesOf(findings),
+        mark: markOf(findings),
+        headline: findings.headline,
+        body: body(findings),
+        page: page(findings),
+        json,
+        source: findings.source,
+      },
+    });
   } catch (error) {
-    const memory = error instanceof RangeError ? "This page ran out of memory for it; trlib diagnose reads it in a terminal." : null;
-    self.postMessage({ id, failed: error instanceof Refused ? error.message : memory ?? `it could not be read: ${error.message}` });
+    const memory =
+      error instanceof RangeError ? "This page ran out of memory for it; trlib diagnose reads it in a terminal." : null;
+    self.postMessage({
+      id,
+      failed: error instanceof Refused ? error.message : (memory ?? `it could not be read: ${error.message}`),
+    });
   }
 };

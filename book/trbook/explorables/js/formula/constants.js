@@ -6,5 +6,7 @@ export const FIRST = 0.2; // of a constant that has just appeared
 
 /* By name: as they were, a new one at FIRST. Throws a FormulaError. */
 export function constantsOf(formula, before = {}) {
-  return Object.fromEntries(parse(formula).constants.map((name) => [name, Object.hasOwn(before, name) ? before[name] : FIRST]));
+  return Object.fromEntries(
+    parse(formula).constants.map((name) => [name, Object.hasOwn(before, name) ? before[name] : FIRST]),
+  );
 }

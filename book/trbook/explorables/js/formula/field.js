@@ -6,35 +6,79 @@ import { constantsOf } from "./constants.js";
 import { picture } from "./picture.js";
 import { warnings } from "./words.js";
 
-export const RUNGS = [0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.28, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10];
+export const RUNGS = [
+  0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.28, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10,
+];
 /* What can be loaded: the page's five steps, each with its constants. */
-const STEPS = [["REINFORCE", "A", {}], ["importance weights", "A*r", {}], ["PPO’s clip", "A*r*((A>=0 and r<=1+d) or (A<=0 and r>=1-d))", { d: 0.2 }],
-  ["DPPO’s mask", "A*r*(sign(A)*(p-q) <= d)", { d: 0.15 }], ["a KL penalty", "r*(A - c*l)", { c: 1 }]];
+const STEPS = [
+  ["REINFORCE", "A", {}],
+  ["importance weights", "A*r", {}],
+  ["PPO’s clip", "A*r*((A>=0 and r<=1+d) or (A<=0 and r>=1-d))", { d: 0.2 }],
+  ["DPPO’s mask", "A*r*(sign(A)*(p-q) <= d)", { d: 0.15 }],
+  ["a KL penalty", "r*(A - c*l)", { c: 1 }],
+];
 const REST = 1000; // milliseconds without a key after which a formula that can be read counts; Enter does so at once
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 /* change({ formula, constants }): both can be read. says: "Lane A", what it belongs to. */
 export function field({ says, change }) {
-  const id = unique("fm"), helped = unique("fm-help");
-  const input = h("textarea", { id, rows: 2, "aria-label": "Your formula for w", "aria-describedby": helped, spellcheck: "false", autocomplete: "off", autocapitalize: "off", maxlength: 1000 });
-  const waiting = h("span", { class: "fm-waiting", hidden: true, text: "Not applied yet: press Enter, or pause for a second." });
-  const problem = h("p", { class: "fm-problem", id: helped, role: "status" }), sliders = h("div", { class: "fm-constants" });
-  const told = h("ul", { class: "fm-notes" }), drawn = picture();
-  const load = h("select", { "aria-label": `${says}, load a formula`, onchange: () => {
-    const [, formula, constants] = STEPS[load.selectedIndex - 1];
-    load.selectedIndex = 0;
-    clearTimeout(timer);
-    input.value = formula;
-    waiting.hidden = true;
-    wrong(null);
-    apply({ formula, constants });
-    show(now);
-  } }, h("option", { text: "load a formula" }), ...STEPS.map(([name, formula], i) => h("option", { text: `${i + 1}. ${name}: ${formula}` })));
-  const el = h("div", { class: "fm" }, load, h("div", { class: "fm-line" }, h("label", { for: id, class: "maths", text: "w =" }), input), waiting, problem, told, sliders,
-    h("details", { class: "fm-pictured", open: true }, h("summary", { text: "Drawn" }), drawn.el), help());
+  const id = unique("fm"),
+    helped = unique("fm-help");
+  const input = h("textarea", {
+    id,
+    rows: 2,
+    "aria-label": "Your formula for w",
+    "aria-describedby": helped,
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+    maxlength: 1000,
+  });
+  const waiting = h("span", {
+    class: "fm-waiting",
+    hidden: true,
+    text: "Not applied yet: press Enter, or pause for a second.",
+  });
+  const problem = h("p", { class: "fm-problem", id: helped, role: "status" }),
+    sliders = h("div", { class: "fm-constants" });
+  const told = h("ul", { class: "fm-notes" }),
+    drawn = picture();
+  const load = h(
+    "select",
+    {
+      "aria-label": `${says}, load a formula`,
+      onchange: () => {
+        const [, formula, constants] = STEPS[load.selectedIndex - 1];
+        load.selectedIndex = 0;
+        clearTimeout(timer);
+        input.value = formula;
+        waiting.hidden = true;
+        wrong(null);
+        apply({ formula, constants });
+        show(now);
+      },
+    },
+    h("option", { text: "load a formula" }),
+    ...STEPS.map(([name, formula], i) => h("option", { text: `${i + 1}. ${name}: ${formula}` })),
+  );
+  const el = h(
+    "div",
+    { class: "fm" },
+    load,
+    h("div", { class: "fm-line" }, h("label", { for: id, class: "maths", text: "w =" }), input),
+    waiting,
+    problem,
+    told,
+    sliders,
+    h("details", { class: "fm-pictured", open: true }, h("summary", { text: "Drawn" }), drawn.el),
+    help(),
+  );
   const warn = inTurns();
-  let now = { formula: "", constants: {} }, bound = "", made = {}, timer = 0;
+  let now = { formula: "", constants: {} },
+    bound = "",
+    made = {},
+    timer = 0;
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
@@ -43,7 +87,8 @@ export function field({ says, change }) {
     if (!waiting.hidden) timer = setTimeout(commit, REST);
   });
   input.addEventListener("change", commit);
-  input.addEventListener("keydown", (event) => { // one line of mathematics, however many it takes on the screen
+  input.addEventListener("keydown", (event) => {
+    // one line of mathematics, however many it takes on the screen
     if (event.key !== "Enter") return;
     event.preventDefault();
     commit();
@@ -82,35 +127,63 @@ export function field({ says, change }) {
     input.toggleAttribute("aria-invalid", Boolean(error));
     if (error) input.setAttribute("aria-invalid", "true");
     if (error) warn([() => told.replaceChildren()]); // what was said of the formula before
-    const words = error ? `${error.message}${now.formula ? " The last formula that could be read stays in force." : ""}` : "";
+    const words = error
+      ? `${error.message}${now.formula ? " The last formula that could be read stays in force." : ""}`
+      : "";
     if (problem.dataset.text === words + input.value) return;
     problem.dataset.text = words + input.value;
     if (!error) return problem.replaceChildren();
     const from = Math.max(0, error.at - 24);
-    problem.replaceChildren(h("span", { text: words }), h("code", { "aria-hidden": "true" }, `${from ? "…" : ""}${input.value.slice(from, error.at)}`,
-      h("mark", { text: input.value.slice(error.at, error.at + 1) || "⟨end⟩" }), input.value.slice(error.at + 1, error.at + 24)));
+    problem.replaceChildren(
+      h("span", { text: words }),
+      h(
+        "code",
+        { "aria-hidden": "true" },
+        `${from ? "…" : ""}${input.value.slice(from, error.at)}`,
+        h("mark", { text: input.value.slice(error.at, error.at + 1) || "⟨end⟩" }),
+        input.value.slice(error.at + 1, error.at + 24),
+      ),
+    );
   }
 
   function show({ formula, constants }) {
     const names = Object.keys(constants);
     if (bound !== names.join()) {
       bound = names.join();
-      made = Object.fromEntries(names.map((name) => [name, ladder({ label: name, spoken: `${says}, constant ${name}`, rungs: RUNGS, words: setting, write: setting,
-        onInput: (value) => { commit(); apply({ formula: now.formula, constants: { ...now.constants, [name]: value } }); } })]));
+      made = Object.fromEntries(
+        names.map((name) => [
+          name,
+          ladder({
+            label: name,
+            spoken: `${says}, constant ${name}`,
+            rungs: RUNGS,
+            words: setting,
+            write: setting,
+            onInput: (value) => {
+              commit();
+              apply({ formula: now.formula, constants: { ...now.constants, [name]: value } });
+            },
+          }),
+        ]),
+      );
       sliders.replaceChildren(...Object.values(made).map((one) => one.el));
     }
     for (const name of names) made[name].set(constants[name]);
-    warn([() => {
-      const notes = warnings({ formula, constants });
-      if (told.textContent !== notes.join("")) told.replaceChildren(...notes.map((text) => h("li", { text })));
-    }]);
+    warn([
+      () => {
+        const notes = warnings({ formula, constants });
+        if (told.textContent !== notes.join("")) told.replaceChildren(...notes.map((text) => h("li", { text })));
+      },
+    ]);
     drawn.draw({ formula, constants });
   }
 
   return {
-    el, input,
+    el,
+    input,
     set({ formula, constants }) {
-      const given = { formula, constants }, other = formula !== now.formula;
+      const given = { formula, constants },
+        other = formula !== now.formula;
       now = given;
       const typing = input.getRootNode().activeElement === input;
       if (other && !(typing && text().trim() !== given.formula)) {
@@ -125,9 +198,30 @@ export function field({ says, change }) {
 
 function help() {
   const names = Object.entries(VARIABLES).map(([name, text]) => h("li", {}, h("code", { text: name }), ` ${text}`));
-  return h("details", { class: "fm-help" }, h("summary", { text: "What it may contain" }),
-    h("p", { text: "w is the token’s gradient weight: how hard log p is pushed, up where w > 0. A formula knows of the token:" }), h("ul", {}, ...names),
-    h("p", {}, "Operators: ", h("code", { text: "+ - * / ^" }), ", ", h("code", { text: "< <= > >= == !=" }), ", ", h("code", { text: "and or not" }), ", ", h("code", { text: "test ? yes : no" }),
-      ". Functions: ", h("code", { text: Object.keys(FUNCTIONS).join(", ") }), ". A comparison is 1 or 0. 0 times anything is 0. Every other name is a constant and gets a slider. Signs of a printed page are read as meant: ",
-      h("code", { text: "− × · ≤ ≥ ≠ ² √" }), "; π is p, and δ is a constant, delta."));
+  return h(
+    "details",
+    { class: "fm-help" },
+    h("summary", { text: "What it may contain" }),
+    h("p", {
+      text: "w is the token’s gradient weight: how hard log p is pushed, up where w > 0. A formula knows of the token:",
+    }),
+    h("ul", {}, ...names),
+    h(
+      "p",
+      {},
+      "Operators: ",
+      h("code", { text: "+ - * / ^" }),
+      ", ",
+      h("code", { text: "< <= > >= == !=" }),
+      ", ",
+      h("code", { text: "and or not" }),
+      ", ",
+      h("code", { text: "test ? yes : no" }),
+      ". Functions: ",
+      h("code", { text: Object.keys(FUNCTIONS).join(", ") }),
+      ". A comparison is 1 or 0. 0 times anything is 0. Every other name is a constant and gets a slider. Signs of a printed page are read as meant: ",
+      h("code", { text: "− × · ≤ ≥ ≠ ² √" }),
+      "; π is p, and δ is a constant, delta.",
+    ),
+  );
 }

@@ -2,11 +2,14 @@
    goes wrong with one probability and repairs a wrong text with another; the reward is 1 if the text ends right.
    trlib.advantages.gae, over all 64 texts. */
 
-export const TOKENS = 6, WRONG = 0.15, REPAIRED = 0.05;
+export const TOKENS = 6,
+  WRONG = 0.15,
+  REPAIRED = 0.05;
 
 /* Before each token: the exact values [right, wrong] with discount gamma, and the chance to be right there. */
 export function chain(gamma) {
-  const values = Array.from({ length: TOKENS }, () => [0, 0]), chance = [1];
+  const values = Array.from({ length: TOKENS }, () => [0, 0]),
+    chance = [1];
   for (let t = 1; t < TOKENS; t++) chance.push(chance[t - 1] * (1 - WRONG) + (1 - chance[t - 1]) * REPAIRED);
   for (let t = TOKENS - 1; t >= 0; t--) {
     const [right, wrong] = t === TOKENS - 1 ? [1, 0] : values[t + 1].map((value) => gamma * value);
@@ -35,7 +38,8 @@ export function errors(text, gamma, values) {
 }
 
 export const weights = (gamma, lam) => Array.from({ length: TOKENS }, (_, k) => (gamma * lam) ** k);
-export const advantage = (deltas, gamma, lam) => weights(gamma, lam).reduce((sum, weight, k) => sum + weight * deltas[k], 0);
+export const advantage = (deltas, gamma, lam) =>
+  weights(gamma, lam).reduce((sum, weight, k) => sum + weight * deltas[k], 0);
 
 /* All texts with the critic's errors on them, and how probable each is once its first token is written. */
 export function texts(gamma, miss) {
@@ -54,7 +58,8 @@ export function texts(gamma, miss) {
 /* How much better a right first token looks than a wrong one, against how much better it is (undiscounted), when so many
    texts of either kind are averaged and every reward has noise of this standard deviation. */
 export function difference(all, { lam, gamma, noise, pairs }) {
-  const means = { r: 0, w: 0 }, squares = { r: 0, w: 0 };
+  const means = { r: 0, w: 0 },
+    squares = { r: 0, w: 0 };
   for (const { text, chance, deltas } of all) {
     const estimate = advantage(deltas, gamma, lam);
     means[text[0]] += chance * estimate;
@@ -62,7 +67,9 @@ export function difference(all, { lam, gamma, noise, pairs }) {
   }
   const noisy = noise * noise * weights(gamma, lam).reduce((sum, weight) => sum + weight * weight, 0);
   const variance = Math.max(0, squares.r - means.r * means.r) + Math.max(0, squares.w - means.w * means.w) + 2 * noisy;
-  const mean = means.r - means.w, bias = mean - TRUTH, scatter = Math.sqrt(variance / pairs);
+  const mean = means.r - means.w,
+    bias = mean - TRUTH,
+    scatter = Math.sqrt(variance / pairs);
   return { mean, bias, scatter, error: Math.hypot(bias, scatter) };
 }
 

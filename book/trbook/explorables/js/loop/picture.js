@@ -10,18 +10,40 @@ export function picture(onChange) {
   const boxes = BOXES.map((box) => {
     const input = h("input", { type: "radio", name, value: box, onchange: () => onChange(box) });
     const here = h("span", { class: "here", text: "this chapter" });
-    return { box, input, el: h("label", { class: "box", "data-box": box }, input,
-      h("span", { class: "name", text: box }), h("span", { class: "says", text: WHAT[box].says }),
-      h("span", { class: "who" }, ...WHAT[box].who.map((text) => h("span", { text }))), here) };
+    return {
+      box,
+      input,
+      el: h(
+        "label",
+        { class: "box", "data-box": box },
+        input,
+        h("span", { class: "name", text: box }),
+        h("span", { class: "says", text: WHAT[box].says }),
+        h("span", { class: "who" }, ...WHAT[box].who.map((text) => h("span", { text }))),
+        here,
+      ),
+    };
   });
-  const back = h("div", { class: "back", "aria-hidden": "true" }, h("span", { class: "tip" }), h("span", { text: "the new policy writes the next batch" }));
+  const back = h(
+    "div",
+    { class: "back", "aria-hidden": "true" },
+    h("span", { class: "tip" }),
+    h("span", { text: "the new policy writes the next batch" }),
+  );
   const row = boxes.flatMap(({ el }, i) => (i ? [arrow(), el] : [el]));
-  const el = h("fieldset", { class: "round" }, h("legend", { text: "Boxes of the loop" }), h("div", { class: "boxes" }, ...row), back);
+  const el = h(
+    "fieldset",
+    { class: "round" },
+    h("legend", { text: "Boxes of the loop" }),
+    h("div", { class: "boxes" }, ...row),
+    back,
+  );
   return {
     el,
-    show: (chosen, lit) => boxes.forEach(({ box, input, el: label }) => {
-      input.checked = box === chosen;
-      label.toggleAttribute("data-lit", lit.includes(box));
-    }),
+    show: (chosen, lit) =>
+      boxes.forEach(({ box, input, el: label }) => {
+        input.checked = box === chosen;
+        label.toggleAttribute("data-lit", lit.includes(box));
+      }),
   };
 }

@@ -19,7 +19,9 @@ const even = (group) => group.rows.every((row) => row.advantage === 0);
 
 /* Two sentences on a box, and what goes in and comes out for this group. */
 export function told(box, group, lr) {
-  const { rows } = group, tokens = sum(rows, "tokens"), mean = sum(rows, "reward") / rows.length;
+  const { rows } = group,
+    tokens = sum(rows, "tokens"),
+    mean = sum(rows, "reward") / rows.length;
   if (box === "rollout") {
     return {
       text: "The policy writes several completions of one prompt, each word drawn at random from its own distribution. These are all its data: it can learn only from what it writes.",
@@ -43,28 +45,36 @@ export function told(box, group, lr) {
   }
   return {
     text: "The optimizer moves the parameters once, and the probability of each completion changes by a ratio r, new over old. The new policy writes the next batch: this one is now a little out of date.",
-    into: even(group) ? "a gradient of length 0" : `one gradient, of length ${number(group.gradient)}; learning rate ${lr}`,
-    out: even(group) ? "the same policy: every r is 1" : `a new policy: r from ${number(Math.min(...rows.map(ratio)))} to ${number(Math.max(...rows.map(ratio)))}`,
+    into: even(group)
+      ? "a gradient of length 0"
+      : `one gradient, of length ${number(group.gradient)}; learning rate ${lr}`,
+    out: even(group)
+      ? "the same policy: every r is 1"
+      : `a new policy: r from ${number(Math.min(...rows.map(ratio)))} to ${number(Math.max(...rows.map(ratio)))}`,
   };
 }
 
 /* What this group teaches. */
 export function verdict(name, group) {
-  const best = group.rows.find((row) => row.reward === 1), last = group.rows[group.rows.length - 1];
+  const best = group.rows.find((row) => row.reward === 1),
+    last = group.rows[group.rows.length - 1];
   if (even(group)) {
     return {
-      tone: "fail", title: "Nothing moves",
+      tone: "fail",
+      title: "Nothing moves",
       text: `All rewards are ${group.rows[0].reward}, so all are equal to their mean: every advantage is 0, every weight is 0, and every ratio is 1. The group cost as many tokens as any other and taught nothing.`,
     };
   }
   if (name === "luck") {
     return {
-      tone: "fail", title: "Praised for a guess",
+      tone: "fail",
+      title: "Praised for a guess",
       text: `“${best.text}” guessed, and was right. The verifier cannot tell, so a guess becomes ${number(ratio(best))} times as probable. Only over many prompts does guessing earn less than calculating.`,
     };
   }
   return {
-    tone: "calm", title: "Right answers up, wrong ones down",
+    tone: "calm",
+    title: "Right answers up, wrong ones down",
     text: `The last number alone decides: “${last.text}” wrote down every place, slipped once, and is pushed down as hard as a bare guess.`,
   };
 }

@@ -11,9 +11,14 @@ export function write(home, name, state, first) {
   if (!home) return;
   const parts = new URLSearchParams();
   for (const [key, value] of Object.entries(state)) {
-    if (JSON.stringify(value) !== JSON.stringify(first[key])) parts.set(key, typeof value === "string" ? value : JSON.stringify(value));
+    if (JSON.stringify(value) !== JSON.stringify(first[key]))
+      parts.set(key, typeof value === "string" ? value : JSON.stringify(value));
   }
-  const mark = [...parts].length ? `#${name}:${String(parts).replaceAll("%3A", ":").replaceAll("%2C", ",")}` : location.hash.startsWith(`#${name}:`) ? location.pathname + location.search : null;
+  const mark = [...parts].length
+    ? `#${name}:${String(parts).replaceAll("%3A", ":").replaceAll("%2C", ",")}`
+    : location.hash.startsWith(`#${name}:`)
+      ? location.pathname + location.search
+      : null;
   if (mark && mark !== location.hash) history.replaceState(history.state, "", mark);
 }
 
@@ -22,9 +27,11 @@ export function read(home, name, keys) {
   if (!home) return null;
   const text = stateIn(location.hash, name);
   if (text === null) return null;
-  const values = {}, unknown = new Set();
+  const values = {},
+    unknown = new Set();
   for (const [key, value] of new URLSearchParams(text)) {
-    if (keys.includes(key)) values[key] = plain(value); // of a key that comes twice the last one counts
+    if (keys.includes(key))
+      values[key] = plain(value); // of a key that comes twice the last one counts
     else unknown.add(key);
   }
   return { values, notes: strangers([...unknown], keys) };
@@ -46,8 +53,14 @@ export function stateIn(hash, name) {
 /* One note for all keys that nobody knows: an address may hold any number of them. */
 export function strangers(unknown, known) {
   if (!unknown.length) return [];
-  const [key] = unknown, more = unknown.length > 1 ? ` and ${unknown.length - 1} more` : "";
-  return [{ key, text: `The address says "${key.slice(0, 40)}"${more}, which cannot be set here; expected ${known.join(", ")}.` }];
+  const [key] = unknown,
+    more = unknown.length > 1 ? ` and ${unknown.length - 1} more` : "";
+  return [
+    {
+      key,
+      text: `The address says "${key.slice(0, 40)}"${more}, which cannot be set here; expected ${known.join(", ")}.`,
+    },
+  ];
 }
 
 /* Words, numbers and lists of them. Anything else stays the text that it is: an object may hold a toString that is none. */

@@ -18,12 +18,16 @@ export function arrive(carried, name) {
   return asked.get(src);
 }
 
-const wordsFor = (name) => ({ engine: "The engine", parquet: "What reads Parquet files" }[name] ?? `The weights of ${name}`);
+const wordsFor = (name) =>
+  ({ engine: "The engine", parquet: "What reads Parquet files" })[name] ?? `The weights of ${name}`;
 
 function fetched(src, name) {
   return new Promise((done, fail) => {
     const script = document.createElement("script");
-    const timer = setTimeout(() => end(new Error(`${wordsFor(name)} did not arrive within ${LONG / 1000} seconds.`)), LONG);
+    const timer = setTimeout(
+      () => end(new Error(`${wordsFor(name)} did not arrive within ${LONG / 1000} seconds.`)),
+      LONG,
+    );
     const end = (error) => {
       clearTimeout(timer);
       script.remove();
@@ -40,7 +44,8 @@ function fetched(src, name) {
 
 export function bytes(base64) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
-  const text = atob(base64), out = new Uint8Array(text.length);
+  const text = atob(base64),
+    out = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
   return out;
 }

@@ -40,13 +40,23 @@ const ofData = (part, data) => (typeof part === "function" ? part(data) : part);
 
 function open(given, model, el) {
   const { frame, release } = stage(el, bare + (given.style ?? ""), given.title);
-  const packed = model.get("_data"), data = packed ? JSON.parse(packed) : null;
-  const spec = { ...given, settings: ofData(given.settings, data), presets: ofData(given.presets, data), question: ofData(given.question, data) };
+  const packed = model.get("_data"),
+    data = packed ? JSON.parse(packed) : null;
+  const spec = {
+    ...given,
+    settings: ofData(given.settings, data),
+    presets: ofData(given.presets, data),
+    question: ofData(given.question, data),
+  };
   const keys = Object.keys(spec.settings);
   const raw = () => Object.fromEntries(keys.map((key) => [key, model.get(key)]));
   const first = possible(spec, raw(), null, data).state;
   let { state, notes } = possible(spec, raw(), first, data);
-  let queued = 0, saving = 0, adopting = false, guess = null, arrived = false;
+  let queued = 0,
+    saving = 0,
+    adopting = false,
+    guess = null,
+    arrived = false;
 
   const settle = (changes) => {
     adopting = true;
@@ -55,8 +65,11 @@ function open(given, model, el) {
   };
   const adopt = (told = []) => {
     if (adopting) return;
-    const given = raw(), sane = possible(spec, given, first, data);
-    const standing = notes.filter(({ key }) => same(given[key], state[key]) && !sane.notes.some((note) => note.key === key));
+    const given = raw(),
+      sane = possible(spec, given, first, data);
+    const standing = notes.filter(
+      ({ key }) => same(given[key], state[key]) && !sane.notes.some((note) => note.key === key),
+    );
     notes = [...told, ...(told.length ? [] : standing), ...sane.notes];
     state = sane.state;
     settle(state);
@@ -67,7 +80,10 @@ function open(given, model, el) {
     settle(changes);
     adopt();
     clearTimeout(saving);
-    saving = setTimeout(() => { model.save_changes(); writeAddress(home, spec.name, state, first); }, 150);
+    saving = setTimeout(() => {
+      model.save_changes();
+      writeAddress(home, spec.name, state, first);
+    }, 150);
   };
   const visit = () => {
     const found = readAddress(home, spec.name, keys);
@@ -76,20 +92,31 @@ function open(given, model, el) {
     adopt(found.notes);
     return true;
   };
-  const ask = () => { queued ||= requestAnimationFrame(draw); };
+  const ask = () => {
+    queued ||= requestAnimationFrame(draw);
+  };
   const home = addressed(el, spec.name);
   const ui = furnish(spec, frame, data, {
-    set, state: () => state,
-    guess: (value) => { guess = value; set({ ...first, ...spec.question.state }); },
+    set,
+    state: () => state,
+    guess: (value) => {
+      guess = value;
+      set({ ...first, ...spec.question.state });
+    },
     preselect: (chosen) => set({ ...first, ...chosen }),
-    reset: () => { guess = null; notes = []; set(first); },
+    reset: () => {
+      guess = null;
+      notes = [];
+      set(first);
+    },
   });
 
   function draw() {
     queued = 0;
     const width = ui.plane.clientWidth;
     if (!width) return;
-    const reading = spec.read(state, data), size = { width, height: Math.round(ui.board.height(width, state, data)) };
+    const reading = spec.read(state, data),
+      size = { width, height: Math.round(ui.board.height(width, state, data)) };
     ui.board.draw(state, reading, size, data);
     ui.plane.style.height = `${size.height}px`;
     ui.grips.place(spec.handles?.(state, reading, size, data, ui.board) ?? []);
@@ -99,7 +126,8 @@ function open(given, model, el) {
     arrived = false;
   }
 
-  const changed = () => adopt(), follow = () => visit();
+  const changed = () => adopt(),
+    follow = () => visit();
   keys.forEach((key) => model.on(`change:${key}`, changed));
   const watcher = new ResizeObserver(ask);
   watcher.observe(ui.plane);
@@ -124,11 +152,16 @@ export const same = (a, b) => Object.is(a, b) || JSON.stringify(a) === JSON.stri
 
 /* Settings as they came -> { state, notes }: what is impossible becomes the nearest that is possible, and is told. */
 export function possible(spec, raw, first, data) {
-  const state = {}, notes = [];
+  const state = {},
+    notes = [];
   for (const [key, own] of Object.entries(spec.settings)) {
     const [value, why] = one(own, raw[key]);
-    state[key] = value === undefined ? first?.[key] ?? fallback(own) : value;
-    if (why) notes.push({ key, text: `${own.label ?? own.legend ?? key} = ${cut(JSON.stringify(raw[key]) ?? "nothing")} is impossible: ${why}` });
+    state[key] = value === undefined ? (first?.[key] ?? fallback(own)) : value;
+    if (why)
+      notes.push({
+        key,
+        text: `${own.label ?? own.legend ?? key} = ${cut(JSON.stringify(raw[key]) ?? "nothing")} is impossible: ${why}`,
+      });
   }
   for (const [key, value, why] of spec.limit?.(state, data) ?? []) {
     state[key] = value;
@@ -149,39 +182,78 @@ function one(own, value) {
     return known.includes(value) ? [value] : [undefined, `it is none of ${known.join(", ")}.`];
   }
   if (own.ticks) {
-    const known = own.ticks.map(([name]) => name), kept = Array.isArray(value) ? known.filter((name) => value.includes(name)) : [];
+    const known = own.ticks.map(([name]) => name),
+      kept = Array.isArray(value) ? known.filter((name) => value.includes(name)) : [];
     if (!kept.length) return [undefined, `one of ${known.join(", ")} is needed.`];
     return kept.length > (own.most ?? Infinity) ? [kept.slice(0, own.most), `at most ${own.most} fit.`] : [kept];
   }
   if (typeof value !== "number" || !Number.isFinite(value)) return [undefined, "it is no number."];
   const inside = clamp(value, own.low, own.high);
-  return [inside, inside === value ? null : own.why ?? `it lies between ${own.low} and ${own.high}.`];
+  return [inside, inside === value ? null : (own.why ?? `it lies between ${own.low} and ${own.high}.`)];
 }
 
-const fallback = (own) => own.choices?.[0][0] ?? (own.ticks ? own.ticks.slice(0, own.most).map(([name]) => name) : own.rungs?.[0] ?? own.low);
+const fallback = (own) =>
+  own.choices?.[0][0] ?? (own.ticks ? own.ticks.slice(0, own.most).map(([name]) => name) : (own.rungs?.[0] ?? own.low));
 
 /* Everything around the drawing. */
 function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
-  const controls = Object.entries(spec.settings).map(([key, own]) => control(key, own, { set, state })).filter(Boolean);
-  const board = spec.board({ set }), plane = h("div", { class: "plane" }, board.node);
+  const controls = Object.entries(spec.settings)
+    .map(([key, own]) => control(key, own, { set, state }))
+    .filter(Boolean);
+  const board = spec.board({ set }),
+    plane = h("div", { class: "plane" }, board.node);
   const grips = handling(plane, { set });
-  const ruling = h("b"), because = h("span"), judged = h("div", { class: "verdict" }, ruling, because);
-  const facts = h("dl", { class: "facts" }), noted = h("ul", { class: "notes", hidden: true }), spoken = status();
+  const ruling = h("b"),
+    because = h("span"),
+    judged = h("div", { class: "verdict" }, ruling, because);
+  const facts = h("dl", { class: "facts" }),
+    noted = h("ul", { class: "notes", hidden: true }),
+    spoken = status();
   const more = spec.extra?.({ set, data });
-  const presets = spec.presets.map((preset) => [preset, h("button", { type: "button", text: preset.name, onclick: () => preselect(preset.state) })]);
+  const presets = spec.presets.map((preset) => [
+    preset,
+    h("button", { type: "button", text: preset.name, onclick: () => preselect(preset.state) }),
+  ]);
   const hint = h("p", { class: "hint", hidden: true });
   const revealed = h("p", { class: "revealed", hidden: true });
   const guesses = choice({ legend: "Your prediction", options: spec.question.options, onChange: guess });
-  frame.append(h("div", { class: spec.broad ? "bench broad" : "bench" },
-    h("div", { class: "head" }, ...controls.filter(({ own }) => own.choices).map(({ el }) => el)),
-    h("div", { class: "board" }, plane, spec.hint && h("p", { class: "aim", text: spec.hint })),
-    h("div", { class: "judged" }, judged, noted, facts),
-    h("div", { class: "side" }, ...controls.filter(({ own }) => !own.choices).map(({ el }) => el), more?.el),
-    h("div", { class: "try" }, h("div", { class: "marks" }, ...presets.map(([, button]) => button), h("button", { type: "button", text: "reset", onclick: reset })), hint),
-    h("div", { class: "ask" }, h("p", { class: "asked", text: `Predict: ${spec.question.text}` }), guesses.el, revealed),
-  ), spoken.el);
+  frame.append(
+    h(
+      "div",
+      { class: spec.broad ? "bench broad" : "bench" },
+      h("div", { class: "head" }, ...controls.filter(({ own }) => own.choices).map(({ el }) => el)),
+      h("div", { class: "board" }, plane, spec.hint && h("p", { class: "aim", text: spec.hint })),
+      h("div", { class: "judged" }, judged, noted, facts),
+      h("div", { class: "side" }, ...controls.filter(({ own }) => !own.choices).map(({ el }) => el), more?.el),
+      h(
+        "div",
+        { class: "try" },
+        h(
+          "div",
+          { class: "marks" },
+          ...presets.map(([, button]) => button),
+          h("button", { type: "button", text: "reset", onclick: reset }),
+        ),
+        hint,
+      ),
+      h(
+        "div",
+        { class: "ask" },
+        h("p", { class: "asked", text: `Predict: ${spec.question.text}` }),
+        guesses.el,
+        revealed,
+      ),
+    ),
+    spoken.el,
+  );
   return {
-    board, plane, grips, release: () => { spoken.release(); grips.release(); },
+    board,
+    plane,
+    grips,
+    release: () => {
+      spoken.release();
+      grips.release();
+    },
     show(state, reading, notes, guess) {
       controls.forEach((one) => one.update(state));
       more?.update(state, reading);
@@ -189,14 +261,18 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
       judged.dataset.tone = tone;
       say(ruling, `${tone === "fail" ? "✕ " : ""}${title}`);
       say(because, text);
-      if (facts.children.length !== reading.facts.length) facts.replaceChildren(...reading.facts.map(() => h("div", {}, h("dt"), h("dd"))));
+      if (facts.children.length !== reading.facts.length)
+        facts.replaceChildren(...reading.facts.map(() => h("div", {}, h("dt"), h("dd"))));
       reading.facts.forEach(([name, value], i) => {
         say(facts.children[i].children[0], name);
         say(facts.children[i].children[1], value);
       });
       noted.hidden = notes.length === 0;
-      if (noted.textContent !== notes.map(({ text }) => text).join("")) noted.replaceChildren(...notes.map(({ text }) => h("li", { text })));
-      const pressed = presets.find(([preset]) => Object.entries(preset.state).every(([key, value]) => same(value, state[key])));
+      if (noted.textContent !== notes.map(({ text }) => text).join(""))
+        noted.replaceChildren(...notes.map(({ text }) => h("li", { text })));
+      const pressed = presets.find(([preset]) =>
+        Object.entries(preset.state).every(([key, value]) => same(value, state[key])),
+      );
       presets.forEach((pair) => pair[1].setAttribute("aria-pressed", String(pair === pressed)));
       hint.hidden = !pressed;
       say(hint, pressed?.[0].text ?? "");
@@ -205,7 +281,14 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
       const answer = guess === null ? "" : reveal(spec.question, guess, data);
       revealed.dataset.right = answer.startsWith("✓") ? "yes" : "no";
       say(revealed, answer);
-      spoken.speak([...notes.map(({ text }) => text), answer, `${title}. ${text}`, ...reading.facts.map(([name, value]) => `${name}: ${value}.`)].join(" "));
+      spoken.speak(
+        [
+          ...notes.map(({ text }) => text),
+          answer,
+          `${title}. ${text}`,
+          ...reading.facts.map(([name, value]) => `${name}: ${value}.`),
+        ].join(" "),
+      );
     },
   };
 }
@@ -221,21 +304,59 @@ function control(key, own, { set, state }) {
   const shown = (s) => own.shown?.(s) ?? true;
   if (own.choices) {
     const made = choice({ legend: own.legend, options: own.choices, onChange: (value) => set({ [key]: value }) });
-    return { own, el: made.el, update: (s) => { made.set(s[key]); made.el.hidden = !shown(s); } };
+    return {
+      own,
+      el: made.el,
+      update: (s) => {
+        made.set(s[key]);
+        made.el.hidden = !shown(s);
+      },
+    };
   }
   if (own.ticks) {
-    const made = own.ticks.map(([value, text, hue, dash]) => [value, tick({
-      label: h("span", { class: "lined" }, sample(dash), h("span", { text })), spoken: `Show ${text}`,
-      onChange: (on) => set({ [key]: own.ticks.map(([name]) => name).filter((name) => (name === value ? on : state()[key].includes(name))) }),
-    }), hue]);
+    const made = own.ticks.map(([value, text, hue, dash]) => [
+      value,
+      tick({
+        label: h("span", { class: "lined" }, sample(dash), h("span", { text })),
+        spoken: `Show ${text}`,
+        onChange: (on) =>
+          set({
+            [key]: own.ticks
+              .map(([name]) => name)
+              .filter((name) => (name === value ? on : state()[key].includes(name))),
+          }),
+      }),
+      hue,
+    ]);
     for (const [, { el }, hue] of made) if (hue) el.style.setProperty("--hue", hue);
-    return { own, el: h("div", { class: "ticks", role: "group", "aria-label": own.legend ?? key }, ...made.map(([, { el }]) => el)), update: (s) => made.forEach(([value, { input }]) => { input.checked = s[key].includes(value); }) };
+    return {
+      own,
+      el: h("div", { class: "ticks", role: "group", "aria-label": own.legend ?? key }, ...made.map(([, { el }]) => el)),
+      update: (s) =>
+        made.forEach(([value, { input }]) => {
+          input.checked = s[key].includes(value);
+        }),
+    };
   }
   if (!own.rungs) return null;
   const write = own.write ?? written;
-  const slider = ladder({ label: own.label, spoken: own.spoken ?? own.label, rungs: own.rungs, words: write, write, onInput: (value) => set({ [key]: value }) });
+  const slider = ladder({
+    label: own.label,
+    spoken: own.spoken ?? own.label,
+    rungs: own.rungs,
+    words: write,
+    write,
+    onInput: (value) => set({ [key]: value }),
+  });
   if (own.hue) slider.el.style.setProperty("--hue", own.hue);
-  return { own, el: slider.el, update: (s) => { slider.set(s[key]); slider.el.hidden = !shown(s); } };
+  return {
+    own,
+    el: slider.el,
+    update: (s) => {
+      slider.set(s[key]);
+      slider.el.hidden = !shown(s);
+    },
+  };
 }
 
 /* The line that a method is drawn with, beside its name. */

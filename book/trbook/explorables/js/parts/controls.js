@@ -59,7 +59,10 @@ export function choice({ legend, options, onChange }) {
     return h("label", {}, input, h("span", { text }, more && h("span", { class: "more", text: ` ${more}` })));
   });
   const el = h("fieldset", { class: "choice" }, h("legend", { text: legend }), h("div", {}, ...parts));
-  const set = (value) => inputs.forEach((input, key) => { if (input.checked !== (key === value)) input.checked = key === value; });
+  const set = (value) =>
+    inputs.forEach((input, key) => {
+      if (input.checked !== (key === value)) input.checked = key === value;
+    });
   return { el, set };
 }
 
@@ -71,7 +74,8 @@ export function tick({ label, spoken, onChange }) {
 
 /* Steps one after the other, each in a task of its own, so that none is long; asked again, what is left is dropped. */
 export function inTurns() {
-  let steps = [], timer = 0;
+  let steps = [],
+    timer = 0;
   const one = () => {
     steps.shift()?.();
     timer = steps.length ? setTimeout(one) : 0;
@@ -86,7 +90,8 @@ export function inTurns() {
 /* A polite live region that speaks at most every `pause` milliseconds, and always the last thing said. */
 export function status(pause = 800) {
   const el = h("div", { role: "status", "aria-live": "polite", class: "spoken" });
-  let timer = 0, waiting = "";
+  let timer = 0,
+    waiting = "";
   const speak = (text) => {
     if (text === waiting) return;
     waiting = text;

@@ -7,14 +7,18 @@ export const sum = (values) => values.reduce((total, value) => total + value, 0)
 export const mean = (q, values) => sum(q.map((share, i) => share * values[i]));
 export const variance = (q, values) => {
   const middle = mean(q, values);
-  return mean(q, values.map((value) => (value - middle) ** 2));
+  return mean(
+    q,
+    values.map((value) => (value - middle) ** 2),
+  );
 };
 
 const kl = (a, b) => sum(a.map((share, i) => klTerm(Math.log(share), Math.log(b[i]))));
 
 /* Tokens on a line at 0, 1, 2, ...: what must cross each gap, added up. */
 function wasserstein(p, q) {
-  let crossing = 0, total = 0;
+  let crossing = 0,
+    total = 0;
   for (let i = 0; i < p.length - 1; i++) {
     crossing += p[i] - q[i];
     total += Math.abs(crossing);
@@ -23,7 +27,13 @@ function wasserstein(p, q) {
 }
 
 /* ½ Var_q(log p/q): half the Fisher metric of the logits' step. Infinite where p drops a token. */
-const fisher = (p, q) => (p.some((share) => share === 0) ? Infinity : variance(q, p.map((share, i) => Math.log(share / q[i]))) / 2);
+const fisher = (p, q) =>
+  p.some((share) => share === 0)
+    ? Infinity
+    : variance(
+        q,
+        p.map((share, i) => Math.log(share / q[i])),
+      ) / 2;
 
 export const distance = {
   kl_old_new: (p, q) => kl(q, p),

@@ -3,30 +3,48 @@
 
 import { h } from "./controls.js";
 
-const STEP = 4, FAR = 8; // pixels of an arrow key, and how many times as far with Shift
+const STEP = 4,
+  FAR = 8; // pixels of an arrow key, and how many times as far with Shift
 
 export function handling(plane, { set }) {
-  let current = [], held = null, chosen = 0, ahead = null; // ahead: where keys have led since the last frame
+  let current = [],
+    held = null,
+    chosen = 0,
+    ahead = null; // ahead: where keys have led since the last frame
   const grips = [];
   const at = (event) => {
     const box = plane.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
   /** @type {(point: number[]) => number} */
-  const nearest = ([x, y]) => current.reduce((best, one, i) => (Math.hypot(one.x - x, one.y - y) < Math.hypot(current[best].x - x, current[best].y - y) ? i : best), 0);
+  const nearest = ([x, y]) =>
+    current.reduce(
+      (best, one, i) =>
+        Math.hypot(one.x - x, one.y - y) < Math.hypot(current[best].x - x, current[best].y - y) ? i : best,
+      0,
+    );
   /** @type {(index: number, ...point: number[]) => void} */
   const move = (index, x, y) => {
     const changes = current[index]?.move(x, y);
     if (changes) set(changes);
   };
   const grip = (index) => {
-    const el = h("div", { class: "handle", tabindex: 0, role: "application", "aria-roledescription": "point that can be moved" });
+    const el = h("div", {
+      class: "handle",
+      tabindex: 0,
+      role: "application",
+      "aria-roledescription": "point that can be moved",
+    });
     el.addEventListener("keydown", (event) => {
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       if (!way || !current[index]) return; // what it moved may have gone since the last frame
       event.preventDefault();
-      const far = STEP * (event.shiftKey ? FAR : 1), from = ahead?.index === index ? ahead : current[index];
-      ahead = { index, ...(current[index].next?.(from, way, event.shiftKey) ?? { x: from.x + way[0] * far, y: from.y + way[1] * far }) };
+      const far = STEP * (event.shiftKey ? FAR : 1),
+        from = ahead?.index === index ? ahead : current[index];
+      ahead = {
+        index,
+        ...(current[index].next?.(from, way, event.shiftKey) ?? { x: from.x + way[0] * far, y: from.y + way[1] * far }),
+      };
       move(index, ahead.x, ahead.y);
     });
     plane.append(el);
@@ -42,10 +60,22 @@ export function handling(plane, { set }) {
     plane.setPointerCapture(held);
     if (gripped < 0) move(chosen, ...at(event));
   };
-  const drag = (event) => { if (held === event.pointerId) move(chosen, ...at(event)); };
-  const drop = () => { held = null; };
-  const tap = (event) => { if (event.pointerType === "touch" && current.length && over(event) < 0) move(nearest(at(event)), ...at(event)); };
-  const heard = [["pointerdown", down], ["pointermove", drag], ["pointerup", drop], ["pointercancel", drop], ["click", tap]];
+  const drag = (event) => {
+    if (held === event.pointerId) move(chosen, ...at(event));
+  };
+  const drop = () => {
+    held = null;
+  };
+  const tap = (event) => {
+    if (event.pointerType === "touch" && current.length && over(event) < 0) move(nearest(at(event)), ...at(event));
+  };
+  const heard = [
+    ["pointerdown", down],
+    ["pointermove", drag],
+    ["pointerup", drop],
+    ["pointercancel", drop],
+    ["click", tap],
+  ];
   for (const [name, listener] of heard) plane.addEventListener(name, listener);
   return {
     place(points) {
@@ -61,6 +91,8 @@ export function handling(plane, { set }) {
         if (el.getAttribute("aria-label") !== label) el.setAttribute("aria-label", label);
       });
     },
-    release: () => { for (const [name, listener] of heard) plane.removeEventListener(name, listener); },
+    release: () => {
+      for (const [name, listener] of heard) plane.removeEventListener(name, listener);
+    },
   };
 }

@@ -6,6 +6,7 @@ export const sigmoid = (u) => (u >= 0 ? 1 / (1 + Math.exp(-u)) : Math.exp(u) / (
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /* A straight line through two points, and its way back: scale(value), scale.invert(pixel). */
+/** @param {number[]} domain @param {number[]} range */
 export function linear([a, b], [from, to]) {
   const scale = (value) => from + ((value - a) / (b - a)) * (to - from);
   scale.invert = (pixel) => a + ((pixel - from) / (to - from)) * (b - a);
@@ -51,7 +52,8 @@ export const dppoTvEdge = (q, sign, delta) => q + sign * delta;
 export function dppoKlEdge(q, sign, delta) {
   if (delta <= 0) return q;
   let u = logit(q) + sign * Math.sqrt((2 * delta) / (q * (1 - q)));
-  const logQ = Math.log(q), logNotQ = Math.log1p(-q);
+  const logQ = Math.log(q),
+    logNotQ = Math.log1p(-q);
   for (let step = 0; step < 60; step++) {
     const value = klTerm(logQ, -softplus(-u)) + klTerm(logNotQ, -softplus(u)) - delta;
     const slope = sigmoid(u) - q;

@@ -25,15 +25,18 @@ export function number(value, { powers = 1e-3, decimals = usual } = {}) {
 const usual = (size) => (size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.01 ? 2 : 4);
 
 /* A probability: as many digits as its distance from 0 and from 1 needs, powers of ten up to a thousandth. */
-export const probability = (p) => number(p, {
-  powers: 0.00105, decimals: (size, value) => (size < 0.01 || (value > 0.99 && value < 1) ? 4 : size < 0.1 ? 3 : 2),
-});
+export const probability = (p) =>
+  number(p, {
+    powers: 0.00105,
+    decimals: (size, value) => (size < 0.01 || (value > 0.99 && value < 1) ? 4 : size < 0.1 ? 3 : 2),
+  });
 /* A setting beside its slider: decimals only, as one would type it. */
 export const setting = (value) => (value === 0 || value >= 0.01 ? number(value) : String(Number(value.toPrecision(2))));
 /* For a screen reader: no powers. */
 export const spoken = (p) => (p < 0.00105 ? p.toFixed(7).replace(/\.?0+$/, "") : probability(p));
 /* A tick of an axis of probabilities. */
-export const tickText = (p) => (p === 0 || p === 1 ? String(p) : p < 0.001 ? `10${raised(Math.round(Math.log10(p)))}` : String(p).replace(/^0/, ""));
+export const tickText = (p) =>
+  p === 0 || p === 1 ? String(p) : p < 0.001 ? `10${raised(Math.round(Math.log10(p)))}` : String(p).replace(/^0/, "");
 
 export function percent(p) {
   const share = 100 * p;

@@ -10,25 +10,34 @@ export const MARGIN = { left: 46, right: 14, top: 24, bottom: 40 };
 export function drawing() {
   const svg = select(document.createElementNS("http://www.w3.org/2000/svg", "svg")).attr("aria-hidden", "true");
   return {
-    node: svg.node(), svg,
+    node: svg.node(),
+    svg,
     size: (width, height) => svg.attr("width", width).attr("height", height),
     panel: () => panel(svg),
   };
 }
 
 export function panel(svg) {
-  const g = svg.append("g"), clip = unique("trx-clip");
+  const g = svg.append("g"),
+    clip = unique("trx-clip");
   const window_ = g.append("clipPath").attr("id", clip).append("rect");
   const axes = g.append("g").attr("class", "axis");
-  const across = axes.append("g").attr("class", "x-axis"), up = axes.append("g").attr("class", "y-axis");
-  const yTitle = g.append("text").attr("class", "title"), xTitle = g.append("text").attr("class", "title").attr("text-anchor", "end");
-  const clipped = g.append("g").attr("clip-path", `url(#${clip})`), inside = g.append("g");
+  const across = axes.append("g").attr("class", "x-axis"),
+    up = axes.append("g").attr("class", "y-axis");
+  const yTitle = g.append("text").attr("class", "title"),
+    xTitle = g.append("text").attr("class", "title").attr("text-anchor", "end");
+  const clipped = g.append("g").attr("clip-path", `url(#${clip})`),
+    inside = g.append("g");
   let size = { width: 1, height: 1 };
   return {
-    inside, clipped,
+    inside,
+    clipped,
     /* The outer box; the inner one, in which scales run, is returned. */
     place({ left = 0, top = 0, width, height, margin = MARGIN }) {
-      size = { width: Math.max(60, width - margin.left - margin.right), height: Math.max(30, height - margin.top - margin.bottom) };
+      size = {
+        width: Math.max(60, width - margin.left - margin.right),
+        height: Math.max(30, height - margin.top - margin.bottom),
+      };
       g.attr("transform", `translate(${left + margin.left},${top + margin.top})`);
       window_.attr("width", size.width).attr("height", size.height);
       xTitle.attr("x", size.width).attr("y", size.height + 35);
@@ -36,7 +45,9 @@ export function panel(svg) {
       return { ...size, left: left + margin.left, top: top + margin.top };
     },
     scales(x, y) {
-      across.attr("transform", `translate(0,${size.height})`).call(axisBottom(x).tickSizeOuter(0).tickSize(-size.height).tickPadding(7));
+      across
+        .attr("transform", `translate(0,${size.height})`)
+        .call(axisBottom(x).tickSizeOuter(0).tickSize(-size.height).tickPadding(7));
       up.call(axisLeft(y).tickSizeOuter(0).tickSize(-size.width).tickPadding(6));
     },
     titles(x, y) {

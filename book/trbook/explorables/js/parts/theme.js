@@ -36,7 +36,8 @@ export function stage(el, style, label) {
 }
 
 export function isDark(el) {
-  const html = document.documentElement, body = document.body;
+  const html = document.documentElement,
+    body = document.body;
   const named = html.dataset.theme || html.getAttribute("theme");
   if (named === "dark" || named === "light") return named === "dark";
   const lab = body.dataset.jpThemeLight;
@@ -44,7 +45,9 @@ export function isDark(el) {
   const code = body.dataset.vscodeThemeKind;
   if (code) return !code.includes("light");
   for (let node = el; node; node = node.parentElement) {
-    const rgba = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number);
+    const rgba = getComputedStyle(node)
+      .backgroundColor.match(/[\d.]+/g)
+      ?.map(Number);
     if (rgba && rgba.length >= 3 && (rgba.length < 4 || rgba[3] > 0.5)) {
       return 0.2126 * rgba[0] + 0.7152 * rgba[1] + 0.0722 * rgba[2] < 128;
     }

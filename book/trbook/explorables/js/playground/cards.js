@@ -8,14 +8,26 @@ import { recent } from "./words.js";
 
 /* A native select with its label. Options, [value, text], or those of each of several groups: { name: [[value, text]..] }. */
 export function pick({ label, spoken, options: given, onChange }) {
-  const id = unique("trx-pick"), entry = ([value, text]) => h("option", { value, text }), groups = Array.isArray(given) ? null : Object.entries(given);
+  const id = unique("trx-pick"),
+    entry = ([value, text]) => h("option", { value, text }),
+    groups = Array.isArray(given) ? null : Object.entries(given);
   const options = groups ? groups.flatMap(([, some]) => some) : given;
-  const entries = groups ? groups.map(([name, some]) => h("optgroup", { label: name }, ...some.map(entry))) : options.map(entry);
-  const select = h("select", { id, "aria-label": spoken, onchange: () => onChange(options[select.selectedIndex][0]) }, ...entries);
-  return { el: h("div", { class: "pick" }, h("label", { for: id, text: label }), select), select, set(value) {
-    const index = options.findIndex(([one]) => one === value);
-    if (select.selectedIndex !== index) select.selectedIndex = index;
-  } };
+  const entries = groups
+    ? groups.map(([name, some]) => h("optgroup", { label: name }, ...some.map(entry)))
+    : options.map(entry);
+  const select = h(
+    "select",
+    { id, "aria-label": spoken, onchange: () => onChange(options[select.selectedIndex][0]) },
+    ...entries,
+  );
+  return {
+    el: h("div", { class: "pick" }, h("label", { for: id, text: label }), select),
+    select,
+    set(value) {
+      const index = options.findIndex(([one]) => one === value);
+      if (select.selectedIndex !== index) select.selectedIndex = index;
+    },
+  };
 }
 
 /* The element of the page that says where a lane stands, in its card's slot: kept current with every batch. */
@@ -24,35 +36,94 @@ export function lineOf(name) {
   return {
     el,
     tell({ method }, { count, present: { rows }, ms }) {
-      const last = rows.at(-1), reward = recent(rows);
+      const last = rows.at(-1),
+        reward = recent(rows);
       el.dataset.method = method;
       el.dataset.batch = String(count);
       el.dataset.reward = reward === null ? "" : reward.toFixed(4);
-      say(el, last ? `batch ${count} · reward ${number(reward)} · KL ${number(last.kl)} · kept ${last.kept === null || Number.isNaN(last.kept) ? "–" : `${(100 * last.kept).toFixed(0)} %`}${ms ? ` · ${ms.toFixed(0)} ms` : ""}` : count ? `${count} batch${count > 1 ? "es" : ""} with other settings, none with these yet` : "no batch yet");
+      say(
+        el,
+        last
+          ? `batch ${count} · reward ${number(reward)} · KL ${number(last.kl)} · kept ${last.kept === null || Number.isNaN(last.kept) ? "–" : `${(100 * last.kept).toFixed(0)} %`}${ms ? ` · ${ms.toFixed(0)} ms` : ""}`
+          : count
+            ? `${count} batch${count > 1 ? "es" : ""} with other settings, none with these yet`
+            : "no batch yet",
+      );
     },
   };
 }
 
 /* change(settings): of this lane; remove, reset(): it. */
 export function card(name, { change, remove, reset }) {
-  const letter = name.toUpperCase(), says = `Lane ${letter}`;
-  const method = pick({ label: letter, spoken: `${says}, method`, options: Object.fromEntries(Object.entries(BRANCHES).map(([branch, names]) => [branch, names.map((one) => [one, titleOf(one)])])), onChange: (value) => change({ method: value }) });
-  const away = h("button", { type: "button", class: "away", "aria-label": `Remove lane ${letter}`, text: "×", onclick: remove });
-  const dragged = h("div", { class: "dragged" }), bound = { kind: null, slider: null, more: [] };
-  const rate = ladder({ label: "rate", spoken: `${says}, ${NUMBERS.lr.spoken}`, rungs: NUMBERS.lr.rungs, words: small, write: small, onInput: (lr) => change({ lr }) });
-  const more = ["epochs", "minibatches", "group"].map((key) => /** @type {[string, any]} */ ([key, pick({ label: NUMBERS[key].label, spoken: `${says}, ${NUMBERS[key].label}`, options: NUMBERS[key].options.map((value) => [value, String(value)]), onChange: (value) => change({ [key]: value }) })]));
-  const origin = pick({ label: "checkpoint", spoken: `${says}, checkpoint`, options: Object.entries(CHECKPOINTS), onChange: (checkpoint) => change({ checkpoint }) });
+  const letter = name.toUpperCase(),
+    says = `Lane ${letter}`;
+  const method = pick({
+    label: letter,
+    spoken: `${says}, method`,
+    options: Object.fromEntries(
+      Object.entries(BRANCHES).map(([branch, names]) => [branch, names.map((one) => [one, titleOf(one)])]),
+    ),
+    onChange: (value) => change({ method: value }),
+  });
+  const away = h("button", {
+    type: "button",
+    class: "away",
+    "aria-label": `Remove lane ${letter}`,
+    text: "×",
+    onclick: remove,
+  });
+  const dragged = h("div", { class: "dragged" }),
+    bound = { kind: null, slider: null, more: [] };
+  const rate = ladder({
+    label: "rate",
+    spoken: `${says}, ${NUMBERS.lr.spoken}`,
+    rungs: NUMBERS.lr.rungs,
+    words: small,
+    write: small,
+    onInput: (lr) => change({ lr }),
+  });
+  const more = ["epochs", "minibatches", "group"].map(
+    (key) =>
+      /** @type {[string, any]} */ ([
+        key,
+        pick({
+          label: NUMBERS[key].label,
+          spoken: `${says}, ${NUMBERS[key].label}`,
+          options: NUMBERS[key].options.map((value) => [value, String(value)]),
+          onChange: (value) => change({ [key]: value }),
+        }),
+      ]),
+  );
+  const origin = pick({
+    label: "checkpoint",
+    spoken: `${says}, checkpoint`,
+    options: Object.entries(CHECKPOINTS),
+    onChange: (checkpoint) => change({ checkpoint }),
+  });
   const hard = h("div"); // how hard the prompts are, in the words of the checkpoint's task
-  const stopped = h("div", { class: "stopped", hidden: true }, h("p", { role: "alert" }), h("button", { type: "button", text: "reset this lane", "aria-label": `Reset lane ${letter}`, onclick: reset }));
+  const stopped = h(
+    "div",
+    { class: "stopped", hidden: true },
+    h("p", { role: "alert" }),
+    h("button", { type: "button", text: "reset this lane", "aria-label": `Reset lane ${letter}`, onclick: reset }),
+  );
   const brief = h("summary");
-  const el = h("section", { class: "lane", "aria-label": says, style: `--hue: ${HUES[name]}` },
-    h("div", { class: "named" }, sample(DASHES[name]), method.el), dragged, rate.el,
-    h("details", { class: "more-set" }, brief, h("div", {}, ...more.map(([, { el: one }]) => one), hard, origin.el)), away, h("slot", { name: `lane-${name}` }), stopped);
+  const el = h(
+    "section",
+    { class: "lane", "aria-label": says, style: `--hue: ${HUES[name]}` },
+    h("div", { class: "named" }, sample(DASHES[name]), method.el),
+    dragged,
+    rate.el,
+    h("details", { class: "more-set" }, brief, h("div", {}, ...more.map(([, { el: one }]) => one), hard, origin.el)),
+    away,
+    h("slot", { name: `lane-${name}` }),
+    stopped,
+  );
   let shown = [];
   return {
     el,
     /* Only what changed is written; after it, and before a formula's field is made, the page has a frame. */
-    * update(lane, alone, why) {
+    *update(lane, alone, why) {
       if (shown[0] === lane && shown[1] === alone && shown[2] === why) return;
       const other = bound.kind !== lane.method;
       stopped.hidden = !why;
@@ -65,11 +136,19 @@ export function card(name, { change, remove, reset }) {
       const kind = difficultyOf(lane);
       if (bound.hard !== kind) {
         bound.hard = kind;
-        bound.difficulty = pick({ label: kind.label, spoken: `${says}, ${kind.spoken}`, options: kind.options.map((value) => [value, kind.write(value)]), onChange: (difficulty) => change({ difficulty }) });
+        bound.difficulty = pick({
+          label: kind.label,
+          spoken: `${says}, ${kind.spoken}`,
+          options: kind.options.map((value) => [value, kind.write(value)]),
+          onChange: (difficulty) => change({ difficulty }),
+        });
         hard.replaceChildren(bound.difficulty.el);
       }
       bound.difficulty.set(lane.difficulty);
-      say(brief, `${lane.epochs} use${lane.epochs > 1 ? "s" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`);
+      say(
+        brief,
+        `${lane.epochs} use${lane.epochs > 1 ? "s" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`,
+      );
       if (other && lane.method === "own") {
         unbind();
         yield;
@@ -92,18 +171,37 @@ export function card(name, { change, remove, reset }) {
   function bind(lane) {
     const { threshold } = kindOf(lane);
     bound.kind = lane.method;
-    bound.slider = threshold ? ladder({ label: threshold.label, spoken: `${says}, ${threshold.spoken}`, rungs: threshold.rungs, words: small, write: small, onInput: (value) => change({ threshold: value }) }) : null;
-    bound.more = Object.entries(moreOf(lane.method)).map(([key, one]) => [key, beside(says, one, (value) => change({ [key]: value }))]);
+    bound.slider = threshold
+      ? ladder({
+          label: threshold.label,
+          spoken: `${says}, ${threshold.spoken}`,
+          rungs: threshold.rungs,
+          words: small,
+          write: small,
+          onInput: (value) => change({ threshold: value }),
+        })
+      : null;
+    bound.more = Object.entries(moreOf(lane.method)).map(([key, one]) => [
+      key,
+      beside(says, one, (value) => change({ [key]: value })),
+    ]);
     bound.formula = lane.method === "own" ? field({ says, change }) : null;
     el.classList.toggle("wide-lane", Boolean(bound.formula) || bound.more.length > 0);
-    dragged.replaceChildren(bound.formula?.el ?? bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }), ...bound.more.map(([, one]) => one.el));
+    dragged.replaceChildren(
+      bound.formula?.el ?? bound.slider?.el ?? h("p", { class: "none", text: "no threshold" }),
+      ...bound.more.map(([, one]) => one.el),
+    );
   }
 }
 
 /* A method's setting beside its threshold: over rungs or one of several words. */
 function beside(says, { label, spoken = label, rungs, options }, onChange) {
-  if (options) return pick({ label, spoken: `${says}, ${spoken}`, options: options.map((value) => [value, value]), onChange });
+  if (options)
+    return pick({ label, spoken: `${says}, ${spoken}`, options: options.map((value) => [value, value]), onChange });
   return ladder({ label, spoken: `${says}, ${spoken}`, rungs, words: small, write: small, onInput: onChange });
 }
 
-const small = (value) => ((value < 0.001 && value > 0) || value > 1e4 ? value.toExponential(0).replace("e-", "e−").replace("e+", "e") : setting(value));
+const small = (value) =>
+  (value < 0.001 && value > 0) || value > 1e4
+    ? value.toExponential(0).replace("e-", "e−").replace("e+", "e")
+    : setting(value);

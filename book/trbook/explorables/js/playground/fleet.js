@@ -12,8 +12,14 @@ class Hand {
   constructor(source, { heard, died }) {
     this.url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     this.worker = new Worker(this.url);
-    this.worker.onmessage = ({ data }) => { clearTimeout(this.timer); heard(data); };
-    this.worker.onerror = (event) => { event.preventDefault?.(); died(`its Worker died (${event.message || "no reason given"})`); };
+    this.worker.onmessage = ({ data }) => {
+      clearTimeout(this.timer);
+      heard(data);
+    };
+    this.worker.onerror = (event) => {
+      event.preventDefault?.();
+      died(`its Worker died (${event.message || "no reason given"})`);
+    };
     this.worker.onmessageerror = () => died("its Worker sent what cannot be read");
     this.died = died;
   }
@@ -35,9 +41,20 @@ class Hand {
 /* What the Workers of a page begin with, by checkpoint: read once, each part in a task of its own. Throws in plain words
    where this browser cannot, or something did not arrive. */
 function beginnings(parts) {
-  const read = new Map(), rest = () => new Promise((done) => { setTimeout(done); });
+  const read = new Map(),
+    rest = () =>
+      new Promise((done) => {
+        setTimeout(done);
+      });
   const once = (name, make) => {
-    if (!read.has(name)) read.set(name, make().catch((error) => { read.delete(name); throw error; })); // so that it can be tried again
+    if (!read.has(name))
+      read.set(
+        name,
+        make().catch((error) => {
+          read.delete(name);
+          throw error;
+        }),
+      ); // so that it can be tried again
     return read.get(name);
   };
   const engine = async () => {
@@ -55,7 +72,10 @@ function beginnings(parts) {
     const why = unsupported();
     if (why) throw new Error(`The policy cannot learn here: ${why}.`);
     if (typeof Worker !== "function") throw new Error("The policy cannot learn here: this browser runs no Workers.");
-    const [{ worker, wasm, cards, made }, own] = await Promise.all([once("engine", engine), once(checkpoint, () => weights(checkpoint))]);
+    const [{ worker, wasm, cards, made }, own] = await Promise.all([
+      once("engine", engine),
+      once(checkpoint, () => weights(checkpoint)),
+    ]);
     await rest();
     return { source: worker, made, load: { wasm, bytes: own, card: cards[checkpoint] } };
   };
@@ -63,7 +83,8 @@ function beginnings(parts) {
 
 /* parts: of arrive.js; tell(event): to the reducer. */
 export function fleet(parts, tell) {
-  const hands = new Map(), begin = beginnings(parts);
+  const hands = new Map(),
+    begin = beginnings(parts);
   return {
     async open({ hand: id, checkpoint, settings, knobs }) {
       hands.set(id, null);
@@ -72,8 +93,12 @@ export function fleet(parts, tell) {
         if (!hands.has(id)) return; // it was closed meanwhile
         tell({ type: "engine", made });
         const hand = new Hand(source, {
-          heard: (data) => { if (hands.get(id) === hand) tell({ type: "heard", hand: id, data, ms: performance.now() - hand.sent }); },
-          died: (text) => { if (hands.get(id) === hand) tell({ type: "died", hand: id, text }); },
+          heard: (data) => {
+            if (hands.get(id) === hand) tell({ type: "heard", hand: id, data, ms: performance.now() - hand.sent });
+          },
+          died: (text) => {
+            if (hands.get(id) === hand) tell({ type: "died", hand: id, text });
+          },
         });
         hands.set(id, hand);
         hand.send({ load: { ...load, knobs }, settings });
@@ -81,7 +106,9 @@ export function fleet(parts, tell) {
         if (hands.has(id)) tell({ type: "died", hand: id, text: error.message, begun: false });
       }
     },
-    send({ hand, message }) { hands.get(hand)?.send(message); },
+    send({ hand, message }) {
+      hands.get(hand)?.send(message);
+    },
     close({ hand }) {
       hands.get(hand)?.release();
       hands.delete(hand);

@@ -22,50 +22,194 @@ const both = (eps) => ({ eps_low: Math.min(1, eps), eps_high: eps });
 
 /* What the methods are called; `threshold`: the one number that is dragged, which settings it moves (`sets`), and which
    of them says where it stands (`from`). `more`: settings beside it, by their names in trlib, each with rungs or options. */
-const clip = { label: "clip", spoken: "clip, the ratio's distance from 1", rungs: WINDOW, sets: both, from: "eps_high" };
+const clip = {
+  label: "clip",
+  spoken: "clip, the ratio's distance from 1",
+  rungs: WINDOW,
+  sets: both,
+  from: "eps_high",
+};
 const KINDS = {
   reinforce: { title: "REINFORCE" },
   pg_is: { title: "no region" },
   ppo: { title: "PPO", threshold: clip },
   grpo: { title: "GRPO", threshold: clip },
   dr_grpo: { title: "Dr. GRPO", threshold: clip },
-  dapo: { title: "DAPO", threshold: { ...clip, label: "clip up", spoken: "clip above 1", sets: (eps) => ({ eps_high: eps }) } },
+  dapo: {
+    title: "DAPO",
+    threshold: { ...clip, label: "clip up", spoken: "clip above 1", sets: (eps) => ({ eps_high: eps }) },
+  },
   gspo: { title: "GSPO", threshold: { ...clip, spoken: "clip of a completion's mean ratio", rungs: NARROW } },
   cispo: { title: "CISPO", threshold: clip },
-  sapo: { title: "SAPO", threshold: { label: "τ", spoken: "temperature tau: larger is narrower", rungs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 20],
-    sets: (tau) => ({ tau_pos: tau, tau_neg: Number((1.05 * tau).toPrecision(6)) }), from: "tau_pos" } },
-  gmpo: { title: "GMPO", threshold: { label: "log clip", spoken: "clip of the log-ratio", rungs: WINDOW,
-    sets: (eps) => ({ eps_log: eps }), from: "eps_log" } },
-  pspo: { title: "PSPO", threshold: { label: "α", spoken: "alpha, how far the ratio is drawn back to 1", rungs: [0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
-    sets: (alpha) => ({ alpha }), from: "alpha" } },
-  dppo: { title: "DPPO", threshold: { label: "δ TV", spoken: "delta, a probability", rungs: [0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1],
-    sets: (delta) => ({ delta_tv: delta }), from: "delta_tv" } },
-  ppo_penalty: { title: "KL penalty", threshold: { label: "target KL", spoken: "target KL, nats per token", rungs: RADIUS,
-    sets: (target) => ({ target_kl: target }), from: "target_kl" } },
-  quatro: { title: "QUATRO", threshold: { label: "δ KL", spoken: "delta, nats per completion", rungs: RADIUS,
-    sets: (delta) => ({ delta_kl: delta }), from: "delta_kl" } },
-  troll: { title: "TROLL", threshold: { label: "δ KL", spoken: "delta, nats per token", rungs: RADIUS,
-    sets: (delta) => ({ delta_kl: delta }), from: "delta_kl" } },
-  bapo: { title: "BAPO", threshold: { label: "target", spoken: "what positive tokens should count, over negative ones", rungs: [0.1, 0.2, 0.5, 0.8, 1, 1.5, 2, 4, 8],
-    sets: (target) => ({ target }), from: "target" },
-  more: { high_most: { label: "c high, at most", spoken: "how far the upper bound may rise", rungs: [1.2, 1.3, 1.5, 2, 3, 5, 10] },
-    count: { label: "a token counts", options: ["value", "gradient"] } } },
-  minpro: { title: "MinPRO", threshold: { label: "clip up", spoken: "the weight's window above 1", rungs: WINDOW, sets: (eps) => ({ eps_high: eps }), from: "eps_high" },
-    more: { eps_low: { label: "clip down", spoken: "the weight's window below 1; 1 is no lower bound", rungs: [0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1] } } },
-  cpgd: { title: "CPGD", threshold: { ...clip, rungs: WINDOW.filter((eps) => eps < 1), sets: (eps) => ({ eps }), from: "eps" },
-    more: { alpha: { label: "drift α", spoken: "alpha, the weight of the pull back", rungs: [0, 0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10] },
-      cap: { label: "cap c", spoken: "the largest factor of the pull back", rungs: [0, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 20] } } },
-  r2vpo: { title: "R2VPO", threshold: { label: "δ var", spoken: "delta, the mean of r minus 1 squared", rungs: [0.001, 0.003, 0.01, 0.02, 0.04, 0.1, 0.2, 0.5, 1, 4],
-    sets: (delta) => ({ delta }), from: "delta" },
-  more: { lam: { label: "first λ", spoken: "lambda, the price at the beginning", rungs: [0, 0.01, 0.04, 0.1, 0.4, 1, 4, 10] },
-    dual_lr: { label: "λ’s step", spoken: "step of the price; 0 leaves it as it is", rungs: [0, 0.1, 0.3, 1, 3, 10, 30] } } },
-  trefree: { title: "TREFree", threshold: { label: "δ |A|", spoken: "delta, the bound on the advantage times the ratio's distance from 1", rungs: [0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
-    sets: (delta) => ({ delta }), from: "delta" } },
-  own: { title: "your own", more: { advantage: { label: "advantage", options: Object.keys(ADVANTAGES) }, aggregation: { label: "sum", spoken: "how tokens are added up", options: AGGREGATIONS } } },
+  sapo: {
+    title: "SAPO",
+    threshold: {
+      label: "τ",
+      spoken: "temperature tau: larger is narrower",
+      rungs: [0.1, 0.2, 0.5, 1, 2, 5, 10, 20],
+      sets: (tau) => ({ tau_pos: tau, tau_neg: Number((1.05 * tau).toPrecision(6)) }),
+      from: "tau_pos",
+    },
+  },
+  gmpo: {
+    title: "GMPO",
+    threshold: {
+      label: "log clip",
+      spoken: "clip of the log-ratio",
+      rungs: WINDOW,
+      sets: (eps) => ({ eps_log: eps }),
+      from: "eps_log",
+    },
+  },
+  pspo: {
+    title: "PSPO",
+    threshold: {
+      label: "α",
+      spoken: "alpha, how far the ratio is drawn back to 1",
+      rungs: [0, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
+      sets: (alpha) => ({ alpha }),
+      from: "alpha",
+    },
+  },
+  dppo: {
+    title: "DPPO",
+    threshold: {
+      label: "δ TV",
+      spoken: "delta, a probability",
+      rungs: [0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1],
+      sets: (delta) => ({ delta_tv: delta }),
+      from: "delta_tv",
+    },
+  },
+  ppo_penalty: {
+    title: "KL penalty",
+    threshold: {
+      label: "target KL",
+      spoken: "target KL, nats per token",
+      rungs: RADIUS,
+      sets: (target) => ({ target_kl: target }),
+      from: "target_kl",
+    },
+  },
+  quatro: {
+    title: "QUATRO",
+    threshold: {
+      label: "δ KL",
+      spoken: "delta, nats per completion",
+      rungs: RADIUS,
+      sets: (delta) => ({ delta_kl: delta }),
+      from: "delta_kl",
+    },
+  },
+  troll: {
+    title: "TROLL",
+    threshold: {
+      label: "δ KL",
+      spoken: "delta, nats per token",
+      rungs: RADIUS,
+      sets: (delta) => ({ delta_kl: delta }),
+      from: "delta_kl",
+    },
+  },
+  bapo: {
+    title: "BAPO",
+    threshold: {
+      label: "target",
+      spoken: "what positive tokens should count, over negative ones",
+      rungs: [0.1, 0.2, 0.5, 0.8, 1, 1.5, 2, 4, 8],
+      sets: (target) => ({ target }),
+      from: "target",
+    },
+    more: {
+      high_most: {
+        label: "c high, at most",
+        spoken: "how far the upper bound may rise",
+        rungs: [1.2, 1.3, 1.5, 2, 3, 5, 10],
+      },
+      count: { label: "a token counts", options: ["value", "gradient"] },
+    },
+  },
+  minpro: {
+    title: "MinPRO",
+    threshold: {
+      label: "clip up",
+      spoken: "the weight's window above 1",
+      rungs: WINDOW,
+      sets: (eps) => ({ eps_high: eps }),
+      from: "eps_high",
+    },
+    more: {
+      eps_low: {
+        label: "clip down",
+        spoken: "the weight's window below 1; 1 is no lower bound",
+        rungs: [0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1],
+      },
+    },
+  },
+  cpgd: {
+    title: "CPGD",
+    threshold: { ...clip, rungs: WINDOW.filter((eps) => eps < 1), sets: (eps) => ({ eps }), from: "eps" },
+    more: {
+      alpha: {
+        label: "drift α",
+        spoken: "alpha, the weight of the pull back",
+        rungs: [0, 0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+      },
+      cap: {
+        label: "cap c",
+        spoken: "the largest factor of the pull back",
+        rungs: [0, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 20],
+      },
+    },
+  },
+  r2vpo: {
+    title: "R2VPO",
+    threshold: {
+      label: "δ var",
+      spoken: "delta, the mean of r minus 1 squared",
+      rungs: [0.001, 0.003, 0.01, 0.02, 0.04, 0.1, 0.2, 0.5, 1, 4],
+      sets: (delta) => ({ delta }),
+      from: "delta",
+    },
+    more: {
+      lam: {
+        label: "first λ",
+        spoken: "lambda, the price at the beginning",
+        rungs: [0, 0.01, 0.04, 0.1, 0.4, 1, 4, 10],
+      },
+      dual_lr: {
+        label: "λ’s step",
+        spoken: "step of the price; 0 leaves it as it is",
+        rungs: [0, 0.1, 0.3, 1, 3, 10, 30],
+      },
+    },
+  },
+  trefree: {
+    title: "TREFree",
+    threshold: {
+      label: "δ |A|",
+      spoken: "delta, the bound on the advantage times the ratio's distance from 1",
+      rungs: [0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
+      sets: (delta) => ({ delta }),
+      from: "delta",
+    },
+  },
+  own: {
+    title: "your own",
+    more: {
+      advantage: { label: "advantage", options: Object.keys(ADVANTAGES) },
+      aggregation: { label: "sum", spoken: "how tokens are added up", options: AGGREGATIONS },
+    },
+  },
 };
 /* Methods that rule a token by its own ratio, or its own probability: the edges can be drawn. */
 const EDGES = {
-  ...Object.fromEntries(["ppo", "grpo", "dr_grpo", "dapo"].map((name) => [name, ({ eps_low: low, eps_high: high }) => ({ ratios: [1 - low, 1 + high] })])),
+  ...Object.fromEntries(
+    ["ppo", "grpo", "dr_grpo", "dapo"].map((name) => [
+      name,
+      ({ eps_low: low, eps_high: high }) => ({ ratios: [1 - low, 1 + high] }),
+    ]),
+  ),
   cpgd: ({ eps }) => ({ ratios: [1 - eps, 1 + eps] }),
   gmpo: ({ eps_log: eps }) => ({ ratios: [Math.exp(-eps), Math.exp(eps)] }),
   dppo: ({ delta_tv: delta }) => ({ apart: delta ?? DPPO_DELTA }),
@@ -75,7 +219,11 @@ const DPPO_DELTA = 0.15; // where trlib's default names none
 export const kindOf = (lane) => KINDS[lane.method];
 export const METHOD_NAMES = [...Object.keys(METHODS), "own"];
 /* Those of the book, those of its gallery, and the reader's own: a formula with its constants. */
-export const BRANCHES = { book: Object.keys(METHODS).filter((name) => !METHODS[name].gallery), gallery: Object.keys(METHODS).filter((name) => METHODS[name].gallery), yours: ["own"] };
+export const BRANCHES = {
+  book: Object.keys(METHODS).filter((name) => !METHODS[name].gallery),
+  gallery: Object.keys(METHODS).filter((name) => METHODS[name].gallery),
+  yours: ["own"],
+};
 const defaultsOf = (method) => (method === "own" ? OWN : METHODS[method]).defaults;
 export const moreOf = (method) => KINDS[method].more ?? {};
 export const titleOf = (method) => KINDS[method].title;
@@ -83,7 +231,7 @@ export const titleOf = (method) => KINDS[method].title;
 /* Where the threshold stands when nobody has moved it; null: the method has none. */
 export function usual(method) {
   const { threshold } = KINDS[method];
-  return threshold ? defaultsOf(method)[threshold.from] ?? DPPO_DELTA : null;
+  return threshold ? (defaultsOf(method)[threshold.from] ?? DPPO_DELTA) : null;
 }
 
 const RATES = [1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.03, 0.1, 1, 1e9];
@@ -96,21 +244,51 @@ export const NUMBERS = {
 
 /* How hard the prompts are, by the checkpoint's task; null: a range of its own, trlib's usual one. */
 const HARD = {
-  moves: { label: "moves", spoken: "difficulty: moves of every prompt", options: [1, 2, 3, 4, 5, 6, 7, 8, 10, 12], first: 5, write: String },
-  amount: { label: "amount", spoken: "difficulty: the amount to spend", options: [null, 5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 99], first: null, write: (x) => (x === null ? "12 to 40" : String(x)) },
+  moves: {
+    label: "moves",
+    spoken: "difficulty: moves of every prompt",
+    options: [1, 2, 3, 4, 5, 6, 7, 8, 10, 12],
+    first: 5,
+    write: String,
+  },
+  amount: {
+    label: "amount",
+    spoken: "difficulty: the amount to spend",
+    options: [null, 5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 99],
+    first: null,
+    write: (x) => (x === null ? "12 to 40" : String(x)),
+  },
 };
 export const difficultyOf = ({ checkpoint }) => HARD[TASKS[checkpoint].knob];
 /* The knobs of the lane's task that do not stand where they usually do. */
-export const knobsOf = (lane) => (lane.difficulty === difficultyOf(lane).first ? {} : { [TASKS[lane.checkpoint].knob]: lane.difficulty });
+export const knobsOf = (lane) =>
+  lane.difficulty === difficultyOf(lane).first ? {} : { [TASKS[lane.checkpoint].knob]: lane.difficulty };
 
 /* A lane as it was given -> { lane, notes }: what is impossible becomes the nearest that is possible, and is told. */
 export function possibleLane(given, name) {
-  const notes = [], at = `Lane ${name.toUpperCase()}`, note = (text) => notes.push(`${at}: ${text}`);
-  const own = (name_) => Object.keys(KINDS[name_]?.more ?? {}), known = ["method", "checkpoint", "threshold", "difficulty", ...Object.keys(NUMBERS), ...own(given.method), ...(given.method === "own" ? ["formula", "constants"] : [])];
+  const notes = [],
+    at = `Lane ${name.toUpperCase()}`,
+    note = (text) => notes.push(`${at}: ${text}`);
+  const own = (name_) => Object.keys(KINDS[name_]?.more ?? {}),
+    known = [
+      "method",
+      "checkpoint",
+      "threshold",
+      "difficulty",
+      ...Object.keys(NUMBERS),
+      ...own(given.method),
+      ...(given.method === "own" ? ["formula", "constants"] : []),
+    ];
   const [first_, ...others] = Object.keys(given).filter((key) => !known.includes(key));
-  if (first_ !== undefined) note(`"${brief(first_)}"${others.length ? ` and ${others.length} more` : ""} cannot be set; expected ${known.join(", ")}.`);
+  if (first_ !== undefined)
+    note(
+      `"${brief(first_)}"${others.length ? ` and ${others.length} more` : ""} cannot be set; expected ${known.join(", ")}.`,
+    );
   const lane = { method: given.method ?? "ppo", checkpoint: given.checkpoint ?? "dial" };
-  for (const [key, choices] of [["method", METHOD_NAMES], ["checkpoint", Object.keys(CHECKPOINTS)]]) {
+  for (const [key, choices] of [
+    ["method", METHOD_NAMES],
+    ["checkpoint", Object.keys(CHECKPOINTS)],
+  ]) {
     if (choices.includes(lane[key])) continue;
     const near = nearestWord(textOf(lane[key]), choices);
     note(`there is no ${key} "${brief(lane[key])}"; using ${near}.`);
@@ -118,28 +296,42 @@ export function possibleLane(given, name) {
   }
   if (lane.method === "own") Object.assign(lane, possibleFormula(given, note));
   const { threshold } = KINDS[lane.method];
-  lane.threshold = threshold ? number(given.threshold ?? usual(lane.method), threshold.rungs[0], threshold.rungs.at(-1), threshold.label, note) : null;
+  lane.threshold = threshold
+    ? number(given.threshold ?? usual(lane.method), threshold.rungs[0], threshold.rungs.at(-1), threshold.label, note)
+    : null;
   lane.threshold ??= usual(lane.method);
   for (const [key, { label, rungs, options }] of Object.entries(moreOf(lane.method))) {
-    const first = defaultsOf(lane.method)[key], asked = given[key] ?? first;
+    const first = defaultsOf(lane.method)[key],
+      asked = given[key] ?? first;
     if (rungs) lane[key] = number(asked, rungs[0], rungs.at(-1), label, note) ?? first;
     else if (options.includes(asked)) lane[key] = asked;
-    else note(`${label}: there is no "${brief(asked)}"; using ${lane[key] = nearestWord(textOf(asked), options)}.`);
+    else note(`${label}: there is no "${brief(asked)}"; using ${(lane[key] = nearestWord(textOf(asked), options))}.`);
   }
   for (const [key, own] of Object.entries(NUMBERS)) {
-    lane[key] = number(given[key] ?? own.first, own.low ?? own.options[0], own.high ?? own.options.at(-1), own.label, note) ?? own.first;
+    lane[key] =
+      number(given[key] ?? own.first, own.low ?? own.options[0], own.high ?? own.options.at(-1), own.label, note) ??
+      own.first;
     if (own.options && !own.options.includes(lane[key])) {
       const near = closest(own.options, lane[key]);
-      note(key === "minibatches" ? `${own.label} = ${lane[key]} is not possible with ${PROMPTS} prompts; using ${near}.`
-        : `${own.label}: expected one of ${own.options.join(", ")}, got ${lane[key]}; using ${near}.`);
+      note(
+        key === "minibatches"
+          ? `${own.label} = ${lane[key]} is not possible with ${PROMPTS} prompts; using ${near}.`
+          : `${own.label}: expected one of ${own.options.join(", ")}, got ${lane[key]}; using ${near}.`,
+      );
       lane[key] = near;
     }
   }
-  const { label, options, first } = difficultyOf(lane), asked = given.difficulty ?? first;
-  lane.difficulty = asked === first ? first : number(asked, 1, options.at(-1), label, note) ?? first;
+  const { label, options, first } = difficultyOf(lane),
+    asked = given.difficulty ?? first;
+  lane.difficulty = asked === first ? first : (number(asked, 1, options.at(-1), label, note) ?? first);
   if (!options.includes(lane.difficulty)) {
-    const near = closest(options.filter((one) => one !== null), lane.difficulty);
-    note(`${label}: expected one of ${options.filter((one) => one !== null).join(", ")}, got ${lane.difficulty}; using ${near}.`);
+    const near = closest(
+      options.filter((one) => one !== null),
+      lane.difficulty,
+    );
+    note(
+      `${label}: expected one of ${options.filter((one) => one !== null).join(", ")}, got ${lane.difficulty}; using ${near}.`,
+    );
     lane.difficulty = near;
   }
   return { lane, notes };
@@ -147,7 +339,8 @@ export function possibleLane(given, name) {
 
 /* The formula of a lane and its constants. What cannot be read becomes the formula that a lane of one's own begins with. */
 function possibleFormula(given, note) {
-  const asked = given.formula ?? OWN.defaults.formula, numbers = {};
+  const asked = given.formula ?? OWN.defaults.formula,
+    numbers = {};
   for (const [name, value] of Object.entries(given.constants ?? {})) {
     const found = number(value, -1e9, 1e9, `constant ${brief(name)}`, note);
     if (found !== undefined) numbers[name] = found;
@@ -161,12 +354,15 @@ function possibleFormula(given, note) {
   }
 }
 
-const closest = (numbers, value) => numbers.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
+const closest = (numbers, value) =>
+  numbers.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
 
 function number(value, low, high, label, note) {
   const found = typeof value === "number" ? value : typeof value === "string" ? Number(value) : NaN;
   if (value === "" || !Number.isFinite(found)) {
-    note(`${label} = ${brief(typeof value === "string" ? JSON.stringify(value) : value)} is not a number; using the usual one.`);
+    note(
+      `${label} = ${brief(typeof value === "string" ? JSON.stringify(value) : value)} is not a number; using the usual one.`,
+    );
     return undefined;
   }
   const inside = Math.min(high, Math.max(low, found));
@@ -175,7 +371,8 @@ function number(value, low, high, label, note) {
 }
 
 const LONGEST = 40; // letters of a word that is repeated or compared: an address may hold any number of them
-export const brief = (word, longest = LONGEST) => (textOf(word).length > longest ? `${textOf(word).slice(0, longest)}…` : textOf(word));
+export const brief = (word, longest = LONGEST) =>
+  textOf(word).length > longest ? `${textOf(word).slice(0, longest)}…` : textOf(word);
 
 /* The word that needs the fewest letters changed. */
 export function nearestWord(given, words) {
@@ -184,7 +381,8 @@ export function nearestWord(given, words) {
     let row = Array.from({ length: b.length + 1 }, (_, j) => j);
     for (let i = 1; i <= a.length; i++) {
       const next = [i];
-      for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      for (let j = 1; j <= b.length; j++)
+        next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
       row = next;
     }
     return row[b.length];
@@ -199,12 +397,18 @@ export function engineSettings(lane, seed) {
 }
 
 export const thresholdsOf = ({ method, threshold, ...rest }) => ({
-  ...(threshold === usual(method) || !KINDS[method].threshold ? {} : KINDS[method].threshold.sets(threshold)), ...moved(method, rest),
+  ...(threshold === usual(method) || !KINDS[method].threshold ? {} : KINDS[method].threshold.sets(threshold)),
+  ...moved(method, rest),
   ...(method === "own" ? { formula: rest.formula, constants: rest.constants } : {}),
 });
 
 /* Of a method's settings beside its threshold those that do not stand where they usually do. */
-const moved = (method, lane) => Object.fromEntries(Object.keys(moreOf(method)).filter((key) => lane[key] !== defaultsOf(method)[key]).map((key) => [key, lane[key]]));
+const moved = (method, lane) =>
+  Object.fromEntries(
+    Object.keys(moreOf(method))
+      .filter((key) => lane[key] !== defaultsOf(method)[key])
+      .map((key) => [key, lane[key]]),
+  );
 
 /* A lane as another method can take it on. */
 export function handedOn(lane) {
@@ -215,7 +419,8 @@ export function handedOn(lane) {
 
 /* The edges of a lane's region for a single token: { ratios: [low, high] }, { apart } in probability, { formula, weight }
    with the weight of (A, q, p), or null. */
-export const regionOf = (lane) => (lane.method === "own" ? { formula: packLane(lane), weight: pictured(lane) } : builtIn(lane));
+export const regionOf = (lane) =>
+  lane.method === "own" ? { formula: packLane(lane), weight: pictured(lane) } : builtIn(lane);
 const builtIn = (lane) => EDGES[lane.method]?.({ ...defaultsOf(lane.method), ...thresholdsOf(lane) }) ?? null;
 
 /* What decides a lane's rows, in one word: two lanes of one identity learn alike. A kind of lane that has more to it than
@@ -230,21 +435,49 @@ const short = (x) => (x > 1e4 ? x.toExponential(0).replace("e+", "e") : String(N
 
 /* How the lanes of a page are named: the method and its threshold, and what else tells them apart. */
 export function titlesOf(lanes, write = short) {
-  const all = Object.values(lanes), vary = (key) => new Set(all.map((lane) => lane[key])).size > 1;
-  const more = { lr: (x) => `rate ${write(x)}`, epochs: (x) => `${x} use${x > 1 ? "s" : ""}`, minibatches: (x) => `${x} minibatch${x > 1 ? "es" : ""}`,
-    group: (x) => `groups of ${x}`, checkpoint: (x) => CHECKPOINTS[x] };
-  const hard = new Set(all.map(({ checkpoint, difficulty }) => `${checkpoint} ${difficulty}`)).size > new Set(all.map(({ checkpoint }) => checkpoint)).size;
+  const all = Object.values(lanes),
+    vary = (key) => new Set(all.map((lane) => lane[key])).size > 1;
+  const more = {
+    lr: (x) => `rate ${write(x)}`,
+    epochs: (x) => `${x} use${x > 1 ? "s" : ""}`,
+    minibatches: (x) => `${x} minibatch${x > 1 ? "es" : ""}`,
+    group: (x) => `groups of ${x}`,
+    checkpoint: (x) => CHECKPOINTS[x],
+  };
+  const hard =
+    new Set(all.map(({ checkpoint, difficulty }) => `${checkpoint} ${difficulty}`)).size >
+    new Set(all.map(({ checkpoint }) => checkpoint)).size;
   const told = Object.keys(more).filter(vary);
-  return Object.fromEntries(Object.entries(lanes).map(([name, lane]) => {
-    const { title, threshold } = KINDS[lane.method];
-    const first = threshold ? `${title} ${threshold.label} ${write(lane.threshold)}` : lane.method === "own" ? ownTitle(lane, write) : title;
-    const own = Object.entries(moved(lane.method, lane)).map(([key, value]) => `${moreOf(lane.method)[key].label} ${typeof value === "number" ? write(value) : value}`);
-    const { label, write: wordsOf } = difficultyOf(lane);
-    return [name, [first, ...own, ...told.map((key) => more[key](lane[key])), ...(hard ? [`${label} ${wordsOf(lane.difficulty)}`] : [])].join(", ")];
-  }));
+  return Object.fromEntries(
+    Object.entries(lanes).map(([name, lane]) => {
+      const { title, threshold } = KINDS[lane.method];
+      const first = threshold
+        ? `${title} ${threshold.label} ${write(lane.threshold)}`
+        : lane.method === "own"
+          ? ownTitle(lane, write)
+          : title;
+      const own = Object.entries(moved(lane.method, lane)).map(
+        ([key, value]) => `${moreOf(lane.method)[key].label} ${typeof value === "number" ? write(value) : value}`,
+      );
+      const { label, write: wordsOf } = difficultyOf(lane);
+      return [
+        name,
+        [
+          first,
+          ...own,
+          ...told.map((key) => more[key](lane[key])),
+          ...(hard ? [`${label} ${wordsOf(lane.difficulty)}`] : []),
+        ].join(", "),
+      ];
+    }),
+  );
 }
 
-const ownTitle = ({ formula, constants }, write) => [`your own: ${brief(formula, 32)}`, ...Object.entries(constants).map(([name, value]) => `${name} ${write(value)}`)].join(", ");
+const ownTitle = ({ formula, constants }, write) =>
+  [
+    `your own: ${brief(formula, 32)}`,
+    ...Object.entries(constants).map(([name, value]) => `${name} ${write(value)}`),
+  ].join(", ");
 
 /* In the address: "ppo,threshold:0.2,lr:0.0001", only what is not as usual. */
 export function packLane(lane) {
@@ -262,9 +495,12 @@ export function packLane(lane) {
 }
 
 export function unpackLane(text) {
-  const [method, ...rest] = textOf(text).split(","), lane = { method }, constants = {};
+  const [method, ...rest] = textOf(text).split(","),
+    lane = { method },
+    constants = {};
   for (const part of rest) {
-    const [key, ...value] = part.split(":"), [first] = key;
+    const [key, ...value] = part.split(":"),
+      [first] = key;
     if (key === "formula") lane.formula = unpackFormula(value.join(":"));
     else if (method === "own" && first === "_") constants[key.slice(1)] = Number(value.join(":"));
     else if (!["__proto__", "constants"].includes(key)) lane[key] = value.join(":");
@@ -275,4 +511,5 @@ export function unpackLane(text) {
 /* A formula between the commas and colons of a lane. No spaces: where a program on the way has decoded the address, its
    plus signs arrive as spaces, and are known by that. */
 const packFormula = (text) => text.replaceAll(/\s+/g, "$").replaceAll(",", ";").replaceAll(":", "~");
-const unpackFormula = (text) => text.replaceAll(" ", "+").replaceAll("$", " ").replaceAll(";", ",").replaceAll("~", ":");
+const unpackFormula = (text) =>
+  text.replaceAll(" ", "+").replaceAll("$", " ").replaceAll(";", ",").replaceAll("~", ":");

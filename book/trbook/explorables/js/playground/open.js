@@ -16,16 +16,27 @@ const TRAITS = ["preset", "seed", "lanes", "view", "prompt"];
 
 /* furnish: what is seen, as shell.js makes it. */
 export function open({ model, el, host, frame, furnish }) {
-  const home = addressed(el, "playground"), reduced = still();
+  const home = addressed(el, "playground"),
+    reduced = still();
   const traits = () => Object.fromEntries(TRAITS.map((key) => [key, model.get(key)]));
-  let state = begin(traits(), { cores: cores() }), waiting = 0, painting = 0, drawn = 0, parts = null, stale = false, saving = 0, asking = 0, adopting = false, gone = false;
+  let state = begin(traits(), { cores: cores() }),
+    waiting = 0,
+    painting = 0,
+    drawn = 0,
+    parts = null,
+    stale = false,
+    saving = 0,
+    asking = 0,
+    adopting = false,
+    gone = false;
   const first = state;
   const workers = fleet(model.get("_parts"), tell);
   const ui = furnish(frame, host, { tell, save: download, load, reduced, changed: () => show(0) });
 
   /* The only place where the state changes. What a command brings about comes later, as events of its own. */
   function tell(event) {
-    const before = state, { state: next, commands } = reduce(state, event);
+    const before = state,
+      { state: next, commands } = reduce(state, event);
     state = next;
     if (namesOf(next).join() !== namesOf(before).join()) parts = null; // what was being drawn has other lanes
     for (const command of /** @type {any[]} */ (commands)) {
@@ -73,14 +84,28 @@ export function open({ model, el, host, frame, furnish }) {
   }
 
   function seen() {
-    const { lanes, pinned } = pictured(state), preset = PRESETS[state.preset];
-    return { state, now: () => state, lanes, pinned, preset, applies: asksOfThese(state), seeding: progress(state),
-      verdict: verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding) };
+    const { lanes, pinned } = pictured(state),
+      preset = PRESETS[state.preset];
+    return {
+      state,
+      now: () => state,
+      lanes,
+      pinned,
+      preset,
+      applies: asksOfThese(state),
+      seeding: progress(state),
+      verdict: verdict(lanes, state.seeded && state.view === "bands", preset.batches, !state.seeding),
+    };
   }
 
   function download(kind) {
     if (kind === "csv") save("playground.csv", csv(state), "text/csv");
-    else save("playground.json", json(state, { address: home ? location.href : null, date: new Date().toISOString() }), "application/json");
+    else
+      save(
+        "playground.json",
+        json(state, { address: home ? location.href : null, date: new Date().toISOString() }),
+        "application/json",
+      );
   }
 
   async function load(file) {
@@ -94,28 +119,47 @@ export function open({ model, el, host, frame, furnish }) {
   /* Into the traits at once, into the address when the hand rests. */
   function keep() {
     adopting = true;
-    for (const [key, value] of Object.entries(setOf(state))) if (JSON.stringify(model.get(key)) !== JSON.stringify(value)) model.set(key, value);
+    for (const [key, value] of Object.entries(setOf(state)))
+      if (JSON.stringify(model.get(key)) !== JSON.stringify(value)) model.set(key, value);
     adopting = false;
     clearTimeout(saving);
-    saving = setTimeout(() => { model.save_changes(); writeAddress(home, "playground", flat(state), flat(first)); }, 150);
+    saving = setTimeout(() => {
+      model.save_changes();
+      writeAddress(home, "playground", flat(state), flat(first));
+    }, 150);
   }
 
   /* What the address says, unless it is what is set anyway. keepRun: a run that this ends stays as faint curves. */
   function visit(keepRun) {
     const found = readAddress(home, "playground", KEYS);
     if (!found) return;
-    const given = fromAddress(found.values, first), notes = found.notes.map(({ text }) => text);
+    const given = fromAddress(found.values, first),
+      notes = found.notes.map(({ text }) => text);
     if (keepRun && JSON.stringify(flat(begin(given))) === JSON.stringify(flat(state))) return;
-    tell({ type: "replace", given, notes, keep: keepRun ? "The address changed, and with it the lanes. The curves of the run before stay, faint." : "" });
+    tell({
+      type: "replace",
+      given,
+      notes,
+      keep: keepRun ? "The address changed, and with it the lanes. The curves of the run before stay, faint." : "",
+    });
   }
 
   const again = (why) => tell({ type: "replace", notes: [why] });
-  const on = { adopt: () => { if (!adopting) tell({ type: "replace", given: traits() }); }, hidden: () => tell({ type: "hidden", on: document.hidden }), follow: () => visit(true),
+  const on = {
+    adopt: () => {
+      if (!adopting) tell({ type: "replace", given: traits() });
+    },
+    hidden: () => tell({ type: "hidden", on: document.hidden }),
+    follow: () => visit(true),
     /* A page that the browser keeps for *Back* sleeps with its Workers; any other lets them go. */
     left: ({ persisted }) => {
       if (!persisted && home) hold(state);
       tell(persisted ? { type: "hidden", on: true } : { type: "leave" });
-    }, back: ({ persisted }) => { if (persisted) on.hidden(); } };
+    },
+    back: ({ persisted }) => {
+      if (persisted) on.hidden();
+    },
+  };
   /* On a page of the book nobody says when the element goes: its Workers go with it. */
   let there = true;
   const moved = new MutationObserver(() => {
@@ -166,14 +210,18 @@ const place = () => `trlib playground ${location.pathname}`;
 function hold(state) {
   try {
     if (namesOf(state).some((name) => state.runs[name].rows.length)) sessionStorage.setItem(place(), json(state, {}));
-  } catch { /* no storage, or no room in it: then the run is gone */ }
+  } catch {
+    /* no storage, or no room in it: then the run is gone */
+  }
 }
 
 function heldRun() {
   try {
     const text = sessionStorage.getItem(place());
     sessionStorage.removeItem(place());
-    return text && /** @type {any} */ (performance.getEntriesByType("navigation")[0])?.type === "back_forward" ? unsaved(text) : null;
+    return text && /** @type {any} */ (performance.getEntriesByType("navigation")[0])?.type === "back_forward"
+      ? unsaved(text)
+      : null;
   } catch {
     return null;
   }

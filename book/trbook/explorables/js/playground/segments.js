@@ -8,8 +8,14 @@ const known = new WeakMap(); // by the array of rows, which is never changed
 /* [{ from, rows, settings }]: batches one after another with the same settings; from: the first one's number. */
 export function segmentsOf(rows) {
   if (known.has(rows)) return known.get(rows);
-  const starts = rows.flatMap(({ settings }, i) => (i && identity(settings) === identity(rows[i - 1].settings) ? [] : [i]));
-  const found = starts.map((from, i) => ({ from, rows: rows.slice(from, starts[i + 1]), settings: rows[from].settings }));
+  const starts = rows.flatMap(({ settings }, i) =>
+    i && identity(settings) === identity(rows[i - 1].settings) ? [] : [i],
+  );
+  const found = starts.map((from, i) => ({
+    from,
+    rows: rows.slice(from, starts[i + 1]),
+    settings: rows[from].settings,
+  }));
   known.set(rows, found);
   return found;
 }
@@ -22,7 +28,8 @@ export function presentOf(rows, lane) {
 
 /* All segments of a lane, the present one last. */
 function toldOf(rows, lane) {
-  const before = segmentsOf(rows), present = presentOf(rows, lane);
+  const before = segmentsOf(rows),
+    present = presentOf(rows, lane);
   return before.at(-1) === present ? before : [...before, present];
 }
 
@@ -36,14 +43,51 @@ export function titler(settings) {
    a lane's `title` is that of the settings it has now, and each of its segments, its newest batch, its updates and its
    answers has one of its own. */
 export function pictured(state) {
-  const names = Object.keys(state.lanes), told = Object.fromEntries(names.map((name) => [name, toldOf(state.runs[name].rows, state.lanes[name])]));
-  const kept = state.pinned.flatMap(({ number, name, seed, date, rows }) => segmentsOf(rows).map((segment) => ({ ...segment, number, name, seed, date })));
+  const names = Object.keys(state.lanes),
+    told = Object.fromEntries(names.map((name) => [name, toldOf(state.runs[name].rows, state.lanes[name])]));
+  const kept = state.pinned.flatMap(({ number, name, seed, date, rows }) =>
+    segmentsOf(rows).map((segment) => ({ ...segment, number, name, seed, date })),
+  );
   const title = titler([...Object.values(told).flat(), ...kept].map(({ settings }) => settings));
-  const named = (of) => (of ? { ...of, title: title(of.settings) } : null), look = (name) => ({ colour: HUES[name], dash: DASHES[name] });
+  const named = (of) => (of ? { ...of, title: title(of.settings) } : null),
+    look = (name) => ({ colour: HUES[name], dash: DASHES[name] });
   const lanes = names.map((name) => {
-    const lane = state.lanes[name], run = state.runs[name], segments = told[name].map((one) => ({ ...named(one), ...look(name), name, key: `${name}${one.from}`, alone: told[name].length === 1, last: one === told[name].at(-1) }));
-    return { name, title: title(lane), ...look(name), region: regionOf(lane), settings: lane, segments, present: segments.at(-1), count: run.rows.length, ms: run.ms, why: run.why, stopped: run.why,
-      last: named(run.last), answers: named(run.answers), updates: named({ settings: run.updated ?? lane, all: run.updates }), seeds: run.seeds?.rows ?? [], ends: run.seeds?.ends ?? [] };
+    const lane = state.lanes[name],
+      run = state.runs[name],
+      segments = told[name].map((one) => ({
+        ...named(one),
+        ...look(name),
+        name,
+        key: `${name}${one.from}`,
+        alone: told[name].length === 1,
+        last: one === told[name].at(-1),
+      }));
+    return {
+      name,
+      title: title(lane),
+      ...look(name),
+      region: regionOf(lane),
+      settings: lane,
+      segments,
+      present: segments.at(-1),
+      count: run.rows.length,
+      ms: run.ms,
+      why: run.why,
+      stopped: run.why,
+      last: named(run.last),
+      answers: named(run.answers),
+      updates: named({ settings: run.updated ?? lane, all: run.updates }),
+      seeds: run.seeds?.rows ?? [],
+      ends: run.seeds?.ends ?? [],
+    };
   });
-  return { lanes, pinned: kept.map((one) => ({ ...named(one), ...look(one.name), key: `kept${one.number}${one.name}${one.from}`, ghost: true })) };
+  return {
+    lanes,
+    pinned: kept.map((one) => ({
+      ...named(one),
+      ...look(one.name),
+      key: `kept${one.number}${one.name}${one.from}`,
+      ghost: true,
+    })),
+  };
 }

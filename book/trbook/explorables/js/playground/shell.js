@@ -9,44 +9,147 @@ import { PICTURES } from "./pictures.js";
 
 /* What is seen of a page. act: { tell(event), save(kind), load(file), reduced }. */
 export function furnish(frame, host, act) {
-  const spoken = status(300), cards = new Map(), lines = new Map();
+  const spoken = status(300),
+    cards = new Map(),
+    lines = new Map();
   const play = h("button", { type: "button", class: "play", onclick: () => act.tell({ type: "play" }) });
   const button = (text, onclick, more = {}) => h("button", { type: "button", text, onclick, ...more });
-  const eight = button("Eight seeds", () => act.tell({ type: "seeds" })), addLane = button("Add a lane", () => act.tell({ type: "add" }));
-  const seed = h("input", { type: "number", min: 0, max: 1000000, step: 1, "aria-label": "Seed", onchange: () => act.tell({ type: "seed", seed: seed.valueAsNumber }) });
-  const presets = pick({ label: "Try", spoken: "Preset", options: Object.entries(PRESETS).map(([name, { title }]) => [name, title]), onChange: (preset) => act.tell({ type: "preset", preset }) });
-  const hint = h("p", { class: "hint" }), noted = h("ul", { class: "notes", hidden: true }), paused = h("p", { class: "paused", hidden: true, text: "Paused while this tab is in the background." });
-  const asked = h("p", { class: "asked" }), guesses = h("div"), revealed = h("p", { class: "revealed", hidden: true });
-  const ruling = h("b"), because = h("span"), proposal = button("", () => propose?.(), { class: "propose", hidden: true }), judged = h("div", { class: "verdict" }, ruling, because, proposal), left = h("span", { class: "left" });
+  const eight = button("Eight seeds", () => act.tell({ type: "seeds" })),
+    addLane = button("Add a lane", () => act.tell({ type: "add" }));
+  const seed = h("input", {
+    type: "number",
+    min: 0,
+    max: 1000000,
+    step: 1,
+    "aria-label": "Seed",
+    onchange: () => act.tell({ type: "seed", seed: seed.valueAsNumber }),
+  });
+  const presets = pick({
+    label: "Try",
+    spoken: "Preset",
+    options: Object.entries(PRESETS).map(([name, { title }]) => [name, title]),
+    onChange: (preset) => act.tell({ type: "preset", preset }),
+  });
+  const hint = h("p", { class: "hint" }),
+    noted = h("ul", { class: "notes", hidden: true }),
+    paused = h("p", { class: "paused", hidden: true, text: "Paused while this tab is in the background." });
+  const asked = h("p", { class: "asked" }),
+    guesses = h("div"),
+    revealed = h("p", { class: "revealed", hidden: true });
+  const ruling = h("b"),
+    because = h("span"),
+    proposal = button("", () => propose?.(), { class: "propose", hidden: true }),
+    judged = h("div", { class: "verdict" }, ruling, because, proposal),
+    left = h("span", { class: "left" });
   let propose = null;
-  const progress = h("progress", { max: 1, "aria-label": "Eight seeds", hidden: true }), lanesEl = h("div", { class: "lanes" });
-  const prompt = h("input", { type: "text", "aria-label": "Your own prompt", spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
-  const form = h("form", { class: "own", onsubmit: (event) => { event.preventDefault(); act.tell({ type: "ask", text: prompt.value }); } }, h("span", { text: "Your own prompt" }), prompt, h("button", { type: "submit", text: "Sample eight" }));
+  const progress = h("progress", { max: 1, "aria-label": "Eight seeds", hidden: true }),
+    lanesEl = h("div", { class: "lanes" });
+  const prompt = h("input", {
+    type: "text",
+    "aria-label": "Your own prompt",
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+  });
+  const form = h(
+    "form",
+    {
+      class: "own",
+      onsubmit: (event) => {
+        event.preventDefault();
+        act.tell({ type: "ask", text: prompt.value });
+      },
+    },
+    h("span", { text: "Your own prompt" }),
+    prompt,
+    h("button", { type: "submit", text: "Sample eight" }),
+  );
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
-  const shown = choice({ legend: "Picture", options: Object.entries(VIEWS), onChange: (view) => act.tell({ type: "view", view }) });
+  const shown = choice({
+    legend: "Picture",
+    options: Object.entries(VIEWS),
+    onChange: (view) => act.tell({ type: "view", view }),
+  });
   const pictures = pictured(act, spoken.speak);
   const code = coded();
-  const pin = button("Pin these curves", () => act.tell({ type: "pin" }), { title: "They stay, faint, while other lanes learn" }), unpin = button("Unpin", () => act.tell({ type: "unpin" }));
-  const file = h("input", { type: "file", accept: ".json,application/json", "aria-label": "Load a saved run", onchange: async () => {
-    const [chosen] = file.files;
-    if (chosen) act.load(chosen);
-    file.value = "";
-  } });
-  frame.append(h("div", { class: "pg" },
-    h("div", { class: "steer" }, h("div", { class: "bar" }, play, button("One batch", () => act.tell({ type: "once", what: "batch" })), button("One update", () => act.tell({ type: "once", what: "update" })), button("Reset", () => act.tell({ type: "reset" })), presets.el, left), paused, noted),
-    h("div", { class: "curving" }, pictures.curves.el),
-    h("div", { class: "laning" }, lanesEl, h("div", { class: "row" }, addLane, pin, unpin)),
-    h("div", { class: "judging" }, judged, h("div", { class: "row" }, eight, h("label", { class: "seeded" }, "seed ", seed), progress)),
-    h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
-    h("div", { class: "question" }, hint, asked, guesses, revealed),
-    pictures.below, h("div", { class: "asking" }, form, trouble), h("div", { class: "foot" }, code.el,
-      h("details", { class: "files" }, h("summary", { text: "Keep this run" }), button("Save as CSV", () => act.save("csv")), button("Save as JSON", () => act.save("json")),
-        h("label", { class: "load" }, "or load a saved one: ", file)))), spoken.el);
-  const actions = (name) => ({ change: (settings) => act.tell({ type: "change", lane: name, settings }), remove: () => { act.tell({ type: "remove", lane: name }); play.focus(); }, reset: () => act.tell({ type: "resetLane", lane: name }) });
+  const pin = button("Pin these curves", () => act.tell({ type: "pin" }), {
+      title: "They stay, faint, while other lanes learn",
+    }),
+    unpin = button("Unpin", () => act.tell({ type: "unpin" }));
+  const file = h("input", {
+    type: "file",
+    accept: ".json,application/json",
+    "aria-label": "Load a saved run",
+    onchange: async () => {
+      const [chosen] = file.files;
+      if (chosen) act.load(chosen);
+      file.value = "";
+    },
+  });
+  frame.append(
+    h(
+      "div",
+      { class: "pg" },
+      h(
+        "div",
+        { class: "steer" },
+        h(
+          "div",
+          { class: "bar" },
+          play,
+          button("One batch", () => act.tell({ type: "once", what: "batch" })),
+          button("One update", () => act.tell({ type: "once", what: "update" })),
+          button("Reset", () => act.tell({ type: "reset" })),
+          presets.el,
+          left,
+        ),
+        paused,
+        noted,
+      ),
+      h("div", { class: "curving" }, pictures.curves.el),
+      h("div", { class: "laning" }, lanesEl, h("div", { class: "row" }, addLane, pin, unpin)),
+      h(
+        "div",
+        { class: "judging" },
+        judged,
+        h("div", { class: "row" }, eight, h("label", { class: "seeded" }, "seed ", seed), progress),
+      ),
+      h("div", { class: "chosen" }, shown.el, ...Object.values(pictures.others).map(({ el }) => el)),
+      h("div", { class: "question" }, hint, asked, guesses, revealed),
+      pictures.below,
+      h("div", { class: "asking" }, form, trouble),
+      h(
+        "div",
+        { class: "foot" },
+        code.el,
+        h(
+          "details",
+          { class: "files" },
+          h("summary", { text: "Keep this run" }),
+          button("Save as CSV", () => act.save("csv")),
+          button("Save as JSON", () => act.save("json")),
+          h("label", { class: "load" }, "or load a saved one: ", file),
+        ),
+      ),
+    ),
+    spoken.el,
+  );
+  const actions = (name) => ({
+    change: (settings) => act.tell({ type: "change", lane: name, settings }),
+    remove: () => {
+      act.tell({ type: "remove", lane: name });
+      play.focus();
+    },
+    reset: () => act.tell({ type: "resetLane", lane: name }),
+  });
   let question = null;
   const ask = (preset) => {
     question = preset;
-    const made = choice({ legend: "Your prediction", options: preset.question.options, onChange: (guess) => act.tell({ type: "guess", guess }) });
+    const made = choice({
+      legend: "Your prediction",
+      options: preset.question.options,
+      onChange: (guess) => act.tell({ type: "guess", guess }),
+    });
     guesses.replaceChildren(made.el);
     guesses.set = made.set;
   };
@@ -70,7 +173,7 @@ export function furnish(frame, host, act) {
     sized: pictures.curves.view.sized,
     /* A part at a time: after each the page has a frame of its own. Only what changed is written. now(): the state as it
        is when a part is drawn; a slider may have moved since the first. */
-    * draw({ state, now, lanes, pinned, preset, applies, seeding, verdict }) {
+    *draw({ state, now, lanes, pinned, preset, applies, seeding, verdict }) {
       const { playing, guess, notes, revealed: known } = state;
       say(play, playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(playing));
@@ -80,7 +183,12 @@ export function furnish(frame, host, act) {
       if (other) ask(preset);
       guesses.hidden = !applies;
       guesses.set(guess);
-      say(asked, applies ? `Predict: ${preset.question.text}` : `Nothing to predict: these lanes are not those of “${preset.title}”. Choose it again under Try to have them back.`);
+      say(
+        asked,
+        applies
+          ? `Predict: ${preset.question.text}`
+          : `Nothing to predict: these lanes are not those of “${preset.title}”. Choose it again under Try to have them back.`,
+      );
       answer(revealed, preset.question, applies ? guess : null, known, preset.batches);
       pin.disabled = !lanes.some(({ count }) => count);
       unpin.hidden = !state.pinned.length;
@@ -116,7 +224,9 @@ export function furnish(frame, host, act) {
       judged.dataset.tone = verdict.tone;
       say(ruling, `${verdict.tone === "fail" ? "✕ " : ""}${verdict.title}`);
       say(because, verdict.text);
-      propose = verdict.offer ? () => act.tell({ type: "again", lane: verdict.offer.lane, settings: verdict.offer.settings }) : null;
+      propose = verdict.offer
+        ? () => act.tell({ type: "again", lane: verdict.offer.lane, settings: verdict.offer.settings })
+        : null;
       proposal.hidden = !propose;
       say(proposal, verdict.offer?.text ?? "");
       trouble.hidden = !latest.fault;
@@ -126,15 +236,20 @@ export function furnish(frame, host, act) {
       code.update(latest, lanes, preset);
       pictures.draw(latest.view, lanes);
     },
-    release() { spoken.release(); pictures.release(); },
+    release() {
+      spoken.release();
+      pictures.release();
+    },
   };
 }
 
 /* How long the rest takes, in words, from how long a lane's batches have taken. */
 function remaining({ playing, until, cores }, lanes) {
-  const going = lanes.filter(({ why, count }) => !why && count < until), known = going.map(({ ms }) => ms).filter((ms) => ms !== null);
+  const going = lanes.filter(({ why, count }) => !why && count < until),
+    known = going.map(({ ms }) => ms).filter((ms) => ms !== null);
   if (!playing || !known.length || !Number.isFinite(until)) return "";
-  const each = known.reduce((sum, ms) => sum + ms, 0) / known.length, batches = going.reduce((sum, { count }) => sum + until - count, 0);
+  const each = known.reduce((sum, ms) => sum + ms, 0) / known.length,
+    batches = going.reduce((sum, { count }) => sum + until - count, 0);
   const seconds = (each * batches) / Math.min(cores, going.length) / 1000;
   return `about ${seconds < 90 ? `${Math.max(1, seconds < 10 ? Math.round(seconds) : 5 * Math.round(seconds / 5))} s` : `${Math.round(seconds / 60)} minutes`} left`;
 }
@@ -144,46 +259,88 @@ function answer(el, { options, right, why }, guess, known, batches) {
   if (guess === null) return;
   const named = options.find(([value]) => value === right)[1];
   el.dataset.right = !known ? "" : guess === right ? "yes" : "no";
-  say(el, !known ? `Noted. After ${batches} batches, or eight seeds, the answer appears here.` : `${guess === right ? "✓ Right" : `✕ Not so: ${named}`}. ${why}`);
+  say(
+    el,
+    !known
+      ? `Noted. After ${batches} batches, or eight seeds, the answer appears here.`
+      : `${guess === right ? "✓ Right" : `✕ Not so: ${named}`}. ${why}`,
+  );
 }
 
 /* The curves, and one of the others: only what is seen is drawn, and made when it is first seen. */
 function pictured({ reduced, changed }, speak) {
   const framed = ([name, { title, about }]) => {
-    const root = h("div", { class: "view" }), el = h("figure", { class: `picture ${name}`, hidden: true }, about && h("figcaption", {}, h("b", { text: title }), h("span", { text: ` ${about}` })), root);
+    const root = h("div", { class: "view" }),
+      el = h(
+        "figure",
+        { class: `picture ${name}`, hidden: true },
+        about && h("figcaption", {}, h("b", { text: title }), h("span", { text: ` ${about}` })),
+        root,
+      );
     return [name, { el, root, view: null }];
   };
-  const all = Object.fromEntries(Object.entries(PICTURES).map(framed)), { curves, ...others } = all, four = h("div"), below = h("figure", { class: "picture curves below" }, h("figcaption", {}, h("b", { text: "What else it does" }), h("span", { text: " A flag is a batch from which a lane was set otherwise." })), four);
-  const make = (name) => { all[name].view ??= PICTURES[name].create(all[name].root, { say: speak, reduced, changed, below: four }); };
+  const all = Object.fromEntries(Object.entries(PICTURES).map(framed)),
+    { curves, ...others } = all,
+    four = h("div"),
+    below = h(
+      "figure",
+      { class: "picture curves below" },
+      h(
+        "figcaption",
+        {},
+        h("b", { text: "What else it does" }),
+        h("span", { text: " A flag is a batch from which a lane was set otherwise." }),
+      ),
+      four,
+    );
+  const make = (name) => {
+    all[name].view ??= PICTURES[name].create(all[name].root, { say: speak, reduced, changed, below: four });
+  };
   make("curves");
   curves.el.hidden = false;
   return {
-    curves, others, below,
+    curves,
+    others,
+    below,
     draw(chosen, lanes) {
       for (const [name, { el }] of Object.entries(others)) el.hidden = name !== chosen;
       make(chosen);
       others[chosen].view.draw(lanes);
     },
-    release() { for (const { view } of Object.values(all)) view?.free(); },
+    release() {
+      for (const { view } of Object.values(all)) view?.free();
+    },
   };
 }
 
 /* The lane in Python, always as it is set now. */
 function coded() {
-  const text = h("code"), copied = h("span", { role: "status" });
+  const text = h("code"),
+    copied = h("span", { role: "status" });
   const lane = h("select", { "aria-label": "Lane", onchange: () => update(...now) });
-  const copy = h("button", { type: "button", text: "Copy", onclick: async () => {
-    try {
-      await navigator.clipboard.writeText(text.textContent);
-      say(copied, "Copied.");
-    } catch {
-      getSelection().selectAllChildren(text);
-      say(copied, "Marked: copy it by keyboard.");
-    }
-    setTimeout(() => say(copied, ""), 4000);
-  } });
-  const el = h("details", { class: "code" }, h("summary", { text: "The same in Python" }), h("div", { class: "row" }, h("span", { text: "lane" }), lane, copy, copied), h("pre", { tabindex: 0, "aria-label": "Python" }, text));
-  let now = null, written = [];
+  const copy = h("button", {
+    type: "button",
+    text: "Copy",
+    onclick: async () => {
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+        say(copied, "Copied.");
+      } catch {
+        getSelection().selectAllChildren(text);
+        say(copied, "Marked: copy it by keyboard.");
+      }
+      setTimeout(() => say(copied, ""), 4000);
+    },
+  });
+  const el = h(
+    "details",
+    { class: "code" },
+    h("summary", { text: "The same in Python" }),
+    h("div", { class: "row" }, h("span", { text: "lane" }), lane, copy, copied),
+    h("pre", { tabindex: 0, "aria-label": "Python" }, text),
+  );
+  let now = null,
+    written = [];
   function update(state, lanes, preset) {
     now = [state, lanes, preset];
     const names = lanes.map(({ name }) => name);

@@ -12,19 +12,25 @@ const WAYS = {
   clip: { text: "16 times, with PPO’s clip", settings: { method: "ppo", epochs: 16 }, hue: "var(--h5)", dash: "" },
 };
 const ONCE = { hue: "var(--h6)", dash: "2 3" };
-const wayOf = ({ method, epochs }) => Object.values(WAYS).find(({ settings }) => settings.method === method && settings.epochs === epochs) ?? ONCE;
+const wayOf = ({ method, epochs }) =>
+  Object.values(WAYS).find(({ settings }) => settings.method === method && settings.epochs === epochs) ?? ONCE;
 
 /* What is seen of a page, as furnish of shell.js: only the first lane is. */
 export function furnishSmall(frame, host, act) {
-  const spoken = status(300), line = h("div", { slot: "lane-a", "data-lane": "a", "data-batch": "0", "data-reward": "" });
+  const spoken = status(300),
+    line = h("div", { slot: "lane-a", "data-lane": "a", "data-batch": "0", "data-reward": "" });
   let shown = null;
   const begin = (tell, { prompt }) => tell({ type: "ask", text: prompt }); // before the first batch, and after every one
   const play = h("button", { type: "button", class: "play", onclick: () => act.tell({ type: "play" }) });
-  const again = h("button", { type: "button", text: "From the start", onclick: () => {
-    act.tell({ type: "reset" });
-    begin(act.tell, shown);
-    act.tell({ type: "play", on: true });
-  } });
+  const again = h("button", {
+    type: "button",
+    text: "From the start",
+    onclick: () => {
+      act.tell({ type: "reset" });
+      begin(act.tell, shown);
+      act.tell({ type: "play", on: true });
+    },
+  });
   /* From the start by another way; what was learned so far stays as a curve. */
   const go = (way, tell = act.tell, { prompt } = shown) => {
     tell({ type: "pin" });
@@ -33,16 +39,41 @@ export function furnishSmall(frame, host, act) {
     begin(tell, { prompt });
     tell({ type: "play", on: true });
   };
-  const ways = Object.entries(WAYS).map(([name, { text, hue, dash, settings }]) => [settings, h("button", { type: "button", class: "way", "data-way": name, onclick: () => go(name), style: `--hue: ${hue}` }, sample(dash), text)]);
-  const told = h("p", { class: "told" }), trouble = h("p", { class: "trouble", role: "alert", hidden: true }), written = h("div"), plane = h("div", { class: "curve" });
-  const view = completions.create(written, { reduced: act.reduced, most: FOUR }), picture = drawing(), panel = plot(picture.panel());
-  const points = paths(panel.clipped, "pv-points"), lines = paths(panel.clipped, "pv-line");
+  const ways = Object.entries(WAYS).map(([name, { text, hue, dash, settings }]) => [
+    settings,
+    h(
+      "button",
+      { type: "button", class: "way", "data-way": name, onclick: () => go(name), style: `--hue: ${hue}` },
+      sample(dash),
+      text,
+    ),
+  ]);
+  const told = h("p", { class: "told" }),
+    trouble = h("p", { class: "trouble", role: "alert", hidden: true }),
+    written = h("div"),
+    plane = h("div", { class: "curve" });
+  const view = completions.create(written, { reduced: act.reduced, most: FOUR }),
+    picture = drawing(),
+    panel = plot(picture.panel());
+  const points = paths(panel.clipped, "pv-points"),
+    lines = paths(panel.clipped, "pv-line");
   plane.append(picture.node);
-  frame.append(h("div", { class: "pg small" }, h("div", { class: "written" }, written), plane,
-    h("div", { class: "bar" }, play, ...ways.map(([, button]) => button), again, h("slot", { name: "lane-a" })), told, trouble), spoken.el);
+  frame.append(
+    h(
+      "div",
+      { class: "pg small" },
+      h("div", { class: "written" }, written),
+      plane,
+      h("div", { class: "bar" }, play, ...ways.map(([, button]) => button), again, h("slot", { name: "lane-a" })),
+      told,
+      trouble,
+    ),
+    spoken.el,
+  );
   host.append(line);
   const across = widthOf(plane, act.changed);
-  let width = 0, size = null;
+  let width = 0,
+    size = null;
 
   function curve(lane, pinned, batches) {
     if (!across.now()) return; // a phone shows no curve
@@ -52,13 +83,22 @@ export function furnishSmall(frame, host, act) {
       size = panel.place({ width, height: 150, margin: { left: 34, right: 10, top: 24, bottom: 24 } });
       panel.titles("", "right answers, by batch");
     }
-    const { present } = lane, end = Math.max(batches, lane.count), x = batchScale(end, size, false), y = linearScale([0, 1], [size.height, 0], 3), key = `${end} ${width}`;
+    const { present } = lane,
+      end = Math.max(batches, lane.count),
+      x = batchScale(end, size, false),
+      y = linearScale([0, 1], [size.height, 0], 3),
+      key = `${end} ${width}`;
     panel.axes(key, x, y);
-    const kept = new Map(pinned.map((one) => [wayOf(one.settings).hue, one])), drawn = [...kept.values(), ...(present.rows.length ? [present] : [])]; // of each way its newest run
+    const kept = new Map(pinned.map((one) => [wayOf(one.settings).hue, one])),
+      drawn = [...kept.values(), ...(present.rows.length ? [present] : [])]; // of each way its newest run
     for (const one of drawn) {
-      const path = pathsOf(seriesOf(one.rows).of.reward, "small", key, x, y, end, one.from), { hue, dash } = wayOf(one.settings);
+      const path = pathsOf(seriesOf(one.rows).of.reward, "small", key, x, y, end, one.from),
+        { hue, dash } = wayOf(one.settings);
       if (one === present) stamped(points.of("now"), one).attr("stroke", hue).attr("d", path.points);
-      stamped(lines.of(one.key), one).attr("stroke", hue).attr("stroke-dasharray", dash || null).attr("d", path.line);
+      stamped(lines.of(one.key), one)
+        .attr("stroke", hue)
+        .attr("stroke-dasharray", dash || null)
+        .attr("d", path.line);
     }
     lines.keep(drawn.map(({ key: of }) => of));
     points.keep(present.rows.length ? ["now"] : []);
@@ -69,9 +109,15 @@ export function furnishSmall(frame, host, act) {
     speak: spoken.speak,
     focus: () => play.focus({ preventScroll: true }),
     sized: () => true,
-    * draw({ state, lanes: [lane], pinned, preset }) {
+    *draw({ state, lanes: [lane], pinned, preset }) {
       shown = state;
-      const { count, present: { rows } } = lane, reward = seriesOf(rows)?.of.reward, first = reward?.values[0], now = reward?.smooth.at(-1);
+      const {
+          count,
+          present: { rows },
+        } = lane,
+        reward = seriesOf(rows)?.of.reward,
+        first = reward?.values[0],
+        now = reward?.smooth.at(-1);
       say(play, state.playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(state.playing));
       again.hidden = !count;
@@ -79,23 +125,39 @@ export function furnishSmall(frame, host, act) {
       line.dataset.batch = String(count);
       line.dataset.reward = rows.length ? now.toFixed(4) : "";
       say(line, count ? `batch ${count}: ${hundredth(now)} right` : "not a batch yet");
-      say(told, sentence(lane, { count, first, now, best: Math.max(...(reward?.smooth.slice(3) ?? [])), done: count >= preset.batches }));
+      say(
+        told,
+        sentence(lane, {
+          count,
+          first,
+          now,
+          best: Math.max(...(reward?.smooth.slice(3) ?? [])),
+          done: count >= preset.batches,
+        }),
+      );
       const why = lane.why ?? state.fault;
       trouble.hidden = !why;
       say(trouble, why || "");
-      for (const [settings, button] of ways) button.setAttribute("aria-pressed", String(wayOf(lane.settings).settings === settings));
+      for (const [settings, button] of ways)
+        button.setAttribute("aria-pressed", String(wayOf(lane.settings).settings === settings));
       view.draw([{ ...lane, colour: wayOf(lane.settings).hue, dash: wayOf(lane.settings).dash }]);
       yield;
       curve(lane, pinned, preset.batches);
     },
-    release() { across.release(); spoken.release(); view.free(); },
+    release() {
+      across.release();
+      spoken.release();
+      view.free();
+    },
   };
 }
 
 function sentence({ settings: { method, epochs } }, { count, first, now, best, done }) {
   if (epochs > 1 && count < 4) return "Every batch is used 16 times now: sixteen updates from the same completions.";
-  if (method === "pg_is" && epochs > 1) return `Each batch used 16 times, and nothing limits how far the policy moves: ${hundredth(now)} right after ${count} batches; its best was ${hundredth(best)}.`;
-  if (epochs > 1) return `The same 16 uses, and PPO’s clip limits how far a token may move: ${hundredth(now)} right after ${count} batches; its best was ${hundredth(best)}.`;
+  if (method === "pg_is" && epochs > 1)
+    return `Each batch used 16 times, and nothing limits how far the policy moves: ${hundredth(now)} right after ${count} batches; its best was ${hundredth(best)}.`;
+  if (epochs > 1)
+    return `The same 16 uses, and PPO’s clip limits how far a token may move: ${hundredth(now)} right after ${count} batches; its best was ${hundredth(best)}.`;
   if (!done) return "A checker says right or wrong, no more, and the policy does more of what was right.";
   return `From ${hundredth(first)} to ${hundredth(now)} right in ${count} batches, and it writes its steps now. All it was told is which answers were right.`;
 }

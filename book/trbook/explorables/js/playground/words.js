@@ -8,13 +8,15 @@ export const recent = (rows) => (rows.length ? mean(rows.slice(-TEN).map(({ rewa
 
 /* The middle half's mean. */
 export function iqm(values) {
-  const sorted = [...values].sort((a, b) => a - b), cut = Math.floor(sorted.length / 4);
+  const sorted = [...values].sort((a, b) => a - b),
+    cut = Math.floor(sorted.length / 4);
   return mean(sorted.slice(cut, sorted.length - cut));
 }
 
 /* Where a lane's curve was highest: the mean of the last ten batches, of fewer at the beginning as it is drawn, though
    not of so few that one lucky batch makes a height. */
-const FEW = 4, heights = new WeakMap();
+const FEW = 4,
+  heights = new WeakMap();
 function best(rows) {
   const known = heights.get(rows[0]) ?? { count: 0, total: 0, most: -Infinity }; // of this run: looked at once a batch
   if (known.count > rows.length) Object.assign(known, { count: 0, total: 0, most: -Infinity });
@@ -34,45 +36,106 @@ const FALLEN = 0.2;
    over: no seed is on its way. */
 export function verdict(lanes, seeded, batches, over = false) {
   const stopped = lanes.filter((lane) => lane.stopped);
-  if (stopped.length && !seeded) return { tone: "fail", title: `${list(stopped.map(({ title }) => title))} stopped`, text: [...new Set(stopped.map((lane) => lane.stopped))].join(" ") };
+  if (stopped.length && !seeded)
+    return {
+      tone: "fail",
+      title: `${list(stopped.map(({ title }) => title))} stopped`,
+      text: [...new Set(stopped.map((lane) => lane.stopped))].join(" "),
+    };
   if (seeded) return ofSeeds(lanes, batches, over);
   const least = Math.min(...lanes.map(({ count }) => count));
-  const now = lanes.map(({ name, title, count, settings, present: { from, rows } }) => ({ name, title, settings, ahead: count > least, from, rows: rows.slice(0, Math.max(0, least - from)) }));
-  const compared = now.filter(({ rows }) => rows.length >= TEN).map((lane) => ({ ...lane, end: recent(lane.rows) })).sort((a, b) => b.end - a.end);
-  const early = now.filter(({ rows }) => rows.length < TEN), changed = early.filter(({ from }) => from > 0);
-  const waiting = changed.map(({ title, rows }) => `${title}: ${rows.length || "no"} batch${rows.length === 1 ? "" : "es"} since it was set.`).join(" ");
-  if (!compared.length) return { tone: "calm", title: least ? `Batch ${least}` : "Nothing has been learned yet", text: `${waiting ? `${waiting} ` : ""}After ten batches the lanes are compared here, by the mean reward of their last ten.` };
-  const fallen = compared.filter((lane) => best(lane.rows) - lane.end > FALLEN), ahead = now.some((lane) => lane.ahead);
-  const text = `Reward of ${ahead ? `batches ${least - TEN + 1} to ${least}, the last that all lanes have done` : "the last ten batches"}: ${compared.map(({ title, end }) => `${title} ${number(end)}`).join("; ")}. `
-    + (early.length ? `${changed.length === early.length ? waiting : `${list(early.map(({ title }) => title))} ${early.length > 1 ? "have" : "has"} done fewer than ten.`} ` : "")
-    + "This is one run: eight seeds say whether it would happen again.";
-  if (fallen.length) return { tone: "fail", offer: offered(fallen, lanes), title: `${list(fallen.map(({ title }) => title))} ${fallen.length > 1 ? "have" : "has"} fallen`, text: `${fallen.map((lane) => `${lane.title} was at ${number(best(lane.rows))} and is at ${number(lane.end)}`).join("; ")}. ${text}` };
+  const now = lanes.map(({ name, title, count, settings, present: { from, rows } }) => ({
+    name,
+    title,
+    settings,
+    ahead: count > least,
+    from,
+    rows: rows.slice(0, Math.max(0, least - from)),
+  }));
+  const compared = now
+    .filter(({ rows }) => rows.length >= TEN)
+    .map((lane) => ({ ...lane, end: recent(lane.rows) }))
+    .sort((a, b) => b.end - a.end);
+  const early = now.filter(({ rows }) => rows.length < TEN),
+    changed = early.filter(({ from }) => from > 0);
+  const waiting = changed
+    .map(
+      ({ title, rows }) => `${title}: ${rows.length || "no"} batch${rows.length === 1 ? "" : "es"} since it was set.`,
+    )
+    .join(" ");
+  if (!compared.length)
+    return {
+      tone: "calm",
+      title: least ? `Batch ${least}` : "Nothing has been learned yet",
+      text: `${waiting ? `${waiting} ` : ""}After ten batches the lanes are compared here, by the mean reward of their last ten.`,
+    };
+  const fallen = compared.filter((lane) => best(lane.rows) - lane.end > FALLEN),
+    ahead = now.some((lane) => lane.ahead);
+  const text =
+    `Reward of ${ahead ? `batches ${least - TEN + 1} to ${least}, the last that all lanes have done` : "the last ten batches"}: ${compared.map(({ title, end }) => `${title} ${number(end)}`).join("; ")}. ` +
+    (early.length
+      ? `${changed.length === early.length ? waiting : `${list(early.map(({ title }) => title))} ${early.length > 1 ? "have" : "has"} done fewer than ten.`} `
+      : "") +
+    "This is one run: eight seeds say whether it would happen again.";
+  if (fallen.length)
+    return {
+      tone: "fail",
+      offer: offered(fallen, lanes),
+      title: `${list(fallen.map(({ title }) => title))} ${fallen.length > 1 ? "have" : "has"} fallen`,
+      text: `${fallen.map((lane) => `${lane.title} was at ${number(best(lane.rows))} and is at ${number(lane.end)}`).join("; ")}. ${text}`,
+    };
   return { tone: "calm", title: `After ${least} batches`, text };
 }
 
 /* The one thing to change next: a lane that fell without a region begins again with one that no other lane has. */
 const REGIONS = { ppo: "PPO’s clip", troll: "TROLL’s projection", dppo: "DPPO’s mask" };
 function offered(fallen, lanes) {
-  const bare = fallen.find(({ settings }) => ["pg_is", "reinforce"].includes(settings?.method)), free = Object.keys(REGIONS).find((name) => !lanes.some(({ settings }) => settings?.method === name));
-  return bare && free ? { lane: bare.name, settings: { method: free }, text: `Begin lane ${bare.name.toUpperCase()} again with ${REGIONS[free]}` } : null;
+  const bare = fallen.find(({ settings }) => ["pg_is", "reinforce"].includes(settings?.method)),
+    free = Object.keys(REGIONS).find((name) => !lanes.some(({ settings }) => settings?.method === name));
+  return bare && free
+    ? {
+        lane: bare.name,
+        settings: { method: free },
+        text: `Begin lane ${bare.name.toUpperCase()} again with ${REGIONS[free]}`,
+      }
+    : null;
 }
 
 function ofSeeds(lanes, batches, over) {
   const ended = lanes.map((lane) => {
-    const ends = lane.seeds.filter((rows) => rows.length >= batches).map(recent), early = lane.ends.filter(Boolean).length;
-    return { title: lane.title, ends, early, middle: ends.length ? iqm(ends) : NaN };
-  }), some = ended.filter(({ ends }) => ends.length).sort((a, b) => b.middle - a.middle), none = ended.filter(({ ends }) => !ends.length);
-  if (!some.length && !over) return { tone: "calm", title: "Eight seeds are on their way", text: "Every lane learns eight times, from other draws." };
-  if (!some.length) return { tone: "fail", title: "No seed reached the end", text: `No lane has a seed that did all ${batches} batches.` };
+      const ends = lane.seeds.filter((rows) => rows.length >= batches).map(recent),
+        early = lane.ends.filter(Boolean).length;
+      return { title: lane.title, ends, early, middle: ends.length ? iqm(ends) : NaN };
+    }),
+    some = ended.filter(({ ends }) => ends.length).sort((a, b) => b.middle - a.middle),
+    none = ended.filter(({ ends }) => !ends.length);
+  if (!some.length && !over)
+    return {
+      tone: "calm",
+      title: "Eight seeds are on their way",
+      text: "Every lane learns eight times, from other draws.",
+    };
+  if (!some.length)
+    return {
+      tone: "fail",
+      title: "No seed reached the end",
+      text: `No lane has a seed that did all ${batches} batches.`,
+    };
   const count = Math.min(...some.map(({ ends }) => ends.length));
   const lost = ended.filter(({ early }) => early).map(({ title, early }) => `${early} of ${title}`);
   const without = over && none.length ? ` No seed of ${list(none.map(({ title }) => title))} reached the end.` : "";
-  return { tone: lost.length ? "fail" : "calm", title: `${count} seed${count > 1 ? "s" : ""} of every lane${lost.length ? `: ${list(lost)} stopped early` : ""}`,
-    text: `Reward of the last ten batches, interquartile mean (least to most): ${some.map(({ title, middle, ends }) => `${title} ${number(middle)} (${number(Math.min(...ends))} to ${number(Math.max(...ends))}${ends.length > count ? `, ${ends.length} seeds` : ""})`).join("; ")}. Where these ranges overlap, one run shows nothing.`
-      + `${lost.length ? " Seeds that stopped are not in these numbers: with them a lane would look worse." : ""}${without}` };
+  return {
+    tone: lost.length ? "fail" : "calm",
+    title: `${count} seed${count > 1 ? "s" : ""} of every lane${lost.length ? `: ${list(lost)} stopped early` : ""}`,
+    text:
+      `Reward of the last ten batches, interquartile mean (least to most): ${some.map(({ title, middle, ends }) => `${title} ${number(middle)} (${number(Math.min(...ends))} to ${number(Math.max(...ends))}${ends.length > count ? `, ${ends.length} seeds` : ""})`).join("; ")}. Where these ranges overlap, one run shows nothing.` +
+      `${lost.length ? " Seeds that stopped are not in these numbers: with them a lane would look worse." : ""}${without}`,
+  };
 }
 
-export const list = (words) => (words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words[0] ?? "");
+export const list = (words) =>
+  words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : (words[0] ?? "");
 
 /* What a screen reader hears of the rewards, every ten batches: of each lane's rows since it was last set. */
-export const heard = (count, lanes) => `Batch ${count}. ${lanes.map(({ title, rows }) => `${title}: reward ${rows.length ? number(recent(rows)) : "none yet"}`).join(". ")}.`;
+export const heard = (count, lanes) =>
+  `Batch ${count}. ${lanes.map(({ title, rows }) => `${title}: reward ${rows.length ? number(recent(rows)) : "none yet"}`).join(". ")}.`;

@@ -9,7 +9,8 @@ const total = (values) => values.reduce((all, x) => all + x, 0);
 
 /* log π̃ where every logit of the old distribution has moved by shift[v]. */
 export function moved(lq, shift) {
-  const logits = lq.map((x, v) => x + shift[v]), top = Math.max(...logits);
+  const logits = lq.map((x, v) => x + shift[v]),
+    top = Math.max(...logits);
   const whole = top + Math.log(total(logits.map((x) => Math.exp(x - top))));
   return logits.map((x) => x - whole);
 }
@@ -22,13 +23,14 @@ export function shiftFor(lq, shift, v, p) {
 
 /* The sampled token and the most likely others, k in all, in the order of the vocabulary: trlib's `sparsify`. */
 export function supported(lq, token, k) {
-  const rank = lq.map((_, v) => v).sort((a, b) => (b === token) - (a === token) || lq[b] - lq[a]);
+  const rank = lq.map((_, v) => v).sort((a, b) => Number(b === token) - Number(a === token) || lq[b] - lq[a]);
   return rank.slice(0, k).sort((a, b) => a - b);
 }
 
 /* What the method sees: all tokens, the kept ones and one bucket for the rest, or the kept ones' shares alone. */
 function seen(logp, kept, support) {
-  const own = kept.map((v) => logp[v]), mass = total(own.map(Math.exp));
+  const own = kept.map((v) => logp[v]),
+    mass = total(own.map(Math.exp));
   if (support === "drop") return own.map((x) => x - Math.log(mass));
   return kept.length < logp.length ? [...own, Math.log(Math.max(1 - mass, 1e-12))] : own;
 }
@@ -42,32 +44,76 @@ export const moves = (s) => s.shift.map((x) => s.reach * x);
 /* s: { old, shift, reach, token, advantage, delta, alpha, eps, support, k }. Gives log-probs of q and π̃, the probabilities of
    π over all tokens, KLs in nats, η and t, and by name the push on every logit, -dL/dlogit. */
 export function solve(s) {
-  const lq = s.old.map(Math.log), u = moved(lq, moves(s));
+  const lq = s.old.map(Math.log),
+    u = moved(lq, moves(s));
   const kept = s.support === "all" ? lq.map((_, v) => v) : supported(lq, s.token, s.k);
-  const near = seen(lq, kept, s.support), now = seen(u, kept, s.support), y = kept.indexOf(s.token);
-  const drift = departure(now, near), out = outside(drift.kl, now.length, s.delta);
+  const near = seen(lq, kept, s.support),
+    now = seen(u, kept, s.support),
+    y = kept.indexOf(s.token);
+  const drift = departure(now, near),
+    out = outside(drift.kl, now.length, s.delta);
   const t = out ? project(now, near, s.delta, drift).t : 1;
   const target = out ? project(now, near, s.delta, drift).logp : Float64Array.from(now);
 
-  const tail = lq.map((_, v) => v).filter((v) => !kept.includes(v)), tailMass = total(tail.map((v) => Math.exp(u[v])));
+  const tail = lq.map((_, v) => v).filter((v) => !kept.includes(v)),
+    tailMass = total(tail.map((v) => Math.exp(u[v])));
   const rest = s.support === "rest" && tail.length ? (values) => values[kept.length] / tailMass : () => 0;
-  const everywhere = (values) => lq.map((_, v) => (kept.includes(v) ? values[kept.indexOf(v)] : rest(values) * Math.exp(u[v])));
+  const everywhere = (values) =>
+    lq.map((_, v) => (kept.includes(v) ? values[kept.indexOf(v)] : rest(values) * Math.exp(u[v])));
   const objective = (advantage, alpha) => {
-    const { weight, gradient } = troll({ delta_kl: s.delta, alpha, level: "token" })({ logp: [now], old: [near], tokens: [y], advantage });
-    return gradient[0] ? Array.from(gradient[0], (x) => -x) : now.map((x, v) => weight[0] * ((v === y ? 1 : 0) - Math.exp(x)));
+    const { weight, gradient } = troll({ delta_kl: s.delta, alpha, level: "token" })({
+      logp: [now],
+      old: [near],
+      tokens: [y],
+      advantage,
+    });
+    return gradient[0]
+      ? Array.from(gradient[0], (x) => -x)
+      : now.map((x, v) => weight[0] * ((v === y ? 1 : 0) - Math.exp(x)));
   };
   const single = (weight) => u.map((x, v) => weight * ((v === s.token ? 1 : 0) - Math.exp(x)));
-  const ratio = objective(s.advantage, 0), pull = objective(0, s.alpha);
+  const ratio = objective(s.advantage, 0),
+    pull = objective(0, s.alpha);
   const slope = (push) => -total(push.map((x, v) => x * (now[v] - near[v])));
-  const clip = ppo({ eps_low: s.eps, eps_high: s.eps })({ logp: [u[s.token]], old: [lq[s.token]], advantage: s.advantage }).weight[0];
+  const clip = ppo({ eps_low: s.eps, eps_high: s.eps })({
+    logp: [u[s.token]],
+    old: [lq[s.token]],
+    advantage: s.advantage,
+  }).weight[0];
 
   const shares = Array.from(target, Math.exp);
-  const projected = s.support === "drop" ? lq.map((_, v) => (kept.includes(v) ? shares[kept.indexOf(v)] * (1 - tailMass) : Math.exp(u[v]))) : everywhere(shares);
+  const projected =
+    s.support === "drop"
+      ? lq.map((_, v) => (kept.includes(v) ? shares[kept.indexOf(v)] * (1 - tailMass) : Math.exp(u[v])))
+      : everywhere(shares);
   return {
-    lq, u, kept, out, t, eta: (1 - t) / t, projected, near, now,
-    kl: { network: drift.kl, projected: divergence(target, near), whole: divergence(u, lq), wholeProjected: divergence(projected.map(Math.log), lq) },
-    ratio: { network: Math.exp(now[y] - near[y]), projected: Math.exp(target[y] - near[y]), whole: Math.exp(u[s.token] - lq[s.token]) },
-    push: { before: single(s.advantage * Math.exp(u[s.token] - lq[s.token])), clip: single(clip), ratio: everywhere(ratio), pull: everywhere(pull), all: everywhere(ratio.map((x, v) => x + pull[v])) },
+    lq,
+    u,
+    kept,
+    out,
+    t,
+    eta: (1 - t) / t,
+    projected,
+    near,
+    now,
+    kl: {
+      network: drift.kl,
+      projected: divergence(target, near),
+      whole: divergence(u, lq),
+      wholeProjected: divergence(projected.map(Math.log), lq),
+    },
+    ratio: {
+      network: Math.exp(now[y] - near[y]),
+      projected: Math.exp(target[y] - near[y]),
+      whole: Math.exp(u[s.token] - lq[s.token]),
+    },
+    push: {
+      before: single(s.advantage * Math.exp(u[s.token] - lq[s.token])),
+      clip: single(clip),
+      ratio: everywhere(ratio),
+      pull: everywhere(pull),
+      all: everywhere(ratio.map((x, v) => x + pull[v])),
+    },
     slope: { ratio: slope(ratio), pull: slope(pull) },
   };
 }

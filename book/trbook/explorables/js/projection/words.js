@@ -11,45 +11,86 @@ const size = (push) => Math.hypot(...push);
 const signed = (x) => (Math.abs(x) < 5e-13 ? "0" : `${x > 0 ? "+" : ""}${number(x)}`);
 
 export function read(s) {
-  const found = solve(s), { kl, ratio, push, slope } = found;
+  const found = solve(s),
+    { kl, ratio, push, slope } = found;
   const sparse = s.support !== "all" && found.kept.length < NAMES.length;
   const facts = [
-    ["KL(π̃‖q), network", `${number(kl.network)} nats`], ["KL(π‖q), projected", `${number(kl.projected)} nats`],
-    ["multiplier η", number(found.eta)], ["shrunk by 1 + η to", found.t === 1 ? "all of it" : percent(found.t)],
+    ["KL(π̃‖q), network", `${number(kl.network)} nats`],
+    ["KL(π‖q), projected", `${number(kl.projected)} nats`],
+    ["multiplier η", number(found.eta)],
+    ["shrunk by 1 + η to", found.t === 1 ? "all of it" : percent(found.t)],
     [`ratio of “${NAMES[s.token]}”`, `${number(ratio.network)} → ${number(ratio.projected)}`],
     ["its push: clip, TROLL", `${signed(push.clip[s.token])}, ${signed(push.all[s.token])}`],
-    ["slope outward, ratio term", signed(slope.ratio)], ["slope outward, regression", signed(slope.pull)],
+    ["slope outward, ratio term", signed(slope.ratio)],
+    ["slope outward, regression", signed(slope.pull)],
     ...(sparse ? [["KL of all tokens, π̃", `${number(kl.whole)} nats`]] : []),
   ];
   return { ...found, facts, verdict: verdict(s, found) };
 }
 
 function verdict(s, found) {
-  const { kl, push, eta } = found, word = `“${NAMES[s.token]}”`;
-  const own = push.all[s.token], wanted = Math.sign(s.advantage);
+  const { kl, push, eta } = found,
+    word = `“${NAMES[s.token]}”`;
+  const own = push.all[s.token],
+    wanted = Math.sign(s.advantage);
   if (s.support !== "all" && kl.whole > s.delta && kl.whole > 2 * Math.max(kl.network, 1e-6)) {
-    return { tone: "fail", title: "Blind in the tail", text: `Over all tokens π̃ is ${number(kl.whole)} nats from q. The method sees ${number(kl.network)}: ${s.support === "rest"
-      ? "a bucket for the rest counts how much probability is in the tail, not on which token." : "without a bucket nothing that happens outside the kept tokens counts, and no gradient goes there."}` };
+    return {
+      tone: "fail",
+      title: "Blind in the tail",
+      text: `Over all tokens π̃ is ${number(kl.whole)} nats from q. The method sees ${number(kl.network)}: ${
+        s.support === "rest"
+          ? "a bucket for the rest counts how much probability is in the tail, not on which token."
+          : "without a bucket nothing that happens outside the kept tokens counts, and no gradient goes there."
+      }`,
+    };
   }
   if (!found.out) {
-    return { tone: "calm", title: "Inside the region: the plain policy gradient", text: `η = 0, π = π̃, and the regression is 0.${push.clip[s.token] === 0 && s.advantage !== 0 ? ` PPO's clip is silent here, because the ratio of ${word} alone has left its window.` : " Drag a bar, or make the radius smaller."}` };
+    return {
+      tone: "calm",
+      title: "Inside the region: the plain policy gradient",
+      text: `η = 0, π = π̃, and the regression is 0.${push.clip[s.token] === 0 && s.advantage !== 0 ? ` PPO's clip is silent here, because the ratio of ${word} alone has left its window.` : " Drag a bar, or make the radius smaller."}`,
+    };
   }
   if (s.delta === 0) {
-    return { tone: "fail", title: "Radius 0: the reward has no say", text: `π is q itself and η is infinite, so the gradient of the ratio is 0 on every logit.${s.alpha > 0 ? " What is left is the regression: it takes π̃ back to q, whatever the advantage." : " Without the regression the update is 0."}` };
+    return {
+      tone: "fail",
+      title: "Radius 0: the reward has no say",
+      text: `π is q itself and η is infinite, so the gradient of the ratio is 0 on every logit.${s.alpha > 0 ? " What is left is the regression: it takes π̃ back to q, whatever the advantage." : " Without the regression the update is 0."}`,
+    };
   }
   const spent = size(push.ratio) < 1e-9 * Math.max(1, size(push.before));
   if (spent && s.advantage !== 0) {
-    return { tone: s.alpha === 0 ? "fail" : "calm", title: "One way out, and it is closed", text: `Only ${word} has moved against the others, so its push and the way out are one direction: TROLL's ratio term is 0 on every logit, as with two outcomes.${s.alpha > 0 ? " The regression leads back." : " Without the regression nothing leads back."}` };
+    return {
+      tone: s.alpha === 0 ? "fail" : "calm",
+      title: "One way out, and it is closed",
+      text: `Only ${word} has moved against the others, so its push and the way out are one direction: TROLL's ratio term is 0 on every logit, as with two outcomes.${s.alpha > 0 ? " The regression leads back." : " Without the regression nothing leads back."}`,
+    };
   }
   if (s.alpha === 0) {
-    return { tone: "fail", title: "Nothing brings π̃ back", text: `The ratio term is not 0, but its slope along the way out, log π̃ − log q, is: π stays the same as π̃ runs on. π keeps ${number(s.delta)} nats; π̃, which samples, stands at ${number(kl.network)}.` };
+    return {
+      tone: "fail",
+      title: "Nothing brings π̃ back",
+      text: `The ratio term is not 0, but its slope along the way out, log π̃ − log q, is: π stays the same as π̃ runs on. π keeps ${number(s.delta)} nats; π̃, which samples, stands at ${number(kl.network)}.`,
+    };
   }
   if (s.advantage === 0) {
-    return { tone: "fail", title: "No advantage, and still a push", text: `The regression alone moves the logits, towards q. Where q is another policy than the learner's, this is a push that no reward asked for.` };
+    return {
+      tone: "fail",
+      title: "No advantage, and still a push",
+      text: `The regression alone moves the logits, towards q. Where q is another policy than the learner's, this is a push that no reward asked for.`,
+    };
   }
   if (own * wanted < 0 || size(push.pull) > 2 * size(push.ratio)) {
-    return { tone: "fail", title: own * wanted < 0 ? "The way home outweighs the reward" : "Mostly homewards", text: `The advantage wants ${word} ${wanted > 0 ? "up" : "down"}; its logit is pushed ${own > 0 ? "up" : "down"} by ${number(Math.abs(own))}. The regression is ${number(size(push.pull) / size(push.ratio))} times as strong as what is left of the reward's. If q is not the learner's own, TROLL imitates q.` };
+    return {
+      tone: "fail",
+      title: own * wanted < 0 ? "The way home outweighs the reward" : "Mostly homewards",
+      text: `The advantage wants ${word} ${wanted > 0 ? "up" : "down"}; its logit is pushed ${own > 0 ? "up" : "down"} by ${number(Math.abs(own))}. The regression is ${number(size(push.pull) / size(push.ratio))} times as strong as what is left of the reward's. If q is not the learner's own, TROLL imitates q.`,
+    };
   }
   const silent = push.clip[s.token] === 0;
-  return { tone: "calm", title: silent ? "The clip is silent, TROLL is not" : "Projected, and still pushing", text: `π̃ is ${number(kl.network)} nats from q, η = ${number(eta)} brings it to ${number(kl.projected)}. ${word} stands at ${probability(Math.exp(found.u[s.token]))}, projected ${probability(found.projected[s.token])}. Of the reward's push the part along the way out is gone.` };
+  return {
+    tone: "calm",
+    title: silent ? "The clip is silent, TROLL is not" : "Projected, and still pushing",
+    text: `π̃ is ${number(kl.network)} nats from q, η = ${number(eta)} brings it to ${number(kl.projected)}. ${word} stands at ${probability(Math.exp(found.u[s.token]))}, projected ${probability(found.projected[s.token])}. Of the reward's push the part along the way out is gone.`,
+  };
 }

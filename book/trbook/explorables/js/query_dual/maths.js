@@ -14,20 +14,24 @@ export function solve(rewards, s) {
 
 /* Backward, the tilt exp(R/λ) with its mean divided out; forward, λ/(ν − R) with the ν that gives it the mean 1. */
 export function atMultiplier(rewards, multiplier, delta, direction) {
-  const most = Math.max(...rewards), gap = rewards.map((r) => most - r);
+  const most = Math.max(...rewards),
+    gap = rewards.map((r) => most - r);
   if (direction === "forward") {
-    const g = offset(gap, multiplier), target = gap.map((x) => Math.log(multiplier) - Math.log(g + x));
+    const g = offset(gap, multiplier),
+      target = gap.map((x) => Math.log(multiplier) - Math.log(g + x));
     const spent = mean(target.map((t) => Math.expm1(t) - t));
     return { target, spent, dual: most + g - multiplier + multiplier * (mean(target) + delta) };
   }
-  const whole = Math.log(mean(gap.map((x) => Math.exp(-x / multiplier)))), target = gap.map((x) => -x / multiplier - whole);
+  const whole = Math.log(mean(gap.map((x) => Math.exp(-x / multiplier)))),
+    target = gap.map((x) => -x / multiplier - whole);
   const spent = mean(target.map((t) => Math.exp(t) * t - Math.expm1(t)));
   return { target, spent, dual: most + multiplier * (whole + delta) };
 }
 
 /* g = ν − max R, between the share of best completions times λ and λ itself. */
 function offset(gap, multiplier) {
-  let low = (multiplier * gap.filter((x) => x === 0).length) / gap.length, high = multiplier;
+  let low = (multiplier * gap.filter((x) => x === 0).length) / gap.length,
+    high = multiplier;
   for (let pass = 0; pass < 60 && high - low > 1e-16 * high; pass++) {
     const g = 0.5 * (low + high);
     if (mean(gap.map((x) => multiplier / (g + x))) > 1) low = g;
@@ -38,7 +42,8 @@ function offset(gap, multiplier) {
 
 /* √(2δ) (R − mean)/σ, σ the population's: GRPO's advantage, and the targets to first order in √δ. */
 export function firstOrder(rewards, delta) {
-  const middle = mean(rewards), spread = Math.sqrt(mean(rewards.map((r) => (r - middle) ** 2)));
+  const middle = mean(rewards),
+    spread = Math.sqrt(mean(rewards.map((r) => (r - middle) ** 2)));
   return rewards.map((r) => (spread > 0 ? (Math.sqrt(2 * delta) * (r - middle)) / spread : 0));
 }
 

@@ -1,7 +1,19 @@
 /* The plane itself: regions, edges, words where there is room, and the cursor with what each method does to it. */
 
 import {
-  band, clamp, columns, drawAxes, meets, probability, probabilityScale, roomiest, select, stroke, tickText, unique, wide,
+  band,
+  clamp,
+  columns,
+  drawAxes,
+  meets,
+  probability,
+  probabilityScale,
+  roomiest,
+  select,
+  stroke,
+  tickText,
+  unique,
+  wide,
 } from "../parts/common.js";
 import { LANDMARKS, METHODS } from "./reading.js";
 
@@ -21,17 +33,31 @@ export function plane() {
   axes.append("g").attr("class", "x-axis");
   axes.append("g").attr("class", "y-axis");
   const same = g.append("path").attr("class", "same");
-  const edges = new Map(KEYS.map((key) => [key, g.append("path").attr("class", "edge").attr("stroke", hue(key))
-    .attr("stroke-dasharray", METHODS[key].dash || null)]));
-  const cloud = { kept: g.append("path").attr("class", "token"), silent: g.append("path").attr("class", "token silent") };
-  const words = g.append("g"), marks = g.append("g"), point = g.append("g");
+  const edges = new Map(
+    KEYS.map((key) => [
+      key,
+      g
+        .append("path")
+        .attr("class", "edge")
+        .attr("stroke", hue(key))
+        .attr("stroke-dasharray", METHODS[key].dash || null),
+    ]),
+  );
+  const cloud = {
+    kept: g.append("path").attr("class", "token"),
+    silent: g.append("path").attr("class", "token silent"),
+  };
+  const words = g.append("g"),
+    marks = g.append("g"),
+    point = g.append("g");
   const title = addTitles(g);
   const drawing = { node: svg.node(), size: 0, x: null, y: null };
   const last = new Map();
 
   drawing.regions = (state, blend, width) => {
     const size = clamp(width - MARGIN.left - MARGIN.right, 120, 460);
-    const x = probabilityScale([0, size], blend), y = probabilityScale([size, 0], blend);
+    const x = probabilityScale([0, size], blend),
+      y = probabilityScale([size, 0], blend);
     Object.assign(drawing, { size, x, y });
     svg.attr("width", size + MARGIN.left + MARGIN.right).attr("height", size + MARGIN.top + MARGIN.bottom);
     drawAxes(axes, { x, y, size });
@@ -57,27 +83,38 @@ export function plane() {
 function survey(state, x, y, size) {
   const up = state.sign > 0;
   const at = (distance) => (up ? size - distance : distance);
-  const only = new Map(state.show.map((key) => [key, []])), edge = new Map(state.show.map((key) => [key, []]));
-  const live = [], silent = [], mixed = new Map();
+  const only = new Map(state.show.map((key) => [key, []])),
+    edge = new Map(state.show.map((key) => [key, []]));
+  const live = [],
+    silent = [],
+    mixed = new Map();
   for (const column of columns(x, size)) {
-    const reach = state.show.map((key) => {
-      const p = clamp(METHODS[key].edge(column.q, state), 0, 1);
-      const height = p <= 0 ? size + 40 : p >= 1 ? -40 : y(p);
-      edge.get(key).push([column.x, clamp(height, -40, size + 40)]);
-      return { key, distance: clamp(up ? size - height : height, 0, size) };
-    }).sort((a, b) => a.distance - b.distance);
-    const first = reach[0].distance, final = reach[reach.length - 1].distance;
+    const reach = state.show
+      .map((key) => {
+        const p = clamp(METHODS[key].edge(column.q, state), 0, 1);
+        const height = p <= 0 ? size + 40 : p >= 1 ? -40 : y(p);
+        edge.get(key).push([column.x, clamp(height, -40, size + 40)]);
+        return { key, distance: clamp(up ? size - height : height, 0, size) };
+      })
+      .sort((a, b) => a.distance - b.distance);
+    const first = reach[0].distance,
+      final = reach[reach.length - 1].distance;
     live.push(span(column.x, at(0), at(first)));
     silent.push(span(column.x, at(final), at(size)));
     for (const { key, distance } of reach) only.get(key).push(span(column.x, at(first), at(distance)));
     for (let i = 1; i < reach.length; i++) {
-      const keepers = reach.slice(i).map((item) => item.key).sort().join(" ");
+      const keepers = reach
+        .slice(i)
+        .map((item) => item.key)
+        .sort()
+        .join(" ");
       if (!mixed.has(keepers)) mixed.set(keepers, new Map());
       mixed.get(keepers).set(column.x, span(column.x, at(reach[i - 1].distance), at(reach[i].distance)));
     }
   }
   const rows = [...mixed].map(([keepers, found]) => ({
-    keepers: keepers.split(" "), spans: live.map(({ x: at }) => found.get(at) ?? { x: at, from: 0, to: 0 }),
+    keepers: keepers.split(" "),
+    spans: live.map(({ x: at }) => found.get(at) ?? { x: at, from: 0, to: 0 }),
   }));
   return { live, silent, only, edge, mixed: rows };
 }
@@ -88,7 +125,8 @@ const span = (x, a, b) => ({ x, from: Math.min(a, b), to: Math.max(a, b) });
 function inside(points, size) {
   const kept = [];
   points.forEach(([x, y], i) => {
-    const before = points[i - 1], out = y < 0 || y > size;
+    const before = points[i - 1],
+      out = y < 0 || y > size;
     if (before && (before[1] < 0 || before[1] > size) !== out) {
       const wall = (out ? y : before[1]) < 0 ? 0 : size;
       kept.push([before[0] + ((wall - before[1]) / (y - before[1])) * (x - before[0]), wall]);
@@ -99,7 +137,9 @@ function inside(points, size) {
 }
 
 function writeWords(group, field, state, size, last, { x, y }) {
-  const small = size < 330, height = small ? 13 : 15;
+  const small = size < 330,
+    height = small ? 13 : 15;
+  /** @type {(text: string, bold?: number) => [number, number]} */
   const box = (text, bold = 1) => [bold * wide(text, small ? 10.5 : 12), height];
   const inset = formula(state, size, small);
   const taken = [inset.box, ...markBoxes(x, y, size)];
@@ -111,7 +151,9 @@ function writeWords(group, field, state, size, last, { x, y }) {
       const place = roomiest(spans, box(widest)[0], lines.length * height, taken);
       if (!place) continue;
       taken.push(place);
-      lines.forEach((line, i) => list.push({ text: line, kind: "zone", fill, x: place.x, y: place.y + (i - (lines.length - 1) / 2) * height }));
+      lines.forEach((line, i) =>
+        list.push({ text: line, kind: "zone", fill, x: place.x, y: place.y + (i - (lines.length - 1) / 2) * height }),
+      );
       return;
     }
   };
@@ -125,48 +167,85 @@ function writeWords(group, field, state, size, last, { x, y }) {
   for (const key of state.show) {
     const place = besideCurve(field.edge, key, box(METHODS[key].name, 1.15), taken, state.sign, size, last.get(key));
     last.set(key, place);
-    if (place) taken.push(place) && list.push({ text: METHODS[key].name, kind: "name", fill: hue(key), x: place.x, y: place.y });
+    if (place)
+      taken.push(place) && list.push({ text: METHODS[key].name, kind: "name", fill: hue(key), x: place.x, y: place.y });
   }
-  group.selectAll("text.word").data(list).join("text").attr("class", (d) => `word halo ${d.kind}`)
-    .attr("x", (d) => d.x).attr("y", (d) => d.y + 4).style("fill", (d) => d.fill).style("font-size", small ? "10.5px" : null)
+  group
+    .selectAll("text.word")
+    .data(list)
+    .join("text")
+    .attr("class", (d) => `word halo ${d.kind}`)
+    .attr("x", (d) => d.x)
+    .attr("y", (d) => d.y + 4)
+    .style("fill", (d) => d.fill)
+    .style("font-size", small ? "10.5px" : null)
     .text((d) => d.text);
-  group.selectAll("text.inset").data(inset.lines).join("text").attr("class", "inset halo maths").attr("text-anchor", inset.anchor)
-    .attr("x", inset.x).attr("y", (d, i) => inset.y + i * inset.step).style("fill", (d) => d.fill)
-    .style("stroke", "var(--live)").style("font-size", small ? "11px" : "13.5px").text((d) => d.text);
+  group
+    .selectAll("text.inset")
+    .data(inset.lines)
+    .join("text")
+    .attr("class", "inset halo maths")
+    .attr("text-anchor", inset.anchor)
+    .attr("x", inset.x)
+    .attr("y", (d, i) => inset.y + i * inset.step)
+    .style("fill", (d) => d.fill)
+    .style("stroke", "var(--live)")
+    .style("font-size", small ? "11px" : "13.5px")
+    .text((d) => d.text);
 }
 
 const zoneName = (keepers) => {
   if (keepers.length === 1) return `only ${METHODS[keepers[0]].name} keeps`;
-  return keepers.includes("ppo") ? `PPO-clip and ${METHODS[keepers.find((key) => key !== "ppo")].name} keep` : "only DPPO keeps";
+  return keepers.includes("ppo")
+    ? `PPO-clip and ${METHODS[keepers.find((key) => key !== "ppo")].name} keep`
+    : "only DPPO keeps";
 };
 
 /* The tests, typeset in the corner that no method ever silences. */
 function formula(state, size, small) {
-  const up = state.sign > 0, step = small ? 15 : 19;
-  const lines = [{ text: `A ${up ? ">" : "<"} 0: the gradient is kept while`, fill: "var(--soft)" },
-    ...state.show.map((key) => ({ text: METHODS[key].test(state), fill: hue(key) }))];
-  const width = 12 + Math.max(...lines.map(({ text }) => wide(text, small ? 11 : 13.5))), height = lines.length * step;
-  const x = up ? size - 8 : 8, y = up ? size - height + step - 12 : step;
+  const up = state.sign > 0,
+    step = small ? 15 : 19;
+  const lines = [
+    { text: `A ${up ? ">" : "<"} 0: the gradient is kept while`, fill: "var(--soft)" },
+    ...state.show.map((key) => ({ text: METHODS[key].test(state), fill: hue(key) })),
+  ];
+  const width = 12 + Math.max(...lines.map(({ text }) => wide(text, small ? 11 : 13.5))),
+    height = lines.length * step;
+  const x = up ? size - 8 : 8,
+    y = up ? size - height + step - 12 : step;
   return {
-    lines, step, x, y, anchor: up ? "end" : "start",
-    box: { x: up ? size - width / 2 : width / 2, y: up ? size - height / 2 - 8 : height / 2 + 4, width, height: height + 8 },
+    lines,
+    step,
+    x,
+    y,
+    anchor: up ? "end" : "start",
+    box: {
+      x: up ? size - width / 2 : width / 2,
+      y: up ? size - height / 2 - 8 : height / 2 + 4,
+      width,
+      height: height + 8,
+    },
   };
 }
 
 /* A name beside its curve: on the side that it keeps if there is room, clear of the other curves and of all words, near where it last stood. */
 function besideCurve(edges, key, [width, height], taken, sign, size, before) {
-  const points = edges.get(key), others = [...edges].filter(([other]) => other !== key).map(([, line]) => line);
-  const every = points[1][0] - points[0][0], reach = Math.ceil(width / 2 / every) + 1;
+  const points = edges.get(key),
+    others = [...edges].filter(([other]) => other !== key).map(([, line]) => line);
+  const every = points[1][0] - points[0][0],
+    reach = Math.ceil(width / 2 / every) + 1;
   let best = null;
   for (const side of [sign, -sign]) {
     for (let i = reach; i < points.length - reach; i += 4) {
       const stretch = points.slice(i - reach, i + reach + 1).map((point) => point[1]);
       const wall = side < 0 ? Math.min(...stretch) : Math.max(...stretch);
       const box = { x: points[i][0], y: wall + side * (height / 2 + 4), width, height };
-      if (box.y < height / 2 + 2 || box.y > size - height / 2 - 2 || taken.some((other) => meets(box, other, 3))) continue;
+      if (box.y < height / 2 + 2 || box.y > size - height / 2 - 2 || taken.some((other) => meets(box, other, 3)))
+        continue;
       let clear = 40;
       for (const other of others) {
-        for (let j = i - reach; j <= i + reach; j += 3) clear = Math.min(clear, Math.abs(other[j][1] - box.y) - height / 2);
+        for (let j = i - reach; j <= i + reach; j += 3)
+          clear = Math.min(clear, Math.abs(other[j][1] - box.y) - height / 2);
       }
       if (clear < 2) continue;
       const slope = Math.max(...stretch) - Math.min(...stretch);
@@ -182,57 +261,111 @@ function besideCurve(edges, key, [width, height], taken, sign, size, before) {
 /* Landmarks and their names: beside the ring, to its left where the frame ends on its right. */
 function markPlaces(x, y, size) {
   return LANDMARKS.map((mark) => {
-    const px = x(mark.old_p), py = y(mark.new_p), width = 4 + wide(mark.short, 11), right = px + 10 + width < size;
+    const px = x(mark.old_p),
+      py = y(mark.new_p),
+      width = 4 + wide(mark.short, 11),
+      right = px + 10 + width < size;
     return { mark, px, py, width, name: { x: right ? px + 10 : px - 10, y: py + 4, anchor: right ? "start" : "end" } };
   });
 }
-const markBoxes = (x, y, size) => markPlaces(x, y, size).flatMap(({ mark, px, py, width, name }) => [
-  { x: name.x + (name.anchor === "start" ? width / 2 : -width / 2), y: name.y - 4, width, height: 14 },
-  { x: px, y: py - mark.sign * 16, width: 40, height: 48 },
-  { x: px, y: (py + y(mark.old_p)) / 2, width: 0, height: Math.abs(py - y(mark.old_p)) },
-]);
+const markBoxes = (x, y, size) =>
+  markPlaces(x, y, size).flatMap(({ mark, px, py, width, name }) => [
+    { x: name.x + (name.anchor === "start" ? width / 2 : -width / 2), y: name.y - 4, width, height: 14 },
+    { x: px, y: py - mark.sign * 16, width: 40, height: 48 },
+    { x: px, y: (py + y(mark.old_p)) / 2, width: 0, height: Math.abs(py - y(mark.old_p)) },
+  ]);
 
 function drawMarks(group, x, y, size) {
   const found = markPlaces(x, y, size);
-  const all = group.selectAll("g.mark").data(found).join((enter) => {
-    const made = enter.append("g").attr("class", "mark");
-    made.append("circle").attr("class", "ring").attr("r", 4.5);
-    made.append("text").attr("class", "halo");
-    return made;
-  });
-  all.select("circle").attr("cx", (d) => d.px).attr("cy", (d) => d.py);
-  all.select("text").attr("x", (d) => d.name.x).attr("y", (d) => d.name.y).attr("text-anchor", (d) => d.name.anchor)
-    .style("font-size", "11px").text((d) => d.mark.short);
+  const all = group
+    .selectAll("g.mark")
+    .data(found)
+    .join((enter) => {
+      const made = enter.append("g").attr("class", "mark");
+      made.append("circle").attr("class", "ring").attr("r", 4.5);
+      made.append("text").attr("class", "halo");
+      return made;
+    });
+  all
+    .select("circle")
+    .attr("cx", (d) => d.px)
+    .attr("cy", (d) => d.py);
+  all
+    .select("text")
+    .attr("x", (d) => d.name.x)
+    .attr("y", (d) => d.name.y)
+    .attr("text-anchor", (d) => d.name.anchor)
+    .style("font-size", "11px")
+    .text((d) => d.mark.short);
 }
 
 /* The cursor: the move from the diagonal to the point, and one arrow a method, or a cross where it silences. */
 function drawPoint(group, axes, { x, y, size }, r, placed, state) {
-  const cx = clamp(x(r.q), 0, size), cy = clamp(y(r.p), 0, size), start = clamp(y(r.q), 0, size);
-  const push = -state.sign, length = clamp(17 + 6 * Math.log10(r.ratio), 8, 40);
+  const cx = clamp(x(r.q), 0, size),
+    cy = clamp(y(r.p), 0, size),
+    start = clamp(y(r.q), 0, size);
+  const push = -state.sign,
+    length = clamp(17 + 6 * Math.log10(r.ratio), 8, 40);
   const ghost = r.q !== placed.old_p || r.p !== placed.new_p;
   const shapes = [
     { c: "cross", d: `M0,${cy}H${cx}M${cx},${cy}V${size}` },
     { c: "move", d: `M${cx},${start}V${cy}` },
     ...state.show.map((key, i) => {
-      const tip = cy + push * (13 + length), over = tip < 0 || tip > size;
-      const aside = over ? (cx < size / 2 ? 30 : -30) : 0, from = over ? clamp(tip, 0, size) - push * length : cy + push * 13;
+      const tip = cy + push * (13 + length),
+        over = tip < 0 || tip > size;
+      const aside = over ? (cx < size / 2 ? 30 : -30) : 0,
+        from = over ? clamp(tip, 0, size) - push * length : cy + push * 13;
       const ax = cx + aside + (i - (state.show.length - 1) / 2) * 13;
       return { c: "push", hue: hue(key), d: r.kept[key] ? arrow(ax, from, push, length) : cross(ax, from + push * 6) };
     }),
   ];
-  group.selectAll("path").data(shapes).join("path").attr("class", (d) => d.c).style("stroke", (d) => d.hue ?? null).attr("d", (d) => d.d);
-  const dots = [{ c: "ring", x: cx, y: start, r: 3.5 }, { c: "dot", x: cx, y: cy, r: 6.5 }];
+  group
+    .selectAll("path")
+    .data(shapes)
+    .join("path")
+    .attr("class", (d) => d.c)
+    .style("stroke", (d) => d.hue ?? null)
+    .attr("d", (d) => d.d);
+  const dots = [
+    { c: "ring", x: cx, y: start, r: 3.5 },
+    { c: "dot", x: cx, y: cy, r: 6.5 },
+  ];
   if (ghost) dots.push({ c: "ring", x: clamp(x(placed.old_p), 0, size), y: clamp(y(placed.new_p), 0, size), r: 6 });
-  group.selectAll("circle").data(dots).join("circle").attr("class", (d) => d.c).attr("cx", (d) => d.x).attr("cy", (d) => d.y).attr("r", (d) => d.r);
+  group
+    .selectAll("circle")
+    .data(dots)
+    .join("circle")
+    .attr("class", (d) => d.c)
+    .attr("cx", (d) => d.x)
+    .attr("cy", (d) => d.y)
+    .attr("r", (d) => d.r);
   const chips = chipsOf(probability(r.q), probability(r.p), cx, cy, size);
   axes.selectAll(".tick text").style("visibility", function hidden(p) {
-    const along = this.parentNode.parentNode.classList.contains("x-axis"), chip = chips[along ? 0 : 1];
-    const far = along ? Math.abs(x(p) - chip.x) * 2 - wide(tickText(p), 11) - chip.width : Math.abs(y(p) - chip.y) * 2 - 28;
+    const along = this.parentNode.parentNode.classList.contains("x-axis"),
+      chip = chips[along ? 0 : 1];
+    const far = along
+      ? Math.abs(x(p) - chip.x) * 2 - wide(tickText(p), 11) - chip.width
+      : Math.abs(y(p) - chip.y) * 2 - 28;
     return far < 4 ? "hidden" : null;
   });
-  group.selectAll("rect").data(chips).join("rect").attr("class", "chip").attr("rx", 4).attr("height", 17)
-    .attr("width", (d) => d.width).attr("x", (d) => d.x - d.width / 2).attr("y", (d) => d.y - 8.5);
-  group.selectAll("text").data(chips).join("text").attr("class", "chip").attr("x", (d) => d.x).attr("y", (d) => d.y + 4).text((d) => d.text);
+  group
+    .selectAll("rect")
+    .data(chips)
+    .join("rect")
+    .attr("class", "chip")
+    .attr("rx", 4)
+    .attr("height", 17)
+    .attr("width", (d) => d.width)
+    .attr("x", (d) => d.x - d.width / 2)
+    .attr("y", (d) => d.y - 8.5);
+  group
+    .selectAll("text")
+    .data(chips)
+    .join("text")
+    .attr("class", "chip")
+    .attr("x", (d) => d.x)
+    .attr("y", (d) => d.y + 4)
+    .text((d) => d.text);
 }
 
 /* The cursor's two probabilities on the axes, each kept inside the drawing. */
@@ -251,14 +384,28 @@ const arrow = (x, y, push, length) => {
 const cross = (x, y) => `M${x - 4},${y - 4}l8,8m0,-8l-8,8`;
 
 function addHatches(defs) {
-  return new Map(KEYS.map((key) => {
-    const id = unique("trx-hatch");
-    const pattern = defs.append("pattern").attr("id", id).attr("patternUnits", "userSpaceOnUse").attr("width", 9).attr("height", 9)
-      .attr("patternTransform", `rotate(${METHODS[key].hatch})`);
-    pattern.append("rect").attr("width", 9).attr("height", 9).attr("fill", hue(key)).attr("fill-opacity", 0.07);
-    pattern.append("line").attr("y2", 9).attr("x1", 4.5).attr("x2", 4.5).attr("stroke", hue(key)).attr("stroke-width", 1.3).attr("stroke-opacity", 0.6);
-    return [key, id];
-  }));
+  return new Map(
+    KEYS.map((key) => {
+      const id = unique("trx-hatch");
+      const pattern = defs
+        .append("pattern")
+        .attr("id", id)
+        .attr("patternUnits", "userSpaceOnUse")
+        .attr("width", 9)
+        .attr("height", 9)
+        .attr("patternTransform", `rotate(${METHODS[key].hatch})`);
+      pattern.append("rect").attr("width", 9).attr("height", 9).attr("fill", hue(key)).attr("fill-opacity", 0.07);
+      pattern
+        .append("line")
+        .attr("y2", 9)
+        .attr("x1", 4.5)
+        .attr("x2", 4.5)
+        .attr("stroke", hue(key))
+        .attr("stroke-width", 1.3)
+        .attr("stroke-opacity", 0.6);
+      return [key, id];
+    }),
+  );
 }
 
 function addTitles(g) {

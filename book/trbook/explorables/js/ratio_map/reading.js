@@ -1,15 +1,32 @@
 /* What the map says: settings made possible, the numbers at a point, and a verdict in words. No drawing here. */
 
 import {
-  P_MAX, P_MIN, binaryKl, binaryTv, clamp, dppoKlEdge, dppoKlKept, dppoTvEdge, dppoTvKept, number, percent, ppoEdge,
-  ppoKept, probability, setting, spoken,
+  P_MAX,
+  P_MIN,
+  binaryKl,
+  binaryTv,
+  clamp,
+  dppoKlEdge,
+  dppoKlKept,
+  dppoTvEdge,
+  dppoTvKept,
+  number,
+  percent,
+  ppoEdge,
+  ppoKept,
+  probability,
+  setting,
+  spoken,
 } from "../parts/common.js";
 import { textOf } from "../parts/address.js";
 
 /* A method of the map: its name, hue and dash, what it measures, the edge of its region and whether it keeps. */
 export const METHODS = {
   ppo: {
-    name: "PPO-clip", hue: "--ppo", dash: "", hatch: 45,
+    name: "PPO-clip",
+    hue: "--ppo",
+    dash: "",
+    hatch: 45,
     kept: (q, p, s) => ppoKept(q, p, s.sign, s.eps_low, s.eps_high),
     edge: (q, s) => ppoEdge(q, s.sign, s.eps_low, s.eps_high),
     limit: (s) => (s.sign > 0 ? 1 + s.eps_high : 1 - s.eps_low),
@@ -17,14 +34,20 @@ export const METHODS = {
     measured: (r) => `r = ${number(r.ratio)}`,
   },
   dppo_tv: {
-    name: "DPPO-TV", hue: "--tv", dash: "9 4", hatch: -45,
+    name: "DPPO-TV",
+    hue: "--tv",
+    dash: "9 4",
+    hatch: -45,
     kept: (q, p, s) => dppoTvKept(q, p, s.sign, s.delta_tv),
     edge: (q, s) => dppoTvEdge(q, s.sign, s.delta_tv),
     test: (s) => (s.sign > 0 ? `p − q ≤ ${setting(s.delta_tv)}` : `q − p ≤ ${setting(s.delta_tv)}`),
     measured: (r) => `TV = ${number(r.tv)}`,
   },
   dppo_kl: {
-    name: "DPPO-KL", hue: "--kl", dash: "2.5 3.5", hatch: 0,
+    name: "DPPO-KL",
+    hue: "--kl",
+    dash: "2.5 3.5",
+    hatch: 0,
     kept: (q, p, s) => dppoKlKept(q, p, s.sign, s.delta_kl),
     edge: (q, s) => dppoKlEdge(q, s.sign, s.delta_kl),
     test: (s) => `KL(q‖p) ≤ ${setting(s.delta_kl)}`,
@@ -47,7 +70,12 @@ const LIMITS = {
   new_p: [P_MIN, P_MAX, "the map ends at 0.9999", "the map begins at 10⁻⁷"],
 };
 const TITLES = {
-  eps_low: "ε low", eps_high: "ε high", delta_tv: "δ TV", delta_kl: "δ KL", old_p: "old probability", new_p: "new probability",
+  eps_low: "ε low",
+  eps_high: "ε high",
+  delta_tv: "δ TV",
+  delta_kl: "δ KL",
+  old_p: "old probability",
+  new_p: "new probability",
 };
 
 const WHOLE = { update: 0, token: -1 };
@@ -58,9 +86,10 @@ const cut = (value) => textOf(value).slice(0, 40); // an address may hold any nu
 /* Settings as they came -> { state, notes }: what is impossible is clamped, and each clamp explained. A note is
    { key, value, text }: it stands for as long as the setting keeps the value that is shown instead. */
 export function possible(raw, batch = null) {
-  const state = { ...raw }, notes = [];
+  const state = { ...raw },
+    notes = [];
   const note = (key, text) => notes.push({ key, value: state[key], text });
-  for (const [key, [low, high, above, below]] of Object.entries(LIMITS)) {
+  for (const [key, [low, high, above, below]] of /** @type {[string, any[]][]} */ (Object.entries(LIMITS))) {
     const value = numberOf(raw[key]);
     if (raw[key] == null || Number.isNaN(value)) {
       state[key] = DEFAULTS[key];
@@ -69,21 +98,31 @@ export function possible(raw, batch = null) {
     }
     state[key] = clamp(value, low, high);
     if (state[key] !== value) {
-      note(key, `${TITLES[key]} = ${value} is impossible: ${value > high ? above : below}. ${setting(state[key])} is shown.`);
+      note(
+        key,
+        `${TITLES[key]} = ${value} is impossible: ${value > high ? above : below}. ${setting(state[key])} is shown.`,
+      );
     }
   }
   if (raw.sign !== 1 && raw.sign !== -1) {
     state.sign = numberOf(raw.sign) < 0 ? -1 : 1;
-    note("sign", `An advantage of sign ${cut(raw.sign)} ${numberOf(raw.sign) === 0 ? "pushes nothing" : "is read by its side of 0"}; ${state.sign > 0 ? "A > 0" : "A < 0"} is shown.`);
+    note(
+      "sign",
+      `An advantage of sign ${cut(raw.sign)} ${numberOf(raw.sign) === 0 ? "pushes nothing" : "is read by its side of 0"}; ${state.sign > 0 ? "A > 0" : "A < 0"} is shown.`,
+    );
   }
   if (raw.axes !== "linear" && raw.axes !== "logit") {
     state.axes = "logit";
     note("axes", `There are linear and logit axes, no "${cut(raw.axes)}" ones; logit is shown.`);
   }
   for (const [key, least] of Object.entries(WHOLE)) {
-    const most = (batch ? (key === "update" ? batch.updates : batch.tokens).length - 1 : least);
+    const most = batch ? (key === "update" ? batch.updates : batch.tokens).length - 1 : least;
     state[key] = clamp(Math.round(numberOf(raw[key]) || 0), least, most);
-    if (state[key] !== raw[key]) note(key, `${key} ${cut(raw[key])} is not in this batch: ${batch ? `it has ${least} to ${most}` : "there is none"}.`);
+    if (state[key] !== raw[key])
+      note(
+        key,
+        `${key} ${cut(raw[key])} is not in this batch: ${batch ? `it has ${least} to ${most}` : "there is none"}.`,
+      );
   }
   const known = (Array.isArray(raw.show) ? raw.show : []).filter((key) => key in METHODS);
   state.show = Object.keys(METHODS).filter((key) => known.includes(key));
@@ -95,85 +134,121 @@ export function possible(raw, batch = null) {
 }
 
 export const DEFAULTS = {
-  eps_low: 0.2, eps_high: 0.2, delta_tv: 0.15, delta_kl: 0.05, sign: 1, axes: "logit", old_p: 1e-5, new_p: 1e-3,
-  show: Object.keys(METHODS), ...WHOLE,
+  eps_low: 0.2,
+  eps_high: 0.2,
+  delta_tv: 0.15,
+  delta_kl: 0.05,
+  sign: 1,
+  axes: "logit",
+  old_p: 1e-5,
+  new_p: 1e-3,
+  show: Object.keys(METHODS),
+  ...WHOLE,
 };
 
 /* Everything the map knows of the move q -> p. */
 export function read(state, q, p) {
   const kept = Object.fromEntries(state.show.map((key) => [key, METHODS[key].kept(q, p, state)]));
   return {
-    q, p, ratio: p / q, tv: binaryTv(Math.log(q), Math.log(p)), kl: binaryKl(Math.log(q), Math.log(p)), kept,
+    q,
+    p,
+    ratio: p / q,
+    tv: binaryTv(Math.log(q), Math.log(p)),
+    kl: binaryKl(Math.log(q), Math.log(p)),
+    kept,
     outward: state.sign > 0 ? p > q : p < q,
-    keeps: state.show.filter((key) => kept[key]), silences: state.show.filter((key) => !kept[key]),
+    keeps: state.show.filter((key) => kept[key]),
+    silences: state.show.filter((key) => !kept[key]),
   };
 }
 
 const names = (keys) => keys.map((key) => METHODS[key].name).join(" and ");
 const verb = (keys, one, many) => (keys.length === 1 ? one : many);
 /* What keeping costs: the weight of a kept token is its ratio. */
-const price = (r) => (r.ratio > HEAVY ? `, at a price: its weight is ${number(r.ratio)} A, as much as ${number(r.ratio)} tokens of ratio 1, unless a cap on the ratio bounds it` : "");
-const HARMLESS = 0.01, LARGE = 0.15, HEAVY = 20;
+const price = (r) =>
+  r.ratio > HEAVY
+    ? `, at a price: its weight is ${number(r.ratio)} A, as much as ${number(r.ratio)} tokens of ratio 1, unless a cap on the ratio bounds it`
+    : "";
+const HARMLESS = 0.01,
+  LARGE = 0.15,
+  HEAVY = 20;
 
 /* The verdict: { tone: "fail" | "calm", title, text }. "fail" where a method does what a trust region must not. */
 export function verdict(state, r) {
   const moved = `${percent(r.tv)} of the probability moved`;
   const weight = `r = ${number(r.ratio)}`;
-  const clip = "ppo" in r.kept, divergences = state.show.filter((key) => key !== "ppo");
+  const clip = "ppo" in r.kept,
+    divergences = state.show.filter((key) => key !== "ppo");
   if (!r.outward) return homeward(state, r, weight);
   if (clip && !r.kept.ppo && r.tv < HARMLESS) {
     const others = divergences.filter((key) => r.kept[key]);
     const relief = others.length ? ` ${names(others)} ${verb(others, "keeps", "keep")} it${price(r)}.` : "";
     return {
-      tone: "fail", title: "PPO-clip fails here: over-clipped",
+      tone: "fail",
+      title: "PPO-clip fails here: over-clipped",
       text: `The ratio ${number(r.ratio)} has left the window (${METHODS.ppo.test(state)}), so the gradient is gone, yet only ${moved}.${relief}`,
     };
   }
   const tight = divergences.filter((key) => !r.kept[key] && r.tv < HARMLESS);
   if (tight.length) {
     return {
-      tone: "fail", title: `${names(tight)} ${verb(tight, "fails", "fail")} here: the radius is too small`,
+      tone: "fail",
+      title: `${names(tight)} ${verb(tight, "fails", "fail")} here: the radius is too small`,
       text: `Only ${moved}, and the token is already silent. The radius allows it almost no move at all.`,
     };
   }
   const stopping = divergences.filter((key) => !r.kept[key]);
   if (clip && r.kept.ppo && stopping.length) {
     return {
-      tone: "fail", title: "PPO-clip fails here: it does not see the move",
+      tone: "fail",
+      title: "PPO-clip fails here: it does not see the move",
       text: `The ratio ${number(r.ratio)} is inside the window (${METHODS.ppo.test(state)}), so it keeps pushing, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
     };
   }
   if (r.silences.length === 0 && r.tv > LARGE) {
     return {
-      tone: "fail", title: "No method shown stops this",
+      tone: "fail",
+      title: "No method shown stops this",
       text: `Already ${moved}, and every region still lets the update push on. The thresholds are too wide for this token.`,
     };
   }
   if (r.silences.length === 0) {
     const heavy = r.ratio > HEAVY ? " A weight this large is why DPPO truncates the ratio at a cap." : "";
-    return { tone: "calm", title: "All keep it", text: `Inside every region: the update pushes on, with weight ${number(r.ratio)} A.${heavy}` };
+    return {
+      tone: "calm",
+      title: "All keep it",
+      text: `Inside every region: the update pushes on, with weight ${number(r.ratio)} A.${heavy}`,
+    };
   }
   if (r.keeps.length === 0) {
-    return { tone: "calm", title: "All silence it", text: `Past every threshold: ${moved}, and this token waits for the next batch.` };
+    return {
+      tone: "calm",
+      title: "All silence it",
+      text: `Past every threshold: ${moved}, and this token waits for the next batch.`,
+    };
   }
   return {
-    tone: "calm", title: `${names(r.keeps)} ${verb(r.keeps, "keeps", "keep")} it, ${names(r.silences)} ${verb(r.silences, "silences", "silence")} it`,
-    text: divergences.length === 2 && r.kept.dppo_tv !== r.kept.dppo_kl
-      ? `TV counts the probability that moved (${number(r.tv)}); KL also counts how surprising the move is to the old policy (${number(r.kl)} nats).`
-      : `The ratio is ${number(r.ratio)}; ${moved}.`,
+    tone: "calm",
+    title: `${names(r.keeps)} ${verb(r.keeps, "keeps", "keep")} it, ${names(r.silences)} ${verb(r.silences, "silences", "silence")} it`,
+    text:
+      divergences.length === 2 && r.kept.dppo_tv !== r.kept.dppo_kl
+        ? `TV counts the probability that moved (${number(r.tv)}); KL also counts how surprising the move is to the old policy (${number(r.kl)} nats).`
+        : `The ratio is ${number(r.ratio)}; ${moved}.`,
   };
 }
 
 function homeward(state, r, weight) {
   if (r.ratio > HEAVY) {
     return {
-      tone: "fail", title: "All keep it, and its weight explodes",
+      tone: "fail",
+      title: "All keep it, and its weight explodes",
       text: `The update pulls p back towards q, which no region forbids. But the weight is ${weight} times A: one token outshouts a batch. Dual clip and DPPO's cap on the ratio are for this.`,
     };
   }
   const same = Math.abs(Math.log(r.ratio)) < 1e-9;
   return {
-    tone: "calm", title: same ? "On policy: no region acts" : "All keep it: the way home is free",
+    tone: "calm",
+    title: same ? "On policy: no region acts" : "All keep it: the way home is free",
     text: same
       ? "The ratio is exactly 1, as on the first update of every batch. That is why a clip ratio of 0 is no fault."
       : `With A ${state.sign > 0 ? "> 0" : "< 0"} the update brings p back towards q. A trust region never forbids that.`,
@@ -183,8 +258,10 @@ function homeward(state, r, weight) {
 /* The same for a screen reader, in one breath. */
 export function aloud(state, r, { title, text }) {
   const who = state.show.map((key) => `${METHODS[key].name} ${r.kept[key] ? "keeps" : "silences"}`).join(", ");
-  return `Old probability ${spoken(r.q)}, new ${spoken(r.p)}: ratio ${number(r.ratio)}, total variation ${number(r.tv)}, `
-    + `KL ${number(r.kl)} nats. ${who}. ${title}. ${text}`;
+  return (
+    `Old probability ${spoken(r.q)}, new ${spoken(r.p)}: ratio ${number(r.ratio)}, total variation ${number(r.tv)}, ` +
+    `KL ${number(r.kl)} nats. ${who}. ${title}. ${text}`
+  );
 }
 
 export const move = (q, p) => `${probability(q)} → ${probability(p)}`;

@@ -6,9 +6,12 @@ import { METHODS } from "./reading.js";
 /* The trait `batch`, unpacked: null where there is none. Logits come in thousandths. */
 export function unpack(batch) {
   if (!batch?.old?.length) return null;
-  const tokens = batch.completions.flatMap(({ words }, completion) => words.map((word, place) => ({ word, place, completion })));
+  const tokens = batch.completions.flatMap(({ words }, completion) =>
+    words.map((word, place) => ({ word, place, completion })),
+  );
   const probabilities = (row) => Float64Array.from(row, (u) => sigmoid(u / 1000));
-  const old = probabilities(batch.old), after = batch.new.map(probabilities);
+  const old = probabilities(batch.old),
+    after = batch.new.map(probabilities);
   const sign = tokens.map(({ completion }) => batch.completions[completion].sign);
   return { ...batch, tokens, old, after, sign };
 }
@@ -16,16 +19,20 @@ export function unpack(batch) {
 /* By method, how many of all tokens it silences. */
 export function silenced(batch, state) {
   const now = batch.after[state.update];
-  return Object.fromEntries(state.show.map((key) => {
-    let count = 0;
-    for (let i = 0; i < now.length; i++) if (!METHODS[key].kept(batch.old[i], now[i], { ...state, sign: batch.sign[i] })) count++;
-    return [key, count];
-  }));
+  return Object.fromEntries(
+    state.show.map((key) => {
+      let count = 0;
+      for (let i = 0; i < now.length; i++)
+        if (!METHODS[key].kept(batch.old[i], now[i], { ...state, sign: batch.sign[i] })) count++;
+      return [key, count];
+    }),
+  );
 }
 
 /* The token nearest to a place in pixels, of those that are drawn, within reach; -1: none. */
 export function nearestToken(batch, state, map, left, top, reach = 10) {
-  let best = -1, least = reach;
+  let best = -1,
+    least = reach;
   const now = batch.after[state.update];
   for (let i = 0; i < now.length; i++) {
     if (batch.sign[i] !== state.sign) continue;
@@ -37,12 +44,18 @@ export function nearestToken(batch, state, map, left, top, reach = 10) {
 
 /* Dots of the tokens whose advantage has the sign that is shown: filled where every method keeps, a ring elsewhere. */
 export function dots(batch, state, { x, y, size }) {
-  const now = batch.after[state.update], paths = { kept: "", silent: "" };
+  const now = batch.after[state.update],
+    paths = { kept: "", silent: "" };
   for (let i = 0; i < now.length; i++) {
     if (batch.sign[i] !== state.sign) continue;
-    const q = batch.old[i], p = now[i], left = clamp(x(q), 0, size), top = clamp(y(p), 0, size);
-    const all = state.show.every((key) => METHODS[key].kept(q, p, state)), r = all ? 1.8 : 2.8;
-    paths[all ? "kept" : "silent"] += `M${(left - r).toFixed(1)},${top.toFixed(1)}a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0`;
+    const q = batch.old[i],
+      p = now[i],
+      left = clamp(x(q), 0, size),
+      top = clamp(y(p), 0, size);
+    const all = state.show.every((key) => METHODS[key].kept(q, p, state)),
+      r = all ? 1.8 : 2.8;
+    paths[all ? "kept" : "silent"] +=
+      `M${(left - r).toFixed(1)},${top.toFixed(1)}a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0`;
   }
   return paths;
 }
@@ -50,12 +63,19 @@ export function dots(batch, state, { x, y, size }) {
 /* The scrubber over the updates, the token's place in its completion, and the completion itself. */
 export function reader(batch, set) {
   const updates = ladder({
-    label: "updates", spoken: "Updates made on this batch", rungs: batch.updates.map((_, i) => i),
-    words: (i) => `after ${batch.updates[i]} updates`, write: (i) => String(batch.updates[i]), onInput: (i) => set({ update: i }),
+    label: "updates",
+    spoken: "Updates made on this batch",
+    rungs: batch.updates.map((_, i) => i),
+    words: (i) => `after ${batch.updates[i]} updates`,
+    write: (i) => String(batch.updates[i]),
+    onInput: (i) => set({ update: i }),
   });
   const token = ladder({
-    label: "token", spoken: "Token of the batch, one after the other", rungs: batch.tokens.map((_, i) => i - 1).concat(batch.tokens.length - 1),
-    words: (i) => (i < 0 ? "none" : `${i + 1} of ${batch.tokens.length}: ${batch.tokens[i].word}`), write: (i) => (i < 0 ? "–" : String(i + 1)),
+    label: "token",
+    spoken: "Token of the batch, one after the other",
+    rungs: batch.tokens.map((_, i) => i - 1).concat(batch.tokens.length - 1),
+    words: (i) => (i < 0 ? "none" : `${i + 1} of ${batch.tokens.length}: ${batch.tokens[i].word}`),
+    write: (i) => (i < 0 ? "–" : String(i + 1)),
     onInput: (i) => set({ token: i }),
   });
   const line = h("p", { class: "line" });
@@ -72,13 +92,19 @@ export function reader(batch, set) {
       shown = `${i} ${s.sign}`;
       if (i < 0) {
         const drawn = batch.sign.filter((sign) => sign === s.sign).length;
-        say(line, `Dots: the ${drawn} tokens of the batch with A ${s.sign > 0 ? "> 0" : "< 0"}. Point at one to read it in its completion.`);
+        say(
+          line,
+          `Dots: the ${drawn} tokens of the batch with A ${s.sign > 0 ? "> 0" : "< 0"}. Point at one to read it in its completion.`,
+        );
         return;
       }
-      const { completion, place } = batch.tokens[i], { prompt, words, sign } = batch.completions[completion];
-      line.replaceChildren(h("span", { class: "asked", text: `${batch.prompts[prompt]} ` }),
+      const { completion, place } = batch.tokens[i],
+        { prompt, words, sign } = batch.completions[completion];
+      line.replaceChildren(
+        h("span", { class: "asked", text: `${batch.prompts[prompt]} ` }),
         ...words.flatMap((word, j) => [j === place ? h("mark", { text: word }) : document.createTextNode(word), " "]),
-        h("span", { class: "asked", text: sign > 0 ? "(A > 0)" : "(A < 0)" }));
+        h("span", { class: "asked", text: sign > 0 ? "(A > 0)" : "(A < 0)" }),
+      );
     },
   };
 }

@@ -1,14 +1,31 @@
 /* How methods look (the same hue, dash and mark in every sweep) and what axes and measures are called. */
 
-import { symbol, symbolCircle, symbolCross, symbolDiamond, symbolSquare, symbolStar, symbolTriangle, symbolWye } from "d3-shape";
+import {
+  symbol,
+  symbolCircle,
+  symbolCross,
+  symbolDiamond,
+  symbolSquare,
+  symbolStar,
+  symbolTriangle,
+  symbolWye,
+} from "d3-shape";
 import { number } from "../parts/common.js";
 
 const LOOKS = {
-  "on-policy": ["--h0", "", symbolCross], pg_is: ["--h0", "2 3", symbolWye], ppo: ["--h1", "", symbolCircle],
-  "clip-higher": ["--h2", "8 3", symbolTriangle], cispo: ["--h3", "5 3", symbolDiamond], gspo: ["--h4", "", symbolSquare],
-  sapo: ["--h2", "2 2", symbolStar], pspo: ["--h3", "2 3", symbolCross], "dppo-tv": ["--h5", "9 4", symbolDiamond],
-  "dppo-kl": ["--h5", "2.5 3.5", symbolTriangle], "dppo-topk": ["--h5", "9 3 2 3", symbolSquare],
-  quatro: ["--h6", "", symbolStar], troll: ["--h7", "6 3", symbolTriangle],
+  "on-policy": ["--h0", "", symbolCross],
+  pg_is: ["--h0", "2 3", symbolWye],
+  ppo: ["--h1", "", symbolCircle],
+  "clip-higher": ["--h2", "8 3", symbolTriangle],
+  cispo: ["--h3", "5 3", symbolDiamond],
+  gspo: ["--h4", "", symbolSquare],
+  sapo: ["--h2", "2 2", symbolStar],
+  pspo: ["--h3", "2 3", symbolCross],
+  "dppo-tv": ["--h5", "9 4", symbolDiamond],
+  "dppo-kl": ["--h5", "2.5 3.5", symbolTriangle],
+  "dppo-topk": ["--h5", "9 3 2 3", symbolSquare],
+  quatro: ["--h6", "", symbolStar],
+  troll: ["--h7", "6 3", symbolTriangle],
 };
 LOOKS.dppo = LOOKS["dppo-tv"];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
@@ -16,19 +33,36 @@ const MARKS = [symbolCircle, symbolSquare, symbolTriangle, symbolDiamond, symbol
 
 /* Hue, dash and mark of every method of a sweep; one without a look of its own gets one by its place. */
 export function looksOf(methods) {
-  return new Map(methods.map((method, i) => {
-    const [hue, dash, mark] = LOOKS[method] ?? [`--h${(i + 1) % 8}`, DASHES[i % DASHES.length], MARKS[i % MARKS.length]];
-    return [method, { hue: `var(${hue})`, dash, mark: symbol(mark, 46)() }];
-  }));
+  return new Map(
+    methods.map((method, i) => {
+      const [hue, dash, mark] = LOOKS[method] ?? [
+        `--h${(i + 1) % 8}`,
+        DASHES[i % DASHES.length],
+        MARKS[i % MARKS.length],
+      ];
+      return [method, { hue: `var(${hue})`, dash, mark: symbol(mark, 46)() }];
+    }),
+  );
 }
 
-export const swatch = ({ hue, dash, mark }) => `<svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true">`
-  + `<path d="M0 6H26" fill="none" stroke="${hue}" stroke-width="2"${dash ? ` stroke-dasharray="${dash}"` : ""}/>`
-  + `<path d="${mark}" transform="translate(13,6)" fill="${hue}"/></svg>`;
+export const swatch = ({ hue, dash, mark }) =>
+  `<svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true">` +
+  `<path d="M0 6H26" fill="none" stroke="${hue}" stroke-width="2"${dash ? ` stroke-dasharray="${dash}"` : ""}/>` +
+  `<path d="${mark}" transform="translate(13,6)" fill="${hue}"/></svg>`;
 
 const AXES = {
-  updates: "updates per batch", uses: "uses of a batch", reuse: "updates per batch", lr: "learning rate", threshold: "threshold, times its own",
-  minibatches: "minibatches", sampler: "sampler's precision", anchor: "anchor", moves: "moves of the dial", "sampler of": "sampler", parts: "a batch is used", expert: "expert",
+  updates: "updates per batch",
+  uses: "uses of a batch",
+  reuse: "updates per batch",
+  lr: "learning rate",
+  threshold: "threshold, times its own",
+  minibatches: "minibatches",
+  sampler: "sampler's precision",
+  anchor: "anchor",
+  moves: "moves of the dial",
+  "sampler of": "sampler",
+  parts: "a batch is used",
+  expert: "expert",
 };
 export const axisName = (axis) => AXES[axis] ?? axis.replaceAll("_", " ").replace("task.", "");
 export const short = (label) => (/^0\.\d{4,}$/.test(label) ? Number(label).toPrecision(2) : label);
@@ -42,10 +76,18 @@ export const MEASURES = {
   kept: { name: "kept", text: "share of tokens that the region keeps", write: two, to: 1 },
   length: { name: "length", text: "tokens per completion", write: (value) => value.toFixed(1), from: 0 },
   ess: { name: "effective sample", text: "effective sample size, share of the batch", write: two, from: 0, to: 1 },
-  kl_sampler: { name: "sampler's KL", text: "KL between sampler and learner, nats per token", write: number, log: true },
+  kl_sampler: {
+    name: "sampler's KL",
+    text: "KL between sampler and learner, nats per token",
+    write: number,
+    log: true,
+  },
   distinct: { name: "different answers", text: "different right answers per prompt", write: two, from: 0 },
 };
-function two(value) { return Math.abs(value).toFixed(2); }
+function two(value) {
+  return Math.abs(value).toFixed(2);
+}
 export const measureOf = (name) => MEASURES[name] ?? { name, text: name, write: number };
 export const share = (value) => value.toFixed(2);
-export const between = ([value, low, high], write) => (low === null || high === null ? write(value) : `${write(value)} [${write(low)}, ${write(high)}]`);
+export const between = ([value, low, high], write) =>
+  low === null || high === null ? write(value) : `${write(value)} [${write(low)}, ${write(high)}]`;

@@ -5,7 +5,8 @@ import { textOf } from "../parts/address.js";
 /* A row of characters -> numbers in steps, null where nothing was measured: see `encode` in runs.py. */
 export function decode(text, { alphabet, gap }) {
   const row = [];
-  let last = 0, above = 0;
+  let last = 0,
+    above = 0;
   for (const c of text) {
     if (c === gap) {
       row.push(null);
@@ -26,19 +27,24 @@ export function decode(text, { alphabet, gap }) {
 
 /* A row in steps -> values of a measure. */
 export function values(row, measure, { steps, logarithmic }) {
-  const step = steps[measure], powers = logarithmic.includes(measure);
+  const step = steps[measure],
+    powers = logarithmic.includes(measure);
   return row.map((q) => (q === null ? null : powers ? 10 ** (step * q) : step * q));
 }
 
 /* Everything that was packed: sweeps by name, arms by method and point, curves that are decoded when they are asked for. */
 export function open(text) {
-  const { format, sweeps, ...rest } = JSON.parse(text), cache = new Map();
+  const { format, sweeps, ...rest } = JSON.parse(text),
+    cache = new Map();
   const byName = new Map(sweeps.map((sweep) => [sweep.name, sweep]));
-  const armOf = (sweep, method, at) => sweep.arms[[method, ...Object.keys(sweep.axes).map((axis) => at[axis])].join("|")];
+  const armOf = (sweep, method, at) =>
+    sweep.arms[[method, ...Object.keys(sweep.axes).map((axis) => at[axis])].join("|")];
   const curveOf = (arm, measure) => {
     if (!arm?.curves[measure]) return null;
     if (!cache.has(arm)) cache.set(arm, {});
-    const [mean, low, high] = cache.get(arm)[measure] ??= arm.curves[measure].map((row) => values(decode(row, format), measure, format));
+    const [mean, low, high] = (cache.get(arm)[measure] ??= arm.curves[measure].map((row) =>
+      values(decode(row, format), measure, format),
+    ));
     return { mean, low, high };
   };
   return { ...rest, format, sweeps, byName, armOf, curveOf };
@@ -46,7 +52,8 @@ export function open(text) {
 
 /* From least to most of what a measure reaches in a whole sweep, bands included: one scale for all of its points. */
 export function reach(pack, sweep, measure) {
-  let least = Infinity, most = -Infinity;
+  let least = Infinity,
+    most = -Infinity;
   for (const arm of Object.values(sweep.arms)) {
     const curve = pack.curveOf(arm, measure);
     if (!curve) continue;
@@ -64,14 +71,20 @@ export function reach(pack, sweep, measure) {
 /* The axis whose points are the map's columns: the one with most of them, of two the latter. */
 /** @returns {string | null} */
 export function columnsAxis(sweep) {
-  return Object.entries(sweep.axes).reduce((/** @type {string | null} */ best, [axis, points]) => (best && sweep.axes[best].length > points.length ? best : axis), null);
+  return Object.entries(sweep.axes).reduce(
+    (/** @type {string | null} */ best, [axis, points]) =>
+      best && sweep.axes[best].length > points.length ? best : axis,
+    null,
+  );
 }
 
 /* The known name that holds the one that was meant, else the one that differs in the fewest letters. */
 export function nearestName(name, known) {
-  const sought = textOf(name).slice(0, 40).toLowerCase(), holds = sought.length > 2 && known.find((other) => other.toLowerCase().includes(sought));
+  const sought = textOf(name).slice(0, 40).toLowerCase(),
+    holds = sought.length > 2 && known.find((other) => other.toLowerCase().includes(sought));
   if (holds) return holds;
-  let best = known[0], least = Infinity;
+  let best = known[0],
+    least = Infinity;
   for (const other of known) {
     const far = letters(sought, other.toLowerCase());
     if (far < least) [best, least] = [other, far];
@@ -84,7 +97,8 @@ export function letters(a, b) {
   let before = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
-    for (let j = 1; j <= b.length; j++) row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + Number(a[i - 1] !== b[j - 1]));
+    for (let j = 1; j <= b.length; j++)
+      row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + Number(a[i - 1] !== b[j - 1]));
     before = row;
   }
   return before[b.length];

@@ -12,15 +12,20 @@ export function opening(pack, sweep) {
   const at = Object.fromEntries(Object.entries(sweep.axes).map(([axis, points]) => [axis, points[points.length - 1]]));
   const usual = sweep.methods.filter((method) => FIRST.includes(method));
   return {
-    sweep: sweep.name, at, methods: usual.length > 1 ? usual : sweep.methods.slice(0, MOST),
-    measure: sweep.measures[0], cell: "", batch: -1,
+    sweep: sweep.name,
+    at,
+    methods: usual.length > 1 ? usual : sweep.methods.slice(0, MOST),
+    measure: sweep.measures[0],
+    cell: "",
+    batch: -1,
   };
 }
 
 /* A choice as it came -> { state, notes }: an empty part is filled, an unknown name told and the nearest one taken.
    A note is { key, text }. */
 export function possible(raw, pack) {
-  const notes = [], known = [...pack.byName.keys()];
+  const notes = [],
+    known = [...pack.byName.keys()];
   const named = (key, what, name, names) => {
     if (names.includes(name)) return name;
     const near = nearestName(name, names);
@@ -30,7 +35,11 @@ export function possible(raw, pack) {
   const sweep = pack.byName.get(raw.sweep ? named("sweep", "Sweep", raw.sweep, known) : known[0]);
   const state = opening(pack, sweep);
   for (const [axis, label] of Object.entries(raw.at ?? {})) {
-    if (!Object.hasOwn(sweep.axes, axis)) notes.push({ key: "at", text: `${sweep.name} varies ${Object.keys(sweep.axes).join(" and ") || "nothing but the methods"}, no "${axis.slice(0, 40)}"; it is left out.` });
+    if (!Object.hasOwn(sweep.axes, axis))
+      notes.push({
+        key: "at",
+        text: `${sweep.name} varies ${Object.keys(sweep.axes).join(" and ") || "nothing but the methods"}, no "${axis.slice(0, 40)}"; it is left out.`,
+      });
     else state.at[axis] = named("at", axis, textOf(label), sweep.axes[axis]);
   }
   if (Array.isArray(raw.methods) && raw.methods.length) {
@@ -44,16 +53,21 @@ export function possible(raw, pack) {
   }
   const batch = Number(textOf(raw.batch ?? -1));
   if (!Number.isInteger(batch) || batch < -1 || batch >= sweep.batches) {
-    notes.push({ key: "batch", text: `Batch: expected 0 to ${sweep.batches - 1}, got "${textOf(raw.batch).slice(0, 40)}"; the last is shown.` });
+    notes.push({
+      key: "batch",
+      text: `Batch: expected 0 to ${sweep.batches - 1}, got "${textOf(raw.batch).slice(0, 40)}"; the last is shown.`,
+    });
   } else state.batch = batch;
   return { state, notes };
 }
 
 /* Another sweep, with what it shares with the choice so far. */
 export function moved(pack, state, name) {
-  const sweep = pack.byName.get(name), next = opening(pack, sweep);
+  const sweep = pack.byName.get(name),
+    next = opening(pack, sweep);
   const methods = state.methods.filter((method) => sweep.methods.includes(method));
-  for (const axis of Object.keys(next.at)) if (sweep.axes[axis].includes(state.at[axis])) next.at[axis] = state.at[axis];
+  for (const axis of Object.keys(next.at))
+    if (sweep.axes[axis].includes(state.at[axis])) next.at[axis] = state.at[axis];
   if (methods.length > 1) next.methods = methods;
   if (sweep.measures.includes(state.measure)) next.measure = state.measure;
   return next;
@@ -80,7 +94,8 @@ export function read(hash) {
     return null;
   }
   if (!text.startsWith(MARK)) return null;
-  const raw = { at: {}, methods: [] }, unknown = new Set();
+  const raw = { at: {}, methods: [] },
+    unknown = new Set();
   for (const [key, value] of new URLSearchParams(text.slice(MARK.length))) {
     if (key.startsWith("at.")) raw.at[key.slice(3)] = value;
     else if (key === "methods") raw.methods.push(value);

@@ -11,32 +11,67 @@ const WAYS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDo
 /* build(sweep, at, looks) makes the table of a sweep, mark(state) shows what is chosen, now(values) writes the values. */
 export function table({ pack, onCell, onMethods }) {
   const el = h("div", { class: "map" });
-  let rows = [], axis = null;
+  let rows = [],
+    axis = null;
   const built = { el };
 
   built.build = (sweep, at, looks) => {
     axis = columnsAxis(sweep);
     const points = axis ? sweep.axes[axis] : [""];
-    const head = h("tr", {}, h("th", { scope: "col", text: "method" }), ...points.map((label) => h("th", { scope: "col", text: axis ? short(label) : "accuracy" })));
+    const head = h(
+      "tr",
+      {},
+      h("th", { scope: "col", text: "method" }),
+      ...points.map((label) => h("th", { scope: "col", text: axis ? short(label) : "accuracy" })),
+    );
     rows = sweep.methods.map((method) => {
-      const input = h("input", { type: "checkbox", "aria-label": `Draw ${method}`, onchange: () => onMethods(method, input.checked) });
-      const look = h("span", { class: "look" }), now = h("span", { class: "now" });
+      const input = h("input", {
+        type: "checkbox",
+        "aria-label": `Draw ${method}`,
+        onchange: () => onMethods(method, input.checked),
+      });
+      const look = h("span", { class: "look" }),
+        now = h("span", { class: "now" });
       look.innerHTML = swatch(looks.get(method));
       const cells = points.map((label) => cell(sweep, method, axis ? { ...at, [axis]: label } : at, label));
-      return { method, input, now, cells, el: h("tr", {}, h("th", { scope: "row" }, h("label", { class: "toggle" }, input, look, h("span", { class: "called" }, method, now))), ...cells.map(({ td }) => td)) };
+      return {
+        method,
+        input,
+        now,
+        cells,
+        el: h(
+          "tr",
+          {},
+          h(
+            "th",
+            { scope: "row" },
+            h("label", { class: "toggle" }, input, look, h("span", { class: "called" }, method, now)),
+          ),
+          ...cells.map(({ td }) => td),
+        ),
+      };
     });
     const said = axis ? `Final accuracy, methods by ${axisName(axis)}` : "Final accuracy of the methods";
-    el.replaceChildren(h("table", {}, h("caption", { text: said }), h("thead", {}, head), h("tbody", {}, ...rows.map((row) => row.el))));
+    el.replaceChildren(
+      h("table", {}, h("caption", { text: said }), h("thead", {}, head), h("tbody", {}, ...rows.map((row) => row.el))),
+    );
   };
 
   function cell(sweep, method, at, label) {
     const arm = pack.armOf(sweep, method, at);
     if (!arm) return { td: h("td", { class: "none", text: "–" }), button: null, label };
-    const start = pack.curveOf(arm, "reward")?.mean[0] ?? null, fails = forgot(arm.accuracy, start);
+    const start = pack.curveOf(arm, "reward")?.mean[0] ?? null,
+      fails = forgot(arm.accuracy, start);
     const words = `${method}${axis ? `, ${axisName(axis)} ${label}` : ""}: accuracy ${between(arm.accuracy, share)}${fails ? ", below where it began" : ""}`;
     const button = h("button", {
-      type: "button", class: fails ? "cell fails" : "cell", tabindex: -1, "aria-label": words, title: words,
-      style: `--share: ${Math.round(6 + 46 * arm.accuracy[0] ** 2)}%`, text: share(arm.accuracy[0]), onclick: () => onCell(method, axis, label),
+      type: "button",
+      class: fails ? "cell fails" : "cell",
+      tabindex: -1,
+      "aria-label": words,
+      title: words,
+      style: `--share: ${Math.round(6 + 46 * arm.accuracy[0] ** 2)}%`,
+      text: share(arm.accuracy[0]),
+      onclick: () => onCell(method, axis, label),
     });
     return { td: h("td", {}, button), button, label };
   }
@@ -49,7 +84,8 @@ export function table({ pack, onCell, onMethods }) {
       row.el.classList.toggle("off", !row.input.checked);
       for (const { button, label } of row.cells) {
         if (!button) continue;
-        const here = label === at, chosen = here && row.method === state.cell;
+        const here = label === at,
+          chosen = here && row.method === state.cell;
         button.setAttribute("aria-pressed", String(chosen));
         button.classList.toggle("here", here);
         button.tabIndex = -1;
@@ -62,7 +98,8 @@ export function table({ pack, onCell, onMethods }) {
   built.now = (values) => rows.forEach((row) => say(row.now, values.get(row.method) ?? ""));
 
   el.addEventListener("keydown", (event) => {
-    const way = WAYS[event.key], from = way && event.composedPath()[0];
+    const way = WAYS[event.key],
+      from = way && event.composedPath()[0];
     const grid = rows.map((row) => row.cells.map(({ button }) => button));
     const y = way ? grid.findIndex((row) => row.includes(from)) : -1;
     if (y < 0) return;

@@ -3,7 +3,11 @@
 import { distance, mean, radius, risingRoot } from "../parts/distances.js";
 
 export const REGIONS = ["kl_old_new", "kl_new_old", "chi2", "fisher", "tv", "ratio", "wasserstein"];
-export const TRIANGLE = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+export const TRIANGLE = [
+  [1, 0, 0],
+  [0, 1, 0],
+  [0, 0, 1],
+];
 
 /* Two functions of the token with mean 0, variance 1 and covariance 0 under q: every ratio r = p/q is 1 + a e1 + b e2,
    and a² + b² is χ²(p || q). In these coordinates a small KL ball is round wherever q stands. */
@@ -15,51 +19,84 @@ export function basis([a, b, c]) {
   ];
 }
 
-const AROUND = 160, NEAR = [0, 0.003, 0.01, 0.03];
+const AROUND = 160,
+  NEAR = [0, 0.003, 0.01, 0.03];
 
 /* Directions u of r = 1 + t u, each of variance 1 under q, evenly all around in those coordinates. */
 function round(q) {
   const [e1, e2] = basis(q);
-  return Array.from({ length: AROUND }, (_, i) => e1.map((x, k) => Math.cos((2 * Math.PI * i) / AROUND) * x + Math.sin((2 * Math.PI * i) / AROUND) * e2[k]));
+  return Array.from({ length: AROUND }, (_, i) =>
+    e1.map((x, k) => Math.cos((2 * Math.PI * i) / AROUND) * x + Math.sin((2 * Math.PI * i) / AROUND) * e2[k]),
+  );
 }
 
 /* The same and evenly all around on the triangle, which differs near a corner, and more towards the tokens and away from
    them, where KL balls have corners and tips. The direction of token k is (e1[k], e2[k]). */
 function directions(q) {
-  const [e1, e2] = basis(q), angles = [], turn = (2 * Math.PI) / AROUND;
+  const [e1, e2] = basis(q),
+    angles = [],
+    turn = (2 * Math.PI) / AROUND;
   for (let i = 0; i < AROUND; i++) {
-    const x = Math.cos(i * turn), y = Math.sin(i * turn), moved = [x - y, 2 * y, -x - y];
+    const x = Math.cos(i * turn),
+      y = Math.sin(i * turn),
+      moved = [x - y, 2 * y, -x - y];
     angles.push(wrapped(i * turn), Math.atan2(mean(moved, e2), mean(moved, e1)));
   }
   for (const k of [0, 1, 2]) {
     const toward = Math.atan2(e2[k], e1[k]);
-    for (const near of NEAR) angles.push(...[near, -near].flatMap((aside) => [wrapped(toward + aside), wrapped(toward + Math.PI + aside)]));
+    for (const near of NEAR)
+      angles.push(...[near, -near].flatMap((aside) => [wrapped(toward + aside), wrapped(toward + Math.PI + aside)]));
   }
-  return angles.sort((one, other) => one - other).map((angle) => e1.map((x, k) => Math.cos(angle) * x + Math.sin(angle) * e2[k]));
+  return angles
+    .sort((one, other) => one - other)
+    .map((angle) => e1.map((x, k) => Math.cos(angle) * x + Math.sin(angle) * e2[k]));
 }
 const wrapped = (angle) => angle - 2 * Math.PI * Math.round(angle / (2 * Math.PI));
 
 /* KL along r = 1 + t u, and its slope in t. Terms of which none cancels another: r log r - r + 1 and r - 1 - log r. */
 const along = {
   kl_new_old: (q, u) => (t) => [
-    mean(q, u.map((x) => (1 + t * x > 0 ? (1 + t * x) * Math.log1p(t * x) - t * x : 1))),
-    mean(q, u.map((x) => (x === 0 ? 0 : x * Math.log1p(Math.max(t * x, -1))))),
+    mean(
+      q,
+      u.map((x) => (1 + t * x > 0 ? (1 + t * x) * Math.log1p(t * x) - t * x : 1)),
+    ),
+    mean(
+      q,
+      u.map((x) => (x === 0 ? 0 : x * Math.log1p(Math.max(t * x, -1)))),
+    ),
   ],
   kl_old_new: (q, u) => (t) => [
-    mean(q, u.map((x) => t * x - Math.log1p(Math.max(t * x, -1)))),
-    mean(q, u.map((x) => (t * x * x) / (1 + t * x))),
+    mean(
+      q,
+      u.map((x) => t * x - Math.log1p(Math.max(t * x, -1))),
+    ),
+    mean(
+      q,
+      u.map((x) => (t * x * x) / (1 + t * x)),
+    ),
   ],
 };
 
 function klBall(key, q, delta) {
   return directions(q).map((u) => {
-    const measure = along[key](q, u), wall = -1 / Math.min(...u);
+    const measure = along[key](q, u),
+      wall = -1 / Math.min(...u);
     const beyond = measure(wall)[0] <= delta;
-    const t = beyond ? wall : risingRoot((x) => {
-      const [value, slope] = measure(x);
-      return [value - delta, slope];
-    }, 0, wall, Math.min(Math.sqrt(2 * delta), 0.9 * wall));
-    return point(q, u.map((x) => 1 + t * x));
+    const t = beyond
+      ? wall
+      : risingRoot(
+          (x) => {
+            const [value, slope] = measure(x);
+            return [value - delta, slope];
+          },
+          0,
+          wall,
+          Math.min(Math.sqrt(2 * delta), 0.9 * wall),
+        );
+    return point(
+      q,
+      u.map((x) => 1 + t * x),
+    );
   });
 }
 
@@ -75,7 +112,8 @@ function chiBall(q, rho) {
 /* An ellipse in the logits: log p = log q + rho u, up to a constant. */
 function fisherBall(q, rho) {
   return round(q).map((u) => {
-    const most = Math.max(...u), lifted = q.map((share, i) => share * Math.exp(rho * (u[i] - most)));
+    const most = Math.max(...u),
+      lifted = q.map((share, i) => share * Math.exp(rho * (u[i] - most)));
     const total = lifted[0] + lifted[1] + lifted[2];
     return lifted.map((share) => share / total);
   });
@@ -85,7 +123,9 @@ function fisherBall(q, rho) {
 export function cut(polygon, inside) {
   const found = [];
   polygon.forEach((p, i) => {
-    const before = polygon[(i + polygon.length - 1) % polygon.length], now = inside(p), then = inside(before);
+    const before = polygon[(i + polygon.length - 1) % polygon.length],
+      now = inside(p),
+      then = inside(before);
     if (now >= 0 !== then >= 0) found.push(p.map((x, k) => before[k] + ((x - before[k]) * then) / (then - now)));
     if (now >= 0) found.push(p);
   });
@@ -94,11 +134,24 @@ export function cut(polygon, inside) {
 
 /* |p_k - q_k| at most `bound(k)` for every token: for three tokens that is TV (the same bound for all) and the box on
    the ratio (a share of q_k). */
-const slabs = (q, bound) => [0, 1, 2].reduce((found, k) => cut(cut(found, (p) => bound(k) - (p[k] - q[k])), (p) => bound(k) + (p[k] - q[k])), TRIANGLE);
+const slabs = (q, bound) =>
+  [0, 1, 2].reduce(
+    (found, k) =>
+      cut(
+        cut(found, (p) => bound(k) - (p[k] - q[k])),
+        (p) => bound(k) + (p[k] - q[k]),
+      ),
+    TRIANGLE,
+  );
 
 /* Tokens on a line: |Δ_0| crosses the first gap, |Δ_2| the second. */
-const diamond = (q, bound) => [[1, 1], [1, -1], [-1, 1], [-1, -1]].reduce(
-  (found, [a, b]) => cut(found, (p) => bound - a * (p[0] - q[0]) - b * (p[2] - q[2])), TRIANGLE);
+const diamond = (q, bound) =>
+  [
+    [1, 1],
+    [1, -1],
+    [-1, 1],
+    [-1, -1],
+  ].reduce((found, [a, b]) => cut(found, (p) => bound - a * (p[0] - q[0]) - b * (p[2] - q[2])), TRIANGLE);
 
 /* The region of a distance around q, as large as the KL radius delta has it: its edge as policies, in order. */
 export function region(key, q, delta) {
@@ -112,8 +165,9 @@ export function region(key, q, delta) {
 }
 
 /* Does a region hold every policy? Its distance is convex, so its largest value stands at a corner. */
-export const holdsAll = (key, q, delta) => !["kl_old_new", "fisher"].includes(key)
-  && TRIANGLE.every((corner) => distance[key](corner, q) <= radius(key, delta, 3));
+export const holdsAll = (key, q, delta) =>
+  !["kl_old_new", "fisher"].includes(key) &&
+  TRIANGLE.every((corner) => distance[key](corner, q) <= radius(key, delta, 3));
 
 /* The largest probability that a token has anywhere in a region. */
 export const reach = (edge, token) => Math.max(...edge.map((p) => p[token]));

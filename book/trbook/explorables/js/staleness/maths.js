@@ -4,26 +4,44 @@
 /* The record as it is drawn: for each run [updates + 1][tokens] log-ratios (update 0: none has moved), and by token its
    completion, its text and its advantage, the reward minus the mean of its group. */
 export function unpack(data) {
-  const means = [], words = data.words.flat();
+  const means = [],
+    words = data.words.flat();
   for (let i = 0; i < data.rewards.length; i += data.group) means.push(mean(data.rewards.slice(i, i + data.group)));
   const of = data.words.flatMap((row, i) => row.map(() => i));
   const advantages = of.map((i) => data.rewards[i] - means[Math.floor(i / data.group)]);
-  const runs = Object.fromEntries(Object.entries(data.runs).map(([name, run]) => [name, {
-    earned: run.earned, moved: [new Float64Array(words.length), ...rows(run.moved, words.length, data.largest)],
-  }]));
-  return { words, of, advantages, runs, updates: data.updates, reward: mean(data.rewards), completions: data.rewards.length };
+  const runs = Object.fromEntries(
+    Object.entries(data.runs).map(([name, run]) => [
+      name,
+      {
+        earned: run.earned,
+        moved: [new Float64Array(words.length), ...rows(run.moved, words.length, data.largest)],
+      },
+    ]),
+  );
+  return {
+    words,
+    of,
+    advantages,
+    runs,
+    updates: data.updates,
+    reward: mean(data.rewards),
+    completions: data.rewards.length,
+  };
 }
 
 /* Signed bytes in base64: c stands for sign(c) largest (c/127)^2. */
 function rows(text, tokens, largest) {
   const bytes = Int8Array.from(atob(text), (letter) => (letter.charCodeAt(0) << 24) >> 24);
-  return Array.from({ length: bytes.length / tokens }, (_, i) => Float64Array.from(bytes.subarray(i * tokens, (i + 1) * tokens), (c) => Math.sign(c) * largest * (c / 127) ** 2));
+  return Array.from({ length: bytes.length / tokens }, (_, i) =>
+    Float64Array.from(bytes.subarray(i * tokens, (i + 1) * tokens), (c) => Math.sign(c) * largest * (c / 127) ** 2),
+  );
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /* Is a token's gradient kept by a window from 1 - low to 1 + high? Where A is 0 there is none to silence. */
-export const kept = (ratio, advantage, low, high) => !(advantage > 0 && ratio > 1 + high) && !(advantage < 0 && ratio < 1 - low);
+export const kept = (ratio, advantage, low, high) =>
+  !(advantage > 0 && ratio > 1 + high) && !(advantage < 0 && ratio < 1 - low);
 
 /* The window of the recorded run with PPO's clip. */
 const CLIP = 0.2;
@@ -31,10 +49,25 @@ const CLIP = 0.2;
 /* What a window does to the batch as it is after an update. `clipped`: the tokens that PPO's clip silences in this update,
    whatever window is drawn; `beyond`: those of them that it carries farther out all the same. `promised`: the mean reward plus the surrogate, the mean over completions of Σ (r - 1) A. */
 export function count(batch, run, update, low, high) {
-  const now = batch.runs[run].moved[update], before = batch.runs[run].moved[Math.max(0, update - 1)];
-  const found = { up: 0, down: 0, silencedUp: 0, silencedDown: 0, inside: 0, outsideKept: 0, clipped: 0, beyond: 0, tv: 0, promised: batch.reward, farthest: 0 };
+  const now = batch.runs[run].moved[update],
+    before = batch.runs[run].moved[Math.max(0, update - 1)];
+  const found = {
+    up: 0,
+    down: 0,
+    silencedUp: 0,
+    silencedDown: 0,
+    inside: 0,
+    outsideKept: 0,
+    clipped: 0,
+    beyond: 0,
+    tv: 0,
+    promised: batch.reward,
+    farthest: 0,
+  };
   now.forEach((moved, i) => {
-    const ratio = Math.exp(moved), advantage = batch.advantages[i], inside = ratio >= 1 - low && ratio <= 1 + high;
+    const ratio = Math.exp(moved),
+      advantage = batch.advantages[i],
+      inside = ratio >= 1 - low && ratio <= 1 + high;
     if (advantage > 0) found.up++;
     if (advantage < 0) found.down++;
     if (inside) found.inside++;

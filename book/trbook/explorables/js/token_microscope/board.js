@@ -3,15 +3,23 @@
 
 import { drawing, number, probability, wide } from "../parts/common.js";
 
-const PITCH = 25, TALL = 20, TOP = 62, SIZE = 12, BAR = 22;
+const PITCH = 25,
+  TALL = 20,
+  TOP = 62,
+  SIZE = 12,
+  BAR = 22;
 export const FATES = { kept: "kept", silenced: "silenced", scaled: "weight scaled", none: "A = 0" };
 const NAMES = ["q < 0.01", "0.01 to 0.1", "0.1 to 0.5", "0.5 to 0.9", "q ≥ 0.9"];
 const chipWidth = (text) => Math.max(22, wide(text, SIZE, 0.58) + 10);
 
 /* Where the chips of a prompt stand: right completions first. */
 export function layout(batch, prompt, width) {
-  const rows = batch.completions.map((one, i) => ({ ...one, i })).filter((one) => one.prompt === prompt).sort((a, b) => b.reward - a.reward || a.i - b.i);
-  const chips = [], marks = [];
+  const rows = batch.completions
+    .map((one, i) => ({ ...one, i }))
+    .filter((one) => one.prompt === prompt)
+    .sort((a, b) => b.reward - a.reward || a.i - b.i);
+  const chips = [],
+    marks = [];
   let y = TOP;
   for (const row of rows) {
     let x = 20;
@@ -33,30 +41,50 @@ export function layout(batch, prompt, width) {
 const heights = new WeakMap();
 function tallest(batch, width) {
   const known = heights.get(batch) ?? heights.set(batch, new Map()).get(batch);
-  if (!known.has(width)) known.set(width, Math.max(...batch.prompts.map((_, prompt) => layout(batch, prompt, width).bottom)));
+  if (!known.has(width))
+    known.set(width, Math.max(...batch.prompts.map((_, prompt) => layout(batch, prompt, width).bottom)));
   return known.get(width);
 }
 
-export const reading = (word, one) => `“${word}”: q ${probability(one.q)} → p ${probability(one.p)}, r ${number(one.ratio)}, TV ${number(one.tv)}, w ${number(one.weight)}, ${FATES[one.fate]}`;
+export const reading = (word, one) =>
+  `“${word}”: q ${probability(one.q)} → p ${probability(one.p)}, r ${number(one.ratio)}, TV ${number(one.tv)}, w ${number(one.weight)}, ${FATES[one.fate]}`;
 
 export function board(open) {
-  const picture = drawing(), svg = picture.svg;
-  const legend = svg.append("g"), head = svg.append("text").attr("class", "prompt"), rows = svg.append("g"), tip = svg.append("text").attr("class", "tip");
-  const title = svg.append("text").attr("class", "title"), bars = svg.append("g");
-  let placed = { chips: [] }, seen = null, hovered = -1;
+  const picture = drawing(),
+    svg = picture.svg;
+  const legend = svg.append("g"),
+    head = svg.append("text").attr("class", "prompt"),
+    rows = svg.append("g"),
+    tip = svg.append("text").attr("class", "tip");
+  const title = svg.append("text").attr("class", "title"),
+    bars = svg.append("g");
+  let placed = { chips: [] },
+    seen = null,
+    hovered = -1;
   const told = () => {
-    const text = hovered < 0 || !seen ? "Point at a token to read it here; click or tap to hold it." : reading(seen.batch.words[hovered], seen.judged[hovered]);
+    const text =
+      hovered < 0 || !seen
+        ? "Point at a token to read it here; click or tap to hold it."
+        : reading(seen.batch.words[hovered], seen.judged[hovered]);
     if (tip.text() !== text) tip.text(text);
   };
-  const under = (x, y) => placed.chips.find((chip) => x >= chip.x && x <= chip.x + chip.w && y >= chip.y - 2 && y <= chip.y + TALL + 2)?.i ?? -1;
-  svg.on("pointermove", (event) => {
-    const box = picture.node.getBoundingClientRect();
-    hovered = event.pointerType === "touch" ? -1 : under(event.clientX - box.left, event.clientY - box.top);
-    told();
-  }).on("pointerleave", () => { hovered = -1; told(); });
+  const under = (x, y) =>
+    placed.chips.find((chip) => x >= chip.x && x <= chip.x + chip.w && y >= chip.y - 2 && y <= chip.y + TALL + 2)?.i ??
+    -1;
+  svg
+    .on("pointermove", (event) => {
+      const box = picture.node.getBoundingClientRect();
+      hovered = event.pointerType === "touch" ? -1 : under(event.clientX - box.left, event.clientY - box.top);
+      told();
+    })
+    .on("pointerleave", () => {
+      hovered = -1;
+      told();
+    });
   const centre = (chip) => ({ x: chip.x + chip.w / 2, y: chip.y + TALL / 2 });
   const far = (chip, x, y) => Math.hypot(Math.max(0, chip.x - x, x - chip.x - chip.w), 3 * (centre(chip).y - y));
-  const nearest = (x, y, among = placed.chips) => among.reduce((best, chip) => (far(chip, x, y) < far(best, x, y) ? chip : best), among[0]);
+  const nearest = (x, y, among = placed.chips) =>
+    among.reduce((best, chip) => (far(chip, x, y) < far(best, x, y) ? chip : best), among[0]);
   return {
     node: picture.node,
     height: (width, state, data) => tallest(open(data), width) + 44 + NAMES.length * BAR,
@@ -67,10 +95,15 @@ export function board(open) {
       const at = placed.chips.indexOf(nearest(x, y));
       if (dy) return centre(nearest(x, placed.chips[at].y + TALL / 2 + dy * PITCH * (much ? 4 : 1)));
       const line = placed.chips.filter((chip) => chip.y === placed.chips[at].y);
-      return centre(much ? line[dx > 0 ? line.length - 1 : 0] : placed.chips[Math.min(placed.chips.length - 1, Math.max(0, at + dx))]);
+      return centre(
+        much
+          ? line[dx > 0 ? line.length - 1 : 0]
+          : placed.chips[Math.min(placed.chips.length - 1, Math.max(0, at + dx))],
+      );
     },
     draw(s, found, { width, height }) {
-      const { batch, judged, counts } = found, prompt = batch.completions[batch.of[s.token]].prompt;
+      const { batch, judged, counts } = found,
+        prompt = batch.completions[batch.of[s.token]].prompt;
       seen = found;
       picture.size(width, height);
       placed = layout(batch, prompt, width);
@@ -81,14 +114,26 @@ export function board(open) {
         return chip;
       });
       chipsOf(legend, samples, (chip) => chip.fate, -1);
-      head.attr("x", 0).attr("y", 48).text(`${prompt + 1} of ${batch.prompts.length}:  ${batch.prompts[prompt]}`);
+      head
+        .attr("x", 0)
+        .attr("y", 48)
+        .text(`${prompt + 1} of ${batch.prompts.length}:  ${batch.prompts[prompt]}`);
       chipsOf(rows, placed.chips, (chip) => judged[chip.i].fate, s.token);
-      rows.selectAll("text.way").data(placed.marks).join("text").attr("class", "way").attr("x", 2).attr("y", (mark) => mark.y + 15)
+      rows
+        .selectAll("text.way")
+        .data(placed.marks)
+        .join("text")
+        .attr("class", "way")
+        .attr("x", 2)
+        .attr("y", (mark) => mark.y + 15)
         .text(({ advantage }) => (advantage > 0 ? "↑" : advantage < 0 ? "↓" : "·"));
       const under_ = tallest(batch, width);
       tip.attr("x", 0).attr("y", under_ + 10);
       told();
-      title.attr("x", 0).attr("y", under_ + 34).text("silenced in the whole batch, by q");
+      title
+        .attr("x", 0)
+        .attr("y", under_ + 34)
+        .text("silenced in the whole batch, by q");
       drawBars(bars, counts.bins, under_ + 44, width);
     },
   };
@@ -96,24 +141,93 @@ export function board(open) {
 
 function chipsOf(group, chips, fate, held) {
   const kind = (chip) => `${fate(chip)}${chip.i >= 0 && chip.i === held ? " held" : ""}`;
-  group.selectAll("rect.chip").data(chips).join("rect").attr("class", (chip) => `chip ${kind(chip)}`).attr("x", (chip) => chip.x + 0.5).attr("y", (chip) => chip.y + 0.5)
-    .attr("width", (chip) => chip.w - 1).attr("height", TALL - 1).attr("rx", 5);
-  group.selectAll("text.word").data(chips).join("text").attr("class", (chip) => `word ${kind(chip)}`).attr("text-anchor", "middle").attr("x", (chip) => chip.x + chip.w / 2).attr("y", (chip) => chip.y + 14.5).text((chip) => chip.text);
-  group.selectAll("path.stroke").data(chips).join("path").attr("class", (chip) => `stroke ${fate(chip)}`)
-    .attr("d", (chip) => ({ silenced: `M${chip.x + 3},${chip.y + 10.5}h${chip.w - 6}`, scaled: `M${chip.x + 4},${chip.y + TALL - 3.5}h${chip.w - 8}` })[fate(chip)] ?? "");
+  group
+    .selectAll("rect.chip")
+    .data(chips)
+    .join("rect")
+    .attr("class", (chip) => `chip ${kind(chip)}`)
+    .attr("x", (chip) => chip.x + 0.5)
+    .attr("y", (chip) => chip.y + 0.5)
+    .attr("width", (chip) => chip.w - 1)
+    .attr("height", TALL - 1)
+    .attr("rx", 5);
+  group
+    .selectAll("text.word")
+    .data(chips)
+    .join("text")
+    .attr("class", (chip) => `word ${kind(chip)}`)
+    .attr("text-anchor", "middle")
+    .attr("x", (chip) => chip.x + chip.w / 2)
+    .attr("y", (chip) => chip.y + 14.5)
+    .text((chip) => chip.text);
+  group
+    .selectAll("path.stroke")
+    .data(chips)
+    .join("path")
+    .attr("class", (chip) => `stroke ${fate(chip)}`)
+    .attr(
+      "d",
+      (chip) =>
+        ({
+          silenced: `M${chip.x + 3},${chip.y + 10.5}h${chip.w - 6}`,
+          scaled: `M${chip.x + 4},${chip.y + TALL - 3.5}h${chip.w - 8}`,
+        })[fate(chip)] ?? "",
+    );
 }
 
 /* A row for each bin: how much of it is silenced, and scaled, and the counts of tokens pushed up and down. */
 function drawBars(group, bins, top, width) {
-  const left = 78, long = Math.max(30, width - left - 158);
+  const left = 78,
+    long = Math.max(30, width - left - 158);
   const rows = bins.map((bin, i) => {
     const share = (kind) => (bin.up[kind] + bin.down[kind]) / Math.max(1, bin.up.all + bin.down.all);
     const of = (side, way) => `${way} ${side.silenced} of ${side.all}`;
-    return { y: top + i * BAR, name: NAMES[i], silenced: share("silenced"), scaled: share("scaled"), says: `${of(bin.up, "↑")}   ${of(bin.down, "↓")}` };
+    return {
+      y: top + i * BAR,
+      name: NAMES[i],
+      silenced: share("silenced"),
+      scaled: share("scaled"),
+      says: `${of(bin.up, "↑")}   ${of(bin.down, "↓")}`,
+    };
   });
-  group.selectAll("rect.whole").data(rows).join("rect").attr("class", "whole").attr("x", left).attr("y", (row) => row.y + 3).attr("width", long).attr("height", 13);
-  group.selectAll("rect.part").data(rows).join("rect").attr("class", "part").attr("x", left).attr("y", (row) => row.y + 3).attr("width", (row) => long * row.silenced).attr("height", 13);
-  group.selectAll("path.part").data(rows).join("path").attr("class", "part scaled").attr("d", (row) => (row.scaled ? `M${left + long * row.silenced},${row.y + 13.5}h${long * row.scaled}` : ""));
-  group.selectAll("text.bin").data(rows).join("text").attr("class", "bin").attr("x", 0).attr("y", (row) => row.y + 14).text((row) => row.name);
-  group.selectAll("text.says").data(rows).join("text").attr("class", "says").attr("x", width - 150).attr("y", (row) => row.y + 14).text((row) => row.says);
+  group
+    .selectAll("rect.whole")
+    .data(rows)
+    .join("rect")
+    .attr("class", "whole")
+    .attr("x", left)
+    .attr("y", (row) => row.y + 3)
+    .attr("width", long)
+    .attr("height", 13);
+  group
+    .selectAll("rect.part")
+    .data(rows)
+    .join("rect")
+    .attr("class", "part")
+    .attr("x", left)
+    .attr("y", (row) => row.y + 3)
+    .attr("width", (row) => long * row.silenced)
+    .attr("height", 13);
+  group
+    .selectAll("path.part")
+    .data(rows)
+    .join("path")
+    .attr("class", "part scaled")
+    .attr("d", (row) => (row.scaled ? `M${left + long * row.silenced},${row.y + 13.5}h${long * row.scaled}` : ""));
+  group
+    .selectAll("text.bin")
+    .data(rows)
+    .join("text")
+    .attr("class", "bin")
+    .attr("x", 0)
+    .attr("y", (row) => row.y + 14)
+    .text((row) => row.name);
+  group
+    .selectAll("text.says")
+    .data(rows)
+    .join("text")
+    .attr("class", "says")
+    .attr("x", width - 150)
+    .attr("y", (row) => row.y + 14)
+    .text((row) => row.says);
 }

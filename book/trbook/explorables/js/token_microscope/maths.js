@@ -16,37 +16,74 @@ const SAME = 1e-6; // a weight this close to r A, relatively, is not scaled
 
 /* The record as it is judged. Log-probs by token: before, and for each run after 0, 1, ... updates. */
 export function unpack(data) {
-  const words = data.words.flat(), careful = new Set(data.careful), completions = [];
+  const words = data.words.flat(),
+    careful = new Set(data.careful),
+    completions = [];
   let from = 0;
   data.words.forEach((row, i) => {
-    const first = Math.floor(i / data.group) * data.group, group = data.rewards.slice(first, first + data.group);
+    const first = Math.floor(i / data.group) * data.group,
+      group = data.rewards.slice(first, first + data.group);
     const advantage = data.rewards[i] - group.reduce((sum, x) => sum + x, 0) / group.length;
-    completions.push({ prompt: first / data.group, from, to: from + row.length, reward: data.rewards[i], advantage, careful: careful.has(row[0]) });
+    completions.push({
+      prompt: first / data.group,
+      from,
+      to: from + row.length,
+      reward: data.rewards[i],
+      advantage,
+      careful: careful.has(row[0]),
+    });
     from += row.length;
   });
   const of = completions.flatMap((one, i) => Array.from({ length: one.to - one.from }, () => i));
-  const old = Float64Array.from(data.old, (u) => (u > 0 ? -Math.log1p(Math.exp(-u / 1000)) : u / 1000 - Math.log1p(Math.exp(u / 1000))));
-  const runs = Object.fromEntries(Object.entries(data.runs).map(([name, run]) => [name, {
-    careful: run.careful, lr: run.lr, logp: [old, ...moved(run.moved, words.length, data.largest).map((row) => row.map((d, i) => Math.min(0, old[i] + d)))],
-  }]));
+  const old = Float64Array.from(data.old, (u) =>
+    u > 0 ? -Math.log1p(Math.exp(-u / 1000)) : u / 1000 - Math.log1p(Math.exp(u / 1000)),
+  );
+  const runs = Object.fromEntries(
+    Object.entries(data.runs).map(([name, run]) => [
+      name,
+      {
+        careful: run.careful,
+        lr: run.lr,
+        logp: [
+          old,
+          ...moved(run.moved, words.length, data.largest).map((row) => row.map((d, i) => Math.min(0, old[i] + d))),
+        ],
+      },
+    ]),
+  );
   return { words, completions, of, old, runs, prompts: data.prompts, updates: data.updates, group: data.group };
 }
 
 /* Signed bytes in base64: c stands for sign(c) largest (c/127)^2. */
 function moved(text, tokens, largest) {
   const bytes = Int8Array.from(atob(text), (letter) => (letter.charCodeAt(0) << 24) >> 24);
-  return Array.from({ length: bytes.length / tokens }, (_, i) => Float64Array.from(bytes.subarray(i * tokens, (i + 1) * tokens), (c) => Math.sign(c) * largest * (c / 127) ** 2));
+  return Array.from({ length: bytes.length / tokens }, (_, i) =>
+    Float64Array.from(bytes.subarray(i * tokens, (i + 1) * tokens), (c) => Math.sign(c) * largest * (c / 127) ** 2),
+  );
 }
 
 /* By token: q, p, ratio, tv, weight, and fate: "none" where A is 0, else "silenced", "scaled" (w is not r A), "kept". */
 export function judge(batch, s) {
-  const objective = OBJECTIVES[s.method](s), now = batch.runs[s.run].logp[s.update], found = [];
+  const objective = OBJECTIVES[s.method](s),
+    now = batch.runs[s.run].logp[s.update],
+    found = [];
   for (const { from, to, advantage } of batch.completions) {
-    const logp = Array.from(now.subarray(from, to)), old = Array.from(batch.old.subarray(from, to));
+    const logp = Array.from(now.subarray(from, to)),
+      old = Array.from(batch.old.subarray(from, to));
     const { weight, kept } = objective({ logp, old, advantage });
     logp.forEach((value, t) => {
-      const q = Math.exp(old[t]), p = Math.exp(value), ratio = Math.exp(value - old[t]), full = ratio * advantage;
-      const fate = advantage === 0 ? "none" : !kept[t] ? "silenced" : Math.abs(weight[t] - full) > SAME * Math.abs(full) ? "scaled" : "kept";
+      const q = Math.exp(old[t]),
+        p = Math.exp(value),
+        ratio = Math.exp(value - old[t]),
+        full = ratio * advantage;
+      const fate =
+        advantage === 0
+          ? "none"
+          : !kept[t]
+            ? "silenced"
+            : Math.abs(weight[t] - full) > SAME * Math.abs(full)
+              ? "scaled"
+              : "kept";
       found.push({ q, p, ratio, tv: Math.abs(p - q), weight: weight[t], advantage, fate });
     });
   }
@@ -58,11 +95,16 @@ export function judge(batch, s) {
 export function count(batch, judged) {
   const side = () => ({ all: 0, silenced: 0, scaled: 0 });
   const bins = BINS.slice(1).map((high, i) => ({ low: BINS[i], high, up: side(), down: side() }));
-  const total = { up: side(), down: side() }, openers = { careful: side(), other: side() };
-  const add = (into, fate) => { into.all++; if (fate in into) into[fate]++; };
+  const total = { up: side(), down: side() },
+    openers = { careful: side(), other: side() };
+  const add = (into, fate) => {
+    into.all++;
+    if (fate in into) into[fate]++;
+  };
   judged.forEach(({ q, advantage, fate }, i) => {
     if (fate === "none") return;
-    const way = advantage > 0 ? "up" : "down", one = batch.completions[batch.of[i]];
+    const way = advantage > 0 ? "up" : "down",
+      one = batch.completions[batch.of[i]];
     add(bins.find((bin) => q < bin.high)[way], fate);
     add(total[way], fate);
     if (i === one.from && advantage > 0) add(openers[one.careful ? "careful" : "other"], fate);

@@ -3,30 +3,71 @@
 import { number, percent, probability } from "../parts/common.js";
 
 export const METHODS = { ppo: "PPO's clip", cispo: "CISPO", gspo: "GSPO", dppo_tv: "DPPO-TV", dppo_kl: "DPPO-KL" };
-const FAR = 0.15, NEAR = 0.05; // of the probability: the authors' threshold for total variation, and a third of it
+const FAR = 0.15,
+  NEAR = 0.05; // of the probability: the authors' threshold for total variation, and a third of it
 
 export function verdict(s, { batch, judged, counts }) {
-  const one = judged[s.token], word = batch.words[s.token], name = METHODS[s.method], moved = percent(one.tv);
+  const one = judged[s.token],
+    word = batch.words[s.token],
+    name = METHODS[s.method],
+    moved = percent(one.tv);
   const way = `From ${probability(one.q)} to ${probability(one.p)} its ratio is ${number(one.ratio)}, and ${moved} of the probability has moved.`;
   const { careful, other } = counts.openers;
   const openers = `Of the openers of right completions ${name} silences ${careful.silenced} of ${careful.all} careful ones and ${other.silenced} of ${other.all} others.`;
-  if (one.fate === "none") return { tone: "calm", title: `“${word}” is not pushed`, text: "Every completion of this prompt earned the same, so its advantage is 0 and no method has anything to silence." };
-  if (s.update === 0) return { tone: "calm", title: "Before the first update every ratio is 1", text: "Nothing is silenced and nothing is scaled. Move the update." };
+  if (one.fate === "none")
+    return {
+      tone: "calm",
+      title: `“${word}” is not pushed`,
+      text: "Every completion of this prompt earned the same, so its advantage is 0 and no method has anything to silence.",
+    };
+  if (s.update === 0)
+    return {
+      tone: "calm",
+      title: "Before the first update every ratio is 1",
+      text: "Nothing is silenced and nothing is scaled. Move the update.",
+    };
   const silenced = one.fate === "silenced";
-  if (silenced && one.tv < NEAR) return { tone: "fail", title: `${name} silences “${word}”, which has hardly moved`, text: `${way} ${openers}` };
+  if (silenced && one.tv < NEAR)
+    return { tone: "fail", title: `${name} silences “${word}”, which has hardly moved`, text: `${way} ${openers}` };
   if (silenced) return { tone: "calm", title: `${name} silences “${word}”`, text: `${way} ${openers}` };
   const home = (one.p - one.q) * one.advantage < 0; // others' updates moved it against its own push
-  if (one.tv > FAR && home) return { tone: "calm", title: `${name} pushes “${word}” back`, text: `${way} It moved against its own push, carried by what other tokens learned; its own push brings it back. ${openers}` };
-  if (one.tv > FAR) return { tone: "fail", title: `${name} pushes “${word}” on, after ${moved} of the probability has moved`, text: `${way} ${one.fate === "scaled" ? "Its weight is scaled, but it is not 0." : "Its weight is that of no region."}` };
-  const price = one.ratio > 2 ? ` It is pushed ${number(Math.abs(one.weight / one.advantage))} times as hard as at r = 1: that is the price of keeping it.` : "";
-  if (one.fate === "scaled") return { tone: "calm", title: `${name} scales “${word}”`, text: `${way} Its weight is ${number(one.weight)} where r A is ${number(one.ratio * one.advantage)}. ${openers}` };
+  if (one.tv > FAR && home)
+    return {
+      tone: "calm",
+      title: `${name} pushes “${word}” back`,
+      text: `${way} It moved against its own push, carried by what other tokens learned; its own push brings it back. ${openers}`,
+    };
+  if (one.tv > FAR)
+    return {
+      tone: "fail",
+      title: `${name} pushes “${word}” on, after ${moved} of the probability has moved`,
+      text: `${way} ${one.fate === "scaled" ? "Its weight is scaled, but it is not 0." : "Its weight is that of no region."}`,
+    };
+  const price =
+    one.ratio > 2
+      ? ` It is pushed ${number(Math.abs(one.weight / one.advantage))} times as hard as at r = 1: that is the price of keeping it.`
+      : "";
+  if (one.fate === "scaled")
+    return {
+      tone: "calm",
+      title: `${name} scales “${word}”`,
+      text: `${way} Its weight is ${number(one.weight)} where r A is ${number(one.ratio * one.advantage)}. ${openers}`,
+    };
   return { tone: "calm", title: `${name} keeps “${word}”`, text: `${way}${price} ${openers}` };
 }
 
 export function facts(s, { batch, judged, counts }) {
-  const one = judged[s.token], care = batch.runs[s.run].careful;
+  const one = judged[s.token],
+    care = batch.runs[s.run].careful;
   const of = (side) => `${side.silenced} of ${side.all}`;
-  return [["q → p", `${probability(one.q)} → ${probability(one.p)}`], ["ratio r = p/q", number(one.ratio)], ["TV = |p − q|", number(one.tv)],
-    ["advantage A", number(one.advantage)], ["weight w", number(one.weight)], ["silenced, A > 0", of(counts.up)], ["silenced, A < 0", of(counts.down)],
-    ["begins with care", `${percent(care[0])} → ${percent(care[s.update])}`]];
+  return [
+    ["q → p", `${probability(one.q)} → ${probability(one.p)}`],
+    ["ratio r = p/q", number(one.ratio)],
+    ["TV = |p − q|", number(one.tv)],
+    ["advantage A", number(one.advantage)],
+    ["weight w", number(one.weight)],
+    ["silenced, A > 0", of(counts.up)],
+    ["silenced, A < 0", of(counts.down)],
+    ["begins with care", `${percent(care[0])} → ${percent(care[s.update])}`],
+  ];
 }

@@ -5,16 +5,33 @@ import { clamp, drawing, linearScale, logScale, number, stroke } from "../parts/
 import { PLACES, weight } from "./maths.js";
 import { LOOKS, RIGHT } from "./words.js";
 
-const LEAST = 1e-6, MARGIN = { left: 40, right: 14, top: 26, bottom: 58 };
+const LEAST = 1e-6,
+  MARGIN = { left: 40, right: 14, top: 26, bottom: 58 };
 const TOPS = [0.4, 0.6, 0.8, 1];
-const SHAPES = { square: "M-4,-4H4V4H-4Z", circle: "M-4.5,0A4.5,4.5 0 1,0 4.5,0A4.5,4.5 0 1,0 -4.5,0Z", diamond: "M0,-6L5,0L0,6L-5,0Z" };
+const SHAPES = {
+  square: "M-4,-4H4V4H-4Z",
+  circle: "M-4.5,0A4.5,4.5 0 1,0 4.5,0A4.5,4.5 0 1,0 -4.5,0Z",
+  diamond: "M0,-6L5,0L0,6L-5,0Z",
+};
 
 export function board() {
-  const picture = drawing(), top = picture.panel(), low = picture.panel();
-  const bars = top.inside.append("g"), ends = top.inside.append("path").attr("class", "ends"), lines = top.inside.append("g"), marks = top.inside.append("g");
-  const before = top.inside.append("path").attr("class", "line before"), begins = top.inside.append("text").attr("class", "small").attr("text-anchor", "middle");
-  const start = top.inside.append("path").attr("class", "starts"), grips = top.inside.append("g");
-  const own = low.inside.append("path").attr("class", "line before"), curves = low.inside.append("g"), rule = low.inside.append("path").attr("class", "rule dotted"), dots = low.inside.append("g"), named = low.inside.append("g"), ring = low.inside.append("circle").attr("class", "ring").attr("r", 7);
+  const picture = drawing(),
+    top = picture.panel(),
+    low = picture.panel();
+  const bars = top.inside.append("g"),
+    ends = top.inside.append("path").attr("class", "ends"),
+    lines = top.inside.append("g"),
+    marks = top.inside.append("g");
+  const before = top.inside.append("path").attr("class", "line before"),
+    begins = top.inside.append("text").attr("class", "small").attr("text-anchor", "middle");
+  const start = top.inside.append("path").attr("class", "starts"),
+    grips = top.inside.append("g");
+  const own = low.inside.append("path").attr("class", "line before"),
+    curves = low.inside.append("g"),
+    rule = low.inside.append("path").attr("class", "rule dotted"),
+    dots = low.inside.append("g"),
+    named = low.inside.append("g"),
+    ring = low.inside.append("circle").attr("class", "ring").attr("r", 7);
   const shown = {
     node: picture.node,
     height: (width) => (width < 480 ? 500 : 540),
@@ -22,44 +39,127 @@ export function board() {
       picture.size(width, height);
       const tall = Math.round(height * 0.6);
       const box = top.place({ width, height: tall, margin: MARGIN });
-      const slot = box.width / PLACES, at = (v) => (v + 0.5) * slot;
+      const slot = box.width / PLACES,
+        at = (v) => (v + 0.5) * slot;
       const ways = Object.keys(LOOKS).filter((way) => s.show.includes(way));
       const most = TOPS.find((one) => one >= 1.03 * Math.max(...s.expert, ...ways.flatMap((way) => found[way]))) ?? 1;
       const y = linearScale([0, most], [box.height, 0], 4);
       top.scales(places(box.width, slot), y);
-      top.titles("", width < 480 ? "expert (bars), students (lines)" : "probability of each answer: expert (bars), students (lines)");
-      bars.selectAll("rect").data(s.expert).join("rect").attr("class", (_, v) => (v === RIGHT ? "bar right" : "bar"))
-        .attr("x", (_, v) => at(v) - 0.36 * slot).attr("width", 0.72 * slot).attr("y", y).attr("height", (share) => box.height - y(share));
-      grips.selectAll("circle").data(s.expert).join("circle").attr("class", "ring").attr("r", 5).attr("cx", (_, v) => at(v)).attr("cy", y);
-      ends.attr("d", s.student === "any" && s.show.includes("trsft") ? limit.map((share, v) => `M${(at(v) - 0.42 * slot).toFixed(1)},${y(share).toFixed(1)}h${(0.84 * slot).toFixed(1)}`).join("") : null);
+      top.titles(
+        "",
+        width < 480 ? "expert (bars), students (lines)" : "probability of each answer: expert (bars), students (lines)",
+      );
+      bars
+        .selectAll("rect")
+        .data(s.expert)
+        .join("rect")
+        .attr("class", (_, v) => (v === RIGHT ? "bar right" : "bar"))
+        .attr("x", (_, v) => at(v) - 0.36 * slot)
+        .attr("width", 0.72 * slot)
+        .attr("y", y)
+        .attr("height", (share) => box.height - y(share));
+      grips
+        .selectAll("circle")
+        .data(s.expert)
+        .join("circle")
+        .attr("class", "ring")
+        .attr("r", 5)
+        .attr("cx", (_, v) => at(v))
+        .attr("cy", y);
+      ends.attr(
+        "d",
+        s.student === "any" && s.show.includes("trsft")
+          ? limit
+              .map(
+                (share, v) => `M${(at(v) - 0.42 * slot).toFixed(1)},${y(share).toFixed(1)}h${(0.84 * slot).toFixed(1)}`,
+              )
+              .join("")
+          : null,
+      );
       before.attr("d", stroke(first.map((share, v) => [at(v), y(share)])));
-      lines.selectAll("path").data(ways, (way) => way).join("path").attr("class", "line").attr("stroke", (way) => LOOKS[way].hue).attr("stroke-dasharray", (way) => LOOKS[way].dash || null)
+      lines
+        .selectAll("path")
+        .data(ways, (way) => way)
+        .join("path")
+        .attr("class", "line")
+        .attr("stroke", (way) => LOOKS[way].hue)
+        .attr("stroke-dasharray", (way) => LOOKS[way].dash || null)
         .attr("d", (way) => stroke(found[way].map((share, v) => [at(v), y(share)])));
       const points = ways.flatMap((way) => found[way].map((share, v) => ({ way, v, share })));
-      marks.selectAll("path").data(points, (d) => `${d.way}${d.v}`).join("path").attr("class", "mark").attr("d", (d) => SHAPES[LOOKS[d.way].mark]).style("fill", (d) => LOOKS[d.way].hue)
+      marks
+        .selectAll("path")
+        .data(points, (d) => `${d.way}${d.v}`)
+        .join("path")
+        .attr("class", "mark")
+        .attr("d", (d) => SHAPES[LOOKS[d.way].mark])
+        .style("fill", (d) => LOOKS[d.way].hue)
         .attr("transform", (d) => `translate(${at(d.v).toFixed(1)},${y(d.share).toFixed(1)})`);
       const x0 = at(s.start);
       start.attr("d", `M${x0.toFixed(1)},${box.height + 24}l7,12h-14Z`);
-      begins.attr("x", clamp(x0, 62, box.width - 62)).attr("y", box.height + 51).text("the student began here");
+      begins
+        .attr("x", clamp(x0, 62, box.width - 62))
+        .attr("y", box.height + 51)
+        .text("the student began here");
 
-      const under = low.place({ top: tall, width, height: height - tall, margin: { left: 40, right: 14, top: 28, bottom: 40 } });
-      const x = logScale([LEAST, 1], [0, under.width]), w = linearScale([0, 1.1], [under.height, 0], 4);
+      const under = low.place({
+        top: tall,
+        width,
+        height: height - tall,
+        margin: { left: 40, right: 14, top: 28, bottom: 40 },
+      });
+      const x = logScale([LEAST, 1], [0, under.width]),
+        w = linearScale([0, 1.1], [under.height, 0], 4);
       low.scales(x, w);
       low.titles("probability p of the expert’s token", "gradient weight w");
       const along = Array.from({ length: 121 }, (_, i) => 10 ** ((i / 120) * Math.log10(1 / LEAST)) * LEAST);
-      curves.selectAll("path").data(["sft", "trsft"]).join("path").attr("class", "line").attr("stroke", (way) => LOOKS[way].hue).attr("stroke-dasharray", (way) => LOOKS[way].dash || null)
-        .attr("d", (way) => stroke([...along, ...(way === "trsft" ? [s.alpha] : [])].sort((a, b) => a - b).map((p) => [x(p), w(weight[way](p, s.alpha))])));
+      curves
+        .selectAll("path")
+        .data(["sft", "trsft"])
+        .join("path")
+        .attr("class", "line")
+        .attr("stroke", (way) => LOOKS[way].hue)
+        .attr("stroke-dasharray", (way) => LOOKS[way].dash || null)
+        .attr("d", (way) =>
+          stroke(
+            [...along, ...(way === "trsft" ? [s.alpha] : [])]
+              .sort((a, b) => a - b)
+              .map((p) => [x(p), w(weight[way](p, s.alpha))]),
+          ),
+        );
       own.attr("d", stroke(along.map((p) => [x(p), w(p)])));
       rule.attr("d", `M${x(s.alpha).toFixed(1)},0V${under.height}`);
-      dots.selectAll("circle").data(s.expert.map((share, v) => ({ share, v, p: found.trsft[v] }))).join("circle").attr("class", (d) => (d.v === RIGHT ? "token right" : "token"))
-        .attr("r", (d) => 3 + 9 * Math.sqrt(d.share)).attr("cx", (d) => x(d.p)).attr("cy", (d) => w(weight.trsft(d.p, s.alpha)));
-      const apart = [{ text: "SFT: 1", x: 6, y: w(1) + 16, hue: LOOKS.sft.hue, end: "start" }, { text: "TrSFT: min(1, p/α)", x: 6, y: w(0) - 22, hue: LOOKS.trsft.hue, end: "start" }, { text: "p", x: x(0.55), y: w(0.4), hue: "var(--soft)", end: "start" }];
-      named.selectAll("text").data(apart).join("text").attr("class", "name halo").attr("x", (d) => d.x).attr("y", (d) => d.y).style("fill", (d) => d.hue).attr("text-anchor", (d) => d.end).text((d) => d.text);
+      dots
+        .selectAll("circle")
+        .data(s.expert.map((share, v) => ({ share, v, p: found.trsft[v] })))
+        .join("circle")
+        .attr("class", (d) => (d.v === RIGHT ? "token right" : "token"))
+        .attr("r", (d) => 3 + 9 * Math.sqrt(d.share))
+        .attr("cx", (d) => x(d.p))
+        .attr("cy", (d) => w(weight.trsft(d.p, s.alpha)));
+      const apart = [
+        { text: "SFT: 1", x: 6, y: w(1) + 16, hue: LOOKS.sft.hue, end: "start" },
+        { text: "TrSFT: min(1, p/α)", x: 6, y: w(0) - 22, hue: LOOKS.trsft.hue, end: "start" },
+        { text: "p", x: x(0.55), y: w(0.4), hue: "var(--soft)", end: "start" },
+      ];
+      named
+        .selectAll("text")
+        .data(apart)
+        .join("text")
+        .attr("class", "name halo")
+        .attr("x", (d) => d.x)
+        .attr("y", (d) => d.y)
+        .style("fill", (d) => d.hue)
+        .attr("text-anchor", (d) => d.end)
+        .text((d) => d.text);
       ring.attr("cx", x(s.alpha)).attr("cy", under.height);
       Object.assign(shown, {
-        bar: (v) => ({ x: box.left + at(v), y: box.top + y(s.expert[v]) }), shareAt: (top) => clamp(y.invert(top - box.top), 0, 1), floor: box.top + box.height,
-        begin: { x: box.left + x0, y: box.top + box.height + 32 }, startAt: (left) => clamp((left - box.left) / slot - 0.5, 0, PLACES - 1),
-        cap: { x: under.left + x(s.alpha), y: under.top + under.height }, alphaAt: (left) => Number(clamp(x.invert(left - under.left), 1e-3, 1).toPrecision(2)),
+        bar: (v) => ({ x: box.left + at(v), y: box.top + y(s.expert[v]) }),
+        shareAt: (top) => clamp(y.invert(top - box.top), 0, 1),
+        floor: box.top + box.height,
+        begin: { x: box.left + x0, y: box.top + box.height + 32 },
+        startAt: (left) => clamp((left - box.left) / slot - 0.5, 0, PLACES - 1),
+        cap: { x: under.left + x(s.alpha), y: under.top + under.height },
+        alphaAt: (left) => Number(clamp(x.invert(left - under.left), 1e-3, 1).toPrecision(2)),
         words: (v) => number(s.expert[v]),
       });
     },
@@ -70,5 +170,10 @@ export function board() {
 /* An axis of places: a number in the middle of each slot, a tick beside the right one. */
 function places(width, slot) {
   const scale = (v) => (v + 0.5) * slot;
-  return Object.assign(scale, { range: () => [0, width], copy: () => scale, ticks: () => Array.from({ length: PLACES }, (_, v) => v), tickFormat: () => (v) => (v === RIGHT ? `${v} ✓` : String(v)) });
+  return Object.assign(scale, {
+    range: () => [0, width],
+    copy: () => scale,
+    ticks: () => Array.from({ length: PLACES }, (_, v) => v),
+    tickFormat: () => (v) => (v === RIGHT ? `${v} ✓` : String(v)),
+  });
 }

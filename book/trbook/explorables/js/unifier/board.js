@@ -3,68 +3,176 @@
 import { clamp, drawing, linearScale, number, probability, setting, stroke } from "../parts/common.js";
 import { LOOKS } from "./looks.js";
 
-const MARGIN = { left: 34, right: 12, top: 26, bottom: 8 }, MOST = 8;
+const MARGIN = { left: 34, right: 12, top: 26, bottom: 8 },
+  MOST = 8;
 const HEIGHTS = { rewards: 112, bars: 206, shape: 214 };
 const nice = (value, steps) => steps.find((step) => step >= value) ?? steps.at(-1);
 
 export function board() {
-  const picture = drawing(), [rewards, bars, shape] = [picture.panel(), picture.panel(), picture.panel()];
-  const stems = rewards.inside.append("path").attr("class", "stems"), heads = rewards.inside.append("g"), said = rewards.inside.append("g");
-  const olds = bars.inside.append("g").attr("class", "olds"), news = bars.inside.append("g").attr("class", "news"), rings = bars.inside.append("g"), labels = bars.inside.append("g"), above = bars.inside.append("g");
-  const one = shape.inside.append("path").attr("class", "rule"), levels = shape.inside.append("path").attr("class", "levels"), curve = shape.clipped.append("path").attr("class", "line"), dots = shape.inside.append("g");
+  const picture = drawing(),
+    [rewards, bars, shape] = [picture.panel(), picture.panel(), picture.panel()];
+  const stems = rewards.inside.append("path").attr("class", "stems"),
+    heads = rewards.inside.append("g"),
+    said = rewards.inside.append("g");
+  const olds = bars.inside.append("g").attr("class", "olds"),
+    news = bars.inside.append("g").attr("class", "news"),
+    rings = bars.inside.append("g"),
+    labels = bars.inside.append("g"),
+    above = bars.inside.append("g");
+  const one = shape.inside.append("path").attr("class", "rule"),
+    levels = shape.inside.append("path").attr("class", "levels"),
+    curve = shape.clipped.append("path").attr("class", "line"),
+    dots = shape.inside.append("g");
   const shown = {
     node: picture.node,
     height: () => HEIGHTS.rewards + HEIGHTS.bars + HEIGHTS.shape,
     draw(s, reading, { width, height }) {
       picture.size(width, height);
-      const { pi, ratio } = reading.chosen, hue = LOOKS[s.distance].hue, n = s.old.length;
+      const { pi, ratio } = reading.chosen,
+        hue = LOOKS[s.distance].hue,
+        n = s.old.length;
       const top = rewards.place({ width, height: HEIGHTS.rewards, margin: MARGIN });
-      const middle = bars.place({ top: HEIGHTS.rewards, width, height: HEIGHTS.bars, margin: { ...MARGIN, bottom: 40 } });
-      const slot = top.width / n, at = (i) => (i + 0.5) * slot, across = bands(top.width);
-      const up = linearScale([0, 1], [top.height, 0], 2), most = nice(1.02 * Math.max(...s.old, ...pi), [0.4, 0.6, 0.8, 1]), tall = linearScale([0, most], [middle.height, 0], 4);
+      const middle = bars.place({
+        top: HEIGHTS.rewards,
+        width,
+        height: HEIGHTS.bars,
+        margin: { ...MARGIN, bottom: 40 },
+      });
+      const slot = top.width / n,
+        at = (i) => (i + 0.5) * slot,
+        across = bands(top.width);
+      const up = linearScale([0, 1], [top.height, 0], 2),
+        most = nice(1.02 * Math.max(...s.old, ...pi), [0.4, 0.6, 0.8, 1]),
+        tall = linearScale([0, most], [middle.height, 0], 4);
       rewards.scales(across, up);
       rewards.titles("", "reward R");
       bars.scales(across, tall);
       bars.titles("", "probability: old (outlined), new (filled)");
-      stems.attr("d", s.rewards.map((reward, i) => `M${at(i).toFixed(1)},${top.height}V${up(reward).toFixed(1)}`).join(""));
-      heads.selectAll("circle").data(s.rewards).join("circle").attr("class", "head-dot").attr("r", 7).attr("cx", (_, i) => at(i)).attr("cy", up);
-      said.selectAll("text").data(s.rewards).join("text").attr("class", "small").attr("x", (_, i) => at(i) + 10).attr("y", (reward) => clamp(up(reward) + 4, 8, top.height - 2)).text((reward) => (reward === 1 ? "1" : setting(Number(reward.toFixed(2)))));
-      const wide = Math.min(26, slot * 0.36), bar = (share, x) => `M${x.toFixed(1)},${middle.height}V${tall(share).toFixed(1)}h${wide.toFixed(1)}V${middle.height}`;
-      olds.selectAll("path").data(s.old).join("path").attr("d", (share, i) => bar(share, at(i) - wide - 1));
-      news.selectAll("path").data(pi).join("path").style("fill", hue).attr("d", (share, i) => `${bar(share, at(i) + 1)}Z`);
-      rings.selectAll("circle").data(s.old).join("circle").attr("class", "ring").attr("r", 5.5).attr("cx", (_, i) => at(i) - wide / 2 - 1).attr("cy", tall);
-      above.selectAll("text").data(pi).join("text").attr("class", "small shares halo").attr("text-anchor", "middle").attr("x", (_, i) => at(i) + 1 + wide / 2).attr("y", (share) => tall(share) - 5).style("fill", hue).text((share) => (share < 1e-9 ? "0" : probability(share)));
-      const lines = [...pi.map((_, i) => ({ i, y: 17, c: "arm", text: slot < 44 ? String(i) : `arm ${i}` })), ...ratio.map((r, i) => ({ i, y: 33, c: "small", text: `r ${number(r)}` }))];
-      labels.selectAll("text").data(lines).join("text").attr("class", (d) => d.c).attr("text-anchor", "middle").attr("x", (d) => at(d.i)).attr("y", (d) => middle.height + d.y).text((d) => d.text);
-      drawShape(s, reading.chosen, hue, shape.place({ top: HEIGHTS.rewards + HEIGHTS.bars, width, height: HEIGHTS.shape, margin: { ...MARGIN, bottom: 40 } }));
+      stems.attr(
+        "d",
+        s.rewards.map((reward, i) => `M${at(i).toFixed(1)},${top.height}V${up(reward).toFixed(1)}`).join(""),
+      );
+      heads
+        .selectAll("circle")
+        .data(s.rewards)
+        .join("circle")
+        .attr("class", "head-dot")
+        .attr("r", 7)
+        .attr("cx", (_, i) => at(i))
+        .attr("cy", up);
+      said
+        .selectAll("text")
+        .data(s.rewards)
+        .join("text")
+        .attr("class", "small")
+        .attr("x", (_, i) => at(i) + 10)
+        .attr("y", (reward) => clamp(up(reward) + 4, 8, top.height - 2))
+        .text((reward) => (reward === 1 ? "1" : setting(Number(reward.toFixed(2)))));
+      const wide = Math.min(26, slot * 0.36),
+        bar = (share, x) =>
+          `M${x.toFixed(1)},${middle.height}V${tall(share).toFixed(1)}h${wide.toFixed(1)}V${middle.height}`;
+      olds
+        .selectAll("path")
+        .data(s.old)
+        .join("path")
+        .attr("d", (share, i) => bar(share, at(i) - wide - 1));
+      news
+        .selectAll("path")
+        .data(pi)
+        .join("path")
+        .style("fill", hue)
+        .attr("d", (share, i) => `${bar(share, at(i) + 1)}Z`);
+      rings
+        .selectAll("circle")
+        .data(s.old)
+        .join("circle")
+        .attr("class", "ring")
+        .attr("r", 5.5)
+        .attr("cx", (_, i) => at(i) - wide / 2 - 1)
+        .attr("cy", tall);
+      above
+        .selectAll("text")
+        .data(pi)
+        .join("text")
+        .attr("class", "small shares halo")
+        .attr("text-anchor", "middle")
+        .attr("x", (_, i) => at(i) + 1 + wide / 2)
+        .attr("y", (share) => tall(share) - 5)
+        .style("fill", hue)
+        .text((share) => (share < 1e-9 ? "0" : probability(share)));
+      const lines = [
+        ...pi.map((_, i) => ({ i, y: 17, c: "arm", text: slot < 44 ? String(i) : `arm ${i}` })),
+        ...ratio.map((r, i) => ({ i, y: 33, c: "small", text: `r ${number(r)}` })),
+      ];
+      labels
+        .selectAll("text")
+        .data(lines)
+        .join("text")
+        .attr("class", (d) => d.c)
+        .attr("text-anchor", "middle")
+        .attr("x", (d) => at(d.i))
+        .attr("y", (d) => middle.height + d.y)
+        .text((d) => d.text);
+      drawShape(
+        s,
+        reading.chosen,
+        hue,
+        shape.place({
+          top: HEIGHTS.rewards + HEIGHTS.bars,
+          width,
+          height: HEIGHTS.shape,
+          margin: { ...MARGIN, bottom: 40 },
+        }),
+      );
       Object.assign(shown, {
-        rewardAt: (y) => clamp(up.invert(y - top.top), 0, 1), shareAt: (y) => clamp(tall.invert(y - middle.top), 0, 1), end: middle.top + middle.height + 30,
-        head: (i) => ({ x: top.left + at(i), y: top.top + up(s.rewards[i]) }), ring: (i) => ({ x: middle.left + at(i) - wide / 2 - 1, y: middle.top + tall(s.old[i]) }),
+        rewardAt: (y) => clamp(up.invert(y - top.top), 0, 1),
+        shareAt: (y) => clamp(tall.invert(y - middle.top), 0, 1),
+        end: middle.top + middle.height + 30,
+        head: (i) => ({ x: top.left + at(i), y: top.top + up(s.rewards[i]) }),
+        ring: (i) => ({ x: middle.left + at(i) - wide / 2 - 1, y: middle.top + tall(s.old[i]) }),
       });
     },
   };
 
   function drawShape(s, { ratio, curve: of, levels: ends }, hue, box) {
     const most = nice(1.06 * Math.max(...ratio), [2, 3, 4, 6, MOST]);
-    const x = linearScale([0, 1], [0, box.width], 5), y = linearScale([0, most], [box.height, 0], 4);
+    const x = linearScale([0, 1], [0, box.width], 5),
+      y = linearScale([0, most], [box.height, 0], 4);
     shape.scales(x, y);
     shape.titles("reward R", "ratio r = new/old, arm by arm");
     one.attr("d", `M0,${y(1).toFixed(1)}H${box.width}`);
-    levels.attr("d", ends?.filter((r) => r <= most).map((r) => `M0,${y(r).toFixed(1)}H${box.width}`).join("") || null);
+    levels.attr(
+      "d",
+      ends
+        ?.filter((r) => r <= most)
+        .map((r) => `M0,${y(r).toFixed(1)}H${box.width}`)
+        .join("") || null,
+    );
     const line = of && Array.from({ length: 161 }, (_, i) => [x(i / 160), y(clamp(of(i / 160), -1, 2 * most))]);
     curve.style("stroke", hue).attr("d", line ? stroke(line) : null);
-    const points = ratio.map((r, i) => ({ i, x: x(s.rewards[i]), y: y(Math.min(r, most)), over: r > most ? ` r ${number(r)} ↑` : "", r }));
-    dots.selectAll("g").data(points).join((enter) => {
-      const made = enter.append("g");
-      made.append("circle").attr("r", 9);
-      made.append("text").attr("class", "digit").attr("text-anchor", "middle").attr("y", 4);
-      made.append("text").attr("class", "small halo").attr("text-anchor", "end").attr("x", -12).attr("y", 4);
-      return made;
-    }).attr("transform", (d) => `translate(${d.x.toFixed(1)},${d.y.toFixed(1)})`).call((all) => {
-      all.select("circle").style("fill", hue);
-      all.select("text.digit").text((d) => d.i);
-      all.select("text.small").text((d) => d.over);
-    });
+    const points = ratio.map((r, i) => ({
+      i,
+      x: x(s.rewards[i]),
+      y: y(Math.min(r, most)),
+      over: r > most ? ` r ${number(r)} ↑` : "",
+      r,
+    }));
+    dots
+      .selectAll("g")
+      .data(points)
+      .join((enter) => {
+        const made = enter.append("g");
+        made.append("circle").attr("r", 9);
+        made.append("text").attr("class", "digit").attr("text-anchor", "middle").attr("y", 4);
+        made.append("text").attr("class", "small halo").attr("text-anchor", "end").attr("x", -12).attr("y", 4);
+        return made;
+      })
+      .attr("transform", (d) => `translate(${d.x.toFixed(1)},${d.y.toFixed(1)})`)
+      .call((all) => {
+        all.select("circle").style("fill", hue);
+        all.select("text.digit").text((d) => d.i);
+        all.select("text.small").text((d) => d.over);
+      });
   }
   return shown;
 }
@@ -72,5 +180,10 @@ export function board() {
 /* An axis of arms: no ticks, they are named below their bars. */
 function bands(width) {
   const scale = (x) => x;
-  return Object.assign(scale, { range: () => [0, width], copy: () => scale, ticks: () => [], tickFormat: () => String });
+  return Object.assign(scale, {
+    range: () => [0, width],
+    copy: () => scale,
+    ticks: () => [],
+    tickFormat: () => String,
+  });
 }

@@ -19,22 +19,40 @@ export const LOOKS = {
 export const KEYS = Object.keys(LOOKS);
 
 /* The distances that every optimum is measured in. */
-export const MEASURES = { kl_new_old: "KL(new‖old)", kl_old_new: "KL(old‖new)", chi2: "χ²", fisher: "Fisher", tv: "TV", ratio: "max |r − 1|", wasserstein: "Wasserstein", euclid: "Euclid" };
+export const MEASURES = {
+  kl_new_old: "KL(new‖old)",
+  kl_old_new: "KL(old‖new)",
+  chi2: "χ²",
+  fisher: "Fisher",
+  tv: "TV",
+  ratio: "max |r − 1|",
+  wasserstein: "Wasserstein",
+  euclid: "Euclid",
+};
 
-export const amount = (value) => number(value, { powers: 1e-4, decimals: (size) => (size >= 10 ? 1 : size >= 1 ? 2 : 3) });
+export const amount = (value) =>
+  number(value, { powers: 1e-4, decimals: (size) => (size >= 10 ? 1 : size >= 1 ? 2 : 3) });
 
-export const LEAST = 0.001, FEW = 5, MANY = 7;
+export const LEAST = 0.001,
+  FEW = 5,
+  MANY = 7;
 
-const listed = (value, most) => Array.isArray(value) && value.length >= FEW && value.length <= MANY
-  && value.every((x) => typeof x === "number" && x >= 0 && x < most);
+const listed = (value, most) =>
+  Array.isArray(value) &&
+  value.length >= FEW &&
+  value.length <= MANY &&
+  value.every((x) => typeof x === "number" && x >= 0 && x < most);
 export const policyIn = (value) => (listed(value, Infinity) && sum(value) > MANY * LEAST ? value : undefined);
 export const rewardsIn = (value) => (listed(value, Infinity) ? value : undefined);
 
 /* A policy of which every arm has at least LEAST, the sum 1 to the last of the four digits that an address carries. */
 export function normal(q) {
   if (q.every((share) => share >= LEAST) && Math.abs(sum(q) - 1) < 1e-9) return q;
-  const most = Math.max(...q), whole = most > 1 ? q.map((share) => share / most) : q; // a sum of any numbers is one
-  const left = whole.map((share) => Math.max(share - LEAST, 0)), above = left.some((x) => x > 0) ? left : left.map(() => 1), total = sum(above);
+  const most = Math.max(...q),
+    whole = most > 1 ? q.map((share) => share / most) : q; // a sum of any numbers is one
+  const left = whole.map((share) => Math.max(share - LEAST, 0)),
+    above = left.some((x) => x > 0) ? left : left.map(() => 1),
+    total = sum(above);
   const found = above.map((share) => Number((LEAST + ((1 - q.length * LEAST) * share) / total).toFixed(4)));
   const largest = found.indexOf(Math.max(...found));
   found[largest] = Number((1 - sum(found.filter((_, i) => i !== largest))).toFixed(4));
@@ -43,7 +61,8 @@ export function normal(q) {
 
 /* One arm's old probability set, the others in proportion. */
 export function withShare(q, arm, share) {
-  const wanted = clamp(share, LEAST, 1 - 2 * LEAST * q.length), rest = 1 - q[arm];
+  const wanted = clamp(share, LEAST, 1 - 2 * LEAST * q.length),
+    rest = 1 - q[arm];
   return normal(q.map((x, i) => (i === arm ? wanted : (x * (1 - wanted)) / rest)).map((x) => x + 1e-7));
 }
 

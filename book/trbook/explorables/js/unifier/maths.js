@@ -8,7 +8,14 @@ import { distance, mean, radius, risingRoot, sum, variance } from "../parts/dist
 import { carry, costs, soften } from "./transport.js";
 
 const solvers = {
-  kl_new_old: tilt, kl_old_new: hyperbola, chi2: line, tv: move, ratio: box, euclid, fisher: step, ppo: clipped,
+  kl_new_old: tilt,
+  kl_old_new: hyperbola,
+  chi2: line,
+  tv: move,
+  ratio: box,
+  euclid,
+  fisher: step,
+  ppo: clipped,
   wasserstein: (q, gap, limit, best, { cost }) => carry(q, gap, limit, costs(q.length, cost)),
   entropic: (q, gap, limit, best, { cost, lam }) => soften(q, gap, limit, costs(q.length, cost), lam),
   target: (q, gap, limit, best, { target }) => aim(q, gap, target, best),
@@ -25,11 +32,19 @@ export const spentIn = (key, p, q, cost) => distance[key === "wasserstein" && co
 /* more: cost of a journey ("line": the places between, "one": 1 wherever it leads), lam of the Sinkhorn distance,
    target. */
 export function solve(key, q, rewards, delta, more = {}) {
-  const best = Math.max(...rewards), gap = rewards.map((reward) => best - reward);
+  const best = Math.max(...rewards),
+    gap = rewards.map((reward) => best - reward);
   const given = { cost: "line", lam: 5, target: best, ...more };
-  const solution = gap.every((x) => x === 0) ? { pi: q, used: true, flat: true } : solvers[key](q, gap, limitOf(key, delta, q.length), best, given);
+  const solution = gap.every((x) => x === 0)
+    ? { pi: q, used: true, flat: true }
+    : solvers[key](q, gap, limitOf(key, delta, q.length), best, given);
   const { pi } = solution;
-  return { key, ...solution, gain: sum(pi.map((share, i) => (q[i] - share) * gap[i])), ratio: pi.map((share, i) => share / q[i]) };
+  return {
+    key,
+    ...solution,
+    gain: sum(pi.map((share, i) => (q[i] - share) * gap[i])),
+    ratio: pi.map((share, i) => share / q[i]),
+  };
 }
 
 /* Everything on the best arm; on several in proportion to the old policy. */
@@ -45,26 +60,46 @@ function tilt(q, gap, delta, best) {
   if (delta >= -Math.log(bestShare(q, gap))) return onBest(q, gap);
   const at = (x) => tilted(q, gap, Math.exp(x));
   const excess = (x) => {
-    const pi = at(x), spent = distance.kl_new_old(pi, q);
+    const pi = at(x),
+      spent = distance.kl_new_old(pi, q);
     return [Math.log(spent / delta), (Math.exp(2 * x) * variance(pi, gap)) / spent];
   };
-  const x = rootAbove(excess, Math.log(Math.sqrt(8 * delta) / Math.max(...gap))), lambda = Math.exp(-x), pi = at(x);
-  const offset = best + lambda * Math.log(mean(q, gap.map((away) => Math.exp(-away / lambda))));
+  const x = rootAbove(excess, Math.log(Math.sqrt(8 * delta) / Math.max(...gap))),
+    lambda = Math.exp(-x),
+    pi = at(x);
+  const offset =
+    best +
+    lambda *
+      Math.log(
+        mean(
+          q,
+          gap.map((away) => Math.exp(-away / lambda)),
+        ),
+      );
   return { pi, used: true, lambda, offset, curve: (reward) => Math.exp((reward - offset) / lambda) };
 }
 
 function tilted(q, gap, slope) {
   const least = slope < 0 ? Math.max(...gap) : 0; // so that no power overflows
-  const lifted = q.map((share, i) => share * Math.exp(-slope * (gap[i] - least))), total = sum(lifted);
+  const lifted = q.map((share, i) => share * Math.exp(-slope * (gap[i] - least))),
+    total = sum(lifted);
   return lifted.map((share) => share / total);
 }
 
 /* A return in place of a radius: min KL(new || old) subject to E_π[R] = target. π = q exp(η R)/Z again, η below 0 where
    the target is below the old return. */
 function aim(q, gap, target, best) {
-  const wanted = best - target, worst = Math.max(...gap);
+  const wanted = best - target,
+    worst = Math.max(...gap);
   if (wanted <= 0) return onBest(q, gap);
-  if (wanted >= worst) return { ...onBest(q, gap.map((away) => worst - away)), worst: true };
+  if (wanted >= worst)
+    return {
+      ...onBest(
+        q,
+        gap.map((away) => worst - away),
+      ),
+      worst: true,
+    };
   const excess = (slope) => {
     const pi = tilted(q, gap, slope);
     return [wanted - mean(pi, gap), variance(pi, gap)];
@@ -72,8 +107,10 @@ function aim(q, gap, target, best) {
   let width = 1 / worst;
   const way = excess(0)[0] < 0 ? 1 : -1;
   while (way * excess(way * width)[0] < 0) width *= 2;
-  const slope = risingRoot(excess, Math.min(0, way * width), Math.max(0, way * width)), pi = tilted(q, gap, slope);
-  const i = gap.indexOf(0), still = Math.abs(slope) * worst < 1e-7; // the target is the old return
+  const slope = risingRoot(excess, Math.min(0, way * width), Math.max(0, way * width)),
+    pi = tilted(q, gap, slope);
+  const i = gap.indexOf(0),
+    still = Math.abs(slope) * worst < 1e-7; // the target is the old return
   const offset = still ? target : best - Math.log(pi[i] / q[i]) / slope;
   return { pi, used: true, slope, offset, curve: (reward) => Math.exp(slope * (reward - offset)) };
 }
@@ -83,12 +120,27 @@ const TINY = 1e-300;
    smaller than a number can be, so is what the other arms keep. */
 function hyperbola(q, gap, delta, best) {
   const at = (x) => {
-    const g = Math.max(Math.exp(-x), TINY), near = gap.map((away) => 1 / (g + away)), lambda = 1 / mean(q, near);
+    const g = Math.max(Math.exp(-x), TINY),
+      near = gap.map((away) => 1 / (g + away)),
+      lambda = 1 / mean(q, near);
     return { g, near, lambda, pi: q.map((share, i) => share * lambda * near[i]) };
   };
   const excess = (x) => {
-    const { g, near, lambda, pi } = at(x), spent = distance.kl_old_new(pi, q);
-    return g === TINY ? [1, NaN] : [Math.log(spent / delta), (g * (lambda * mean(q, near.map((y) => y * y)) - mean(q, near))) / spent];
+    const { g, near, lambda, pi } = at(x),
+      spent = distance.kl_old_new(pi, q);
+    return g === TINY
+      ? [1, NaN]
+      : [
+          Math.log(spent / delta),
+          (g *
+            (lambda *
+              mean(
+                q,
+                near.map((y) => y * y),
+              ) -
+              mean(q, near))) /
+            spent,
+        ];
   };
   const { g, lambda, pi } = at(rootAbove(excess, Math.log(Math.expm1(Math.sqrt(8 * delta)) / Math.max(...gap))));
   return { pi, used: true, lambda, offset: best + g, curve: (reward) => lambda / (best + g - reward) };
@@ -107,13 +159,21 @@ function line(q, gap, limit, best) {
   if (limit >= 1 / bestShare(q, gap) - 1) return onBest(q, gap);
   const order = [...gap.keys()].sort((a, b) => gap[a] - gap[b]);
   for (let kept = order.length; kept > 0; kept--) {
-    const arms = order.slice(0, kept), mass = sum(arms.map((i) => q[i])), shares = arms.map((i) => q[i] / mass);
-    const gaps = arms.map((i) => gap[i]), middle = mean(shares, gaps);
+    const arms = order.slice(0, kept),
+      mass = sum(arms.map((i) => q[i])),
+      shares = arms.map((i) => q[i] / mass);
+    const gaps = arms.map((i) => gap[i]),
+      middle = mean(shares, gaps);
     const s = middle + Math.sqrt(variance(shares, gaps) / (mass * (1 + limit) - 1));
     if (s < gaps[kept - 1]) continue;
     const lambda = mass * (s - middle);
-    return { pi: q.map((share, i) => (share * Math.max(0, s - gap[i])) / lambda), used: true, lambda, offset: best - s,
-      curve: (reward) => Math.max(0, reward - best + s) / lambda };
+    return {
+      pi: q.map((share, i) => (share * Math.max(0, s - gap[i])) / lambda),
+      used: true,
+      lambda,
+      offset: best - s,
+      curve: (reward) => Math.max(0, reward - best + s) / lambda,
+    };
   }
   return onBest(q, gap);
 }
@@ -125,13 +185,20 @@ function groups(gap) {
 
 /* TV: probability moves from the worst arms to the best, and nothing else changes. */
 function move(q, gap, limit) {
-  const [top, ...others] = groups(gap), share = sum(top.map((i) => q[i])), pi = [...q];
+  const [top, ...others] = groups(gap),
+    share = sum(top.map((i) => q[i])),
+    pi = [...q];
   let left = Math.min(limit, 1 - share);
-  top.forEach((i) => { pi[i] += (left * q[i]) / share; });
+  top.forEach((i) => {
+    pi[i] += (left * q[i]) / share;
+  });
   if (limit >= 1 - share) return onBest(q, gap);
   for (const arms of others.reverse()) {
-    const held = sum(arms.map((i) => q[i])), taken = Math.min(left, held);
-    arms.forEach((i) => { pi[i] = q[i] * (1 - taken / held); });
+    const held = sum(arms.map((i) => q[i])),
+      taken = Math.min(left, held);
+    arms.forEach((i) => {
+      pi[i] = q[i] * (1 - taken / held);
+    });
     left -= taken;
   }
   return { pi, used: true };
@@ -139,11 +206,15 @@ function move(q, gap, limit) {
 
 /* |r - 1| ≤ ε: every arm at one end of its box, the best at 1 + ε, the worst at 1 - ε; one group in between pays. */
 function box(q, gap, limit) {
-  const low = Math.max(0, 1 - limit), pi = q.map((share) => share * low);
+  const low = Math.max(0, 1 - limit),
+    pi = q.map((share) => share * low);
   let left = 1 - low;
   for (const arms of groups(gap)) {
-    const held = sum(arms.map((i) => q[i])), given = Math.min(left, held * (1 + limit - low));
-    arms.forEach((i) => { pi[i] += (q[i] * given) / held; });
+    const held = sum(arms.map((i) => q[i])),
+      given = Math.min(left, held * (1 + limit - low));
+    arms.forEach((i) => {
+      pi[i] += (q[i] * given) / held;
+    });
     left -= given;
   }
   return { pi, used: bestShare(q, gap) * (1 + limit) < 1 || limit < 1, levels: [low, 1 + limit] };
@@ -154,27 +225,40 @@ function box(q, gap, limit) {
    get 1 + ε, the worse ones nothing, and the best arm all that is left. least: the smallest share of the best arm at
    the same objective. */
 function clipped(q, gap, eps) {
-  const middle = mean(q, gap), all = groups(gap), pi = q.map(() => 0);
-  const better = all.filter(([i]) => gap[i] < middle), held = (arms) => sum(arms.map((i) => q[i]));
+  const middle = mean(q, gap),
+    all = groups(gap),
+    pi = q.map(() => 0);
+  const better = all.filter(([i]) => gap[i] < middle),
+    held = (arms) => sum(arms.map((i) => q[i]));
   let left = 1;
   for (const arms of better) {
     const given = Math.min(left, held(arms) * (1 + eps));
-    arms.forEach((i) => { pi[i] += (q[i] * given) / held(arms); });
+    arms.forEach((i) => {
+      pi[i] += (q[i] * given) / held(arms);
+    });
     left -= given;
   }
-  const [top] = all, given = sum(top.map((i) => pi[i])), worse = all.slice(better.length).flat();
-  const room = better.length > 1 || worse.some((i) => gap[i] === middle) ? Infinity : held(worse) * Math.max(0, 1 - eps);
-  top.forEach((i) => { pi[i] += (q[i] * left) / held(top); });
+  const [top] = all,
+    given = sum(top.map((i) => pi[i])),
+    worse = all.slice(better.length).flat();
+  const room =
+    better.length > 1 || worse.some((i) => gap[i] === middle) ? Infinity : held(worse) * Math.max(0, 1 - eps);
+  top.forEach((i) => {
+    pi[i] += (q[i] * left) / held(top);
+  });
   return { pi, used: true, least: given + Math.max(0, left - room), levels: [Math.max(0, 1 - eps), 1 + eps] };
 }
 
 /* PPO's clipped objective of a policy. */
 export function clippedObjective(pi, q, rewards, eps) {
   const middle = mean(q, rewards);
-  return sum(pi.map((share, i) => {
-    const r = share / q[i], advantage = rewards[i] - middle;
-    return q[i] * Math.min(r * advantage, Math.min(1 + eps, Math.max(1 - eps, r)) * advantage);
-  }));
+  return sum(
+    pi.map((share, i) => {
+      const r = share / q[i],
+        advantage = rewards[i] - middle;
+      return q[i] * Math.min(r * advantage, Math.min(1 + eps, Math.max(1 - eps, r)) * advantage);
+    }),
+  );
 }
 
 /* Euclid: π = max(0, q + c (R - ν)). Few arms: every set that keeps some probability is tried, the best that is
@@ -182,8 +266,10 @@ export function clippedObjective(pi, q, rewards, eps) {
 function euclid(q, gap, limit) {
   let best = null;
   for (let set = 1; set < 1 << q.length; set++) {
-    const kept = q.map((_, i) => Boolean(set & (1 << i))), size = kept.filter(Boolean).length;
-    const lost = sum(q.filter((_, i) => !kept[i])), middle = sum(gap.filter((_, i) => kept[i])) / size;
+    const kept = q.map((_, i) => Boolean(set & (1 << i))),
+      size = kept.filter(Boolean).length;
+    const lost = sum(q.filter((_, i) => !kept[i])),
+      middle = sum(gap.filter((_, i) => kept[i])) / size;
     const spread = sum(gap.map((away, i) => (kept[i] ? (away - middle) ** 2 : 0)));
     const rest = limit ** 2 - sum(q.map((share, i) => (kept[i] ? 0 : share ** 2))) - lost ** 2 / size;
     if (rest < 0) continue;
@@ -199,7 +285,16 @@ function euclid(q, gap, limit) {
 /* The natural gradient's step, ½ Var_q(log r) ≤ δ with the gain taken to first order: log r = ρ (R - mean)/σ + a
    constant. An exponential tilt whose λ = σ/√(2δ) is not solved for. */
 function step(q, gap, delta, best) {
-  const lambda = Math.sqrt(variance(q, gap) / (2 * delta)), pi = tilted(q, gap, 1 / lambda);
-  const offset = best + lambda * Math.log(mean(q, gap.map((away) => Math.exp(-away / lambda))));
+  const lambda = Math.sqrt(variance(q, gap) / (2 * delta)),
+    pi = tilted(q, gap, 1 / lambda);
+  const offset =
+    best +
+    lambda *
+      Math.log(
+        mean(
+          q,
+          gap.map((away) => Math.exp(-away / lambda)),
+        ),
+      );
   return { pi, used: true, lambda, offset, curve: (reward) => Math.exp((reward - offset) / lambda) };
 }

@@ -4,16 +4,22 @@
 import { risingRoot, sum } from "../parts/distances.js";
 
 /* d(i, j): "line": arms stand at 0, 1, 2, ...; "one": every journey costs 1, and the distance is total variation. */
-export const costs = (n, kind) => Array.from({ length: n }, (_, i) => Array.from({ length: n }, (__, j) => (kind === "one" ? Number(i !== j) : Math.abs(i - j))));
+export const costs = (n, kind) =>
+  Array.from({ length: n }, (_, i) =>
+    Array.from({ length: n }, (__, j) => (kind === "one" ? Number(i !== j) : Math.abs(i - j))),
+  );
 
 /* max <π, R> over transport plans of cost at most `limit`: the budget goes to the journeys that gain most for their
    price. Every arm's journeys are the corners of its upper hull of gain against price. Gives the price β of the last
    journey, and the arm whose share is split there between two places, unless the budget ends between two journeys. */
 export function carry(q, gap, limit, d) {
-  const pi = [...q], legs = gap.flatMap((_, i) => hull(i, gap, d[i]));
-  let left = limit, rate = 0;
+  const pi = [...q],
+    legs = gap.flatMap((_, i) => hull(i, gap, d[i]));
+  let left = limit,
+    rate = 0;
   for (const leg of legs.sort((a, b) => b.rate - a.rate)) {
-    const share = q[leg.source], travels = Math.min(share, left / leg.far);
+    const share = q[leg.source],
+      travels = Math.min(share, left / leg.far);
     pi[leg.from] -= travels;
     pi[leg.to] += travels;
     left -= travels * leg.far;
@@ -30,10 +36,12 @@ export function carry(q, gap, limit, d) {
 function hull(source, gap, price) {
   const legs = [];
   for (let from = source; ;) {
-    let leg = null;
+    /** @type {any} */ let leg = null;
     gap.forEach((there, j) => {
-      const far = price[j] - price[from], rate = (gap[from] - there) / far;
-      if (far > 0 && rate > 0 && (!leg || rate > leg.rate || (rate === leg.rate && far > leg.far))) leg = { source, from, to: j, far, rate };
+      const far = price[j] - price[from],
+        rate = (gap[from] - there) / far;
+      if (far > 0 && rate > 0 && (!leg || rate > leg.rate || (rate === leg.rate && far > leg.far)))
+        leg = { source, from, to: j, far, rate };
     });
     if (!leg) return legs;
     legs.push(leg);
@@ -47,7 +55,8 @@ function hull(source, gap, price) {
 export function soften(q, gap, limit, d, lam) {
   const worth = (s) => d.map((row) => row.map((far, j) => -lam * (s * gap[j] + far)));
   const excess = (s) => {
-    const plan = worth(s).map(softmax), logs = worth(s).map(logSumExp);
+    const plan = worth(s).map(softmax),
+      logs = worth(s).map(logSumExp);
     const middle = plan.map((row) => sum(row.map((share, j) => share * gap[j])));
     const spent = -sum(q.map((share, i) => share * (s * middle[i] + logs[i] / lam)));
     const slope = lam * s * sum(q.map((share, i) => share * sum(plan[i].map((x, j) => x * (gap[j] - middle[i]) ** 2))));

@@ -10,13 +10,17 @@ const OVERFLOW = 20; // DPPO: the log-ratio is cut here before it is exponentiat
 const CLIP = { eps_low: 0.2, eps_high: 0.2 };
 
 export function logSoftmax(z) {
-  const top = Math.max(...z), whole = top + Math.log(z.reduce((total, x) => total + Math.exp(x - top), 0));
+  const top = Math.max(...z),
+    whole = top + Math.log(z.reduce((total, x) => total + Math.exp(x - top), 0));
   return z.map((x) => x - whole);
 }
 
 /* The anchor's k most likely words; the sampled one replaces the last if it is not among them. */
 export function support(old, y, k) {
-  const ids = old.map((_, v) => v).sort((a, b) => old[b] - old[a]).slice(0, k);
+  const ids = old
+    .map((_, v) => v)
+    .sort((a, b) => old[b] - old[a])
+    .slice(0, k);
   if (!ids.includes(y)) ids[k - 1] = y;
   return ids;
 }
@@ -35,20 +39,29 @@ const tv = (a, b) => a.reduce((total, x, i) => total + Math.abs(Math.exp(x) - Ma
 /* D(old || new) as the sampled word, its k most likely and all words see it: trlib.divergences. */
 export function seen(old, now, y, k) {
   const by = { binary: [y], topk: support(old, y, k), full: old.map((_, v) => v) };
-  return Object.fromEntries(Object.entries(by).map(([key, ids]) => {
-    const a = merged(old, ids), b = merged(now, ids);
-    return [key, { tv: tv(a, b), kl: kl(a, b) }];
-  }));
+  return Object.fromEntries(
+    Object.entries(by).map(([key, ids]) => {
+      const a = merged(old, ids),
+        b = merged(now, ids);
+      return [key, { tv: tv(a, b), kl: kl(a, b) }];
+    }),
+  );
 }
 
 /* The weight of the sampled word by an objective that sees one word. */
-const alone = (objective) => ({ now, old, y, advantage }) => objective({ logp: [now[y]], old: [old[y]], advantage }).weight[0];
+const alone =
+  (objective) =>
+  ({ now, old, y, advantage }) =>
+    objective({ logp: [now[y]], old: [old[y]], advantage }).weight[0];
 
 /* DPPO where more than the sampled word is measured. */
-const masked = (resolution, s) => ({ now, old, y, advantage }) => {
-  const far = seen(old, now, y, s.k)[resolution].tv > s.delta_tv, outward = advantage > 0 ? now[y] > old[y] : now[y] < old[y];
-  return far && outward ? 0 : advantage * Math.min(s.max_ratio, Math.exp(Math.min(OVERFLOW, now[y] - old[y])));
-};
+const masked =
+  (resolution, s) =>
+  ({ now, old, y, advantage }) => {
+    const far = seen(old, now, y, s.k)[resolution].tv > s.delta_tv,
+      outward = advantage > 0 ? now[y] > old[y] : now[y] < old[y];
+    return far && outward ? 0 : advantage * Math.min(s.max_ratio, Math.exp(Math.min(OVERFLOW, now[y] - old[y])));
+  };
 
 /* By name: settings -> ({ now, old, y, advantage }) -> w. */
 const WEIGHTS = {
@@ -64,8 +77,15 @@ const WEIGHTS = {
   dppo_kl: (s) => alone(dppo({ delta_kl: s.delta_kl, max_ratio: s.max_ratio })),
   dppo_topk: (s) => masked("topk", s),
   dppo_full: (s) => masked("full", s),
-  quatro: () => ({ now, old, y, advantage }) => quatro({ form: "ratio", direction: "backward" })({
-    logp: [now[y]], old: [old[y]], multiplier: 1, target: advantage }).weight[0],
+  quatro:
+    () =>
+    ({ now, old, y, advantage }) =>
+      quatro({ form: "ratio", direction: "backward" })({
+        logp: [now[y]],
+        old: [old[y]],
+        multiplier: 1,
+        target: advantage,
+      }).weight[0],
 };
 export const KEYS = [...Object.keys(WEIGHTS), "troll"];
 
@@ -84,9 +104,15 @@ function slope(key, s) {
 /* Steps of one method: { path, weight, silent, rest }. path[i] are the log-probs after i steps; weight is the sampled
    word's after the last; silent is the step from which it was 0, or null; rest says that no step moves it any more. */
 export function walk(key, p, s) {
-  const old = p.map(Math.log), advantage = s.sign * s.size, of = slope(key, s);
+  const old = p.map(Math.log),
+    advantage = s.sign * s.size,
+    of = slope(key, s);
   const path = [old];
-  let z = old, now = old, silent = null, first = 0, last = 0;
+  let z = old,
+    now = old,
+    silent = null,
+    first = 0,
+    last = 0;
   for (let i = 0; i < s.steps; i++) {
     const { weight, gradient } = of({ now, old, y: s.token, advantage });
     if (weight !== 0) silent = null;

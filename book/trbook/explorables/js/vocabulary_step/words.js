@@ -5,9 +5,20 @@ import { KEYS, seen, support, walk } from "./maths.js";
 import { probabilities, wordsOf } from "./starts.js";
 
 export const NAMES = {
-  pg_is: "no region", ppo: "PPO, GRPO", clip_higher: "clip-higher", cispo: "CISPO", gspo: "GSPO", sapo: "SAPO", gmpo: "GMPO",
-  pspo: "PSPO", dppo_tv: "DPPO, TV", dppo_kl: "DPPO, KL", dppo_topk: "DPPO, top-k TV", dppo_full: "DPPO, full TV",
-  quatro: "QUATRO, derived", troll: "TROLL",
+  pg_is: "no region",
+  ppo: "PPO, GRPO",
+  clip_higher: "clip-higher",
+  cispo: "CISPO",
+  gspo: "GSPO",
+  sapo: "SAPO",
+  gmpo: "GMPO",
+  pspo: "PSPO",
+  dppo_tv: "DPPO, TV",
+  dppo_kl: "DPPO, KL",
+  dppo_topk: "DPPO, top-k TV",
+  dppo_full: "DPPO, full TV",
+  quatro: "QUATRO, derived",
+  troll: "TROLL",
 };
 const short = (key) => NAMES[key].replace(", derived", "").replace(", GRPO", "");
 const RATIOS = ["ppo", "clip_higher", "gspo", "gmpo"];
@@ -23,20 +34,39 @@ function late(s, by) {
 
 /* Everything that a state shows: every method's walk, what its end is like, and the words about the chosen one. */
 export function read(s) {
-  const p = probabilities(s.start), words = wordsOf(s.start);
+  const p = probabilities(s.start),
+    words = wordsOf(s.start);
   const rows = KEYS.map((key) => row(key, p, s));
-  const chosen = rows.find(({ key }) => key === s.method), by = seen(p.map(Math.log), chosen.path.at(-1), s.token, s.k);
+  const chosen = rows.find(({ key }) => key === s.method),
+    by = seen(p.map(Math.log), chosen.path.at(-1), s.token, s.k);
   const word = words[s.token];
   const facts = [
-    [`“${word}”`, `${probability(p[s.token])} → ${probability(chosen.p)}`], ["r = π/π_old", number(chosen.r)],
-    ["TV: binary", amount(by.binary.tv)], [`TV: top ${s.k}`, amount(by.topk.tv)], ["TV: full", amount(by.full.tv)], ["KL(old‖new), nats", amount(by.full.kl)],
+    [`“${word}”`, `${probability(p[s.token])} → ${probability(chosen.p)}`],
+    ["r = π/π_old", number(chosen.r)],
+    ["TV: binary", amount(by.binary.tv)],
+    [`TV: top ${s.k}`, amount(by.topk.tv)],
+    ["TV: full", amount(by.full.tv)],
+    ["KL(old‖new), nats", amount(by.full.kl)],
   ];
   return { p, words, rows, chosen, by, facts, verdict: verdict(s, chosen, rows, by, word, p) };
 }
 
 function row(key, p, s) {
-  const { path, weight, silent, rest } = walk(key, p, s), now = path.at(-1), full = seen(p.map(Math.log), now, s.token, 1).full;
-  return { key, path, weight, silent: PULLING.includes(key) ? null : silent, rest, p: Math.exp(now[s.token]), r: Math.exp(now[s.token] - Math.log(p[s.token])), tv: full.tv, kl: full.kl, end: end(key, weight, silent, rest, s) };
+  const { path, weight, silent, rest } = walk(key, p, s),
+    now = path.at(-1),
+    full = seen(p.map(Math.log), now, s.token, 1).full;
+  return {
+    key,
+    path,
+    weight,
+    silent: PULLING.includes(key) ? null : silent,
+    rest,
+    p: Math.exp(now[s.token]),
+    r: Math.exp(now[s.token] - Math.log(p[s.token])),
+    tv: full.tv,
+    kl: full.kl,
+    end: end(key, weight, silent, rest, s),
+  };
 }
 
 /* What the method does with the word after the last step. */
@@ -47,36 +77,87 @@ function end(key, weight, silent, rest, s) {
   return weight * s.sign < 0 ? "pulls back" : "pushes on";
 }
 
-export const amount = (value) => number(value, { powers: 1e-4, decimals: (size) => (size >= 1 ? 2 : size >= 0.01 ? 3 : 4) });
+export const amount = (value) =>
+  number(value, { powers: 1e-4, decimals: (size) => (size >= 1 ? 2 : size >= 0.01 ? 3 : 4) });
 const steps = (count) => (count === 1 ? "1 step" : `${count} steps`);
 
 /* Among the anchor's k most likely, or in whose place? */
 export function place(s, p, words) {
-  const own = support(p, s.token, s.k), top = p.map((_, v) => v).sort((a, b) => p[b] - p[a]).slice(0, s.k);
+  const own = support(p, s.token, s.k),
+    top = p
+      .map((_, v) => v)
+      .sort((a, b) => p[b] - p[a])
+      .slice(0, s.k);
   return top.includes(s.token) ? null : { lost: words[top.at(-1)], ids: own };
 }
 
 function verdict(s, one, rows, by, word, p) {
-  const name = short(s.method), moved = percent(one.tv), outside = s.method === "dppo_topk" ? place(s, p, wordsOf(s.start)) : null;
-  const swapped = outside ? ` “${word}” is not among the ${s.k} most likely: it takes the place of “${outside.lost}”, which is counted among the rest.` : "";
-  if (s.steps === 0) return { tone: "calm", title: "Before the first step", text: `Every ratio is 1 and nothing has moved: no method silences anything.${swapped}` };
+  const name = short(s.method),
+    moved = percent(one.tv),
+    outside = s.method === "dppo_topk" ? place(s, p, wordsOf(s.start)) : null;
+  const swapped = outside
+    ? ` “${word}” is not among the ${s.k} most likely: it takes the place of “${outside.lost}”, which is counted among the rest.`
+    : "";
+  if (s.steps === 0)
+    return {
+      tone: "calm",
+      title: "Before the first step",
+      text: `Every ratio is 1 and nothing has moved: no method silences anything.${swapped}`,
+    };
   const outward = s.sign * (one.r - 1) > 0;
   if (one.silent !== null && RATIOS.includes(s.method) && one.tv < 0.03) {
-    const free = rows.find(({ key }) => key === "dppo_tv"), further = Math.abs(free.p - p[s.token]) > Math.abs(one.p - p[s.token]);
-    return { tone: "fail", title: `${name} stopped after ${steps(one.silent)}: TV ${amount(one.tv)}`,
-      text: `The ratio is ${number(one.r)} and has left its window. The word has ${one.r > 1 ? "gained" : "lost"} ${amount(Math.abs(one.p - p[s.token]))}, and over all words ${moved} of the probability has moved. ${further ? `A mask on total variation lets “${word}” go to ${probability(free.p)}.` : `At a radius of ${s.delta_tv} a mask on total variation lets it go no further.`}` };
+    const free = rows.find(({ key }) => key === "dppo_tv"),
+      further = Math.abs(free.p - p[s.token]) > Math.abs(one.p - p[s.token]);
+    return {
+      tone: "fail",
+      title: `${name} stopped after ${steps(one.silent)}: TV ${amount(one.tv)}`,
+      text: `The ratio is ${number(one.r)} and has left its window. The word has ${one.r > 1 ? "gained" : "lost"} ${amount(Math.abs(one.p - p[s.token]))}, and over all words ${moved} of the probability has moved. ${further ? `A mask on total variation lets “${word}” go to ${probability(free.p)}.` : `At a radius of ${s.delta_tv} a mask on total variation lets it go no further.`}`,
+    };
   }
-  if (one.silent === null && outward && one.tv > 0.15 && one.tv > s.delta_tv && one.weight * s.sign > 0 && !MEASURING.includes(s.method)) {
-    return { tone: "fail", title: `${name} still pushes: ${moved} of the probability has moved`,
-      text: `${RATIOS.includes(s.method) ? `The ratio is ${number(one.r)}, inside the window, so nothing is silenced.` : "Its weight does not ask how far the distribution has moved."} A mask on total variation stops at ${s.delta_tv}.${swapped}` };
+  if (
+    one.silent === null &&
+    outward &&
+    one.tv > 0.15 &&
+    one.tv > s.delta_tv &&
+    one.weight * s.sign > 0 &&
+    !MEASURING.includes(s.method)
+  ) {
+    return {
+      tone: "fail",
+      title: `${name} still pushes: ${moved} of the probability has moved`,
+      text: `${RATIOS.includes(s.method) ? `The ratio is ${number(one.r)}, inside the window, so nothing is silenced.` : "Its weight does not ask how far the distribution has moved."} A mask on total variation stops at ${s.delta_tv}.${swapped}`,
+    };
   }
   if (MEASURING.includes(s.method) && one.silent !== null && late(s, by)) {
-    const before = one.path[one.silent - 1][s.token] - one.path[0][s.token], grown = before > Math.log(2);
-    return { tone: "fail", title: `Silent, but one step too late: ${moved} has moved`,
-      text: `The mask looks before a step and does not shorten it. ${grown ? `Before the last one r was ${number(Math.exp(before))}, and the weight is r A. ${s.max_ratio >= Math.exp(before) ? "A cap C below that shortens the step." : "The cap C made it smaller; a smaller learning rate does too."}` : "A smaller learning rate shortens it."}${swapped}` };
+    const before = one.path[one.silent - 1][s.token] - one.path[0][s.token],
+      grown = before > Math.log(2);
+    return {
+      tone: "fail",
+      title: `Silent, but one step too late: ${moved} has moved`,
+      text: `The mask looks before a step and does not shorten it. ${grown ? `Before the last one r was ${number(Math.exp(before))}, and the weight is r A. ${s.max_ratio >= Math.exp(before) ? "A cap C below that shortens the step." : "The cap C made it smaller; a smaller learning rate does too."}` : "A smaller learning rate shortens it."}${swapped}`,
+    };
   }
-  if (one.silent !== null) return { tone: "calm", title: `${name} is silent after ${steps(one.silent)}`, text: `${moved} of the probability has moved. The weight is exactly 0 from there on: nothing pushes the word, and nothing brings it back.${swapped}` };
-  if (one.end === "pulls back") return { tone: "calm", title: `${name} pulls back`, text: `The word has gone further than this method wants, and its gradient brings it home. ${moved} of the probability has moved.` };
-  if (one.end === "at rest") return { tone: "calm", title: `${name} has come to rest`, text: `Further steps hardly move it: what pushes and what pulls balance, with ${moved} of the probability moved.` };
-  return { tone: "calm", title: `${name} pushes on`, text: `After ${steps(s.steps)} ${moved} of the probability has moved, and the next step moves more.${swapped}` };
+  if (one.silent !== null)
+    return {
+      tone: "calm",
+      title: `${name} is silent after ${steps(one.silent)}`,
+      text: `${moved} of the probability has moved. The weight is exactly 0 from there on: nothing pushes the word, and nothing brings it back.${swapped}`,
+    };
+  if (one.end === "pulls back")
+    return {
+      tone: "calm",
+      title: `${name} pulls back`,
+      text: `The word has gone further than this method wants, and its gradient brings it home. ${moved} of the probability has moved.`,
+    };
+  if (one.end === "at rest")
+    return {
+      tone: "calm",
+      title: `${name} has come to rest`,
+      text: `Further steps hardly move it: what pushes and what pulls balance, with ${moved} of the probability moved.`,
+    };
+  return {
+    tone: "calm",
+    title: `${name} pushes on`,
+    text: `After ${steps(s.steps)} ${moved} of the probability has moved, and the next step moves more.${swapped}`,
+  };
 }

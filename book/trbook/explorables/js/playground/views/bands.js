@@ -3,28 +3,53 @@
 
 import { drawing, h, linearScale } from "../../parts/common.js";
 import { interval } from "./iqm.js";
-import { batchEnd, batchScale, cells, hundredth, idle, legend, paths, pathOf, plot, smoothed, stamped, widthOf } from "./shared.js";
+import {
+  batchEnd,
+  batchScale,
+  cells,
+  hundredth,
+  idle,
+  legend,
+  paths,
+  pathOf,
+  plot,
+  smoothed,
+  stamped,
+  widthOf,
+} from "./shared.js";
 
 export const title = "Eight seeds";
-export const about = "Above: interquartile means (the middle half of the runs) with 95 % bands. Below: every run by itself. Reward, means of the last ten batches.";
+export const about =
+  "Above: interquartile means (the middle half of the runs) with 95 % bands. Below: every run by itself. Reward, means of the last ten batches.";
 
-const HEIGHT = 230, LOW = 132, LEAST = 3;
+const HEIGHT = 230,
+  LOW = 132,
+  LEAST = 3;
 
 export function create(root, { changed }) {
-  const names = legend(), picture = drawing(), panel = plot(picture.panel()), found = new Map();
-  const bands = paths(panel.clipped, "pv-band"), lines = paths(panel.clipped, "pv-line");
+  const names = legend(),
+    picture = drawing(),
+    panel = plot(picture.panel()),
+    found = new Map();
+  const bands = paths(panel.clipped, "pv-band"),
+    lines = paths(panel.clipped, "pv-line");
   const waiting = idle("Nothing here yet: run the eight seeds.");
   root.classList.add("pv");
   root.append(waiting, names.el, h("div", { class: "pv-plane" }, picture.node));
-  const single = cells(root, LOW, changed), across = widthOf(root, changed);
-  let width = 0, size = null;
+  const single = cells(root, LOW, changed),
+    across = widthOf(root, changed);
+  let width = 0,
+    size = null;
 
   /* A lane's runs, smoothed, and their aggregate, as long as nothing has come. */
   const told = (lane) => {
-    const key = lane.seeds.map((rows) => rows.length).join(), first = lane.seeds.find((rows) => rows.length)?.[0], known = found.get(lane.name);
+    const key = lane.seeds.map((rows) => rows.length).join(),
+      first = lane.seeds.find((rows) => rows.length)?.[0],
+      known = found.get(lane.name);
     if (known?.key === key && known.first === first) return known;
     const runs = lane.seeds.map((rows) => smoothed(rows.map(({ reward }) => reward)));
-    const most = Math.max(0, ...runs.map((run) => run.length)), old = first && known?.first === first ? known : null;
+    const most = Math.max(0, ...runs.map((run) => run.length)),
+      old = first && known?.first === first ? known : null;
     const middle = Array.from({ length: most }, (_, k) => {
       const there = runs.filter((run) => run.length > k);
       if (old?.middle[k]?.runs === there.length) return old.middle[k];
@@ -47,14 +72,27 @@ export function create(root, { changed }) {
       size = panel.place({ width, height: HEIGHT, margin: { left: 42, right: 12, top: 24, bottom: 40 } });
       panel.titles("batch", "reward");
     }
-    const all = lanes.map(told), count = Math.max(1, ...all.map(({ middle }) => middle.length));
-    const x = batchScale(count, size, true), y = linearScale([0, 1], [size.height, 0]);
+    const all = lanes.map(told),
+      count = Math.max(1, ...all.map(({ middle }) => middle.length));
+    const x = batchScale(count, size, true),
+      y = linearScale([0, 1], [size.height, 0]);
     panel.axes(`${batchEnd(count)} ${width}`, x, y);
     lanes.forEach((lane, i) => {
       const { middle } = all[i];
-      stamped(bands.of(lane.name), lane).attr("fill", lane.colour).attr("d", ribbon(middle, x, y));
-      stamped(lines.of(lane.name), lane).attr("stroke", lane.colour).attr("stroke-dasharray", lane.dash || null)
-        .attr("d", pathOf(middle.map(({ mean }) => mean), x, y));
+      stamped(bands.of(lane.name), lane)
+        .attr("fill", lane.colour)
+        .attr("d", ribbon(middle, x, y));
+      stamped(lines.of(lane.name), lane)
+        .attr("stroke", lane.colour)
+        .attr("stroke-dasharray", lane.dash || null)
+        .attr(
+          "d",
+          pathOf(
+            middle.map(({ mean }) => mean),
+            x,
+            y,
+          ),
+        );
     });
     for (const kind of [bands, lines]) kind.keep(lanes.map(({ name }) => name));
     names.show(lanes, (lane) => ending(all[lanes.indexOf(lane)]));
@@ -64,28 +102,51 @@ export function create(root, { changed }) {
   function runsOf(cell, lane, { runs, middle }, count) {
     cell.runs ??= paths(cell.panel.clipped, "pv-run");
     cell.middle ??= paths(cell.panel.clipped, "pv-line");
-    const x = batchScale(count, cell.size, false), y = linearScale([0, 1], [cell.size.height, 0], 3);
+    const x = batchScale(count, cell.size, false),
+      y = linearScale([0, 1], [cell.size.height, 0], 3);
     cell.panel.axes(`${batchEnd(count)} ${cell.width}`, x, y);
-    runs.forEach((run, k) => stamped(cell.runs.of(k), lane).attr("stroke", lane.colour).attr("d", pathOf(run, x, y)));
+    runs.forEach((run, k) =>
+      stamped(cell.runs.of(k), lane)
+        .attr("stroke", lane.colour)
+        .attr("d", pathOf(run, x, y)),
+    );
     cell.runs.keep([...runs.keys()]);
-    stamped(cell.middle.of("mean"), lane).attr("stroke", lane.colour).attr("stroke-dasharray", lane.dash || null)
-      .attr("d", pathOf(middle.map(({ mean }) => mean), x, y));
+    stamped(cell.middle.of("mean"), lane)
+      .attr("stroke", lane.colour)
+      .attr("stroke-dasharray", lane.dash || null)
+      .attr(
+        "d",
+        pathOf(
+          middle.map(({ mean }) => mean),
+          x,
+          y,
+        ),
+      );
     cell.note.textContent = singles(runs);
   }
 
-  return { draw, free: () => { single.release(); across.release(); root.replaceChildren(); } };
+  return {
+    draw,
+    free: () => {
+      single.release();
+      across.release();
+      root.replaceChildren();
+    },
+  };
 }
 
 /* The last batch that all runs have reached. */
 function ending({ runs, middle }) {
-  const done = Math.min(...runs.map((run) => run.length)), last = middle[done - 1];
+  const done = Math.min(...runs.map((run) => run.length)),
+    last = middle[done - 1];
   if (!last) return "running";
   if (!Number.isFinite(last.mean)) return `${last.runs} ${last.runs === 1 ? "run" : "runs"}: too few to say anything`;
   return `${hundredth(last.mean)} [${hundredth(last.low)}, ${hundredth(last.high)}] after ${done} batches, ${last.runs} seeds`;
 }
 
 function singles(runs) {
-  const done = Math.min(...runs.map((run) => run.length)), ends = runs.map((run) => run[done - 1]);
+  const done = Math.min(...runs.map((run) => run.length)),
+    ends = runs.map((run) => run[done - 1]);
   if (!done) return "";
   if (runs.length === 1) return "one run is no evidence";
   return `one run alone could have said ${hundredth(Math.min(...ends))} or ${hundredth(Math.max(...ends))}`;
@@ -96,5 +157,8 @@ function ribbon(middle, x, y) {
   const there = middle.map((one, k) => ({ ...one, k })).filter(({ low }) => Number.isFinite(low));
   if (there.length < 2) return "";
   const point = (k, value) => `${x(k).toFixed(1)},${y(value).toFixed(1)}`;
-  return `M${there.map(({ k, high }) => point(k, high)).join("L")}L${there.reverse().map(({ k, low }) => point(k, low)).join("L")}Z`;
+  return `M${there.map(({ k, high }) => point(k, high)).join("L")}L${there
+    .reverse()
+    .map(({ k, low }) => point(k, low))
+    .join("L")}Z`;
 }

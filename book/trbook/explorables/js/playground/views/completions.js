@@ -7,25 +7,42 @@ import { chooser, idle, labels, nameOf } from "./shared.js";
 export const title = "Completions";
 export const about = "";
 
-const FOUR = 4, EIGHT = 8;
+const FOUR = 4,
+  EIGHT = 8;
 /* Least probability, its class, what the legend says. */
-const GRADES = [[0.9, "pv-sure", "0.9 and more"], [0.5, "pv-likely", "0.5 to 0.9"], [0.1, "pv-open", "0.1 to 0.5"], [0, "pv-rare", "below 0.1"]];
+const GRADES = [
+  [0.9, "pv-sure", "0.9 and more"],
+  [0.5, "pv-likely", "0.5 to 0.9"],
+  [0.1, "pv-open", "0.1 to 0.5"],
+  [0, "pv-rare", "below 0.1"],
+];
 const grade = (p) => GRADES.find(([least]) => p >= least)[1];
 
 export function create(root, { reduced = false, most = EIGHT } = {}) {
-  const lanes_ = chooser(() => draw(shown)), waiting = idle("Nothing here yet: completions come with the first batch.");
-  const key = h("p", { class: "pv-key" }, h("span", { text: "probability of a token when it was drawn: " }),
-    ...GRADES.flatMap(([, kind, text]) => [h("span", { class: `pv-token ${kind}`, text }), " "]));
-  const who = h("span"), asked = h("b", { class: "pv-asked" }), right = h("span", { class: "pv-note" });
-  const list = h("ol", { class: `pv-completions${reduced ? "" : " pv-moving"}` }), lines = [];
+  const lanes_ = chooser(() => draw(shown)),
+    waiting = idle("Nothing here yet: completions come with the first batch.");
+  const key = h(
+    "p",
+    { class: "pv-key" },
+    h("span", { text: "probability of a token when it was drawn: " }),
+    ...GRADES.flatMap(([, kind, text]) => [h("span", { class: `pv-token ${kind}`, text }), " "]),
+  );
+  const who = h("span"),
+    asked = h("b", { class: "pv-asked" }),
+    right = h("span", { class: "pv-note" });
+  const list = h("ol", { class: `pv-completions${reduced ? "" : " pv-moving"}` }),
+    lines = [];
   const body = h("div", {}, h("p", { class: "pv-question" }, who, asked, right), list, key);
   root.classList.add("pv");
   root.append(lanes_.el, waiting, body);
-  let shown = [], seen = null, named = "";
+  let shown = [],
+    seen = null,
+    named = "";
 
   function draw(lanes) {
     shown = lanes;
-    const lane = lanes_.of(lanes), found = lane && chosen(lane, most);
+    const lane = lanes_.of(lanes),
+      found = lane && chosen(lane, most);
     waiting.hidden = Boolean(found);
     body.hidden = !found;
     if (!found || seen === found.from) return;
@@ -44,22 +61,42 @@ export function create(root, { reduced = false, most = EIGHT } = {}) {
 
 /* What was asked by hand, else the first prompt of the newest batch. */
 function chosen({ answers, last }, most) {
-  if (answers) return { title: answers.title, from: answers.completions, text: answers.text, answer: answers.answer ?? "?", some: answers.completions, shown: Math.min(most, answers.completions.length) };
+  if (answers)
+    return {
+      title: answers.title,
+      from: answers.completions,
+      text: answers.text,
+      answer: answers.answer ?? "?",
+      some: answers.completions,
+      shown: Math.min(most, answers.completions.length),
+    };
   if (!last) return null;
-  const [prompt] = last.prompts, some = last.completions.filter((one) => one.prompt === 0);
-  return { title: last.title, from: last.completions, text: prompt.text, answer: prompt.answer, some, shown: Math.min(FOUR, some.length) };
+  const [prompt] = last.prompts,
+    some = last.completions.filter((one) => one.prompt === 0);
+  return {
+    title: last.title,
+    from: last.completions,
+    text: prompt.text,
+    answer: prompt.answer,
+    some,
+    shown: Math.min(FOUR, some.length),
+  };
 }
 
 /* A completion's row: its elements stay, their words change. */
 function line(list) {
-  const mark = h("span", { class: "pv-verdict" }), reason = h("span", { class: "pv-reason" }), said = h("span", { class: "pv-said" });
-  const node = h("li", { hidden: true }, mark, h("span", { class: "pv-told" }, said, reason)), spans = [];
+  const mark = h("span", { class: "pv-verdict" }),
+    reason = h("span", { class: "pv-reason" }),
+    said = h("span", { class: "pv-said" });
+  const node = h("li", { hidden: true }, mark, h("span", { class: "pv-told" }, said, reason)),
+    spans = [];
   let before = [];
   list.append(node);
   const show = (completion) => {
     node.hidden = !completion;
     if (!completion) return;
-    const words = labels(completion), { verdict, logp } = completion;
+    const words = labels(completion),
+      { verdict, logp } = completion;
     while (spans.length < words.length) {
       spans.push(h("span"));
       said.append(spans.at(-1), " ");
@@ -67,7 +104,8 @@ function line(list) {
     spans.forEach((span, t) => {
       span.hidden = t >= words.length;
       if (span.hidden) return;
-      const p = Math.exp(logp[t]), kind = `pv-token ${grade(p)}${before[t] !== words[t] && before.length ? " pv-fresh" : ""}`;
+      const p = Math.exp(logp[t]),
+        kind = `pv-token ${grade(p)}${before[t] !== words[t] && before.length ? " pv-fresh" : ""}`;
       if (span.className !== kind) span.className = kind;
       write(span, words[t]);
       const title_ = probability(Math.min(p, 1));

@@ -15,45 +15,100 @@ const upTo = (high) => (range) => linearScale([0, high], range, 4);
 /* By key of a row: what stands above its panel, and its scale for what the lanes reach: [key, range -> scale]. */
 const PANELS = {
   reward: { text: "reward", write: hundredth, scale: () => ["", share(0)] },
-  kl: { text: "KL, nats per token", brief: "KL", write: short, scale: (least, most) => {
-    const low = Math.floor(Math.log10(Math.max(least, 1e-6))), high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(most, 1e-5))));
-    return [`${low} ${high}`, (range) => logScale([10 ** low, 10 ** high], range)];
-  } },
-  kept: { text: "share of tokens kept", write: kept, scale: (least) => {
-    const low = Math.min(0.9, Math.floor(10 * least) / 10 || 0);
-    return [low, share(low)];
-  } },
+  kl: {
+    text: "KL, nats per token",
+    brief: "KL",
+    write: short,
+    scale: (least, most) => {
+      const low = Math.floor(Math.log10(Math.max(least, 1e-6))),
+        high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(most, 1e-5))));
+      return [`${low} ${high}`, (range) => logScale([10 ** low, 10 ** high], range)];
+    },
+  },
+  kept: {
+    text: "share of tokens kept",
+    write: kept,
+    scale: (least) => {
+      const low = Math.min(0.9, Math.floor(10 * least) / 10 || 0);
+      return [low, share(low)];
+    },
+  },
   entropy: { text: "entropy, nats per token", write: short, scale: (_, most) => [above(most), upTo(above(most))] },
   length: { text: "length, tokens", write: short, scale: (_, most) => [above(most), upTo(above(most))] },
 };
-const KEYS = Object.keys(PANELS), EARLIER = 4; // segments of a lane in the legend, beside the present one and the one that is read
-const TALL = [[380, 262], [0, 190]], LOW = 150, ABREAST = 700; // heights by the least width, and the width from which the four stand abreast
+const KEYS = Object.keys(PANELS),
+  EARLIER = 4; // segments of a lane in the legend, beside the present one and the one that is read
+const TALL = [
+    [380, 262],
+    [0, 190],
+  ],
+  LOW = 150,
+  ABREAST = 700; // heights by the least width, and the width from which the four stand abreast
 
 export function create(root, { changed, below }) {
-  const names = legend(), picture = drawing(), others = drawing();
+  const names = legend(),
+    picture = drawing(),
+    others = drawing();
   /** @type {any[]} */ const panels = KEYS.map((key) => {
     const panel = plot((key === "reward" ? picture : others).panel());
-    return { key, panel, known: "", ghosts: paths(panel.clipped, "pv-ghost"), points: paths(panel.clipped, "pv-points"), lines: paths(panel.clipped, "pv-line"),
-      marks: paths(panel.clipped, "pv-change"), values: panel.inside.append("text").attr("class", "pv-values").attr("x", -40).attr("y", -10), rule: panel.inside.append("path").attr("class", "pv-rule") };
+    return {
+      key,
+      panel,
+      known: "",
+      ghosts: paths(panel.clipped, "pv-ghost"),
+      points: paths(panel.clipped, "pv-points"),
+      lines: paths(panel.clipped, "pv-line"),
+      marks: paths(panel.clipped, "pv-change"),
+      values: panel.inside.append("text").attr("class", "pv-values").attr("x", -40).attr("y", -10),
+      rule: panel.inside.append("path").attr("class", "pv-rule"),
+    };
   });
-  const plane = h("div", { class: "pv-plane pv-read", tabindex: 0, role: "slider", "aria-label": "Batch to read in the curves", "aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0, "aria-valuetext": "no batch yet" }, picture.node);
+  const plane = h(
+    "div",
+    {
+      class: "pv-plane pv-read",
+      tabindex: 0,
+      role: "slider",
+      "aria-label": "Batch to read in the curves",
+      "aria-valuemin": 0,
+      "aria-valuemax": 0,
+      "aria-valuenow": 0,
+      "aria-valuetext": "no batch yet",
+    },
+    picture.node,
+  );
   const beneath = h("div", { class: "pv-plane pv-read" }, others.node);
   root.classList.add("pv");
   root.append(names.el, plane);
   below.classList.add("pv");
   below.append(beneath);
-  const across = widthOf(root, changed), under = widthOf(below, changed);
-  let width = "", sizes = [], shown = [[], []], count = 0, at = null, reading = false;
+  const across = widthOf(root, changed),
+    under = widthOf(below, changed);
+  let width = "",
+    sizes = [],
+    shown = [[], []],
+    count = 0,
+    at = null,
+    reading = false;
 
   const place = () => {
-    const [wide, all] = [across.now(), under.now()], [, tall] = TALL.find(([from]) => wide >= from), abreast = all >= ABREAST ? 4 : 2, each = Math.floor(all / abreast);
+    const [wide, all] = [across.now(), under.now()],
+      [, tall] = TALL.find(([from]) => wide >= from),
+      abreast = all >= ABREAST ? 4 : 2,
+      each = Math.floor(all / abreast);
     width = `${wide} ${all}`;
     picture.size(wide, tall);
     others.size(all, (4 / abreast) * LOW);
     sizes = panels.map(({ key, panel }, i) => {
       name(panel, key, true);
       if (!i) return panel.place({ width: wide, height: tall, margin: { left: 42, right: 12, top: 24, bottom: 40 } });
-      return panel.place({ left: ((i - 1) % abreast) * each, top: Math.floor((i - 1) / abreast) * LOW, width: each, height: LOW, margin: { left: 42, right: 12, top: 24, bottom: 24 } });
+      return panel.place({
+        left: ((i - 1) % abreast) * each,
+        top: Math.floor((i - 1) / abreast) * LOW,
+        width: each,
+        height: LOW,
+        margin: { left: 42, right: 12, top: 24, bottom: 24 },
+      });
     });
   };
 
@@ -73,19 +128,32 @@ export function create(root, { changed, below }) {
   }
 
   function lay(one, size, all, end) {
-    const { key, panel, points, lines, ghosts, marks } = one, some = all.map(({ series }) => series.of[key]);
-    const least = Math.min(Infinity, ...some.map((each) => each.least)), most = Math.max(0, ...some.map((each) => each.most));
+    const { key, panel, points, lines, ghosts, marks } = one,
+      some = all.map(({ series }) => series.of[key]);
+    const least = Math.min(Infinity, ...some.map((each) => each.least)),
+      most = Math.max(0, ...some.map((each) => each.most));
     const [ends, scale] = PANELS[key].scale(least === Infinity ? 1 : least, most);
-    const x = batchScale(end, size, size.width > 260), y = scale([size.height, 0]), known = `${end} ${ends} ${width}`;
+    const x = batchScale(end, size, size.width > 260),
+      y = scale([size.height, 0]),
+      known = `${end} ${ends} ${width}`;
     panel.axes(known, x, y);
     Object.assign(one, { x });
     for (const { segment, series } of all) {
-      const { key: of, colour, dash, ghost, from } = segment, path = pathsOf(series.of[key], ghost ? "ghost" : "lane", known, x, y, end, from);
+      const { key: of, colour, dash, ghost, from } = segment,
+        path = pathsOf(series.of[key], ghost ? "ghost" : "lane", known, x, y, end, from);
       if (ghost) stamped(ghosts.of(of), segment).attr("stroke", colour).attr("d", path.line);
       else {
         stamped(points.of(of), segment).attr("stroke", colour).attr("d", path.points);
-        stamped(lines.of(of), segment).attr("class", segment.last ? "pv-line" : "pv-line pv-earlier").attr("stroke", colour).attr("stroke-dasharray", dash || null).attr("d", path.line);
-        if (from) stamped(marks.of(of), segment).attr("stroke", colour).attr("fill", colour).attr("d", `M${x(from).toFixed(1)},${size.height}V0h4l-4,6`);
+        stamped(lines.of(of), segment)
+          .attr("class", segment.last ? "pv-line" : "pv-line pv-earlier")
+          .attr("stroke", colour)
+          .attr("stroke-dasharray", dash || null)
+          .attr("d", path.line);
+        if (from)
+          stamped(marks.of(of), segment)
+            .attr("stroke", colour)
+            .attr("fill", colour)
+            .attr("d", `M${x(from).toFixed(1)},${size.height}V0h4l-4,6`);
       }
     }
     const here = all.filter(({ segment }) => !segment.ghost).map(({ segment }) => segment.key);
@@ -95,39 +163,84 @@ export function create(root, { changed, below }) {
 
   /* The legend: every segment at its newest batch, or at the one that is pointed at. */
   function read() {
-    const [lanes, pinned] = shown, k = at === null ? null : clamp(at, 0, Math.max(0, count - 1)), some = count > 0;
-    const ghosts = pinned.map((one) => ({ ...one, title: `kept: ${one.title}${one.date ? `, ${one.date}` : ""}`, dash: "1 3" }));
+    const [lanes, pinned] = shown,
+      k = at === null ? null : clamp(at, 0, Math.max(0, count - 1)),
+      some = count > 0;
+    const ghosts = pinned.map((one) => ({
+      ...one,
+      title: `kept: ${one.title}${one.date ? `, ${one.date}` : ""}`,
+      dash: "1 3",
+    }));
     names.show([...lanes.flatMap((lane) => listed(lane, k)), ...ghosts], (segment) => brief(segment, k));
     for (const [i, { key, panel, rule, values, x }] of panels.entries()) {
       const on = some && k !== null && Boolean(x);
       if (on || reading) rule.attr("d", on ? `M${x(k).toFixed(1)},0V${sizes[i].height}` : null);
       if (on || reading) name(panel, key, !on);
-      const texts = on ? [[key === "reward" ? `batch ${k + 1}: reward ` : `${PANELS[key].brief ?? key} `, "var(--soft)"], ...lanes.map((lane) => [` ${PANELS[key].write(rowOf(lane, k)?.[key])}`, lane.colour])] : [];
-      if (on || reading) values.selectAll("tspan").data(texts).join("tspan").attr("fill", ([, colour]) => colour).text(([text]) => text);
+      const texts = on
+        ? [
+            [key === "reward" ? `batch ${k + 1}: reward ` : `${PANELS[key].brief ?? key} `, "var(--soft)"],
+            ...lanes.map((lane) => [` ${PANELS[key].write(rowOf(lane, k)?.[key])}`, lane.colour]),
+          ]
+        : [];
+      if (on || reading)
+        values
+          .selectAll("tspan")
+          .data(texts)
+          .join("tspan")
+          .attr("fill", ([, colour]) => colour)
+          .text(([text]) => text);
     }
     reading = k !== null;
     plane.setAttribute("aria-valuemax", Math.max(0, count - 1));
-    plane.setAttribute("aria-valuenow", some ? k ?? count - 1 : 0);
+    plane.setAttribute("aria-valuenow", some ? (k ?? count - 1) : 0);
     if (!some) plane.setAttribute("aria-valuetext", "no batch yet");
-    else if (k !== null || !plane.matches(":focus")) plane.setAttribute("aria-valuetext", `batch ${(k ?? count - 1) + 1}: ${lanes.map((lane) => words(lane, k ?? count - 1)).join("; ")}`);
+    else if (k !== null || !plane.matches(":focus"))
+      plane.setAttribute(
+        "aria-valuetext",
+        `batch ${(k ?? count - 1) + 1}: ${lanes.map((lane) => words(lane, k ?? count - 1)).join("; ")}`,
+      );
   }
 
   /* Which batch is pointed at, in the reward's panel or in one of those of the other figure. */
   const point = (event) => {
-    const first = event.currentTarget === plane, box = (first ? picture : others).node.getBoundingClientRect(), x = event.clientX - box.left, down = event.clientY - box.top;
-    const i = sizes.findIndex(({ left, top, width: w, height }, k) => first === (k === 0) && x >= left - 4 && x <= left + w + 4 && down >= top - 24 && down <= top + height + 24);
+    const first = event.currentTarget === plane,
+      box = (first ? picture : others).node.getBoundingClientRect(),
+      x = event.clientX - box.left,
+      down = event.clientY - box.top;
+    const i = sizes.findIndex(
+      ({ left, top, width: w, height }, k) =>
+        first === (k === 0) && x >= left - 4 && x <= left + w + 4 && down >= top - 24 && down <= top + height + 24,
+    );
     const next = i < 0 || !panels[i].x ? null : Math.round(panels[i].x.invert(x - sizes[i].left));
-    if (next !== at) { at = next; read(); }
+    if (next !== at) {
+      at = next;
+      read();
+    }
   };
-  const away = () => { at = null; read(); };
+  const away = () => {
+    at = null;
+    read();
+  };
   for (const each of [plane, beneath]) {
     each.addEventListener("pointermove", point);
     each.addEventListener("pointerdown", point);
-    each.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") away(); });
+    each.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse") away();
+    });
   }
   plane.addEventListener("blur", away);
   plane.addEventListener("keydown", (event) => {
-    const now = at ?? count - 1, next = { ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1, Home: 0, End: count - 1, PageUp: now + 10, PageDown: now - 10 }[event.key];
+    const now = at ?? count - 1,
+      next = {
+        ArrowLeft: now - 1,
+        ArrowDown: now - 1,
+        ArrowRight: now + 1,
+        ArrowUp: now + 1,
+        Home: 0,
+        End: count - 1,
+        PageUp: now + 10,
+        PageDown: now - 10,
+      }[event.key];
     if (event.key === "Escape") away();
     if (next === undefined || !count) return;
     event.preventDefault();
@@ -135,18 +248,33 @@ export function create(root, { changed, below }) {
     read();
   });
 
-  return { draw, sized: () => width !== "", free: () => { across.release(); under.release(); root.replaceChildren(); below.replaceChildren(); } };
+  return {
+    draw,
+    sized: () => width !== "",
+    free: () => {
+      across.release();
+      under.release();
+      root.replaceChildren();
+      below.replaceChildren();
+    },
+  };
 }
 
 const holds = ({ from, rows }, k) => k !== null && k >= from && k < from + rows.length;
-const rowOf = ({ segments }, k) => { const one = segments.find((segment) => holds(segment, k)); return one?.rows[k - one.from]; };
+const rowOf = ({ segments }, k) => {
+  const one = segments.find((segment) => holds(segment, k));
+  return one?.rows[k - one.from];
+};
 
 /* Of a lane that was set often the newest segments, and the one that is read. */
-const listed = ({ segments }, k) => segments.filter((segment, i) => i >= segments.length - 1 - EARLIER || holds(segment, k));
+const listed = ({ segments }, k) =>
+  segments.filter((segment, i) => i >= segments.length - 1 - EARLIER || holds(segment, k));
 
 /* The mean reward of ten batches of a segment up to batch k, and its KL; null: its newest. */
 function brief(segment, k) {
-  const { from, rows, alone } = segment, upto = from + rows.length, span = !alone ? (rows.length > 1 ? `batches ${from + 1} to ${upto}` : `batch ${upto}`) : "";
+  const { from, rows, alone } = segment,
+    upto = from + rows.length,
+    span = !alone ? (rows.length > 1 ? `batches ${from + 1} to ${upto}` : `batch ${upto}`) : "";
   if (!rows.length) return from ? "no batch with these settings yet" : "no batch yet";
   if (k !== null && !holds(segment, k)) return span || `no batch ${k + 1}`;
   const i = k === null ? rows.length - 1 : k - from;
@@ -154,6 +282,9 @@ function brief(segment, k) {
 }
 
 function words(lane, k) {
-  const segment = lane.segments.find((one) => holds(one, k)), row = rowOf(lane, k);
-  return row ? `${segment.title}: ${KEYS.map((key) => `${PANELS[key].brief ?? key} ${PANELS[key].write(row[key])}`).join(", ")}` : `${lane.title}: no batch ${k + 1}`;
+  const segment = lane.segments.find((one) => holds(one, k)),
+    row = rowOf(lane, k);
+  return row
+    ? `${segment.title}: ${KEYS.map((key) => `${PANELS[key].brief ?? key} ${PANELS[key].write(row[key])}`).join(", ")}`
+    : `${lane.title}: no batch ${k + 1}`;
 }

@@ -7,12 +7,15 @@ const tables = new Map();
 /* { cut, ways: [[ranks of the middle, probability], ..] } of n runs. */
 function table(n) {
   if (tables.has(n)) return tables.get(n);
-  const cut = Math.floor(n / 4), found = new Map(), factorial = [1];
+  const cut = Math.floor(n / 4),
+    found = new Map(),
+    factorial = [1];
   for (let i = 1; i <= n; i++) factorial.push(factorial[i - 1] * i);
   const ranks = [];
   const go = (rank, left, weight) => {
     if (rank === n - 1 || left === 0) {
-      const all = [...ranks, ...Array(left).fill(n - 1)], key = all.slice(cut, n - cut).join();
+      const all = [...ranks, ...Array(left).fill(n - 1)],
+        key = all.slice(cut, n - cut).join();
       found.set(key, (found.get(key) ?? 0) + weight / factorial[left]);
       return;
     }
@@ -32,16 +35,20 @@ const MOST = 10; // runs of which every way is counted
 
 /* [interquartile mean, lower, upper]; the bounds are NaN below three runs. */
 export function interval(runs) {
-  const x = Float64Array.from(runs).sort(), n = x.length, { cut, ways } = table(Math.min(n, MOST));
+  const x = Float64Array.from(runs).sort(),
+    n = x.length,
+    { cut, ways } = table(Math.min(n, MOST));
   const middle = x.subarray(Math.floor(n / 4), n - Math.floor(n / 4));
   const mean = middle.reduce((total, v) => total + v, 0) / middle.length;
   if (n < 3 || n > MOST) return [mean, NaN, NaN];
   const width = n - 2 * cut;
-  const drawn = ways.map(([ranks, weight]) => {
-    let total = 0;
-    for (const rank of ranks) total += x[rank];
-    return [total / width, weight];
-  }).sort((a, b) => a[0] - b[0]);
+  const drawn = ways
+    .map(([ranks, weight]) => {
+      let total = 0;
+      for (const rank of ranks) total += x[rank];
+      return [total / width, weight];
+    })
+    .sort((a, b) => a[0] - b[0]);
   return [mean, quantile(drawn, 0.025), quantile(drawn, 0.975)];
 }
 

@@ -6,13 +6,18 @@ import { CAREFUL } from "../../../engine/js/tasks.js";
 import { above, batchEnd, batchScale, cells, hundredth, idle, paths, pathOf, smoothed, stamped } from "./shared.js";
 
 export const title = "Opening words";
-export const about = "Share of the completions that begin with a word, means of ten batches. In colour: careful words, after which every step is written; grey and dashed: the others.";
+export const about =
+  "Share of the completions that begin with a word, means of ten batches. In colour: careful words, after which every step is written; grey and dashed: the others.";
 
-const HEIGHT = 190, TOP = 5, ROOM = 108, GAP = 13;
+const HEIGHT = 190,
+  TOP = 5,
+  ROOM = 108,
+  GAP = 13;
 const careful = new Set(CAREFUL);
 
 export function create(root, { changed }) {
-  const waiting = idle("Nothing here yet: the race begins with the first batch."), known = new WeakMap();
+  const waiting = idle("Nothing here yet: the race begins with the first batch."),
+    known = new WeakMap();
   root.classList.add("pv");
   root.append(waiting);
   const parts = cells(root, HEIGHT, changed);
@@ -36,36 +41,75 @@ export function create(root, { changed }) {
 
   /* A cell is named after the newest segment that has batches. */
   function draw(lanes) {
-    const some = lanes.filter(({ count }) => count).map((lane) => {
-      const segments = lane.segments.filter(({ rows }) => rows.length);
-      return { ...lane, segments, title: segments.at(-1).title };
-    }), most = Math.max(1, ...some.map(({ count }) => count));
+    const some = lanes
+        .filter(({ count }) => count)
+        .map((lane) => {
+          const segments = lane.segments.filter(({ rows }) => rows.length);
+          return { ...lane, segments, title: segments.at(-1).title };
+        }),
+      most = Math.max(1, ...some.map(({ count }) => count));
     waiting.hidden = some.length > 0;
-    parts.each(some, (cell, lane) => race(cell, lane, lane.segments.map(counted), most), { margin: { left: 34, right: ROOM, top: 10, bottom: 24 } });
+    parts.each(some, (cell, lane) => race(cell, lane, lane.segments.map(counted), most), {
+      margin: { left: 34, right: ROOM, top: 10, bottom: 24 },
+    });
   }
 
-  return { draw, free: () => { parts.release(); root.replaceChildren(); } };
+  return {
+    draw,
+    free: () => {
+      parts.release();
+      root.replaceChildren();
+    },
+  };
 }
 
 function race(cell, lane, all, most) {
-  const { width, height } = cell.size, newest = all.at(-1), known = [...careful].some((word) => all.some(({ shares }) => shares.has(word)));
-  const top = [...newest.shares].map(([word, row]) => [word, recent(row, newest.count)]).sort((a, b) => b[1] - a[1]).slice(0, TOP);
-  const lines = all.flatMap(({ segment, shares, count }) => top.map(([word]) => ({ word, segment, key: `${segment.key} ${word}`,
-    row: smoothed(Array.from({ length: count }, (_, k) => shares.get(word)?.[k] ?? 0)) })));
+  const { width, height } = cell.size,
+    newest = all.at(-1),
+    known = [...careful].some((word) => all.some(({ shares }) => shares.has(word)));
+  const top = [...newest.shares]
+    .map(([word, row]) => [word, recent(row, newest.count)])
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, TOP);
+  const lines = all.flatMap(({ segment, shares, count }) =>
+    top.map(([word]) => ({
+      word,
+      segment,
+      key: `${segment.key} ${word}`,
+      row: smoothed(Array.from({ length: count }, (_, k) => shares.get(word)?.[k] ?? 0)),
+    })),
+  );
   const high = above(lines.reduce((best, { row }) => row.reduce((a, b) => Math.max(a, b), best), 0.1));
-  const x = batchScale(most, cell.size, false), y = linearScale([0, high], [height, 0], 4);
+  const x = batchScale(most, cell.size, false),
+    y = linearScale([0, high], [height, 0], 4);
   cell.panel.axes(`${batchEnd(most)} ${high} ${cell.width}`, x, y);
   cell.lines ??= paths(cell.panel.clipped, "pv-line pv-word");
   cell.words ??= cell.panel.inside.append("g");
   for (const { key, word, segment, row } of lines) {
     const own = careful.has(word) || !known;
-    stamped(cell.lines.of(key), segment).attr("stroke", own ? lane.colour : "var(--soft)").attr("stroke-dasharray", own ? null : "3 3")
-      .attr("d", pathOf(row, (i) => x(segment.from + i), y));
+    stamped(cell.lines.of(key), segment)
+      .attr("stroke", own ? lane.colour : "var(--soft)")
+      .attr("stroke-dasharray", own ? null : "3 3")
+      .attr(
+        "d",
+        pathOf(row, (i) => x(segment.from + i), y),
+      );
   }
   cell.lines.keep(lines.map(({ key }) => key));
-  name(cell.words, apart(top.map(([word, share]) => ({ word, share, y: y(share) })), height), width, known);
-  const { careful: together, segment } = newest, since = segment.from ? `since batch ${segment.from + 1}; ` : "";
-  cell.note.textContent = known ? `${since}all careful words: ${hundredth(together[0])} at first, now ${hundredth(smoothed(together).at(-1))}` : since.slice(0, -2);
+  name(
+    cell.words,
+    apart(
+      top.map(([word, share]) => ({ word, share, y: y(share) })),
+      height,
+    ),
+    width,
+    known,
+  );
+  const { careful: together, segment } = newest,
+    since = segment.from ? `since batch ${segment.from + 1}; ` : "";
+  cell.note.textContent = known
+    ? `${since}all careful words: ${hundredth(together[0])} at first, now ${hundredth(smoothed(together).at(-1))}`
+    : since.slice(0, -2);
 }
 
 /* The mean share of the last ten batches. */
@@ -85,6 +129,12 @@ function apart(labels, height) {
 }
 
 function name(group, labels, left, known) {
-  group.selectAll("text").data(labels).join("text").attr("class", ({ word }) => (known && careful.has(word) ? "pv-word pv-careful" : "pv-word"))
-    .attr("x", left + 6).attr("y", ({ y }) => (y + 4).toFixed(1)).text(({ word, share }) => `${word} ${hundredth(share)}`);
+  group
+    .selectAll("text")
+    .data(labels)
+    .join("text")
+    .attr("class", ({ word }) => (known && careful.has(word) ? "pv-word pv-careful" : "pv-word"))
+    .attr("x", left + 6)
+    .attr("y", ({ y }) => (y + 4).toFixed(1))
+    .text(({ word, share }) => `${word} ${hundredth(share)}`);
 }

@@ -2,14 +2,21 @@
    is new. A segment is known by its first row, so that a longer array goes on where the last one ended. */
 
 export const SPAN = 10; // batches of a running mean
-const KEYS = ["reward", "kl", "kept", "entropy", "length"], known = new WeakMap(), DRAWN = 400; // points of a curve, at most
+const KEYS = ["reward", "kl", "kept", "entropy", "length"],
+  known = new WeakMap(),
+  DRAWN = 400; // points of a curve, at most
 
 /* { values, smooth, least (above 0), most } by key. */
 export function seriesOf(rows) {
   if (!rows.length) return null;
   let one = known.get(rows[0]);
   if (!one || one.count > rows.length) {
-    one = { count: 0, of: Object.fromEntries(KEYS.map((key) => [key, { values: [], smooth: [], total: 0, some: 0, least: Infinity, most: 0, paths: {} }])) };
+    one = {
+      count: 0,
+      of: Object.fromEntries(
+        KEYS.map((key) => [key, { values: [], smooth: [], total: 0, some: 0, least: Infinity, most: 0, paths: {} }]),
+      ),
+    };
     known.set(rows[0], one);
   }
   if (one.count < rows.length) {
@@ -20,10 +27,18 @@ export function seriesOf(rows) {
 }
 
 function put(one, value) {
-  const { values, smooth } = one, i = values.length, gone = values[i - SPAN];
+  const { values, smooth } = one,
+    i = values.length,
+    gone = values[i - SPAN];
   values.push(value);
-  if (Number.isFinite(value)) { one.total += value; one.some++; }
-  if (i >= SPAN && Number.isFinite(gone)) { one.total -= gone; one.some--; }
+  if (Number.isFinite(value)) {
+    one.total += value;
+    one.some++;
+  }
+  if (i >= SPAN && Number.isFinite(gone)) {
+    one.total -= gone;
+    one.some--;
+  }
   smooth.push(one.some ? one.total / one.some : NaN);
   if (value > 0 && value < one.least) one.least = value;
   if (value > one.most) one.most = value;
@@ -36,9 +51,13 @@ export function pathsOf(one, panel, key, x, y, end, from = 0) {
   let path = one.paths[panel];
   if (path?.key !== key) path = one.paths[panel] = { key, upto: 0, line: "", points: "", pen: "M" };
   for (; path.upto < one.values.length; path.upto += step) {
-    const i = path.upto, across = x(from + i).toFixed(1);
+    const i = path.upto,
+      across = x(from + i).toFixed(1);
     if (Number.isFinite(one.values[i])) path.points += `M${across},${y(one.values[i]).toFixed(1)}h.01`;
-    if (!Number.isFinite(one.smooth[i])) { path.pen = "M"; continue; }
+    if (!Number.isFinite(one.smooth[i])) {
+      path.pen = "M";
+      continue;
+    }
     path.line += `${path.pen}${across},${y(one.smooth[i]).toFixed(1)}`;
     path.pen = "L";
   }

@@ -11,10 +11,17 @@ const DRAWN = 400; // points of a curve, at most
 /* The mean of each value and the span - 1 before it, as far as there are some; what was not measured is left out. */
 export function smoothed(values, span = SPAN) {
   const out = new Float64Array(values.length);
-  let total = 0, count = 0;
+  let total = 0,
+    count = 0;
   for (let i = 0; i < values.length; i++) {
-    if (Number.isFinite(values[i])) { total += values[i]; count++; }
-    if (i >= span && Number.isFinite(values[i - span])) { total -= values[i - span]; count--; }
+    if (Number.isFinite(values[i])) {
+      total += values[i];
+      count++;
+    }
+    if (i >= span && Number.isFinite(values[i - span])) {
+      total -= values[i - span];
+      count--;
+    }
     out[i] = count ? total / count : NaN;
   }
   return out;
@@ -33,9 +40,13 @@ export function above(value) {
 /* A line through values as the d of a path, batch by batch; what was not measured leaves a gap. */
 export function pathOf(values, x, y) {
   const step = Math.max(1, Math.ceil(values.length / DRAWN));
-  let d = "", pen = "M";
+  let d = "",
+    pen = "M";
   for (let i = 0; i < values.length; i += step) {
-    if (!Number.isFinite(values[i])) { pen = "M"; continue; }
+    if (!Number.isFinite(values[i])) {
+      pen = "M";
+      continue;
+    }
     d += `${pen}${x(i).toFixed(1)},${y(values[i]).toFixed(1)}`;
     pen = "L";
   }
@@ -56,7 +67,8 @@ export function pointsOf(values, x, y) {
 export function plot(panel) {
   let known = "";
   return {
-    inside: panel.inside, clipped: panel.clipped,
+    inside: panel.inside,
+    clipped: panel.clipped,
     place(box) {
       known = "";
       return panel.place({ margin: MARGIN, ...box });
@@ -76,10 +88,11 @@ export function plot(panel) {
 export function paths(group, kind) {
   const made = new Map();
   const make = () => {
-    const node = group.append("path").attr("class", kind), known = {};
+    const node = group.append("path").attr("class", kind),
+      known = {};
     return {
       attr(key, value) {
-        if (known[key] !== value) node.attr(key, known[key] = value);
+        if (known[key] !== value) node.attr(key, (known[key] = value));
         return this;
       },
       remove: () => node.remove(),
@@ -92,7 +105,11 @@ export function paths(group, kind) {
     },
     /* Only these stay. */
     keep(names) {
-      for (const [name, path] of made) if (!names.includes(name)) { path.remove(); made.delete(name); }
+      for (const [name, path] of made)
+        if (!names.includes(name)) {
+          path.remove();
+          made.delete(name);
+        }
     },
   };
 }
@@ -120,12 +137,14 @@ export function nameOf(lane) {
 const look = ({ title, colour, dash }) => `${title}|${colour}|${dash}`;
 
 /* What is drawn says what its rows were sampled with. */
-export const stamped = (path, { settings }) => path.attr("data-method", settings.method).attr("data-setting", identity(settings));
+export const stamped = (path, { settings }) =>
+  path.attr("data-method", settings.method).attr("data-setting", identity(settings));
 
 /* Lanes, or their segments, by line and title, each with some words. */
 export function legend() {
   const el = h("ul", { class: "pv-legend" });
-  let known = "", words = [];
+  let known = "",
+    words = [];
   return {
     el,
     show(lanes, text) {
@@ -142,12 +161,17 @@ export function legend() {
 
 /* One cell a lane, in a grid: its name, a note, and a drawing of one panel. `fill(cell, lane, i)` draws. */
 export function cells(root, height, changed) {
-  const el = h("div", { class: "pv-cells" }), made = new Map();
+  const el = h("div", { class: "pv-cells" }),
+    made = new Map();
   let width = 0;
-  const across = widthOf(el, () => { width = made.values().next().value?.node.clientWidth ?? 0; changed(); });
+  const across = widthOf(el, () => {
+    width = made.values().next().value?.node.clientWidth ?? 0;
+    changed();
+  });
   root.append(el);
   const make = (lane) => {
-    const picture = drawing(), note = h("span", { class: "pv-note" });
+    const picture = drawing(),
+      note = h("span", { class: "pv-note" });
     const node = h("div", { class: "pv-cell" }, h("p", {}, nameOf(lane), note), picture.node);
     return { node, picture, note, panel: plot(picture.panel()), look: look(lane), width: 0, size: null };
   };
@@ -183,15 +207,23 @@ export function cells(root, height, changed) {
 /* Which lane is shown, where there are several. */
 export function chooser(onChange) {
   const el = h("div", { class: "pv-choice" });
-  let known = "", chosen = null, radio = null;
+  let known = "",
+    chosen = null,
+    radio = null;
   return {
     el,
     of(lanes) {
       const names = lanes.map(({ name, title }) => `${name}|${title}`).join("||");
       if (names !== known) {
         known = names;
-        radio = choice({ legend: "Lane", options: lanes.map(({ name, title }) => [name, title]),
-          onChange: (name) => { chosen = name; onChange(); } });
+        radio = choice({
+          legend: "Lane",
+          options: lanes.map(({ name, title }) => [name, title]),
+          onChange: (name) => {
+            chosen = name;
+            onChange();
+          },
+        });
         el.replaceChildren(...(lanes.length > 1 ? [radio.el] : []));
       }
       const lane = lanes.find(({ name }) => name === chosen) ?? lanes[0];
