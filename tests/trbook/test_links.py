@@ -52,7 +52,7 @@ def pages() -> dict[str, str]:
         *sorted((ROOT / "book" / "interface").glob("*.md")),
         ROOT / "book" / "methods" / "index.md",
     ]
-    return {str(path.relative_to(ROOT)): text(path) for path in found}
+    return {str(path.relative_to(ROOT)): text(path) for path in found if path.name != "README.md"}
 
 
 @functools.cache
