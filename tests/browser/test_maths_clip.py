@@ -60,7 +60,7 @@ def test_the_preset_about_pulling_back_pulls_back(chromium: Any) -> None:
     """Its words say that PPO's weight is 0 and the penalty's negative."""
     source = (SOURCES / "clip.js").read_text(encoding="utf-8")
     preset = re.search(
-        r"does not pull back.*ratio: ([\d.]+).*beta: ([\d.]+), old_p: ([\d.]+)", source
+        r"does not pull back[^}]*ratio: ([\d.]+)[^}]*beta: ([\d.]+),\s*old_p: ([\d.]+)", source
     )
     assert preset
     page = chromium.new_page()

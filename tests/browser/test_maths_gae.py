@@ -148,8 +148,8 @@ def test_the_compromise_lies_between_the_two_ends() -> None:
     towards 1."""
     source = (SOURCES / "gae.js").read_text(encoding="utf-8")
     preset = re.search(
-        r'"a compromise", state: \{ lam: ([\d.]+), gamma: 1, miss: ([\d.]+), noise: ([\d.]+), '
-        r"pairs: (\d+) \}",
+        r'"a compromise",\s*state: \{\s*lam: ([\d.]+),\s*gamma: 1,\s*miss: ([\d.]+),\s*'
+        r"noise: ([\d.]+),\s*pairs: (\d+),?\s*\}",
         source,
     )
     assert preset
