@@ -37,8 +37,8 @@ def verdicts(sweep: str, control: str, measure: str = "sampled", **at: str) -> d
 
 def test_a_small_rate_needs_no_region_and_a_large_one_does() -> None:
     said(
-        "At a learning rate of 1e-5 the unclipped run ends where PPO and TROLL end; "
-        "at 1e-4 each of four regions ends above it."
+        "At a low rate the unclipped run ends where PPO and TROLL end; "
+        "at a high one any of four regions beats it."
     )
     alike = [
         f
@@ -57,18 +57,15 @@ def test_a_narrower_clip_forgives_more() -> None:
 
 
 def test_every_use_costs() -> None:
-    said(
-        "At a learning rate of 3e-4, from two uses on, every method ends below as many updates "
-        "from fresh batches."
-    )
+    said("Use a batch even twice, and every method falls behind as many updates from fresh batches")
     for uses in USES:
         assert set(verdicts("reuse", "on-policy", uses=uses).values()) == {"below"}, uses
 
 
 def test_refitting_harms_and_age_hardly() -> None:
     said(
-        "At a learning rate of 1e-4 what harms is fitting the same few completions again; their "
-        "age hardly matters."
+        "Runs break because they fit the same few completions again and again, not because the "
+        "data are old"
     )
     against_again = verdicts("refit", "pg_is-again", lr="0.0001")
     assert against_again["pg_is-parts"] == against_again["pg_is-new"] == "above"
@@ -87,8 +84,8 @@ def test_refitting_harms_and_age_hardly() -> None:
 
 def test_minibatches_are_not_told_from_their_noise() -> None:
     said(
-        "At a learning rate of 3e-4, in one pass of eight minibatches, no difference between a "
-        "method and fresh batches of the same size is decided."
+        "In one pass of eight minibatches every method is too close to fresh batches of the same "
+        "size to call"
     )
     assert set(verdicts("minibatches", "on-policy", minibatches="8").values()) == {"undecided"}
     control = interval(runs_of("minibatches", "on-policy", at={"minibatches": "8"}))
@@ -110,11 +107,11 @@ def within_two_hundredths_of_ppo() -> list[str]:
 
 def test_at_its_best_rate_every_method_ends_alike() -> None:
     said(
-        "Each at its own best learning rate, nine other methods end within 0.02 of PPO at 16 uses."
+        "Each at its own best learning rate, nine other methods end within 0.02 of PPO at 16 epochs."
     )
     said(
-        "With all but GSPO and TROLL a batch moves the policy further than with PPO, furthest "
-        "unclipped and where a weight is only softened or capped."
+        "All but GSPO and TROLL move the policy further than PPO does, furthest of all the "
+        "unclipped run and those that only soften or cap a weight."
     )
     assert {*within_two_hundredths_of_ppo(), "ppo"} == {
         variant.name for variant in load_sweep("best").variants
@@ -137,8 +134,8 @@ def test_the_rates_of_best_are_inside_what_was_tried() -> None:
 
 def test_the_fastest_is_not_the_best() -> None:
     said(
-        "Each at its best learning rate, GSPO's early reward is the lowest, every other method's "
-        "a little above PPO's, and all end within 0.02 of it."
+        "GSPO starts slowest, every other method a little faster than PPO, and all end within "
+        "0.02 of it."
     )
     soon = verdicts("best", "ppo", "take_off", uses="16")
     assert soon.pop("gspo") == "below" and set(soon.values()) == {"above"}
@@ -164,8 +161,8 @@ def test_where_to_draw_the_region(sampler: str, verdict: str) -> None:
 
 def test_signed_or_not() -> None:
     said(
-        "With 16 epochs and a learning rate of 3e-4 a batch moves the policy further without the "
-        "sign; the difference in accuracy is undecided."
+        "Without the sign a batch moves the policy further; in accuracy the two are too close to "
+        "call"
     )
     predicted = {
         (f.prediction.higher, f.prediction.lower, f.prediction.measure): f.verdict
