@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from tools.pack import packs
 from trbook.explorables import Basin, basins
 from trbook.explorables import basin as module
 from trlab import basin
-from trlab.record import is_recorded, read
+from trlab.record import is_recorded
 from trlab.statistics import interval, iqm
 from trlab.sweep import Axis, Budget, Sweep, Variant, declared, load_sweep
 
@@ -181,32 +180,6 @@ def test_every_declared_sweep_fits_the_page() -> None:
         assert set(points.get("narrow", ["default"])) <= set(module.THRESHOLDS)
 
 
-@pytest.mark.parametrize(
-    "panel",
-    FILE["panels"],
-    ids=lambda panel: f"{panel['sweep']}, {panel['uses']}, {panel['threshold']}",
-)
-def test_packed_numbers_are_those_of_the_record(panel: dict[str, Any]) -> None:
-    _, runs, _ = read(panel["sweep"])
-    here = runs[runs["status"] == "done"]
-    here = here[here["uses"].astype(str) == panel["uses"]] if "uses" in here else here
-    arms = here["label"].map(basins.arm)
-    here = here.assign(label=[method for method, _ in arms])[
-        [at == panel["threshold"] for _, at in arms]
-    ]
-    for method, of in panel["methods"].items():
-        own = here[here["label"] == method]
-        for i, rate in enumerate(panel["rates"]):
-            there = own[own["lr"].astype(float) == rate].sort_values("seed")
-            assert there["seed"].tolist() == sorted(panel["seeds"])
-            for measure, column in basins.MEASURES.items():
-                values = there[column].to_numpy(float)
-                assert [run[i] for run in of[measure]["runs"]] == pytest.approx(
-                    values.tolist(), rel=1e-5
-                )
-                assert of[measure]["curve"][i] == pytest.approx(iqm(values), rel=1e-5)
-
-
 @pytest.mark.skipif(not FILE["panels"], reason="no sweep over learning rates is recorded yet")
 def test_the_question_has_one_answer_and_the_failing_state_fails() -> None:
     here = [
@@ -255,9 +228,3 @@ def test_what_was_not_run_together_is_refused(monkeypatch: pytest.MonkeyPatch) -
         Basin(uses="1", threshold="a third")
     with pytest.raises(ValueError, match=r"Basin, setting: expected one of .*, got 'rate'"):
         Basin(rate=1e-5)
-
-
-def test_a_page_carries_the_data(tmp_path: Path) -> None:
-    html = Basin().html()
-    assert html.count('class="trlib-data"') == 1 and '"panels":[' in html
-    assert "_data" not in Basin().settings() and json.loads(Basin()._data) == FILE

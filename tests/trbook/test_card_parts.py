@@ -10,8 +10,6 @@ import shlex
 import pytest
 
 from bookext import claims, quoted
-from bookext.terms import meanings
-from tools.paths import ROOT
 from trbook.cards import CARDS, FAMILIES, read
 from trbook.cards.outcome import OF_2026, command, headline, outcomes
 from trbook.cards.text import page
@@ -64,13 +62,6 @@ def test_a_card_has_every_part(card):
         re.split(r"(?<!\\\\)\|", line) for line in table.splitlines() if line.startswith("| `")
     ]
     assert all(row[3].strip() for row in cells), "the paper's setting, or that it was not read"
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_a_card_without_a_part_is_seen(part):
-    for name in ("gspo", "muon", "wpo"):
-        text = page(CARDS[name], "[chapter](x)", str)
-        assert missing(PARTS[part].sub("", text)) == [part]
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
@@ -182,24 +173,3 @@ def test_a_card_s_claims_are_its_own():
     texts = [one.claim.text for told in own.values() for one in told]
     assert len(texts) == len({*texts}) == len(claims.of_method("grpo").claims)
     assert all(one.claim.text.startswith("GSPO: ") for one in own["gspo"])
-
-
-def test_the_guide_to_a_card_explains_what_every_card_leaves_out():
-    known = meanings((ROOT / "book/glossary.md").read_text(encoding="utf-8"))
-    guide = (ROOT / "book/methods/index.md").read_text(encoding="utf-8")
-    assert "\n## How to read a card\n" in guide and all(
-        "index.md#how-to-read-a-card" in page(card, "", str) for card in STALE
-    )
-    linked = {*re.findall(r"glossary\.md#([\w-]+)", guide)}
-    assert linked <= set(known)
-    assert {"box", "dial", "level", "outside-the-region", "signed", "uses-of-a-batch"} <= linked
-
-
-def test_what_cards_share_stands_on_one():
-    told = [line for card in CARDS.values() for line in page(card, "", str).splitlines()]
-    often = {
-        line
-        for line in told
-        if len(line.split()) > 25 and told.count(line) > 2 and not line.startswith("|")
-    }
-    assert often == set()

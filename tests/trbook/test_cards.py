@@ -249,13 +249,6 @@ def test_a_phone_can_read_the_poster(sheet):
     ) >= len(SHEETS[sheet].names)
 
 
-def test_those_left_off_the_poster_share_a_curve():
-    for left, shown in (("dr_grpo", "grpo"),):
-        assert weights(CARDS[left], q=0.3, right=True) == weights(CARDS[shown], q=0.3, right=True)
-    for left in ("sft_then_rl", "sft_plus_rl"):
-        assert expert_weights(CARDS[left]) == expert_weights(CARDS["sft"])
-
-
 def card_with(**fields):
     """A card that holds nothing but what every card must have."""
     names = ("what", "to", "how", "loss", "weight", "source", "use")
@@ -294,26 +287,3 @@ def test_a_reconstructed_formula_is_called_so_where_the_code_is(card):
 def documented(name):
     module, _, attribute = name.rpartition(".")
     return inspect.getdoc(getattr(import_module(module), attribute)) or ""
-
-
-OTHER_WORDS = (
-    r"from memory|inferred from|is inferred|are inferred|not at hand|read in (?:its|an) "
-    r"(?:abstract|author)"
-)
-
-
-def test_nothing_else_is_said_of_where_a_formula_comes_from():
-    """Pages, chapters, docstrings and cards use the four words of
-    `trbook.cards.card.Provenance`."""
-    paths = [
-        *(ROOT / "book").glob("*.md"),
-        *(ROOT / "notebooks").glob("*.ipynb"),
-        *(ROOT / "trlib").rglob("*.py"),
-    ]
-    for path in [
-        *paths,
-        *(ROOT / "book/trbook/cards").rglob("*.py"),
-        *(ROOT / "trlab/claims").glob("*.py"),
-    ]:
-        said = re.search(OTHER_WORDS, path.read_text(encoding="utf-8"))
-        assert said is None, f"{path.name}: {said.group()}"

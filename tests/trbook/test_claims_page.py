@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from bookext.claims import anchor, body, card_of, counted, every, rows_of, summed
+from bookext.claims import anchor, body, counted, every, summed
 from tools.paths import ROOT
-from trlab.claims import cards, markdown, tell
+from trlab.claims import cards, tell
 
 PAGE = (ROOT / "book/claims.md").read_text(encoding="utf-8")
 
@@ -44,26 +44,3 @@ def test_the_verdicts_of_a_card_are_as_many_as_its_claims():
         summed(Counter({"undecided": 2, "seen": 1, "not testable at this size": 1, "not seen": 1}))
         == "1 seen, 1 not seen, 2 undecided, 1 not testable at this size"
     )
-
-
-def test_what_no_paper_claims_is_counted_apart():
-    """TROLL's page asks two questions of ours, PSPO's one: they are no claims of the papers."""
-    every_card = {card.name: card for card in cards()}
-    ours = {
-        name: [claim for claim in card.claims if claim.ours] for name, card in every_card.items()
-    }
-    assert {name: len(claims) for name, claims in ours.items() if claims} == {"troll": 2, "pspo": 1}
-    (row,) = rows_of([every_card["troll"]])
-    assert row[1].count("; of our own questions ") == 1
-    assert markdown(every_card["troll"]).count("(ours, not the paper's; ") == 2
-    assert "ours, not" not in markdown(every_card["ppo"])
-    for claim in every_card["quatro"].claims:
-        assert claim.where in ("abstract", "two summaries", "a summary"), (
-            "nobody here has read the paper"
-        )
-
-
-def test_a_methods_page_links_to_its_card():
-    assert card_of("trlib.algorithms.gspo").endswith("(../claims.md#grpo-and-its-children).\n\n")
-    assert card_of("trlib.algorithms.troll").endswith("(../claims.md#troll).\n\n")
-    assert card_of("trlib.algorithms.method") == "" and card_of("trlib.tasks.dial") == ""

@@ -8,87 +8,35 @@ import json
 import linecache
 import math
 from collections.abc import Container, Mapping
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.by_day import by_day
-from trbook.bandit import linear_tilt
-from trbook.exercises import (
-    clipping,
-    critic,
-    dppo,
-    gallery_classical,
-    gallery_constraints,
-    gallery_finetuning,
-    gallery_optimizers,
-    gallery_preferences,
-    gallery_ratios,
-    gallery_regression,
-    gallery_transport,
-    gallery_values,
-    grpo,
-    long,
-    policies,
-    ppo,
-    quatro,
-    regions,
-    scale,
-    shoot_out,
-    trapo,
-    troll,
-    trpo,
-)
+from trbook import exercises
+from trbook.exercises import critic, grpo, long, policies, ppo, scale, shoot_out
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
+from trbook.exercises.inside import InTheLoop
 from trbook.exercises.shoot_out import SweepCheck
 from trbook.exercises.verdict import Verdict
 from trbook.scale.strange import strange_log
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.record import RECORDS
-from trlib.algorithms import dppo_loss, ppo_loss
-from trlib.relatives.classical import affine_scaling
-from trlib.relatives.ratios import minpro_loss
-from trlib.relatives.values import dvpo_value
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-MODULES = (
-    policies,
-    regions,
-    trpo,
-    ppo,
-    critic,
-    grpo,
-    clipping,
-    dppo,
-    quatro,
-    troll,
-    trapo,
-    scale,
-    long,
-    shoot_out,
-    gallery_classical,
-    gallery_constraints,
-    gallery_preferences,
-    gallery_ratios,
-    gallery_regression,
-    gallery_transport,
-    gallery_values,
-    gallery_optimizers,
-    gallery_finetuning,
-)
 CHECKS = {
-    f"{module.__name__.rpartition('.')[2]}.{name}": check
-    for module in MODULES
-    for name, check in vars(module).items()
-    if name.startswith("check_")
+    f"{module.name}.{name}": check
+    for module in iter_modules(exercises.__path__)
+    for name, check in vars(import_module(f"trbook.exercises.{module.name}")).items()
+    if name.startswith("check_") and module.name != "tasks"
 }
+"""Every check of a chapter; `tasks` is for one that a reader brings."""
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
 SLOW = pytest.mark.nightly(
@@ -199,27 +147,6 @@ def test_no_answer_makes_a_check_raise(check: Any) -> None:
     assert not check(nonsense=1).right
 
 
-@pytest.mark.nightly(
-    "sixty random values for a hundred checks; a list of bad answers is tried every time"
-)
-@pytest.mark.filterwarnings("ignore")
-@settings(max_examples=60, deadline=None)
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
-        max_leaves=8,
-    )
-)
-def test_no_value_makes_a_check_raise(value: Any) -> None:
-    for check in CHECKS.values():
-        assert not check(value).right or value in (10, 3.75, 2)
-    for (
-        check
-    ) in FUNCTIONS.values():  # a check that trains with a function is asked with fewer, above
-        assert not check(lambda *a: value).right
-
-
 def advantages(rewards: Any, group: Any) -> Any:
     out = torch.zeros_like(rewards)
     for g in group.unique():
@@ -246,36 +173,19 @@ def silent(ratio: Any, A: Any, low: float, high: float) -> Any:
     return ((A > 0) & (ratio > 1 + high)) | ((A < 0) & (ratio < 1 - low))
 
 
-def test_right_answers_are_right() -> None:
-    assert grpo.check_advantages(advantages)
-    assert grpo.check_advantages(lambda r, g: advantages(r, g).numpy())
-    assert grpo.check_advantages(lambda r, g: advantages(r, g).tolist())
-    assert grpo.check_clipped_loss(loss)
-    assert grpo.check_silenced(silent)
-    assert grpo.check_silenced(
-        lambda r, A, low, high: torch.where(A > 0, r > 1 + high, r < 1 - low).int()
-    )
-    assert grpo.check_length_bias(10, 1)
-    assert grpo.check_length_bias(torch.tensor(10.0), np.float64(1))
-    rewards = torch.tensor([1.0] + [0.0] * 15)
-    assert grpo.check_rare_success((1 - rewards.mean()) / rewards.std(), 1 - rewards.mean())
-
-
-def middle(runs: Any) -> Any:
-    cut = len(runs) // 4
-    return runs.sort().values[cut : len(runs) - cut].mean()
-
-
-def corrected(p: Any) -> Any:
-    order = p.argsort()
-    out = torch.empty_like(p)
-    out[order] = (p[order] * torch.arange(len(p), 0, -1)).clamp(max=1).cummax(0).values
-    return out
-
-
-def taken(accuracy: Any, kl: Any, near: float) -> Any:
-    good = [i for i, a in enumerate(accuracy.tolist()) if a >= max(accuracy.tolist()) - near]
-    return torch.tensor(min(good, key=lambda i: float(kl[i])))
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [
+        (grpo.check_advantages, (advantages,)),
+        (grpo.check_advantages, (lambda r, g: advantages(r, g).numpy(),)),
+        (grpo.check_advantages, (lambda r, g: advantages(r, g).tolist(),)),
+        (grpo.check_silenced, (lambda *a: silent(*a).int(),)),
+        (grpo.check_length_bias, (torch.tensor(10.0), np.float64(1))),
+    ],
+)
+def test_a_right_answer_is_right_in_any_type(check: Any, answer: tuple[Any, ...]) -> None:
+    verdict = check(*answer)
+    assert verdict.right, verdict
 
 
 def of_ones_own(**changes: Any) -> Sweep:
@@ -286,15 +196,6 @@ def of_ones_own(**changes: Any) -> Sweep:
         "predictions": [Prediction("wider is better", higher="wide", lower="ppo")],
     }
     return Sweep(text="Does a wider window help?", **{**usual, **changes})
-
-
-def test_right_answers_of_the_shoot_out_are_right() -> None:
-    assert shoot_out.check_interquartile_mean(middle)
-    assert shoot_out.check_holm(corrected) and shoot_out.check_choose(taken)
-    assert shoot_out.check_choose(lambda *a: int(taken(*a)))
-    assert shoot_out.check_rare_token(2e-4, 0.15, 35)
-    told = shoot_out.check_sweep(of_ones_own())
-    assert told and told.message.startswith("2 arms of 8 seeds are 16 runs")
 
 
 @pytest.mark.parametrize(
@@ -319,7 +220,9 @@ def test_a_sweep_that_answers_nothing_is_told_why(changes: dict, hint: str) -> N
     assert not verdict and hint in verdict.message, verdict
 
 
-def test_a_sweep_whose_runs_fail_is_not_yet_right() -> None:
+def test_a_sweep_is_run_before_it_is_right() -> None:
+    told = shoot_out.check_sweep(of_ones_own())
+    assert told and told.message.startswith("2 arms of 8 seeds are 16 runs")
     failing = SweepCheck("?", lambda sweep: [("ppo, seed 500", "an error")])
     assert (
         failing(of_ones_own()).message
@@ -339,35 +242,6 @@ def test_the_shoot_out_s_seeds_are_those_of_the_records() -> None:
     assert used and used <= shoot_out.USED
 
 
-def test_right_answers_of_the_classical_branch_are_right() -> None:
-    def edge(x: Any, d: Any, radius: float) -> Any:
-        low, high = 0.0, 1e3
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (middle, high) if (x + middle * d).norm() < radius else (low, middle)
-        return x + low * d
-
-    assert gallery_classical.check_to_the_edge(edge) and gallery_classical.check_coleman_li(
-        affine_scaling
-    )
-    assert gallery_classical.check_rare_arm(0.01 / 0.5, (0.01 / 0.5) ** 2)
-
-
-def test_right_answers_of_chapter_1_are_right() -> None:
-    assert policies.check_two_arms(
-        lambda theta, left, right: (left - right) / (2 + 2 * torch.cosh(theta))
-    )
-    p, score = 0.25, torch.tensor([0.75, -0.25])
-    chance, reward = torch.tensor([p, 1 - p]), torch.tensor([1.0, 0.0])
-    variances = [
-        float(chance @ (step - chance @ step) ** 2)
-        for step in (reward * score, (reward - p) * score)
-    ]
-    assert policies.check_variance(*variances)
-    assert policies.check_logs(1, 2, 3)
-    assert policies.check_update(reinforce)
-
-
 def reinforce(policy: Any, optimizer: Any, batch: Any, rewards: Any) -> None:
     groups = rewards.view(-1, 8)
     A = (groups - groups.mean(1, keepdim=True)).flatten()
@@ -376,47 +250,14 @@ def reinforce(policy: Any, optimizer: Any, batch: Any, rewards: Any) -> None:
     optimizer.step()
 
 
-def natural(product: Any, g: Any, delta: float, products: int) -> Any:
-    x, residual, direction = 0 * g, g, g
-    for _ in range(products):
-        along = product(direction)
-        length = residual @ residual / (direction @ along)
-        x, new = x + length * direction, residual - length * along
-        direction, residual = new + (new @ new) / (residual @ residual) * direction, new
-    return (2 * delta / (x @ g)) ** 0.5 * x  # x'Fx is x'g for conjugate gradients
+LOOPED = {name: check for name, check in CHECKS.items() if isinstance(check, Built | InTheLoop)}
 
 
-@pytest.mark.nightly("eight natural steps; exercises of a chapter take its solution every time")
-def test_right_answers_of_chapter_3_are_right() -> None:
-    assert trpo.check_logs(2, 1, 3)
-    assert trpo.check_natural_step(natural)
-    for answer, hint in (
-        (
-            lambda product, g, delta, products: g[:3],
-            "a tensor of the shape [124224], but your function returns the",
-        ),
-        (lambda *a: "step", "but your function returns a str"),
-        (lambda *a: None, "returns nothing yet"),
-        (lambda product, g, delta, products: 0 * g, "the policy's parameters have not moved"),
-        (lambda product, g, delta, products: g / 0, "NaN or infinite"),
-        (lambda product, g, delta: g, "takes 3 positional arguments but 4 were given"),
-        (
-            lambda *a: 1.01 * natural(*a),
-            "update 1 of 2 is off: it moves the parameters 1.01 times as far",
-        ),
-    ):
-        assert hint in trpo.check_natural_step(answer).message
-
-
-BUILT = {name: check for name, check in CHECKS.items() if isinstance(check, Built)}
-
-
-@each(BUILT)
-def test_what_the_reader_built_is_told_from_every_mistake(check: Built) -> None:
+@each(LOOPED)
+def test_what_the_reader_built_is_told_from_every_mistake(check: Built | InTheLoop) -> None:
     assert check(check.truth).right
-    assert len(check.mistakes) >= 8 and len({mistake.hint for mistake in check.mistakes}) == len(
-        check.mistakes
-    )
+    hints = [mistake.hint for mistake in check.mistakes]
+    assert hints and len(set(hints)) == len(hints)
     for mistake in check.mistakes:
         assert check(mistake.function).message == mistake.hint, mistake.name
 
@@ -435,158 +276,6 @@ def test_what_the_reader_built_is_told_where_it_is_off() -> None:
             policy.parameters[0].fill_(torch.nan)
 
     assert "NaN" in policies.check_update(lost).message
-
-
-def test_right_answers_of_the_gallery_s_ratios_are_right() -> None:
-    def prefix(ratio: Any, mask: Any) -> Any:
-        out = torch.zeros_like(ratio)
-        for row, own in enumerate(mask.bool()):
-            r = ratio[row, own]
-            out[row, own] = r * torch.tensor([1.0, *(float(r[:t].min()) for t in range(1, len(r)))])
-        return out
-
-    assert gallery_ratios.check_prefix(prefix)
-    for case in gallery_ratios.check_prefix.cases:
-        own = case["mask"].bool()
-        old = torch.full_like(case["ratio"], -9.0)
-        found = minpro_loss(old + case["ratio"].log(), old, advantages=old, mask=own).diagnostics[
-            "prefix"
-        ]
-        torch.testing.assert_close(
-            gallery_ratios.check_prefix.truth(**case), found.masked_fill(~own, 0.0)
-        )
-    assert gallery_ratios.check_linear_tilt(linear_tilt)
-    assert gallery_ratios.check_turn(1 - 0.06 / 0.08, 1 / 0.4)
-
-
-def test_right_answers_of_the_gallery_s_values_are_right() -> None:
-    assert gallery_values.check_baseline(
-        lambda R, n: torch.linalg.lstsq(n[:, None], (n * R)[:, None]).solution[0, 0]
-    )
-
-    def value(q: Any, alpha: float, c_low: float, c_up: float) -> Any:
-        m, off = q[len(q) // 2], []
-        for i, x in enumerate(q):
-            level = (i + 0.5) / len(q)
-            off.append((c_low if level < alpha else c_up if level > 1 - alpha else 1) * (x - m))
-        return m + sum(off) / len(q)
-
-    assert gallery_values.check_value(value)
-    for case in gallery_values.check_value.cases:
-        torch.testing.assert_close(
-            gallery_values.check_value.truth(**case),
-            dvpo_value(
-                case["quantiles"], **{name: case[name] for name in case if name != "quantiles"}
-            ),
-        )
-
-
-def clipped_weight(r: Any, A: Any, low: float, high: float, dual: float) -> Any:
-    silenced = ((A > 0) & (r > 1 + high)) | ((A < 0) & ((r < 1 - low) | (r > dual)))
-    return torch.where(silenced, 0, r * A)
-
-
-def backwards(rewards: Any, values: Any, gamma: float, lam: float) -> Any:
-    out, later, value = [], 0.0, 0.0
-    for R, V in zip(reversed(rewards.tolist()), reversed(values.tolist()), strict=True):
-        later, value = R + gamma * value - V + gamma * lam * later, V
-        out.append(later)
-    return out[::-1]
-
-
-def test_right_answers_of_chapter_7_are_right() -> None:
-    def topk_tv(q: Any, p: Any, y: Any, k: int) -> Any:
-        ids = q.argsort(descending=True)[:k]
-        ids[k - 1] = ids[k - 1] if y in ids else y
-        return ((q[ids] - p[ids]).abs().sum() + (q[ids].sum() - p[ids].sum()).abs()) / 2
-
-    assert dppo.check_silenced(
-        lambda p, q, A, delta: ((p - q).abs() > delta) & ((p > q) == (A > 0))
-    )
-    assert dppo.check_kl_of_two(
-        lambda q, p: q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log()
-    )
-    assert dppo.check_topk_tv(topk_tv)
-    assert dppo.check_room(0.001 * 1.2, 0.001 + 0.15, 0.99 * 0.8, 0.99 - 0.15)
-
-
-def five_updates(logits: Any, tokens: Any, A: Any, epochs: int, lr: float) -> Any:
-    """With an optimiser of torch."""
-    logits = torch.nn.Parameter(logits)
-    optimizer = torch.optim.SGD([logits], lr=lr)
-    old = torch.log_softmax(logits, 0)[tokens].detach()
-    for _ in range(epochs):
-        optimizer.zero_grad()
-        loss(torch.log_softmax(logits, 0)[tokens], old, A, 0.2, 0.2).mean().backward()
-        optimizer.step()
-    return logits
-
-
-def test_right_answers_of_chapter_4_are_right() -> None:
-    assert ppo.check_weight(clipped_weight)
-    for case in ppo.check_weight.cases:
-        r, A = case["ratio"], case["advantages"]
-        found = ppo_loss(
-            r.log()[None] - 9,
-            torch.full_like(r, -9.0)[None],
-            advantages=A[None],
-            mask=A[None].bool(),
-            **{name: case[name] for name in ("eps_low", "eps_high", "dual_clip")},
-        )
-        edges = 1 + case["eps_high"], 1 - case["eps_low"], case["dual_clip"]
-        inside = torch.stack([(r - edge).abs() > 1e-6 for edge in edges]).all(
-            0
-        )  # exp(log r) misses an edge by a bit
-        weight = found.diagnostics["weight"][0]
-        torch.testing.assert_close(weight[inside], ppo.check_weight.truth(**case)[inside])
-    assert critic.check_gae(backwards)
-    assert critic.check_log(180, 75, 100) and critic.check_log(180.4, 74.97, 100.0)
-    assert ppo.check_updates(five_updates)
-    verdict = ppo.check_loss(
-        lambda new, old, A, mask: (loss(new, old, A, 0.2, 0.2) * mask).sum() / mask.sum()
-    )
-    assert (
-        verdict
-        and "Three batches of `dial` with your function gave the library's run" in verdict.message
-    )
-    assert critic.check_value_loss(
-        lambda V, old, R, c: ((V - R) ** 2).maximum((V.clamp(old - c, old + c) - R) ** 2).mul(0.5)
-    )
-    assert ppo.check_units(-0.5 * np.log1p(-0.01), np.sqrt(-np.expm1(-0.02)))
-    assert critic.check_lambda(1, 0.95**8)
-
-
-def kept_and_dropped(q: Any, p: Any, A: Any, eps: float, delta: float) -> Any:
-    return torch.where(
-        A > 0,
-        (p > (1 + eps) * q) & (p <= q + delta),
-        (A < 0) & (p < (1 - eps) * q) & (p >= q - delta),
-    )
-
-
-def drawn_from(logits: Any, temperature: float, k: int) -> Any:
-    best, where = (logits / temperature).topk(k, -1)
-    return torch.zeros_like(logits).scatter(-1, where, best.softmax(-1))
-
-
-def test_right_answers_of_chapter_6_are_right() -> None:
-    assert clipping.check_room(lambda q, eps: (q * (1 + eps)).clamp(max=1) - q)
-    assert clipping.check_dropped(kept_and_dropped)
-    for case in clipping.check_dropped.cases:
-        q, p, A = (case[name][None] for name in ("q", "p", "advantages"))
-        kept = [
-            loss(p.log(), q.log(), advantages=A, mask=A.bool(), **given).diagnostics["kept"][0]
-            for loss, given in (
-                (ppo_loss, {"eps_low": case["eps"], "eps_high": case["eps"]}),
-                (dppo_loss, {"delta_tv": case["delta"]}),
-            )
-        ]
-        assert (~kept[0] & kept[1]).equal(clipping.check_dropped.truth(**case))
-    assert clipping.check_weight(
-        lambda new, old, mu, cap: torch.exp(new - old + (old - mu).clamp(max=np.log(cap)))
-    )
-    assert clipping.check_processed(drawn_from)
-    assert clipping.check_logs(2, 3, 1)
 
 
 def test_no_policy_inside_the_window_is_further_than_chapter_4_says() -> None:
@@ -705,17 +394,6 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
     ("check", "answer", "hint"),
     [
         (grpo.check_advantages, without_floor, "NaN"),
-        (grpo.check_advantages, lambda r, g: (r - r.mean()) / r.std(), "whole batch"),
-        (
-            grpo.check_advantages,
-            lambda r, g: torch.stack(
-                [
-                    (x - r[g == k].sum().sub(x) / (int((g == k).sum()) - 1))
-                    for x, k in zip(r, g, strict=True)
-                ]
-            ),
-            "leave-one-out",
-        ),
         (
             grpo.check_advantages,
             lambda r, g: advantages(r, g) * 0 + r,
@@ -733,14 +411,6 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
             lambda r, g: advantages(r, g)[:2],
             "the shape [2] instead of [5], with `rewards` of shape [5]",
         ),
-        (
-            grpo.check_clipped_loss,
-            lambda n, o, A, low, high: (
-                -torch.minimum((n - o) * A, (n - o).clamp(1 - low, 1 + high) * A)
-            ),
-            "the ratio is `exp(logp - logp_old)`",
-        ),
-        (grpo.check_clipped_loss, lambda n, o, *a: loss(o, n, *a), "new over old"),
         (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a), "no gradient"),
         (
             grpo.check_clipped_loss,
@@ -758,11 +428,6 @@ def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any,
             "fail to detach something that should",
         ),
         (grpo.check_clipped_loss, lambda n, o: n, "takes 2 positional arguments but 5 were given"),
-        (
-            grpo.check_silenced,
-            lambda r, A, low, high: (r > 1 + high) | (r < 1 - low),
-            "all tokens outside",
-        ),
     ],
 )
 def test_mistakes_get_their_hint(check: Any, answer: Any, hint: str) -> None:
@@ -845,10 +510,6 @@ def test_what_a_batch_shows_is_the_mean_of_its_effective_size_and_more_than_the_
     assert exact > max(1.0, 2 * completions * math.exp(-square))
 
 
-def test_a_batch_of_many_alike_shows_the_formula() -> None:
-    assert long.shown(512, 0.1) == pytest.approx(512 * math.exp(-0.01), rel=1e-3)
-
-
 def test_a_simulation_of_a_thousand_batches_is_near_enough() -> None:
     """Four standard errors of its mean stay within the check's tolerance."""
     number = long.check_sizes.wanted["shows"]
@@ -922,7 +583,7 @@ def test_what_is_no_answer_is_named() -> None:
     assert Numbers("x?", praise="", x=Number(1.0, {}))(None).message == "`x` has no answer yet."
 
 
-def cells(notebook: Path) -> list[dict[str, Any]]:
+def cells_of(notebook: Path) -> list[dict[str, Any]]:
     return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
 
 
@@ -936,19 +597,13 @@ def last_value(source: str) -> Any:
     return eval(compile(ast.Expression(last.value), "<cell>", "eval"), space)
 
 
-@pytest.mark.parametrize(
-    "notebook",
-    by_day(
-        NOTEBOOKS, *NOTEBOOKS[6:9], reason="runs the exercises of a chapter; three stand for all"
-    ),
-    ids=lambda path: path.stem,
-)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: Path) -> None:
     """Cells tagged `exercise` and `solution` come in pairs, each complete in itself, the solution
     folded everywhere."""
     tagged = [
         (tag, cell)
-        for cell in cells(notebook)
+        for cell in cells_of(notebook)
         for tag in ("exercise", "solution")
         if tag in cell["metadata"].get("tags", [])
     ]
@@ -971,7 +626,7 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: 
 
 
 def test_every_check_has_a_place_in_a_chapter() -> None:
-    text = "".join("".join(cell["source"]) for notebook in NOTEBOOKS for cell in cells(notebook))
+    text = "".join("".join(cell["source"]) for notebook in NOTEBOOKS for cell in cells_of(notebook))
     assert [name for name in CHECKS if f"{name.rpartition('.')[2]}(" not in text] == []
 
 
@@ -984,16 +639,6 @@ def test_checks_say_what_they_ask_and_name_the_readers_arguments() -> None:
         assert f"({', '.join(check.names)})" in check.asks, (
             "arguments of the reference are those of the exercise"
         )
-
-
-def test_right_answers_of_chapter_12_are_right() -> None:
-    assert scale.check_at_once(8, 16)
-    assert "power of two" in scale.check_at_once(10, 16).message, (
-        "10 fits: that it is too large would be untrue"
-    )
-    assert scale.check_log(3, 2, 4, 1)
-    verdict = scale.check_in_the_loop(score_in_pieces)
-    assert verdict and "it held 0.5 MB" in verdict.message, verdict
 
 
 def test_the_strange_log_shows_what_its_hints_say() -> None:
@@ -1067,33 +712,6 @@ def without_a_peak(hidden: Any, W: Any, y: Any, chunk: int) -> Any:
 )
 def test_wrong_answers_in_the_loop_of_chapter_12_hear_why(answer: Any, hint: str) -> None:
     verdict = scale.check_in_the_loop(answer)
-    assert not verdict and hint in verdict.message, verdict
-
-
-def dual_clipped(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> Any:
-    return torch.where(
-        A < 0,
-        torch.minimum(loss(logp, logp_old, A, low, high), -3 * A),
-        loss(logp, logp_old, A, low, high),
-    )
-
-
-@pytest.mark.parametrize(
-    ("check", "answer", "hint"),
-    [
-        (grpo.check_clipped_loss, dual_clipped, "this has a dual clip"),
-        (
-            shoot_out.check_choose,
-            lambda accuracy, kl, near: min(
-                (i for i in range(len(kl)) if accuracy[i] >= accuracy.max() * (1 - near)),
-                key=lambda i: kl[i],
-            ),
-            "here `near` is a share of the best accuracy",
-        ),
-    ],
-)
-def test_answers_that_are_nearly_right_hear_what_is_off(check: Any, answer: Any, hint: str) -> None:
-    verdict = check(answer)
     assert not verdict and hint in verdict.message, verdict
 
 

@@ -132,23 +132,3 @@ def test_a_rule_that_is_off_is_told_by_how_much(monkeypatch: pytest.MonkeyPatch)
         and "never puts away" not in early
     )
     assert "right: 40 updates" in told(40, 0.73, 0.015, 0)
-
-
-@pytest.mark.parametrize(
-    "answers, words",
-    [
-        ((2, 3, 4), "right"),
-        ((1, 3, 4), "here the largest is 1.9"),
-        ((3, 3, 4), "its reward rises"),
-        ((4, 3, 4), "before any update"),
-        ((2, 1, 4), "some ratio must differ"),
-        ((2, 2, 4), "and so it has"),
-        ((2, 4, 4), "it has gone nowhere"),
-        ((2, 3, 1), "a ratio of 310"),
-        ((2, 3, 3), "its ratios leave 1"),
-        ((2, 3, ...), "no answer yet"),
-        (("another engine", 3, 4), "expected a number"),
-    ],
-)
-def test_strange_logs(answers: Any, words: str) -> None:
-    assert words in repr(regions.check_logs(*answers))

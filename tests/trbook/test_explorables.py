@@ -130,11 +130,6 @@ def test_a_page_with_explorables_fetches_their_modules_at_once() -> None:
     assert preloads("<p>no figure</p>", "x") == ""
 
 
-def test_every_trait_says_what_it_is() -> None:
-    for name in RatioMap().settings():
-        assert len(getattr(RatioMap, name).help) > 10, name
-
-
 def test_without_anywidget_the_message_says_what_to_do() -> None:
     code = (
         "import sys; sys.modules['anywidget'] = None\n"

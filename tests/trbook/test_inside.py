@@ -1,5 +1,5 @@
-"""Checks that run what the reader built: a right loss trains, a wrong one hears what is wrong, and
-nothing raises."""
+"""Checks that run what the reader built: what a wrong loss hears where no typical mistake explains
+it."""
 
 from __future__ import annotations
 
@@ -9,49 +9,17 @@ import pytest
 import torch
 
 from trbook.exercises import dppo, quatro
-from trbook.exercises.check import Mistake
-from trbook.exercises.inside import Choice, InTheLoop
+from trbook.exercises.inside import Choice
 from trlib.algorithms import ppo_loss
 from trlib.algorithms.quatro import solve_dual
 
-LOSSES = {"dppo": dppo.check_objective, "quatro": quatro.check_objective}
 FAULTS = {"dppo": dppo.check_fault, "quatro": quatro.check_fault}
-MISTAKES = [(check, mistake) for check in LOSSES.values() for mistake in check.mistakes]
 
 
 def masked(logp: Any, logp_mu: Any, A: Any, mask: Any, delta: float, cap: float) -> Any:
     p, q = logp.detach().exp(), logp_mu.exp()
     kept = ~(((p - q).abs() > delta) & ((p > q) == (A > 0)))
     return -((p / q).clamp(max=cap) * A * kept * logp)[mask].mean()
-
-
-def pulled(logp: Any, logp_mu: Any, rewards: Any, mask: Any, delta: float) -> Any:
-    dual, log_ratio = solve_dual(rewards, delta_kl=delta), ((logp - logp_mu) * mask).detach()
-    lam = dual.multiplier.repeat_interleave(rewards.shape[1])[:, None]
-    weight = log_ratio.exp() * lam * (dual.target.view(-1, 1) - log_ratio.sum(1, keepdim=True))
-    return -(weight * logp * mask).sum(1).mean()
-
-
-@pytest.mark.parametrize(("name", "loss"), [("dppo", masked), ("quatro", pulled)])
-def test_a_right_loss_has_the_library_s_gradient_and_learns(name: str, loss: Any) -> None:
-    verdict = LOSSES[name](loss)
-    assert verdict.right and "raised the mean reward from" in verdict.message, verdict
-    first, last = (
-        float(word.rstrip(".")) for word in verdict.message.split() if word[:2] in ("0.", "1.")
-    )
-    assert last > first + 0.2
-
-
-@pytest.mark.parametrize(
-    ("check", "mistake"), MISTAKES, ids=lambda value: getattr(value, "name", "")
-)
-def test_every_mistake_gets_the_hint_of_its_own(check: InTheLoop, mistake: Mistake) -> None:
-    assert check(mistake.function).message == mistake.hint
-
-
-@pytest.mark.parametrize("check", LOSSES.values(), ids=LOSSES)
-def test_hints_differ(check: InTheLoop) -> None:
-    assert len({mistake.hint for mistake in check.mistakes}) == len(check.mistakes) >= 15
 
 
 def test_the_states_try_every_part_of_dppo() -> None:

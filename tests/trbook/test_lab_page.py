@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from tools.paths import ROOT
-from trlab import Budget, Sweep, Variant
-from trlab.sweep import load_sweep
-from trlab.tuning import NEAR, choose
 from trlib.cli import main
 
 PAGE = (ROOT / "book/interface/lab.md").read_text(encoding="utf-8")
@@ -89,48 +85,3 @@ def test_a_folders_record_is_read_as_the_page_says(desk, capsys):
     assert len(lines) == 2 and all(
         pattern.fullmatch(line) and pattern.search(PAGE) for line in lines
     )
-
-
-def test_the_tuning_rule_is_the_one_that_the_page_tells():
-    tried, best = load_sweep("basin_map"), load_sweep("best")
-    points = {axis.name: len(axis.points()) for axis in tried.axes}
-    assert (points, len(tried.variants), list(tried.seeds), NEAR) == (
-        {"lr": 6, "uses": 3},
-        10,
-        [900, 901],
-        0.01,
-    )
-    assert (
-        "ten methods with six learning rates each, at 1, 4 and 16 uses of a batch, on the seeds "
-        "900 and 901" in PAGE
-    )
-    assert (min(best.seeds), max(best.seeds)) == (
-        1800,
-        1815,
-    ) and "on the seeds 1800 to 1815" in PAGE
-    assert "within 0.01" in PAGE and tuple(best.tuned_on) == tuple(tried.seeds)
-    runs = pd.DataFrame(
-        [
-            {"label": "ppo", "lr": lr, "seed": seed, "status": status, "sampled": score, "kl": kl}
-            for lr, score, kl, status in (
-                ("1", 0.80, 0.03, "done"),
-                ("2", 0.795, 0.01, "done"),
-                ("3", 0.785, 0.001, "done"),
-                ("4", 0.9, 0.001, "failed"),
-            )
-            for seed in (100, 101)
-        ]
-    )
-    (found,) = choose(runs, ["lr"])
-    assert found.at == {"lr": "2"} and found.best == pytest.approx(0.8), (
-        "near the best, and the least divergence"
-    )
-    with pytest.raises(ValueError) as refused:
-        Sweep(
-            text="",
-            variants=[Variant("ppo")],
-            budget=Budget(1),
-            seeds=range(100, 102),
-            tuned_on=range(100, 103),
-        )
-    assert str(refused.value) in " ".join(PAGE.split())

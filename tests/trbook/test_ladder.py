@@ -10,10 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tools.paths import ROOT
-from trbook.ladder import RUNGS, UPDATES, Tokens, curve, record, runs
+from trbook.ladder import RUNGS, Tokens, curve, record, runs
 from trlab.statistics import iqm
-from trlab.sweep import load_sweep
 from trlib.algorithms import (
     dppo_loss,
     gspo_loss,
@@ -96,13 +94,6 @@ def test_a_rung_is_the_library_s_loss(rung: Any) -> None:
         )
 
 
-def test_every_rung_changes_its_line() -> None:
-    lines = [rung.line for rung in RUNGS]
-    assert len(set(lines)) == len(lines)
-    assert lines[0] == "-b.R * b.logp" and lines[3].endswith("b.A * b.r.clamp(0.8, 1.2))")
-    assert all(line.startswith("-") for line in lines)
-
-
 def test_chapters_and_records_are_there() -> None:
     history = record()
     for rung in RUNGS:
@@ -118,23 +109,3 @@ def test_chapters_and_records_are_there() -> None:
     assert f"{last['ppo']:.2f} in the last" in drawn.alt and "The ratio:" in drawn.alt
     first = curve(RUNGS[0], None, history)
     assert f"{last['reinforce']:.2f} in the last" in first.alt and "baseline" not in first.alt
-
-
-def test_the_first_two_steps_are_recorded_where_the_others_are() -> None:
-    own, others = load_sweep("ladder"), load_sweep("shootout")
-    assert own.train == dict(others.axes[0].points())[UPDATES]
-    assert (own.task, own.policy, own.budget, list(own.seeds)) == (
-        others.task,
-        others.policy,
-        others.budget,
-        list(others.seeds),
-    )
-
-
-def test_the_page_shows_every_rung() -> None:
-    page = (ROOT / "book" / "ladder.md").read_text(encoding="utf-8")
-    assert "```{ladder}" in page
-    assert all(
-        (ROOT / "notebooks" / f"{rung.chapter}.ipynb").is_file() or rung.chapter == "09_troll"
-        for rung in RUNGS
-    )

@@ -10,7 +10,6 @@ import pytest
 from bookext.terms import slug
 from tools.paths import ROOT
 from trbook.cards import CARDS
-from trbook.cards.elsewhere import ELSEWHERE
 from trbook.cards.names import NAMESAKES, pointer
 from trbook.cards.text import page
 
@@ -36,15 +35,6 @@ def letters(title: str) -> str:
     return re.split(r"[:,(]", title)[0].strip().upper()
 
 
-def test_every_name_has_two_meanings_and_is_in_order():
-    assert len(METHODS) >= 15 and len(WORDS) >= 7
-    for part in (METHODS, WORDS):
-        assert list(part) == sorted(part, key=str.lower)
-    assert [name for name, meanings in (METHODS | WORDS).items() if len(meanings) < 2] == []
-    for name, meanings in METHODS.items():
-        assert sum(meaning.startswith("**Here**") for meaning in meanings) <= 1, name
-
-
 def test_a_card_whose_name_is_on_the_page_says_so_and_the_page_names_the_card():
     taken = {
         card.name: letters(card.title) for card in CARDS.values() if letters(card.title) in METHODS
@@ -68,22 +58,3 @@ def test_a_card_points_to_the_page_if_its_name_is_taken_twice(card):
         else ("names.md" not in told)
     )
     assert bool(pointer(card.name)) == bool(heading)
-
-
-def test_what_is_elsewhere_and_here_by_one_name_is_told():
-    """Two methods of the taxonomy with the same letters must be told apart on this page."""
-    own = [letters(one.title) for one in ELSEWHERE]
-    assert {"CPPO", "DRPO", "TPO"} <= {*NAMESAKES.values()}, "they have cards now"
-    assert {
-        name
-        for name in own
-        if own.count(name) > 1 or name in {letters(card.title) for card in CARDS.values()}
-    } <= set(METHODS)
-    for one in ELSEWHERE:
-        if letters(one.title) in METHODS and one.arxiv:
-            assert any(one.arxiv in meaning for meaning in METHODS[letters(one.title)]), one.title
-
-
-def test_the_page_has_its_place_and_the_glossary_leads_to_it():
-    assert "book/names" in (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    assert "(names.md)" in (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")

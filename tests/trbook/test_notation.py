@@ -35,27 +35,3 @@ def test_the_table_has_the_pages_that_use_a_letter(letter: str) -> None:
 def test_a_page_has_one_row_for_a_letter() -> None:
     places = [(letter, page) for letter, page, _ in ROWS]
     assert len(places) == len(set(places)) >= 30 and all(meaning.strip() for *_, meaning in ROWS)
-
-
-@pytest.mark.style
-def test_the_surrogate_has_one_letter() -> None:
-    """S(π) rises, and L is a loss: nothing that is called a surrogate is written with L."""
-    for path in (*NOTEBOOKS.glob("*.ipynb"), *(ROOT / "book").glob("*.md")):
-        assert r"L(\\pi)" not in path.read_text(encoding="utf-8"), path.name
-        assert path.suffix == ".ipynb" or r"L(\pi)" not in path.read_text(encoding="utf-8"), (
-            path.name
-        )
-
-
-@pytest.mark.style
-def test_the_sigmoid_has_one_letter() -> None:
-    assert r"$\sigma(\cdot)$ with an argument is the sigmoid" in PAGE and r"$s(\cdot)$" not in PAGE
-
-
-@pytest.mark.style
-def test_a_clamp_bounds_a_weight_and_a_clip_silences() -> None:
-    """The words of book/names.md: CISPO clamps; and a token is silenced where a completion is
-    dropped."""
-    for path in (*NOTEBOOKS.glob("*.ipynb"), *(ROOT / "book").glob("*.md")):
-        text = path.read_text(encoding="utf-8")
-        assert not re.search(r"clips the weight|clip drops|token is dropped", text), path.name

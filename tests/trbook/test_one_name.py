@@ -12,8 +12,7 @@ import pytest
 from tools.paths import NOTEBOOKS, ROOT
 from trbook.cards import CARDS
 from trbook.cards.poster import SHORT
-from trlab.drawing.names import NAMES, called
-from trlab.sweep import declared, load_sweep
+from trlab.drawing.names import NAMES
 
 BANNED = {
     r"(?<!`)\bminpro\b(?!\.)": "MinPRO",
@@ -74,17 +73,6 @@ def test_no_page_uses_a_banned_name():
 
 
 @pytest.mark.style
-def test_a_banned_name_is_seen():
-    assert banned("The checker reads minpro, and Quatro.") == [
-        "'minpro': MinPRO",
-        "'checker': verifier",
-        "'Quatro': in capitals",
-    ]
-    assert banned("Dr.GRPO, MinPRO, QUATRO and a verifier.") == []
-    assert len(banned("Dr. GRPO")) == 1
-
-
-@pytest.mark.style
 def test_figures_take_their_names_from_the_cards():
     """By the part of a title before its colon, or the poster's short form; within a label small
     letters begin it."""
@@ -92,36 +80,3 @@ def test_figures_take_their_names_from_the_cards():
     assert {
         name: text for name, text in NAMES.items() if text.casefold() != titles[name].casefold()
     } == {}
-
-
-@pytest.mark.style
-def test_every_method_that_a_sweep_runs_has_a_name():
-    methods = {
-        variant.method
-        for name in declared()
-        for variant in _variants(name)
-        if ":" not in variant.method
-    }
-    labels = {variant.name for name in declared() for variant in _variants(name)}
-    assert methods - set(NAMES) - {"sft_then_rl", "sft_plus_rl", "gae"} == set()
-    assert all(called(label) != label for label in labels if label in CARDS)
-
-
-def _variants(name: str) -> list:
-    return list(load_sweep(name).variants)
-
-
-@pytest.mark.style
-def test_labels_are_written_out():
-    assert [
-        called(label)
-        for label in ("pg_is", "minpro", "dppo-tv", "ppo + TIS", "trpo .001", "clip-higher")
-    ] == [
-        "unclipped",
-        "MinPRO",
-        "DPPO-TV",
-        "PPO + TIS",
-        "TRPO .001",
-        "clip-higher",
-    ]
-    assert called("ratio, signed") == "ratio, signed" and called("on-policy") == "on-policy"

@@ -104,13 +104,6 @@ def test_settings_beside_a_threshold_are_the_method_s_own() -> None:
         Playground(lanes=[{"method": name, settings[0]: 1}])
 
 
-def test_a_notebook_gets_the_widget_with_its_parts() -> None:
-    playground = Playground(preset="groups")
-    data, _ = playground._repr_mimebundle_()
-    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == playground.model_id
-    assert set(playground.get_state("_parts")["_parts"]) == {"engine", *CHECKPOINTS}
-
-
 def test_every_range_in_an_answer_is_that_of_the_recorded_seeds() -> None:
     record = json.loads(SEEDS.read_text(encoding="utf-8"))
     assert set(record) == set(presets())

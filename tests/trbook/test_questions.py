@@ -20,8 +20,6 @@ CODE = {
     for number, text in SECTIONS.items()
     for code in re.findall(r"(?ms)^```\{runs\}\n(.*?)^```$", text)
 }
-WIDEST = 84
-"""Characters of a line that a desktop page shows without scrolling."""
 
 
 def numbers(line: str) -> list[float]:
@@ -53,15 +51,6 @@ def test_every_number_has_at_least_as_many_seeds_as_the_page_names():
     seeds = {quoted.part(quoted.parse(text), whole=False)["seed"].nunique() for text in quotes}
     assert "at least {rec}`corrected none seeds` seeds" in PAGE
     assert min(seeds) == 8 and quoted.shown("corrected none seeds") == "8"
-
-
-@pytest.mark.style
-def test_the_lines_fit_the_page(lines):
-    for number, code in CODE.items():
-        assert max(map(len, code.splitlines())) <= WIDEST, number
-        assert max(map(len, lines[number])) <= 48, (
-            f"question {number} prints lines that a phone cuts"
-        )
 
 
 def test_the_lines_print_what_the_answers_say(lines):

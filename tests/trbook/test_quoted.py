@@ -307,30 +307,3 @@ def test_page_5b_says_what_the_records_say():
         assert [
             quote for quote in quotes if shown(f"shootout {quote} updates=32") not in row_of_method
         ] == []
-
-
-def test_the_seeds_that_the_page_names_are_those_that_were_run():
-    assert "seeds are 200 to 207" in PAGES["recorded"]
-    for name in (
-        "reuse",
-        "minibatches",
-        "rare",
-        "noise",
-        "signed",
-        "perprompt",
-        "matched",
-        "expert",
-    ):
-        assert list(load_sweep(name).seeds) == list(range(200, 208)), name
-    assert (
-        16 * load_sweep("reuse").budget.steps == 384
-        and "384 updates on fresh batches" in PAGES["recorded"]
-    )
-
-
-def test_the_floors_gave_the_same_runs():
-    runs = recorded("perprompt")[0].set_index("seed")
-    of = dict(tuple(runs.groupby("label")))
-    for label in ("floor .1", "floor .001"):
-        assert of[label]["digest"].equals(of["quatro"]["digest"]), "to the last digit"
-    assert "The floor was not tested" in PAGES["recorded"]

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import math
 import re
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
-import bookext.records
-from bookext import archive, quoted, words
-from bookext.records import Verdicts, cell, counted, made, merged, rows, verdicts, written
+from bookext import archive, words
+from bookext.records import Verdicts, cell, made, merged, rows, verdicts, written
 from bookext.sweeps import figures, listed
 from tools.paths import ROOT
 from trlab import recorded
@@ -284,6 +282,84 @@ def test_rows_that_say_the_same_are_one_row() -> None:
             assert any("`trpo`" in line[0] and "alike" not in line[0] for line in lines)
 
 
+def learns(
+    label: str, verdict: str = "seen", value: float = 0.9, line: float = 0.8, **more: object
+) -> Finding:
+    return Finding(
+        Prediction(f"{label} learns", higher=label, lower=line, **more),
+        verdict,
+        Estimate(value, value - 0.01, value + 0.02),
+    )
+
+
+def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
+    three = [learns("ppo"), learns("troll", value=0.91), learns("dppo-tv")]
+    measured = (
+        "sampled accuracy is 0.90 to 0.91, intervals within \\[0.89, 0.93\\]; the line was 0.8"
+    )
+    assert verdicts(three) == [
+        ("as predicted", "… learns: 3 alike, `ppo`, `troll`, `dppo-tv`", measured)
+    ]
+    same = verdicts([learns("ppo"), learns("troll"), learns("gspo")])
+    assert same[0][2].startswith("sampled accuracy is 0.90, intervals")
+    for other in (
+        learns("gspo", "not seen"),
+        learns("gspo", line=0.7),
+        learns("gspo", measure="kl"),
+        learns("gspo", at={"uses": "1"}),
+        Finding(Prediction("c", higher="a", lower="b"), "seen", None),
+    ):
+        assert len(verdicts([*three, other])) == 2, "a line of its own"
+    assert len(verdicts(three[:2])) == 2, "two are no group"
+
+
+def test_every_axis_and_measure_of_a_record_has_words() -> None:
+    for name in all_recorded():
+        sweep = load_sweep(name)
+        for prediction in sweep.predictions:
+            assert prediction.measure in words.MEASURES, f"{name}: {prediction.measure}"
+        for axis in sweep.axes:
+            shown = [words.axis(axis.name).point(label) for label, _ in axis.points()]
+            assert len(set(shown)) == len(shown), f"{name}: {shown}"
+
+
+USED = re.compile(r"\{rec\}`(\w+)|\{(?:sweep-\w+|recorded-figure)\} ([\w-]+)")
+
+
+@pytest.mark.style
+@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
+def test_no_section_shows_runs_without_their_learning_rate(page):
+    """A reader who lands there must not take a rate's effect for a method's. The line of a record
+    names it."""
+    for section in re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        found = {quoted or name for quoted, name in USED.findall(section)}
+        for name in sorted(
+            {FIGURES[one].sweep if one in FIGURES else one for one in found} & {*declared()}
+        ):
+            named = f"{{sweep-record}} {name}\n" in section or re.search(
+                r"learning rates?\b", section
+            )
+            assert named, f"{name} in “{section.splitlines()[0]}”"
+
+
+def test_a_sweep_that_predicts_nothing_has_no_table_of_predictions():
+    assert predicted("real_map") == []
+    assert Verdicts.table_of(object.__new__(Verdicts), []) == []
+
+
+def test_a_record_s_line_says_at_which_rates_and_uses_it_was_made():
+    for name, expected in (
+        ("reuse", "Learning rate 3e-4; 1, 2, 4, 8 or 16 updates from each batch of 16 x 8"),
+        ("loops", "Learning rate 1e-4; 1 update from each batch of 16 x 16"),  # the loop's defaults
+        (
+            "gallery",
+            "Learning rate 3e-5, 1e-4, 3e-4, 8e-4, 5e-3 or 0.03; 1 or 8 updates from each batch "
+            "of 16 x 8",
+        ),
+    ):
+        assert made(name, recorded(name)[0])[0].startswith(expected)
+
+
 def test_what_failed_or_lies_apart_is_no_equal_row() -> None:
     numbers = pd.DataFrame(
         {
@@ -319,121 +395,3 @@ def test_a_verdict_is_told_in_plain_words() -> None:
     )
     measured = Finding(line, "seen", Estimate(0.62, 0.6, 0.7)).plain()[1]
     assert measured.startswith("kl of a is 0.62 [0.60, 0.70]; the line was 0.5")
-    assert all(
-        f.plain()[0] in ("as predicted", "the opposite", "undecided")
-        and "(Holm over " in f.plain()[1]
-        for f in predicted("stale")
-    )
-
-
-def learns(
-    label: str, verdict: str = "seen", value: float = 0.9, line: float = 0.8, **more: object
-) -> Finding:
-    return Finding(
-        Prediction(f"{label} learns", higher=label, lower=line, **more),
-        verdict,
-        Estimate(value, value - 0.01, value + 0.02),
-    )
-
-
-def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
-    three = [learns("ppo"), learns("troll", value=0.91), learns("dppo-tv")]
-    measured = (
-        "sampled accuracy is 0.90 to 0.91, intervals within \\[0.89, 0.93\\]; the line was 0.8"
-    )
-    assert verdicts(three) == [
-        ("as predicted", "… learns: 3 alike, `ppo`, `troll`, `dppo-tv`", measured)
-    ]
-    same = verdicts([learns("ppo"), learns("troll"), learns("gspo")])
-    assert same[0][2].startswith("sampled accuracy is 0.90, intervals")
-    for other in (
-        learns("gspo", "not seen"),
-        learns("gspo", line=0.7),
-        learns("gspo", measure="kl"),
-        learns("gspo", at={"uses": "1"}),
-        Finding(Prediction("c", higher="a", lower="b"), "seen", None),
-    ):
-        assert len(verdicts([*three, other])) == 2, "a line of its own"
-    assert len(verdicts(three[:2])) == 2, "two are no group"
-    assert len(verdicts(predicted("shootout"))) == 6
-
-
-def test_what_the_interval_alone_would_have_said_is_counted() -> None:
-    pair = Prediction("a is better", higher="a", lower="b")
-    judged = [
-        Finding(pair, "seen", Estimate(0.9, 0.6, 1)),
-        Finding(pair, "undecided", Estimate(0.8, 0.55, 1)),
-        Finding(pair, "undecided", Estimate(0.6, 0.4, 1)),
-        Finding(pair, "not run", None),
-        learns("ppo"),
-        learns("ppo", "not seen", value=0.7),
-    ]
-    assert counted(judged) == (6, 4, 3)
-
-
-def test_every_axis_and_measure_of_a_record_has_words() -> None:
-    for name in all_recorded():
-        sweep = load_sweep(name)
-        for prediction in sweep.predictions:
-            assert prediction.measure in words.MEASURES, f"{name}: {prediction.measure}"
-        for axis in sweep.axes:
-            shown = [words.axis(axis.name).point(label) for label, _ in axis.points()]
-            assert len(set(shown)) == len(shown), f"{name}: {shown}"
-    assert "paper" not in words.axis("threshold").along, (
-        "QUATRO's radius is ours, SAPO's a temperature"
-    )
-    assert words.axis("updates").heading != "updates" and words.axis("own").heading == "own"
-    assert (
-        words.measure("entropy@0.7").text == "entropy, nats per token where the reward reaches 0.7"
-    )
-    assert quoted.number(0.00123, "nats_per_point") == "1.2"
-
-
-# -- learning rates
-# --------------------------------------------------------------------------------------------------
-
-USED = re.compile(r"\{rec\}`(\w+)|\{(?:sweep-\w+|recorded-figure)\} ([\w-]+)")
-
-
-@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
-def test_no_section_shows_runs_without_their_learning_rate(page):
-    """A reader who lands there must not take a rate's effect for a method's. The line of a record
-    names it."""
-    for section in re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
-        found = {quoted or name for quoted, name in USED.findall(section)}
-        for name in sorted(
-            {FIGURES[one].sweep if one in FIGURES else one for one in found} & {*declared()}
-        ):
-            named = f"{{sweep-record}} {name}\n" in section or re.search(
-                r"learning rates?\b", section
-            )
-            assert named, f"{name} in “{section.splitlines()[0]}”"
-
-
-@pytest.mark.parametrize(("first", "decided"), [([], True), (["book/index"], False)])
-def test_everything_is_decided_beforehand_only_where_many_pages_are_read_whole(
-    first, decided, monkeypatch
-):
-    asked = []
-    monkeypatch.setattr(bookext.records, "family", asked.append)
-    app = SimpleNamespace(config=SimpleNamespace(first_pages=first))
-    bookext.records.decide_all(app, None, ["a page"] * bookext.records.MANY)
-    assert bool(asked) is decided
-
-
-def test_a_sweep_that_predicts_nothing_has_no_table_of_predictions():
-    assert predicted("real_map") == []
-    assert Verdicts.table_of(object.__new__(Verdicts), []) == []
-
-
-def test_a_record_s_line_says_at_which_rates_and_uses_it_was_made():
-    for name, expected in (
-        ("reuse", "Learning rate 3e-4; 1, 2, 4, 8 or 16 updates from each batch of 16 x 8"),
-        ("loops", "Learning rate 1e-4; 1 update from each batch of 16 x 16"),  # the loop's defaults
-        (
-            "gallery",
-            "Learning rate 3e-5, 1e-4, 3e-4, 8e-4, 5e-3 or 0.03; 1 or 8 updates from each batch "
-            "of 16 x 8",
-        ),
-    ):
-        assert made(name, recorded(name)[0])[0].startswith(expected)

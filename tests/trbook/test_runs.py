@@ -8,17 +8,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import traitlets
 
-from tests.by_day import by_day
 from tools.pack import packs
 from trbook.explorables import RunExplorer, presets, runs
 from trbook.explorables.modules import embed_modules, link_modules
 from trbook.explorables.publish import publish
 from trlab import recorded
-from trlab.record import all_recorded
 from trlab.statistics import interval, iqm
-from trlab.sweep import Axis, Budget, Sweep, Variant, load_sweep
+from trlab.sweep import Axis, Budget, Sweep, Variant
 
 FILE = json.loads(packs.FILE.read_text(encoding="utf-8"))
 
@@ -114,49 +111,6 @@ def test_a_pack_holds_what_was_run_and_nothing_else() -> None:
     )
 
 
-PACKED = [sweep["name"] for sweep in FILE["sweeps"]]
-
-
-@pytest.mark.parametrize(
-    "name", by_day(PACKED, "basin_bases", "refit", reason="reads every record")
-)
-def test_packed_numbers_are_those_of_the_record(name: str) -> None:
-    table, history = recorded(name)
-    packed = next(sweep for sweep in FILE["sweeps"] if sweep["name"] == name)
-    draw = np.random.default_rng(0)
-    for key in draw.choice(list(packed["arms"]), min(3, len(packed["arms"])), replace=False):
-        method, *labels = key.split("|")
-        own = table[(table["label"] == method) & (table["status"] == "done")]
-        for axis, label in zip(packed["axes"], labels, strict=True):
-            own = own[own[axis].astype(str) == label]
-        made, estimate = packed["arms"][key], interval(own["sampled"].to_numpy())
-        assert made["runs"] == len(own)
-        assert made["accuracy"] == pytest.approx(
-            [estimate.value, estimate.low, estimate.high], abs=1e-3, rel=1e-3
-        )
-        for measure, rows in made["curves"].items():
-            batch = int(
-                draw.integers(len(decoded(rows[0])))
-            )  # where more uses go with fewer batches, fewer
-            at = batch * made.get("every", 1)
-            values = history[history["cell"].isin(own["cell"]) & (history["batch"] == at)][
-                measure
-            ].to_numpy(float)
-            counted = [decoded(row)[batch] for row in rows]
-            if not np.isfinite(values).all():
-                assert counted == [None] * 3
-                continue
-            wanted = np.array([iqm(values), interval(values).low, interval(values).high])
-            if measure in FILE["format"]["logarithmic"]:
-                wanted = np.log10(np.maximum(wanted, runs.LEAST))
-            step = FILE["format"]["steps"][measure]
-            assert np.array(counted) * step == pytest.approx(wanted, abs=step / 2 + 1e-9), (
-                key,
-                measure,
-                batch,
-            )
-
-
 def test_the_pack_is_of_these_records() -> None:
     again = "`python -m tools.pack.packs`, then `python -m tools.draw.stills`"
     assert FILE["format"] == runs.format_of_packs(), f"the format changed: {again}"
@@ -177,19 +131,6 @@ def test_a_control_with_more_batches_is_drawn_where_as_many_updates_lie_behind_i
     assert made["every"] == 2 and "every" not in runs.arm(own, longer, ["reward"], 8)
     counted = [runs.STEPS["reward"] * q for q in decoded(made["curves"]["reward"][0])]
     assert counted == pytest.approx([0.26, 0.51, 1.26, 1.51], abs=0.0021), "batches 0, 2, 4 and 6"
-
-
-def test_the_second_round_comes_first_and_every_record_has_its_place() -> None:
-    order = [sweep["round"] for sweep in FILE["sweeps"]]
-    assert order == sorted(order, reverse=True)
-    recorded = set(all_recorded())
-    assert {sweep["name"] for sweep in FILE["sweeps"]} == recorded - {*runs.LEFT_OUT} and {
-        *runs.LEFT_OUT
-    } < recorded
-    assert all(load_sweep(sweep["name"]).title == sweep["title"] for sweep in FILE["sweeps"])
-    assert all(sweep["title"] and sweep["round"] for sweep in FILE["sweeps"]), (
-        "a sweep without a title or a round"
-    )
 
 
 def test_what_is_offered_can_be_shown() -> None:
@@ -266,12 +207,6 @@ def test_the_question_has_one_answer_that_few_expect() -> None:
 def test_what_no_record_has_is_refused_by_name(settings: dict, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         RunExplorer(**settings)
-
-
-def test_wrong_types_are_refused() -> None:
-    for settings in ({"sweep": 3}, {"methods": 2}, {"batch": "last"}):
-        with pytest.raises(traitlets.TraitError, match=next(iter(settings))):
-            RunExplorer(**settings)
 
 
 def test_a_page_carries_its_data_or_links_them(tmp_path) -> None:

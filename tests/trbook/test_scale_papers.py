@@ -13,7 +13,7 @@ import pytest
 
 import trlib
 from tests.by_day import by_day
-from trbook.scale.papers import LEGACY, PAPERS, SAMPLER, WRITTEN_FOR, table
+from trbook.scale.papers import PAPERS, WRITTEN_FOR, table
 from trlib.algorithms import ALGORITHMS, dppo_loss, pspo_loss, troll_sparse_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -115,32 +115,6 @@ def test_what_trl_is_said_to_lack_it_lacks() -> None:
     assert defaults["vllm_importance_sampling_clip_max"] == 3.0
 
 
-def test_quatro_s_row_is_what_the_bridge_asks_for() -> None:
-    """Its aggregation is that of `quatro_loss`, and its anchor the policy that sampled; so is
-    DPPO's."""
-    from trlib.algorithms import QUATRO
-
-    row = PAPERS["quatro"].verl
-    assert row["actor_rollout_ref.actor.loss_agg_mode"] == QUATRO().aggregation
-    for key in ("quatro", "dppo"):
-        assert PAPERS[key].verl.items() >= SAMPLER.items() and LEGACY in PAPERS[key].verl_note
-
-
-def test_verl_s_legacy_trainer_puts_a_clip_in_the_place_of_a_loss() -> None:
-    pytest.importorskip("verl")
-    import inspect
-
-    from verl.trainer.ppo import rollout_corr_helper
-
-    source = inspect.getsource(rollout_corr_helper.apply_bypass_mode)
-    assert 'policy_loss_config["loss_mode"] = "bypass_mode"' in source
-
-
-def test_trl_takes_grpo_s_penalty() -> None:
-    trl = pytest.importorskip("trl")
-    assert trl.GRPOConfig(use_cpu=True, bf16=False, **PAPERS["grpo"].trl).beta == 0.04
-
-
 @pytest.mark.parametrize(
     "key", by_day(IN_VERL, *[*IN_VERL][:3], reason="half a second of verl for each paper")
 )
@@ -172,15 +146,3 @@ def test_verl_takes_the_settings(key) -> None:
     )
     assert get_policy_loss_fn(actor.policy_loss.loss_mode)
     assert get_adv_estimator_fn(config.algorithm.adv_estimator)
-
-
-def test_a_setting_that_verl_does_not_have_is_refused() -> None:
-    verl = pytest.importorskip("verl")
-    from hydra import compose, initialize_config_dir
-
-    folder = Path(verl.__file__).parent / "trainer" / "config"
-    with (
-        initialize_config_dir(config_dir=str(folder), version_base=None),
-        pytest.raises(Exception, match="clip_ratio_lo"),
-    ):
-        compose("ppo_trainer", overrides=["actor_rollout_ref.actor.clip_ratio_lo=0.1"])

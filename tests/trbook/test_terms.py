@@ -13,18 +13,6 @@ from tools.paths import ROOT
 
 LINK = re.compile(r"\]\(([^)\s]*glossary(?:\.\w+)?)(?:#([^)\s]*))?\)")
 HOME = {"notebooks": "../book/glossary", "book": "glossary", "book/interface": "../glossary"}
-NEEDED = re.findall(
-    r"\S+",
-    """
-    action advantage anchor baseline bias bootstrapping clip conjugate-gradients critic direction-of-kl
-    dual-clip effective-sample-size fisher-information gae gradient-weight group improvement-bound
-    importance-sampling interquartile-mean k1 k2 k3 kl-divergence leave-one-out line-search nat natural-gradient
-    objective off-policy on-policy performance-difference-lemma pessimistic pinskers-inequality policy
-    policy-gradient ratio return reward rollout score state surrogate td-error total-variation trust-region
-    unbiased value variance whitening window
-""",
-)
-"""What the first five chapters use, at the least."""
 
 
 def glossary() -> str:
@@ -54,18 +42,11 @@ def test_every_link_to_the_glossary_resolves() -> None:
     assert wrong == []
 
 
-@pytest.mark.style
-def test_words_stand_in_order() -> None:
-    words = re.findall(r"^### (.+)$", glossary(), re.MULTILINE)
-    assert words == sorted(words, key=str.lower)
-
-
 def test_every_word_is_there_once_with_a_meaning_that_fits() -> None:
     words = re.findall(r"^### (.+)$", glossary(), re.MULTILINE)
     assert len({slug(word) for word in words}) == len(words)
     found = meanings(glossary())
     assert set(found) == {slug(word) for word in words}
-    assert sorted(set(NEEDED) - set(found)) == []
     unfit = {
         word: text
         for word, text in found.items()
