@@ -3,6 +3,10 @@ nothing."""
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests.by_day import by_day
@@ -10,6 +14,7 @@ from trlab import recorded
 from trlab.cells import cells
 from trlab.record import DONE, RECORDS, all_recorded
 from trlab.sweep import declared, load_sweep
+from trlab.sweeps.distance_between import RATES
 
 TUNING = {"tuning", "grid"} | {name for name in declared() if not load_sweep(name).predictions}
 """Sweeps that only choose, and maps."""
@@ -57,6 +62,28 @@ def test_what_is_reported_has_enough_seeds_that_chose_nothing_or_says_why_not(na
     assert len(sweep.seeds) >= 8 or "seeds" in sweep.provenance
     for chose in map(load_sweep, TUNING):
         assert sweep.task != chose.task or not {*sweep.seeds} & {*chose.seeds}
+
+
+@pytest.mark.nightly("reads seven records")
+def test_the_rates_that_keep_a_distance_follow_from_the_records():
+    data = {(16, 16, 1): "again", (256, 1, 16): "parts"}
+    records = ("distance", "basin", "basin_map", "basin_narrow", "horizon", "refit", "refit_size")
+    kl: dict[tuple[str, float], list[float]] = {}
+    for run in pd.concat([recorded(name)[0] for name in records]).itertuples():
+        taken = {"epochs": 1, "minibatches": 1, **json.loads(run.train)}
+        used = data.get((taken["prompts"], taken["epochs"], taken["minibatches"]))
+        if used and taken["group"] == 8 and run.steps == 24 and run.settings == "{}":
+            kl.setdefault((f"{run.method}-{used}", taken["lr"]), []).append(run.kl)
+    for nats, rates in RATES.items():
+        for arm, rate in rates.items():
+            near = [
+                (np.log(np.mean(runs)), np.log(lr), len(runs) ** 0.5)
+                for (name, lr), runs in kl.items()
+                if name == arm and 1 / 3 < np.mean(runs) / float(nats) < 3
+            ]
+            distances, logs, weights = zip(*near, strict=True)
+            line = np.polyfit(distances, logs, 1, w=weights)
+            assert rate == float(f"{np.exp(np.polyval(line, np.log(float(nats)))):.3g}"), arm
 
 
 @pytest.mark.nightly("reads every record")

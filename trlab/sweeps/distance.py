@@ -53,11 +53,11 @@ RATES = {
 """The rate at which each is expected to move so many nats per token and batch."""
 
 
-def _arm(arm: str, nats: str, lr: float) -> Variant:
-    method, data = arm.split("-")
+def arm(name: str, nats: str, lr: float) -> Variant:
+    method, data = name.split("-")
     return Variant(
         method,
-        label=f"{arm}, {nats}",
+        label=f"{name}, {nats}",
         train={**BATCH, **(AGAIN if data == "again" else PARTS), "lr": lr},
     )
 
@@ -68,7 +68,7 @@ SWEEP = Sweep(
     text="At equal distance per batch, does it matter whether a batch is fitted again, and "
     "whether a region or a small "
     "step kept the distance?",
-    variants=[_arm(arm, nats, lr) for nats, rates in RATES.items() for arm, lr in rates.items()],
+    variants=[arm(name, nats, lr) for nats, rates in RATES.items() for name, lr in rates.items()],
     seeds=range(2300, 2312),
     budget=BUDGET,
     aside=True,
