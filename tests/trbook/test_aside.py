@@ -44,7 +44,7 @@ def recorded_promises() -> pd.DataFrame:
 
 def test_the_record_says_how_it_was_made() -> None:
     record = json.loads(RECORD.read_bytes())
-    assert record["command"] == "python -m tools.pack.aside"
+    assert record["command"] == "python -m trbook.aside"
     assert record["settings"] == {
         "prompts": 16,
         "group": 16,

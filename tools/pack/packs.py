@@ -1,19 +1,19 @@
-"""Packs what explorables draw: `python -m tools.pack.packs`. Tests compare the files with what they
-are made from.
+"""Packs what explorables draw: `python -m tools.pack.packs [NAME ...]`. Tests compare the files with
+what they are made from.
 
 The recorded sweeps for the run explorer (a sweep whose record has not changed since is taken from
 the file as it stands), the sweeps over learning rates for the basin explorer, and the completions
-that the loop carries.
+that the loop carries. The batches of `staleness` and `token_microscope` are recorded only where they
+are named: another processor rounds them otherwise.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
-from trbook.explorables import basins, loop_batch, presets, runs
+from trbook.explorables import basins, loop_batch, presets, rare_batch, recording, runs
 from trbook.explorables.files import BUILT
 from trlab.sweep import load_sweep
 
@@ -41,19 +41,21 @@ def pack(before: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def packed_runs() -> dict[str, Any]:
+    return pack(json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {})
+
+
+USUAL = {"run_explorer": packed_runs, "basin": basins.pack, "loop": loop_batch.batch}
+MADE = {**USUAL, "staleness": recording.record, "token_microscope": rare_batch.record}
+"""What makes the data of an explorable, by its name."""
+
+
 def main() -> int:
-    before = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-    write(FILE, pack(before))
-    write(BASIN, basins.pack())
-    write(LOOP, loop_batch.batch())
+    for name in sys.argv[1:] or USUAL:
+        text = json.dumps(MADE[name](), separators=(",", ":"), ensure_ascii=False)
+        (BUILT / f"{name}.data.json").write_text(f"{text}\n", encoding="utf-8")
+        print(f"packed: {name} ({len(text)} characters)")
     return 0
-
-
-def write(path: Path, packed: dict[str, Any]) -> None:
-    """A file of one line."""
-    text = json.dumps(packed, separators=(",", ":"), ensure_ascii=False)
-    path.write_text(f"{text}\n", encoding="utf-8")
-    print(f"packed: {path.name} ({len(text)} characters)")
 
 
 if __name__ == "__main__":

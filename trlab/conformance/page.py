@@ -32,7 +32,7 @@ from trlab.statistics import difference, iqm
 
 PATH = Path(__file__).with_name("record.json")
 SEVERITY = Path(__file__).with_name("severity.json")
-"""The outcome of the runs of tools/pack/severity.py."""
+"""The outcome of the runs of trlab/conformance/severity.py."""
 NAMES = {
     "verl": "verl",
     "trl": "TRL",
@@ -244,7 +244,7 @@ def _link(place: Place) -> str:
 
 
 def _measured(place: Place) -> str:
-    """What the runs of tools/pack/severity.py say of a place, with the interval over seeds."""
+    """What the runs of trlab/conformance/severity.py say of a place, with the interval over seeds."""
     if not place.runs or not SEVERITY.exists():
         return ""
     arms = json.loads(SEVERITY.read_text())["arms"]

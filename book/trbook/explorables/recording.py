@@ -3,8 +3,8 @@ after each of them.
 
 Two policies learn from the same batch, one without a region and one with PPO's clip. The record
 holds the log-ratio of every sampled token to the policy that sampled, and what either policy earns
-with new completions after each update. `python -m tools.pack.staleness` writes it; a test makes its
-first updates again.
+with new completions after each update. `python -m tools.pack.packs staleness` writes it; a test
+makes its first updates again.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
         for row, kept in zip(batch.tokens, batch.mask, strict=True)
     ]
     return {
-        "command": "python -m tools.pack.staleness",
+        "command": "python -m tools.pack.packs staleness",
         "lr": LR,
         "updates": updates,
         "largest": LARGEST,

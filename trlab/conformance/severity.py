@@ -1,8 +1,8 @@
 """What two findings of the conformance page do to training: CISPO as written, as torchrl and as
 SkyRL ship it.
 
-trlib sweep tools/pack/severity.py --out FOLDER        the runs
-python -m tools.pack.severity FOLDER                   their outcome, into severity.json
+trlib sweep trlab/conformance/severity.py --out FOLDER        the runs
+python -m trlab.conformance.severity FOLDER                   their outcome, into severity.json
 """
 
 from __future__ import annotations
