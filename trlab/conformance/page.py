@@ -251,11 +251,10 @@ def _measured(place: Place) -> str:
     ours, theirs = (arms[name]["sampled"] for name in ("as written", place.runs))
     apart = difference(theirs, ours)
     return (
-        f" In {len(ours)} runs each on `dial` (two uses of a batch in eight minibatches, fifteen "
-        f"steps) it ends at a sampled accuracy of {iqm(theirs):.3f}, CISPO as written at "
-        f"{iqm(ours):.3f} (interquartile means): a difference of {apart.value:+.3f} "
-        f"[{apart.low:+.3f}, {apart.high:+.3f}]. Its lowest run ends at {min(theirs):.2f}, CISPO's "
-        f"at {min(ours):.2f}."
+        f" On `dial` it ends at an accuracy of {iqm(theirs):.3f}, CISPO as written at "
+        f"{iqm(ours):.3f}: a difference of {apart.value:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]. "
+        f"The lowest of {len(ours)} runs ends at {min(theirs):.2f}, CISPO's at {min(ours):.2f}. "
+        f"(Interquartile means; two epochs of eight minibatches, fifteen batches.)"
     )
 
 

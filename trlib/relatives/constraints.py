@@ -19,8 +19,8 @@ class FixPO(PGIS):
     """L = -r A + β KL(π_old ‖ π); then steps down the whole batch's mean KL, until no token's KL
     exceeds ε.
     Source: arXiv 2312.05405; read in the authors' code, `fixpo_tianshou.py`, with its numbers.
-    Differs from: the authors' β starts at 1 and takes Adam's steps down β (ε - C KL) after each
-    use; here it moves by .01 before. They fix up after every epoch, minibatch by minibatch,
+    Differs from: the authors' β starts at 1, and Adam takes a step down β (ε - C KL) after each
+    epoch; here β moves by .01, before it. They fix up after every epoch, minibatch by minibatch,
     weighted by β; we do so once, after the last update, on the whole batch, at a speed of its own
     and in at most 50 steps."""
 

@@ -94,9 +94,9 @@ SHEETS: Mapping[str, Sheet] = {
         "the move) "
         "shows only its three answers.",
         BRANCHES,
-        across=9,
+        across=10,
         down=4,
-        wrap=38,
+        wrap=34,
         paper=A2,
         size="A2 on its side",
         gap=1.1,

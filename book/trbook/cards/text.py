@@ -95,14 +95,14 @@ def _places(card: MethodCard, chapter: str, link: Link) -> str:
 def _region(card: MethodCard) -> list[str]:
     """What is kept close to what, by which means, and the method's place among all."""
     boxes = ", ".join(read.boxes(card)) if card.name in OBJECTIVES else ""
-    near = card.what if card.to == "nothing" else f"{card.what}, to {card.to}"
     ratio, sides = (
         card.ratio if card.ratio != "none" else "no ratio",
         "" if card.signed is None else signed(card),
     )
     place = (card.level, ratio, card.action, sides, boxes)
     return [
-        f"- Kept close: {near}",
+        f"- Kept close: {card.what}",
+        *([f"- To: {card.to}"] if card.to != "nothing" else []),
         f"- By: {card.how}",
         f"- [Place]({GUIDE}): {' · '.join(filter(None, place))}",
         "",

@@ -96,7 +96,7 @@ def dro_loss(
     Also on tokens with A = 0. The sum's least value is at log r = A/β.
     Source: arXiv 2405.19107, after the abstract or a summary: verl 0.9.1 has it, and Tinker's
     documents print it. verl requires a β; .05 is that of Tinker's example.
-    Differs from: the paper also learns a value, which stands where A has its baseline."""
+    Differs from: the paper also learns a value, which takes the place of A's baseline."""
     beta = checks.number("beta", beta, least=0, below=math.inf)
     new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
     log_ratio, a = new - old.detach(), a.detach()

@@ -375,7 +375,7 @@ CARDS: tuple[MethodCard, ...] = (
         "M2PO",
         "keep     # without the largest log(r) ** 2, until their mean is 0.04",
         use="Use it when stale data should be used until a budget is spent: only the most extreme tokens are left out.",
-        what="the mean of log² r over the tokens that would go further",
+        what="the mean of log² r over the tokens that the update would take further away",
         how="the tokens of largest log² r are left out, where an update would take them further, until the mean of the "
         "others is at most 0.04",
         level="batch",
@@ -445,7 +445,7 @@ CARDS: tuple[MethodCard, ...] = (
         use="Use it when long answers should not be dropped for being long: a mean decides, in which early tokens "
         "count more than late ones.",
         what="a weighted mean of |r − 1| over a completion",
-        how="a completion is dropped if that mean is too large; a token weighs as much as it can change what follows",
+        how="a completion is dropped if that mean is too large; a token counts as much as it can change what follows",
         level="completion",
         action="drop",
         signed=False,
@@ -570,13 +570,13 @@ CARDS: tuple[MethodCard, ...] = (
         "drpo",
         "DRPO",
         "asynchrony",
-        use="Use it when you want DPPO's measure without its edge: a price grows with the change of probability, so "
+        use="Use it when you want DPPO's measure without its edge: a penalty grows with the change of probability, so "
         "rare tokens move nearly free.",
         loss=r"-r A+|A|\,\mu(y_t)\,\frac{(r-1)^2}{2\epsilon}",
         weight=r"r\bigl(A-|A|\,\mu(y_t)\,\tfrac{r-1}{\epsilon}\bigr)",
         what="the absolute change of the sampled token's probability",
         to=SAMPLER,
-        how="a quadratic price, times the token's probability",
+        how="a quadratic penalty, times the token's probability",
         ratio="π/μ",
         level="token",
         action="pull back",
@@ -592,7 +592,7 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -r * A * (abs(pi - mu) <= delta)     # DPPO, outwards\n"
         "+ loss = -r * A + abs(A) * mu * (r - 1) ** 2 / (2 * eps)",
         remark="The push turns at |π − μ| = ε. No probability changes by more than 1, so at the default of 12.5 "
-        "it is within 8 % of no region (derived here); at ε = 0.15 it is DPPO's threshold, without an edge.",
+        "its push is within 8 % of the unclipped one (derived here); at ε = 0.15 it is DPPO's threshold, without an edge.",
     ),
     MethodCard(
         "cfpo",
@@ -603,7 +603,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=r"r\bigl(A-|A|\,\tfrac{r-1}{\epsilon}\bigr)",
         what=TOKEN_RATIO,
         to=BEFORE,
-        how="a quadratic price on every token alike",
+        how="a quadratic penalty on every token alike",
         ratio="π/π_old",
         level="token",
         action="pull back",
@@ -624,12 +624,12 @@ CARDS: tuple[MethodCard, ...] = (
         "DRO",
         "asynchrony",
         use="Use it when data are too old for ratios and credit is given token by token: a log-probability is pushed "
-        "by its advantage and pulled back by a quadratic price.",
+        "by its advantage and pulled back by a quadratic penalty.",
         loss=r"-\bigl(A\,\log\pi(y_t)-\tfrac\beta2\log^2 r\bigr)",
         weight=r"A-\beta\log r",
         what="the square of each token's log-ratio",
         to=BEFORE,
-        how="a price on it, so that the push ends at log r = A/β",
+        how="a penalty on it, so that the push ends at log r = A/β",
         ratio="π/π_old",
         level="token",
         action="pull back",
@@ -642,7 +642,7 @@ CARDS: tuple[MethodCard, ...] = (
         chapter=HERE,
         paper={"beta": "0.05, in Tinker's example; verl requires one"},
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n+ loss = -(A * logp - beta / 2 * log(r) ** 2)",
-        remark="The price is weak at its default: a token with A = 1 is pushed until its probability is e to the 20th "
+        remark="The penalty is weak at its default: a token with A = 1 is pushed until its probability is e to the 20th "
         "times what it was.",
     ),
     MethodCard(
@@ -670,7 +670,7 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -r * A\n"
         "+ cov = (logp - mean(logp)) * (A - mean(A))\n"
         "+ loss = -r * A + beta * abs(log(r)) * (cov in largest(cov, 0.0002))",
-        remark="All other tokens have no region at all. At r = 1 the price has no gradient: with one update per batch "
+        remark="All other tokens have no region at all. At r = 1 the penalty has no gradient: with one update per batch "
         "it does nothing.",
         no_curve="which tokens pay depends on all tokens of the batch",
     ),
@@ -738,7 +738,7 @@ CARDS: tuple[MethodCard, ...] = (
         loss=r"-\textstyle\sum_i q_i\log p_i,\quad p=\mathrm{softmax}_i\log\pi(y_i),\quad q_i\propto "
         r"p^{\mathrm{old}}_i\,e^{u_i/\eta}",
         weight=r"q_i-p_i",
-        what="the probabilities of a prompt's completions among themselves",
+        what="how probable a prompt's completions are, relative to each other",
         to="those of the optimum of a KL-regularised step from " + BEFORE,
         how="cross-entropy to the target",
         ratio="none",

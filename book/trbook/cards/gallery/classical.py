@@ -104,9 +104,8 @@ CARDS: tuple[MethodCard, ...] = (
             "trlib.relatives.classical.graph_attention",
         ),
         chapter="gallery_classical",
-        remark="The three steps are those of MATRL (arXiv 2106.06828), after its abstract; that "
-        "GA-MATR takes them is "
-        "our reading of its words. What the other will play is the equilibrium of a game of two "
+        remark="The three steps are MATRL's (arXiv 2106.06828, after its abstract): we read GA-MATR's "
+        "abstract as taking them over. What the other will play is the equilibrium of a game of two "
         "moves each, stay or step; it is always pure. Its critic attends to neighbours; we did "
         "not rebuild the simulator of flying stations.",
         no_curve="it moves the whole strategies of two players, and there are no tokens",

@@ -17,7 +17,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=r"r\,A-\beta\,\frac{p-q}{1-p}",
         what="the distribution at every token of the batch, the farthest included",
         to="the policy before the batch",
-        how="a price β that is learned, then steps down the KL alone until no token is outside",
+        how="a penalty whose weight β is learned, then steps down the KL alone until no token is outside",
         ratio="π/π_old",
         level="distribution",
         action="pull back",
@@ -52,7 +52,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=r"r\,A-\frac{p}{t}\,\frac{\log r-\mathrm{KL}(\pi\Vert\pi_\text{old})}{1-p}",
         what="the distribution at each token",
         to="the policy before the batch",
-        how="a price 1/t on the divergence from the new policy to the old, and several steps; t "
+        how="a penalty 1/t on the divergence from the new policy to the old, and several steps; t "
         "falls with the batches",
         ratio="π/π_old",
         level="distribution",
@@ -80,7 +80,7 @@ CARDS: tuple[MethodCard, ...] = (
         weight=r"r\,\bigl(2\,(J^\star-J)\,A-k\log\tfrac{\pi}{\pi_\text{pivot}}\bigr)",
         what="the distribution over tokens",
         to="the policy that the run began with, or a pivot that follows",
-        how="a price k on the divergence, with a target for the mean reward in place of a radius",
+        how="a penalty k on the divergence, with a target for the mean reward in place of a radius",
         ratio="π/π_ref",
         level="batch",
         action="penalise",
@@ -96,7 +96,7 @@ CARDS: tuple[MethodCard, ...] = (
         "the authors': "
         "KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It explains a policy by the "
         "nearest one with another return, better or worse; as a training method it stops at its "
-        "target by design. A price k above 0 leaves the return short of it. J is that of the "
+        "target by design. A penalty k above 0 leaves the return short of it. J is that of the "
         "batch before its updates.",
     ),
 )

@@ -104,7 +104,7 @@ CARDS: tuple[MethodCard, ...] = (
         "preferences",
         use="Use it when you trust the order of the rewards and not their size: better answers "
         "are raised above worse "
-        "ones, at a small price for distance.",
+        "ones, with a small penalty on distance.",
         loss=r"-\log\sigma\bigl(\beta\,a\,(\bar\ell_\text{better}-\bar\ell_\text{worse})\bigr)+k\,\overline{k_3},"
         r"\quad\bar\ell=\tfrac1{|y|}\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
         weight=r"\frac{\beta a}{N\,|y|}\Bigl(\textstyle\sum_{j\,\text{worse}}\sigma(\beta "
@@ -113,7 +113,7 @@ CARDS: tuple[MethodCard, ...] = (
         r"kT\bigl(1-\tfrac1r\bigr)",
         what="a completion's mean log-ratio, and every token's ratio",
         to="the policy that the run began with; the policy before the batch",
-        how="a push on each pair of levels, and a small price on the way from the policy before "
+        how="a push on each pair of levels, and a small penalty on the way from the policy before "
         "the batch",
         ratio="π/π_ref",
         level="pair",
@@ -127,7 +127,7 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_preferences",
         paper={"beta": "0.1", "anisotropy": "2.5", "kl": "0.001, all three in the authors' code"},
         remark="It sees the order of the rewards and no more. In the first update of a batch the "
-        "price has no "
+        "penalty has no "
         "gradient. Without a pair it raises what is right and lowers the rest. T is the batch's "
         "number of tokens, and k3 an estimate of KL(π ‖ π_old).",
     ),

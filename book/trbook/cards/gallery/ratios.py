@@ -110,7 +110,7 @@ CARDS: tuple[MethodCard, ...] = (
             "alpha": "0.01, there too",
             "cap": "0.2, there too",
         },
-        remark="The push contains no ratio: a token weighs A until the clip stops it. The pull "
+        remark="The push contains no ratio: a token's push is A until the clip stops it. The pull "
         "back is weak at the "
         "default α of a hundredth.",
     ),
@@ -118,13 +118,13 @@ CARDS: tuple[MethodCard, ...] = (
         "r2vpo",
         "R2VPO",
         "ratios",
-        use="Use it when you want to bound the variance of the ratios, at a price that tunes "
+        use="Use it when you want to bound the variance of the ratios, with a penalty that tunes "
         "itself.",
         loss=r"-\bigl(r A-\lambda\,(r-1)^2\bigr)",
         weight=r"r\,\bigl(A-2\lambda\,(r-1)\bigr)",
         what="the mean of (r − 1)², a chi-square divergence",
         to=BEFORE,
-        how="a price λ on it, moved by dual ascent until the bound is met",
+        how="a penalty λ on it, moved by dual ascent until the bound is met",
         ratio="π/π_old",
         level="batch",
         action="penalise",
@@ -175,7 +175,7 @@ CARDS: tuple[MethodCard, ...] = (
             "tau_h": "0.01; 0.0005 with Dr.GRPO",
             "fisher": '"empirical", in the authors\' code',
         },
-        remark="The authors mask PPO's clipped loss; this masks r A, so with many uses of a batch "
+        remark="The authors mask PPO's clipped loss; this masks r A, so with many epochs over a batch "
         "nothing but the mask "
         "holds it back. The prediction is for plain gradient descent on one token; a step of "
         "Adam moves a policy much further. The empirical Fisher over-predicts for rare tokens "
@@ -262,8 +262,7 @@ CARDS: tuple[MethodCard, ...] = (
         "+ low, high = roots(r - 1 - log(r) == 0.023)      # 0.8 and 1.23\n"
         "+ loss = -min(r * A, clip(r, low, high) * A)",
         paper={"delta": "not read"},
-        remark="Two numbers replace two numbers: with δ = .023 the window is .80 to 1.23, and any "
-        "δ is a PPO clip with another pair of edges.",
+        remark="Any δ is a PPO clip with another pair of edges: at δ = .023 the window is .80 to 1.23.",
     ),
     MethodCard(
         "bandpo",

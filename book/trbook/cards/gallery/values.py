@@ -11,7 +11,7 @@ CARDS: tuple[MethodCard, ...] = (
         "OPO",
         "values",
         use="Use it when answers differ in length and every batch gives one update: its baseline "
-        "weighs each reward by "
+        "weights each reward by "
         "the answer's length.",
         loss=r"-r\,A,\quad A_i=R_i-\frac{\sum_j|y_j|\,R_j}{\sum_j|y_j|}",
         weight=r"r\,A",
