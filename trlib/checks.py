@@ -159,6 +159,18 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
     return safe
 
 
+def log_ratios(
+    mask: object, logp: object, advantages: object, **logp_old: object
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What a loss of ratios computes with: log π(y_t), log r = log π - log π_old, both
+    differentiable in π alone, and the advantages, detached.
+
+    All [B, T], checked and made safe by `tokens`; errors call the old log-probs by the name with
+    which they are passed, `logp_old=` or `logp_rollout=`."""
+    new, old, advantages = tokens(mask, logp=logp, **logp_old, advantages=advantages)
+    return new, new - old.detach(), advantages.detach()
+
+
 def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor, ...]:
     """The [B, T, V] log-probs of a loss of whole distributions, and the sampled tokens, checked and
     made safe.

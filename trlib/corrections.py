@@ -137,10 +137,8 @@ def opsm_mask(
     Source: DeepSeek-V3.2, arXiv 2512.02556. TRL computes the same from `off_policy_mask_threshold`,
     and what it drops stays in the mean's denominator."""
     delta = checks.number("delta", delta)
-    new, rollout, a = checks.tokens(
-        mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages
-    )
-    drift = (rollout - new).detach().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
+    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    drift = -log_ratio.detach().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
     return mask & ~((a < 0) & (drift > delta))
 
 
@@ -175,8 +173,8 @@ def m2po_mask(
     token, requires a mean below the budget and takes the dropped tokens out of the mean's
     denominator."""
     budget = checks.number("budget", budget, above=0)
-    new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
-    log_ratio = (new - old).detach()
+    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    log_ratio = log_ratio.detach()
     candidate = mask & (log_ratio * a > 0) if checks.flag("signed", signed) else mask
     moment, order = (
         log_ratio.square().masked_fill(~candidate, torch.inf).flatten().sort(stable=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
 
 
+@proportional
 def cispo_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -41,13 +42,11 @@ def cispo_loss(
     if eps_low is not None:
         eps_low = checks.number("eps_low", eps_low, least=0, most=1)
     eps_high = checks.number("eps_high", eps_high, least=0)
-    logp, logp_old, advantages = checks.tokens(
-        mask, logp=logp, logp_old=logp_old, advantages=advantages
-    )
-    log_ratio = (logp - logp_old).detach()
+    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    log_ratio = log_ratio.detach()
     ratio = log_ratio.exp()
     bounded = ratio.clamp(None if eps_low is None else 1 - eps_low, 1 + eps_high)
-    weight = bounded * advantages.detach()
+    weight = bounded * advantages
     return TokenLoss(
         -weight * logp, weigh(log_ratio, mask, weight, mask, clipped=(bounded != ratio) & mask)
     )
@@ -58,18 +57,9 @@ class CISPO(Method):
     """Clipped importance weights on the policy gradient: every token teaches, none with a large
     weight."""
 
+    token_loss = cispo_loss
     advantage: str = "group-std"
     eps_low: float | None = checks.setting(0.2, least=0, most=1)
     """The weight's window below 1; None: no lower bound."""
     eps_high: float = checks.setting(0.2, least=0)
     """The weight's window above 1."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return cispo_loss(
-            scores.logp,
-            batch.logp_anchor,
-            **batch.credit,
-            eps_low=self.eps_low,
-            eps_high=self.eps_high,
-        )

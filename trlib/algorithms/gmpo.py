@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
 
 
+@proportional
 def gmpo_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, eps_log: float = 0.4
 ) -> TokenLoss:
@@ -37,13 +38,9 @@ def gmpo_loss(
     Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, even wholly
     masked ones; its window is the ratio clip's setting, so its default is (-.2, .2)."""
     eps_log = checks.number("eps_log", eps_log, least=0)
-    logp, logp_old, advantages = checks.tokens(
-        mask, logp=logp, logp_old=logp_old, advantages=advantages
-    )
-    advantages = advantages.detach()
-    log_ratio = logp - logp_old.detach()
+    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     now = log_ratio.detach()
-    kept = ((advantages >= 0) & (now <= eps_log)) | ((advantages <= 0) & (now >= -eps_log))
+    kept = unclipped(now, advantages, -eps_log, eps_log)
     clipped = log_ratio.where(kept, now.clamp(-eps_log, eps_log)).masked_fill(advantages == 0, 0.0)
     length = mask.sum(-1, keepdim=True).clamp(min=1)
     log_rho, mean = (
@@ -66,11 +63,8 @@ def gmpo_loss(
 class GMPO(Method):
     """Geometric-mean policy optimisation: an outlying token moves the mean by little."""
 
+    token_loss = gmpo_loss
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     eps_log: float = checks.setting(0.4, least=0)
     """The window of a token's log-ratio around 0, nats."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return gmpo_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_log=self.eps_log)

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
 from trlib.algorithms.ppo import check_window
 
 LOG_RATIO_CAP = 10.0  #: Largest log of a completion's ratio, nats per token.
 
 
+@proportional
 def gspo_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -51,19 +52,14 @@ def gspo_loss(
     Differs from: in verl the cap also cuts the gradient of a completion beyond it; here only its
     size is bounded."""
     eps_low, eps_high = check_window(eps_low, eps_high)
-    logp, logp_old, advantages = checks.tokens(
-        mask, logp=logp, logp_old=logp_old, advantages=advantages
-    )
-    advantages = advantages.detach()
-    log_ratio = (logp - logp_old).detach()
+    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    log_ratio = log_ratio.detach()
     if turns is None:
         mean = log_ratio.sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
     else:
         mean = _mean_of_turns(log_ratio, mask, turns)
     ratio = mean.clamp(max=LOG_RATIO_CAP).exp().expand_as(logp).masked_fill(~mask, 1.0)
-    kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | (
-        (advantages <= 0) & (ratio >= 1 - eps_low)
-    )
+    kept = unclipped(ratio, advantages, 1 - eps_low, 1 + eps_high)
     live = ratio * (logp - logp.detach()).exp()
     per_token = -advantages * live.where(kept, ratio.clamp(1 - eps_low, 1 + eps_high))
     weight = (ratio * advantages).where(kept, 0.0)
@@ -85,19 +81,10 @@ def _mean_of_turns(log_ratio: Tensor, mask: Tensor, turns: Tensor) -> Tensor:
 class GSPO(Method):
     """Group sequence policy optimisation: clip completions, not tokens."""
 
+    token_loss = gspo_loss
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     eps_low: float = checks.setting(3e-4, least=0, most=1)
     """The completion's window below 1."""
     eps_high: float = checks.setting(4e-4, least=0)
     """The completion's window above 1."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return gspo_loss(
-            scores.logp,
-            batch.logp_anchor,
-            **batch.credit,
-            eps_low=self.eps_low,
-            eps_high=self.eps_high,
-        )

@@ -50,8 +50,8 @@ Objective = TypeVar("Objective", bound=Callable[..., Any])
 
 
 def proportional(objective: Objective) -> Objective:
-    """Declare, above a method's `objective`, that every token's loss is its advantage times
-    something.
+    """Declare, above a method's `objective` or the function that is its `token_loss`, that every
+    token's loss is its advantage times something.
 
     A completion whose advantage is 0 then has no gradient, and with one update per batch the loop
     leaves it out of the forward pass. Without the declaration nothing is left out. It holds for
@@ -65,7 +65,8 @@ def is_proportional(kind: type[Method]) -> bool:
     """Whether a method declares that a completion without an advantage has no gradient: its
     objective is `proportional`, and it uses the base's own `loss` and `update`."""
     plain_boxes = kind.loss is Method.loss and kind.update is Method.update
-    return plain_boxes and getattr(kind.objective, "proportional", False)
+    objective = kind.token_loss if kind.objective is Method.objective else kind.objective
+    return plain_boxes and getattr(objective, "proportional", False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,10 @@ class Method(Settings):
     """Truncated importance sampling on the advantages; None: off."""
     anchor: ClassVar[Anchor] = "recomputed"
     """Which policy the trust region is drawn around, unless the run says otherwise."""
+
+    token_loss: ClassVar[Callable[..., TokenLoss] | None] = None
+    """A function of (logp, logp_old, *, advantages, mask) and of settings, which is the whole
+    objective: `token_loss = ppo_loss`."""
 
     version: ClassVar[int | str] = 1
     """What recorded runs know the method by; to be raised when the same settings compute something
@@ -126,8 +131,13 @@ class Method(Settings):
         return advantages * self.correction.factor(batch.logp_old, batch.logp_rollout, batch.mask)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        """Box 3, objective: the loss of a minibatch, before it is aggregated."""
-        raise NotImplementedError(f"{type(self).__name__} has no objective")
+        """Box 3, objective: the loss of a minibatch, before it is aggregated. By default that of
+        `token_loss`, around the anchor, with the method's settings."""
+        loss = type(self).token_loss
+        if loss is None:
+            raise NotImplementedError(f"{type(self).__name__} has no objective")
+        chosen = self.settings_for(loss)
+        return loss(scores.logp, batch.logp_anchor, **batch.credit, **chosen)
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
         """The objective as one number: tokens are combined by `aggregation`, completions or pairs
@@ -376,6 +386,14 @@ class Step(Protocol):
 
     def move_reference(self, share: float = 1.0) -> None:
         """Move the reference's weights this share of the way to the policy's; 1: a copy."""
+
+
+def unclipped(
+    value: Tensor, advantages: Tensor, low: float | Tensor, high: float | Tensor
+) -> Tensor:
+    """[B, T] bool: the tokens that a clip of `value` to [low, high] lets learn, which are those
+    inside and those that their advantage brings back."""
+    return ((advantages >= 0) & (value <= high)) | ((advantages <= 0) & (value >= low))
 
 
 def weigh(

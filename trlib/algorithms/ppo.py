@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
 
 
+@proportional
 def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
     """Importance-weighted policy gradient, without a trust region.
 
@@ -23,17 +24,14 @@ def pg_is_loss(logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tens
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True.
     Source: the surrogate of TRPO (arXiv 1502.05477, eq. 3) without its constraint. In the book:
     :eq:`regions-surrogate`."""
-    logp, logp_old, advantages = checks.tokens(
-        mask, logp=logp, logp_old=logp_old, advantages=advantages
-    )
-    advantages = advantages.detach()
-    log_ratio = logp - logp_old.detach()
+    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     # A ratio without an advantage never enters the exponential: an overflow would turn it into
     # inf * 0.
     surrogate = log_ratio.masked_fill(advantages == 0, 0.0).exp() * advantages
     return TokenLoss(-surrogate, weigh(log_ratio, mask, surrogate, mask))
 
 
+@proportional
 def ppo_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -67,17 +65,11 @@ def ppo_loss(
     above 1+ε_high it is a dual clip."""
     if dual_clip is not None:
         dual_clip = checks.number("dual_clip", dual_clip, above=1)
-    logp, logp_old, advantages = checks.tokens(
-        mask, logp=logp, logp_old=logp_old, advantages=advantages
-    )
+    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     eps_low, eps_high = _width("eps_low", eps_low, mask, most=1), _width("eps_high", eps_high, mask)
-    advantages = advantages.detach()
-    log_ratio = logp - logp_old.detach()
     ratio = log_ratio.detach().exp()
     bound = ratio.clamp(min=1 - eps_low).clamp(max=1 + eps_high)
-    kept = ((advantages >= 0) & (ratio <= 1 + eps_high)) | (
-        (advantages <= 0) & (ratio >= 1 - eps_low)
-    )
+    kept = unclipped(ratio, advantages, 1 - eps_low, 1 + eps_high)
     if dual_clip is not None:
         exploded = (advantages < 0) & (ratio > dual_clip)
         kept = kept & ~exploded
@@ -115,14 +107,14 @@ class PGIS(Method):
     """Policy gradient with importance weights and no trust region: what every other method
     restrains."""
 
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
+    token_loss = pg_is_loss
 
 
 @dataclass(frozen=True, kw_only=True)
 class PPO(Method):
     """PPO-clip with one advantage per completion (PPO with a critic is a method of its own)."""
+
+    token_loss = ppo_loss
 
     eps_low: float = checks.setting(0.2, least=0, most=1)
     """The ratio's window below 1."""
@@ -130,9 +122,3 @@ class PPO(Method):
     """The ratio's window above 1; DAPO's clip-higher uses .28."""
     dual_clip: float | None = checks.setting(None, above=1)
     """Bound on the ratio of a token with A < 0; None: off."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return ppo_loss(
-            scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ppo_loss)
-        )

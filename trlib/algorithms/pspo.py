@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
 
 
+@proportional
 def pspo_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, alpha: float = 0.1
 ) -> TokenLoss:
@@ -30,11 +31,7 @@ def pspo_loss(
     outside [0, 1).
     Source: arXiv 2509.21282, after the abstract or a summary."""
     alpha = checks.number("alpha", alpha, least=0, below=1)
-    logp, logp_old, advantages = checks.tokens(
-        mask, logp=logp, logp_old=logp_old, advantages=advantages
-    )
-    advantages = advantages.detach()
-    log_ratio = logp - logp_old.detach()
+    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     # A ratio without an advantage never enters the exponential: an overflow would turn it into
     # inf * 0.
     ratio = log_ratio.masked_fill(advantages == 0, 0.0).exp()
@@ -48,11 +45,8 @@ def pspo_loss(
 class PSPO(Method):
     """GR-PSPO: the smoothed ratio with GRPO's group advantage."""
 
+    token_loss = pspo_loss
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     alpha: float = checks.setting(0.1, least=0, below=1)
     """Weight of the old policy in the mixture."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return pspo_loss(scores.logp, batch.logp_anchor, **batch.credit, alpha=self.alpha)

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, Scores, TokenLoss, proportional, weigh
+from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
 
 FLAT = 800.0  #: Beyond this argument a sigmoid's slope is 0 in float64.
 
 
+@proportional
 def sapo_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -43,11 +44,7 @@ def sapo_loss(
     completion's token mean."""
     tau_pos = checks.number("tau_pos", tau_pos, above=0, below=math.inf)
     tau_neg = checks.number("tau_neg", tau_neg, above=0, below=math.inf)
-    logp, logp_old, advantages = checks.tokens(
-        mask, logp=logp, logp_old=logp_old, advantages=advantages
-    )
-    advantages = advantages.detach()
-    log_ratio = logp - logp_old.detach()
+    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     tau = torch.full_like(advantages, tau_neg).masked_fill(advantages > 0, tau_pos)
     # At the flat end a slope of 0 would meet an overflowing ratio.
     flat = tau * (log_ratio.detach().exp() - 1) > FLAT
@@ -62,19 +59,10 @@ def sapo_loss(
 class SAPO(Method):
     """A soft gate on the ratio: no edge, and no token is silenced."""
 
+    token_loss = sapo_loss
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     tau_pos: float = checks.setting(1.0, above=0, below=math.inf)
     """Temperature of the gate where A > 0."""
     tau_neg: float = checks.setting(1.05, above=0, below=math.inf)
     """Temperature of the gate elsewhere."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return sapo_loss(
-            scores.logp,
-            batch.logp_anchor,
-            **batch.credit,
-            tau_pos=self.tau_pos,
-            tau_neg=self.tau_neg,
-        )

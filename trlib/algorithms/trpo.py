@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import pg_is_loss
 
@@ -137,12 +137,10 @@ class TRPO(Method):
     tries: int = checks.setting(10, least=1)
     """Steps tried before the old parameters are kept."""
     anchor: ClassVar[Anchor] = "recomputed"
+    token_loss = pg_is_loss
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(full=True, full_anchor=True)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return pg_is_loss(scores.logp, batch.logp_anchor, **batch.credit)
 
     def update(self, step: Step) -> None:
         exact(step.parameters)

@@ -21,6 +21,7 @@ from trlib.algorithms.method import (
     Step,
     TokenLoss,
     proportional,
+    unclipped,
     weigh,
 )
 from trlib.algorithms.needs import Needs
@@ -198,15 +199,13 @@ def minpro_loss(
     Differs from: the public port calls itself the hard-clip variant: a clipped token gets no
     gradient. Here, as in the summaries, it keeps the bounded weight."""
     eps_low, eps_high = check_window(eps_low, eps_high)
-    logp, logp_old, advantages = checks.tokens(
-        mask, logp=logp, logp_old=logp_old, advantages=advantages
-    )
-    log_ratio = (logp - logp_old).detach()
+    logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    log_ratio = log_ratio.detach()
     least = log_ratio.masked_fill(~mask, math.inf).cummin(-1).values
     before = torch.nn.functional.pad(least[:, :-1], (1, 0), value=math.inf)
     prefix = (before.masked_fill(before == math.inf, 0.0) + log_ratio).masked_fill(~mask, 0.0).exp()
     bounded = prefix.clamp(1 - eps_low, 1 + eps_high)
-    weight = bounded * advantages.detach()
+    weight = bounded * advantages
     return TokenLoss(
         -weight * logp,
         weigh(log_ratio, mask, weight, mask, prefix=prefix, clipped=bounded != prefix),
@@ -218,20 +217,13 @@ class MinPRO(Method):
     """The policy gradient, weighted by a token's ratio and the smallest before it; no token is
     silenced."""
 
+    token_loss = minpro_loss
+
     advantage: str = "group-std"
     eps_low: float = checks.setting(0.2, least=0, most=1)
     """The weight's window below 1; 1: no lower bound."""
     eps_high: float = checks.setting(0.28, least=0)
     """The weight's window above 1."""
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return minpro_loss(
-            scores.logp,
-            batch.logp_anchor,
-            **batch.credit,
-            eps_low=self.eps_low,
-            eps_high=self.eps_high,
-        )
 
 
 def cpgd_loss(
@@ -254,10 +246,9 @@ def cpgd_loss(
     eps, cap = checks.number("eps", eps, least=0, below=1), checks.number("cap", cap, least=0)
     alpha = checks.number("alpha", alpha, least=0, below=math.inf)
     low, high = math.log1p(-eps), math.log1p(eps)
-    logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
-    log_ratio, a = logp - logp_old.detach(), a.detach()
+    logp, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     now = log_ratio.detach()
-    kept = ((a >= 0) & (now <= high)) | ((a <= 0) & (now >= low))
+    kept = unclipped(now, a, low, high)
     drift = alpha * torch.expm1(now).clamp(max=cap)
     per_token = -a * log_ratio.where(kept, now.clamp(low, high)) + drift * logp
     return TokenLoss(per_token, weigh(log_ratio, kept, a.where(kept, 0.0) - drift, mask))
@@ -267,22 +258,13 @@ def cpgd_loss(
 class CPGD(Method):
     """Clipped policy gradient with policy drift: no ratio in the push, and a separate pull back."""
 
+    token_loss = cpgd_loss
     eps: float = checks.setting(0.2, least=0, below=1)
     """The ratio's window on both sides of 1, drawn on its logarithm."""
     alpha: float = checks.setting(0.01, least=0, below=math.inf)
     """Weight of the drift back."""
     cap: float = checks.setting(0.2, least=0)
     """The largest factor r - 1 of the drift."""
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return cpgd_loss(
-            scores.logp,
-            batch.logp_anchor,
-            **batch.credit,
-            eps=self.eps,
-            alpha=self.alpha,
-            cap=self.cap,
-        )
 
 
 def r2vpo_loss(
@@ -295,8 +277,7 @@ def r2vpo_loss(
     uses λ = .04.
     Differs from: that re-implementation says that w keeps its sign."""
     lam = checks.number("lam", lam, least=0, below=math.inf)
-    logp, logp_old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
-    log_ratio, a = logp - logp_old.detach(), a.detach()
+    logp, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     ratio = (log_ratio - (log_ratio - OVERFLOW).clamp(min=0).detach()).exp()
     weight = (ratio * (a - 2 * lam * (ratio - 1))).detach()
     return TokenLoss(
@@ -356,11 +337,9 @@ def trefree_loss(
 class TREFree(Method):
     """A clip whose window narrows as the advantage grows: after the abstract or a summary."""
 
+    token_loss = trefree_loss
     delta: float = checks.setting(0.1, above=0, below=math.inf)
     """The bound on |A| |r-1|."""
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return trefree_loss(scores.logp, batch.logp_anchor, **batch.credit, delta=self.delta)
 
 
 class ClipBandit:
@@ -537,6 +516,7 @@ def without(
     )
 
 
+@proportional
 def bandpo_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -577,6 +557,7 @@ def bandpo_loss(
 class BandPO(Method):
     """PPO's clip, whose window is opened for a token as far as a KL of its distribution allows."""
 
+    token_loss = bandpo_loss
     advantage: str = "group-std"
     delta: float = checks.setting(0.05, least=0)
     """The largest KL(old || new) of the sampled token against all others, nats."""
@@ -586,12 +567,6 @@ class BandPO(Method):
     """The least window above 1."""
     most: float = checks.setting(100.0, least=1)
     """The largest ratio that the band keeps."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return bandpo_loss(
-            scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(bandpo_loss)
-        )
 
 
 def turns_of(mask: Tensor, length: int | None = None) -> Tensor:

@@ -195,10 +195,8 @@ def vaco_mask(
     critic. open-instruct clamps log r to ±10 before it exponentiates; here r is as it is, and above
     a log r of 88 it is inf in float32."""
     delta = checks.number("delta", delta, least=0)
-    new, rollout, a = checks.tokens(
-        mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages
-    )
-    log_ratio = (new - rollout).detach()
+    _, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    log_ratio = log_ratio.detach()
     far = (
         log_ratio.expm1().abs().sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1)
         > delta

@@ -3,6 +3,7 @@ What `Args:` and `Raises:` leave out is as in `ppo_loss`."""
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -24,6 +25,7 @@ from trlib.relatives.asynchrony.masks import covariance
 from trlib.relatives.ratios import OVERFLOW
 
 
+@proportional
 def quadratic_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -62,29 +64,21 @@ def quadratic_loss(
 class CFPO(Method):
     """No clip: a quadratic price that turns the push around at the edge of PPO's window."""
 
+    token_loss = quadratic_loss
     advantage: str = "group-std"
     eps: float = checks.setting(0.2, above=0)
     """Where the push turns: |r - 1|."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return quadratic_loss(scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DRPO(Method):
     """The same price, times the token's probability: rare tokens are nearly free."""
 
+    token_loss = proportional(partial(quadratic_loss, by_probability=True))
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
     eps: float = checks.setting(12.5, above=0)
     """Where the push turns: |π - μ|, which is at most 1."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return quadratic_loss(
-            scores.logp, batch.logp_anchor, **batch.credit, eps=self.eps, by_probability=True
-        )
 
 
 def dro_loss(
@@ -98,8 +92,7 @@ def dro_loss(
     documents print it. verl requires a β; .05 is that of Tinker's example.
     Differs from: the paper also learns a value, which takes the place of A's baseline."""
     beta = checks.number("beta", beta, least=0, below=math.inf)
-    new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
-    log_ratio, a = new - old.detach(), a.detach()
+    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     return TokenLoss(
         beta / 2 * log_ratio.square() - a * new, weigh(log_ratio, mask, a - beta * log_ratio, mask)
     )
@@ -109,11 +102,9 @@ def dro_loss(
 class DRO(Method):
     """The policy gradient without a ratio, and a quadratic price on each token's log-ratio."""
 
+    token_loss = dro_loss
     beta: float = checks.setting(0.05, least=0, below=math.inf)
     """Price of log² r, for half of it."""
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return dro_loss(scores.logp, batch.logp_anchor, **batch.credit, beta=self.beta)
 
 
 def kl_cov_loss(
@@ -149,15 +140,11 @@ def kl_cov_loss(
 class KLCov(PGIS):
     """r A, with a price on the few tokens at which log-prob and advantage vary together most."""
 
+    token_loss = kl_cov_loss
     share: float = checks.setting(2e-4, above=0, most=1)
     """How many tokens pay, as a share of a minibatch's; at least one."""
     beta: float = checks.setting(1.0, least=0, below=math.inf)
     """What a nat of |log r| costs."""
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return kl_cov_loss(
-            scores.logp, batch.logp_anchor, **batch.credit, share=self.share, beta=self.beta
-        )
 
 
 def opmd_loss(
@@ -170,9 +157,9 @@ def opmd_loss(
     of arXiv 2602.05933.
     Differs from: Trinity-RFT's loss of this name is -A log π / (1 + τ), without a square."""
     tau = checks.number("tau", tau, above=0, below=math.inf)
-    new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
-    log_ratio, length = new - old.detach(), mask.sum(-1).clamp(min=1)
-    gap = a.detach().sum(-1) / length / tau - log_ratio.sum(-1)
+    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    length = mask.sum(-1).clamp(min=1)
+    gap = a.sum(-1) / length / tau - log_ratio.sum(-1)
     weight = (tau * gap / length).unsqueeze(-1).expand_as(new)
     return TokenLoss(tau / 2 * gap.square() / length, weigh(log_ratio, mask, weight, mask))
 
@@ -182,11 +169,9 @@ class OPMD(Method):
     """A completion's log-ratio is regressed on its centred reward, as in Kimi k1.5, on older
     policies' data."""
 
+    token_loss = opmd_loss
     tau: float = checks.setting(0.01, above=0, below=math.inf)
     """Reward that a nat of the completion's log-ratio stands for."""
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return opmd_loss(scores.logp, batch.logp_anchor, **batch.credit, tau=self.tau)
 
 
 def oapl_loss(
@@ -198,9 +183,8 @@ def oapl_loss(
     Source: arXiv 2602.19362, eq. 3, after the abstract or a summary: notes that print it, and a
     public test of a port to NeMo-RL, whose β these are."""
     beta2 = checks.number("beta2", beta2, above=0, below=math.inf)
-    new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
-    log_ratio = new - old.detach()
-    gap = a.detach().sum(-1) / mask.sum(-1).clamp(min=1) - beta2 * log_ratio.sum(-1)
+    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    gap = a.sum(-1) / mask.sum(-1).clamp(min=1) - beta2 * log_ratio.sum(-1)
     weight = (2 * beta2 * gap).unsqueeze(-1).expand_as(new)
     return TokenLoss(gap.square(), weigh(log_ratio, mask, weight, mask))
 
@@ -224,6 +208,7 @@ class OAPL(Method):
     """A completion's log-ratio to the policy that sampled, however old, is regressed on its optimal
     advantage."""
 
+    token_loss = oapl_loss
     anchor: ClassVar[Anchor] = "rollout"
     beta1: float = checks.setting(1.0, above=0, below=math.inf)
     """Reward that a nat stands for in a prompt's value."""
@@ -236,9 +221,6 @@ class OAPL(Method):
             batch,
             advantages=self.corrected(credit.unsqueeze(-1).expand_as(batch.logp_rollout), batch),
         )
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return oapl_loss(scores.logp, batch.logp_anchor, **batch.credit, beta2=self.beta2)
 
 
 def tpo_loss(

@@ -31,6 +31,7 @@ FAR = 20.0
 WHOLE = Correction(cap=8.0, level="sequence")  #: The weights of VCPO's completions.
 
 
+@proportional
 def vespo_loss(
     logp: Tensor,
     logp_rollout: Tensor,
@@ -51,8 +52,8 @@ def vespo_loss(
     Differs from: the authors' code and TRL clamp each log r_t to ±20 too, and W from below at 1e-8,
     where φ is tiny."""
     ks = _numbers(k_pos=k_pos, lam_pos=lam_pos, k_neg=k_neg, lam_neg=lam_neg)
-    new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
-    log_ratio, a = (new - old).detach(), a.detach()
+    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    log_ratio = log_ratio.detach()
     log_whole = log_ratio.sum(-1, keepdim=True).clamp(-FAR, FAR).expand_as(a)
     k, lam = (torch.full_like(a, up).where(a >= 0, down) for up, down in (ks[::2], ks[1::2]))
     weight = (k * log_whole - lam * log_whole.expm1()).exp() * a
@@ -72,6 +73,7 @@ class VESPO(Method):
     """A soft weight of the whole completion, by the product of its ratios: a completion that has
     become unlikely pushes less, and so does one that has become likely."""
 
+    token_loss = vespo_loss
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
     k_pos: float = checks.setting(2.0, least=0, below=math.inf)
@@ -83,13 +85,8 @@ class VESPO(Method):
     lam_neg: float = checks.setting(2.0, least=0, below=math.inf)
     """The decay with W where A < 0."""
 
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return vespo_loss(
-            scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(vespo_loss)
-        )
 
-
+@proportional
 def topr_loss(
     logp: Tensor,
     logp_rollout: Tensor,
@@ -105,8 +102,8 @@ def topr_loss(
     Source: arXiv 2503.14286, after the abstract or a summary: summaries that print the formula.
     Differs from: Trinity-RFT uses level="token"."""
     checks.choice("level", level, ("completion", "token"))
-    new, old, a = checks.tokens(mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages)
-    log_ratio, a = (new - old).detach(), a.detach()
+    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
+    log_ratio = log_ratio.detach()
     judged = log_ratio.sum(-1, keepdim=True) if level == "completion" else log_ratio
     weight = judged.clamp(max=0.0).exp().expand_as(a).masked_fill(a >= 0, 1.0) * a
     return TokenLoss(-weight * new, weigh(log_ratio, mask, weight, mask))
@@ -117,15 +114,13 @@ class TOPR(Method):
     """Tapered off-policy REINFORCE: right answers are imitated; the ratios of wrong ones are
     bounded by 1."""
 
+    token_loss = topr_loss
     anchor: ClassVar[Anchor] = "rollout"
     level: Literal["completion", "token"] = checks.setting("completion")
     """Whose ratio is tapered: the completion's product, or the token's."""
 
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return topr_loss(scores.logp, batch.logp_anchor, **batch.credit, level=self.level)
 
-
+@proportional
 def ctpo_loss(
     logp: Tensor,
     logp_old: Tensor,
@@ -148,8 +143,8 @@ def ctpo_loss(
     Source: arXiv 2605.07331; read in the authors' code, `cum-token-cumprod-la` of horizon-llm/CTPO.
     Differs from: the authors' code clamps log r to ±20 and caps log R at 10."""
     low, high, cap, power = _numbers(low=low, high=high, cap=cap, power=power)
-    new, old, a = checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
-    log_ratio, a = (new - old).detach(), a.detach()
+    new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
+    log_ratio = log_ratio.detach()
     so_far, width = log_ratio.cumsum(-1), mask.cumsum(-1).clamp(min=1).to(new) ** power
     below, above = -low * width, torch.full_like(a, cap).where(a < 0, high) * width
     kept = ((a >= 0) | (so_far >= below)) & ((a == 0) | (so_far <= above))
@@ -168,6 +163,7 @@ class CTPO(Method):
     """A token's ratio times all before it, clipped in a window that widens with the root of its
     position."""
 
+    token_loss = ctpo_loss
     advantage: str = "group-std"
     low: float = checks.setting(0.025, least=0, below=math.inf)
     """The window below, of the first token's log-ratio."""
@@ -177,12 +173,6 @@ class CTPO(Method):
     """The bound above for A < 0, likewise."""
     power: float = checks.setting(0.5, least=0, below=math.inf)
     """The power of the position with which these three widen; 0: not at all."""
-
-    @proportional
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return ctpo_loss(
-            scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(ctpo_loss)
-        )
 
 
 def a3po_loss(
