@@ -10,7 +10,7 @@ in Colab the same module runs without a kernel. The classes load anywidget when 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 _HOME = {
     "Basin": "basin",
@@ -35,50 +35,7 @@ _HOME = {
     "VocabularyStep": "vocabulary_step",
 }
 
-__all__ = [
-    "GAE",
-    "Basin",
-    "Clip",
-    "Diagnose",
-    "GradientWeight",
-    "Loop",
-    "Memory",
-    "NaturalGradient",
-    "Playground",
-    "Projection",
-    "QueryDual",
-    "RatioMap",
-    "RunExplorer",
-    "Simplex",
-    "Staleness",
-    "Survival",
-    "TokenMicroscope",
-    "TrSFT",
-    "Unifier",
-    "VocabularyStep",
-]
-
-if TYPE_CHECKING:
-    from trbook.explorables.basin import Basin
-    from trbook.explorables.clip import Clip
-    from trbook.explorables.diagnose import Diagnose
-    from trbook.explorables.gae import GAE
-    from trbook.explorables.gradient_weight import GradientWeight
-    from trbook.explorables.loop import Loop
-    from trbook.explorables.memory import Memory
-    from trbook.explorables.natural_gradient import NaturalGradient
-    from trbook.explorables.playground import Playground
-    from trbook.explorables.projection import Projection
-    from trbook.explorables.query_dual import QueryDual
-    from trbook.explorables.ratio_map import RatioMap
-    from trbook.explorables.run_explorer import RunExplorer
-    from trbook.explorables.simplex import Simplex
-    from trbook.explorables.staleness import Staleness
-    from trbook.explorables.survival import Survival
-    from trbook.explorables.token_microscope import TokenMicroscope
-    from trbook.explorables.trsft import TrSFT
-    from trbook.explorables.unifier import Unifier
-    from trbook.explorables.vocabulary_step import VocabularyStep
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
@@ -100,4 +57,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__
