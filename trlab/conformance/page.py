@@ -231,8 +231,8 @@ def _place(recorded: dict[str, Any]) -> str:
         f"[{words}]({_link(place)}) says that `{place.subject}` {place.documented}. "
         f"The code {place.computed}.\n\n*In training*: {place.matters}{_measured(place)}\n\n"
         f"<details><summary>See it</summary>\n\n```{{code-block}} python\n{place.code}\n```\n\n"
-        f"This prints `{recorded['printed']}`: what the documentation leads to, and what "
-        "comes.\n\n</details>\n"
+        f"This prints `{recorded['printed']}`: first what the documentation promises, then what "
+        "the code computes.\n\n</details>\n"
     )
 
 

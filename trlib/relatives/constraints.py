@@ -116,8 +116,8 @@ class COUNTERPOL(PGIS):
                       are the weights
     Source: arXiv 2307.13192. "summary" is after the abstract or a summary, and is what was
     recorded; "notebook" is read in the authors' code, `counterpol_lunarlander.ipynb`.
-    Differs from: the notebook takes greedy actions, and the KL at these alone; here completions are
-    sampled, and pivot/π_old makes the sampled tokens' mean the whole KL. The notebook moves the
+    Differs from: the notebook takes greedy actions and sums the KL over them alone; here completions
+    are sampled, and the weight pivot/π_old makes the mean over their tokens the whole KL. The notebook moves the
     pivot after at most 250 updates."""
 
     target: float = checks.setting(0.8, above=-math.inf, below=math.inf)
