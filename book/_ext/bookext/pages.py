@@ -118,6 +118,13 @@ def scrollable(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         frame += node
 
 
+def number(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Figures count from 1 on every page: Sphinx counts them through the whole book, so that
+    chapter 6 began with figure 20."""
+    for numbers in app.env.toc_fignumbers.get(docname, {}).values():
+        numbers.update({name: (i,) for i, name in enumerate(numbers, 1)})
+
+
 def _span(tag: re.Match[str]) -> str:
     return "</span>" if tag.group(1) else '<span class="sig-line">'
 
@@ -138,4 +145,5 @@ def connect(app: Sphinx) -> None:
     app.connect("html-page-context", slim, priority=900)
     app.connect("html-page-context", order, priority=900)
     app.connect("doctree-resolved", scrollable)
+    app.connect("doctree-resolved", number)
     app.connect("build-finished", finish)
