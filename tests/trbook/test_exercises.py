@@ -14,7 +14,6 @@ from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -27,7 +26,6 @@ from trbook.exercises.shoot_out import SweepCheck
 from trbook.exercises.verdict import Verdict
 from trbook.scale.strange import strange_log
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.record import RECORDS
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 CHECKS = {
@@ -231,15 +229,6 @@ def test_a_sweep_is_run_before_it_is_right() -> None:
     assert (
         shoot_out.check_sweep("ppo").message == "expected a `Sweep(...)` here, but this is a str."
     )
-
-
-def test_the_shoot_out_s_seeds_are_those_of_the_records() -> None:
-    used = {
-        seed
-        for path in RECORDS.glob("*/runs.csv.xz")
-        for seed in pd.read_csv(path, usecols=["seed"])["seed"]
-    }
-    assert used and used <= shoot_out.USED
 
 
 def reinforce(policy: Any, optimizer: Any, batch: Any, rewards: Any) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,51 +17,21 @@ from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.verdict import NotYet, Verdict, careful, kind, named
 from trlab import Sweep
 from trlab.significance import holm as holm_of_floats
+from trlab.sweep import declared, load_sweep
 from trlab.tuning import NEAR
 
 LEAST_SEEDS = 8
-USED = frozenset(
-    {
-        *range(24),
-        *range(100, 103),
-        140,
-        141,
-        150,
-        *range(200, 208),
-        *range(300, 308),
-        *range(310, 318),
-        *range(400, 408),
-        *range(700, 708),
-        900,
-        901,
-        910,
-        911,
-        *range(1000, 1016),
-        *range(1100, 1112),
-        *range(1120, 1136),
-        *range(1300, 1312),
-        *range(1400, 1408),
-        *range(1500, 1512),
-        *range(1600, 1608),
-        *range(1610, 1618),
-        1700,
-        1701,
-        1702,
-        *range(1710, 1718),
-        1730,
-        1731,
-        *range(1800, 1816),
-        *range(1900, 1908),
-        *range(1910, 1922),
-        *range(2200, 2212),
-        *range(2300, 2312),
-        *range(2400, 2406),
-        *range(2500, 2508),
-    }
-)
-"""Seeds that the book's runs have used."""
+BEFORE = {150, *range(700, 708)}
+"""Seeds of runs that no declared sweep holds."""
 MOST_ARMS = 12
 """Variants times points: as many as can run at smoke size while a reader waits."""
+
+
+@cache
+def used() -> frozenset[int]:
+    """Seeds that the book's runs have used."""
+    sweeps = map(load_sweep, declared())
+    return frozenset(BEFORE.union(*((*sweep.seeds, *sweep.tuned_on) for sweep in sweeps)))
 
 
 def _middle(runs: Tensor, cut: int) -> Tensor:
@@ -323,10 +294,10 @@ class SweepCheck:
                 f"`seeds` holds {len(set(sweep.seeds))}: with fewer than {LEAST_SEEDS} runs per "
                 "arm an interval says little, and its coverage is poor."
             )
-        used = sorted(USED & set(sweep.seeds))
-        if used:
+        taken = sorted(used() & set(sweep.seeds))
+        if taken:
             raise NotYet(
-                f"the book's runs have used seed {used[0]}. Runs that suggested a question cannot "
+                f"the book's runs have used seed {taken[0]}. Runs that suggested a question cannot "
                 "answer it: take seeds of your own, such as `range(500, 508)`."
             )
         if not sweep.predictions:
