@@ -20,7 +20,7 @@ from trlab.drawing.names import called
 from trlab.findings import alike, table
 from trlab.measures import matched
 from trlab.record import all_recorded
-from trlab.statistics import improvement, interval, performance_profile
+from trlab.statistics import interval
 from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, declared, load_sweep
 from trlab.verdicts import Finding, predicted
 from trlib.evaluation import Estimate
@@ -122,23 +122,6 @@ def test_other_sweeps_and_points_are_drawn_as_intervals_over_the_base():
     assert "KL per batch" in other and "before training" not in other
 
 
-def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
-    sweep, runs, history = record()
-    at = {"updates": "32", "sampler": "fp32"}
-    ((pairs, _),) = figures(sweep, runs, history, kind="improvements", at=at, against="ppo")
-    better = improvement([of(runs, label="troll", **at)], [of(runs, label="ppo", **at)])
-    assert (
-        pairs.figure.axes[0].lines[1].get_xdata()[0] == better.value
-        and f"TROLL > PPO {better:.2f}" in pairs.alt
-    )
-    ((profile, _),) = figures(sweep, runs, history, kind="profiles", at=at)
-    line = profile.figure.axes[0].lines[0]
-    assert (
-        line.get_ydata().tolist()
-        == performance_profile([of(runs, label="ppo", **at)], line.get_xdata()).tolist()
-    )
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -150,7 +133,6 @@ def test_pairs_and_profiles_are_drawn_where_they_are_asked_for():
             "measure: expected one of kl, greedy, kept, cpu_seconds, sampled, got 'colour'",
         ),
         ({"measure": "length@0.7"}, "measure: expected one of reward, got 'length'"),
-        ({"kind": "improvements"}, "against: expected one of ppo, troll, got 'None'"),
         (
             {"kind": "curves", "at": {"updates": "8"}},
             "kind: expected an axis among updates, reuse, uses, .*, lr, .* for",

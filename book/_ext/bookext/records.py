@@ -19,7 +19,7 @@ from bookext.read_off import Table, escape
 from bookext.sweeps import SweepDirective, listed
 from trlab.comparison import PRINTED
 from trlab.drawing.rates import written_rate
-from trlab.findings import alike, at, finished, price, table, tolerances
+from trlab.findings import alike, finished, price, table, tolerances
 from trlab.measures import derive
 from trlab.nats import Price
 from trlab.power import PAIRS, undecided
@@ -53,22 +53,13 @@ class Rows(SweepDirective, Table):
     """`{sweep-table} NAME`: a row for each variant and point of the axes. Rows that say the same
     are one, above a fold with all; a long table is folded.
 
-    Options: `:columns:` measures, each an interquartile mean; `:at:` and `:only:` as of a figure.
+    Option: `:columns:` measures, each an interquartile mean.
     """
 
     kind = "numbers"
-    option_spec: ClassVar[dict[str, Any]] = dict.fromkeys(
-        ("columns", "at", "only"), directives.unchanged_required
-    )
+    option_spec: ClassVar[dict[str, Any]] = {"columns": directives.unchanged_required}
 
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
-        place = dict(part.split("=", 1) for part in listed(self.options.get("at", "")))
-        quoted.check_place(sweep, runs, place, "at")
-        runs = at(runs, place)
-        only = listed(self.options.get("only", ""))
-        for label in only:
-            quoted.known("only", label, runs["label"].unique())
-        runs = runs[runs["label"].isin(only)] if only else runs
         axes = [axis.name for axis in sweep.axes if runs[axis.name].nunique() > 1]
         columns = with_worst(
             listed(self.options.get("columns", "")) or list(COLUMNS if len(axes) < 2 else FEWER)

@@ -21,7 +21,6 @@ from sphinx.util.docutils import SphinxDirective
 
 from bookext import quoted, words
 from trlab.drawing.named import Figure, Kind, figure
-from trlab.drawing.names import called
 from trlab.drawing.recorded import draw
 from trlab.findings import at as runs_at
 from trlab.findings import before
@@ -63,20 +62,14 @@ class SweepFigure(SweepDirective):
     sweep varies one of them, else interquartile means with intervals; a figure for each point of
     the axes that are left.
 
-    Options: `:kind:` intervals, curves, improvements or profiles; `:measure:` a column of the
-    record, one that follows from it, or `entropy@0.7`; `:at:` points of axes,
-    `sampler=int4, anchor=rollout`; `:only:` labels of variants; `:against:` whom `improvements`
-    compares with.
+    Options: `:kind:` intervals or curves; `:measure:` a column of the record, one that follows from
+    it, or `entropy@0.7`; `:at:` points of axes, `sampler=int4, anchor=rollout`; `:only:` labels of
+    variants.
     """
 
     option_spec: ClassVar[dict[str, Any]] = {
-        "kind": lambda text: directives.choice(
-            text, ("intervals", "curves", "improvements", "profiles")
-        ),
-        "measure": directives.unchanged_required,
-        "at": directives.unchanged_required,
-        "only": directives.unchanged_required,
-        "against": directives.unchanged_required,
+        "kind": lambda text: directives.choice(text, ("intervals", "curves")),
+        **dict.fromkeys(("measure", "at", "only"), directives.unchanged_required),
     }
 
     def shown(self, sweep: Sweep, runs: Any, history: Any) -> list[nodes.Node]:
@@ -87,7 +80,6 @@ class SweepFigure(SweepDirective):
             kind=self.options.get("kind"),
             at=dict(part.split("=", 1) for part in listed(self.options.get("at", ""))),
             only=listed(self.options.get("only", "")),
-            against=self.options.get("against"),
             measure=self.options.get("measure", "sampled"),
         )
         return [captioned(drawing, caption) for drawing, caption in drawings]
@@ -134,7 +126,6 @@ def figures(
     measure: str = "sampled",
     at: dict[str, str] | None = None,
     only: list[str] | None = None,
-    against: str | None = None,
 ) -> list[tuple[Drawing, str]]:
     """Drawings with their captions.
 
@@ -144,8 +135,6 @@ def figures(
     labels, axes, place = list(runs["label"].unique()), [axis.name for axis in sweep.axes], at or {}
     for label in only or []:
         quoted.known("only", label, labels)
-    if against or kind == "improvements":
-        quoted.known("against", against, labels)
     quoted.check_place(sweep, runs, place, "at")
     along = next((name for name in words.ALONG if name in axes and name not in place), "")
     along = along if kind in (None, "curves") else ""
@@ -159,14 +148,11 @@ def figures(
         sweep.name,
         kind or ("curves" if along else "intervals"),
         "",
-        only=[label for label in labels if label in (only or []) or label == against]
-        if only
-        else (),
+        only=[label for label in labels if label in (only or [])],
         along=along,
         axis=words.axis(along).along if along else "",
         measure=measure,
         words=words.measure(measure).text,
-        control=against or "",
     )
     others = [name for name in axes if name != along]
     drawings = []
@@ -194,13 +180,6 @@ def _caption(one: Figure, runs: Any, history: Any) -> str:
     """What a figure shows."""
     if one.kind == "curves":
         return f"Interquartile mean of {one.words} over {one.axis}, with 95 % bands"
-    if one.kind == "profiles":
-        return f"Share of runs whose {one.words} is above τ, with 95 % bands"
-    if one.kind == "improvements":
-        return (
-            f"Probability that a run is above one of {called(one.control)} in {one.words}, with 95 "
-            "% interval; dotted: neither is"
-        )
     what = f"Interquartile mean of {one.words} with its 95 % interval; thin strokes: the runs"
     start = before(history)
     known = one.measure == "sampled" and any(
