@@ -21,30 +21,6 @@ FORK = "https://github.com/Some-Body/my-book"
 FOREIGN = re.compile(
     r"colab\.research\.google\.com/github/(?!Some-Body/my-book/)|\bOWNER/|git\+https://(?!github\.com/Some-)"
 )
-KEYS = {
-    *(
-        "abstract",
-        "authors",
-        "cff-version",
-        "commit",
-        "contact",
-        "date-released",
-        "doi",
-        "identifiers",
-        "keywords",
-    ),
-    *(
-        "license",
-        "license-url",
-        "message",
-        "preferred-citation",
-        "references",
-        "repository",
-        "repository-artifact",
-    ),
-    *("repository-code", "title", "type", "url", "version"),
-}
-"""What CITATION.cff may say."""
 UNSET = [
     None,
     "",
@@ -181,21 +157,3 @@ def test_the_setting_is_one_line() -> None:
         len([a for a, b in zip(text.splitlines(), forked.splitlines(), strict=True) if a != b]) == 1
     )
     assert yaml.safe_load(forked)["repository"] == {**config()["repository"], "url": f"{FORK}/"}
-
-
-def test_the_citation_is_what_its_format_asks_for() -> None:
-    """The keys that the Citation File Format 1.2.0 requires, and none that it does not know."""
-    path = ROOT / "CITATION.cff"
-    for where in (of(FORK), of("")):
-        cited = yaml.safe_load(stamped(path, path.read_text(encoding="utf-8"), where))
-        assert {"cff-version", "message", "title", "authors"} <= set(cited)
-        assert set(cited) <= KEYS
-        assert cited["cff-version"] == "1.2.0" and cited["type"] in ("software", "dataset")
-        assert all(
-            set(author) <= {"name", "family-names", "given-names", "orcid", "affiliation"}
-            for author in cited["authors"]
-        )
-        assert (
-            isinstance(cited["version"], str)
-            and cited.get("repository-code", "") == where.repository
-        )

@@ -3,15 +3,12 @@ prints."""
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 import torch
-import yaml
 
 from bookext.execution import NEVER, on_a_gpu
 from tools import gpu
@@ -102,28 +99,3 @@ def test_a_card_is_read_off_torch(monkeypatch: Any) -> None:
     monkeypatch.setattr(gpu, "execute", execute_)
     assert gpu.main([]) == 1, "a chapter that fails is a failure"
     assert asked == [("01_a.ipynb", "gpu"), ("never.json", '{\n "chapters": {}\n}\n')]
-
-
-def test_the_committed_record_is_of_a_gpu() -> None:
-    record = json.loads(gpu.FILE.read_text(encoding="utf-8"))
-    assert set(record) == {"chapters"}
-    for name, entry in record["chapters"].items():
-        assert (ROOT / "notebooks" / f"{name}.ipynb").exists()
-        assert (
-            entry["profile"] == "gpu" and entry["gpu"] and entry["driver"] and entry["minutes"] > 0
-        )
-        assert entry["versions"]["torch"]
-
-
-def test_make_and_the_workflow_run_it() -> None:
-    assert re.search(
-        r"^gpu: .*-m tools\.gpu$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    flow = yaml.safe_load((ROOT / ".github" / "workflows" / "gpu.yml").read_text(encoding="utf-8"))
-    assert set(flow[True]) == {"workflow_dispatch"}, "on demand only"
-    steps = flow["jobs"]["gpu"]["steps"]
-    assert any(step.get("run") == "make gpu" for step in steps)
-    assert "book/gpu_execution.json" in steps[-1]["with"]["path"]
-    assert "PIP_EXTRA_INDEX_URL" not in str(flow), (
-        "the address of torch's CPU wheels would bring a build without CUDA"
-    )

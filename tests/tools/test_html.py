@@ -120,17 +120,6 @@ def test_first_the_first_pages_then_all_of_them(book: Book) -> None:
     assert shown == [waiting, dict.fromkeys(waiting, True)]
 
 
-def test_progress_names_the_chapter_its_seconds_and_what_is_left(book: Book) -> None:
-    book.build()
-    assert [line.partition("; ")[0] for line in book.said] == [
-        " 1/3  00_a: 4 s",
-        " 2/3  01_b: 4 s",
-        " 3/3  02_c: 4 s",
-    ]
-    assert all("about" in line and "left" in line for line in book.said[:2])
-    assert book.said[2].endswith("all executed")
-
-
 def test_a_second_build_does_nothing_and_an_edit_builds_pages_only(book: Book) -> None:
     book.build()
     assert book.log == ["00_a", "01_b", "02_c", "strict"]

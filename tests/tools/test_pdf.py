@@ -227,24 +227,6 @@ def test_two_pages_are_printed_with_the_numbers_of_their_pages(book: Path) -> No
     assert [item.title for item in document.outline] == ["Clip", "Glossary", "Solutions", "Index"]
 
 
-@pytest.mark.nightly("builds a page and prints it")
-def test_one_command_prints_the_report_on_four_to_six_pages(tmp_path: Path) -> None:
-    pypdf = pytest.importorskip("pypdf")
-    try:
-        browser.chromium()
-    except browser.NoChromium as error:
-        pytest.skip(str(error))
-    command = [sys.executable, "-m", "tools.pdf", "--alone", "book/report", "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    for paper in ("a4", "letter"):
-        document = pypdf.PdfReader(tmp_path / f"report-{paper}.pdf")
-        texts = [" ".join(page.extract_text().split()) for page in document.pages]
-        assert 4 <= len(texts) <= 6
-        assert texts[0].startswith(document.metadata.title) and "in one sentence" in texts[0]
-        assert not any("not run yet" in text or "Contents" in text for text in texts)
-
-
 def test_everything_a_reader_learns_from_is_printed() -> None:
     chosen = parts()
     names = [name for part in chosen for name in part.pages]

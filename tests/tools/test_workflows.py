@@ -64,21 +64,6 @@ def test_jobs_install_from_a_fresh_list_and_a_release_starts_with_a_version() ->
     assert not any(starts.fullmatch(tag) for tag in ("nightly", "v1", "0.1.0", "version"))
 
 
-def test_a_fork_publishes_the_book_and_its_releases_hold_every_edition() -> None:
-    flows = {path.stem: path.read_text(encoding="utf-8") for path in FLOWS}
-    assert set(flows) >= {"book", "canary", "gpu", "nightly", "release", "tests"}
-    assert "deploy-pages" in flows["book"] and "_build/html" in flows["book"]
-    published = flows["release"].split("gh release create")[1]
-    assert all(
-        name in published
-        for name in ("_build/dist/*", "_build/*.pdf", "_build/*.epub", "_build/*.zip")
-    ), published
-    assert "tools.release.editions" in flows["book"]
-    assert flows["release"].index("tools.release.notes") < flows["release"].index("make "), (
-        "a wrong tag costs nothing"
-    )
-
-
 CHANGES = (
     f"# Changelog\n\n## Unreleased\n\n- later\n\n## {version()} · 2026-12-01\n\n- new\n\n## "
     "0.0.1\n\n- old\n"

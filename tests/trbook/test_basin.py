@@ -17,7 +17,7 @@ from trbook.explorables import Basin, basins
 from trbook.explorables import basin as module
 from trlab import basin
 from trlab.record import is_recorded
-from trlab.statistics import interval, iqm
+from trlab.statistics import iqm
 from trlab.sweep import Axis, Budget, Sweep, Variant, declared, load_sweep
 
 FILE: dict[str, Any] = json.loads(packs.BASIN.read_text(encoding="utf-8"))
@@ -95,20 +95,6 @@ def test_a_panel_says_what_the_definitions_say() -> None:
     )
 
 
-def test_eight_seeds_have_a_band_and_seven_have_none() -> None:
-    for seeds in (7, 8):
-        sweep, runs = made(seeds)
-        (panel,) = basins.panels_of(sweep, runs)
-        of = panel["methods"]["ppo"]
-        for measure in ("end", "take_off"):
-            assert ("low" in of[measure]) == ("high" in of[measure]) == (seeds == 8)
-        at_one = runs[(runs["label"] == "ppo") & (runs["lr"] == "1e-05")]["sampled"].to_numpy()
-    estimate = interval(at_one)
-    assert (of["end"]["low"][0], of["end"]["high"][0]) == pytest.approx(
-        (estimate.low, estimate.high), rel=1e-5
-    )
-
-
 def test_axes_become_uses_and_thresholds() -> None:
     by_uses = basins.panels_of(*made(2, Axis("uses", {"1": {}, "16": {"epochs": 16}})))
     assert [(one["uses"], one["threshold"]) for one in by_uses] == [
@@ -137,21 +123,6 @@ def test_a_method_that_was_not_run_at_every_rate_is_left_out_by_name() -> None:
         (panel,) = basins.panels_of(sweep, gap)
         assert panel["left_out"] == ["ppo"] and set(panel["methods"]) == {"pg_is", "troll"}
     assert basins.panels_of(sweep, runs.assign(status="failed")) == []
-
-
-def test_of_a_sweep_that_was_stopped_the_complete_seeds_are_shown() -> None:
-    sweep, runs = made(9)
-    begun = (runs["seed"] == 708) & ~((runs["label"] == "ppo") | (runs["lr"] == "1e-05"))
-    (panel,) = basins.panels_of(sweep, runs[~begun])
-    assert panel["seeds"] == list(range(700, 708)) and (panel["declared"], panel["few"]) == (
-        9,
-        False,
-    )
-    assert panel["left_out"] == [] and np.shape(panel["methods"]["ppo"]["end"]["runs"]) == (8, 3)
-    (panel,) = basins.panels_of(sweep, runs[runs["seed"] == 700])
-    of = panel["methods"]["ppo"]
-    assert panel["seeds"] == [700] and panel["few"] and of["basin"]["width"][1:] == [None, None]
-    assert of["end"]["curve"] == of["end"]["runs"][0]
 
 
 def test_the_pack_is_of_these_records() -> None:

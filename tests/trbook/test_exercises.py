@@ -347,39 +347,6 @@ def outcomes(check: Exercise, function: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "hint"),
-    [
-        (
-            lambda low, high: 0.2,
-            lambda low, high: 0.2,
-            "the same whatever `eps_low` and `eps_high` are",
-        ),
-        (lambda low, high: 0.2, lambda low, high: high, "the same whatever `eps_low` is"),
-        (lambda low, high: low, lambda low, high: 0.28, "the same whatever `eps_high` is"),
-        (
-            lambda low, high: low,
-            lambda low, high: low,
-            "`eps_low` is used where `eps_high` belongs",
-        ),
-        (
-            lambda low, high: high,
-            lambda low, high: high,
-            "`eps_high` is used where `eps_low` belongs",
-        ),
-        (
-            lambda low, high: high,
-            lambda low, high: low,
-            "`eps_low` and `eps_high` have changed places",
-        ),
-    ],
-)
-def test_a_written_in_one_sided_or_swapped_epsilon_is_named(low: Any, high: Any, hint: str) -> None:
-    for check, right in ((grpo.check_clipped_loss, loss), (grpo.check_silenced, silent)):
-        verdict = check(lambda *a, right=right: right(*a[:-2], low(*a[-2:]), high(*a[-2:])))
-        assert not verdict and hint in verdict.message, verdict
-
-
-@pytest.mark.parametrize(
     ("check", "answer", "hint"),
     [
         (grpo.check_advantages, without_floor, "NaN"),

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import html
-import json
-import re
 
 import pytest
 from matplotlib.colors import to_hex
 
-from tools.paths import NOTEBOOKS
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
 from trbook.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_dial, steps
@@ -92,22 +89,3 @@ def test_every_variant_of_the_sweep_belongs_to_a_branch():
     ]
     shown = {variant.name for branch in branches for variant in _variants(branch)}
     assert shown == {variant.name for variant in OBJECTIVES}
-
-
-@pytest.mark.parametrize("branch", [branch for branch in GALLERY if branch != "asynchrony"])
-def test_a_page_asks_first_and_shows_the_changed_line_of_each_method(branch):
-    cells = json.loads((NOTEBOOKS / f"gallery_{branch}.ipynb").read_text(encoding="utf-8"))["cells"]
-    prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-    question = re.findall(r"^## (.+)$", prose[0], re.MULTILINE)
-    assert len(question) == 1 and question[0].endswith("?")
-    boxes = re.findall(r"^```diff\n(.*?)^```", "\n".join(prose), re.MULTILINE | re.DOTALL)
-    assert len(boxes) >= {
-        "ratios": 7,
-        "preferences": 4,
-        "values": 4,
-        "transport": 2,
-        "optimizers": 2,
-    }.get(branch, 3)
-    for box in boxes:
-        assert all(line[:2] in ("- ", "+ ", "  ") for line in box.splitlines()), box
-        assert "\n+ " in f"\n{box}", "a box without its new line"

@@ -203,31 +203,3 @@ def test_a_bridge_is_known_where_its_library_is_not_installed(monkeypatch) -> No
     assert canonical("trlib.bridges.trl.QuatroTrainer") == "trlib.bridges.trl.QuatroTrainer"
     with pytest.raises(ValueError, match=r"trlib\.bridges has no 'tlr'"):
         canonical("trlib.bridges.tlr.QuatroTrainer")
-
-
-GOOD = (
-    "$$\na = b\n\\label{one}\n$$\n\ncomputed by `trlib.algorithms.ppo_loss(r, ...)`.\n\nNo matter."
-)
-DOCS = {"trlib.algorithms.ppo.ppo_loss": "In the book: :eq:`one`."}
-
-
-@pytest.mark.parametrize(
-    ("page", "docs", "fault"),
-    [
-        (GOOD, DOCS, None),
-        (GOOD, {}, "whose docstring says no :eq:`one`"),
-        (GOOD.replace("computed by", "unlike"), {}, "nothing names the equation 'one'"),
-        (GOOD.replace("computed by", "unlike") + " [so](#equation-one)", {}, None),
-        (
-            GOOD.replace("{one}", "{two}") + " [so](#equation-two)",
-            DOCS,
-            "no page has the equation 'one'",
-        ),
-        (GOOD.replace("ppo_loss", "grpo_loss"), DOCS, "trlib.algorithms has no 'grpo_loss'"),
-        (GOOD.replace("`trlib.algorithms.ppo_loss(r, ...)`", "hand"), DOCS, "does not name it"),
-        (GOOD + GOOD, DOCS, "stands on page too"),
-    ],
-)
-def test_what_dangles_is_found(page: str, docs: dict[str, str], fault: str | None) -> None:
-    found = faults({"page": page}, docs)
-    assert (found == []) if fault is None else any(fault in line for line in found), found

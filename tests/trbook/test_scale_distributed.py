@@ -52,13 +52,6 @@ def test_a_printed_command_runs_as_it_is_printed(way, tmp_path) -> None:
     }
 
 
-@pytest.mark.nightly("starts a process that imports torch and trains")
-def test_the_command_of_one_process_runs_as_it_is_printed(tmp_path) -> None:
-    (way,) = [way for way in WAYS if way.name == "own loop, one process"]
-    assert run(way, tmp_path)["processes"] == 1
-    assert (tmp_path / distributed.FOLDER / "weights.pt").is_file()
-
-
 @pytest.mark.nightly("starts processes that shard a model")
 def test_two_shards_learn_what_one_process_does(tmp_path) -> None:
     one, two = (
