@@ -3,7 +3,6 @@ case."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from itertools import islice
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from trlab.pretraining.teaching import DialTeacher
 from trlab.pretraining.tokenizer import word_tokenizer
-from trlib.tasks import REASONS, TASKS, Dial, Prompt, load_task
+from trlib.tasks import TASKS, Dial, Prompt, load_task
 from trlib.tasks.dial import CAREFUL, CASUAL, LARGEST, MOVES, WORDS
 
 EXAMPLE = Prompt("7 : +3 x7 flip -2 sq =", "9", 5)
@@ -85,23 +84,6 @@ def test_places_of_the_example():
 
 # -- prompts
 # --------------------------------------------------------------------------------------------------
-
-
-def test_prompts_of_seed_0_never_change():
-    # Recorded: a change here changes every recorded run.
-    assert [(p.text, p.answer, p.difficulty) for p in TASK.prompts(3, seed=0)] == [
-        ("7 : -1 +4 +3 flip sq =", "16", 5),
-        ("2 : pair pair +1 +1 sq =", "16", 5),
-        ("11 : x3 -1 sq -5 flip =", "0", 5),
-    ]
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    dial=dials, seed=st.integers(-(2**63), 2**63), few=st.integers(0, 20), many=st.integers(20, 40)
-)
-def test_the_first_prompts_are_the_same_however_many_are_asked(dial, seed, few, many):
-    assert dial.prompts(many, seed=seed)[:few] == dial.prompts(few, seed=seed)
 
 
 def test_prompts_of_other_seeds_differ():
@@ -205,114 +187,10 @@ def test_slips_come_at_their_rate_and_are_carried_on():
 # --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("completion", "ended", "reason", "detail"),
-    [
-        ("slowly 10 10 9 7 9 so 9", True, "right", ""),
-        ("easy so 9", True, "right", ""),
-        ("so 9", True, "right", ""),
-        ("slowly 10 11 9 7 9 so 9", True, "right", ""),  # only the outcome is rewarded
-        ("easy so 4 so 9", True, "right", ""),  # the last word counts
-        ("easy so 4", True, "wrong answer", "the dial ends at 9, not 4"),
-        ("easy so 177", True, "wrong answer", "the dial ends at 9, not 177"),
-        ("slowly 10 10 9 7 9 so 7", True, "wrong answer", "the dial ends at 9, not 7"),
-        ("slowly 10 10 so 10", True, "wrong answer", "the dial ends at 9, not 10"),
-        ("slowly 10 11 8 6 16 so 16", True, "bad arithmetic", "after x7 the dial is at 10, not 11"),
-        ("slowly 9 10 9 7 9 so 8", True, "bad arithmetic", "after +3 the dial is at 10, not 9"),
-        ("easy 4 so 4", True, "bad arithmetic", "after +3 the dial is at 10, not 4"),
-        (
-            "slowly 10 10 9 7 9 10 so 10",
-            True,
-            "bad arithmetic",
-            "10 is written after the last move",
-        ),
-        ("easy 9", True, "bad format", "expected `so` and a number at the end"),
-        ("easy so", True, "bad format", "expected `so` and a number at the end"),
-        ("easy so so", True, "bad format", "expected `so` and a number at the end"),
-        ("easy so 9 9", True, "bad format", "expected `so` and a number at the end"),
-        ("9", True, "bad format", "expected `so` and a number at the end"),
-        ("", True, "bad format", "expected `so` and a number at the end"),
-        ("easy so ९", True, "bad format", "expected `so` and a number at the end"),
-        ("slowly 10 10 9 7 9 so 9", False, "no end", "the token limit came before the end token"),
-        ("", False, "no end", "the token limit came before the end token"),
-    ],
-)
-def test_the_verifier_says_why(completion, ended, reason, detail):
-    verdict = TASK.verify(EXAMPLE, completion, ended=ended)
-    assert (verdict.reward, verdict.reason, verdict.detail) == (
-        float(reason == "right"),
-        reason,
-        detail,
-    )
-    assert reason in REASONS
-
-
 @pytest.mark.parametrize("text", ["What is 2 + 2?", "7 : +3 turn =", "7 : =", "seven : +3 =", ""])
 def test_a_prompt_of_another_task_is_named(text):
     with pytest.raises(ValueError, match="prompt: expected a start"):
         TASK.verify(Prompt(text, "9"), "easy so 4", ended=True)
-
-
-# -- knobs
-# --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "knobs",
-    [
-        {},
-        {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9},
-        {"moves": (2, 6)},
-    ],
-)
-def test_settings_are_json_and_make_the_same_task(knobs):
-    task = load_task("dial", **knobs)
-    again = load_task(**json.loads(json.dumps(task.settings)))
-    assert again == task and hash(again) == hash(task)
-    assert again.prompts(5, seed=1) == task.prompts(5, seed=1)
-
-
-@pytest.mark.parametrize(
-    ("knobs", "error", "message"),
-    [
-        ({"moves": 0}, ValueError, r"moves: expected a whole number of at least 1, got 0"),
-        ({"moves": (3, 1)}, ValueError, r"moves: expected low <= high, got \(3, 1\)"),
-        (
-            {"moves": (1, 2, 3)},
-            ValueError,
-            r"moves: expected a number or a pair \(low, high\), got \(1, 2, 3\)",
-        ),
-        ({"moves": 2.5}, ValueError, r"moves: expected a whole number, got 2.5"),
-        ({"moves": True}, TypeError, r"moves: expected a whole number, got bool"),
-        ({"positions": 7}, ValueError, r"positions: expected an even number, got 7"),
-        (
-            {"positions": 202},
-            ValueError,
-            r"positions: expected a whole number from 4 to 200, got 202",
-        ),
-        (
-            {"careful": 1.5},
-            ValueError,
-            r"careful: expected a number at least 0 and at most 1, got 1.5",
-        ),
-        ({"careful": "often"}, TypeError, r"careful: expected a number, got str"),
-        (
-            {"slip": float("nan")},
-            ValueError,
-            r"slip: expected a number at least 0 and at most 1, got nan",
-        ),
-        ({"max_tokens": 8}, ValueError, r"max_tokens: expected at least 9 for 5 moves"),
-        ({"moves": 13}, ValueError, r"max_tokens: expected at least 17 for 13 moves"),
-        (
-            {"movs": 3},
-            ValueError,
-            r"knob of task 'dial': expected one of .*, got 'movs'; did you mean 'moves'\?",
-        ),
-    ],
-)
-def test_a_bad_knob_is_named(knobs, error, message):
-    with pytest.raises(error, match=message):
-        load_task("dial", **knobs)
 
 
 def test_an_unknown_task_names_the_nearest():
@@ -320,20 +198,6 @@ def test_an_unknown_task_names_the_nearest():
         ValueError, match=r"task: expected one of dial.*, got 'dail'; did you mean 'dial'\?"
     ):
         load_task("dail")
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: TASK.prompts(-1, seed=0),
-        lambda: TASK.prompts(2, seed="0"),
-        lambda: TASK.prompts(2.0, seed=0),
-        lambda: next(DialTeacher(TASK).corpus(seed=0, careful=2.0)),
-    ],
-)
-def test_a_bad_argument_is_named(call):
-    with pytest.raises((ValueError, TypeError), match=r"^(n|seed|careful): expected"):
-        call()
 
 
 def test_tasks_are_found_by_the_name_they_bear():

@@ -179,18 +179,6 @@ def test_the_verifier(path, text, ended, last_number, reason):
     assert (verdict.reason, verdict.reward) == (reason, float(reason == "right"))
 
 
-@pytest.mark.parametrize("knobs", [{}, {"instruction": "", "last_number": False, "max_tokens": 64}])
-def test_settings_are_json_and_make_the_same_task(path, knobs):
-    task = load_task("gsm8k", path=path, **knobs)
-    again = load_task(**json.loads(json.dumps(task.settings)))
-    assert (
-        again == task
-        and hash(again) == hash(task)
-        and again.prompts(3, seed=1) == task.prompts(3, seed=1)
-    )
-    assert knobs.get("instruction") != "" or task.problems[0].text == PROBLEMS[0][0]
-
-
 # -- bad input
 # --------------------------------------------------------------------------------------------------
 
@@ -321,30 +309,6 @@ def test_datasets_that_is_absent_is_named(monkeypatch):
         ImportError, match=r"gsm8k: needs datasets; `pip install datasets` installs it"
     ):
         load_task("gsm8k").prompts(1, seed=0)
-
-
-@pytest.mark.parametrize(
-    ("knobs", "error", "message"),
-    [
-        (
-            {"split": "validation"},
-            ValueError,
-            r"split: expected 'train' or 'test', got 'validation'",
-        ),
-        ({"path": 3}, TypeError, r"path: expected text, got int"),
-        ({"last_number": "yes"}, TypeError, r"last_number: expected True or False, got str"),
-        ({"instruction": None}, TypeError, r"instruction: expected text, got NoneType"),
-        (
-            {"max_tokens": 0},
-            ValueError,
-            r"max_tokens: expected a whole number of at least 1, got 0",
-        ),
-        ({"paths": "x"}, ValueError, r"knob of task 'gsm8k': .* did you mean 'path'"),
-    ],
-)
-def test_a_bad_knob_is_named(knobs, error, message):
-    with pytest.raises(error, match=message):
-        load_task("gsm8k", **knobs)
 
 
 def test_a_file_has_no_splits(path):

@@ -85,21 +85,6 @@ def test_what_the_base_model_reads_has_no_end():
     assert follows[0].tolist() == [False] * 3 + [True, False, True, False, True]
 
 
-@pytest.mark.parametrize(
-    ("knobs", "message"),
-    [
-        ({"horizon": 63}, "horizon: expected an even number .*, got 63"),
-        ({"horizon": 2048}, "horizon: expected .* 1024"),
-        ({"horizon": 0}, "horizon: expected"),
-        ({"turns": 1.5}, "turns: expected"),
-        ({"chnge": 0.1}, "did you mean 'change'"),
-    ],
-)
-def test_knobs_outside_their_meaning_are_refused(knobs, message):
-    with pytest.raises(ValueError, match=message):
-        load_task("relay", **knobs)
-
-
 def test_the_horizon_is_an_axis_of_sweeps():
     short, long = cells(
         Sweep(

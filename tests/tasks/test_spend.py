@@ -17,7 +17,7 @@ from trlab.pretraining.tokenizer import word_tokenizer
 from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
-from trlib.tasks import REASONS, Prompt, Spend, load_task
+from trlib.tasks import Prompt, Spend, load_task
 from trlib.tasks.spend import BUST, LARGEST, WORDS
 
 TASK = Spend()
@@ -33,31 +33,10 @@ tasks = st.builds(Spend, amount=amounts, most=st.integers(4, 9))
 # --------------------------------------------------------------------------------------------------
 
 
-def test_prompts_of_seed_0_never_change():
-    # Recorded: a change here changes every recorded run.
-    assert [(p.text, p.answer, p.difficulty) for p in TASK.prompts(3, seed=0)] == [
-        ("13 :", "0", 13),
-        ("29 :", "0", 29),
-        ("38 :", "0", 38),
-    ]
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    task=tasks, seed=st.integers(-(2**63), 2**63), few=st.integers(0, 20), many=st.integers(20, 40)
-)
-def test_the_first_prompts_are_the_same_however_many_are_asked(task, seed, few, many):
-    low, high = task.amount
-    prompts = task.prompts(many, seed=seed)
-    assert prompts[:few] == task.prompts(few, seed=seed)
-    assert all(
-        low <= p.difficulty <= high and p.text == f"{p.difficulty} :" and p.answer == "0"
-        for p in prompts
-    )
-
-
 def test_amounts_come_evenly():
-    count = Counter(p.difficulty for p in TASK.prompts(5800, seed=3))
+    prompts = TASK.prompts(5800, seed=3)
+    assert {(p.text, p.answer) for p in prompts} == {(f"{n} :", "0") for n in range(12, 41)}
+    count = Counter(p.difficulty for p in prompts)
     assert sorted(count) == list(range(12, 41))
     # 29 amounts: binomial 200 ± 13.9; five standard deviations.
     assert all(130 < n < 270 for n in count.values())
@@ -65,43 +44,6 @@ def test_amounts_come_evenly():
 
 # -- verifier
 # --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("completion", "ended", "reason", "detail"),
-    [
-        ("-9 4 -4 0", True, "right", ""),
-        ("-4 9 -9 0", True, "right", ""),
-        ("-1 12 -5 7 -7 0", True, "right", ""),
-        ("-9 4 -3 1", True, "wrong answer", "1 is left"),
-        ("-9 4 -7 bust", True, "wrong answer", "3 more spent than there was"),
-        ("-9 4 -4 0 -1 bust", True, "wrong answer", "1 more spent than there was"),
-        ("-9 3 -3 0", True, "bad arithmetic", "13 -9 leaves 4, not 3"),
-        ("-9 4 -7 0", True, "bad arithmetic", "4 -7 leaves bust, not 0"),
-        ("-9 4 -4 bust", True, "bad arithmetic", "4 -4 leaves 0, not bust"),
-        ("-9 0", True, "bad arithmetic", "13 -9 leaves 4, not 0"),
-        ("-9 4 -7 bust -4 0", True, "bad format", "-4 is written after bust"),
-        ("-9 4 -4", True, "bad format", "expected pairs of a spending and what is left"),
-        ("", True, "bad format", "expected pairs of a spending and what is left"),
-        ("0", True, "bad format", "expected pairs of a spending and what is left"),
-        ("9 4 -4 0", True, "bad format", "expected a spending from -1 to -9, got 9"),
-        ("-13 0", True, "bad format", "expected a spending from -1 to -9, got -13"),
-        ("-0 13 -9 4 -4 0", True, "bad format", "expected a spending from -1 to -9, got -0"),
-        ("--9 4 -4 0", True, "bad format", "expected a spending from -1 to -9, got --9"),
-        ("-9 -4 -4 0", True, "bad format", "expected what is left after -9, got -4"),
-        ("-9 : -4 0", True, "bad format", "expected what is left after -9, got :"),
-        ("-9 4 -4 ०", True, "bad format", "expected what is left after -4, got ०"),
-        ("-9 4 -4 0", False, "no end", "the token limit came before the end token"),
-    ],
-)
-def test_the_verifier_says_why(completion, ended, reason, detail):
-    verdict = TASK.verify(EXAMPLE, completion, ended=ended)
-    assert (verdict.reward, verdict.reason, verdict.detail) == (
-        float(reason == "right"),
-        reason,
-        detail,
-    )
-    assert reason in REASONS
 
 
 def test_a_spending_above_the_tasks_most_is_no_spending():
@@ -189,68 +131,6 @@ def test_spendings_are_choices_and_the_rest_follows():
         SpendTeacher(Spend(amount=7)).levels
     ) == [7]
     assert TEACHER.levels[19].prompts(2, seed=0) == [Prompt("19 :", "0", 19)] * 2
-
-
-# -- knobs
-# --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "knobs", [{}, {"amount": 30, "most": 5, "max_tokens": 20}, {"amount": (5, 60)}]
-)
-def test_settings_are_json_and_make_the_same_task(knobs):
-    task = load_task("spend", **knobs)
-    again = load_task(**json.loads(json.dumps(task.settings)))
-    assert again == task and hash(again) == hash(task)
-    assert again.prompts(5, seed=1) == task.prompts(5, seed=1)
-
-
-@pytest.mark.parametrize(
-    ("knobs", "error", "message"),
-    [
-        ({"amount": 0}, ValueError, r"amount: expected a whole number from 1 to 99, got 0"),
-        (
-            {"amount": (30, 100)},
-            ValueError,
-            r"amount: expected a whole number from 1 to 99, got 100",
-        ),
-        ({"amount": (30, 12)}, ValueError, r"amount: expected low <= high, got \(30, 12\)"),
-        (
-            {"amount": (1, 2, 3)},
-            ValueError,
-            r"amount: expected a number or a pair \(low, high\), got \(1, 2, 3\)",
-        ),
-        ({"amount": 2.5}, ValueError, r"amount: expected a whole number, got 2.5"),
-        ({"most": 10}, ValueError, r"most: expected a whole number from 1 to 9, got 10"),
-        (
-            {"max_tokens": 10},
-            ValueError,
-            r"max_tokens: expected at least 11 for 40 spent by 9 at most",
-        ),
-        ({"most": 1}, ValueError, r"max_tokens: expected at least 81 for 40 spent by 1 at most"),
-        (
-            {"amout": 3},
-            ValueError,
-            r"knob of task 'spend': expected one of .*, got 'amout'; did you mean 'amount'\?",
-        ),
-    ],
-)
-def test_a_bad_knob_is_named(knobs, error, message):
-    with pytest.raises(error, match=message):
-        load_task("spend", **knobs)
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: TASK.prompts(-1, seed=0),
-        lambda: TASK.prompts(2, seed="0"),
-        lambda: TASK.demonstrations([], seed=1.0),
-    ],
-)
-def test_a_bad_argument_is_named(call):
-    with pytest.raises((ValueError, TypeError), match=r"^(n|seed): expected"):
-        call()
 
 
 # -- tokenizer and shipped checkpoint

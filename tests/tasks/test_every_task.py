@@ -1,0 +1,243 @@
+"""What every task does with its prompts, knobs and completions: a table each, and a line a case."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trlab.pretraining.teaching import DialTeacher
+from trlib.tasks import REASONS, Prompt, load_task
+
+WIDE = {"numbers": (10, 99), "text": "{} =", "examples": 2}
+FILE = {"question": "How many?", "answer": "1 + 1 = 2\n#### 2"}
+
+tasks = st.one_of(
+    st.builds(
+        lambda few, many, half: load_task("dial", moves=(few, many), positions=2 * half),
+        st.integers(1, 4),
+        st.integers(4, 12),
+        st.integers(2, 100),
+    ),
+    st.builds(
+        lambda low, high, most: load_task("spend", amount=(low, high), most=most),
+        st.integers(1, 12),
+        st.integers(12, 60),
+        st.integers(4, 9),
+    ),
+    st.builds(lambda half: load_task("relay", horizon=2 * half), st.integers(1, 512)),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "expected"),
+    [
+        (
+            "dial",
+            {},
+            [
+                ("7 : -1 +4 +3 flip sq =", "16", 5),
+                ("2 : pair pair +1 +1 sq =", "16", 5),
+                ("11 : x3 -1 sq -5 flip =", "0", 5),
+            ],
+        ),
+        ("spend", {}, [("13 :", "0", 13), ("29 :", "0", 29), ("38 :", "0", 38)]),
+        ("sums", {}, [("What is 93 + 6?", "99", 2)]),
+        (
+            "sums",
+            WIDE,
+            [
+                ("90 + 97 = 187\n57 + 70 = 127\n94 + 14 =", "108", 3),
+                ("90 + 97 = 187\n57 + 70 = 127\n56 + 72 =", "128", 3),
+            ],
+        ),
+    ],
+)
+def test_prompts_of_seed_0_never_change(name, knobs, expected):
+    # Recorded: a change here changes every recorded run.
+    prompts = load_task(name, **knobs).prompts(len(expected), seed=0)
+    assert [(p.text, p.answer, p.difficulty) for p in prompts] == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(tasks, st.integers(-(2**63), 2**63), st.integers(0, 20), st.integers(20, 40))
+def test_the_first_prompts_are_the_same_however_many_are_asked(task, seed, few, many):
+    assert task.prompts(many, seed=seed)[:few] == task.prompts(few, seed=seed)
+
+
+DIAL, SPEND = Prompt("7 : +3 x7 flip -2 sq =", "9", 5), Prompt("13 :", "0", 13)
+"""7 +3 = 10; 10 x 7 = 70 = 10 on a dial of 20; 19 - 10 = 9; 9 - 2 = 7; 7 x 7 = 49 = 9."""
+NO_END = "the token limit came before the end token"
+NUMBER = "expected `so` and a number at the end"
+PAIRS = "expected pairs of a spending and what is left"
+VERDICTS = {
+    ("dial", DIAL): {
+        "slowly 10 10 9 7 9 so 9": "right",
+        "easy so 9": "right",
+        "so 9": "right",
+        "slowly 10 11 9 7 9 so 9": "right",  # only the outcome is rewarded
+        "easy so 4 so 9": "right",  # the last word counts
+        "easy so 4": "wrong answer: the dial ends at 9, not 4",
+        "easy so 177": "wrong answer: the dial ends at 9, not 177",
+        "slowly 10 10 9 7 9 so 7": "wrong answer: the dial ends at 9, not 7",
+        "slowly 10 10 so 10": "wrong answer: the dial ends at 9, not 10",
+        "slowly 10 11 8 6 16 so 16": "bad arithmetic: after x7 the dial is at 10, not 11",
+        "slowly 9 10 9 7 9 so 8": "bad arithmetic: after +3 the dial is at 10, not 9",
+        "easy 4 so 4": "bad arithmetic: after +3 the dial is at 10, not 4",
+        "slowly 10 10 9 7 9 10 so 10": "bad arithmetic: 10 is written after the last move",
+        **dict.fromkeys(
+            ("easy 9", "easy so", "easy so so", "easy so 9 9", "9", "", "easy so ९"),
+            f"bad format: {NUMBER}",
+        ),
+    },
+    ("spend", SPEND): {
+        "-9 4 -4 0": "right",
+        "-4 9 -9 0": "right",
+        "-1 12 -5 7 -7 0": "right",
+        "-9 4 -3 1": "wrong answer: 1 is left",
+        "-9 4 -7 bust": "wrong answer: 3 more spent than there was",
+        "-9 4 -4 0 -1 bust": "wrong answer: 1 more spent than there was",
+        "-9 3 -3 0": "bad arithmetic: 13 -9 leaves 4, not 3",
+        "-9 4 -7 0": "bad arithmetic: 4 -7 leaves bust, not 0",
+        "-9 4 -4 bust": "bad arithmetic: 4 -4 leaves 0, not bust",
+        "-9 0": "bad arithmetic: 13 -9 leaves 4, not 0",
+        "-9 4 -7 bust -4 0": "bad format: -4 is written after bust",
+        **dict.fromkeys(("-9 4 -4", "", "0"), f"bad format: {PAIRS}"),
+        "9 4 -4 0": "bad format: expected a spending from -1 to -9, got 9",
+        "-13 0": "bad format: expected a spending from -1 to -9, got -13",
+        "-0 13 -9 4 -4 0": "bad format: expected a spending from -1 to -9, got -0",
+        "--9 4 -4 0": "bad format: expected a spending from -1 to -9, got --9",
+        "-9 -4 -4 0": "bad format: expected what is left after -9, got -4",
+        "-9 : -4 0": "bad format: expected what is left after -9, got :",
+        "-9 4 -4 ०": "bad format: expected what is left after -4, got ०",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt", "completion", "expected"),
+    [(*key, text, said) for key, table in VERDICTS.items() for text, said in table.items()],
+)
+def test_the_verifier_says_why(name, prompt, completion, expected):
+    verdict = load_task(name).verify(prompt, completion, ended=True)
+    reason, _, detail = expected.partition(": ")
+    assert verdict.reason == reason and verdict.detail == detail and reason in REASONS
+    assert verdict.reward == float(reason == "right")
+    cut = load_task(name).verify(prompt, completion, ended=False)
+    assert (cut.reward, cut.reason, cut.detail) == (0.0, "no end", NO_END)
+
+
+@pytest.mark.parametrize(
+    ("must_end", "completion", "ended", "reason"),
+    [
+        (True, "27", True, "right"),
+        (True, "23 + 4 = 27.", True, "right"),
+        (True, "The answer is 27.", True, "right"),
+        (True, "27", False, "no end"),
+        (True, "27\n28 + 1 = 29", True, "wrong answer"),
+        (True, "", True, "bad format"),
+        (True, "23 + 4 = 28", True, "bad arithmetic"),
+        (True, "28", True, "wrong answer"),
+        (False, " 27", False, "right"),
+        (False, " 27\n28 + 1 = 29", False, "right"),
+        (False, "\n27", False, "right"),
+        (False, " 28\n27", False, "wrong answer"),
+        (False, " hm\n27", False, "bad format"),
+        (False, "", True, "bad format"),
+    ],
+)
+def test_the_verifier_of_sums(must_end, completion, ended, reason):
+    prompt = Prompt("What is 23 + 4?", "27", 2)
+    verdict = load_task("sums", must_end=must_end).verify(prompt, completion, ended=ended)
+    assert (verdict.reason, verdict.reward) == (reason, float(reason == "right"))
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [
+        ("dial", {}),
+        ("dial", {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9}),
+        ("dial", {"moves": (2, 6)}),
+        ("spend", {"amount": 30, "most": 5, "max_tokens": 20}),
+        ("spend", {"amount": (5, 60)}),
+        ("sums", {"numbers": 7}),
+        ("sums", {**WIDE, "operations": "+-", "must_end": False, "max_tokens": 5}),
+        ("gsm8k", {}),
+        ("gsm8k", {"instruction": "", "last_number": False, "max_tokens": 64}),
+    ],
+)
+def test_settings_are_json_and_make_the_same_task(name, knobs, tmp_path):
+    if name == "gsm8k":
+        (tmp_path / "one.jsonl").write_text(json.dumps(FILE))
+        knobs = {**knobs, "path": tmp_path / "one.jsonl"}
+    task = load_task(name, **knobs)
+    again = load_task(**json.loads(json.dumps(task.settings)))
+    assert again == task and hash(again) == hash(task)
+    assert again.prompts(1, seed=1) == task.prompts(1, seed=1)
+    assert knobs.get("instruction") != "" or task.problems[0].text == FILE["question"]
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "error"),
+    [
+        ("dial", {"moves": 0}, "moves: expected a whole number of at least 1, got 0"),
+        ("dial", {"moves": (3, 1)}, r"moves: expected low <= high, got \(3, 1\)"),
+        ("dial", {"moves": (1, 2, 3)}, r"moves: expected a number or a pair .*, got \(1, 2, 3\)"),
+        ("dial", {"moves": 2.5}, "moves: expected a whole number, got 2.5"),
+        ("dial", {"moves": True}, "TypeError: moves: expected a whole number, got bool"),
+        ("dial", {"positions": 7}, "positions: expected an even number, got 7"),
+        ("dial", {"positions": 202}, "positions: expected a whole number from 4 to 200, got 202"),
+        ("dial", {"careful": 1.5}, "careful: expected a number at least 0 and at most 1, got 1.5"),
+        ("dial", {"careful": "often"}, "TypeError: careful: expected a number, got str"),
+        ("dial", {"slip": float("nan")}, "slip: expected a number at least 0 and .*, got nan"),
+        ("dial", {"max_tokens": 8}, "max_tokens: expected at least 9 for 5 moves"),
+        ("dial", {"moves": 13}, "max_tokens: expected at least 17 for 13 moves"),
+        ("dial", {"movs": 3}, "knob of task 'dial': .*, got 'movs'; did you mean 'moves'"),
+        ("spend", {"amount": 0}, "amount: expected a whole number from 1 to 99, got 0"),
+        ("spend", {"amount": (30, 100)}, "amount: expected a whole number from 1 to 99, got 100"),
+        ("spend", {"most": 10}, "most: expected a whole number from 1 to 9, got 10"),
+        ("spend", {"max_tokens": 10}, "max_tokens: expected at least 11 for 40 spent by 9"),
+        ("spend", {"most": 1}, "max_tokens: expected at least 81 for 40 spent by 1"),
+        ("relay", {"horizon": 63}, "horizon: expected an even number .*, got 63"),
+        ("relay", {"horizon": 2048}, "horizon: expected .* 1024"),
+        ("relay", {"horizon": 0}, "horizon: expected"),
+        ("relay", {"turns": 1.5}, "turns: expected"),
+        ("relay", {"chnge": 0.1}, "knob of .* did you mean 'change'"),
+        ("sums", {"numbers": (5, 2)}, "numbers: expected low <= high"),
+        ("sums", {"numbers": -1}, "numbers: expected a whole number of at least 0, got -1"),
+        ("sums", {"operations": "/"}, r"operations: expected some of \+ - \* .*, got '/'"),
+        ("sums", {"operations": ""}, "operations: expected some of"),
+        ("sums", {"operations": ["+"]}, "TypeError: operations: expected text, got list"),
+        ("sums", {"text": "What?"}, r"text: expected `\{\}` once, .*, got 'What\?'"),
+        ("sums", {"examples": -1}, "examples: expected a whole number of at least 0"),
+        ("sums", {"must_end": 1}, "TypeError: must_end: expected True or False, got int"),
+        ("sums", {"max_tokens": 0}, "max_tokens: expected a whole number of at least 1"),
+        ("gsm8k", {"split": "validation"}, "split: expected 'train' or 'test', got 'validation'"),
+        ("gsm8k", {"path": 3}, "TypeError: path: expected text, got int"),
+        ("gsm8k", {"last_number": "yes"}, "TypeError: last_number: expected True or False"),
+        ("gsm8k", {"instruction": None}, "TypeError: instruction: expected text, got NoneType"),
+        ("gsm8k", {"max_tokens": 0}, "max_tokens: expected a whole number of at least 1, got 0"),
+        ("gsm8k", {"paths": "x"}, "knob of task 'gsm8k': .* did you mean 'path'"),
+    ],
+)
+def test_a_bad_knob_is_named(name, knobs, error):
+    kind = TypeError if error.startswith("TypeError: ") else ValueError
+    with pytest.raises(kind, match=f"^{error.removeprefix('TypeError: ')}"):
+        load_task(name, **knobs)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda task: task.prompts(-1, seed=0), "n: expected a whole number of at least 0"),
+        (lambda task: task.prompts(2, seed="0"), "seed: expected a whole number, got str"),
+        (lambda task: task.prompts(2.0, seed=0), "n: expected a whole number, got 2.0"),
+        (lambda task: task.demonstrations([], seed=1.0), "seed: expected a whole number"),
+        (lambda task: next(DialTeacher(task).corpus(seed=0, careful=2.0)), "careful: expected"),
+    ],
+)
+def test_a_bad_argument_is_named(call, message):
+    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+        call(load_task("dial"))
