@@ -13,6 +13,10 @@ from operator import ge, gt, le, lt
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+#: Bounds of many settings: `number("beta", beta, **POSITIVE)`, `setting(0.1, **SHARE)`.
+POSITIVE: dict[str, Any] = {"above": 0, "below": math.inf}
+NOT_NEGATIVE: dict[str, Any] = {"least": 0, "below": math.inf}
+SHARE: dict[str, Any] = {"least": 0, "most": 1}
 LARGEST = 2**63 - 1  #: The largest whole number in a tensor, and so in a setting.
 
 

@@ -14,7 +14,18 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-from trlib.arguments import choice, flag, number, plain, setting, validate, whole
+from trlib.arguments import (
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    choice,
+    flag,
+    number,
+    plain,
+    setting,
+    validate,
+    whole,
+)
 
 Shape = tuple[int | None, ...] | None
 """The sizes of a tensor's dimensions, None for any size; or None for any shape."""
@@ -62,10 +73,9 @@ def boolean(name: str, value: object, shape: Shape = None, letters: str = "") ->
 def finite(name: str, value: Tensor, mask: Tensor | None = None) -> None:
     """Check that `value` has no NaN and no inf (where `mask` is True, when given), if value checks
     are on."""
-    if not values_checked() or (mask is None and _ends_pass(value)):
-        return
-    place = "where the mask is True" if mask is not None else "everywhere"
-    _refuse(f"{name}: expected finite values {place}", value, ~torch.isfinite(value), mask)
+    if values_checked() and not (mask is None and all(map(math.isfinite, _ends(value)))):
+        place = "where the mask is True" if mask is not None else "everywhere"
+        _refuse(f"{name}: expected finite values {place}", value, ~torch.isfinite(value), mask)
 
 
 def log_probabilities(name: str, value: Tensor) -> None:
@@ -73,10 +83,8 @@ def log_probabilities(name: str, value: Tensor) -> None:
     probability 0) and sum to one within the rounding of their type, if value checks are on."""
     if not values_checked():
         return
-    if not _ends_pass(value, least=-math.inf):
-        _refuse(
-            f"{name}: expected log-probabilities", value, torch.isnan(value) | (value == math.inf)
-        )
+    if not _ends(value)[1] < math.inf:
+        _refuse(f"{name}: expected log-probabilities", value, ~(value < math.inf))
     total = torch.logsumexp(value.detach().to(wide(value)), -1)
     wanted = f"{name}: expected normalised log-probabilities (probabilities that sum to 1)"
     if not bool((total.abs() <= _rounding(value)).all()):
@@ -87,15 +95,9 @@ def log_probabilities(name: str, value: Tensor) -> None:
 def token_log_probabilities(name: str, value: Tensor, mask: Tensor | None = None) -> None:
     """Check that log-probabilities of single tokens are not NaN and are at most 0 (up to rounding;
     -inf is probability 0), where `mask` is True when given, if value checks are on."""
-    most = _rounding(value)
-    if not values_checked() or (mask is None and _ends_pass(value, least=-math.inf, most=most)):
-        return
-    _refuse(
-        f"{name}: expected log-probabilities at most 0",
-        value,
-        torch.isnan(value) | (value > most),
-        mask,
-    )
+    if values_checked():
+        beyond = ~(value <= _rounding(value))
+        _refuse(f"{name}: expected log-probabilities at most 0", value, beyond, mask)
 
 
 def inside(
@@ -116,9 +118,9 @@ def inside(
         ordered = ids.sort(-1).values
         twice = ordered[..., 1:] == ordered[..., :-1]
         if bool(twice.any()):
-            wanted = "different ids along the last dimension"
             raise ValueError(
-                f"{name}: expected {wanted}, got {ordered[..., 1:][twice][0].item()} twice"
+                f"{name}: expected different ids along the last dimension, got "
+                f"{ordered[..., 1:][twice][0].item()} twice"
             )
 
 
@@ -141,21 +143,10 @@ def tokens(mask: object, **tensors: object) -> tuple[Tensor, ...]:
             )
     dtype, outside = wide(*checked), ~mask
     safe = tuple(value.to(dtype).masked_fill(outside, 0.0) for value in checked)
-    if values_checked():
-        # One pass and one synchronisation for all; the wrong value is searched for only if there is
-        # one.
-        ends = torch.stack([torch.stack(torch.aminmax(value.detach())) for value in safe])
-        for name, value, (low, high) in zip(tensors, checked, ends.tolist(), strict=True):
-            is_logp = name.startswith("logp")
-            if (
-                math.isfinite(low)
-                and math.isfinite(high)
-                and not (is_logp and high > _rounding(value))
-            ):
-                continue
-            finite(name, value, mask)
-            if is_logp:
-                token_log_probabilities(name, value, mask)
+    for name, value in zip(tensors, checked, strict=True):
+        finite(name, value, mask)
+        if name.startswith("logp"):
+            token_log_probabilities(name, value, mask)
     return safe
 
 
@@ -193,19 +184,10 @@ def distributions(mask: object, ids: object, **tensors: object) -> tuple[Tensor,
     return *safe, ids.masked_fill(outside, 0).long()
 
 
-def _ends_pass(value: Tensor, *, least: float | None = None, most: float | None = None) -> bool:
-    """Whether the smallest and largest value are finite, or at least `least` and at most `most`: if
-    so, all are.
-
-    If there is a NaN, it is both ends. This takes one pass and no memory; a mask takes as much as
-    the values do."""
-    if value.numel() == 0:
-        return True
-    low, high = torch.aminmax(value.detach())
-    passes = high < math.inf if most is None else high <= most
-    if least is None:
-        passes = passes & (low > -math.inf)
-    return bool(passes)
+def _ends(value: Tensor) -> list[float]:
+    """The smallest and the largest value, or NaN twice if one is NaN. It takes one pass and no
+    memory, and a mask of the values a byte for each."""
+    return torch.stack(torch.aminmax(value.detach())).tolist() if value.numel() else [0.0, 0.0]
 
 
 def _first(bad: Tensor) -> tuple[int, ...]:

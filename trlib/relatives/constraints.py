@@ -10,6 +10,7 @@ from trlib import checks
 from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
 from trlib.algorithms.kl_penalty import BETA, add_penalty, token_kl
 from trlib.algorithms.method import Anchor
+from trlib.checks import NOT_NEGATIVE, POSITIVE, SHARE
 
 MOST_FIXUPS = 50  #: The most steps down the KL after a batch's updates.
 
@@ -24,13 +25,13 @@ class FixPO(PGIS):
     weighted by β; we do so once, after the last update, on the whole batch, at a speed of its own
     and in at most 50 steps."""
 
-    eps_kl: float = checks.setting(0.2, above=0, below=math.inf)
+    eps_kl: float = checks.setting(0.2, **POSITIVE)
     """ε: the largest KL of any token of the batch after its update, nats."""
-    margin: float = checks.setting(2.0, above=0, below=math.inf)
+    margin: float = checks.setting(2.0, **POSITIVE)
     """C: β aims at ε / C, so that few fix-ups are needed."""
     statistic: str = checks.setting("max", among=("max", "mean"))
     """Which KL of a minibatch's tokens β follows: max or mean."""
-    fix_speed: float = checks.setting(0.3, above=0, below=math.inf)
+    fix_speed: float = checks.setting(0.3, **POSITIVE)
     """A fix-up's learning rate over the run's. AdamW's steps ignore a factor of the loss; only this
     shortens them."""
 
@@ -76,7 +77,7 @@ class MDPO(PGIS):
     Differs from: the authors' factor falls from 1, as 1 - (i - 1)/n; ours falls to 0 from `t`, by
     default 2."""
 
-    t: float = checks.setting(2.0, above=0, below=math.inf)
+    t: float = checks.setting(2.0, **POSITIVE)
     """Nats per unit of advantage in the first batch; from there it falls to 0 in a straight line
     over the batches."""
 
@@ -85,10 +86,8 @@ class MDPO(PGIS):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         t = batch.memory["t"] = self.t * (1 - batch.number / batch.batches)
-        loss, far = (
-            super().objective(scores, batch),
-            token_kl(scores.full, batch.full_anchor, mask=batch.mask),
-        )
+        loss = super().objective(scores, batch)
+        far = token_kl(scores.full, batch.full_anchor, mask=batch.mask)
         new, old = (
             x.detach().masked_fill(~batch.mask, -1.0) for x in (scores.logp, batch.logp_anchor)
         )
@@ -122,7 +121,7 @@ class COUNTERPOL(PGIS):
 
     target: float = checks.setting(0.8, above=-math.inf, below=math.inf)
     """The mean reward that is wanted, above or below the present one."""
-    k: float = checks.setting(0.01, least=0, below=math.inf)
+    k: float = checks.setting(0.01, **NOT_NEGATIVE)
     """What each nat away from the pivot costs; the authors' notebook has 0.9."""
     pivot_every: int = checks.setting(0, least=0)
     """Batches after which the policy becomes the pivot; 0: the run's first policy remains the
@@ -133,7 +132,7 @@ class COUNTERPOL(PGIS):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.form == "notebook":
-            checks.number("k", self.k, least=0, most=1)  # k and 1 - k are the two weights
+            checks.number("k", self.k, **SHARE)  # k and 1 - k are the two weights
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms import SFT, Needs
+from trlib.checks import SHARE
 from trlib.divergences import kl
 
 
@@ -40,7 +41,7 @@ class SMART(SFT):
     """μ: the pull to the average, losses per nat; 0: off."""
     smooth: float = checks.setting(1.0, least=0, most=1e9)
     """λ: the price of changing with the embedded tokens, losses per nat; 0: off."""
-    average: float = checks.setting(0.99, least=0, most=1)
+    average: float = checks.setting(0.99, **SHARE)
     """The share of the old average that an update keeps."""
     eps: float = checks.setting(0.01, least=0, most=1e9)
     """ε: the largest change of an entry of an embedded token."""

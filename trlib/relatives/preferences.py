@@ -14,6 +14,7 @@ from torch.nn.functional import logsigmoid
 from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss
 from trlib.algorithms.needs import Needs
+from trlib.checks import NOT_NEGATIVE, POSITIVE, SHARE
 
 LEVELS = {"right": 1, "wrong answer": 2, "bad arithmetic": 2, "bad format": 3, "no end": 4}
 """TRPA's levels for a verifier's reasons; any other reason has level 2."""
@@ -36,7 +37,7 @@ class DPO(Method):
 
     Source: arXiv 2305.18290; read in the authors' code, `trainers.py`."""
 
-    beta: float = checks.setting(0.1, above=0, below=math.inf)
+    beta: float = checks.setting(0.1, **POSITIVE)
     """Log-odds of a preference per nat of log-ratio."""
 
     def __post_init__(self) -> None:
@@ -62,7 +63,7 @@ class TRDPO(DPO):
 
     Differs from: TRL counts updates between two moves; here batches are counted."""
 
-    share: float = checks.setting(0.6, least=0, most=1)
+    share: float = checks.setting(0.6, **SHARE)
     """How far a move takes the reference towards the policy: 1 copies it, 0 is DPO."""
     every: int = checks.setting(4, least=1)
     """Batches between two moves."""
@@ -81,9 +82,9 @@ class ADPO(DPO):
     Differs from: one implementation adapts τ to the entropy, and can add k3 to the anchor."""
 
     advantage: str = "group-std"
-    beta: float = checks.setting(0.5, above=0, below=math.inf)
+    beta: float = checks.setting(0.5, **POSITIVE)
     """Temperature of q, the Boltzmann distribution of the advantages. The optimum's tilt is τ/β."""
-    tau: float = checks.setting(0.8, above=0, below=math.inf)
+    tau: float = checks.setting(0.8, **POSITIVE)
     """Temperature of the log-ratios. It multiplies the tilt: a larger one goes further."""
 
     def needs(self, anchor: Anchor) -> Needs:
@@ -105,9 +106,9 @@ class TRPA(DPO):
     Without pairs -log σ(±l), + where right.
     Source: arXiv 2504.04524; read in the authors' code."""
 
-    anisotropy: float = checks.setting(2.5, above=0, below=math.inf)
+    anisotropy: float = checks.setting(2.5, **POSITIVE)
     """How many times more a pair counts if its better completion is right."""
-    kl: float = checks.setting(1e-3, least=0, below=math.inf)
+    kl: float = checks.setting(1e-3, **NOT_NEGATIVE)
     """Coefficient of k3, whose gradient is 0 in a batch's first update."""
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:

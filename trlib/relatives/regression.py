@@ -11,6 +11,7 @@ from torch.nn.functional import pad
 from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, Stage, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
+from trlib.checks import POSITIVE
 from trlib.divergences import kl
 
 
@@ -23,7 +24,7 @@ class REBEL(Method):
     Differs from: the paper divides l by η, where its code and this multiply the rewards: the same
     minimiser."""
 
-    eta: float = checks.setting(1.0, above=0, below=math.inf)
+    eta: float = checks.setting(1.0, **POSITIVE)
     """Nats of log-ratio that a reward is worth."""
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
@@ -67,7 +68,7 @@ def lco_loss(
     does.
     Source: arXiv 2603.00963, after the abstract or a summary; the targets and β are derived
     here."""
-    beta = checks.number("beta", beta, above=0, below=math.inf)
+    beta = checks.number("beta", beta, **POSITIVE)
     checks.choice("kind", kind, ("kld", "mse", "lch"))
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
     if advantages.dim() == 2:
@@ -92,7 +93,7 @@ def lco_loss(
 class LCO(Method):
     """Every token's distribution is fitted to its target; the method reads whole distributions."""
 
-    beta: float = checks.setting(1.0, above=0, below=math.inf)
+    beta: float = checks.setting(1.0, **POSITIVE)
     """Advantage that a nat costs: the smaller it is, the further away the target."""
     kind: Literal["kld", "mse", "lch"] = checks.setting("kld")
     """Cross-entropy, squares or log-cosh."""
@@ -120,7 +121,7 @@ def rover_loss(
     token; of [B, T, V].
     Source: arXiv 2509.24981 and its code (ρ = 1).
     Differs from: the authors' code can also scale Q' and clip Q to log(1 ± 0.2)."""
-    rho = checks.number("rho", rho, above=0, below=math.inf)
+    rho = checks.number("rho", rho, **POSITIVE)
     new, old, at = checks.distributions(mask, tokens, logp=logp, logp_old=logp_old)
     change, (advantages,) = new - old.detach(), checks.tokens(mask, advantages=advantages)
     log_ratio, drift = change.gather(-1, at).squeeze(-1), change.detach().mean(-1)
@@ -135,7 +136,7 @@ class ROVER(Method):
     """R less the group's mean at every token; the policy that samples is itself the softmax of
     Q/ρ."""
 
-    rho: float = checks.setting(1.0, above=0, below=math.inf)
+    rho: float = checks.setting(1.0, **POSITIVE)
     """Reward that a nat of log-ratio stands for."""
 
     def needs(self, anchor: Anchor) -> Needs:

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from trlib import checks
+from trlib.checks import NOT_NEGATIVE, POSITIVE
 
 
 def wpo_update(pi: Tensor, A: Tensor, D: Tensor, delta: float) -> Tensor:
@@ -28,7 +29,7 @@ def wpo_update(pi: Tensor, A: Tensor, D: Tensor, delta: float) -> Tensor:
     Differs from: the authors' code leaves a tie to argmax, which spends more than δ, or less. The
     paper's budget bounds the mean of W₁ over the states that the policy visits; ours bounds one
     distribution."""
-    delta = checks.number("delta", delta, least=0, below=math.inf)
+    delta = checks.number("delta", delta, **NOT_NEGATIVE)
     pi, A, D = _checked(pi, A, D)
     below, above = (
         0.0,
@@ -61,8 +62,7 @@ def spo_update(pi: Tensor, A: Tensor, D: Tensor, lam: float, beta: float = 1.0) 
     distance.
     Differs from: the paper's budget is on the mean over states, as for `wpo_update`."""
     lam, beta = (
-        checks.number(name, value, above=0, below=math.inf)
-        for name, value in (("lam", lam), ("beta", beta))
+        checks.number(name, value, **POSITIVE) for name, value in (("lam", lam), ("beta", beta))
     )
     pi, A, D = _checked(pi, A, D)
     return pi @ (lam / beta * (A - beta * D)).softmax(1)

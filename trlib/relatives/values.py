@@ -14,6 +14,7 @@ from trlib.advantages import gae
 from trlib.algorithms import PGIS, PPO, Needs, PPOCritic
 from trlib.algorithms.critic import at_the_end, whiten
 from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss
+from trlib.checks import SHARE
 
 
 def quantile_loss(quantiles: Tensor, target: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ class DVPO(PPO):
     """Factor of the lower tail's distance from the median."""
     c_up: float = checks.setting(1.2, least=0)
     """The same for the upper tail."""
-    lam: float = checks.setting(0.95, least=0, most=1)
+    lam: float = checks.setting(0.95, **SHARE)
     """GAE's λ."""
     critic_speed: float = checks.setting(10.0, above=0)
     """The critic's learning rate as a multiple of the policy's."""
@@ -94,10 +95,8 @@ class DVPO(PPO):
         return replace(batch, advantages=self.corrected(whiten(advantages, batch.mask), batch))
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        loss, q = (
-            super().objective(scores, batch),
-            scores.values.masked_fill(~batch.mask.unsqueeze(-1), 0.0),
-        )
+        loss = super().objective(scores, batch)
+        q = scores.values.masked_fill(~batch.mask.unsqueeze(-1), 0.0)
         learned = (
             quantile_loss(q, batch.rewards.to(q).unsqueeze(-1).expand_as(batch.mask)) * batch.mask
         )

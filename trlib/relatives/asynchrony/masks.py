@@ -3,7 +3,9 @@ PPO's clip. What `Args:` and `Raises:` leave out is as in `opsm_mask`; the masks
 are in `trlib.corrections`."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any, ClassVar
 
 import torch
@@ -20,19 +22,20 @@ from trlib.seeds import generator
 
 @dataclass(frozen=True, kw_only=True)
 class Masked(PGIS):
-    """r A, with r = π/μ, on the tokens that `keep` names in every update."""
+    """r A, with r = π/μ, on the tokens that `rule` keeps in every update."""
 
     anchor: ClassVar[Anchor] = "rollout"
-
-    def keep(self, scores: Scores, batch: Batch) -> Tensor:
-        """[B, T] bool: the tokens that have a gradient."""
-        raise NotImplementedError(f"{type(self).__name__} has no rule")
+    rule: ClassVar[Callable[..., Tensor]]
+    """A function of (logp, logp_rollout, *, mask), perhaps of advantages, and of settings: [B, T]
+    bool, the tokens that have a gradient."""
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        return without(
-            pg_is_loss, self.keep(scores, batch), scores.logp, batch.logp_anchor, **batch.credit
-        )
+        rule = type(self).rule
+        logps, taken = (scores.logp, batch.logp_anchor), signature(rule).parameters
+        credit = {name: value for name, value in batch.credit.items() if name in taken}
+        keep = rule(*logps, **credit, **self.settings_for(rule))
+        return without(pg_is_loss, keep, *logps, **batch.credit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +45,9 @@ class M2PO(Masked):
     Source: arXiv 2510.01161, after the abstract or a summary: the authors' code has it as the
     bounds of a clip."""
 
+    rule = m2po_mask
     budget: float = checks.setting(0.04, above=0)
     """The largest mean of log² r over a minibatch's candidates, nats²."""
-
-    def keep(self, scores: Scores, batch: Batch) -> Tensor:
-        return m2po_mask(scores.logp, batch.logp_anchor, **batch.credit, budget=self.budget)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,15 +103,11 @@ class TRM(Masked):
     """The policy gradient of the completions that are near on average and whose tokens are all
     inside the region."""
 
+    rule = trm_mask
     delta_max: float = checks.setting(0.1, least=0)
     """The largest KL of any token of a completion, nats, by log² r / 2; inf: off."""
     delta_mean: float = checks.setting(0.002, least=0)
     """The largest mean KL of a completion's tokens, nats, by k3; inf: off."""
-
-    def keep(self, scores: Scores, batch: Batch) -> Tensor:
-        return trm_mask(
-            scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(trm_mask)
-        )
 
 
 def ln_trm_mask(
@@ -151,16 +148,12 @@ class LNTRM(Masked):
     """The policy gradient of the completions that are near on average, early tokens counting more
     than late ones."""
 
+    rule = ln_trm_mask
     delta_mean: float = checks.setting(0.06, least=0)
     """The largest weighted mean of |r - 1| over a completion; inf: off."""
     delta: float = checks.setting(0.1, above=0)
     """The KL that a token is taken to have at most, nats; the larger, the fewer late tokens count
     less."""
-
-    def keep(self, scores: Scores, batch: Batch) -> Tensor:
-        return ln_trm_mask(
-            scores.logp, batch.logp_anchor, mask=batch.mask, **self.settings_for(ln_trm_mask)
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,12 +201,10 @@ def vaco_mask(
 class VACO(Masked):
     """The policy gradient; in distant completions, only that of the tokens which it brings back."""
 
+    rule = vaco_mask
     delta: float = checks.setting(0.2, least=0)
     """The largest mean of |r - 1| over a completion: twice the total variation that it
     estimates."""
-
-    def keep(self, scores: Scores, batch: Batch) -> Tensor:
-        return vaco_mask(scores.logp, batch.logp_anchor, **batch.credit, delta=self.delta)
 
 
 def cppo_mask(
@@ -240,10 +231,8 @@ def cppo_mask(
     Differs from: the authors' code clamps log r to ±20 in the loss, so that a token beyond has no
     gradient; here r is as it is. A rare token passes the mask at any ratio, and above a log r of 88
     the loss is inf in float32."""
-    delta, prefix = (
-        checks.number("delta", delta, least=0),
-        checks.number("delta_prefix", delta_prefix, least=0),
-    )
+    delta = checks.number("delta", delta, least=0)
+    prefix = checks.number("delta_prefix", delta_prefix, least=0)
     w_min = checks.number("w_min", w_min, above=0, most=1)
     new, rollout, a = checks.tokens(
         mask, logp=logp.detach(), logp_rollout=logp_rollout, advantages=advantages
@@ -263,17 +252,13 @@ def cppo_mask(
 class CPPO(Masked):
     """A threshold that depends on the position, and a budget of divergence for the whole prefix."""
 
+    rule = cppo_mask
     delta: float = checks.setting(0.2, least=0)
     """The largest |π - μ| of a first token, probability."""
     delta_prefix: float = checks.setting(0.02, least=0)
     """How far a prefix may move on average per token, probability."""
     w_min: float = checks.setting(0.8, above=0, most=1)
     """The weight of the last token's |π - μ|; the first one's is 1."""
-
-    def keep(self, scores: Scores, batch: Batch) -> Tensor:
-        return cppo_mask(
-            scores.logp, batch.logp_anchor, **batch.credit, **self.settings_for(cppo_mask)
-        )
 
 
 def covariance(logp: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
@@ -335,10 +320,8 @@ class ClipCov(PPO):
         checks.number("high", self.high, above=self.low)
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        chosen, draw = (
-            self.settings_for(clip_cov_mask, ppo_loss),
-            generator(batch.number, "clip_cov"),
-        )
+        chosen = self.settings_for(clip_cov_mask, ppo_loss)
+        draw = generator(batch.number, "clip_cov")
         keep = clip_cov_mask(scores.logp, batch.logp_anchor, **batch.credit, **chosen, draw=draw)
         return without(
             ppo_loss,

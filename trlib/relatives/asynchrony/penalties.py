@@ -21,6 +21,7 @@ from trlib.algorithms.method import (
     weigh,
 )
 from trlib.algorithms.ppo import PGIS, pg_is_loss
+from trlib.checks import NOT_NEGATIVE, POSITIVE
 from trlib.relatives.asynchrony.masks import covariance
 from trlib.relatives.ratios import OVERFLOW
 
@@ -91,7 +92,7 @@ def dro_loss(
     Source: arXiv 2405.19107, after the abstract or a summary: verl 0.9.1 has it, and Tinker's
     documents print it. verl requires a β; .05 is that of Tinker's example.
     Differs from: the paper also learns a value, which takes the place of A's baseline."""
-    beta = checks.number("beta", beta, least=0, below=math.inf)
+    beta = checks.number("beta", beta, **NOT_NEGATIVE)
     new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     return TokenLoss(
         beta / 2 * log_ratio.square() - a * new, weigh(log_ratio, mask, a - beta * log_ratio, mask)
@@ -103,7 +104,7 @@ class DRO(Method):
     """The policy gradient without a ratio, and a quadratic price on each token's log-ratio."""
 
     token_loss = dro_loss
-    beta: float = checks.setting(0.05, least=0, below=math.inf)
+    beta: float = checks.setting(0.05, **NOT_NEGATIVE)
     """Price of log² r, for half of it."""
 
 
@@ -120,10 +121,8 @@ def kl_cov_loss(
         w = r A - β sign(log r) 1[chosen]: chosen is the share of all tokens, at least
     one, with the largest `covariance` of log-prob and advantage.
     Source: arXiv 2505.22617; read in the authors' code, as verl 0.9.1 has it."""
-    share, beta = (
-        checks.number("share", share, above=0, most=1),
-        checks.number("beta", beta, least=0, below=math.inf),
-    )
+    share = checks.number("share", share, above=0, most=1)
+    beta = checks.number("beta", beta, **NOT_NEGATIVE)
     loss = pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
     new, old = checks.tokens(mask, logp=logp, logp_old=logp_old)
     found = covariance(logp, advantages, mask).flatten()
@@ -143,7 +142,7 @@ class KLCov(PGIS):
     token_loss = kl_cov_loss
     share: float = checks.setting(2e-4, above=0, most=1)
     """How many tokens pay, as a share of a minibatch's; at least one."""
-    beta: float = checks.setting(1.0, least=0, below=math.inf)
+    beta: float = checks.setting(1.0, **NOT_NEGATIVE)
     """What a nat of |log r| costs."""
 
 
@@ -156,7 +155,7 @@ def opmd_loss(
     Source: Kimi k1.5, arXiv 2501.12599, eq. 3, after the abstract or a summary: OpenKimi, the code
     of arXiv 2602.05933.
     Differs from: Trinity-RFT's loss of this name is -A log π / (1 + τ), without a square."""
-    tau = checks.number("tau", tau, above=0, below=math.inf)
+    tau = checks.number("tau", tau, **POSITIVE)
     new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     length = mask.sum(-1).clamp(min=1)
     gap = a.sum(-1) / length / tau - log_ratio.sum(-1)
@@ -170,7 +169,7 @@ class OPMD(Method):
     policies' data."""
 
     token_loss = opmd_loss
-    tau: float = checks.setting(0.01, above=0, below=math.inf)
+    tau: float = checks.setting(0.01, **POSITIVE)
     """Reward that a nat of the completion's log-ratio stands for."""
 
 
@@ -182,7 +181,7 @@ def oapl_loss(
     for the completions' sum.
     Source: arXiv 2602.19362, eq. 3, after the abstract or a summary: notes that print it, and a
     public test of a port to NeMo-RL, whose β these are."""
-    beta2 = checks.number("beta2", beta2, above=0, below=math.inf)
+    beta2 = checks.number("beta2", beta2, **POSITIVE)
     new, log_ratio, a = checks.log_ratios(mask, logp, advantages, logp_rollout=logp_rollout)
     gap = a.sum(-1) / mask.sum(-1).clamp(min=1) - beta2 * log_ratio.sum(-1)
     weight = (2 * beta2 * gap).unsqueeze(-1).expand_as(new)
@@ -193,7 +192,7 @@ def optimal_advantages(rewards: Tensor, group: Tensor, *, beta: float = 1.0) -> 
     """[B]: R - V, V = β log mean exp(R/β) over a prompt's completions: the mean for a large β, the
     best for a small.
     Source: arXiv 2602.19362, eq. 2, as `oapl_loss`."""
-    beta = checks.number("beta", beta, above=0, below=math.inf)
+    beta = checks.number("beta", beta, **POSITIVE)
     same = checks.integer("group", group, (len(rewards),), "B").unsqueeze(1) == group
     scaled = checks.floating("rewards", rewards, (None,), "B") / beta
     value = (
@@ -210,9 +209,9 @@ class OAPL(Method):
 
     token_loss = oapl_loss
     anchor: ClassVar[Anchor] = "rollout"
-    beta1: float = checks.setting(1.0, above=0, below=math.inf)
+    beta1: float = checks.setting(1.0, **POSITIVE)
     """Reward that a nat stands for in a prompt's value."""
-    beta2: float = checks.setting(1e-3, above=0, below=math.inf)
+    beta2: float = checks.setting(1e-3, **POSITIVE)
     """Reward that a nat of the completion's log-ratio stands for."""
 
     def prepare(self, batch: Batch) -> Batch:
@@ -238,7 +237,7 @@ def tpo_loss(
     u: rewards less the group's mean, over their standard deviation (divisor G). The `weight` of
     every token, of the prompts' sum, is q_i - p_i: 0 at the target.
     Source: arXiv 2604.06159, eq. 1-3: read in the paper and in the authors' code."""
-    eta = checks.number("eta", eta, above=0, below=math.inf)
+    eta = checks.number("eta", eta, **POSITIVE)
     new, old = checks.tokens(mask, logp=logp, logp_old=logp_old)
     prompt = checks.integer("group", group, (len(new),), "B").unique(return_inverse=True)[1]
     same = prompt.unsqueeze(1) == prompt
@@ -261,7 +260,7 @@ class TPO(Method):
     """The probabilities of a prompt's completions, among themselves, are fitted to a target tilted
     by their rewards."""
 
-    eta: float = checks.setting(1.0, above=0, below=math.inf)
+    eta: float = checks.setting(1.0, **POSITIVE)
     """Standard deviations of reward that a nat is worth."""
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:

@@ -2,7 +2,6 @@
 a policy between the sampler's and the learner's. What `Args:` and `Raises:` leave out is as in
 `ppo_loss`."""
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -23,6 +22,7 @@ from trlib.algorithms.method import (
     weigh,
 )
 from trlib.algorithms.ppo import PGIS, PPO, ppo_loss
+from trlib.checks import NOT_NEGATIVE, SHARE
 from trlib.corrections import Correction, sequence_ess, truncated_importance
 
 #: A completion's log-ratio is clamped to ± this before it is exponentiated, as in the authors'
@@ -63,9 +63,7 @@ def vespo_loss(
 
 
 def _numbers(**values: float) -> tuple[float, ...]:
-    return tuple(
-        checks.number(name, value, least=0, below=math.inf) for name, value in values.items()
-    )
+    return tuple(checks.number(name, value, **NOT_NEGATIVE) for name, value in values.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +74,13 @@ class VESPO(Method):
     token_loss = vespo_loss
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
-    k_pos: float = checks.setting(2.0, least=0, below=math.inf)
+    k_pos: float = checks.setting(2.0, **NOT_NEGATIVE)
     """The power of W where A >= 0."""
-    lam_pos: float = checks.setting(3.0, least=0, below=math.inf)
+    lam_pos: float = checks.setting(3.0, **NOT_NEGATIVE)
     """The decay with W where A >= 0."""
-    k_neg: float = checks.setting(3.0, least=0, below=math.inf)
+    k_neg: float = checks.setting(3.0, **NOT_NEGATIVE)
     """The power of W where A < 0."""
-    lam_neg: float = checks.setting(2.0, least=0, below=math.inf)
+    lam_neg: float = checks.setting(2.0, **NOT_NEGATIVE)
     """The decay with W where A < 0."""
 
 
@@ -165,13 +163,13 @@ class CTPO(Method):
 
     token_loss = ctpo_loss
     advantage: str = "group-std"
-    low: float = checks.setting(0.025, least=0, below=math.inf)
+    low: float = checks.setting(0.025, **NOT_NEGATIVE)
     """The window below, of the first token's log-ratio."""
-    high: float = checks.setting(0.05, least=0, below=math.inf)
+    high: float = checks.setting(0.05, **NOT_NEGATIVE)
     """The window above, of the first token's log-ratio."""
-    cap: float = checks.setting(0.05, least=0, below=math.inf)
+    cap: float = checks.setting(0.05, **NOT_NEGATIVE)
     """The bound above for A < 0, likewise."""
-    power: float = checks.setting(0.5, least=0, below=math.inf)
+    power: float = checks.setting(0.5, **NOT_NEGATIVE)
     """The power of the position with which these three widen; 0: not at all."""
 
 
@@ -214,7 +212,7 @@ class A3PO(Method):
 
     advantage: str = "group-std"
     anchor: ClassVar[Anchor] = "rollout"
-    eps_low: float = checks.setting(0.2, least=0, most=1)
+    eps_low: float = checks.setting(0.2, **SHARE)
     """The window of π/π_prox below 1."""
     eps_high: float = checks.setting(0.2, least=0)
     """The window of π/π_prox above 1."""
@@ -253,7 +251,7 @@ class VCPO(PGIS):
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     correction: Correction | None = WHOLE
-    power: float = checks.setting(0.5, least=0, below=math.inf)
+    power: float = checks.setting(0.5, **NOT_NEGATIVE)
     """The power of the share of effective samples: 1/2 for AdamW, 1 for plain descent; 0: the
     learning rate stays."""
 

@@ -32,7 +32,7 @@ CARDS: tuple[MethodCard, ...] = (
         provenance="read in the authors' code",
         read_in="`recipe/bapo/policy_loss.py` of WooooDyy/BAPO; the paper's Algorithm 1 is "
         "reached by settings",
-        functions=(MODULE + "bapo_bounds",),
+        functions=(MODULE + "bapo.bapo_bounds",),
         chapter=HERE,
         paper={
             "low": "0.6",
@@ -75,7 +75,7 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2601.22718",
         provenance="after the abstract or a summary",
         read_in="transcriptions and a public port; both ε are our choice",
-        functions=(MODULE + "minpro_loss",),
+        functions=(MODULE + "weights.minpro_loss",),
         chapter=HERE,
         remark="The minimum's mean is below 1, so the weights shrink along a completion: low "
         "variance is paid for "
@@ -103,7 +103,7 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2505.12504",
         provenance="read in the paper",
         read_in="arXiv 2505.12504, equations 1, 2 and 5",
-        functions=(MODULE + "cpgd_loss",),
+        functions=(MODULE + "weights.cpgd_loss",),
         chapter=HERE,
         paper={
             "eps": "0.2, in a public training script",
@@ -133,7 +133,7 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2601.03320",
         provenance="after the abstract or a summary",
         read_in="a public re-implementation; the step of the dual ascent is derived here",
-        functions=(MODULE + "r2vpo_loss",),
+        functions=(MODULE + "weights.r2vpo_loss",),
         chapter=HERE,
         paper={
             "lam": "0.04, in a public re-implementation",
@@ -168,7 +168,7 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2510.00819",
         provenance="read in the authors' code",
         read_in="luckeciano/stable-pg-llm; the masked loss is ours",
-        functions=(MODULE + "capo_mask",),
+        functions=(MODULE + "weights.capo_mask",),
         chapter=HERE,
         paper={
             "tau_f": "0.0001; 0.01 or 0.001 with Dr.GRPO",
@@ -202,7 +202,7 @@ CARDS: tuple[MethodCard, ...] = (
         arxiv="2302.07985",
         provenance="after the abstract or a summary",
         read_in="the abstract; that a clip keeps the bound is derived here",
-        functions=(MODULE + "trefree_loss",),
+        functions=(MODULE + "windows.trefree_loss",),
         chapter=HERE,
         paper={"delta": "not read"},
         remark="Where all advantages have the same size it is PPO. The curve is drawn at |A| = "
@@ -256,7 +256,7 @@ CARDS: tuple[MethodCard, ...] = (
         provenance="after the abstract or a summary",
         read_in="the abstract, which says that the constraint is an asymmetric clip; δ is our "
         "choice, and so is that a threshold of k3 is the rule",
-        functions=(MODULE + "kl3_window",),
+        functions=(MODULE + "windows.kl3_window",),
         chapter=HERE,
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ low, high = roots(r - 1 - log(r) == 0.023)      # 0.8 and 1.23\n"
@@ -286,7 +286,7 @@ CARDS: tuple[MethodCard, ...] = (
         provenance="read in the authors' code",
         read_in="`verl/bandpo/band` of OpenMOSS/BandPO, which searches for the window's edges by "
         "bisection; testing the KL itself has the same gradient (derived here)",
-        functions=(MODULE + "bandpo_loss",),
+        functions=(MODULE + "windows.bandpo_loss",),
         chapter=HERE,
         diff="- keep = clip_keeps(r, A, 0.8, 1.2)\n"
         "+ keep = clip_keeps(r, A, 0.8, 1.28) | (binary_kl(old, new) <= 0.05)\n"
@@ -321,7 +321,7 @@ CARDS: tuple[MethodCard, ...] = (
         provenance="after the abstract or a summary",
         read_in="the abstracts of both versions; the critic and the normalisation by what was "
         "clipped are left out",
-        functions=(MODULE + "turns_of", "trlib.algorithms.gspo.gspo_loss"),
+        functions=(MODULE + "windows.turns_of", "trlib.algorithms.gspo.gspo_loss"),
         chapter=HERE,
         diff="- s = exp(mean(log(r)))              # GSPO: of the completion\n"
         "+ s = exp(mean(log(r[turn])))        # of the token's turn\n"
