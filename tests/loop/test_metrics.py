@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from trlib.algorithms import ppo_loss
 from trlib.algorithms.method import Batch, TokenLoss
 from trlib.divergences import kl, tv
 from trlib.loop.metrics import METRICS, distinct_right, measure, observe, sampler_kl, summarise
+from trlib.tasks import Verdict
 
 
 def test_the_exact_metrics_by_hand():
@@ -48,10 +50,8 @@ def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
         torch.log_softmax(torch.randn(5, 7, 11, generator=rng, dtype=torch.float64), -1)
         for _ in range(2)
     )
-    tokens, mask = (
-        torch.randint(0, 11, (5, 7), generator=rng),
-        torch.rand(5, 7, generator=rng) < 0.6,
-    )
+    tokens = torch.randint(0, 11, (5, 7), generator=rng)
+    mask = torch.rand(5, 7, generator=rng) < 0.6
     row, back = measure(mu, pi, tokens, mask)
     for at_once in (1, 25, 200):  # one token, two, eighteen
         monkeypatch.setattr("trlib.loop.metrics.AT_ONCE", at_once)
@@ -142,13 +142,20 @@ def test_every_metric_has_a_text():
 
 
 def test_different_right_completions_are_counted_prompt_by_prompt():
-    written = [[5, 6], [5, 6], [5, 7], [8], [8], [9]]
-    right, group = [True, True, True, True, True, False], [0, 0, 0, 1, 1, 1]
-    assert (
-        distinct_right(written, right, group) == 1.5
-    )  # two ways of the first prompt, one of the second
-    assert distinct_right(written, [False] * 6, group) == 0
-    assert math.isnan(distinct_right([], [], []))
+    tokens = torch.tensor([[5, 6], [5, 6], [5, 7], [8, 0], [8, 0], [9, 0]])
+    mask, group = tokens > 0, torch.tensor([0, 0, 0, 1, 1, 1])
+    right, wrong = Verdict(1.0, "right"), Verdict(0.0, "wrong answer")
+
+    def distinct(verdicts, forced=group < 0):
+        written = SimpleNamespace(
+            tokens=tokens, lengths=mask.sum(1), forced=mask & forced.unsqueeze(1), group=group
+        )
+        return distinct_right(written, verdicts)
+
+    # Two ways of the first prompt, one of the second; an expert's are not the policy's own.
+    assert distinct([right] * 5 + [wrong]) == 1.5
+    assert distinct([right] * 5 + [wrong], group == 1) == 1
+    assert distinct([wrong] * 6) == 0
 
 
 def test_the_effective_sample_size_is_of_the_last_update():

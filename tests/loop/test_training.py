@@ -38,31 +38,6 @@ from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
 
 SMALL = {"prompts": 4, "group": 4, "steps": 4, "probe": 4, "progress": False, "checkpoint_every": 2}
-COLUMNS = [
-    "reward",
-    "length",
-    "distinct",
-    "age",
-    "loss",
-    "grad_norm",
-    "entropy",
-    "ratio_max",
-    "ratio_p01",
-    "ratio_p99",
-    "ess",
-    "ess_seq",
-    "kept",
-    "kept_pos",
-    "kept_neg",
-    "kl",
-    "kl_back",
-    "kl_seq_back",
-    "kl_sampler",
-    "tv",
-    "tv_max",
-    "seconds",
-    "tokens_per_s",
-]
 TIMINGS = ["seconds", "tokens_per_s"]
 OFF_POLICY = {
     "minibatches": 2,
@@ -99,9 +74,9 @@ def _quiet(recwarn):
 
 def test_the_history_has_the_columns_of_the_glossary():
     run = trained()
-    assert list(run.history.columns) == COLUMNS == list(METRICS)
+    assert list(run.history.columns) == list(METRICS)
     assert run.history.index.tolist() == [0, 1, 2, 3] and run.history.index.name == "batch"
-    assert run.history.notna().sum().sum() >= 4 * len(COLUMNS) - 8
+    assert run.history.notna().sum().sum() >= 4 * len(METRICS) - 8
     assert len(run.prompts) == 16 and run.prompts.reward.between(0, 1).all()
     assert math.isclose(run.prompts.reward.mean(), run.history.reward.mean(), rel_tol=1e-6)
     assert (
@@ -138,10 +113,8 @@ def test_on_policy_metrics_are_those_of_the_step_that_was_taken():
     )
     before = trlib.load_policy("dial")
     c = run.last
-    mu, pi = (
-        before.score(c, full=True).full[c.mask].double(),
-        policy.score(c, full=True).full[c.mask].double(),
-    )
+    mu = before.score(c, full=True).full[c.mask].double()
+    pi = policy.score(c, full=True).full[c.mask].double()
     row = run.rows[0]
     assert row["kl"] == pytest.approx(float((mu.exp() * (mu - pi)).sum(-1).mean()), rel=1e-3)
     assert row["kl_back"] == pytest.approx(float((pi.exp() * (pi - mu)).sum(-1).mean()), rel=1e-3)
@@ -428,7 +401,7 @@ def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
         ({"seed": 1}, "resume: the saved run has seed = 0, expected the same, got 1"),
         ({"lr": 1e-3}, "resume: the saved run has lr = 0.0001"),
         ({"method": DrGRPO(eps_high=0.3)}, r"method.eps_high = 0.2, expected the same, got 0.3"),
-        ({"method": PPO()}, "method.name|method.aggregation"),
+        ({"method": DPPO()}, "method.name = 'DrGRPO', expected the same, got 'DPPO'"),
         ({"steps": 1}, "has 2 batches already, expected at least as many, got 1"),
     ],
 )
@@ -554,24 +527,14 @@ class Meddling:
         return self.task.verify(prompt, completion, ended=ended)
 
 
-def test_ctrl_c_leaves_a_valid_run_that_can_be_taken_up(tmp_path):
-    run = trained(
-        task=Meddling(1, lambda: signal.raise_signal(signal.SIGINT)), out=tmp_path, steps=6
-    )
-    assert run.interrupted and len(run.history) == 2 and "interrupted" in repr(run)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_valid_run_that_can_be_taken_up(tmp_path, number):
+    before = signal.getsignal(number)
+    run = trained(task=Meddling(1, lambda: signal.raise_signal(number)), out=tmp_path, steps=6)
+    assert run.interrupted and run.signal == number and "interrupted" in repr(run)
+    assert len(run.history) == 2 and signal.getsignal(number) is before
     again = trained(out=tmp_path, resume=True, steps=6)
-    assert not again.interrupted and same(again, trained(steps=6))
-
-
-def test_sigterm_does_the_same(tmp_path):
-    run = trained(
-        task=Meddling(1, lambda: signal.raise_signal(signal.SIGTERM)), out=tmp_path, steps=6
-    )
-    assert run.interrupted and run.signal == signal.SIGTERM and len(run.history) == 2
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    again = trained(out=tmp_path, resume=True, steps=6)
-    assert again.signal is None and same(again, trained(steps=6))
+    assert again.signal is None and not again.interrupted and same(again, trained(steps=6))
 
 
 @pytest.mark.parametrize(
@@ -752,14 +715,17 @@ def test_the_probe_sees_every_stage_of_a_group():
     assert plain.last.full_rows.tolist() == list(range(0, 128, 4))
 
 
-def test_all_rewards_equal_is_said_once_and_changes_nothing():
-    class Strict(Meddling):
-        def verify(self, prompt, completion, *, ended):
-            return Verdict(0.0, "wrong answer")
+class Strict(Meddling):
+    """`dial`, and nothing is right."""
 
+    def verify(self, prompt, completion, *, ended):
+        return Verdict(0.0, "wrong answer")
+
+
+def test_all_rewards_equal_is_said_once_where_a_reader_can_change_it_and_changes_nothing():
     with pytest.warns(UserWarning, match="batch 0: all 16 rewards are 0") as caught:
-        run = trained(task=Strict(0, None))
-    assert len(caught) == 1
+        run = trlib.train(trlib.load_policy("dial"), Strict(0, None), DrGRPO(), **SMALL)
+    assert len(caught) == 1 and caught[0].filename == __file__
     base = trlib.load_policy("dial").state()
     assert all(torch.equal(base[name], t) for name, t in run.policy.state().items())
     assert (run.history.grad_norm == 0).all()
@@ -795,126 +761,77 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
     assert torch.equal(forced[:, 6:].all(1), failed) and torch.equal(forced[:, 6:].any(1), failed)
 
 
+FINITE = {
+    "lr": "above 0",
+    "temperature": "above 0",
+    "grad_norm": "above 0",
+    "weight_decay": "at least 0",
+    "logit_noise": "at least 0",
+}
+"""Settings that are any finite number in these bounds."""
+
+
+@pytest.mark.parametrize("name", FINITE)
+@pytest.mark.parametrize("value", [-1, math.inf, math.nan])
+def test_a_number_out_of_its_bounds_is_named(name, value):
+    message = f"{name}: expected a number {FINITE[name]} and below inf, got {value}"
+    with pytest.raises(ValueError, match=message):
+        trained(**{name: value})
+
+
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("change", "message"),
     [
-        ({"steps": 0}, ValueError, "steps: expected a whole number of at least 1, got 0"),
-        ({"steps": 1.5}, ValueError, "steps: expected a whole number, got 1.5"),
-        ({"steps": "2"}, TypeError, "steps: expected a whole number, got str"),
-        ({"steps": 10**400}, ValueError, "steps: expected a whole number that a float can hold"),
-        ({"lr": 10**400}, ValueError, "lr: expected a number that a float can hold"),
-        ({"lr": math.inf}, ValueError, "lr: expected a number above 0 and below inf, got inf"),
-        (
-            {"weight_decay": math.inf},
-            ValueError,
-            "weight_decay: expected a number at least 0 and below inf, got inf",
-        ),
-        (
-            {"temperature": math.inf},
-            ValueError,
-            "temperature: expected a number above 0 and below inf, got inf",
-        ),
-        (
-            {"grad_norm": math.inf},
-            ValueError,
-            "grad_norm: expected a number above 0 and below inf, got inf",
-        ),
-        (
-            {"logit_noise": math.inf},
-            ValueError,
-            "logit_noise: expected a number at least 0 and below inf, got inf",
-        ),
+        ({"steps": 0}, "steps: expected a whole number of at least 1, got 0"),
+        ({"steps": 1.5}, "steps: expected a whole number, got 1.5"),
+        ({"steps": 10**400}, "steps: expected a whole number that a float can hold"),
+        ({"lr": 10**400}, "lr: expected a number that a float can hold"),
+        ({"lr": 0}, "lr: expected a number above 0 and below inf, got 0"),
+        ({"temperature": 0}, "temperature: expected a number above 0"),
+        ({"betas": (0.9,)}, r"betas: expected two numbers, got \(0.9,\)"),
         (
             {"betas": (0.9, math.inf)},
-            ValueError,
             r"betas\[1\]: expected a number at least 0 and below 1, got inf",
         ),
-        ({"seed": -1}, ValueError, "seed: expected a whole number of at least 0, got -1"),
-        ({"minibatches": 3}, ValueError, "minibatches: expected a divisor of prompts = 4"),
-        ({"lr": 0}, ValueError, "lr: expected a number above 0 and below inf, got 0"),
-        ({"lr": math.nan}, ValueError, "lr: expected a number above 0 and below inf, got nan"),
-        (
-            {"betas": (0.9, 1.0)},
-            ValueError,
-            r"betas\[1\]: expected a number at least 0 and below 1",
-        ),
-        (
-            {"anchor": "old"},
-            ValueError,
-            "anchor: expected one of 'rollout', 'recomputed', got 'old'",
-        ),
-        (
-            {"sampler": "fp8"},
-            ValueError,
-            "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'",
-        ),
-        ({"temperature": 0}, ValueError, "temperature: expected a number above 0"),
-        ({"max_tokens": 10_000}, ValueError, "expected at most .* tokens with the completion"),
-        ({"group": 1, "method": GRPO()}, ValueError, "group: .*at least 2"),
-        ({"without": "sharing"}, TypeError, "without: expected a list of words, got 'sharing'"),
-        ({"without": None}, TypeError, "without: expected a list of words, got None"),
+        ({"betas": (0.9, 1.0)}, r"betas\[1\]: expected a number at least 0 and below 1"),
+        ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
+        ({"minibatches": 3}, "minibatches: expected a divisor of prompts = 4"),
+        ({"anchor": "old"}, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
+        ({"sampler": "fp8"}, "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'"),
+        ({"max_tokens": 10_000}, "expected at most .* tokens with the completion"),
+        ({"group": 1, "method": GRPO()}, "group: .*at least 2"),
         (
             {"without": ["pooling"]},
-            ValueError,
-            "without: expected one of 'sharing', 'dropping', 'skipping', got 'pooling'",
+            "without: expected one of 'sharing', 'dropping', 'skipping', got",
         ),
-        ({"method": "grpo"}, TypeError, "method: expected a method such as"),
-        (
-            {"warmups": 3},
-            TypeError,
-            "^train: no argument is called 'warmups'; did you mean 'warmup'?",
-        ),
-        ({"quux": 3}, TypeError, "^train: no argument is called 'quux'$"),
-        (
-            {"method": Method()},
-            MethodError,
-            r"Method.objective \(.*method.py:\d+\): .* Method has no objective",
-        ),
+        ({"resume": True}, "resume: expected the run's folder as out, got out=None"),
+        ({"method": Method()}, r"Method.objective \(.*method.py:\d+\): .* Method has no objective"),
     ],
 )
-def test_bad_settings_are_named(change, error, message):
-    with pytest.raises(error, match=message):
+def test_a_bad_value_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
         trained(**{"steps": 1, **change})
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("change", "message"),
     [
-        (
-            {"task": "dial"},
-            TypeError,
-            r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'",
-        ),
+        ({"steps": "2"}, "steps: expected a whole number, got str"),
+        ({"without": "sharing"}, "without: expected a list of words, got 'sharing'"),
+        ({"without": None}, "without: expected a list of words, got None"),
+        ({"method": "grpo"}, "method: expected a method such as"),
+        ({"task": "dial"}, r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'"),
         (
             {"policy": "dial"},
-            TypeError,
-            r"policy: expected a policy such as trlib.load_policy\('dial'\), got 'dial'",
+            r"policy: expected a policy such as .*load_policy\('dial'\), got 'dial'",
         ),
-        ({"betas": (0.9,)}, ValueError, r"betas: expected two numbers, got \(0.9,\)"),
-        ({"resume": True}, ValueError, "resume: expected the run's folder as out, got out=None"),
+        ({"warmups": 3}, "^train: no argument is called 'warmups'; did you mean 'warmup'?"),
+        ({"quux": 3}, "^train: no argument is called 'quux'$"),
     ],
 )
-def test_the_front_door_names_what_is_wrong(change, error, message):
-    with pytest.raises(error, match=message):
+def test_a_bad_type_is_named(change, message):
+    with pytest.raises(TypeError, match=message):
         trained(**{"steps": 1, **change})
-
-
-def test_another_method_is_refused_by_its_name(tmp_path):
-    trained(GRPO(), out=tmp_path, steps=1)
-    with pytest.raises(
-        CheckpointError, match=r"method.name = 'GRPO', expected the same, got 'DPPO'"
-    ):
-        trained(DPPO(), out=tmp_path, resume=True, steps=1)
-
-
-def test_the_warning_points_at_the_caller():
-    class Strict(Meddling):
-        def verify(self, prompt, completion, *, ended):
-            return Verdict(0.0, "wrong answer")
-
-    with pytest.warns(UserWarning, match="all 16 rewards are 0") as caught:
-        trlib.train(trlib.load_policy("dial"), Strict(0, None), DrGRPO(), **SMALL)
-    assert caught[0].filename == __file__
 
 
 def test_the_history_tells_how_far_the_sampler_was_from_the_learner():

@@ -1,21 +1,21 @@
 """The loop that trains: rollout, advantage, objective, update, the same for every method.
 
-Eight files take a reader from `trlib.train` to the optimiser's step, here with GRPO. In the order
-of a batch:
+Five files, some 1,200 lines, take a reader from `trlib.train` to the optimiser's step, here with
+GRPO. In the order of a batch:
 
 1. `loop/training.py`: `train`, and what happens to a batch
 2. `loop/collect.py`: boxes 1 and 2, from prompts to a batch with advantages
-3. `model/rollout.py`: how completions are sampled
-4. `algorithms/method.py`: what a method may change, and what it receives
-5. `loop/step.py`: boxes 3 and 4, from a minibatch's scores to the optimiser's step
-6. `model/policy.py`: the scores, log-probabilities with gradient
-7. `algorithms/grpo.py`: the method
-8. `algorithms/ppo.py`: the loss that it builds on
+3. `loop/step.py`: boxes 3 and 4, from a minibatch's scores to a loss
+4. `algorithms/ppo.py`: the loss
+5. `loop/descent.py`: gradient, clipping, warm-up and the optimiser's step
 
 A batch also passes through these. You can take each at its word until you need its details:
 
+- `algorithms/method.py`: what a method may change, and what it receives
+- `algorithms/grpo.py`: GRPO, which is PPO's loss with other settings
+- `model/rollout.py`: how completions are sampled
+- `model/policy.py`: the scores, log-probabilities with gradient
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
-- `loop/descent.py`: clipping, warm-up and the optimiser's step
 - `loop/metrics.py`: the columns of the history
 - `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for
   and keeps

@@ -78,9 +78,11 @@ def settings_of(method: Method) -> dict[str, Any]:
         try:
             settings[f.name] = as_json(getattr(method, f.name))
         except TypeError as error:
-            wanted = "a setting that can be saved with the run (a number, a string, a list, None)"
-            got = f"{error} in {type(method).__name__} ({_defined(method)})"
-            raise TypeError(f"{f.name}: expected {wanted}, got {got}") from None
+            raise TypeError(
+                f"{f.name}: expected a setting that can be saved with the run (a number, a "
+                f"string, a list, None), got {error} in {type(method).__name__} "
+                f"({_defined(method)})"
+            ) from None
     return settings
 
 

@@ -67,11 +67,9 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     except (
         Exception
     ) as error:  # safetensors, JSON and a missing key: all mean the same to the reader
-        got = (
-            f"a damaged file of {path.stat().st_size} bytes ({error}); move it away to start again"
-        )
         raise CheckpointError(
-            f"out: expected a whole checkpoint at {str(path)!r}, got {got}"
+            f"out: expected a whole checkpoint at {str(path)!r}, got a damaged file of "
+            f"{path.stat().st_size} bytes ({error}); move it away to start again"
         ) from error
     return tensors, meta
 
@@ -115,9 +113,9 @@ def check_tensors(folder: Path, saved: Mapping[str, Tensor], learner: Mapping[st
     have, wanted = kinds(saved), kinds(learner)
     for name in sorted(have.keys() | wanted.keys()):
         if have.get(name) != wanted.get(name):
-            got = f"{name!r} {have.get(name, 'missing')} where {wanted.get(name, 'none')} is wanted"
             raise CheckpointError(
-                f"out: expected the tensors of this run at {str(folder / NAME)!r}, got {got}"
+                f"out: expected the tensors of this run at {str(folder / NAME)!r}, got {name!r} "
+                f"{have.get(name, 'missing')} where {wanted.get(name, 'none')} is wanted"
             )
 
 
@@ -142,8 +140,10 @@ def holding(
     folder = Path(out).expanduser()
     for model in policy.folders():
         if model in (folder.resolve(), *folder.resolve().parents, (folder / POLICY).resolve()):
-            wanted = f"a folder other than the policy's, {str(model)!r}"
-            raise CheckpointError(f"out: expected {wanted}, got {str(folder)!r}")
+            raise CheckpointError(
+                f"out: expected a folder other than the policy's, {str(model)!r}, got "
+                f"{str(folder)!r}"
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -168,8 +168,10 @@ def _prepare(folder: Path, resume: bool) -> None:
     free(folder / POLICY, "out")
     for name in (*FILES, POLICY):
         if not begun and (folder / name).exists():
-            lone = f"{str(folder)!r} holds the {name} of a run whose {NAME} is missing"
-            raise CheckpointError(f"out: {lone}; expected both, or an empty folder")
+            raise CheckpointError(
+                f"out: {str(folder)!r} holds the {name} of a run whose {NAME} is missing; "
+                "expected both, or an empty folder"
+            )
     writable(folder, "out")
     for name in (NAME, *FILES, POLICY):
         for left in folder.glob(f".{name}.*{UNFINISHED}"):  # a killed process's: the lock is ours

@@ -35,13 +35,11 @@ class Collector:
         needs: ResolvedNeeds,
         settings: FilledSettings,
     ) -> None:
-        self.learner, self.task, self.method, self.needs, self.settings = (
-            learner,
-            task,
-            method,
-            needs,
-            settings,
-        )
+        self.learner = learner
+        self.task = task
+        self.method = method
+        self.needs = needs
+        self.settings = settings
         self.warned_of_silence = False
         alone = settings.minibatches * settings.epochs == 1 and type(method).update is Method.update
         self.early = (bool(needs.old) and not alone) or needs.early
@@ -74,11 +72,14 @@ class Collector:
             rewards = torch.tensor(
                 [[v.reward for v in one] for one in verdicts], dtype=torch.float32
             )
-            seed, forced = generator(s.seed, "sample", k, number), prefixes(experts, stage, rewards)
-            asked: dict[str, Any] = {"group": stage.count, "full_rows": full_rows, "topk": topk}
-            parts.append(
-                self._sampled([p.text for p in prompts], ages, seed=seed, prefixes=forced, **asked)
-            )
+            asked: dict[str, Any] = {
+                "group": stage.count,
+                "full_rows": full_rows,
+                "topk": topk,
+                "seed": generator(s.seed, "sample", k, number),
+                "prefixes": prefixes(experts, stage, rewards),
+            }
+            parts.append(self._sampled([p.text for p in prompts], ages, **asked))
             for g, verdict in self._verify(prompts, parts[-1]):
                 verdicts[g].append(verdict)
         return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
@@ -103,10 +104,11 @@ class Collector:
         s, sampler = self.settings, self.learner.sampler
         settings = {name: getattr(s, name) for name in ("temperature", "max_tokens", "logit_noise")}
         settings |= {"group": group, "drop": "dropping" not in s.without, **more}
-        if sampler is None:
-            return sample(self.learner.policy, prompts, full_rows=full_rows, **settings)
-        if s.buffer + s.segments == 1:
-            done = sample(sampler.at(s.lag), prompts, full_rows=full_rows, **settings)
+        if sampler is None or s.buffer + s.segments == 1:
+            policy = self.learner.policy if sampler is None else sampler.at(s.lag)
+            done = sample(policy, prompts, full_rows=full_rows, **settings)
+            if sampler is None:
+                return done
             return replace(done, age=torch.full_like(done.tokens, sampler.age(s.lag)))
         if settings.pop("prefixes") is not None:
             raise ValueError(
@@ -216,29 +218,29 @@ class Collector:
         return Provided(**provided)
 
     def _experts(self, prompts: list[Prompt], k: int) -> list[Demonstration]:
-        policy, seed, limit = (
-            self.learner.policy,
-            derive(self.settings.seed, "expert", k),
-            self.settings.max_tokens,
-        )
+        policy, s = self.learner.policy, self.settings
         return demonstrations(
             self.task,
             prompts,
-            seed=seed,
+            seed=derive(s.seed, "expert", k),
             encode=policy.encode,
             end_id=policy.end_id,
-            max_tokens=limit,
+            max_tokens=s.max_tokens,
         )
 
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
         rows = zip(part.group.tolist(), part.texts(), part.ended.tolist(), strict=True)
         with naming_errors(self.task, "verify"):
-            judged = (
-                (g, text, self.task.verify(prompts[g], text, ended=ended))
-                for g, text, ended in rows
-            )
-            return [(g, checked_verdict(verdict, prompts[g], text)) for g, text, verdict in judged]
+            return [
+                (
+                    g,
+                    checked_verdict(
+                        self.task.verify(prompts[g], text, ended=end), prompts[g], text
+                    ),
+                )
+                for g, text, end in rows
+            ]
 
     def _warn_of_silence(self, batch: Batch, k: int) -> None:
         """Say once per run that a batch teaches nothing: its rewards are all equal, or every
@@ -264,8 +266,10 @@ def _check(prepared: object, batch: Batch) -> None:
     if not isinstance(prepared, Batch):
         raise TypeError(f"prepare: expected the batch, got {type(prepared).__name__}")
     if prepared.memory is not batch.memory:
-        wanted = "the batch's own, changed in place (batch.memory['name'] = ...)"
-        raise ValueError(f"memory: expected {wanted}, got another one, which would be lost")
+        raise ValueError(
+            "memory: expected the batch's own, changed in place (batch.memory['name'] = ...), "
+            "got another one, which would be lost"
+        )
     advantages, shape = prepared.advantages, prepared.mask.shape
     if advantages is not None and (not isinstance(advantages, Tensor) or advantages.shape != shape):
         raise ValueError(

@@ -162,9 +162,9 @@ class Descent:
         """What the optimiser keeps for each of its parameters, as NUMBER/NAME and value."""
         for i, kept in self.optimizer.state_dict()["state"].items():
             if not isinstance(i, int) or not isinstance(kept, dict):
-                wanted = "its state by parameter, because it is saved with the run"
                 raise CheckpointError(
-                    f"optimizer: expected {wanted}, got state[{i!r}] = {type(kept).__name__}"
+                    "optimizer: expected its state by parameter, because it is saved with the "
+                    f"run, got state[{i!r}] = {type(kept).__name__}"
                 )
             yield from ((f"{i}/{name}", value) for name, value in kept.items())
 
@@ -182,5 +182,7 @@ def _as_json(name: str, value: Any) -> Any:
     try:
         return as_json(value)
     except TypeError as error:
-        wanted = "tensors and plain values in its state, because they are saved with the run"
-        raise CheckpointError(f"optimizer: expected {wanted}, got {name} = {error}") from None
+        raise CheckpointError(
+            "optimizer: expected tensors and plain values in its state, because they are saved "
+            f"with the run, got {name} = {error}"
+        ) from None

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from trlib.algorithms.method import Batch, TokenLoss
 from trlib.divergences import kl, tv
+from trlib.model.completions import Completions
+from trlib.tasks.task import Verdict
 
 AT_ONCE = 4_000_000
 """How many numbers of a probe's distributions are processed at a time: if the vocabulary is large,
@@ -172,15 +174,15 @@ def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
     return float((torch.expm1(log_ratio) - log_ratio).mean()) if log_ratio.numel() else math.nan
 
 
-def distinct_right(
-    completions: Sequence[Sequence[int]], right: Sequence[bool], group: Sequence[int]
-) -> float:
-    """`distinct` of completions: their tokens, whether each is right, and the number of each one's
-    prompt."""
-    answers: dict[int, set[tuple[int, ...]]] = {g: set() for g in group}
-    for tokens, good, g in zip(completions, right, group, strict=True):
-        if good:
-            answers[g].add(tuple(tokens))
+def distinct_right(completions: Completions, verdicts: Sequence[Verdict]) -> float:
+    """`distinct` of a batch: different right completions of a prompt, mean over prompts."""
+    answers: dict[int, set[tuple[int, ...]]] = {g: set() for g in completions.group.tolist()}
+    guided = completions.forced.any(1)
+    columns = (completions.group, completions.tokens, completions.lengths, guided)
+    rows = zip(verdicts, *(column.tolist() for column in columns), strict=True)
+    for verdict, g, tokens, length, begun in rows:
+        if verdict.reason == "right" and not begun:
+            answers[g].add(tuple(tokens[:length]))
     return sum(map(len, answers.values())) / len(answers) if answers else math.nan
 
 
@@ -196,7 +198,12 @@ def measure(
         names = ("entropy", "kl", "kl_back", "kl_seq_back", "tv", "tv_max")
         return dict.fromkeys(names, math.nan), torch.full((len(mask),), math.nan)
     parts = [part.unbind(1) for part in mask.nonzero().split(max(1, AT_ONCE // log_mu.shape[-1]))]
-    terms = [_terms(log_mu[at], log_pi[at], tokens[at]) for at in parts]
+    terms = []
+    for at in parts:
+        mu, pi = log_mu[at], log_pi[at]
+        sampled = (pi - mu).gather(-1, tokens[at].unsqueeze(-1)).squeeze(-1)
+        entropy = torch.special.entr(pi.exp()).sum(-1)
+        terms.append((entropy, kl(mu, pi), kl(pi, mu), tv(mu, pi), sampled))
     entropy, forth, back, distance, ratio = (torch.cat(term) for term in zip(*terms, strict=True))
     log_ratio = torch.zeros(mask.shape, dtype=ratio.dtype, device=ratio.device)
     log_ratio[mask] = ratio
@@ -214,25 +221,6 @@ def measure(
     return {name: float(x.mean()) for name, x in means.items()} | {
         "tv_max": float(distance.max())
     }, of_sequences
-
-
-def _terms(mu: Tensor, pi: Tensor, tokens: Tensor) -> tuple[Tensor, ...]:
-    """Entropy, KL both ways, total variation and the sampled token's log-ratio at [N, V]
-    distributions."""
-    d = mu - pi
-    log_ratio = -d.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-    a, b = mu.exp(), pi.exp()
-    entropy = torch.special.entr(b).sum(-1)
-    if not bool(d.isfinite().all()):  # a token that one of the two rules out
-        return entropy, kl(mu, pi), kl(pi, mu), tv(mu, pi), log_ratio
-    # Where every token has mass, the same as `trlib.divergences` to the last digit. The three share
-    # exponentials and masks, which takes half the time.
-    close = d.abs() < 1
-    small, large = d.masked_fill(~close, 0.0), d.masked_fill(close, 0.0)
-    forth = torch.where(close, a * (small + torch.expm1(-small)), a * large - a + b)
-    back = torch.where(close, b * (torch.expm1(small) - small), b * -large - b + a)
-    apart = b * torch.expm1(d.clamp(max=0)) - a * torch.expm1(-d.clamp(min=0))
-    return entropy, forth.sum(-1), back.sum(-1), apart.abs().sum(-1) / 2, log_ratio
 
 
 def _share(flags: Tensor) -> float:

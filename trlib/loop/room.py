@@ -24,10 +24,8 @@ def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
     GB as measured, 1.1 as estimated."""
     config, s = policy.model.config.get_text_config(), settings
     hidden, layers, vocabulary = config.hidden_size, config.num_hidden_layers, policy.vocabulary
-    mlp, heads = (
-        getattr(config, "intermediate_size", None) or 4 * hidden,
-        config.num_attention_heads,
-    )
+    mlp = getattr(config, "intermediate_size", None) or 4 * hidden
+    heads = config.num_attention_heads
     head_width = getattr(config, "head_dim", None) or hidden // heads
     keys = (getattr(config, "num_key_value_heads", None) or heads) * head_width
     width = next(policy.model.parameters()).element_size()
@@ -67,11 +65,9 @@ def warn_if_short(policy: Policy, settings: FilledSettings, needs: Needs) -> Non
     if available is None or needed <= available:
         return
     scored = settings.at_once or settings.prompts * settings.group // settings.minibatches
-    takes = (
-        f"if completions reach {settings.max_tokens} tokens, a batch takes {needed / 1e9:.1f} GB"
+    warn(
+        f"max_tokens: if completions reach {settings.max_tokens} tokens, a batch takes "
+        f"{needed / 1e9:.1f} GB, and {available / 1e9:.1f} GB are free on {policy.device}; lower "
+        f"it with at_once={max(1, scored * available // needed // 2)}, fewer prompts, a smaller "
+        "group or probe"
     )
-    less = (
-        f"lower it with at_once={max(1, scored * available // needed // 2)}, fewer prompts, a "
-        "smaller group or probe"
-    )
-    warn(f"max_tokens: {takes}, and {available / 1e9:.1f} GB are free on {policy.device}; {less}")

@@ -6,14 +6,13 @@ from `RunSettings`. This module imports no torch, so `trlib train --help` is qui
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from trlib import arguments
-from trlib.arguments import setting
+from trlib.arguments import NOT_NEGATIVE, POSITIVE, setting
 
 Anchor = Literal["rollout", "recomputed"]
 Precision = Literal["fp32", "bf16", "int8", "int4"]
@@ -47,7 +46,7 @@ class RunSettings:
     """Prompts per batch."""
     group: int = setting(16, least=1)
     """Completions per prompt."""
-    temperature: float = setting(1.0, above=0, below=math.inf)
+    temperature: float = setting(1.0, **POSITIVE)
     """Temperature of sampling, and of every log-probability."""
     max_tokens: int | None = setting(None, least=1)
     """Token limit of a completion; by default the task's."""
@@ -55,15 +54,15 @@ class RunSettings:
     """Parts into which a batch is split, by whole prompts; each part is one update."""
     epochs: int = setting(1, least=1)
     """Passes over each batch, so a batch is used for minibatches x epochs updates."""
-    lr: float = setting(1e-4, above=0, below=math.inf)
+    lr: float = setting(1e-4, **POSITIVE)
     """Learning rate."""
     betas: tuple[float, float] = (0.9, 0.95)
     """The optimiser's betas, if it takes any."""
-    weight_decay: float = setting(0.0, least=0, below=math.inf)
+    weight_decay: float = setting(0.0, **NOT_NEGATIVE)
     """The optimiser's weight decay, if it takes one."""
     warmup: int = setting(10, least=0)
     """Updates over which the learning rate rises linearly to its full value."""
-    grad_norm: float = setting(1.0, above=0, below=math.inf)
+    grad_norm: float = setting(1.0, **POSITIVE)
     """Largest Euclidean norm of the gradient; a longer gradient is scaled down to it."""
     anchor: Anchor | None = setting(None)
     """Policy around which the trust region is drawn: rollout (the one that sampled) or recomputed
@@ -92,7 +91,7 @@ class RunSettings:
     sampler: Precision = setting("fp32")
     """What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4
     (simulated)."""
-    logit_noise: float = setting(0.0, least=0, below=math.inf)
+    logit_noise: float = setting(0.0, **NOT_NEGATIVE)
     """Standard deviation of Gaussian noise on the sampler's logits."""
     probe: int = setting(32, least=0)
     """Completions per batch on which the exact metrics are computed, spread evenly over the
@@ -152,8 +151,9 @@ class RunSettings:
                 f"segments: expected at most max_tokens = {limit} (each has a token), got "
                 f"{self.segments}"
             )
-        chosen: dict[str, Any] = {"max_tokens": limit, "anchor": self.anchor or anchor}
-        return FilledSettings(**{**vars(self), **chosen})
+        return FilledSettings(
+            **{**vars(self), "max_tokens": limit, "anchor": self.anchor or anchor}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,13 +41,11 @@ class LoopStep:
         """`done`: the batch's updates so far, which `report` adds to. `parts`: a whole batch's
         minibatches. `skip`: do not score completions without an advantage."""
         self.learner, self.method, self.needs = learner, method, needs
-        self.completions, self.batch, self.done, self.parts, self.skip = (
-            completions,
-            batch,
-            done,
-            parts,
-            skip,
-        )
+        self.completions = completions
+        self.batch = batch
+        self.done = done
+        self.parts = parts
+        self.skip = skip
         self.weights: Mapping[str, Tensor] = learner.weights
         self.parameters = list(self.weights.values())
         self.reference: Mapping[str, Tensor] = learner.reference_weights
@@ -78,14 +75,14 @@ class LoopStep:
         with (
             sdpa_kernel(SDPBackend.MATH) if twice else nullcontext()
         ):  # the fused kernels have only one derivative
-            asked: dict[str, Any] = {
-                "full": needs.full,
-                "hidden": needs.hidden,
-                "temperature": settings.temperature,
-            }
-            at_once = None if twice else settings.at_once
             scores = self.learner.policy.score(
-                c, weights=weights, at_once=at_once, perturb=perturb, **asked
+                c,
+                temperature=settings.temperature,
+                full=needs.full,
+                hidden=needs.hidden,
+                weights=weights,
+                at_once=None if twice else settings.at_once,
+                perturb=perturb,
             )
             return (
                 Scores(**scores.present() | {"values": self.values(rows)})
@@ -214,10 +211,10 @@ def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
     if loss.requires_grad:
         (slope,) = torch.autograd.grad(loss, logp, allow_unused=True)
         if slope is not None and bool(slope[silent.unsqueeze(-1) & batch.mask].any()):
-            declared = f"{type(method).__name__}.objective is declared so"
-            found = "completions whose advantage is 0 have a gradient"
             raise ValueError(
-                f"proportional: {declared}, but {found}; expected no @proportional above it"
+                f"proportional: {type(method).__name__}.objective is declared so, but "
+                "completions whose advantage is 0 have a gradient; expected no @proportional "
+                "above it"
             )
 
 
@@ -240,8 +237,8 @@ def _checked(returned: object, batch: Batch) -> TokenLoss:
     for name in ("ratio", "kept"):
         value = returned.diagnostics.get(name)
         if value is not None and (not isinstance(value, Tensor) or value.shape != shape):
-            wanted = f"[B, T] = {list(shape)}"
             raise ValueError(
-                f"diagnostics[{name!r}]: expected {wanted}, got {list(getattr(value, 'shape', []))}"
+                f"diagnostics[{name!r}]: expected [B, T] = {list(shape)}, got "
+                f"{list(getattr(value, 'shape', []))}"
             )
     return returned

@@ -32,7 +32,7 @@ from trlib.model.completions import Completions
 from trlib.model.policy import Policy
 from trlib.other_names import names_its_arguments
 from trlib.seeds import generator
-from trlib.tasks.task import Task, Verdict, check_task
+from trlib.tasks.task import Task, check_task
 
 
 @names_its_arguments
@@ -135,34 +135,7 @@ def train(
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too
             long, after saving."""
     settings = RunSettings(
-        steps=steps,
-        seed=seed,
-        prompts=prompts,
-        group=group,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        minibatches=minibatches,
-        epochs=epochs,
-        lr=lr,
-        betas=betas,
-        weight_decay=weight_decay,
-        warmup=warmup,
-        grad_norm=grad_norm,
-        anchor=anchor,
-        optimizer=optimizer,
-        lag=lag,
-        buffer=buffer,
-        segments=segments,
-        sampler_logp=sampler_logp,
-        sampler=sampler,
-        logit_noise=logit_noise,
-        probe=probe,
-        checkpoint_every=checkpoint_every,
-        out=out,
-        resume=resume,
-        progress=progress,
-        without=without,
-        at_once=at_once,
+        **{k: v for k, v in locals().items() if k not in ("policy", "task", "method")}
     )
     if not isinstance(policy, Policy):
         raise TypeError(
@@ -174,20 +147,17 @@ def train(
             f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}"
         )
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
-    if not filled.sampler_logp and (filled.anchor == "rollout" or method.correction is not None):
-        which = "anchor" if filled.anchor == "rollout" else "correction"
-        wanted = (
-            f"{'recomputed' if which == 'anchor' else None!r} where the sampler reports no "
-            "log-probs"
-        )
+    around_sampler, corrected = filled.anchor == "rollout", method.correction is not None
+    if not filled.sampler_logp and (around_sampler or corrected):
         raise ValueError(
-            f"{which}: expected {wanted} (sampler_logp=False): there is nothing to compare the "
-            "learner's with"
+            f"{'anchor' if around_sampler else 'correction'}: expected "
+            f"{'recomputed' if around_sampler else None!r} where the sampler reports no log-probs "
+            "(sampler_logp=False): there is nothing to compare the learner's with"
         )
-    if method.correction is not None and filled.anchor == "rollout":
-        twice = "the ratio already corrects for the sampler, and a correction would do so twice"
+    if around_sampler and corrected:
         warn(
-            f"correction: with anchor='rollout' {twice}; use anchor='recomputed', or no correction"
+            "correction: with anchor='rollout' the ratio already corrects for the sampler, and a "
+            "correction would do so twice; use anchor='recomputed', or no correction"
         )
     make = maker(filled.optimizer)
     with (
@@ -287,7 +257,7 @@ class _Loop:
         row = {
             "reward": float(rewards[free].mean()),
             "length": float(lengths.mean()),
-            "distinct": _distinct(completions, verdicts, free),
+            "distinct": distinct_right(completions, verdicts),
             "age": 0.0
             if completions.age is None
             else float(completions.age[completions.mask].float().mean()),
@@ -313,30 +283,23 @@ class _Loop:
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
         """Boxes 3 and 4: what the method learns from the batch."""
         done: list[Update] = []
-        make = partial(LoopStep, self.learner, self.method, self.needs, done=done)
+        s, make = self.settings, partial(LoopStep, self.learner, self.method, self.needs, done=done)
 
         def minibatches() -> Iterator[LoopStep]:
-            for rows in self._parts(k):
-                if rows is None:
+            for epoch in range(s.epochs):
+                if s.minibatches == 1:
                     yield make(completions, batch, skip=self.skip)
-                else:
-                    rows = rows.to(batch.mask.device)
-                    yield make(completions.rows(rows), batch.rows(rows), skip=self.skip)
+                    continue
+                # Whole groups, in a new order every epoch.
+                order = torch.randperm(s.prompts, generator=generator(s.seed, "order", k, epoch))
+                rows = torch.arange(s.prompts * s.group).view(s.prompts, s.group)[order]
+                for part in rows.to(batch.mask.device).chunk(s.minibatches):
+                    part = part.flatten()
+                    yield make(completions.rows(part), batch.rows(part), skip=self.skip)
 
         with naming_errors(self.method, "update"):
             self.method.update(make(completions, batch, parts=minibatches))
         return done
-
-    def _parts(self, k: int) -> Iterator[Tensor | None]:
-        """The rows of each minibatch, whole groups in a new order every epoch; None: all rows."""
-        s = self.settings
-        for epoch in range(s.epochs):
-            if s.minibatches == 1:
-                yield None
-                continue
-            order = torch.randperm(s.prompts, generator=generator(s.seed, "order", k, epoch))
-            rows = torch.arange(s.prompts * s.group).view(s.prompts, s.group)[order]
-            yield from (part.flatten() for part in rows.chunk(s.minibatches))
 
     def _exactly_skippable(self) -> bool:
         """Whether a completion without an advantage has no gradient and shows nothing: the method
@@ -377,8 +340,6 @@ class _Loop:
             "settings": run.settings,
             "rows": run.rows,
             "prompts": run.prompt_rows,
-        }
-        meta |= {
             "warned_of_silence": self.collector.warned_of_silence,
             "learner": self.learner.numbers(),
         }
@@ -398,24 +359,11 @@ class _Loop:
         run = self.result
         checkpoints.check_same_run(meta["settings"], run.settings)
         if len(meta["rows"]) > self.settings.steps:
-            there = f"the run in {str(folder)!r} has {len(meta['rows'])} batches already"
             raise CheckpointError(
-                f"steps: {there}, expected at least as many, got {self.settings.steps}"
+                f"steps: the run in {str(folder)!r} has {len(meta['rows'])} batches already, "
+                f"expected at least as many, got {self.settings.steps}"
             )
         checkpoints.check_tensors(folder, tensors, self.learner.tensors())
         self.learner.load(tensors, meta["learner"])
         run.rows, run.prompt_rows = meta["rows"], meta["prompts"]
         self.collector.warned_of_silence = meta["warned_of_silence"]
-
-
-def _distinct(completions: Completions, verdicts: Sequence[Verdict], free: Tensor) -> float:
-    """`distinct` of a batch; `free` [B] are the completions that no expert began."""
-    written = [
-        row[:n]
-        for row, n in zip(completions.tokens.tolist(), completions.lengths.tolist(), strict=True)
-    ]
-    right = [
-        v.reason == "right" and unguided
-        for v, unguided in zip(verdicts, free.tolist(), strict=True)
-    ]
-    return distinct_right(written, right, completions.group.tolist())

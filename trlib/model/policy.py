@@ -25,7 +25,8 @@ from torch.utils.checkpoint import checkpoint
 
 from trlib import checks
 from trlib.algorithms.method import Scores
-from trlib.errors import CheckpointError
+from trlib.checks import POSITIVE
+from trlib.errors import CheckpointError, warn
 from trlib.model import loading
 from trlib.model.adapters import base_of, new_adapters, saved_adapters
 from trlib.model.attention import counted, reading, span
@@ -128,10 +129,8 @@ class Policy:
         """What must be the same when a run is resumed, in JSON's types: the types of the weights,
         whether prompts are chat, the adapters' settings, and a hash of some values of every weight
         that does not learn."""
-        digest, frozen = (
-            hashlib.blake2b(digest_size=6),
-            [p for p in self.model.parameters() if not p.requires_grad],
-        )
+        digest = hashlib.blake2b(digest_size=6)
+        frozen = [p for p in self.model.parameters() if not p.requires_grad]
         for p in frozen:
             some = p.detach().flatten()[:: max(1, p.numel() // 256)]
             digest.update(some.to("cpu", torch.float32).numpy().tobytes())
@@ -163,8 +162,10 @@ class Policy:
         trainable = self.trainable
         if set(trainable) != set(state):
             odd = sorted(set(trainable) ^ set(state))[0]
-            wanted = f"the {len(trainable)} tensors of policy {self.name!r}"
-            raise ValueError(f"state: expected {wanted}, got {len(state)} (they differ in {odd!r})")
+            raise ValueError(
+                f"state: expected the {len(trainable)} tensors of policy {self.name!r}, got "
+                f"{len(state)} (they differ in {odd!r})"
+            )
         with torch.no_grad():
             for name, p in trainable.items():
                 if p.shape != state[name].shape:
@@ -235,7 +236,7 @@ class Policy:
             raise TypeError(
                 f"completions: expected what `sample` returns, got {type(completions).__name__}"
             )
-        temperature = checks.number("temperature", temperature, above=0, below=math.inf)
+        temperature = checks.number("temperature", temperature, **POSITIVE)
         at_once = None if at_once is None else checks.whole("at_once", at_once, least=1)
         if (
             at_once is None
@@ -328,7 +329,11 @@ class Policy:
                 as_tree = self._score(some, shared(some), 1.0, False).logp[some.present]
         except torch.OutOfMemoryError:
             raise
-        except Exception:  # models fail in many ways with an attention that they do not expect
+        except Exception as error:  # models fail in many ways with an attention of another kind
+            warn(
+                f"policy {self.name!r}: each row is read whole, which takes longer, because its "
+                f"attention does not share prefixes ({loading.reason(error)})"
+            )
             return False
         coarse = next(self.model.parameters()).dtype in checks.COARSE
         close = bool((as_tree - expected).abs().max() < (0.2 if coarse else 1e-3))
@@ -413,10 +418,10 @@ def load_policy(
     whose model is gone, or with a model that is not a decoder (`trlib.model.decoder`)."""
     source = loading.find(str(name))
     if source.adapters and lora is not None:
-        wanted = (
-            f"None, because policy {str(name)!r} is a folder of adapters, whose training continues"
+        raise ValueError(
+            f"lora: expected None, because policy {str(name)!r} is a folder of adapters, whose "
+            f"training continues, got {lora!r}"
         )
-        raise ValueError(f"lora: expected {wanted}, got {lora!r}")
     noted, base = source.notes(), base_of(source) if source.adapters else source
     model, tokenizer = loading.read(base)
     place = loading.place_for(device, sum(p.numel() for p in model.parameters()))
