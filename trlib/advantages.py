@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.checks import SHARE
 
 STD_FLOOR = 1e-6  #: Added to a group's standard deviation before dividing by it.
 
@@ -130,8 +131,8 @@ def gae(
     Source: arXiv 1506.02438 eq. 16. In the book: :eq:`ppo-td`, :eq:`ppo-gae`.
     Differs from: verl carries values through masked tokens in the same way, whitens the advantages
     and has other numbers where masked."""
-    gamma = checks.number("gamma", gamma, least=0, most=1)
-    lam = checks.number("lam", lam, least=0, most=1)
+    gamma = checks.number("gamma", gamma, **SHARE)
+    lam = checks.number("lam", lam, **SHARE)
     rewards, values = checks.tokens(mask, rewards=rewards, values=values)
     next_value = next_advantage = torch.zeros_like(rewards[:, 0])
     backwards = []

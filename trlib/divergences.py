@@ -277,9 +277,9 @@ def merged(
     absent = mask & ~sampled.any(-1)
     if checks.values_checked() and bool(absent.any()):
         where = tuple(int(i) for i in absent.nonzero()[0])
-        wanted = "each sampled token among old.ids"
         raise ValueError(
-            f"tokens: expected {wanted}, got {tokens[where].item()} at {list(where)}, which is not"
+            f"tokens: expected each sampled token among old.ids, got {tokens[where].item()} at "
+            f"{list(where)}, which is not"
         )
     dtype = checks.wide(logp, old.logp)
     unused = (old.logp == -math.inf) | ~mask.unsqueeze(-1)

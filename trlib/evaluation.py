@@ -4,7 +4,6 @@ prompts."""
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Number
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trlib import checks
+from trlib.checks import POSITIVE
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
 from trlib.tasks.task import NEEDED, REASONS, check_task, checked_prompts, checked_verdict
@@ -225,12 +225,10 @@ def evaluate(
             f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}"
         )
     check_task(task, ("prompts", "verify", "settings") if max_tokens is not None else NEEDED)
-    samples, batch = (
-        checks.whole("samples", samples, least=1),
-        checks.whole("batch", batch, least=1),
-    )
+    samples = checks.whole("samples", samples, least=1)
+    batch = checks.whole("batch", batch, least=1)
     seed = checks.whole("seed", seed, least=0)
-    temperature = checks.number("temperature", temperature, above=0, below=math.inf)
+    temperature = checks.number("temperature", temperature, **POSITIVE)
     ks = _ks(ks, samples)
     chosen = _prompts(task, prompts, seed)
     limit = (

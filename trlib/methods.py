@@ -35,8 +35,10 @@ def method_kind(name: str) -> Any:
                 "method"
             )
         entry = RELATIVES[name]
-        called = f"{entry.__module__}.{entry.__qualname__}{inspect.signature(entry)}"
-        raise ValueError(f"method: {name} is not an objective: expected it called as {called}")
+        raise ValueError(
+            f"method: {name} is not an objective: expected it called as "
+            f"{entry.__module__}.{entry.__qualname__}{inspect.signature(entry)}"
+        )
     kind = named("method", name, OBJECTIVES, is_objective)
     check_declared(getattr(kind, "func", kind))
     return kind

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
+from trlib.checks import SHARE
 
 
 @proportional
@@ -40,7 +41,7 @@ def cispo_loss(
     Differs from: verl clamps both sides (after the log-ratio to ±20); TRL only above, and its
     epsilon is the cap itself, not its distance from 1."""
     if eps_low is not None:
-        eps_low = checks.number("eps_low", eps_low, least=0, most=1)
+        eps_low = checks.number("eps_low", eps_low, **SHARE)
     eps_high = checks.number("eps_high", eps_high, least=0)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     log_ratio = log_ratio.detach()
@@ -59,7 +60,7 @@ class CISPO(Method):
 
     token_loss = cispo_loss
     advantage: str = "group-std"
-    eps_low: float | None = checks.setting(0.2, least=0, most=1)
+    eps_low: float | None = checks.setting(0.2, **SHARE)
     """The weight's window below 1; None: no lower bound."""
     eps_high: float = checks.setting(0.2, least=0)
     """The weight's window above 1."""

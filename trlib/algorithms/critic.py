@@ -17,6 +17,7 @@ from trlib.algorithms.method import Anchor, Batch, Scores, Step, TokenLoss
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
 from trlib.algorithms.trpo import conjugate_gradient, exact, flat, move, some_rows, unflat
+from trlib.checks import SHARE
 
 BACKTRACK, TRIES = 0.8, 10
 """The critic's step is shortened by this factor, at most this often, until its region holds; else
@@ -76,9 +77,9 @@ def at_the_end(batch: Batch) -> Tensor:
 class PPOCritic(PPO):
     """PPO-clip with a critic of its own, GAE and whitened advantages."""
 
-    gamma: float = checks.setting(1.0, least=0, most=1)
+    gamma: float = checks.setting(1.0, **SHARE)
     """Discount per token."""
-    lam: float = checks.setting(0.95, least=0, most=1)
+    lam: float = checks.setting(0.95, **SHARE)
     """GAE's λ: 1 trusts the rewards, 0 the critic."""
     value_clip: float | None = checks.setting(0.2, least=0)
     """How far a batch may move a value before its gradient stops; None: off. Like the next two, for
@@ -100,8 +101,10 @@ class PPOCritic(PPO):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.advantage != type(self).__dataclass_fields__["advantage"].default:
-            wanted = "the default, because the critic gives the advantages"
-            raise ValueError(f"advantage: expected {wanted}, got {self.advantage!r}")
+            raise ValueError(
+                "advantage: expected the default, because the critic gives the advantages, got "
+                f"{self.advantage!r}"
+            )
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(critic=self.critic_speed, values=self.critic == "gradient")
@@ -135,10 +138,8 @@ class PPOCritic(PPO):
 
     def _fit(self, step: Step) -> None:
         """One Gauss-Newton step on the returns, no longer than the critic's region allows."""
-        rows, parameters = (
-            some_rows(len(step.batch.mask), self.critic_rows, step.batch.mask.device),
-            step.critic,
-        )
+        rows = some_rows(len(step.batch.mask), self.critic_rows, step.batch.mask.device)
+        parameters = step.critic
         exact(parameters)
         batch = step.batch.rows(rows)
         mask, old, returns = batch.mask, batch.values, batch.extra["returns"]
@@ -161,10 +162,8 @@ class PPOCritic(PPO):
 
         x = conjugate_gradient(product, -gradient)
         room = 2 * self.critic_radius * variance
-        drift, slope = (
-            (values.detach() - old)[mask],
-            step.value_slope(unflat(x, parameters), rows)[mask],
-        )
+        drift = (values.detach() - old)[mask]
+        slope = step.value_slope(unflat(x, parameters), rows)[mask]
         a, b, c = slope.square().mean(), (drift * slope).mean(), drift.square().mean() - room
         scale = _longest(float(a), float(b), float(c))
         start = [p.detach().clone() for p in parameters]

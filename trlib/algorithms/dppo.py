@@ -8,8 +8,7 @@ sampled."""
 
 import math
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -131,13 +130,16 @@ def dppo_sparse_loss(
     new, anchor, at = merged(logp, old, tokens=tokens, mask=mask)
     measured = (tv if delta_kl is None else kl)(anchor, new.detach())
     sampled = (x.gather(-1, at.unsqueeze(-1)).squeeze(-1) for x in (new, anchor))
-    region: dict[str, Any] = {
-        "delta_tv": delta_tv,
-        "delta_kl": delta_kl,
-        "max_ratio": max_ratio,
-        "signed": signed,
-    }
-    return dppo_loss(*sampled, advantages=advantages, mask=mask, measured=measured, **region)
+    return dppo_loss(
+        *sampled,
+        advantages=advantages,
+        mask=mask,
+        delta_tv=delta_tv,
+        delta_kl=delta_kl,
+        measured=measured,
+        max_ratio=max_ratio,
+        signed=signed,
+    )
 
 
 def _check_divergences(measured: Tensor, most: float) -> None:
@@ -155,9 +157,9 @@ def _check_divergences(measured: Tensor, most: float) -> None:
 def _thresholds(delta_tv: object, delta_kl: object) -> tuple[float, float]:
     """(low, high) of the one delta that is given."""
     if (delta_tv is None) == (delta_kl is None):
-        wanted = "exactly one of the two"
         raise ValueError(
-            f"delta_tv, delta_kl: expected {wanted}, got delta_tv={delta_tv}, delta_kl={delta_kl}"
+            f"delta_tv, delta_kl: expected exactly one of the two, got delta_tv={delta_tv}, "
+            f"delta_kl={delta_kl}"
         )
     name, value, most = (
         ("delta_kl", delta_kl, None) if delta_tv is None else ("delta_tv", delta_tv, 1.0)
@@ -198,9 +200,11 @@ class DPPO(Method):
             object.__setattr__(self, "delta_tv", DELTA_TV)
         _thresholds(self.delta_tv, self.delta_kl)
         if self.correction is not None:
-            why = "DPPO's weight is already the ratio to the policy that sampled"
-            twice = "so truncated importance sampling would count the mismatch twice"
-            raise ValueError(f"correction: {why}, {twice}; expected None, got {self.correction!r}")
+            raise ValueError(
+                "correction: DPPO's weight is already the ratio to the policy that sampled, so "
+                "truncated importance sampling would count the mismatch twice; expected None, "
+                f"got {self.correction!r}"
+            )
 
     def needs(self, anchor: Anchor) -> Needs:
         top = self.k if self.measure == "topk" else 0
@@ -210,15 +214,14 @@ class DPPO(Method):
 
     @proportional
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        anchor = batch.logp_anchor if batch.anchor == "recomputed" else None
-        loss = partial(
-            dppo_loss,
+        return dppo_loss(
             scores.logp,
             batch.logp_rollout,
             **batch.credit,
             **self.settings_for(dppo_loss),
+            measured=self._measure(scores, batch),
+            logp_anchor=batch.logp_anchor if batch.anchor == "recomputed" else None,
         )
-        return loss(measured=self._measure(scores, batch), logp_anchor=anchor)
 
     @torch.no_grad()
     def _measure(self, scores: Scores, batch: Batch) -> Tensor | None:

@@ -43,10 +43,8 @@ def gmpo_loss(
     kept = unclipped(now, advantages, -eps_log, eps_log)
     clipped = log_ratio.where(kept, now.clamp(-eps_log, eps_log)).masked_fill(advantages == 0, 0.0)
     length = mask.sum(-1, keepdim=True).clamp(min=1)
-    log_rho, mean = (
-        clipped.sum(-1, keepdim=True) / length,
-        advantages.sum(-1, keepdim=True) / length,
-    )
+    log_rho = clipped.sum(-1, keepdim=True) / length
+    mean = advantages.sum(-1, keepdim=True) / length
     # ρ may overflow: a token without an advantage, or advantages that cancel, would turn it into
     # 0 * inf.
     cancels = (mean == 0) & log_rho.detach().exp().isinf()

@@ -17,6 +17,7 @@ from trlib.advantages import equal_rewards
 from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, proportional
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
+from trlib.checks import SHARE
 
 
 def add_reference_kl(
@@ -94,7 +95,7 @@ class DAPO(GRPO):
 
     aggregation: str = "token-mean"
     eps_high: float = 0.28
-    overlong_buffer: float = checks.setting(0.2, least=0, most=1)
+    overlong_buffer: float = checks.setting(0.2, **SHARE)
     """The last share of the token limit, over which a penalty grows with the length from 0 to 1; 0:
     no penalty. The paper's 4,096 of 20,480 tokens is .2."""
 
@@ -113,7 +114,7 @@ def overlong_penalty(batch: Batch, buffer: float) -> Tensor:
     limit, 1 at the limit.
 
     Source: arXiv 2503.14476 eq. 13."""
-    buffer = checks.number("buffer", buffer, least=0, most=1)
+    buffer = checks.number("buffer", buffer, **SHARE)
     if buffer == 0:
         return torch.zeros_like(batch.rewards)
     lengths = (batch.mask | batch.forced).sum(-1).to(batch.rewards)

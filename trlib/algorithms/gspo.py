@@ -13,6 +13,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
 from trlib.algorithms.ppo import check_window
+from trlib.checks import SHARE
 
 LOG_RATIO_CAP = 10.0  #: Largest log of a completion's ratio, nats per token.
 
@@ -84,7 +85,7 @@ class GSPO(Method):
     token_loss = gspo_loss
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
-    eps_low: float = checks.setting(3e-4, least=0, most=1)
+    eps_low: float = checks.setting(3e-4, **SHARE)
     """The completion's window below 1."""
     eps_high: float = checks.setting(4e-4, least=0)
     """The completion's window above 1."""

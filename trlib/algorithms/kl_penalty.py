@@ -12,6 +12,7 @@ from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import pg_is_loss
+from trlib.checks import NOT_NEGATIVE, POSITIVE
 
 BETA = "beta"  #: The penalty's weight in the memory of a run.
 LEAST, MOST = 1e-6, 1e6  #: β stays between these: from 0 or inf no KL would bring it back.
@@ -33,7 +34,7 @@ def adapt_proportionally(beta: float, kl: float, target: float, share: float) ->
     Raises TypeError, ValueError: as `adapt`; a share below 0.
     Source: arXiv 1909.08593 section 2.2. In the book: :eq:`ppo-proportional`."""
     beta, kl, target = _controlled(beta, kl, target)
-    share = checks.number("share", share, least=0, below=math.inf)
+    share = checks.number("share", share, **NOT_NEGATIVE)
     moved = beta * (1 + max(-0.2, min(0.2, kl / target - 1)) * share)
     return max(LEAST, min(MOST, moved))
 
@@ -48,8 +49,8 @@ def dual_ascent(lam: float, value: float, target: float, lr: float) -> float:
 
 
 def _controlled(beta: float, kl: float, target: float) -> tuple[float, float, float]:
-    target = checks.number("target", target, above=0, below=math.inf)
-    return checks.number("beta", beta, least=0, below=math.inf), checks.number("kl", kl), target
+    target = checks.number("target", target, **POSITIVE)
+    return checks.number("beta", beta, **NOT_NEGATIVE), checks.number("kl", kl), target
 
 
 def add_penalty(
@@ -82,7 +83,7 @@ def add_penalty(
     Raises TypeError, ValueError: a wrong type or shape; NaN or inf where the mask is True; a
     negative beta.
     Source: arXiv 1707.06347 eq. 8; the weight: derived here. In the book: :eq:`ppo-penalty`."""
-    beta = checks.number("beta", beta, least=0, below=math.inf)
+    beta = checks.number("beta", beta, **NOT_NEGATIVE)
     p, q, kl = (
         x.detach() for x in checks.tokens(mask, logp=logp, logp_old=logp_old, divergence=divergence)
     )

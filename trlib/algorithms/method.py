@@ -261,8 +261,10 @@ class Batch:
         needed = {f.name for f in fields(Provided)}
         for name, value in more.items():
             if name in dir(self) and name not in needed:
-                own = f"one of the batch's own; replace(batch, {name}=...) sets it"
-                raise ValueError(f"{name}: expected a new name, got {own}")
+                raise ValueError(
+                    f"{name}: expected a new name, got one of the batch's own; replace(batch, "
+                    f"{name}=...) sets it"
+                )
             shape = getattr(getattr(value, "ids", value), "shape", ())  # for a TopK, its tokens
             if shape[:1] != self.mask.shape[:1]:
                 got = list(shape) if isinstance(value, Tensor) else type(value).__name__

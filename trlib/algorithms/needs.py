@@ -1,13 +1,13 @@
 """What a method asks the loop to compute, what it receives, and the error for reading anything
 else."""
 
-import math
 from dataclasses import dataclass
 from typing import TypeVar
 
 from torch import Tensor
 
 from trlib import checks
+from trlib.checks import NOT_NEGATIVE
 from trlib.divergences import TopK
 
 Value = TypeVar("Value")
@@ -31,7 +31,7 @@ class Needs:
     """`Batch.topk_anchor`: the anchor's k most likely tokens, a `trlib.divergences.TopK`; 0:
     none."""
     hidden: bool = False  #: `Scores.hidden`: what the output layer reads.
-    critic: float = checks.setting(0.0, least=0, below=math.inf)
+    critic: float = checks.setting(0.0, **NOT_NEGATIVE)
     """A critic's learning rate as a multiple of the policy's. Brings `Batch.values`, `Step.values`;
     0: no critic."""
     critic_outputs: int = checks.setting(1, least=1)
@@ -81,8 +81,8 @@ def asked_for(name: str, holder: str, value: Value | None) -> Value:
     """`value`, which a batch or scores hold under `name`.
     Raises NotHeld: it is None, because the method's `needs` did not name it."""
     if value is None:
-        said = f"the {holder} {'do' if holder == 'scores' else 'does'} not hold it"
         raise NotHeld(
-            f"{name}: {said}; the method's `needs` must name it: Needs({NEEDED_FOR[name]})"
+            f"{name}: the {holder} {'do' if holder == 'scores' else 'does'} not hold it; the "
+            f"method's `needs` must name it: Needs({NEEDED_FOR[name]})"
         )
     return value

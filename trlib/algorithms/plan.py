@@ -4,6 +4,7 @@ expert's answer."""
 from dataclasses import dataclass
 
 from trlib import checks
+from trlib.checks import SHARE
 
 
 @dataclass(frozen=True)
@@ -20,4 +21,4 @@ class Stage:
 
     def __post_init__(self) -> None:
         checks.validate(self)
-        checks.number("prefix (a share of the demonstration)", self.prefix, least=0, most=1)
+        checks.number("prefix (a share of the demonstration)", self.prefix, **SHARE)

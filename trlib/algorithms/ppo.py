@@ -10,6 +10,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, unclipped, weigh
+from trlib.checks import SHARE
 
 
 @proportional
@@ -84,9 +85,7 @@ def ppo_loss(
 def check_window(eps_low: float, eps_high: float) -> tuple[float, float]:
     """The thresholds of a clipped ratio, checked: raises TypeError or ValueError where one is
     meaningless."""
-    return checks.number("eps_low", eps_low, least=0, most=1), checks.number(
-        "eps_high", eps_high, least=0
-    )
+    return checks.number("eps_low", eps_low, **SHARE), checks.number("eps_high", eps_high, least=0)
 
 
 def _width(
@@ -116,7 +115,7 @@ class PPO(Method):
 
     token_loss = ppo_loss
 
-    eps_low: float = checks.setting(0.2, least=0, most=1)
+    eps_low: float = checks.setting(0.2, **SHARE)
     """The ratio's window below 1."""
     eps_high: float = checks.setting(0.2, least=0)
     """The ratio's window above 1; DAPO's clip-higher uses .28."""

@@ -83,10 +83,8 @@ def project(logp: Tensor, logp_old: Tensor, *, delta_kl: float) -> Projection:
     checks.log_probabilities("logp", logp)
     checks.log_probabilities("logp_old", logp_old)
     dtype = checks.wide(logp, logp_old)
-    u, lq = (
-        logp.to(dtype).reshape(-1, shape[-1]),
-        logp_old.detach().to(dtype).reshape(-1, shape[-1]),
-    )
+    u = logp.to(dtype).reshape(-1, shape[-1])
+    lq = logp_old.detach().to(dtype).reshape(-1, shape[-1])
     drift = departure(u.detach(), lq)
     rows = outside(drift[0], shape[-1], delta_kl).nonzero().squeeze(-1)
     eta = torch.zeros_like(drift[0])
@@ -212,10 +210,8 @@ def _root(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float)
     is none.
 
     `least` is the KL at t = 0, `drift` the KL and variance at t = 1, inf where not known."""
-    (edge, target, enough), tiny = (
-        _window(base.dtype, base.shape[-1], delta),
-        torch.finfo(base.dtype).eps,
-    )
+    edge, target, enough = _window(base.dtype, base.shape[-1], delta)
+    tiny = torch.finfo(base.dtype).eps
     kl, var = drift
     root, rows = torch.zeros_like(least), torch.arange(len(least), device=least.device)
     # An end of the bracket is (t, KL, mean of log π̃ - log q): a point of ψ's tangent, its

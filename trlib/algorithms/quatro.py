@@ -30,6 +30,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
+from trlib.checks import POSITIVE
 
 Form = Literal["ratio", "exact", "regression"]
 Direction = Literal["backward", "forward"]
@@ -331,11 +332,9 @@ def _solve_groups(
     lambda_min: float,
     direction: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    multiplier, target, floored = (
-        torch.zeros_like(rewards),
-        torch.zeros_like(rewards),
-        torch.zeros_like(present),
-    )
+    multiplier = torch.zeros_like(rewards)
+    target = torch.zeros_like(rewards)
+    floored = torch.zeros_like(present)
     where = present.nonzero().squeeze(-1)
     if where.numel() == 0:
         return multiplier, target, floored
@@ -343,8 +342,12 @@ def _solve_groups(
     for size in torch.unique(counts).tolist():
         chosen = (counts[prompt] == size).nonzero().squeeze(-1)
         index = where[chosen[prompt[chosen].argsort(stable=True)]].view(-1, size)
-        bounds: Any = {"delta_kl": delta_kl, "lambda_min": lambda_min, "direction": direction}
-        dual = solve_dual(rewards[index], **bounds)
+        dual = solve_dual(
+            rewards[index],
+            delta_kl=delta_kl,
+            lambda_min=lambda_min,
+            direction=direction,  # type: ignore[arg-type]  # a custom operation takes plain strings
+        )
         multiplier[index] = dual.multiplier.unsqueeze(-1).expand_as(index)
         target[index] = dual.target
         floored[index] = dual.floored.unsqueeze(-1).expand_as(index)
@@ -358,8 +361,8 @@ def _(rewards: Tensor, group: Tensor, present: Tensor, *_: Any) -> tuple[Tensor,
 
 def _settings(delta_kl: float, lambda_min: float, direction: str) -> tuple[float, float]:
     checks.choice("direction", direction, DIRECTIONS)
-    delta_kl = checks.number("delta_kl", delta_kl, above=0, below=math.inf)
-    return delta_kl, checks.number("lambda_min", lambda_min, above=0, below=math.inf)
+    delta_kl = checks.number("delta_kl", delta_kl, **POSITIVE)
+    return delta_kl, checks.number("lambda_min", lambda_min, **POSITIVE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -369,9 +372,9 @@ class QUATRO(Method):
     Source: derived here, from the problem that summaries of arXiv 2602.04620 state; not the
     authors' loss."""
 
-    delta_kl: float = checks.setting(0.1, above=0, below=math.inf)
+    delta_kl: float = checks.setting(0.1, **POSITIVE)
     """Radius of every prompt's constraint, nats per completion."""
-    lambda_min: float = checks.setting(1e-2, above=0, below=math.inf)
+    lambda_min: float = checks.setting(1e-2, **POSITIVE)
     """Floor of the multiplier, in units of reward."""
     form: Form = checks.setting("ratio")
     """What multiplies the bracket, "ratio", "exact" or "regression": see `quatro_loss`."""
@@ -385,32 +388,33 @@ class QUATRO(Method):
         super().__post_init__()
         if self.advantage != "reward":
             why = "QUATRO solves for each prompt's own baseline and scale from raw rewards"
-            place = "so an advantage has no place in it"
             raise ValueError(
-                f"advantage: {why}, {place}; expected 'reward', got {self.advantage!r}"
+                f"advantage: {why}, so an advantage has no place in it; expected 'reward', got "
+                f"{self.advantage!r}"
             )
         if self.correction is not None:
             why = "QUATRO's log-ratio is already relative to the policy that sampled"
-            use = "so a factor on advantages has nothing to correct"
-            raise ValueError(f"correction: {why}, {use}; expected None, got {self.correction!r}")
+            raise ValueError(
+                f"correction: {why}, so a factor on advantages has nothing to correct; expected "
+                f"None, got {self.correction!r}"
+            )
 
     def prepare(self, batch: Batch) -> Batch:
         """Sets `advantages` to λ target (R - m in the backward direction): the bracket before any
         update."""
-        chosen = self.settings_for(solve_groups)
         multiplier, target, _ = solve_groups(
-            batch.rewards, batch.group, batch.mask.any(-1), **chosen
+            batch.rewards, batch.group, batch.mask.any(-1), **self.settings_for(solve_groups)
         )
         return replace(
             batch, advantages=(multiplier * target).unsqueeze(-1).expand_as(batch.logp_rollout)
         )
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        inputs: dict[str, Any] = {
-            "rewards": batch.rewards,
-            "group": batch.group,
-            "mask": batch.mask,
-        }
         return quatro_loss(
-            scores.logp, batch.logp_anchor, **inputs, **self.settings_for(quatro_loss)
+            scores.logp,
+            batch.logp_anchor,
+            rewards=batch.rewards,
+            group=batch.group,
+            mask=batch.mask,
+            **self.settings_for(quatro_loss),
         )

@@ -4,7 +4,6 @@ The gate has slope 1 at ratio 1, so that on-policy it is the policy gradient, an
 both sides instead of stopping at an edge. A higher temperature for negative advantages fades
 faster: pushing a token down spreads its mass over the whole vocabulary."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.algorithms.method import Method, TokenLoss, proportional, weigh
+from trlib.checks import POSITIVE
 
 FLAT = 800.0  #: Beyond this argument a sigmoid's slope is 0 in float64.
 
@@ -42,8 +42,8 @@ def sapo_loss(
     have them.
     Differs from: verl clamps the log-ratio to ±20 first and always takes the mean of each
     completion's token mean."""
-    tau_pos = checks.number("tau_pos", tau_pos, above=0, below=math.inf)
-    tau_neg = checks.number("tau_neg", tau_neg, above=0, below=math.inf)
+    tau_pos = checks.number("tau_pos", tau_pos, **POSITIVE)
+    tau_neg = checks.number("tau_neg", tau_neg, **POSITIVE)
     logp, log_ratio, advantages = checks.log_ratios(mask, logp, advantages, logp_old=logp_old)
     tau = torch.full_like(advantages, tau_neg).masked_fill(advantages > 0, tau_pos)
     # At the flat end a slope of 0 would meet an overflowing ratio.
@@ -62,7 +62,7 @@ class SAPO(Method):
     token_loss = sapo_loss
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
-    tau_pos: float = checks.setting(1.0, above=0, below=math.inf)
+    tau_pos: float = checks.setting(1.0, **POSITIVE)
     """Temperature of the gate where A > 0."""
-    tau_neg: float = checks.setting(1.05, above=0, below=math.inf)
+    tau_neg: float = checks.setting(1.05, **POSITIVE)
     """Temperature of the gate elsewhere."""

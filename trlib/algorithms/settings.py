@@ -29,9 +29,9 @@ class Settings:
         self._refuse_change(name)
 
     def _refuse_change(self, name: str) -> NoReturn:
-        instead = "make another with dataclasses.replace, or keep what changes in batch.memory"
         raise FrozenInstanceError(
-            f"{name}: the settings of {type(self).__name__} are fixed; {instead}"
+            f"{name}: the settings of {type(self).__name__} are fixed; make another with "
+            "dataclasses.replace, or keep what changes in batch.memory"
         )
 
 
@@ -53,9 +53,8 @@ def check_declared(kind: type) -> None:
     changed = {f.name for f in fields(kind) if getattr(kind, f.name, MISSING) is not f.default}
     lost = sorted((annotated - known.keys()) | changed)
     if lost:
-        wanted = (
-            "@dataclass(frozen=True, kw_only=True) above the class and a type after each of "
-            "its settings"
+        raise TypeError(
+            f"{kind.__name__}: expected @dataclass(frozen=True, kw_only=True) above the class "
+            "and a type after each of its settings, or Python ignores them; it would ignore "
+            f"{', '.join(lost)}"
         )
-        ignored = f"or Python ignores them; it would ignore {', '.join(lost)}"
-        raise TypeError(f"{kind.__name__}: expected {wanted}, {ignored}")

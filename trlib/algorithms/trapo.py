@@ -22,6 +22,7 @@ from trlib.algorithms.method import Batch, Method, Scores, TokenLoss
 from trlib.algorithms.plan import Stage
 from trlib.algorithms.ppo import pg_is_loss
 from trlib.algorithms.reinforce import reinforce_loss
+from trlib.checks import SHARE
 
 _GUIDED = (
     Stage(2, prefix=0.25, below=2),
@@ -130,7 +131,7 @@ class WithExpert(Method):
     expert's is pure supervision. In the book: :eq:`trapo-both`."""
 
     aggregation: str = "seq-mean-token-sum-norm"
-    alpha: float = checks.setting(0.0, least=0, most=1)
+    alpha: float = checks.setting(0.0, **SHARE)
     """TrSFT's α, a probability; 0: SFT, every token of the expert with weight 1."""
 
     def prepare(self, batch: Batch) -> Batch:

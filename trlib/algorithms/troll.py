@@ -22,6 +22,7 @@ from trlib.algorithms.gspo import LOG_RATIO_CAP
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.projection import Geodesic, Projection, departure, geodesic, outside, project
+from trlib.checks import NOT_NEGATIVE
 from trlib.divergences import TopK, merged
 
 __all__ = [
@@ -170,7 +171,7 @@ class TROLL(Method):
 
     delta_kl: float = checks.setting(0.05, least=0)
     """Radius of KL(projected || old), nats per token."""
-    alpha: float = checks.setting(1.0, least=0, below=math.inf)
+    alpha: float = checks.setting(1.0, **NOT_NEGATIVE)
     """Coefficient of the network's regression to its projection."""
     level: Level = checks.setting("token")
     """Whose ratio weights the gradient: the token's, or the completion's ("sequence", GSPO; use the
@@ -233,10 +234,8 @@ def _objective(
 ) -> TokenLoss:
     """The loss over outcomes: u = log π̃ and lq = log q [B, T, C], `at` [B, T] the sampled
     outcome."""
-    delta, alpha = (
-        checks.number("delta_kl", delta, least=0),
-        checks.number("alpha", alpha, least=0, below=math.inf),
-    )
+    delta = checks.number("delta_kl", delta, least=0)
+    alpha = checks.number("alpha", alpha, **NOT_NEGATIVE)
     checks.choice("level", level, LEVELS)
     sampled, sampled_old = _pick(u, at), _pick(lq, at)
     checks.finite("logp of the sampled tokens", sampled, mask)

@@ -11,7 +11,7 @@ In the book: the problem :eq:`trpo-problem`, F :eq:`trpo-fisher`."""
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from trlib import checks
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import pg_is_loss
+from trlib.checks import POSITIVE
 
 
 def conjugate_gradient(
@@ -64,7 +65,7 @@ def conjugate_gradient(
     iterations = checks.whole("iterations", iterations, least=1)
     tolerance = checks.number("tolerance", tolerance, least=0)
     if radius is not None:
-        radius = checks.number("radius", radius, above=0, below=math.inf)
+        radius = checks.number("radius", radius, **POSITIVE)
     residual = b.detach().clone()
     x, direction = torch.zeros_like(residual), residual.clone()
     squared = _dot(residual, residual)
@@ -72,13 +73,13 @@ def conjugate_gradient(
         b.any()
     ):  # |b|² over- or underflows: solve for b of length near 1
         scale = 2.0 ** math.frexp(float(b.detach().abs().max()))[1]
-        scaled = None if radius is None else radius / scale
-        options: dict[str, Any] = {
-            "iterations": iterations,
-            "tolerance": tolerance,
-            "radius": scaled,
-        }
-        return scale * conjugate_gradient(matvec, residual / scale, **options)
+        return scale * conjugate_gradient(
+            matvec,
+            residual / scale,
+            iterations=iterations,
+            tolerance=tolerance,
+            radius=None if radius is None else radius / scale,
+        )
     enough = tolerance * tolerance * squared
     for _ in range(iterations):
         if not squared > enough:
@@ -228,9 +229,11 @@ def exact(parameters: Sequence[Tensor]) -> None:
     Raises TypeError: a parameter has fewer digits than float32."""
     for p in parameters:
         if p.dtype in checks.COARSE:
-            why = f"a trust region's step is smaller than {str(p.dtype)[6:]} can resolve"
-            got = f"got {p.dtype}; load it with dtype='float32'"
-            raise TypeError(f"policy: expected weights of float32 or wider, because {why}, {got}")
+            raise TypeError(
+                "policy: expected weights of float32 or wider, because a trust region's step is "
+                f"smaller than {str(p.dtype)[6:]} can resolve, got {p.dtype}; load it with "
+                "dtype='float32'"
+            )
 
 
 def flat(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:

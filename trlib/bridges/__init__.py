@@ -82,13 +82,14 @@ def check_loss(
         raise TypeError(f"{start} changes its argument {', '.join(changed)} in place")
     per_token = getattr(as_token_loss(result), "per_token", None)
     if not isinstance(per_token, Tensor):
-        enough = "TokenLoss(per_token) is enough, and so is per_token alone"
-        raise TypeError(f"{start} returns a {type(result).__name__}; {enough}")
+        raise TypeError(
+            f"{start} returns a {type(result).__name__}; TokenLoss(per_token) is enough, and so "
+            "is per_token alone"
+        )
     if per_token.shape != (b, t):
-        each = "each token's own loss is wanted, and the trainer takes the mean"
         raise TypeError(
             f"{start} returns per_token of shape {list(per_token.shape)} for [{b}, {t}] tokens; "
-            f"{each}"
+            "each token's own loss is wanted, and the trainer takes the mean"
         )
     if per_token.device != logp.device:
         raise TypeError(

@@ -67,8 +67,10 @@ class TrustRegionTrainer(GRPOTrainer):
             "importance_sampling_level": self.importance_sampling_level != "token",
         }
         if on := ", ".join(name for name, is_on in dropped.items() if is_on):
-            wanted = "expected it off (token for importance_sampling_level)"
-            raise ValueError(f"{on}: TrustRegionTrainer's loss has no such term; {wanted}")
+            raise ValueError(
+                f"{on}: TrustRegionTrainer's loss has no such term; expected it off (token for "
+                "importance_sampling_level)"
+            )
 
     def _check_loss(self) -> None:
         # A function that is not a staticmethod is a method, and gets the trainer as its first
@@ -80,10 +82,8 @@ class TrustRegionTrainer(GRPOTrainer):
         check_loss(name, self.token_loss, self.arguments, self.accelerator.device)
 
     def _compute_loss(self, model, inputs):
-        score, batch = (
-            self._get_per_token_logps_and_entropies,
-            {**inputs, "old_per_token_logps": None},
-        )
+        score = self._get_per_token_logps_and_entropies
+        batch = {**inputs, "old_per_token_logps": None}
 
         def scored(*args, **kwargs):  # what TRL asks for first; it reads the advantages later
             logp, *others = score(*args, **kwargs)
@@ -195,11 +195,9 @@ class DistributionTrainer(TrustRegionTrainer):
             if compute_aux_loss:
                 aux.append(out.aux_loss)
             tops.append(self._top(full.detach(), tokens[rows]))
-        logp, ids, kept = (
-            torch.cat(logps),
-            torch.cat([top.ids for top in tops]),
-            torch.cat([top.logp for top in tops]),
-        )
+        logp = torch.cat(logps)
+        ids = torch.cat([top.ids for top in tops])
+        kept = torch.cat([top.logp for top in tops])
         self._scored.append(
             (logp, TopK(ids, kept), full if compute_entropy else None)
         )  # the loss asks for entropy
@@ -263,11 +261,9 @@ class QuatroTrainer(TrustRegionTrainer):
         settings = {
             name: getattr(self, name) for name in ("delta_kl", "lambda_min", "form", "direction")
         }
-        logp, rewards, group = (
-            -torch.ones(2, 1),
-            torch.arange(2.0),
-            torch.zeros(2, dtype=torch.long),
-        )
+        logp = -torch.ones(2, 1)
+        rewards = torch.arange(2.0)
+        group = torch.zeros(2, dtype=torch.long)
         quatro_loss(logp, logp, rewards=rewards, group=group, mask=logp < 0, **settings)
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
@@ -326,10 +322,8 @@ class CausesCallback(TrainerCallback):
             self._loss, trainer._compute_loss = trainer._compute_loss, self._compute_loss
 
     def on_step_begin(self, args, state, control, **others):
-        self._due, self._seen = (
-            state.is_world_process_zero and self.watch.due(state.global_step),
-            [],
-        )
+        self._due = state.is_world_process_zero and self.watch.due(state.global_step)
+        self._seen = []
 
     def on_step_end(self, args, state, control, **others):
         if not self._seen:

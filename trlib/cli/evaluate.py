@@ -75,8 +75,10 @@ def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
 
     record, model = Path(name) / "run.json", Path(name) / "policy"
     if not model.is_dir() and put_aside(model) is None:
-        stopped = f"the run in {name!r} has no trained model yet (it was stopped before its end)"
-        raise ValueError(f"--policy: {stopped}; continue it: trlib train ... --out {name} --resume")
+        raise ValueError(
+            f"--policy: the run in {name!r} has no trained model yet (it was stopped before its "
+            f"end); continue it: trlib train ... --out {name} --resume"
+        )
     try:
         found = json.loads(record.read_text())
         return str(model), {
@@ -84,7 +86,7 @@ def _source(name: str | None) -> tuple[str | None, dict[str, Any]]:
             "name": found.get("task_file") or found["task"]["name"],
         }
     except (ValueError, KeyError, TypeError) as error:
-        got = f"a damaged file ({error!r}); name its model directly: --policy {model}"
         raise ValueError(
-            f"--policy: expected the record of a run in {str(record)!r}, got {got}"
+            f"--policy: expected the record of a run in {str(record)!r}, got a damaged file "
+            f"({error!r}); name its model directly: --policy {model}"
         ) from error

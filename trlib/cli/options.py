@@ -169,11 +169,10 @@ def policy(
     from trlib.model.policy import load_policy
 
     if args.policy is None and name not in embedded():
-        wanted = (
-            f"an embedded model, a folder, a GGUF file or a hub id, because task {name!r} "
-            "has no model of its own"
+        raise ValueError(
+            "--policy: expected an embedded model, a folder, a GGUF file or a hub id, because "
+            f"task {name!r} has no model of its own, got none"
         )
-        raise ValueError(f"--policy: expected {wanted}, got none")
     return load_policy(name, device=args.device, dtype=args.dtype, lora=lora, chat=chat)
 
 

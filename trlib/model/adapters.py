@@ -1,7 +1,6 @@
 """Adapters on a frozen model: new ones, and saved ones on the model that they belong to."""
 
 import json
-import math
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,14 +9,15 @@ from typing import Any
 import torch
 
 from trlib import checks
+from trlib.checks import POSITIVE, SHARE
 from trlib.errors import CheckpointError, unknown
 from trlib.model.folders import ADAPTERS
 from trlib.model.loading import Source, find
 
 LORA_NUMBERS: dict[str, Callable[[str, Any], Any]] = {
     "r": lambda name, value: checks.whole(name, value, least=1),
-    "lora_alpha": lambda name, value: checks.number(name, value, above=0, below=math.inf),
-    "lora_dropout": lambda name, value: checks.number(name, value, least=0, most=1),
+    "lora_alpha": lambda name, value: checks.number(name, value, **POSITIVE),
+    "lora_dropout": lambda name, value: checks.number(name, value, **SHARE),
 }
 """Settings of `peft.LoraConfig` that peft computes with before it checks them."""
 

@@ -53,8 +53,10 @@ def check(name: str, model: Any, ids: Sequence[int]) -> None:
         except (CheckpointError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # whatever a model makes of inputs that it does not expect
-            reason = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
-            raise CheckpointError(f"{wanted} {trait}, {got}, which fails ({reason})") from error
+            raise CheckpointError(
+                f"{wanted} {trait}, {got}, which fails ({type(error).__name__}: "
+                f"{(str(error).strip().splitlines() or [''])[0]})"
+            ) from error
 
 
 def _with_another_last(model: Any, ids: Tensor) -> Tensor:

@@ -70,8 +70,10 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
                 f"expected chat to be true, false or null, and base a name or null, got {known}"
             )
     except (OSError, ValueError, TypeError) as error:
-        wanted = f"the notes of a saved policy at {str(path)!r}"
-        raise CheckpointError(f"policy: expected {wanted}, got a damaged file ({error})") from error
+        raise CheckpointError(
+            f"policy: expected the notes of a saved policy at {str(path)!r}, got a damaged file "
+            f"({error})"
+        ) from error
     return known
 
 
@@ -233,5 +235,7 @@ def write(path: Path, content: bytes | str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
-        why = f"{error.strerror or error}; what was saved before is intact"
-        raise CheckpointError(f"out: cannot write {str(path)!r}: {why}") from error
+        raise CheckpointError(
+            f"out: cannot write {str(path)!r}: {error.strerror or error}; what was saved before "
+            "is intact"
+        ) from error

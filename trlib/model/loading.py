@@ -73,8 +73,10 @@ def find(name: str) -> Source:
     if folder.is_dir():
         adapters = (folder / ADAPTERS).exists()
         if not adapters and not (folder / "config.json").exists():
-            wanted = "a folder with a config.json and model.safetensors"
-            raise CheckpointError(f"policy {name!r}: expected {wanted}, got one without a model")
+            raise CheckpointError(
+                f"policy {name!r}: expected a folder with a config.json and model.safetensors, "
+                "got one without a model"
+            )
         return Source(name, str(folder), adapters=adapters)
     if folder.suffix == ".gguf":
         if not folder.is_file():

@@ -114,10 +114,8 @@ def shared(c: Completions) -> Layout:
     def moved(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device)
 
-    past, place = (
-        np.concatenate([number[row_of], node], 1),
-        np.append(first, number.size + first_written),
-    )
+    past = np.concatenate([number[row_of], node], 1)
+    place = np.append(first, number.size + first_written)
     tree = Tree(*map(moved, (number, node, past, mask, place)))
     return Layout(
         moved(ids[None]), moved(positions[None]), None, len(ids) - unread, moved(index), tree

@@ -6,7 +6,6 @@ by inverting the cumulative distribution. So what a row samples depends on its o
 rows that have ended need not be computed, and rows that are alike so far (to begin with, those of
 one prompt) need only be computed once."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.checks import NOT_NEGATIVE
 from trlib.divergences import TopK
 from trlib.errors import NonFiniteError
 from trlib.model.completions import Completions, top_k
@@ -68,12 +68,10 @@ def sample(
             "policy: expected a policy such as trlib.load_policy('dial'), got "
             f"{type(policy).__name__}"
         )
-    temperature = checks.number("temperature", temperature, least=0, below=math.inf)
-    logit_noise = checks.number("logit_noise", logit_noise, least=0, below=math.inf)
-    group, max_tokens = (
-        checks.whole("group", group, least=1),
-        checks.whole("max_tokens", max_tokens, least=1),
-    )
+    temperature = checks.number("temperature", temperature, **NOT_NEGATIVE)
+    logit_noise = checks.number("logit_noise", logit_noise, **NOT_NEGATIVE)
+    group = checks.whole("group", group, least=1)
+    max_tokens = checks.whole("max_tokens", max_tokens, least=1)
     topk = checks.whole("topk", topk, least=0, most=policy.vocabulary)
     ids = _ids(policy, prompts, max_tokens)
     last = len(ids) * group - 1
@@ -292,9 +290,9 @@ def _ids(
         if not row:
             raise ValueError(f"prompts[{i}]: expected at least one token, got none")
         if len(row) + max_tokens > policy.context:
-            wanted = f"at most {policy.context} tokens with the completion (the model's context)"
             raise ValueError(
-                f"prompts[{i}]: expected {wanted}, got {len(row)} and max_tokens {max_tokens}"
+                f"prompts[{i}]: expected at most {policy.context} tokens with the completion "
+                f"(the model's context), got {len(row)} and max_tokens {max_tokens}"
             )
     return ids
 

@@ -44,13 +44,16 @@ def task_kind(name: str) -> type[Task]:
         "task", name, TASKS, lambda value: isinstance(value, type) and hasattr(value, "verify")
     )
     if not is_dataclass(kind):
-        advice = f"put `@dataclass(frozen=True)` above `class {kind.__name__}`"
-        wanted = "a dataclass, whose fields are the task's knobs"
-        raise TypeError(f"task: expected {wanted}, got {name!r}, which is not one: {advice}")
+        raise TypeError(
+            f"task: expected a dataclass, whose fields are the task's knobs, got {name!r}, which "
+            f"is not one: put `@dataclass(frozen=True)` above `class {kind.__name__}`"
+        )
     known = {*dir(kind), *(field.name for field in fields(kind))}
     inherited = [part for part in vars(Task) if getattr(kind, part, None) is vars(Task)[part]]
     missing = [part for part in MEMBERS if part not in known or part in inherited]
     if missing:
-        got = f"{name!r} without {', '.join(missing)}: {lacking(missing)}"
-        raise TypeError(f"task: expected what trlib.tasks.Task lists, got {got}")
+        raise TypeError(
+            f"task: expected what trlib.tasks.Task lists, got {name!r} without "
+            f"{', '.join(missing)}: {lacking(missing)}"
+        )
     return cast("type[Task]", kind)

@@ -136,10 +136,8 @@ def wrong_step(text: str) -> str | None:
         left, right, result = (Fraction(step[name]) for name in ("left", "right", "result"))
         if step["sign"] in "/÷" and right == 0:
             continue
-        value, decimals = (
-            OPERATIONS[step["sign"]](left, right),
-            len(step["result"].partition(".")[2]),
-        )
+        value = OPERATIONS[step["sign"]](left, right)
+        decimals = len(step["result"].partition(".")[2])
         if abs(value - result) > (Fraction(1, 10**decimals) if decimals else 0):
             return (
                 f"{step['left']} {step['sign']} {step['right']} is {show(value)}, not "

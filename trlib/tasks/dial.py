@@ -20,7 +20,7 @@ from itertools import accumulate
 from random import Random
 from typing import ClassVar
 
-from trlib.arguments import setting
+from trlib.arguments import SHARE, setting
 from trlib.tasks import knobs
 from trlib.tasks.knobs import draw, is_number, span, stream
 from trlib.tasks.task import Prompt, Verdict, check_asked
@@ -73,11 +73,11 @@ class Dial(knobs.Embedded):
     prompt, ends included."""
     positions: int = setting(20, least=4, most=LARGEST)
     """Places of the dial, an even number (`pair` swaps neighbours)."""
-    careful: float = setting(0.25, least=0, most=1)
+    careful: float = setting(0.25, **SHARE)
     """Share of careful openers in the corpus of the base model."""
-    slip: float = setting(0.0, least=0, most=1)
+    slip: float = setting(0.0, **SHARE)
     """How often a place is wrong in that corpus."""
-    expert_slip: float = setting(0.0, least=0, most=1)
+    expert_slip: float = setting(0.0, **SHARE)
     """How often the expert turns to a wrong place and goes on from there; 0: the expert is always
     right."""
     max_tokens: int = setting(16, least=1)
@@ -89,11 +89,10 @@ class Dial(knobs.Embedded):
         if self.positions % 2:
             raise ValueError(f"positions: expected an even number, got {self.positions}")
         if self.max_tokens < high + 4:
-            wanted = (
-                f"at least {high + 4} for {high} moves (an opener, {high} places, `so`, the "
-                "answer and the end)"
+            raise ValueError(
+                f"max_tokens: expected at least {high + 4} for {high} moves (an opener, {high} "
+                f"places, `so`, the answer and the end), got {self.max_tokens}"
             )
-            raise ValueError(f"max_tokens: expected {wanted}, got {self.max_tokens}")
 
     @property
     def span(self) -> tuple[int, int]:
@@ -142,8 +141,10 @@ class Dial(knobs.Embedded):
         reason is "bad arithmetic", otherwise "wrong answer"."""
         check_asked(prompt, completion, ended)
         if prompt.answer != str(self.places(prompt)[-1]):
-            wanted = f"the answer {self.places(prompt)[-1]} to {prompt.text!r}"
-            raise ValueError(f"prompt: expected {wanted}, got {prompt.answer!r}")
+            raise ValueError(
+                f"prompt: expected the answer {self.places(prompt)[-1]} to {prompt.text!r}, got "
+                f"{prompt.answer!r}"
+            )
         if not ended:
             return Verdict(0.0, "no end", "the token limit came before the end token")
         words = completion.split()
@@ -178,8 +179,10 @@ def _places(text: str, positions: int) -> tuple[int, ...]:
             accumulate(moves, lambda place, move: MOVES[move](place, positions), initial=int(start))
         )[1:]
     except (ValueError, KeyError):
-        wanted = f"a start below {positions}, `:`, moves and `=` as in '7 : +3 flip ='"
-        raise ValueError(f"prompt: expected {wanted}, got {text!r}") from None
+        raise ValueError(
+            f"prompt: expected a start below {positions}, `:`, moves and `=` as in '7 : +3 flip "
+            f"=', got {text!r}"
+        ) from None
 
 
 def zipf(random: Random, words: tuple[str, ...]) -> str:

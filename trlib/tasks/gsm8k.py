@@ -115,9 +115,9 @@ class Gsm8k(knobs.Embedded):
         that does not hold is "bad arithmetic"."""
         check_asked(prompt, completion, ended)
         if not prompt.text.strip() or reference(prompt.answer) is None:
-            wanted = "a question and a number as its answer"
             raise ValueError(
-                f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}"
+                f"prompt: expected a question and a number as its answer, got {prompt.text!r} "
+                f"and {prompt.answer!r}"
             )
         return judge(completion, prompt.answer, ended=ended, last_number=self.last_number)
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
-from trlib.arguments import setting
+from trlib.arguments import SHARE, setting
 from trlib.tasks import knobs
 from trlib.tasks.dial import MOVES
 from trlib.tasks.knobs import draw, is_number
@@ -57,11 +57,11 @@ class Relay(knobs.Embedded):
     horizon: int = setting(64, least=2, most=LONGEST)
     """Tokens of a completion, two per leg: an even number. Half of it, the number of legs, is a
     prompt's difficulty."""
-    turns: float = setting(0.25, least=0, most=1)
+    turns: float = setting(0.25, **SHARE)
     """How often a completion begins with a turn in the corpus of the base model."""
-    change: float = setting(0.001, least=0, most=1)
+    change: float = setting(0.001, **SHARE)
     """How often a leg changes from turns to jumps or back in that corpus."""
-    slip: float = setting(0.1, least=0, most=1)
+    slip: float = setting(0.1, **SHARE)
     """How often the place after a jump is wrong in that corpus."""
 
     def __post_init__(self) -> None:
@@ -117,6 +117,8 @@ def start_of(prompt: Prompt) -> int:
     """The place that a prompt gives. Raises ValueError: the prompt is not one of this task's."""
     place, _, colon = prompt.text.partition(" ")
     if colon != ":" or not is_number(place) or int(place) >= POSITIONS or prompt.answer != ANSWER:
-        wanted = f"a place below {POSITIONS} and `:` as in '7 :' and the answer {ANSWER!r}"
-        raise ValueError(f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}")
+        raise ValueError(
+            f"prompt: expected a place below {POSITIONS} and `:` as in '7 :' and the answer "
+            f"{ANSWER!r}, got {prompt.text!r} and {prompt.answer!r}"
+        )
     return int(place)

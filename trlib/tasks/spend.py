@@ -55,11 +55,10 @@ class Spend(knobs.Embedded):
         _, high = self.span
         least = 2 * -(-high // self.most) + 1
         if self.max_tokens < least:
-            wanted = (
-                f"at least {least} for {high} spent by {self.most} at most (two tokens per "
-                "spending, and the end)"
+            raise ValueError(
+                f"max_tokens: expected at least {least} for {high} spent by {self.most} at most "
+                f"(two tokens per spending, and the end), got {self.max_tokens}"
             )
-            raise ValueError(f"max_tokens: expected {wanted}, got {self.max_tokens}")
 
     @property
     def span(self) -> tuple[int, int]:
@@ -138,6 +137,8 @@ def amount_of(prompt: Prompt) -> int:
         or int(words[0]) < 1
         or (prompt.answer != "0")
     ):
-        wanted = "an amount and `:` as in '37 :' and the answer '0'"
-        raise ValueError(f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}")
+        raise ValueError(
+            "prompt: expected an amount and `:` as in '37 :' and the answer '0', got "
+            f"{prompt.text!r} and {prompt.answer!r}"
+        )
     return int(words[0])

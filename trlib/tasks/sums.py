@@ -75,8 +75,10 @@ class Sums(knobs.Embedded):
             if not isinstance(value, str):
                 raise TypeError(f"{knob}: expected text, got {type(value).__name__}")
         if not self.operations or set(self.operations) - set(OPERATIONS):
-            wanted = f"some of {' '.join(OPERATIONS)} as one word"
-            raise ValueError(f"operations: expected {wanted}, got {self.operations!r}")
+            raise ValueError(
+                f"operations: expected some of {' '.join(OPERATIONS)} as one word, got "
+                f"{self.operations!r}"
+            )
         if self.text.count(HOLE) != 1:
             raise ValueError(
                 f"text: expected `{HOLE}` once, where the operation goes, got {self.text!r}"
@@ -111,12 +113,9 @@ class Sums(knobs.Embedded):
         if asked is None or prompt.answer != str(
             OPERATIONS[asked[2]](int(asked[1]), int(asked[3]))
         ):
-            wanted = (
-                f"{self.text!r} about a sum, a difference or a product, and its result as "
-                "the answer"
-            )
             raise ValueError(
-                f"prompt: expected {wanted}, got {prompt.text!r} and {prompt.answer!r}"
+                f"prompt: expected {self.text!r} about a sum, a difference or a product, and its "
+                f"result as the answer, got {prompt.text!r} and {prompt.answer!r}"
             )
 
     def _question(self, random: Random) -> tuple[str, int]:

@@ -103,9 +103,11 @@ def _has(task: object, name: str) -> bool:
             for f in traceback.extract_tb(error.__traceback__)
             if f.filename == code.co_filename
         ]
-        where = f"{code.co_filename}:{lines[-1] if lines else code.co_firstlineno}"
-        wrong = f"{type(task).__name__}'s property `{name}` ({where}) raises {type(error).__name__}"
-        raise TypeError(f"task: {wrong}: {error}") from error
+        raise TypeError(
+            f"task: {type(task).__name__}'s property `{name}` "
+            f"({code.co_filename}:{lines[-1] if lines else code.co_firstlineno}) raises "
+            f"{type(error).__name__}: {error}"
+        ) from error
     return True
 
 
