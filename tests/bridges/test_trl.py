@@ -104,6 +104,14 @@ def trainer_of(
     )
 
 
+def training(policy, folder: Path, kind: type[GRPOTrainer] = TrustRegionTrainer, **settings):
+    """A trainer that is about to take a step on one batch, whose reference is given to it."""
+    trainer = trainer_of(policy, folder, kind, **settings)
+    trainer.current_gradient_accumulation_steps = trainer.args.gradient_accumulation_steps
+    trainer.model.train()
+    return trainer
+
+
 def batch(vocabulary: int = 22) -> dict[str, Tensor]:
     """What TRL hands to a loss: right-padded completions, a tool's answer inside one of them, an
     old policy."""
@@ -128,23 +136,36 @@ def with_gradient(loss: Tensor, model) -> tuple[Tensor, Tensor]:
     return loss.detach(), torch.cat([x.flatten() for x in found])
 
 
+def assert_trls_loss(trainer, inputs, rtol: float = 1e-5, atol: float = 1e-7) -> None:
+    """Our loss and its gradient are TRL's own on the same batch."""
+    ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
+    with pytest.MonkeyPatch.context() as plain:
+        scored = GRPOTrainer._get_per_token_logps_and_entropies
+        plain.setattr(type(trainer), "_get_per_token_logps_and_entropies", scored)
+        loss = GRPOTrainer._compute_loss(trainer, trainer.model, inputs)
+    theirs = with_gradient(loss, trainer.model)
+    for mine, its in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, its, rtol=rtol, atol=atol)
+    assert ours[1].abs().max() > 0
+
+
+def reinforce(trainer, inputs: dict[str, Tensor]) -> Tensor:
+    """The policy gradient's loss as a sum over each completion, computed here."""
+    mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
+    gain = with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask
+    return -gain.sum(-1).mean()
+
+
 @pytest.mark.parametrize("loss_type", ["dapo", "grpo", "bnpo", "dr_grpo"])
 def test_ppo_through_the_bridge_is_trls_own_loss(loss_type, policy, tmp_path):
-    trainer = trainer_of(
+    trainer = training(
         policy, tmp_path, Clipped, loss_type=loss_type, gradient_accumulation_steps=2
     )
-    trainer.current_gradient_accumulation_steps = 2
     inputs = batch()
     inputs["old_per_token_logps"][::2] = with_log_probs(trainer, inputs)[::2] - 0.1
-    for training in (True, False):
-        trainer.model.train(training)
-        ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
-        theirs = with_gradient(
-            GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model
-        )
-        for mine, its in zip(ours, theirs, strict=True):
-            torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-7)
-        assert ours[1].abs().max() > 0
+    for learns in (True, False):
+        trainer.model.train(learns)
+        assert_trls_loss(trainer, inputs)
     assert 0 < trainer._metrics["train"]["kept"][0] < 1
 
 
@@ -164,8 +185,7 @@ def test_the_anchor_is_the_samplers_where_there_is_one(anchor, policy, tmp_path)
         token_loss = staticmethod(partial(dppo_loss, delta_tv=1e-3))
 
     Chosen.anchor = anchor
-    trainer = trainer_of(policy, tmp_path, Chosen, loss_type="luspo")
-    trainer.current_gradient_accumulation_steps = 1
+    trainer = training(policy, tmp_path, Chosen, loss_type="luspo")
     inputs = batch()
     sampler = inputs["old_per_token_logps"] - 0.5
     sampler[1, 0] = math.nan  # a token that the sampler could not score: the old policy stands in
@@ -184,19 +204,10 @@ def test_the_anchor_is_the_samplers_where_there_is_one(anchor, policy, tmp_path)
 
 
 def test_one_update_a_rollout_is_reinforce(policy, tmp_path):
-    trainer = trainer_of(policy, tmp_path, loss_type="luspo")
-    trainer.current_gradient_accumulation_steps = 1
-    trainer.model.train()
-    inputs = batch()
+    trainer, inputs = training(policy, tmp_path, loss_type="luspo"), batch()
     del inputs["old_per_token_logps"]
-    mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
     loss = trainer._compute_loss(trainer.model, inputs)
-    plain = (
-        -(with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask)
-        .sum(-1)
-        .mean()
-    )
-    torch.testing.assert_close(loss, plain, rtol=1e-5, atol=0)
+    torch.testing.assert_close(loss, reinforce(trainer, inputs), rtol=1e-5, atol=0)
     assert trainer._metrics["train"]["kept"] == [1.0]
 
 
@@ -286,19 +297,10 @@ def test_a_loss_without_diagnostics_trains_and_logs_no_kept(loss, policy, tmp_pa
     class Bare(TrustRegionTrainer):
         token_loss = staticmethod(loss)
 
-    trainer = trainer_of(policy, tmp_path, Bare, loss_type="luspo")
-    trainer.current_gradient_accumulation_steps = 1
-    trainer.model.train()
-    inputs = batch()
+    trainer, inputs = training(policy, tmp_path, Bare, loss_type="luspo"), batch()
     del inputs["old_per_token_logps"]
-    mask = (inputs["completion_mask"] * inputs["tool_mask"]).bool()
     loss = trainer._compute_loss(trainer.model, inputs)
-    expected = (
-        -(with_log_probs(trainer, inputs) * inputs["advantages"].unsqueeze(-1) * mask)
-        .sum(-1)
-        .mean()
-    )
-    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=0)
+    torch.testing.assert_close(loss, reinforce(trainer, inputs), rtol=1e-5, atol=0)
     assert "kept" not in trainer._metrics["train"]
 
 
@@ -308,12 +310,10 @@ class Sparse(DistributionTrainer):
 
 
 @pytest.mark.parametrize("coefficient", [0.0, 0.05])
-def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, policy, tmp_path, monkeypatch):
-    trainer = trainer_of(
+def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, policy, tmp_path):
+    trainer = training(
         policy, tmp_path, Sparse, loss_type="dapo", entropy_coef=coefficient, temperature=0.7
     )
-    trainer.current_gradient_accumulation_steps = 1
-    trainer.model.train()
     inputs = batch()
     whole = [
         torch.cat([inputs[f"prompt_{x}"], inputs[f"completion_{x}"]], 1) for x in ("ids", "mask")
@@ -338,14 +338,7 @@ def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, policy, tmp_path, monk
     )
     inputs |= {"old_topk_ids": old.ids, "old_topk_logps": old.logp + moved.unsqueeze(-1)}
     inputs["old_per_token_logps"] = logp + moved
-    ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
-    scored = GRPOTrainer._get_per_token_logps_and_entropies
-    monkeypatch.setattr(DistributionTrainer, "_get_per_token_logps_and_entropies", scored)
-    theirs = with_gradient(GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model)
-    for mine, its in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(
-            mine, its, rtol=1e-5, atol=1e-6
-        )  # TRL takes the logits in pieces
+    assert_trls_loss(trainer, inputs, atol=1e-6)  # TRL takes the logits in pieces
     mine, its = trainer._metrics["train"]["entropy"]
     assert mine == pytest.approx(its, rel=1e-5) and 0 < trainer._metrics["train"]["kept"][0] < 1
 
@@ -492,6 +485,12 @@ def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(policy, tmp_pa
             "token_loss: QuatroTrainer has its own",
         ),
         (
+            TrustRegionTrainer,
+            {"anchor": "nope"},
+            ValueError,
+            "anchor: expected one of 'rollout', 'recomputed', got 'nope'",
+        ),
+        (
             DistributionTrainer,
             {"anchor": "rollout"},
             ValueError,
@@ -513,31 +512,19 @@ def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(policy, tmp_pa
         ),
     ],
 )
-def test_settings_of_the_two_others_are_checked_at_construction(
+def test_settings_of_a_trainer_are_checked_at_construction(
     kind, settings, error, message, policy, tmp_path
 ):
     with pytest.raises(error, match=message):
         trainer_of(policy, tmp_path, type("Set", (kind,), settings))
 
 
-def test_an_unknown_anchor_is_refused_at_construction(policy, tmp_path):
-    class Nowhere(TrustRegionTrainer):
-        anchor = "nope"
-
-    with pytest.raises(
-        ValueError, match="anchor: expected one of 'rollout', 'recomputed', got 'nope'"
-    ):
-        trainer_of(policy, tmp_path, Nowhere)
-
-
 @pytest.mark.parametrize("corrected", [True, False])
 @pytest.mark.parametrize("loss_type", ["dapo", "dr_grpo"])
 def test_beta_is_trls_own_penalty(loss_type, corrected, policy, tmp_path):
-    trainer = trainer_of(
+    trainer = training(
         policy, tmp_path, Recomputed, loss_type=loss_type, use_bias_correction_kl=corrected
     )
-    trainer.current_gradient_accumulation_steps = 1
-    trainer.model.train()
     trainer.beta = 0.5  # given to the constructor it loads a reference: trl_run does
     inputs = batch()
     logp = with_log_probs(trainer, inputs)
@@ -545,10 +532,7 @@ def test_beta_is_trls_own_penalty(loss_type, corrected, policy, tmp_path):
         "old_per_token_logps": logp - 0.1,
         "ref_per_token_logps": logp - torch.rand(6, 7) / 2,
     }
-    ours = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
-    theirs = with_gradient(GRPOTrainer._compute_loss(trainer, trainer.model, inputs), trainer.model)
-    for mine, its in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-7)
+    assert_trls_loss(trainer, inputs)
     mine, its = trainer._metrics["train"]["kl"]
     assert mine == pytest.approx(its, rel=1e-5) and mine > 0.01 and trainer.beta == 0.5
 
@@ -570,24 +554,15 @@ def test_a_routers_load_is_balanced_as_trl_does(policy, tmp_path):
             router_aux_loss_coef=0.5,
         )
     )
-    trainer = trainer_of(
-        SimpleNamespace(model=model, tokenizer=policy.tokenizer), tmp_path, Recomputed
-    )
+    mixture = SimpleNamespace(model=model, tokenizer=policy.tokenizer)
+    trainer = training(mixture, tmp_path, Recomputed)
     assert trainer.aux_loss_enabled
-    model.train()
-    trainer.current_gradient_accumulation_steps = 1
-    ours = with_gradient(trainer._compute_loss(model, batch()), model)
-    theirs = with_gradient(GRPOTrainer._compute_loss(trainer, model, batch()), model)
-    for mine, its in zip(ours, theirs, strict=True):
-        assert torch.equal(mine, its)
+    assert_trls_loss(trainer, batch(), rtol=0, atol=0)
     assert trainer._metrics["train"]["aux_loss"][0] == trainer._metrics["train"]["aux_loss"][1] > 0
 
 
 def test_what_has_no_tokens_is_not_logged(policy, tmp_path):
-    trainer = trainer_of(policy, tmp_path)
-    trainer.current_gradient_accumulation_steps = 1
-    trainer.model.train()
-    inputs = batch()
+    trainer, inputs = training(policy, tmp_path), batch()
     inputs["completion_mask"] *= 0
     loss, gradient = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
     assert loss == 0 and (gradient == 0).all() and "kept" not in trainer._metrics["train"]

@@ -202,10 +202,8 @@ def driver(monkeypatch):
         return data
 
     module = ModuleType(verl.TRAINERS[0])
-    module.compute_advantage, module.compute_data_metrics = (
-        compute_advantage,
-        metric_utils.compute_data_metrics,
-    )
+    module.compute_advantage = compute_advantage
+    module.compute_data_metrics = metric_utils.compute_data_metrics
     monkeypatch.setattr(metric_utils, "compute_data_metrics", metric_utils.compute_data_metrics)
     for name in (*verl.TRAINERS, *verl.METRICS[1:]):
         monkeypatch.setitem(sys.modules, name, None)

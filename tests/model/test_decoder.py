@@ -50,10 +50,8 @@ PADDED = "that takes attention_mask and position_ids, so that padding on the lef
 )
 def test_decoders_are_taken_as_they_are(small_model, kind, settings):
     model = small_model(kind, **settings).eval()
-    before, drawn = (
-        {name: t.clone() for name, t in model.state_dict().items()},
-        torch.get_rng_state(),
-    )
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    drawn = torch.get_rng_state()
     decoder.check("m", model, IDS)
     assert all(torch.equal(t, before[name]) for name, t in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), drawn)

@@ -8,6 +8,7 @@ completion, two of one token, four of two).
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 
 import pytest
@@ -31,6 +32,7 @@ from trlib.algorithms.grpo import add_reference_kl
 from trlib.divergences import k1, k2, k3, kl, tv
 
 D = torch.float64
+same = partial(torch.testing.assert_close, rtol=1e-12, atol=1e-14)
 V, T, END = 3, 3, 2
 
 
@@ -98,43 +100,30 @@ def test_the_table_is_a_policy():
 
 
 ON_POLICY = {
-    "reinforce": lambda x, a: reinforce_loss(x, advantages=a, mask=MASK),
-    "pg_is": lambda x, a: pg_is_loss(x, x.detach(), advantages=a, mask=MASK),
-    "ppo": lambda x, a: ppo_loss(x, x.detach(), advantages=a, mask=MASK),
-    "ppo dual clip": lambda x, a: ppo_loss(x, x.detach(), advantages=a, mask=MASK, dual_clip=3.0),
-    "gspo": lambda x, a: gspo_loss(x, x.detach(), advantages=a, mask=MASK),
-    "cispo": lambda x, a: cispo_loss(x, x.detach(), advantages=a, mask=MASK),
-    "sapo": lambda x, a: sapo_loss(x, x.detach(), advantages=a, mask=MASK),
-    "gmpo": lambda x, a: gmpo_loss(x, x.detach(), advantages=a, mask=MASK),
-    "dppo": lambda x, a: dppo_loss(x, x.detach(), advantages=a, mask=MASK, delta_tv=0.15),
+    "reinforce": lambda logp, _, **credit: reinforce_loss(logp, **credit),
+    "pg_is": pg_is_loss,
+    "ppo": ppo_loss,
+    "ppo dual clip": partial(ppo_loss, dual_clip=3.0),
+    "gspo": gspo_loss,
+    "cispo": cispo_loss,
+    "sapo": sapo_loss,
+    "gmpo": gmpo_loss,
+    "dppo": partial(dppo_loss, delta_tv=0.15),
+    "pspo": pspo_loss,
 }
 
 
 @pytest.mark.parametrize("name", ON_POLICY)
 @pytest.mark.parametrize("baseline", [0.0, 0.7])
 def test_on_policy_every_objective_is_the_policy_gradient(name, baseline):
-    """Σ_t over a completion's tokens, with any constant baseline: exactly dJ/dθ."""
+    """Σ_t over a completion's tokens, with any constant baseline: exactly dJ/dθ, or PSPO's share of
+    it."""
     theta = NEW.clone().requires_grad_()
     logp = logp_of(theta)
-    result = ON_POLICY[name](logp, rows(REWARDS - baseline))
-    torch.testing.assert_close(
-        expected_gradient(result.per_token, theta, probabilities(theta)),
-        true_gradient(NEW),
-        rtol=1e-12,
-        atol=1e-14,
-    )
-
-
-def test_pspo_is_the_policy_gradient_less_alpha():
-    theta = NEW.clone().requires_grad_()
-    logp = logp_of(theta)
-    result = pspo_loss(logp, logp.detach(), advantages=rows(REWARDS), mask=MASK, alpha=0.1)
-    torch.testing.assert_close(
-        expected_gradient(result.per_token, theta, probabilities(theta)),
-        0.9 * true_gradient(NEW),
-        rtol=1e-12,
-        atol=1e-14,
-    )
+    loss = ON_POLICY[name](logp, logp.detach(), advantages=rows(REWARDS - baseline), mask=MASK)
+    share = 0.9 if name == "pspo" else 1.0
+    found = expected_gradient(loss.per_token, theta, probabilities(theta))
+    same(found, share * true_gradient(NEW))
 
 
 def group_gradient(size: int, rule, loss=ppo_loss) -> Tensor:
@@ -156,10 +145,10 @@ def group_gradient(size: int, rule, loss=ppo_loss) -> Tensor:
 @pytest.mark.parametrize("size", [2, 3])
 def test_group_baselines(size):
     exact = true_gradient(NEW)
-    torch.testing.assert_close(group_gradient(size, leave_one_out), exact, rtol=1e-11, atol=1e-14)
+    same(group_gradient(size, leave_one_out), exact, rtol=1e-11)
     # The group's own mean contains the completion: the direction is right, its length (G-1)/G.
     mean = group_gradient(size, lambda r, g: group_relative(r, g, scale=None))
-    torch.testing.assert_close(mean, exact * (size - 1) / size, rtol=1e-11, atol=1e-14)
+    same(mean, exact * (size - 1) / size, rtol=1e-11)
     # Divided by the group's own standard deviation it is the gradient of something else.
     std = group_gradient(size, lambda r, g: group_relative(r, g, scale="std"))
     cosine = torch.nn.functional.cosine_similarity(std.flatten(), exact.flatten(), 0)
@@ -180,14 +169,12 @@ def test_what_each_aggregation_ascends():
         return -torch.autograd.grad((p.detach() * each).sum(), theta, retain_graph=True)[0]
 
     exact = true_gradient(NEW)
-    torch.testing.assert_close(ascends("seq-mean-token-sum"), exact, rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close(
-        ascends("seq-mean-token-sum-norm"), exact / 8, rtol=1e-12, atol=1e-14
-    )
+    same(ascends("seq-mean-token-sum"), exact)
+    same(ascends("seq-mean-token-sum-norm"), exact / 8)
     by_length = expected_gradient(per_token, theta, p, divisor=LENGTHS)
-    torch.testing.assert_close(ascends("seq-mean-token-mean"), by_length, rtol=1e-12, atol=1e-14)
+    same(ascends("seq-mean-token-mean"), by_length)
     # In a batch of one completion, the tokens of the batch are those of the completion.
-    torch.testing.assert_close(ascends("token-mean"), by_length, rtol=1e-12, atol=1e-14)
+    same(ascends("token-mean"), by_length)
     assert torch.nn.functional.cosine_similarity(by_length.flatten(), exact.flatten(), 0) < 0.999
 
 
@@ -229,20 +216,16 @@ def off_policy(advantages: Tensor, loss=pg_is_loss, **settings) -> Tensor:
 def test_pg_is_with_the_ratio_of_the_whole_completion_is_unbiased():
     log_ratio = logp_of(NEW) - logp_of(OLD)
     others = (log_ratio.sum(-1, keepdim=True) - log_ratio).exp()
-    torch.testing.assert_close(
-        off_policy(others * rows(REWARDS)), true_gradient(NEW), rtol=1e-12, atol=1e-14
-    )
+    same(off_policy(others * rows(REWARDS)), true_gradient(NEW))
 
 
 def test_pg_is_with_the_ratio_of_the_prefix_needs_the_current_policys_values():
     log_ratio = logp_of(NEW) - logp_of(OLD)
     before = (log_ratio.cumsum(-1) - log_ratio).exp()
-    torch.testing.assert_close(
-        off_policy(before * values_of(NEW)), true_gradient(NEW), rtol=1e-12, atol=1e-14
-    )
+    same(off_policy(before * values_of(NEW)), true_gradient(NEW))
     # With the sampled reward the rest of the completion is still π_old's.
     biased = off_policy(before * rows(REWARDS))
-    torch.testing.assert_close(biased, off_policy(before * values_of(OLD)), rtol=1e-12, atol=1e-14)
+    same(biased, off_policy(before * values_of(OLD)))
     assert (biased - true_gradient(NEW)).norm() > 0.01 * true_gradient(NEW).norm()
 
 
@@ -259,7 +242,7 @@ def test_pg_is_with_the_tokens_ratio_climbs_trpos_surrogate():
     surrogate = (visits.unsqueeze(-1) * theta.softmax(-1) * q_old).sum()
     (expected,) = torch.autograd.grad(surrogate, theta)
     result = off_policy(rows(REWARDS))
-    torch.testing.assert_close(result, expected, rtol=1e-12, atol=1e-14)
+    same(result, expected)
     assert (result - true_gradient(NEW)).norm() > 0.01 * true_gradient(NEW).norm()
 
 
@@ -306,8 +289,8 @@ def test_half_the_ratios_distance_from_one_is_total_variation():
 
 def test_k1_and_k3_are_unbiased_and_k2_is_not():
     exact = kl(P, Q)
-    torch.testing.assert_close(mean(k1(P, Q), P), exact, rtol=1e-12, atol=1e-15)
-    torch.testing.assert_close(mean(k3(P, Q), P), exact, rtol=1e-12, atol=1e-15)
+    same(mean(k1(P, Q), P), exact, atol=1e-15)
+    same(mean(k3(P, Q), P), exact, atol=1e-15)
     assert ((mean(k2(P, Q), P) - exact).abs() > 1e-3 * exact).all()
     # Between close policies k2 is nearly right: its error is of third order.
     error = [
@@ -336,16 +319,14 @@ def test_gradients_of_the_estimators_as_losses():
     for estimator, expected in ((k1, torch.zeros_like(own)), (k2, own), (k3, reverse)):
         total = mean(estimator(p, Q), p.detach()).sum()
         (result,) = torch.autograd.grad(total, theta, retain_graph=True)
-        torch.testing.assert_close(result, expected, rtol=1e-11, atol=1e-14)
+        same(result, expected, rtol=1e-11)
 
 
 def test_on_stale_tokens_the_ratio_makes_the_estimators_right_again():
     mu = _table(5).log_softmax(-1)
     ratio = (P - mu).exp()
     for estimator in (k1, k3):
-        torch.testing.assert_close(
-            mean(ratio * estimator(P, Q), mu), kl(P, Q), rtol=1e-12, atol=1e-15
-        )
+        same(mean(ratio * estimator(P, Q), mu), kl(P, Q), atol=1e-15)
         assert ((mean(estimator(P, Q), mu) - kl(P, Q)).abs() > 1e-3 * kl(P, Q)).any()
     # With the gradient through the ratio as well, both descend KL(π || q).
     theta = NEW.clone().requires_grad_()
@@ -353,12 +334,7 @@ def test_on_stale_tokens_the_ratio_makes_the_estimators_right_again():
     (expected,) = torch.autograd.grad(kl(p, Q).sum(), theta, retain_graph=True)
     for estimator in (k1, k3):
         total = mean((p - mu).exp() * estimator(p, Q), mu).sum()
-        torch.testing.assert_close(
-            torch.autograd.grad(total, theta, retain_graph=True)[0],
-            expected,
-            rtol=1e-11,
-            atol=1e-14,
-        )
+        same(torch.autograd.grad(total, theta, retain_graph=True)[0], expected, rtol=1e-11)
 
 
 def test_grpos_reference_term_descends_kl_of_the_reference_to_the_policy():
@@ -376,9 +352,4 @@ def test_grpos_reference_term_descends_kl_of_the_reference_to_the_policy():
     for i, y in enumerate(COMPLETIONS):
         visits[AT[i, : len(y)]] += probabilities(NEW)[i]
     (expected,) = torch.autograd.grad((visits * kl(Q, theta.log_softmax(-1))).sum(), theta)
-    torch.testing.assert_close(
-        expected_gradient(loss.per_token, theta, probabilities(NEW)),
-        -0.04 * expected,
-        rtol=1e-11,
-        atol=1e-14,
-    )
+    same(expected_gradient(loss.per_token, theta, probabilities(NEW)), -0.04 * expected, rtol=1e-11)

@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from trlib.errors import NonFiniteError
 from trlib.model.completions import join
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
+
+close = partial(torch.testing.assert_close, atol=1e-5, rtol=0)
 
 
 @pytest.fixture
@@ -39,8 +42,8 @@ def test_sampled_and_scored_log_probs_equal_a_fresh_full_forward(policy, mixed, 
     scored = policy.score(c, temperature=temperature).logp
     for row in range(0, len(c), 5):
         expected = fresh_logp(policy, c, row, temperature)
-        torch.testing.assert_close(c.logp[row][c.mask[row]].double(), expected, atol=1e-5, rtol=0)
-        torch.testing.assert_close(scored[row][c.mask[row]].double(), expected, atol=1e-5, rtol=0)
+        close(c.logp[row][c.mask[row]].double(), expected)
+        close(scored[row][c.mask[row]].double(), expected)
 
 
 def test_padding_never_changes_a_log_prob(policy, mixed):
@@ -54,16 +57,14 @@ def test_padding_never_changes_a_log_prob(policy, mixed):
         group=torch.arange(len(mixed)).repeat_interleave(2),
     )
     base, other = policy.score(together).logp, policy.score(shuffled).logp
-    torch.testing.assert_close(other[shuffled.mask], base[rows][shuffled.mask], atol=1e-5, rtol=0)
+    close(other[shuffled.mask], base[rows][shuffled.mask])
     wide = torch.nn.functional.pad(together.prompt_ids, (9, 0), value=policy.pad_id)
     padded = dataclasses.replace(
         together, prompt_ids=wide, prompt_mask=torch.nn.functional.pad(together.prompt_mask, (9, 0))
     )
     for share in (True, False):
         policy.share = share
-        torch.testing.assert_close(
-            policy.score(padded).logp[padded.mask], base[together.mask], atol=1e-5, rtol=0
-        )
+        close(policy.score(padded).logp[padded.mask], base[together.mask])
 
 
 def test_frequencies_match_the_distribution(policy, task):
@@ -85,7 +86,7 @@ def test_a_temperature_is_a_division_of_the_logits(policy, task):
     for temperature in (0.5, 1.0, 2.0):
         c = sample(policy, prompt, max_tokens=1, temperature=temperature, full_rows=[0])
         expected = torch.log_softmax(logits / temperature, -1)
-        torch.testing.assert_close(c.full[0, 0].double(), expected, atol=1e-5, rtol=0)
+        close(c.full[0, 0].double(), expected)
 
 
 def test_greedy_is_what_generate_gives(policy, task):
@@ -106,7 +107,7 @@ def test_a_row_that_has_ended_never_changes(policy, mixed):
     kept = sample(policy, mixed, group=8, max_tokens=16, seed=7)
     whole = sample(policy, mixed, group=8, max_tokens=16, seed=7, drop=False)
     assert torch.equal(kept.tokens, whole.tokens) and torch.equal(kept.mask, whole.mask)
-    torch.testing.assert_close(kept.logp, whole.logp, atol=1e-5, rtol=0)
+    close(kept.logp, whole.logp)
     after = ~kept.mask
     assert (
         after.any()
@@ -142,9 +143,9 @@ def test_rows_that_have_said_the_same_may_be_computed_once_or_each(policy, mixed
     hook.remove()
     assert computed < 0.7 * sum(counted)
     assert torch.equal(once.tokens, each.tokens) and torch.equal(once.mask, each.mask)
-    torch.testing.assert_close(once.logp, each.logp, atol=1e-5, rtol=0)
+    close(once.logp, each.logp)
     torch.testing.assert_close(once.full, each.full, atol=2e-5, rtol=1e-5)
-    torch.testing.assert_close(once.topk.logp, each.topk.logp, atol=1e-5, rtol=0)
+    close(once.topk.logp, each.topk.logp)
 
 
 def test_a_row_depends_on_its_own_numbers_only(policy, task):
@@ -177,10 +178,8 @@ def test_forced_prefixes_of_different_lengths(policy, task):
         assert c.forced[row].sum() == len(prefix) and not (c.forced[row] & c.mask[row]).any()
     assert c.lengths[4] == 0 and c.ended[4]
     scored = policy.score(c).logp
-    torch.testing.assert_close(scored[c.mask], c.logp[c.mask], atol=1e-5, rtol=0)
-    torch.testing.assert_close(
-        scored[3][c.present[3]].double(), fresh_logp(policy, c, 3), atol=1e-5, rtol=0
-    )
+    close(scored[c.mask], c.logp[c.mask])
+    close(scored[3][c.present[3]].double(), fresh_logp(policy, c, 3))
 
 
 def test_whole_distributions_and_top_k_are_those_sampled_from(policy, mixed):
