@@ -33,8 +33,8 @@ import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 
-from tools.cells import TELL
 from tools.lock import alone
+from tools.nbmake_cells import TELL
 from tools.paths import BUILD, ROOT, chapters
 
 KEY = "execution_record"
@@ -191,7 +191,7 @@ def _told(
     profile: str,
     running: Callable[[subprocess.Popen[bytes]], None],
 ) -> Iterator[dict[str, Any]]:
-    """Runs copies of `notebooks` in `room`, and gives what `tools.cells` tells of each when it has
+    """Runs copies of `notebooks` in `room`, and gives what `tools.nbmake_cells` tells of each when it has
     ended."""
     copies = [room / path.stem / path.name for path in notebooks]
     for path, copy in zip(notebooks, copies, strict=True):
@@ -211,7 +211,7 @@ def _told(
         os.devnull,
         f"--rootdir={room}",
         "-p",
-        "tools.cells",
+        "tools.nbmake_cells",
         "-p",
         "no:cacheprovider",
     ]

@@ -1,6 +1,6 @@
 """What only the book needs: explorables, exercises, the size a notebook runs in.
 
-In a notebook a cell that runs before the cell it needs says so in one line: `trbook.order`.
+In a notebook a cell that runs before the cell it needs says so in one line: `trbook.missing_names`.
 """
 
 try:
@@ -12,7 +12,7 @@ except ModuleNotFoundError as error:
         "then install trust-region-book again"
     ) from error
 
-from trbook import order
+from trbook import missing_names
 
 check()
-order.connect()
+missing_names.connect()

@@ -16,11 +16,11 @@ from bookext.docstrings import escape, mend
 from bookext.execution import sentence
 from bookext.mathematics import aligned, drawn
 from bookext.modules import LONGEST_VALUE, first, modules, shorten
-from bookext.narrow import tables
 from bookext.pages import mend as mend_page
+from bookext.phone_tables import tables
 from bookext.read_off import recorded
 from bookext.security import sealed
-from bookext.whole import VERBATIM, numbers
+from bookext.unbroken import VERBATIM, numbers
 from tools.paths import ROOT
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bookext import quoted
-from bookext.runs import printed
+from bookext.snippets import printed
 
 PAGE = (Path(__file__).parents[2] / "book/questions.md").read_text(encoding="utf-8")
 SECTIONS = {

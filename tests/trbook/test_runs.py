@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tools.pack import packs
-from trbook.explorables import RunExplorer, presets, runs
+from trbook.explorables import RunExplorer, run_presets, runs
 from trbook.explorables.modules import embed_modules, link_modules
 from trbook.explorables.publish import publish
 from trlab import recorded
@@ -140,7 +140,7 @@ def test_what_is_offered_can_be_shown() -> None:
     )
     for state in offered:
         RunExplorer(**state)
-    assert presets.available(["spend"]) == []
+    assert run_presets.available(["spend"]) == []
 
 
 def arms(state: dict, measure: str) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ import json
 import sys
 from typing import Any
 
-from trbook.explorables import basins, loop_batch, presets, rare_batch, recording, runs
+from trbook.explorables import basins, loop_batch, rare_batch, recording, run_presets, runs
 from trbook.explorables.files import BUILT
 from trlab.sweep import load_sweep
 
@@ -35,8 +35,8 @@ def pack(before: dict[str, Any]) -> dict[str, Any]:
             sweeps.append(runs.packed(name))
     return {
         "format": runs.format_of_packs(),
-        "presets": presets.available(names),
-        "question": presets.QUESTION,
+        "presets": run_presets.available(names),
+        "question": run_presets.QUESTION,
         "sweeps": sweeps,
     }
 

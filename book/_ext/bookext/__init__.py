@@ -3,82 +3,61 @@
 `mathematics` draws formulas with the vendored KaTeX; `links` ties them to the code and the code to
 them; `terms` explains a word where it stands; `pages` keeps pages small and accessible; `head`
 describes them to search engines, at the `address` that `_config.yml` sets; `search` makes the index
-of the book's own search; `narrow` makes every table readable on a phone, `whole` keeps a number on
-one line; `security` says what a page may load and run; `execution` says when, where and with which
-versions a notebook ran; `read_off` makes the tables that are read off the package; `modules` makes
+of the book's own search; `phone_tables` makes every table readable on a phone, `unbroken` keeps a
+number on one line; `security` says what a page may load and run; `execution` says when, where and
+with which versions a notebook ran; `read_off` makes the tables that are read off the package; `modules` makes
 the interface's pages, `methods` the method cards; `sweeps` and `records` show what is recorded of a
 sweep, `archive` makes a page for each, `quoted` puts a number of it into a sentence, `words` says
-how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `opening` what
-the first page shows first; `docstrings` turns the package's docstrings into sound markup and links
-outside names; `first` builds a few pages before the others; `teaching` makes the tables for
-teachers, and `editions` leaves a place for links to PDFs and the EPUB.
+how a page calls it, `claims` what papers claim, `ladder` the steps between methods, `explorables`
+puts them on pages that are no notebooks, `snippets` runs a page's few lines of code; `docstrings`
+turns the package's docstrings into sound markup and links outside names; `first` builds a few pages
+before the others; `teaching` makes the tables for teachers, and `editions` leaves a place for links
+to PDFs and the EPUB.
 """
 
 from __future__ import annotations
 
 import hashlib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
-from bookext import (
-    address,
-    archive,
-    claims,
-    docstrings,
-    editions,
-    execution,
-    first,
-    head,
-    ladder,
-    links,
-    mathematics,
-    methods,
-    modules,
-    opening,
-    pages,
-    quoted,
-    read_off,
-    records,
-    runs,
-    search,
-    security,
-    sweeps,
-    teaching,
-    terms,
-)
 from trbook.explorables.files import BUILT
+
+PARTS = (
+    "address",
+    "mathematics",
+    "links",
+    "pages",
+    "security",
+    "execution",
+    "read_off",
+    "modules",
+    "sweeps",
+    "records",
+    "archive",
+    "quoted",
+    "claims",
+    "docstrings",
+    "terms",
+    "explorables",
+    "methods",
+    "ladder",
+    "first",
+    "head",
+    "search",
+    "snippets",
+    "editions",
+    "teaching",
+)
+"""The modules that connect to Sphinx, in the order in which their handlers run."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    for part in (
-        address,
-        mathematics,
-        links,
-        pages,
-        security,
-        execution,
-        read_off,
-        modules,
-        sweeps,
-        records,
-        archive,
-        quoted,
-        claims,
-        docstrings,
-        terms,
-        opening,
-        methods,
-        ladder,
-        first,
-        head,
-        search,
-        runs,
-        editions,
-        teaching,
-    ):
-        part.connect(app)
+    for name in PARTS:
+        import_module(f"bookext.{name}").connect(app)
     app.connect("env-before-read-docs", read_in_parallel)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in
     # the assets makes it write every page again.

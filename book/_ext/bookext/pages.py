@@ -11,7 +11,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from bookext import narrow, whole
+from bookext import phone_tables, unbroken
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.publish import publish
 
@@ -47,7 +47,7 @@ def slim(
                 file for file in context[kind] if not _unused(file, context.get("body", ""))
             ]
     if "body" in context:
-        body = whole.numbers(narrow.tables(mend(THEBE.sub("", context["body"]))))
+        body = unbroken.numbers(phone_tables.tables(mend(THEBE.sub("", context["body"]))))
         home = context["pathto"]("_static/explorables", 1)
         context["body"] = link_modules(body, home)
         context["metatags"] = context.get("metatags", "") + preloads(body, home)

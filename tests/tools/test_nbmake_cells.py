@@ -38,7 +38,16 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> str:
         )
     whole = (folder / "raises.ipynb").read_text(encoding="utf-8")
     (folder / "cut.ipynb").write_text(whole[: len(whole) // 2], encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "--nbmake", "-p", "tools.cells", "-rA", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbmake",
+        "-p",
+        "tools.nbmake_cells",
+        "-rA",
+        str(folder),
+    ]
     wide = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(command, cwd=ROOT, env=wide, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
