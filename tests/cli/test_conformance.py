@@ -7,41 +7,32 @@ from pathlib import Path
 
 import pytest
 
+from tests.typed import typed
 from trlab.conformance import libraries
 from trlab.conformance.bench import Deviation
 from trlab.conformance.report import Finding
-from trlib.cli import main
 
 OURS = "trlib.algorithms:ppo_loss"
 HELD = "held to 1e-06 relative in float64, 0.0001 in float32; vectors version 2\n"
 
 
 def test_a_function_that_agrees_is_status_0_and_one_line(capsys):
-    assert main(["conformance", "--function", OURS, "--loss", "ppo"]) == 0
+    assert typed(f"conformance --function {OURS} --loss ppo") == 0
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("ppo_loss as ppo  agrees\n" + HELD, "")
 
 
 def test_a_function_that_differs_is_status_3_and_says_in_what(capsys):
-    line = [
-        "conformance",
-        "--function",
-        OURS,
-        "--loss",
-        "ppo",
-        "--set",
-        "eps_high=.3",
-        "--set",
-        "eps_low=.3",
-        "--set",
-        "dual_clip=none",
-    ]
-    assert main(line) == 3
+    line = (
+        f"conformance --function {OURS} --loss ppo --set eps_high=.3 --set eps_low=.3 "
+        "--set dual_clip=none"
+    )
+    assert typed(line) == 3
     assert (
         capsys.readouterr().out
         == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.3 and 1 + 0.3\n" + HELD
     )
-    assert main([*line, "--json"]) == 3
+    assert typed(f"{line} --json") == 3
     document = json.loads(capsys.readouterr().out)
     assert (document["function"], document["signature"], document["vectors"]) == (OURS, "plain", 2)
     assert document["tolerance"] == {"float64": 1e-6, "float32": 1e-4}
@@ -59,8 +50,8 @@ def test_the_same_gradient_with_another_value_is_status_0(capsys, tmp_path, monk
         "(advantages < 0)))\n"
         "    return -((logp - logp_old).clamp(max=20).exp() * advantages).masked_fill(bad, 0)\n"
     )
-    line = ["conformance", "--function", "skyrls:dppo", "--loss", "dppo_tv", "--anchor", "rollout"]
-    assert main(line) == 0
+    line = "conformance --function skyrls:dppo --loss dppo_tv --anchor rollout"
+    assert typed(line) == 0
     assert capsys.readouterr().out.startswith(
         "dppo as dppo_tv  same gradient, other value  writes -r A for -sg[r] A log π: another"
     )
@@ -69,26 +60,26 @@ def test_the_same_gradient_with_another_value_is_status_0(capsys, tmp_path, monk
 @pytest.mark.parametrize(
     ("function", "piece", "more", "status", "words"),
     [
-        ("trlib.divergences:k3", "k3", [], 0, "k3  agrees"),
+        ("trlib.divergences:k3", "k3", "", 0, "k3  agrees"),
         (
             "trlib.divergences:k2",
             "k3",
-            [],
+            "",
             3,
             "none of the definitions that were tried explains it",
         ),
-        ("swapped_k3:k3", "k3", [], 3, "takes its arguments in the opposite order"),
+        ("swapped_k3:k3", "k3", "", 3, "takes its arguments in the opposite order"),
         (
             "trlib.advantages:group_relative",
             "group_std",
-            [],
+            "",
             0,
             "group_relative as group_std  agrees",
         ),
-        ("trlib.advantages:group_relative", "group_mean", ["--set", "scale=none"], 0, "agrees"),
-        ("trlib.advantages:leave_one_out", "leave_one_out", [], 0, "leave_one_out  agrees"),
-        ("trlib.advantages:length_weighted", "length_weighted", [], 0, "length_weighted  agrees"),
-        ("trlib.advantages:gae", "gae", [], 0, "gae  agrees"),
+        ("trlib.advantages:group_relative", "group_mean", "--set scale=none", 0, "agrees"),
+        ("trlib.advantages:leave_one_out", "leave_one_out", "", 0, "leave_one_out  agrees"),
+        ("trlib.advantages:length_weighted", "length_weighted", "", 0, "length_weighted  agrees"),
+        ("trlib.advantages:gae", "gae", "", 0, "gae  agrees"),
     ],
 )
 def test_estimators_and_advantages_are_held_against_their_pieces(
@@ -98,7 +89,7 @@ def test_estimators_and_advantages_are_held_against_their_pieces(
     Path("swapped_k3.py").write_text(
         "def k3(new, old):\n    return (new - old).exp() - (new - old) - 1\n"
     )
-    assert main(["conformance", "--function", function, "--loss", piece, *more]) == status
+    assert typed(f"conformance --function {function} --loss {piece} {more}") == status
     assert words in capsys.readouterr().out
 
 
@@ -119,16 +110,16 @@ def test_the_estimator_or_advantage_that_a_function_is_can_be_found(
         "def k3(logp, logp_old):\n    d = logp_old - logp\n    return (d.exp() - d - "
         "1).clamp(-10, 10)\n"
     )
-    assert main(["conformance", "--function", function, "--kind", kind]) == status
+    assert typed(f"conformance --function {function} --kind {kind}") == status
     assert words in capsys.readouterr().out
 
 
 def test_verbose_and_json_name_the_first_token_that_differs(capsys):
-    line = ["conformance", "--function", OURS, "--loss", "ppo", "--set", "eps_high=.21"]
-    assert main([*line, "--verbose"]) == 3
+    line = f"conformance --function {OURS} --loss ppo --set eps_high=.21"
+    assert typed(f"{line} --verbose") == 3
     found, place, gradient, value, _ = capsys.readouterr().out.splitlines()
     assert found == "ppo_loss as ppo  differs  clips the ratio at 1 - 0.2 and 1 + 0.21"
-    assert main([*line, "--json"]) == 3
+    assert typed(f"{line} --json") == 3
     first = json.loads(capsys.readouterr().out)["findings"][0]["first"]
     assert place.strip().startswith(
         f"first in {first['batch']!r}, row {first['row']}, token {first['token']}: logp "
@@ -145,7 +136,7 @@ def test_verbose_and_json_name_the_first_token_that_differs(capsys):
 
 
 def test_a_function_that_fails_is_status_3_on_one_line(capsys):
-    assert main(["conformance", "--function", "trlib.aggregation:aggregate", "--loss", "ppo"]) == 3
+    assert typed("conformance --function trlib.aggregation:aggregate --loss ppo") == 3
     out = capsys.readouterr().out
     assert (
         out.startswith("aggregate as ppo  fails")
@@ -156,16 +147,16 @@ def test_a_function_that_fails_is_status_3_on_one_line(capsys):
 
 
 def test_the_nearest_loss_is_named(capsys):
-    assert main(["conformance", "--function", "trlib.algorithms:gmpo_loss"]) == 0
+    assert typed("conformance --function trlib.algorithms:gmpo_loss") == 0
     assert capsys.readouterr().out == "gmpo_loss as gmpo  agrees\n" + HELD
 
 
 def test_the_vectors_are_where_it_says(capsys):
-    assert main(["conformance", "--vectors"]) == 0
+    assert typed("conformance --vectors") == 0
     vectors, specification = capsys.readouterr().out.split()
     assert json.loads(Path(vectors).read_text())["format"] == "trust-region-conformance"
     assert Path(specification).read_text().startswith("# Golden vectors")
-    assert main(["conformance", "--vectors", "--json"]) == 0
+    assert typed("conformance --vectors --json") == 0
     assert json.loads(capsys.readouterr().out) == {
         "vectors": vectors,
         "specification": specification,
@@ -191,11 +182,11 @@ def test_a_library_of_another_version_is_said_and_goes_on(
     capsys, monkeypatch, two_findings, version, warned
 ):
     monkeypatch.setattr(libraries, "version", lambda library: version)
-    assert main(["conformance", "--library", "trl"]) == 3
+    assert typed("conformance --library trl") == 3
     captured = capsys.readouterr()
     assert captured.err == warned
     assert captured.out == "one as ppo   agrees\ntwo as gspo  differs  bounds it; a note\n" + HELD
-    assert main(["conformance", "--library", "trl", "--json"]) == 3
+    assert typed("conformance --library trl --json") == 3
     document = json.loads(capsys.readouterr().out)
     assert (document["library"], document["version"], document["written_for"]) == (
         "trl",
@@ -210,7 +201,7 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
         raise libraries.PackageNotFoundError(library)
 
     monkeypatch.setattr(libraries, "version", missing)
-    assert main(["conformance", "--library", "verl"]) == 1
+    assert typed("conformance --library verl") == 1
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
     assert captured.err.startswith(
@@ -222,68 +213,68 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
     ("argv", "words"),
     [
         (
-            ["--library", "verll"],
+            "--library verll",
             "got 'verll'; did you mean 'verl'?",
         ),
         (
-            ["--library", "verl", "--loss", "ppo"],
+            "--library verl --loss ppo",
             "--loss: expected --function beside it, got --library",
         ),
         (
-            ["--library", "verl", "--set", "a=1"],
+            "--library verl --set a=1",
             "--set: expected --function beside it, got --library",
         ),
         (
-            ["--library", "skyrl"],
+            "--library skyrl",
             "--source: expected the folder of a clone of SkyRL beside --library skyrl, got none",
         ),
         (
-            ["--library", "skyrl", "--source", "nowhere"],
+            "--library skyrl --source nowhere",
             "source: nowhere: no such folder; expected a clone of SkyRL",
         ),
-        (["--library", "trl", "--source", "."], "--source: expected one of skyrl, prime-rl, slime"),
+        ("--library trl --source .", "--source: expected one of skyrl, prime-rl, slime"),
         (
-            ["--function", OURS, "--source", "."],
+            f"--function {OURS} --source .",
             "--source: expected --library beside it, got --function",
         ),
         (
-            ["--function", OURS, "--kind", "gae"],
+            f"--function {OURS} --kind gae",
             "kind: expected one of advantage, kl, loss, got 'gae'",
         ),
         (
-            ["--function", OURS, "--kind", "kl", "--loss", "ppo"],
+            f"--function {OURS} --kind kl --loss ppo",
             "loss: expected k1, k2, k3 beside --kind kl, got 'ppo'",
         ),
         (
-            ["--function", OURS, "--kind", "loss", "--loss", "k3"],
+            f"--function {OURS} --kind loss --loss k3",
             "expected the name of a loss beside --kind loss",
         ),
-        (["--function", "nothing"], "function: expected package.module:name, got 'nothing'"),
-        (["--function", "trlib.nothing:f"], "function: no module named 'trlib.nothing'"),
-        (["--function", "trlib.algorithms:ppo_los"], "did you mean 'ppo_loss'?"),
-        (["--function", OURS, "--loss", "pppo"], "did you mean 'ppo'?"),
+        ("--function nothing", "function: expected package.module:name, got 'nothing'"),
+        ("--function trlib.nothing:f", "function: no module named 'trlib.nothing'"),
+        ("--function trlib.algorithms:ppo_los", "did you mean 'ppo_loss'?"),
+        (f"--function {OURS} --loss pppo", "did you mean 'ppo'?"),
         (
-            ["--function", OURS, "--signature", "jax"],
+            f"--function {OURS} --signature jax",
             "signature: expected one of plain, trl, verl, got 'jax'",
         ),
-        (["--function", OURS, "--aggregation", "mean"], "aggregation: expected one of"),
+        (f"--function {OURS} --aggregation mean", "aggregation: expected one of"),
         (
-            ["--function", OURS, "--loss", "k3", "--signature", "verl"],
+            f"--function {OURS} --loss k3 --signature verl",
             "loss: expected --signature plain beside 'k3', which is not a loss, got verl",
         ),
         (
-            ["--function", OURS, "--anchor", "ref"],
+            f"--function {OURS} --anchor ref",
             "anchor: expected one of recomputed, rollout, got 'ref'",
         ),
-        (["--function", OURS, "--set", "eps"], "--set: expected NAME=VALUE, got 'eps'"),
+        (f"--function {OURS} --set eps", "--set: expected NAME=VALUE, got 'eps'"),
         (
-            ["--function", OURS, "--signature", "verl", "--loss", "ppo", "--set", "a=1"],
+            f"--function {OURS} --signature verl --loss ppo --set a=1",
             "set: expected --signature plain",
         ),
     ],
 )
 def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):
-    assert main(["conformance", *argv]) == 1
+    assert typed(f"conformance {argv}") == 1
     captured = capsys.readouterr()
     assert (
         captured.out == ""
@@ -296,10 +287,10 @@ def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        ([], "one of the arguments --library --function --vectors --drop-in is required"),
-        (["--library", "verl", "--function", "a:b"], "not allowed with argument"),
+        ("", "one of the arguments --library --function --vectors --drop-in is required"),
+        ("--library verl --function a:b", "not allowed with argument"),
     ],
 )
 def test_a_wrong_command_line_is_status_2(capsys, argv, words):
-    assert main(["conformance", *argv]) == 2
+    assert typed(f"conformance {argv}") == 2
     assert words in capsys.readouterr().err

@@ -17,17 +17,18 @@ from typing import get_args, get_type_hints
 import pytest
 
 import trlib
+from tests.typed import typed
 from trlib.algorithms import ALGORITHMS
 from trlib.algorithms.method import ANCHORS
-from trlib.cli import evaluate, installed, main
+from trlib.cli import evaluate, installed
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.fields import settings
 from trlib.loop import training
 from trlib.loop.optimizers import optimizers
 from trlib.loop.settings import SAVINGS, Anchor, RunSettings
 
-SMALL = ["--steps", "2", "--prompts", "2", "--group", "4", "--probe", "2", "--quiet"]
-FEW = ["--prompts", "8", "--samples", "2"]
+SMALL = "--steps 2 --prompts 2 --group 4 --probe 2 --quiet"
+FEW = "--prompts 8 --samples 2"
 
 
 def options_of(command: str) -> dict[str, str]:
@@ -81,7 +82,7 @@ def test_without_options_the_command_line_trains_by_pythons_defaults(monkeypatch
     defaults = {s.name: s.default for s in settings(RunSettings)}
     monkeypatch.setattr(training, "train", stop)
     with pytest.raises(Seen):
-        main(["train"])
+        typed("train")
 
 
 def test_every_argument_of_evaluate_is_an_option_with_its_default():
@@ -98,7 +99,7 @@ def test_the_settings_name_every_optimiser_anchor_and_saving():
 
 
 def test_an_option_of_ppo_keeps_its_capitals(capsys):
-    assert main(["diagnose", "--help"]) == 0
+    assert typed("diagnose --help") == 0
     said = capsys.readouterr().out
     assert (
         "PPO's window below 1" in said and "DPPO's threshold" in said and "QUATRO's radius" in said
@@ -107,12 +108,12 @@ def test_an_option_of_ppo_keeps_its_capitals(capsys):
 
 def test_every_command_has_help_with_examples(capsys):
     for name in installed():
-        assert main([name, "--help"]) == 0
+        assert typed(f"{name} --help") == 0
         text = capsys.readouterr().out
         assert "example" in text and f"  trlib {name}" in text and "--json" in text
-    assert main(["train", "--help"]) == 0
+    assert typed("train --help") == 0
     assert "rounded to int8, int4 (simulated)" in " ".join(capsys.readouterr().out.split())
-    assert main(["--help"]) == 0
+    assert typed("--help") == 0
     text = " ".join(capsys.readouterr().out.split())  # long lines of help are wrapped
     assert all(command.TEXT in text for command in installed().values())
 
@@ -140,53 +141,53 @@ def test_the_examples_of_the_help_are_valid_command_lines():
     ("argv", "words"),
     [
         (
-            ["trian"],
+            "trian",
             f"expected one of {', '.join(installed())}, got 'trian'; did you mean 'train'?",
         ),
         (
-            ["train", "--method", "ppo", "--stesp", "3"],
+            "train --method ppo --stesp 3",
             "unrecognized argument --stesp; did you mean '--steps'?",
         ),
         (
-            ["train", "--method", "ppo", "--steps", "3.5"],
+            "train --method ppo --steps 3.5",
             "argument --steps: expected a whole number, got '3.5'",
         ),
         (
-            ["train", "--method", "ppo", "--lr", "fast"],
+            "train --method ppo --lr fast",
             "argument --lr: expected a number, got 'fast'",
         ),
         (
-            ["train", "--method", "ppo", "--betas", ".9"],
+            "train --method ppo --betas .9",
             "argument --betas: expected 2 values with a comma between",
         ),
         (
-            ["train", "--anchor", "both"],
+            "train --anchor both",
             "argument --anchor: expected none or 'rollout' or 'recomputed', got 'both'",
         ),
         (
-            ["train", "--method", "ppo", "--step", "3"],
+            "train --method ppo --step 3",
             "unrecognized argument --step; did you mean '--steps'?",
         ),
         (
-            ["evaluate", "--ks", "1,two"],
+            "evaluate --ks 1,two",
             "argument --ks: expected none or values with commas between, got '1,two'",
         ),
         *(
             (
-                [*argv, "--out", ""],
+                f"{line} --out ''",
                 "argument --out: expected the name of a file or a folder, got ''",
             )
-            for argv in (
-                ["train", "--method", "ppo"],
-                ["pretrain", "dial"],
-                ["sweep", "stale"],
-                ["diagnose", "rollouts.parquet"],
+            for line in (
+                "train --method ppo",
+                "pretrain dial",
+                "sweep stale",
+                "diagnose rollouts.parquet",
             )
         ),
     ],
 )
 def test_a_wrong_command_line_is_status_2(capsys, argv, words):
-    assert main(argv) == 2
+    assert typed(argv) == 2
     captured = capsys.readouterr()
     assert words in captured.err and captured.out == "" and "Traceback" not in captured.err
 
@@ -194,70 +195,70 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["train", "--method", "pppo"], "method: expected one of"),
-        (["train", "--method", "pppo"], "did you mean 'ppo'?"),
-        (["train", "--method", "ppo", "--set", "eps_hig=.3"], "did you mean 'eps_high'?"),
+        ("train --method pppo", "method: expected one of"),
+        ("train --method pppo", "did you mean 'ppo'?"),
+        ("train --method ppo --set eps_hig=.3", "did you mean 'eps_high'?"),
         (
-            ["train", "--method", "ppo", "--set", "eps_high=wide"],
+            "train --method ppo --set eps_high=wide",
             "method 'ppo': eps_high: expected a number, got 'wide'",
         ),
         (
-            ["train", "--method", "ppo", "--set", "eps_low=2"],
+            "train --method ppo --set eps_low=2",
             "eps_low: expected a number at least 0 and at most 1, got 2",
         ),
-        (["train", "--method", "ppo", "--set", "advantage=best"], "advantage: expected one of"),
-        (["train", "--method", "ppo", "--task", "dail"], "got 'dail'; did you mean 'dial'?"),
-        (["train", "--method", "ppo", "--knob", "move=3"], "did you mean 'moves'?"),
+        ("train --method ppo --set advantage=best", "advantage: expected one of"),
+        ("train --method ppo --task dail", "got 'dail'; did you mean 'dial'?"),
+        ("train --method ppo --knob move=3", "did you mean 'moves'?"),
         (
-            ["train", "--method", "ppo", "--knob", "moves=many"],
+            "train --method ppo --knob moves=many",
             "task 'dial': moves: expected a whole number or 2 values",
         ),
         (
-            ["train", "--method", "ppo", "--lora", "r=x"],
+            "train --method ppo --lora r=x",
             "lora: r: expected a whole number, got str",
         ),
-        (["train", "--method", "ppo", "--lora", "r"], "--lora: expected NAME=VALUE, got 'r'"),
-        (["train", "--method", "ppo", "--resume"], "--resume: expected --out FOLDER as well"),
-        (["train", "--method", "ppo", "--policy", "dail"], "did you mean 'dial'?"),
+        ("train --method ppo --lora r", "--lora: expected NAME=VALUE, got 'r'"),
+        ("train --method ppo --resume", "--resume: expected --out FOLDER as well"),
+        ("train --method ppo --policy dail", "did you mean 'dial'?"),
         (
-            ["train", "--method", "ppo", "--task", "sums"],
+            "train --method ppo --task sums",
             "--policy: expected an embedded model, a folder, a GGUF file or a "
             "hub id, because task 'sums' has no model of its own, got none",
         ),
-        (["evaluate", "--task", "gsm8k"], "because task 'gsm8k' has no model of its own, got none"),
+        ("evaluate --task gsm8k", "because task 'gsm8k' has no model of its own, got none"),
         (
-            ["train", "--method", "ppo", "--device", "tpu"],
+            "train --method ppo --device tpu",
             "device: expected 'auto' or a device that torch has here",
         ),
         (
-            ["train", "--method", "ppo", "--device", "cuda:99"],
+            "train --method ppo --device cuda:99",
             "device: expected 'auto' or a device that torch has here",
         ),
         (
-            ["train", "--method", "ppo", "--dtype", "int8"],
+            "train --method ppo --dtype int8",
             "dtype: expected 'auto' or the name of a float type",
         ),
         (
-            ["train", "--method", "ppo", "--minibatches", "3", *SMALL],
+            f"train --method ppo --minibatches 3 {SMALL}",
             "minibatches: expected a divisor of prompts = 2",
         ),
         (
-            ["train", "--method", "ppo", "--steps", "0"],
+            "train --method ppo --steps 0",
             "steps: expected a whole number of at least 1, got 0",
         ),
-        (["evaluate", "--samples", "2", "--ks", "4"], "ks: expected numbers from 1 to samples = 2"),
-        (["evaluate", "--temperature", "0"], "temperature: expected a number above 0"),
-        (["evaluate", "--policy", "./nowhere"], "'./nowhere'"),
-        (["evaluate", "--policy", "runs/typo"], "policy 'runs/typo': no such folder"),
-        (["pretrain", "dail"], "got 'dail'"),
-        (["pretrain", "dial", "--set", "stepz=1,2"], "did you mean 'steps'?"),
-        (["methods", "grop"], "did you mean 'grpo'?"),
-        (["tasks", "dail"], "did you mean 'dial'?"),
+        ("evaluate --samples 2 --ks 4", "ks: expected numbers from 1 to samples = 2"),
+        ("evaluate --temperature 0", "temperature: expected a number above 0"),
+        ("evaluate --policy ./nowhere", "'./nowhere'"),
+        ("evaluate --policy runs/typo", "policy 'runs/typo': no such folder"),
+        ("pretrain dail", "got 'dail'"),
+        ("pretrain dial --set stepz=1,2", "did you mean 'steps'?"),
+        ("methods grop", "did you mean 'grpo'?"),
+        ("tasks dail", "did you mean 'dial'?"),
     ],
 )
 def test_what_cannot_be_done_is_status_1_and_one_line(capsys, tmp_path, monkeypatch, argv, words):
     monkeypatch.chdir(tmp_path)
-    assert main(argv) == 1
+    assert typed(argv) == 1
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.startswith("trlib: error: ")
     assert words in captured.err and captured.err.count("\n") == 1
@@ -265,7 +266,7 @@ def test_what_cannot_be_done_is_status_1_and_one_line(capsys, tmp_path, monkeypa
 
 
 def test_alone_it_prints_its_help(capsys):
-    assert main([]) == 0
+    assert typed("") == 0
     text = capsys.readouterr().out
     assert text.startswith("usage: trlib") and all(name in text for name in installed())
 
@@ -275,17 +276,17 @@ def test_a_misspelled_run_is_not_looked_for_on_the_hub_and_its_neighbour_is_name
 ):
     monkeypatch.chdir(tmp_path)
     Path("mine/first").mkdir(parents=True)
-    assert main(["evaluate", "--policy", "mine/frist"]) == 1
+    assert typed("evaluate --policy mine/frist") == 1
     assert "policy 'mine/frist': no such folder; did you mean 'first'?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "argv",
-    [["train", "--steps", "0"], ["train", "--task", "dail"], ["train", "--learning-rate", "1"]],
+    ["train --steps 0", "train --task dail", "train --learning-rate 1"],
 )
 def test_a_wrong_setting_of_a_run_is_said_before_torch_is_imported(argv):
     code = (
-        f"import sys; from trlib.cli import main; s = main({argv}); sys.exit(9 if 'torch' in "
+        f"import sys; from trlib.cli import main; s = main({argv.split()}); sys.exit(9 if 'torch' in "
         "sys.modules else s)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -293,36 +294,36 @@ def test_a_wrong_setting_of_a_run_is_said_before_torch_is_imported(argv):
 
 
 def test_with_json_an_error_is_a_document_and_traceback_raises(capsys):
-    assert main(["methods", "grop", "--json"]) == 1
+    assert typed("methods grop --json") == 1
     document = json.loads(capsys.readouterr().out)
     assert document["kind"] == "ValueError" and "did you mean 'grpo'?" in document["error"]
     with pytest.raises(ValueError, match="grop"):
-        main(["methods", "grop", "--traceback"])
+        typed("methods grop --traceback")
 
 
 def test_methods_and_tasks_list_everything(capsys):
-    assert main(["methods"]) == 0
+    assert typed("methods") == 0
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines if line and not line.startswith(" ")]
     assert names[: len(ALGORITHMS)] == list(ALGORITHMS) and names[-1] == "settings"
     assert max(map(len, lines)) <= 120
-    assert main(["methods", "ppo", "--json"]) == 0
+    assert typed("methods ppo --json") == 0
     ppo = json.loads(capsys.readouterr().out)["ppo"]["settings"]
     assert ppo["eps_high"]["default"] == 0.2 and ppo["dual_clip"]["default"] is None
     assert ppo["eps_high"]["text"].startswith("The ratio's window above 1")
-    assert main(["tasks", "dial"]) == 0
+    assert typed("tasks dial") == 0
     assert "moves=5   (int | tuple[int, int])" in capsys.readouterr().out
 
 
 def test_no_two_entries_of_a_list_have_the_same_text(capsys):
     for what in ("tasks", "methods"):
-        assert main([what, "--json"]) == 0
+        assert typed(f"{what} --json") == 0
         texts = [entry["text"] for entry in json.loads(capsys.readouterr().out).values()]
         assert "" not in texts and len(set(texts)) == len(texts)
 
 
 def test_a_preset_is_told_by_what_it_changes(capsys):
-    assert main(["methods", "mis_seq"]) == 0
+    assert typed("methods mis_seq") == 0
     wanted = "PPO with correction.cap=2.0, correction.level=sequence, correction.how=mask."
     assert wanted in " ".join(capsys.readouterr().out.split())
 
@@ -332,7 +333,7 @@ def test_a_method_s_settings_name_every_choice(capsys):
     from trlib.aggregation import AGGREGATIONS
 
     for name in ALGORITHMS:
-        assert main(["methods", name, "--json"]) == 0
+        assert typed(f"methods {name} --json") == 0
         found = json.loads(capsys.readouterr().out)[name]["settings"]
         for setting, choices in (("advantage", ADVANTAGES), ("aggregation", AGGREGATIONS)):
             words = re.findall(r"[a-z]+(?:-[a-z]+)*", found[setting]["text"])
@@ -342,31 +343,19 @@ def test_a_method_s_settings_name_every_choice(capsys):
 
 def test_train_evaluate_and_resume(capsys, tmp_path):
     out = str(tmp_path / "run")
-    learn = [
-        "train",
-        "--method",
-        "ppo",
-        "--set",
-        "eps_high=.28",
-        "--knob",
-        "moves=2,3",
-        "--lr",
-        "1e-3",
-        "--seed",
-        "7",
-        "--out",
-        out,
-        *SMALL,
-    ]
-    assert main(learn) == 0
+    learn = (
+        f"train --method ppo --set eps_high=.28 --knob moves=2,3 --lr 1e-3 --seed 7 --out {out} "
+        f"{SMALL}"
+    )
+    assert typed(learn) == 0
     text = capsys.readouterr().out
     assert "ratio_max" in text and f"trlib evaluate --policy {out}" in text
 
-    assert main(learn) == 1
+    assert typed(learn) == 1
     assert "holds a run already" in capsys.readouterr().err
-    assert main([*learn, "--resume", "--set", "eps_high=.3"]) == 1
+    assert typed(f"{learn} --resume --set eps_high=.3") == 1
     assert "method.eps_high" in capsys.readouterr().err
-    assert main([*learn, "--steps", "3", "--resume", "--json"]) == 0
+    assert typed(f"{learn} --steps 3 --resume --json") == 0
     run = json.loads(capsys.readouterr().out)
     assert run["settings"]["method"]["eps_high"] == 0.28 and run["settings"]["task"]["moves"] == [
         2,
@@ -375,37 +364,37 @@ def test_train_evaluate_and_resume(capsys, tmp_path):
     assert len(run["history"]["reward"]) == 3 and run["interrupted"] is False
 
     # A run's folder names its model and its task.
-    assert main(["evaluate", "--policy", out, *FEW, "--json"]) == 0
+    assert typed(f"evaluate --policy {out} --json {FEW}") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["task"]["moves"] == [2, 3] and found["settings"]["prompts"] == 8
     assert found["policy"] == os.path.join(out, "policy")
-    assert main(["evaluate", "--policy", out, "--knob", "moves=1", *FEW, "--json"]) == 0
+    assert typed(f"evaluate --policy {out} --knob moves=1 --json {FEW}") == 0
     assert json.loads(capsys.readouterr().out)["task"]["moves"] == 1
-    assert main(["evaluate", "--policy", os.path.join(out, "policy"), *FEW]) == 0
+    assert typed(f"evaluate --policy {out}/policy {FEW}") == 0
     assert "8 prompts, 2 samples each at temperature 1, seed 0" in capsys.readouterr().out
 
     (tmp_path / "run" / "run.json").write_text("{")
-    assert main(["evaluate", "--policy", out, *FEW]) == 1
+    assert typed(f"evaluate --policy {out} {FEW}") == 1
     assert "got a damaged file" in capsys.readouterr().err
 
 
 def test_what_is_not_a_number_is_null_in_json(capsys):
     # With a probe of 0 completions the exact metrics are not known, and JSON has no NaN.
-    assert main(["train", "--method", "ppo", *SMALL, "--probe", "0", "--json"]) == 0
+    assert typed(f"train --method ppo {SMALL} --probe 0 --json") == 0
     history = json.loads(capsys.readouterr().out)["history"]
     assert history["kl"] == [None, None] and None not in history["reward"]
 
 
 def test_pretrain_writes_a_checkpoint_that_evaluate_takes(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    little = ["--set", "steps=1,1", "--set", "batch=4", "--check", "4", "--quiet"]
-    assert main(["pretrain", "dial", *little]) == 0
+    little = "--set steps=1,1 --set batch=4 --check 4 --quiet"
+    assert typed(f"pretrain dial {little}") == 0
     assert "saved in pretrained/dial: 1" in capsys.readouterr().out
-    assert main(["pretrain", "dial", *little]) == 1
+    assert typed(f"pretrain dial {little}") == 1
     assert "pretrained/dial" in capsys.readouterr().err
-    assert main(["pretrain", "dial", *little, "--overwrite", "--seed", "3", "--json"]) == 0
+    assert typed(f"pretrain dial --overwrite --seed 3 --json {little}") == 0
     assert json.loads(capsys.readouterr().out)["seed"] == 3
-    assert main(["evaluate", "--policy", "pretrained/dial", *FEW]) == 0
+    assert typed(f"evaluate --policy pretrained/dial {FEW}") == 0
 
 
 @pytest.mark.parametrize(
@@ -429,7 +418,7 @@ def test_what_stops_a_run_becomes_a_sentence_and_a_status(
         raise raised
 
     monkeypatch.setattr(training, "train", stopped)
-    assert main(["train", "--method", "ppo"]) == status
+    assert typed("train --method ppo") == status
     captured = capsys.readouterr()
     assert words in captured.err and "Traceback" not in captured.err
 
@@ -448,7 +437,7 @@ def test_a_fault_of_ours_is_not_dressed_up_as_the_user_s(monkeypatch, raised):
 
     monkeypatch.setattr(training, "train", broken)
     with pytest.raises(type(raised)):
-        main(["train", "--method", "ppo"])
+        typed("train --method ppo")
 
 
 class OutOfMemoryError(RuntimeError):
@@ -492,13 +481,13 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
     monkeypatch.setattr(training, "train", greedy)
     monkeypatch.setattr("trlib.evaluation.evaluate", greedy)
     less = f"trlib: error: not enough memory{much}; expected a run that fits: lower "
-    assert main(["train", "--method", "ppo"]) == 1
+    assert typed("train --method ppo") == 1
     assert capsys.readouterr().err == f"{less}--prompts or --group or --max-tokens\n"
-    assert main(["train", "--method", "ppo", "--out", "runs/a"]) == 1
+    assert typed("train --method ppo --out runs/a") == 1
     assert capsys.readouterr().err.endswith(
         "; what was saved in 'runs/a' is intact, --resume continues it\n"
     )
-    assert main(["evaluate", "--json"]) == 1
+    assert typed("evaluate --json") == 1
     captured = capsys.readouterr()
     assert captured.err == f"{less}--batch or --prompts or --max-tokens\n"
     assert json.loads(captured.out) == {
@@ -506,15 +495,15 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
         "kind": type(raised).__name__,
     }
     with pytest.raises(type(raised)):
-        main(["evaluate", "--traceback"])
+        typed("evaluate --traceback")
 
 
 def test_an_unwritable_or_missing_folder_is_named(capsys, tmp_path):
     file = tmp_path / "file"
     file.write_text("")
-    assert main(["train", "--method", "ppo", *SMALL, "--out", str(file / "run")]) == 1
+    assert typed(f"train --method ppo --out {file / 'run'} {SMALL}") == 1
     assert f"'{file / 'run'}'" in capsys.readouterr().err
-    assert main(["evaluate", "--policy", str(tmp_path)]) == 1
+    assert typed(f"evaluate --policy {tmp_path}") == 1
     assert "without a model" in capsys.readouterr().err
 
 
@@ -535,7 +524,7 @@ def test_a_page_that_cannot_be_written_is_named_before_the_dump_is_read(
     monkeypatch.setattr(diagnose, "read", lambda *_, **__: pytest.fail("work was done"))
     Path("folder").mkdir()
     Path("rollouts.parquet").write_text("years of work")
-    assert main(["diagnose", "rollouts.parquet", "--out", out]) == 2
+    assert typed(f"diagnose rollouts.parquet --out {out}") == 2
     assert (
         words in capsys.readouterr().err and Path("rollouts.parquet").read_text() == "years of work"
     )
@@ -548,7 +537,7 @@ def test_an_interrupted_run_is_shown_and_status_130(capsys, monkeypatch, policy)
     settings = {"method": {"name": "PPO"}, "task": {"name": "dial"}, "seed": 0}
     stopped = Run(policy, [dict.fromkeys(METRICS, 0.5)], [], settings, None, interrupted=True)
     monkeypatch.setattr(training, "train", lambda *_, **__: stopped)
-    assert main(["train", "--method", "ppo"]) == 130
+    assert typed("train --method ppo") == 130
     assert "interrupted" in capsys.readouterr().out
 
 
@@ -559,7 +548,7 @@ def test_a_warning_is_one_line_and_the_filter_is_restored(capsys, monkeypatch):
 
     monkeypatch.setattr(training, "train", warns)
     before = warnings.showwarning
-    assert main(["train", "--method", "ppo"]) == 1
+    assert typed("train --method ppo") == 1
     assert capsys.readouterr().err == "trlib: warning: all rewards are 0\ntrlib: error: enough\n"
     assert warnings.showwarning is before
 
@@ -575,24 +564,9 @@ def test_lora_settings_and_places_reach_load_policy(monkeypatch):
 
     monkeypatch.setattr(module, "load_policy", record)
     assert (
-        main(
-            [
-                "train",
-                "--method",
-                "ppo",
-                "--policy",
-                "owner/name",
-                "--device",
-                "cpu",
-                "--dtype",
-                "float32",
-                "--lora",
-                "r=8",
-                "--lora",
-                "target_modules=q_proj,v_proj",
-                "--lora",
-                "bias=none",
-            ]
+        typed(
+            "train --method ppo --policy owner/name --device cpu --dtype float32 --lora r=8 "
+            "--lora target_modules=q_proj,v_proj --lora bias=none"
         )
         == 1
     )
@@ -604,47 +578,33 @@ def test_lora_settings_and_places_reach_load_policy(monkeypatch):
         "lora": {"r": 8, "target_modules": ["q_proj", "v_proj"], "bias": "none"},
     }
     for option, chat in (("--chat", True), ("--no-chat", False)):
-        assert main(["train", "--method", "ppo", option]) == 1 and asked["chat"] is chat
-        assert main(["evaluate", option]) == 1 and asked["chat"] is chat
+        assert typed(f"train --method ppo {option}") == 1 and asked["chat"] is chat
+        assert typed(f"evaluate {option}") == 1 and asked["chat"] is chat
     for given, expected in (
         ("q_proj", ["q_proj"]),
         ("all-linear", "all-linear"),
         (".*_proj", ".*_proj"),
-        ('["o_proj"]', ["o_proj"]),
+        ("'[\"o_proj\"]'", ["o_proj"]),
     ):
-        assert main(["train", "--method", "ppo", "--lora", f"target_modules={given}"]) == 1
+        assert typed(f"train --method ppo --lora target_modules={given}") == 1
         assert asked["lora"] == {"target_modules": expected}
 
 
 def test_a_run_with_adapters_is_evaluated_and_gone_on_with(capsys, tmp_path, folder):
     out = str(tmp_path / "run")
-    learn = [
-        "train",
-        "--method",
-        "ppo",
-        "--policy",
-        str(folder),
-        "--lora",
-        "r=2",
-        "--lora",
-        "target_modules=q_proj",
-        "--lr",
-        "1",
-        "--out",
-        out,
-        *SMALL,
-    ]
-    assert main(learn) == 0
+    learn = (
+        f"train --method ppo --policy {folder} --lora r=2 --lora target_modules=q_proj --lr 1 "
+        f"--out {out} {SMALL}"
+    )
+    assert typed(learn) == 0
     saved = tmp_path / "run" / "policy"
     assert (saved / "adapter_config.json").is_file() and not (saved / "config.json").exists()
     capsys.readouterr()
-    assert main(["evaluate", "--policy", out, *FEW, "--json"]) == 0
+    assert typed(f"evaluate --policy {out} --json {FEW}") == 0
     assert json.loads(capsys.readouterr().out)["policy"] == str(saved)
-    assert (
-        main([*learn, "--steps", "3", "--resume", "--json"]) == 0
-    )  # and replaces the saved adapters
+    assert typed(f"{learn} --steps 3 --resume --json") == 0  # and replaces the saved adapters
     assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == 3
-    assert main(["train", "--method", "ppo", "--policy", str(saved), "--lora", "r=2", *SMALL]) == 1
+    assert typed(f"train --method ppo --policy {saved} --lora r=2 {SMALL}") == 1
     assert "lora: expected None, because policy" in capsys.readouterr().err
 
 
@@ -656,56 +616,27 @@ def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path,
     for learned in ("--chat", "--no-chat"):
         out = str(tmp_path / f"run{learned}")
         assert (
-            main(
-                [
-                    "train",
-                    "--method",
-                    "ppo",
-                    "--policy",
-                    base,
-                    learned,
-                    "--lr",
-                    "1e-12",
-                    "--out",
-                    out,
-                    *SMALL,
-                ]
-            )
+            typed(f"train --method ppo --policy {base} {learned} --lr 1e-12 --out {out} {SMALL}")
             == 0
         )
-        for asked in ([], ["--chat"], ["--no-chat"]):
+        for asked in ("", "--chat", "--no-chat"):
             capsys.readouterr()
-            assert main(["evaluate", "--policy", out, *asked, *FEW, "--json"]) == 0
-            found[learned, *asked] = json.loads(capsys.readouterr().out)["sampled"]["value"]
+            assert typed(f"evaluate --policy {out} --json {asked} {FEW}") == 0
+            found[learned, asked] = json.loads(capsys.readouterr().out)["sampled"]["value"]
     chat, plain = found["--chat", "--chat"], found["--chat", "--no-chat"]
     assert chat < plain  # a prompt that is said twice is none that the model learned on
     assert found == {
-        ("--chat",): chat,
+        ("--chat", ""): chat,
         ("--chat", "--chat"): chat,
         ("--chat", "--no-chat"): plain,
-        ("--no-chat",): plain,
+        ("--no-chat", ""): plain,
         ("--no-chat", "--chat"): chat,
         ("--no-chat", "--no-chat"): plain,
     }
 
 
 def test_one_module_alone_is_adapted(capsys):
-    assert (
-        main(
-            [
-                "train",
-                "--method",
-                "ppo",
-                *SMALL,
-                "--lora",
-                "r=2",
-                "--lora",
-                "target_modules=q_proj",
-                "--json",
-            ]
-        )
-        == 0
-    )
+    assert typed(f"train --method ppo --lora r=2 --lora target_modules=q_proj --json {SMALL}") == 0
     layers, width = 2, 64
     whole = trlib.load_policy("dial").size
     assert json.loads(capsys.readouterr().out)["settings"]["parameters"] == whole + layers * 2 * (

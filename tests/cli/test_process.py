@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import trlib
-from trlib.cli import OF_TRLAB, main
+from tests.typed import typed
+from trlib.cli import OF_TRLAB
 
 SCRIPT = Path(sys.executable).with_name("trlib")
 
@@ -95,26 +96,12 @@ def test_a_reader_that_goes_away_is_no_error():
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, status):
     out = tmp_path / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "trlib",
-        "train",
-        "--task",
-        "dial",
-        "--method",
-        "ppo",
-        "--prompts",
-        "2",
-        "--group",
-        "4",
-        "--checkpoint-every",
-        "1",
-        "--out",
-        str(out),
-    ]
+    command = (
+        f"train --task dial --method ppo --prompts 2 --group 4 --checkpoint-every 1 --out {out}"
+    )
+    line = f"-m trlib {command} --steps 100000"
     process = subprocess.Popen(
-        [*command, "--steps", "100000"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, *line.split()], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     deadline = time.monotonic() + 300
     while not (out / "history.csv").exists() and time.monotonic() < deadline:
@@ -125,7 +112,7 @@ def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, stat
     written = len((out / "history.csv").read_text().splitlines()) - 1
     assert json.loads((out / "run.json").read_text())["interrupted"] is True and written >= 1
 
-    assert main([*command[3:], "--steps", str(written + 2), "--resume", "--json", "--quiet"]) == 0
+    assert typed(f"{command} --steps {written + 2} --resume --json --quiet") == 0
     assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == written + 2
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-
 import pytest
 
-from trlib.cli import main
+from tests.typed import typed
 from trlib.loop import training
 from trlib.model import policy as module
 from trlib.tasks import Sums, load_task
@@ -34,7 +32,7 @@ def asked(monkeypatch) -> dict:
 
 
 def test_sums_on_smollm2_are_trained_by_the_recipe_of_the_benchmark(asked, capsys):
-    assert main(["train", "--task", "sums", "--policy", "smollm2"]) == 1
+    assert typed("train --task sums --policy smollm2") == 1
     assert asked["task"] == load_task("sums", **RECIPE.knobs) and asked["task"].examples == 2
     assert (asked["lora"], asked["chat"]) == ({"r": 8, "target_modules": "all-linear"}, False)
     assert {name: asked["settings"][name] for name in RECIPE.settings} == RECIPE.settings
@@ -46,30 +44,16 @@ def test_sums_on_smollm2_are_trained_by_the_recipe_of_the_benchmark(asked, capsy
 
     # What was said, said as options without the recipe, is the same run.
     first = dict(asked)
-    options = shlex.split(said.partition("it): ")[2])
-    assert main(["train", "--task", "sums", "--policy", "smollm2", "--no-recipe", *options]) == 1
+    options = said.partition("it): ")[2]
+    assert typed(f"train --task sums --policy smollm2 --no-recipe {options}") == 1
     assert asked == first and "recipe" not in capsys.readouterr().err
 
 
 def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
     assert (
-        main(
-            [
-                "train",
-                "--task",
-                "sums",
-                "--policy",
-                "smollm2",
-                "--lr",
-                "1e-4",
-                "--knob",
-                "examples=3",
-                "--chat",
-                "--lora",
-                "r=4",
-                "--max-tokens",
-                "9",
-            ]
+        typed(
+            "train --task sums --policy smollm2 --lr 1e-4 --knob examples=3 --chat --lora r=4 "
+            "--max-tokens 9"
         )
         == 1
     )
@@ -85,12 +69,12 @@ def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
 
 def test_without_a_recipe_the_defaults_are_those_of_python(asked, capsys):
     for argv in (
-        ["--task", "sums", "--policy", "smollm2", "--no-recipe"],
-        ["--task", "sums", "--policy", "owner/name"],
-        ["--task", "dial"],
+        "sums --policy smollm2 --no-recipe",
+        "sums --policy owner/name",
+        "dial",
     ):
-        assert main(["train", *argv]) == 1
-        assert asked["task"] == load_task(argv[1]) and (asked["lora"], asked["chat"]) == (
+        assert typed(f"train --task {argv}") == 1
+        assert asked["task"] == load_task(argv.split()[0]) and (asked["lora"], asked["chat"]) == (
             None,
             None,
         )
@@ -103,7 +87,7 @@ def test_without_a_recipe_the_defaults_are_those_of_python(asked, capsys):
 
 
 def test_evaluate_asks_as_training_will(asked, capsys):
-    assert main(["evaluate", "--task", "sums", "--policy", "smollm2", "--prompts", "8"]) == 1
+    assert typed("evaluate --task sums --policy smollm2 --prompts 8") == 1
     assert (
         asked["task"] == load_task("sums", **RECIPE.knobs)
         and asked["chat"] is False

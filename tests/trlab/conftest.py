@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from trlab.cells import Cell, cells, defaults
+from trlab.record import Record, declaration, save_tables
+from trlab.sweep import load_sweep
 
 TINY = """
 from trlab import Axis, Budget, Prediction, Sweep, Variant
@@ -37,3 +45,61 @@ def tiny(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.py"
     path.write_text(TINY)
     return path
+
+
+@pytest.fixture
+def four(tiny: Path) -> list[Cell]:
+    """Its cells."""
+    return cells(load_sweep(str(tiny)))
+
+
+def recorded_as(some: Sequence[Cell], **values) -> Record:
+    """A record of cells, each an `entry` with these values."""
+    record = Record()
+    for cell in some:
+        row, history = entry(cell.id, **values)
+        record.add({**declaration(cell), **row}, history)
+    return record
+
+
+def save(folder: Path, record: Record, declared: Sequence[Cell]) -> None:
+    """The tables of a record."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tables(folder, record, declared, defaults(declared))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What a folder holds."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def runs_of(
+    ends: Mapping[tuple[str, ...], Sequence[float] | np.ndarray], *axes: str, **columns: Any
+) -> pd.DataFrame:
+    """Finished runs by label and point of the axes: an accuracy for each seed, and columns that
+    are the same in all."""
+    return pd.DataFrame(
+        [
+            {
+                "cell": " ".join([*place, str(seed)]),
+                **dict(zip(("label", *axes), place, strict=True)),
+                "seed": seed,
+                "status": "done",
+                "sampled": end,
+                **columns,
+            }
+            for place, values in ends.items()
+            for seed, end in enumerate(values)
+        ]
+    )
+
+
+def history_of(runs: pd.DataFrame, batches: int, **columns: Any) -> pd.DataFrame:
+    """Their histories; a column is a function of a run and its batch."""
+    return pd.DataFrame(
+        [
+            {"cell": run.cell, "batch": b} | {name: of(run, b) for name, of in columns.items()}
+            for run in runs.itertuples()
+            for b in range(batches)
+        ]
+    )

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.trlab.conftest import runs_of
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 from trlab.basin import basins, edge_ratios, frontier, over_rates, piece
 from trlab.cells import cells
@@ -23,20 +24,12 @@ heights = st.lists(st.integers(0, 20).map(lambda n: n / 20), min_size=2, max_siz
 
 def table(curves: dict[str, list[float]], seeds: int = 8, noise: float = 0.001) -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    return pd.DataFrame(
-        [
-            {
-                "label": label,
-                "lr": f"{rate:g}",
-                "seed": seed,
-                "status": "done",
-                "sampled": end + noise * rng.normal(),
-            }
-            for label, curve in curves.items()
-            for rate, end in zip(RATES, curve, strict=True)
-            for seed in range(seeds)
-        ]
-    )
+    ends = {
+        (label, f"{rate:g}"): end + noise * rng.normal(size=seeds)
+        for label, curve in curves.items()
+        for rate, end in zip(RATES, curve, strict=True)
+    }
+    return runs_of(ends, "lr")
 
 
 @pytest.mark.parametrize(

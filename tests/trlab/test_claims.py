@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.by_day import by_day
+from tests.trlab.conftest import history_of, runs_of
 from trlab import Axis, Budget, Prediction, Sweep, Variant, comparison, record
 from trlab.cells import MEASURES
 from trlab.claims import Card, Claim, Side, Test, cards, markdown, outcome, tell
@@ -110,30 +111,21 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[outcome.Answe
 def made(**heights: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Eight runs of each label and use around a height; rewards that rise to it in a straight
     line."""
-    rng, rows, history = np.random.default_rng(0), [], []
-    for label, height in heights.items():
-        for uses in ("1", "4"):
-            for seed in range(8):
-                cell, value = f"{label}{uses}{seed}", height + rng.normal(0, 0.02)
-                rows.append(
-                    {
-                        "cell": cell,
-                        "label": label,
-                        "uses": uses,
-                        "seed": seed,
-                        "method": "ppo",
-                        "train": json.dumps({"lr": 1e-4 if label != "c" else 1.5e-3}),
-                        "status": "done",
-                        "sampled": value,
-                        "kl": 0.1 * value,
-                        "steps": 9,
-                    }
-                )
-                history += [
-                    {"cell": cell, "batch": b, "reward": value * b / 8, "entropy": 2 - b / 8}
-                    for b in range(9)
-                ]
-    return pd.DataFrame(rows), pd.DataFrame(history)
+    rng = np.random.default_rng(0)
+    ends = {
+        (label, uses): height + rng.normal(0, 0.02, 8)
+        for label, height in heights.items()
+        for uses in ("1", "4")
+    }
+    runs = runs_of(ends, "uses", method="ppo", steps=9)
+    runs = runs.assign(
+        kl=0.1 * runs["sampled"],
+        train=[json.dumps({"lr": 1.5e-3 if label == "c" else 1e-4}) for label in runs["label"]],
+    )
+    history = history_of(
+        runs, 9, reward=lambda run, b: run.sampled * b / 8, entropy=lambda run, b: 2 - b / 8
+    )
+    return runs, history
 
 
 def values(runs: pd.DataFrame, label: str, uses: str, column: str = "sampled") -> np.ndarray:
@@ -198,7 +190,7 @@ def test_what_is_missing_is_said_and_decides_nothing(answers):
         above("made", "a", "b", "ess", at=ONE),
         above("other", "a", "b"),
     ]
-    short, *_ = answers(tests[:1], runs[runs["cell"] != "a13"], history)
+    short, *_ = answers(tests[:1], runs[runs["cell"] != "a 1 3"], history)
     assert (short.verdict, short.outcome.note, short.outcome.difference) == (
         "incomplete",
         "15 of 16 runs",
@@ -214,7 +206,7 @@ def test_what_is_missing_is_said_and_decides_nothing(answers):
 
 def test_a_measure_at_matched_reward_says_who_never_reaches_it(answers):
     runs, history = made(a=0.9, b=1.2, c=0.5)
-    history.loc[history["cell"] == "a10", "reward"] /= 4
+    history.loc[history["cell"] == "a 1 0", "reward"] /= 4
     (found,) = answers([above("made", "b", "a", "entropy@0.7", at=ONE)], runs, history)
     assert (
         found.outcome.note == "1 runs never reach the reward and are left out"

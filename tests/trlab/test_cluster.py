@@ -14,11 +14,11 @@ from contextlib import closing
 import psutil
 import pytest
 
+from tests.typed import typed
 from trlab import runner
 from trlab.pool import Failure
 from trlab.runner import conduct, plan
 from trlab.sweep import load_sweep
-from trlib.cli import main
 
 ray = pytest.importorskip("ray")
 PATIENT = {"health_check_timeout_ms": 30000, "health_check_failure_threshold": 10}
@@ -194,19 +194,19 @@ def test_a_lost_nodes_cell_is_run_again_and_the_record_is_that_of_one_machine(
 
 
 def test_without_ray_or_a_cluster_the_sweep_says_so_in_a_line(tiny, tmp_path, capsys, monkeypatch):
-    command = ["sweep", str(tiny), "--out", str(tmp_path / "out"), "--ray"]
+    command = f"sweep {tiny} --out {tmp_path / 'out'} --ray"
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "ray", None)
-        assert main([*command, "auto"]) == 1
+        assert typed(f"{command} auto") == 1
     assert capsys.readouterr().err.splitlines() == [
         "trlib: error: --ray: expected Ray, which is not installed: pip install 'ray>=2.40'"
     ]
     for address in ("127.0.0.1:1", "nowhere"):
-        assert main([*command, address]) == 1
+        assert typed(f"{command} {address}") == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(
             f"trlib: error: --ray: expected a cluster that runs at {address!r}, got none ("
         )
-    assert main([*command, "127.0.0.1:1", "--workers", "2"]) == 1
+    assert typed(f"{command} 127.0.0.1:1 --workers 2") == 1
     assert "--ray: expected it without --workers and --verify" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -14,9 +14,12 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from tests.trlab.conftest import runs_of
+from tests.typed import typed
 from trlab import journal as journals
 from trlab import record as records
 from trlab import runner
@@ -25,7 +28,6 @@ from trlab.record import load
 from trlab.runner import conduct, plan
 from trlab.sweep import load_sweep
 from trlab.verdicts import judge
-from trlib.cli import main
 from trlib.model import gguf
 
 OWN = '''
@@ -39,7 +41,7 @@ class {name}(PPO):
         {does}
         return super().objective(scores, batch)
 '''
-HERE = ["--workers", "0", "--quiet"]
+HERE = "--workers 0 --quiet"
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +89,10 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
     tiny, tmp_path, whole, capsys
 ):
     out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "trlib",
-        "sweep",
-        str(tiny),
-        "--out",
-        str(out),
-        "--workers",
-        "1",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = f"-m trlib sweep {tiny} --out {out} --workers 1".split()
+    process = subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     until(lambda: journal(out) or process.poll() is not None, step=0.05)
     family = [pid for pid, (parent, _) in processes().items() if parent == process.pid]
     process.send_signal(signal.SIGKILL)
@@ -108,7 +102,7 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
     before = journal(out)
     assert 1 <= len(before) < 4 and family
 
-    assert main([*command[3:6], str(out), *HERE, "--json"]) == 0
+    assert typed(f"sweep {tiny} --out {out} {HERE} --json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document["ran"] == 4 - len(before) and document["interrupted"] is False
     assert journal(out)[: len(before)] == before and len(journal(out)) == 4
@@ -129,7 +123,7 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
         history["metric"]
     )
     assert set(history["batch"]) == {0}
-    assert main([*command[3:6], str(out), "--verify", "2", "--workers", "0"]) == 0
+    assert typed(f"sweep {tiny} --out {out} --verify 2 --workers 0") == 0
     assert capsys.readouterr().out.count("bit for bit") == 2
 
 
@@ -187,7 +181,7 @@ def test_ctrl_c_without_workers_keeps_the_cells_before_and_what_a_method_prints_
         .replace('higher="ppo"', 'higher="Stopping"')
         .replace("steps=1", "steps=2")
     )
-    assert main(["sweep", "one.py", *HERE, "--json"]) == 130
+    assert typed(f"sweep one.py --json {HERE}") == 130
     said = capsys.readouterr()
     document = json.loads(said.out)
     assert document["interrupted"] and document["ran"] == 1 and document["failed"] == []
@@ -241,8 +235,8 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
         OWN.format(name="Bad", does="raise ValueError('eps: expected less')")
     )
     monkeypatch.chdir(tmp_path)
-    command = ["sweep", "tiny.py", "--method", "my.py:Fine", "--method", "bad.py:Bad", *HERE]
-    assert main([*command, "--json"]) == 1
+    command = f"sweep tiny.py --method my.py:Fine --method bad.py:Bad {HERE}"
+    assert typed(f"{command} --json") == 1
     document = json.loads(capsys.readouterr().out)
     assert document["ran"] == 4 and [row["label"] for row in document["table"]][:4] == [
         "ppo",
@@ -266,9 +260,9 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     )
     assert runs["digest"].tolist()[:2] == whole["digest"].tolist()[:2]
     # What failed is tried again, what is done is not; --remake does not count what ships.
-    assert main([*command, "--dry-run"]) == 0
+    assert typed(f"{command} --dry-run") == 0
     assert "8 cells, 2 to run" in capsys.readouterr().out
-    assert main([*command, "--dry-run", "--remake"]) == 0
+    assert typed(f"{command} --dry-run --remake") == 0
     assert "8 cells, 6 to run" in capsys.readouterr().out
 
 
@@ -291,7 +285,7 @@ def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(
         put(path, row, history)
 
     monkeypatch.setattr(runner, "put", second_of_many)
-    assert main(["sweep", str(tiny), "--out", str(tmp_path / "out"), *HERE]) == 1
+    assert typed(f"sweep {tiny} --out {tmp_path / 'out'} {HERE}") == 1
     said = capsys.readouterr().err
     assert "is full; the cells that were finished before are kept" in said and said.count("\n") == 1
     assert len(load(tmp_path / "out").rows) == 1
@@ -307,16 +301,16 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
         raise CheckpointError(f"out: cannot write {str(path)!r}: No space left on device")
 
     out = tmp_path / "out"
-    command = ["sweep", str(tiny), "--out", str(out), *HERE]
+    command = f"sweep {tiny} --out {out} {HERE}"
     with monkeypatch.context() as patched:
         patched.setattr(folders, "write", full)
-        assert main(command) == 1
+        assert typed(command) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert len(journal(out)) == 4 and {path.name for path in out.iterdir()} == {
         "cells.sqlite",
         ".lock-1-of-1",
     }
-    assert main([*command, "--json"]) == 0
+    assert typed(f"{command} --json") == 0
     assert json.loads(capsys.readouterr().out)["ran"] == 0
     tables = {
         name: (out / name).read_bytes() for name in ("runs.csv.xz", "history.csv.xz", "record.json")
@@ -334,10 +328,10 @@ def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_cal
             sqlite3.connect(joined / f"cells-{part}.sqlite", isolation_level=None)
         ) as file:
             file.execute("DELETE FROM cells WHERE rowid % 2 = ?", [part - 1])
-    assert main(["sweep", str(tiny), "--out", str(joined), *HERE]) == 0
+    assert typed(f"sweep {tiny} --out {joined} {HERE}") == 0
     assert {name: (joined / name).read_bytes() for name in tables} == tables
     monkeypatch.setattr(folders, "write", full)
-    assert main(["sweep", str(tiny), "--out", str(joined), *HERE]) == 0
+    assert typed(f"sweep {tiny} --out {joined} {HERE}") == 0
 
 
 def test_tables_beside_a_journal_of_other_numbers_are_asked_about(tiny, tmp_path, whole, capsys):
@@ -349,15 +343,15 @@ def test_tables_beside_a_journal_of_other_numbers_are_asked_about(tiny, tmp_path
     key = first.cells[1].id
     journals.put(made.path, {**first.record.rows[key], "digest": "another", "sampled": 0.25}, None)
     made.close()
-    command = ["sweep", str(tiny), "--out", str(out), *HERE]
-    for argv in (command, [*command, "--verify", "1"], [*command, "--dry-run"]):
-        assert main(argv) == 1
+    command = f"sweep {tiny} --out {out} {HERE}"
+    for argv in (command, f"{command} --verify 1", f"{command} --dry-run"):
+        assert typed(argv) == 1
         said = capsys.readouterr()
         assert "choose by --prefer journal or --prefer tables" in said.err and said.out == ""
-    assert main([*command, "--prefer", "journal", "--dry-run"]) == 0
-    assert main([*command, "--dry-run"]) == 1, "looking settles nothing"
-    assert main([*command, "--prefer", "tables"]) == 0
-    assert main(command) == 0
+    assert typed(f"{command} --prefer journal --dry-run") == 0
+    assert typed(f"{command} --dry-run") == 1, "looking settles nothing"
+    assert typed(f"{command} --prefer tables") == 0
+    assert typed(command) == 0
     assert journal(out) == [(key, journal(out)[0][1])] and "another" not in journal(out)[0][1]
     assert load(out).runs()["digest"].tolist() == whole["digest"].tolist()
 
@@ -368,23 +362,14 @@ def test_the_table_and_the_predictions_are_of_the_runs(tiny, tmp_path):
     from trlab import Prediction
 
     sweep = load_sweep(str(tiny))
-    rows = [
-        {
-            "label": label,
-            "updates": at,
-            "status": "done",
-            "sampled": value + seed / 100,
-            "greedy": 0.5,
-            "kl": 0.1,
-            "kept": 1.0,
-            "seconds": 2.0,
-            "cpu_seconds": 1.0,
-        }
+    ends = {
+        (label, at): value + np.arange(8) / 100
         for label, value in (("ppo", 0.2), ("wide", 0.6))
         for at in ("1", "2")
-        for seed in range(8)
-    ]
-    runs = pd.DataFrame([*rows, {"label": "wide", "updates": "2", "status": "failed"}])
+    }
+    measured = dict.fromkeys(("greedy", "kl", "kept", "seconds", "cpu_seconds"), 1.0)
+    failed = runs_of({("wide", "2"): [math.nan]}, "updates").assign(status="failed")
+    runs = pd.concat([runs_of(ends, "updates", **measured), failed])
     found = table(sweep, runs)
     assert found[["label", "updates", "runs", "failed"]].values.tolist() == [
         ["ppo", "1", 8, 0],
@@ -427,20 +412,9 @@ def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
     from trlab import Prediction
 
     sweep = replace(load_sweep(str(tiny)), seeds=range(6))
-    rows = [
-        {
-            "label": label,
-            "updates": at,
-            "seed": seed,
-            "sampled": 0.5 + seed / 100,
-            "kl": math.nan,
-            "status": "failed" if label == "wide" and at == "2" else "done",
-        }
-        for label in ("ppo", "wide")
-        for at in ("1", "2")
-        for seed in range(6)
-    ]
-    runs = pd.DataFrame(rows)
+    ends = {(label, at): 0.5 + np.arange(6) / 100 for label in ("ppo", "wide") for at in ("1", "2")}
+    runs = runs_of(ends, "updates", kl=math.nan)
+    runs.loc[(runs["label"] == "wide") & (runs["updates"] == "2"), "status"] = "failed"
     claims = [
         Prediction("wide learns however stale", higher="wide", lower=0.1),
         Prediction("and above ppo", higher="wide", lower="ppo"),
@@ -461,23 +435,23 @@ def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
 
 def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(["sweep", "--json"]) == 0
+    assert typed("sweep --json") == 0
     listed = json.loads(capsys.readouterr().out)
     assert set(listed["stale"]) == {"text", "recorded"} and "dial_methods" in listed
     (tmp_path / "file").write_text("")
     for argv, words in (
-        (["stael"], "did you mean 'stale'?"),
-        ([str(tiny), "--shard", "3/2"], "expected I/N with I from 1"),
-        ([str(tiny), "--verify"], "no cell of 'tiny' is recorded"),
-        ([str(tiny), "--workers", "-1"], "--workers: expected 0 or more, got -1"),
-        ([str(tiny), "--verify", "0"], "--verify: expected 1 or more cells, got 0"),
-        ([str(tiny), "--out", "file/x", *HERE], "out: cannot write to 'file/x/cells.sqlite'"),
-        ([str(tiny), "--method", "my.py"], "method: expected FILE.py:NAME, got 'my.py'"),
+        ("stael", "did you mean 'stale'?"),
+        (f"{tiny} --shard 3/2", "expected I/N with I from 1"),
+        (f"{tiny} --verify", "no cell of 'tiny' is recorded"),
+        (f"{tiny} --workers -1", "--workers: expected 0 or more, got -1"),
+        (f"{tiny} --verify 0", "--verify: expected 1 or more cells, got 0"),
+        (f"{tiny} --out file/x {HERE}", "out: cannot write to 'file/x/cells.sqlite'"),
+        (f"{tiny} --method my.py", "method: expected FILE.py:NAME, got 'my.py'"),
     ):
-        assert main(["sweep", *argv]) == 1
+        assert typed(f"sweep {argv}") == 1
         captured = capsys.readouterr()
         assert words in captured.err and captured.out == "", captured.err
-    assert main(["sweep", "stale", "--shard", "one"]) == 2
+    assert typed("sweep stale --shard one") == 2
     assert "expected I/N such as 1/4, got 'one'" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"file", "tiny.py"}
 
@@ -490,12 +464,12 @@ def test_a_sweep_that_stands_on_a_missing_record_does_not_spoil_the_list(
         "    raise RecordError('record: expected that of tiny, got none')\n"
     )
     monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
-    assert main(["sweep", "--json"]) == 0
+    assert typed("sweep --json") == 0
     assert json.loads(capsys.readouterr().out) == {
         "after": {"text": "record: expected that of tiny, got none", "recorded": False},
         "tiny": {"text": "four tiny cells", "recorded": False},
     }
-    assert main(["sweep", "after"]) == 1
+    assert typed("sweep after") == 1
     assert capsys.readouterr().err == "trlib: error: record: expected that of tiny, got none\n"
 
 
@@ -519,25 +493,25 @@ def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_af
     monkeypatch.setattr("trlab.sweep.SWEEPS", tmp_path)
     monkeypatch.chdir(tmp_path)
     for argv, words in (
-        (["second", "--all"], "got second"),
-        (["--all", "--verify"], "got --verify"),
-        (["--all", "--method", "a.py:B"], "got --method"),
-        (["--all", "--dry-run"], "got --dry-run"),
+        ("second --all", "got second"),
+        ("--all --verify", "got --verify"),
+        ("--all --method a.py:B", "got --method"),
+        ("--all --dry-run", "got --dry-run"),
     ):
-        assert main(["sweep", *argv]) == 1
+        assert typed(f"sweep {argv}") == 1
         assert (
             f"--all: expected neither a sweep's name nor --method, --verify or --dry-run, {words}"
             in (capsys.readouterr().err)
         )
-    command = ["sweep", "--all", "--remake", "--out", "again", *HERE]
-    assert main(command) == 0
+    command = f"sweep --all --remake --out again {HERE}"
+    assert typed(command) == 0
     said = capsys.readouterr().out.splitlines()
     assert [line.split(", in ")[0] for line in said] == [
         "second: 4 cells, 4 run now, 0 failed",
         "first: 4 cells, 4 run now, 0 failed",
     ]
     assert said[0].endswith("; 1 sweeps left") and said[1].endswith("; 0 sweeps left")
-    assert main([*command, "--json"]) == 0  # again: what is there is done
+    assert typed(f"{command} --json") == 0  # again: what is there is done
     told = json.loads(capsys.readouterr().out)
     assert [(one["sweep"], one["cells"], one["ran"]) for one in told] == [
         ("first", 4, 0),
@@ -550,14 +524,14 @@ def test_all_sweeps_are_remade_into_one_folder_and_one_that_stands_on_another_af
     )
     (tmp_path / "third.py").write_text(far)
     monkeypatch.setitem(gguf.PACKAGED, "far", ("a-package-that-is-not-there", "far.gguf"))
-    assert main([*command, "--json"]) == 0
+    assert typed(f"{command} --json") == 0
     said = capsys.readouterr()
     assert {one["sweep"] for one in json.loads(said.out)} == {"first", "second"}
     assert (
         "third: left out: policy 'far': comes in the optional package a-package-that-is-not-there"
         in said.err
     )
-    assert main(["sweep", "--all", "--out", "again", *HERE]) == 1, (
+    assert typed(f"sweep --all --out again {HERE}") == 1, (
         "without --remake the package's records count"
     )
     assert "expected that of second, got none" in capsys.readouterr().err
@@ -573,10 +547,10 @@ def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, mon
     )
     (tmp_path / "none.py").write_text(sweep[: sweep.index("    predictions=")] + ")\n")
     monkeypatch.chdir(tmp_path)
-    assert main(["sweep", "none.py", *HERE]) == 1
+    assert typed(f"sweep none.py {HERE}") == 1
     said = capsys.readouterr()
     assert (said.out + said.err).count("eps: expected less") >= 2 and "Traceback" not in said.err
-    assert main(["sweep", "none.py", *HERE, "--json"]) == 1
+    assert typed(f"sweep none.py --json {HERE}") == 1
     document = json.loads(capsys.readouterr().out)
     assert [(row["runs"], row["failed"], row["nats_per_point"]) for row in document["table"]] == [
         (0, 1, None)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.typed import typed
 from trlab.conformance import drop_in
-from trlib.cli import main
 
 START, END = "# --- Yours", "# --- From here on"
 OURS = """
@@ -95,10 +95,10 @@ def test_a_mutant_fails_and_its_batch_is_named(run, name):
 
 
 def test_the_file_as_it_is_written_passes_and_is_free_to_take(run, tmp_path, capsys):
-    assert main(["conformance", "--drop-in", str(tmp_path / "tests")]) == 0
+    assert typed(f"conformance --drop-in {tmp_path / 'tests'}") == 0
     test, numbers = (Path(path).read_text() for path in capsys.readouterr().out.split())
     assert "trlib" not in test.split('"""', 2)[2] and len(test.splitlines()) < 90
     document = json.loads(numbers)
     assert document["version"] == drop_in.VERSION and document["licence"].startswith("CC0-1.0")
-    assert main(["conformance", "--drop-in", str(tmp_path / "tests")]) == 1
+    assert typed(f"conformance --drop-in {tmp_path / 'tests'}") == 1
     assert "exists, and your losses may stand in it" in capsys.readouterr().err

@@ -148,131 +148,112 @@ def dppo_as_a_ratio(logp, logp_old, advantages, mask, *, penalty=0.0, most=20.0)
 
 
 dppo = partial(dppo_loss, delta_tv=0.15)
-MUTANTS: dict[str, tuple[str, Callable[..., Any], tuple[str, ...]]] = {
+MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
     "epsilon .01 too wide above": (
         "ppo",
         partial(ppo, high=0.21),
-        ("clips the ratio at 1 - 0.2 and 1 + 0.21",),
+        "clips the ratio at 1 - 0.2 and 1 + 0.21",
     ),
-    "epsilon .01 too narrow below": (
-        "ppo",
-        partial(ppo, low=0.19),
-        ("clips the ratio at 1 - 0.19 and 1 + 0.2",),
-    ),
-    "both epsilons": ("ppo", partial(ppo, low=0.2137, high=0.2137), ("1 - 0.2137 and 1 + 0.2137",)),
-    "inverted ratio": ("ppo", partial(ppo, ratio=inverted), ("inverts the ratio",)),
+    "both epsilons": ("ppo", partial(ppo, low=0.2137, high=0.2137), "1 - 0.2137 and 1 + 0.2137"),
+    "inverted ratio": ("ppo", partial(ppo, ratio=inverted), "inverts the ratio"),
     "detached ratio": (
         "ppo",
         partial(ppo, ratio=lambda new, old: (new - old).exp().detach()),
-        ("detaches the ratio",),
+        "detaches the ratio",
     ),
-    "max for min": ("ppo", partial(ppo, least=torch.max), ("max for min",)),
-    "old log-probs late": ("ppo", given(ppo, logp_old=later), ("one token late",)),
-    "old log-probs early": ("ppo", given(ppo, logp_old=earlier), ("one token early",)),
+    "max for min": ("ppo", partial(ppo, least=torch.max), "max for min"),
+    "old log-probs late": ("ppo", given(ppo, logp_old=later), "one token late"),
+    "old log-probs early": ("ppo", given(ppo, logp_old=earlier), "one token early"),
     "whitened advantages": (
         "ppo",
         given(ppo, advantages=whitened),
-        ("whitens the advantages over the batch's unmasked tokens",),
+        "whitens the advantages over the batch's unmasked tokens",
     ),
-    "negated advantages": ("ppo", given(ppo, advantages=negated), ("negates the advantages",)),
-    "added k1": ("ppo", partial(ppo, add=0.013), ("adds 0.013 times k1",)),
-    "forgotten mask": ("ppo", partial(ppo, mean=unmasked), ("masked or not",)),
+    "negated advantages": ("ppo", given(ppo, advantages=negated), "negates the advantages"),
+    "added k1": ("ppo", partial(ppo, add=0.013), "adds 0.013 times k1"),
+    "forgotten mask": ("ppo", partial(ppo, mean=unmasked), "masked or not"),
     "mask forgotten in the sum": (
         "ppo",
         partial(ppo, mean=half_masked),
-        ("sums over every position, masked or not",),
+        "sums over every position, masked or not",
     ),
     "inputs overwritten": (
         "ppo",
         given(ppo, advantages=overwritten),
-        ("writes into its inputs (advantages)",),
+        "writes into its inputs (advantages)",
     ),
     "cispo: epsilon": (
         "cispo",
         of(cispo_loss, eps_high=0.21),
-        ("bounds the weight from above at 1.21",),
+        "bounds the weight from above at 1.21",
     ),
-    "cispo: whitened": (
-        "cispo",
-        given(cispo_loss, advantages=whitened),
-        ("whitens the advantages",),
-    ),
-    "cispo: negated": ("cispo", given(cispo_loss, advantages=negated), ("negates the advantages",)),
-    "cispo: late": ("cispo", given(cispo_loss, logp_old=later), ("one token late",)),
-    "cispo: added k1": ("cispo", added(cispo_loss, 0.5), ("adds 0.5 times k1",)),
-    "dppo: delta": ("dppo_tv", of(dppo_loss, delta_tv=0.16), ("takes 0.16 for its threshold",)),
-    "dppo: negated": ("dppo_tv", given(dppo, advantages=negated), ("negates the advantages",)),
-    "dppo: early": ("dppo_tv", given(dppo, logp_old=earlier), ("one token early",)),
-    "dppo: added k1": ("dppo_tv", added(dppo, -0.02), ("adds -0.02 times k1",)),
+    "cispo: added k1": ("cispo", added(cispo_loss, 0.5), "adds 0.5 times k1"),
+    "dppo: delta": ("dppo_tv", of(dppo_loss, delta_tv=0.16), "takes 0.16 for its threshold"),
+    "dppo: added k1": ("dppo_tv", added(dppo, -0.02), "adds -0.02 times k1"),
     "dppo: weight's bound": (
         "dppo_tv",
         of(dppo_loss, delta_tv=0.15, max_ratio=7.5),
-        ("bounds the importance weight at 7.5",),
+        "bounds the importance weight at 7.5",
     ),
-    "dppo, KL: delta": (
-        "dppo_kl",
-        of(dppo_loss, delta_kl=0.06),
-        ("takes 0.06 for its threshold on the binary KL",),
-    ),
-    "gspo: epsilon": ("gspo", of(gspo_loss, eps_high=5e-4), ("1 - 0.0003 and 1 + 0.0005",)),
-    "gmpo: epsilon": ("gmpo", of(gmpo_loss, eps_log=0.41), ("-0.41 and 0.41",)),
+    "gspo: epsilon": ("gspo", of(gspo_loss, eps_high=5e-4), "1 - 0.0003 and 1 + 0.0005"),
+    "gmpo: epsilon": ("gmpo", of(gmpo_loss, eps_log=0.41), "-0.41 and 0.41"),
     "sapo: temperature": (
         "sapo",
         of(sapo_loss, tau_neg=1.06),
-        ("1 for positive and 1.06 for negative",),
+        "1 for positive and 1.06 for negative",
     ),
     "ppo: the minimum without the sign": (
         "ppo",
         unsigned,
-        ("takes the smaller of the two ratios before it multiplies by the advantage",),
+        "takes the smaller of the two ratios before it multiplies by the advantage",
     ),
-    "cispo: no stop-gradient": ("cispo", cispo_without_a_stop, ("forgets the stop-gradient",)),
+    "cispo: no stop-gradient": ("cispo", cispo_without_a_stop, "forgets the stop-gradient"),
     "gspo: a product": (
         "gspo",
         gspo_by_hand(lambda mask: 1),
-        ("takes the product of a row's ratios",),
+        "takes the product of a row's ratios",
     ),
     "gspo: over the padding": (
         "gspo",
         gspo_by_hand(lambda mask: mask.shape[-1]),
-        ("divides a row's log-ratio by the padded width",),
+        "divides a row's log-ratio by the padded width",
     ),
     "dppo: a ratio's threshold": (
         "dppo_tv",
         dppo_by_ratio(0.15, "log"),
-        ("holds its threshold against |ratio - 1|, as PPO does",),
+        "holds its threshold against |ratio - 1|, as PPO does",
     ),
     "dppo, KL: total variation": (
         "dppo_kl",
         of(dppo_loss, delta_tv=0.05),
-        ("against the total variation, not the binary KL",),
+        "against the total variation, not the binary KL",
     ),
     "dppo: KL": (
         "dppo_tv",
         of(dppo_loss, delta_kl=0.15),
-        ("against the binary KL, not the total variation",),
+        "against the binary KL, not the total variation",
     ),
     "gspo: tokens": (
         "gspo",
         of(ppo_loss, eps_low=3e-4, eps_high=4e-4),
-        ("clips each token's own ratio, not its row's",),
+        "clips each token's own ratio, not its row's",
     ),
     "ppo: no bound below": (
         "ppo",
         partial(ppo, low=1.0),
-        ("clips the ratio on one side only, at 1 + 0.2",),
+        "clips the ratio on one side only, at 1 + 0.2",
     ),
     "ppo: no bound above": (
         "ppo",
         partial(ppo, high=math.inf),
-        ("clips the ratio on one side only, at 1 - 0.2",),
+        "clips the ratio on one side only, at 1 - 0.2",
     ),
     "reinforce: a ratio": (
         "reinforce",
         of(pg_is_loss),
-        ("weighs by the ratio to the recomputed old policy",),
+        "weighs by the ratio to the recomputed old policy",
     ),
-    "pspo: alpha": ("pspo", of(pspo_loss, alpha=0.11), ("the weight 0.11",)),
+    "pspo: alpha": ("pspo", of(pspo_loss, alpha=0.11), "the weight 0.11"),
 }
 
 
@@ -285,8 +266,7 @@ def finding_of(function: Callable[..., Any], loss: str) -> Finding:
 
 
 SEARCHED = {
-    *("dppo: added k1", "dppo: delta", "dppo, KL: delta", "gmpo: epsilon"),
-    *("epsilon .01 too wide above", "epsilon .01 too narrow below"),
+    *("dppo: added k1", "dppo: delta", "gmpo: epsilon", "epsilon .01 too wide above"),
 }
 
 
@@ -297,8 +277,7 @@ def test_the_bug_is_named_and_nothing_else(name):
     loss, mutant, words = MUTANTS[name]
     finding = finding_of(mutant, loss)
     assert finding.status == "differs" and len(finding.deviations) == 1, finding.words
-    assert words[0] in finding.deviations[0].words, finding.words
-    assert all(word in finding.words for word in words)
+    assert words in finding.deviations[0].words, finding.words
     assert (finding.first is None) == (name == "inputs overwritten")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.typed import typed
 from tools.paths import ROOT
 from trlab.conformance import libraries, settings
 from trlab.conformance.settings import LIBRARIES, Setting, load
@@ -216,7 +217,7 @@ def test_verl_s_window_of_k1_is_one_for_the_inverse() -> None:
 @pytest.mark.parametrize("library", FETCHED)
 def test_a_clone_is_read_again(library, tmp_path, capsys) -> None:
     folder = clone(tmp_path, library)
-    assert main(["conformance", "--settings", "--library", library, "--source", str(folder)]) == 0
+    assert typed(f"conformance --settings --library {library} --source {folder}") == 0
     captured = capsys.readouterr()
     assert captured.out.count("as recorded\n") == len(of(library)) == captured.out.count("\n")
     assert "found a folder without its commit" in captured.err
@@ -233,15 +234,15 @@ def test_what_another_version_changed_is_named(tmp_path, capsys) -> None:
             "--tis-clip-low', type=float, default=0", "--tis-clip-low', action='store_true'"
         )
     )
-    line = ["conformance", "--settings", "--library", "slime", "--source", str(folder)]
-    assert main(line) == 3
+    line = f"conformance --settings --library slime --source {folder}"
+    assert typed(line) == 3
     out = capsys.readouterr().out
     assert re.search(r"--opsm-delta +0\.0001 +its default is now 0\.5\n", out)
     assert re.search(r"--use-tis +off +no such setting in slime/utils/arguments\.py\n", out)
     assert re.search(r"--tis-clip-low +0 +its default is now off\n", out), (
         "0 and False are two things"
     )
-    assert main([*line, "--json"]) == 3
+    assert typed(f"{line} --json") == 3
     document = json.loads(capsys.readouterr().out)
     faults = {entry["key"]: entry["fault"] for entry in document["settings"] if entry["fault"]}
     assert (
@@ -271,33 +272,33 @@ def test_a_class_that_is_gone_is_named(tmp_path) -> None:
     ("argv", "words"),
     [
         (
-            ["--library", "slime"],
+            "--library slime",
             "--source: expected the folder of a clone of slime beside --library slime, got none",
         ),
         (
-            ["--library", "slime", "--source", "nowhere"],
+            "--library slime --source nowhere",
             "source: nowhere: no such folder; expected a clone of slime",
         ),
         (
-            ["--library", "slime", "--source", "."],
+            "--library slime --source .",
             "none of its files of settings in it; expected a clone of slime",
         ),
-        (["--library", "trl", "--source", "."], "--source: expected one of skyrl, prime-rl, slime"),
-        (["--library", "tinker"], "library: expected one of areal, nemo-rl"),
-        (["--library", "slimee"], "did you mean 'slime'?"),
+        ("--library trl --source .", "--source: expected one of skyrl, prime-rl, slime"),
+        ("--library tinker", "library: expected one of areal, nemo-rl"),
+        ("--library slimee", "did you mean 'slime'?"),
         (
-            ["--library", "trl", "--loss", "ppo"],
+            "--library trl --loss ppo",
             "--loss: expected --function beside it, got --library",
         ),
-        (["--function", "a:b"], "--settings: expected --library beside it, got none"),
-        (["--vectors"], "--settings: expected --library beside it, got none"),
+        ("--function a:b", "--settings: expected --library beside it, got none"),
+        ("--vectors", "--settings: expected --library beside it, got none"),
     ],
 )
 def test_what_cannot_be_done_is_status_1_and_one_line(
     argv, words, capsys, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["conformance", "--settings", *argv]) == 1
+    assert typed(f"conformance --settings {argv}") == 1
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1 and words in captured.err
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from trlib.cli import main
+from tests.typed import typed
 
 FILE = """
 import math
@@ -117,7 +117,7 @@ def held(tmp_path, monkeypatch, capsys):
     def hold(text: str, name: str, *more: str) -> tuple[int, str]:
         Path("typed.py").write_text(text)
         monkeypatch.delitem(__import__("sys").modules, "typed", raising=False)
-        status = main(["conformance", "--function", f"typed:{name}", *more])
+        status = typed(f"conformance --function typed:{name} {more}")
         captured = capsys.readouterr()
         assert "Traceback" not in captured.out + captured.err
         return status, captured.out + captured.err

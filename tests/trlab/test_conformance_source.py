@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.typed import typed
 from trlab.conformance import (
     _as_shipped,
     calls,
@@ -38,7 +39,6 @@ from trlib.algorithms import (
     ppo_loss,
     sapo_loss,
 )
-from trlib.cli import main
 from trlib.errors import TrlibError
 
 V = vectors.load()
@@ -96,7 +96,7 @@ def fake(tmp_path, monkeypatch):
 
 def test_a_clone_is_held_beside_stand_ins_and_leaves_nothing_behind(fake, capsys):
     before, compiled = {name for name in sys.modules if "prime_rl" in name}, torch.compile
-    assert main(["conformance", "--library", "prime-rl", "--source", str(fake())]) == 0
+    assert typed(f"conformance --library prime-rl --source {fake()}") == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("default, kl_tau=0 as dppo_tv  same gradient, other value  ")
     assert "written for prime-rl at 559b44772e47, found a folder without its commit" in captured.err
@@ -133,7 +133,7 @@ def test_the_commit_of_a_clone_and_its_changes_are_named(fake):
 def test_what_a_loss_does_wrong_is_a_line(fake, capsys, body, status, words):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert main(["conformance", "--library", "prime-rl", "--source", str(fake(body))]) == status
+        assert typed(f"conformance --library prime-rl --source {fake(body)}") == status
     assert words in capsys.readouterr().out
 
 
@@ -146,7 +146,7 @@ def test_what_a_loss_does_wrong_is_a_line(fake, capsys, body, status, words):
     ],
 )
 def test_a_loss_file_of_another_version_is_named(fake, capsys, text, words):
-    assert main(["conformance", "--library", "prime-rl", "--source", str(fake(text=text))]) in (
+    assert typed(f"conformance --library prime-rl --source {fake(text=text)}") in (
         1,
         3,
     )
@@ -187,7 +187,7 @@ def test_a_tuple_counts_by_what_it_begins_with():
 
 
 def test_tinkers_documented_losses_are_held_without_a_source(capsys):
-    assert main(["conformance", "--library", "tinker", "--json"]) == 3
+    assert typed("conformance --library tinker --json") == 3
     out = capsys.readouterr().out
     assert out.count('"status": "agrees"') == 4 and "adds 0.1 times k2" in out
 

@@ -16,11 +16,11 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
+from tests.typed import typed
 from tools.paths import ROOT
 from trlab.cli import diagnose as command
 from trlab.diagnose import Limits, diagnose, dump, page, read
 from trlab.diagnose.effects import effects
-from trlib.cli import main
 
 NAN = math.nan
 # Three completions; probability of each token under μ (q) and π (p).
@@ -443,28 +443,13 @@ def test_the_options_are_the_limits():
 
 def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_path):
     path = written(frame())
-    assert main(["diagnose", path]) == 2
+    assert typed(f"diagnose {path}") == 2
     text = capsys.readouterr().out
     assert "silences 3 of 6 tokens, 50 %" in text and "DPPO, binary TV" in text and "page: " in text
     assert (tmp_path / "rollouts.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
     out = tmp_path / "other.html"
-    assert (
-        main(
-            [
-                "diagnose",
-                path,
-                "--out",
-                str(out),
-                "--eps-high",
-                "1.5",
-                "--delta-tv",
-                "0.5",
-                "--json",
-            ]
-        )
-        == 2
-    )
+    assert typed(f"diagnose {path} --out {out} --eps-high 1.5 --delta-tv 0.5 --json") == 2
     found = json.loads(capsys.readouterr().out)
     assert found["page"] == str(out) and out.exists()
     assert [e["silenced"] for e in found["effects"][:3]] == [1, 0, 0] and found["limits"][
@@ -472,12 +457,12 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
     ] == 1.5
     assert found["answer"]["code"] == "clips" and "points" not in found
 
-    assert main(["diagnose", path, "--out", str(out)]) == 2  # a page of its own is replaced
+    assert typed(f"diagnose {path} --out {out}") == 2  # a page of its own is replaced
     out.write_text("somebody's notes")
-    assert main(["diagnose", path, "--out", str(out)]) == 2
+    assert typed(f"diagnose {path} --out {out}") == 2
     assert "is there already and is not a page of trlib diagnose" in capsys.readouterr().err
     assert out.read_text() == "somebody's notes"
-    assert main(["diagnose", path, "--out", str(tmp_path / "no" / "page.html")]) == 2
+    assert typed(f"diagnose {path} --out {tmp_path / 'no' / 'page.html'}") == 2
     assert "No such file or directory" in capsys.readouterr().err
 
 
@@ -545,7 +530,7 @@ BAD = {
 def test_a_bad_file_is_one_line_and_status_2(case, written, capsys, tmp_path):
     table, words = BAD[case]
     path = written(table, "bad.parquet")
-    assert main(["diagnose", path]) == 2
+    assert typed(f"diagnose {path}") == 2
     captured = capsys.readouterr()
     assert (
         captured.out == ""
@@ -559,42 +544,42 @@ def test_a_bad_file_is_one_line_and_status_2(case, written, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nowhere.parquet"], "No such file or directory: 'nowhere.parquet'"),
+        ("nowhere.parquet", "No such file or directory: 'nowhere.parquet'"),
         (
-            ["text.parquet"],
+            "text.parquet",
             "'text.parquet': expected a parquet file or JSON lines, got 5 bytes that are neither",
         ),
         (
-            ["empty.parquet"],
+            "empty.parquet",
             "'empty.parquet': expected a parquet file or JSON lines, got 0 bytes that are neither",
         ),
-        (["cut.parquet"], "'cut.parquet': expected a parquet file, got 9 bytes that are none"),
+        ("cut.parquet", "'cut.parquet': expected a parquet file, got 9 bytes that are none"),
         (
-            ["empty"],
+            "empty",
             "'empty': expected a parquet file or JSON lines, or a folder of such files, got a "
             "folder without any",
         ),
         (
-            ["good.parquet", "--temperature", "0"],
+            "good.parquet --temperature 0",
             "temperature: expected a number above 0 and below inf, got 0.0",
         ),
         (
-            ["good.parquet", "--top-p", "1.5"],
+            "good.parquet --top-p 1.5",
             "top_p: expected a number above 0 and at most 1, got 1.5",
         ),
-        (["good.parquet", "--column", "logp"], "--column: expected NAME=COLUMN, got 'logp'"),
+        ("good.parquet --column logp", "--column: expected NAME=COLUMN, got 'logp'"),
         (
-            ["good.parquet", "--column", "logq=logp"],
+            "good.parquet --column logq=logp",
             "columns: expected one of advantage, completion, group, logp",
         ),
-        (["good.parquet", "--column", "logp=logq"], "column 'logq': not in 'good.parquet'"),
+        ("good.parquet --column logp=logq", "column 'logq': not in 'good.parquet'"),
         (
-            ["good.parquet", "--eps-low", "2"],
+            "good.parquet --eps-low 2",
             "eps_low: expected a number at least 0 and at most 1, got 2.0",
         ),
-        (["good.parquet", "--cap", "0"], "cap: expected a number above 0"),
+        ("good.parquet --cap 0", "cap: expected a number above 0"),
         (
-            ["ids.parquet", "--tokenizer", "./none"],
+            "ids.parquet --tokenizer ./none",
             "tokenizer: expected an embedded model's name, a folder or a hub id, got './none'",
         ),
     ],
@@ -607,7 +592,7 @@ def test_what_cannot_be_read_is_named(arguments, words, written, capsys, tmp_pat
     (tmp_path / "text.parquet").write_text("hello")
     (tmp_path / "empty.parquet").write_bytes(b"")
     (tmp_path / "cut.parquet").write_bytes(b"PAR1 cut.")
-    assert main(["diagnose", *arguments]) == 2
+    assert typed(f"diagnose {arguments}") == 2
     captured = capsys.readouterr()
     assert words in captured.err and captured.err.count("\n") == 1 and captured.out == ""
     assert not (tmp_path / "good.html").exists()
@@ -618,7 +603,7 @@ def test_without_pyarrow_the_error_says_what_brings_it(written, capsys, monkeypa
     for name in [name for name in sys.modules if name == "pyarrow" or name.startswith("pyarrow.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert main(["diagnose", path]) == 2
+    assert typed(f"diagnose {path}") == 2
     assert "pip install 'trust-region-book[diagnose]' brings it" in capsys.readouterr().err
     with pytest.raises(ImportError, match="pip install pyarrow"):
         dump(

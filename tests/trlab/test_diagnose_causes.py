@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from tests.trlab.faults import FAULTS, HEALTHY, NAMES, flat, named, rollouts, rows, table
+from tests.typed import typed
 from tools.paths import ROOT
 from trlab.diagnose import causes, diagnose, dump, page, read
 from trlab.diagnose.texts import TEXTS
-from trlib.cli import main
 
 RECORD = json.loads(Path(__file__).with_name("power.json").read_text(encoding="utf-8"))
 SIZE = 256
@@ -94,9 +94,9 @@ def test_the_command_names_the_cause_and_ends_with_its_status(
     tmp_path, capsys, fault, status, verdict
 ):
     path = written(tmp_path / "dump.jsonl", flat(0, 64, fault))
-    assert main(["diagnose", path]) == status
+    assert typed(f"diagnose {path}") == status
     first = capsys.readouterr().out.splitlines()[0]
-    assert main(["diagnose", path, "--json"]) == status
+    assert typed(f"diagnose {path} --json") == status
     found = json.loads(capsys.readouterr().out)
     names = [NAMES.get(fault, fault)] if status else []
     assert (found["verdict"], [cause["name"] for cause in found["causes"]]) == (verdict, names)
@@ -155,7 +155,7 @@ def test_a_file_that_is_half_written_cannot_be_judged(tmp_path, capsys, kind):
     else:
         path.write_text(json.dumps(rows) if kind == "json" else "\n".join(map(json.dumps, rows)))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert main(["diagnose", str(path)]) == 2
+    assert typed(f"diagnose {path}") == 2
     assert f"dump.{kind}'" in capsys.readouterr().err
 
 
@@ -163,14 +163,14 @@ def test_little_cannot_be_judged(tmp_path, capsys):
     one = {"logp": [-1.0], "logp_rollout": [-1.5], "advantage": 1.0, "mask": [True]}
     path = tmp_path / "one.jsonl"
     path.write_text(json.dumps(one) + "\n")
-    assert main(["diagnose", str(path)]) == 2
+    assert typed(f"diagnose {path}") == 2
     said = capsys.readouterr().out.splitlines()[0]
     assert (
         said
         == "cannot be judged, because there are 1 completions with 1 tokens; 8 and 100 are needed"
     )
     path.write_text(json.dumps({**one, "logp": ["a"]}) + "\n")
-    assert main(["diagnose", str(path), "--json"]) == 2
+    assert typed(f"diagnose {path} --json") == 2
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"] == "unclear" and found["headline"].startswith(
         "cannot be judged, because column 'logp'"
@@ -220,7 +220,7 @@ def test_the_columns_of_a_library_are_recognised_and_said(tmp_path, capsys, libr
     ]
     path = tmp_path / "dump.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in dump), encoding="utf-8")
-    assert main(["diagnose", str(path)]) == 1
+    assert typed(f"diagnose {path}") == 1
     said = capsys.readouterr().out
     assert said.startswith("found: temperature\n") and f"{rollout} as logp_rollout" in said
     found = read(path)

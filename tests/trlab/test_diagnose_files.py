@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.typed import typed
 from trlab.diagnose import Rollouts, diagnose, read, tables
-from trlib.cli import main
 from trlib.errors import DataError
 
 LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
@@ -94,7 +94,7 @@ def test_nan_and_null_may_stand_where_the_mask_is_false(tmp_path):
 
 def test_the_command_reads_json_lines_and_writes_the_page_beside_them(tmp_path, capsys):
     path = lines(tmp_path / "rollouts.jsonl", COLUMNS)
-    assert main(["diagnose", path, "--json"]) == 2
+    assert typed(f"diagnose {path} --json") == 2
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"] == "unclear" and found["completions"] == 2 and found["tokens"] == 4
     assert found["page"] == str(tmp_path / "rollouts.html")
@@ -121,7 +121,7 @@ def test_a_broken_line_is_named(tmp_path, text, words):
     path.write_text(path.read_text().strip() + "\n" + text + "\n")
     with pytest.raises((ValueError, DataError), match=words):
         read(path)
-    assert main(["diagnose", str(path)]) == 2
+    assert typed(f"diagnose {path}") == 2
 
 
 # -- prime-rl
@@ -321,7 +321,7 @@ def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words, c
     path = table(tmp_path / "structs.parquet", columns)
     with pytest.raises(TypeError, match=words):
         read(path)
-    assert main(["diagnose", path]) == 2
+    assert typed(f"diagnose {path}") == 2
     error = capsys.readouterr().err
     assert error.startswith("trlib: error: column '") and error.count("\n") == 1
     assert not os.path.exists(tmp_path / "structs.html")
@@ -442,7 +442,7 @@ def test_ranks_are_read_together(tmp_path, capsys):
         lines(folder / f"rank_{rank}.jsonl", flat)
     assert len(set(read(folder).group.tolist())) == 6
 
-    assert main(["diagnose", str(folder), "--json"]) == 2
+    assert typed(f"diagnose {folder} --json") == 2
     assert json.loads(capsys.readouterr().out)["page"] == str(tmp_path / "step_7.html")
     lines(folder / "rank_2.jsonl", FLAT)
     with pytest.raises(

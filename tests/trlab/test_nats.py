@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.trlab.conftest import history_of, runs_of
 from trlab import Axis, Budget, Sweep, Variant
 from trlab.findings import before, price, table
 from trlab.nats import frontier, nats_per_point
@@ -134,40 +135,22 @@ def test_every_dominated_setting_is_dominated_by_one_on_the_frontier(points):
 # --------------------------------------------------------------------------------------------------
 
 
-def record(**changes) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
+def record() -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     """Two methods at two learning rates and three numbers of updates, two runs each, and their
     histories."""
     heights = {
-        ("ppo", "1"): 0.9,
-        ("ppo", "8"): 0.88,
-        ("ppo", "32"): 0.78,
-        ("troll", "1"): 0.7,
-        ("troll", "8"): 0.75,
-        ("troll", "32"): 0.7,
+        "ppo": {"1": 0.9, "8": 0.88, "32": 0.78},
+        "troll": {"1": 0.7, "8": 0.75, "32": 0.7},
     }
-    rows = [
-        {
-            "cell": f"{lr} {label} {u} {seed}",
-            "label": label,
-            "lr": lr,
-            "updates": u,
-            "seed": seed,
-            "status": "done",
-            "steps": 40,
-            "kl": 0.02,
-            "sampled": height - (lr == "hot") * (u == "8") * 0.1,
-            "greedy": 1.0,
-            "kept": 1.0,
-            "seconds": 1.0,
-            "cpu_seconds": 1.0,
-        }
+    ends = {
+        (label, lr, u): [height - 0.1 * (lr == "hot" and u == "8")] * 2
         for lr in ("cold", "hot")
-        for (label, u), height in heights.items()
-        for seed in (0, 1)
-    ]
-    history = pd.DataFrame(
-        [{"cell": row["cell"], "batch": b, "reward": 0.3 + b / 10} for row in rows for b in (0, 1)]
-    )
+        for label, curve in heights.items()
+        for u, height in curve.items()
+    }
+    measured = dict.fromkeys(("greedy", "kept", "seconds", "cpu_seconds"), 1.0)
+    runs = runs_of(ends, "lr", "updates", steps=40, kl=0.02, **measured)
+    history = history_of(runs, 2, reward=lambda run, b: 0.3 + b / 10)
     sweep = Sweep(
         text="",
         variants=[Variant("ppo"), Variant("troll")],
@@ -177,7 +160,7 @@ def record(**changes) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
             Axis("updates", {"1": {}, "8": {"minibatches": 8}, "32": {"minibatches": 32}}),
         ],
     )
-    return sweep, pd.DataFrame(rows).assign(**changes), history
+    return sweep, runs, history
 
 
 def test_a_record_tells_the_price_from_the_first_batch_on():

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.trlab.conftest import history_of, runs_of
 from trlab import comparison, outcomes, record, recorded
 from trlab.comparison import Comparison, Side, asked
 from trlab.significance import holm, improvement_p
@@ -28,26 +29,12 @@ Read = tuple[Sweep, pd.DataFrame, pd.DataFrame]
 def a_record(predictions: tuple[Prediction, ...] = ()) -> Read:
     """Five variants at one point, eight runs each; `spread` is higher in the mean and in too few
     runs."""
-    draw, rows = np.random.default_rng(1), []
-    means = {"ppo": 0.5, "same": 0.501, "higher": 0.7, "lower": 0.3, "spread": 0.53}
-    for label in LABELS:
-        for seed in range(8):
-            wide = 0.08 if label == "spread" else 0.02
-            rows.append(
-                {
-                    "cell": f"{label}{seed}",
-                    "label": label,
-                    "uses": "16",
-                    "seed": seed,
-                    "status": "done",
-                    "sampled": means[label] + wide * draw.standard_normal(),
-                    "kl": 0.01,
-                    "steps": 3,
-                }
-            )
-    history = pd.DataFrame(
-        [{"cell": row["cell"], "batch": b, "reward": 0.2 * b} for row in rows for b in range(3)]
-    )
+    draw, ends = np.random.default_rng(1), {}
+    for label, mean in zip(LABELS, (0.5, 0.501, 0.7, 0.3, 0.53), strict=True):
+        wide = 0.08 if label == "spread" else 0.02
+        ends[label, "16"] = mean + wide * draw.standard_normal(8)
+    runs = runs_of(ends, "uses", kl=0.01, steps=3)
+    history = history_of(runs, 3, reward=lambda run, b: 0.2 * b)
     sweep = Sweep(
         text="",
         variants=[Variant("ppo", label=label) for label in LABELS],
@@ -57,7 +44,7 @@ def a_record(predictions: tuple[Prediction, ...] = ()) -> Read:
         name="mine",
         source="mine",
     )
-    return sweep, pd.DataFrame(rows), history
+    return sweep, runs, history
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.trlab.conftest import entry
+from tests.trlab.conftest import entry, files, recorded_as, save
 from trlab import circumstances
 from trlab import record as records
-from trlab.cells import cells, defaults
+from trlab.cells import cells
 from trlab.files import same_digits
 from trlab.journal import Journal, put
-from trlab.record import Record, RecordError, complete, declaration, load, recorded, save_tables
+from trlab.record import Record, RecordError, complete, declaration, load, recorded
 from trlab.sweep import load_sweep
 from trlab.verdicts import judge
 from trlib.model import folders
@@ -31,23 +31,13 @@ def journal(folder: Path, sweep: str = "tiny") -> Path:
     return made.path
 
 
-def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny):
-    sweep = load_sweep(str(tiny))
-    found = cells(sweep)
-    record = Record()
-    for i, cell in enumerate(found[:3]):
-        status = "failed" if i == 2 else "done"
-        row, history = entry(
-            cell.id,
-            status,
-            sampled=0.1 + 0.2 * i,
-            error="died, twice" if i == 2 else "",
-            commit="0012345678",
-        )
-        record.add({**declaration(cell), **row}, history)
-    save_tables(tmp_path, record, found, defaults(found))
-    again = load(tmp_path, defaults(found))
-    assert [again.rows[c.id]["sampled"] for c in found[:3]] == [0.1, 0.1 + 0.2, 0.1 + 0.2 * 2]
+def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, four):
+    found, record = four, recorded_as(four[:1], sampled=0.1, error="", commit="0012345678")
+    record.update(recorded_as(found[1:2], sampled=0.1 + 0.2, error=""))
+    record.update(recorded_as(found[2:3], status="failed", error="died, twice"))
+    save(tmp_path, record, found)
+    again = load(tmp_path)
+    assert [again.rows[c.id]["sampled"] for c in found[:2]] == [0.1, 0.1 + 0.2]
     assert [again.done(cell) for cell in found] == [True, True, False, False]
     assert (
         again.rows[found[2].id]["error"] == "died, twice" and again.rows[found[0].id]["error"] == ""
@@ -63,9 +53,9 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
         "1",
         "2",
     ]
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    save_tables(tmp_path, again, found, defaults(found))
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    before = files(tmp_path)
+    save(tmp_path, again, found)
+    assert files(tmp_path) == before
     whole = before["history.csv.xz"]
     for damaged in (
         whole[:40],
@@ -86,24 +76,17 @@ def test_the_tables_keep_every_digit_and_are_a_record_themselves(tmp_path, tiny)
 
 
 def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
-    tmp_path, tiny, monkeypatch
+    tmp_path, four, monkeypatch
 ):
-    found = cells(load_sweep(str(tiny)))
-    record = Record()
+    found, record = four, Record()
     for cell, day in zip(found, ("20", "20", "21", "22"), strict=True):
-        row, history = entry(
-            cell.id, command="trlib sweep tiny", commit="0012345678", date=f"2026-11-{day}"
-        )
-        record.add({**declaration(cell), **row}, history)
-    parts = []
-    for some in (found[:3], found[2:]):  # the second without the first: as if remade
-        parts.append(
-            Record(
-                {c.id: record.rows[c.id] for c in some},
-                {c.id: record.histories[c.id] for c in some},
-            )
-        )
-    save_tables(tmp_path, parts[0], found, {})
+        made = {"command": "trlib sweep tiny", "commit": "0012345678", "date": f"2026-11-{day}"}
+        record.update(recorded_as([cell], **made))
+    parts = [  # the second without the first: as if remade
+        Record(*({c.id: part[c.id] for c in some} for part in (record.rows, record.histories)))
+        for some in (found[:3], found[2:])
+    ]
+    save(tmp_path, parts[0], found)
     header = json.loads((tmp_path / "record.json").read_text())
     assert [one["date"] for one in header["made"].values()] == [
         "2026-11-20",
@@ -121,30 +104,27 @@ def test_what_made_the_cells_stands_once_and_survives_a_kill_between_two_tables(
 
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr(folders, "write", write)
-            save_tables(tmp_path, parts[1], found, {})
+            save(tmp_path, parts[1], found)
         assert {key: row["date"] for key, row in load(tmp_path).rows.items()} == {
             cell.id: record.rows[cell.id]["date"] for cell in found[:3]
         }
-    save_tables(tmp_path, parts[1], found, {})
+    save(tmp_path, parts[1], found)
     made = json.loads((tmp_path / "record.json").read_text())["made"]
     assert [one["date"] for one in made.values()] == ["2026-11-21", "2026-11-22"], (
         "and nothing that made no cell"
     )
 
 
-def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, tiny):
-    record, found = Record(), cells(load_sweep(str(tiny)))
-    row, history = entry(found[0].id)
-    record.add({**declaration(found[0]), **row}, history)
-    save_tables(tmp_path, record, found, defaults(found))
+def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, four):
+    save(tmp_path, recorded_as(four[:1]), four)
     header = tmp_path / "record.json"
     header.write_text(json.dumps({**json.loads(header.read_text()), "format": 1}))
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    before = files(tmp_path)
     with pytest.raises(
         RecordError, match=r"another version of the package: expected format 3, got 1; it is left"
     ):
         load(tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert files(tmp_path) == before
 
 
 @pytest.mark.parametrize(
@@ -199,13 +179,8 @@ def test_a_history_agrees_to_the_digits_that_it_keeps(recorded, exact, same):
         ),
     ],
 )
-def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, words):
-    found = cells(load_sweep(str(tiny)))
-    record = Record()
-    for cell in found[:2]:
-        row, history = entry(cell.id)
-        record.add({**declaration(cell), **row}, history)
-    save_tables(tmp_path, record, found, defaults(found))
+def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, four, damage, words):
+    save(tmp_path, recorded_as(four[:2]), four)
     table = tmp_path / "runs.csv.xz"
     table.write_bytes(lzma.compress(damage(lzma.decompress(table.read_bytes()).decode()).encode()))
     with pytest.raises(
@@ -214,12 +189,8 @@ def test_a_damaged_table_is_named_with_what_is_wrong(tmp_path, tiny, damage, wor
         load(tmp_path)
 
 
-def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
-    found = cells(load_sweep(str(tiny)))
-    record = Record()
-    row, history = entry(found[0].id)
-    record.add({**declaration(found[0]), **row}, history)
-    save_tables(tmp_path, record, found, defaults(found))
+def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, four):
+    save(tmp_path, recorded_as(four[:1]), four)
     header = tmp_path / "record.json"
     for content, words in (
         (b'{"a": "\xff"}', "codec can't decode"),
@@ -242,18 +213,13 @@ def test_a_header_that_is_missing_or_no_text_is_named(tmp_path, tiny):
     assert list(load(tmp_path).rows) == ["a"]
 
 
-def test_what_ships_is_read_by_name(tmp_path, tiny, monkeypatch):
+def test_what_ships_is_read_by_name(tmp_path, four, monkeypatch):
     monkeypatch.setattr(records, "RECORDS", tmp_path / "records")
     with pytest.raises(
         RecordError, match="expected one of none yet, got 'tiny'; `trlib sweep tiny` makes it"
     ):
         recorded("tiny")
-    found = cells(load_sweep(str(tiny)))
-    record = Record()
-    row, history = entry(found[1].id)
-    record.add({**declaration(found[1]), **row}, history)
-    (tmp_path / "records" / "tiny").mkdir(parents=True)
-    save_tables(tmp_path / "records" / "tiny", record, found, defaults(found))
+    save(tmp_path / "records" / "tiny", recorded_as(four[1:2]), four)
     runs, history = recorded("tiny")
     assert runs["label"].tolist() == ["wide"]
     found = history[["label", "seed", "batch", "reward"]].values.tolist()
@@ -265,12 +231,8 @@ def test_a_missing_seed_is_said_and_one_that_is_not_declared_does_not_speak(
 ):
     monkeypatch.setattr(records, "RECORDS", tmp_path)
     one = load_sweep(str(tiny))
-    found, record = cells(replace(one, seeds=(0, 1))), Record()
-    for cell in found:
-        row, past = entry(cell.id)
-        record.add({**declaration(cell), **row}, past)
-    (tmp_path / "tiny").mkdir()
-    save_tables(tmp_path / "tiny", record, found, defaults(found))
+    found = cells(replace(one, seeds=(0, 1)))
+    save(tmp_path / "tiny", recorded_as(found), found)
     monkeypatch.setattr(records, "load_sweep", lambda name: one)
     _, runs, history = records.read("tiny")
     assert {*runs["seed"]} == {*history["seed"]} == {0} and {*recorded("tiny")[0]["seed"]} == {0, 1}
@@ -322,31 +284,23 @@ def test_benchmarks_name_commit_and_processor_as_the_laboratory_does():
     assert of_benchmarks.commit is circumstances.commit
 
 
-def test_a_folder_is_one_sweeps(tmp_path, tiny):
-    found = cells(load_sweep(str(tiny)))
-    record, (row, history) = Record(), entry(found[0].id)
-    record.add({**declaration(found[0]), **row}, history)
-    (tmp_path / "tables").mkdir()
-    save_tables(tmp_path / "tables", record, found, defaults(found))
+def test_a_folder_is_one_sweeps(tmp_path, four):
+    save(tmp_path / "tables", recorded_as(four[:1]), four)
     journal(tmp_path / "journal")
     for name in ("tables", "journal"):
-        before = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        before = files(tmp_path / name)
         with pytest.raises(
             RecordError, match=rf"out: expected .* sweep 'other' .*{name}', which holds 'tiny'"
         ):
             load(tmp_path / name, sweep="other", tabled=False)
-        assert {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} == before
+        assert files(tmp_path / name) == before
         load(tmp_path / name, sweep="tiny")
 
 
-def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, tiny):
-    found = cells(load_sweep(str(tiny)))
-    record = Record()
-    for cell in found:
-        row, history = entry(cell.id)
-        record.add({**declaration(cell), **row}, history)
-    save_tables(tmp_path, record, found[:2], defaults(found))
-    again = load(tmp_path, defaults(found))
+def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, four):
+    found = four
+    save(tmp_path, recorded_as(found), found[:2])
+    again = load(tmp_path)
     assert set(again.rows) == {cell.id for cell in found} and all(
         again.done(cell) for cell in found
     )
@@ -355,23 +309,19 @@ def test_cells_that_a_sweep_no_longer_declares_stay_in_its_tables(tmp_path, tiny
     assert [row.split(",")[0] for row in rows[1:3]] == [cell.id for cell in found[:2]]
 
 
-def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(tmp_path, tiny):
-    found = cells(load_sweep(str(tiny)))
+def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(tmp_path, four):
+    found = four
     for prefer, lasting, when in (
         ("tables", "of tables", "2026-11-21"),
         ("journal", "of journal", "2026-11-19"),
     ):
-        out, record = tmp_path / prefer, Record()
-        out.mkdir()
-        for cell in found[:2]:
-            row, history = entry(cell.id, digest="of tables", date=when)
-            record.add({**declaration(cell), **row}, history)
-        save_tables(out, record, found, {})
+        out = tmp_path / prefer
+        save(out, recorded_as(found[:2], digest="of tables", date=when), found)
         path = journal(out)
         for cell, digest in zip(found[:3], ("of tables", "of journal", "of neither"), strict=True):
             row, history = entry(cell.id, digest=digest, date="2026-11-20", sampled=0.5)
             put(path, {**row, **declaration(cell)}, history)
-        before = {file.name: file.read_bytes() for file in out.iterdir()}
+        before = files(out)
         newer = {"tables": "runs.csv.xz", "journal": "cells.sqlite"}[prefer]
         with pytest.raises(
             RecordError,
@@ -384,7 +334,7 @@ def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(
             ),
         ):
             load(out)
-        assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+        assert files(out) == before
         assert not complete(out, found)
         chosen = load(out, prefer=prefer)
         assert [chosen.rows[cell.id]["digest"] for cell in found[:3]] == [
@@ -392,7 +342,7 @@ def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(
             lasting,
             "of neither",
         ]
-        save_tables(out, chosen, found, {})
+        save(out, chosen, found)
         assert complete(out, found) and load(out).rows[found[1].id]["digest"] == lasting
     (out / "cells-2.sqlite").write_bytes(path.read_bytes())
     put(out / "cells-2.sqlite", {**row, **declaration(found[2]), "digest": "of a third"}, history)
@@ -400,13 +350,10 @@ def test_a_journal_and_tables_that_disagree_are_told_apart_and_settled_as_asked(
         load(out, prefer="journal")
 
 
-def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, tiny):
-    found = cells(load_sweep(str(tiny)))
-    record, (row, history) = Record(), entry(found[0].id)
-    row.update(declaration(found[0]))
-    put(journal(tmp_path), row, history)
-    record.add(row, history)
-    save_tables(tmp_path, record, found, defaults(found))
+def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, four):
+    key, record = four[0].id, recorded_as(four[:1])
+    put(journal(tmp_path), record.rows[key], record.histories[key])
+    save(tmp_path, record, four)
     (tmp_path / "runs.csv.xz").write_text("torn")
     with pytest.raises(
         RecordError,
@@ -414,4 +361,4 @@ def test_a_damaged_table_is_made_again_from_its_journal(tmp_path, tiny):
     ):
         load(tmp_path)
     (tmp_path / "runs.csv.xz").unlink()
-    assert load(tmp_path).done(found[0])
+    assert load(tmp_path).done(four[0])

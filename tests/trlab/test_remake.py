@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.by_day import by_day
+from tests.typed import typed
 from trlab import record
 from trlab.cells import MEASURES, cells
 from trlab.drawing import named
@@ -21,7 +22,6 @@ from trlab.measures import DERIVED
 from trlab.record import RECORDS, RecordError, recorded
 from trlab.runner import conduct, plan
 from trlab.sweep import load_sweep
-from trlib.cli import main
 from trlib.loop.metrics import METRICS
 
 TINY = Figure("tiny.py", "intervals", "Two methods used once.", at={"updates": "1"})
@@ -84,10 +84,10 @@ def test_a_figure_that_does_not_exist_is_named_with_the_nearest(capsys):
         match=r"figure: expected one of .* got 'best-take-of'; did you mean 'best-take-off'",
     ):
         figure("best-take-of")
-    assert main(["remake", "staleness"]) == 1 and "did you mean 'stale'" in capsys.readouterr().err
-    assert main(["remake", "stale", "--cells", "0"]) == 1
+    assert typed("remake staleness") == 1 and "did you mean 'stale'" in capsys.readouterr().err
+    assert typed("remake stale --cells 0") == 1
     assert "--cells: expected 1 or more, got 0" in capsys.readouterr().err
-    assert main(["remake"]) == 0
+    assert typed("remake") == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(FIGURES) and any(
         line.startswith("stale ") and " recorded " in line for line in lines
@@ -110,8 +110,8 @@ def desk(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.nightly("runs a sweep again")
 def test_a_small_figure_is_made_again_and_compared(desk, capsys):
-    command = ["remake", "tiny", "--workers", "0", "--quiet", "--json"]
-    assert main(command) == 0
+    command = "remake tiny --workers 0 --quiet --json"
+    assert typed(command) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["cells"], found["agree"], found["of"]) == (2, 2, 2)
     assert {one["cell"] for one in found["compared"]} == {
@@ -129,7 +129,7 @@ def test_a_small_figure_is_made_again_and_compared(desk, capsys):
     rows = pd.read_csv(table, dtype=str, keep_default_na=False)
     rows.loc[rows["label"] == "wide", "greedy"] = "0.9375"
     rows.to_csv(table, index=False)
-    assert main(["remake", "tiny", "--workers", "0", "--quiet"]) == 1, "made already: only compared"
+    assert typed("remake tiny --workers 0 --quiet") == 1, "made already: only compared"
     said = capsys.readouterr().out
     assert (
         "differs  wide, updates 1, seed 0: the record was edited: the digest is the run's, and "
@@ -140,14 +140,12 @@ def test_a_small_figure_is_made_again_and_compared(desk, capsys):
 
 @pytest.mark.nightly("makes a figure three times")
 def test_a_part_and_the_smallest_size(desk, capsys):
-    assert (
-        main(["remake", "tiny", "--cells", "1", "--workers", "0", "--quiet", "--out", "one"]) == 0
-    )
+    assert typed("remake tiny --cells 1 --workers 0 --quiet --out one") == 0
     assert capsys.readouterr().out.splitlines() == [
         "drawn: one/tiny.svg and one/tiny-recorded.svg",
         "1 of 1 cells agree with the record",
     ]
-    assert main(["remake", "tiny", "--smoke", "--workers", "0", "--quiet", "--out", "small"]) == 0
+    assert typed("remake tiny --smoke --workers 0 --quiet --out small") == 0
     assert capsys.readouterr().out.splitlines() == [
         "drawn: small/tiny.svg",
         "nothing of this size is recorded: there is nothing to compare with",
@@ -157,20 +155,5 @@ def test_a_part_and_the_smallest_size(desk, capsys):
 @pytest.mark.nightly("trains a recorded cell at its size")
 def test_a_cell_of_a_shipped_figure_agrees_with_the_record(tmp_path, capsys):
     assert (RECORDS / "dial_methods" / "runs.csv.xz").is_file()
-    assert (
-        main(
-            [
-                "remake",
-                "methods",
-                "--cells",
-                "1",
-                "--workers",
-                "0",
-                "--quiet",
-                "--out",
-                str(tmp_path),
-            ]
-        )
-        == 0
-    )
+    assert typed(f"remake methods --cells 1 --workers 0 --quiet --out {tmp_path}") == 0
     assert "1 of 1 cells agree with the record" in capsys.readouterr().out

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import brunnermunzel, rankdata, ttest_1samp, ttest_ind, wilcoxon
 
+from tests.trlab.conftest import runs_of
 from trlab import Axis, Budget, Prediction, Sweep, Variant, recorded
 from trlab.significance import alike_p, holm, improvement_p, line_p, paired_p, signed_rank_p
 from trlab.statistics import difference, improvement
@@ -289,14 +290,8 @@ def sweep(predictions: list[Prediction], axes: tuple[Axis, ...] = ()) -> Sweep:
     )
 
 
-def table(**columns: list[float]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {"cell": f"{label} {i}", "label": label, "seed": i, "status": "done", "sampled": value}
-            for label, values in columns.items()
-            for i, value in enumerate(values)
-        ]
-    )
+def table(**ends: list[float]) -> pd.DataFrame:
+    return runs_of({(label,): values for label, values in ends.items()})
 
 
 SPREAD = np.linspace(-0.01, 0.01, 8)

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.trlab.conftest import runs_of
+from tests.typed import typed
 from trlab import Axis, Budget, Sweep, Variant
 from trlab.findings import staleness, tolerances
 from trlab.tolerance import Bracket, staleness_tolerance
-from trlib.cli import main
 
 BY_HAND = [  # accuracies, a control's or None, held, fell
     ({1: 0.9, 4: 0.88, 16: 0.8}, None, 4, 16),
@@ -120,20 +121,13 @@ def test_the_interval_is_that_of_a_second_implementation():
 def record() -> tuple[Sweep, pd.DataFrame]:
     """Two methods and a control at two learning rates and three numbers of uses, two runs each."""
     at = {"ppo": (0.9, 0.88, 0.78), "troll": (0.7, 0.75, 0.7), "on-policy": (0.9, 0.92, 0.94)}
-    rows = [
-        {
-            "label": label,
-            "lr": lr,
-            "uses": uses,
-            "seed": seed,
-            "status": "done",
-            "sampled": height - 0.1 * (lr == "hot" and uses == "4" and label != "on-policy"),
-        }
+    ends = {
+        (label, lr, uses): [height - 0.1 * (lr == "hot" and uses == "4" and label != "on-policy")]
+        * 2
         for lr in ("cold", "hot")
         for label, curve in at.items()
         for uses, height in zip(("1", "4", "16"), curve, strict=True)
-        for seed in (0, 1)
-    ]
+    }
     sweep = Sweep(
         text="",
         variants=[Variant("ppo"), Variant("troll"), Variant("grpo", label="on-policy")],
@@ -143,7 +137,7 @@ def record() -> tuple[Sweep, pd.DataFrame]:
             Axis("uses", {u: {"epochs": int(u)} for u in ("1", "4", "16")}),
         ],
     )
-    return sweep, pd.DataFrame(rows)
+    return sweep, runs_of(ends, "lr", "uses")
 
 
 def test_a_record_tells_the_bracket_at_every_point_of_the_other_axes():
@@ -188,7 +182,7 @@ def test_where_runs_are_missing_there_is_no_tolerance_and_failures_are_counted()
     assert tolerances(sweep, runs)["label"].tolist() == ["troll", "troll"]
     assert not len(tolerances(Sweep(text="", variants=[], budget=Budget(1)), runs))
     with pytest.raises(
-        ValueError, match="runs: expected the axis 'uses', got the columns label, lr"
+        ValueError, match="runs: expected the axis 'uses', got the columns cell, label, lr"
     ):
         staleness(part.drop(columns="uses"), "ppo")
     with pytest.raises(
@@ -254,8 +248,8 @@ def test_the_command_reports_brackets_and_prices(tiny, tmp_path, capsys):
     used.write_text(
         tiny.read_text().replace('"updates"', '"uses"').replace("minibatches", "epochs")
     )
-    command = ["sweep", str(used), "--out", str(tmp_path / "out"), "--workers", "0", "--quiet"]
-    assert main([*command, "--json"]) == 0
+    command = f"sweep {used} --out {tmp_path / 'out'} --workers 0 --quiet"
+    assert typed(f"{command} --json") == 0
     found = json.loads(capsys.readouterr().out)
     assert [row["label"] for row in found["tolerance"]] == ["ppo", "wide"]
     assert (
@@ -267,7 +261,7 @@ def test_the_command_reports_brackets_and_prices(tiny, tmp_path, capsys):
     ].keys()
     assert found["predictions"][0]["verdict"] == "undecided", "one run a place has no interval"
     assert found["predictions"][0]["corrected"] == found["predictions"][0]["p"]
-    assert main(command) == 0
+    assert typed(command) == 0
     said = capsys.readouterr().out
     assert "Uses of a batch between which accuracy falls 0.05 below that of one use" in said
     assert "nats_per_point" in said

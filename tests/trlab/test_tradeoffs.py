@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.trlab.conftest import history_of, runs_of
 from trlab import Axis, Budget, Sweep, Variant, recorded
 from trlab.statistics import band, interval
 from trlab.sweep import load_sweep
@@ -24,36 +25,22 @@ SWEEP = Sweep(
 def record() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rewards on straight lines; PPO's is twice as steep, and one run of TROLL at 4 uses never
     reaches .7."""
-    rows, history = [], []
-    for label, slope in (("ppo", 0.1), ("troll", 0.05)):
-        for uses in ("1", "4"):
-            for seed in range(4):
-                cell = f"{label} {uses} {seed}"
-                batches = 12 if cell == "troll 4 3" else 30
-                rows.append(
-                    {
-                        "cell": cell,
-                        "label": label,
-                        "uses": uses,
-                        "seed": seed,
-                        "status": "done",
-                        "steps": batches,
-                        "sampled": slope * 9 - 0.1 * (uses == "4"),
-                        "kl": 0.01 * int(uses),
-                        "kl_none": math.nan if seed == 0 else 0.2,
-                        "kl_all": seed / 10,
-                    }
-                )
-                history += [
-                    {
-                        "cell": cell,
-                        "batch": b,
-                        "reward": slope * b,
-                        "entropy": 2 - 0.1 * b - seed / 100,
-                    }
-                    for b in range(batches)
-                ]
-    return pd.DataFrame(rows), pd.DataFrame(history)
+    ends = {
+        (label, uses): [9 * slope - 0.1 * (uses == "4")] * 4
+        for label, slope in (("ppo", 0.1), ("troll", 0.05))
+        for uses in ("1", "4")
+    }
+    runs = runs_of(ends, "uses", steps=30)
+    runs["kl"] = 0.01 * runs["uses"].astype(int)
+    runs["kl_none"] = [math.nan if seed == 0 else 0.2 for seed in runs["seed"]]
+    runs["kl_all"] = runs["seed"] / 10
+    history = history_of(
+        runs,
+        30,
+        reward=lambda run, b: b * (0.1 if run.label == "ppo" else 0.05),
+        entropy=lambda run, b: 2 - 0.1 * b - run.seed / 100,
+    )
+    return runs, history[(history["cell"] != "troll 4 3") | (history["batch"] < 12)]
 
 
 def test_who_never_reaches_the_reward_is_counted():

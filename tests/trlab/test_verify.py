@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.typed import typed
 from trlab import verify
 from trlab.files import CIRCUMSTANCES
 from trlab.pool import Failure
@@ -19,7 +20,6 @@ from trlab.record import RecordError, save_tables
 from trlab.runner import Plan, conduct, plan
 from trlab.sweep import load_sweep
 from trlab.verify import DECIDED, Agreement, compare, told
-from trlib.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -121,19 +121,7 @@ def test_a_table_of_which_only_the_digest_is_right_was_edited(planned, column, v
 def test_the_command_does_not_certify_an_edited_table(planned, folder, capsys):
     edit(planned, "greedy", "0.999")
     assert (
-        main(
-            [
-                "sweep",
-                str(folder.parent / "tiny.py"),
-                "--out",
-                str(planned.out),
-                "--verify",
-                "4",
-                "--workers",
-                "0",
-            ]
-        )
-        == 1
+        typed(f"sweep {folder.parent / 'tiny.py'} --out {planned.out} --verify 4 --workers 0") == 1
     )
     said = capsys.readouterr().out
     assert said.count("bit for bit") == 3 and "3 of 4 cells agree with the record" in said
@@ -258,17 +246,8 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
         "hardware": "Apple M9, 8 cores, DEFAULT, one thread a run"
     }
     monkeypatch.setattr(verify, "circumstances", lambda command: here)
-    command = [
-        "sweep",
-        str(folder.parent / "tiny.py"),
-        "--out",
-        str(planned.out),
-        "--verify",
-        "2",
-        "--workers",
-        "0",
-    ]
-    assert main(command) == 0
+    command = f"sweep {folder.parent / 'tiny.py'} --out {planned.out} --verify 2 --workers 0"
+    assert typed(command) == 0
     assert capsys.readouterr().out.endswith("2 of 2 cells agree with the record\n"), (
         "the same bits are the same bits"
     )
@@ -281,7 +260,7 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
         return step(self, *given)
 
     monkeypatch.setattr(torch.optim.AdamW, "step", otherwise)
-    status, said = main(command), capsys.readouterr().out
+    status, said = typed(command), capsys.readouterr().out
     assert status == 0 and said.count("agrees  ") == 2 and said.count("); other hardware\n") == 2, (
         said
     )
@@ -290,12 +269,12 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
         "not bit for bit: "
         f"other hardware\nrecorded on {ours['hardware']}\nhere: {here['hardware']}\n"
     )
-    assert main([*command, "--json"]) == 0
+    assert typed(f"{command} --json") == 0
     assert [one["other"] for one in json.loads(capsys.readouterr().out)["cells"]] == [
         ["hardware"]
     ] * 2
     here["hardware"] = ours["hardware"]  # on the recorded one the same bits are expected
-    assert main(command) == 1 and "DIFFERS" in capsys.readouterr().out
+    assert typed(command) == 1 and "DIFFERS" in capsys.readouterr().out
 
 
 def test_the_summary_names_what_is_other_in_one_order():
