@@ -32,8 +32,7 @@ class Axis:
     """What kind of deviation another option is: anchor, cap, epsilon, window, aggregation, form,
     sign, advantage, mask."""
     options: dict[Option, str]
-    """Every option and, where it is not the reference's, what an implementation that takes it
-    does."""
+    """Every option and what an implementation that takes it does; the first is the reference's."""
     same_gradient: tuple[Option, ...] = ()
     """The options, other than the reference's, that change the value alone, or the gradient only in
     the batches of `report.APART`: what takes them trains the same policy."""
@@ -62,10 +61,13 @@ class Family:
     per_token: Callable[..., Tensor]
     """(rows, logp, **choices) -> [rows, T], differentiable in logp; anything where masked."""
     axes: dict[str, Axis]
-    base: dict[str, Option]
-    """The reference's choices."""
     free: tuple[Free, ...] = ()
     """The numbers that may be anything."""
+
+    @property
+    def base(self) -> dict[str, Option]:
+        """The reference's choices."""
+        return {name: next(iter(axis.options)) for name, axis in self.axes.items()}
 
 
 TURN = "turn"
@@ -275,11 +277,11 @@ def dppo(
     anchors: tuple[str, str],
     cap: float | None,
     clamp: str,
-    epsilon: float,
-    direction: str,
     side: str,
     form: str,
     sign: int,
+    epsilon: float = 0.0,
+    direction: str = "anchor first",
 ) -> Tensor:
     """-A sg[ρ M] log π; anchors of the mask M and of the weight ρ."""
     a, log_q = rows["advantages"], rows[anchors[0]]

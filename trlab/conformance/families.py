@@ -135,6 +135,11 @@ def cap(base: float | None, what: str) -> Axis:
     return Axis("cap", {None: f"does not bound {what}", **bounds})
 
 
+def first(given: Option, options: dict[Option, str]) -> dict[Option, str]:
+    """The options with the reference's before the others."""
+    return {given: options[given], **options}
+
+
 def threshold(given: float, unit: str) -> Axis:
     """DPPO's delta."""
     options = dict.fromkeys(
@@ -154,9 +159,6 @@ def _ratio_axes(**more: Axis) -> dict[str, Axis]:
     return {"anchor": ANCHOR, "clamp": CLAMP, "sign": SIGN, **more}
 
 
-RATIO = {"anchor": "logp_old", "clamp": None, "sign": 1}
-
-
 def _ppo(low: float, high: float, dual: float | None = None) -> Family:
     duals = dict.fromkeys((dual, None, 2.0, 3.0, 5.0, 10.0))
     words = {
@@ -173,20 +175,17 @@ def _ppo(low: float, high: float, dual: float | None = None) -> Family:
             "keeps a gradient",
         },
     )
-    more = {"space": Axis("window", SPACES)}
-    if dual is not None:
-        more["dual_side"] = Axis("cap", DUAL_SIDES)
+    more = {"dual_side": Axis("cap", DUAL_SIDES)} if dual is not None else {}
     return slippery(
         Family(
             d.ppo,
-            _ratio_axes(window=window((low, high)), dual=Axis("cap", words), side=side, **more),
-            {
-                **RATIO,
-                "window": (low, high),
-                "dual": dual,
-                "side": "min",
-                **{name: next(iter(axis.options)) for name, axis in more.items()},
-            },
+            _ratio_axes(
+                window=window((low, high)),
+                dual=Axis("cap", words),
+                side=side,
+                space=Axis("window", SPACES),
+                **more,
+            ),
             (
                 *sides((low, high)),
                 free(
@@ -228,15 +227,6 @@ def _gspo(low: float, high: float) -> Family:
                 "length": Axis("form", lengths),
                 "side": Axis("form", SIDES),
             },
-            {
-                "anchor": "logp_old",
-                "sign": 1,
-                "window": (low, high),
-                "cap": "size",
-                "level": "token",
-                "length": "tokens",
-                "side": "min",
-            },
             sides((low, high), span=(1e-5, 1.0)),
         ),
         rows=True,
@@ -270,7 +260,6 @@ def _cispo(eps_low: float | None, eps_high: float) -> Family:
                 form=FORM_CISPO,
                 sign=SIGN_OR_ADVANTAGES,
             ),
-            {**RATIO, "low": low, "high": 1 + eps_high, "form": "log"},
             (
                 free("low", "holds the weight from below at {:g}", (0.01, 1.0)),
                 free("high", "bounds the weight from above at {:g}", (0.1, 50.0)),
@@ -298,7 +287,6 @@ def _sapo(tau: tuple[float, float]) -> Family:
         Family(
             d.sapo,
             _ratio_axes(tau=Axis("window", words), scale=Axis("form", scales)),
-            {**RATIO, "tau": tau, "scale": "4/tau"},
             (
                 Free("tau", lambda x: (x, tau[1]), lambda x: text.format(x, tau[1]), (0.05, 20.0)),
                 Free("tau", lambda x: (tau[0], x), lambda x: text.format(tau[0], x), (0.05, 20.0)),
@@ -334,14 +322,6 @@ def _gmpo(eps: float) -> Family:
                 "side": Axis("form", closed),
                 "level": Axis("form", levels),
             },
-            {
-                "anchor": "logp_old",
-                "sign": 1,
-                "window": (eps, eps),
-                "epsilon": 0.0,
-                "side": "one",
-                "level": "mean",
-            },
             sides((eps, eps), "log", (1e-3, 5.0)),
         ),
         rows=True,
@@ -355,7 +335,6 @@ def _pspo(alpha: float) -> Family:
         Family(
             d.pspo,
             _ratio_axes(alpha=Axis("window", words), sign=SIGN_OR_ADVANTAGES),
-            {**RATIO, "alpha": alpha},
             (free("alpha", "gives the old policy the weight {:g}", (1e-3, 1.0)),),
         ),
         linear=True,
@@ -399,11 +378,12 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
         if measure == "tv"
         else {"tv": "holds its threshold against the total variation, not the binary KL"}
     )
+    unit = "total variation" if measure == "tv" else "the binary KL"
     axes = {
-        "anchors": Axis("anchor", anchors),
+        "anchors": Axis("anchor", first((mask_anchor, mu), anchors)),
         "cap": cap(None, "the importance weight"),
         "clamp": Axis("cap", clamps, ("none", "both")),
-        "delta": threshold(delta, "total variation" if measure == "tv" else "the binary KL"),
+        "delta": threshold(delta, unit),
         "side": Axis("form", outward),
         "measure": Axis(
             "form",
@@ -412,19 +392,6 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
         "form": FORM_DPPO,
         "sign": SIGN,
     }
-    base: dict[str, Option] = {
-        "measure": measure,
-        "anchors": (mask_anchor, mu),
-        "cap": None,
-        "clamp": "above",
-        "delta": delta,
-        "side": "outward",
-        "form": "log",
-        "sign": 1,
-        "epsilon": 0.0,
-        "direction": "anchor first",
-    }
-    unit = "total variation" if measure == "tv" else "the binary KL"
 
     def distances(rows: Rows) -> Tensor:
         return d.distance(rows[mask_anchor], rows["logp"], measure)[rows["mask"]]
@@ -457,7 +424,7 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
                 "current first": "measures KL(current || anchor), the other direction",
             },
         )
-    return slippery(Family(d.dppo, axes, base, numbers))
+    return slippery(Family(d.dppo, axes, numbers))
 
 
 def _quatro(form: str, delta: float) -> Family:
@@ -480,13 +447,12 @@ def _quatro(form: str, delta: float) -> Family:
         Family(
             d.quatro,
             {
-                "form": Axis("form", forms),
+                "form": Axis("form", first(form, forms)),
                 "ratio": Axis("form", ratios),
                 "anchor": Axis("anchor", anchors),
                 "delta": Axis("window", deltas),
                 "sign": SIGN,
             },
-            {"form": form, "ratio": "sum", "anchor": "logp_rollout", "delta": delta, "sign": 1},
             (free("delta", "takes {:g} for its radius", (1e-3, 1.0)),),
         ),
         advantages=False,
@@ -507,7 +473,6 @@ def _trsft(alpha: float) -> Family:
         Family(
             d.trsft,
             {"alpha": Axis("window", words), "form": Axis("form", forms, ("log",)), "sign": SIGN},
-            {"alpha": alpha, "form": "ratio", "sign": 1},
             (free("alpha", "fades the push below a probability of {:g}", (1e-3, 1.0)),),
         ),
         advantages=False,
@@ -520,7 +485,6 @@ FAMILIES: dict[str, Family] = {
         Family(
             d.reinforce,
             {"sign": SIGN_OR_ADVANTAGES, "weight": Axis("form", WEIGHTS)},
-            {"sign": 1, "weight": None},
         ),
         linear=True,
         old=False,
@@ -529,7 +493,6 @@ FAMILIES: dict[str, Family] = {
         Family(
             d.pg_is,
             _ratio_axes(cap=cap(None, "the ratio"), form=FORM_RATIO, sign=SIGN_OR_ADVANTAGES),
-            {**RATIO, "cap": None, "form": "ratio"},
             (free("cap", "bounds the ratio at {:g}", (0.5, 100.0)),),
         ),
         linear=True,

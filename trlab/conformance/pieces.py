@@ -26,8 +26,7 @@ CORRECTED = ("two anchors", "an empty row")
 
 @dataclass(frozen=True)
 class Piece:
-    """A function around a loss with its choices; the first option of every axis is the
-    reference's."""
+    """A function around a loss with its choices."""
 
     compute: Callable[..., Numbers]
     """(vectors, **choices) -> what a library is held against."""

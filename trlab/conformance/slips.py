@@ -124,13 +124,7 @@ def slippery(
     axes |= {"shift": Axis("anchor", SHIFTED)} if old else {}
     axes |= {"corrected": Axis("form", CORRECTED)} if clips else {}
     axes |= {"scope": Axis("mask", SCOPE)} if rows else {}
-    base: dict[str, Option] = {name: next(iter(axis.options)) for name, axis in axes.items()}
-    return replace(
-        family,
-        per_token=_slipping(family.per_token),
-        axes={**family.axes, **axes},
-        base={**family.base, **base},
-    )
+    return replace(family, per_token=_slipping(family.per_token), axes={**family.axes, **axes})
 
 
 def _slipping(per_token: Callable[..., Tensor]) -> Callable[..., Tensor]:
