@@ -12,12 +12,10 @@ import argparse
 import gzip
 import statistics
 import sys
-import threading
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from benchmarks.served import served
 from tools.browser import NoChromium, browser
 from tools.paths import BUILD
 from tools.serve import Quiet
@@ -97,19 +95,8 @@ def load(chromium: Any, address: str) -> dict[str, float]:
 
 def measure(folder: Path, page: str, times: int, plain: bool = False) -> dict[str, float]:
     """Medians over several loads; `plain`: by a server that compresses nothing."""
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Quiet if plain else Gzipped, directory=str(folder))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with browser() as chromium:
-            loads = [
-                load(chromium, f"http://127.0.0.1:{server.server_port}/{page}")
-                for _ in range(times)
-            ]
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(folder, Quiet if plain else Gzipped) as address, browser() as chromium:
+        loads = [load(chromium, f"{address}/{page}") for _ in range(times)]
     return {name: statistics.median(one[name] for one in loads) for name in loads[0]}
 
 

@@ -9,7 +9,6 @@ undisturbed run to the last bit; the exit status is 1 where one differs.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -29,6 +28,7 @@ from typing import Any
 import torch
 
 import trlib
+from benchmarks.record import parser
 from trlab.trial import TIMINGS
 from trlib.algorithms import ALGORITHMS
 from trlib.loop import checkpoints
@@ -164,19 +164,15 @@ def state(out: Path) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Kill, compare, say how it went."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.kills",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--count", type=int, default=100, help="runs to kill (default: 100)")
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument("--count", type=int, default=100, help="runs to kill (default: 100)")
+    options.add_argument(
         "--seed", type=int, default=0, help="of the moments and the order (default: 0)"
     )
-    parser.add_argument(
+    options.add_argument(
         "--minutes", type=float, default=float("inf"), help="begin no other run after this many"
     )
-    args = parser.parse_args(argv)
+    args = options.parse_args(argv)
     done: list[Kill] = []
     with tempfile.TemporaryDirectory() as folder:
         for kill in kills(

@@ -18,18 +18,15 @@ import argparse
 import json
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from benchmarks.served import served
 from tools.browser import NoChromium, browser
 from tools.paths import BUILD
-from tools.serve import Quiet
 
 SLOWER = 4
 """A phone's main thread beside this machine's."""
@@ -177,38 +174,29 @@ def measure(
     folder: Path, batches: int, many: int, wall: bool, keep: Path | None = None
 ) -> list[Phase]:
     """The visit, measured on the wall or by a trace; `keep`: where the trace goes."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with browser() as chromium, tempfile.TemporaryDirectory() as scratch:
-            page = chromium.new_context(**PHONE).new_page()
-            page.set_default_timeout(WAIT)
-            page.add_init_script(OBSERVED)
-            if wall:
-                page.context.new_cdp_session(page).send(
-                    "Emulation.setCPUThrottlingRate", {"rate": SLOWER}
-                )
-            page.goto(
-                f"http://127.0.0.1:{server.server_port}/book/playground.html", wait_until="load"
-            )
-            page.wait_for_timeout(3000)
-            path = keep or Path(scratch) / "trace.json"
-            if not wall:
-                categories = [
-                    "toplevel",
-                    "blink.user_timing",
-                    *(["devtools.timeline"] if keep else []),
-                ]
-                chromium.start_tracing(page=page, path=path, categories=categories)
-            visit = Visit(page, batches, many)
-            visit.run()
-            if wall:
-                return observed(visit)
-            chromium.stop_tracing()
-            return traced(visit, path)
-    finally:
-        server.shutdown()
-        server.server_close()
+    with (
+        served(folder) as address,
+        browser() as chromium,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        page = chromium.new_context(**PHONE).new_page()
+        page.set_default_timeout(WAIT)
+        page.add_init_script(OBSERVED)
+        if wall:
+            line = page.context.new_cdp_session(page)
+            line.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        page.goto(f"{address}/book/playground.html", wait_until="load")
+        page.wait_for_timeout(3000)
+        path = keep or Path(scratch) / "trace.json"
+        if not wall:
+            categories = ["toplevel", "blink.user_timing", *(["devtools.timeline"] if keep else [])]
+            chromium.start_tracing(page=page, path=path, categories=categories)
+        visit = Visit(page, batches, many)
+        visit.run()
+        if wall:
+            return observed(visit)
+        chromium.stop_tracing()
+        return traced(visit, path)
 
 
 def table(phases: list[Phase], factor: float, say: Callable[[str], object] = print) -> None:

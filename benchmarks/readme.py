@@ -8,72 +8,26 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from benchmarks.record import refill
 
 HERE = Path(__file__).parent
 
 
-def _loop(record: dict[str, Any]) -> str:
-    from benchmarks.loop.run import table
-
-    return table(record["summary"])
-
-
-def _stages(record: dict[str, Any]) -> str:
-    from benchmarks.loop.stages import table
-
-    return table(record["milliseconds_a_batch"])
-
-
-def _sampling(record: dict[str, Any]) -> str:
-    from benchmarks.loop.sampling import table
-
-    return table(record["summary"])
-
-
-def _objectives(record: dict[str, Any]) -> str:
-    from benchmarks.objectives.run import table
-
-    return table(record["summary"])
-
-
-def _projection(record: dict[str, Any]) -> str:
-    from benchmarks.objectives.projection import table
-
-    return table(record["summary"])
-
-
-def _scoring(record: dict[str, Any]) -> str:
-    from benchmarks.objectives.scoring import table
-
-    return table(record["summary"])
-
-
-def _curves(record: dict[str, Any]) -> str:
-    from benchmarks.engine.curves import table
-
-    return table(record["summary"])
-
-
-def _speed(record: dict[str, Any]) -> str:
-    from benchmarks.engine.speed import table
-
-    return table(record["summary"])
-
-
-RECORDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "loop/loop.json": _loop,
-    "loop/stages.json": _stages,
-    "loop/sampling.json": _sampling,
-    "objectives/run.json": _objectives,
-    "objectives/projection.json": _projection,
-    "objectives/scoring.json": _scoring,
-    "engine/curves.json": _curves,
-    "engine/speed.json": _speed,
+RECORDS = {
+    "loop/loop.json": ("loop.run", "summary"),
+    "loop/stages.json": ("loop.stages", "milliseconds_a_batch"),
+    "loop/sampling.json": ("loop.sampling", "summary"),
+    "objectives/run.json": ("objectives.run", "summary"),
+    "objectives/projection.json": ("objectives.projection", "summary"),
+    "objectives/scoring.json": ("objectives.scoring", "summary"),
+    "engine/curves.json": ("engine.curves", "summary"),
+    "engine/speed.json": ("engine.speed", "summary"),
 }
-"""Every record and what makes its table."""
+"""Every record, the module whose `table` shows it, and what of it that takes."""
 
 
 def made(record: dict[str, Any]) -> str:
@@ -95,9 +49,10 @@ def made(record: dict[str, Any]) -> str:
 
 def filled(text: str) -> str:
     """The README with every table as its record has it."""
-    for name, table in RECORDS.items():
+    for name, (module, key) in RECORDS.items():
         record = json.loads((HERE / name).read_text(encoding="utf-8"))
-        block = f"<!-- {name} -->\n{table(record)}\n\n{made(record)}\n<!-- end -->"
+        table = import_module(f"benchmarks.{module}").table(record[key])
+        block = f"<!-- {name} -->\n{table}\n\n{made(record)}\n<!-- end -->"
         text, count = re.subn(
             rf"<!-- {re.escape(name)} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S
         )
@@ -106,11 +61,5 @@ def filled(text: str) -> str:
     return text
 
 
-def main() -> int:
-    path = HERE / "README.md"
-    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(refill(HERE / "README.md", filled))

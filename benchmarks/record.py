@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import shlex
+import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,9 +39,44 @@ def circumstances() -> dict[str, Any]:
     }
 
 
+def parser(about: str | None, record: Path | None = None) -> argparse.ArgumentParser:
+    """The command line of a benchmark: `about` is its docstring, `record` where it writes by
+    default."""
+    made = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    if record is not None:
+        made.add_argument("--record", default=str(record), help="where to write; '' for nowhere")
+    return made
+
+
 def write(path: Path, record: dict[str, Any]) -> None:
     """Write a record as JSON."""
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def in_a_process(line: str) -> Any:
+    """What a module prints last, as JSON, in a process of its own."""
+    command = [sys.executable, "-m", *line.split()]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{line} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def refill(readme: Path, filled: Callable[[str], str]) -> int:
+    """Write the tables of a README again; 0."""
+    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+def finish(place: str, record: dict[str, Any], table: str, **found: Any) -> int:
+    """Print the table, and write the record with what was found, unless `place` is empty; 0."""
+    print(table)
+    if place:
+        write(Path(place), {**record, "load_after": round(os.getloadavg()[0], 2), **found})
+    return 0
 
 
 def _command() -> str:

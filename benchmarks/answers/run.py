@@ -15,7 +15,6 @@ marks.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import os
@@ -28,7 +27,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, parser, refill, write
 from tools.paths import ROOT
 from trlib.tasks import load_task
 from trlib.tasks.answers import judge
@@ -196,13 +195,11 @@ def filled(text: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument(
         "--table", action="store_true", help="write the recorded table again and run nothing"
     )
-    if not parser.parse_args().table:
+    if not options.parse_args().table:
         record, cases, odd = (
             circumstances(),
             solutions(Path(os.environ["TRLIB_GSM8K"])),
@@ -219,9 +216,7 @@ def main() -> int:
                 "readers": readers,
             },
         )
-    readme = HERE / "README.md"
-    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
-    return 0
+    return refill(HERE / "README.md", filled)
 
 
 if __name__ == "__main__":

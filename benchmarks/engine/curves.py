@@ -18,9 +18,7 @@ of every run.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.engine.sides import LABELS, chromium_page, in_torch
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, finish, parser
 from trbook.explorables.engine import record as build
 from trlab.significance import alike_p, holm, improvement_p
 from trlab.statistics import difference, iqm
@@ -106,14 +104,9 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, help="of either side (default: 16 gentle, 48 stale)")
-    parser.add_argument(
-        "--record", default=str(HERE / "curves.json"), help="where to write; '' for nowhere"
-    )
-    args = parser.parse_args()
+    options = parser(__doc__, HERE / "curves.json")
+    options.add_argument("--seeds", type=int, help="of either side (default: 16 gentle, 48 stale)")
+    args = options.parse_args()
     record, runs = circumstances(), []
     if args.record and Path(args.record).exists():
         runs = json.loads(Path(args.record).read_text(encoding="utf-8"))["runs"]
@@ -136,16 +129,8 @@ def main() -> int:
                     flush=True,
                 )
     rows = verdicts(runs)
-    record |= {
-        "load_after": round(os.getloadavg()[0], 2),
-        "engine": build()["sources"],
-        "summary": rows,
-        "runs": runs,
-    }
-    print(table(rows))
-    if args.record:
-        write(Path(args.record), record)
-    return 0
+    found = {"engine": build()["sources"], "summary": rows, "runs": runs}
+    return finish(args.record, record, table(rows), **found)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +23,8 @@ import torch
 
 import trlib
 from benchmarks.loop.sides import Clock, Timed
+from benchmarks.served import served
 from tools.browser import browser
-from tools.serve import Quiet
 from trbook.explorables.engine import HERE as ENGINE
 from trbook.explorables.engine import packed
 from trlib.algorithms import GRPO
@@ -97,16 +94,10 @@ class Page:
 @contextmanager
 def chromium_page() -> Iterator[Page]:
     """The engine's folder, served on loopback and opened."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(ENGINE)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with browser() as chromium:
-            page = chromium.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_port}/js/")
-            yield Page(page)
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(ENGINE) as address, browser() as chromium:
+        page = chromium.new_page()
+        page.goto(f"{address}/js/")
+        yield Page(page)
 
 
 def in_torch(regime: str, batches: int, seed: int) -> dict[str, Any]:

@@ -13,15 +13,13 @@ wall's time too. Writes benchmarks/engine/speed.json.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.engine.sides import LABELS, REGIMES, Page, chromium_page, in_torch
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, finish, parser
 from trbook.explorables.engine import record as build
 
 HERE = Path(__file__).parent
@@ -85,28 +83,15 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--pairs", type=int, default=5, help="runs of either side")
-    parser.add_argument(
-        "--record", default=str(HERE / "speed.json"), help="where to write; '' for nowhere"
-    )
-    args = parser.parse_args()
+    options = parser(__doc__, HERE / "speed.json")
+    options.add_argument("--pairs", type=int, default=5, help="runs of either side")
+    args = options.parse_args()
     record = circumstances()
     with chromium_page() as page:
         runs = [run for regime in REGIMES for run in pairs(page, regime, args.pairs)]
     rows = summary(runs)
-    record |= {
-        "load_after": round(os.getloadavg()[0], 2),
-        "engine": build()["sources"],
-        "summary": rows,
-        "runs": runs,
-    }
-    print(table(rows))
-    if args.record:
-        write(Path(args.record), record)
-    return 0
+    found = {"engine": build()["sources"], "summary": rows, "runs": runs}
+    return finish(args.record, record, table(rows), **found)
 
 
 if __name__ == "__main__":

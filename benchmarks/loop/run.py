@@ -11,16 +11,12 @@ disturb less), and writes benchmarks/loop/loop.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, finish, in_a_process, parser
 
 HERE = Path(__file__).parent
 BATCHES = {"one": 60, "reuse": 25}
@@ -29,23 +25,7 @@ LABELS = {"one": "1 update a batch", "reuse": "8 minibatches x 4 epochs"}
 
 def one_run(side: str, regime: str, batches: int, seed: int) -> dict[str, Any]:
     """One measured run in a fresh process."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.loop.sides",
-        side,
-        regime,
-        "--batches",
-        str(batches),
-        "--seed",
-        str(seed),
-    ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=HERE.parent.parent, check=False
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return in_a_process(f"benchmarks.loop.sides {side} {regime} --batches {batches} --seed {seed}")
 
 
 def pairs(regime: str, batches: int, count: int) -> list[dict[str, Any]]:
@@ -120,16 +100,11 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--regime", choices=(*BATCHES, "both"), default="both")
-    parser.add_argument("--pairs", type=int, default=5, help="runs of either side")
-    parser.add_argument("--batches", type=int, help="batches a run (default: 60 and 25)")
-    parser.add_argument(
-        "--record", default=str(HERE / "loop.json"), help="where to write; '' for nowhere"
-    )
-    args = parser.parse_args()
+    options = parser(__doc__, HERE / "loop.json")
+    options.add_argument("--regime", choices=(*BATCHES, "both"), default="both")
+    options.add_argument("--pairs", type=int, default=5, help="runs of either side")
+    options.add_argument("--batches", type=int, help="batches a run (default: 60 and 25)")
+    args = options.parse_args()
     record = circumstances()
     regimes = list(BATCHES) if args.regime == "both" else [args.regime]
     runs = [
@@ -138,11 +113,7 @@ def main() -> int:
         for run in pairs(regime, args.batches or BATCHES[regime], args.pairs)
     ]
     rows = [summary(regime, [run for run in runs if run["regime"] == regime]) for regime in regimes]
-    record |= {"load_after": round(os.getloadavg()[0], 2), "summary": rows, "runs": runs}
-    print(table(rows))
-    if args.record:
-        write(Path(args.record), record)
-    return 0
+    return finish(args.record, record, table(rows), summary=rows, runs=runs)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ benchmarks/loop/sampling.json.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -27,7 +26,7 @@ import torch
 
 import trlib
 from benchmarks.loop.sides import GROUP, PROMPTS
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, finish, parser
 from trlib.algorithms import GRPO
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
@@ -104,22 +103,14 @@ def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--calls", type=int, default=60, help="timed calls of either")
-    parser.add_argument(
-        "--record", default=str(Path(__file__).with_suffix(".json")), help="'' for nowhere"
-    )
-    args = parser.parse_args()
+    options = parser(__doc__, Path(__file__).with_suffix(".json"))
+    options.add_argument("--calls", type=int, default=60, help="timed calls of either")
+    args = options.parse_args()
     record, task, policy = circumstances(), trlib.load_task("dial"), trlib.load_policy("dial")
     found = {"base": compare(policy, task, args.calls)}
     trlib.train(policy, task, GRPO(), steps=TRAINED, progress=False)
     found["trained"] = compare(policy, task, args.calls)
-    print(table(found))
-    if args.record:
-        write(Path(args.record), {**record, "summary": found})
-    return 0
+    return finish(args.record, record, table(found), summary=found)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ time; the rest is what stands between them. Writes benchmarks/loop/stages.json.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
 import sys
@@ -28,7 +27,7 @@ import torch
 import trlib
 from benchmarks.loop.run import BATCHES, LABELS
 from benchmarks.loop.sides import GROUP, PROMPTS, REGIMES
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, finish, parser
 from trlib.algorithms import GRPO
 from trlib.loop import collect, step, training
 from trlib.model import rollout
@@ -153,22 +152,14 @@ def table(found: dict[str, dict[str, float]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--regime", choices=(*BATCHES, "both"), default="both")
-    parser.add_argument("--batches", type=int, help="batches a run (default: 60 and 25)")
-    parser.add_argument(
-        "--record", default=str(Path(__file__).with_name("stages.json")), help="'' for nowhere"
-    )
-    args = parser.parse_args()
+    options = parser(__doc__, Path(__file__).with_name("stages.json"))
+    options.add_argument("--regime", choices=(*BATCHES, "both"), default="both")
+    options.add_argument("--batches", type=int, help="batches a run (default: 60 and 25)")
+    args = options.parse_args()
     record = circumstances()
     regimes = list(BATCHES) if args.regime == "both" else [args.regime]
     found = {regime: profile(regime, args.batches or BATCHES[regime]) for regime in regimes}
-    print(table(found))
-    if args.record:
-        write(Path(args.record), {**record, "milliseconds_a_batch": found})
-    return 0
+    return finish(args.record, record, table(found), milliseconds_a_batch=found)
 
 
 if __name__ == "__main__":

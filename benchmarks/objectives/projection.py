@@ -13,8 +13,6 @@ cache (without that it takes up to four times as long).
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +23,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.objectives.clock import against, alternate
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, finish, parser
 from trlib.algorithms import projection
 
 HERE = Path(__file__).parent
@@ -117,22 +115,13 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument(
-        "--record", default=str(HERE / "projection.json"), help="where to write; '' for nowhere"
-    )
-    args = parser.parse_args()
+    options = parser(__doc__, HERE / "projection.json")
+    options.add_argument("--rounds", type=int, default=25)
+    args = options.parse_args()
     record = circumstances()
     torch.set_num_threads(1)
     rows = measure(args.rounds)
-    record |= {"load_after": round(os.getloadavg()[0], 2), "summary": rows}
-    print(table(rows))
-    if args.record:
-        write(Path(args.record), record)
-    return 0
+    return finish(args.record, record, table(rows), summary=rows)
 
 
 if __name__ == "__main__":

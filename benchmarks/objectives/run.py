@@ -14,7 +14,6 @@ body of a model would only add to both sides.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +25,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.objectives.clock import against, alternate
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, finish, parser
 from trlib import algorithms as a
 from trlib import checks, load_policy, load_task, sample
 from trlib.algorithms import Provided
@@ -214,17 +213,12 @@ def table(summary: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--size", choices=("dial", "head", "both"), default="both")
-    parser.add_argument(
+    options = parser(__doc__, HERE / "run.json")
+    options.add_argument("--size", choices=("dial", "head", "both"), default="both")
+    options.add_argument(
         "--rounds", type=int, help="steps of every objective (default: 30 on dial, 7 on head)"
     )
-    parser.add_argument(
-        "--record", default=str(HERE / "run.json"), help="where to write; '' for nowhere"
-    )
-    args = parser.parse_args()
+    args = options.parse_args()
     record = circumstances()
     torch.set_num_threads(1)
     summary = {}
@@ -242,11 +236,7 @@ def main() -> int:
             with checks.value_checks(False):  # as the loop has it after its first batch
                 seconds = alternate(steps, args.rounds or rounds)
             summary[size] = {"circumstances": found, "objectives": against(seconds, PLAIN)}
-    record |= {"load_after": round(os.getloadavg()[0], 2), "summary": summary}
-    print(table(summary))
-    if args.record:
-        write(Path(args.record), record)
-    return 0
+    return finish(args.record, record, table(summary), summary=summary)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,7 @@ both sides need).
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +25,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.objectives.clock import against, alternate
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, finish, in_a_process, parser
 from trlab.scoring import score_tokens
 
 HERE = Path(__file__).parent
@@ -109,7 +106,8 @@ def measure(rounds: int) -> list[dict[str, Any]]:
             timed = against(
                 alternate({side: partial(call, side, *data) for side in SIDES}, rounds), "whole"
             )
-            memory = {side: _in_a_process(vocabulary, use, side) for side in SIDES}
+            line = f"benchmarks.objectives.scoring --peak {vocabulary} {use}"
+            memory = {side: in_a_process(f"{line} {side}") for side in SIDES}
             rows.append(
                 {
                     "vocabulary": vocabulary,
@@ -121,22 +119,6 @@ def measure(rounds: int) -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def _in_a_process(vocabulary: int, use: str, side: str) -> float:
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.objectives.scoring",
-        "--peak",
-        str(vocabulary),
-        use,
-        side,
-    ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=HERE.parent.parent
-    )
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -157,28 +139,19 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
+    options = parser(__doc__, HERE / "scoring.json")
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument(
         "--peak", nargs=3, metavar=("VOCABULARY", "USE", "SIDE"), help="print the peak of one call"
     )
-    parser.add_argument(
-        "--record", default=str(HERE / "scoring.json"), help="where to write; '' for nowhere"
-    )
-    args = parser.parse_args()
+    args = options.parse_args()
     torch.set_num_threads(1)
     if args.peak:
         print(json.dumps(peak(int(args.peak[0]), args.peak[1], args.peak[2])))
         return 0
     record = circumstances()
     rows = measure(args.rounds)
-    record |= {"load_after": round(os.getloadavg()[0], 2), "summary": rows}
-    print(table(rows))
-    if args.record:
-        write(Path(args.record), record)
-    return 0
+    return finish(args.record, record, table(rows), summary=rows)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Writes `loop.json` and its table into `README.md`.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -25,7 +24,7 @@ import torch
 
 import trlib
 from benchmarks.loop.sides import SIDES, Clock
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, parser, refill, write
 from benchmarks.smollm2.run import LORA, RECIPE, REGIME, TASK
 
 HERE = Path(__file__).parent
@@ -82,20 +81,16 @@ def filled(text: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--batches", type=int, default=2)
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument("--pairs", type=int, default=3)
+    options.add_argument("--batches", type=int, default=2)
+    options.add_argument(
         "--table", action="store_true", help="write the recorded table again and run nothing"
     )
-    args = parser.parse_args()
+    args = options.parse_args()
     if not args.table:
         write(HERE / "loop.json", measure(args.pairs, args.batches))
-    readme = HERE / "README.md"
-    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
-    return 0
+    return refill(HERE / "README.md", filled)
 
 
 def measure(pairs: int, batches: int) -> dict[str, Any]:

@@ -11,7 +11,6 @@ Accuracy before and after is measured on the same prompts, none of which trainin
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -27,7 +26,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 import trlib
-from benchmarks.record import circumstances, write
+from benchmarks.record import circumstances, parser, refill, write
 from trlib.seeds import derive
 from trlib.tasks import Sums
 
@@ -149,17 +148,13 @@ def filled(text: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument(
         "--table", action="store_true", help="write the recorded table again and run nothing"
     )
-    if not parser.parse_args().table:
+    if not options.parse_args().table:
         write(HERE / "record.json", measure())
-    readme = HERE / "README.md"
-    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
-    return 0
+    return refill(HERE / "README.md", filled)
 
 
 if __name__ == "__main__":
