@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,7 +197,7 @@ def _cell(
         sweep.load,
         sweep.aside,
     )
-    return Cell(**{**{f.name: getattr(bare, f.name) for f in fields(bare)}, "id": _identity(bare)})
+    return replace(bare, id=_identity(bare))
 
 
 def settled(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,9 +37,6 @@ class Trade:
     runs: int
     dominated_by: tuple[str, ...] = ()
     """Settings that reach at least as much for at most as many nats, one of the two strictly."""
-    clearly: tuple[str, ...] = ()
-    """Those of them whose intervals say so too: the worse end of each lies beyond the better end of
-    this one's."""
 
 
 def frontier(
@@ -73,16 +70,9 @@ def frontier(
             raise ValueError(f"nats of {name}: expected numbers of at least 0, got {spent.min():g}")
         found[name] = Trade(interval(reached), interval(spent), len(reached))
     return {
-        name: Trade(
-            trade.accuracy,
-            trade.nats,
-            trade.runs,
-            tuple(other for other, its in found.items() if _dominates(its, trade)),
-            tuple(
-                other
-                for other, its in found.items()
-                if _dominates(its, trade) and _clear(its, trade)
-            ),
+        name: replace(
+            trade,
+            dominated_by=tuple(other for other, its in found.items() if _dominates(its, trade)),
         )
         for name, trade in found.items()
     }
@@ -94,10 +84,6 @@ def _dominates(a: Trade, b: Trade) -> bool:
         and a.nats.value <= b.nats.value
         and (a.accuracy.value > b.accuracy.value or a.nats.value < b.nats.value)
     )
-
-
-def _clear(a: Trade, b: Trade) -> bool:
-    return a.accuracy.low > b.accuracy.high and a.nats.high < b.nats.low
 
 
 def nats_per_point(

@@ -157,23 +157,15 @@ class _Worker(Generic[Job]):
     """When it was given that; before it is ready, when it was started."""
 
 
+@dataclass
 class _Pool(Generic[Job]):
-    def __init__(
-        self,
-        work: Callable[[Job], Any],
-        waiting: deque[tuple[Job, int]],
-        stop: threading.Event,
-        seconds: float,
-        prepare: Callable[[], Any] | None,
-    ) -> None:
-        self.work, self.waiting, self.stop, self.seconds, self.prepare = (
-            work,
-            waiting,
-            stop,
-            seconds,
-            prepare,
-        )
-        self.workers: list[_Worker[Job]] = []
+    work: Callable[[Job], Any]
+    waiting: deque[tuple[Job, int]]
+    """Jobs that are to be begun, and for the how many-th time."""
+    stop: threading.Event
+    seconds: float
+    prepare: Callable[[], Any] | None
+    workers: list[_Worker[Job]] = field(default_factory=list)
 
     def run(self, count: int) -> Generator[tuple[Job, Any, float]]:
         self.workers = [self._start() for _ in range(count)]

@@ -7,6 +7,7 @@ import json
 import math
 import time
 import warnings
+from bisect import bisect_left
 from typing import Any
 
 from trlab.cells import SINCE_SECOND_ROUND, Cell, make
@@ -93,17 +94,7 @@ def _by_difficulty(rows: list[dict[str, Any]]) -> dict[str, float]:
         share = row["reward"]
         if math.isnan(share):  # an expert began every completion
             continue
-        kind = (
-            0
-            if share == 0
-            else 1
-            if share <= 0.25
-            else 2
-            if share <= 0.75
-            else 3
-            if share < 1
-            else 4
-        )
+        kind = bisect_left((0.0, 0.25, 0.75), share) if share < 1 else 4
         found[names[kind]].append(row["kl_seq_back"])
     return {name: _mean(values) for name, values in found.items()}
 

@@ -106,13 +106,8 @@ def test_who_reaches_less_for_more_is_dominated():
         "dear": ("best", "twin"),
         "low": ("best", "cheap", "twin"),
     }
-    assert found["dear"].clearly == ("best", "twin") and found["low"].clearly == ("cheap",), (
-        "as dear is not cheaper"
-    )
     near = frontier({"a": flat(0.9, 1.0, 0.1), "b": flat(0.88, 1.05, 0.1)})
-    assert near["b"].dominated_by == ("a",) and near["b"].clearly == (), (
-        "the intervals do not say so"
-    )
+    assert near["b"].dominated_by == ("a",)
     assert near["a"].accuracy == interval(flat(0.9, 1.0, 0.1)[0]) and near["a"].runs == 4
 
 
@@ -128,7 +123,6 @@ def test_every_dominated_setting_is_dominated_by_one_on_the_frontier(points):
     assert best and all(
         set(trade.dominated_by) & set(best) for name, trade in found.items() if name not in best
     )
-    assert all(set(trade.clearly) <= set(trade.dominated_by) for trade in found.values())
 
 
 # -- from a record

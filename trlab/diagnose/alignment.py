@@ -53,10 +53,9 @@ def _fisher(correlation: float) -> float:
 
 def align(rollouts: Rollouts) -> Alignment:
     """The test for a shift by one token."""
-    learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
     mask, owner = rollouts.mask, rollouts.completion
     first = np.flatnonzero(mask[:-1] & mask[1:] & (owner[:-1] == owner[1:]))
-    here, sampler = np.flatnonzero(mask), rollouts.logp_rollout
+    here, learner, sampler = np.flatnonzero(mask), rollouts.learner, rollouts.logp_rollout
     return Alignment(
         len(first),
         correlation(learner[first], sampler[first + 1]),

@@ -126,9 +126,7 @@ class Sample:
 
 
 def sample(r: Rollouts) -> Sample:
-    old = r.logp if r.logp_old is None else r.logp_old
-    whole = Sample(r.completion, r.logp_rollout, old, r.logp, r.advantage)
-    return whole.of(r.mask)
+    return Sample(r.completion, r.logp_rollout, r.learner, r.logp, r.advantage).of(r.mask)
 
 
 def judge(r: Rollouts) -> tuple[Judgement, Rollouts]:
@@ -674,14 +672,7 @@ def _unseen(r: Rollouts) -> tuple[str, ...]:
         ("logp_old", r.logp_old is None),
         ("group", r.group is None),
         ("version", r.version is None),
-        (
-            "copied",
-            bool(
-                np.array_equal(
-                    (r.logp if r.logp_old is None else r.logp_old)[r.mask], r.logp_rollout[r.mask]
-                )
-            ),
-        ),
+        ("copied", np.array_equal(r.learner[r.mask], r.logp_rollout[r.mask])),
         ("sampling", r.sampling.holds is None),
     ]
     return tuple(say(f"unseen.{name}") for name, is_missing in missing if is_missing)

@@ -268,9 +268,10 @@ def _duals(rollouts: Rollouts, judgement: Judgement) -> str:
 
 def _scale(rollouts: Rollouts) -> Scale:
     column = "logp" if rollouts.logp_old is None else "logp_old"
-    learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
     with np.errstate(over="ignore"):
-        here = deviation(column, learner[rollouts.mask], rollouts.logp_rollout[rollouts.mask])
+        here = deviation(
+            column, rollouts.learner[rollouts.mask], rollouts.logp_rollout[rollouts.mask]
+        )
     rows = recorded()
     below = next((row for row in reversed(rows) if row.deviation <= here.deviation), None)
     above = next((row for row in rows if row.deviation > here.deviation), None)
@@ -342,9 +343,9 @@ def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> H
 
 
 def _logged(rollouts: Rollouts, limits: Limits) -> tuple[Logged, ...]:
-    learner = rollouts.logp if rollouts.logp_old is None else rollouts.logp_old
     a, b = (
-        torch.from_numpy(rollouts.counted(x)).unsqueeze(0) for x in (learner, rollouts.logp_rollout)
+        torch.from_numpy(rollouts.counted(x)).unsqueeze(0)
+        for x in (rollouts.learner, rollouts.logp_rollout)
     )
     counted = torch.ones(a.shape, dtype=torch.bool)
 
@@ -406,9 +407,7 @@ def _agreement(q: np.ndarray, ppo: np.ndarray, dppo: np.ndarray) -> Agreement:
 def _classes(rollouts: Rollouts, flags: dict[str, np.ndarray]) -> list[ClassRow]:
     mask = rollouts.mask
     logp, rollout = rollouts.counted(rollouts.logp), rollouts.counted(rollouts.logp_rollout)
-    log_ratio = (
-        logp if rollouts.logp_old is None else rollouts.counted(rollouts.logp_old)
-    ) - rollout
+    log_ratio = rollouts.counted(rollouts.learner) - rollout
     moved = binary_tv(
         torch.from_numpy(rollout).clamp(max=0), torch.from_numpy(logp).clamp(max=0)
     ).numpy()

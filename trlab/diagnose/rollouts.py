@@ -66,6 +66,11 @@ class Rollouts:
     sampling: Sampling = field(default_factory=Sampling)
     """What is known of how the completions were drawn."""
 
+    @property
+    def learner(self) -> np.ndarray:
+        """[N] by the learner before the batch's updates, or now where the file does not say."""
+        return self.logp if self.logp_old is None else self.logp_old
+
     def counted(self, values: np.ndarray) -> np.ndarray:
         """The unmasked tokens of [N] values: no copy where every token is one."""
         return values if self.mask.all() else values[self.mask]

@@ -50,7 +50,7 @@ def columns(data: Mapping[str, Any], where: str) -> tuple[dict[str, list[Any]], 
                 f"{where}: rollout_data: expected {name!r} as in slime's training dump, got "
                 f"{', '.join(rollouts)}"
             )
-        lists[name] = [_plain(value) for value in values]
+        lists[name] = [plain(value) for value in values]
     count = len(lists["log_probs"])
     for name, rows in lists.items():
         if len(rows) != count:
@@ -61,7 +61,7 @@ def columns(data: Mapping[str, Any], where: str) -> tuple[dict[str, list[Any]], 
     if "rewards" in lists and any(isinstance(reward, list | dict) for reward in lists["rewards"]):
         del lists["rewards"]  # several rewards a completion, of which none is the reward
     if "tokens" in rollouts:
-        tokens = [_plain(row) for row in rollouts["tokens"]]
+        tokens = [plain(row) for row in rollouts["tokens"]]
         lengths = [len(row) for row in lists["log_probs"]]
         pairs = list(zip(tokens, lengths, strict=True))
         lists["tokens"] = [row[len(row) - n :] for row, n in pairs]
@@ -69,5 +69,6 @@ def columns(data: Mapping[str, Any], where: str) -> tuple[dict[str, list[Any]], 
     return lists, tuple(name for name in rollouts if name not in READ)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A tensor or an array as a list or a number."""
     return value.tolist() if hasattr(value, "tolist") else value

@@ -297,13 +297,8 @@ def _column(value: Any) -> list[Any]:
         return [row.tolist() for row in value.unbind()]
     if getattr(value, "ndim", 1) == 2 and value.shape[1] == 1:
         value = value.reshape(-1)
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    return (
-        [row.tolist() if hasattr(row, "tolist") else row for row in value]
-        if isinstance(value, list)
-        else [value]
-    )
+    value = slime.plain(value)
+    return list(map(slime.plain, value)) if isinstance(value, list) else [value]
 
 
 def _zipped(path: Path) -> Table:
@@ -351,7 +346,7 @@ def _saved(path: Path) -> Table:
         return Table(_table(columns, str(path)), names, left=left)
     if isinstance(data, list):
         rows = [
-            {k: _plainest(v) for k, v in row.items()} if isinstance(row, dict) else row
+            {k: slime.plain(v) for k, v in row.items()} if isinstance(row, dict) else row
             for row in data
         ]
         return _rows(list(enumerate(rows, 1)), path)
@@ -373,10 +368,6 @@ def _numbers_of_numpy() -> list[Any]:
     ]  # as numpy 1 calls them
     types = {type(np.dtype(name)) for name in "?bhilqBHILQefd"}
     return [scalar, rebuilt, *old, np.ndarray, np.dtype, *types]
-
-
-def _plainest(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _csv(path: Path) -> Table:
