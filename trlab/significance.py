@@ -62,8 +62,8 @@ def improvement_p(x: Scores, y: Scores, *, draws: int = DRAWS, seed: int = 0) ->
     above Y's run j, ties counting half (Brunner and Munzel 2000).
 
     Raises:
-        ValueError: X and Y have different numbers of tasks; what `probability_of_improvement`
-            refuses.
+        ValueError: X and Y have different numbers of tasks; what
+            `trlab.statistics.improvement` refuses.
     """
     tasks = paired_tasks(x, y)
     draws = checks.whole("draws", draws, least=1)

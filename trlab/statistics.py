@@ -9,8 +9,7 @@ which ours are tested against:
 - an interval is the percentile bootstrap, stratified: runs are drawn with replacement within each
   task;
 - the probability of improvement is P(X > Y) + P(X = Y)/2 of two runs drawn at random, averaged over
-  tasks;
-- a performance profile is the share of runs whose score is above τ, strictly.
+  tasks.
 
 Source: Agarwal et al. 2021, arXiv 2108.13264. Two numbers that no paper defines are in
 `trlab.tolerance` (how often a batch may be used) and `trlab.nats` (how far a policy moves for what
@@ -150,18 +149,6 @@ def _different_draws(runs: int, resamples: int, seed: int) -> tuple[np.ndarray, 
     return np.unique(counts, axis=0, return_counts=True)
 
 
-def probability_of_improvement(x: Scores, y: Scores) -> float:
-    """Probability that a run of X scores higher than a run of Y, ties counting half, averaged over
-    tasks.
-
-    P(X > Y) = 1/M Σ_m U_m / (N_m K_m),   U_m the Mann-Whitney statistic of task m
-
-    Raises:
-        ValueError: X and Y have different numbers of tasks.
-    """
-    return float(_wins(*paired_tasks(x, y)))
-
-
 def improvement(
     x: Scores,
     y: Scores,
@@ -173,6 +160,8 @@ def improvement(
 ) -> Estimate:
     """The probability of improvement of X over Y with its interval, runs of X and of Y drawn
     independently.
+
+    P(X > Y) = 1/M Σ_m U_m / (N_m K_m),   U_m the Mann-Whitney statistic of task m
 
     Args:
         paired: run i of X and run i of Y share a seed: the share of pairs in which X is above Y,
@@ -219,35 +208,6 @@ def difference(
 
     bounds = percentiles(tasks, statistic, level, resamples, seed, paired=paired)
     return Estimate(iqm(tasks[:half]) - iqm(tasks[half:]), *bounds)
-
-
-def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
-    """[T]: the share of all runs whose score is above each threshold."""
-    pooled = np.concatenate(by_task("scores", scores))
-    return (pooled[:, None] > _levels(thresholds)).mean(0)
-
-
-def profile_interval(
-    scores: Scores,
-    thresholds: Sequence[float] | np.ndarray,
-    *,
-    level: float = LEVEL,
-    resamples: int = 2_000,
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The pointwise bounds [T] of a performance profile.
-
-    Raises:
-        ValueError: no thresholds, and what `interval` refuses.
-    """
-    tasks, bounds = by_task("scores", scores), []
-    for threshold in _levels(thresholds):
-        above = [(task > threshold).astype(np.float64) for task in tasks]
-        # One seed for all thresholds: the same resamples, so the bounds fall with the threshold as
-        # the profile does.
-        bounds.append(percentiles(above, _pooled_mean, level, resamples, seed))
-    low, high = np.array(bounds).T
-    return low, high
 
 
 def prediction_interval(
@@ -318,20 +278,6 @@ def percentiles(
         rng=np.random.default_rng(seed),
     ).confidence_interval
     return float(found.low), float(found.high)
-
-
-def _levels(thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
-    try:
-        levels = np.asarray(thresholds, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"thresholds: expected numbers, got {thresholds!r}") from error
-    if levels.ndim != 1 or not len(levels):
-        raise ValueError(
-            f"thresholds: expected at least one, in a row [T], got {list(levels.shape)}"
-        )
-    if np.isnan(levels).any():
-        raise ValueError("thresholds: expected numbers that are not NaN, got NaN")
-    return levels
 
 
 def paired_tasks(x: Scores, y: Scores) -> list[np.ndarray]:

@@ -1,5 +1,5 @@
-"""What a method gives for what it takes, place by place of a sweep: accuracy against nats, a
-measure at matched reward, divergence against difficulty."""
+"""What a method gives for what it takes: a measure at matched reward, divergence against difficulty,
+a history with bands."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import numpy as np
 from trlab.findings import finished
 from trlab.measures import LEVEL, matched, series
 from trlab.statistics import band, interval
+from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from trlab.sweep import Sweep
 
 DIFFICULTY = {
     "kl_none": "none right",
@@ -28,76 +27,35 @@ DIFFICULTY = {
 right."""
 
 
-def places(sweep: Sweep, runs: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
-    """Label and axes of every place that has been run, with its runs, in the sweep's order."""
-    keys = ["label", *(axis.name for axis in sweep.axes)]
-    if not len(runs):
-        return []
-    return [
-        (dict(zip(keys, map(str, place), strict=True)), part)
-        for place, part in runs.groupby(keys, sort=False)
-    ]
-
-
 def at_matched_reward(
-    sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL
-) -> pd.DataFrame:
-    """One row per variant and point of the axes: a column of the history where each run's reward
-    first reaches `level` (`trlab.measures.matched`), as an interquartile mean with its 95 %
-    interval over the runs that do, `reached` of `runs` of them; `text` says how many do not, and
-    leaving them out compares the fast ones alone.
+    runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL
+) -> dict[str, tuple[Estimate, int, int]]:
+    """By label: a column of the history where each run's reward first reaches `level`
+    (`trlab.measures.matched`), as an interquartile mean with its 95 % interval over the runs that
+    do; how many do, and of how many. A label of which none does is left out: the others would
+    compare the fast runs alone.
 
     Raises:
         ValueError: the history has no such column.
     """
-    import pandas as pd
-
-    rows = []
-    for place, part in places(sweep, matched(finished(runs), history, column, level)):
+    found = {}
+    for label, part in matched(finished(runs), history, column, level).groupby("label", sort=False):
         known = part[part["reached"] & np.isfinite(part["matched"])]["matched"].to_numpy()
-        estimate = interval(known) if len(known) else None
-        never = len(part) - int(part["reached"].sum())
-        said = "" if estimate is None else f"{estimate:.2f}"
-        short = f"{never} of {len(part)} never reach {level:g}" if never else ""
-        rows.append(
-            {
-                **place,
-                "runs": len(part),
-                "reached": len(part) - never,
-                "value": np.nan if estimate is None else estimate.value,
-                "low": np.nan if estimate is None else estimate.low,
-                "high": np.nan if estimate is None else estimate.high,
-                "text": "; ".join(part for part in (said, short) if part),
-            }
-        )
-    return pd.DataFrame(rows)
+        if len(known):
+            found[str(label)] = interval(known), int(part["reached"].sum()), len(part)
+    return found
 
 
-def by_difficulty(sweep: Sweep, runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per variant, point of the axes and kind of prompt (`DIFFICULTY`): the realised KL(π
-    || μ) of such prompts, nats per completion, as an interquartile mean with its 95 % interval over the runs that had some; `without`
-    counts those that had none. No rows where the record has no such columns."""
-    import pandas as pd
-
-    rows = []
-    for place, part in places(sweep, finished(runs)):
+def by_difficulty(runs: pd.DataFrame) -> dict[str, dict[str, Estimate]]:
+    """By label and kind of prompt (`DIFFICULTY`): the realised KL(π || μ) of such prompts, nats per
+    completion, as an interquartile mean with its 95 % interval over the runs that had some."""
+    found: dict[str, dict[str, Estimate]] = {}
+    for label, part in finished(runs).groupby("label", sort=False):
         for column, words in DIFFICULTY.items():
-            if column not in part:
-                continue
-            known = part[column].astype(float).dropna().to_numpy()
-            estimate = interval(known) if len(known) else None
-            rows.append(
-                {
-                    **place,
-                    "difficulty": words,
-                    "runs": len(known),
-                    "without": len(part) - len(known),
-                    "value": np.nan if estimate is None else estimate.value,
-                    "low": np.nan if estimate is None else estimate.low,
-                    "high": np.nan if estimate is None else estimate.high,
-                }
-            )
-    return pd.DataFrame(rows)
+            known = part[column].astype(float).dropna().to_numpy() if column in part else ()
+            if len(known):
+                found.setdefault(str(label), {})[words] = interval(known)
+    return found
 
 
 def by_batch(

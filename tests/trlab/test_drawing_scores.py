@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trlab.drawing.scores import MOST, curves, improvements, intervals, profiles
-from trlab.statistics import improvement, interval, performance_profile
+from trlab.drawing.scores import curves, intervals
+from trlab.statistics import interval
 from trlab.tolerance import staleness_tolerance
-from trlib.drawing import COLOURS, DASHES, INK, MARKERS, NARROW, Drawing, panels
+from trlib.drawing import COLOURS, INK, MARKERS, NARROW, Drawing, panels
 
 PAPERS = ("#ffffff", "#12181e")
 rng = np.random.default_rng(0)
@@ -88,13 +88,6 @@ def test_colours_are_told_apart_with_any_colour_vision(vision, ink):
     assert min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2)) > 15
 
 
-def test_no_two_series_share_colour_and_dash():
-    pairs = [(i % len(COLOURS), i % len(DASHES)) for i in range(MOST)]
-    assert len(set(pairs)) == MOST == 20
-    with pytest.raises(ValueError, match="expected at most 20 variants in one figure, got 21"):
-        profiles({str(i): [0.1, 0.2] for i in range(21)}, measure="x")
-
-
 def test_an_interval_plot_draws_the_statistics():
     drawing = intervals(SCORES, measure="sampled accuracy", reference=0.26)
     ax = drawing.figure.axes[0]
@@ -156,45 +149,6 @@ def test_a_drawing_in_a_page_carries_both_layouts_and_names_nothing_twice():
     sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", text)]
     # Points of the SVG are 4/3 pixels; on a phone 296 pixels are left of 360 for 3.5 inches.
     assert min(sizes) * 296 / (NARROW * 72) >= 9
-
-
-def test_improvements_are_drawn_around_a_half():
-    drawing = improvements({"TROLL > PPO": (SCORES["TROLL"], SCORES["PPO"])})
-    ax, estimate = drawing.figure.axes[0], improvement(SCORES["TROLL"], SCORES["PPO"])
-    assert list(ax.lines[1].get_xdata()) == [estimate.value] and list(ax.lines[2].get_xdata()) == [
-        0.5,
-        0.5,
-    ]
-    assert f"TROLL > PPO {estimate:.2f}" in drawing.alt
-
-
-def test_profiles_are_drawn_with_dashes_and_their_medians_are_said():
-    taus = np.linspace(0, 1, 21)
-    drawing = profiles(SCORES, measure="sampled accuracy", thresholds=taus)
-    lines = drawing.figure.axes[0].lines
-    for line, (label, runs) in zip(lines, SCORES.items(), strict=True):
-        assert (
-            line.get_ydata().tolist() == performance_profile(runs, taus).tolist()
-            and line.get_label() == label
-        )
-        said = float(re.search(rf"{label} (\d\.\d+)", drawing.alt)[1])
-        assert abs(said - np.median(runs)) <= 0.05
-    assert lines[0].get_linestyle() != lines[1].get_linestyle()
-
-
-def test_a_profile_that_does_not_come_down_to_a_half_says_so():
-    scores = {
-        "a": [0.95, 0.97, 0.99],
-        "b": [0.05, 0.07, 0.09],
-        "c": [0.2, 0.4, 0.6],
-        "d": [0.1, 0.05, 0.3, 0.4],
-    }
-    said = profiles(scores, measure="accuracy", thresholds=[0.1, 0.5, 0.9]).alt
-    assert said.endswith(
-        "half of the runs lie above: a more than 0.90, b at most 0.10, c 0.50, d 0.10."
-    )
-    with pytest.raises(ValueError, match="thresholds: expected at least one"):
-        profiles(scores, measure="accuracy", thresholds=[])
 
 
 def test_a_column_of_a_table_is_drawn_whatever_its_index():

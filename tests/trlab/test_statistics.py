@@ -18,10 +18,7 @@ from trlab.statistics import (
     improvement,
     interval,
     iqm,
-    performance_profile,
     prediction_interval,
-    probability_of_improvement,
-    profile_interval,
 )
 
 X = (np.arange(24) * 7 % 11).reshape(8, 3) / 10
@@ -34,12 +31,6 @@ RLIABLE = {
     "y": (0.34, 0.79),
     "improvement": (0.44097222222222215, 0.2638888888888889, 0.6215277777777778),
 }
-TAUS = [0.0, 0.25, 0.5, 0.75]
-PROFILE = [
-    [0.875, 0.70833333, 0.45833333, 0.25],
-    [0.75, 0.54166667, 0.29166667, 0.08333333],
-    [1.0, 0.875, 0.625, 0.41666667],
-]
 scores = st.lists(st.integers(0, 8), min_size=2, max_size=9).map(lambda v: np.array(v) / 8)
 
 
@@ -48,6 +39,11 @@ def resampled(columns: list[np.ndarray], statistic, resamples: int = 20_000) -> 
     rng = np.random.default_rng(1)
     drawn = [column[rng.integers(len(column), size=(resamples, len(column)))] for column in columns]
     return tuple(np.quantile(statistic(drawn), [0.025, 0.975]))
+
+
+def better(x, y) -> float:
+    """The probability of improvement."""
+    return improvement(x, y, resamples=1).value
 
 
 def middle(drawn: list[np.ndarray]) -> np.ndarray:
@@ -60,7 +56,7 @@ def middle(drawn: list[np.ndarray]) -> np.ndarray:
 def test_the_numbers_of_rliables_own_tests():
     x, y = np.array([[1, 2], [2, 2], [1, 1], [2, 1]]), np.array([[1, 1], [2, 2], [3, 3]])
     assert (iqm(x), iqm(y)) == (1.5, 2.0)
-    assert probability_of_improvement(x, y) == pytest.approx(1 / 3, abs=1e-12)
+    assert better(x, y) == pytest.approx(1 / 3, abs=1e-12)
 
 
 def test_estimates_and_intervals_are_rliables():
@@ -70,14 +66,8 @@ def test_estimates_and_intervals_are_rliables():
         assert (found.low, found.high) == pytest.approx((low, high), abs=0.025 * (high - low))
     value, low, high = RLIABLE["improvement"]
     found = improvement(X, Y)
-    assert probability_of_improvement(X, Y) == found.value == pytest.approx(value, abs=1e-12)
+    assert found.value == pytest.approx(value, abs=1e-12)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.025 * (high - low))
-    assert performance_profile(X, TAUS) == pytest.approx(PROFILE[0], abs=1e-8)
-    # The share moves in steps of 1/24 and two bounds lie on an edge (2.43 %, 2.56 %): rliable's own
-    # move with its seed.
-    assert np.array(profile_interval(X, TAUS, resamples=20_000)) == pytest.approx(
-        np.array(PROFILE[1:]), abs=0.042
-    )
 
 
 def test_intervals_are_those_of_a_second_implementation():
@@ -88,7 +78,7 @@ def test_intervals_are_those_of_a_second_implementation():
     mine, its = interval(runs, resamples=20_000), resampled(runs, middle)
     assert mine.value == middle([run[None] for run in runs])[0]
     assert (mine.low, mine.high) == pytest.approx(its, abs=0.02 * (its[1] - its[0]))
-    better = [run + 0.4 for run in runs]
+    raised = [run + 0.4 for run in runs]
 
     def wins(drawn: list[np.ndarray]) -> np.ndarray:
         pairs = [
@@ -97,7 +87,7 @@ def test_intervals_are_those_of_a_second_implementation():
         ]
         return np.mean([(a > b).mean((1, 2)) + 0.5 * (a == b).mean((1, 2)) for a, b in pairs], 0)
 
-    mine, its = improvement(better, runs), resampled([*better, *runs], wins, 5_000)
+    mine, its = improvement(raised, runs), resampled([*raised, *runs], wins, 5_000)
     assert (mine.low, mine.high) == pytest.approx(its, abs=0.03 * (its[1] - its[0]))
 
 
@@ -109,22 +99,8 @@ def test_the_probability_of_improvement_is_mann_whitneys_and_antisymmetric(x, y)
         if set(x) | set(y)
         else 0.5
     )
-    assert probability_of_improvement(x, y) == pytest.approx(expected, abs=1e-12)
-    assert probability_of_improvement(x, y) + probability_of_improvement(y, x) == pytest.approx(
-        1, abs=1e-12
-    )
-    assert probability_of_improvement(x, x) == 0.5
-
-
-@settings(max_examples=25, deadline=None)
-@given(scores)
-def test_a_profile_falls_from_one_to_zero_and_its_area_is_the_mean(x):
-    taus = np.arange(-1, 10) / 8
-    profile = performance_profile(x, taus)
-    assert profile[0] == 1 and profile[-1] == 0 and (np.diff(profile) <= 0).all()
-    assert profile[1:].sum() / 8 == pytest.approx(
-        x.mean(), abs=1e-12
-    )  # scores are eighths: the steps are exact
+    assert better(x, y) == pytest.approx(expected, abs=1e-12)
+    assert better(x, y) + better(y, x) == pytest.approx(1, abs=1e-12) and better(x, x) == 0.5
 
 
 def test_an_interval_covers_the_truth_about_as_often_as_it_says():
@@ -166,10 +142,7 @@ def test_scores_may_be_a_column_of_a_table_whatever_its_index():
     assert improvement(troll["sampled"], ppo["sampled"]) == improvement(
         [0.5, 0.6, 0.9, 0.7], [0.1, 0.9, 0.2, 0.3]
     )
-    assert (
-        probability_of_improvement(troll["sampled"], ppo["sampled"]) == 12.5 / 16
-    )  # .9 is tied once
-    assert performance_profile(troll["sampled"], [0.55]).tolist() == [0.75]
+    assert better(troll["sampled"], ppo["sampled"]) == 12.5 / 16  # .9 is tied once
     columns = ["sampled", "greedy"]
     assert [by_task("x", troll[columns])[i].tolist() for i in (0, 1)] == [
         [0.5, 0.6, 0.9, 0.7],
@@ -198,7 +171,7 @@ def test_one_run_has_a_value_and_no_interval():
             r"scores: expected runs \[N\] or runs by tasks \[N, M\], got \[2, 2, 2\]",
         ),
         (
-            lambda: probability_of_improvement([[0.0, 1.0]], [[1.0], [2.0]]),
+            lambda: improvement([[0.0, 1.0]], [[1.0], [2.0]]),
             "y: expected the 1 tasks of x, got 2",
         ),
         (lambda: interval([0.0, 1.0], level=1.0), "level: expected a number above 0 and below 1"),
@@ -225,14 +198,6 @@ def test_one_run_has_a_value_and_no_interval():
         (
             lambda: interval([0.0, 1.0], seed=-1),
             "seed: expected a whole number of at least 0, got -1",
-        ),
-        (
-            lambda: performance_profile([0.1], [math.nan]),
-            "thresholds: expected numbers that are not NaN",
-        ),
-        (
-            lambda: profile_interval([0.1, 0.2], []),
-            r"thresholds: expected at least one, in a row \[T\], got \[0\]",
         ),
         (
             lambda: prediction_interval([1.0, 2.0], level=2.0),

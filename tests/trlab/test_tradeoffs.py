@@ -9,17 +9,9 @@ import pandas as pd
 import pytest
 
 from tests.trlab.conftest import history_of, runs_of
-from trlab import Axis, Budget, Sweep, Variant, recorded
+from trlab import recorded
 from trlab.statistics import band, interval
-from trlab.sweep import load_sweep
 from trlab.tradeoffs import DIFFICULTY, at_matched_reward, by_batch, by_difficulty
-
-SWEEP = Sweep(
-    text="",
-    variants=[Variant("ppo"), Variant("troll")],
-    budget=Budget(steps=10),
-    axes=[Axis("uses", {"1": {}, "4": {"epochs": 4}})],
-)
 
 
 def record() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -45,37 +37,29 @@ def record() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_who_never_reaches_the_reward_is_counted():
     runs, history = record()
-    found = at_matched_reward(SWEEP, runs, history, "entropy")
+    runs = runs[runs["uses"] == "4"]
+    found = at_matched_reward(runs, history, "entropy")
     # .7 is reached by a mean of three batches around b = 7 (PPO) and b = 14 (TROLL).
-    assert found["value"].tolist() == pytest.approx([1.285, 1.285, 0.585, 0.59])
-    assert found["reached"].tolist() == [4, 4, 4, 3] and found["runs"].tolist() == [4] * 4
-    assert (
-        found["text"].tolist()[3].endswith("; 1 of 4 never reach 0.7")
-        and "never" not in found["text"][0]
-    )
-    none = at_matched_reward(SWEEP, runs, history, "entropy", level=5)
-    assert none["value"].isna().all() and none["text"].tolist() == ["4 of 4 never reach 5"] * 4
+    assert {label: (e.value, *counts) for label, (e, *counts) in found.items()} == {
+        "ppo": (pytest.approx(1.285), 4, 4),
+        "troll": (pytest.approx(0.59), 3, 4),
+    }
+    assert at_matched_reward(runs, history, "entropy", level=5) == {}
     with pytest.raises(ValueError, match="column: expected one of the history's"):
-        at_matched_reward(SWEEP, runs, history, "distinct")
+        at_matched_reward(runs, history, "distinct")
 
 
-def test_divergence_by_difficulty_says_how_many_runs_had_such_prompts():
+def test_divergence_by_difficulty_is_of_the_runs_that_had_such_prompts():
     runs, _ = record()
-    found = by_difficulty(SWEEP, runs)
-    assert len(found) == 4 * 2 and set(found["difficulty"]) == {
+    found = by_difficulty(runs[runs["uses"] == "4"])
+    assert list(found) == ["ppo", "troll"] and list(found["ppo"]) == [
         DIFFICULTY["kl_none"],
         DIFFICULTY["kl_all"],
-    }
-    first = found.iloc[0]
-    assert (first["value"], first["low"], first["high"]) == (pytest.approx(0.2),) * 3
-    assert (first["runs"], first["without"]) == (3, 1)
-    assert (
-        found.iloc[1]["value"] == interval([0, 0.1, 0.2, 0.3]).value
-        and found.iloc[1]["without"] == 0
-    )
-    assert not len(by_difficulty(load_sweep("stale"), recorded("stale")[0])), (
-        "a record of the first round has none"
-    )
+    ]
+    first, last = found["ppo"].values()
+    assert (first.value, first.low, first.high) == (pytest.approx(0.2),) * 3, "one run had none"
+    assert last == interval([0, 0.1, 0.2, 0.3])
+    assert by_difficulty(recorded("stale")[0]) == {}, "a record of the first round has none"
 
 
 def test_a_band_over_batches_draws_whole_runs():

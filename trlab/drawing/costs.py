@@ -1,8 +1,7 @@
 """Figures of trade-offs: accuracy against nats, a history with bands, a measure at matched reward,
 divergence against difficulty.
 
-Their numbers are `trlab.tradeoffs`'s. Up to five series share one panel; more get a panel each, in
-which the others stand behind in thin lines.
+Their numbers are `trlab.tradeoffs`'s.
 """
 
 from __future__ import annotations
@@ -12,9 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trlab.drawing.scores import bar, grid_of, in_words, rows_of
+from trlab.drawing.scores import bar, in_words, rows_of
+from trlab.drawing.strokes import (
+    Line,
+    around,
+    behind,
+    cross,
+    dotted,
+    grid_of,
+    line_of,
+    lines,
+    ruled,
+    titled,
+)
 from trlab.nats import Trade
-from trlib.drawing import COLOURS, DASHES, INK, MARKERS, Drawing, legend, panels
+from trlib.drawing import COLOURS, INK, MARKERS, Drawing, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -50,23 +61,21 @@ def frontier(
         )
     lone = all(len(settings) == 1 for settings in points.values())
     figure, grid = panels(height=4.2, width=6.4) if lone else grid_of(len(points))
+    paths = [
+        line_of({t.nats.value: t.accuracy for t in settings.values()})
+        for settings in points.values()
+    ]
     for ax in grid:
         ax.set_xscale("log")
         _plainly(ax.xaxis)
-        ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+        ruled(ax)
     for i, (label, settings) in enumerate(points.items()):
         ax = grid[0 if lone else i]
-        for other in () if lone else points.values():
-            ax.plot(
-                [t.nats.value for t in other.values()],
-                [t.accuracy.value for t in other.values()],
-                color=INK,
-                linewidth=0.7,
-                alpha=0.3,
-            )
+        if not lone:
+            behind(ax, paths, alpha=0.3)
         _settings(ax, settings, i if lone else 0)
         if not lone:
-            ax.set_title(label, color=INK, fontsize="small")
+            titled(ax, label)
             _named(
                 ax, {name: settings[name] for name in (next(iter(settings)), list(settings)[-1])}
             )
@@ -74,8 +83,7 @@ def frontier(
         _beside(
             grid[0], {label: next(iter(settings.values())) for label, settings in points.items()}
         )
-    figure.supxlabel(NATS, color=INK, fontsize="medium")
-    figure.supylabel(measure, color=INK, fontsize="medium")
+    around(figure, NATS, measure)
     return Drawing(figure, alt or _frontier_in_words(points, measure), stacked=1 if lone else 2)
 
 
@@ -90,18 +98,8 @@ def _settings(ax: Axes, settings: Mapping[str, Trade], style: int) -> None:
             linewidth=1.4,
         )
     for trade in trades:
-        x, y = trade.nats, trade.accuracy
-        ax.plot([x.low, x.high], [y.value, y.value], color=colour, linewidth=1.2, alpha=0.7)
-        ax.plot([x.value, x.value], [y.low, y.high], color=colour, linewidth=1.2, alpha=0.7)
-        ax.plot(
-            [x.value],
-            [y.value],
-            marker=MARKERS[style % len(MARKERS)],
-            markersize=6,
-            color=colour,
-            markerfacecolor="none" if trade.dominated_by else colour,
-            linestyle="",
-        )
+        marker, alone = MARKERS[style % len(MARKERS)], not trade.dominated_by
+        cross(ax, trade.nats, trade.accuracy, colour, marker, width=1.2, filled=alone)
 
 
 def _named(ax: Axes, settings: Mapping[str, Trade]) -> None:
@@ -171,18 +169,20 @@ def histories(
         raise ValueError(
             "bands: expected at least one variant with a number in every batch, got none"
         )
-    lines = {
-        label: (np.arange(1, len(values) + 1), values, low, high)
+    by_batch: dict[str, Line] = {
+        label: (range(1, len(values) + 1), values, low, high)
         for label, (values, low, high) in bands.items()
     }
-    drawing = _lines(lines, along="batch", measure=measure, level=level, marked=False)
+    figure, grid = lines(by_batch, along="batch", measure=measure, every=5)
+    for ax in grid:
+        dotted(ax, level)
     ends = [
         f"{label} {values[min(9, len(values) - 1)]:.2f} in batch {min(10, len(values))}, "
         f"{values[-1]:.2f} [{low[-1]:.2f}, {high[-1]:.2f}] in batch {len(values)}"
         for label, (values, low, high) in bands.items()
     ]
     words = f"Interquartile mean of {measure} over batches, with 95 % band: {'; '.join(ends)}."
-    return Drawing(drawing.figure, alt or words, stacked=2)
+    return Drawing(figure, alt or words, stacked=2)
 
 
 def difficulties(
@@ -205,37 +205,30 @@ def difficulties(
     if not found or not all(found.values()):
         raise ValueError("found: expected at least one kind of prompt of every label, got none")
     kinds = list(dict.fromkeys(kind for curve in found.values() for kind in curve))
-    lines = {
-        label: (
-            np.array([kinds.index(kind) for kind in curve]),
-            *(
-                np.array([getattr(e, part) for e in curve.values()])
-                for part in ("value", "low", "high")
-            ),
-        )
+    by_kind = {
+        label: line_of({kinds.index(kind): estimate for kind, estimate in curve.items()})
         for label, curve in found.items()
     }
-    drawing = _lines(
-        lines,
+    figure, grid = lines(
+        by_kind,
         along="right among the prompt's group",
         measure="KL(π || μ), nats per completion",
-        level=radius,
-        marked=True,
     )
-    for ax in drawing.figure.axes:
+    for ax in grid:
+        dotted(ax, radius)
         ax.set_yscale("log")
         _plainly(ax.yaxis)
         ax.set_xticks(range(len(kinds)), kinds, rotation=60, ha="right", rotation_mode="anchor")
-    by_kind = [
+    said = [
         f"{label} " + ", ".join(f"{estimate:.2g} with {kind}" for kind, estimate in curve.items())
         for label, curve in found.items()
     ]
     line = "" if radius is None else f" The radius is {radius:g}."
     words = (
         "Realised KL of prompts, nats per completion, with 95 % intervals: "
-        f"{'; '.join(by_kind)}.{line}"
+        f"{'; '.join(said)}.{line}"
     )
-    return Drawing(drawing.figure, alt or words, stacked=2)
+    return Drawing(figure, alt or words, stacked=2)
 
 
 def matched(
@@ -277,42 +270,3 @@ def _plainly(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
-
-
-def _lines(
-    lines: Mapping[str, tuple[np.ndarray, ...]],
-    *,
-    along: str,
-    measure: str,
-    level: float | None,
-    marked: bool,
-) -> Drawing:
-    """Lines with bands, in one panel or in one each."""
-    one = len(lines) <= len(COLOURS)
-    figure, grid = grid_of(1 if one else len(lines))
-    for i, (label, (places, values, low, high)) in enumerate(lines.items()):
-        ax, style = grid[0 if one else i], i if one else 0
-        for x, y in [line[:2] for line in lines.values()] if not one else ():
-            ax.plot(x, y, color=INK, linewidth=0.7, alpha=0.35)
-        ax.fill_between(places, low, high, color=COLOURS[style], alpha=0.18, linewidth=0)
-        ax.plot(
-            places,
-            values,
-            color=COLOURS[style],
-            linestyle=DASHES[style % len(DASHES)],
-            linewidth=1.8,
-            marker=MARKERS[style] if one or marked else "",
-            markersize=5,
-            label=label,
-            markevery=1 if marked else (i % 5, 5),
-        )
-        if not one:
-            ax.set_title(label, color=INK, fontsize="small")
-    for ax in grid:
-        if level is not None:
-            ax.axhline(level, color=INK, linestyle=":", linewidth=1)
-    if one:
-        legend(grid[0])
-    figure.supxlabel(along, color=INK, fontsize="medium")
-    figure.supylabel(measure, color=INK, fontsize="medium")
-    return Drawing(figure, "")

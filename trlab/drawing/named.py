@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 Kind = Literal[
     "intervals",
     "curves",
-    "improvements",
-    "profiles",
     "frontier",
     "history",
     "difficulty",
@@ -46,12 +44,11 @@ class Figure:
     sweep: str
     """The sweep's name."""
     kind: Kind
-    """How it is drawn: rows with intervals; curves over `along`; probabilities of improvement over
-    `control`; shares of runs above a threshold; accuracy against nats; a history with bands;
-    divergence against difficulty; a measure at matched reward; curves over learning rates, a panel
-    for each point of `along`; the same with basins; basins alone; the end against the take-off;
-    highest rates over the control's, a line for each point of `along`; the measure against another
-    one, `along`, of several sweeps."""
+    """How it is drawn: rows with intervals; curves over `along`; accuracy against nats; a history
+    with bands; divergence against difficulty; a measure at matched reward; curves over learning
+    rates, a panel for each point of `along`; the same with basins; basins alone; the end against
+    the take-off; highest rates over the control's, a line for each point of `along`; the measure
+    against another one, `along`, of several sweeps."""
 
     text: str
     """What it shows, in a sentence: its caption."""

@@ -6,12 +6,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trlab.basin import WITHIN, Basin, frontier
-from trlab.drawing.scores import grid_of, rows_of
+from trlab.drawing.scores import rows_of
+from trlab.drawing.strokes import (
+    Line,
+    around,
+    band,
+    behind,
+    cross,
+    dotted,
+    grid_of,
+    line_of,
+    logarithmic,
+    ruled,
+    stroke,
+    titled,
+)
 from trlab.statistics import interval, iqm
 from trlib.drawing import COLOURS, DASHES, INK, LEGEND, MARKERS, Drawing, legend, panels
 from trlib.evaluation import Estimate
@@ -42,8 +56,7 @@ def curves(places: Mapping[str, Curves], *, measure: str, alt: str | None = None
         if len(places) > 1:
             ax.set_title(title, color=INK, fontsize="medium")
     legend(grid[0], loc="best")
-    figure.supxlabel("learning rate", color=INK, fontsize="medium")
-    figure.supylabel(measure, color=INK, fontsize="medium")
+    around(figure, "learning rate", measure)
     said = [
         _in_words(methods, f"{title}: " if len(places) > 1 else "")
         for title, methods in places.items()
@@ -67,7 +80,7 @@ def basin(
     figure, (ax,) = panels(height=4.2)
     _draw(ax, methods)
     best = max(iqm(runs) for curve in methods.values() for runs in curve.values())
-    ax.axhline(best - WITHIN, color=INK, linestyle=":", linewidth=1)
+    dotted(ax, best - WITHIN)
     for i, one in enumerate(found):
         _bar(ax, -STEP * (i + 0.8), one, COLOURS[i])
     ax.axhline(0, color=INK, linewidth=0.6)
@@ -118,18 +131,7 @@ def speed(
         xs, ys = ([pair[side].value for pair in path.values()] for side in (0, 1))
         ax.plot(xs, ys, color=colour, linestyle=DASHES[i % len(DASHES)], linewidth=1.4, label=label)
         for rate, (x, y) in path.items():
-            ax.plot([x.low, x.high], [y.value] * 2, color=colour, linewidth=1, alpha=0.7)
-            ax.plot([x.value] * 2, [y.low, y.high], color=colour, linewidth=1, alpha=0.7)
-            face = colour if (label, rate) in kept else "none"
-            marker = MARKERS[rates.index(rate)]
-            ax.plot(
-                [x.value],
-                [y.value],
-                marker=marker,
-                color=colour,
-                markerfacecolor=face,
-                linestyle="",
-            )
+            cross(ax, x, y, colour, MARKERS[rates.index(rate)], filled=(label, rate) in kept)
     for rate in rates:
         ax.plot(
             [],
@@ -141,7 +143,7 @@ def speed(
         )
     ax.set_xlabel("take-off: mean reward of the first ten batches")
     ax.set_ylabel(measure)
-    ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    ruled(ax)
     legend(ax, loc="best", ncols=2)
     points = "; ".join(
         f"{label} at {written_rate(rate)}: {x.value:.2f}, {y.value:.2f}"
@@ -174,17 +176,9 @@ def edges(
     for i, (label, ratios) in enumerate(
         found.items(), start=1
     ):  # the control has the first colour, at 1
-        low, high = [r.low for r in ratios], [r.high for r in ratios]
-        ax.fill_between(margins, low, high, color=COLOURS[i], alpha=0.18, linewidth=0)
-        values = [r.value for r in ratios]
-        ax.plot(
-            margins,
-            values,
-            color=COLOURS[i],
-            linestyle=DASHES[i % len(DASHES)],
-            linewidth=1.8,
-            label=label,
-        )
+        line = line_of(dict(zip(margins, ratios, strict=True)))
+        band(ax, line, i)
+        stroke(ax, line, i, label, marker="")
     ax.axhline(1, color=COLOURS[0], linewidth=1.8, label=control)
     ax.set_yscale("log")
     ticks = [1, 1.5, 2, 3, 4, 6]
@@ -237,9 +231,7 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
             alpha=0.5,
         )
         for x, y in arm.points:
-            ax.plot([x.low, x.high], [y.value] * 2, color=colour, linewidth=0.8, alpha=0.5)
-            ax.plot([x.value] * 2, [y.low, y.high], color=colour, linewidth=0.8, alpha=0.5)
-            ax.plot([x.value], [y.value], marker=marker, color=colour, markersize=5.5, linestyle="")
+            cross(ax, x, y, colour, marker, width=0.8, alpha=0.5, size=5.5)
     for data in (data for data in DATA if data in {arm.data for arm in arms}):
         ax.plot([], [], color=COLOURS[list(DATA).index(data)], linewidth=4, label=DATA[data])
     for method in methods:
@@ -250,7 +242,7 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
         ax.set_xscale("log")
     ax.set_xlabel(across)
     ax.set_ylabel(measure)
-    ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    ruled(ax)
     figure.legend(
         *ax.get_legend_handles_labels(), **{**LEGEND, "loc": "outside lower center", "ncols": 2}
     )
@@ -297,18 +289,10 @@ def each(methods: Curves, *, measure: str) -> Drawing:
     figure, grid = grid_of(len(methods))
     for ax, (label, curve) in zip(grid, methods.items(), strict=True):
         _logarithmic(ax, sorted({rate for one in methods.values() for rate in one}), every=2)
-        for other in methods.values():
-            ax.plot(
-                list(other),
-                [iqm(runs) for runs in other.values()],
-                color=INK,
-                linewidth=0.7,
-                alpha=0.35,
-            )
+        behind(ax, map(_line, methods.values()))
         _curve(ax, curve, 0, label)
-        ax.set_title(label, color=INK, fontsize="small")
-    figure.supxlabel("learning rate", color=INK, fontsize="medium")
-    figure.supylabel(measure, color=INK, fontsize="medium")
+        titled(ax, label)
+    around(figure, "learning rate", measure)
     return Drawing(figure, f"{measure} over learning rates. {_in_words(methods, '')}", stacked=2)
 
 
@@ -336,51 +320,29 @@ def _draw(ax: Axes, methods: Curves) -> None:
     if by_method([*methods]):
         raise ValueError(f"methods: expected at most {len(COLOURS)} in a panel, got {len(methods)}")
     _logarithmic(ax, sorted({rate for curve in methods.values() for rate in curve}))
-    ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
+    ruled(ax)
     for i, (label, curve) in enumerate(methods.items()):
         _curve(ax, curve, i, label)
 
 
 def _curve(ax: Axes, curve: Mapping[float, np.ndarray], style: int, label: str) -> None:
-    rates, colour = sorted(curve), COLOURS[style]
-    estimates = [interval(curve[rate]) for rate in rates]
-    if all(len(curve[rate]) >= FEW for rate in rates):
-        ax.fill_between(
-            rates,
-            [e.low for e in estimates],
-            [e.high for e in estimates],
-            color=colour,
-            alpha=0.18,
-            linewidth=0,
-        )
+    line = _line(curve)
+    if all(len(runs) >= FEW for runs in curve.values()):
+        band(ax, line, style)
     else:
-        for rate in rates:
-            ax.plot(
-                [rate] * len(curve[rate]),
-                curve[rate],
-                linestyle="",
-                marker="_",
-                color=colour,
-                markersize=5,
-            )
-    ax.plot(
-        rates,
-        [e.value for e in estimates],
-        color=colour,
-        linestyle=DASHES[style % len(DASHES)],
-        linewidth=1.8,
-        marker=MARKERS[style],
-        markersize=5,
-        label=label,
-    )
+        for rate in line[0]:
+            look: dict[str, Any] = {"marker": "_", "color": COLOURS[style], "markersize": 5}
+            ax.plot([rate] * len(curve[rate]), curve[rate], linestyle="", **look)
+    stroke(ax, line, style, label)
+
+
+def _line(curve: Mapping[float, np.ndarray]) -> Line:
+    return line_of({rate: interval(curve[rate]) for rate in sorted(curve)})
 
 
 def _logarithmic(ax: Axes, rates: Sequence[float], every: int = 1) -> None:
-    ax.set_xscale("log")
-    ax.set_xticks(
-        rates, [written_rate(rate) if i % every == 0 else "" for i, rate in enumerate(rates)]
-    )
-    ax.minorticks_off()
+    written = [written_rate(rate) if i % every == 0 else "" for i, rate in enumerate(rates)]
+    logarithmic(ax, rates, written)
 
 
 def _in_words(methods: Curves, before: str) -> str:

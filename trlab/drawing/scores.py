@@ -1,5 +1,4 @@
-"""Figures of sweeps: intervals, probabilities of improvement, performance profiles, curves over an
-axis with bands.
+"""Figures of sweeps: intervals, and curves over an axis with bands.
 
 A figure is a `trlib.drawing.Drawing`: text and axes take the colour and font of the page around it,
 on no background, so it reads in light and in dark. Series differ by dash and marker as well as by
@@ -14,23 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trlab.drawing.strokes import line_of, lines, logarithmic, ruled
 from trlab.statistics import (
     Scores,
     by_task,
-    improvement,
     interval,
-    performance_profile,
-    profile_interval,
 )
-from trlib.drawing import COLOURS, DASHES, INK, MARKERS, Drawing, legend, panels
+from trlib.drawing import COLOURS, INK, Drawing, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-MOST = len(COLOURS) * len(DASHES)
-"""The most series that a figure can tell apart."""
 
 
 def intervals(
@@ -71,84 +65,6 @@ def intervals(
     )
 
 
-def improvements(pairs: Mapping[str, tuple[Scores, Scores]], *, alt: str | None = None) -> Drawing:
-    """The probability that a run of X is above a run of Y, a row for each pair, with its 95 %
-    interval.
-
-    Args:
-        pairs: by label, such as `TROLL > PPO`: the scores of X and of Y.
-    """
-    estimates = {label: improvement(x, y) for label, (x, y) in pairs.items()}
-    figure, ax = rows_of(list(estimates), "probability of improvement")
-    for row, estimate in enumerate(estimates.values()):
-        bar(ax, row, estimate)
-    ax.axvline(0.5, color=INK, linestyle=":", linewidth=1)
-    ax.set_xlim(-0.02, 1.02)
-    return Drawing(
-        figure, alt or in_words("Probability of improvement with 95 % interval", estimates)
-    )
-
-
-def profiles(
-    scores: Mapping[str, Scores],
-    *,
-    measure: str,
-    thresholds: Sequence[float] | np.ndarray | None = None,
-    alt: str | None = None,
-) -> Drawing:
-    """Performance profiles: the share of runs above each threshold, with pointwise 95 % bands.
-
-    Raises:
-        ValueError: more variants than can be told apart.
-    """
-    if len(scores) > MOST:
-        raise ValueError(
-            f"scores: expected at most {MOST} variants in one figure, got {len(scores)}"
-        )
-    figure, (ax,) = panels(height=3.6, width=6.4)
-    at = np.linspace(0, 1, 101) if thresholds is None else np.asarray(thresholds, dtype=np.float64)
-    for i, (label, values) in enumerate(scores.items()):
-        colour, low_high = COLOURS[i % len(COLOURS)], profile_interval(values, at)
-        ax.fill_between(at, *low_high, color=colour, alpha=0.15, linewidth=0, step="post")
-        ax.plot(
-            at,
-            performance_profile(values, at),
-            color=colour,
-            linestyle=DASHES[i % len(DASHES)],
-            linewidth=1.8,
-            drawstyle="steps-post",
-            marker=MARKERS[i % len(MARKERS)],
-            markersize=4,
-            markevery=(2 * i % 15, max(1, len(at) // 7)),
-            label=label,
-        )
-    ax.set(
-        xlabel=f"{measure}, τ",
-        ylabel="share of runs above τ",
-        ylim=(-0.02, 1.02),
-        xlim=(at[0], at[-1]),
-    )
-    legend(ax)
-    halves = ", ".join(
-        f"{label} {_half(at, performance_profile(values, at))}" for label, values in scores.items()
-    )
-    return Drawing(
-        figure,
-        alt
-        or f"Share of runs whose {measure} is above a threshold; half of the runs lie above: "
-        f"{halves}.",
-    )
-
-
-def _half(at: np.ndarray, profile: np.ndarray) -> str:
-    """The threshold that half of the runs lie above, as far as the thresholds go."""
-    if profile[-1] > 0.5:
-        return f"more than {at[-1]:.2f}"
-    if profile[0] < 0.5:
-        return f"at most {at[0]:.2f}"
-    return f"{at[np.argmin(profile > 0.5)]:.2f}"
-
-
 def curves(
     scores: Mapping[str, Mapping[float, Sequence[float] | np.ndarray]],
     *,
@@ -159,10 +75,6 @@ def curves(
     alt: str | None = None,
 ) -> Drawing:
     """Interquartile means over an axis, joined, with pointwise 95 % bands; the axis is logarithmic.
-
-    Up to five variants share one panel and differ by colour, dash and marker. More get a panel
-    each, in which the others stand behind in thin lines, so that one curve is read against all
-    without telling twenty apart.
 
     Args:
         scores: label -> place on the axis (above 0) -> runs.
@@ -189,19 +101,14 @@ def curves(
         for label, runs in scores.items()
     }
     marks = {} if drop is None else _falls(estimates, drop, estimates.get(control or ""))
-    one = len(estimates) <= len(COLOURS)
-    figure, grid = grid_of(1 if one else len(estimates))
+    drawn = {label: line_of(curve) for label, curve in estimates.items()}
+    figure, grid = lines(drawn, along=along, measure=measure)
+    places = sorted({x for curve in estimates.values() for x in curve})
     for ax in grid:
-        _logarithmic(ax, sorted({x for curve in estimates.values() for x in curve}))
-    for i, (label, curve) in enumerate(estimates.items()):
-        ax, style = grid[0 if one else i], i if one else 0
-        for other in () if one else estimates.values():
-            ax.plot(
-                list(other), [e.value for e in other.values()], color=INK, linewidth=0.7, alpha=0.35
-            )
-        _curve(ax, curve, style, label)
+        logarithmic(ax, places, [f"{x:.3g}" for x in places], base=2)
+    for i, label in enumerate(estimates):
         if label in marks:
-            ax.plot(
+            grid[i % len(grid)].plot(
                 *[[part] for part in marks[label]],
                 linestyle="",
                 marker="x",
@@ -210,12 +117,6 @@ def curves(
                 color=INK,
                 zorder=3,
             )
-        if not one:
-            ax.set_title(label, color=INK, fontsize="small")
-    if one:
-        legend(grid[0])
-    figure.supxlabel(along, color=INK, fontsize="medium")
-    figure.supylabel(measure, color=INK, fontsize="medium")
     return Drawing(figure, alt or _said_along(along, measure, estimates, marks, drop), stacked=2)
 
 
@@ -238,52 +139,6 @@ def _falls(
         if fallen:
             marks[label] = fallen[0], curve[fallen[0]].value
     return marks
-
-
-def _curve(ax: Axes, curve: Mapping[float, Estimate], style: int, label: str) -> None:
-    """A band below a line with markers."""
-    places, colour = list(curve), COLOURS[style]
-    ax.fill_between(
-        places,
-        [e.low for e in curve.values()],
-        [e.high for e in curve.values()],
-        color=colour,
-        alpha=0.18,
-        linewidth=0,
-    )
-    ax.plot(
-        places,
-        [e.value for e in curve.values()],
-        color=colour,
-        linestyle=DASHES[style % len(DASHES)],
-        linewidth=1.8,
-        marker=MARKERS[style],
-        markersize=5,
-        label=label,
-    )
-
-
-def grid_of(count: int) -> tuple[Figure, list[Axes]]:
-    """Axes in rows of four at most that share both scales."""
-    across = min(count, 3 if count in (6, 9) else 4)
-    down = -(-count // across)
-    figure, grid = panels(
-        count,
-        height=3.6 if count == 1 else 1.6 + 0.6 / down,
-        across=across,
-        width=6.4,
-        share=count > 1,
-    )
-    for ax in grid:
-        ax.grid(axis="y", color=INK, alpha=0.25, linewidth=0.6)
-    return figure, grid
-
-
-def _logarithmic(ax: Axes, places: Sequence[float]) -> None:
-    """A horizontal axis to the base 2 with a tick at each place."""
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(places, [f"{x:.3g}" for x in places])
-    ax.minorticks_off()
 
 
 def _said_along(
@@ -311,7 +166,7 @@ def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.set_xlabel(xlabel)
-    ax.grid(axis="x", color=INK, alpha=0.25, linewidth=0.6)
+    ruled(ax, "x")
     ax.tick_params(axis="y", length=0)
     return figure, ax
 
