@@ -11,6 +11,7 @@ async ({ name, seed, events, addresses, frame }) => {
     const home = document.querySelector(".trlib-explorable"), faults = [];
     const holder = [...home.querySelectorAll("*")].find(node => node.shadowRoot?.querySelector(".trx:not(.still)"));
     const root = holder.shadowRoot, keys = Object.keys(JSON.parse(home.querySelector(".trlib-traits").textContent));
+    for (const fold of root.querySelectorAll("details")) fold.open = true;
     const log = [], settings = keys.filter(key => !key.startsWith("_"));
     addEventListener("error", event => faults.push(`${event.message} after ${log.slice(-4).join(" | ")}`));
     addEventListener("unhandledrejection", event => faults.push(`${event.reason} after ${log.slice(-4).join(" | ")}`));

@@ -40,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[s
     """A page for each explorable, linked as the book links them."""
     folder = tmp_path_factory.mktemp("benches")
     publish(folder / "_static" / "explorables")
-    for name in NAMES:
+    for name in (*NAMES, "RatioMap", "RunExplorer"):
         html = link_modules(getattr(explorables, name)().html(), "_static/explorables")
         (folder / f"{name}.html").write_text(PAGE.format(name=name, body=html), encoding="utf-8")
     with serving(folder) as address:
@@ -58,7 +58,9 @@ class Visit:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(address)
-        self.page.wait_for_selector(".trx:not(.still)[data-drawn]", state="attached")
+        self.page.wait_for_selector(
+            ".trx:not(.still)[data-drawn], .trx:not(.still) svg[width]", state="attached"
+        )
         self.settle()
 
     def settle(self) -> None:
@@ -223,6 +225,22 @@ def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> N
         width,
     )
     assert cut == []
+
+
+WIDE, NARROW = (656, 900), (328, 1300)
+"""The column of a page on a screen of 1280 pixels and on a phone, and how high a figure may be."""
+
+
+@pytest.mark.parametrize(
+    "name", by_day([*NAMES, "RatioMap", "RunExplorer"], "Unifier", reason="a browser for each")
+)
+@pytest.mark.parametrize(("width", "most"), [WIDE, NARROW])
+def test_a_figure_fits_its_screen(visit: Any, name: str, width: int, most: int) -> None:
+    one = visit(name, viewport={"width": width + 32, "height": 900})
+    height = one.page.locator(".trlib-explorable").evaluate(
+        "node => node.getBoundingClientRect().height"
+    )
+    assert height <= most
 
 
 @pytest.mark.nightly("a hundred frames of every explorable, one after the other")

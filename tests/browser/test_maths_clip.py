@@ -1,77 +1,129 @@
-"""The curves of `clip` against the losses of trlib, value and gradient."""
+"""The objectives and gradient weights that `clip` and `gradient_weight` draw are those of trlib's
+losses."""
 
 from __future__ import annotations
 
+import math
 import random
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from trbook.explorables.files import SOURCES
-from trlib.algorithms import pg_is_loss, ppo_loss
+from trlib.algorithms import (
+    cispo_loss,
+    dppo_loss,
+    gmpo_loss,
+    gspo_loss,
+    pg_is_loss,
+    ppo_loss,
+    pspo_loss,
+    reinforce_loss,
+    sapo_loss,
+)
 from trlib.algorithms.kl_penalty import add_penalty
+from trlib.algorithms.method import TokenLoss
+from trlib.algorithms.quatro import pull_to_target
 
-JS = """async ([source, vectors]) => {
-    const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-    return vectors.map(([r, q]) => Object.fromEntries([1, -1].map(sign => [sign, {
-        plain: m.plain(r, sign), ppo: m.clipped(r, sign, .2, .28), dual: m.clipped(r, sign, .2, .28, 3),
-        penalty: m.penalised(r, sign, .7, q) }])));
-}"""
+SETTINGS = {
+    "eps_low": 0.23,
+    "eps_high": 0.31,
+    "dual_clip": 3.0,
+    "beta": 0.7,
+    "tau_pos": 1.0,
+    "tau_neg": 1.3,
+    "eps_log": 0.4,
+    "eps_seq": 0.07,
+    "alpha": 0.15,
+    "delta_tv": 0.12,
+    "delta_kl": 0.05,
+    "multiplier": 0.6,
+}
 
 
-@pytest.mark.parametrize("sign", [1, -1])
-def test_objective_and_weight_are_those_of_the_losses(chromium: Any, sign: int) -> None:
-    pick = random.Random(3)
-    vectors = [
-        (ratio, pick.uniform(0.02, 0.24)) for ratio in (pick.uniform(0.01, 4.1) for _ in range(80))
-    ]
-    page = chromium.new_page()
-    got = page.evaluate(JS, [(SOURCES / "clip" / "maths.js").read_text(encoding="utf-8"), vectors])
-    page.close()
-    ratio, q = torch.tensor(vectors, dtype=torch.float64).T
-    logp, old = (ratio * q).log()[None].requires_grad_(), q.log()[None]
-    given = {
-        "advantages": torch.full_like(logp, sign).detach(),
-        "mask": torch.ones_like(logp, dtype=torch.bool),
-    }
+def points() -> list[tuple[float, float]]:
+    """Ratio and old probability of tokens: rare and likely, near the old policy and far from it."""
+    draw = random.Random(5)
+    found = [(1.0, 0.3), (100.0, 1e-5), (0.81, 0.99), (1.2, 0.5)]
+    while len(found) < 400:
+        q, r = (
+            1 / (1 + math.exp(-draw.uniform(-12, 5))),
+            math.exp(draw.gauss(0, draw.choice([0.2, 1, 2.5]))),
+        )
+        if r * q < 0.999:
+            found.append((r, q))
+    return found
+
+
+def reported(ratio: Tensor, old: Tensor, sign: float) -> dict[str, TokenLoss]:
+    """By name, every method's own loss of [N, 1] tokens, each a completion of its own."""
+    s, logp_old = SETTINGS, old.log()
+    logp, mask = logp_old + ratio.log(), torch.ones_like(ratio, dtype=torch.bool)
+    same = {"advantages": torch.full_like(ratio, sign), "mask": mask}
+    window = {"eps_low": s["eps_low"], "eps_high": s["eps_high"]}
+    plain = pg_is_loss(logp, logp_old, **same)
+    count = torch.full_like(ratio[:, 0], sign)
     p = logp.exp()
-    kl = q * (old - logp) + (1 - q) * (torch.log1p(-q) - torch.log1p(-p))
-    losses = {
-        "plain": pg_is_loss(logp, old, **given),
-        "ppo": ppo_loss(logp, old, eps_high=0.28, **given),
-        "dual": ppo_loss(logp, old, eps_high=0.28, dual_clip=3.0, **given),
-        "penalty": add_penalty(
-            pg_is_loss(logp, old, **given), logp, old, kl, mask=given["mask"], beta=0.7
+    kl = old * (logp_old - logp) + (1 - old) * (torch.log1p(-old) - torch.log1p(-p))
+    return {
+        "reinforce": reinforce_loss(logp, **same),
+        "plain": plain,
+        "ppo": ppo_loss(logp, logp_old, **same, **window),
+        "dual": ppo_loss(logp, logp_old, **same, **window, dual_clip=s["dual_clip"]),
+        "penalty": add_penalty(plain, logp, logp_old, kl, mask=mask, beta=s["beta"]),
+        "gspo": gspo_loss(logp, logp_old, **same, eps_low=s["eps_seq"], eps_high=s["eps_seq"]),
+        "cispo": cispo_loss(logp, logp_old, **same, **window),
+        "sapo": sapo_loss(logp, logp_old, **same, tau_pos=s["tau_pos"], tau_neg=s["tau_neg"]),
+        "gmpo": gmpo_loss(logp, logp_old, **same, eps_log=s["eps_log"]),
+        "pspo": pspo_loss(logp, logp_old, **same, alpha=s["alpha"]),
+        "dppo_tv": dppo_loss(logp, logp_old, **same, delta_tv=s["delta_tv"]),
+        "dppo_kl": dppo_loss(logp, logp_old, **same, delta_kl=s["delta_kl"]),
+        "quatro": pull_to_target(
+            logp, logp_old, multiplier=count.abs() * s["multiplier"], push=count, mask=mask
         ),
     }
-    for name, loss in losses.items():
-        rows = [row[str(sign)][name] for row in got]
-        for part, wanted in (
-            ("objective", -loss.per_token[0].detach()),
-            ("weight", loss.diagnostics["weight"][0]),
-        ):
-            found = torch.tensor([row[part] for row in rows], dtype=torch.float64)
-            torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-12)
 
 
-def test_the_preset_about_pulling_back_pulls_back(chromium: Any) -> None:
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_objectives_and_weights_agree_with_trlib(sources: Callable[..., Any], sign: float) -> None:
+    given = points()
+    ratio, old = (
+        torch.tensor(column, dtype=torch.float64)[:, None] for column in zip(*given, strict=True)
+    )
+    wanted = reported(ratio, old, sign)
+    got = sources(
+        "clip/maths.js",
+        """(m, [names, points, settings]) => Object.fromEntries(names.map(name => [name,
+            points.map(([r, q]) => m.judged(name, r, { ...settings, old_p: q }))]))""",
+        [list(wanted), given, {**SETTINGS, "sign": sign}],
+    )
+    for name, loss in wanted.items():
+        parts = {"weight": loss.diagnostics["weight"]}
+        if "objective" in got[name][0]:
+            parts["objective"] = -loss.per_token
+        assert ("objective" in parts) == (name in ("plain", "ppo", "dual", "penalty"))
+        for part, want in parts.items():
+            found = torch.tensor([row[part] for row in got[name]], dtype=torch.float64)
+            torch.testing.assert_close(
+                found, want[:, 0], rtol=1e-9, atol=1e-12, msg=lambda text, name=name: name + text
+            )
+
+
+def test_the_preset_about_pulling_back_pulls_back(sources: Callable[..., Any]) -> None:
     """Its words say that PPO's weight is 0 and the penalty's negative."""
-    source = (SOURCES / "clip.js").read_text(encoding="utf-8")
     preset = re.search(
-        r"does not pull back[^}]*ratio: ([\d.]+)[^}]*beta: ([\d.]+),\s*old_p: ([\d.]+)", source
+        r"does not pull back[^}]*ratio: ([\d.]+)[^}]*beta: ([\d.]+),\s*old_p: ([\d.]+)",
+        (SOURCES / "clip.js").read_text(encoding="utf-8"),
     )
     assert preset
-    page = chromium.new_page()
-    weights = page.evaluate(
-        """async ([source, [r, beta, q]]) => {
-            const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-            return [m.clipped(r, 1, .2, .2).weight, m.penalised(r, 1, beta, q).weight]; }""",
-        [
-            (SOURCES / "clip" / "maths.js").read_text(encoding="utf-8"),
-            [float(number) for number in preset.groups()],
-        ],
+    weights = sources(
+        "clip/maths.js",
+        """(m, [ratio, beta, old_p]) => ["ppo", "penalty"].map(name => m.judged(name, ratio,
+            { sign: 1, eps_low: .2, eps_high: .2, beta, old_p }).weight)""",
+        [float(number) for number in preset.groups()],
     )
-    page.close()
     assert weights[0] == 0 and weights[1] < -0.5

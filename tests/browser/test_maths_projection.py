@@ -201,16 +201,6 @@ def test_one_token_alone_leaves_the_ratio_term_nothing(sources: Any) -> None:
     assert found["out"] and found["push"]["ratio"] == pytest.approx([0] * 8, abs=1e-9)
 
 
-def test_the_curve_of_the_dual(sources: Any) -> None:
-    s = states("all")[1]
-    etas = [0.0, 0.1, 1.0, 7.0, 400.0]
-    found = sources("projection/maths.js", "(m, [s, etas]) => m.along(m.solve(s), etas)", [s, etas])
-    lq = torch.tensor(s["old"], dtype=torch.float64).log()
-    u = (lq + torch.tensor(s["shift"], dtype=torch.float64)).log_softmax(-1)
-    wanted = [kl(((eta * lq + u) / (1 + eta)).log_softmax(-1), lq).item() for eta in etas]
-    assert found == pytest.approx(wanted, abs=1e-12)
-
-
 def test_a_dragged_bar_stands_where_it_was_put(sources: Any) -> None:
     s = states("all")[3]
     lq = [math.log(q) for q in s["old"]]

@@ -1,5 +1,4 @@
-"""`query_dual` by hand: completions that change sides, groups that grow, a reward that moves, a
-root that is lost."""
+"""`query_dual` by hand: how many are right is dragged, a root is lost, and the impossible is told."""
 
 from __future__ import annotations
 
@@ -29,10 +28,6 @@ class Hand:
         )
         self.page.evaluate(SETTLED)
 
-    def click(self, selector: str, index: int = 0) -> None:
-        self.page.locator(selector).nth(index).evaluate("node => node.click()")
-        self.page.evaluate(SETTLED)
-
     def facts(self) -> dict[str, str]:
         return self.page.locator(".trx .facts > div").evaluate_all(
             "all => Object.fromEntries(all.map(row => [row.children[0].textContent, "
@@ -53,47 +48,41 @@ def hand(chromium: Any) -> Iterator[Hand]:
     page.close()
 
 
-def test_what_a_group_says_changes_with_its_completions(hand: Hand) -> None:
+def test_how_many_are_right_decides_what_a_group_says(hand: Hand) -> None:
     assert hand.facts()["A: λ"] == "0.93" and hand.facts()["B: λ"] == "0.36"
     assert hand.facts()["A: KL spent"] == hand.facts()["B: KL spent"] == "0.10"
-    for i in (1, 2, 3):
-        hand.click(".trx .completions >> nth=0 >> button", i)
-    assert hand.get("rewards") == [1, 1, 1, 1, 0, 0, 0, 0] and hand.facts()["A: λ"] == "1.06"
-    assert (
-        hand.facts()["A: target of its best"] == "+0.36"
-        and hand.facts()["A: target of its worst"] == "−0.58"
-    )
-    for i in range(4):
-        hand.click(".trx .completions >> nth=0 >> button", i)
+    grip = hand.page.locator(".trx .handle").first
+    assert "Right completions of prompt A: 1 of 8" in grip.get_attribute("aria-label")
+    grip.focus()
+    for count in (2, 3, 4):
+        grip.press("ArrowRight")
+        hand.page.evaluate(SETTLED)
+        assert hand.get("rewards") == count * [1] + (8 - count) * [0]
+    assert hand.facts()["A: λ"] == "1.06" and hand.facts()["A: target of its worst"] == "−0.58"
+    box = grip.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    hand.page.mouse.move(x, y)
+    hand.page.mouse.down()
+    hand.page.mouse.move(x + 400, y, steps=4)
+    hand.page.mouse.up()
+    hand.page.evaluate(SETTLED)
+    assert hand.get("rewards") == 8 * [1]
     assert hand.verdict() == "Prompt A teaches nothing" and hand.facts()["A: λ"] == "0"
     assert hand.facts()["B: λ"] == "0.36", "the other prompt is solved by itself"
 
 
-def test_groups_grow_until_a_nearly_solved_prompt_loses_its_root(hand: Hand) -> None:
+def test_a_nearly_solved_prompt_loses_its_root_and_the_impossible_is_told(hand: Hand) -> None:
     hand.set(rewards=[1] * 9 + [0], other=[1] * 9 + [0])
     assert hand.verdict() == "One radius, two multipliers"
-    hand.click(".trx .groups .marks button", 1)
-    assert len(hand.get("rewards")) == len(hand.get("other")) == 11
-    hand.click(".trx .completions >> nth=0 >> button", 10)
+    hand.set(rewards=[1] * 10 + [0])
     assert hand.verdict() == "✕ Prompt A is at the floor", "log(11/10) is below the radius of 0.1"
     hand.set(direction="forward")
     assert hand.verdict() == "One radius, two multipliers" and hand.facts()["A: KL spent"] == "0.10"
     hand.set(direction="backward", delta=0.05)
     assert hand.facts()["A: KL spent"] == "0.05", "a smaller radius has a root again"
-
-
-def test_a_reward_is_moved_by_keys_and_the_impossible_is_told(hand: Hand) -> None:
-    grip = hand.page.locator(".trx .handle").first
-    assert "Reward of completion 1 of prompt A: 1.00" in grip.get_attribute("aria-label")
-    grip.focus()
-    grip.press("Shift+ArrowDown")
-    hand.page.evaluate(SETTLED)
-    moved = hand.get("rewards")[0]
-    assert 0 < moved < 1 and hand.get("rewards")[1:] == [0] * 7
-    hand.set(rewards=[1, 0, 0])
-    assert hand.get("rewards") == [1, 0, 0] and len(hand.get("other")) == 8, (
-        "groups may differ in size"
-    )
+    hand.set(rewards=[1, 0.4, 0])
+    assert hand.get("rewards") == [1, 0.4, 0] and len(hand.get("other")) == 10
+    assert "Prompt A: 3 rewards" in hand.page.locator(".trx svg .name").first.text_content()
     hand.set(rewards=[2, 0, 0])
     assert hand.get("rewards") == [1] + 7 * [0], (
         "what it began with stands in for an impossible group"

@@ -19,31 +19,47 @@ def handle(one: Any, name: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def drag(one: Any, name: str, up: float) -> None:
+def drag(one: Any, name: str, up: float = 0, right: float = 0) -> None:
     x, y = handle(one, name)
     one.page.mouse.move(x, y)
     one.page.mouse.down()
-    one.page.mouse.move(x, y - up, steps=5)
+    one.page.mouse.move(x + right, y - up, steps=5)
     one.page.mouse.up()
     one.settle()
 
 
 def choose(one: Any, name: str) -> str:
-    """Chooses a distance and returns the verdict."""
-    one.page.get_by_role("radio", name=name).check(force=True)
+    """Chooses a distance, of the few or of all, and returns the verdict."""
+    few = one.page.get_by_role("radio", name=name, exact=True)
+    if few.count():
+        few.check(force=True)
+    else:
+        every = one.page.get_by_label("distance", exact=True)
+        texts = every.locator("option").all_text_contents()
+        every.select_option(
+            index=next(i for i, x in enumerate(texts) if x.startswith(name)), force=True
+        )
     one.settle()
     return one.text(".trx .verdict")
 
 
+def facts(one: Any) -> dict[str, str]:
+    return one.page.locator(".trx .facts > div").evaluate_all(
+        "all => Object.fromEntries(all.map(row => [row.children[0].textContent, row.children[1].textContent]))"
+    )
+
+
 def gain(one: Any, name: str) -> str:
     """What the row of an optimum says that it gains."""
-    return one.page.locator(".trx .costs tbody tr", has_text=name).locator("td").first.inner_text()
+    return (
+        one.page.locator(".trx .costs tbody tr", has_text=name).locator("td").first.text_content()
+    )
 
 
 def test_rewards_and_the_old_policy_follow_the_mouse(visit: Any) -> None:
     one = visit("Unifier")
     gain = one.text(".trx .facts dd")
-    drag(one, "Reward of arm 0", 30)
+    drag(one, "Reward of arm 0", right=170)
     rewards = one.state(["rewards"])["rewards"]
     assert rewards[0] > 0.5 and rewards[1:] == [0.5, 0.05, 0.65, 0.35, 1.0]
     assert one.text(".trx .facts dd") != gain
@@ -56,7 +72,7 @@ def test_rewards_and_the_old_policy_follow_the_mouse(visit: Any) -> None:
     assert one.page.locator(".trx .notes").is_hidden()
     grip = one.page.locator('.trx .handle[aria-label^="Reward of arm 2"]')
     grip.focus()
-    grip.press("ArrowUp")
+    grip.press("ArrowRight")
     one.settle()
     assert one.state(["rewards"])["rewards"][2] > 0.05
 
@@ -67,7 +83,7 @@ def test_each_distance_has_its_shape(visit: Any) -> None:
     assert "hyperbola" in choose(one, "KL(old‖new)")
     assert "straight line" in choose(one, "χ²")
     assert "Mass moves" in choose(one, "TV")
-    assert one.page.locator(".trx .facts dd").nth(1).inner_text() == "0.250"
+    assert one.page.locator(".trx .facts dd").nth(3).inner_text() == "0.250"
     assert "Bang-bang" in choose(one, "ratio box")
     assert one.state(["distance"]) == {"distance": "ratio"}
     assert "travels" in choose(one, "Wasserstein") and "rare arm" in choose(one, "Euclid")
@@ -75,7 +91,7 @@ def test_each_distance_has_its_shape(visit: Any) -> None:
         one, "PPO’s clip"
     )
     assert "not solved for" in choose(one, "natural step")
-    own = one.page.locator(".trx .costs .own").all_inner_texts()
+    own = one.page.locator(".trx .costs .own").all_text_contents()
     rho = math.sqrt(0.25)
     assert [float(text) for text in own] == pytest.approx(
         [0.125, 0.125, 0.125, 0.25, rho / math.sqrt(6), rho / 2, rho / 2, rho], abs=5e-4
@@ -83,7 +99,7 @@ def test_each_distance_has_its_shape(visit: Any) -> None:
     assert (
         sum(
             float(text)
-            for text in one.page.locator(".trx .costs td:nth-child(2)").all_inner_texts()
+            for text in one.page.locator(".trx .costs td:nth-child(2)").all_text_contents()
         )
         > 0.5
     )
@@ -120,7 +136,7 @@ def test_a_target_replaces_the_radius_and_must_be_earnable(visit: Any) -> None:
     one = visit("Unifier")
     assert "The least change that earns 0.7" in choose(one, "target return")
     assert not one.page.get_by_role("slider", name="radius delta").is_visible()
-    least = float(one.page.locator(".trx .facts dd").nth(1).inner_text())
+    least = float(facts(one)["least KL(new‖old)"])
     pi = one.page.locator(".trx .plane svg .shares").all_text_contents()
     one.set(distance="kl_new_old", delta=least)
     assert [
@@ -159,7 +175,7 @@ def test_the_impossible_is_said(visit: Any) -> None:
         and one.state(["rewards"])["rewards"][2] == 1
     )
     one.set(rewards=[0.1, 0.2, 0.3, 0.4, 0.5], old=[0.2] * 5)
-    assert one.page.locator(".trx .card .now").count() == 11
+    assert one.page.locator(".trx .news path").count() == 5
     one.set(delta=2.0)
     assert "All mass on the best arm; the multiplier is 0" in one.text(".trx .verdict")
     one.set(rewards=[0.3] * 5)

@@ -6,36 +6,14 @@ from typing import ClassVar
 
 import traitlets as t
 
-from trbook.explorables.host import Explorable, Finite
-
-METHODS = (
-    "reinforce",
-    "pg_is",
-    "ppo",
-    "dual_clip",
-    "kl_penalty",
-    "gspo",
-    "cispo",
-    "sapo",
-    "gmpo",
-    "pspo",
-    "dppo_tv",
-    "dppo_kl",
-    "quatro",
-)
+from trbook.explorables.clip import METHODS, Clip
+from trbook.explorables.host import Finite
 
 
-class GradientWeight(Explorable):
-    """w = -dL/dlog π of one token against r = p/q, for an advantage of +1 or -1; up to four methods
-    at once.
+class GradientWeight(Clip):
+    """`Clip` as chapter 5 opens it: the weights of four methods, which share no objective.
 
-    p is the token's probability now and q when it was sampled. The token is its whole completion,
-    so that the ratio of a sequence (GSPO, GMPO, QUATRO) is the token's own. QUATRO is derived here:
-    w = r (A - λ log r).
-
-    Raises:
-        ValueError: an unknown setting.
-        traitlets.TraitError: a trait of the wrong type, not a finite number, or an unknown method.
+    Its settings and errors are those of `Clip`; its address stays `#gradient_weight:`.
     """
 
     module: ClassVar[str] = "gradient_weight"
@@ -44,7 +22,6 @@ class GradientWeight(Explorable):
         "positive and a negative advantage. It needs JavaScript."
     )
 
-    sign = t.CInt(1, help="Sign of the advantage: 1 or -1.").tag(sync=True)
     show = t.List(
         t.Enum(METHODS),
         ["ppo", "cispo", "sapo", "pspo"],
@@ -53,20 +30,3 @@ class GradientWeight(Explorable):
     old_p = Finite(0.2, help="The token's probability q when it was sampled, in (0, 1).").tag(
         sync=True
     )
-    ratio = Finite(1.5, help="The ratio p/q that is read out.").tag(sync=True)
-    eps_low = Finite(0.2, help="PPO, dual clip, CISPO: the window below 1, in [0, 1].").tag(
-        sync=True
-    )
-    eps_high = Finite(0.2, help="PPO, dual clip, CISPO: the window above 1, at least 0.").tag(
-        sync=True
-    )
-    dual_clip = Finite(3.0, help="Dual clip's c, above 1.").tag(sync=True)
-    beta = Finite(1.0, help="The KL penalty's weight, at least 0.").tag(sync=True)
-    eps_seq = Finite(4e-4, help="GSPO: the window on both sides of 1, in [0, 1].").tag(sync=True)
-    tau_pos = Finite(1.0, help="SAPO's temperature where A > 0.").tag(sync=True)
-    tau_neg = Finite(1.05, help="SAPO's temperature where A < 0.").tag(sync=True)
-    eps_log = Finite(0.4, help="GMPO: the window of the log-ratio around 0, nats.").tag(sync=True)
-    alpha = Finite(0.1, help="PSPO: the old policy's share, in [0, 1).").tag(sync=True)
-    delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].").tag(sync=True)
-    delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.").tag(sync=True)
-    multiplier = Finite(1.0, help="QUATRO's λ, reward per nat, at least 0.").tag(sync=True)

@@ -65,7 +65,7 @@ class Projection(Explorable):
         ("all", "rest", "drop"), "all", help="What the method sees: all, k and a rest, or k alone."
     ).tag(sync=True)
     k = Finite(4.0, help="Words kept where the support is sparse, from 1 to 8.").tag(sync=True)
-    show = t.List(
-        t.Enum(PUSHES), ["clip", "ratio", "pull", "all"], help=f"The pushes drawn: any of {PUSHES}."
-    ).tag(sync=True)
+    show = t.List(t.Enum(PUSHES), ["clip", "all"], help=f"The pushes drawn: any of {PUSHES}.").tag(
+        sync=True
+    )
     scale = t.Enum(("linear", "log"), "linear", help="The axis of probabilities.").tag(sync=True)

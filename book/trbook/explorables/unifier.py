@@ -56,10 +56,14 @@ class Unifier(Explorable):
         "radius of KL, chi-square, total variation, the ratio box, Wasserstein and others. It "
         "needs JavaScript."
     )
-    height: ClassVar[str] = "66rem"
-
     distance = t.Enum(
         DISTANCES, "kl_new_old", help=f"The distance that is drawn large: one of {DISTANCES}."
+    ).tag(sync=True)
+    balls = t.List(
+        t.Enum(DISTANCES),
+        ["kl_new_old", "tv", "ratio"],
+        minlen=1,
+        help="The distances that stand side by side; the others open on demand.",
     ).tag(sync=True)
     delta = Finite(
         0.125, help="The radius δ of the KL, nats; every other radius belongs to it."

@@ -28,6 +28,7 @@ function settings(data) {
       shown: () => uses.length > 1,
     },
     threshold: {
+      fold: true,
       legend: "Threshold of every method",
       choices: (thresholds.length ? thresholds : ["default"]).map((name) => [
         name,
@@ -36,6 +37,7 @@ function settings(data) {
       shown: (state) => several(state, "threshold"),
     },
     seeds: {
+      fold: true,
       legend: "Seeds",
       choices: [
         ["most", seedsOf(most)],
@@ -58,6 +60,8 @@ function settings(data) {
         looks.get(method).hue,
         looks.get(method).dash,
       ]),
+      few: [],
+      others: "other methods",
     },
     lr: {
       label: "lr",
@@ -166,7 +170,7 @@ function question(data) {
 
 export default bench({
   name: "basin",
-  title: "Basin: ends against learning rates, method by method",
+  title: "How wrong may the learning rate be?",
   style,
   settings,
   limit,
@@ -174,7 +178,8 @@ export default bench({
   board,
   presets,
   question,
-  hint: "Drag the ring along the learning rates, or move it with the arrow keys; the dotted line stands at ten times its rate.",
+  hint: "Drag the ring along the learning rates; the dotted line stands at ten times its rate.",
+  extraFold: "All numbers at this rate",
   extra: ({ set, data }) =>
     table({ set, names: data.names, looks: looksOf(Object.keys(data.names)), tenfold: data.tenfold }),
   handles: (state, reading, size, data, shown) => {

@@ -20,6 +20,7 @@ const settings = {
     why: "it mixes nearer and farther looks, with shares between 0 and 1.",
   },
   gamma: {
+    fold: true,
     label: "γ",
     spoken: "gamma, the discount",
     rungs: [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 1],
@@ -36,6 +37,7 @@ const settings = {
     why: "at 0 the critic is exact, at 2 it has right and wrong the other way round.",
   },
   noise: {
+    fold: true,
     label: "σ, noise",
     spoken: "sigma, noise of every token's reward",
     rungs: [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1],
@@ -44,6 +46,7 @@ const settings = {
     why: "a standard deviation is not negative, and beyond 10 nothing is left to see.",
   },
   pairs: {
+    fold: true,
     label: "n, texts",
     spoken: "texts averaged, of either first token",
     rungs: [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024],
@@ -58,6 +61,7 @@ const settings = {
     why: "it is six letters, r for a text that is right after the token and w for wrong.",
   },
   show: {
+    fold: true,
     legend: "Curves",
     ticks: Object.entries(CURVES).map(([key, curve]) => [key, curve.name, curve.hue, curve.dash]),
   },
@@ -154,7 +158,7 @@ function board() {
     across = null;
   return {
     node: picture.node,
-    height: () => 560,
+    height: (width) => (width < 480 ? 490 : 500),
     draw(s, reading, { width, height }) {
       picture.size(width, height);
       states(ladder, s, reading, width);
@@ -303,7 +307,7 @@ function extra({ set }) {
   const el = h(
     "div",
     { class: "text", role: "group", "aria-label": "The drawn text, token by token" },
-    h("span", { class: "label", text: "drawn text" }),
+    h("span", { class: "label", text: "the drawn text: right or wrong after each token" }),
     ...buttons,
   );
   return {
@@ -337,13 +341,14 @@ const style = `
 
 export default bench({
   name: "gae",
-  title: "GAE: bias and variance of an advantage estimate on a chain whose values are known",
+  title: "GAE: how far ahead should an advantage look?",
   style,
   settings,
   read,
   board,
   extra,
-  hint: "Drag the ring, or anywhere in the lowest panel with a mouse, to move λ.",
+  extraFold: "Another text",
+  hint: "Move λ: where is the error smallest? Then make the critic worse.",
   presets: [
     {
       name: "make it fail: blind critic, λ = 0",

@@ -21,7 +21,16 @@ const MOMENTS = [
   ["sampling", "while sampling"],
 ];
 const whole = (value) => number(value, { decimals: () => 0 });
-const size = (label, spoken, rungs, high, why) => ({ label, spoken, rungs, low: 1, high, why, write: whole });
+const size = (label, spoken, rungs, high, why, fold = false) => ({
+  label,
+  spoken,
+  rungs,
+  low: 1,
+  high,
+  why,
+  write: whole,
+  fold,
+});
 const settings = {
   model: {
     legend: "Model",
@@ -43,6 +52,7 @@ const settings = {
     ],
   },
   scoring: {
+    fold: true,
     legend: "Scoring",
     choices: [
       ["full", "whole logits"],
@@ -50,6 +60,7 @@ const settings = {
     ],
   },
   learns: {
+    fold: true,
     legend: "What learns",
     choices: [
       ["lora", "LoRA"],
@@ -57,6 +68,7 @@ const settings = {
     ],
   },
   precision: {
+    fold: true,
     legend: "Weights in",
     choices: [
       ["bfloat16", "bfloat16"],
@@ -69,6 +81,7 @@ const settings = {
     [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
     65536,
     "at least one completion goes through the model, and at most 65 536 here.",
+    true,
   ),
   completion: size(
     "completion",
@@ -83,6 +96,7 @@ const settings = {
     [4, 16, 64, 128, 256, 512, 1024, 2048, 4096],
     131072,
     "a prompt has at least one token, and at most 131 072 here.",
+    true,
   ),
   prompts: size(
     "prompts",
@@ -90,6 +104,7 @@ const settings = {
     [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
     4096,
     "a batch has at least one prompt, and at most 4096 here.",
+    true,
   ),
   group: size(
     "group",
@@ -99,6 +114,7 @@ const settings = {
     "a group has at least one completion, and at most 1024 here.",
   ),
   vocabulary: {
+    fold: true,
     label: "vocabulary",
     spoken: "tokens of the vocabulary, 0 for the model's own",
     rungs: [0, 272, 32000, 49152, 100352, 128256, 151936, 262144],
@@ -214,7 +230,7 @@ function board() {
     beyond = svg.append("text").attr("class", "title").attr("text-anchor", "end");
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 270 : 620),
+    height: (width) => (width < 480 ? 250 : 300),
     draw(s, { found, sums }, { width, height }) {
       picture.size(width, height);
       const next = CARDS.find((one) => found.peak <= one),
@@ -347,13 +363,14 @@ const HALF_B = {
 };
 export default bench({
   name: "memory",
-  title: "Memory: what fills a card while a batch is drawn and learned from",
+  title: "What fills the card?",
   style,
   settings,
   limit,
   read,
   board,
   extra: table,
+  extraFold: "Every part in a table",
   broad: true,
   presets: [
     {

@@ -160,7 +160,7 @@ function board() {
   };
   return {
     node: picture.node,
-    height: (width) => Math.min(width, 480),
+    height: (width) => Math.min(0.92 * width, 440),
     draw(s, found, { width, height }) {
       picture.size(width, height);
       box = panel.place({ width, height });
@@ -250,13 +250,14 @@ function beside({ set }) {
 
 export default bench({
   name: "natural_gradient",
-  title: "Natural gradient: a step inside a KL region, for a policy of two parameters",
+  title: "A step inside a KL region",
   style,
   settings,
   read,
   board,
   extra: beside,
-  hint: "Drag the ring, or press anywhere with a mouse: the old policy. Thin lines join policies of equal reward.",
+  tuck: true,
+  hint: "Drag the ring, the old policy. Thin lines join policies of equal reward.",
   presets: [
     {
       name: "make it fail: it crawls",

@@ -1,4 +1,4 @@
-/* projection: one token's old, new and projected distribution, the dual's root, and the push on every logit. */
+/* projection: one token's old, new and projected distribution, and the push on every logit. */
 
 import {
   bench,
@@ -9,17 +9,16 @@ import {
   logScale,
   number,
   probability,
+  sample,
   setting,
-  stroke,
 } from "./parts/common.js";
-import { along, moves, shiftFor } from "./projection/maths.js";
+import { moves, shiftFor } from "./projection/maths.js";
 import { NAMES, read } from "./projection/words.js";
 import style from "./projection/style.css";
 
 const FAR = 6,
   LEAST = 1e-4,
-  TALL = { bars: 240, push: 216, dual: 176 };
-const ETAS = Array.from({ length: 91 }, (_, i) => 10 ** (-2 + (5 * i) / 90));
+  TALL = { bars: 220, push: 170 };
 const BARS = [
   ["q, old", "old"],
   ["π̃, network", "new"],
@@ -41,6 +40,7 @@ const eight = (least, most) => (value) =>
 const settings = {
   support: {
     legend: "What TROLL sees",
+    fold: true,
     choices: [
       ["all", "all tokens"],
       ["rest", "top k + rest"],
@@ -49,6 +49,7 @@ const settings = {
   },
   scale: {
     legend: "Axis of probabilities",
+    fold: true,
     choices: [
       ["linear", "linear"],
       ["log", "logarithmic"],
@@ -74,6 +75,7 @@ const settings = {
   },
   alpha: {
     label: "α, regression",
+    fold: true,
     spoken: "alpha, weight of the regression",
     rungs: [0, 0.1, 0.2, 0.5, 1, 2, 5],
     low: 0,
@@ -82,6 +84,7 @@ const settings = {
   },
   advantage: {
     label: "A",
+    fold: true,
     spoken: "advantage of the sampled token",
     rungs: [-2, -1, -0.5, 0, 0.5, 1, 2],
     write: number,
@@ -90,15 +93,15 @@ const settings = {
   },
   token: {
     label: "sampled y",
-    spoken: "sampled token",
-    rungs: NAMES.map((_, v) => v),
-    write: (v) => NAMES[Math.round(v)],
+    fold: true,
+    list: () => NAMES.map((name, v) => [v, name]),
     low: 0,
     high: NAMES.length - 1,
     why: "there are eight tokens, from 0 to 7.",
   },
   k: {
     label: "k",
+    fold: true,
     spoken: "tokens kept of the old distribution",
     rungs: NAMES.map((_, v) => v + 1),
     write: number,
@@ -109,6 +112,7 @@ const settings = {
   },
   eps: {
     label: "ε, clip",
+    fold: true,
     spoken: "epsilon of PPO's clip",
     rungs: [0.05, 0.1, 0.2, 0.3, 0.5],
     low: 0,
@@ -117,6 +121,7 @@ const settings = {
   },
   show: {
     legend: "Pushes",
+    fold: true,
     ticks: Object.entries(PUSHES).map(([key, [name, hue, dash]]) => [key, name, hue, dash]),
     most: 5,
   },
@@ -140,21 +145,17 @@ const whole = (s) =>
 
 function board() {
   const picture = drawing(),
-    [bars, pushes, dual] = [0, 1, 2].map(() => picture.panel());
+    [bars, pushes] = [0, 1].map(() => picture.panel());
   const columns = bars.clipped.append("g"),
     names = bars.inside.append("g").attr("class", "names"),
     tops = bars.inside.append("g");
   const stems = pushes.clipped.append("g"),
     zero = pushes.inside.append("path").attr("class", "rule");
-  const level = dual.inside.append("path").attr("class", "rule dotted"),
-    curve = dual.clipped.append("path").attr("class", "line dual"),
-    root = dual.inside.append("circle").attr("class", "dot").attr("r", 6);
-  const said = dual.inside.append("text").attr("class", "name");
   let box, y, wide;
   const bare = (scale) => Object.assign(scale, { ticks: () => [] });
   return {
     node: picture.node,
-    height: () => TALL.bars + TALL.push + TALL.dual,
+    height: () => TALL.bars + TALL.push,
     draw(s, found, { width, height }) {
       picture.size(width, height);
       box = bars.place({ width, height: TALL.bars });
@@ -224,47 +225,28 @@ function board() {
         .attr("stroke-width", Math.max(2, wide * room * 0.72))
         .attr("stroke-dasharray", (d) => PUSHES[d.key][2] || null)
         .attr("d", (d) => `M${d.x.toFixed(1)},${py(0).toFixed(1)}V${py(d.value).toFixed(1)}`);
-
-      const end = dual.place({ top: TALL.bars + TALL.push, width, height: TALL.dual });
-      const kls = along(found, ETAS),
-        top = 1.15 * Math.max(found.kl.network, s.delta, 0.01);
-      const x = logScale([0.01, 1000], [0, end.width]),
-        dy = linearScale([0, top], [end.height, 0], 4);
-      dual.scales(x, dy);
-      dual.titles("multiplier η", "KL to q on the way back, nats; dotted: δ");
-      level.attr("d", `M0,${dy(s.delta).toFixed(1)}H${end.width}`);
-      curve.attr("d", stroke(ETAS.map((eta, i) => [x(eta), dy(kls[i])])));
-      const at = clamp(found.eta, 0.01, 1000),
-        right = x(at) > end.width / 2;
-      root
-        .attr("visibility", found.out ? null : "hidden")
-        .attr("cx", x(at))
-        .attr("cy", dy(found.kl.projected));
-      said
-        .attr("x", found.out ? x(at) + (right ? -11 : 11) : end.width / 2)
-        .attr("y", clamp(dy(found.out ? found.kl.projected : top / 2) - 9, 12, end.height - 6))
-        .attr("text-anchor", found.out ? (right ? "end" : "start") : "middle")
-        .text(
-          found.out
-            ? found.eta === Infinity
-              ? "root at η = ∞: π is q"
-              : `root: η = ${number(found.eta)}`
-            : "η = 0: already within δ",
-        );
     },
     placeOf: (v, p) => ({ x: box.left + wide * (v + 0.49), y: box.top + y(p) }),
     probabilityAt: (top) => clamp(y.invert(top - box.top), 1e-3, 0.98),
   };
 }
 
+/* What the bars and the sticks are. */
 function swatches() {
+  const pushes = Object.entries(PUSHES).map(([key, [name, hue, dash]]) => ({
+    key,
+    el: h("li", { style: `color: ${hue}` }, sample(dash), h("span", { text: name })),
+  }));
   return {
     el: h(
       "ul",
       { class: "looks" },
       ...BARS.map(([name, kind]) => h("li", {}, h("i", { class: kind }), h("span", { text: name }))),
+      ...pushes.map(({ el }) => el),
     ),
-    update() {},
+    update(s) {
+      for (const { key, el } of pushes) el.hidden = !s.show.includes(key);
+    },
   };
 }
 
@@ -274,14 +256,14 @@ const USUAL = { shift: OUT, reach: 1, alpha: 1, delta: 0.05, advantage: 1, token
 
 export default bench({
   name: "projection",
-  title: "Projection: one token's old, new and projected distribution",
+  title: "One token, projected: where does the push go?",
   style,
   settings,
   limit: whole,
   read,
   board,
   extra: swatches,
-  hint: "Drag a ring up or down: it sets the network's probability of that token.",
+  hint: "Move the way out, or drag a ring: the network runs on, and its projection stays within δ of the old distribution.",
   presets: [
     {
       name: "make it fail: no regression",

@@ -1,8 +1,7 @@
 /* query_dual: QUATRO's constraint for two prompts, each solved by itself: multiplier, targets, against GRPO. */
 
-import { bench, setting } from "./parts/common.js";
-import { board } from "./query_dual/board.js";
-import { FEWEST, MOST, groups } from "./query_dual/group.js";
+import { bench } from "./parts/common.js";
+import { FEWEST, MOST, board, right, rightOf } from "./query_dual/board.js";
 import { PROMPTS, read } from "./query_dual/words.js";
 import style from "./query_dual/style.css";
 
@@ -17,6 +16,7 @@ const why = `${FEWEST} to ${MOST} rewards from 0 to 1 are expected.`;
 const settings = {
   direction: {
     legend: "Which divergence is bounded",
+    fold: true,
     choices: [
       ["backward", "KL(π‖μ)", "backward"],
       ["forward", "KL(μ‖π)", "forward"],
@@ -33,6 +33,7 @@ const settings = {
   },
   lambda_min: {
     label: "λ, floor",
+    fold: true,
     spoken: "floor of the multiplier",
     rungs: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
     write: (value) => String(Number(value.toPrecision(2))),
@@ -45,22 +46,19 @@ const settings = {
   other: { label: "Rewards of B", check: rewardsIn, why },
 };
 
-const right = (k, of) => Array.from({ length: of }, (_, i) => (i < k ? 1 : 0));
-
 export default bench({
   name: "query_dual",
-  title: "Query dual: QUATRO's constraint for two prompts, each solved by itself",
+  title: "One radius, two prompts: how far should each completion move?",
   style,
   settings,
   read,
   board,
-  extra: groups,
-  hint: "Drag a dot to set a reward. Bars: what each completion should reach. Outlined: GRPO's advantage times √(2δ). Green line: the other direction. A dot on a curve: the root; a red ring: the floor.",
+  hint: "Drag a prompt's ring: how many are right. Filled bars are what each completion should reach, outlines GRPO's advantage times √(2δ), green lines the other direction.",
   presets: [
     {
       name: "make it fail: 15 of 16 right",
       state: { rewards: right(15, 16), other: right(8, 16), delta: 0.1, lambda_min: 0.01, direction: "backward" },
-      text: "What to notice: A's curve of KL never comes up to δ, so there is no root. The multiplier falls to the floor, and the one wrong completion is asked to fall by 100 nats. B keeps its radius. Then choose the other direction, or a δ below 0.065.",
+      text: "What to notice: all that A can spend is log(16/15) = 0.065 nats, so no multiplier spends δ. It falls to the floor, and the one wrong completion is asked to fall by 100 nats. B keeps its radius. Then take a δ below 0.065, or choose the other direction under More settings.",
     },
     {
       name: "the other direction",
@@ -70,7 +68,7 @@ export default bench({
     {
       name: "equal rewards",
       state: { rewards: right(8, 8), other: right(4, 8), delta: 0.1, direction: "backward" },
-      text: "What to notice: A has nothing to choose between, so it has no curve and no bar. GRPO's advantages are 0 there as well.",
+      text: "What to notice: A has nothing to choose between, so it has no bar. GRPO's advantages are 0 there as well.",
     },
     {
       name: "radius 0",
@@ -95,15 +93,12 @@ export default bench({
     why: "√δ is the law of small radii. This group can spend log(8/7) = 0.134 nats at most, by giving up its wrong completion for good. The nearer δ comes to that, the further the wrong one is sent: by 5.5 nats at 0.13, and on to the floor beyond 0.134.",
   },
   handles: (s, reading, size, data, shown) =>
-    PROMPTS.flatMap(({ key, name }, prompt) =>
-      s[key].map((reward, i) => ({
-        key: `${key} ${i}`,
-        label: `Reward of completion ${i + 1} of prompt ${name}`,
-        words: setting(reward),
-        ...shown.headOf(prompt, i),
-        move: (x, y) => ({
-          [key]: s[key].map((own, k) => (k === i ? Number(shown.rewardAt(prompt, y).toFixed(2)) : own)),
-        }),
-      })),
-    ),
+    PROMPTS.map(({ key, name }, prompt) => ({
+      key,
+      label: `Right completions of prompt ${name}`,
+      words: `${rightOf(s[key])} of ${s[key].length}`,
+      ...shown.handle(prompt),
+      move: (x) => ({ [key]: right(shown.countAt(prompt, x), s[key].length) }),
+      next: ({ x, y }, [dx, dy]) => ({ x: x + (dx - dy) * shown.slot(prompt), y }),
+    })),
 });

@@ -308,19 +308,15 @@ function furnish(frame, map, { set, state, read }) {
   frame.append(
     h(
       "div",
-      { class: "grid" },
-      h("div", { class: "head" }, sign.el, axes.el),
+      { class: "framed grid" },
       h(
-        "div",
-        { class: "board" },
-        board,
-        h(
-          "p",
-          { class: "aim", text: "Drag the dot or tap anywhere" },
-          h("span", { class: "more", text: "; arrow keys move it, with Shift further" }),
-          ".",
-        ),
+        "p",
+        { class: "top" },
+        h("b", { text: "Which tokens may still learn?" }),
+        h("span", { class: "aim", text: "Drag the dot: where a token was, and where it is now." }),
       ),
+      h("div", { class: "head" }, sign.el, axes.el),
+      h("div", { class: "board" }, board),
       read && read.el,
       h("div", { class: "judged" }, judged, noted),
       h("div", { class: "marks" }, ...marks.map(([, button]) => button), reset),

@@ -292,10 +292,23 @@ function furnish(frame, pack, act) {
     onChange: act.guess,
   });
   const revealed = h("p", { class: "revealed", hidden: true });
+  const asking = h(
+    "details",
+    { class: "ask fold" },
+    h("summary", { text: `Predict: ${pack.question.text}` }),
+    guesses.el,
+    revealed,
+  );
   frame.append(
     h(
       "div",
-      { class: "grid" },
+      { class: "framed grid" },
+      h(
+        "p",
+        { class: "top" },
+        h("b", { text: "Recorded runs" }),
+        h("span", { class: "aim", text: "Change a setting: who still learns?" }),
+      ),
       h("div", { class: "head" }, sweeps.el, axes, measures.el),
       asks,
       h(
@@ -313,13 +326,7 @@ function furnish(frame, pack, act) {
       ),
       h("div", { class: "judged" }, judged, noted),
       h("div", { class: "try" }, h("div", { class: "marks" }, ...presets.map(([, button]) => button)), hint),
-      h(
-        "div",
-        { class: "ask" },
-        h("p", {}, h("b", { text: "Predict first. " }), pack.question.text),
-        guesses.el,
-        revealed,
-      ),
+      asking,
     ),
     spoken.el,
   );
@@ -371,6 +378,7 @@ function furnish(frame, pack, act) {
       say(hint, pressed ? pressed[0].text : "");
       guesses.set(guess);
       revealed.hidden = !guess;
+      if (guess) asking.open = true;
       if (guess) {
         const { state: asked } = pack.question,
           asking = pack.byName.get(asked.sweep);

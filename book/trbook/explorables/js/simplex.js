@@ -9,6 +9,7 @@ import style from "./simplex/style.css";
 const POLICY = "three probabilities are expected, none below 0.";
 const settings = {
   direction: {
+    fold: true,
     legend: "Direction of the KL",
     choices: [
       ["old_new", "KL(old‖new)"],
@@ -130,14 +131,14 @@ const CORNER = {
 
 export default bench({
   name: "simplex",
-  title: "Simplex: regions around a policy over three tokens",
+  title: "How far has the policy moved?",
   style,
   settings,
   limit,
   read,
   board,
   extra: table,
-  hint: "Drag the ring (old policy) or the dot (new policy); a mouse also moves the nearer one.",
+  hint: "Drag the ring (old) or the dot (new).",
   presets: [
     {
       name: "make it fail: a rare token",

@@ -14,8 +14,8 @@ const settings = {
   run: {
     legend: "How the policy was trained on this batch",
     choices: [
-      ["none", "trained without a region"],
-      ["ppo", "trained with PPO's clip, 0.2"],
+      ["none", "no region"],
+      ["ppo", "PPO's clip, 0.2"],
     ],
   },
   update: {
@@ -28,6 +28,7 @@ const settings = {
     write: (value) => String(value),
   },
   eps_low: {
+    fold: true,
     label: "ε low",
     spoken: "window below 1, epsilon low",
     rungs: [...EDGES, 1],
@@ -36,6 +37,7 @@ const settings = {
     why: "1 − ε low bounds a ratio, and no ratio is negative.",
   },
   eps_high: {
+    fold: true,
     label: "ε high",
     spoken: "window above 1, epsilon high",
     rungs: [...EDGES, 1, 1.5, 2, 3, 5, 9, 15],
@@ -135,7 +137,7 @@ function board() {
   let place = null;
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 520 : 540),
+    height: (width) => (width < 480 ? 480 : 500),
     places: () => place,
     draw(s, { found }, { width, height }, data) {
       picture.size(width, height);
@@ -268,13 +270,13 @@ const shorter = (value) => Number(value.toFixed(value < 0.1 ? 3 : 2));
 
 export default bench({
   name: "staleness",
-  title: "Staleness: a batch's ratios, update by update",
+  title: "How stale may a batch become?",
   style,
   settings,
   limit,
   read,
   board,
-  hint: "Drag the two edges of the window, or the update below; arrow keys move them.",
+  hint: "Drag the update, or the two edges of the window.",
   presets: [
     {
       name: "before the first update",

@@ -44,7 +44,12 @@ const settings = {
       [0.5, "a turn earns 0.5", "(jumps may overtake it)"],
     ],
   },
-  show: { legend: "Corrections, at most five", ticks: KEYS.map((key) => [key, ...METHODS[key]]), most: 5 },
+  show: {
+    legend: "Corrections, at most five",
+    ticks: KEYS.map((key) => [key, ...METHODS[key]]),
+    fold: true,
+    most: 5,
+  },
   horizon: {
     label: "horizon",
     spoken: "horizon, tokens of a completion",
@@ -64,6 +69,7 @@ const settings = {
     why: "0 to 16 versions are computed.",
   },
   noise: {
+    fold: true,
     label: "precision",
     spoken: "precision, spread of the log-ratio that rounding makes per token",
     rungs: ROUNDED.map(([value]) => value),
@@ -73,6 +79,7 @@ const settings = {
     why: "a spread lies between 0 and 0.1 nats here.",
   },
   completions: {
+    fold: true,
     label: "batch",
     spoken: "completions of a batch",
     rungs: BATCHES,
@@ -123,6 +130,8 @@ function read(s) {
     ...s.show.map((key) => [
       nameOf(key),
       found[key].aim < 0 ? "the wrong way" : `${shown(found[key].worth)} of ${whole(s.completions)}`,
+      METHODS[key][1],
+      METHODS[key][2],
     ]),
   ];
   return { here, found, over, batches, share, facts, verdict: verdict(s, here, found, share, best) };
@@ -176,7 +185,7 @@ function board() {
   let place = null;
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 560 : 600),
+    height: (width) => (width < 480 ? 420 : 460),
     draw(s, { found, over, batches, share }, { width, height }) {
       picture.size(width, height);
       const boxes = panels.map((panel, i) =>
@@ -259,14 +268,13 @@ function board() {
 
 export default bench({
   name: "survival",
-  title: "What survives: the worth of a stale batch of long completions, correction by correction",
+  title: "How much of a stale batch survives?",
   style,
   settings,
   limit,
   read,
   board,
-  broad: true,
-  hint: "Drag the two rings, or anywhere with a mouse: the horizon above, the batch below.",
+  hint: "Drag the two rings: the horizon above, the batch below.",
   presets: [
     {
       name: "make it fail: product of 2,048",

@@ -3,7 +3,7 @@
 import { bench, h, ladder } from "./parts/common.js";
 import { board, reading } from "./token_microscope/board.js";
 import { count, judge, unpack } from "./token_microscope/maths.js";
-import { METHODS, facts, verdict } from "./token_microscope/words.js";
+import { facts, verdict } from "./token_microscope/words.js";
 import style from "./token_microscope/style.css";
 
 const opened = new WeakMap();
@@ -15,8 +15,16 @@ const among =
   (s) =>
     names.includes(s.method);
 
+const CHOICES = [
+  ["ppo", "PPO", "clip"],
+  ["cispo", "CISPO"],
+  ["gspo", "GSPO"],
+  ["dppo_tv", "DPPO-TV"],
+  ["dppo_kl", "DPPO-KL"],
+];
 const settings = {
   run: {
+    fold: true,
     legend: "How the policy was trained on this batch",
     choices: [
       ["ppo", "trained with PPO's clip"],
@@ -24,7 +32,7 @@ const settings = {
       ["fast", "PPO, 3 × the rate"],
     ],
   },
-  method: { legend: "The method that judges", choices: Object.entries(METHODS) },
+  method: { legend: "The method that judges", choices: CHOICES },
   update: {
     label: "update",
     spoken: "updates on this batch",
@@ -36,6 +44,7 @@ const settings = {
   },
   token: { label: "token", low: 0, high: 1e6, why: "tokens are counted from 0." },
   eps_low: {
+    fold: true,
     label: "ε low",
     spoken: "window below 1, epsilon low",
     rungs: WINDOW,
@@ -45,6 +54,7 @@ const settings = {
     shown: among("ppo", "cispo"),
   },
   eps_high: {
+    fold: true,
     label: "ε high",
     spoken: "window above 1, epsilon high",
     rungs: [...WINDOW, 1.5, 2, 3, 5, 9, 20, 50],
@@ -54,6 +64,7 @@ const settings = {
     shown: among("ppo", "cispo"),
   },
   eps_seq: {
+    fold: true,
     label: "ε, whole",
     spoken: "epsilon of the whole completion's ratio",
     rungs: [0.0001, 0.0003, 0.0004, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 1],
@@ -63,6 +74,7 @@ const settings = {
     shown: among("gspo"),
   },
   delta_tv: {
+    fold: true,
     label: "δ, TV",
     spoken: "delta, total variation",
     rungs: RADII,
@@ -72,6 +84,7 @@ const settings = {
     shown: among("dppo_tv"),
   },
   delta_kl: {
+    fold: true,
     label: "δ, KL",
     spoken: "delta, nats",
     rungs: [...RADII, 1.5, 2, 3],
@@ -125,22 +138,22 @@ const THRESHOLDS = { eps_low: 0.2, eps_high: 0.2, delta_tv: 0.15 };
 
 export default bench({
   name: "token_microscope",
-  title: "Token microscope: what a method does to every token of a recorded batch",
+  title: "What happens to each token?",
   style,
   settings,
   limit,
   read,
   extra,
   board: () => board(of),
-  hint: "Click or tap a token to hold it; arrow keys go from token to token. ↑ marks completions that are pushed up, ↓ down.",
+  hint: "Tap a token. ↑: pushed up, ↓: down.",
   presets: [
     {
-      name: "make it fail: the clip drops the rare openers",
+      name: "make it fail: rare openers",
       state: { run: "ppo", method: "ppo", update: 1, token: 0, ...THRESHOLDS },
       text: "What to notice: after one update the clip silences every careful opener of a right completion and no other opener. These words begin the thinking that training should find, and they were rare.",
     },
     {
-      name: "the same batch under a divergence",
+      name: "a divergence instead",
       state: { run: "ppo", method: "dppo_tv", update: 1, token: 0, ...THRESHOLDS },
       text: "What to notice: DPPO's mask silences nothing yet. A rare token that has grown by half has moved a thousandth of the probability. Then take the policy that was trained with DPPO's mask, and move the update to 16.",
     },

@@ -23,6 +23,7 @@ const settings = {
     ],
   },
   show: {
+    fold: true,
     legend: "Ways to learn",
     ticks: Object.entries(LOOKS).map(([key, look]) => [key, look.name, look.hue, look.dash]),
   },
@@ -36,6 +37,7 @@ const settings = {
     why: "α is a probability: at 0 every weight is 1, which is SFT, and above 1 even a certain token would be faded.",
   },
   steps: {
+    fold: true,
     label: "steps",
     spoken: "inner steps",
     rungs: [0, 1, 2, 3, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300],
@@ -74,13 +76,13 @@ const MISTAKEN = {
 
 export default bench({
   name: "trsft",
-  title: "TrSFT: what a student learns from an expert who may be wrong",
+  title: "Learning from an expert who may be wrong",
   style,
   settings,
   limit,
   read,
   board,
-  hint: "Drag a bar’s ring (the expert), the triangle (where the student begins) or the ring below (α). Bars: the green one is right. Thin levels: where TrSFT ends.",
+  hint: "Drag a bar’s ring (the expert), the triangle (the student’s start) or the ring below (α). The green bar is right.",
   presets: [
     {
       name: "make it fail: mostly wrong",

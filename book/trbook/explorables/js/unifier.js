@@ -3,15 +3,24 @@
 import { bench, clamp, probability, setting } from "./parts/common.js";
 import { board } from "./unifier/board.js";
 import { gallery } from "./unifier/gallery.js";
-import { FEW, KEYS, LEAST, MANY, atMostOne, normal, policyIn, rewardsIn, withShare } from "./unifier/looks.js";
+import { FEW, KEYS, LEAST, LOOKS, MANY, atMostOne, normal, policyIn, rewardsIn, withShare } from "./unifier/looks.js";
 import { read } from "./unifier/words.js";
 import style from "./unifier/style.css";
 
 const settings = {
   distance: {
     legend: "Distance",
+    label: "distance",
+    fold: true,
     check: (value) => (KEYS.includes(value) ? value : undefined),
     why: `it is none of ${KEYS.join(", ")}.`,
+    list: () => KEYS.map((key) => [key, `${LOOKS[key].name}: ${LOOKS[key].shape}`]),
+  },
+  balls: {
+    label: "Distances side by side",
+    check: (value) =>
+      Array.isArray(value) && value.length && value.every((key) => KEYS.includes(key)) ? value : undefined,
+    why: `some of ${KEYS.join(", ")} are expected.`,
   },
   delta: {
     label: "δ, nats",
@@ -95,24 +104,24 @@ const EVEN = { old: [0.15, 0.15, 0.2, 0.2, 0.15, 0.15], rewards: [0, 0.2, 0.4, 0
 
 export default bench({
   name: "unifier",
-  title: "Unifier: one bandit, every distance, one radius",
+  title: "One radius, another distance: which policy is best?",
   style,
   settings,
   limit,
   read,
   board,
   extra: gallery,
-  hint: "Drag a reward's dot, or the ring on an outlined bar, which is the old policy.",
+  hint: "Choose a distance. Drag a dot (an arm's reward) or a ring (its old probability).",
   presets: [
     {
       name: "make it fail: the best arm is rare",
       state: { ...RARE, distance: "ratio" },
-      text: "What to notice: one percent times 1.5 is one and a half percent, however good the arm is. Compare the small pictures: every other optimum raises arm 5 at least fivefold.",
+      text: "What to notice: one percent times 1.5 is one and a half percent, however good the arm is. Compare KL and TV: their optima raise arm 5 at least fivefold.",
     },
     {
       name: "exponential or straight",
       state: { ...EVEN, distance: "kl_new_old", delta: 0.3 },
-      text: "What to notice: equal steps of reward multiply r by equal factors. Now choose χ²: equal steps add, and the worst arm is cut off at 0.",
+      text: "What to notice: equal steps of reward multiply r by equal factors. Now choose χ² (More settings): equal steps add, and the worst arm is cut off at 0.",
     },
     {
       name: "mass moves",
@@ -166,18 +175,15 @@ export default bench({
       key: `reward ${i}`,
       label: `Reward of arm ${i}`,
       words: setting(reward),
-      ...shown.head(i),
-      move: (x, y) =>
-        y > shown.end
-          ? null
-          : { rewards: s.rewards.map((own, k) => (k === i ? Number(shown.rewardAt(y).toFixed(2)) : own)) },
+      ...shown.dot(i),
+      move: (x) => ({ rewards: s.rewards.map((own, k) => (k === i ? Number(shown.rewardAt(x).toFixed(2)) : own)) }),
     })),
     ...s.old.map((share, i) => ({
       key: `old ${i}`,
       label: `Old probability of arm ${i}`,
       words: probability(share),
       ...shown.ring(i),
-      move: (x, y) => (y > shown.end ? null : { old: withShare(s.old, i, shown.shareAt(y)) }),
+      move: (x, y) => ({ old: withShare(s.old, i, shown.shareAt(y)) }),
     })),
   ],
 });

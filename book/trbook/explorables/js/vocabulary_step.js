@@ -1,6 +1,6 @@
-/* vocabulary_step: one softmax, one sampled word, many inner steps, every method side by side. */
+/* vocabulary_step: one softmax, one sampled word, many inner steps, one method at a time. */
 
-import { bench, h, number, probability, say, setting, unique } from "./parts/common.js";
+import { bench, h, number, probability, say, setting } from "./parts/common.js";
 import { board } from "./vocabulary_step/board.js";
 import { KEYS } from "./vocabulary_step/maths.js";
 import { probabilities, wordsOf } from "./vocabulary_step/starts.js";
@@ -9,8 +9,28 @@ import style from "./vocabulary_step/style.css";
 
 const whole = (why, low, high) => ({ low, high, why, write: String });
 const settings = {
+  method: {
+    label: "method",
+    legend: "Method",
+    check: (value) => (KEYS.includes(value) ? value : undefined),
+    why: `it is none of ${KEYS.join(", ")}.`,
+    list: () => KEYS.map((key) => [key, NAMES[key]]),
+  },
+  steps: {
+    label: "steps",
+    spoken: "inner steps",
+    rungs: [0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64],
+    ...whole("0 to 64 steps are taken here.", 0, 64),
+  },
+  token: {
+    label: "sampled word",
+    ...whole("there are ten words, 0 to 9.", 0, 9),
+    fold: true,
+    list: ({ start }) => wordsOf(start).map((word, v) => [v, `${word} (${probability(probabilities(start)[v])})`]),
+  },
   start: {
     legend: "Distribution",
+    fold: true,
     choices: [
       ["rare", "first word, rare", "(dial_rare)"],
       ["first", "first word", "(dial)"],
@@ -19,6 +39,7 @@ const settings = {
   },
   sign: {
     legend: "Sign of the advantage",
+    fold: true,
     choices: [
       [1, "A > 0 ↑"],
       [-1, "A < 0 ↓"],
@@ -26,25 +47,15 @@ const settings = {
   },
   view: {
     legend: "Scale",
+    fold: true,
     choices: [
       ["log", "log"],
       ["linear", "linear"],
     ],
   },
-  method: {
-    legend: "Method",
-    check: (value) => (KEYS.includes(value) ? value : undefined),
-    why: `it is none of ${KEYS.join(", ")}.`,
-  },
-  token: { label: "sampled word", ...whole("there are ten words, 0 to 9.", 0, 9) },
-  steps: {
-    label: "steps",
-    spoken: "inner steps",
-    rungs: [0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64],
-    ...whole("0 to 64 steps are taken here.", 0, 64),
-  },
   lr: {
     label: "learning rate",
+    fold: true,
     rungs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4],
     low: 0.001,
     high: 8,
@@ -52,6 +63,7 @@ const settings = {
   },
   size: {
     label: "size of A",
+    fold: true,
     spoken: "size of the advantage",
     rungs: [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4],
     low: 0.01,
@@ -60,6 +72,7 @@ const settings = {
   },
   delta_tv: {
     label: "δ TV",
+    fold: true,
     spoken: "radius of DPPO in total variation",
     rungs: [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1],
     low: 0,
@@ -68,6 +81,7 @@ const settings = {
   },
   delta_kl: {
     label: "δ KL, nats",
+    fold: true,
     spoken: "radius of DPPO by KL and of TROLL, in nats",
     rungs: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
     low: 1e-4,
@@ -76,12 +90,14 @@ const settings = {
   },
   k: {
     label: "k, top-k",
+    fold: true,
     spoken: "words that the top-k mask sees",
     rungs: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
     ...whole("one word at least, and ten are all there are.", 1, 10),
   },
   max_ratio: {
     label: "C, cap",
+    fold: true,
     spoken: "cap C on DPPO's weight",
     rungs: [1, 1.5, 2, 3, 5, 10, 20, 10000],
     low: 1,
@@ -100,82 +116,37 @@ const limit = (s) =>
   ]);
 
 const HEADS = ["method", "π(y)", "r", "TV", "KL", "then"];
-const FEW = ["pg_is", "ppo", "dppo_tv", "dppo_kl", "dppo_topk", "dppo_full", "troll"]; // a row each before more are asked for
 
-/* The sampled word, and the chapter's methods in a row each, all of them at a press: the chosen one is drawn. */
-function table({ set }) {
-  const group = unique("trx-methods"),
-    id = unique("trx-word");
-  const pick = h("select", { id, onchange: () => set({ token: Number(pick.value) }) });
+/* Every method after the same steps, for who wants to compare. */
+function table() {
   const rows = KEYS.map((key) => {
-    const input = h("input", {
-      type: "radio",
-      name: group,
-      "aria-label": `Draw ${NAMES[key]}`,
-      onchange: () => set({ method: key }),
-    });
     const cells = HEADS.slice(1).map(() => h("td"));
-    return {
-      key,
-      input,
-      cells,
-      el: h(
-        "tr",
-        {},
-        h("th", { scope: "row" }, h("label", { class: "toggle" }, input, h("span", { text: NAMES[key] }))),
-        ...cells,
-      ),
-    };
+    return { key, cells, el: h("tr", {}, h("th", { scope: "row", text: NAMES[key] }), ...cells) };
   });
-  let all = false;
-  const more = h("button", {
-    type: "button",
-    onclick: () => {
-      all = !all;
-      fold();
-    },
-  });
-  const fold = () => {
-    for (const { key, input, el: line } of rows) line.hidden = !(all || FEW.includes(key) || input.checked);
-    more.setAttribute("aria-expanded", String(all));
-    say(more, all ? "fewer methods" : "all fourteen methods");
-  };
   const el = h(
-    "div",
-    {},
-    h("div", { class: "pick" }, h("label", { for: id, text: "sampled word" }), pick),
+    "details",
+    { class: "fold" },
+    h("summary", { text: "All fourteen methods after the same steps" }),
     h(
       "table",
       { class: "methods" },
       h("caption", {
-        text: "Each method after the same steps. y: the sampled word, r = π(y)/π_old(y); TV and KL(old‖new) of the whole distribution",
+        text: "y: the sampled word, r = π(y)/π_old(y); TV and KL(old‖new) of the whole distribution",
       }),
       h("thead", {}, h("tr", {}, ...HEADS.map((text) => h("th", { scope: "col", text })))),
       h("tbody", {}, ...rows.map(({ el: line }) => line)),
     ),
-    h("div", { class: "marks" }, more),
   );
-  let listed = null;
   return {
     el,
     update(s, reading) {
-      if (listed !== s.start) {
-        const p = probabilities(s.start);
-        pick.replaceChildren(
-          ...wordsOf(s.start).map((word, v) => h("option", { value: v, text: `${word} (${probability(p[v])})` })),
-        );
-        listed = s.start;
-      }
-      pick.value = String(s.token);
       reading.rows.forEach((found, i) => {
-        const { input, cells, el: line } = rows[i];
-        input.checked = found.key === s.method;
-        line.toggleAttribute("data-chosen", input.checked);
+        const { cells, el: line } = rows[i];
+        line.toggleAttribute("data-chosen", found.key === s.method);
         [probability(found.p), number(found.r), amount(found.tv), amount(found.kl), found.end].forEach((text, j) =>
           say(cells[j], text),
         );
       });
-      fold();
     },
   };
 }
@@ -195,19 +166,19 @@ const RARE = {
 
 export default bench({
   name: "vocabulary_step",
-  title: "Vocabulary step: one softmax, one sampled word, every method",
+  title: "One sampled word is pushed: where does the method stop?",
   style,
   settings,
   limit,
   read,
   board,
   extra: table,
-  hint: "Drag the ring along the steps; click a word, or move with the arrow keys, to choose what was sampled.",
+  hint: "Drag the steps, and watch the marked word and everything beside it. Then choose another method.",
   presets: [
     {
       name: "make it fail: a rare word is pinned",
       state: { ...RARE, method: "ppo" },
-      text: "What to notice: the clip falls silent when the word has gained a thousandth and all words together have moved by a tenth of DPPO's radius. In the table windows on a ratio stop first, divergences last.",
+      text: "What to notice: the clip falls silent when the word has gained a thousandth and all words together have moved by a tenth of DPPO's radius. In the table of all methods windows on a ratio stop first, divergences last.",
     },
     {
       name: "make it fail: a likely word falls",
@@ -253,23 +224,13 @@ export default bench({
     state: { ...RARE, method: "ppo" },
     why: "The window bounds one word's ratio. The word gained 0.001, and all words together moved by 0.015. The same window lets a word of probability 0.99 lose 0.2.",
   },
-  handles: (s, reading, size, data, shown) => {
-    const at = shown.places();
-    return [
-      {
-        key: "token",
-        label: "Sampled word",
-        words: `${reading.words[s.token]}, ${setting(reading.p[s.token])}`,
-        ...at.token,
-        move: (x, y) => (y > at.split - 20 ? null : { token: at.tokenAt(y) }),
-      },
-      {
-        key: "steps",
-        label: "Inner steps",
-        words: String(s.steps),
-        ...at.steps,
-        move: (x) => ({ steps: at.stepsAt(x) }),
-      },
-    ];
-  },
+  handles: (s, reading, size, data, shown) => [
+    {
+      key: "token",
+      label: "Sampled word",
+      words: `${reading.words[s.token]}, ${setting(reading.p[s.token])}`,
+      ...shown.place(s.token),
+      move: (x, y) => ({ token: shown.tokenAt(y) }),
+    },
+  ],
 });

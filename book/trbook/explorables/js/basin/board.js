@@ -32,7 +32,7 @@ export function board() {
   const ring = picture.svg.append("circle").attr("class", "ring").attr("r", 7);
   let place = null;
 
-  const tall = (width) => (width < 480 ? 270 : 310);
+  const tall = (width) => (width < 480 ? 220 : 270);
   const drawn = (s, panel) => s.methods.filter((method) => panel && method in panel.methods);
   return {
     node: picture.node,

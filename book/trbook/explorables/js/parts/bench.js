@@ -3,28 +3,35 @@
 
    An explorable gives:
      name       as its file and its mark in the address (#name:key=value)
-     title      what a screen reader hears first
+     title      what the figure is called, above it
      style      its own CSS
      settings   by key, one of:
                   { label, spoken, rungs, low, high, why, write, hue }   a slider over the rungs; kept in [low, high]
                   { legend, choices: [[value, text, more]] }             one of several
-                  { ticks: [[value, text, hue, dash]], most }            any of several, at least one
+                  { ticks: [[value, text, hue, dash]], most, alias,
+                    few, others }                                        any of several, at least one, by other names too;
+                                                                         those that are not in `few` open at a press of `others`
                   { low, high, why }                                     a number that is only dragged
+                  { label, check(value) -> value or undefined,
+                    list(state) -> [[value, text]] }                     one of many, as a list to open
                   { check(value) -> value or undefined }                 anything else
-                `shown(state)`: whether its control matters now
+                `shown(state)`: whether its control matters now; `fold`: it is one of the settings that open on demand
      limit      (state, data) -> [[key, value, why]]: what two settings together make impossible (optional)
      presets    [{ name, text, state }]; the text says what to notice
      question   { text, options: [[value, text]], right: value or (data) => value, why, state }
-     read       (state, data) -> { verdict: { tone: "calm" or "fail", title, text }, facts: [[name, text]], ... }
+     read       (state, data) -> { verdict: { tone: "calm" or "fail", title, text }, facts: [[name, text, hue, dash]], ... }; with a
+                dash a fact is the key to its line
      board      ({ set }) -> { node, height(width, state, data), draw(state, reading, { width, height }, data) }; node is one svg
      handles    (state, reading, size, data, the board) -> [{ key, label, words, x, y, move(x, y) -> settings }] in pixels of the board;
                 next({ x, y }, way, shift) -> { x, y }: where an arrow key leads, if it is not a few pixels on (optional)
      extra      ({ set, data }) -> { el, update(state, reading) }: more beside the board (optional)
-     hint       how the board is used by hand, one sentence
+     extraFold  what `extra` is called where it opens on demand (optional)
+     hint       the one thing to do, a sentence below the title
+     tuck       whether `extra` lies below the board, beside the verdict (optional)
      broad      whether the side has much to hold, and lies below the board at its full width (optional)
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them. */
 
-import { choice, h, ladder, say, status, tick, unique } from "./controls.js";
+import { choice, h, ladder, pick, say, status, tick, unique } from "./controls.js";
 import { clamp } from "./maths.js";
 import { setting as written } from "./numbers.js";
 import { handling } from "./handling.js";
@@ -120,7 +127,7 @@ function open(given, model, el) {
     ui.board.draw(state, reading, size, data);
     ui.plane.style.height = `${size.height}px`;
     ui.grips.place(spec.handles?.(state, reading, size, data, ui.board) ?? []);
-    ui.show(state, reading, notes, guess);
+    ui.show(state, reading, notes, guess, !same(state, first));
     frame.dataset.drawn = "yes";
     if (arrived) frame.scrollIntoView({ block: "start", behavior: "instant" }); // when it has its height
     arrived = false;
@@ -183,7 +190,8 @@ function one(own, value) {
   }
   if (own.ticks) {
     const known = own.ticks.map(([name]) => name),
-      kept = Array.isArray(value) ? known.filter((name) => value.includes(name)) : [];
+      named = Array.isArray(value) ? value.map((name) => own.alias?.[name] ?? name) : [],
+      kept = known.filter((name) => named.includes(name));
     if (!kept.length) return [undefined, `one of ${known.join(", ")} is needed.`];
     return kept.length > (own.most ?? Infinity) ? [kept.slice(0, own.most), `at most ${own.most} fit.`] : [kept];
   }
@@ -200,6 +208,13 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
   const controls = Object.entries(spec.settings)
     .map(([key, own]) => control(key, own, { set, state }))
     .filter(Boolean);
+  const placed = (wanted) => controls.filter(({ own }) => wanted(own)).map(({ el }) => el);
+  const folded = placed((own) => own.fold);
+  const aside = Object.values(spec.settings).filter((own) => !own.fold && !own.choices),
+    many = aside.reduce(
+      (all, own) => all + (own.ticks ? own.few?.length || Math.min(own.ticks.length, 4) : own.rungs ? 1 : 0),
+      0,
+    );
   const board = spec.board({ set }),
     plane = h("div", { class: "plane" }, board.node);
   const grips = handling(plane, { set });
@@ -210,39 +225,68 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
     noted = h("ul", { class: "notes", hidden: true }),
     spoken = status();
   const more = spec.extra?.({ set, data });
-  const presets = spec.presets.map((preset) => [
+  const presets = spec.presets.map((preset, i) => [
     preset,
-    h("button", { type: "button", text: preset.name, onclick: () => preselect(preset.state) }),
+    h("button", {
+      type: "button",
+      class: i ? "later" : null,
+      text: preset.name,
+      onclick: () => {
+        asked = true;
+        preselect(preset.state);
+      },
+    }),
   ]);
+  const rest = h("button", {
+    type: "button",
+    class: "rest",
+    text: "more to try",
+    "aria-expanded": "false",
+    onclick: () => rest.setAttribute("aria-expanded", String(tried.toggleAttribute("data-all"))),
+  });
+  const tried = h(
+    "div",
+    { class: "try" },
+    h(
+      "div",
+      { class: "marks" },
+      ...presets.map(([, button]) => button),
+      h("button", { type: "button", text: "reset", onclick: reset }),
+    ),
+    presets.length > 1 && rest,
+  );
+  let asked = false; // a preset has been pressed
   const hint = h("p", { class: "hint", hidden: true });
   const revealed = h("p", { class: "revealed", hidden: true });
   const guesses = choice({ legend: "Your prediction", options: spec.question.options, onChange: guess });
+  const asking = h(
+    "details",
+    { class: "ask fold" },
+    h("summary", { class: "asked", text: `Predict: ${spec.question.text}` }),
+    guesses.el,
+    revealed,
+  );
   frame.append(
     h(
       "div",
-      { class: spec.broad ? "bench broad" : "bench" },
-      h("div", { class: "head" }, ...controls.filter(({ own }) => own.choices).map(({ el }) => el)),
-      h("div", { class: "board" }, plane, spec.hint && h("p", { class: "aim", text: spec.hint })),
-      h("div", { class: "judged" }, judged, noted, facts),
-      h("div", { class: "side" }, ...controls.filter(({ own }) => !own.choices).map(({ el }) => el), more?.el),
-      h(
-        "div",
-        { class: "try" },
+      { class: `framed bench${spec.broad ? " broad" : spec.tuck ? " tuck" : many > 3 ? " many" : ""}` },
+      h("p", { class: "top" }, h("b", { text: spec.title }), spec.hint && h("span", { class: "aim", text: spec.hint })),
+      h("div", { class: "head" }, ...placed((own) => own.choices && !own.fold)),
+      h("div", { class: "board" }, plane),
+      h("div", { class: "side" }, ...placed((own) => !own.choices && !own.fold)),
+      h("div", { class: "judged" }, judged, noted),
+      facts,
+      more &&
         h(
           "div",
-          { class: "marks" },
-          ...presets.map(([, button]) => button),
-          h("button", { type: "button", text: "reset", onclick: reset }),
+          { class: "extra" },
+          spec.extraFold ? h("details", { class: "fold" }, h("summary", { text: spec.extraFold }), more.el) : more.el,
         ),
-        hint,
-      ),
-      h(
-        "div",
-        { class: "ask" },
-        h("p", { class: "asked", text: `Predict: ${spec.question.text}` }),
-        guesses.el,
-        revealed,
-      ),
+      tried,
+      hint,
+      asking,
+      folded.length &&
+        h("details", { class: "more-settings fold" }, h("summary", { text: "More settings" }), ...folded),
     ),
     spoken.el,
   );
@@ -254,7 +298,7 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
       spoken.release();
       grips.release();
     },
-    show(state, reading, notes, guess) {
+    show(state, reading, notes, guess, differs) {
       controls.forEach((one) => one.update(state));
       more?.update(state, reading);
       const { tone, title, text } = reading.verdict;
@@ -262,10 +306,17 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
       say(ruling, `${tone === "fail" ? "✕ " : ""}${title}`);
       say(because, text);
       if (facts.children.length !== reading.facts.length)
-        facts.replaceChildren(...reading.facts.map(() => h("div", {}, h("dt"), h("dd"))));
-      reading.facts.forEach(([name, value], i) => {
-        say(facts.children[i].children[0], name);
-        say(facts.children[i].children[1], value);
+        facts.replaceChildren(...reading.facts.map(() => h("div", {}, h("dt", {}, h("span"), h("span")), h("dd"))));
+      reading.facts.forEach(([name, value, hue, dash], i) => {
+        const [dt, dd] = facts.children[i].children;
+        say(dt.lastChild, name);
+        dt.style.color = hue ?? "";
+        if (dash !== undefined && dt.dataset.dash !== dash) {
+          dt.dataset.dash = dash;
+          dt.firstChild.replaceChildren(sample(dash));
+        }
+        dt.firstChild.hidden = dash === undefined;
+        say(dd, value);
       });
       noted.hidden = notes.length === 0;
       if (noted.textContent !== notes.map(({ text }) => text).join(""))
@@ -274,9 +325,10 @@ function furnish(spec, frame, data, { set, state, guess, preselect, reset }) {
         Object.entries(preset.state).every(([key, value]) => same(value, state[key])),
       );
       presets.forEach((pair) => pair[1].setAttribute("aria-pressed", String(pair === pressed)));
-      hint.hidden = !pressed;
+      hint.hidden = !pressed || !(asked || differs);
       say(hint, pressed?.[0].text ?? "");
       guesses.set(guess);
+      if (guess !== null) asking.open = true;
       revealed.hidden = guess === null;
       const answer = guess === null ? "" : reveal(spec.question, guess, data);
       revealed.dataset.right = answer.startsWith("✓") ? "yes" : "no";
@@ -329,13 +381,41 @@ function control(key, own, { set, state }) {
       hue,
     ]);
     for (const [, { el }, hue] of made) if (hue) el.style.setProperty("--hue", hue);
+    let all = false;
+    const others = h("button", {
+      type: "button",
+      text: own.others,
+      "aria-expanded": "false",
+      onclick: () => {
+        all = !all;
+        others.setAttribute("aria-expanded", String(all));
+        set({});
+      },
+    });
     return {
       own,
-      el: h("div", { class: "ticks", role: "group", "aria-label": own.legend ?? key }, ...made.map(([, { el }]) => el)),
+      el: h(
+        "div",
+        { class: "ticks", role: "group", "aria-label": own.legend ?? key },
+        ...made.map(([, { el }]) => el),
+        own.few && others,
+      ),
       update: (s) =>
-        made.forEach(([value, { input }]) => {
+        made.forEach(([value, { input, el }]) => {
           input.checked = s[key].includes(value);
+          el.hidden = !(all || input.checked || !own.few || own.few.includes(value));
         }),
+    };
+  }
+  if (own.list) {
+    const made = pick({ label: own.label, onChange: (value) => set({ [key]: value }) });
+    return {
+      own,
+      el: made.el,
+      update: (s) => {
+        made.set(own.list(s), s[key]);
+        made.el.hidden = !shown(s);
+      },
     };
   }
   if (!own.rungs) return null;

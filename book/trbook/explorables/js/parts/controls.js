@@ -66,6 +66,21 @@ export function choice({ legend, options, onChange }) {
   return { el, set };
 }
 
+/* One of many: a native list with its label. */
+export function pick({ label, onChange }) {
+  const id = unique("trx-pick");
+  let options = [];
+  const input = h("select", { id, onchange: () => onChange(options[input.selectedIndex][0]) });
+  const set = (given, value) => {
+    if (JSON.stringify(given) !== JSON.stringify(options)) {
+      options = given;
+      input.replaceChildren(...options.map(([, text]) => h("option", { text })));
+    }
+    input.selectedIndex = options.findIndex(([one]) => one === value);
+  };
+  return { el: h("div", { class: "pick" }, h("label", { for: id, text: label }), input), set };
+}
+
 export function tick({ label, spoken, onChange }) {
   const input = h("input", { type: "checkbox", "aria-label": spoken });
   input.addEventListener("change", () => onChange(input.checked));

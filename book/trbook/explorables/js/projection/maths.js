@@ -2,7 +2,7 @@
    logit: the engine's projection and objectives on a whole vocabulary, or on k tokens of it. Held to trlib. */
 
 import { ppo } from "../../engine/js/objectives.js";
-import { departure, look, outside, project } from "../../engine/js/projection.js";
+import { departure, outside, project } from "../../engine/js/projection.js";
 import { troll } from "../../engine/js/troll.js";
 
 const total = (values) => values.reduce((all, x) => all + x, 0);
@@ -116,10 +116,4 @@ export function solve(s) {
     },
     slope: { ratio: slope(ratio), pull: slope(pull) },
   };
-}
-
-/* KL(π_η || q) on the way from the network's distribution (η = 0) to the old one (η = ∞): the dual's derivative + δ. */
-export function along({ near, now }, etas) {
-  const scratch = new Float64Array(now.length);
-  return etas.map((eta) => look(now, near, 1 / (1 + eta), scratch).kl);
 }

@@ -1,6 +1,6 @@
 /* What the projection says of itself: the verdict and the numbers beside the picture. No drawing here. */
 
-import { number, percent, probability } from "../parts/common.js";
+import { number, probability } from "../parts/common.js";
 import { solve } from "./maths.js";
 
 /* Words that begin a completion on the dial, and the base policy's share of each among these eight, before the first
@@ -15,14 +15,13 @@ export function read(s) {
     { kl, ratio, push, slope } = found;
   const sparse = s.support !== "all" && found.kept.length < NAMES.length;
   const facts = [
-    ["KL(π̃‖q), network", `${number(kl.network)} nats`],
-    ["KL(π‖q), projected", `${number(kl.projected)} nats`],
+    ["nats to q: π̃ → π", `${number(kl.network)} → ${number(kl.projected)}`],
     ["multiplier η", number(found.eta)],
-    ["shrunk by 1 + η to", found.t === 1 ? "all of it" : percent(found.t)],
     [`ratio of “${NAMES[s.token]}”`, `${number(ratio.network)} → ${number(ratio.projected)}`],
     ["its push: clip, TROLL", `${signed(push.clip[s.token])}, ${signed(push.all[s.token])}`],
-    ["slope outward, ratio term", signed(slope.ratio)],
-    ["slope outward, regression", signed(slope.pull)],
+    ...(s.show.includes("ratio")
+      ? [["slope outward: ratio, pull", `${signed(slope.ratio)}, ${signed(slope.pull)}`]]
+      : []),
     ...(sparse ? [["KL of all tokens, π̃", `${number(kl.whole)} nats`]] : []),
   ];
   return { ...found, facts, verdict: verdict(s, found) };

@@ -1,161 +1,96 @@
-/* Two prompts side by side, rewards above targets; below them both duals, and what each multiplier spends. */
+/* Two prompts: the completions of each, right ones and wrong ones, above what each completion should reach. */
 
-import { clamp, drawing, linearScale, logScale, stroke } from "../parts/common.js";
-import { atMultiplier } from "./maths.js";
+import { clamp, drawing, linearScale } from "../parts/common.js";
 import { PROMPTS, signed } from "./words.js";
 
-const LAMBDAS = [0.005, 100],
-  STEPS = 96,
-  LOWEST = -6,
-  HIGHEST = 3.5;
-const MARGIN = { left: 40, right: 12, top: 24, bottom: 8 },
-  BELOW = { ...MARGIN, top: 26, bottom: 40 };
-const along = Array.from({ length: STEPS + 1 }, (_, i) => LAMBDAS[0] * (LAMBDAS[1] / LAMBDAS[0]) ** (i / STEPS));
+const LOWEST = -6,
+  HIGHEST = 3.5,
+  STRIP = 34,
+  BARS = 176,
+  MARGIN = { left: 40, right: 12, top: 24, bottom: 8 };
 
-/* Where the panels stand: two columns, or on a phone all below each other. */
-function layout(width) {
-  const wide = width >= 390,
-    column = wide ? width / 2 : width,
-    strip = wide ? 84 : 78,
-    bars = wide ? 236 : 150,
-    low = wide ? 230 : 168;
-  const left = (i) => (wide ? i * column : 0),
-    top = (i) => (wide ? 0 : i * (strip + bars));
-  const under = wide ? strip + bars : 2 * (strip + bars);
-  return {
-    column,
-    strip,
-    bars,
-    low,
-    left,
-    top,
-    lower: (i) => ({ left: left(i), top: under + (wide ? 0 : i * low) }),
-    height: under + (wide ? low : 2 * low),
-  };
-}
+export const FEWEST = 2,
+  MOST = 16;
+/** @param {number[]} rewards */
+export const rightOf = (rewards) => rewards.filter((reward) => reward >= 0.5).length;
+/* The first k of a group are right. */
+export const right = (k, of) => Array.from({ length: of }, (_, i) => (i < k ? 1 : 0));
 
 export function board() {
-  const picture = drawing();
-  const columns = PROMPTS.map((prompt) => prompt_(picture, prompt));
-  const curves = [picture.panel(), picture.panel()].map((panel) => ({
-    panel,
-    rules: panel.inside.append("g"),
-    lines: panel.clipped.append("g"),
-    dots: panel.inside.append("g"),
-  }));
-  const shown = {
+  const picture = drawing(),
+    columns = PROMPTS.map((prompt) => column(picture, prompt));
+  return {
     node: picture.node,
-    height: (width) => layout(width).height,
+    height: (width) => (width >= 480 ? 1 : 2) * (MARGIN.top + STRIP + BARS),
     draw(s, { groups }, { width, height }) {
       picture.size(width, height);
-      const place = layout(width),
-        ends = domain(groups);
-      columns.forEach((column, i) => column.draw(groups[i], ends, place, i));
-      const solved = groups.map((one) =>
-        one.equal ? null : along.map((lambda) => atMultiplier(one.rewards, lambda, s.delta, s.direction)),
-      );
-      below(
-        curves[0],
-        place.lower(0),
-        place,
-        {
-          titles: ["multiplier λ", "dual, lowest at the root"],
-          y: (h) => linearScale([0, 1.6], [h, 0], 4),
-          of: (at) => at.dual,
-          end: (one) => one.lowest,
-        },
-        s,
-        groups,
-        solved,
-      );
-      const least = Math.min(1e-3, s.delta > 0 ? s.delta / 3 : 1);
-      below(
-        curves[1],
-        place.lower(1),
-        place,
-        {
-          titles: ["multiplier λ", "KL that λ spends; dotted: δ"],
-          y: (h) => logScale([least, 5], [h, 0]),
-          of: (at) => at.spent,
-          end: (one) => one.spent,
-          level: s.delta,
-        },
-        s,
-        groups,
-        solved,
+      const wide = width >= 480,
+        lengths = groups.flatMap((one) => [...one.target, ...one.first, ...one.turned]),
+        ends = [
+          Math.min(-0.5, Math.max(LOWEST, 1.25 * Math.min(...lengths))),
+          Math.max(0.5, Math.min(HIGHEST, 1.25 * Math.max(...lengths))),
+        ];
+      columns.forEach((one, i) =>
+        one.draw(groups[i], ends, {
+          left: wide ? (i * width) / 2 : 0,
+          top: wide ? 0 : (i * height) / 2,
+          width: wide ? width / 2 : width,
+        }),
       );
     },
-    headOf: (prompt, i) => columns[prompt].head(i),
-    rewardAt: (prompt, y) => columns[prompt].rewardAt(y),
+    handle: (i) => columns[i].handle(),
+    countAt: (i, x) => columns[i].countAt(x),
+    slot: (i) => columns[i].slot(),
   };
-  return shown;
 }
 
-/* One axis of log-ratios for both prompts; what lies beyond is written, not drawn. */
-function domain(groups) {
-  const all = groups.flatMap((one) => [...one.target, ...one.first, ...one.turned]);
-  const low = Math.max(LOWEST, 1.25 * Math.min(0, ...all)),
-    high = Math.min(HIGHEST, 1.25 * Math.max(0, ...all));
-  const room = 0.14 * (high - low); // for the words above and below the bars
-  return high - low < 1e-9 ? [-0.5, 0.5] : [Math.min(low, -room), Math.max(high, room)];
-}
-
-function prompt_(picture, { name, hue }) {
-  const strip = picture.panel(),
-    bars = picture.panel();
-  const stems = strip.inside.append("path").attr("class", "stems"),
-    heads = strip.inside.append("g");
-  const filled = bars.inside.append("g"),
-    hollow = bars.inside.append("g"),
-    ticks = bars.inside.append("path").attr("class", "turned");
-  const zero = bars.inside.append("path").attr("class", "rule"),
-    said = bars.inside.append("g");
-  let box = { left: 0, top: 0, height: 1 },
-    up = null,
-    at = null;
+function column(picture, { name, hue }) {
+  const panel = picture.panel(),
+    inside = panel.inside,
+    heads = inside.append("g"),
+    hollow = panel.clipped.append("g"),
+    filled = panel.clipped.append("g"),
+    ticks = panel.clipped.append("path").attr("class", "turned"),
+    zero = inside.append("path").attr("class", "rule"),
+    split = inside.append("path").attr("class", "rule dotted"),
+    ring = inside.append("circle").attr("class", "ring").attr("r", 7),
+    said = inside.append("g"),
+    called = inside.append("text").attr("class", "name").style("fill", hue);
+  let box = { left: 0, top: 0, width: 1, height: 1 },
+    slot = 1,
+    count = 0,
+    size = 1;
   return {
-    head: (i) => ({ x: box.left + at(i), y: box.top + up(i === undefined ? 0 : heads.selectAll("circle").data()[i]) }),
-    rewardAt: (y) => clamp(up.invert(y - box.top), 0, 1),
-    draw(one, ends, place, i) {
-      const n = one.rewards.length;
-      box = strip.place({
-        left: place.left(i),
-        top: place.top(i),
-        width: place.column,
-        height: place.strip,
-        margin: MARGIN,
-      });
-      const lower = bars.place({
-        left: place.left(i),
-        top: place.top(i) + place.strip,
-        width: place.column,
-        height: place.bars,
-        margin: { ...MARGIN, top: 26 },
-      });
-      const slot = box.width / n;
-      at = (k) => (k + 0.5) * slot;
-      up = linearScale([0, 1], [box.height, 0], 1);
-      const none = bare(box.width),
-        y = linearScale(ends, [lower.height, 0], 5);
-      strip.scales(none, up);
-      strip.titles("", `prompt ${name}: ${one.says}`);
-      bars.scales(none, y);
-      bars.titles("", "target log π/μ, nats");
-      stems.attr(
-        "d",
-        one.rewards.map((reward, k) => `M${at(k).toFixed(1)},${box.height}V${up(reward).toFixed(1)}`).join(""),
-      );
+    handle: () => ({ x: box.left + count * slot, y: box.top - STRIP / 2 }),
+    countAt: (x) => clamp(Math.round((x - box.left) / slot), 0, size),
+    slot: () => slot,
+    draw(one, ends, { left, top, width }) {
+      const height = MARGIN.top + STRIP + BARS;
+      box = panel.place({ left, top, width, height, margin: { ...MARGIN, top: MARGIN.top + STRIP } });
+      size = one.rewards.length;
+      slot = box.width / size;
+      count = rightOf(one.rewards);
+      const y = linearScale(ends, [box.height, 0], 5),
+        at = (k) => (k + 0.5) * slot,
+        edge = (value) => clamp(y(value), 0, box.height),
+        wide = Math.min(24, 0.62 * slot);
+      panel.scales(bare(box.width), y);
+      panel.titles("", "");
+      called
+        .attr("x", 0)
+        .attr("y", -STRIP - 10)
+        .text(`Prompt ${name}: ${one.says}`);
       heads
-        .selectAll("circle")
+        .selectAll("text")
         .data(one.rewards)
-        .join("circle")
-        .attr("class", "dot")
-        .attr("r", Math.min(6, slot / 2.6))
-        .style("fill", hue)
-        .attr("cx", (_, k) => at(k))
-        .attr("cy", up);
-      const wide = Math.min(24, 0.62 * slot),
-        edge = (value) => clamp(y(value), 0, lower.height);
+        .join("text")
+        .attr("class", "mark")
+        .attr("text-anchor", "middle")
+        .attr("x", (_, k) => at(k))
+        .attr("y", -STRIP / 2 + 5)
+        .text((reward) => (reward === 1 ? "✓" : reward === 0 ? "✕" : reward.toFixed(1).replace("0.", ".")));
+      split.attr("d", `M${(count * slot).toFixed(1)},${-STRIP / 2}V${box.height}`);
+      ring.attr("cx", count * slot).attr("cy", -STRIP / 2);
       const bar = (value, k, half) =>
         `M${(at(k) - half).toFixed(1)},${y(0).toFixed(1)}V${edge(value).toFixed(1)}h${(2 * half).toFixed(1)}V${y(0).toFixed(1)}Z`;
       filled
@@ -177,7 +112,7 @@ function prompt_(picture, { name, hue }) {
           .map((value, k) => `M${(at(k) - wide / 2 - 4).toFixed(1)},${edge(value).toFixed(1)}h${(wide + 8).toFixed(1)}`)
           .join(""),
       );
-      zero.attr("d", `M0,${y(0).toFixed(1)}H${lower.width}`);
+      zero.attr("d", `M0,${y(0).toFixed(1)}H${box.width}`);
       const words = one.equal
         ? []
         : [one.best, one.worst].map((k) => ({
@@ -191,60 +126,12 @@ function prompt_(picture, { name, hue }) {
         .data(words)
         .join("text")
         .attr("class", (d) => (d.over ? "small halo over" : "small halo"))
-        .attr("text-anchor", (d) => (at(d.k) < 26 ? "start" : at(d.k) > lower.width - 26 ? "end" : "middle"))
-        .attr("x", (d) => clamp(at(d.k), 2, lower.width - 2))
-        .attr("y", (d) => clamp(edge(d.end) + (d.value < 0 ? 14 : -6), 10, lower.height - 3))
+        .attr("text-anchor", (d) => (at(d.k) < 26 ? "start" : at(d.k) > box.width - 26 ? "end" : "middle"))
+        .attr("x", (d) => clamp(at(d.k), 2, box.width - 2))
+        .attr("y", (d) => clamp(edge(d.end) + (d.value < 0 ? 14 : -6), 10, box.height - 3))
         .text((d) => `${signed(d.value)}${d.over ? " ↓" : ""}`);
     },
   };
-}
-
-/* One of the two lower panels: a curve for each prompt and a dot where its multiplier stands. */
-function below(
-  { panel, rules, lines, dots },
-  { left, top },
-  place,
-  { titles, y: scale, of, end, level = undefined },
-  s,
-  groups,
-  solved,
-) {
-  const box = panel.place({ left, top, width: place.column, height: place.low, margin: BELOW });
-  const x = logScale(LAMBDAS, [0, box.width]),
-    y = scale(box.height),
-    floor = s.direction === "backward" ? [x(s.lambda_min)] : [];
-  panel.scales(x, y);
-  panel.titles(...titles);
-  const paths = [
-    ...floor.map((at) => `M${at.toFixed(1)},0V${box.height}`),
-    ...(level > 0 ? [`M0,${y(level).toFixed(1)}H${box.width}`] : []),
-  ];
-  rules
-    .selectAll("path")
-    .data(paths)
-    .join("path")
-    .attr("class", "rule dotted")
-    .attr("d", (d) => d);
-  lines
-    .selectAll("path")
-    .data(PROMPTS.map((prompt, i) => ({ prompt, curve: solved[i] })).filter(({ curve }) => curve))
-    .join("path")
-    .attr("class", "line")
-    .attr("stroke", (d) => d.prompt.hue)
-    .attr("stroke-dasharray", (d) => d.prompt.dash || null)
-    .attr("d", (d) => stroke(d.curve.map((found, k) => [x(along[k]), clamp(y(of(found)), -50, box.height + 50)])));
-  const roots = groups
-    .map((one, i) => ({ one, prompt: PROMPTS[i] }))
-    .filter(({ one }) => !one.equal && one.multiplier < Infinity);
-  dots
-    .selectAll("circle")
-    .data(roots)
-    .join("circle")
-    .attr("class", (d) => (d.one.floored ? "root floored" : "root"))
-    .attr("r", 6)
-    .style("--hue", (d) => d.prompt.hue)
-    .attr("cx", (d) => x(clamp(d.one.multiplier, ...LAMBDAS)))
-    .attr("cy", (d) => clamp(y(end(d.one)), 0, box.height));
 }
 
 /* An axis without ticks: completions are told apart by their place. */

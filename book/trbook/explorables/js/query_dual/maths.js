@@ -1,5 +1,5 @@
-/* The dual of one prompt around its root, which the engine finds (trlib.algorithms.quatro.solve_dual): its curve, the
-   divergence that each multiplier spends, and GRPO's advantages as the first order of the targets. */
+/* The dual of one prompt, whose root the engine finds (trlib.algorithms.quatro.solve_dual): what its targets spend, and
+   GRPO's advantages as their first order. */
 
 import { solveDual } from "../../engine/js/quatro.js";
 
@@ -12,33 +12,9 @@ export function solve(rewards, s) {
   return { multiplier: equal ? 0 : Infinity, target: rewards.map(() => 0), floored: false };
 }
 
-/* Backward, the tilt exp(R/λ) with its mean divided out; forward, λ/(ν − R) with the ν that gives it the mean 1. */
-export function atMultiplier(rewards, multiplier, delta, direction) {
-  const most = Math.max(...rewards),
-    gap = rewards.map((r) => most - r);
-  if (direction === "forward") {
-    const g = offset(gap, multiplier),
-      target = gap.map((x) => Math.log(multiplier) - Math.log(g + x));
-    const spent = mean(target.map((t) => Math.expm1(t) - t));
-    return { target, spent, dual: most + g - multiplier + multiplier * (mean(target) + delta) };
-  }
-  const whole = Math.log(mean(gap.map((x) => Math.exp(-x / multiplier)))),
-    target = gap.map((x) => -x / multiplier - whole);
-  const spent = mean(target.map((t) => Math.exp(t) * t - Math.expm1(t)));
-  return { target, spent, dual: most + multiplier * (whole + delta) };
-}
-
-/* g = ν − max R, between the share of best completions times λ and λ itself. */
-function offset(gap, multiplier) {
-  let low = (multiplier * gap.filter((x) => x === 0).length) / gap.length,
-    high = multiplier;
-  for (let pass = 0; pass < 60 && high - low > 1e-16 * high; pass++) {
-    const g = 0.5 * (low + high);
-    if (mean(gap.map((x) => multiplier / (g + x))) > 1) low = g;
-    else high = g;
-  }
-  return 0.5 * (low + high);
-}
+/* The divergence of a policy that reaches its targets: KL(π‖μ) backward, KL(μ‖π) forward. */
+export const spentOn = (target, direction) =>
+  mean(target.map((t) => (direction === "forward" ? Math.expm1(t) - t : Math.exp(t) * t - Math.expm1(t))));
 
 /* √(2δ) (R − mean)/σ, σ the population's: GRPO's advantage, and the targets to first order in √δ. */
 export function firstOrder(rewards, delta) {
@@ -47,7 +23,5 @@ export function firstOrder(rewards, delta) {
   return rewards.map((r) => (spread > 0 ? (Math.sqrt(2 * delta) * (r - middle)) / spread : 0));
 }
 
-/* The mean reward of the policy that reaches its targets. */
-export const rewardAt = (rewards, target) => mean(rewards.map((r, i) => r * Math.exp(target[i])));
 /* The most that KL(π ‖ μ) of a group can be: all of it on its best completions. */
 export const reach = (rewards) => Math.log(rewards.length / rewards.filter((r) => r === Math.max(...rewards)).length);

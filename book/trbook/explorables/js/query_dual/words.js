@@ -1,7 +1,7 @@
 /* What a pair of prompts says: both solutions, the facts beside the picture, and the verdict. */
 
 import { number, setting } from "../parts/common.js";
-import { atMultiplier, firstOrder, reach, rewardAt, solve } from "./maths.js";
+import { firstOrder, reach, solve, spentOn } from "./maths.js";
 
 export const PROMPTS = [
   { key: "rewards", name: "A", hue: "var(--h5)", dash: "" },
@@ -21,8 +21,7 @@ function group(rewards, s) {
     equal = rewards.every((r) => r === rewards[0]);
   const turned = solve(rewards, { ...s, direction: OPPOSITE[s.direction] }),
     first = firstOrder(rewards, s.delta);
-  const live = !equal && s.delta > 0,
-    at = live ? atMultiplier(rewards, solved.multiplier, s.delta, s.direction) : null;
+  const live = !equal && s.delta > 0;
   const best = rewards.indexOf(Math.max(...rewards)),
     worst = rewards.indexOf(Math.min(...rewards));
   const off = live
@@ -39,13 +38,7 @@ function group(rewards, s) {
     off,
     says: share(rewards),
     reach: reach(rewards),
-    spent: at?.spent ?? 0,
-    lowest: at?.dual,
-    before: rewardAt(
-      rewards,
-      rewards.map(() => 0),
-    ),
-    after: rewardAt(rewards, solved.target),
+    spent: live ? spentOn(solved.target, s.direction) : 0,
   };
 }
 
@@ -55,9 +48,7 @@ export function read(s) {
   const rows = [
     ["λ", (one) => multiplier(one.multiplier)],
     ["KL spent", (one) => number(one.spent)],
-    ["target of its best", (one) => signed(one.target[one.best])],
     ["target of its worst", (one) => signed(one.target[one.worst])],
-    ["mean reward", (one) => `${number(one.before)} → ${number(one.after)}`],
   ];
   const facts = rows.flatMap(([words, of]) => groups.map((one, i) => [`${PROMPTS[i].name}: ${words}`, of(one)]));
   return { groups, facts, verdict: verdict(s, groups) };

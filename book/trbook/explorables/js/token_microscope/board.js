@@ -3,11 +3,11 @@
 
 import { drawing, number, probability, wide } from "../parts/common.js";
 
-const PITCH = 25,
+const PITCH = 23,
   TALL = 20,
   TOP = 62,
   SIZE = 12,
-  BAR = 22;
+  BAR = 18;
 export const FATES = { kept: "kept", silenced: "silenced", scaled: "weight scaled", none: "A = 0" };
 const NAMES = ["q < 0.01", "0.01 to 0.1", "0.1 to 0.5", "0.5 to 0.9", "q ≥ 0.9"];
 const chipWidth = (text) => Math.max(22, wide(text, SIZE, 0.58) + 10);
@@ -56,8 +56,9 @@ export function board(open) {
     head = svg.append("text").attr("class", "prompt"),
     rows = svg.append("g"),
     tip = svg.append("text").attr("class", "tip");
-  const title = svg.append("text").attr("class", "title"),
-    bars = svg.append("g");
+  const bins = svg.append("g").attr("class", "bins"),
+    title = bins.append("text").attr("class", "title"),
+    bars = bins.append("g");
   let placed = { chips: [] },
     seen = null,
     hovered = -1;
@@ -87,7 +88,7 @@ export function board(open) {
     among.reduce((best, chip) => (far(chip, x, y) < far(best, x, y) ? chip : best), among[0]);
   return {
     node: picture.node,
-    height: (width, state, data) => tallest(open(data), width) + 44 + NAMES.length * BAR,
+    height: (width, state, data) => tallest(open(data), width) + (width < 480 ? 0 : 44 + NAMES.length * BAR),
     tokenAt: (x, y) => nearest(x, y).i,
     placeOf: (token) => centre(placed.chips.find((chip) => chip.i === token)),
     /* The neighbour of a place, along the text or a line up or down; with Shift to the line's end or four lines on. */

@@ -62,10 +62,8 @@ export function facts(s, { batch, judged, counts }) {
   const of = (side) => `${side.silenced} of ${side.all}`;
   return [
     ["q → p", `${probability(one.q)} → ${probability(one.p)}`],
-    ["ratio r = p/q", number(one.ratio)],
-    ["TV = |p − q|", number(one.tv)],
-    ["advantage A", number(one.advantage)],
-    ["weight w", number(one.weight)],
+    ["r, TV = |p − q|", `${number(one.ratio)}, ${number(one.tv)}`],
+    ["A → weight w", `${number(one.advantage)} → ${number(one.weight)}`],
     ["silenced, A > 0", of(counts.up)],
     ["silenced, A < 0", of(counts.down)],
     ["begins with care", `${percent(care[0])} → ${percent(care[s.update])}`],

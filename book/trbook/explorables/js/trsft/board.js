@@ -34,7 +34,7 @@ export function board() {
     ring = low.inside.append("circle").attr("class", "ring").attr("r", 7);
   const shown = {
     node: picture.node,
-    height: (width) => (width < 480 ? 500 : 540),
+    height: (width) => (width < 480 ? 460 : 480),
     draw(s, { found, limit, first }, { width, height }) {
       picture.size(width, height);
       const tall = Math.round(height * 0.6);

@@ -1,19 +1,16 @@
-/* Three pictures of one bandit: each arm's reward, its old and new probability, and the ratio against the reward. */
+/* Two pictures of one bandit: each arm's old and new probability, and its ratio against its reward. */
 
 import { clamp, drawing, linearScale, number, probability, setting, stroke } from "../parts/common.js";
 import { LOOKS } from "./looks.js";
 
 const MARGIN = { left: 34, right: 12, top: 26, bottom: 8 },
   MOST = 8;
-const HEIGHTS = { rewards: 112, bars: 206, shape: 214 };
+const HEIGHTS = { bars: 200, shape: 190 };
 const nice = (value, steps) => steps.find((step) => step >= value) ?? steps.at(-1);
 
 export function board() {
   const picture = drawing(),
-    [rewards, bars, shape] = [picture.panel(), picture.panel(), picture.panel()];
-  const stems = rewards.inside.append("path").attr("class", "stems"),
-    heads = rewards.inside.append("g"),
-    said = rewards.inside.append("g");
+    [bars, shape] = [picture.panel(), picture.panel()];
   const olds = bars.inside.append("g").attr("class", "olds"),
     news = bars.inside.append("g").attr("class", "news"),
     rings = bars.inside.append("g"),
@@ -25,49 +22,19 @@ export function board() {
     dots = shape.inside.append("g");
   const shown = {
     node: picture.node,
-    height: () => HEIGHTS.rewards + HEIGHTS.bars + HEIGHTS.shape,
+    height: () => HEIGHTS.bars + HEIGHTS.shape,
     draw(s, reading, { width, height }) {
       picture.size(width, height);
       const { pi, ratio } = reading.chosen,
         hue = LOOKS[s.distance].hue,
         n = s.old.length;
-      const top = rewards.place({ width, height: HEIGHTS.rewards, margin: MARGIN });
-      const middle = bars.place({
-        top: HEIGHTS.rewards,
-        width,
-        height: HEIGHTS.bars,
-        margin: { ...MARGIN, bottom: 40 },
-      });
-      const slot = top.width / n,
-        at = (i) => (i + 0.5) * slot,
-        across = bands(top.width);
-      const up = linearScale([0, 1], [top.height, 0], 2),
-        most = nice(1.02 * Math.max(...s.old, ...pi), [0.4, 0.6, 0.8, 1]),
+      const middle = bars.place({ width, height: HEIGHTS.bars, margin: { ...MARGIN, bottom: 54 } });
+      const slot = middle.width / n,
+        at = (i) => (i + 0.5) * slot;
+      const most = nice(1.02 * Math.max(...s.old, ...pi), [0.4, 0.6, 0.8, 1]),
         tall = linearScale([0, most], [middle.height, 0], 4);
-      rewards.scales(across, up);
-      rewards.titles("", "reward R");
-      bars.scales(across, tall);
+      bars.scales(bands(middle.width), tall);
       bars.titles("", "probability: old (outlined), new (filled)");
-      stems.attr(
-        "d",
-        s.rewards.map((reward, i) => `M${at(i).toFixed(1)},${top.height}V${up(reward).toFixed(1)}`).join(""),
-      );
-      heads
-        .selectAll("circle")
-        .data(s.rewards)
-        .join("circle")
-        .attr("class", "head-dot")
-        .attr("r", 7)
-        .attr("cx", (_, i) => at(i))
-        .attr("cy", up);
-      said
-        .selectAll("text")
-        .data(s.rewards)
-        .join("text")
-        .attr("class", "small")
-        .attr("x", (_, i) => at(i) + 10)
-        .attr("y", (reward) => clamp(up(reward) + 4, 8, top.height - 2))
-        .text((reward) => (reward === 1 ? "1" : setting(Number(reward.toFixed(2)))));
       const wide = Math.min(26, slot * 0.36),
         bar = (share, x) =>
           `M${x.toFixed(1)},${middle.height}V${tall(share).toFixed(1)}h${wide.toFixed(1)}V${middle.height}`;
@@ -102,7 +69,8 @@ export function board() {
         .text((share) => (share < 1e-9 ? "0" : probability(share)));
       const lines = [
         ...pi.map((_, i) => ({ i, y: 17, c: "arm", text: slot < 44 ? String(i) : `arm ${i}` })),
-        ...ratio.map((r, i) => ({ i, y: 33, c: "small", text: `r ${number(r)}` })),
+        ...s.rewards.map((R, i) => ({ i, y: 33, c: "small", text: `R ${setting(Number(R.toFixed(2)))}` })),
+        ...ratio.map((r, i) => ({ i, y: 47, c: "small", text: `r ${number(r)}` })),
       ];
       labels
         .selectAll("text")
@@ -113,22 +81,17 @@ export function board() {
         .attr("x", (d) => at(d.i))
         .attr("y", (d) => middle.height + d.y)
         .text((d) => d.text);
-      drawShape(
-        s,
-        reading.chosen,
-        hue,
-        shape.place({
-          top: HEIGHTS.rewards + HEIGHTS.bars,
-          width,
-          height: HEIGHTS.shape,
-          margin: { ...MARGIN, bottom: 40 },
-        }),
-      );
+      const low = shape.place({
+        top: HEIGHTS.bars,
+        width,
+        height: HEIGHTS.shape,
+        margin: { ...MARGIN, bottom: 40 },
+      });
+      const points = drawShape(s, reading.chosen, hue, low);
       Object.assign(shown, {
-        rewardAt: (y) => clamp(up.invert(y - top.top), 0, 1),
+        rewardAt: (x) => clamp((x - low.left) / low.width, 0, 1),
         shareAt: (y) => clamp(tall.invert(y - middle.top), 0, 1),
-        end: middle.top + middle.height + 30,
-        head: (i) => ({ x: top.left + at(i), y: top.top + up(s.rewards[i]) }),
+        dot: (i) => ({ x: low.left + points[i].x, y: low.top + points[i].y }),
         ring: (i) => ({ x: middle.left + at(i) - wide / 2 - 1, y: middle.top + tall(s.old[i]) }),
       });
     },
@@ -173,6 +136,7 @@ export function board() {
         all.select("text.digit").text((d) => d.i);
         all.select("text.small").text((d) => d.over);
       });
+    return points;
   }
   return shown;
 }

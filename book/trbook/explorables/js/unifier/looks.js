@@ -18,6 +18,9 @@ export const LOOKS = {
 };
 export const KEYS = Object.keys(LOOKS);
 
+/* The few that are compared, with the chosen one. */
+export const ballsOf = (s) => [...s.balls, ...(s.balls.includes(s.distance) ? [] : [s.distance])];
+
 /* The distances that every optimum is measured in. */
 export const MEASURES = {
   kl_new_old: "KL(new‖old)",

@@ -1,7 +1,7 @@
 /* What the bandit says: every distance's solution, what each costs in every other distance, and a verdict. */
 
 import { mean, number, percent } from "../parts/common.js";
-import { KEYS, LOOKS, MEASURES, amount } from "./looks.js";
+import { KEYS, LOOKS, MEASURES, amount, ballsOf } from "./looks.js";
 import { clippedObjective, limitOf, solve, spentIn } from "./maths.js";
 
 export function read(s) {
@@ -11,9 +11,13 @@ export function read(s) {
   const chosen = solutions.find(({ key }) => key === s.distance),
     most = Math.max(...s.rewards) - mean(s.old, s.rewards);
   const facts = [
-    ["gain, new − old", `${amount(chosen.gain)} of ${amount(most)}`],
+    ...ballsOf(s).map((key) => [
+      `gain, ${LOOKS[key].name}`,
+      `${amount(solutions.find((one) => one.key === key).gain)} of ${amount(most)}`,
+    ]),
     region(s, chosen),
     ["the optimum", formula(s, chosen)],
+    ["methods that aim at it", LOOKS[s.distance].of],
   ];
   return { solutions, chosen, facts, verdict: verdict(s, chosen, solutions) };
 }

@@ -24,7 +24,8 @@ const short = (key) => NAMES[key].replace(", derived", "").replace(", GRPO", "")
 const RATIOS = ["ppo", "clip_higher", "gspo", "gmpo"];
 const PULLING = ["quatro", "troll"]; // they have a place of rest, where the weight is 0 and nothing is silenced
 
-const MEASURING = ["dppo_tv", "dppo_kl", "dppo_topk", "dppo_full", "troll"]; // they look at a distance
+const MASKS = ["dppo_tv", "dppo_kl", "dppo_topk", "dppo_full"];
+const MEASURING = [...MASKS, "troll"]; // they look at a distance
 
 /* Has the distance that a mask looks at gone to more than twice its radius? */
 function late(s, by) {
@@ -43,10 +44,10 @@ export function read(s) {
   const facts = [
     [`“${word}”`, `${probability(p[s.token])} → ${probability(chosen.p)}`],
     ["r = π/π_old", number(chosen.r)],
-    ["TV: binary", amount(by.binary.tv)],
-    [`TV: top ${s.k}`, amount(by.topk.tv)],
-    ["TV: full", amount(by.full.tv)],
+    ["TV, all words", amount(by.full.tv)],
     ["KL(old‖new), nats", amount(by.full.kl)],
+    ...(MASKS.includes(s.method) ? [["TV: binary", amount(by.binary.tv)]] : []),
+    ...(s.method === "dppo_topk" ? [[`TV: top ${s.k}`, amount(by.topk.tv)]] : []),
   ];
   return { p, words, rows, chosen, by, facts, verdict: verdict(s, chosen, rows, by, word, p) };
 }

@@ -1,0 +1,366 @@
+/* What `clip` and `gradient_weight` share: objective and gradient weight of one token against its ratio. */
+
+import {
+  MARGIN,
+  clamp,
+  dppoKlEdge,
+  drawing,
+  linearScale,
+  number,
+  percent,
+  probability,
+  stroke,
+} from "../parts/common.js";
+import { WITH_OBJECTIVE, judged } from "./maths.js";
+import css from "./style.css";
+
+export const style = css;
+
+const MOST = 5,
+  STEPS = 300;
+/* By name: [name, hue, dash, the settings that shape it]. */
+const METHODS = {
+  plain: ["no region", "var(--h0)", "2 3", []],
+  ppo: ["PPO, GRPO", "var(--h1)", "", ["eps_low", "eps_high"]],
+  dual: ["dual clip", "var(--h2)", "7 3", ["eps_low", "eps_high", "dual_clip"]],
+  penalty: ["KL penalty", "var(--h7)", "8 3 2 3", ["beta"]],
+  reinforce: ["REINFORCE", "var(--h0)", "8 3 2 3", []],
+  gspo: ["GSPO", "var(--h2)", "2 2", ["eps_seq"]],
+  cispo: ["CISPO", "var(--h5)", "7 3", ["eps_low", "eps_high"]],
+  sapo: ["SAPO", "var(--h3)", "6 2 2 2", ["tau_pos", "tau_neg"]],
+  gmpo: ["GMPO", "var(--h4)", "10 3", ["eps_log"]],
+  pspo: ["PSPO", "var(--h6)", "3 3", ["alpha"]],
+  dppo_tv: ["DPPO-TV", "var(--h5)", "", ["delta_tv"]],
+  dppo_kl: ["DPPO-KL", "var(--h7)", "2.5 3.5", ["delta_kl"]],
+  quatro: ["QUATRO, derived", "var(--h6)", "", ["multiplier"]],
+};
+const nameOf = (key) => METHODS[key][0].split(",")[0];
+const shapes = (key) => (s) => s.show.some((method) => METHODS[method][3].includes(key));
+const slider = (key, label, spoken, rungs, low, high, why, more = {}) => ({
+  label,
+  spoken,
+  rungs,
+  low,
+  high,
+  why,
+  shown: shapes(key),
+  ...more,
+});
+const WIDTHS = [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.28, 0.3, 0.4, 0.5, 0.7, 0.9, 1];
+
+export const settings = {
+  sign: {
+    legend: "Sign of the advantage",
+    choices: [
+      [1, "A = +1 ↑", "push up"],
+      [-1, "A = −1 ↓", "push down"],
+    ],
+  },
+  show: {
+    legend: "Methods, at most four",
+    ticks: Object.entries(METHODS).map(([key, [name, hue, dash]]) => [key, name, hue, dash]),
+    others: "other methods",
+    alias: { pg_is: "plain", dual_clip: "dual", kl_penalty: "penalty" },
+    most: 4,
+  },
+  old_p: {
+    label: "π_old(y)",
+    spoken: "old probability of the token, when it was sampled",
+    low: 1e-6,
+    high: 0.99,
+    write: probability,
+    rungs: [1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 0.99],
+    why: "a token of probability 0 is never sampled, and one of probability 1 cannot move.",
+  },
+  eps_low: slider(
+    "eps_low",
+    "ε low",
+    "epsilon low of PPO, dual clip and CISPO",
+    WIDTHS,
+    0,
+    1,
+    "1 − ε low bounds a ratio, and no ratio is negative.",
+  ),
+  eps_high: slider(
+    "eps_high",
+    "ε high",
+    "epsilon high of PPO, dual clip and CISPO",
+    [...WIDTHS, 1.5, 2, 3, 4],
+    0,
+    1000,
+    "a window has no negative width.",
+  ),
+  dual_clip: slider(
+    "dual_clip",
+    "c, dual",
+    "dual clip c",
+    [1.1, 1.5, 2, 2.5, 3, 3.5, 4, 5],
+    1.01,
+    1000,
+    "dual clip begins above a ratio of 1.",
+  ),
+  beta: slider(
+    "beta",
+    "β",
+    "weight of the KL penalty",
+    [0, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+    0,
+    1000,
+    "a negative weight would reward distance.",
+  ),
+  eps_seq: slider(
+    "eps_seq",
+    "ε, GSPO",
+    "epsilon of GSPO, both sides",
+    [0, 1e-4, 4e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 1],
+    0,
+    1,
+    "1 − ε bounds a ratio, and no ratio is negative.",
+  ),
+  tau_pos: slider(
+    "tau_pos",
+    "τ, A > 0",
+    "temperature of SAPO where A is positive",
+    [0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10],
+    0.01,
+    100,
+    "a gate needs a temperature above 0.",
+    { shown: (s) => s.sign > 0 && s.show.includes("sapo") },
+  ),
+  tau_neg: slider(
+    "tau_neg",
+    "τ, A < 0",
+    "temperature of SAPO where A is negative",
+    [0.1, 0.2, 0.5, 1, 1.05, 1.5, 2, 3, 5, 10],
+    0.01,
+    100,
+    "a gate needs a temperature above 0.",
+    { shown: (s) => s.sign < 0 && s.show.includes("sapo") },
+  ),
+  eps_log: slider(
+    "eps_log",
+    "ε, GMPO",
+    "epsilon of GMPO, on the log-ratio",
+    [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1, 1.5],
+    0,
+    100,
+    "a window has no negative width.",
+  ),
+  alpha: slider(
+    "alpha",
+    "α, PSPO",
+    "alpha of PSPO, the old policy's share",
+    [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
+    0,
+    0.99,
+    "with α = 1 only the old policy is left, and nothing is learned.",
+  ),
+  delta_tv: slider(
+    "delta_tv",
+    "δ TV",
+    "delta of DPPO-TV",
+    [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1],
+    0,
+    1,
+    "no two distributions are further apart than 1, and none nearer than 0.",
+  ),
+  delta_kl: slider(
+    "delta_kl",
+    "δ KL",
+    "delta of DPPO-KL, in nats",
+    [0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
+    0,
+    100,
+    "a divergence is not negative.",
+  ),
+  multiplier: slider(
+    "multiplier",
+    "λ, QUATRO",
+    "multiplier of QUATRO",
+    [0, 0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3],
+    0,
+    100,
+    "a multiplier is not negative.",
+  ),
+  ratio: { label: "r", low: 0, high: MOST },
+};
+
+export function limit(s) {
+  const highest = 1 / s.old_p;
+  return s.ratio > highest
+    ? [
+        [
+          "ratio",
+          highest,
+          `r = ${number(s.ratio)} would make the new probability larger than 1; with π_old(y) = ${probability(s.old_p)} the ratio ends at ${number(highest)}.`,
+        ],
+      ]
+    : [];
+}
+
+export function read(s) {
+  const found = Object.fromEntries(s.show.map((key) => [key, judged(key, s.ratio, s)])),
+    at = Object.fromEntries(s.show.map((key) => [key, found[key].weight]));
+  const moved = Math.abs(s.ratio - 1) * s.old_p;
+  const facts = [
+    ["from π_old(y) to π(y)", `${probability(s.old_p)} → ${probability(s.ratio * s.old_p)}`],
+    ["probability moved", percent(moved)],
+    ...s.show.map((key) => [`w, ${nameOf(key)}`, number(at[key]), METHODS[key][1], METHODS[key][2]]),
+  ];
+  return { found, facts, verdict: verdict(s, at, moved) };
+}
+
+const list = (keys) => keys.map(nameOf).join(keys.length > 2 ? ", " : " and ");
+
+/* The most telling of what the shown methods do here. */
+function verdict(s, at, moved) {
+  const back = s.show.filter((key) => at[key] * s.sign < 0),
+    silent = s.show.filter((key) => at[key] === 0);
+  const pushing = s.show.filter((key) => at[key] * s.sign > 0),
+    outward = s.sign * (s.ratio - 1) > 0;
+  const heavy = pushing.filter((key) => Math.abs(at[key]) > 2 && s.sign < 0);
+  if (heavy.length) {
+    const bounded = s.show.filter((key) => !heavy.includes(key));
+    return {
+      tone: "fail",
+      title: `${list(heavy)}: the push grows with the ratio`,
+      text: `A token with A < 0 that has become ${number(s.ratio)} times as likely is pushed down ${number(Math.abs(at[heavy[0]]))} times as hard as at r = 1: one such token can rule a batch.${bounded.length ? ` ${list(bounded)} ${bounded.length === 1 ? "bounds" : "bound"} it.` : ""}`,
+    };
+  }
+  if (silent.length && moved < 0.01 && outward) {
+    return {
+      tone: "fail",
+      title: `${list(silent)}: silent although hardly anything moved`,
+      text: `The ratio is ${number(s.ratio)}, but only ${percent(moved)} of the probability has moved.${pushing.length ? ` ${list(pushing)} still push${pushing.length === 1 ? "es" : ""}.` : ""}`,
+    };
+  }
+  if (pushing.length && outward && moved > 0.15) {
+    return {
+      tone: "fail",
+      title: `${list(pushing)}: still pushing, though ${percent(moved)} of the probability moved`,
+      text: `${silent.length ? `${list(silent)} ${silent.length === 1 ? "is" : "are"} silent here. ` : ""}${back.length ? `${list(back)} ${back.length === 1 ? "pulls" : "pull"} back. ` : ""}A weight that looks at the ratio alone does not know how likely the token was.`,
+    };
+  }
+  if (back.length)
+    return {
+      tone: "calm",
+      title: `${list(back)}: pulling back`,
+      text: `The weight has changed its sign: the token has gone further than this method wants, and its gradient brings it home.${silent.length ? ` ${list(silent)} only let${silent.length === 1 ? "s" : ""} go.` : ""}`,
+    };
+  if (silent.length)
+    return {
+      tone: "calm",
+      title: `${list(silent)}: silent`,
+      text: "The objective is flat, at the edge of the region and beyond it, so the weight is exactly 0. Other tokens of the batch may have carried this one out; nothing here brings it back.",
+    };
+  return {
+    tone: "calm",
+    title: outward ? "All push on" : "All push: the way home is free",
+    text: outward
+      ? "Inside every region that is shown. Near r = 1 the methods agree; they differ in how they leave it."
+      : "The token has moved against its advantage. PPO takes the smaller of its two terms, the unclipped one: no method forbids the way back.",
+  };
+}
+
+/* Where a weight jumps: the ratios at which some method falls silent. */
+function jumps(s) {
+  const q = s.old_p;
+  return [
+    1 - s.eps_low,
+    1 + s.eps_high,
+    s.dual_clip,
+    1 - s.eps_seq,
+    1 + s.eps_seq,
+    Math.exp(s.eps_log),
+    Math.exp(-s.eps_log),
+    1 + s.delta_tv / q,
+    1 - s.delta_tv / q,
+    dppoKlEdge(q, s.sign, s.delta_kl) / q,
+  ];
+}
+
+/* The objective where every method that is shown has one, and the weight always. */
+export function board() {
+  const picture = drawing(),
+    panels = ["objective", "weight"].map((part) => drawn(picture.panel(), part));
+  const [above, below] = panels,
+    ring = below.panel.inside.append("circle").attr("class", "ring").attr("r", 7);
+  const both = (s) => s.show.every((key) => WITH_OBJECTIVE.includes(key));
+  return {
+    node: picture.node,
+    height: (width, s) => (both(s) ? (width < 480 ? 380 : 420) : width < 480 ? 270 : 320),
+    draw(s, { found }, { width, height }) {
+      picture.size(width, height);
+      above.show(both(s));
+      const top = both(s) ? height / 2 - 10 : 0;
+      if (both(s)) above.draw(s, found, { width, height: top });
+      below.draw(s, found, { top, width, height: height - top });
+      ring.attr("cx", below.place(s.ratio).x - below.place(0).x).attr("cy", below.place(0).y - below.place(0).top);
+    },
+    ratioAt: (pixel) => below.ratioAt(pixel),
+    placeOf: (ratio) => below.place(ratio),
+  };
+}
+
+const NAMES = { objective: "objective, to be raised", weight: "gradient weight w" };
+
+function drawn(panel, part) {
+  const rule = panel.inside.append("path").attr("class", "rule dotted"),
+    cursor = panel.inside.append("path").attr("class", "rule"),
+    lines = panel.clipped.append("g"),
+    dots = panel.inside.append("g"),
+    last = part === "weight";
+  let x = null,
+    box = null;
+  return {
+    panel,
+    show: (on) => panel.inside.node().parentNode.toggleAttribute("hidden", !on),
+    ratioAt: (pixel) => clamp(x.invert(pixel - box.left), 0, MOST),
+    place: (ratio) => ({ x: box.left + x(ratio), y: box.top + box.height, top: box.top }),
+    draw(s, found, { top = 0, width, height }) {
+      box = panel.place({ top, width, height, ...(last ? {} : { margin: { ...MARGIN, bottom: 22 } }) });
+      x = linearScale([0, MOST], [0, box.width], 5);
+      const least = last ? 2 : 1,
+        y = linearScale(s.sign > 0 ? [-least, 4] : [-4, least], [box.height, 0], 5),
+        low = y.invert(box.height) - 2,
+        high = y.invert(0) + 2,
+        end = Math.min(MOST, 1 / s.old_p);
+      panel.scales(x, y);
+      panel.titles(last ? "ratio r = π/π_old" : "", NAMES[part]);
+      const grid = Array.from({ length: STEPS + 1 }, (_, i) => (end * i) / STEPS),
+        edges = jumps(s)
+          .flatMap((edge) => [edge - 1e-9, edge + 1e-9])
+          .filter((edge) => edge > 0 && edge < end),
+        xs = [...grid, ...edges].sort((a, b) => a - b);
+      rule.attr("d", `M${x(1)},0V${box.height}M0,${y(0)}H${box.width}`);
+      lines
+        .selectAll("path")
+        .data(s.show, (key) => key)
+        .join("path")
+        .attr("class", "line")
+        .attr("stroke", (key) => METHODS[key][1])
+        .attr("stroke-dasharray", (key) => METHODS[key][2] || null)
+        .attr("d", (key) => stroke(xs.map((r) => [x(r), y(clamp(judged(key, r, s)[part], low, high))])));
+      dots
+        .selectAll("circle")
+        .data(s.show, (key) => key)
+        .join("circle")
+        .attr("class", "dot")
+        .attr("r", 5)
+        .style("fill", (key) => METHODS[key][1])
+        .attr("cx", x(s.ratio))
+        .attr("cy", (key) => y(clamp(found[key][part], y.invert(box.height), y.invert(0))));
+      cursor.attr("d", `M${x(s.ratio).toFixed(1)},0V${box.height}`);
+    },
+  };
+}
+
+export const handles = (s, reading, size, data, shown) => [
+  {
+    key: "ratio",
+    label: "Ratio",
+    words: number(s.ratio),
+    ...shown.placeOf(s.ratio),
+    move: (x) => ({ ratio: Number(shown.ratioAt(x).toFixed(3)) }),
+  },
+];
