@@ -106,7 +106,6 @@ NIGHTLY = (
     ),
     *(
         "tests/trbook/test_gallery.py",
-        "tests/trbook/test_one_name.py",
         "tests/trbook/test_taxonomy.py",
     ),
     *(

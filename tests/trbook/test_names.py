@@ -5,13 +5,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
-from bookext.terms import slug
 from tools.paths import ROOT
 from trbook.cards import CARDS
-from trbook.cards.names import NAMESAKES, pointer
-from trbook.cards.text import page
+from trbook.cards.names import NAMESAKES
 
 TEXT = (ROOT / "book" / "names.md").read_text(encoding="utf-8")
 
@@ -46,15 +42,3 @@ def test_a_card_whose_name_is_on_the_page_says_so_and_the_page_names_the_card():
         (here,) = (meaning for meaning in METHODS[heading] if meaning.startswith("**Here**"))
         assert f"(methods/{name}.md)" in here
         assert not CARDS[name].arxiv or CARDS[name].arxiv in here, "the paper of the card"
-
-
-@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
-def test_a_card_points_to_the_page_if_its_name_is_taken_twice(card):
-    told = page(card, "", lambda name: f"`{name}`")
-    heading = NAMESAKES.get(card.name)
-    assert (
-        (f"[the name {heading} has other meanings](../names.md#{slug(heading)})" in told)
-        if heading
-        else ("names.md" not in told)
-    )
-    assert bool(pointer(card.name)) == bool(heading)

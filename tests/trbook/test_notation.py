@@ -22,6 +22,7 @@ def formulas(name: str) -> str:
     return "\n".join(re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", text, re.DOTALL))
 
 
+@pytest.mark.style
 @pytest.mark.parametrize("letter", LETTERS)
 def test_the_table_has_the_pages_that_use_a_letter(letter: str) -> None:
     using = {
@@ -30,8 +31,3 @@ def test_the_table_has_the_pages_that_use_a_letter(letter: str) -> None:
         if re.search(rf"\\{letter}(?![a-z])", formulas(path.stem))
     }
     assert using == {page for greek, page, _ in ROWS if greek == letter}
-
-
-def test_a_page_has_one_row_for_a_letter() -> None:
-    places = [(letter, page) for letter, page, _ in ROWS]
-    assert len(places) == len(set(places)) >= 30 and all(meaning.strip() for *_, meaning in ROWS)

@@ -3,7 +3,6 @@ can show."""
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -11,35 +10,9 @@ import pytest
 from bookext.terms import meanings, slug
 from tools.paths import ROOT
 
-LINK = re.compile(r"\]\(([^)\s]*glossary(?:\.\w+)?)(?:#([^)\s]*))?\)")
-HOME = {"notebooks": "../book/glossary", "book": "glossary", "book/interface": "../glossary"}
-
 
 def glossary() -> str:
     return (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
-
-
-def links() -> list[tuple[str, str, str]]:
-    """Every link to the glossary: page, path, anchor."""
-    found = []
-    for folder in HOME:
-        for path in sorted([*(ROOT / folder).glob("*.md"), *(ROOT / folder).glob("*.ipynb")]):
-            text = path.read_text(encoding="utf-8")
-            if path.suffix == ".ipynb":
-                text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
-            found += [(str(path.relative_to(ROOT)), *link) for link in LINK.findall(text)]
-    return found
-
-
-def test_every_link_to_the_glossary_resolves() -> None:
-    known = {"", *meanings(glossary()), "words", "metrics"}
-    assert len(links()) >= 5
-    wrong = [
-        f"{page}: {path}#{anchor}"
-        for page, path, anchor in links()
-        if anchor not in known or path.removesuffix(".md") != HOME[page.rpartition("/")[0]]
-    ]
-    assert wrong == []
 
 
 def test_every_word_is_there_once_with_a_meaning_that_fits() -> None:
