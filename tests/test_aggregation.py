@@ -11,12 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.losses import close, refused, tensor
 from trlib.aggregation import AGGREGATIONS, aggregate
 
 # Lengths 3, 1 and 0; sums 6 and 10.
-VALUES = torch.tensor(
-    [[1.0, 2.0, 3.0, 9.0], [10.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]], dtype=torch.float64
-)
+VALUES = tensor([[1.0, 2.0, 3.0, 9.0], [10.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]])
 MASK = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
 
 
@@ -96,8 +95,8 @@ def test_rows_columns_and_empty_rows_do_not_matter(b, t, seed, how):
         how,
         horizon=7,
     )
-    torch.testing.assert_close(shuffled, result, rtol=1e-13, atol=1e-13)
-    torch.testing.assert_close(padded, result, rtol=1e-13, atol=1e-13)
+    close(shuffled, result, 1e-13)
+    close(padded, result, 1e-13)
 
 
 @settings(max_examples=40, deadline=None)
@@ -113,12 +112,7 @@ def test_the_parts_of_a_batch_add_up(b, t, seed):
             w * aggregate(values[h], mask[h], how, horizon=5)
             for w, h in zip(weights, halves, strict=True)
         )
-        torch.testing.assert_close(
-            parts / max(1, sum(weights)),
-            aggregate(values, mask, how, horizon=5),
-            rtol=1e-13,
-            atol=1e-13,
-        )
+        close(parts / max(1, sum(weights)), aggregate(values, mask, how, horizon=5), 1e-13)
 
 
 @settings(max_examples=40, deadline=None)
@@ -141,7 +135,7 @@ def test_micro_batches_sum_to_the_whole_with_the_count_of_the_whole(b, t, seed, 
         for rows in (slice(0, b // 2), slice(b // 2, b))
     ]
     whole = aggregate(values, mask, how, horizon=5)
-    torch.testing.assert_close(sum(parts), whole, rtol=1e-13, atol=1e-13)
+    close(sum(parts), whole, 1e-13)
     gradients = [torch.autograd.grad(loss, values)[0] for loss in (sum(parts), whole)]
     torch.testing.assert_close(*gradients, rtol=1e-13, atol=1e-13)
 
@@ -150,7 +144,7 @@ def test_a_count_by_hand_and_in_float32():
     assert aggregate(VALUES[:2], MASK[:2], "token-mean", count=8).item() == 16 / 8
     assert aggregate(VALUES[:1], MASK[:1], "seq-mean-token-mean", count=2).item() == 6 / 3 / 2
     assert aggregate(VALUES, torch.zeros_like(MASK), "token-mean", count=0).item() == 0
-    for count in (8, 8.0, torch.tensor(8), torch.tensor([8.0], dtype=torch.float64)):
+    for count in (8, 8.0, torch.tensor(8), tensor([8.0])):
         assert aggregate(VALUES.float(), MASK, "token-mean", count=count).dtype == torch.float32
 
 
@@ -189,7 +183,7 @@ def test_equal_lengths_make_the_four_agree():
     mask = torch.ones(3, 5, dtype=torch.bool)
     mean = values.mean()
     for how, expected in zip(AGGREGATIONS, (mean, mean, 5 * mean, mean), strict=True):
-        torch.testing.assert_close(aggregate(values, mask, how), expected)
+        close(aggregate(values, mask, how), expected)
 
 
 @pytest.mark.parametrize(
@@ -238,8 +232,14 @@ def test_bad_input(arguments, error, message):
 
 @pytest.mark.parametrize("horizon", [0, -1, math.nan])
 def test_bad_horizon(horizon):
-    with pytest.raises(ValueError, match=r"horizon: expected a number above 0"):
-        aggregate(VALUES, MASK, "seq-mean-token-sum-norm", horizon=horizon)
+    refused(
+        r"horizon: expected a number above 0",
+        aggregate,
+        VALUES,
+        MASK,
+        "seq-mean-token-sum-norm",
+        horizon=horizon,
+    )
 
 
 RANKS = """
@@ -289,4 +289,4 @@ def test_micro_batches_in_two_processes_are_one_batch_in_one(tmp_path):
         whole = aggregate((features @ weights).square(), mask, how, horizon=6)
         whole.backward()
         for ours, one in zip(found[how], (whole.detach(), weights.grad), strict=True):
-            torch.testing.assert_close(ours, one, rtol=0, atol=1e-7)
+            close(ours, one, 1e-7)

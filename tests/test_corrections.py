@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from tests.losses import close, refused, tensor
 from trlib.corrections import (
     Correction,
     expected_weight,
@@ -18,9 +19,9 @@ from trlib.corrections import (
 
 D = torch.float64
 # Ratios: row 0 is (3, 1/2, junk) with product 3/2; row 1 is (1, 5, 1/4) with product 5/4.
-RATIOS = torch.tensor([[3.0, 0.5, 1.0], [1.0, 5.0, 0.25]], dtype=D)
+RATIOS = tensor([[3.0, 0.5, 1.0], [1.0, 5.0, 0.25]])
 MASK = torch.tensor([[1, 1, 0], [1, 1, 1]], dtype=torch.bool)
-ROLLOUT = torch.log(torch.tensor([[0.1, 0.2, 0.3], [0.1, 0.1, 0.4]], dtype=D))
+ROLLOUT = torch.log(tensor([[0.1, 0.2, 0.3], [0.1, 0.1, 0.4]]))
 OLD = ROLLOUT + RATIOS.log()
 
 
@@ -49,11 +50,11 @@ def test_by_hand(level, how, cap, expected, junk):
         level=level,
         how=how,
     )
-    torch.testing.assert_close(factor, torch.tensor(expected, dtype=D), rtol=1e-14, atol=0)
+    torch.testing.assert_close(factor, tensor(expected), rtol=1e-14, atol=0)
 
 
 def test_defaults_are_tokens_truncated_at_two():
-    torch.testing.assert_close(
+    close(
         truncated_importance(OLD, ROLLOUT, MASK),
         truncated_importance(OLD, ROLLOUT, MASK, cap=2, level="token", how="truncate"),
     )
@@ -137,10 +138,8 @@ def test_bad_input(change, error, message):
 )
 def test_a_floor_bounds_from_below(how, expected):
     factor = truncated_importance(OLD, ROLLOUT, MASK, cap=2.0, floor=0.4, how=how)
-    torch.testing.assert_close(factor, torch.tensor(expected, dtype=D), rtol=1e-14, atol=0)
-    torch.testing.assert_close(
-        factor, Correction(cap=2.0, floor=0.4, how=how).factor(OLD, ROLLOUT, MASK)
-    )
+    torch.testing.assert_close(factor, tensor(expected), rtol=1e-14, atol=0)
+    close(factor, Correction(cap=2.0, floor=0.4, how=how).factor(OLD, ROLLOUT, MASK))
 
 
 def drawn(seed: int, b: int = 7, t: int = 6, spread: float = 0.5) -> dict[str, torch.Tensor]:
@@ -249,8 +248,7 @@ def test_m2po_drops_the_largest_until_the_moment_is_within_the_budget(seed, sign
     ],
 )
 def test_masks_refuse_bad_input_by_name(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+    refused(message, call)
 
 
 @pytest.mark.parametrize("how", ["truncate", "mask", "reject"])

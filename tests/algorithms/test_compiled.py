@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 import torch
 
-from tests.algorithms.test_every_loss import CASES, D, V, data
+from tests.algorithms.test_every_loss import CASES, GALLERY, V
 from tests.by_day import by_day
+from tests.losses import close, distributions, slope, tokens
 from trlib import algorithms, checks
 from trlib.algorithms import dppo_sparse_loss, sparsify, troll_loss, troll_sparse_loss
-from trlib.relatives.ratios import cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss
 
 
 @pytest.fixture(autouse=True)
@@ -29,28 +29,24 @@ def assert_whole(loss, first, *others, **named) -> None:
     for call in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
         x = first.clone().requires_grad_()
         result = call(x, *others, **named)
-        (slope,) = torch.autograd.grad(result.per_token.sum(), x)
-        results.append([result.per_token, slope, *result.diagnostics.values()])
+        results.append([result.per_token, slope(result.per_token, x), *result.diagnostics.values()])
     for plain, compiled in zip(*results, strict=True):
         torch.testing.assert_close(compiled, plain, rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
 SAME_CODE = {"ppo closed", "gspo wide", "dppo kl", "quatro regression"}
 """As another case, but for a number."""
+SEARCHED = {*GALLERY} - {"minpro", "cpgd", "r2vpo", "trefree"}
+"""BAPO's window is searched in Python by the values; of the others nobody has tried it."""
 LOSSES = {
-    name: (case.loss, case.settings, case.arguments(data()))
+    name: (case.loss, case.settings, case.arguments(tokens()))
     for name, case in CASES.items()
-    if case.pure and name not in SAME_CODE
-}
-LOSSES |= {
-    loss.__name__: (loss, {}, {k: data()[k] for k in ("logp", "logp_old", "advantages", "mask")})
-    for loss in (cpgd_loss, minpro_loss, r2vpo_loss, trefree_loss)
+    if case.pure and name not in SAME_CODE | SEARCHED
 }
 
 
 @pytest.mark.parametrize("name", by_day(LOSSES, "gspo", reason="compiles every loss"))
 def test_every_loss_of_a_tokens_log_prob(name):
-    """All but BAPO's, whose window is searched in Python by the values."""
     loss, settings, arguments = LOSSES[name]
     logp, *others = (
         arguments.pop(k) for k in ("logp", "logp_old", "logp_rollout") if k in arguments
@@ -67,14 +63,7 @@ def test_every_loss_of_a_tokens_log_prob(name):
     ),
 )
 def test_losses_of_distributions(kind, level):
-    generator = torch.Generator().manual_seed(0)
-    u = torch.randn(4, 5, V, generator=generator, dtype=D).log_softmax(-1)
-    q = (u + 0.6 * torch.randn(4, 5, V, generator=generator, dtype=D)).log_softmax(-1)
-    named = {
-        "tokens": torch.randint(0, V, (4, 5), generator=generator),
-        "advantages": torch.randn(4, 5, generator=generator, dtype=D),
-        "mask": torch.rand(4, 5, generator=generator) < 0.8,
-    }
+    u, q, named = distributions(v=V, apart=0.6)
     u[~named["mask"]] = torch.nan
     if kind == "whole":
         assert (
@@ -94,11 +83,9 @@ def test_losses_of_distributions(kind, level):
 
 
 def test_what_is_compiled_has_no_value_checks_even_where_they_are_on():
-    values = data()
+    values = tokens()
     arguments = [values["logp"], values["logp_old"]], {k: values[k] for k in ("advantages", "mask")}
     with checks.value_checks(True):
         compiled = torch.compile(algorithms.ppo_loss, fullgraph=True, backend="eager")
         plain = algorithms.ppo_loss(*arguments[0], **arguments[1])
-        torch.testing.assert_close(
-            compiled(*arguments[0], **arguments[1]).per_token, plain.per_token
-        )
+        close(compiled(*arguments[0], **arguments[1]).per_token, plain.per_token)

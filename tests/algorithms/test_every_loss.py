@@ -13,13 +13,25 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.losses import D, close, distributions, refused, slope, spread, tokens
 from trlib import algorithms, checks
 from trlib.aggregation import AGGREGATIONS, aggregate
-from trlib.algorithms import TokenLoss
+from trlib.algorithms import ALGORITHMS, TokenLoss
 from trlib.algorithms.kl_penalty import add_penalty
-from trlib.divergences import binary_kl, log1mexp
+from trlib.corrections import m2po_mask, opsm_mask
+from trlib.divergences import binary_kl
+from trlib.relatives.asynchrony import masks, penalties, weights
+from trlib.relatives.ratios import (
+    bandpo_loss,
+    bapo_loss,
+    cpgd_loss,
+    minpro_loss,
+    r2vpo_loss,
+    trefree_loss,
+    turns_of,
+    without,
+)
 
-D = torch.float64
 V = 5
 
 
@@ -35,6 +47,14 @@ class Case:
     """The per-token loss has no stop-gradient, so that finite differences see its gradient."""
     pure: bool = True
     """The function of the contract itself, not an adapter to [B, T]."""
+    proportional: bool = True
+    """A token without an advantage, or not kept, has no loss and no weight."""
+    ordered: bool = False
+    """A token's place in its completion matters."""
+    joined: bool = False
+    """Completions of a batch decide about each other."""
+    named: bool = True
+    """Arguments that make no sense are named as the function's own."""
 
     def arguments(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
         parameters = inspect.signature(self.loss).parameters
@@ -57,24 +77,16 @@ class Case:
 def troll_of_a_token(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, **settings
 ) -> TokenLoss:
-    """TROLL as a function of the sampled token's log-prob, all other tokens keeping their
-    proportions."""
-    tokens = torch.arange(mask.shape[1]).expand(mask.shape) % V
-    sampled = torch.nn.functional.one_hot(tokens, V).bool()
-    shape = torch.randn(V, generator=torch.Generator().manual_seed(0), dtype=D).expand(
-        *mask.shape, V
-    )
-    shape = shape.masked_fill(sampled, -math.inf).log_softmax(-1)
+    """TROLL as a function of the sampled token's log-prob."""
+    ids = torch.arange(mask.shape[1]).expand(mask.shape) % V
+    shape = distributions(1, 1, V)[0].expand(*mask.shape, V)
 
     def whole(x: Tensor) -> Tensor:
-        inside = x.masked_fill(~mask, -1.0).unsqueeze(-1)
-        others = log1mexp(inside) + shape.to(x.dtype).masked_fill(sampled, 0.0)
-        full = torch.where(sampled, inside, others).to(x.dtype)
-        return torch.where(mask.unsqueeze(-1), full, x.detach().unsqueeze(-1).expand_as(full))
+        full = spread(x.double().masked_fill(~mask, -1.0), shape, ids).to(x.dtype)
+        return full.masked_fill(~mask.unsqueeze(-1), math.nan)
 
-    return algorithms.troll_loss(
-        whole(logp), whole(logp_old), tokens=tokens, advantages=advantages, mask=mask, **settings
-    )
+    given = {"tokens": ids, "advantages": advantages, "mask": mask}
+    return algorithms.troll_loss(whole(logp), whole(logp_old), **given, **settings)
 
 
 def penalty_of_a_token(
@@ -86,6 +98,27 @@ def penalty_of_a_token(
     p, q = (x.masked_fill(~mask, -1.0).to(loss.per_token.dtype) for x in (logp, logp_old.detach()))
     divergence = binary_kl(q, p).masked_fill(~mask, 0.0)
     return add_penalty(loss, logp, logp_old, divergence, mask=mask, beta=beta)
+
+
+def left_out(rule, *, loss=algorithms.pg_is_loss, signed=True, **fixed):
+    """A loss without the tokens that a mask leaves out."""
+
+    def masked(logp, logp_old, *, advantages, mask):
+        credit = {"advantages": advantages, "mask": mask}
+        keep = rule(logp, logp_old, **(credit if signed else {"mask": mask}), **fixed)
+        return without(loss, keep, logp, logp_old, **credit)
+
+    return masked
+
+
+def clip_cov(*logps, **credit):
+    draw = torch.Generator().manual_seed(0)
+    return masks.clip_cov_mask(*logps, **credit, share=0.2, low=0.1, draw=draw)
+
+
+def by_turns(logp, logp_old, *, advantages, mask):
+    window = {"eps_low": 0.2, "eps_high": 0.2, "turns": turns_of(mask, 2)}
+    return algorithms.gspo_loss(logp, logp_old, advantages=advantages, mask=mask, **window)
 
 
 a = algorithms
@@ -112,12 +145,54 @@ CASES = {
     "ppo penalty": Case(penalty_of_a_token, {"beta": 0.7}, smooth=True, pure=False),
     "troll": Case(troll_of_a_token, pure=False),
     "troll regression": Case(
-        troll_of_a_token, {"delta_kl": 0.0, "alpha": 0.5}, on_policy=None, pure=False
+        troll_of_a_token,
+        {"delta_kl": 0.0, "alpha": 0.5},
+        on_policy=None,
+        pure=False,
+        proportional=False,
     ),
     "trsft": Case(a.trsft_loss, on_policy=None),
 }
+GALLERY = {
+    "bapo": Case(bapo_loss, joined=True),
+    "bapo by gradient": Case(
+        bapo_loss, {"count": "gradient", "low_most": 0.9, "high_most": 3.0}, joined=True
+    ),
+    "minpro": Case(minpro_loss, ordered=True),
+    "minpro without a floor": Case(minpro_loss, {"eps_low": 1.0, "eps_high": 4.0}, ordered=True),
+    "cpgd": Case(cpgd_loss, {"alpha": 0.3}, proportional=False),
+    "r2vpo": Case(r2vpo_loss, {"lam": 0.3}, proportional=False),
+    "trefree": Case(trefree_loss),
+    "bandpo": Case(bandpo_loss),
+    "turns": Case(by_turns, ordered=True, named=False),
+    "vespo": Case(weights.vespo_loss),
+    "topr": Case(weights.topr_loss),
+    "topr by token": Case(weights.topr_loss, {"level": "token"}),
+    "ctpo": Case(weights.ctpo_loss, ordered=True),
+    "ctpo, wide": Case(
+        weights.ctpo_loss, {"low": 0.5, "high": 0.8, "cap": 0.9, "power": 0.0}, ordered=True
+    ),
+    "a3po": Case(weights.a3po_loss, named=False),
+    "drpo": Case(penalties.quadratic_loss, {"eps": 0.3, "by_probability": True}),
+    "cfpo": Case(penalties.quadratic_loss, {"eps": 0.2}),
+    "dro": Case(penalties.dro_loss, {"beta": 0.5}, proportional=False),
+    "kl_cov": Case(penalties.kl_cov_loss, {"share": 0.2}, proportional=False, joined=True),
+    "m2po": Case(left_out(m2po_mask), joined=True, named=False),
+    "opsm": Case(left_out(opsm_mask, delta=0.1), named=False),
+    "trm": Case(left_out(masks.trm_mask, signed=False, delta_max=0.3, delta_mean=0.1), named=False),
+    "ln_trm": Case(
+        left_out(masks.ln_trm_mask, signed=False, delta_mean=0.4), ordered=True, named=False
+    ),
+    "vaco": Case(left_out(masks.vaco_mask), named=False),
+    "cppo": Case(left_out(masks.cppo_mask, delta=0.1), ordered=True, named=False),
+    "clip_cov": Case(
+        left_out(clip_cov, loss=a.ppo_loss), on_policy=None, joined=True, ordered=True, named=False
+    ),
+}
+"""Of `trlib.relatives`."""
+CASES |= GALLERY
 GIVEN = ("logp", "logp_old", "logp_rollout", "advantages", "mask", "rewards", "group")
-"""The arguments that `data` below has for every loss; one that needs others is adapted above."""
+"""The arguments that `tokens` has for every loss; one that needs others is adapted above."""
 
 
 def unlisted() -> dict[str, Case]:
@@ -141,95 +216,60 @@ def unlisted() -> dict[str, Case]:
 
 
 CASES |= unlisted()
-ANCHORED = [
-    name
-    for name, case in CASES.items()
-    if len(inspect.signature(case.loss).parameters) > 3
-    and "logp_old" in inspect.signature(case.loss).parameters
-    and case.pure
-]
 PURE = [name for name, case in CASES.items() if case.pure]
+NAMED = [name for name in PURE if CASES[name].named]
+ANCHORED = [n for n in PURE if {"logp", "advantages"} < {*CASES[n].arguments(tokens())} - {"mask"}]
 every_loss = pytest.mark.parametrize("name", CASES)
 
 
-def data(seed: int = 0, dtype: torch.dtype = D, b: int = 6, t: int = 5) -> dict[str, Tensor]:
-    """Every argument that a token loss may take: ratios from far below to far above 1, both signs
-    of A and a 0."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=D)
-
-    logp = -0.05 - 1.5 * normal(b, t).abs()
-    near = [(logp + 0.4 * normal(b, t)).clamp(max=-0.01) for _ in range(3)]
-    mask = torch.rand(b, t, generator=generator) < 0.75
-    mask[0], mask[1] = True, False
-    advantages = normal(b, t)
-    advantages[2] = advantages[2, 0]
-    advantages[3, 1] = 0.0
-    floats = {
-        "logp": logp,
-        "logp_old": near[0],
-        "logp_rollout": near[0],
-        "logp_anchor": near[1],
-        "measured": 0.1 * normal(b, t).abs(),
-        "advantages": advantages,
-        "rewards": normal(b).round(),
-    }
-    return {name: value.to(dtype) for name, value in floats.items()} | {
-        "mask": mask,
-        "group": torch.arange(b) // 2,
-    }
-
-
-def gradient(case: Case, arguments: dict[str, Tensor]) -> tuple[TokenLoss, Tensor]:
+def run(name: str, arguments: dict[str, Tensor]) -> tuple[TokenLoss, Tensor]:
+    """What a loss gives, and the gradient of its sum."""
     logp = arguments["logp"].detach().clone().requires_grad_()
-    result = case(**(arguments | {"logp": logp}))
-    return result, torch.autograd.grad(result.per_token.sum(), logp)[0]
+    result = CASES[name](**(arguments | {"logp": logp}))
+    return result, slope(result.per_token, logp)
+
+
+def given(name: str, *seed: int, **how: Any) -> dict[str, Tensor]:
+    return CASES[name].arguments(tokens(*seed, **how))
 
 
 @every_loss
 @pytest.mark.parametrize("seed", range(4))
 def test_autograd_is_minus_the_weight(name, seed):
-    arguments = CASES[name].arguments(data(seed))
-    result, grad = gradient(CASES[name], arguments)
-    torch.testing.assert_close(grad, -result.diagnostics["weight"], rtol=1e-12, atol=1e-12)
-    assert result.diagnostics["weight"].abs().max() > 0.1
+    result, grad = run(name, given(name, seed))
+    close(grad, -result.diagnostics["weight"], 1e-12)
+    assert result.diagnostics["weight"].abs().max() > 0.01
 
 
 @every_loss
 def test_diagnostics(name):
-    arguments = CASES[name].arguments(data())
-    result, _ = gradient(CASES[name], arguments)
-    mask = arguments["mask"]
-    names = {"kept", "weight"} | (set() if name == "trsft" else {"ratio"})
-    assert names <= set(result.diagnostics) and ("ratio" in result.diagnostics) == (name != "trsft")
-    for value in result.diagnostics.values():
+    case, arguments = CASES[name], given(name)
+    result, _ = run(name, arguments)
+    mask, found = arguments["mask"], result.diagnostics
+    assert {"kept", "weight"} <= set(found) and ("ratio" in found) == (name != "trsft")
+    for value in found.values():
         assert value.shape == mask.shape and not value.requires_grad and not value.isnan().any()
-    assert result.diagnostics["kept"].dtype == torch.bool
-    assert not result.diagnostics["kept"][~mask].any()
-    assert (result.per_token[~mask] == 0).all() and (result.diagnostics["weight"][~mask] == 0).all()
-    if name != "troll regression":  # silenced, yet pulled to its projection
-        assert (result.diagnostics["weight"][~result.diagnostics["kept"]] == 0).all()
-    if "ratio" in names:
-        assert (result.diagnostics["ratio"][~mask] == 1).all()
+    assert found["kept"].dtype == torch.bool and not found["kept"][~mask].any()
+    assert (result.per_token[~mask] == 0).all() and (found["weight"][~mask] == 0).all()
+    if case.proportional:
+        assert (found["weight"][~found["kept"]] == 0).all()
+    if "ratio" in found:
+        assert (found["ratio"][~mask] == 1).all()
     old = arguments.get("logp_old", arguments.get("logp_rollout"))
-    if old is not None and CASES[name].pure:
-        torch.testing.assert_close(
-            result.diagnostics["ratio"][mask], (arguments["logp"] - old).exp()[mask]
-        )
+    if old is not None and case.pure:
+        close(found["ratio"][mask], (arguments["logp"] - old).exp()[mask])
 
 
 @every_loss
 @pytest.mark.parametrize("junk", [math.nan, math.inf, -math.inf, 1e30])
 def test_what_is_masked_does_not_exist(name, junk):
-    case, clean = CASES[name], CASES[name].arguments(data())
+    clean = given(name)
     mask = clean["mask"]
     dirty = {
         k: v.masked_fill(~mask, junk) if v.shape == mask.shape and v.is_floating_point() else v
         for k, v in clean.items()
     }
-    (expected, expected_grad), (result, grad) = gradient(case, clean), gradient(case, dirty)
+    (expected, expected_grad), (result, grad) = run(name, clean), run(name, dirty)
     assert torch.equal(result.per_token, expected.per_token) and torch.equal(grad, expected_grad)
     assert (grad[~mask] == 0).all()
     for key, value in result.diagnostics.items():
@@ -239,87 +279,64 @@ def test_what_is_masked_does_not_exist(name, junk):
 @every_loss
 @pytest.mark.parametrize("how", AGGREGATIONS)
 def test_nothing_unmasked(name, how):
-    arguments = CASES[name].arguments(data())
+    arguments = given(name)
     mask = torch.zeros_like(arguments["mask"])
     logp = torch.full_like(arguments["logp"], math.nan).requires_grad_()
     result = CASES[name](**(arguments | {"mask": mask, "logp": logp}))
     total = aggregate(result.per_token, mask, how, horizon=9)
-    (grad,) = torch.autograd.grad(total, logp)
-    assert total.item() == 0 and (grad == 0).all() and not result.diagnostics["kept"].any()
+    assert total.item() == 0 and (slope(total, logp) == 0).all()
+    assert not result.diagnostics["kept"].any()
 
 
 @every_loss
 def test_padding_and_order_do_not_matter(name):
-    case, arguments = CASES[name], CASES[name].arguments(data())
-    result, grad = gradient(case, arguments)
-    # Whole prompts change places, and so do the tokens of a row, with new padding between them.
-    rows = torch.tensor([4, 5, 1, 0, 3, 2])
-    columns = torch.tensor([3, -1, 0, 4, -1, 2, 1])
+    """Whole prompts change places, and so do the tokens of a row, with new padding between them."""
+    case, arguments = CASES[name], given(name)
+    rows, columns = [4, 5, 1, 0, 3, 2], [3, -1, 0, 4, -1, 2, 1]
+    if case.ordered:
+        rows, columns = [*range(6)], [-1, 0, 1, -1, 2, 3, 4, -1]
+    if not case.pure:
+        rows, columns = [*range(6)], [0, 1, 2, 3, 4, -1, -1]
 
     def move(x: Tensor, fill: float) -> Tensor:
-        x = x[rows]
-        return (
-            x
-            if x.dim() == 1
-            else torch.where(columns >= 0, x[:, columns], torch.full((), fill).to(x))
-        )
+        x, at = x[rows], torch.tensor(columns)
+        return x if x.dim() == 1 else torch.where(at >= 0, x[:, columns], x.new_tensor(fill))
 
-    moved = {
-        key: move(value, 0 if value.dtype == torch.bool else math.nan)
-        for key, value in arguments.items()
-    }
-    if not case.pure:
-        rows, columns = torch.arange(6), torch.tensor([0, 1, 2, 3, 4, -1, -1])
-        moved = {
-            key: move(value, 0 if value.dtype == torch.bool else math.nan)
-            for key, value in arguments.items()
-        }
-    moved_result, moved_grad = gradient(case, moved)
-    torch.testing.assert_close(
-        moved_result.per_token, move(result.per_token, 0), rtol=1e-12, atol=1e-14
-    )
-    torch.testing.assert_close(moved_grad, move(grad, 0), rtol=1e-12, atol=1e-14)
+    moved = {k: move(v, 0 if v.dtype == torch.bool else math.nan) for k, v in arguments.items()}
+    (expected, expected_grad), (result, grad) = run(name, arguments), run(name, moved)
+    close(result.per_token, move(expected.per_token, 0), 1e-12)
+    close(grad, move(expected_grad, 0), 1e-12)
 
 
-@every_loss
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.joined])
 def test_a_batch_is_the_sum_of_its_parts(name):
-    case, arguments = CASES[name], CASES[name].arguments(data())
-    whole, _ = gradient(case, arguments)
-    parts = [
-        gradient(case, {k: v[rows] for k, v in arguments.items()})[0]
-        for rows in (slice(0, 2), slice(2, 6))
-    ]
-    torch.testing.assert_close(
-        torch.cat([p.per_token for p in parts]), whole.per_token, rtol=1e-12, atol=1e-14
+    whole, first, rest = (
+        run(name, {k: v[rows] for k, v in given(name).items()})[0]
+        for rows in (slice(None), slice(2), slice(2, None))
     )
+    close(torch.cat([first.per_token, rest.per_token]), whole.per_token, 1e-12)
     for key, value in whole.diagnostics.items():
-        torch.testing.assert_close(
-            torch.cat([p.diagnostics[key] for p in parts]), value, rtol=1e-12, atol=1e-14
-        )
+        close(torch.cat([first.diagnostics[key], rest.diagnostics[key]]).to(D), value.to(D), 1e-12)
 
 
 @every_loss
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_computed_in_float32(name, dtype):
-    arguments = CASES[name].arguments(data(dtype=dtype))
-    result, grad = gradient(CASES[name], arguments)
-    assert (
-        result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32
-        and grad.dtype == dtype
-    )
+    arguments = given(name, dtype=dtype)
+    result, grad = run(name, arguments)
+    assert result.per_token.dtype == result.diagnostics["weight"].dtype == torch.float32
+    assert grad.dtype == dtype
     if CASES[name].pure:
-        expected, expected_grad = gradient(
-            CASES[name],
-            {k: v.float() if v.is_floating_point() else v for k, v in arguments.items()},
-        )
+        single = {k: v.float() if v.is_floating_point() else v for k, v in arguments.items()}
+        expected, expected_grad = run(name, single)
         assert torch.equal(result.per_token, expected.per_token)
-        torch.testing.assert_close(grad, expected_grad.to(dtype))
+        close(grad, expected_grad.to(dtype))
 
 
 @every_loss
 def test_float64_is_kept_beside_narrower_types(name):
-    arguments = CASES[name].arguments(data(dtype=torch.float32)) | {"logp": data()["logp"]}
-    result, _ = gradient(CASES[name], arguments)
+    arguments = given(name, dtype=torch.float32) | {"logp": tokens()["logp"]}
+    result, _ = run(name, arguments)
     assert result.per_token.dtype == result.diagnostics["weight"].dtype == D
 
 
@@ -327,30 +344,26 @@ def test_float64_is_kept_beside_narrower_types(name):
 def test_only_the_current_policy_has_a_gradient(name):
     arguments = {
         k: v.requires_grad_() if v.is_floating_point() and k != "logp" else v
-        for k, v in CASES[name].arguments(data()).items()
+        for k, v in given(name).items()
     }
-    result, _ = gradient(CASES[name], arguments)
-    others = [v for v in arguments.values() if v.requires_grad]
-    if others:
-        assert torch.autograd.grad(result.per_token.sum(), others, allow_unused=True) == (
-            None,
-        ) * len(others)
+    total = run(name, arguments)[0].per_token.sum()
+    for other in (v for v in arguments.values() if v.requires_grad):
+        how = {"allow_unused": True, "retain_graph": True}
+        assert torch.autograd.grad(total, other, **how) == (None,)
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.on_policy])
 def test_at_ratio_one_it_is_reinforce(name):
-    arguments = CASES[name].arguments(data())
-    same = {
-        k: arguments["logp"] for k in ("logp_old", "logp_rollout", "logp_anchor") if k in arguments
-    }
+    arguments = given(name)
+    for key in {"logp_old", "logp_rollout", "logp_anchor"} & set(arguments):
+        arguments[key] = arguments["logp"]
     if name == "dppo measured":
-        same["measured"] = torch.zeros_like(arguments["logp"])
-    if name.startswith("gmpo"):  # its weight is the completion's mean advantage
-        same["advantages"] = arguments["advantages"][:, :1].expand_as(arguments["logp"])
-    arguments |= same
-    result, grad = gradient(CASES[name], arguments)
-    expected, expected_grad = gradient(CASES["reinforce"], CASES["reinforce"].arguments(arguments))
-    torch.testing.assert_close(grad, CASES[name].on_policy * expected_grad, rtol=1e-12, atol=1e-14)
+        arguments["measured"] = torch.zeros_like(arguments["logp"])
+    if name == "gmpo":  # its weight is the completion's mean advantage
+        arguments["advantages"] = arguments["advantages"][:, :1].expand_as(arguments["logp"])
+    result, grad = run(name, arguments)
+    expected, expected_grad = run("reinforce", CASES["reinforce"].arguments(arguments))
+    close(grad, CASES[name].on_policy * expected_grad, 1e-12)
     assert torch.equal(result.diagnostics["kept"], expected.diagnostics["kept"])
 
 
@@ -358,187 +371,179 @@ def test_at_ratio_one_it_is_reinforce(name):
     "name", [name for name, case in CASES.items() if case.smooth and name != "ppo closed"]
 )
 def test_gradcheck(name):
-    arguments = CASES[name].arguments(data())
+    arguments = given(name)
 
     def loss(logp: Tensor) -> Tensor:
         return CASES[name](**(arguments | {"logp": logp})).per_token
 
-    assert torch.autograd.gradcheck(loss, (arguments["logp"].clone().requires_grad_(),), atol=1e-7)
+    leaf = arguments["logp"].clone().requires_grad_()
+    assert torch.autograd.gradcheck(loss, (leaf,), atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ANCHORED)
 @pytest.mark.parametrize("far", [-300.0, 300.0])
-def test_an_overflowing_ratio_makes_no_nan(name, far):
+@pytest.mark.parametrize("advantage", [-1.0, 0.0, 1.0])
+def test_an_overflowing_ratio_makes_no_nan(name, far, advantage):
     """exp(300) is inf in float32: a token that is silenced or has A = 0 must not turn it into inf *
     0."""
-    arguments = CASES[name].arguments(data(dtype=torch.float32))
-    arguments["logp"] = torch.full_like(arguments["logp"], -0.5) + min(far, 0)
-    arguments["logp_old"] = torch.full_like(arguments["logp"], -0.5) - max(far, 0)
-    arguments["advantages"] = torch.zeros_like(arguments["logp"])
-    result, grad = gradient(CASES[name], arguments)
-    assert (
-        (result.per_token == 0).all()
-        and (grad == 0).all()
-        and (result.diagnostics["weight"] == 0).all()
-    )
-    arguments["advantages"] = torch.full_like(arguments["logp"], math.copysign(1.0, far))
-    result, grad = gradient(CASES[name], arguments)
-    assert not grad.isnan().any() and not result.per_token.isnan().any()
-    assert not result.diagnostics["weight"].isnan().any()
+    arguments = given(name, dtype=torch.float32)
+    half = torch.full_like(arguments["logp"], -0.5)
+    old = half - max(far, 0)
+    moved = {"logp": half + min(far, 0), "logp_old": old, "logp_rollout": old}
+    moved["advantages"] = 0 * half + advantage
+    result, grad = run(name, arguments | {k: moved[k] for k in moved if k in arguments})
+    for value in (grad, result.per_token, result.diagnostics["weight"]):
+        assert not value.isnan().any()
+        assert advantage or not CASES[name].proportional or (value == 0).all()
 
 
-@pytest.mark.parametrize("name", ANCHORED)
+@pytest.mark.parametrize("name", [name for name in ANCHORED if CASES[name].proportional])
 def test_a_token_without_an_advantage_stays_out_of_an_overflow_beside_it(name):
     """Row 0 overflows wherever nothing bounds its ratio; its second token has A = 0 and its third
     is masked."""
-    arguments = CASES[name].arguments(data(dtype=torch.float32))
+    arguments = given(name, dtype=torch.float32)
     mask = arguments["mask"].clone()
     mask[0] = torch.tensor([True, True, False, True, True])
-    logp, old, advantages = (
-        torch.full_like(arguments["logp"], value) for value in (-0.5, -1e4, -1.0)
-    )
+    logp, old, advantages = (torch.full_like(arguments["logp"], x) for x in (-0.5, -1e4, -1.0))
     advantages[0, 1] = 0.0
-    result, grad = gradient(
-        CASES[name],
-        arguments | {"logp": logp, "logp_old": old, "advantages": advantages, "mask": mask},
-    )
-    assert not result.per_token.isnan().any() and not grad.isnan().any()
-    assert result.per_token[0, 1:3].tolist() == [0.0, 0.0] and grad[0, 1:3].tolist() == [0.0, 0.0]
-    assert result.diagnostics["weight"][0, 1:3].tolist() == [0.0, 0.0]
+    far = {"logp": logp, "logp_old": old, "logp_rollout": old, "advantages": advantages}
+    moved = {k: far[k] for k in far if k in arguments}
+    result, grad = run(name, arguments | moved | {"mask": mask})
+    for value in (result.per_token, grad, result.diagnostics["weight"]):
+        assert not value.isnan().any() and value[0, 1:3].tolist() == [0.0, 0.0]
     for how in AGGREGATIONS:
-        assert not aggregate(
-            result.per_token.detach().clamp(max=1e30), mask, how, horizon=9
-        ).isnan()
+        total = aggregate(result.per_token.detach().clamp(max=1e30), mask, how, horizon=9)
+        assert not total.isnan()
 
 
-def bad_inputs() -> list[tuple[str, str, str]]:
-    """(loss, argument, fault) for every tensor argument of every loss."""
-    faults = ("list", "integer", "shape", "row", "nan", "inf", "empty batch", "no tokens")
-    return [
-        (name, argument, fault)
-        for name in PURE
-        for argument, value in CASES[name].arguments(data()).items()
-        if value.is_floating_point() and value.dim() == 2
-        for fault in faults
-    ]
+def spoil(x: Tensor, value: float) -> Tensor:
+    x = x.clone()
+    x[0, 2] = value
+    return x
 
 
-@pytest.mark.parametrize(("name", "argument", "fault"), bad_inputs())
+FAULTS = {
+    "list": (lambda x: x.tolist(), TypeError, "list"),
+    "integer": (lambda x: x.long(), TypeError, "torch.int64"),
+    "shape": (lambda x: x[:, :-1], ValueError, r"\[6, [45]\]"),
+    "row": (lambda x: x[:, 0], ValueError, r"\[6\]"),
+    "nan": (lambda x: spoil(x, math.nan), ValueError, r"nan at \[0, 2\]"),
+    "inf": (lambda x: spoil(x, math.inf), ValueError, r"inf at \[0, 2\]"),
+    "no rows": (lambda x: x[:0], ValueError, r"\[0, 5\]"),
+    "no tokens": (lambda x: x[:, :0], ValueError, r"\[6, 0\]"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [(n, k) for n in NAMED for k, v in given(n).items() if v.is_floating_point() and v.dim() == 2],
+)
+@pytest.mark.parametrize("fault", FAULTS)
 def test_bad_tensors_are_named(name, argument, fault):
-    arguments = CASES[name].arguments(data())
-    value = arguments[argument]
-    wrong = value.clone()
-    wrong[0, 2] = {"nan": math.nan, "inf": math.inf}.get(fault, 0.0)
-    wrong = {
-        "list": value.tolist(),
-        "integer": value.long(),
-        "shape": value[:, :-1],
-        "row": value[:, 0],
-        "empty batch": value[:0],
-        "no tokens": value[:, :0],
-    }.get(fault, wrong)
-    error = TypeError if fault in ("list", "integer") else ValueError
-    with pytest.raises(error) as caught:
-        CASES[name](**(arguments | {argument: wrong}))
-    said = str(caught.value)
-    # A wrong width of the first argument shows in the first that differs from it.
-    named = {argument, "mask"} if argument == "logp" and fault == "shape" else {argument}
-    assert said.split(":")[0] in named and "expected" in said and "got" in said
-    got = {
-        "list": "list",
-        "integer": "torch.int64",
-        "nan": "got nan at [0, 2]",
-        "inf": "got inf at [0, 2]",
-        "row": "[6]",
-        "shape": "[6, 4]" if "mask" not in said else "[6, 5]",
-        "empty batch": "[0, 5]",
-        "no tokens": "[6, 0]",
-    }
-    assert got[fault] in said
+    arguments, (wrong, error, got) = given(name), FAULTS[fault]
+    # A wrong width may show in the first argument that differs from it.
+    named = f"({argument}|mask)" if fault == "shape" else argument
+    with pytest.raises(error, match=f"^{named}: expected .*got {got}"):
+        CASES[name](**(arguments | {argument: wrong(arguments[argument])}))
 
 
-@pytest.mark.parametrize("name", PURE)
+@pytest.mark.parametrize("name", NAMED)
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda m: m.float(), TypeError, "mask: expected torch.bool, got torch.float32"),
-        (lambda m: m.int(), TypeError, "mask: expected torch.bool, got torch.int32"),
-        (lambda m: m.tolist(), TypeError, "mask: expected a tensor of torch.bool, got list"),
-        (lambda m: m[:, 0], ValueError, r"mask: expected \[B, T\] = \[6, 5\], got \[6\]"),
-        (lambda m: m[:3], ValueError, r"mask: expected \[B, T\] = \[6, 5\], got \[3, 5\]"),
-        (lambda m: None, TypeError, "mask: expected a tensor of torch.bool, got NoneType"),
+        (lambda m: m.float(), TypeError, "torch.bool, got torch.float32"),
+        (lambda m: m.tolist(), TypeError, "a tensor of torch.bool, got list"),
+        (lambda m: m[:, 0], ValueError, r"\[B, T\] = \[6, 5\], got \[6\]"),
+        (lambda m: m[:3], ValueError, r"\[B, T\] = \[6, 5\], got \[3, 5\]"),
+        (lambda m: None, TypeError, "a tensor of torch.bool, got NoneType"),
     ],
 )
 def test_bad_masks_are_named(name, change, error, message):
-    arguments = CASES[name].arguments(data())
-    with pytest.raises(error, match=message):
+    arguments = given(name)
+    with pytest.raises(error, match=f"^mask: expected {message}"):
         CASES[name](**(arguments | {"mask": change(arguments["mask"])}))
 
 
-@pytest.mark.parametrize("name", PURE)
+@pytest.mark.parametrize("name", NAMED)
 def test_value_checks_can_be_switched_off_but_not_the_shapes(name):
-    arguments = CASES[name].arguments(data())
-    bad = arguments["logp"].clone()
-    bad[0, 0] = math.nan
+    arguments = given(name)
+    bad = arguments | {"logp": spoil(arguments["logp"], math.nan)}
     with checks.value_checks(False):
-        assert CASES[name](**(arguments | {"logp": bad})).per_token[0].isnan().any()
-        with pytest.raises(ValueError, match=r"mask: expected \[B, T\]"):
-            CASES[name](**(arguments | {"mask": arguments["mask"][:3]}))
+        assert name == "bandpo" or CASES[name](**bad).per_token[0].isnan().any()
+        refused(r"mask: expected \[B, T\]", CASES[name], **(bad | {"mask": bad["mask"][:3]}))
 
 
-NAN = math.nan
-BAD_SETTINGS = {
-    "ppo": [
-        ("eps_low", -0.1),
-        ("eps_low", 1.1),
-        ("eps_high", -0.1),
-        ("eps_high", NAN),
-        ("eps_low", "a"),
-        ("dual_clip", 1.0),
-        ("dual_clip", NAN),
-        ("eps_high", None),
-    ],
-    "gspo": [
-        ("eps_low", -1e-4),
-        ("eps_low", 2),
-        ("eps_high", -1e-4),
-        ("eps_high", NAN),
-        ("eps_low", None),
-    ],
-    "cispo": [
-        ("eps_low", -0.1),
-        ("eps_low", 1.1),
-        ("eps_high", -0.1),
-        ("eps_high", NAN),
-        ("eps_high", None),
-    ],
-    "sapo": [("tau_pos", 0.0), ("tau_neg", -1), ("tau_pos", NAN), ("tau_neg", "1")],
-    "gmpo": [("eps_log", -0.1), ("eps_log", NAN), ("eps_log", None)],
-    "pspo": [("alpha", -0.1), ("alpha", 1.0), ("alpha", NAN), ("alpha", True)],
-    "dppo tv": [
-        ("delta_tv", -0.1),
-        ("delta_tv", 1.1),
-        ("delta_tv", NAN),
-        ("delta_kl", 0.1),
-        ("max_ratio", 0.5),
-    ],
-    "quatro ratio": [
-        ("delta_kl", 0.0),
-        ("delta_kl", -1),
-        ("lambda_min", 0.0),
-        ("form", "other"),
-        ("form", None),
-    ],
-    "trsft": [("alpha", 0.0), ("alpha", -0.1), ("alpha", 1.1), ("alpha", NAN)],
+NAN, INF = math.nan, math.inf
+BAD_SETTINGS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "ppo": {"eps_low": (-0.1, 1.1, "a"), "eps_high": (-0.1, NAN, None), "dual_clip": (1.0, NAN)},
+    "gspo": {"eps_low": (-1e-4, 2, None), "eps_high": (-1e-4, NAN)},
+    "cispo": {"eps_low": (-0.1, 1.1), "eps_high": (-0.1, NAN, None)},
+    "sapo": {"tau_pos": (0.0, NAN), "tau_neg": (-1, "1")},
+    "gmpo": {"eps_log": (-0.1, NAN, None)},
+    "pspo": {"alpha": (-0.1, 1.0, NAN, True)},
+    "dppo tv": {
+        "delta_tv": (-0.1, 1.1, NAN, "0.1", (0.1, -0.1), (0.1, 0.1, 0.1)),
+        "delta_kl": (0.1,),
+        "max_ratio": (0.0, 0.5),
+    },
+    "dppo kl": {"delta_kl": (NAN, (-1.0, 0.1))},
+    "quatro ratio": {
+        "delta_kl": (0.0, -1, INF, NAN),
+        "lambda_min": (0.0,),
+        "form": ("other", None),
+        "direction": ("both",),
+    },
+    "troll": {"delta_kl": (-0.1, NAN, "far"), "alpha": (-1.0, NAN), "level": ("batch",)},
+    "trsft": {"alpha": (0.0, -0.1, 1.1, NAN)},
 }
 
 
 @pytest.mark.parametrize(
     ("name", "setting", "value"),
-    [(n, s, v) for n, faults in BAD_SETTINGS.items() for s, v in faults],
+    [(n, s, v) for n, faults in BAD_SETTINGS.items() for s, some in faults.items() for v in some],
 )
 def test_a_meaningless_threshold_is_named(name, setting, value):
+    """By the loss, and by its method when it is made."""
     case = CASES[name]
-    error = TypeError if isinstance(value, bool | None | str) and value != "other" else ValueError
+    wrong = case.settings | {setting: value}
+    word = value in ("other", "both", "batch")
+    error = TypeError if isinstance(value, bool | None | str) and not word else ValueError
     with pytest.raises(error, match=rf"{setting}\b.*: expected"):
-        Case(case.loss, case.settings | {setting: value}, case.extra)(**case.arguments(data()))
+        Case(case.loss, wrong, case.extra)(**case.arguments(tokens()))
+    if name != "trsft":
+        with pytest.raises(error, match=rf"{setting}\b.*: expected"):
+            ALGORITHMS[name.split()[0]](**wrong)
+
+
+STD = {"advantage": "group-std", "aggregation": "seq-mean-token-mean"}
+RECIPES: dict[str, dict[str, Any]] = {
+    "pg_is": {"anchor": "recomputed"},
+    "ppo": {"anchor": "recomputed", "eps_low": 0.2, "eps_high": 0.2, "dual_clip": None},
+    "grpo": {"eps_low": 0.2, "eps_high": 0.2, "beta": 0.0, **STD},
+    "dr_grpo": {"advantage": "group-mean", "aggregation": "seq-mean-token-sum-norm"},
+    "dapo": {**STD, "eps_low": 0.2, "eps_high": 0.28, "aggregation": "token-mean"},
+    "gspo": {"eps_low": 3e-4, "eps_high": 4e-4, **STD},
+    "cispo": {"eps_low": 0.2, "eps_high": 0.2, "aggregation": "token-mean"},
+    "sapo": {"tau_pos": 1.0, "tau_neg": 1.05, "aggregation": "seq-mean-token-mean"},
+    "gmpo": {"eps_log": 0.4, **STD},
+    "pspo": {"alpha": 0.1, **STD},
+    "dppo": {
+        "delta_tv": 0.15,
+        "delta_kl": None,
+        "measure": "binary",
+        "max_ratio": None,
+        "anchor": "rollout",
+        "advantage": "group-mean",
+        "aggregation": "seq-mean-token-sum-norm",
+    },
+    "quatro": {"anchor": "rollout", "delta_kl": 0.1, "lambda_min": 1e-2, "form": "ratio"},
+    "troll": {"anchor": "recomputed", "delta_kl": 0.05, "alpha": 1.0, "aggregation": "token-mean"},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_method_has_the_settings_of_its_paper(name):
+    method = ALGORITHMS[name]()
+    assert {key: getattr(method, key) for key in RECIPES[name]} == RECIPES[name]
+    for setting in ("aggregation", "advantage"):
+        refused(f"{setting}: ", ALGORITHMS[name], **{setting: "critic"})

@@ -14,6 +14,7 @@ from scipy.optimize import brentq, minimize
 from torch import Tensor
 
 from tests.by_day import by_day
+from tests.losses import close, refused, tensor
 from trlib.algorithms.troll import project
 from trlib.divergences import kl
 
@@ -54,14 +55,14 @@ def test_two_outcomes_by_hand():
     # On two outcomes the constraint alone decides: p log 2p + (1-p) log 2(1-p) = .05 at p =
     # .656774...
     new, old = (
-        torch.tensor([0.9, 0.1], dtype=torch.float64).log(),
-        torch.tensor([0.5, 0.5], dtype=torch.float64).log(),
+        tensor([0.9, 0.1]).log(),
+        tensor([0.5, 0.5]).log(),
     )
     p = brentq(
         lambda p: p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p)) - 0.05, 0.5, 0.9, xtol=1e-14
     )
     projected = project(new, old, delta_kl=0.05)
-    assert projected.logp.exp()[0].item() == pytest.approx(p, abs=1e-9)
+    close(projected.logp.exp()[0], p)
     # log odds p/(1-p) = log(9)/(1 + η)
     assert projected.eta.item() == pytest.approx(math.log(9) / math.log(p / (1 - p)) - 1, rel=1e-8)
 
@@ -180,9 +181,7 @@ def test_radius_zero_is_the_old_policy_and_infinite_is_none():
     u.requires_grad_()
     at_zero = project(u, lq, delta_kl=0.0)
     assert torch.equal(at_zero.logp, lq)
-    assert torch.equal(
-        at_zero.eta, torch.tensor([INF, INF, INF, 0.0, INF, INF], dtype=torch.float64)
-    )
+    assert torch.equal(at_zero.eta, tensor([INF, INF, INF, 0.0, INF, INF]))
     (gradient,) = torch.autograd.grad((at_zero.logp.masked_fill(lq == -INF, 0.0) ** 2).sum(), u)
     assert torch.equal(gradient[[0, 1, 2, 4, 5]], torch.zeros(5, 9, dtype=torch.float64))
     free = project(u, lq, delta_kl=INF)
@@ -190,30 +189,24 @@ def test_radius_zero_is_the_old_policy_and_infinite_is_none():
 
 
 def test_probability_zero_on_either_side():
-    new = torch.tensor(
-        [[0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.5, 0.0], [0.0, 0.0, 0.5, 0.5], [0.0, 0.1, 0.2, 0.7]],
-        dtype=torch.float64,
+    new = tensor(
+        [[0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.5, 0.0], [0.0, 0.0, 0.5, 0.5], [0.0, 0.1, 0.2, 0.7]]
     )
-    old = torch.tensor(
-        [[0.4, 0.4, 0.2, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]],
-        dtype=torch.float64,
+    old = tensor(
+        [[0.4, 0.4, 0.2, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]]
     )
     u = new.log().requires_grad_()
     projected = project(u, old.log(), delta_kl=0.3)
     # 0: KL(new || old) = log 1.25 is inside.  1: only two tokens can remain, and on them the two
     # agree. 2: nothing in common; 3: giving up the token of probability .4 costs log(1/.6) = .51 >
     # .3. Both: the old policy.
-    expected = torch.tensor(
-        [[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]],
-        dtype=torch.float64,
+    expected = tensor(
+        [[0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.4, 0.2, 0.2, 0.2]]
     )
-    torch.testing.assert_close(projected.logp.exp(), expected, atol=1e-12, rtol=0)
+    close(projected.logp.exp(), expected)
     assert projected.eta.tolist() == [0.0, 0.0, INF, INF]
     (gradient,) = torch.autograd.grad(projected.logp[:, 0].sum(), u)
-    torch.testing.assert_close(
-        gradient,
-        torch.tensor([[1.0, 0, 0, 0], [0.5, -0.5, 0, 0], [0] * 4, [0] * 4], dtype=torch.float64),
-    )
+    close(gradient, tensor([[1.0, 0, 0, 0], [0.5, -0.5, 0, 0], [0] * 4, [0] * 4]))
     # With a radius that pays for the lost token the rest moves as far as it can.
     wide = project(new[3].log(), old[3].log(), delta_kl=0.6)
     assert plain_kl(wide.logp, old[3].log()).item() == pytest.approx(0.6, rel=1e-9)
@@ -239,7 +232,7 @@ def test_laws_of_the_projection(seed, scale, apart, vocabulary, delta):
     assert (kl(inner.logp, lq) <= delta * (1 + 1e-6)).all()
     # It lies on the geodesic, is never further from the network than q is, and a larger radius
     # comes closer.
-    torch.testing.assert_close(inner.logp, geodesic(u, lq, inner.eta), atol=1e-6, rtol=1e-9)
+    close(inner.logp, geodesic(u, lq, inner.eta), 1e-6)
     outer = project(u, lq, delta_kl=2 * delta)
     to_network = [kl(x, u) for x in (lq, inner.logp, outer.logp)]
     assert (to_network[0] >= to_network[1] - 1e-9).all() and (
@@ -249,9 +242,9 @@ def test_laws_of_the_projection(seed, scale, apart, vocabulary, delta):
     # Order of the vocabulary and a second projection change nothing.
     order = torch.randperm(vocabulary, generator=g)
     turned = project(u[:, order], lq[:, order], delta_kl=delta)
-    torch.testing.assert_close(turned.logp, inner.logp[:, order], atol=1e-7, rtol=1e-7)
+    close(turned.logp, inner.logp[:, order], 1e-7)
     again = project(inner.logp, lq, delta_kl=delta)
-    torch.testing.assert_close(again.logp, inner.logp, atol=1e-7, rtol=1e-7)
+    close(again.logp, inner.logp, 1e-7)
 
 
 # --- gradients
@@ -293,7 +286,7 @@ def test_gradient_is_the_surrogates():
     eta = projected.eta.detach() + (slope * (u - u.detach())).sum(-1)
     value = geodesic(u, lq, eta)
     (theirs,) = torch.autograd.grad((value * upstream).sum() + (eta * upstream_eta).sum(), u)
-    torch.testing.assert_close(ours[active], theirs[active], atol=1e-10, rtol=1e-10)
+    close(ours[active], theirs[active])
 
 
 def test_moving_further_out_changes_nothing():
@@ -306,7 +299,7 @@ def test_moving_further_out_changes_nothing():
     d = (projected.logp - lq).detach()
     assert active.any() and (d * gradient).sum(-1)[active].abs().max() < 1e-12
     further = project((lq + 1.7 * (u - lq)).log_softmax(-1), lq, delta_kl=0.05)
-    torch.testing.assert_close(further.logp[active], projected.logp[active], atol=1e-9, rtol=0)
+    close(further.logp[active], projected.logp[active])
 
 
 def test_extreme_gradients_are_finite():
@@ -324,15 +317,21 @@ def test_extreme_gradients_are_finite():
 
 def test_bad_input_is_named():
     u, lq = pair(3, 8)
-    with pytest.raises(ValueError, match=r"logp_old: expected \[3, 8\], got \[3, 7\]"):
-        project(u, lq[..., :7], delta_kl=0.1)
-    with pytest.raises(ValueError, match="delta_kl: expected a number at least 0, got -1"):
-        project(u, lq, delta_kl=-1.0)
-    with pytest.raises(ValueError, match=r"logp: expected \[..., V\], got \[\]"):
-        project(torch.tensor(0.0), torch.tensor(0.0), delta_kl=0.1)
-    with pytest.raises(TypeError, match="logp: expected a floating type"):
-        project(torch.zeros(3, 8).long(), lq, delta_kl=0.1)
-    with pytest.raises(ValueError, match="logp: expected normalised log-probabilities"):
-        project(2 * u, lq, delta_kl=0.1)
-    with pytest.raises(ValueError, match="logp_old: expected log-probabilities, got nan"):
-        project(u, lq.masked_fill(lq == lq.max(), math.nan), delta_kl=0.1)
+    refused(r"logp_old: expected \[3, 8\], got \[3, 7\]", project, u, lq[..., :7], delta_kl=0.1)
+    refused("delta_kl: expected a number at least 0, got -1", project, u, lq, delta_kl=-1.0)
+    refused(
+        r"logp: expected \[..., V\], got \[\]",
+        project,
+        torch.tensor(0.0),
+        torch.tensor(0.0),
+        delta_kl=0.1,
+    )
+    refused("logp: expected a floating type", project, torch.zeros(3, 8).long(), lq, delta_kl=0.1)
+    refused("logp: expected normalised log-probabilities", project, 2 * u, lq, delta_kl=0.1)
+    refused(
+        "logp_old: expected log-probabilities, got nan",
+        project,
+        u,
+        lq.masked_fill(lq == lq.max(), math.nan),
+        delta_kl=0.1,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from tests.losses import tensor
 from trlib.algorithms import ALGORITHMS, REINFORCE, Batch, Correction, Needs, Scores, reinforce_loss
 from trlib.loop.boxes import ResolvedNeeds, needs_of
 
@@ -11,11 +12,9 @@ D = torch.float64
 
 
 def test_by_hand():
-    logp = torch.tensor([[-1.0, -2.0], [-0.5, -9.0]], dtype=D)
+    logp = tensor([[-1.0, -2.0], [-0.5, -9.0]])
     mask = torch.tensor([[True, True], [True, False]])
-    result = reinforce_loss(
-        logp, advantages=torch.tensor([[3.0, -1.0], [0.5, 7.0]], dtype=D), mask=mask
-    )
+    result = reinforce_loss(logp, advantages=tensor([[3.0, -1.0], [0.5, 7.0]]), mask=mask)
     assert result.per_token.tolist() == [[3.0, -2.0], [0.25, 0.0]]
     assert result.diagnostics["weight"].tolist() == [[3.0, -1.0], [0.5, 0.0]]
     assert (result.diagnostics["ratio"] == 1).all()
@@ -29,12 +28,12 @@ def test_the_class_trains_on_what_was_sampled_and_asks_for_nothing():
         assert needs_of(REINFORCE(correction=Correction()), anchor) == ResolvedNeeds(
             old=False, early=True
         )
-    logp = torch.tensor([[-1.0, -2.0], [-3.0, -4.0]], dtype=D)
+    logp = tensor([[-1.0, -2.0], [-3.0, -4.0]])
     batch = Batch(
         tokens=torch.zeros(2, 2, dtype=torch.int64),
         mask=torch.ones(2, 2, dtype=torch.bool),
         forced=torch.zeros(2, 2, dtype=torch.bool),
-        rewards=torch.tensor([1.0, 0.0], dtype=D),
+        rewards=tensor([1.0, 0.0]),
         group=torch.tensor([0, 0]),
         ended=torch.ones(2, dtype=torch.bool),
         horizon=2,

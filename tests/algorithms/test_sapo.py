@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from trlib.algorithms import ALGORITHMS, SAPO, sapo_loss
+from tests.losses import tensor
+from trlib.algorithms import sapo_loss
 
 D = torch.float64
 
@@ -16,8 +17,8 @@ def loss(ratios, advantages, **settings):
     logp = torch.full((1, len(ratios)), -5.0, dtype=D)
     result = sapo_loss(
         logp,
-        logp - torch.tensor([ratios], dtype=D).log(),
-        advantages=torch.tensor([advantages], dtype=D),
+        logp - tensor([ratios]).log(),
+        advantages=tensor([advantages]),
         mask=torch.ones(1, len(ratios)).bool(),
         **settings,
     )
@@ -65,14 +66,3 @@ def test_a_low_temperature_is_the_plain_ratio():
     values, weights = loss([0.5, 1.5, 3.0], [1.0] * 3, tau_pos=1e-4)
     assert [-v - 2e4 for v in values] == pytest.approx([-0.5, 0.5, 2.0], rel=1e-6)
     assert weights == pytest.approx([0.5, 1.5, 3.0], rel=1e-6)
-
-
-def test_the_class():
-    assert ALGORITHMS["sapo"] is SAPO
-    assert (SAPO().tau_pos, SAPO().tau_neg, SAPO().aggregation) == (
-        1.0,
-        1.05,
-        "seq-mean-token-mean",
-    )
-    with pytest.raises(ValueError, match="tau_neg: expected a number above 0 and below inf, got 0"):
-        SAPO(tau_neg=0)

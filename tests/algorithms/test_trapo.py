@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
+from tests.losses import close, refused, tensor
 from trlib.algorithms import ALGORITHMS, SFT, TRAPO, Provided, Scores, SFTPlusRL, SFTThenRL, Stage
 from trlib.algorithms.method import Batch
 from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, trsft_loss, truncated_expert
@@ -22,11 +23,11 @@ EVERYTHING = torch.ones(1, 4, dtype=torch.bool)
 
 
 def test_golden_numbers():
-    p = torch.tensor([[0.5, 0.1, 0.05, 1e-30]], dtype=torch.float64)
+    p = tensor([[0.5, 0.1, 0.05, 1e-30]])
     logp = p.log().requires_grad_()
     loss = trsft_loss(logp, mask=EVERYTHING, alpha=0.1)
-    torch.testing.assert_close(loss.per_token, torch.tensor([[-1.0, -1.0, -0.5, -1e-29]]).double())
-    weight = torch.tensor([[1.0, 1.0, 0.5, 1e-29]], dtype=torch.float64)
+    close(loss.per_token, torch.tensor([[-1.0, -1.0, -0.5, -1e-29]]).double())
+    weight = tensor([[1.0, 1.0, 0.5, 1e-29]])
     torch.testing.assert_close(loss.diagnostics["weight"], weight, atol=0, rtol=1e-12)
     (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
     torch.testing.assert_close(gradient, -weight, atol=0, rtol=1e-12)
@@ -39,34 +40,18 @@ def test_weight_is_minus_the_gradient_and_that_of_the_potential(logp, alpha):
     leaf = torch.tensor([logp], dtype=torch.float64, requires_grad=True)
     loss = trsft_loss(leaf, mask=EVERYTHING, alpha=alpha)
     (gradient,) = torch.autograd.grad(loss.per_token.sum(), leaf)
-    torch.testing.assert_close(gradient, -loss.diagnostics["weight"], atol=1e-12, rtol=1e-12)
+    close(gradient, -loss.diagnostics["weight"])
     p = leaf.exp()
     potential = torch.where(p >= alpha, leaf, p / alpha - 1 + math.log(alpha))
     (ascent,) = torch.autograd.grad(potential.sum(), leaf)
-    torch.testing.assert_close(-gradient, ascent, atol=1e-12, rtol=1e-9)
+    close(-gradient, ascent)
 
 
 def test_a_tiny_alpha_is_supervised_fine_tuning():
     logp = torch.tensor([[-0.1, -3.0, -9.0, -20.0]], requires_grad=True)
     loss = trsft_loss(logp, mask=EVERYTHING, alpha=1e-12)
     (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
-    torch.testing.assert_close(gradient, -torch.ones(1, 4))
-
-
-def test_what_is_masked_cannot_leak():
-    mask = torch.tensor([[True, False, True, False]])
-    logp = torch.tensor([[-1.0, math.nan, -5.0, math.inf]], requires_grad=True)
-    loss = trsft_loss(logp, mask=mask)
-    assert loss.per_token[0, [1, 3]].tolist() == [0.0, 0.0]
-    assert loss.diagnostics["weight"][0, [1, 3]].tolist() == [0.0, 0.0]
-    assert torch.equal(loss.diagnostics["kept"], mask)
-    (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
-    torch.testing.assert_close(gradient, torch.tensor([[-1.0, 0.0, -math.exp(-5) / 0.1, 0.0]]))
-    nothing = trsft_loss(logp, mask=torch.zeros_like(mask))
-    assert (
-        not nothing.per_token.any()
-        and not torch.autograd.grad(nothing.per_token.sum(), logp)[0].any()
-    )
+    close(gradient, -torch.ones(1, 4))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +62,8 @@ def test_what_is_masked_cannot_leak():
     ],
 )
 def test_descent_ends_at_the_truncated_expert(expert, optimum):
-    expert = torch.tensor(expert, dtype=torch.float64)
-    torch.testing.assert_close(truncated_expert(expert), torch.tensor(optimum, dtype=torch.float64))
+    expert = tensor(expert)
+    close(truncated_expert(expert), tensor(optimum))
     logits = torch.zeros(1, len(expert), dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.Adam([logits], lr=0.05)
     for _ in range(800):
@@ -87,9 +72,7 @@ def test_descent_ends_at_the_truncated_expert(expert, optimum):
         (expert * loss).sum().backward()
         optimiser.step()
     reached = logits.detach().softmax(-1)[0]
-    torch.testing.assert_close(
-        reached, torch.tensor(optimum, dtype=torch.float64), atol=2e-3, rtol=0
-    )
+    close(reached, tensor(optimum), 2e-3)
 
 
 @settings(max_examples=60, deadline=None)
@@ -110,7 +93,7 @@ def test_no_distribution_beats_the_truncated_expert(seed, size, alpha, sharpness
         ).sum(-1)
 
     best = truncated_expert(expert, alpha=alpha)
-    torch.testing.assert_close(best.sum(-1), torch.ones(3, dtype=torch.float64))
+    close(best.sum(-1), torch.ones(3, dtype=torch.float64))
     assert (best >= 0).all()
     for _ in range(20):
         other = torch.randn(3, size, generator=g, dtype=torch.float64).mul(3).softmax(-1)
@@ -264,8 +247,8 @@ def test_a_shared_prefix_counts_once_and_a_full_one_is_trsft_alone(alpha):
                 weight[b, t] = advantage[b] * ratio[b, t]
     # Each of the 16 completions has something that counts; the horizon is 5.
     torch.testing.assert_close(loss.detach(), value / (16 * 5), rtol=1e-12, atol=0)
-    torch.testing.assert_close(gradient, -weight / (16 * 5), rtol=1e-12, atol=1e-15)
-    torch.testing.assert_close(token_loss.diagnostics["weight"], weight, rtol=1e-12, atol=1e-15)
+    close(gradient, -weight / (16 * 5))
+    close(token_loss.diagnostics["weight"], weight)
     assert torch.equal(token_loss.diagnostics["kept"], batch.mask | taught)
     full = batch.mask.sum(1) == 0
     assert full.nonzero().flatten().tolist() == [7, 15] and weight[full].min() > 0
@@ -400,17 +383,7 @@ def test_a_wrong_expert_stops_the_run_and_finished_work_is_kept(tmp_path):
 
 
 def test_a_group_of_one_has_no_room_for_an_expert():
-    with pytest.raises(ValueError, match="group: expected at least 2"):
-        trained(SFTPlusRL(), steps=1, group=1)
-
-
-def test_all_have_a_key():
-    assert {k: ALGORITHMS[k] for k in ("trapo", "sft", "sft_then_rl", "sft_plus_rl")} == {
-        "trapo": TRAPO,
-        "sft": SFT,
-        "sft_then_rl": SFTThenRL,
-        "sft_plus_rl": SFTPlusRL,
-    }
+    refused(".*group: expected at least 2", trained, SFTPlusRL(), steps=1, group=1)
 
 
 @pytest.mark.parametrize(

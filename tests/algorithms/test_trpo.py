@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.losses import close, tensor
 from trlib.algorithms.trpo import conjugate_gradient
 
 
@@ -36,7 +37,7 @@ def test_the_natural_gradient_of_a_softmax_policy():
     matrix, b = fisher()
     exact = torch.linalg.solve(matrix, b)
     x = conjugate_gradient(lambda v: matrix @ v, b, iterations=15)
-    torch.testing.assert_close(x, exact, atol=1e-8, rtol=1e-8)
+    close(x, exact, 1e-8)
     # The paper's 10 iterations are close already, and never above the exact step's x'Fx but for
     # rounding.
     ten = conjugate_gradient(lambda v: matrix @ v, b)
@@ -47,13 +48,10 @@ def test_the_natural_gradient_of_a_softmax_policy():
 def test_by_hand():
     # Two steps of conjugate gradients on [[4, 1], [1, 3]] x = [1, 2]: x_1 = (1/4) b, x_2 = (1/11,
     # 7/11).
-    matrix = torch.tensor([[4.0, 1.0], [1.0, 3.0]], dtype=torch.float64)
-    b = torch.tensor([1.0, 2.0], dtype=torch.float64)
-    torch.testing.assert_close(conjugate_gradient(lambda v: matrix @ v, b, iterations=1), b / 4)
-    torch.testing.assert_close(
-        conjugate_gradient(lambda v: matrix @ v, b, iterations=2),
-        torch.tensor([1 / 11, 7 / 11], dtype=torch.float64),
-    )
+    matrix = tensor([[4.0, 1.0], [1.0, 3.0]])
+    b = tensor([1.0, 2.0])
+    close(conjugate_gradient(lambda v: matrix @ v, b, iterations=1), b / 4)
+    close(conjugate_gradient(lambda v: matrix @ v, b, iterations=2), tensor([1 / 11, 7 / 11]))
 
 
 @settings(max_examples=40, deadline=None)
@@ -83,7 +81,7 @@ def test_any_shape_and_type():
     matrix, b = fisher()
     flat = conjugate_gradient(lambda v: matrix @ v, b)
     shaped = conjugate_gradient(lambda v: (matrix @ v.flatten()).view(3, 5), b.view(3, 5))
-    torch.testing.assert_close(shaped, flat.view(3, 5))
+    close(shaped, flat.view(3, 5))
     number = conjugate_gradient(lambda v: 4 * v, torch.tensor(2.0))
     assert number.shape == () and number.item() == 0.5
     single = conjugate_gradient(lambda v: matrix.float() @ v, b.float(), iterations=15)
@@ -136,7 +134,7 @@ def test_no_graph_is_kept_and_matvec_may_differentiate():
 
     x = conjugate_gradient(matvec, b)
     assert not x.requires_grad
-    torch.testing.assert_close(x, (b / (12 * theta**2)).detach())
+    close(x, (b / (12 * theta**2)).detach())
 
 
 @pytest.mark.parametrize(

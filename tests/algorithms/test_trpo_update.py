@@ -7,6 +7,7 @@ import torch
 
 import trlib
 from tests.by_day import by_day
+from tests.losses import close, refused, tensor
 from trlib.algorithms import TRPO, Provided
 from trlib.algorithms.method import Batch, Scores
 
@@ -88,7 +89,7 @@ def kl(step):
 
 @pytest.fixture
 def step():
-    return Softmax(torch.tensor([[1.0], [-0.5], [0.3], [2.0]], dtype=torch.float64))
+    return Softmax(tensor([[1.0], [-0.5], [0.3], [2.0]]))
 
 
 @pytest.mark.parametrize("kind", ["gauss-newton", "double-backward"])
@@ -99,9 +100,7 @@ def test_products_are_those_of_the_explicit_fisher_matrix(step, kind, rows):
         FEATURES * ACTIONS, generator=torch.Generator().manual_seed(1), dtype=torch.float64
     )
     chosen = range(STATES) if rows is None else [0, 2]
-    torch.testing.assert_close(
-        product(v), explicit(step, chosen) @ v + 0.3 * v, rtol=1e-12, atol=1e-12
-    )
+    close(product(v), explicit(step, chosen) @ v + 0.3 * v)
 
 
 @pytest.mark.parametrize("kind", ["gauss-newton", "double-backward"])
@@ -252,5 +251,4 @@ def test_on_dial_a_rejected_line_search_leaves_every_bit(kind):
     ],
 )
 def test_bad_settings_are_named(settings, message):
-    with pytest.raises(ValueError, match=message):
-        TRPO(**settings)
+    refused(message, TRPO, **settings)
