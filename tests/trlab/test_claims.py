@@ -44,17 +44,7 @@ SWEEP = Sweep(
 )
 
 
-def test_there_is_a_card_for_every_method_of_the_main_line_and_nothing_is_a_foregone_verdict():
-    assert [card.name for card in cards()] == [
-        "trpo",
-        "ppo",
-        "grpo",
-        "dppo",
-        "quatro",
-        "troll",
-        "trapo",
-        "pspo",
-    ]
+def test_every_card_has_a_source_and_nothing_is_a_foregone_verdict():
     for card in cards():
         assert any(claim.untestable for claim in card.claims) and any(
             claim.tests for claim in card.claims

@@ -4,7 +4,7 @@ corrections."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
@@ -31,6 +31,11 @@ class Piece:
     compute: Callable[..., Numbers]
     """(vectors, **choices) -> what a library is held against."""
     axes: dict[str, Axis]
+
+    @property
+    def base(self) -> dict[str, Any]:
+        """The reference's choices."""
+        return {name: next(iter(axis.options)) for name, axis in self.axes.items()}
 
 
 def estimator(
@@ -278,49 +283,29 @@ def compare(
         first = str(error).strip().split("\n")[0]
         return Finding(subject, name, FAILS, notes=(f"raises {type(error).__name__} ({first})",))
     piece = PIECES[name]
-    base = {axis: next(iter(a.options)) for axis, a in piece.axes.items()}
-    apart = _error(observed, piece.compute(vectors, **base))
-    if all(values.dtype == torch.float32 for values in observed.values()):
-        return _single(
-            vectors,
-            piece,
-            base,
-            observed,
-            Finding(subject, name, AGREES, notes=("computes in float32",)),
-        )
-    if apart <= SAME:
-        return Finding(subject, name, AGREES)
-    deviations = _explain(vectors, piece, base, observed, SAME) or _explain(
-        vectors, piece, base, observed, TOLERANCE
-    )
-    if apart <= TOLERANCE:
-        remarks = (
-            ()
-            if not deviations
-            else (
-                f"to the last digit it {' and '.join(d.words for d in deviations)} (a relative "
-                f"{apart:.0e})",
-            )
-        )
-        return Finding(subject, name, AGREES, notes=remarks)
-    notes = () if deviations else ("none of the definitions that were tried explains it",)
+    single = all(values.dtype == torch.float32 for values in observed.values())
+    same, agrees = (FLOAT32, FLOAT32) if single else (SAME, TOLERANCE)
+    notes = ("computes in float32",) if single else ()
+    apart = _error(observed, piece.compute(vectors, **piece.base))
+    if apart <= same:
+        return Finding(subject, name, AGREES, notes=notes)
+    deviations = _explain(vectors, piece, observed, same)
+    if not deviations and agrees > same:
+        deviations = _explain(vectors, piece, observed, agrees)
+    if apart <= agrees:
+        words = " and ".join(d.words for d in deviations)
+        remark = f"to the last digit it {words} (a relative {apart:.0e})"
+        return Finding(subject, name, AGREES, notes=(remark,) if deviations else ())
+    if not deviations:
+        notes = ("none of the definitions that were tried explains it",)
     return Finding(subject, name, DIFFERS, deviations, notes)
 
 
-def _single(
-    vectors: Vectors, piece: Piece, base: dict[str, Any], observed: Numbers, agrees: Finding
-) -> Finding:
-    """The finding about numbers in float32, where cancellation leaves an absolute error too."""
-    if _error(observed, piece.compute(vectors, **base)) <= FLOAT32:
-        return agrees
-    deviations = _explain(vectors, piece, base, observed, FLOAT32)
-    notes = agrees.notes if deviations else ("none of the definitions that were tried explains it",)
-    return replace(agrees, status=DIFFERS, deviations=deviations, notes=notes)
-
-
 def _explain(
-    vectors: Vectors, piece: Piece, base: dict[str, Any], observed: Numbers, tolerance: float
+    vectors: Vectors, piece: Piece, observed: Numbers, tolerance: float
 ) -> tuple[Deviation, ...]:
+    """The fewest other options that give these numbers."""
+    base = piece.base
     for depth in range(1, len(base) + 1):
         for names in combinations(piece.axes, depth):
             for options in product(
@@ -340,5 +325,5 @@ def _error(observed: Numbers, expected: Numbers) -> float:
 
 
 def _apart(observed: Tensor, expected: Tensor) -> Tensor:
-    single = observed.dtype == torch.float32
+    single = observed.dtype == torch.float32  # where cancellation leaves an absolute error too
     return relative(observed.double(), expected, expected.abs() + 0.01 if single else None)
