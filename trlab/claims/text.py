@@ -84,9 +84,21 @@ def _claim(number: int, told: Told) -> list[str]:
         + (f" {claim.untestable}" if claim.untestable else "")
         + (f" {claim.why}" if claim.why else ""),
     ]
+    return [*lines, *_folded(told)] if told.answers else lines
+
+
+def _folded(told: Told) -> list[str]:
+    """The tests of a claim with their numbers, under one line."""
+    n = len(told.answers)
+    summary = "The test, with its numbers" if n == 1 else f"{n} tests, with their numbers"
     return [
-        *lines,
-        *(["", *(f"- {_answer(answer)}" for answer in told.answers)] if told.answers else []),
+        "",
+        "<details>",
+        f"<summary>{summary}</summary>",
+        "",
+        *(f"- {_answer(answer)}" for answer in told.answers),
+        "",
+        "</details>",
     ]
 
 

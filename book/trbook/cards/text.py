@@ -12,7 +12,6 @@ from trbook.cards.elsewhere import Elsewhere
 from trbook.cards.names import pointer
 from trbook.cards.outcome import Outcome, changed, command, headline, outcomes, written
 from trlib.fields import dataclass_of
-from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
 
@@ -150,19 +149,12 @@ def _outcome(card: MethodCard, chapter: str) -> list[str]:
             *([own or "default"] if any(settings) else []),
         )
         lines.append(f"| {' | '.join(cells)} | [{one.source.sweep}]({one.source.page}) |")
-    seeds, sizes = min(one.seeds for one in found), dict.fromkeys(map(_size, found))
-    return [*lines, "", f"{seeds} seeds or more; {' or '.join(sizes)}.", "", *_near(card)]
+    return [*lines, "", *_near(card)]
 
 
 def _near(card: MethodCard) -> list[str]:
     """Which recorded runs under other names are of its kind."""
     return [card.near, ""] if card.near else []
-
-
-def _size(one: Outcome) -> str:
-    """Batches of a run, and what is in one."""
-    group = int(one.train.get("group", RunSettings.group))
-    return f"{one.steps} batches of {one.train.get('prompts', RunSettings.prompts)} × {group}"
 
 
 def _changed(card: MethodCard, one: Outcome) -> str:
