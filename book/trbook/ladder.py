@@ -176,7 +176,7 @@ RUNGS: tuple[Rung, ...] = (
         ratio,
         "02_why_trust_regions",
         "From the second update on, the batch was written by an older policy. The ratio r = π/q "
-        "weighs each token by how much more likely it is now. Nothing bounds it.",
+        "weights each token by how much more likely it is now. Nothing bounds it.",
         "pg_is",
     ),
     Rung(

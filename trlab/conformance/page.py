@@ -132,8 +132,6 @@ def page(document: dict[str, Any]) -> str:
     ]
     filled = {
         "<number>": str(len(standing)),
-        "<libraries>": f"{', '.join(NAMES[e['library']] for e in held[:-1])} and "
-        f"{NAMES[held[-1]['library']]}",
         "<versions>": f"{', '.join(named)}; Python {document['python']}, on a CPU",
         "<places>\n": "\n".join(_place(recorded) for recorded in standing) + "\n",
         "<tables>\n": "\n".join(tables) + "\n",
