@@ -140,7 +140,7 @@ PLACES = (
         "skyrl/train/config/config.py#L740",
         "sums the KL term over tokens: the reduction is done in the advantages, which that term "
         "does not have",
-        "Beside the policy gradient the term is as many times too large as the mini-batch has "
+        "Compared with the policy gradient the term is too large by a factor: the mini-batch's number of "
         "tokens.",
         """
         import torch; import skyrl.backends.skyrl_train.utils.ppo_utils as u; from types import SimpleNamespace as S

@@ -43,9 +43,8 @@ CARDS: tuple[MethodCard, ...] = (
         "tram",
         "TRAM",
         "finetuning",
-        use="Use it when fine-tuning should end where the loss is flat, and insist on it the more "
-        "the further the "
-        "model has moved.",
+        use="Use it when fine-tuning should end where the loss is flat: the further the "
+        "model has moved, the wider it looks around.",
         loss=r"\theta\leftarrow\theta-\eta\,\nabla "
         r"L\bigl(\theta+\rho\,D(\pi_{\theta_0},\pi_\theta)\,"
         r"g/\lVert g\rVert\bigr),\quad g=\nabla L(\theta)",
