@@ -9,15 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.inside import Choice, InTheLoop, Part
+from trbook.rollout import rollout
 from trlib.advantages import group_relative
 from trlib.algorithms import ppo_loss
 from trlib.corrections import truncated_importance
 from trlib.loop.sampler import Sampler
 from trlib.model.policy import Policy
-from trlib.model.rollout import sample
 
 
 def _room(q: Tensor, eps_high: float) -> Tensor:
@@ -520,16 +519,8 @@ check_logs = Numbers(
 def _rounded(policy: Policy, seed: int) -> Part:
     """Eight prompts of `dial` with eight completions each, written with the policy's own weights in
     four bits."""
-    task = trlib.load_task("dial")
-    prompts = task.prompts(8, seed=seed)
     sampler = Sampler(policy, lag=0, precision="int4").policy()
-    batch = sample(
-        sampler, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed
-    )
-    written = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
-    rewards = torch.tensor(
-        [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in written]
-    )
+    batch, rewards = rollout(sampler, seed, prompts=8)
     advantages = group_relative(rewards, batch.group, scale=None)[:, None].expand_as(batch.logp)
     with torch.no_grad():
         logp_old = policy.score(batch).logp

@@ -14,12 +14,12 @@ from torch import Tensor
 import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.inside import Choice, InTheLoop, Part
+from trbook.rollout import rollout
 from trlib import divergences
 from trlib.advantages import group_relative
 from trlib.algorithms import dppo_loss
 from trlib.model.completions import top_k
 from trlib.model.policy import Policy
-from trlib.model.rollout import sample
 
 DELTA = 0.15
 
@@ -351,15 +351,7 @@ check_room = Numbers(
 
 def _batch(policy: Policy, seed: int) -> Part:
     """Sixteen prompts of `dial` with eight completions each, and what DPPO's loss takes."""
-    task = trlib.load_task("dial")
-    prompts = task.prompts(16, seed=seed)
-    batch = sample(
-        policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed
-    )
-    texts = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
-    rewards = torch.tensor(
-        [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in texts]
-    )
+    batch, rewards = rollout(policy, seed, prompts=16)
     advantages = group_relative(rewards, batch.group, scale=None)[:, None].expand_as(batch.logp)
     return Part(batch, rewards, (batch.logp, advantages, batch.mask))
 

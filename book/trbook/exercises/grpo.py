@@ -9,15 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.inside import InTheLoop, Part
+from trbook.rollout import rollout
 from trlib import checks
 from trlib.advantages import group_relative, leave_one_out
 from trlib.aggregation import aggregate
 from trlib.algorithms import gspo_loss, ppo_loss
 from trlib.model.policy import Policy
-from trlib.model.rollout import sample
 
 
 def _advantages(rewards: Tensor, group: Tensor) -> Tensor:
@@ -761,30 +760,16 @@ def _by_rows(table: Tensor) -> Tensor:
     return (table - table.mean(1, keepdim=True)) / (table.std(1, keepdim=True) + 1e-6)
 
 
-def _rollout(policy: Policy, seed: int) -> tuple[Part, Tensor]:
-    """Eight prompts of `dial` with eight completions each, and their groups."""
-    task = trlib.load_task("dial")
-    prompts = task.prompts(8, seed=seed)
-    batch = sample(
-        policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed
-    )
-    written = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
-    rewards = torch.tensor(
-        [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in written]
-    )
-    return Part(batch, rewards, (batch.logp, rewards, batch.group, batch.mask)), batch.group
-
-
 def _whole(policy: Policy, seed: int) -> Part:
     """What GRPO's whole loss takes: old log-probs, rewards, groups, mask."""
-    return _rollout(policy, seed)[0]
+    batch, rewards = rollout(policy, seed, prompts=8)
+    return Part(batch, rewards, (batch.logp, rewards, batch.group, batch.mask))
 
 
 def _centred(policy: Policy, seed: int) -> Part:
     """What GSPO's loss takes: old log-probs, advantages, mask."""
-    part, group = _rollout(policy, seed)
-    batch = part.scored
-    return Part(batch, part.rewards, (batch.logp, _advantages(part.rewards, group), batch.mask))
+    batch, rewards = rollout(policy, seed, prompts=8)
+    return Part(batch, rewards, (batch.logp, _advantages(rewards, batch.group), batch.mask))
 
 
 def _grpo_loss(

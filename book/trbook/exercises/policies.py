@@ -13,11 +13,10 @@ from torch import Tensor
 
 from trbook.exercises.built import Built
 from trbook.exercises.check import Exercise, Mistake, Number, Numbers
+from trbook.rollout import rollout
 from trlib.advantages import leave_one_out
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy, load_policy
-from trlib.model.rollout import sample
-from trlib.tasks import load_task
 
 
 def _two_arms(theta: Tensor, reward_left: Tensor, reward_right: Tensor) -> Tensor:
@@ -185,24 +184,7 @@ def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
     """Three batches of the base model, four prompts with eight completions each, and their
     rewards."""
     policy = load_policy("dial")
-    return tuple(_rollout(policy, seed, prompts=4, group=8) for seed in (7, 8, 9))
-
-
-def _rollout(policy: Policy, seed: int, prompts: int, group: int) -> tuple[Completions, Tensor]:
-    task = load_task("dial")
-    asked = task.prompts(prompts, seed=seed)
-    batch = sample(
-        policy,
-        [prompt.text for prompt in asked],
-        group=group,
-        max_tokens=task.max_tokens,
-        seed=seed,
-    )
-    pairs = enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-    judged = [
-        task.verify(asked[i // group], text, ended=ended).reward for i, (text, ended) in pairs
-    ]
-    return batch, torch.tensor(judged)
+    return tuple(rollout(policy, seed, prompts=4) for seed in (7, 8, 9))
 
 
 def _flat(policy: Policy) -> Tensor:
@@ -228,7 +210,7 @@ def _learns(update: Callable[..., Any], batches: int = 12) -> str:
     optimizer = torch.optim.AdamW(policy.parameters, lr=5e-4, weight_decay=0.0)
     means = []
     for seed in range(batches):
-        batch, rewards = _rollout(policy, seed, prompts=16, group=8)
+        batch, rewards = rollout(policy, seed, prompts=16)
         update(policy, optimizer, batch, rewards)
         means.append(float(rewards.mean()))
     return (

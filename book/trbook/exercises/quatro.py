@@ -9,12 +9,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-import trlib
 from trbook.exercises.check import Exercise, Mistake
 from trbook.exercises.inside import Choice, InTheLoop, Part
+from trbook.rollout import rollout
 from trlib.algorithms.quatro import Dual, pull_to_target, quatro_loss, solve_dual
 from trlib.model.policy import Policy
-from trlib.model.rollout import sample
 
 
 def _weight(log_ratio: Tensor, reward: float, offset: float, multiplier: float) -> Tensor:
@@ -181,15 +180,7 @@ check_fault = Choice(
 
 def _batch(policy: Policy, seed: int) -> Part:
     """Sixteen prompts of `dial` with eight completions each, and what QUATRO's loss takes."""
-    task = trlib.load_task("dial")
-    prompts = task.prompts(16, seed=seed)
-    batch = sample(
-        policy, [prompt.text for prompt in prompts], group=8, max_tokens=task.max_tokens, seed=seed
-    )
-    texts = zip(batch.group.tolist(), batch.texts(), batch.ended.tolist(), strict=True)
-    rewards = torch.tensor(
-        [task.verify(prompts[g], text, ended=ended).reward for g, text, ended in texts]
-    )
+    batch, rewards = rollout(policy, seed, prompts=16)
     return Part(batch, rewards, (batch.logp, rewards.view(16, 8), batch.mask))
 
 

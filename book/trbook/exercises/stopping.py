@@ -12,9 +12,8 @@ from torch import Tensor
 import trlib
 from trbook.exercises.attempt import call
 from trbook.exercises.verdict import NotYet, kind
+from trbook.rollout import rollout
 from trlib.algorithms import pg_is_loss
-from trlib.model.policy import Policy
-from trlib.model.rollout import sample
 
 BATCHES, USES, LR = 10, 16, 1e-4
 EARNED = 0.72
@@ -48,7 +47,7 @@ def stopped(enough: Callable[..., Any]) -> Stopped:
     policy, updates, moved, used_up = trlib.load_policy("dial"), 0, 0.0, 0
     optimizer = torch.optim.AdamW(policy.parameters, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
     for number in range(BATCHES):
-        batch, rewards = _rollout(policy, number, prompts=16)
+        batch, rewards = rollout(policy, number, prompts=16)
         advantages = (rewards - rewards.view(16, 8).mean(1).repeat_interleave(8))[
             :, None
         ].expand_as(batch.logp)
@@ -70,7 +69,7 @@ def stopped(enough: Callable[..., Any]) -> Stopped:
         with torch.no_grad():
             far = (torch.exp(policy.score(batch).logp - logp_mu) - 1).abs() / 2
         moved += float(far[batch.mask].mean()) / BATCHES
-    return Stopped(updates, float(_rollout(policy, 99, prompts=64)[1].mean()), moved, used_up)
+    return Stopped(updates, float(rollout(policy, 99, prompts=64)[1].mean()), moved, used_up)
 
 
 def _says_yes(enough: Callable[..., Any], *arguments: Tensor) -> bool:
@@ -81,17 +80,3 @@ def _says_yes(enough: Callable[..., Any], *arguments: Tensor) -> bool:
         raise NotYet(
             f"expected `True` or `False`, but your function returns {kind(value)}."
         ) from error
-
-
-def _rollout(policy: Policy, seed: int, *, prompts: int) -> tuple[Any, Tensor]:
-    """Eight completions of each prompt, and their rewards [B]."""
-    task = trlib.load_task("dial")
-    asked = task.prompts(prompts, seed=seed)
-    batch = sample(
-        policy, [prompt.text for prompt in asked], group=8, max_tokens=task.max_tokens, seed=seed
-    )
-    verdicts = [
-        task.verify(asked[i // 8], text, ended=ended)
-        for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-    ]
-    return batch, torch.tensor([verdict.reward for verdict in verdicts])

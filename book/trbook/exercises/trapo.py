@@ -15,6 +15,7 @@ from torch import Tensor
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.verdict import NotYet, kind
+from trbook.rollout import rewards_of
 from trlib.model.completions import Completions, join
 from trlib.model.policy import Policy, load_policy
 from trlib.model.rollout import sample
@@ -179,12 +180,8 @@ def _rollout(policy: Policy, seed: int, prompts: int) -> _Part:
             prefixes=[cut for cut in cuts for _ in range(count)],
             seed=seed + len(parts),
         )
-        pairs = enumerate(zip(part.texts(), part.ended.tolist(), strict=True))
-        verdicts = [
-            task.verify(drawn[i // count], text, ended=ended).reward for i, (text, ended) in pairs
-        ]
         parts.append(part)
-        rewards.append(torch.tensor(verdicts).view(prompts, count))
+        rewards.append(rewards_of(task, drawn, part).view(prompts, count))
     batch = join(parts)
     return batch, torch.cat(rewards, 1).flatten(), _taught(batch.forced, batch.group)
 

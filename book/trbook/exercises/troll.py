@@ -14,12 +14,11 @@ from torch import Tensor
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.verdict import NotYet, kind
+from trbook.rollout import rollout
 from trlib import checks
 from trlib.algorithms.troll import troll_loss
 from trlib.model.completions import Completions
-from trlib.model.policy import Policy, load_policy
-from trlib.model.rollout import sample
-from trlib.tasks import load_task
+from trlib.model.policy import load_policy
 
 
 def _policies(draw: Draw, count: int) -> list[Tensor]:
@@ -215,23 +214,11 @@ def _sampled() -> tuple[Completions, Tensor, Tensor]:
     """A batch of the base model, four prompts with eight completions each; its advantages [B] and
     kept ids [N, K]."""
     policy = load_policy("dial", dtype="float64")
-    batch, rewards = _rollout(policy, 7, prompts=4)
+    batch, rewards = rollout(policy, 7, prompts=4)
     return (
         batch,
         _advantages(rewards),
         _kept(policy.score(batch, full=True).full[batch.mask].detach(), batch, KEPT),
-    )
-
-
-def _rollout(policy: Policy, seed: int, prompts: int) -> tuple[Completions, Tensor]:
-    task = load_task("dial")
-    drawn = task.prompts(prompts, seed=seed)
-    batch = sample(
-        policy, [prompt.text for prompt in drawn], group=8, max_tokens=task.max_tokens, seed=seed
-    )
-    pairs = enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-    return batch, torch.tensor(
-        [task.verify(drawn[i // 8], text, ended=ended).reward for i, (text, ended) in pairs]
     )
 
 
@@ -320,7 +307,7 @@ def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> s
     means: list[float] = []
     optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
     for seed in range(batches):
-        batch, rewards = _rollout(policy, seed, prompts=8)
+        batch, rewards = rollout(policy, seed, prompts=8)
         means.append(float(rewards.mean()))
         q = policy.score(batch, full=True).full[batch.mask].detach()
         ids, A = (

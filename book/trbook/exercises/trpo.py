@@ -14,12 +14,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.verdict import NotYet, kind
+from trbook.rollout import rollout
 from trlib.advantages import group_relative
 from trlib.algorithms.trpo import conjugate_gradient
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy, load_policy
-from trlib.model.rollout import sample
-from trlib.tasks import load_task
 
 
 def _full_step(x: Tensor, product: Tensor, delta: float) -> Tensor:
@@ -142,25 +141,12 @@ def _sampled() -> tuple[tuple[Completions, Tensor], ...]:
     """A batch for each update, four prompts with eight completions each by the base model, and the
     advantages."""
     policy = load_policy("dial")
-    return tuple(_rollout(policy, seed, prompts=4, group=8)[:2] for seed in (7, 8))
+    return tuple(_graded(policy, seed, prompts=4)[:2] for seed in (7, 8))
 
 
-def _rollout(
-    policy: Policy, seed: int, prompts: int, group: int
-) -> tuple[Completions, Tensor, float]:
-    task = load_task("dial")
-    asked = task.prompts(prompts, seed=seed)
-    batch = sample(
-        policy,
-        [prompt.text for prompt in asked],
-        group=group,
-        max_tokens=task.max_tokens,
-        seed=seed,
-    )
-    pairs = enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-    rewards = torch.tensor(
-        [task.verify(asked[i // group], text, ended=ended).reward for i, (text, ended) in pairs]
-    )
+def _graded(policy: Policy, seed: int, prompts: int) -> tuple[Completions, Tensor, float]:
+    """A batch, its advantages and its mean reward."""
+    batch, rewards = rollout(policy, seed, prompts=prompts)
     return batch, group_relative(rewards, batch.group, scale=None), float(rewards.mean())
 
 
@@ -252,7 +238,7 @@ def _learns(step: Callable[..., Any], batches: int = 6) -> str:
     policy = load_policy("dial")
     means, most = [], 0.0
     for seed in range(batches):
-        batch, advantages, mean = _rollout(policy, seed, prompts=16, group=8)
+        batch, advantages, mean = _graded(policy, seed, prompts=16)
         means.append(mean)
         most = max(most, _update(policy, batch, advantages, step, 0.01, 10)[1])
     return (

@@ -18,7 +18,8 @@ from torch import Tensor
 
 import trlib
 from trbook.explorables.batch import logits
-from trbook.explorables.recording import LARGEST, encode, rewards_of
+from trbook.explorables.recording import LARGEST, encode
+from trbook.rollout import rewards_of
 from trlib.algorithms import TokenLoss, dppo_loss, ppo_loss
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 import trlib
+from trbook.rollout import rewards_of
 from trlib.algorithms import TokenLoss, pg_is_loss, ppo_loss
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
-from trlib.tasks.task import Prompt, Task
+from trlib.tasks.task import Task
 
 PROMPTS, GROUP, SEED, LR, UPDATES = 8, 8, 3, 3e-4, 32
 TESTED, EACH = 64, 4
@@ -58,17 +59,6 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
         "words": words,
         "runs": {name: _run(loss, task, batch, rewards, updates) for name, loss in LOSSES.items()},
     }
-
-
-def rewards_of(task: Task, prompts: list[Prompt], batch: Completions) -> Tensor:
-    """[B] the verifier's rewards of a batch's completions."""
-    each = len(batch) // len(prompts)
-    return torch.tensor(
-        [
-            task.verify(prompts[i // each], text, ended=ended).reward
-            for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-        ]
-    )
 
 
 def _run(

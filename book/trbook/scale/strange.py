@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 import trlib
+from trbook.rollout import rewards_of
 from trlib.loop.sampler import cast, round_trip
 from trlib.model.rollout import sample
 
@@ -74,11 +75,7 @@ def _update(fault: Fault) -> dict[str, float]:
         max_tokens=task.max_tokens,
         seed=0,
     )
-    rewards = [
-        task.verify(prompts[i // GROUP], text, ended=ended).reward
-        for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-    ]
-    R = torch.tensor(rewards).view(-1, GROUP)
+    R = rewards_of(task, prompts, batch).view(-1, GROUP)
     A = (R - R.mean(1, keepdim=True)).view(-1, 1)
 
     log_ratio = learner.score(batch).logp.float() - batch.logp

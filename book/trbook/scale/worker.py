@@ -28,11 +28,11 @@ from typing import Any
 import torch
 
 import trlib
+from trbook.rollout import rollout
 from trbook.scale.distributed import FOLDER
 from trlib.algorithms import dppo_loss
 from trlib.model.completions import Completions
 from trlib.model.loading import EMBEDDED
-from trlib.model.rollout import sample
 
 PROMPTS, GROUP, UPDATES = 16, 4, 4
 LR, DELTA_TV = 1e-3, 0.05
@@ -40,16 +40,7 @@ LR, DELTA_TV = 1e-3, 0.05
 
 def drawn() -> tuple[Completions, torch.Tensor]:
     """The batch, and the verifier's reward of each completion."""
-    task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
-    prompts = task.prompts(PROMPTS, seed=0)
-    batch = sample(
-        policy, [prompt.text for prompt in prompts], group=GROUP, max_tokens=task.max_tokens, seed=0
-    )
-    rewards = [
-        task.verify(prompts[i // GROUP], text, ended=ended).reward
-        for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
-    ]
-    return batch, torch.tensor(rewards)
+    return rollout(trlib.load_policy("dial"), 0, prompts=PROMPTS, group=GROUP)
 
 
 def with_trl(folder: Path) -> dict[str, Any]:
