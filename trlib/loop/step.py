@@ -72,9 +72,8 @@ class LoopStep:
         perturb: Callable[[Tensor], Tensor] | None = None,
     ) -> Scores:
         c, needs, settings = self._rows(rows), self.needs, self.learner.settings
-        with (
-            sdpa_kernel(SDPBackend.MATH) if twice else nullcontext()
-        ):  # the fused kernels have only one derivative
+        # The fused kernels have only one derivative.
+        with sdpa_kernel(SDPBackend.MATH) if twice else nullcontext():
             scores = self.learner.policy.score(
                 c,
                 temperature=settings.temperature,
@@ -84,11 +83,9 @@ class LoopStep:
                 at_once=None if twice else settings.at_once,
                 perturb=perturb,
             )
-            return (
-                Scores(**scores.present() | {"values": self.values(rows)})
-                if needs.values
-                else scores
-            )
+            if needs.values:
+                scores = Scores(**scores.present(), values=self.values(rows))
+            return scores
 
     def directional(self, direction: Sequence[Tensor], rows: Tensor | None = None) -> Tensor:
         c = self._rows(rows)
