@@ -372,6 +372,18 @@ FIGURES: dict[str, Figure] = {
         "which have 3e-3.",
         at={"rate": "hot"},
     ),
+    "real-distance": Figure(
+        "real_distance",
+        "intervals",
+        "SmolLM2-135M at a learning rate of 1e-3: accuracy after ten batches. Reused: a batch of "
+        "8 prompts is used eight times. Split: one of 64 prompts is gone through once, in eight "
+        "parts.",
+        called={
+            "pg_is-again": "unclipped, reused",
+            "ppo-again": "PPO, reused",
+            "pg_is-parts": "unclipped, split",
+        },
+    ),
     "gallery-map": Figure(
         "gallery_map",
         "basins",

@@ -55,6 +55,8 @@ COLUMNS = {
     "entropy": "sampled, entropy, kl",
     "relay_narrow": "sampled, kl, kept",
     "distance": "sampled, kl, kl_aside, luck",
+    "distance_between": "sampled, kl, kl_aside, luck",
+    "real_distance": "sampled, kl, kl_aside, luck",
 }
 """The measures of a sweep's table, where they are not the usual ones."""
 USUAL = "sampled, take_off, kl"
