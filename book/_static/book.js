@@ -174,6 +174,7 @@ const AXES = {
   task: "task",
   varies: "varies",
 };
+const AT_FIRST = 3; // filters that are seen; the others open on demand
 const axisOf = (row, name) => row.querySelector(`.axis-${name}`)?.textContent.trim() ?? "";
 const letters = text => text.toLowerCase().normalize("NFD").replace(/[^\p{L}\p{N}π/]+/gu, "");
 const labelled = (form, text, control) => {
@@ -192,17 +193,21 @@ addEventListener("DOMContentLoaded", () => {
   form.setAttribute("aria-label", `Filter the ${things}`);
   const find = labelled(form, "find", Object.assign(document.createElement("input"), { type: "search" }));
   find.value = asked.get("find") ?? "";
-  const choices = Object.entries(AXES).filter(([name]) => table.querySelector(`.axis-${name}`)).map(([name, text]) => {
-    const choice = labelled(form, text, document.createElement("select"));
+  const more = document.createElement("details");
+  const others = document.createElement("div");
+  more.append(Object.assign(document.createElement("summary"), { textContent: "More filters" }), others);
+  const choices = Object.entries(AXES).filter(([name]) => table.querySelector(`.axis-${name}`)).map(([name, text], i) => {
+    const choice = labelled(i < AT_FIRST ? form : others, text, document.createElement("select"));
     choice.add(new Option("any", ""));
     for (const known of new Set(rows.map(row => axisOf(row, name)))) choice.add(new Option(known, known));
     choice.value = asked.get(name) ?? "";
     if (choice.selectedIndex < 0) choice.selectedIndex = 0;
+    if (choice.value && i >= AT_FIRST) more.open = true;
     return [name, choice];
   });
   const clear = Object.assign(document.createElement("button"), { type: "reset", textContent: "Show all" });
   const count = Object.assign(document.createElement("output"), { className: "count" });
-  form.append(clear, count);
+  form.append(...(others.children.length ? [more] : []), clear, count);
   const filter = () => {
     const words = find.value.split(/\s+/).map(letters).filter(Boolean);
     for (const row of rows) {
@@ -222,6 +227,14 @@ addEventListener("DOMContentLoaded", () => {
   form.addEventListener("submit", event => event.preventDefault());
   (table.closest(".scroll") ?? table).before(form);
   filter();
+});
+
+// On a phone the sidebar is away, and the book's title with it: the header says it.
+addEventListener("DOMContentLoaded", () => {
+  const home = document.querySelector(".bd-sidebar-primary .navbar-brand");
+  const title = Object.assign(document.createElement("a"), { className: "header-title", href: home?.href ?? "#" });
+  title.textContent = home?.querySelector(".title")?.textContent.trim() ?? "";
+  document.querySelector(".header-article-items__start")?.append(title);
 });
 
 // On a phone the sidebar opens at the page that is shown, not at its top.

@@ -66,6 +66,8 @@ def test_words_and_values_filter_and_the_address_keeps_them(chromium, address):
     page.get_by_label("find").fill("importance-weighted")
     assert names(page) == ["The unclipped run"]
     page.get_by_label("find").fill("")
+    assert page.locator(".filters select:visible").count() == 3
+    page.get_by_text("More filters").click()
     page.get_by_label(re.compile("^level")).select_option("prefix")
     assert "MinPRO" in names(page) and "CTPO" in names(page) and len(names(page)) == 4
     page.get_by_label(re.compile("^what is done")).select_option("clamp")
