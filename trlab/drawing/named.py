@@ -173,11 +173,12 @@ FIGURES: dict[str, Figure] = {
     "distance-set": Figure(
         "distance",
         "against",
-        "Runs whose rates were chosen so that a batch moves the policy by 0.02 or 0.1 nats per "
-        "token: accuracy against the distance that was measured, with 95 % intervals over seeds. "
-        "Lines join a method's two rates.",
+        "Runs whose rates were chosen so that a batch moves the policy by 0.02, 0.05, 0.1 or 0.2 "
+        "nats per token: accuracy against the distance that was measured, with 95 % intervals "
+        "over seeds. Lines join a method's two rates in one sweep.",
         along="kl",
         axis="KL per batch, nats per token",
+        beside=("distance_between",),
     ),
     "distance-luck": Figure(
         "distance",
