@@ -157,51 +157,44 @@ def test_equal_rewards():
 
 
 @pytest.mark.parametrize(
-    ("rewards", "group", "error", "message"),
+    ("rewards", "group", "message"),
     [
-        ([1.0, 2.0], torch.tensor([0, 0]), TypeError, "rewards: expected a tensor"),
+        ([1.0, 2.0], torch.tensor([0, 0]), "rewards: expected a tensor"),
         (
             torch.tensor([1, 2]),
             torch.tensor([0, 0]),
-            TypeError,
             "rewards: expected a floating type, got torch.int64",
         ),
         (
             torch.ones(2, 1),
             torch.tensor([0, 0]),
-            ValueError,
             r"rewards: expected \[B\], got \[2, 1\]",
         ),
         (
             torch.ones(0),
             torch.ones(0, dtype=torch.int64),
-            ValueError,
             "rewards: expected no dimension of size 0",
         ),
         (
             torch.tensor([1.0, math.nan]),
             torch.tensor([0, 0]),
-            ValueError,
             "rewards: expected finite values",
         ),
         (
             torch.ones(2),
             torch.tensor([0.0, 0.0]),
-            TypeError,
             "group: expected an integer type, got torch.float32",
         ),
         (
             torch.ones(2),
             torch.tensor([0, 0, 0]),
-            ValueError,
             r"group: expected \[B\] = \[2\], got \[3\]",
         ),
     ],
 )
 @pytest.mark.parametrize("name", BASELINES)
-def test_bad_groups(name, rewards, group, error, message):
-    with pytest.raises(error, match=message):
-        BASELINES[name](rewards, group)
+def test_bad_groups(name, rewards, group, message):
+    refused(message, BASELINES[name], rewards, group)
 
 
 def test_bad_scale_and_lengths():
@@ -309,27 +302,25 @@ def test_gae_gradcheck_and_types():
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("change", "message"),
     [
-        ({"gamma": 1.1}, ValueError, "gamma: expected a number at least 0 and at most 1, got 1.1"),
-        ({"lam": -0.1}, ValueError, "lam: expected"),
-        ({"lam": math.nan}, ValueError, "lam: expected"),
-        ({"gamma": "1"}, TypeError, "gamma: expected a number, got str"),
-        ({"mask": torch.ones(2, 3)}, TypeError, "mask: expected torch.bool"),
+        ({"gamma": 1.1}, "gamma: expected a number at least 0 and at most 1, got 1.1"),
+        ({"lam": -0.1}, "lam: expected"),
+        ({"lam": math.nan}, "lam: expected"),
+        ({"gamma": "1"}, "gamma: expected a number, got str"),
+        ({"mask": torch.ones(2, 3)}, "mask: expected torch.bool"),
         (
             {"values": torch.ones(2, 4)},
-            ValueError,
             r"values: expected \[B, T\] = \[2, 3\], got \[2, 4\]",
         ),
-        ({"rewards": torch.ones(2)}, ValueError, r"rewards: expected \[B, T\], got \[2\]"),
+        ({"rewards": torch.ones(2)}, r"rewards: expected \[B, T\], got \[2\]"),
         (
             {"rewards": torch.full((2, 3), math.nan)},
-            ValueError,
             "rewards: expected finite values where the mask is True",
         ),
     ],
 )
-def test_gae_bad_input(change, error, message):
+def test_gae_bad_input(change, message):
     arguments = {
         "rewards": torch.ones(2, 3),
         "values": torch.ones(2, 3),
@@ -337,5 +328,11 @@ def test_gae_bad_input(change, error, message):
         "gamma": 1.0,
         "lam": 1.0,
     } | change
-    with pytest.raises(error, match=message):
-        gae(arguments.pop("rewards"), arguments.pop("values"), arguments.pop("mask"), **arguments)
+    refused(
+        message,
+        gae,
+        arguments.pop("rewards"),
+        arguments.pop("values"),
+        arguments.pop("mask"),
+        **arguments,
+    )

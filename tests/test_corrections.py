@@ -89,43 +89,41 @@ def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("change", "message"),
     [
-        ({"cap": 0}, ValueError, "cap: expected a number above 0, got 0"),
-        ({"cap": math.nan}, ValueError, "cap: expected a number above 0"),
-        ({"cap": None}, TypeError, "cap: expected a number, got NoneType"),
+        ({"cap": 0}, "cap: expected a number above 0, got 0"),
+        ({"cap": math.nan}, "cap: expected a number above 0"),
+        ({"cap": None}, "cap: expected a number, got NoneType"),
         (
             {"level": "row"},
-            ValueError,
             "level: expected one of 'token', 'sequence', 'geometric', got 'row'",
         ),
-        ({"floor": 3.0}, ValueError, "floor: expected a number at least 0 and at most 2, got 3.0"),
+        ({"floor": 3.0}, "floor: expected a number at least 0 and at most 2, got 3.0"),
         (
             {"how": "clip"},
-            ValueError,
             "how: expected one of 'truncate', 'mask', 'reject', got 'clip'",
         ),
-        ({"mask": MASK.int()}, TypeError, "mask: expected torch.bool, got torch.int32"),
+        ({"mask": MASK.int()}, "mask: expected torch.bool, got torch.int32"),
         (
             {"logp_rollout": ROLLOUT[:, :2]},
-            ValueError,
             r"logp_rollout: expected \[B, T\] = \[2, 3\], got \[2, 2\]",
         ),
         (
             {"logp_old": OLD / 0},
-            ValueError,
             "logp_old: expected finite values where the mask is True, got",
         ),
         (
             {"logp_old": OLD[:0], "logp_rollout": ROLLOUT[:0], "mask": MASK[:0]},
-            ValueError,
-            "size 0",
+            "logp_old: expected no dimension of size 0",
         ),
     ],
 )
-def test_bad_input(change, error, message):
-    with pytest.raises(error, match=message):
-        truncated_importance(**({"logp_old": OLD, "logp_rollout": ROLLOUT, "mask": MASK} | change))
+def test_bad_input(change, message):
+    refused(
+        message,
+        truncated_importance,
+        **({"logp_old": OLD, "logp_rollout": ROLLOUT, "mask": MASK} | change),
+    )
 
 
 @pytest.mark.parametrize(
@@ -303,18 +301,20 @@ def test_the_expected_weight_of_real_noise_levels():
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("change", "message"),
     [
-        ({"sigma": -0.1}, ValueError, "sigma: expected a number at least 0, got -0.1"),
-        ({"tokens": 0}, ValueError, "tokens: expected a whole number of at least 1, got 0"),
+        ({"sigma": -0.1}, "sigma: expected a number at least 0, got -0.1"),
+        ({"tokens": 0}, "tokens: expected a whole number of at least 1, got 0"),
         (
             {"how": "clip"},
-            ValueError,
             "how: expected one of 'truncate', 'mask', 'reject', got 'clip'",
         ),
-        ({"bound": 0}, ValueError, "bound: expected a number above 0, got 0"),
+        ({"bound": 0}, "bound: expected a number above 0, got 0"),
     ],
 )
-def test_bad_input_of_the_expected_weight(change, error, message):
-    with pytest.raises(error, match=message):
-        expected_weight(**({"sigma": 0.1, "tokens": 10, "how": "mask", "bound": 3.0} | change))
+def test_bad_input_of_the_expected_weight(change, message):
+    refused(
+        message,
+        expected_weight,
+        **({"sigma": 0.1, "tokens": 10, "how": "mask", "bound": 3.0} | change),
+    )

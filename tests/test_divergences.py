@@ -315,20 +315,19 @@ A, B = logs(0.5, 0.5), logs(0.25, 0.75)
 
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize(
-    ("a", "b", "error", "message"),
+    ("a", "b", "message"),
     [
-        (A.tolist(), B, TypeError, "log_a: expected a tensor of a floating type, got list"),
-        (A, torch.tensor([0, 1]), TypeError, "log_b: expected a floating type, got torch.int64"),
-        (A, B.expand(3, 2), ValueError, r"log_b: expected \[2\], got \[3, 2\]"),
-        (A[:0], B[:0], ValueError, "log_a: expected no dimension of size 0"),
-        (A * math.nan, B, ValueError, "log_a: expected .*got nan"),
-        (A, B * math.nan, ValueError, "log_b: expected .*got nan"),
-        (A, B.new_tensor([0.0, INF]), ValueError, "log_b: expected .*got inf"),
+        (A.tolist(), B, "log_a: expected a tensor of a floating type, got list"),
+        (A, torch.tensor([0, 1]), "log_b: expected a floating type, got torch.int64"),
+        (A, B.expand(3, 2), r"log_b: expected \[2\], got \[3, 2\]"),
+        (A[:0], B[:0], "log_a: expected no dimension of size 0"),
+        (A * math.nan, B, "log_a: expected .*got nan"),
+        (A, B * math.nan, "log_b: expected .*got nan"),
+        (A, B.new_tensor([0.0, INF]), "log_b: expected .*got inf"),
     ],
 )
-def test_bad_pairs(name, a, b, error, message):
-    with pytest.raises(error, match=message):
-        PAIRS[name](a, b)
+def test_bad_pairs(name, a, b, message):
+    refused(message, PAIRS[name], a, b)
 
 
 @pytest.mark.parametrize("name", ["kl", "tv"])
@@ -357,17 +356,16 @@ def test_a_probability_above_one(name):
 
 
 @pytest.mark.parametrize(
-    ("x", "error", "message"),
+    ("x", "message"),
     [
-        (-0.5, TypeError, "x: expected a tensor of a floating type, got float"),
-        (torch.tensor([-1]), TypeError, "x: expected a floating type, got torch.int64"),
-        (torch.tensor([0.5]), ValueError, "x: expected log-probabilities at most 0, got 0.5"),
-        (torch.tensor([math.nan]), ValueError, "x: expected log-probabilities at most 0, got nan"),
+        (-0.5, "x: expected a tensor of a floating type, got float"),
+        (torch.tensor([-1]), "x: expected a floating type, got torch.int64"),
+        (torch.tensor([0.5]), "x: expected log-probabilities at most 0, got 0.5"),
+        (torch.tensor([math.nan]), "x: expected log-probabilities at most 0, got nan"),
     ],
 )
-def test_what_has_no_rest_is_named(x, error, message):
-    with pytest.raises(error, match=f"^{message}"):
-        log1mexp(x)
+def test_what_has_no_rest_is_named(x, message):
+    refused(message, log1mexp, x)
 
 
 @pytest.mark.parametrize("name", ["k1", "k2", "k3"])
@@ -386,66 +384,58 @@ def test_a_sampled_token_has_probability(name):
 
 
 @pytest.mark.parametrize(
-    ("a", "ids", "b", "error", "message"),
+    ("a", "ids", "b", "message"),
     [
         (
             A,
             torch.tensor([0.0, 1.0]),
             B,
-            TypeError,
             "ids: expected an integer type, got torch.float32",
         ),
-        (A, torch.tensor([0]), B, ValueError, r"ids: expected \[2\], got \[1\]"),
+        (A, torch.tensor([0]), B, r"ids: expected \[2\], got \[1\]"),
         (
             A,
             torch.tensor([0, 2]),
             B,
-            ValueError,
             r"ids: expected token ids from 0 to 1, got 2 at \[1\]",
         ),
         (
             A,
             torch.tensor([-1, 0]),
             B,
-            ValueError,
             r"ids: expected token ids from 0 to 1, got -1 at \[0\]",
         ),
         (
             A,
             torch.tensor([1, 1]),
             B,
-            ValueError,
             "ids: expected different ids along the last dimension, got 1 twice",
         ),
         (
             logs(0.5, 0.25, 0.25),
             torch.tensor([0, 1, 2]),
             B,
-            ValueError,
             "log_a: expected K at most V = 2, got K = 3",
         ),
         (
             A.expand(3, 2),
             torch.zeros(3, 2, dtype=torch.int64),
             B,
-            ValueError,
             r"log_b: expected \[3, None\], got \[2\]",
         ),
         (
             logs(0.9, 0.9),
             torch.tensor([0, 1]),
             logs(0.2, 0.3, 0.5),
-            ValueError,
             "log_a: expected probabilities that sum to at most 1, got 1.8",
         ),
-        (A, torch.tensor([0, 1]), logs(0.2, 0.2, 0.2), ValueError, "log_b: expected normalised"),
-        (A * math.nan, torch.tensor([0, 1]), B, ValueError, "log_a: expected .*got nan"),
+        (A, torch.tensor([0, 1]), logs(0.2, 0.2, 0.2), "log_b: expected normalised"),
+        (A * math.nan, torch.tensor([0, 1]), B, "log_a: expected .*got nan"),
     ],
 )
 @pytest.mark.parametrize("rule", [topk_kl, topk_tv])
-def test_bad_topk(a, ids, b, error, message, rule):
-    with pytest.raises(error, match=message):
-        rule(a, ids, b)
+def test_bad_topk(a, ids, b, message, rule):
+    refused(message, rule, a, ids, b)
 
 
 def test_value_checks_can_be_switched_off():

@@ -330,7 +330,7 @@ def test_half_precision_is_computed_in_float32(name, dtype):
         single = {k: v.float() if v.is_floating_point() else v for k, v in arguments.items()}
         expected, expected_grad = run(name, single)
         assert torch.equal(result.per_token, expected.per_token)
-        close(grad, expected_grad.to(dtype))
+        torch.testing.assert_close(grad, expected_grad.to(dtype))
 
 
 @every_loss

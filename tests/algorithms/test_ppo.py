@@ -9,29 +9,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import close, refused, tensor
+from tests.losses import at, close, refused, tensor
 from trlib.algorithms import ALGORITHMS, PGIS, PPO, Needs, pg_is_loss, ppo_loss
 
 D = torch.float64
 
 
-def losses(
-    ratios: list[float], advantages: list[float], **settings
-) -> tuple[list[float], list[float], list[bool]]:
+def losses(ratios, advantages, **settings) -> tuple[list[float], list[float], list[bool]]:
     """(loss, weight, kept) of one row of tokens, by ratio and advantage."""
-    logp_old = torch.full((1, len(ratios)), -2.0, dtype=D)
-    result = ppo_loss(
-        logp_old + tensor([ratios]).log(),
-        logp_old,
-        advantages=tensor([advantages]),
-        mask=torch.ones(1, len(ratios)).bool(),
-        **settings,
-    )
-    return (
-        result.per_token[0].tolist(),
-        result.diagnostics["weight"][0].tolist(),
-        result.diagnostics["kept"][0].tolist(),
-    )
+    found = ppo_loss(**at(ratios, advantages), **settings)
+    parts = found.per_token, found.diagnostics["weight"], found.diagnostics["kept"]
+    return tuple(part[0].tolist() for part in parts)
 
 
 def test_the_corners_by_hand():

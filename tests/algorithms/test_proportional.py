@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trlib.algorithms import Batch, Provided, Scores
+from tests.losses import batch
+from trlib.algorithms import Batch, Scores
 from trlib.algorithms.method import is_proportional
 from trlib.methods import OBJECTIVES
 
@@ -21,20 +22,10 @@ def data(seed: int, anchor: str) -> tuple[torch.Tensor, Batch]:
     mask = torch.arange(T) < torch.randint(1, T + 1, (B, 1), generator=g)
     advantages = torch.randn(B, 1, generator=g, dtype=torch.float64).expand(B, T).clone()
     advantages[::3] = 0
-    batch = Batch(
-        tokens=mask.long(),
-        mask=mask,
-        forced=mask & ~mask,
-        rewards=torch.rand(B, generator=g, dtype=torch.float64),
-        group=torch.arange(B) // 4,
-        ended=mask[:, 0],
-        horizon=T,
-        logp_rollout=rollout,
-        advantages=advantages,
-        anchor=anchor,
-        provided=Provided(logp_old=old),
-    )
-    return now.requires_grad_(), batch
+    known = {"logp_rollout": rollout, "logp_old": old, "advantages": advantages, "anchor": anchor}
+    rewards = torch.rand(B, generator=g, dtype=torch.float64)
+    held = batch(mask, rewards=rewards, group=torch.arange(B) // 4, **known)
+    return now.requires_grad_(), held
 
 
 def test_the_methods_that_declare_it():
@@ -65,10 +56,10 @@ def test_the_methods_that_declare_it():
 def test_a_completion_without_an_advantage_has_no_loss_no_weight_and_no_gradient(name, anchor):
     method = OBJECTIVES[name]()
     for seed in range(20):
-        logp, batch = data(seed, anchor)
-        token_loss = method.objective(Scores(logp), batch)
-        (slope,) = torch.autograd.grad(method.loss(token_loss.per_token, batch), logp)
-        silent = batch.mask & (batch.advantages == 0)
+        logp, held = data(seed, anchor)
+        token_loss = method.objective(Scores(logp), held)
+        (slope,) = torch.autograd.grad(method.loss(token_loss.per_token, held), logp)
+        silent = held.mask & (held.advantages == 0)
         for values in (token_loss.per_token, token_loss.diagnostics["weight"], slope):
             assert bool((values[silent] == 0).all())
         learning = token_loss.diagnostics["kept"] & ~silent

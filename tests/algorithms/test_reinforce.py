@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from tests.losses import tensor
-from trlib.algorithms import ALGORITHMS, REINFORCE, Batch, Correction, Needs, Scores, reinforce_loss
+from tests.losses import batch, tensor
+from trlib.algorithms import ALGORITHMS, REINFORCE, Correction, Needs, Scores, reinforce_loss
 from trlib.loop.boxes import ResolvedNeeds, needs_of
 
 D = torch.float64
@@ -29,18 +29,9 @@ def test_the_class_trains_on_what_was_sampled_and_asks_for_nothing():
             old=False, early=True
         )
     logp = tensor([[-1.0, -2.0], [-3.0, -4.0]])
-    batch = Batch(
-        tokens=torch.zeros(2, 2, dtype=torch.int64),
-        mask=torch.ones(2, 2, dtype=torch.bool),
-        forced=torch.zeros(2, 2, dtype=torch.bool),
-        rewards=tensor([1.0, 0.0]),
-        group=torch.tensor([0, 0]),
-        ended=torch.ones(2, dtype=torch.bool),
-        horizon=2,
-        logp_rollout=logp + 1,
-    )
+    held = batch(torch.ones(2, 2) > 0, rewards=tensor([1.0, 0.0]), logp_rollout=logp + 1)
     method = REINFORCE()
-    prepared = method.prepare(batch)
+    prepared = method.prepare(held)
     assert prepared.advantages.tolist() == [[0.5, 0.5], [-0.5, -0.5]]
     result = method.objective(Scores(logp), prepared)
     assert result.per_token.tolist() == [[0.5, 1.0], [-1.5, -2.0]]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.losses import close, tensor
+from tests.losses import close, refused, tensor
 from trlib.algorithms.trpo import conjugate_gradient
 
 
@@ -149,21 +149,20 @@ def test_a_length_that_the_type_cannot_square_is_no_zero(dtype, scale):
 
 
 @pytest.mark.parametrize(
-    "change, error, message",
+    "change, message",
     [
-        ({"b": torch.tensor([1.0, math.nan])}, ValueError, "b: expected finite"),
-        ({"b": torch.tensor([1, 2])}, TypeError, "b: expected a floating type"),
-        ({"b": torch.ones(2, dtype=torch.float16)}, TypeError, "b: expected float32 or wider"),
-        ({"b": [1.0]}, TypeError, "b: expected a tensor"),
-        ({"matvec": lambda v: v[:1]}, ValueError, r"matvec\(v\): expected \[2\], got \[1\]"),
-        ({"matvec": lambda v: v / 0}, ValueError, r"matvec\(v\): expected finite"),
-        ({"matvec": None}, TypeError, "matvec: expected a function of a vector, got NoneType"),
-        ({"matvec": lambda v: None}, TypeError, r"matvec\(v\): expected a tensor"),
-        ({"iterations": 0}, ValueError, "iterations"),
-        ({"tolerance": -1.0}, ValueError, "tolerance"),
+        ({"b": torch.tensor([1.0, math.nan])}, "b: expected finite"),
+        ({"b": torch.tensor([1, 2])}, "b: expected a floating type"),
+        ({"b": torch.ones(2, dtype=torch.float16)}, "b: expected float32 or wider"),
+        ({"b": [1.0]}, "b: expected a tensor"),
+        ({"matvec": lambda v: v[:1]}, r"matvec\(v\): expected \[2\], got \[1\]"),
+        ({"matvec": lambda v: v / 0}, r"matvec\(v\): expected finite"),
+        ({"matvec": None}, "matvec: expected a function of a vector, got NoneType"),
+        ({"matvec": lambda v: None}, r"matvec\(v\): expected a tensor"),
+        ({"iterations": 0}, "iterations"),
+        ({"tolerance": -1.0}, "tolerance"),
     ],
 )
-def test_bad_input_is_named(change, error, message):
+def test_bad_input_is_named(change, message):
     arguments = {"matvec": lambda v: v, "b": torch.ones(2), **change}
-    with pytest.raises(error, match=message):
-        conjugate_gradient(arguments.pop("matvec"), arguments.pop("b"), **arguments)
+    refused(message, conjugate_gradient, arguments.pop("matvec"), arguments.pop("b"), **arguments)

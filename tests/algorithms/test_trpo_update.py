@@ -7,9 +7,9 @@ import torch
 
 import trlib
 from tests.by_day import by_day
-from tests.losses import close, refused, tensor
-from trlib.algorithms import TRPO, Provided
-from trlib.algorithms.method import Batch, Scores
+from tests.losses import D, batch, close, refused, tensor, trained
+from trlib.algorithms import TRPO
+from trlib.algorithms.method import Scores
 
 STATES, ACTIONS, FEATURES = 4, 5, 3
 
@@ -20,25 +20,19 @@ class Softmax:
 
     def __init__(self, advantages):
         g = torch.Generator().manual_seed(0)
-        self.x = torch.randn(STATES, FEATURES, generator=g, dtype=torch.float64)
-        self.theta = torch.randn(
-            FEATURES, ACTIONS, generator=g, dtype=torch.float64
-        ).requires_grad_()
+        self.x = torch.randn(STATES, FEATURES, generator=g, dtype=D)
+        self.theta = torch.randn(FEATURES, ACTIONS, generator=g, dtype=D).requires_grad_()
         self.parameters, self.memory, self.method = [self.theta], {}, None
         old = self.full(self.theta.detach())
         tokens = torch.tensor([[0], [2], [1], [4]])
         logp = old.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-        mask = torch.ones(STATES, 1, dtype=torch.bool)
-        self.batch = Batch(
+        self.batch = batch(
+            torch.ones(STATES, 1, dtype=torch.bool),
             tokens=tokens,
-            mask=mask,
-            forced=~mask,
-            rewards=torch.zeros(STATES),
-            horizon=1,
             group=torch.arange(STATES),
-            ended=mask[:, 0],
             logp_rollout=logp,
-            provided=Provided(logp_old=logp, full_anchor=old),
+            logp_old=logp,
+            full_anchor=old,
             advantages=advantages,
             anchor="recomputed",
         )
@@ -71,7 +65,7 @@ class Softmax:
 
 def explicit(step, rows=range(STATES)):
     """The mean over states of E_a[score score'], summed outcome by outcome."""
-    matrix = torch.zeros(FEATURES * ACTIONS, FEATURES * ACTIONS, dtype=torch.float64)
+    matrix = torch.zeros(FEATURES * ACTIONS, FEATURES * ACTIONS, dtype=D)
     for s in rows:
         p = step.full(step.theta.detach())[s, 0].exp()
         for a in range(ACTIONS):
@@ -96,9 +90,7 @@ def step():
 @pytest.mark.parametrize("rows", [None, 2])
 def test_products_are_those_of_the_explicit_fisher_matrix(step, kind, rows):
     product = TRPO(fisher=kind, fisher_rows=rows, damping=0.3)._fisher(step)
-    v = torch.randn(
-        FEATURES * ACTIONS, generator=torch.Generator().manual_seed(1), dtype=torch.float64
-    )
+    v = torch.randn(FEATURES * ACTIONS, generator=torch.Generator().manual_seed(1), dtype=D)
     chosen = range(STATES) if rows is None else [0, 2]
     close(product(v), explicit(step, chosen) @ v + 0.3 * v)
 
@@ -107,7 +99,7 @@ def test_products_are_those_of_the_explicit_fisher_matrix(step, kind, rows):
 def test_an_accepted_step_is_the_scaled_natural_gradient_and_inside_the_region(step, kind):
     method = step.method = TRPO(fisher=kind, delta_kl=1e-4, damping=0.1, iterations=50)
     gradient = -torch.autograd.grad(step.loss(), step.theta)[0].flatten()
-    matrix = explicit(step) + 0.1 * torch.eye(FEATURES * ACTIONS, dtype=torch.float64)
+    matrix = explicit(step) + 0.1 * torch.eye(FEATURES * ACTIONS, dtype=D)
     x = torch.linalg.solve(matrix, gradient)
     expected = (2 * 1e-4 / (x @ matrix @ x)).sqrt() * x
     before, loss = step.theta.detach().clone(), float(step.loss())
@@ -144,7 +136,7 @@ def test_a_rejected_line_search_leaves_the_parameters_bit_identical(step):
 
 
 def test_nothing_to_learn_moves_nothing():
-    step = Softmax(torch.zeros(STATES, 1, dtype=torch.float64))
+    step = Softmax(torch.zeros(STATES, 1, dtype=D))
     step.method = TRPO()
     before = step.theta.detach().clone()
     step.method.update(step)
@@ -172,16 +164,7 @@ def test_trpo_on_dial_moves_inside_its_region_only(kind):
                     )
                 )
 
-    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    run = trlib.train(
-        policy,
-        task,
-        Watched(fisher=kind, fisher_rows=16),
-        steps=4,
-        prompts=8,
-        group=8,
-        progress=False,
-    )
+    run = trained(Watched(fisher=kind, fisher_rows=16), steps=4, prompts=8, group=8)
     assert all(divergence <= 0.01 * (1 + 1e-5) for divergence, _ in seen)
     assert sum(not still for _, still in seen) >= 3
     assert run.history.grad_norm.gt(0).all() and (run.history.ratio_max == 1).all()
@@ -200,10 +183,7 @@ def test_the_two_products_agree_on_dial():
             step.loss()
             step.report(0.0, 0.0)
 
-    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
-    trlib.train(
-        policy, task, Both(fisher_rows=8), steps=1, prompts=4, group=4, probe=0, progress=False
-    )
+    trained(Both(fisher_rows=8), steps=1, probe=0)
     one, other = products["gauss-newton"], products["double-backward"]
     assert float(one.norm()) > 0.1  # not the damping alone
     assert float((one - other).norm()) < 1e-3 * float(one.norm())
@@ -220,35 +200,27 @@ def test_on_dial_a_rejected_line_search_leaves_every_bit(kind):
                 super()._search(step, full, before)
             assert TRPO._kl is inside
 
-    policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
+    policy = trlib.load_policy("dial")
     before = policy.state()
-    run = trlib.train(
-        policy,
-        task,
-        Outside(fisher=kind, fisher_rows=8),
-        steps=2,
-        prompts=4,
-        group=4,
-        progress=False,
-    )
+    run = trained(Outside(fisher=kind, fisher_rows=8), policy=policy)
     assert all(torch.equal(t, before[name]) for name, t in policy.state().items())
     assert (run.history.kl_back <= 1e-6).all() and run.history.grad_norm.gt(0).all()
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("setting", "value"),
     [
-        ({"delta_kl": 0}, "delta_kl: expected a number above 0"),
-        ({"damping": -1}, "damping"),
-        ({"tries": 0}, "tries"),
-        ({"backtrack": 1.0}, "backtrack: expected a number above 0 and below 1"),
-        ({"fisher": "exact"}, "fisher"),
-        ({"fisher_rows": 2.5}, "fisher_rows: expected a whole number, got 2.5"),
-        ({"fisher_rows": 0}, "fisher_rows"),
-        ({"iterations": 2.5}, "iterations: expected a whole number, got 2.5"),
-        ({"iterations": 0}, "iterations"),
-        ({"tries": 2.0}, "tries: expected a whole number, got 2.0"),
+        ("delta_kl", 0),
+        ("damping", -1),
+        ("tries", 0),
+        ("tries", 2.0),
+        ("backtrack", 1.0),
+        ("fisher", "exact"),
+        ("fisher_rows", 2.5),
+        ("fisher_rows", 0),
+        ("iterations", 2.5),
+        ("iterations", 0),
     ],
 )
-def test_bad_settings_are_named(settings, message):
-    refused(message, TRPO, **settings)
+def test_bad_settings_are_named(setting, value):
+    refused(f"{setting}: expected", TRPO, **{setting: value})

@@ -10,24 +10,14 @@ import pytest
 import torch
 
 import trlib
-from tests.losses import close, refused
+from tests.losses import close, trained
 from trbook import moons
 from trbook.moons import finetuned
 from trlib.algorithms import SFT
 from trlib.divergences import kl
 from trlib.relatives import RELATIVES
 from trlib.relatives.finetuning import SAM, SMART, apart
-from trlib.tasks import load_task
 
-SMALL = {
-    "steps": 4,
-    "prompts": 4,
-    "group": 1,
-    "probe": 0,
-    "checkpoint_every": 1,
-    "progress": False,
-    "lr": 1e-3,
-}
 NAMES = ("smart", "sam", "tram")
 
 
@@ -41,9 +31,15 @@ def net(method, updates=1, lr=0.02):
 def dial(method, **more):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return trlib.train(
-            trlib.load_policy("dial_rare"), load_task("dial", moves=3), method, **{**SMALL, **more}
-        )
+        how = {"policy": "dial_rare", "moves": 3, "group": 1, "probe": 0, "steps": 3}
+        return trained(method, **how | more)
+
+
+def slopes_of(weights, x, kind):
+    """The gradient of the classifier's loss at other weights."""
+    own = {name: p.detach().clone().requires_grad_() for name, p in weights.items()}
+    loss = torch.nn.functional.nll_loss(moons.read(own, x), kind)
+    return dict(zip(own, torch.autograd.grad(loss, own.values()), strict=True))
 
 
 def both_ways(a, b):
@@ -145,62 +141,37 @@ def test_a_second_run_of_the_same_method_does_not_see_the_first():
 # ---- SAM and TRAM
 
 
-@pytest.mark.parametrize(("name", "rho"), [("sam", 0.3), ("tram", 2.0)])
-def test_the_slope_is_taken_uphill(name, rho):
-    step = net(RELATIVES[name](rho=rho))
+@pytest.mark.parametrize(
+    ("method", "rho"),
+    [
+        (SAM(rho=0.3), 0.3),
+        (RELATIVES["tram"](rho=2.0), 2.0),
+        (SAM(measured=True, rho=1.0, form="asam"), 1.0),
+    ],
+    ids=["sam", "tram", "tram's paper"],
+)
+def test_the_slope_is_taken_uphill(method, rho):
+    """The paper of TRAM stretches the ball and measures one way: e = d θ² ∇L / ‖θ ∇L‖ with d =
+    KL(π_0 ‖ π), and no ρ (equation 7)."""
+    step = net(method)
     with torch.no_grad():
         step.weights["w"].add_(0.1)  # it has moved since the run began
-    own = {n: p.detach().clone().requires_grad_() for n, p in step.weights.items()}
+    before = {n: p.detach().clone() for n, p in step.weights.items()}
     x, kind = step.x.squeeze(1), step.batch.tokens.squeeze(1)
-    loss = torch.nn.functional.nll_loss(moons.read(own, x), kind)
-    slopes = torch.autograd.grad(loss, own.values())
-    norm = torch.stack([g.norm() for g in slopes]).norm()
-    far = rho * (
-        float(both_ways(moons.read(step.reference, x), moons.read(own, x)).detach())
-        if name == "tram"
-        else 1
-    )
-    there = {
-        n: (p + far * g / norm).detach().requires_grad_()
-        for (n, p), g in zip(own.items(), slopes, strict=True)
-    }
-    expected = torch.autograd.grad(
-        torch.nn.functional.nll_loss(moons.read(there, x), kind), there.values()
-    )
-    before = [p.detach().clone() for p in step.parameters]
+    slopes, paper = slopes_of(before, x, kind), method.form == "asam"
+    scale = before if paper else dict.fromkeys(before, 1.0)
+    norm = torch.stack([(scale[n] * g).norm() for n, g in slopes.items()]).norm()
+    far = rho
+    if method.measured:
+        then, now = moons.read(step.reference, x), moons.read(before, x)
+        far = rho * float((kl(then, now).mean() if paper else both_ways(then, now)).detach())
+    there = {n: p + far * scale[n] ** 2 * slopes[n] / norm for n, p in before.items()}
+    expected = slopes_of(there, x, kind)
     step.method.update(step)
-    for p, g, old in zip(step.parameters, expected, before, strict=True):
-        close(p.grad, g)
-        assert float((p.detach() - old).abs().max()) < 0.021, (
-            "the step is taken from where it stood, not from there"
-        )
+    for n, p in step.weights.items():
+        close(p.grad, expected[n])
+        assert float((p.detach() - before[n]).abs().max()) < 0.021, "it steps from where it stood"
     assert step.batch.memory["radius"] == pytest.approx(far)
-
-
-def test_tram_s_paper_stretches_the_ball_and_measures_one_way():
-    """Equation 7: e = d θ² ∇L / ‖θ ∇L‖, d = KL(π_0 ‖ π), and no ρ."""
-    step = net(SAM(measured=True, rho=1.0, form="asam"))
-    with torch.no_grad():
-        step.weights["w"].add_(0.1)
-    own = {n: p.detach().clone().requires_grad_() for n, p in step.weights.items()}
-    x, kind = step.x.squeeze(1), step.batch.tokens.squeeze(1)
-    slopes = torch.autograd.grad(
-        torch.nn.functional.nll_loss(moons.read(own, x), kind), own.values()
-    )
-    d = float(kl(moons.read(step.reference, x), moons.read(own, x)).mean().detach())
-    norm = torch.stack([(p * g).norm() for p, g in zip(own.values(), slopes, strict=True)]).norm()
-    there = {
-        n: (p + d * p.square() * g / norm).detach().requires_grad_()
-        for (n, p), g in zip(own.items(), slopes, strict=True)
-    }
-    expected = torch.autograd.grad(
-        torch.nn.functional.nll_loss(moons.read(there, x), kind), there.values()
-    )
-    step.method.update(step)
-    for p, g in zip(step.parameters, expected, strict=True):
-        close(p.grad, g)
-    assert step.batch.memory["radius"] == pytest.approx(d)
-    refused("form: expected one of", SAM, form="round")
 
 
 def test_the_released_code_leaves_the_gradient_out():
@@ -242,7 +213,7 @@ def test_trams_radius_is_measured_and_begins_at_nothing():
 def test_adapters_learn(name):
     policy = trlib.load_policy("dial_rare", lora={"r": 2})
     before = policy.state()
-    trlib.train(policy, load_task("dial", moves=3), RELATIVES[name](), **{**SMALL, "steps": 3})
+    dial(RELATIVES[name](), policy=policy)
     assert any(not torch.equal(p, before[n]) for n, p in policy.trainable.items())
 
 

@@ -12,32 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.losses import close, refused, tensor
+from tests.losses import D, close, noise, refused, tensor, trained
 from trlib import fields
 from trlib.algorithms import GRPO
 from trlib.loop.optimizers import optimizers
 from trlib.loop.settings import RunSettings
-from trlib.relatives.optimizers import RELATIVES, Ball, auon, lmo, newton_schulz
+from trlib.relatives.optimizers import Ball, auon, lmo, newton_schulz
 
-D = torch.float64
-SMALL = {
-    "steps": 4,
-    "prompts": 4,
-    "group": 4,
-    "probe": 2,
-    "checkpoint_every": 1,
-    "progress": False,
-    "lr": 1e-2,
-}
 NORMS = {
     "spectral": lambda D: torch.linalg.matrix_norm(D, 2),
     "frobenius": torch.Tensor.norm,
     "sign": lambda D: D.abs().max(),
 }
-
-
-def drawn(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=D)
 
 
 # ---- oracles
@@ -58,7 +44,7 @@ def test_three_balls_by_hand():
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 10**6), st.sampled_from(sorted(NORMS)))
 @settings(max_examples=60, deadline=None)
 def test_an_oracle_stays_in_its_ball_and_no_other_point_of_it_is_better(m, n, seed, norm):
-    G, other = drawn(m, n, seed=seed), drawn(m, n, seed=seed + 1)
+    G, other = noise(m, n, seed=seed), noise(m, n, seed=seed + 1)
     found = lmo(G, norm)
     assert float(NORMS[norm](found)) == pytest.approx(1.0)
     dual = {
@@ -79,35 +65,32 @@ def test_no_gradient_no_step(norm):
 
 
 def test_a_vector_is_a_diagonal_matrix_and_more_dimensions_are_first_by_rest():
-    v = drawn(4)
+    v = noise(4)
     for steps in (None, 5):
         close(lmo(v, "spectral", steps=steps), v.sign())
     close(torch.diag(v.sign()), lmo(torch.diag(v), "spectral"))
-    G = drawn(3, 2, 2)
+    G = noise(3, 2, 2)
     close(lmo(G, "spectral"), lmo(G.flatten(1), "spectral").view(3, 2, 2))
 
 
 @pytest.mark.parametrize(
-    ("G", "norm", "error", "message"),
+    ("G", "norm", "message"),
     [
         (
             torch.ones(2, 2),
             "nuclear",
-            ValueError,
             "norm: expected one of 'spectral', 'frobenius', 'sign', got 'nuclear'",
         ),
         (
             torch.tensor([[1.0, math.nan]]),
             "sign",
-            ValueError,
             "G: expected finite values everywhere, got nan",
         ),
-        (torch.ones(2, 2, dtype=torch.int64), "sign", TypeError, "G: expected a floating type"),
+        (torch.ones(2, 2, dtype=torch.int64), "sign", "G: expected a floating type"),
     ],
 )
-def test_what_makes_no_sense_is_named(G, norm, error, message):
-    with pytest.raises(error, match=message):
-        lmo(G, norm)
+def test_what_makes_no_sense_is_named(G, norm, message):
+    refused(message, lmo, G, norm)
 
 
 # ---- Newton-Schulz
@@ -124,8 +107,8 @@ def test_tiny_directions_are_not_reached_in_five_steps():
     )
     S = 10**S
     for seed in range(8):
-        U, _ = torch.linalg.qr(drawn(32, 32, seed=seed))
-        V, _ = torch.linalg.qr(drawn(32, 32, seed=100 + seed))
+        U, _ = torch.linalg.qr(noise(32, 32, seed=seed))
+        V, _ = torch.linalg.qr(noise(32, 32, seed=100 + seed))
         found = torch.linalg.svdvals(newton_schulz(U * S @ V))
         assert 0.7 < float(found[0]) < 1.25 and 0.7 < float(found[15]) < 1.25
         last.append(float(found[-1]))
@@ -144,7 +127,7 @@ def test_beside_a_large_singular_value_one_of_two_hundredths_is_reached(ratio, n
 
 
 def test_tall_is_wide_transposed():
-    G = drawn(6, 3)
+    G = noise(6, 3)
     close(newton_schulz(G), newton_schulz(G.T).T)
 
 
@@ -182,7 +165,7 @@ def test_the_average_is_taken_before_the_projection():
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("shape", [(8, 8), (4, 12)])
 def test_where_it_agrees_torchs_muon_is_it(shape, nesterov):
-    start = drawn(*shape).float()
+    start = noise(*shape).float()
     ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
     made = [
         Ball([ours], lr=0.02, betas=(0.95,), weight_decay=0.1, nesterov=nesterov),
@@ -190,7 +173,7 @@ def test_where_it_agrees_torchs_muon_is_it(shape, nesterov):
     ]
     for seed in range(5):
         for p, optimizer in zip((ours, theirs), made, strict=True):
-            p.grad = drawn(*shape, seed=seed + 1).float()
+            p.grad = noise(*shape, seed=seed + 1).float()
             optimizer.step()
     moved, off = (ours - start).detach(), (ours - theirs).detach()
     assert off.norm() < 0.05 * moved.norm(), "torch's Newton-Schulz runs in bfloat16"
@@ -198,7 +181,7 @@ def test_where_it_agrees_torchs_muon_is_it(shape, nesterov):
 
 def test_where_it_differs_torch_steps_further_in_tall_matrices():
     ours, theirs = (torch.nn.Parameter(torch.zeros(16, 4)) for _ in range(2))
-    ours.grad = theirs.grad = drawn(16, 4).float()
+    ours.grad = theirs.grad = noise(16, 4).float()
     Ball([ours], lr=0.02).step()
     torch.optim.Muon([theirs], lr=0.02, weight_decay=0.0, nesterov=False).step()
     assert float((theirs.norm() / ours.norm()).detach()) == pytest.approx(2.0, rel=0.02), (
@@ -214,7 +197,7 @@ def test_auons_scalar_is_about_one():
     the draw decides."""
     found = {
         n: [
-            float(G.norm() / auon(G).norm()) for G in (drawn(n, n, seed=seed) for seed in range(16))
+            float(G.norm() / auon(G).norm()) for G in (noise(n, n, seed=seed) for seed in range(16))
         ]
         for n in (2, 8, 64)
     }
@@ -226,32 +209,25 @@ def test_auons_scalar_is_about_one():
 @given(st.floats(1e-3, 1e3), st.integers(0, 1000))
 @settings(max_examples=30, deadline=None)
 def test_auons_update_is_as_large_as_the_gradient(scale, seed):
-    G = drawn(5, 3, seed=seed)
+    G = noise(5, 3, seed=seed)
     torch.testing.assert_close(auon(scale * G), scale * auon(G), rtol=1e-5, atol=0)
     close(lmo(scale * G, "frobenius"), lmo(G, "frobenius"))
 
 
 def test_the_hybrid_brakes_newton_schulzs_matrix():
-    G = drawn(6, 4)
+    G = noise(6, 4)
     close(auon(G, steps=5), auon(newton_schulz(G)))
-    G = drawn(64, 64)
+    G = noise(64, 64)
     assert auon(G, steps=1).norm() < 0.6 * auon(G, steps=5).norm(), (
         "the abstract's one step is another optimiser"
     )
-    close(auon(drawn(4), steps=5), auon(drawn(4)))
+    close(auon(noise(4), steps=5), auon(noise(4)))
 
 
 # ---- beside every method
 
 
 def test_they_are_settings_of_a_run():
-    assert {*RELATIVES} <= {*optimizers()} and {*RELATIVES} == {
-        "muon",
-        "frobenius",
-        "sign",
-        "auon",
-        "hybrid_auon",
-    }
     text = next(s.text for s in fields.settings(RunSettings) if s.name == "optimizer")
     assert all(name in text for name in optimizers())
 
@@ -259,7 +235,7 @@ def test_they_are_settings_of_a_run():
 def test_matrices_of_adapters_step_too():
     policy = trlib.load_policy("dial", lora={"r": 4})
     before = policy.state()
-    trlib.train(policy, trlib.load_task("dial"), GRPO(), optimizer="muon", **SMALL)
+    trained(GRPO(), policy=policy, optimizer="muon")
     moved = [name for name, p in policy.trainable.items() if not torch.equal(p, before[name])]
     assert len(moved) == len(before) and all(before[name].dim() == 2 for name in moved)
 
@@ -269,16 +245,9 @@ def test_a_matrix_optimiser_needs_a_matrix(name):
     policy = trlib.load_policy("dial")
     for path, p in policy.model.named_parameters():
         p.requires_grad_("norm" in path)
-    refused(
-        rf"optimizer: .*expected a matrix for {name}, got shapes \[\[64\]",
-        trlib.train,
-        policy,
-        trlib.load_task("dial"),
-        GRPO(),
-        optimizer=name,
-        **SMALL,
-    )
-    trlib.train(policy, trlib.load_task("dial"), GRPO(), optimizer="sign", **{**SMALL, "steps": 1})
+    message = rf"optimizer: .*expected a matrix for {name}, got shapes \[\[64\]"
+    refused(message, trained, GRPO(), policy=policy, optimizer=name)
+    trained(GRPO(), policy=policy, optimizer="sign", steps=1)
 
 
 @pytest.mark.parametrize(
@@ -294,11 +263,6 @@ def test_settings_outside_their_meaning_are_named(given, message):
 
 
 def test_a_preset_may_be_changed():
-    run = trlib.train(
-        trlib.load_policy("dial"),
-        trlib.load_task("dial"),
-        GRPO(),
-        optimizer=partial(Ball, kind="muon", nesterov=True),
-        **{**SMALL, "steps": 1},
-    )
-    assert run.settings["optimizer"] == "Ball(kind='muon', nesterov=True)"
+    changed = partial(Ball, kind="muon", nesterov=True)
+    settings = trained(GRPO(), optimizer=changed, steps=1).settings
+    assert settings["optimizer"] == "Ball(kind='muon', nesterov=True)"

@@ -204,22 +204,21 @@ def test_as_rows_of_the_bandit():
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("change", "message"),
     [
-        ({"pi": PI * 2}, ValueError, "pi: expected probabilities that sum to 1"),
-        ({"pi": [0.5, 0.5]}, TypeError, "pi: expected a tensor"),
-        ({"A": A[:3]}, ValueError, r"A: expected \[5\], got \[3\]"),
-        ({"A": A.masked_fill(A > 1, math.nan)}, ValueError, "A: expected finite values"),
-        ({"D": LINE[:4]}, ValueError, r"D: expected \[5, 5\], got \[4, 5\]"),
-        ({"D": -LINE}, ValueError, "D: expected distances of at least 0"),
-        ({"D": LINE + 1}, ValueError, "D: expected distances of at least 0, and 0 on the diagonal"),
-        ({"delta": -0.1}, ValueError, "delta: expected a number at least 0"),
-        ({"delta": "much"}, TypeError, "delta: "),
+        ({"pi": PI * 2}, "pi: expected probabilities that sum to 1"),
+        ({"pi": [0.5, 0.5]}, "pi: expected a tensor"),
+        ({"A": A[:3]}, r"A: expected \[5\], got \[3\]"),
+        ({"A": A.masked_fill(A > 1, math.nan)}, "A: expected finite values"),
+        ({"D": LINE[:4]}, r"D: expected \[5, 5\], got \[4, 5\]"),
+        ({"D": -LINE}, "D: expected distances of at least 0"),
+        ({"D": LINE + 1}, "D: expected distances of at least 0, and 0 on the diagonal"),
+        ({"delta": -0.1}, "delta: expected a number at least 0"),
+        ({"delta": "much"}, "delta: "),
     ],
 )
-def test_bad_input_is_named(change, error, message):
-    with pytest.raises(error, match=message):
-        wpo_update(**({"pi": PI, "A": A, "D": LINE, "delta": 0.5} | change))
+def test_bad_input_is_named(change, message):
+    refused(message, wpo_update, **({"pi": PI, "A": A, "D": LINE, "delta": 0.5} | change))
 
 
 @pytest.mark.parametrize(
