@@ -45,7 +45,7 @@ SWEEP = replace(
     train=TRAIN,
     aside=True,
     provenance="Six seeds, because a run takes minutes: enough for a large difference, for no "
-    "small one.",
+    "small one. Two of three declared rates were cut before any run, because of the time.",
     predictions=[
         Prediction(
             "at 1e-3 parts end above again", higher="pg_is-parts", lower="pg_is-again", at=FAST
