@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import close, refused, tensor
+from tests.losses import close, refused, slope, tensor
 from trlib import checks
 from trlib.divergences import binary_kl, binary_tv, k1, k2, k3, kl, log1mexp, topk_kl, topk_tv, tv
 
@@ -259,7 +259,7 @@ def test_the_rest_has_a_floor():
     assert result.item() == pytest.approx(
         0.5 * math.log(0.5) + 0.5 * math.log(0.5 / 1e-12), rel=1e-9
     )
-    (gradient,) = torch.autograd.grad(topk_kl(a.requires_grad_(), ids, b), a)
+    gradient = slope(topk_kl(a.requires_grad_(), ids, b), a)
     assert torch.isfinite(gradient).all()
 
 
@@ -286,7 +286,7 @@ def test_log1mexp():
             else math.log1p(-math.exp(value))
         )
         assert result == pytest.approx(exact, rel=1e-15)
-    (gradient,) = torch.autograd.grad(y[1:].sum(), x)
+    gradient = slope(y[1:], x)
     assert torch.isfinite(gradient).all() and gradient[0] == 0
     close(gradient[3], -math.exp(-0.5) / (1 - math.exp(-0.5)))
 

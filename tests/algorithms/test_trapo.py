@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.losses import D, batch, close, refused, tensor
+from tests.losses import D, batch, close, refused, slope, tensor
 from tests.losses import trained as short
 from trlib.algorithms import ALGORITHMS, SFT, TRAPO, Scores, SFTPlusRL, SFTThenRL, Stage
 from trlib.algorithms.trapo import MICRO_GROUPS, micro_groups, trsft_loss, truncated_expert
@@ -30,7 +30,7 @@ def test_golden_numbers():
     close(loss.per_token, torch.tensor([[-1.0, -1.0, -0.5, -1e-29]]).double())
     weight = tensor([[1.0, 1.0, 0.5, 1e-29]])
     torch.testing.assert_close(loss.diagnostics["weight"], weight, atol=0, rtol=1e-12)
-    (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
+    gradient = slope(loss.per_token, logp)
     torch.testing.assert_close(gradient, -weight, atol=0, rtol=1e-12)
     assert set(loss.diagnostics) == {"weight", "kept"} and loss.diagnostics["kept"].all()
 
@@ -40,18 +40,18 @@ def test_golden_numbers():
 def test_weight_is_minus_the_gradient_and_that_of_the_potential(logp, alpha):
     leaf = torch.tensor([logp], dtype=D, requires_grad=True)
     loss = trsft_loss(leaf, mask=EVERYTHING, alpha=alpha)
-    (gradient,) = torch.autograd.grad(loss.per_token.sum(), leaf)
+    gradient = slope(loss.per_token, leaf)
     close(gradient, -loss.diagnostics["weight"])
     p = leaf.exp()
     potential = torch.where(p >= alpha, leaf, p / alpha - 1 + math.log(alpha))
-    (ascent,) = torch.autograd.grad(potential.sum(), leaf)
+    ascent = slope(potential, leaf)
     close(-gradient, ascent)
 
 
 def test_a_tiny_alpha_is_supervised_fine_tuning():
     logp = torch.tensor([[-0.1, -3.0, -9.0, -20.0]], requires_grad=True)
     loss = trsft_loss(logp, mask=EVERYTHING, alpha=1e-12)
-    (gradient,) = torch.autograd.grad(loss.per_token.sum(), logp)
+    gradient = slope(loss.per_token, logp)
     close(gradient, -torch.ones(1, 4))
 
 
@@ -221,7 +221,7 @@ def test_a_shared_prefix_counts_once_and_a_full_one_is_trsft_alone(alpha):
     prepared = method.prepare(held)
     token_loss = method.objective(Scores(logp), prepared)
     loss = method.loss(token_loss.per_token, prepared)
-    (gradient,) = torch.autograd.grad(loss, logp)
+    gradient = slope(loss, logp)
 
     taught = torch.zeros_like(held.forced)
     for prompt in (0, 8):

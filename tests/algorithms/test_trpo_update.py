@@ -7,7 +7,7 @@ import torch
 
 import trlib
 from tests.by_day import by_day
-from tests.losses import D, batch, close, refused, tensor, trained
+from tests.losses import D, batch, close, refused, slope, tensor, trained
 from trlib.algorithms import TRPO
 from trlib.algorithms.method import Scores
 
@@ -98,7 +98,7 @@ def test_products_are_those_of_the_explicit_fisher_matrix(step, kind, rows):
 @pytest.mark.parametrize("kind", ["gauss-newton", "double-backward"])
 def test_an_accepted_step_is_the_scaled_natural_gradient_and_inside_the_region(step, kind):
     method = step.method = TRPO(fisher=kind, delta_kl=1e-4, damping=0.1, iterations=50)
-    gradient = -torch.autograd.grad(step.loss(), step.theta)[0].flatten()
+    gradient = -slope(step.loss(), step.theta).flatten()
     matrix = explicit(step) + 0.1 * torch.eye(FEATURES * ACTIONS, dtype=D)
     x = torch.linalg.solve(matrix, gradient)
     expected = (2 * 1e-4 / (x @ matrix @ x)).sqrt() * x

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from tests.losses import close, refused, tensor
+from tests.losses import close, refused, slope, tensor
 from trbook.bandit import bandit_step
 from trlib import cli
 from trlib.divergences import tv
@@ -176,7 +176,9 @@ def test_sinkhorn_maximises_its_lagrangian(seed, lam, beta):
     pi, advantages = pi / pi.sum(), torch.randn(4, generator=generator, dtype=F)
     distances = LINE[:4, :4]
 
-    def worth(logits):  # in log space: a share that underflows has an infinite slope of its entropy
+    def worth(
+        logits,
+    ):  # in log space: a share that underflows has an infinite gradient of its entropy
         log_plan = pi.log()[:, None] + logits.log_softmax(1)
         plan = log_plan.exp()
         return plan.sum(0) @ advantages - beta * (
@@ -185,8 +187,8 @@ def test_sinkhorn_maximises_its_lagrangian(seed, lam, beta):
 
     logits = (lam / beta * (advantages - beta * distances)).requires_grad_()
     best = worth(logits)
-    (slope,) = torch.autograd.grad(best, logits)
-    close(slope, torch.zeros_like(slope))
+    gradient = slope(best, logits)
+    close(gradient, torch.zeros_like(gradient))
     close(pi @ logits.detach().softmax(1), spo_update(pi, advantages, distances, lam, beta))
     for _ in range(5):
         assert (
