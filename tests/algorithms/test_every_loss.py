@@ -172,7 +172,7 @@ GALLERY = {
     "ctpo, wide": Case(
         weights.ctpo_loss, {"low": 0.5, "high": 0.8, "cap": 0.9, "power": 0.0}, ordered=True
     ),
-    "a3po": Case(weights.a3po_loss, named=False),
+    "a3po": Case(weights.a3po_loss),
     "drpo": Case(penalties.quadratic_loss, {"eps": 0.3, "by_probability": True}),
     "cfpo": Case(penalties.quadratic_loss, {"eps": 0.2}),
     "dro": Case(penalties.dro_loss, {"beta": 0.5}, proportional=False),

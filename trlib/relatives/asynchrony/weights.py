@@ -194,9 +194,11 @@ def a3po_loss(
     `cap`.
     Differs from: AReaL's example has a window of .4 on both sides. Decoupled PPO itself recomputes
     π_prox: `PPO(correction=Correction(cap=5, how="mask"))`."""
-    new, rollout = checks.tokens(mask, logp=logp.detach(), logp_rollout=logp_rollout)
-    age = torch.zeros_like(new) if age is None else age.to(new)
-    prox = rollout + age / (age + 1) * (new - rollout)
+    new, rollout, advantages = checks.tokens(
+        mask, logp=logp, logp_rollout=logp_rollout, advantages=advantages
+    )
+    age = torch.zeros_like(rollout) if age is None else age.to(rollout)
+    prox = rollout + age / (age + 1) * (new.detach() - rollout)
     factor = truncated_importance(prox, rollout, mask, cap=cap, how="mask")
     loss = ppo_loss(
         logp, prox, advantages=advantages * factor, mask=mask, eps_low=eps_low, eps_high=eps_high
