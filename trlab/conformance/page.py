@@ -251,8 +251,7 @@ def _measured(place: Place) -> str:
     return (
         f" On `dial` it ends at an accuracy of {iqm(theirs):.3f}, CISPO as written at "
         f"{iqm(ours):.3f}: a difference of {apart.value:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]. "
-        f"The lowest of {len(ours)} runs ends at {min(theirs):.2f}, CISPO's at {min(ours):.2f}. "
-        f"(Interquartile means; two epochs of eight minibatches, fifteen batches.)"
+        f"The lowest of {len(ours)} runs ends at {min(theirs):.2f}, CISPO's at {min(ours):.2f}."
     )
 
 

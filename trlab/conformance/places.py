@@ -46,7 +46,7 @@ PLACES = (
     Place(
         "torchrl",
         "CISPOLoss",
-        "is CISPO, after the paper of MiniMax-M1 (and prints a formula that is not the paper's)",
+        "is CISPO, after the paper of MiniMax-M1 (with a formula that is not the paper's)",
         "torchrl/objectives/llm/grpo.py",
         "descends −clip(r) A, without the paper's stop-gradient and log π: outside the window a "
         "token has gradient 0",
@@ -66,9 +66,8 @@ PLACES = (
         "sapo",
         "aggregates as `loss_agg_mode` says",
         "verl/trainer/ppo/core_algos.py",
-        "always averages over each row's tokens and then over rows, whatever `loss_agg_mode` says",
-        "A run that asks for `token-mean` gives the tokens of short completions more weight than "
-        "it says it does.",
+        "always averages over each row's tokens and then over rows",
+        "A run with `token-mean` gives the tokens of short completions more weight than it says.",
         """
         import torch; from verl.workers.config import ActorConfig
         from verl.trainer.ppo.core_algos import compute_policy_loss_sapo as sapo
@@ -140,8 +139,7 @@ PLACES = (
         "skyrl/train/config/config.py#L740",
         "sums the KL term over tokens: the reduction is done in the advantages, which that term "
         "does not have",
-        "Compared with the policy gradient the term is too large by a factor: the mini-batch's number of "
-        "tokens.",
+        "Beside the policy gradient the term is as many times too large as the mini-batch has tokens.",
         """
         import torch; import skyrl.backends.skyrl_train.utils.ppo_utils as u; from types import SimpleNamespace as S
         config = S(kl_cov=S(kl_cov_frac=0.2, ppo_kl_coef=1.0))
@@ -157,8 +155,7 @@ PLACES = (
         "bounds the importance ratio from above: min(π/μ, δ)",
         "docs/algorithms.md#default-rl-loss",
         "has no bound and no δ: the ratio enters as it is, and DPPO's mask alone silences tokens",
-        "A stale token on its way back keeps a weight of any size; the bound was documented so "
-        "that none does.",
+        "A stale token on its way back keeps a weight of any size, which the bound should prevent.",
         """
         import torch; from types import SimpleNamespace as S
         from prime_rl.trainer.rl.loss import LossInputs, default_loss_fn
@@ -174,7 +171,7 @@ PLACES = (
         "ppo, seq-mask-tis",
         "filters whole completions and corrects the rest by TIS, a weight clamped token by token",
         "openrlhf/models/loss.py#L207",
-        "filters whole completions and multiplies the rest by the bare ratio: no clamp",
+        "multiplies the rest by the bare ratio: no clamp",
         "Two tokens far off in opposite directions pass the filter, and one of them gets a weight "
         "of any size.",
         """
