@@ -67,6 +67,7 @@ def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
             at.write_text(html, encoding="utf-8")
             page.goto(at.as_uri())
         page.wait_for_selector(".trx[data-drawn]", state="attached")
+        page.locator(".extra details").evaluate("fold => { fold.open = true; }")
         return page
 
     yield opened
@@ -235,8 +236,8 @@ def test_only_what_is_recorded_can_be_chosen(
         "all => all.filter(node => !node.hidden).map(node => "
         "node.querySelector('legend').textContent)"
     )
-    heads = page.locator(".head fieldset")
-    every = ["Uses of every batch", "Threshold of every method", "Seeds", "What is drawn"]
+    heads = page.locator(".head fieldset, .more-settings fieldset")
+    every = ["Uses of every batch", "What is drawn", "Threshold of every method", "Seeds"]
     assert heads.evaluate_all(legends) == every
     page.get_by_role("radio", name="a third").evaluate("node => node.click()")
     until(
@@ -251,7 +252,9 @@ def test_only_what_is_recorded_can_be_chosen(
     assert heads.evaluate_all(legends) == ["Uses of every batch", "What is drawn"]
     assert "Not in this record: GSPO, DPPO." in page.locator(".readings").inner_text()
     alone = show(everything[1:2])
-    assert alone.locator(".head fieldset").evaluate_all(legends) == ["What is drawn"]
+    assert alone.locator(".head fieldset, .more-settings fieldset").evaluate_all(legends) == [
+        "What is drawn"
+    ]
     assert "one use" not in alone.locator(".try .marks button").all_inner_texts()
 
 

@@ -32,7 +32,7 @@ def handle(page: Any, name: str) -> Any:
 
 
 def fact(page: Any, name: str) -> str:
-    return page.locator(f".facts div:has(dt:text-is('{name}')) dd").inner_text()
+    return page.locator(f".facts div:has(dt span:text-is('{name}')) dd").inner_text()
 
 
 def test_an_edge_is_dragged_and_the_counts_follow(page: Any, until: Any) -> None:

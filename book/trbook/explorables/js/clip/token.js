@@ -1,10 +1,12 @@
 /* What `clip` and `gradient_weight` share: objective and gradient weight of one token against its ratio. */
 
 import {
+  LOOKS,
   MARGIN,
   clamp,
   dppoKlEdge,
   drawing,
+  hueOf,
   linearScale,
   number,
   percent,
@@ -18,22 +20,27 @@ export const style = css;
 
 const MOST = 5,
   STEPS = 300;
-/* By name: [name, hue, dash, the settings that shape it]. */
-const METHODS = {
-  plain: ["no region", "var(--h0)", "2 3", []],
-  ppo: ["PPO, GRPO", "var(--h1)", "", ["eps_low", "eps_high"]],
-  dual: ["dual clip", "var(--h2)", "7 3", ["eps_low", "eps_high", "dual_clip"]],
-  penalty: ["KL penalty", "var(--h7)", "8 3 2 3", ["beta"]],
-  reinforce: ["REINFORCE", "var(--h0)", "8 3 2 3", []],
-  gspo: ["GSPO", "var(--h2)", "2 2", ["eps_seq"]],
-  cispo: ["CISPO", "var(--h5)", "7 3", ["eps_low", "eps_high"]],
-  sapo: ["SAPO", "var(--h3)", "6 2 2 2", ["tau_pos", "tau_neg"]],
-  gmpo: ["GMPO", "var(--h4)", "10 3", ["eps_log"]],
-  pspo: ["PSPO", "var(--h6)", "3 3", ["alpha"]],
-  dppo_tv: ["DPPO-TV", "var(--h5)", "", ["delta_tv"]],
-  dppo_kl: ["DPPO-KL", "var(--h7)", "2.5 3.5", ["delta_kl"]],
-  quatro: ["QUATRO, derived", "var(--h6)", "", ["multiplier"]],
+/* By name: [name, the settings that shape it]. */
+/** @type {Record<string, [string, string[]]>} */
+const SHAPED = {
+  plain: ["no region", []],
+  ppo: ["PPO, GRPO", ["eps_low", "eps_high"]],
+  dual: ["dual clip", ["eps_low", "eps_high", "dual_clip"]],
+  penalty: ["KL penalty", ["beta"]],
+  reinforce: ["REINFORCE", []],
+  gspo: ["GSPO", ["eps_seq"]],
+  cispo: ["CISPO", ["eps_low", "eps_high"]],
+  sapo: ["SAPO", ["tau_pos", "tau_neg"]],
+  gmpo: ["GMPO", ["eps_log"]],
+  pspo: ["PSPO", ["alpha"]],
+  dppo_tv: ["DPPO-TV", ["delta_tv"]],
+  dppo_kl: ["DPPO-KL", ["delta_kl"]],
+  quatro: ["QUATRO, derived", ["multiplier"]],
 };
+/** @type {Record<string, [string, string, string, string[]]>} */
+const METHODS = Object.fromEntries(
+  Object.entries(SHAPED).map(([key, [name, shapedBy]]) => [key, [name, hueOf(key), LOOKS[key][1], shapedBy]]),
+);
 const nameOf = (key) => METHODS[key][0].split(",")[0];
 const shapes = (key) => (s) => s.show.some((method) => METHODS[method][3].includes(key));
 const slider = (key, label, spoken, rungs, low, high, why, more = {}) => ({

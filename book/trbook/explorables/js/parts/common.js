@@ -2,6 +2,7 @@
 export * from "./maths.js";
 export * from "./distances.js";
 export * from "./numbers.js";
+export * from "./looks.js";
 export * from "./axes.js";
 export * from "./scales.js";
 export * from "./controls.js";

@@ -1,4 +1,4 @@
-/* How methods look (the same hue, dash and mark in every sweep) and what axes and measures are called. */
+/* How methods look in every sweep, and what axes and measures are called. */
 
 import {
   symbol,
@@ -10,37 +10,30 @@ import {
   symbolTriangle,
   symbolWye,
 } from "d3-shape";
-import { number } from "../parts/common.js";
+import { LOOKS, number } from "../parts/common.js";
 
-const LOOKS = {
-  "on-policy": ["--h0", "", symbolCross],
-  pg_is: ["--h0", "2 3", symbolWye],
-  ppo: ["--h1", "", symbolCircle],
-  "clip-higher": ["--h2", "8 3", symbolTriangle],
-  cispo: ["--h3", "5 3", symbolDiamond],
-  gspo: ["--h4", "", symbolSquare],
-  sapo: ["--h2", "2 2", symbolStar],
-  pspo: ["--h3", "2 3", symbolCross],
-  "dppo-tv": ["--h5", "9 4", symbolDiamond],
-  "dppo-kl": ["--h5", "2.5 3.5", symbolTriangle],
-  "dppo-topk": ["--h5", "9 3 2 3", symbolSquare],
-  quatro: ["--h6", "", symbolStar],
-  troll: ["--h7", "6 3", symbolTriangle],
-};
-LOOKS.dppo = LOOKS["dppo-tv"];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
-const MARKS = [symbolCircle, symbolSquare, symbolTriangle, symbolDiamond, symbolCross, symbolStar, symbolWye];
+const MARKS = {
+  circle: symbolCircle,
+  square: symbolSquare,
+  triangle: symbolTriangle,
+  diamond: symbolDiamond,
+  cross: symbolCross,
+  star: symbolStar,
+  wye: symbolWye,
+};
+const NAMES = Object.keys(MARKS);
 
 /* Hue, dash and mark of every method of a sweep; one without a look of its own gets one by its place. */
 export function looksOf(methods) {
   return new Map(
     methods.map((method, i) => {
-      const [hue, dash, mark] = LOOKS[method] ?? [
+      const [hue, dash, mark] = LOOKS[method.replaceAll("-", "_")] ?? [
         `--h${(i + 1) % 8}`,
         DASHES[i % DASHES.length],
-        MARKS[i % MARKS.length],
+        NAMES[i % NAMES.length],
       ];
-      return [method, { hue: `var(${hue})`, dash, mark: symbol(mark, 46)() }];
+      return [method, { hue: `var(${hue})`, dash, mark: symbol(MARKS[mark], 46)() }];
     }),
   );
 }

@@ -1,6 +1,6 @@
 /* Ten words as bars, before and after. */
 
-import { clamp, drawing, linearScale, logScale, probability } from "../parts/common.js";
+import { clamp, drawing, hueOf, linearScale, logScale, probability } from "../parts/common.js";
 
 const ROW = 24,
   LEAST = 1e-6,
@@ -39,6 +39,7 @@ export function board() {
         now = one.path.at(-1).map(Math.exp);
       bars.scales(x, lane);
       bars.titles("probability", "before ▏ after ▇");
+      after.style("--own", hueOf(s.method));
       chosen.attr("x", 0).attr("width", box.width).attr("y", lane(s.token)).attr("height", ROW);
       after
         .selectAll("rect")
