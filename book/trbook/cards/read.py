@@ -53,7 +53,11 @@ def boxes(card: MethodCard) -> list[str]:
     """The boxes that a method changes, including an advantage that it only sets."""
     entry = OBJECTIVES[card.name]
     kind = fields.dataclass_of(entry)
-    own = [box for name, box in BOXES.items() if getattr(kind, name) is not getattr(Method, name)]
+    parts = {**BOXES, "token_loss": "objective"}
+    changed = {
+        box for part, box in parts.items() if getattr(kind, part) is not getattr(Method, part)
+    }
+    own = [box for box in BOXES.values() if box in changed]
     if "advantage" not in own and entry().advantage != Method().advantage:
         own.insert(own.index("objective") if "objective" in own else 0, "advantage")
     return own
