@@ -67,7 +67,7 @@ def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
             at.write_text(html, encoding="utf-8")
             page.goto(at.as_uri())
         page.wait_for_selector(".trx[data-drawn]", state="attached")
-        page.locator(".extra details").evaluate("fold => { fold.open = true; }")
+        page.locator(".fold").evaluate_all("all => all.forEach(fold => { fold.open = true; })")
         return page
 
     yield opened
