@@ -31,7 +31,7 @@ from trlab.claims.text import VERDICTS
 
 FOLDER = "book/methods"
 INDEX = "index.md"
-CAPTION = "Push on a token, by its ratio. Solid: of a right answer; dashed: of a wrong one."
+CAPTION = "Push by ratio: right answers solid, wrong ones dashed."
 EXPERT = "Push on an expert's word, by the probability that the policy gives it."
 
 
