@@ -34,7 +34,8 @@ def page(chromium: Any, request: Any) -> Iterator[Any]:
 
 
 def unfold(page: Any) -> None:
-    """On a phone the completions and the presets are folded away until they are asked for."""
+    """On a phone the completions and the presets are folded away until they are asked for, and all
+    presets but the first until more are."""
     more = page.locator(".unfold")
     if more.is_visible():
         assert (
@@ -44,6 +45,9 @@ def unfold(page: Any) -> None:
         more.click()
         assert more.get_attribute("aria-expanded") == "true"
     assert page.locator(".try").is_visible() and page.locator("[data-chosen] table").is_visible()
+    rest = page.get_by_role("button", name="more to try")
+    if rest.is_visible():
+        rest.click()
 
 
 def test_boxes_answer_to_hand_and_keyboard(page: Any, until: Any) -> None:
