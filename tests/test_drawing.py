@@ -34,3 +34,13 @@ def test_a_few_markers_and_a_line_stay_what_they_are() -> None:
     assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.02)
     assert up[0] - up[1] == pytest.approx(up[1] - up[2], abs=0.02)
     assert re.search(r">r</tspan>|>r<", svg), "words stay words"
+
+
+def test_words_keep_every_digit() -> None:
+    figure, (ax,) = panels()
+    ax.plot([0, 1], [0.9001, 0.9053], label="0.9053")
+    ax.set_yticks([0.901, 0.905])
+    ax.set_title("ends at 0.905")
+    svg = Drawing(figure, alt="It ends at 0.905 [0.902, 0.907].").svg()
+    assert 'aria-label="It ends at 0.905 [0.902, 0.907]."' in svg
+    assert [words for words in ("0.901", "0.905", "ends at 0.905") if f">{words}<" not in svg] == []

@@ -221,11 +221,19 @@ _MANY, _LAYERS = 60, 24
 each other."""
 
 
+_NUMBER = re.compile(r'aria-label="[^"]*"|-?\d+\.\d{3,}')
+"""A number of the geometry; words are matched whole, so that theirs are passed over."""
+
+
+def _hundredths(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith("aria-label") else f"{float(found[0]):.2f}"
+
+
 def _compact(text: str) -> str:
     """The same drawing in a third of the letters: hundredths of a point, no element that says
     nothing, and the dots of a scatter as a few paths of points with round ends."""
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", text)
+    text = re.sub(r"<[^<>]*>", lambda tag: _NUMBER.sub(_hundredths, tag[0]), text)
     text = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", text)
     radii = {name: float(radius) for name, radius in _CIRCLE.findall(text)}
     text = re.sub(f"(?:{_USE})+", lambda run: _dots(run[0], radii), text)
