@@ -4,6 +4,7 @@ own configurations."""
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import re
 import shlex
@@ -140,6 +141,45 @@ def test_trl_s_own_configuration_has_every_key() -> None:
         kind = AsyncGRPOConfig if setting.inside.endswith("AsyncGRPOConfig") else trl.GRPOConfig
         defaults = {field.name: field.default for field in dataclasses.fields(kind)}
         assert defaults[setting.key] == setting.default, setting.key
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_torchrl_s_own_loss_has_every_key() -> None:
+    llm = pytest.importorskip("torchrl.objectives.llm")
+    parameters = inspect.signature(llm.GRPOLoss).parameters
+    for setting in of("torchrl").values():
+        assert parameters[setting.there].default == setting.default
+
+
+@pytest.fixture(scope="module")
+def verl_configs() -> list:
+    """verl's trainers as hydra composes them: what a run has that sets nothing."""
+    verl = pytest.importorskip("verl")
+    from hydra import compose, initialize_config_dir
+
+    package, configs = Path(verl.__file__).parent, []
+    for folder, name in (
+        ("trainer/config", "ppo_trainer"),
+        ("trainer/config", "ppo_megatron_trainer"),
+        ("experimental/fully_async_policy/config", "fully_async_ppo_trainer"),
+    ):
+        with initialize_config_dir(config_dir=str(package / folder), version_base=None):
+            configs.append(compose(name))
+    return configs
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_verl_s_composed_configuration_has_every_key(verl_configs) -> None:
+    from omegaconf import OmegaConf
+
+    for setting in of("verl").values():
+        missing = object()
+        found = (OmegaConf.select(config, setting.key, default=missing) for config in verl_configs)
+        value = next((value for value in found if value is not missing), missing)
+        if setting.default is None:  # hydra's select takes null for missing
+            group, _, last = setting.key.rpartition(".")
+            value = OmegaConf.select(verl_configs[0], group)[last]
+        assert value == setting.default, setting.key
 
 
 @pytest.mark.filterwarnings("ignore")
