@@ -32,7 +32,7 @@ def close(found: Tensor, expected: Any, tolerance: float | None = None) -> None:
         expected = torch.tensor(expected, dtype=found.dtype)
         expected = expected if expected.dim() else expected.expand(found.shape)
     if tolerance is None:
-        tolerance = 1e-7 if found.dtype == D else 1e-5
+        tolerance = 1e-9 if found.dtype == D else 1e-5
     torch.testing.assert_close(found, expected.detach(), rtol=tolerance, atol=tolerance)
 
 

@@ -283,7 +283,7 @@ def test_sparsify_keeps_the_mass_and_the_sampled_token():
     top = sparsify(p.log(), tokens=tokens, mask=mask, k=4, mass=0.9)
     # .04 (sampled), .5, .3 and .1 reach .94; the second position needs its first token only.
     assert top.ids[0, 0].tolist() == [4, 0, 1, 2]
-    close(top.logp.exp()[0], torch.tensor([[0.04, 0.5, 0.3, 0.1], [0.97, 0, 0, 0]]).double())
+    close(top.logp.exp()[0], tensor([[0.04, 0.5, 0.3, 0.1], [0.97, 0, 0, 0]]))
     narrow = sparsify(p.log(), tokens=tokens, mask=torch.tensor([[False, True]]), k=4, mass=0.9)
     assert narrow.ids.shape == (1, 2, 1) and narrow.logp[0, 0, 0] == -INF
     widest = sparsify(p.log(), tokens=tokens, mask=mask, k=2, mass=1.0)
