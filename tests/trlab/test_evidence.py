@@ -54,7 +54,9 @@ def test_the_rates_that_keep_a_distance_follow_from_the_records():
     data = {(16, 16, 1): "again", (256, 1, 16): "parts"}
     records = ("distance", "basin", "basin_map", "basin_narrow", "horizon", "refit", "refit_size")
     kl: dict[tuple[str, float], list[float]] = {}
-    for run in pd.concat([recorded(name)[0] for name in records]).itertuples():
+    runs = pd.concat([recorded(name)[0] for name in records])
+    known = runs[~runs["seed"].isin(range(2312, 2316))]  # those of `distance` ran afterwards
+    for run in known.itertuples():
         taken = {"epochs": 1, "minibatches": 1, **json.loads(run.train)}
         used = data.get((taken["prompts"], taken["epochs"], taken["minibatches"]))
         if used and taken["group"] == 8 and run.steps == 24 and run.settings == "{}":
@@ -62,9 +64,9 @@ def test_the_rates_that_keep_a_distance_follow_from_the_records():
     for nats, rates in RATES.items():
         for arm, rate in rates.items():
             near = [
-                (np.log(np.mean(runs)), np.log(lr), len(runs) ** 0.5)
-                for (name, lr), runs in kl.items()
-                if name == arm and 1 / 3 < np.mean(runs) / float(nats) < 3
+                (np.log(np.mean(moved)), np.log(lr), len(moved) ** 0.5)
+                for (name, lr), moved in kl.items()
+                if name == arm and 1 / 3 < np.mean(moved) / float(nats) < 3
             ]
             distances, logs, weights = zip(*near, strict=True)
             line = np.polyfit(distances, logs, 1, w=weights)
