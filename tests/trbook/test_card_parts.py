@@ -29,7 +29,7 @@ ROW = re.compile(r"^\| [^|]+ \| (?:\d(?:\.\d+)?e-\d|none) \| \{rec\}`[^`]+` \|",
 """A row of outcomes: passes over a batch, the learning rate, the number."""
 PARTS = {
     "use": re.compile(r"^# [^\n]+\n\nUse it [^\n]{20,}\.$", re.MULTILINE),
-    "provenance": re.compile(r"^The formula: \*", re.MULTILINE),
+    "provenance": re.compile(r"^Formula \*", re.MULTILINE),
     "outcome": re.compile(
         ROW.pattern + r"|^No recorded run: (it does not train|none of our sweeps)", re.MULTILINE
     ),

@@ -261,7 +261,7 @@ def test_a_card_must_say_where_its_formula_comes_from():
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
 def test_a_page_says_in_one_line_where_the_formula_comes_from(card):
     lines = page(card, "", str).split("\n")
-    assert [line for line in lines if line.startswith("The formula: *")] == [provenance(card)]
+    assert [line for line in lines if line.startswith("Formula *")] == [provenance(card)]
     assert f"*{card.provenance}*" in provenance(card) and card.read_in
 
 

@@ -21,7 +21,6 @@ from bookext import claims, quoted
 from bookext.modules import entries, table_of_contents, write_pages
 from bookext.read_off import Table, escape
 from trbook.cards import elsewhere, taxonomy, text
-from trbook.cards.curve import LENGTHS
 from trbook.cards.draw import drawing
 from trbook.cards.outcome import SOURCES, headline
 from trbook.cards.poster import SHEETS, alt
@@ -31,8 +30,6 @@ from trlab.claims.text import VERDICTS
 
 FOLDER = "book/methods"
 INDEX = "index.md"
-CAPTION = "Push by ratio: right answers solid, wrong ones dashed."
-EXPERT = "Push on an expert's word, by the probability that the policy gives it."
 
 
 def cards() -> dict[str, Any]:
@@ -83,9 +80,7 @@ def _chapter(card: Any, chapters: dict[str, str]) -> str:
 def _claims(name: str) -> str:
     """The link to what is claimed of a method; empty: it has no card of claims."""
     card = claims.of_method(name)
-    return (
-        f"[The tests, and their numbers](../claims.md#{claims.anchor(card.title)})" if card else ""
-    )
+    return f"[Tests and numbers](../claims.md#{claims.anchor(card.title)})" if card else ""
 
 
 def _link(name: str) -> str:
@@ -94,19 +89,14 @@ def _link(name: str) -> str:
 
 
 class Curve(SphinxDirective):
-    """`{method-curve} NAME`: the figure of a card, with its caption."""
+    """`{method-curve} NAME`: the figure of a card."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         card = _named(self)
-        figure = drawing(card).html()
-        words = EXPERT if card.family == "expert" else CAPTION
-        if card.name in LENGTHS:
-            words += f" One token of {LENGTHS[card.name]:,} moves."
         box = nodes.container(classes=["method-curve"])
-        box += nodes.raw("", figure, format="html")
-        box += nodes.paragraph(words, words, classes=["caption"])
+        box += nodes.raw("", drawing(card).html(), format="html")
         return [box]
 
 

@@ -49,13 +49,12 @@ CARDS = (
         source="Lee et al. 2026; the loss is derived here",
         arxiv="2602.04620",
         provenance="derived here",
-        read_in="from a problem that summaries state, not the paper's loss",
+        read_in="from the problem that summaries state",
         functions=("trlib.algorithms.quatro.quatro_loss",),
         chapter="08_quatro",
         paper={"delta_kl": "not read", "lambda_min": "not read", "form": "not read"},
-        remark="The weight changes sign where a completion has passed its target: it pulls back "
-        "at any ratio. The "
-        "authors' own loss was not read.",
+        remark="The weight changes sign where a completion has passed its target. The authors' "
+        "own loss was not read.",
     ),
     MethodCard(
         "troll",

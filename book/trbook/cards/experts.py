@@ -32,9 +32,7 @@ CARDS = (
         functions=("trlib.algorithms.trapo.trsft_loss",),
         chapter="10_trapo",
         paper={"alpha": "0.1, the authors' code"},
-        remark="There is no ratio in the expert's part: the region is the set of the expert's "
-        "tokens that the policy "
-        "could already write.",
+        remark="The region is the set of the expert's tokens that the policy could already write.",
     ),
     *(
         MethodCard(
@@ -84,7 +82,7 @@ CARDS = (
                 "and nothing adapts how much.",
                 r",\ -r\,A\ \text{on the policy's own}",
                 "both at once: the last completion of a prompt is the expert's",
-                "Nothing is adapted: a solved prompt still gets the expert's answer.",
+                "A solved prompt still gets the expert's answer.",
             ),
         )
     ),

@@ -26,9 +26,7 @@ CARDS = (
         read_in="chapter 1, from the definition of the mean reward",
         functions=("trlib.algorithms.reinforce.reinforce_loss",),
         chapter="01_policies_that_write",
-        remark="With more than one update per batch it goes on as if the data were fresh: nothing "
-        "tells it that they "
-        "are not.",
+        remark="With more updates per batch it goes on as if the data were fresh.",
     ),
     MethodCard(
         "pg_is",
@@ -48,11 +46,11 @@ CARDS = (
         source="the surrogate of TRPO without its constraint",
         arxiv="1502.05477",
         provenance="read in the paper",
-        read_in="arXiv 1502.05477, equation 3, without the constraint",
+        read_in="equation 3, without the constraint",
         functions=("trlib.algorithms.ppo.pg_is_loss",),
         chapter="02_why_trust_regions",
         long="importance-weighted policy gradient",
-        remark="The row without a region in every comparison of this book.",
+        remark="Every comparison in this book has it as a row.",
     ),
     MethodCard(
         "trpo",
@@ -73,15 +71,14 @@ CARDS = (
         source="Schulman et al. 2015",
         arxiv="1502.05477",
         provenance="read in the paper",
-        read_in="arXiv 1502.05477, section 6 and appendix C",
+        read_in="section 6 and appendix C",
         functions=("trlib.algorithms.trpo.TRPO",),
         chapter="03_trpo",
         paper={"delta_kl": "0.01", "damping": "0.1, in the authors' code", "iterations": "10"},
         passes="products with the Fisher matrix, and a forward pass for every step that its line "
         "search tries",
-        remark="The region is in the update box: the weight has no edge, but the step has. The "
-        "optimiser plays no "
-        "part.",
+        remark="The region is in the update: the weight has no edge, but the step has. The "
+        "optimiser plays no part.",
     ),
     MethodCard(
         "ppo_penalty",
@@ -102,7 +99,7 @@ CARDS = (
         source="Schulman et al. 2017, section 4",
         arxiv="1707.06347",
         provenance="read in the paper",
-        read_in="arXiv 1707.06347, equation 8",
+        read_in="equation 8",
         functions=("trlib.algorithms.kl_penalty.adapt",),
         chapter="04_ppo",
         paper={"target_kl": "0.003, 0.01 or 0.03", "beta": "1"},

@@ -41,7 +41,7 @@ CARDS = (
         source="Schulman et al. 2017",
         arxiv="1707.06347",
         provenance="read in the paper",
-        read_in="arXiv 1707.06347, equation 7",
+        read_in="equation 7",
         functions=(PPO_LOSS,),
         chapter="04_ppo",
         paper={
@@ -49,9 +49,8 @@ CARDS = (
             "eps_high": "0.2",
             "dual_clip": "not in the paper; 3 in arXiv 1912.09729",
         },
-        remark="A clip never pulls back: a token outside the window only loses its gradient. With "
-        "one update per batch "
-        "every ratio is 1 and the clip does nothing.",
+        remark="A clip never pulls back: a token outside only loses its gradient. With one "
+        "update per batch every ratio is 1 and the clip does nothing.",
     ),
     MethodCard(
         "ppo_critic",
@@ -72,13 +71,11 @@ CARDS = (
         source="Schulman et al. 2016 and 2017",
         arxiv="1506.02438",
         provenance="read in the paper",
-        read_in="arXiv 1506.02438, equation 16; the clip of the values is in the authors' code "
-        "alone",
+        read_in="equation 16; the clip of the values is in the authors' code alone",
         functions=(PPO_LOSS, "trlib.algorithms.critic.value_loss"),
         chapter="04_critic",
         paper={"lam": "0.95", "eps_low": "0.2", "eps_high": "0.2", "value_weight": "0.5 or 1"},
-        remark="It learns a second network. Its advantages come from GAE and are whitened over "
-        "the batch.",
+        remark="Its advantages come from GAE and are whitened over the batch.",
     ),
     MethodCard(
         "grpo",
@@ -99,7 +96,7 @@ CARDS = (
         source="Shao et al. 2024",
         arxiv="2402.03300",
         provenance="read in the paper",
-        read_in="arXiv 2402.03300, equations 3 and 4",
+        read_in="equations 3 and 4",
         functions=(PPO_LOSS, GROUP),
         chapter="05_grpo",
         paper={"beta": "0.04", "advantage": "group-std", "aggregation": "seq-mean-token-mean"},
@@ -155,7 +152,7 @@ CARDS = (
         source="Yu et al. 2025",
         arxiv="2503.14476",
         provenance="read in the paper",
-        read_in="arXiv 2503.14476, equations 8 and 13",
+        read_in="equations 8 and 13",
         functions=(PPO_LOSS,),
         chapter="05_grpo",
         paper={
@@ -189,15 +186,13 @@ CARDS = (
         source="Zheng et al. 2025",
         arxiv="2507.18071",
         provenance="read in the paper",
-        read_in="arXiv 2507.18071, equations 7, 13 and 14",
+        read_in="equations 7, 13 and 14",
         functions=("trlib.algorithms.gspo.gspo_loss",),
         chapter="05_children",
         paper={"eps_low": "0.0003", "eps_high": "0.0004"},
-        remark="Either all tokens of a completion keep their gradient or none does. Its window is "
-        "500 to 670 times "
-        "narrower than PPO's because a mean moves so much less. The curve follows one token of a "
-        "completion of 1,000, whose other tokens stay at ratio 1: the method looks at their "
-        "mean, so a single token may move far.",
+        remark="Its window is 500 to 670 times narrower than PPO's because a mean moves so much "
+        "less. The curve moves one token of a completion of 1,000 and leaves the others at ratio "
+        "1: a single token may go far.",
     ),
     MethodCard(
         "cispo",
@@ -217,7 +212,7 @@ CARDS = (
         source="MiniMax 2025",
         arxiv="2506.13585",
         provenance="read in the paper",
-        read_in="arXiv 2506.13585, equations 4 and 5",
+        read_in="equations 4 and 5",
         functions=("trlib.algorithms.cispo.cispo_loss",),
         chapter="05_children",
         paper={"eps_high": "tuned; its value is not printed", "eps_low": "no lower bound"},
@@ -267,7 +262,7 @@ CARDS = (
         source="Zhao et al. 2025",
         arxiv="2507.20673",
         provenance="read in the paper",
-        read_in="arXiv 2507.20673, equation 4",
+        read_in="equation 4",
         functions=("trlib.algorithms.gmpo.gmpo_loss",),
         chapter="05_children",
         paper={"eps_log": "0.4"},
@@ -292,12 +287,11 @@ CARDS = (
         source="Dwyer et al. 2025",
         arxiv="2509.21282",
         provenance="after the abstract or a summary",
-        read_in="the abstract, and summaries that print the formula",
+        read_in="the abstract and summaries",
         functions=("trlib.algorithms.pspo.pspo_loss",),
         chapter="05_children",
         paper={"alpha": "0.1"},
-        remark="Its gradient is 1 - α times the one without a region, for every token alike; Adam "
-        "divides that factor "
-        "out again.",
+        remark="Its gradient is 1 - α times the unclipped one, for every token alike; Adam "
+        "divides that factor out again.",
     ),
 )

@@ -46,7 +46,7 @@ def times(card: MethodCard) -> str:
 
 def provenance(card: MethodCard) -> str:
     """Where the formula comes from, as one line of Markdown."""
-    return f"The formula: *{card.provenance}*" + (f" ({card.read_in})." if card.read_in else ".")
+    return f"Formula *{card.provenance}*" + (f": {card.read_in}." if card.read_in else ".")
 
 
 def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
@@ -74,7 +74,7 @@ def page(card: MethodCard, chapter: str, link: Link, claims: str = "") -> str:
             *_region(card),
             *_settings(card),
             *_deviations(card, link),
-            *_evidence(card, chapter),
+            *_evidence(card),
             *_claims(card, claims),
         ]
     )
@@ -85,7 +85,7 @@ def _places(card: MethodCard, chapter: str, link: Link) -> str:
     entry = OBJECTIVES.get(card.name) or RELATIVES[card.name]
     kind = dataclass_of(entry) if hasattr(entry, "func") else entry
     paper = f"[arXiv {card.arxiv}](https://arxiv.org/abs/{card.arxiv})" if card.arxiv else ""
-    code = f"`{card.name}` in {link(f'{kind.__module__}.{kind.__name__}')}"
+    code = link(f"{kind.__module__}.{kind.__name__}")
     return " · ".join(
         filter(None, (card.long, card.source, paper, chapter, code, pointer(card.name)))
     )
@@ -116,21 +116,20 @@ def used(one: Outcome) -> str:
     )
 
 
-def _evidence(card: MethodCard, chapter: str) -> list[str]:
+def _evidence(card: MethodCard) -> list[str]:
     """What the recorded runs reached, the line that runs it, and what it costs."""
-    lines = ["## Evidence", "", *_outcome(card, chapter)]
+    lines = ["## Evidence", "", *_outcome(card)]
     lines += ["```bash", *_said(card), command(card), "```", ""]
     return [*lines, f"Cost: {cost}.", ""] if (cost := _cost(card)) else lines
 
 
-def _outcome(card: MethodCard, chapter: str) -> list[str]:
+def _outcome(card: MethodCard) -> list[str]:
     """A row for each recorded place, or why there are none."""
     found = outcomes(card)
     if not found and not card.example:
         return ["No recorded run: none of our sweeps has it yet.", ""]
     if not found:
-        shown = f"; {chapter} shows it on a small problem" if chapter else ""
-        return [f"No recorded run: it does not train a language model in this book{shown}.", ""]
+        return ["No recorded run: it does not train a language model here.", ""]
     settings = [_changed(card, one) for one in found]
     head = [
         "over a batch",
@@ -180,7 +179,8 @@ def _rule(card: MethodCard) -> list[str]:
     if not read.draws(card):
         return [f"$$\n{card.loss}\n$$", "", f"No curve: {card.no_curve}.", "", *line]
     curve = [f"```{{method-curve}} {card.name}", "```", ""]
-    return [*curve, f"$$\nL_t = {card.loss}\n$$", "", f"$$\nw_t = {card.weight}\n$$", "", *line]
+    loss = card.loss if "L_t" in card.loss else f"L_t = {card.loss}"
+    return [*curve, f"$$\n{loss}\n$$", "", f"$$\nw_t = {card.weight}\n$$", "", *line]
 
 
 def _settings(card: MethodCard) -> list[str]:
@@ -220,8 +220,8 @@ def _cost(card: MethodCard) -> str:
     parts = [*read.asks(card), *([card.passes] if card.passes else [])]
     told = ["also " + "; ".join(parts)] if parts else []
     if cost := read.cost(card):
-        sweep, base, ratio = cost
-        told.append(f"{ratio.value:.2f} times the processor time of `{base}` (`{sweep}`)")
+        _, base, ratio = cost
+        told.append(f"{ratio.value:.2f} times the processor time of `{base}`")
     return "; ".join(told)
 
 

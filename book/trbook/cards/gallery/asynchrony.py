@@ -35,7 +35,7 @@ def _correction(name: str, title: str, how: str, diff: str, **more: Any) -> Meth
         provenance=SUMMARY,
         functions=(CORRECTION,),
         chapter=HERE,
-        no_curve="the factor stays fixed during a batch, and otherwise the weight is PPO's",
+        no_curve="the weight is PPO's, times a factor that a batch keeps",
         diff=f"- c = 1\n+ c = {diff}\n  loss = -c * min(r * A, clip(r, 0.8, 1.2) * A)",
         **{"what": "the ratio of learner to sampler of each token", "level": "token", **more},
     )
@@ -59,7 +59,7 @@ def _masked(name: str, title: str, diff: str, **more: Any) -> MethodCard:
 def _kin(words: str) -> str:
     """What the recorded corrections contain of a method."""
     link = "../recorded_third.md#corrections-level-bounds-dropped-completions"
-    return f"The sweep [`corrected`]({link}) has {words}, with a four-bit sampler and with one that is late."
+    return f"The sweep [`corrected`]({link}) has {words}."
 
 
 WHOLE: dict[str, Any] = {
@@ -68,7 +68,7 @@ WHOLE: dict[str, Any] = {
 }
 YAO = "Yao et al. 2025"
 LIU = "Liu, Li et al. 2025"
-VERL = "verl 0.9.1, whose `rollout_is` and `rollout_rs` have it"
+VERL = "`rollout_is` and `rollout_rs` of verl 0.9.1"
 
 CARDS: tuple[MethodCard, ...] = (
     _correction(
@@ -84,7 +84,8 @@ CARDS: tuple[MethodCard, ...] = (
         read_in=VERL,
         paper={"correction": "a cap of 2, in verl"},
         near=_kin("this factor as *token, at most 2*"),
-        remark="It corrects for the sampler and is not a trust region; the clip next to it is one. Where the sampler "
+        remark="It corrects for the sampler; the trust region is the clip next to it. "
+        "Where the sampler "
         "is batches behind, a token's ratio ignores that another policy wrote its prefix too.",
     ),
     _correction(
@@ -97,9 +98,7 @@ CARDS: tuple[MethodCard, ...] = (
         long="truncated importance sampling, of completions",
         action="clamp",
         source=LIU,
-        read_in=VERL
-        + ". Who proposed it we know from verl's documents and TRL's issue 4493; their own text was not "
-        "read",
+        read_in=VERL + "; who proposed it, from verl's documents and TRL's issue 4493",
         paper={"correction": "a cap of 2, in verl; 3 in TRL's sequence_truncate"},
         near=_kin("this factor as *product, at most 2*"),
         remark="Unbiased except for the cap. Over a long completion the product is near 0 or at the cap, so few "
@@ -116,12 +115,10 @@ CARDS: tuple[MethodCard, ...] = (
         long="masked importance sampling, of tokens",
         action="mask",
         source=LIU,
-        read_in="TRL 1.16.0, whose `token_mask` is this rule, and verl 0.9.1, whose `rollout_is` has it with a lower "
-        "bound too",
+        read_in="`token_mask` of TRL 1.16.0; `rollout_is` of verl 0.9.1 has a lower bound too",
         paper={"correction": "a cap of 3, in TRL"},
         near=_kin("a mask with a lower bound too, *token, .5 to 2*"),
-        remark="Below the bound it is TIS. Above it TIS still pushes, with the bound as its factor; MIS does not push "
-        "at all.",
+        remark="Below the bound it is TIS. Above it TIS still pushes, MIS does not.",
     ),
     _correction(
         "mis_seq",
@@ -132,11 +129,12 @@ CARDS: tuple[MethodCard, ...] = (
         long="masked importance sampling, of completions",
         action="drop",
         source=LIU,
-        read_in="TRL 1.16.0, whose `sequence_mask` is this rule and its default. verl names it Seq-MIS: its document "
-        "drops a product above the bound, its preset `decoupled_seq_is_rs` one outside 0.5 to 2",
+        read_in="`sequence_mask` of TRL 1.16.0, its default; in verl, Seq-MIS: its document "
+        "drops a product above the bound, its preset `decoupled_seq_is_rs` one outside 0.5 to "
+        "2",
         paper={"correction": "a cap of 3, in TRL; from 0.5 to 2, in verl's preset"},
         near=_kin("a mask with a lower bound too, *product, .5 to 2*"),
-        remark="It drops what the learner has come to find likelier than its sampler did. Over a long completion most "
+        remark="Over a long completion most "
         "products are near 0 and are kept, at a weight of about 0; `trlib.corrections.expected_weight` says what is "
         "left on average.",
         **WHOLE,
@@ -150,7 +148,7 @@ CARDS: tuple[MethodCard, ...] = (
         "is dropped whole.",
         action="drop",
         source=LIU,
-        read_in="verl 0.9.1, whose `seq_mean_k1` has it, for the inverse ratio",
+        read_in="`seq_mean_k1` of verl 0.9.1, for the inverse ratio",
         paper={"correction": "from 0.999 to 1.001, in verl"},
         what="the geometric mean of a completion's ratios of learner to sampler",
         level="completion",
@@ -168,11 +166,10 @@ CARDS: tuple[MethodCard, ...] = (
         action="mask",
         source="Ling Team 2025",
         arxiv="2510.18855",
-        read_in="verl 0.9.1, whose `decoupled_token_icepop` has it",
+        read_in="`decoupled_token_icepop` of verl 0.9.1",
         paper={"correction": "from 0.5 to 5, in verl"},
         near=_kin("a narrower window, *token, .5 to 2*"),
-        remark="MIS with a lower bound too: a token that the learner finds much less likely than its sampler did is "
-        "left alone.",
+        remark="MIS with a lower bound too.",
     ),
     MethodCard(
         "vespo",
@@ -204,8 +201,8 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -sg(clip(r, 0.8, 1.2)) * A * logp\n"
         "+ W = product(r)                       # of the whole completion\n"
         "+ loss = -sg(W ** k * exp(lam * (1 - W))) * A * logp",
-        remark="The product is not divided by the length, so over long completions W is soon far from 1 and the "
-        "weight near 0. The curve is of a completion of one token.",
+        remark="The product is not divided by the length, so over long completions W is soon far "
+        "from 1 and the weight near 0. The curve is of a single token.",
     ),
     MethodCard(
         "topr",
@@ -226,13 +223,13 @@ CARDS: tuple[MethodCard, ...] = (
         source="Le Roux et al. 2025",
         arxiv="2503.14286",
         provenance=SUMMARY,
-        read_in="summaries that print the formula, and Trinity-RFT's port",
+        read_in="summaries, and Trinity-RFT's port",
         functions=(MODULE + "weights.topr_loss",),
         chapter=HERE,
         paper={"level": "completion, in the summaries"},
         diff="- c = r\n+ c = 1 if A >= 0 else min(product(r), 1)\n  loss = -sg(c) * A * logp",
-        remark="A wrong answer that has become unlikely is left alone, which keeps its log-prob from running away. "
-        "Nothing holds back the imitation of right ones.",
+        remark="Letting go keeps a wrong answer's log-prob from running away. Nothing holds "
+        "back the imitation of right ones.",
     ),
     MethodCard(
         "ctpo",
@@ -273,8 +270,8 @@ CARDS: tuple[MethodCard, ...] = (
         "a3po",
         "A-3PO",
         "asynchrony",
-        use="Use it when the sampler lags behind and a forward pass for a middle policy is too dear: the middle policy "
-        "is interpolated by age.",
+        use="Use it when the sampler is several batches behind: it is decoupled PPO without the "
+        "forward pass for a policy in between.",
         loss=r"\begin{aligned}L_t&=-c\,\min\bigl(r' A,\ \mathrm{clip}(r',\,"
         + WINDOWED
         + r")\,A\bigr)\\r'&=\pi/\pi_{\mathrm{prox}},\quad c=\mathrm{sg}[\pi_{\mathrm{prox}}/\mu]\\"
@@ -290,8 +287,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Li, Wu and Shen 2025",
         arxiv="2512.06547",
         provenance=CODE,
-        read_in="`prox_approx.md`, `areal/trainer/ppo/actor.py` and the example `gsm8k_grpo_prox_approx.yaml` of "
-        "AReaL, at 4aef98d8 of May 2026",
+        read_in="`prox_approx.md`, `actor.py` and `gsm8k_grpo_prox_approx.yaml` of AReaL at "
+        "4aef98d8",
         functions=(MODULE + "weights.a3po_loss", PPO_LOSS),
         chapter=HERE,
         paper={
@@ -302,7 +299,8 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- prox = forward_pass(old_weights)       # decoupled PPO\n"
         "+ prox = mu * (pi / mu) ** (age / (age + 1))\n"
         "  loss = -sg(prox / mu) * min(pi / prox * A, clip(pi / prox, 0.8, 1.2) * A)",
-        remark="Decoupled PPO without the forward pass for its middle policy. With a sampler of age a, in batches, "
+        remark="The policy in between is interpolated by age. With a sampler of age a, in "
+        "batches, "
         "only the last of a + 1 equal parts of the way is clipped: at a = 9 PPO's 1.2 is passed at π/μ = 6.2. "
         "The curve is drawn at age 0, where it is PPO's.",
     ),
@@ -331,7 +329,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"aggregation": "each completion's loss times its length"},
         diff="- loss = mean(mean(loss[i]) for each completion i)     # GSPO\n"
         "+ loss = mean(sum(loss[i]) for each completion i)",
-        remark="All tokens push alike, where GSPO divides by the length of their completion.",
+        remark="GSPO divides by the length of the completion; here all tokens push alike.",
         no_curve="the weight of a token is GSPO's, times the completion's length",
     ),
     MethodCard(
@@ -352,9 +350,9 @@ CARDS: tuple[MethodCard, ...] = (
         source="Huang et al. 2026",
         arxiv="2602.17616",
         provenance=CODE,
-        read_in="`megatron_actor.py` and the scripts of mit-han-lab/vcpo, at c7f030f0 of March 2026; its baseline of "
-        "least variance is left out, and so is what its multi-turn script sets: there the share counts from 0.55, "
-        "√min(1, share/0.55), where the scripts for GSM8K and MATH count from 1",
+        read_in="`megatron_actor.py` and the scripts for GSM8K and MATH of mit-han-lab/vcpo at "
+        "c7f030f0; without its baseline of least variance, and without the 0.55 from which its "
+        "multi-turn script counts the share",
         functions=(CORRECTION,),
         chapter=HERE,
         paper={
@@ -374,7 +372,8 @@ CARDS: tuple[MethodCard, ...] = (
         "m2po",
         "M2PO",
         "keep     # without the largest log(r) ** 2, until their mean is 0.04",
-        use="Use it when stale data should be used until a budget is spent: only the most extreme tokens are left out.",
+        use="Use it when data are stale but most tokens still fit: it leaves out the most "
+        "extreme ones until the rest is within a budget.",
         what="the mean of log² r over the tokens that the update would take further away",
         how="the tokens of largest log² r are left out, where an update would take them further, until the mean of the "
         "others is at most 0.04",
@@ -384,8 +383,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Zheng et al. 2025",
         arxiv="2510.01161",
         provenance=SUMMARY,
-        read_in="the authors' code, Infini-AI-Lab/M2PO at af54a3ec of October 2025, caps instead of leaving out: see "
-        "below; AReaL, at 4aef98d8 of May 2026, has a mask",
+        read_in="AReaL at 4aef98d8 has the mask; the authors' code, Infini-AI-Lab/M2PO at "
+        "af54a3ec, caps",
         functions=("trlib.corrections.m2po_mask", MODULE + "masks.M2PO"),
         paper={"budget": "0.04"},
         weight="",
@@ -422,8 +421,8 @@ CARDS: tuple[MethodCard, ...] = (
         "trm",
         "TRM",
         "(max(k2) <= delta and mean(k3) <= delta_mean)     # of the completion",
-        use="Use it when one bad token should disqualify an answer: the whole answer is dropped if any token, or their "
-        "mean, is too far.",
+        use="Use it when one bad token should disqualify an answer: the whole answer is dropped "
+        "if any token has moved too far, or all on average.",
         what="the largest and the mean KL of a completion's tokens",
         how="a completion is dropped if any of its tokens leaves the region, or all of them on average",
         level="completion",
@@ -452,12 +451,13 @@ CARDS: tuple[MethodCard, ...] = (
         source="Li et al. 2025",
         arxiv="2512.23075",
         provenance=SUMMARY,
-        read_in="public notes on an appendix; that its middle bound is never the least, and the threshold, are ours",
+        read_in="public notes on an appendix; the threshold is ours, and so is that its middle "
+        "bound is never the least",
         functions=(MODULE + "masks.ln_trm_mask",),
         long="length-neutral TRM",
         paper={"delta_mean": "not read", "delta": "not read"},
-        remark="TRM's maximum over tokens drops long completions first, because they have more tokens to offend with. "
-        "A mean does not.",
+        remark="TRM's maximum drops long completions first, because they have more tokens to "
+        "offend with.",
         weight="",
         no_curve="the last token of a completion has no weight, so a completion of one token is always kept",
     ),
@@ -491,8 +491,8 @@ CARDS: tuple[MethodCard, ...] = (
         "vaco",
         "VACO",
         "(mean(abs(r - 1)) <= delta or A * log(r) <= 0)",
-        use="Use it when an answer should be judged as a whole but corrected token by token: in a distant answer only "
-        "the tokens that come back still learn.",
+        use="Use it when an answer should be judged as a whole but corrected token by token: in "
+        "one that has moved too far, only tokens that come back still learn.",
         what="the mean of |r − 1| over a completion",
         how="in a completion that is too far, the tokens that an update would take further are left out",
         level="completion",
@@ -501,19 +501,19 @@ CARDS: tuple[MethodCard, ...] = (
         source="Honari et al. 2026",
         arxiv="2603.01365",
         provenance=CODE,
-        read_in="open-instruct, by one of the authors, at e6c3044a of August 2026, where the ratio is π_old/μ; "
-        "measuring the policy as it is now is our choice, and its V-trace is left out",
+        read_in="open-instruct at e6c3044a, by one of the authors, where the ratio is π_old/μ; "
+        "measuring the present policy is our choice",
         functions=(MODULE + "masks.vaco_mask",),
         paper={"delta": "not read; 2 in open-instruct's tests"},
-        remark="A completion that is near keeps all of its tokens, however far one of them has gone. The curve is of a "
-        "completion of one token.",
+        remark="A completion that is near keeps all of its tokens, however far one has gone. The "
+        "curve is of a single token.",
     ),
     _masked(
         "cppo",
         "CPPO (prefix)",
         "(w[t] * D[t] <= min(delta, delta + b * W - S) or A * (r - 1) <= 0)",
-        use="Use it when errors at the start of an answer matter most: early tokens get a narrower threshold, and a "
-        "prefix can spend its budget.",
+        use="Use it when errors at the start of an answer matter most: early tokens get a "
+        "narrower threshold, and every prefix a budget.",
         what="the absolute change of the token's probability, and of all before it",
         how="a threshold that is narrower for early tokens, and a budget of divergence for the whole prefix",
         level="prefix",
@@ -522,13 +522,12 @@ CARDS: tuple[MethodCard, ...] = (
         source="Mao et al. 2026",
         arxiv="2606.10968",
         provenance=PAPER,
-        read_in="arXiv 2606.10968, equations 8 to 11, and `unirl/algorithms/cppo.py` of Tencent-Hunyuan/UniRL, at "
-        "30899fcf",
+        read_in="equations 8 to 11, and `cppo.py` of Tencent-Hunyuan/UniRL at 30899fcf",
         functions=(MODULE + "masks.cppo_mask",),
         long="cumulative prefix-divergence policy optimisation",
         paper={"delta": "0.15 or 0.2", "delta_prefix": "0.02", "w_min": "0.8"},
-        remark="DPPO's mask with a memory: once a prefix has spent its budget, its tokens may only go back. The curve "
-        "shows a first token, which has the whole threshold.",
+        remark="Once a prefix has spent its budget, its tokens may only go back. The curve shows "
+        "a first token, which has the whole threshold.",
     ),
     MethodCard(
         "clip_cov",
@@ -548,7 +547,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Cui et al. 2025",
         arxiv="2505.22617",
         provenance=CODE,
-        read_in="PRIME-RL/Entropy-Mechanism-of-RL at 8850579f of June 2025, and verl 0.9.1, which has it from there",
+        read_in="PRIME-RL/Entropy-Mechanism-of-RL at 8850579f, and verl 0.9.1 after it",
         functions=(MODULE + "masks.clip_cov_mask",),
         chapter=HERE,
         paper={
@@ -561,9 +560,9 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ cov = (logp - mean(logp)) * (A - mean(A))\n"
         "+ loss = -min(r * A, clip(r, 0.8, 1.2) * A) * ~drawn(1 < cov < 5, 0.0002)",
-        remark="It preserves entropy, not a distance: sure tokens with a good advantage make a policy surer. "
-        "The authors' own clip acts only above a ratio of 2, so with theirs the draw does nearly all of the work. "
-        "One token is always drawn, so in a minibatch of few tokens the share is larger.",
+        remark="It preserves entropy, not a distance. The authors' own clip acts only above a "
+        "ratio of 2, so theirs leaves nearly all of the work to the draw. At least one token is "
+        "drawn, so the share is larger in a small minibatch.",
         no_curve="which tokens are drawn depends on all tokens of the batch, and on chance",
     ),
     MethodCard(
@@ -584,7 +583,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Yao et al. 2026",
         arxiv="2606.09821",
         provenance=CODE,
-        read_in="`unirl/algorithms/drpo.py` of Tencent-Hunyuan/UniRL, at 1a7b501b of June 2026",
+        read_in="`drpo.py` of Tencent-Hunyuan/UniRL at 1a7b501b",
         functions=(MODULE + "penalties.quadratic_loss",),
         chapter=HERE,
         long="divergence-regularised policy optimisation",
@@ -611,20 +610,19 @@ CARDS: tuple[MethodCard, ...] = (
         source="Çağatan et al. 2026; as SPO, Xie et al. 2024",
         arxiv="2601.22801",
         provenance=SUMMARY,
-        read_in="the abstract, and the code of simple policy optimisation, whose loss it takes to language models",
+        read_in="the abstract, and the code of simple policy optimisation, which has the loss",
         functions=(MODULE + "penalties.quadratic_loss",),
         chapter=HERE,
         paper={"eps": "that of the clip it replaces"},
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n+ loss = -r * A + abs(A) * (r - 1) ** 2 / (2 * eps)",
-        remark="Its push is 0 where PPO's clip begins, and beyond that it pulls back, harder the further out the "
-        "token is.",
+        remark="Its push is 0 where PPO's clip begins. Beyond, the pull grows with the distance.",
     ),
     MethodCard(
         "dro",
         "DRO",
         "asynchrony",
-        use="Use it when data are too old for ratios and credit is given token by token: a log-probability is pushed "
-        "by its advantage and pulled back by a quadratic penalty.",
+        use="Use it when data are too old for ratios and credit is given token by token: a "
+        "quadratic penalty on the log-ratio holds each token back.",
         loss=r"-\bigl(A\,\log\pi(y_t)-\tfrac\beta2\log^2 r\bigr)",
         weight=r"A-\beta\log r",
         what="the square of each token's log-ratio",
@@ -637,7 +635,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Richemond et al. 2024",
         arxiv="2405.19107",
         provenance=SUMMARY,
-        read_in="verl 0.9.1, which has it, and Tinker's documents, which print it; the paper's learned value is left out",
+        read_in="verl 0.9.1 and Tinker's documents",
         functions=(MODULE + "penalties.dro_loss",),
         chapter=HERE,
         paper={"beta": "0.05, in Tinker's example; verl requires one"},
@@ -663,7 +661,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Cui et al. 2025",
         arxiv="2505.22617",
         provenance=CODE,
-        read_in="PRIME-RL/Entropy-Mechanism-of-RL, and verl 0.9.1, which has it from there",
+        read_in="PRIME-RL/Entropy-Mechanism-of-RL",
         functions=(MODULE + "penalties.kl_cov_loss",),
         chapter=HERE,
         paper={"share": "0.0002; 0.002 or 0.0002 in the authors' scripts", "beta": "1"},
@@ -678,7 +676,8 @@ CARDS: tuple[MethodCard, ...] = (
         "opmd",
         "OPMD (Kimi)",
         "asynchrony",
-        use="Use it when data are too old for ratios: a regression on the log-ratio has nothing to exponentiate.",
+        use="Use it when data are too old for ratios: it fits the log-ratio by least squares, so "
+        "nothing is exponentiated.",
         loss=r"\frac{\tau}{2T}\Bigl(\frac A\tau-\textstyle\sum_t\log r_t\Bigr)^2",
         weight=r"\tfrac1T\bigl(A-\tau\textstyle\sum_t\log r_t\bigr)",
         what="the log-ratio of a whole completion",
@@ -691,7 +690,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Kimi Team 2025",
         arxiv="2501.12599",
         provenance=SUMMARY,
-        read_in="horizon-rl/OpenKimi, the code of arXiv 2602.05933, which names Kimi k1.5's equation 3",
+        read_in="horizon-rl/OpenKimi, which names Kimi k1.5's equation 3",
         functions=(MODULE + "penalties.opmd_loss", GROUP),
         chapter=HERE,
         long="online policy mirror descent, as in Kimi k1.5",
@@ -704,8 +703,8 @@ CARDS: tuple[MethodCard, ...] = (
         "oapl",
         "OAPL",
         "asynchrony",
-        use="Use it when the sampler lags by many updates: whole answers are regressed on how much better they are "
-        "than their prompt's soft maximum, without any ratio in the push.",
+        use="Use it when the sampler lags by many updates: least squares fit the log-ratio of "
+        "each answer to its reward, so no ratio can blow up.",
         loss=r"\bigl(\beta_2\textstyle\sum_t\log r_t-A\bigr)^2,\quad A=R-\beta_1\log\tfrac1G\sum_j e^{R_j/\beta_1}",
         weight=r"2\beta_2\bigl(A-\beta_2\textstyle\sum_t\log r_t\bigr)",
         what="the log-ratio of a completion",
@@ -718,7 +717,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Ritter et al. 2026",
         arxiv="2602.19362",
         provenance=SUMMARY,
-        read_in="notes that print equations 2 and 3, and a public test of a port to NeMo-RL, whose β these are",
+        read_in="notes that print equations 2 and 3; β from a public test of a port to NeMo-RL",
         functions=(MODULE + "penalties.oapl_loss", MODULE + "penalties.optimal_advantages"),
         chapter=HERE,
         long="optimal advantage-based policy optimisation with a lagged inference policy",
@@ -748,7 +747,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Kaddour 2026",
         arxiv="2604.06159",
         provenance=PAPER,
-        read_in="arXiv 2604.06159, equations 1 to 3, and JeanKaddour/tpo",
+        read_in="equations 1 to 3, and JeanKaddour/tpo",
         functions=(MODULE + "penalties.tpo_loss",),
         chapter=HERE,
         long="target policy optimisation",
@@ -756,7 +755,7 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
         "+ q = normalise(p_old * exp(u / eta))      # over the group's completions\n"
         "+ loss = -sum(q * log(p))",
-        remark="It stops at the target. The probabilities are of whole completions: where these are long, one of the "
-        "group has nearly all of p, and the rewards of the others hardly count.",
+        remark="The probabilities are of whole completions: where these are long, one of the "
+        "group has nearly all of p, and the others' rewards hardly count.",
     ),
 )

@@ -27,13 +27,9 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the optimiser; the unrolled loss follows the abstract",
         functions=("trlib.relatives.classical.newton_cg",),
         chapter="gallery_classical",
-        remark="TRPO's conjugate gradients with the loss's own Hessian in place of the Fisher "
-        "matrix, and a ball of "
-        "parameters in place of a KL. The radius grows or shrinks with the share of its promise "
-        "that a step kept. The optimiser follows the authors' code; the unrolled loss follows "
-        "the abstract.",
+        remark="The radius grows or shrinks with the share of its promise that a step kept.",
         paper={"radius": "0.1, in the authors' code", "largest": "2, in the authors' code"},
-        no_curve="it takes a step of parameters to lower any loss, and there are no tokens",
+        no_curve="it lowers any loss; there are no tokens",
         work="Each step takes one gradient, up to 120 products with the Hessian (each costs about "
         "as much as one more "
         "gradient), and one more value of the loss.",
@@ -67,11 +63,10 @@ CARDS: tuple[MethodCard, ...] = (
             "trlib.relatives.classical.affine_scaling",
         ),
         chapter="gallery_classical",
-        remark="The abstract speaks of a convex combination of known scalings; its weights were "
-        "not read, so `mix` "
-        "takes half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and "
+        remark="The abstract combines known scalings by weights that were not read; `mix` takes "
+        "half of each. On probabilities, with the bound p ≥ 0, the scaling of Coleman and "
         "Li is the Fisher metric, and its step is the natural gradient.",
-        no_curve="it solves equations within bounds, and there are no tokens",
+        no_curve="it solves equations; there are no tokens",
         work="Each step takes the whole Jacobian, up to 4n products with it and its transpose for "
         "n unknowns, and "
         "one more value of the equations.",
@@ -104,11 +99,11 @@ CARDS: tuple[MethodCard, ...] = (
             "trlib.relatives.classical.graph_attention",
         ),
         chapter="gallery_classical",
-        remark="The three steps are MATRL's (arXiv 2106.06828, after its abstract): we read GA-MATR's "
-        "abstract as taking them over. What the other will play is the equilibrium of a game of two "
-        "moves each, stay or step; it is always pure. Its critic attends to neighbours; we did "
-        "not rebuild the simulator of flying stations.",
-        no_curve="it moves the whole strategies of two players, and there are no tokens",
+        remark="The three steps are MATRL's (arXiv 2106.06828): we read GA-MATR's abstract as "
+        "taking them over. What the other will play is the equilibrium of a game of two moves "
+        "each, stay or step; it is always pure. Its critic attends to neighbours. The simulator "
+        "of flying stations was not rebuilt.",
+        no_curve="it moves whole strategies; there are no tokens",
         work="A step of both players takes six products of a payoff matrix with their strategies, "
         "and a game of "
         "two by two that it solves by comparing payoffs.",

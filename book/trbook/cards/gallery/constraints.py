@@ -36,10 +36,9 @@ CARDS: tuple[MethodCard, ...] = (
         passes="a forward pass over the whole batch after its last update, and up to 50 fix-ups "
         "of a forward and a "
         "backward pass",
-        remark="The weight is that of the first phase, with p the token's probability and q its "
-        "probability before the "
-        "batch. What bounds the farthest token is the second phase, whose steps have a learning "
-        "rate of their own: steps that are too long jump over the region again and again.",
+        remark="The weight is that of the first phase, with p the token's probability and q that "
+        "before the batch. The second phase bounds the farthest token, at a learning rate of its "
+        "own: steps that are too long jump over the region again and again.",
     ),
     MethodCard(
         "mdpo",
@@ -64,9 +63,9 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="`mdpo_on/mdpo.py`; the weight is derived here",
         functions=("trlib.relatives.constraints.MDPO",),
         chapter="gallery_constraints",
-        remark="Where π is the old policy the KL has no gradient: with one update per batch this "
-        "is the plain policy "
-        "gradient, whatever t is. p is the sampled token's probability, and the others keep "
+        remark="With one update per batch this is the plain policy gradient: where π is the old "
+        "policy the KL has no gradient. p "
+        "is the sampled token's probability, and the others keep "
         "their proportions: derived here.",
     ),
     MethodCard(
@@ -94,9 +93,8 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"k": "0.9, in the authors' notebook", "form": '"notebook", in the authors\' code'},
         remark="The recorded run uses the summary's objective. `COUNTERPOL(form='notebook')` is "
         "the authors': "
-        "KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It explains a policy by the "
-        "nearest one with another return, better or worse; as a training method it stops at its "
-        "target by design. A penalty k above 0 leaves the return short of it. J is that of the "
-        "batch before its updates.",
+        "KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It stops at its target by "
+        "design, and a penalty k above 0 leaves the return short of it. J is that of the batch "
+        "before its updates.",
     ),
 )

@@ -35,8 +35,7 @@ CARDS: tuple[MethodCard, ...] = (
         remark="A proximal point in the space of functions: TRPO's penalty, both ways, on an "
         "expert's answers. The "
         "average lives in the run's memory, so a second run begins with its own.",
-        no_curve="its penalties compare whole distributions at the expert's tokens, which the "
-        "ratio of one token does "
+        no_curve="its penalties compare whole distributions, which the ratio of one token does "
         "not determine",
     ),
     MethodCard(
@@ -68,9 +67,7 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The recorded run is SAM's form, built after the abstract. The paper's, equation "
         "7, is "
         "`SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has "
-        "no recorded run. The released code's step uphill lacks the factor g: it adds the same "
-        "number to every weight. The paper has more distances: from the step before, and under "
-        "noise on the input.",
+        "no recorded run.",
         no_curve="loss and weight are those of supervision; only the parameters at which the "
         "gradient is taken move",
     ),

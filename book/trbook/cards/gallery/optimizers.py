@@ -120,10 +120,8 @@ CARDS: tuple[MethodCard, ...] = (
         "2509.24320",
         "read in the authors' code",
         "`auon/optimizer.py`",
-        "`optimizer='auon'` beside any method. It is the authors' `auon/optimizer.py`, whose "
-        "step is as large as the gradient: where gradients are small it slows down as gradient "
-        "descent does. Their older `Auon_Adam_train.py` divides the matrix by its norm first: "
-        "its steps have a length of about 1, and no run here uses it.",
+        "`optimizer='auon'` beside any method. Its step is as large as the gradient: where "
+        "gradients are small it slows down as gradient descent does.",
         SCALE,
         {"lr": "0.24; 0.08 in the README", "betas": "0.95", "weight_decay": "0"},
     ),
@@ -139,8 +137,8 @@ CARDS: tuple[MethodCard, ...] = (
         "read in the authors' code",
         "`auon/optimizer.py`",
         "`optimizer='hybrid_auon'` beside any method. The released code takes five steps of "
-        "Newton-Schulz; the first abstract speaks of one. As the number is about 1, it is Muon "
-        "with Nesterov's average.",
+        "Newton-Schulz; the first abstract speaks of one. In effect it is Muon with Nesterov's "
+        "average.",
         f"{PRODUCTS}, {SCALE}",
     ),
 )

@@ -63,9 +63,7 @@ CARDS: tuple[MethodCard, ...] = (
             "share": "0.6, TRL's default",
             "every": "512 updates, TRL's default",
         },
-        remark="If preferences never contradict each other, it never stops by itself. TRL counts "
-        "the updates between "
-        "two moves of the reference; here we count batches.",
+        remark="If preferences never contradict each other, it never stops by itself.",
     ),
     MethodCard(
         "adpo",
@@ -126,7 +124,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.preferences.TRPA",),
         chapter="gallery_preferences",
         paper={"beta": "0.1", "anisotropy": "2.5", "kl": "0.001, all three in the authors' code"},
-        remark="It sees the order of the rewards and no more. In the first update of a batch the "
+        remark="In the first update of a batch the "
         "penalty has no "
         "gradient. Without a pair it raises what is right and lowers the rest. T is the batch's "
         "number of tokens, and k3 an estimate of KL(π ‖ π_old).",

@@ -30,8 +30,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Xi et al. 2025",
         arxiv="2510.18927",
         provenance="read in the authors' code",
-        read_in="`recipe/bapo/policy_loss.py` of WooooDyy/BAPO; the paper's Algorithm 1 is "
-        "reached by settings",
+        read_in="`policy_loss.py` of WooooDyy/BAPO",
         functions=(MODULE + "bapo.bapo_bounds",),
         chapter=HERE,
         paper={
@@ -77,10 +76,9 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="transcriptions and a public port; both ε are our choice",
         functions=(MODULE + "weights.minpro_loss",),
         chapter=HERE,
-        remark="The minimum's mean is below 1, so the weights shrink along a completion: low "
-        "variance is paid for "
-        "with bias. Like CISPO it has no region, and many updates per batch take it far. The "
-        "curve shows a first token.",
+        remark="The weights shrink along a completion: low variance is paid for with bias. Like "
+        "CISPO it has no region, and many updates per batch take it far. The curve shows a first "
+        "token.",
     ),
     MethodCard(
         "cpgd",
@@ -102,7 +100,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Liu et al. 2025",
         arxiv="2505.12504",
         provenance="read in the paper",
-        read_in="arXiv 2505.12504, equations 1, 2 and 5",
+        read_in="equations 1, 2 and 5",
         functions=(MODULE + "weights.cpgd_loss",),
         chapter=HERE,
         paper={
@@ -110,9 +108,8 @@ CARDS: tuple[MethodCard, ...] = (
             "alpha": "0.01, there too",
             "cap": "0.2, there too",
         },
-        remark="The push contains no ratio: a token's push is A until the clip stops it. The pull "
-        "back is weak at the "
-        "default α of a hundredth.",
+        remark="The push is A until the clip stops it. The pull back is weak at the default α of "
+        "a hundredth.",
     ),
     MethodCard(
         "r2vpo",
@@ -150,8 +147,8 @@ CARDS: tuple[MethodCard, ...] = (
         "capo",
         "CAPO",
         "ratios",
-        use="Use it when you want to leave out a token before it moves the policy too far, and "
-        "not afterwards.",
+        use="Use it when a token should be left out before its own step moves the policy too "
+        "far, and not afterwards.",
         loss=r"\begin{aligned}L_t&=-r A\;\mathbf 1\bigl[m_F<\tau_F,\ "
         r"|m_H|<\tau_H\bigr]\\m_F&=\tfrac12 u^\top F u\\"
         r"m_H&=r A\,v^\top u+\tfrac12 r A\bigl((v^\top u)^2-u^\top F u\bigr)\\"
@@ -175,9 +172,7 @@ CARDS: tuple[MethodCard, ...] = (
             "tau_h": "0.01; 0.0005 with Dr.GRPO",
             "fisher": '"empirical", in the authors\' code',
         },
-        remark="The authors mask PPO's clipped loss; this masks r A, so with many epochs over a batch "
-        "nothing but the mask "
-        "holds it back. The prediction is for plain gradient descent on one token; a step of "
+        remark="The prediction is for plain gradient descent on one token; a step of "
         "Adam moves a policy much further. The empirical Fisher over-predicts for rare tokens "
         "and drops them first.",
         no_curve="the mask depends on the hidden state and on the learning rate, and not on the "
@@ -230,8 +225,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract and the README of the code",
         chapter=HERE,
         paper={"arms": "not read", "c": "not read"},
-        remark="The preference in its name is the task's preference for a width; there are no "
-        "preference pairs. While "
+        remark="It uses no preference pairs: the preference in its name is for a width. While "
         "a policy improves, widths that were tried late look better than those tried early. The "
         "curve is drawn with its first width.",
     ),
@@ -239,8 +233,8 @@ CARDS: tuple[MethodCard, ...] = (
         "kl3_clip",
         "KL3 clip",
         "ratios",
-        use="Use it when you think of the region in nats: it is PPO's clip, with one threshold for "
-        "both sides.",
+        use="Use it when you want to state PPO's window in nats: one threshold sets both of its "
+        "edges.",
         loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,1-\epsilon_l,\,1+\epsilon_h)\,A\bigr),\quad "
         r"r-1-\log r=\delta\ \text{at both edges}",
         weight=CLIPPED,
@@ -254,8 +248,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Wu et al. 2026",
         arxiv="2602.05494",
         provenance="after the abstract or a summary",
-        read_in="the abstract, which says that the constraint is an asymmetric clip; δ is our "
-        "choice, and so is that a threshold of k3 is the rule",
+        read_in="the abstract, which speaks of an asymmetric clip; δ and the threshold on k3 are "
+        "our choice",
         functions=(MODULE + "windows.kl3_window",),
         chapter=HERE,
         diff="- loss = -min(r * A, clip(r, 0.8, 1.2) * A)\n"
@@ -284,8 +278,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Li et al. 2026",
         arxiv="2603.04918",
         provenance="read in the authors' code",
-        read_in="`verl/bandpo/band` of OpenMOSS/BandPO, which searches for the window's edges by "
-        "bisection; testing the KL itself has the same gradient (derived here)",
+        read_in="`verl/bandpo/band` of OpenMOSS/BandPO",
         functions=(MODULE + "windows.bandpo_loss",),
         chapter=HERE,
         diff="- keep = clip_keeps(r, A, 0.8, 1.2)\n"
@@ -297,8 +290,6 @@ CARDS: tuple[MethodCard, ...] = (
             "eps_high": "0.28",
             "most": "100",
         },
-        remark="Without its inner window it is DPPO's mask with the binary KL, around the "
-        "recomputed policy (derived here).",
     ),
     MethodCard(
         "turn_ppo",
@@ -319,8 +310,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Li et al. 2025",
         arxiv="2511.20718",
         provenance="after the abstract or a summary",
-        read_in="the abstracts of both versions; the critic and the normalisation by what was "
-        "clipped are left out",
+        read_in="the abstracts of both versions; without the critic and the normalisation by "
+        "what was clipped",
         functions=(MODULE + "windows.turns_of", "trlib.algorithms.gspo.gspo_loss"),
         chapter=HERE,
         diff="- s = exp(mean(log(r)))              # GSPO: of the completion\n"

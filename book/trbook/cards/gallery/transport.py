@@ -32,9 +32,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="an author's tabular code",
         functions=("trlib.relatives.transport.wpo_update",),
         chapter="gallery_transport",
-        remark="A function, not an objective of the loop. With distances of 0 and 1 the region is "
-        "total variation, as "
-        "in DPPO.",
+        remark="With distances of 0 and 1 the region is total variation, as in DPPO.",
         paper={"delta": "0.01, in one variant of the authors' code"},
         no_curve="it sets probabilities by a closed form, and no token has a weight",
         work="It makes no pass through a network. From K probabilities, K advantages and K × K "
@@ -50,9 +48,8 @@ CARDS: tuple[MethodCard, ...] = (
         "spo",
         "SPO (Sinkhorn)",
         "transport",
-        use="Use it when WPO's step is too abrupt: a bonus for entropy gives every action a share "
-        "of the moved "
-        "probability.",
+        use="Use it when some actions are nearer to each other than others and WPO's step is too "
+        "abrupt: every action gets a share of the probability that moves.",
         loss=r"\pi'_j=\sum_i\pi_i\,\mathrm{softmax}_j\bigl(\tfrac\lambda\beta\,(A_j-\beta\,d_{ij})\bigr)",
         weight="",
         what="the distribution over actions",
@@ -68,9 +65,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="from the Lagrangian, with the entropy inside the Sinkhorn distance",
         functions=("trlib.relatives.transport.spo_update",),
         chapter="gallery_transport",
-        remark="A function, not an objective of the loop. The larger λ is, the nearer this comes "
-        "to WPO's step at "
-        "the same price, ties aside.",
+        remark="The larger λ is, the nearer it comes to WPO's step at the same price, ties aside.",
         no_curve="it sets probabilities by a closed form, and no token has a weight",
         work="It makes no pass through a network. From K probabilities, K advantages and K × K "
         "distances it "

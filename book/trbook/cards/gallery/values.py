@@ -54,7 +54,7 @@ CARDS: tuple[MethodCard, ...] = (
         source="Schulman et al. 2016",
         arxiv="1506.02438",
         provenance="read in the paper",
-        read_in="arXiv 1506.02438, equation 16 and section 5",
+        read_in="equation 16 and section 5",
         functions=("trlib.advantages.gae", "trlib.algorithms.critic.value_loss"),
         chapter="gallery_values",
         paper={"gamma": "0.99, in control", "lam": "0.95 to 0.98, in control"},
@@ -83,7 +83,7 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract; formulas and constants are ours",
         functions=("trlib.relatives.values.quantile_loss",),
         chapter="gallery_values",
-        remark="Made for rewards that are sometimes wrong. Where only the lower tail is spoilt, a "
+        remark="Where only the lower tail is spoilt, a "
         "plain median is "
         "better still; what DVPO keeps is the upper tail.",
     ),
@@ -110,11 +110,9 @@ CARDS: tuple[MethodCard, ...] = (
         provenance="after the abstract or a summary",
         read_in="the abstract; the released code's update is gated",
         chapter="gallery_values",
-        remark="A function, not an objective of the loop: it closes the gap between what one "
-        "network guesses for every "
-        "state and what is best in each.",
-        no_curve="it improves the parameters of a distribution by a learned update, and no token "
-        "has a weight",
+        remark="It closes the gap between what one network guesses for every state and what is "
+        "best in each.",
+        no_curve="it improves a whole distribution; no token has a weight",
         work="Each step takes one gradient of the objective in the distribution's parameters, and "
         "one pass through"
         " the network that has learned the update.",
