@@ -19,7 +19,7 @@ from trbook.explorables.files import BUILT
 START = "notebooks/00_quickstart"
 
 DOORS = (
-    (START, "Learn it", "a quickstart of twenty minutes, then a chapter for each question"),
+    (START, "Learn it", "a quickstart of ten minutes, then a chapter for each question"),
     (
         "book/diagnose",
         "Is my run fine?",
