@@ -163,12 +163,12 @@ def told(
         reverse=True,
     )
     zero, what = (
-        f"{called(control)}, {rows[0].control.value:.{digits}f}",
+        f"{called(control)} ({rows[0].control.value:.{digits}f})",
         MEASURES.get(measure, measure),
     )
     drawing, ax = rows_of(
-        [f"{called(row.label)}, {row.value.value:.{digits}f}" for row in rows],
-        f"{what} less that of {zero}",
+        [f"{called(row.label)} ({row.value.value:.{digits}f})" for row in rows],
+        f"{what} minus that of {zero}",
     )
     for i, row in enumerate(rows):
         bar(ax, i, row.difference, filled=row.verdict != UNDECIDED)

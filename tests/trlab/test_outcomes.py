@@ -168,7 +168,7 @@ def test_the_figure_says_every_number_and_leaves_nobody_out(mine) -> None:
     ppo, higher, lower = (
         runs[runs["label"] == label]["sampled"].to_numpy() for label in ("ppo", "higher", "lower")
     )
-    assert f"Differences from PPO, {interval(ppo).value:.2f}, in accuracy" in said
+    assert f"Differences from PPO ({interval(ppo).value:.2f}), in accuracy" in said
     more, less = difference(higher, ppo), difference(lower, ppo)
     assert f"higher +{more.value:.2f} [+{more.low:.2f}, +{more.high:.2f}], above" in said
     assert f"lower −{-less.value:.2f} [−{-less.low:.2f}, −{-less.high:.2f}], below" in said

@@ -459,7 +459,7 @@ FIGURES: dict[str, Figure] = {
     "reuse": Figure(
         "reuse",
         "curves",
-        "Accuracy over the uses of a whole batch, compared with as many updates from fresh "
+        "Accuracy over the epochs of a whole batch, compared with as many updates from fresh "
         "batches; a cross marks where a method first lies five points below them.",
         along="uses",
         control="on-policy",
@@ -471,7 +471,7 @@ FIGURES: dict[str, Figure] = {
     "reuse-kl": Figure(
         "reuse",
         "curves",
-        "How far a batch moves the policy, over the uses of a whole batch.",
+        "How far a batch moves the policy, over the epochs of a whole batch.",
         along="uses",
         measure="kl",
         words="KL per batch, nats per token",

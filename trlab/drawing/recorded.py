@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trlab.sweep import Sweep
 
 ALONG = {
-    "uses": "uses of a whole batch",
+    "uses": "epochs over a batch",
     "updates": "updates per batch, in minibatches of two prompts",
     "reuse": "updates per batch, in minibatches of two prompts",
     "minibatches": "minibatches of a batch",
