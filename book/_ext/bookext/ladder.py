@@ -55,10 +55,7 @@ class Ladder(SphinxDirective):
         made = " and ".join(
             f"trlib sweep {name}" for name in dict.fromkeys(one.sweep for one in shown)
         )
-        words = (
-            f"Solid: after this step. {'Dashed: before it. ' if before else ''}Shade: 95 % "
-            f"interval of the interquartile mean of eight recorded runs. Data: {made}."
-        )
+        words = f"Data: {made}."
         section += nodes.paragraph(words, words, classes=["caption"])
         return [section]
 
