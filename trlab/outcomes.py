@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -201,26 +202,31 @@ def folded(findings: Sequence[Finding]) -> Note:
     """Predictions and their results: a line that counts, and a table to unfold."""
     outcomes = Counter(finding.plain()[0] for finding in findings)
     counts = ", ".join(f"{count} {words}" for words, count in outcomes.most_common())
-    rows = (
-        f"| {came} | {finding.prediction.in_full} | {measured} |"
+    lines = (
+        _row("td", came, finding.prediction.in_full, measured)
         for finding in findings
         for came, measured in [finding.plain(MEASURES)]
     )
-    head = f"<summary>{len(findings)} predictions from before the runs: {counts}</summary>"
+    # As HTML: a page reads no Markdown inside of a fold.
     return Note(
         "\n".join(
             [
-                "<details>",
-                head,
-                "",
-                "| result | predicted | measured |",
-                "|---|---|---|",
-                *rows,
-                "",
+                '<details class="predictions">',
+                f"<summary>{len(findings)} predictions from before the runs: {counts}</summary>",
+                '<table class="table">',
+                f"<thead>{_row('th', 'result', 'predicted', 'measured')}</thead>",
+                "<tbody>",
+                *lines,
+                "</tbody>",
+                "</table>",
                 "</details>",
             ]
         )
     )
+
+
+def _row(tag: str, *cells: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 def drawn(name: str) -> Drawing | Note:

@@ -45,12 +45,12 @@ ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="fa
     .filter(icon => ['none', 'normal', ''].includes(getComputedStyle(icon, '::before').content))
     .map(icon => icon.className)"""
 """Icons that the vendored subset does not hold."""
-STARRED = r"""() => {
+MARKDOWN = r"""() => {
     const copy = document.querySelector('article')?.cloneNode(true);
     for (const node of copy?.querySelectorAll('pre, code, script, style, .math, dt.sig') ?? []) node.remove();
-    return copy?.textContent.match(/(?<![\w*])\*{1,2}[\p{L}][^*\n]{0,60}\*{1,2}(?!\w)/gu) ?? [];
+    return copy?.textContent.match(/(?<![\w*])\*{1,2}[\p{L}][^*\n]{0,60}\*{1,2}(?!\w)|^\|.*\|$/gmu) ?? [];
 }"""
-"""Asterisks that were meant to emphasise."""
+"""Asterisks that were meant to emphasise, and rows that were meant to be a table."""
 PAPER = {"width": 718, "height": 1000}
 """A4 between its margins."""
 CUT = """() => {
@@ -159,7 +159,7 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     faults += [f"heavy: {size:,} bytes gzipped"] if size > HEAVIER.get(name, LIMIT) else []
     faults += [f"a picture that says nothing: {picture}" for picture in page.evaluate(SILENT)]
     faults += [f"an icon without a picture: {icon}" for icon in page.evaluate(ICONS)]
-    faults += [f"asterisks of the source: {words}" for words in page.evaluate(STARRED)]
+    faults += [f"Markdown as it was typed: {words}" for words in page.evaluate(MARKDOWN)]
     for theme, rules in (("light", RULES), ("dark", COLOURS)):
         faults += [f"inaccessible, {theme}: {fault}" for fault in accessibility(page, theme, rules)]
     if name.startswith(INTERFACE):

@@ -157,7 +157,7 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine) -> None:
         "<summary>2 predictions from before the runs: 1 undecided, 1 as predicted</summary>"
         in folded
     )
-    assert "| undecided | ? |" in folded and "| as predicted | ! |" in folded
+    assert "<td>undecided</td><td>?</td>" in folded and "<td>as predicted</td><td>!</td>" in folded
     assert outcomes._signed(Estimate(-0.004, 0.0, 0.016), 2) == "0.00 [0.00, +0.02]"
     assert (found["same"], found["higher"]) == ("undecided", "above")
 
