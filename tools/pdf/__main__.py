@@ -114,9 +114,7 @@ class Book:
         pieces = [self._front(), self._contents()]
         for part in self.parts:
             if part.title:
-                pieces.append(
-                    f'<h1 class="part" id="part-{slug(part.title)}">{escape(part.title)}</h1>'
-                )
+                pieces.append(_part(part.title, slug(part.title), _head(next(iter(part.pages)))))
             for name in part.pages:
                 short = (
                     " glossary"
@@ -130,7 +128,7 @@ class Book:
                     f'{_head(name)}">{_text(self.pages[name].body)}</div>'
                 )
         if self.solved:
-            pieces.append('<h1 class="part" id="part-solutions">Solutions</h1>')
+            pieces.append(_part("Solutions", "solutions", "solutions"))
             pieces += [self._solutions(page) for page in self.solved]
         return "".join(pieces)
 
@@ -205,6 +203,11 @@ class Book:
         rules |= {"methods": "Methods", "solutions": "Solutions"}
         line = '@page {} {{ @top-left {{ content: "{}"; }} }}'
         return "".join(line.format(name, _quoted(title)) for name, title in rules.items())
+
+
+def _part(title: str, ident: str, head: str) -> str:
+    """A part's title, above the first of its pages, whose running head it shares."""
+    return f'<h1 class="part" id="part-{ident}" style="page: {head}">{escape(title)}</h1>'
 
 
 def _head(name: str) -> str:

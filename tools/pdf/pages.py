@@ -22,9 +22,16 @@ from bs4 import BeautifulSoup, Tag
 from tools.paths import ROOT
 from trbook.address import Address
 
-LEFT_OUT = ("book/interface/", "book/playground", "book/own", "book/taxonomy", "book/recorded")
+LEFT_OUT = (
+    "book/interface/",
+    "book/playground",
+    "book/own",
+    "book/taxonomy",
+    "book/recorded",
+    "book/atlas",
+)
 """Pages that are of no use on paper: the interface is read beside the code, the playground has to
-be played with, and tables of runs are looked up, never read."""
+be played with, and tables of runs and of losses are looked up, never read."""
 NOT_PRINTED = (
     "script",
     "button",
@@ -37,6 +44,8 @@ NOT_PRINTED = (
     ".trlib-verdict",
     ".first-lane",
     ".wrong-answers",
+    "details.predictions > table",
+    "dl.py",
     "noscript",
 )
 NUMBER = "\ue000{}\ue001"

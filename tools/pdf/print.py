@@ -36,9 +36,9 @@ class Paper:
     """A size of paper and its margins, as CSS lengths."""
 
     size: str
-    top: str = "19mm"
-    side: str = "21mm"
-    bottom: str = "18mm"
+    top: str = "17mm"
+    side: str = "20mm"
+    bottom: str = "15mm"
 
     def css(self) -> str:
         """The rules for every page: its size, its number, and none on the first one."""
@@ -50,7 +50,7 @@ class Paper:
         )
 
 
-PAPERS = {"a4": Paper("A4"), "letter": Paper("letter", top="17mm", bottom="16mm")}
+PAPERS = {"a4": Paper("A4"), "letter": Paper("letter", top="15mm", bottom="13mm")}
 
 
 def numbered(html: str, numbers: Mapping[str, int]) -> str:
