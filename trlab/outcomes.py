@@ -169,7 +169,7 @@ def told(
     )
     drawing, ax = rows_of(
         [f"{called(row.label)} ({row.value.value:.{digits}f})" for row in rows],
-        f"{what} minus that of {zero}",
+        f"{what}\nminus that of {zero}",
     )
     for i, row in enumerate(rows):
         bar(ax, i, row.difference, filled=row.verdict != UNDECIDED)

@@ -165,7 +165,7 @@ def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
     figure, (ax,) = panels(height=0.9 + 0.34 * len(labels), width=6.4)
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.set_xlabel(xlabel)
+    ax.set_xlabel(xlabel, loc="right")  # a long one has room on the left, below the labels
     ruled(ax, "x")
     ax.tick_params(axis="y", length=0)
     return figure, ax
