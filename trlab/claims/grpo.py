@@ -79,7 +79,7 @@ CARD = Card(
             "The accuracies of large models on mathematics.",
             "experiments of each",
             "2402.03300",
-            untestable="A policy of 124 thousand parameters on a dial says nothing about them.",
+            untestable="The policy here has 124 thousand parameters.",
         ),
     ),
     note="`ppo` in these sweeps takes the group's mean as GRPO does, and clips each token; "

@@ -42,7 +42,7 @@ CARD = Card(
             "the paper).",
             "experiments of version 1",
             PAPER,
-            untestable="A policy of 124 thousand parameters on a dial says nothing about it.",
+            untestable="The policy here has 124 thousand parameters.",
         ),
     ),
 )

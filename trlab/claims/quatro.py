@@ -52,7 +52,7 @@ CARD = Card(
             "Higher accuracy on six benchmarks of mathematics.",
             "a summary",
             PAPER,
-            untestable="A policy of 124 thousand parameters on a dial says nothing about them.",
+            untestable="The policy here has 124 thousand parameters.",
         ),
     ),
     note="**QUATRO (our derivation).** Nobody here has read the paper. Ours solves the problem "

@@ -68,15 +68,12 @@ def markdown(card: Card) -> str:
 
 def _claim(number: int, told: Told) -> list[str]:
     claim = told.claim
-    source = f"[arXiv {claim.arxiv}](https://arxiv.org/abs/{claim.arxiv}), {claim.where}"
+    source = f"[{claim.where}](https://arxiv.org/abs/{claim.arxiv})"
     if claim.ours:
         source = f"ours, not the paper's; {claim.where.removeprefix('nowhere: ')}"
     counts = Counter(_short(answer) for answer in told.answers)
-    tests = (
-        f" Of {len(told.answers)} tests: {', '.join(f'{n} {what}' for what, n in counts.items())}."
-        if (len(counts) > 1)
-        else ""
-    )
+    listed = ", ".join(f"{n} {what}" for what, n in counts.items())
+    tests = f" Tests: {listed}." if len(counts) > 1 else ""
     lines = [
         f"**{number}. {claim.text}** ({source})",
         "",

@@ -64,7 +64,7 @@ CARD = Card(
             "56.6 on average over five benchmarks of mathematics with 7 billion parameters.",
             "experiments",
             PAPER,
-            untestable="A policy of 124 thousand parameters on a dial says nothing about them.",
+            untestable="The policy here has 124 thousand parameters.",
         ),
     ),
 )
