@@ -491,8 +491,8 @@ CARDS: tuple[MethodCard, ...] = (
         "vaco",
         "VACO",
         "(mean(abs(r - 1)) <= delta or A * log(r) <= 0)",
-        use="Use it when an answer should be judged as a whole but corrected token by token: in "
-        "one that has moved too far, only tokens that come back still learn.",
+        use="Use it when an answer that has moved too far still has something to teach: in it "
+        "only tokens on their way back keep their gradient.",
         what="the mean of |r − 1| over a completion",
         how="in a completion that is too far, the tokens that an update would take further are left out",
         level="completion",
@@ -569,8 +569,8 @@ CARDS: tuple[MethodCard, ...] = (
         "drpo",
         "DRPO",
         "asynchrony",
-        use="Use it when you want DPPO's measure without its edge: a penalty grows with the change of probability, so "
-        "rare tokens move nearly free.",
+        use="Use it when rare tokens should move nearly freely and you want no hard edge: a "
+        "penalty grows with the change of a token's probability.",
         loss=r"-r A+|A|\,\mu(y_t)\,\frac{(r-1)^2}{2\epsilon}",
         weight=r"r\bigl(A-|A|\,\mu(y_t)\,\tfrac{r-1}{\epsilon}\bigr)",
         what="the absolute change of the sampled token's probability",

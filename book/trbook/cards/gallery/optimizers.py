@@ -96,8 +96,7 @@ CARDS: tuple[MethodCard, ...] = (
     _card(
         "sign",
         "Sign descent: the box",
-        "Use it when every entry of a matrix should move by the same amount, much as with AdamW "
-        "while a gradient keeps its sign.",
+        "Use it when every entry of a matrix should move by the same amount.",
         r"\mathrm{sign}(M)",
         "no entry moves by more than the learning rate; all with a gradient move by exactly as much",
         "a special case of Kovalev 2025",

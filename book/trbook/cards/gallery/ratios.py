@@ -84,9 +84,8 @@ CARDS: tuple[MethodCard, ...] = (
         "cpgd",
         "CPGD",
         "ratios",
-        use="Use it when ratios far from 1 make the push too large: its push contains no ratio, "
-        "and a weak pull leads "
-        "back.",
+        use="Use it when ratios far from 1 make updates too large: the push contains no ratio, "
+        "and a weak pull leads back to the old policy.",
         loss=r"-\min\bigl(\ell A,\ \mathrm{clip}(\ell,\log(1-\epsilon),\log(1+\epsilon))\,A\bigr)"
         r"+\alpha\,\mathrm{sg}\bigl[\min(r-1,c)\bigr]\log\pi(y_t),\quad \ell=\log r",
         weight=r"A\,\mathbf 1[\text{kept by the clip}]-\alpha\min(r-1,\,c)",

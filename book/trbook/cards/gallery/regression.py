@@ -40,7 +40,7 @@ CARDS: tuple[MethodCard, ...] = (
         "LCO",
         "regression",
         use="Use it when you know an advantage for every word, and not only for the sampled one: "
-        "a regression fits the logits to the best penalised step.",
+        "the logits are fitted to the best policy near the old one.",
         loss=r"\mathrm{KL}(\pi^*\Vert\pi),\quad\pi^*\propto\pi_\mathrm{old}\,e^{A/\beta}",
         weight=r"\frac{\pi^*_y-\pi_y}{1-\pi_y}",
         what="the logits at each token",

@@ -65,8 +65,8 @@ CARDS: tuple[MethodCard, ...] = (
         "dvpo",
         "DVPO",
         "values",
-        use="Use it when some rewards are wrong: the critic learns quantiles, and their lower "
-        "tail is pulled in.",
+        use="Use it when some rewards are wrong: the critic learns quantiles, and the lowest are "
+        "pulled towards the median.",
         loss=CLIP + r"+\tfrac1N\sum_i\rho_{\tau_i}(R-q_i)",
         weight=CLIPPED,
         what=TOKEN_RATIO,
