@@ -36,9 +36,9 @@ class Paper:
     """A size of paper and its margins, as CSS lengths."""
 
     size: str
-    top: str = "17mm"
+    top: str = "16mm"
     side: str = "20mm"
-    bottom: str = "15mm"
+    bottom: str = "14mm"
 
     def css(self) -> str:
         """The rules for every page: its size, its number, and none on the first one."""
