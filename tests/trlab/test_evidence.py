@@ -31,8 +31,10 @@ CORES = 2
 )
 def test_every_declared_cell_is_recorded(name):
     runs = recorded(name)[0].set_index("cell")
-    asked = cells(load_sweep(name))
-    assert {cell.id for cell in asked} == set(runs.index)
+    asked = {cell.id: str(cell) for cell in cells(load_sweep(name))}
+    missing = [what for cell, what in asked.items() if cell not in runs.index]
+    extra = [f"{run.label}, seed {run.seed}" for run in runs.itertuples() if run.Index not in asked]
+    assert not missing and not extra, f"not recorded: {missing}; not declared: {extra}"
     assert (runs["status"] == DONE).all()
     for column in ("command", "commit", "versions", "hardware", "date"):
         assert runs[column].str.len().min() > 3, column

@@ -217,6 +217,8 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
     Raises:
         ValueError: no arms, or data that are none of `DATA`.
     """
+    from matplotlib.ticker import LogLocator
+
     if not arms:
         raise ValueError("arms: expected at least one, got none")
     figure, (ax,) = panels(height=4.8)
@@ -240,6 +242,10 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
         )
     if logarithmic:
         ax.set_xscale("log")
+        low, high = ax.get_xlim()
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
     ax.set_xlabel(across)
     ax.set_ylabel(measure)
     ruled(ax)

@@ -46,7 +46,10 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
     Raises:
         ValueError: no variant can be drawn.
     """
-    runs = derive(figure.of(runs), history)
+    import pandas as pd
+
+    beside = [figure.of(record.read(name)[1]) for name in figure.beside]
+    runs = pd.concat([derive(figure.of(runs), history), *beside])
     if len(runs):  # from here on by the names that a reader knows
         runs = runs.assign(label=[called(str(label)) for label in runs["label"]])
     figure = replace(
@@ -137,7 +140,7 @@ class Shown:
             by_rate = scores_of(
                 self.runs if runs is None else runs, label, measure or self.figure.measure, [LR]
             )
-            found[label] = {
+            found[self.figure.called.get(label, label)] = {
                 float(place[0]): values
                 for place, values in sorted(by_rate.items(), key=lambda one: float(one[0][0]))
             }
@@ -186,32 +189,23 @@ class Shown:
         return rates.speed(pairs, measure=self.figure.words)
 
     def _against(self) -> Drawing:
+        good = finished(self.runs)
+        across, up = self.figure.along, self.figure.measure
         arms = []
-        for part in (
-            self.runs,
-            *(self.figure.of(record.read(name)[1]) for name in self.figure.beside),
-        ):
-            good = finished(part)
-            for _, arm in good.groupby([good["method"], good["train"].map(_design)], sort=False):
-                places = [here for _, here in arm.groupby(arm["train"].map(_rate), sort=True)]
-                points = [
-                    (
-                        interval(here[self.figure.along].to_numpy()),
-                        interval(here[self.figure.measure].to_numpy()),
-                    )
-                    for here in places
-                ]
-                first = arm.iloc[0]
-                arms.append(
-                    rates.Arm(
-                        called(first["method"]), rates.data_of(json.loads(first["train"])), points
-                    )
-                )
+        for _, arm in good.groupby([good["method"], good["train"].map(_design)], sort=False):
+            places = arm.groupby([arm["train"].map(_rate), arm["sweep"]], sort=True)
+            points = [
+                (interval(here[across].to_numpy()), interval(here[up].to_numpy()))
+                for _, here in places
+            ]
+            first = arm.iloc[0]
+            data = rates.data_of(json.loads(first["train"]))
+            arms.append(rates.Arm(called(first["method"]), data, points))
         return rates.against(
             arms,
             across=self.figure.axis,
             measure=self.figure.words,
-            logarithmic=self.figure.along.startswith("kl"),
+            logarithmic=across.startswith("kl"),
         )
 
     def _frontier(self) -> Drawing:
