@@ -265,7 +265,7 @@ def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
             f"{middle[-1]:.2f} in the last"
         )
     ax.set(xlabel="batch", ylabel="reward", ylim=(0, 1))
-    legend(ax, loc="lower right")
+    legend(ax, loc="best")
     return Drawing(
         figure,
         alt="The mean reward of each batch over a run, eight recorded runs of each. "

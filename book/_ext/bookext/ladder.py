@@ -51,12 +51,6 @@ class Ladder(SphinxDirective):
         ]
         section += nodes.literal_block("\n".join(lines), "\n".join(lines), language="diff")
         section += nodes.raw("", ladder.curve(rung, before, history).html(), format="html")
-        shown = [one for one in (before, rung) if one]
-        made = " and ".join(
-            f"trlib sweep {name}" for name in dict.fromkeys(one.sweep for one in shown)
-        )
-        words = f"Data: {made}."
-        section += nodes.paragraph(words, words, classes=["caption"])
         return [section]
 
 
