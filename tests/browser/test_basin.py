@@ -159,7 +159,7 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(
     ] == ["–", "none"]
     high = panel["methods"]["pg_is"]["basin"]["high"]
     lead, power = f"{high:.1e}".split("e")
-    assert cells(page, "no region")[3] == f"{float(lead):g}e{int(power)}"
+    assert cells(page, "unclipped")[3] == f"{float(lead):g}e{int(power)}"
     handle = page.locator(".handle")
     handle.focus()
     page.keyboard.press("ArrowRight")
@@ -169,7 +169,7 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(
     assert "0.00002" in handle.get_attribute("aria-label")
     until(page.locator(".readings thead th").nth(1), "node => node.textContent === 'at 2e-5'")
     between = np.interp(np.log10(2e-5), np.log10(panel["rates"]), ends["pg_is"])
-    assert cells(page, "no region")[0] == f"{between:.3f}"
+    assert cells(page, "unclipped")[0] == f"{between:.3f}"
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
@@ -220,7 +220,7 @@ def test_bands_are_drawn_of_many_seeds_and_runs_are_marked(
         "node => node.textContent.includes('2 seeds at each rate: a map, not evidence')",
     )
     assert page.locator(".band").count() == 0 and page.locator(".run").count() == 3 * 3 * 2
-    page.get_by_role("radio", name="take-off").evaluate("node => node.click()")
+    page.get_by_role("radio", name="early reward").evaluate("node => node.click()")
     until(
         page.locator(".verdict"),
         "node => node.textContent.includes('of the ends, whatever is drawn')",
@@ -237,25 +237,25 @@ def test_only_what_is_recorded_can_be_chosen(
         "node.querySelector('legend').textContent)"
     )
     heads = page.locator(".head fieldset, .more-settings fieldset")
-    every = ["Uses of every batch", "What is drawn", "Threshold of every method", "Seeds"]
+    every = ["Passes over every batch", "What is drawn", "Threshold of every method", "Seeds"]
     assert heads.evaluate_all(legends) == every
     page.get_by_role("radio", name="a third").evaluate("node => node.click()")
     until(
         page.locator(".readings"), "node => node.textContent.includes('the bound on the gradient')"
     )
-    page.get_by_role("radio", name="one use").evaluate("node => node.click()")
+    page.get_by_role("radio", name="one pass").evaluate("node => node.click()")
     until(page, f"{MODEL}.get('threshold') === 'default'")
     until(
         page.locator(".notes"),
         "node => node.textContent.includes('only default thresholds were run')",
     )
-    assert heads.evaluate_all(legends) == ["Uses of every batch", "What is drawn"]
+    assert heads.evaluate_all(legends) == ["Passes over every batch", "What is drawn"]
     assert "Not in this record: GSPO, DPPO." in page.locator(".readings").inner_text()
     alone = show(everything[1:2])
     assert alone.locator(".head fieldset, .more-settings fieldset").evaluate_all(legends) == [
         "What is drawn"
     ]
-    assert "one use" not in alone.locator(".try .marks button").all_inner_texts()
+    assert "one pass" not in alone.locator(".try .marks button").all_inner_texts()
 
 
 @pytest.mark.parametrize("width", [900, 360])

@@ -368,7 +368,7 @@ def test_steps_by_hand_and_reset(visit: Any, until: Any) -> None:
     one.press("One update")  # one update is a whole batch here
     until(one.page, done(2))
     one.page.get_by_text("1 use × 1 minibatch").click()
-    one.page.get_by_label("Lane A, uses of a batch").select_option("2")
+    one.page.get_by_label("Lane A, passes over a batch").select_option("2")
     one.press("One update")
     one.page.get_by_label("ratios", exact=True).check(force=True)
     one.page.locator(".ratios", has_text="KL").wait_for()
@@ -463,7 +463,7 @@ def test_python_names_the_same_settings_beside_a_threshold(sources: Any) -> None
             ("a=ppo,minibatches:3", "minibatches = 3 is not possible with 16 prompts; using 2"),
             (
                 "a=ppo,epochs:2.5",
-                "uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2",
+                "passes over a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2",
             ),
             ("a=ppo,difficulty:11", "moves: expected one of"),
             ("a=ppo,group:99", "completions per prompt = 99 is impossible; using 32"),

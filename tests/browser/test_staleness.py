@@ -80,7 +80,7 @@ def test_an_update_that_was_not_recorded_becomes_the_nearest(page: Any, until: A
 
 def test_only_tokens_that_the_clip_had_silenced_are_called_silenced(page: Any, until: Any) -> None:
     model = "document.querySelector('.trlib-explorable').model"
-    page.get_by_role("button", name="silenced is not held").click()
+    page.get_by_role("button", name="the last update").click()
     until(page.locator(".verdict"), "node => node.textContent.includes('The clip silenced')")
     assert "≤ 0.0025" in fact(page, "farthest token"), "the record ends at e^-6"
     page.evaluate(f"() => {model}.set('update', 1)")

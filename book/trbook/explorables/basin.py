@@ -16,7 +16,7 @@ THRESHOLDS = ("default", "a third", "a tenth")
 SEEDS = ("most", "map")
 MEASURES = ("end", "take_off")
 METHODS = {
-    "pg_is": "no region",
+    "pg_is": "unclipped",
     "ppo": "PPO",
     "clip-higher": "clip-higher",
     "cispo": "CISPO",

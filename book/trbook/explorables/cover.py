@@ -33,7 +33,7 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
         )
     return (
         f'<style>{STYLE}</style><div class="trx" role="group" aria-label="Playground">'
-        f'<p class="what"><b>{escape(preset["title"])}</b> {escape(preset["text"])}</p>'
+        f'<p class="what"><b>{escape(preset["title"])}</b> What to notice: {escape(preset["text"])}</p>'
         f"{picture(name) if lanes is preset['lanes'] else ''}"
         f"{ask}"
         '<div class="bar"><button type="button" class="play" data-start="play">Play</button>'

@@ -58,7 +58,7 @@ class Simplex(Explorable):
         help="Which KL: KL(old || new), KL(new || old) or both.",
     ).tag(sync=True)
     show = t.List(
-        t.Enum(REGIONS), ["kl", "chi2", "tv", "ratio"], help=f"The regions drawn: any of {REGIONS}."
+        t.Enum(REGIONS), ["kl", "tv", "ratio"], help=f"The regions drawn: any of {REGIONS}."
     ).tag(sync=True)
     view = t.Enum(
         ["whole", "close"], "whole", help="The whole triangle, or what is shown, enlarged."

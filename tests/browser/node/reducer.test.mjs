@@ -75,20 +75,20 @@ test("a lane that is set otherwise is named, averaged and judged anew", () => {
   one.go({ type: "play" });
   for (let i = 0; i < 19; i++) { one.batch("a", { reward: i < 10 ? 0.9 : 0.1 }); one.batch("b", { reward: 0.5 }); }
   const verdictNow = () => verdict(pictured(one.state).lanes, false, 30);
-  assert.match(verdictNow().title, /^no region has fallen$/);
+  assert.match(verdictNow().title, /^unclipped has fallen$/);
   one.go({ type: "play", on: false });
   one.go({ type: "change", lane: "a", settings: { method: "troll" } });
   const [before, present] = pictured(one.state).lanes[0].segments;
-  assert.deepEqual([before.title, before.rows.length, present.title, present.rows.length], ["no region", 19, "TROLL δ KL 0.05", 0]);
+  assert.deepEqual([before.title, before.rows.length, present.title, present.rows.length], ["unclipped", 19, "TROLL δ KL 0.05", 0]);
   assert.doesNotMatch(verdictNow().title, /fallen/);
   assert.match(verdictNow().text, /TROLL δ KL 0.05: no batches since it was set/);
   one.answer("a", { event: "batch", row: { batch: 19, reward: 0.1, kl: 0, kept: 1 }, updates: [] }); // the batch in hand was begun without a region
-  assert.equal(pictured(one.state).lanes[0].last.title, "no region", "the newest batch is of the settings that sampled it");
+  assert.equal(pictured(one.state).lanes[0].last.title, "unclipped", "the newest batch is of the settings that sampled it");
   one.answer("b", { event: "batch", row: { batch: 19, reward: 0.5, kl: 0, kept: 1 }, updates: [] });
   one.go({ type: "play" });
   for (let i = 0; i < 10; i++) { one.batch("a", { reward: 0.7 }); one.batch("b", { reward: 0.5 }); }
   const [lane] = pictured(one.state).lanes;
-  assert.deepEqual(lane.segments.map(({ from, rows, title }) => [from, rows.length, title]), [[0, 20, "no region"], [20, 10, "TROLL δ KL 0.05"]]);
+  assert.deepEqual(lane.segments.map(({ from, rows, title }) => [from, rows.length, title]), [[0, 20, "unclipped"], [20, 10, "TROLL δ KL 0.05"]]);
   assert.match(verdictNow().text, /TROLL δ KL 0.05 0.70; PPO clip 0.2 0.50/);
   assert.equal(verdictNow().tone, "calm");
 });
@@ -266,7 +266,7 @@ test("a lane that is added catches up before the others go on", () => {
 
 test("impossible settings are named for what they are", () => {
   const notes = (given) => possibleLane(given, "a").notes.join(" ");
-  assert.match(notes({ method: "ppo", epochs: 2.5 }), /uses of a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2/);
+  assert.match(notes({ method: "ppo", epochs: 2.5 }), /passes over a batch: expected one of 1, 2, 4, 8, 16, 32, got 2.5; using 2/);
   const long = notes({ method: "p".repeat(20_000) });
   assert.ok(long.length < 200, long.length);
   assert.ok(settle({ preset: "x".repeat(20_000) }).notes.join("").length < 200);

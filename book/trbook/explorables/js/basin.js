@@ -23,7 +23,7 @@ function settings(data) {
     distinct(data.panels.filter((panel) => panel.uses === state.uses).map((panel) => panel[of])).length > 1;
   return {
     uses: {
-      legend: "Uses of every batch",
+      legend: "Passes over every batch",
       choices: (uses.length ? uses : ["16"]).map((n) => [n, times(n)]),
       shown: () => uses.length > 1,
     },
@@ -49,7 +49,7 @@ function settings(data) {
       legend: "What is drawn",
       choices: [
         ["end", "end"],
-        ["take_off", "take-off"],
+        ["take_off", "early reward"],
       ],
     },
     methods: {
@@ -125,31 +125,32 @@ const presets = (data) =>
       text: "What to notice: which curves lie under the line at this rate, how far back each of them crossed it, and how steeply it fell.",
     },
     {
-      name: "one use",
+      name: "one pass",
       needs: { uses: "1" },
       state: { ...SHOWN, uses: "1", lr: 1e-4 },
-      text: "What to notice: with one use of a batch every ratio is 1, so a clip has nothing to cut. Compare how far right the bars lie here with where they lie at 16 uses.",
+      text: "What to notice: with one pass over a batch every ratio is 1, so a clip has nothing to cut. Compare the rates that the bars reach here with those at 16 passes.",
     },
     {
       name: "fast or safe",
       needs: { uses: "16" },
       state: { ...SHOWN, uses: "16", measure: "take_off", lr: 3e-5 },
-      text: "What to notice: at which rate each method takes off fastest, and whether its bar still reaches that rate. Where it does not, speed is paid for at the end.",
+      text: "What to notice: at which rate each method earns most in its first batches, and whether its bar still reaches that rate. Where it does not, speed is paid for at the end.",
     },
     {
       name: "a third of the threshold",
       needs: { uses: "16", threshold: "a third" },
       state: { ...SHOWN, uses: "16", threshold: "a third", lr: 1e-4 },
-      text: "What to notice: switch between the thresholds and watch each bar. Does it grow, or does it only move to the right?",
+      text: "What to notice: switch between the thresholds and watch each bar. Does it grow, or does it only move to higher rates?",
     },
   ].filter(({ needs }) =>
     data.panels.some((panel) => Object.entries(needs).every(([key, value]) => panel[key] === value)),
   );
 
-const ASKED = ["pg_is", "ppo", "gspo", "troll"];
-/* The one of a few methods whose basin reaches the highest rate. */
+const ASKED = ["ppo", "dppo-tv", "troll"];
+/* The one of a few methods whose basin reaches the highest rate where all have a tenth of their threshold, which the
+   first picture does not show. */
 function question(data) {
-  const state = { ...SHOWN, uses: "16" },
+  const state = { ...SHOWN, uses: "16", threshold: "a tenth", methods: ASKED },
     panel = panelOf(data, state);
   const ends = panel
     ? ASKED.map((method) => [method, panel.methods[method]?.basin]).filter(([, basin]) => basin?.high)
@@ -158,12 +159,12 @@ function question(data) {
     .map(([method, basin]) => `${called(data.names, method)} ${basin.open_high ? "beyond " : ""}${rate(basin.high)}`)
     .join(", ");
   return {
-    text: "16 uses of every batch, default thresholds. Which of these bears the highest learning rate: whose basin ends farthest to the right?",
+    text: "Give each of these a tenth of its threshold, again with 16 passes. Which of them then bears the highest learning rate?",
     options: ASKED.map((method) => [method, data.names[method]]),
     state,
     right: ends.reduce((best, one) => (one[1].high > best[1].high ? one : best), ends[0] ?? [ASKED[0]])[0],
     why: panel
-      ? `The basins end at: ${told}. ${panel.few ? `${seedsOf(panel.seeds.length)}: a map and no evidence, so take it as a hint.` : `${panel.seeds.length} seeds.`} Farther right is not higher: look at the best end of each as well.`
+      ? `The basins end at: ${told}. ${panel.few ? `${seedsOf(panel.seeds.length)}: a map and no evidence, so take it as a hint.` : `${panel.seeds.length} seeds.`} A higher rate is not a higher end: look at the best end of each as well.`
       : "Nothing is recorded yet.",
   };
 }

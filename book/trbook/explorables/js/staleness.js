@@ -6,6 +6,7 @@ import style from "./staleness/style.css";
 
 const FAR = 16,
   BINS = 44;
+const SILENT = "var(--h1)"; // as its bars are drawn
 const opened = new WeakMap();
 const of = (data) => opened.get(data) ?? opened.set(data, unpack(data)).get(data);
 
@@ -14,7 +15,7 @@ const settings = {
   run: {
     legend: "How the policy was trained on this batch",
     choices: [
-      ["none", "no region"],
+      ["none", "no clip"],
       ["ppo", "PPO's clip, 0.2"],
     ],
   },
@@ -59,8 +60,8 @@ function read(s, data) {
   const word = batch.words[found.farthest],
     moved = batch.runs[s.run].moved[s.update][found.farthest];
   const facts = [
-    ["silenced, A > 0", `${found.silencedUp} of ${found.up}`],
-    ["silenced, A < 0", `${found.silencedDown} of ${found.down}`],
+    ["silenced, A > 0", `${found.silencedUp} of ${found.up}`, SILENT],
+    ["silenced, A < 0", `${found.silencedDown} of ${found.down}`, SILENT],
     ["outside, but kept", String(found.outsideKept)],
     ["mean of |r − 1| / 2", number(found.tv)],
     ["the batch promises", number(found.promised)],
@@ -205,8 +206,9 @@ function board() {
         tall = linearScale([0, 2], [box.height, 0], 4);
       below.scales(over, tall);
       below.titles("updates on this batch", "mean reward");
-      const promised = Array.from({ length: 33 }, (_, k) => promise(data, s.run, k)),
-        earned = batch.runs[s.run].earned;
+      /* Up to this update: what comes is for the reader to predict. */
+      const promised = Array.from({ length: s.update + 1 }, (_, k) => promise(data, s.run, k)),
+        earned = batch.runs[s.run].earned.slice(0, s.update + 1);
       lines
         .selectAll("path")
         .data([
@@ -231,8 +233,8 @@ function board() {
       words
         .selectAll("text")
         .data([
-          ["promised by the batch", "promised", tall(clamp(promised[32], 0, 1.8)) + (s.run === "ppo" ? -10 : 16)],
-          ["earned by new completions", "earned", tall(earned[32]) + 18],
+          ["promised by the batch", "promised", tall(clamp(found.promised, 0, 1.8)) - 10],
+          ["earned by new completions", "earned", tall(found.earned) + 18],
         ])
         .join("text")
         .attr("class", ([, kind]) => `name word ${kind}`)
@@ -259,7 +261,7 @@ function board() {
   };
 }
 
-/* The promise at every update is drawn, and no window changes it. */
+/* The promise at an update: no window changes it. */
 const promises = new WeakMap();
 function promise(data, run, update) {
   const known = promises.get(data) ?? promises.set(data, {}).get(data);
@@ -270,7 +272,7 @@ const shorter = (value) => Number(value.toFixed(value < 0.1 ? 3 : 2));
 
 export default bench({
   name: "staleness",
-  title: "How stale may a batch become?",
+  title: "How far do a batch's tokens move?",
   style,
   settings,
   limit,
@@ -294,13 +296,13 @@ export default bench({
       text: "What to notice: the batch promises more and more, and new completions earn less and less. Scrub back to where the two lines part.",
     },
     {
-      name: "silenced is not held",
+      name: "the last update",
       state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
       text: "What to notice: the clip was on, and still some tokens are at a four-hundredth of their probability or less. Their own gradient is off, others carry them, and nothing pulls back.",
     },
   ],
   question: {
-    text: "Without a region new completions earn 0.59 after 32 updates on this batch. With PPO's clip at 0.2 from the start?",
+    text: "After 32 updates on this batch without a clip, new completions earn 0.59. And with PPO's clip at 0.2 from the start?",
     options: [
       ["more", "clearly more"],
       ["same", "about as much"],
@@ -310,7 +312,7 @@ export default bench({
       const gap = data.runs.ppo.earned[32] - data.runs.none.earned[32];
       return gap > 0.1 ? "more" : gap < -0.1 ? "less" : "same";
     },
-    why: "The careful openers, which pay, are silenced at a ratio of 3 and slide back, because a clip holds nothing; bad tokens go on sinking. That is one batch: over many the clip is the better of the two, and far below fresh data.",
+    why: "The careful openers, which pay, are silenced at a ratio of 3 and slide back, because a clip holds nothing. Bad tokens go on sinking. That is one batch: over many the clip is the better of the two, though still far below fresh data.",
     state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
   },
   handles: (s, reading, size, data, shown) => {

@@ -148,7 +148,7 @@ export default bench({
   hint: "Tap a token. ↑: pushed up, ↓: down.",
   presets: [
     {
-      name: "make it fail: rare openers",
+      name: "make it fail: one update",
       state: { run: "ppo", method: "ppo", update: 1, token: 0, ...THRESHOLDS },
       text: "What to notice: after one update the clip silences every careful opener of a right completion and no other opener. These words begin the thinking that training should find, and they were rare.",
     },
@@ -163,13 +163,13 @@ export default bench({
       text: "What to notice: the other failure. Nearly a fifth of the probability has gone, the ratio is still inside the window, and the clip pushes on. Switch to DPPO-TV.",
     },
     {
-      name: "weighed, not dropped",
+      name: "a weight for everybody",
       state: { run: "dppo", method: "cispo", update: 8, token: 0, ...THRESHOLDS },
       text: "What to notice: CISPO silences nothing. Every token outside the window is scaled to its edge, the careful openers and the rest alike.",
     },
   ],
   question: {
-    text: "16 updates with DPPO's mask. PPO's clip would now silence all 15 careful openers of right completions. How many does the mask?",
+    text: "16 updates with DPPO's mask. How many of the 15 careful openers of right completions does it silence by then?",
     options: [
       ["none", "none: rare tokens move little"],
       ["some", "some, those that grew most"],
@@ -177,7 +177,7 @@ export default bench({
     ],
     right: "some",
     state: { run: "dppo", method: "dppo_tv", update: 16, token: 0, ...THRESHOLDS },
-    why: "5 of 15: those that have gained more than 0.15 of the probability. A mask lets a rare token start and ends its growth later; what has outgrown the radius is as silent as under a clip.",
+    why: "5 of 15: those that have gained more than 0.15 of the probability. PPO's clip would silence all 15. A mask lets a rare token start and ends its growth later; what has outgrown the radius is as silent as under a clip.",
   },
   handles: (s, found, size, data, shown) => [
     {

@@ -29,7 +29,7 @@ export function table({ set, names, looks, tenfold }) {
         wanted = JSON.stringify([s.methods, panel.sweep, panel.uses, panel.threshold]);
       say(
         caption,
-        `${s.measure === "end" ? "Ends" : "Take-offs"} at the cursor and at ten times its rate. A method's name leads to its best rate: there the third number is what a tenfold mistake leaves.`,
+        `${s.measure === "end" ? "Ends" : "Early rewards"} at the cursor and at ten times its rate. A method's name leads to its best rate: there the third number is what a tenfold mistake leaves.`,
       );
       say(heads[1], `at ${rate(s.lr)}`);
       say(heads[3], `at ${rate(tenfold * s.lr)}`);

@@ -8,7 +8,7 @@ export const rate = (lr) => {
 };
 /* For a screen reader: 0.00003. */
 export const spokenRate = (lr) => Number(lr.toPrecision(2)).toFixed(8).replace(/0+$/, "");
-export const times = (uses) => (uses === "1" ? "one use" : `${uses} uses`);
+export const times = (uses) => (uses === "1" ? "one pass" : `${uses} passes`);
 export const seedsOf = (count) => `${count} ${count === 1 ? "seed" : "seeds"}`;
 
 /* A distance below the best: 0 is the best itself. */
@@ -24,8 +24,8 @@ export const spread = ({ width: [, low, high] }) => (low === null ? "" : `[${dec
 export const list = (names) =>
   names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
 
-/* In a sentence “no region” is a name, like PPO. */
-export const called = (names, method) => (method === "pg_is" ? `“${names[method]}”` : names[method]);
+/* In a sentence a method has an article where its name is none. */
+export const called = (names, method) => (method === "pg_is" ? "the unclipped run" : names[method]);
 
 /* The verdict: who is in the basin at this rate. */
 export function verdict(panel, rows, names, { lr, measure }) {

@@ -23,7 +23,7 @@ const MOST = 5,
 /* By name: [name, the settings that shape it]. */
 /** @type {Record<string, [string, string[]]>} */
 const SHAPED = {
-  plain: ["no region", []],
+  plain: ["no clip", []],
   ppo: ["PPO, GRPO", ["eps_low", "eps_high"]],
   dual: ["dual clip", ["eps_low", "eps_high", "dual_clip"]],
   penalty: ["KL penalty", ["beta"]],

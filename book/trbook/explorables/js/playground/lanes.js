@@ -31,7 +31,7 @@ const clip = {
 };
 const KINDS = {
   reinforce: { title: "REINFORCE" },
-  pg_is: { title: "no region" },
+  pg_is: { title: "unclipped" },
   ppo: { title: "PPO", threshold: clip },
   grpo: { title: "GRPO", threshold: clip },
   dr_grpo: { title: "Dr. GRPO", threshold: clip },
@@ -237,7 +237,7 @@ export function usual(method) {
 const RATES = [1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.03, 0.1, 1, 1e9];
 export const NUMBERS = {
   lr: { label: "learning rate", spoken: "learning rate of AdamW", rungs: RATES, low: 1e-7, high: 1e30, first: 1e-4 },
-  epochs: { label: "uses of a batch", options: [1, 2, 4, 8, 16, 32], first: 1 },
+  epochs: { label: "passes over a batch", options: [1, 2, 4, 8, 16, 32], first: 1 },
   minibatches: { label: "minibatches", options: [1, 2, 4, 8, 16], first: 1 },
   group: { label: "completions per prompt", options: [2, 4, 8, 16, 32], first: 8 },
 };

@@ -157,7 +157,7 @@ function sentence({ settings: { method, epochs } }, { count, first, now, best, d
   if (method === "pg_is" && epochs > 1)
     return `Each batch used 16 times, and nothing limits how far the policy moves: ${hundredth(now)} right after ${count} batches; its best was ${hundredth(best)}.`;
   if (epochs > 1)
-    return `The same 16 uses, and PPO’s clip limits how far a token may move: ${hundredth(now)} right after ${count} batches; its best was ${hundredth(best)}.`;
+    return `The same 16 passes, and PPO’s clip limits how far a token may move: ${hundredth(now)} right after ${count} batches; its best was ${hundredth(best)}.`;
   if (!done) return "A checker says right or wrong, no more, and the policy does more of what was right.";
   return `From ${hundredth(first)} to ${hundredth(now)} right in ${count} batches, and it writes its steps now. All it was told is which answers were right.`;
 }

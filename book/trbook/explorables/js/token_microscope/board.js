@@ -7,7 +7,8 @@ const PITCH = 23,
   TALL = 20,
   TOP = 62,
   SIZE = 12,
-  BAR = 18;
+  BAR = 18,
+  ROOM = 330; // narrower than that there are no bars
 export const FATES = { kept: "kept", silenced: "silenced", scaled: "weight scaled", none: "A = 0" };
 const NAMES = ["q < 0.01", "0.01 to 0.1", "0.1 to 0.5", "0.5 to 0.9", "q ≥ 0.9"];
 const chipWidth = (text) => Math.max(22, wide(text, SIZE, 0.58) + 10);
@@ -88,7 +89,7 @@ export function board(open) {
     among.reduce((best, chip) => (far(chip, x, y) < far(best, x, y) ? chip : best), among[0]);
   return {
     node: picture.node,
-    height: (width, state, data) => tallest(open(data), width) + (width < 480 ? 0 : 44 + NAMES.length * BAR),
+    height: (width, state, data) => tallest(open(data), width) + (width < ROOM ? 0 : 44 + NAMES.length * BAR),
     tokenAt: (x, y) => nearest(x, y).i,
     placeOf: (token) => centre(placed.chips.find((chip) => chip.i === token)),
     /* The neighbour of a place, along the text or a line up or down; with Shift to the line's end or four lines on. */
@@ -129,6 +130,7 @@ export function board(open) {
         .attr("y", (mark) => mark.y + 15)
         .text(({ advantage }) => (advantage > 0 ? "↑" : advantage < 0 ? "↓" : "·"));
       const under_ = tallest(batch, width);
+      for (const part of [tip, bins]) part.attr("display", width < ROOM ? "none" : null);
       tip.attr("x", 0).attr("y", under_ + 10);
       told();
       title
