@@ -2,8 +2,8 @@
 `python -m tools.draw.share_chapters`.
 
 Drawn in Chromium from the built book, into `book/_static/figures/share/`. A chapter whose page
-draws nothing keeps the book's picture (`tools.draw.share`). They are drawn again only when somebody
-asks for it; no test compares them.
+draws nothing in the open keeps the book's picture (`tools.draw.share`), because a folded figure
+answers a bet. They are drawn again only when somebody asks for it; no test compares them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ def card(page: str, book: str, style: str) -> str | None:
     if not isinstance(article, Tag):
         return None
     drawing = next(
-        (svg for svg in article.select("figure svg") if svg.find_parent(class_="on-phone") is None),
+        (
+            svg
+            for svg in article.select("figure svg")
+            if svg.find_parent(class_="on-phone") is None and svg.find_parent("details") is None
+        ),
         None,
     )
     heading, question = article.find("h1"), article.find("h2")
