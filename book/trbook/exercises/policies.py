@@ -342,8 +342,8 @@ check_update = Built(
         Mistake(
             "two steps",
             _step(times=2),
-            "this takes two steps from one batch; the second one's data are stale. Chapter 2 asks "
-            "what that costs.",
+            "this takes two steps from one batch; for the second one the data are old. Chapter 2 "
+            "asks what that costs.",
         ),
     ],
     praise=_learns,

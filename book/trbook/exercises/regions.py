@@ -681,16 +681,14 @@ def _enough(answer: Callable[..., Any]) -> str:
             "far from 1?"
         )
     if came.reward < EARNED:
-        late = (
-            f", and {came.used_up} of {BATCHES} batches it never puts away" if came.used_up else ""
-        )
+        late = f" It never puts {came.used_up} of {BATCHES} batches away." if came.used_up else ""
         raise NotYet(
             f"{said}; they should earn at least {EARNED:g}. When your rule stops, a token has "
-            f"moved by {came.moved:.3f} on average (the mean of |r - 1|/2){late}: "
-            f"{_compared(came.moved / AWAY)}"
+            f"moved by {came.moved:.3f} on average (the mean of |r - 1|/2): "
+            f"{_compared(came.moved / AWAY)}{late}"
         )
     return (
-        f"{said}. One use of every batch is slower, sixteen of every batch are ruinous. You have "
+        f"{said}. One pass over every batch is slower, and sixteen are ruinous. You have "
         "built a trust region: it says how far, and the batch decides how soon."
     )
 
