@@ -128,7 +128,6 @@ def test_a_rule_that_is_off_is_told_by_how_much(monkeypatch: pytest.MonkeyPatch)
     assert "It never puts 3 of 10 batches away" in late and "Stop earlier." in late
     early = told(12, 0.70, 0.009, 0)
     assert (
-        "less than our solution allows. Let it move further." in early
-        and "never puts" not in early
+        "less than our solution allows. Let it move further." in early and "never puts" not in early
     )
     assert "right: 40 updates" in told(40, 0.73, 0.015, 0)

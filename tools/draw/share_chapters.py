@@ -2,8 +2,8 @@
 `python -m tools.draw.share_chapters`.
 
 Drawn in Chromium from the built book, into `book/_static/figures/share/`. A chapter whose page
-draws nothing in the open keeps the book's picture (`tools.draw.share`), because a folded figure
-answers a bet. They are drawn again only when somebody asks for it; no test compares them.
+draws nothing keeps the book's picture (`tools.draw.share`), and a folded figure, which answers a
+bet, comes last. They are drawn again only when somebody asks for it; no test compares them.
 """
 
 from __future__ import annotations
@@ -46,14 +46,11 @@ def card(page: str, book: str, style: str) -> str | None:
     article = BeautifulSoup(page, "html.parser").find("article")
     if not isinstance(article, Tag):
         return None
-    drawing = next(
-        (
-            svg
-            for svg in article.select("figure svg")
-            if svg.find_parent(class_="on-phone") is None and svg.find_parent("details") is None
-        ),
-        None,
-    )
+    drawings = [
+        svg for svg in article.select("figure svg") if svg.find_parent(class_="on-phone") is None
+    ]
+    drawing = next((svg for svg in drawings if svg.find_parent("details") is None), None)
+    drawing = drawing or next(iter(drawings), None)  # folded, where nothing stands in the open
     heading, question = article.find("h1"), article.find("h2")
     if drawing is None or heading is None:
         return None
