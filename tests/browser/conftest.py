@@ -19,12 +19,16 @@ from typing import Any
 
 import pytest
 
+from tests.browser.explorable import page_of, visits
 from tools.browser import NoChromium, browser
 from tools.html import build
 from tools.paths import BUILD
 from tools.serve import Quiet
+from trbook import explorables
 from trbook.explorables.engine import HERE as ENGINE
 from trbook.explorables.files import SOURCES
+from trbook.explorables.modules import link_modules
+from trbook.explorables.publish import publish
 
 DAILY = (
     "book/index",
@@ -102,6 +106,25 @@ def _patient(make: Callable[..., Any]) -> Callable[..., Any]:
         return made
 
     return patient
+
+
+@pytest.fixture(scope="session")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a page for each explorable is served, linked as the book links them."""
+    folder = tmp_path_factory.mktemp("figures")
+    publish(folder / "_static" / "explorables")
+    for name in explorables.__all__:
+        html = link_modules(getattr(explorables, name)().html(), "_static/explorables")
+        (folder / f"{name}.html").write_text(page_of(name, html), encoding="utf-8")
+    with _served(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium: Any, figures: str) -> Iterator[Callable[..., Any]]:
+    """Opens the page of an explorable: `visit("Unifier")`."""
+    with visits(chromium, figures) as visit:
+        yield visit
 
 
 @pytest.fixture(scope="session")

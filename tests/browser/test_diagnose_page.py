@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.explorable import violations
 from tests.trbook.test_diagnose_page import batch, jsonl, parquet, shifted, without
 from tools.archive import for_files
 from tools.browser import settle
@@ -21,8 +22,6 @@ from trbook.explorables.publish import publish
 from trlab.diagnose import diagnose, read
 from trlib.cli import main
 
-AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline' blob:; style-src 'unsafe-inline'; "
     "connect-src 'self'; worker-src blob:; img-src data:"
@@ -260,14 +259,10 @@ def test_accessible_by_keys_and_on_a_phone(chromium: Any, folder: Path) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the sample
     expect(page.locator(VERDICT)).to_have_attribute("data-verdict", "healthy")
-    page.evaluate(AXE)
     for theme in ("light", "dark"):
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
         settle(page)
-        found = page.evaluate(
-            "rules => axe.run({ runOnly: rules, resultTypes: ['violations'] })", RULES
-        )
-        assert [(v["id"], v["nodes"][0]["html"][:160]) for v in found["violations"]] == [], theme
+        assert violations(page) == [], theme
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     small = page.locator(f"{HOME} button").evaluate_all(
         "all => all.filter(b => b.getBoundingClientRect().height < 44)"

@@ -4,99 +4,23 @@ clamping, access."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.browser.explorable import SETTLED, in_both_themes, violations
 from tests.by_day import by_day
 from tools.draw.stills import draw
 from trbook import explorables
 from trbook.explorables.files import data_of, still_of
-from trbook.explorables.modules import link_modules
-from trbook.explorables.publish import publish
 
-AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OWN = ("Diagnose", "Playground", "RatioMap", "RunExplorer")  # these keep their own tests
 UNRECORDED = (
     () if json.loads(data_of("basin") or "")["panels"] else ("Basin",)
 )  # it has nothing to offer yet
 NAMES = [name for name in explorables.__all__ if name not in (*OWN, *UNRECORDED)]
 ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
-PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{name}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<style>body {{ margin: 16px; background: #fff; color: #111 }}
-[data-theme=dark] body {{ background: #14181d; color: #eee }}</style></head>
-<body><main><h1>{name}</h1>{body}<p style="height: 60rem">More of the page.</p></main></body></html>"""
-MODEL = "document.querySelector('.trlib-explorable').model"
-SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[str]:
-    """A page for each explorable, linked as the book links them."""
-    folder = tmp_path_factory.mktemp("benches")
-    publish(folder / "_static" / "explorables")
-    for name in (*NAMES, "RatioMap", "RunExplorer"):
-        html = link_modules(getattr(explorables, name)().html(), "_static/explorables")
-        (folder / f"{name}.html").write_text(PAGE.format(name=name, body=html), encoding="utf-8")
-    with serving(folder) as address:
-        yield address
-
-
-class Visit:
-    """A page with one explorable drawn, and everything that it complained of."""
-
-    def __init__(self, chromium: Any, address: str, **context: Any) -> None:
-        usual = {"viewport": {"width": 1000, "height": 900}, "reduced_motion": "reduce"}
-        self.context = chromium.new_context(**{**usual, **context})
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(address)
-        self.page.wait_for_selector(
-            ".trx:not(.still)[data-drawn], .trx:not(.still) svg[width]", state="attached"
-        )
-        self.settle()
-
-    def settle(self) -> None:
-        self.page.evaluate(SETTLED)
-
-    def state(self, keys: list[str]) -> dict[str, Any]:
-        return self.page.evaluate(
-            f"keys => Object.fromEntries(keys.map(key => [key, {MODEL}.get(key)]))", keys
-        )
-
-    def set(self, **traits: Any) -> None:
-        self.page.evaluate(
-            f"all => Object.entries(all).forEach(([key, value]) => {MODEL}.set(key, value))", traits
-        )
-        self.settle()
-
-    def click(self, selector: str, index: int = 0) -> None:
-        self.page.locator(selector).nth(index).evaluate("node => node.click()")
-        self.settle()
-
-    def text(self, selector: str) -> str:
-        return self.page.locator(selector).first.inner_text()
-
-
-@pytest.fixture
-def visit(chromium: Any, served: str) -> Iterator[Any]:
-    made: list[Visit] = []
-
-    def open_page(name: str, mark: str = "", **context: Any) -> Visit:
-        made.append(Visit(chromium, f"{served}/{name}.html{mark}", **context))
-        return made[-1]
-
-    yield open_page
-    for one in made:
-        one.context.close()
-    assert [one.complaints for one in made if one.complaints] == []
 
 
 def keys_of(name: str) -> list[str]:
@@ -193,38 +117,18 @@ def test_accessible_and_whole_on_a_phone(visit: Any, name: str, width: int) -> N
         has_touch=width == 360,
         is_mobile=width == 360,
     )
-    one.page.evaluate(AXE)
-    faults = []
-    for theme in ("light", "dark"):
-        one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-        one.page.wait_for_selector(
-            ".trx[data-dark]" if theme == "dark" else ".trx:not([data-dark])", state="attached"
-        )
+    for theme in in_both_themes(one.page):
         one.click(".trx .try .marks button", 0)
         one.click(".trx .ask input", 0)
-        found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
-        faults += [(theme, v["id"], v["nodes"][0]["html"]) for v in found["violations"]]
-    assert faults == []
-    touched = ".trx button, label.toggle, .trx input[type=range], .trx .choice label, .trx .handle"
-    small = one.page.locator(touched).evaluate_all(
-        "all => all.map(node => [node.outerHTML.slice(0, 80), node.getBoundingClientRect().height])"
-        ".filter(([, h]) => h > 0 && h < 44)"
-    )
-    assert small == []
+        assert violations(one.page) == [], theme
+    assert one.too_small() == []
     tiny = one.page.locator(".trx svg text").evaluate_all(
         "all => all.filter(node => node.textContent && "
         "parseFloat(getComputedStyle(node).fontSize) < 9).map(node => node.textContent)"
     )
     assert tiny == []
     assert one.page.evaluate("document.documentElement.scrollWidth") <= width
-    cut = one.page.locator(".trx *").evaluate_all(
-        "(all, width) => all.filter(node => !node.closest('.spoken, clipPath, [clip-path], "
-        "legend') && node.getBoundingClientRect().width > 0 && "
-        "(node.getBoundingClientRect().right > width + 1 || node.getBoundingClientRect().left < "
-        "-1)).map(node => node.outerHTML.slice(0, 90))",
-        width,
-    )
-    assert cut == []
+    assert one.cut(width) == []
 
 
 WIDE, NARROW = (656, 900), (328, 1300)
@@ -269,14 +173,19 @@ def test_frames_are_short(
         assert 0.05 < spent < 32, "script and layout of a change; 8 is the aim"
 
 
-@pytest.mark.nightly("draws every explorable; by day two stills are compared")
-def test_every_still_is_what_its_module_draws(chromium: Any) -> None:
-    changed = [
-        name
-        for name in NAMES
-        if draw(getattr(explorables, name)(), chromium) != still_of(import_of(name))
-    ]
-    assert changed == [], "the modules changed: `python -m tools.draw.stills`"
+@pytest.mark.parametrize(
+    "name",
+    by_day(
+        [*NAMES, "RatioMap", "RunExplorer"],
+        "RatioMap",
+        "RunExplorer",
+        reason="draws every explorable; by day two stills are compared",
+    ),
+)
+def test_a_still_is_what_its_module_draws(chromium: Any, name: str) -> None:
+    assert draw(getattr(explorables, name)(), chromium) == still_of(import_of(name)), (
+        "the module or the records changed: `python -m tools.draw.stills`"
+    )
 
 
 def test_every_name_leads_to_its_class() -> None:

@@ -16,24 +16,23 @@ import torch
 from scipy.optimize import brentq
 
 from bookext.security import sealed
+from tests.browser.explorable import (
+    MODEL,
+    SETTLED,
+    Visit,
+    in_both_themes,
+    page_of,
+    violations,
+    visits,
+)
 from tests.by_day import by_day
 from tools.archive import for_files
 from trbook.explorables import RatioMap
-from trbook.explorables.files import BUILT, SOURCES
+from trbook.explorables.files import SOURCES
 from trbook.explorables.modules import link_modules
+from trbook.explorables.publish import publish
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.divergences import binary_kl, binary_tv
-
-AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Ratio map</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<style>body {{ margin: 16px; background: #fff; color: #111 }}
-[data-theme=dark] body {{ background: #14181d; color: #eee }}
-main {{ max-width: 760px; margin: auto }}</style></head>
-<body><main><h1>Ratio map</h1>{body}<p style="height: 60rem">More of the page.</p></main></body></html>"""
-MODEL = "document.querySelector('.trlib-explorable').model"
-SETTLED = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"""
 
 
 @pytest.fixture(scope="module")
@@ -41,58 +40,30 @@ def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[s
     """A small site: a page that carries its module, one that links it, and one with two
     explorables."""
     folder = tmp_path_factory.mktemp("site")
+    publish(folder / "_static" / "explorables")
     whole = RatioMap().html()
-    (folder / "whole.html").write_text(PAGE.format(body=whole), encoding="utf-8")
-    (folder / "linked.html").write_text(
-        PAGE.format(body=link_modules(whole, "_static/explorables")), encoding="utf-8"
-    )
-    folded = (
-        f"<details><summary>Play</summary>{link_modules(whole, '_static/explorables')}</details>"
-    )
-    (folder / "folded.html").write_text(PAGE.format(body=folded), encoding="utf-8")
-    both = whole + RatioMap(axes="linear", sign=-1).html()
-    (folder / "two.html").write_text(PAGE.format(body=both), encoding="utf-8")
-    static = folder / "_static" / "explorables"
-    static.mkdir(parents=True)
-    for path in BUILT.glob("*.js"):
-        (static / path.name).write_bytes(path.read_bytes())
+    linked = link_modules(whole, "_static/explorables")
+    pages = {
+        "whole": whole,
+        "linked": linked,
+        "folded": f"<details><summary>Play</summary>{linked}</details>",
+        "two": whole + RatioMap(axes="linear", sign=-1).html(),
+    }
+    for name, body in pages.items():
+        (folder / f"{name}.html").write_text(page(body), encoding="utf-8")
     with serving(folder) as address:
         yield address
 
 
-class Visit:
-    """A page with the explorable drawn, and everything that it asked for or complained of."""
+def page(body: str) -> str:
+    return page_of("Ratio map", body, width="760px")
 
-    def __init__(
-        self, chromium: Any, address: str, name: str = "whole.html", **context: Any
-    ) -> None:
-        usual = {"viewport": {"width": 820, "height": 900}, "reduced_motion": "reduce"}
-        self.context = chromium.new_context(**{**usual, **context})
-        self.page = self.context.new_page()
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(f"{address}/{name}" if address else name)
-        self.page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
-        self.settle()
 
-    def settle(self) -> None:
-        self.page.evaluate(SETTLED)
+class Map(Visit):
+    drawn = ".trx:not(.still) .live[d]"
 
-    def get(self, name: str) -> Any:
-        return self.page.evaluate(f"name => {MODEL}.get(name)", name)
-
-    def set(self, **traits: Any) -> None:
-        change = (
-            f"traits => Object.entries(traits).forEach(([key, value]) => {MODEL}.set(key, value))"
-        )
-        self.page.evaluate(change, traits)
-        self.settle()
-
-    def text(self, selector: str) -> str:
-        return self.page.locator(selector).first.inner_text()
+    def __init__(self, *place: Any, **context: Any) -> None:
+        super().__init__(*place, **{"viewport": {"width": 820, "height": 900}, **context})
 
     def at(self, q: float, p: float) -> tuple[float, float]:
         """Where the point stands on the screen, on linear axes."""
@@ -102,16 +73,8 @@ class Visit:
 
 @pytest.fixture
 def visit(chromium: Any, served: str) -> Iterator[Any]:
-    made: list[Visit] = []
-
-    def open_page(name: str = "whole.html", **context: Any) -> Visit:
-        made.append(Visit(chromium, served, name, **context))
-        return made[-1]
-
-    yield open_page
-    for one in made:
-        one.context.close()
-    assert [one.complaints for one in made if one.complaints] == []
+    with visits(chromium, served, Map, first="whole") as visit:
+        yield visit
 
 
 def vectors() -> list[tuple[float, float]]:
@@ -125,23 +88,19 @@ def vectors() -> list[tuple[float, float]]:
     ]
 
 
-def test_maths_agrees_with_trlib(chromium: Any) -> None:
+def test_maths_agrees_with_trlib(sources: Any) -> None:
     pairs = vectors()
-    page = chromium.new_page()
-    got = page.evaluate(
-        """async ([source, pairs]) => {
-        const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-        return pairs.map(([q, p]) => ({
+    got = sources(
+        "parts/maths.js",
+        """(m, pairs) => pairs.map(([q, p]) => ({
             tv: m.binaryTv(Math.log(q), Math.log(p)), kl: m.binaryKl(Math.log(q), Math.log(p)),
             ...Object.fromEntries([1, -1].map(s => [s, {
                 ppo: m.ppoKept(q, p, s, .2, .28), edge_ppo: m.ppoEdge(q, s, .2, .28),
                 dppo_tv: m.dppoTvKept(q, p, s, .15), edge_tv: m.dppoTvEdge(q, s, .15),
                 dppo_kl: m.dppoKlKept(q, p, s, .05), edge_kl: m.dppoKlEdge(q, s, .05),
-            }])) }));
-    }""",
-        [(SOURCES / "parts" / "maths.js").read_text(encoding="utf-8"), pairs],
+            }])) }))""",
+        pairs,
     )
-    page.close()
     q, p = torch.tensor(pairs, dtype=torch.float64).log().T
     mask = torch.ones(1, len(pairs), dtype=torch.bool)
     for name, expected in {"tv": binary_tv(q, p), "kl": binary_kl(q, p)}.items():
@@ -187,14 +146,14 @@ def kl_edge(old: float, sign: int) -> float:
 
 
 def test_page_needs_no_kernel_and_no_network(visit: Any) -> None:
-    for name in ("whole.html", "linked.html"):
+    for name in ("whole", "linked"):
         one = visit(name)
         own = [
             url for url in one.requests if url.startswith(("http://127.0.0.1", "blob:", "data:"))
         ]
         assert one.requests == own
         modules = [url.rsplit("/", 1)[1] for url in one.requests if url.endswith(".js")]
-        assert modules == ([] if name == "whole.html" else ["ratio_map.js", "common.js"])
+        assert modules == ([] if name == "whole" else ["ratio_map.js", "common.js"])
         assert "PPO-clip fails here" in one.text(".trx .verdict")
 
 
@@ -212,29 +171,20 @@ def test_a_closed_fold_loads_nothing_until_it_is_opened(chromium: Any, served: s
     page.close()
 
 
-def test_page_opens_from_the_file_system(chromium: Any, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    page.write_text(PAGE.format(body=RatioMap().html()), encoding="utf-8")
-    one = Visit(chromium, "", page.as_uri())
-    assert "over-clipped" in one.text(".trx .verdict")
-    assert one.complaints == []
-    one.context.close()
-
-
-def test_page_of_the_archive_runs_from_the_file_system_under_its_policy(
-    chromium: Any, tmp_path: Path
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_page_runs_from_the_file_system_also_under_its_policy(
+    chromium: Any, tmp_path: Path, archived: bool
 ) -> None:
-    linked = link_modules(RatioMap().html(), "_static/explorables")
-    page = tmp_path / "page.html"
-    page.write_text(for_files(sealed(PAGE.format(body=linked))), encoding="utf-8")
-    assert "Content-Security-Policy" in page.read_text(encoding="utf-8")
-    one = Visit(chromium, "", page.as_uri())
-    assert "over-clipped" in one.text(".trx .verdict")
-    assert one.complaints == []
-    assert [
-        url for url in one.requests if not url.startswith((page.as_uri(), "blob:", "data:"))
-    ] == []
-    one.context.close()
+    text = page(RatioMap().html())
+    if archived:
+        text = for_files(sealed(page(link_modules(RatioMap().html(), "_static/explorables"))))
+    assert ("Content-Security-Policy" in text) == archived
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    own = (tmp_path.as_uri(), "blob:", "data:")
+    with visits(chromium, tmp_path.as_uri(), Map) as visit:
+        one = visit("page")
+        assert "over-clipped" in one.text(".trx .verdict")
+        assert [url for url in one.requests if not url.startswith(own)] == []
 
 
 @pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
@@ -458,24 +408,14 @@ def test_screen_reader_hears_the_last_word_only(visit: Any) -> None:
 @pytest.mark.parametrize("width", by_day([820, 360], 360, reason="the same rules on a wider page"))
 def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
     one = visit(viewport={"width": width, "height": 900}, has_touch=width == 360)
-    one.page.evaluate(AXE)
-    faults = []
-    for theme in ("light", "dark"):
-        one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    for theme in in_both_themes(one.page):
         for traits in ({"sign": 1}, {"sign": -1, "old_p": 0.99, "new_p": 0.8, "eps_low": 7}):
             one.set(**traits)
-            found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
-            faults += [(theme, v["id"], v["nodes"][0]["html"]) for v in found["violations"]]
+            assert violations(one.page) == [], theme
         assert (
             one.page.locator(".trx").evaluate("node => getComputedStyle(node).colorScheme") == theme
         )
-    assert faults == []
-    touched = ".trx button, label.toggle, .trx input[type=range], .trx .choice label, .trx .handle"
-    small = one.page.locator(touched).evaluate_all(
-        "all => all.map(node => [node.type, node.getBoundingClientRect().height]).filter(([, h]) "
-        "=> h > 0 && h < 44)"
-    )
-    assert small == []
+    assert one.too_small() == []
 
 
 def test_phone_shows_everything_in_its_width(visit: Any) -> None:
@@ -486,16 +426,12 @@ def test_phone_shows_everything_in_its_width(visit: Any) -> None:
     ):
         one.set(**traits)
         assert one.page.evaluate("document.documentElement.scrollWidth") == 360
-        wide = one.page.locator(".trx *").evaluate_all(
-            "all => all.filter(node => node.getBoundingClientRect().right > 361 && "
-            "!node.closest('.spoken')).map(node => node.outerHTML.slice(0, 80))"
-        )
-        assert wide == []
+        assert one.cut(360) == []
 
 
 @pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
 def test_two_on_a_page_are_two(visit: Any) -> None:
-    one = visit("two.html")
+    one = visit("two")
     second = "document.querySelectorAll('.trlib-explorable')[1].model"
     one.page.evaluate(f"{second}.set('eps_low', .5)")
     assert one.get("eps_low") == 0.2

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.by_day import by_day
-from tools.draw.stills import WIDTHS, draw
-from trbook.explorables import RatioMap
-from trbook.explorables.files import SOURCES, still_of
+from tools.draw.stills import WIDTHS
+from trbook.explorables import RatioMap, RunExplorer
+from trbook.explorables.files import still_of
 
 PAGE = (
     '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p '
@@ -102,27 +102,21 @@ def show(page: Any, width: int, theme: str = "light", **settings: Any) -> None:
     loaded(page)
 
 
-def test_numbers_are_written_as_they_are_read(page: Any) -> None:
-    source = (SOURCES / "parts" / "numbers.js").read_text(encoding="utf-8")
+def test_numbers_are_written_as_they_are_read(sources: Any) -> None:
     for name, wanted in NUMBERS.items():
-        got = page.evaluate(
-            """async ([source, name, values]) => {
-            const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-            return values.map(value => m[name](value));
-        }""",
-            [source, name, list(wanted)],
+        got = sources(
+            "parts/numbers.js", "(m, [name, values]) => values.map(m[name])", [name, list(wanted)]
         )
         assert dict(zip(wanted, got, strict=True)) == wanted, name
-    odd = page.evaluate(
-        """async source => {
-        const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    odd = sources(
+        "parts/numbers.js",
+        """m => {
         const odd = [m.number(NaN), m.number(Infinity), m.number(-Infinity)];
         for (let u = -20; u < 3; u += .0037)
             for (const text of [m.number(10 ** u), m.probability(Math.min(10 ** u, 1))])
             if (/^10\\.0×|^0\\.0×|NaN/.test(text) || /^0(\\.0+)?$/.test(text)) odd.push([u, text]);
         return odd;
     }""",
-        source,
     )
     assert odd == ["?", "∞", "−∞"], "no size is written as 10.0×10⁻⁷ or as nothing"
 
@@ -176,12 +170,6 @@ def test_a_slider_s_value_has_room(page: Any) -> None:
         assert "0.0005" in page.locator(".trx output").all_text_contents()
 
 
-def test_the_still_is_what_the_module_draws(chromium: Any) -> None:
-    assert draw(RatioMap(), chromium) == still_of("ratio_map"), (
-        "the module changed: `python -m tools.draw.stills`"
-    )
-
-
 @pytest.mark.parametrize(
     ("width", "theme"),
     by_day(
@@ -222,13 +210,19 @@ def test_a_still_stands_there_before_the_module_and_nothing_moves(
     assert before == after and before["scheme"] == theme and before["drawn"]
 
 
-def test_only_the_first_state_has_a_still() -> None:
-    assert (
-        "shadowrootmode" in RatioMap().html() and "shadowrootmode" in RatioMap(eps_high=0.2).html()
-    )
-    other = RatioMap(eps_high=0.28).html()
-    assert "shadowrootmode" not in other and f"min-height:{RatioMap.height}" in other
-    assert set(WIDTHS) == set(re.findall(r'class="still-(\w+)"', str(still_of("ratio_map"))))
+@pytest.mark.parametrize(
+    ("kind", "module", "other"),
+    [
+        (RatioMap, "ratio_map", {"eps_high": 0.28}),
+        (RunExplorer, "run_explorer", {"measure": "kl"}),
+    ],
+)
+def test_only_the_first_state_has_a_still(kind: Any, module: str, other: dict[str, Any]) -> None:
+    assert "shadowrootmode" in kind().html()
+    assert "shadowrootmode" in RatioMap(eps_high=0.2).html(), "which says what it is by itself"
+    moved = kind(**other).html()
+    assert "shadowrootmode" not in moved and f"min-height:{kind.height}" in moved
+    assert set(WIDTHS) == set(re.findall(r'class="still-(\w+)"', str(still_of(module))))
 
 
 def test_paper_shows_the_plane_and_what_it_says_without_controls(page: Any) -> None:

@@ -23,8 +23,7 @@ GRID = [
     for miss in (0.0, 0.5, 1.0, 2.0)
     for noise, pairs in ((0.0, 1), (0.3, 16))
 ]
-JS = """async ([source, grid]) => {
-    const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+JS = """(m, grid) => {
     return { truth: m.TRUTH, found: grid.map(([lam, gamma, miss, noise, pairs]) => {
         const all = m.texts(gamma, miss);
         return { values: m.chain(gamma).values, critic: m.critic(gamma, miss),
@@ -111,10 +110,8 @@ def wanted(lam: float, gamma: float, miss: float, noise: float, pairs: int) -> d
     }
 
 
-def test_values_estimates_bias_and_scatter_are_those_of_trlib(chromium: Any) -> None:
-    page = chromium.new_page()
-    got = page.evaluate(JS, [(SOURCES / "gae" / "maths.js").read_text(encoding="utf-8"), GRID])
-    page.close()
+def test_values_estimates_bias_and_scatter_are_those_of_trlib(sources: Any) -> None:
+    got = sources("gae/maths.js", JS, GRID)
     near = {"rel": 1e-9, "abs": 1e-9}
     assert got["truth"] == pytest.approx(0.8**5, **near)
     for settings, found in zip(GRID, got["found"], strict=True):

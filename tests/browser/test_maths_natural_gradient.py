@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.explorables.files import SOURCES
 from trlib.algorithms import TRPO, Provided
 from trlib.algorithms.method import Batch, Scores
 
-JS = """async ([source, vectors]) => {
-    const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+MATHS = "natural_gradient/maths.js"
+JS = """(m, vectors) => {
     return vectors.map(([a, b, c, d, delta]) => {
         const old = [a, b], at = [c, d], step = m.fullStep(old, m.natural(old), delta);
         return { reward: m.reward(at), surrogate: m.surrogate(at, old), kl: m.kl(at, old), gradient: m.gradient(old),
@@ -31,14 +30,9 @@ def vectors(count: int = 40) -> list[list[float]]:
     ]
 
 
-def asked(chromium: Any) -> list[tuple[list[float], dict[str, Any]]]:
-    page = chromium.new_page()
+def asked(sources: Any) -> list[tuple[list[float], dict[str, Any]]]:
     given = vectors()
-    found = page.evaluate(
-        JS, [(SOURCES / "natural_gradient" / "maths.js").read_text(encoding="utf-8"), given]
-    )
-    page.close()
-    return list(zip(given, found, strict=True))
+    return list(zip(given, sources(MATHS, JS, given), strict=True))
 
 
 def full(theta: Tensor) -> Tensor:
@@ -64,8 +58,8 @@ def close(found: Any, wanted: Any) -> None:
     torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-12)
 
 
-def test_the_plane_is_autograds(chromium: Any) -> None:
-    for (a, b, c, d, delta), found in asked(chromium):
+def test_the_plane_is_autograds(sources: Any) -> None:
+    for (a, b, c, d, delta), found in asked(sources):
         old, at = (torch.tensor(pair, dtype=torch.float64) for pair in ([a, b], [c, d]))
         before = old.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(reward(before), before)
@@ -157,9 +151,9 @@ class Plane:
         """Nothing."""
 
 
-def test_the_line_search_takes_the_step_that_trpo_takes(chromium: Any) -> None:
+def test_the_line_search_takes_the_step_that_trpo_takes(sources: Any) -> None:
     shortened = 0
-    for (a, b, _, _, delta), found in asked(chromium):
+    for (a, b, _, _, delta), found in asked(sources):
         old = torch.tensor([a, b], dtype=torch.float64)
         step = Plane(TRPO(delta_kl=delta, damping=0.0), old)
         step.method.update(step)
@@ -173,21 +167,18 @@ def test_the_line_search_takes_the_step_that_trpo_takes(chromium: Any) -> None:
     assert shortened >= 5, "some full steps spend more than the radius"
 
 
-def test_what_the_presets_say_is_so(chromium: Any) -> None:
+def test_what_the_presets_say_is_so(sources: Any) -> None:
     """Accepted and worse at δ = 0.15, better at 0.02; a corner where a rate crawls that leaves the
     region elsewhere."""
-    page = chromium.new_page()
-    found = page.evaluate(
-        """async source => {
-        const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    found = sources(
+        MATHS,
+        """m => {
         const full = (old, delta) => m.search(old, m.fullStep(old, m.natural(old), delta), delta);
         const plain = old => m.kl(m.plus(old, m.gradient(old), 20), old);
         return { far: full([-0.8, 0.08], 0.15), near: full([-0.8, 0.08], 0.02),
             corner: plain([-4.6, 5.6]), middle: plain([0, 0.4]), wide: full([-3.5, 4.2], 0.3) };
     }""",
-        (SOURCES / "natural_gradient" / "maths.js").read_text(encoding="utf-8"),
     )
-    page.close()
     far, near = found["far"], found["near"]
     assert len(far) == len(near) == 1 and not far[0]["why"] and not near[0]["why"], (
         "the full step passes"
@@ -198,29 +189,26 @@ def test_what_the_presets_say_is_so(chromium: Any) -> None:
     assert len(found["wide"]) == 3 and found["wide"][0]["kl"] > 2 * 0.3
 
 
-def test_the_verdict_names_a_step_that_stops_short_and_a_rate_that_is_small(chromium: Any) -> None:
+def test_the_verdict_names_a_step_that_stops_short_and_a_rate_that_is_small(
+    visit: Any, sources: Any
+) -> None:
     """Away from the map's middle the KL grows more slowly than the bowl: then ellipse and region do
     not agree."""
-    maths, words = (
-        (SOURCES / "natural_gradient" / name).read_text(encoding="utf-8")
-        for name in ("maths.js", "words.js")
-    )
-    words = words.replace('import { number } from "../parts/common.js";', "const number = String;")
-    page = chromium.new_page()
-    short, small, corner, agree = page.evaluate(
-        """async ([maths, words]) => {
-        const address = source => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-        const { read } = await import(address(words.replace("./maths.js", address(maths))));
-        return [[2, 2, 0.5, 10, "natural"], [0, 0.4, 0.05, 1, "natural"], [-4.6, 5.6, 0.05, 20, "natural"],
-            [-0.85, 1.27, 0.1, 10, "natural"]].map(([theta1, theta2, delta, lr, way]) => {
-                const { verdict, tries } = read({ theta1, theta2, delta, lr, way });
-                return { ...verdict, share: tries[0].kl / delta };
-            });
-    }""",
-        [maths, words],
-    )
-    page.close()
-    assert short["title"] == "The step stops short" and short["share"] < 2 / 3
-    assert small["title"] == corner["title"] == "The gradient crawls"
-    assert "the rate itself is small" in small["text"] and "almost certain" in corner["text"]
-    assert agree["title"] == "Ellipse and region agree" and 2 / 3 < agree["share"] < 1.5
+    one = visit("NaturalGradient")
+
+    def read(theta1: float, theta2: float, delta: float, lr: float) -> tuple[str, float]:
+        one.set(theta1=theta1, theta2=theta2, delta=delta, lr=lr, way="natural")
+        tries = sources(
+            MATHS,
+            "(m, [old, delta]) => m.search(old, m.fullStep(old, m.natural(old), delta), delta)",
+            [[theta1, theta2], delta],
+        )
+        return one.text(".trx .verdict"), tries[0]["kl"] / delta
+
+    short, share = read(2, 2, 0.5, 10)
+    assert "The step stops short" in short and share < 2 / 3
+    small, corner = read(0, 0.4, 0.05, 1)[0], read(-4.6, 5.6, 0.05, 20)[0]
+    assert "The gradient crawls" in small and "the rate itself is small" in small
+    assert "The gradient crawls" in corner and "almost certain" in corner
+    agree, share = read(-0.85, 1.27, 0.1, 10)
+    assert "Ellipse and region agree" in agree and 2 / 3 < share < 1.5

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from trbook.explorables.files import SOURCES, data_of
+from trbook.explorables.files import data_of
 from trbook.explorables.recording import decode
 from trlib.algorithms import pg_is_loss, ppo_loss
 
 WINDOWS = [(0.2, 0.2), (0.0, 0.0), (0.01, 0.28), (1.0, 9.0), (0.5, 0.05)]
-ASK = """async ([source, data, windows]) => {
-    const m = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+ASK = """(m, [data, windows]) => {
     const batch = m.unpack(JSON.parse(data));
     return ["none", "ppo"].map(run => [0, 1, 7, 32].map(update => windows.map(([low, high]) => ({
         ...m.count(batch, run, update, low, high),
@@ -25,12 +24,8 @@ ASK = """async ([source, data, windows]) => {
 
 
 @pytest.fixture(scope="module")
-def counted(chromium: Any) -> Any:
-    page = chromium.new_page()
-    source = (SOURCES / "staleness" / "maths.js").read_text(encoding="utf-8")
-    found = page.evaluate(ASK, [source, data_of("staleness"), WINDOWS])
-    page.close()
-    return found
+def counted(sources: Any) -> Any:
+    return sources("staleness/maths.js", ASK, [data_of("staleness"), WINDOWS])
 
 
 def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bookext.security import sealed
+from tests.browser.explorable import in_both_themes, page_of, violations
 from tests.by_day import by_day
 from tools.archive import for_files
 from trbook.explorables import Playground
@@ -24,14 +25,6 @@ from trbook.explorables.modules import link_modules
 from trbook.explorables.playground import BESIDE, OWN, presets
 from trbook.explorables.publish import publish
 
-PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
-<title>Playground</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<style>body {{ margin: 16px; background: #fff; color: #111 }}
-[data-theme=dark] body {{ background: #14181d; color: #eee }}</style></head>
-<body><main><h1>Playground</h1>{body}</main></body></html>"""
-AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ROOT = '[data-explorable="playground"]'
 LANES = f"{ROOT} [data-lane]"
 QUICK = [{"method": "ppo", "group": 2}, {"method": "troll", "group": 2}]
@@ -50,10 +43,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for name, one in pages.items():
         html = link_modules(one.html(), "_static/explorables")
-        page = sealed(PAGE.format(body=html))  # under the book's policy
+        page = sealed(page_of("Playground", html))  # under the book's policy
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
         (folder / f"{name}.file.html").write_text(for_files(page), encoding="utf-8")
-    carried = sealed(PAGE.format(body=pages["quick"].html())).replace(
+    carried = sealed(page_of("Playground", pages["quick"].html())).replace(
         "script-src", "script-src blob:"
     )
     (folder / "carried.html").write_text(carried, encoding="utf-8")
@@ -693,15 +686,8 @@ def test_accessible_and_whole_on_a_phone(visit: Any, until: Any, width: int) -> 
             ).tap() if width == 360 else one.press("Play")
             until(one.page, done(2))
             one.press("Pause")
-        one.page.evaluate(AXE)
-        for theme in ("light", "dark"):
-            one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-            one.page.evaluate(
-                "() => new Promise(done => requestAnimationFrame(() => "
-                "requestAnimationFrame(done)))"
-            )
-            found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
-            faults += [(begun, theme, v["id"], v["nodes"][0]["html"]) for v in found["violations"]]
+        for theme in in_both_themes(one.page):
+            faults += [(begun, theme, *fault) for fault in violations(one.page)]
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width
         small = one.page.locator(
             "button, select, summary, .trx input[type=range], .choice label"

@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import test_every_explorable as bench
 from trbook.explorables.projection import NAMES, OLD, Projection
-
-served, visit = bench.served, bench.visit
 
 
 def bars(one: Any, kind: str) -> list[float]:

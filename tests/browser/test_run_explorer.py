@@ -11,25 +11,22 @@ from typing import Any
 
 import pytest
 
-from tools.draw.stills import WIDTHS, draw
+from tests.browser.explorable import (
+    MODEL,
+    SETTLED,
+    Visit,
+    in_both_themes,
+    page_of,
+    violations,
+    visits,
+)
 from trbook.explorables import RunExplorer, runs
-from trbook.explorables.files import still_of
 from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
 from trlab import recorded
 from trlab.statistics import interval
 
-AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Runs</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<style>body {{ margin: 16px; background: #fff; color: #111 }}
-[data-theme=dark] body {{ background: #14181d; color: #eee }}
-main {{ max-width: 780px; margin: auto }}</style></head>
-<body><main><h1>Runs</h1>{body}<p id="after">After.</p></main></body></html>"""
-MODEL = "document.querySelector('.trlib-explorable').model"
-KEYS = ("sweep", "at", "methods", "measure", "cell", "batch")
-SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+KEYS = ["sweep", "at", "methods", "measure", "cell", "batch"]
 
 
 @pytest.fixture(scope="module")
@@ -40,43 +37,20 @@ def site(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[tup
     pages = {"shootout": RunExplorer(sweep="shootout").html(), "first": RunExplorer().html()}
     pages["linked"] = link_modules(pages["shootout"], "_static/explorables")
     for name, html in pages.items():
-        (folder / f"{name}.html").write_text(PAGE.format(body=html), encoding="utf-8")
+        (folder / f"{name}.html").write_text(page_of("Runs", html, "780px"), encoding="utf-8")
     publish(folder / "_static" / "explorables")
     with serving(folder) as address:
         yield address, folder
 
 
-class Visit:
-    """A page with the explorer drawn, and everything that it asked for or complained of."""
+class Explorer(Visit):
+    drawn = ".trx:not(.still) .line[d]"
 
-    def __init__(self, chromium: Any, address: str, **context: Any) -> None:
-        usual = {"viewport": {"width": 830, "height": 900}, "reduced_motion": "reduce"}
-        self.context = chromium.new_context(**{**usual, **context})
-        self.page = self.context.new_page()
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(address)
-        self.page.wait_for_selector(".trx:not(.still) .line[d]", state="attached")
-        self.settle()
+    def __init__(self, *place: Any, **context: Any) -> None:
+        super().__init__(*place, **{"viewport": {"width": 830, "height": 900}, **context})
 
-    def settle(self) -> None:
-        self.page.evaluate(SETTLED)
-
-    def state(self) -> dict[str, Any]:
-        return {key: self.page.evaluate(f"key => {MODEL}.get(key)", key) for key in KEYS}
-
-    def set(self, **traits: Any) -> None:
-        change = (
-            f"traits => Object.entries(traits).forEach(([key, value]) => {MODEL}.set(key, value))"
-        )
-        self.page.evaluate(change, traits)
-        self.settle()
-
-    def text(self, selector: str) -> str:
-        return self.page.locator(selector).first.inner_text()
+    def chosen(self) -> dict[str, Any]:
+        return self.state(KEYS)
 
     def cell(self, method: str, label: str) -> Any:
         return self.page.get_by_role(
@@ -90,16 +64,8 @@ class Visit:
 
 @pytest.fixture
 def visit(chromium: Any, site: tuple[str, Path]) -> Iterator[Any]:
-    made: list[Visit] = []
-
-    def open_page(name: str = "shootout.html", **context: Any) -> Visit:
-        made.append(Visit(chromium, name if "://" in name else f"{site[0]}/{name}", **context))
-        return made[-1]
-
-    yield open_page
-    for one in made:
-        one.context.close()
-    assert [one.complaints for one in made if one.complaints] == []
+    with visits(chromium, site[0], Explorer, first="shootout") as visit:
+        yield visit
 
 
 def of_record(method: str, updates: str, column: str = "sampled") -> Any:
@@ -170,7 +136,7 @@ def test_a_click_and_enter_show_a_cell_s_curves(visit: Any) -> None:
     one = visit()
     one.cell("gspo", "8").click()
     one.settle()
-    state = one.state()
+    state = one.chosen()
     assert (state["at"], state["cell"]) == ({"updates": "8"}, "gspo") and "gspo" in state["methods"]
     assert one.cell("gspo", "8").get_attribute("aria-pressed") == "true"
     bold = one.page.locator(".trx .line:not([opacity])")
@@ -182,10 +148,10 @@ def test_a_click_and_enter_show_a_cell_s_curves(visit: Any) -> None:
     for key in ("ArrowRight", "ArrowUp", "ArrowUp", "Enter"):
         one.page.keyboard.press(key)
     one.settle()
-    assert (one.state()["at"], one.state()["cell"]) == ({"updates": "32"}, "clip-higher")
+    assert (one.chosen()["at"], one.chosen()["cell"]) == ({"updates": "32"}, "clip-higher")
     one.page.keyboard.press("Enter")
     one.settle()
-    assert one.state()["cell"] == "", "once more takes the choice back"
+    assert one.chosen()["cell"] == "", "once more takes the choice back"
     assert not one.page.evaluate("Boolean(window.leaked)"), "JupyterLab would take the keys"
     stops = one.page.locator(".trx .cell").evaluate_all(
         "all => all.filter(node => node.tabIndex === 0).length"
@@ -199,7 +165,7 @@ def test_values_at_a_batch_are_read_by_slider_key_and_pointer(visit: Any) -> Non
     slider.focus()
     one.page.keyboard.press("Home")
     one.settle()
-    assert one.state()["batch"] == 0 and slider.get_attribute("aria-valuetext") == "batch 0 of 39"
+    assert one.chosen()["batch"] == 0 and slider.get_attribute("aria-valuetext") == "batch 0 of 39"
     _, history = recorded("shootout")
     own = history[(history["label"] == "ppo") & (history["updates"].astype(str) == "32")]
 
@@ -222,7 +188,7 @@ def test_values_at_a_batch_are_read_by_slider_key_and_pointer(visit: Any) -> Non
     box = one.page.locator(".trx .plane").first.bounding_box()
     one.page.mouse.click(box["x"] + 46 + (box["width"] - 60) * 20 / 39, box["y"] + 100)
     one.settle()
-    assert one.state()["batch"] == 20
+    assert one.chosen()["batch"] == 20
 
 
 def test_the_address_says_what_is_chosen_and_a_link_reproduces_it(visit: Any) -> None:
@@ -234,10 +200,10 @@ def test_the_address_says_what_is_chosen_and_a_link_reproduces_it(visit: Any) ->
     one.cell("ppo+tis", "int4").click()
     one.settle()
     address = one.addressed("cell=ppo")
-    other = visit(address)
+    other = visit(mark=address[address.index("#") :])
     other.settle()
-    assert other.state() == one.state()
-    state = other.state()
+    assert other.chosen() == one.chosen()
+    state = other.chosen()
     assert (state["sweep"], state["at"], state["measure"], state["cell"]) == (
         "mismatch",
         {"sampler": "int4", "anchor": "recomputed"},
@@ -247,15 +213,15 @@ def test_the_address_says_what_is_chosen_and_a_link_reproduces_it(visit: Any) ->
     assert other.page.locator(".trx").bounding_box()["y"] < 300, "a link goes to the figure"
     other.page.evaluate("location.hash = '#runs:sweep=stale&methods=ppo&methods=troll'")
     other.page.wait_for_function(f"{MODEL}.get('sweep') === 'stale'")
-    assert other.state()["methods"] == ["ppo", "troll"]
+    assert other.chosen()["methods"] == ["ppo", "troll"]
 
 
 @pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any) -> None:
     one = visit(
-        "shootout.html#runs:sweep=mismach&at.sampler=int&at.lr=1&methods=trol&measure=kll&cell=tis&batch=99&colour=red"
+        mark="#runs:sweep=mismach&at.sampler=int&at.lr=1&methods=trol&measure=kll&cell=tis&batch=99&colour=red"
     )
-    state = one.state()
+    state = one.chosen()
     assert (
         state["sweep"],
         state["at"]["sampler"],
@@ -286,7 +252,7 @@ def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any)
     assert not one.page.locator(".trx .notes").is_visible(), (
         "notes go when something is chosen by hand"
     )
-    assert visit("shootout.html#runs:%E0%A4%A").state()["sweep"] == "shootout", (
+    assert visit(mark="#runs:%E0%A4%A").chosen()["sweep"] == "shootout", (
         "an address that names no sweep"
     )
 
@@ -294,14 +260,14 @@ def test_what_an_address_gets_wrong_is_told_and_the_nearest_is_taken(visit: Any)
 @pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_reset_leads_back(visit: Any) -> None:
     one = visit()
-    first = one.state()
+    first = one.chosen()
     one.page.get_by_role("button", name="make it fail").click()
     one.page.get_by_role("radio", name="troll").evaluate("node => node.click()")
     one.settle()
-    assert one.state() != first and one.page.locator(".trx .revealed").is_visible()
+    assert one.chosen() != first and one.page.locator(".trx .revealed").is_visible()
     one.page.get_by_role("button", name="reset").click()
     one.settle()
-    assert {**one.state(), "batch": -1} == {**first, "batch": -1}
+    assert {**one.chosen(), "batch": -1} == {**first, "batch": -1}
     assert not one.page.locator(".trx .revealed").is_visible()
     assert one.page.locator(".trx input[type=radio]:checked").count() == 0
 
@@ -313,7 +279,7 @@ def test_presets_show_what_they_speak_of(visit: Any) -> None:
         button = one.page.get_by_role("button", name=preset["name"])
         button.click()
         one.settle()
-        assert {key: one.state()[key] for key in preset["state"]} == preset["state"]
+        assert {key: one.chosen()[key] for key in preset["state"]} == preset["state"]
         assert (
             one.text(".trx .hint") == preset["text"]
             and button.get_attribute("aria-pressed") == "true"
@@ -336,7 +302,7 @@ def test_a_prediction_is_asked_before_it_is_shown(visit: Any) -> None:
     assert said.startswith("✕ Not so: pg_is ends highest") and all(
         f"{m} {ends[m]:.2f}" in said for m in ends
     )
-    assert one.state()["sweep"] == "mismatch" and "troll fails here" in one.text(".trx .verdict")
+    assert one.chosen()["sweep"] == "mismatch" and "troll fails here" in one.text(".trx .verdict")
     one.page.get_by_role("radio", name="pg_is").evaluate("node => node.click()")
     one.settle()
     assert one.text(".trx .revealed").startswith("✓ Right")
@@ -372,26 +338,14 @@ def test_a_screen_reader_hears_the_choice(visit: Any) -> None:
 @pytest.mark.parametrize("width", [830, 360])
 def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
     one = visit(viewport={"width": width, "height": 900}, has_touch=width == 360)
-    one.page.evaluate(AXE)
-    faults = []
-    for theme in ("light", "dark"):
-        one.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    for theme in in_both_themes(one.page):
         for sweep, cell in (("shootout", "cispo"), ("mismach", "")):
             one.set(sweep=sweep, at={}, cell=cell)
-            found = one.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
-            faults += [(theme, v["id"], v["nodes"][0]["html"][:200]) for v in found["violations"]]
+            assert violations(one.page) == [], theme
         assert (
             one.page.locator(".trx").evaluate("node => getComputedStyle(node).colorScheme") == theme
         )
-    assert faults == []
-    touched = (
-        ".trx button, .trx label.toggle, .trx input[type=range], .trx .choice label, .trx select"
-    )
-    small = one.page.locator(touched).evaluate_all(
-        "all => all.map(node => [node.outerHTML.slice(0, 60), node.getBoundingClientRect().height])"
-        ".filter(([, height]) => height > 0 && height < 44)"
-    )
-    assert small == []
+    assert one.too_small() == []
 
 
 def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) -> None:
@@ -399,11 +353,7 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
     for sweep in ("shootout", "tuning", "mismatch", "trapo", "dial_methods"):
         one.set(sweep=sweep)
         assert one.page.evaluate("document.documentElement.scrollWidth") == 360, sweep
-        wide = one.page.locator(".trx *").evaluate_all(
-            "all => all.filter(node => node.getBoundingClientRect().right > 361 && "
-            "!node.closest('.spoken, .map')).map(node => node.outerHTML.slice(0, 80))"
-        )
-        assert wide == [], sweep
+        assert one.cut(360, but=", .map") == [], sweep
     one.set(sweep="reuse", at={}, methods=[], cell="")
     map_ = one.page.locator(".trx .map")
     assert map_.evaluate("node => node.scrollWidth - node.clientWidth") <= 0, (
@@ -412,7 +362,7 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
     one.set(sweep="shootout")
     one.cell("troll", "8").tap()
     one.settle()
-    assert (one.state()["cell"], one.state()["at"]) == ("troll", {"updates": "8"})
+    assert (one.chosen()["cell"], one.chosen()["at"]) == ("troll", {"updates": "8"})
     small = one.page.locator(".trx svg text").evaluate_all(
         "all => all.map(node => parseFloat(getComputedStyle(node).fontSize))"
     )
@@ -421,17 +371,18 @@ def test_a_phone_shows_everything_in_its_width_and_a_finger_chooses(visit: Any) 
 
 @pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
 def test_a_page_links_its_data_and_one_from_the_file_system_carries_them(
-    visit: Any, site: tuple[str, Path]
+    chromium: Any, visit: Any, site: tuple[str, Path]
 ) -> None:
-    linked = visit("linked.html")
+    linked = visit("linked")
     files = [url.rsplit("/", 1)[1] for url in linked.requests if "/_static/" in url]
     assert sorted(files) == ["common.js", "run_explorer.data.json", "run_explorer.js"]
     assert all(url.startswith((site[0], "data:")) for url in linked.requests)
-    own = visit((site[1] / "shootout.html").as_uri())
-    assert all(url.startswith(("file:", "blob:", "data:")) for url in own.requests)
-    own.cell("ppo", "8").click()
-    assert own.addressed("cell=ppo").startswith("file:")
-    assert own.state() == {**linked.state(), "at": {"updates": "8"}, "cell": "ppo"}
+    with visits(chromium, site[1].as_uri(), Explorer) as open_file:
+        own = open_file("shootout")
+        assert all(url.startswith(("file:", "blob:", "data:")) for url in own.requests)
+        own.cell("ppo", "8").click()
+        assert own.addressed("cell=ppo").startswith("file:")
+        assert own.chosen() == {**linked.chosen(), "at": {"updates": "8"}, "cell": "ppo"}
 
 
 @pytest.mark.nightly("a hundred frames, one after the other")
@@ -462,18 +413,6 @@ def test_frames_are_short(visit: Any, width: int, record_property: Any) -> None:
         spent = 1000 * (script() - before) / 30
         record_property(f"{name}_frame_ms", round(spent, 2))
         assert 0.05 < spent < 16, (name, spent)
-
-
-def test_the_still_is_what_the_module_draws(chromium: Any) -> None:
-    still = still_of("run_explorer")
-    assert draw(RunExplorer(), chromium) == still, (
-        "the module or the records changed: `python -m tools.draw.stills`"
-    )
-    assert set(WIDTHS) == set(re.findall(r'class="still-(\w+)"', str(still)))
-    assert (
-        "shadowrootmode" in RunExplorer().html()
-        and "shadowrootmode" not in RunExplorer(measure="kl").html()
-    )
 
 
 @pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")

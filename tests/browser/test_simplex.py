@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser import test_every_explorable as bench
 from tests.by_day import by_day
 from trbook.explorables import Simplex
-
-served, visit = bench.served, bench.visit
 
 
 def places(one: Any) -> list[tuple[float, float]]:

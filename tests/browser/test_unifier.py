@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import test_every_explorable as bench
 from trbook.explorables import Unifier
-
-served, visit = bench.served, bench.visit
 
 
 def handle(one: Any, name: str) -> tuple[float, float]:

@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.browser import test_every_explorable as bench
-
-served, visit = bench.served, bench.visit
 RARE = {"start": "rare", "token": 7, "sign": 1, "size": 1.0, "lr": 0.1, "steps": 16}
 
 

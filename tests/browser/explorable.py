@@ -1,0 +1,124 @@
+"""What the tests of explorables share: a page for one, a visit that hears every complaint, and the
+rules of axe-core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+AXE = Path(__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+MODEL = "document.querySelector('.trlib-explorable').model"
+SETTLED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+TOUCHED = (
+    ".trx button, label.toggle, .trx input[type=range], .trx .choice label, .trx .handle, "
+    ".trx select"
+)
+PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{name}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<style>body {{ margin: 16px; background: #fff; color: #111 }}
+[data-theme=dark] body {{ background: #14181d; color: #eee }}
+main {{ max-width: {width}; margin: auto }}</style></head>
+<body><main><h1>{name}</h1>{body}<p style="height: 60rem">More of the page.</p></main></body></html>"""
+
+
+def page_of(name: str, body: str, width: str = "none") -> str:
+    return PAGE.format(name=name, body=body, width=width)
+
+
+def violations(page: Any) -> list[tuple[str, str]]:
+    """What axe-core finds: a rule, and the first element that breaks it."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE)
+    found = page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)["violations"]
+    return [(one["id"], one["nodes"][0]["html"][:200]) for one in found]
+
+
+def in_both_themes(page: Any) -> Iterator[str]:
+    """The page in light and in dark, with its colours drawn."""
+    for theme in ("light", "dark"):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        dark = ".trx[data-dark]" if theme == "dark" else ".trx:not([data-dark])"
+        page.wait_for_selector(dark, state="attached")
+        page.evaluate(SETTLED)
+        yield theme
+
+
+class Visit:
+    """A page with an explorable drawn, and everything that it asked for or complained of."""
+
+    drawn = ".trx:not(.still)[data-drawn], .trx:not(.still) svg[width]"
+
+    def __init__(self, chromium: Any, address: str, **context: Any) -> None:
+        usual = {"viewport": {"width": 1000, "height": 900}, "reduced_motion": "reduce"}
+        self.context = chromium.new_context(**{**usual, **context})
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(address)
+        self.page.wait_for_selector(self.drawn, state="attached")
+        self.settle()
+
+    def settle(self) -> None:
+        self.page.evaluate(SETTLED)
+
+    def get(self, name: str) -> Any:
+        return self.page.evaluate(f"name => {MODEL}.get(name)", name)
+
+    def state(self, names: list[str]) -> dict[str, Any]:
+        return self.page.evaluate(
+            f"names => Object.fromEntries(names.map(name => [name, {MODEL}.get(name)]))", names
+        )
+
+    def set(self, **traits: Any) -> None:
+        self.page.evaluate(
+            f"all => Object.entries(all).forEach(([key, value]) => {MODEL}.set(key, value))", traits
+        )
+        self.settle()
+
+    def click(self, selector: str, index: int = 0) -> None:
+        self.page.locator(selector).nth(index).evaluate("node => node.click()")
+        self.settle()
+
+    def text(self, selector: str) -> str:
+        return self.page.locator(selector).first.inner_text()
+
+    def too_small(self) -> list[Any]:
+        """What a finger has to hit and is less than 44 pixels high."""
+        return self.page.locator(TOUCHED).evaluate_all(
+            "all => all.map(node => [node.outerHTML.slice(0, 80), "
+            "node.getBoundingClientRect().height]).filter(([, h]) => h > 0 && h < 44)"
+        )
+
+    def cut(self, width: int, but: str = "") -> list[str]:
+        """What leaves a screen of this width, outside of what is meant to."""
+        return self.page.locator(".trx *").evaluate_all(
+            "(all, [width, but]) => all.filter(node => !node.closest("
+            "'.spoken, clipPath, [clip-path], legend' + but) && "
+            "node.getBoundingClientRect().width > 0 && "
+            "(node.getBoundingClientRect().right > width + 1 || "
+            "node.getBoundingClientRect().left < -1)).map(node => node.outerHTML.slice(0, 90))",
+            [width, but],
+        )
+
+
+@contextmanager
+def visits(
+    chromium: Any, address: str, kind: type[Visit] = Visit, first: str = ""
+) -> Iterator[Callable[..., Any]]:
+    """Opens the pages of a folder by name; nothing may be complained of."""
+    made: list[Visit] = []
+
+    def visit(name: str = first, mark: str = "", **context: Any) -> Visit:
+        made.append(kind(chromium, f"{address}/{name}.html{mark}", **context))
+        return made[-1]
+
+    yield visit
+    for one in made:
+        one.context.close()
+    assert [one.complaints for one in made if one.complaints] == []
