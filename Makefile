@@ -10,7 +10,10 @@ report: .venv/installed-dev ; @$(PYTHON) -m tools.pdf --alone book/report
 # The same pages for a reader of EPUBs.
 epub: .venv/installed-dev ; @$(PYTHON) -m tools.epub
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
-test: .venv/installed-dev ; @$(PYTEST) -m "not nightly and not style" --nbmake tests notebooks
+# Two notebooks less, which nbmake runs for the tests' own book.
+SHOWN := 00_quickstart 05_grpo
+test: .venv/installed-dev
+	@$(PYTEST) -m "not nightly and not style" --nbmake $(SHOWN:%=--deselect notebooks/%.ipynb) tests notebooks
 LOSSES := tests/algorithms $(addprefix tests/test_,$(addsuffix .py,advantages aggregation checks corrections divergences))
 # After each edit, in a minute: the losses, the lint and the storeys; `make test` checks the types as well.
 quick: .venv/installed-dev ; @$(PYTEST) -m "not nightly and not style" --deselect "tests/test_repository.py::test_the_checks_are_clean[types]" \

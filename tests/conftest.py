@@ -35,6 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means here: a worker more than there are cores, because one that waits for a
+    browser or another process leaves its core to the others."""
+    mine = getattr(os, "sched_getaffinity", None)
+    return 1 + (len(mine(0)) if mine else os.cpu_count() or 1)
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     return (
         f"book: {config.getoption('book')}; survey of generated pages: "
