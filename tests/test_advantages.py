@@ -167,11 +167,11 @@ def test_equal_rewards():
 @pytest.mark.parametrize(
     ("rewards", "group", "message"),
     [
-        ([1.0, 2.0], torch.tensor([0, 0]), "rewards: expected a tensor"),
+        ([1.0, 2.0], torch.tensor([0, 0]), "TypeError: rewards: expected a tensor"),
         (
             torch.tensor([1, 2]),
             torch.tensor([0, 0]),
-            "rewards: expected a floating type, got torch.int64",
+            "TypeError: rewards: expected a floating type, got torch.int64",
         ),
         (
             torch.ones(2, 1),
@@ -191,7 +191,7 @@ def test_equal_rewards():
         (
             torch.ones(2),
             torch.tensor([0.0, 0.0]),
-            "group: expected an integer type, got torch.float32",
+            "TypeError: group: expected an integer type, got torch.float32",
         ),
         (
             torch.ones(2),
@@ -230,7 +230,7 @@ def test_bad_scale_and_lengths():
         group,
     )
     refused(
-        r"lengths: expected an integer type, got torch.bool",
+        r"TypeError: lengths: expected an integer type, got torch.bool",
         length_weighted,
         rewards,
         torch.tensor([True, False]),
@@ -315,8 +315,8 @@ def test_gae_gradcheck_and_types():
         ({"gamma": 1.1}, "gamma: expected a number at least 0 and at most 1, got 1.1"),
         ({"lam": -0.1}, "lam: expected"),
         ({"lam": math.nan}, "lam: expected"),
-        ({"gamma": "1"}, "gamma: expected a number, got str"),
-        ({"mask": torch.ones(2, 3)}, "mask: expected torch.bool"),
+        ({"gamma": "1"}, "TypeError: gamma: expected a number, got str"),
+        ({"mask": torch.ones(2, 3)}, "TypeError: mask: expected torch.bool"),
         (
             {"values": torch.ones(2, 4)},
             r"values: expected \[B, T\] = \[2, 3\], got \[2, 4\]",

@@ -162,7 +162,7 @@ def test_a_count_by_hand_and_in_float32():
             "count: expected at least the 2 completions of this call",
         ),
         ("token-mean", math.nan, "count: expected a number at least 0, got nan"),
-        ("token-mean", "8", "count: expected a number, got str"),
+        ("token-mean", "8", "TypeError: count: expected a number, got str"),
         (
             "token-mean",
             torch.tensor([8, 9]),
@@ -186,11 +186,11 @@ def test_equal_lengths_make_the_four_agree():
     ("arguments", "message"),
     [
         ((VALUES, MASK, "mean"), "how: expected one of 'token-mean'.*got 'mean'"),
-        ((VALUES, MASK, None), "how: expected one of"),
-        ((VALUES.tolist(), MASK, "token-mean"), "per_token: expected a tensor"),
+        ((VALUES, MASK, None), "TypeError: how: expected one of"),
+        ((VALUES.tolist(), MASK, "token-mean"), "TypeError: per_token: expected a tensor"),
         (
             (VALUES.long(), MASK, "token-mean"),
-            "per_token: expected a floating type, got torch.int64",
+            "TypeError: per_token: expected a floating type, got torch.int64",
         ),
         ((VALUES[0], MASK, "token-mean"), r"per_token: expected \[B, T\], got \[4\]"),
         (
@@ -199,7 +199,7 @@ def test_equal_lengths_make_the_four_agree():
         ),
         (
             (VALUES, MASK.float(), "token-mean"),
-            "mask: expected torch.bool, got torch.float32",
+            "TypeError: mask: expected torch.bool, got torch.float32",
         ),
         (
             (VALUES[:0], MASK[:0], "token-mean"),

@@ -93,7 +93,7 @@ def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
     [
         ({"cap": 0}, "cap: expected a number above 0, got 0"),
         ({"cap": math.nan}, "cap: expected a number above 0"),
-        ({"cap": None}, "cap: expected a number, got NoneType"),
+        ({"cap": None}, "TypeError: cap: expected a number, got NoneType"),
         (
             {"level": "row"},
             "level: expected one of 'token', 'sequence', 'geometric', got 'row'",
@@ -103,7 +103,7 @@ def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
             {"how": "clip"},
             "how: expected one of 'truncate', 'mask', 'reject', got 'clip'",
         ),
-        ({"mask": MASK.int()}, "mask: expected torch.bool, got torch.int32"),
+        ({"mask": MASK.int()}, "TypeError: mask: expected torch.bool, got torch.int32"),
         (
             {"logp_rollout": ROLLOUT[:, :2]},
             r"logp_rollout: expected \[B, T\] = \[2, 3\], got \[2, 2\]",

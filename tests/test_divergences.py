@@ -313,8 +313,8 @@ A, B = logs(0.5, 0.5), logs(0.25, 0.75)
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
-        (A.tolist(), B, "log_a: expected a tensor of a floating type, got list"),
-        (A, torch.tensor([0, 1]), "log_b: expected a floating type, got torch.int64"),
+        (A.tolist(), B, "TypeError: log_a: expected a tensor of a floating type, got list"),
+        (A, torch.tensor([0, 1]), "TypeError: log_b: expected a floating type, got torch.int64"),
         (A, B.expand(3, 2), r"log_b: expected \[2\], got \[3, 2\]"),
         (A[:0], B[:0], "log_a: expected no dimension of size 0"),
         (A * math.nan, B, "log_a: expected .*got nan"),
@@ -348,8 +348,8 @@ def test_a_probability_above_one(name):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (-0.5, "x: expected a tensor of a floating type, got float"),
-        (torch.tensor([-1]), "x: expected a floating type, got torch.int64"),
+        (-0.5, "TypeError: x: expected a tensor of a floating type, got float"),
+        (torch.tensor([-1]), "TypeError: x: expected a floating type, got torch.int64"),
         (torch.tensor([0.5]), "x: expected log-probabilities at most 0, got 0.5"),
         (torch.tensor([math.nan]), "x: expected log-probabilities at most 0, got nan"),
     ],
@@ -376,7 +376,10 @@ def test_a_sampled_token_has_probability(name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ids": tensor([0.0, 1.0])}, "ids: expected an integer type, got torch.float64"),
+        (
+            {"ids": tensor([0.0, 1.0])},
+            "TypeError: ids: expected an integer type, got torch.float64",
+        ),
         ({"ids": torch.tensor([0])}, r"ids: expected \[2\], got \[1\]"),
         ({"ids": torch.tensor([0, 2])}, r"ids: expected token ids from 0 to 1, got 2 at \[1\]"),
         ({"ids": torch.tensor([-1, 0])}, r"ids: expected token ids from 0 to 1, got -1 at \[0\]"),

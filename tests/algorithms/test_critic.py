@@ -249,12 +249,12 @@ def test_the_longest_step_is_feasible_and_none_longer_is(a, b, c):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([1.0], MASKED), "values: expected a tensor of a floating type, got list"),
+        (([1.0], MASKED), "TypeError: values: expected a tensor of a floating type, got list"),
         (
             (torch.ones(2, 2).long(), MASKED),
-            "values: expected a floating type, got torch.int64",
+            "TypeError: values: expected a floating type, got torch.int64",
         ),
-        ((torch.ones(2, 2), MASKED.int()), "mask: expected torch.bool, got torch.int32"),
+        ((torch.ones(2, 2), MASKED.int()), "TypeError: mask: expected torch.bool, got torch.int32"),
         (
             (torch.ones(2, 3), MASKED),
             r"mask: expected \[B, T\] = \[2, 3\], got \[2, 2\]",

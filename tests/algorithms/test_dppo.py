@@ -79,7 +79,7 @@ def test_the_unsigned_mask_keeps_less_and_nothing_else_differs():
     assert torch.equal(unsigned["weight"], signed["weight"].where(kept, 0.0))
     far = (b["logp"].exp() - b["logp_rollout"].exp()).abs() > 0.15
     assert torch.equal(kept, ~far & b["mask"])
-    refused("signed: expected True or False, got str", DPPO, signed="no")
+    refused("TypeError: signed: expected True or False, got str", DPPO, signed="no")
 
 
 def test_both_inequalities_are_strict():
@@ -283,11 +283,14 @@ BETWEEN = "measured: expected divergences, total variations from 0 to 1, got "
         ({"delta_tv": 0.1, "delta_kl": 0.1}, "delta_tv, delta_kl: expected exactly one"),
         ({"delta_tv": None}, "delta_tv, delta_kl: expected exactly one"),
         ({"measured": torch.ones(1, 6)}, r"measured: expected \[B, T\]"),
-        ({"logp_anchor": torch.ones(4, 6).int()}, "logp_anchor: expected a floating type"),
+        (
+            {"logp_anchor": torch.ones(4, 6).int()},
+            "TypeError: logp_anchor: expected a floating type",
+        ),
         ({"measured": torch.full((4, 6), math.nan)}, "measured: expected finite"),
         ({"measured": torch.full((4, 6), -1.0)}, BETWEEN + "-1"),
         ({"measured": torch.full((4, 6), 1.5)}, BETWEEN + "1.5"),
-        ({"measured": -1}, "measured: expected a tensor of a floating type, got int"),
+        ({"measured": -1}, "TypeError: measured: expected a tensor of a floating type, got int"),
         ({"logp_anchor": torch.ones(4, 6)}, "logp_anchor: expected log-probabilities at most 0"),
     ],
 )

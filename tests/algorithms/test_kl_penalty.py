@@ -104,13 +104,17 @@ def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller):
 @pytest.mark.parametrize(
     ("message", "call", "arguments"),
     [
-        ("beta: expected a number, got str", adapt, ("1", 0.1, 0.1)),
-        ("kl: expected a number, got NoneType", adapt, (1.0, None, 0.1)),
+        ("TypeError: beta: expected a number, got str", adapt, ("1", 0.1, 0.1)),
+        ("TypeError: kl: expected a number, got NoneType", adapt, (1.0, None, 0.1)),
         ("kl: expected a number that is not NaN", adapt, (1.0, math.nan, 0.1)),
         ("target: expected a number above 0", adapt, (1.0, 0.1, 0)),
         ("target: expected a number above 0", adapt_proportionally, (1.0, 0.1, 0.0, 0.5)),
         ("beta: expected a number at least 0", adapt_proportionally, (-1.0, 0.1, 0.1, 0.5)),
-        ("share: expected a number, got str", adapt_proportionally, (1.0, 0.1, 0.1, "x")),
+        (
+            "TypeError: share: expected a number, got str",
+            adapt_proportionally,
+            (1.0, 0.1, 0.1, "x"),
+        ),
     ],
 )
 def test_what_a_controller_cannot_follow_is_named(message, call, arguments):

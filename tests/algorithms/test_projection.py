@@ -326,7 +326,13 @@ def test_bad_input_is_named():
         torch.tensor(0.0),
         delta_kl=0.1,
     )
-    refused("logp: expected a floating type", project, torch.zeros(3, 8).long(), lq, delta_kl=0.1)
+    refused(
+        "TypeError: logp: expected a floating type",
+        project,
+        torch.zeros(3, 8).long(),
+        lq,
+        delta_kl=0.1,
+    )
     refused("logp: expected normalised log-probabilities", project, 2 * u, lq, delta_kl=0.1)
     refused(
         "logp_old: expected log-probabilities, got nan",

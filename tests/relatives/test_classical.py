@@ -465,7 +465,15 @@ def test_an_agent_without_a_neighbour_is_named():
         w,
         w,
     )
-    refused(r"adjacent: expected torch\.bool", graph_attention, torch.eye(4), LINE.float(), w, w, w)
+    refused(
+        r"TypeError: adjacent: expected torch\.bool",
+        graph_attention,
+        torch.eye(4),
+        LINE.float(),
+        w,
+        w,
+        w,
+    )
 
 
 def test_the_branch_s_names_are_functions_and_no_objectives():

@@ -86,7 +86,7 @@ def test_a_vector_is_a_diagonal_matrix_and_more_dimensions_are_first_by_rest():
             "sign",
             "G: expected finite values everywhere, got nan",
         ),
-        (torch.ones(2, 2, dtype=torch.int64), "sign", "G: expected a floating type"),
+        (torch.ones(2, 2, dtype=torch.int64), "sign", "TypeError: G: expected a floating type"),
     ],
 )
 def test_what_makes_no_sense_is_named(G, norm, message):

@@ -576,7 +576,7 @@ def test_turns_of_one_token_are_ppo_s_and_one_turn_is_gspo_s():
 @pytest.mark.parametrize(
     ("turns", "message"),
     [
-        (torch.zeros(6, 5), "an integer type"),
+        (torch.zeros(6, 5), "TypeError: an integer type"),
         (torch.zeros(6, 4).long(), r"\[B, T\]"),
         (torch.full((6, 5), 5), "token ids from 0 to 4"),
     ],

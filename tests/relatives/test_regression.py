@@ -480,14 +480,14 @@ def test_rho_must_shrink_with_the_depth():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"logp": [[0.0]]}, "a tensor"),
+        ({"logp": [[0.0]]}, "TypeError: a tensor"),
         ({"logp_old": noise(2, 3, 4)}, r"\[B, T, V\] = \[2, 3, 5\], got \[2, 3, 4\]"),
         ({"logp_old": torch.zeros(2, 3, 5)}, "normalised log-probabilities"),
         ({"logp": tensor([1.0, 0, 0, 0, 0]).log().expand(2, 3, 5)}, "finite values"),
         ({"tokens": torch.full((2, 3), 5)}, "token ids from 0 to 4, got 5"),
-        ({"tokens": torch.zeros(2, 3)}, "an integer type"),
+        ({"tokens": torch.zeros(2, 3)}, "TypeError: an integer type"),
         ({"advantages": torch.full((2, 3), math.nan)}, "finite values"),
-        ({"mask": torch.ones(2, 3)}, "torch.bool"),
+        ({"mask": torch.ones(2, 3)}, "TypeError: torch.bool"),
     ],
 )
 @pytest.mark.parametrize("loss", [lco_loss, rover_loss])
@@ -501,4 +501,4 @@ def test_bad_tensors_are_named(loss, change, message):
 def test_bad_settings_of_the_functions_are_named():
     refused("kind: expected one of 'kld', 'mse', 'lch', got 'l2'", one, MU, MU, 0, 1.0, kind="l2")
     refused("beta: expected a number above 0", one, MU, MU, 0, 1.0, beta=0.0)
-    refused("rewards: expected a tensor", uniform_q, [1.0, 0.0])
+    refused("TypeError: rewards: expected a tensor", uniform_q, [1.0, 0.0])

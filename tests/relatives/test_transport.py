@@ -209,14 +209,14 @@ def test_as_rows_of_the_bandit():
     ("change", "message"),
     [
         ({"pi": PI * 2}, "pi: expected probabilities that sum to 1"),
-        ({"pi": [0.5, 0.5]}, "pi: expected a tensor"),
+        ({"pi": [0.5, 0.5]}, "TypeError: pi: expected a tensor"),
         ({"A": A[:3]}, r"A: expected \[5\], got \[3\]"),
         ({"A": A.masked_fill(A > 1, math.nan)}, "A: expected finite values"),
         ({"D": LINE[:4]}, r"D: expected \[5, 5\], got \[4, 5\]"),
         ({"D": -LINE}, "D: expected distances of at least 0"),
         ({"D": LINE + 1}, "D: expected distances of at least 0, and 0 on the diagonal"),
         ({"delta": -0.1}, "delta: expected a number at least 0"),
-        ({"delta": "much"}, "delta: "),
+        ({"delta": "much"}, "TypeError: delta: "),
     ],
 )
 def test_bad_input_is_named(change, message):
