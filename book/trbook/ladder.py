@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from trlib.advantages import group_relative
+from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.projection import project
-from trlib.algorithms.quatro import solve_groups
 from trlib.divergences import kl
 from trlib.drawing import Drawing, legend, panels
 

@@ -19,7 +19,7 @@ import pytest
 import trlib
 from tests.typed import typed
 from trlib.algorithms import ALGORITHMS
-from trlib.algorithms.method import ANCHORS
+from trlib.algorithms.batch import ANCHORS
 from trlib.cli import evaluate, installed
 from trlib.errors import CheckpointError, NonFiniteError
 from trlib.fields import settings

@@ -11,7 +11,7 @@ import torch
 from trbook.exercises import dppo, quatro
 from trbook.exercises.inside import Choice
 from trlib.algorithms import ppo_loss
-from trlib.algorithms.quatro import solve_dual
+from trlib.algorithms.dual import solve_dual
 
 FAULTS = {"dppo": dppo.check_fault, "quatro": quatro.check_fault}
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlib.algorithms.quatro import solve_groups
+from trlib.algorithms.dual import solve_groups
 
 Rows = dict[str, Tensor]
 Option = Any

@@ -21,8 +21,9 @@ from torch import Tensor
 from trlab.diagnose.rollouts import Rollouts
 from trlib import checks
 from trlib.algorithms import dppo_loss, pg_is_loss, ppo_loss, reinforce_loss
+from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.method import TokenLoss
-from trlib.algorithms.quatro import pull_to_target, solve_groups
+from trlib.algorithms.quatro import pull_to_target
 from trlib.corrections import truncated_importance
 
 NEAR = 0.01

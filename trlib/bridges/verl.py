@@ -27,8 +27,9 @@ from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, POLICY_LOSS_REGI
 from verl.utils.torch_functional import masked_mean
 
 from trlib.algorithms import dppo_loss, pspo_loss
+from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.method import TokenLoss
-from trlib.algorithms.quatro import pull_to_target, solve_groups
+from trlib.algorithms.quatro import pull_to_target
 from trlib.bridges import as_token_loss, check_loss
 from trlib.bridges.watch import UNSEEN, Watch
 from trlib.checks import value_checks

@@ -11,7 +11,7 @@ GRPO. In the order of a batch:
 
 A batch also passes through these. You can take each at its word until you need its details:
 
-- `algorithms/method.py`: what a method may change, and what it receives
+- `algorithms/method.py`, `algorithms/batch.py`: what a method may change, and what it receives
 - `algorithms/grpo.py`: GRPO, which is PPO's loss with other settings
 - `model/rollout.py`: how completions are sampled
 - `model/policy.py`: the scores, log-probabilities with gradient

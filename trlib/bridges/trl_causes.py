@@ -1,0 +1,97 @@
+"""`trlib diagnose` inside a run of TRL's GRPOTrainer."""
+
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+from transformers import TrainerCallback
+
+from trlib.bridges.watch import UNSEEN, Watch
+
+
+class CausesCallback(TrainerCallback):
+    """`trlib diagnose` on the last batch of every `every` steps:
+    trainer.add_callback(CausesCallback(trainer)).
+
+    The learner's log-probs are those of the loss itself, so nothing is computed twice. The
+    sampler's are TRL's `sampling_per_token_logps`, which it has from vLLM or a `rollout_func`.
+    Without them the policy before the updates stands for the sampler, and a warning says what
+    cannot be seen. Where the trainer has no log-probs of completions at all, a warning says so
+    once, and training goes on. Metrics: see `trlib.bridges.watch.Watch`."""
+
+    def __init__(self, trainer: Any, every: int = 10, tokens: int = 50_000) -> None:
+        self.trainer, self.watch = trainer, Watch(every, tokens)
+        self._due, self._seen = False, list[dict[str, Tensor]]()
+        needed = (
+            "_compute_loss",
+            "_get_per_token_logps_and_entropies",
+            "_metrics",
+            "num_generations",
+        )
+        if missing := [name for name in needed if not hasattr(trainer, name)]:
+            kind = type(trainer).__name__
+            self.watch.say(
+                f"it needs the log-probs of TRL's GRPOTrainer; {kind} has no {', '.join(missing)}"
+            )
+        else:
+            self._loss, trainer._compute_loss = trainer._compute_loss, self._compute_loss
+
+    def on_step_begin(self, args, state, control, **others):
+        self._due = state.is_world_process_zero and self.watch.due(state.global_step)
+        self._seen = []
+
+    def on_step_end(self, args, state, control, **others):
+        if not self._seen:
+            return
+        batch = {name: torch.cat([piece[name] for piece in self._seen]) for name in self._seen[0]}
+        batch["group"] = torch.unique(batch["group"], dim=0, return_inverse=True)[1]
+        if (
+            batch["group"].bincount() != self.trainer.num_generations
+        ).any():  # halves of groups tell nothing
+            del batch["group"]
+        found = self.watch.look(**batch)
+        for name, value in found.items():
+            self.trainer._metrics["train"][name].append(value)
+        self._due, self._seen = False, []
+
+    def _compute_loss(self, model, inputs):
+        if not (self._due and self.trainer.model.training):
+            return self._loss(model, inputs)
+        score, scored = self.trainer._get_per_token_logps_and_entropies, []
+
+        def watched(*args, **kwargs):
+            scored.append(score(*args, **kwargs))
+            return scored[-1]
+
+        with patch.object(self.trainer, "_get_per_token_logps_and_entropies", watched):
+            loss = self._loss(model, inputs)
+        if scored:
+            self._keep(scored[0][0].detach(), inputs)
+        return loss
+
+    def _keep(self, logp: Tensor, inputs: dict[str, Any]) -> None:
+        mask = (inputs["completion_mask"] * inputs.get("tool_mask", 1)).bool()
+        old = inputs.get("old_per_token_logps")
+        sampler = inputs.get("sampling_per_token_logps")
+        if sampler is None:
+            self.watch.say(
+                UNSEEN.format("it needs use_vllm=True, or a rollout_func that returns `logprobs`")
+            )
+            sampler = logp if old is None else old
+        rows = self.watch.rows(mask, sum(seen["mask"].numel() for seen in self._seen))
+        piece: dict[str, Tensor] = {
+            "logp": logp,
+            "logp_rollout": sampler,
+            **({} if old is None else {"logp_old": old}),
+            "advantage": inputs["advantages"].view(len(mask), -1),
+            "mask": mask
+            & ~sampler.isnan(),  # vLLM may have none for a token; TRL's ratio is 1 there
+            "group": inputs["prompt_ids"],
+        }
+        piece = {name: x[rows] for name, x in piece.items()}
+        # A step may draw more than once, at other lengths: one of them is enough.
+        if len(mask[rows]) and all(
+            x.shape[1] == self._seen[0][name].shape[1] for name, x in piece.items() if self._seen
+        ):
+            self._seen.append(piece)
