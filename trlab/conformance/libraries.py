@@ -3,15 +3,19 @@ source, or from documentation alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-from trlab.conformance import places
-from trlab.conformance.report import Finding
+from torch import Tensor
+
+from trlab.conformance import calls, places
+from trlab.conformance.pieces import compare, estimator_of
+from trlab.conformance.report import Finding, judge
 from trlab.conformance.source import SHORT, loaded
 from trlab.conformance.vectors import Vectors
 from trlib.errors import TrlibError
@@ -54,6 +58,22 @@ class Held:
     options: dict[str, Any] = field(default_factory=dict)
     """Of the call."""
     note: str = ""
+
+
+def judged(vectors: Vectors, subjects: Iterable[tuple[Held, calls.Subject]]) -> Iterator[Finding]:
+    """A finding for every loss of a library."""
+    for held, run in subjects:
+        observed = calls.observe(vectors, run)
+        yield judge(vectors, held.subject, held.loss, observed, held.how, extra=held.note)
+
+
+def estimated(
+    vectors: Vectors, subject: str, estimate: Callable[..., Tensor], argument: str
+) -> Iterator[Finding]:
+    """A finding for each of a library's estimators of the KL, which the argument names."""
+    for name in ("k1", "k2", "k3"):
+        kl = partial(estimate, **{argument: name})
+        yield compare(vectors, f"{subject} {name}", name, partial(estimator_of, kl=kl))
 
 
 def installed(library: str) -> str:

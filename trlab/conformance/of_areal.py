@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held
-from trlab.conformance.pieces import CORRECTED, Numbers, compare, estimator_of
-from trlab.conformance.report import Finding, judge
+from trlab.conformance.libraries import Held, estimated, judged
+from trlab.conformance.pieces import CORRECTED, Numbers, compare
+from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
 
@@ -46,11 +46,10 @@ LOSSES = (
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss, estimator and correction."""
     core = modules[LOSS]
-    for held, run in subjects(vectors, modules):
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
-    for name in ("k1", "k2", "k3"):
-        kl = partial(modules[DATA].KLEstimator._compute_approx_kl, kl_estimator=name)
-        yield compare(vectors, f"KLEstimator {name}", name, partial(estimator_of, kl=kl))
+    yield from judged(vectors, subjects(vectors, modules))
+    yield from estimated(
+        vectors, "KLEstimator", modules[DATA].KLEstimator._compute_approx_kl, "kl_estimator"
+    )
     for action, name in (("clamp", "token truncate"), ("mask", "token mask")):
         yield compare(
             vectors, f"rejection_sampling, {action}", name, partial(_correction, core, action)

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held
-from trlab.conformance.pieces import CORRECTED, Numbers, compare, estimator_of
-from trlab.conformance.report import Finding, judge
+from trlab.conformance.libraries import Held, estimated, judged
+from trlab.conformance.pieces import CORRECTED, Numbers, compare
+from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
 
@@ -53,11 +53,8 @@ LOSSES = (
 
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss, estimator and correction."""
-    for held, run in subjects(vectors, modules):
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
-    for name in ("k1", "k2", "k3"):
-        kl = partial(modules[UTILS].calculate_kl, kl_type=name)
-        yield compare(vectors, f"calculate_kl {name}", name, partial(estimator_of, kl=kl))
+    yield from judged(vectors, subjects(vectors, modules))
+    yield from estimated(vectors, "calculate_kl", modules[UTILS].calculate_kl, "kl_type")
     for kind, name in (("tis", "token truncate"), ("icepop", "token mask")):
         yield compare(vectors, kind, name, partial(_correction, modules[LOSS], kind))
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held
-from trlab.conformance.pieces import CORRECTED, Numbers, compare, estimator_of
-from trlab.conformance.report import Finding, judge
+from trlab.conformance.libraries import Held, estimated, judged
+from trlab.conformance.pieces import CORRECTED, Numbers, compare
+from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
 
@@ -36,11 +36,10 @@ LOSSES = (
 
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss, estimator and correction."""
-    for held, run in subjects(vectors, modules):
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
-    for name in ("k1", "k2", "k3"):
-        kl = partial(modules[UTILS].compute_approx_kl, kl_estimator=name)
-        yield compare(vectors, f"compute_approx_kl {name}", name, partial(estimator_of, kl=kl))
+    yield from judged(vectors, subjects(vectors, modules))
+    yield from estimated(
+        vectors, "compute_approx_kl", modules[UTILS].compute_approx_kl, "kl_estimator"
+    )
     for kind, name in (("tis", "token truncate"), ("icepop", "token mask")):
         yield compare(vectors, f"ppo, {kind}", name, partial(_correction, modules[LOSS], kind))
 

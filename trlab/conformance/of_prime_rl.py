@@ -14,8 +14,8 @@ from typing import Any
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held
-from trlab.conformance.report import Finding, judge
+from trlab.conformance.libraries import Held, judged
+from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
 
@@ -36,8 +36,7 @@ LOSSES = (
 
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss that takes rewards."""
-    for held, run in subjects(vectors, modules):
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
+    yield from judged(vectors, subjects(vectors, modules))
 
 
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:

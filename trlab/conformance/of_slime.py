@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held
+from trlab.conformance.libraries import Held, estimated, judged
 from trlab.conformance.pieces import CORRECTED, Numbers, compare, estimator_of
-from trlab.conformance.report import Finding, judge
+from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
 
@@ -42,11 +42,8 @@ LOSSES = (
 def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for every loss, estimator and correction."""
     core = modules[LOSS]
-    for held, run in subjects(vectors, modules):
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
-    for name in ("k1", "k2", "k3"):
-        kl = partial(core.compute_approx_kl, kl_loss_type=name)
-        yield compare(vectors, f"compute_approx_kl {name}", name, partial(estimator_of, kl=kl))
+    yield from judged(vectors, subjects(vectors, modules))
+    yield from estimated(vectors, "compute_approx_kl", core.compute_approx_kl, "kl_loss_type")
     kl = partial(core.compute_approx_kl, kl_loss_type="low_var_kl")
     yield compare(vectors, "compute_approx_kl low_var_kl", "k3", partial(estimator_of, kl=kl))
     for subject, name in (

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held
-from trlab.conformance.report import Finding, judge
+from trlab.conformance.libraries import Held, judged
+from trlab.conformance.report import Finding
 from trlab.conformance.vectors import Vectors
 
 PAGE = "https://tinker-docs.thinkingmachines.ai/tinker/losses"
@@ -65,8 +65,7 @@ LOSSES = (
 
 def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every documented loss, a value per token."""
-    for held, run in subjects(vectors, {}):
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
+    yield from judged(vectors, subjects(vectors, {}))
 
 
 def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:

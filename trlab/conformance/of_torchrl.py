@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held
+from trlab.conformance.libraries import Held, judged
 from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.report import Finding, judge
 from trlab.conformance.vectors import Vectors, tensors
@@ -35,8 +35,7 @@ LOSSES = (
 
 def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every loss, the KL term, the advantages of a group and of a critic."""
-    for held, run in subjects(vectors, {}):
-        yield judge(vectors, held.subject, held.loss, calls.observe(vectors, run), held.how)
+    yield from judged(vectors, subjects(vectors, {}))
     for name in ("ppo", "ppo_clip_higher"):
         settings = vectors.losses[name]["settings"]
         yield judge(

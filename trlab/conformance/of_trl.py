@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held
+from trlab.conformance.libraries import Held, judged
 from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.relatives import PAIRED
-from trlab.conformance.report import Finding, judge
+from trlab.conformance.report import Finding
 from trlab.conformance.vectors import Vectors
 
 Options = tuple[tuple[str, Any], ...]
@@ -61,10 +61,7 @@ LOSSES = (
 
 def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every loss, and for the advantages of TRL's own trainer."""
-    for held, run in subjects(vectors, {}):
-        yield judge(
-            vectors, held.subject, held.loss, calls.observe(vectors, run), held.how, extra=held.note
-        )
+    yield from judged(vectors, subjects(vectors, {}))
     for subject, more in (
         ("KL term", ()),
         ("KL term, use_bias_correction_kl=False", (("use_bias_correction_kl", False),)),

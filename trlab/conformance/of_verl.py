@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held
-from trlab.conformance.pieces import CORRECTED, Numbers, compare, estimator_of
+from trlab.conformance.libraries import Held, estimated, judged
+from trlab.conformance.pieces import CORRECTED, Numbers, compare
 from trlab.conformance.report import Finding, judge
 from trlab.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
@@ -41,10 +41,7 @@ ADVANTAGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 def hold(vectors: Vectors) -> Iterator[Finding]:
     """A finding for every function."""
     core = import_module("verl.trainer.ppo.core_algos")
-    for held, run in subjects(vectors, {}):
-        yield judge(
-            vectors, held.subject, held.loss, calls.observe(vectors, run), held.how, extra=held.note
-        )
+    yield from judged(vectors, subjects(vectors, {}))
     for how in AGGREGATIONS:
         yield judge(
             vectors,
@@ -53,13 +50,7 @@ def hold(vectors: Vectors) -> Iterator[Finding]:
             calls.observe(vectors, _aggregated(core, how)),
             how,
         )
-    for name in ("k1", "k2", "k3"):
-        yield compare(
-            vectors,
-            f"kl_penalty {name}",
-            name,
-            partial(estimator_of, kl=partial(core.kl_penalty, kl_penalty=name)),
-        )
+    yield from estimated(vectors, "kl_penalty", core.kl_penalty, "kl_penalty")
     for subject, name, more in ADVANTAGES:
         yield compare(
             vectors,
