@@ -159,9 +159,13 @@ def test_the_question_has_one_answer_and_the_failing_state_fails() -> None:
         if (panel["uses"], panel["threshold"]) == ("16", "default")
     ]
     panel = max(here, key=lambda one: len(one["seeds"]))
+    (narrow,) = [
+        panel
+        for panel in FILE["panels"]
+        if (panel["uses"], panel["threshold"]) == ("16", "a tenth")
+    ]
     ends = sorted(
-        panel["methods"][method]["basin"]["high"] or 0
-        for method in ("pg_is", "ppo", "gspo", "troll")
+        narrow["methods"][method]["basin"]["high"] or 0 for method in ("ppo", "dppo-tv", "troll")
     )
     assert ends[-1] > ends[-2] * 1.02, "two basins end at one rate: ask something else"
     fallen = [

@@ -46,13 +46,13 @@ def prose(name: str) -> str:
         (
             "refit",
             "04_ppo",
-            "the unclipped runs end at {}, those with the clip at {}.",
+            "the unclipped runs end at {} and those with the clip at {}.",
             [("pg_is-again", "0.0001"), ("ppo-again", "0.0001")],
         ),
         (
             "refit",
             "04_ppo",
-            "reused runs are lost with the clip too ({}), and split ones are not ({}).",
+            "reused runs are lost with the clip too ({}), while split ones are not ({}).",
             [("ppo-again", "0.0003"), ("ppo-parts", "0.0003")],
         ),
         (
