@@ -1,16 +1,20 @@
-// What scrolls sideways can be reached by keyboard, and says so.
-const reachable = () => {
-  for (const element of document.querySelectorAll(
-    "pre, .scroll, div.math, .output, .cell_output, .line-block, dt.sig, .pst-scrollable-table-container, p:has(> img)")) {
-    const wide = element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX !== "visible";
+// What scrolls sideways can be reached by keyboard, and says so. An observer hears of what has been laid out, and asks no
+// page for more: what is far away stays as it is.
+const SCROLLS = "pre, .scroll, div.math, .output, .cell_output, .line-block, dt.sig, .pst-scrollable-table-container, p:has(> img)";
+const laidOut = new ResizeObserver((entries) => {
+  const seen = entries.map(({ target }) => [
+    target,
+    target.scrollWidth > target.clientWidth + 1 && getComputedStyle(target).overflowX !== "visible",
+  ]);
+  for (const [element, wide] of seen) {
     element.classList.toggle("wide", wide);
     if (wide) element.tabIndex = 0;
     else if (element.getAttribute("tabindex") === "0") element.removeAttribute("tabindex");
   }
-};
-addEventListener("load", reachable);
-addEventListener("resize", reachable);
-addEventListener("toggle", reachable, true); // a fold that opens shows what had no width before
+});
+addEventListener("DOMContentLoaded", () => {
+  for (const element of document.querySelectorAll(SCROLLS)) laidOut.observe(element);
+});
 
 // On a phone a long cell of code is a fold, and so is each section of a page of evidence that is too long to scroll
 // through. On a wider screen, and on paper, they are open and nothing shows that they are folds.

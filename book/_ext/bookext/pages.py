@@ -33,6 +33,9 @@ SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 SIGNATURE_LIST = re.compile(r"<(/?)d[ld]>")
 TO_NOTEBOOK = re.compile(r'(?<=href=")(\w+)\.ipynb(?=[#"])')
 """A link in a cell's output that leads to another notebook, as it works in Jupyter."""
+MEASURED = '"pre, .nboutput > .output_area, .cell_output > .output, .jp-RenderedHTMLCommon"'
+"""What the theme's script measures at every change of a page, which lays out all of it; `book.js`
+does the same for what has been laid out anyway."""
 PRUNED = ("**/*.map", "vendor", "sphinx-thebe*", "webpack-macros.html", "locales")
 """Files that no page loads, below `_static`."""
 
@@ -105,6 +108,11 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         if path.relative_to(app.outdir).with_suffix("").as_posix() not in app.env.found_docs:
             path.unlink()
     publish(static / "explorables")
+    if error is None:
+        theme = static / "scripts" / "pydata-sphinx-theme.js"
+        script = theme.read_text(encoding="utf-8")
+        assert script.count(MEASURED) == 1, f"{theme.name}: expected {MEASURED} once"
+        theme.write_text(script.replace(MEASURED, '"#nothing"'), encoding="utf-8")
     for pattern in PRUNED if error is None else ():
         for path in list(static.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
