@@ -50,7 +50,7 @@ class RatioMap(Explorable):
     old_p = Finite(1e-5, help="The cursor's old probability q.").tag(sync=True)
     new_p = Finite(1e-3, help="The cursor's new probability p.").tag(sync=True)
     show = t.List(
-        t.Enum(METHODS), list(METHODS), help=f"The methods that are drawn: any of {METHODS}."
+        t.Enum(METHODS), ["ppo"], help=f"The methods that are drawn: any of {METHODS}."
     ).tag(sync=True)
     batch = t.Dict(help="Tokens of a real batch, from `token_batch`; empty: none.").tag(
         sync=True, data=True

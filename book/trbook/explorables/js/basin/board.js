@@ -9,7 +9,7 @@ import { rate, share } from "./words.js";
 const LEFT = 74,
   RIGHT = 14,
   ROW = 24;
-const TITLES = { end: "end: sampled accuracy", take_off: "take-off: mean reward of the first ten batches" };
+const TITLES = { end: "end: sampled accuracy", take_off: "early: mean reward of the first ten batches" };
 const PAD = 1.4; // room beyond the first and the last rate
 
 export function board() {

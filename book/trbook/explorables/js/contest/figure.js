@@ -1,4 +1,4 @@
-/* The contest drawn over the third round's record: ends against rates, and ends against take-off. */
+/* The contest drawn over the third round's record: ends against rates, and ends against early reward. */
 
 import { drawing, h, linearScale, logScale, stroke } from "../parts/common.js";
 import { looksOf } from "../run_explorer/looks.js";
@@ -60,7 +60,7 @@ export function figure({ record, names }) {
     const y = boxes.map((box) => linearScale([0, 1], [box.height, 0]));
     panels.forEach((panel, i) => panel.scales(x[i], y[i]));
     panels[0].titles("learning rate", "end: sampled accuracy");
-    panels[1].titles("take-off: mean reward of the first ten batches", "end");
+    panels[1].titles("early: mean reward of the first ten batches", "end");
     const points = methods.flatMap((name) =>
       record.rates.map((lr, k) => ({
         name,

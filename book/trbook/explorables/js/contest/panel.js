@@ -16,8 +16,8 @@ const COLUMNS = [
   "yours, end",
   "PPO here, end",
   "end, yours − PPO",
-  "yours, take-off",
-  "take-off, yours − PPO",
+  "yours, early",
+  "early, yours − PPO",
   "your worst seed",
 ];
 

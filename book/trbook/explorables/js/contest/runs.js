@@ -4,7 +4,7 @@
 import { cores, fleet } from "../playground/fleet.js";
 import { engineSettings } from "../playground/lanes.js";
 
-const TEN = 10; // batches of take-off
+const TEN = 10; // batches of early reward
 const mean = (values) => values.reduce((total, x) => total + x, 0) / values.length;
 
 /* rules: of contest.json; told({ done, of, runs }) after every run; ended(why): null when all are done. Gives a function

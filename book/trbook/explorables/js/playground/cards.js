@@ -147,7 +147,7 @@ export function card(name, { change, remove, reset }) {
       bound.difficulty.set(lane.difficulty);
       say(
         brief,
-        `${lane.epochs} use${lane.epochs > 1 ? "s" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`,
+        `${lane.epochs} pass${lane.epochs > 1 ? "es" : ""} × ${lane.minibatches} minibatch${lane.minibatches > 1 ? "es" : ""}, groups of ${lane.group}, ${kind.label} ${kind.write(lane.difficulty)}, ${CHECKPOINTS[lane.checkpoint]}`,
       );
       if (other && lane.method === "own") {
         unbind();

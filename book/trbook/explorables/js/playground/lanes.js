@@ -439,7 +439,7 @@ export function titlesOf(lanes, write = short) {
     vary = (key) => new Set(all.map((lane) => lane[key])).size > 1;
   const more = {
     lr: (x) => `rate ${write(x)}`,
-    epochs: (x) => `${x} use${x > 1 ? "s" : ""}`,
+    epochs: (x) => `${x} pass${x > 1 ? "es" : ""}`,
     minibatches: (x) => `${x} minibatch${x > 1 ? "es" : ""}`,
     group: (x) => `groups of ${x}`,
     checkpoint: (x) => CHECKPOINTS[x],

@@ -1,36 +1,29 @@
 /* One lane for a page's first screen: what the policy writes, how often it is right, and three ways to learn, whose
-   curves stay: each batch once, each batch 16 times, and 16 times with PPO's clip. */
+   curves stay: each batch once, each batch 16 times, and 16 times with PPO's clip. A button is its curve's label. */
 
 import { drawing, h, linearScale, sample, say, status } from "../parts/common.js";
 import * as completions from "./views/completions.js";
 import { batchScale, hundredth, paths, plot, stamped, widthOf } from "./views/shared.js";
 import { pathsOf, seriesOf } from "./views/series.js";
 
-const FOUR = 4; // completions that are shown
+const FOUR = 4; // completions that are shown, half of them on a phone
+const HEIGHT = 132; // of the curve
+const ONCE = { text: "Each batch once", settings: { method: "reinforce", epochs: 1 }, hue: "var(--h6)", dash: "2 3" };
 const WAYS = {
-  reuse: { text: "Use each batch 16 times", settings: { method: "pg_is", epochs: 16 }, hue: "var(--h1)", dash: "7 3" },
+  once: ONCE,
+  reuse: { text: "16 times", settings: { method: "pg_is", epochs: 16 }, hue: "var(--h1)", dash: "7 3" },
   clip: { text: "16 times, with PPO’s clip", settings: { method: "ppo", epochs: 16 }, hue: "var(--h5)", dash: "" },
 };
-const ONCE = { hue: "var(--h6)", dash: "2 3" };
 const wayOf = ({ method, epochs }) =>
   Object.values(WAYS).find(({ settings }) => settings.method === method && settings.epochs === epochs) ?? ONCE;
 
 /* What is seen of a page, as furnish of shell.js: only the first lane is. */
 export function furnishSmall(frame, host, act) {
   const spoken = status(300),
-    line = h("div", { slot: "lane-a", "data-lane": "a", "data-batch": "0", "data-reward": "" });
+    line = h("span", { slot: "lane-a", "data-lane": "a", "data-batch": "0", "data-reward": "" });
   let shown = null;
   const begin = (tell, { prompt }) => tell({ type: "ask", text: prompt }); // before the first batch, and after every one
   const play = h("button", { type: "button", class: "play", onclick: () => act.tell({ type: "play" }) });
-  const again = h("button", {
-    type: "button",
-    text: "From the start",
-    onclick: () => {
-      act.tell({ type: "reset" });
-      begin(act.tell, shown);
-      act.tell({ type: "play", on: true });
-    },
-  });
   /* From the start by another way; what was learned so far stays as a curve. */
   const go = (way, tell = act.tell, { prompt } = shown) => {
     tell({ type: "pin" });
@@ -64,8 +57,8 @@ export function furnishSmall(frame, host, act) {
       { class: "pg small" },
       h("div", { class: "written" }, written),
       plane,
-      h("div", { class: "bar" }, play, ...ways.map(([, button]) => button), again, h("slot", { name: "lane-a" })),
-      told,
+      h("div", { class: "bar" }, play, ...ways.map(([, button]) => button)),
+      h("div", { class: "telling" }, h("slot", { name: "lane-a" }), told),
       trouble,
     ),
     spoken.el,
@@ -76,11 +69,11 @@ export function furnishSmall(frame, host, act) {
     size = null;
 
   function curve(lane, pinned, batches) {
-    if (!across.now()) return; // a phone shows no curve
+    if (!across.now()) return;
     if (width !== across.now()) {
       width = across.now();
-      picture.size(width, 150);
-      size = panel.place({ width, height: 150, margin: { left: 34, right: 10, top: 24, bottom: 24 } });
+      picture.size(width, HEIGHT);
+      size = panel.place({ width, height: HEIGHT, margin: { left: 34, right: 10, top: 24, bottom: 24 } });
       panel.titles("", "right answers, by batch");
     }
     const { present } = lane,
@@ -120,7 +113,6 @@ export function furnishSmall(frame, host, act) {
         now = reward?.smooth.at(-1);
       say(play, state.playing ? "Pause" : "Play");
       play.setAttribute("aria-pressed", String(state.playing));
-      again.hidden = !count;
       line.dataset.method = state.lanes[lane.name].method;
       line.dataset.batch = String(count);
       line.dataset.reward = rows.length ? now.toFixed(4) : "";

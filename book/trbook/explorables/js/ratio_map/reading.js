@@ -142,7 +142,7 @@ export const DEFAULTS = {
   axes: "logit",
   old_p: 1e-5,
   new_p: 1e-3,
-  show: Object.keys(METHODS),
+  show: ["ppo"],
   ...WHOLE,
 };
 

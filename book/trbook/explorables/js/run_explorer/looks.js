@@ -45,7 +45,7 @@ export const swatch = ({ hue, dash, mark }) =>
 
 const AXES = {
   updates: "updates per batch",
-  uses: "uses of a batch",
+  uses: "passes over a batch",
   reuse: "updates per batch",
   lr: "learning rate",
   threshold: "threshold, times its own",
