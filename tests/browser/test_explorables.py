@@ -31,6 +31,7 @@ from trbook.explorables import RatioMap
 from trbook.explorables.files import SOURCES
 from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
+from trbook.explorables.ratio_map import METHODS
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.divergences import binary_kl, binary_tv
 
@@ -41,13 +42,13 @@ def served(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[s
     explorables."""
     folder = tmp_path_factory.mktemp("site")
     publish(folder / "_static" / "explorables")
-    whole = RatioMap().html()
+    whole = RatioMap(show=list(METHODS)).html()
     linked = link_modules(whole, "_static/explorables")
     pages = {
         "whole": whole,
         "linked": linked,
         "folded": f"<details><summary>Play</summary>{linked}</details>",
-        "two": whole + RatioMap(axes="linear", sign=-1).html(),
+        "two": whole + RatioMap(show=list(METHODS), axes="linear", sign=-1).html(),
     }
     for name, body in pages.items():
         (folder / f"{name}.html").write_text(page(body), encoding="utf-8")

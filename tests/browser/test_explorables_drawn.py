@@ -13,6 +13,7 @@ from tests.by_day import by_day
 from tools.draw.stills import WIDTHS
 from trbook.explorables import RatioMap, RunExplorer
 from trbook.explorables.files import still_of
+from trbook.explorables.ratio_map import METHODS
 
 PAGE = (
     '<!doctype html><html data-theme="{}"><meta charset="utf-8"><body style="margin: 0">{}<p '
@@ -98,7 +99,7 @@ def page(chromium: Any) -> Iterator[Any]:
 
 def show(page: Any, width: int, theme: str = "light", **settings: Any) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    page.set_content(PAGE.format(theme, RatioMap(**settings).html()))
+    page.set_content(PAGE.format(theme, RatioMap(**{"show": list(METHODS), **settings}).html()))
     loaded(page)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 import trlib
 from trbook.explorables import RatioMap
 from trbook.explorables.batch import token_batch
+from trbook.explorables.ratio_map import METHODS
 from trlib.algorithms import dppo_loss, ppo_loss
 from trlib.model.completions import Completions
 from trlib.model.rollout import sample
@@ -38,7 +39,8 @@ def moved() -> tuple[Completions, Tensor, dict[int, Tensor], list[str]]:
 @pytest.fixture
 def page(chromium: Any, moved: Any) -> Any:
     completions, advantages, logp, prompts = moved
-    drawn = RatioMap(batch=token_batch(completions, advantages, logp, prompts=prompts))
+    packed = token_batch(completions, advantages, logp, prompts=prompts)
+    drawn = RatioMap(show=list(METHODS), batch=packed)
     context = chromium.new_context(viewport={"width": 820, "height": 1000}, reduced_motion="reduce")
     page = context.new_page()
     page.set_content(PAGE.format(drawn.html()))

@@ -1,18 +1,24 @@
 /* One lane for a page's first screen: what the policy writes, how often it is right, and three ways to learn, whose
    curves stay: each batch once, each batch 16 times, and 16 times with PPO's clip. A button is its curve's label. */
 
-import { drawing, h, linearScale, sample, say, status } from "../parts/common.js";
+import { LOOKS, drawing, h, hueOf, linearScale, sample, say, status } from "../parts/common.js";
 import * as completions from "./views/completions.js";
 import { batchScale, hundredth, paths, plot, stamped, widthOf } from "./views/shared.js";
 import { pathsOf, seriesOf } from "./views/series.js";
 
 const FOUR = 4; // completions that are shown, half of them on a phone
 const HEIGHT = 132; // of the curve
-const ONCE = { text: "Each batch once", settings: { method: "reinforce", epochs: 1 }, hue: "var(--h6)", dash: "2 3" };
+const way = (text, method, epochs) => ({
+  text,
+  settings: { method, epochs },
+  hue: hueOf(method),
+  dash: LOOKS[method][1],
+});
+const ONCE = way("Each batch once", "reinforce", 1);
 const WAYS = {
   once: ONCE,
-  reuse: { text: "16 times", settings: { method: "pg_is", epochs: 16 }, hue: "var(--h1)", dash: "7 3" },
-  clip: { text: "16 times, with PPO’s clip", settings: { method: "ppo", epochs: 16 }, hue: "var(--h5)", dash: "" },
+  reuse: way("16 times", "pg_is", 16),
+  clip: way("16 times, with PPO’s clip", "ppo", 16),
 };
 const wayOf = ({ method, epochs }) =>
   Object.values(WAYS).find(({ settings }) => settings.method === method && settings.epochs === epochs) ?? ONCE;
