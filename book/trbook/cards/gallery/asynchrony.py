@@ -35,7 +35,7 @@ def _correction(name: str, title: str, how: str, diff: str, **more: Any) -> Meth
         provenance=SUMMARY,
         functions=(CORRECTION,),
         chapter=HERE,
-        no_curve="the weight is PPO's, times a factor that a batch keeps",
+        no_curve="the weight is PPO's, times a factor that stays fixed during a batch",
         diff=f"- c = 1\n+ c = {diff}\n  loss = -c * min(r * A, clip(r, 0.8, 1.2) * A)",
         **{"what": "the ratio of learner to sampler of each token", "level": "token", **more},
     )
@@ -59,7 +59,7 @@ def _masked(name: str, title: str, diff: str, **more: Any) -> MethodCard:
 def _kin(words: str) -> str:
     """What the recorded corrections contain of a method."""
     link = "../recorded_third.md#corrections-level-bounds-dropped-completions"
-    return f"The sweep [`corrected`]({link}) has {words}."
+    return f"Nearest recorded row, in [`corrected`]({link}): {words}."
 
 
 WHOLE: dict[str, Any] = {
@@ -414,7 +414,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"delta": "not said; ports take from 0.0001 to 0.5"},
         diff="- keep = True\n+ keep = A >= 0 or mean(log(mu / pi)) <= delta     # of the completion\n"
         "  loss = -min(r * A, clip(r, 0.8, 1.2) * A) * keep",
-        near=_kin("this rule at three other thresholds, as *drop at 0.01*"),
+        near=_kin("this rule at another threshold, *drop at 0.01*"),
         no_curve="inside, the weight is PPO's; outside it is 0 for the whole completion",
     ),
     _masked(
