@@ -47,9 +47,8 @@ CARDS: tuple[MethodCard, ...] = (
         },
         remark="The defaults, and every recorded run, follow the authors' code; "
         "`BAPO(**BAPO_PAPER)` is the paper's "
-        "Algorithm 1. The code counts clipped constants, so that raising c_low moves its "
-        "statistic away from the "
-        'target; count="gradient" counts what has a gradient.',
+        "Algorithm 1. The code also counts clipped tokens, which have no gradient, so that "
+        'raising c_low leads away from its target; count="gradient" leaves them out.',
         no_curve="the window is searched for again in every batch; inside it the weight is PPO's",
     ),
     MethodCard(

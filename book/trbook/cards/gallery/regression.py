@@ -57,9 +57,8 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.regression.lco_loss",),
         chapter="gallery_regression",
         paper={"beta": "not read", "kind": "all three"},
-        remark='The loss is that of kind "kld". Where only the sampled token has an advantage, '
-        "the targets of many samples average to a tilt by π_old A/β, not A/β, and a baseline of "
-        "the prompt does not cancel.",
+        remark='The loss is that of kind "kld". From sampled tokens alone the targets average to a '
+        "tilt by π_old A/β instead of A/β, and a prompt's baseline does not cancel.",
     ),
     MethodCard(
         "rover",
