@@ -69,7 +69,7 @@ class Basin(Packed):
         help="Where two sweeps ran the same: the one with the most seeds, or the map.",
     ).tag(sync=True)
     measure = t.Enum(
-        MEASURES, "end", help="What is drawn: sampled accuracy at the end, or take-off."
+        MEASURES, "end", help="What is drawn: sampled accuracy at the end, or early reward."
     ).tag(sync=True)
     methods = t.List(
         t.Enum(tuple(METHODS)),
