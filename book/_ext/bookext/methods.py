@@ -7,6 +7,7 @@ page of `NAME`.
 
 from __future__ import annotations
 
+import re
 from html import escape as html_escape
 from pathlib import Path
 from typing import Any
@@ -222,14 +223,23 @@ class Poster(SphinxDirective):
         except ValueError as error:
             raise self.error(f"methods-poster: {error}") from error
         home = "../../_static/figures"
+        figures = Path(self.env.srcdir, "book", "_static", "figures")
         html = (
             '<figure class="poster"><picture><source media="(max-width: 720px)" '
-            f'srcset="{home}/{name}_phone.svg">'
-            f'<img src="{home}/{name}.svg" loading="lazy" alt="{html_escape(alt(name))}"></picture>'
+            f'srcset="{home}/{name}_phone.svg"{_room(figures / f"{name}_phone.svg")}>'
+            f'<img src="{home}/{name}.svg"{_room(figures / f"{name}.svg")} loading="lazy" '
+            f'alt="{html_escape(alt(name))}"></picture>'
             f'<figcaption>Made from the cards: <a href="{home}/{name}.svg">as SVG</a>, '
             f'<a href="{home}/{name}.pdf">as PDF</a> for {SHEETS[name].size}.</figcaption></figure>'
         )
         return [nodes.raw("", html, format="html")]
+
+
+def _room(path: Path) -> str:
+    """The picture's width and height as attributes: its place is kept until it comes."""
+    with path.open(encoding="utf-8") as file:
+        sides = re.findall(r' (width|height)="([\d.]+)pt"', file.read(2000))
+    return "".join(f' {side}="{float(points):.0f}"' for side, points in sides[:2])
 
 
 def _place(one: Any, folder: str = "methods/") -> str:
