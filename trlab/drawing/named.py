@@ -375,16 +375,17 @@ FIGURES: dict[str, Figure] = {
         at={"rate": "hot"},
     ),
     "real-distance": Figure(
-        "real_distance",
-        "intervals",
-        "SmolLM2-135M at a learning rate of 1e-3: accuracy after ten batches. Reused: a batch of "
-        "8 prompts is used eight times. Split: one of 64 prompts is gone through once, in eight "
-        "parts.",
+        "real_distance_slower",
+        "rates",
+        "SmolLM2-135M on sums: accuracy after ten batches against the learning rate. Reused: a "
+        "batch of 8 prompts is used eight times. Split: one of 64 prompts is gone through once, in "
+        "eight parts. Four runs at the two smaller rates, six at 1e-3, each drawn.",
         called={
             "pg_is-again": "unclipped, reused",
             "ppo-again": "PPO, reused",
             "pg_is-parts": "unclipped, split",
         },
+        beside=("real_distance",),
     ),
     "gallery-map": Figure(
         "gallery_map",

@@ -4,7 +4,7 @@ completions: for a GPU.
     trlib sweep real_distance_whole --workers 4
 
 A GPU is taken where there is one, four runs at once; without one it runs too, and takes days.
-`--smoke` proves in a minute that the code runs. *Parts* is a batch of 512 prompts in eight parts.
+`--smoke` proves in some minutes that the code runs. *Parts* is a batch of 512 prompts in eight parts.
 
 Known beforehand: `real_whole` (8 x 8 completions, eight uses: no region is best at 3e-6 and begins
 to fall at 1e-5). Predictions were written down before any run of this sweep.

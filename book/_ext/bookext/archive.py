@@ -57,6 +57,7 @@ COLUMNS = {
     "distance": "sampled, kl, kl_aside, luck",
     "distance_between": "sampled, kl, kl_aside, luck",
     "real_distance": "sampled, kl, kl_aside, luck",
+    "real_distance_slower": "sampled, kl, kl_aside, luck",
 }
 """The measures of a sweep's table, where they are not the usual ones."""
 USUAL = "sampled, take_off, kl"
