@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from trlib.drawing import Drawing, panels
+from trlib.drawing import HUES, Drawing, panels
 
 pytest.importorskip("matplotlib")
 
@@ -14,7 +14,7 @@ pytest.importorskip("matplotlib")
 def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot() -> None:
     figure, (ax,) = panels()
     count = 600
-    ax.plot(range(count), [i % 7 for i in range(count)], "o", alpha=0.5, color="#d55e00")
+    ax.plot(range(count), [i % 7 for i in range(count)], "o", alpha=0.5, color=HUES["h1"])
     svg = Drawing(figure, alt="dots").svg()
     assert svg.count("h0") == count, "one point a dot"
     assert len(re.findall("<[a-z]", svg)) < 150 and len(svg) < 30_000
@@ -23,11 +23,11 @@ def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot() -> None:
 
 def test_a_few_markers_and_a_line_stay_what_they_are() -> None:
     figure, (ax,) = panels()
-    ax.plot([0, 1, 2], [0.0, 0.5, 1.0], "s-", color="#0072b2", label="three")
+    ax.plot([0, 1, 2], [0.0, 0.5, 1.0], "s-", color=HUES["h5"], label="three")
     ax.set_title("$r^2$")
     svg = Drawing(figure, alt="a line").svg()
-    assert len(re.findall(r"<use [^>]*#0072b2", svg)) == 3
-    line = re.search(r'<path d="M ([^"]*)"[^>]*stroke: #0072b2', svg)
+    assert len(re.findall(f"<use [^>]*{HUES['h5']}", svg)) == 3
+    line = re.search(r'<path d="M ([^"]*)"[^>]*stroke: var\(--h5', svg)
     assert line
     points = [float(x) for x in line[1].replace("L", "").split()]
     across, up = points[::2], points[1::2]

@@ -23,6 +23,7 @@ from trlab.drawing.named import figure
 from trlab.drawing.names import called
 from trlab.drawing.recorded import draw
 from trlab.drawing.scores import bar, rows_of
+from trlab.drawing.strokes import alone
 from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
@@ -172,7 +173,7 @@ def told(
         f"{what}\nminus that of {zero}",
     )
     for i, row in enumerate(rows):
-        bar(ax, i, row.difference, filled=row.verdict != UNDECIDED)
+        bar(ax, i, row.difference, alone(called(row.label)), filled=row.verdict != UNDECIDED)
     ax.axvline(0, color=INK, linestyle=":", linewidth=1)
     found = "; ".join(
         f"{called(row.label)} {_signed(row.difference, digits)}, {row.verdict}" for row in rows

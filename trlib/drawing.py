@@ -11,43 +11,58 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trlib.errors import MissingExtra
+from trlib.errors import MissingExtra, unknown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 #: A grey that the SVG replaces with the page's text colour; bitmaps keep it, legible on light and
 # dark
 INK = "#7b7b7c"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", INK)
-"""Okabe and Ito's palette without the colours that vanish on a white or a dark page."""
+_TABLE = json.loads((Path(__file__).parent / "looks.json").read_text(encoding="utf-8"))
+HUES: dict[str, str] = {name: light for name, (light, _) in _TABLE["hues"].items()}
+"""By name, on a light page. `looks.json` has them for a dark one, too; a figure in a page takes the
+page's."""
+LOOKS: dict[str, tuple[str, str, str]] = {key: tuple(one) for key, one in _TABLE["looks"].items()}
+"""How a method looks wherever it is drawn, here and in the book's explorables: hue, dash, mark."""
+LOOKS |= {other: LOOKS[key] for other, key in _TABLE["also"].items()}
+COLOURS = (*(HUES[name] for name in ("h5", "h1", "h6", "h3")), INK)
+"""For series that are no methods."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_MARKS = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "cross": "P", "star": "*"}
 WIDE = 6.8  #: A figure's width on a page, inches.
 NARROW = 3.5  #: A figure's width on a phone, inches: its words stay at nine pixels or more.
+LETTERS = 40  #: As many fit into a line of that width.
 LEGEND: dict[str, Any] = {
     "frameon": False,
     "fontsize": "small",
     "handlelength": 3.2,
     "labelcolor": INK,
 }
+DARK = ";".join(f"--{name}:{dark}" for name, (_, dark) in _TABLE["hues"].items())
 STYLE = (
+    "@media not print{:is([data-theme=dark],[data-jp-theme-light=false],"
+    f"[data-vscode-theme-kind*=dark]) .trlib-drawing{{{DARK}}}}}"
     ".trlib-drawing{container-type:inline-size;font-family:var(--book-sans,inherit)}"
     ".trlib-drawing>.drawn-narrow{display:none}.trlib-drawing "
     "svg{display:block;max-width:100%;height:auto}"
     "@container (max-width:30rem){.trlib-drawing>.drawn-wide{display:none}"
     ".trlib-drawing>.drawn-narrow{display:block}}"
 )
-"""Shows one of the two layouts. It is part of the figure, because other notebooks lack the book's
-style sheet."""
+"""Shows one of the two layouts, in the hues of a dark page where it is one. It is part of the figure,
+because other notebooks lack the book's style sheet."""
 
 
 def panels(
@@ -98,6 +113,81 @@ def legend(ax: Axes, **options: Any) -> None:
     ax.legend(**{**LEGEND, **options})
 
 
+def look(method: str, *, marker: bool = False) -> dict[str, Any]:
+    """How a method's line is drawn, as arguments of `ax.plot`: colour and dash, and its marker if
+    asked for.
+
+    Args:
+        method: a key of `LOOKS`: `ppo`, `pg_is` (the unclipped run), `split` (its data).
+    Raises ValueError: no such key (the nearest is suggested)."""
+    if method not in LOOKS:
+        raise unknown("method", method, LOOKS)
+    hue, dash, mark = LOOKS[method]
+    lengths = tuple(float(length) / 2 for length in dash.split())
+    line: dict[str, Any] = {"color": HUES[hue], "linestyle": (0, lengths) if lengths else "-"}
+    point = {"marker": _MARKS[mark], "markersize": 8 if mark == "star" else 5}
+    return {**line, **point} if marker else line
+
+
+def name_lines(ax: Axes) -> None:
+    """The name of every labelled line to the right of its end, in its colour: no legend. The limits
+    of the axes stand before."""
+    ends = {
+        line: end
+        for line in ax.lines
+        if not str(line.get_label()).startswith("_") and (end := _end(line))
+    }
+    heights = {line: _share_of(ax, *end) for line, end in ends.items()}
+    for line, height in _apart(heights, 0.17 * ax.figure.dpi / ax.bbox.height).items():
+        ax.annotate(
+            str(line.get_label()),
+            (ends[line][0], height),
+            xycoords=("data", "axes fraction"),
+            xytext=(7, 0),
+            textcoords="offset points",
+            color=line.get_color(),
+            fontsize="small",
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def _end(line: Any) -> tuple[float, float] | None:
+    """The last point of a line that is drawn."""
+    points = [(x, y) for x, y in line.get_xydata().tolist() if y == y]
+    return points[-1] if points else None
+
+
+def _share_of(ax: Axes, x: float, y: float) -> float:
+    """How far up a point stands in its axes, from 0 to 1."""
+    ax.autoscale_view()  # the limits are found late, and the transformation does not ask
+    _, up = ax.transAxes.inverted().transform(ax.transData.transform((x, y)))
+    return float(min(max(up, 0), 1))
+
+
+def _apart(heights: dict[Any, float], gap: float) -> dict[Any, float]:
+    """The heights in their order, moved as little as keeps each `gap` above the one below."""
+    order = sorted(heights, key=lambda one: heights[one])
+    placed: list[list[Any]] = []  # groups that touch, each a list of what it holds
+    centres: list[float] = []
+    for one in order:
+        placed.append([one])
+        centres.append(heights[one])
+        while (
+            len(placed) > 1
+            and centres[-1] - centres[-2] < gap * (len(placed[-1]) + len(placed[-2])) / 2
+        ):
+            upper = placed.pop()
+            placed[-1] += upper
+            centres.pop()
+            centres[-1] = sum(heights[each] for each in placed[-1]) / len(placed[-1])
+    return {
+        one: centre + gap * (i - (len(group) - 1) / 2)
+        for group, centre in zip(placed, centres, strict=True)
+        for i, one in enumerate(group)
+    }
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A figure with its alternative text, for readers who cannot see it."""
@@ -125,10 +215,11 @@ class Drawing:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the SVG to a file, drawn in a grey that is legible on light and dark."""
-        Path(path).write_text(
-            self.svg().replace("<svg", f'<svg color="{INK}"', 1), encoding="utf-8"
-        )
+        """Write the SVG to a file: its words in a grey that is legible on light and dark, its lines
+        as the viewer's theme is."""
+        style = f"<style>@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
+        svg = self.svg().replace("<svg", f'<svg color="{INK}"', 1).replace(">", f">{style}", 1)
+        Path(path).write_text(svg, encoding="utf-8")
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -138,16 +229,27 @@ class Drawing:
 
     @contextmanager
     def _rearranged(self) -> Iterator[float]:
-        """Inside a `with` block the panels are arranged as on a phone; yields the figure's height
-        then."""
+        """Inside a `with` block the panels are arranged as on a phone, and long words are broken;
+        yields the figure's height then."""
         from matplotlib.gridspec import GridSpec
+
+        broken = [
+            (text, text.get_text(), textwrap.fill(text.get_text(), letters))
+            for text, letters in self._words()
+        ]
+        for text, _, short in broken:
+            text.set_text(short)
 
         height = self.figure.get_size_inches()[1]
         before = [
             (ax, spec) for ax in self.figure.axes if (spec := ax.get_subplotspec()) is not None
         ]
         if len(before) < 2:
-            yield height
+            try:
+                yield height
+            finally:
+                for text, whole, _ in broken:
+                    text.set_text(whole)
             return
         rows = before[0][1].get_gridspec().nrows
         shown = [(ax.xaxis.get_tick_params(), ax.yaxis.get_tick_params()) for ax, _ in before]
@@ -181,6 +283,17 @@ class Drawing:
                 )
             for ax in unlabelled:
                 ax.set_ylabel("")
+            for text, whole, _ in broken:
+                text.set_text(whole)
+
+    def _words(self) -> Iterator[tuple[Text, int]]:
+        """What stands along the width of a panel or of the figure, and how many letters fit there on
+        a phone."""
+        if self.figure._supxlabel is not None:  # type: ignore[attr-defined]
+            yield self.figure._supxlabel, LETTERS  # type: ignore[attr-defined]
+        for ax in self.figure.axes:
+            yield ax.xaxis.label, LETTERS // self.stacked
+            yield ax.title, LETTERS // self.stacked
 
     def _drawn(self, width: float, height: float) -> str:
         import matplotlib as mpl
@@ -201,6 +314,8 @@ class Drawing:
         text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)
         text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text)
         text = text.replace(INK, "currentColor")
+        for name, colour in HUES.items():
+            text = text.replace(colour, f"var(--{name}, {colour})")
         used = set(re.findall(r"#([\w-]+)", text))
         text = re.sub(r' id="([^"]+)"', lambda name: name[0] if name[1] in used else "", text)
         label = (

@@ -3,20 +3,24 @@ colour."""
 
 from __future__ import annotations
 
+import json
 import re
-from itertools import combinations
+from importlib.resources import files
+from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from trlab.drawing.names import NAMES
 from trlab.drawing.scores import curves, intervals
 from trlab.statistics import interval
 from trlab.tolerance import staleness_tolerance
-from trlib.drawing import COLOURS, INK, MARKERS, NARROW, Drawing, panels
+from trlib.drawing import HUES, INK, LOOKS, MARKERS, NARROW, Drawing, name_lines, panels
 
-PAPERS = ("#ffffff", "#12181e")
+PAPERS = (("#ffffff", "#f7f8fa", "#f4f6f6"), ("#12181e", "#14181d", "#1b2026", "#1b232b"))
+"""What the book's pages and the explorables' panels are, light and dark."""
 rng = np.random.default_rng(0)
 SCORES = {
     name: np.clip(rng.normal(mean, 0.08, 8), 0, 1) for name, mean in (("PPO", 0.5), ("TROLL", 0.75))
@@ -51,11 +55,16 @@ def lab(linear: np.ndarray) -> np.ndarray:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-def test_every_colour_stands_out_from_both_papers():
+TABLE = json.loads((files("trlib") / "looks.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("theme", "papers"), [*enumerate(PAPERS)])
+def test_every_hue_can_be_read_on_its_papers(theme, papers):
+    """4.5 : 1, because names are written in them."""
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert {
-        (colour, paper) for colour in COLOURS for paper in PAPERS if contrast(colour, paper) < 3
-    } == set()
+    hues = {name: hue[theme] for name, hue in TABLE["hues"].items()}
+    low = [(name, p) for name, hue in hues.items() for p in papers if contrast(hue, p) < 4.5]
+    assert not low
 
 
 # Machado, Oliveira and Fernandes 2009, at full severity, on linear light.
@@ -78,14 +87,36 @@ SEEN = {
 }
 
 
-@pytest.mark.parametrize("ink", ["#1b2530", "#e4e8eb"])
+@pytest.mark.parametrize("theme", [0, 1])
 @pytest.mark.parametrize("vision", SEEN)
-def test_colours_are_told_apart_with_any_colour_vision(vision, ink):
-    seen = [
-        lab(np.array(SEEN[vision]) @ channels(ink if colour == INK else colour))
-        for colour in COLOURS
-    ]
+def test_hues_are_told_apart_with_any_colour_vision(vision, theme):
+    seen = [lab(np.array(SEEN[vision]) @ channels(hue[theme])) for hue in TABLE["hues"].values()]
     assert min(float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2)) > 15
+
+
+def test_no_two_methods_look_the_same_and_methods_of_one_hue_differ_without_it():
+    looks = {key: tuple(look) for key, look in TABLE["looks"].items()}
+    assert [pair for pair in combinations(looks, 2) if looks[pair[0]] == looks[pair[1]]] == []
+    assert {hue for hue, _, _ in looks.values()} <= TABLE["hues"].keys()
+    main = ("pg_is", "fresh", "ppo", "grpo", "gspo", "dppo", "quatro", "troll", "cispo")
+    assert len({looks[key][0] for key in main}) == len(main), "hue"
+    assert len({looks[key][1:] for key in (*main, "split")}) == len(main) + 1, "dash and mark"
+    assert NAMES.keys() <= LOOKS.keys() and {*TABLE["also"].values()} <= looks.keys()
+
+
+def test_lines_that_end_together_have_names_that_do_not_touch():
+    figure, (ax,) = panels()
+    for i, end in enumerate((0.05, 0.06, 0.9, 0.05)):
+        ax.plot([0, 1, 2], [0.5, end, np.nan], label=f"m{i}")
+    ax.plot([0, 1], [0.2, 0.2])
+    ax.set_ylim(0, 1)
+    name_lines(ax)
+    heights = {text.get_text(): text.xy[1] for text in ax.texts}
+    assert list(heights) == ["m0", "m3", "m1", "m2"] and heights["m2"] == pytest.approx(0.9)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert all(a.y1 <= b.y0 + 1 for a, b in pairwise(boxes))
+    assert {text.xy[0] for text in ax.texts} == {1.0}, "beside the last point that is drawn"
 
 
 def test_an_interval_plot_draws_the_statistics():
@@ -97,7 +128,7 @@ def test_an_interval_plot_draws_the_statistics():
         assert list(bar.get_xdata()) == [estimate.low, estimate.high] and list(dot.get_xdata()) == [
             estimate.value
         ]
-        assert sorted(ticks.get_xdata()) == sorted(runs) and set(ticks.get_ydata()) == {row}
+        assert sorted(ticks.get_xdata()) == sorted(runs) and set(ticks.get_ydata()) == {row + 0.3}
         assert f"{label} {estimate:.2f}" in drawing.alt
     assert [text.get_text() for text in ax.get_yticklabels()] == ["PPO", "TROLL"]
 
@@ -236,7 +267,7 @@ def test_many_curves_get_a_panel_each_with_the_others_behind():
         (front,) = [line for line in ax.lines if line.get_marker() != "None"]
         assert front.get_ydata().tolist() == [interval(scores[label][u]).value for u in (1, 8, 32)]
         assert (
-            front.get_color() == COLOURS[0]
+            front.get_color() == HUES["h5"]
             and front.get_linewidth() > 2 * ax.lines[0].get_linewidth()
         )
         behind = [line.get_ydata().tolist() for line in ax.lines if line is not front]

@@ -14,6 +14,8 @@ import numpy as np
 from trlab.drawing.scores import bar, in_words, rows_of
 from trlab.drawing.strokes import (
     Line,
+    Look,
+    alone,
     around,
     behind,
     cross,
@@ -21,16 +23,17 @@ from trlab.drawing.strokes import (
     grid_of,
     line_of,
     lines,
+    plainly,
     ruled,
+    styles,
     titled,
 )
 from trlab.nats import Trade
-from trlib.drawing import COLOURS, INK, MARKERS, Drawing, panels
+from trlib.drawing import INK, Drawing, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
 
 Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Values [B] with their lower and upper bounds."""
@@ -67,29 +70,33 @@ def frontier(
     ]
     for ax in grid:
         ax.set_xscale("log")
-        _plainly(ax.xaxis)
         ruled(ax)
+    looks = styles(points) if lone else {label: alone(label) for label in points}
     for i, (label, settings) in enumerate(points.items()):
         ax = grid[0 if lone else i]
         if not lone:
             behind(ax, paths, alpha=0.3)
-        _settings(ax, settings, i if lone else 0)
+        _settings(ax, settings, looks[label])
         if not lone:
             titled(ax, label)
             _named(
                 ax, {name: settings[name] for name in (next(iter(settings)), list(settings)[-1])}
             )
+    for ax in grid:
+        plainly(ax.xaxis)
     if lone:
         _beside(
-            grid[0], {label: next(iter(settings.values())) for label, settings in points.items()}
+            grid[0],
+            {label: next(iter(settings.values())) for label, settings in points.items()},
+            looks,
         )
     around(figure, NATS, measure)
     return Drawing(figure, alt or _frontier_in_words(points, measure), stacked=1 if lone else 2)
 
 
-def _settings(ax: Axes, settings: Mapping[str, Trade], style: int) -> None:
+def _settings(ax: Axes, settings: Mapping[str, Trade], style: Look) -> None:
     """Points with error bars both ways, joined."""
-    colour, trades = COLOURS[style % len(COLOURS)], list(settings.values())
+    colour, trades = style["color"], list(settings.values())
     if len(trades) > 1:
         ax.plot(
             [t.nats.value for t in trades],
@@ -98,8 +105,8 @@ def _settings(ax: Axes, settings: Mapping[str, Trade], style: int) -> None:
             linewidth=1.4,
         )
     for trade in trades:
-        marker, alone = MARKERS[style % len(MARKERS)], not trade.dominated_by
-        cross(ax, trade.nats, trade.accuracy, colour, marker, width=1.2, filled=alone)
+        alone = not trade.dominated_by
+        cross(ax, trade.nats, trade.accuracy, colour, style["marker"], width=1.2, filled=alone)
 
 
 def _named(ax: Axes, settings: Mapping[str, Trade]) -> None:
@@ -114,7 +121,7 @@ def _named(ax: Axes, settings: Mapping[str, Trade]) -> None:
         )
 
 
-def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
+def _beside(ax: Axes, trades: Mapping[str, Trade], looks: Mapping[str, Look]) -> None:
     """Names in a column to the right, each with a thin line to its point, so that they cannot
     overlap."""
     order = sorted(trades, key=lambda label: -trades[label].accuracy.value)
@@ -125,12 +132,12 @@ def _beside(ax: Axes, trades: Mapping[str, Trade]) -> None:
             (trades[label].nats.value, trades[label].accuracy.value),
             (1.04, height),
             textcoords="axes fraction",
-            color=INK,
+            color=looks[label]["color"],
             fontsize="small",
             va="center",
             arrowprops={
                 "arrowstyle": "-",
-                "color": INK,
+                "color": looks[label]["color"],
                 "linewidth": 0.6,
                 "alpha": 0.6,
                 "shrinkB": 4,
@@ -217,7 +224,7 @@ def difficulties(
     for ax in grid:
         dotted(ax, radius)
         ax.set_yscale("log")
-        _plainly(ax.yaxis)
+        plainly(ax.yaxis)
         ax.set_xticks(range(len(kinds)), kinds, rotation=60, ha="right", rotation_mode="anchor")
     said = [
         f"{label} " + ", ".join(f"{estimate:.2g} with {kind}" for kind, estimate in curve.items())
@@ -253,20 +260,10 @@ def matched(
         for label, (_, reached, of) in found.items()
     }
     figure, ax = rows_of(list(names.values()), f"{measure} where the reward reaches {level:g}")
-    for row, (estimate, _, _) in enumerate(found.values()):
-        bar(ax, row, estimate)
+    for row, (label, (estimate, _, _)) in enumerate(found.items()):
+        bar(ax, row, estimate, alone(label))
     words = in_words(
         f"Interquartile mean of {measure} where the reward reaches {level:g}, with 95 % interval",
         {names[label]: estimate for label, (estimate, _, _) in found.items()},
     )
     return Drawing(figure, alt or words)
-
-
-def _plainly(axis: Axis) -> None:
-    """Ticks of a logarithmic axis at 1, 3, 10 and so on, written out: powers are too small for a
-    phone."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())

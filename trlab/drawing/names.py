@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from trlib.drawing import LOOKS
+
 NAMES = {
     "reinforce": "REINFORCE",
     "pg_is": "unclipped",
@@ -88,6 +90,16 @@ compares."""
 SHORT = {"rl": "RL", "tv": "TV", "kl": "KL"}
 """Other short words of labels."""
 WORD = re.compile(r"(?<![A-Za-z0-9])[a-z0-9_]+(?![A-Za-z0-9])")
+
+
+KEYS = {name: key for key, name in NAMES.items()}
+
+
+def key_of(name: str) -> str | None:
+    """The key of `trlib.drawing.LOOKS` that a variant's name means; None: it has no look of its
+    own."""
+    key = KEYS.get(name, name.lower().replace("-", "_"))
+    return key if key in LOOKS else None
 
 
 def called(label: str) -> str:

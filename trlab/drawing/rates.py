@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from trlab.basin import WITHIN, Basin, frontier
 from trlab.drawing.scores import rows_of
 from trlab.drawing.strokes import (
     Line,
+    Look,
+    alone,
     around,
     band,
     behind,
@@ -22,12 +24,14 @@ from trlab.drawing.strokes import (
     grid_of,
     line_of,
     logarithmic,
+    plainly,
     ruled,
     stroke,
+    styles,
     titled,
 )
 from trlab.statistics import interval, iqm
-from trlib.drawing import COLOURS, DASHES, INK, LEGEND, MARKERS, Drawing, legend, panels
+from trlib.drawing import COLOURS, INK, LEGEND, Drawing, legend, look, name_lines, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -55,7 +59,7 @@ def curves(places: Mapping[str, Curves], *, measure: str, alt: str | None = None
         _draw(ax, methods)
         if len(places) > 1:
             ax.set_title(title, color=INK, fontsize="medium")
-    legend(grid[0], loc="best")
+    name_lines(grid[-1])
     around(figure, "learning rate", measure)
     said = [
         _in_words(methods, f"{title}: " if len(places) > 1 else "")
@@ -78,17 +82,17 @@ def basin(
         ValueError: more than five methods.
     """
     figure, (ax,) = panels(height=4.2)
-    _draw(ax, methods)
+    looks = _draw(ax, methods)
     best = max(iqm(runs) for curve in methods.values() for runs in curve.values())
     dotted(ax, best - WITHIN)
     for i, one in enumerate(found):
-        _bar(ax, -STEP * (i + 0.8), one, COLOURS[i])
+        _bar(ax, -STEP * (i + 0.8), one, looks[one.label]["color"])
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_ylim(-STEP * (len(found) + 0.4), 1)
     ax.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     ax.set_xlabel("learning rate")
     ax.set_ylabel(measure)
-    legend(ax, loc="best")
+    name_lines(ax)
     return Drawing(
         figure,
         alt or f"{measure} over learning rates. {_in_words(methods, '')} {_basins_in_words(found)}",
@@ -106,8 +110,9 @@ def bars(found: Sequence[Basin], rates: Sequence[float]) -> Drawing:
     """
     figure, ax = rows_of([f"{one.label}, {one.best.value:.2f}" for one in found], "learning rate")
     for row, one in enumerate(found):
-        _bar(ax, row, one, COLOURS[0])
-        ax.plot([one.best_rate], [row], marker="o", color=COLOURS[1], markersize=6, linestyle="")
+        colour = alone(one.label)["color"]
+        _bar(ax, row, one, colour, alpha=0.5)
+        ax.plot([one.best_rate], [row], marker="o", color=colour, markersize=6, linestyle="")
     _logarithmic(ax, sorted(rates))
     return Drawing(figure, f"Basins of learning rates. {_basins_in_words(found)}")
 
@@ -125,26 +130,29 @@ def speed(
     figure, (ax,) = panels(height=4.2)
     every = [(label, rate, *pair) for label, path in methods.items() for rate, pair in path.items()]
     kept = {every[i][:2] for i in frontier([(x.value, y.value) for _, _, x, y in every])}
-    rates = sorted({rate for _, rate, _, _ in every})
-    for i, (label, path) in enumerate(methods.items()):
-        colour = COLOURS[i]
+    looks = styles(methods)
+    for label, path in methods.items():
+        style = looks[label]
         xs, ys = ([pair[side].value for pair in path.values()] for side in (0, 1))
-        ax.plot(xs, ys, color=colour, linestyle=DASHES[i % len(DASHES)], linewidth=1.4, label=label)
+        line = {"color": style["color"], "linestyle": style["linestyle"], "linewidth": 1.4}
+        ax.plot(xs, ys, label=label, **line)
         for rate, (x, y) in path.items():
-            cross(ax, x, y, colour, MARKERS[rates.index(rate)], filled=(label, rate) in kept)
-    for rate in rates:
-        ax.plot(
-            [],
-            [],
-            marker=MARKERS[rates.index(rate)],
+            cross(ax, x, y, style["color"], style["marker"], filled=(label, rate) in kept)
+    for rate, (x, y) in next(iter(methods.values())).items():
+        ax.annotate(
+            written_rate(rate),
+            (x.value, y.value),
+            (-5, -5),
+            textcoords="offset points",
             color=INK,
-            linestyle="",
-            label=f"lr {written_rate(rate)}",
+            fontsize="small",
+            ha="right",
+            va="top",
         )
     ax.set_xlabel("take-off: mean reward of the first ten batches")
     ax.set_ylabel(measure)
     ruled(ax)
-    legend(ax, loc="best", ncols=2)
+    legend(ax, loc="best")
     points = "; ".join(
         f"{label} at {written_rate(rate)}: {x.value:.2f}, {y.value:.2f}"
         for label, rate, x, y in every
@@ -173,13 +181,13 @@ def edges(
     if not any(math.isfinite(one.value) for ratios in found.values() for one in ratios):
         raise ValueError("found: expected a ratio, got none")
     figure, (ax,) = panels(height=3.4)
-    for i, (label, ratios) in enumerate(
-        found.items(), start=1
-    ):  # the control has the first colour, at 1
+    looks = styles([control, *found])
+    for label, ratios in found.items():
         line = line_of(dict(zip(margins, ratios, strict=True)))
-        band(ax, line, i)
-        stroke(ax, line, i, label, marker="")
-    ax.axhline(1, color=COLOURS[0], linewidth=1.8, label=control)
+        band(ax, line, looks[label])
+        stroke(ax, line, looks[label], label, marker="")
+    one = line_of({margin: Estimate(1, 1, 1) for margin in margins})
+    stroke(ax, one, looks[control], control, marker="")
     ax.set_yscale("log")
     ticks = [1, 1.5, 2, 3, 4, 6]
     ax.set_ylim(0.75, 8)
@@ -188,7 +196,7 @@ def edges(
     ax.set_xticks([0.05, 0.1, 0.15, 0.2])
     ax.set_xlabel("loss that one accepts: accuracy below the best end of all")
     ax.set_ylabel(f"times the rate that {control} bears")
-    legend(ax, loc="upper left", ncols=3)
+    name_lines(ax)
     said = [
         f"{label} {', '.join(f'{r.value:.1f} at {m:g}' for r, m in zip(ratios, margins, strict=True) if r.value > 0)}."
         for label, ratios in found.items()
@@ -217,14 +225,12 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
     Raises:
         ValueError: no arms, or data that are none of `DATA`.
     """
-    from matplotlib.ticker import LogLocator
-
     if not arms:
         raise ValueError("arms: expected at least one, got none")
     figure, (ax,) = panels(height=4.8)
-    methods = list(dict.fromkeys(arm.method for arm in arms))
+    looks = styles(dict.fromkeys(arm.method for arm in arms))
     for arm in arms:
-        colour, marker = COLOURS[list(DATA).index(arm.data)], MARKERS[methods.index(arm.method)]
+        colour, marker = _hue_of(arm.data), looks[arm.method]["marker"]
         ax.plot(
             [x.value for x, _ in arm.points],
             [y.value for _, y in arm.points],
@@ -235,17 +241,12 @@ def against(arms: Sequence[Arm], *, across: str, measure: str, logarithmic: bool
         for x, y in arm.points:
             cross(ax, x, y, colour, marker, width=0.8, alpha=0.5, size=5.5)
     for data in (data for data in DATA if data in {arm.data for arm in arms}):
-        ax.plot([], [], color=COLOURS[list(DATA).index(data)], linewidth=4, label=DATA[data])
-    for method in methods:
-        ax.plot(
-            [], [], marker=MARKERS[methods.index(method)], color=INK, linestyle="", label=method
-        )
+        ax.plot([], [], color=_hue_of(data), linewidth=4, label=DATA[data])
+    for method, style in looks.items():
+        ax.plot([], [], marker=style["marker"], color=INK, linestyle="", label=method)
     if logarithmic:
         ax.set_xscale("log")
-        low, high = ax.get_xlim()
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.minorticks_off()
+        plainly(ax.xaxis)
     ax.set_xlabel(across)
     ax.set_ylabel(measure)
     ruled(ax)
@@ -267,6 +268,12 @@ DATA = {
     "new": "fresh: a batch for each update",
 }
 """What an update fits, and what a legend calls it."""
+
+
+def _hue_of(data: str) -> str:
+    """Reused data have the hue of the unclipped run, which dies of them."""
+    keys = {"again": "pg_is", "larger": "larger", "parts": "split", "new": "fresh"}
+    return str(look(keys[data])["color"])
 
 
 def data_of(train: Mapping[str, object]) -> str:
@@ -296,7 +303,7 @@ def each(methods: Curves, *, measure: str) -> Drawing:
     for ax, (label, curve) in zip(grid, methods.items(), strict=True):
         _logarithmic(ax, sorted({rate for one in methods.values() for rate in one}), every=2)
         behind(ax, map(_line, methods.values()))
-        _curve(ax, curve, 0, label)
+        _curve(ax, curve, alone(label), label)
         titled(ax, label)
     around(figure, "learning rate", measure)
     return Drawing(figure, f"{measure} over learning rates. {_in_words(methods, '')}", stacked=2)
@@ -306,7 +313,7 @@ def each(methods: Curves, *, measure: str) -> Drawing:
 # --------------------------------------------------------------------------------------------------
 
 
-def _bar(ax: Axes, height: float, one: Basin, colour: str) -> None:
+def _bar(ax: Axes, height: float, one: Basin, colour: str, alpha: float = 1) -> None:
     """A basin as a bar, with an arrow where the grid cuts it off."""
     if one.width.value:
         ax.plot(
@@ -314,6 +321,7 @@ def _bar(ax: Axes, height: float, one: Basin, colour: str) -> None:
             [height] * 2,
             color=colour,
             linewidth=5,
+            alpha=alpha,
             solid_capstyle="butt",
         )
     ends = ((one.piece.low, one.piece.open_low, "<"), (one.piece.high, one.piece.open_high, ">"))
@@ -322,23 +330,25 @@ def _bar(ax: Axes, height: float, one: Basin, colour: str) -> None:
             ax.plot([at], [height], marker=marker, color=colour, markersize=9, linestyle="")
 
 
-def _draw(ax: Axes, methods: Curves) -> None:
+def _draw(ax: Axes, methods: Curves) -> dict[str, Look]:
     if by_method([*methods]):
         raise ValueError(f"methods: expected at most {len(COLOURS)} in a panel, got {len(methods)}")
     _logarithmic(ax, sorted({rate for curve in methods.values() for rate in curve}))
     ruled(ax)
-    for i, (label, curve) in enumerate(methods.items()):
-        _curve(ax, curve, i, label)
+    looks = styles(methods)
+    for label, curve in methods.items():
+        _curve(ax, curve, looks[label], label)
+    return looks
 
 
-def _curve(ax: Axes, curve: Mapping[float, np.ndarray], style: int, label: str) -> None:
+def _curve(ax: Axes, curve: Mapping[float, np.ndarray], style: Look, label: str) -> None:
     line = _line(curve)
     if all(len(runs) >= FEW for runs in curve.values()):
         band(ax, line, style)
     else:
         for rate in line[0]:
-            look: dict[str, Any] = {"marker": "_", "color": COLOURS[style], "markersize": 5}
-            ax.plot([rate] * len(curve[rate]), curve[rate], linestyle="", **look)
+            run: Look = {"marker": "_", "color": style["color"], "markersize": 5}
+            ax.plot([rate] * len(curve[rate]), curve[rate], linestyle="", **run)
     stroke(ax, line, style, label)
 
 

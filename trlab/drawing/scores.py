@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trlab.drawing.strokes import line_of, lines, logarithmic, ruled
+from trlab.drawing.strokes import Look, alone, line_of, lines, logarithmic, ruled
 from trlab.statistics import (
     Scores,
     by_task,
     interval,
 )
-from trlib.drawing import COLOURS, INK, Drawing, panels
+from trlib.drawing import INK, Drawing, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def intervals(
     reference: float | None = None,
 ) -> Drawing:
     """Interquartile mean and 95 % stratified bootstrap interval of each variant, a row each, every
-    run behind it.
+    run a tick below it.
 
     Args:
         scores: by label: runs by tasks [N, M], or a sequence of runs for each task.
@@ -46,17 +46,16 @@ def intervals(
     estimates = {label: interval(values) for label, values in scores.items()}
     figure, ax = rows_of(list(estimates), measure)
     for row, (label, estimate) in enumerate(estimates.items()):
-        bar(ax, row, estimate)
+        bar(ax, row, estimate, alone(label))
         runs = np.concatenate(by_task("scores", scores[label]))
         ax.plot(
             runs,
-            np.full(len(runs), row),
+            np.full(len(runs), row + 0.3),
             linestyle="",
             marker="|",
             color=INK,
-            markersize=10,
-            alpha=0.5,
-            zorder=1,
+            markersize=5,
+            alpha=0.7,
         )
     if reference is not None:
         ax.axvline(reference, color=INK, linestyle=":", linewidth=1)
@@ -171,20 +170,21 @@ def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def bar(ax: Axes, row: int, estimate: Estimate, *, filled: bool = True) -> None:
-    """An interval as a thick stroke, its middle as a dot; both thin and hollow where it is not
-    `filled`."""
-    width, face = (4, COLOURS[1]) if filled else (1.2, "none")
+def bar(ax: Axes, row: int, estimate: Estimate, style: Look, *, filled: bool = True) -> None:
+    """An interval as a thick stroke, its middle as the method's mark; both thin and hollow where it
+    is not `filled`."""
+    colour = style["color"]
+    width, face = (4, colour) if filled else (1.2, "none")
     ax.plot(
         [estimate.low, estimate.high],
         [row, row],
-        color=COLOURS[0],
+        color=colour,
         linewidth=width,
+        alpha=0.5 if filled else 1,
         solid_capstyle="butt",
     )
-    ax.plot(
-        [estimate.value], [row], marker="o", color=COLOURS[1], markerfacecolor=face, markersize=6
-    )
+    point = {name: style[name] for name in ("color", "marker", "markersize")}
+    ax.plot([estimate.value], [row], markerfacecolor=face, linestyle="", **point)
 
 
 def in_words(what: str, found: Mapping[str, Estimate]) -> str:

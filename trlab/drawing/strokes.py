@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from trlib.drawing import COLOURS, DASHES, INK, MARKERS, legend, panels
+from trlab.drawing.names import key_of
+from trlib.drawing import COLOURS, DASHES, INK, MARKERS, look, name_lines, panels
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Numbers = Sequence[float] | np.ndarray
 Line = tuple[Numbers, Numbers, Numbers, Numbers]
 """Places, and at each a value with its lower and upper bound."""
+Look = dict[str, Any]
+"""Arguments of `ax.plot`: colour, dash, marker and its size (`trlib.drawing.look`)."""
 
 
 def line_of(curve: Mapping[float, Estimate]) -> Line:
@@ -26,18 +30,45 @@ def line_of(curve: Mapping[float, Estimate]) -> Line:
     return list(curve), [e.value for e in found], [e.low for e in found], [e.high for e in found]
 
 
-def band(ax: Axes, line: Line, style: int, **more: Any) -> None:
+def styles(labels: Iterable[str]) -> dict[str, Look]:
+    """How each of these is drawn: a method as everywhere, anything else in a colour that is left,
+    with a dash and a marker by its place."""
+    labels = list(labels)
+    own = {label: look(key, marker=True) for label in labels if (key := key_of(label))}
+    left = [colour for colour in COLOURS if colour not in {one["color"] for one in own.values()}]
+    others = [label for label in labels if label not in own]
+    plain: dict[str, Look] = {
+        label: {
+            "color": (left or COLOURS)[i % len(left or COLOURS)],
+            "linestyle": DASHES[i % len(DASHES)],
+            "marker": MARKERS[i % len(MARKERS)],
+            "markersize": 5,
+        }
+        for i, label in enumerate(others)
+    }
+    return {label: (own | plain)[label] for label in labels}
+
+
+def alone(label: str) -> Look:
+    """How a row or a panel of its own is drawn: a method, or a variant of one, as everywhere;
+    anything else in the first colour."""
+    key = key_of(label) or key_of(label.partition(", ")[0])
+    if key:
+        return look(key, marker=True)
+    return {"color": COLOURS[0], "linestyle": "-", "marker": "o", "markersize": 5}
+
+
+def band(ax: Axes, line: Line, style: Look, **more: Any) -> None:
     """What lies between a line's bounds."""
     places, _, low, high = line
     ax.fill_between(
-        places, low, high, **{"color": COLOURS[style], "alpha": 0.18, "linewidth": 0, **more}
+        places, low, high, **{"color": style["color"], "alpha": 0.18, "linewidth": 0, **more}
     )
 
 
-def stroke(ax: Axes, line: Line, style: int, label: str, **more: Any) -> None:
+def stroke(ax: Axes, line: Line, style: Look, label: str, **more: Any) -> None:
     """A line that colour, dash and marker tell from others."""
-    look = {"linestyle": DASHES[style % len(DASHES)], "linewidth": 1.8, "marker": MARKERS[style]}
-    ax.plot(*line[:2], **{"color": COLOURS[style], **look, "markersize": 5, "label": label, **more})
+    ax.plot(*line[:2], **{**style, "linewidth": 1.8, "label": label, **more})
 
 
 def behind(ax: Axes, lines: Iterable[Line], alpha: float = 0.35) -> None:
@@ -62,8 +93,8 @@ def cross(
     ax.plot([x.low, x.high], [y.value] * 2, color=colour, linewidth=width, alpha=alpha)
     ax.plot([x.value] * 2, [y.low, y.high], color=colour, linewidth=width, alpha=alpha)
     face = colour if filled else "none"
-    look: dict[str, Any] = {"marker": marker, "markersize": size, "markerfacecolor": face}
-    ax.plot([x.value], [y.value], color=colour, linestyle="", **look)
+    point: Look = {"marker": marker, "markersize": size, "markerfacecolor": face}
+    ax.plot([x.value], [y.value], color=colour, linestyle="", **point)
 
 
 def dotted(ax: Axes, height: float | None) -> None:
@@ -84,18 +115,19 @@ def lines(
     """
     one = len(found) <= len(COLOURS)
     figure, grid = grid_of(1 if one else len(found))
+    looks = styles(found) if one else {label: alone(label) for label in found}
     for i, (label, line) in enumerate(found.items()):
-        ax, style = grid[0 if one else i], i if one else 0
+        ax, style = grid[0 if one else i], looks[label]
         if not one:
             behind(ax, found.values())
         band(ax, line, style)
         more = {} if every == 1 else {"markevery": (i % every, every)}
-        marker = MARKERS[style] if one or every == 1 else ""
+        marker = style["marker"] if one or every == 1 else ""
         stroke(ax, line, style, label, marker=marker, **more)
         if not one:
             titled(ax, label)
     if one:
-        legend(grid[0])
+        name_lines(grid[0])
     around(figure, along, measure)
     return figure, grid
 
@@ -137,3 +169,17 @@ def logarithmic(ax: Axes, places: Sequence[float], labels: Sequence[str], base: 
     ax.set_xscale("log", base=base)
     ax.set_xticks(places, labels)
     ax.minorticks_off()
+
+
+def plainly(axis: Axis) -> None:
+    """Ticks of a logarithmic axis written out, because powers are too small for a phone: its
+    decades, or more where it has few of them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    decades = np.log10(high / low)
+    parts = (1.0,) if decades > 3 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(subs=parts))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_tick_params(which="minor", length=0)
