@@ -339,7 +339,7 @@ def test_no_number_stands_under_another_name(
     for i, lane in enumerate(saved["lanes"]):
         own = packed[i * count : (i + 1) * count]
         runs = [(setting, len(list(rows))) for setting, rows in groupby(own)]
-        lines = [line for line in drawn["lines"] if line["colour"] == ("var(--h1)", "var(--h5)")[i]]
+        lines = [line for line in drawn["lines"] if line["of"] == "ab"[i]]
         assert [(line["setting"], line["batches"]) for line in lines] == runs
         assert all(line["method"] == line["setting"].split(",")[0] for line in lines)
         rewards = [row["reward"] for row in lane["rows"][-runs[-1][1] :]][-10:]

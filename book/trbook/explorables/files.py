@@ -104,6 +104,7 @@ def sources_hash() -> str:
     }
     files |= {f"../engine/js/{path.name}": path for path in ENGINE_SOURCES.glob("*.js")}
     files |= {f"../{name}": HERE / name for name in ("playground.json", CONTEST.name)}
+    files["../../../../trlib/looks.json"] = HERE.parents[2] / "trlib" / "looks.json"
     for name in sorted(files):
         if not name.startswith("node_modules"):
             digest.update(f"{name}\n{files[name].read_text(encoding='utf-8')}\n".encode())

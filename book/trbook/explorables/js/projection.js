@@ -3,8 +3,10 @@
 import {
   bench,
   clamp,
+  dashOf,
   drawing,
   h,
+  hueOf,
   linearScale,
   logScale,
   number,
@@ -25,11 +27,11 @@ const BARS = [
   ["π, projected", "projected"],
 ];
 const PUSHES = {
-  before: ["no region", "var(--h0)", "2 2"],
-  clip: ["PPO's clip", "var(--h1)", "7 3"],
+  before: ["no region", hueOf("pg_is"), dashOf("pg_is")],
+  clip: ["PPO's clip", hueOf("ppo"), dashOf("ppo")],
   ratio: ["TROLL's ratio term", "var(--h5)", "4 2"],
-  pull: ["TROLL's regression", "var(--h7)", "9 2 2 2"],
-  all: ["TROLL, both", "var(--h6)", ""],
+  pull: ["TROLL's regression", "var(--h4)", "9 2 2 2"],
+  all: ["TROLL, both", hueOf("troll"), dashOf("troll")],
 };
 const eight = (least, most) => (value) =>
   Array.isArray(value) &&

@@ -382,7 +382,7 @@ function methodCard(key, method, set, state) {
   ]);
   const el = h(
     "div",
-    { class: "method", style: `--hue: var(${method.hue})` },
+    { class: "method", style: `--hue: ${method.hue}` },
     h("div", { class: "row" }, toggle.el, kept),
     total,
     ...sliders.map(([, slider]) => slider.el),

@@ -1,6 +1,17 @@
 /* survival: what a stale batch of long completions is worth to each correction, over the horizon and over the batch. */
 
-import { bench, clamp, drawing, linearScale, logScale, number, percent, stroke } from "./parts/common.js";
+import {
+  bench,
+  clamp,
+  dashOf,
+  drawing,
+  hueOf,
+  linearScale,
+  logScale,
+  number,
+  percent,
+  stroke,
+} from "./parts/common.js";
 import { chain, judge } from "./survival/maths.js";
 import style from "./survival/style.css";
 
@@ -10,18 +21,21 @@ const SHORT = 16,
   MANY = 65536;
 const HORIZONS = Array.from({ length: 17 }, (_, i) => 2 * Math.round((SHORT / 2) * 2 ** (i / 2)));
 const BATCHES = Array.from({ length: 14 }, (_, i) => FEW * 2 ** i);
-/* By name: [name, hue, dash]. */
-const METHODS = {
-  none: ["nothing corrected", "var(--h0)", "2 3"],
-  clip: ["token: PPO's clip", "var(--h1)", ""],
-  tis: ["token: TIS, at most 2", "var(--h2)", "7 3"],
-  icepop: ["token: IcePop, .5 to 5", "var(--h7)", "2.5 3.5"],
-  prefix: ["prefix: product so far", "var(--h6)", "10 3"],
-  sequence: ["sequence: product", "var(--h5)", ""],
-  sequence_tis: ["sequence: TIS, at most 2", "var(--h4)", "6 2 2 2"],
-  sequence_mask: ["sequence: MIS, drop above 2", "var(--h3)", "8 3 2 3"],
-  gspo: ["geometric mean: GSPO", "var(--h0)", ""],
+/* By name: what it is called, and whose look it has. */
+const CALLED = {
+  none: ["nothing corrected", "pg_is"],
+  clip: ["token: PPO's clip", "ppo"],
+  tis: ["token: TIS, at most 2", "tis"],
+  icepop: ["token: IcePop, .5 to 5", "icepop"],
+  prefix: ["prefix: product so far", "cppo"],
+  sequence: ["sequence: product", "product"],
+  sequence_tis: ["sequence: TIS, at most 2", "tis_seq"],
+  sequence_mask: ["sequence: MIS, drop above 2", "mis_seq"],
+  gspo: ["geometric mean: GSPO", "gspo"],
 };
+const METHODS = Object.fromEntries(
+  Object.entries(CALLED).map(([key, [name, look]]) => [key, [name, hueOf(look), dashOf(look)]]),
+);
 const KEYS = Object.keys(METHODS),
   nameOf = (key) => METHODS[key][0];
 /* Spreads of the log-ratio per token as chapter 13 measures them on relay's base model. */

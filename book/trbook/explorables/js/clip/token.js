@@ -1,9 +1,9 @@
 /* What `clip` and `gradient_weight` share: objective and gradient weight of one token against its ratio. */
 
 import {
-  LOOKS,
   MARGIN,
   clamp,
+  dashOf,
   dppoKlEdge,
   drawing,
   hueOf,
@@ -39,7 +39,7 @@ const SHAPED = {
 };
 /** @type {Record<string, [string, string, string, string[]]>} */
 const METHODS = Object.fromEntries(
-  Object.entries(SHAPED).map(([key, [name, shapedBy]]) => [key, [name, hueOf(key), LOOKS[key][1], shapedBy]]),
+  Object.entries(SHAPED).map(([key, [name, shapedBy]]) => [key, [name, hueOf(key), dashOf(key), shapedBy]]),
 );
 const nameOf = (key) => METHODS[key][0].split(",")[0];
 const shapes = (key) => (s) => s.show.some((method) => METHODS[method][3].includes(key));

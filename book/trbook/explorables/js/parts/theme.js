@@ -2,6 +2,7 @@
    behind the element, else the system. Everything is drawn in a shadow root, so no page's style leaks in. */
 
 import base from "./base.css";
+import { HUES } from "./looks.js";
 
 const SOUGHT = ["data-theme", "data-jp-theme-light", "data-vscode-theme-kind", "theme", "class", "style"];
 
@@ -11,7 +12,7 @@ export function stage(el, style, label) {
   const host = document.createElement("div");
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = document.createElement("style");
-  sheet.textContent = base + style;
+  sheet.textContent = HUES + base + style;
   const frame = document.createElement("div");
   frame.className = "trx";
   frame.setAttribute("role", "group");

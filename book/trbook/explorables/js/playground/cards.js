@@ -3,7 +3,7 @@
 
 import { h, ladder, number, sample, say, setting, unique } from "../parts/common.js";
 import { field } from "../formula/field.js";
-import { BRANCHES, CHECKPOINTS, DASHES, HUES, NUMBERS, difficultyOf, kindOf, moreOf, titleOf } from "./lanes.js";
+import { BRANCHES, CHECKPOINTS, NUMBERS, difficultyOf, kindOf, moreOf, titleOf } from "./lanes.js";
 import { recent } from "./words.js";
 
 /* A native select with its label. Options, [value, text], or those of each of several groups: { name: [[value, text]..] }. */
@@ -107,11 +107,12 @@ export function card(name, { change, remove, reset }) {
     h("p", { role: "alert" }),
     h("button", { type: "button", text: "reset this lane", "aria-label": `Reset lane ${letter}`, onclick: reset }),
   );
-  const brief = h("summary");
+  const brief = h("summary"),
+    line = h("span");
   const el = h(
     "section",
-    { class: "lane", "aria-label": says, style: `--hue: ${HUES[name]}` },
-    h("div", { class: "named" }, sample(DASHES[name]), method.el),
+    { class: "lane", "aria-label": says },
+    h("div", { class: "named" }, line, method.el),
     dragged,
     rate.el,
     h("details", { class: "more-set" }, brief, h("div", {}, ...more.map(([, { el: one }]) => one), hard, origin.el)),
@@ -119,12 +120,18 @@ export function card(name, { change, remove, reset }) {
     h("slot", { name: `lane-${name}` }),
     stopped,
   );
-  let shown = [];
+  let shown = [],
+    told = [];
   return {
     el,
     /* Only what changed is written; after it, and before a formula's field is made, the page has a frame. */
-    *update(lane, alone, why) {
-      if (shown[0] === lane && shown[1] === alone && shown[2] === why) return;
+    *update(lane, alone, why, { colour, dash }) {
+      if (shown.join() !== `${colour},${dash}`) {
+        shown = [colour, dash];
+        el.style.setProperty("--hue", colour);
+        line.replaceChildren(sample(dash));
+      }
+      if (told[0] === lane && told[1] === alone && told[2] === why) return;
       const other = bound.kind !== lane.method;
       stopped.hidden = !why;
       say(stopped.firstChild, why ?? "");
@@ -157,7 +164,7 @@ export function card(name, { change, remove, reset }) {
       bound.slider?.set(lane.threshold);
       bound.formula?.set(lane);
       for (const [key, one] of bound.more) one.set(lane[key]);
-      shown = [lane, alone, why];
+      told = [lane, alone, why];
       yield;
     },
   };

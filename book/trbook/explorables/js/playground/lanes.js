@@ -6,12 +6,20 @@ import { FormulaError } from "../../engine/js/formula.js";
 import { AGGREGATIONS, METHODS, OWN } from "../../engine/js/methods.js";
 import { pictured } from "../../engine/js/own.js";
 import { constantsOf } from "../formula/constants.js";
+import { LOOKS } from "../parts/looks.js";
 import { textOf } from "../parts/address.js";
 import { TASKS } from "../../engine/js/tasks.js";
 
 export const NAMES = ["a", "b", "c", "d"];
-export const HUES = { a: "var(--h1)", b: "var(--h5)", c: "var(--h6)", d: "var(--h7)" };
-export const DASHES = { a: "", b: "7 3", c: "2 3", d: "8 3 2 3" };
+/* Where two lanes have one method, the later one is drawn in the first of these that no lane has. */
+const OTHERS = [
+  ["h5", "7 3"],
+  ["h6", "2 3"],
+  ["h7", "8 3 2 3"],
+  ["h3", "5 2"],
+  ["h1", "7 3"],
+  ["h4", "2 3"],
+];
 export const PROMPTS = 16;
 export const CHECKPOINTS = { dial: "dial", dial_rare: "dial, rare openers", spend: "spend" };
 
@@ -513,3 +521,20 @@ export function unpackLane(text) {
 const packFormula = (text) => text.replaceAll(/\s+/g, "$").replaceAll(",", ";").replaceAll(":", "~");
 const unpackFormula = (text) =>
   text.replaceAll(" ", "+").replaceAll("$", " ").replaceAll(";", ",").replaceAll("~", ":");
+
+/* How what was sampled with these settings is drawn: as the method is everywhere. */
+export const lookOf = ({ method, epochs }) => LOOKS[method === "pg_is" && epochs === 1 ? "fresh" : method];
+/* The same of lanes side by side: name -> { colour, dash }. */
+export function looksOf(lanes) {
+  const own = Object.entries(lanes).map(([name, lane]) => [name, lookOf(lane)]),
+    taken = new Set(own.map(([, [hue]]) => hue)),
+    seen = new Set();
+  return Object.fromEntries(
+    own.map(([name, look]) => {
+      const [hue, dash] = seen.has(look[0]) ? OTHERS.find(([other]) => !taken.has(other)) : look;
+      seen.add(hue);
+      taken.add(hue);
+      return [name, { colour: `var(--${hue})`, dash }];
+    }),
+  );
+}

@@ -1,7 +1,7 @@
 /* A lane's rows by the settings that they were sampled with. A lane that is set otherwise begins a new segment: what is
    drawn, named, averaged and judged is one segment and never a mixture of two. */
 
-import { DASHES, HUES, identity, regionOf, titlesOf } from "./lanes.js";
+import { identity, lookOf, looksOf, regionOf, titlesOf } from "./lanes.js";
 
 const known = new WeakMap(); // by the array of rows, which is never changed
 
@@ -50,13 +50,19 @@ export function pictured(state) {
   );
   const title = titler([...Object.values(told).flat(), ...kept].map(({ settings }) => settings));
   const named = (of) => (of ? { ...of, title: title(of.settings) } : null),
-    look = (name) => ({ colour: HUES[name], dash: DASHES[name] });
+    looks = looksOf(state.lanes),
+    /* What a lane sampled with the method that it has now looks like the lane; the rest as its method does. */
+    look = (name, settings) => {
+      const [hue, dash] = lookOf(settings),
+        lane = state.lanes[name];
+      return lane && lookOf(lane)[0] === hue ? looks[name] : { colour: `var(--${hue})`, dash };
+    };
   const lanes = names.map((name) => {
     const lane = state.lanes[name],
       run = state.runs[name],
       segments = told[name].map((one) => ({
         ...named(one),
-        ...look(name),
+        ...look(name, one.settings),
         name,
         key: `${name}${one.from}`,
         alone: told[name].length === 1,
@@ -65,7 +71,7 @@ export function pictured(state) {
     return {
       name,
       title: title(lane),
-      ...look(name),
+      ...looks[name],
       region: regionOf(lane),
       settings: lane,
       segments,
@@ -85,7 +91,7 @@ export function pictured(state) {
     lanes,
     pinned: kept.map((one) => ({
       ...named(one),
-      ...look(one.name),
+      ...look(one.name, one.settings),
       key: `kept${one.number}${one.name}${one.from}`,
       ghost: true,
     })),

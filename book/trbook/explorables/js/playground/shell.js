@@ -218,7 +218,7 @@ export function furnish(frame, host, act) {
           cards.set(name, card(name, actions(name)));
           lanesEl.insertBefore(cards.get(name).el, lanesEl.children[i] ?? null);
         }
-        yield* cards.get(name).update(now().lanes[name], lanes.length === 1, why);
+        yield* cards.get(name).update(now().lanes[name], lanes.length === 1, why, lane);
       }
       const latest = now();
       judged.dataset.tone = verdict.tone;

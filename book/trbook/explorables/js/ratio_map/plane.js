@@ -19,7 +19,7 @@ import { LANDMARKS, METHODS } from "./reading.js";
 
 export const MARGIN = { left: 52, right: 12, top: 26, bottom: 44 };
 const KEYS = Object.keys(METHODS);
-const hue = (key) => `var(${METHODS[key].hue})`;
+const hue = (key) => METHODS[key].hue;
 
 /* Build the drawing once. Returns { node, x, y, size, regions(state, blend, width), cursor(reading, placed, state) }. */
 export function plane() {

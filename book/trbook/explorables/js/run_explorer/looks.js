@@ -1,15 +1,6 @@
 /* How methods look in every sweep, and what axes and measures are called. */
 
-import {
-  symbol,
-  symbolCircle,
-  symbolCross,
-  symbolDiamond,
-  symbolSquare,
-  symbolStar,
-  symbolTriangle,
-  symbolWye,
-} from "d3-shape";
+import { symbol, symbolCircle, symbolCross, symbolDiamond, symbolSquare, symbolStar, symbolTriangle } from "d3-shape";
 import { LOOKS, number } from "../parts/common.js";
 
 const DASHES = ["", "7 3", "2 3", "9 3 2 3"];
@@ -20,7 +11,6 @@ const MARKS = {
   diamond: symbolDiamond,
   cross: symbolCross,
   star: symbolStar,
-  wye: symbolWye,
 };
 const NAMES = Object.keys(MARKS);
 

@@ -1,29 +1,36 @@
 /* How each region is named, drawn and written, and which policies the triangle can show. No drawing here. */
 
-import { clamp, number, sum } from "../parts/common.js";
+import { clamp, dashOf, hueOf, number, sum } from "../parts/common.js";
 
-const KL = { hue: "var(--h7)", tick: "kl" };
+const KL = { hue: hueOf("kl"), tick: "kl" };
 export const LOOKS = {
-  kl_old_new: { ...KL, name: "KL(old‖new)", short: "KL(old‖new)", formula: "Σ q log q/p", dash: "" },
+  kl_old_new: { ...KL, name: "KL(old‖new)", short: "KL(old‖new)", formula: "Σ q log q/p", dash: dashOf("kl") },
   kl_new_old: { ...KL, name: "KL(new‖old)", short: "KL(new‖old)", formula: "Σ p log p/q", dash: "8 3 2 3" },
-  chi2: { tick: "chi2", hue: "var(--h6)", name: "χ²", short: "χ²", formula: "Σ (p − q)²/q", dash: "7 3" },
+  chi2: { tick: "chi2", hue: hueOf("chi2"), name: "χ²", short: "χ²", formula: "Σ (p − q)²/q", dash: dashOf("chi2") },
   fisher: {
     tick: "fisher",
-    hue: "var(--h4)",
+    hue: hueOf("fisher"),
     name: "Fisher, logits",
     short: "Fisher",
     formula: "½ Var log r",
-    dash: "2 3",
+    dash: dashOf("fisher"),
   },
-  tv: { tick: "tv", hue: "var(--h5)", name: "TV", short: "TV", formula: "½ Σ |p − q|", dash: "12 4" },
-  ratio: { tick: "ratio", hue: "var(--h1)", name: "ratio box", short: "ratio box", formula: "max |r − 1|", dash: "" },
+  tv: { tick: "tv", hue: hueOf("tv"), name: "TV", short: "TV", formula: "½ Σ |p − q|", dash: dashOf("tv") },
+  ratio: {
+    tick: "ratio",
+    hue: hueOf("ratio"),
+    name: "ratio box",
+    short: "ratio box",
+    formula: "max |r − 1|",
+    dash: dashOf("ratio"),
+  },
   wasserstein: {
     tick: "wasserstein",
-    hue: "var(--h3)",
+    hue: hueOf("wasserstein"),
     name: "Wasserstein",
     short: "Wasserstein",
     formula: "mass × places",
-    dash: "4 3",
+    dash: dashOf("wasserstein"),
   },
 };
 export const TICKS = ["kl", "chi2", "fisher", "tv", "ratio", "wasserstein"];

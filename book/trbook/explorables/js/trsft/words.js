@@ -1,13 +1,13 @@
 /* What the state says: what each student says of the right answer, and a verdict. No drawing here. */
 
-import { number, percent, probability, sum } from "../parts/common.js";
+import { dashOf, hueOf, number, percent, probability, sum } from "../parts/common.js";
 import { beginning, learned, truncated, weight } from "./maths.js";
 
 export const RIGHT = 2;
 export const LOOKS = {
-  sft: { name: "SFT", hue: "var(--h1)", dash: "", mark: "square" },
-  trsft: { name: "TrSFT", hue: "var(--h5)", dash: "7 3", mark: "circle" },
-  reverse: { name: "reverse KL", hue: "var(--h7)", dash: "2 3", mark: "diamond" },
+  sft: { name: "SFT", hue: hueOf("sft"), dash: dashOf("sft"), mark: "square" },
+  trsft: { name: "TrSFT", hue: hueOf("trapo"), dash: dashOf("trapo"), mark: "circle" },
+  reverse: { name: "reverse KL", hue: hueOf("kl"), dash: "2 3", mark: "diamond" },
 };
 
 export function read(s) {

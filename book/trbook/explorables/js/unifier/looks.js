@@ -1,20 +1,20 @@
 /* How each distance is named and written, and which bandits can be shown. No drawing here. */
 
-import { clamp, number, sum } from "../parts/common.js";
+import { clamp, hueOf, number, sum } from "../parts/common.js";
 
 /* of: the methods of the book and its gallery whose step this is. */
 export const LOOKS = {
-  kl_new_old: { name: "KL(new‖old)", shape: "exponential", of: "MDPO, REBEL, LCO, QUATRO", hue: "var(--h7)" },
-  kl_old_new: { name: "KL(old‖new)", shape: "hyperbola", of: "TRPO", hue: "var(--h7)" },
-  target: { name: "target return", shape: "exponential, for a return", of: "COUNTERPOL", hue: "var(--h7)" },
-  fisher: { name: "natural step", shape: "exponential, first order", of: "natural gradient", hue: "var(--h4)" },
-  chi2: { name: "χ²", shape: "straight line", of: "R2VPO", hue: "var(--h6)" },
-  euclid: { name: "Euclid", shape: "line in p, not in r", of: "projected gradient", hue: "var(--h2)" },
-  tv: { name: "TV", shape: "mass moves", of: "DPPO’s unit; WPO at cost 1", hue: "var(--h5)" },
-  wasserstein: { name: "Wasserstein", shape: "mass travels", of: "WPO", hue: "var(--h3)" },
-  entropic: { name: "entropic", shape: "mass travels softly", of: "SPO", hue: "var(--h3)" },
-  ratio: { name: "ratio box", shape: "bang-bang", of: "the box of PPO’s ε", hue: "var(--h1)" },
-  ppo: { name: "PPO’s clip", shape: "flat beyond the window", of: "PPO, GRPO, DAPO", hue: "var(--h1)" },
+  kl_new_old: { name: "KL(new‖old)", shape: "exponential", of: "MDPO, REBEL, LCO, QUATRO", hue: hueOf("kl") },
+  kl_old_new: { name: "KL(old‖new)", shape: "hyperbola", of: "TRPO", hue: hueOf("kl") },
+  target: { name: "target return", shape: "exponential, for a return", of: "COUNTERPOL", hue: hueOf("kl") },
+  fisher: { name: "natural step", shape: "exponential, first order", of: "natural gradient", hue: hueOf("fisher") },
+  chi2: { name: "χ²", shape: "straight line", of: "R2VPO", hue: hueOf("chi2") },
+  euclid: { name: "Euclid", shape: "line in p, not in r", of: "projected gradient", hue: hueOf("euclid") },
+  tv: { name: "TV", shape: "mass moves", of: "DPPO’s unit; WPO at cost 1", hue: hueOf("tv") },
+  wasserstein: { name: "Wasserstein", shape: "mass travels", of: "WPO", hue: hueOf("wasserstein") },
+  entropic: { name: "entropic", shape: "mass travels softly", of: "SPO", hue: hueOf("wasserstein") },
+  ratio: { name: "ratio box", shape: "bang-bang", of: "the box of PPO’s ε", hue: hueOf("ratio") },
+  ppo: { name: "PPO’s clip", shape: "flat beyond the window", of: "PPO, GRPO, DAPO", hue: hueOf("ppo") },
 };
 export const KEYS = Object.keys(LOOKS);
 

@@ -137,8 +137,8 @@ export function nameOf(lane) {
 const look = ({ title, colour, dash }) => `${title}|${colour}|${dash}`;
 
 /* What is drawn says what its rows were sampled with. */
-export const stamped = (path, { settings }) =>
-  path.attr("data-method", settings.method).attr("data-setting", identity(settings));
+export const stamped = (path, { settings, name = null }) =>
+  path.attr("data-method", settings.method).attr("data-setting", identity(settings)).attr("data-of", name);
 
 /* Lanes, or their segments, by line and title, each with some words. */
 export function legend() {
