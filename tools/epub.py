@@ -94,7 +94,9 @@ def xhtml(body: Tag, colours: Mapping[str, str]) -> str:
             for key in [key for key in tag.attrs if OLD.fullmatch(key)]:
                 del tag[key]
     text = re.sub(
-        r"var\((--[\w-]+)[^()]*\)", lambda found: colours.get(found[1], "inherit"), str(body)
+        r"var\((--[\w-]+),? *(#\w+)?[^()]*\)",
+        lambda found: colours.get(found[1], found[2] or "inherit"),
+        str(body),
     )
     for word in CASED:
         text = re.sub(rf"(?<=[\s</]){word.lower()}(?=[=\s>])", word, text)

@@ -20,7 +20,7 @@ from trlib.advantages import group_relative
 from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.projection import project
 from trlib.divergences import kl
-from trlib.drawing import Drawing, legend, panels
+from trlib.drawing import COLOURS, INK, Drawing, legend, panels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -253,7 +253,7 @@ def curve(rung: Rung, before: Rung | None, history: pd.DataFrame) -> Drawing:
 
     figure, (ax,) = panels(height=2.3, width=6.0)
     parts = []
-    for one, colour, dash in ((before, "#7b7b7c", "--"), (rung, "#0072b2", "-")):
+    for one, colour, dash in ((before, INK, "--"), (rung, COLOURS[0], "-")):
         if one is None:
             continue
         rewards = runs(history, one)

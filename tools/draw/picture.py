@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from tools.paths import ROOT
+from trlib.drawing import COLOURS, look
 
 RECORD = ROOT / "benchmarks/dial/history.csv"
 TARGET = ROOT / "book/_static/figures/dial.png"
-INK, QUIET, TEAL, WARM = "#1b2530", "#566270", "#0b6b64", "#b3431f"
+INK, QUIET = "#1b2530", "#566270"
 STALE = (
-    ("stale, no trust region", "no trust region", WARM, "--"),
-    ("stale, PPO clip .2", "PPO's clip", TEAL, "-"),
+    ("stale, no trust region", "no trust region", look("pg_is")),
+    ("stale, PPO clip .2", "PPO's clip", look("ppo")),
 )
 
 
@@ -40,20 +42,19 @@ def draw(history: pd.DataFrame) -> Any:
     )
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.7), sharey=True, layout="constrained")
     gentle = history[history["cell"] == "gentle, GRPO"]
-    band(left, gentle, "reward", TEAL, "-", "reward")
+    band(left, gentle, "reward", look("grpo"), "reward")
     band(
         left,
         gentle.assign(share=gentle["length"] / gentle["length"].max()),
         "share",
-        WARM,
-        ":",
+        {"color": COLOURS[2], "linestyle": ":"},
         f"length (1 is {gentle['length'].max():.1f} tokens)",
     )
     left.set_title(
         "One update a batch: it learns to think first", loc="left", fontweight="bold", fontsize=11
     )
-    for cell, label, colour, dash in STALE:
-        band(right, history[history["cell"] == cell], "reward", colour, dash, label)
+    for cell, label, style in STALE:
+        band(right, history[history["cell"] == cell], "reward", style, label)
     right.set_title(
         "32 updates a batch, with a clip and without", loc="left", fontweight="bold", fontsize=11
     )
@@ -67,14 +68,12 @@ def draw(history: pd.DataFrame) -> Any:
     return figure
 
 
-def band(ax: Any, runs: pd.DataFrame, column: str, colour: str, dash: str, label: str) -> None:
+def band(ax: Any, runs: pd.DataFrame, column: str, style: Mapping[str, Any], label: str) -> None:
     """The mean over seeds, and the range of the seeds around it."""
     by_batch = runs.groupby("batch")[column]
     mean, low, high = by_batch.mean(), by_batch.min(), by_batch.max()
-    ax.fill_between(mean.index, low, high, color=colour, alpha=0.16, lw=0)
-    ax.plot(
-        mean.index, mean, dash, color=colour, lw=2, label=f"{label}, {runs['seed'].nunique()} seeds"
-    )
+    ax.fill_between(mean.index, low, high, color=style["color"], alpha=0.16, lw=0)
+    ax.plot(mean.index, mean, lw=2, label=f"{label}, {runs['seed'].nunique()} seeds", **style)
 
 
 def main() -> int:

@@ -61,14 +61,21 @@ def draw(history: pd.DataFrame) -> Any:
             linespacing=1.5,
         )
         ax = figure.add_axes((0.55, 0.17, 0.41, 0.66), facecolor=PAPER)
-        for cell, label, colour, dash in STALE:
+        for cell, label, style in STALE:
             runs = history[history["cell"] == cell]
-            band(ax, runs, "reward", colour, dash, label)
+            band(ax, runs, "reward", style, label)
             ax.lines[-1].set_linewidth(3.5)
             height = (
                 0.94 if label == "PPO's clip" else 0.17
             )  # above the upper band, below the lower one
-            ax.text(runs["batch"].max(), height, label, color=colour, ha="right", fontweight="bold")
+            ax.text(
+                runs["batch"].max(),
+                height,
+                label,
+                color=style["color"],
+                ha="right",
+                fontweight="bold",
+            )
         ax.set(xlabel="batch; 32 updates each, learning rate 1e-4", ylim=(0, 1), yticks=(0, 0.5, 1))
         ax.set_title("share of right answers", loc="left", fontsize=15, color=QUIET)
         ax.margins(x=0)

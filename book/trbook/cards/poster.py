@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from trbook.cards import CARDS, FAMILIES, GALLERY, read
 from trbook.cards.curve import LIKELY, RARE, RATIOS
 from trbook.cards.draw import RIGHT, WRONG, curve, expert
+from trlib.drawing import HUES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 A3, A2 = (16.54, 11.69), (23.39, 16.54)
 """Inches, on its side."""
 INK, QUIET, LINE, PAPER = "#1b2530", "#566270", "#c9d0d6", "#ffffff"
+GALLERY_HUES = ("h1", "h4", "h0", "h7", "h5", "h2", "h6", "ink", "h3")
+"""Of the branches on the gallery's sheet."""
 DRAWN: tuple[Family, ...] = tuple(branch for branch in GALLERY if branch != "asynchrony")
 """Branches of the gallery's sheet: those of which runs are recorded."""
 BRANCHES = tuple(name for name, card in CARDS.items() if card.family in DRAWN)
@@ -80,11 +83,11 @@ SHEETS: Mapping[str, Sheet] = {
         bottom=0.2,
         families=FAMILIES,
         inks={
-            "policy gradient": "#566270",
-            "constraint": "#7a4b00",
-            "ratio": "#0a5c8a",
-            "divergence": "#0b6b64",
-            "expert": "#8a2f62",
+            "policy gradient": HUES["h0"],
+            "constraint": HUES["h4"],
+            "ratio": HUES["h1"],
+            "divergence": HUES["h5"],
+            "expert": HUES["h3"],
         },
     ),
     "poster_gallery": Sheet(
@@ -102,23 +105,7 @@ SHEETS: Mapping[str, Sheet] = {
         gap=1.25,
         bottom=0.15,
         families=dict.fromkeys(DRAWN, ""),
-        inks=dict(
-            zip(
-                DRAWN,
-                (
-                    "#0a5c8a",
-                    "#7a4b00",
-                    "#0b6b64",
-                    "#8a2f62",
-                    "#4b5d16",
-                    "#5b3fa0",
-                    "#9a3412",
-                    "#155e75",
-                    "#566270",
-                ),
-                strict=True,
-            )
-        ),
+        inks=dict(zip(DRAWN, (HUES[name] for name in GALLERY_HUES), strict=True)),
     ),
 }
 """By the name of the file."""

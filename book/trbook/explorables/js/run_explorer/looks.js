@@ -19,11 +19,11 @@ export function looksOf(methods) {
   return new Map(
     methods.map((method, i) => {
       const [hue, dash, mark] = LOOKS[method.replaceAll("-", "_")] ?? [
-        `--h${(i + 1) % 8}`,
+        `h${(i + 1) % 8}`,
         DASHES[i % DASHES.length],
         NAMES[i % NAMES.length],
       ];
-      return [method, { hue: `var(${hue})`, dash, mark: symbol(MARKS[mark], 46)() }];
+      return [method, { hue: `var(--${hue})`, dash, mark: symbol(MARKS[mark], 46)() }];
     }),
   );
 }
