@@ -254,7 +254,8 @@ class Drawing:
         rows = before[0][1].get_gridspec().nrows
         shown = [(ax.xaxis.get_tick_params(), ax.yaxis.get_tick_params()) for ax, _ in before]
         shared = not all(
-            across.get("labelbottom", True) for across, _ in shown
+            across.get("labelbottom", True) and along.get("labelleft", True)
+            for across, along in shown
         )  # numbers at the outer panels only
         # On a page a row's first panel carries the y label for the others; stacked, each needs its
         # own.
@@ -270,7 +271,8 @@ class Drawing:
             ax.set_subplotspec(grid[i // self.stacked, i % self.stacked])
             if shared:
                 ax.tick_params(
-                    labelbottom=i + self.stacked >= len(before), labelleft=i % self.stacked == 0
+                    labelbottom=rows == 1 or i + self.stacked >= len(before),
+                    labelleft=i % self.stacked == 0,
                 )
         try:
             yield 0.95 * height * grid.nrows / rows
