@@ -5,9 +5,16 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { LOOKS } from "../../../book/trbook/explorables/js/parts/looks.js";
 
-const css = readFileSync(new URL("../../../book/trbook/explorables/js/parts/bench.css", import.meta.url), "utf8");
-const [light, dark] = [...css.matchAll(/\{((?: --h\d: #\w+;)+)/g)].map(([, text]) =>
-  Object.fromEntries([...text.matchAll(/(--h\d): #(\w+)/g)].map(([, name, hex]) => [name, rgb(hex)])),
+const table = JSON.parse(
+  readFileSync(new URL("../../../trlib/looks.json", import.meta.url), "utf8"),
+);
+const [light, dark] = [0, 1].map((theme) =>
+  Object.fromEntries(
+    Object.entries(table.hues).map(([name, both]) => [
+      name,
+      rgb(both[theme].slice(1)),
+    ]),
+  ),
 );
 
 function rgb(hex) {
@@ -27,7 +34,10 @@ test("two methods differ in dash or mark, whatever their hues", () => {
   for (const [name, look] of Object.entries(LOOKS)) {
     const [, dash, mark] = look;
     const other = seen.get(`${dash}|${mark}`);
-    assert.ok(!other || LOOKS[other] === look, `${name} looks like ${other} to who sees no colours`);
+    assert.ok(
+      !other || LOOKS[other] === look,
+      `${name} looks like ${other} to who sees no colours`,
+    );
     seen.set(`${dash}|${mark}`, name);
   }
 });
@@ -37,5 +47,6 @@ test("every hue has a contrast of 4.5 on its page", () => {
     [light, "ffffff"],
     [dark, "14181d"],
   ])
-    for (const [hue] of Object.values(LOOKS)) assert.ok(contrast(hues[hue], rgb(page)) >= 4.5, `${hue} on #${page}`);
+    for (const [hue] of Object.values(LOOKS))
+      assert.ok(contrast(hues[hue], rgb(page)) >= 4.5, `${hue} on #${page}`);
 });

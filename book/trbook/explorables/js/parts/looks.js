@@ -6,8 +6,10 @@ import table from "../../../../../trlib/looks.json" with { type: "json" };
 /** @type {Record<string, string[]>} */
 export const LOOKS = { ...table.looks };
 for (const [other, key] of Object.entries(table.also)) LOOKS[other] = table.looks[key];
-export const hueOf = (method) => `var(--${LOOKS[method][0]})`;
-export const dashOf = (method) => LOOKS[method][1];
+const drawn = { ...LOOKS, ...table.distances };
+/* Of a method or of a distance. */
+export const hueOf = (key) => `var(--${drawn[key][0]})`;
+export const dashOf = (key) => drawn[key][1];
 /* Every hue as a property of the frame, light and dark; paper is light. */
 const hues = (theme) =>
   Object.entries(table.hues)

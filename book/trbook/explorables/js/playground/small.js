@@ -1,20 +1,20 @@
 /* One lane for a page's first screen: what the policy writes, how often it is right, and three ways to learn, whose
    curves stay: each batch once, each batch 16 times, and 16 times with PPO's clip. A button is its curve's label. */
 
-import { LOOKS, drawing, h, hueOf, linearScale, sample, say, status } from "../parts/common.js";
+import { dashOf, drawing, h, hueOf, linearScale, sample, say, status } from "../parts/common.js";
 import * as completions from "./views/completions.js";
 import { batchScale, hundredth, paths, plot, stamped, widthOf } from "./views/shared.js";
 import { pathsOf, seriesOf } from "./views/series.js";
 
 const FOUR = 4; // completions that are shown, half of them on a phone
 const HEIGHT = 132; // of the curve
-const way = (text, method, epochs) => ({
+const way = (text, method, epochs, look = method) => ({
   text,
   settings: { method, epochs },
-  hue: hueOf(method),
-  dash: LOOKS[method][1],
+  hue: hueOf(look),
+  dash: dashOf(look),
 });
-const ONCE = way("Each batch once", "reinforce", 1);
+const ONCE = way("Each batch once", "reinforce", 1, "fresh");
 const WAYS = {
   once: ONCE,
   reuse: way("16 times", "pg_is", 16),
