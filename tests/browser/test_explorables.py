@@ -3,11 +3,13 @@ reader everywhere."""
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import re
 import statistics
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -473,12 +475,19 @@ def contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+TABLE = json.loads((files("trlib") / "looks.json").read_text(encoding="utf-8"))
+HUES, LOOKS = TABLE["hues"], TABLE["looks"]
+
+
 def test_words_on_the_map_are_readable() -> None:
     """axe cannot judge words over a drawing: every ink on every ground of the map, both themes."""
     css = (SOURCES / "parts" / "base.css").read_text(encoding="utf-8")
-    for block in re.findall(r"\.trx(?:\[data-dark\])? \{(.*?)\}", css, re.DOTALL)[:2]:
+    blocks = re.findall(r"\.trx(?:\[data-dark\])? \{(.*?)\}", css, re.DOTALL)[:2]
+    methods = [LOOKS[key][0] for key in ("ppo", "dppo", "dppo_kl")]
+    for theme, block in enumerate(blocks):
         colour = dict(re.findall(r"--(\w+): (#\w+)", block))
-        for ink in ("ink", "soft", "ppo", "tv", "kl"):
+        colour |= {name: both[theme] for name, both in HUES.items()}
+        for ink in ("ink", "soft", *methods):
             for ground in ("page", "live", "dead", "panel"):
                 assert contrast(colour[ink], colour[ground]) >= 4.5, (ink, ground, colour["page"])
         for ink, ground in (
