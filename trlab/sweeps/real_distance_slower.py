@@ -9,9 +9,10 @@ was made at these rates. Predictions were written down before any run of this sw
 are those that were cut. The risky one is the last: at the smallest rate nothing is left of the
 difference.
 
-Six seeds were declared, and their runs began with this declaration. The time that had
-been set for them ended after four seeds, so four are the record: the clock decided that, and no
-result.
+Six seeds were declared, and their runs began with this declaration. The record was taken when the
+time that had been set ended, after four seeds. The other two ran to their end later, but their
+files were deleted by mistake before they were added. What they had printed points the same way:
+with six seeds the first and the third prediction are seen and the others undecided.
 """
 
 from dataclasses import replace
@@ -27,8 +28,8 @@ SWEEP = replace(
     text="Does SmolLM2 bear data that are fitted again if the step is smaller?",
     axes=[Axis("lr", (1e-4, 3e-4))],
     seeds=range(2500, 2504),
-    provenance="Four seeds of the six that were declared, because the time that had been set for "
-    "them ended: enough for a very large difference only.",
+    provenance="Four seeds of the six that were declared: enough for a very large difference only. "
+    "The files of the other two were lost before they were added.",
     predictions=[
         Prediction(
             "at 3e-4 parts end above again",
