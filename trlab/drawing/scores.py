@@ -9,11 +9,11 @@ book's dark page.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trlab.drawing.strokes import Look, alone, line_of, lines, logarithmic, ruled
+from trlab.drawing.strokes import alone, line_of, lines, logarithmic, ruled
 from trlab.statistics import (
     Scores,
     by_task,
@@ -170,7 +170,9 @@ def rows_of(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def bar(ax: Axes, row: int, estimate: Estimate, style: Look, *, filled: bool = True) -> None:
+def bar(
+    ax: Axes, row: int, estimate: Estimate, style: Mapping[str, Any], *, filled: bool = True
+) -> None:
     """An interval as a thick stroke, its middle as the method's mark; both thin and hollow where it
     is not `filled`."""
     colour = style["color"]
