@@ -22,7 +22,7 @@ import pytest
 from tests.browser.explorable import page_of, visits
 from tools.browser import NoChromium, browser
 from tools.html import build
-from tools.paths import BUILD
+from tools.paths import BUILD, ROOT
 from tools.serve import Quiet
 from trbook import explorables
 from trbook.explorables.engine import HERE as ENGINE
@@ -201,11 +201,12 @@ def sources(chromium: Any) -> Iterator[Callable[..., Any]]:
 
     def answer(route: Any) -> None:
         asked = route.request.url.split("/", 3)[3]
-        path = (
-            ENGINE.parent if asked.startswith("engine/") else SOURCES
-        ) / asked  # `../../engine/js/...` of a source
+        # `../../engine/js/...` of a source, and the table of looks
+        above = {"engine": ENGINE.parent, "trlib": ROOT}
+        path = above.get(asked.split("/")[0], SOURCES) / asked
         if path.is_file():
-            route.fulfill(body=path.read_text(encoding="utf-8"), content_type="text/javascript")
+            kind = "application/json" if path.suffix == ".json" else "text/javascript"
+            route.fulfill(body=path.read_text(encoding="utf-8"), content_type=kind)
         else:
             route.fulfill(body="<!doctype html>", content_type="text/html")
 

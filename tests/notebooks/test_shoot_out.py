@@ -57,7 +57,10 @@ def test_a_narrower_clip_forgives_more() -> None:
 
 
 def test_every_use_costs() -> None:
-    said("Use a batch even twice, and every method falls behind as many updates from fresh batches")
+    said(
+        "Use a batch even twice, and every method falls behind the same number of updates from "
+        "fresh batches"
+    )
     for uses in USES:
         assert set(verdicts("reuse", "on-policy", uses=uses).values()) == {"below"}, uses
 
@@ -78,7 +81,7 @@ def test_refitting_harms_and_age_hardly() -> None:
     few = verdicts("refit_size", "again", lr="0.0001")
     assert few["again, 64"] == few["again, 256"] == few["parts"] == "above"
     large = runs_of("refit_size", "again, 256", at={"lr": "0.0001"})
-    assert "the worst of sixteen ends at 0.64." in prose()
+    assert "the worst of sixteen seeds ends at 0.64." in prose()
     assert len(large) == 16 and f"{large.min():.2f}" == "0.64"
 
 
@@ -111,7 +114,7 @@ def test_at_its_best_rate_every_method_ends_alike() -> None:
     )
     said(
         "All but GSPO and TROLL move the policy further than PPO does, furthest of all the "
-        "unclipped run and those that only soften or cap a weight."
+        "unclipped run and the methods that only soften or cap a weight."
     )
     assert {*within_two_hundredths_of_ppo(), "ppo"} == {
         variant.name for variant in load_sweep("best").variants
