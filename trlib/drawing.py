@@ -203,7 +203,7 @@ class Drawing:
 
     def narrow(self) -> str:
         """The same for a phone: panels stacked, words as large as on a page."""
-        with self._rearranged() as height:
+        with self._broken(), self._rearranged() as height:
             return self._drawn(NARROW, height)
 
     def html(self) -> str:
@@ -228,28 +228,29 @@ class Drawing:
         return f"Drawing: {self.alt}"
 
     @contextmanager
-    def _rearranged(self) -> Iterator[float]:
-        """Inside a `with` block the panels are arranged as on a phone, and long words are broken;
-        yields the figure's height then."""
-        from matplotlib.gridspec import GridSpec
+    def _broken(self) -> Iterator[None]:
+        """Inside a `with` block words that are too long for a phone stand in several lines."""
+        before = [(text, text.get_text(), letters) for text, letters in self._words()]
+        for text, words, letters in before:
+            text.set_text(textwrap.fill(words, letters))
+        try:
+            yield
+        finally:
+            for text, words, _ in before:
+                text.set_text(words)
 
-        broken = [
-            (text, text.get_text(), textwrap.fill(text.get_text(), letters))
-            for text, letters in self._words()
-        ]
-        for text, _, short in broken:
-            text.set_text(short)
+    @contextmanager
+    def _rearranged(self) -> Iterator[float]:
+        """Inside a `with` block the panels are arranged as on a phone; yields the figure's height
+        then."""
+        from matplotlib.gridspec import GridSpec
 
         height = self.figure.get_size_inches()[1]
         before = [
             (ax, spec) for ax in self.figure.axes if (spec := ax.get_subplotspec()) is not None
         ]
         if len(before) < 2:
-            try:
-                yield height
-            finally:
-                for text, whole, _ in broken:
-                    text.set_text(whole)
+            yield height
             return
         rows = before[0][1].get_gridspec().nrows
         shown = [(ax.xaxis.get_tick_params(), ax.yaxis.get_tick_params()) for ax, _ in before]
@@ -285,8 +286,6 @@ class Drawing:
                 )
             for ax in unlabelled:
                 ax.set_ylabel("")
-            for text, whole, _ in broken:
-                text.set_text(whole)
 
     def _words(self) -> Iterator[tuple[Text, int]]:
         """What stands along the width of a panel or of the figure, and how many letters fit there on
