@@ -33,6 +33,7 @@ from trlib.loop import checkpoints
 from trlib.loop.metrics import METRICS
 from trlib.loop.settings import SAVINGS
 from trlib.loop.step import LoopStep
+from trlib.model import forward
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
@@ -637,14 +638,14 @@ def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method, minibatche
         "epochs": 2,
         "warmup": 0,
     }
-    whole, scored = trained(method, **settings), Policy._score
+    whole, scored = trained(method, **settings), forward.log_probs
     rows = []
 
-    def counting(self, completions, layout, *rest):
+    def counting(model, completions, *rest, **choices):
         rows.append(len(completions))
-        return scored(self, completions, layout, *rest)
+        return scored(model, completions, *rest, **choices)
 
-    monkeypatch.setattr(Policy, "_score", counting)
+    monkeypatch.setattr(forward, "log_probs", counting)
     few = trained(method, at_once=5, **settings)
     probe = SMALL["probe"]
     assert max(rows) <= max(5, probe) and rows.count(5) >= 4

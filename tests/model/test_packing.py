@@ -5,6 +5,7 @@ import torch
 
 from trlib.model.attention import span
 from trlib.model.completions import Completions
+from trlib.model.forward import log_probs
 from trlib.model.packing import plain, shared
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
@@ -145,9 +146,7 @@ def test_a_layer_that_mixes_tokens_without_attention_is_found_out(policy, small_
     odd = Policy("convolution", model, policy.tokenizer)
     c = sample(policy, [[3, 4, 5, 6, 7, 8], [3, 4]], group=4, max_tokens=12, seed=0)
     with torch.no_grad():
-        one, other = (
-            odd._score(c, rows, 1.0, False).logp[c.mask] for rows in (shared(c), plain(c))
-        )
+        one, other = (log_probs(model, c, rows).logp[c.mask] for rows in (shared(c), plain(c)))
     torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
     odd.score(c)
     assert odd.trees is False

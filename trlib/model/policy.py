@@ -20,20 +20,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
-from torch.utils.checkpoint import checkpoint
 
 from trlib import checks
 from trlib.algorithms.method import Scores
 from trlib.checks import POSITIVE
-from trlib.errors import CheckpointError, warn
-from trlib.model import loading
+from trlib.errors import CheckpointError
+from trlib.model import forward, loading
 from trlib.model.adapters import base_of, new_adapters, saved_adapters
-from trlib.model.attention import counted, reading, span
+from trlib.model.attention import span
 from trlib.model.completions import Completions
 from trlib.model.folders import Notes, replacing
-from trlib.model.hooks import captured_inputs, perturbed
+from trlib.model.hooks import perturbed
 from trlib.model.packing import Layout, plain, shared
+from trlib.model.texts import chat_prompts, end_of_turn, end_tokens, open_prompts, token_ids
 
 
 @dataclass(eq=False)
@@ -68,23 +67,14 @@ class Policy:
         """The tokens that end a completion: the tokenizer's end token, and those in the model's
         generation settings (a chat model ends its turn with one token and a document with
         another)."""
-        named = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
-        more = [] if named is None else [named] if isinstance(named, int) else list(named)
-        return tuple(dict.fromkeys([self.tokenizer.eos_token_id, *more]))
+        return end_tokens(self.model, self.tokenizer)
 
     @cached_property
     def end_id(self) -> int:
         """The token that ends a demonstration: the one with which the chat template ends an answer,
         if that is among `end_ids`; else the tokenizer's end token."""
         if self.chat and len(self.end_ids) > 1:
-            turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
-            whole = self.tokenizer.apply_chat_template(turns, tokenize=False)
-            prompt = self.tokenizer.apply_chat_template(
-                turns[:1], tokenize=False, add_generation_prompt=True
-            )
-            ends = [i for i in self.encode([whole[len(prompt) :]])[0] if i in self.end_ids]
-            if ends and whole.startswith(prompt):
-                return ends[0]
+            return end_of_turn(self.tokenizer, self.end_ids)
         return self.tokenizer.eos_token_id
 
     @property
@@ -176,9 +166,7 @@ class Policy:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, as part of a completion: no special tokens before or after."""
-        return self.tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)[
-            "input_ids"
-        ]
+        return token_ids(self.tokenizer, texts)
 
     def encode_prompts(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each prompt, ready to be continued: in the chat template, or with the
@@ -186,19 +174,7 @@ class Policy:
 
         An end token that the tokenizer appends to every text is left out; one in the text itself
         stays."""
-        if not self.chat:
-            rows = self.tokenizer(list(texts), return_attention_mask=False)["input_ids"]
-            end = self.tokenizer.eos_token_id
-            for row, text in zip(rows, texts, strict=True):
-                if row[-1:] == [end]:
-                    own = self.encode([text])[0]
-                    if row[len(row) - len(own) :] != own:
-                        row.pop()
-            return rows
-        turns = [[{"role": "user", "content": text}] for text in texts]
-        return self.encode(
-            self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        )
+        return (chat_prompts if self.chat else open_prompts)(self.tokenizer, texts)
 
     def copy(self) -> Policy:
         """A policy with weights of its own that do not learn: a sampler or a reference."""
@@ -238,34 +214,27 @@ class Policy:
             )
         temperature = checks.number("temperature", temperature, **POSITIVE)
         at_once = None if at_once is None else checks.whole("at_once", at_once, least=1)
-        if (
-            at_once is None
-            or at_once >= len(completions)
-            or weights is not None
-            or perturb is not None
-        ):
+        together = weights is not None or perturb is not None
+        if together or at_once is None or at_once >= len(completions):
             layout = layout or self.layout(completions)
             with perturbed(self.model, perturb):
-                return self._score(completions, layout, temperature, full, weights, hidden)
+                return forward.log_probs(
+                    self.model,
+                    completions,
+                    layout,
+                    temperature,
+                    full=full,
+                    hidden=hidden,
+                    weights=weights,
+                )
         every = torch.arange(len(completions), device=completions.tokens.device)
         parts = [
-            self._recomputed(completions.rows(r), temperature, full, hidden)
-            for r in every.split(at_once)
+            forward.recomputed_log_probs(
+                self.model, some, self.layout(some), temperature, full=full, hidden=hidden
+            )
+            for some in map(completions.rows, every.split(at_once))
         ]
         return Scores(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
-
-    def _recomputed(
-        self, completions: Completions, temperature: float, full: bool, hidden: bool
-    ) -> dict[str, Tensor]:
-        """`_score`, recomputed when the gradient is taken: until then only the result is kept."""
-        layout = self.layout(completions)
-
-        def scored() -> dict[str, Tensor]:
-            return self._score(completions, layout, temperature, full, None, hidden).present()
-
-        if not torch.is_grad_enabled():
-            return scored()
-        return checkpoint(scored, use_reentrant=False, preserve_rng_state=False)
 
     def layout(self, completions: Completions) -> Layout:
         """The completions as rows for a forward pass: each distinct prefix once if the model allows
@@ -276,68 +245,8 @@ class Policy:
         if self.trees is None:
             if int(completions.present.sum(1).max()) < 3:  # too short to try it out
                 return plain(completions)
-            self.trees = self._reads_trees(completions)
+            self.trees = forward.shares_prefixes(self.name, self.model, completions)
         return shared(completions) if self.trees else plain(completions)
-
-    def _score(
-        self,
-        completions: Completions,
-        layout: Layout,
-        temperature: float,
-        full: bool,
-        weights: Mapping[str, Tensor] | None = None,
-        hidden: bool = False,
-    ) -> Scores:
-        inputs = {**layout.inputs(), "logits_to_keep": layout.kept}
-        with (
-            reading(self.model, layout),
-            captured_inputs(self.model.get_output_embeddings(), hidden) as read_by,
-        ):
-            out = (
-                self.model(**inputs)
-                if weights is None
-                else functional_call(self.model, dict(weights), (), inputs)
-            )
-        logits = out.logits.flatten(0, 1)
-        logits = logits.to(checks.wide(logits))
-        distribution = torch.log_softmax(logits if temperature == 1.0 else logits / temperature, -1)
-        logp = distribution[layout.index, completions.tokens]
-
-        def of_tokens(rows: Tensor) -> Tensor:
-            picked = rows.index_select(0, layout.index.flatten())  # [index] has a slow gradient
-            return picked.view(*layout.index.shape, -1)
-
-        last = of_tokens(read_by[0].flatten(0, 1)) if hidden else None
-        return Scores(logp, of_tokens(distribution) if full else None, hidden=last)
-
-    @torch.no_grad()
-    def _reads_trees(self, completions: Completions) -> bool:
-        """Whether reading shared prefixes once gives the log-probs of plain rows.
-
-        Every layer must call the attention that knows shared prefixes, and the log-probs of the
-        first two prompts' completions must agree. A layer that mixes tokens in another way (a
-        convolution, a recurrence) would mix tokens that are neighbours only in the shared row."""
-        config = self.model.config.get_text_config()
-        if getattr(config, "_attn_implementation", None) != "sdpa":
-            return False
-        some = completions.rows(
-            (completions.group <= completions.group[0] + 1).nonzero().squeeze(-1)
-        )
-        expected = self._score(some, plain(some), 1.0, False).logp[some.present]
-        try:
-            with counted() as layers:
-                as_tree = self._score(some, shared(some), 1.0, False).logp[some.present]
-        except torch.OutOfMemoryError:
-            raise
-        except Exception as error:  # models fail in many ways with an attention of another kind
-            warn(
-                f"policy {self.name!r}: each row is read whole, which takes longer, because its "
-                f"attention does not share prefixes ({loading.reason(error)})"
-            )
-            return False
-        coarse = next(self.model.parameters()).dtype in checks.COARSE
-        close = bool((as_tree - expected).abs().max() < (0.2 if coarse else 1e-3))
-        return close and len(layers) == config.num_hidden_layers
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write the model and its tokenizer in the hub's format, tensors as safetensors, all or

@@ -1,0 +1,53 @@
+"""Texts as tokens: prompts, in a chat template or as they are, and the tokens that end a
+completion."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def token_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each text, as part of a completion: no special tokens before or after."""
+    return tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)[
+        "input_ids"
+    ]
+
+
+def chat_prompts(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each prompt in the chat template, ready for the answer."""
+    turns = [[{"role": "user", "content": text}] for text in texts]
+    prompts = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    return token_ids(tokenizer, prompts)
+
+
+def open_prompts(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each prompt with the tokenizer's first tokens.
+
+    An end token that the tokenizer appends to every text is left out; one in the text itself
+    stays."""
+    rows = tokenizer(list(texts), return_attention_mask=False)["input_ids"]
+    for row, text in zip(rows, texts, strict=True):
+        if row[-1:] == [tokenizer.eos_token_id]:
+            own = token_ids(tokenizer, [text])[0]
+            if row[len(row) - len(own) :] != own:
+                row.pop()
+    return rows
+
+
+def end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:
+    """The tokenizer's end token, and those in the model's generation settings."""
+    named = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    more = [] if named is None else [named] if isinstance(named, int) else list(named)
+    return tuple(dict.fromkeys([tokenizer.eos_token_id, *more]))
+
+
+def end_of_turn(tokenizer: Any, ends: Sequence[int]) -> int:
+    """The one of `ends` with which the chat template ends an answer; else the tokenizer's end
+    token."""
+    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
+    whole = tokenizer.apply_chat_template(turns, tokenize=False)
+    prompt = tokenizer.apply_chat_template(turns[:1], tokenize=False, add_generation_prompt=True)
+    if whole.startswith(prompt):
+        for i in token_ids(tokenizer, [whole[len(prompt) :]])[0]:
+            if i in ends:
+                return i
+    return tokenizer.eos_token_id
