@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.typed import typed
-from trlab.diagnose import Rollouts, diagnose, read, tables
+from trlab.diagnose import Rollouts, diagnose, formats, read
 from trlib.errors import DataError
 
 LOGP, ROLLOUT = [[-0.5, -1.0, -2.0], [-0.25, -3.0]], [[-0.5, -1.5, -1.0], [-0.5, -2.0]]
@@ -76,7 +76,7 @@ def test_json_lines_say_what_parquet_says(tmp_path, columns):
 
 def test_json_lines_are_read_in_parts(tmp_path, monkeypatch):
     wanted = read(lines(tmp_path / "rollouts.jsonl", COLUMNS))
-    monkeypatch.setattr(tables, "ROWS", 1)
+    monkeypatch.setattr(formats, "ROWS", 1)
     same(read(tmp_path / "rollouts.jsonl"), wanted)
     (tmp_path / "mixed.jsonl").write_text('{"logp": [-1.0]}\n{"logp": "x"}\n')
     with pytest.raises(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from trlab.diagnose import diagnose, dump, page, read, scale
-from trlab.diagnose.causes import NOISE
+from trlab.diagnose.distributions import NOISE
 from trlab.diagnose.sampling import Sampling
 
 PLAIN = {

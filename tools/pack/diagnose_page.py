@@ -15,6 +15,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -25,12 +26,15 @@ from trlab.diagnose import (
     Limits,
     alignment,
     answer,
-    causes,
+    cause,
     columns,
+    distributions,
+    formats,
+    groups,
+    log_probs,
     prime,
     report,
     scale,
-    tables,
     words,
 )
 from trlab.diagnose.page import GENERATOR, SCRIPT
@@ -47,10 +51,13 @@ def constants() -> dict[str, Any]:
     modules = {
         report: ("QUANTILES", "CLASSES", "BINS", "POINTS", "TOP"),
         alignment: ("ALIGNED", "LEAST_PAIRS"),
-        causes: tuple(name for name in vars(causes) if name.isupper()),
+        cause: _constants(cause),
+        log_probs: _constants(log_probs),
+        distributions: _constants(distributions),
+        groups: _constants(groups),
         words: ("ROWS", "EACH", "BEFORE", "AFTER"),
         columns: ("REQUIRED", "OPTIONAL", "ALIASES", "BY_TOKEN", "BY_COMPLETION"),
-        tables: ("SCALARS", "MISSING", "SEPARATORS"),
+        formats: ("SCALARS", "MISSING", "SEPARATORS"),
     }
     every = {name: getattr(module, name) for module, names in modules.items() for name in names}
     return {
@@ -59,6 +66,10 @@ def constants() -> dict[str, Any]:
         "PRIME_SAMPLING": asdict(prime.SAMPLING),
         **every,
     }
+
+
+def _constants(module: ModuleType) -> tuple[str, ...]:
+    return tuple(name for name in vars(module) if name.isupper())
 
 
 def shared() -> str:
@@ -86,7 +97,7 @@ def sample() -> str:
     table = pq.read_table(EXAMPLE)
     rows = table.to_pylist()
     lines = [json.dumps(_short(row), ensure_ascii=False, separators=(",", ":")) for row in rows]
-    stated = json.loads(table.schema.metadata[tables.NOTES])
+    stated = json.loads(table.schema.metadata[formats.NOTES])
     return json.dumps(
         {"name": "sample.jsonl", "sampling": stated, "text": "\n".join(lines) + "\n"},
         ensure_ascii=False,

@@ -3,11 +3,13 @@ found."""
 
 from __future__ import annotations
 
-from trlab.diagnose.causes import Cause, Judgement, judge
+from trlab.diagnose.cause import Cause
+from trlab.diagnose.causes import Judgement, judge
 from trlab.diagnose.dump import dump, from_run
 from trlab.diagnose.effects import Limits
+from trlab.diagnose.findings import Findings
 from trlab.diagnose.page import GENERATOR, page
-from trlab.diagnose.report import Findings, diagnose
+from trlab.diagnose.report import diagnose
 from trlab.diagnose.rollouts import Rollouts, read
 
 __all__ = [

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trlab.diagnose.formats import NOTES
 from trlab.diagnose.sampling import Sampling
-from trlab.diagnose.tables import NOTES
 from trlib.advantages import group_relative
 from trlib.loop.run import Run
 from trlib.model.policy import Policy

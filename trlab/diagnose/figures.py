@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 
 from trlab.diagnose.answer import percent
-from trlab.diagnose.report import ClassRow, Findings, Point
+from trlab.diagnose.findings import ClassRow, Findings, Point
 from trlab.diagnose.texts import say
 
 WIDTH = 360

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from trlab.diagnose import figures, parts
 from trlab.diagnose.answer import percent, tokens
+from trlab.diagnose.findings import EffectRow, Findings, Scale
 from trlab.diagnose.parts import number, visible
-from trlab.diagnose.report import QUANTILES, EffectRow, Findings, Scale
+from trlab.diagnose.report import QUANTILES
 from trlab.diagnose.scale import COMMAND, MODEL, Row, recorded
 from trlab.diagnose.texts import say
 from trlab.diagnose.words import Example, Shown
