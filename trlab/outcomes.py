@@ -28,7 +28,8 @@ from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
 from trlab.statistics import difference, interval
-from trlab.verdicts import SEEN, Finding, decide, marked, p_in_words, predicted
+from trlab.verdict import SEEN, Finding, marked, p_in_words
+from trlab.verdicts import decide, predicted
 from trlib.drawing import INK, Drawing
 from trlib.evaluation import Estimate
 
@@ -63,7 +64,7 @@ class Against:
     family: int
     """How many questions it was corrected over."""
     edge: bool = False
-    """Whether a side stands at the edge of a grid (`trlab.verdicts.Verdict`)."""
+    """Whether a side stands at the edge of a grid (`trlab.verdict.Verdict`)."""
 
     def __format__(self, spec: str) -> str:
         digits = int(spec[1:-1]) if spec else 2

@@ -19,7 +19,8 @@ from trlab import record
 from trlab.comparison import of_prediction
 from trlab.significance import LEVEL, alike_p, line_p
 from trlab.statistics import differences
-from trlab.verdicts import UNDECIDED, Finding, Verdict, both_sides, predicted
+from trlab.verdict import UNDECIDED, Finding, Verdict
+from trlab.verdicts import both_sides, predicted
 
 DRAWS = 200
 PAIRS = (16, 24)

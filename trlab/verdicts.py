@@ -16,7 +16,7 @@ that family.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -30,163 +30,21 @@ from trlab.findings import at, finished, scores
 from trlab.measures import derive, matched
 from trlab.significance import LEVEL, alike_p, holm, improvement_p, line_p, paired_p
 from trlab.statistics import difference, improvement, interval
-from trlab.sweep import Prediction, Sweep
+from trlab.sweep import Sweep
+from trlab.verdict import (
+    INCOMPLETE,
+    NOT_MEASURED,
+    NOT_RUN,
+    NOT_SEEN,
+    SEEN,
+    UNDECIDED,
+    Finding,
+    Verdict,
+)
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
-
-EDGE = ", edge"
-"""What stands behind a verdict over a point at the edge of a grid."""
-SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
-INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"
-PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
-"""The verdicts on a prediction as a page words them; the others are printed as they are."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A comparison beside what the runs say."""
-
-    comparison: Comparison
-    verdict: str
-    """`seen` or `not seen` (the opposite is) if the comparison is decided, else `undecided`;
-    `not run`; `incomplete` if a run is missing or has failed (the rest would speak for it);
-    `not measured` if a run has no such number."""
-    sides: tuple[Estimate | None, Estimate | None] = (None, None)
-    """Interquartile means of the higher and of the lower runs; None for a number."""
-    difference: Estimate | None = None
-    """The higher less the lower, or less the number."""
-    improvement: Estimate | None = None
-    """Probability that a run of the higher is above a run of the lower; None beside a number or a
-    margin."""
-    p: float = math.nan
-    """Two-sided p-value of the side that the estimate is on (`trlab.significance`)."""
-    corrected: float = math.nan
-    """The same after Holm's correction."""
-    family: int = 0
-    """How many questions it was corrected over."""
-    pairs: int = 0
-    """Pairs of runs with the same seed that were compared; 0: runs were compared as independent."""
-    edge: bool = False
-    """Whether a side stands at the edge of a grid: its settings were tuned only as far as that
-    (`Variant.edges`), or its curve over learning rates had not ended where the rates did. Beyond it
-    the verdict may be different."""
-    note: str = ""
-    """What is missing, or how many runs were left out."""
-
-    @property
-    def decided(self) -> bool:
-        """Whether the runs say which side is above."""
-        return self.verdict in (SEEN, NOT_SEEN)
-
-    @property
-    def p_in_words(self) -> str:
-        """The corrected p-value with its family; empty if there is none."""
-        return p_in_words(self.corrected, self.family)
-
-
-def marked(number: str, decided: bool, edge: bool) -> str:
-    """A difference with its interval, and inside its bracket what a reader must know:
-    `[−0.02, +0.03; undecided]`."""
-    marks = ["undecided"] * (not decided) + ["edge"] * edge
-    return "; ".join([number.removesuffix("]"), *marks]) + "]"
-
-
-def p_in_words(corrected: float, family: int) -> str:
-    """A corrected p-value, and over how many questions it is corrected."""
-    if math.isnan(corrected):
-        return ""
-    value = "below 0.001" if corrected < 0.001 else f"{corrected:.3f}"
-    return f"p {value} (Holm over {family})"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A prediction beside what the runs say."""
-
-    prediction: Prediction
-    verdict: str
-    """As of `Verdict`."""
-    estimate: Estimate | None
-    """Probability that a run of the one is above a run of the other; for a number, the
-    interquartile mean; where the two are said to be alike, the difference of their interquartile
-    means."""
-    missing: str = ""
-    """What is missing of an incomplete one."""
-    p: float = math.nan
-    """Two-sided p-value of the side that the estimate is on (`trlab.significance`)."""
-    corrected: float = math.nan
-    """The same after Holm's correction."""
-    family: int = 0
-    """How many questions it was corrected over."""
-    pairs: int = 0
-    edge: bool = False
-    """Both as of `Verdict`."""
-
-    def __str__(self) -> str:
-        p = self.prediction
-        if self.estimate is None:
-            return f"{self.verdict}: {p.text}" + (f"; {self.missing}" if self.missing else "")
-        if p.within is not None:
-            what = f"{p.higher} less {p.lower}, within {p.within:g}"
-        elif isinstance(p.higher, str) and isinstance(p.lower, str):
-            what = f"P({p.higher} > {p.lower})"
-        else:
-            what = (
-                f"{p.higher} against {p.lower}"
-                if isinstance(p.higher, str)
-                else f"{p.lower} against {p.higher}"
-            )
-        spec = ".3f" if p.within is not None else ".2f"
-        return (
-            f"{self.verdict}: {p.text}; {p.measure}: {what} = {self.estimate:{spec}}{self._p(', ')}"
-        )
-
-    def plain(self, words: Mapping[str, str] | None = None) -> tuple[str, str]:
-        """The verdict and what was measured, in words for a page.
-
-        Args:
-            words: what the page calls the measures.
-        """
-        p, verdict = (
-            self.prediction,
-            PLAIN.get(self.verdict, self.verdict) + (EDGE if self.edge else ""),
-        )
-        measure = (words or {}).get(p.measure, p.measure)
-        if self.estimate is None:
-            return verdict, self.missing
-        if p.within is not None:
-            return verdict, (
-                f"{measure} of {p.higher} less that of {p.lower} is {self.estimate:.3f}; alike "
-                f"means within {p.within:g}{self._p('; ')}"
-            )
-        if isinstance(p.higher, str) and isinstance(p.lower, str):
-            value, low, high = (
-                100 * bound
-                for bound in (self.estimate.value, self.estimate.low, self.estimate.high)
-            )
-            return verdict, (
-                f"{measure} of {p.higher} is higher than that of {p.lower} in {value:.0f} % "
-                f"[{low:.0f}, {high:.0f}] of {self._of_pairs}{self._p('; ')}"
-            )
-        label, line = (p.higher, p.lower) if isinstance(p.higher, str) else (p.lower, p.higher)
-        return (
-            verdict,
-            f"{measure} of {label} is {self.estimate:.2f}; the line was {line:g}{self._p('; ')}",
-        )
-
-    @property
-    def _of_pairs(self) -> str:
-        return (
-            f"the {self.pairs} pairs of runs with the same seed"
-            if self.pairs
-            else "all pairs of runs"
-        )
-
-    def _p(self, before: str) -> str:
-        words = p_in_words(self.corrected, self.family)
-        return before + words if words else ""
 
 
 def decide(name: str, *comparisons: Comparison) -> list[Verdict]:

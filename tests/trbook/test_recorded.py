@@ -22,7 +22,8 @@ from trlab.measures import matched
 from trlab.record import all_recorded
 from trlab.statistics import interval
 from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, declared, load_sweep
-from trlab.verdicts import Finding, predicted
+from trlab.verdict import Finding
+from trlab.verdicts import predicted
 from trlib.evaluation import Estimate
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from trlab.power import PAIRS, chance, undecided
-from trlab.verdicts import UNDECIDED, predicted
+from trlab.verdict import UNDECIDED
+from trlab.verdicts import predicted
 
 
 def test_a_difference_in_every_pair_is_settled_and_none_never() -> None:

@@ -9,7 +9,8 @@ from trlab import record
 from trlab.claims.card import Card, Claim, Test
 from trlab.comparison import of_prediction
 from trlab.sweep import Sweep
-from trlab.verdicts import NOT_RUN, NOT_SEEN, SEEN, UNDECIDED, Verdict, decide
+from trlab.verdict import NOT_RUN, NOT_SEEN, SEEN, UNDECIDED, Verdict
+from trlab.verdicts import decide
 
 NOT_TESTABLE = "not testable at this size"
 

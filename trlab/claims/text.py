@@ -13,7 +13,7 @@ from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
 from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
 from trlab.findings import at
-from trlab.verdicts import EDGE, INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
+from trlab.verdict import EDGE, INCOMPLETE, NOT_MEASURED, NOT_RUN, NOT_SEEN, SEEN, UNDECIDED
 from trlib.evaluation import Estimate
 from trlib.loop.settings import RunSettings
 

@@ -48,7 +48,8 @@ from trlab.findings import at, before, finished, price
 from trlab.measures import matched
 from trlab.statistics import interval, iqm
 from trlab.sweep import SWEEPS, Sweep, declared
-from trlab.verdicts import decide, marked
+from trlab.verdict import marked
+from trlab.verdicts import decide
 from trlib.evaluation import Estimate
 
 NOT_RUN = "not run yet"

@@ -27,7 +27,8 @@ from trlab.record import all_recorded
 from trlab.statistics import interval
 from trlab.sweep import Prediction, load_sweep
 from trlab.tuning import summary
-from trlab.verdicts import NOT_SEEN, SEEN, Finding, family, predicted
+from trlab.verdict import NOT_SEEN, SEEN, Finding
+from trlab.verdicts import family, predicted
 from trlib.fields import settings as settings_of
 from trlib.loop.settings import RunSettings
 
