@@ -6,15 +6,14 @@ described, for a reader without this package, in SPECIFICATION.md.
 
 from __future__ import annotations
 
-import inspect
 import json
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from trlab.conformance import inputs
+from trlab.conformance.reference import LOSSES, call
 from trlab.conformance.relatives import PAIRED
 from trlab.conformance.vectors import FORMAT, PATH, VERSION, tensors
 from trlib import advantages, algorithms, corrections, divergences
@@ -22,153 +21,6 @@ from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import Batch, Provided, Scores
 from trlib.relatives.optimizers import Ball
 from trlib.relatives.preferences import DPO
-
-RATIO = "r = exp(logp - logp_old)"
-LOSSES: dict[str, tuple[Callable[..., Any], dict[str, Any], str, str, str]] = {
-    "reinforce": (algorithms.reinforce_loss, {}, "token-mean", "L = -A logp", "Williams 1992"),
-    "pg_is": (algorithms.pg_is_loss, {}, "token-mean", f"L = -r A, {RATIO}", "arXiv 1502.05477"),
-    "ppo": (
-        algorithms.ppo_loss,
-        {"eps_low": 0.2, "eps_high": 0.2},
-        "token-mean",
-        f"L = -min(r A, clip(r, 1 - eps_low, 1 + eps_high) A), {RATIO}",
-        "arXiv 1707.06347",
-    ),
-    "ppo_clip_higher": (
-        algorithms.ppo_loss,
-        {"eps_low": 0.2, "eps_high": 0.28},
-        "token-mean",
-        "as ppo, the window wider above",
-        "arXiv 2503.14476",
-    ),
-    "ppo_dual_clip": (
-        algorithms.ppo_loss,
-        {"eps_low": 0.2, "eps_high": 0.2, "dual_clip": 3.0},
-        "token-mean",
-        "as ppo; where A < 0: min(L, -dual_clip A)",
-        "arXiv 1912.09729",
-    ),
-    "dr_grpo": (
-        algorithms.ppo_loss,
-        {"eps_low": 0.2, "eps_high": 0.2},
-        "seq-mean-token-sum-norm",
-        "as ppo, summed over each row's tokens and divided by the horizon",
-        "arXiv 2503.20783",
-    ),
-    "gspo": (
-        algorithms.gspo_loss,
-        {"eps_low": 3e-4, "eps_high": 4e-4},
-        "seq-mean-token-mean",
-        "as ppo, with s sg[1/pi] pi for r, s = exp(min(mean_t (logp - logp_old), 10)) of the row",
-        "arXiv 2507.18071",
-    ),
-    "gspo_wide": (
-        algorithms.gspo_loss,
-        {"eps_low": 0.2, "eps_high": 0.28},
-        "seq-mean-token-mean",
-        "as gspo, with a window that rows of these batches stay inside of",
-        "arXiv 2507.18071",
-    ),
-    "cispo": (
-        algorithms.cispo_loss,
-        {"eps_low": 0.2, "eps_high": 0.2},
-        "token-mean",
-        f"L = -sg[clip(r, 1 - eps_low, 1 + eps_high)] A logp, {RATIO}",
-        "arXiv 2506.13585",
-    ),
-    "cispo_upper": (
-        algorithms.cispo_loss,
-        {"eps_low": None, "eps_high": 0.28},
-        "token-mean",
-        "as cispo, without a lower bound",
-        "arXiv 2506.13585",
-    ),
-    "sapo": (
-        algorithms.sapo_loss,
-        {"tau_pos": 1.0, "tau_neg": 1.05},
-        "seq-mean-token-mean",
-        f"L = -(4/tau) sigmoid(tau (r - 1)) A, tau = tau_pos where A > 0, else tau_neg, {RATIO}",
-        "arXiv 2511.20347",
-    ),
-    "gmpo": (
-        algorithms.gmpo_loss,
-        {"eps_log": 0.4},
-        "seq-mean-token-mean",
-        "L = -A exp(mean_t l_t), l = sgn(A) min(sgn(A) d, sgn(A) clamp(d, -eps_log, eps_log)), d "
-        "= logp - logp_old",
-        "arXiv 2507.20673",
-    ),
-    "pspo": (
-        algorithms.pspo_loss,
-        {"alpha": 0.1},
-        "seq-mean-token-mean",
-        f"L = -((1 - alpha) r + alpha) A, {RATIO}",
-        "arXiv 2509.21282",
-    ),
-    "dppo_tv": (
-        algorithms.dppo_loss,
-        {"delta_tv": 0.15},
-        "seq-mean-token-sum-norm",
-        "L = -A sg[rho M] logp, rho = exp(min(logp - logp_rollout, 20)), p = exp(logp), q = "
-        "exp(logp_rollout), M = 0 where A > 0 and p - q > delta_tv and where A <= 0 and q - p > "
-        "delta_tv, else 1",
-        "arXiv 2602.04879",
-    ),
-    "dppo_kl": (
-        algorithms.dppo_loss,
-        {"delta_kl": 0.05},
-        "seq-mean-token-sum-norm",
-        "as dppo_tv, M = 0 where D > delta_kl and (p > q if A > 0 else p < q), "
-        "D = q log(q/p) + (1 - q) log((1 - q)/(1 - p)), each rest mass at least 1e-12",
-        "arXiv 2602.04879",
-    ),
-    "dppo_tv_recomputed": (
-        algorithms.dppo_loss,
-        {"delta_tv": 0.15},
-        "seq-mean-token-sum-norm",
-        "the ablation: as dppo_tv with q = exp(logp_old) in M; rho as before",
-        "arXiv 2602.04879",
-    ),
-    "dppo_kl_recomputed": (
-        algorithms.dppo_loss,
-        {"delta_kl": 0.05},
-        "seq-mean-token-sum-norm",
-        "the ablation: as dppo_kl with q = exp(logp_old) in M; rho as before",
-        "arXiv 2602.04879",
-    ),
-    "quatro": (
-        algorithms.quatro_loss,
-        {"delta_kl": 0.1, "lambda_min": 0.01, "form": "ratio"},
-        "seq-mean-token-sum",
-        "L = -sg[h (R - m - lambda l)] logp, h = exp(logp - logp_rollout), l = sum_t (logp - "
-        "logp_rollout); lambda and m solve the group's dual: u = softmax(R/lambda), sum u log(G "
-        "u) = delta_kl, m = lambda log mean exp(R/lambda); lambda at least lambda_min; equal "
-        "rewards give 0. Derived here",
-        "after arXiv 2602.04620",
-    ),
-    "quatro_exact": (
-        algorithms.quatro_loss,
-        {"delta_kl": 0.1, "lambda_min": 0.01, "form": "exact"},
-        "seq-mean-token-sum",
-        "as quatro with h = exp(l), l clamped to +-20 there. Derived here",
-        "after arXiv 2602.04620",
-    ),
-    "quatro_regression": (
-        algorithms.quatro_loss,
-        {"delta_kl": 0.1, "lambda_min": 0.01, "form": "regression"},
-        "seq-mean-token-sum",
-        "as quatro with h = 1. Derived here",
-        "after arXiv 2602.04620",
-    ),
-    "trsft": (
-        algorithms.trsft_loss,
-        {"alpha": 0.1},
-        "token-mean",
-        "L = -p / sg[max(p, alpha)], p = exp(logp)",
-        "arXiv 2512.17636",
-    ),
-}
-"""Name: the function, its settings, its own aggregation, the formula and where it is from."""
 
 
 def document() -> dict[str, Any]:
@@ -185,18 +37,6 @@ def document() -> dict[str, Any]:
         "distributions": _distributions(),
         "pieces": _pieces(batches),
     }
-
-
-def call(name: str, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
-    """The reference's loss of every token [B, T]."""
-    function, settings = LOSSES[name][:2]
-    optional = {"logp_anchor": batch["logp_old"]} if name.endswith("_recomputed") else {}
-    taken = inspect.signature(function).parameters
-    given = {
-        key: value for key, value in {**batch, "logp": logp}.items() if key in taken
-    } | optional
-    first, *rest = (given.pop(key) for key, p in taken.items() if p.kind is p.POSITIONAL_OR_KEYWORD)
-    return function(first, *rest, **given, **settings).per_token
 
 
 def _loss(name: str, batches: list[dict[str, Any]]) -> dict[str, Any]:
