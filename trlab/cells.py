@@ -3,30 +3,18 @@ it."""
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from functools import cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from trlab.basin import LR, OVER_RATES
+from trlab.identity import defaults_of, identity, knobs_of, make
 from trlab.measures import DERIVED
 from trlab.sweep import THRESHOLD, Sweep, Variant, product
 from trlib import checks
-from trlib.arguments import as_json
 from trlib.errors import unknown
-from trlib.fields import settings as settings_of
 from trlib.other_names import hint
-from trlib.own import contents, is_own
 
-if TYPE_CHECKING:
-    from trlib.algorithms import Method
-
-LEFT_OUT = ("steps", "seed", "checkpoint_every", "out", "resume", "progress")
-"""Arguments of `trlib.train` that a sweep sets elsewhere or that decide nothing."""
 MEASURES: dict[str, str] = {
     "sampled": "share of sampled completions that are right after training, on prompts that it "
     "does not draw from",
@@ -65,9 +53,6 @@ SINCE_SECOND_ROUND = (
 )
 """Measures and columns of a history that the first records lack: no part of a cell's digest, which
 is thus the same for a run of either. They follow from what the digest covers."""
-VERSION = "version"
-"""A method's version among its defaults in a record; records from before there were versions have
-none."""
 UPDATES = "updates"
 """The axis of updates of a batch."""
 COUNTS = (UPDATES, "uses")
@@ -197,7 +182,7 @@ def _cell(
         sweep.load,
         sweep.aside,
     )
-    return replace(bare, id=_identity(bare))
+    return replace(bare, id=identity(bare))
 
 
 def settled(
@@ -212,7 +197,7 @@ def settled(
     settings, train, known = (
         dict(variant.settings),
         dict(variant.train),
-        list(_defaults_of("train")),
+        list(defaults_of("train")),
     )
     for name in sorted(arguments.keys() & variant.train.keys()):
         raise ValueError(
@@ -234,7 +219,7 @@ def settled(
                     THRESHOLD,
                     "steps",
                     "policy",
-                    *(f"task.{knob}" for knob in _knobs(sweep.task)),
+                    *(f"task.{knob}" for knob in knobs_of(sweep.task)),
                 ],
             )
     for name in (*sweep.train, *train):
@@ -277,7 +262,7 @@ def _scaled(sweep: Sweep, variant: Variant, factor: float) -> dict[str, Any]:
             f"axis 'threshold': variant {variant.name!r} names no settings in `threshold`"
         )
     method = make(variant.method, variant.settings)
-    train = {**_defaults_of("train"), **sweep.train, **variant.train}
+    train = {**defaults_of("train"), **sweep.train, **variant.train}
     scaled: dict[str, Any] = {}
     for name, most in variant.threshold.items():
         value: Any = getattr(method, name, train.get(name))
@@ -346,204 +331,3 @@ def _is_number(label: str) -> bool:
         return float(label) > 0
     except ValueError:
         return False
-
-
-# -- what decides a cell
-# -----------------------------------------------------------------------------------------------
-
-
-def make(method: str, settings: Mapping[str, Any]) -> Method:
-    """A method by its name, or from a file of one's own.
-
-    Raises:
-        ValueError: an unknown name or setting, or a value outside its meaning.
-    """
-    kind = _kind(method)
-    known = {
-        f.name for f in fields(getattr(kind, "func", kind)) if f.init
-    }  # a preset is a partial of a class
-    for name in settings:
-        if name not in known:
-            raise unknown(f"a setting of {method!r}", name, known, hint)
-    try:
-        return kind(**settings)
-    except (TypeError, ValueError):
-        raise
-    except Exception as error:
-        raise ValueError(f"method {method!r}: {type(error).__name__}: {error}") from error
-
-
-@cache
-def _kind(method: str) -> Any:
-    from trlib.methods import method_kind
-
-    return method_kind(method)
-
-
-def _identity(cell: Cell) -> str:
-    """Twelve hexadecimal digits. Only what differs from a default is hashed: a new argument or
-    setting whose default changes nothing leaves every name as it was. Whether a default itself has
-    changed can be seen from `defaults`."""
-    from trlib.loop.optimizers import maker
-    from trlib.loop.settings import RunSettings
-    from trlib.tasks import load_task
-
-    method, plain_method = make(cell.method, cell.settings), make(cell.method, {})
-    task, plain_task = load_task(cell.task, **cell.knobs), load_task(cell.task)
-    _known(cell.policy)
-    for name in cell.load:
-        if name not in (arguments := _arguments_of_loading()):
-            raise unknown("an argument of load_policy", name, arguments)
-    given = _defaults_of("train")
-    train = {**given, **cell.train}
-    RunSettings(
-        **{**train, "steps": cell.steps, "seed": cell.seed}
-    )  # checks every value before anything runs
-    maker(train["optimizer"])
-    decided: dict[str, Any] = {
-        "method": _named(cell.method, version_of(cell.method)),
-        "settings": {
-            f.name: _recorded(getattr(method, f.name))
-            for f in fields(method)
-            if getattr(method, f.name) != getattr(plain_method, f.name)
-        },
-        "train": {
-            name: _named(value, vars(maker(value)).get("version")) if name == "optimizer" else value
-            for name, value in train.items()
-            if plain(value) != plain(given[name])
-        },
-        "task": [
-            _named(cell.task),
-            {
-                name: value
-                for name, value in task.settings.items()
-                if value != plain_task.settings[name]
-            },
-        ],
-        "policy": [*_weights(cell.policy), *([dict(cell.load)] if cell.load else [])],
-        "steps": cell.steps,
-        "seed": cell.seed,
-        "evaluate": [cell.prompts, cell.samples, *([] if cell.common is None else [cell.common])],
-        **({"aside": True} if cell.aside else {}),
-    }
-    data = {
-        name: _digest(Path(value).read_bytes())
-        for name, value in sorted(cell.knobs.items())
-        if isinstance(value, str | Path) and Path(value).is_file()
-    }
-    if data:  # a task's problems decide its cells, wherever their file lies
-        decided["task"][1].update(data)
-    return _digest(json.dumps(plain(decided), sort_keys=True).encode())
-
-
-def _named(name: str, version: int | str | None = None) -> Any:
-    """What decides a method, task or optimiser: its name, and for one's own its version, or else
-    the contents of its files."""
-    if not is_own(name):
-        return name if version in (None, 1) else [name, version]
-    if version is not None:
-        return [Path(name).name, version]
-    file, *near = contents(name).items()
-    beside = {other: _digest(data) for other, data in near}
-    return [Path(name).name, _digest(file[1]), *([beside] if beside else [])]
-
-
-def version_of(method: str) -> int | str | None:
-    """What recorded runs know a method by; None: it is one's own, and its class says none.
-
-    The version decides a cell in place of the method's text, which may be reformatted. A method of
-    the package is version 1 unless it says otherwise, and a 1 is not hashed, so ids from before
-    there were versions stay what they were. In one's own the version stands where the digest of the
-    file stood: a method that was recorded without one keeps its cells if it takes that digest as
-    its version.
-    """
-    kind = getattr(_kind(method), "func", _kind(method))
-    said: int | str | None = vars(kind).get("version") if is_own(method) else kind.version
-    return said
-
-
-def defaults(found: list[Cell]) -> dict[str, Any]:
-    """The defaults that a record was made with, as JSON holds them: of the loop, the evaluation,
-    tasks and methods."""
-    from trlib.tasks import load_task
-
-    sections: dict[str, Any] = {
-        "train": _defaults_of("train"),
-        "evaluate": _defaults_of("evaluate"),
-    }
-    for cell in found:
-        version = version_of(cell.method)
-        if not is_own(cell.method):
-            sections.setdefault(
-                f"method {cell.method}", {**asdict(make(cell.method, {})), VERSION: version}
-            )
-        elif version is not None:
-            sections.setdefault(f"method {Path(cell.method).name}", {VERSION: version})
-        if not is_own(cell.task):
-            sections.setdefault(f"task {cell.task}", load_task(cell.task).settings)
-    return plain(sections)
-
-
-@cache
-def _defaults_of(function: str) -> dict[str, Any]:
-    from trlib.evaluation import evaluate
-    from trlib.loop.settings import RunSettings
-
-    # Not the signature: Sphinx puts words in the place of its defaults, in the process that builds
-    # the book.
-    train = {s.name: s.default for s in settings_of(RunSettings)}
-    given = {"train": train, "evaluate": evaluate.__kwdefaults__ or {}}[function]
-    return {name: default for name, default in given.items() if name not in LEFT_OUT}
-
-
-def _knobs(task: str) -> list[str]:
-    from trlib.tasks import TASKS, task_kind
-
-    return (
-        list(inspect.signature(task_kind(task)).parameters) if task in TASKS or is_own(task) else []
-    )
-
-
-def _arguments_of_loading() -> list[str]:
-    from trlib.model.policy import load_policy
-
-    return [name for name in inspect.signature(load_policy).parameters if name != "name"]
-
-
-def _known(policy: str) -> None:
-    """Refuse a name that is not a model here and cannot be one of the hub's."""
-    from trlib.model.gguf import PACKAGED
-    from trlib.model.loading import embedded
-
-    names = [*embedded(), *PACKAGED]
-    if policy not in names and "/" not in policy and not Path(policy).exists():
-        raise unknown("policy", policy, names)
-
-
-@cache
-def _weights(policy: str) -> list[str]:
-    """A policy's name, with a hash of its weights where they are files here."""
-    from trlib.model.loading import EMBEDDED
-
-    embedded = EMBEDDED / policy
-    folder = embedded if embedded.is_dir() else Path(policy)
-    files = [folder] if folder.is_file() else sorted(folder.glob("*.safetensors"))
-    name = policy if embedded.is_dir() or not files else Path(policy).name
-    return [name, *(_digest(file.read_bytes()) for file in files)]
-
-
-def _recorded(value: Any) -> Any:
-    """A setting. A dataclass (a correction) is given without the bounds that it leaves off, which
-    were added later."""
-    if not is_dataclass(value) or isinstance(value, type):
-        return value
-    return {k: v for k, v in asdict(value).items() if v is not None}
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=6).hexdigest()
-
-
-plain = partial(as_json, otherwise=str)
-"""A value as JSON holds it, the same however it was written; what JSON does not know, by its
-text."""

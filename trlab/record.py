@@ -121,7 +121,7 @@ def _column(values: Sequence[float | None] | None, length: int) -> np.ndarray:
 
 def declaration(cell: Cell) -> dict[str, Any]:
     """The columns that say which cell a row is."""
-    from trlab.cells import plain
+    from trlab.identity import plain
 
     method = cell.method if ":" not in cell.method else Path(cell.method).name
     train = {**cell.train}
@@ -224,6 +224,7 @@ def load(
     defaults: dict[str, Any] | None = None,
     *,
     sweep: str | None = None,
+    command: str | None = None,
     tabled: bool = True,
     histories: bool = True,
     prefer: str | None = None,
@@ -235,6 +236,7 @@ def load(
         defaults: today's, to be compared with those that the record was made with (None: not
             compared).
         sweep: the sweep that it must be a record of (None: any).
+        command: the one that runs the sweep, for errors; None: by the name that the record has.
         prefer: `journal` or `tables`: whose numbers count where they hold others of the same
             finished cell.
 
@@ -242,10 +244,10 @@ def load(
         RecordError: a damaged file, another format, another sweep, a default that has changed
             since, or without `prefer` two files that disagree.
     """
-    record = _tables(folder, defaults, sweep, tabled, histories)
+    record = _tables(folder, defaults, sweep, command, rows=tabled, histories=histories)
     source = dict.fromkeys(record.rows, folder / RUNS)
     for path in sorted(folder.glob(journal.ALL)):
-        part = _journal(path, defaults, sweep)
+        part = _journal(path, defaults, sweep, command)
         for key in [key for key, row in part.rows.items() if _differ(row, record.rows.get(key))]:
             if prefer not in PREFER or source[key].suffix == path.suffix:
                 raise _disagreement((source[key], record.rows[key]), (path, part.rows[key]))
@@ -278,6 +280,8 @@ def _tables(
     folder: Path,
     defaults: dict[str, Any] | None = None,
     sweep: str | None = None,
+    command: str | None = None,
+    *,
     rows: bool = True,
     histories: bool = True,
 ) -> Record:
@@ -286,7 +290,7 @@ def _tables(
     path, header, record = folder / RUNS, folder / HEADER, Record()
     if header.is_file():
         content = _json(header)
-        _check(header, content, defaults, sweep, FORMAT)
+        _check(header, content, defaults, sweep, command, FORMAT)
     elif path.is_file() and rows:
         raise _damaged(header, "no such file, beside a table of runs")
     if not path.is_file() or not rows:
@@ -301,7 +305,10 @@ def _tables(
 
 
 def _journal(
-    path: Path, defaults: dict[str, Any] | None = None, sweep: str | None = None
+    path: Path,
+    defaults: dict[str, Any] | None = None,
+    sweep: str | None = None,
+    command: str | None = None,
 ) -> Record:
     record = Record()
     try:
@@ -311,7 +318,7 @@ def _journal(
     except (sqlite3.Error, ValueError) as error:
         raise _damaged(path, str(error)) from error
     if header is not None:
-        _check(path, header, defaults, sweep, journal.FORMAT)
+        _check(path, header, defaults, sweep, command, journal.FORMAT)
     for row, history in cells:
         if not isinstance(row, dict) or not {"cell", "status"} <= row.keys():
             raise _damaged(path, f"a cell of {type(row).__name__}")
@@ -346,11 +353,12 @@ def _check(
     header: dict[str, Any],
     defaults: dict[str, Any] | None,
     sweep: str | None,
+    command: str | None,
     expected: int,
 ) -> None:
     """Refuse what cannot be read, is another sweep's, or was run with other defaults or methods
     than today's."""
-    from trlab.cells import VERSION
+    from trlab.identity import VERSION
 
     if header.get("format") != expected:
         raise RecordError(
@@ -367,13 +375,14 @@ def _check(
             f"out: expected a folder of sweep {sweep!r} or a new one, got {str(path.parent)!r}, "
             f"which holds {header['sweep']!r}; give another --out"
         )
+    command = command or f"trlib sweep {header.get('sweep', 'NAME')}"
     for section, was in header.get("defaults", {}).items():
         now = (defaults or {}).get(section, {})
         if now and (before := was.get(VERSION, 1)) != (version := now.get(VERSION, 1)):
             raise RecordError(
                 f"record: {str(path)!r} holds runs of {section} in version {before!r}; now it is "
                 f"{version!r}, so they are not those of the sweep; move the folder away, and "
-                f"`trlib sweep {header.get('sweep', 'NAME')} --remake` runs them again"
+                f"`{command} --remake` runs them again"
             )
         for name in sorted(was.keys() & now.keys()):
             if was[name] != now[name]:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trlab import cluster, pool
-from trlab.cells import Cell, cells, defaults
+from trlab.cells import Cell, cells
 from trlab.circumstances import circumstances, cores
 from trlab.files import DONE, FAILED
+from trlab.identity import defaults
 from trlab.journal import Journal, put
 from trlab.record import RECORDS, Record, complete, declaration, load, save_tables
 from trlab.sweep import Sweep
@@ -53,10 +54,8 @@ class Plan:
     @property
     def command(self) -> str:
         """The command that makes the record, without what names a place on this machine."""
-        own = "".join(f" --method {Path(method).name}" for method in self.sweep.added)
         part = "" if self.shard[1] == 1 else f" --shard {self.shard[0]}/{self.shard[1]}"
-        smoke = " --smoke" if self.sweep.name.endswith("-smoke") else ""
-        return f"trlib sweep {self.sweep.source}{smoke}{own}{part}"
+        return f"{self.sweep.command(places=False)}{part}"
 
 
 @dataclass(frozen=True)
@@ -102,9 +101,12 @@ def plan(
     whole = cells(sweep)
     known, folder = defaults(whole), Path("sweeps") / sweep.name if out is None else out
     prefer = "journal" if remake else prefer
-    record = load(folder, known, sweep=sweep.name, tabled=not remake, prefer=prefer)
+    command = sweep.command()
+    record = load(
+        folder, known, sweep=sweep.name, command=command, tabled=not remake, prefer=prefer
+    )
     if not remake:
-        shipped = load(RECORDS / sweep.name, known)
+        shipped = load(RECORDS / sweep.name, known, command=command)
         shipped.update(record)
         record = shipped
     # By id, which is as good as by chance: each part gets its share of the slow variants.

@@ -218,7 +218,7 @@ class Sweep:
     """The seeds on which settings were chosen (`trlab.tuning`): none of them may be among
     `seeds`."""
     source: str = ""
-    """What `trlib sweep` finds it by: its name, or `FILE.py`."""
+    """What `trlib sweep` finds it by: its name, or the path of its file."""
     added: Sequence[str] = ()
     """What `beside` has added to the declared variants."""
 
@@ -248,6 +248,16 @@ class Sweep:
                     f"none of {', '.join(pooled)}: pooled with others, a place where something "
                     "differs would hide; predict each point"
                 )
+
+    def command(self, *, places: bool = True) -> str:
+        """The command that runs it; without `places`, nothing in it names a folder."""
+
+        def said(path: str) -> str:
+            return path if places else Path(path).name
+
+        own = "".join(f" --method {said(method)}" for method in self.added)
+        smoke = " --smoke" if self.name.endswith("-smoke") else ""
+        return f"trlib sweep {said(self.source or self.name)}{smoke}{own}"
 
     def smoke(self) -> Sweep:
         """The same design at the smallest size: one seed, one batch of 8 x 2. It proves that the
@@ -342,7 +352,7 @@ def load_sweep(name: str, *, records: Path | None = None) -> Sweep:
         raise ValueError(
             f"sweep: expected SWEEP = trlab.Sweep(...) in {name!r}, got {type(sweep).__name__}"
         )
-    return replace(sweep, name=path.stem, source=path.name if name.endswith(".py") else name)
+    return replace(sweep, name=path.stem, source=name)
 
 
 def product(axes: Sequence[Axis]) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:

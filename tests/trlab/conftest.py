@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trlab.cells import Cell, cells, defaults
+from trlab.cells import Cell, cells
+from trlab.identity import defaults
 from trlab.record import Record, declaration, save_tables
 from trlab.sweep import load_sweep
 

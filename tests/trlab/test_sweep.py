@@ -11,8 +11,10 @@ import torch
 
 from tests.by_day import by_day
 from trlab import Axis, Budget, Prediction, Sweep, Variant
-from trlab.cells import _named, cells, defaults, make, version_of
+from trlab.cells import cells
+from trlab.identity import _named, defaults, make, version_of
 from trlab.record import FORMAT, HEADER, RecordError, declaration, load
+from trlab.runner import plan
 from trlab.sweep import declared, load_sweep
 from trlab.trial import run
 from trlib.loop.optimizers import maker
@@ -199,6 +201,15 @@ def test_a_method_of_the_package_that_computes_something_else_has_other_cells(
         RecordError, match=r"runs of method ppo in version 1; now it is 2.*`trlib sweep s --remake`"
     ):
         load(tmp_path, defaults(after))
+    own = tmp_path / "designs" / "own.py"
+    own.parent.mkdir()
+    own.write_text(
+        "import trlab\nSWEEP = trlab.Sweep(text='', seeds=[1], "
+        "variants=[trlab.Variant('ppo')], budget=trlab.Budget(steps=1))"
+    )
+    path.write_text(path.read_text().replace('"s"', '"own-smoke"'))
+    with pytest.raises(RecordError, match=rf"`trlib sweep {own} --smoke --remake`"):
+        plan(load_sweep(str(own)).smoke(), out=tmp_path)
 
 
 def test_what_ones_own_file_imports_from_beside_itself_decides_its_cells_too(tmp_path):
