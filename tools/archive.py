@@ -37,9 +37,8 @@ def archive(folder: Path, target: Path) -> Path:
 def for_files(page: str) -> str:
     """A page as it can be read from a file system."""
     page = re.sub(r'<link rel="(?:module)?preload"[^>]*>\n?', "", embed_modules(page))
-    return page.replace(
-        "; script-src 'self'", "; script-src 'self' blob:", 1
-    )  # a carried module runs from a blob
+    # A carried module runs from a blob.
+    return page.replace("; script-src 'self'", "; script-src 'self' blob:", 1)
 
 
 def main() -> int:

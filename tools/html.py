@@ -348,10 +348,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     start = time.perf_counter()
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # a shell starts background jobs with Ctrl-C ignored
+    # A shell starts background jobs with Ctrl-C ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 
     def say(text: str) -> None:

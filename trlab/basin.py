@@ -258,7 +258,6 @@ def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, p
 
 
 # -- inside
-# --------------------------------------------------------------------------------------------------
 
 
 def _by_rate(label: str, runs: pd.DataFrame, measure: str) -> tuple[list[float], np.ndarray]:

@@ -72,9 +72,8 @@ def commit() -> str:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    if not git(
-        "ls-files", "__init__.py"
-    ):  # a package installed below somebody else's repository is not of it
+    # A package installed below somebody else's repository is not of it.
+    if not git("ls-files", "__init__.py"):
         return ""
     head = git("rev-parse", "--short=12", "HEAD") or ""
     return (

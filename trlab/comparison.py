@@ -84,9 +84,8 @@ def of_prediction(prediction: Prediction) -> Comparison:
 def asked(sweep: Sweep) -> list[Comparison]:
     """Every comparison that is made within a sweep: its predictions, then what the book prints
     beside them."""
-    shipped = (
-        printed().get(sweep.name, []) if sweep.source == sweep.name else []
-    )  # a file of the same name is another
+    # A file of the same name is another.
+    shipped = printed().get(sweep.name, []) if sweep.source == sweep.name else []
     return [*map(of_prediction, sweep.predictions), *shipped]
 
 

@@ -172,9 +172,8 @@ def table(
     runs = runs if history is None else derive(runs, history)
     derived, rows = [name for name in DERIVED if name in runs], []
     for place, part in runs.groupby(keys, sort=False):
-        good = finished(part).reindex(
-            columns=[*MEASURES, *derived]
-        )  # where every cell failed, none was measured
+        # Where every cell failed, none was measured.
+        good = finished(part).reindex(columns=[*MEASURES, *derived])
         estimate = interval(good[measure].to_numpy()) if len(good) else None
         paid = None if history is None else price(part, history)
         rows.append(

@@ -35,9 +35,8 @@ def make(method: str, settings: Mapping[str, Any]) -> Method:
         ValueError: an unknown name or setting, or a value outside its meaning.
     """
     kind = _kind(method)
-    known = {
-        f.name for f in fields(getattr(kind, "func", kind)) if f.init
-    }  # a preset is a partial of a class
+    # A preset is a partial of a class.
+    known = {f.name for f in fields(getattr(kind, "func", kind)) if f.init}
     for name in settings:
         if name not in known:
             raise unknown(f"a setting of {method!r}", name, known, hint)
@@ -72,9 +71,8 @@ def identity(cell: Cell) -> str:
             raise unknown("an argument of load_policy", name, arguments)
     given = defaults_of("train")
     train = {**given, **cell.train}
-    RunSettings(
-        **{**train, "steps": cell.steps, "seed": cell.seed}
-    )  # checks every value before anything runs
+    # Checks every value before anything runs.
+    RunSettings(**{**train, "steps": cell.steps, "seed": cell.seed})
     maker(train["optimizer"])
     decided: dict[str, Any] = {
         "method": _named(cell.method, version_of(cell.method)),

@@ -303,9 +303,8 @@ def _serve(pipe: Connection, work: Callable[[Any], Any], prepare: Callable[[], A
     os.setsid()
     os.dup2(2, 1)  # what a method prints must not mix with the command's result
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    tqdm.set_lock(
-        threading.RLock()
-    )  # its own is a semaphore, which a worker that is killed would leave behind
+    # Its own is a semaphore, which a worker that is killed would leave behind.
+    tqdm.set_lock(threading.RLock())
     _try(prepare)
     with suppress(OSError):  # nobody waits any more; the next line notices
         pipe.send("ready")

@@ -153,7 +153,6 @@ def order(columns: Iterable[str], cells: Sequence[Cell]) -> list[str]:
 
 
 # -- reading
-# --------------------------------------------------------------------------------------------------
 
 
 def is_recorded(name: str, folder: Path | None = None) -> bool:
@@ -192,9 +191,8 @@ def read(name: str) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
 @lru_cache(maxsize=128)
 def _read(name: str, stamp: int) -> tuple[Sweep, pd.DataFrame, pd.DataFrame]:
     sweep, (runs, history) = load_sweep(name), recorded(name)
-    declared = runs["seed"].isin(
-        [*sweep.seeds]
-    )  # a seed that the sweep does not declare must not speak for it
+    # A seed that the sweep does not declare must not speak for it.
+    declared = runs["seed"].isin([*sweep.seeds])
     if not declared.all():
         runs, history = runs[declared], history[history["seed"].isin([*sweep.seeds])]
     return sweep, derive(runs, history), history
@@ -419,7 +417,6 @@ def _disagreement(first: tuple[Path, Row], second: tuple[Path, Row]) -> RecordEr
 
 
 # -- writing
-# --------------------------------------------------------------------------------------------------
 
 
 def save_tables(

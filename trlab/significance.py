@@ -153,9 +153,8 @@ def signed_rank_p(values: np.ndarray) -> float:
     """
     sizes = np.abs(values)
     order = np.sort(sizes)
-    doubled = (
-        np.searchsorted(order, sizes, "left") + np.searchsorted(order, sizes, "right") + 1
-    )  # twice the rank
+    # Twice the rank.
+    doubled = np.searchsorted(order, sizes, "left") + np.searchsorted(order, sizes, "right") + 1
     signed, ranks = doubled[values > 0].sum(), doubled[values != 0]
     ways = np.zeros(ranks.sum() + 1)
     ways[0] = 1

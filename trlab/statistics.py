@@ -129,9 +129,8 @@ def band(
         for i, column in enumerate(matrix.T):
             order = column.argsort()
             reached = counts[:, order].cumsum(1, dtype=counts.dtype).clip(cut, len(rows) - cut)
-            kept = np.diff(
-                reached, axis=1, prepend=counts.dtype.type(cut)
-            )  # how often each is in the middle half
+            # How often each is in the middle half.
+            kept = np.diff(reached, axis=1, prepend=counts.dtype.type(cut))
             means = kept @ column[order] / (len(rows) - 2 * cut)
             low[i], high[i] = np.percentile(np.repeat(means, times), bounds)
     return middle, low, high
@@ -231,7 +230,6 @@ def prediction_interval(
 
 
 # -- inside
-# --------------------------------------------------------------------------------------------------
 
 
 def _wins(*tasks: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -139,7 +139,6 @@ def _first_fall(drawn: Sequence[np.ndarray], count: int, drop: float) -> np.ndar
 
     height = np.stack([trim_mean(part, 0.25, axis=-1) for part in drawn], -1)
     reference = height[..., count:] if len(drawn) > count else height[..., :1]
-    fallen = (
-        height[..., :count] <= reference - drop + 1e-12
-    )  # a fall by exactly this much counts as one, whatever the rounding
+    # A fall by exactly this much counts as one, whatever the rounding.
+    fallen = height[..., :count] <= reference - drop + 1e-12
     return np.where(fallen.any(-1), fallen.argmax(-1), count).astype(np.float64)

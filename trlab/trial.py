@@ -34,10 +34,8 @@ def run(cell: Cell) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     policy, task = load_policy(cell.policy, **cell.load), load_task(cell.task, **cell.knobs)
-    began, cpu = (
-        time.perf_counter(),
-        time.process_time(),
-    )  # a worker's imports and the loading are not the method's
+    # A worker's imports and the loading are not the method's.
+    began, cpu = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a batch of equal rewards is no news in a sweep
         method = make(cell.method, cell.settings)

@@ -254,10 +254,11 @@ class Drawing:
             return
         rows = before[0][1].get_gridspec().nrows
         shown = [(ax.xaxis.get_tick_params(), ax.yaxis.get_tick_params()) for ax, _ in before]
+        # Numbers at the outer panels only.
         shared = not all(
             across.get("labelbottom", True) and along.get("labelleft", True)
             for across, along in shown
-        )  # numbers at the outer panels only
+        )
         # On a page a row's first panel carries the y label for the others; stacked, each needs its
         # own.
         unlabelled = [ax for ax, spec in before if spec.colspan.start and not ax.get_ylabel()]

@@ -74,9 +74,8 @@ def load(path: Path) -> ModuleType:
         raise ValueError(f"expected a Python file, got {str(path)!r}")
     folder = path.resolve().parent
     for near in neighbours(path):
-        if (
-            _loaded.get(near.stem, folder) != folder
-        ):  # an earlier file had a neighbour of the same name elsewhere
+        # An earlier file had a neighbour of the same name elsewhere.
+        if _loaded.get(near.stem, folder) != folder:
             sys.modules.pop(near.stem, None)
         _loaded[near.stem] = folder
     module = importlib.util.module_from_spec(spec)

@@ -94,9 +94,8 @@ class Chain:
     @cached_property
     def learner(self) -> tuple[float, float, float]:
         """π's three probabilities, in the order of TURN, RIGHT and FREE."""
-        rounding = self.noise * math.sqrt(
-            2 / (FREE * (1 - FREE))
-        )  # half of the tokens are free choices
+        # Half of the tokens are free choices.
+        rounding = self.noise * math.sqrt(2 / (FREE * (1 - FREE)))
         free = math.hypot(STEP[2] * self.versions, rounding)
         return (
             _moved(TURN, STEP[0] * self.versions),
@@ -113,9 +112,8 @@ class Chain:
         def chi(old: float, new: float) -> float:
             return (new - old) ** 2 / (old * (1 - old))
 
-        places = (
-            (1 - TURN) * (1 - RIGHT**legs) / (1 - RIGHT)
-        )  # the mean number after a jump, up to a wrong one
+        # The mean number after a jump, up to a wrong one.
+        places = (1 - TURN) * (1 - RIGHT**legs) / (1 - RIGHT)
         return chi(TURN, p) + places * chi(RIGHT, s) + (legs - 1) * chi(FREE, q)
 
     @cached_property

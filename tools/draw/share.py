@@ -65,9 +65,8 @@ def draw(history: pd.DataFrame) -> Any:
             runs = history[history["cell"] == cell]
             band(ax, runs, "reward", style, label)
             ax.lines[-1].set_linewidth(3.5)
-            height = (
-                0.94 if label == "PPO's clip" else 0.17
-            )  # above the upper band, below the lower one
+            # Above the upper band, below the lower one.
+            height = 0.94 if label == "PPO's clip" else 0.17
             ax.text(
                 runs["batch"].max(),
                 height,

@@ -120,10 +120,8 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
 def stills() -> dict[str, str]:
     """By file name, what `built/` should hold."""
     package = import_module("trbook.explorables")
-    without = (
-        "Diagnose",
-        "Playground",
-    )  # a form to use at once; a cover of its own (`tools.draw.covers`)
+    # A form to use at once; a cover of its own (`tools.draw.covers`).
+    without = ("Diagnose", "Playground")
     with browser() as chromium:
         made = [getattr(package, name)() for name in package.__all__ if name not in without]
         return {f"{one.module}.still.html": draw(one, chromium) for one in made}

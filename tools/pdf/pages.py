@@ -87,9 +87,8 @@ def parts(toc: Path = ROOT / "_toc.yml") -> list[Part]:
 
     def files(node: Any) -> Iterator[tuple[str, str]]:
         for item in node:
-            if (
-                "file" not in item
-            ):  # the pages of a folder, such as those of single sweeps: read on a screen
+            # The pages of a folder, such as those of single sweeps: read on a screen.
+            if "file" not in item:
                 continue
             yield item["file"], item.get("title", "")
             yield from files(item.get("sections", ()))
@@ -167,16 +166,14 @@ class Reader:
             if not hidden.get_text(strip=True):
                 hidden.decompose()  # at the foot of a full page it would begin an empty one
         for still in body.select(".trlib-still"):
-            if (
-                still.find("template") is None and still.parent is not None
-            ):  # a sentence in the room of a figure
+            # A sentence in the room of a figure.
+            if still.find("template") is None and still.parent is not None:
                 still.parent.attrs.pop("style", None)
                 still.string = still.get_text().replace(
                     "It needs JavaScript.", "It moves in the book on a screen."
                 )
-        for button in body.find_all(
-            "button", attrs={"data-start": "play"}
-        ):  # a selector sees no template's inside
+        # A selector sees no template's inside.
+        for button in body.find_all("button", attrs={"data-start": "play"}):
             bar = button.find_parent(class_="bar")
             if bar is not None:
                 for words in [
@@ -272,9 +269,8 @@ def _keep(body: Tag) -> None:
             line["class"] = "unparted leads" if leads else "unparted"
     for heading in body.find_all(["h2", "h3", "h4"]):
         after = heading.find_next_sibling()
-        if isinstance(after, Tag) and after.select_one(
-            ".trlib-explorable"
-        ):  # Chromium breaks between the two
+        # Chromium breaks between the two.
+        if isinstance(after, Tag) and after.select_one(".trlib-explorable"):
             box = heading.wrap(BeautifulSoup('<div class="together"></div>', "html.parser").div)  # type: ignore[arg-type]
             box.append(after.extract())
     leaves = [leaf for leaf in body.find_all(LEAVES) if leaf.find(LEAVES) is None]

@@ -301,14 +301,8 @@ def _report(rows: pd.DataFrame, stale: pd.DataFrame) -> None:
     if not len(rows):
         print("nothing has been run")
         return
-    left_out = [
-        "nats_low",
-        "nats_high",
-        "without",
-        "seconds",
-        "ess",
-        "kl_sampler",
-    ]  # --json has them
+    # --json has them.
+    left_out = ["nats_low", "nats_high", "without", "seconds", "ess", "kl_sampler"]
     shown = rows.drop(columns=left_out, errors="ignore")
     print(
         shown.to_string(

@@ -35,16 +35,12 @@ def observe(vectors: Vectors, subject: Subject) -> Observed:
     """Call the subject on every batch."""
     observed, written = Observed(), set[str]()
     for name, batch in vectors.batches.items():
-        given, batch = (
-            batch,
-            {key: value.clone() for key, value in batch.items()},
-        )  # the function may write into it
+        # The function may write into it.
+        given, batch = batch, {key: value.clone() for key, value in batch.items()}
         logp = batch["logp"].clone().requires_grad_()
         try:
-            with (
-                torch.enable_grad(),
-                warnings.catch_warnings(),
-            ):  # both are put back, whatever the function switches
+            # Both are put back, whatever the function switches.
+            with torch.enable_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 value, gradient = _with_gradient(subject(batch, logp), logp, batch["mask"])
         except NotAsked:

@@ -256,9 +256,8 @@ def _subject(
     if signature == "verl":
         return calls.verl(function, settings=settings, how=how, anchor=anchor)
     family = next((name for name in ("cispo", "sapo") if loss.startswith(name)), TRL_TYPES[how])
-    if family not in getattr(
-        function, "loss_types", (family,)
-    ):  # a trainer whose loss_type only aggregates
+    # A trainer whose loss_type only aggregates.
+    if family not in getattr(function, "loss_types", (family,)):
         family = TRL_TYPES[how]
     return calls.trl(
         function,

@@ -202,9 +202,8 @@ def _batch(
         for here in row:
             first = -round(rng.uniform(*likely), 3)
             second = first - round(signs[i] * ratio(rng), 3)
-            if (
-                second > -0.001
-            ):  # the lower of the two stays where it is, the higher comes down to a probability
+            # The lower of the two stays where it is, the higher comes down to a probability.
+            if second > -0.001:
                 first, second = round(first - second - 0.001, 3), -0.001
             third = second if rollout is None else min(-0.001, second + rollout(rng))
             a = round(rng.gauss(0, 1), 2) if advantages is None else advantages[i]

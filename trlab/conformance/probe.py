@@ -54,9 +54,10 @@ def probe(subject: Subject) -> Place:
     if ratio == "none":
         return Place(ratio, "token", "nothing", "–")
     level = _level(_weights(subject, d=NEAR), _weights(subject, d=NEAR, one=STEP))
+    # Side 1: in the direction in which the advantage pushes.
     moves = {
         (sign, side): _done(subject, sign, side * sign) for sign in (1, -1) for side in (1, -1)
-    }  # side 1: in the direction in which the advantage pushes
+    }
     outward, inward = ({moves[1, side], moves[-1, side]} for side in (1, -1))
     done = [
         word
@@ -128,7 +129,6 @@ def _done(subject: Subject, sign: int, direction: int) -> str:
         return "pulled back"
     if abs(far - farther) <= ROUNDING:
         return "bounded"
-    grows = (
-        float(torch.log(farther / far)) * direction / (FARTHER - FAR)
-    )  # 1: the weight is the ratio
+    # 1: the weight is the ratio.
+    grows = float(torch.log(farther / far)) * direction / (FARTHER - FAR)
     return "nothing" if abs(grows - 1) < 0.2 else "softened"

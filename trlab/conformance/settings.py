@@ -267,9 +267,8 @@ def page() -> str:
         _part(**purpose) for purpose in json.loads(PATH.read_text(encoding="utf-8"))["purposes"]
     ]
     scale = {row.key: f"{row.deviation:.2f}" for row in mismatches()}
-    sigma = next(row.deviation for row in mismatches() if row.key == "bf16") * math.sqrt(
-        math.pi / 2
-    )  # if normal
+    deviation = next(row.deviation for row in mismatches() if row.key == "bf16")
+    sigma = deviation * math.sqrt(math.pi / 2)  # if normal
     scale |= {
         f"mask-{tokens}": f"{expected_weight(sigma, tokens, 'mask', 3.0):.2f}"
         for tokens in (1024, 8192)

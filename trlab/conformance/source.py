@@ -74,9 +74,8 @@ class Stand(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         child = Stand(f"{self.__name__}.{name}")
-        setattr(
-            self, name, child
-        )  # so that the same name is the same thing: members of an enumeration compare
+        # So that the same name is the same thing: members of an enumeration compare.
+        setattr(self, name, child)
         return child
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:

@@ -114,9 +114,8 @@ class Columns:
                     taken.add(name)
                     lists = lists or (ours in BY_TOKEN and self._is_list(self._kind(ours)))
                     break
-        if not self.has("logp") and self.has(
-            "logp_old"
-        ):  # before its updates the learner is the learner
+        # Before its updates the learner is the learner.
+        if not self.has("logp") and self.has("logp_old"):
             self.names["logp"] = found["logp"] = self._name("logp_old")
         return tuple(found.items())
 
@@ -148,7 +147,6 @@ class Columns:
         )
 
     # -- shape
-    # ----------------------------------------------------------------------------------------------
 
     def has(self, name: str) -> bool:
         return self._name(name) in self.table.column_names
@@ -190,7 +188,6 @@ class Columns:
         return f"row {row}, position {index - int(self.sizes[:row].sum())}"
 
     # -- values
-    # ----------------------------------------------------------------------------------------------
 
     def mask(self) -> np.ndarray:
         values = self._flat("mask", "booleans")
@@ -281,7 +278,6 @@ class Columns:
         return np.array([piece or "" for piece in values.to_pylist()], dtype=object)[self.order]
 
     # -- columns
-    # ----------------------------------------------------------------------------------------------
 
     def _name(self, ours: str) -> str:
         return self.names.get(ours, ours)
@@ -293,9 +289,8 @@ class Columns:
         name = self._name(ours)
         self.used.add(name)
         column = self.table.column(name).chunk(0)
-        return (
-            column.dictionary_decode() if self.types.is_dictionary(column.type) else column
-        )  # pandas' category
+        # pandas' category.
+        return column.dictionary_decode() if self.types.is_dictionary(column.type) else column
 
     def _distinct(self, ours: str, column: Any, what: str) -> np.ndarray:
         """[rows] the distinct values numbered in the order in which they first come."""

@@ -230,9 +230,8 @@ def quatro_duals(rollouts: Rollouts, limits: Limits) -> tuple[Tensor, Tensor]:
     if rollouts.reward is None:
         values = np.where(rollouts.mask, rollouts.advantage, 0.0)
         sums = np.bincount(rollouts.completion, weights=values, minlength=rollouts.count)
-        rewards = np.round(
-            sums / np.maximum(counted, 1), 12
-        )  # equal advantages must not differ by a rounding
+        # Equal advantages must not differ by a rounding.
+        rewards = np.round(sums / np.maximum(counted, 1), 12)
     else:
         rewards = np.where(counted > 0, rollouts.reward, 0.0)
     group = np.zeros(rollouts.count, dtype=np.int64) if rollouts.group is None else rollouts.group

@@ -37,9 +37,8 @@ def ratios(findings: Findings) -> str:
     floor = height - BOTTOM
     x = _Scale(-h.reach, h.reach, LEFT, WIDTH - RIGHT)
     most = max(max(h.kept), max(h.silenced), 1)
-    y = _Scale(
-        0, math.log10(most) + 1, floor, TOP
-    )  # one token stands a decade above the axis' foot
+    # One token stands a decade above the axis' foot.
+    y = _Scale(0, math.log10(most) + 1, floor, TOP)
     low, high = 1 - findings.limits.eps_low, 1 + findings.limits.eps_high
     left = x(max(-h.reach, math.log2(low))) if low > 0 else x(-h.reach)
     right = x(min(h.reach, math.log2(high)))

@@ -156,9 +156,8 @@ def _whole(data: Mapping[str, Any], path: Path) -> Table:
         counts = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise ValueError(f"{str(path)!r}: expected as many values in every column, got {counts}")
     sampling = Sampling(**stated, source="as the file says") if stated else Sampling()
-    left = tuple(
-        str(name) for name in data if name in alone and name not in stated
-    )  # a step's number, say
+    # A step's number, say.
+    left = tuple(str(name) for name in data if name in alone and name not in stated)
     return Table(_table(columns, str(path)), sampling=sampling, left=left)
 
 
@@ -249,9 +248,8 @@ def _numbers_of_numpy() -> list[Any]:
     scalar: Any
     rebuilt: Any
     scalar, rebuilt = np.float64(0).__reduce__()[0], np.zeros(0).__reduce__()[0]
-    old = [
-        (each, f"numpy.core.multiarray.{each.__name__}") for each in (scalar, rebuilt)
-    ]  # as numpy 1 calls them
+    # As numpy 1 calls them.
+    old = [(each, f"numpy.core.multiarray.{each.__name__}") for each in (scalar, rebuilt)]
     types = {type(np.dtype(name)) for name in "?bhilqBHILQefd"}
     return [scalar, rebuilt, *old, np.ndarray, np.dtype, *types]
 

@@ -81,9 +81,8 @@ def nats(r: Rollouts, causes: list[Cause]) -> Rollouts:
         elif inside.min() >= 0:
             causes += cause("unit", "losses", column=name)
             r = _with(r, name, -values)
-        elif (
-            above.mean() < 0.5 and inside.max() < 2
-        ):  # noise that no softmax makes: `noise` names it
+        # Noise that no softmax makes: `noise` names it.
+        elif above.mean() < 0.5 and inside.max() < 2:
             r = _with(r, name, np.minimum(values, 0))
         else:
             count, largest = f"{int(above.sum()):,}", f"{inside.max():.3g}"

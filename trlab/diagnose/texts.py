@@ -10,7 +10,6 @@ from __future__ import annotations
 
 TEXTS: dict[str, str] = {
     # -- the verdict
-    # ----------------------------------------------------------------------------------------------
     "headline.healthy": "healthy within what {completions} completions can show",
     "headline.found": "found: {causes}",
     "headline.unclear": "cannot be judged, because {reason}",
@@ -197,7 +196,6 @@ TEXTS: dict[str, str] = {
         "Read the files of all ranks together."
     ),
     # -- why is my clip ratio 0?
-    # ---------------------------------------------------------------------------------------
     "policy.logp_old": "the learner before this batch's updates (logp_old)",
     "policy.logp_rollout": "the policy that sampled (logp_rollout)",
     "answer.clips": (
@@ -270,14 +268,12 @@ TEXTS: dict[str, str] = {
         "{counted}."
     ),
     # -- groups
-    # ----------------------------------------------------------------------------------------------
     "duals.reward": "rewards",
     "duals.advantage": "mean advantages",
     "duals.whole": "{what}, the whole batch as one group",
     "duals.prompts": "{what}, prompt by prompt{warning}",
     "duals.warning": " (groups are incomplete here, so their constraints are others)",
     # -- a scale for the mismatch
-    # --------------------------------------------------------------------------------------
     "scale.bf16": "bf16 weights and arithmetic",
     "scale.int8": "weights rounded to int8",
     "scale.fp8": "weights rounded to fp8",
@@ -299,7 +295,6 @@ TEXTS: dict[str, str] = {
         "{below} give on {model} ({below_value})."
     ),
     # -- the page
-    # ----------------------------------------------------------------------------------------------
     "page.title": "Diagnosis of {name}",
     "page.theme": "Light or dark",
     "page.lead": (
@@ -484,7 +479,6 @@ TEXTS: dict[str, str] = {
     "page.footer": "Made by <code>trlib diagnose</code>{version}. This page loads nothing from "
     "anywhere.",
     # -- figures, for a reader who listens
-    # -----------------------------------------------------------------------------
     "figure.ratios": (
         "Histogram of the ratio of {tokens} tokens, both axes logarithmic. Nine in ten lie from "
         "{low} to {high}. PPO's window is the band from {window_low} to {window_high}; it "

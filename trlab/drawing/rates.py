@@ -310,7 +310,6 @@ def each(methods: Curves, *, measure: str) -> Drawing:
 
 
 # -- inside
-# --------------------------------------------------------------------------------------------------
 
 
 def _bar(ax: Axes, height: float, one: Basin, colour: str, alpha: float = 1) -> None:

@@ -131,9 +131,8 @@ def pretrain(
         steps = learn(model, tokenizer, teacher, recipe, seed, progress)
         seconds = time.process_time() - start
         accuracy = accuracies(model, tokenizer, teacher, check, seed)
-    _vacant(
-        folder, overwrite
-    )  # pretraining takes minutes: something may have appeared there meanwhile
+    # Pretraining takes minutes: something may have appeared there meanwhile.
+    _vacant(folder, overwrite)
     with replacing(folder, "out", WRITTEN) as (new, _):
         policy.save(new)
         card = {

@@ -65,9 +65,8 @@ def solve_dual(
     best = work.max(-1).values
     gap = best.unsqueeze(-1) - work
     live = gap.max(-1).values > 0
-    gap = gap.masked_fill(
-        ~live.unsqueeze(-1), 1.0
-    )  # any solvable problem: its result is thrown away
+    # Any solvable problem: its result is thrown away.
+    gap = gap.masked_fill(~live.unsqueeze(-1), 1.0)
     gap[~live, 0] = 0.0
     solve = _backward if direction == "backward" else _forward
     least = max(SMALLEST, math.log(torch.finfo(checks.wide(rewards)).tiny) + 1)
@@ -95,9 +94,8 @@ def _backward(gap: Tensor, delta: float, floor: float) -> tuple[Tensor, Tensor, 
     def excess(log_multiplier: Tensor) -> tuple[Tensor, Tensor]:
         t = target(log_multiplier)
         u = t.exp()  # G times the weight of each completion
-        kl = (
-            (u * t - torch.expm1(t)).mean(-1).clamp(min=TINY)
-        )  # the same as mean u t, but no term cancels another
+        # The same as mean u t, but no term cancels another.
+        kl = (u * t - torch.expm1(t)).mean(-1).clamp(min=TINY)
         centred = t - (u * t).mean(-1, keepdim=True)
         return kl.log() - math.log(delta), -(u * centred.square()).mean(-1) / kl
 
@@ -121,9 +119,8 @@ def _forward(gap: Tensor, delta: float, least: float) -> tuple[Tensor, Tensor, T
 
     def excess(log_g: Tensor) -> tuple[Tensor, Tensor]:
         multiplier, t = solution(log_g)
-        kl = (
-            (torch.expm1(t) - t).mean(-1).clamp(min=TINY)
-        )  # the same as -mean t, but no term cancels another
+        # The same as -mean t, but no term cancels another.
+        kl = (torch.expm1(t) - t).mean(-1).clamp(min=TINY)
         spread = (t.exp() * torch.expm1(t)).mean(-1)
         return kl.log() - math.log(delta), -log_g.exp() / multiplier * spread / kl
 
@@ -156,9 +153,8 @@ def _decreasing_root(
         step = -value / slope
         inside = (x + step >= low) & (x + step <= high)
         size = 1 + x.abs()
-        done = ~(
-            (step.abs() > 1e-13 * size) & (high - low > 1e-15 * size)
-        )  # NaN (a group of one) is done
+        # NaN (a group of one) is done.
+        done = ~((step.abs() > 1e-13 * size) & (high - low > 1e-15 * size))
         x = x.where(done, (x + step).where(inside, 0.5 * (low + high)))
         if done.all():
             break

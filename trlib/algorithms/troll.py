@@ -257,9 +257,8 @@ def _objective(
     per_token, weight = -advantages * ratio, (advantages * ratio).detach()
     if far is not None:
         per_token = far.put(per_token, far.take(per_token) + alpha * far.regression)
-        pushed = (far.take(weight) * far.shrink).masked_fill(
-            far.shrink == 0, 0.0
-        )  # and not inf * 0
+        # Not inf * 0.
+        pushed = (far.take(weight) * far.shrink).masked_fill(far.shrink == 0, 0.0)
         weight = far.put(weight, pushed - alpha * far.pull)
     return TokenLoss(
         per_token, weigh(log_ratio, eta < math.inf, weight, mask, eta=eta, projected=projected)
@@ -269,9 +268,8 @@ def _objective(
 def _beyond(u: Tensor, lq: Tensor, at: Tensor, mask: Tensor, delta: float) -> _Outside | None:
     """What becomes of the rows [N, C] outside the region, whose sampled outcomes are `at` [N];
     None: there are none."""
-    if (
-        torch.compiler.is_compiling()
-    ):  # rows cannot be chosen by their values: compute all, take some
+    # Rows cannot be chosen by their values: compute all, take some.
+    if torch.compiler.is_compiling():
         uniform = -math.log(u.shape[-1])
         u, lq = (x.masked_fill(~mask.unsqueeze(-1), uniform) for x in (u, lq))
         logp, t, centred, var, moved = geodesic(u, lq, mask, delta)

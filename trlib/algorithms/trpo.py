@@ -69,9 +69,8 @@ def conjugate_gradient(
     residual = b.detach().clone()
     x, direction = torch.zeros_like(residual), residual.clone()
     squared = _dot(residual, residual)
-    if not 0 < float(squared) < math.inf and bool(
-        b.any()
-    ):  # |b|² over- or underflows: solve for b of length near 1
+    # |b|² over- or underflows: solve for b of length near 1.
+    if not 0 < float(squared) < math.inf and bool(b.any()):
         scale = 2.0 ** math.frexp(float(b.detach().abs().max()))[1]
         return scale * conjugate_gradient(
             matvec,

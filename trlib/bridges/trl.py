@@ -93,17 +93,15 @@ class TrustRegionTrainer(GRPOTrainer):
         with patch.multiple(self, _get_per_token_logps_and_entropies=scored, beta=0.0):
             loss = super()._compute_loss(model, batch)
         metrics = self._metrics["train" if self.model.training else "eval"]
-        for name in [
-            name for name in metrics if name.startswith("clip_ratio/")
-        ]:  # of ratios that are 1
+        # Of ratios that are 1.
+        for name in [name for name in metrics if name.startswith("clip_ratio/")]:
             del metrics[name]
         return loss
 
     def _per_token(self, logp: Tensor, inputs: dict[str, Any], beta: float) -> Tensor:
         mask = (inputs["completion_mask"] * inputs.get("tool_mask", 1)).bool()
-        old = inputs.get(
-            "old_per_token_logps", logp.detach()
-        )  # left out where one update follows a rollout
+        # Left out where one update follows a rollout.
+        old = inputs.get("old_per_token_logps", logp.detach())
         sampler = inputs.get("sampling_per_token_logps", old) if self.anchor == "rollout" else old
         with value_checks(self._step == 0):
             loss = as_token_loss(
@@ -197,9 +195,8 @@ class DistributionTrainer(TrustRegionTrainer):
         logp = torch.cat(logps)
         ids = torch.cat([top.ids for top in tops])
         kept = torch.cat([top.logp for top in tops])
-        self._scored.append(
-            (logp, TopK(ids, kept), full if compute_entropy else None)
-        )  # the loss asks for entropy
+        # The loss asks for entropy.
+        self._scored.append((logp, TopK(ids, kept), full if compute_entropy else None))
         mean = torch.stack(aux).mean() if compute_aux_loss else None
         return logp, torch.cat(entropies) if compute_entropy else None, mean
 
@@ -266,9 +263,8 @@ class QuatroTrainer(TrustRegionTrainer):
         quatro_loss(logp, logp, rewards=rewards, group=group, mask=logp < 0, **settings)
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Tensor:
-        self._rewards = super()._calculate_rewards(
-            *args, **kwargs
-        )  # [all processes' completions, functions]
+        # [all processes' completions, functions]
+        self._rewards = super()._calculate_rewards(*args, **kwargs)
         return self._rewards
 
     def _generate_and_score_completions(self, inputs):

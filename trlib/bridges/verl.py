@@ -193,9 +193,8 @@ class _Look:
         rows = self.watch.rows(batch["response_mask"])
         uid = list(data.non_tensor_batch.get("uid", ()))
         number = {name: i for i, name in enumerate(dict.fromkeys(uid))}
-        whole_batch = uid and len(batch["response_mask"][rows]) == len(
-            uid
-        )  # halves of groups tell nothing
+        # Halves of groups tell nothing.
+        whole_batch = uid and len(batch["response_mask"][rows]) == len(uid)
         return self.watch.look(
             logp=batch["old_log_probs"][rows],
             logp_rollout=batch.get("rollout_log_probs", batch["old_log_probs"])[rows],

@@ -110,9 +110,8 @@ def _lora(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"--lora: expected NAME=VALUE, got {text!r}")
-    if (
-        name == "target_modules" and value.isidentifier()
-    ):  # one module's name; peft takes a string for a pattern
+    # One module's name; peft takes a string for a pattern.
+    if name == "target_modules" and value.isidentifier():
         return name, [value]
     try:
         return name, json.loads(value)

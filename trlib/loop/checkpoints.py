@@ -78,11 +78,8 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Check that a resumed run is the run that was saved; it may only be longer, or use other
     versions.
     Raises CheckpointError: a different method, task, policy or setting."""
-    first = (
-        "method",
-        "task",
-        "policy",
-    )  # the names a reader looks for, before what follows from them
+    # The names a reader looks for, before what follows from them.
+    first = ("method", "task", "policy")
     for name in dict.fromkeys((*first, *saved, *now)):
         was, value = saved.get(name), now.get(name)
         if name in MAY_CHANGE or was == value:

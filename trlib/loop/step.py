@@ -157,9 +157,8 @@ class LoopStep:
         batch = self.batch
         rows = ((batch.advantages != 0) & batch.mask).any(1).nonzero().squeeze(-1)
         if not len(rows):
-            rows = torch.zeros(
-                1, dtype=torch.long, device=batch.mask.device
-            )  # a loss that has a gradient: 0
+            # A loss that has a gradient, 0.
+            rows = torch.zeros(1, dtype=torch.long, device=batch.mask.device)
         logp = self.score(rows).logp
         return Scores(batch.logp_rollout.to(logp.dtype).index_copy(0, rows, logp))
 

@@ -51,9 +51,8 @@ def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
     for name, check in LORA_NUMBERS.items():
         if name in lora:
             check(f"lora: {name}", lora[name])
-    for target in (
-        [] if targets is None or isinstance(targets, str) else targets
-    ):  # peft is content if one exists
+    # peft is content if one exists.
+    for target in [] if targets is None or isinstance(targets, str) else targets:
         if not any(f".{name}".endswith(f".{target}") for name in modules):
             linear = {
                 name.rpartition(".")[2]
@@ -86,10 +85,8 @@ def _adapted(model: Any, lora: Mapping[str, Any]) -> Any:
     from peft import LoraConfig, get_peft_model
 
     try:
-        with (
-            torch.random.fork_rng(devices=[]),
-            warnings.catch_warnings(),
-        ):  # the same start is drawn each time
+        # The same start is drawn each time.
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # from transformers, about peft
             torch.manual_seed(0)
             return get_peft_model(model, LoraConfig(**{"task_type": "CAUSAL_LM", **lora}))
@@ -138,10 +135,8 @@ def saved_adapters(model: Any, source: Source) -> Any:
     try:
         config = PeftConfig.from_pretrained(source.at)
         config.task_type = "CAUSAL_LM"
-        with (
-            torch.random.fork_rng(devices=[]),
-            warnings.catch_warnings(),
-        ):  # adapters are drawn before they are read
+        # Adapters are drawn before they are read.
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # from transformers, about peft
             warnings.filterwarnings("ignore", "Found missing adapter keys")  # an error below
             adapted = PeftModel.from_pretrained(

@@ -48,9 +48,8 @@ def tree_attention(
     if callers is not None:
         callers.append(module)
     prompts, completions, past = tree.prompts, tree.completions, tree.past
-    settings.pop(
-        "is_causal", None
-    )  # prompts are read causally; for completions the mask says it all
+    # Prompts are read causally; for completions the mask says it all.
+    settings.pop("is_causal", None)
     of_prompts = by(prompts, query), by(prompts, key), by(prompts, value)
     read, _ = sdpa_attention_forward(module, *of_prompts, None, is_causal=True, **settings)
     of_completions = by(completions, query), by(past, key), by(past, value)

@@ -75,24 +75,18 @@ def shared(c: Completions) -> Layout:
     looked[last] = True
     order = np.argsort(looked, kind="stable")
     rank = np.argsort(order)
-    number, last, first = (
-        rank[number],
-        rank[last],
-        first[order],
-    )  # a padded place, -1, becomes some node: never used
+    # A padded place, -1, becomes some node: never used.
+    number, last, first = rank[number], rank[last], first[order]
     unread = int((~looked).sum())
 
-    fed = np.maximum(
-        present.sum(1) - 1, 0
-    )  # a completion's last token is not read: nothing comes after it
+    # A completion's last token is not read: nothing comes after it.
+    fed = np.maximum(present.sum(1) - 1, 0)
     width = max(int(fed.max()), 1)
     written, alive = tokens[:, :width], np.arange(width) < fed[:, None]
-    node, first_written = _distinct(
-        last[row_of], written, alive
-    )  # prefixes are alike only below the same prompt
-    node = np.where(
-        alive, node + len(first), 0
-    )  # padding points at node 0: it is computed and never used
+    # Prefixes are alike only below the same prompt.
+    node, first_written = _distinct(last[row_of], written, alive)
+    # Padding points at node 0: it is computed and never used.
+    node = np.where(alive, node + len(first), 0)
 
     ids = np.append(prompt_tokens.ravel()[first], written.ravel()[first_written])
     positions = np.append(

@@ -339,9 +339,8 @@ def load_policy(
         tokenizer = loading.saved_tokenizer(source) or tokenizer
         model = saved_adapters(model, source)
     elif lora is not None:
-        model = new_adapters(
-            model, lora
-        )  # peft keeps what learns in float32 where the weights are coarser
+        # peft keeps what learns in float32 where the weights are coarser.
+        model = new_adapters(model, lora)
     placed: Any = model.to(place)
     if chat is None:
         chat = bool(tokenizer.chat_template) if noted.chat is None else noted.chat

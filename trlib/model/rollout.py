@@ -120,9 +120,8 @@ class _Writer:
         self.logp = torch.zeros(rows, max_tokens, device=device)
         self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
         self.full_rows = torch.as_tensor(sorted(full), dtype=torch.long, device=device)
-        self.slot_of = torch.full(
-            (rows,), -1, device=device
-        )  # of each row: its place in `full`, -1 where it has none
+        # Of each row: its place in `full`, -1 where it has none.
+        self.slot_of = torch.full((rows,), -1, device=device)
         self.slot_of[self.full_rows] = torch.arange(len(self.full_rows), device=device)
         self.full = torch.zeros(len(self.full_rows), max_tokens, policy.vocabulary, device=device)
         shape = (rows, max_tokens, topk)
@@ -137,9 +136,8 @@ class _Writer:
 
         self.temperature, self.noise, self.drop = temperature, noise, drop
         prompts = torch.arange(len(self.prompt_ids), device=self.device)
-        node = prompts.repeat_interleave(
-            self.group
-        )  # of each live row: its row among those that are computed
+        # Of each live row: its row among those that are computed.
+        node = prompts.repeat_interleave(self.group)
         if not self.share:
             prompts, node = node, torch.arange(len(node), device=self.device)
         seen, padded = self.prompt_mask[prompts], not bool(self.prompt_mask.all())

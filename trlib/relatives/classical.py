@@ -17,9 +17,8 @@ from trlib.algorithms.trpo import conjugate_gradient
 
 Value = Callable[[Tensor], Tensor]
 Propose = Callable[[Tensor, float], tuple[Tensor, Tensor, Tensor]]
-Path = list[
-    tuple[Tensor, float, float]
-]  # the point [n], its value and the radius Δ: at the start, after each step
+# The point [n], its value and the radius Δ: at the start, after each step.
+Path = list[tuple[Tensor, float, float]]
 
 
 def descend(
@@ -173,9 +172,8 @@ def scaled_tr_solve(
         s = scale * unit
         room = torch.where(s > 0, (high - x) / s, torch.where(s < 0, (low - x) / s, math.inf)).min()
         share = (0.99995 * room).clamp(max=1.0)
-        s = torch.where(
-            (low < x + share * s) & (x + share * s < high), share * s, share * s / 2
-        )  # rounding reached it
+        # Rounding reached it.
+        s = torch.where((low < x + share * s) & (x + share * s < high), share * s, share * s / 2)
         return s, -(rest @ (J @ s) + (J @ s).square().sum() / 2), share * unit.norm()
 
     def half_square(x: Tensor) -> Tensor:
@@ -232,9 +230,8 @@ def graph_attention(x: Tensor, adjacent: Tensor, wq: Tensor, wk: Tensor, wv: Ten
         .tolist()
     ):
         raise ValueError(f"adjacent: expected a neighbour for every agent, got none for {i}")
-    scores = (
-        (x @ wq) @ (x @ wk).mT / wq.shape[-1] ** 0.5
-    )  # x [..., n, f], adjacent [n, n], w [f, d] -> [..., n, d]
+    # x [..., n, f], adjacent [n, n], w [f, d] -> [..., n, d]
+    scores = (x @ wq) @ (x @ wk).mT / wq.shape[-1] ** 0.5
     return scores.masked_fill(~adjacent, -math.inf).softmax(-1) @ (x @ wv)
 
 

@@ -58,9 +58,8 @@ class FixPO(PGIS):
                 return
             if fixups < MOST_FIXUPS:
                 step.descend(far.sum() / batch.mask.sum(), speed=self.fix_speed)
-        if (
-            memory.setdefault("capped", batch.number) == batch.number
-        ):  # the first such batch of the run
+        # The first such batch of the run.
+        if memory.setdefault("capped", batch.number) == batch.number:
             found = (
                 f"batch {batch.number}: after {MOST_FIXUPS} fix-ups a token's KL is "
                 f"{memory['kl_max']:.3g}"

@@ -127,9 +127,8 @@ class TRPA(DPO):
             * torch.where(right[better], self.anisotropy, 1.0)
             * (mean[better] - mean[worse])
         )
-        back = -_log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).clamp(
-            min=-20
-        )  # so no 0 * inf
+        # Clamped, so that there is no 0 * inf.
+        back = -_log_ratio(batch.mask, logp=scores.logp, logp_old=batch.logp_anchor).clamp(min=-20)
         k3 = (back.expm1() - back).clamp(max=10).sum() / batch.mask.sum().clamp(min=1)
         return TokenLoss(
             -logsigmoid(margin if len(better) else torch.where(right, mean, -mean)).mean()

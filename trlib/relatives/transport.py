@@ -31,10 +31,8 @@ def wpo_update(pi: Tensor, A: Tensor, D: Tensor, delta: float) -> Tensor:
     distribution."""
     delta = checks.number("delta", delta, **NOT_NEGATIVE)
     pi, A, D = _checked(pi, A, D)
-    below, above = (
-        0.0,
-        float(2 * (A.max() - A.min()) / D.masked_fill(D == 0, math.inf).min()),
-    )  # nobody pays that
+    # Nobody pays that.
+    below, above = 0.0, float(2 * (A.max() - A.min()) / D.masked_fill(D == 0, math.inf).min())
     best, bill = _sent(pi, A, D, below)
     if bill <= delta:
         return best

@@ -35,9 +35,8 @@ def settle(app: Sphinx, config: Config) -> None:
     would need it."""
     ours, options = of(config), config.html_theme_options
     shown = any(host in ours.repository for host in HOSTS)
-    options["repository_url"] = (
-        ours.repository if shown else ""
-    )  # without a slash: the theme appends `/issues` to it
+    # Without a slash: the theme appends `/issues` to it.
+    options["repository_url"] = ours.repository if shown else ""
     config.html_baseurl = config.html_baseurl or ours.pages
     options["extra_footer"] = f"{options.get('extra_footer', '')} {edition(ours)}".strip()
     if not shown:

@@ -156,9 +156,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     else:
         pages.unlink(missing_ok=True)  # of an earlier build that had an address
     folder.joinpath("404.html").write_text(MISSING.read_text(encoding="utf-8"), encoding="utf-8")
-    first = (
-        folder / "index.html"
-    )  # it only leads on to the book's first page, but its address is the one people share
+    # It only leads on to the book's first page, but its address is the one people share.
+    first = folder / "index.html"
     if first.exists() and "og:title" not in (text := first.read_text(encoding="utf-8")):
         head = f"<title>{html.escape(book)}</title>\n{tags(book, BOOK_SAYS, base, base + PICTURE, book)}"
         first.write_text(

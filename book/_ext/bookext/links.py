@@ -56,9 +56,8 @@ def canonical(name: str) -> str:
                 getattr(thing, part) if hasattr(thing, part) else import_module(".".join(parts[:i]))
             )
         except ModuleNotFoundError as error:
-            if error.name != ".".join(
-                parts[:i]
-            ):  # the module is there; the library that it is for is not
+            # The module is there; the library that it is for is not.
+            if error.name != ".".join(parts[:i]):
                 return name
             raise ValueError(f"{name}: {'.'.join(parts[: i - 1])} has no {part!r}") from None
     if isinstance(thing, ModuleType):

@@ -90,9 +90,8 @@ def mend(body: str) -> str:
         '<div role="list" class="citation-list">', '<div class="citation-list">'
     )
     body = TO_NOTEBOOK.sub(r"\1.html", body)
-    body = body.replace(
-        ' aria-label="Toggle hidden content"', ""
-    )  # a folded cell's own words name it better
+    # A folded cell's own words name it better.
+    body = body.replace(' aria-label="Toggle hidden content"', "")
     return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
 
 

@@ -51,9 +51,8 @@ def _ready(text: str) -> str:
         [*map(str, classes), "slides" if slides else "stacks" if stacks else "fits"]
     )
     if stacks and not slides:
-        for row in (
-            rows if len(names) > 2 else ()
-        ):  # of two columns the first is the title, the second what it means
+        # Of two columns the first is the title, the second what it means.
+        for row in rows if len(names) > 2 else ():
             for name, cell in list(zip(names, row, strict=False))[1:]:
                 cell["data-label"] = name
         _say_what_it_is(table)

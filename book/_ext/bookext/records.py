@@ -264,9 +264,8 @@ def _alike(finding: Finding) -> tuple[Any, ...]:
     label it names."""
     p = finding.prediction
     line = next((side for side in (p.higher, p.lower) if not isinstance(side, str)), None)
-    if (
-        line is None or finding.estimate is None
-    ):  # only claims of one method against a number are told together
+    # Only claims of one method against a number are told together.
+    if line is None or finding.estimate is None:
         return (id(finding),)
     return (
         finding.verdict,

@@ -77,9 +77,8 @@ class Page:
 def words(text: str) -> Iterator[str]:
     """A text's words in small letters; a name with underscores also by its parts."""
     for word in WORD.findall(unicodedata.normalize("NFKC", text).lower()):
-        if len(word) <= LONGEST_WORD and not (
-            word.isdecimal() and len(word) > 1
-        ):  # 0 is asked for, 0.0173 is not
+        # 0 is asked for, 0.0173 is not.
+        if len(word) <= LONGEST_WORD and not (word.isdecimal() and len(word) > 1):
             yield word
             if "_" in word:
                 yield from (part for part in word.split("_") if part)

@@ -83,9 +83,8 @@ def _weights(card: MethodCard, q: float, ratios: Tensor, right: bool) -> Tensor:
         ),
         extra={"returns": torch.zeros_like(old)},
     )
-    if isinstance(method, PGIS | PPO) or is_proportional(
-        type(method)
-    ):  # A is a factor, or the critic's
+    # A is a factor, or the critic's.
+    if isinstance(method, PGIS | PPO) or is_proportional(type(method)):
         batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1).expand_as(old))
     else:
         batch = method.prepare(batch)

@@ -131,9 +131,8 @@ def _clipped(
     logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
 ) -> Tensor:
     mask = torch.ones(1, len(logp), dtype=torch.bool)
-    with checks.value_checks(
-        False
-    ):  # a check puts other numbers into an argument, which then holds no log-probs
+    # A check puts other numbers into an argument, which then holds no log-probs.
+    with checks.value_checks(False):
         return ppo_loss(
             logp[None],
             logp_old[None],

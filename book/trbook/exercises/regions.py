@@ -342,9 +342,8 @@ check_third_estimator = Exercise(
 
 
 def _tilted(logp_mu: Tensor, rewards: Tensor, lam: float) -> Tensor:
-    return tiny.tilt(
-        logp_mu, rewards, multiplier=max(lam, 1e-3)
-    )  # a check tries other numbers in its place
+    # A check tries other numbers in its place.
+    return tiny.tilt(logp_mu, rewards, multiplier=max(lam, 1e-3))
 
 
 check_tilted = Exercise(

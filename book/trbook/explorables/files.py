@@ -49,9 +49,8 @@ def source_of(name: str) -> str:
         raise ValueError(
             f'{name}.js: expected every import of ./common.js as import{{...}}from"./common.js";'
         )
-    licence, end, body = code.partition(
-        "*/\n"
-    )  # imports were hoisted anyway: the chunk runs before the entry's body
+    # Imports were hoisted anyway: the chunk runs before the entry's body.
+    licence, end, body = code.partition("*/\n")
     return f"{licence}{end}const{{{bindings}}}={_common()};\n{body}"
 
 

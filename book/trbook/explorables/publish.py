@@ -18,9 +18,8 @@ def publish(folder: Path) -> None:
         for path in BUILT.glob(pattern):
             shutil.copyfile(path, folder / path.name)
     playground, made_from = folder / "playground", parts.inputs()
-    mark = (
-        playground / "made.txt"
-    )  # models are loaded to be packed: seconds of every pass over the book
+    # Models are loaded to be packed: seconds of every pass over the book.
+    mark = playground / "made.txt"
     if not mark.exists() or mark.read_text(encoding="utf-8") != made_from:
         parts.write(playground, parts.parts())
         mark.write_text(made_from, encoding="utf-8")

@@ -112,9 +112,8 @@ def kl3_window(delta: float) -> tuple[float, float]:
     delta = checks.number("delta", delta, **POSITIVE)
 
     def root(x: float) -> float:
-        for _ in range(
-            80
-        ):  # from outside, where k3 > δ, so that a convex function's steps never pass the root
+        # From outside, where k3 > δ, so that a convex function's steps never pass the root.
+        for _ in range(80):
             x -= (math.expm1(x) - x - delta) / math.expm1(x)
         return math.expm1(x)
 
