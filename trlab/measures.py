@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 DERIVED: dict[str, str] = {
     "take_off": "mean reward of the first ten batches",
     "batches_to": "batches until the mean reward of three in a row reaches 0.7; a run that never "
-    "does counts its "
-    "batches and one more",
+    "does counts its batches and one more",
     "peak": "highest mean reward of three batches in a row",
     "collapsed": "1 if the run ends with at least ten points less than it had, and has lost more "
     "than half of its gain",

@@ -18,9 +18,8 @@ CARD = Card(
                 above("loops", "grpo", "ppo_critic", within=0.02),
                 above("critic", "ppo", "ppo_critic", at={"updates": "32"}),
             ],
-            why="Where a batch is used once, both baselines only lower the noise. Where it is "
-            "used again, each "
-            "use follows the critic's errors further.",
+            why="Where a batch is used once, both baselines only lower the noise. Where it is used "
+            "again, each use follows the critic's errors further.",
         ),
         Claim(
             "Dr.GRPO: dividing by the group's standard deviation gives prompts that are nearly "
@@ -53,8 +52,7 @@ CARD = Card(
             "2507.18071",
             [above("best", "gspo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")],
             why="Each at its own best learning rate. In an earlier search, at 1e-4, its lowest "
-            "rate, GSPO took off "
-            "before PPO; this card then said *undecided*.",
+            "rate, GSPO took off before PPO; this card then said *undecided*.",
         ),
         Claim(
             "CISPO: clipping the weight and never dropping a token learns faster than clipping "
@@ -66,8 +64,7 @@ CARD = Card(
                 for measure in ("take_off", "sampled")
             ],
             why="Each at its own best learning rate. In an earlier search, at 1e-4, its lowest "
-            "rate, CISPO ended far "
-            "below PPO; this card then said *mechanism not seen*.",
+            "rate, CISPO ended far below PPO; this card then said *mechanism not seen*.",
         ),
         Claim(
             "SAPO: a smooth gate instead of a hard clip is more stable and ends higher.",
@@ -83,6 +80,5 @@ CARD = Card(
         ),
     ),
     note="`ppo` in these sweeps takes the group's mean as GRPO does, and clips each token; "
-    "`ppo_critic` has a learned "
-    "critic instead.",
+    "`ppo_critic` has a learned critic instead.",
 )

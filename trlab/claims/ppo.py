@@ -20,8 +20,7 @@ CARD = Card(
                 below("basin", "pg_is", 0.5, "sampled", at={"lr": "1e-05"}),
             ],
             why="It depends on the learning rate: with AdamW at 1e-5 sixteen uses of a batch need "
-            "no region. That 0.5 "
-            "would count as lost is our choice.",
+            "no region. That 0.5 would count as lost is our choice.",
         ),
         Claim(
             "The clipped objective does better than an adaptive KL penalty.",
@@ -41,9 +40,8 @@ CARD = Card(
                 above("minibatches", "pg_is", "ppo", "kl", at={"minibatches": "8"}),
                 above("reuse", "pg_is", "ppo", "kl", at={"uses": "16"}),
             ],
-            why="A token that has left the window is pushed no further. What shares its "
-            "parameters may still carry it, "
-            "and nothing brings it back (chapter 4).",
+            why="A token that has left the window is pushed no further. What shares its parameters "
+            "may still carry it, and nothing brings it back (chapter 4).",
         ),
         Claim(
             "It equals the best of its time on continuous control and Atari.",

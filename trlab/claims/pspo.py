@@ -16,9 +16,8 @@ CARD = Card(
                 above("best", "pspo", "ppo", at={"uses": "16"}),
                 above("shootout", "pspo", "ppo", at={"updates": "32"}),
             ],
-            why="The smoothed objective's gradient is 1 - α times the one without a region, and "
-            "an optimiser that "
-            "normalises gradients hardly notices a factor.",
+            why="The smoothed objective's gradient is 1 - α times the one without a region, and an "
+            "optimiser that normalises gradients hardly notices a factor.",
         ),
         Claim(
             "It holds the policy by a soft trust region.",

@@ -45,8 +45,7 @@ CARD = Card(
                 above("matched", "quatro", "ppo", "distinct@0.7"),
             ],
             why="A policy that has learned less is more diverse, whatever its region: so the "
-            "comparison is made at the "
-            "same reward too.",
+            "comparison is made at the same reward too.",
         ),
         Claim(
             "Higher accuracy on six benchmarks of mathematics.",
@@ -56,8 +55,7 @@ CARD = Card(
         ),
     ),
     note="**QUATRO (our derivation).** Nobody here has read the paper. Ours solves the problem "
-    "that two summaries "
-    "state, at [sciencestack.ai](https://www.sciencestack.ai/paper/2602.04620) and "
-    "[koineu.com](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620); the abstract names "
-    "the trust region alone. A mechanism that is not seen may be our derivation's.",
+    "that two summaries state, at [sciencestack.ai](https://www.sciencestack.ai/paper/2602.04620) "
+    "and [koineu.com](https://koineu.com/en/posts/2026/02/2026-02-06-2602_04620); the abstract "
+    "names the trust region alone. A mechanism that is not seen may be our derivation's.",
 )

@@ -88,9 +88,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--anchor",
         metavar="NAME",
-        help="whose log-probs stand in the function's one place for an "
-        "anchor: recomputed or rollout (default: of a plain function the loss's own, else "
-        "recomputed)",
+        help="whose log-probs stand in the function's one place for an anchor: recomputed or "
+        "rollout (default: of a plain function the loss's own, else recomputed)",
     )
     parser.add_argument(
         "--verbose",

@@ -80,9 +80,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--logprobs",
         choices=KINDS,
-        help="what logp_rollout holds: processed log-probs, of the "
-        "distribution that sampled, or raw ones, before temperature, top-p and penalties (default: "
-        "what the file says)",
+        help="what logp_rollout holds: processed log-probs, of the distribution that sampled, or "
+        "raw ones, before temperature, top-p and penalties (default: what the file says)",
     )
     parser.add_argument(
         "--temperature",

@@ -51,8 +51,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=shared.whole,
         metavar="N",
         help="processes, one thread each (default: one per core; 0: this process, where nothing "
-        "stops a "
-        "cell that takes longer than the budget's minutes)",
+        "stops a cell that takes longer than the budget's minutes)",
     )
     parser.add_argument(
         "--ray",

@@ -14,24 +14,19 @@ WORDS: dict[str, str] = {
     "averages over rows",
     "token-sum": "sums over all unmasked tokens and divides by nothing",
     "seq-mean-token-mean, empty rows counted": "averages over each row's tokens, then over all "
-    "rows, those with "
-    "nothing unmasked too",
-    "seq-mean-token-sum, empty rows counted": "sums over each row's tokens, then averages over "
-    "all rows, those with "
-    "nothing unmasked too",
+    "rows, those with nothing unmasked too",
+    "seq-mean-token-sum, empty rows counted": "sums over each row's tokens, then averages over all "
+    "rows, those with nothing unmasked too",
     "seq-mean-token-sum-norm, empty rows counted": "sums over each row's tokens, divides by the "
-    "horizon, then averages "
-    "over all rows, those with nothing unmasked too",
+    "horizon, then averages over all rows, those with nothing unmasked too",
     "token-mean, 1e-8 added": "adds 1e-8 to the number of tokens",
     "seq-mean-token-mean, 1e-8 added": "adds 1e-8 to each row's number of tokens",
     "seq-mean-token-mean, 1e-8 added, empty rows counted": "adds 1e-8 to each row's number of "
-    "tokens and counts rows "
-    "with nothing unmasked in the mean",
+    "tokens and counts rows with nothing unmasked in the mean",
     "mask ignored": "averages over every position, masked or not",
     "padding counted": "divides by the number of all positions, padding included",
     "seq-mean-token-sum-norm, by the width": "sums over each row's tokens, divides by the padded "
-    "width of the batch "
-    "instead of a horizon, then averages over rows",
+    "width of the batch instead of a horizon, then averages over rows",
     "mask one late": "reads the mask one token late: that of t - 1 at t",
     "mask one early": "reads the mask one token early: that of t + 1 at t",
     "mask ignored in the sum": "sums over every position, masked or not, and divides by the "

@@ -45,10 +45,9 @@ def vectors() -> dict[str, Any]:
         "version": VERSION,
         "licence": LICENCE,
         "made_from": f"golden vectors version {document['version']} of the trust-region book",
-        "layout": "logp, logp_old (recomputed), logp_rollout (by the sampler), advantages and "
-        "mask are [row][token]; "
-        "under a 0 of the mask stands junk. gradient is that of the masked sum of per_token in "
-        "logp.",
+        "layout": "logp, logp_old (recomputed), logp_rollout (by the sampler), advantages and mask "
+        "are [row][token]; under a 0 of the mask stands junk. gradient is that of the masked sum "
+        "of per_token in logp.",
         "batches": {b["name"]: b for b in batches if b["name"] in BATCHES},
         "coefficients": {
             how: {name: numbers[name] for name in BATCHES}

@@ -36,8 +36,7 @@ SIDES = {
     "both": "takes the clipped ratio without the minimum: no gradient outside the window on "
     "either side",
     "unsigned": "takes the smaller of the two ratios before it multiplies by the advantage: where "
-    "A < 0 the wrong side "
-    "is clipped",
+    "A < 0 the wrong side is clipped",
 }
 
 SPACES = {
@@ -206,8 +205,7 @@ def _gspo(low: float, high: float) -> Family:
     levels = {
         "token": "gives each token the row's ratio and its own gradient",
         "sequence": "differentiates the row's ratio itself: where advantages differ within a row, "
-        "each token "
-        "feels the mean",
+        "each token feels the mean",
         "own": "clips each token's own ratio, not its row's",
     }
     lengths = {
@@ -354,14 +352,12 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Family:
             old,
             mu,
         ): "draws its region around the recomputed old policy (logp_old), and weighs by the ratio "
-        "to "
-        "the one that sampled",
+        "to the one that sampled",
         (
             mu,
             old,
         ): "draws its region around the policy that sampled, but weighs by the ratio to the "
-        "recomputed "
-        "old policy (logp_old)",
+        "recomputed old policy (logp_old)",
     }
     clamps = {
         "above": "clamps the log-ratio from above at 20",

@@ -25,8 +25,7 @@ WRITTEN_FOR = {"verl": "0.9.1", "trl": "1.16.0", "torchrl": "0.14.1", "torch": "
 failure."""
 INSTALL = {
     "verl": "pip install --no-deps --ignore-requires-python verl==0.9.1, beside ray tensordict "
-    "omegaconf hydra-core "
-    "codetiming orjson pandas",
+    "omegaconf hydra-core codetiming orjson pandas",
     "trl": "pip install trl==1.16.0",
     "torchrl": "pip install torchrl==0.14.1",
     "torch": "pip install torch==2.13.0",

@@ -170,8 +170,7 @@ def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
             "advantages": advantage.tolist(),
             "returns": returns.tolist(),
             "formula": "delta = R + gamma V' - V, A = delta + gamma lam A', ' the row's next "
-            "unmasked token; "
-            "returns = A + V; not whitened, 0 where masked",
+            "unmasked token; returns = A + V; not whitened, 0 where masked",
         },
         "estimators": estimators,
         "corrections": factors,
@@ -186,8 +185,7 @@ def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
     pairs: dict[str, Any] = {
         "beta": beta,
         "formula": "mean over the groups of -log sigmoid(beta (l_first - l_second)), l = sum over "
-        "the "
-        "unmasked tokens of a row of logp - logp_old; gradient in logp",
+        "the unmasked tokens of a row of logp - logp_old; gradient in logp",
     }
     for batch in batches:
         if batch["name"] in PAIRED:
@@ -218,10 +216,9 @@ def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
             "inputs": given,
             "weights": _muon(given).tolist(),
             "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr "
-            "N(M), N five "
-            "steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S = X X', of "
-            "the transpose where there are more rows than columns; a, b, c = 3.4445, -4.7750, "
-            "2.0315",
+            "N(M), N five steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S "
+            "= X X', of the transpose where there are more rows than columns; a, b, c = 3.4445, "
+            "-4.7750, 2.0315",
         },
     }
 

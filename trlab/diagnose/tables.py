@@ -76,14 +76,12 @@ def joined(paths: Sequence[Path]) -> Table:
         if more.names != first.names or set(more.data.column_names) != set(first.data.column_names):
             raise ValueError(
                 f"{str(path)!r}: expected the columns of {str(paths[0])!r}, "
-                f"{', '.join(first.data.column_names)}, got "
-                f"{', '.join(more.data.column_names)}"
+                f"{', '.join(first.data.column_names)}, got {', '.join(more.data.column_names)}"
             )
         if more.sampling != first.sampling:
             raise ValueError(
                 f"{str(path)!r}: expected completions drawn as in "
-                f"{str(paths[0])!r}{first.sampling.details}, got "
-                f"others{more.sampling.details}"
+                f"{str(paths[0])!r}{first.sampling.details}, got others{more.sampling.details}"
             )
     try:
         whole = pa.concat_tables([each.data for each in tables], promote_options="permissive")

@@ -305,9 +305,8 @@ FIGURES: dict[str, Figure] = {
     "narrow-ppo": Figure(
         "basin_narrow",
         "basin",
-        "PPO's window of 0.2, a third and a tenth of it, every batch used 16 times: accuracy "
-        "after 24 batches over the learning rate, twelve seeds each. Bars and the dotted line as "
-        "above.",
+        "PPO's window of 0.2, a third and a tenth of it, every batch used 16 times: accuracy after "
+        "24 batches over the learning rate, twelve seeds each. Bars and the dotted line as above.",
         only=("ppo", "ppo-third", "ppo-tenth"),
     ),
     "narrow-dppo": Figure(

@@ -79,9 +79,8 @@ def settings_of(method: Method) -> dict[str, Any]:
             settings[f.name] = as_json(getattr(method, f.name))
         except TypeError as error:
             raise TypeError(
-                f"{f.name}: expected a setting that can be saved with the run (a number, a "
-                f"string, a list, None), got {error} in {type(method).__name__} "
-                f"({_defined(method)})"
+                f"{f.name}: expected a setting that can be saved with the run (a number, a string, "
+                f"a list, None), got {error} in {type(method).__name__} ({_defined(method)})"
             ) from None
     return settings
 

@@ -208,9 +208,8 @@ def check_proportional(method: Method, scores: Scores, batch: Batch) -> None:
         (slope,) = torch.autograd.grad(loss, logp, allow_unused=True)
         if slope is not None and bool(slope[silent.unsqueeze(-1) & batch.mask].any()):
             raise ValueError(
-                f"proportional: {type(method).__name__}.objective is declared so, but "
-                "completions whose advantage is 0 have a gradient; expected no @proportional "
-                "above it"
+                f"proportional: {type(method).__name__}.objective is declared so, but completions "
+                "whose advantage is 0 have a gradient; expected no @proportional above it"
             )
 
 

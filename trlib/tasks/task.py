@@ -59,8 +59,7 @@ MEMBERS = {
     "name": 'the text `name`; add `name: ClassVar[str] = "mine"`',
     "max_tokens": "the number `max_tokens`; add the knob `max_tokens: int = 16`, or a property",
     "settings": "the property `settings`; add `@property` and `def settings(self): return "
-    "knobs.settings(self)` "
-    "(`from trlib.tasks import knobs`)",
+    "knobs.settings(self)` (`from trlib.tasks import knobs`)",
     "prompts": "the method `prompts`; add `def prompts(self, n, *, seed)`, which returns n prompts",
     "verify": "the method `verify`; add `def verify(self, prompt, completion, *, ended)`, which "
     "returns a Verdict",

@@ -10,8 +10,7 @@ CARDS = (
         "DPPO",
         "divergence",
         use="Use it when rare words have to be learned: a word of probability 0.001 may grow a "
-        "hundredfold, and a "
-        "likely one that has fallen by 0.15 is pushed down no further.",
+        "hundredfold, and a likely one that has fallen by 0.15 is pushed down no further.",
         loss=r"-A\,\mathrm{sg}[\rho\,M]\,\log\pi(y_t),\quad\rho=p/\mu",
         weight=r"\begin{cases}0&D>\delta\text{ and outwards}\\\rho A&\text{else}\end{cases}",
         what="the distribution at each token, seen through the sampled token, the top k or all of "
@@ -34,9 +33,8 @@ CARDS = (
         "quatro",
         "QUATRO",
         "divergence",
-        use="Use it when every prompt should have the same KL budget, easy or hard: an answer "
-        "that overshoots its "
-        "target is pulled back.",
+        use="Use it when every prompt should have the same KL budget, easy or hard: an answer that "
+        "overshoots its target is pulled back.",
         loss=r"-\mathrm{sg}[w]\,\log\pi(y_t)",
         weight=r"h\,(R-m-\lambda\,\ell),\quad\ell=\textstyle\sum_t\log r_t,\quad h=r_t",
         what="each prompt's distribution over whole completions",
@@ -61,8 +59,7 @@ CARDS = (
         "TROLL",
         "divergence",
         use="Use it when the bound should hold at every token for the whole distribution, and not "
-        "only for the word "
-        "that was sampled.",
+        "only for the word that was sampled.",
         loss=r"-A\,\frac{\pi(y_t)}{q(y_t)}+\alpha\,\mathrm{KL}(\tilde\pi\Vert\mathrm{sg}[\pi])",
         weight=r"\begin{cases}A r&\text{inside}\\A "
         r"r\,t\,\kappa-\alpha\,\beta&\text{outside}\end{cases}"
@@ -85,10 +82,9 @@ CARDS = (
         chapter="09_troll",
         paper={"delta_kl": "0.05", "alpha": "1"},
         remark="π is the projection of the network's π̃ on KL(π ‖ q) ≤ δ. In the weight d = log π "
-        "- log q, t is the "
-        "share of the way from q to π̃ at which π lies, and the other tokens keep their "
-        "proportions: derived here. In the figure this leaves only the regression to act outside "
-        "the region. What samples next is the network, not its projection: without the "
+        "- log q, t is the share of the way from q to π̃ at which π lies, and the other tokens "
+        "keep their proportions: derived here. In the figure this leaves only the regression to "
+        "act outside the region. What samples next is the network, not its projection: without the "
         "regression nothing keeps the two together.",
     ),
 )

@@ -13,8 +13,7 @@ CARDS = (
         "TRAPO",
         "expert",
         use="Use it when you have an expert's answers, some of which your policy could not write "
-        "yet: a word that it "
-        "finds unlikely is pushed less.",
+        "yet: a word that it finds unlikely is pushed less.",
         loss=r"-\frac{p}{\mathrm{sg}[\max(p,\alpha)]}\ \text{on the expert's tokens},"
         r"\quad -r\,A\ \text{on the policy's own}",
         weight=r"\min(1,\ p/\alpha)",

@@ -10,8 +10,7 @@ CARDS = (
         "REINFORCE",
         "policy gradient",
         use="Use it when every batch gives one update and is then thrown away: no ratio leaves 1, "
-        "so there is nothing "
-        "to clip.",
+        "so there is nothing to clip.",
         loss=r"-A\,\log\pi(y_t)",
         weight="A",
         what="nothing",
@@ -57,8 +56,7 @@ CARDS = (
         "TRPO",
         "constraint",
         use="Use it when no update may exceed a KL that you name, and you can pay several more "
-        "passes through the "
-        "network for each.",
+        "passes through the network for each.",
         loss=r"-r\,A\quad\text{s.t.}\quad\overline{\mathrm{KL}}(\pi_\text{old}\Vert\pi)\le\delta",
         weight=r"r\,A",
         what="the distribution over tokens, on average over the batch",
@@ -85,8 +83,7 @@ CARDS = (
         "PPO with a KL penalty",
         "constraint",
         use="Use it when you would rather charge for distance than forbid it: the charge adapts "
-        "until an update costs "
-        "about the KL that you name.",
+        "until an update costs about the KL that you name.",
         loss=r"-r\,A+\beta\,\mathrm{KL}(\pi_\text{old}\Vert\pi)",
         weight=r"r\,A-\beta\,\frac{p-q}{1-p}",
         what="the distribution over tokens, on average over the minibatch",
@@ -104,7 +101,6 @@ CARDS = (
         chapter="04_ppo",
         paper={"target_kl": "0.003, 0.01 or 0.03", "beta": "1"},
         remark="The weight is derived here: p is the sampled token's probability, q what it was "
-        "before the batch, and "
-        "all other tokens count as one.",
+        "before the batch, and all other tokens count as one.",
     ),
 )

@@ -94,8 +94,7 @@ SHEETS: Mapping[str, Sheet] = {
         "Their relatives",
         CURVES
         + "A method without such a weight (an optimiser, a closed form, a judge of tokens before "
-        "the move) "
-        "shows only its three answers.",
+        "the move) shows only its three answers.",
         BRANCHES,
         across=10,
         down=4,

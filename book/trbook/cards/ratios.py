@@ -27,8 +27,7 @@ CARDS = (
         "PPO",
         "ratio",
         use="Use it when you update several times on a batch and want the simplest brake: a token "
-        "that has moved too "
-        "far is pushed no further.",
+        "that has moved too far is pushed no further.",
         loss=CLIP,
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -57,8 +56,7 @@ CARDS = (
         "PPO with a critic",
         "ratio",
         use="Use it when one reward for the whole answer is too coarse: a second network predicts "
-        "rewards, so every "
-        "token gets an advantage of its own.",
+        "rewards, so every token gets an advantage of its own.",
         loss=CLIP + r"+\tfrac{c}{2}(V-R)^2",
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -82,8 +80,7 @@ CARDS = (
         "GRPO",
         "ratio",
         use="Use it when you can sample several answers to each prompt and do not want a critic: "
-        "the group's mean "
-        "reward takes its place.",
+        "the group's mean reward takes its place.",
         loss=CLIP + r"+\beta\,k_3",
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -100,9 +97,8 @@ CARDS = (
         functions=(PPO_LOSS, GROUP),
         chapter="05_grpo",
         paper={"beta": "0.04", "advantage": "group-std", "aggregation": "seq-mean-token-mean"},
-        remark="The weight is shown for β = 0. The advantage is the reward minus the group's "
-        "mean, divided by the "
-        "group's standard deviation.",
+        remark="The weight is shown for β = 0. The advantage is the reward minus the group's mean, "
+        "divided by the group's standard deviation.",
     ),
     MethodCard(
         "dr_grpo",
@@ -138,8 +134,7 @@ CARDS = (
         "DAPO",
         "ratio",
         use="Use it when rare tokens should have more room to rise than to fall, and when many "
-        "prompts are solved by "
-        "all samples or by none.",
+        "prompts are solved by all samples or by none.",
         loss=CLIP,
         weight=CLIPPED,
         what=TOKEN_RATIO,
@@ -163,16 +158,14 @@ CARDS = (
             "beta": "0, the KL term is dropped",
         },
         remark="Groups with equal rewards are left out. The paper draws more prompts until the "
-        "batch is full; here the "
-        "batch shrinks.",
+        "batch is full; here the batch shrinks.",
     ),
     MethodCard(
         "gspo",
         "GSPO",
         "ratio",
         use="Use it when the reward judges whole answers and the clip should too: it keeps all "
-        "tokens of an answer, or "
-        "none.",
+        "tokens of an answer, or none.",
         loss=rf"-\min\bigl(s A,\ \mathrm{{clip}}(s,\,{WINDOWED})\,A\bigr),"
         r"\ \ s=e^{\frac1T\sum_t\log r_t}",
         weight=_silenced("s A", r"s>1+\epsilon_h", r"s<1-\epsilon_l"),
@@ -248,8 +241,7 @@ CARDS = (
         "GMPO",
         "ratio",
         use="Use it when a few extreme ratios upset the update: an answer counts by a geometric "
-        "mean, which one "
-        "outlying token moves little.",
+        "mean, which one outlying token moves little.",
         loss=r"-A\,\rho,\quad\rho=e^{\frac1T\sum_t\mathrm{clip}_A(\log r_t,\,\pm\epsilon)}",
         weight=_silenced(r"A\rho", r"\log r_t>\epsilon", r"\log r_t<-\epsilon"),
         what="the log-ratio of each sampled token, inside a geometric mean",
@@ -273,8 +265,7 @@ CARDS = (
         "PSPO",
         "ratio",
         use="Use it when you want to damp every push alike and silence none: the loss sees a "
-        "mixture of the new policy "
-        "with the old.",
+        "mixture of the new policy with the old.",
         loss=r"-\bigl((1-\alpha)\,r+\alpha\bigr)\,A",
         weight=r"(1-\alpha)\,r\,A",
         what="the policy that the surrogate sees",

@@ -71,9 +71,8 @@ check_room = Exercise(
             "q and 1 - q are exchanged: the window multiplies the token's own probability.",
         ),
     ],
-    praise="a token of probability 0.00001 may gain 0.000002 per batch, and one of probability "
-    "0.5 may gain 0.1: the "
-    "clip's radius is eps times q.",
+    praise="a token of probability 0.00001 may gain 0.000002 per batch, and one of probability 0.5 "
+    "may gain 0.1: the clip's radius is eps times q.",
 )
 
 
@@ -262,8 +261,7 @@ check_dropped = Exercise(
         ),
     ],
     praise="the rare token is among them and the likely one is not: PPO keeps the likely one, "
-    "which DPPO would have "
-    "dropped.",
+    "which DPPO would have dropped.",
 )
 
 
@@ -456,8 +454,7 @@ check_processed = Exercise(
         ),
     ],
     praise="a kept token's probability is divided by the kept mass, and a learner that scores "
-    "without top-k reads that "
-    "as a ratio below 1.",
+    "without top-k reads that as a ratio below 1.",
 )
 
 
@@ -465,20 +462,16 @@ check_cause = Choice(
     "Why are words outside the window: rate, epochs, window or engine?",
     right="engine",
     wrong={
-        "rate": "in the first row no step has been taken yet, and words are outside already. "
-        "Which numbers does the "
-        "ratio compare there?",
-        "epochs": "every update has a new batch, so no batch is used twice. What is outside in "
-        "the first row, before "
-        "any step?",
+        "rate": "in the first row no step has been taken yet, and words are outside already. Which "
+        "numbers does the ratio compare there?",
+        "epochs": "every update has a new batch, so no batch is used twice. What is outside in the "
+        "first row, before any step?",
         "window": "a word that is learning leaves the window by a step. Here words are outside "
-        "before the first one, "
-        "and no more of them after the fourth.",
+        "before the first one, and no more of them after the fourth.",
     },
-    praise="the ratio divides the learner's probability by that of a sampler with rounded "
-    "weights. Rare words are off "
-    "by a large factor, and hardly any probability moves. Before the first step a clip ratio is "
-    "0, or a mismatch.",
+    praise="the ratio divides the learner's probability by that of a sampler with rounded weights. "
+    "Rare words are off by a large factor, and hardly any probability moves. Before the first step "
+    "a clip ratio is 0, or a mismatch.",
 )
 
 check_logs = Numbers(
@@ -488,8 +481,7 @@ check_logs = Numbers(
         2.0,
         {
             1.0: "a sampler with rounded weights draws from its own log-probs and leaves no token "
-            "out, so the mean "
-            "of π/μ is near 1.",
+            "out, so the mean of π/μ is near 1.",
             3.0: "rounding moves ratios both ways; in log 3 none is above 1.",
         },
     ),
@@ -510,9 +502,8 @@ check_logs = Numbers(
             3.0: "a temperature makes rare tokens likelier: some ratios must lie above 1.",
         },
     ),
-    praise="the mean of π/μ is 1 if μ drew the tokens and can write all that π can. If it is not "
-    "1 before the first "
-    "update, one of these two conditions fails.",
+    praise="the mean of π/μ is 1 if μ drew the tokens and can write all that π can. If it is not 1 "
+    "before the first update, one of these two conditions fails.",
 )
 
 

@@ -152,8 +152,7 @@ check_lambda = Numbers(
         },
     ),
     praise="a critic that knows nothing leaves all credit to the rewards, and λ decides how far "
-    "back they reach: at 0 "
-    "the opener, which decides whether the answer is right, learns nothing.",
+    "back they reach: at 0 the opener, which decides whether the answer is right, learns nothing.",
 )
 
 
@@ -166,8 +165,7 @@ check_log = Numbers(
             76 / 0.41: "that counts from 0; V has already reached 2.02.",
             (76 - 2.02)
             / 0.2: "0.2 is the width of the clip. Read the pace off the log: momentum carries a "
-            "value over "
-            "the edge.",
+            "value over the edge.",
             (76 - 2.02)
             / (
                 2.02 / 5
@@ -197,9 +195,8 @@ check_log = Numbers(
     ),
     rtol=5e-3,
     praise="two limits act at once: the value clip, and AdamW, whose steps have the size of the "
-    "learning rate "
-    "whatever the gradient. Both are in the unit of the reward; ε is not. Divide the rewards, "
-    "and every setting fits again.",
+    "learning rate whatever the gradient. Both are in the unit of the reward; ε is not. Divide the "
+    "rewards, and every setting fits again.",
 )
 
 
@@ -327,7 +324,6 @@ check_value_loss = Exercise(
         ),
     ],
     then=_critic_trains,
-    praise="the larger square is the pessimistic one: a value stops being pulled once it has "
-    "moved by `clip`, and one "
-    "that moved away keeps its gradient.",
+    praise="the larger square is the pessimistic one: a value stops being pulled once it has moved "
+    "by `clip`, and one that moved away keeps its gradient.",
 )

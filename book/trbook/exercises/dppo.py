@@ -344,8 +344,7 @@ check_room = Numbers(
         },
     ),
     praise="compared with the ratio's window, the TV threshold gives the rare token 750 times as "
-    "much room, and the "
-    "likely one a quarter less.",
+    "much room, and the likely one a quarter less.",
 )
 
 
@@ -407,18 +406,14 @@ check_fault = Choice(
         "distance 0 and silence "
         "none. Here tokens are silenced from the first row on; how far had they moved?",
         "unsigned": "an unsigned mask silences every token with |p - q| > 0.15, and none that has "
-        "moved less. How many "
-        "tokens have moved so far, and how many are silenced?",
-        "cap": "a cap limits the weight of tokens with a large r; it silences nothing. How far "
-        "had the silenced tokens "
-        "moved?",
+        "moved less. How many tokens have moved so far, and how many are silenced?",
+        "cap": "a cap limits the weight of tokens with a large r; it silences nothing. How far had "
+        "the silenced tokens moved?",
         "aggregate": "the mean over tokens decides how long a step is, not which tokens are "
-        "silenced. How far had the "
-        "silenced tokens moved?",
+        "silenced. How far had the silenced tokens moved?",
     },
     praise="the mask compares log p - log q with 0.15, so it is a window on the ratio, from 0.86 "
-    "to 1.16. A rare token "
-    "leaves it when it has gained two thousandths of probability.",
+    "to 1.16. A rare token leaves it when it has gained two thousandths of probability.",
 )
 
 

@@ -112,8 +112,7 @@ check_to_the_edge = Exercise(
         ),
     ],
     praise="this line is all that turns conjugate gradients into a trust-region method: the path "
-    "leaves the ball once, "
-    "and never comes back.",
+    "leaves the ball once, and never comes back.",
 )
 
 
@@ -219,6 +218,5 @@ check_rare_arm = Numbers(
         },
     ),
     praise="the natural gradient multiplies both arms by the same factor. Dikin's lets the rare "
-    "one grow fifty times "
-    "more slowly, by its own measure.",
+    "one grow fifty times more slowly, by its own measure.",
 )

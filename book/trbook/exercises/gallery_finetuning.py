@@ -81,8 +81,7 @@ check_pull = Exercise(
         ),
     ],
     praise="both directions together are Σ (a - b)(log a - log b): every term is at least 0, and "
-    "neither argument is "
-    "first.",
+    "neither argument is first.",
 )
 
 

@@ -175,6 +175,5 @@ check_brake = Exercise(
         ),
     ],
     praise="cosh² x is 1 + x² for small x, and the x² of all entries sum to γ². So the brake is "
-    "about "
-    "1 + γ²/(2mn), and 1 for any matrix of a network.",
+    "about 1 + γ²/(2mn), and 1 for any matrix of a network.",
 )

@@ -134,8 +134,7 @@ check_dpo_loss = Exercise(
         ),
     ],
     praise="at log-ratios of 0 every pair has a loss of log 2 and pushes with a weight of a half: "
-    "the first step is "
-    "Dr.GRPO's.",
+    "the first step is Dr.GRPO's.",
 )
 
 
@@ -209,9 +208,8 @@ _REST = math.log(9) / 0.5
 check_noisy_judges = Numbers(
     "How far apart do the log-ratios come to rest, with a fixed reference and with one that was "
     "copied four times?",
-    praise="without contradiction there is no rest at all; with it a moving reference adds as "
-    "much again at every "
-    "move.",
+    praise="without contradiction there is no rest at all; with it a moving reference adds as much "
+    "again at every move.",
     dpo=Number(
         _REST,
         {
@@ -225,14 +223,12 @@ check_noisy_judges = Numbers(
     tr_dpo=Number(
         5 * _REST,
         {
-            _REST: "this is the answer for a fixed reference; after each copy the loss starts "
-            "from 0 and adds as "
-            "much again.",
+            _REST: "this is the answer for a fixed reference; after each copy the loss starts from "
+            "0 and adds as much again.",
             4 * _REST: "four copies leave five stretches: one before the first copy and one after "
             "each.",
-            math.inf: "it never ends, but after four copies it has come only this far: one "
-            "stretch more than there are "
-            "copies.",
+            math.inf: "it never ends, but after four copies it has come only this far: one stretch "
+            "more than there are copies.",
             5 * math.log(9): "β is left out of the length of a stretch.",
         },
     ),

@@ -117,8 +117,7 @@ check_pair_loss = Exercise(
         ),
     ],
     praise="the mean over all pairs is twice the variance of `log_ratio - eta * rewards`, so it "
-    "costs no more than a "
-    "baseline.",
+    "costs no more than a baseline.",
 )
 
 

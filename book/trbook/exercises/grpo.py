@@ -388,8 +388,7 @@ check_silenced = Exercise(
         ),
     ],
     praise="in the first example six of nine ratios lie outside the window, and two are silenced: "
-    "the way home is "
-    "free.",
+    "the way home is free.",
 )
 
 
@@ -464,9 +463,8 @@ check_sequence_ratio = Exercise(
             "this is its logarithm; `exp` is missing.",
         ),
     ],
-    praise="in a completion of four tokens, one of ratio 3 moves the sequence's ratio to 1.32, "
-    "and GSPO's window of "
-    "a few ten-thousandths silences all four.",
+    praise="in a completion of four tokens, one of ratio 3 moves the sequence's ratio to 1.32, and "
+    "GSPO's window of a few ten-thousandths silences all four.",
 )
 
 
@@ -593,9 +591,8 @@ check_length_bias = Numbers(
             "other?",
         },
     ),
-    praise="under GRPO a token of a long wrong completion is punished a tenth as hard: being "
-    "wrong at length is cheap, "
-    "the bias that Dr.GRPO removes.",
+    praise="under GRPO a token of a long wrong completion is punished a tenth as hard: being wrong "
+    "at length is cheap, the bias that Dr.GRPO removes.",
 )
 
 check_rare_success = Numbers(
@@ -628,8 +625,7 @@ check_rare_success = Numbers(
         },
     ),
     praise="with eight right of sixteen GRPO gives each 0.97: it gives hard and easy prompts more "
-    "weight than "
-    "middling ones, and Dr.GRPO does not.",
+    "weight than middling ones, and Dr.GRPO does not.",
 )
 
 
@@ -745,8 +741,7 @@ check_mended = Exercise(
         ),
     ],
     praise="with 16 prompts of 16 completions the wrong `view` has the right shape, so no error "
-    "ever gives it away. "
-    "Look for groups of equal rewards: their advantages must be 0.",
+    "ever gives it away. Look for groups of equal rewards: their advantages must be 0.",
 )
 
 
@@ -919,8 +914,7 @@ check_logs = Numbers(
         {
             1.0: "log 1 silences no token at all, although many lie outside the window.",
             2.0: "log 2 tears no completion: all tokens of one fall silent together. GRPO judges "
-            "every token by "
-            "itself.",
+            "every token by itself.",
         },
     ),
     clamped=Number(

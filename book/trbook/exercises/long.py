@@ -102,8 +102,7 @@ check_prefix = Exercise(
         ),
     ],
     praise="one `cumsum` of logarithms is enough. A thousand ratios multiplied one by one would "
-    "overflow long before "
-    "their logarithms do.",
+    "overflow long before their logarithms do.",
 )
 
 _COMPLETIONS, _TOKENS, _SPREAD = 512, 4096, 0.03
@@ -185,8 +184,7 @@ check_sizes = Numbers(
     ),
     rtol=5e-3,
     praise="so a spread that no token's clip would notice leaves a dozen completions of 512, and "
-    "the batch that you "
-    "look at shows three times as many.",
+    "the batch that you look at shows three times as many.",
 )
 
 _CAUSES = {

@@ -91,8 +91,7 @@ check_two_arms = Exercise(
         ),
     ],
     praise="it is 0 where both arms pay the same, and nearly 0 where p is near 0 or 1: a policy "
-    "that is sure of "
-    "itself learns slowly.",
+    "that is sure of itself learns slowly.",
 )
 
 
@@ -126,8 +125,7 @@ check_variance = Numbers(
     ),
     rtol=5e-3,
     praise="subtracting one number leaves less than half of the variance. At p = 1/2 the baseline "
-    "takes all of it "
-    "away: right and wrong then give the same step.",
+    "takes all of it away: right and wrong then give the same step.",
 )
 
 NO_MINUS, RATE, OTHER_PROMPTS, LONE = 1.0, 2.0, 3.0, 4.0
@@ -174,8 +172,7 @@ check_logs = Numbers(
         },
     ),
     praise="the reward alone would not have told C from A. Log the length, the gradient's norm "
-    "and, now and then, an "
-    "evaluation by other code.",
+    "and, now and then, an evaluation by other code.",
 )
 
 
@@ -216,8 +213,7 @@ def _learns(update: Callable[..., Any], batches: int = 12) -> str:
     return (
         "your update agrees with ours three times, and it has just trained the model: from a "
         f"reward of {means[0]:.2f} in the first of {batches} batches to {means[-1]:.2f} in the "
-        "last (16 prompts x 8 completions, AdamW at a learning rate of 5e-4, each batch used "
-        "once)."
+        "last (16 prompts x 8 completions, AdamW at a learning rate of 5e-4, each batch used once)."
     )
 
 

@@ -303,8 +303,7 @@ check_updates = Exercise(
         ),
     ],
     praise="the old log-probs are taken once per batch, before the first update. Inside the loop "
-    "every ratio would be "
-    "1, and PPO would be a policy gradient without a clip.",
+    "every ratio would be 1, and PPO would be a policy gradient without a clip.",
 )
 
 
@@ -466,7 +465,6 @@ check_units = Numbers(
         },
     ),
     rtol=2.5e-3,  # three digits are enough, 0.141; the second-order answer, 0.1414, is not
-    praise="so a window of 0.14 means the same as 0.01 nats, if every ratio stays inside; the "
-    "clip does not promise "
-    "that.",
+    praise="so a window of 0.14 means the same as 0.01 nats, if every ratio stays inside; the clip "
+    "does not promise that.",
 )

@@ -130,9 +130,8 @@ check_token_weight = Exercise(
             "the bracket should hold the log-ratio, not the ratio: at ratio 1 it must be 0.",
         ),
     ],
-    praise="in the second example the completion has moved by 0.6 nats and its target is 0.37: "
-    "the weight is "
-    "negative, and the completion is pulled back although it is right.",
+    praise="in the second example the completion has moved by 0.6 nats and its target is 0.37: the "
+    "weight is negative, and the completion is pulled back although it is right.",
 )
 
 
@@ -160,17 +159,14 @@ check_fault = Choice(
     right="batch",
     wrong={
         "floor": "on the floor λ would be 0.01, and only a prompt that is nearly solved gets "
-        "there. Here λ is the same "
-        "on every row, and far from 0.01.",
+        "there. Here λ is the same on every row, and far from 0.01.",
         "standardised": "standardised rewards change λ by the group's deviation and leave every "
         "target as it was: the "
         "targets depend on R/λ alone. Do the targets of this log differ between prompts?",
         "torn": "a group that is torn apart is solved part by part, so λ would differ between the "
-        "parts. Here it is "
-        "the same on every row.",
-        "forward": "the other direction has other targets, but each prompt's own, and a mean "
-        "ratio of 1. Look at the "
-        "last column.",
+        "parts. Here it is the same on every row.",
+        "forward": "the other direction has other targets, but each prompt's own, and a mean ratio "
+        "of 1. Look at the last column.",
     },
     praise="one dual was solved for all 80 completions. A mean ratio of 1.2 cannot be reached: a "
     "prompt's "

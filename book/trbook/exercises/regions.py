@@ -191,9 +191,8 @@ check_promised = Exercise(
             lambda logp, logp_mu, rewards, mask: (
                 rewards.mean() + _surrogate((logp - logp_mu).exp(), rewards - rewards.mean(), mask)
             ),
-            "with r in place of r - 1 the promise is not the mean reward where nothing has "
-            "moved: the baseline is not the value of every prefix, and completions differ in "
-            "length.",
+            "with r in place of r - 1 the promise is not the mean reward where nothing has moved: "
+            "the baseline is not the value of every prefix, and completions differ in length.",
         ),
         Mistake(
             "whole completions",
@@ -336,8 +335,7 @@ check_third_estimator = Exercise(
         ),
     ],
     praise="never negative, and 0 only where the two agree. Its gradient is 1 - ref/π: as a loss "
-    "it descends "
-    "KL(ref‖π).",
+    "it descends KL(ref‖π).",
 )
 
 
@@ -466,8 +464,7 @@ check_noise = Numbers(
     ),
     rtol=5e-3,
     praise="k3 is about ten times as noisy here: its ratio ref/π is 50 for a token that π hardly "
-    "ever writes. `never "
-    "negative` is not `quiet`.",
+    "ever writes. `never negative` is not `quiet`.",
 )
 
 check_top = Numbers(
@@ -498,8 +495,7 @@ check_top = Numbers(
     ),
     rtol=5e-3,
     praise="log(1/J): one nat and a half makes a policy that is right one time in four always "
-    "right. No method can buy "
-    "it for less.",
+    "right. No method can buy it for less.",
 )
 
 
@@ -521,8 +517,7 @@ check_logs = Numbers(
         3,
         {
             1: "`steady`: a clip ratio of 0 is no fault by itself, but after sixteen updates some "
-            "ratio must differ "
-            "from 1.",
+            "ratio must differ from 1.",
             2: f"`steady`: {_UNTIL_AN_UPDATE}, and so it has.",
             4: "`steady`: it has gone nowhere: all ratios are 1.",
         },

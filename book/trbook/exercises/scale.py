@@ -51,8 +51,7 @@ check_at_once = Numbers(
     whole=_at_once("whole", "full", "Did you count the activations?"),
     chunked=_at_once("chunked", "chunked", "The activations do not come in chunks."),
     praise="chunks take the logits away, not the activations. The only remedies for those are "
-    "fewer completions at "
-    "once, or computing activations twice.",
+    "fewer completions at once, or computing activations twice.",
 )
 
 _SIGNS = {

@@ -87,9 +87,8 @@ check_interquartile_mean = Exercise(
             "only the lowest runs are cut off; the highest are too.",
         ),
     ],
-    praise="one collapsed run of eight moves the mean but hardly this number: that is why the "
-    "book quotes it, and "
-    "why it also draws every run.",
+    praise="one collapsed run of eight moves the mean but hardly this number: that is why the book "
+    "quotes it, and why it also draws every run.",
 )
 
 
@@ -211,8 +210,7 @@ check_choose = Exercise(
         ),
     ],
     praise="on three seeds the best of fifteen is partly luck. Taking the calmest of those that "
-    "cannot be told apart "
-    "chooses by something that was measured well.",
+    "cannot be told apart chooses by something that was measured well.",
 )
 
 check_rare_token = Numbers(
@@ -245,9 +243,8 @@ check_rare_token = Numbers(
         },
     ),
     praise="a window on the ratio lets a rare token grow by a fifth per batch and no faster; a "
-    "bound on the "
-    "difference of probabilities lets it arrive in four. The sweep `rare` measures what that is "
-    "worth.",
+    "bound on the difference of probabilities lets it arrive in four. The sweep `rare` measures "
+    "what that is worth.",
 )
 
 

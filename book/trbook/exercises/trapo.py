@@ -146,8 +146,7 @@ check_taught = Exercise(
         ),
     ],
     praise="a fault like this raises no error and slows learning. A count of the tokens that are "
-    "taught, in the log, "
-    "finds it.",
+    "taught, in the log, finds it.",
 )
 
 HORIZON = 16

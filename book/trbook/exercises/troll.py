@@ -145,8 +145,7 @@ check_logs = Numbers(
         FOUR_BITS,
         {
             NO_PULL: "A has tokens outside before the first update on a batch. Without the "
-            "regression the network "
-            "still starts each batch at q.",
+            "regression the network still starts each batch at q.",
             NO_ROOM: "A's projection lies 0.05 nats from q, so the radius is not 0.",
             MOVING_OLD: "a q that is recomputed is never left, and A has tokens outside.",
             NO_ADVANTAGE: "A's reward rises before it falls, so something was learned from it.",
@@ -184,9 +183,8 @@ check_logs = Numbers(
             NO_ADVANTAGE: _LEARNS,
         },
     ),
-    praise="B is the one to remember: where the old policy is recomputed inside the loop, every "
-    "KL that is logged is 0 "
-    "and the region holds nothing.",
+    praise="B is the one to remember: where the old policy is recomputed inside the loop, every KL "
+    "that is logged is 0 and the region holds nothing.",
 )
 
 

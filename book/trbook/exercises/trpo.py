@@ -127,8 +127,7 @@ check_logs = Numbers(
         },
     ),
     praise="A looks safest, because its KL is always 0: it compares the new policy with itself. C "
-    "learns best. "
-    "That fault is the chapter's finding.",
+    "learns best. That fault is the chapter's finding.",
 )
 
 

@@ -69,8 +69,7 @@ PRESETS: Sequence[tuple[str, str, Sequence[dict[str, Any]]]] = (
 """Name, sentence, and the choices that show it, the best first."""
 QUESTION: dict[str, Any] = {
     "text": "The sampler's weights are rounded to four bits, the learner's are not, and each "
-    "method measures its "
-    "region from the policy that sampled. Which of these ends highest?",
+    "method measures its region from the policy that sampled. Which of these ends highest?",
     "options": ["pg_is", "ppo", "dppo-tv", "troll"],
     "state": {
         "sweep": "mismatch",
@@ -80,8 +79,7 @@ QUESTION: dict[str, Any] = {
         "cell": "",
     },
     "why": "A region around a policy other than the learner's holds the learner where it never "
-    "was; the ratio alone, "
-    "without a region, only weighs.",
+    "was; the ratio alone, without a region, only weighs.",
 }
 
 

@@ -29,9 +29,8 @@ class TokenMicroscope(Packed):
 
     module: ClassVar[str] = "token_microscope"
     fallback: ClassVar[str] = (
-        "Token microscope: a recorded batch as text, each token marked as kept, silenced or "
-        "scaled by PPO's clip, CISPO, GSPO or DPPO, with counts by probability. It needs "
-        "JavaScript."
+        "Token microscope: a recorded batch as text, each token marked as kept, silenced or scaled "
+        "by PPO's clip, CISPO, GSPO or DPPO, with counts by probability. It needs JavaScript."
     )
 
     run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.").tag(

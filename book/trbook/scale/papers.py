@@ -184,8 +184,7 @@ PAPERS: dict[str, Paper] = {
         | SAMPLER,
         token_loss="partial(dppo_loss, delta_tv=0.15)",
         trl_note="By the bridge. The anchor is the sampler where TRL has its log-probs (vLLM). "
-        "Top-K DPPO is "
-        "`partial(dppo_sparse_loss, delta_tv=0.15)` in a `DistributionTrainer`.",
+        "Top-K DPPO is `partial(dppo_sparse_loss, delta_tv=0.15)` in a `DistributionTrainer`.",
         verl_note="By the bridge. verl's own `dppo_tv` bounds the weight at 3 unless "
         "`clip_ratio_c` says "
         "otherwise; its threshold is `clip_ratio_low` and `clip_ratio_high`. " + LEGACY,
@@ -197,8 +196,7 @@ PAPERS: dict[str, Paper] = {
         _loss("trlib_quatro", "seq-mean-token-sum", adv="trlib_quatro") | SAMPLER,
         trainer="QuatroTrainer",
         trl_note="By the bridge; derived here. Reads raw rewards, whatever `scale_rewards` says. "
-        "The anchor is the "
-        "sampler where TRL has its log-probs (vLLM).",
+        "The anchor is the sampler where TRL has its log-probs (vLLM).",
         verl_note="By the bridge; derived here. " + LEGACY,
     ),
     "troll": Paper(

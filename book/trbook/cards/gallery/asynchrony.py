@@ -129,14 +129,12 @@ CARDS: tuple[MethodCard, ...] = (
         long="masked importance sampling, of completions",
         action="drop",
         source=LIU,
-        read_in="`sequence_mask` of TRL 1.16.0, its default; in verl, Seq-MIS: its document "
-        "drops a product above the bound, its preset `decoupled_seq_is_rs` one outside 0.5 to "
-        "2",
+        read_in="`sequence_mask` of TRL 1.16.0, its default; in verl, Seq-MIS: its document drops "
+        "a product above the bound, its preset `decoupled_seq_is_rs` one outside 0.5 to 2",
         paper={"correction": "a cap of 3, in TRL; from 0.5 to 2, in verl's preset"},
         near=_kin("a mask with a lower bound too, *product, .5 to 2*"),
-        remark="Over a long completion most "
-        "products are near 0 and are kept, at a weight of about 0; `trlib.corrections.expected_weight` says what is "
-        "left on average.",
+        remark="Over a long completion most products are near 0 and are kept, at a weight of about "
+        "0; `trlib.corrections.expected_weight` says what is left on average.",
         **WHOLE,
     ),
     _correction(
@@ -299,10 +297,9 @@ CARDS: tuple[MethodCard, ...] = (
         diff="- prox = forward_pass(old_weights)       # decoupled PPO\n"
         "+ prox = mu * (pi / mu) ** (age / (age + 1))\n"
         "  loss = -sg(prox / mu) * min(pi / prox * A, clip(pi / prox, 0.8, 1.2) * A)",
-        remark="The policy in between is interpolated by age. With a sampler of age a, in "
-        "batches, "
-        "only the last of a + 1 equal parts of the way is clipped: at a = 9 PPO's 1.2 is passed at π/μ = 6.2. "
-        "The curve is drawn at age 0, where it is PPO's.",
+        remark="The policy in between is interpolated by age. With a sampler of age a, in batches, "
+        "only the last of a + 1 equal parts of the way is clipped: at a = 9 PPO's 1.2 is passed at "
+        "π/μ = 6.2. The curve is drawn at age 0, where it is PPO's.",
     ),
     MethodCard(
         "luspo",

@@ -10,8 +10,7 @@ CARDS: tuple[MethodCard, ...] = (
         "FDNet's Newton-CG",
         "classical",
         use="Use it when you can compute products with the Hessian of the loss itself: each step "
-        "stays within a radius "
-        "that adapts.",
+        "stays within a radius that adapts.",
         loss=r"\min_s\ g^\top s+\tfrac12 s^\top H s\quad\text{s.t.}\quad\lVert s\rVert\le\Delta",
         weight="",
         what="the parameters",
@@ -31,8 +30,7 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"radius": "0.1, in the authors' code", "largest": "2, in the authors' code"},
         no_curve="it lowers any loss; there are no tokens",
         work="Each step takes one gradient, up to 120 products with the Hessian (each costs about "
-        "as much as one more "
-        "gradient), and one more value of the loss.",
+        "as much as one more gradient), and one more value of the loss.",
         example='python -c "import torch; from trlib.relatives.classical import newton_cg as f; '
         "print(f(lambda x: (x "
         '** 2 - 1).square().sum(), torch.tensor([.5, 2.]))[-1])"',
@@ -42,8 +40,7 @@ CARDS: tuple[MethodCard, ...] = (
         "Affine scaling",
         "classical",
         use="Use it when you solve equations whose unknowns have bounds, such as probabilities: "
-        "steps are short "
-        "towards a bound that is near.",
+        "steps are short towards a bound that is near.",
         loss=r"\min_s\ \tfrac12\lVert F+Js\rVert^2\quad\text{s.t.}\quad\lVert "
         r"D^{-1/2}s\rVert\le\Delta,\quad l<x+s<u",
         weight="",
@@ -68,8 +65,7 @@ CARDS: tuple[MethodCard, ...] = (
         "Li is the Fisher metric, and its step is the natural gradient.",
         no_curve="it solves equations; there are no tokens",
         work="Each step takes the whole Jacobian, up to 4n products with it and its transpose for "
-        "n unknowns, and "
-        "one more value of the equations.",
+        "n unknowns, and one more value of the equations.",
         example='python -c "import torch; from trlib.relatives.classical import scaled_tr_solve '
         "as f; print(f(lambda "
         'x: x ** 2 - .25, torch.tensor([.9]), torch.tensor([0.]), torch.tensor([1.]))[-1])"',
@@ -79,8 +75,7 @@ CARDS: tuple[MethodCard, ...] = (
         "GA-MATR: MATRL's step",
         "classical",
         use="Use it when two players learn at once: each steps against what the other will play, "
-        "and not against what "
-        "it plays now.",
+        "and not against what it plays now.",
         loss=r"p'\propto p\,e^{tU_1\tilde q},\qquad q'\propto q\,e^{t\tilde p^{\top}U_2}",
         weight="",
         what="each player's policy",
@@ -105,8 +100,7 @@ CARDS: tuple[MethodCard, ...] = (
         "of flying stations was not rebuilt.",
         no_curve="it moves whole strategies; there are no tokens",
         work="A step of both players takes six products of a payoff matrix with their strategies, "
-        "and a game of "
-        "two by two that it solves by comparing payoffs.",
+        "and a game of two by two that it solves by comparing payoffs.",
         example='python -c "import torch; from trlib.relatives.classical import matrl_step as f; '
         "print(f(torch.tensor([[1., -1], [-1, 1]]), torch.tensor([[-1., 1], [1, -1]]), "
         "torch.tensor([.9, "

@@ -10,8 +10,7 @@ CARDS: tuple[MethodCard, ...] = (
         "FixPO",
         "constraints",
         use="Use it when no token may end a batch outside the region: after the updates, further "
-        "steps lower the KL "
-        "until the farthest is inside.",
+        "steps lower the KL until the farthest is inside.",
         loss=r"-r\,A+\beta\,\mathrm{KL}(\pi_\text{old}\Vert\pi),\quad\text{then}\quad"
         r"\overline{\mathrm{KL}}(\pi_\text{old}\Vert\pi)\quad\text{until}\quad\max_t\mathrm{KL}_t\le\varepsilon",
         weight=r"r\,A-\beta\,\frac{p-q}{1-p}",
@@ -33,9 +32,8 @@ CARDS: tuple[MethodCard, ...] = (
             "margin": "2, in the authors' code",
             "statistic": "max, in the authors' code",
         },
-        passes="a forward pass over the whole batch after its last update, and up to 50 fix-ups "
-        "of a forward and a "
-        "backward pass",
+        passes="a forward pass over the whole batch after its last update, and up to 50 fix-ups of "
+        "a forward and a backward pass",
         remark="The weight is that of the first phase, with p the token's probability and q that "
         "before the batch. The second phase bounds the farthest token, at a learning rate of its "
         "own: steps that are too long jump over the region again and again.",
@@ -45,8 +43,7 @@ CARDS: tuple[MethodCard, ...] = (
         "MDPO",
         "constraints",
         use="Use it when a penalty should grow during the run: distance from the old policy costs "
-        "little in the first "
-        "batches and much in the last.",
+        "little in the first batches and much in the last.",
         loss=r"-r\,A+\tfrac1t\,\mathrm{KL}(\pi\Vert\pi_\text{old})",
         weight=r"r\,A-\frac{p}{t}\,\frac{\log r-\mathrm{KL}(\pi\Vert\pi_\text{old})}{1-p}",
         what="the distribution at each token",
@@ -64,8 +61,7 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.constraints.MDPO",),
         chapter="gallery_constraints",
         remark="With one update per batch this is the plain policy gradient: where π is the old "
-        "policy the KL has no gradient. p "
-        "is the sampled token's probability, and the others keep "
+        "policy the KL has no gradient. p is the sampled token's probability, and the others keep "
         "their proportions: derived here.",
     ),
     MethodCard(
@@ -73,8 +69,7 @@ CARDS: tuple[MethodCard, ...] = (
         "COUNTERPOL",
         "constraints",
         use="Use it to explain a policy, not to train one: it looks for the nearest policy that "
-        "earns the mean reward "
-        "you ask for.",
+        "earns the mean reward you ask for.",
         loss=r"(J-J^\star)^2+k\,\mathrm{KL}(\pi\Vert\pi_\text{pivot})",
         weight=r"r\,\bigl(2\,(J^\star-J)\,A-k\log\tfrac{\pi}{\pi_\text{pivot}}\bigr)",
         what="the distribution over tokens",
@@ -92,9 +87,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_constraints",
         paper={"k": "0.9, in the authors' notebook", "form": '"notebook", in the authors\' code'},
         remark="The recorded run uses the summary's objective. `COUNTERPOL(form='notebook')` is "
-        "the authors': "
-        "KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It stops at its target by "
-        "design, and a penalty k above 0 leaves the return short of it. J is that of the batch "
-        "before its updates.",
+        "the authors': KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It stops at its "
+        "target by design, and a penalty k above 0 leaves the return short of it. J is that of the "
+        "batch before its updates.",
     ),
 )

@@ -17,9 +17,8 @@ CARDS: tuple[MethodCard, ...] = (
         weight="",
         what="the distribution at the expert's tokens",
         to="that of a moving average of the weights, and that at slightly changed embedded tokens",
-        how="two penalties; the change of the tokens is the worst of its length, found by one "
-        "step up the second "
-        "penalty",
+        how="two penalties; the change of the tokens is the worst of its length, found by one step "
+        "up the second penalty",
         ratio="none",
         level="distribution",
         action="penalise",
@@ -64,9 +63,8 @@ CARDS: tuple[MethodCard, ...] = (
         passes="one more forward and backward pass at the weights uphill, and a forward pass of "
         "the first policy",
         paper={"form": '"asam", with ρ = 1', "rho": "none"},
-        remark="The recorded run is SAM's form, built after the abstract. The paper's, equation "
-        "7, is "
-        "`SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has "
+        remark="The recorded run is SAM's form, built after the abstract. The paper's, equation 7, "
+        "is `SAM(measured=True, rho=1.0, form='asam')`: the ball of ASAM and a KL one way; it has "
         "no recorded run.",
         no_curve="loss and weight are those of supervision; only the parameters at which the "
         "gradient is taken move",
@@ -76,8 +74,7 @@ CARDS: tuple[MethodCard, ...] = (
         "SAM",
         "finetuning",
         use="Use it when fine-tuning should end where the loss is flat, and you can pay for a "
-        "second gradient per "
-        "update.",
+        "second gradient per update.",
         loss=r"\theta\leftarrow\theta-\eta\,\nabla L\bigl(\theta+\rho\,g/\lVert "
         r"g\rVert\bigr),\quad g=\nabla L(\theta)",
         weight="",

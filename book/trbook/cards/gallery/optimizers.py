@@ -52,8 +52,7 @@ def _card(
         work=f"{work} for every matrix and update; it keeps one average of the gradient, where "
         "AdamW keeps two.",
         no_curve="an optimiser changes the step and not the weight of a token, so the curve is "
-        "that of the method "
-        "it runs with",
+        "that of the method it runs with",
     )
 
 

@@ -70,8 +70,7 @@ CARDS: tuple[MethodCard, ...] = (
         "ADPO",
         "preferences",
         use="Use it when you have rewards for a whole group of answers: it fits one target "
-        "distribution over all of "
-        "them.",
+        "distribution over all of them.",
         loss=r"-\sum_i q_i\log\mathrm{softmax}(\ell/\tau)_i,\quad q=\mathrm{softmax}(A/\beta),\quad"
         r"\ell=\textstyle\sum_t\log r_t",
         weight=r"\tfrac1\tau\bigl(q_i-\mathrm{softmax}(\ell/\tau)_i\bigr)",
@@ -100,9 +99,8 @@ CARDS: tuple[MethodCard, ...] = (
         "trpa",
         "TRPA",
         "preferences",
-        use="Use it when you trust the order of the rewards and not their size: better answers "
-        "are raised above worse "
-        "ones, with a small penalty on distance.",
+        use="Use it when you trust the order of the rewards and not their size: better answers are "
+        "raised above worse ones, with a small penalty on distance.",
         loss=r"-\log\sigma\bigl(\beta\,a\,(\bar\ell_\text{better}-\bar\ell_\text{worse})\bigr)+k\,\overline{k_3},"
         r"\quad\bar\ell=\tfrac1{|y|}\textstyle\sum_t\log\frac{\pi}{\pi_\text{ref}}",
         weight=r"\frac{\beta a}{N\,|y|}\Bigl(\textstyle\sum_{j\,\text{worse}}\sigma(\beta "
@@ -124,9 +122,8 @@ CARDS: tuple[MethodCard, ...] = (
         functions=("trlib.relatives.preferences.TRPA",),
         chapter="gallery_preferences",
         paper={"beta": "0.1", "anisotropy": "2.5", "kl": "0.001, all three in the authors' code"},
-        remark="In the first update of a batch the "
-        "penalty has no "
-        "gradient. Without a pair it raises what is right and lowers the rest. T is the batch's "
-        "number of tokens, and k3 an estimate of KL(π ‖ π_old).",
+        remark="In the first update of a batch the penalty has no gradient. Without a pair it "
+        "raises what is right and lowers the rest. T is the batch's number of tokens, and k3 an "
+        "estimate of KL(π ‖ π_old).",
     ),
 )

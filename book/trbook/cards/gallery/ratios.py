@@ -14,15 +14,13 @@ CARDS: tuple[MethodCard, ...] = (
         "BAPO",
         "ratios",
         use="Use it when wrong answers outweigh right ones: it opens the clip's window until the "
-        "right ones count for "
-        "their share.",
+        "right ones count for their share.",
         loss=r"-\min\bigl(r A,\ \mathrm{clip}(r,\,c_l,\,c_h)\,A\bigr)",
         weight="",
         what=TOKEN_RATIO,
         to=BEFORE,
         how="a clip whose window every update widens above and narrows below, until the tokens "
-        "with A > 0 count as "
-        "much as those with A < 0; and a dual clip",
+        "with A > 0 count as much as those with A < 0; and a dual clip",
         ratio="π/π_old",
         level="token",
         action="clip",
@@ -56,8 +54,7 @@ CARDS: tuple[MethodCard, ...] = (
         "MinPRO",
         "ratios",
         use="Use it when the prefix is stale as well as the token: a token's weight includes the "
-        "smallest ratio before "
-        "it.",
+        "smallest ratio before it.",
         loss=rf"-\mathrm{{sg}}\bigl[\mathrm{{clip}}(\underline "
         rf"r_t\,r_t,\,{WINDOWED})\bigr]\,A\,\log\pi(y_t),"
         r"\quad \underline r_t=\min_{i<t} r_i",
@@ -137,9 +134,8 @@ CARDS: tuple[MethodCard, ...] = (
         },
         passes="a forward pass after every update, which measures the variance",
         remark="The weight changes sign at r = 1 + A/(2λ). The curve is drawn at the λ that a run "
-        "begins with; a "
-        "run that stays near lets λ fall to 0, and then nothing holds it back until the bound is "
-        "broken.",
+        "begins with; a run that stays near lets λ fall to 0, and then nothing holds it back until "
+        "the bound is broken.",
     ),
     MethodCard(
         "capo",

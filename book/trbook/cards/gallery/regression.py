@@ -12,8 +12,7 @@ CARDS: tuple[MethodCard, ...] = (
         "REBEL",
         "regression",
         use="Use it when you prefer least squares to a clip: the log-ratios of two answers should "
-        "differ as their "
-        "rewards do.",
+        "differ as their rewards do.",
         loss=r"\bigl(\ell_i-\ell_j-\eta\,(R_i-R_j)\bigr)^2,\quad\ell=\textstyle\sum_t\log r_t",
         weight=r"2\sum_j\bigl(\eta\,(R_i-R_j)-(\ell_i-\ell_j)\bigr)",
         what="differences of log-ratios between two completions of a prompt",
@@ -65,8 +64,7 @@ CARDS: tuple[MethodCard, ...] = (
         "ROVER",
         "regression",
         use="Use it when you want several right answers and not only one: it fits the values of a "
-        "policy that chooses "
-        "at random, so every way to a right answer keeps some probability.",
+        "policy that chooses at random, so every way to a right answer keeps some probability.",
         loss=r"\bigl(Q_t-\mathrm{sg}[A+Q'_t]\bigr)^2,\quad Q_t=\rho\log r_t,\quad "
         r"Q'_t=\rho\,\tfrac1V\textstyle\sum_v\log r(v\mid s_{t+1})",
         weight=r"2\rho\,\bigl(A+Q'_t-\rho\log r_t\bigr)",
@@ -85,7 +83,6 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_regression",
         paper={"rho": "1, the authors' code"},
         remark="After the last token the value of what follows is 0. In a tree the uniform "
-        "policy's values fall with "
-        "the depth, so the temperature ρ has to fall too.",
+        "policy's values fall with the depth, so the temperature ρ has to fall too.",
     ),
 )

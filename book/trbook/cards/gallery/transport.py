@@ -12,8 +12,7 @@ CARDS: tuple[MethodCard, ...] = (
         "WPO",
         "transport",
         use="Use it when some actions are nearer to each other than others: moving probability "
-        "costs as much as the "
-        "distance it travels.",
+        "costs as much as the distance it travels.",
         loss=r"\max_{\pi'}\,\langle\pi',A\rangle\quad\text{with}\quad "
         r"W_1(\pi',\pi)\le\delta:\qquad "
         r"i\to\arg\max_j\,A_j-\beta^\star d_{ij}",
@@ -36,9 +35,8 @@ CARDS: tuple[MethodCard, ...] = (
         paper={"delta": "0.01, in one variant of the authors' code"},
         no_curve="it sets probabilities by a closed form, and no token has a weight",
         work="It makes no pass through a network. From K probabilities, K advantages and K × K "
-        "distances it "
-        "searches the price of distance by bisection, and each step of the search looks at all K² "
-        "pairs.",
+        "distances it searches the price of distance by bisection, and each step of the search "
+        "looks at all K² pairs.",
         example='python -c "import torch; from trlib.relatives.transport import wpo_update as f; '
         "print(f(torch.tensor([.5, .3, .2]), torch.tensor([0., 1, 2]), torch.tensor([[0., 1, 2], "
         "[1, 0, 1], "
@@ -68,8 +66,7 @@ CARDS: tuple[MethodCard, ...] = (
         remark="The larger λ is, the nearer it comes to WPO's step at the same price, ties aside.",
         no_curve="it sets probabilities by a closed form, and no token has a weight",
         work="It makes no pass through a network. From K probabilities, K advantages and K × K "
-        "distances it "
-        "computes one softmax per action.",
+        "distances it computes one softmax per action.",
         example='python -c "import torch; from trlib.relatives.transport import spo_update as f; '
         "print(f(torch.tensor([.5, .3, .2]), torch.tensor([0., 1, 2]), torch.tensor([[0., 1, 2], "
         "[1, 0, 1], "

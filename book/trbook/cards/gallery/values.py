@@ -11,15 +11,13 @@ CARDS: tuple[MethodCard, ...] = (
         "OPO",
         "values",
         use="Use it when answers differ in length and every batch gives one update: its baseline "
-        "weights each reward by "
-        "the answer's length.",
+        "weights each reward by the answer's length.",
         loss=r"-r\,A,\quad A_i=R_i-\frac{\sum_j|y_j|\,R_j}{\sum_j|y_j|}",
         weight=r"r\,A",
         what="nothing",
         to="nothing",
         how="one update per batch, then fresh data; the baseline of least variance, if a score's "
-        "squared norm grows "
-        "with the length",
+        "squared norm grows with the length",
         ratio="π/π_old",
         level="token",
         action="nothing",
@@ -38,15 +36,13 @@ CARDS: tuple[MethodCard, ...] = (
         "GAE, with its critic's trust region",
         "values",
         use="Use it when the critic is useful but not exact: λ chooses between its bias and the "
-        "noise of rewards, and "
-        "a bound keeps it from jumping.",
+        "noise of rewards, and a bound keeps it from jumping.",
         loss=CLIP,
         weight=CLIPPED,
         what="the critic's values",
         to="its values before the batch",
         how="a bound on their mean squared move, in units of the critic's own error; PPO's clip "
-        "stays for the "
-        "policy, where the paper uses TRPO",
+        "stays for the policy, where the paper uses TRPO",
         ratio="π/π_old",
         level="token",
         action="clip",
@@ -83,17 +79,15 @@ CARDS: tuple[MethodCard, ...] = (
         read_in="the abstract; formulas and constants are ours",
         functions=("trlib.relatives.values.quantile_loss",),
         chapter="gallery_values",
-        remark="Where only the lower tail is spoilt, a "
-        "plain median is "
-        "better still; what DVPO keeps is the upper tail.",
+        remark="Where only the lower tail is spoilt, a plain median is better still; what DVPO "
+        "keeps is the upper tail.",
     ),
     MethodCard(
         "iterative_amortized",
         "Iterative amortised policy optimisation",
         "values",
         use="Use it when one network has to guess an action distribution for every state: a "
-        "learned update improves "
-        "each guess.",
+        "learned update improves each guess.",
         loss=r"\lambda\leftarrow\lambda+f_\phi\bigl(\lambda,\,\nabla_\lambda "
         r"J(\lambda)\bigr),\quad "
         r"J(\lambda)=\mathbb{E}_{q_\lambda}[Q]-\alpha\,\mathrm{KL}(q_\lambda\Vert p)",
@@ -114,8 +108,7 @@ CARDS: tuple[MethodCard, ...] = (
         "best in each.",
         no_curve="it improves a whole distribution; no token has a weight",
         work="Each step takes one gradient of the objective in the distribution's parameters, and "
-        "one pass through"
-        " the network that has learned the update.",
+        "one pass through the network that has learned the update.",
         example='python -c "import torch; from trlib.relatives.values import '
         "iterative_amortized_step as f; "
         'print(f(torch.zeros(1, 2), lambda x: -(x - 1).square().sum(-1), lambda x, g: g / 4))"',
