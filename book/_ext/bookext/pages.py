@@ -26,6 +26,8 @@ NEEDED_BY = {
 """Others, by a part of their name, and the mark of a page that uses them."""
 FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
+STORAGE = Path(__file__).with_name("storage.js").read_text(encoding="utf-8")
+"""Runs before the theme's scripts, which take a place to store things for granted."""
 THEBE = re.compile(
     r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.DOTALL
 )
@@ -62,9 +64,12 @@ def order(
     """What a reader needs first comes first: fonts do not wait for the styles that name them,
     scripts do for text.
 
+    Before all of it stands what the theme's first script needs.
+
     A button that ran an inline handler, which a page's policy forbids, becomes a link that
     `book.js` knows.
     """
+    context["metatags"] = f"<script>\n{STORAGE}</script>{context.get('metatags', '')}"
     for name in FONTS:
         address = context["pathto"](f"_static/fonts/{name}.woff2", 1)
         context["metatags"] = (
