@@ -22,6 +22,8 @@ def visit(chromium: Any, address: str, **context: Any) -> tuple[Any, list[str], 
         "console", lambda message: errors.append(message.text) if message.type == "error" else None
     )
     page.goto(f"{address}/{PAGE}")
+    assert page.locator(f"{MAP} .trx").count() == 0, "nothing is drawn far away"
+    page.locator(MAP).scroll_into_view_if_needed()
     page.wait_for_selector(".trx:not(.still) .live[d]", state="attached")
     return page, requests, errors
 

@@ -1,7 +1,8 @@
 (() => {
   const home = document.currentScript.parentElement;
   const view = home.querySelector(".trlib-view");
-  const cover = view.querySelector(".trlib-still")?.shadowRoot;
+  const still = view.querySelector(".trlib-still"), fault = document.createElement("p");
+  const cover = still.shadowRoot;
   const picture = cover?.querySelector(".trx"), page = document.documentElement;
   const follow = () => picture?.toggleAttribute("data-dark", page.dataset.theme ? page.dataset.theme === "dark"
     : matchMedia("(prefers-color-scheme: dark)").matches);
@@ -22,6 +23,7 @@
     off(event, listener) { heard[event]?.delete(listener); },
   };
   home.model = model;
+  const waiting = cover?.querySelectorAll("[data-start]") ?? [];
   let begun = false;
   const begin = async (wish) => {
     if (wish || !begun) traits._wish = wish; // a press while the figure arrives counts
@@ -37,11 +39,14 @@
       explorable.render({ model, el: view });
       watcher.disconnect();
     } catch (error) {
-      view.textContent = `This figure could not start: ${error.message}`;
+      begun = false; // another press tries again
+      for (const button of waiting) button.removeAttribute("aria-busy");
+      fault.textContent = `This figure could not start: ${error.message}`;
+      if (view.contains(still)) view.append(fault); // below the picture, which is still true
+      else view.replaceChildren(fault);
       throw error;
     }
   };
-  const waiting = cover?.querySelectorAll("[data-start]") ?? [];
   for (const button of waiting) {
     button.addEventListener("click", () => {
       button.setAttribute("aria-busy", "true");
@@ -66,9 +71,12 @@
     begin("");
   });
   if (addressed()) begin("").then(() => { if (!scrollY) show(); });
-  else if (!waiting.length) {
-    const visible = () => { if (!folds().length) begin(""); }; // nothing is loaded for a fold that nobody opens
-    for (const fold of folds()) fold.addEventListener("toggle", visible);
-    visible();
+  else if (!waiting.length) { // its still stands there until a reader comes near, and in a fold until somebody opens it
+    const near = new IntersectionObserver((seen) => {
+      if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
+      near.disconnect();
+      begin("");
+    }, { rootMargin: "100%" });
+    near.observe(view);
   }
 })();
