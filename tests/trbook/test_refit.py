@@ -25,7 +25,7 @@ def prose(name: str) -> str:
         (
             "refit",
             "02_why_trust_regions",
-            "The reused runs end at {} right answers, the split ones at {}, and the fresh ones at "
+            "The reused runs end at an accuracy of {}, the split ones at {}, and the fresh ones at "
             "{} too.",
             [(label, "0.0001") for label in ("pg_is-again", "pg_is-parts", "pg_is-new")],
         ),
