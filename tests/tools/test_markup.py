@@ -172,7 +172,7 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
 def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not() -> None:
     heads = "".join(
         f"<th>{word}</th>"
-        for word in ("method", "accuracy", "worst run", "take-off", "entropy", "kept")
+        for word in ("method", "accuracy", "worst run", "early reward", "entropy", "kept")
     )
     cells = (
         "<td>ppo</td><td>0.871 [0.862, 0.885]</td><td>0.86</td><td>0.54 [0.54, "

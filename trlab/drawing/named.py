@@ -151,7 +151,7 @@ FIGURES: dict[str, Figure] = {
     "basin-speed": Figure(
         "basin",
         "speed",
-        "Speed against safety at 16 uses: the accuracy after 24 batches against the mean reward "
+        "Speed against safety at 16 epochs: the accuracy after 24 batches against the mean reward "
         "of the first ten. A path joins a method's learning rates; filled points are those that "
         "no other point beats.",
     ),
@@ -184,8 +184,8 @@ FIGURES: dict[str, Figure] = {
         "distance",
         "against",
         "The same runs: accuracy against the luck that a batch's updates fitted, which is what "
-        "the surrogate gains on the batch's own completions less what it gains on completions "
-        "put aside.",
+        "the surrogate gains on the batch's own completions less what it gains on held-out "
+        "ones.",
         along="luck",
         axis="luck fitted per batch",
         beside=("distance_between",),
@@ -219,7 +219,7 @@ FIGURES: dict[str, Figure] = {
     "entropy-history": Figure(
         "entropy",
         "history",
-        "Entropy over batches with four uses of each, at a learning rate of 3e-4: PPO, a clip "
+        "Entropy over batches with four epochs over each, at a learning rate of 3e-4: PPO, a clip "
         "that is wider above 1, and a bonus on the entropy in the loss. Eight seeds each.",
         at={"place": "4 uses"},
         measure="entropy",
@@ -228,7 +228,7 @@ FIGURES: dict[str, Figure] = {
     "entropy-many": Figure(
         "entropy",
         "history",
-        "The same with sixteen uses of each batch.",
+        "The same with sixteen epochs over each batch.",
         at={"place": "16 uses"},
         measure="entropy",
         words="entropy, nats per token",
@@ -236,16 +236,16 @@ FIGURES: dict[str, Figure] = {
     "basin-uses": Figure(
         "basin_map",
         "rates",
-        "The same at 1, 4 and 16 uses of every batch. Two seeds, each drawn: a map, not a "
+        "The same at 1, 4 and 16 epochs over every batch. Two seeds, each drawn: a map, not a "
         "comparison.",
         only=MAIN,
         along="uses",
-        axis="uses",
+        axis="epochs",
     ),
     "basin-map": Figure(
         "basin_map",
         "rates",
-        "All ten methods at 16 uses, two seeds; thin lines: the others.",
+        "All ten methods at 16 epochs, two seeds; thin lines: the others.",
         at={"uses": "16"},
     ),
     "refit": Figure(
@@ -283,14 +283,14 @@ FIGURES: dict[str, Figure] = {
     "best": Figure(
         "best",
         "curves",
-        "Ten methods, each at its own best learning rate, over the uses of a batch: accuracy "
+        "Ten methods, each at its own best learning rate, over the epochs of a batch: accuracy "
         "after 24 batches, sixteen seeds each.",
         along="uses",
     ),
     "best-frontier": Figure(
         "best",
         "frontier",
-        "The same ten at 16 uses: accuracy against nats; filled where no other method reaches as "
+        "The same ten at 16 epochs: accuracy against nats; filled where no other method reaches as "
         "much for as little.",
         at={"uses": "16"},
     ),
@@ -407,7 +407,7 @@ FIGURES: dict[str, Figure] = {
     "gallery-best": Figure(
         "gallery_best",
         "intervals",
-        "The gallery at eight uses of every batch, each method at its own best learning rate: "
+        "The gallery with eight epochs over every batch, each method at its own best learning rate: "
         "accuracy after 24 batches, eight seeds each, with 95 % intervals. The last four of the "
         "objectives learn from an expert.",
         at={"uses": "8"},
@@ -495,7 +495,7 @@ FIGURES: dict[str, Figure] = {
         along="threshold",
     ),
     "tuned": Figure(
-        "tuned", "curves", "Ten methods, tuned alike, over the uses of a batch.", along="uses"
+        "tuned", "curves", "Ten methods, tuned alike, over the epochs of a batch.", along="uses"
     ),
     "rare": _rewards(
         "rare",
@@ -517,7 +517,7 @@ FIGURES: dict[str, Figure] = {
     "signed": Figure(
         "signed",
         "curves",
-        "Masks that let a token back in, and masks that do not, over the uses of a batch.",
+        "Masks that let a token back in, and masks that do not, over the epochs of a batch.",
         along="uses",
     ),
     "signed-kl": Figure(

@@ -149,7 +149,7 @@ def speed(
             ha="right",
             va="top",
         )
-    ax.set_xlabel("take-off: mean reward of the first ten batches")
+    ax.set_xlabel("mean reward of the first ten batches")
     ax.set_ylabel(measure)
     ruled(ax)
     legend(ax, loc="best")
@@ -162,7 +162,7 @@ def speed(
     )
     return Drawing(
         figure,
-        f"Take-off and end of each method and learning rate: {points}. On the frontier: {on}.",
+        f"Early reward and end of each method and learning rate: {points}. On the frontier: {on}.",
     )
 
 

@@ -89,12 +89,15 @@ class Contest(Table):
                 (
                     "end, in the page",
                     "end, recorded",
-                    "take-off, in the page",
-                    "take-off, recorded",
+                    "early reward, in the page",
+                    "early reward, recorded",
                 ),
                 beside_record,
             ),
-            "own": (("end", "end, minus PPO's", "take-off", "take-off, minus PPO's"), beside_ppo),
+            "own": (
+                ("end", "end, minus PPO's", "early reward", "early reward, minus PPO's"),
+                beside_ppo,
+            ),
         }[self.arguments[0]]
         rows = [(f"{rate:g}", *map(escape, row(kept, rate))) for rate in kept["rules"]["rates"]]
         return [self.table(("learning rate", *headings), (16, 21, 21, 21, 21), rows)]

@@ -311,7 +311,11 @@ class Tolerances(SweepDirective, Table):
     def shown(self, sweep: Any, runs: Any, history: Any) -> list[nodes.Node]:
         held = tolerances(sweep, runs).to_dict("records")
         lines = [(f"`{row['label']}`", f"{row['at_one']:.2f}", escape(row["text"])) for row in held]
-        return [self.table(("method", "at one use", "falls, uses of a batch"), (24, 20, 56), lines)]
+        return [
+            self.table(
+                ("method", "with one epoch", "falls, epochs over a batch"), (24, 20, 56), lines
+            )
+        ]
 
 
 class Choices(SweepDirective, Table):

@@ -35,7 +35,7 @@ CUT = {"1": "whole, once", "8": "8 minibatches", "32": "8 minibatches, 4 times"}
 AXES = {
     "updates": Axis("batch used", "updates: 1, or 8 minibatches, once or 4 times", CUT),
     "reuse": Axis("batch used", "updates: 1, or 8 minibatches, once or 4 times", CUT),
-    "uses": Axis("uses", "uses of the whole batch"),
+    "uses": Axis("epochs", "epochs over the whole batch"),
     "minibatches": Axis("minibatches", "minibatches of a batch"),
     "threshold": Axis("threshold", "threshold, as a multiple of the default"),
     "lr": Axis("learning rate", "learning rate", write=lambda label: written_rate(float(label))),
@@ -70,7 +70,7 @@ MEASURES = {
     "greedy": Measure("greedy accuracy", "greedy"),
     "pass_at_most": Measure("pass@k"),
     "distinct": Measure("distinct right answers", digits=1),
-    "take_off": Measure("mean reward of the first ten batches", "take-off"),
+    "take_off": Measure("mean reward of the first ten batches", "early reward"),
     "batches_to": Measure("batches to a reward of 0.7", "batches to 0.7", digits=1),
     "peak": Measure("highest mean reward of three batches in a row", "best three batches"),
     "nats_per_point": Measure(
@@ -80,10 +80,10 @@ MEASURES = {
     "tv_max": Measure("largest total variation of a token", "largest TV"),
     "kl_seq_back": Measure("KL per batch, nats per completion", "KL per completion", None),
     "kl_aside": Measure(
-        "KL per batch on completions put aside, nats per token", "KL put aside", None
+        "KL per batch on held-out completions, nats per token", "KL, held out", None
     ),
     "gain": Measure("surrogate's gain on the batch's own completions", "gain, own", None),
-    "gain_aside": Measure("surrogate's gain on completions put aside", "gain, put aside", None),
+    "gain_aside": Measure("surrogate's gain on held-out completions", "gain, held out", None),
     "luck": Measure(
         "luck fitted: gain on the batch's own completions less gain on others", "luck fitted", None
     ),
