@@ -22,7 +22,7 @@ class Projection(Explorable):
     logit.
 
     The bars are q, π̃ and π over eight words; a bar of π̃ is dragged. Below them -dL/dlogit of each
-    word: without a region (A r), under PPO's clip, and TROLL's two parts, the projected ratio's and
+    word: unclipped (A r), under PPO's clip, and TROLL's two parts, the projected ratio's and
     the regression's, and their sum. Last the curve of KL(π_η || q) over the multiplier η with its
     root. `support` says what the method sees: all eight, the sampled one and the likeliest others
     (`k` in all) with a bucket for the rest, or these in shares of their sum.
@@ -39,7 +39,7 @@ class Projection(Explorable):
     height: ClassVar[str] = "44rem"
     fallback: ClassVar[str] = (
         "Projection: the old, new and projected distribution of one token over eight words, the "
-        "root of the dual, and the push on every logit under TROLL, PPO's clip and no region. It "
+        "root of the dual, and the push on every logit under TROLL, PPO's clip and neither. It "
         "needs JavaScript."
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 NO_REGION = (
-    "Make it fail: without a region a batch moves the policy further than it can learn from. The "
+    "Make it fail: the unclipped run moves the policy further in a batch than it can learn from. The "
     "KL shows it from the first batch on; then look at the reward."
 )
 THRESHOLDS = (

@@ -27,7 +27,7 @@ const BARS = [
   ["π, projected", "projected"],
 ];
 const PUSHES = {
-  before: ["no region", hueOf("pg_is"), dashOf("pg_is")],
+  before: ["unclipped", hueOf("pg_is"), dashOf("pg_is")],
   clip: ["PPO's clip", hueOf("ppo"), dashOf("ppo")],
   ratio: ["TROLL's ratio term", "var(--h5)", "4 2"],
   pull: ["TROLL's regression", "var(--h4)", "9 2 2 2"],

@@ -2,7 +2,7 @@
    against nats, and every arm's accuracy in one table. */
 
 import { choice, h, say, stage, status } from "./parts/common.js";
-import { axisName, between, looksOf, measureOf, short } from "./run_explorer/looks.js";
+import { axisName, between, called, looksOf, measureOf, short } from "./run_explorer/looks.js";
 import { columnsAxis, open, reach } from "./run_explorer/pack.js";
 import { curvePlot, scatterPlot } from "./run_explorer/plots.js";
 import { KEYS, moved, opening, possible, read, write } from "./run_explorer/state.js";
@@ -103,6 +103,7 @@ function render({ model, el }) {
     },
     reset: () => {
       guess = null;
+      ui.map.fold();
       set(first);
     },
   });
@@ -112,7 +113,7 @@ function render({ model, el }) {
     const width = ui.curves.clientWidth;
     if (!width) return;
     const { batch, ...ground } = state,
-      wanted = JSON.stringify([ground, width, ui.scatter.clientWidth]);
+      wanted = JSON.stringify([ground, width, ui.cost.open]);
     const known = wanted === drawn ? null : shown();
     if (known) {
       if (tabled !== (tabled = JSON.stringify([state.sweep, { ...state.at, [columnsAxis(sweep)]: "" }])))
@@ -125,12 +126,13 @@ function render({ model, el }) {
         width,
         height: ui.curves.clientHeight,
       });
-      ui.cloud.draw({
-        arms: armsHere(),
-        reach: nats(),
-        width: ui.scatter.clientWidth,
-        height: ui.scatter.clientHeight,
-      });
+      if (ui.cost.open)
+        ui.cloud.draw({
+          arms: armsHere(),
+          reach: nats(),
+          width: ui.scatter.clientWidth,
+          height: ui.scatter.clientHeight,
+        });
       drawn = wanted;
     }
     const at = batch < 0 ? sweep.batches - 1 : batch,
@@ -148,7 +150,7 @@ function render({ model, el }) {
       ui.settings(sweep, state, { notes, said, guess, batch: at });
       const heard = (state.cell ? [state.cell] : state.methods)
         .filter((method) => values.has(method))
-        .map((method) => `${method} ${values.get(method)}`);
+        .map((method) => `${called(method)} ${values.get(method)}`);
       ui.speak(
         [...notes.map(({ text }) => text), guess ? ui.answered() : "", aloud(sweep, state, said, heard)].join(" "),
       );
@@ -193,6 +195,7 @@ function render({ model, el }) {
     ask();
   });
   watcher.observe(ui.curves);
+  ui.cost.addEventListener("toggle", ask);
   const follow = () => {
     visit();
   };
@@ -251,7 +254,13 @@ function furnish(frame, pack, act) {
     spoken = status();
   const map = table({ pack, onCell: act.cell, onMethods: act.methods });
   const curves = h("div", { class: "plane" }, plot.node),
-    scatter = h("div", { class: "plane low" }, cloud.node);
+    scatter = h("div", { class: "plane low" }, cloud.node),
+    cost = h(
+      "details",
+      { class: "cost fold" },
+      h("summary", { text: "Accuracy against the nats that it cost" }),
+      scatter,
+    );
   const sweeps = pick("sweep", act.sweep),
     measures = pick("curve of", act.measure),
     axes = h("div", { class: "axes" });
@@ -275,7 +284,9 @@ function furnish(frame, pack, act) {
     oninput: () => act.batch(batch.valueAsNumber),
   });
   const which = h("output", { class: "value" });
-  const asks = h("p", { class: "asks" });
+  const asked = h("span"),
+    seeds = h("span", { class: "more" }),
+    asks = h("p", { class: "asks" }, asked, seeds);
   const ruling = h("b"),
     because = h("span"),
     judged = h("div", { class: "verdict" }, ruling, because),
@@ -288,7 +299,7 @@ function furnish(frame, pack, act) {
   const hint = h("p", { class: "hint", hidden: true });
   const guesses = choice({
     legend: "Your prediction",
-    options: pack.question.options.map((name) => [name, name]),
+    options: pack.question.options.map((name) => [name, called(name)]),
     onChange: act.guess,
   });
   const revealed = h("p", { class: "revealed", hidden: true });
@@ -316,15 +327,15 @@ function furnish(frame, pack, act) {
         { class: "left" },
         curves,
         h("div", { class: "slider batch" }, h("span", { text: "batch", "aria-hidden": "true" }), batch, which),
-        scatter,
       ),
       h(
         "div",
         { class: "right" },
         map.el,
-        h("div", { class: "marks" }, all, h("button", { type: "button", text: "reset", onclick: act.reset })),
+        h("div", { class: "marks" }, map.more, all, h("button", { type: "button", text: "reset", onclick: act.reset })),
       ),
       h("div", { class: "judged" }, judged, noted),
+      cost,
       h("div", { class: "try" }, h("div", { class: "marks" }, ...presets.map(([, button]) => button)), hint),
       asking,
     ),
@@ -333,6 +344,7 @@ function furnish(frame, pack, act) {
   let axed = "";
   return {
     curves,
+    cost,
     scatter,
     plot,
     cloud,
@@ -359,14 +371,16 @@ function furnish(frame, pack, act) {
         input.value = state.at[input.dataset.axis];
       });
       measures.set(state.measure);
-      say(asks, `${sweep.text} ${sweep.seeds} seeds; bands and brackets: 95 % intervals of the interquartile mean.`);
+      say(asked, `${sweep.text} ${sweep.seeds} seeds.`);
+      say(seeds, " Bands and brackets: 95 % intervals of the interquartile mean.");
       map.mark(state);
       batch.max = sweep.batches - 1;
       batch.value = at;
       batch.style.setProperty("--at", `${(100 * at) / (sweep.batches - 1)}%`);
       batch.setAttribute("aria-valuetext", `batch ${at} of ${sweep.batches - 1}`);
       say(which, `${at} of ${sweep.batches - 1}`);
-      say(all, state.methods.length === sweep.methods.length ? "a few" : "all methods");
+      all.hidden = opening(pack, sweep).methods.length === sweep.methods.length;
+      say(all, state.methods.length === sweep.methods.length ? "draw a few" : "draw all");
       judged.dataset.tone = said.tone;
       say(ruling, `${said.tone === "fail" ? "✕ " : ""}${said.title}`);
       say(because, said.text);

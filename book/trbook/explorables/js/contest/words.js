@@ -8,7 +8,7 @@ export const between = ([value, low, high]) =>
 export const signed = ({ value, low, high }) =>
   `${value < 0 ? "−" : "+"}${share(Math.abs(value))}${Number.isFinite(low) ? ` [${low < 0 ? "−" : "+"}${share(Math.abs(low))}, ${high < 0 ? "−" : "+"}${share(Math.abs(high))}]` : ""}`;
 
-const WHAT = { end: "ends", take_off: "takes off" };
+const WHAT = { end: "ends", take_off: "begins" };
 
 /* { tone, title, text } of a contest that is over: only differences whose interval leaves out 0. */
 export function verdict(rows, whole) {

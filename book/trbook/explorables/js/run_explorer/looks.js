@@ -48,7 +48,19 @@ const AXES = {
   expert: "expert",
 };
 export const axisName = (axis) => AXES[axis] ?? axis.replaceAll("_", " ").replace("task.", "");
-export const short = (label) => (/^0\.\d{4,}$/.test(label) ? Number(label).toPrecision(2) : label);
+/* A point as the pages write it: 3e-5, 1e-4, 0.33. */
+export function short(label) {
+  const value = Number(label);
+  if (!label || !(value > 0) || value >= 1) return label;
+  return value < 1e-3 ? value.toExponential() : String(Number(value.toPrecision(2)));
+}
+
+/* A variant of a sweep in the words of the pages; records and addresses have its own name. */
+export const called = (method) =>
+  method
+    .replace(/^pg_is\b/, "unclipped")
+    .replace(/(^|-)(again|parts|new)\b/, (_, joint, data) => (joint ? ", " : "") + DATA[data]);
+const DATA = { again: "reused", parts: "split", new: "fresh" };
 
 /* A measure: what its axis is called, how a value is written, and where its scale begins and ends if that is fixed. */
 export const MEASURES = {

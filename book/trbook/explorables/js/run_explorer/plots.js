@@ -2,7 +2,7 @@
 
 import { area, line } from "d3-shape";
 import { clamp, drawing, linearScale, logScale, MARGIN } from "../parts/common.js";
-import { measureOf } from "./looks.js";
+import { called, measureOf } from "./looks.js";
 
 const FAINT = 0.22;
 
@@ -178,7 +178,7 @@ export function scatterPlot() {
       .attr("text-anchor", (d) => d.anchor)
       .attr("x", (d) => d.x.toFixed(1))
       .attr("y", (d) => d.y.toFixed(1))
-      .text((d) => d.method);
+      .text((d) => called(d.method));
   };
   return plot;
 }
@@ -190,7 +190,7 @@ function named(arms, x, y, { width, height }) {
   for (const arm of arms) {
     const cx = x(arm.nats[0]),
       cy = y(arm.accuracy[0]),
-      wide = 6.6 * arm.method.length + 4;
+      wide = 6.6 * called(arm.method).length + 4;
     for (const [dx, dy, anchor] of [
       [9, 4, "start"],
       [-9, 4, "end"],

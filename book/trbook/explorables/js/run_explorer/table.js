@@ -1,21 +1,44 @@
 /* The table: a row a method (its look, shown or not, its value at the batch), a column a point, the accuracy in each
-   cell. One stop of the Tab key; arrow keys move inside it, Enter and click choose a cell. */
+   cell. Rows that are not drawn are folded until somebody asks for them. One stop of the Tab key; arrow keys move inside
+   it, Enter and click choose a cell. */
 
 import { h, say } from "../parts/common.js";
-import { axisName, between, share, short, swatch } from "./looks.js";
+import { axisName, between, called, share, short, swatch } from "./looks.js";
 import { columnsAxis } from "./pack.js";
 import { forgot } from "./words.js";
 
 const WAYS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
-/* build(sweep, at, looks) makes the table of a sweep, mark(state) shows what is chosen, now(values) writes the values. */
+/* build(sweep, at, looks) makes the table of a sweep, mark(state) shows what is chosen, now(values) writes the values,
+   fold() leaves the drawn rows; `more` is the button that shows the others. */
 export function table({ pack, onCell, onMethods }) {
-  const el = h("div", { class: "map" });
+  const el = h("div", { class: "map" }),
+    more = h("button", { type: "button", hidden: true });
   let rows = [],
-    axis = null;
-  const built = { el };
+    axis = null,
+    of = null,
+    open = false,
+    kept = new Set(); // no row leaves under the hand that takes its curve away
+  const built = { el, more };
+  const show = () => {
+    for (const row of rows) row.el.hidden = !(open || row.input.checked || kept.has(row.method));
+    const others = rows.filter((row) => row.el.hidden).length;
+    more.hidden = others === 0;
+    say(more, others === 1 ? "one more method" : `${others} more methods`);
+  };
+  more.addEventListener("click", () => {
+    open = true;
+    show();
+    rows.find((row) => !row.input.checked)?.input.focus();
+  });
+  built.fold = () => {
+    open = false;
+    kept = new Set();
+  };
 
   built.build = (sweep, at, looks) => {
+    if (sweep !== of) built.fold();
+    of = sweep;
     axis = columnsAxis(sweep);
     const points = axis ? sweep.axes[axis] : [""];
     const head = h(
@@ -27,8 +50,11 @@ export function table({ pack, onCell, onMethods }) {
     rows = sweep.methods.map((method) => {
       const input = h("input", {
         type: "checkbox",
-        "aria-label": `Draw ${method}`,
-        onchange: () => onMethods(method, input.checked),
+        "aria-label": `Draw ${called(method)}`,
+        onchange: () => {
+          kept.add(method);
+          onMethods(method, input.checked);
+        },
       });
       const look = h("span", { class: "look" }),
         now = h("span", { class: "now" });
@@ -45,12 +71,13 @@ export function table({ pack, onCell, onMethods }) {
           h(
             "th",
             { scope: "row" },
-            h("label", { class: "toggle" }, input, look, h("span", { class: "called" }, method, now)),
+            h("label", { class: "toggle" }, input, look, h("span", { class: "called" }, called(method), now)),
           ),
           ...cells.map(({ td }) => td),
         ),
       };
     });
+    el.classList.toggle("many", points.length > 4);
     const said = axis ? `Final accuracy, methods by ${axisName(axis)}` : "Final accuracy of the methods";
     el.replaceChildren(
       h("table", {}, h("caption", { text: said }), h("thead", {}, head), h("tbody", {}, ...rows.map((row) => row.el))),
@@ -62,7 +89,7 @@ export function table({ pack, onCell, onMethods }) {
     if (!arm) return { td: h("td", { class: "none", text: "–" }), button: null, label };
     const start = pack.curveOf(arm, "reward")?.mean[0] ?? null,
       fails = forgot(arm.accuracy, start);
-    const words = `${method}${axis ? `, ${axisName(axis)} ${label}` : ""}: accuracy ${between(arm.accuracy, share)}${fails ? ", below where it began" : ""}`;
+    const words = `${called(method)}${axis ? `, ${axisName(axis)} ${short(label)}` : ""}: accuracy ${between(arm.accuracy, share)}${fails ? ", below where it began" : ""}`;
     const button = h("button", {
       type: "button",
       class: fails ? "cell fails" : "cell",
@@ -79,8 +106,9 @@ export function table({ pack, onCell, onMethods }) {
   built.mark = (state) => {
     const at = axis ? state.at[axis] : "";
     let entry = null;
+    for (const row of rows) row.input.checked = state.methods.includes(row.method);
+    show();
     for (const row of rows) {
-      row.input.checked = state.methods.includes(row.method);
       row.el.classList.toggle("off", !row.input.checked);
       for (const { button, label } of row.cells) {
         if (!button) continue;
@@ -89,7 +117,7 @@ export function table({ pack, onCell, onMethods }) {
         button.setAttribute("aria-pressed", String(chosen));
         button.classList.toggle("here", here);
         button.tabIndex = -1;
-        if (chosen || (here && !entry)) entry = chosen || !entry ? button : entry;
+        if (!row.el.hidden && here && (chosen || !entry)) entry = button;
       }
     }
     if (entry) entry.tabIndex = 0;
@@ -100,7 +128,7 @@ export function table({ pack, onCell, onMethods }) {
   el.addEventListener("keydown", (event) => {
     const way = WAYS[event.key],
       from = way && event.composedPath()[0];
-    const grid = rows.map((row) => row.cells.map(({ button }) => button));
+    const grid = rows.filter((row) => !row.el.hidden).map((row) => row.cells.map(({ button }) => button));
     const y = way ? grid.findIndex((row) => row.includes(from)) : -1;
     if (y < 0) return;
     event.preventDefault();

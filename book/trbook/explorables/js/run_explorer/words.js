@@ -1,7 +1,7 @@
 /* What the explorer says of a choice: who ends highest, who shares its interval, who has forgotten what it knew. */
 
 import { number } from "../parts/common.js";
-import { axisName, between, measureOf, share, short } from "./looks.js";
+import { axisName, between, called, measureOf, share, short } from "./looks.js";
 
 export const place = (at) =>
   Object.entries(at)
@@ -46,7 +46,7 @@ export function verdict(sweep, state, arms) {
   const few =
     (sweep.seeds < 5 ? ` ${sweep.seeds} seeds decide little.` : "") +
     (control
-      ? ` ${control.method} takes as many updates, each from a fresh batch; every ${control.every}th of its batches is drawn.`
+      ? ` ${called(control.method)} takes as many updates, each from a fresh batch; every ${control.every}th of its batches is drawn.`
       : "");
   const focus = arms.find((arm) => arm.method === state.cell);
   const own = focus ? `${told(focus)}${focus.nats ? `, for ${between(focus.nats, number)} nats per token` : ""}. ` : "";
@@ -71,7 +71,7 @@ export function verdict(sweep, state, arms) {
   }
   return {
     tone: "calm",
-    title: near.length ? "No clear winner here" : `${best.method} ends highest here`,
+    title: near.length ? "No clear winner here" : `${quoted(best.method)} ends highest here`,
     text: `${own}${order}${few}`,
   };
 }
@@ -80,7 +80,10 @@ const lost = (methods, start) =>
   `${methods.length > NAMED ? "They end" : `${list(methods)} ${methods.length === 1 ? "ends" : "end"}`} below where every run began (${share(start)}): what the base knew is forgotten.`;
 const NAMED = 3; // so many names fit into a sentence
 const fewOf = (names) => (names.length > NAMED ? `${names.length} of these` : list(names));
-const quoted = (name) => (name.includes(",") ? `“${name}”` : name);
+const quoted = (method) => {
+  const name = called(method);
+  return name.includes(",") ? `“${name}”` : name;
+};
 export const list = (names) =>
   names.length < 2
     ? names.map(quoted).join("")
@@ -90,10 +93,10 @@ export const list = (names) =>
 export function answer(guess, arms) {
   const ranked = [...arms].sort((a, b) => b.accuracy[0] - a.accuracy[0]),
     best = ranked[0];
-  const told = ranked.map((arm) => `${arm.method} ${between(arm.accuracy, share)}`).join(", ");
+  const told = ranked.map((arm) => `${called(arm.method)} ${between(arm.accuracy, share)}`).join(", ");
   return {
     right: guess === best.method,
-    text: `${guess === best.method ? "Right" : "Not so"}: ${best.method} ends highest. Final accuracy: ${told}.`,
+    text: `${guess === best.method ? "Right" : "Not so"}: ${called(best.method)} ends highest. Final accuracy: ${told}.`,
   };
 }
 

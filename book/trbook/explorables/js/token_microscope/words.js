@@ -41,7 +41,7 @@ export function verdict(s, { batch, judged, counts }) {
     return {
       tone: "fail",
       title: `${name} pushes “${word}” on, after ${moved} of the probability has moved`,
-      text: `${way} ${one.fate === "scaled" ? "Its weight is scaled, but it is not 0." : "Its weight is that of no region."}`,
+      text: `${way} ${one.fate === "scaled" ? "Its weight is scaled, but it is not 0." : "Its weight is that of the unclipped run."}`,
     };
   const price =
     one.ratio > 2

@@ -5,7 +5,7 @@ import { KEYS, seen, support, walk } from "./maths.js";
 import { probabilities, wordsOf } from "./starts.js";
 
 export const NAMES = {
-  pg_is: "no region",
+  pg_is: "unclipped",
   ppo: "PPO, GRPO",
   clip_higher: "clip-higher",
   cispo: "CISPO",
