@@ -21,6 +21,24 @@ def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot() -> None:
     assert "stroke-opacity: 0.5" in svg and "<metadata" not in svg and "<!--" not in svg
 
 
+def test_many_squares_are_paths_with_square_ends_and_other_marks_stay() -> None:
+    for mark, counted in (("s", 100), ("^", 0), ("D", 0), ("v", 0)):
+        figure, (ax,) = panels()
+        ax.plot(range(100), range(100), mark, color=HUES["h1"])
+        svg = Drawing(figure, alt="marks").svg()
+        assert svg.count("h0") == counted, mark
+        assert ('h0" style="stroke-linecap: square"' in svg) == bool(counted), mark
+
+
+def test_powers_are_written_as_the_pages_write_them() -> None:
+    figure, (ax,) = panels()
+    ax.plot([1e-5, 1e-3, 1e6], [0.2, 0.5, 0.9])
+    ax.set(xscale="log", yscale="log")
+    svg = Drawing(figure, alt="rates").svg()
+    assert "<tspan" not in svg and ">1e-4<" in svg and ">0.2<" in svg
+    assert not re.search(r"font-size: [0-7]\.", svg), "an exponent of nine pixels or less"
+
+
 def test_a_few_markers_and_a_line_stay_what_they_are() -> None:
     figure, (ax,) = panels()
     ax.plot([0, 1, 2], [0.0, 0.5, 1.0], "s-", color=HUES["h5"], label="three")

@@ -218,7 +218,8 @@ class Drawing:
         """Write the SVG to a file: its words in a grey that is legible on light and dark, its lines
         as the viewer's theme is."""
         style = f"<style>@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
-        svg = self.svg().replace("<svg", f'<svg color="{INK}"', 1).replace(">", f">{style}", 1)
+        svg = self.svg().replace("<svg", f'<svg color="{INK}" font-family="sans-serif"', 1)
+        svg = svg.replace(">", f">{style}", 1)
         Path(path).write_text(svg, encoding="utf-8")
 
     def _repr_html_(self) -> str:
@@ -300,6 +301,7 @@ class Drawing:
     def _drawn(self, width: float, height: float) -> str:
         import matplotlib as mpl
 
+        _write_powers(self.figure)
         buffer, size = io.StringIO(), self.figure.get_size_inches()
         self.figure.set_size_inches(width, height)
         # Without a fixed salt, clip paths get random names and no two builds agree.
@@ -313,8 +315,8 @@ class Drawing:
         ids."""
         text = text[text.index("<svg") :]
         # Releases of matplotlib differ in which of the two properties they write.
-        text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px; font-family: inherit", text)
-        text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text)
+        text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
+        text = re.sub(r"(; )?font-family: [^;\"]*", "", text)  # the page's, which is inherited
         text = text.replace(INK, "currentColor")
         for name, colour in HUES.items():
             text = text.replace(colour, f"var(--{name}, {colour})")
@@ -327,7 +329,31 @@ class Drawing:
         return _compact(text.replace("<svg", label, 1))
 
 
-_CIRCLE = re.compile(r'<path id="(\w+)" d="M 0 ([\d.]+)\s+C ')
+def _write_powers(figure: Figure) -> None:
+    """Numbers along a logarithmic axis as the pages write them, 1e-4: matplotlib's exponents are too
+    small for a phone."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Powers(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: Any = None) -> str:
+            return _power(x) if super().__call__(x, pos) else ""
+
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        major, minor = axis.get_major_formatter(), axis.get_minor_formatter()
+        if type(major) is LogFormatterSciNotation:
+            axis.set_major_formatter(Powers())
+        if type(minor) is LogFormatterSciNotation:
+            axis.set_minor_formatter(Powers(labelOnlyBase=minor.labelOnlyBase))
+
+
+def _power(value: float) -> str:
+    """0.01, 1, 1000 as they are, 1e-3 and 1e6 in powers."""
+    text = f"{value:g}" if value >= 1e-2 else f"{value:e}"
+    return re.sub(r"\.?0*e\+?(-?)0*(\d+)", r"e\1\2", text)
+
+
+_FILLED = re.compile(r'<path id="(\w+)" d="M (0|-[\d.]+) ([\d.]+)\s+(C|L) ')
+"""A marker's path: a circle begins at its lowest point, a square at a corner."""
 _USE = r'<use xlink:href="#(\w+)" x="([-\d.]+)" y="([-\d.]+)" style="([^"]*)"/>\s*'
 _ALONE = re.compile(
     r"<g>(<(\w+)[^<>]*(?:/>|>[^<]*</\2>)|<(\w+)[^<>]*>(?:<tspan[^<>]*>[^<]*</tspan>)+</\3>)</g>|<g></g>"
@@ -348,12 +374,16 @@ def _hundredths(found: re.Match[str]) -> str:
 
 def _compact(text: str) -> str:
     """The same drawing in a third of the letters: hundredths of a point, no element that says
-    nothing, and the dots of a scatter as a few paths of points with round ends."""
+    nothing, and the dots of a scatter as a few paths of points with round or square ends."""
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"<[^<>]*>", lambda tag: _NUMBER.sub(_hundredths, tag[0]), text)
     text = re.sub(r' transform="rotate\(-0 [^)]*\)"', "", text)
-    radii = {name: float(radius) for name, radius in _CIRCLE.findall(text)}
-    text = re.sub(f"(?:{_USE})+", lambda run: _dots(run[0], radii), text)
+    ends = {
+        name: (float(radius), "round" if curve == "C" else "square")
+        for name, left, radius, curve in _FILLED.findall(text)
+        if (float(left) == 0 if curve == "C" else float(left) == -float(radius))
+    }
+    text = re.sub(f"(?:{_USE})+", lambda run: _dots(run[0], ends), text)
     text = re.sub(r' d="([^"]*)"', lambda path: f' d="{_line(path[1])}"', text)
     text = re.sub(r">\s+<", "><", re.sub(r"\s+", " ", text))
     count = 1
@@ -362,18 +392,19 @@ def _compact(text: str) -> str:
     return text
 
 
-def _dots(run: str, radii: dict[str, float]) -> str:
-    """Markers in a row; many filled circles of one look become paths."""
+def _dots(run: str, ends: dict[str, tuple[float, str]]) -> str:
+    """Markers in a row; many filled circles or squares of one look become paths."""
     found = re.findall(_USE, run)
     name, *_, style = found[0]
     look = dict(part.split(": ") for part in style.split("; "))
     alike = all((other, its) == (name, style) for other, _, _, its in found)
-    if len(found) < _MANY or name not in radii or not alike or look.get("fill") != look["stroke"]:
+    if len(found) < _MANY or name not in ends or not alike or look.get("fill") != look["stroke"]:
         return run
-    wide = 2 * radii[name] + float(look.get("stroke-width", 1))
+    radius, end = ends[name]
+    wide = 2 * radius + float(look.get("stroke-width", 1))
     paths = "".join(
         f'<path d="{"".join(f"M{x} {y}h0" for _, x, y, _ in found[i::_LAYERS])}" '
-        'style="stroke-linecap: round"/>'
+        f'style="stroke-linecap: {end}"/>'
         for i in range(_LAYERS)
     )
     return (
