@@ -86,6 +86,10 @@ def test_the_history_has_the_columns_of_the_glossary():
     )
     drawing = run.plot()
     assert len(drawing.figure.axes) == 6 and f"reward {run.rows[-1]['reward']:.3g}" in drawing.alt
+    two = run.plot("length", "kl").figure.axes
+    assert [ax.get_ylabel() for ax in two] == ["length, tokens", "kl, nats/token"]
+    with pytest.raises(ValueError, match=r"column: expected one of .*; did you mean 'reward'"):
+        run.plot("rewards")
 
 
 @pytest.mark.parametrize("settings", [{}, OFF_POLICY])

@@ -12,7 +12,8 @@ import torch
 
 from trlib import __version__
 from trlib.algorithms.method import Method
-from trlib.drawing import COLOURS, DASHES, Drawing, legend, panels
+from trlib.drawing import COLOURS, DASHES, Drawing, name_lines, panels
+from trlib.errors import unknown
 from trlib.loop.boxes import settings_of
 from trlib.loop.metrics import METRICS
 from trlib.loop.optimizers import name_of
@@ -88,32 +89,36 @@ class Run:
         ]
         return pd.DataFrame(self.prompt_rows, columns=columns)
 
-    def plot(self) -> Drawing:
-        """The history as six small panels over the batches; needs matplotlib."""
-        figure, axes = panels(len(PANELS), across=3, height=2.1)
+    def plot(self, *columns: str) -> Drawing:
+        """The history over the batches, a small panel for each of the columns; none: all that
+        matters, in six. Needs matplotlib.
+
+        Args:
+            columns: of `history`, such as "reward" and "kl".
+        Raises ValueError: a column that the history does not have (the nearest is suggested)."""
         history = self.history
-        for ax, (label, columns) in zip(axes, PANELS, strict=True):
-            drawn = [column for column in columns if column in history]
+        for column in columns:
+            if column not in history:
+                raise unknown("column", column, history.columns)
+        wanted = [(_named(column), (column,)) for column in columns] or PANELS
+        figure, axes = panels(len(wanted), across=len(columns) or 2, height=2.1)
+        for ax, (label, shown) in zip(axes, wanted, strict=True):
+            drawn = [column for column in shown if column in history]
             for column, dash, colour in zip(drawn, DASHES, COLOURS, strict=False):
                 ax.plot(history.index, history[column], linestyle=dash, color=colour, label=column)
             ax.set(ylabel=label, xlabel="batch")
             ax.margins(x=0)
             if len(drawn) > 1:
-                legend(ax)
+                name_lines(ax)
         last = {
             name: self.rows[-1][name]
-            for name in ("reward", "kept", "kl")
+            for name in columns or ("reward", "kept", "kl")
             if self.rows and name in self.rows[-1]
         }
         ends = ", ".join(f"{column} {value:.3g}" for column, value in last.items())
-        drawn_are = (
-            "reward, tokens, share of tokens kept, divergences and entropy, total variation, ratios"
-        )
-        said = (
-            f"{self._title()}: six panels over the batches, {drawn_are}. Last batch: "
-            f"{ends or 'none'}."
-        )
-        return Drawing(figure, said, stacked=2)
+        names = ", ".join(label for label, _ in wanted)
+        said = f"{self._title()}: {names} over the batches. Last batch: {ends or 'none'}."
+        return Drawing(figure, said, stacked=2 if columns else 1)
 
     def save(self) -> None:
         """Write history.csv, prompts.csv and run.json to `out`."""
@@ -155,6 +160,12 @@ class Run:
         return shown.iloc[
             sorted({*range(0, len(shown), max(1, len(shown) // 6)), *range(len(shown))[-1:]})
         ]
+
+
+def _named(column: str) -> str:
+    """A column of the history and its unit, for an axis."""
+    unit = METRICS[column].unit if column in METRICS else column
+    return column if unit == column else f"{column}, {unit}"
 
 
 def record_of(policy: Policy, task: Task, method: Method, settings: RunSettings) -> dict[str, Any]:
