@@ -81,8 +81,9 @@ def troll_loss(
     Source: arXiv 2510.03817 and the authors' code: δ .05, α 1. Backward and weight: derived here.
     In the book:
     :eq:`troll-loss`.
-    Differs from: where q has no mass but π̃ does, KL(π̃ || π) is infinite; here log π counts there
-    as the log of the type's smallest number, so that the regression pulls and does not break."""
+    Differs from: a word to which q gives no probability at all gets none from π either, and if π̃
+    gives it some, KL(π̃ || π) is infinite. Here log π is then the log of the smallest number that
+    the type can hold: the regression still pulls, and the loss stays finite."""
     shape = tuple(checks.floating("logp", logp, (None, None, None), "B, T, V").shape)
     checks.floating("logp_old", logp_old, shape, "B, T, V")
     advantages = _token_arguments(shape, tokens, advantages, mask)
