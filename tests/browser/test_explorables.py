@@ -190,35 +190,6 @@ def test_a_page_runs_from_the_file_system_also_under_its_policy(
         assert [url for url in one.requests if not url.startswith(own)] == []
 
 
-@pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
-def test_landmarks_say_who_fails(visit: Any) -> None:
-    one = visit()
-    one.page.get_by_role("button", name="likely token").click()
-    one.settle()
-    assert (one.get("old_p"), one.get("new_p"), one.get("sign")) == (0.99, 0.8, -1)
-    assert "PPO-clip fails here: it does not see the move" in one.text(".trx .verdict")
-    assert [one.page.locator(".trx .kept").nth(i).get_attribute("data-kept") for i in range(3)] == [
-        "yes",
-        "no",
-        "no",
-    ]
-    one.page.get_by_role("button", name="rare token").click()
-    one.settle()
-    assert "over-clipped" in one.text(".trx .verdict")
-    assert [one.page.locator(".trx .kept").nth(i).get_attribute("data-kept") for i in range(3)] == [
-        "no",
-        "yes",
-        "yes",
-    ]
-    one.page.get_by_role("button", name="first update").click()
-    one.settle()
-    assert "On policy" in one.text(".trx .verdict")
-    one.set(delta_tv=0.0, delta_kl=0.0, old_p=0.3, new_p=0.305, sign=1)
-    assert "DPPO-TV and DPPO-KL fail here: the radius is too small" in one.text(".trx .verdict")
-    one.set(eps_high=99, delta_tv=1, delta_kl=3, old_p=0.05, new_p=0.5)
-    assert "No method shown stops this" in one.text(".trx .verdict")
-
-
 @pytest.mark.parametrize("axes", ["linear", "logit"])
 def test_drawn_region_is_what_all_keep(visit: Any, axes: str) -> None:
     one = visit()
@@ -421,17 +392,6 @@ def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:
     assert one.too_small() == []
 
 
-def test_phone_shows_everything_in_its_width(visit: Any) -> None:
-    one = visit(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
-    for traits in (
-        {},
-        {"axes": "linear", "sign": -1, "eps_low": -3, "old_p": 2e-4, "new_p": 3.4e-5},
-    ):
-        one.set(**traits)
-        assert one.page.evaluate("document.documentElement.scrollWidth") == 360
-        assert one.cut(360) == []
-
-
 @pytest.mark.nightly("seconds of a browser; every explorable has its look by night")
 def test_two_on_a_page_are_two(visit: Any) -> None:
     one = visit("two")
@@ -443,23 +403,6 @@ def test_two_on_a_page_are_two(visit: Any) -> None:
     assert len(set(ids)) == len(ids) == 14
     chosen = one.page.locator(".trx input[type=radio]:checked + span").all_text_contents()
     assert chosen == ["A > 0 ↑ push up", "logit", "A < 0 ↓ push down", "linear"]
-
-
-@pytest.mark.nightly("two seconds of frames, one after the other")
-def test_frames_are_short(visit: Any, frame_cost: Any, record_property: Any) -> None:
-    one = visit()
-    changes = {
-        "slider": "i => m.set('delta_kl', .01 + .004 * i)",
-        "cursor": "i => m.set('old_p', .01 + .02 * i)",
-    }
-    for name, change in changes.items():
-        act = f"""async () => {{
-            const m = {MODEL}, change = {change};
-            for (let i = 0; i < 40; i++) {{ change(i); await ({SETTLED})(); }}
-        }}"""
-        spent = frame_cost(one.context, one.page, lambda act=act: one.page.evaluate(act), 40)
-        record_property(f"{name}_frame_ms", round(spent, 2))
-        assert 0.05 < spent < 32, "script and layout of a change; 8 is the aim"
 
 
 def contrast(a: str, b: str) -> float:

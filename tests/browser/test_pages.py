@@ -288,21 +288,6 @@ def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(
     context.close()
 
 
-def test_the_search_field_has_one_frame_and_its_sign_beside_its_words(
-    address: str, desktop: Any
-) -> None:
-    visit = Visit(desktop, address, "search.html")
-    field = visit.page.locator("#main-content form.bd-search input")
-    sign = visit.page.locator("#main-content form.bd-search i").bounding_box()
-    inner, padding, border = field.evaluate("""node => {
-        const style = getComputedStyle(node);
-        return [node.getBoundingClientRect().left, parseFloat(style.paddingLeft), parseFloat(style.borderLeftWidth)];
-    }""")
-    assert sign["x"] + sign["width"] + 2 <= inner + padding
-    assert border == 0
-    visit.page.close()
-
-
 def test_formulas_are_drawn_by_the_build_and_katex_styles_only_pages_with_any(
     address: str, desktop: Any
 ) -> None:

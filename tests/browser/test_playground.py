@@ -180,44 +180,6 @@ def test_the_first_screen_s_lane_rewrites_what_it_answers(
     assert one.complaints == []
 
 
-BOXES = """names => { const root = [...document.querySelectorAll('[data-explorable=playground] *')].find(one =>
-    one.shadowRoot?.querySelector('.pg')).shadowRoot;
-    return names.map(name => { const { top, bottom, left, right } = root.querySelector(name).getBoundingClientRect();
-        return { top, bottom, left, right }; }); }"""
-
-
-@pytest.mark.parametrize(
-    ("width", "height"),
-    by_day(
-        [(1060, 768), (1500, 900), (736, 768), (360, 780)], (360, 780), reason="three more widths"
-    ),
-)
-def test_curves_are_in_view_while_a_slider_is_dragged(
-    visit: Any, until: Any, width: int, height: int
-) -> None:
-    one = visit("quick.html#playground:seed=1", viewport={"width": width + 32, "height": height})
-    one.press("One batch")
-    until(one.page, done(1))
-    one.page.mouse.move(0, 0)
-    bar, curves, slider, lanes, written = one.page.evaluate(
-        BOXES,
-        [".bar", ".picture.curves svg", ".lane:last-child input[type=range]", ".lanes", ".chosen"],
-    )
-    assert 0 < curves["top"] - bar["bottom"] < 160, "curves come right under Play"
-    if width == 360:
-        assert lanes["top"] > curves["bottom"]
-    else:
-        assert (
-            max(slider["bottom"], curves["bottom"]) - min(slider["top"], curves["top"])
-            < height - 64
-        )
-    if width > 1000:
-        assert written["left"] > curves["right"] and written["top"] < curves["bottom"], (
-            "side by side"
-        )
-        assert lanes["top"] > curves["bottom"] and lanes["right"] - bar["left"] > 0.97 * width
-
-
 def test_curves_are_read_pinned_saved_and_loaded(visit: Any, until: Any, tmp_path: Path) -> None:
     one = visit("one.html#playground:a=ppo,group:2,epochs:2&seed=2")
     for count in (1, 2, 3):
@@ -590,17 +552,6 @@ def test_a_tab_in_the_background_waits_and_what_is_left_frees_its_workers(
     while one.page.workers:
         assert time.monotonic() < end
         one.page.evaluate("0")
-
-
-@pytest.mark.nightly("a second page that learns; lanes side by side are tried every time")
-def test_two_tabs_learn_at_once(visit: Any, until: Any) -> None:
-    pair = [visit("one.html"), visit("one.html")]
-    for one in pair:
-        one.press("Play")
-    for one in pair:
-        until(one.page, done(4))
-        one.press("Pause")
-        assert one.complaints == []
 
 
 @pytest.mark.nightly("eight policies learn")

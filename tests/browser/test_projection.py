@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trbook.explorables.projection import NAMES, OLD, Projection
+from trbook.explorables.projection import NAMES, OLD
 
 
 def bars(one: Any, kind: str) -> list[float]:
@@ -80,19 +80,3 @@ def test_bad_company_is_told(visit: Any) -> None:
     ) and "no gradient goes there" in one.text(".trx .verdict")
     one.set(support="all")
     assert "Blind" not in one.text(".trx .verdict")
-
-
-def test_the_impossible_is_said(visit: Any) -> None:
-    one = visit("Projection")
-    first = one.state(["shift"])["shift"]
-    one.set(shift=[0.0] * 7)
-    assert (
-        "eight numbers from -6 to 6" in one.text(".trx .notes")
-        and one.state(["shift"])["shift"] == first
-    )
-    one.set(old=[0.5] * 8)
-    assert "that sum to 1 are expected" in one.text(".trx .notes")
-    one.set(token=2.4)
-    assert one.state(["token"])["token"] == 2 and "token counts tokens" in one.text(".trx .notes")
-    with pytest.raises(Exception, match="expected a finite number"):
-        Projection(delta=float("nan"))

@@ -124,14 +124,6 @@ def test_pointing_at_a_dot_reads_its_completion_and_a_press_chooses_it(page: Any
     ) == pytest.approx(q)
 
 
-def test_what_is_not_in_the_batch_is_clamped_and_said(page: Any) -> None:
-    frames(page, update=7, token=-3)
-    assert page.evaluate(f"[{MODEL}.get('update'), {MODEL}.get('token')]") == [1, -1]
-    assert (
-        "update 7 is not in this batch: it has 0 to 1." in page.locator(".trx .notes").inner_text()
-    )
-
-
 def test_a_batch_is_packed_small_and_checked(moved: Any) -> None:
     completions, advantages, logp, prompts = moved
     packed = token_batch(completions, advantages, logp, prompts=prompts, most=5)

@@ -350,33 +350,6 @@ def test_a_prediction_is_asked_before_it_is_shown(visit: Any) -> None:
     assert one.text(".trx .revealed").startswith("✓ Right")
 
 
-@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
-def test_the_verdict_names_few_and_counts_many(visit: Any) -> None:
-    one = visit(viewport={"width": 830, "height": 900})
-    one.set(sweep="signed", at={"uses": "16"}, methods=[], cell="")
-    table = one.page.locator(".trx .map")
-    assert table.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
-    failing = one.page.locator(".trx .cell.fails.here").count()
-    title = one.text(".trx .verdict b")
-    assert failing > 3 and title == (
-        "✕ All of these fail here" if failing == 6 else f"✕ {failing} of these fail here"
-    )
-    assert "Highest: “" in one.text(".trx .verdict"), "a name with a comma stands in quotes"
-
-
-@pytest.mark.nightly("seconds of a browser; what is chosen and shown is tried every time")
-def test_a_screen_reader_hears_the_choice(visit: Any) -> None:
-    one = visit()
-    one.unfold()
-    one.cell("cispo", "32").click()
-    heard = one.page.locator(".trx [role=status]")
-    heard.filter(has_text="cispo fails here").wait_for(state="attached")
-    words = heard.inner_text()
-    assert (
-        "updates per batch 32" in words and "mean reward of a batch, last batch: cispo 0.0" in words
-    )
-
-
 @pytest.mark.nightly("seconds of rules; a page of every kind keeps them by day")
 @pytest.mark.parametrize("width", [830, 360])
 def test_accessible_in_light_and_dark(visit: Any, width: int) -> None:

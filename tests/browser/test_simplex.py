@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.by_day import by_day
-from trbook.explorables import Simplex
-
 
 def places(one: Any) -> list[tuple[float, float]]:
     """The middles of both handles on the screen, old policy first."""
@@ -89,19 +86,6 @@ def test_a_finger_drags_the_point(visit: Any) -> None:
     assert min(abs(p[2] - 0.3) for p in state.values()) < 0.02, "a tap brings the nearer policy"
 
 
-def test_the_impossible_is_said(visit: Any) -> None:
-    one = visit("Simplex")
-    one.set(old=[0.5, 0.5, 0])
-    assert "a token of probability 0 is never written" in one.text(".trx .notes")
-    assert min(one.state(["old"])["old"]) == pytest.approx(1e-4)
-    one.set(old=[0.5, 0.5, 0.5])
-    assert "did not sum to 1" in one.text(".trx .notes")
-    one.set(old=[0.4, 0.3, 0.3], delta=2.0, direction="new_old", show=["kl", "tv"])
-    assert "KL(new‖old) and TV hold every policy" in one.text(".trx .verdict")
-    with pytest.raises(Exception, match="expected a finite number"):
-        Simplex(delta=float("nan"))
-
-
 def test_the_corner_says_what_it_computes(visit: Any, sources: Any) -> None:
     top = sources(
         "simplex/maths.js", "m => m.reach(m.region('kl_old_new', [.98, .019, .001], .05), 2)"
@@ -112,11 +96,3 @@ def test_the_corner_says_what_it_computes(visit: Any, sources: Any) -> None:
     assert "lets it rise to 0.0013" in one.text(".trx .verdict") and "to 0.054" in one.text(
         ".trx .verdict"
     )
-
-
-@pytest.mark.parametrize("width", by_day([320, 660, 720, 800], 320, reason="three more widths"))
-@pytest.mark.parametrize("name", ["Simplex", "Unifier"])
-def test_tables_fit_every_width(visit: Any, name: str, width: int) -> None:
-    one = visit(name, viewport={"width": width, "height": 900})
-    one.click(".trx .try .marks button")
-    assert one.page.evaluate("document.documentElement.scrollWidth") <= width

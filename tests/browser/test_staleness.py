@@ -71,13 +71,6 @@ def test_the_failing_state_says_that_the_promise_is_broken(page: Any, until: Any
     assert "more than the highest reward there is" in page.locator(".verdict").inner_text()
 
 
-def test_an_update_that_was_not_recorded_becomes_the_nearest(page: Any, until: Any) -> None:
-    model = "document.querySelector('.trlib-explorable').model"
-    page.evaluate(f"() => {model}.set('update', 99)")
-    until(page, f"() => {model}.get('update') === 32")
-    until(page.locator(".notes"), "node => node.textContent.includes('32 updates were recorded')")
-
-
 def test_only_tokens_that_the_clip_had_silenced_are_called_silenced(page: Any, until: Any) -> None:
     model = "document.querySelector('.trlib-explorable').model"
     page.get_by_role("button", name="the last update").click()

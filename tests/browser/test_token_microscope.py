@@ -84,25 +84,3 @@ def test_a_token_that_moved_against_its_push_is_pushed_back(page: Any, until: An
         page.evaluate(f"value => {MODEL}.set('{name}', value)", value)
     until(page.locator(".verdict b"), "node => node.textContent === 'DPPO-TV pushes “easy” back'")
     assert page.locator(".verdict").get_attribute("data-tone") == "calm"
-
-
-def test_a_prompt_is_chosen_and_a_token_beyond_the_batch_is_the_last(page: Any, until: Any) -> None:
-    slider = page.get_by_label("prompt of the batch")
-    slider.evaluate("node => { node.value = 1; node.dispatchEvent(new Event('input')); }")
-    until(page.locator(".plane svg text.prompt"), "node => node.textContent.startsWith('2 of 16:')")
-    page.evaluate(f"() => {MODEL}.set('token', 5000)")
-    until(page, f"() => {MODEL}.get('token') === 1114")
-    until(page.locator(".notes"), "node => node.textContent.includes('the batch has 1115 tokens')")
-    until(page.locator(".verdict b"), "node => node.textContent.includes('is not pushed')")
-
-
-def test_touch_holds_a_token(chromium: Any, until: Any) -> None:
-    context = chromium.new_context(
-        viewport={"width": 360, "height": 900}, has_touch=True, is_mobile=True
-    )
-    page = context.new_page()
-    page.set_content(PAGE.format(TokenMicroscope(update=1).html()))
-    page.wait_for_selector(".trx[data-drawn]")
-    page.locator(".plane svg text.word", has_text="compute").tap(force=True)
-    until(page.locator(".verdict b"), "node => node.textContent.includes('silences “compute”')")
-    context.close()

@@ -102,15 +102,6 @@ def test_each_distance_has_its_shape(visit: Any) -> None:
     )
 
 
-def test_the_natural_step_overshoots_and_says_so(visit: Any) -> None:
-    one = visit("Unifier")
-    one.click(".trx .try .marks button")
-    assert "The ratio box cannot raise arm 5" in one.text(".trx .verdict") and "0.015" in one.text(
-        ".trx .verdict"
-    )
-    assert "overshoots" in choose(one, "natural step")
-
-
 def test_a_journey_of_price_one_is_tv_and_lambda_draws_spo_to_wpo(visit: Any) -> None:
     one = visit("Unifier")
     cost = one.page.get_by_role("radio", name="1, wherever")
@@ -149,16 +140,6 @@ def test_a_target_replaces_the_radius_and_must_be_earnable(visit: Any) -> None:
         and one.state(["target"])["target"] == 0.05
     )
     assert "Only the worst arm earns this" in one.text(".trx .verdict")
-
-
-def test_ppo_s_clip_is_no_box(visit: Any) -> None:
-    one = visit("Unifier")
-    one.page.get_by_role("button", name="PPO's clip is no box").click()
-    one.settle()
-    assert "keeps nobody in the box" in one.text(".trx .verdict") and "0.18 to 0.58" in one.text(
-        ".trx .verdict"
-    )
-    assert one.page.locator(".trx .verdict").get_attribute("data-tone") == "fail"
 
 
 def test_the_impossible_is_said(visit: Any) -> None:
