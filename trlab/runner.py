@@ -19,7 +19,8 @@ from trlab.circumstances import circumstances, cores
 from trlab.files import DONE, FAILED
 from trlab.identity import defaults
 from trlab.journal import Journal, put
-from trlab.record import RECORDS, Record, complete, declaration, load, save_tables
+from trlab.record import RECORDS, complete, load, save_tables
+from trlab.rows import Record, declaration
 from trlab.sweep import Sweep
 from trlab.trial import run
 from trlib.loop.stopping import stoppable

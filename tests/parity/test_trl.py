@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trlab.conformance import calls
+from trlab.conformance import trl_stand_in
 from trlab.conformance.functions import hold
 from trlab.conformance.vectors import load
 from trlib.advantages import group_relative
@@ -54,7 +54,7 @@ def theirs(
     advantages: str = "advantages",
     **options,
 ) -> tuple[Tensor, Tensor]:
-    run = calls.trl(
+    run = trl_stand_in.trl(
         kind or trl.GRPOTrainer, settings=settings, loss_type=loss_type, horizon=HORIZON, **options
     )
     leaf = batch["logp"].clone().requires_grad_()
@@ -200,7 +200,7 @@ def test_dr_grpo_divides_by_the_maximal_completion_length(trl, batch):
 
 
 def test_dapo_divides_by_a_whole_rollouts_tokens(trl, batch):
-    run = calls.trl(
+    run = trl_stand_in.trl(
         trl.GRPOTrainer, settings=WINDOW, loss_type="dapo", horizon=HORIZON, steps_per_generation=4
     )
     given = {

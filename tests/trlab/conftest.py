@@ -13,7 +13,8 @@ import pytest
 
 from trlab.cells import Cell, cells
 from trlab.identity import defaults
-from trlab.record import Record, declaration, save_tables
+from trlab.record import save_tables
+from trlab.rows import Record, declaration
 from trlab.sweep import load_sweep
 
 TINY = """

@@ -12,7 +12,7 @@ from trlab import Budget, Sweep, Variant
 from trlab.aside import COLUMNS, PROMPTS, _gain
 from trlab.cells import cells
 from trlab.measures import derive
-from trlab.record import Record, declaration
+from trlab.rows import Record, declaration
 from trlab.trial import run
 from trlib import load_policy
 from trlib.model.rollout import sample

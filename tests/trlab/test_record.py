@@ -18,7 +18,8 @@ from trlab import record as records
 from trlab.cells import cells
 from trlab.files import same_digits
 from trlab.journal import Journal, put
-from trlab.record import Record, RecordError, complete, declaration, load, recorded
+from trlab.record import RecordError, complete, load, recorded
+from trlab.rows import Record, declaration
 from trlab.sweep import load_sweep
 from trlab.verdicts import judge
 from trlib.model import folders

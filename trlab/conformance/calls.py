@@ -3,8 +3,8 @@ how it fails.
 
 Three signatures: `plain` (logp, logp_old, advantages, mask), by the names of its parameters where
 it has ours; `verl` (old_log_prob, log_prob, advantages, response_mask, loss_agg_mode, config,
-rollout_is_weights); `trl`, the `_compute_loss(self, model, inputs)` of a trainer, on a stand-in
-that knows the log-probs and has no model.
+rollout_is_weights); `trl`, the `_compute_loss(self, model, inputs)` of a trainer
+(`trlab.conformance.trl_stand_in`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from __future__ import annotations
 import inspect
 import sys
 import warnings
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -188,106 +186,6 @@ def verl_config(settings: Mapping[str, Any], how: str) -> Any:
     )
 
 
-def trl(
-    target: Any,
-    *,
-    settings: Mapping[str, Any],
-    loss_type: str = "bnpo",
-    horizon: int,
-    level: str = "token",
-    recorded: bool = True,
-    anchor: str = "recomputed",
-    by_token: bool = True,
-    **arguments: Any,
-) -> Subject:
-    """The `_compute_loss` of a trainer class, or a function (self, model, inputs) in its place.
-
-    Args:
-        target: the class or the function.
-        settings: the loss's, put where TRL reads them.
-        loss_type: TRL's name of the loss.
-        horizon: TRL's max_completion_length.
-        level: TRL's importance_sampling_level.
-        recorded: the batch holds old log-probs; TRL leaves them out where one update follows a
-            rollout.
-        anchor: which policy's log-probs TRL holds as the old ones.
-        by_token: the loss takes an advantage of its own for each token, as TRL's base class does.
-        arguments: more of the trainer's arguments.
-    """
-    from trl import GRPOConfig, GRPOTrainer
-
-    kind = target if isinstance(target, type) else GRPOTrainer
-    sapo = {
-        f"sapo_temperature_{side}": settings[f"tau_{side}"]
-        for side in ("pos", "neg")
-        if f"tau_{side}" in settings
-    }
-    delta = {"delta": settings["dual_clip"]} if settings.get("dual_clip") else {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        args = GRPOConfig(
-            output_dir="unused",
-            use_cpu=True,
-            bf16=False,
-            report_to=[],
-            max_completion_length=horizon,
-            **sapo,
-            **delta,
-            **arguments,
-        )
-    low, high = (settings.get(key, settings.get("eps_log", 0.2)) for key in ("eps_low", "eps_high"))
-    stand_in: Any = object.__new__(kind)
-    vars(stand_in).update(
-        args=args,
-        model=SimpleNamespace(training=True),
-        accelerator=Accelerator(),
-        loss_type=loss_type,
-        epsilon_low=0.2 if low is None else low,
-        epsilon_high=high,
-        beta=args.beta,
-        max_completion_length=horizon,
-        importance_sampling_level=level,
-        current_gradient_accumulation_steps=1,
-        top_entropy_quantile=1.0,
-        off_policy_mask_threshold=None,
-        use_vllm=False,
-        vllm_importance_sampling_correction=False,
-        aux_loss_enabled=False,
-        use_adaptive_entropy=False,
-        _entropy_bonus_enabled=False,
-        _metrics={mode: defaultdict(list) for mode in ("train", "eval")},
-        _step=0,
-    )
-
-    def subject(batch: dict[str, Tensor], logp: Tensor) -> Any:
-        mask, advantages = batch["mask"].long(), _by_row(batch)
-        if advantages.dim() == 2 and not by_token:
-            raise NotAsked
-        ids = torch.zeros_like(mask)
-        inputs = {
-            "prompt_ids": ids[:, :1],
-            "prompt_mask": mask[:, :1] * 0 + 1,
-            "completion_ids": ids,
-            "completion_mask": mask,
-            "advantages": advantages,
-            "num_items_in_batch": mask.sum(),
-            "sampling_per_token_logps": batch["logp_rollout"],
-            "ref_per_token_logps": batch["logp_old"],
-        }
-        if recorded:
-            inputs["old_per_token_logps"] = batch[COLUMNS[anchor]]
-        vars(stand_in)["_get_per_token_logps_and_entropies"] = lambda *_, **__: (
-            logp,
-            torch.zeros_like(logp.detach()),
-            None,
-        )
-        if isinstance(target, type):
-            return stand_in._compute_loss(stand_in.model, inputs)
-        return target(stand_in, stand_in.model, inputs)
-
-    return subject
-
-
 class NotAsked(Exception):
     """The batch holds what the function is never given."""
 
@@ -304,28 +202,6 @@ class _Config(dict):
             return self[name]
         except KeyError:
             raise AttributeError(name) from None
-
-
-class Accelerator:
-    """One process that gathers from itself."""
-
-    device = torch.device("cpu")
-    num_processes = 1
-    process_index = 0
-    sync_gradients = True
-
-    def gather(self, value: Any, *_: Any, **__: Any) -> Any:
-        return value
-
-    gather_for_metrics = reduce = pad_across_processes = gather
-
-
-def _by_row(batch: dict[str, Tensor]) -> Tensor:
-    """[B] advantages, as TRL carries them, or [B, T] where they differ within a row."""
-    advantages, mask = batch["advantages"], batch["mask"]
-    top, bottom = (advantages.masked_fill(~mask, fill) for fill in (-float("inf"), float("inf")))
-    rows = top.amax(-1)
-    return advantages if (rows > bottom.amin(-1)).any() else rows.masked_fill(~mask.any(-1), 0.0)
 
 
 def _with_gradient(result: Any, logp: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -17,6 +17,7 @@ from trlab.conformance.families import FAMILIES
 from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.report import AGREES, DIFFERS, FAILS, Finding, judge
 from trlab.conformance.search import EXHAUSTIVE, search
+from trlab.conformance.trl_stand_in import trl
 from trlab.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
 from trlib.errors import TrlibError, unknown
@@ -259,7 +260,7 @@ def _subject(
     # A trainer whose loss_type only aggregates.
     if family not in getattr(function, "loss_types", (family,)):
         family = TRL_TYPES[how]
-    return calls.trl(
+    return trl(
         function,
         settings=settings,
         loss_type=family,

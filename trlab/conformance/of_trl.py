@@ -19,6 +19,7 @@ from trlab.conformance.libraries import Held, judged
 from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.relatives import PAIRED
 from trlab.conformance.report import Finding
+from trlab.conformance.trl_stand_in import Accelerator, trl
 from trlab.conformance.vectors import Vectors
 
 Options = tuple[tuple[str, Any], ...]
@@ -108,7 +109,7 @@ def _run(
 def _stand_in(
     module: str, kind: str, horizon: int, settings: Options, options: Options
 ) -> calls.Subject:
-    return calls.trl(
+    return trl(
         getattr(import_module(module), kind),
         settings=dict(settings),
         horizon=horizon,
@@ -137,7 +138,7 @@ def _pairs(loss_type: str, vectors: Vectors) -> Numbers:
     trainer: Any = object.__new__(DPOTrainer)
     vars(trainer).update(
         model=SimpleNamespace(training=False),
-        accelerator=calls.Accelerator(),
+        accelerator=Accelerator(),
         aux_loss_enabled=False,
         ld_alpha=None,
         precompute_ref_logps=True,
