@@ -670,19 +670,19 @@ check_mended = Exercise(
                 (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True))
                 / (rewards.std() + 1e-6)
             ).flatten(),
-            "one fault is mended: each row is a prompt. The spread is still that of the whole "
+            "one fault is fixed: each row is a prompt. The spread is still that of the whole "
             "batch.",
         ),
         Mistake(
             "spread mended",
             lambda rewards, size: _by_rows(rewards.view(size, -1)).flatten(),
-            "one fault is mended: the spread is the row's. But a row of `view(size, -1)` holds "
+            "one fault is fixed: the spread is the row's. But a row of `view(size, -1)` holds "
             "completions of several prompts.",
         ),
         Mistake(
             "transposed",
             lambda rewards, size: _by_rows(rewards.view(size, -1).T).flatten(),
-            "transposing does not mend it: a row of `view(size, -1).T` takes every n-th "
+            "transposing does not fix it: a row of `view(size, -1).T` takes every n-th "
             "completion. Completions of one prompt stand side by side: how must the table be cut?",
         ),
         Mistake(
