@@ -21,13 +21,14 @@ KINDS = {"svg": "{}.svg", "pdf": "{}.pdf", PHONE: "{}_phone.svg"}
 
 
 def drawn(sheet: str, kind: str) -> bytes:
-    """A sheet's bytes, the same at every call: no date, no random names, letters as outlines in the
-    SVG."""
+    """A sheet's bytes, the same at every call: no date, no random names. Words stay words in the
+    SVG: as outlines they are thousands of shapes, which stop a phone for a second."""
     where, buffer = address(config()), io.BytesIO()
     with mpl.rc_context(
         {
-            "font.family": "DejaVu Sans",
-            "svg.fonttype": "path",
+            "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans"],  # a reader's own is narrower, if it is another
+            "svg.fonttype": "none",
             "svg.hashsalt": "poster",
             "pdf.fonttype": 42,
         }
