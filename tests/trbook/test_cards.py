@@ -18,7 +18,7 @@ from trbook.cards import CARDS, FAMILIES, GALLERY, MethodCard, read
 from trbook.cards.curve import LENGTHS, expert_weights, weights
 from trbook.cards.draw import in_words
 from trbook.cards.poster import DRAWN, SHEETS, SHOWN, alt, phone
-from trbook.cards.text import page, provenance
+from trbook.cards.text import formulas_of, page, provenance
 from trlib import fields
 from trlib.algorithms import ALGORITHMS
 from trlib.methods import OBJECTIVES
@@ -135,7 +135,7 @@ def test_a_card_names_what_exists(card):
     assert {name for name, _ in told} <= set(card.functions)
     text = page(card, "", lambda name: f"`{name}`", "[numbers](x)")
     assert text.startswith(f"# {card.title}\n") and "[numbers](x)" in text
-    assert card.loss in text
+    assert all(formula in text for formula in formulas_of(card))
     for name, words in told:
         first = next(one for one in CARDS.values() if name in one.functions)
         assert (
@@ -152,8 +152,8 @@ def test_formulas_are_read_by_katex():
     """A command that ends one string runs into the letter that begins the next: \\quad and Q are
     \\quadQ."""
     for card in CARDS.values():
-        typeset(card.loss)
-        typeset(card.weight or "w")
+        for formula in formulas_of(card):
+            typeset(formula)
 
 
 def test_read_off_the_code():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -176,11 +177,22 @@ def _rule(card: MethodCard) -> list[str]:
     """The curve of the weight with both formulas, or the formula alone and why there is no curve;
     and the line that it changes."""
     line = ["```diff", *card.diff.splitlines(), "```", ""] if card.diff else []
+    formulas = [part for one in formulas_of(card) for part in ("$$", one, "$$", "")]
     if not read.draws(card):
-        return [f"$$\n{card.loss}\n$$", "", f"No curve: {card.no_curve}.", "", *line]
-    curve = [f"```{{method-curve}} {card.name}", "```", ""]
-    loss = card.loss if "L_t" in card.loss else f"L_t = {card.loss}"
-    return [*curve, f"$$\n{loss}\n$$", "", f"$$\nw_t = {card.weight}\n$$", "", *line]
+        return [*formulas, f"No curve: {card.no_curve}.", "", *line]
+    return [f"```{{method-curve}} {card.name}", "```", "", *formulas, *line]
+
+
+GAP = re.compile(r"\\q?quad|,\\ \\ |(?=\\ \\text\{)")
+"""In a formula: where a phone may begin a new line, besides at a relation or a sum."""
+
+
+def formulas_of(card: MethodCard) -> list[str]:
+    """Its loss and, where it has a curve, its weight, as its page shows them."""
+    drawn = read.draws(card)
+    loss = card.loss if not drawn or "L_t" in card.loss else f"L_t = {card.loss}"
+    shown = [loss, f"w_t = {card.weight}"] if drawn else [loss]
+    return [GAP.sub(lambda found: f"{found[0]}\\allowbreak ", formula) for formula in shown]
 
 
 def _settings(card: MethodCard) -> list[str]:

@@ -270,11 +270,11 @@ CARDS: tuple[MethodCard, ...] = (
         "asynchrony",
         use="Use it when the sampler is several batches behind: it is decoupled PPO without the "
         "forward pass for a policy in between.",
-        loss=r"\begin{aligned}L_t&=-c\,\min\bigl(r' A,\ \mathrm{clip}(r',\,"
+        loss=r"\begin{aligned}L_t&=-c\,\min\bigl(r' A,\\&\qquad\mathrm{clip}(r',\,"
         + WINDOWED
         + r")\,A\bigr)\\r'&=\pi/\pi_{\mathrm{prox}},\quad c=\mathrm{sg}[\pi_{\mathrm{prox}}/\mu]\\"
         r"\pi_{\mathrm{prox}}&=\mathrm{sg}\bigl[\mu\,(\pi/\mu)^{a/(a+1)}\bigr]\end{aligned}",
-        weight=r"\begin{cases}0&\text{outside the window of}\ r',\ \text{or}\ c>5\\r A&\text{else}\end{cases}",
+        weight=r"\begin{cases}0&r'\ \text{outside the window, or}\ c>5\\r A&\text{else}\end{cases}",
         what=TOKEN_RATIO,
         to="a policy between the one that sampled and the one that learns",
         how="a clip around the policy in between, and a factor that leads from the sampler to it",
@@ -532,7 +532,7 @@ CARDS: tuple[MethodCard, ...] = (
         "asynchrony",
         use="Use it when entropy falls too fast: a few of the tokens that make the policy surer lose their gradient.",
         loss=CLIP
-        + r"\ \text{ of all tokens but a few, drawn where }\ 1<(\log\pi-\overline{\log\pi})(A-\bar A)<5",
+        + r"\ \text{ of all tokens but a few,}\ \text{ drawn where }\ 1<(\log\pi-\overline{\log\pi})(A-\bar A)<5",
         weight="",
         what="how log-prob and advantage vary together",
         to=BEFORE,

@@ -261,7 +261,7 @@ CARDS: tuple[MethodCard, ...] = (
         loss=r"-r A\;\mathbf 1\bigl[r\in[1-\epsilon_l,\,1+\epsilon_h]\ \text{or}\ "
         r"\mathrm{KL}_{\text{binary}}(\pi_{\mathrm{old}}\,\|\,\pi)\le\delta\ "
         r"\text{or inwards}\bigr]",
-        weight=r"\begin{cases}0&\text{outside both windows, and outwards}\\r A&\text{else}\end{cases}",
+        weight=r"\begin{cases}0&\text{outside both, and outwards}\\r A&\text{else}\end{cases}",
         what="the KL of the sampled token against all others",
         to=BEFORE,
         how="a mask where both PPO's window and that KL are left",
