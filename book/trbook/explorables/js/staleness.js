@@ -156,7 +156,7 @@ function board() {
           along = x(box),
           up = rootScale(150, [box.height, 0]);
         panel.scales(along, up);
-        panel.titles(i ? "ratio r = π/μ" : "", i ? "" : "tokens");
+        panel.titles(i ? "ratio r = π/μ" : "", "tokens, root scale");
         const bins = histogram(batch, s.run, s.update, signs[i], s.eps_low, s.eps_high, Math.log(FAR), BINS);
         const wide = box.width / BINS,
           drawn = bins
@@ -190,8 +190,8 @@ function board() {
           .attr("class", ([, idle]) => `rule${idle ? " dotted" : ""}`)
           .attr("d", ([at]) => `M${at.toFixed(1)},0V${box.height}`);
         named[i]
-          .attr("x", box.width - 2)
-          .attr("y", 12)
+          .attr("x", box.width)
+          .attr("y", -9)
           .attr("text-anchor", "end")
           .text(i ? "A < 0, pushed down" : "A > 0, pushed up");
         return { ...box, along, own };
