@@ -112,9 +112,8 @@ def _serve(work: Callable[[Job], Any], job: Job, seconds: float, folder: str) ->
     """A job on its node, and the seconds that it took."""
     with suppress(OSError):  # where files of one's own have paths that begin here
         os.chdir(folder)
-    for (
-        number
-    ) in STOPS:  # a node that is being ended takes its jobs with it, and Ray begins them elsewhere
+    # A node that is being ended takes its jobs with it, and Ray begins them elsewhere.
+    for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, _late)
     began = time.monotonic()

@@ -58,11 +58,9 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """
     if not len(runs) or "reward" not in history:  # no cell has ended
         return runs
-    if (
-        {*runs} >= FOLLOWING
-        # a part of runs that have them already: going through the history again would take longest
-        # of all
-    ):
+    # A part of runs that have them already: going through the history again would take longest of
+    # all.
+    if {*runs} >= FOLLOWING:
         return runs
     rewards = series(history, "reward")
     found: dict[str, list[float]] = {

@@ -81,11 +81,8 @@ def interval(
         TypeError: scores that are no numbers.
     """
     tasks = by_task("scores", scores)
-    if (
-        len(tasks) == 1
-        # by far the most frequent: ten times as fast without scipy's bootstrap, and the same
-        # numbers
-    ):
+    # By far the most frequent: ten times as fast without scipy's bootstrap, and the same numbers.
+    if len(tasks) == 1:
         _, low, high = band(tasks[0][:, None], level=level, resamples=resamples, seed=seed)
         return Estimate(iqm(tasks), float(low[0]), float(high[0]))
     from scipy.stats import trim_mean
