@@ -125,9 +125,8 @@ def linear_tilt(mu: Tensor, advantages: Tensor, lam: float) -> Tensor:
     lam = checks.number("lam", lam, above=0, below=math.inf)
     order = advantages.argsort(descending=True)
     mass = mu[order].cumsum(0)
-    nu = (
-        (mu * advantages)[order].cumsum(0) + 2 * lam * (mass - 1)
-    ) / mass  # if the first k arms were those above 0
+    # If the first k arms were those above 0.
+    nu = ((mu * advantages)[order].cumsum(0) + 2 * lam * (mass - 1)) / mass
     last = int((advantages[order] > nu - 2 * lam).sum()) - 1
     return mu * (1 + (advantages - nu[last]) / (2 * lam)).clamp(min=0)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections import Counter, deque
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trlib.cli import options as shared
 
@@ -107,7 +106,9 @@ def run(args: argparse.Namespace) -> int:
             "--ray: expected it without --workers and --verify, which are of this machine"
         )
     if args.all:
-        return _all(args)
+        from trlab.cli.all_sweeps import run_all
+
+        return run_all(args)
     sweep = load_sweep(args.name).beside(args.method)
     from trlab.runner import plan
 
@@ -151,84 +152,6 @@ def _list(args: argparse.Namespace) -> int:
             f"{name:<{width}}  {'recorded' if about['recorded'] else 'not run '}  {about['text']}"
         )
     return 0
-
-
-def _all(args: argparse.Namespace) -> int:
-    """Every declared sweep; one that rests on another's record waits for it, and one whose policy
-    comes in an optional package is left out where that is not installed."""
-    from trlab.record import RecordError
-    from trlab.runner import conduct, duration, plan
-    from trlab.sweep import declared, load_sweep
-    from trlib.errors import CheckpointError
-    from trlib.model.gguf import PACKAGED, in_package
-
-    given = [
-        word
-        for word in (
-            args.name,
-            "--method" if args.method else None,
-            args.verify and "--verify",
-            "--dry-run" if args.dry_run else None,
-        )
-        if word
-    ]
-    if given:
-        raise ValueError(
-            "--all: expected neither a sweep's name nor --method, --verify or --dry-run, got "
-            f"{given[0]}"
-        )
-    folder, waiting, put_off = Path(args.out or "sweeps").expanduser(), deque(declared()), 0
-    found: list[dict[str, Any]] = []
-    while waiting:
-        name = waiting.popleft()
-        try:
-            sweep = load_sweep(name, records=folder if args.remake and not args.smoke else None)
-        except RecordError:
-            waiting.append(name)
-            put_off += 1
-            if put_off == len(waiting):
-                raise
-            continue
-        began, put_off = time.monotonic(), 0
-        if sweep.policy in PACKAGED:
-            try:
-                in_package(sweep.policy)
-            except CheckpointError as error:
-                print(f"{name}: left out: {error}", file=sys.stderr, flush=True)
-                continue
-        planned = plan(
-            sweep.smoke() if args.smoke else sweep,
-            out=folder / name,
-            shard=args.shard,
-            remake=args.remake,
-            prefer=args.prefer,
-        )
-        done = conduct(
-            planned,
-            workers=args.workers,
-            ray=args.ray,
-            say=(lambda line: None) if args.quiet else None,
-        )
-        found.append(
-            {
-                "sweep": name,
-                "cells": len(planned.cells),
-                "ran": done.ran,
-                "failed": len(done.failed),
-                "interrupted": done.interrupted,
-            }
-        )
-        if not args.json:
-            print(
-                f"{name}: {len(planned.cells)} cells, {done.ran} run now, {len(done.failed)} "
-                f"failed, in {duration(time.monotonic() - began)}; {len(waiting)} sweeps left",
-                flush=True,
-            )
-        if done.interrupted:
-            break
-    if args.json:
-        shared.print_json(found)
-    return done.status or (1 if any(one["failed"] for one in found) else 0)
 
 
 def _cells(planned: Plan, args: argparse.Namespace) -> int:
