@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from trlab.basin import basins
+from trlab.drawing.arms import data_of
 from trlab.drawing.named import figure
 from trlab.drawing.names import called
-from trlab.drawing.rates import bars, data_of, written_rate
+from trlab.drawing.rates import bars, written_rate
 from trlab.drawing.recorded import draw
 from trlab.record import read, recorded
 from trlab.statistics import iqm

@@ -27,11 +27,11 @@ from trlab.diagnose import (
     alignment,
     answer,
     cause,
-    columns,
     distributions,
     formats,
     groups,
     log_probs,
+    names,
     prime,
     report,
     scale,
@@ -56,10 +56,10 @@ def constants() -> dict[str, Any]:
         distributions: _constants(distributions),
         groups: _constants(groups),
         words: ("ROWS", "EACH", "BEFORE", "AFTER"),
-        columns: ("REQUIRED", "OPTIONAL", "ALIASES", "BY_TOKEN", "BY_COMPLETION"),
+        names: ("REQUIRED", "OPTIONAL", "ALIASES", "BY_TOKEN", "BY_COMPLETION"),
         formats: ("SCALARS", "MISSING", "SEPARATORS"),
     }
-    every = {name: getattr(module, name) for module, names in modules.items() for name in names}
+    every = {name: getattr(module, name) for module, own in modules.items() for name in own}
     return {
         "SAME": answer.SAME,
         "PRIME": prime.NAMES,

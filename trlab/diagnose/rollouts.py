@@ -2,7 +2,7 @@
 
 Columns: `logp`, `logp_rollout`, `advantage` and `mask`; where known also `logp_old`, `tokens`,
 `text`, `prompt`, `group`, `reward` and `version`; other libraries' names are recognised
-(`columns.ALIASES`). In the layout of one row per token, `completion` says which rows belong
+(`names.ALIASES`). In the layout of one row per token, `completion` says which rows belong
 together, and `position` in which order (without it: the file's).
 """
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trlab import record
 from trlab.basin import LR, basins, edge_ratios
 from trlab.drawing import costs, rates, scores
+from trlab.drawing.arms import Arm, against, data_of
 from trlab.drawing.named import Figure
 from trlab.drawing.names import called
 from trlab.findings import before, finished
@@ -199,9 +200,9 @@ class Shown:
                 for _, here in places
             ]
             first = arm.iloc[0]
-            data = rates.data_of(json.loads(first["train"]))
-            arms.append(rates.Arm(called(first["method"]), data, points))
-        return rates.against(
+            data = data_of(json.loads(first["train"]))
+            arms.append(Arm(called(first["method"]), data, points))
+        return against(
             arms,
             across=self.figure.axis,
             measure=self.figure.words,

@@ -1,0 +1,52 @@
+"""What the columns of a dump are called, here and in other libraries."""
+
+REQUIRED = ("logp", "logp_rollout", "advantage", "mask")
+BY_TOKEN = ("logp", "logp_rollout", "logp_old", "mask", "tokens", "text")
+BY_COMPLETION = ("prompt", "group", "reward", "version")
+OPTIONAL = ("logp_old", "tokens", "text", *BY_COMPLETION, "completion", "position")
+ALIASES = {
+    "logp": (
+        "log_probs",
+        "log_prob",
+        "logprobs",
+        "logps",
+        "per_token_logps",
+        "curr_logprobs",
+        "trainer_logprobs",
+    ),
+    "logp_rollout": (
+        "rollout_log_probs",
+        "rollout_logprobs",
+        "rollout_logps",
+        "sampling_per_token_logps",
+        "sampling_logps",
+        "generation_logprobs",
+        "inference_logprobs",
+    ),
+    "logp_old": (
+        "old_log_probs",
+        "old_log_prob",
+        "old_logprobs",
+        "old_per_token_logps",
+        "prev_logprobs",
+        "action_log_probs",
+    ),
+    "advantage": ("advantages", "adv"),
+    "mask": (
+        "response_mask",
+        "completion_mask",
+        "loss_mask",
+        "loss_masks",
+        "action_mask",
+        "token_mask",
+    ),
+    "tokens": ("responses", "response_ids", "completion_ids", "response_tokens", "token_ids"),
+    "prompt": ("prompts", "prompt_text"),
+    "group": ("uid", "group_id", "group_index", "prompt_id"),
+    "reward": ("rewards", "total_reward", "score", "scores"),
+    "version": ("policy_version", "weight_version", "model_version"),
+    "completion": ("completion_id", "sample_id", "sequence_id", "sample_index", "id"),
+}
+"""What verl, TRL, slime, prime-rl, SkyRL, NeMo-RL and OpenRLHF call these columns; where ours is
+missing, the first that is there and holds values of the right kind is taken, and the diagnosis says
+so."""
