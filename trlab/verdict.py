@@ -10,7 +10,7 @@ from trlab.comparison import Comparison
 from trlab.sweep import Prediction
 from trlib.evaluation import Estimate
 
-EDGE = ", at the edge of what was tried"
+EDGE = " at the edge of what was tried"
 """What stands behind a verdict over a point at the edge of a grid."""
 SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
 INCOMPLETE, NOT_MEASURED = "incomplete", "not measured"

@@ -78,7 +78,8 @@ def test_every_verdict_on_the_second_round_s_tuned_methods_says_edge():
         "all ten chose the lowest rate of the grid"
     )
     assert all(
-        finding.edge and finding.plain()[0].endswith(", edge") for finding in predicted("tuned")
+        finding.edge and finding.plain()[0].endswith("at the edge of what was tried")
+        for finding in predicted("tuned")
     )
     assert not any(finding.edge for finding in predicted("reuse"))
 
