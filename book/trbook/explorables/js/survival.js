@@ -166,7 +166,7 @@ function verdict(s, here, found, share, best) {
     return {
       tone: "fail",
       title: `${list(wrong)}: points the wrong way`,
-      text: `The first token is judged by how the old policy went on, and the new one goes on better: jumps end right with ${percent(right(here, 1))} now, with ${percent(right(here, 0))} then. ${s.show.length > wrong.length ? "More completions do not mend it." : "Show the prefix and the sequence beside it."}`,
+      text: `The first token is judged by how the old policy went on, and the new one goes on better: jumps end right with ${percent(right(here, 1))} now, with ${percent(right(here, 0))} then. ${s.show.length > wrong.length ? "More completions do not help." : "Show the prefix and the sequence beside it."}`,
     };
   }
   const lost = s.show.filter((key) => share(key) < 0.1),

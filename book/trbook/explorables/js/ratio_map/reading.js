@@ -244,7 +244,7 @@ function homeward(state, r, weight) {
     return {
       tone: "fail",
       title: "All keep it, and its weight explodes",
-      text: `The update pulls p back towards q, which no region forbids. But the weight is ${weight} times A: one token outshouts a batch. Dual clip and DPPO's cap on the ratio are for this.`,
+      text: `The update pulls p back towards q, and no region forbids that. But its weight is ${weight} times A, so one token outweighs a whole batch. Dual clip and DPPO's cap on the ratio are for this.`,
     };
   }
   const same = Math.abs(Math.log(r.ratio)) < 1e-9;
