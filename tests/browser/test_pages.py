@@ -275,12 +275,12 @@ def test_a_phone_folds_the_sections_of_a_long_page_and_a_link_opens_its_own(
     address: str, chromium: Any
 ) -> None:
     context = chromium.new_context(viewport={"width": 360, "height": 780})
-    visit = Visit(context, address, "book/recorded.html#an-expert-who-errs")
+    visit = Visit(context, address, "book/interface/lab.html#check-a-record")
     sections = visit.page.locator("article details.on-phones")
     assert sections.count() > 10
     assert visit.page.locator("article details.on-phones[open]").count() == 1
-    assert visit.page.locator("#an-expert-who-errs figure").first.is_visible()
-    assert not visit.page.locator("#reuse figure").first.is_visible()
+    assert visit.page.locator("#check-a-record p").first.is_visible()
+    assert not visit.page.locator("#declare p").first.is_visible()
     visit.page.set_viewport_size({"width": 1280, "height": 900})
     settle(visit.page)
     assert visit.page.locator("article details.on-phones:not([open])").count() == 0
