@@ -23,8 +23,10 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
         preset: itself.
         lanes: those that will learn; where they are not the preset's, there is no picture of them.
     """
-    ask = options = ""
+    ask = options = shown = ""
+    named = ": <slot></slot>"
     if lanes is preset["lanes"]:  # a question about lanes that are not there has no answer
+        shown, named = picture(name), ""  # the picture names them
         question = preset["question"]
         ask = f'<p class="ask">Predict, then play: {escape(question["text"])}</p>'
         options = "".join(
@@ -34,12 +36,11 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
     return (
         f'<style>{STYLE}</style><div class="trx" role="group" aria-label="Playground">'
         f'<p class="what"><b>{escape(preset["title"])}</b> What to notice: {escape(preset["text"])}</p>'
-        f"{picture(name) if lanes is preset['lanes'] else ''}"
-        f"{ask}"
+        f"{shown}{ask}"
         '<div class="bar"><button type="button" class="play" data-start="play">Play</button>'
         f"{options}</div>"
         '<p class="soft">A language model of 124 thousand parameters learns here, in '
-        f"{_lanes(len(lanes))}: <slot></slot>. "
+        f"{_lanes(len(lanes))}{named}. "
         "Nothing is loaded before the click; after it about 0.3 MB.</p></div>"
     )
 
