@@ -10,15 +10,24 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
 
 from tools.browser import NoChromium, browser
-from tools.draw.playground import CURVES, LANES, batches, staged
 from tools.paths import ROOT
+from tools.serve import Quiet
+from trbook.explorables import Playground
+from trbook.explorables.modules import link_modules
+from trbook.explorables.publish import publish
 
 TARGET = ROOT / "book/_static/figures/lanes.gif"
 WIDTH = 720
@@ -29,13 +38,20 @@ FRAME, REST = 220, 3500
 """Milliseconds that a frame is shown, and the last one."""
 LARGEST = 1_400_000
 """Bytes."""
+PRESET = "shootout"
+CURVES, LANES = ".curving .pv", '[data-explorable="playground"] [data-lane]'
+PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Playground</title>
+<style>
+@font-face {{ font-family: Inter; src: url("Inter.woff2"); font-weight: 100 900; }}
+:root {{ --book-sans: Inter, sans-serif; }} body {{ margin: 16px; background: #fff; }}
+</style></head><body>{body}</body></html>"""
 
 
 def frames(chromium: Any, address: str) -> list[Image.Image]:
     """One picture for each batch that all lanes have reached, as far as the eye was quick
     enough."""
     page = chromium.new_page(viewport={"width": WIDTH, "height": 900})
-    page.goto(f"{address}/light.html")
+    page.goto(address)
     page.get_by_role("button", name="Play", exact=True).click()
     taken: list[Image.Image] = []
     seen = -1
@@ -81,9 +97,33 @@ def animate(pictures: list[Image.Image], path: Path) -> None:
     path.write_bytes(buffer.getvalue())
 
 
+def batches(page: Any) -> list[int]:
+    return page.locator(LANES).evaluate_all("all => all.map((one) => Number(one.dataset.batch))")
+
+
+@contextmanager
+def staged() -> Iterator[str]:
+    """An address at which the playground's page stands alone."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        publish(folder / "_static" / "explorables")
+        (folder / "Inter.woff2").write_bytes(
+            next((ROOT / "book/_static/fonts").glob("inter-latin-wght*")).read_bytes()
+        )
+        html = link_modules(Playground(preset=PRESET).html(), "_static/explorables")
+        (folder / "page.html").write_text(PAGE.format(body=html), encoding="utf-8")
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/page.html"
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
 def main() -> int:
     try:
-        with browser() as chromium, staged(("light",)) as address:
+        with browser() as chromium, staged() as address:
             pictures = frames(chromium, address)
         animate(pictures, TARGET)
     except (NoChromium, ValueError) as error:

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from tools.paths import ROOT
-from trlib.drawing import COLOURS, look
+from trlib.drawing import COLOURS, look, name_lines
 
 RECORD = ROOT / "benchmarks/dial/history.csv"
 TARGET = ROOT / "book/_static/figures/dial.png"
@@ -27,7 +27,7 @@ STALE = (
 
 
 def draw(history: pd.DataFrame) -> Any:
-    """Left: reward and length of GRPO runs, one update a batch. Right: 32 updates a batch, with a
+    """Left: reward and length of GRPO runs, one update per batch. Right: 32 per batch, with a
     clip and without."""
     plt.rcParams.update(
         {
@@ -48,15 +48,15 @@ def draw(history: pd.DataFrame) -> Any:
         gentle.assign(share=gentle["length"] / gentle["length"].max()),
         "share",
         {"color": COLOURS[2], "linestyle": ":"},
-        f"length (1 is {gentle['length'].max():.1f} tokens)",
+        f"length; 1 is {gentle['length'].max():.1f} tokens",
     )
     left.set_title(
-        "One update a batch: it learns to think first", loc="left", fontweight="bold", fontsize=11
+        "One update per batch: it learns to think first", loc="left", fontweight="bold", fontsize=11
     )
     for cell, label, style in STALE:
         band(right, history[history["cell"] == cell], "reward", style, label)
     right.set_title(
-        "32 updates a batch, with a clip and without", loc="left", fontweight="bold", fontsize=11
+        "32 updates per batch, with a clip and without", loc="left", fontweight="bold", fontsize=11
     )
     left.set_ylabel("mean of a batch")
     for ax in (left, right):
@@ -64,7 +64,11 @@ def draw(history: pd.DataFrame) -> Any:
         ax.margins(x=0)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="#e6eaed", lw=0.8)
-        ax.legend(frameon=False, loc="lower right")
+        name_lines(ax)
+    seeds = gentle["seed"].nunique()
+    figure.supxlabel(
+        f"Bands: the range of {seeds} seeds", fontsize=9, color=QUIET, x=0.98, ha="right"
+    )
     return figure
 
 
@@ -73,7 +77,7 @@ def band(ax: Any, runs: pd.DataFrame, column: str, style: Mapping[str, Any], lab
     by_batch = runs.groupby("batch")[column]
     mean, low, high = by_batch.mean(), by_batch.min(), by_batch.max()
     ax.fill_between(mean.index, low, high, color=style["color"], alpha=0.16, lw=0)
-    ax.plot(mean.index, mean, lw=2, label=f"{label}, {runs['seed'].nunique()} seeds", **style)
+    ax.plot(mean.index, mean, lw=2, label=label, **style)
 
 
 def main() -> int:
