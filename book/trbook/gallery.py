@@ -101,8 +101,7 @@ def on_dial(branch: str) -> Drawing | Note:
         label: " and ".join(written_rate(rate) for rate in _rates(label, often)) for label in labels
     }
     figure, ax = rows_of(
-        [f"{called(label)}, lr {rates[label]}" for label in labels],
-        "share of sampled completions that are right",
+        [f"{called(label)}\nlr {rates[label]}" for label in labels], "sampled accuracy"
     )
     for (uses, row), colour, marker, shift in zip(
         found.items(), COLOURS, ("o", "s"), (-0.13, 0.13), strict=False
@@ -126,7 +125,7 @@ def on_dial(branch: str) -> Drawing | Note:
                 label=None if i else f"a batch used {often[uses]}",
             )
     ax.set_xlim(0, 1)
-    legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=2)
+    legend(ax, loc="lower right", bbox_to_anchor=(1.0, 1.0), handlelength=2)
     words = [
         in_words(f"Sampled accuracy, a batch used {often[uses]}", row)
         for uses, row in found.items()

@@ -43,11 +43,20 @@
     const matrix = text.getScreenCTM();
     return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(matrix.a, matrix.b);
   };
+  const outermost = (text) => {
+    let svg = text.ownerSVGElement;
+    while (svg.ownerSVGElement) svg = svg.ownerSVGElement;
+    return svg;
+  };
+  // Words of a figure are cut where it ends.
   const roots = [document, ...[...document.querySelectorAll(".trlib-explorable *")].map((node) => node.shadowRoot)];
   for (const root of roots.filter(Boolean))
     for (const text of root.querySelectorAll("svg text")) {
       const px = seen(text) && text.textContent.trim() ? size(text) : 9;
       if (px < 8.99) faults.add(`${where(text)}: "${text.textContent.trim()}" is ${px.toFixed(1)} pixels high`);
+      const [box, frame] = [text, outermost(text)].map((node) => node.getBoundingClientRect());
+      if (box.width && (box.left < frame.left - 4 || box.right > frame.right + 4))
+        faults.add(`${where(text)}: "${text.textContent.trim()}" leaves its figure`);
     }
   // matplotlib's small print is 8.3 units high; an image shows it as much smaller as the image is.
   for (const image of document.querySelectorAll("article .cell_output img")) {
