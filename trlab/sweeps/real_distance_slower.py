@@ -9,10 +9,8 @@ was made at these rates. Predictions were written down before any run of this sw
 are those that were cut. The risky one is the last: at the smallest rate nothing is left of the
 difference.
 
-Six seeds were declared, and their runs began with this declaration. The record was taken when the
-time that had been set ended, after four seeds. The other two ran to their end later, but their
-files were deleted by mistake before they were added. What they had printed points the same way:
-with six seeds the first and the third prediction are seen and the others undecided.
+Six seeds were declared, and all ran with this declaration. The record was taken after four, and the
+files of the other two were lost, so those two ran once more with the same code and seeds.
 """
 
 from dataclasses import replace
@@ -27,9 +25,9 @@ SWEEP = replace(
     title="a real language model: again or in parts, at smaller rates",
     text="Does SmolLM2 bear data that are fitted again if the step is smaller?",
     axes=[Axis("lr", (1e-4, 3e-4))],
-    seeds=range(2500, 2504),
-    provenance="Four seeds of the six that were declared: enough for a very large difference only. "
-    "The files of the other two were lost before they were added.",
+    seeds=range(2500, 2506),
+    provenance="Six seeds were declared and ran. The files of two were lost before they were added, and "
+    "these two ran once more. Six are enough for a very large difference only.",
     predictions=[
         Prediction(
             "at 3e-4 parts end above again",
