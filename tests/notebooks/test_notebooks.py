@@ -162,6 +162,21 @@ def test_a_notebook_reads_well_outside_the_book(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_the_book_folds_is_folded_in_jupyterlab(name: str) -> None:
+    folds = {
+        "hide-cell": ["outputs_hidden", "source_hidden"],
+        "hide-input": ["source_hidden"],
+        "hide-output": ["outputs_hidden"],
+        "remove-input": ["source_hidden"],
+    }
+    for cell in read(name)["cells"]:
+        tags = cell["metadata"].get("tags", [])
+        asked = {fold for tag in tags for fold in folds.get(tag, [])}
+        folded = cell["metadata"].get("jupyter", {})
+        assert asked == {key for key in folded if folded[key]}, cell["id"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.style
 def test_a_code_cell_fits_the_page(name: str) -> None:
     hidden = {"install", "remove-input", "remove-cell", "hide-input"}
