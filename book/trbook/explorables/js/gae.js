@@ -1,6 +1,6 @@
 /* gae: bias and variance of an advantage estimate against λ, exact, on a chain whose values are known. */
 
-import { MARGIN, bench, drawing, h, linearScale, number, say, setting, stroke } from "./parts/common.js";
+import { MARGIN, bench, drawing, h, linearScale, number, say, setting, stroke, whole } from "./parts/common.js";
 import { TOKENS, TRUTH, advantage, chain, critic, difference, errors, texts, weights } from "./gae/maths.js";
 
 const SIDES = { left: 58, right: 24 };
@@ -53,7 +53,7 @@ const settings = {
     low: 1,
     high: 1e6,
     why: "one text of either kind is the least.",
-    write: (n) => number(n, { decimals: () => 0 }),
+    write: whole,
   },
   text: {
     label: "text",

@@ -1,6 +1,6 @@
 /* memory: what fills a card while a batch is drawn and learned from, part by part. */
 
-import { bench, drawing, h, linearScale, number, say } from "./parts/common.js";
+import { bench, drawing, h, linearScale, number, say, whole } from "./parts/common.js";
 import { PARTS, bytes, total } from "./memory/maths.js";
 import style from "./memory/style.css";
 
@@ -20,7 +20,6 @@ const MOMENTS = [
   ["updating", "while updating"],
   ["sampling", "while sampling"],
 ];
-const whole = (value) => number(value, { decimals: () => 0 });
 const size = (label, spoken, rungs, high, why, fold = false) => ({
   label,
   spoken,
@@ -144,7 +143,7 @@ const GREAT = [
 function amount(value) {
   const [unit, name] = GREAT.find(([least]) => value >= 0.995 * least) ?? GREAT[3],
     share = value / unit;
-  return `${value === 0 ? "0" : share >= 99.5 ? number(share, { decimals: () => 0 }) : share.toFixed(1)} ${name}`;
+  return `${value === 0 ? "0" : share >= 99.5 ? whole(share) : share.toFixed(1)} ${name}`;
 }
 const many = (count) =>
   count >= 1e9
@@ -313,7 +312,7 @@ function board() {
   };
 }
 
-const times = (ratio) => `${ratio >= 9.95 ? number(ratio, { decimals: () => 0 }) : ratio.toFixed(1)} times`;
+const times = (ratio) => `${ratio >= 9.95 ? whole(ratio) : ratio.toFixed(1)} times`;
 
 /* Every part in a row, at both moments. */
 function table() {

@@ -11,6 +11,7 @@ import {
   number,
   percent,
   stroke,
+  whole,
 } from "./parts/common.js";
 import { chain, judge } from "./survival/maths.js";
 import style from "./survival/style.css";
@@ -49,7 +50,6 @@ const ROUNDED = [
   [0.05, "fp8"],
   [0.1, "±0.1"],
 ];
-const whole = (value) => number(value, { decimals: () => 0 });
 const settings = {
   safe: {
     legend: "A turn, the sure way, earns",

@@ -1,7 +1,7 @@
 /* The drawing: a curve for each method with its runs, the line, and under it every method's basin as a bar. */
 
 import { area } from "d3-shape";
-import { clamp, drawing, linearScale, logScale, stroke } from "../parts/common.js";
+import { clamp, drawable, drawing, linearScale, logScale, stroke } from "../parts/common.js";
 import { looksOf } from "../run_explorer/looks.js";
 import { HIGH, LOW, panelOf, RUNGS, rungOf } from "./maths.js";
 import { rate, share } from "./words.js";
@@ -214,11 +214,11 @@ function ratesScale(rates, width) {
 
 /* One row for each method, named at the left. */
 function rowScale(methods, names, height) {
-  const scale = (method) => (methods.indexOf(method) + 0.5) * (height / Math.max(1, methods.length));
-  return Object.assign(scale, {
-    range: () => [0, height],
-    copy: () => scale,
-    ticks: () => methods,
-    tickFormat: () => (method) => names[method],
-  });
+  const each = height / Math.max(1, methods.length);
+  return drawable(
+    (method) => (methods.indexOf(method) + 0.5) * each,
+    [0, height],
+    methods,
+    (method) => names[method],
+  );
 }

@@ -1,7 +1,7 @@
 /* A formula drawn: its weight over the ratio for both signs of the advantage, and the plane of probabilities (q when
    the token was sampled, p now) for each sign: where it pushes, where it is silent, where it pulls back. */
 
-import { clamp, drawing, h, inTurns, linear, linearScale, logit, say, tickText } from "../parts/common.js";
+import { clamp, drawing, h, inTurns, linearScale, logit, logitScale, say } from "../parts/common.js";
 import { pictured } from "../../engine/js/own.js";
 import { RATIOS, curve, reading } from "./words.js";
 
@@ -119,7 +119,10 @@ export function picture() {
       [A, title] = SIGNS[i];
     if (axed[i] !== width) {
       axed[i] = width;
-      plane.scales(bent([0, size.width]), bent([size.height, 0]));
+      plane.scales(
+        logitScale([LEAST, MOST], [0, size.width], TICKS),
+        logitScale([LEAST, MOST], [size.height, 0], TICKS),
+      );
       plane.titles("q, when sampled", `p now, ${title}`);
       marks[i].attr("x1", 0).attr("y1", size.height).attr("x2", size.width).attr("y2", 0);
     }
@@ -146,18 +149,6 @@ function path(points, x, y) {
     before = w;
   }
   return d;
-}
-
-/* Probabilities by their logits, for d3-axis. */
-function bent(range) {
-  const along = linear([logit(LEAST), logit(MOST)], range),
-    scale = (p) => along(logit(p));
-  return Object.assign(scale, {
-    range: () => range,
-    copy: () => scale,
-    ticks: () => TICKS,
-    tickFormat: () => tickText,
-  });
 }
 
 /* The plane in cells, by what the weight does in the middle of each. */

@@ -11,7 +11,7 @@ export function number(value, { powers = 1e-3, decimals = usual } = {}) {
   if (value < 0) return `−${number(-value, { powers, decimals })}`;
   if (value === Infinity) return "∞";
   if (value === 0) return "0";
-  if (value >= 1e5) return `${number(value / 1000, { decimals: () => 0 })} thousand`;
+  if (value >= 1e5) return `${whole(value / 1000)} thousand`;
   if (Number(value.toPrecision(2)) >= powers) {
     const text = value.toFixed(decimals(Number(value.toPrecision(3)), value));
     return value < 1000 ? text : text.replace(/\B(?=(\d{3})+$)/g, "\u202f");
@@ -30,6 +30,8 @@ export const probability = (p) =>
     powers: 0.00105,
     decimals: (size, value) => (size < 0.01 || (value > 0.99 && value < 1) ? 4 : size < 0.1 ? 3 : 2),
   });
+/* A number without decimals. */
+export const whole = (value) => number(value, { decimals: () => 0 });
 /* A setting beside its slider: decimals only, as one would type it. */
 export const setting = (value) => (value === 0 || value >= 0.01 ? number(value) : String(Number(value.toPrecision(2))));
 /* For a screen reader: no powers. */

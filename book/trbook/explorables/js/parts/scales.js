@@ -1,8 +1,8 @@
-/* Linear and logarithmic scales that d3-axis can draw: scale(value), scale.invert(pixel), ticks. */
+/* Scales that d3-axis can draw: scale(value), ticks; linear and logarithmic ones also scale.invert(pixel). */
 
 import { ticks } from "d3-array";
-import { clamp, linear } from "./maths.js";
-import { raised } from "./numbers.js";
+import { clamp, linear, logit } from "./maths.js";
+import { raised, tickText } from "./numbers.js";
 
 export function linearScale(domain, range, count = 5) {
   const scale = linear(domain, range);
@@ -33,6 +33,16 @@ export function logScale([a, b], range) {
   );
 }
 
-function drawable(scale, range, marks, text) {
+/* Probabilities by their logits; beyond its ends everything stands at the edge. */
+export function logitScale([low, high], range, marks) {
+  const along = linear([logit(low), logit(high)], range);
+  return drawable((p) => along(logit(clamp(p, low, high))), range, marks, tickText);
+}
+
+/* Pixels, without ticks: what stands along it is named on the drawing. */
+export const bareScale = (width) => drawable((x) => x, [0, width], [], String);
+
+/* Any function from values to pixels, with ticks at `marks` and their words. */
+export function drawable(scale, range, marks, text) {
   return Object.assign(scale, { range: () => range, copy: () => scale, ticks: () => marks, tickFormat: () => text });
 }

@@ -1,6 +1,6 @@
 /* Two prompts: the completions of each, right ones and wrong ones, above what each completion should reach. */
 
-import { clamp, drawing, linearScale } from "../parts/common.js";
+import { bareScale, clamp, drawing, linearScale } from "../parts/common.js";
 import { PROMPTS, signed } from "./words.js";
 
 const LOWEST = -6,
@@ -74,7 +74,7 @@ function column(picture, { name, hue }) {
         at = (k) => (k + 0.5) * slot,
         edge = (value) => clamp(y(value), 0, box.height),
         wide = Math.min(24, 0.62 * slot);
-      panel.scales(bare(box.width), y);
+      panel.scales(bareScale(box.width), y);
       panel.titles("", "");
       called
         .attr("x", 0)
@@ -132,15 +132,4 @@ function column(picture, { name, hue }) {
         .text((d) => `${signed(d.value)}${d.over ? " ↓" : ""}`);
     },
   };
-}
-
-/* An axis without ticks: completions are told apart by their place. */
-function bare(width) {
-  const scale = (value) => value;
-  return Object.assign(scale, {
-    range: () => [0, width],
-    copy: () => scale,
-    ticks: () => [],
-    tickFormat: () => String,
-  });
 }

@@ -1,7 +1,7 @@
 /* Two pictures: the expert's bars with what each student has learned from them, and the weight of an expert's token
    against the probability that the student gives it. */
 
-import { clamp, drawing, linearScale, logScale, number, stroke } from "../parts/common.js";
+import { clamp, drawable, drawing, linearScale, logScale, number, stroke } from "../parts/common.js";
 import { PLACES, weight } from "./maths.js";
 import { LOOKS, RIGHT } from "./words.js";
 
@@ -169,11 +169,11 @@ export function board() {
 
 /* An axis of places: a number in the middle of each slot, a tick beside the right one. */
 function places(width, slot) {
-  const scale = (v) => (v + 0.5) * slot;
-  return Object.assign(scale, {
-    range: () => [0, width],
-    copy: () => scale,
-    ticks: () => Array.from({ length: PLACES }, (_, v) => v),
-    tickFormat: () => (v) => (v === RIGHT ? `${v} ✓` : String(v)),
-  });
+  const every = Array.from({ length: PLACES }, (_, v) => v);
+  return drawable(
+    (v) => (v + 0.5) * slot,
+    [0, width],
+    every,
+    (v) => (v === RIGHT ? `${v} ✓` : String(v)),
+  );
 }

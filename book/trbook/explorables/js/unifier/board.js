@@ -1,6 +1,6 @@
 /* Two pictures of one bandit: each arm's old and new probability, and its ratio against its reward. */
 
-import { clamp, drawing, linearScale, number, probability, setting, stroke } from "../parts/common.js";
+import { bareScale, clamp, drawing, linearScale, number, probability, setting, stroke } from "../parts/common.js";
 import { LOOKS } from "./looks.js";
 
 const MARGIN = { left: 34, right: 12, top: 26, bottom: 8 },
@@ -33,7 +33,7 @@ export function board() {
         at = (i) => (i + 0.5) * slot;
       const most = nice(1.02 * Math.max(...s.old, ...pi), [0.4, 0.6, 0.8, 1]),
         tall = linearScale([0, most], [middle.height, 0], 4);
-      bars.scales(bands(middle.width), tall);
+      bars.scales(bareScale(middle.width), tall);
       bars.titles("", "probability: old (outlined), new (filled)");
       const wide = Math.min(26, slot * 0.36),
         bar = (share, x) =>
@@ -139,15 +139,4 @@ export function board() {
     return points;
   }
   return shown;
-}
-
-/* An axis of arms: no ticks, they are named below their bars. */
-function bands(width) {
-  const scale = (x) => x;
-  return Object.assign(scale, {
-    range: () => [0, width],
-    copy: () => scale,
-    ticks: () => [],
-    tickFormat: () => String,
-  });
 }

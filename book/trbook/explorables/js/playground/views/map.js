@@ -2,18 +2,7 @@
    token was last scored for an update (up). On the diagonal the ratio is 1. Point at a token, or walk through them
    with the slider, and it is read in its completion. */
 
-import {
-  clamp,
-  drawing,
-  h,
-  linear,
-  logit,
-  number,
-  probability,
-  say as write,
-  spoken,
-  tickText,
-} from "../../parts/common.js";
+import { drawing, h, logit, logitScale, number, probability, say as write, spoken } from "../../parts/common.js";
 import { chooser, idle, labels, nameOf, paths, plot, stamped, widthOf } from "./shared.js";
 
 export const title = "Map";
@@ -82,8 +71,9 @@ export function create(root, { say, changed }) {
     picture.size(width, width);
     size = panel.place({ width, height: width, margin: MARGIN });
     panel.titles("probability when sampled", "probability at the update");
-    const x = bent([0, size.width]),
-      y = bent([size.height, 0]);
+    const ticks = (room) => (room < 330 ? FEW : TICKS),
+      x = logitScale([LEAST, MOST], [0, size.width], ticks(size.width)),
+      y = logitScale([LEAST, MOST], [size.height, 0], ticks(size.height));
     panel.axes(width, x, y);
     scale = { x, y };
     for (const ratio of GUIDES)
@@ -278,20 +268,6 @@ function gathered({ completions, prompts }, name) {
 }
 
 const alike = (all) => all.every(({ q, p }) => Math.abs(p / q - 1) < 1e-4);
-
-/* A scale of probabilities by their logits that d3-axis can draw; beyond its ends everything stands at the edge. */
-function bent(range) {
-  const along = linear([logit(LEAST), logit(MOST)], range),
-    few = Math.abs(range[1] - range[0]) < 330;
-  const scale = (p) => along(logit(clamp(p, LEAST, MOST)));
-  const ticks = few ? FEW : TICKS;
-  return Object.assign(scale, {
-    range: () => range,
-    copy: () => scale,
-    ticks: () => ticks,
-    tickFormat: () => tickText,
-  });
-}
 
 const edgeText = (region) =>
   !region
