@@ -44,3 +44,16 @@ def test_a_figure_that_does_not_arrive_leaves_its_picture_and_says_so(
     page.get_by_text("This figure could not start").wait_for()
     assert page.locator(".trlib-still svg >> visible=true").count() > 0
     page.close()
+
+
+@pytest.mark.parametrize("lacks", ["WebAssembly", "Worker"])
+def test_a_model_that_cannot_learn_here_leaves_its_picture_and_says_why(
+    chromium: Any, figures: str, lacks: str
+) -> None:
+    page = chromium.new_page()
+    page.add_init_script(f"delete globalThis.{lacks}")
+    page.goto(f"{figures}/Playground.html")
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("alert").filter(has_text=f"this browser runs no {lacks}").wait_for()
+    assert page.locator(".trlib-still svg >> visible=true").count() > 0
+    page.close()

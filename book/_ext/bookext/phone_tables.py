@@ -54,7 +54,7 @@ def _ready(text: str) -> str:
         # Of two columns the first is the title, the second what it means.
         for row in rows if len(names) > 2 else ():
             for name, cell in list(zip(names, row, strict=False))[1:]:
-                if name:
+                if name and _text(cell):
                     cell["data-label"] = name
         _say_what_it_is(table)
     return str(soup)

@@ -2,6 +2,7 @@
   const home = document.currentScript.parentElement;
   const view = home.querySelector(".trlib-view");
   const still = view.querySelector(".trlib-still"), fault = document.createElement("p");
+  fault.setAttribute("role", "alert");
   const cover = still.shadowRoot;
   const picture = cover?.querySelector(".trx"), page = document.documentElement;
   const follow = () => picture?.toggleAttribute("data-dark", page.dataset.theme ? page.dataset.theme === "dark"
@@ -24,10 +25,19 @@
   };
   home.model = model;
   const waiting = cover?.querySelectorAll("[data-start]") ?? [];
+  const complain = (words) => {
+    for (const button of waiting) button.removeAttribute("aria-busy");
+    fault.textContent = words;
+    if (view.contains(still)) view.append(fault); // below the picture, which is still true
+    else view.replaceChildren(fault);
+  };
   let begun = false;
   const begin = async (wish) => {
     if (wish || !begun) traits._wish = wish; // a press while the figure arrives counts
     if (begun) return;
+    const lacking = { WebAssembly: "WebAssembly", Worker: "Workers" }; // what a figure with a button to begin needs
+    const lacks = Object.keys(lacking).find((name) => waiting.length && self[name] === undefined);
+    if (lacks) return complain(`The policy cannot learn here: this browser runs no ${lacking[lacks]}.`);
     begun = true;
     try {
       const source = part("module"), data = part("data"), parts = part("parts");
@@ -40,10 +50,7 @@
       watcher.disconnect();
     } catch (error) {
       begun = false; // another press tries again
-      for (const button of waiting) button.removeAttribute("aria-busy");
-      fault.textContent = `This figure could not start: ${error.message}`;
-      if (view.contains(still)) view.append(fault); // below the picture, which is still true
-      else view.replaceChildren(fault);
+      complain(`This figure could not start: ${error.message}`);
       throw error;
     }
   };
