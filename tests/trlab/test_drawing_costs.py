@@ -129,7 +129,7 @@ def test_divergence_stands_over_kinds_of_prompts_and_the_radius_is_a_line():
         1
     ]
     assert lines["ppo"].get_ydata().tolist() == [0.01, 0.2] and ax.get_yscale() == "log"
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["none right", "all right"]
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "1"]
     assert "ppo 0.01 [0.008, 0.02] with none right, 0.2 [0.1, 0.3] with all right" in drawing.alt
     assert drawing.alt.endswith("The radius is 0.1.") and fits_a_phone(drawing)
     with pytest.raises(ValueError, match="found: expected at least one kind of prompt"):

@@ -29,6 +29,7 @@ from trlab.drawing.strokes import (
     titled,
 )
 from trlab.nats import Trade
+from trlab.tradeoffs import DIFFICULTY
 from trlib.drawing import INK, Drawing, panels
 from trlib.evaluation import Estimate
 
@@ -192,6 +193,10 @@ def histories(
     return Drawing(figure, alt or words, stacked=2)
 
 
+SHARES = dict(zip(DIFFICULTY.values(), ("0", "≤¼", "≤¾", "<1", "1"), strict=True))
+"""What stands at the axis for each kind of prompt."""
+
+
 def difficulties(
     found: Mapping[str, Mapping[str, Estimate]],
     *,
@@ -218,14 +223,14 @@ def difficulties(
     }
     figure, grid = lines(
         by_kind,
-        along="right among the prompt's group",
+        along="share of the prompt's group that is right",
         measure="KL(π || μ), nats per completion",
     )
     for ax in grid:
         dotted(ax, radius)
         ax.set_yscale("log")
         plainly(ax.yaxis)
-        ax.set_xticks(range(len(kinds)), kinds, rotation=60, ha="right", rotation_mode="anchor")
+        ax.set_xticks(range(len(kinds)), [SHARES.get(kind, kind) for kind in kinds])
     said = [
         f"{label} " + ", ".join(f"{estimate:.2g} with {kind}" for kind, estimate in curve.items())
         for label, curve in found.items()
