@@ -182,9 +182,12 @@ class LinearCritic:
 
 
 def test_a_step_to_the_edge_of_the_critic_s_region_is_not_shortened_by_rounding():
+    """Whether it starts at the batch's values or has left them already."""
     radius, spent = 1e-3, []
     for seed in range(100):
         step = LinearCritic(seed)
+        with torch.no_grad():
+            step.critic[0].add_(0.01 * (seed % 2))
         PPOCritic(critic="trust-region", critic_radius=radius)._fit(step)
         old, returns = step.batch.values, step.batch.extra["returns"]
         moved, variance = (

@@ -407,4 +407,6 @@ def test_bad_input_of_the_sparse_form_and_the_settings():
         refused(message, troll_sparse_loss, few, top, **arguments)
     refused("k: expected a whole number from 1 to 8, got 9", sparsify, lq, **given, k=9)
     refused("mass: ", sparsify, lq, **given, k=2, mass=1.5)
+    beyond = {**given, "tokens": torch.full((4, 5), 8)}
+    refused("tokens: expected token ids from 0 to 7, got 8", sparsify, lq, **beyond, k=2, mass=1.0)
     refused("top_k: ", TROLL, top_k=0)
