@@ -33,7 +33,6 @@ import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 
-from tools.kernels import forking
 from tools.lock import alone
 from tools.nbmake_cells import TELL
 from tools.paths import BUILD, ROOT, chapters
@@ -236,24 +235,23 @@ def _told(
         "IPYTHONDIR": str(room / "settings"),  # nobody's own
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel is this environment's
     }
-    with forking(environment) as variables:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=variables,
-            pass_fds=[theirs],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        try:
-            running(process)
-            with open(ours, encoding="utf-8") as lines:
-                yield from map(json.loads, lines)
-        finally:
-            end(process)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        pass_fds=[theirs],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        running(process)
+        with open(ours, encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+    finally:
+        end(process)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

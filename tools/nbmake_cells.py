@@ -1,6 +1,6 @@
 """What every run of `pytest --nbmake` here adds to nbmake: the cell that failed is named, the
-profile is `smoke` where TRLIB_PROFILE names none, kernels are forks (`tools.kernels`), and where
-`tools.execute` has started the run, it is told of every notebook that has ended."""
+profile is `smoke` where TRLIB_PROFILE names none, and where `tools.execute` has started the run, it
+is told of every notebook that has ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import os
 import re
 from collections.abc import Generator
-from contextlib import ExitStack
 from pathlib import Path
 from traceback import walk_tb
 
@@ -16,7 +15,6 @@ import pytest
 from nbmake.nb_result import NotebookError, NotebookResult
 from nbmake.pytest_items import NotebookFailedException
 
-from tools.kernels import forking
 from tools.lock import end_with
 
 TELL = "TRLIB_TELL"
@@ -66,10 +64,6 @@ def _plain(text: str) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     if TELL in os.environ:
         end_with(os.getppid())
-    elif "PYTEST_XDIST_WORKER" not in os.environ:
-        open_until_the_end = ExitStack()
-        os.environ.update(open_until_the_end.enter_context(forking(os.environ)))
-        config.add_cleanup(open_until_the_end.close)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
