@@ -27,8 +27,9 @@ from PIL import Image
 
 from tools.browser import NoChromium, browser, settle
 from tools.paths import BUILD, ROOT, config
-from tools.pdf.pages import NotPrintable, Page, Part, Reader, check, parts, slug
+from tools.pdf.pages import SOLUTIONS, NotPrintable, Page, Part, Reader, check, parts, slug
 from tools.stamp import version
+from trbook import explorables
 from trbook.address import address
 
 NAME = "trust-region-book.epub"
@@ -59,6 +60,8 @@ pre { font-size: .75em; white-space: pre-wrap; } code { font-family: monospace; 
 table { border-collapse: collapse; font-size: .8em; } figure { margin: 1em 0; }
 figcaption, .solved { font-size: .85em; }
 td, th { padding: .2em .6em .2em 0; text-align: left; vertical-align: top; } .fold-title { font-weight: bold; }
+td p, th p { margin: 0; } code { overflow-wrap: anywhere; } .eqno { float: right; }
+.doors > *, .doors b { display: block; } .trbook-strip li { display: inline; margin-right: 1em; } .lit { font-weight: bold; }
 .fold { border-left: 2px solid #0b6b64; padding-left: .7em; }"""
 PAGE = """<?xml version="1.0" encoding="utf-8"?>
 <!DOCTYPE html>
@@ -111,13 +114,25 @@ def still(page: Page, chromium: Any) -> dict[str, bytes]:
         dark.decompose()
     for number, place in enumerate(page.body.select(".trlib-explorable"), start=1):
         name, drawn = f"{slug(page.name)}-{number}.png", place.select_one(".trlib-still")
-        if drawn is None:
-            place.decompose()
-            continue
-        made[name] = shot(chromium, str(drawn))
-        said = f"The first state of a figure to play with: {place.get('data-explorable', '')}"
+        said = next(
+            (
+                kind.fallback.removesuffix(" It needs JavaScript.")
+                for kind in (getattr(explorables, each) for each in explorables.__all__)
+                if kind.module == place.get("data-explorable")
+            ),
+            "",
+        )
+        picture = ""
+        if drawn is not None and drawn.find("template") is not None:
+            made[name] = shot(chromium, str(drawn))
+            picture = f'<img src="{name}" alt="{escape(said)}"/>'
+        words = "As it stands before anybody moves it." if picture else said
         place.replace_with(
-            BeautifulSoup(f'<img src="{name}" alt="{escape(said)}"/>', "html.parser")
+            BeautifulSoup(
+                f"<figure>{picture}<figcaption>{escape(words)} It moves in the book on a "
+                "screen.</figcaption></figure>",
+                "html.parser",
+            )
         )
     for image in page.body.find_all("img", src=re.compile(r"^file:.*\.(png|jpg)$")):
         source = Path(unquote(urlparse(str(image["src"])).path))
@@ -129,7 +144,7 @@ def still(page: Page, chromium: Any) -> dict[str, bytes]:
 def shot(chromium: Any, html: str) -> bytes:
     """What an explorable prints, as a picture."""
     page = chromium.new_page(
-        viewport={"width": 740, "height": 600}, device_scale_factor=1.5, color_scheme="light"
+        viewport={"width": 740, "height": 1}, device_scale_factor=1.5, color_scheme="light"
     )
     page.emulate_media(media="print")
     with tempfile.TemporaryDirectory() as folder:
@@ -177,7 +192,7 @@ def make(folder: Path, out: Path, chosen: Sequence[Part] | None = None) -> Path:
                 cells = "".join(xhtml(cell, colours) for cell in page.solutions)
                 solved.append(f"<h2>{escape(title)}</h2>{cells}")
     if solved:
-        files["solutions"] = "Solutions", f"<h1>Solutions</h1>{''.join(solved)}"
+        files["solutions"] = SOLUTIONS, f"<h1>{SOLUTIONS}</h1>{''.join(solved)}"
     out.mkdir(parents=True, exist_ok=True)
     return write(out / NAME, chosen, files, pictures)
 

@@ -16,7 +16,17 @@ from tools import browser
 from tools.paths import ROOT, config
 from tools.pdf import __main__ as pdf
 from tools.pdf.index import Entry, entries, index, look_for, words
-from tools.pdf.pages import GLOSSARY, LEFT_OUT, NUMBER, NotPrintable, Part, Reader, check, parts
+from tools.pdf.pages import (
+    GLOSSARY,
+    LEFT_OUT,
+    NUMBER,
+    SOLUTIONS,
+    NotPrintable,
+    Part,
+    Reader,
+    check,
+    parts,
+)
 from tools.pdf.print import numbered
 from trbook.address import Address
 
@@ -76,6 +86,25 @@ def test_a_page_on_paper_shows_what_a_screen_folds_and_nothing_that_needs_a_clic
     assert 'Solution: <a href="#notebooks-04_clip-solution-1">1</a>' in text
     assert 'id="notebooks-04_clip--c"' in text and "url(#notebooks-04_clip--c)" in text
     assert '<use href="#notebooks-04_clip--c"' in text
+
+
+def test_the_answer_to_a_prediction_stands_at_the_end(tmp_path: Path) -> None:
+    asked = """<h1>Bets</h1><p><b>Predict.</b> Where does it end?</p><ol><li>Near 1.</li></ol>
+<div class="cell">trained = 3</div><div class="cell tag_hide-cell"><details class="hide above-input"><summary>Show</summary>
+<div class="cell_input">plot()</div></details><div class="cell_output">at 20.8</div></div>
+<details><summary>The answer</summary><p>Above 20.</p></details><details><summary>How long?</summary><p>A minute.</p></details>
+<p>Another bet.</p><div class="cell tag_hide-output"><div class="cell_input">forget()</div><details class="hide below-input">
+<summary>Show</summary><div class="cell_output">0.05</div></details></div><p>In the open.</p>"""
+    (tmp_path / "bets.html").write_text(HEAD.format("", asked), encoding="utf-8")
+    page = Reader(tmp_path, ["bets"], Address()).page("bets")
+    first, second = (answer.get_text() for answer in page.solutions)
+    assert "Answer 1" in first and "at 20.8" in first and "Above 20." in first
+    assert "Answer 2" in second and "0.05" in second
+    left = page.body.get_text()
+    for word in ("trained = 3", "A minute.", "forget()", "In the open."):
+        assert word in left and word not in first + second
+    assert not any(word in left for word in ("20.8", "Above 20.", "0.05", "plot"))
+    assert page.solutions[0]["id"] == "bets-answer-1" and "Answer: " in left
 
 
 def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path) -> None:
@@ -224,7 +253,7 @@ def test_two_pages_are_printed_with_the_numbers_of_their_pages(book: Path) -> No
     assert f"clip p. {chapter} bounds it" in texts[words - 1]
     assert f"Ratio {words}, {chapter}" in texts[last - 1]
     assert document.metadata.title == config()["title"]
-    assert [item.title for item in document.outline] == ["Clip", "Glossary", "Solutions", "Index"]
+    assert [item.title for item in document.outline] == ["Clip", "Glossary", SOLUTIONS, "Index"]
 
 
 def test_everything_a_reader_learns_from_is_printed() -> None:

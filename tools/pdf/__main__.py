@@ -34,7 +34,18 @@ from tools import html
 from tools.browser import NoChromium
 from tools.paths import BUILD, ROOT, config
 from tools.pdf.index import entries, index, look_for, words
-from tools.pdf.pages import GLOSSARY, NUMBER, NotPrintable, Page, Part, Reader, check, parts, slug
+from tools.pdf.pages import (
+    GLOSSARY,
+    NUMBER,
+    SOLUTIONS,
+    NotPrintable,
+    Page,
+    Part,
+    Reader,
+    check,
+    parts,
+    slug,
+)
 from tools.pdf.print import PAPERS, NoFonts, bookmark, numbered, printed
 from tools.stamp import version
 from trbook.address import Address, address
@@ -128,7 +139,7 @@ class Book:
                     f'{_head(name)}">{_text(self.pages[name].body)}</div>'
                 )
         if self.solved:
-            pieces.append(_part("Solutions", "solutions", "solutions"))
+            pieces.append(_part(SOLUTIONS, "solutions", "solutions"))
             pieces += [self._solutions(page) for page in self.solved]
         return "".join(pieces)
 
@@ -180,7 +191,7 @@ class Book:
                 lines.append((part.title, f"part-{slug(part.title)}", True))
             lines += [(self.titles[name], slug(name), False) for name in part.pages]
         if self.solved:
-            lines.append(("Solutions", "part-solutions", True))
+            lines.append((SOLUTIONS, "part-solutions", True))
         if self.entries:
             lines.append(("Index", "the-index", True))
         return lines
@@ -200,7 +211,7 @@ class Book:
         rules = {
             _head(name): title for name, title in self.titles.items() if not name.startswith(CARDS)
         }
-        rules |= {"methods": "Methods", "solutions": "Solutions"}
+        rules |= {"methods": "Methods", "solutions": SOLUTIONS}
         line = '@page {} {{ @top-left {{ content: "{}"; }} }}'
         return "".join(line.format(name, _quoted(title)) for name, title in rules.items())
 

@@ -1,7 +1,7 @@
 """The built book's pages as one document that can be printed.
 
-What a screen folds is opened, unless it holds nothing but a figure's code. Solutions move to the
-end, drawings for phones and everything that needs a click are left out, and each page's ids get its
+What a screen folds is opened, unless it holds nothing but a figure's code. Solutions, and the
+answers to predictions, move to the end; drawings for phones and everything that needs a click are left out, and each page's ids get its
 name in front of them, so that a link to another page becomes a link inside the document. A link to
 a page that is not printed leads to the published book, or is plain words where there is none.
 """
@@ -51,11 +51,13 @@ NOT_PRINTED = (
 NUMBER = "\ue000{}\ue001"
 """Stands for the number of the page on which a target is printed."""
 GLOSSARY = "book/glossary"
+SOLUTIONS = "Answers and solutions"
 SHORT = 260
 """Letters of a paragraph that no page parts: two or three lines."""
 LEAVES = ("p", "li", "pre", "tr", "dd", "figure", "h2", "h3", "h4")
 LAST = 4
 """Lines or blocks at a chapter's end that stay on one page."""
+PREDICT = re.compile(r"(^|[.:!?] )Predict\b")
 EXECUTED = re.compile(r'<div class="executed">(?:<details><summary>)?([^<]*)')
 
 
@@ -156,6 +158,7 @@ class Reader:
         heading = body.find("h1")
         title = " ".join(heading.get_text().split()) if heading else name
         solutions = _solutions(body, slug(name))
+        solutions = _answers(body, slug(name)) + solutions
         _keep(body)
         return Page(name, title, body, solutions)
 
@@ -271,7 +274,7 @@ def _keep(body: Tag) -> None:
         after = heading.find_next_sibling()
         # Chromium breaks between the two.
         if isinstance(after, Tag) and after.select_one(".trlib-explorable"):
-            box = heading.wrap(BeautifulSoup('<div class="together"></div>', "html.parser").div)  # type: ignore[arg-type]
+            box = heading.wrap(_html('<div class="together"></div>'))
             box.append(after.extract())
     leaves = [leaf for leaf in body.find_all(LEAVES) if leaf.find(LEAVES) is None]
     for leaf in leaves[1:][-LAST:]:
@@ -279,13 +282,61 @@ def _keep(body: Tag) -> None:
         leaf["class"] = " ".join([*([has] if isinstance(has, str) else has), "with-above"])
 
 
-def _solutions(body: Tag, name: str) -> list[Tag]:
-    """Takes the solutions out of a page; where each stood, a line says on which page it is."""
-    taken = []
-    for number, cell in enumerate(body.select(".tag_solution"), start=1):
-        ident = f"{name}-solution-{number}"
-        line = f'<p class="solved">Solution: <a href="#{ident}">{number}</a> {reference(ident)}</p>'
-        cell.replace_with(BeautifulSoup(line, "html.parser"))
-        cell["id"] = ident
-        taken.append(cell)
+def _answers(body: Tag, name: str) -> list[Tag]:
+    """Takes the answers to predictions out of a page: what is folded after the question, up to the
+    first fold of prose."""
+    taken: list[Tag] = []
+    for question in body.find_all("p"):
+        if not PREDICT.search(question.get_text()) and not _is(
+            question.find_next_sibling(), "tag_hide-output"
+        ):
+            continue
+        answer: list[Tag] = []
+        for after in question.find_next_siblings():
+            if _is(after, "fold"):
+                answer.append(after)
+                break
+            if _is(after, "tag_hide-cell"):
+                answer.append(after)
+            elif _is(after, "tag_hide-output"):
+                answer += after.select(".opened")
+            elif answer or not (after.name == "ol" or _is(after, "cell")):
+                break
+        if answer:
+            number = len(taken) + 1
+            box = _html(f'<div><p class="fold-title">Answer {number}</p></div>')
+            answer[0].insert_before(box)
+            for piece in answer:
+                box.append(piece.extract())
+            taken.append(_moved(box, name, "answer", number))
     return taken
+
+
+def _solutions(body: Tag, name: str) -> list[Tag]:
+    """Takes the solutions out of a page."""
+    return [
+        _moved(cell, name, "solution", number)
+        for number, cell in enumerate(body.select(".tag_solution"), start=1)
+    ]
+
+
+def _moved(piece: Tag, name: str, kind: str, number: int) -> Tag:
+    """A piece, taken out of its page; where it stood, a line says on which page it is."""
+    ident = f"{name}-{kind}-{number}"
+    link = f'<a href="#{ident}">{number}</a> {reference(ident)}'
+    piece.replace_with(_html(f'<p class="solved">{kind.capitalize()}: {link}</p>'))
+    piece["id"] = ident
+    return piece
+
+
+def _is(tag: Any, word: str) -> bool:
+    """Whether a tag has a class."""
+    has = tag.get("class") or () if isinstance(tag, Tag) else ()
+    return word in (has.split() if isinstance(has, str) else has)
+
+
+def _html(text: str) -> Tag:
+    """One element."""
+    made = BeautifulSoup(text, "html.parser").find()
+    assert isinstance(made, Tag)
+    return made
