@@ -92,13 +92,14 @@ def test_the_answer_to_a_prediction_stands_at_the_end(tmp_path: Path) -> None:
     asked = """<h1>Bets</h1><p><b>Predict.</b> Where does it end?</p><ol><li>Near 1.</li></ol>
 <div class="cell">trained = 3</div><div class="cell tag_hide-cell"><details class="hide above-input"><summary>Show</summary>
 <div class="cell_input">plot()</div></details><div class="cell_output">at 20.8</div></div>
-<details><summary>The answer</summary><p>Above 20.</p></details><details><summary>How long?</summary><p>A minute.</p></details>
+<details><summary>The answer</summary><p>Above 20.</p></details><div class="cell tag_hide-cell"><div class="cell_output">its table</div></div>
+<details><summary>How long?</summary><p>A minute.</p></details>
 <p>Another bet.</p><div class="cell tag_hide-output"><div class="cell_input">forget()</div><details class="hide below-input">
 <summary>Show</summary><div class="cell_output">0.05</div></details></div><p>In the open.</p>"""
     (tmp_path / "bets.html").write_text(HEAD.format("", asked), encoding="utf-8")
     page = Reader(tmp_path, ["bets"], Address()).page("bets")
     first, second = (answer.get_text() for answer in page.solutions)
-    assert "Answer 1" in first and "at 20.8" in first and "Above 20." in first
+    assert all(word in first for word in ("Answer 1", "at 20.8", "Above 20.", "its table"))
     assert "Answer 2" in second and "0.05" in second
     left = page.body.get_text()
     for word in ("trained = 3", "A minute.", "forget()", "In the open."):

@@ -283,8 +283,8 @@ def _keep(body: Tag) -> None:
 
 
 def _answers(body: Tag, name: str) -> list[Tag]:
-    """Takes the answers to predictions out of a page: what is folded after the question, up to the
-    first fold of prose."""
+    """Takes the answers to predictions out of a page: what is folded after the question, one
+    fold of prose and the cells around it."""
     taken: list[Tag] = []
     for question in body.find_all("p"):
         if not PREDICT.search(question.get_text()) and not _is(
@@ -293,11 +293,11 @@ def _answers(body: Tag, name: str) -> list[Tag]:
             continue
         answer: list[Tag] = []
         for after in question.find_next_siblings():
-            if _is(after, "fold"):
+            told = any(_is(piece, "fold") for piece in answer)
+            if _is(after, "tag_hide-cell") or (_is(after, "fold") and not told):
                 answer.append(after)
+            elif told:
                 break
-            if _is(after, "tag_hide-cell"):
-                answer.append(after)
             elif _is(after, "tag_hide-output"):
                 answer += after.select(".opened")
             elif answer or not (after.name == "ol" or _is(after, "cell")):
