@@ -313,6 +313,7 @@ def test_gae_gradcheck_and_types():
     ("change", "message"),
     [
         ({"gamma": 1.1}, "gamma: expected a number at least 0 and at most 1, got 1.1"),
+        ({"lam": -0.1}, "lam: expected"),
         ({"lam": math.nan}, "lam: expected"),
         ({"gamma": "1"}, "TypeError: gamma: expected a number, got str"),
         ({"mask": torch.ones(2, 3)}, "TypeError: mask: expected torch.bool"),

@@ -205,7 +205,10 @@ def test_equal_lengths_make_the_four_agree():
             (VALUES[:0], MASK[:0], "token-mean"),
             "per_token: expected no dimension of size 0",
         ),
-        ("per_token: expected no dimension of size 0",),
+        (
+            (VALUES[:, :0], MASK[:, :0], "token-mean"),
+            "per_token: expected no dimension of size 0",
+        ),
         (
             (VALUES / 0, MASK, "token-mean"),
             "per_token: expected finite values where the mask is True, got inf",

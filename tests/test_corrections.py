@@ -92,6 +92,8 @@ def test_without_a_cap_the_expectation_moves_from_sampler_to_learner():
     ("change", "message"),
     [
         ({"cap": 0}, "cap: expected a number above 0, got 0"),
+        ({"cap": math.nan}, "cap: expected a number above 0"),
+        ({"cap": None}, "TypeError: cap: expected a number, got NoneType"),
         (
             {"level": "row"},
             "level: expected one of 'token', 'sequence', 'geometric', got 'row'",

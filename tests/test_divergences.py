@@ -319,6 +319,7 @@ A, B = logs(0.5, 0.5), logs(0.25, 0.75)
         (A[:0], B[:0], "log_a: expected no dimension of size 0"),
         (A * math.nan, B, "log_a: expected .*got nan"),
         (A, B * math.nan, "log_b: expected .*got nan"),
+        (A, B.new_tensor([0.0, INF]), "log_b: expected .*got inf"),
     ],
 )
 def test_bad_pairs(name, a, b, message):
@@ -381,7 +382,7 @@ def test_a_sampled_token_has_probability(name):
         ),
         ({"ids": torch.tensor([0])}, r"ids: expected \[2\], got \[1\]"),
         ({"ids": torch.tensor([0, 2])}, r"ids: expected token ids from 0 to 1, got 2 at \[1\]"),
-        ({}, r"ids: expected token ids from 0 to 1, got -1 at \[0\]"),
+        ({"ids": torch.tensor([-1, 0])}, r"ids: expected token ids from 0 to 1, got -1 at \[0\]"),
         ({"ids": torch.tensor([1, 1])}, "ids: expected different ids along .*, got 1 twice"),
         (
             {"log_a": logs(0.5, 0.25, 0.25), "ids": torch.tensor([0, 1, 2])},

@@ -66,6 +66,19 @@ def test_pass_at_k_names_what_is_wrong(right, samples, k, words):
     refused(words, pass_at_k, right, samples, k)
 
 
+def test_bootstrap_interval_is_that_of_the_binomial():
+    # A resampled mean of 0/1 data is Binomial(n, p)/n, so the percentile interval is known without
+    # resampling.
+    n, ones = 200, 60
+    values = np.repeat([1.0, 0.0], [ones, n - ones])[:, None]
+    (estimate,) = bootstrap(values, seed=0)
+    low, high = stats.binom.ppf([0.025, 0.975], n, ones / n) / n
+    assert estimate.value == 0.3
+    assert estimate.low == pytest.approx(low, abs=1.01 / n) and estimate.high == pytest.approx(
+        high, abs=1.01 / n
+    )
+
+
 def test_bootstrap_agrees_with_scipy_and_columns_do_not_touch_each_other():
     rng = np.random.default_rng(1)
     values = np.stack([rng.normal(3, 2, 80), rng.exponential(1, 80)], 1)

@@ -289,6 +289,7 @@ BETWEEN = "measured: expected divergences, total variations from 0 to 1, got "
         ),
         ({"measured": torch.full((4, 6), math.nan)}, "measured: expected finite"),
         ({"measured": torch.full((4, 6), -1.0)}, BETWEEN + "-1"),
+        ({"measured": torch.full((4, 6), 1.5)}, BETWEEN + "1.5"),
         ({"measured": -1}, "TypeError: measured: expected a tensor of a floating type, got int"),
         ({"logp_anchor": torch.ones(4, 6)}, "logp_anchor: expected log-probabilities at most 0"),
     ],

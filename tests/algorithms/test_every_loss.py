@@ -428,7 +428,9 @@ FAULTS = {
     "shape": (lambda x: x[:, :-1], ValueError, r"\[6, [45]\]"),
     "row": (lambda x: x[:, 0], ValueError, r"\[6\]"),
     "nan": (lambda x: spoil(x, math.nan), ValueError, r"nan at \[0, 2\]"),
+    "inf": (lambda x: spoil(x, math.inf), ValueError, r"inf at \[0, 2\]"),
     "no rows": (lambda x: x[:0], ValueError, r"\[0, 5\]"),
+    "no tokens": (lambda x: x[:, :0], ValueError, r"\[6, 0\]"),
 }
 
 
@@ -452,6 +454,8 @@ def test_bad_tensors_are_named(name, argument, fault):
         (lambda m: m.float(), TypeError, "torch.bool, got torch.float32"),
         (lambda m: m.tolist(), TypeError, "a tensor of torch.bool, got list"),
         (lambda m: m[:, 0], ValueError, r"\[B, T\] = \[6, 5\], got \[6\]"),
+        (lambda m: m[:3], ValueError, r"\[B, T\] = \[6, 5\], got \[3, 5\]"),
+        (lambda m: None, TypeError, "a tensor of torch.bool, got NoneType"),
     ],
 )
 def test_bad_masks_are_named(name, change, error, message):

@@ -249,12 +249,28 @@ def test_a_library_that_is_not_installed_is_one_line(capsys, monkeypatch):
             f"--function {OURS} --kind loss --loss k3",
             "expected the name of a loss beside --kind loss",
         ),
+        ("--function nothing", "function: expected package.module:name, got 'nothing'"),
+        ("--function trlib.nothing:f", "function: no module named 'trlib.nothing'"),
+        ("--function trlib.algorithms:ppo_los", "did you mean 'ppo_loss'?"),
         (f"--function {OURS} --loss pppo", "did you mean 'ppo'?"),
+        (
+            f"--function {OURS} --signature jax",
+            "signature: expected one of plain, trl, verl, got 'jax'",
+        ),
+        (f"--function {OURS} --aggregation mean", "aggregation: expected one of"),
         (
             f"--function {OURS} --loss k3 --signature verl",
             "loss: expected --signature plain beside 'k3', which is not a loss, got verl",
         ),
+        (
+            f"--function {OURS} --anchor ref",
+            "anchor: expected one of recomputed, rollout, got 'ref'",
+        ),
         (f"--function {OURS} --set eps", "--set: expected NAME=VALUE, got 'eps'"),
+        (
+            f"--function {OURS} --signature verl --loss ppo --set a=1",
+            "set: expected --signature plain",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):

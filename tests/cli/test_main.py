@@ -164,6 +164,14 @@ def test_the_examples_of_the_help_are_valid_command_lines():
             "train --anchor both",
             "argument --anchor: expected none or 'rollout' or 'recomputed', got 'both'",
         ),
+        (
+            "train --method ppo --step 3",
+            "unrecognized argument --step; did you mean '--steps'?",
+        ),
+        (
+            "evaluate --ks 1,two",
+            "argument --ks: expected none or values with commas between, got '1,two'",
+        ),
         *(
             (
                 f"{line} --out ''",
@@ -187,6 +195,7 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
+        ("train --method pppo", "method: expected one of"),
         ("train --method pppo", "did you mean 'ppo'?"),
         ("train --method ppo --set eps_hig=.3", "did you mean 'eps_high'?"),
         (
@@ -204,6 +213,10 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
             "train --method ppo --knob moves=many",
             "task 'dial': moves: expected a whole number or 2 values",
         ),
+        (
+            "train --method ppo --lora r=x",
+            "lora: r: expected a whole number, got str",
+        ),
         ("train --method ppo --lora r", "--lora: expected NAME=VALUE, got 'r'"),
         ("train --method ppo --resume", "--resume: expected --out FOLDER as well"),
         ("train --method ppo --policy dail", "did you mean 'dial'?"),
@@ -213,6 +226,10 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
             "hub id, because task 'sums' has no model of its own, got none",
         ),
         ("evaluate --task gsm8k", "because task 'gsm8k' has no model of its own, got none"),
+        (
+            "train --method ppo --device tpu",
+            "device: expected 'auto' or a device that torch has here",
+        ),
         (
             "train --method ppo --device cuda:99",
             "device: expected 'auto' or a device that torch has here",
@@ -231,9 +248,12 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
         ),
         ("evaluate --samples 2 --ks 4", "ks: expected numbers from 1 to samples = 2"),
         ("evaluate --temperature 0", "temperature: expected a number above 0"),
+        ("evaluate --policy ./nowhere", "'./nowhere'"),
         ("evaluate --policy runs/typo", "policy 'runs/typo': no such folder"),
+        ("pretrain dail", "got 'dail'"),
         ("pretrain dial --set stepz=1,2", "did you mean 'steps'?"),
         ("methods grop", "did you mean 'grpo'?"),
+        ("tasks dail", "did you mean 'dial'?"),
     ],
 )
 def test_what_cannot_be_done_is_status_1_and_one_line(capsys, tmp_path, monkeypatch, argv, words):

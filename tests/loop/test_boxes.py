@@ -109,6 +109,12 @@ WRONG = {
         8,
         r"logp_ref: the batch does not hold it; .* Needs\(reference=True\)",
     ),
+    "no distribution": (
+        "objective",
+        "return TokenLoss(kl(batch.full_anchor, scores.full))",
+        8,
+        r"full_anchor: the batch does not hold it; .* Needs\(full_anchor=True\)",
+    ),
     "no scores": (
         "objective",
         "return TokenLoss(scores.full.sum(-1))",
@@ -596,6 +602,10 @@ DESCENDS = "def update(self, step):\n    step.descend({})"
     [
         (NEEDS + "{'full': True}", r"needs \(.*mine.py:6\): needs: expected Needs\(.*\), got dict"),
         (NEEDS + "Needs(topk_anchor=-1)", "needs .*:7.: topk_anchor: expected a .* 0, got -1"),
+        (
+            NEEDS + "Needs(critic=-1.0)",
+            "needs .*:7.: critic: .* at least 0 and below inf, got -1.0",
+        ),
         (NEEDS + "Needs(critic=1.0, critic_outputs=0)", "needs .*critic_outputs: .* 1, got 0"),
         (
             NEEDS + "Needs(values=True)",
@@ -604,6 +614,10 @@ DESCENDS = "def update(self, step):\n    step.descend({})"
         (
             ADDS.format("mask=batch.mask & False"),
             "prepare .*:7.: mask: expected a new name, got one of the batch's own; replace",
+        ),
+        (
+            ADDS.format("advantages=batch.logp_rollout"),
+            "prepare .*:7.: advantages: expected a new name, got one of the batch's own",
         ),
         (ADDS.format("mine=3.0"), r"prepare .*mine: expected a tensor \[B, .* = 8, got float"),
         (ADDS.format("mine=batch.rewards[:3]"), r"prepare .*mine: expected .* = 8, got \[3\]"),

@@ -790,11 +790,15 @@ def test_a_number_out_of_its_bounds_is_named(name, value):
         ({"steps": 0}, "steps: expected a whole number of at least 1, got 0"),
         ({"steps": 1.5}, "steps: expected a whole number, got 1.5"),
         ({"steps": 10**400}, "steps: expected a whole number that a float can hold"),
+        ({"lr": 10**400}, "lr: expected a number that a float can hold"),
+        ({"lr": 0}, "lr: expected a number above 0 and below inf, got 0"),
+        ({"temperature": 0}, "temperature: expected a number above 0"),
         ({"betas": (0.9,)}, r"betas: expected two numbers, got \(0.9,\)"),
         (
             {"betas": (0.9, math.inf)},
             r"betas\[1\]: expected a number at least 0 and below 1, got inf",
         ),
+        ({"betas": (0.9, 1.0)}, r"betas\[1\]: expected a number at least 0 and below 1"),
         ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
         ({"minibatches": 3}, "minibatches: expected a divisor of prompts = 4"),
         ({"anchor": "old"}, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
@@ -819,6 +823,7 @@ def test_a_bad_value_is_named(change, message):
     [
         ({"steps": "2"}, "steps: expected a whole number, got str"),
         ({"without": "sharing"}, "without: expected a list of words, got 'sharing'"),
+        ({"without": None}, "without: expected a list of words, got None"),
         ({"method": "grpo"}, "method: expected a method such as"),
         ({"task": "dial"}, r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'"),
         (

@@ -18,12 +18,16 @@ from trlib.model.rollout import sample
             {"device": None},
             "device: expected 'auto' or a device that .* has here, got None",
         ),
+        ("dial", {"device": 0.5}, "device: expected 'auto' or a device that .* has here, got 0.5"),
         ("dial", {"dtype": None}, "dtype: expected 'auto' or the name of a float type"),
+        ("dial", {"dtype": ["float32"]}, "dtype: expected 'auto' or the name of a float type"),
+        ("dial", {"lora": {"r": "x"}}, "lora: r: expected a whole number, got str"),
         ("dial", {"lora": {"r": 0}}, "lora: r: expected a whole number of at least 1, got 0"),
-        ("dial", {}, "lora: lora_alpha: expected a number, got str"),
+        ("dial", {"lora": {"r": 2.5}}, "lora: r: expected a whole number, got 2.5"),
+        ("dial", {"lora": {"lora_alpha": "x"}}, "lora: lora_alpha: expected a number, got str"),
         ("dial", {"lora": {"lora_dropout": 2}}, "lora: lora_dropout: .* at least 0 and"),
         ("dial", {"lora": {"target_modules": 5}}, "lora: target_modules: expected names .*, got 5"),
-        ("dial", {"lora": {}}, "lora: .*no_such"),
+        ("dial", {"lora": {"target_modules": ["no_such"]}}, "lora: .*no_such"),
         # peft by itself would train the other and say nothing
         (
             "dial",
@@ -32,15 +36,7 @@ from trlib.model.rollout import sample
         ),
         ("dial", {"lora": {"rank": 2}}, "lora: .*rank"),
         ("dial", {"lora": {"r": 2, "bias": "x"}}, "lora: "),
-        (
-            "dial",
-            {
-                "lora": {
-                    "r": 2,
-                }
-            },
-            "lora: ",
-        ),
+        ("dial", {"lora": {"r": 2, "rank_pattern": 3}}, "lora: "),
         (
             "dial",
             {"lora": {"task_type": "SEQ_CLS"}},
@@ -57,6 +53,7 @@ def test_what_cannot_be_loaded_is_named(name, more, message):
     ("arguments", "message"),
     [
         ({"at_once": 0}, "at_once: expected a whole number of at least 1, got 0"),
+        ({"at_once": 1.5}, "at_once: expected a whole number, got 1.5"),
         (
             {"temperature": float("inf")},
             "temperature: expected a number above 0 and below inf, got inf",
