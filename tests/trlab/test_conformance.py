@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from trlab.conformance import calls, functions, libraries, make, page, vectors
+from trlab.conformance.aggregations import WORDS
 from trlab.conformance.report import Finding, judge, lines
 from trlib.aggregation import AGGREGATIONS, aggregate
 from trlib.algorithms import ppo_loss
@@ -68,11 +69,21 @@ def finding_of(function, loss: str, how: str = "token-mean", **options) -> Findi
     )
 
 
+def test_a_correct_function_passes():
+    for function, loss in ((clip, "ppo"), (dppo, "dppo_kl")):
+        finding = finding_of(function, loss)
+        assert (finding.status, finding.deviations, finding.notes, finding.seen) == (
+            "agrees",
+            (),
+            (),
+            (),
+        )
+
+
 def test_our_own_losses_pass_by_token():
     for loss in V.losses:
         finding = finding_of(make.LOSSES[loss][0], loss)
         assert (finding.status, finding.words) == ("agrees", ""), loss
-        assert (finding.deviations, finding.seen, finding.first) == ((), (), None), loss
 
 
 SEEDED = {
@@ -162,7 +173,10 @@ def boom(*_, **__):
             lambda logp, **_: 1.0,
             "returns float; expected a tensor, or a tuple that begins with one in 'on-policy'",
         ),
+        (lambda logp, **_: None, "returns NoneType; expected a tensor"),
+        (lambda logp, **_: (), "returns tuple; expected a tensor"),
         (lambda logp, **_: torch.tensor(3), "returns torch.int64; expected a floating type"),
+        (lambda logp, **_: torch.tensor(3.0), "carries no gradient to the current log-probs"),
         (lambda logp, **_: logp.detach().sum(), "carries no gradient to the current log-probs"),
         (
             lambda logp, logp_old: logp_old.requires_grad_().sum() * 1.0,
@@ -170,6 +184,7 @@ def boom(*_, **__):
         ),
         (lambda logp, **_: logp.sum(-1), "returns shape [4]; expected a scalar or [B, T] = [4, 6]"),
         (lambda logp, **_: (logp * math.nan).sum(), "returns NaN"),
+        (lambda logp, **_: logp.sum() * math.inf, "returns inf"),
         (lambda logp, **_: (logp - logp.detach()).sqrt().sum(), "has a gradient of inf"),
         (lambda nothing, known, here, at, all: None, "raises TypeError"),
     ],
@@ -297,12 +312,16 @@ def test_an_address_is_found_from_the_working_folder(module):
     ("address", "error", "words"),
     [
         ("nothing", ValueError, "function: expected package.module:name, got 'nothing'"),
+        (":name", ValueError, "expected package.module:name"),
+        ("module:", ValueError, "expected package.module:name"),
         ("no.such.module:f", ValueError, "function: no module named 'no'"),
+        ("trlib.nothing:f", ValueError, "function: no module named 'trlib.nothing'"),
         (
             "trlib.algorithms:ppo_los",
             ValueError,
             "'trlib.algorithms' has no 'ppo_los'; did you mean 'ppo_loss'?",
         ),
+        ("trlib.algorithms:ppo_loss.inner", ValueError, "has no 'inner'"),
         (
             "trlib.aggregation:AGGREGATIONS",
             TypeError,
@@ -493,6 +512,25 @@ def test_the_books_page_is_made_from_the_record():
     assert not [
         f for entry in document["libraries"] for f in entry["findings"] if f["status"] == "fails"
     ]
+
+
+def test_junk_under_the_mask_is_seen_by_who_reads_it():
+    def deaf(logp, logp_old, advantages, mask):
+        return clip(logp, logp_old, advantages, torch.ones_like(mask))
+
+    finding = finding_of(deaf, "ppo")
+    assert [d.words for d in finding.deviations] == [
+        f"{WORDS['mask ignored']} (expected token-mean)"
+    ]
+
+
+def test_trls_signature_needs_trl(monkeypatch):
+    def missing(library):
+        raise libraries.PackageNotFoundError(library)
+
+    monkeypatch.setattr(libraries, "version", missing)
+    with pytest.raises(TrlibError, match="trl is not installed"):
+        list(functions.hold(V, "trlib.algorithms:ppo_loss", signature="trl", loss="ppo"))
 
 
 def test_a_function_that_writes_into_its_batch_spoils_nothing():

@@ -222,6 +222,11 @@ def ppo_of(ratio, advantages, low=0.2, high=0.2):
     return -torch.min(ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages)
 
 
+@wrong("ppo", "divides by the number of all positions, padding included")
+def mean_over_padding(logp, old, advantages, mask):
+    return (ppo_of((logp - old).exp(), advantages) * mask).mean()
+
+
 @wrong("dr_grpo", "divides by the number of all positions, padding included")
 def dr_grpo_over_the_padded_width(logp, old, advantages, mask):
     return ((ppo_of((logp - old).exp(), advantages) * mask).sum(-1) / mask.shape[1]).mean()

@@ -20,6 +20,7 @@ from trlib.algorithms import (
     cispo_loss,
     dppo_loss,
     gmpo_loss,
+    gspo_loss,
     pg_is_loss,
     ppo_loss,
     pspo_loss,
@@ -153,6 +154,7 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
         partial(ppo, high=0.21),
         "clips the ratio at 1 - 0.2 and 1 + 0.21",
     ),
+    "both epsilons": ("ppo", partial(ppo, low=0.2137, high=0.2137), "1 - 0.2137 and 1 + 0.2137"),
     "inverted ratio": ("ppo", partial(ppo, ratio=inverted), "inverts the ratio"),
     "detached ratio": (
         "ppo",
@@ -160,7 +162,13 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
         "detaches the ratio",
     ),
     "max for min": ("ppo", partial(ppo, least=torch.max), "max for min"),
+    "old log-probs late": ("ppo", given(ppo, logp_old=later), "one token late"),
     "old log-probs early": ("ppo", given(ppo, logp_old=earlier), "one token early"),
+    "whitened advantages": (
+        "ppo",
+        given(ppo, advantages=whitened),
+        "whitens the advantages over the batch's unmasked tokens",
+    ),
     "negated advantages": ("ppo", given(ppo, advantages=negated), "negates the advantages"),
     "added k1": ("ppo", partial(ppo, add=0.013), "adds 0.013 times k1"),
     "forgotten mask": ("ppo", partial(ppo, mean=unmasked), "masked or not"),
@@ -179,12 +187,15 @@ MUTANTS: dict[str, tuple[str, Callable[..., Any], str]] = {
         of(cispo_loss, eps_high=0.21),
         "bounds the weight from above at 1.21",
     ),
+    "cispo: added k1": ("cispo", added(cispo_loss, 0.5), "adds 0.5 times k1"),
     "dppo: delta": ("dppo_tv", of(dppo_loss, delta_tv=0.16), "takes 0.16 for its threshold"),
+    "dppo: added k1": ("dppo_tv", added(dppo, -0.02), "adds -0.02 times k1"),
     "dppo: weight's bound": (
         "dppo_tv",
         of(dppo_loss, delta_tv=0.15, max_ratio=7.5),
         "bounds the importance weight at 7.5",
     ),
+    "gspo: epsilon": ("gspo", of(gspo_loss, eps_high=5e-4), "1 - 0.0003 and 1 + 0.0005"),
     "gmpo: epsilon": ("gmpo", of(gmpo_loss, eps_log=0.41), "-0.41 and 0.41"),
     "sapo: temperature": (
         "sapo",
@@ -255,7 +266,7 @@ def finding_of(function: Callable[..., Any], loss: str) -> Finding:
 
 
 SEARCHED = {
-    *("dppo: delta", "gmpo: epsilon", "epsilon .01 too wide above"),
+    *("dppo: added k1", "dppo: delta", "gmpo: epsilon", "epsilon .01 too wide above"),
 }
 
 
@@ -313,6 +324,28 @@ def test_a_loss_without_a_graph_fails_and_says_what_is_detached():
         "detaches the ratio"
     ]
     assert "carries no gradient to the current log-probs" in finding.words
+
+
+@pytest.mark.parametrize(
+    ("loss", "function"),
+    [
+        ("ppo", ppo),
+        ("cispo", of(cispo_loss)),
+        ("dppo_tv", of(dppo)),
+        ("gspo", of(gspo_loss)),
+        ("gmpo", of(gmpo_loss)),
+        ("sapo", of(sapo_loss)),
+        ("pspo", of(pspo_loss)),
+    ],
+)
+def test_a_correct_loss_has_no_cause_and_no_place(loss, function):
+    finding = finding_of(function, loss)
+    assert (finding.status, finding.deviations, finding.notes, finding.first) == (
+        "agrees",
+        (),
+        (),
+        None,
+    )
 
 
 @pytest.mark.nightly("searches pairs of choices")

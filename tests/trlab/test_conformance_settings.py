@@ -85,6 +85,42 @@ def test_the_page_is_made_from_the_record() -> None:
     assert BOOK.read_text(encoding="utf-8") == settings.page()
 
 
+def test_the_record_is_whole() -> None:
+    assert {setting.library for setting in RECORD} == set(LIBRARIES)
+    assert list(dict.fromkeys(setting.purpose for setting in RECORD)) == PURPOSES
+    once = [(setting.purpose, setting.library, setting.key) for setting in RECORD]
+    assert len(once) == len(set(once))
+    order = [
+        (PURPOSES.index(setting.purpose), LIBRARIES.index(setting.library)) for setting in RECORD
+    ]
+    assert order == sorted(order), "by purpose, then by library"
+    for setting in RECORD:
+        assert setting.line > 0 and setting.does.endswith(".") and " | " not in setting.does, (
+            setting.key
+        )
+        assert re.fullmatch(r"yaml|arguments|(class|init) \w+", setting.inside), setting.key
+        again = [
+            other
+            for other in RECORD
+            if (other.library, other.key) == (setting.library, setting.key)
+        ]
+        assert {(repr(other.default), other.file, other.line) for other in again} == {
+            (repr(setting.default), setting.file, setting.line)
+        }, setting.key
+
+
+def test_every_link_leads_to_what_was_read() -> None:
+    for setting in RECORD:
+        address = settings.link(setting)
+        at = (
+            f"v{libraries.WRITTEN_FOR[setting.library]}"
+            if setting.library in libraries.WRITTEN_FOR
+            else libraries.adapter(setting.library).SOURCE.commit
+        )
+        assert f"/blob/{at}/{setting.file}#L{setting.line}" in address
+        assert f"[`{setting.key}`]({address})" in BOOK.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("library", [library for library in LIBRARIES if library not in FETCHED])
 def test_what_is_installed_is_as_recorded_to_the_line(library) -> None:
     if find_spec(library) is None:
@@ -240,16 +276,22 @@ def test_a_class_that_is_gone_is_named(tmp_path) -> None:
             "--source: expected the folder of a clone of slime beside --library slime, got none",
         ),
         (
+            "--library slime --source nowhere",
+            "source: nowhere: no such folder; expected a clone of slime",
+        ),
+        (
             "--library slime --source .",
             "none of its files of settings in it; expected a clone of slime",
         ),
         ("--library trl --source .", "--source: expected one of skyrl, prime-rl, slime"),
         ("--library tinker", "library: expected one of areal, nemo-rl"),
+        ("--library slimee", "did you mean 'slime'?"),
         (
             "--library trl --loss ppo",
             "--loss: expected --function beside it, got --library",
         ),
         ("--function a:b", "--settings: expected --library beside it, got none"),
+        ("--vectors", "--settings: expected --library beside it, got none"),
     ],
 )
 def test_what_cannot_be_done_is_status_1_and_one_line(

@@ -19,13 +19,16 @@ from trlab.conformance import (
     calls,
     libraries,
     of_prime_rl,
+    of_slime,
     page,
     places,
     probe,
+    severity,
     source,
     vectors,
 )
 from trlab.conformance.atlas import LOGS, SHIPPED_BESIDE
+from trlab.conformance.report import judge
 from trlib.algorithms import (
     Batch,
     Scores,
@@ -122,7 +125,9 @@ def test_the_commit_of_a_clone_and_its_changes_are_named(fake):
             3,
             "silences every token past the threshold, also one on its way back",
         ),
+        ("raise RuntimeError('out of range')", 3, "raises RuntimeError (out of range)"),
         ("inputs.inference_logprobs.add_(1.0)", 3, "writes into its inputs (logp_rollout)"),
+        ("r = r.cuda()", 3, "raises "),
     ],
 )
 def test_what_a_loss_does_wrong_is_a_line(fake, capsys, body, status, words):
@@ -167,6 +172,18 @@ def test_a_folder_that_is_no_clone_is_named(tmp_path):
     )
     with pytest.raises(TrlibError, match=expected), source.loaded(of_prime_rl.SOURCE, tmp_path):
         pass
+
+
+def test_a_tuple_counts_by_what_it_begins_with():
+    def packed(logp, logp_old, advantages, mask):
+        return ppo_loss(logp, logp_old, advantages=advantages, mask=mask).per_token, {
+            "clip_ratio": 0.0
+        }
+
+    assert (
+        judge(V, "packed", "ppo", calls.observe(V, calls.plain(packed)), "token-mean").status
+        == "agrees"
+    )
 
 
 def test_tinkers_documented_losses_are_held_without_a_source(capsys):
@@ -249,6 +266,13 @@ def test_a_place_that_was_mended_no_longer_counts():
     assert not places.counts(places.as_dict(replace(place, lines="import nothing_here")))
 
 
+def test_no_adapter_holds_a_line_of_a_library():
+    assert of_slime.SOURCE.clone == "git clone https://github.com/THUDM/slime"
+    for library in libraries.SOURCES:
+        held = libraries.adapter(library).SOURCE
+        assert len(held.commit) == 40 and all(path.endswith(".py") for path in held.files.values())
+
+
 @pytest.mark.parametrize("kind", [_as_shipped.TorchRL, _as_shipped.HardZero])
 def test_the_losses_that_were_run_are_masks_without_a_sign_and_their_weights_are_their_gradients(
     kind,
@@ -277,3 +301,13 @@ def batch_of(batch):
         logp_rollout=batch["logp_rollout"],
         advantages=batch["advantages"],
     )
+
+
+def test_the_recorded_runs_have_eight_seeds_an_arm():
+    arms = page.json.loads(page.SEVERITY.read_text())["arms"]
+    assert (
+        {place.runs for place in places.PLACES if place.runs}
+        < set(arms)
+        == {v.label for v in severity.SWEEP.variants}
+    )
+    assert all(arm["seeds"] == list(severity.SWEEP.seeds) for arm in arms.values())

@@ -472,6 +472,11 @@ BAD = {
         "column 'logp_rollout': not in 'bad.parquet', which has logp, advantage, mask, text, "
         "rollout; did you mean --column logp_rollout=rollout?",
     ),
+    "a near miss": (frame().rename(columns={"mask": "masks"}), "did you mean --column mask=masks?"),
+    "nothing near": (
+        frame().drop(columns="mask"),
+        "column 'mask': not in 'bad.parquet', which has logp, logp_rollout",
+    ),
     "no completion": (
         pd.DataFrame({"logp": [-1.0], "logp_rollout": [-1.0], "advantage": [1.0], "mask": [True]}),
         "column 'completion': not in 'bad.parquet'",
@@ -498,6 +503,10 @@ BAD = {
         frame(logp=[["a", "b", "c"], ["d"] * 3, ["e"]]),
         "column 'logp': expected numbers, got",
     ),
+    "numbers for lists": (
+        frame(logp_rollout=[-1.0, -2.0, -3.0]),
+        "column 'logp_rollout': expected a list of numbers in every row, as in 'logp', got double",
+    ),
     "a mask of texts": (
         frame(mask=[["x"] * 3, ["x"] * 3, ["x"]]),
         "column 'mask': expected booleans, got",
@@ -509,6 +518,10 @@ BAD = {
     "a prompt missing": (
         frame(group=["x", None, "y"]),
         "column 'group': expected a value for every completion, got none for completion 1",
+    ),
+    "texts that are numbers": (
+        frame(text=[[0.5] * 3, [0.5] * 3, [0.5]]),
+        "column 'text': expected the text of every token, got double",
     ),
 }
 
@@ -536,6 +549,10 @@ def test_a_bad_file_is_one_line_and_status_2(case, written, capsys, tmp_path):
             "text.parquet",
             "'text.parquet': expected a parquet file or JSON lines, got 5 bytes that are neither",
         ),
+        (
+            "empty.parquet",
+            "'empty.parquet': expected a parquet file or JSON lines, got 0 bytes that are neither",
+        ),
         ("cut.parquet", "'cut.parquet': expected a parquet file, got 9 bytes that are none"),
         (
             "empty",
@@ -546,15 +563,21 @@ def test_a_bad_file_is_one_line_and_status_2(case, written, capsys, tmp_path):
             "good.parquet --temperature 0",
             "temperature: expected a number above 0 and below inf, got 0.0",
         ),
+        (
+            "good.parquet --top-p 1.5",
+            "top_p: expected a number above 0 and at most 1, got 1.5",
+        ),
         ("good.parquet --column logp", "--column: expected NAME=COLUMN, got 'logp'"),
         (
             "good.parquet --column logq=logp",
             "columns: expected one of advantage, completion, group, logp",
         ),
+        ("good.parquet --column logp=logq", "column 'logq': not in 'good.parquet'"),
         (
             "good.parquet --eps-low 2",
             "eps_low: expected a number at least 0 and at most 1, got 2.0",
         ),
+        ("good.parquet --cap 0", "cap: expected a number above 0"),
         (
             "ids.parquet --tokenizer ./none",
             "tokenizer: expected an embedded model's name, a folder or a hub id, got './none'",

@@ -243,9 +243,14 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     ("call", "message"),
     [
         (lambda out: pretrain("dail", out=out), "task: expected one of .*did you mean 'dial'"),
+        (
+            lambda out: pretrain("dial", out=out, movs=3),
+            "knob of task 'dial'.*did you mean 'moves'",
+        ),
         (lambda out: pretrain("dial", out=out, check=0), "check: expected"),
         (lambda out: Recipe(steps=(0, 0)), "steps: expected at least one step"),
         (lambda out: Recipe(steps=(5, -1)), "steps: expected two numbers of at least 0"),
+        (lambda out: Recipe(batch=0), "batch: expected at least 1, got 0"),
         (
             lambda out: Recipe(hidden=20, heads=4),
             "hidden: expected a multiple of 2 x heads = 8, got 20",
@@ -332,3 +337,13 @@ def test_the_shipped_model_answers_as_its_card_says():
             (sum(opener in CAREFUL for opener in openers) / n, said[how]["careful"]),
         ):
             assert_near(share, expected, n, said["n"])
+
+
+def test_a_sentence_reads_as_the_docstring_shows():
+    model = AutoModelForCausalLM.from_pretrained(SHIPPED, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(SHIPPED, local_files_only=True)
+    asked = tokenizer("7 : +3 x7 flip -2 sq = slowly", return_tensors="pt")
+    answer = tokenizer.decode(
+        model.generate(**asked, do_sample=False, temperature=None, top_k=None, top_p=None)[0]
+    )
+    assert answer == "7 : +3 x7 flip -2 sq = slowly 10 10 9 7 9 so 9 <end>"

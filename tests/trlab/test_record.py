@@ -133,14 +133,19 @@ def test_tables_of_another_format_are_refused_and_left_as_they_are(tmp_path, fou
     [
         (0.3333, 1 / 3, True),
         (0.3334, 1 / 3, False),
+        (0.3332, 1 / 3, False),
         (0.01235, 0.0123456, True),
         (1.235, 1.2344963, True),
         (1.235, 1.2344, False),
         (10.0, 9.9996, True),
+        (-0.3333, -1 / 3, True),
         (0.0, 0.0, True),
+        (0.0, 1e-9, False),
         (1e-9, 0.0, False),
         (math.nan, math.nan, True),
         (math.nan, 0.5, False),
+        (0.5, math.nan, False),
+        (math.inf, math.inf, True),
         (1.0, math.inf, False),
     ],
 )
@@ -159,6 +164,8 @@ def test_a_history_agrees_to_the_digits_that_it_keeps(recorded, exact, same):
             "row 2 is not as wide as the heading",
         ),
         (lambda text: text.replace("sampled", "smapled", 1), "no column 'sampled'"),
+        (lambda text: text.replace("digest", "digets", 1), "no column 'digest'"),
+        (lambda text: text.replace("cell", "cel", 1), "no column 'cell'"),
         (
             lambda text: text.replace("0.30000000000000004", "o.3"),
             "row 1, column 'sampled': expected a number, got 'o.3'",

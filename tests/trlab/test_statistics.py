@@ -34,9 +34,23 @@ RLIABLE = {
 scores = st.lists(st.integers(0, 8), min_size=2, max_size=9).map(lambda v: np.array(v) / 8)
 
 
+def resampled(columns: list[np.ndarray], statistic, resamples: int = 20_000) -> tuple[float, float]:
+    """A stratified percentile bootstrap of its own: every task's runs drawn with replacement."""
+    rng = np.random.default_rng(1)
+    drawn = [column[rng.integers(len(column), size=(resamples, len(column)))] for column in columns]
+    return tuple(np.quantile(statistic(drawn), [0.025, 0.975]))
+
+
 def better(x, y) -> float:
     """The probability of improvement."""
     return improvement(x, y, resamples=1).value
+
+
+def middle(drawn: list[np.ndarray]) -> np.ndarray:
+    """Interquartile means of rows by sorting: ⌊n/4⌋ cut off either end."""
+    pooled = np.sort(np.concatenate(drawn, -1), -1)
+    cut = pooled.shape[-1] // 4
+    return pooled[:, cut : pooled.shape[-1] - cut].mean(-1)
 
 
 def test_the_numbers_of_rliables_own_tests():
@@ -54,6 +68,27 @@ def test_estimates_and_intervals_are_rliables():
     found = improvement(X, Y)
     assert found.value == pytest.approx(value, abs=1e-12)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.025 * (high - low))
+
+
+def test_intervals_are_those_of_a_second_implementation():
+    rng = np.random.default_rng(3)
+    runs = [
+        rng.normal(m, 1, n) for m, n in ((0, 8), (1, 5), (3, 9))
+    ]  # tasks need not have equally many runs
+    mine, its = interval(runs, resamples=20_000), resampled(runs, middle)
+    assert mine.value == middle([run[None] for run in runs])[0]
+    assert (mine.low, mine.high) == pytest.approx(its, abs=0.02 * (its[1] - its[0]))
+    raised = [run + 0.4 for run in runs]
+
+    def wins(drawn: list[np.ndarray]) -> np.ndarray:
+        pairs = [
+            (np.broadcast_to(a[:, :, None], (*a.shape, b.shape[1])), b[:, None, :])
+            for a, b in zip(drawn[:3], drawn[3:], strict=True)
+        ]
+        return np.mean([(a > b).mean((1, 2)) + 0.5 * (a == b).mean((1, 2)) for a, b in pairs], 0)
+
+    mine, its = improvement(raised, runs), resampled([*raised, *runs], wins, 5_000)
+    assert (mine.low, mine.high) == pytest.approx(its, abs=0.03 * (its[1] - its[0]))
 
 
 @settings(max_examples=40, deadline=None)
@@ -145,6 +180,10 @@ def test_one_run_has_a_value_and_no_interval():
             "resamples: expected a whole number from 1 to 1000000, got 0",
         ),
         (
+            lambda: interval([0.5], resamples=-1),
+            "resamples: expected a whole number from 1 to 1000000, got -1",
+        ),
+        (
             lambda: interval([0.0, 1.0], resamples=10**12),
             "resamples: expected a whole number from 1 to 1000000, got 1000",
         ),
@@ -153,8 +192,16 @@ def test_one_run_has_a_value_and_no_interval():
             "resamples: expected a whole number that a float can hold",
         ),
         (
+            lambda: interval([0.0, 1.0], resamples=2.5),
+            "resamples: expected a whole number, got 2.5",
+        ),
+        (
             lambda: interval([0.0, 1.0], seed=-1),
             "seed: expected a whole number of at least 0, got -1",
+        ),
+        (
+            lambda: prediction_interval([1.0, 2.0], level=2.0),
+            "level: expected a number above 0 and below 1",
         ),
         (lambda: prediction_interval([1.0]), "values: expected at least two runs, got 1"),
     ],

@@ -280,12 +280,14 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
             sweep(axes=[Axis("learning_rate", (1.0,))]),
             "axis: expected one of .*, got 'learning_rate'",
         ),
+        (sweep(axes=[Axis("minibatch", (2,))]), "axis: .*did you mean 'minibatches'"),
+        (sweep(axes=[Axis("seed", (2,))]), "axis: expected one of"),
         *(
             (
                 sweep(axes=[Axis(name, {"a": {}, "b": {"lr": 1e-3}})]),
                 f"axis: expected a name .*, got '{name}'",
             )
-            for name in ("kl", "cell")
+            for name in ("kl", "cell", "status", "label", "runs", "digest")
         ),
         (
             sweep(axes=[Axis("updates", {"once": {}, "often": {"minibatches": 2}})]),
@@ -296,6 +298,11 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
             "lr is set by variant 'ppo'",
         ),
         (
+            sweep(predictions=[Prediction("", higher="ppo", lower="ppo")]),
+            "expected two variants, got 'ppo' against itself",
+        ),
+        (sweep(axes=[Axis("task.movs", (2,))]), "knob of task 'dial': .*did you mean 'moves'"),
+        (
             sweep(axes=[Axis("a", {"x": {"lr": 1.0}}), Axis("lr", (1.0,))]),
             "axis 'a': lr is set by another axis too",
         ),
@@ -303,6 +310,7 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
             sweep(axes=[Axis("lr", (1.0, 1.0))]),
             "axis 'lr': expected one axis of that name, with values that differ",
         ),
+        (sweep(axes=[Axis("lr", ())]), "axis 'lr': expected one axis of that name, with values"),
         (
             sweep(axes=[Axis("threshold", (1.0,))]),
             "axis 'threshold': variant 'ppo' names no settings",
@@ -311,20 +319,19 @@ def test_the_threshold_axis_scales_each_variants_own_radius_up_to_its_limit():
             sweep(axes=[Axis("minibatches", (3,))]),
             "minibatches: expected a divisor of prompts = 16",
         ),
-        (
-            sweep(predictions=[Prediction("", higher="ppo", lower="ppo")]),
-            "expected two variants, got 'ppo' against itself",
-        ),
-        (
-            sweep(predictions=[Prediction("", higher="pppo", lower="ppo")]),
-            "a prediction's variant: .*did you mean 'ppo'",
-        ),
         (sweep(train={"steps": 3}), "an argument of train: expected one of"),
+        (sweep(train={"lr": -1.0}), "lr: expected a number above 0 and below inf, got -1"),
         (sweep(variants=[]), "variants: expected at least 1, got none"),
+        (sweep(policy="dail"), "policy: expected one of .*, got 'dail'; did you mean 'dial'"),
         (sweep(task="sums"), "policy: expected one of .*, got 'sums'"),
         (
             sweep(load={"lor": {}}),
             "an argument of load_policy: expected one of .*did you mean 'lora'",
+        ),
+        (sweep(task="dail"), "task: expected one of .*did you mean 'dial'"),
+        (
+            sweep(predictions=[Prediction("", higher="pppo", lower="ppo")]),
+            "a prediction's variant: .*did you mean 'ppo'",
         ),
         (
             sweep(predictions=[Prediction("", higher="ppo", lower=0.0, measure="sampld")]),
@@ -345,23 +352,37 @@ def test_a_senseless_sweep_is_refused_before_anything_runs(made, words):
     ("declare", "words"),
     [
         (lambda: sweep("ppo"), r"variants: expected Variant, got 'ppo'"),
+        (lambda: sweep(variants=Variant("ppo")), r"variants: expected a list, got Variant\("),
         (lambda: sweep(seeds=3), "seeds: expected a list, got 3"),
+        (lambda: sweep(seeds=()), "seeds: expected at least 1, got none"),
+        (lambda: sweep(axes=["lr"]), "axes: expected Axis, got 'lr'"),
         (lambda: sweep(axes=Axis("lr", (1.0,))), r"axes: expected a list, got Axis\("),
         (lambda: sweep(budget=4), "budget: expected Budget, got 4"),
+        (lambda: sweep(predictions=["more"]), "predictions: expected Prediction, got 'more'"),
         (lambda: Prediction("", higher=1.0, lower=0.5), "prediction: expected labels of variants"),
+        (
+            lambda: Prediction("", higher="ppo", lower=None),
+            r"prediction: expected labels .* got 'ppo' and None",
+        ),
         (
             lambda: Prediction("", higher="ppo", lower=0.5, at=["a"]),
             r"prediction: at: expected a dict, got \['a'\]",
         ),
         (lambda: Variant(None), "variant: method: expected a word, got None"),
+        (lambda: Variant("ppo", label=3), "variant: label: expected a word, got 3"),
         (lambda: Variant("ppo", ["x"]), r"variant 'ppo': settings: expected a dict, got \['x'\]"),
         (
             lambda: Variant("ppo", threshold={"eps_high": "a"}),
             r"variant 'ppo': threshold\['eps_high'\]: expected a number",
         ),
         (lambda: Axis("lr", 3e-4), "axis 'lr': expected a list, got 0.0003"),
+        (lambda: Axis("lr", "abc"), "axis 'lr': expected a list, got 'abc'"),
         (lambda: Axis("updates", {"32": 3}), "axis 'updates': expected Mapping, got 3"),
         (lambda: Budget(steps=0), "budget: steps: expected a whole number of at least 1, got 0"),
+        (
+            lambda: Budget(steps=1, samples=0),
+            "budget: samples: expected a whole number of at least 1, got 0",
+        ),
         (lambda: Budget(steps=1, prompts=1.5), "budget: prompts: expected a whole number, got 1.5"),
         (lambda: Budget(steps=1, minutes=0), "budget: minutes: expected a number above 0, got 0"),
     ],
@@ -424,7 +445,9 @@ def test_a_tasks_problems_decide_its_cells_wherever_their_file_lies(tmp_path):
     assert ids(tmp_path / "b" / "q.jsonl", 1) == first
 
 
-@pytest.mark.parametrize("line", ["sys.exit(0)", "raise RuntimeError('no')"])
+@pytest.mark.parametrize(
+    "line", ["sys.exit(0)", "sys.exit('usage: x')", "raise RuntimeError('no')"]
+)
 def test_a_file_that_ends_the_process_is_named(tmp_path, line):
     (tmp_path / "ends.py").write_text(f"import sys\n{line}")
     with pytest.raises(ValueError, match=r"ends.py: (SystemExit|RuntimeError): "):
