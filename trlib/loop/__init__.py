@@ -14,7 +14,8 @@ A batch also passes through these. You can take each at its word until you need 
 - `algorithms/method.py`, `algorithms/batch.py`: what a method may change, and what it receives
 - `algorithms/grpo.py`: GRPO, which is PPO's loss with other settings
 - `model/rollout.py`: how completions are sampled
-- `model/policy.py`: the scores, log-probabilities with gradient
+- `model/policy.py`, `model/forward.py`: the scores, log-probabilities with gradient
+- `model/texts.py`: prompts as tokens
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
 - `loop/metrics.py`: the columns of the history
 - `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for
