@@ -185,6 +185,6 @@ def test_a_verdict_beyond_which_the_grid_ended_says_edge():
     assert (width.edge, high.edge) == (True, True) and not ten.edge, (
         "PPO's basin had not ended, both best rates lie inside"
     )
-    assert width.plain()[0] == "as predicted, edge"
+    assert width.plain()[0] == "as predicted at the edge of what was tried"
     closed = judge(SWEEP, table({"ppo": [0.5, 0.9, 0.8], "pg_is": [0.5, 0.9, 0.5]}))
     assert not any(one.edge for one in closed)
