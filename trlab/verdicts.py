@@ -46,6 +46,8 @@ from trlib.evaluation import Estimate
 if TYPE_CHECKING:
     import pandas as pd
 
+    import trlab.verdict  # its full name in signatures: a task has a `Verdict` too
+
 
 def decide(name: str, *comparisons: Comparison) -> list[Verdict]:
     """Comparisons within a sweep that ships with the package.
@@ -85,7 +87,7 @@ def compare(
     runs: pd.DataFrame,
     history: pd.DataFrame | None,
     comparisons: Sequence[Comparison],
-) -> list[Verdict]:
+) -> list[trlab.verdict.Verdict]:
     """Comparisons of a sweep's runs, each decided by the rule above.
 
     Args:
@@ -129,7 +131,7 @@ def corrected(sweep: Sweep, comparisons: Sequence[Comparison], measured: Any) ->
 
 def measure(
     sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison
-) -> Verdict:
+) -> trlab.verdict.Verdict:
     """One comparison by its own p-value and intervals, before any correction."""
     found = both_sides(sweep, runs, history, comparison)
     if isinstance(found, Verdict):
@@ -153,7 +155,7 @@ class BothSides:
 
 def both_sides(
     sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None, comparison: Comparison
-) -> BothSides | Verdict:
+) -> BothSides | trlab.verdict.Verdict:
     """The runs that a comparison is between, or the verdict that something is missing.
 
     If all runs of the sweep answered the same prompts (`Budget.common`), two runs with the same
