@@ -378,7 +378,7 @@ FIGURES: dict[str, Figure] = {
         "rates",
         "SmolLM2-135M on sums: accuracy after ten batches against the learning rate. Reused: a "
         "batch of 8 prompts is used eight times. Split: one of 64 prompts is gone through once, in "
-        "eight parts. Four runs at the two smaller rates, six at 1e-3, each drawn.",
+        "eight parts. Six runs at each rate, all drawn.",
         called={
             "pg_is-again": "unclipped, reused",
             "ppo-again": "PPO, reused",
