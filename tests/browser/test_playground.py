@@ -171,7 +171,6 @@ def test_the_first_screen_s_lane_rewrites_what_it_answers(
     )  # it is empty while it is written anew
     expect(one.page.locator(".pv-question")).to_contain_text("4 : -5 sq x7 +3 +4 =", timeout=60_000)
     until(one.page, done(2))
-    one.press("Pause")
     assert one.lanes()[0]["method"] == "reinforce"
     assert sum(sizes) < 400_000, "bytes after the click, gzipped"
     assert one.page.evaluate("document.documentElement.scrollWidth") <= 360
