@@ -15,10 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.served import served
 from tools.browser import NoChromium, browser
 from tools.paths import BUILD
-from tools.serve import Quiet
+from tools.serve import Quiet, served
 
 PAGE = "notebooks/05_grpo.html#use-the-batch-again-and-the-clip-wakes-up"
 SLOW = {

@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.served import served
 from tools.browser import NoChromium, browser
 from tools.paths import BUILD
+from tools.serve import served
 
 SLOWER = 4
 """A phone's main thread beside this machine's."""

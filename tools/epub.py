@@ -33,6 +33,11 @@ from trbook import explorables
 from trbook.address import address
 
 NAME = "trust-region-book.epub"
+SAID = {
+    kind.module: kind.fallback.removesuffix(" It needs JavaScript.")
+    for kind in (getattr(explorables, name) for name in explorables.__all__)
+}
+"""What an explorable shows, in words."""
 NOT_TAKEN = (
     ".katex-html, .drawn-narrow, .still-narrow, .to-page, .editions, metadata, annotation, "
     "template, input, output, select, textarea, label, fieldset, form, colgroup, source, wbr, "
@@ -114,14 +119,7 @@ def still(page: Page, chromium: Any) -> dict[str, bytes]:
         dark.decompose()
     for number, place in enumerate(page.body.select(".trlib-explorable"), start=1):
         name, drawn = f"{slug(page.name)}-{number}.png", place.select_one(".trlib-still")
-        said = next(
-            (
-                kind.fallback.removesuffix(" It needs JavaScript.")
-                for kind in (getattr(explorables, each) for each in explorables.__all__)
-                if kind.module == place.get("data-explorable")
-            ),
-            "",
-        )
+        said = SAID.get(str(place.get("data-explorable")), "")
         picture = ""
         if drawn is not None and drawn.find("template") is not None:
             made[name] = shot(chromium, str(drawn))

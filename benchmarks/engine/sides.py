@@ -23,8 +23,8 @@ import torch
 
 import trlib
 from benchmarks.loop.sides import Clock, Timed
-from benchmarks.served import served
 from tools.browser import browser
+from tools.serve import served
 from trbook.explorables.engine import HERE as ENGINE
 from trbook.explorables.engine import packed
 from trlib.algorithms import GRPO

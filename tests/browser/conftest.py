@@ -8,12 +8,9 @@ one for `make nightly`.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
-from http.server import ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,7 @@ from tests.browser.explorable import page_of, visits
 from tools.browser import NoChromium, browser
 from tools.html import build
 from tools.paths import BUILD, ROOT
-from tools.serve import Quiet
+from tools.serve import served
 from trbook import explorables
 from trbook.explorables.engine import HERE as ENGINE
 from trbook.explorables.files import SOURCES
@@ -60,25 +57,16 @@ def book(request: pytest.FixtureRequest) -> Path:
     return build(profile, BUILD if profile == "cpu" else BUILD / profile / "_build")
 
 
-@contextmanager
-def _served(folder: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
 @pytest.fixture(scope="session")
 def serving() -> Callable[[Path], AbstractContextManager[str]]:
     """Serves a folder as the book is served: `with serving(folder) as address`."""
-    return _served
+    return served
 
 
 @pytest.fixture(scope="session")
 def address(book: Path) -> Iterator[str]:
     """Where the built book is served."""
-    with _served(book) as address:
+    with served(book) as address:
         yield address
 
 
@@ -116,7 +104,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name in explorables.__all__:
         html = link_modules(getattr(explorables, name)().html(), "_static/explorables")
         (folder / f"{name}.html").write_text(page_of(name, html), encoding="utf-8")
-    with _served(folder) as address:
+    with served(folder) as address:
         yield address
 
 
@@ -249,7 +237,7 @@ def ask(chromium: Any) -> Iterator[Callable[..., Any]]:
     """Runs JavaScript, the body of a function of `given`, in a page that has the engine beside
     it."""
     page = chromium.new_page()
-    with _served(ENGINE) as address:
+    with served(ENGINE) as address:
         page.goto(f"{address}/js/")
         page.add_script_tag(content=ENGINE_TOOLS)
         yield lambda body, **given: page.evaluate(f"async given => {{ {body} }}", given)

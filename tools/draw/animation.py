@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import io
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +21,7 @@ from PIL import Image
 
 from tools.browser import NoChromium, browser
 from tools.paths import ROOT
-from tools.serve import Quiet
+from tools.serve import served
 from trbook.explorables import Playground
 from trbook.explorables.modules import link_modules
 from trbook.explorables.publish import publish
@@ -112,13 +109,8 @@ def staged() -> Iterator[str]:
         )
         html = link_modules(Playground(preset=PRESET).html(), "_static/explorables")
         (folder / "page.html").write_text(PAGE.format(body=html), encoding="utf-8")
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/page.html"
-        finally:
-            server.shutdown()
-            server.server_close()
+        with served(folder) as address:
+            yield f"{address}/page.html"
 
 
 def main() -> int:

@@ -14,13 +14,10 @@ from __future__ import annotations
 import base64
 import json
 import sys
-import threading
-from functools import partial
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 from tools.browser import NoChromium, browser
-from tools.serve import Quiet
+from tools.serve import served
 from trbook.explorables.basin import METHODS
 from trbook.explorables.engine import HERE as ENGINE
 from trbook.explorables.engine import packed
@@ -84,38 +81,30 @@ def here(names: list[str]) -> dict[str, list[dict[str, Any]]]:
 
     card, data = packed(trlib.load_policy("dial"))
     checkpoint = {"card": card.json(), "weights": base64.b64encode(data).decode()}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(ENGINE)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    try:
-        with browser() as chromium:
-            page = chromium.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_port}/js/")
-            for name in names:
-                for seed in SEEDS:
-                    for rate in RATES:
-                        settings = {
-                            **HERE[name],
-                            "lr": rate,
-                            "epochs": RULES["uses"],
-                            "group": RULES["group"],
-                            "seed": seed,
-                            "probe": 0,
-                        }
-                        run = page.evaluate(
-                            RUN, {**checkpoint, "settings": settings, "rules": RULES}
-                        )
-                        take_off = sum(run["rewards"][:TEN]) / TEN
-                        found[name].append(
-                            {"rate": rate, "seed": seed, "take_off": take_off, "end": run["end"]}
-                        )
-                        print(
-                            f"  {name:<6} {rate:g} {seed}: {take_off:.3f}, {run['end']:.3f}",
-                            flush=True,
-                        )
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(ENGINE) as address, browser() as chromium:
+        page = chromium.new_page()
+        page.goto(f"{address}/js/")
+        for name in names:
+            for seed in SEEDS:
+                for rate in RATES:
+                    settings = {
+                        **HERE[name],
+                        "lr": rate,
+                        "epochs": RULES["uses"],
+                        "group": RULES["group"],
+                        "seed": seed,
+                        "probe": 0,
+                    }
+                    run = page.evaluate(RUN, {**checkpoint, "settings": settings, "rules": RULES})
+                    take_off = sum(run["rewards"][:TEN]) / TEN
+                    found[name].append(
+                        {"rate": rate, "seed": seed, "take_off": take_off, "end": run["end"]}
+                    )
+                    print(
+                        f"  {name:<6} {rate:g} {seed}: {take_off:.3f}, {run['end']:.3f}",
+                        flush=True,
+                    )
     return found
 
 

@@ -1,9 +1,10 @@
 """The built book's pages as one document that can be printed.
 
 What a screen folds is opened, unless it holds nothing but a figure's code. Solutions, and the
-answers to predictions, move to the end; drawings for phones and everything that needs a click are left out, and each page's ids get its
-name in front of them, so that a link to another page becomes a link inside the document. A link to
-a page that is not printed leads to the published book, or is plain words where there is none.
+answers to predictions, move to the end; drawings for phones and everything that needs a click are
+left out, and each page's ids get its name in front of them, so that a link to another page becomes
+a link inside the document. A link to a page that is not printed leads to the published book, or is
+plain words where there is none.
 """
 
 from __future__ import annotations
