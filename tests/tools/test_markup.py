@@ -156,7 +156,7 @@ def test_a_table_that_a_phone_cannot_hold_carries_its_headings() -> None:
     assert (
         f'<td data-label="what it is" role="cell"><code>{word}.<wbr/>b_<wbr/>c</code></td>' in large
     )
-    assert '<td role="cell">x</td>' in large
+    assert '<th role="rowheader" scope="row">x</th>' in large
     # pandas gives an index that has a name a second row of headings, empty but for the name
     two = (
         "<thead><tr><th></th><th>loss</th><th>gradient norm</th></tr>"

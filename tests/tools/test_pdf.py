@@ -108,6 +108,20 @@ def test_the_answer_to_a_prediction_stands_at_the_end(tmp_path: Path) -> None:
     assert page.solutions[0]["id"] == "bets-answer-1" and "Answer: " in left
 
 
+def test_choices_stay_and_their_replies_stand_at_the_end(tmp_path: Path) -> None:
+    folds = "".join(
+        f"<details><summary>{choice}</summary><p><em>{said}</em> {why}</p></details>"
+        for choice, said, why in (("Luck", "Not yet.", "Why?"), ("Age", "Right.", "It is."))
+    )
+    asked = f"<h1>Designs</h1><p>What is wrong?</p>{folds}<p>And here?</p>{folds}<p>End.</p>"
+    (tmp_path / "designs.html").write_text(HEAD.format("", asked), encoding="utf-8")
+    page = Reader(tmp_path, ["designs"], Address()).page("designs")
+    assert [one["id"] for one in page.solutions] == ["designs-answer-1", "designs-answer-2"]
+    assert all("Luck" in one.get_text() and "It is." in one.get_text() for one in page.solutions)
+    assert [one.get_text() for one in page.body.find_all("li")] == ["Luck", "Age"] * 2
+    assert "Right." not in page.body.get_text()
+
+
 def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path) -> None:
     chapter = book / "notebooks/04_clip.html"
     more = (

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Any
@@ -159,7 +160,9 @@ class Reader:
         heading = body.find("h1")
         title = " ".join(heading.get_text().split()) if heading else name
         solutions = _solutions(body, slug(name))
-        solutions = _answers(body, slug(name)) + solutions
+        answers = _answers(body, slug(name))
+        answers += _replies(body, slug(name), len(answers))
+        solutions = answers + solutions
         _keep(body)
         return Page(name, title, body, solutions)
 
@@ -311,6 +314,29 @@ def _answers(body: Tag, name: str) -> list[Tag]:
                 box.append(piece.extract())
             taken.append(_moved(box, name, "answer", number))
     return taken
+
+
+def _replies(body: Tag, name: str, before: int) -> list[Tag]:
+    """Takes out of a page what is folded under the choices of a question; the choices stay, as a
+    list."""
+    taken: list[Tag] = []
+    while first := next(filter(_is_reply, body.select(".fold")), None):
+        choices = [first, *takewhile(_is_reply, first.find_next_siblings())]
+        listed, number = _html("<ul></ul>"), before + len(taken) + 1
+        box = _html(f'<div><p class="fold-title">Answer {number}</p></div>')
+        first.insert_before(listed, box)
+        for choice in choices:
+            title = choice.select_one(".fold-title")
+            listed.append(_html(f"<li>{title.decode_contents() if title else ''}</li>"))
+            box.append(choice.extract())
+        taken.append(_moved(box, name, "answer", number))
+    return taken
+
+
+def _is_reply(tag: Any) -> bool:
+    """Whether a fold holds the reply to a choice."""
+    said = tag.find("em") if _is(tag, "fold") else None
+    return said is not None and said.get_text() in ("Right.", "Not yet.")
 
 
 def _solutions(body: Tag, name: str) -> list[Tag]:

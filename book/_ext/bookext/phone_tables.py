@@ -24,6 +24,8 @@ word."""
 LONG = 18
 """A name in code that is longer may be broken after a mark."""
 MARKS = re.compile(r"(?<=[._=,/(:])(?=\w)")
+NAMED = "table.table:not(.methods, .sweeps) > tbody > tr > td:first-child:not(:only-child)"
+"""The cell of a Markdown table that names its row."""
 ROLES = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
 
 
@@ -38,6 +40,8 @@ def _ready(text: str) -> str:
     assert isinstance(table, Tag)
     for code in table.select("code"):
         _breakable(soup, code)
+    for cell in table.select(NAMED):
+        cell.name, cell["scope"] = "th", "row"
     rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody > tr")]
     heads = [row.find_all(["th", "td"], recursive=False) for row in table.select("thead > tr")]
     # pandas writes an index's name in a second row of headings: of each column, the last that says

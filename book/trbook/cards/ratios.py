@@ -209,7 +209,7 @@ CARDS = (
         functions=("trlib.algorithms.cispo.cispo_loss",),
         chapter="05_children",
         paper={"eps_high": "tuned; its value is not printed", "eps_low": "no lower bound"},
-        remark="With many updates per batch it has no region.",
+        remark="With many updates per batch nothing holds the policy back.",
     ),
     MethodCard(
         "sapo",

@@ -29,6 +29,10 @@ HEADINGS = (
 """Columns of the table of all methods."""
 GUIDE = "index.md#how-to-read-a-card"
 """What every card would repeat, for a page in `book/methods`."""
+TIMED = {"reinforce": "REINFORCE", "rl": "rewards alone"}
+"""What a method's processor time is compared with, in words."""
+TERMS = re.compile(r"\b(mask|clip|divergence)\b")
+"""Words of the glossary that a card's description links."""
 Link = Callable[[str], str]
 """From a dotted name to its link in Markdown."""
 
@@ -101,12 +105,17 @@ def _region(card: MethodCard) -> list[str]:
     )
     place = (card.level, ratio, card.action, sides, boxes)
     return [
-        f"- Kept close: {card.what}",
+        f"- Kept close: {_explained(card.what)}",
         *([f"- To: {card.to}"] if card.to != "nothing" else []),
-        f"- By: {card.how}",
+        f"- By: {_explained(card.how)}",
         f"- [Place]({GUIDE}): {' · '.join(filter(None, place))}",
         "",
     ]
+
+
+def _explained(text: str) -> str:
+    """The first word that the glossary explains, linked to it."""
+    return TERMS.sub(r"[\1](../glossary.md#\1)", text, count=1)
 
 
 def used(one: Outcome) -> str:
@@ -233,7 +242,7 @@ def _cost(card: MethodCard) -> str:
     told = ["also " + "; ".join(parts)] if parts else []
     if cost := read.cost(card):
         _, base, ratio = cost
-        told.append(f"{ratio.value:.2f} times the processor time of `{base}`")
+        told.append(f"{ratio.value:.2f} times the processor time of {TIMED[base]}")
     return "; ".join(told)
 
 

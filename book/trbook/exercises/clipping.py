@@ -471,7 +471,7 @@ check_cause = Choice(
     },
     praise="the ratio divides the learner's probability by that of a sampler with rounded weights. "
     "Rare words are off by a large factor, and hardly any probability moves. Before the first step "
-    "a clip ratio is 0, or a mismatch.",
+    "a clip ratio above 0 is a mismatch.",
 )
 
 check_logs = Numbers(

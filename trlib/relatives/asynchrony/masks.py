@@ -152,8 +152,8 @@ class LNTRM(Masked):
     delta_mean: float = checks.setting(0.06, least=0)
     """The largest weighted mean of |r - 1| over a completion; inf: off."""
     delta: float = checks.setting(0.1, above=0)
-    """The KL that a token is taken to have at most, nats; the larger, the fewer late tokens count
-    less."""
+    """The largest KL that a token is assumed to have, nats. With a larger one fewer of the late
+    tokens count less."""
 
 
 @dataclass(frozen=True, kw_only=True)

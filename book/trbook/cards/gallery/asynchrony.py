@@ -268,8 +268,8 @@ CARDS: tuple[MethodCard, ...] = (
         "a3po",
         "A-3PO",
         "asynchrony",
-        use="Use it when the sampler is several batches behind: it is decoupled PPO without the "
-        "forward pass for a policy in between.",
+        use="Use it when the sampler is several batches behind: the clip is drawn around a policy "
+        "between sampler and learner, which costs no further forward pass.",
         loss=r"\begin{aligned}L_t&=-c\,\min\bigl(r' A,\\&\qquad\mathrm{clip}(r',\,"
         + WINDOWED
         + r")\,A\bigr)\\r'&=\pi/\pi_{\mathrm{prox}},\quad c=\mathrm{sg}[\pi_{\mathrm{prox}}/\mu]\\"
@@ -419,7 +419,7 @@ CARDS: tuple[MethodCard, ...] = (
         "TRM",
         "(max(k2) <= delta and mean(k3) <= delta_mean)     # of the completion",
         use="Use it when one bad token should disqualify an answer: the whole answer is dropped "
-        "if any token has moved too far, or all on average.",
+        "if any token has moved too far, or its tokens have on average.",
         what="the largest and the mean KL of a completion's tokens",
         how="a completion is dropped if any of its tokens leaves the region, or all of them on average",
         level="completion",
@@ -448,8 +448,8 @@ CARDS: tuple[MethodCard, ...] = (
         source="Li et al. 2025",
         arxiv="2512.23075",
         provenance=SUMMARY,
-        read_in="public notes on an appendix; the threshold is ours, and so is that its middle "
-        "bound is never the least",
+        read_in="public notes on an appendix; the threshold is ours, and we assume that its "
+        "middle bound is never the least",
         functions=(MODULE + "masks.ln_trm_mask",),
         long="length-neutral TRM",
         paper={"delta_mean": "not read", "delta": "not read"},

@@ -87,8 +87,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_constraints",
         paper={"k": "0.9, in the authors' notebook", "form": '"notebook", in the authors\' code'},
         remark="The recorded run uses the summary's objective. `COUNTERPOL(form='notebook')` is "
-        "the authors': KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It stops at its "
-        "target by design, and a penalty k above 0 leaves the return short of it. J is that of the "
+        "the authors': KL(pivot ‖ π), weights k and 1 - k, the target as baseline. It aims at its "
+        "target and no further, and a penalty k above 0 leaves the return short of it. J is that of the "
         "batch before its updates.",
     ),
 )

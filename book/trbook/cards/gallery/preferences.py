@@ -33,8 +33,8 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_preferences",
         paper={"beta": "0.1"},
         remark="A pair is a better and a worse completion of one prompt, by the verifier; a batch "
-        "without one is a "
-        "no-op. Sampling new pairs in every batch makes it online DPO. N is the number of pairs.",
+        "without a pair changes nothing. Sampling new pairs in every batch makes it online DPO. N is "
+        "the number of pairs.",
     ),
     MethodCard(
         "tr_dpo",
