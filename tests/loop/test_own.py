@@ -5,27 +5,19 @@ from __future__ import annotations
 
 import os
 import signal
-import warnings
 from pathlib import Path
 
 import pytest
 import torch
 
 import trlib
+from tests.loop.runs import same, trained
+from tests.typed import typed
 from trlib.algorithms import GRPO
 from trlib.methods import method_kind
 
 OWN = Path(__file__).parents[1] / "own"
-TIMINGS = ("seconds", "tokens_per_s")
-SETTINGS = {
-    "steps": 4,
-    "prompts": 8,
-    "group": 4,
-    "probe": 4,
-    "checkpoint_every": 1,
-    "progress": False,
-    "lr": 1e-3,
-}
+SETTINGS = {"prompts": 8, "checkpoint_every": 1, "lr": 1e-3}
 CASES = {
     "mdpo.py:MDPO": {"epochs": 3},
     "rebel.py:REBEL": {"epochs": 2},
@@ -44,25 +36,7 @@ def run(name: str, out: Path | None, **more):
     file = f"{OWN / name}"
     method = GRPO() if name.startswith("muon") else method_kind(file)()
     optimizer = file if name.startswith("muon") else "adamw"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return trlib.train(
-            trlib.load_policy("dial"),
-            trlib.load_task("dial"),
-            method,
-            optimizer=optimizer,
-            out=out,
-            **{**SETTINGS, **CASES[name], **more},
-        )
-
-
-def same(one, other) -> bool:
-    rows = [
-        [{k: repr(v) for k, v in row.items() if k not in TIMINGS} for row in found.rows]
-        for found in (one, other)
-    ]
-    weights = zip(one.policy.parameters, other.policy.parameters, strict=True)
-    return rows[0] == rows[1] and all(torch.equal(a, b) for a, b in weights)
+    return trained(method, optimizer=optimizer, out=out, **{**SETTINGS, **CASES[name], **more})
 
 
 @pytest.mark.nightly("trains, is killed and resumes; the registered methods do by day")
@@ -121,79 +95,26 @@ def test_a_reference_moves_when_the_method_says_so(monkeypatch):
 
     monkeypatch.setattr(kind, "update", watched)
     start = dict(trlib.load_policy("dial").trainable)
-    trlib.train(
-        trlib.load_policy("dial"),
-        trlib.load_task("dial"),
-        kind(share=0.6),
-        **{**SETTINGS, "steps": 2},
-    )
+    trained(kind(share=0.6), **SETTINGS, steps=2)
     for name, (reference, _) in seen[0].items():
         assert torch.equal(reference, start[name])
     for name, (reference, policy) in seen[1].items():
         torch.testing.assert_close(reference, 0.4 * start[name] + 0.6 * policy)
 
 
-def test_capo_leaves_out_more_tokens_the_less_a_token_may_move():
-    kind = method_kind(f"{OWN / 'capo.py'}:CAPO")
-    kept = [
-        trlib.train(
-            trlib.load_policy("dial"), trlib.load_task("dial"), kind(most=most), **SETTINGS
-        ).history.kept
-        for most in (1e-9, 1e-5, 1e3)
-    ]
-    assert kept[0].mean() < kept[1].mean() < kept[2].mean() == 1
-
-
 def test_a_runs_folder_names_the_file_of_its_task(tmp_path, monkeypatch, capsys):
-    from trlib.cli import main
-
     (tmp_path / "task.py").write_text(
         "from trlib.tasks import Dial\n\n\nclass Own(Dial):\n    name = 'own'\n"
     )
     (tmp_path / "else").mkdir()
     monkeypatch.chdir(tmp_path)
-    words = [
-        "--prompts",
-        "2",
-        "--group",
-        "4",
-        "--max-tokens",
-        "6",
-        "--policy",
-        "dial",
-        "--quiet",
-        "--out",
-        "run",
-    ]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert (
-            main(["train", "--task", "task.py:Own", "--knob", "moves=3", "--steps", "1", *words])
-            == 0
-        )
-        monkeypatch.chdir("else")
-        capsys.readouterr()
-        assert (
-            main(["evaluate", "--policy", "../run", "--prompts", "2", "--samples", "2", "--json"])
-            == 0
-        )
-        assert capsys.readouterr().out.startswith("{")
-        # The file may lie elsewhere when the run goes on.
-        (tmp_path / "task.py").rename("task.py")
-        words[-1] = "../run"
-        assert (
-            main(
-                [
-                    "train",
-                    "--task",
-                    "task.py:Own",
-                    "--knob",
-                    "moves=3",
-                    "--steps",
-                    "2",
-                    *words,
-                    "--resume",
-                ]
-            )
-            == 0
-        )
+    small = "--prompts 2 --group 4 --max-tokens 6 --policy dial --quiet"
+    learn = f"train --task task.py:Own --knob moves=3 {small}"
+    assert typed(f"{learn} --steps 1 --out run") == 0
+    monkeypatch.chdir("else")
+    capsys.readouterr()
+    assert typed("evaluate --policy ../run --prompts 2 --samples 2 --json") == 0
+    assert capsys.readouterr().out.startswith("{")
+    # The file may lie elsewhere when the run goes on.
+    (tmp_path / "task.py").rename("task.py")
+    assert typed(f"{learn} --steps 2 --out ../run --resume") == 0

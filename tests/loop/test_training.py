@@ -2,6 +2,7 @@ import dataclasses
 import json
 import math
 import signal
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ import torch
 
 import trlib
 from tests.by_day import by_day
+from tests.loop import runs
+from tests.loop.runs import TIMINGS, same
+from tests.losses import refused
 from trlib.algorithms import (
     ALGORITHMS,
     DPPO,
     GRPO,
     PPO,
-    QUATRO,
     TRAPO,
     TROLL,
     TRPO,
@@ -38,8 +41,7 @@ from trlib.model.policy import Policy
 from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
 
-SMALL = {"prompts": 4, "group": 4, "steps": 4, "probe": 4, "progress": False, "checkpoint_every": 2}
-TIMINGS = ["seconds", "tokens_per_s"]
+trained = partial(runs.trained, checkpoint_every=2)
 OFF_POLICY = {
     "minibatches": 2,
     "epochs": 2,
@@ -48,29 +50,6 @@ OFF_POLICY = {
     "logit_noise": 0.1,
     "temperature": 0.9,
 }
-
-
-def trained(method=None, policy=None, task=None, **settings):
-    policy = policy or trlib.load_policy("dial")
-    return trlib.train(
-        policy, task or trlib.load_task("dial"), method or DrGRPO(), **{**SMALL, **settings}
-    )
-
-
-def same(one, other):
-    histories = [run.history.drop(columns=TIMINGS) for run in (one, other)]
-    pd.testing.assert_frame_equal(*histories, check_exact=True)
-    pd.testing.assert_frame_equal(one.prompts, other.prompts, check_exact=True)
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(one.policy.parameters, other.policy.parameters, strict=True)
-    )
-    return True
-
-
-@pytest.fixture(autouse=True)
-def _quiet(recwarn):
-    """Batches of four prompts often have equal rewards, which the loop says once."""
 
 
 def test_the_history_has_the_columns_of_the_glossary():
@@ -97,9 +76,8 @@ def test_a_seed_decides_everything(settings):
     one = trained(seed=3, **settings)
     torch.manual_seed(99)
     assert same(one, trained(seed=3, **settings))
-    assert not one.history.reward.equals(
-        trained(seed=4, **settings).history.reward
-    ) or not one.history.loss.equals(trained(seed=4, **settings).history.loss)
+    other = trained(seed=4, **settings).history
+    assert not one.history[["reward", "loss"]].equals(other[["reward", "loss"]])
 
 
 def test_one_update_a_batch_has_no_trust_region():
@@ -175,13 +153,8 @@ PROPORTIONAL = [name for name, kind in ALGORITHMS.items() if is_proportional(kin
 def test_a_declaration_belongs_to_one_objective():
     """Who writes another objective, loss or update has declared nothing, whatever it inherits."""
     assert {"ppo", "cispo", "gspo", "sapo", "gmpo", "pspo"} <= {*PROPORTIONAL}
-
-    class Other(ALGORITHMS["gspo"]):
-        def objective(self, scores, batch):
-            return super().objective(scores, batch)
-
     assert is_proportional(type("Same", (ALGORITHMS["gspo"],), {}))
-    assert not any(map(is_proportional, (Other, Curious, Weighing, Twice, Method)))
+    assert not any(map(is_proportional, (Curious, Weighing, Twice, Method)))
 
 
 class Wrong(GRPO):
@@ -353,41 +326,20 @@ def test_a_resumed_run_is_the_run(tmp_path, method):
 
 def test_numpys_numbers_are_the_settings_that_pythons_are(tmp_path):
     """The same run, the same record of it, and a resume that does not tell them apart."""
-    plain = {
-        "steps": 2,
-        "seed": 1,
-        "lr": 2e-4,
-        "betas": (0.9, 0.5),
-        "temperature": 0.9,
-        "probe": 4,
-        "at_once": 8,
-    }
+    plain = {"steps": 2, "lr": 2e-4, "betas": (0.9, 0.5), "at_once": 8}
     numpys = {
         "steps": np.int64(2),
-        "seed": np.int32(1),
         "lr": np.float64(2e-4),
         "betas": (np.float64(0.9), np.float32(0.5)),
-        "temperature": np.float64(0.9),
-        "probe": np.int8(4),
         "at_once": np.uint16(8),
     }
-    methods = (
-        GRPO(eps_low=0.1, beta=0.5, correction=Correction(cap=2.0)),
-        GRPO(
-            eps_low=np.float64(0.1), beta=np.float32(0.5), correction=Correction(cap=np.float16(2))
-        ),
-    )
-    assert methods[0] == methods[1] and type(methods[1].beta) is float
-    first = trained(methods[0], out=tmp_path / "plain", **plain)
-    again = trained(methods[1], out=tmp_path / "numpy", **numpys)
+    method = GRPO(beta=0.5, correction=Correction(cap=2.0))
+    odd = GRPO(beta=np.float32(0.5), correction=Correction(cap=np.float16(2)))
+    assert method == odd and type(odd.beta) is float
+    first = trained(method, out=tmp_path, **plain)
+    again = trained(odd, **numpys)
     assert same(first, again) and json.dumps(first.settings) == json.dumps(again.settings)
-    for name in ("plain", "numpy"):
-        trained(
-            methods[name == "plain"],
-            out=tmp_path / name,
-            resume=True,
-            **(numpys if name == "plain" else plain),
-        )
+    assert same(first, trained(odd, out=tmp_path, resume=True, **numpys))
 
 
 def test_resume_begins_where_there_is_nothing_yet(tmp_path):
@@ -448,33 +400,9 @@ def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
     assert same(twice, trained(policy=trlib.load_policy(folder, lora=adapters), steps=3))
 
 
-def test_a_history_without_its_checkpoint_is_not_written_over(tmp_path):
-    trained(out=tmp_path, steps=2)
-    (tmp_path / "checkpoint.safetensors").unlink()
-    before = (tmp_path / "history.csv").read_bytes()
-    for resume in (True, False):
-        with pytest.raises(
-            CheckpointError, match=r"holds the history.csv of a run whose checkpoint.* is missing"
-        ):
-            trained(out=tmp_path, resume=resume)
-    assert (tmp_path / "history.csv").read_bytes() == before
-
-
-def test_a_checkpoint_cut_in_half_is_named_and_kept(tmp_path):
-    trained(out=tmp_path, steps=2)
-    file = tmp_path / "checkpoint.safetensors"
-    half = file.read_bytes()[: file.stat().st_size // 2]
-    file.write_bytes(half)
-    with pytest.raises(CheckpointError, match=r"expected a whole checkpoint at .*damaged file of"):
-        trained(out=tmp_path, resume=True)
-    assert file.read_bytes() == half
-
-
 def test_a_run_of_another_model_is_refused(tmp_path, folder):
     trained(out=tmp_path / "run", steps=2)
-    saved = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert saved["policy"] == "dial"
-    with pytest.raises(CheckpointError, match="policy"):
+    with pytest.raises(CheckpointError, match="policy = 'dial', expected the same, got"):
         trained(policy=trlib.load_policy(folder), out=tmp_path / "run", resume=True)
 
 
@@ -526,8 +454,7 @@ class Meddling:
     def verify(self, prompt, completion, *, ended):
         if self.calls == self.batch + 1 and self.happen is not None:
             happen, self.happen = self.happen, None
-            value = happen()
-            if value is not None:
+            if (value := happen()) is not None:
                 return Verdict(value, "right")
         return self.task.verify(prompt, completion, ended=ended)
 
@@ -542,12 +469,9 @@ def test_a_signal_leaves_a_valid_run_that_can_be_taken_up(tmp_path, number):
     assert again.signal is None and not again.interrupted and same(again, trained(steps=6))
 
 
-@pytest.mark.parametrize(
-    "first", by_day([signal.SIGINT, signal.SIGTERM], signal.SIGINT, reason="another signal")
-)
-def test_a_second_ctrl_c_stops_at_once(tmp_path, first):
+def test_a_second_ctrl_c_stops_at_once(tmp_path):
     def twice():
-        signal.raise_signal(first)
+        signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
@@ -556,17 +480,14 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path, first):
     assert same(trained(out=tmp_path, resume=True, steps=6), trained(steps=6))
 
 
-@pytest.mark.parametrize(
-    "value", by_day([math.nan, math.inf], math.inf, reason="another number that is none")
-)
-@pytest.mark.parametrize("method", [DrGRPO(), TRPO(), QUATRO()])
-def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, value):
     with pytest.raises(
         NonFiniteError,
         match=rf"batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
         r"finite number; the 2 batches before it are saved",
     ):
-        trained(method, task=Meddling(2, lambda: value), out=tmp_path)
+        trained(task=Meddling(2, lambda: value), out=tmp_path)
     assert len(pd.read_csv(tmp_path / "history.csv")) == 2
 
 
@@ -607,9 +528,7 @@ def test_nan_stops_the_run_with_its_place_after_saving(tmp_path, where, metric):
 
 
 def test_weights_of_few_digits_learn_in_float32(tmp_path):
-    def coarse():
-        return trlib.load_policy("dial", dtype="bfloat16")
-
+    coarse = partial(trlib.load_policy, "dial", dtype="bfloat16")
     settings = {"lr": 1e-6, "warmup": 0, "minibatches": 2}
     before, run = coarse().parameters, trained(policy=coarse(), steps=3, out=tmp_path, **settings)
     assert all(p.dtype == torch.bfloat16 for p in run.policy.parameters)
@@ -632,16 +551,8 @@ def test_weights_of_few_digits_learn_in_float32(tmp_path):
 @pytest.mark.parametrize(
     "method", [GRPO(beta=0.1), TROLL(), PPOCritic(), DPPO(measure="topk", delta_tv=0.1)]
 )
-@pytest.mark.parametrize("minibatches", by_day([1, 2], 2, reason="one minibatch is simpler"))
-def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method, minibatches):
-    settings = {
-        "minibatches": minibatches,
-        "steps": 2,
-        "prompts": 4,
-        "group": 8,
-        "epochs": 2,
-        "warmup": 0,
-    }
+def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method):
+    settings = {"minibatches": 2, "steps": 2, "group": 8, "epochs": 2, "warmup": 0}
     whole, scored = trained(method, **settings), forward.log_probs
     rows = []
 
@@ -651,8 +562,7 @@ def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method, minibatche
 
     monkeypatch.setattr(forward, "log_probs", counting)
     few = trained(method, at_once=5, **settings)
-    probe = SMALL["probe"]
-    assert max(rows) <= max(5, probe) and rows.count(5) >= 4
+    assert max(rows) <= 5 and rows.count(5) >= 4
     for name in ("loss", "grad_norm", "ratio_max", "kl"):
         assert few.history[name].tolist() == pytest.approx(
             whole.history[name].tolist(), rel=2e-4, abs=2e-6
@@ -667,20 +577,14 @@ def test_a_gradient_is_the_same_a_few_completions_at_a_time(policy):
     )
     weights = torch.randn(completions.tokens.shape, generator=torch.Generator().manual_seed(0))
     found = []
-    for at_once in (None, 1, 4, 18):
+    for at_once in (None, 1, 4):
         policy.model.zero_grad()
-        logp = policy.score(completions, temperature=0.9, at_once=at_once).logp
-        (logp * weights)[completions.mask].sum().backward()
-        found.append(
-            (
-                logp.detach(),
-                torch.cat([p.grad.flatten() for p in policy.parameters if p.grad is not None]),
-            )
-        )
+        logp = policy.score(completions, temperature=0.9, at_once=at_once).logp[completions.mask]
+        (logp * weights[completions.mask]).sum().backward()
+        gradients = [p.grad.flatten() for p in policy.parameters if p.grad is not None]
+        found.append((logp.detach(), torch.cat(gradients)))
     for logp, gradient in found[1:]:
-        torch.testing.assert_close(
-            logp[completions.mask], found[0][0][completions.mask], rtol=0, atol=1e-5
-        )
+        torch.testing.assert_close(logp, found[0][0], rtol=0, atol=1e-5)
         assert (gradient - found[0][1]).norm() < 1e-5 * found[0][1].norm()
     with torch.no_grad():
         full = policy.score(completions, full=True, at_once=4).full
@@ -729,7 +633,9 @@ class Strict(Meddling):
 
 def test_all_rewards_equal_is_said_once_where_a_reader_can_change_it_and_changes_nothing():
     with pytest.warns(UserWarning, match="batch 0: all 16 rewards are 0") as caught:
-        run = trlib.train(trlib.load_policy("dial"), Strict(0, None), DrGRPO(), **SMALL)
+        run = trlib.train(
+            trlib.load_policy("dial"), Strict(0, None), DrGRPO(), steps=2, prompts=4, group=4
+        )
     assert len(caught) == 1 and caught[0].filename == __file__
     base = trlib.load_policy("dial").state()
     assert all(torch.equal(base[name], t) for name, t in run.policy.state().items())
@@ -777,11 +683,13 @@ FINITE = {
 
 
 @pytest.mark.parametrize("name", FINITE)
-@pytest.mark.parametrize("value", [-1, math.inf, math.nan])
-def test_a_number_out_of_its_bounds_is_named(name, value):
-    message = f"{name}: expected a number {FINITE[name]} and below inf, got {value}"
-    with pytest.raises(ValueError, match=message):
-        trained(**{name: value})
+def test_a_number_out_of_its_bounds_is_named(name):
+    edge = [0] if FINITE[name] == "above 0" else []
+    for value in (-1, math.inf, math.nan, *edge):
+        refused(
+            f"{name}: expected a number {FINITE[name]} and below inf, got {value}",
+            partial(trained, **{name: value}),
+        )
 
 
 @pytest.mark.parametrize(
@@ -791,8 +699,6 @@ def test_a_number_out_of_its_bounds_is_named(name, value):
         ({"steps": 1.5}, "steps: expected a whole number, got 1.5"),
         ({"steps": 10**400}, "steps: expected a whole number that a float can hold"),
         ({"lr": 10**400}, "lr: expected a number that a float can hold"),
-        ({"lr": 0}, "lr: expected a number above 0 and below inf, got 0"),
-        ({"temperature": 0}, "temperature: expected a number above 0"),
         ({"betas": (0.9,)}, r"betas: expected two numbers, got \(0.9,\)"),
         (
             {"betas": (0.9, math.inf)},
@@ -803,40 +709,38 @@ def test_a_number_out_of_its_bounds_is_named(name, value):
         ({"minibatches": 3}, "minibatches: expected a divisor of prompts = 4"),
         ({"anchor": "old"}, "anchor: expected one of 'rollout', 'recomputed', got 'old'"),
         ({"sampler": "fp8"}, "sampler: expected one of 'fp32', 'bf16', 'int8', 'int4', got 'fp8'"),
-        ({"max_tokens": 10_000}, "expected at most .* tokens with the completion"),
-        ({"group": 1, "method": GRPO()}, "group: .*at least 2"),
+        ({"max_tokens": 10_000}, ".*expected at most .* tokens with the completion"),
+        ({"group": 1, "method": GRPO()}, ".*group: .*at least 2"),
         (
             {"without": ["pooling"]},
             "without: expected one of 'sharing', 'dropping', 'skipping', got",
         ),
         ({"resume": True}, "resume: expected the run's folder as out, got out=None"),
-        ({"method": Method()}, r"Method.objective \(.*method.py:\d+\): .* Method has no objective"),
-    ],
-)
-def test_a_bad_value_is_named(change, message):
-    with pytest.raises(ValueError, match=message):
-        trained(**{"steps": 1, **change})
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"steps": "2"}, "steps: expected a whole number, got str"),
-        ({"without": "sharing"}, "without: expected a list of words, got 'sharing'"),
-        ({"without": None}, "without: expected a list of words, got None"),
-        ({"method": "grpo"}, "method: expected a method such as"),
-        ({"task": "dial"}, r"task: expected a task such as trlib.load_task\('dial'\), got 'dial'"),
+        (
+            {"method": Method()},
+            r".*Method.objective \(.*method.py:\d+\): .* Method has no objective",
+        ),
+        ({"steps": "2"}, "TypeError: steps: expected a whole number, got str"),
+        ({"without": "sharing"}, "TypeError: without: expected a list of words, got 'sharing'"),
+        ({"without": None}, "TypeError: without: expected a list of words, got None"),
+        ({"method": "grpo"}, "TypeError: method: expected a method such as"),
+        (
+            {"task": "dial"},
+            r"TypeError: task: expected a task such as trlib.load_task\('dial'\), got 'dial'",
+        ),
         (
             {"policy": "dial"},
-            r"policy: expected a policy such as .*load_policy\('dial'\), got 'dial'",
+            r"TypeError: policy: expected a policy such as .*load_policy\('dial'\), got 'dial'",
         ),
-        ({"warmups": 3}, "^train: no argument is called 'warmups'; did you mean 'warmup'?"),
-        ({"quux": 3}, "^train: no argument is called 'quux'$"),
+        (
+            {"warmups": 3},
+            "TypeError: train: no argument is called 'warmups'; did you mean 'warmup'?",
+        ),
+        ({"quux": 3}, "TypeError: train: no argument is called 'quux'$"),
     ],
 )
-def test_a_bad_type_is_named(change, message):
-    with pytest.raises(TypeError, match=message):
-        trained(**{"steps": 1, **change})
+def test_a_bad_argument_is_named(change, message):
+    refused(message, partial(trained, **{"steps": 1, **change}))
 
 
 def test_the_history_tells_how_far_the_sampler_was_from_the_learner():

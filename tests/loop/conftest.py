@@ -1,0 +1,6 @@
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _quiet(recwarn):
+    """Small batches often have equal rewards, which the loop says once."""

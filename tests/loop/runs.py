@@ -1,0 +1,35 @@
+"""Short runs on `dial`, and what makes two of them the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import torch
+
+import trlib
+from trlib.algorithms import DrGRPO, Method
+from trlib.loop.run import Run
+from trlib.model.policy import Policy
+
+TIMINGS = ["seconds", "tokens_per_s"]
+
+
+def trained(
+    method: Method | None = None, policy: Policy | None = None, task: Any = None, **settings: Any
+) -> Run:
+    small = {"steps": 4, "prompts": 4, "group": 4, "probe": 4, "progress": False}
+    return trlib.train(
+        policy or trlib.load_policy("dial"),
+        task or trlib.load_task("dial"),
+        method or DrGRPO(),
+        **{**small, **settings},
+    )
+
+
+def same(one: Run, other: Run) -> bool:
+    """Whether two runs are alike bit for bit, but for the clock; raises what differs."""
+    histories = [run.history.drop(columns=TIMINGS) for run in (one, other)]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+    pd.testing.assert_frame_equal(one.prompts, other.prompts, check_exact=True)
+    return all(map(torch.equal, one.policy.parameters, other.policy.parameters))
