@@ -1,6 +1,6 @@
 /* gae: bias and variance of an advantage estimate against λ, exact, on a chain whose values are known. */
 
-import { MARGIN, bench, drawing, h, linearScale, number, say, setting, stroke, whole } from "./parts/common.js";
+import { MARGIN, bench, drawing, h, linearScale, number, say, setting, stroke, whole, join } from "./parts/common.js";
 import { TOKENS, TRUTH, advantage, chain, critic, difference, errors, texts, weights } from "./gae/maths.js";
 
 const SIDES = { left: 58, right: 24 };
@@ -174,18 +174,8 @@ function board() {
           low = Math.min(inner.height, up(Math.min(0, value)));
         return `M${x.toFixed(1)},${y.toFixed(1)}h${(wide - 2 * inset).toFixed(1)}V${Math.max(low, y + 0.5).toFixed(1)}h${(2 * inset - wide).toFixed(1)}Z`;
       };
-      boxes
-        .selectAll("path.full")
-        .data(reading.deltas)
-        .join("path")
-        .attr("class", "full")
-        .attr("d", (delta, k) => bar(delta * reading.shares[k], k, 3));
-      boxes
-        .selectAll("path.hollow")
-        .data(reading.deltas)
-        .join("path")
-        .attr("class", "hollow")
-        .attr("d", (delta, k) => bar(delta, k, 0));
+      join(boxes, "path.full", reading.deltas, { d: (delta, k) => bar(delta * reading.shares[k], k, 3) });
+      join(boxes, "path.hollow", reading.deltas, { d: (delta, k) => bar(delta, k, 0) });
       sum
         .attr("x", inner.width - 2)
         .attr("y", 12)
@@ -196,23 +186,19 @@ function board() {
       const y = linearScale([0, most], [box.height, 0], 4);
       plot.scales(across, y);
       plot.titles("λ", "error of the estimated difference");
-      lines
-        .selectAll("path")
-        .data(s.show, (key) => key)
-        .join("path")
-        .attr("class", "line")
-        .attr("stroke", (key) => CURVES[key].hue)
-        .attr("stroke-dasharray", (key) => CURVES[key].dash || null)
-        .attr("d", (key) => stroke(reading.curve.map((found, i) => [across(LAMBDAS[i]), y(CURVES[key].of(found))])));
-      dots
-        .selectAll("circle")
-        .data(s.show, (key) => key)
-        .join("circle")
-        .attr("class", "dot")
-        .attr("r", 5)
-        .style("fill", (key) => CURVES[key].hue)
-        .attr("cx", across(s.lam))
-        .attr("cy", (key) => y(CURVES[key].of(reading.now)));
+      join(lines, "path.line", s.show, {
+        key: (key) => key,
+        stroke: (key) => CURVES[key].hue,
+        "stroke-dasharray": (key) => CURVES[key].dash || null,
+        d: (key) => stroke(reading.curve.map((found, i) => [across(LAMBDAS[i]), y(CURVES[key].of(found))])),
+      });
+      join(dots, "circle.dot", s.show, {
+        key: (key) => key,
+        r: 5,
+        cx: across(s.lam),
+        cy: (key) => y(CURVES[key].of(reading.now)),
+        style: { fill: (key) => CURVES[key].hue },
+      });
       cursor.attr("d", `M${across(s.lam).toFixed(1)},0V${box.height}`);
       least.attr("d", `M${across(LAMBDAS[reading.best]).toFixed(1)},0V${box.height}`);
       ring.attr("cx", across(s.lam)).attr("cy", box.height);
@@ -246,38 +232,29 @@ function states(group, s, { exact, values }, width) {
     }
   }
   edges.sort((a, b) => Number(a.on) - Number(b.on));
-  group
-    .selectAll("path.edge")
-    .data(edges)
-    .join("path")
-    .attr("class", (e) => (e.on ? "edge on" : "edge"))
-    .attr("d", (e) => `M${x(e.t).toFixed(1)},${y[e.kind]}L${x(e.t + 1).toFixed(1)},${y[e.next]}`);
-  group
-    .selectAll("circle")
-    .data(nodes)
-    .join("circle")
-    .attr("class", (n) => (n.on ? "state on" : "state"))
-    .attr("cx", (n) => x(n.t))
-    .attr("cy", (n) => y[n.kind])
-    .attr("r", radius);
-  group
-    .selectAll("text.value")
-    .data(nodes)
-    .join("text")
-    .attr("class", (n) => (n.on ? "value on" : "value"))
-    .attr("text-anchor", "middle")
-    .attr("x", (n) => x(n.t))
-    .attr("y", (n) => y[n.kind] + 4)
-    .text((n) => n.value);
-  group
-    .selectAll("text.says")
-    .data(nodes)
-    .join("text")
-    .attr("class", "says")
-    .attr("text-anchor", "middle")
-    .attr("x", (n) => x(n.t))
-    .attr("y", (n) => (n.kind ? y[1] + 30 : y[0] - 22))
-    .text((n) => n.says);
+  join(group, "path.edge", edges, {
+    class: (e) => (e.on ? "edge on" : "edge"),
+    d: (e) => `M${x(e.t).toFixed(1)},${y[e.kind]}L${x(e.t + 1).toFixed(1)},${y[e.next]}`,
+  });
+  join(group, "circle", nodes, {
+    class: (n) => (n.on ? "state on" : "state"),
+    cx: (n) => x(n.t),
+    cy: (n) => y[n.kind],
+    r: radius,
+  });
+  join(group, "text.value", nodes, {
+    class: (n) => (n.on ? "value on" : "value"),
+    "text-anchor": "middle",
+    x: (n) => x(n.t),
+    y: (n) => y[n.kind] + 4,
+    text: (n) => n.value,
+  });
+  join(group, "text.says", nodes, {
+    "text-anchor": "middle",
+    x: (n) => x(n.t),
+    y: (n) => (n.kind ? y[1] + 30 : y[0] - 22),
+    text: (n) => n.says,
+  });
   const words = [
     ["right", 2, y[0] + 4, ""],
     ["wrong", 2, y[1] + 4, ""],
@@ -285,14 +262,12 @@ function states(group, s, { exact, values }, width) {
     ["critic", 2, y[1] + 30, "says"],
     ["exact value in the circle, then the reward", SIDES.left - 15, 12, "title"],
   ];
-  group
-    .selectAll("text.word")
-    .data(words)
-    .join("text")
-    .attr("class", ([, , , kind]) => `word ${kind}`)
-    .attr("x", ([, at]) => at)
-    .attr("y", ([, , at]) => at)
-    .text(([text]) => text);
+  join(group, "text.word", words, {
+    class: ([, , , kind]) => `word ${kind}`,
+    x: ([, at]) => at,
+    y: ([, , at]) => at,
+    text: ([text]) => text,
+  });
 }
 
 /* The text that is drawn, a button for each token. */

@@ -1,6 +1,6 @@
 /* memory: what fills a card while a batch is drawn and learned from, part by part. */
 
-import { bench, drawing, h, linearScale, number, say, whole } from "./parts/common.js";
+import { bench, drawing, h, linearScale, number, say, whole, join } from "./parts/common.js";
 import { PARTS, bytes, total } from "./memory/maths.js";
 import style from "./memory/style.css";
 
@@ -239,21 +239,14 @@ function board() {
         seen = CARDS.filter((one) => x(one) <= end);
       const room = (height - 44) / 2,
         tall = room - 42;
-      lines
-        .selectAll("path")
-        .data(seen)
-        .join("path")
-        .attr("class", "card")
-        .attr("d", (one) => `M${x(one).toFixed(1)},20V${height - 20}`);
-      lines
-        .selectAll("text")
-        .data(seen.filter((one, i) => i === seen.length - 1 || x(seen[i + 1]) - x(one) > 48))
-        .join("text")
-        .attr("class", "title")
-        .attr("text-anchor", (one) => (x(one) < 44 ? "start" : "end"))
-        .attr("x", (one) => Math.min(end, x(one) + 3))
-        .attr("y", 12)
-        .text((one) => `${one / 1e9} GB`);
+      join(lines, "path.card", seen, { d: (one) => `M${x(one).toFixed(1)},20V${height - 20}` });
+      const apart = seen.filter((one, i) => i === seen.length - 1 || x(seen[i + 1]) - x(one) > 48);
+      join(lines, "text.title", apart, {
+        "text-anchor": (one) => (x(one) < 44 ? "start" : "end"),
+        x: (one) => Math.min(end, x(one) + 3),
+        y: 12,
+        text: (one) => `${one / 1e9} GB`,
+      });
       beyond
         .attr("x", end)
         .attr("y", height - 3)
@@ -274,40 +267,32 @@ function board() {
           return piece;
         });
       });
-      bars
-        .selectAll("rect")
-        .data(pieces, (one) => one.key)
-        .join("rect")
-        .attr("class", "piece")
-        .style("fill", (one) => LOOKS[one.part].hue)
-        .attr("height", tall)
-        .attr("y", (one) => one.top)
-        .attr("x", (one) => one.at)
-        .attr("width", (one) => Math.max(0, one.wide));
+      join(bars, "rect.piece", pieces, {
+        key: (one) => one.key,
+        height: tall,
+        y: (one) => one.top,
+        x: (one) => one.at,
+        width: (one) => Math.max(0, one.wide),
+        style: { fill: (one) => LOOKS[one.part].hue },
+      });
       const named = pieces.filter((one) => one.wide > Math.max(7.4 * LOOKS[one.part].name.length + 8, 70));
-      bars
-        .selectAll("text")
-        .data(
-          named.flatMap((one) => [
-            { ...one, say: LOOKS[one.part].name, line: -3 },
-            { ...one, say: amount(one.value), line: 14 },
-          ]),
-          (one) => `${one.key} ${one.line}`,
-        )
-        .join("text")
-        .attr("class", "inner")
-        .attr("x", (one) => one.at + one.wide / 2)
-        .attr("y", (one) => one.top + tall / 2 + one.line)
-        .attr("text-anchor", "middle")
-        .text((one) => one.say);
-      words
-        .selectAll("text")
-        .data(rows, (one) => one.moment)
-        .join("text")
-        .attr("class", "name")
-        .attr("x", 2)
-        .attr("y", (one) => one.top - 7)
-        .text((one) => `${one.name}: ${amount(one.sum)}`);
+      const written = named.flatMap((one) => [
+        { ...one, say: LOOKS[one.part].name, line: -3 },
+        { ...one, say: amount(one.value), line: 14 },
+      ]);
+      join(bars, "text.inner", written, {
+        key: (one) => `${one.key} ${one.line}`,
+        x: (one) => one.at + one.wide / 2,
+        y: (one) => one.top + tall / 2 + one.line,
+        "text-anchor": "middle",
+        text: (one) => one.say,
+      });
+      join(words, "text.name", rows, {
+        key: (one) => one.moment,
+        x: 2,
+        y: (one) => one.top - 7,
+        text: (one) => `${one.name}: ${amount(one.sum)}`,
+      });
     },
   };
 }

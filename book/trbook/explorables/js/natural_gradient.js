@@ -1,7 +1,7 @@
 /* natural_gradient: a policy of two parameters; the KL region and the Fisher ellipse that stands for it, the natural
    step, the gradient's, and the line search's tries. */
 
-import { bench, clamp, drawing, h, linearScale, number, sample, setting, stroke } from "./parts/common.js";
+import { bench, clamp, drawing, h, linearScale, number, sample, setting, stroke, join } from "./parts/common.js";
 import { level, plus } from "./natural_gradient/maths.js";
 import { REASONS, read, signed } from "./natural_gradient/words.js";
 import style from "./natural_gradient/style.css";
@@ -130,15 +130,12 @@ function board() {
     box,
     drawn = 0;
   const ground = (width) => {
-    levels
-      .selectAll("path")
-      .data(LEVELS)
-      .join("path")
-      .attr("d", (value) =>
+    join(levels, "path", LEVELS, {
+      d: (value) =>
         contour(value)
           .map((run) => stroke(run.map(([a, b]) => [x(a), y(b)])))
           .join(""),
-      );
+    });
     const named = [
       [1, 5.2],
       [0.6, -5.2],
@@ -148,14 +145,12 @@ function board() {
       y: y(value === 1 ? 4.6 : -4.6),
       anchor: value === 1 ? "end" : "start",
     }));
-    levels
-      .selectAll("text")
-      .data(named)
-      .join("text")
-      .attr("x", (d) => d.x)
-      .attr("y", (d) => d.y)
-      .attr("text-anchor", (d) => d.anchor)
-      .text((d) => d.text);
+    join(levels, "text", named, {
+      x: (d) => d.x,
+      y: (d) => d.y,
+      "text-anchor": (d) => d.anchor,
+      text: (d) => d.text,
+    });
     drawn = width;
   };
   return {
@@ -185,22 +180,18 @@ function board() {
         [plus(found.old, found.steps.gradient), 3],
         [found.plain.at, 4],
       ];
-      arrows
-        .selectAll("path")
-        .data(ways)
-        .join("path")
-        .attr("class", "arrow")
-        .attr("stroke", ([, look]) => LOOKS[look][1])
-        .attr("stroke-dasharray", ([, look]) => LOOKS[look][2] || null)
-        .attr("d", ([to]) => arrow(x, y, box, found.old, to));
-      tries
-        .selectAll("text")
-        .data(found.tries.filter(({ at }) => at.every((value) => Math.abs(value) <= SPAN)))
-        .join("text")
-        .attr("x", ({ at }) => x(at[0]))
-        .attr("y", ({ at }) => y(at[1]))
-        .style("fill", ({ why }) => (why ? "var(--bad)" : "var(--good)"))
-        .text(({ why }) => (why ? "✕" : "●"));
+      join(arrows, "path.arrow", ways, {
+        stroke: ([, look]) => LOOKS[look][1],
+        "stroke-dasharray": ([, look]) => LOOKS[look][2] || null,
+        d: ([to]) => arrow(x, y, box, found.old, to),
+      });
+      const seen = found.tries.filter(({ at }) => at.every((value) => Math.abs(value) <= SPAN));
+      join(tries, "text", seen, {
+        x: ({ at }) => x(at[0]),
+        y: ({ at }) => y(at[1]),
+        style: { fill: ({ why }) => (why ? "var(--bad)" : "var(--good)") },
+        text: ({ why }) => (why ? "✕" : "●"),
+      });
       dot.attr("cx", x(s.theta1)).attr("cy", y(s.theta2));
     },
     placeOf: (s) => ({ x: box.left + x(s.theta1), y: box.top + y(s.theta2) }),

@@ -13,6 +13,7 @@ import {
   probability,
   sample,
   setting,
+  join,
 } from "./parts/common.js";
 import { moves, shiftFor } from "./projection/maths.js";
 import { NAMES, read } from "./projection/words.js";
@@ -177,32 +178,21 @@ function board() {
           ["projected", found.projected[v]],
         ].map(([kind, p], i) => ({ v, kind, p, i })),
       );
-      columns
-        .selectAll("rect")
-        .data(each)
-        .join("rect")
-        .attr("class", (d) => `bar ${d.kind}`)
-        .attr("x", (d) => wide * (d.v + 0.1 + 0.27 * d.i))
-        .attr("width", wide * 0.24)
-        .attr("y", (d) => y(d.p))
-        .attr("height", (d) => Math.max(0, box.height - y(d.p)));
-      tops
-        .selectAll("circle")
-        .data(now)
-        .join("circle")
-        .attr("class", "ring")
-        .attr("r", 4.5)
-        .attr("cx", (_, v) => wide * (v + 0.49))
-        .attr("cy", (p) => y(p));
-      names
-        .selectAll("text")
-        .data(NAMES)
-        .join("text")
-        .attr("text-anchor", "middle")
-        .attr("x", (_, v) => wide * (v + 0.5))
-        .attr("y", (_, v) => box.height + (v % 2 && wide < 62 ? 29 : 15))
-        .attr("class", (_, v) => (v === s.token ? "sampled" : found.kept.includes(v) ? "" : "tail"))
-        .text((name) => name);
+      join(columns, "rect", each, {
+        class: (d) => `bar ${d.kind}`,
+        x: (d) => wide * (d.v + 0.1 + 0.27 * d.i),
+        width: wide * 0.24,
+        y: (d) => y(d.p),
+        height: (d) => Math.max(0, box.height - y(d.p)),
+      });
+      join(tops, "circle.ring", now, { r: 4.5, cx: (_, v) => wide * (v + 0.49), cy: (p) => y(p) });
+      join(names, "text", NAMES, {
+        "text-anchor": "middle",
+        x: (_, v) => wide * (v + 0.5),
+        y: (_, v) => box.height + (v % 2 && wide < 62 ? 29 : 15),
+        class: (_, v) => (v === s.token ? "sampled" : found.kept.includes(v) ? "" : "tail"),
+        text: (name) => name,
+      });
 
       const low = pushes.place({
         top: TALL.bars,
@@ -219,14 +209,12 @@ function board() {
       const sticks = s.show.flatMap((key, i) =>
         found.push[key].map((value, v) => ({ key, value, x: wide * (v + 0.1 + room * (i + 0.5)) })),
       );
-      stems
-        .selectAll("path")
-        .data(sticks)
-        .join("path")
-        .attr("stroke", (d) => PUSHES[d.key][1])
-        .attr("stroke-width", Math.max(2, wide * room * 0.72))
-        .attr("stroke-dasharray", (d) => PUSHES[d.key][2] || null)
-        .attr("d", (d) => `M${d.x.toFixed(1)},${py(0).toFixed(1)}V${py(d.value).toFixed(1)}`);
+      join(stems, "path", sticks, {
+        stroke: (d) => PUSHES[d.key][1],
+        "stroke-width": Math.max(2, wide * room * 0.72),
+        "stroke-dasharray": (d) => PUSHES[d.key][2] || null,
+        d: (d) => `M${d.x.toFixed(1)},${py(0).toFixed(1)}V${py(d.value).toFixed(1)}`,
+      });
     },
     placeOf: (v, p) => ({ x: box.left + wide * (v + 0.49), y: box.top + y(p) }),
     probabilityAt: (top) => clamp(y.invert(top - box.top), 1e-3, 0.98),

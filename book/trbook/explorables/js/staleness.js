@@ -1,6 +1,18 @@
 /* staleness: the ratios of a recorded batch's tokens, update by update, and what a window on them would silence. */
 
-import { bench, clamp, drawing, linearScale, logScale, number, percent, setting, stroke } from "./parts/common.js";
+import {
+  bench,
+  clamp,
+  drawable,
+  drawing,
+  linearScale,
+  logScale,
+  number,
+  percent,
+  setting,
+  stroke,
+  join,
+} from "./parts/common.js";
 import { count, histogram, unpack } from "./staleness/maths.js";
 import style from "./staleness/style.css";
 
@@ -111,14 +123,8 @@ function verdict(s, found, best) {
 
 /* Square roots of counts, so that single tokens are seen beside a hundred. */
 function rootScale(most, range) {
-  const along = linearScale([0, Math.sqrt(most)], range),
-    marks = [0, 10, 50, 150];
-  return Object.assign((value) => along(Math.sqrt(value)), {
-    range: () => range,
-    copy: () => rootScale(most, range),
-    ticks: () => marks,
-    tickFormat: () => String,
-  });
+  const along = linearScale([0, Math.sqrt(most)], range);
+  return drawable((value) => along(Math.sqrt(value)), range, [0, 10, 50, 150], String);
 }
 
 function board() {
@@ -165,30 +171,28 @@ function board() {
               { key: `s${at}`, at, from: bin.kept, to: bin.kept + bin.silenced, kind: "silenced" },
             ])
             .filter((bar) => bar.to > bar.from);
-        bars[i]
-          .selectAll("rect")
-          .data(drawn, (bar) => bar.key)
-          .join("rect")
-          .attr("class", (bar) => `bar ${bar.kind}`)
-          .attr("x", (bar) => (bar.at * wide + 0.5).toFixed(1))
-          .attr("width", (wide - 1).toFixed(1))
-          .attr("y", (bar) => up(bar.to).toFixed(1))
-          .attr("height", (bar) => (up(bar.from) - up(bar.to)).toFixed(1));
+        join(bars[i], "rect", drawn, {
+          key: (bar) => bar.key,
+          class: (bar) => `bar ${bar.kind}`,
+          x: (bar) => (bar.at * wide + 0.5).toFixed(1),
+          width: (wide - 1).toFixed(1),
+          y: (bar) => up(bar.to).toFixed(1),
+          height: (bar) => (up(bar.from) - up(bar.to)).toFixed(1),
+        });
         const [from, to] = edges.map((edge) => along(edge));
         shades[i]
           .attr("x", from)
           .attr("width", Math.max(0, to - from))
           .attr("height", box.height);
         const own = i ? [from] : [to];
-        rules[i]
-          .selectAll("path")
-          .data([
-            [from, !i],
-            [to, i],
-          ])
-          .join("path")
-          .attr("class", ([, idle]) => `rule${idle ? " dotted" : ""}`)
-          .attr("d", ([at]) => `M${at.toFixed(1)},0V${box.height}`);
+        const sides = [
+          [from, !i],
+          [to, i],
+        ];
+        join(rules[i], "path", sides, {
+          class: ([, idle]) => `rule${idle ? " dotted" : ""}`,
+          d: ([at]) => `M${at.toFixed(1)},0V${box.height}`,
+        });
         named[i]
           .attr("x", box.width)
           .attr("y", -9)
@@ -209,39 +213,36 @@ function board() {
       /* Up to this update: what comes is for the reader to predict. */
       const promised = Array.from({ length: s.update + 1 }, (_, k) => promise(data, s.run, k)),
         earned = batch.runs[s.run].earned.slice(0, s.update + 1);
-      lines
-        .selectAll("path")
-        .data([
-          [promised, "promised"],
-          [earned, "earned"],
-        ])
-        .join("path")
-        .attr("class", ([, kind]) => `line ${kind}`)
-        .attr("d", ([values]) => stroke(values.map((value, k) => [over(k), tall(Math.min(value, 2.2))])));
+      const told = [
+        [promised, "promised"],
+        [earned, "earned"],
+      ];
+      join(lines, "path", told, {
+        class: ([, kind]) => `line ${kind}`,
+        d: ([values]) => stroke(values.map((value, k) => [over(k), tall(Math.min(value, 2.2))])),
+      });
       cursor.attr("d", `M${over(s.update).toFixed(1)},0V${box.height}`);
-      spots
-        .selectAll("circle")
-        .data([
-          [found.promised, "promised"],
-          [found.earned, "earned"],
-        ])
-        .join("circle")
-        .attr("class", ([, kind]) => `dot ${kind}`)
-        .attr("r", 4.5)
-        .attr("cx", over(s.update))
-        .attr("cy", ([value]) => tall(clamp(value, 0, 2)));
-      words
-        .selectAll("text")
-        .data([
-          ["promised by the batch", "promised", tall(clamp(found.promised, 0, 1.8)) - 10],
-          ["earned by new completions", "earned", tall(found.earned) + 18],
-        ])
-        .join("text")
-        .attr("class", ([, kind]) => `name word ${kind}`)
-        .attr("text-anchor", "end")
-        .attr("x", box.width - 4)
-        .attr("y", ([, , y]) => y)
-        .text(([text]) => text);
+      const now = [
+        [found.promised, "promised"],
+        [found.earned, "earned"],
+      ];
+      join(spots, "circle", now, {
+        class: ([, kind]) => `dot ${kind}`,
+        r: 4.5,
+        cx: over(s.update),
+        cy: ([value]) => tall(clamp(value, 0, 2)),
+      });
+      const said = [
+        ["promised by the batch", "promised", tall(clamp(found.promised, 0, 1.8)) - 10],
+        ["earned by new completions", "earned", tall(found.earned) + 18],
+      ];
+      join(words, "text", said, {
+        class: ([, kind]) => `name word ${kind}`,
+        "text-anchor": "end",
+        x: box.width - 4,
+        y: ([, , y]) => y,
+        text: ([text]) => text,
+      });
       place = {
         low: { x: boxes[1].left + boxes[1].along(edges[0]), y: boxes[1].top + boxes[1].height * 0.55 },
         high: { x: boxes[0].left + boxes[0].along(edges[1]), y: boxes[0].top + boxes[0].height * 0.55 },
@@ -249,14 +250,7 @@ function board() {
         ratioAt: (at) => boxes[0].along.invert(clamp(at - boxes[0].left, 0, boxes[0].width)),
         updateAt: (at) => clamp(Math.round(over.invert(at - box.left)), 0, 32),
       };
-      rings
-        .selectAll("circle")
-        .data([place.low, place.high, place.update])
-        .join("circle")
-        .attr("class", "ring")
-        .attr("r", 7)
-        .attr("cx", (at) => at.x)
-        .attr("cy", (at) => at.y);
+      join(rings, "circle.ring", [place.low, place.high, place.update], { r: 7, cx: (at) => at.x, cy: (at) => at.y });
     },
   };
 }

@@ -12,6 +12,7 @@ import {
   percent,
   stroke,
   whole,
+  join,
 } from "./parts/common.js";
 import { chain, judge } from "./survival/maths.js";
 import style from "./survival/style.css";
@@ -234,23 +235,19 @@ function board() {
         const [x, y] = scales[i];
         panel.scales(x, y);
         panel.titles(...names[i]);
-        lines[i]
-          .selectAll("path")
-          .data(s.show, (key) => key)
-          .join("path")
-          .attr("class", "line")
-          .attr("stroke", (key) => METHODS[key][1])
-          .attr("stroke-dasharray", (key) => METHODS[key][2] || null)
-          .attr("d", (key) => stroke(paths[i](key)));
-        dots[i]
-          .selectAll("circle")
-          .data(s.show, (key) => key)
-          .join("circle")
-          .attr("class", "dot")
-          .attr("r", 5)
-          .style("fill", (key) => METHODS[key][1])
-          .attr("cx", at[i][0])
-          .attr("cy", at[i][1]);
+        join(lines[i], "path.line", s.show, {
+          key: (key) => key,
+          stroke: (key) => METHODS[key][1],
+          "stroke-dasharray": (key) => METHODS[key][2] || null,
+          d: (key) => stroke(paths[i](key)),
+        });
+        join(dots[i], "circle.dot", s.show, {
+          key: (key) => key,
+          r: 5,
+          cx: at[i][0],
+          cy: at[i][1],
+          style: { fill: (key) => METHODS[key][1] },
+        });
         cursors[i].attr("d", `M${at[i][0].toFixed(1)},0V${boxes[i].height}`);
       });
       rules[0].attr("d", `M0,${up(1).toFixed(1)}H${boxes[0].width}`);
@@ -267,14 +264,7 @@ function board() {
         horizonAt: (x) => clamp(2 * Math.round(along.invert(x - boxes[0].left) / 2), SHORT, LONG),
         completionsAt: (x) => clamp(Math.round(across.invert(x - boxes[1].left)), FEW, MANY),
       };
-      rings
-        .selectAll("circle")
-        .data([place.horizon, place.completions])
-        .join("circle")
-        .attr("class", "ring")
-        .attr("r", 7)
-        .attr("cx", (one) => one.x)
-        .attr("cy", (one) => one.y);
+      join(rings, "circle.ring", [place.horizon, place.completions], { r: 7, cx: (one) => one.x, cy: (one) => one.y });
     },
     places: () => place,
   };

@@ -1,7 +1,7 @@
 /* The drawing: a curve for each method with its runs, the line, and under it every method's basin as a bar. */
 
 import { area } from "d3-shape";
-import { clamp, drawable, drawing, linearScale, logScale, stroke } from "../parts/common.js";
+import { clamp, drawable, drawing, linearScale, logScale, stroke, join } from "../parts/common.js";
 import { looksOf } from "../run_explorer/looks.js";
 import { HIGH, LOW, panelOf, RUNGS, rungOf } from "./maths.js";
 import { rate, share } from "./words.js";
@@ -61,52 +61,42 @@ export function board() {
         X = (lr) => x(lr);
 
       const curves = shown.map((method) => ({ method, ...panel.methods[method][s.measure] }));
-      bands
-        .selectAll("path")
-        .data(
-          curves.filter((one) => one.low),
-          (one) => one.method,
-        )
-        .join("path")
-        .attr("class", "band")
-        .attr("fill", (one) => hue(one.method))
-        .attr("d", (one) =>
+      const banded = curves.filter((one) => one.low);
+      join(bands, "path.band", banded, {
+        key: (one) => one.method,
+        fill: (one) => hue(one.method),
+        d: (one) =>
           area()
             .digits(1)
             .x((_, i) => X(panel.rates[i]))
             .y0((_, i) => y(one.low[i]))
             .y1((_, i) => y(one.high[i]))(one.curve),
-        );
-      lines
-        .selectAll("path")
-        .data(curves, (one) => one.method)
-        .join("path")
-        .attr("class", "line")
-        .attr("stroke", (one) => hue(one.method))
-        .attr("stroke-dasharray", (one) => looks.get(one.method).dash || null)
-        .attr("d", (one) => stroke(one.curve.map((value, i) => [X(panel.rates[i]), y(value)])));
+      });
+      join(lines, "path.line", curves, {
+        key: (one) => one.method,
+        stroke: (one) => hue(one.method),
+        "stroke-dasharray": (one) => looks.get(one.method).dash || null,
+        d: (one) => stroke(one.curve.map((value, i) => [X(panel.rates[i]), y(value)])),
+      });
       const step = Math.min(4, (width < 480 ? 10 : 16) / Math.max(1, shown.length)),
         many = (panel?.seeds.length ?? 0) > 4;
-      marks
-        .selectAll("path")
-        .data(
-          curves.flatMap((one, k) =>
-            one.runs.flatMap((run, seed) =>
-              run.map((value, i) => ({
-                method: one.method,
-                key: `${one.method} ${seed} ${i}`,
-                value,
-                x: X(panel.rates[i]) + step * (k - (shown.length - 1) / 2),
-              })),
-            ),
-          ),
-          (d) => d.key,
-        )
-        .join("path")
-        .attr("class", many ? "run many" : "run")
-        .attr("d", (d) => looks.get(d.method).mark)
-        .attr("fill", (d) => hue(d.method))
-        .attr("transform", (d) => `translate(${line(d.x)},${line(y(d.value))})${many ? "scale(.55)" : "scale(.8)"}`);
+      const runs = curves.flatMap((one, k) =>
+        one.runs.flatMap((run, seed) =>
+          run.map((value, i) => ({
+            method: one.method,
+            key: `${one.method} ${seed} ${i}`,
+            value,
+            x: X(panel.rates[i]) + step * (k - (shown.length - 1) / 2),
+          })),
+        ),
+      );
+      join(marks, "path", runs, {
+        key: (d) => d.key,
+        class: many ? "run many" : "run",
+        d: (d) => looks.get(d.method).mark,
+        fill: (d) => hue(d.method),
+        transform: (d) => `translate(${line(d.x)},${line(y(d.value))})${many ? "scale(.55)" : "scale(.8)"}`,
+      });
       const ruled = panel && s.measure === "end";
       rule.attr("d", ruled ? `M0,${line(y(panel.line))}H${box.width}` : null);
       ruleName
@@ -131,16 +121,17 @@ export function board() {
           .filter(([value, at_]) => value !== null && at_ !== null)
           .map(([value, at_, kind]) => ({ key: row.method + kind, method: row.method, value, x: at_, kind })),
       );
-      dots
-        .selectAll("circle")
-        .data(spots, (d) => d.key)
-        .join("circle")
-        .attr("class", (d) => d.kind)
-        .attr("r", (d) => (d.kind === "dot" ? 4.5 : 3.5))
-        .style("fill", (d) => (d.kind === "dot" ? hue(d.method) : "var(--page)"))
-        .style("stroke", (d) => (d.kind === "dot" ? "var(--page)" : hue(d.method)))
-        .attr("cx", (d) => line(d.x))
-        .attr("cy", (d) => line(y(d.value)));
+      join(dots, "circle", spots, {
+        key: (d) => d.key,
+        class: (d) => d.kind,
+        r: (d) => (d.kind === "dot" ? 4.5 : 3.5),
+        cx: (d) => line(d.x),
+        cy: (d) => line(y(d.value)),
+        style: {
+          fill: (d) => (d.kind === "dot" ? hue(d.method) : "var(--page)"),
+          stroke: (d) => (d.kind === "dot" ? "var(--page)" : hue(d.method)),
+        },
+      });
 
       const basins = shown.map((method, i) => ({
         method,
@@ -148,42 +139,32 @@ export function board() {
         ...panel.methods[method].basin,
       }));
       const have = basins.filter((one) => one.low !== null);
-      bars
-        .selectAll("rect")
-        .data(have, (one) => one.method)
-        .join("rect")
-        .attr("class", "bar")
-        .attr("fill", (one) => hue(one.method))
-        .attr("x", (one) => line(X(one.low)))
-        .attr("width", (one) => line(Math.max(1, X(one.high) - X(one.low))))
-        .attr("y", (one) => line(one.middle - 6))
-        .attr("height", 12);
-      ends
-        .selectAll("path")
-        .data(have, (one) => one.method)
-        .join("path")
-        .attr("class", "ends")
-        .attr("stroke", (one) => hue(one.method))
-        .attr("d", (one) => outline(one, X));
-      bests
-        .selectAll("path")
-        .data(have, (one) => one.method)
-        .join("path")
-        .attr("class", "best")
-        .attr("d", (one) => looks.get(one.method).mark)
-        .attr("fill", (one) => hue(one.method))
-        .attr("transform", (one) => `translate(${line(X(one.best_rate))},${line(one.middle)})`);
-      gone
-        .selectAll("text")
-        .data(
-          basins.filter((one) => one.low === null),
-          (one) => one.method,
-        )
-        .join("text")
-        .attr("class", "small")
-        .attr("x", 6)
-        .attr("y", (one) => line(one.middle + 4))
-        .text("none: below the line at every rate");
+      join(bars, "rect.bar", have, {
+        key: (one) => one.method,
+        fill: (one) => hue(one.method),
+        x: (one) => line(X(one.low)),
+        width: (one) => line(Math.max(1, X(one.high) - X(one.low))),
+        y: (one) => line(one.middle - 6),
+        height: 12,
+      });
+      join(ends, "path.ends", have, {
+        key: (one) => one.method,
+        stroke: (one) => hue(one.method),
+        d: (one) => outline(one, X),
+      });
+      join(bests, "path.best", have, {
+        key: (one) => one.method,
+        d: (one) => looks.get(one.method).mark,
+        fill: (one) => hue(one.method),
+        transform: (one) => `translate(${line(X(one.best_rate))},${line(one.middle)})`,
+      });
+      const none = basins.filter((one) => one.low === null);
+      join(gone, "text.small", none, {
+        key: (one) => one.method,
+        x: 6,
+        y: (one) => line(one.middle + 4),
+        text: "none: below the line at every rate",
+      });
 
       place = {
         x: box.left + here,

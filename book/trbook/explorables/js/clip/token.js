@@ -12,6 +12,7 @@ import {
   percent,
   probability,
   stroke,
+  join,
 } from "../parts/common.js";
 import { WITH_OBJECTIVE, judged } from "./maths.js";
 import css from "./style.css";
@@ -340,23 +341,19 @@ function drawn(panel, part) {
           .filter((edge) => edge > 0 && edge < end),
         xs = [...grid, ...edges].sort((a, b) => a - b);
       rule.attr("d", `M${x(1)},0V${box.height}M0,${y(0)}H${box.width}`);
-      lines
-        .selectAll("path")
-        .data(s.show, (key) => key)
-        .join("path")
-        .attr("class", "line")
-        .attr("stroke", (key) => METHODS[key][1])
-        .attr("stroke-dasharray", (key) => METHODS[key][2] || null)
-        .attr("d", (key) => stroke(xs.map((r) => [x(r), y(clamp(judged(key, r, s)[part], low, high))])));
-      dots
-        .selectAll("circle")
-        .data(s.show, (key) => key)
-        .join("circle")
-        .attr("class", "dot")
-        .attr("r", 5)
-        .style("fill", (key) => METHODS[key][1])
-        .attr("cx", x(s.ratio))
-        .attr("cy", (key) => y(clamp(found[key][part], y.invert(box.height), y.invert(0))));
+      join(lines, "path.line", s.show, {
+        key: (key) => key,
+        stroke: (key) => METHODS[key][1],
+        "stroke-dasharray": (key) => METHODS[key][2] || null,
+        d: (key) => stroke(xs.map((r) => [x(r), y(clamp(judged(key, r, s)[part], low, high))])),
+      });
+      join(dots, "circle.dot", s.show, {
+        key: (key) => key,
+        r: 5,
+        cx: x(s.ratio),
+        cy: (key) => y(clamp(found[key][part], y.invert(box.height), y.invert(0))),
+        style: { fill: (key) => METHODS[key][1] },
+      });
       cursor.attr("d", `M${x(s.ratio).toFixed(1)},0V${box.height}`);
     },
   };

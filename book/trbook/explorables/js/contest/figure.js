@@ -1,6 +1,6 @@
 /* The contest drawn over the third round's record: ends against rates, and ends against early reward. */
 
-import { drawing, h, linearScale, logScale, stroke } from "../parts/common.js";
+import { drawing, h, linearScale, logScale, stroke, join } from "../parts/common.js";
 import { looksOf } from "../run_explorer/looks.js";
 import { rate as rateText } from "../basin/words.js";
 import { frontier } from "./maths.js";
@@ -72,22 +72,17 @@ export function figure({ record, names }) {
     const first = frontier(points.map(({ take, end }) => [take, end]));
     layers.forEach(({ lines, dots, ours }, i) => {
       const at = ({ lr, take, end }) => [i ? x[1](take) : x[0](lr), y[i](end)];
-      lines
-        .selectAll("path")
-        .data(methods)
-        .join("path")
-        .attr("class", "ct-line")
-        .attr("stroke", (name) => looks.get(name).hue)
-        .attr("stroke-dasharray", (name) => looks.get(name).dash || null)
-        .attr("d", (name) => stroke(points.filter((one) => one.name === name).map(at)));
-      dots
-        .selectAll("path")
-        .data(points)
-        .join("path")
-        .attr("class", (one, k) => (i && first.includes(k) ? "ct-mark ct-first" : "ct-mark"))
-        .attr("fill", ({ name }) => looks.get(name).hue)
-        .attr("d", ({ name }) => looks.get(name).mark)
-        .attr("transform", (one) => `translate(${at(one).map((v) => v.toFixed(1))}) scale(.7)`);
+      join(lines, "path.ct-line", methods, {
+        stroke: (name) => looks.get(name).hue,
+        "stroke-dasharray": (name) => looks.get(name).dash || null,
+        d: (name) => stroke(points.filter((one) => one.name === name).map(at)),
+      });
+      join(dots, "path", points, {
+        class: (one, k) => (i && first.includes(k) ? "ct-mark ct-first" : "ct-mark"),
+        fill: ({ name }) => looks.get(name).hue,
+        d: ({ name }) => looks.get(name).mark,
+        transform: (one) => `translate(${at(one).map((v) => v.toFixed(1))}) scale(.7)`,
+      });
       const drawn = rows
         .flatMap((row) => [
           ["theirs", row],
@@ -99,23 +94,19 @@ export function figure({ record, names }) {
             px = i ? x[1](take) : x[0](row.rate) + (who === "ours" ? 3 : -3);
           return { who, px, py: y[i](end), low: y[i](Math.max(0, low)), high: y[i](Math.min(1, high)) };
         });
-      ours
-        .selectAll("line")
-        .data(drawn)
-        .join("line")
-        .attr("class", (d) => `ct-bar ct-${d.who}`)
-        .attr("x1", (d) => d.px)
-        .attr("x2", (d) => d.px)
-        .attr("y1", (d) => d.low || d.py)
-        .attr("y2", (d) => d.high || d.py);
-      ours
-        .selectAll("circle")
-        .data(drawn)
-        .join("circle")
-        .attr("class", (d) => `ct-point ct-${d.who}`)
-        .attr("r", 5.5)
-        .attr("cx", (d) => d.px)
-        .attr("cy", (d) => d.py);
+      join(ours, "line", drawn, {
+        class: (d) => `ct-bar ct-${d.who}`,
+        x1: (d) => d.px,
+        x2: (d) => d.px,
+        y1: (d) => d.low || d.py,
+        y2: (d) => d.high || d.py,
+      });
+      join(ours, "circle", drawn, {
+        class: (d) => `ct-point ct-${d.who}`,
+        r: 5.5,
+        cx: (d) => d.px,
+        cy: (d) => d.py,
+      });
     });
   }
   return { el, draw };

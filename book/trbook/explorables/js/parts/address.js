@@ -58,7 +58,7 @@ export function strangers(unknown, known) {
   return [
     {
       key,
-      text: `The address says "${key.slice(0, 40)}"${more}, which cannot be set here; expected ${known.join(", ")}.`,
+      text: `The address says "${key.slice(0, LONGEST)}"${more}, which cannot be set here; expected ${known.join(", ")}.`,
     },
   ];
 }
@@ -77,3 +77,31 @@ function plain(text) {
 export const textOf = (word) => (typeof word === "object" && word !== null ? JSON.stringify(word) : String(word));
 
 const simple = (value) => value === null || typeof value !== "object";
+
+export const LONGEST = 40; // letters of a word that is repeated or compared: an address may hold any number of them
+
+/* The known name that holds the one that was meant, else the one that differs in the fewest letters. */
+export function nearestName(name, known) {
+  const sought = textOf(name).slice(0, LONGEST).toLowerCase(),
+    holds = sought.length > 2 && known.find((other) => other.toLowerCase().includes(sought));
+  if (holds) return holds;
+  let best = known[0],
+    least = Infinity;
+  for (const other of known) {
+    const far = letters(sought, other.toLowerCase());
+    if (far < least) [best, least] = [other, far];
+  }
+  return best;
+}
+
+/* Letters put in, left out or changed between two words (Levenshtein). */
+export function letters(a, b) {
+  let before = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++)
+      row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + Number(a[i - 1] !== b[j - 1]));
+    before = row;
+  }
+  return before[b.length];
+}

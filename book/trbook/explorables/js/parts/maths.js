@@ -65,3 +65,11 @@ export function dppoKlEdge(q, sign, delta) {
 }
 
 const softplus = (u) => (u > 0 ? u + Math.log1p(Math.exp(-u)) : Math.log1p(Math.exp(u)));
+
+/* Rows of a recorded batch, a number a token: signed bytes in base64, c stands for sign(c) largest (c/127)^2. */
+export function recorded(text, tokens, largest) {
+  const bytes = Int8Array.from(atob(text), (letter) => (letter.charCodeAt(0) << 24) >> 24);
+  return Array.from({ length: bytes.length / tokens }, (_, i) =>
+    Float64Array.from(bytes.subarray(i * tokens, (i + 1) * tokens), (c) => Math.sign(c) * largest * (c / 127) ** 2),
+  );
+}

@@ -5,6 +5,18 @@ import { axisBottom, axisLeft } from "d3-axis";
 import { select } from "d3-selection";
 import { unique } from "./controls.js";
 
+/* D3's join in one call: an element for each datum. what: "path.line", its name and classes; looks: by attribute, a value
+   or a function of the datum; besides, `key`, what a datum is known by, `style` by property, and `text`. */
+/** @type {(group: any, what: string, data: any[], looks?: Record<string, any>) => any} */
+export function join(group, what, data, { key, style = {}, text, ...looks } = {}) {
+  const [name, ...classes] = what.split("."),
+    all = group.selectAll(what).data(data, key).join(name);
+  if (classes.length) all.attr("class", classes.join(" "));
+  for (const [attribute, value] of Object.entries(looks)) all.attr(attribute, value);
+  for (const [property, value] of Object.entries(style)) all.style(property, value);
+  return text === undefined ? all : all.text(text);
+}
+
 export const MARGIN = { left: 46, right: 14, top: 24, bottom: 40 };
 
 export function drawing() {

@@ -7,7 +7,7 @@ import { AGGREGATIONS, METHODS, OWN } from "../../engine/js/methods.js";
 import { pictured } from "../../engine/js/own.js";
 import { constantsOf } from "../formula/constants.js";
 import { LOOKS } from "../parts/looks.js";
-import { textOf } from "../parts/address.js";
+import { LONGEST, nearestName, textOf } from "../parts/address.js";
 import { TASKS } from "../../engine/js/tasks.js";
 
 export const NAMES = ["a", "b", "c", "d"];
@@ -298,7 +298,7 @@ export function possibleLane(given, name) {
     ["checkpoint", Object.keys(CHECKPOINTS)],
   ]) {
     if (choices.includes(lane[key])) continue;
-    const near = nearestWord(textOf(lane[key]), choices);
+    const near = nearestName(lane[key], choices);
     note(`there is no ${key} "${brief(lane[key])}"; using ${near}.`);
     lane[key] = near;
   }
@@ -313,7 +313,7 @@ export function possibleLane(given, name) {
       asked = given[key] ?? first;
     if (rungs) lane[key] = number(asked, rungs[0], rungs.at(-1), label, note) ?? first;
     else if (options.includes(asked)) lane[key] = asked;
-    else note(`${label}: there is no "${brief(asked)}"; using ${(lane[key] = nearestWord(textOf(asked), options))}.`);
+    else note(`${label}: there is no "${brief(asked)}"; using ${(lane[key] = nearestName(asked, options))}.`);
   }
   for (const [key, own] of Object.entries(NUMBERS)) {
     lane[key] =
@@ -378,25 +378,8 @@ function number(value, low, high, label, note) {
   return inside;
 }
 
-const LONGEST = 40; // letters of a word that is repeated or compared: an address may hold any number of them
 export const brief = (word, longest = LONGEST) =>
   textOf(word).length > longest ? `${textOf(word).slice(0, longest)}…` : textOf(word);
-
-/* The word that needs the fewest letters changed. */
-export function nearestWord(given, words) {
-  const word = given.slice(0, LONGEST);
-  const apart = (a, b) => {
-    let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-    for (let i = 1; i <= a.length; i++) {
-      const next = [i];
-      for (let j = 1; j <= b.length; j++)
-        next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-      row = next;
-    }
-    return row[b.length];
-  };
-  return words.reduce((best, one) => (apart(word, one) < apart(word, best) ? one : best));
-}
 
 /* For the engine. Thresholds that stand where they usually do are left to the method. */
 export function engineSettings(lane, seed) {

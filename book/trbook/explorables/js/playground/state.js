@@ -1,8 +1,8 @@
 /* What a page of the playground is set to, from its presets, its traits and its address. */
 
 import told from "../../playground.json" with { type: "json" };
-import { NAMES, brief, nearestWord, packLane, possibleLane, unpackLane } from "./lanes.js";
-import { textOf } from "../parts/address.js";
+import { NAMES, brief, packLane, possibleLane, unpackLane } from "./lanes.js";
+import { nearestName, textOf } from "../parts/address.js";
 
 export const PRESETS = told.presets;
 export const VIEWS = {
@@ -22,7 +22,7 @@ export function settle(given) {
     names = Object.keys(PRESETS);
   let preset = given.preset || told.first;
   if (!names.includes(preset)) {
-    notes.push(`There is no preset "${brief(preset)}"; using ${(preset = nearestWord(textOf(preset), names))}.`);
+    notes.push(`There is no preset "${brief(preset)}"; using ${(preset = nearestName(preset, names))}.`);
   }
   const lanes = {},
     found = given.lanes?.length ? given.lanes : PRESETS[preset].lanes;
@@ -40,7 +40,7 @@ export function settle(given) {
   }
   let view = textOf(given.view || PRESETS[preset].view || "completions");
   if (!Object.hasOwn(VIEWS, view))
-    notes.push(`There is no picture "${brief(view)}"; using ${(view = nearestWord(view, Object.keys(VIEWS)))}.`);
+    notes.push(`There is no picture "${brief(view)}"; using ${(view = nearestName(view, Object.keys(VIEWS)))}.`);
   return {
     state: { preset, seed, lanes, view, prompt: textOf(given.prompt || ASIDE[lanes.a.checkpoint]).slice(0, LONGEST) },
     notes,

@@ -1,6 +1,6 @@
 /* Two prompts: the completions of each, right ones and wrong ones, above what each completion should reach. */
 
-import { bareScale, clamp, drawing, linearScale } from "../parts/common.js";
+import { bareScale, clamp, drawing, linearScale, join } from "../parts/common.js";
 import { PROMPTS, signed } from "./words.js";
 
 const LOWEST = -6,
@@ -80,32 +80,22 @@ function column(picture, { name, hue }) {
         .attr("x", 0)
         .attr("y", -STRIP - 10)
         .text(`Prompt ${name}: ${one.says}`);
-      heads
-        .selectAll("text")
-        .data(one.rewards)
-        .join("text")
-        .attr("class", "mark")
-        .attr("text-anchor", "middle")
-        .attr("x", (_, k) => at(k))
-        .attr("y", -STRIP / 2 + 5)
-        .text((reward) => (reward === 1 ? "✓" : reward === 0 ? "✕" : reward.toFixed(1).replace("0.", ".")));
+      join(heads, "text.mark", one.rewards, {
+        "text-anchor": "middle",
+        x: (_, k) => at(k),
+        y: -STRIP / 2 + 5,
+        text: (reward) => (reward === 1 ? "✓" : reward === 0 ? "✕" : reward.toFixed(1).replace("0.", ".")),
+      });
       split.attr("d", `M${(count * slot).toFixed(1)},${-STRIP / 2}V${box.height}`);
       ring.attr("cx", count * slot).attr("cy", -STRIP / 2);
       const bar = (value, k, half) =>
         `M${(at(k) - half).toFixed(1)},${y(0).toFixed(1)}V${edge(value).toFixed(1)}h${(2 * half).toFixed(1)}V${y(0).toFixed(1)}Z`;
-      filled
-        .selectAll("path")
-        .data(one.target)
-        .join("path")
-        .style("fill", hue)
-        .attr("opacity", 0.85)
-        .attr("d", (value, k) => bar(value, k, wide / 2));
-      hollow
-        .selectAll("path")
-        .data(one.first)
-        .join("path")
-        .attr("class", "hollow")
-        .attr("d", (value, k) => bar(value, k, wide / 2 + 2));
+      join(filled, "path", one.target, {
+        opacity: 0.85,
+        d: (value, k) => bar(value, k, wide / 2),
+        style: { fill: hue },
+      });
+      join(hollow, "path.hollow", one.first, { d: (value, k) => bar(value, k, wide / 2 + 2) });
       ticks.attr(
         "d",
         one.turned
@@ -121,15 +111,13 @@ function column(picture, { name, hue }) {
             over: one.target[k] < ends[0] || one.target[k] > ends[1],
             end: (one.target[k] < 0 ? Math.min : Math.max)(one.target[k], one.first[k], one.turned[k]),
           }));
-      said
-        .selectAll("text")
-        .data(words)
-        .join("text")
-        .attr("class", (d) => (d.over ? "small halo over" : "small halo"))
-        .attr("text-anchor", (d) => (at(d.k) < 26 ? "start" : at(d.k) > box.width - 26 ? "end" : "middle"))
-        .attr("x", (d) => clamp(at(d.k), 2, box.width - 2))
-        .attr("y", (d) => clamp(edge(d.end) + (d.value < 0 ? 14 : -6), 10, box.height - 3))
-        .text((d) => `${signed(d.value)}${d.over ? " ↓" : ""}`);
+      join(said, "text", words, {
+        class: (d) => (d.over ? "small halo over" : "small halo"),
+        "text-anchor": (d) => (at(d.k) < 26 ? "start" : at(d.k) > box.width - 26 ? "end" : "middle"),
+        x: (d) => clamp(at(d.k), 2, box.width - 2),
+        y: (d) => clamp(edge(d.end) + (d.value < 0 ? 14 : -6), 10, box.height - 3),
+        text: (d) => `${signed(d.value)}${d.over ? " ↓" : ""}`,
+      });
     },
   };
 }

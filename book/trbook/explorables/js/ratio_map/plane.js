@@ -14,6 +14,7 @@ import {
   tickText,
   unique,
   wide,
+  join,
 } from "../parts/common.js";
 import { LANDMARKS, METHODS } from "./reading.js";
 
@@ -170,28 +171,20 @@ function writeWords(group, field, state, size, last, { x, y }) {
     if (place)
       taken.push(place) && list.push({ text: METHODS[key].name, kind: "name", fill: hue(key), x: place.x, y: place.y });
   }
-  group
-    .selectAll("text.word")
-    .data(list)
-    .join("text")
-    .attr("class", (d) => `word halo ${d.kind}`)
-    .attr("x", (d) => d.x)
-    .attr("y", (d) => d.y + 4)
-    .style("fill", (d) => d.fill)
-    .style("font-size", small ? "10.5px" : null)
-    .text((d) => d.text);
-  group
-    .selectAll("text.inset")
-    .data(inset.lines)
-    .join("text")
-    .attr("class", "inset halo maths")
-    .attr("text-anchor", inset.anchor)
-    .attr("x", inset.x)
-    .attr("y", (d, i) => inset.y + i * inset.step)
-    .style("fill", (d) => d.fill)
-    .style("stroke", "var(--live)")
-    .style("font-size", small ? "11px" : "13.5px")
-    .text((d) => d.text);
+  join(group, "text.word", list, {
+    class: (d) => `word halo ${d.kind}`,
+    x: (d) => d.x,
+    y: (d) => d.y + 4,
+    style: { fill: (d) => d.fill, "font-size": small ? "10.5px" : null },
+    text: (d) => d.text,
+  });
+  join(group, "text.inset.halo.maths", inset.lines, {
+    "text-anchor": inset.anchor,
+    x: inset.x,
+    y: (d, i) => inset.y + i * inset.step,
+    style: { fill: (d) => d.fill, stroke: "var(--live)", "font-size": small ? "11px" : "13.5px" },
+    text: (d) => d.text,
+  });
 }
 
 const zoneName = (keepers) => {
@@ -319,26 +312,18 @@ function drawPoint(group, axes, { x, y, size }, r, placed, state) {
       return { c: "push", hue: hue(key), d: r.kept[key] ? arrow(ax, from, push, length) : cross(ax, from + push * 6) };
     }),
   ];
-  group
-    .selectAll("path")
-    .data(shapes)
-    .join("path")
-    .attr("class", (d) => d.c)
-    .style("stroke", (d) => d.hue ?? null)
-    .attr("d", (d) => d.d);
+  join(group, "path", shapes, { class: (d) => d.c, d: (d) => d.d, style: { stroke: (d) => d.hue ?? null } });
   const dots = [
     { c: "ring", x: cx, y: start, r: 3.5 },
     { c: "dot", x: cx, y: cy, r: 6.5 },
   ];
   if (ghost) dots.push({ c: "ring", x: clamp(x(placed.old_p), 0, size), y: clamp(y(placed.new_p), 0, size), r: 6 });
-  group
-    .selectAll("circle")
-    .data(dots)
-    .join("circle")
-    .attr("class", (d) => d.c)
-    .attr("cx", (d) => d.x)
-    .attr("cy", (d) => d.y)
-    .attr("r", (d) => d.r);
+  join(group, "circle", dots, {
+    class: (d) => d.c,
+    cx: (d) => d.x,
+    cy: (d) => d.y,
+    r: (d) => d.r,
+  });
   const chips = chipsOf(probability(r.q), probability(r.p), cx, cy, size);
   axes.selectAll(".tick text").style("visibility", function hidden(p) {
     const along = this.parentNode.parentNode.classList.contains("x-axis"),
@@ -348,24 +333,14 @@ function drawPoint(group, axes, { x, y, size }, r, placed, state) {
       : Math.abs(y(p) - chip.y) * 2 - 28;
     return far < 4 ? "hidden" : null;
   });
-  group
-    .selectAll("rect")
-    .data(chips)
-    .join("rect")
-    .attr("class", "chip")
-    .attr("rx", 4)
-    .attr("height", 17)
-    .attr("width", (d) => d.width)
-    .attr("x", (d) => d.x - d.width / 2)
-    .attr("y", (d) => d.y - 8.5);
-  group
-    .selectAll("text")
-    .data(chips)
-    .join("text")
-    .attr("class", "chip")
-    .attr("x", (d) => d.x)
-    .attr("y", (d) => d.y + 4)
-    .text((d) => d.text);
+  join(group, "rect.chip", chips, {
+    rx: 4,
+    height: 17,
+    width: (d) => d.width,
+    x: (d) => d.x - d.width / 2,
+    y: (d) => d.y - 8.5,
+  });
+  join(group, "text.chip", chips, { x: (d) => d.x, y: (d) => d.y + 4, text: (d) => d.text });
 }
 
 /* The cursor's two probabilities on the axes, each kept inside the drawing. */

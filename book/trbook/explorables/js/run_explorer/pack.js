@@ -1,7 +1,5 @@
 /* The recorded sweeps as book/trbook/explorables/runs.py packs them, read back. No drawing here. */
 
-import { textOf } from "../parts/address.js";
-
 /* A row of characters -> numbers in steps, null where nothing was measured: see `encode` in runs.py. */
 export function decode(text, { alphabet, gap }) {
   const row = [];
@@ -76,30 +74,4 @@ export function columnsAxis(sweep) {
       best && sweep.axes[best].length > points.length ? best : axis,
     null,
   );
-}
-
-/* The known name that holds the one that was meant, else the one that differs in the fewest letters. */
-export function nearestName(name, known) {
-  const sought = textOf(name).slice(0, 40).toLowerCase(),
-    holds = sought.length > 2 && known.find((other) => other.toLowerCase().includes(sought));
-  if (holds) return holds;
-  let best = known[0],
-    least = Infinity;
-  for (const other of known) {
-    const far = letters(sought, other.toLowerCase());
-    if (far < least) [best, least] = [other, far];
-  }
-  return best;
-}
-
-/* Letters put in, left out or changed between two words (Levenshtein). */
-export function letters(a, b) {
-  let before = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++)
-      row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + Number(a[i - 1] !== b[j - 1]));
-    before = row;
-  }
-  return before[b.length];
 }

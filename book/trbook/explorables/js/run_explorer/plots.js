@@ -1,7 +1,7 @@
 /* The two drawings: curves over batches with their bands, and accuracy against nats with both intervals. */
 
 import { area, line } from "d3-shape";
-import { clamp, drawing, linearScale, logScale, MARGIN } from "../parts/common.js";
+import { clamp, drawing, linearScale, logScale, MARGIN, join, meets } from "../parts/common.js";
 import { called, measureOf } from "./looks.js";
 
 const FAINT = 0.22;
@@ -65,34 +65,22 @@ export function curvePlot() {
         .y((_, i) => y(c.mean[i]))
         .defined(measured(c.mean))(c.mean);
     const key = (arm) => arm.method;
-    bands
-      .selectAll("path")
-      .data(
-        arms.filter((arm) => !arm.faint && arm.curve.low.some((v) => v !== null)),
-        key,
-      )
-      .join("path")
-      .attr("class", "band")
-      .attr("fill", (arm) => arm.look.hue)
-      .attr("d", (arm) => ribbon(arm.curve));
-    lines
-      .selectAll("path")
-      .data(arms, key)
-      .join("path")
-      .attr("class", "line")
-      .attr("stroke", (arm) => arm.look.hue)
-      .attr("stroke-dasharray", (arm) => arm.look.dash || null)
-      .attr("opacity", (arm) => (arm.faint ? FAINT : null))
-      .attr("d", (arm) => stroke(arm.curve));
-    marks
-      .selectAll("path")
-      .data(arms.flatMap((arm, i) => places(arm, i, arms.length, batches).map((at) => ({ arm, at }))))
-      .join("path")
-      .attr("class", "mark")
-      .attr("d", ({ arm }) => arm.look.mark)
-      .attr("fill", ({ arm }) => arm.look.hue)
-      .attr("opacity", ({ arm }) => (arm.faint ? FAINT : null))
-      .attr("transform", ({ arm, at }) => `translate(${x(at).toFixed(1)},${y(arm.curve.mean[at]).toFixed(1)})`);
+    const banded = arms.filter((arm) => !arm.faint && arm.curve.low.some((v) => v !== null));
+    join(bands, "path.band", banded, { key, fill: (arm) => arm.look.hue, d: (arm) => ribbon(arm.curve) });
+    join(lines, "path.line", arms, {
+      key,
+      stroke: (arm) => arm.look.hue,
+      "stroke-dasharray": (arm) => arm.look.dash || null,
+      opacity: (arm) => (arm.faint ? FAINT : null),
+      d: (arm) => stroke(arm.curve),
+    });
+    const marked = arms.flatMap((arm, i) => places(arm, i, arms.length, batches).map((at) => ({ arm, at })));
+    join(marks, "path.mark", marked, {
+      d: ({ arm }) => arm.look.mark,
+      fill: ({ arm }) => arm.look.hue,
+      opacity: ({ arm }) => (arm.faint ? FAINT : null),
+      transform: ({ arm, at }) => `translate(${x(at).toFixed(1)},${y(arm.curve.mean[at]).toFixed(1)})`,
+    });
     plot.batchAt = (pixel) => clamp(Math.round(x.invert(pixel - MARGIN.left)), 0, batches - 1);
     shown = { arms, x, y, height: size.height };
   };
@@ -100,18 +88,14 @@ export function curvePlot() {
     const { arms, x, y, height } = shown,
       at = x(batch);
     cursor.attr("d", `M${at.toFixed(1)},0V${height}`);
-    dots
-      .selectAll("circle")
-      .data(
-        arms.filter((arm) => arm.curve.mean[batch] !== null && !arm.faint),
-        (arm) => arm.method,
-      )
-      .join("circle")
-      .attr("r", 3.5)
-      .attr("class", "dot")
-      .attr("fill", (arm) => arm.look.hue)
-      .attr("cx", at.toFixed(1))
-      .attr("cy", (arm) => y(arm.curve.mean[batch]).toFixed(1));
+    const there = arms.filter((arm) => arm.curve.mean[batch] !== null && !arm.faint);
+    join(dots, "circle.dot", there, {
+      key: (arm) => arm.method,
+      r: 3.5,
+      fill: (arm) => arm.look.hue,
+      cx: at.toFixed(1),
+      cy: (arm) => y(arm.curve.mean[batch]).toFixed(1),
+    });
   };
   return plot;
 }
@@ -145,68 +129,54 @@ export function scatterPlot() {
       return flat + tall;
     };
     const placed = arms.filter((arm) => arm.nats?.[0] > 0 && arm.accuracy);
-    bars
-      .selectAll("path")
-      .data(placed, (arm) => arm.method)
-      .join("path")
-      .attr("class", "bar")
-      .attr("stroke", (arm) => arm.look.hue)
-      .attr("opacity", (arm) => (arm.faint ? FAINT : null))
-      .attr("d", cross);
-    marks
-      .selectAll("path")
-      .data(placed, (arm) => arm.method)
-      .join("path")
-      .attr("class", "mark")
-      .attr("d", (arm) => arm.look.mark)
-      .attr("fill", (arm) => arm.look.hue)
-      .attr("opacity", (arm) => (arm.faint ? FAINT : null))
-      .attr("transform", (arm) => `translate(${x(arm.nats[0]).toFixed(1)},${y(arm.accuracy[0]).toFixed(1)})`);
-    words
-      .selectAll("text")
-      .data(
-        named(
-          placed.filter((arm) => !arm.faint),
-          x,
-          y,
-          size,
-        ),
-        (d) => d.method,
-      )
-      .join("text")
-      .attr("class", "name halo")
-      .attr("text-anchor", (d) => d.anchor)
-      .attr("x", (d) => d.x.toFixed(1))
-      .attr("y", (d) => d.y.toFixed(1))
-      .text((d) => called(d.method));
+    join(bars, "path.bar", placed, {
+      key: (arm) => arm.method,
+      stroke: (arm) => arm.look.hue,
+      opacity: (arm) => (arm.faint ? FAINT : null),
+      d: cross,
+    });
+    join(marks, "path.mark", placed, {
+      key: (arm) => arm.method,
+      d: (arm) => arm.look.mark,
+      fill: (arm) => arm.look.hue,
+      opacity: (arm) => (arm.faint ? FAINT : null),
+      transform: (arm) => `translate(${x(arm.nats[0]).toFixed(1)},${y(arm.accuracy[0]).toFixed(1)})`,
+    });
+    const beside = named(
+      placed.filter((arm) => !arm.faint),
+      x,
+      y,
+      size,
+    );
+    join(words, "text.name.halo", beside, {
+      key: (d) => d.method,
+      "text-anchor": (d) => d.anchor,
+      x: (d) => d.x.toFixed(1),
+      y: (d) => d.y.toFixed(1),
+      text: (d) => called(d.method),
+    });
   };
   return plot;
 }
 
 /* Names beside their marks, where there is room: right of it, left of it, above, below; else none. */
 function named(arms, x, y, { width, height }) {
-  const taken = arms.map((arm) => box(x(arm.nats[0]), y(arm.accuracy[0]), 12, 12)),
+  const taken = arms.map((arm) => ({ x: x(arm.nats[0]), y: y(arm.accuracy[0]), width: 12, height: 12 })),
     found = [];
   for (const arm of arms) {
     const cx = x(arm.nats[0]),
       cy = y(arm.accuracy[0]),
       wide = 6.6 * called(arm.method).length + 4;
-    for (const [dx, dy, anchor] of [
+    for (const [dx, dy, anchor] of /** @type {[number, number, string][]} */ ([
       [9, 4, "start"],
       [-9, 4, "end"],
       [0, -11, "middle"],
       [0, 19, "middle"],
-    ]) {
-      const left = anchor === "start" ? cx + dx : anchor === "end" ? cx + dx - wide : cx - wide / 2;
-      const room = { left, right: left + wide, top: cy + dy - 11, bottom: cy + dy + 3 };
-      if (
-        room.left < 0 ||
-        room.right > width ||
-        room.top < 0 ||
-        room.bottom > height ||
-        taken.some((other) => meets(room, other))
-      )
-        continue;
+    ])) {
+      const middle = cx + dx + { start: wide / 2, end: -wide / 2, middle: 0 }[anchor],
+        room = { x: middle, y: cy + dy - 4, width: wide, height: 14 };
+      const inside = Math.abs(middle - width / 2) <= (width - wide) / 2 && room.y >= 7 && room.y <= height - 7;
+      if (!inside || taken.some((other) => meets(room, other, 0))) continue;
       taken.push(room);
       found.push({ method: arm.method, x: cx + dx, y: cy + dy, anchor });
       break;
@@ -214,10 +184,3 @@ function named(arms, x, y, { width, height }) {
   }
   return found;
 }
-const box = (x, y, width, height) => ({
-  left: x - width / 2,
-  right: x + width / 2,
-  top: y - height / 2,
-  bottom: y + height / 2,
-});
-const meets = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;

@@ -1,7 +1,7 @@
 /* What is chosen: made possible, written into the address of the page and read from it. No drawing here. */
 
 import { strangers, textOf } from "../parts/address.js";
-import { nearestName } from "./pack.js";
+import { nearestName } from "../parts/address.js";
 
 export const KEYS = ["sweep", "at", "methods", "measure", "cell", "batch"];
 const FIRST = ["on-policy", "pg_is", "ppo", "dppo-tv", "dppo", "quatro", "troll"];

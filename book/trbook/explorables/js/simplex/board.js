@@ -1,6 +1,6 @@
 /* The triangle of all policies over three tokens: regions around the old policy, both policies, and room for names. */
 
-import { clamp, meets, select, setting, unique, wide } from "../parts/common.js";
+import { clamp, meets, select, setting, unique, wide, join } from "../parts/common.js";
 import { LOOKS, plane, policy } from "./looks.js";
 import { TRIANGLE } from "./maths.js";
 
@@ -49,19 +49,13 @@ export function board() {
         const line = edge.map(at);
         return { key, line, d: path(line) };
       });
-      fills
-        .selectAll("path")
-        .data(drawn, (d) => d.key)
-        .join("path")
-        .style("fill", (d) => LOOKS[d.key].hue)
-        .attr("d", (d) => d.d);
-      edges
-        .selectAll("path")
-        .data(drawn, (d) => d.key)
-        .join("path")
-        .style("stroke", (d) => LOOKS[d.key].hue)
-        .attr("stroke-dasharray", (d) => LOOKS[d.key].dash || null)
-        .attr("d", (d) => d.d);
+      join(fills, "path", drawn, { key: (d) => d.key, d: (d) => d.d, style: { fill: (d) => LOOKS[d.key].hue } });
+      join(edges, "path", drawn, {
+        key: (d) => d.key,
+        "stroke-dasharray": (d) => LOOKS[d.key].dash || null,
+        d: (d) => d.d,
+        style: { stroke: (d) => LOOKS[d.key].hue },
+      });
       const old = at(s.old),
         now = at(s.new);
       ring.attr("cx", old[0]).attr("cy", old[1]);
@@ -145,15 +139,12 @@ function writeCorners(group, s, at, width, height) {
             y: token === 1 ? y - 10 : y + 20,
           };
         });
-  group
-    .selectAll("text")
-    .data(list)
-    .join("text")
-    .attr("class", "corner")
-    .attr("text-anchor", (d) => d.anchor)
-    .attr("x", (d) => d.x)
-    .attr("y", (d) => d.y)
-    .text((d) => d.text);
+  join(group, "text.corner", list, {
+    "text-anchor": (d) => d.anchor,
+    x: (d) => d.x,
+    y: (d) => d.y,
+    text: (d) => d.text,
+  });
   return list
     .map((d) => ({ x: d.x + { start: 28, middle: 0, end: -28 }[d.anchor], y: d.y - 4, width: 56, height: 16 }))
     .filter(({ y }) => y < height + width);
@@ -168,19 +159,13 @@ function drawScale(group, view, width, height) {
   const close = view.name === "close",
     text = setting(step);
   const left = close ? x : (width - length) / 2;
-  group
-    .selectAll("path")
-    .data([0])
-    .join("path")
-    .attr("d", `M${left.toFixed(1)},${y - 4}v8m0,-4h${length.toFixed(1)}m0,-4v8`);
-  group
-    .selectAll("text")
-    .data([text])
-    .join("text")
-    .attr("x", left - 6)
-    .attr("y", y + 4)
-    .attr("text-anchor", "end")
-    .text(`${text} moved`);
+  join(group, "path", [0], { d: `M${left.toFixed(1)},${y - 4}v8m0,-4h${length.toFixed(1)}m0,-4v8` });
+  join(group, "text", [text], {
+    x: left - 6,
+    y: y + 4,
+    "text-anchor": "end",
+    text: `${text} moved`,
+  });
   return [{ x: left + length / 2 - 30, y, width: length + 80, height: 20 }];
 }
 
@@ -199,27 +184,19 @@ function drawMap(group, view, s, width, height) {
     width: Math.max(3, size * (box[2] - box[0])),
     height: Math.max(3, size * (box[1] - box[3])),
   };
-  group
-    .selectAll("path")
-    .data([0])
-    .join("path")
-    .attr("d", path(TRIANGLE.map(to)));
-  group
-    .selectAll("rect")
-    .data([frame])
-    .join("rect")
-    .attr("x", (d) => d.x)
-    .attr("y", (d) => d.y)
-    .attr("width", (d) => d.width)
-    .attr("height", (d) => d.height);
-  group
-    .selectAll("text")
-    .data([0, 1, 2])
-    .join("text")
-    .attr("text-anchor", "middle")
-    .attr("x", (k) => to(TRIANGLE[k])[0] + [-4, 0, 5][k])
-    .attr("y", (k) => to(TRIANGLE[k])[1] + [4, -3, 4][k])
-    .text(String);
+  join(group, "path", [0], { d: path(TRIANGLE.map(to)) });
+  join(group, "rect", [frame], {
+    x: (d) => d.x,
+    y: (d) => d.y,
+    width: (d) => d.width,
+    height: (d) => d.height,
+  });
+  join(group, "text", [0, 1, 2], {
+    "text-anchor": "middle",
+    x: (k) => to(TRIANGLE[k])[0] + [-4, 0, 5][k],
+    y: (k) => to(TRIANGLE[k])[1] + [4, -3, 4][k],
+    text: String,
+  });
   return [{ x: x + size / 2, y: y - 22, width: size + 26, height: 60 }];
 }
 
@@ -229,15 +206,12 @@ function tagPoints(group, old, now) {
     { text: "old", x: old[0] - 13 * apart, y: old[1] + 4, anchor: apart > 0 ? "end" : "start" },
     { text: "new", x: now[0] + 12 * apart, y: now[1] + 4, anchor: apart > 0 ? "start" : "end" },
   ];
-  group
-    .selectAll("text")
-    .data(list)
-    .join("text")
-    .attr("class", "tag halo")
-    .attr("text-anchor", (d) => d.anchor)
-    .attr("x", (d) => d.x)
-    .attr("y", (d) => d.y)
-    .text((d) => d.text);
+  join(group, "text.tag.halo", list, {
+    "text-anchor": (d) => d.anchor,
+    x: (d) => d.x,
+    y: (d) => d.y,
+    text: (d) => d.text,
+  });
   return [
     ...list.map((d) => ({ x: d.x + (d.anchor === "start" ? 13 : -13), y: d.y - 4, width: 26, height: 16 })),
     { x: old[0], y: old[1], width: 18, height: 18 },
@@ -300,16 +274,14 @@ function writeNames(group, leads, drawn, taken, width, height) {
     lines.push(`M${start.map((x) => x.toFixed(1))}L${end.map((x) => x.toFixed(1))}`);
   }
   leads.attr("d", lines.join("") || null);
-  group
-    .selectAll("text")
-    .data(list, (d) => d.key)
-    .join("text")
-    .attr("class", "name")
-    .attr("text-anchor", "middle")
-    .attr("x", (d) => d.x)
-    .attr("y", (d) => d.y + 4)
-    .style("fill", (d) => LOOKS[d.key].hue)
-    .text((d) => d.text);
+  join(group, "text.name", list, {
+    key: (d) => d.key,
+    "text-anchor": "middle",
+    x: (d) => d.x,
+    y: (d) => d.y + 4,
+    style: { fill: (d) => LOOKS[d.key].hue },
+    text: (d) => d.text,
+  });
 }
 
 /* A free place outside a region, on no other edge if there is one. */

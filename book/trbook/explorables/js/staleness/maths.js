@@ -1,6 +1,8 @@
 /* A recorded batch: its tokens' ratios after each update, and what a window on them would do. The record is
    trbook.explorables.recording's; counts are those of trlib.algorithms.ppo_loss. */
 
+import { recorded } from "../parts/maths.js";
+
 /* The record as it is drawn: for each run [updates + 1][tokens] log-ratios (update 0: none has moved), and by token its
    completion, its text and its advantage, the reward minus the mean of its group. */
 export function unpack(data) {
@@ -14,7 +16,7 @@ export function unpack(data) {
       name,
       {
         earned: run.earned,
-        moved: [new Float64Array(words.length), ...rows(run.moved, words.length, data.largest)],
+        moved: [new Float64Array(words.length), ...recorded(run.moved, words.length, data.largest)],
       },
     ]),
   );
@@ -27,14 +29,6 @@ export function unpack(data) {
     reward: mean(data.rewards),
     completions: data.rewards.length,
   };
-}
-
-/* Signed bytes in base64: c stands for sign(c) largest (c/127)^2. */
-function rows(text, tokens, largest) {
-  const bytes = Int8Array.from(atob(text), (letter) => (letter.charCodeAt(0) << 24) >> 24);
-  return Array.from({ length: bytes.length / tokens }, (_, i) =>
-    Float64Array.from(bytes.subarray(i * tokens, (i + 1) * tokens), (c) => Math.sign(c) * largest * (c / 127) ** 2),
-  );
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

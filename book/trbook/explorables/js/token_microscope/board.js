@@ -1,7 +1,7 @@
 /* The batch as text, one prompt at a time: a chip for each token, struck out where it is silenced and underlined where
    its weight is not r A; and bars of what is silenced, by the probability at which it was sampled. */
 
-import { drawing, number, probability, wide } from "../parts/common.js";
+import { drawing, number, probability, wide, join } from "../parts/common.js";
 
 const PITCH = 23,
   TALL = 20,
@@ -121,14 +121,11 @@ export function board(open) {
         .attr("y", 48)
         .text(`${prompt + 1} of ${batch.prompts.length}:  ${batch.prompts[prompt]}`);
       chipsOf(rows, placed.chips, (chip) => judged[chip.i].fate, s.token);
-      rows
-        .selectAll("text.way")
-        .data(placed.marks)
-        .join("text")
-        .attr("class", "way")
-        .attr("x", 2)
-        .attr("y", (mark) => mark.y + 15)
-        .text(({ advantage }) => (advantage > 0 ? "↑" : advantage < 0 ? "↓" : "·"));
+      join(rows, "text.way", placed.marks, {
+        x: 2,
+        y: (mark) => mark.y + 15,
+        text: ({ advantage }) => (advantage > 0 ? "↑" : advantage < 0 ? "↓" : "·"),
+      });
       const under_ = tallest(batch, width);
       for (const part of [tip, bins]) part.attr("display", width < ROOM ? "none" : null);
       tip.attr("x", 0).attr("y", under_ + 10);
@@ -144,38 +141,29 @@ export function board(open) {
 
 function chipsOf(group, chips, fate, held) {
   const kind = (chip) => `${fate(chip)}${chip.i >= 0 && chip.i === held ? " held" : ""}`;
-  group
-    .selectAll("rect.chip")
-    .data(chips)
-    .join("rect")
-    .attr("class", (chip) => `chip ${kind(chip)}`)
-    .attr("x", (chip) => chip.x + 0.5)
-    .attr("y", (chip) => chip.y + 0.5)
-    .attr("width", (chip) => chip.w - 1)
-    .attr("height", TALL - 1)
-    .attr("rx", 5);
-  group
-    .selectAll("text.word")
-    .data(chips)
-    .join("text")
-    .attr("class", (chip) => `word ${kind(chip)}`)
-    .attr("text-anchor", "middle")
-    .attr("x", (chip) => chip.x + chip.w / 2)
-    .attr("y", (chip) => chip.y + 14.5)
-    .text((chip) => chip.text);
-  group
-    .selectAll("path.stroke")
-    .data(chips)
-    .join("path")
-    .attr("class", (chip) => `stroke ${fate(chip)}`)
-    .attr(
-      "d",
-      (chip) =>
-        ({
-          silenced: `M${chip.x + 3},${chip.y + 10.5}h${chip.w - 6}`,
-          scaled: `M${chip.x + 4},${chip.y + TALL - 3.5}h${chip.w - 8}`,
-        })[fate(chip)] ?? "",
-    );
+  join(group, "rect.chip", chips, {
+    class: (chip) => `chip ${kind(chip)}`,
+    x: (chip) => chip.x + 0.5,
+    y: (chip) => chip.y + 0.5,
+    width: (chip) => chip.w - 1,
+    height: TALL - 1,
+    rx: 5,
+  });
+  join(group, "text.word", chips, {
+    class: (chip) => `word ${kind(chip)}`,
+    "text-anchor": "middle",
+    x: (chip) => chip.x + chip.w / 2,
+    y: (chip) => chip.y + 14.5,
+    text: (chip) => chip.text,
+  });
+  join(group, "path.stroke", chips, {
+    class: (chip) => `stroke ${fate(chip)}`,
+    d: (chip) =>
+      ({
+        silenced: `M${chip.x + 3},${chip.y + 10.5}h${chip.w - 6}`,
+        scaled: `M${chip.x + 4},${chip.y + TALL - 3.5}h${chip.w - 8}`,
+      })[fate(chip)] ?? "",
+  });
 }
 
 /* A row for each bin: how much of it is silenced, and scaled, and the counts of tokens pushed up and down. */
@@ -193,44 +181,21 @@ function drawBars(group, bins, top, width) {
       says: `${of(bin.up, "↑")}   ${of(bin.down, "↓")}`,
     };
   });
-  group
-    .selectAll("rect.whole")
-    .data(rows)
-    .join("rect")
-    .attr("class", "whole")
-    .attr("x", left)
-    .attr("y", (row) => row.y + 3)
-    .attr("width", long)
-    .attr("height", 13);
-  group
-    .selectAll("rect.part")
-    .data(rows)
-    .join("rect")
-    .attr("class", "part")
-    .attr("x", left)
-    .attr("y", (row) => row.y + 3)
-    .attr("width", (row) => long * row.silenced)
-    .attr("height", 13);
-  group
-    .selectAll("path.part")
-    .data(rows)
-    .join("path")
-    .attr("class", "part scaled")
-    .attr("d", (row) => (row.scaled ? `M${left + long * row.silenced},${row.y + 13.5}h${long * row.scaled}` : ""));
-  group
-    .selectAll("text.bin")
-    .data(rows)
-    .join("text")
-    .attr("class", "bin")
-    .attr("x", 0)
-    .attr("y", (row) => row.y + 14)
-    .text((row) => row.name);
-  group
-    .selectAll("text.says")
-    .data(rows)
-    .join("text")
-    .attr("class", "says")
-    .attr("x", width - 150)
-    .attr("y", (row) => row.y + 14)
-    .text((row) => row.says);
+  join(group, "rect.whole", rows, {
+    x: left,
+    y: (row) => row.y + 3,
+    width: long,
+    height: 13,
+  });
+  join(group, "rect.part", rows, {
+    x: left,
+    y: (row) => row.y + 3,
+    width: (row) => long * row.silenced,
+    height: 13,
+  });
+  join(group, "path.part.scaled", rows, {
+    d: (row) => (row.scaled ? `M${left + long * row.silenced},${row.y + 13.5}h${long * row.scaled}` : ""),
+  });
+  join(group, "text.bin", rows, { x: 0, y: (row) => row.y + 14, text: (row) => row.name });
+  join(group, "text.says", rows, { x: width - 150, y: (row) => row.y + 14, text: (row) => row.says });
 }

@@ -3,6 +3,7 @@
    held to trlib.algorithms. */
 
 import { cispo, dppo, gspo, ppo } from "../../engine/js/objectives.js";
+import { recorded } from "../parts/maths.js";
 
 export const OBJECTIVES = {
   ppo: (s) => ppo({ eps_low: s.eps_low, eps_high: s.eps_high }),
@@ -46,20 +47,12 @@ export function unpack(data) {
         lr: run.lr,
         logp: [
           old,
-          ...moved(run.moved, words.length, data.largest).map((row) => row.map((d, i) => Math.min(0, old[i] + d))),
+          ...recorded(run.moved, words.length, data.largest).map((row) => row.map((d, i) => Math.min(0, old[i] + d))),
         ],
       },
     ]),
   );
   return { words, completions, of, old, runs, prompts: data.prompts, updates: data.updates, group: data.group };
-}
-
-/* Signed bytes in base64: c stands for sign(c) largest (c/127)^2. */
-function moved(text, tokens, largest) {
-  const bytes = Int8Array.from(atob(text), (letter) => (letter.charCodeAt(0) << 24) >> 24);
-  return Array.from({ length: bytes.length / tokens }, (_, i) =>
-    Float64Array.from(bytes.subarray(i * tokens, (i + 1) * tokens), (c) => Math.sign(c) * largest * (c / 127) ** 2),
-  );
 }
 
 /* By token: q, p, ratio, tv, weight, and fate: "none" where A is 0, else "silenced", "scaled" (w is not r A), "kept". */

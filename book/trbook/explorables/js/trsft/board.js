@@ -1,7 +1,7 @@
 /* Two pictures: the expert's bars with what each student has learned from them, and the weight of an expert's token
    against the probability that the student gives it. */
 
-import { clamp, drawable, drawing, linearScale, logScale, number, stroke } from "../parts/common.js";
+import { clamp, drawable, drawing, linearScale, logScale, number, stroke, join } from "../parts/common.js";
 import { PLACES, weight } from "./maths.js";
 import { LOOKS, RIGHT } from "./words.js";
 
@@ -49,23 +49,14 @@ export function board() {
         "",
         width < 480 ? "expert (bars), students (lines)" : "probability of each answer: expert (bars), students (lines)",
       );
-      bars
-        .selectAll("rect")
-        .data(s.expert)
-        .join("rect")
-        .attr("class", (_, v) => (v === RIGHT ? "bar right" : "bar"))
-        .attr("x", (_, v) => at(v) - 0.36 * slot)
-        .attr("width", 0.72 * slot)
-        .attr("y", y)
-        .attr("height", (share) => box.height - y(share));
-      grips
-        .selectAll("circle")
-        .data(s.expert)
-        .join("circle")
-        .attr("class", "ring")
-        .attr("r", 5)
-        .attr("cx", (_, v) => at(v))
-        .attr("cy", y);
+      join(bars, "rect", s.expert, {
+        class: (_, v) => (v === RIGHT ? "bar right" : "bar"),
+        x: (_, v) => at(v) - 0.36 * slot,
+        width: 0.72 * slot,
+        y: y,
+        height: (share) => box.height - y(share),
+      });
+      join(grips, "circle.ring", s.expert, { r: 5, cx: (_, v) => at(v), cy: y });
       ends.attr(
         "d",
         s.student === "any" && s.show.includes("trsft")
@@ -77,23 +68,19 @@ export function board() {
           : null,
       );
       before.attr("d", stroke(first.map((share, v) => [at(v), y(share)])));
-      lines
-        .selectAll("path")
-        .data(ways, (way) => way)
-        .join("path")
-        .attr("class", "line")
-        .attr("stroke", (way) => LOOKS[way].hue)
-        .attr("stroke-dasharray", (way) => LOOKS[way].dash || null)
-        .attr("d", (way) => stroke(found[way].map((share, v) => [at(v), y(share)])));
+      join(lines, "path.line", ways, {
+        key: (way) => way,
+        stroke: (way) => LOOKS[way].hue,
+        "stroke-dasharray": (way) => LOOKS[way].dash || null,
+        d: (way) => stroke(found[way].map((share, v) => [at(v), y(share)])),
+      });
       const points = ways.flatMap((way) => found[way].map((share, v) => ({ way, v, share })));
-      marks
-        .selectAll("path")
-        .data(points, (d) => `${d.way}${d.v}`)
-        .join("path")
-        .attr("class", "mark")
-        .attr("d", (d) => SHAPES[LOOKS[d.way].mark])
-        .style("fill", (d) => LOOKS[d.way].hue)
-        .attr("transform", (d) => `translate(${at(d.v).toFixed(1)},${y(d.share).toFixed(1)})`);
+      join(marks, "path.mark", points, {
+        key: (d) => `${d.way}${d.v}`,
+        d: (d) => SHAPES[LOOKS[d.way].mark],
+        transform: (d) => `translate(${at(d.v).toFixed(1)},${y(d.share).toFixed(1)})`,
+        style: { fill: (d) => LOOKS[d.way].hue },
+      });
       const x0 = at(s.start);
       start.attr("d", `M${x0.toFixed(1)},${box.height + 24}l7,12h-14Z`);
       begins
@@ -112,45 +99,37 @@ export function board() {
       low.scales(x, w);
       low.titles("probability p of the expert’s token", "gradient weight w");
       const along = Array.from({ length: 121 }, (_, i) => 10 ** ((i / 120) * Math.log10(1 / LEAST)) * LEAST);
-      curves
-        .selectAll("path")
-        .data(["sft", "trsft"])
-        .join("path")
-        .attr("class", "line")
-        .attr("stroke", (way) => LOOKS[way].hue)
-        .attr("stroke-dasharray", (way) => LOOKS[way].dash || null)
-        .attr("d", (way) =>
+      join(curves, "path.line", ["sft", "trsft"], {
+        stroke: (way) => LOOKS[way].hue,
+        "stroke-dasharray": (way) => LOOKS[way].dash || null,
+        d: (way) =>
           stroke(
             [...along, ...(way === "trsft" ? [s.alpha] : [])]
               .sort((a, b) => a - b)
               .map((p) => [x(p), w(weight[way](p, s.alpha))]),
           ),
-        );
+      });
       own.attr("d", stroke(along.map((p) => [x(p), w(p)])));
       rule.attr("d", `M${x(s.alpha).toFixed(1)},0V${under.height}`);
-      dots
-        .selectAll("circle")
-        .data(s.expert.map((share, v) => ({ share, v, p: found.trsft[v] })))
-        .join("circle")
-        .attr("class", (d) => (d.v === RIGHT ? "token right" : "token"))
-        .attr("r", (d) => 3 + 9 * Math.sqrt(d.share))
-        .attr("cx", (d) => x(d.p))
-        .attr("cy", (d) => w(weight.trsft(d.p, s.alpha)));
+      const tokens = s.expert.map((share, v) => ({ share, v, p: found.trsft[v] }));
+      join(dots, "circle", tokens, {
+        class: (d) => (d.v === RIGHT ? "token right" : "token"),
+        r: (d) => 3 + 9 * Math.sqrt(d.share),
+        cx: (d) => x(d.p),
+        cy: (d) => w(weight.trsft(d.p, s.alpha)),
+      });
       const apart = [
         { text: "SFT: 1", x: 6, y: w(1) + 16, hue: LOOKS.sft.hue, end: "start" },
         { text: "TrSFT: min(1, p/α)", x: 6, y: w(0) - 22, hue: LOOKS.trsft.hue, end: "start" },
         { text: "p", x: x(0.55), y: w(0.4), hue: "var(--soft)", end: "start" },
       ];
-      named
-        .selectAll("text")
-        .data(apart)
-        .join("text")
-        .attr("class", "name halo")
-        .attr("x", (d) => d.x)
-        .attr("y", (d) => d.y)
-        .style("fill", (d) => d.hue)
-        .attr("text-anchor", (d) => d.end)
-        .text((d) => d.text);
+      join(named, "text.name.halo", apart, {
+        x: (d) => d.x,
+        y: (d) => d.y,
+        "text-anchor": (d) => d.end,
+        style: { fill: (d) => d.hue },
+        text: (d) => d.text,
+      });
       ring.attr("cx", x(s.alpha)).attr("cy", under.height);
       Object.assign(shown, {
         bar: (v) => ({ x: box.left + at(v), y: box.top + y(s.expert[v]) }),

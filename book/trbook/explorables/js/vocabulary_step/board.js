@@ -1,21 +1,13 @@
 /* Ten words as bars, before and after. */
 
-import { clamp, drawing, hueOf, linearScale, logScale, probability } from "../parts/common.js";
+import { clamp, drawable, drawing, hueOf, linearScale, logScale, probability, join } from "../parts/common.js";
 
 const ROW = 24,
   LEAST = 1e-6,
   MARGIN = { left: 84, right: 72, top: 24, bottom: 40 };
 
 /* An axis of words: no ticks, they are named beside their bars. */
-const lanes = (height) =>
-  Object.assign((v) => v * ROW, {
-    range: () => [0, height],
-    copy() {
-      return this;
-    },
-    ticks: () => [],
-    tickFormat: () => String,
-  });
+const lanes = (height) => drawable((v) => v * ROW, [0, height], [], String);
 
 export function board() {
   const picture = drawing(),
@@ -41,38 +33,28 @@ export function board() {
       bars.titles("probability", "before ▏ after ▇");
       after.style("--own", hueOf(s.method));
       chosen.attr("x", 0).attr("width", box.width).attr("y", lane(s.token)).attr("height", ROW);
-      after
-        .selectAll("rect")
-        .data(now)
-        .join("rect")
-        .attr("class", (_, v) => `after${v === s.token ? " sampled" : ""}`)
-        .attr("x", 0)
-        .attr("y", (_, v) => lane(v) + 5)
-        .attr("height", ROW - 10)
-        .attr("width", (share) => Math.max(0, x(share)).toFixed(1));
-      before
-        .selectAll("path")
-        .data(p)
-        .join("path")
-        .attr("class", "before")
-        .attr("d", (share, v) => `M${x(share).toFixed(1)},${lane(v) + 2}V${lane(v) + ROW - 2}`);
-      words
-        .selectAll("text")
-        .data(named)
-        .join("text")
-        .attr("class", (_, v) => `word${v === s.token ? " sampled" : ""}`)
-        .attr("text-anchor", "end")
-        .attr("x", -10)
-        .attr("y", (_, v) => lane(v) + ROW / 2 + 4)
-        .text((word, v) => (v === s.token ? `▸ ${word}` : word));
-      values
-        .selectAll("text")
-        .data(now)
-        .join("text")
-        .attr("class", "value")
-        .attr("x", box.width + 8)
-        .attr("y", (_, v) => lane(v) + ROW / 2 + 4)
-        .text((share) => `→ ${probability(share)}`);
+      join(after, "rect", now, {
+        class: (_, v) => `after${v === s.token ? " sampled" : ""}`,
+        x: 0,
+        y: (_, v) => lane(v) + 5,
+        height: ROW - 10,
+        width: (share) => Math.max(0, x(share)).toFixed(1),
+      });
+      join(before, "path.before", p, {
+        d: (share, v) => `M${x(share).toFixed(1)},${lane(v) + 2}V${lane(v) + ROW - 2}`,
+      });
+      join(words, "text", named, {
+        class: (_, v) => `word${v === s.token ? " sampled" : ""}`,
+        "text-anchor": "end",
+        x: -10,
+        y: (_, v) => lane(v) + ROW / 2 + 4,
+        text: (word, v) => (v === s.token ? `▸ ${word}` : word),
+      });
+      join(values, "text.value", now, {
+        x: box.width + 8,
+        y: (_, v) => lane(v) + ROW / 2 + 4,
+        text: (share) => `→ ${probability(share)}`,
+      });
     },
   };
 }

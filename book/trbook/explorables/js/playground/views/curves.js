@@ -1,7 +1,7 @@
 /* Learning curves of all lanes: the reward, and in a figure of their own (`below`) four smaller ones. Each segment of a lane, its batches with one setting, is a line of its own with its own entry in the legend. Point at a
    batch, or walk through them with the arrow keys, and the legend reads it. */
 
-import { clamp, drawing, h, linearScale, logScale } from "../../parts/common.js";
+import { clamp, drawing, h, linearScale, logScale, join } from "../../parts/common.js";
 import { above, batchEnd, batchScale, hundredth, legend, paths, plot, short, stamped, widthOf } from "./shared.js";
 import { pathsOf, seriesOf } from "./series.js";
 
@@ -182,13 +182,7 @@ export function create(root, { changed, below }) {
             ...lanes.map((lane) => [` ${PANELS[key].write(rowOf(lane, k)?.[key])}`, lane.colour]),
           ]
         : [];
-      if (on || reading)
-        values
-          .selectAll("tspan")
-          .data(texts)
-          .join("tspan")
-          .attr("fill", ([, colour]) => colour)
-          .text(([text]) => text);
+      if (on || reading) join(values, "tspan", texts, { fill: ([, colour]) => colour, text: ([text]) => text });
     }
     reading = k !== null;
     plane.setAttribute("aria-valuemax", Math.max(0, count - 1));

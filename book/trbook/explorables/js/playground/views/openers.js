@@ -1,7 +1,7 @@
 /* The race of the opening words: how many completions begin with each, batch by batch. Careful words, which announce
    that every place will be written, are drawn in the lane's colour; the others grey and dashed. */
 
-import { linearScale } from "../../parts/common.js";
+import { linearScale, join } from "../../parts/common.js";
 import { CAREFUL } from "../../../engine/js/tasks.js";
 import { above, batchEnd, batchScale, cells, hundredth, idle, paths, pathOf, smoothed, stamped } from "./shared.js";
 
@@ -129,12 +129,10 @@ function apart(labels, height) {
 }
 
 function name(group, labels, left, known) {
-  group
-    .selectAll("text")
-    .data(labels)
-    .join("text")
-    .attr("class", ({ word }) => (known && careful.has(word) ? "pv-word pv-careful" : "pv-word"))
-    .attr("x", left + 6)
-    .attr("y", ({ y }) => (y + 4).toFixed(1))
-    .text(({ word, share }) => `${word} ${hundredth(share)}`);
+  join(group, "text", labels, {
+    class: ({ word }) => (known && careful.has(word) ? "pv-word pv-careful" : "pv-word"),
+    x: left + 6,
+    y: ({ y }) => (y + 4).toFixed(1),
+    text: ({ word, share }) => `${word} ${hundredth(share)}`,
+  });
 }
