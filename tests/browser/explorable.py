@@ -51,18 +51,23 @@ class Visit:
 
     drawn = ".trx:not(.still)[data-drawn], .trx:not(.still) svg[width]"
 
-    def __init__(self, chromium: Any, address: str, **context: Any) -> None:
+    def __init__(self, chromium: Any, address: str, before: str = "", **context: Any) -> None:
         usual = {"viewport": {"width": 1000, "height": 900}, "reduced_motion": "reduce"}
         self.context = chromium.new_context(**{**usual, **context})
         self.page = self.context.new_page()
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.add_init_script(before)
         self.page.goto(address)
         self.page.wait_for_selector(self.drawn, state="attached")
         self.settle()
+
+    def _console(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
 
     def settle(self) -> None:
         self.page.evaluate(SETTLED)
@@ -87,6 +92,32 @@ class Visit:
 
     def text(self, selector: str) -> str:
         return self.page.locator(selector).first.inner_text()
+
+    def middle(self, selector: str, index: int = 0) -> tuple[float, float]:
+        """Where the middle of an element stands on the screen."""
+        box = self.page.locator(selector).nth(index).bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def drag(self, start: tuple[float, float], right: float = 0, down: float = 0) -> None:
+        x, y = start
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + right, y + down, steps=5)
+        self.page.mouse.up()
+        self.settle()
+
+    def press(self, selector: str, *keys: str) -> None:
+        """Focuses an element and presses keys, each of which is drawn."""
+        self.page.locator(selector).first.focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.settle()
+
+    def facts(self) -> dict[str, str]:
+        """What stands beside the figure, by name."""
+        return self.page.locator(".trx .facts > div").evaluate_all(
+            "all => Object.fromEntries(all.map(row => [...row.children].map(one => one.textContent)))"
+        )
 
     def too_small(self) -> list[Any]:
         """What a finger has to hit and is less than 44 pixels high."""

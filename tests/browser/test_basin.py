@@ -8,7 +8,6 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,9 +46,7 @@ def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     """Opens a page with the explorer over given panels; nothing may be complained of."""
     pages, complaints = [], []
 
-    def opened(
-        panels: list[dict[str, Any]], width: int = 900, at: Path | None = None, **settings: Any
-    ) -> Any:
+    def opened(panels: list[dict[str, Any]], width: int = 900, **settings: Any) -> Any:
         data = packed(*panels)
         for place in (modules, host, module):
             monkeypatch.setattr(place, "data_of", lambda name: data)
@@ -61,11 +58,7 @@ def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
         html = PAGE.format(
             re.sub(r"<template.*?</template>", "", Basin(**settings).html(), flags=re.DOTALL)
         )
-        if at is None:
-            page.set_content(html)
-        else:
-            at.write_text(html, encoding="utf-8")
-            page.goto(at.as_uri())
+        page.set_content(html)
         page.wait_for_selector(".trx[data-drawn]", state="attached")
         page.locator(".fold").evaluate_all("all => all.forEach(fold => { fold.open = true; })")
         return page
@@ -75,10 +68,6 @@ def show(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
         page.close()
     module._recorded.cache_clear()
     assert complaints == []
-
-
-def get(page: Any, name: str) -> Any:
-    return page.evaluate(f"name => {MODEL}.get(name)", name)
 
 
 def cells(page: Any, method: str) -> list[str]:
@@ -149,17 +138,13 @@ def test_the_cursor_is_moved_by_hand_and_by_key_and_the_table_follows(
     page = show(everything, methods=["pg_is", "ppo", "troll"], lr=1e-5, seeds="map")
     panel = next(one for one in everything if one["uses"] == "16" and len(one["seeds"]) == 2)
     ends = {method: of["end"]["curve"] for method, of in panel["methods"].items()}
-    assert (
-        cells(page, "PPO")[0] == f"{ends['ppo'][0]:.3f}"
-        and cells(page, "PPO")[2] == f"{ends['ppo'][1]:.3f}"
-    )
     best = max(max(curve) for curve in ends.values())
-    assert cells(page, "TROLL")[1] == f"−{best - ends['troll'][0]:.3f}" and cells(page, "TROLL")[
-        3:
-    ] == ["–", "none"]
     high = panel["methods"]["pg_is"]["basin"]["high"]
     lead, power = f"{high:.1e}".split("e")
-    assert cells(page, "unclipped")[3] == f"{float(lead):g}e{int(power)}"
+    ppo, troll, plain = (cells(page, name) for name in ("PPO", "TROLL", "unclipped"))
+    assert (ppo[0], ppo[2]) == (f"{ends['ppo'][0]:.3f}", f"{ends['ppo'][1]:.3f}")
+    assert [troll[1], *troll[3:]] == [f"−{best - ends['troll'][0]:.3f}", "–", "none"]
+    assert plain[3] == f"{float(lead):g}e{int(power)}"
     handle = page.locator(".handle")
     handle.focus()
     page.keyboard.press("ArrowRight")
@@ -258,21 +243,11 @@ def test_only_what_is_recorded_can_be_chosen(
     assert "one pass" not in alone.locator(".try .marks button").all_inner_texts()
 
 
-@pytest.mark.parametrize("width", [900, 360])
-def test_without_a_record_it_says_so(show: Any, width: int) -> None:
-    page = show([], width)
+def test_without_a_record_it_says_so(show: Any) -> None:
+    page = show([], width=360)
     assert page.locator(".verdict b").inner_text() == "Not recorded yet"
     assert page.locator(".readings").is_hidden() and page.locator(
         ".try .marks button"
     ).all_inner_texts() == ["reset"]
     page.locator(".handle").press("ArrowRight")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_a_page_of_the_file_system_carries_everything(
-    show: Any, tmp_path: Path, until: Any, everything: list[dict[str, Any]]
-) -> None:
-    page = show(everything, at=tmp_path / "page.html", seeds="map")
-    page.get_by_role("checkbox", name="Show GSPO").evaluate("node => node.click()")
-    until(page, "location.hash.startsWith('#basin:') && location.hash.includes('methods=')")
-    assert "gspo" not in get(page, "methods") and page.evaluate("location.protocol") == "file:"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

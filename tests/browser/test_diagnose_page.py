@@ -100,6 +100,12 @@ def choose(page: Page, *files: Path) -> None:
     page.locator(FILE).set_input_files([str(path) for path in files])
 
 
+def temperature(page: Page, value: str) -> None:
+    field = page.get_by_label("The sampler's temperature")
+    field.fill(value)
+    field.blur()
+
+
 def test_a_file_gets_the_verdict_of_the_command_and_nothing_leaves(
     view: Page, folder: Path, tmp_path: Path, capsys: Any
 ) -> None:
@@ -146,15 +152,12 @@ def test_samples_settings_ranks_and_what_is_dropped(view: Page, folder: Path) ->
     choose(view, folder / "good.jsonl")
     expect(findings).to_contain_text("not said whether the sampler's log-probs are raw")
     view.get_by_text("What the file does not say").click()
-    view.get_by_label("The sampler's temperature").fill("1")
-    view.get_by_label("The sampler's temperature").blur()
+    temperature(view, "1")
     expect(findings).not_to_contain_text("not said whether")
-    view.get_by_label("The sampler's temperature").fill("-1")
-    view.get_by_label("The sampler's temperature").blur()
+    temperature(view, "-1")
     expect(view.locator(ALERT)).to_contain_text("temperature: expected a number above 0")
     expect(verdict).to_have_count(0)
-    view.get_by_label("The sampler's temperature").fill("")
-    view.get_by_label("The sampler's temperature").blur()
+    temperature(view, "")
 
     choose(view, folder / "rank_0.jsonl")
     expect(verdict).to_have_attribute("data-causes", "half-groups")
@@ -221,8 +224,7 @@ def test_a_folder_is_read_as_ranks_and_what_changes_or_is_too_large_is_named(
     with growing.open("a") as file:  # the browser then refuses to read what was chosen
         file.write("{}\n")
     view.get_by_text("What the file does not say").click()
-    view.get_by_label("The sampler's temperature").fill("1")
-    view.get_by_label("The sampler's temperature").blur()
+    temperature(view, "1")
     expect(view.locator(ALERT)).to_contain_text("'growing.jsonl' changed while it was read")
 
     with (tmp_path / "huge.jsonl").open("wb") as file:

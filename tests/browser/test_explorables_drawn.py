@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.explorable import SETTLED
 from tests.by_day import by_day
 from tools.draw.stills import WIDTHS
 from trbook.explorables import RatioMap, RunExplorer
@@ -83,11 +84,13 @@ NUMBERS = {
 }
 
 
+STARTED = """() => [...document.querySelectorAll(".trlib-view > div")]
+    .some(d => d.shadowRoot?.querySelector(".trx:not(.still) :is(.live, .line)[d]"))"""
+
+
 def loaded(page: Any) -> None:
     page.wait_for_function(f"Boolean({LIVE})")
-    page.evaluate(
-        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
+    page.evaluate(SETTLED)
 
 
 @pytest.fixture
@@ -161,44 +164,40 @@ def test_no_word_lies_on_another_or_leaves_the_drawing(page: Any, width: int) ->
         assert found == {"over": [], "cut": [], "out": []}, (place, found)
 
 
+FIRST = [(RatioMap, 328, "dark"), (RatioMap, 560, "light"), (RunExplorer, 780, "dark")]
+
+
 @pytest.mark.parametrize(
-    ("width", "theme"),
-    by_day(
-        [(328, "light"), (328, "dark"), (560, "light"), (780, "dark")],
-        (328, "dark"),
-        reason="more widths and themes",
-    ),
+    ("kind", "width", "theme"), by_day(FIRST, FIRST[0], reason="another width and another figure")
 )
 def test_a_still_stands_there_before_the_module_and_nothing_moves(
-    page: Any, width: int, theme: str
+    page: Any, kind: Any, width: int, theme: str
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     # The module waits at a gate, as on a slow line.
     loads = "const { default: explorable }"
-    waiting = (
-        RatioMap()
-        .html()
-        .replace(loads, f"await new Promise(open => {{ window.gate = open; }}); {loads}")
-    )
-    page.set_content(PAGE.format(theme, waiting))
+    gate = f"await new Promise(open => {{ window.gate = open; }}); {loads}"
+    page.set_content(PAGE.format(theme, kind().html().replace(loads, gate)))
     page.wait_for_function("Boolean(window.gate)")
     state = """() => {
         const root = [...document.querySelectorAll(".trlib-view > div")].find(d => d.shadowRoot).shadowRoot;
-        const svg = [...root.querySelectorAll(".plane svg")].find(s => s.getBoundingClientRect().width);
-        const b = svg.getBoundingClientRect();
+        const [plane] = [...root.querySelectorAll(".plane svg")].filter(s => s.checkVisibility());
+        const box = plane.getBoundingClientRect();
         return { after: document.querySelector("#after").offsetTop, still: root.querySelector(".trx").matches(".still"),
-                 scheme: getComputedStyle(root.querySelector(".trx")).colorScheme, left: b.left, top: b.top,
-                 width: b.width, height: b.height, verdict: root.querySelector(".verdict").textContent,
-                 drawn: Boolean(svg.querySelector(".live").getAttribute("d")) };
+                 scheme: getComputedStyle(root.querySelector(".trx")).colorScheme,
+                 box: [box.left, box.top, box.width, box.height].map(Math.round),
+                 verdict: root.querySelector(".verdict").textContent,
+                 chosen: [...root.querySelectorAll("select")].map(s => s.selectedOptions[0].value),
+                 values: [...root.querySelectorAll(".now, .cell, .facts dd")].map(node => node.textContent),
+                 drawn: [...plane.querySelectorAll(".live, .line")].every(node => node.getAttribute("d")) };
     }"""
     before = page.evaluate(state)
     page.evaluate("window.gate()")
-    loaded(page)
+    page.wait_for_function(STARTED)
+    page.evaluate(SETTLED)
     after = page.evaluate(state)
     assert (before.pop("still"), after.pop("still")) == (True, False)
-    for side in ("width", "height"):
-        assert before.pop(side) == pytest.approx(after.pop(side), abs=1)
-    assert before == after and before["scheme"] == theme and before["drawn"]
+    assert before == after and before["scheme"] == theme and before["drawn"] and before["values"]
 
 
 @pytest.mark.parametrize(

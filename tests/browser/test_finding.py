@@ -15,9 +15,6 @@ from tools.paths import chapters, config, contents
 from trbook.address import PLACEHOLDER
 from trbook.address import address as addresses
 
-PARTS = ["Learn", "Further", "Check your run", "Methods", "Evidence", "Reference"]
-LINKS = 45
-"""The most links that the sidebar may hold."""
 FOLD = 900
 """Pixels from the top within which a chapter's question begins, on a screen of 1280 x 900."""
 ADDRESS = addresses(config()).pages
@@ -36,13 +33,6 @@ def desk(chromium: Any) -> Iterator[Any]:
 def written(book: Path) -> dict[str, str]:
     """The text of every page of the table of contents."""
     return {name: (book / f"{name}.html").read_text(encoding="utf-8") for name in contents()}
-
-
-def test_the_sidebar_has_six_parts_and_few_links(desk: Any, address: str) -> None:
-    desk.goto(f"{address}/book/index.html", wait_until="load")
-    nav = desk.locator(".bd-sidebar-primary nav")
-    assert [text.capitalize() for text in nav.locator("p.caption").all_inner_texts()] == PARTS
-    assert nav.locator("a").count() <= LINKS
 
 
 @pytest.mark.parametrize(
@@ -66,15 +56,6 @@ def test_the_question_begins_on_the_first_screen_and_code_fits_beside_the_sideba
         )
         == []
     )
-
-
-@pytest.mark.nightly("reads every page")
-def test_one_line_stands_below_a_chapters_title(book: Path) -> None:
-    """When it was executed, and Colab; the rest of it opens."""
-    for path in chapters():
-        text = (book / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
-        assert text.count('<div class="executed">') == 1, path.stem
-        assert "Open in Colab" not in text or ADDRESS, path.stem
 
 
 @pytest.mark.nightly("reads every page")

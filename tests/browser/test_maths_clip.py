@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 import random
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trbook.explorables.files import SOURCES
+from tests.browser.double import double
 from trlib.algorithms import (
     cispo_loss,
     dppo_loss,
@@ -91,9 +90,7 @@ def reported(ratio: Tensor, old: Tensor, sign: float) -> dict[str, TokenLoss]:
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_objectives_and_weights_agree_with_trlib(sources: Callable[..., Any], sign: float) -> None:
     given = points()
-    ratio, old = (
-        torch.tensor(column, dtype=torch.float64)[:, None] for column in zip(*given, strict=True)
-    )
+    ratio, old = (double(column)[:, None] for column in zip(*given, strict=True))
     wanted = reported(ratio, old, sign)
     got = sources(
         "clip/maths.js",
@@ -107,23 +104,7 @@ def test_objectives_and_weights_agree_with_trlib(sources: Callable[..., Any], si
             parts["objective"] = -loss.per_token
         assert ("objective" in parts) == (name in ("plain", "ppo", "dual", "penalty"))
         for part, want in parts.items():
-            found = torch.tensor([row[part] for row in got[name]], dtype=torch.float64)
+            found = double([row[part] for row in got[name]])
             torch.testing.assert_close(
                 found, want[:, 0], rtol=1e-9, atol=1e-12, msg=lambda text, name=name: name + text
             )
-
-
-def test_the_preset_about_pulling_back_pulls_back(sources: Callable[..., Any]) -> None:
-    """Its words say that PPO's weight is 0 and the penalty's negative."""
-    preset = re.search(
-        r"does not pull back[^}]*ratio: ([\d.]+)[^}]*beta: ([\d.]+),\s*old_p: ([\d.]+)",
-        (SOURCES / "clip.js").read_text(encoding="utf-8"),
-    )
-    assert preset
-    weights = sources(
-        "clip/maths.js",
-        """(m, [ratio, beta, old_p]) => ["ppo", "penalty"].map(name => m.judged(name, ratio,
-            { sign: 1, eps_low: .2, eps_high: .2, beta, old_p }).weight)""",
-        [float(number) for number in preset.groups()],
-    )
-    assert weights[0] == 0 and weights[1] < -0.5

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from typing import Any
 
 import pytest
 import torch
 
-from trbook.explorables.files import SOURCES
 from trlib.advantages import gae
 
 TOKENS, WRONG, REPAIRED = 6, 0.15, 0.05
@@ -140,17 +138,13 @@ def test_the_chapter_s_formula_of_the_mean() -> None:
             )
 
 
-def test_the_compromise_lies_between_the_two_ends() -> None:
+def test_the_compromise_lies_between_the_two_ends(visit: Any) -> None:
     """The preset's words: both errors together are least between, and more texts move the best λ
     towards 1."""
-    source = (SOURCES / "gae.js").read_text(encoding="utf-8")
-    preset = re.search(
-        r'"a compromise",\s*state: \{\s*lam: ([\d.]+),\s*gamma: 1,\s*miss: ([\d.]+),\s*'
-        r"noise: ([\d.]+),\s*pairs: (\d+),?\s*\}",
-        source,
-    )
-    assert preset
-    lam, miss, noise, pairs = (float(number) for number in preset.groups())
+    one = visit("GAE")
+    one.page.get_by_role("button", name="a compromise").click()
+    one.settle()
+    lam, miss, noise, pairs = one.state(["lam", "miss", "noise", "pairs"]).values()
     lams = [i / 50 for i in range(51)]
 
     def best(texts: int) -> float:
@@ -159,7 +153,7 @@ def test_the_compromise_lies_between_the_two_ends() -> None:
         )
 
     def error(each: float) -> float:
-        return wanted(each, 1.0, miss, noise, int(pairs))["difference"]["error"]
+        return wanted(each, 1.0, miss, noise, pairs)["difference"]["error"]
 
-    assert abs(best(int(pairs)) - lam) <= 0.05 and best(int(pairs)) < best(4 * int(pairs)) < 1
+    assert abs(best(pairs) - lam) <= 0.05 and best(pairs) < best(4 * pairs) < 1
     assert error(lam) < 0.9 * min(error(0.0), error(1.0))

@@ -1,4 +1,4 @@
-"""The plane of `natural_gradient` against autograd, and its step and line search against
+"""The plane of `natural_gradient` against autograd, and its line search by the rules of
 `trlib.algorithms.TRPO`."""
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlib.algorithms import TRPO, Provided
-from trlib.algorithms.method import Batch, Scores
+from tests.browser.double import close, double
+from trlib.algorithms import TRPO
 
 MATHS = "natural_gradient/maths.js"
 JS = """(m, vectors) => {
@@ -53,14 +53,9 @@ def kl(theta: Tensor, old: Tensor) -> Tensor:
     return (before.exp() * (before - full(theta))).sum(-1).mean()
 
 
-def close(found: Any, wanted: Any) -> None:
-    got, want = (torch.as_tensor(value, dtype=torch.float64).detach() for value in (found, wanted))
-    torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-12)
-
-
 def test_the_plane_is_autograds(sources: Any) -> None:
     for (a, b, c, d, delta), found in asked(sources):
-        old, at = (torch.tensor(pair, dtype=torch.float64) for pair in ([a, b], [c, d]))
+        old, at = (double(pair) for pair in ([a, b], [c, d]))
         before = old.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(reward(before), before)
         p, q = full(at)[0, :, 0].exp()
@@ -73,97 +68,36 @@ def test_the_plane_is_autograds(sources: Any) -> None:
         close(found["gradient"], gradient)
         matrix = torch.autograd.functional.hessian(lambda theta, old=old: kl(theta, old), old)
         close(found["fisher"], matrix[[0, 0, 1], [0, 1, 1]])
-        torch.testing.assert_close(
-            torch.tensor(found["natural"], dtype=torch.float64),
-            torch.linalg.solve(matrix, gradient),
-            rtol=1e-8,
-            atol=1e-10,
-        )
+        close(found["natural"], torch.linalg.solve(matrix, gradient), rtol=1e-8, atol=1e-10)
         for edge, ellipse in zip(found["edges"]["region"], found["edges"]["ellipse"], strict=True):
-            place = torch.tensor(edge, dtype=torch.float64)
+            place = double(edge)
             if (place - old).norm() < 29:
-                torch.testing.assert_close(kl(place, old).item(), delta, rtol=1e-5, atol=0)
-            ray = torch.tensor(ellipse, dtype=torch.float64) - old
+                close(kl(place, old).item(), delta, rtol=1e-5, atol=0)
+            ray = double(ellipse) - old
             if ray.norm() < 29:
-                close(ray @ matrix @ ray / 2, torch.tensor(delta, dtype=torch.float64))
+                close(ray @ matrix @ ray / 2, double(delta))
         close(found["level"], d)
 
 
-class Plane:
-    """The policy as TRPO's update box sees it: every answer once, each token's advantage weighed by
-    its chance."""
-
-    def __init__(self, method: TRPO, old: Tensor) -> None:
-        self.method, self.theta = method, old.clone().requires_grad_()
-        self.parameters = [self.theta]
-        self.tokens = torch.tensor([[0, 0], [1, 1]])
-        before = full(old).expand(2, -1, -1)
-        logp = self._picked(before)
-        p, q = before[0, :, 0].exp()
-        worth = torch.stack([q - 0.6 * (1 - q), p - 0.6 * (1 - p)])
-        chance = (
-            logp.exp()
-        )  # the mean over two answers stands for a mean under the policy: weigh by 2 x chance
-        advantages = (
-            2
-            * chance
-            * (torch.tensor([[1.0], [0.0]], dtype=torch.float64) - before[0, :, 0].exp())
-            * worth
-        )
-        mask = torch.ones(2, 2, dtype=torch.bool)
-        self.batch = Batch(
-            tokens=self.tokens,
-            mask=mask,
-            forced=~mask,
-            rewards=torch.zeros(2),
-            horizon=2,
-            group=torch.arange(2),
-            ended=mask[:, 0],
-            logp_rollout=logp,
-            anchor="recomputed",
-            provided=Provided(logp_old=logp, full_anchor=before),
-            advantages=advantages,
-        )
-
-    def _picked(self, distribution: Tensor) -> Tensor:
-        return distribution.gather(-1, self.tokens.unsqueeze(-1)).squeeze(-1)
-
-    def score(self, rows: Tensor | None = None, *, twice: bool = False) -> Scores:
-        every = full(self.theta).expand(2, -1, -1)
-        scores = Scores(self._picked(every), every)
-        return scores if rows is None else Scores(scores.logp[rows], scores.full[rows])
-
-    def minibatches(self) -> Any:
-        return iter([self])
-
-    def directional(self, direction: Any, rows: Tensor | None = None) -> Tensor:
-        along = torch.func.jvp(
-            lambda theta: full(theta).expand(2, -1, -1), (self.theta,), tuple(direction)
-        )[1]
-        return along if rows is None else along[rows]
-
-    def loss(self) -> Tensor:
-        return self.method.loss(
-            self.method.objective(self.score(), self.batch).per_token, self.batch
-        )
-
-    def report(self, loss: float, grad_norm: float) -> None:
-        """Nothing."""
-
-
-def test_the_line_search_takes_the_step_that_trpo_takes(sources: Any) -> None:
+def test_the_line_search_is_trpo_s(sources: Any) -> None:
+    """From a step that spends the radius to second order back, by TRPO's factor, to the first place
+    inside the region where the surrogate rises."""
     shortened = 0
     for (a, b, _, _, delta), found in asked(sources):
-        old = torch.tensor([a, b], dtype=torch.float64)
-        step = Plane(TRPO(delta_kl=delta, damping=0.0), old)
-        step.method.update(step)
-        last = found["tries"][-1]
-        assert not last["why"] and all(one["why"] for one in found["tries"][:-1])
-        shortened += len(found["tries"]) > 1
-        torch.testing.assert_close(
-            torch.tensor(last["at"], dtype=torch.float64), step.theta.detach(), rtol=1e-7, atol=1e-9
+        old, step, natural = (double(x) for x in ([a, b], found["step"], found["natural"]))
+        ff, fg, gg = found["fisher"]
+        close(step @ double([[ff, fg], [fg, gg]]) @ step / 2, delta)
+        close(step / step.norm(), natural / natural.norm())
+        *refused, last = found["tries"]
+        assert (
+            len(refused) < TRPO().tries and not last["why"] and all(one["why"] for one in refused)
         )
-        assert last["kl"] <= delta and last["surrogate"] > 0
+        for i, one in enumerate(found["tries"]):
+            at = old + TRPO().backtrack ** i * step
+            close(one["at"], at)
+            close(one["kl"], kl(at, old))
+            assert bool(one["why"]) == (one["kl"] > delta or one["surrogate"] <= 0)
+        shortened += len(refused) > 0
     assert shortened >= 5, "some full steps spend more than the radius"
 
 
@@ -187,28 +121,3 @@ def test_what_the_presets_say_is_so(sources: Any) -> None:
     assert 0 < near[0]["gain"] < near[0]["surrogate"]
     assert found["corner"] < 0.1 * 0.05 and found["middle"] > 2 * 0.05
     assert len(found["wide"]) == 3 and found["wide"][0]["kl"] > 2 * 0.3
-
-
-def test_the_verdict_names_a_step_that_stops_short_and_a_rate_that_is_small(
-    visit: Any, sources: Any
-) -> None:
-    """Away from the map's middle the KL grows more slowly than the bowl: then ellipse and region do
-    not agree."""
-    one = visit("NaturalGradient")
-
-    def read(theta1: float, theta2: float, delta: float, lr: float) -> tuple[str, float]:
-        one.set(theta1=theta1, theta2=theta2, delta=delta, lr=lr, way="natural")
-        tries = sources(
-            MATHS,
-            "(m, [old, delta]) => m.search(old, m.fullStep(old, m.natural(old), delta), delta)",
-            [[theta1, theta2], delta],
-        )
-        return one.text(".trx .verdict"), tries[0]["kl"] / delta
-
-    short, share = read(2, 2, 0.5, 10)
-    assert "The step stops short" in short and share < 2 / 3
-    small, corner = read(0, 0.4, 0.05, 1)[0], read(-4.6, 5.6, 0.05, 20)[0]
-    assert "The gradient crawls" in small and "the rate itself is small" in small
-    assert "The gradient crawls" in corner and "almost certain" in corner
-    agree, share = read(-0.85, 1.27, 0.1, 10)
-    assert "Ellipse and region agree" in agree and 2 / 3 < share < 1.5

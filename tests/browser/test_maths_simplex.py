@@ -12,6 +12,7 @@ import torch
 from scipy.stats import wasserstein_distance
 from torch import Tensor
 
+from tests.browser.double import close, double
 from trlib.divergences import binary_kl, kl, tv
 
 MATHS, DISTANCES = "simplex/maths.js", "parts/distances.js"
@@ -23,7 +24,6 @@ OLD = [
     [0.2, 0.78, 0.02],
 ]
 DELTAS = [0.001, 0.05, 0.4, 2.0]
-ALL = ["kl_old_new", "kl_new_old", "chi2", "fisher", "tv", "ratio", "wasserstein"]
 
 
 def pairs(tokens: int = 3, count: int = 60) -> tuple[Tensor, Tensor]:
@@ -49,9 +49,8 @@ def measured(p: Tensor, q: Tensor) -> dict[str, Tensor]:
         "chi2": (q * (r - 1).square()).sum(-1),
         "ratio": (r - 1).abs().max(-1).values,
         "fisher": (q * (log_r - (q * log_r).sum(-1, keepdim=True)).square()).sum(-1) / 2,
-        "wasserstein": torch.tensor(
-            [wasserstein_distance(places, places, a, b) for a, b in zip(p, q, strict=True)],
-            dtype=torch.float64,
+        "wasserstein": double(
+            [wasserstein_distance(places, places, a, b) for a, b in zip(p, q, strict=True)]
         ),
         "euclid": (p - q).norm(dim=-1),
     }
@@ -83,13 +82,11 @@ def test_distances_agree_with_trlib_and_scipy(sources: Callable[..., Any], token
     expected = measured(p, q)
     assert sorted(found) == sorted(expected)
     for key, values in expected.items():
-        torch.testing.assert_close(
-            torch.tensor(found[key], dtype=torch.float64), values, rtol=1e-9, atol=1e-15
-        )
+        close(found[key], values, atol=1e-15)
 
 
-def test_radii_match_to_second_order_and_nest(sources: Callable[..., Any]) -> None:
-    keys = [*ALL, "euclid"]
+def test_radii_match_to_second_order(sources: Callable[..., Any]) -> None:
+    keys = list(radii(1.0, 3))
     for delta in DELTAS:
         found = sources(
             DISTANCES,
@@ -97,17 +94,6 @@ def test_radii_match_to_second_order_and_nest(sources: Callable[..., Any]) -> No
             [keys, delta],
         )
         assert dict(zip(keys, found, strict=True)) == pytest.approx(radii(delta, 3), rel=1e-12)
-    # Each distance bounds the next: the maximum, the root mean square and the mean of |r - 1|.
-    p, q = pairs()
-    r = measured(p, q)
-    assert bool(
-        (2 * r["tv"] <= r["chi2"].sqrt() + 1e-12).all()
-        and (r["chi2"].sqrt() <= r["ratio"] + 1e-12).all()
-    )
-    for key in ("kl_old_new", "kl_new_old"):
-        assert bool((r["tv"] <= (r[key] / 2).sqrt() + 1e-12).all()), (
-            "Pinsker: the TV ball holds the KL ball"
-        )
 
 
 def edges(sources: Callable[..., Any], old: list[float], delta: float) -> dict[str, Tensor]:
@@ -117,7 +103,7 @@ def edges(sources: Callable[..., Any], old: list[float], delta: float) -> dict[s
         "delta)]))",
         [old, delta],
     )
-    return {key: torch.tensor(points, dtype=torch.float64) for key, points in found.items()}
+    return {key: double(points) for key, points in found.items()}
 
 
 @pytest.mark.parametrize("delta", DELTAS)
@@ -126,18 +112,16 @@ def test_an_edge_is_where_its_distance_is_the_radius(
     sources: Callable[..., Any], old: list[float], delta: float
 ) -> None:
     limits = radii(delta, 3)
-    q = torch.tensor(old, dtype=torch.float64)
+    q = double(old)
     for key, edge in edges(sources, old, delta).items():
-        torch.testing.assert_close(edge.sum(-1), torch.ones_like(edge[:, 0]), rtol=0, atol=1e-12)
+        close(edge.sum(-1), torch.ones_like(edge[:, 0]), rtol=0)
         assert edge.min() >= -1e-15, key
         # On the triangle's own edge a region is cut, and where a ratio is e^-14 no double tells it
         # from 0.
         inner = edge[(edge / q).min(-1).values > 1e-6]
         if len(inner):
             there = measured(inner, q.expand_as(inner))[key]
-            torch.testing.assert_close(
-                there, torch.full_like(there, limits[key]), rtol=1e-9, atol=1e-9, msg=key
-            )
+            close(there, torch.full_like(there, limits[key]), atol=1e-9, of=key)
         if key not in ("kl_old_new", "fisher"):
             outer = edge.clamp(min=1e-300)
             assert bool(
@@ -151,7 +135,7 @@ def test_an_edge_has_no_gap_and_turns_once_around_the_old_policy(
 ) -> None:
     """Every policy of a grid lies in the polygon exactly where its distance is below the radius."""
     delta = 0.4
-    q = torch.tensor(old, dtype=torch.float64)
+    q = double(old)
     steps = torch.linspace(0.003, 0.997, 60, dtype=torch.float64)
     grid = torch.cartesian_prod(steps, steps)
     grid = torch.cat([grid, 1 - grid.sum(-1, keepdim=True)], -1)
@@ -197,6 +181,6 @@ def test_reach_is_the_binary_edge_and_whole_triangles_are_known(
                     )
                 elif key == "kl_old_new":
                     # Merging the others loses nothing there: they keep their proportions.
-                    logs = torch.tensor([share, top], dtype=torch.float64).log()
+                    logs = double([share, top]).log()
                     if top < 1 - 1e-9:
                         assert float(binary_kl(logs[0], logs[1])) == pytest.approx(delta, rel=1e-9)

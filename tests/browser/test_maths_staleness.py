@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.browser.double import double
 from trbook.explorables.files import data_of
 from trbook.explorables.recording import decode
 from trlib.algorithms import pg_is_loss, ppo_loss
@@ -30,7 +31,7 @@ def counted(sources: Any) -> Any:
 
 def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
     data = json.loads(data_of("staleness") or "")
-    rewards = torch.tensor(data["rewards"], dtype=torch.float64)
+    rewards = double(data["rewards"])
     groups = rewards.view(-1, data["group"])
     lengths = [len(row) for row in data["words"]]
     advantages = (
@@ -41,49 +42,37 @@ def test_counts_promise_and_distance_agree_with_trlib(counted: Any) -> None:
     mask = torch.ones_like(advantages, dtype=torch.bool)
     for run, updates in zip(("none", "ppo"), counted, strict=True):
         moved = decode(data["runs"][run]["moved"], sum(lengths))
+        moved = torch.cat([torch.zeros_like(moved[:1]), moved])
         for update, windows in zip((0, 1, 7, 32), updates, strict=True):
-            now = moved[update - 1 : update] if update else torch.zeros_like(advantages)
-            before = moved[update - 2 : update - 1] if update > 1 else torch.zeros_like(advantages)
-            old = torch.full_like(now, -7.0)
-            surrogate = -(
-                pg_is_loss(old + now, old, advantages=advantages, mask=mask).per_token + advantages
-            ).sum()
+            now, before = moved[update][None], moved[max(0, update - 1)][None]
+            old, ratio = torch.full_like(now, -7.0), now.exp()
+            given = {"advantages": advantages, "mask": mask}
+            surrogate = -(pg_is_loss(old + now, old, **given).per_token + advantages).sum()
+            clipped = ~ppo_loss(old + before, old, **given).diagnostics["kept"]
             for (low, high), found in zip(WINDOWS, windows, strict=True):
-                kept = ppo_loss(
-                    old + now, old, advantages=advantages, mask=mask, eps_low=low, eps_high=high
-                ).diagnostics["kept"]
-                assert found["silencedUp"] == int((~kept & (advantages > 0)).sum()), (
-                    run,
-                    update,
-                    low,
-                    high,
-                )
-                assert found["silencedDown"] == int((~kept & (advantages < 0)).sum())
-                assert found["silenced"] == int((~kept).sum())
-                clipped = ~ppo_loss(
-                    old + before, old, advantages=advantages, mask=mask
-                ).diagnostics["kept"]
-                assert found["clipped"] == int(clipped.sum())
-                assert found["beyond"] == int(
-                    (clipped & (advantages.sign() * (now - before) > 0)).sum()
-                )
-                ratio = now.exp()
-                assert found["inside"] == int(((ratio >= 1 - low) & (ratio <= 1 + high)).sum())
+                loss = ppo_loss(old + now, old, **given, eps_low=low, eps_high=high)
+                lost = ~loss.diagnostics["kept"]
+                counts = {
+                    "silencedUp": lost & (advantages > 0),
+                    "silencedDown": lost & (advantages < 0),
+                    "silenced": lost,
+                    "clipped": clipped,
+                    "beyond": clipped & (advantages.sign() * (now - before) > 0),
+                    "inside": (ratio >= 1 - low) & (ratio <= 1 + high),
+                }
+                for name, flags in counts.items():
+                    assert found[name] == int(flags.sum()), (name, run, update, low, high)
                 assert found["inside"] + found["outsideKept"] + found["silenced"] == sum(lengths)
-                assert found["tv"] == pytest.approx(
-                    float((ratio - 1).abs().mean() / 2), rel=1e-9, abs=1e-15
-                )
+                assert found["tv"] == pytest.approx(float((ratio - 1).abs().mean() / 2), abs=1e-15)
                 promised = float(rewards.mean() + surrogate / len(rewards))
                 assert found["promised"] == pytest.approx(promised, rel=1e-9)
                 assert found["earned"] == data["runs"][run]["earned"][update]
                 for sign, bars in zip((1, -1), found["bars"], strict=True):
-                    assert (
-                        sum(bar["silenced"] for bar in bars)
-                        == found["silencedUp" if sign > 0 else "silencedDown"]
+                    silenced, kept = (
+                        sum(bar[name] for bar in bars) for name in ("silenced", "kept")
                     )
-                    assert sum(bar["kept"] + bar["silenced"] for bar in bars) == int(
-                        (sign * advantages > 0).sum()
-                    )
+                    assert silenced == found["silencedUp" if sign > 0 else "silencedDown"]
+                    assert silenced + kept == int((sign * advantages > 0).sum())
 
 
 def test_at_update_0_no_window_silences_anything(counted: Any) -> None:

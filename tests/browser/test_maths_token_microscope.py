@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.browser.double import close, double
 from trbook.explorables import TokenMicroscope
 from trbook.explorables.files import data_of
 from trbook.explorables.recording import decode
@@ -40,23 +41,20 @@ def rows(values: Tensor, lengths: list[int]) -> Tensor:
 
 @pytest.mark.parametrize("method", LOSSES)
 def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str) -> None:
+    usual = TokenMicroscope(method=method, eps_high=0.28, delta_tv=0.05).settings()
+    usual = {key: value for key, value in usual.items() if not key.startswith("_")}
     states = [
-        TokenMicroscope(
-            run=run, method=method, update=update, eps_high=0.28, delta_tv=0.05
-        ).settings()
+        {**usual, "run": run, "update": update}
         for run, update in (("ppo", 0), ("ppo", 1), ("dppo", 9), ("fast", 16))
     ]
     data = json.loads(DATA)
     lengths = [len(row) for row in data["words"]]
-    old = torch.nn.functional.logsigmoid(torch.tensor(data["old"], dtype=torch.float64) / 1000)
-    rewards = torch.tensor(data["rewards"], dtype=torch.float64).view(-1, data["group"])
+    old = torch.nn.functional.logsigmoid(double(data["old"]) / 1000)
+    rewards = double(data["rewards"]).view(-1, data["group"])
     advantages = (rewards - rewards.mean(1, keepdim=True)).flatten()
     mask = rows(torch.ones(sum(lengths)), lengths).bool()
-    plain = [
-        {key: value for key, value in state.items() if not key.startswith("_")} for state in states
-    ]
     for s, got in zip(
-        plain, sources("token_microscope/maths.js", JUDGED, [DATA, plain]), strict=True
+        states, sources("token_microscope/maths.js", JUDGED, [DATA, states]), strict=True
     ):
         moved = decode(data["runs"][s["run"]]["moved"], sum(lengths))
         new = (old + moved[s["update"] - 1]).clamp(max=0) if s["update"] else old
@@ -64,7 +62,7 @@ def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str)
         found = LOSSES[method](
             s, rows(new, lengths), rows(old, lengths), advantages=own, mask=mask
         ).diagnostics
-        q, p, ratio, tv, weight, advantage = torch.tensor(got["tokens"], dtype=torch.float64).T
+        q, p, ratio, tv, weight, advantage = double(got["tokens"]).T
         for js, wanted in (
             (q, old.exp()),
             (p, new.exp()),
@@ -73,7 +71,7 @@ def test_weights_and_verdicts_are_those_of_the_losses(sources: Any, method: str)
             (weight, found["weight"][mask]),
             (advantage, own[mask]),
         ):
-            torch.testing.assert_close(js, wanted, rtol=1e-9, atol=1e-12)
+            close(js, wanted)
         pushed, kept = own[mask] != 0, found["kept"][mask]
         fates = got["fates"]
         assert [fate == "silenced" for fate in fates] == (pushed & ~kept).tolist()

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.browser.double import close, double
 from trlib.algorithms.trapo import trsft_loss, truncated_expert
 from trlib.divergences import kl
 
@@ -47,10 +48,10 @@ def loss_of(way: str, logits: Tensor, expert: Tensor, alpha: float) -> Tensor:
 def walked(way: str, case: dict[str, Any]) -> Tensor:
     """The student after its steps, by autograd through the loss; the hump's steps are scaled by its
     width."""
-    expert = torch.tensor(case["expert"], dtype=torch.float64)
+    expert = double(case["expert"])
     middle, narrow = (
-        torch.tensor(case["start"], dtype=torch.float64),
-        torch.tensor(1.5, dtype=torch.float64).log(),
+        double(case["start"]),
+        double(1.5).log(),
     )
     logits = -(PLACES - middle).square() / (2 * (2 * narrow).exp())
     for _ in range(case["steps"]):
@@ -80,9 +81,7 @@ def test_a_student_walks_as_autograd_through_trlib_s_loss_does(
         MATHS, "(m, [way, cases]) => cases.map(one => m.learned(way, one))", [way, CASES]
     )
     for case, got in zip(CASES, found, strict=True):
-        torch.testing.assert_close(
-            torch.tensor(got, dtype=torch.float64), walked(way, case), rtol=1e-9, atol=1e-9
-        )
+        close(got, walked(way, case), atol=1e-9)
 
 
 def test_weights_are_those_of_the_losses(sources: Callable[..., Any]) -> None:
@@ -97,16 +96,14 @@ def test_weights_are_those_of_the_losses(sources: Callable[..., Any]) -> None:
             p.log()[None], mask=torch.ones(1, 33, dtype=torch.bool), alpha=alpha
         ).diagnostics["weight"][0]
         expected = torch.stack([torch.ones_like(own), own], 1)
-        torch.testing.assert_close(
-            torch.tensor(found, dtype=torch.float64), expected, rtol=1e-9, atol=0
-        )
+        close(found, expected, atol=0)
 
 
 def test_trsft_ends_at_the_truncated_expert(sources: Callable[..., Any]) -> None:
     draw = torch.Generator().manual_seed(0)
     experts = torch.cat(
         [
-            torch.tensor(EXPERTS, dtype=torch.float64),
+            double(EXPERTS),
             (2 * torch.randn(80, 10, generator=draw, dtype=torch.float64)).softmax(-1),
         ]
     )
@@ -116,12 +113,7 @@ def test_trsft_ends_at_the_truncated_expert(sources: Callable[..., Any]) -> None
             "(m, [all, alpha]) => all.map(e => m.truncated(e, alpha))",
             [experts.tolist(), alpha],
         )
-        torch.testing.assert_close(
-            torch.tensor(found, dtype=torch.float64),
-            truncated_expert(experts, alpha=alpha),
-            rtol=1e-9,
-            atol=1e-12,
-        )
+        close(found, truncated_expert(experts, alpha=alpha))
     # And the walk leads there.
     state = {"student": "any", "expert": EXPERTS[1], "alpha": 0.1, "start": 4.0, "steps": 4000}
     ended = sources(MATHS, "(m, one) => m.learned('trsft', one)", state)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import trlib
+from tests.browser.double import double
 from trbook.explorables.vocabulary_step import METHODS, STARTS
 from trlib import divergences
 from trlib.algorithms import (
@@ -35,9 +36,7 @@ SEEN = """(m, given) => given.map(({ old, now, y, k }) => m.seen(old.map(Math.lo
 
 
 def softmax(draw: random.Random, spread: float, n: int = 10) -> Tensor:
-    return torch.softmax(
-        torch.tensor([draw.gauss(0, spread) for _ in range(n)], dtype=torch.float64), 0
-    )
+    return torch.softmax(double([draw.gauss(0, spread) for _ in range(n)]), 0)
 
 
 def losses(s: dict[str, Any]) -> dict[str, Callable[..., Tensor]]:
@@ -104,7 +103,7 @@ def steps(loss: Callable[..., Tensor], p: Tensor, s: dict[str, Any]) -> list[Ten
     """The log-probs before the first step and after each."""
     old, y = p.log(), torch.tensor(s["token"])
     given = {
-        "advantages": torch.tensor([[s["sign"] * s["size"]]], dtype=torch.float64),
+        "advantages": double([[s["sign"] * s["size"]]]),
         "mask": torch.ones(1, 1, dtype=torch.bool),
     }
     z, path = old.clone(), [old]
@@ -141,40 +140,23 @@ def test_every_method_takes_the_steps_of_its_loss(sources: Any) -> None:
         wanted = losses(s)
         assert tuple(found) == METHODS and set(wanted) == set(METHODS)
         for name, loss in wanted.items():
-            path = torch.tensor(found[name]["path"], dtype=torch.float64)
+            path = double(found[name]["path"])
             torch.testing.assert_close(
                 path, torch.stack(steps(loss, p, s)), **EXACT, msg=lambda m, n=name: f"{n}: {m}"
             )
 
 
 def test_where_a_method_falls_silent(sources: Any) -> None:
-    p, s = (
-        softmax(random.Random(1), 1.0),
-        {
-            "token": 3,
-            "sign": 1,
-            "size": 1.0,
-            "steps": 40,
-            "lr": 0.2,
-            "k": 2,
-            "delta_tv": 0.1,
-            "delta_kl": 0.05,
-            "max_ratio": 3.0,
-        },
-    )
+    p = softmax(random.Random(1), 1.0)
+    s = {"token": 3, "sign": 1, "size": 1.0, "steps": 40, "lr": 0.2, "k": 2}
+    s |= {"delta_tv": 0.1, "delta_kl": 0.05, "max_ratio": 3.0}
     found = sources("vocabulary_step/maths.js", WALK, [{"p": p.tolist(), "s": s}])[0]
     for name in ("ppo", "gspo", "dppo_tv", "dppo_full"):
         still, path = found[name]["silent"], found[name]["path"]
-        assert (
-            found[name]["weight"] == 0
-            and path[still] == path[-1]
-            and path[still - 1] != path[still]
-        ), name
-    ratio = [torch.tensor(path[3]).sub(p[3].log()).exp().item() for path in found["ppo"]["path"]]
-    assert ratio[found["ppo"]["silent"] - 1] <= 1.2 < ratio[-1]
+        assert found[name]["weight"] == 0 and path[still - 1] != path[still] == path[-1], name
     for name in ("pg_is", "cispo", "sapo"):
         assert found[name]["silent"] is None and found[name]["weight"] > 0
-    assert found["quatro"]["rest"] and ratio and found["quatro"]["silent"] is None
+    assert found["quatro"]["rest"] and found["quatro"]["silent"] is None
 
 
 def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None:
@@ -191,7 +173,7 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None
             }
         )
     for one, found in zip(given, sources("vocabulary_step/maths.js", SEEN, given), strict=True):
-        a, b = (torch.tensor(one[key], dtype=torch.float64).log() for key in ("old", "now"))
+        a, b = (double(one[key]).log() for key in ("old", "now"))
         few = top_k(a[None], torch.tensor([one["y"]]), one["k"]).ids[0]
         d = divergences
         wanted = {
@@ -205,8 +187,6 @@ def test_what_every_resolution_sees_is_what_trlib_measures(sources: Any) -> None
         for key, (tv, kl) in wanted.items():
             assert found[key]["tv"] == pytest.approx(tv.item(), rel=1e-9, abs=1e-12)
             assert found[key]["kl"] == pytest.approx(kl.item(), rel=1e-9, abs=1e-12)
-        assert found["binary"]["tv"] <= found["topk"]["tv"] + 1e-15 <= found["full"]["tv"] + 2e-15
-        assert found["binary"]["kl"] <= found["topk"]["kl"] + 1e-15 <= found["full"]["kl"] + 2e-15
 
 
 @pytest.mark.parametrize("start", STARTS)

@@ -19,6 +19,7 @@ from playwright.sync_api import expect
 from scipy import stats
 
 from bookext.security import sealed
+from tests.browser.double import double
 from tests.browser.test_engine_loop import LANE, given_of
 from tests.by_day import by_day
 from tools.pack.contest import recorded
@@ -223,18 +224,11 @@ def weights_of(file: Path, rows: list[dict[str, Any]]) -> list[tuple[list[float]
     """What the method in a file makes of completions, in double precision, padded."""
     width = max(len(row["old"]) for row in rows)
     padded = {
-        name: torch.tensor(
-            [row[name] + [float("nan")] * (width - len(row[name])) for row in rows],
-            dtype=torch.float64,
-        )
+        name: double([row[name] + [float("nan")] * (width - len(row[name])) for row in rows])
         for name in ("old", "logp")
     }
     mask = ~padded["old"].isnan()
-    advantages = (
-        torch.tensor([row["advantage"] for row in rows], dtype=torch.float64)
-        .unsqueeze(-1)
-        .expand_as(mask)
-    )
+    advantages = double([row["advantage"] for row in rows]).unsqueeze(-1).expand_as(mask)
     batch: Any = SimpleNamespace(mask=mask, advantages=advantages, logp_anchor=padded["old"])
     logp = padded["logp"].requires_grad_()
     loss = method_kind(f"{file}:Mine")().objective(Scores(logp), batch)
@@ -290,27 +284,6 @@ def test_trlib_trains_by_the_file(
     assert json.loads(capsys.readouterr().out)
     assert main(["methods", "mine.py:Mine"]) == 0
     assert "d=0.15" in capsys.readouterr().out.replace(" ", "")
-
-
-def test_formulas_are_about_as_fast_as_built_in_methods(ask: Callable[..., Any]) -> None:
-    """Both weigh the same completions in turns; a whole batch is hundreds of times as much work."""
-    ratios = ask(
-        """
-        const { method } = await import("/js/methods.js"), out = {};
-        for (const [name, [formula, constants, more]] of Object.entries(given.built)) {
-            const one = method("own", { formula, constants, ...more }).objective, other = method(name).objective;
-            const clock = (of) => { const from = performance.now();
-                for (let i = 0; i < 20; i++) for (const row of given.rows) of(row); return performance.now() - from; };
-            for (let i = 0; i < 5; i++) { clock(one); clock(other); }
-            const pairs = Array.from({ length: 15 }, () => [clock(one), clock(other)]);
-            out[name] = pairs.map(([a, b]) => a / b).sort((a, b) => a - b)[7];
-        }
-        return out;""",
-        built=BUILT_IN,
-        rows=completions(),
-    )
-
-    assert max(ratios.values()) < 6
 
 
 PAGE = (

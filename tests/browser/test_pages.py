@@ -65,16 +65,14 @@ CUT = """() => {
 }"""
 """What paper would show badly."""
 INTERFACE = "book/interface/"
-LONG = """() => {
-    const high = document.documentElement.scrollHeight;
+CUT_IN_FOLDS = """() => {
     const folds = [...document.querySelectorAll('article details:not([open])')];
     for (const fold of folds) fold.open = true;
     const wide = [...document.querySelectorAll('.line-block, dt.sig')]
         .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.textContent.slice(0, 50));
     for (const fold of folds) fold.open = false;
-    return [high, wide];
+    return wide;
 }"""
-"""How high a page of the interface is with its folds closed, and what is cut when they are open."""
 TEXT = (".html", ".css", ".js", ".mjs", ".svg", ".json")
 
 
@@ -165,16 +163,14 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     if name.startswith(INTERFACE):
         page.set_viewport_size({"width": 1440, "height": 900})
         settle(page)
-        height, wide = page.evaluate(LONG)
-        most = 16_000 if name.endswith("/lab.html") else 6_000
-        advise(name, f"long: {height} pixels", height >= most)
-        faults += [f"cut in a fold: {text}" for text in wide]
+        faults += [f"cut in a fold: {text}" for text in page.evaluate(CUT_IN_FOLDS)]
     page.set_viewport_size({"width": 360, "height": 780})
     settle(page)
     width = page.evaluate("document.documentElement.scrollWidth")
     faults += [f"wider than a phone: {width} pixels"] if width > 360 else []
     height = page.evaluate("document.documentElement.scrollHeight")
-    advise(name, f"longer than a phone bears: {height:,} pixels", height > TALLEST)
+    if height > TALLEST:  # a matter of style, which fails nothing
+        warnings.warn(f"{name}: longer than a phone bears: {height:,} pixels", stacklevel=1)
     faults += [f"on a phone: {fault}" for fault in page.evaluate(PHONE)]
     page.set_viewport_size(PAPER)
     page.emulate_media(media="print")
@@ -331,25 +327,6 @@ def test_the_zipped_book_opens_from_the_file_system(
             assert "could not start" not in explorable.inner_text()
         visit.page.close()
     context.close()
-
-
-def test_the_theme_can_be_chosen_and_the_search_finds(
-    book: Path, address: str, chromium: Any
-) -> None:
-    context = chromium.new_context(color_scheme="dark")
-    visit = Visit(context, address, "book/index.html")
-    assert visit.page.evaluate("document.documentElement.dataset.theme") == "dark"
-    visit.page.goto(f"{address}/search.html?q=rollout")
-    visit.page.wait_for_selector('.search-summary:has-text("Search finished")')
-    assert "notation" in visit.page.locator("#search-results").inner_text().lower()
-    assert visit.complaints == []
-    context.close()
-
-
-def advise(name: str, what: str, holds: bool) -> None:
-    """A warning about a length, which is a matter of style and fails nothing."""
-    if holds:
-        warnings.warn(f"{name}: {what}", stacklevel=2)
 
 
 def weight(book: Path, requests: list[str]) -> int:

@@ -12,38 +12,22 @@ def hand(visit: Any) -> Any:
     return visit("QueryDual")
 
 
-def facts(one: Any) -> dict[str, str]:
-    return one.page.locator(".trx .facts > div").evaluate_all(
-        "all => Object.fromEntries(all.map(row => [row.children[0].textContent, "
-        "row.children[1].textContent]))"
-    )
-
-
 def verdict(one: Any) -> str:
     return one.text(".trx .verdict b")
 
 
 def test_how_many_are_right_decides_what_a_group_says(hand: Any) -> None:
-    assert facts(hand)["A: λ"] == "0.93" and facts(hand)["B: λ"] == "0.36"
-    assert facts(hand)["A: KL spent"] == facts(hand)["B: KL spent"] == "0.10"
+    assert hand.facts()["A: λ"] == "0.93" and hand.facts()["B: λ"] == "0.36"
+    assert hand.facts()["A: KL spent"] == hand.facts()["B: KL spent"] == "0.10"
     grip = hand.page.locator(".trx .handle").first
     assert "Right completions of prompt A: 1 of 8" in grip.get_attribute("aria-label")
-    grip.focus()
-    for count in (2, 3, 4):
-        grip.press("ArrowRight")
-        hand.settle()
-        assert hand.get("rewards") == count * [1] + (8 - count) * [0]
-    assert facts(hand)["A: λ"] == "1.06" and facts(hand)["A: target of its worst"] == "−0.58"
-    box = grip.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    hand.page.mouse.move(x, y)
-    hand.page.mouse.down()
-    hand.page.mouse.move(x + 400, y, steps=4)
-    hand.page.mouse.up()
-    hand.settle()
+    hand.press(".trx .handle", *3 * ["ArrowRight"])
+    assert hand.get("rewards") == 4 * [1] + 4 * [0]
+    assert hand.facts()["A: λ"] == "1.06" and hand.facts()["A: target of its worst"] == "−0.58"
+    hand.drag(hand.middle(".trx .handle"), right=400)
     assert hand.get("rewards") == 8 * [1]
-    assert verdict(hand) == "Prompt A teaches nothing" and facts(hand)["A: λ"] == "0"
-    assert facts(hand)["B: λ"] == "0.36", "the other prompt is solved by itself"
+    assert verdict(hand) == "Prompt A teaches nothing" and hand.facts()["A: λ"] == "0"
+    assert hand.facts()["B: λ"] == "0.36", "the other prompt is solved by itself"
 
 
 def test_a_nearly_solved_prompt_loses_its_root_and_the_impossible_is_told(hand: Any) -> None:
@@ -52,9 +36,9 @@ def test_a_nearly_solved_prompt_loses_its_root_and_the_impossible_is_told(hand: 
     hand.set(rewards=[1] * 10 + [0])
     assert verdict(hand) == "✕ Prompt A is at the floor", "log(11/10) is below the radius of 0.1"
     hand.set(direction="forward")
-    assert verdict(hand) == "One radius, two multipliers" and facts(hand)["A: KL spent"] == "0.10"
+    assert verdict(hand) == "One radius, two multipliers" and hand.facts()["A: KL spent"] == "0.10"
     hand.set(direction="backward", delta=0.05)
-    assert facts(hand)["A: KL spent"] == "0.05", "a smaller radius has a root again"
+    assert hand.facts()["A: KL spent"] == "0.05", "a smaller radius has a root again"
     hand.set(rewards=[1, 0.4, 0])
     assert hand.get("rewards") == [1, 0.4, 0] and len(hand.get("other")) == 10
     assert "Prompt A: 3 rewards" in hand.page.locator(".trx svg .name").first.text_content()
@@ -64,4 +48,4 @@ def test_a_nearly_solved_prompt_loses_its_root_and_the_impossible_is_told(hand: 
     )
     assert "2 to 16 rewards from 0 to 1" in hand.page.locator(".trx .notes").inner_text()
     hand.set(delta=0)
-    assert verdict(hand) == "✕ A radius of 0 allows nothing" and facts(hand)["A: λ"] == "∞"
+    assert verdict(hand) == "✕ A radius of 0 allows nothing" and hand.facts()["A: λ"] == "∞"

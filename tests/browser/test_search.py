@@ -3,7 +3,6 @@ answer."""
 
 from __future__ import annotations
 
-import gzip
 import re
 import zipfile
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from tests.browser.test_pages import Visit, accessibility, weight
+from tests.browser.test_pages import Visit, accessibility
 from tests.by_day import by_day
 from tools.archive import archive
 from tools.paths import ROOT, contents
@@ -169,26 +168,6 @@ def test_odd_queries_get_a_plain_answer_and_run_nothing(
         assert visit.complaints == [], query[:40]
         assert visit.page.locator("#main-content input").input_value() == query[:200]
         visit.page.close()
-    context.close()
-
-
-@pytest.mark.nightly("searches the whole book")
-def test_a_search_is_light_and_quick(book: Path, address: str, chromium: Any, until: Any) -> None:
-    context = chromium.new_context()
-    whole = " ".join(QUERIES)
-    visit = Visit(context, address, f"search.html?q={quote(whole)}")
-    until(visit.page, DONE)
-    assert weight(book, visit.requests) <= 400_000
-    assert len(gzip.compress((book / "_static" / "search-index.js").read_bytes(), 6)) <= 300_000
-    clock = context.new_cdp_session(visit.page)
-    clock.send("Performance.enable", {"timeDomain": "threadTicks"})
-    visit.page.reload(wait_until="load")
-    until(visit.page, DONE)
-    spent = {
-        metric["name"]: metric["value"]
-        for metric in clock.send("Performance.getMetrics")["metrics"]
-    }
-    assert spent["ScriptDuration"] < 1
     context.close()
 
 

@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-
-def places(one: Any) -> list[tuple[float, float]]:
-    """The middles of both handles on the screen, old policy first."""
-    boxes = [one.page.locator(".trx .handle").nth(i).bounding_box() for i in (0, 1)]
-    return [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
+HANDLE = ".trx .handle"  # of the old policy, then of the new one
 
 
 def corner(one: Any, token: int) -> tuple[float, float]:
@@ -29,12 +25,9 @@ def between(one: Any, shares: list[float]) -> tuple[float, float]:
     )
 
 
-def drag(one: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
-    one.page.mouse.move(*start)
-    one.page.mouse.down()
-    one.page.mouse.move(*end, steps=6)
-    one.page.mouse.up()
-    one.settle()
+def drag(one: Any, index: int, to: tuple[float, float]) -> None:
+    x, y = one.middle(HANDLE, index)
+    one.drag((x, y), right=to[0] - x, down=to[1] - y)
 
 
 def row(one: Any, name: str) -> list[str]:
@@ -48,15 +41,15 @@ def test_both_policies_follow_the_mouse(visit: Any) -> None:
         "≤ 0.400",
         "✕ out",
     ]
-    drag(one, places(one)[1], between(one, [0.2, 0.2, 0.6]))
-    assert one.state(["new"])["new"] == pytest.approx([0.2, 0.2, 0.6], abs=0.005)
-    assert one.state(["old"])["old"] == [0.6, 0.3, 0.1]
+    drag(one, 1, between(one, [0.2, 0.2, 0.6]))
+    assert one.get("new") == pytest.approx([0.2, 0.2, 0.6], abs=0.005)
+    assert one.get("old") == [0.6, 0.3, 0.1]
     assert row(one, "TV")[2] == "✕ out" and "Outside all" in one.text(".trx .verdict")
-    drag(one, places(one)[0], between(one, [0.25, 0.2, 0.55]))
-    assert one.state(["old"])["old"] == pytest.approx([0.25, 0.2, 0.55], abs=0.005)
+    drag(one, 0, between(one, [0.25, 0.2, 0.55]))
+    assert one.get("old") == pytest.approx([0.25, 0.2, 0.55], abs=0.005)
     assert "Inside all" in one.text(".trx .verdict")
-    drag(one, places(one)[1], (corner(one, 2)[0] + 60, corner(one, 2)[1] + 10))
-    assert one.state(["new"])["new"] == pytest.approx([1e-4, 1e-4, 1 - 2e-4], abs=1e-3), (
+    drag(one, 1, (corner(one, 2)[0] + 60, corner(one, 2)[1] + 10))
+    assert one.get("new") == pytest.approx([1e-4, 1e-4, 1 - 2e-4], abs=1e-3), (
         "the triangle's corner"
     )
     assert one.page.locator(".trx .notes").is_hidden(), "a hand that slips needs no lecture"
@@ -64,17 +57,13 @@ def test_both_policies_follow_the_mouse(visit: Any) -> None:
 
 def test_keys_and_a_close_up(visit: Any) -> None:
     one = visit("Simplex")
-    handle = one.page.locator(".trx .handle").nth(1)
-    handle.focus()
-    before = one.state(["new"])["new"]
-    handle.press("Shift+ArrowRight")
-    one.settle()
-    moved = one.state(["new"])["new"]
+    before = one.get("new")
+    one.press(f"{HANDLE} >> nth=1", "Shift+ArrowRight")
+    moved = one.get("new")
     assert moved[2] > before[2] + 0.03 and moved[1] == pytest.approx(before[1], abs=0.002)
     one.set(view="close", old=[0.98, 0.019, 0.001], new=[0.96, 0.02, 0.02], delta=0.05)
-    at = places(one)[1]
-    drag(one, at, (at[0] + 40, at[1]))
-    assert 0.02 < one.state(["new"])["new"][2] < 0.1, "a close-up moves in small steps"
+    one.drag(one.middle(HANDLE, 1), right=40)
+    assert 0.02 < one.get("new")[2] < 0.1, "a close-up moves in small steps"
 
 
 def test_a_finger_drags_the_point(visit: Any) -> None:

@@ -3,39 +3,25 @@ method."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from trbook.explorables import TokenMicroscope
-
-PAGE = (
-    '<!doctype html><html lang="en" data-theme="light"><meta '
-    'charset="utf-8"><title>microscope</title>'
-    "<body><main>{}</main></body></html>"
-)
-MODEL = "document.querySelector('.trlib-explorable').model"
-
 
 @pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    opened = chromium.new_page(viewport={"width": 1000, "height": 900})
-    opened.set_content(PAGE.format(TokenMicroscope(update=1).html()))
-    opened.wait_for_selector(".trx[data-drawn]")
-    yield opened
-    opened.close()
+def lens(visit: Any) -> Any:
+    one = visit("TokenMicroscope")
+    one.set(update=1)
+    return one
 
 
-def struck(page: Any) -> list[str]:
-    """The words of the shown prompt that are marked as silenced; the legend's sample is one
-    more."""
-    return page.locator(".plane svg text.word.silenced").all_text_contents()[1:]
+def marked(one: Any, fate: str) -> list[str]:
+    """The words of the shown prompt with that mark; the legend's sample is one more."""
+    return one.page.locator(f".plane svg text.word.{fate}").all_text_contents()[1:]
 
 
 @pytest.mark.nightly("steps through the whole explorable")
-def test_arrow_keys_go_from_token_to_token_and_line_to_line(page: Any, until: Any) -> None:
-    page.locator(".handle").focus()
+def test_arrow_keys_go_from_token_to_token_and_line_to_line(lens: Any) -> None:
     for key, token, says in (
         ("ArrowRight", 1, "“6”"),
         ("ArrowLeft", 0, "“slowly”"),
@@ -43,44 +29,35 @@ def test_arrow_keys_go_from_token_to_token_and_line_to_line(page: Any, until: An
         ("ArrowRight", 25, "“compute”"),
         ("ArrowUp", 0, "“slowly”"),
     ):
-        page.keyboard.press(key)
-        until(page, f"() => {MODEL}.get('token') === {token}")
-        until(
-            page.locator(".handle"), f"node => node.getAttribute('aria-label').includes('{says}')"
-        )
-    until(page.locator("[role=status]"), "node => node.textContent.includes('silences “slowly”')")
+        lens.press(".handle", key)
+        assert lens.get("token") == token
+        assert says in lens.page.locator(".handle").get_attribute("aria-label")
+    lens.page.locator("[role=status]", has_text="silences “slowly”").wait_for(state="attached")
 
 
-def test_a_click_holds_and_the_pointer_reads(page: Any, until: Any) -> None:
-    box = page.locator(".plane svg text.word", has_text="compute").bounding_box()
-    page.mouse.move(box["x"] + 5, box["y"] + 5)
-    until(
-        page.locator(".plane svg text.tip"),
-        "node => node.textContent.startsWith('“compute”: q 0.0036')",
-    )
-    assert page.evaluate(f"() => {MODEL}.get('token')") == 0, "reading holds nothing"
-    page.mouse.down()
-    page.mouse.up()
-    until(page.locator(".verdict b"), "node => node.textContent.includes('silences “compute”')")
+def test_a_click_holds_and_the_pointer_reads(lens: Any) -> None:
+    box = lens.page.locator(".plane svg text.word", has_text="compute").bounding_box()
+    lens.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    assert lens.page.locator(".plane svg text.tip").text_content().startswith("“compute”: q 0.0036")
+    assert lens.get("token") == 0, "reading holds nothing"
+    lens.page.mouse.down()
+    lens.page.mouse.up()
+    lens.settle()
+    assert "silences “compute”" in lens.text(".verdict b")
 
 
-def test_marks_follow_the_method_and_are_more_than_colour(page: Any, until: Any) -> None:
-    assert struck(page) == ["slowly", "compute"]
-    assert page.locator(".plane svg path.stroke.silenced").nth(1).get_attribute("d").startswith("M")
-    assert page.locator(".plane svg text.says").first.text_content() == "↑ 10 of 11   ↓ 0 of 5"
-    page.get_by_label("DPPO-TV").check(force=True)
-    until(page.locator(".verdict b"), "node => node.textContent.startsWith('DPPO-TV keeps')")
-    assert struck(page) == []
-    page.get_by_label("CISPO").check(force=True)
-    until(page.locator(".verdict b"), "node => node.textContent.startsWith('CISPO scales')")
-    assert page.locator(".plane svg text.word.scaled").all_text_contents()[1:] == [
-        "slowly",
-        "compute",
-    ]
+def test_marks_follow_the_method_and_are_more_than_colour(lens: Any) -> None:
+    assert marked(lens, "silenced") == ["slowly", "compute"]
+    strokes = lens.page.locator(".plane svg path.stroke.silenced")
+    assert strokes.nth(1).get_attribute("d").startswith("M")
+    assert lens.page.locator("svg text.says").first.text_content() == "↑ 10 of 11   ↓ 0 of 5"
+    lens.set(method="dppo_tv")
+    assert lens.text(".verdict b").startswith("DPPO-TV keeps") and not marked(lens, "silenced")
+    lens.set(method="cispo")
+    assert marked(lens, "scaled") == ["slowly", "compute"]
 
 
-def test_a_token_that_moved_against_its_push_is_pushed_back(page: Any, until: Any) -> None:
-    for name, value in (("run", "dppo"), ("method", "dppo_tv"), ("update", 16), ("token", 119)):
-        page.evaluate(f"value => {MODEL}.set('{name}', value)", value)
-    until(page.locator(".verdict b"), "node => node.textContent === 'DPPO-TV pushes “easy” back'")
-    assert page.locator(".verdict").get_attribute("data-tone") == "calm"
+def test_a_token_that_moved_against_its_push_is_pushed_back(lens: Any) -> None:
+    lens.set(run="dppo", method="dppo_tv", update=16, token=119)
+    assert lens.text(".verdict b") == "DPPO-TV pushes “easy” back"
+    assert lens.page.locator(".verdict").get_attribute("data-tone") == "calm"
