@@ -31,7 +31,7 @@ PARTS = {
     "use": re.compile(r"^# [^\n]+\n\nUse it [^\n]{20,}\.$", re.MULTILINE),
     "provenance": re.compile(r"^Formula \*", re.MULTILINE),
     "outcome": re.compile(
-        ROW.pattern + r"|^No recorded run: (it does not train|none of our sweeps)", re.MULTILINE
+        ROW.pattern + r"|^No recorded run( yet|: it does not train)", re.MULTILINE
     ),
     "command": re.compile(
         r"^```bash\n(# [^\n]+\n)?(trlib train --task (?:dial|relay) --method |python -c )",

@@ -137,7 +137,7 @@ def _outcome(card: MethodCard) -> list[str]:
     """A row for each recorded place, or why there are none."""
     found = outcomes(card)
     if not found and not card.example:
-        return ["No recorded run: none of our sweeps has it yet.", ""]
+        return ["No recorded run yet.", ""]
     if not found:
         return ["No recorded run: it does not train a language model here.", ""]
     settings = [_changed(card, one) for one in found]
