@@ -210,7 +210,7 @@ class OAPL(Method):
     token_loss = oapl_loss
     anchor: ClassVar[Anchor] = "rollout"
     beta1: float = checks.setting(1.0, **POSITIVE)
-    """Reward that a nat stands for in a prompt's value."""
+    """Temperature, in units of reward, of the soft maximum that is a prompt's value."""
     beta2: float = checks.setting(1e-3, **POSITIVE)
     """Reward that a nat of the completion's log-ratio stands for."""
 
