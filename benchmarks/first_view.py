@@ -92,9 +92,9 @@ def load(chromium: Any, address: str) -> dict[str, float]:
     }
 
 
-def measure(folder: Path, page: str, times: int, plain: bool = False) -> dict[str, float]:
-    """Medians over several loads; `plain`: by a server that compresses nothing."""
-    with served(folder, Quiet if plain else Gzipped) as address, browser() as chromium:
+def measure(folder: Path, page: str, times: int) -> dict[str, float]:
+    """Medians over several loads."""
+    with served(folder, Gzipped) as address, browser() as chromium:
         loads = [load(chromium, f"{address}/{page}") for _ in range(times)]
     return {name: statistics.median(one[name] for one in loads) for name in loads[0]}
 
@@ -106,12 +106,9 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=BUILD / "html")
     parser.add_argument("--page", default=PAGE, help="its path in the book")
     parser.add_argument("--times", type=int, default=3, help="loads; the median counts")
-    parser.add_argument(
-        "--plain", action="store_true", help="from a server that compresses nothing"
-    )
     given = parser.parse_args()
     try:
-        found = measure(given.folder, given.page, given.times, given.plain)
+        found = measure(given.folder, given.page, given.times)
     except (NoChromium, OSError) as error:
         print(f"first view: {error}", file=sys.stderr)
         return 1

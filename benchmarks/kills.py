@@ -47,8 +47,6 @@ SETTINGS: dict[str, Any] = {
 POLICIES = {"dial": "dial", "spend": "spend", "sums": "dial"}
 """Every task that needs no download, and what is trained on it. No answer of `dial` is right in
 `sums`: with rewards that are all alike a run still has a state."""
-REQUIRED: dict[str, dict[str, Any]] = {"dppo": {"delta_tv": 0.15}}
-"""Settings of methods that cannot do without."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Case:
             done = trlib.train(
                 trlib.load_policy(POLICIES[self.task]),
                 trlib.load_task(self.task),
-                make(**REQUIRED.get(self.method, {})),
+                make(),
                 out=out,
                 resume=True,
                 **SETTINGS,
@@ -147,19 +145,10 @@ def state(out: Path) -> dict[str, Any]:
         for row in meta.pop("rows")
     ]
     left = [path.name for path in out.glob(".*.unfinished")]
-    text = {
-        name: json.dumps(value)
-        for name, value in {**meta, "rows": rows, "left behind": left}.items()
-    }
+    held = {**meta, "rows": rows, "left behind": left}
+    held |= {name: (str(t.dtype), t.tolist()) for name, t in tensors.items()}
     policy = {f"policy/{path.name}": path.read_bytes() for path in (out / "policy").iterdir()}
-    return {
-        **text,
-        **policy,
-        **{
-            name: (t.dtype, list(t.shape), t.flatten().view(torch.uint8).numpy().tobytes())
-            for name, t in tensors.items()
-        },
-    }
+    return policy | {name: json.dumps(value) for name, value in held.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

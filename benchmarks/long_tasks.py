@@ -18,7 +18,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,10 +170,8 @@ def observed(visit: Visit) -> list[Phase]:
     return visit.phases
 
 
-def measure(
-    folder: Path, batches: int, many: int, wall: bool, keep: Path | None = None
-) -> list[Phase]:
-    """The visit, measured on the wall or by a trace; `keep`: where the trace goes."""
+def measure(folder: Path, batches: int, many: int, wall: bool) -> list[Phase]:
+    """The visit, measured on the wall or by a trace."""
     with (
         served(folder) as address,
         browser() as chromium,
@@ -187,9 +185,9 @@ def measure(
             line.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         page.goto(f"{address}/book/playground.html", wait_until="load")
         page.wait_for_timeout(3000)
-        path = keep or Path(scratch) / "trace.json"
+        path = Path(scratch) / "trace.json"
         if not wall:
-            categories = ["toplevel", "blink.user_timing", *(["devtools.timeline"] if keep else [])]
+            categories = ["toplevel", "blink.user_timing"]
             chromium.start_tracing(page=page, path=path, categories=categories)
         visit = Visit(page, batches, many)
         visit.run()
@@ -199,13 +197,13 @@ def measure(
         return traced(visit, path)
 
 
-def table(phases: list[Phase], factor: float, say: Callable[[str], object] = print) -> None:
-    """The longest tasks of every phase, and how many are above 50 and above 100 ms."""
-    say(f"{'':<28}{'longest, ms':>22}{'> 50':>7}{'> 100':>7}")
+def show(phases: list[Phase], factor: float) -> None:
+    """Print the longest tasks of every phase, and how many are above 50 and above 100 ms."""
+    print(f"{'':<28}{'longest, ms':>22}{'> 50':>7}{'> 100':>7}")
     for phase in phases:
         all_ = sorted((factor * task for task in phase.tasks), reverse=True)
         longest = "  ".join(f"{task:5.0f}" for task in all_[:3])
-        say(
+        print(
             f"{phase.name:<28}{longest:>22}{sum(t > 50 for t in all_):>7}{sum(t > 100 for t in all_):>7}"
         )
 
@@ -224,15 +222,14 @@ def main() -> int:
         action="store_true",
         help="slowed four times, on the wall, in place of thread time",
     )
-    parser.add_argument("--trace", type=Path, help="keep the trace there, with what each task did")
     given = parser.parse_args()
     try:
-        phases = measure(given.folder, given.batches, given.many, given.wall, given.trace)
+        phases = measure(given.folder, given.batches, given.many, given.wall)
     except (NoChromium, OSError) as error:
         print(f"long tasks: {error}", file=sys.stderr)
         return 1
     print(f"wall time, slowed {SLOWER} times" if given.wall else f"thread time, times {SLOWER}")
-    table(phases, 1 if given.wall else SLOWER)
+    show(phases, 1 if given.wall else SLOWER)
     return 0
 
 

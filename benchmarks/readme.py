@@ -6,13 +6,12 @@ python -m benchmarks.readme
 from __future__ import annotations
 
 import json
-import re
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import refill
+from benchmarks.record import placed, refill
 
 HERE = Path(__file__).parent
 
@@ -52,12 +51,7 @@ def filled(text: str) -> str:
     for name, (module, key) in RECORDS.items():
         record = json.loads((HERE / name).read_text(encoding="utf-8"))
         table = import_module(f"benchmarks.{module}").table(record[key])
-        block = f"<!-- {name} -->\n{table}\n\n{made(record)}\n<!-- end -->"
-        text, count = re.subn(
-            rf"<!-- {re.escape(name)} -->.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S
-        )
-        if count != 1:
-            raise ValueError(f"README.md: expected one place for {name}, got {count}")
+        text = placed(text, name, f"{table}\n\n{made(record)}")
     return text
 
 

@@ -6,13 +6,15 @@ import argparse
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from trlab.circumstances import commit, processor
@@ -39,14 +41,20 @@ def circumstances() -> dict[str, Any]:
     }
 
 
-def parser(about: str | None, record: Path | None = None) -> argparse.ArgumentParser:
+def parser(
+    about: str | None, record: Path | None = None, *, table: bool = False
+) -> argparse.ArgumentParser:
     """The command line of a benchmark: `about` is its docstring, `record` where it writes by
-    default."""
+    default; with `table` it can also write no more than the recorded table."""
     made = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     if record is not None:
         made.add_argument("--record", default=str(record), help="where to write; '' for nowhere")
+    if table:
+        made.add_argument(
+            "--table", action="store_true", help="write the recorded table again and run nothing"
+        )
     return made
 
 
@@ -65,6 +73,20 @@ def in_a_process(line: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def placed(text: str, name: str, content: str) -> str:
+    """A README with `content` between `<!-- name -->` and the end mark that follows.
+    Raises ValueError: there is no such place, or more than one."""
+    found, count = re.subn(
+        rf"(<!-- {re.escape(name)} -->\n).*?(\n<!-- end)",
+        lambda place: place[1] + content + place[2],
+        text,
+        flags=re.S,
+    )
+    if count != 1:
+        raise ValueError(f"README.md: expected one place for {name}, got {count}")
+    return found
+
+
 def refill(readme: Path, filled: Callable[[str], str]) -> int:
     """Write the tables of a README again; 0."""
     readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
@@ -77,6 +99,20 @@ def finish(place: str, record: dict[str, Any], table: str, **found: Any) -> int:
     if place:
         write(Path(place), {**record, "load_after": round(os.getloadavg()[0], 2), **found})
     return 0
+
+
+def compared(sides: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Medians of two sides, the ratio of the first one's to the other's, and the smallest and the
+    largest ratio of a pair of runs."""
+    (first, ours), (second, theirs) = sides.items()
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    return {
+        first: median(ours),
+        second: median(theirs),
+        "ratio": median(ours) / median(theirs),
+        "lowest_pair": min(ratios),
+        "highest_pair": max(ratios),
+    }
 
 
 def _command() -> str:

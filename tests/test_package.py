@@ -3,7 +3,6 @@ signatures."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 import subprocess
 import sys
@@ -15,31 +14,6 @@ import trlib
 from trlib.algorithms import ALGORITHMS, Method
 
 ROOT = Path(trlib.__file__).parent
-GROUND = (
-    "arguments",
-    "checks",
-    "errors",
-    "fields",
-    "namesake",
-    "other_names",
-    "seeds",
-    "own",
-    "divergences",
-    "aggregation",
-    "advantages",
-    "corrections",
-    "algorithms",
-    "relatives",
-)
-
-
-def ground_floor(parts: tuple[str, ...] = GROUND) -> list[Path]:
-    return sorted(
-        f
-        for part in parts
-        for f in [ROOT / f"{part}.py", *(ROOT / part).glob("**/*.py")]
-        if f.exists()
-    )
 
 
 def test_importing_the_package_imports_no_torch():
@@ -70,24 +44,6 @@ def test_public_names_are_loaded_when_they_are_used():
     assert trlib.aggregation.aggregate is sys.modules["trlib.aggregation"].aggregate
     with pytest.raises(AttributeError, match="module 'trlib' has no attribute 'agregation'"):
         _ = trlib.agregation
-
-
-@pytest.mark.parametrize("file", ground_floor(), ids=lambda f: str(f.relative_to(ROOT)))
-def test_the_ground_floor_imports_torch_and_the_standard_library_only(file):
-    allowed = set(sys.stdlib_module_names) | {"torch"}
-    for node in ast.walk(ast.parse(file.read_text())):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file.name}:{node.lineno}: a relative import"
-            names = [node.module]
-            if node.module == "trlib":
-                names = [f"trlib.{alias.name}" for alias in node.names]
-        for name in names:
-            top, *below = name.split(".")
-            inside = top == "trlib" and below and below[0] in GROUND
-            assert top in allowed or inside, f"{file.name}:{node.lineno}: {name}"
 
 
 # name in module: the signature of the contract, with `*` before what is keyword-only.

@@ -18,7 +18,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +26,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import circumstances, parser, refill, write
+from benchmarks.record import circumstances, parser, placed, refill, write
 from tools.paths import ROOT
 from trlib.tasks import load_task
 from trlib.tasks.answers import judge
@@ -185,26 +184,14 @@ def table(record: dict[str, Any]) -> str:
 
 def filled(text: str) -> str:
     """README.md with the table as the record has it."""
-    shown = table(json.loads((HERE / "run.json").read_text(encoding="utf-8")))
-    return re.sub(
-        r"<!-- table -->.*<!-- end -->",
-        lambda _: f"<!-- table -->\n{shown}\n<!-- end -->",
-        text,
-        flags=re.S,
-    )
+    record = json.loads((HERE / "run.json").read_text(encoding="utf-8"))
+    return placed(text, "table", table(record))
 
 
 def main() -> int:
-    options = parser(__doc__)
-    options.add_argument(
-        "--table", action="store_true", help="write the recorded table again and run nothing"
-    )
-    if not options.parse_args().table:
-        record, cases, odd = (
-            circumstances(),
-            solutions(Path(os.environ["TRLIB_GSM8K"])),
-            odd_cases(),
-        )
+    if not parser(__doc__, table=True).parse_args().table:
+        record, odd = circumstances(), odd_cases()
+        cases = solutions(Path(os.environ["TRLIB_GSM8K"]))
         readers = {name: measure(*reader, cases, odd) for name, reader in READERS.items()}
         write(
             HERE / "run.json",

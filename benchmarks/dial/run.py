@@ -14,11 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import subprocess
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # a model of this size is slower on two threads
@@ -90,22 +88,11 @@ def table(runs: pd.DataFrame) -> str:
 
 def record() -> dict:
     """What made the runs."""
-    import torch
-    import transformers
+    from trlab.circumstances import circumstances
 
-    git = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False
-    )
     return {
-        "command": "python benchmarks/dial/run.py",
+        **circumstances("python benchmarks/dial/run.py"),
         "seeds": list(SEEDS),
-        "git": git.stdout.strip(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-        },
-        "hardware": f"{platform.machine()}, {os.cpu_count()} cores, one thread a run",
         "cells": {
             name: {"method": m, "settings": s, "regime": r} for name, (m, s, r) in CELLS.items()
         },
@@ -127,16 +114,11 @@ def main() -> None:
     if arguments.table:
         print(table(pd.read_csv(HERE / "runs.csv")))
         return
-    jobs = [(cell, seed) for cell in CELLS for seed in SEEDS]
+    cells, seeds = zip(*product(CELLS, SEEDS), strict=True)
     rows, histories = [], []
     with ProcessPoolExecutor(arguments.workers) as pool:
-        for (cell, seed), (row, history) in zip(
-            jobs, pool.map(run, *zip(*jobs, strict=True)), strict=True
-        ):
-            print(
-                f"{cell}, seed {seed}: sampled {row['sampled']:.3f}, {row['seconds']:.1f} s",
-                file=sys.stderr,
-            )
+        for row, history in pool.map(run, cells, seeds):
+            print("{cell}, seed {seed}: {sampled:.3f}, {seconds:.1f} s".format(**row), flush=True)
             rows.append(row)
             histories.append(history)
     runs = pd.DataFrame(rows)

@@ -13,12 +13,12 @@ import base64
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+import psutil
 import torch
 
 import trlib
@@ -128,19 +128,6 @@ def in_torch(regime: str, batches: int, seed: int) -> dict[str, Any]:
 
 
 def children_seconds() -> float:
-    """Processor seconds of this process's living descendants: Chromium and its driver. NaN where
-    there is no /proc."""
-    if not Path("/proc/self/stat").exists():
-        return float("nan")
-    parents, used = {}, {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended meanwhile
-        pid = int(path.parent.name)
-        parents[pid], used[pid] = int(fields[1]), int(fields[11]) + int(fields[12])
-    mine = {os.getpid()}
-    while grown := {pid for pid, parent in parents.items() if parent in mine} - mine:
-        mine |= grown
-    return sum(used.get(pid, 0) for pid in mine - {os.getpid()}) / os.sysconf("SC_CLK_TCK")
+    """Processor seconds of this process's living descendants: Chromium and its driver."""
+    times = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+    return sum(spent.user + spent.system for spent in times)

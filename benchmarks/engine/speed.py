@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks.engine.sides import LABELS, REGIMES, Page, chromium_page, in_torch
-from benchmarks.record import circumstances, finish, parser
+from benchmarks.record import circumstances, compared, finish, parser
 from trbook.explorables.engine import record as build
 
 HERE = Path(__file__).parent
@@ -50,18 +49,12 @@ def summary(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for regime in REGIMES:
         row: dict[str, Any] = {"regime": regime}
         for key in ("wall_ms", "cpu_ms"):
-            page, torch = (
-                [run[key] for run in runs if run["regime"] == regime and run["side"] == side]
-                for side in ("page", "torch")
+            row[key] = compared(
+                {
+                    side: [r[key] for r in runs if (r["regime"], r["side"]) == (regime, side)]
+                    for side in ("torch", "page")
+                }
             )
-            each = sorted(t / p for t, p in zip(torch, page, strict=True))
-            row[key] = {
-                "page": median(page),
-                "torch": median(torch),
-                "ratio": median(torch) / median(page),
-                "lowest_pair": each[0],
-                "highest_pair": each[-1],
-            }
         rows.append(row)
     return rows
 

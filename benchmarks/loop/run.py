@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.record import circumstances, finish, in_a_process, parser
+from benchmarks.record import circumstances, compared, finish, in_a_process, parser
 
 HERE = Path(__file__).parent
 BATCHES = {"one": 60, "reuse": 25}
@@ -49,29 +49,17 @@ def pairs(regime: str, batches: int, count: int) -> list[dict[str, Any]]:
 def summary(regime: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Medians of either side and their ratio."""
 
-    def mid(side: str, key: str) -> float:
-        return median(r[key] for r in runs if r["side"] == side)
-
-    def ratios(key: str) -> list[float]:
-        by_seed: dict[int, dict[str, float]] = {}
-        for r in runs:
-            by_seed.setdefault(r["seed"], {})[r["side"]] = r[key]
-        return sorted(pair["trlib"] / pair["trl"] for pair in by_seed.values())
+    def each(key: str, side: str) -> list[Any]:
+        """In the order of the seeds."""
+        return [r[key] for r in sorted(runs, key=lambda r: r["seed"]) if r["side"] == side]
 
     row: dict[str, Any] = {"regime": regime, "updates": LABELS[regime], "pairs": len(runs) // 2}
     for key in ("completions_per_s", "completions_per_cpu_s"):
-        each = ratios(key)
-        row[key] = {
-            "trlib": mid("trlib", key),
-            "trl": mid("trl", key),
-            "ratio": mid("trlib", key) / mid("trl", key),
-            "lowest_pair": each[0],
-            "highest_pair": each[-1],
-        }
+        row[key] = compared({side: each(key, side) for side in ("trlib", "trl")})
     for key in ("tokens_a_completion", "reward_last_10", "peak_rss_mb"):
-        row[key] = {side: mid(side, key) for side in ("trlib", "trl")}
+        row[key] = {side: median(each(key, side)) for side in ("trlib", "trl")}
     row["sampled_accuracy"] = {
-        side: median(r["sampled_accuracy"]["value"] for r in runs if r["side"] == side)
+        side: median(found["value"] for found in each("sampled_accuracy", side))
         for side in ("trlib", "trl")
     }
     return row

@@ -10,7 +10,6 @@ and sampling, and neither side's start or end.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -26,6 +25,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import torch
 
 import trlib
+from benchmarks.record import parser
 from trlib.algorithms import GRPO
 from trlib.seeds import derive
 
@@ -239,23 +239,16 @@ def measure(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    options = parser(__doc__)
+    options.add_argument("side", choices=SIDES)
+    options.add_argument("regime", choices=REGIMES)
+    options.add_argument("--batches", type=int, default=60)
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--warm", type=int, default=3, help="batches before the clock starts")
+    options.add_argument(
+        "--more", "--options", type=json.loads, default={}, help="of the side, as JSON"
     )
-    parser.add_argument("side", choices=SIDES)
-    parser.add_argument("regime", choices=REGIMES)
-    parser.add_argument("--batches", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--warm", type=int, default=3, help="batches before the clock starts")
-    parser.add_argument(
-        "--options", type=json.loads, default={}, help="more arguments of the side, as JSON"
-    )
-    args = parser.parse_args()
-    print(
-        json.dumps(
-            measure(args.side, args.regime, args.batches, args.seed, args.warm, args.options)
-        )
-    )
+    print(json.dumps(measure(**vars(options.parse_args()))))
     return 0
 
 

@@ -101,12 +101,8 @@ class Starts:
 
     def __init__(self, task: Any, stages: Stages) -> None:
         self.task, self.stages, self.batch = task, stages, 0
-        self.name, self.max_tokens, self.settings, self.verify = (
-            task.name,
-            task.max_tokens,
-            task.settings,
-            task.verify,
-        )
+        self.name, self.max_tokens, self.settings = task.name, task.max_tokens, task.settings
+        self.verify = task.verify
 
     def prompts(self, n: int, *, seed: int) -> Any:
         if self.batch == WARM:

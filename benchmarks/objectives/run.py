@@ -68,13 +68,10 @@ LIMITS = {
 def batch_of(completions: Any, full_old: Tensor, rewards: Tensor) -> Batch:
     """Everything any method asks for, the old policy being both the sampler and the anchor."""
     logp = full_old.gather(-1, completions.tokens.unsqueeze(-1)).squeeze(-1)
+    names = ("tokens", "mask", "forced", "group", "ended")
     return Batch(
-        tokens=completions.tokens,
-        mask=completions.mask,
-        forced=completions.forced,
+        **{name: getattr(completions, name) for name in names},
         rewards=rewards,
-        group=completions.group,
-        ended=completions.ended,
         horizon=completions.tokens.shape[1],
         logp_rollout=logp,
         provided=Provided(logp_old=logp, full_anchor=full_old),
@@ -159,13 +156,10 @@ def steps_on_a_head() -> tuple[dict[str, Callable[[], None]], dict[str, Any]]:
 def _steps(
     batch: Batch, step: Callable[[Method, Batch, bool], None]
 ) -> dict[str, Callable[[], None]]:
-    found: dict[str, Callable[[], None]] = {}
-    for name, method in METHODS.items():
-        anchor = type(method).anchor
-        found[name] = partial(
-            step, method, prepared(method, batch, anchor), method.needs(anchor).full
-        )
-    return found
+    return {
+        name: partial(step, m, prepared(m, batch, m.anchor), m.needs(m.anchor).full)
+        for name, m in METHODS.items()
+    }
 
 
 @torch.no_grad()

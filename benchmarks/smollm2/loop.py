@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -24,7 +22,7 @@ import torch
 
 import trlib
 from benchmarks.loop.sides import SIDES, Clock
-from benchmarks.record import circumstances, parser, refill, write
+from benchmarks.record import circumstances, compared, parser, placed, refill, write
 from benchmarks.smollm2.run import LORA, RECIPE, REGIME, TASK
 
 HERE = Path(__file__).parent
@@ -57,10 +55,10 @@ def table(runs: list[dict[str, Any]]) -> str:
         ("completions_per_s", "completions a second"),
         ("completions_per_cpu_s", "completions a second of processor time"),
     ):
-        ours, theirs = (
-            median(r[key] for r in runs if r["side"] == side) for side in ("trlib", "trl")
+        found = compared(
+            {side: [r[key] for r in runs if r["side"] == side] for side in ("trlib", "trl")}
         )
-        lines.append(f"| {text} | {ours:.2f} | {theirs:.2f} | **{ours / theirs:.2f}** |")
+        lines.append("| {} | {trlib:.2f} | {trl:.2f} | **{ratio:.2f}** |".format(text, **found))
     return "\n".join(lines)
 
 
@@ -76,17 +74,13 @@ def filled(text: str) -> str:
         f"cores (load {h['load_before']} to {record['load_after']}), one thread; torch "
         f"{v['torch']}, transformers {v['transformers']}, trl {v['trl']}."
     )
-    block = f"<!-- loop -->\n{table(record['runs'])}\n\n{made}\n<!-- end loop -->"
-    return re.sub(r"<!-- loop -->.*<!-- end loop -->", lambda _: block, text, flags=re.S)
+    return placed(text, "loop", f"{table(record['runs'])}\n\n{made}")
 
 
 def main() -> int:
-    options = parser(__doc__)
+    options = parser(__doc__, table=True)
     options.add_argument("--pairs", type=int, default=3)
     options.add_argument("--batches", type=int, default=2)
-    options.add_argument(
-        "--table", action="store_true", help="write the recorded table again and run nothing"
-    )
     args = options.parse_args()
     if not args.table:
         write(HERE / "loop.json", measure(args.pairs, args.batches))

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import sys
 import time
@@ -26,7 +25,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 import trlib
-from benchmarks.record import circumstances, parser, refill, write
+from benchmarks.record import circumstances, parser, placed, refill, write
 from trlib.seeds import derive
 from trlib.tasks import Sums
 
@@ -138,21 +137,12 @@ def table(record: dict[str, Any]) -> str:
 
 def filled(text: str) -> str:
     """README.md with the tables as the record has them."""
-    shown = table(json.loads((HERE / "record.json").read_text(encoding="utf-8")))
-    return re.sub(
-        r"<!-- table -->.*<!-- end -->",
-        lambda _: f"<!-- table -->\n{shown}\n<!-- end -->",
-        text,
-        flags=re.S,
-    )
+    record = json.loads((HERE / "record.json").read_text(encoding="utf-8"))
+    return placed(text, "table", table(record))
 
 
 def main() -> int:
-    options = parser(__doc__)
-    options.add_argument(
-        "--table", action="store_true", help="write the recorded table again and run nothing"
-    )
-    if not options.parse_args().table:
+    if not parser(__doc__, table=True).parse_args().table:
         write(HERE / "record.json", measure())
     return refill(HERE / "README.md", filled)
 
