@@ -28,9 +28,7 @@ def bytes_as_letters() -> list[str]:
     return [chr(b) if b in shown else chr(next(hidden)) for b in range(256)]
 
 
-def write_gguf(
-    path, *, template: str | None = TEMPLATE, quantised: bool = True
-) -> dict[str, np.ndarray]:
+def write_gguf(path, *, template: str | None = TEMPLATE) -> dict[str, np.ndarray]:
     """A random llama of two layers over bytes and two merges, as a GGUF file; gives its tensors as
     they are read."""
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -53,13 +51,10 @@ def write_gguf(
     out.add_token_list(tokens)
     out.add_token_types([gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * (len(tokens) - 3))
     out.add_token_merges(["t h", "th e"])
-    for add, token in (
-        (out.add_bos_token_id, 1),
-        (out.add_eos_token_id, 2),
-        (out.add_unk_token_id, 0),
-        (out.add_pad_token_id, 2),
-    ):
-        add(token)
+    out.add_bos_token_id(1)
+    out.add_eos_token_id(2)
+    out.add_unk_token_id(0)
+    out.add_pad_token_id(2)
     if template is not None:
         out.add_chat_template(template)
     width = HIDDEN // HEADS * KV_HEADS
@@ -78,13 +73,9 @@ def write_gguf(
     kind = gguf.GGMLQuantizationType.Q4_1
     for name, shape in shapes.items():
         value = rng.normal(0, 0.3, shape).astype(np.float32)
-        if quantised:
-            blocks = gguf.quants.quantize(value, kind)
-            out.add_tensor(f"{name}.weight", blocks, raw_dtype=kind)
-            value = gguf.quants.dequantize(blocks, kind)
-        else:
-            out.add_tensor(f"{name}.weight", value)
-        read[name] = value
+        blocks = gguf.quants.quantize(value, kind)
+        out.add_tensor(f"{name}.weight", blocks, raw_dtype=kind)
+        read[name] = gguf.quants.dequantize(blocks, kind)
     for name in [
         "output_norm",
         *(f"blk.{i}.{part}_norm" for i in range(LAYERS) for part in ("attn", "ffn")),
@@ -180,32 +171,10 @@ def test_adapters_alone_learn_and_the_file_is_not_touched(written):
     policy = trlib.load_policy(written[0], lora={"r": 4, "target_modules": ["q_proj", "v_proj"]})
     frozen = {name: p.clone() for name, p in policy.model.named_parameters() if not p.requires_grad}
     assert all("lora_" in name for name in policy.trainable)
-    assert sum(p.numel() for p in policy.parameters) == LAYERS * 4 * (
-        2 * HIDDEN + HIDDEN + HIDDEN // 2
-    )
     c = sample(policy, ["the"], group=2, max_tokens=4)
     policy.score(c).logp.sum().backward()
     assert all(p.grad.abs().sum() > 0 for name, p in policy.trainable.items() if "lora_B" in name)
-    task = trlib.load_task("sums", must_end=False, max_tokens=4)
-    start = policy.state()
-    with pytest.warns(
-        UserWarning, match=r"all 4 rewards are 0"
-    ):  # and so weight decay alone moves the adapters
-        trlib.train(
-            policy,
-            task,
-            trlib.algorithms.REINFORCE(),
-            steps=1,
-            prompts=2,
-            group=2,
-            lr=0.1,
-            weight_decay=0.5,
-            warmup=0,
-            progress=False,
-            probe=2,
-        )
-    moved = {name for name, p in policy.trainable.items() if not torch.equal(start[name], p)}
-    assert moved == {name for name in policy.trainable if "lora_A" in name}  # B begins at 0
+    torch.optim.SGD(policy.parameters, lr=0.1).step()
     own = dict(policy.model.named_parameters())
     assert all(torch.equal(p, own[n]) and own[n].grad is None for n, p in frozen.items())
     assert written[0].read_bytes() == before
@@ -239,7 +208,7 @@ def test_adapters_on_it_come_back_with_its_template(written, tmp_path):
 # -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.999])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.999])
 def test_a_file_that_is_cut_short_is_named(written, tmp_path, share):
     whole = written[0].read_bytes()
     cut = tmp_path / "cut.gguf"
