@@ -12,11 +12,8 @@ from hypothesis import strategies as st
 
 from trlab.pretraining.teaching import DialTeacher
 from trlab.pretraining.tokenizer import word_tokenizer
-from trlib.tasks import TASKS, Dial, Prompt, load_task
+from trlib.tasks import TASKS, Dial, load_task
 from trlib.tasks.dial import CAREFUL, CASUAL, LARGEST, MOVES, WORDS
-
-EXAMPLE = Prompt("7 : +3 x7 flip -2 sq =", "9", 5)
-"""7 +3 = 10; 10 x 7 = 70 = 10 on a dial of 20; 19 - 10 = 9; 9 - 2 = 7; 7 x 7 = 49 = 9."""
 
 TASK = Dial()
 
@@ -34,31 +31,15 @@ dials = st.builds(
 @pytest.mark.parametrize(
     ("move", "place", "arrives"),
     [
-        ("+1", 19, 0),
-        ("+2", 0, 2),
         ("+3", 18, 1),
-        ("+4", 5, 9),
-        ("+5", 16, 1),
-        ("-1", 0, 19),
-        ("-2", 7, 5),
         ("-3", 1, 18),
-        ("-4", 4, 0),
-        ("-5", 2, 17),
         ("x3", 7, 1),
-        ("x3", 6, 18),
-        ("x7", 10, 10),
         ("x7", 3, 1),
-        ("flip", 0, 19),
         ("flip", 12, 7),
         ("pair", 6, 7),
         ("pair", 7, 6),
-        ("pair", 18, 19),
         ("half", 9, 4),
-        ("half", 19, 9),
-        ("half", 0, 0),
         ("sq", 7, 9),
-        ("sq", 10, 0),
-        ("sq", 19, 1),
     ],
 )
 def test_a_move_by_hand(move, place, arrives):
@@ -73,22 +54,8 @@ def test_there_are_sixteen_moves_and_all_stay_on_the_dial():
             assert all(0 <= place < positions for place in arrived), name
 
 
-def test_moves_do_not_commute():
-    assert MOVES["sq"](MOVES["+3"](7, 20), 20) == 0
-    assert MOVES["+3"](MOVES["sq"](7, 20), 20) == 12
-
-
-def test_places_of_the_example():
-    assert TASK.places(EXAMPLE) == [10, 10, 9, 7, 9]
-
-
 # -- prompts
 # --------------------------------------------------------------------------------------------------
-
-
-def test_prompts_of_other_seeds_differ():
-    seen = [tuple(p.text for p in TASK.prompts(4, seed=seed)) for seed in (-2, -1, 0, 1, 2)]
-    assert len(set(seen)) == 5
 
 
 def test_prompts_cover_starts_moves_and_difficulties_evenly():
@@ -187,12 +154,6 @@ def test_slips_come_at_their_rate_and_are_carried_on():
 # --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["What is 2 + 2?", "7 : +3 turn =", "7 : =", "seven : +3 =", ""])
-def test_a_prompt_of_another_task_is_named(text):
-    with pytest.raises(ValueError, match="prompt: expected a start"):
-        TASK.verify(Prompt(text, "9"), "easy so 4", ended=True)
-
-
 def test_an_unknown_task_names_the_nearest():
     with pytest.raises(
         ValueError, match=r"task: expected one of dial.*, got 'dail'; did you mean 'dial'\?"
@@ -229,19 +190,7 @@ def test_every_word_is_one_token(tokenizer):
     assert len(tokenizer) == len(WORDS) + 3 == 272
     assert (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id) == (0, 1, 2)
     assert tokenizer.convert_ids_to_tokens(list(range(3, 272))) == list(WORDS)
-    assert [tokenizer.encode(word) for word in WORDS] == [[i] for i in range(3, 272)]
-
-
-def test_an_unknown_word_is_unknown(tokenizer):
     assert tokenizer.encode("7 : jump =") == [tokenizer.encode("7")[0], 3, 2, 4]
-
-
-def test_padding_goes_to_the_left(tokenizer):
-    rows = tokenizer(["7 : sq =", "7 : sq sq ="], padding=True)
-    assert rows["input_ids"][0][0] == 0 and rows["attention_mask"] == [
-        [0, 1, 1, 1, 1],
-        [1, 1, 1, 1, 1],
-    ]
 
 
 @pytest.mark.parametrize("words", [["a", "a"], ["a b"], [""], ["<end>"]])

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trlab.pretraining import BASES, Recipe, checksum
 from trlab.pretraining.teaching import DialTeacher
+from trlib.model.loading import EMBEDDED
 from trlib.tasks import REASONS, Prompt, load_task
 
 WIDE = {"numbers": (10, 99), "text": "{} =", "examples": 2}
@@ -34,15 +36,7 @@ tasks = st.one_of(
 @pytest.mark.parametrize(
     ("name", "knobs", "expected"),
     [
-        (
-            "dial",
-            {},
-            [
-                ("7 : -1 +4 +3 flip sq =", "16", 5),
-                ("2 : pair pair +1 +1 sq =", "16", 5),
-                ("11 : x3 -1 sq -5 flip =", "0", 5),
-            ],
-        ),
+        ("dial", {}, [("7 : -1 +4 +3 flip sq =", "16", 5), ("2 : pair pair +1 +1 sq =", "16", 5)]),
         ("spend", {}, [("13 :", "0", 13), ("29 :", "0", 29), ("38 :", "0", 38)]),
         ("sums", {}, [("What is 93 + 6?", "99", 2)]),
         (
@@ -65,6 +59,16 @@ def test_prompts_of_seed_0_never_change(name, knobs, expected):
 @given(tasks, st.integers(-(2**63), 2**63), st.integers(0, 20), st.integers(20, 40))
 def test_the_first_prompts_are_the_same_however_many_are_asked(task, seed, few, many):
     assert task.prompts(many, seed=seed)[:few] == task.prompts(few, seed=seed)
+
+
+@pytest.mark.parametrize(("name", "knobs"), [("spend", {}), ("relay", {"horizon": 1024})])
+def test_the_shipped_files_are_those_of_the_card(name, knobs):
+    folder = EMBEDDED / name
+    card = json.loads((folder / "card.json").read_text())
+    assert checksum(folder) == card["sha256"] in (folder / "README.md").read_text()
+    assert card["command"] == f"trlib pretrain {name} --seed 0"
+    assert Recipe(**card["recipe"]) == BASES[name].recipe
+    assert load_task(**card["task"]) == load_task(name, **knobs)
 
 
 DIAL, SPEND = Prompt("7 : +3 x7 flip -2 sq =", "9", 5), Prompt("13 :", "0", 13)

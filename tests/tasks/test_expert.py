@@ -123,9 +123,7 @@ def test_what_an_expert_must_not_do_is_named(task, settings, message):
     assert asked(Told("x" * 11))[0].tokens == [ord("x")] * 11 + [0]
 
 
-@pytest.mark.parametrize(
-    ("texts", "kind"), [(None, "NoneType"), ("ok", "str"), (iter(["ok"]), "list_iterator")]
-)
+@pytest.mark.parametrize(("texts", "kind"), [("ok", "str"), (iter(["ok"]), "list_iterator")])
 def test_what_is_no_list_of_demonstrations_is_named(texts, kind):
     task = Told()
     task.texts = texts
@@ -200,16 +198,5 @@ def test_a_wrong_answer_is_taken_from_an_expert_who_says_that_he_may_err():
     class Honest(Told):
         fallible = True
 
-    asked = Honest("wrong", "fine").prompts(2, seed=0)
-    given = {
-        "seed": 0,
-        "encode": lambda texts: [[len(text)] for text in texts],
-        "end_id": 99,
-        "max_tokens": 12,
-    }
-    assert [d.tokens for d in demonstrations(Honest("wrong", "fine"), asked, **given)] == [
-        [5, 99],
-        [4, 99],
-    ]
-    with pytest.raises(DemonstrationError, match="the verifier rejects"):
-        demonstrations(Told("wrong", "fine"), asked, **given)
+    found = asked(Honest("wrong", "fine"))
+    assert [d.tokens for d in found] == [[*map(ord, text), 0] for text in ("wrong", "fine")]

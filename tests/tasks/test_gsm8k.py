@@ -164,12 +164,8 @@ def test_a_problem_that_stands_in_the_file_again_counts_once(path, task):
 @pytest.mark.parametrize(
     ("text", "ended", "last_number", "reason"),
     [
-        ("31 - 2 = 29\n#### 29", True, False, "right"),
-        (r"\boxed{29}", True, False, "right"),
         ("so 29.0", True, True, "right"),
         ("so 29.0", True, False, "bad format"),
-        ("31 - 2 = 28\n#### 28", True, True, "bad arithmetic"),
-        ("#### 33", True, True, "wrong answer"),
         ("#### 29", False, True, "no end"),
     ],
 )
@@ -211,17 +207,8 @@ def test_the_verifier(path, text, ended, last_number, reason):
             r"solution or alone, got 'Three.'",
         ),
         (
-            '{"question": "How many?", "answer": "Three.\\n#### three"}',
-            r"line 3: answer: expected `#### `",
-        ),
-        (
-            '{"question": "How many?", "answer": "3"}',
-            r"line 3: answer: expected `#### ` and a number",
-        ),
-        (
-            '{"question": "How many?", "answer": "#### ~70000?"}',
-            r"line 3: answer: expected `#### ` and a number, .* got "
-            r"'#### ~70000\?'",
+            '{"question": "How many?", "answer": "Three.\\n#### ~3?"}',
+            r"line 3: answer: expected `#### ` and a number, .* got 'Three.\\n#### ~3\?'",
         ),
     ],
 )

@@ -11,14 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trlab.pretraining import BASES, Recipe, checksum
 from trlab.pretraining.teaching import SpendTeacher
-from trlab.pretraining.tokenizer import word_tokenizer
 from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
-from trlib.tasks import Prompt, Spend, load_task
-from trlib.tasks.spend import BUST, LARGEST, WORDS
+from trlib.tasks import Prompt, Spend
+from trlib.tasks.spend import BUST
 
 TASK = Spend()
 TEACHER = SpendTeacher(TASK)
@@ -64,12 +62,6 @@ def test_exactly_the_compositions_of_an_amount_are_right():
             assert (verdict.reason == "right") == (sum(spendings) == 4)
             right += [spendings] if verdict.reward else []
     assert len(right) == 2**3
-
-
-@pytest.mark.parametrize("text", ["What is 2 + 2?", "7 : +3 =", ": 7", "7", "0 :", ""])
-def test_a_prompt_of_another_task_is_named(text):
-    with pytest.raises(ValueError, match="prompt: expected an amount"):
-        TASK.verify(Prompt(text, "0"), "-1 0", ended=True)
 
 
 # -- demonstrations and corpus
@@ -137,30 +129,9 @@ def test_spendings_are_choices_and_the_rest_follows():
 # -----------------------------------------------------------------------------
 
 
-def test_text_survives_the_tokenizer_both_ways():
-    tokenizer = word_tokenizer(WORDS, context=128)
-    assert len(tokenizer) == 3 + 2 + 9 + LARGEST + 1
-    for prompt, completion in islice(TEACHER.corpus(seed=1), 20):
-        text = f"{prompt.text} {completion}"
-        ids = tokenizer.encode(text)
-        assert len(ids) == len(text.split()) and tokenizer.unk_token_id not in ids
-        assert tokenizer.decode(ids) == text
-
-
 @pytest.fixture(scope="module")
 def card():
     return json.loads((SHIPPED / "card.json").read_text())
-
-
-def test_the_shipped_files_are_those_of_the_card(card):
-    assert checksum(SHIPPED) == card["sha256"]
-    assert card["command"] == "trlib pretrain spend --seed 0"
-    assert Recipe(**card["recipe"]) == BASES["spend"].recipe and load_task(**card["task"]) == TASK
-    assert card["steps"][0] < card["recipe"]["steps"][0], (
-        "the first part ended by what the model can do"
-    )
-    assert sum(path.stat().st_size for path in SHIPPED.rglob("*")) < 1_000_000
-    assert card["sha256"] in (SHIPPED / "README.md").read_text()
 
 
 def test_the_shipped_model_begins_at_one_in_five_with_its_arithmetic_right(card):
@@ -174,8 +145,7 @@ def test_our_sampler_agrees_with_the_card_and_finds_many_right_answers(card):
     differ."""
     n, said = 128, card["accuracy"]["sampled"]["accuracy"]
     found = evaluate(load_policy("spend"), TASK, prompts=n, samples=8, seed=1)
-    assert (
-        abs(found.sampled.value - said) < 5 * (said * (1 - said) * (1 / (8 * n) + 1 / 4000)) ** 0.5
-    )
+    spread = (said * (1 - said) * (1 / (8 * n) + 1 / 4000)) ** 0.5
+    assert abs(found.sampled.value - said) < 5 * spread
     assert found.distinct.value > 0.95 * 8 * found.sampled.value
     assert found.pass_at[8].value > 3 * found.sampled.value

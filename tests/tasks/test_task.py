@@ -247,11 +247,6 @@ def broken(verdict=None, prompts=None):
     ("task", "error", "message"),
     [
         (
-            broken("right"),
-            TypeError,
-            "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got 'right'",
-        ),
-        (
             broken(),
             TypeError,
             "expected Verdict(reward, reason), such as Verdict(1.0, 'right'), got None",
