@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -119,20 +120,7 @@ def test_its_prompts_and_answers_are_those_of_the_task() -> None:
     assert minimal_grpo.reward("no number", 3) == 0
 
 
-SMALL = [
-    "--steps",
-    "2",
-    "--prompts",
-    "2",
-    "--group",
-    "4",
-    "--epochs",
-    "2",
-    "--max-tokens",
-    "5",
-    "--lr",
-    "0.01",
-]
+SMALL = shlex.split("--steps 2 --prompts 2 --group 4 --epochs 2 --max-tokens 5 --lr 0.01")
 
 
 @pytest.fixture
@@ -246,19 +234,5 @@ def test_a_folder_or_a_hub_id_gets_prompts_that_any_model_reads(tmp_path: Path, 
         card = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
         card["chat_template"] = "{% for message in messages %}{{ message.content }}{% endfor %} so"
         (folder / "tokenizer_config.json").write_text(json.dumps(card), encoding="utf-8")
-    options = [
-        "--model",
-        str(folder),
-        "--steps",
-        "2",
-        "--prompts",
-        "2",
-        "--group",
-        "4",
-        "--epochs",
-        "2",
-    ]
-    history = minimal_grpo.train(
-        minimal_grpo.settings([*options, "--max-tokens", "5", "--method", "dppo"])
-    )
+    history, _ = trained(folder, "--method", "dppo")
     assert len(history) == 2 and all(0 < row["length"] <= 5 for row in history)

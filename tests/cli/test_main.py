@@ -98,24 +98,15 @@ def test_the_settings_name_every_optimiser_anchor_and_saving():
     assert all(name in text["without"] for name in SAVINGS)
 
 
-def test_an_option_of_ppo_keeps_its_capitals(capsys):
-    assert typed("diagnose --help") == 0
-    said = capsys.readouterr().out
-    assert (
-        "PPO's window below 1" in said and "DPPO's threshold" in said and "QUATRO's radius" in said
-    )
-
-
 def test_every_command_has_help_with_examples(capsys):
     for name in installed():
         assert typed(f"{name} --help") == 0
         text = capsys.readouterr().out
         assert "example" in text and f"  trlib {name}" in text and "--json" in text
-    assert typed("train --help") == 0
-    assert "rounded to int8, int4 (simulated)" in " ".join(capsys.readouterr().out.split())
-    assert typed("--help") == 0
-    text = " ".join(capsys.readouterr().out.split())  # long lines of help are wrapped
-    assert all(command.TEXT in text for command in installed().values())
+    for line in ("", "--help"):  # alone it prints its help
+        assert typed(line) == 0
+        text = " ".join(capsys.readouterr().out.split())  # long lines of help are wrapped
+        assert all(command.TEXT in text for command in installed().values())
 
 
 def test_the_examples_of_the_help_are_valid_command_lines():
@@ -195,7 +186,6 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        ("train --method pppo", "method: expected one of"),
         ("train --method pppo", "did you mean 'ppo'?"),
         ("train --method ppo --set eps_hig=.3", "did you mean 'eps_high'?"),
         (
@@ -227,10 +217,6 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
         ),
         ("evaluate --task gsm8k", "because task 'gsm8k' has no model of its own, got none"),
         (
-            "train --method ppo --device tpu",
-            "device: expected 'auto' or a device that torch has here",
-        ),
-        (
             "train --method ppo --device cuda:99",
             "device: expected 'auto' or a device that torch has here",
         ),
@@ -248,7 +234,6 @@ def test_a_wrong_command_line_is_status_2(capsys, argv, words):
         ),
         ("evaluate --samples 2 --ks 4", "ks: expected numbers from 1 to samples = 2"),
         ("evaluate --temperature 0", "temperature: expected a number above 0"),
-        ("evaluate --policy ./nowhere", "'./nowhere'"),
         ("evaluate --policy runs/typo", "policy 'runs/typo': no such folder"),
         ("pretrain dail", "got 'dail'"),
         ("pretrain dial --set stepz=1,2", "did you mean 'steps'?"),
@@ -263,12 +248,6 @@ def test_what_cannot_be_done_is_status_1_and_one_line(capsys, tmp_path, monkeypa
     assert captured.out == "" and captured.err.startswith("trlib: error: ")
     assert words in captured.err and captured.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
-
-
-def test_alone_it_prints_its_help(capsys):
-    assert typed("") == 0
-    text = capsys.readouterr().out
-    assert text.startswith("usage: trlib") and all(name in text for name in installed())
 
 
 def test_a_misspelled_run_is_not_looked_for_on_the_hub_and_its_neighbour_is_named(
@@ -313,13 +292,6 @@ def test_methods_and_tasks_list_everything(capsys):
     assert ppo["eps_high"]["text"].startswith("The ratio's window above 1")
     assert typed("tasks dial") == 0
     assert "moves=5   (int | tuple[int, int])" in capsys.readouterr().out
-
-
-def test_no_two_entries_of_a_list_have_the_same_text(capsys):
-    for what in ("tasks", "methods"):
-        assert typed(f"{what} --json") == 0
-        texts = [entry["text"] for entry in json.loads(capsys.readouterr().out).values()]
-        assert "" not in texts and len(set(texts)) == len(texts)
 
 
 def test_a_preset_is_told_by_what_it_changes(capsys):
@@ -424,12 +396,7 @@ def test_what_stops_a_run_becomes_a_sentence_and_a_status(
 
 
 @pytest.mark.parametrize(
-    "raised",
-    [
-        KeyError("a bug"),
-        RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
-        NotImplementedError("no objective"),
-    ],
+    "raised", [KeyError("a bug"), RuntimeError("mat1 and mat2 shapes cannot be multiplied")]
 )
 def test_a_fault_of_ours_is_not_dressed_up_as_the_user_s(monkeypatch, raised):
     def broken(*_, **__):
@@ -625,20 +592,5 @@ def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(capsys, tmp_path,
             found[learned, asked] = json.loads(capsys.readouterr().out)["sampled"]["value"]
     chat, plain = found["--chat", "--chat"], found["--chat", "--no-chat"]
     assert chat < plain  # a prompt that is said twice is none that the model learned on
-    assert found == {
-        ("--chat", ""): chat,
-        ("--chat", "--chat"): chat,
-        ("--chat", "--no-chat"): plain,
-        ("--no-chat", ""): plain,
-        ("--no-chat", "--chat"): chat,
-        ("--no-chat", "--no-chat"): plain,
-    }
-
-
-def test_one_module_alone_is_adapted(capsys):
-    assert typed(f"train --method ppo --lora r=2 --lora target_modules=q_proj --json {SMALL}") == 0
-    layers, width = 2, 64
-    whole = trlib.load_policy("dial").size
-    assert json.loads(capsys.readouterr().out)["settings"]["parameters"] == whole + layers * 2 * (
-        width + width
-    )
+    for (learned, asked), accuracy in found.items():
+        assert accuracy == (chat if (asked or learned) == "--chat" else plain)

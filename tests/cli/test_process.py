@@ -17,8 +17,6 @@ import trlib
 from tests.typed import typed
 from trlib.cli import OF_TRLAB
 
-SCRIPT = Path(sys.executable).with_name("trlib")
-
 
 def test_help_and_a_wrong_line_import_nothing_heavy():
     heavy = ["torch", "numpy", "pandas", "scipy", "transformers", "pyarrow", "matplotlib"]
@@ -114,18 +112,6 @@ def test_a_signal_leaves_a_run_that_resume_finishes(capsys, tmp_path, sent, stat
 
     assert typed(f"{command} --steps {written + 2} --resume --json --quiet") == 0
     assert len(json.loads(capsys.readouterr().out)["history"]["reward"]) == written + 2
-
-
-def test_the_installed_script_complains_without_a_traceback(tmp_path):
-    command = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "trlib"]
-    done = subprocess.run(
-        [*command, "evaluate", "--policy", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.startswith("trlib: error: ") and len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.nightly("starts processes; the sentence is tested in one")
