@@ -17,6 +17,7 @@ from datasets import Dataset  # noqa: E402
 from transformers import AutoTokenizer, Trainer, TrainingArguments  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
+from tests.bridges.trl_run import QUIET, reward  # noqa: E402
 from trlib.bridges.trl import CausesCallback, TrustRegionTrainer  # noqa: E402
 from trlib.bridges.watch import Watch  # noqa: E402
 from trlib.model.loading import EMBEDDED  # noqa: E402
@@ -48,10 +49,6 @@ def drawn(temperature: float):
     return rollouts
 
 
-def reward(completion_ids: list[list[int]], **_) -> list[float]:
-    return [sum(ids) % 5 / 4 for ids in completion_ids]
-
-
 def run(folder, model, kind=GRPOTrainer, every=1, rollout=True, tokens=50_000, **settings):
     """What TRL logged of causes, step by step, and what was warned of."""
     given = {
@@ -60,15 +57,8 @@ def run(folder, model, kind=GRPOTrainer, every=1, rollout=True, tokens=50_000, *
         "max_steps": 3,
         "max_completion_length": 12,
         "learning_rate": 1e-4,
-        "lr_scheduler_type": "constant",
         "temperature": TEMPERATURE,
-        "use_cpu": True,
-        "bf16": False,
-        "report_to": [],
-        "logging_steps": 1,
-        "save_strategy": "no",
-        "disable_tqdm": True,
-        "seed": 0,
+        **QUIET,
         **settings,
     }
     trainer = kind(
@@ -148,14 +138,7 @@ def test_a_trainer_without_completions_is_told_once_what_it_lacks_and_trains_on(
     small_model, tmp_path
 ):
     ids = [{"input_ids": [3, 4, 5], "labels": [3, 4, 5]}] * 4
-    args = TrainingArguments(
-        str(tmp_path),
-        max_steps=2,
-        use_cpu=True,
-        report_to=[],
-        save_strategy="no",
-        disable_tqdm=True,
-    )
+    args = TrainingArguments(str(tmp_path), max_steps=2, **QUIET)
     trainer = Trainer(small_model(), args, train_dataset=Dataset.from_list(ids))
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

@@ -27,6 +27,19 @@ from trlib.model.loading import EMBEDDED
 PROMPTS, GROUP = [f"{start} : +{move} =" for start in (3, 5, 8, 9) for move in (1, 2, 4, 6)], 4
 
 
+QUIET = {
+    "use_cpu": True,
+    "bf16": False,
+    "report_to": [],
+    "logging_steps": 1,
+    "save_strategy": "no",
+    "disable_tqdm": True,
+    "lr_scheduler_type": "constant",
+    "seed": 0,
+}
+"""Settings of GRPOConfig for a run that is compared and not kept."""
+
+
 class Around(TrustRegionTrainer):
     """DPPO around the policy that sampled."""
 
@@ -80,16 +93,9 @@ def run(folder: Path, kind: str, given: dict) -> None:
             "num_iterations": 2,
             "optim": "sgd",
             "learning_rate": 0.1,
-            "lr_scheduler_type": "constant",
             "max_grad_norm": 1e9,
             "scale_rewards": "none",
-            "use_cpu": True,
-            "bf16": False,
-            "report_to": [],
-            "logging_steps": 1,
-            "save_strategy": "no",
-            "disable_tqdm": True,
-            "seed": 0,
+            **QUIET,
             **given,
         }
     )
