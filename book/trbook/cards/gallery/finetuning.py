@@ -31,7 +31,7 @@ CARDS: tuple[MethodCard, ...] = (
         chapter="gallery_finetuning",
         paper={"average": "0.99"},
         passes="three more forward and two more backward passes",
-        remark="A proximal point in the space of functions: TRPO's penalty, both ways, on an "
+        remark="A proximal point in the space of functions: a KL penalty, both ways, on an "
         "expert's answers. The "
         "average lives in the run's memory, so a second run begins with its own.",
         no_curve="its penalties compare whole distributions, which the ratio of one token does "
