@@ -1,6 +1,7 @@
 """What every run of `pytest --nbmake` here adds to nbmake: the cell that failed is named, the
 profile is `smoke` where TRLIB_PROFILE names none, and where `tools.execute` has started the run, it
-is told of every notebook that has ended."""
+is told of every notebook that has ended. In any other run the solutions of exercises are left out:
+`tests/trbook/test_exercises.py` runs each by itself and reads its verdict."""
 
 from __future__ import annotations
 
@@ -8,10 +9,12 @@ import json
 import os
 import re
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from traceback import walk_tb
 
 import pytest
+from nbmake import nb_run
 from nbmake.nb_result import NotebookError, NotebookResult
 from nbmake.pytest_items import NotebookFailedException
 
@@ -27,6 +30,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRLIB_PROFILE", os.environ.get("TRLIB_PROFILE") or "smoke")
+        if TELL not in os.environ:  # a test of the exercises runs every solution by itself
+            without = partial(nb_run.NotebookClient, skip_cells_with_tag="solution")
+            patch.setattr(nb_run, "NotebookClient", without)
         try:
             return (yield)
         except NotebookFailedException as failed:

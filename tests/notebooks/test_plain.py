@@ -40,14 +40,6 @@ def test_nothing_raw_is_left_in_plain_jupyter(path):
         )
 
 
-def test_raw_text_is_noticed():
-    cell = nbformat.v4.new_markdown_cell(
-        "# T\n\n:::{note}\nx\n:::\n\nsee {ref}`there`\n\n(here)=\n\n$$ a $$ (eq)"
-    )
-    text = prose(nbformat.v4.new_notebook(cells=[cell]))
-    assert all(re.search(pattern, text) for pattern in RAW.values())
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_nothing_is_read_by_a_relative_path(path):
     code = "\n".join(

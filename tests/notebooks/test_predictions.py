@@ -94,29 +94,3 @@ def test_the_choice_stands_before_the_answer(
     where: str, rest: str, following: list[dict[str, Any]]
 ) -> None:
     assert first_told(rest, following) == "", f"{where}: this tells before the reader has chosen"
-
-
-def test_an_answer_in_the_open_is_noticed() -> None:
-    said = {"cell_type": "markdown", "id": "said", "metadata": {}, "source": ["It falls."]}
-    folded = {**said, "source": ["<details>\n", "It falls."]}
-    drawn = {
-        "cell_type": "code",
-        "id": "drawn",
-        "metadata": {},
-        "source": ["runs = 2\n", "table(runs)"],
-    }
-    kept = {**drawn, "source": ["runs = 2"]}
-    hidden = {**drawn, "metadata": {"tags": ["hide-output"]}}
-    widget = {**drawn, "source": ["from trbook.explorables import Clip\n", "Clip()"]}
-    assert (
-        first_told("It falls.", [])
-        and first_told("", [said])
-        and first_told("", [kept, drawn, folded]) == "drawn"
-    )
-    assert first_told("", [hidden, said]) == "It falls."
-    for good in ([folded], [kept, hidden, folded], [widget, said]):
-        assert first_told("1. It falls.\n2. It rises.", good) == ""
-
-
-def test_every_chapter_that_predicts_is_read() -> None:
-    assert len({where.partition(",")[0] for where, *_ in EVERY}) > len(chapters()) / 2

@@ -10,7 +10,6 @@ from docutils.core import publish_doctree
 from bookext.execution import stamp
 from bookext.head import LONGEST, PICTURE, described, sentences, shared, sitemap, tags
 from bookext.search import Page, Unit, index, kind, read, words
-from tools.draw.share_chapters import card
 
 
 def test_the_line_under_a_title_is_short_and_opens() -> None:
@@ -59,19 +58,6 @@ def test_a_link_to_a_chapter_shows_its_own_picture_where_it_has_one(tmp_path: Pa
         == shared("book/05_grpo", "", tmp_path)[0]
         == PICTURE
     )
-
-
-def test_the_card_of_a_chapter_holds_its_title_its_question_and_its_first_figure() -> None:
-    page = (
-        '<article><h1>A &amp; B<a class="headerlink" href="#">#</a></h1><h2>The question: '
-        "why?</h2><figure>"
-        '<div class="on-phone"><svg id="small"></svg></div><div><svg '
-        'id="wide"></svg></div></figure></article>'
-    )
-    made = card(page, "Book", "")
-    assert made is not None and "<h1>A &amp; B</h1>" in made and ">Why?<" in made
-    assert 'id="wide"' in made and 'id="small"' not in made
-    assert card(page.replace("figure>", "div>"), "Book", "") is None, "no drawing, no card"
 
 
 def test_the_search_reads_sections_and_splits_names() -> None:

@@ -12,8 +12,7 @@ import torch
 
 from bookext.execution import NEVER, on_a_gpu
 from tools import gpu
-from tools.execute import NotebookFailed, execute
-from tools.paths import ROOT
+from tools.execute import execute
 
 DRAWS = """from trlib.drawing import Drawing, panels
 figure, (ax,) = panels()
@@ -86,16 +85,3 @@ def test_a_card_is_read_off_torch(monkeypatch: Any) -> None:
         "driver": "550.1",
         "cuda": str(torch.version.cuda),
     }
-    asked: list[tuple[str, str]] = []
-    monkeypatch.setattr(gpu, "FILE", ROOT / "_build" / "never.json")
-    monkeypatch.setattr(Path, "write_text", lambda self, text, **_: asked.append((self.name, text)))
-    monkeypatch.setattr(Path, "read_text", lambda *_, **__: '{"chapters": {}}')
-    monkeypatch.setattr(gpu, "chapters", lambda: [Path("01_a.ipynb")])
-
-    def execute_(paths: list[Path], folder: Path, *, profile: str) -> list[Path]:
-        asked.append((paths[0].name, profile))
-        raise NotebookFailed({paths[0]: "01_a.ipynb: as a test wants it"})
-
-    monkeypatch.setattr(gpu, "execute", execute_)
-    assert gpu.main([]) == 1, "a chapter that fails is a failure"
-    assert asked == [("01_a.ipynb", "gpu"), ("never.json", '{\n "chapters": {}\n}\n')]

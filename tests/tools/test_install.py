@@ -4,6 +4,7 @@ and no traceback."""
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,10 @@ def test_an_older_python_is_one_sentence(tmp_path: Path, named: dict[str, str], 
         f"install: expected Python 3.11 or newer, {words} name another: make "
         "TRLIB_PYTHON=/path/to/python3.11 ...\n"
     )
+
+
+def test_a_tool_in_an_older_python_is_one_sentence() -> None:
+    old = "import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; import tools"
+    done = subprocess.run([sys.executable, "-c", old], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("tools: expected Python 3.11 or newer, got Python 3.10.4 (")

@@ -19,6 +19,7 @@ NOTEBOOKS = {
     "leaves": ["import sys\nsys.exit('enough')"],
     "silent": ["x = 1", "", "import os\nassert os.environ['TRLIB_PROFILE'] == 'smoke'"],
 }
+SOLUTION = "raise RuntimeError('a test of the exercises runs solutions')"
 SAID = {
     "raises": "cell 3: KeyError: 'missing'",
     "dies": "cell 3: DeadKernelError: Kernel died",
@@ -32,6 +33,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("notebooks")
     for name, cells in NOTEBOOKS.items():
         code = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        code.append(nbformat.v4.new_code_cell(SOLUTION, metadata={"tags": ["solution"]}))
         nbformat.write(
             nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A"), *code]),
             folder / f"{name}.ipynb",

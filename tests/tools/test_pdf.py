@@ -122,36 +122,6 @@ def test_choices_stay_and_their_replies_stand_at_the_end(tmp_path: Path) -> None
     assert "Right." not in page.body.get_text()
 
 
-def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path) -> None:
-    chapter = book / "notebooks/04_clip.html"
-    more = (
-        '<h2>Play</h2><div class="cell"><div class="trlib-explorable"><div style="min-height: '
-        '66rem"><div class='
-    )
-    more += '"trlib-still">One. It needs JavaScript.</div></div></div></div>'
-    more += f"<p>So:</p><pre>x</pre><p>{'y' * 300}</p><ul><li>one</li><li>two</li></ul><h2>Next</h2><p>End.</p>"
-    chapter.write_text(
-        HEAD.format("", CHAPTER.removesuffix("</section>") + more + "</section>"), encoding="utf-8"
-    )
-    body = Reader(book, NAMES, Address()).page("notebooks/04_clip").body
-    assert [tag.get_text() for tag in body.select(".leads")][-1] == "So:"
-    assert [tag.get_text() for tag in body.select(".with-above")] == ["one", "two", "Next", "End."]
-    assert [tag.get_text() for tag in body.select(".together > *")] == [
-        "Play",
-        "One. It moves in the book on a screen.",
-    ]
-    assert "66rem" not in str(body)
-
-
-def test_no_class_that_keeps_lines_together_has_a_rule_of_the_screen() -> None:
-    paper, screen = (
-        (ROOT / name).read_text(encoding="utf-8")
-        for name in ("tools/pdf/pdf.css", "book/_static/book.css")
-    )
-    for name in ("leads", "with-above", "unparted", "together"):
-        assert f".{name}" in paper and not re.search(rf"\.{name}\b", screen), name
-
-
 def test_links_stay_inside_the_document_or_lead_to_the_published_book(book: Path) -> None:
     here = Reader(book, NAMES, Address())
     text = str(here.page("notebooks/04_clip").body)
@@ -274,6 +244,6 @@ def test_two_pages_are_printed_with_the_numbers_of_their_pages(book: Path) -> No
 def test_everything_a_reader_learns_from_is_printed() -> None:
     chosen = parts()
     names = [name for part in chosen for name in part.pages]
-    assert names[0] == "book/index" and GLOSSARY in names and len(names) == len(set(names)) > 90
+    assert names[0] == "book/index" and GLOSSARY in names and len(names) == len(set(names))
     assert not [name for name in names if name.startswith(LEFT_OUT)]
     assert chosen[1].pages["notebooks/05_grpo"] == "5 · GRPO: a group instead of a critic"

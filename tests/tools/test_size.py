@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.paths import ROOT
-from tools.size import BUDGETS, tokens
+from tools.size import tokens
 
 
 def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path) -> None:
@@ -19,7 +18,3 @@ def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path) -> None:
     assert tokens(packed) == tokens(open_) == 12
     open_.write_text('name = "a string that is a value counts"\n', encoding="utf-8")
     assert tokens(open_) == 3
-
-
-def test_a_budget_names_folders_that_exist() -> None:
-    assert all((ROOT / folder).is_dir() for _, folders in BUDGETS.values() for folder in folders)

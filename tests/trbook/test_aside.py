@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.stats import ttest_1samp
 
-from trbook.aside import LR, METHODS, RECORD, SEEDS, STEPS, USES, promises
+from trbook.aside import RECORD, USES, promises
 from trlib.seeds import derive
 
 
@@ -40,21 +40,6 @@ def recorded_promises() -> pd.DataFrame:
         for batch, updates in enumerate(batches)
         for n, (a, b) in enumerate(updates)
     )
-
-
-def test_the_record_says_how_it_was_made() -> None:
-    record = json.loads(RECORD.read_bytes())
-    assert record["command"] == "python -m trbook.aside"
-    assert record["settings"] == {
-        "prompts": 16,
-        "group": 16,
-        "epochs": USES,
-        "steps": STEPS,
-        "lr": LR,
-    }
-    rows = recorded_promises()
-    assert len(rows) == len(METHODS) * len(SEEDS) * STEPS * USES
-    assert set(rows["seed"]) == set(SEEDS) and set(rows["method"]) == set(METHODS)
 
 
 def test_what_chapter_2_says_of_it() -> None:

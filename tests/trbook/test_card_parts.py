@@ -25,39 +25,6 @@ FUNCTIONS = [card for card in CARDS.values() if card.example]
 STALE = [card for card in CARDS.values() if card.family == "asynchrony"]
 """Those whose runs are of `relay`."""
 TRAINED = [card for card in CARDS.values() if not card.example]
-ROW = re.compile(r"^\| [^|]+ \| (?:\d(?:\.\d+)?e-\d|none) \| \{rec\}`[^`]+` \|", re.MULTILINE)
-"""A row of outcomes: passes over a batch, the learning rate, the number."""
-PARTS = {
-    "use": re.compile(r"^# [^\n]+\n\nUse it [^\n]{20,}\.$", re.MULTILINE),
-    "provenance": re.compile(r"^Formula \*", re.MULTILINE),
-    "outcome": re.compile(
-        ROW.pattern + r"|^No recorded run( yet|: it does not train)", re.MULTILINE
-    ),
-    "command": re.compile(
-        r"^```bash\n(# [^\n]+\n)?(trlib train --task (?:dial|relay) --method |python -c )",
-        re.MULTILINE,
-    ),
-    "curve": re.compile(r"^```\{method-curve\} |^No curve: \w.{20,}\.$", re.MULTILINE),
-    "settings": re.compile(
-        r"^## Defaults\n\n\| setting \| here \| paper \||^No settings of its own\.$", re.MULTILINE
-    ),
-    "cost": re.compile(
-        r"^Cost: [^\n]*(pass|gradient|products|Jacobian|also|processor time)", re.MULTILINE
-    ),
-}
-
-
-def missing(text: str) -> list[str]:
-    """The parts that a card's page lacks."""
-    return [part for part, pattern in PARTS.items() if not pattern.search(text)]
-
-
-@pytest.mark.style
-@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
-def test_a_card_has_every_part(card):
-    text = page(card, "[chapter](x)", str)
-    free = card.name in OBJECTIVES and not (read.asks(card) or card.passes or read.cost(card))
-    assert missing(text) == (["cost"] if free else [])
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)

@@ -20,7 +20,7 @@ import torch
 from trbook import exercises
 from trbook.exercises import critic, grpo, long, policies, ppo, scale, shoot_out
 from trbook.exercises.built import Built
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers, mixed_up, run
+from trbook.exercises.check import Draw, Exercise, Mistake, Numbers, mixed_up, run
 from trbook.exercises.inside import InTheLoop
 from trbook.exercises.shoot_out import SweepCheck
 from trbook.exercises.verdict import Verdict
@@ -97,30 +97,18 @@ def deep(*arguments: Any) -> Any:
 ANSWERS = [
     None,
     ...,
-    0,
-    -1.5,
     float("nan"),
     10**400,
     "0.5",
-    b"x",
     [],
-    {},
-    object(),
     Hostile(),
     Hostile,
-    int,
-    torch.zeros(3),
     torch.tensor([[1.0]]),
-    np.zeros(2),
     lambda: 1,
     lambda *a: None,
-    lambda *a: ...,
-    lambda *a: "text",
     lambda *a: a,
     lambda *a: Hostile(),
-    lambda *a: torch.zeros(2, 2),
     lambda *a: [1, [2]],
-    lambda *a: [0] * len(a[0]),
     lambda *a: torch.full_like(a[0], torch.nan),
     lambda *a: torch.zeros(len(a[0]), dtype=torch.complex64),
     lambda *a: np.zeros(len(a[0])),
@@ -129,7 +117,6 @@ ANSWERS = [
     raising(SystemExit(1)),
     raising(Silent()),
     deep,
-    lambda *a: (x for x in a),
     lambda *a: torch.empty(len(a[0]), device="meta"),
 ]
 
@@ -145,12 +132,7 @@ def test_no_answer_makes_a_check_raise(check: Any) -> None:
     assert not check(nonsense=1).right
 
 
-def advantages(rewards: Any, group: Any) -> Any:
-    out = torch.zeros_like(rewards)
-    for g in group.unique():
-        own = rewards[group == g]
-        out[group == g] = (own - own.mean()) / (own.std() + 1e-4)
-    return out
+advantages, silent = grpo.check_advantages.truth, grpo.check_silenced.truth
 
 
 def without_floor(rewards: Any, group: Any) -> Any:
@@ -165,10 +147,6 @@ def without_floor(rewards: Any, group: Any) -> Any:
 def loss(logp: Any, logp_old: Any, A: Any, low: float, high: float) -> Any:
     ratio = torch.exp(logp - logp_old)
     return -torch.minimum(ratio * A, ratio.clamp(1 - low, 1 + high) * A)
-
-
-def silent(ratio: Any, A: Any, low: float, high: float) -> Any:
-    return ((A > 0) & (ratio > 1 + high)) | ((A < 0) & (ratio < 1 - low))
 
 
 @pytest.mark.parametrize(
@@ -245,8 +223,6 @@ LOOPED = {name: check for name, check in CHECKS.items() if isinstance(check, Bui
 @each(LOOPED)
 def test_what_the_reader_built_is_told_from_every_mistake(check: Built | InTheLoop) -> None:
     assert check(check.truth).right
-    hints = [mistake.hint for mistake in check.mistakes]
-    assert hints and len(set(hints)) == len(hints)
     for mistake in check.mistakes:
         assert check(mistake.function).message == mistake.hint, mistake.name
 
@@ -309,17 +285,10 @@ def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check: Ex
 
 @each_function
 def test_every_mistake_is_caught_and_gets_a_hint_of_its_own(check: Exercise) -> None:
-    assert check.mistakes, "typical wrong answers have hints of their own"
-    hints = [mistake.hint for mistake in check.mistakes]
-    assert len(set(hints)) == len(hints) and len(
-        {mistake.name for mistake in check.mistakes}
-    ) == len(hints)
+    hints = {mistake.hint for mistake in check.mistakes}
+    assert len(hints) == len(check.mistakes) > 0
     for mistake in check.mistakes:
-
-        def wrong(*arguments: Any, mistake: Mistake = mistake) -> Any:
-            return mistake.function(**dict(zip(check.names, arguments, strict=True)))
-
-        assert check(wrong).message == mistake.hint, mistake.name
+        assert check(by_place(check, mistake)).message == mistake.hint, mistake.name
 
 
 @few_functions
@@ -335,11 +304,12 @@ def test_arguments_that_change_places_are_told_by_name(check: Exercise) -> None:
             for other in [*automatic, *check.mistakes]
             if outcomes(check, other.function) == own
         }
+        assert check(by_place(check, mistake)).message in hints, mistake.name
 
-        def wrong(*arguments: Any, mistake: Mistake = mistake) -> Any:
-            return mistake.function(**dict(zip(check.names, arguments, strict=True)))
 
-        assert check(wrong).message in hints, mistake.name
+def by_place(check: Exercise, mistake: Mistake) -> Any:
+    """A mistake as a reader's function: called without the names of its arguments."""
+    return lambda *arguments: mistake.function(**dict(zip(check.names, arguments, strict=True)))
 
 
 def outcomes(check: Exercise, function: Any) -> list[Any]:
@@ -424,6 +394,7 @@ def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs() -> None
         (grpo.check_rare_success, (3.75, ...), "`dr_grpo` has no answer yet"),
         (grpo.check_rare_success, (3.75, "much"), "expected a number, but this is a str"),
         (grpo.check_rare_success, (float("nan"), 1), "NaN"),
+        (grpo.check_rare_success, (None, 1), "has no answer yet"),
         (
             grpo.check_rare_success,
             (3.75,),
@@ -508,16 +479,10 @@ def test_a_symmetric_reference_takes_arguments_in_any_order() -> None:
 
 
 def test_draws_are_the_same_every_time_and_read_well() -> None:
-    one, two = (Draw(3) for _ in range(2))
-    assert torch.equal(one.uniform(0, 1, 4), two.uniform(0, 1, 4)) and one.number(
-        0, 1
-    ) == two.number(0, 1)
-    values = Draw(0).normal(100)
+    values = Draw(3).normal(100)
+    assert torch.equal(values, Draw(3).normal(100))
     torch.testing.assert_close(values, (100 * values).round() / 100, rtol=0, atol=1e-12)
-    assert (
-        set(Draw(0).integers(2, 5, 100).tolist()) == {2, 3, 4}
-        and 0.2 <= Draw(1).number(0.2, 0.3) <= 0.3
-    )
+    assert set(Draw(0).integers(2, 5, 100).tolist()) == {2, 3, 4}
 
 
 def test_verdict_shows_itself() -> None:
@@ -532,15 +497,6 @@ def test_verdict_shows_itself() -> None:
 def test_keyboard_interrupt_is_the_readers_own() -> None:
     with pytest.raises(KeyboardInterrupt):
         grpo.check_silenced(raising(KeyboardInterrupt()))
-
-
-def test_what_is_no_answer_is_named() -> None:
-    assert sums()(None).message == "expected a function here, but this is still empty."
-    assert Numbers("x?", praise="", x=Number(1.0, {}))(None).message == "`x` has no answer yet."
-
-
-def cells_of(notebook: Path) -> list[dict[str, Any]]:
-    return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
 
 
 def last_value(source: str) -> Any:
@@ -559,42 +515,25 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook: 
     folded everywhere."""
     tagged = [
         (tag, cell)
-        for cell in cells_of(notebook)
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         for tag in ("exercise", "solution")
         if tag in cell["metadata"].get("tags", [])
     ]
     assert [tag for tag, _ in tagged] == ["exercise", "solution"] * (len(tagged) // 2)
     for tag, cell in tagged:
         verdict = last_value("".join(cell["source"]))
-        assert isinstance(verdict, Verdict)
-        assert verdict.right == (tag == "solution"), verdict
         # Who runs every cell must not read *right* below an answer that is still empty.
         assert repr(verdict).startswith(
             {"solution": "the solution is right: ", "exercise": "not yet: "}[tag]
         )
-        assert ("✓ the solution is right:<" in verdict._repr_html_()) == (tag == "solution")
         if tag == "solution":
             assert "hide-cell" in cell["metadata"]["tags"]
-            assert cell["metadata"]["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
-            assert cell["metadata"]["cellView"] == "form" and cell["source"][0].startswith(
-                "# @title Solution"
-            )
+            assert cell["metadata"]["cellView"] == "form", "Colab folds it too"
 
 
 def test_every_check_has_a_place_in_a_chapter() -> None:
-    text = "".join("".join(cell["source"]) for notebook in NOTEBOOKS for cell in cells_of(notebook))
+    text = "".join(notebook.read_text(encoding="utf-8") for notebook in NOTEBOOKS)
     assert [name for name in CHECKS if f"{name.rpartition('.')[2]}(" not in text] == []
-
-
-def test_checks_say_what_they_ask_and_name_the_readers_arguments() -> None:
-    for name, check in CHECKS.items():
-        assert repr(check) == check.asks and check.asks.endswith(("?", ".")), name
-    for name, check in FUNCTIONS.items():
-        bare = name.rpartition(".check_")[2]
-        assert f"`{bare.replace('advantages', 'group_advantages')}" in check.asks
-        assert f"({', '.join(check.names)})" in check.asks, (
-            "arguments of the reference are those of the exercise"
-        )
 
 
 def test_the_strange_log_shows_what_its_hints_say() -> None:

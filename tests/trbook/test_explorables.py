@@ -130,18 +130,6 @@ def test_a_page_with_explorables_fetches_their_modules_at_once() -> None:
     assert preloads("<p>no figure</p>", "x") == ""
 
 
-def test_without_anywidget_the_message_says_what_to_do() -> None:
-    code = (
-        "import sys; sys.modules['anywidget'] = None\n"
-        "import trbook, trbook.explorables as e\n"
-        "from trbook.explorables.files import sources_hash\n"
-        "try:\n    e.RatioMap\nexcept ImportError as error:\n    print(error)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("explorables need anywidget")
-    assert "pip install anywidget" in done.stdout
-
-
 def test_pages_import_no_torch() -> None:
     code = (
         "import sys, trbook, trbook.explorables; print('torch' in sys.modules, 'anywidget' in "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 
 import pytest
-from matplotlib.colors import to_hex
 
 from trbook.bandit import bandit_step
 from trbook.cards import CARDS, GALLERY
@@ -13,13 +12,6 @@ from trbook.gallery import ADVANTAGES, MU, _variants, branch_map, foretold, on_d
 from trlab.outcomes import MEASURES, judged
 from trlab.sweeps._gallery import OBJECTIVES
 from trlib.algorithms import PGIS, PPO
-from trlib.drawing import INK
-
-
-def test_the_bandit_is_one():
-    assert sum(MU) == pytest.approx(1) and sum(
-        m * a for m, a in zip(MU, ADVANTAGES, strict=True)
-    ) == pytest.approx(0)
 
 
 @pytest.mark.parametrize("branch", GALLERY)
@@ -49,22 +41,15 @@ def test_an_unknown_branch_is_named():
 
 def test_recorded_runs_stand_beside_their_controls():
     shown = on_dial("regression")
-    if isinstance(shown, str):
-        assert "trlib sweep gallery_best" in shown
-    else:
-        assert all(
-            f"{label} 0." in shown.alt
-            for label in ("unclipped", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER")
-        )
-        assert "DPO" not in shown.alt
-        words = shown.figure.axes[0].get_legend().get_texts()
-        assert {to_hex(word.get_color()) for word in words} == {INK}, "light and dark"
+    assert all(
+        f"{label} 0." in shown.alt
+        for label in ("unclipped", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER")
+    )
+    assert "DPO" not in shown.alt
 
 
 def test_what_was_foretold_is_counted_and_told_in_full():
     shown = foretold("values")
-    if "trlib sweep gallery_best" in shown:
-        return
     lines = html.unescape(shown).splitlines()
     summary, *items = [line for line in lines if line.startswith(("<summary>", "<tr>"))]
     labels = {variant.name for variant in _variants("values")} - {"pg_is", "ppo"}

@@ -38,14 +38,6 @@ def test_supervision_is_adamw_on_the_mean_loss():
         torch.testing.assert_close(found[name], p.detach())
 
 
-def test_the_same_seed_is_the_same_and_another_is_another():
-    assert (
-        finetuned(SFT(), 0, updates=20)
-        == finetuned(SFT(), 0, updates=20)
-        != finetuned(SFT(), 1, updates=20)
-    )
-
-
 @pytest.mark.parametrize(
     ("method", "given", "message"),
     [

@@ -15,7 +15,7 @@ import pytest
 
 from trbook.explorables import Playground
 from trbook.explorables.modules import embed_modules, link_modules, preloads
-from trbook.explorables.parts import CHECKPOINTS, inputs, parts
+from trbook.explorables.parts import CHECKPOINTS, parts
 from trbook.explorables.playground import BESIDE, SEEDS, presets
 from trbook.explorables.publish import publish
 from trlib.methods import OBJECTIVES
@@ -69,20 +69,6 @@ def test_a_page_links_its_parts_and_asks_for_nothing_in_advance(tmp_path: Path) 
     assert (
         json.loads(re.fullmatch(r'\(self\.trlibParts \?\?= \{\}\)\["dial"\] = (.*);\n', said)[1])
         == parts()["dial"]
-    )
-
-
-def test_models_are_packed_again_only_when_they_changed(tmp_path: Path) -> None:
-    publish(tmp_path)
-    engine, mark = tmp_path / "playground" / "engine.js", tmp_path / "playground" / "made.txt"
-    engine.write_text("kept", encoding="utf-8")
-    publish(tmp_path)
-    assert engine.read_text(encoding="utf-8") == "kept"
-    mark.write_text("another version", encoding="utf-8")
-    publish(tmp_path)
-    assert (
-        engine.read_text(encoding="utf-8") != "kept"
-        and mark.read_text(encoding="utf-8") == inputs()
     )
 
 

@@ -189,4 +189,3 @@ def test_a_module_is_one(command: str) -> None:
 
 def test_the_methods_are_listed(capsys) -> None:
     assert main(["methods"]) == 0 and "tram" in capsys.readouterr().out
-    assert Path(ROOT / "README.md").is_file()

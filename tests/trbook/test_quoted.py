@@ -10,7 +10,6 @@ import re
 import numpy as np
 import pytest
 
-from bookext import quoted
 from bookext.quoted import Quote, number, parse, shown, written
 from tools.pack import comparisons
 from tools.paths import ROOT
@@ -18,21 +17,18 @@ from trlab import recorded
 from trlab.comparison import asked, printed
 from trlab.findings import before, price
 from trlab.measures import derive, matched
-from trlab.record import is_recorded
 from trlab.significance import holm
 from trlab.statistics import difference, interval, iqm
-from trlab.sweep import declared, load_sweep
+from trlab.sweep import load_sweep
 from trlab.tuning import choose
 from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
-SHOWN = re.compile(r"not run yet|\d+ of \d+|−?[\d.]+( to [\d.]+)?|\d\.\de-\d")
 CLAIMS = re.compile(
     r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
     r"\{rec\}`([^`]+)`"
 )
-QUOTES = [text for page in PAGES.values() for text in quoted.QUOTE.findall(page)]
 
 
 def runs_of(sweep: str, label: str, **at: str):
@@ -96,19 +92,6 @@ def test_a_number_is_the_interquartile_mean_with_its_interval():
     )
 
 
-def test_a_method_falls_where_its_curve_crosses_the_line():
-    runs = recorded("basin")[0]
-    ends = {
-        key: iqm(part["sampled"]) for key, part in runs.groupby(["label", runs["lr"].astype(float)])
-    }
-    (high, above), (low, below) = ((math.log10(lr), ends["ppo", lr]) for lr in (3e-5, 1e-4))
-    line = max(ends.values()) - 0.05
-    assert above > line > below
-    crossing = high + (above - line) / (above - below) * (low - high)
-    assert shown("basin ppo falls") == f"{10**crossing:.1e}".replace("e-0", "e-")
-    assert float(shown("basin pg_is falls")) < float(shown("basin ppo falls")) < 1e-4
-
-
 def test_how_much_further_a_method_works_depends_on_where_the_line_is_drawn():
     ends = recorded("basin")[0].assign(lr=lambda runs: runs["lr"].astype(float))
     curves = {
@@ -124,7 +107,8 @@ def test_how_much_further_a_method_works_depends_on_where_the_line_is_drawn():
             return above * (below / above) ** share
 
         assert shown(f"basin ppo over pg_is falls:{within}") == f"{edge('ppo') / edge('pg_is'):.1f}"
-    assert shown("basin ppo over pg_is falls") == shown("basin ppo over pg_is falls:0.05")
+        if within == 0.05:
+            assert shown("basin ppo falls") == f"{edge('ppo'):.1e}".replace("e-0", "e-")
 
 
 def test_a_rank_correlation_is_that_of_the_variants_means():
@@ -269,22 +253,6 @@ def test_numbers_are_written_as_a_page_writes_them():
     assert written(Estimate(math.inf, 1.5023, math.inf), "nats_per_point") == "∞ [1502, ∞]"
     assert number(1e-13, "kl") == "0" and written(Estimate(0, 0, 0), "kl") == "0 [0, 0]"
     assert number(7.104, "distinct") == "7.1" and number(0.5, "unheard of") == "0.50"
-
-
-@pytest.mark.nightly("the build of the book refuses such a quote too")
-def test_every_quote_of_the_book_resolves():
-    """The build refuses one that does not; this says so in seconds, without drawing intervals."""
-    assert len(QUOTES) > 150
-    for text in QUOTES:
-        quote = parse(text)
-        assert quote.sweep in declared(), text
-        if quote.measure.partition(":")[0] in quoted.COUNTED or not is_recorded(quote.sweep):
-            assert SHOWN.fullmatch(shown(text)), text
-        elif quote.measure == "nats_per_point":
-            assert price(quoted.part(quote), quoted.record(quote.sweep)[2]) is not None, text
-        else:
-            for side in [quote, quote.other] if quote.against else [quote]:
-                assert np.isfinite(found := quoted.values(side)).all() and len(found) >= 2, text
 
 
 def test_a_comparison_that_is_undecided_is_not_told_as_one():

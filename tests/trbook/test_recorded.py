@@ -4,16 +4,13 @@ refused."""
 from __future__ import annotations
 
 import math
-import re
-from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
 from bookext import archive, words
-from bookext.records import Verdicts, cell, made, merged, rows, verdicts, written
-from bookext.sweeps import figures, listed
-from tools.paths import ROOT
+from bookext.records import cell, made, merged, rows, verdicts, written
+from bookext.sweeps import figures
 from trlab import recorded
 from trlab.drawing.named import FIGURES
 from trlab.drawing.names import called
@@ -21,9 +18,8 @@ from trlab.findings import alike, table
 from trlab.measures import matched
 from trlab.record import all_recorded
 from trlab.statistics import interval
-from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, declared, load_sweep
+from trlab.sweep import Axis, Budget, Prediction, Sweep, Variant, load_sweep
 from trlab.verdict import Finding
-from trlab.verdicts import predicted
 from trlib.evaluation import Estimate
 
 
@@ -145,13 +141,6 @@ def test_what_a_record_does_not_have_is_named(changes, words):
         figures(*record(), **changes)
 
 
-def test_an_option_s_words_may_hold_commas():
-    assert (
-        listed('ppo, "ppo, learner", troll') == ["ppo", "ppo, learner", "troll"]
-        and listed("") == []
-    )
-
-
 def the_pages() -> str:
     return "".join(map(archive.page, archive.shown()))
 
@@ -172,20 +161,6 @@ def test_every_shipped_record_has_its_page_but_what_a_better_one_replaced():
         assert any(text in page for text in [f"```{{sweep-figure}} {name}\n", *shown]), (
             f"{name} has no figure"
         )
-
-
-@pytest.mark.nightly("draws what has no figure of its own")
-def test_a_figure_without_a_name_says_its_numbers():
-    page = the_pages()
-    for name in all_recorded():
-        if (
-            f"```{{sweep-figure}} {name}\n```" not in page
-        ):  # named figures are drawn by their own test
-            continue
-        runs, history = recorded(name)
-        for drawing, _ in figures(load_sweep(name), runs, history):
-            assert ElementTree.fromstring(drawing.svg()).get("aria-label") == drawing.alt
-            assert all(f"{called(label)} " in drawing.alt for label in runs["label"].unique())
 
 
 def test_a_table_says_what_was_measured_what_failed_and_what_gained_nothing():
@@ -243,26 +218,16 @@ def test_the_facts_of_a_record_and_its_commands():
 
 
 def test_rows_that_say_the_same_are_one_row() -> None:
-    """Seventeen rows of which sixteen are equal are two; five equal of eight, four."""
-    for name, groups, left in (("dial_methods", [16], 2), ("loops", [5], 4), ("stale", [], 6)):
-        sweep, (runs, history) = load_sweep(name), recorded(name)
-        numbers = table(sweep, runs, history=history)
-        found = alike(numbers)
-        assert [len(group) for group in found] == groups
-        lines = merged(
-            rows(runs, history, [], ["sampled", "greedy"]), found, 1, ["sampled", "greedy"]
-        )
-        assert len(lines) == left
-        if found:
-            part = numbers.iloc[found[0]]
-            assert (
-                part["sampled"].max() - part["sampled"].min() < 0.01
-                and part["low"].max() <= part["high"].min()
-            )
-            line = next(line for line in lines if "alike" in line[0])
-            assert all(f"`{label}`" in line[0] for label in part["label"])
-            assert line[1] == f"{part['sampled'].min():.3f} to {part['sampled'].max():.3f}"
-            assert any("`trpo`" in line[0] and "alike" not in line[0] for line in lines)
+    """Five equal rows of eight leave four."""
+    sweep, (runs, history) = load_sweep("loops"), recorded("loops")
+    numbers, columns = table(sweep, runs, history=history), ["sampled", "greedy"]
+    (group,) = alike(numbers)
+    part = numbers.iloc[group]
+    lines = merged(rows(runs, history, [], columns), [group], 1, columns)
+    assert (len(part), len(numbers), len(lines)) == (5, 8, 4)
+    (line,) = [line for line in lines if "alike" in line[0]]
+    assert all(f"`{label}`" in line[0] for label in part["label"])
+    assert line[1] == f"{part['sampled'].min():.3f} to {part['sampled'].max():.3f}"
 
 
 def learns(
@@ -304,30 +269,6 @@ def test_every_axis_and_measure_of_a_record_has_words() -> None:
         for axis in sweep.axes:
             shown = [words.axis(axis.name).point(label) for label, _ in axis.points()]
             assert len(set(shown)) == len(shown), f"{name}: {shown}"
-
-
-USED = re.compile(r"\{rec\}`(\w+)|\{(?:sweep-\w+|recorded-figure)\} ([\w-]+)")
-
-
-@pytest.mark.style
-@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
-def test_no_section_shows_runs_without_their_learning_rate(page):
-    """A reader who lands there must not take a rate's effect for a method's. The line of a record
-    names it."""
-    for section in re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
-        found = {quoted or name for quoted, name in USED.findall(section)}
-        for name in sorted(
-            {FIGURES[one].sweep if one in FIGURES else one for one in found} & {*declared()}
-        ):
-            named = f"{{sweep-record}} {name}\n" in section or re.search(
-                r"learning rates?\b", section
-            )
-            assert named, f"{name} in “{section.splitlines()[0]}”"
-
-
-def test_a_sweep_that_predicts_nothing_has_no_table_of_predictions():
-    assert predicted("real_map") == []
-    assert Verdicts.table_of(object.__new__(Verdicts), []) == []
 
 
 def test_a_record_s_line_says_at_which_rates_and_uses_it_was_made():

@@ -77,7 +77,6 @@ def test_trl_and_accelerate_have_every_setting(recipe) -> None:
     assert not rest or yaml.safe_load(rest.partition("\n#")[0]) == config, (
         "what is printed is what was checked"
     )
-    assert max(map(len, text.splitlines())) <= 80
 
 
 @EVERY
@@ -92,7 +91,6 @@ def test_verl_has_every_setting(recipe) -> None:
     assert recipe.setup.completions % recipe.gpus == 0
     printed = recipes.verl_command(recipe)
     assert all(f"{name}={value}" in printed for name, value in settings.items())
-    assert max(map(len, printed.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.what)

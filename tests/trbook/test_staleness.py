@@ -8,7 +8,6 @@ import json
 import pytest
 import torch
 
-from trbook.explorables import Staleness
 from trbook.explorables.files import data_of
 from trbook.explorables.recording import LARGEST, decode, encode, record
 
@@ -56,14 +55,3 @@ def test_its_words_are_true_of_the_record() -> None:
     assert decode(STORED["runs"]["ppo"]["moved"], TOKENS)[-1].exp().min() < 1 / 400, (
         "a five-hundredth"
     )
-
-
-def test_settings() -> None:
-    assert Staleness(run="ppo", update=32).settings() == {
-        "run": "ppo",
-        "update": 32,
-        "eps_low": 0.2,
-        "eps_high": 0.2,
-    }
-    with pytest.raises(ValueError, match="did you mean 'eps_"):
-        Staleness(eps=0.1)

@@ -33,7 +33,6 @@ def chapters() -> dict[str, teaching.Chapter]:
 def test_every_exercise_has_a_title_a_solution_and_wrong_answers(
     chapters: dict[str, teaching.Chapter],
 ) -> None:
-    assert len([one for one in chapters.values() if one.tasks]) > 15
     for one in chapters.values():
         assert [task.number for task in one.tasks] == list(range(1, len(one.tasks) + 1)), one.name
         for task in one.tasks:
@@ -56,7 +55,6 @@ def test_wrong_answers_are_the_checks_own() -> None:
 def test_courses_name_chapters_and_exercises_that_there_are(
     chapters: dict[str, teaching.Chapter],
 ) -> None:
-    assert {len(course) for course in KEPT["courses"].values()} == {8, 5}
     for course in KEPT["courses"].values():
         for one in course:
             before, together = re.findall(

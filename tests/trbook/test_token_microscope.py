@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from trbook.explorables import TokenMicroscope
 from trbook.explorables.files import data_of
 from trbook.explorables.rare_batch import RUNS, record
 from trbook.explorables.recording import decode
@@ -95,19 +94,3 @@ def test_a_likely_token_falls_inside_the_window() -> None:
         and not clipped("fast", 6)[token]
     )
     assert Q[token] > 0.95 and 0.15 < Q[token] * (1 - r) < 0.2, "nearly a fifth"
-
-
-def test_settings() -> None:
-    assert TokenMicroscope(method="cispo", update=9).settings() == {
-        "run": "ppo",
-        "method": "cispo",
-        "update": 9,
-        "token": 0,
-        "eps_low": 0.2,
-        "eps_high": 0.2,
-        "eps_seq": 3e-4,
-        "delta_tv": 0.15,
-        "delta_kl": 0.05,
-    }
-    with pytest.raises(ValueError, match="did you mean 'eps_"):
-        TokenMicroscope(eps=0.1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import torch
 
 from bookext.quoted import shown
 from tools.paths import ROOT
@@ -13,7 +12,6 @@ from trlab import recorded
 from trlab.record import all_recorded
 from trlab.statistics import interval, iqm
 from trlab.sweep import load_sweep
-from trlib.algorithms import pspo_loss
 
 PAGE = (ROOT / "book/wrong.md").read_text(encoding="utf-8")
 
@@ -64,15 +62,3 @@ def test_what_is_told_as_undecided_is():
 def test_one_sweep_asked_as_many_questions_as_the_page_says():
     most = max(len(load_sweep(name).predictions) for name in all_recorded())
     assert int(re.search(r"one sweep asks (\d+) questions", PAGE)[1]) == most
-
-
-def test_pspos_weight_only_scales_the_gradient():
-    logp = torch.tensor([[-1.0, -2.0, -0.5]], requires_grad=True)
-    old, advantages = torch.tensor([[-1.5, -1.0, -0.7]]), torch.tensor([[1.0, -2.0, 0.5]])
-    mask = torch.ones(1, 3, dtype=torch.bool)
-    gradients = []
-    for alpha in (0.0, 0.1, 0.9):
-        loss = pspo_loss(logp, old, advantages=advantages, mask=mask, alpha=alpha).per_token.sum()
-        gradients.append(torch.autograd.grad(loss, logp)[0] / (1 - alpha))
-    assert torch.allclose(gradients[0], gradients[1]) and torch.allclose(gradients[0], gradients[2])
-    assert r"$(1-\alpha)\,r A$" in PAGE
