@@ -1,11 +1,13 @@
 """How an exercise is made: a reference, inputs, and the mistakes that deserve a hint of their own.
 
+    def _wrong(logp, logp_old):
+        return {"forgot exp": (logp - logp_old, "this is the log-ratio: take `exp`.")}
+
     check_ratio = Exercise(
         "Is `ratio(logp, logp_old)` the importance ratio, new over old?",
         truth=ratio,
         inputs=lambda draw: (draw.normal(5), draw.normal(5)),
-        mistakes=[Mistake("forgot exp", lambda logp, logp_old: logp - logp_old, "This is the
-        log-ratio: take `exp`.")], praise="...")
+        wrong=_wrong, praise="...")
 
 The reader's function runs on every input and is compared with `truth`. Where it is off, the first
 mistake that agrees with it on every input gives the hint. After the named mistakes come automatic
@@ -94,9 +96,10 @@ class Exercise:
     """Draws one set of arguments; every draw has the same shapes."""
     praise: str
     """What a reader who is right should notice."""
-    mistakes: Sequence[Mistake] = ()
-    """Tried in turn where the answer is off; the first that agrees on every input gives the
-    hint."""
+    wrong: Callable[..., Mapping[str, tuple[Tensor, str]]] = lambda **_: {}
+    """Takes the reference's arguments and gives the typical wrong answers, by name: each with its
+    hint. They are tried in turn where the answer is off; the first that agrees on every input gives
+    the hint."""
     examples: Sequence[tuple[Any, ...]] = ()
     """Inputs chosen by hand, asked before those drawn: corner cases, and numbers that read well in
     a hint."""
@@ -127,6 +130,16 @@ class Exercise:
     def cases(self) -> list[Arguments]:
         """Every input, by name."""
         return [*(self._named(example) for example in self.examples), *self.drawn]
+
+    @cached_property
+    def mistakes(self) -> list[Mistake]:
+        """The typical wrong answers, each as a function."""
+
+        def function(name: str) -> Callable[..., Tensor]:
+            return lambda **arguments: self.wrong(**arguments)[name][0]
+
+        named = self.wrong(**self.drawn[0])
+        return [Mistake(name, function(name), hint) for name, (_, hint) in named.items()]
 
     def __call__(self, *answer: Any, **other: Any) -> Verdict:
         return careful("one function", lambda: self._check(*answer, **other))
@@ -169,9 +182,10 @@ class Exercise:
         for case, value in zip(self.cases, got, strict=True):
             if torch.isnan(value).any():
                 return f"your function returns NaN with {given(case)}; is something divided by 0?"
-        for mistake in self.mistakes:
-            if self._same(got, [run(mistake.function, case) for case in self.cases]):
-                return mistake.hint
+        tables = [self.wrong(**copy.deepcopy(case)) for case in self.cases]
+        for name, (_, hint) in tables[0].items():
+            if self._same(got, [table[name][0].detach().to(torch.float64) for table in tables]):
+                return hint
         for mistake in mixed_up(self.truth, self.drawn):
             if self._same(got, [run(mistake.function, case) for case in self.cases]):
                 return mistake.hint

@@ -23,6 +23,41 @@ def _room(q: Tensor, eps_high: float) -> Tensor:
     return torch.minimum(eps_high * q, 1 - q)
 
 
+def _wrong_room(q, eps_high):
+    return {
+        "no end": (
+            eps_high * q,
+            "a probability ends at 1: a token with q = 0.99 cannot gain 0.198.",
+        ),
+        "the edge": (
+            torch.minimum((1 + eps_high) * q, torch.ones_like(q)),
+            "this is where the token falls silent, p = (1 + eps_high) q; how far is that from q?",
+        ),
+        "the edge, without its end": (
+            (1 + eps_high) * q,
+            "this is where the token falls silent, p = (1 + eps_high) q, and it may lie above 1. "
+            "How far is it from q, and where does a probability end?",
+        ),
+        "the larger": (
+            torch.maximum(eps_high * q, 1 - q),
+            "two things stop the token: the window and probability 1. The nearer one counts, not "
+            "the farther.",
+        ),
+        "the ratio": (
+            torch.minimum(torch.full_like(q, eps_high), 1 / q - 1),
+            "this is how far the *ratio* may go from 1; multiply by q to get a probability.",
+        ),
+        "upside down": (
+            eps_high / q,
+            "at the edge (p - q)/q is eps_high, so p - q is eps_high *times* q.",
+        ),
+        "what is left": (
+            torch.minimum(eps_high * (1 - q), q),
+            "q and 1 - q are exchanged: the window multiplies the token's own probability.",
+        ),
+    }
+
+
 check_room = Exercise(
     "How much probability may `room(q, eps_high)` tokens with A > 0 gain before PPO's clip "
     "silences them?",
@@ -32,45 +67,7 @@ check_room = Exercise(
         draw.number(0.15, 0.5),
     ),
     examples=[([1e-5, 0.01, 0.5, 0.99], 0.2)],
-    mistakes=[
-        Mistake(
-            "no end",
-            lambda q, eps_high: eps_high * q,
-            "a probability ends at 1: a token with q = 0.99 cannot gain 0.198.",
-        ),
-        Mistake(
-            "the edge",
-            lambda q, eps_high: torch.minimum((1 + eps_high) * q, torch.ones_like(q)),
-            "this is where the token falls silent, p = (1 + eps_high) q; how far is that from q?",
-        ),
-        Mistake(
-            "the edge, without its end",
-            lambda q, eps_high: (1 + eps_high) * q,
-            "this is where the token falls silent, p = (1 + eps_high) q, and it may lie above 1. "
-            "How far is it from q, and where does a probability end?",
-        ),
-        Mistake(
-            "the larger",
-            lambda q, eps_high: torch.maximum(eps_high * q, 1 - q),
-            "two things stop the token: the window and probability 1. The nearer one counts, not "
-            "the farther.",
-        ),
-        Mistake(
-            "the ratio",
-            lambda q, eps_high: torch.minimum(torch.full_like(q, eps_high), 1 / q - 1),
-            "this is how far the *ratio* may go from 1; multiply by q to get a probability.",
-        ),
-        Mistake(
-            "upside down",
-            lambda q, eps_high: eps_high / q,
-            "at the edge (p - q)/q is eps_high, so p - q is eps_high *times* q.",
-        ),
-        Mistake(
-            "what is left",
-            lambda q, eps_high: torch.minimum(eps_high * (1 - q), q),
-            "q and 1 - q are exchanged: the window multiplies the token's own probability.",
-        ),
-    ],
+    wrong=_wrong_room,
     praise="a token of probability 0.00001 may gain 0.000002 per batch, and one of probability 0.5 "
     "may gain 0.1: the clip's radius is eps times q.",
 )
@@ -80,26 +77,6 @@ def _dropped(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float)
     clip = torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
     mask = torch.where(advantages > 0, p - q > delta, p - q < -delta)
     return clip & ~mask & (advantages != 0)
-
-
-def _at_the_edges_too(q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float) -> Tensor:
-    clip = torch.where(advantages > 0, p / q >= 1 + eps, p / q <= 1 - eps)
-    mask = torch.where(advantages > 0, p - q >= delta, p - q <= -delta)
-    return clip & ~mask & (advantages != 0)
-
-
-def _at_the_windows_edge_too(
-    q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float
-) -> Tensor:
-    clip = torch.where(advantages > 0, p / q >= 1 + eps, p / q <= 1 - eps)
-    return clip & torch.where(advantages > 0, p - q <= delta, p - q >= -delta) & (advantages != 0)
-
-
-def _at_the_masks_edge_too(
-    q: Tensor, p: Tensor, advantages: Tensor, eps: float, delta: float
-) -> Tensor:
-    clip = torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-    return clip & torch.where(advantages > 0, p - q < delta, p - q > -delta) & (advantages != 0)
 
 
 def _moves(draw: Draw) -> tuple[Any, ...]:
@@ -118,6 +95,89 @@ def _moves(draw: Draw) -> tuple[Any, ...]:
     p = q * (1.003 + torch.where(order % 2 == 0, up, -down))
     advantages = torch.where(order < 4, 1.0, -1.0) * draw.uniform(0.5, 2, 24)
     return q, p, advantages, draw.number(0.21, 0.4), draw.number(0.08, 0.25)
+
+
+def _wrong_dropped(q, p, advantages, eps, delta):
+    up, ratio, moved, some = advantages > 0, p / q, p - q, advantages != 0
+    clip = torch.where(up, ratio > 1 + eps, ratio < 1 - eps)
+    clip_at_edge = torch.where(up, ratio >= 1 + eps, ratio <= 1 - eps)
+    mask = torch.where(up, moved > delta, moved < -delta)
+    mask_at_edge = torch.where(up, moved >= delta, moved <= -delta)
+    right = _dropped(q, p, advantages, eps, delta)
+    return {
+        "the edges": (
+            clip_at_edge & ~mask_at_edge & some,
+            "a token exactly on an edge is still inside, in the window and in the region: use "
+            "`>` and `<`, without the equals sign.",
+        ),
+        "the window's edge": (
+            clip_at_edge & ~mask & some,
+            "a ratio of exactly 1 + eps or 1 - eps is still inside the window, and PPO keeps it.",
+        ),
+        "the mask's edge": (
+            clip & ~mask_at_edge & some,
+            "a token that has moved by exactly `delta` is still inside DPPO's region, which keeps "
+            "it.",
+        ),
+        "PPO alone": (
+            clip,
+            "these are all that PPO silences; leave out those that DPPO silences too.",
+        ),
+        "the other way": (
+            ~clip & mask,
+            "these are the tokens that DPPO silences and PPO keeps: the other failure.",
+        ),
+        "either": (
+            clip ^ mask,
+            "these are all tokens that the two treat differently; the exercise asks only for "
+            "those that PPO drops.",
+        ),
+        "any of the two": (
+            clip | mask,
+            "these are all that at least one of the two silences; the exercise asks for those "
+            "that only PPO does.",
+        ),
+        "turned round": (
+            ~right,
+            "the wrong way round: these are all the tokens that the exercise does not ask for.",
+        ),
+        "both drop": (
+            clip & mask,
+            "these are the tokens that *both* silence; the exercise asks for those that DPPO keeps.",
+        ),
+        "upwards only": (
+            right & up,
+            "this looks at A > 0 only; with A < 0 the push is downward, and a token is silenced "
+            "below the window.",
+        ),
+        "half": (
+            clip & (moved.abs() / 2 <= delta),
+            "no half: with two outcomes, this token and any other, the total variation is |p - q| "
+            "itself.",
+        ),
+        "unsigned clip": (
+            ((ratio - 1).abs() > eps) & ~mask,
+            "PPO's clip is signed too: with A > 0 it silences above the window only, with A < 0 "
+            "below it only.",
+        ),
+        "both sides": (
+            ((ratio - 1).abs() > eps) & (moved.abs() <= delta),
+            "being outside is not enough: both methods keep a token that moved against its "
+            "advantage.",
+        ),
+        "old over new": (
+            _dropped(p, q, advantages, eps, delta),
+            "q is the probability before, p the one now: the ratio is p / q.",
+        ),
+        "crossed signs": (
+            _dropped(q, p, -advantages, eps, delta),
+            "the signs are crossed: A > 0 pushes up, so it is silenced above the window.",
+        ),
+        "ratio in the mask": (
+            clip & ~torch.where(up, ratio - 1 > delta, ratio - 1 < -delta),
+            "DPPO's mask compares p - q with delta; this compares p/q - 1, which is a ratio again.",
+        ),
+    }
 
 
 check_dropped = Exercise(
@@ -143,123 +203,7 @@ check_dropped = Exercise(
             0.25,
         ),
     ],
-    mistakes=[
-        Mistake(
-            "the edges",
-            _at_the_edges_too,
-            "a token exactly on an edge is still inside, in the window and in the region: use "
-            "`>` and `<`, without the equals sign.",
-        ),
-        Mistake(
-            "the window's edge",
-            _at_the_windows_edge_too,
-            "a ratio of exactly 1 + eps or 1 - eps is still inside the window, and PPO keeps it.",
-        ),
-        Mistake(
-            "the mask's edge",
-            _at_the_masks_edge_too,
-            "a token that has moved by exactly `delta` is still inside DPPO's region, which keeps "
-            "it.",
-        ),
-        Mistake(
-            "PPO alone",
-            lambda q, p, advantages, eps, delta: torch.where(
-                advantages > 0, p / q > 1 + eps, p / q < 1 - eps
-            ),
-            "these are all that PPO silences; leave out those that DPPO silences too.",
-        ),
-        Mistake(
-            "the other way",
-            lambda q, p, advantages, eps, delta: (
-                ~torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                & torch.where(advantages > 0, p - q > delta, p - q < -delta)
-            ),
-            "these are the tokens that DPPO silences and PPO keeps: the other failure.",
-        ),
-        Mistake(
-            "either",
-            lambda q, p, advantages, eps, delta: (
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                ^ torch.where(advantages > 0, p - q > delta, p - q < -delta)
-            ),
-            "these are all tokens that the two treat differently; the exercise asks only for "
-            "those that PPO drops.",
-        ),
-        Mistake(
-            "any of the two",
-            lambda q, p, advantages, eps, delta: (
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                | torch.where(advantages > 0, p - q > delta, p - q < -delta)
-            ),
-            "these are all that at least one of the two silences; the exercise asks for those "
-            "that only PPO does.",
-        ),
-        Mistake(
-            "turned round",
-            lambda q, p, advantages, eps, delta: ~_dropped(q, p, advantages, eps, delta),
-            "the wrong way round: these are all the tokens that the exercise does not ask for.",
-        ),
-        Mistake(
-            "both drop",
-            lambda q, p, advantages, eps, delta: (
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                & torch.where(advantages > 0, p - q > delta, p - q < -delta)
-            ),
-            "these are the tokens that *both* silence; the exercise asks for those that DPPO keeps.",
-        ),
-        Mistake(
-            "upwards only",
-            lambda q, p, advantages, eps, delta: (
-                _dropped(q, p, advantages, eps, delta) & (advantages > 0)
-            ),
-            "this looks at A > 0 only; with A < 0 the push is downward, and a token is silenced "
-            "below the window.",
-        ),
-        Mistake(
-            "half",
-            lambda q, p, advantages, eps, delta: (
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                & ((p - q).abs() / 2 <= delta)
-            ),
-            "no half: with two outcomes, this token and any other, the total variation is |p - q| "
-            "itself.",
-        ),
-        Mistake(
-            "unsigned clip",
-            lambda q, p, advantages, eps, delta: (
-                ((p / q - 1).abs() > eps)
-                & ~torch.where(advantages > 0, p - q > delta, p - q < -delta)
-            ),
-            "PPO's clip is signed too: with A > 0 it silences above the window only, with A < 0 "
-            "below it only.",
-        ),
-        Mistake(
-            "both sides",
-            lambda q, p, advantages, eps, delta: (
-                ((p / q - 1).abs() > eps) & ((p - q).abs() <= delta)
-            ),
-            "being outside is not enough: both methods keep a token that moved against its "
-            "advantage.",
-        ),
-        Mistake(
-            "old over new",
-            lambda q, p, advantages, eps, delta: _dropped(p, q, advantages, eps, delta),
-            "q is the probability before, p the one now: the ratio is p / q.",
-        ),
-        Mistake(
-            "crossed signs",
-            lambda q, p, advantages, eps, delta: _dropped(q, p, -advantages, eps, delta),
-            "the signs are crossed: A > 0 pushes up, so it is silenced above the window.",
-        ),
-        Mistake(
-            "ratio in the mask",
-            lambda q, p, advantages, eps, delta: (
-                torch.where(advantages > 0, p / q > 1 + eps, p / q < 1 - eps)
-                & ~torch.where(advantages > 0, p / q - 1 > delta, p / q - 1 < -delta)
-            ),
-            "DPPO's mask compares p - q with delta; this compares p/q - 1, which is a ratio again.",
-        ),
-    ],
+    wrong=_wrong_dropped,
     praise="the rare token is among them and the likely one is not: PPO keeps the likely one, "
     "which DPPO would have dropped.",
 )
@@ -282,86 +226,64 @@ def _three(draw: Draw) -> tuple[Any, ...]:
     )
 
 
+def _wrong_weight(logp, logp_old, logp_rollout, cap):
+    ratio, off = (logp - logp_old).exp(), (logp_old - logp_rollout).exp()
+    return {
+        "twice": (
+            ratio * off * off.clamp(max=cap),
+            "the mismatch π_old/μ is counted twice: π/μ contains it already. The correction "
+            "multiplies π/π_old.",
+        ),
+        "no correction": (
+            ratio,
+            "the sampler is forgotten: this is PPO's own ratio; the correction π_old/μ is missing.",
+        ),
+        "correction alone": (
+            off.clamp(max=cap),
+            "this is the correction alone; the policy's own movement since then, π/π_old, is "
+            "missing.",
+        ),
+        "not truncated": (
+            ratio * off,
+            "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ "
+            "above `cap` must become `cap`. (If you cut, do it after `exp`.)",
+        ),
+        "the other factor truncated": (
+            ratio.clamp(max=cap) * off,
+            "the cap cuts π/π_old here; TIS cuts the correction π_old/μ.",
+        ),
+        "truncated whole": (
+            (ratio * off).clamp(max=cap),
+            "the whole of π/μ is truncated; TIS truncates π_old/μ alone and leaves π/π_old to the "
+            "clip.",
+        ),
+        "turned round": (
+            ratio * (1 / off).clamp(max=cap),
+            "the correction is upside down: it is the learner's probability over the sampler's.",
+        ),
+        "both ends": (
+            ratio * off.clamp(1 / cap, cap),
+            "this also bounds the correction from below, at 1/cap; TIS truncates from above only.",
+        ),
+        "log-ratio": (
+            logp - logp_old + (logp_old - logp_rollout).clamp(max=math.log(cap)),
+            "this is the weight's logarithm: take exp.",
+        ),
+        "masked": (
+            ratio * torch.where(off > cap, 0.0, off),
+            "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to "
+            "`cap`.",
+        ),
+    }
+
+
 check_weight = Exercise(
     "Is `weight(logp, logp_old, logp_rollout, cap)` the factor before A: π/π_old times the "
     "truncated π_old/μ?",
     truth=_weight,
     inputs=_three,
     examples=[([-2.0, -2.0, -2.0], [-2.0, -2.1, -2.0], [-2.0, -2.3, -4.0], 2.0)],
-    mistakes=[
-        Mistake(
-            "twice",
-            lambda logp, logp_old, logp_rollout, cap: (
-                (logp - logp_rollout).exp() * (logp_old - logp_rollout).exp().clamp(max=cap)
-            ),
-            "the mismatch π_old/μ is counted twice: π/μ contains it already. The correction "
-            "multiplies π/π_old.",
-        ),
-        Mistake(
-            "no correction",
-            lambda logp, logp_old, logp_rollout, cap: (logp - logp_old).exp(),
-            "the sampler is forgotten: this is PPO's own ratio; the correction π_old/μ is missing.",
-        ),
-        Mistake(
-            "correction alone",
-            lambda logp, logp_old, logp_rollout, cap: (
-                (logp_old - logp_rollout).exp().clamp(max=cap)
-            ),
-            "this is the correction alone; the policy's own movement since then, π/π_old, is "
-            "missing.",
-        ),
-        Mistake(
-            "not truncated",
-            lambda logp, logp_old, logp_rollout, cap: (logp - logp_rollout).exp(),
-            "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ "
-            "above `cap` must become `cap`. (If you cut, do it after `exp`.)",
-        ),
-        Mistake(
-            "the other factor truncated",
-            lambda logp, logp_old, logp_rollout, cap: (
-                (logp - logp_old).exp().clamp(max=cap) * (logp_old - logp_rollout).exp()
-            ),
-            "the cap cuts π/π_old here; TIS cuts the correction π_old/μ.",
-        ),
-        Mistake(
-            "truncated whole",
-            lambda logp, logp_old, logp_rollout, cap: (logp - logp_rollout).exp().clamp(max=cap),
-            "the whole of π/μ is truncated; TIS truncates π_old/μ alone and leaves π/π_old to the "
-            "clip.",
-        ),
-        Mistake(
-            "turned round",
-            lambda logp, logp_old, logp_rollout, cap: (
-                (logp - logp_old).exp() * (logp_rollout - logp_old).exp().clamp(max=cap)
-            ),
-            "the correction is upside down: it is the learner's probability over the sampler's.",
-        ),
-        Mistake(
-            "both ends",
-            lambda logp, logp_old, logp_rollout, cap: (
-                (logp - logp_old).exp() * (logp_old - logp_rollout).exp().clamp(1 / cap, cap)
-            ),
-            "this also bounds the correction from below, at 1/cap; TIS truncates from above only.",
-        ),
-        Mistake(
-            "log-ratio",
-            lambda logp, logp_old, logp_rollout, cap: (
-                logp - logp_old + (logp_old - logp_rollout).clamp(max=math.log(cap))
-            ),
-            "this is the weight's logarithm: take exp.",
-        ),
-        Mistake(
-            "masked",
-            lambda logp, logp_old, logp_rollout, cap: (
-                (logp - logp_old).exp()
-                * torch.where(
-                    (logp_old - logp_rollout).exp() > cap, 0.0, (logp_old - logp_rollout).exp()
-                )
-            ),
-            "factors above `cap` become 0 here: that is the mask (MIS). Truncation sets them to "
-            "`cap`.",
-        ),
-    ],
+    wrong=_wrong_weight,
     praise="below the cap it is exactly π/μ, the ratio that makes the mean over the sampler's "
     "tokens right.",
 )
@@ -383,76 +305,65 @@ def _logits(draw: Draw) -> tuple[Any, ...]:
     )
 
 
+def _wrong_processed(logits, temperature, k):
+    right = _processed(logits, temperature, k)
+    return {
+        "raw": (
+            logits.softmax(-1),
+            "these are the raw probabilities: neither temperature nor top-k is applied yet.",
+        ),
+        "temperature only": (
+            (logits / temperature).softmax(-1),
+            "the temperature is applied, but top-k is not: all but the k largest get probability 0.",
+        ),
+        "top-k only": (
+            _processed(logits, 1.0, k),
+            "top-k is applied, but the temperature is not: it divides the logits.",
+        ),
+        "times temperature": (
+            _processed(logits, 1 / temperature, k),
+            "the temperature *divides* the logits; below 1 it sharpens.",
+        ),
+        "not renormalised": (
+            (logits / temperature)
+            .softmax(-1)
+            .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0),
+            "what is left does not sum to 1; the sampler draws from the kept tokens alone, "
+            "renormalised.",
+        ),
+        "zero as a logit": (
+            (logits / temperature)
+            .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0)
+            .softmax(-1),
+            "a logit of 0 is not a probability of 0: set what is cut off to minus infinity.",
+        ),
+        "one too few": (
+            _processed(logits, temperature, k - 1),
+            "one token too few is kept; is the k-th itself left out?",
+        ),
+        "log-probs": (
+            right.clamp(min=1e-38).log(),
+            "these are log-probs; the exercise asks for the probabilities.",
+        ),
+        "log-probs, minus infinity": (
+            right.log(),
+            "these are log-probs, minus infinity where a token is cut off; the exercise asks for "
+            "the probabilities.",
+        ),
+        "temperature on probabilities": (
+            _processed(logits, 1.0, k) / temperature,
+            "the temperature divides probabilities here, which then do not sum to 1; it divides "
+            "the logits.",
+        ),
+    }
+
+
 check_processed = Exercise(
     "Is `processed(logits, temperature, k)` the probability of every token that a sampler with "
     "temperature and top-k draws from?",
     truth=_processed,
     inputs=_logits,
-    mistakes=[
-        Mistake(
-            "raw",
-            lambda logits, temperature, k: logits.softmax(-1),
-            "these are the raw probabilities: neither temperature nor top-k is applied yet.",
-        ),
-        Mistake(
-            "temperature only",
-            lambda logits, temperature, k: (logits / temperature).softmax(-1),
-            "the temperature is applied, but top-k is not: all but the k largest get probability 0.",
-        ),
-        Mistake(
-            "top-k only",
-            lambda logits, temperature, k: _processed(logits, 1.0, k),
-            "top-k is applied, but the temperature is not: it divides the logits.",
-        ),
-        Mistake(
-            "times temperature",
-            lambda logits, temperature, k: _processed(logits, 1 / temperature, k),
-            "the temperature *divides* the logits; below 1 it sharpens.",
-        ),
-        Mistake(
-            "not renormalised",
-            lambda logits, temperature, k: (
-                (logits / temperature)
-                .softmax(-1)
-                .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0)
-            ),
-            "what is left does not sum to 1; the sampler draws from the kept tokens alone, "
-            "renormalised.",
-        ),
-        Mistake(
-            "zero as a logit",
-            lambda logits, temperature, k: (
-                (logits / temperature)
-                .masked_fill(logits < logits.topk(k, -1).values[..., -1:], 0.0)
-                .softmax(-1)
-            ),
-            "a logit of 0 is not a probability of 0: set what is cut off to minus infinity.",
-        ),
-        Mistake(
-            "one too few",
-            lambda logits, temperature, k: _processed(logits, temperature, k - 1),
-            "one token too few is kept; is the k-th itself left out?",
-        ),
-        Mistake(
-            "log-probs",
-            lambda logits, temperature, k: (
-                _processed(logits, temperature, k).clamp(min=1e-38).log()
-            ),
-            "these are log-probs; the exercise asks for the probabilities.",
-        ),
-        Mistake(
-            "log-probs, minus infinity",
-            lambda logits, temperature, k: _processed(logits, temperature, k).log(),
-            "these are log-probs, minus infinity where a token is cut off; the exercise asks for "
-            "the probabilities.",
-        ),
-        Mistake(
-            "temperature on probabilities",
-            lambda logits, temperature, k: _processed(logits, 1.0, k) / temperature,
-            "the temperature divides probabilities here, which then do not sum to 1; it divides "
-            "the logits.",
-        ),
-    ],
+    wrong=_wrong_processed,
     praise="a kept token's probability is divided by the kept mass, and a learner that scores "
     "without top-k reads that as a ratio below 1.",
 )

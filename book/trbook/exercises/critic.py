@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.training import trained
 from trlib import advantages as estimators
 from trlib.algorithms import PPO, PPOCritic, TokenLoss
@@ -49,6 +49,58 @@ def _last_value(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Te
     return _gae(rewards + after, values, gamma, lam)
 
 
+def _wrong_gae(rewards, values, gamma, lam):
+    return {
+        "returns": (
+            _returns(rewards, values, gamma, lam),
+            "these are the returns, the critic's targets; the advantage is the return minus V.",
+        ),
+        "TD errors": (
+            _td(rewards, values, gamma, lam),
+            "these are the TD errors δ, which is the case λ = 0; sum them with weights (γλ)^k.",
+        ),
+        "forwards": (
+            _forwards(rewards, values, gamma, lam),
+            "the sum runs over the tokens that follow: begin with the last one.",
+        ),
+        "value after the end": (
+            _last_value(rewards, values, gamma, lam),
+            "after the last token nothing more is earned, so the value there is 0, not the last "
+            "token's.",
+        ),
+        "only lambda": (
+            _without_gamma(rewards, values, gamma, lam),
+            "later errors count (γλ)^k, not λ^k.",
+        ),
+        "no gamma before the value": (
+            _gae(rewards + (1 - gamma) * _after(values), values, gamma, lam),
+            "the value of the next state is discounted too: δ_t = R_t + γ V_t+1 - V_t.",
+        ),
+        "this value for the next": (
+            _gae(rewards + gamma * (values - _after(values)), values, gamma, lam),
+            "a TD error compares two states: γ times the *next* value, less this one.",
+        ),
+        "signs of the values": (
+            _gae(rewards, -values, gamma, lam),
+            "the values have the wrong signs: the next one is gained, this one was expected. δ_t "
+            "= R_t + γ V_t+1 - V_t.",
+        ),
+        "shares": (
+            (1 - lam) * _gae(rewards, values, gamma, lam),
+            "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
+        ),
+        "rewards to the end": (
+            _gae(rewards, values, gamma, 1.0),
+            "this is the case λ = 1: all rewards still to come, minus this value. Later errors "
+            "count (γλ)^k.",
+        ),
+        "no critic": (
+            _gae(rewards, torch.zeros_like(values), gamma, lam),
+            "the critic's values do not enter: δ_t = R_t + γ V_t+1 - V_t.",
+        ),
+    }
+
+
 check_gae = Exercise(
     "Is `gae(rewards, values, gamma, lam)` the advantage of every token of one completion?",
     truth=_gae,
@@ -62,66 +114,7 @@ check_gae = Exercise(
         ([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 1.0),
         ([0.0, 0.0, 1.0], [0.3, 0.6, 0.9], 1.0, 0.5),
     ],
-    mistakes=[
-        Mistake(
-            "returns",
-            _returns,
-            "these are the returns, the critic's targets; the advantage is the return minus V.",
-        ),
-        Mistake(
-            "TD errors",
-            _td,
-            "these are the TD errors δ, which is the case λ = 0; sum them with weights (γλ)^k.",
-        ),
-        Mistake(
-            "forwards",
-            _forwards,
-            "the sum runs over the tokens that follow: begin with the last one.",
-        ),
-        Mistake(
-            "value after the end",
-            _last_value,
-            "after the last token nothing more is earned, so the value there is 0, not the last "
-            "token's.",
-        ),
-        Mistake("only lambda", _without_gamma, "later errors count (γλ)^k, not λ^k."),
-        Mistake(
-            "no gamma before the value",
-            lambda rewards, values, gamma, lam: _gae(
-                rewards + (1 - gamma) * _after(values), values, gamma, lam
-            ),
-            "the value of the next state is discounted too: δ_t = R_t + γ V_t+1 - V_t.",
-        ),
-        Mistake(
-            "this value for the next",
-            lambda rewards, values, gamma, lam: _gae(
-                rewards + gamma * (values - _after(values)), values, gamma, lam
-            ),
-            "a TD error compares two states: γ times the *next* value, less this one.",
-        ),
-        Mistake(
-            "signs of the values",
-            lambda rewards, values, gamma, lam: _gae(rewards, -values, gamma, lam),
-            "the values have the wrong signs: the next one is gained, this one was expected. δ_t "
-            "= R_t + γ V_t+1 - V_t.",
-        ),
-        Mistake(
-            "shares",
-            lambda rewards, values, gamma, lam: (1 - lam) * _gae(rewards, values, gamma, lam),
-            "1 - λ weighs the A^(k) of the mixture; in the sum over δ it has cancelled.",
-        ),
-        Mistake(
-            "rewards to the end",
-            lambda rewards, values, gamma, lam: _gae(rewards, values, gamma, 1.0),
-            "this is the case λ = 1: all rewards still to come, minus this value. Later errors "
-            "count (γλ)^k.",
-        ),
-        Mistake(
-            "no critic",
-            lambda rewards, values, gamma, lam: _gae(rewards, torch.zeros_like(values), gamma, lam),
-            "the critic's values do not enter: δ_t = R_t + γ V_t+1 - V_t.",
-        ),
-    ],
+    wrong=_wrong_gae,
     praise="one pass from the last token to the first, and every token has its own advantage.",
 )
 
@@ -232,97 +225,70 @@ def _critic_trains(answer: Callable[..., Any]) -> str:
     return trained(Yours(), PPOCritic())
 
 
+def _wrong_value_loss(values, values_old, returns, clip):
+    squares = _squares(values, values_old, returns, clip)
+    right = _value_loss(values, values_old, returns, clip)
+    return {
+        "no half": (
+            2 * right,
+            "a factor of 2 is off: the loss is half of the larger square.",
+        ),
+        "no clip": (
+            squares[0] / 2,
+            "this is least squares without a clip: a value may move as far as it likes in one "
+            "batch.",
+        ),
+        "clipped term alone": (
+            squares[1] / 2,
+            "this is the clipped term alone, as stable-baselines3 has it: a value that moved "
+            "away from its return gets no gradient. Take the larger of both.",
+        ),
+        "minimum": (
+            torch.minimum(*squares) / 2,
+            "a loss must fall, so the pessimistic choice is the *larger* square.",
+        ),
+        "error clipped": (
+            (values - returns).clamp(-clip, clip) ** 2 / 2,
+            "this clips the error; the clip keeps the value near the *old value*.",
+        ),
+        "values clipped as a ratio": (
+            torch.maximum(
+                (values - returns) ** 2, (values.clamp(1 - clip, 1 + clip) - returns) ** 2
+            )
+            / 2,
+            "this keeps the value near 1, as a ratio; it belongs near the old value.",
+        ),
+        "change clipped, not added": (
+            torch.maximum(
+                (values - returns) ** 2,
+                ((values - values_old).clamp(-clip, clip) - returns) ** 2,
+            )
+            / 2,
+            "the clamped term is only the *change* of the value: add the old value to it.",
+        ),
+        "absolute error": (
+            torch.maximum(*(square.sqrt() for square in squares)) / 2,
+            "this is the absolute error; the loss takes squares.",
+        ),
+        "sign": (
+            -right,
+            "the sign is wrong: a loss is lowered, so the square has no minus.",
+        ),
+        "one number": (
+            right.mean().expand_as(values),
+            "this gives every token the mean; the loop takes the mean itself. Return one number "
+            "per token.",
+        ),
+    }
+
+
 check_value_loss = Exercise(
     "Is `value_loss(values, values_old, returns, clip)` the clipped loss of a critic, and does it "
     "train?",
     truth=_value_loss,
     inputs=_predictions,
     gradient="values",
-    mistakes=[
-        Mistake(
-            "no half",
-            lambda values, values_old, returns, clip: (
-                2 * _value_loss(values, values_old, returns, clip)
-            ),
-            "a factor of 2 is off: the loss is half of the larger square.",
-        ),
-        Mistake(
-            "no clip",
-            lambda values, values_old, returns, clip: (
-                _squares(values, values_old, returns, clip)[0] / 2
-            ),
-            "this is least squares without a clip: a value may move as far as it likes in one "
-            "batch.",
-        ),
-        Mistake(
-            "clipped term alone",
-            lambda values, values_old, returns, clip: (
-                _squares(values, values_old, returns, clip)[1] / 2
-            ),
-            "this is the clipped term alone, as stable-baselines3 has it: a value that moved "
-            "away from its return gets no gradient. Take the larger of both.",
-        ),
-        Mistake(
-            "minimum",
-            lambda values, values_old, returns, clip: (
-                torch.minimum(*_squares(values, values_old, returns, clip)) / 2
-            ),
-            "a loss must fall, so the pessimistic choice is the *larger* square.",
-        ),
-        Mistake(
-            "error clipped",
-            lambda values, values_old, returns, clip: (
-                (values - returns).clamp(-clip, clip) ** 2 / 2
-            ),
-            "this clips the error; the clip keeps the value near the *old value*.",
-        ),
-        Mistake(
-            "values clipped as a ratio",
-            lambda values, values_old, returns, clip: (
-                torch.maximum(
-                    (values - returns) ** 2, (values.clamp(1 - clip, 1 + clip) - returns) ** 2
-                )
-                / 2
-            ),
-            "this keeps the value near 1, as a ratio; it belongs near the old value.",
-        ),
-        Mistake(
-            "change clipped, not added",
-            lambda values, values_old, returns, clip: (
-                torch.maximum(
-                    (values - returns) ** 2,
-                    ((values - values_old).clamp(-clip, clip) - returns) ** 2,
-                )
-                / 2
-            ),
-            "the clamped term is only the *change* of the value: add the old value to it.",
-        ),
-        Mistake(
-            "absolute error",
-            lambda values, values_old, returns, clip: (
-                torch.maximum(
-                    *(square.sqrt() for square in _squares(values, values_old, returns, clip))
-                )
-                / 2
-            ),
-            "this is the absolute error; the loss takes squares.",
-        ),
-        Mistake(
-            "sign",
-            lambda values, values_old, returns, clip: (
-                -_value_loss(values, values_old, returns, clip)
-            ),
-            "the sign is wrong: a loss is lowered, so the square has no minus.",
-        ),
-        Mistake(
-            "one number",
-            lambda values, values_old, returns, clip: (
-                _value_loss(values, values_old, returns, clip).mean().expand_as(values)
-            ),
-            "this gives every token the mean; the loop takes the mean itself. Return one number "
-            "per token.",
-        ),
-    ],
+    wrong=_wrong_value_loss,
     then=_critic_trains,
     praise="the larger square is the pessimistic one: a value stops being pulled once it has moved "
     "by `clip`, and one that moved away keeps its gradient.",

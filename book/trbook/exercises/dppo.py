@@ -28,10 +28,6 @@ def _silenced(p: Tensor, q: Tensor, advantages: Tensor, delta: float) -> Tensor:
     return torch.where(advantages > 0, p - q > delta, p - q < -delta)
 
 
-def _at_the_edge_too(p: Tensor, q: Tensor, advantages: Tensor, delta: float) -> Tensor:
-    return torch.where(advantages > 0, p - q >= delta, p - q <= -delta)
-
-
 def _moved(draw: Draw, count: int = 8) -> tuple[Tensor, Tensor, Tensor, float]:
     """Tokens of middling probability; no difference of probabilities lies within a hundredth of the
     threshold."""
@@ -39,6 +35,64 @@ def _moved(draw: Draw, count: int = 8) -> tuple[Tensor, Tensor, Tensor, float]:
     step = draw.uniform(0.02, 0.24, count) * (2 * draw.integers(0, 2, count) - 1)
     near = (step.abs() - delta).abs() < 0.01
     return q + step + 0.02 * step.sign() * near, q, draw.normal(count) + 0.01, delta
+
+
+def _wrong_silenced(p, q, advantages, delta):
+    up = advantages > 0
+    return {
+        "the edge": (
+            torch.where(up, p - q >= delta, p - q <= -delta),
+            "a token that has moved by exactly `delta` is still inside: `>` and `<`, without the "
+            "equals sign.",
+        ),
+        "kept": (
+            ~_silenced(p, q, advantages, delta),
+            "the wrong way round: these are the tokens that keep their gradient.",
+        ),
+        "unsigned": (
+            (p - q).abs() > delta,
+            "this silences every token outside, even those that their update would bring back: "
+            "that is the mask called IPO. DPPO's looks at the sign of the advantage.",
+        ),
+        "inward": (
+            torch.where(up, p - q < -delta, p - q > delta),
+            "these are the tokens on their way home: outside, and pushed back. Silence those that "
+            "are pushed on.",
+        ),
+        "direction alone": (
+            torch.where(up, p > q, p < q),
+            "every token that has moved with its advantage is silenced here, however little; "
+            "compare with delta.",
+        ),
+        "logarithms": (
+            torch.where(up, (p / q).log() > delta, (p / q).log() < -delta),
+            "this compares log-probs, so it is a window on the ratio; take the difference of the "
+            "probabilities.",
+        ),
+        "scaled": (
+            (p - q) * advantages > delta,
+            "the size of the advantage has got into the distance; only its sign counts: it says "
+            "which way is outward.",
+        ),
+        "ratio": (
+            torch.where(up, p / q > 1 + delta, p / q < 1 - delta),
+            "this is a window on the ratio, PPO's; DPPO compares the difference of the "
+            "probabilities, p - q.",
+        ),
+        "upward only": (
+            (up) & (p - q > delta),
+            "a token with A < 0 that has lost more than `delta` is outside as well.",
+        ),
+        "downward only": (
+            (advantages < 0) & (p - q < -delta),
+            "a token with A > 0 that has gained more than `delta` is outside as well.",
+        ),
+        "half": (
+            _silenced(p, q, advantages, 2 * delta),
+            "half of the difference is compared here. Between two outcomes, |p - q| and |(1 - p) "
+            "- (1 - q)|, the halves add up to |p - q|.",
+        ),
+    }
 
 
 check_silenced = Exercise(
@@ -52,77 +106,7 @@ check_silenced = Exercise(
         # Two tokens have moved by exactly delta, in binary fractions, which need no rounding.
         ([0.75, 0.25, 0.875, 0.125], [0.5, 0.5, 0.5, 0.5], [1.0, -1.0, 1.0, -1.0], 0.25),
     ],
-    mistakes=[
-        Mistake(
-            "the edge",
-            _at_the_edge_too,
-            "a token that has moved by exactly `delta` is still inside: `>` and `<`, without the "
-            "equals sign.",
-        ),
-        Mistake(
-            "kept",
-            lambda p, q, advantages, delta: ~_silenced(p, q, advantages, delta),
-            "the wrong way round: these are the tokens that keep their gradient.",
-        ),
-        Mistake(
-            "unsigned",
-            lambda p, q, advantages, delta: (p - q).abs() > delta,
-            "this silences every token outside, even those that their update would bring back: "
-            "that is the mask called IPO. DPPO's looks at the sign of the advantage.",
-        ),
-        Mistake(
-            "inward",
-            lambda p, q, advantages, delta: torch.where(
-                advantages > 0, p - q < -delta, p - q > delta
-            ),
-            "these are the tokens on their way home: outside, and pushed back. Silence those that "
-            "are pushed on.",
-        ),
-        Mistake(
-            "direction alone",
-            lambda p, q, advantages, delta: torch.where(advantages > 0, p > q, p < q),
-            "every token that has moved with its advantage is silenced here, however little; "
-            "compare with delta.",
-        ),
-        Mistake(
-            "logarithms",
-            lambda p, q, advantages, delta: torch.where(
-                advantages > 0, (p / q).log() > delta, (p / q).log() < -delta
-            ),
-            "this compares log-probs, so it is a window on the ratio; take the difference of the "
-            "probabilities.",
-        ),
-        Mistake(
-            "scaled",
-            lambda p, q, advantages, delta: (p - q) * advantages > delta,
-            "the size of the advantage has got into the distance; only its sign counts: it says "
-            "which way is outward.",
-        ),
-        Mistake(
-            "ratio",
-            lambda p, q, advantages, delta: torch.where(
-                advantages > 0, p / q > 1 + delta, p / q < 1 - delta
-            ),
-            "this is a window on the ratio, PPO's; DPPO compares the difference of the "
-            "probabilities, p - q.",
-        ),
-        Mistake(
-            "upward only",
-            lambda p, q, advantages, delta: (advantages > 0) & (p - q > delta),
-            "a token with A < 0 that has lost more than `delta` is outside as well.",
-        ),
-        Mistake(
-            "downward only",
-            lambda p, q, advantages, delta: (advantages < 0) & (p - q < -delta),
-            "a token with A > 0 that has gained more than `delta` is outside as well.",
-        ),
-        Mistake(
-            "half",
-            lambda p, q, advantages, delta: _silenced(p, q, advantages, 2 * delta),
-            "half of the difference is compared here. Between two outcomes, |p - q| and |(1 - p) "
-            "- (1 - q)|, the halves add up to |p - q|.",
-        ),
-    ],
+    wrong=_wrong_silenced,
     praise="0.00001 -> 0.001 is kept, at a ratio of 100, and 0.99 -> 0.80 is silenced, at a ratio "
     "of 0.81.",
 )
@@ -132,72 +116,62 @@ def _binary_kl(q: Tensor, p: Tensor) -> Tensor:
     return divergences.binary_kl(q.log(), p.log())
 
 
+def _wrong_kl_of_two(q, p):
+    sampled = (q / p).log()
+    others = ((1 - q) / (1 - p)).log()
+    right = _binary_kl(q, p)
+    return {
+        "other direction": (
+            _binary_kl(p, q),
+            "this is KL(policy || anchor); DPPO measures from the anchor, so the anchor's q "
+            "comes before the logarithm.",
+        ),
+        "one outcome": (
+            q * sampled,
+            "the sampled token is only one outcome of two; add the other, all other tokens "
+            "together: 1 - q against 1 - p.",
+        ),
+        "others' sign": (
+            q * sampled - (1 - q) * others,
+            "both outcomes are added; a KL divergence has no minus between its terms.",
+        ),
+        "policy above anchor": (
+            -right,
+            "this is minus the divergence: inside the logarithm the anchor's probability stands "
+            "above the policy's.",
+        ),
+        "one sign turned": (
+            -q * sampled + (1 - q) * others,
+            "the sampled token's term has the wrong sign: inside its logarithm q stands above p.",
+        ),
+        "weights": (
+            q * sampled + (1 - p) * others,
+            "here the policy weighs the others; the anchor should weigh both outcomes: 1 - q.",
+        ),
+        "others alone": (
+            (1 - q) * others,
+            "the sampled token is an outcome too; add q log(q / p).",
+        ),
+        "cross-entropy": (
+            -q * p.log() - (1 - q) * (1 - p).log(),
+            "this is the cross-entropy; subtract the anchor's own entropy.",
+        ),
+        "log-ratio": (
+            sampled,
+            "this is -log r, the estimate k1 from one sample; weigh both "
+            "outcomes by their probability under the anchor.",
+        ),
+        "bits": (right / torch.tensor(2.0).log(), "this is in bits; `log`, not `log2`."),
+        "total variation": ((q - p).abs(), "this is the total variation; take the KL divergence."),
+    }
+
+
 check_kl_of_two = Exercise(
     "Is `kl_of_two(q, p)` the KL divergence of this token against all others, KL(anchor || policy)?",
     truth=_binary_kl,
     inputs=lambda draw: (draw.uniform(0.02, 0.97, 6), draw.uniform(0.02, 0.97, 6)),
     examples=[([0.99, 0.5, 0.01], [0.8, 0.4, 0.3])],
-    mistakes=[
-        Mistake(
-            "other direction",
-            lambda q, p: _binary_kl(p, q),
-            "this is KL(policy || anchor); DPPO measures from the anchor, so the anchor's q "
-            "comes before the logarithm.",
-        ),
-        Mistake(
-            "one outcome",
-            lambda q, p: q * (q / p).log(),
-            "the sampled token is only one outcome of two; add the other, all other tokens "
-            "together: 1 - q against 1 - p.",
-        ),
-        Mistake(
-            "others' sign",
-            lambda q, p: q * (q / p).log() - (1 - q) * ((1 - q) / (1 - p)).log(),
-            "both outcomes are added; a KL divergence has no minus between its terms.",
-        ),
-        Mistake(
-            "policy above anchor",
-            lambda q, p: -_binary_kl(q, p),
-            "this is minus the divergence: inside the logarithm the anchor's probability stands "
-            "above the policy's.",
-        ),
-        Mistake(
-            "one sign turned",
-            lambda q, p: -q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log(),
-            "the sampled token's term has the wrong sign: inside its logarithm q stands above p.",
-        ),
-        Mistake(
-            "weights",
-            lambda q, p: q * (q / p).log() + (1 - p) * ((1 - q) / (1 - p)).log(),
-            "here the policy weighs the others; the anchor should weigh both outcomes: 1 - q.",
-        ),
-        Mistake(
-            "others alone",
-            lambda q, p: (1 - q) * ((1 - q) / (1 - p)).log(),
-            "the sampled token is an outcome too; add q log(q / p).",
-        ),
-        Mistake(
-            "cross-entropy",
-            lambda q, p: -q * p.log() - (1 - q) * (1 - p).log(),
-            "this is the cross-entropy; subtract the anchor's own entropy.",
-        ),
-        Mistake(
-            "log-ratio",
-            lambda q, p: (q / p).log(),
-            "this is -log r, the estimate k1 from one sample; weigh both "
-            "outcomes by their probability under the anchor.",
-        ),
-        Mistake(
-            "bits",
-            lambda q, p: _binary_kl(q, p) / torch.tensor(2.0).log(),
-            "this is in bits; `log`, not `log2`.",
-        ),
-        Mistake(
-            "total variation",
-            lambda q, p: (q - p).abs(),
-            "this is the total variation; take the KL divergence.",
-        ),
-    ],
+    wrong=_wrong_kl_of_two,
     praise="near certainty it is strict: 0.99 -> 0.80 costs 0.18 nats, more than three times "
     "DPPO's threshold of 0.05.",
 )
@@ -229,6 +203,47 @@ def _two(draw: Draw) -> tuple[Tensor, Tensor, Tensor, int]:
     return q, p, outside[against.argmax()], k
 
 
+def _wrong_topk_tv(q, p, y, k):
+    kept = _likeliest(q, y, k)
+    likeliest = q.topk(k).indices.tolist()
+    right = _topk_tv(q, p, y, k)
+    return {
+        "y not swapped in": (
+            _halves(q, p, likeliest),
+            "where y is not among the k most likely, it must take the place of the last of them; "
+            "here its own move is hidden in the rest.",
+        ),
+        "renormalised": (
+            (q[kept] / q[kept].sum() - p[kept] / p[kept].sum()).abs().sum() / 2,
+            "the k tokens are renormalised here; keep their probabilities, and count all others "
+            "as one outcome.",
+        ),
+        "y added": (
+            _halves(q, p, sorted({*likeliest, int(y)})),
+            "here y is kept in addition to the k tokens; it should replace the k-th.",
+        ),
+        "no rest": (
+            _halves(q, p, kept, rest=False),
+            "the rest is missing: all other tokens together are an outcome of their own.",
+        ),
+        "always replaced": (
+            _halves(q, p, [*likeliest[:-1], int(y)]),
+            "y replaces the k-th only where it is not among the k most likely already.",
+        ),
+        "rest whole": (
+            right + ((q - p)[kept].sum().abs() / 2),
+            "the rest is an outcome like the others: it is halved with them.",
+        ),
+        "no half": (2 * right, "total variation is half of the sum."),
+        "whole": (
+            (q - p).abs().sum() / 2,
+            "this is the total variation of the whole vocabulary; keep k tokens and merge all "
+            "others.",
+        ),
+        "binary": ((q[y] - p[y]).abs(), "this is the binary total variation, of y alone."),
+    }
+
+
 check_topk_tv = Exercise(
     "Is `topk_tv(q, p, y, k)` the total variation over the anchor's k most likely tokens, y among "
     "them, and a rest?",
@@ -238,66 +253,7 @@ check_topk_tv = Exercise(
         ([0.6, 0.25, 0.1, 0.05], [0.4, 0.25, 0.1, 0.25], torch.tensor(3), 2),
         ([0.6, 0.25, 0.1, 0.05], [0.4, 0.35, 0.2, 0.05], torch.tensor(0), 2),
     ],
-    mistakes=[
-        Mistake(
-            "y not swapped in",
-            lambda q, p, y, k: _halves(q, p, q.topk(k).indices.tolist()),
-            "where y is not among the k most likely, it must take the place of the last of them; "
-            "here its own move is hidden in the rest.",
-        ),
-        Mistake(
-            "renormalised",
-            lambda q, p, y, k: (
-                (
-                    q[_likeliest(q, y, k)] / q[_likeliest(q, y, k)].sum()
-                    - p[_likeliest(q, y, k)] / p[_likeliest(q, y, k)].sum()
-                )
-                .abs()
-                .sum()
-                / 2
-            ),
-            "the k tokens are renormalised here; keep their probabilities, and count all others "
-            "as one outcome.",
-        ),
-        Mistake(
-            "y added",
-            lambda q, p, y, k: _halves(q, p, sorted({*q.topk(k).indices.tolist(), int(y)})),
-            "here y is kept in addition to the k tokens; it should replace the k-th.",
-        ),
-        Mistake(
-            "no rest",
-            lambda q, p, y, k: _halves(q, p, _likeliest(q, y, k), rest=False),
-            "the rest is missing: all other tokens together are an outcome of their own.",
-        ),
-        Mistake(
-            "always replaced",
-            lambda q, p, y, k: _halves(q, p, [*q.topk(k).indices.tolist()[:-1], int(y)]),
-            "y replaces the k-th only where it is not among the k most likely already.",
-        ),
-        Mistake(
-            "rest whole",
-            lambda q, p, y, k: (
-                _topk_tv(q, p, y, k) + ((q - p)[_likeliest(q, y, k)].sum().abs() / 2)
-            ),
-            "the rest is an outcome like the others: it is halved with them.",
-        ),
-        Mistake(
-            "no half",
-            lambda q, p, y, k: 2 * _topk_tv(q, p, y, k),
-            "total variation is half of the sum.",
-        ),
-        Mistake(
-            "whole",
-            lambda q, p, y, k: (q - p).abs().sum() / 2,
-            "this is the total variation of the whole vocabulary; keep k tokens and merge all "
-            "others.",
-        ),
-        Mistake(
-            "binary",
-            lambda q, p, y, k: (q[y] - p[y]).abs(),
-            "this is the binary total variation, of y alone.",
-        ),
-    ],
+    wrong=_wrong_topk_tv,
     praise="with y swapped in, top-k never sees less than binary: y's own move always counts.",
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Mistake
+from trbook.exercises.check import Draw, Exercise
 
 
 def _charged(log_pi: Tensor, log_mu: Tensor, A: Tensor, t: float) -> Tensor:
@@ -33,69 +33,63 @@ def _bandit(draw: Draw) -> tuple[Tensor, Tensor, Tensor, float]:
     )
 
 
+def _wrong_mirror_loss(log_pi, log_mu, A, t):
+    apart = _apart(log_pi, log_mu)
+    gain = _gain(log_pi, A)
+    return {
+        "other direction": (
+            _apart(log_mu, log_pi) / t - gain,
+            "the divergence here is KL(μ‖π), that of PPO's penalty and of FixPO; MDPO's is "
+            "KL(π‖μ), weighed by the new policy.",
+        ),
+        "times t": (
+            t * apart - gain,
+            "this multiplies the divergence by t; divide by t instead, so that a larger t allows "
+            "a larger step.",
+        ),
+        "t on the gain": (
+            apart - t * gain,
+            "this is t times the loss: the minimum is the same, the loss is not. Divide the "
+            "divergence by t.",
+        ),
+        "objective": (
+            gain - apart / t,
+            "this is the objective, to be raised; a loss, to be lowered, has the other sign.",
+        ),
+        "divergence rewarded": (
+            -gain - apart / t,
+            "the divergence is subtracted from the loss, so that moving away is rewarded; add it.",
+        ),
+        "no divergence": (
+            -gain,
+            "this is the surrogate alone; the divergence from μ is missing.",
+        ),
+        "old policy's gain": (
+            apart / t - _gain(log_mu, A),
+            "the advantages are weighed by μ here, which cannot learn; weigh them by π.",
+        ),
+        "mean over the arms": (
+            _charged(log_pi, log_mu, A, t) / len(A),
+            "this is the mean over the arms; π already weighs them, so add up.",
+        ),
+        "ratios unweighted": (
+            apart / t - ((log_pi - log_mu).exp() * A).sum(),
+            "ratios times advantages are added up here without μ, which draws the arms: E_μ[rA] "
+            "is the sum of πA.",
+        ),
+        "no weights": (
+            (log_pi - log_mu).sum() / t - gain,
+            "the log-ratios are added up without weights; a divergence weighs each by π.",
+        ),
+    }
+
+
 check_mirror_loss = Exercise(
     "Is `mirror_loss(log_pi, log_mu, A, t)` MDPO's loss on a bandit, with its gradient?",
     truth=_charged,
     inputs=_bandit,
     gradient="log_pi",
-    mistakes=[
-        Mistake(
-            "other direction",
-            lambda log_pi, log_mu, A, t: _apart(log_mu, log_pi) / t - _gain(log_pi, A),
-            "the divergence here is KL(μ‖π), that of PPO's penalty and of FixPO; MDPO's is "
-            "KL(π‖μ), weighed by the new policy.",
-        ),
-        Mistake(
-            "times t",
-            lambda log_pi, log_mu, A, t: t * _apart(log_pi, log_mu) - _gain(log_pi, A),
-            "this multiplies the divergence by t; divide by t instead, so that a larger t allows "
-            "a larger step.",
-        ),
-        Mistake(
-            "t on the gain",
-            lambda log_pi, log_mu, A, t: _apart(log_pi, log_mu) - t * _gain(log_pi, A),
-            "this is t times the loss: the minimum is the same, the loss is not. Divide the "
-            "divergence by t.",
-        ),
-        Mistake(
-            "objective",
-            lambda log_pi, log_mu, A, t: _gain(log_pi, A) - _apart(log_pi, log_mu) / t,
-            "this is the objective, to be raised; a loss, to be lowered, has the other sign.",
-        ),
-        Mistake(
-            "divergence rewarded",
-            lambda log_pi, log_mu, A, t: -_gain(log_pi, A) - _apart(log_pi, log_mu) / t,
-            "the divergence is subtracted from the loss, so that moving away is rewarded; add it.",
-        ),
-        Mistake(
-            "no divergence",
-            lambda log_pi, log_mu, A, t: -_gain(log_pi, A),
-            "this is the surrogate alone; the divergence from μ is missing.",
-        ),
-        Mistake(
-            "old policy's gain",
-            lambda log_pi, log_mu, A, t: _apart(log_pi, log_mu) / t - _gain(log_mu, A),
-            "the advantages are weighed by μ here, which cannot learn; weigh them by π.",
-        ),
-        Mistake(
-            "mean over the arms",
-            lambda log_pi, log_mu, A, t: _charged(log_pi, log_mu, A, t) / len(A),
-            "this is the mean over the arms; π already weighs them, so add up.",
-        ),
-        Mistake(
-            "ratios unweighted",
-            lambda log_pi, log_mu, A, t: (
-                _apart(log_pi, log_mu) / t - ((log_pi - log_mu).exp() * A).sum()
-            ),
-            "ratios times advantages are added up here without μ, which draws the arms: E_μ[rA] "
-            "is the sum of πA.",
-        ),
-        Mistake(
-            "no weights",
-            lambda log_pi, log_mu, A, t: (log_pi - log_mu).sum() / t - _gain(log_pi, A),
-            "the log-ratios are added up without weights; a divergence weighs each by π.",
-        ),
-    ],
+    wrong=_wrong_mirror_loss,
     praise="at π = μ the divergence has no gradient: the first of MDPO's steps is the plain "
     "policy gradient.",
 )
@@ -156,6 +150,47 @@ def _returns(draw: Draw) -> tuple[Tensor, Tensor, float]:
     )
 
 
+def _wrong_counterfactual(pi0, R, target):
+    return {
+        "target as η": (
+            _tilted(pi0, R, target),
+            "the target is in the exponent here; η belongs there. Search for the η at which the "
+            "mean return is the target.",
+        ),
+        "wrong way": (
+            _tilted(
+                pi0, R, -_bisect(lambda eta: float(_tilted(pi0, R, eta) @ R), -400, 400, target)
+            ),
+            "η has the wrong sign: a positive one favours the arms with a high return.",
+        ),
+        "log-probabilities": (
+            _nearest(pi0, R, target).log(),
+            "these are log-probabilities; take their `exp`.",
+        ),
+        "from uniform": (
+            _from_uniform(pi0, R, target),
+            "this policy has the return, and the highest entropy of all that have it, but pi0 is "
+            "missing: the tilt multiplies pi0.",
+        ),
+        "mixture": (
+            _mixed(pi0, R, target),
+            "this mixes pi0 with one arm until the return is the target. It has the return, but "
+            "others that have it are nearer: tilt by exp(ηR).",
+        ),
+        "other direction": (
+            _other_direction(pi0, R, target),
+            "this is the nearest by KL(π0‖π), the direction of TRPO; the question is about "
+            "KL(π‖π0), whose answer is an exponential tilt.",
+        ),
+        "straight line": (
+            _straight(pi0, R, target),
+            "this is linear in R, the nearest by χ²; by KL(π‖π0) the ratio π/π0 is exponential in "
+            "R.",
+        ),
+        "pi0": (pi0, "this is pi0 itself, whose return is different."),
+    }
+
+
 check_counterfactual = Exercise(
     "Is `counterfactual(pi0, R, target)` the policy nearest to pi0, by KL(π‖π0), whose mean "
     "return is the target?",
@@ -165,52 +200,6 @@ check_counterfactual = Exercise(
         ([0.1, 0.2, 0.6, 0.1], [0.0, 0.2, 0.5, 1.0], 0.2),
         ([0.1, 0.2, 0.6, 0.1], [0.0, 0.2, 0.5, 1.0], 0.9),
     ],
-    mistakes=[
-        Mistake(
-            "target as η",
-            lambda pi0, R, target: _tilted(pi0, R, target),
-            "the target is in the exponent here; η belongs there. Search for the η at which the "
-            "mean return is the target.",
-        ),
-        Mistake(
-            "wrong way",
-            lambda pi0, R, target: _tilted(
-                pi0, R, -_bisect(lambda eta: float(_tilted(pi0, R, eta) @ R), -400, 400, target)
-            ),
-            "η has the wrong sign: a positive one favours the arms with a high return.",
-        ),
-        Mistake(
-            "log-probabilities",
-            lambda pi0, R, target: _nearest(pi0, R, target).log(),
-            "these are log-probabilities; take their `exp`.",
-        ),
-        Mistake(
-            "from uniform",
-            _from_uniform,
-            "this policy has the return, and the highest entropy of all that have it, but pi0 is "
-            "missing: the tilt multiplies pi0.",
-        ),
-        Mistake(
-            "mixture",
-            _mixed,
-            "this mixes pi0 with one arm until the return is the target. It has the return, but "
-            "others that have it are nearer: tilt by exp(ηR).",
-        ),
-        Mistake(
-            "other direction",
-            _other_direction,
-            "this is the nearest by KL(π0‖π), the direction of TRPO; the question is about "
-            "KL(π‖π0), whose answer is an exponential tilt.",
-        ),
-        Mistake(
-            "straight line",
-            _straight,
-            "this is linear in R, the nearest by χ²; by KL(π‖π0) the ratio π/π0 is exponential in "
-            "R.",
-        ),
-        Mistake(
-            "pi0", lambda pi0, R, target: pi0, "this is pi0 itself, whose return is different."
-        ),
-    ],
+    wrong=_wrong_counterfactual,
     praise="log(π/π0) is a straight line in R, whose slope is η: below 0 the policy unlearns.",
 )

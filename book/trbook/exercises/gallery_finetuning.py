@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Mistake
+from trbook.exercises.check import Draw, Exercise
 
 
 def _pull(log_a: Tensor, log_b: Tensor) -> Tensor:
@@ -20,6 +20,44 @@ def _distributions(draw: Draw) -> tuple[Tensor, Tensor]:
     return draw.normal(4, 3).log_softmax(-1), (2 * draw.normal(4, 3)).log_softmax(-1)
 
 
+def _wrong_pull(log_a, log_b):
+    right = _pull(log_a, log_b)
+    return {
+        "one way": (_one_way(log_a, log_b), "this is KL(a || b) alone; add KL(b || a)."),
+        "the other way": (_one_way(log_b, log_a), "this is KL(b || a) alone; add KL(a || b)."),
+        "one way, twice": (
+            2 * _one_way(log_a, log_b),
+            "this is KL(a || b) twice; the second one is KL(b || a).",
+        ),
+        "difference": (
+            _one_way(log_a, log_b) - _one_way(log_b, log_a),
+            "this is the difference of the two directions; add them.",
+        ),
+        "cross-entropies": (
+            -(log_a.exp() * log_b + log_b.exp() * log_a).sum(-1).mean(),
+            "these are the cross-entropies; subtract the entropies of a and b.",
+        ),
+        "half": (
+            right / 2,
+            "this is the mean of the two directions; SMART's is their sum.",
+        ),
+        "sum of rows": (right * len(log_a), "the rows are summed; take their mean."),
+        "mean of everything": (
+            right / log_a.shape[-1],
+            "sum over the vocabulary, and take the mean over rows only.",
+        ),
+        "turned sign": (-right, "a divergence is at least 0: flip the sign."),
+        "squares": (
+            (log_a - log_b).square().sum(-1).mean(),
+            "this is a distance between log-probs; weigh their differences by the probabilities.",
+        ),
+        "total variation": (
+            (log_a.exp() - log_b.exp()).abs().sum(-1).mean() / 2,
+            "this is total variation; the two KLs weigh the difference by that of the log-probs.",
+        ),
+    }
+
+
 check_pull = Exercise(
     "Is `pull(log_a, log_b)` the sum of both KL divergences between two tables of log-probs, as a "
     "mean over the rows?",
@@ -27,59 +65,7 @@ check_pull = Exercise(
     inputs=_distributions,
     gradient="log_b",
     rtol=1e-3,
-    mistakes=[
-        Mistake("one way", _one_way, "this is KL(a || b) alone; add KL(b || a)."),
-        Mistake(
-            "the other way",
-            lambda log_a, log_b: _one_way(log_b, log_a),
-            "this is KL(b || a) alone; add KL(a || b).",
-        ),
-        Mistake(
-            "one way, twice",
-            lambda log_a, log_b: 2 * _one_way(log_a, log_b),
-            "this is KL(a || b) twice; the second one is KL(b || a).",
-        ),
-        Mistake(
-            "difference",
-            lambda log_a, log_b: _one_way(log_a, log_b) - _one_way(log_b, log_a),
-            "this is the difference of the two directions; add them.",
-        ),
-        Mistake(
-            "cross-entropies",
-            lambda log_a, log_b: -(log_a.exp() * log_b + log_b.exp() * log_a).sum(-1).mean(),
-            "these are the cross-entropies; subtract the entropies of a and b.",
-        ),
-        Mistake(
-            "half",
-            lambda log_a, log_b: _pull(log_a, log_b) / 2,
-            "this is the mean of the two directions; SMART's is their sum.",
-        ),
-        Mistake(
-            "sum of rows",
-            lambda log_a, log_b: _pull(log_a, log_b) * len(log_a),
-            "the rows are summed; take their mean.",
-        ),
-        Mistake(
-            "mean of everything",
-            lambda log_a, log_b: _pull(log_a, log_b) / log_a.shape[-1],
-            "sum over the vocabulary, and take the mean over rows only.",
-        ),
-        Mistake(
-            "turned sign",
-            lambda log_a, log_b: -_pull(log_a, log_b),
-            "a divergence is at least 0: flip the sign.",
-        ),
-        Mistake(
-            "squares",
-            lambda log_a, log_b: (log_a - log_b).square().sum(-1).mean(),
-            "this is a distance between log-probs; weigh their differences by the probabilities.",
-        ),
-        Mistake(
-            "total variation",
-            lambda log_a, log_b: (log_a.exp() - log_b.exp()).abs().sum(-1).mean() / 2,
-            "this is total variation; the two KLs weigh the difference by that of the log-probs.",
-        ),
-    ],
+    wrong=_wrong_pull,
     praise="both directions together are Σ (a - b)(log a - log b): every term is at least 0, and "
     "neither argument is first.",
 )
@@ -87,6 +73,48 @@ check_pull = Exercise(
 
 def _uphill(theta: Tensor, g: Tensor, rho: float) -> Tensor:
     return theta + rho * g / g.norm()
+
+
+def _wrong_uphill(theta, g, rho):
+    return {
+        "downhill": (
+            theta - rho * g / g.norm(),
+            "this is downhill; SAM looks at the worst place of the ball first, which is uphill.",
+        ),
+        "not normalised": (
+            theta + rho * g,
+            "the step is as long as the gradient here; its length should be rho.",
+        ),
+        "squared norm": (
+            theta + rho * g / g.square().sum(),
+            "divide by the norm, not by its square.",
+        ),
+        "sign": (theta + rho * g.sign(), "this is the corner of a box; SAM's ball is Euclidean."),
+        "released TRAM": (
+            theta + rho * torch.ones_like(g) / g.norm(),
+            "the factor g is missing: every weight gets the same number. That is what TRAM's "
+            "released code does.",
+        ),
+        "largest entry": (
+            theta + rho * g / g.abs().max(),
+            "divide by the Euclidean norm, not by the largest entry.",
+        ),
+        "mean square": (
+            theta + rho * g / g.square().mean().sqrt(),
+            "divide by the root of the *sum* of the squares, not by that of their mean.",
+        ),
+        "rho below": (theta + g / (rho * g.norm()), "rho multiplies; here it divides."),
+        "times theta's length": (
+            theta + rho * theta.norm() * g / g.norm(),
+            "the radius is rho by itself; theta's length has no place in it.",
+        ),
+        "sum of sizes": (
+            theta + rho * g / g.abs().sum(),
+            "divide by the Euclidean norm, not by the sum of the entries' sizes.",
+        ),
+        "no rho": (theta + g / g.norm(), "the radius rho is missing."),
+        "the step alone": (rho * g / g.norm(), "that is the way there; add it to theta."),
+    }
 
 
 check_uphill = Exercise(
@@ -97,65 +125,7 @@ check_uphill = Exercise(
         draw.uniform(0.5, 3, 5) * draw.normal(5).sign(),
         draw.number(0.2, 1.0),
     ),
-    mistakes=[
-        Mistake(
-            "downhill",
-            lambda theta, g, rho: theta - rho * g / g.norm(),
-            "this is downhill; SAM looks at the worst place of the ball first, which is uphill.",
-        ),
-        Mistake(
-            "not normalised",
-            lambda theta, g, rho: theta + rho * g,
-            "the step is as long as the gradient here; its length should be rho.",
-        ),
-        Mistake(
-            "squared norm",
-            lambda theta, g, rho: theta + rho * g / g.square().sum(),
-            "divide by the norm, not by its square.",
-        ),
-        Mistake(
-            "sign",
-            lambda theta, g, rho: theta + rho * g.sign(),
-            "this is the corner of a box; SAM's ball is Euclidean.",
-        ),
-        Mistake(
-            "released TRAM",
-            lambda theta, g, rho: theta + rho * torch.ones_like(g) / g.norm(),
-            "the factor g is missing: every weight gets the same number. That is what TRAM's "
-            "released code does.",
-        ),
-        Mistake(
-            "largest entry",
-            lambda theta, g, rho: theta + rho * g / g.abs().max(),
-            "divide by the Euclidean norm, not by the largest entry.",
-        ),
-        Mistake(
-            "mean square",
-            lambda theta, g, rho: theta + rho * g / g.square().mean().sqrt(),
-            "divide by the root of the *sum* of the squares, not by that of their mean.",
-        ),
-        Mistake(
-            "rho below",
-            lambda theta, g, rho: theta + g / (rho * g.norm()),
-            "rho multiplies; here it divides.",
-        ),
-        Mistake(
-            "times theta's length",
-            lambda theta, g, rho: theta + rho * theta.norm() * g / g.norm(),
-            "the radius is rho by itself; theta's length has no place in it.",
-        ),
-        Mistake(
-            "sum of sizes",
-            lambda theta, g, rho: theta + rho * g / g.abs().sum(),
-            "divide by the Euclidean norm, not by the sum of the entries' sizes.",
-        ),
-        Mistake("no rho", lambda theta, g, rho: theta + g / g.norm(), "the radius rho is missing."),
-        Mistake(
-            "the step alone",
-            lambda theta, g, rho: rho * g / g.norm(),
-            "that is the way there; add it to theta.",
-        ),
-    ],
+    wrong=_wrong_uphill,
     praise="TRAM writes rho · D in place of rho, where D is the distance from the policy that the "
     "run began with.",
 )

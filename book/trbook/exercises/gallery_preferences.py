@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 
 
 def _mean(moved: Tensor, ahead: Tensor, beta: float) -> Tensor:
@@ -47,6 +47,66 @@ def _groups(draw: Draw) -> tuple[Any, ...]:
     return draw.normal(8), rewards[order], group[order], draw.number(0.2, 2)
 
 
+def _wrong_dpo_loss(moved, rewards, group, beta):
+    right = _dpo(moved, rewards, group, beta)
+    return {
+        "pairs across prompts": (
+            _mean(moved, rewards.unsqueeze(1) > rewards, beta),
+            "completions of different prompts are paired here; a pair belongs to one prompt.",
+        ),
+        "ties": (
+            _mean(
+                moved,
+                (group.unsqueeze(1) == group)
+                & (rewards.unsqueeze(1) >= rewards)
+                & ~torch.eye(len(moved), dtype=torch.bool),
+                beta,
+            ),
+            "two completions of equal reward do not make a pair: neither is better.",
+        ),
+        "ties and itself": (
+            _mean(moved, (group.unsqueeze(1) == group) & (rewards.unsqueeze(1) >= rewards), beta),
+            "with `>=` a completion is compared with itself and with its equals; a pair needs a "
+            "better one.",
+        ),
+        "the worse one first": (
+            _dpo(-moved, rewards, group, beta),
+            "the sign is flipped: this pushes the worse completion up.",
+        ),
+        "no logarithm": (
+            _probability(moved, rewards, group, beta),
+            "this is the mean of σ itself; DPO's loss is -log σ.",
+        ),
+        "minus forgotten": (
+            -right,
+            "this is the mean of log σ, which should grow; a loss should fall: put the minus in "
+            "front.",
+        ),
+        "sum": (
+            right * _ahead(rewards, group).sum(),
+            "this is the sum over the pairs; take their mean.",
+        ),
+        "mean over all places": (
+            right * _ahead(rewards, group).double().mean(),
+            "this divides by B², all places of a table; divide by the number of pairs.",
+        ),
+        "a mean for each prompt": (
+            _by_group(moved, rewards, group, beta),
+            "this takes the mean in each prompt first; here all pairs of the batch count alike.",
+        ),
+        "best against worst": (
+            _best_and_worst(moved, rewards, group, beta),
+            "only the best and the worst of each prompt are compared here; take every better with "
+            "every worse.",
+        ),
+        "beta outside": (
+            beta * _dpo(moved, rewards, group, 1.0),
+            "beta multiplies the loss here; it belongs inside σ, where it sets how soon a pair "
+            "lets go.",
+        ),
+    }
+
+
 check_dpo_loss = Exercise(
     "Is `dpo_loss(moved, rewards, group, beta)` DPO's mean loss over all pairs of a better and a "
     "worse completion of one prompt?",
@@ -60,79 +120,7 @@ check_dpo_loss = Exercise(
             0.4,
         )
     ],
-    mistakes=[
-        Mistake(
-            "pairs across prompts",
-            lambda moved, rewards, group, beta: _mean(moved, rewards.unsqueeze(1) > rewards, beta),
-            "completions of different prompts are paired here; a pair belongs to one prompt.",
-        ),
-        Mistake(
-            "ties",
-            lambda moved, rewards, group, beta: _mean(
-                moved,
-                (group.unsqueeze(1) == group)
-                & (rewards.unsqueeze(1) >= rewards)
-                & ~torch.eye(len(moved), dtype=torch.bool),
-                beta,
-            ),
-            "two completions of equal reward do not make a pair: neither is better.",
-        ),
-        Mistake(
-            "ties and itself",
-            lambda moved, rewards, group, beta: _mean(
-                moved, (group.unsqueeze(1) == group) & (rewards.unsqueeze(1) >= rewards), beta
-            ),
-            "with `>=` a completion is compared with itself and with its equals; a pair needs a "
-            "better one.",
-        ),
-        Mistake(
-            "the worse one first",
-            lambda moved, rewards, group, beta: _dpo(-moved, rewards, group, beta),
-            "the sign is flipped: this pushes the worse completion up.",
-        ),
-        Mistake(
-            "no logarithm",
-            lambda moved, rewards, group, beta: _probability(moved, rewards, group, beta),
-            "this is the mean of σ itself; DPO's loss is -log σ.",
-        ),
-        Mistake(
-            "minus forgotten",
-            lambda moved, rewards, group, beta: -_dpo(moved, rewards, group, beta),
-            "this is the mean of log σ, which should grow; a loss should fall: put the minus in "
-            "front.",
-        ),
-        Mistake(
-            "sum",
-            lambda moved, rewards, group, beta: (
-                _dpo(moved, rewards, group, beta) * _ahead(rewards, group).sum()
-            ),
-            "this is the sum over the pairs; take their mean.",
-        ),
-        Mistake(
-            "mean over all places",
-            lambda moved, rewards, group, beta: (
-                _dpo(moved, rewards, group, beta) * _ahead(rewards, group).double().mean()
-            ),
-            "this divides by B², all places of a table; divide by the number of pairs.",
-        ),
-        Mistake(
-            "a mean for each prompt",
-            _by_group,
-            "this takes the mean in each prompt first; here all pairs of the batch count alike.",
-        ),
-        Mistake(
-            "best against worst",
-            _best_and_worst,
-            "only the best and the worst of each prompt are compared here; take every better with "
-            "every worse.",
-        ),
-        Mistake(
-            "beta outside",
-            lambda moved, rewards, group, beta: beta * _dpo(moved, rewards, group, 1.0),
-            "beta multiplies the loss here; it belongs inside σ, where it sets how soon a pair "
-            "lets go.",
-        ),
-    ],
+    wrong=_wrong_dpo_loss,
     praise="at log-ratios of 0 every pair has a loss of log 2 and pushes with a weight of a half: "
     "the first step is Dr.GRPO's.",
 )
@@ -151,55 +139,48 @@ def _lists(draw: Draw) -> tuple[Any, ...]:
     return _share(draw.uniform(0.1, 1, 4)), _share(draw.uniform(0.1, 1, 4)), draw.number(0.3, 0.8)
 
 
+def _wrong_adpo_optimum(pi, q, tau):
+    return {
+        "divided": (
+            _share(pi * q ** (1 / tau)),
+            "τ is on the wrong side: softmax(l/τ) = q means l = τ log q, so τ *multiplies* the "
+            "tilt.",
+        ),
+        "the target itself": (
+            q,
+            "this is the target; the loss compares it with the log-*ratios*, so π_old remains as "
+            "a factor.",
+        ),
+        "without the policy": (
+            _share(q**tau),
+            "`pi` is missing: the log-ratios are relative to it.",
+        ),
+        "not normalised": (pi * q**tau, "these do not sum to 1; divide by their sum."),
+        "mixed": (
+            (1 - tau) * pi + tau * q,
+            "this mixes the two; the optimum *multiplies*: π ∝ π_old q^τ.",
+        ),
+        "geometric mixture": (
+            _share(pi ** (1 - tau) * q**tau),
+            "this is the geometric mean of the two; in the optimum `pi` keeps its full power.",
+        ),
+        "tilted by q itself": (
+            _share(pi * torch.exp(tau * q)),
+            "τ is on the right side, but q is a distribution, not a reward: l = τ log q.",
+        ),
+        "exponential of q": (
+            _share(pi * torch.exp(q / tau)),
+            "q is a distribution, not a reward: its logarithm is the tilt, l = τ log q.",
+        ),
+    }
+
+
 check_adpo_optimum = Exercise(
     "Is `adpo_optimum(pi, q, tau)` the distribution over a group at which ADPO's loss is least?",
     truth=lambda pi, q, tau: _share(pi * q**tau),
     inputs=_lists,
     examples=[(torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.8, 0.1, 0.1]), 1.0)],
-    mistakes=[
-        Mistake(
-            "divided",
-            lambda pi, q, tau: _share(pi * q ** (1 / tau)),
-            "τ is on the wrong side: softmax(l/τ) = q means l = τ log q, so τ *multiplies* the "
-            "tilt.",
-        ),
-        Mistake(
-            "the target itself",
-            lambda pi, q, tau: q,
-            "this is the target; the loss compares it with the log-*ratios*, so π_old remains as "
-            "a factor.",
-        ),
-        Mistake(
-            "without the policy",
-            lambda pi, q, tau: _share(q**tau),
-            "`pi` is missing: the log-ratios are relative to it.",
-        ),
-        Mistake(
-            "not normalised",
-            lambda pi, q, tau: pi * q**tau,
-            "these do not sum to 1; divide by their sum.",
-        ),
-        Mistake(
-            "mixed",
-            lambda pi, q, tau: (1 - tau) * pi + tau * q,
-            "this mixes the two; the optimum *multiplies*: π ∝ π_old q^τ.",
-        ),
-        Mistake(
-            "geometric mixture",
-            lambda pi, q, tau: _share(pi ** (1 - tau) * q**tau),
-            "this is the geometric mean of the two; in the optimum `pi` keeps its full power.",
-        ),
-        Mistake(
-            "tilted by q itself",
-            lambda pi, q, tau: _share(pi * torch.exp(tau * q)),
-            "τ is on the right side, but q is a distribution, not a reward: l = τ log q.",
-        ),
-        Mistake(
-            "exponential of q",
-            lambda pi, q, tau: _share(pi * torch.exp(q / tau)),
-            "q is a distribution, not a reward: its logarithm is the tilt, l = τ log q.",
-        ),
-    ],
+    wrong=_wrong_adpo_optimum,
     praise="with a Boltzmann q of the z-scores this is the KL tilt of chapter 2, π ∝ π_old exp(τ "
     "z / β).",
 )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 
 
 def _prefix(ratio: Tensor, mask: Tensor) -> Tensor:
@@ -35,6 +35,83 @@ def _tokens(draw: Draw) -> tuple[Tensor, Tensor]:
     return draw.uniform(0.4, 1.8, 4, 6).where(mask > 0, 0.1 * draw.uniform(0.5, 1, 4, 6)), mask
 
 
+def _wrong_prefix(ratio, mask):
+    shown = ratio.masked_fill(mask == 0, math.inf)
+    before = _before(shown)
+    first = torch.ones_like(ratio[:, :1])
+    right = _prefix(ratio, mask)
+    return {
+        "token's own": (
+            ratio * mask,
+            "this is the token's own ratio, CISPO's weight; the smallest ratio before it is "
+            "missing.",
+        ),
+        "inclusive minimum": (
+            ratio * shown.cummin(1).values.where(mask > 0, 1.0) * mask,
+            "the minimum here includes the token itself, so its ratio counts twice where it is "
+            "the smallest; take the tokens *before* it.",
+        ),
+        "product": (
+            _product_before(ratio, mask),
+            "this is the product of all ratios up to the token, the exact weight; MinPRO puts "
+            "the smallest of the earlier ones in place of their product.",
+        ),
+        "minimum alone": (
+            before * mask,
+            "this is the minimum of the prefix; it multiplies the token's own ratio.",
+        ),
+        "padding counts": (
+            ratio * _before(ratio) * mask,
+            "a token whose mask is 0 has entered the minimum; what the policy did not write has "
+            "no say.",
+        ),
+        "zeros in the minimum": (
+            ratio * _before(ratio * mask) * mask,
+            "multiplied by the mask, a place that does not count holds the ratio 0, and 0 is the "
+            "smallest: put infinity there.",
+        ),
+        "first is infinite": (
+            torch.where(before == 1, 0.0, right),
+            "the first token of a completion has nothing before it: its minimum is 1, so that "
+            "its weight is its own ratio.",
+        ),
+        "the largest": (
+            ratio * torch.cat([first, (ratio * mask).cummax(1).values[:, :-1]], 1) * mask,
+            "this is the largest ratio before the token; MinPRO takes the smallest.",
+        ),
+        "clipped": (
+            right.clamp(0.8, 1.28) * mask,
+            "this is clipped already; the exercise asks for the weight *before* its clip.",
+        ),
+        "one step back": (
+            ratio * torch.cat([first, ratio.where(mask > 0, 1.0)[:, :-1]], 1) * mask,
+            "this looks back by one token only; the minimum is over all earlier tokens.",
+        ),
+        "the whole completion's": (
+            ratio * shown.min(1, keepdim=True).values * mask,
+            "this is the minimum of the whole completion; a token knows only what stands before it.",
+        ),
+        "begins at 1": (
+            ratio
+            * torch.cat(
+                [
+                    first,
+                    ratio.where(mask > 0, 1.0).cummin(1).values[:, :-1],
+                ],
+                1,
+            )
+            * mask,
+            "a place that does not count holds 1 here, and 1 may be the smallest: put infinity "
+            "there, and 1 only where nothing stands before.",
+        ),
+        "at most 1": (
+            ratio * before.clamp(max=1) * mask,
+            "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is "
+            "above 1 it is above 1 too; only the first token's is 1.",
+        ),
+    }
+
+
 check_prefix = Exercise(
     "Is `prefix_weights(ratio, mask)` MinPRO's weight before its clip, 0 where the mask is 0?",
     truth=_prefix,
@@ -45,111 +122,7 @@ check_prefix = Exercise(
             torch.ones(1, 4, dtype=torch.float64),
         )
     ],
-    mistakes=[
-        Mistake(
-            "token's own",
-            lambda ratio, mask: ratio * mask,
-            "this is the token's own ratio, CISPO's weight; the smallest ratio before it is "
-            "missing.",
-        ),
-        Mistake(
-            "inclusive minimum",
-            lambda ratio, mask: (
-                ratio
-                * ratio.masked_fill(mask == 0, math.inf).cummin(1).values.where(mask > 0, 1.0)
-                * mask
-            ),
-            "the minimum here includes the token itself, so its ratio counts twice where it is "
-            "the smallest; take the tokens *before* it.",
-        ),
-        Mistake(
-            "product",
-            _product_before,
-            "this is the product of all ratios up to the token, the exact weight; MinPRO puts "
-            "the smallest of the earlier ones in place of their product.",
-        ),
-        Mistake(
-            "minimum alone",
-            lambda ratio, mask: _before(ratio.masked_fill(mask == 0, math.inf)) * mask,
-            "this is the minimum of the prefix; it multiplies the token's own ratio.",
-        ),
-        Mistake(
-            "padding counts",
-            lambda ratio, mask: ratio * _before(ratio) * mask,
-            "a token whose mask is 0 has entered the minimum; what the policy did not write has "
-            "no say.",
-        ),
-        Mistake(
-            "zeros in the minimum",
-            lambda ratio, mask: ratio * _before(ratio * mask) * mask,
-            "multiplied by the mask, a place that does not count holds the ratio 0, and 0 is the "
-            "smallest: put infinity there.",
-        ),
-        Mistake(
-            "first is infinite",
-            lambda ratio, mask: torch.where(
-                _before(ratio.masked_fill(mask == 0, math.inf)) == 1, 0.0, _prefix(ratio, mask)
-            ),
-            "the first token of a completion has nothing before it: its minimum is 1, so that "
-            "its weight is its own ratio.",
-        ),
-        Mistake(
-            "the largest",
-            lambda ratio, mask: (
-                ratio
-                * torch.cat(
-                    [torch.ones_like(ratio[:, :1]), (ratio * mask).cummax(1).values[:, :-1]], 1
-                )
-                * mask
-            ),
-            "this is the largest ratio before the token; MinPRO takes the smallest.",
-        ),
-        Mistake(
-            "clipped",
-            lambda ratio, mask: _prefix(ratio, mask).clamp(0.8, 1.28) * mask,
-            "this is clipped already; the exercise asks for the weight *before* its clip.",
-        ),
-        Mistake(
-            "one step back",
-            lambda ratio, mask: (
-                ratio
-                * torch.cat([torch.ones_like(ratio[:, :1]), ratio.where(mask > 0, 1.0)[:, :-1]], 1)
-                * mask
-            ),
-            "this looks back by one token only; the minimum is over all earlier tokens.",
-        ),
-        Mistake(
-            "the whole completion's",
-            lambda ratio, mask: (
-                ratio * ratio.masked_fill(mask == 0, math.inf).min(1, keepdim=True).values * mask
-            ),
-            "this is the minimum of the whole completion; a token knows only what stands before it.",
-        ),
-        Mistake(
-            "begins at 1",
-            lambda ratio, mask: (
-                ratio
-                * torch.cat(
-                    [
-                        torch.ones_like(ratio[:, :1]),
-                        ratio.where(mask > 0, 1.0).cummin(1).values[:, :-1],
-                    ],
-                    1,
-                )
-                * mask
-            ),
-            "a place that does not count holds 1 here, and 1 may be the smallest: put infinity "
-            "there, and 1 only where nothing stands before.",
-        ),
-        Mistake(
-            "at most 1",
-            lambda ratio, mask: (
-                ratio * _before(ratio.masked_fill(mask == 0, math.inf)).clamp(max=1) * mask
-            ),
-            "the minimum is bounded by 1 here (it began at 1). Where every earlier ratio is "
-            "above 1 it is above 1 too; only the first token's is 1.",
-        ),
-    ],
+    wrong=_wrong_prefix,
     praise="its mean under the sampler is the mean of that minimum: below 1 from the third token "
     "on, and falling.",
 )
@@ -165,63 +138,54 @@ def _gentle(draw: Draw) -> tuple[Any, ...]:
     return mu / mu.sum(), draw.uniform(-1, 1, 5), draw.number(1.2, 3)
 
 
+def _wrong_linear_tilt(mu, advantages, lam):
+    slope = advantages / (2 * lam)
+    return {
+        "exponential": (
+            torch.softmax(mu.log() + slope, -1),
+            "this tilt is exponential, as under a KL penalty. Here the derivative A − 2 λ (r − "
+            "1) is the same for every arm: r is a straight line in A.",
+        ),
+        "exponential without the 2": (
+            torch.softmax(mu.log() + advantages / lam, -1),
+            "this is KL's tilt at the price λ, an exponential; under (r − 1)² the ratio is a "
+            "straight line in A.",
+        ),
+        "no centre": (
+            mu * (1 + slope),
+            "these numbers do not sum to 1: subtract ν, which is the mean advantage under `mu`.",
+        ),
+        "plain mean": (
+            mu * (1 + (advantages - advantages.mean()) / (2 * lam)),
+            "the mean is taken over arms alike, and the numbers do not sum to 1: weigh it by `mu`.",
+        ),
+        "rescaled": (
+            mu * (1 + slope) / (mu * (1 + slope)).sum(),
+            "these are rescaled to sum to 1; the multiplier ν of the sum is a shift of the "
+            "advantages.",
+        ),
+        "half": (
+            mu * (1 + (advantages - mu @ advantages) / lam),
+            "the derivative of λ (r − 1)² is 2 λ (r − 1): a factor 2 is missing.",
+        ),
+        "the ratio": (
+            1 + (advantages - mu @ advantages) / (2 * lam),
+            "this is the ratio r; the policy is `mu` times it.",
+        ),
+        "no mu in the shift": (
+            mu + (advantages - mu @ advantages) / (2 * lam),
+            "the shift belongs to the ratio: multiply the whole ratio by `mu`.",
+        ),
+        "turned sign": (_tilt(mu, -advantages, lam), "the sign is flipped: better arms get more."),
+    }
+
+
 check_linear_tilt = Exercise(
     "Is `linear_tilt(mu, advantages, lam)` the best policy under R2VPO's penalty, where no arm "
     "falls to 0?",
     truth=_tilt,
     inputs=_gentle,
-    mistakes=[
-        Mistake(
-            "exponential",
-            lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / (2 * lam), -1),
-            "this tilt is exponential, as under a KL penalty. Here the derivative A − 2 λ (r − "
-            "1) is the same for every arm: r is a straight line in A.",
-        ),
-        Mistake(
-            "exponential without the 2",
-            lambda mu, advantages, lam: torch.softmax(mu.log() + advantages / lam, -1),
-            "this is KL's tilt at the price λ, an exponential; under (r − 1)² the ratio is a "
-            "straight line in A.",
-        ),
-        Mistake(
-            "no centre",
-            lambda mu, advantages, lam: mu * (1 + advantages / (2 * lam)),
-            "these numbers do not sum to 1: subtract ν, which is the mean advantage under `mu`.",
-        ),
-        Mistake(
-            "plain mean",
-            lambda mu, advantages, lam: mu * (1 + (advantages - advantages.mean()) / (2 * lam)),
-            "the mean is taken over arms alike, and the numbers do not sum to 1: weigh it by `mu`.",
-        ),
-        Mistake(
-            "rescaled",
-            lambda mu, advantages, lam: (
-                mu * (1 + advantages / (2 * lam)) / (mu * (1 + advantages / (2 * lam))).sum()
-            ),
-            "these are rescaled to sum to 1; the multiplier ν of the sum is a shift of the "
-            "advantages.",
-        ),
-        Mistake(
-            "half",
-            lambda mu, advantages, lam: mu * (1 + (advantages - mu @ advantages) / lam),
-            "the derivative of λ (r − 1)² is 2 λ (r − 1): a factor 2 is missing.",
-        ),
-        Mistake(
-            "the ratio",
-            lambda mu, advantages, lam: 1 + (advantages - mu @ advantages) / (2 * lam),
-            "this is the ratio r; the policy is `mu` times it.",
-        ),
-        Mistake(
-            "no mu in the shift",
-            lambda mu, advantages, lam: mu + (advantages - mu @ advantages) / (2 * lam),
-            "the shift belongs to the ratio: multiply the whole ratio by `mu`.",
-        ),
-        Mistake(
-            "turned sign",
-            lambda mu, advantages, lam: _tilt(mu, -advantages, lam),
-            "the sign is flipped: better arms get more.",
-        ),
-    ],
+    wrong=_wrong_linear_tilt,
     praise="its E (r − 1)² is Var A / (4 λ²), so a bound δ has the price λ = sd(A) / (2 √δ): no "
     "search is needed.",
 )

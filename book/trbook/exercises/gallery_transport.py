@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 
 
 def _sent(pi: Tensor, to: Tensor) -> Tensor:
@@ -34,6 +34,53 @@ def _actions(draw: Draw) -> tuple[Any, ...]:
     )
 
 
+def _wrong_transported(pi, A, D, beta):
+    return {
+        "the way back": (
+            _sent(pi, (A - beta * D.T).argmax(1)),
+            "the distances are those of the way back: `D[i, j]` is from i to j.",
+        ),
+        "free of charge": (
+            _sent(pi, A.expand_as(D).argmax(1)),
+            "nobody pays for the journey here: all mass goes to the best action.",
+        ),
+        "a reward for the way": (
+            _sent(pi, (A + beta * D).argmax(1)),
+            "the distance is added here; it is a cost, so subtract it.",
+        ),
+        "the sender's advantage": (
+            _sent(pi, (A.unsqueeze(1) - beta * D).argmax(1)),
+            "nobody moves here: either `A` stands for the sender, or the maximum is over i. "
+            "Every *row* i picks the j with the largest A_j - beta D[i, j].",
+        ),
+        "the worst address": (
+            _sent(pi, (A - beta * D).argmin(1)),
+            "this goes to the worst address: take the largest.",
+        ),
+        "overwritten": (
+            torch.zeros_like(pi).scatter(0, (A - beta * D).argmax(1), pi),
+            "where two actions share an address the second overwrites the first; add them up.",
+        ),
+        "priced twice": (
+            _sent(pi, (beta * (A - D)).argmax(1)),
+            "the price has no say here: beta is forgotten, or multiplies the advantage too. It "
+            "multiplies `D` alone.",
+        ),
+        "divided by the price": (
+            _sent(pi, (A - D / beta).argmax(1)),
+            "the distance is divided by beta; a price multiplies it.",
+        ),
+        "KL's step": (
+            (pi.log() + A / beta).softmax(0),
+            "this is KL's tilt, which knows no distances; here `D` decides how far mass goes.",
+        ),
+        "exponential": (
+            pi @ (A - beta * D).softmax(1),
+            "this is SPO's softmax with λ = β; WPO sends all mass to one address.",
+        ),
+    }
+
+
 check_transported = Exercise(
     "Is `transported(pi, A, D, beta)` the policy when every action sends its mass to argmax_j A_j "
     "- beta d_ij?",
@@ -42,60 +89,7 @@ check_transported = Exercise(
     examples=[
         ([0.5, 0.3, 0.2], [0.0, 1.0, 1.5], [[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.0]], 0.6)
     ],
-    mistakes=[
-        Mistake(
-            "the way back",
-            lambda pi, A, D, beta: _sent(pi, (A - beta * D.T).argmax(1)),
-            "the distances are those of the way back: `D[i, j]` is from i to j.",
-        ),
-        Mistake(
-            "free of charge",
-            lambda pi, A, D, beta: _sent(pi, A.expand_as(D).argmax(1)),
-            "nobody pays for the journey here: all mass goes to the best action.",
-        ),
-        Mistake(
-            "a reward for the way",
-            lambda pi, A, D, beta: _sent(pi, (A + beta * D).argmax(1)),
-            "the distance is added here; it is a cost, so subtract it.",
-        ),
-        Mistake(
-            "the sender's advantage",
-            lambda pi, A, D, beta: _sent(pi, (A.unsqueeze(1) - beta * D).argmax(1)),
-            "nobody moves here: either `A` stands for the sender, or the maximum is over i. "
-            "Every *row* i picks the j with the largest A_j - beta D[i, j].",
-        ),
-        Mistake(
-            "the worst address",
-            lambda pi, A, D, beta: _sent(pi, (A - beta * D).argmin(1)),
-            "this goes to the worst address: take the largest.",
-        ),
-        Mistake(
-            "overwritten",
-            lambda pi, A, D, beta: torch.zeros_like(pi).scatter(0, (A - beta * D).argmax(1), pi),
-            "where two actions share an address the second overwrites the first; add them up.",
-        ),
-        Mistake(
-            "priced twice",
-            lambda pi, A, D, beta: _sent(pi, (beta * (A - D)).argmax(1)),
-            "the price has no say here: beta is forgotten, or multiplies the advantage too. It "
-            "multiplies `D` alone.",
-        ),
-        Mistake(
-            "divided by the price",
-            lambda pi, A, D, beta: _sent(pi, (A - D / beta).argmax(1)),
-            "the distance is divided by beta; a price multiplies it.",
-        ),
-        Mistake(
-            "KL's step",
-            lambda pi, A, D, beta: (pi.log() + A / beta).softmax(0),
-            "this is KL's tilt, which knows no distances; here `D` decides how far mass goes.",
-        ),
-        Mistake(
-            "exponential",
-            lambda pi, A, D, beta: pi @ (A - beta * D).softmax(1),
-            "this is SPO's softmax with λ = β; WPO sends all mass to one address.",
-        ),
-    ],
+    wrong=_wrong_transported,
     praise="with D = 0 everywhere all mass is on the best action, with a large price nothing moves.",
 )
 

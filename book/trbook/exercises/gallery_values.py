@@ -6,11 +6,57 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Exercise, Mistake
+from trbook.exercises.check import Exercise
 
 
 def _baseline(rewards: Tensor, norms: Tensor) -> Tensor:
     return (norms.square() * rewards).sum() / norms.square().sum()
+
+
+def _wrong_baseline(rewards, norms):
+    squares = norms.square()
+    return {
+        "mean": (
+            rewards.mean(),
+            "this is the plain mean: a completion whose score is long moves the gradient more, "
+            "and counts more.",
+        ),
+        "no square": (
+            (norms * rewards).sum() / norms.sum(),
+            "the weights are the *squared* norms: set the derivative of the sum of norms² (R - "
+            "b)² in b to 0.",
+        ),
+        "not divided": (
+            (squares * rewards).sum(),
+            "the weighted sum is there; divide it by the sum of the weights.",
+        ),
+        "divided by the number": (
+            (squares * rewards).mean(),
+            "divide by the sum of the weights, not by the number of completions.",
+        ),
+        "weights turned around": (
+            (rewards / squares).sum() / (1 / squares).sum(),
+            "the weights are upside down: the longest score counts most, not least.",
+        ),
+        "norms below": (
+            (squares * rewards).sum() / norms.sum(),
+            "the squared norms weigh the rewards, but the sum in the denominator holds the norms "
+            "themselves: square them there too.",
+        ),
+        "square of the square": (
+            (norms**4 * rewards).sum() / (norms**4).sum(),
+            "the weights are squared twice; `norms` are not squared yet, and once is enough.",
+        ),
+        "divided twice": (
+            (squares * rewards).mean() / squares.sum(),
+            "this also divides by the number of completions; divide by the sum of the weights "
+            "alone.",
+        ),
+        "advantage's sign": (
+            -_baseline(rewards, norms),
+            "the sign is flipped; b is subtracted from the reward afterwards.",
+        ),
+    }
 
 
 check_baseline = Exercise(
@@ -18,57 +64,7 @@ check_baseline = Exercise(
     truth=_baseline,
     inputs=lambda draw: (draw.uniform(-1, 1, 6), draw.uniform(0.5, 3, 6)),
     examples=[([1.0, 0.0], [1.0, 2.0])],
-    mistakes=[
-        Mistake(
-            "mean",
-            lambda rewards, norms: rewards.mean(),
-            "this is the plain mean: a completion whose score is long moves the gradient more, "
-            "and counts more.",
-        ),
-        Mistake(
-            "no square",
-            lambda rewards, norms: (norms * rewards).sum() / norms.sum(),
-            "the weights are the *squared* norms: set the derivative of the sum of norms² (R - "
-            "b)² in b to 0.",
-        ),
-        Mistake(
-            "not divided",
-            lambda rewards, norms: (norms.square() * rewards).sum(),
-            "the weighted sum is there; divide it by the sum of the weights.",
-        ),
-        Mistake(
-            "divided by the number",
-            lambda rewards, norms: (norms.square() * rewards).mean(),
-            "divide by the sum of the weights, not by the number of completions.",
-        ),
-        Mistake(
-            "weights turned around",
-            lambda rewards, norms: (rewards / norms.square()).sum() / (1 / norms.square()).sum(),
-            "the weights are upside down: the longest score counts most, not least.",
-        ),
-        Mistake(
-            "norms below",
-            lambda rewards, norms: (norms.square() * rewards).sum() / norms.sum(),
-            "the squared norms weigh the rewards, but the sum in the denominator holds the norms "
-            "themselves: square them there too.",
-        ),
-        Mistake(
-            "square of the square",
-            lambda rewards, norms: (norms**4 * rewards).sum() / (norms**4).sum(),
-            "the weights are squared twice; `norms` are not squared yet, and once is enough.",
-        ),
-        Mistake(
-            "divided twice",
-            lambda rewards, norms: (norms.square() * rewards).mean() / norms.square().sum(),
-            "this also divides by the number of completions; divide by the sum of the weights "
-            "alone.",
-        ),
-        Mistake(
-            "advantage's sign",
-            lambda rewards, norms: -_baseline(rewards, norms),
-            "the sign is flipped; b is subtracted from the reward afterwards.",
-        ),
-    ],
+    wrong=_wrong_baseline,
     praise="OPO puts a completion's length in place of norms². Where the two are proportional it "
     "is this baseline.",
 )
@@ -87,6 +83,66 @@ def _around(
     return (centre + scale * (quantiles - centre)).mean()
 
 
+def _wrong_value(quantiles, alpha, c_low, c_up):
+    median = quantiles.median()
+    right = _value(quantiles, alpha, c_low, c_up)
+    return {
+        "plain mean": (quantiles.mean(), "this is the plain mean: nothing has been reshaped."),
+        "around the mean": (
+            _around(quantiles, alpha, c_low, c_up, quantiles.mean()),
+            "the tails are reshaped around the mean, which the spoilt tail has moved already; "
+            "take the median.",
+        ),
+        "around zero": (
+            _around(quantiles, alpha, c_low, c_up, torch.zeros(())),
+            "this multiplies the tail's values; multiply their *distance from the median*.",
+        ),
+        "tails exchanged": (
+            _value(quantiles, alpha, c_up, c_low),
+            "the factors have changed places: c_low belongs to the levels below alpha.",
+        ),
+        "lower alone": (
+            _value(quantiles, alpha, c_low, 1.0),
+            "the lower tail is right; the upper one, above 1 - alpha, is left as it was.",
+        ),
+        "upper alone": (
+            _value(quantiles, alpha, 1.0, c_up),
+            "the upper tail is right; the lower one, below alpha, is left as it was.",
+        ),
+        "both halves": (
+            _value(quantiles, 0.5, c_low, c_up),
+            "everything below the median is taken for the lower tail; it ends at the level alpha.",
+        ),
+        "levels from 0": (
+            _around(quantiles, alpha, c_low, c_up, median, shift=0.0),
+            "this takes i/N for the levels; each lies in the middle of its share, at (i + 1/2)/N.",
+        ),
+        "levels from 1": (
+            _around(quantiles, alpha, c_low, c_up, median, shift=1.0),
+            "this takes (i + 1)/N for the levels; each lies in the middle of its share, at (i + "
+            "1/2)/N.",
+        ),
+        "median left out": (
+            right - median,
+            "this is the mean of the reshaped distances; add the median, from which they are "
+            "measured.",
+        ),
+        "sum": (
+            len(quantiles) * right,
+            "this is the sum; take the mean.",
+        ),
+        "tails cut off": (
+            _around(quantiles, alpha, 0.0, 0.0, median),
+            "the tails are moved to the median here; they keep their distance from it, times "
+            "c_low or c_up.",
+        ),
+        "median": (
+            median,
+            "this is the median. It is robust too, but the upper tail has no say in it.",
+        ),
+    }
+
+
 check_value = Exercise(
     "Is `value(quantiles, alpha, c_low, c_up)` the mean of sorted quantiles with their tails "
     "reshaped?",
@@ -98,91 +154,7 @@ check_value = Exercise(
         draw.number(1.1, 2.5),
     ),
     examples=[([-8.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 2.0], 0.1, 0.25, 1.5)],
-    mistakes=[
-        Mistake(
-            "plain mean",
-            lambda quantiles, alpha, c_low, c_up: quantiles.mean(),
-            "this is the plain mean: nothing has been reshaped.",
-        ),
-        Mistake(
-            "around the mean",
-            lambda quantiles, alpha, c_low, c_up: _around(
-                quantiles, alpha, c_low, c_up, quantiles.mean()
-            ),
-            "the tails are reshaped around the mean, which the spoilt tail has moved already; "
-            "take the median.",
-        ),
-        Mistake(
-            "around zero",
-            lambda quantiles, alpha, c_low, c_up: _around(
-                quantiles, alpha, c_low, c_up, torch.zeros(())
-            ),
-            "this multiplies the tail's values; multiply their *distance from the median*.",
-        ),
-        Mistake(
-            "tails exchanged",
-            lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_up, c_low),
-            "the factors have changed places: c_low belongs to the levels below alpha.",
-        ),
-        Mistake(
-            "lower alone",
-            lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, c_low, 1.0),
-            "the lower tail is right; the upper one, above 1 - alpha, is left as it was.",
-        ),
-        Mistake(
-            "upper alone",
-            lambda quantiles, alpha, c_low, c_up: _value(quantiles, alpha, 1.0, c_up),
-            "the upper tail is right; the lower one, below alpha, is left as it was.",
-        ),
-        Mistake(
-            "both halves",
-            lambda quantiles, alpha, c_low, c_up: _value(quantiles, 0.5, c_low, c_up),
-            "everything below the median is taken for the lower tail; it ends at the level alpha.",
-        ),
-        Mistake(
-            "levels from 0",
-            lambda quantiles, alpha, c_low, c_up: _around(
-                quantiles, alpha, c_low, c_up, quantiles.median(), shift=0.0
-            ),
-            "this takes i/N for the levels; each lies in the middle of its share, at (i + 1/2)/N.",
-        ),
-        Mistake(
-            "levels from 1",
-            lambda quantiles, alpha, c_low, c_up: _around(
-                quantiles, alpha, c_low, c_up, quantiles.median(), shift=1.0
-            ),
-            "this takes (i + 1)/N for the levels; each lies in the middle of its share, at (i + "
-            "1/2)/N.",
-        ),
-        Mistake(
-            "median left out",
-            lambda quantiles, alpha, c_low, c_up: (
-                _value(quantiles, alpha, c_low, c_up) - quantiles.median()
-            ),
-            "this is the mean of the reshaped distances; add the median, from which they are "
-            "measured.",
-        ),
-        Mistake(
-            "sum",
-            lambda quantiles, alpha, c_low, c_up: (
-                len(quantiles) * _value(quantiles, alpha, c_low, c_up)
-            ),
-            "this is the sum; take the mean.",
-        ),
-        Mistake(
-            "tails cut off",
-            lambda quantiles, alpha, c_low, c_up: _around(
-                quantiles, alpha, 0.0, 0.0, quantiles.median()
-            ),
-            "the tails are moved to the median here; they keep their distance from it, times "
-            "c_low or c_up.",
-        ),
-        Mistake(
-            "median",
-            lambda quantiles, alpha, c_low, c_up: quantiles.median(),
-            "this is the median. It is robust too, but the upper tail has no say in it.",
-        ),
-    ],
+    wrong=_wrong_value,
     praise="with c_low = c_up = 1 it is the mean, with both 0 and alpha = 1/2 the median: DVPO "
     "stands between the two.",
 )

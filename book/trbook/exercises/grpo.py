@@ -41,6 +41,65 @@ def _groups(draw: Draw) -> tuple[Tensor, Tensor]:
     return draw.uniform(0, 2, 9), group[draw.uniform(0, 1, 9).argsort()]
 
 
+def _wrong_advantages(rewards, group):
+    std = _each(rewards, group, torch.std)
+    return {
+        "no division": (
+            group_relative(rewards, group, scale=None),
+            "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO "
+            "also divides by the group's standard deviation.",
+        ),
+        "whole batch": (
+            group_relative(rewards, torch.zeros_like(group)),
+            "these are the mean and the standard deviation of the whole batch; each prompt is its "
+            "own group.",
+        ),
+        "whole batch's std": (
+            group_relative(rewards, group, scale=None) / rewards.std(),
+            "the mean is the group's, but the standard deviation is the whole batch's; take the "
+            "group's.",
+        ),
+        "whole batch's mean": (
+            (rewards - rewards.mean()) / std,
+            "the standard deviation is the group's, but the mean is the whole batch's; take the "
+            "group's.",
+        ),
+        "no parentheses": (
+            rewards - _each(rewards, group, torch.mean, floor=0) / std,
+            "only the mean is divided here; subtract first: `(rewards - mean) / std`.",
+        ),
+        "population std": (
+            _over(rewards, group, lambda own: own.std(correction=0)),
+            "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, "
+            "torch's default).",
+        ),
+        "variance": (
+            _over(rewards, group, torch.var),
+            "this divides by the variance; take its square root.",
+        ),
+        "leave-one-out": (
+            leave_one_out(rewards, group),
+            "this is the leave-one-out advantage: the mean here is of the *other* completions, "
+            "and nothing is divided. GRPO's mean is of all completions of the group, and it "
+            "divides by their standard deviation.",
+        ),
+        "leave-one-out over std": (
+            leave_one_out(rewards, group) / std,
+            "the mean here is of the *other* completions (leave-one-out); GRPO's is of the whole "
+            "group.",
+        ),
+        "no mean": (
+            rewards / std,
+            "nothing is subtracted yet: the advantage is the reward *minus the group's mean*, "
+            "over the std.",
+        ),
+        "turned sign": (
+            -group_relative(rewards, group),
+            "the sign is flipped: a reward above the mean has a positive A.",
+        ),
+    }
+
+
 check_advantages = Exercise(
     "Is `group_advantages(rewards, group)` GRPO's advantage, reward minus the group's mean over "
     "its std?",
@@ -53,75 +112,7 @@ check_advantages = Exercise(
         ([1.0, 0.0, 0.5, 3.0, 1.0, 1.0], torch.tensor([0, 0, 0, 1, 1, 1])),
         ([1.0, 1.0, 0.0, 1.0], torch.tensor([0, 0, 1, 1])),
     ],
-    mistakes=[
-        Mistake(
-            "no division",
-            lambda rewards, group: group_relative(rewards, group, scale=None),
-            "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO "
-            "also divides by the group's standard deviation.",
-        ),
-        Mistake(
-            "whole batch",
-            lambda rewards, group: group_relative(rewards, torch.zeros_like(group)),
-            "these are the mean and the standard deviation of the whole batch; each prompt is its "
-            "own group.",
-        ),
-        Mistake(
-            "whole batch's std",
-            lambda rewards, group: group_relative(rewards, group, scale=None) / rewards.std(),
-            "the mean is the group's, but the standard deviation is the whole batch's; take the "
-            "group's.",
-        ),
-        Mistake(
-            "whole batch's mean",
-            lambda rewards, group: (rewards - rewards.mean()) / _each(rewards, group, torch.std),
-            "the standard deviation is the group's, but the mean is the whole batch's; take the "
-            "group's.",
-        ),
-        Mistake(
-            "no parentheses",
-            lambda rewards, group: (
-                rewards
-                - _each(rewards, group, torch.mean, floor=0) / _each(rewards, group, torch.std)
-            ),
-            "only the mean is divided here; subtract first: `(rewards - mean) / std`.",
-        ),
-        Mistake(
-            "population std",
-            lambda rewards, group: _over(rewards, group, lambda own: own.std(correction=0)),
-            "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, "
-            "torch's default).",
-        ),
-        Mistake(
-            "variance",
-            lambda rewards, group: _over(rewards, group, torch.var),
-            "this divides by the variance; take its square root.",
-        ),
-        Mistake(
-            "leave-one-out",
-            lambda rewards, group: leave_one_out(rewards, group),
-            "this is the leave-one-out advantage: the mean here is of the *other* completions, "
-            "and nothing is divided. GRPO's mean is of all completions of the group, and it "
-            "divides by their standard deviation.",
-        ),
-        Mistake(
-            "leave-one-out over std",
-            lambda rewards, group: leave_one_out(rewards, group) / _each(rewards, group, torch.std),
-            "the mean here is of the *other* completions (leave-one-out); GRPO's is of the whole "
-            "group.",
-        ),
-        Mistake(
-            "no mean",
-            lambda rewards, group: rewards / _each(rewards, group, torch.std),
-            "nothing is subtracted yet: the advantage is the reward *minus the group's mean*, "
-            "over the std.",
-        ),
-        Mistake(
-            "turned sign",
-            lambda rewards, group: -group_relative(rewards, group),
-            "the sign is flipped: a reward above the mean has a positive A.",
-        ),
-    ],
+    wrong=_wrong_advantages,
     praise="a group of equal rewards gives 0 everywhere: it teaches nothing, and DAPO leaves it "
     "out.",
 )
@@ -154,49 +145,6 @@ def _clip_only(
     return -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages
 
 
-def _unclipped(
-    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
-) -> Tensor:
-    return -(logp - logp_old).exp() * advantages
-
-
-def _log_window(
-    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
-) -> Tensor:
-    moved = logp - logp_old
-    return -torch.minimum(
-        moved.exp() * advantages, moved.clamp(-eps_low, eps_high).exp() * advantages
-    )
-
-
-def _one_term_bare(
-    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
-) -> Tensor:
-    ratio = (logp - logp_old).exp()
-    return -torch.minimum(ratio * advantages, ratio.clamp(1 - eps_low, 1 + eps_high))
-
-
-def _sign_left_out(
-    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
-) -> Tensor:
-    ratio = (logp - logp_old).exp()
-    return -torch.minimum(ratio, ratio.clamp(1 - eps_low, 1 + eps_high)) * advantages
-
-
-def _dual_clipped(
-    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
-) -> Tensor:
-    loss = _by_ratio((logp - logp_old).exp(), advantages, eps_low, eps_high)
-    return torch.where(advantages < 0, torch.minimum(loss, -3 * advantages), loss)
-
-
-def _window_from_zero(
-    logp: Tensor, logp_old: Tensor, advantages: Tensor, eps_low: float, eps_high: float
-) -> Tensor:
-    ratio = (logp - logp_old).exp()
-    return -torch.minimum(ratio * advantages, ratio.clamp(eps_low, eps_high) * advantages)
-
-
 def _tokens(draw: Draw) -> tuple[Any, ...]:
     """Tokens that lie on both sides of the window and inside it, for both signs of the
     advantage."""
@@ -210,6 +158,74 @@ def _tokens(draw: Draw) -> tuple[Any, ...]:
         draw.number(0.1, 0.24),
         draw.number(0.25, 0.4),
     )
+
+
+def _wrong_clipped_loss(logp, logp_old, advantages, eps_low, eps_high):
+    ratio, A, window = (logp - logp_old).exp(), advantages, (eps_low, eps_high)
+    capped, loss = ratio.clamp(1 - eps_low, 1 + eps_high), _by_ratio(ratio, A, *window)
+    return {
+        "dual clip": (
+            torch.where(A < 0, torch.minimum(loss, -3 * A), loss),
+            "this has a dual clip: where A < 0 and the ratio is large, the loss is held at a "
+            "constant. PPO's loss here has none; it grows with the ratio.",
+        ),
+        "no minus": (
+            -loss,
+            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
+        ),
+        "clip only": (
+            -capped * A,
+            "the clipped term alone also silences a token that moved the wrong way and wants to "
+            "come back; the minimum with the unclipped term is what keeps it.",
+        ),
+        "maximum": (
+            -torch.maximum(capped * A, ratio * A),
+            "after the minus sign comes the smaller of the two terms, the pessimistic one, "
+            "whatever A is.",
+        ),
+        "old over new": (
+            _by_ratio(1 / ratio, A, *window),
+            "the ratio is new over old: exp(logp - logp_old).",
+        ),
+        "unclipped": (
+            -ratio * A,
+            "nothing is clipped yet.",
+        ),
+        "forgot exp": (
+            _by_ratio(logp - logp_old, A, *window),
+            "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in "
+            "its place.",
+        ),
+        "quotient of log-probs": (
+            _by_ratio(logp / logp_old, A, *window),
+            "these are log-probs: the ratio of probabilities is `exp(logp - logp_old)`, not `logp "
+            "/ logp_old`.",
+        ),
+        "window of logs": (
+            -torch.minimum(ratio * A, (logp - logp_old).clamp(-eps_low, eps_high).exp() * A),
+            "the *log*-ratio is clipped here, as GMPO does; PPO's window is on the ratio, after "
+            "`exp`.",
+        ),
+        "one term bare": (
+            -torch.minimum(ratio * A, capped),
+            "`advantages` multiplies both terms; here the clipped one lacks it.",
+        ),
+        "minimum first": (
+            -torch.minimum(ratio, capped) * A,
+            "the minimum is taken before `advantages` is multiplied; a negative A reverses the "
+            "order, so multiply both terms first.",
+        ),
+        "CISPO's": (
+            -capped * A * logp,
+            "this is CISPO's loss, a clipped weight before `logp`; PPO's has the ratio itself and "
+            "no `logp`.",
+        ),
+        "window from 0": (
+            -torch.minimum(ratio * A, ratio.clamp(eps_low, eps_high) * A),
+            "the window lies around 1: from `1 - eps_low` to `1 + eps_high`, not from `eps_low` "
+            "to `eps_high`.",
+        ),
+    }
 
 
 check_clipped_loss = Exercise(
@@ -228,78 +244,7 @@ check_clipped_loss = Exercise(
         ),
         ([-1.0, -0.5, -1.0], [-3.0, -5.0, -3.0], [-1.0, -0.5, 1.0], 0.2, 0.28),
     ],
-    mistakes=[
-        Mistake(
-            "dual clip",
-            _dual_clipped,
-            "this has a dual clip: where A < 0 and the ratio is large, the loss is held at a "
-            "constant. PPO's loss here has none; it grows with the ratio.",
-        ),
-        Mistake(
-            "no minus",
-            lambda *a, **k: -_clipped(*a, **k),
-            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
-        ),
-        Mistake(
-            "clip only",
-            _clip_only,
-            "the clipped term alone also silences a token that moved the wrong way and wants to "
-            "come back; the minimum with the unclipped term is what keeps it.",
-        ),
-        Mistake(
-            "maximum",
-            lambda *a, **k: torch.minimum(_clip_only(*a, **k), _unclipped(*a, **k)),
-            "after the minus sign comes the smaller of the two terms, the pessimistic one, "
-            "whatever A is.",
-        ),
-        Mistake(
-            "old over new",
-            lambda logp, logp_old, **k: _clipped(logp_old, logp, **k),
-            "the ratio is new over old: exp(logp - logp_old).",
-        ),
-        Mistake("unclipped", _unclipped, "nothing is clipped yet."),
-        Mistake(
-            "forgot exp",
-            lambda logp, logp_old, **k: _by_ratio(logp - logp_old, **k),
-            "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in "
-            "its place.",
-        ),
-        Mistake(
-            "quotient of log-probs",
-            lambda logp, logp_old, **k: _by_ratio(logp / logp_old, **k),
-            "these are log-probs: the ratio of probabilities is `exp(logp - logp_old)`, not `logp "
-            "/ logp_old`.",
-        ),
-        Mistake(
-            "window of logs",
-            _log_window,
-            "the *log*-ratio is clipped here, as GMPO does; PPO's window is on the ratio, after "
-            "`exp`.",
-        ),
-        Mistake(
-            "one term bare",
-            _one_term_bare,
-            "`advantages` multiplies both terms; here the clipped one lacks it.",
-        ),
-        Mistake(
-            "minimum first",
-            _sign_left_out,
-            "the minimum is taken before `advantages` is multiplied; a negative A reverses the "
-            "order, so multiply both terms first.",
-        ),
-        Mistake(
-            "CISPO's",
-            lambda *a, **k: _cispo(*a, **k),
-            "this is CISPO's loss, a clipped weight before `logp`; PPO's has the ratio itself and "
-            "no `logp`.",
-        ),
-        Mistake(
-            "window from 0",
-            _window_from_zero,
-            "the window lies around 1: from `1 - eps_low` to `1 + eps_high`, not from `eps_low` "
-            "to `eps_high`.",
-        ),
-    ],
+    wrong=_wrong_clipped_loss,
     praise="where the loss is flat the gradient is exactly 0: the token is silenced until the "
     "next batch.",
 )
@@ -321,6 +266,48 @@ def _ratios(draw: Draw) -> tuple[Any, ...]:
     return ratio[order], (sign * draw.uniform(0.5, 2, 18))[order], low, high
 
 
+def _wrong_silenced(ratio, advantages, eps_low, eps_high):
+    return {
+        "the edges": (
+            ((advantages > 0) & (ratio >= 1 + eps_high))
+            | ((advantages < 0) & (ratio <= 1 - eps_low)),
+            "a ratio exactly on the edge is still inside the window: `>` and `<`, without the "
+            "equals sign.",
+        ),
+        "both sides": (
+            (ratio > 1 + eps_high) | (ratio < 1 - eps_low),
+            "these are all tokens outside the window. With A > 0 a ratio below it does no harm: "
+            "the update brings it back.",
+        ),
+        "kept": (
+            ~_silenced(ratio, advantages, eps_low, eps_high),
+            "these are the tokens that are kept.",
+        ),
+        "inside": (
+            (ratio <= 1 + eps_high) & (ratio >= 1 - eps_low),
+            "these are the tokens inside the window, to which the clip does nothing.",
+        ),
+        "both at once": (
+            torch.zeros_like(ratio, dtype=torch.bool),
+            "no token is silenced here; are the two cases joined by `&`? No ratio is on both "
+            "sides: join them with `|`.",
+        ),
+        "crossed signs": (
+            _silenced(ratio, -advantages, eps_low, eps_high),
+            "the signs are crossed: A > 0 pushes the ratio up, so it is silenced above the window.",
+        ),
+        "upper side only": (
+            (advantages > 0) & (ratio > 1 + eps_high),
+            "these are the tokens pushed up; a token with A < 0 is silenced too, below the window.",
+        ),
+        "lower side only": (
+            (advantages < 0) & (ratio < 1 - eps_low),
+            "these are the tokens pushed down; a token with A > 0 is silenced too, above the "
+            "window.",
+        ),
+    }
+
+
 check_silenced = Exercise(
     "Does `silenced(ratio, advantages, eps_low, eps_high)` name the tokens whose gradient PPO's "
     "clip sets to 0?",
@@ -336,57 +323,7 @@ check_silenced = Exercise(
         # On the window's edges, in binary fractions, which need no rounding.
         ([1.25, 0.75, 1.375, 0.625], [1.0, -1.0, 1.0, -1.0], 0.25, 0.25),
     ],
-    mistakes=[
-        Mistake(
-            "the edges",
-            lambda ratio, advantages, eps_low, eps_high: (
-                ((advantages > 0) & (ratio >= 1 + eps_high))
-                | ((advantages < 0) & (ratio <= 1 - eps_low))
-            ),
-            "a ratio exactly on the edge is still inside the window: `>` and `<`, without the "
-            "equals sign.",
-        ),
-        Mistake(
-            "both sides",
-            lambda ratio, advantages, eps_low, eps_high: (
-                (ratio > 1 + eps_high) | (ratio < 1 - eps_low)
-            ),
-            "these are all tokens outside the window. With A > 0 a ratio below it does no harm: "
-            "the update brings it back.",
-        ),
-        Mistake("kept", lambda *a, **k: ~_silenced(*a, **k), "these are the tokens that are kept."),
-        Mistake(
-            "inside",
-            lambda ratio, advantages, eps_low, eps_high: (
-                (ratio <= 1 + eps_high) & (ratio >= 1 - eps_low)
-            ),
-            "these are the tokens inside the window, to which the clip does nothing.",
-        ),
-        Mistake(
-            "both at once",
-            lambda ratio, **k: torch.zeros_like(ratio, dtype=torch.bool),
-            "no token is silenced here; are the two cases joined by `&`? No ratio is on both "
-            "sides: join them with `|`.",
-        ),
-        Mistake(
-            "crossed signs",
-            lambda ratio, advantages, eps_low, eps_high: _silenced(
-                ratio, -advantages, eps_low, eps_high
-            ),
-            "the signs are crossed: A > 0 pushes the ratio up, so it is silenced above the window.",
-        ),
-        Mistake(
-            "upper side only",
-            lambda ratio, advantages, eps_low, eps_high: (advantages > 0) & (ratio > 1 + eps_high),
-            "these are the tokens pushed up; a token with A < 0 is silenced too, below the window.",
-        ),
-        Mistake(
-            "lower side only",
-            lambda ratio, advantages, eps_low, eps_high: (advantages < 0) & (ratio < 1 - eps_low),
-            "these are the tokens pushed down; a token with A > 0 is silenced too, above the "
-            "window.",
-        ),
-    ],
+    wrong=_wrong_silenced,
     praise="in the first example six of nine ratios lie outside the window, and two are silenced: "
     "the way home is free.",
 )
@@ -406,63 +343,56 @@ def _masked_rows(draw: Draw) -> tuple[Tensor, ...]:
     )
 
 
+def _wrong_sequence_ratio(logp, logp_old, mask):
+    moved, length = logp - logp_old, mask.sum(-1)
+    return {
+        "product": (
+            (moved * mask).sum(-1).exp(),
+            "this is the product of the tokens' ratios, the ratio of the whole completion; GSPO "
+            "takes its |y|-th root, so that long and short completions have one window.",
+        ),
+        "zeros in the product": (
+            (moved.exp() * mask).prod(-1) ** (1 / length),
+            "padding is 0 here and makes the whole product 0; mask the log-ratios, where 0 "
+            "changes nothing.",
+        ),
+        "quotient of sums": (
+            (logp.exp() * mask).sum(-1) / (logp_old.exp() * mask).sum(-1),
+            "probabilities of a completion's tokens are multiplied, not added; take the mean of "
+            "the log-ratios, then `exp`.",
+        ),
+        "quotient of log-probs": (
+            ((logp / logp_old) * mask).sum(-1) / length,
+            "these are log-probs: a log-ratio is `logp - logp_old`, not `logp / logp_old`.",
+        ),
+        "arithmetic mean": (
+            (moved.exp() * mask).sum(-1) / length,
+            "this is the arithmetic mean of the ratios; take the mean of the log-ratios first, "
+            "then `exp`.",
+        ),
+        "padding counts": (
+            moved.mean(-1).exp(),
+            "padding counts here; sum over the mask only, and divide by the completion's own "
+            "length.",
+        ),
+        "padded width": (
+            (moved * mask).mean(-1).exp(),
+            "the sum is masked, but it is divided by the padded width; divide by the completion's "
+            "own length.",
+        ),
+        "forgot exp": (
+            (moved * mask).sum(-1) / length,
+            "this is its logarithm; `exp` is missing.",
+        ),
+    }
+
+
 check_sequence_ratio = Exercise(
     "Is `sequence_ratio(logp, logp_old, mask)` GSPO's ratio of every completion, the geometric "
     "mean of its tokens'?",
     truth=_sequence_ratio,
     inputs=_masked_rows,
-    mistakes=[
-        Mistake(
-            "product",
-            lambda logp, logp_old, mask: ((logp - logp_old) * mask).sum(-1).exp(),
-            "this is the product of the tokens' ratios, the ratio of the whole completion; GSPO "
-            "takes its |y|-th root, so that long and short completions have one window.",
-        ),
-        Mistake(
-            "zeros in the product",
-            lambda logp, logp_old, mask: (
-                ((logp - logp_old).exp() * mask).prod(-1) ** (1 / mask.sum(-1))
-            ),
-            "padding is 0 here and makes the whole product 0; mask the log-ratios, where 0 "
-            "changes nothing.",
-        ),
-        Mistake(
-            "quotient of sums",
-            lambda logp, logp_old, mask: (
-                (logp.exp() * mask).sum(-1) / (logp_old.exp() * mask).sum(-1)
-            ),
-            "probabilities of a completion's tokens are multiplied, not added; take the mean of "
-            "the log-ratios, then `exp`.",
-        ),
-        Mistake(
-            "quotient of log-probs",
-            lambda logp, logp_old, mask: ((logp / logp_old) * mask).sum(-1) / mask.sum(-1),
-            "these are log-probs: a log-ratio is `logp - logp_old`, not `logp / logp_old`.",
-        ),
-        Mistake(
-            "arithmetic mean",
-            lambda logp, logp_old, mask: ((logp - logp_old).exp() * mask).sum(-1) / mask.sum(-1),
-            "this is the arithmetic mean of the ratios; take the mean of the log-ratios first, "
-            "then `exp`.",
-        ),
-        Mistake(
-            "padding counts",
-            lambda logp, logp_old, mask: (logp - logp_old).mean(-1).exp(),
-            "padding counts here; sum over the mask only, and divide by the completion's own "
-            "length.",
-        ),
-        Mistake(
-            "padded width",
-            lambda logp, logp_old, mask: ((logp - logp_old) * mask).mean(-1).exp(),
-            "the sum is masked, but it is divided by the padded width; divide by the completion's "
-            "own length.",
-        ),
-        Mistake(
-            "forgot exp",
-            lambda logp, logp_old, mask: ((logp - logp_old) * mask).sum(-1) / mask.sum(-1),
-            "this is its logarithm; `exp` is missing.",
-        ),
-    ],
+    wrong=_wrong_sequence_ratio,
     praise="in a completion of four tokens, one of ratio 3 moves the sequence's ratio to 1.32, and "
     "GSPO's window of a few ten-thousandths silences all four.",
 )
@@ -475,94 +405,69 @@ def _cispo(
     return -weight * advantages * logp
 
 
+def _wrong_cispo(logp, logp_old, advantages, eps_low, eps_high):
+    ratio, A = (logp - logp_old).exp(), advantages
+    capped = ratio.clamp(1 - eps_low, 1 + eps_high)
+    return {
+        "no minus": (
+            capped * A * logp,
+            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
+        ),
+        "PPO's": (
+            -torch.minimum(ratio * A, capped * A),
+            "this is PPO's clipped loss, which is flat outside the window; CISPO clips the "
+            "weight that stands before `logp`.",
+        ),
+        "no log-prob": (
+            -capped * A,
+            "the clipped ratio is only the weight; it multiplies `logp`, which carries the "
+            "gradient.",
+        ),
+        "unclipped": (
+            -ratio * A * logp,
+            "the weight is not clipped yet.",
+        ),
+        "old over new": (
+            -(1 / ratio).clamp(1 - eps_low, 1 + eps_high) * A * logp,
+            "the ratio is new over old: exp(logp - logp_old).",
+        ),
+        "forgot exp": (
+            -(logp - logp_old).clamp(1 - eps_low, 1 + eps_high) * A * logp,
+            "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in "
+            "its place.",
+        ),
+        "from above only": (
+            -ratio.clamp(max=1 + eps_high) * A * logp,
+            "the weight is bounded from above only, as in TRL; CISPO as it is written on this "
+            "page bounds it from below too.",
+        ),
+        "pessimistic weight": (
+            -torch.minimum(ratio * A, capped * A) * logp,
+            "the minimum is PPO's; CISPO's weight is the clipped ratio, whatever the sign of A.",
+        ),
+        "log-ratio": (
+            -capped * A * (logp - logp_old),
+            "the clipped ratio multiplies `logp - logp_old` here; the gradient is right, but "
+            "CISPO's loss has `logp`.",
+        ),
+        "log-prob of the old policy": (
+            -capped * A * logp_old,
+            "`logp_old` is a constant; the gradient flows through `logp`.",
+        ),
+        "no ratio": (
+            -A * logp,
+            "this is REINFORCE; the clipped ratio is missing before `logp`.",
+        ),
+    }
+
+
 check_cispo = Exercise(
     "Is `cispo(logp, logp_old, advantages, eps_low, eps_high)` CISPO's loss of every token, with "
     "its gradient?",
     truth=_cispo,
     inputs=_tokens,
     gradient="logp",
-    mistakes=[
-        Mistake(
-            "no minus",
-            lambda *a, **k: -_cispo(*a, **k),
-            "this is the objective, to be raised; a loss, to be lowered, has a minus.",
-        ),
-        Mistake(
-            "PPO's",
-            _clipped,
-            "this is PPO's clipped loss, which is flat outside the window; CISPO clips the "
-            "weight that stands before `logp`.",
-        ),
-        Mistake(
-            "no log-prob",
-            _clip_only,
-            "the clipped ratio is only the weight; it multiplies `logp`, which carries the "
-            "gradient.",
-        ),
-        Mistake(
-            "unclipped",
-            lambda logp, logp_old, advantages, eps_low, eps_high: (
-                -(logp - logp_old).exp() * advantages * logp
-            ),
-            "the weight is not clipped yet.",
-        ),
-        Mistake(
-            "old over new",
-            lambda logp, logp_old, advantages, eps_low, eps_high: (
-                -(logp_old - logp).exp().clamp(1 - eps_low, 1 + eps_high) * advantages * logp
-            ),
-            "the ratio is new over old: exp(logp - logp_old).",
-        ),
-        Mistake(
-            "forgot exp",
-            lambda logp, logp_old, advantages, eps_low, eps_high: (
-                -(logp - logp_old).clamp(1 - eps_low, 1 + eps_high) * advantages * logp
-            ),
-            "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in "
-            "its place.",
-        ),
-        Mistake(
-            "from above only",
-            lambda logp, logp_old, advantages, eps_low, eps_high: (
-                -(logp - logp_old).exp().clamp(max=1 + eps_high) * advantages * logp
-            ),
-            "the weight is bounded from above only, as in TRL; CISPO as it is written on this "
-            "page bounds it from below too.",
-        ),
-        Mistake(
-            "pessimistic weight",
-            lambda logp, logp_old, advantages, eps_low, eps_high: (
-                -torch.minimum(
-                    (logp - logp_old).exp() * advantages,
-                    (logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages,
-                )
-                * logp
-            ),
-            "the minimum is PPO's; CISPO's weight is the clipped ratio, whatever the sign of A.",
-        ),
-        Mistake(
-            "log-ratio",
-            lambda logp, logp_old, advantages, eps_low, eps_high: (
-                -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high)
-                * advantages
-                * (logp - logp_old)
-            ),
-            "the clipped ratio multiplies `logp - logp_old` here; the gradient is right, but "
-            "CISPO's loss has `logp`.",
-        ),
-        Mistake(
-            "log-prob of the old policy",
-            lambda logp, logp_old, advantages, eps_low, eps_high: (
-                -(logp - logp_old).exp().clamp(1 - eps_low, 1 + eps_high) * advantages * logp_old
-            ),
-            "`logp_old` is a constant; the gradient flows through `logp`.",
-        ),
-        Mistake(
-            "no ratio",
-            lambda logp, logp_old, advantages, eps_low, eps_high: -advantages * logp,
-            "this is REINFORCE; the clipped ratio is missing before `logp`.",
-        ),
-    ],
+    wrong=_wrong_cispo,
     praise="the weight is clipped, not the update: every token keeps a gradient, at most 1 + "
     "eps_high times A.",
 )
@@ -646,6 +551,68 @@ def _prompts_of_a_size(draw: Draw) -> tuple[Tensor, int]:
     return draw.uniform(0, 2, 12), size
 
 
+def _wrong_mended(rewards, size):
+    table = _table(rewards, size)
+    mean = table.mean(1, keepdim=True)
+    return {
+        "as it stands": (
+            _strange(rewards, size),
+            "this still does what the log shows. With `view(size, -1)` a row has one entry for "
+            "each prompt: which completions does it hold? And whose spread is `table.std()`?",
+        ),
+        "rows mended": (
+            ((table - mean) / (rewards.std() + 1e-6)).flatten(),
+            "one fault is fixed: each row is a prompt. The spread is still that of the whole "
+            "batch.",
+        ),
+        "spread mended": (
+            _by_rows(rewards.view(size, -1)).flatten(),
+            "one fault is fixed: the spread is the row's. But a row of `view(size, -1)` holds "
+            "completions of several prompts.",
+        ),
+        "transposed": (
+            _by_rows(rewards.view(size, -1).T).flatten(),
+            "transposing does not fix it: a row of `view(size, -1).T` takes every n-th "
+            "completion. Completions of one prompt stand side by side: how must the table be cut?",
+        ),
+        "columns": (
+            _by_rows(rewards.view(size, -1).T).T.flatten(),
+            "the mean is taken down the columns of `view(size, -1)`: these are completions of "
+            "different prompts. Completions of one prompt stand side by side.",
+        ),
+        "columns of the right table": (
+            _by_rows(table.T).T.flatten(),
+            "the rows are prompts now, but the mean and the spread are taken down the columns, "
+            "across prompts.",
+        ),
+        "no division": (
+            (table - mean).flatten(),
+            "the rows are right, but nothing is divided: this is Dr.GRPO's advantage.",
+        ),
+        "one group": (
+            (rewards - rewards.mean()) / (rewards.std() + 1e-6),
+            "the mean and the spread are those of the whole batch; each prompt is its own group.",
+        ),
+        "batch's mean": (
+            ((table - rewards.mean()) / (table.std(1, keepdim=True) + 1e-6)).flatten(),
+            "the spread is the group's, but the mean is the whole batch's.",
+        ),
+        "population std": (
+            ((table - mean) / (table.std(1, keepdim=True, correction=0) + 1e-6)).flatten(),
+            "the rows are right; the standard deviation divides by G here, and GRPO's by G - 1 "
+            "(torch's default).",
+        ),
+        "variance": (
+            ((table - mean) / (table.var(1, keepdim=True) + 1e-6)).flatten(),
+            "the rows are right, but this divides by the variance; take its square root.",
+        ),
+        "turned sign": (
+            -_mended(rewards, size),
+            "the sign is flipped: a reward above the mean has a positive advantage.",
+        ),
+    }
+
+
 check_mended = Exercise(
     "Is `mended(rewards, size)` GRPO's advantage, where the completions of one prompt are side by "
     "side?",
@@ -657,89 +624,7 @@ check_mended = Exercise(
         ([1.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0], 3),
         ([1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0], 4),
     ],
-    mistakes=[
-        Mistake(
-            "as it stands",
-            _strange,
-            "this still does what the log shows. With `view(size, -1)` a row has one entry for "
-            "each prompt: which completions does it hold? And whose spread is `table.std()`?",
-        ),
-        Mistake(
-            "rows mended",
-            lambda rewards, size: (
-                (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True))
-                / (rewards.std() + 1e-6)
-            ).flatten(),
-            "one fault is fixed: each row is a prompt. The spread is still that of the whole "
-            "batch.",
-        ),
-        Mistake(
-            "spread mended",
-            lambda rewards, size: _by_rows(rewards.view(size, -1)).flatten(),
-            "one fault is fixed: the spread is the row's. But a row of `view(size, -1)` holds "
-            "completions of several prompts.",
-        ),
-        Mistake(
-            "transposed",
-            lambda rewards, size: _by_rows(rewards.view(size, -1).T).flatten(),
-            "transposing does not fix it: a row of `view(size, -1).T` takes every n-th "
-            "completion. Completions of one prompt stand side by side: how must the table be cut?",
-        ),
-        Mistake(
-            "columns",
-            lambda rewards, size: _by_rows(rewards.view(size, -1).T).T.flatten(),
-            "the mean is taken down the columns of `view(size, -1)`: these are completions of "
-            "different prompts. Completions of one prompt stand side by side.",
-        ),
-        Mistake(
-            "columns of the right table",
-            lambda rewards, size: _by_rows(_table(rewards, size).T).T.flatten(),
-            "the rows are prompts now, but the mean and the spread are taken down the columns, "
-            "across prompts.",
-        ),
-        Mistake(
-            "no division",
-            lambda rewards, size: (
-                _table(rewards, size) - _table(rewards, size).mean(1, keepdim=True)
-            ).flatten(),
-            "the rows are right, but nothing is divided: this is Dr.GRPO's advantage.",
-        ),
-        Mistake(
-            "one group",
-            lambda rewards, size: (rewards - rewards.mean()) / (rewards.std() + 1e-6),
-            "the mean and the spread are those of the whole batch; each prompt is its own group.",
-        ),
-        Mistake(
-            "batch's mean",
-            lambda rewards, size: (
-                (_table(rewards, size) - rewards.mean())
-                / (_table(rewards, size).std(1, keepdim=True) + 1e-6)
-            ).flatten(),
-            "the spread is the group's, but the mean is the whole batch's.",
-        ),
-        Mistake(
-            "population std",
-            lambda rewards, size: (
-                (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True))
-                / (_table(rewards, size).std(1, keepdim=True, correction=0) + 1e-6)
-            ).flatten(),
-            "the rows are right; the standard deviation divides by G here, and GRPO's by G - 1 "
-            "(torch's default).",
-        ),
-        Mistake(
-            "variance",
-            lambda rewards, size: (
-                (_table(rewards, size) - _table(rewards, size).mean(1, keepdim=True))
-                / (_table(rewards, size).var(1, keepdim=True) + 1e-6)
-            ).flatten(),
-            "the rows are right, but this divides by the variance; take its square root.",
-        ),
-        Mistake(
-            "turned sign",
-            lambda rewards, size: -_mended(rewards, size),
-            "the sign is flipped: a reward above the mean has a positive advantage.",
-        ),
-    ],
+    wrong=_wrong_mended,
     praise="with 16 prompts of 16 completions the wrong `view` has the right shape, so no error "
     "ever gives it away. Look for groups of equal rewards: their advantages must be 0.",
 )

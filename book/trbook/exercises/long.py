@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.training import trained
 from trlib.algorithms import PPO, TokenLoss
 
@@ -33,74 +33,62 @@ def _turns(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
     return logp_mu + draw.uniform(-0.4, 0.4, 3, 7), logp_mu, mask
 
 
+def _wrong_prefix(logp, logp_mu, mask):
+    log_ratio = _log_ratio(logp, logp_mu, mask)
+    right = _prefix(logp, logp_mu, mask)
+    return {
+        "mask ignored": (
+            (logp - logp_mu).cumsum(1).exp(),
+            "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, "
+            "so the log-ratio is 0.",
+        ),
+        "token alone": (
+            log_ratio.exp(),
+            "this is each token's own ratio; multiply it by those before it (`cumsum` of the "
+            "logarithms).",
+        ),
+        "before the token": (
+            right / log_ratio.exp(),
+            "this stops one token too early: the token's own ratio belongs to the product.",
+        ),
+        "whole product": (
+            log_ratio.sum(1, keepdim=True).exp().expand_as(logp).clone(),
+            "this is the whole completion's product, the same for each of its tokens; stop at the "
+            "token.",
+        ),
+        "from the token on": (
+            log_ratio.flip(1).cumsum(1).flip(1).exp(),
+            "this is the product from the token to the end; a prefix is what comes before.",
+        ),
+        "exp forgotten": (
+            log_ratio.cumsum(1),
+            "this is the logarithm of the product: take `exp`.",
+        ),
+        "sum of ratios": (
+            (log_ratio.exp() * mask).cumsum(1),
+            "this adds ratios; ratios multiply, and their logarithms add.",
+        ),
+        "along the batch": (
+            log_ratio.cumsum(0).exp(),
+            "this runs over the completions; tokens are the second dimension: `cumsum(1)`.",
+        ),
+        "geometric mean": (
+            (log_ratio.cumsum(1) / mask.cumsum(1).clamp(min=1)).exp(),
+            "this is the geometric mean of the prefix (PNPO's); the product has no division.",
+        ),
+        "zero where masked": (
+            right * mask,
+            "a masked place carries the product on; it does not set it to 0.",
+        ),
+    }
+
+
 check_prefix = Exercise(
     "Is `prefix(logp, logp_mu, mask)` the product of the ratios up to each token?",
     truth=_prefix,
     inputs=_turns,
     examples=[([[-1.0, -1.0, -1.0]], [[-1.5, -1.0, -0.5]], [[1.0, 0.0, 1.0]])],
-    mistakes=[
-        Mistake(
-            "mask ignored",
-            lambda logp, logp_mu, mask: (logp - logp_mu).cumsum(1).exp(),
-            "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, "
-            "so the log-ratio is 0.",
-        ),
-        Mistake(
-            "token alone",
-            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).exp(),
-            "this is each token's own ratio; multiply it by those before it (`cumsum` of the "
-            "logarithms).",
-        ),
-        Mistake(
-            "before the token",
-            lambda logp, logp_mu, mask: (
-                _prefix(logp, logp_mu, mask) / _log_ratio(logp, logp_mu, mask).exp()
-            ),
-            "this stops one token too early: the token's own ratio belongs to the product.",
-        ),
-        Mistake(
-            "whole product",
-            lambda logp, logp_mu, mask: (
-                _log_ratio(logp, logp_mu, mask).sum(1, keepdim=True).exp().expand_as(logp).clone()
-            ),
-            "this is the whole completion's product, the same for each of its tokens; stop at the "
-            "token.",
-        ),
-        Mistake(
-            "from the token on",
-            lambda logp, logp_mu, mask: (
-                _log_ratio(logp, logp_mu, mask).flip(1).cumsum(1).flip(1).exp()
-            ),
-            "this is the product from the token to the end; a prefix is what comes before.",
-        ),
-        Mistake(
-            "exp forgotten",
-            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).cumsum(1),
-            "this is the logarithm of the product: take `exp`.",
-        ),
-        Mistake(
-            "sum of ratios",
-            lambda logp, logp_mu, mask: (_log_ratio(logp, logp_mu, mask).exp() * mask).cumsum(1),
-            "this adds ratios; ratios multiply, and their logarithms add.",
-        ),
-        Mistake(
-            "along the batch",
-            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).cumsum(0).exp(),
-            "this runs over the completions; tokens are the second dimension: `cumsum(1)`.",
-        ),
-        Mistake(
-            "geometric mean",
-            lambda logp, logp_mu, mask: (
-                _log_ratio(logp, logp_mu, mask).cumsum(1) / mask.cumsum(1).clamp(min=1)
-            ).exp(),
-            "this is the geometric mean of the prefix (PNPO's); the product has no division.",
-        ),
-        Mistake(
-            "zero where masked",
-            lambda logp, logp_mu, mask: _prefix(logp, logp_mu, mask) * mask,
-            "a masked place carries the product on; it does not set it to 0.",
-        ),
-    ],
+    wrong=_wrong_prefix,
     praise="one `cumsum` of logarithms is enough. A thousand ratios multiplied one by one would "
     "overflow long before their logarithms do.",
 )
@@ -235,54 +223,48 @@ def _mean(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
     return (_log_ratio(logp, logp_mu, mask).sum(1) / mask.sum(1)).exp()
 
 
+def _wrong_mean(logp, logp_mu, mask):
+    log_ratio = _log_ratio(logp, logp_mu, mask)
+    return {
+        "as it was": (
+            (logp - logp_mu).mean(1).exp(),
+            "this is the loop as it was: it counts the tools' tokens and the padding, above and "
+            "below the fraction line.",
+        ),
+        "divided by the width": (
+            log_ratio.mean(1).exp(),
+            "the sum is right, but it is divided by the padded width; divide by the tokens of "
+            "the policy, `mask.sum(1)`.",
+        ),
+        "tools in the sum": (
+            ((logp - logp_mu).sum(1) / mask.sum(1)).exp(),
+            "the number of tokens is right, but the sum still contains the tools' log-ratios.",
+        ),
+        "product": (
+            log_ratio.sum(1).exp(),
+            "this is the product; the geometric mean divides the logarithm by the number of tokens.",
+        ),
+        "one mean for all": (
+            (log_ratio.sum() / mask.sum()).exp().expand(3).clone(),
+            "this is one mean over the batch; every completion has its own.",
+        ),
+        "mean of ratios": (
+            (log_ratio.exp() * mask).sum(1) / mask.sum(1),
+            "this is the arithmetic mean of the ratios; take the mean of their logarithms, then "
+            "`exp`.",
+        ),
+        "exp forgotten": (
+            log_ratio.sum(1) / mask.sum(1),
+            "this is the mean log-ratio: take `exp`.",
+        ),
+    }
+
+
 check_mean = Exercise(
     "Is `mean(logp, logp_mu, mask)` the geometric mean of each completion's own ratios?",
     truth=_mean,
     inputs=_turns,
-    mistakes=[
-        Mistake(
-            "as it was",
-            lambda logp, logp_mu, mask: (logp - logp_mu).mean(1).exp(),
-            "this is the loop as it was: it counts the tools' tokens and the padding, above and "
-            "below the fraction line.",
-        ),
-        Mistake(
-            "divided by the width",
-            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).mean(1).exp(),
-            "the sum is right, but it is divided by the padded width; divide by the tokens of "
-            "the policy, `mask.sum(1)`.",
-        ),
-        Mistake(
-            "tools in the sum",
-            lambda logp, logp_mu, mask: ((logp - logp_mu).sum(1) / mask.sum(1)).exp(),
-            "the number of tokens is right, but the sum still contains the tools' log-ratios.",
-        ),
-        Mistake(
-            "product",
-            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).sum(1).exp(),
-            "this is the product; the geometric mean divides the logarithm by the number of tokens.",
-        ),
-        Mistake(
-            "one mean for all",
-            lambda logp, logp_mu, mask: (
-                (_log_ratio(logp, logp_mu, mask).sum() / mask.sum()).exp().expand(3).clone()
-            ),
-            "this is one mean over the batch; every completion has its own.",
-        ),
-        Mistake(
-            "mean of ratios",
-            lambda logp, logp_mu, mask: (
-                (_log_ratio(logp, logp_mu, mask).exp() * mask).sum(1) / mask.sum(1)
-            ),
-            "this is the arithmetic mean of the ratios; take the mean of their logarithms, then "
-            "`exp`.",
-        ),
-        Mistake(
-            "exp forgotten",
-            lambda logp, logp_mu, mask: _log_ratio(logp, logp_mu, mask).sum(1) / mask.sum(1),
-            "this is the mean log-ratio: take `exp`.",
-        ),
-    ],
+    wrong=_wrong_mean,
     praise="before, a long answer of a tool pulled the mean of every completion towards 1, and "
     "the window saw nothing.",
 )
@@ -349,56 +331,60 @@ def _trains(answer: Callable[..., Any]) -> str:
     return trained(_method(answer), _method(_loss()), task="relay", horizon=16, lag=2)
 
 
+def _wrong_loss(logp, logp_mu, advantages, mask):
+    return {
+        "by token": (
+            _by_token(logp, logp_mu, advantages, mask),
+            "these are weights of tokens; sum the log-ratios of a completion before `exp`.",
+        ),
+        "mask ignored": (
+            _masked_off(logp, logp_mu, advantages, mask),
+            "padding is in the product: only tokens where `mask` is True count.",
+        ),
+        "not cut": (
+            _loss(lambda total: total.exp())(logp, logp_mu, advantages, mask),
+            "the weight has no upper bound: `clamp(max=2)` it, or a single completion decides.",
+        ),
+        "dropped": (
+            _loss(lambda total: total.exp() * (total.exp() <= CAP))(
+                logp, logp_mu, advantages, mask
+            ),
+            "this drops heavy completions (MIS); truncation keeps them, with a weight of 2.",
+        ),
+        "cut from below too": (
+            _loss(lambda total: total.exp().clamp(1 / CAP, CAP))(logp, logp_mu, advantages, mask),
+            "there is no lower bound: a completion that became unlikely weighs little.",
+        ),
+        "geometric mean": (
+            _loss(lambda total: (total / 6).exp().clamp(max=CAP))(logp, logp_mu, advantages, mask),
+            "the weight is the product, not its root.",
+        ),
+        "every place": (
+            _every_place(logp, logp_mu, advantages, mask),
+            "padding is 0 but still counted: the mean is over tokens where `mask` is True.",
+        ),
+        "sign": (
+            _loss(sign=1.0)(logp, logp_mu, advantages, mask),
+            "this is what should rise; the loss is minus that.",
+        ),
+        "upside down": (
+            _loss(lambda total: (-total).exp().clamp(max=CAP))(logp, logp_mu, advantages, mask),
+            "the ratio is upside down: learner over sampler.",
+        ),
+        "no weight": (
+            _loss(torch.ones_like)(logp, logp_mu, advantages, mask),
+            "this is the loss without a correction.",
+        ),
+    }
+
+
 check_loss = Exercise(
     "Is `loss(logp, logp_mu, advantages, mask)` the truncated sequence correction, and does it "
     "train?",
     truth=_loss(),
     inputs=_two_rows,
     gradient="logp",
-    mistakes=[
-        Mistake(
-            "by token",
-            _by_token,
-            "these are weights of tokens; sum the log-ratios of a completion before `exp`.",
-        ),
-        Mistake(
-            "mask ignored",
-            _masked_off,
-            "padding is in the product: only tokens where `mask` is True count.",
-        ),
-        Mistake(
-            "not cut",
-            _loss(lambda total: total.exp()),
-            "the weight has no upper bound: `clamp(max=2)` it, or a single completion decides.",
-        ),
-        Mistake(
-            "dropped",
-            _loss(lambda total: total.exp() * (total.exp() <= CAP)),
-            "this drops heavy completions (MIS); truncation keeps them, with a weight of 2.",
-        ),
-        Mistake(
-            "cut from below too",
-            _loss(lambda total: total.exp().clamp(1 / CAP, CAP)),
-            "there is no lower bound: a completion that became unlikely weighs little.",
-        ),
-        Mistake(
-            "geometric mean",
-            _loss(lambda total: (total / 6).exp().clamp(max=CAP)),
-            "the weight is the product, not its root.",
-        ),
-        Mistake(
-            "every place",
-            _every_place,
-            "padding is 0 but still counted: the mean is over tokens where `mask` is True.",
-        ),
-        Mistake("sign", _loss(sign=1.0), "this is what should rise; the loss is minus that."),
-        Mistake(
-            "upside down",
-            _loss(lambda total: (-total).exp().clamp(max=CAP)),
-            "the ratio is upside down: learner over sampler.",
-        ),
-        Mistake("no weight", _loss(torch.ones_like), "this is the loss without a correction."),
-    ],
+    wrong=_wrong_loss,
     then=_trains,
     praise="one number weighs a whole completion.",
 )

@@ -24,72 +24,56 @@ def _two_arms(theta: Tensor, reward_left: Tensor, reward_right: Tensor) -> Tenso
     return p * (1 - p) * (reward_left - reward_right)
 
 
+def _wrong_two_arms(theta, reward_left, reward_right):
+    left, right = torch.sigmoid(theta), torch.sigmoid(-theta)
+    gap = reward_left - reward_right
+    return {
+        "expected reward": (
+            left * reward_left + right * reward_right,
+            "this is the expected reward itself; the exercise asks for its derivative in `theta`.",
+        ),
+        "derivative in p": (
+            gap,
+            "this is the derivative in p; p depends on `theta`, so the chain rule adds a factor p "
+            "(1 - p).",
+        ),
+        "half of the sigmoid's derivative": (
+            left * gap,
+            "the derivative of the sigmoid is p (1 - p), not p.",
+        ),
+        "the other half": (
+            right * gap,
+            "the derivative of the sigmoid is p (1 - p), not 1 - p, which is that of log p.",
+        ),
+        "sum of rewards": (
+            left * right * (reward_left + reward_right),
+            "as left becomes more probable, right becomes less so: what counts is the "
+            "*difference* of the rewards.",
+        ),
+        "steps not averaged": (
+            right * reward_left - left * reward_right,
+            "this adds the steps of the two arms; their mean counts each as often as its arm is "
+            "pulled.",
+        ),
+        "one arm": (
+            left * right * reward_left,
+            "this is the part of the left arm; a pull of the right arm moves `theta` too, by -p "
+            "times its reward.",
+        ),
+        "theta for p": (
+            theta * (1 - theta) * gap,
+            "`theta` stands here where p belongs: p = sigmoid(theta).",
+        ),
+    }
+
+
 check_two_arms = Exercise(
     "Is `two_arms(theta, reward_left, reward_right)` the derivative of the expected reward in "
     "theta?",
     truth=_two_arms,
     inputs=lambda draw: (draw.uniform(-2, 2, 4), draw.uniform(0, 2, 4), draw.uniform(-2, 1, 4)),
     examples=[([0.0, 1.0, -1.0, 3.0], [1.0, 1.0, 0.0, 2.0], [0.0, 1.0, 1.0, -1.0])],
-    mistakes=[
-        Mistake(
-            "expected reward",
-            lambda theta, reward_left, reward_right: (
-                torch.sigmoid(theta) * reward_left + torch.sigmoid(-theta) * reward_right
-            ),
-            "this is the expected reward itself; the exercise asks for its derivative in `theta`.",
-        ),
-        Mistake(
-            "derivative in p",
-            lambda theta, reward_left, reward_right: reward_left - reward_right,
-            "this is the derivative in p; p depends on `theta`, so the chain rule adds a factor p "
-            "(1 - p).",
-        ),
-        Mistake(
-            "half of the sigmoid's derivative",
-            lambda theta, reward_left, reward_right: (
-                torch.sigmoid(theta) * (reward_left - reward_right)
-            ),
-            "the derivative of the sigmoid is p (1 - p), not p.",
-        ),
-        Mistake(
-            "the other half",
-            lambda theta, reward_left, reward_right: (
-                torch.sigmoid(-theta) * (reward_left - reward_right)
-            ),
-            "the derivative of the sigmoid is p (1 - p), not 1 - p, which is that of log p.",
-        ),
-        Mistake(
-            "sum of rewards",
-            lambda theta, reward_left, reward_right: (
-                torch.sigmoid(theta) * torch.sigmoid(-theta) * (reward_left + reward_right)
-            ),
-            "as left becomes more probable, right becomes less so: what counts is the "
-            "*difference* of the rewards.",
-        ),
-        Mistake(
-            "steps not averaged",
-            lambda theta, reward_left, reward_right: (
-                torch.sigmoid(-theta) * reward_left - torch.sigmoid(theta) * reward_right
-            ),
-            "this adds the steps of the two arms; their mean counts each as often as its arm is "
-            "pulled.",
-        ),
-        Mistake(
-            "one arm",
-            lambda theta, reward_left, reward_right: (
-                torch.sigmoid(theta) * torch.sigmoid(-theta) * reward_left
-            ),
-            "this is the part of the left arm; a pull of the right arm moves `theta` too, by -p "
-            "times its reward.",
-        ),
-        Mistake(
-            "theta for p",
-            lambda theta, reward_left, reward_right: (
-                theta * (1 - theta) * (reward_left - reward_right)
-            ),
-            "`theta` stands here where p belongs: p = sigmoid(theta).",
-        ),
-    ],
+    wrong=_wrong_two_arms,
     praise="it is 0 where both arms pay the same, and nearly 0 where p is near 0 or 1: a policy "
     "that is sure of itself learns slowly.",
 )

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.training import trained
 from trlib.algorithms import PPO, TokenLoss
 
@@ -24,35 +24,6 @@ def _weight(
         advantages > 0, ratio > 1 + eps_high, (ratio < 1 - eps_low) | (ratio > dual_clip)
     )
     return torch.where(silenced, 0.0, ratio * advantages)
-
-
-def _at_the_edges_too(
-    ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float
-) -> Tensor:
-    silenced = torch.where(
-        advantages > 0, ratio >= 1 + eps_high, (ratio <= 1 - eps_low) | (ratio >= dual_clip)
-    )
-    return torch.where(silenced, 0.0, ratio * advantages)
-
-
-def _kept_inside(
-    ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float
-) -> Tensor:
-    inside = (ratio >= 1 - eps_low) & (ratio <= 1 + eps_high)
-    return torch.where(inside, ratio * advantages, 0.0)
-
-
-def _capped(
-    ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float
-) -> Tensor:
-    return ratio.clamp(1 - eps_low, 1 + eps_high) * advantages
-
-
-def _held_at(
-    ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float, dual_clip: float
-) -> Tensor:
-    weight = _weight(ratio, advantages, eps_low, eps_high, 1e9)
-    return torch.where((advantages < 0) & (ratio > dual_clip), dual_clip * advantages, weight)
 
 
 def _tokens(draw: Draw) -> tuple[Tensor, Tensor, float, float, float]:
@@ -73,6 +44,78 @@ def _tokens(draw: Draw) -> tuple[Tensor, Tensor, float, float, float]:
     )
 
 
+def _wrong_weight(ratio, advantages, eps_low, eps_high, dual_clip):
+    every, up = (ratio, advantages, eps_low, eps_high), advantages > 0
+    push, capped = ratio * advantages, ratio.clamp(1 - eps_low, 1 + eps_high) * advantages
+    no_dual = _weight(*every, 1e9)
+    right = _weight(ratio, advantages, eps_low, eps_high, dual_clip)
+    return {
+        "the edges": (
+            torch.where(
+                torch.where(
+                    up, ratio >= 1 + eps_high, (ratio <= 1 - eps_low) | (ratio >= dual_clip)
+                ),
+                0.0,
+                push,
+            ),
+            "a ratio exactly on an edge is still inside, and its weight is r A: `>` and `<`, "
+            "without the equals sign.",
+        ),
+        "no dual clip": (
+            no_dual,
+            "where the advantage is negative and the ratio above `dual_clip`, the weight is 0 as "
+            "well.",
+        ),
+        "two-sided clip": (
+            torch.where((ratio >= 1 - eps_low) & (ratio <= 1 + eps_high), push, 0.0),
+            "this silences every token outside the window. A token outside that is pushed back "
+            "towards it keeps its weight: the minimum looks at the sign of the advantage.",
+        ),
+        "clipped weight": (
+            capped,
+            "this clamps the weight, as CISPO does; PPO's is 0 where the clip acts, because a "
+            "constant has no gradient.",
+        ),
+        "dual clip from 1 + c": (
+            _weight(*every, 1 + dual_clip),
+            "`dual_clip` is a ratio, not a distance from 1: the floor begins at r = c.",
+        ),
+        "clipped objective": (
+            torch.minimum(push, capped),
+            "this is the objective, not its slope: where the objective is constant the weight is "
+            "0, and the dual clip is still missing.",
+        ),
+        "wrong sides": (
+            torch.where(torch.where(up, ratio < 1 - eps_low, ratio > 1 + eps_high), 0.0, push),
+            "the sides are exchanged: with A > 0 a token is silent *above* the window, with A < 0 "
+            "below it.",
+        ),
+        "window around 0": (
+            _weight(ratio, advantages, 1 - eps_low, eps_high - 1, dual_clip),
+            "the window lies around 1: from 1 - `eps_low` to 1 + `eps_high`.",
+        ),
+        "dual clip caps": (
+            torch.where(~up & (ratio > dual_clip), dual_clip * advantages, no_dual),
+            "above `dual_clip` the *loss* is held at a constant, and a constant has no gradient: "
+            "the weight is 0.",
+        ),
+        "on both signs": (
+            right * (ratio <= 1 + eps_high),
+            "a token with A < 0 keeps its weight above the window, up to `dual_clip`.",
+        ),
+        "advantage alone": (
+            right / ratio,
+            "the weight of a kept token is r A: the ratio's derivative in log π is the ratio "
+            "itself.",
+        ),
+        "turned sign": (
+            -right,
+            "this is the loss's derivative; the weight is minus that, so a token with A > 0 is "
+            "pushed up.",
+        ),
+    }
+
+
 check_weight = Exercise(
     "Is `weight(ratio, advantages, eps_low, eps_high, dual_clip)` PPO's gradient weight, with a "
     "dual clip?",
@@ -89,95 +132,7 @@ check_weight = Exercise(
             3.0,
         ),
     ],
-    mistakes=[
-        Mistake(
-            "the edges",
-            _at_the_edges_too,
-            "a ratio exactly on an edge is still inside, and its weight is r A: `>` and `<`, "
-            "without the equals sign.",
-        ),
-        Mistake(
-            "no dual clip",
-            lambda ratio, advantages, eps_low, eps_high, dual_clip: _weight(
-                ratio, advantages, eps_low, eps_high, 1e9
-            ),
-            "where the advantage is negative and the ratio above `dual_clip`, the weight is 0 as "
-            "well.",
-        ),
-        Mistake(
-            "two-sided clip",
-            _kept_inside,
-            "this silences every token outside the window. A token outside that is pushed back "
-            "towards it keeps its weight: the minimum looks at the sign of the advantage.",
-        ),
-        Mistake(
-            "clipped weight",
-            _capped,
-            "this clamps the weight, as CISPO does; PPO's is 0 where the clip acts, because a "
-            "constant has no gradient.",
-        ),
-        Mistake(
-            "dual clip from 1 + c",
-            lambda ratio, advantages, eps_low, eps_high, dual_clip: _weight(
-                ratio, advantages, eps_low, eps_high, 1 + dual_clip
-            ),
-            "`dual_clip` is a ratio, not a distance from 1: the floor begins at r = c.",
-        ),
-        Mistake(
-            "clipped objective",
-            lambda ratio, advantages, eps_low, eps_high, dual_clip: torch.minimum(
-                ratio * advantages, _capped(ratio, advantages, eps_low, eps_high, dual_clip)
-            ),
-            "this is the objective, not its slope: where the objective is constant the weight is "
-            "0, and the dual clip is still missing.",
-        ),
-        Mistake(
-            "wrong sides",
-            lambda ratio, advantages, eps_low, eps_high, dual_clip: torch.where(
-                torch.where(advantages < 0, ratio > 1 + eps_high, ratio < 1 - eps_low),
-                0.0,
-                ratio * advantages,
-            ),
-            "the sides are exchanged: with A > 0 a token is silent *above* the window, with A < 0 "
-            "below it.",
-        ),
-        Mistake(
-            "window around 0",
-            lambda ratio, advantages, eps_low, eps_high, dual_clip: _weight(
-                ratio, advantages, 1 - eps_low, eps_high - 1, dual_clip
-            ),
-            "the window lies around 1: from 1 - `eps_low` to 1 + `eps_high`.",
-        ),
-        Mistake(
-            "dual clip caps",
-            _held_at,
-            "above `dual_clip` the *loss* is held at a constant, and a constant has no gradient: "
-            "the weight is 0.",
-        ),
-        Mistake(
-            "on both signs",
-            lambda ratio, advantages, eps_low, eps_high, dual_clip: (
-                _weight(ratio, advantages, eps_low, eps_high, dual_clip) * (ratio <= 1 + eps_high)
-            ),
-            "a token with A < 0 keeps its weight above the window, up to `dual_clip`.",
-        ),
-        Mistake(
-            "advantage alone",
-            lambda ratio, advantages, eps_low, eps_high, dual_clip: (
-                _weight(ratio, advantages, eps_low, eps_high, dual_clip) / ratio
-            ),
-            "the weight of a kept token is r A: the ratio's derivative in log π is the ratio "
-            "itself.",
-        ),
-        Mistake(
-            "turned sign",
-            lambda ratio, advantages, eps_low, eps_high, dual_clip: (
-                -_weight(ratio, advantages, eps_low, eps_high, dual_clip)
-            ),
-            "this is the loss's derivative; the weight is minus that, so a token with A > 0 is "
-            "pushed up.",
-        ),
-    ],
+    wrong=_wrong_weight,
     praise="of the four corners outside the window two are silent, one is pulled back gently "
     "(small r, A > 0), and one "
     "is pushed down the harder the further it has gone, up to the dual clip.",
@@ -243,65 +198,60 @@ def _small_batch(draw: Draw) -> tuple[Tensor, Tensor, Tensor, int, float]:
     )
 
 
+def _wrong_updates(logits, tokens, advantages, epochs, lr):
+    batch = logits, tokens, advantages, epochs, lr
+    return {
+        "old log-probs of now": (
+            _looped(old="the current")(*batch),
+            "the clip never acts. Print `r` in every update: what is it, and why?",
+        ),
+        "old log-probs of the last update": (
+            _looped(old="the last")(*batch),
+            "the ratio is taken to the update before, so the window moves along with it. The old "
+            "policy is the one that wrote the batch, in all epochs.",
+        ),
+        "no clip": (
+            _looped(lambda r, A: r * A)(*batch),
+            "this is the surrogate without a clip: no token is ever silenced.",
+        ),
+        "clip without minimum": (
+            _looped(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A)(*batch),
+            "without the minimum a token that moved the wrong way is silenced too. Take the "
+            "smaller of both terms.",
+        ),
+        "maximum": (
+            _looped(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(*batch),
+            "the larger of both terms silences the tokens that should be pushed back, and never "
+            "the others.",
+        ),
+        "ratio upside down": (
+            _looped(lambda r, A: _clipped(1 / r, A))(*batch),
+            "the ratio is upside down: new over old, so `exp(logp - logp_old)`.",
+        ),
+        "uphill": (
+            _looped(lambda r, A: -_clipped(r, A))(*batch),
+            "this raises the loss: check both signs.",
+        ),
+        "sum": (
+            _looped(reduce=torch.sum)(*batch),
+            "the loss is the mean over the tokens, but this takes their sum.",
+        ),
+        "one update": (
+            _looped(times=lambda epochs: 1)(*batch),
+            "this makes one update, whatever `epochs` is.",
+        ),
+        "one too few": (
+            _looped(times=lambda epochs: epochs - 1)(*batch),
+            "this makes one update fewer than `epochs` says.",
+        ),
+    }
+
+
 check_updates = Exercise(
     "Does `updates(logits, tokens, advantages, epochs, lr)` make PPO's updates on one batch?",
     truth=_looped(),
     inputs=_small_batch,
-    mistakes=[
-        Mistake(
-            "old log-probs of now",
-            _looped(old="the current"),
-            "the clip never acts. Print `r` in every update: what is it, and why?",
-        ),
-        Mistake(
-            "old log-probs of the last update",
-            _looped(old="the last"),
-            "the ratio is taken to the update before, so the window moves along with it. The old "
-            "policy is the one that wrote the batch, in all epochs.",
-        ),
-        Mistake(
-            "no clip",
-            _looped(lambda r, A: r * A),
-            "this is the surrogate without a clip: no token is ever silenced.",
-        ),
-        Mistake(
-            "clip without minimum",
-            _looped(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A),
-            "without the minimum a token that moved the wrong way is silenced too. Take the "
-            "smaller of both terms.",
-        ),
-        Mistake(
-            "maximum",
-            _looped(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A)),
-            "the larger of both terms silences the tokens that should be pushed back, and never "
-            "the others.",
-        ),
-        Mistake(
-            "ratio upside down",
-            _looped(lambda r, A: _clipped(1 / r, A)),
-            "the ratio is upside down: new over old, so `exp(logp - logp_old)`.",
-        ),
-        Mistake(
-            "uphill",
-            _looped(lambda r, A: -_clipped(r, A)),
-            "this raises the loss: check both signs.",
-        ),
-        Mistake(
-            "sum",
-            _looped(reduce=torch.sum),
-            "the loss is the mean over the tokens, but this takes their sum.",
-        ),
-        Mistake(
-            "one update",
-            _looped(times=lambda epochs: 1),
-            "this makes one update, whatever `epochs` is.",
-        ),
-        Mistake(
-            "one too few",
-            _looped(times=lambda epochs: epochs - 1),
-            "this makes one update fewer than `epochs` says.",
-        ),
-    ],
+    wrong=_wrong_updates,
     praise="the old log-probs are taken once per batch, before the first update. Inside the loop "
     "every ratio would be 1, and PPO would be a policy gradient without a clip.",
 )
@@ -337,36 +287,22 @@ def _trains(answer: Callable[..., Any]) -> str:
     return trained(Yours(), PPO())
 
 
-check_loss = Exercise(
-    "Is `loss(logp, logp_old, advantages, mask)` PPO's loss of a batch, and does it train?",
-    truth=_masked(),
-    inputs=_two_rows,
-    gradient="logp",
-    mistakes=[
-        Mistake(
-            "mask ignored",
-            lambda logp, logp_old, advantages, mask: _masked()(
-                logp, logp_old, advantages, torch.ones_like(mask)
-            ),
+def _wrong_loss(logp, logp_old, advantages, mask):
+    return {
+        "mask ignored": (
+            _masked()(logp, logp_old, advantages, torch.ones_like(mask)),
             "this counts every place, padding too: take only those where `mask` is True.",
         ),
-        Mistake(
-            "mean over all places",
-            lambda logp, logp_old, advantages, mask: (
-                _masked()(logp, logp_old, advantages, mask) * mask.sum() / mask.numel()
-            ),
+        "mean over all places": (
+            _masked()(logp, logp_old, advantages, mask) * mask.sum() / mask.numel(),
             "the padding is 0 but still counted: divide by the number of tokens, `mask.sum()`.",
         ),
-        Mistake(
-            "sum",
-            lambda logp, logp_old, advantages, mask: (
-                _masked()(logp, logp_old, advantages, mask) * mask.sum()
-            ),
+        "sum": (
+            _masked()(logp, logp_old, advantages, mask) * mask.sum(),
             "this is the sum over the tokens; the loss is their mean.",
         ),
-        Mistake(
-            "mean of means",
-            lambda logp, logp_old, advantages, mask: torch.stack(
+        "mean of means": (
+            torch.stack(
                 [
                     _masked()(logp[row], logp_old[row], advantages[row], mask[row])
                     for row in range(len(mask))
@@ -376,52 +312,52 @@ check_loss = Exercise(
             "this takes a mean per completion and then their mean, so tokens of short "
             "completions count more. Take one mean over all tokens.",
         ),
-        Mistake(
-            "no clip",
-            _masked(lambda r, A: r * A),
+        "no clip": (
+            _masked(lambda r, A: r * A)(logp, logp_old, advantages, mask),
             "the clip is missing: clamp the ratio to 0.8 and 1.2.",
         ),
-        Mistake(
-            "clip without minimum",
-            _masked(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A),
+        "clip without minimum": (
+            _masked(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A)(logp, logp_old, advantages, mask),
             "the minimum is missing: outside the window, a token that is pushed back must keep "
             "its gradient.",
         ),
-        Mistake(
-            "maximum",
-            _masked(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A)),
+        "maximum": (
+            _masked(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(
+                logp, logp_old, advantages, mask
+            ),
             "PPO takes the smaller of the two terms, and the loss is minus that.",
         ),
-        Mistake(
-            "sign",
-            _masked(lambda r, A: -_clipped(r, A)),
+        "sign": (
+            _masked(lambda r, A: -_clipped(r, A))(logp, logp_old, advantages, mask),
             "this is the objective; the loss is minus it.",
         ),
-        Mistake(
-            "log-ratio",
-            lambda logp, logp_old, advantages, mask: (
-                -_clipped(logp - logp_old, advantages)[mask].mean()
-            ),
+        "log-ratio": (
+            -_clipped(logp - logp_old, advantages)[mask].mean(),
             "the ratio is `exp(logp - logp_old)`; this clips its logarithm.",
         ),
-        Mistake(
-            "probabilities forgotten",
-            lambda logp, logp_old, advantages, mask: (
-                -_clipped(logp / logp_old, advantages)[mask].mean()
-            ),
+        "probabilities forgotten": (
+            -_clipped(logp / logp_old, advantages)[mask].mean(),
             "this divides log-probabilities; the ratio of probabilities is `exp(logp - logp_old)`.",
         ),
-        Mistake(
-            "advantage clipped too",
-            _masked(lambda r, A: torch.minimum(r * A, (r * A).clamp(1 - EPS, 1 + EPS))),
+        "advantage clipped too": (
+            _masked(lambda r, A: torch.minimum(r * A, (r * A).clamp(1 - EPS, 1 + EPS)))(
+                logp, logp_old, advantages, mask
+            ),
             "the clip belongs to the ratio alone, before the advantage is multiplied.",
         ),
-        Mistake(
-            "no surrogate",
-            lambda logp, logp_old, advantages, mask: -(logp * advantages)[mask].mean(),
+        "no surrogate": (
+            -(logp * advantages)[mask].mean(),
             "this is the policy gradient's loss, without a ratio.",
         ),
-    ],
+    }
+
+
+check_loss = Exercise(
+    "Is `loss(logp, logp_old, advantages, mask)` PPO's loss of a batch, and does it train?",
+    truth=_masked(),
+    inputs=_two_rows,
+    gradient="logp",
+    wrong=_wrong_loss,
     then=_trains,
     praise="every token counts the same, whatever the length of its completion.",
 )

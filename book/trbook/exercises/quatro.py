@@ -20,6 +20,73 @@ def _weight(log_ratio: Tensor, reward: float, offset: float, multiplier: float) 
     return log_ratio.exp() * (reward - offset - multiplier * log_ratio.sum())
 
 
+def _wrong_token_weight(log_ratio, reward, offset, multiplier):
+    ratio, total, gain = log_ratio.exp(), log_ratio.sum(), reward - offset
+    pull = multiplier * total
+    return {
+        "each token's own": (
+            ratio * (gain - multiplier * log_ratio),
+            "the bracket holds each token's own log-ratio here; the constraint is on the "
+            "completion, so it should hold their sum.",
+        ),
+        "mean": (
+            ratio * (gain - multiplier * log_ratio.mean()),
+            "this is the mean of the log-ratios; the log-ratio of a completion is their sum.",
+        ),
+        "regression": (
+            (gain - pull).expand_as(log_ratio),
+            "this is the form `regression`, h = 1; `ratio` multiplies each token by its own ratio.",
+        ),
+        "exact": (
+            (total.exp() * (gain - pull)).expand_as(log_ratio),
+            "this is the form `exact`, the ratio of the whole completion; `ratio` takes each "
+            "token's own.",
+        ),
+        "pushed away": (
+            ratio * (gain + pull),
+            "the log-ratio has the wrong sign: a completion that is already past its target is "
+            "pushed on.",
+        ),
+        "log for the ratio": (
+            log_ratio * (gain - pull),
+            "the factor before the bracket is the ratio; `exp` is missing.",
+        ),
+        "offset times multiplier": (
+            ratio * (reward - multiplier * (offset + total)),
+            "`multiplier` multiplies the offset here; the offset is in units of reward already.",
+        ),
+        "no offset": (
+            ratio * (reward - pull),
+            "the offset m is missing in the bracket.",
+        ),
+        "no multiplier": (
+            ratio * (gain - total),
+            "this is the same whatever `multiplier` is: it belongs before the log-ratio, as "
+            "reward per nat.",
+        ),
+        "in nats": (
+            ratio * (gain / multiplier - total),
+            "this bracket is target minus log-ratio, in nats; the weight has λ times that, in "
+            "units of reward.",
+        ),
+        "only what came before": (
+            ratio * (gain - multiplier * log_ratio.cumsum(-1)),
+            "the bracket holds the log-ratio up to each token here; it should hold that of the "
+            "whole completion.",
+        ),
+        "no pull": (
+            ratio * gain,
+            "this is the same whatever `multiplier` is: the log-ratio is missing in the bracket, "
+            "so nothing pulls back.",
+        ),
+        "a loss": (-_weight(log_ratio, reward, offset, multiplier), "this is minus the weight."),
+        "ratio in the bracket": (
+            ratio * (gain - multiplier * total.exp()),
+            "the bracket should hold the log-ratio, not the ratio: at ratio 1 it must be 0.",
+        ),
+    }
+
+
 check_token_weight = Exercise(
     "Is `token_weight(log_ratio, reward, offset, multiplier)` QUATRO's weight of every token, in "
     "its form `ratio`?",
@@ -31,105 +98,7 @@ check_token_weight = Exercise(
         draw.number(0.4, 1.5),
     ),
     examples=[([0.0, 0.0, 0.0, 0.0], 1.0, 0.61, 1.06), ([0.3, 0.2, 0.0, 0.1], 1.0, 0.61, 1.06)],
-    mistakes=[
-        Mistake(
-            "each token's own",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.exp() * (reward - offset - multiplier * log_ratio)
-            ),
-            "the bracket holds each token's own log-ratio here; the constraint is on the "
-            "completion, so it should hold their sum.",
-        ),
-        Mistake(
-            "mean",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.exp() * (reward - offset - multiplier * log_ratio.mean())
-            ),
-            "this is the mean of the log-ratios; the log-ratio of a completion is their sum.",
-        ),
-        Mistake(
-            "regression",
-            lambda log_ratio, reward, offset, multiplier: (
-                reward - offset - multiplier * log_ratio.sum()
-            ).expand_as(log_ratio),
-            "this is the form `regression`, h = 1; `ratio` multiplies each token by its own ratio.",
-        ),
-        Mistake(
-            "exact",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.sum().exp() * (reward - offset - multiplier * log_ratio.sum())
-            ).expand_as(log_ratio),
-            "this is the form `exact`, the ratio of the whole completion; `ratio` takes each "
-            "token's own.",
-        ),
-        Mistake(
-            "pushed away",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.exp() * (reward - offset + multiplier * log_ratio.sum())
-            ),
-            "the log-ratio has the wrong sign: a completion that is already past its target is "
-            "pushed on.",
-        ),
-        Mistake(
-            "log for the ratio",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio * (reward - offset - multiplier * log_ratio.sum())
-            ),
-            "the factor before the bracket is the ratio; `exp` is missing.",
-        ),
-        Mistake(
-            "offset times multiplier",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.exp() * (reward - multiplier * (offset + log_ratio.sum()))
-            ),
-            "`multiplier` multiplies the offset here; the offset is in units of reward already.",
-        ),
-        Mistake(
-            "no offset",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.exp() * (reward - multiplier * log_ratio.sum())
-            ),
-            "the offset m is missing in the bracket.",
-        ),
-        Mistake(
-            "no multiplier",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.exp() * (reward - offset - log_ratio.sum())
-            ),
-            "this is the same whatever `multiplier` is: it belongs before the log-ratio, as "
-            "reward per nat.",
-        ),
-        Mistake(
-            "in nats",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.exp() * ((reward - offset) / multiplier - log_ratio.sum())
-            ),
-            "this bracket is target minus log-ratio, in nats; the weight has λ times that, in "
-            "units of reward.",
-        ),
-        Mistake(
-            "only what came before",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.exp() * (reward - offset - multiplier * log_ratio.cumsum(-1))
-            ),
-            "the bracket holds the log-ratio up to each token here; it should hold that of the "
-            "whole completion.",
-        ),
-        Mistake(
-            "no pull",
-            lambda log_ratio, reward, offset, multiplier: log_ratio.exp() * (reward - offset),
-            "this is the same whatever `multiplier` is: the log-ratio is missing in the bracket, "
-            "so nothing pulls back.",
-        ),
-        Mistake("a loss", lambda *a, **k: -_weight(*a, **k), "this is minus the weight."),
-        Mistake(
-            "ratio in the bracket",
-            lambda log_ratio, reward, offset, multiplier: (
-                log_ratio.exp() * (reward - offset - multiplier * log_ratio.sum().exp())
-            ),
-            "the bracket should hold the log-ratio, not the ratio: at ratio 1 it must be 0.",
-        ),
-    ],
+    wrong=_wrong_token_weight,
     praise="in the second example the completion has moved by 0.6 nats and its target is 0.37: the "
     "weight is negative, and the completion is pulled back although it is right.",
 )

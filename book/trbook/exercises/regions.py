@@ -12,7 +12,7 @@ from torch import Tensor
 
 from trbook import tiny
 from trbook.exercises.attempt import Attempt, call
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.stopping import AWAY, BATCHES, EARNED, stopped
 from trbook.exercises.verdict import NotYet
 from trlib.divergences import kl
@@ -40,6 +40,72 @@ def _tokens(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
     return logp_mu + draw.uniform(-0.9, 0.9, 4, 5), logp_mu, _lengths(draw)
 
 
+def _wrong_total_variation(logp, logp_mu, mask):
+    moved = (logp - logp_mu).exp() - 1
+    right = _total_variation(logp, logp_mu, mask)
+    return {
+        "no half": (
+            2 * right,
+            "this is the mean of |r - 1|, which is *twice* the total variation.",
+        ),
+        "no absolute value": (
+            _masked_mean(moved / 2, mask),
+            "without the absolute value the mean of r - 1 is 0 up to noise, however far the "
+            "policy went.",
+        ),
+        "log-ratio": (
+            _masked_mean((logp - logp_mu).abs() / 2, mask),
+            "the ratio is `exp(logp - logp_mu)`; here the difference of the log-probs stands in "
+            "its place.",
+        ),
+        "difference of probabilities": (
+            _masked_mean((logp.exp() - logp_mu.exp()).abs() / 2, mask),
+            "this is |π - μ| of the sampled token; the sample already brings the factor μ, so its "
+            "weight is |r - 1|.",
+        ),
+        "old over new": (
+            _total_variation(logp_mu, logp, mask),
+            "the ratio is π/μ: `exp(logp - logp_mu)`.",
+        ),
+        "mean over padding": (
+            _masked_mean(moved.abs() / 2, torch.ones_like(mask)),
+            "this counts padding: a token was sampled only where `mask` is 1.",
+        ),
+        "divided by all places": (
+            right * mask.mean(),
+            "the sum is right but its divisor is not: divide by the number of tokens, `mask.sum()`.",
+        ),
+        "mean of rows": (
+            ((moved.abs() / 2 * mask).sum(1) / mask.sum(1)).mean(),
+            "this takes the mean of each completion first, so that tokens of short ones count more.",
+        ),
+        "not divided": (
+            right * mask.sum(),
+            "this is the sum over tokens; the exercise asks for the mean: divide by `mask.sum()`.",
+        ),
+        "absolute value of the mean": (
+            _masked_mean(moved, mask).abs() / 2,
+            "take the absolute value of each token: in the mean, rises and falls have already "
+            "cancelled.",
+        ),
+        "squares": (
+            _masked_mean(moved**2, mask) / 2,
+            "this is half the mean *square* of r - 1, near KL for small steps; total variation "
+            "takes |r - 1|.",
+        ),
+        "rises only": (
+            _masked_mean(moved.clamp(min=0), mask),
+            "this counts only the tokens that rose. Its mean is the total variation too, but the "
+            "exercise asks for the estimate from |r - 1|, to which every token contributes.",
+        ),
+        "whole completions": (
+            (((logp - logp_mu) * mask).sum(1).exp() - 1).abs().mean() / 2,
+            "this is the ratio of the whole completion, a product; the exercise asks for the mean "
+            "over single tokens.",
+        ),
+    }
+
+
 check_total_variation = Exercise(
     "Is `total_variation(logp, logp_mu, mask)` the mean over sampled tokens of the estimate of "
     "total variation?",
@@ -48,88 +114,7 @@ check_total_variation = Exercise(
     examples=[
         ([[-1.0, -1.5], [-2.0, -9.0]], [[-1.5, -1.0], [-2.0, -1.0]], [[1.0, 1.0], [1.0, 0.0]])
     ],
-    mistakes=[
-        Mistake(
-            "no half",
-            lambda logp, logp_mu, mask: 2 * _total_variation(logp, logp_mu, mask),
-            "this is the mean of |r - 1|, which is *twice* the total variation.",
-        ),
-        Mistake(
-            "no absolute value",
-            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1) / 2, mask),
-            "without the absolute value the mean of r - 1 is 0 up to noise, however far the "
-            "policy went.",
-        ),
-        Mistake(
-            "log-ratio",
-            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).abs() / 2, mask),
-            "the ratio is `exp(logp - logp_mu)`; here the difference of the log-probs stands in "
-            "its place.",
-        ),
-        Mistake(
-            "difference of probabilities",
-            lambda logp, logp_mu, mask: _masked_mean((logp.exp() - logp_mu.exp()).abs() / 2, mask),
-            "this is |π - μ| of the sampled token; the sample already brings the factor μ, so its "
-            "weight is |r - 1|.",
-        ),
-        Mistake(
-            "old over new",
-            lambda logp, logp_mu, mask: _total_variation(logp_mu, logp, mask),
-            "the ratio is π/μ: `exp(logp - logp_mu)`.",
-        ),
-        Mistake(
-            "mean over padding",
-            lambda logp, logp_mu, mask: _masked_mean(
-                (logp - logp_mu).exp().sub(1).abs() / 2, torch.ones_like(mask)
-            ),
-            "this counts padding: a token was sampled only where `mask` is 1.",
-        ),
-        Mistake(
-            "divided by all places",
-            lambda logp, logp_mu, mask: _total_variation(logp, logp_mu, mask) * mask.mean(),
-            "the sum is right but its divisor is not: divide by the number of tokens, `mask.sum()`.",
-        ),
-        Mistake(
-            "mean of rows",
-            lambda logp, logp_mu, mask: (
-                ((logp - logp_mu).exp().sub(1).abs() / 2 * mask).sum(1) / mask.sum(1)
-            ).mean(),
-            "this takes the mean of each completion first, so that tokens of short ones count more.",
-        ),
-        Mistake(
-            "not divided",
-            lambda logp, logp_mu, mask: _total_variation(logp, logp_mu, mask) * mask.sum(),
-            "this is the sum over tokens; the exercise asks for the mean: divide by `mask.sum()`.",
-        ),
-        Mistake(
-            "absolute value of the mean",
-            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1), mask).abs() / 2,
-            "take the absolute value of each token: in the mean, rises and falls have already "
-            "cancelled.",
-        ),
-        Mistake(
-            "squares",
-            lambda logp, logp_mu, mask: _masked_mean((logp - logp_mu).exp().sub(1) ** 2, mask) / 2,
-            "this is half the mean *square* of r - 1, near KL for small steps; total variation "
-            "takes |r - 1|.",
-        ),
-        Mistake(
-            "rises only",
-            lambda logp, logp_mu, mask: _masked_mean(
-                (logp - logp_mu).exp().sub(1).clamp(min=0), mask
-            ),
-            "this counts only the tokens that rose. Its mean is the total variation too, but the "
-            "exercise asks for the estimate from |r - 1|, to which every token contributes.",
-        ),
-        Mistake(
-            "whole completions",
-            lambda logp, logp_mu, mask: (
-                (((logp - logp_mu) * mask).sum(1).exp() - 1).abs().mean() / 2
-            ),
-            "this is the ratio of the whole completion, a product; the exercise asks for the mean "
-            "over single tokens.",
-        ),
-    ],
+    wrong=_wrong_total_variation,
     praise="this one line is the cheapest monitor of drift there is: any log that has ratios has "
     "it.",
 )
@@ -148,6 +133,73 @@ def _batch(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return logp, logp_mu, draw.uniform(0, 1, 4), mask
 
 
+def _wrong_promised(logp, logp_mu, rewards, mask):
+    mean, A, moved = rewards.mean(), rewards - rewards.mean(), (logp - logp_mu).exp() - 1
+    whole = ((logp - logp_mu) * mask).sum(1).exp()
+    right = _promised(logp, logp_mu, rewards, mask)
+    return {
+        "surrogate alone": (
+            right - mean,
+            "this is the promised *gain*; add the mean reward of the batch.",
+        ),
+        "mean over tokens": (
+            mean + _masked_mean(moved * (A)[:, None], mask),
+            "the surrogate is the *sum* over a completion's tokens, and the mean over completions.",
+        ),
+        "no baseline": (
+            mean + _surrogate(moved, rewards, mask),
+            "the advantage is the reward *minus* the mean of all rewards.",
+        ),
+        "r instead of r - 1": (
+            mean + _surrogate(moved + 1, A, mask),
+            "with r in place of r - 1 the promise is not the mean reward where nothing has moved: "
+            "the baseline is not the value of every prefix, and completions differ in length.",
+        ),
+        "whole completions": (
+            mean + ((whole - 1) * (A)).mean(),
+            "this takes the ratio of the whole completion, a product; the surrogate takes each "
+            "token's alone.",
+        ),
+        "log-ratio": (
+            mean + _surrogate(logp - logp_mu, A, mask),
+            "r - 1 is `exp(logp - logp_mu) - 1`; the difference of log-probs is near it only for "
+            "small steps.",
+        ),
+        "old over new": (
+            _promised(logp_mu, logp, rewards, mask),
+            "the ratio is π/μ: `exp(logp - logp_mu)`.",
+        ),
+        "padding counted": (
+            _promised(logp, logp_mu, rewards, torch.ones_like(mask)),
+            "padding is counted: multiply by `mask`.",
+        ),
+        "mean within completions": (
+            mean + ((moved * mask).sum(1) / mask.sum(1) * (A)).mean(),
+            "the surrogate is the *sum* over a completion's tokens; this divides it by the "
+            "completion's length.",
+        ),
+        "sum over completions": (
+            mean + len(rewards) * _surrogate(moved, A, mask),
+            "take the *mean* over completions, not the sum.",
+        ),
+        "turned sign": (
+            2 * mean - right,
+            "the sign is flipped: the promise rises where tokens of better completions became "
+            "more probable.",
+        ),
+        "divided by the deviation": (
+            mean + _surrogate(moved, (A) / rewards.std(), mask),
+            "once divided by their standard deviation, the advantages are no longer in units of "
+            "reward.",
+        ),
+        "weighted rewards": (
+            (rewards * whole).mean(),
+            "this weights each reward with the ratio of the whole completion. That is unbiased, "
+            "but not the surrogate, which takes each token's ratio alone.",
+        ),
+    }
+
+
 check_promised = Exercise(
     "Is `promised(logp, logp_mu, rewards, mask)` the mean reward that the batch promises for the "
     "new policy?",
@@ -161,118 +213,7 @@ check_promised = Exercise(
             [[1.0, 1.0], [1.0, 0.0]],
         )
     ],
-    mistakes=[
-        Mistake(
-            "surrogate alone",
-            lambda logp, logp_mu, rewards, mask: (
-                _promised(logp, logp_mu, rewards, mask) - rewards.mean()
-            ),
-            "this is the promised *gain*; add the mean reward of the batch.",
-        ),
-        Mistake(
-            "mean over tokens",
-            lambda logp, logp_mu, rewards, mask: (
-                rewards.mean()
-                + _masked_mean(
-                    ((logp - logp_mu).exp() - 1) * (rewards - rewards.mean())[:, None], mask
-                )
-            ),
-            "the surrogate is the *sum* over a completion's tokens, and the mean over completions.",
-        ),
-        Mistake(
-            "no baseline",
-            lambda logp, logp_mu, rewards, mask: (
-                rewards.mean() + _surrogate((logp - logp_mu).exp() - 1, rewards, mask)
-            ),
-            "the advantage is the reward *minus* the mean of all rewards.",
-        ),
-        Mistake(
-            "r instead of r - 1",
-            lambda logp, logp_mu, rewards, mask: (
-                rewards.mean() + _surrogate((logp - logp_mu).exp(), rewards - rewards.mean(), mask)
-            ),
-            "with r in place of r - 1 the promise is not the mean reward where nothing has moved: "
-            "the baseline is not the value of every prefix, and completions differ in length.",
-        ),
-        Mistake(
-            "whole completions",
-            lambda logp, logp_mu, rewards, mask: (
-                rewards.mean()
-                + ((((logp - logp_mu) * mask).sum(1).exp() - 1) * (rewards - rewards.mean())).mean()
-            ),
-            "this takes the ratio of the whole completion, a product; the surrogate takes each "
-            "token's alone.",
-        ),
-        Mistake(
-            "log-ratio",
-            lambda logp, logp_mu, rewards, mask: (
-                rewards.mean() + _surrogate(logp - logp_mu, rewards - rewards.mean(), mask)
-            ),
-            "r - 1 is `exp(logp - logp_mu) - 1`; the difference of log-probs is near it only for "
-            "small steps.",
-        ),
-        Mistake(
-            "old over new",
-            lambda logp, logp_mu, rewards, mask: _promised(logp_mu, logp, rewards, mask),
-            "the ratio is π/μ: `exp(logp - logp_mu)`.",
-        ),
-        Mistake(
-            "padding counted",
-            lambda logp, logp_mu, rewards, mask: _promised(
-                logp, logp_mu, rewards, torch.ones_like(mask)
-            ),
-            "padding is counted: multiply by `mask`.",
-        ),
-        Mistake(
-            "mean within completions",
-            lambda logp, logp_mu, rewards, mask: (
-                rewards.mean()
-                + (
-                    (((logp - logp_mu).exp() - 1) * mask).sum(1)
-                    / mask.sum(1)
-                    * (rewards - rewards.mean())
-                ).mean()
-            ),
-            "the surrogate is the *sum* over a completion's tokens; this divides it by the "
-            "completion's length.",
-        ),
-        Mistake(
-            "sum over completions",
-            lambda logp, logp_mu, rewards, mask: (
-                rewards.mean()
-                + len(rewards)
-                * _surrogate((logp - logp_mu).exp() - 1, rewards - rewards.mean(), mask)
-            ),
-            "take the *mean* over completions, not the sum.",
-        ),
-        Mistake(
-            "turned sign",
-            lambda logp, logp_mu, rewards, mask: (
-                2 * rewards.mean() - _promised(logp, logp_mu, rewards, mask)
-            ),
-            "the sign is flipped: the promise rises where tokens of better completions became "
-            "more probable.",
-        ),
-        Mistake(
-            "divided by the deviation",
-            lambda logp, logp_mu, rewards, mask: (
-                rewards.mean()
-                + _surrogate(
-                    (logp - logp_mu).exp() - 1, (rewards - rewards.mean()) / rewards.std(), mask
-                )
-            ),
-            "once divided by their standard deviation, the advantages are no longer in units of "
-            "reward.",
-        ),
-        Mistake(
-            "weighted rewards",
-            lambda logp, logp_mu, rewards, mask: (
-                rewards * ((logp - logp_mu) * mask).sum(1).exp()
-            ).mean(),
-            "this weights each reward with the ratio of the whole completion. That is unbiased, "
-            "but not the surrogate, which takes each token's ratio alone.",
-        ),
-    ],
+    wrong=_wrong_promised,
     praise="where nothing has moved it is the mean reward; it has no upper bound, and soon "
     "promises more than 1.",
 )
@@ -283,6 +224,40 @@ def _third_estimator(logp: Tensor, logp_ref: Tensor) -> Tensor:
     return torch.expm1(d) - d
 
 
+def _wrong_third_estimator(logp, logp_ref):
+    right = _third_estimator(logp, logp_ref)
+    return {
+        "arguments swapped": (
+            _third_estimator(logp_ref, logp),
+            "this is k3 of the other direction: for samples of π the ratio inside is ref/π, so d "
+            "= logp_ref - logp.",
+        ),
+        "k1": (logp - logp_ref, "this is k1; k3 adds ref/π - 1, whose mean is 0."),
+        "k2": ((logp - logp_ref) ** 2 / 2, "this is k2, half the squared log-ratio."),
+        "no minus 1": (
+            right + 1,
+            "where the policies agree it must be 0: subtract 1.",
+        ),
+        "plus d": (
+            right + 2 * (logp_ref - logp),
+            "the last term has the wrong sign: e^d - 1 *minus* d.",
+        ),
+        "forgot exp": (
+            logp_ref / logp - 1 - (logp_ref - logp),
+            "these are log-probs: the ratio of probabilities is `exp(logp_ref - logp)`.",
+        ),
+        "weighted": (
+            logp.exp() * (logp - logp_ref),
+            "this weights with π, as in the exact sum; the tokens were sampled from π, so no "
+            "weight is needed.",
+        ),
+        "absolute value": (
+            (logp - logp_ref).abs(),
+            "this is |log π/ref|: never negative, and its mean is not the KL.",
+        ),
+    }
+
+
 check_third_estimator = Exercise(
     "Is `third_estimator(logp, logp_ref)` k3 of every token, an estimate of KL(π‖ref), with its "
     "gradient?",
@@ -290,50 +265,7 @@ check_third_estimator = Exercise(
     inputs=lambda draw: (draw.uniform(-3, -0.1, 6), draw.uniform(-3, -0.1, 6)),
     gradient="logp",
     examples=[([-1.0, -1.0, -3.0], [-1.0, -2.0, -1.0])],
-    mistakes=[
-        Mistake(
-            "arguments swapped",
-            lambda logp, logp_ref: _third_estimator(logp_ref, logp),
-            "this is k3 of the other direction: for samples of π the ratio inside is ref/π, so d "
-            "= logp_ref - logp.",
-        ),
-        Mistake(
-            "k1",
-            lambda logp, logp_ref: logp - logp_ref,
-            "this is k1; k3 adds ref/π - 1, whose mean is 0.",
-        ),
-        Mistake(
-            "k2",
-            lambda logp, logp_ref: (logp - logp_ref) ** 2 / 2,
-            "this is k2, half the squared log-ratio.",
-        ),
-        Mistake(
-            "no minus 1",
-            lambda logp, logp_ref: _third_estimator(logp, logp_ref) + 1,
-            "where the policies agree it must be 0: subtract 1.",
-        ),
-        Mistake(
-            "plus d",
-            lambda logp, logp_ref: _third_estimator(logp, logp_ref) + 2 * (logp_ref - logp),
-            "the last term has the wrong sign: e^d - 1 *minus* d.",
-        ),
-        Mistake(
-            "forgot exp",
-            lambda logp, logp_ref: logp_ref / logp - 1 - (logp_ref - logp),
-            "these are log-probs: the ratio of probabilities is `exp(logp_ref - logp)`.",
-        ),
-        Mistake(
-            "weighted",
-            lambda logp, logp_ref: logp.exp() * (logp - logp_ref),
-            "this weights with π, as in the exact sum; the tokens were sampled from π, so no "
-            "weight is needed.",
-        ),
-        Mistake(
-            "absolute value",
-            lambda logp, logp_ref: (logp - logp_ref).abs(),
-            "this is |log π/ref|: never negative, and its mean is not the KL.",
-        ),
-    ],
+    wrong=_wrong_third_estimator,
     praise="never negative, and 0 only where the two agree. Its gradient is 1 - ref/π: as a loss "
     "it descends KL(ref‖π).",
 )
@@ -342,6 +274,57 @@ check_third_estimator = Exercise(
 def _tilted(logp_mu: Tensor, rewards: Tensor, lam: float) -> Tensor:
     # A check tries other numbers in its place.
     return tiny.tilt(logp_mu, rewards, multiplier=max(lam, 1e-3))
+
+
+def _wrong_tilted(logp_mu, rewards, lam):
+    tilted = logp_mu + rewards / lam
+    return {
+        "not normalised": (
+            tilted,
+            "the probabilities do not sum to 1: subtract log Z, `torch.logsumexp` of what you have.",
+        ),
+        "without mu": (
+            torch.log_softmax(rewards / lam, -1),
+            "this is the tilt of a policy that writes everything with equal probability: μ is "
+            "missing.",
+        ),
+        "times lambda": (
+            torch.log_softmax(logp_mu + rewards * lam, -1),
+            "the reward is *divided* by λ: a small λ tilts more.",
+        ),
+        "probabilities": (
+            _tilted(logp_mu, rewards, lam).exp(),
+            "these are probabilities; take their logarithms.",
+        ),
+        "turned sign": (
+            torch.log_softmax(logp_mu - rewards / lam, -1),
+            "the sign is flipped: more reward, more probability.",
+        ),
+        "mu divided too": (
+            torch.log_softmax((logp_mu + rewards) / lam, -1),
+            "only the reward is divided by λ; μ is not, or it would be sharpened too.",
+        ),
+        "log of a linear tilt": (
+            torch.log_softmax(logp_mu + torch.log1p(rewards / lam), -1),
+            "this multiplies μ by 1 + R/λ, the tilt for small R/λ only; its factor is e^(R/λ).",
+        ),
+        "Z without mu": (
+            tilted - torch.logsumexp(rewards / lam, -1),
+            "Z is the mean of e^(R/λ) *under μ*: `torch.logsumexp(logp_mu + rewards / lam, -1)`.",
+        ),
+        "Z a plain mean": (
+            tilted - torch.log(torch.exp(rewards / lam).mean()),
+            "Z is the mean of e^(R/λ) *under μ*, and this weighs all completions alike.",
+        ),
+        "mu where log mu belongs": (
+            torch.log_softmax(logp_mu.exp() + rewards / lam, -1),
+            "inside the softmax stands log μ, and `logp_mu` is that already: no `exp`.",
+        ),
+        "probabilities, not normalised": (
+            tilted.exp(),
+            "these are μ e^(R/λ): divide by their sum Z, and take the logarithm.",
+        ),
+    }
 
 
 check_tilted = Exercise(
@@ -354,70 +337,7 @@ check_tilted = Exercise(
         draw.number(0.2, 2),
     ),
     examples=[([math.log(0.5), math.log(0.25), math.log(0.25)], [0.0, 1.0, 0.0], 0.5)],
-    mistakes=[
-        Mistake(
-            "not normalised",
-            lambda logp_mu, rewards, lam: logp_mu + rewards / lam,
-            "the probabilities do not sum to 1: subtract log Z, `torch.logsumexp` of what you have.",
-        ),
-        Mistake(
-            "without mu",
-            lambda logp_mu, rewards, lam: torch.log_softmax(rewards / lam, -1),
-            "this is the tilt of a policy that writes everything with equal probability: μ is "
-            "missing.",
-        ),
-        Mistake(
-            "times lambda",
-            lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu + rewards * lam, -1),
-            "the reward is *divided* by λ: a small λ tilts more.",
-        ),
-        Mistake(
-            "probabilities",
-            lambda logp_mu, rewards, lam: _tilted(logp_mu, rewards, lam).exp(),
-            "these are probabilities; take their logarithms.",
-        ),
-        Mistake(
-            "turned sign",
-            lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu - rewards / lam, -1),
-            "the sign is flipped: more reward, more probability.",
-        ),
-        Mistake(
-            "mu divided too",
-            lambda logp_mu, rewards, lam: torch.log_softmax((logp_mu + rewards) / lam, -1),
-            "only the reward is divided by λ; μ is not, or it would be sharpened too.",
-        ),
-        Mistake(
-            "log of a linear tilt",
-            lambda logp_mu, rewards, lam: torch.log_softmax(
-                logp_mu + torch.log1p(rewards / lam), -1
-            ),
-            "this multiplies μ by 1 + R/λ, the tilt for small R/λ only; its factor is e^(R/λ).",
-        ),
-        Mistake(
-            "Z without mu",
-            lambda logp_mu, rewards, lam: (
-                logp_mu + rewards / lam - torch.logsumexp(rewards / lam, -1)
-            ),
-            "Z is the mean of e^(R/λ) *under μ*: `torch.logsumexp(logp_mu + rewards / lam, -1)`.",
-        ),
-        Mistake(
-            "Z a plain mean",
-            lambda logp_mu, rewards, lam: (
-                logp_mu + rewards / lam - torch.log(torch.exp(rewards / lam).mean())
-            ),
-            "Z is the mean of e^(R/λ) *under μ*, and this weighs all completions alike.",
-        ),
-        Mistake(
-            "mu where log mu belongs",
-            lambda logp_mu, rewards, lam: torch.log_softmax(logp_mu.exp() + rewards / lam, -1),
-            "inside the softmax stands log μ, and `logp_mu` is that already: no `exp`.",
-        ),
-        Mistake(
-            "probabilities, not normalised",
-            lambda logp_mu, rewards, lam: (logp_mu + rewards / lam).exp(),
-            "these are μ e^(R/λ): divide by their sum Z, and take the logarithm.",
-        ),
-    ],
+    wrong=_wrong_tilted,
     praise="no policy with this KL from μ earns more. The frontier's line consists of such "
     "policies.",
 )

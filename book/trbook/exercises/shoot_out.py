@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
+from trbook.exercises.check import Draw, Exercise, Number, Numbers
 from trbook.exercises.verdict import NotYet, Verdict, careful, kind, named
 from trlab import Sweep
 from trlab.significance import holm as holm_of_floats
@@ -43,50 +43,41 @@ def _between_quantiles(runs: Tensor) -> Tensor:
     return runs[(runs >= low) & (runs <= high)].mean()
 
 
+def _wrong_interquartile_mean(runs):
+    return {
+        "mean": (runs.mean(), "this is the mean of all runs: nothing is cut off yet."),
+        "median": (runs.median(), "this is the median: the middle *half* is averaged."),
+        "a quarter in all": (
+            _middle(runs, len(runs) // 8),
+            "this cuts a quarter in all; cut a quarter at *either* end.",
+        ),
+        "unsorted": (
+            runs[len(runs) // 4 : len(runs) - len(runs) // 4].mean(),
+            "these are the runs in the middle of the list; sort them first.",
+        ),
+        "rounded up": (
+            _middle(runs, -(-len(runs) // 4)),
+            "this cuts too many where n is not a multiple of 4: round n/4 down.",
+        ),
+        "between quartiles": (
+            _between_quantiles(runs),
+            "this averages what lies between the quartiles, which a library interpolates; here "
+            "⌊n/4⌋ runs are cut off at either end, whatever their values.",
+        ),
+        "upper half": (
+            runs.sort().values[len(runs) // 4 :].mean(),
+            "only the lowest runs are cut off; the highest are too.",
+        ),
+    }
+
+
 check_interquartile_mean = Exercise(
     "Is `interquartile_mean(runs)` the mean of the middle half: ⌊n/4⌋ of the n runs cut off at "
     "either end?",
     truth=lambda runs: _middle(runs, len(runs) // 4),
     inputs=lambda draw: (draw.uniform(0, 1, 11),),
     examples=[([0.9, 0.1, 0.8, 0.7, 0.85, 0.05, 0.75, 0.8],), ([0.5, 0.1, 0.9, 0.2, 0.3],)],
-    mistakes=[
-        Mistake(
-            "mean",
-            lambda runs: runs.mean(),
-            "this is the mean of all runs: nothing is cut off yet.",
-        ),
-        Mistake(
-            "median",
-            lambda runs: runs.median(),
-            "this is the median: the middle *half* is averaged.",
-        ),
-        Mistake(
-            "a quarter in all",
-            lambda runs: _middle(runs, len(runs) // 8),
-            "this cuts a quarter in all; cut a quarter at *either* end.",
-        ),
-        Mistake(
-            "unsorted",
-            lambda runs: runs[len(runs) // 4 : len(runs) - len(runs) // 4].mean(),
-            "these are the runs in the middle of the list; sort them first.",
-        ),
-        Mistake(
-            "rounded up",
-            lambda runs: _middle(runs, -(-len(runs) // 4)),
-            "this cuts too many where n is not a multiple of 4: round n/4 down.",
-        ),
-        Mistake(
-            "between quartiles",
-            _between_quantiles,
-            "this averages what lies between the quartiles, which a library interpolates; here "
-            "⌊n/4⌋ runs are cut off at either end, whatever their values.",
-        ),
-        Mistake(
-            "upper half",
-            lambda runs: runs.sort().values[len(runs) // 4 :].mean(),
-            "only the lowest runs are cut off; the highest are too.",
-        ),
-    ],
+    wrong=_wrong_interquartile_mean,
     praise="one collapsed run of eight moves the mean but hardly this number: that is why the book "
     "quotes it, and why it also draws every run.",
 )
@@ -110,34 +101,25 @@ def _p_values(draw: Draw) -> tuple[Tensor]:
     return (torch.cat([small, draw.uniform(0.1, 1, 3)])[draw.uniform(0, 1, 11).argsort()],)
 
 
-check_holm = Exercise(
-    "Does `holm(p)` correct the p-values of several questions by Holm's rule, each at its own "
-    "place?",
-    truth=_holm,
-    inputs=_p_values,
-    examples=[([0.01, 0.04, 0.03, 0.6],), ([0.5, 0.001],), ([0.02, 0.021, 0.3],)],
-    mistakes=[
-        Mistake(
-            "Bonferroni",
-            lambda p: (p * len(p)).clamp(max=1),
+def _wrong_holm(p):
+    return {
+        "Bonferroni": (
+            (p * len(p)).clamp(max=1),
             "this multiplies every p by the number of questions, which is Bonferroni's "
             "correction; Holm multiplies the smallest by m, the next by m - 1, and so on.",
         ),
-        Mistake(
-            "no maximum",
-            lambda p: _stepped(p, climb=False),
+        "no maximum": (
+            _stepped(p, climb=False),
             "a larger p may not come out smaller than one before it: take the running maximum.",
         ),
-        Mistake("no cap", lambda p: _stepped(p, cap=False), "a p-value is at most 1."),
-        Mistake(
-            "in order of size",
-            lambda p: _stepped(p, ordered=True),
+        "no cap": (_stepped(p, cap=False), "a p-value is at most 1."),
+        "in order of size": (
+            _stepped(p, ordered=True),
             "these are the right numbers, sorted; each belongs at the place of its question.",
         ),
-        Mistake("nothing", lambda p: p.clone(), "these are the p-values as they came."),
-        Mistake(
-            "false discovery rate",
-            lambda p: torch.empty_like(p).scatter(
+        "nothing": (p.clone(), "these are the p-values as they came."),
+        "false discovery rate": (
+            torch.empty_like(p).scatter(
                 0,
                 p.argsort(),
                 (p.sort().values * len(p) / torch.arange(1, len(p) + 1))
@@ -149,7 +131,16 @@ check_holm = Exercise(
             "this is Benjamini and Hochberg's rule, which bounds the share of wrong answers "
             "among those given; Holm's bounds the chance of any.",
         ),
-    ],
+    }
+
+
+check_holm = Exercise(
+    "Does `holm(p)` correct the p-values of several questions by Holm's rule, each at its own "
+    "place?",
+    truth=_holm,
+    inputs=_p_values,
+    examples=[([0.01, 0.04, 0.03, 0.6],), ([0.5, 0.001],), ([0.02, 0.021, 0.3],)],
+    wrong=_wrong_holm,
     praise="0.04 among four questions is not below 0.05 any more. Ask fewer questions, and write "
     "them down before.",
 )
@@ -172,6 +163,33 @@ def _configurations(draw: Draw) -> tuple[Tensor, Tensor, float]:
     return accuracy[order], kl[order], 0.005 + 0.01 * int(draw.integers(0, 4, 1))
 
 
+def _wrong_choose(accuracy, kl, near):
+    return {
+        "share of the best": (
+            torch.where(
+                accuracy >= (1 - near) * accuracy.max(), kl, torch.full_like(kl, torch.inf)
+            ).argmin(),
+            "here `near` is a share of the best accuracy; it should be a difference: "
+            "`accuracy.max() - near`.",
+        ),
+        "most accurate": (
+            accuracy.argmax(),
+            "this is the most accurate one; among those that are `near` it the one with the "
+            "smallest `kl` wins.",
+        ),
+        "least moved": (
+            kl.argmin(),
+            "this is the smallest `kl` of all; only those whose `accuracy` is `near` the best "
+            "count.",
+        ),
+        "most moved": (
+            _chosen(accuracy, -kl, near),
+            "this takes the one that moves the policy most; of those that are equally good, the "
+            "one that moves it least wins.",
+        ),
+    }
+
+
 check_choose = Exercise(
     "Does `choose(accuracy, kl, near)` return the index of the configuration that the tuning rule "
     "chooses?",
@@ -181,34 +199,7 @@ check_choose = Exercise(
         ([0.80, 0.86, 0.857, 0.84], [0.01, 0.30, 0.05, 0.02], NEAR),
         ([0.50, 0.4915, 0.30], [0.30, 0.10, 0.05], 0.01),
     ],
-    mistakes=[
-        Mistake(
-            "share of the best",
-            lambda accuracy, kl, near: torch.where(
-                accuracy >= (1 - near) * accuracy.max(), kl, torch.full_like(kl, torch.inf)
-            ).argmin(),
-            "here `near` is a share of the best accuracy; it should be a difference: "
-            "`accuracy.max() - near`.",
-        ),
-        Mistake(
-            "most accurate",
-            lambda accuracy, kl, near: accuracy.argmax(),
-            "this is the most accurate one; among those that are `near` it the one with the "
-            "smallest `kl` wins.",
-        ),
-        Mistake(
-            "least moved",
-            lambda accuracy, kl, near: kl.argmin(),
-            "this is the smallest `kl` of all; only those whose `accuracy` is `near` the best "
-            "count.",
-        ),
-        Mistake(
-            "most moved",
-            lambda accuracy, kl, near: _chosen(accuracy, -kl, near),
-            "this takes the one that moves the policy most; of those that are equally good, the "
-            "one that moves it least wins.",
-        ),
-    ],
+    wrong=_wrong_choose,
     praise="on three seeds the best of fifteen is partly luck. Taking the calmest of those that "
     "cannot be told apart chooses by something that was measured well.",
 )

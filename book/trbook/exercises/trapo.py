@@ -81,70 +81,58 @@ def _forced(draw: Draw) -> tuple[Tensor, Tensor]:
     return torch.arange(6) < lengths[:, None], torch.arange(3).repeat_interleave(4)[order]
 
 
+def _wrong_taught(forced, group):
+    same = group == group[:, None]
+    right = _taught(forced, group)
+    return {
+        "the broken loop": (
+            forced & ~_earlier(_alike(forced))[:, None],
+            "this is still the broken loop: a prefix is left out because another *prompt* has "
+            "one of the same length, whose words are different.",
+        ),
+        "one prefix for a prompt": (
+            forced & ~_earlier(same)[:, None],
+            "this teaches one completion of each prompt; two prefixes of different lengths are "
+            "both taught.",
+        ),
+        "nothing left out": (
+            forced.clone(),
+            "this teaches a prefix that four completions share four times.",
+        ),
+        "the copies": (
+            forced & ~right,
+            "the wrong way round: these are the repetitions, which are left out.",
+        ),
+        "all twins out": (
+            forced & ~((_alike(forced) & same).sum(1) > 1)[:, None],
+            "where two completions share a prefix, both are left out here; one of them stays.",
+        ),
+        "a twin of itself": (
+            torch.zeros_like(forced),
+            "nothing is taught: each completion is its own twin here. Compare it with earlier "
+            "ones only.",
+        ),
+        "the longest alone": (
+            forced & ~(same & (forced.sum(1) > forced.sum(1)[:, None])).any(1)[:, None],
+            "only each prompt's longest prefix is taught here; shorter ones count too, each once.",
+        ),
+        "the last one stays": (
+            forced & ~(_alike(forced) & same).triu(1).any(1)[:, None],
+            "each prefix is taught once here, but by the last completion that has it; leave out "
+            "what comes after the first, as the loop does.",
+        ),
+        "completions without a prefix": (
+            ~right,
+            "these are the tokens that are *not* taught.",
+        ),
+    }
+
+
 check_taught = Exercise(
     "Does `taught(forced, group)` teach every prefix of the expert once?",
     truth=_taught,
     inputs=_forced,
-    mistakes=[
-        Mistake(
-            "the broken loop",
-            lambda forced, group: forced & ~_earlier(_alike(forced))[:, None],
-            "this is still the broken loop: a prefix is left out because another *prompt* has "
-            "one of the same length, whose words are different.",
-        ),
-        Mistake(
-            "one prefix for a prompt",
-            lambda forced, group: forced & ~_earlier(group == group[:, None])[:, None],
-            "this teaches one completion of each prompt; two prefixes of different lengths are "
-            "both taught.",
-        ),
-        Mistake(
-            "nothing left out",
-            lambda forced, group: forced.clone(),
-            "this teaches a prefix that four completions share four times.",
-        ),
-        Mistake(
-            "the copies",
-            lambda forced, group: forced & ~_taught(forced, group),
-            "the wrong way round: these are the repetitions, which are left out.",
-        ),
-        Mistake(
-            "all twins out",
-            lambda forced, group: (
-                forced & ~((_alike(forced) & (group == group[:, None])).sum(1) > 1)[:, None]
-            ),
-            "where two completions share a prefix, both are left out here; one of them stays.",
-        ),
-        Mistake(
-            "a twin of itself",
-            lambda forced, group: torch.zeros_like(forced),
-            "nothing is taught: each completion is its own twin here. Compare it with earlier "
-            "ones only.",
-        ),
-        Mistake(
-            "the longest alone",
-            lambda forced, group: (
-                forced
-                & ~((group == group[:, None]) & (forced.sum(1) > forced.sum(1)[:, None])).any(1)[
-                    :, None
-                ]
-            ),
-            "only each prompt's longest prefix is taught here; shorter ones count too, each once.",
-        ),
-        Mistake(
-            "the last one stays",
-            lambda forced, group: (
-                forced & ~(_alike(forced) & (group == group[:, None])).triu(1).any(1)[:, None]
-            ),
-            "each prefix is taught once here, but by the last completion that has it; leave out "
-            "what comes after the first, as the loop does.",
-        ),
-        Mistake(
-            "completions without a prefix",
-            lambda forced, group: ~_taught(forced, group),
-            "these are the tokens that are *not* taught.",
-        ),
-    ],
+    wrong=_wrong_taught,
     praise="a fault like this raises no error and slows learning. A count of the tokens that are "
     "taught, in the log, finds it.",
 )

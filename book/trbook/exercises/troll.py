@@ -64,71 +64,61 @@ def _uncentred(
     return (across - lost * p * (away if of_the_variance else d)) / (1 + eta)
 
 
+def _wrong_through(g, logp, logp_old, eta):
+    return {
+        "eta constant": (
+            _chain(g, logp, logp_old, eta, remove=False),
+            "this is the gradient with the multiplier held fixed; but eta moves when the network "
+            "does. Subtract the part along the way out.",
+        ),
+        "no shrink": (
+            _chain(g, logp, logp_old, eta, shrink=False),
+            "the direction is right; divide by 1 + eta.",
+        ),
+        "multiplied": (
+            (1 + eta) ** 2 * _chain(g, logp, logp_old, eta),
+            "the direction is right; divide by 1 + eta, do not multiply.",
+        ),
+        "added": (
+            2 * _chain(g, logp, logp_old, eta, remove=False) - _chain(g, logp, logp_old, eta),
+            "the part along the way out is added here; it is what the projection takes away.",
+        ),
+        "neither": (
+            _chain(g, logp, logp_old, eta, shrink=False, remove=False),
+            "only the normalisation is differentiated here: 1 / (1 + eta) and the part along the "
+            "way out are missing.",
+        ),
+        "not centred": (
+            _chain(g, logp, logp_old, eta, centre=False),
+            "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g.",
+        ),
+        "centred too late": (
+            _chain(g, logp, logp_old, eta) + (g - _centred(g, logp)) / (1 + eta),
+            "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g "
+            "in both places.",
+        ),
+        "the way out uncentred": (
+            _uncentred(g, logp, logp_old, eta, of_the_variance=False),
+            "what is subtracted goes along π (d - KL); here it goes along π d. The KL is the mean "
+            "of d under π.",
+        ),
+        "a square for the variance": (
+            _uncentred(g, logp, logp_old, eta, of_the_variance=True),
+            "the denominator is the variance of d under π, the mean of (d - KL)²; here it is the "
+            "mean of d².",
+        ),
+        "pi forgotten": (
+            _chain(g, logp, logp_old, eta, weigh=False),
+            "what is subtracted is π (d - KL), not d - KL: dη/dlog π̃ has the factor π.",
+        ),
+    }
+
+
 check_through = Exercise(
     "Does `through(g, logp, logp_old, eta)` carry a gradient on log π back to log π̃?",
     truth=_through,
     inputs=lambda draw: (draw.normal(6), *_policies(draw, 2), draw.number(0.3, 4)),
-    mistakes=[
-        Mistake(
-            "eta constant",
-            lambda **a: _chain(**a, remove=False),
-            "this is the gradient with the multiplier held fixed; but eta moves when the network "
-            "does. Subtract the part along the way out.",
-        ),
-        Mistake(
-            "no shrink",
-            lambda **a: _chain(**a, shrink=False),
-            "the direction is right; divide by 1 + eta.",
-        ),
-        Mistake(
-            "multiplied",
-            lambda g, logp, logp_old, eta: (1 + eta) ** 2 * _chain(g, logp, logp_old, eta),
-            "the direction is right; divide by 1 + eta, do not multiply.",
-        ),
-        Mistake(
-            "added",
-            lambda **a: 2 * _chain(**a, remove=False) - _chain(**a),
-            "the part along the way out is added here; it is what the projection takes away.",
-        ),
-        Mistake(
-            "neither",
-            lambda **a: _chain(**a, shrink=False, remove=False),
-            "only the normalisation is differentiated here: 1 / (1 + eta) and the part along the "
-            "way out are missing.",
-        ),
-        Mistake(
-            "not centred",
-            lambda **a: _chain(**a, centre=False),
-            "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g.",
-        ),
-        Mistake(
-            "centred too late",
-            lambda g, logp, logp_old, eta: (
-                _chain(g, logp, logp_old, eta) + (g - _centred(g, logp)) / (1 + eta)
-            ),
-            "log π is normalised, so a gradient on it first loses its part along π: G = g - π Σ g "
-            "in both places.",
-        ),
-        Mistake(
-            "the way out uncentred",
-            lambda g, logp, logp_old, eta: _uncentred(
-                g, logp, logp_old, eta, of_the_variance=False
-            ),
-            "what is subtracted goes along π (d - KL); here it goes along π d. The KL is the mean "
-            "of d under π.",
-        ),
-        Mistake(
-            "a square for the variance",
-            lambda g, logp, logp_old, eta: _uncentred(g, logp, logp_old, eta, of_the_variance=True),
-            "the denominator is the variance of d under π, the mean of (d - KL)²; here it is the "
-            "mean of d².",
-        ),
-        Mistake(
-            "pi forgotten",
-            lambda **a: _chain(**a, weigh=False),
-            "what is subtracted is π (d - KL), not d - KL: dη/dlog π̃ has the factor π.",
-        ),
-    ],
+    wrong=_wrong_through,
     praise="whatever g is, Σ d dL/dlog π̃ = 0: further out on the same way nothing changes.",
 )
 

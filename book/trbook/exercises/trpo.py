@@ -32,61 +32,55 @@ def _directions(draw: Draw) -> tuple[Tensor, Tensor, float]:
     return x, root.T @ (root @ x) + 0.5 * x, draw.number(0.01, 0.5)
 
 
+def _wrong_full_step(x, product, delta):
+    right = _full_step(x, product, delta)
+    return {
+        "no half": (
+            (delta / (x @ product)).sqrt() * x,
+            "the quadratic KL is *half* of x'Fx, so a 2 belongs with delta.",
+        ),
+        "no root": (
+            2 * delta / (x @ product) * x,
+            "the KL grows with the square of the step, so its factor is a square root.",
+        ),
+        "Euclidean length": (
+            _full_step(x, x, delta),
+            "this has a fixed Euclidean length; measure the length by F: x'Fx.",
+        ),
+        "radius as length": (
+            delta * x / x.norm(),
+            "this goes a distance of delta in the parameters; delta is in nats of KL, x'Fx/2.",
+        ),
+        "turned around": (
+            (x @ product / (2 * delta)).sqrt() * x,
+            "the fraction is upside down: a larger x'Fx needs a smaller factor.",
+        ),
+        "steps along F x": (
+            _full_step(product, x, delta),
+            "the step goes along x; F x only measures it.",
+        ),
+        "half of delta": (
+            (delta / (2 * (x @ product))).sqrt() * x,
+            "the 2 is on the wrong side: x'Fx/2 = delta gives x'Fx = 2 delta.",
+        ),
+        "length of F x": (
+            right * ((x @ product) / (product @ product)).sqrt(),
+            "this measures F x by itself; the curvature along x is `x @ product`.",
+        ),
+        "downhill": (
+            -right,
+            "x points where the surrogate rises; this goes the other way.",
+        ),
+    }
+
+
 check_full_step = Exercise(
     "Is `full_step(x, product, delta)` the multiple of x whose quadratic KL is delta, `product` "
     "being F x?",
     truth=_full_step,
     inputs=_directions,
     examples=[([1.0, 0.0], [2.0, 1.0], 0.01), ([3.0, 4.0], [0.3, 0.4], 0.1)],
-    mistakes=[
-        Mistake(
-            "no half",
-            lambda x, product, delta: (delta / (x @ product)).sqrt() * x,
-            "the quadratic KL is *half* of x'Fx, so a 2 belongs with delta.",
-        ),
-        Mistake(
-            "no root",
-            lambda x, product, delta: 2 * delta / (x @ product) * x,
-            "the KL grows with the square of the step, so its factor is a square root.",
-        ),
-        Mistake(
-            "Euclidean length",
-            lambda x, product, delta: _full_step(x, x, delta),
-            "this has a fixed Euclidean length; measure the length by F: x'Fx.",
-        ),
-        Mistake(
-            "radius as length",
-            lambda x, product, delta: delta * x / x.norm(),
-            "this goes a distance of delta in the parameters; delta is in nats of KL, x'Fx/2.",
-        ),
-        Mistake(
-            "turned around",
-            lambda x, product, delta: (x @ product / (2 * delta)).sqrt() * x,
-            "the fraction is upside down: a larger x'Fx needs a smaller factor.",
-        ),
-        Mistake(
-            "steps along F x",
-            lambda x, product, delta: _full_step(product, x, delta),
-            "the step goes along x; F x only measures it.",
-        ),
-        Mistake(
-            "half of delta",
-            lambda x, product, delta: (delta / (2 * (x @ product))).sqrt() * x,
-            "the 2 is on the wrong side: x'Fx/2 = delta gives x'Fx = 2 delta.",
-        ),
-        Mistake(
-            "length of F x",
-            lambda x, product, delta: (
-                _full_step(x, product, delta) * ((x @ product) / (product @ product)).sqrt()
-            ),
-            "this measures F x by itself; the curvature along x is `x @ product`.",
-        ),
-        Mistake(
-            "downhill",
-            lambda x, product, delta: -_full_step(x, product, delta),
-            "x points where the surrogate rises; this goes the other way.",
-        ),
-    ],
+    wrong=_wrong_full_step,
     praise="twice the x gives the same step: conjugate gradients must find a direction, not a "
     "length.",
 )
