@@ -304,7 +304,12 @@ def _decided(name: str, comparisons: tuple[Comparison, ...], stamp: int) -> tupl
     )
 
 
-@lru_cache(maxsize=4096)
+MEASURED: dict[tuple[str, Comparison, int], Verdict] = {}
+"""What this process has measured of records; a build of the book adds what others have."""
+
+
 def _of_record(name: str, comparison: Comparison, stamp: int) -> Verdict:
-    sweep, runs, history = record.read(name)
-    return measure(sweep, runs, history, comparison)
+    key = name, comparison, stamp
+    if key not in MEASURED:
+        MEASURED[key] = measure(*record.read(name), comparison)
+    return MEASURED[key]

@@ -4,14 +4,16 @@ refused."""
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from bookext import archive, words
+from bookext import archive, records, words
 from bookext.records import cell, made, merged, rows, verdicts, written
 from bookext.sweeps import figures
 from trlab import recorded
+from trlab import verdicts as verdicts_of
 from trlab.drawing.named import FIGURES
 from trlab.drawing.names import called
 from trlab.findings import alike, table
@@ -319,3 +321,14 @@ def test_a_verdict_is_told_in_plain_words() -> None:
     )
     measured = Finding(line, "seen", Estimate(0.62, 0.6, 0.7)).plain()[1]
     assert measured.startswith("kl of a is 0.62 [0.60, 0.70]; the line was 0.5")
+
+
+def test_what_other_processes_decide_this_one_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "all_recorded", lambda: ["loops", "stale"])
+    records.MEASURED.clear()
+    verdicts_of._decided.cache_clear()
+    app = SimpleNamespace(config=SimpleNamespace(first_pages=[]), parallel=2)
+    records.decide_all(app, None, ["page"] * records.MANY)
+    monkeypatch.setattr(verdicts_of, "measure", lambda *_: pytest.fail("it is known"))
+    assert {name for name, *_ in records.MEASURED} == {"loops", "stale"}
+    assert verdicts_of.family("loops") and verdicts_of.family("stale")

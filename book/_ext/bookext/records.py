@@ -8,6 +8,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from multiprocessing import get_context
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -23,12 +24,12 @@ from trlab.findings import alike, finished, price, table, tolerances
 from trlab.measures import derive
 from trlab.nats import Price
 from trlab.power import PAIRS, undecided
-from trlab.record import all_recorded
+from trlab.record import all_recorded, read
 from trlab.statistics import interval
 from trlab.sweep import Prediction, load_sweep
 from trlab.tuning import summary
 from trlab.verdict import NOT_SEEN, SEEN, Finding
-from trlab.verdicts import family, predicted
+from trlab.verdicts import MEASURED, family, predicted
 from trlib.fields import settings as settings_of
 from trlib.loop.settings import RunSettings
 
@@ -513,9 +514,20 @@ def decide_all(app: Sphinx, env: Any, pages: list[str]) -> None:
     """Decides every comparison before Sphinx forks a process for each handful of pages: all of them
     quote records, and what one process decides no other knows. A pass over the first pages alone
     reads little more than the titles of the others."""
-    if len(app.config.first_pages or pages) >= MANY:
-        for name in all_recorded():
-            family(name)
+    if len(app.config.first_pages or pages) < MANY:
+        return
+    names = all_recorded()
+    for name in names:
+        read(name)  # once, for all processes
+    with get_context("fork").Pool(app.parallel) as pool:
+        for measured in pool.imap_unordered(measured_of, names):
+            MEASURED.update(measured)
+
+
+def measured_of(name: str) -> dict[Any, Any]:
+    """Every comparison that is asked of a recorded sweep, measured."""
+    family(name)
+    return {key: one for key, one in MEASURED.items() if key[0] == name}
 
 
 def connect(app: Sphinx) -> None:
