@@ -41,7 +41,7 @@ def test_a_likely_word_falls_inside_the_window(visit: Any) -> None:
 def test_words_and_steps_follow_the_hand(visit: Any) -> None:
     one = visit("VocabularyStep")
     one.page.locator(".trx .more-settings summary").click()
-    one.page.get_by_label("sampled word").select_option(index=5)
+    one.page.get_by_label("sampled word", exact=True).select_option(index=5)
     one.settle()
     assert one.state(["token"]) == {"token": 5} and "“slowly”" in one.text(".trx .facts dt")
     one.press(".trx .handle", "Shift+ArrowDown")

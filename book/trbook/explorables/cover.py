@@ -45,12 +45,6 @@ def cover(name: str, preset: dict[str, Any], lanes: Sequence[dict[str, Any]]) ->
     )
 
 
-def small_cover() -> str:
-    """The same for a page's first screen: its lane as it once stood (`tools.draw.covers`), with
-    three ways to learn."""
-    return picture("small")
-
-
 def lines(lanes: Sequence[dict[str, Any]]) -> str:
     """The lanes as text on the page, before any has done a batch."""
     return ", ".join(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import traitlets as t
 
-from trbook.explorables.cover import cover, lines, small_cover
+from trbook.explorables.cover import cover, lines, picture
 from trbook.explorables.host import Explorable
 from trbook.explorables.modules import fragment
 from trlib.errors import unknown
@@ -123,6 +123,6 @@ class Playground(Explorable):
             fallback=self.fallback,
             height=self.height,
             parts=self._parts,
-            still=small_cover() if self.small else cover(name, chosen, lanes),
+            still=picture("small") if self.small else cover(name, chosen, lanes),
             light=lines(lanes),
         )

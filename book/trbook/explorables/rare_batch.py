@@ -18,12 +18,11 @@ from torch import Tensor
 
 import trlib
 from trbook.explorables.batch import logits
-from trbook.explorables.recording import LARGEST, encode
-from trbook.rollout import rewards_of
+from trbook.explorables.recording import drawn, encode, updated
+from trlib.advantages import group_relative
 from trlib.algorithms import TokenLoss, dppo_loss, ppo_loss
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
-from trlib.model.rollout import sample
 from trlib.tasks.dial import CAREFUL
 
 POLICY, PROMPTS, GROUP, SEED, MINIBATCHES, EPOCHS = "dial_rare", 16, 16, 0, 8, 2
@@ -50,59 +49,31 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
     """The record of this many updates, JSON-able, as `built/token_microscope.data.json` holds
     it."""
     task, policy = trlib.load_task("dial"), trlib.load_policy(POLICY)
-    prompts = task.prompts(PROMPTS, seed=SEED)
-    batch = sample(
-        policy,
-        [prompt.text for prompt in prompts],
-        group=GROUP,
-        max_tokens=task.max_tokens,
-        seed=SEED,
-    )
-    rewards = rewards_of(task, prompts, batch)
-    words = [
-        [policy.tokenizer.decode([token]) for token in row[kept].tolist()]
-        for row, kept in zip(batch.tokens, batch.mask, strict=True)
-    ]
+    said, batch, rewards = drawn(policy, task, prompts=PROMPTS, group=GROUP, seed=SEED)
     with torch.no_grad():
         old = policy.score(batch).logp
     return {
         "command": "python -m tools.pack.packs token_microscope",
         "updates": updates,
-        "largest": LARGEST,
-        "group": GROUP,
-        "prompts": [prompt.text for prompt in prompts],
-        "rewards": rewards.int().tolist(),
-        "words": words,
-        "careful": sorted({row[0] for row in words} & set(CAREFUL)),
+        **said,
+        "careful": sorted({row[0] for row in said["words"]} & set(CAREFUL)),
         "old": logits(old[batch.mask].tolist()),
         "runs": {
-            name: {"lr": run.lr, **_learn(run, batch, rewards, old, words, updates)}
+            name: {"lr": run.lr, **_learn(run, batch, rewards, updates)}
             for name, run in RUNS.items()
         },
     }
 
 
-def _learn(
-    run: Run, batch: Completions, rewards: Tensor, old: Tensor, words: list[list[str]], updates: int
-) -> dict[str, Any]:
+def _learn(run: Run, batch: Completions, rewards: Tensor, updates: int) -> dict[str, Any]:
     """The log-ratio of every token after each update, and the probability that a completion begins
     with care."""
     policy = trlib.load_policy(POLICY)
-    groups = rewards.view(-1, GROUP)
-    advantages = (groups - groups.mean(1, keepdim=True)).flatten()[:, None].expand_as(old)
-    optimizer = torch.optim.AdamW(policy.parameters, lr=run.lr, betas=(0.9, 0.95), weight_decay=0.0)
+    advantages = group_relative(rewards, batch.group, scale=None)
     careful, moved = [_careful(policy, batch)], []
-    for rows in _minibatches()[:updates]:
-        part = batch.rows(rows)
-        per_token = run.loss(
-            policy.score(part).logp, old[rows], advantages=advantages[rows], mask=part.mask
-        ).per_token
-        optimizer.zero_grad()
-        ((per_token * part.mask).sum() / part.mask.sum()).backward()
-        torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
-        optimizer.step()
-        with torch.no_grad():
-            moved.append((policy.score(batch).logp - old)[batch.mask])
+    parts = _minibatches()[:updates]
+    for log_ratio in updated(policy, batch, advantages, parts, loss=run.loss, lr=run.lr):
+        moved.append(log_ratio)
         careful.append(_careful(policy, batch))
     return {"careful": [round(value, 4) for value in careful], "moved": encode(torch.stack(moved))}
 

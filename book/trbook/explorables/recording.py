@@ -10,7 +10,7 @@ makes its first updates again.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 
 import trlib
 from trbook.rollout import rewards_of
+from trlib.advantages import group_relative
 from trlib.algorithms import TokenLoss, pg_is_loss, ppo_loss
 from trlib.model.completions import Completions
 from trlib.model.policy import Policy
@@ -35,30 +36,63 @@ LOSSES: dict[str, Callable[..., TokenLoss]] = {"none": pg_is_loss, "ppo": ppo_lo
 def record(updates: int = UPDATES) -> dict[str, Any]:
     """The record of this many updates, JSON-able, as `built/staleness.data.json` holds it."""
     task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
-    prompts = task.prompts(PROMPTS, seed=SEED)
-    batch = sample(
-        policy,
-        [prompt.text for prompt in prompts],
-        group=GROUP,
-        max_tokens=task.max_tokens,
-        seed=SEED,
-    )
-    rewards = rewards_of(task, prompts, batch)
-    words = [
-        [policy.tokenizer.decode([token]) for token in row[kept].tolist()]
-        for row, kept in zip(batch.tokens, batch.mask, strict=True)
-    ]
+    said, batch, rewards = drawn(policy, task, prompts=PROMPTS, group=GROUP, seed=SEED)
     return {
         "command": "python -m tools.pack.packs staleness",
         "lr": LR,
         "updates": updates,
-        "largest": LARGEST,
-        "group": GROUP,
-        "prompts": [prompt.text for prompt in prompts],
-        "rewards": rewards.int().tolist(),
-        "words": words,
+        **said,
         "runs": {name: _run(loss, task, batch, rewards, updates) for name, loss in LOSSES.items()},
     }
+
+
+def drawn(
+    policy: Policy, task: Task, *, prompts: int, group: int, seed: int
+) -> tuple[dict[str, Any], Completions, Tensor]:
+    """A batch of a task: what a record says of it, its completions, and their rewards."""
+    asked = task.prompts(prompts, seed=seed)
+    texts = [prompt.text for prompt in asked]
+    batch = sample(policy, texts, group=group, max_tokens=task.max_tokens, seed=seed)
+    rewards = rewards_of(task, asked, batch)
+    words = [
+        [policy.tokenizer.decode([token]) for token in row[kept].tolist()]
+        for row, kept in zip(batch.tokens, batch.mask, strict=True)
+    ]
+    said = {"largest": LARGEST, "group": group, "prompts": texts, "words": words}
+    return {**said, "rewards": rewards.int().tolist()}, batch, rewards
+
+
+def updated(
+    policy: Policy,
+    batch: Completions,
+    advantages: Tensor,
+    parts: Iterable[Tensor],
+    *,
+    loss: Callable[..., TokenLoss],
+    lr: float,
+) -> Iterator[Tensor]:
+    """Makes an update on each part of a batch; gives the log-ratio of every token to the policy
+    that sampled, [tokens], after each.
+
+    Args:
+        policy: as it sampled; it is trained.
+        advantages: [B], one per completion.
+        parts: the rows of every update.
+    """
+    with torch.no_grad():
+        old = policy.score(batch).logp
+    optimizer = torch.optim.AdamW(policy.parameters, lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
+    for rows in parts:
+        part, own = batch.rows(rows), advantages[rows, None]
+        logp = policy.score(part).logp
+        per_token = loss(logp, old[rows], advantages=own.expand_as(logp), mask=part.mask).per_token
+        optimizer.zero_grad()
+        ((per_token * part.mask).sum() / part.mask.sum()).backward()
+        torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
+        optimizer.step()
+        with torch.no_grad():
+            moved = policy.score(batch).logp - old
+        yield moved[batch.mask]
 
 
 def _run(
@@ -67,22 +101,11 @@ def _run(
     """Use the batch again and again: what the policy earns, and the log-ratio of every token, after
     each update."""
     policy = trlib.load_policy("dial")
-    groups = rewards.view(-1, GROUP)
-    advantages = (groups - groups.mean(1, keepdim=True)).flatten()[:, None].expand_as(batch.logp)
-    with torch.no_grad():
-        old = policy.score(batch).logp
-    optimizer = torch.optim.AdamW(policy.parameters, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
+    advantages = group_relative(rewards, batch.group, scale=None)
     earned, moved = [_earned(policy, task)], []
-    for _ in range(updates):
-        per_token = loss(
-            policy.score(batch).logp, old, advantages=advantages, mask=batch.mask
-        ).per_token
-        optimizer.zero_grad()
-        ((per_token * batch.mask).sum() / batch.mask.sum()).backward()
-        torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
-        optimizer.step()
-        with torch.no_grad():
-            moved.append((policy.score(batch).logp - old)[batch.mask])
+    whole = updates * [torch.arange(len(batch))]
+    for log_ratio in updated(policy, batch, advantages, whole, loss=loss, lr=LR):
+        moved.append(log_ratio)
         earned.append(_earned(policy, task))
     return {"earned": [round(value, 4) for value in earned], "moved": encode(torch.stack(moved))}
 

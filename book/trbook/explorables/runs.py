@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -186,14 +185,9 @@ def digest(name: str) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in tables)).hexdigest()[:12]
 
 
-@cache
-def _recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return recorded(name)
-
-
 def packed(name: str) -> dict[str, Any]:
     """The pack of a recorded sweep."""
-    return {**pack(load_sweep(name), *_recorded(name)), "record": digest(name)}
+    return {**pack(load_sweep(name), *recorded(name)), "record": digest(name)}
 
 
 def format_of_packs() -> dict[str, Any]:

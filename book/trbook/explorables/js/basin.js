@@ -187,7 +187,6 @@ export default bench({
     const at = shown.places();
     return [
       {
-        key: "lr",
         label: "Learning rate",
         words: spokenRate(state.lr),
         x: at.x,

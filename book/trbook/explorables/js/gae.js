@@ -354,7 +354,6 @@ export default bench({
   },
   handles: (s, reading, size, data, shown) => [
     {
-      key: "lam",
       label: "Lambda",
       words: setting(s.lam),
       ...shown.placeOf(s.lam),

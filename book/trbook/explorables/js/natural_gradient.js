@@ -284,7 +284,6 @@ export default bench({
   },
   handles: (s, found, size, data, shown) => [
     {
-      key: "theta",
       label: "Old policy",
       words: `theta 1 ${s.theta1}, theta 2 ${s.theta2}`,
       ...shown.placeOf(s),

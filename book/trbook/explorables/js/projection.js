@@ -299,7 +299,6 @@ export default bench({
   },
   handles: (s, found, size, data, shown) =>
     NAMES.map((name, v) => ({
-      key: name,
       label: `Network's probability of ${name}`,
       words: probability(Math.exp(found.u[v])),
       ...shown.placeOf(v, Math.exp(found.u[v])),

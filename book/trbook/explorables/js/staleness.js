@@ -313,21 +313,18 @@ export default bench({
     const at = shown.places();
     return [
       {
-        key: "eps_low",
         label: "Lower edge of the window",
         words: setting(1 - s.eps_low),
         ...at.low,
         move: (x) => ({ eps_low: shorter(clamp(1 - at.ratioAt(x), 0, 1)) }),
       },
       {
-        key: "eps_high",
         label: "Upper edge of the window",
         words: setting(1 + s.eps_high),
         ...at.high,
         move: (x) => ({ eps_high: shorter(Math.max(0, at.ratioAt(x) - 1)) }),
       },
       {
-        key: "update",
         label: "Update",
         words: String(s.update),
         ...at.update,

@@ -363,14 +363,12 @@ export default bench({
     const at = shownBoard.places();
     return [
       {
-        key: "horizon",
         label: "Horizon",
         words: `${s.horizon} tokens`,
         ...at.horizon,
         move: (x) => ({ horizon: at.horizonAt(x) }),
       },
       {
-        key: "completions",
         label: "Batch",
         words: `${s.completions} completions`,
         ...at.completions,

@@ -181,7 +181,6 @@ export default bench({
   },
   handles: (s, found, size, data, shown) => [
     {
-      key: "token",
       label: "Token",
       words: reading(found.batch.words[s.token], found.judged[s.token]),
       ...shown.placeOf(s.token),

@@ -143,12 +143,11 @@ export default bench({
       move: (x, y) => (y > shown.floor + 12 ? null : { expert: withShare(s.expert, v, shown.shareAt(y)) }),
     })),
     {
-      key: "start",
       label: "Where the student begins",
       words: number(s.start),
       ...shown.begin,
       move: (x) => ({ start: Number(shown.startAt(x).toFixed(1)) }),
     },
-    { key: "alpha", label: "Alpha", words: setting(s.alpha), ...shown.cap, move: (x) => ({ alpha: shown.alphaAt(x) }) },
+    { label: "Alpha", words: setting(s.alpha), ...shown.cap, move: (x) => ({ alpha: shown.alphaAt(x) }) },
   ],
 });

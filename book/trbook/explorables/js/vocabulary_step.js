@@ -226,7 +226,6 @@ export default bench({
   },
   handles: (s, reading, size, data, shown) => [
     {
-      key: "token",
       label: "Sampled word",
       words: `${reading.words[s.token]}, ${setting(reading.p[s.token])}`,
       ...shown.place(s.token),

@@ -361,7 +361,6 @@ function drawn(panel, part) {
 
 export const handles = (s, reading, size, data, shown) => [
   {
-    key: "ratio",
     label: "Ratio",
     words: number(s.ratio),
     ...shown.placeOf(s.ratio),

@@ -1,5 +1,7 @@
 /* What numpy computes, on typed arrays. */
 
+import { klTerm, log1mexp } from "../parts/maths.js";
+
 export const where = (length, test) => {
   let count = 0;
   for (let i = 0; i < length; i++) if (test(i)) count++;
@@ -72,9 +74,6 @@ export function linspace(low, high, count) {
   return Float64Array.from({ length: count }, (_, i) => (i === count - 1 ? high : i * step + low));
 }
 
-/* log(1 - e^x) of x <= 0 */
-const log1mexp = (x) => (x >= 0 ? -Infinity : x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x)));
-
 /* |a - b| of two log-probs, from the side that does not overflow */
 export function binaryTv(logA, logB) {
   const d = logA - logB;
@@ -82,16 +81,8 @@ export function binaryTv(logA, logB) {
 }
 
 const REST = Math.log(1e-12);
-/* a log(a/b) - a + b of one outcome */
-function klTerm(logA, logB) {
-  const d = logA - logB,
-    a = Math.exp(logA);
-  return Math.abs(d) < 1 ? a * (d + Math.expm1(-d)) : a * d - a + Math.exp(logB);
-}
-
 /* KL between "this token" and "any other" */
 export function binaryKl(logA, logB) {
-  const restA = Math.max(log1mexp(logA), REST),
-    restB = Math.max(log1mexp(logB), REST);
+  const [restA, restB] = [logA, logB].map((x) => Math.max(log1mexp(Math.min(x, 0)), REST));
   return klTerm(logA, logB) + klTerm(restA, restB);
 }

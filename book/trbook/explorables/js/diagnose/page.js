@@ -2,6 +2,7 @@
 
 import { comma, escape, fixed, general, letters, number, percent, say, tokens, visible } from "./format.js";
 import { linspace } from "./numbers.js";
+import { clamp } from "../parts/maths.js";
 import shared from "./shared.json" with { type: "json" };
 
 const KEYS = ["ppo", "dppo_tv", "dppo_kl"],
@@ -360,7 +361,6 @@ const lowered = (text) =>
 const label = (x, y, text, anchor) =>
   `<text class="label" x="${one(x)}" y="${one(y)}" text-anchor="${anchor}">${lowered(escape(text))}</text>`;
 const logit = (p) => Math.log(p / (1 - p));
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 function ratios(f) {
   const h = f.histogram,

@@ -22,7 +22,7 @@
      read       (state, data) -> { verdict: { tone: "calm" or "fail", title, text }, facts: [[name, text, hue, dash]], ... }; with a
                 dash a fact is the key to its line
      board      ({ set }) -> { node, height(width, state, data), draw(state, reading, { width, height }, data) }; node is one svg
-     handles    (state, reading, size, data, the board) -> [{ key, label, words, x, y, move(x, y) -> settings }] in pixels of the board;
+     handles    (state, reading, size, data, the board) -> [{ label, words, x, y, move(x, y) -> settings }] in pixels of the board;
                 next({ x, y }, way, shift) -> { x, y }: where an arrow key leads, if it is not a few pixels on (optional)
      extra      ({ set, data }) -> { el, update(state, reading) }: more beside the board (optional)
      extraFold  what `extra` is called where it opens on demand (optional)
@@ -40,7 +40,7 @@ import { stage } from "./theme.js";
 import bare from "./bench.css";
 
 export function bench(spec) {
-  return { render: ({ model, el }) => open(spec, model, el), spec };
+  return { render: ({ model, el }) => open(spec, model, el) };
 }
 
 const ofData = (part, data) => (typeof part === "function" ? part(data) : part);

@@ -100,7 +100,6 @@ export function solve(s) {
       network: drift.kl,
       projected: divergence(target, near),
       whole: divergence(u, lq),
-      wholeProjected: divergence(projected.map(Math.log), lq),
     },
     ratio: {
       network: Math.exp(now[y] - near[y]),

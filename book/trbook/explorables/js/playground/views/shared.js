@@ -53,16 +53,6 @@ export function pathOf(values, x, y) {
   return d;
 }
 
-/* The same as single points. */
-export function pointsOf(values, x, y) {
-  const step = Math.max(1, Math.ceil(values.length / DRAWN));
-  let d = "";
-  for (let i = 0; i < values.length; i += step) {
-    if (Number.isFinite(values[i])) d += `M${x(i).toFixed(1)},${y(values[i]).toFixed(1)}h.01`;
-  }
-  return d;
-}
-
 /* A panel with axes that are drawn anew only where they change. */
 export function plot(panel) {
   let known = "";
