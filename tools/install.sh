@@ -17,7 +17,11 @@ if ! works .venv/bin/python; then
     "$found" -m venv --clear .venv
 fi
 
-pip() { .venv/bin/python -m pip --disable-pip-version-check "$@"; }
+pip() {
+    .venv/bin/python -m pip --disable-pip-version-check "$@" && return
+    echo "install: pip could not install $*; what it says stands above. Is there a network?" >&2
+    exit 1
+}
 # pip would compile every file on one core, and three in four are never imported. What is imported is compiled here, so
 # that notebooks need not do it.
 first_import() { env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -c "import $1" > /dev/null 2>&1 || true; }
