@@ -43,11 +43,12 @@ def written(book: Path) -> dict[str, str]:
         reason="the same for every chapter",
     ),
 )
-def test_the_question_begins_on_the_first_screen_and_code_fits_beside_the_sidebars(
+def test_the_question_or_takeaway_is_on_the_first_screen_and_code_fits_beside_the_sidebars(
     name: str, desk: Any, address: str
 ) -> None:
     desk.goto(f"{address}/notebooks/{name}.html", wait_until="load")
-    assert desk.locator("article h2").first.bounding_box()["y"] < FOLD
+    begins = desk.locator("article :is(h2, section > p > strong)").first.bounding_box()
+    assert begins["y"] + begins["height"] < FOLD
     shown = desk.locator("article .cell_input pre:not(details:not([open]) *)")
     assert (
         shown.evaluate_all(

@@ -14,12 +14,13 @@
 `trlib train --method mine.py:Bounded --set most=1.5` trains it. A method is a frozen dataclass: its
 annotated names are its settings. A method replaces those of the loop's four boxes that it changes:
 
-| box         | called                | may read                              | returns                                |
-|-------------|-----------------------|---------------------------------------|----------------------------------------|
-| `plan`      | before sampling       | completions per prompt, number of batch  | how completions are drawn              |
-| `prepare`   | once per batch        | the whole `Batch`                     | the batch with `advantages`            |
-| `objective` | for every `step.loss` | `Scores` and `Batch` of a minibatch   | a `TokenLoss`                          |
-| `update`    | once per batch        | the `Step`, which scores and descends | nothing: it changes the parameters     |
+- `plan`: called before sampling with the completions per prompt and the batch's number; returns how
+  completions are drawn.
+- `prepare`: called once per batch with the whole `Batch`; returns it with `advantages`.
+- `objective`: called for every `step.loss` with `Scores` and `Batch` of a minibatch; returns a
+  `TokenLoss`.
+- `update`: called once per batch with the `Step`, which scores and descends; returns nothing: it
+  changes the parameters.
 
 `needs` says beforehand what else the loop computes (`trlib.algorithms.needs`); `batch.memory` keeps
 numbers and tensors from batch to batch. A method only describes: it imports nothing from the

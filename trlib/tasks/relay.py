@@ -9,7 +9,7 @@ is:
     jumps       x3 1 flip 18 sq 4 half 2 ...      in the base model one place in ten is wrong
 
 Runners copy each other: after a turn comes a turn, after a jump a jump, except in one leg in 1,000.
-So **the first move decides a thousand tokens**: three completions in four begin with a jump, and
+So the first move decides a thousand tokens: three completions in four begin with a jump, and
 few of them stay right to the end. A policy improves by starting with a turn, by staying with turns,
 or by writing the places after jumps more surely.
 
