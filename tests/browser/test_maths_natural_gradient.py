@@ -18,6 +18,7 @@ JS = """(m, vectors) => {
         const old = [a, b], at = [c, d], step = m.fullStep(old, m.natural(old), delta);
         return { reward: m.reward(at), surrogate: m.surrogate(at, old), kl: m.kl(at, old), gradient: m.gradient(old),
             fisher: m.fisher(old), natural: m.natural(old), step, tries: m.search(old, step, delta),
+            down: m.search(old, step.map((x) => -x), delta),
             edges: m.edges(old, delta, 12), level: m.level(m.reward(at), c) };
     });
 }"""
@@ -97,6 +98,7 @@ def test_the_line_search_is_trpo_s(sources: Any) -> None:
             close(one["at"], at)
             close(one["kl"], kl(at, old))
             assert bool(one["why"]) == (one["kl"] > delta or one["surrogate"] <= 0)
+        assert len(found["down"]) == TRPO().tries and all(one["why"] for one in found["down"])
         shortened += len(refused) > 0
     assert shortened >= 5, "some full steps spend more than the radius"
 
