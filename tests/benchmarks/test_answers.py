@@ -38,27 +38,3 @@ def test_it_was_kept_because_the_other_is_not_better_at_anything_that_it_reads()
                 form["right"] <= ours["forms"][name]["right"] + 1
             )  # one solution of those that mark nothing
             assert form["ms"] > ours["forms"][name]["ms"]
-
-
-def test_a_measurement_counts_both_kinds_of_error():
-    def seven(text, answer):
-        return "7" in text
-
-    row = run.measure(
-        run.whole,
-        seven,
-        seven,
-        [("so 7", "7"), ("so 8", "8")],
-        [("7", "7", True), ("7", "8", False), ("9", "9", True), ("8", "7", False)],
-    )
-    assert row["odd"] == {"as_wanted": 2, "accepted_wrongly": 1, "refused_wrongly": 1}
-    assert row["forms"]["no mark"]["right"] == 1 and row["other_accepted"] == 1
-
-
-def test_the_part_behind_the_last_mark():
-    for text, part in (
-        ("a #### 1\nThe answer is 18.", " 18."),
-        ("#### 1 \\boxed{18}", "\\boxed{18}"),
-        ("so 18", "so 18"),
-    ):
-        assert run.behind_the_mark(text) == part

@@ -13,6 +13,7 @@ import torch
 import trlib
 from benchmarks import readme
 from benchmarks.loop import run, sampling, sides, stages
+from benchmarks.record import compared
 from trlib.model.rollout import sample
 
 
@@ -75,20 +76,6 @@ def test_the_stages_cover_all_of_the_time_once():
     assert stages.collect.sample is sample and not hasattr(torch.Tensor.backward, "__wrapped__")
 
 
-def test_nested_stages_are_counted_once():
-    clock = stages.Stages()
-
-    def burn(seconds):
-        until = time.process_time() + seconds
-        while time.process_time() < until:
-            pass
-
-    inner = clock.wrap(lambda: burn(0.02), "inner")
-    clock.wrap(lambda: (burn(0.01), inner(), burn(0.01)), "outer")()
-    assert clock.seconds["inner"] == pytest.approx(0.02, abs=0.008)
-    assert clock.seconds["outer"] == pytest.approx(0.02, abs=0.008)
-
-
 def test_generate_and_our_sampler_are_counted_alike():
     policy, task = trlib.load_policy("dial"), trlib.load_task("dial")
     texts = [prompt.text for prompt in task.prompts(16, seed=0)]
@@ -99,33 +86,9 @@ def test_generate_and_our_sampler_are_counted_alike():
 
 
 def test_the_summary_is_medians_and_their_ratio():
-    def one(side, seed, rate):
-        return {
-            "side": side,
-            "seed": seed,
-            "completions_per_s": rate,
-            "completions_per_cpu_s": 2 * rate,
-            "tokens_a_completion": 8.0,
-            "reward_last_10": 0.9,
-            "peak_rss_mb": 500.0,
-            "sampled_accuracy": {"value": 0.9},
-        }
-
-    rows = run.summary(
-        "one",
-        [
-            one("trlib", 0, 30.0),
-            one("trl", 0, 10.0),
-            one("trlib", 1, 50.0),
-            one("trl", 1, 20.0),
-            one("trlib", 2, 20.0),
-            one("trl", 2, 4.0),
-        ],
-    )
-    found = rows["completions_per_s"]
+    found = compared({"trlib": [30.0, 50.0, 20.0], "trl": [10.0, 20.0, 4.0]})
     assert (found["trlib"], found["trl"], found["ratio"]) == (30.0, 10.0, 3.0)
     assert (found["lowest_pair"], found["highest_pair"]) == (2.5, 5.0)
-    assert "| 30/s | 10/s | **3.00** (2.50 to 5.00) | 60 / 20 = **3.00** |" in run.table([rows])
 
 
 def test_the_readme_holds_what_the_records_hold():

@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 from functools import partial
@@ -197,8 +196,7 @@ with checkpoints.holding(sys.argv[1], False, trlib.load_policy("dial")) as folde
 
 
 @pytest.mark.nightly("a process that holds a folder for seconds")
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path, end):
+def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path):
     first = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)],
         stdin=subprocess.PIPE,
@@ -215,7 +213,7 @@ def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path,
         ):
             trained(tmp_path, resume=resume)
         assert writing.read_text() == "being written"
-    first.send_signal(end)
+    first.kill()
     first.communicate()
     assert len(trained(tmp_path).rows) == 2 and not writing.exists()
 

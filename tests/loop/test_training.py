@@ -38,7 +38,6 @@ from trlib.loop.settings import SAVINGS
 from trlib.loop.step import LoopStep
 from trlib.model import forward
 from trlib.model.policy import Policy
-from trlib.model.rollout import sample
 from trlib.tasks.task import Verdict
 
 trained = partial(runs.trained, checkpoint_every=2)
@@ -100,10 +99,6 @@ def test_on_policy_metrics_are_those_of_the_step_that_was_taken():
     pi = policy.score(c, full=True).full[c.mask].double()
     row = run.rows[0]
     assert row["kl"] == pytest.approx(float((mu.exp() * (mu - pi)).sum(-1).mean()), rel=1e-3)
-    assert row["kl_back"] == pytest.approx(float((pi.exp() * (pi - mu)).sum(-1).mean()), rel=1e-3)
-    distance = (mu.exp() - pi.exp()).abs().sum(-1) / 2
-    assert row["tv"] == pytest.approx(float(distance.mean()), rel=1e-4)
-    assert row["tv_max"] == pytest.approx(float(distance.max()), rel=1e-4)
     assert row["entropy"] == pytest.approx(float(-(pi.exp() * pi).sum(-1).mean()), rel=1e-4)
     log_ratio = ((policy.score(c).logp - before.score(c).logp) * c.mask).double().sum(-1)
     terms = log_ratio.exp() * log_ratio - log_ratio.exp() + 1
@@ -569,26 +564,6 @@ def test_scoring_a_few_at_a_time_changes_nothing(monkeypatch, method):
         )
     for one, other in zip(few.policy.parameters, whole.policy.parameters, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=2e-5)
-
-
-def test_a_gradient_is_the_same_a_few_completions_at_a_time(policy):
-    completions = sample(
-        policy, ["3 : +1 x3 flip", "7 : -2", "11 : half sq +4 pair"], group=6, max_tokens=12, seed=0
-    )
-    weights = torch.randn(completions.tokens.shape, generator=torch.Generator().manual_seed(0))
-    found = []
-    for at_once in (None, 1, 4):
-        policy.model.zero_grad()
-        logp = policy.score(completions, temperature=0.9, at_once=at_once).logp[completions.mask]
-        (logp * weights[completions.mask]).sum().backward()
-        gradients = [p.grad.flatten() for p in policy.parameters if p.grad is not None]
-        found.append((logp.detach(), torch.cat(gradients)))
-    for logp, gradient in found[1:]:
-        torch.testing.assert_close(logp, found[0][0], rtol=0, atol=1e-5)
-        assert (gradient - found[0][1]).norm() < 1e-5 * found[0][1].norm()
-    with torch.no_grad():
-        full = policy.score(completions, full=True, at_once=4).full
-    assert full.shape == (18, completions.tokens.shape[1], policy.vocabulary)
 
 
 @pytest.mark.parametrize("method", [TRPO(), PPOCritic(critic="trust-region")])

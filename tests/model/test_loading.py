@@ -11,6 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import trlib
+from tests.losses import same
+from tests.model.alike import alike
 from trlib.errors import CheckpointError
 from trlib.model.policy import Policy
 from trlib.model.rollout import sample
@@ -60,23 +62,19 @@ def change(file: Path, **settings) -> None:
 )
 def test_adapters_come_back_on_their_model_and_are_trained_on(folder, tmp_path, more):
     policy = moved(trlib.load_policy(folder, lora={**LORA, **more}))
-    c = sample(policy, ["7 : +3 ="], group=3, max_tokens=8, seed=0)
     saved = policy.save(tmp_path / "saved")
     assert not (saved / "model.safetensors").exists()
     torch.manual_seed(3)
     drawn = torch.get_rng_state()
     again = trlib.load_policy(saved)
     assert torch.equal(torch.get_rng_state(), drawn)
-    assert torch.equal(again.score(c).logp, policy.score(c).logp)
-    assert again.identity() == policy.identity()
+    assert alike(again, policy) and again.identity() == policy.identity()
+    c = sample(again, ["7 : +3 ="], group=3, max_tokens=8, seed=0)
     again.score(c).logp.sum().backward()
-    learned = {name: p + 0.1 * p.grad for name, p in again.trainable.items()}
-    again.load_state(learned)
-    twice = trlib.load_policy(
-        again.save(saved)
-    )  # a loaded one knows its model, too, and replaces what it came from
-    assert torch.equal(twice.score(c).logp, again.score(c).logp)
-    assert not torch.equal(twice.score(c).logp, policy.score(c).logp)
+    again.load_state({name: p + 0.1 * p.grad for name, p in again.trainable.items()})
+    # A loaded one knows its model, too, and replaces what it came from.
+    twice = trlib.load_policy(again.save(saved))
+    assert alike(twice, again) and not alike(twice, policy)
 
 
 def test_a_model_that_was_named_from_another_folder_is_found(folder, tmp_path, monkeypatch):
@@ -86,8 +84,7 @@ def test_a_model_that_was_named_from_another_folder_is_found(folder, tmp_path, m
     assert json.loads((saved / "trlib.json").read_text()) == {"chat": False, "base": str(folder)}
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    c = sample(policy, ["7 : +3 ="], max_tokens=8, seed=0)
-    assert torch.equal(trlib.load_policy(saved).score(c).logp, policy.score(c).logp)
+    assert alike(trlib.load_policy(saved), policy)
     shutil.move(folder, tmp_path / "gone")
     refused(
         saved,
@@ -100,20 +97,15 @@ def test_adapters_of_an_embedded_model_are_noted_by_its_name(policy, tmp_path):
     adapted = moved(trlib.load_policy("dial", lora=LORA))
     saved = adapted.save(tmp_path / "saved")
     assert json.loads((saved / "trlib.json").read_text())["base"] == "dial"
-    c = sample(adapted, ["7 : +3 ="], max_tokens=8, seed=0)
     again = trlib.load_policy(saved)
-    assert (
-        torch.equal(again.score(c).logp, adapted.score(c).logp)
-        and again.base == again.copy().base == "dial"
-    )
-    assert not torch.equal(policy.score(c).logp, adapted.score(c).logp)
+    assert alike(again, adapted) and again.base == again.copy().base == "dial"
+    assert not alike(policy, adapted)
 
 
 def test_adapters_of_another_program_name_their_model_in_their_settings(folder, tmp_path):
     adapted = moved(trlib.load_policy(folder, lora=LORA))
-    c = sample(adapted, ["7 : +3 ="], max_tokens=8, seed=0)
     adapted.model.save_pretrained(tmp_path / "foreign")  # no notes and no tokenizer
-    assert torch.equal(trlib.load_policy(tmp_path / "foreign").score(c).logp, adapted.score(c).logp)
+    assert alike(trlib.load_policy(tmp_path / "foreign"), adapted)
     for base, words in (
         (None, r"to be named in adapter_config.json, got base_model_name_or_path None"),
         (str(tmp_path / "foreign"), r"got '.*foreign', which holds adapters itself"),
@@ -202,20 +194,15 @@ def test_adapters_of_every_family_find_their_layers_and_come_back(
         sorted({name.split(".lora_")[0].split(".")[-1] for name in adapted.trainable})
         == layers.split()
     )
-    assert all(torch.equal(t, twin.state()[name]) for name, t in adapted.state().items())
+    assert same(adapted, twin)
     c = sample(adapted, ["7 : +3 ="], group=2, max_tokens=8, seed=0)
-    logp = adapted.score(c).logp
-    before = logp.detach()
-    logp[c.mask].sum().backward()
+    adapted.score(c).logp[c.mask].sum().backward()
     # B of each pair begins at 0, so that in the first step it alone has a gradient
     learns = {name for name, p in adapted.trainable.items() if p.grad.any()}
     assert learns == {name for name in adapted.trainable if "lora_B" in name}
     moved(adapted)
     again = trlib.load_policy(adapted.save(tmp_path / "saved"))
-    assert all(torch.equal(t, again.state()[name]) for name, t in adapted.state().items())
-    assert torch.equal(again.score(c).logp, adapted.score(c).logp) and not torch.equal(
-        again.score(c).logp, before
-    )
+    assert same(again, adapted) and alike(again, adapted) and not alike(again, twin)
 
 
 # -- chat

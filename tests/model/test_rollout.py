@@ -22,17 +22,14 @@ def mixed():
     return [p.text for p in load_task("dial", moves=(1, 8)).prompts(12, seed=3)]
 
 
-def fresh_logp(policy, completions, row, temperature=1.0):
+def fresh_logp(policy, c, row, temperature=1.0):
     """Log-probs of one completion by a plain full forward pass over its own tokens, without
     padding."""
-    g = completions.group[row]
-    prompt = completions.prompt_ids[g][completions.prompt_mask[g]]
-    tokens = completions.tokens[row][completions.present[row]]
-    logits = (
-        policy.model(torch.cat([prompt, tokens])[None]).logits[0, len(prompt) - 1 : -1].double()
-        / temperature
-    )
-    return torch.log_softmax(logits, -1).gather(-1, tokens[:, None]).squeeze(-1)
+    g = c.group[row]
+    prompt, tokens = c.prompt_ids[g][c.prompt_mask[g]], c.tokens[row][c.present[row]]
+    logits = policy.model(torch.cat([prompt, tokens])[None]).logits[0, len(prompt) - 1 : -1]
+    logp = torch.log_softmax(logits.double() / temperature, -1)
+    return logp.gather(-1, tokens[:, None]).squeeze(-1)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.7])

@@ -6,7 +6,6 @@ from __future__ import annotations
 from importlib import metadata
 
 import pytest
-import torch
 
 import trlib
 from trlib.model.rollout import sample
@@ -52,21 +51,3 @@ def test_it_has_read_the_worlds_text(smollm2):
     ids = smollm2.encode(["The capital of France is"])
     c = sample(smollm2, ids, max_tokens=1, temperature=0.0)
     assert c.texts() == [" Paris"]
-
-
-def test_sampling_and_scoring_agree_with_padding_template_and_end(smollm2, alone):
-    c = sample(smollm2, ["What is 2 + 2?", "Say yes."], group=2, max_tokens=4, seed=0)
-    assert not c.prompt_mask.all()
-    ended = smollm2.encode(["yes"])[0] + [smollm2.end_id]
-    told = sample(smollm2, ["Say yes."], max_tokens=4, prefixes=[ended])
-    assert told.ended.all() and told.texts() == ["yes"]
-    alone(smollm2, c, 1e-3)
-    scored = smollm2.score(told).logp.detach()
-    with torch.no_grad():
-        row = torch.tensor([[*smollm2.encode_prompts(["Say yes."])[0], *ended]])
-        expected = torch.log_softmax(smollm2.model(input_ids=row).logits[0], -1)
-    own = [
-        float(expected[place - 1, row[0, place]])
-        for place in range(row.shape[1] - len(ended), row.shape[1])
-    ]
-    torch.testing.assert_close(scored[0], torch.tensor(own), atol=1e-3, rtol=0)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.losses import refused
 from trlab.pretraining import BASES, Recipe, checksum
 from trlab.pretraining.teaching import DialTeacher
 from trlib.model.loading import EMBEDDED
@@ -189,24 +190,19 @@ def test_settings_are_json_and_make_the_same_task(name, knobs, tmp_path):
         ("dial", {"moves": 0}, "moves: expected a whole number of at least 1, got 0"),
         ("dial", {"moves": (3, 1)}, r"moves: expected low <= high, got \(3, 1\)"),
         ("dial", {"moves": (1, 2, 3)}, r"moves: expected a number or a pair .*, got \(1, 2, 3\)"),
-        ("dial", {"moves": 2.5}, "moves: expected a whole number, got 2.5"),
         ("dial", {"moves": True}, "TypeError: moves: expected a whole number, got bool"),
         ("dial", {"positions": 7}, "positions: expected an even number, got 7"),
         ("dial", {"positions": 202}, "positions: expected a whole number from 4 to 200, got 202"),
         ("dial", {"careful": 1.5}, "careful: expected a number at least 0 and at most 1, got 1.5"),
         ("dial", {"careful": "often"}, "TypeError: careful: expected a number, got str"),
-        ("dial", {"slip": float("nan")}, "slip: expected a number at least 0 and .*, got nan"),
         ("dial", {"max_tokens": 8}, "max_tokens: expected at least 9 for 5 moves"),
-        ("dial", {"moves": 13}, "max_tokens: expected at least 17 for 13 moves"),
         ("dial", {"movs": 3}, "knob of task 'dial': .*, got 'movs'; did you mean 'moves'"),
         ("spend", {"amount": 0}, "amount: expected a whole number from 1 to 99, got 0"),
         ("spend", {"amount": (30, 100)}, "amount: expected a whole number from 1 to 99, got 100"),
         ("spend", {"most": 10}, "most: expected a whole number from 1 to 9, got 10"),
         ("spend", {"max_tokens": 10}, "max_tokens: expected at least 11 for 40 spent by 9"),
-        ("spend", {"most": 1}, "max_tokens: expected at least 81 for 40 spent by 1"),
         ("relay", {"horizon": 63}, "horizon: expected an even number .*, got 63"),
         ("relay", {"horizon": 2048}, "horizon: expected .* 1024"),
-        ("relay", {"horizon": 0}, "horizon: expected"),
         ("relay", {"turns": 1.5}, "turns: expected"),
         ("relay", {"chnge": 0.1}, "knob of .* did you mean 'change'"),
         ("sums", {"numbers": (5, 2)}, "numbers: expected low <= high"),
@@ -227,9 +223,7 @@ def test_settings_are_json_and_make_the_same_task(name, knobs, tmp_path):
     ],
 )
 def test_a_bad_knob_is_named(name, knobs, error):
-    kind = TypeError if error.startswith("TypeError: ") else ValueError
-    with pytest.raises(kind, match=f"^{error.removeprefix('TypeError: ')}"):
-        load_task(name, **knobs)
+    refused(error, load_task, name, **knobs)
 
 
 @pytest.mark.parametrize(

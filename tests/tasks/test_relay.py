@@ -9,11 +9,9 @@ from itertools import islice, pairwise
 import pytest
 import torch
 
-from trlab.cells import cells
 from trlab.pretraining.learning import batch_of
 from trlab.pretraining.teaching import RelayTeacher
 from trlab.pretraining.tokenizer import END, word_tokenizer
-from trlab.sweep import Axis, Budget, Sweep, Variant
 from trlib.errors import DemonstrationError
 from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
@@ -82,22 +80,6 @@ def test_what_the_base_model_reads_has_no_end():
     ]
     assert labels[0].tolist() == [-100] * 2 + tokens[0, 2:].tolist() and ids[END] not in tokens
     assert follows[0].tolist() == [False] * 3 + [True, False, True, False, True]
-
-
-def test_the_horizon_is_an_axis_of_sweeps():
-    short, long = cells(
-        Sweep(
-            name="longer",
-            text="How far does a horizon carry?",
-            task="relay",
-            variants=[Variant("ppo")],
-            axes=[Axis("task.horizon", (64, 1024))],
-            seeds=[0],
-            budget=Budget(steps=1),
-        )
-    )
-    assert (short.knobs, long.knobs) == ({"horizon": 64}, {"horizon": 1024}) and short.id != long.id
-    assert short.policy == long.policy == "relay"
 
 
 def test_there_is_no_expert():

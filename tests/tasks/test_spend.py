@@ -107,13 +107,6 @@ def test_the_corpus_spends_at_random_and_says_what_is_left():
     assert abs(landed / 6000 - 0.2) < 5 * (0.2 * 0.8 / 6000) ** 0.5
 
 
-def test_the_two_lessons_are_different_streams_of_one_corpus():
-    one, two = TEACHER.lessons(seed=5)
-    assert [next(one) for _ in range(5)] == list(islice(TEACHER.corpus(seed=5, part=1), 5))
-    assert [next(two) for _ in range(5)] == list(islice(TEACHER.corpus(seed=5, part=2), 5))
-    assert next(one) != next(two)
-
-
 def test_spendings_are_choices_and_the_rest_follows():
     assert TEACHER.chosen(["-9", "28", "-9", "bust"]) == [True, False, True, False]
     assert TEACHER.habits("-9 28 -9 bust") == {"bust": True} and TEACHER.habits("-9 0") == {

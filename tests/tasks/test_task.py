@@ -115,16 +115,6 @@ def test_what_is_no_completion_is_refused(task):
             {"moves": (np.int64(2), np.int8(4)), "careful": np.float32(0.5)},
         ),
         (
-            "spend",
-            {"amount": 9, "max_tokens": 20},
-            {"amount": np.int64(9), "max_tokens": np.uint8(20)},
-        ),
-        (
-            "relay",
-            {"horizon": 128, "slip": 0.5},
-            {"horizon": np.int64(128), "slip": np.float32(0.5)},
-        ),
-        (
             "sums",
             {"numbers": (1, 5), "examples": 2},
             {"numbers": (np.int16(1), np.int64(5)), "examples": np.int64(2)},
