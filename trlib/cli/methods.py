@@ -39,14 +39,13 @@ def show(
     in a file."""
     if args.name is not None:
         entries = {args.name: find(args.name)}
-    picked = list(entries) if args.name is None else [args.name]
     if args.json:
-        shared.print_json({name: _as_json(entries[name]) for name in picked})
+        shared.print_json({name: _as_json(entry) for name, entry in entries.items()})
         return 0
     if args.name is None:
-        width = max(map(len, picked))
-        for name in picked:
-            text = _text(entries[name]).partition(" Source: ")[0]
+        width = max(map(len, entries))
+        for name, entry in entries.items():
+            text = _text(entry).partition(" Source: ")[0]
             print(shared.wrapped(text, first=f"{name:<{width}}  ", indent=width + 2))
         print(f"\nsettings of one: trlib {what}s NAME")
         return 0

@@ -16,6 +16,7 @@ A batch also passes through these. You can take each at its word until you need 
 - `model/rollout.py`: how completions are sampled
 - `model/policy.py`, `model/forward.py`: the scores, log-probabilities with gradient
 - `model/texts.py`: prompts as tokens
+- `loop/sampler.py`: who samples: the policy itself, or an older or coarser copy of it
 - `loop/boxes.py`: errors in a method's code, reported with its file and line
 - `loop/metrics.py`: the columns of the history
 - `algorithms/plan.py`, `algorithms/needs.py`, `algorithms/memory.py`: what a method draws, asks for
@@ -26,5 +27,5 @@ A batch also passes through these. You can take each at its word until you need 
 
 What surrounds a batch: `settings` (of a run), `run` (what `train` returns), `room` (whether it fits
 into memory), `checkpoints` and `stopping` (how a run is interrupted and resumed), `learner`,
-`optimizers`, `sampler` and `critic` (what has weights). `trlib.model.partial` writes completions
+`optimizers` and `critic` (what has weights). `trlib.model.partial` writes completions
 with policies of several ages."""

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
-from trlib.algorithms.method import Anchor, Method
+from trlib.algorithms.method import Anchor, Method, is_proportional
 from trlib.algorithms.needs import Needs
 from trlib.arguments import as_json
-from trlib.errors import MethodError, TrlibError
+from trlib.errors import MethodError, TrlibError, warn
+from trlib.loop.settings import FilledSettings
 
 
 @contextmanager
@@ -55,6 +56,35 @@ def needs_of(method: Method, anchor: Anchor) -> ResolvedNeeds:
     early = declared.old is True or method.correction is not None
     old = anchor == "recomputed" if declared.old is None else declared.old
     return ResolvedNeeds(**{**vars(declared), "old": old, "early": early})
+
+
+def check_anchor(method: Method, settings: FilledSettings) -> None:
+    """Refuse a run that needs log-probs which the sampler does not report, and warn of a method
+    that would correct for the sampler twice.
+    Raises ValueError: `sampler_logp` is off, and the anchor or a correction needs it."""
+    around_sampler, corrected = settings.anchor == "rollout", method.correction is not None
+    if not settings.sampler_logp and (around_sampler or corrected):
+        raise ValueError(
+            f"{'anchor' if around_sampler else 'correction'}: expected "
+            f"{'recomputed' if around_sampler else None!r} where the sampler reports no log-probs "
+            "(sampler_logp=False): there is nothing to compare the learner's with"
+        )
+    if around_sampler and corrected:
+        warn(
+            "correction: with anchor='rollout' the ratio already corrects for the sampler, and a "
+            "correction would do so twice; use anchor='recomputed', or no correction"
+        )
+
+
+def may_skip(method: Method, needs: ResolvedNeeds, settings: FilledSettings) -> bool:
+    """Whether completions without an advantage are not scored, because they have no gradient and
+    show nothing: the method says that its loss is proportional, sees nothing but the tokens'
+    log-probs, and with one update per batch every ratio is 1."""
+    s = settings
+    one_update = s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and s.sampler_logp
+    sees_log_probs_alone = needs == ResolvedNeeds(old=needs.old)
+    asked = "skipping" not in s.without
+    return asked and one_update and sees_log_probs_alone and is_proportional(type(method))
 
 
 def check_vocabulary(method: Method, needs: Needs, size: int) -> None:

@@ -87,8 +87,7 @@ class Collector:
     def _ages(self, n: int, k: int) -> list[int]:
         """The age, in batches, of the policy that begins each prompt's completions in batch `k`."""
         s = self.settings
-        if self.learner.sampler is not None:
-            self.learner.sampler.remember()
+        self.learner.sampler.remember()
         drawn = (
             torch.randint(s.buffer + 1, (n,), generator=generator(s.seed, "age", k))
             if s.buffer
@@ -104,11 +103,8 @@ class Collector:
         s, sampler = self.settings, self.learner.sampler
         settings = {name: getattr(s, name) for name in ("temperature", "max_tokens", "logit_noise")}
         settings |= {"group": group, "drop": "dropping" not in s.without, **more}
-        if sampler is None or s.buffer + s.segments == 1:
-            policy = self.learner.policy if sampler is None else sampler.at(s.lag)
-            done = sample(policy, prompts, full_rows=full_rows, **settings)
-            if sampler is None:
-                return done
+        if s.buffer + s.segments == 1:
+            done = sample(sampler.at(s.lag), prompts, full_rows=full_rows, **settings)
             return replace(done, age=torch.full_like(done.tokens, sampler.age(s.lag)))
         if settings.pop("prefixes") is not None:
             raise ValueError(

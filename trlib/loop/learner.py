@@ -23,10 +23,9 @@ class Learner:
 
     def __init__(self, policy: Policy, settings: RunSettings, needs: Needs, make: Maker) -> None:
         self.policy, self.settings = policy, settings
-        behind = settings.lag + settings.buffer > 0 or settings.sampler != "fp32"
-        older = {"lag": settings.lag, "buffer": settings.buffer}
-        self.sampler = Sampler(policy, precision=settings.sampler, **older) if behind else None
-        """What samples in the policy's place; None: the policy itself."""
+        self.sampler = Sampler(
+            policy, lag=settings.lag, buffer=settings.buffer, precision=settings.sampler
+        )
         self.reference = policy.copy() if needs.reference else None
         self.reference_weights: dict[str, Tensor] = {}
         """The reference's weights that the policy moves away from."""
@@ -50,8 +49,7 @@ class Learner:
     def tensors(self) -> dict[str, Tensor]:
         """A copy of every tensor that the rest of the run depends on."""
         copies = {f"policy/{name}": t for name, t in self.policy.state().items()}
-        if self.sampler is not None:
-            copies |= {f"past/{name}": t for name, t in self.sampler.state().items()}
+        copies |= {f"past/{name}": t for name, t in self.sampler.state().items()}
         copies |= {
             f"reference/{name}": p.detach().clone() for name, p in self.reference_weights.items()
         }
@@ -76,8 +74,7 @@ class Learner:
             }
 
         self.policy.load_state(below("policy/"))
-        if self.sampler is not None:
-            self.sampler.load_state(below("past/"))
+        self.sampler.load_state(below("past/"))
         with torch.no_grad():
             for name, p in self.reference_weights.items():
                 p.copy_(tensors[f"reference/{name}"])

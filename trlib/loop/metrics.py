@@ -223,6 +223,15 @@ def measure(
     }, of_sequences
 
 
+def means_by_group(group: Tensor, values: Tensor) -> dict[int, float]:
+    """The mean of each group's values; NaN is left out, and so is a group of nothing else."""
+    known: dict[int, list[float]] = {}
+    for g, value in zip(group.tolist(), values.tolist(), strict=True):
+        if not math.isnan(value):
+            known.setdefault(g, []).append(value)
+    return {g: sum(found) / len(found) for g, found in known.items()}
+
+
 def _share(flags: Tensor) -> float:
     return float(flags.float().mean()) if flags.numel() else math.nan
 

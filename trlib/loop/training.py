@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms.method import Batch, Method, is_proportional
-from trlib.errors import CheckpointError, RunError, warn
-from trlib.loop import checkpoints, room
-from trlib.loop.boxes import ResolvedNeeds, check_vocabulary, naming_errors, needs_of
+from trlib.algorithms.method import Batch, Method
+from trlib.errors import CheckpointError, RunError
+from trlib.loop import boxes, checkpoints, room
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
-from trlib.loop.metrics import Update, distinct_right, measure, summarise
+from trlib.loop.metrics import Update, distinct_right, means_by_group, measure, summarise
 from trlib.loop.optimizers import Maker, maker
 from trlib.loop.run import Run, record_of
 from trlib.loop.settings import Anchor, FilledSettings, Precision, RunSettings
@@ -147,18 +146,7 @@ def train(
             f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}"
         )
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
-    around_sampler, corrected = filled.anchor == "rollout", method.correction is not None
-    if not filled.sampler_logp and (around_sampler or corrected):
-        raise ValueError(
-            f"{'anchor' if around_sampler else 'correction'}: expected "
-            f"{'recomputed' if around_sampler else None!r} where the sampler reports no log-probs "
-            "(sampler_logp=False): there is nothing to compare the learner's with"
-        )
-    if around_sampler and corrected:
-        warn(
-            "correction: with anchor='rollout' the ratio already corrects for the sampler, and a "
-            "correction would do so twice; use anchor='recomputed', or no correction"
-        )
+    boxes.check_anchor(method, filled)
     make = maker(filled.optimizer)
     with (
         checkpoints.holding(filled.out, filled.resume, policy) as folder,
@@ -184,13 +172,13 @@ class _Loop:
         folder: Path | None,
     ) -> None:
         self.policy, self.task, self.method, self.settings = policy, task, method, settings
-        self.needs = needs_of(method, settings.anchor)
-        check_vocabulary(method, self.needs, policy.vocabulary)
+        self.needs = boxes.needs_of(method, settings.anchor)
+        boxes.check_vocabulary(method, self.needs, policy.vocabulary)
         room.warn_if_short(policy, settings, self.needs)
         self.result = Run(policy, [], [], record_of(policy, task, method, settings), folder)
         self.learner = Learner(policy, settings, self.needs, make)
         self.collector = Collector(self.learner, task, method, self.needs, settings)
-        self.skip = "skipping" not in settings.without and self._exactly_skippable()
+        self.skip = boxes.may_skip(method, self.needs, settings)
 
     def run(self) -> Run:
         """Every batch that is left, with checkpoints in between."""
@@ -272,12 +260,16 @@ class _Loop:
         )
         means = torch.stack([reward / unguided, length, 1 - unguided], 1).tolist()
         return row, [
-            {"batch": k, "prompt": i, "text": prompt.text, "difficulty": prompt.difficulty}
-            | dict(zip(("reward", "length", "guided"), means[i], strict=True))
-            | {
-                "kl_seq_back": divergences.get(i, math.nan)
-            }  # NaN: none of its completions is in the probe
-            for i, prompt in enumerate(prompts)
+            {
+                "batch": k,
+                "prompt": i,
+                "text": prompt.text,
+                "difficulty": prompt.difficulty,
+                **dict(zip(("reward", "length", "guided"), of_prompt, strict=True)),
+                # NaN: none of its completions is in the probe.
+                "kl_seq_back": divergences.get(i, math.nan),
+            }
+            for i, (prompt, of_prompt) in enumerate(zip(prompts, means, strict=True))
         ]
 
     def _update(self, completions: Completions, batch: Batch, k: int) -> list[Update]:
@@ -297,17 +289,9 @@ class _Loop:
                     part = part.flatten()
                     yield make(completions.rows(part), batch.rows(part), skip=self.skip)
 
-        with naming_errors(self.method, "update"):
+        with boxes.naming_errors(self.method, "update"):
             self.method.update(make(completions, batch, parts=minibatches))
         return done
-
-    def _exactly_skippable(self) -> bool:
-        """Whether a completion without an advantage has no gradient and shows nothing: the method
-        says that its loss is proportional, sees nothing but the tokens' log-probs, and with one
-        update per batch every ratio is 1."""
-        s, proportional = self.settings, is_proportional(type(self.method))
-        one_update = s.minibatches * s.epochs == 1 and s.anchor == "recomputed" and s.sampler_logp
-        return one_update and proportional and self.needs == ResolvedNeeds(old=self.needs.old)
 
     @torch.no_grad()
     def _measure(
@@ -325,11 +309,7 @@ class _Loop:
                 probe, temperature=s.temperature, full=True, at_once=s.at_once
             ).full
         exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)
-        by_prompt: dict[int, list[float]] = {}
-        for g, value in zip(probe.group.tolist(), back.tolist(), strict=True):
-            if not math.isnan(value):
-                by_prompt.setdefault(g, []).append(value)
-        return exact, {g: sum(values) / len(values) for g, values in by_prompt.items()}
+        return exact, means_by_group(probe.group, back)
 
     def save(self) -> None:
         """Write checkpoint and history, if the run has a folder."""

@@ -25,17 +25,24 @@ ASIDE = f".old{UNFINISHED}"  #: The end of an old folder's name while a new one 
 NOTES = "trlib.json"
 ADAPTERS = "adapter_config.json"  #: The file that makes a folder one of adapters.
 FILES = {
-    *("config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json"),
-    *(
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "tokenizer.model",
-        "vocab.json",
-        "vocab.txt",
-        "merges.txt",
-    ),
-    *("added_tokens.json", "special_tokens_map.json", "chat_template.jinja"),
-    *("spiece.model", "sentencepiece.bpe.model", "adapter_model.safetensors", ADAPTERS, NOTES),
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "adapter_model.safetensors",
+    ADAPTERS,
+    NOTES,
 }
 """What a saved policy consists of, except for parts of a large model and the card that comes with
 adapters."""

@@ -132,20 +132,16 @@ def read(source: Source) -> tuple[Any, Any]:
         "local_files_only": source.local or _offline(),
         "trust_remote_code": False,
     }
+    wanted = "a causal language model in the hub's format (config.json, safetensors, tokenizer)"
     if source.packed:
         where["gguf_file"] = source.packed
-    if source.packed:
         wanted = f"a whole GGUF file of a causal language model, {source.packed}"
-    else:
-        wanted = "a causal language model in the hub's format (config.json, safetensors, tokenizer)"
     try:
         with quiet(source.local), reading_gguf() if source.packed else nullcontext():
             tokenizer = _tokenizer(source, **where)
             if not source.packed:
-                where |= {
-                    "config": AutoConfig.from_pretrained(source.at, **where),
-                    "use_safetensors": True,
-                }
+                where["config"] = AutoConfig.from_pretrained(source.at, **where)
+                where["use_safetensors"] = True
                 where["ignore_mismatched_sizes"] = True  # `_whole` says which it is
             where |= {"dtype": torch.float32, "output_loading_info": True}
             loaded: Any = AutoModelForCausalLM.from_pretrained(source.at, **where)

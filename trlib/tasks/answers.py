@@ -15,7 +15,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from operator import add, mul, sub, truediv
 
-from trlib.tasks.task import Verdict
+from trlib.tasks.task import NO_END, Verdict
 
 CLEANING = tuple(
     (re.compile(pattern, re.IGNORECASE), plain)
@@ -156,7 +156,7 @@ def judge(text: str, answer: str, *, ended: bool, last_number: bool = True) -> V
     format".
     Raises ValueError: `answer` is not a number."""
     if not ended:
-        return Verdict(0.0, "no end", "the token limit came before the end token")
+        return NO_END
     wanted = reference(answer)
     if wanted is None:
         raise ValueError(f"prompt: expected a number as its answer, got {answer!r}")

@@ -23,7 +23,7 @@ from typing import ClassVar
 from trlib.arguments import SHARE, setting
 from trlib.tasks import knobs
 from trlib.tasks.knobs import draw, is_number, span, stream
-from trlib.tasks.task import Prompt, Verdict, check_asked
+from trlib.tasks.task import NO_END, Prompt, Verdict, check_asked
 
 
 def _turn(k: int) -> Callable[[int, int], int]:
@@ -146,7 +146,7 @@ class Dial(knobs.Embedded):
                 f"{prompt.answer!r}"
             )
         if not ended:
-            return Verdict(0.0, "no end", "the token limit came before the end token")
+            return NO_END
         words = completion.split()
         if len(words) < 2 or words[-2] != "so" or not is_number(words[-1]):
             return Verdict(0.0, "bad format", "expected `so` and a number at the end")

@@ -21,7 +21,7 @@ from typing import ClassVar
 from trlib.arguments import setting
 from trlib.tasks import knobs
 from trlib.tasks.knobs import draw, is_number, span, stream
-from trlib.tasks.task import Prompt, Verdict, check_asked
+from trlib.tasks.task import NO_END, Prompt, Verdict, check_asked
 
 LARGEST = 99  #: The largest amount that the vocabulary holds.
 MOST = 9  #: The largest spending that it holds.
@@ -83,7 +83,7 @@ class Spend(knobs.Embedded):
         check_asked(prompt, completion, ended)
         left, most = amount_of(prompt), self.most
         if not ended:
-            return Verdict(0.0, "no end", "the token limit came before the end token")
+            return NO_END
         words = completion.split()
         if not words or len(words) % 2:
             return Verdict(0.0, "bad format", "expected pairs of a spending and what is left")

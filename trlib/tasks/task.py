@@ -37,6 +37,9 @@ class Verdict:
     detail: str = ""  #: What exactly is wrong, in words; empty if the reason says it all.
 
 
+NO_END = Verdict(0.0, "no end", "the token limit came before the end token")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Settings under which a policy is known to learn a task: the command line's defaults for this
