@@ -94,14 +94,11 @@ def solutions(folder: Path) -> list[tuple[str, str]]:
     found = []
     for split in ("train", "test"):
         task = load_task("gsm8k", path=folder / f"{split}.jsonl")
-        texts = [
-            text or ""
-            for text in task.demonstrations(task.prompts(len(task.problems), seed=0), seed=0)
-        ]
-        asked = [p.answer for p in task.prompts(len(task.problems), seed=0)]
+        prompts = task.prompts(len(task.problems), seed=0)
+        texts = task.demonstrations(prompts, seed=0)
         found += [
-            (text.rpartition("\n####")[0], answer)
-            for text, answer in zip(texts, asked, strict=True)
+            ((text or "").rpartition("\n####")[0], prompt.answer)
+            for text, prompt in zip(texts, prompts, strict=True)
         ]
     return found
 

@@ -54,9 +54,8 @@ def generate(policy: Policy, texts: list[str], limit: int, seed: int) -> int:
             max_new_tokens=limit,
             num_return_sequences=GROUP,
         )
-    new = rows[:, inputs["input_ids"].shape[1] :]
-    ended = (new == policy.end_id).int().cumsum(1)
-    return int(((ended == 0) | ((ended == 1) & (new == policy.end_id))).sum())
+    ends = rows[:, inputs["input_ids"].shape[1] :] == policy.end_id
+    return int((ends.cumsum(1) - ends.int() == 0).sum())
 
 
 SIDES: dict[str, Callable[[Policy, list[str], int, int], int]] = {

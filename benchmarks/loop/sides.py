@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -214,7 +215,6 @@ def measure(
     found = trlib.evaluate(policy, task, prompts=256, samples=4)
     wall, cpu = clock.wall[-1] - clock.wall[warm], clock.cpu[-1] - clock.cpu[warm]
     count, tokens = (batches - 1 - warm) * PROMPTS * GROUP, sum(clock.tokens[warm + 1 :])
-    last = clock.reward[-10:]
     return {
         "side": side,
         "regime": regime,
@@ -227,11 +227,8 @@ def measure(
         "seconds_a_batch": wall / (batches - 1 - warm),
         "whole_call_s": whole,
         "tokens_a_completion": tokens / count,
-        "reward_last_10": sum(last) / len(last),
-        "reward_by_tens": [
-            sum(clock.reward[i : i + 10]) / len(clock.reward[i : i + 10])
-            for i in range(0, batches, 10)
-        ],
+        "reward_last_10": fmean(clock.reward[-10:]),
+        "reward_by_tens": [fmean(clock.reward[i : i + 10]) for i in range(0, batches, 10)],
         "sampled_accuracy": found.as_dict()["sampled"],
         "greedy_accuracy": found.greedy.value,
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
