@@ -68,27 +68,12 @@ def test_the_same_gradient_with_another_value_is_status_0(capsys, tmp_path, monk
             3,
             "none of the definitions that were tried explains it",
         ),
-        ("swapped_k3:k3", "k3", "", 3, "takes its arguments in the opposite order"),
-        (
-            "trlib.advantages:group_relative",
-            "group_std",
-            "",
-            0,
-            "group_relative as group_std  agrees",
-        ),
         ("trlib.advantages:group_relative", "group_mean", "--set scale=none", 0, "agrees"),
-        ("trlib.advantages:leave_one_out", "leave_one_out", "", 0, "leave_one_out  agrees"),
-        ("trlib.advantages:length_weighted", "length_weighted", "", 0, "length_weighted  agrees"),
-        ("trlib.advantages:gae", "gae", "", 0, "gae  agrees"),
     ],
 )
 def test_estimators_and_advantages_are_held_against_their_pieces(
-    function, piece, more, status, words, capsys, tmp_path, monkeypatch
+    function, piece, more, status, words, capsys
 ):
-    monkeypatch.chdir(tmp_path)
-    Path("swapped_k3.py").write_text(
-        "def k3(new, old):\n    return (new - old).exp() - (new - old) - 1\n"
-    )
     assert typed(f"conformance --function {function} --loss {piece} {more}") == status
     assert words in capsys.readouterr().out
 
@@ -96,8 +81,6 @@ def test_estimators_and_advantages_are_held_against_their_pieces(
 @pytest.mark.parametrize(
     ("function", "kind", "status", "words"),
     [
-        ("trlib.divergences:k2", "kl", 0, "k2  agrees"),
-        ("trlib.advantages:leave_one_out", "advantage", 0, "leave_one_out  agrees"),
         ("trlib.advantages:group_relative", "advantage", 0, "group_relative as group_std  agrees"),
         ("bounded:k3", "kl", 3, "bounds the estimate at 10"),
     ],
