@@ -133,6 +133,17 @@ def test_a_control_with_more_batches_is_drawn_where_as_many_updates_lie_behind_i
     assert counted == pytest.approx([0.26, 0.51, 1.26, 1.51], abs=0.0021), "batches 0, 2, 4 and 6"
 
 
+def test_an_arm_with_fewer_batches_has_nothing_after_its_end() -> None:
+    """`entropy` has one; the explorer reads a curve at every batch of its sweep."""
+    _, table, history = small()
+    own = table[(table["label"] == "troll")]
+    assert decoded(runs.arm(own, history, ["reward"], 6)["curves"]["reward"][0])[4:] == [None, None]
+    for sweep in FILE["sweeps"]:
+        for name, arm in sweep["arms"].items():
+            for rows in arm["curves"].values():
+                assert {len(decoded(row)) for row in rows} == {sweep["batches"]}, name
+
+
 def test_what_is_offered_can_be_shown() -> None:
     offered = [preset["state"] for preset in FILE["presets"]] + [FILE["question"]["state"]]
     assert len(offered) == 4 and set(FILE["question"]["options"]) == set(

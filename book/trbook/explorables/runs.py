@@ -96,6 +96,7 @@ def arm(
 
     A control that takes as many updates from more batches than the sweep's has every n-th of its
     batches in its curves, so that at one place as many updates lie behind it as behind the others.
+    Of one that has fewer batches nothing is drawn where it had ended.
     """
     good = finished(runs)
     nats = (good["kl"] * good["steps"]).to_numpy(float)
@@ -109,7 +110,7 @@ def arm(
         packed["every"] = every
     tables = {
         name: own.pivot(index="cell", columns="batch", values=name)
-        .loc[good["cell"]]
+        .reindex(index=good["cell"], columns=range(0, every * batches, every))
         .to_numpy(float)
         for name in measures
     }
