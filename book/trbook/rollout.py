@@ -1,4 +1,4 @@
-"""A batch of the task `dial`: what a policy writes, and what the verifier gives for it."""
+"""A batch of the task `dial`, what the verifier gives for it, and a step of AdamW on it."""
 
 from __future__ import annotations
 
@@ -33,3 +33,16 @@ def rewards_of(task: Task, prompts: Sequence[Prompt], batch: Completions) -> Ten
             for i, (text, ended) in enumerate(zip(batch.texts(), batch.ended.tolist(), strict=True))
         ]
     )
+
+
+def adamw(policy: Policy, lr: float) -> torch.optim.Optimizer:
+    """The optimizer of the book's short runs."""
+    return torch.optim.AdamW(policy.parameters, lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
+
+
+def descend(policy: Policy, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step, with the gradient cut at a norm of 1."""
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
+    optimizer.step()

@@ -12,7 +12,7 @@ import torch
 
 from bookext.execution import NEVER, on_a_gpu
 from tools import gpu
-from tools.execute import execute
+from tools.execute import NotebookFailed, execute
 
 DRAWS = """from trlib.drawing import Drawing, panels
 figure, (ax,) = panels()
@@ -85,3 +85,16 @@ def test_a_card_is_read_off_torch(monkeypatch: Any) -> None:
         "driver": "550.1",
         "cuda": str(torch.version.cuda),
     }
+
+
+def test_a_chapter_that_fails_is_a_status(tmp_path: Path, monkeypatch: Any) -> None:
+    def fails(paths: list[Path], *_: Any, **__: Any) -> None:
+        raise NotebookFailed({paths[0]: "01_a.ipynb: as a test wants it"})
+
+    record = tmp_path / "record.json"
+    record.write_text('{"chapters": {}}', encoding="utf-8")
+    for name, value in {"FILE": record, "ROOT": tmp_path, "card": dict, "execute": fails}.items():
+        monkeypatch.setattr(gpu, name, value)
+    monkeypatch.setattr(gpu, "chapters", lambda: [Path("01_a.ipynb")])
+    assert gpu.main([]) == 1
+    assert record.read_text(encoding="utf-8") == '{\n "chapters": {}\n}\n'

@@ -122,6 +122,27 @@ def test_choices_stay_and_their_replies_stand_at_the_end(tmp_path: Path) -> None
     assert "Right." not in page.body.get_text()
 
 
+def test_a_line_that_leads_on_and_the_last_lines_stay_with_the_others(book: Path) -> None:
+    chapter = book / "notebooks/04_clip.html"
+    more = (
+        '<h2>Play</h2><div class="cell"><div class="trlib-explorable"><div style="min-height: '
+        '66rem"><div class='
+    )
+    more += '"trlib-still">One. It needs JavaScript.</div></div></div></div>'
+    more += f"<p>So:</p><pre>x</pre><p>{'y' * 300}</p><ul><li>one</li><li>two</li></ul><h2>Next</h2><p>End.</p>"
+    chapter.write_text(
+        HEAD.format("", CHAPTER.removesuffix("</section>") + more + "</section>"), encoding="utf-8"
+    )
+    body = Reader(book, NAMES, Address()).page("notebooks/04_clip").body
+    assert [tag.get_text() for tag in body.select(".leads")][-1] == "So:"
+    assert [tag.get_text() for tag in body.select(".with-above")] == ["one", "two", "Next", "End."]
+    assert [tag.get_text() for tag in body.select(".together > *")] == [
+        "Play",
+        "One. It moves in the book on a screen.",
+    ]
+    assert "66rem" not in str(body)
+
+
 def test_links_stay_inside_the_document_or_lead_to_the_published_book(book: Path) -> None:
     here = Reader(book, NAMES, Address())
     text = str(here.page("notebooks/04_clip").body)

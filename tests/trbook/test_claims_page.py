@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 
-from bookext.claims import anchor, body, counted, every, summed
+from bookext.claims import body, counted, every, summed
+from bookext.terms import slug
 from tools.paths import ROOT
 from trlab.claims import cards, tell
 
@@ -21,8 +22,8 @@ def test_every_card_stands_under_its_own_heading():
 
 
 def test_a_link_of_the_table_finds_its_heading():
-    assert anchor("GRPO and its children") == "grpo-and-its-children" and anchor("PPO") == "ppo"
-    assert len({anchor(card.title) for card in cards()}) == len(cards())
+    assert slug("GRPO and its children") == "grpo-and-its-children" and slug("PPO") == "ppo"
+    assert len({slug(card.title) for card in cards()}) == len(cards())
 
 
 def test_a_card_without_its_heading_is_the_rest():

@@ -15,7 +15,7 @@ import pytest
 
 from trbook.explorables import Playground
 from trbook.explorables.modules import embed_modules, link_modules, preloads
-from trbook.explorables.parts import CHECKPOINTS, parts
+from trbook.explorables.parts import CHECKPOINTS, inputs, parts
 from trbook.explorables.playground import BESIDE, SEEDS, presets
 from trbook.explorables.publish import publish
 from trlib.methods import OBJECTIVES
@@ -70,6 +70,17 @@ def test_a_page_links_its_parts_and_asks_for_nothing_in_advance(tmp_path: Path) 
         json.loads(re.fullmatch(r'\(self\.trlibParts \?\?= \{\}\)\["dial"\] = (.*);\n', said)[1])
         == parts()["dial"]
     )
+
+
+def test_models_are_packed_again_only_when_they_changed(tmp_path: Path) -> None:
+    publish(tmp_path)
+    engine, mark = tmp_path / "playground" / "engine.js", tmp_path / "playground" / "made.txt"
+    for made, packed in ((inputs(), False), ("another version", True)):
+        engine.write_text("kept", encoding="utf-8")
+        mark.write_text(made, encoding="utf-8")
+        publish(tmp_path)
+        assert (engine.read_text(encoding="utf-8") != "kept") == packed
+    assert mark.read_text(encoding="utf-8") == inputs()
 
 
 def test_a_cover_names_its_lanes_asks_its_question_and_can_be_played() -> None:

@@ -12,6 +12,12 @@ from trlib.algorithms import PGIS, PPO, TRPO, PPOCritic
 X, ADVANTAGES = states(0, count=4, actions=3, features=2)
 
 
+def test_a_problem_is_drawn_from_its_seed():
+    assert torch.equal(X, states(0, count=4, actions=3, features=2)[0])
+    assert not torch.equal(X, states(1, count=4, actions=3, features=2)[0])
+    torch.testing.assert_close(ADVANTAGES.mean(1), torch.zeros(4, dtype=torch.float64))
+
+
 def test_one_use_is_the_exact_policy_gradient():
     """At the uniform policy the slope in state s's logits is A(s) / K, a mean over states and
     features."""

@@ -16,7 +16,7 @@ from html import escape
 from typing import Any
 
 from tools.browser import NoChromium, browser
-from tools.draw.stills import _own_names, _simpler
+from tools.draw.stills import own_names, simpler, sized
 from trbook.explorables import Playground
 from trbook.explorables.cover import PROMPT
 from trbook.explorables.files import BUILT
@@ -57,11 +57,7 @@ def draw(name: str, chromium: Any) -> str:
         page.evaluate(SETTLE)
         page.evaluate(SETTLE)
         found = page.locator(".curving .curves").evaluate(DRAWN)
-        sized = rf'<svg\1 class="still-{kind}" viewBox="0 0 \2 \3"'
-        svg = re.sub(
-            r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, found["svg"], count=1
-        )
-        parts[kind] = re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', svg)
+        parts[kind] = simpler(sized(found["svg"], kind))
     page.context.close()
     said = (
         f"The reward of {len(presets()[name]['lanes'])} lane(s) over the first {batches} "
@@ -69,7 +65,7 @@ def draw(name: str, chromium: Any) -> str:
     )
     legend = NOTE.sub("", found["legend"])
     html = f'<div role="img" aria-label="{escape(said)}">{parts["narrow"]}{parts["wide"]}</div>{legend}'
-    return _own_names(html, "cover")
+    return own_names(html, "cover")
 
 
 SMALL = """frame => {
@@ -125,7 +121,7 @@ def small(chromium: Any) -> str:
     page.wait_for_timeout(1500)
     html = page.locator(".trx:has(.small)").evaluate(SMALL)
     page.context.close()
-    return _own_names(html.replace("TOLD", TOLD), "cover")
+    return own_names(html.replace("TOLD", TOLD), "cover")
 
 
 def main() -> int:

@@ -20,6 +20,15 @@ from trlib.drawing import COLOURS, look, name_lines
 RECORD = ROOT / "benchmarks/dial/history.csv"
 TARGET = ROOT / "book/_static/figures/dial.png"
 INK, QUIET = "#1b2530", "#566270"
+STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": QUIET,
+    "axes.edgecolor": "#c9d0d6",
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+}
 STALE = (
     ("stale, no trust region", "no trust region", look("pg_is")),
     ("stale, PPO clip .2", "PPO's clip", look("ppo")),
@@ -29,17 +38,7 @@ STALE = (
 def draw(history: pd.DataFrame) -> Any:
     """Left: reward and length of GRPO runs, one update per batch. Right: 32 per batch, with a
     clip and without."""
-    plt.rcParams.update(
-        {
-            "font.family": "DejaVu Sans",
-            "font.size": 10,
-            "text.color": INK,
-            "axes.labelcolor": QUIET,
-            "axes.edgecolor": "#c9d0d6",
-            "xtick.color": QUIET,
-            "ytick.color": QUIET,
-        }
-    )
+    plt.rcParams.update(STYLE)
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.7), sharey=True, layout="constrained")
     gentle = history[history["cell"] == "gentle, GRPO"]
     band(left, gentle, "reward", look("grpo"), "reward")

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from PIL import Image
 
-from tools.draw.picture import INK, QUIET, RECORD, STALE, band
+from tools.draw.picture import QUIET, RECORD, STALE, STYLE, band
 from tools.paths import ROOT
 
 TARGET = ROOT / "book/_static/figures/share.png"
@@ -29,16 +29,7 @@ SIZE = (12.0, 6.3)
 def draw(history: pd.DataFrame) -> Any:
     """The book's name, its question, and one comparison: 32 updates per batch, with a clip and
     without."""
-    settings: Any = {
-        "font.family": "DejaVu Sans",
-        "font.size": 15,
-        "text.color": INK,
-        "axes.labelcolor": QUIET,
-        "axes.edgecolor": "#c9d0d6",
-        "xtick.color": QUIET,
-        "ytick.color": QUIET,
-    }
-    with plt.rc_context(settings):
+    with plt.rc_context({**STYLE, "font.size": 15}):
         figure = plt.figure(figsize=SIZE, facecolor=PAPER)
         figure.text(0.05, 0.86, "Trust Regions for", fontsize=31, fontweight="bold", va="top")
         figure.text(0.05, 0.74, "Language Models", fontsize=31, fontweight="bold", va="top")

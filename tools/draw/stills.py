@@ -62,16 +62,22 @@ def draw(explorable: Any, chromium: Any) -> str:
     for i, narrow in enumerate(found["narrow"]["svgs"]):
         pictures = ""
         for name, part in found.items():
-            sized = rf'<svg\1 class="still-{name}" viewBox="0 0 \2 \3"'
-            svg = re.sub(
-                r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', sized, part["svgs"][i], count=1
-            )
-            pictures += _own_names(svg, f"still-{name}")
+            pictures += own_names(sized(part["svgs"][i], name), f"still-{name}")
         frame = frame.replace(narrow, pictures)
-    frame = _own_names(frame, "still")
+    frame = own_names(frame, "still")
     frame = frame.replace('class="trx"', 'class="trx still" inert', 1).replace(' tabindex="0"', "")
-    frame = re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', frame)
-    return f"<style>{found['narrow']['style']}</style>{_rounded(frame)}"
+    return f"<style>{found['narrow']['style']}</style>{_rounded(simpler(frame))}"
+
+
+def sized(svg: str, kind: str) -> str:
+    """A picture that is scaled to its place, in which its class says when it is shown."""
+    scaled = rf'<svg\1 class="still-{kind}" viewBox="0 0 \2 \3"'
+    return re.sub(r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"', scaled, svg, count=1)
+
+
+def simpler(html: str) -> str:
+    """Its paths without the points that lie on the way between others."""
+    return re.sub(r' d="(M[-\d.,LZM]+)"', lambda path: f' d="{_simpler(path[1])}"', html)
 
 
 def _rounded(html: str) -> str:
@@ -80,7 +86,7 @@ def _rounded(html: str) -> str:
     return re.sub(rf' ({PLACES})="[^"]*"', lambda attribute: shorter(attribute[0]), html)
 
 
-def _own_names(html: str, stem: str) -> str:
+def own_names(html: str, stem: str) -> str:
     """Names that are drawn at random, as the same names every time."""
     return re.sub(r"trx-(\w+)-[a-z0-9]+-(\d+)", rf"trx-\1-{stem}-\2", html)
 

@@ -13,28 +13,24 @@ import sys
 from pathlib import Path
 
 MET = (
-    *(
-        "torch",
-        "transformers",
-        "safetensors",
-        "filelock",
-        "numpy",
-        "pandas",
-        "scipy",
-        "tqdm",
-        "matplotlib",
-    ),
-    *(
-        "anywidget",
-        "ipywidgets",
-        "peft",
-        "datasets",
-        "accelerate",
-        "pyarrow",
-        "ipykernel",
-        "ipython",
-        "nbclient",
-    ),
+    "torch",
+    "transformers",
+    "safetensors",
+    "filelock",
+    "numpy",
+    "pandas",
+    "scipy",
+    "tqdm",
+    "matplotlib",
+    "anywidget",
+    "ipywidgets",
+    "peft",
+    "datasets",
+    "accelerate",
+    "pyarrow",
+    "ipykernel",
+    "ipython",
+    "nbclient",
 )
 NEEDED = ("torch", "transformers", "numpy", "pandas", "matplotlib", "ipywidgets", "ipykernel")
 """Without these a list is not Colab's."""

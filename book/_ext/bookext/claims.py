@@ -15,6 +15,7 @@ from sphinx.util.docutils import SphinxDirective
 import trlab.claims
 from bookext import quoted
 from bookext.read_off import Table
+from bookext.terms import slug
 from trlab.claims import markdown, tell
 from trlab.claims.outcome import Told
 from trlab.claims.text import VERDICTS
@@ -47,9 +48,7 @@ class Cards(Table):
 
     def run(self) -> list[nodes.Node]:
         depend(self.env)
-        rows = [
-            (f"[{title}](#{anchor(title)})", count) for title, count in rows_of(every().values())
-        ]
+        rows = [(f"[{title}](#{slug(title)})", count) for title, count in rows_of(every().values())]
         return [self.table(("claims of", "what we found"), (32, 68), rows)]
 
 
@@ -127,7 +126,7 @@ def card_of(module: str) -> str:
     card = of_method(module.rpartition(".")[2]) if module.startswith("trlib.algorithms.") else None
     return (
         "What the papers claim for it, and what we found: "
-        f"[claims](../claims.md#{anchor(card.title)}).\n\n"
+        f"[claims](../claims.md#{slug(card.title)}).\n\n"
         if card
         else ""
     )
@@ -139,13 +138,6 @@ def body(markdown: str) -> str:
     if not heading.startswith("## "):
         raise ValueError(f"markdown: expected a heading in the first line, got {heading!r}")
     return rest.strip()
-
-
-def anchor(title: str) -> str:
-    """What a heading is called in a link."""
-    return "".join(
-        letter for letter in title.lower().replace(" ", "-") if letter.isalnum() or letter in "-_"
-    )
 
 
 def connect(app: Sphinx) -> None:

@@ -30,11 +30,8 @@ COLAB = "https://colab.research.google.com/"
 
 def sentence(record: dict[str, Any]) -> str:
     """The facts as a reader wants them, on one line."""
-    when = datetime.fromisoformat(record["when"])
-    versions = " · ".join(f"{name} {number}" for name, number in record["versions"].items())
     return (
-        f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s, profile "
-        f"{record['profile']}, on {record['hardware']} · {versions}"
+        f"{short(record)}, profile {record['profile']}, on {record['hardware']}{_versions(record)}"
     )
 
 
@@ -43,20 +40,26 @@ def on_a_gpu(entry: dict[str, Any] | None, text: str | None) -> str:
     it is now."""
     if entry is None:
         return NEVER
-    when = datetime.fromisoformat(entry["when"])
     then = "" if entry["text"] == text else ", an earlier text of this page"
-    versions = " · ".join(f"{name} {number}" for name, number in entry["versions"].items())
     return (
-        f"On a GPU: {when.day} {when:%B %Y} in {entry['minutes']:.1f} min, profile "
+        f"On a GPU: {_day(entry)} in {entry['minutes']:.1f} min, profile "
         f"{entry['profile']}, beside {entry['gpu']} ({entry['memory']}, driver {entry['driver']}, "
-        f"CUDA {entry['cuda']}){then} · {versions}"
+        f"CUDA {entry['cuda']}){then}{_versions(entry)}"
     )
 
 
 def short(record: dict[str, Any]) -> str:
     """What of the facts is always in sight."""
+    return f"Executed {_day(record)} in {record['seconds']:.0f} s"
+
+
+def _day(record: dict[str, Any]) -> str:
     when = datetime.fromisoformat(record["when"])
-    return f"Executed {when.day} {when:%B %Y} in {record['seconds']:.0f} s"
+    return f"{when.day} {when:%B %Y}"
+
+
+def _versions(record: dict[str, Any]) -> str:
+    return "".join(f" · {name} {number}" for name, number in record["versions"].items())
 
 
 def stamp(summary: str, lines: list[str], colab: str) -> str:

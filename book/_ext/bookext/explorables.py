@@ -48,34 +48,19 @@ class FirstLane(SphinxDirective):
         return [nodes.raw("", f'<div class="first-lane">{lane}</div>{nav}', format="html")]
 
 
-class RatioMapDirective(SphinxDirective):
-    """The map of clipping against divergence, as a notebook would show it."""
+SHOWN = {"ratio-map": RatioMap, "loop": Loop, "basin": Basin, "diagnose": Diagnose}
+"""By the directive's name."""
+
+
+class Shown(SphinxDirective):
+    """An explorable, as a notebook would show it."""
 
     def run(self) -> list[nodes.Node]:
-        return [nodes.raw("", RatioMap().html(), format="html")]
-
-
-class LoopDirective(SphinxDirective):
-    """The explorable of the loop, as a notebook would show it."""
-
-    def run(self) -> list[nodes.Node]:
-        return [nodes.raw("", Loop().html(), format="html")]
-
-
-class BasinDirective(SphinxDirective):
-    """The basin explorer, as a notebook would show it."""
-
-    def run(self) -> list[nodes.Node]:
-        self.env.note_dependency(str(BUILT / f"{Basin.module}.data.json"))
-        return [nodes.raw("", Basin().html(), format="html")]
-
-
-class DiagnoseDirective(SphinxDirective):
-    """The diagnosis of a dump in the page."""
-
-    def run(self) -> list[nodes.Node]:
-        self.env.note_dependency(str(BUILT / f"{Diagnose.module}.data.json"))
-        return [nodes.raw("", Diagnose().html(), format="html")]
+        explorable = SHOWN[self.name]()
+        data = BUILT / f"{explorable.module}.data.json"
+        if data.exists():
+            self.env.note_dependency(str(data))
+        return [nodes.raw("", explorable.html(), format="html")]
 
 
 class Learning(SphinxDirective):
@@ -92,8 +77,6 @@ class Learning(SphinxDirective):
 
 def connect(app: Sphinx) -> None:
     app.add_directive("first-lane", FirstLane)
-    app.add_directive("ratio-map", RatioMapDirective)
-    app.add_directive("loop", LoopDirective)
-    app.add_directive("basin", BasinDirective)
-    app.add_directive("diagnose", DiagnoseDirective)
+    for name in SHOWN:
+        app.add_directive(name, Shown)
     app.add_directive("playground", Learning)

@@ -21,6 +21,7 @@ import trbook.cards
 from bookext import claims, quoted
 from bookext.modules import entries, table_of_contents, write_pages
 from bookext.read_off import Table, escape
+from bookext.terms import slug
 from trbook.cards import elsewhere, taxonomy, text
 from trbook.cards.draw import drawing
 from trbook.cards.outcome import SOURCES, headline
@@ -81,7 +82,7 @@ def _chapter(card: Any, chapters: dict[str, str]) -> str:
 def _claims(name: str) -> str:
     """The link to what is claimed of a method; empty: it has no card of claims."""
     card = claims.of_method(name)
-    return f"[Tests and numbers](../claims.md#{claims.anchor(card.title)})" if card else ""
+    return f"[Tests and numbers](../claims.md#{slug(card.title)})" if card else ""
 
 
 def _link(name: str) -> str:

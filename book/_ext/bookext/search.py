@@ -24,6 +24,7 @@ from typing import Any
 
 import yaml
 from docutils import nodes
+from numpy import base_repr
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -217,18 +218,11 @@ def _postings(weighed: list[Counter[str]]) -> dict[str, str]:
                 count + SATURATION * (1 - LENGTH + LENGTH * lengths[number] / mean)
             )
             letter = chr(ord("A") + min(LEVELS - 1, math.floor(LEVELS * saturated)))
-            lists.setdefault(word, []).append(f"{_base36(number - last.get(word, 0))}{letter}")
+            lists.setdefault(word, []).append(
+                f"{base_repr(number - last.get(word, 0), 36).lower()}{letter}"
+            )
             last[word] = number
     return {word: "".join(lists[word]) for word in sorted(lists)}
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while True:
-        number, digit = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-        if not number:
-            return digits
 
 
 def _cut(text: str, most: int = EXCERPT) -> str:

@@ -19,10 +19,6 @@ from trlib.loop.settings import RunSettings
 from trlib.methods import OBJECTIVES
 
 
-def _any(card: MethodCard) -> bool:
-    return True
-
-
 @dataclass(frozen=True)
 class Source:
     """Runs that cards show: a sweep, and points of one of its axes."""
@@ -32,7 +28,7 @@ class Source:
     points: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What the sweep calls a card's method, where it is not the card's name."""
-    of: Callable[[MethodCard], bool] = _any
+    of: Callable[[MethodCard], bool] = lambda card: True
     """Which cards show it, where a sweep has labels for more."""
     has_page: bool = True
     """Whether the sweep has a page of its own; of one that has none, *What we got wrong* tells."""
@@ -43,10 +39,7 @@ class Source:
         return f"../records/{self.sweep}.md" if self.has_page else "../wrong.md"
 
 
-OF_2026 = (
-    *("kl3_clip", "bandpo", "turn_ppo"),
-    *("ln_trm", "stale_mask", "dro", "oapl"),
-)
+OF_2026 = ("kl3_clip", "bandpo", "turn_ppo", "ln_trm", "stale_mask", "dro", "oapl")
 """Methods that ran on `relay` only."""
 DPPO = {"dppo": "dppo-tv"}
 PARTIAL = {"stale_mask": "stale_mask, partial"}
@@ -80,8 +73,14 @@ SOURCES = (
 )
 """In the order of a card's table."""
 HEADLINE = (
-    *("best", "gallery_best", "relay_best", "relay_2026"),
-    *("critic", "trapo", "loops", "dial_methods"),
+    "best",
+    "gallery_best",
+    "relay_best",
+    "relay_2026",
+    "critic",
+    "trapo",
+    "loops",
+    "dial_methods",
 )
 """Where the one outcome in the table of all methods comes from: the first of these sweeps that has
 the method, at its most uses of a batch."""

@@ -165,21 +165,15 @@ def poster(name: str = "poster", address: str = "") -> Figure:
 def _box(ax: Any, card: MethodCard, sheet: Sheet) -> None:
     """One method: its name, its curve for a likely token, that for a rare one in thin lines, and
     the three answers."""
-    if not read.draws(card):
+    if read.draws(card):
+        _curves(ax, card)
+        ax.set_yticks([0, 1] if card.family == "expert" else [-1, 0, 1])
+        if card.family != "expert":
+            ax.set_xticks([0, 1, 2])
+    else:
         ax.set_xticks([])
         ax.set_yticks([])
-        ax.spines[["left", "bottom"]].set_visible(False)
-    elif card.family == "expert":
-        expert(ax, card, width=2)
-        ax.set_yticks([0, 1])
-    else:
-        curve(ax, card, RARE, width=0.9, label=False)
-        curve(ax, card, LIKELY, width=2, label=False)
-        ax.set_xticks([0, 1, 2])
-        ax.set_yticks([-1, 0, 1])
-    ax.spines[["top", "right"]].set_visible(False)
-    for spine in ax.spines.values():
-        spine.set_color(LINE)
+        ax.spines[:].set_visible(False)
     ax.tick_params(colors=QUIET, labelsize=7, length=2)
     ax.set_title(
         SHORT.get(card.name, card.title),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised
+from trbook.exercises.verdict import NotYet, Verdict, careful, kind, raised, returned
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,7 +64,4 @@ def call(answer: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
         NotYet: it raised an error, or returned nothing.
     """
-    value = asked(answer, *arguments)
-    if value is None or value is Ellipsis:
-        raise NotYet("your function returns nothing yet; does it end with a `return`?")
-    return value
+    return returned(asked(answer, *arguments))

@@ -14,7 +14,7 @@ from torch import Tensor
 import trlib
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
 from trbook.exercises.inside import Choice, InTheLoop, Part
-from trbook.rollout import rollout
+from trbook.rollout import adamw, descend, rollout
 from trlib import divergences
 from trlib.advantages import group_relative
 from trlib.algorithms import dppo_loss
@@ -315,7 +315,7 @@ def _batch(policy: Policy, seed: int) -> Part:
 def _strange() -> pd.DataFrame:
     policy = trlib.load_policy("dial_rare")
     batch, _, (logp_mu, advantages, mask) = _batch(policy, 1)
-    optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = adamw(policy, 3e-4)
     rows = []
     for update in range(13):
         logp = policy.score(batch).logp
@@ -341,10 +341,7 @@ def _strange() -> pd.DataFrame:
         loss = (-advantages * (logp.detach() - logp_mu).exp() * ~far * logp)[
             mask
         ].sum() / mask.sum()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
-        optimizer.step()
+        descend(policy, optimizer, loss)
     return pd.DataFrame(rows).set_index("update")
 
 

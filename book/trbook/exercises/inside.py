@@ -17,6 +17,7 @@ import trlib
 from trbook.exercises.attempt import OfFunction, call
 from trbook.exercises.check import Mistake
 from trbook.exercises.verdict import NotYet, Verdict, careful, kind, quoted
+from trbook.rollout import adamw, descend
 from trlib.model.policy import Policy
 
 CLOSE = 2e-3
@@ -70,7 +71,7 @@ class InTheLoop(OfFunction):
         one batch."""
         policy = trlib.load_policy(self.start)
         part = self.rollout(policy, 0)
-        optimizer = _adam(policy, self.lr)
+        optimizer = adamw(policy, self.lr)
         found = []
         for update in range(self.updates):
             rest = (*part.arguments, *self.settings[update % len(self.settings)])
@@ -78,7 +79,7 @@ class InTheLoop(OfFunction):
             loss = self.truth(logp, *rest)
             (gradient,) = torch.autograd.grad(loss, logp, retain_graph=True)
             found.append((logp.detach().clone(), rest, gradient))
-            _step(policy, optimizer, loss)
+            descend(policy, optimizer, loss)
         return found
 
     def _tried(self, answer: Callable[..., Any]) -> str:
@@ -172,28 +173,17 @@ class InTheLoop(OfFunction):
     def _train(self, loss: Callable[..., Any]) -> tuple[float, float]:
         """The mean reward of the first batch and of the last, learned with the reader's loss."""
         policy, rewards = trlib.load_policy(self.start), []
-        optimizer = _adam(policy, self.rate)
+        optimizer = adamw(policy, self.rate)
         for step in range(self.batches + 1):
             part = self.rollout(policy, 100 + step)
             rewards.append(float(part.rewards.mean()))
             for _ in range(self.uses if step < self.batches else 0):
-                _step(
+                descend(
                     policy,
                     optimizer,
                     loss(policy.score(part.scored).logp, *part.arguments, *self.settings[0]),
                 )
         return rewards[0], rewards[-1]
-
-
-def _adam(policy: Policy, lr: float) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(policy.parameters, lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
-
-
-def _step(policy: Policy, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
-    optimizer.step()
 
 
 def _near(slope: Tensor, wanted: Tensor) -> bool:

@@ -87,108 +87,106 @@ check_log = Numbers(
 )
 
 
-class _InPieces:
-    """The check of `score_in_pieces`: its numbers, what it holds at once, and four updates of a
-    policy with it."""
+def _in_pieces(answer: Callable[..., Any]) -> str:
+    """Tries `score_in_pieces`: its numbers, what it holds at once, and four updates of a policy with
+    it."""
+    _numbers(answer)
+    held = _memory(answer)
+    apart = _updates(answer)
+    return (
+        f"it held {held / 1e6:.1f} MB where whole logits take {12 * _MANY * _WORDS / 1e6:.0f}. "
+        f"After {_UPDATES} updates on `dial` the log-probs are {apart:.0e} nats from those "
+        "with `score_tokens`."
+    )
 
-    def tried(self, answer: Callable[..., Any]) -> str:
-        self._numbers(answer)
-        held = self._memory(answer)
-        apart = self._updates(answer)
-        return (
-            f"it held {held / 1e6:.1f} MB where whole logits take {12 * _MANY * _WORDS / 1e6:.0f}. "
-            f"After {_UPDATES} updates on `dial` the log-probs are {apart:.0e} nats from those "
-            "with `score_tokens`."
-        )
 
-    def _numbers(self, answer: Callable[..., Any]) -> None:
-        for seed, size in ((0, 1.0), (1, 1.0), (2, 40.0)):  # the last has logits in the hundreds
-            draw = torch.Generator().manual_seed(seed)
-            hidden, W = size * torch.randn(5, 8, generator=draw), torch.randn(23, 8, generator=draw)
-            y = torch.randint(0, 23, (5,), generator=draw)
-            for chunk in (6, 23, 50):
-                logp, slope = _answered(answer, hidden.clone(), W.clone(), y.clone(), chunk)
-                p = (hidden @ W.T).softmax(-1)
-                self._compare_logp(logp, hidden @ W.T, y, chunk)
-                self._compare_slope(slope, W, y, p)
+def _numbers(answer: Callable[..., Any]) -> None:
+    for seed, size in ((0, 1.0), (1, 1.0), (2, 40.0)):  # the last has logits in the hundreds
+        draw = torch.Generator().manual_seed(seed)
+        hidden, W = size * torch.randn(5, 8, generator=draw), torch.randn(23, 8, generator=draw)
+        y = torch.randint(0, 23, (5,), generator=draw)
+        for chunk in (6, 23, 50):
+            logp, slope = _answered(answer, hidden.clone(), W.clone(), y.clone(), chunk)
+            p = (hidden @ W.T).softmax(-1)
+            _compare_logp(logp, hidden @ W.T, y, chunk)
+            _compare_slope(slope, W, y, p)
 
-    @staticmethod
-    def _compare_logp(logp: Tensor, logits: Tensor, y: Tensor, chunk: int) -> None:
-        at = torch.arange(len(y))
-        want = logits.log_softmax(-1)[at, y]
-        if torch.allclose(logp, want, rtol=1e-4, atol=1e-4):
-            return
-        wrong = {
-            "this is the logit of each token; log Z is not subtracted yet.": logits[at, y],
-            "this is log Z; the log-prob is the token's logit less log Z.": logits.logsumexp(-1),
-            "this is the probability; take its logarithm.": want.exp(),
-            "the sign is flipped: a log-prob is never above 0.": -want,
-            "log Z is of the last piece alone; carry the peak and the total on from piece to piece.": logits[
-                at, y
-            ]
-            - logits.split(chunk, 1)[-1].logsumexp(-1),
-            "log Z is of the first piece alone; is there a `return` inside the loop?": logits[at, y]
-            - logits.split(chunk, 1)[0].logsumexp(-1),
-        }
-        for hint, value in wrong.items():
-            if torch.allclose(logp, value, rtol=1e-4, atol=1e-4):
-                raise NotYet(f"`logp`: {hint}")
-        if not torch.isfinite(logp).all():
-            raise NotYet(
-                "`logp`: not finite where logits are large. Take the peak out of every exponential."
-            )
+
+def _compare_logp(logp: Tensor, logits: Tensor, y: Tensor, chunk: int) -> None:
+    at = torch.arange(len(y))
+    want = logits.log_softmax(-1)[at, y]
+    if torch.allclose(logp, want, rtol=1e-4, atol=1e-4):
+        return
+    wrong = {
+        "this is the logit of each token; log Z is not subtracted yet.": logits[at, y],
+        "this is log Z; the log-prob is the token's logit less log Z.": logits.logsumexp(-1),
+        "this is the probability; take its logarithm.": want.exp(),
+        "the sign is flipped: a log-prob is never above 0.": -want,
+        "log Z is of the last piece alone; carry the peak and the total on from piece to piece.": logits[
+            at, y
+        ]
+        - logits.split(chunk, 1)[-1].logsumexp(-1),
+        "log Z is of the first piece alone; is there a `return` inside the loop?": logits[at, y]
+        - logits.split(chunk, 1)[0].logsumexp(-1),
+    }
+    for hint, value in wrong.items():
+        if torch.allclose(logp, value, rtol=1e-4, atol=1e-4):
+            raise NotYet(f"`logp`: {hint}")
+    if not torch.isfinite(logp).all():
         raise NotYet(
-            f"`logp` is off with {len(logits)} positions, {logits.shape[1]} tokens and chunk = "
-            f"{chunk}. Does the old total shrink by exp(old peak - new peak) when a piece brings a "
-            "larger logit?"
+            "`logp`: not finite where logits are large. Take the peak out of every exponential."
         )
+    raise NotYet(
+        f"`logp` is off with {len(logits)} positions, {logits.shape[1]} tokens and chunk = "
+        f"{chunk}. Does the old total shrink by exp(old peak - new peak) when a piece brings a "
+        "larger logit?"
+    )
 
-    @staticmethod
-    def _compare_slope(slope: Tensor, W: Tensor, y: Tensor, p: Tensor) -> None:
-        want = W[y] - p @ W
-        if torch.allclose(slope, want, rtol=1e-3, atol=1e-3):
-            return
-        wrong = {
-            "this is W_y alone; subtract the mean output row u.": W[y],
-            "this is the mean output row u; the slope is W_y - u.": p @ W,
-            "the sign is flipped: it is W_y - u.": -want,
-            "u is the plain mean of the rows; each row counts by its probability.": W[y]
-            - W.mean(0),
-        }
-        for hint, value in wrong.items():
-            if torch.allclose(slope, value, rtol=1e-3, atol=1e-3):
-                raise NotYet(f"`slope`: {hint}")
+
+def _compare_slope(slope: Tensor, W: Tensor, y: Tensor, p: Tensor) -> None:
+    want = W[y] - p @ W
+    if torch.allclose(slope, want, rtol=1e-3, atol=1e-3):
+        return
+    wrong = {
+        "this is W_y alone; subtract the mean output row u.": W[y],
+        "this is the mean output row u; the slope is W_y - u.": p @ W,
+        "the sign is flipped: it is W_y - u.": -want,
+        "u is the plain mean of the rows; each row counts by its probability.": W[y] - W.mean(0),
+    }
+    for hint, value in wrong.items():
+        if torch.allclose(slope, value, rtol=1e-3, atol=1e-3):
+            raise NotYet(f"`slope`: {hint}")
+    raise NotYet(
+        "the log-probs are right, but `slope` is not. It is W_y - u, where u is the mean of "
+        "the rows of W under the policy. The sum behind u shrinks like the total when the "
+        "peak rises, and is divided by it at the end."
+    )
+
+
+def _memory(answer: Callable[..., Any]) -> int:
+    draw = torch.Generator().manual_seed(3)
+    hidden, W = torch.randn(_MANY, 32, generator=draw), torch.randn(_WORDS, 32, generator=draw)
+    y = torch.randint(0, _WORDS, (_MANY,), generator=draw)
+    held = peak_bytes(lambda: _answered(answer, hidden, W, y, 512))
+    if held >= 4 * _MANY * _WORDS:
         raise NotYet(
-            "the log-probs are right, but `slope` is not. It is W_y - u, where u is the mean of "
-            "the rows of W under the policy. The sum behind u shrinks like the total when the "
-            "peak rises, and is divided by it at the end."
+            f"the numbers are right, but {held / 1e6:.0f} MB were held at the peak: all logits "
+            "at once. Take `chunk` rows of W at a time, and keep a peak, a total and a sum of "
+            "rows."
         )
+    return held
 
-    @staticmethod
-    def _memory(answer: Callable[..., Any]) -> int:
-        draw = torch.Generator().manual_seed(3)
-        hidden, W = torch.randn(_MANY, 32, generator=draw), torch.randn(_WORDS, 32, generator=draw)
-        y = torch.randint(0, _WORDS, (_MANY,), generator=draw)
-        held = peak_bytes(lambda: _answered(answer, hidden, W, y, 512))
-        if held >= 4 * _MANY * _WORDS:
-            raise NotYet(
-                f"the numbers are right, but {held / 1e6:.0f} MB were held at the peak: all logits "
-                "at once. Take `chunk` rows of W at a time, and keep a peak, a total and a sum of "
-                "rows."
-            )
-        return held
 
-    @staticmethod
-    def _updates(answer: Callable[..., Any]) -> float:
-        yours, library = _learned(partial(_Scored.apply, answer)), _learned(_by_the_library)
-        apart = (yours - library).abs().max().item()
-        if not apart < 1e-2:
-            raise NotYet(
-                f"right on small inputs, but after {_UPDATES} updates on `dial` a log-prob is "
-                f"{apart:.1g} nats from the library's. Does your function keep something from one "
-                "call to the next?"
-            )
-        return apart
+def _updates(answer: Callable[..., Any]) -> float:
+    yours, library = _learned(partial(_Scored.apply, answer)), _learned(_by_the_library)
+    apart = (yours - library).abs().max().item()
+    if not apart < 1e-2:
+        raise NotYet(
+            f"right on small inputs, but after {_UPDATES} updates on `dial` a log-prob is "
+            f"{apart:.1g} nats from the library's. Does your function keep something from one "
+            "call to the next?"
+        )
+    return apart
 
 
 _MANY, _WORDS, _UPDATES = 64, 20_000, 4
@@ -278,5 +276,5 @@ def _learned(score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
 check_in_the_loop = Attempt(
     "Does `score_in_pieces(hidden, W, y, chunk)` give log-probs and their gradient without ever "
     "holding all logits, and does a policy learn with it as with the library's `score_tokens`?",
-    _InPieces().tried,
+    _in_pieces,
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 import trlib
 from trbook.exercises.attempt import call
 from trbook.exercises.verdict import NotYet, kind
-from trbook.rollout import rollout
+from trbook.rollout import adamw, descend, rollout
 from trlib.algorithms import pg_is_loss
 
 BATCHES, USES, LR = 10, 16, 1e-4
@@ -45,7 +45,7 @@ def stopped(enough: Callable[..., Any]) -> Stopped:
         NotYet: the rule raises an error, or says neither yes nor no.
     """
     policy, updates, moved, used_up = trlib.load_policy("dial"), 0, 0.0, 0
-    optimizer = torch.optim.AdamW(policy.parameters, lr=LR, betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = adamw(policy, LR)
     for number in range(BATCHES):
         batch, rewards = rollout(policy, number, prompts=16)
         advantages = (rewards - rewards.view(16, 8).mean(1).repeat_interleave(8))[
@@ -58,12 +58,10 @@ def stopped(enough: Callable[..., Any]) -> Stopped:
             if _says_yes(enough, logp.detach().clone(), logp_mu.clone(), batch.mask.to(logp.dtype)):
                 break
             tokens = pg_is_loss(logp, logp_mu, advantages=advantages, mask=batch.mask)
-            optimizer.zero_grad()
-            ((tokens.per_token * batch.mask).sum() / batch.mask.sum()).backward()
-            torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
             updates += 1
             optimizer.param_groups[0]["lr"] = LR * min(1, updates / 10)
-            optimizer.step()
+            loss = (tokens.per_token * batch.mask).sum() / batch.mask.sum()
+            descend(policy, optimizer, loss)
         else:
             used_up += 1
         with torch.no_grad():

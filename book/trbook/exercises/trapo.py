@@ -14,8 +14,8 @@ from torch import Tensor
 
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trbook.exercises.verdict import NotYet, kind
-from trbook.rollout import rewards_of
+from trbook.exercises.verdict import NotYet, kind, returned
+from trbook.rollout import adamw, descend, rewards_of
 from trlib.model.completions import Completions, join
 from trlib.model.policy import Policy, load_policy
 from trlib.model.rollout import sample
@@ -187,9 +187,9 @@ def _asked(
     """The reader's loss of a batch, or a hint at what it is instead."""
     batch, rewards, expert = part
     logp = policy.score(batch).logp
-    value = loss(logp, rewards.to(logp.dtype), batch.mask.clone(), expert.clone(), alpha, horizon)
-    if value is None or value is Ellipsis:
-        raise NotYet("your function returns nothing yet; does it end with a `return`?")
+    value = returned(
+        loss(logp, rewards.to(logp.dtype), batch.mask.clone(), expert.clone(), alpha, horizon)
+    )
     if (
         not isinstance(value, Tensor)
         or not value.is_floating_point()
@@ -229,14 +229,11 @@ def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
     changed."""
     policy = load_policy("dial_rare")
     means: list[float] = []
-    optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = adamw(policy, 3e-4)
     for seed in range(batches):
         part = _rollout(policy, 100 * seed, prompts=8)
         means.append(float(part[1].view(-1, 8)[:, :4].mean()))
-        optimizer.zero_grad()
-        _asked(loss, policy, part, 0.1, HORIZON).backward()
-        torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
-        optimizer.step()
+        descend(policy, optimizer, _asked(loss, policy, part, 0.1, HORIZON))
     first, last = sum(means[:3]) / 3, sum(means[-3:]) / 3
     return (
         "three updates agree with ours, and your loss has just trained `dial_rare` with an expert "

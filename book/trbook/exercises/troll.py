@@ -13,8 +13,8 @@ from torch import Tensor
 
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trbook.exercises.verdict import NotYet, kind
-from trbook.rollout import rollout
+from trbook.exercises.verdict import NotYet, kind, returned
+from trbook.rollout import adamw, descend, rollout
 from trlib import checks
 from trlib.algorithms.troll import troll_loss
 from trlib.model.completions import Completions
@@ -223,9 +223,7 @@ def _kept(q: Tensor, batch: Completions, count: int) -> Tensor:
 
 def _merged(with_rest: Callable[..., Any], logp: Tensor, ids: Tensor) -> Tensor:
     """The reader's outcomes, or a hint at what they are instead."""
-    merged = with_rest(logp, ids.clone())
-    if merged is None or merged is Ellipsis:
-        raise NotYet("your function returns nothing yet; does it end with a `return`?")
+    merged = returned(with_rest(logp, ids.clone()))
     if (
         not isinstance(merged, Tensor)
         or not merged.is_floating_point()
@@ -293,7 +291,7 @@ def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> s
     """Trains `dial` with the reader's outcomes, and reports how the reward changed."""
     policy = load_policy("dial")
     means: list[float] = []
-    optimizer = torch.optim.AdamW(policy.parameters, lr=3e-4, betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = adamw(policy, 3e-4)
     for seed in range(batches):
         batch, rewards = rollout(policy, seed, prompts=8)
         means.append(float(rewards.mean()))
@@ -303,12 +301,8 @@ def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> s
             _advantages(rewards)[:, None].expand_as(batch.mask)[batch.mask],
         )
         for _ in range(uses if seed < batches - 1 else 0):
-            optimizer.zero_grad()
-            _loss(
-                with_rest, policy.score(batch, full=True).full[batch.mask], q, ids, A, 0.05
-            ).backward()
-            torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
-            optimizer.step()
+            now = policy.score(batch, full=True).full[batch.mask]
+            descend(policy, optimizer, _loss(with_rest, now, q, ids, A, 0.05))
     return (
         f"three updates agree with ours, and TROLL has just learned over your {KEPT} tokens and a "
         f"bucket: from a reward of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches "

@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trbook.exercises.built import Built
 from trbook.exercises.check import Draw, Exercise, Mistake, Number, Numbers
-from trbook.exercises.verdict import NotYet, kind
+from trbook.exercises.verdict import NotYet, kind, returned
 from trbook.rollout import rollout
 from trlib.advantages import group_relative
 from trlib.algorithms.trpo import conjugate_gradient
@@ -167,9 +167,7 @@ def _update(
         return _flat(torch.autograd.grad(slope @ v, parameters, retain_graph=True)) + 0.1 * v
 
     g = _flat(torch.autograd.grad(surrogate(policy.score(batch).logp), parameters))
-    full = step(product, g.clone(), delta, products)
-    if full is None or full is Ellipsis:
-        raise NotYet("your function returns nothing yet; does it end with a `return`?")
+    full = returned(step(product, g.clone(), delta, products))
     if not isinstance(full, Tensor) or full.shape != g.shape:
         came = f"the shape {list(full.shape)}" if isinstance(full, Tensor) else kind(full)
         raise NotYet(

@@ -59,6 +59,17 @@ class NotYet(Exception):
     """Raised inside a check, and only there: the answer is off, and the message is the hint."""
 
 
+def returned(value: Any) -> Any:
+    """What a function returned, which must be something.
+
+    Raises:
+        NotYet: it is nothing.
+    """
+    if value is None or value is Ellipsis:
+        raise NotYet("your function returns nothing yet; does it end with a `return`?")
+    return value
+
+
 def careful(takes: str, check: Callable[[], Verdict]) -> Verdict:
     """The verdict of a check that must not raise: whatever goes wrong becomes "not yet" with a
     hint.
