@@ -139,7 +139,7 @@ PLACES = (
         "skyrl/train/config/config.py#L740",
         "sums the KL term over tokens: the reduction is done in the advantages, which that term "
         "does not have",
-        "Beside the policy gradient the term is as many times too large as the mini-batch has tokens.",
+        "Beside the policy gradient the term is too large, by a factor of the mini-batch's token count.",
         """
         import torch; import skyrl.backends.skyrl_train.utils.ppo_utils as u; from types import SimpleNamespace as S
         config = S(kl_cov=S(kl_cov_frac=0.2, ppo_kl_coef=1.0))
