@@ -475,14 +475,14 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path):
     assert same(trained(out=tmp_path, resume=True, steps=6), trained(steps=6))
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, value):
+@pytest.mark.parametrize(("method", "value"), [(DrGRPO(), math.nan), (TRPO(), math.inf)])
+def test_a_reward_that_is_not_finite_stops_the_run_after_saving(tmp_path, method, value):
     with pytest.raises(
         NonFiniteError,
         match=rf"batch 2: the reward of '.*' for prompt '.*' is {value}, expected a "
         r"finite number; the 2 batches before it are saved",
     ):
-        trained(task=Meddling(2, lambda: value), out=tmp_path)
+        trained(method, task=Meddling(2, lambda: value), out=tmp_path)
     assert len(pd.read_csv(tmp_path / "history.csv")) == 2
 
 
