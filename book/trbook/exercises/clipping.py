@@ -228,9 +228,10 @@ def _three(draw: Draw) -> tuple[Any, ...]:
 
 def _wrong_weight(logp, logp_old, logp_rollout, cap):
     ratio, off = (logp - logp_old).exp(), (logp_old - logp_rollout).exp()
+    whole = (logp - logp_rollout).exp()
     return {
         "twice": (
-            ratio * off * off.clamp(max=cap),
+            whole * off.clamp(max=cap),
             "the mismatch π_old/μ is counted twice: π/μ contains it already. The correction "
             "multiplies π/π_old.",
         ),
@@ -244,7 +245,7 @@ def _wrong_weight(logp, logp_old, logp_rollout, cap):
             "missing.",
         ),
         "not truncated": (
-            ratio * off,
+            whole,
             "the product is right, π/μ counted once, but nothing is truncated: a factor π_old/μ "
             "above `cap` must become `cap`. (If you cut, do it after `exp`.)",
         ),
@@ -253,12 +254,12 @@ def _wrong_weight(logp, logp_old, logp_rollout, cap):
             "the cap cuts π/π_old here; TIS cuts the correction π_old/μ.",
         ),
         "truncated whole": (
-            (ratio * off).clamp(max=cap),
+            whole.clamp(max=cap),
             "the whole of π/μ is truncated; TIS truncates π_old/μ alone and leaves π/π_old to the "
             "clip.",
         ),
         "turned round": (
-            ratio * (1 / off).clamp(max=cap),
+            ratio * (logp_rollout - logp_old).exp().clamp(max=cap),
             "the correction is upside down: it is the learner's probability over the sampler's.",
         ),
         "both ends": (

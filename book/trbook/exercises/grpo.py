@@ -184,7 +184,7 @@ def _wrong_clipped_loss(logp, logp_old, advantages, eps_low, eps_high):
             "whatever A is.",
         ),
         "old over new": (
-            _by_ratio(1 / ratio, A, *window),
+            _by_ratio((logp_old - logp).exp(), A, *window),
             "the ratio is new over old: exp(logp - logp_old).",
         ),
         "unclipped": (
@@ -428,7 +428,7 @@ def _wrong_cispo(logp, logp_old, advantages, eps_low, eps_high):
             "the weight is not clipped yet.",
         ),
         "old over new": (
-            -(1 / ratio).clamp(1 - eps_low, 1 + eps_high) * A * logp,
+            -(logp_old - logp).exp().clamp(1 - eps_low, 1 + eps_high) * A * logp,
             "the ratio is new over old: exp(logp - logp_old).",
         ),
         "forgot exp": (
