@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 
 import numpy as np
 import pandas as pd
@@ -92,14 +91,6 @@ def test_nan_and_null_may_stand_where_the_mask_is_false(tmp_path):
         assert np.isnan(found.logp[2]) and found.logp[3] == -0.25
 
 
-def test_the_command_reads_json_lines_and_writes_the_page_beside_them(tmp_path, capsys):
-    path = lines(tmp_path / "rollouts.jsonl", COLUMNS)
-    assert typed(f"diagnose {path} --json") == 2
-    found = json.loads(capsys.readouterr().out)
-    assert found["verdict"] == "unclear" and found["completions"] == 2 and found["tokens"] == 4
-    assert found["page"] == str(tmp_path / "rollouts.html")
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -121,7 +112,6 @@ def test_a_broken_line_is_named(tmp_path, text, words):
     path.write_text(path.read_text().strip() + "\n" + text + "\n")
     with pytest.raises((ValueError, DataError), match=words):
         read(path)
-    assert typed(f"diagnose {path}") == 2
 
 
 # -- prime-rl
@@ -317,14 +307,10 @@ def test_a_column_that_comes_twice_is_named_where_it_is_read(tmp_path):
         ),
     ],
 )
-def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words, capsys):
+def test_structs_that_cannot_be_told_apart_are_named(tmp_path, columns, words):
     path = table(tmp_path / "structs.parquet", columns)
     with pytest.raises(TypeError, match=words):
         read(path)
-    assert typed(f"diagnose {path}") == 2
-    error = capsys.readouterr().err
-    assert error.startswith("trlib: error: column '") and error.count("\n") == 1
-    assert not os.path.exists(tmp_path / "structs.html")
 
 
 # -- other formats, several ranks

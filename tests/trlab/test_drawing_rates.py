@@ -71,21 +71,19 @@ def test_the_choices_of_a_page_are_those_that_a_comparison_takes():
     """At each number of uses; a choice at the end of the rates says so."""
     sweep, tried, _ = read("gallery_map")
     shown = summary(sweep, tried, each="uses").set_index(["label", "uses"])
+    variant_of = {variant.name: variant for variant in sweep.variants}
     for variant in chosen_at_each(load_sweep("gallery_map"), "uses"):
         for uses in ("1", "8"):
             rate = float(shown.loc[(variant.name, uses), "lr"])
             arguments = {**sweep.train, **variant.train, **variant.instead["uses"][uses]}
-            own = sweep_rate(variant.name, rate)
+            # An optimiser's rates are multiples of the axis's.
+            own = (
+                variant_of[variant.name].instead.get("lr", {}).get(f"{rate:g}", {"lr": rate})["lr"]
+            )
             assert arguments["lr"] == pytest.approx(own), variant.name
     assert (
         shown.loc[("lco-mse", "8"), "edges"] == ("lr",) and shown.loc[("ppo", "8"), "edges"] == ()
     )
-
-
-def sweep_rate(label: str, rate: float) -> float:
-    """An optimiser's rates are multiples of the axis's."""
-    variant = next(one for one in load_sweep("gallery_map").variants if one.name == label)
-    return float(variant.instead.get("lr", {}).get(f"{rate:g}", {"lr": rate})["lr"])
 
 
 def test_what_a_run_fits_follows_from_its_arguments():

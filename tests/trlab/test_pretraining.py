@@ -20,7 +20,7 @@ from trlib.evaluation import evaluate
 from trlib.model.loading import EMBEDDED
 from trlib.model.policy import load_policy
 from trlib.tasks import REASONS, Dial, load_task
-from trlib.tasks.dial import CAREFUL, CASUAL, WORDS
+from trlib.tasks.dial import WORDS
 
 TINY = Recipe(steps=(12, 4), batch=16, hidden=16, heads=2, mlp=32)
 SHIPPED = EMBEDDED / "dial"
@@ -308,35 +308,6 @@ def test_a_task_without_a_base_model_is_named(tmp_path):
     expected = r"name: expected a task with a base model \('dial', 'spend', 'relay'\), got 'sums'"
     with pytest.raises(ValueError, match=expected):
         pretrain("sums", out=tmp_path / "base", progress=False)
-
-
-def test_the_shipped_model_answers_as_its_card_says():
-    """On other prompts than the card's, by transformers' own sampling; the allowance is five
-    standard deviations."""
-    tokenizer = AutoTokenizer.from_pretrained(SHIPPED, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(SHIPPED, local_files_only=True)
-    task, n, said = Dial(), 600, json.loads((SHIPPED / "card.json").read_text())["accuracy"]
-    prompts = task.prompts(n, seed=77)
-    inputs = tokenizer([p.text for p in prompts], return_tensors="pt", padding=True)
-    for how, settings in (
-        ("sampled", {}),
-        ("greedy", {"do_sample": False, "temperature": None, "top_k": None, "top_p": None}),
-    ):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            rows = model.generate(**inputs, **settings)[:, inputs["input_ids"].shape[1] :]
-        texts = tokenizer.batch_decode(rows, skip_special_tokens=True)
-        verdicts = [
-            task.verify(p, text, ended=1 in row)
-            for p, text, row in zip(prompts, texts, rows.tolist(), strict=True)
-        ]
-        openers = [text.split()[0] for text in texts]
-        assert sum(opener in (*CAREFUL, *CASUAL) for opener in openers) >= 0.98 * n
-        for share, expected in (
-            (sum(v.reward for v in verdicts) / n, said[how]["accuracy"]),
-            (sum(opener in CAREFUL for opener in openers) / n, said[how]["careful"]),
-        ):
-            assert_near(share, expected, n, said["n"])
 
 
 def test_a_sentence_reads_as_the_docstring_shows():
