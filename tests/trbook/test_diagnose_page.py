@@ -377,16 +377,13 @@ def test_every_fault_gets_the_same_causes_in_the_page(tmp_path: Path) -> None:
         asked.append({"files": [str(path)], "options": {}})
     for kind, job, got in zip(kinds, asked, in_page(asked), strict=True):
         wanted, _ = judge(read(*job["files"]))
-        for name in ("verdict", "headline", "unseen", "causes"):
-            ours = getattr(wanted, name)
-            ours = (
-                [vars(cause) for cause in ours]
-                if name == "causes"
-                else list(ours)
-                if name == "unseen"
-                else ours
-            )
-            assert got["findings"][name] == ours, kind
+        ours = {
+            "verdict": wanted.verdict,
+            "headline": wanted.headline,
+            "unseen": list(wanted.unseen),
+            "causes": [vars(cause) for cause in wanted.causes],
+        }
+        assert {name: got["findings"][name] for name in ours} == ours, kind
 
 
 @needs_node
