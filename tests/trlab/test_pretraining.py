@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from scipy.stats import binomtest
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from trlab.pretraining import Recipe, checksum, pretrain, wilson
 from trlab.pretraining.learning import batch_of, loss_of
@@ -297,6 +297,8 @@ def test_a_shipped_model_is_made_as_its_card_says_and_answers_so(name):
     theirs = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     assert theirs.get_vocab() == word_tokenizer(WORDS, context=128).get_vocab()
     assert (theirs.padding_side, theirs.model_max_length) == ("left", 128)
+    drawn = GenerationConfig.from_pretrained(folder)
+    assert (drawn.do_sample, drawn.temperature, drawn.top_k, drawn.top_p) == (True, 1.0, 0, 1.0)
     said, n = card["accuracy"], card["accuracy"]["n"]
     assert_near(said["sampled"]["careful"], careful, n)
     found = evaluate(load_policy(name), Dial(), prompts=600, samples=1)
