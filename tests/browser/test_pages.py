@@ -325,7 +325,6 @@ def test_the_zipped_book_opens_from_the_file_system(
         visit.page.evaluate(
             "for (const fold of document.querySelectorAll('details')) fold.open = true"
         )
-        visit.page.add_style_tag(content=WHOLE)  # nothing moves away while one is scrolled to
         for explorable in visit.page.locator(".trlib-view").all():
             explorable.scroll_into_view_if_needed()
             explorable.locator("svg, canvas, input, [data-start]").first.wait_for(state="attached")

@@ -114,7 +114,7 @@ export default bench({
   hint: "Choose a distance. Drag a dot (an arm's reward) or a ring (its old probability).",
   presets: [
     {
-      name: "make it fail: the best arm is rare",
+      name: "make it fail: a rare best arm",
       state: { ...RARE, distance: "ratio" },
       text: "What to notice: one percent times 1.5 is one and a half percent, however good the arm is. Compare KL and TV: their optima raise arm 5 at least fivefold.",
     },
@@ -155,7 +155,7 @@ export default bench({
     },
   ],
   question: {
-    text: "Arm 5 pays 1.00, arm 1 pays 0.50. Under the ratio box (ε = 0.5), how much more is arm 5's probability multiplied than arm 1's?",
+    text: "Arm 5 pays 1.00, arm 1 pays 0.50. In the ratio box (ε = 0.5), how much more is arm 5's share multiplied?",
     options: [
       ["line", "twice as much, like the reward"],
       ["more", "much more, exponentially"],

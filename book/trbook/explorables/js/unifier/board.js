@@ -5,7 +5,7 @@ import { LOOKS } from "./looks.js";
 
 const MARGIN = { left: 34, right: 12, top: 26, bottom: 8 },
   MOST = 8;
-const HEIGHTS = { bars: 200, shape: 190 };
+const HEIGHTS = { bars: 184, shape: 156 };
 const nice = (value, steps) => steps.find((step) => step >= value) ?? steps.at(-1);
 
 export function board() {

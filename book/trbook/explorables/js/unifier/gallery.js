@@ -14,12 +14,7 @@ export function gallery({ set }) {
     "div",
     { class: "wide" },
     home,
-    h(
-      "details",
-      { class: "fold" },
-      h("summary", { text: "What each of the eleven optima gains, and how far it goes in every distance" }),
-      costs.el,
-    ),
+    h("details", { class: "fold" }, h("summary", { text: "Every optimum, in every distance" }), costs.el),
   );
   return {
     el,
