@@ -105,7 +105,6 @@ def arm(
         packed["nats"] = final(nats)
     own = history[history["cell"].isin(good["cell"])]
     every = max(1, round((own["batch"].max() + 1) / batches))
-    own = own[own["batch"] % every == 0]
     if every > 1:
         packed["every"] = every
     tables = {
