@@ -207,7 +207,11 @@ def test_it_sweeps_and_reads_its_records(plain: Path, tmp_path: Path) -> None:
 
 
 def test_it_diagnoses_and_compares(extras: Path, tmp_path: Path) -> None:
-    rows = [{**COLUMNS, "group": number // 2, "reward": float(number % 2)} for number in range(40)]
+    alike = {**COLUMNS, "logp": COLUMNS["logp_rollout"]}
+    rows = [
+        {**alike, "group": n // 2, "reward": float(n % 2), "advantage": 2.0 * (n % 2) - 1}
+        for n in range(40)
+    ]
     (tmp_path / "rollouts.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     run(extras, "-m", "trlib", "diagnose", "rollouts.jsonl", folder=tmp_path)
     assert "<style>" in (tmp_path / "rollouts.html").read_text(encoding="utf-8")
