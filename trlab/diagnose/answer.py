@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,40 +34,39 @@ class _Facts:
     anchor: str
     window: str
     log_ratio: np.ndarray
-    above: np.ndarray
-    below: np.ndarray
+    outside: np.ndarray
     advantage: np.ndarray
     silenced: np.ndarray
-
-    @property
-    def outside(self) -> np.ndarray:
-        return self.above | self.below
 
 
 def answer(rollouts: Rollouts, limits: Limits, silenced: np.ndarray) -> Answer:
     """The verdict, and what else in the dump bears on it.
 
     Args:
-        silenced: [N] bool, by PPO around `logp_old`, or around `logp_rollout` where there is no
-            such column.
+        silenced: [n] bool, the unmasked tokens that PPO silences around `logp_old`, or around
+            `logp_rollout` where there is no such column.
     """
-    name = "logp_rollout" if rollouts.logp_old is None else "logp_old"
-    facts = _facts(rollouts, limits, name, silenced)
+    name, old = "logp_old", rollouts.logp_old
+    if old is None:
+        name, old = "logp_rollout", rollouts.logp_rollout
+    with np.errstate(invalid="ignore"):  # both may be -inf where the mask is False
+        every = rollouts.logp - old
+    log_ratio = every[rollouts.mask]
+    facts = _Facts(
+        name,
+        f"[{1 - limits.eps_low:.4g}, {1 + limits.eps_high:.4g}]",
+        log_ratio,
+        _outside(log_ratio, limits),
+        rollouts.advantage[rollouts.mask],
+        silenced,
+    )
     code, verdict = _verdict(facts)
     reasons = [
         *_about(facts, code),
-        *_anchors(rollouts, limits, name),
-        *_masked(rollouts, limits, facts, name),
+        *_anchors(rollouts, limits),
+        *_masked(facts, _outside(every[~rollouts.mask], limits)),
     ]
-    return Answer(code, float(facts.silenced.mean()), verdict, tuple(reasons))
-
-
-def _facts(rollouts: Rollouts, limits: Limits, name: str, silenced: np.ndarray) -> _Facts:
-    mask = rollouts.mask
-    log_ratio = (rollouts.logp - _column(rollouts, name))[mask]
-    above, below = _window(log_ratio, limits)
-    window = f"[{1 - limits.eps_low:.4g}, {1 + limits.eps_high:.4g}]"
-    return _Facts(name, window, log_ratio, above, below, rollouts.advantage[mask], silenced[mask])
+    return Answer(code, float(silenced.mean()), verdict, tuple(reasons))
 
 
 def _verdict(f: _Facts) -> tuple[str, str]:
@@ -133,14 +132,14 @@ def _about(f: _Facts, code: str) -> list[str]:
     return reasons
 
 
-def _anchors(rollouts: Rollouts, limits: Limits, name: str) -> list[str]:
+def _anchors(rollouts: Rollouts, limits: Limits) -> list[str]:
     """Whether another anchor would say something else."""
     if rollouts.logp_old is None:
         return [say("answer.no_old")]
     mask = rollouts.mask
     if np.array_equal(rollouts.logp_old[mask], rollouts.logp_rollout[mask]):
         return [say("answer.copied")]
-    cut = int(ppo_silenced(rollouts, limits, rollouts.logp_rollout).sum())
+    cut = int(ppo_silenced(replace(rollouts, logp_old=None), limits).sum())
     largest = float(np.abs(rollouts.logp_old - rollouts.logp_rollout)[mask].max())
     with np.errstate(over="ignore"):
         factor = f"{np.exp(largest):.3g}"
@@ -151,45 +150,38 @@ def _anchors(rollouts: Rollouts, limits: Limits, name: str) -> list[str]:
             count=f"{cut:,}",
             share=percent(cut / mask.sum()),
             factor=factor,
-            column=name,
+            column="logp_old",
         )
     ]
 
 
-def _masked(rollouts: Rollouts, limits: Limits, f: _Facts, name: str) -> list[str]:
-    """What the mask hides, and how it changes the average."""
-    hidden = ~rollouts.mask
-    if not hidden.any():
+def _masked(f: _Facts, outside: np.ndarray) -> list[str]:
+    """What the mask hides, and how it changes the average; `outside` are the masked tokens outside
+    the window."""
+    hidden, count = len(outside), int(outside.sum())
+    total = hidden + len(f.log_ratio)
+    if not hidden:
         return []
-    with np.errstate(invalid="ignore"):
-        above, below = _window((rollouts.logp - _column(rollouts, name))[hidden], limits)
-    outside = int((above | below).sum())
     reasons = [
         say(
             "answer.masked",
-            count=f"{int(hidden.sum()):,}",
-            total=f"{len(hidden):,}",
-            share=percent(hidden.mean()),
-            out=say("answer.masked_out", count=f"{outside:,}") if outside else "",
+            count=f"{hidden:,}",
+            total=f"{total:,}",
+            share=percent(hidden / total),
+            out=say("answer.masked_out", count=f"{count:,}") if count else "",
         )
     ]
     if f.silenced.any():
-        everywhere = percent(f.silenced.sum() / len(hidden))
+        everywhere = percent(f.silenced.sum() / total)
         reasons.append(say("answer.average", all=everywhere, counted=percent(f.silenced.mean())))
     return reasons
 
 
-def _window(log_ratio: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
-    """Above and below PPO's window."""
+def _outside(log_ratio: np.ndarray, limits: Limits) -> np.ndarray:
+    """Whether ratios lie outside PPO's window."""
     with np.errstate(over="ignore"):
         ratio = np.exp(log_ratio)
-    return ratio > 1 + limits.eps_high, ratio < 1 - limits.eps_low
-
-
-def _column(rollouts: Rollouts, name: str) -> np.ndarray:
-    column = getattr(rollouts, name)
-    assert column is not None
-    return column
+    return (ratio > 1 + limits.eps_high) | (ratio < 1 - limits.eps_low)
 
 
 def tokens(n: int) -> str:

@@ -29,7 +29,7 @@ from trlib.corrections import truncated_importance
 NEAR = 0.01
 """A weight that is off by less than this share counts as the same."""
 CHUNK = 1 << 18
-"""Most padded tokens that are computed at once."""
+"""Most tokens that are computed at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,71 +74,51 @@ def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
     """Every method's effect, in the order of the page."""
     old = rollouts.logp_old is not None
     anchor = "logp_old" if old else "logp_rollout"
-    methods: list[tuple[str, str, str, Callable[[_Rows], TokenLoss]]] = [
+    methods: tuple[tuple[str, str, str, Callable[[_Tokens], TokenLoss]], ...] = (
         ("ppo", "PPO", anchor, lambda b: b.ppo(limits, b.advantages)),
         ("tis", "PPO + TIS" if old else "TIS", anchor, lambda b: b.corrected(limits)),
         ("dppo_tv", "DPPO, binary TV", "logp_rollout", lambda b: b.dppo(delta_tv=limits.delta_tv)),
         ("dppo_kl", "DPPO, binary KL", "logp_rollout", lambda b: b.dppo(delta_kl=limits.delta_kl)),
-        ("quatro", "QUATRO", "logp_rollout", lambda b: b.quatro()),
-    ]
-    flags = {
-        key: tuple(np.zeros(len(rollouts.mask), dtype=bool) for _ in range(3))
-        for key, *_ in methods
-    }
-    for where, rows in _chunks(rollouts, limits):
-        unrestrained = rows.flat(
-            pg_is_loss(
-                rows.logp, rows.logp_rollout, advantages=rows.advantages, mask=rows.mask
-            ).diagnostics["weight"]
-        )
+    )
+    never = np.zeros(len(rollouts.mask), dtype=bool)
+    silenced = {key: never.copy() for key, *_ in methods}
+    reweighed = {key: never.copy() for key, *_ in methods}
+    for where, tokens in _chunks(rollouts):
+        unrestrained = pg_is_loss(
+            tokens.logp, tokens.logp_rollout, advantages=tokens.advantages, mask=tokens.mask
+        ).diagnostics["weight"]
         for key, _, _, run in methods:
-            diagnostics = run(rows).diagnostics
-            kept, weight = rows.flat(diagnostics["kept"]), rows.flat(diagnostics["weight"])
-            silenced, reweighed, turned = flags[key]
-            silenced[where] = ~kept & (rollouts.advantage[where] != 0)
-            if key == "quatro":
-                turned[where] = kept & (weight * rows.flat(rows.push) < 0)
-            else:
-                reweighed[where] = kept & ~np.isclose(weight, unrestrained, rtol=NEAR, atol=0)
-    return [Effect(key, name, anchored, *flags[key]) for key, name, anchored, _ in methods]
+            found = run(tokens).diagnostics
+            near = np.isclose(found["weight"][0], unrestrained[0], rtol=NEAR, atol=0)
+            kept = found["kept"][0].numpy()
+            silenced[key][where] = ~kept & (rollouts.advantage[where] != 0)
+            reweighed[key][where] = kept & ~near
+    return [
+        *(
+            Effect(key, name, at, silenced[key], reweighed[key], never)
+            for key, name, at, _ in methods
+        ),
+        _quatro(rollouts, limits, never),
+    ]
 
 
-def ppo_silenced(rollouts: Rollouts, limits: Limits, anchor: np.ndarray) -> np.ndarray:
-    """[N] bool: the tokens that PPO's window around `anchor` [N] silences."""
-    flags = np.zeros(len(anchor), dtype=bool)
-    for first in range(0, len(flags), CHUNK):
-        part = slice(first, first + CHUNK)
-        columns = (rollouts.logp, anchor, rollouts.advantage, rollouts.mask)
-        logp, old, advantages, mask = (torch.from_numpy(x[part]).unsqueeze(0) for x in columns)
-        loss = ppo_loss(
-            logp,
-            old,
-            advantages=advantages,
-            mask=mask,
-            eps_low=limits.eps_low,
-            eps_high=limits.eps_high,
-        )
-        flags[part] = (mask & ~loss.diagnostics["kept"])[0].numpy()
+def ppo_silenced(rollouts: Rollouts, limits: Limits) -> np.ndarray:
+    """[N] bool: the tokens that PPO's window silences."""
+    flags = np.zeros(len(rollouts.mask), dtype=bool)
+    for where, tokens in _chunks(rollouts):
+        flags[where] = ~tokens.ppo(limits, tokens.advantages).diagnostics["kept"][0].numpy()
     return flags
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """Some whole completions as padded tensors [B, T]."""
+class _Tokens:
+    """Some unmasked tokens as tensors [1, n], which a loss per token takes for one completion."""
 
     logp: Tensor
     logp_rollout: Tensor
     logp_old: Tensor | None
     advantages: Tensor
     mask: Tensor
-    multiplier: Tensor
-    """[B] QUATRO's, of each completion's group."""
-    push: Tensor
-    """[B, T] the bracket of QUATRO before any update."""
-
-    def flat(self, value: Tensor) -> np.ndarray:
-        """The unmasked tokens of a padded value, in order."""
-        return value[self.mask].numpy()
 
     def ppo(self, limits: Limits, advantages: Tensor) -> TokenLoss:
         old = self.logp_rollout if self.logp_old is None else self.logp_old
@@ -171,67 +151,53 @@ class _Rows:
             delta_kl=delta_kl,
         )
 
-    def quatro(self) -> TokenLoss:
-        return pull_to_target(
-            self.logp,
-            self.logp_rollout,
-            multiplier=self.multiplier,
-            push=self.push[:, 0],
-            mask=self.mask,
-        )
+
+def _chunks(rollouts: Rollouts) -> Iterator[tuple[np.ndarray, _Tokens]]:
+    """The unmasked tokens, `CHUNK` of them at once, with their places."""
+    every = np.flatnonzero(rollouts.mask)
+    for first in range(0, len(every), CHUNK):
+        where = every[first : first + CHUNK]
+
+        def of(column: np.ndarray, where: np.ndarray = where) -> Tensor:
+            return torch.from_numpy(column[where]).unsqueeze(0)
+
+        old = None if rollouts.logp_old is None else of(rollouts.logp_old)
+        columns = of(rollouts.logp), of(rollouts.logp_rollout), old, of(rollouts.advantage)
+        yield where, _Tokens(*columns, of(rollouts.mask))
 
 
-def _chunks(rollouts: Rollouts, limits: Limits) -> Iterator[tuple[np.ndarray, _Rows]]:
-    """Whole completions, few at once, with the places of their unmasked tokens."""
-    lengths = rollouts.lengths
-    ends = np.cumsum(lengths)
+def _quatro(rollouts: Rollouts, limits: Limits, never: np.ndarray) -> Effect:
+    """QUATRO pushes all tokens of a completion alike, so its loss is asked once for each: the
+    completion stands as one token with the log-prob of the whole."""
+    present = rollouts.sums(rollouts.mask) > 0
     multiplier, target = quatro_duals(rollouts, limits)
-    width = max(1, int(lengths.max()))
-    step = max(1, CHUNK // width)
-    for low in range(0, rollouts.count, step):
-        high = min(low + step, rollouts.count)
-        first, last = int(ends[low] - lengths[low]), int(ends[high - 1])
-        if not rollouts.mask[first:last].any():
-            continue
-        there = torch.arange(width) < torch.from_numpy(lengths[low:high]).unsqueeze(-1)
-        parts = [
-            _padded(column, there, first, last)
-            for column in (
-                rollouts.logp,
-                rollouts.logp_rollout,
-                rollouts.logp_old,
-                rollouts.advantage,
-                rollouts.mask,
-            )
-        ]
-        logp, rollout, old, advantages, mask = parts
-        assert (
-            logp is not None and rollout is not None and advantages is not None and mask is not None
-        )
-        push = (multiplier * target)[low:high].unsqueeze(-1).expand(-1, width)
-        yield (
-            np.flatnonzero(rollouts.mask[first:last]) + first,
-            _Rows(logp, rollout, old, advantages, mask, multiplier[low:high], push),
-        )
-
-
-def _padded(column: np.ndarray | None, there: Tensor, first: int, last: int) -> Tensor | None:
-    if column is None:
-        return None
-    values = torch.from_numpy(column[first:last])
-    return torch.zeros(there.shape, dtype=values.dtype).masked_scatter(there, values)
+    push = multiplier * target
+    logp, logp_rollout = (
+        torch.from_numpy(rollouts.sums(column)).unsqueeze(-1)
+        for column in (rollouts.logp, rollouts.logp_rollout)
+    )
+    loss = pull_to_target(
+        logp,
+        logp_rollout,
+        multiplier=multiplier,
+        push=push,
+        mask=torch.from_numpy(present).unsqueeze(-1),
+    )
+    kept, weight = (loss.diagnostics[name].squeeze(-1) for name in ("kept", "weight"))
+    owner, mask = rollouts.completion, rollouts.mask
+    silenced = mask & ~kept.numpy()[owner] & (rollouts.advantage != 0)
+    turned = mask & (kept & (weight * push < 0)).numpy()[owner]
+    return Effect("quatro", "QUATRO", "logp_rollout", silenced, never, turned)
 
 
 def quatro_duals(rollouts: Rollouts, limits: Limits) -> tuple[Tensor, Tensor]:
     """[B] multiplier and target log-ratio of every completion: from rewards, or else from the mean
     advantage, of which both are the same up to the scale; without groups one constraint is drawn
     around the whole batch."""
-    counted = np.bincount(rollouts.completion, weights=rollouts.mask, minlength=rollouts.count)
+    counted = rollouts.sums(rollouts.mask)
     if rollouts.reward is None:
-        values = np.where(rollouts.mask, rollouts.advantage, 0.0)
-        sums = np.bincount(rollouts.completion, weights=values, minlength=rollouts.count)
         # Equal advantages must not differ by a rounding.
-        rewards = np.round(sums / np.maximum(counted, 1), 12)
+        rewards = np.round(rollouts.sums(rollouts.advantage) / np.maximum(counted, 1), 12)
     else:
         rewards = np.where(counted > 0, rollouts.reward, 0.0)
     group = np.zeros(rollouts.count, dtype=np.int64) if rollouts.group is None else rollouts.group

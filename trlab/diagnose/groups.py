@@ -24,9 +24,8 @@ def _lower(share: float, n: float, z: float) -> float:
 
 def _advantages(r: Rollouts) -> tuple[np.ndarray, np.ndarray]:
     """Per completion the number of unmasked tokens and their mean advantage."""
-    counted = np.bincount(r.completion, weights=r.mask, minlength=r.count)
-    total = np.bincount(r.completion, weights=np.where(r.mask, r.advantage, 0.0), minlength=r.count)
-    return counted, total / np.maximum(counted, 1)
+    counted = r.sums(r.mask)
+    return counted, r.sums(r.advantage) / np.maximum(counted, 1)
 
 
 def dead_groups(r: Rollouts) -> list[Cause]:

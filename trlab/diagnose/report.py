@@ -16,7 +16,7 @@ import torch
 
 from trlab.diagnose.alignment import align
 from trlab.diagnose.answer import answer
-from trlab.diagnose.cause import mean_ratio, sample
+from trlab.diagnose.cause import Sample, mean_ratio, sample
 from trlab.diagnose.causes import Judgement, judge
 from trlab.diagnose.effects import Effect, Limits, effects
 from trlab.diagnose.findings import (
@@ -57,38 +57,37 @@ def diagnose(rollouts: Rollouts, limits: Limits | None = None) -> Findings:
     """
     limits = limits or Limits()
     judgement, rollouts = judge(rollouts)
-    mask = rollouts.mask
+    mask, old = rollouts.mask, rollouts.logp_old is not None
     every = effects(rollouts, limits)
-    flags = {e.key: e.silenced for e in every}
-    anchor = rollouts.logp_rollout if rollouts.logp_old is None else rollouts.logp_old
+    cut = {e.key: rollouts.counted(e.silenced) for e in every}
     s = sample(rollouts)
-    q, p = (np.exp(np.minimum(x, 0))[mask] for x in (rollouts.logp_rollout, rollouts.logp))
+    q, p = (np.exp(np.minimum(x, 0)) for x in (s.x, s.now))
     return Findings(
         source=rollouts.source,
         layout=rollouts.layout,
         completions=rollouts.count,
         positions=len(mask),
-        tokens=int(mask.sum()),
+        tokens=len(s.x),
         prompts=None if rollouts.group is None else len(np.unique(rollouts.group)),
-        anchor="logp_rollout" if rollouts.logp_old is None else "logp_old",
+        anchor="logp_old" if old else "logp_rollout",
         duals=_duals(rollouts, judgement),
         limits=limits,
         sampling=rollouts.sampling,
         judgement=judgement,
-        answer=answer(rollouts, limits, flags["ppo"]),
-        spreads=tuple(_spreads(rollouts, limits)),
-        histogram=_histogram((rollouts.logp - anchor)[mask], flags["ppo"][mask], limits),
+        answer=answer(rollouts, limits, cut["ppo"]),
+        spreads=tuple(_spreads(s, limits, old)),
+        histogram=_histogram(s.now - (s.y if old else s.x), cut["ppo"], limits),
         unbiased=mean_ratio(s.d),
         alignment=align(rollouts),
-        scale=_scale(rollouts),
-        logged=_logged(rollouts, limits),
-        effective=_effective(rollouts),
-        effects=tuple(_count(e, rollouts) for e in every),
-        agreement=_agreement(q, flags["ppo"][mask], flags["dppo_tv"][mask]),
-        classes=tuple(_classes(rollouts, flags)),
+        scale=_scale(s, old),
+        logged=_logged(s, limits),
+        effective=_effective(s),
+        effects=tuple(_count(e, s, mask) for e in every),
+        agreement=_agreement(q, cut["ppo"], cut["dppo_tv"]),
+        classes=tuple(_classes(s, cut)),
         words=token_rows(rollouts, every),
         examples=examples(rollouts, every),
-        points=_points(q, p, flags["ppo"][mask], flags["dppo_tv"][mask]),
+        points=_points(q, p, cut["ppo"], cut["dppo_tv"]),
         recognised=rollouts.recognised,
         unread=rollouts.unread,
     )
@@ -102,12 +101,10 @@ def _duals(rollouts: Rollouts, judgement: Judgement) -> str:
     return say("duals.prompts", what=what, warning=say("duals.warning") if uneven else "")
 
 
-def _scale(rollouts: Rollouts) -> Scale:
-    column = "logp" if rollouts.logp_old is None else "logp_old"
+def _scale(s: Sample, old: bool) -> Scale:
+    column = "logp_old" if old else "logp"
     with np.errstate(over="ignore"):
-        here = deviation(
-            column, rollouts.learner[rollouts.mask], rollouts.logp_rollout[rollouts.mask]
-        )
+        here = deviation(column, s.y, s.x)
     rows = recorded()
     below = next((row for row in reversed(rows) if row.deviation <= here.deviation), None)
     above = next((row for row in rows if row.deviation > here.deviation), None)
@@ -139,20 +136,16 @@ def _scale(rollouts: Rollouts) -> Scale:
     )
 
 
-def _spreads(rollouts: Rollouts, limits: Limits) -> list[Spread]:
-    old = rollouts.logp_old
-    pairs = [("whole", rollouts.logp_rollout, rollouts.logp)]
-    if old is not None:
-        pairs += [("staleness", old, rollouts.logp), ("mismatch", rollouts.logp_rollout, old)]
+def _spreads(s: Sample, limits: Limits, old: bool) -> list[Spread]:
+    pairs = [("whole", s.x, s.now)]
+    if old:
+        pairs += [("staleness", s.y, s.now), ("mismatch", s.x, s.y)]
     rows = []
     for key, below, above in pairs:
-        a, b = (torch.from_numpy(rollouts.counted(x)) for x in (below, above))
         with np.errstate(over="ignore"):
-            quantiles, ratio = (
-                np.exp(np.quantile((b - a).numpy(), QUANTILES)),
-                np.exp((b - a).numpy()),
-            )
-        sampled = below is rollouts.logp_rollout
+            quantiles = np.exp(np.quantile(above - below, QUANTILES))
+            ratio = np.exp(above - below)
+        sampled = below is s.x
         outside = (ratio < 1 - limits.eps_low) | (ratio > 1 + limits.eps_high)
         rows.append(
             Spread(
@@ -160,12 +153,16 @@ def _spreads(rollouts: Rollouts, limits: Limits) -> list[Spread]:
                 tuple(float(x) for x in quantiles),
                 float(ratio.mean()),
                 float(outside.mean()),
-                float((a == b).double().mean()),
-                float(k3(a, b).mean()) if sampled else None,
+                float((below == above).mean()),
+                float(k3(*_tensors(below, above)).mean()) if sampled else None,
                 float(np.abs(ratio - 1).mean() / 2) if sampled else None,
             )
         )
     return rows
+
+
+def _tensors(*arrays: np.ndarray) -> tuple[torch.Tensor, ...]:
+    return tuple(map(torch.from_numpy, arrays))
 
 
 def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> Histogram:
@@ -178,32 +175,21 @@ def _histogram(log_ratio: np.ndarray, silenced: np.ndarray, limits: Limits) -> H
     return Histogram(reach, tuple(map(int, kept)), tuple(map(int, cut)))
 
 
-def _logged(rollouts: Rollouts, limits: Limits) -> tuple[Logged, ...]:
-    a, b = (
-        torch.from_numpy(rollouts.counted(x)).unsqueeze(0)
-        for x in (rollouts.learner, rollouts.logp_rollout)
-    )
-    counted = torch.ones(a.shape, dtype=torch.bool)
-
-    def said(how: str) -> Logged:
-        f = (
-            (a - b).exp()
-            if how == "as it is"
-            else truncated_importance(a, b, counted, cap=limits.cap, how=how)
-        )
-        return Logged(how, float(f.mean()), float(f.max()))
-
-    return tuple(map(said, ("as it is", "truncate", "mask")))
+def _logged(s: Sample, limits: Limits) -> tuple[Logged, ...]:
+    learner, sampler = (column.unsqueeze(0) for column in _tensors(s.y, s.x))
+    counted = torch.ones(learner.shape, dtype=torch.bool)
+    ratios = {"as it is": (learner - sampler).exp()}
+    for how in ("truncate", "mask"):
+        ratios[how] = truncated_importance(learner, sampler, counted, cap=limits.cap, how=how)
+    return tuple(Logged(how, float(r.mean()), float(r.max())) for how, r in ratios.items())
 
 
-def _effective(rollouts: Rollouts) -> Effective:
-    mask = rollouts.mask
-    log_ratio = (rollouts.logp - rollouts.logp_rollout)[mask]
-    owner = rollouts.counted(rollouts.completion)
-    counted = np.bincount(owner, minlength=rollouts.count) > 0
-    whole = np.bincount(owner, weights=log_ratio, minlength=rollouts.count)[counted]
+def _effective(s: Sample) -> Effective:
+    log_ratio = s.now - s.x
+    _, owner = np.unique(s.owner, return_inverse=True)
     weight = np.sort(np.exp(log_ratio - log_ratio.max()))[::-1]
     top = weight[: max(1, math.ceil(TOP * len(weight)))].sum() / weight.sum()
+    whole = np.bincount(owner, weights=log_ratio)
     return Effective(_kish(log_ratio), _kish(whole), float(top))
 
 
@@ -212,24 +198,22 @@ def _kish(log_weight: np.ndarray) -> float:
     return float(weight.sum() ** 2 / np.square(weight).sum() / len(weight))
 
 
-def _count(effect: Effect, rollouts: Rollouts) -> EffectRow:
-    mask, silenced = rollouts.mask, effect.silenced
-    advantage = np.where(mask, rollouts.advantage, 0.0)
-    total = float(np.abs(advantage).sum())
-    shares = [
-        float(silenced[s].mean()) if s.any() else None for s in (advantage > 0, advantage < 0)
-    ]
+def _count(effect: Effect, s: Sample, mask: np.ndarray) -> EffectRow:
+    silenced, size = effect.silenced[mask], np.abs(s.advantage)
+    total = float(size.sum())
+    sides = (s.advantage > 0, s.advantage < 0)
+    positive, negative = (float(silenced[side].mean()) if side.any() else None for side in sides)
     return EffectRow(
         effect.key,
         effect.name,
         effect.anchor,
-        int(silenced.sum()),
-        float(silenced[mask].mean()),
-        shares[0],
-        shares[1],
-        float(np.abs(advantage[silenced]).sum()) / total if total else None,
-        int(effect.reweighed.sum()),
-        int(effect.turned.sum()),
+        silenced=int(silenced.sum()),
+        share=float(silenced.mean()),
+        positive=positive,
+        negative=negative,
+        advantage=float(size[silenced].sum()) / total if total else None,
+        reweighed=int(effect.reweighed.sum()),
+        turned=int(effect.turned.sum()),
     )
 
 
@@ -240,33 +224,25 @@ def _agreement(q: np.ndarray, ppo: np.ndarray, dppo: np.ndarray) -> Agreement:
     return Agreement(both, one, other, (middle[0], middle[1], middle[2]))
 
 
-def _classes(rollouts: Rollouts, flags: dict[str, np.ndarray]) -> list[ClassRow]:
-    mask = rollouts.mask
-    logp, rollout = rollouts.counted(rollouts.logp), rollouts.counted(rollouts.logp_rollout)
-    log_ratio = rollouts.counted(rollouts.learner) - rollout
-    moved = binary_tv(
-        torch.from_numpy(rollout).clamp(max=0), torch.from_numpy(logp).clamp(max=0)
-    ).numpy()
-    which = np.searchsorted(CLASSES, np.exp(rollout), side="right").astype(np.int8)
+def _classes(s: Sample, cut: dict[str, np.ndarray]) -> list[ClassRow]:
+    moved = binary_tv(*(x.clamp(max=0) for x in _tensors(s.x, s.now))).numpy()
+    which = np.searchsorted(CLASSES, np.exp(s.x), side="right").astype(np.int8)
     which = np.clip(which - 1, 0, len(CLASSES) - 2)
     rows = []
-    for i in range(len(CLASSES) - 1):
+    for i in np.unique(which):
         here = which == i
-        if here.any():
-            with np.errstate(over="ignore"):
-                low, middle, high = (
-                    float(x) for x in np.exp(np.quantile(log_ratio[here], (0.01, 0.5, 0.99)))
-                )
-            rows.append(
-                ClassRow(
-                    CLASSES[i],
-                    CLASSES[i + 1],
-                    int(here.sum()),
-                    (low, middle, high),
-                    float(np.quantile(moved[here], 0.99)),
-                    {key: int(flag[mask][here].sum()) for key, flag in flags.items()},
-                )
+        with np.errstate(over="ignore"):
+            low, middle, high = map(float, np.exp(np.quantile(s.d[here], (0.01, 0.5, 0.99))))
+        rows.append(
+            ClassRow(
+                CLASSES[i],
+                CLASSES[i + 1],
+                int(here.sum()),
+                (low, middle, high),
+                float(np.quantile(moved[here], 0.99)),
+                {key: int(flag[here].sum()) for key, flag in cut.items()},
             )
+        )
     return rows
 
 

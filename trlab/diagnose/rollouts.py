@@ -75,6 +75,11 @@ class Rollouts:
         """The unmasked tokens of [N] values: no copy where every token is one."""
         return values if self.mask.all() else values[self.mask]
 
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """[B] each completion's sum of [N] values over its unmasked tokens."""
+        weights = np.where(self.mask, values, 0.0)
+        return np.bincount(self.completion, weights=weights, minlength=self.count)
+
     @property
     def lengths(self) -> np.ndarray:
         """[B] tokens of each completion, masked ones included."""
