@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,8 @@ FOUND = [
 
 @pytest.fixture
 def two_findings(monkeypatch):
-    monkeypatch.setattr(libraries, "hold", lambda vectors, library: iter(FOUND))
+    monkeypatch.setattr(libraries, "opened", lambda library, folder: nullcontext({}))
+    monkeypatch.setattr(libraries, "hold", lambda vectors, library, modules: iter(FOUND))
 
 
 @pytest.mark.parametrize(

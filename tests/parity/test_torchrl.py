@@ -24,7 +24,8 @@ def theirs(
     """A loss as torchrl gives it, and its gradient."""
     loss = of_torchrl._loss(name, WINDOW if settings is None else settings, options)
     logp = batch["logp"].clone().requires_grad_()
-    value = of_torchrl._masked(loss, {**batch, "logp_old": batch["old"]}, logp).squeeze()
+    found = of_torchrl._run(loss, {**batch, "logp_old": batch["old"]}, logp)
+    value = found.loss_objective.squeeze()
     return value.detach(), torch.autograd.grad(value, logp)[0]
 
 

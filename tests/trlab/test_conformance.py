@@ -457,16 +457,14 @@ def test_the_loss_that_a_function_is_can_be_found(module):
 def test_a_library_that_is_not_installed_or_cannot_be_imported_is_a_named_error(monkeypatch):
     monkeypatch.setitem(libraries.WRITTEN_FOR, "no-such-library", "1.0")
     monkeypatch.setitem(libraries.INSTALL, "no-such-library", "pip install no-such-library==1.0")
-    with pytest.raises(
-        TrlibError, match=r"no-such-library is not installed \(written for 1.0\): pip install"
-    ):
-        list(libraries.hold(V, "no-such-library"))
+    words = r"no-such-library is not installed \(written for 1.0\): pip install"
+    with pytest.raises(TrlibError, match=words), libraries.opened("no-such-library"):
+        pass
     monkeypatch.setitem(libraries.MODULES, "verl", "no_such_module")
     monkeypatch.setattr(libraries, "installed", lambda library: "0.9.1")
-    with pytest.raises(
-        TrlibError, match=r"verl 0.9.1 is installed, but importing no_such_module fails"
-    ):
-        list(libraries.hold(V, "verl"))
+    words = r"verl 0.9.1 is installed, but importing no_such_module fails"
+    with pytest.raises(TrlibError, match=words), libraries.opened("verl"):
+        pass
 
 
 def test_a_library_whose_dependency_is_too_old_says_which(monkeypatch):
@@ -477,10 +475,9 @@ def test_a_library_whose_dependency_is_too_old_says_which(monkeypatch):
         libraries, "version", lambda name: "0.1.0" if name == "tensordict" else real(name)
     )
     monkeypatch.setitem(libraries.MODULES, "torchrl", "no_such_module")
-    with pytest.raises(
-        TrlibError, match=r"it needs tensordict.*: pip install 'tensordict"
-    ) as caught:
-        list(libraries.hold(V, "torchrl"))
+    words = r"it needs tensordict.*: pip install 'tensordict"
+    with pytest.raises(TrlibError, match=words) as caught, libraries.opened("torchrl"):
+        pass
     assert "pip install torchrl" not in str(caught.value)
 
 

@@ -158,11 +158,13 @@ def test_an_adapter_that_raises_is_named(fake, monkeypatch):
     def boom(*_):
         raise KeyError("moved")
 
-    monkeypatch.setattr(of_prime_rl, "hold", boom)
-    with pytest.raises(
-        TrlibError, match=r"the adapter, written for commit 559b44772e47, fails on .*KeyError"
+    monkeypatch.setattr(of_prime_rl, "beside", boom)
+    expected = r"the adapter, written for commit 559b44772e47, fails on .*KeyError"
+    with (
+        pytest.raises(TrlibError, match=expected),
+        libraries.opened("prime-rl", fake()) as modules,
     ):
-        libraries.hold_source(V, "prime-rl", fake())
+        list(libraries.hold(V, "prime-rl", modules))
 
 
 def test_a_folder_that_is_no_clone_is_named(tmp_path):

@@ -170,6 +170,9 @@ def _read_from(library: str, folder: Path | None) -> dict[str, Any]:
     from trlab.conformance import libraries
     from trlab.conformance.source import SHORT, commit_of
 
+    if library in libraries.DOCUMENTED:
+        module = libraries.adapter(library)
+        return {"library": library, "documentation": module.PAGE, "read": module.READ}
     if folder is None:
         found, written = libraries.installed(library), libraries.WRITTEN_FOR[library]
         if found != written:
@@ -189,19 +192,13 @@ def _library(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], li
     from trlab.conformance import libraries, places
 
     _library_only(args, libraries.LIBRARIES)
-    if args.library in libraries.SOURCES:
-        return _from_source(args, vectors)
-    if args.library in libraries.DOCUMENTED:
-        module = libraries.adapter(args.library)
-        return {"library": args.library, "documentation": module.PAGE, "read": module.READ}, list(
-            module.hold(vectors)
-        )
-    about = _read_from(args.library, None)
-    with warnings.catch_warnings():
+    folder = Path(args.source) if args.source else None
+    with libraries.opened(args.library, folder) as modules, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's own
-        findings = list(libraries.hold(vectors, args.library))
+        findings = list(libraries.hold(vectors, args.library, modules))
         reproduced = [places.as_dict(place) for place in places.places_of(args.library)]
-    return {**about, "places": reproduced}, findings
+    about = _read_from(args.library, folder)
+    return about if "documentation" in about else {**about, "places": reproduced}, findings
 
 
 def _library_only(args: argparse.Namespace, known: tuple[str, ...]) -> None:
@@ -227,23 +224,6 @@ def _library_only(args: argparse.Namespace, known: tuple[str, ...]) -> None:
             f"--source: expected one of {', '.join(libraries.SOURCES)} beside it, got "
             f"{args.library!r}"
         )
-
-
-def _from_source(args: argparse.Namespace, vectors: Any) -> tuple[dict[str, Any], list[Any]]:
-    """A library that is held from a clone of it."""
-    from trlab.conformance import libraries
-
-    source = libraries.adapter(args.library).SOURCE
-    if not args.source:
-        raise ValueError(
-            f"--source: expected the folder of a clone of {source.title} beside --library "
-            f"{args.library}, got none; {source.clone}"
-        )
-    folder = Path(args.source)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the library's own
-        findings, reproduced = libraries.hold_source(vectors, args.library, folder)
-    return {**_read_from(args.library, folder), "places": reproduced}, findings
 
 
 def _places(reproduced: list[dict[str, Any]]) -> list[str]:

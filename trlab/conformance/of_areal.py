@@ -4,16 +4,13 @@ sampled."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held, estimated, judged
-from trlab.conformance.pieces import CORRECTED, Numbers, compare
+from trlab.conformance.libraries import Correction, Held, corrected, estimated
 from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
@@ -43,30 +40,21 @@ LOSSES = (
 )
 
 
-def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
-    """A finding for every loss, estimator and correction."""
-    core = modules[LOSS]
-    yield from judged(vectors, subjects(vectors, modules))
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for every estimator and correction."""
     yield from estimated(
         vectors, "KLEstimator", modules[DATA].KLEstimator._compute_approx_kl, "kl_estimator"
     )
     for action, name in (("clamp", "token truncate"), ("mask", "token mask")):
-        yield compare(
-            vectors, f"rejection_sampling, {action}", name, partial(_correction, core, action)
-        )
+        correction = _correction(modules[LOSS], action)
+        yield corrected(vectors, f"rejection_sampling, {action}", name, correction)
 
 
-def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
-    """Every loss and how it is called."""
-    for held in LOSSES:
-        yield held, partial(_loss, modules[LOSS], held, vectors.losses[held.loss]["settings"])
+def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
+    """How a loss is called."""
+    core, level = modules[LOSS], held.options.get("level", "token")
 
-
-def _loss(
-    core: Any, held: Held, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor
-) -> Tensor:
-    level = held.options.get("level", "token")
-    if held.loss == "sapo":
+    def sapo(batch: dict[str, Tensor], logp: Tensor) -> Tensor:
         return core.sapo_loss_fn(
             logp,
             batch["logp_old"],
@@ -76,30 +64,27 @@ def _loss(
             batch["mask"],
             level,
         )[0]
-    return core.ppo_actor_loss_fn(
-        logp,
-        batch["logp_old"],
-        batch["logp_rollout"],
-        batch["advantages"],
-        settings["eps_low"],
-        batch["mask"],
-        settings["eps_high"],
-        settings.get("dual_clip"),
-        importance_sampling_level=level,
-    )[0]
+
+    def ppo(batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+        return core.ppo_actor_loss_fn(
+            logp,
+            batch["logp_old"],
+            batch["logp_rollout"],
+            batch["advantages"],
+            settings["eps_low"],
+            batch["mask"],
+            settings["eps_high"],
+            settings.get("dual_clip"),
+            importance_sampling_level=level,
+        )[0]
+
+    return sapo if held.loss == "sapo" else ppo
 
 
-def _correction(core: Any, action: str, vectors: Vectors) -> Numbers:
+def _correction(core: Any, action: str) -> Correction:
     config = SimpleNamespace(
         metric="ratio", level="token", action=action, upper=2.0, lower=None, agg="mean"
     )
-    factors = {}
-    for name in CORRECTED:
-        batch = vectors.batches[name]
-        result = core.apply_rejection_sampling(
-            batch["logp_old"], batch["logp_rollout"], batch["mask"], None, config
-        )
-        factors[name] = result.behave_imp_weight.double().where(
-            batch["mask"], torch.zeros(()).double()
-        )
-    return factors
+    return lambda batch: core.apply_rejection_sampling(
+        batch["logp_old"], batch["logp_rollout"], batch["mask"], None, config
+    ).behave_imp_weight.double()

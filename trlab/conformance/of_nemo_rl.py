@@ -8,7 +8,6 @@ before ours.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,8 +15,7 @@ import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held, estimated, judged
-from trlab.conformance.pieces import CORRECTED, Numbers, compare
+from trlab.conformance.libraries import Held, corrected, estimated, felt
 from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
@@ -51,26 +49,25 @@ LOSSES = (
 )
 
 
-def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
-    """A finding for every loss, estimator and correction."""
-    yield from judged(vectors, subjects(vectors, modules))
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for every estimator and correction."""
     yield from estimated(vectors, "calculate_kl", modules[UTILS].calculate_kl, "kl_type")
     for kind, name in (("tis", "token truncate"), ("icepop", "token mask")):
-        yield compare(vectors, kind, name, partial(_correction, modules[LOSS], kind))
+        options = {
+            "use_importance_sampling_correction": True,
+            "truncated_importance_sampling_type": kind,
+            "truncated_importance_sampling_ratio": 2.0,
+            "truncated_importance_sampling_ratio_min": 0.0,
+        }
+        yield corrected(vectors, kind, name, felt(_function(modules[LOSS], {}, options)))
 
 
-def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
-    """Every loss and how it is called."""
-    for held in LOSSES:
-        yield (
-            held,
-            partial(
-                _loss, _function(modules[LOSS], vectors.losses[held.loss]["settings"], held.options)
-            ),
-        )
+def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
+    """How a loss is called."""
+    return _function(modules[LOSS], settings, held.options)
 
 
-def _function(module: Any, settings: dict[str, Any], options: dict[str, Any]) -> Any:
+def _function(module: Any, settings: dict[str, Any], options: dict[str, Any]) -> calls.Subject:
     """The loss with a configuration that is NeMo-RL's own but for the thresholds and the
     options."""
     config = {
@@ -84,38 +81,20 @@ def _function(module: Any, settings: dict[str, Any], options: dict[str, Any]) ->
         "ratio_clip_max": settings.get("eps_high", 0.2),
         "ratio_clip_c": settings.get("dual_clip"),
     }
-    return module.ClippedPGLossFn(SimpleNamespace(**(config | options)))
+    loss = module.ClippedPGLossFn(SimpleNamespace(**(config | options)))
 
+    def run(batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+        mask = batch["mask"].double()
+        whole = {
+            name: torch.nn.functional.pad(values, (1, 0))
+            for name, values in (
+                ("token_mask", mask),
+                ("advantages", batch["advantages"]),
+                ("prev_logprobs", batch["logp_old"]),
+                ("generation_logprobs", batch["logp_rollout"]),
+            )
+        }
+        rows = mask.any(-1).double()
+        return loss(logp, {**whole, "sample_mask": rows}, rows.sum(), mask.sum())[0]
 
-def _loss(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
-    mask = batch["mask"].double()
-    whole = {
-        name: torch.nn.functional.pad(values, (1, 0))
-        for name, values in (
-            ("token_mask", mask),
-            ("advantages", batch["advantages"]),
-            ("prev_logprobs", batch["logp_old"]),
-            ("generation_logprobs", batch["logp_rollout"]),
-        )
-    }
-    rows = mask.any(-1).double()
-    return loss(logp, {**whole, "sample_mask": rows}, rows.sum(), mask.sum())[0]
-
-
-def _correction(module: Any, kind: str, vectors: Vectors) -> Numbers:
-    """Each token's factor between 0 and 2: at a ratio of 1 it is how the loss responds to the
-    token's advantage."""
-    options = {
-        "use_importance_sampling_correction": True,
-        "truncated_importance_sampling_type": kind,
-        "truncated_importance_sampling_ratio": 2.0,
-        "truncated_importance_sampling_ratio_min": 0.0,
-    }
-    loss, factors = _function(module, {}, options), {}
-    for name in CORRECTED:
-        batch = vectors.batches[name]
-        advantages = torch.ones_like(batch["logp_old"]).requires_grad_()
-        value = _loss(loss, {**batch, "advantages": advantages}, batch["logp_old"])
-        (gradient,) = torch.autograd.grad(value, advantages)
-        factors[name] = -gradient * batch["mask"].sum()
-    return factors
+    return run

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held, judged
+from trlab.conformance.libraries import Held
 from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
@@ -28,44 +28,47 @@ SOURCE = Source(
     {LOSS: "src/prime_rl/trainer/rl/loss.py"},
 )
 LOSSES = (
-    Held("default, kl_tau=0", "dppo_tv", "token-mean", {"kl_tau": 0.0}),
+    Held("default, kl_tau=0", "dppo_tv", "token-mean", options={"kl_tau": 0.0}),
     Held("default", "dppo_tv", "token-mean"),
-    Held("ipo, kl_tau=0", "dppo_tv", "token-mean", {"kl_tau": 0.0}),
+    Held("ipo, kl_tau=0", "dppo_tv", "token-mean", options={"kl_tau": 0.0}),
 )
 
 
-def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
-    """A finding for every loss that takes rewards."""
-    yield from judged(vectors, subjects(vectors, modules))
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """Nothing: its corrections are in its losses."""
+    yield from ()
 
 
-def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
-    """Every loss and how it is called."""
-    for held in LOSSES:
-        yield (
-            held,
-            partial(_loss, modules[LOSS], held, vectors.losses[held.loss]["settings"]["delta_tv"]),
-        )
-
-
-def _loss(module: Any, held: Held, delta: float, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
-    config = SimpleNamespace(
-        dppo_mask_low=delta, dppo_mask_high=delta, ipo_threshold=delta, adv_tau=1.0, kl_tau=1e-3
+def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
+    """How a loss that takes rewards is called."""
+    module, delta = modules[LOSS], settings["delta_tv"]
+    config = {
+        "dppo_mask_low": delta,
+        "dppo_mask_high": delta,
+        "ipo_threshold": delta,
+        "adv_tau": 1.0,
+        "kl_tau": 1e-3,
+        **held.options,
+    }
+    function = partial(
+        getattr(module, f"{held.name}_loss_fn"), loss_config=SimpleNamespace(**config)
     )
-    vars(config).update(held.settings)
-    function = getattr(module, f"{held.subject.split(',')[0]}_loss_fn")
-    mask = batch["mask"]
-    return module.compute_loss(
-        list(logp),
-        list(batch["logp_rollout"]),
-        None,
-        list(batch["advantages"]),
-        list(mask),
-        None,
-        None,
-        None,
-        partial(function, loss_config=config),
-        max(int(mask.sum()), 1),  # as the trainer counts them
-        1,
-        1,
-    )[0]
+
+    def run(batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+        mask = batch["mask"]
+        return module.compute_loss(
+            list(logp),
+            list(batch["logp_rollout"]),
+            None,
+            list(batch["advantages"]),
+            list(mask),
+            None,
+            None,
+            None,
+            function,
+            max(int(mask.sum()), 1),  # as the trainer counts them
+            1,
+            1,
+        )[0]
+
+    return run

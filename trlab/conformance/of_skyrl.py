@@ -7,16 +7,13 @@ SkyRL's own functions.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held, estimated, judged
-from trlab.conformance.pieces import CORRECTED, Numbers, compare
+from trlab.conformance.libraries import Held, corrected, estimated
 from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
@@ -90,49 +87,33 @@ def config(name: str, settings: dict[str, Any], reduction: str = "token_mean", *
     )
 
 
-def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
-    """A finding for every loss, estimator and correction."""
-    core = modules[f"{UTILS}.ppo_utils"]
-    yield from judged(vectors, subjects(vectors, modules))
-    yield from estimated(vectors, "compute_approx_kl", core.compute_approx_kl, "kl_estimator_type")
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for every estimator and correction."""
+    estimate = modules[f"{UTILS}.ppo_utils"].compute_approx_kl
+    yield from estimated(vectors, "compute_approx_kl", estimate, "kl_estimator_type")
     tis = modules[f"{UTILS}.off_policy_correction_utils"].compute_tis_ratio
-    yield compare(vectors, "TIS, token", "token truncate", partial(_correction, tis, "token"))
-    yield compare(
-        vectors, "TIS, sequence", "sequence truncate", partial(_correction, tis, "sequence")
-    )
-
-
-def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
-    """Every loss and how it is called."""
-    for held in LOSSES:
-        yield held, partial(_loss, modules[f"{UTILS}.ppo_utils"], held, vectors)
-
-
-def _loss(
-    core: Any, held: Held, vectors: Vectors, batch: dict[str, Tensor], logp: Tensor
-) -> Tensor:
-    name = held.subject.split(",")[0]
-    mask = batch["mask"].double()
-    settings = vectors.losses[held.loss]["settings"]
-    advantages = core.apply_loss_reduction_to_advantages_minibatch(
-        batch["advantages"], mask, REDUCTIONS[held.how], len(mask), int(vectors.document["horizon"])
-    )
-    return core.PolicyLossRegistry.get(name)(
-        logp,
-        batch["logp_old"],
-        advantages,
-        config(name, settings, REDUCTIONS[held.how], **held.options),
-        mask,
-        batch["logp_rollout"],
-    )
-
-
-def _correction(tis: Any, level: str, vectors: Vectors) -> Numbers:
     caps = SimpleNamespace(token_tis_ratio_clip_high=2.0, sequence_tis_ratio_clip_high=2.0)
-    factors = {}
-    for name in CORRECTED:
-        batch = vectors.batches[name]
-        mask = batch["mask"]
-        factor = tis(batch["logp_old"], batch["logp_rollout"], mask.double(), level, caps)[0]
-        factors[name] = factor.expand(mask.shape).where(mask, torch.zeros(()).double())
-    return factors
+    for level in ("token", "sequence"):
+
+        def factor(batch: dict[str, Tensor], level: str = level) -> Tensor:
+            mask = batch["mask"].double()
+            return tis(batch["logp_old"], batch["logp_rollout"], mask, level, caps)[0]
+
+        yield corrected(vectors, f"TIS, {level}", f"{level} truncate", factor)
+
+
+def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
+    """How a loss is called."""
+    core, reduction = modules[f"{UTILS}.ppo_utils"], REDUCTIONS[held.how]
+    algorithm = config(held.name, settings, reduction, **held.options)
+
+    def run(batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+        mask = batch["mask"].double()
+        advantages = core.apply_loss_reduction_to_advantages_minibatch(
+            batch["advantages"], mask, reduction, len(mask), settings["horizon"]
+        )
+        return core.PolicyLossRegistry.get(held.name)(
+            logp, batch["logp_old"], advantages, algorithm, mask, batch["logp_rollout"]
+        )
+
+    return run

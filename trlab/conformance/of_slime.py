@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held, estimated, judged
-from trlab.conformance.pieces import CORRECTED, Numbers, compare, estimator_of
+from trlab.conformance.libraries import Correction, Held, corrected, estimated
+from trlab.conformance.pieces import compare, estimator_of
 from trlab.conformance.report import Finding
 from trlab.conformance.source import Source
 from trlab.conformance.vectors import Vectors
@@ -39,55 +39,50 @@ LOSSES = (
 )
 
 
-def hold(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
-    """A finding for every loss, estimator and correction."""
-    core = modules[LOSS]
-    yield from judged(vectors, subjects(vectors, modules))
-    yield from estimated(vectors, "compute_approx_kl", core.compute_approx_kl, "kl_loss_type")
-    kl = partial(core.compute_approx_kl, kl_loss_type="low_var_kl")
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for every estimator and correction."""
+    estimate = modules[LOSS].compute_approx_kl
+    yield from estimated(vectors, "compute_approx_kl", estimate, "kl_loss_type")
+    kl = partial(estimate, kl_loss_type="low_var_kl")
     yield compare(vectors, "compute_approx_kl low_var_kl", "k3", partial(estimator_of, kl=kl))
-    for subject, name in (
+    for function, name in (
         ("vanilla_tis_function", "token truncate"),
         ("icepop_function", "token mask"),
     ):
-        yield compare(
-            vectors, subject, name, partial(_correction, getattr(modules[TRAINER], subject))
-        )
+        yield corrected(vectors, function, name, _correction(getattr(modules[TRAINER], function)))
 
 
-def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
-    """Every loss and how it is called."""
-    for held in LOSSES:
-        yield held, partial(_loss, modules[LOSS], held.loss, vectors.losses[held.loss]["settings"])
+def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
+    """How a loss is called."""
+    core, low, high = modules[LOSS], settings["eps_low"], settings["eps_high"]
+
+    def run(batch: dict[str, Tensor], logp: Tensor) -> Tensor:
+        old, advantages = batch["logp_old"], batch["advantages"].flatten()
+        kl = (old - logp).flatten()
+        if held.loss.startswith("gspo"):
+            mask = list(batch["mask"].double())
+            kl = core.compute_gspo_kl(list(logp), list(old), list(logp), mask)
+        if held.loss.startswith("cispo"):
+            values, _ = core.compute_cispo_loss(kl, logp.flatten(), advantages, low, high)
+        else:
+            dual = settings.get("dual_clip")
+            values, _ = core.compute_policy_loss(kl, advantages, low, high, dual)
+        return values.view_as(logp)
+
+    return run
 
 
-def _loss(
-    core: Any, loss: str, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor
-) -> Tensor:
-    old, mask, advantages = batch["logp_old"], batch["mask"].double(), batch["advantages"].flatten()
-    low, high = settings["eps_low"], settings["eps_high"]
-    kl = (old - logp).flatten()
-    if loss.startswith("gspo"):
-        kl = core.compute_gspo_kl(list(logp), list(old), list(logp), list(mask))
-    if loss.startswith("cispo"):
-        values, _ = core.compute_cispo_loss(kl, logp.flatten(), advantages, low, high)
-    else:
-        values, _ = core.compute_policy_loss(kl, advantages, low, high, settings.get("dual_clip"))
-    return values.view_as(logp)
-
-
-def _correction(function: Any, vectors: Vectors) -> Numbers:
+def _correction(function: Any) -> Correction:
     """What the correction makes of a loss of 1 a token, with its upper threshold at 2."""
-    args, factors = SimpleNamespace(tis_clip_low=0.0, tis_clip=2.0), {}
-    for name in CORRECTED:
-        batch = vectors.batches[name]
-        old, mask = batch["logp_old"], batch["mask"]
-        factor = function(
-            args,
+
+    def factor(batch: dict[str, Tensor]) -> Tensor:
+        old = batch["logp_old"]
+        return function(
+            SimpleNamespace(tis_clip_low=0.0, tis_clip=2.0),
             pg_loss=torch.ones(old.numel(), dtype=torch.float64),
             train_log_probs=list(old),
             rollout_log_probs=list(batch["logp_rollout"]),
-            loss_masks=list(mask.double()),
-        )[0]
-        factors[name] = factor.view_as(old).where(mask, torch.zeros(()).double())
-    return factors
+            loss_masks=list(batch["mask"].double()),
+        )[0].view_as(old)
+
+    return factor

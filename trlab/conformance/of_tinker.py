@@ -8,14 +8,13 @@ log-probabilities; here the vectors' old ones are put there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held, judged
+from trlab.conformance.libraries import Held
 from trlab.conformance.report import Finding
 from trlab.conformance.vectors import Vectors
 
@@ -54,28 +53,25 @@ def dro(logp: Tensor, old: Tensor, advantages: Tensor, _: dict[str, Any]) -> Ten
     return -(logp * advantages - 0.5 * BETA * (logp - old) ** 2)
 
 
-LOSSES = (
-    (cross_entropy, "reinforce"),
-    (importance_sampling, "pg_is"),
-    (ppo, "ppo"),
-    (cispo, "cispo"),
-    (dro, "reinforce"),
+LOSSES = tuple(
+    Held(function.__name__, loss, "token-mean", options={"function": function})
+    for function, loss in (
+        (cross_entropy, "reinforce"),
+        (importance_sampling, "pg_is"),
+        (ppo, "ppo"),
+        (cispo, "cispo"),
+        (dro, "reinforce"),
+    )
 )
 
 
-def hold(vectors: Vectors) -> Iterator[Finding]:
-    """A finding for every documented loss, a value per token."""
-    yield from judged(vectors, subjects(vectors, {}))
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """Nothing else is documented."""
+    yield from ()
 
 
-def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
-    """Every loss and how it is called."""
-    for function, loss in LOSSES:
-        held = Held(function.__name__, loss, "token-mean")
-        yield held, partial(_loss, function, vectors.losses[loss]["settings"])
-
-
-def _loss(
-    function: Any, settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor
-) -> Tensor:
-    return function(logp, batch["logp_old"], batch["advantages"], settings)
+def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
+    """How a loss is called: a value per token comes back."""
+    return lambda batch, logp: held.options["function"](
+        logp, batch["logp_old"], batch["advantages"], settings
+    )

@@ -8,12 +8,15 @@ from typing import Any
 
 import torch
 
+from trlab.conformance.libraries import Held
 from trlab.conformance.pieces import Numbers, compare
 from trlab.conformance.report import Finding
 from trlab.conformance.vectors import Vectors, tensors
 
+LOSSES: tuple[Held, ...] = ()
 
-def hold(vectors: Vectors) -> Iterator[Finding]:
+
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
     """A finding for Muon as it comes and as near to ours as its settings allow."""
     for subject, more in (("optim.Muon", {}), ("optim.Muon, nesterov=False", {"nesterov": False})):
         yield compare(vectors, subject, "muon", partial(_muon, more))

@@ -3,7 +3,6 @@ the log-probs."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
@@ -14,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held, judged
+from trlab.conformance.libraries import Held, by_token, judged
 from trlab.conformance.pieces import Numbers, compare, estimator_of
-from trlab.conformance.report import Finding, judge
+from trlab.conformance.report import Finding
 from trlab.conformance.vectors import Vectors, tensors
 
 LOSSES = (
@@ -33,30 +32,22 @@ LOSSES = (
 """Of `torchrl.objectives.llm`; `ClipPPOLoss` has no mask and stands apart."""
 
 
-def hold(vectors: Vectors) -> Iterator[Finding]:
-    """A finding for every loss, the KL term, the advantages of a group and of a critic."""
-    yield from judged(vectors, subjects(vectors, {}))
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for a clip without a mask, the KL term, the advantages of a group and of a critic."""
     for name in ("ppo", "ppo_clip_higher"):
-        settings = vectors.losses[name]["settings"]
-        yield judge(
-            vectors,
-            "ClipPPOLoss, unmasked tokens alone",
-            name,
-            calls.observe(vectors, partial(_flat, settings)),
-            "token-mean",
-        )
-    yield compare(vectors, "KL term", "k3", partial(estimator_of, kl=_penalty))
+        run = partial(_flat, vectors.losses[name]["settings"])
+        yield judged(vectors, "ClipPPOLoss, unmasked tokens alone", name, "token-mean", run)
+    penalty = _loss("GRPOLoss", {}, {"kl_to_inference_coeff": 1.0})
+    kl = by_token(lambda batch, logp: _run(penalty, batch, logp).loss_kl_to_inference)
+    yield compare(vectors, "KL term", "k3", partial(estimator_of, kl=kl))
     yield compare(vectors, "MCAdvantage, trajectory_return=sum", "group_std in fours", _advantages)
     yield compare(vectors, "generalized_advantage_estimate", "gae", _gae)
 
 
-def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
-    """Every loss of a language model and how it is called."""
-    for held in LOSSES:
-        loss = _loss(
-            held.subject.split(",")[0], vectors.losses[held.loss]["settings"], held.options
-        )
-        yield held, partial(_masked, loss)
+def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
+    """How a loss of a language model is called."""
+    loss = _loss(held.name, settings, held.options)
+    return lambda batch, logp: _run(loss, batch, logp).loss_objective
 
 
 class _Actor(nn.Module):
@@ -77,13 +68,7 @@ class _Actor(nn.Module):
 def _loss(name: str, settings: dict[str, Any], options: dict[str, Any]) -> Any:
     kind = getattr(import_module("torchrl.objectives.llm"), name)
     clip = {"clip_epsilon": (settings["eps_low"], settings["eps_high"])} if settings else {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return kind(_Actor(), entropy_bonus=False, masking_strategy="generic", **clip, **options)
-
-
-def _masked(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Tensor:
-    return _run(loss, batch, logp).loss_objective
+    return kind(_Actor(), entropy_bonus=False, masking_strategy="generic", **clip, **options)
 
 
 def _run(loss: Any, batch: dict[str, Tensor], logp: Tensor) -> Any:
@@ -131,18 +116,6 @@ def _flat(settings: dict[str, Any], batch: dict[str, Tensor], logp: Tensor) -> T
         batch_size=[int(mask.sum())],
     )
     return loss(steps)["loss_objective"]
-
-
-def _penalty(logp: Tensor, old: Tensor) -> Tensor:
-    """The KL term of every token: what `kl_to_inference_coeff=1` adds, one token at a time."""
-    loss = _loss("GRPOLoss", {}, {"kl_to_inference_coeff": 1.0})
-    one = {
-        "mask": torch.ones(1, 1, dtype=torch.bool),
-        "advantages": torch.zeros(1, 1, dtype=torch.float64),
-    }
-    tokens = zip(logp.reshape(-1, 1, 1), old.reshape(-1, 1, 1), strict=True)
-    terms = [_run(loss, {**one, "logp_old": q}, p).loss_kl_to_inference for p, q in tokens]
-    return torch.stack(terms).reshape(logp.shape)
 
 
 def _advantages(vectors: Vectors) -> Numbers:

@@ -5,24 +5,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 from importlib import import_module
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held, judged
+from trlab.conformance.libraries import Held, by_token
 from trlab.conformance.pieces import Numbers, compare, estimator_of
 from trlab.conformance.relatives import PAIRED
 from trlab.conformance.report import Finding
 from trlab.conformance.trl_stand_in import Accelerator, trl
 from trlab.conformance.vectors import Vectors
-
-Options = tuple[tuple[str, Any], ...]
 
 LOSSES = (
     Held("bnpo", "ppo", "token-mean"),
@@ -60,74 +57,36 @@ LOSSES = (
 )
 
 
-def hold(vectors: Vectors) -> Iterator[Finding]:
-    """A finding for every loss, and for the advantages of TRL's own trainer."""
-    yield from judged(vectors, subjects(vectors, {}))
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for the KL term, the losses of pairs, the reference that moves and the advantages
+    of TRL's own trainer."""
     for subject, more in (
-        ("KL term", ()),
-        ("KL term, use_bias_correction_kl=False", (("use_bias_correction_kl", False),)),
+        ("KL term", {}),
+        ("KL term, use_bias_correction_kl=False", {"use_bias_correction_kl": False}),
     ):
-        yield compare(vectors, subject, "k3", partial(estimator_of, kl=partial(_penalty, more)))
+        yield compare(vectors, subject, "k3", partial(_penalty, more))
     for loss_type in ("sigmoid", "sigmoid_norm"):
         yield compare(vectors, f"DPOTrainer, {loss_type}", "dpo", partial(_pairs, loss_type))
     yield compare(vectors, "SyncRefModelCallback", "reference", _moved)
     for scale, name in (("group", "group_std"), ("none", "group_mean")):
-        yield compare(
-            vectors,
-            f"advantages, scale_rewards={scale}",
-            f"{name} in fours",
-            partial(_advantages, scale),
-        )
+        subject = f"advantages, scale_rewards={scale}"
+        yield compare(vectors, subject, f"{name} in fours", partial(_advantages, scale))
 
 
-def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
-    """Every loss and how it is called."""
-    for held in LOSSES:
-        settings = held.settings or vectors.losses[held.loss]["settings"]
-        options = {"loss_type": held.subject, **held.options}
-        module, kind = options.pop("kind", "trl:GRPOTrainer").split(":")
-        horizon = vectors.document["horizon"]
-        yield (
-            held,
-            partial(_run, module, kind, horizon, tuple(settings.items()), tuple(options.items())),
-        )
+def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
+    """How a loss is called."""
+    options = {"loss_type": held.subject, "kind": "trl:GRPOTrainer", **held.options}
+    module, _, kind = options.pop("kind").partition(":")
+    trainer = getattr(import_module(module), kind)
+    return trl(trainer, settings=settings, horizon=settings["horizon"], **options)
 
 
-def _run(
-    module: str,
-    kind: str,
-    horizon: int,
-    settings: Options,
-    options: Options,
-    batch: dict[str, Tensor],
-    logp: Tensor,
-) -> Any:
-    return _stand_in(module, kind, horizon, settings, options)(batch, logp)
+def _penalty(more: dict[str, Any], vectors: Vectors) -> Numbers:
+    """The KL term of every token: what beta=1 adds to a loss without advantages."""
+    from trl import GRPOTrainer
 
-
-@lru_cache(maxsize=32)
-def _stand_in(
-    module: str, kind: str, horizon: int, settings: Options, options: Options
-) -> calls.Subject:
-    return trl(
-        getattr(import_module(module), kind),
-        settings=dict(settings),
-        horizon=horizon,
-        **dict(options),
-    )
-
-
-def _penalty(more: Options, logp: Tensor, old: Tensor) -> Tensor:
-    """The KL term of every token: what beta=1 adds to a loss without advantages, one token at a
-    time."""
-    run = _stand_in("trl", "GRPOTrainer", 1, (), (("loss_type", "grpo"), ("beta", 1.0), *more))
-    nothing = {
-        "mask": torch.ones(1, 1, dtype=torch.bool),
-        "advantages": torch.zeros(1, 1, dtype=torch.float64),
-    }
-    tokens = zip(logp.reshape(-1, 1, 1), old.reshape(-1, 1, 1), strict=True)
-    values = [run({**nothing, "logp_old": q, "logp_rollout": q}, p) for p, q in tokens]
-    return torch.stack(values).reshape(logp.shape)
+    run = trl(GRPOTrainer, settings={}, horizon=1, loss_type="grpo", beta=1.0, **more)
+    return estimator_of(vectors, by_token(run))
 
 
 def _pairs(loss_type: str, vectors: Vectors) -> Numbers:

@@ -9,14 +9,16 @@ from importlib import import_module
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from trlab.conformance import calls
-from trlab.conformance.libraries import Held, estimated, judged
-from trlab.conformance.pieces import CORRECTED, Numbers, compare
-from trlab.conformance.report import Finding, judge
+from trlab.conformance.libraries import Held, corrected, estimated, judged
+from trlab.conformance.pieces import Numbers, compare
+from trlab.conformance.report import Finding
 from trlab.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
 
+CORE = "verl.trainer.ppo.core_algos"
 LOSSES = (
     Held("gpg", "reinforce", "token-mean"),
     Held("vanilla", "ppo", "token-mean"),
@@ -38,41 +40,33 @@ ADVANTAGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-def hold(vectors: Vectors) -> Iterator[Finding]:
-    """A finding for every function."""
-    core = import_module("verl.trainer.ppo.core_algos")
-    yield from judged(vectors, subjects(vectors, {}))
+def beside(vectors: Vectors, modules: dict[str, Any]) -> Iterator[Finding]:
+    """A finding for every reduction, estimator, advantage and correction."""
+    core = import_module(CORE)
     for how in AGGREGATIONS:
-        yield judge(
-            vectors,
-            f"agg_loss {how}",
-            "reinforce",
-            calls.observe(vectors, _aggregated(core, how)),
-            how,
-        )
+
+        def aggregated(batch: dict[str, Tensor], logp: Tensor, how: str = how) -> Tensor:
+            return core.agg_loss(-batch["advantages"] * logp, batch["mask"], how)
+
+        yield judged(vectors, f"agg_loss {how}", "reinforce", how, aggregated)
     yield from estimated(vectors, "kl_penalty", core.kl_penalty, "kl_penalty")
     for subject, name, more in ADVANTAGES:
-        yield compare(
-            vectors,
-            f"advantages {subject}",
-            name,
-            partial(_advantages, core, subject.split(",")[0], more, name.endswith("alone")),
-        )
+        run = partial(_advantages, core, subject.split(",")[0], more, name.endswith("alone"))
+        yield compare(vectors, f"advantages {subject}", name, run)
     yield compare(vectors, "advantages gae", "gae", partial(_gae, core))
     for level in ("token", "sequence"):
-        yield compare(
+        yield corrected(
             vectors,
             f"rollout correction, {level}",
             f"{level} truncate",
-            partial(_correction, level),
+            partial(_correction, level=level),
         )
 
 
-def subjects(vectors: Vectors, modules: dict[str, Any]) -> Iterator[tuple[Held, calls.Subject]]:
-    """Every loss and how it is called."""
-    core = import_module("verl.trainer.ppo.core_algos")
-    for held in LOSSES:
-        yield held, _loss(core, held, vectors)
+def subject(modules: dict[str, Any], held: Held, settings: dict[str, Any]) -> calls.Subject:
+    """How a loss is called."""
+    function = import_module(CORE).POLICY_LOSS_REGISTRY[held.name]
+    return calls.verl(function, settings=settings, how=held.how)
 
 
 def _advantages(
@@ -99,27 +93,9 @@ def _gae(core: Any, vectors: Vectors) -> Numbers:
     return {"advantages": advantages.where(mask, 0.0), "returns": returns.where(mask, 0.0)}
 
 
-def _correction(level: str, vectors: Vectors) -> Numbers:
+def _correction(batch: dict[str, Tensor], level: str) -> Tensor:
     helper = import_module("verl.trainer.ppo.rollout_corr_helper")
-    factors = {}
-    for name in CORRECTED:
-        batch = vectors.batches[name]
-        d = (batch["logp_old"] - batch["logp_rollout"]).masked_fill(~batch["mask"], 0.0)
-        factors[name] = helper.compute_rollout_correction_weights(
-            d, batch["mask"].double(), rollout_is=level, rollout_is_threshold=2.0
-        )[0]
-    return factors
-
-
-def _loss(core: Any, held: Held, vectors: Vectors) -> calls.Subject:
-    name, settings = (
-        held.subject.split(",")[0],
-        held.settings or vectors.losses[held.loss]["settings"],
-    )
-    return lambda batch, logp: calls.verl(
-        core.POLICY_LOSS_REGISTRY[name], settings=settings, how=held.how
-    )(batch, logp)
-
-
-def _aggregated(core: Any, how: str) -> calls.Subject:
-    return lambda batch, logp: core.agg_loss(-batch["advantages"] * logp, batch["mask"], how)
+    d = (batch["logp_old"] - batch["logp_rollout"]).masked_fill(~batch["mask"], 0.0)
+    return helper.compute_rollout_correction_weights(
+        d, batch["mask"].double(), rollout_is=level, rollout_is_threshold=2.0
+    )[0]

@@ -14,19 +14,16 @@ import json
 import platform
 import sys
 import warnings
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from trlab.conformance import libraries, places
 from trlab.conformance.atlas import LOGS, SHIPPED_BESIDE
-from trlab.conformance.calls import Subject
-from trlab.conformance.libraries import Held
 from trlab.conformance.places import Place
 from trlab.conformance.probe import probe
 from trlab.conformance.report import AGREES, TRAINS_ALIKE, Finding
-from trlab.conformance.source import SHORT, commit_of, loaded
+from trlab.conformance.source import SHORT, commit_of
 from trlab.conformance.vectors import Vectors, load
 from trlab.statistics import difference, iqm
 
@@ -82,41 +79,26 @@ def record(earlier: dict[str, Any], folders: dict[str, Path]) -> dict[str, Any]:
 
 def _held(vectors: Vectors, library: str, folders: dict[str, Path]) -> dict[str, Any]:
     """One library: what it is, a finding a line, its places and its losses on the four axes."""
-    module = libraries.adapter(library)
+    module, about = libraries.adapter(library), {}
     if library in libraries.SOURCES:
-        findings, reproduced = libraries.hold_source(vectors, library, folders[library])
-        with loaded(module.SOURCE, folders[library]) as modules:
-            placed = _placed(module.subjects(vectors, modules))
         about = {
             "repository": module.SOURCE.repository,
             "commit": commit_of(folders[library], module.SOURCE),
         }
+    elif library in libraries.DOCUMENTED:
+        about = {"documentation": module.READ}
     else:
-        findings = list(
-            module.hold(vectors)
-            if library in libraries.DOCUMENTED
-            else libraries.hold(vectors, library)
-        )
+        about = {"version": libraries.installed(library)}
+    with libraries.opened(library, folders.get(library)) as modules:
+        findings = [f.as_dict() for f in libraries.hold(vectors, library, modules)]
         reproduced = [places.as_dict(place) for place in places.places_of(library)]
-        placed = _placed(module.subjects(vectors, {})) if hasattr(module, "subjects") else []
-        documented = library in libraries.DOCUMENTED
-        about = (
-            {"documentation": module.READ}
-            if documented
-            else {"version": libraries.installed(library)}
-        )
-    return {
-        **about,
-        "findings": [f.as_dict() for f in findings],
-        "places": reproduced,
-        "atlas": placed,
-    }
-
-
-def _placed(subjects: Iterable[tuple[Held, Subject]]) -> list[dict[str, str]]:
-    """Every loss on the four axes, once for each pair of a name and a loss."""
-    rows = {(held.subject, held.loss): probe(run).as_dict() for held, run in subjects}
-    return [{"subject": subject, "loss": loss, **row} for (subject, loss), row in rows.items()]
+        # Once for each pair of a name and a loss.
+        rows = {
+            (held.subject, held.loss): probe(run).as_dict()
+            for held, run in libraries.subjects(vectors, library, modules)
+        }
+    placed = [{"subject": subject, "loss": loss, **row} for (subject, loss), row in rows.items()]
+    return {**about, "findings": findings, "places": reproduced, "atlas": placed}
 
 
 def page(document: dict[str, Any]) -> str:

@@ -116,13 +116,8 @@ def root(library: str, source: str | None) -> Path:
         TrlibError: it is not installed, or the folder is missing.
     """
     if library in libraries.SOURCES:
-        held = libraries.adapter(library).SOURCE
-        if not source:
-            raise TrlibError(
-                f"--source: expected the folder of a clone of {held.title} beside --library "
-                f"{library}, got none; {held.clone}"
-            )
-        folder = Path(source)
+        held = libraries.source_of(library, source)
+        folder = Path(source or "")
         if not any(
             (folder / setting.file).is_file() for setting in load() if setting.library == library
         ):

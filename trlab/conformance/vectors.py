@@ -30,6 +30,12 @@ class Vectors:
         return int(self.document["version"])
 
     @property
+    def horizon(self) -> int:
+        """The divisor of `seq-mean-token-sum-norm`: not the rows' width, or a mean over padding
+        would look like it."""
+        return int(self.document["horizon"])
+
+    @property
     def losses(self) -> dict[str, dict[str, Any]]:
         """Name: formula, source, settings, aggregation, results by batch."""
         return self.document["losses"]
