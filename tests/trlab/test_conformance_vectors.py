@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trlab.conformance import inputs, make, pieces, relatives, vectors
+from trlab.conformance import make, pieces, relatives, vectors
 from trlab.conformance.aggregations import WORDS, coefficients
 from trlab.conformance.bench import Observed
 from trlab.conformance.families import FAMILIES
@@ -88,7 +88,7 @@ def observed_of(loss: str, how: str | None, **change) -> Observed:
         c = (
             rows["mask"][mine].double()
             if how is None
-            else coefficients(how, rows["mask"][mine], inputs.HORIZON)
+            else coefficients(how, rows["mask"][mine], V.horizon)
         )
         counted = c * per_token[mine]
         (gradient,) = torch.autograd.grad(counted.sum(), logp, retain_graph=True)
@@ -248,7 +248,7 @@ def test_a_piece_that_raises_or_is_unknown_is_reported():
 
 
 def test_rows_are_the_batches_and_groups_stay_apart():
-    assert len(V.rows["batch"]) == inputs.ROWS * (len(V.batches) - 1) and EMPTY not in V.names
+    assert len(V.rows["batch"]) == 4 * (len(V.batches) - 1) and EMPTY not in V.names
     of_batch: dict[int, set[int]] = {}
     for row, group in zip(V.rows["batch"].tolist(), V.rows["group"].tolist(), strict=True):
         of_batch.setdefault(row, set()).add(group)

@@ -1,7 +1,8 @@
-"""Make the golden vectors from the reference: python -m trlab.conformance.make
+"""Make the golden vectors from the reference again: python -m trlab.conformance.make
 
-Everything is computed in float64 by the ground floor of this package. The file that comes out is
-described, for a reader without this package, in SPECIFICATION.md.
+The inputs stay as the file has them: small, decimal, each batch there to tell definitions apart, and
+junk under the mask. Everything else is computed in float64 by the ground floor of this package. The
+file that comes out is described, for a reader without this package, in SPECIFICATION.md.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trlab.conformance import inputs
+from trlab.conformance.pieces import CORRECTED
 from trlab.conformance.reference import LOSSES, call
 from trlab.conformance.relatives import PAIRED
 from trlab.conformance.vectors import FORMAT, PATH, VERSION, tensors
@@ -22,32 +23,39 @@ from trlib.algorithms import Batch, Provided, Scores
 from trlib.relatives.optimizers import Ball
 from trlib.relatives.preferences import DPO
 
+Inputs = dict[str, Any]
+
 
 def document() -> dict[str, Any]:
     """Everything that the file holds."""
-    batches = inputs.batches()
+    kept = json.loads(PATH.read_text())
+    batches, horizon = kept["batches"], kept["horizon"]
     return {
         "format": FORMAT,
         "version": VERSION,
         "aggregations": list(AGGREGATIONS),
-        "horizon": inputs.HORIZON,
+        "horizon": horizon,
         "batches": batches,
-        "coefficients": _coefficients(batches),
+        "coefficients": _coefficients(batches, horizon),
         "losses": {name: _loss(name, batches) for name in LOSSES},
-        "distributions": _distributions(),
-        "pieces": _pieces(batches),
+        "distributions": _distributions(kept["distributions"]["inputs"]),
+        "pieces": _pieces(batches, kept["pieces"]),
     }
 
 
-def _loss(name: str, batches: list[dict[str, Any]]) -> dict[str, Any]:
+def _with_gradient(name: str, value: Tensor, leaf: Tensor) -> dict[str, Any]:
+    """A value, under its name, and the gradient of its sum."""
+    (gradient,) = torch.autograd.grad(value.sum(), leaf)
+    return {name: value.tolist(), "gradient": gradient.tolist()}
+
+
+def _loss(name: str, batches: list[Inputs]) -> dict[str, Any]:
     _, settings, how, formula, source = LOSSES[name]
     results = {}
     for batch in batches:
         data = tensors(batch)
         logp = data["logp"].requires_grad_()
-        per_token = call(name, data, logp)
-        (gradient,) = torch.autograd.grad(per_token.sum(), logp)
-        results[batch["name"]] = {"per_token": per_token.tolist(), "gradient": gradient.tolist()}
+        results[batch["name"]] = _with_gradient("per_token", call(name, data, logp), logp)
     return {
         "formula": formula,
         "source": source,
@@ -57,31 +65,24 @@ def _loss(name: str, batches: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _coefficients(batches: list[dict[str, Any]]) -> dict[str, dict[str, list[float]]]:
+def _coefficients(batches: list[Inputs], horizon: int) -> dict[str, dict[str, list[float]]]:
     """What one token of each row counts under each aggregation: d aggregate / d per_token."""
     found: dict[str, dict[str, list[float]]] = {how: {} for how in AGGREGATIONS}
     for how, by_batch in found.items():
         for batch in batches:
             mask = tensors(batch)["mask"]
             values = torch.zeros(mask.shape, dtype=torch.float64, requires_grad=True)
-            (gradient,) = torch.autograd.grad(
-                aggregate(values, mask, how, horizon=inputs.HORIZON), values
-            )
+            (gradient,) = torch.autograd.grad(aggregate(values, mask, how, horizon=horizon), values)
             by_batch[batch["name"]] = gradient.amax(-1).tolist()
     return found
 
 
-def _distributions() -> dict[str, Any]:
+def _distributions(given: Inputs) -> dict[str, Any]:
     """Losses and distances of whole distributions, with gradients in every token's log-prob."""
-    batch = inputs.distributions()
-    data = tensors(batch)
+    data = tensors(given)
     new, old, mask = data["logp"].requires_grad_(), data["logp_old"], data["mask"]
-
-    def both(value: Tensor, name: str) -> dict[str, Any]:
-        (gradient,) = torch.autograd.grad(value.sum(), new)
-        return {name: value.tolist(), "gradient": gradient.tolist()}
-
     top = old.topk(3, -1)
+    listed = top.values, top.indices, new.detach()
     loss = algorithms.troll_loss(
         new,
         old,
@@ -92,12 +93,12 @@ def _distributions() -> dict[str, Any]:
         alpha=1.0,
     )
     return {
-        "inputs": {**batch, "topk_ids": top.indices.tolist(), "topk_logp": top.values.tolist()},
+        "inputs": {**given, "topk_ids": top.indices.tolist(), "topk_logp": top.values.tolist()},
         "troll": {
             "settings": {"delta_kl": 0.05, "alpha": 1.0},
             "formula": "L = -A pi(y)/q(y) + alpha KL(new || sg[pi]), pi = argmin KL(. || new) s.t. "
             "KL(pi || old) <= delta_kl, the gradient through the projection",
-            **both(loss.per_token, "per_token"),
+            **_with_gradient("per_token", loss.per_token, new),
         },
         "project": {
             "settings": {"delta_kl": 0.05},
@@ -106,33 +107,30 @@ def _distributions() -> dict[str, Any]:
         },
         "kl": {
             "formula": "KL(old || new)",
-            **both(divergences.kl(old, new).where(mask, 0.0), "values"),
+            **_with_gradient("values", divergences.kl(old, new).where(mask, 0.0), new),
         },
         "tv": {
             "formula": "TV(old, new)",
-            **both(divergences.tv(old, new).where(mask, 0.0), "values"),
+            **_with_gradient("values", divergences.tv(old, new).where(mask, 0.0), new),
         },
         "topk_kl": {
             "formula": "KL(old || new) over topk_ids and one bucket for the rest",
-            "values": divergences.topk_kl(top.values, top.indices, new.detach())
-            .where(mask, 0.0)
-            .tolist(),
+            "values": divergences.topk_kl(*listed).where(mask, 0.0).tolist(),
         },
         "topk_tv": {
             "formula": "TV over topk_ids and one bucket for the rest",
-            "values": divergences.topk_tv(top.values, top.indices, new.detach())
-            .where(mask, 0.0)
-            .tolist(),
+            "values": divergences.topk_tv(*listed).where(mask, 0.0).tolist(),
         },
     }
 
 
-def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
+def _pieces(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
     """What surrounds a loss: estimators, advantages, corrections."""
-    critic = inputs.critic()
+    critic = kept["gae"]["inputs"]
     c = tensors(critic)
-    lam, gamma = critic["lam"], critic["gamma"]
-    advantage, returns = advantages.gae(c["rewards"], c["values"], c["mask"], gamma=gamma, lam=lam)
+    advantage, returns = advantages.gae(
+        c["rewards"], c["values"], c["mask"], gamma=critic["gamma"], lam=critic["lam"]
+    )
     estimators: dict[str, Any] = {
         "formula": {
             "k1": "logp - logp_old",
@@ -150,21 +148,17 @@ def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
         logp, old, mask = data["logp"].requires_grad_(), data["logp_old"], data["mask"]
         for name in ("k1", "k2", "k3"):
             value = getattr(divergences, name)(logp, old).where(mask, 0.0)
-            (gradient,) = torch.autograd.grad(value.sum(), logp)
-            estimators.setdefault(name, {})[batch["name"]] = {
-                "values": value.tolist(),
-                "gradient": gradient.tolist(),
-            }
-        for level in ("token", "sequence"):
-            for how in ("truncate", "mask"):
-                factor = corrections.truncated_importance(
-                    old, data["logp_rollout"], mask, level=level, how=how
-                )
-                if batch["name"] in ("two anchors", "an empty row"):
+            estimators.setdefault(name, {})[batch["name"]] = _with_gradient("values", value, logp)
+        if batch["name"] in CORRECTED:
+            for level in ("token", "sequence"):
+                for how in ("truncate", "mask"):
+                    factor = corrections.truncated_importance(
+                        old, data["logp_rollout"], mask, level=level, how=how
+                    )
                     factors.setdefault(f"{level} {how}", {})[batch["name"]] = factor.tolist()
     return {
-        "advantages": _advantages(inputs.groups()),
-        "advantages_in_fours": _advantages(inputs.fours()),
+        "advantages": _advantages(kept["advantages"]["inputs"]),
+        "advantages_in_fours": _advantages(kept["advantages_in_fours"]["inputs"]),
         "gae": {
             "inputs": critic,
             "advantages": advantage.tolist(),
@@ -174,14 +168,17 @@ def _pieces(batches: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "estimators": estimators,
         "corrections": factors,
-        **_relatives(batches),
+        **_relatives(batches, kept),
     }
 
 
-def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
+def _relatives(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:
     """What the gallery has and a library ships."""
-    lonely, given = tensors(inputs.alone()), inputs.matrix()
-    beta, share = 0.1, 0.6
+    alone, reference, muon = (
+        kept[name]["inputs"] for name in ("advantages_alone", "reference", "muon")
+    )
+    lonely, near = tensors(alone), tensors(reference)
+    beta = kept["pairs"]["beta"]
     pairs: dict[str, Any] = {
         "beta": beta,
         "formula": "mean over the groups of -log sigmoid(beta (l_first - l_second)), l = sum over "
@@ -191,16 +188,10 @@ def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
         if batch["name"] in PAIRED:
             data = tensors(batch)
             logp = data["logp"].requires_grad_()
-            loss = _dpo(data, logp, beta)
-            (gradient,) = torch.autograd.grad(loss, logp)
-            pairs[batch["name"]] = {"value": loss.item(), "gradient": gradient.tolist()}
-    policy, reference = [0.5, -1.0, 2.0], [0.25, 1.0, -2.0]
-    near = torch.tensor(reference, dtype=torch.float64).lerp(
-        torch.tensor(policy, dtype=torch.float64), share
-    )
+            pairs[batch["name"]] = _with_gradient("value", _dpo(data, logp, beta), logp)
     return {
         "advantages_alone": {
-            "inputs": inputs.alone(),
+            "inputs": alone,
             "formula": "R - sum(length R)/sum(length); 0 in a group of one",
             "length_weighted": advantages.length_weighted(
                 lonely["rewards"], lonely["lengths"], lonely["group"]
@@ -208,13 +199,13 @@ def _relatives(batches: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "pairs": pairs,
         "reference": {
-            "inputs": {"policy": policy, "reference": reference, "share": share},
+            "inputs": reference,
             "formula": "(1 - share) reference + share policy",
-            "reference": near.tolist(),
+            "reference": near["reference"].lerp(near["policy"], reference["share"]).tolist(),
         },
         "muon": {
-            "inputs": given,
-            "weights": _muon(given).tolist(),
+            "inputs": muon,
+            "weights": _muon(muon).tolist(),
             "formula": "M = momentum M + (1 - momentum) gradient, from 0; weights = weights - lr "
             "N(M), N five steps of Newton-Schulz from M/(|M| + 1e-7): X = a X + (b S + c S S) X, S "
             "= X X', of the transpose where there are more rows than columns; a, b, c = 3.4445, "
@@ -233,7 +224,7 @@ def _dpo(data: dict[str, Tensor], logp: Tensor, beta: float) -> Tensor:
         rewards=data["rewards"],
         group=data["group"],
         ended=mask[:, 0],
-        horizon=inputs.LENGTH,
+        horizon=mask.shape[1],
         logp_rollout=data["logp_rollout"],
         provided=Provided(logp_ref=data["logp_old"]),
     )
