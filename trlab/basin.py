@@ -140,10 +140,7 @@ def basins(runs: pd.DataFrame, *, within: float = WITHIN, measure: str = "sample
         ValueError: a label that was not run with every seed at every rate.
     """
     within = checks.number("within", within, above=0)
-    ends = {
-        str(label): _by_rate(str(label), part, measure)
-        for label, part in runs.groupby("label", sort=False)
-    }
+    ends = _curves(runs, measure)
     rates = next(iter(ends.values()))[0]
     line = _line([matrix for _, matrix in ends.values()], within)
     return [_basin(label, rates, matrix, line) for label, (_, matrix) in ends.items()]
@@ -168,10 +165,7 @@ def edge_ratios(
     """
     from scipy.stats import trim_mean
 
-    ends = {
-        str(label): _by_rate(str(label), part, "sampled")
-        for label, part in runs.groupby("label", sort=False)
-    }
+    ends = _curves(runs, "sampled")
     if control not in ends:
         raise ValueError(f"control: expected one of {', '.join(ends)}, got {control!r}")
     rates, seeds = ends[control][0], len(ends[control][1])
@@ -258,6 +252,14 @@ def over_rates(sweep: Sweep, runs: pd.DataFrame, measure: str) -> tuple[Sweep, p
 
 
 # -- inside
+
+
+def _curves(runs: pd.DataFrame, measure: str) -> dict[str, tuple[list[float], np.ndarray]]:
+    """What `_by_rate` gives for every label, in the table's order."""
+    return {
+        str(label): _by_rate(str(label), part, measure)
+        for label, part in runs.groupby("label", sort=False)
+    }
 
 
 def _by_rate(label: str, runs: pd.DataFrame, measure: str) -> tuple[list[float], np.ndarray]:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from trlab import record
-from trlab.comparison import of_prediction
 from trlab.significance import LEVEL, alike_p, line_p
 from trlab.statistics import differences
 from trlab.verdict import UNDECIDED, Finding, Verdict
@@ -47,15 +46,15 @@ def undecided(name: str) -> list[Power]:
     sweep, runs, history = record.read(name)
     found = []
     for finding in predicted(name):
-        comparison = of_prediction(finding.prediction)
-        sides = both_sides(sweep, runs, history, comparison)
+        sides = both_sides(sweep, runs, history, finding.comparison)
         if finding.verdict != UNDECIDED or isinstance(sides, Verdict) or not sides.paired:
             continue
         higher, lower = sides.tasks
         if higher is None or lower is None or len(higher) != 1:
             continue
         gaps = differences(higher, lower)[0]
-        chances = [chance(gaps, pairs, finding.family, within=comparison.within) for pairs in PAIRS]
+        within = finding.prediction.within
+        chances = [chance(gaps, pairs, finding.family, within=within) for pairs in PAIRS]
         found.append(Power(name, finding, tuple(chances)))
     return sorted(found, key=lambda one: one.chances, reverse=True)
 

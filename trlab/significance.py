@@ -192,24 +192,18 @@ def alike_p(x: Scores, y: Scores, *, within: float, paired: bool = False) -> tup
     tasks = paired_tasks(x, y)
     if len(tasks) != 2:
         raise ValueError(f"x: expected runs of one task, got {len(tasks) // 2}")
-    a, b = tasks
     margin = checks.number("within", within, above=0)
     if paired:
         gaps = differences(x, y)[0]
-        mean, variance, of_gaps = _trimmed(gaps, len(gaps) // 4)
-        away = abs(mean)
-        inside, outside = (
-            _twice(_beyond(distance, variance, of_gaps))
-            for distance in (margin - away, away - margin)
+        mean, variance, degrees = _trimmed(gaps, len(gaps) // 4)
+    else:
+        (mean_a, variance_a, degrees_a), (mean_b, variance_b, degrees_b) = (
+            _trimmed(part, len(part) // 4) for part in tasks
         )
-        return inside, outside
-    (mean_a, variance_a, degrees_a), (mean_b, variance_b, degrees_b) = (
-        _trimmed(part, len(part) // 4) for part in (a, b)
-    )
-    variance = variance_a + variance_b
-    parts = variance_a**2 / max(degrees_a, 1) + variance_b**2 / max(degrees_b, 1)
-    degrees = variance**2 / parts if parts > 0 else min(degrees_a, degrees_b)
-    away = abs(mean_a - mean_b)
+        mean, variance = mean_a - mean_b, variance_a + variance_b
+        parts = variance_a**2 / max(degrees_a, 1) + variance_b**2 / max(degrees_b, 1)
+        degrees = variance**2 / parts if parts > 0 else min(degrees_a, degrees_b)
+    away = abs(mean)
     inside, outside = (
         _twice(_beyond(distance, variance, degrees)) for distance in (margin - away, away - margin)
     )

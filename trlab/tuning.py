@@ -16,7 +16,7 @@ choice is compared on other seeds: a sweep whose `seeds` hold one of `tuned_on` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,29 +103,23 @@ def chosen(sweep: Sweep, *, records: Path | None = None) -> list[Variant]:
     Raises:
         RecordError: the sweep has not been recorded there, or not whole.
     """
-    from trlab.cells import own_arguments, settled
+    from trlab.cells import settled
 
     runs = _tuning_runs(sweep, records)
     choices = {choice.label: choice for choice in choose(runs, [axis.name for axis in sweep.axes])}
-    points = {
-        tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)
-    }
-    tuned = {axis.name for axis in sweep.axes}
     variants = []
     for variant in sweep.variants:
         if variant.name not in choices:
             raise unknown("a tuned variant", variant.name, choices)
-        labels, arguments = points[tuple(choices[variant.name].at.values())]
-        settings, train = settled(sweep, variant, own_arguments(sweep, variant, labels, arguments))
-        edges = choices[variant.name].edges
-        instead = {name: own for name, own in variant.instead.items() if name not in tuned}
+        choice = choices[variant.name]
+        settings, train = settled(sweep, variant, _arguments(sweep, variant, choice.at))
         chosen_one = replace(
             variant,
             label=variant.name,
             settings=settings,
             train=train,
-            instead=instead,
-            edges=edges,
+            instead={},  # of the axes that have been chosen from
+            edges=choice.edges,
         )
         variants.append(chosen_one)
     return variants
@@ -144,15 +138,10 @@ def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> l
         RecordError: the sweep has not been recorded there, or not whole.
         ValueError: the sweep has no such axis.
     """
-    from trlab.cells import own_arguments
-
     names = [one.name for one in sweep.axes]
     if axis not in names:
         raise unknown("axis", axis, names)
     runs, others = _tuning_runs(sweep, records), [name for name in names if name != axis]
-    points = {
-        tuple(labels.values()): (labels, arguments) for labels, arguments in product(sweep.axes)
-    }
     at_point = {point: choose(part, others) for point, part in runs.groupby(axis, sort=False)}
     choices = {(point, choice.label): choice for point, some in at_point.items() for choice in some}
     variants = []
@@ -161,10 +150,7 @@ def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> l
         edges: list[str] = []
         for point in at_point:
             choice = choices[point, variant.name]
-            labels, arguments = points[
-                tuple({**choice.at, axis: str(point)}[name] for name in names)
-            ]
-            instead[str(point)] = own_arguments(sweep, variant, labels, arguments)
+            instead[str(point)] = _arguments(sweep, variant, {**choice.at, axis: str(point)})
             edges += choice.edges
         variants.append(
             replace(
@@ -175,6 +161,14 @@ def chosen_at_each(sweep: Sweep, axis: str, *, records: Path | None = None) -> l
             )
         )
     return variants
+
+
+def _arguments(sweep: Sweep, variant: Variant, at: Mapping[str, str]) -> dict[str, Any]:
+    """What a variant takes at a point of the axes, by axis and label."""
+    from trlab.cells import own_arguments
+
+    (arguments,) = (arguments for labels, arguments in product(sweep.axes) if labels == at)
+    return own_arguments(sweep, variant, at, arguments)
 
 
 def _tuning_runs(sweep: Sweep, records: Path | None) -> pd.DataFrame:

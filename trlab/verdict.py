@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trlab.comparison import Comparison
 from trlab.sweep import Prediction
@@ -76,27 +76,24 @@ def p_in_words(corrected: float, family: int) -> str:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Verdict):
     """A prediction beside what the runs say."""
 
-    prediction: Prediction
-    verdict: str
-    """As of `Verdict`."""
-    estimate: Estimate | None
-    """Probability that a run of the one is above a run of the other; for a number, the
-    interquartile mean; where the two are said to be alike, the difference of their interquartile
-    means."""
-    missing: str = ""
-    """What is missing of an incomplete one."""
-    p: float = math.nan
-    """Two-sided p-value of the side that the estimate is on (`trlab.significance`)."""
-    corrected: float = math.nan
-    """The same after Holm's correction."""
-    family: int = 0
-    """How many questions it was corrected over."""
-    pairs: int = 0
-    edge: bool = False
-    """Both as of `Verdict`."""
+    prediction: Prediction = field(kw_only=True)
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """Probability that a run of the one is above a run of the other; for a number, the
+        interquartile mean; where the two are said to be alike, the difference of their
+        interquartile means."""
+        if self.prediction.within is not None:
+            return self.difference
+        return self.improvement or self.sides[0] or self.sides[1]
+
+    @property
+    def missing(self) -> str:
+        """What is missing of an incomplete one."""
+        return self.note if self.difference is None else ""
 
     def __str__(self) -> str:
         p = self.prediction
@@ -159,5 +156,4 @@ class Finding:
         )
 
     def _p(self, before: str) -> str:
-        words = p_in_words(self.corrected, self.family)
-        return before + words if words else ""
+        return before + self.p_in_words if self.p_in_words else ""

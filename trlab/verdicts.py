@@ -244,14 +244,12 @@ def _estimated(
         alike, apart = alike_p(higher, lower, within=comparison.within, paired=paired)
         inside = max(-gap.low, gap.high) < comparison.within
         outside = gap.low > comparison.within or gap.high < -comparison.within
-        verdict = SEEN if inside else NOT_SEEN if outside else UNDECIDED
         p = alike if abs(gap.value) < comparison.within else apart
-        return Verdict(comparison, verdict, sides, gap, p=p, pairs=pairs)
+        return Verdict(comparison, _seen(inside, outside), sides, gap, p=p, pairs=pairs)
     better = improvement(higher, lower, paired=paired)
     above, below = gap.low > 0 and better.low > 0.5, gap.high < 0 and better.high < 0.5
-    verdict = SEEN if above else NOT_SEEN if below else UNDECIDED
     p = paired_p(higher, lower) if paired else improvement_p(higher, lower)
-    return Verdict(comparison, verdict, sides, gap, better, p, pairs=pairs)
+    return Verdict(comparison, _seen(above, below), sides, gap, better, p, pairs=pairs)
 
 
 def _beside_a_number(
@@ -265,35 +263,21 @@ def _beside_a_number(
     estimate = sides[0] or sides[1]
     assert values is not None and estimate is not None and not isinstance(line, Side)
     gap = Estimate(estimate.value - line, estimate.low - line, estimate.high - line)
-    above, below = (SEEN, NOT_SEEN) if higher is not None else (NOT_SEEN, SEEN)
-    verdict = above if gap.low > 0 else below if gap.high < 0 else UNDECIDED
+    above, below = gap.low > 0, gap.high < 0
+    verdict = _seen(above, below) if higher is not None else _seen(below, above)
     return Verdict(comparison, verdict, sides, gap, p=line_p(values, line))
 
 
+def _seen(claimed: bool, opposite: bool) -> str:
+    """The verdict of intervals that show what is claimed, or the opposite, or neither."""
+    return SEEN if claimed else NOT_SEEN if opposite else UNDECIDED
+
+
 def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
-    """Predictions with the estimate that a page prints of each."""
-    findings = []
-    for prediction, verdict in zip(sweep.predictions, verdicts, strict=True):
-        estimate = verdict.improvement
-        if prediction.within is not None:
-            estimate = verdict.difference
-        elif estimate is None:
-            estimate = verdict.sides[0] or verdict.sides[1]
-        note = verdict.note if verdict.difference is None else ""
-        findings.append(
-            Finding(
-                prediction,
-                verdict.verdict,
-                estimate,
-                note,
-                verdict.p,
-                verdict.corrected,
-                verdict.family,
-                verdict.pairs,
-                verdict.edge,
-            )
-        )
-    return findings
+    return [
+        Finding(**vars(verdict), prediction=prediction)
+        for prediction, verdict in zip(sweep.predictions, verdicts, strict=True)
+    ]
 
 
 @lru_cache(maxsize=512)

@@ -14,6 +14,7 @@ from bookext.records import cell, made, merged, rows, verdicts, written
 from bookext.sweeps import figures
 from trlab import recorded
 from trlab import verdicts as verdicts_of
+from trlab.comparison import of_prediction
 from trlab.drawing.named import FIGURES
 from trlab.drawing.names import called
 from trlab.findings import alike, table
@@ -232,14 +233,15 @@ def test_rows_that_say_the_same_are_one_row() -> None:
     assert line[1] == f"{part['sampled'].min():.3f} to {part['sampled'].max():.3f}"
 
 
+def found(claim: Prediction, verdict: str, **measured: object) -> Finding:
+    return Finding(of_prediction(claim), verdict, prediction=claim, **measured)
+
+
 def learns(
     label: str, verdict: str = "seen", value: float = 0.9, line: float = 0.8, **more: object
 ) -> Finding:
-    return Finding(
-        Prediction(f"{label} learns", higher=label, lower=line, **more),
-        verdict,
-        Estimate(value, value - 0.01, value + 0.02),
-    )
+    claim = Prediction(f"{label} learns", higher=label, lower=line, **more)
+    return found(claim, verdict, sides=(Estimate(value, value - 0.01, value + 0.02), None))
 
 
 def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
@@ -257,7 +259,7 @@ def test_predictions_alike_are_one_line_that_names_whom_they_are_of() -> None:
         learns("gspo", line=0.7),
         learns("gspo", measure="kl"),
         learns("gspo", at={"uses": "1"}),
-        Finding(Prediction("c", higher="a", lower="b"), "seen", None),
+        found(Prediction("c", higher="a", lower="b"), "seen"),
     ):
         assert len(verdicts([*three, other])) == 2, "a line of its own"
     assert len(verdicts(three[:2])) == 2, "two are no group"
@@ -313,13 +315,13 @@ def test_a_verdict_is_told_in_plain_words() -> None:
         "undecided": "undecided",
         "not run": "not run",
     }
-    assert {word: Finding(pair, word, None).plain()[0] for word in told} == told
+    assert {word: found(pair, word).plain()[0] for word in told} == told
     assert (
-        Finding(pair, "seen", Estimate(0.95, 0.83, 1.0))
+        found(pair, "seen", improvement=Estimate(0.95, 0.83, 1.0))
         .plain({"sampled": "accuracy"})[1]
         .startswith("accuracy of a is higher than that of b in 95 % [83, 100] of all pairs of runs")
     )
-    measured = Finding(line, "seen", Estimate(0.62, 0.6, 0.7)).plain()[1]
+    measured = found(line, "seen", sides=(Estimate(0.62, 0.6, 0.7), None)).plain()[1]
     assert measured.startswith("kl of a is 0.62 [0.60, 0.70]; the line was 0.5")
 
 

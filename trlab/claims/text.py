@@ -155,7 +155,7 @@ def _before(answer: Answer) -> str:
 
 def _shared(test: Test) -> dict[str, str]:
     """The points that both sides have."""
-    places = [dict(side.at) for side in (test.higher, test.lower) if isinstance(side, Side)]
+    places = [dict(side.at) for side in test.comparison.sides]
     return {
         axis: point
         for axis, point in places[0].items()
@@ -174,8 +174,9 @@ def _rate(test: Test) -> str:
     sweep, runs, _ = record.read(test.sweep)
     if any(axis.name == "lr" for axis in sweep.axes):
         return ""
-    sides = [side for side in (test.higher, test.lower) if isinstance(side, Side)]
-    rates = {f"`{side.label}`{_own(side, test)}": _rates_of(runs, side) for side in sides}
+    rates = {
+        f"`{side.label}`{_own(side, test)}": _rates_of(runs, side) for side in test.comparison.sides
+    }
     if len({*rates.values()}) == 1:
         only = next(iter(rates.values()))
         return f", learning rate {only}" if only else ", no learning rate"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from math import inf
 
 from trlab import Variant
+from trlab.sweeps._twelve import WINDOW
 
 TUNED_ON, SEEDS = (140, 141), range(400, 408)
 """No other run has used one of these."""
@@ -24,7 +25,7 @@ def _ball(name: str, times: float) -> Variant:
     return Variant(
         "ppo",
         label=name,
-        threshold={"eps_low": 1.0, "eps_high": inf},
+        threshold=WINDOW,
         train={"optimizer": name},
         instead={"lr": {rate: {"lr": times * float(rate)} for rate in RATES}},
     )
@@ -33,9 +34,9 @@ def _ball(name: str, times: float) -> Variant:
 NO_RADIUS = {"grad_norm": inf}
 OBJECTIVES = (
     Variant("pg_is", threshold=NO_RADIUS),
-    Variant("ppo", threshold={"eps_low": 1.0, "eps_high": inf}),
+    Variant("ppo", threshold=WINDOW),
     Variant("bapo", threshold={"target": inf}),
-    Variant("minpro", threshold={"eps_low": 1.0, "eps_high": inf}),
+    Variant("minpro", threshold=WINDOW),
     Variant("cpgd", threshold={"eps": 0.99}),
     Variant("r2vpo", threshold={"delta": inf}),
     Variant("capo", threshold={"tau_f": inf}),
@@ -53,7 +54,7 @@ OBJECTIVES = (
     Variant("adpo", threshold={"tau": inf}),
     Variant("trpa", threshold={"beta": inf}),  # larger is narrower
     Variant("opo", threshold=NO_RADIUS),
-    Variant("dvpo", threshold={"eps_low": 1.0, "eps_high": inf}),
+    Variant("dvpo", threshold=WINDOW),
     Variant("sft", threshold=NO_RADIUS),
     Variant("smart", threshold={"mu": inf}),  # larger is narrower
     Variant("sam", threshold={"rho": inf}),

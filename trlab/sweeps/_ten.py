@@ -9,26 +9,16 @@ one batch, not of minibatches.
 from math import inf
 
 from trlab import Variant
+from trlab.sweeps._twelve import pick as of_twelve
 
 BATCH = {"prompts": 16, "group": 8, "lr": 3e-4}
 SEEDS = range(200, 208)
 """No run before it has used one of these."""
 USES = {"1": {}, "2": {"epochs": 2}, "4": {"epochs": 4}, "8": {"epochs": 8}, "16": {"epochs": 16}}
 TEN = (
-    Variant(
-        "pg_is", threshold={"grad_norm": inf}
-    ),  # it has no region; how long a step may be is all that it can turn
-    Variant("ppo", threshold={"eps_low": 1.0, "eps_high": inf}),
-    Variant(
-        "ppo", {"eps_high": 0.28}, label="clip-higher", threshold={"eps_low": 1.0, "eps_high": inf}
-    ),
-    Variant("cispo", threshold={"eps_low": 1.0, "eps_high": inf}),
-    Variant("gspo", threshold={"eps_low": 1.0, "eps_high": inf}),
-    Variant("sapo", threshold={"tau_pos": inf, "tau_neg": inf}),  # temperatures: larger is narrower
-    Variant("pspo", threshold={"alpha": 0.9}),  # the share that pulls back: larger is narrower
-    Variant("dppo", label="dppo-tv", threshold={"delta_tv": 1.0}),
-    Variant("quatro", threshold={"delta_kl": inf}),
-    Variant("troll", threshold={"delta_kl": inf}),
+    # It has no region; how long a step may be is all that it can turn.
+    Variant("pg_is", threshold={"grad_norm": inf}),
+    *of_twelve("ppo", "clip-higher", "cispo", "gspo", "sapo", "pspo", "dppo-tv", "quatro", "troll"),
 )
 
 

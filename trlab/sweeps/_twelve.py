@@ -4,15 +4,14 @@ from math import inf
 
 from trlab import Variant
 
+WINDOW = {"eps_low": 1.0, "eps_high": inf}
 TV = {"delta_tv": 1.0}
 TWELVE = (
     Variant("pg_is"),
-    Variant("ppo", threshold={"eps_low": 1.0, "eps_high": inf}),
-    Variant(
-        "ppo", {"eps_high": 0.28}, label="clip-higher", threshold={"eps_low": 1.0, "eps_high": inf}
-    ),
-    Variant("cispo", threshold={"eps_low": 1.0, "eps_high": inf}),
-    Variant("gspo", threshold={"eps_low": 1.0, "eps_high": inf}),
+    Variant("ppo", threshold=WINDOW),
+    Variant("ppo", {"eps_high": 0.28}, label="clip-higher", threshold=WINDOW),
+    Variant("cispo", threshold=WINDOW),
+    Variant("gspo", threshold=WINDOW),
     Variant(
         "sapo", threshold={"tau_pos": inf, "tau_neg": inf}
     ),  # a temperature: larger is narrower
