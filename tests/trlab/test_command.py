@@ -266,31 +266,6 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
     assert "8 cells, 6 to run" in capsys.readouterr().out
 
 
-def test_a_full_disk_ends_the_sweep_and_keeps_what_was_finished(
-    tiny, tmp_path, capsys, monkeypatch
-):
-    real, put, count = journals._open, runner.put, iter(range(100))
-
-    def full(path: Path) -> sqlite3.Connection:
-        file = real(path)
-        file.execute(
-            "PRAGMA max_page_count = 1"
-        )  # it may not grow: what SQLite says of a disk without room
-        return file
-
-    def second_of_many(path: Path, row: dict, history: dict) -> None:
-        if next(count) == 1:
-            monkeypatch.setattr(journals, "_open", full)
-            row = {**row, "error": "x" * 10**5}
-        put(path, row, history)
-
-    monkeypatch.setattr(runner, "put", second_of_many)
-    assert typed(f"sweep {tiny} --out {tmp_path / 'out'} {HERE}") == 1
-    said = capsys.readouterr().err
-    assert "is full; the cells that were finished before are kept" in said and said.count("\n") == 1
-    assert len(load(tmp_path / "out").rows) == 1
-
-
 def test_tables_that_a_full_disk_or_a_kill_prevented_are_written_by_the_next_call(
     tiny, tmp_path, whole, capsys, monkeypatch
 ):

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trlab import recorded
 from trlab.measures import DERIVED, at_reward, batches_to, collapsed, derive, matched, peak
 
 
@@ -138,17 +137,3 @@ def test_runs_that_never_reach_the_reward_keep_their_rows():
         ValueError, match=r"column: expected one of the history's, cell, batch, .* got 'distinct'"
     ):
         matched(runs, history, "distinct")
-
-
-def test_old_records_give_what_their_histories_hold():
-    runs, history = recorded("stale")
-    found = derive(runs, history)
-    assert "ess" not in found and "kl_sampler" not in found
-    for cell in runs["cell"][:6]:
-        rewards = history[history["cell"] == cell].sort_values("batch")["reward"].to_numpy()
-        row = found[found["cell"] == cell].iloc[0]
-        assert row["take_off"] == pytest.approx(rewards[:10].mean(), abs=1e-12)
-        first = next(
-            (b + 1 for b in range(2, 25) if rewards[b - 2 : b + 1].mean() >= 0.7 - 1e-9), 26
-        )
-        assert row["batches_to"] == first

@@ -10,7 +10,7 @@ import pytest
 
 from tests.trlab.conftest import history_of, runs_of
 from trlab import recorded
-from trlab.statistics import band, interval
+from trlab.statistics import interval
 from trlab.tradeoffs import DIFFICULTY, at_matched_reward, by_batch, by_difficulty
 
 
@@ -73,17 +73,4 @@ def test_a_band_over_batches_draws_whole_runs():
     assert found["ppo"][0] == pytest.approx(0.1 * np.arange(30)) and found["ppo"][
         1
     ] == pytest.approx(found["ppo"][2])
-    rng = np.random.default_rng(0)
-    matrix = rng.normal(0, 1, (8, 5)).cumsum(1)
-    value, low, high = band(matrix, resamples=20_000)
-    for b in range(5):
-        its = interval(matrix[:, b])
-        assert value[b] == its.value and (low[b], high[b]) == pytest.approx(
-            (its.low, its.high), abs=0.05
-        )
-    assert math.isnan(band([[1.0, 2.0]])[1][0]) and band([[1.0, 2.0]])[0].tolist() == [1, 2]
-    with pytest.raises(
-        ValueError, match=r"runs: expected runs of one length, got lengths \[1, 2\]"
-    ):
-        band([[1.0], [1.0, 2.0]])
     assert by_batch(runs, history.assign(reward=math.nan), ["ppo"]) == {}
